@@ -1,0 +1,64 @@
+/** Every event there is. A new shape of an old event gets the next schema version and a step in `upcast.ts`. */
+import type { Position, Version } from './event-log.ts';
+import type { BackendId, StreamName } from './names.ts';
+import type { SparseBackend, SparseDomain, SparsePool } from './settings.ts';
+
+export type DomainEvent =
+  /** A host is served from now on; the first event of a domain's life, or of its next one. */
+  | { readonly type: 'DomainCreated'; readonly data: { readonly settings: SparseDomain } }
+  /** Its settings are now these, all of them. */
+  | { readonly type: 'DomainChanged'; readonly data: { readonly settings: SparseDomain } }
+  /** The host is unknown from now on. */
+  | { readonly type: 'DomainRemoved'; readonly data: Record<string, never> };
+
+export type PoolEvent =
+  /** A pool exists from now on, without backends. */
+  | { readonly type: 'PoolCreated'; readonly data: { readonly settings: SparsePool } }
+  /** Its settings are now these, all of them; its backends stay. */
+  | { readonly type: 'PoolChanged'; readonly data: { readonly settings: SparsePool } }
+  /** The pool and its backends are gone. */
+  | { readonly type: 'PoolRemoved'; readonly data: Record<string, never> }
+  /** A backend joined the pool. */
+  | {
+      readonly type: 'BackendAdded';
+      readonly data: { readonly id: BackendId; readonly backend: SparseBackend };
+    }
+  /** Its settings are now these, all of them; a quarantine ends. */
+  | {
+      readonly type: 'BackendChanged';
+      readonly data: { readonly id: BackendId; readonly backend: SparseBackend };
+    }
+  /** It gets no further request; what it serves may finish. */
+  | { readonly type: 'BackendRemoved'; readonly data: { readonly id: BackendId } }
+  /** It gets no further request; what is unfinished at `untilMs` (epoch milliseconds) is cut. */
+  | {
+      readonly type: 'BackendDrainStarted';
+      readonly data: { readonly id: BackendId; readonly untilMs: number };
+    }
+  /** Connecting to it failed; it gets no request before `untilMs` (epoch milliseconds). */
+  | {
+      readonly type: 'BackendQuarantined';
+      readonly data: { readonly id: BackendId; readonly cause: QuarantineCause; readonly untilMs: number };
+    };
+
+export type QuarantineCause = 'connect_refused' | 'connect_timeout' | 'connect_failed';
+
+export type SwitchyardEvent = DomainEvent | PoolEvent;
+export type EventType = SwitchyardEvent['type'];
+
+/** An event as the log keeps it. */
+export type Recorded<E extends SwitchyardEvent = SwitchyardEvent> = E & {
+  readonly position: Position;
+  readonly stream: StreamName;
+  readonly version: Version;
+  readonly recordedAtMs: number;
+  readonly metadata: Metadata;
+};
+
+export type Metadata = {
+  readonly commandId: string;
+  /** Who asked for it, as they called themselves: a claim, not a proof. */
+  readonly author: string;
+  /** The position of the event that led to this one, where there is one. */
+  readonly causation?: Position;
+};

@@ -1,0 +1,95 @@
+/** Names that come from outside: branded once parsed, so that a host can never stand where a pool is meant. */
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+/** A host name in lower case without port or final dot, a wildcard `*.rest`, or `*` for everything else. */
+export type DomainName = Branded<'DomainName'>;
+export type PoolName = Branded<'PoolName'>;
+/** Unique within its pool, such as `web.1`. */
+export type BackendId = Branded<'BackendId'>;
+/** One owner's history: `domain-example.com` or `pool-web`. */
+export type StreamName = Branded<'StreamName'>;
+
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: string };
+
+// RFC 1035 §2.3.4: 253 octets of text for a whole name, 63 for a label. Underscores occur in real host names.
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const HOST_BYTES = 253;
+const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/;
+
+// 100: room for `app-name.process-type.region`, and short enough for a metric label and a file name.
+const IDENTIFIER = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,99})$/;
+
+/** Accepts a host in any case, with an optional final dot; refuses a port, a path and everything RFC 1035 does. */
+export function parseDomainName(text: string): Parsed<DomainName> {
+  const host = text.toLowerCase();
+  const name = host.length > 1 && host.endsWith('.') ? host.slice(0, -1) : host;
+  if (isDomainName(name)) return { ok: true, value: name };
+  return {
+    ok: false,
+    problem: `expected a host name of at most ${HOST_BYTES} characters, *.host or *, found ${quoted(text)}`,
+  };
+}
+
+export function parsePoolName(text: string): Parsed<PoolName> {
+  return identifier<PoolName>('a pool name', text);
+}
+
+export function parseBackendId(text: string): Parsed<BackendId> {
+  return identifier<BackendId>('a backend id', text);
+}
+
+export function domainStream(host: DomainName): StreamName {
+  return `domain-${host}` as StreamName;
+}
+
+export function poolStream(pool: PoolName): StreamName {
+  return `pool-${pool}` as StreamName;
+}
+
+export type Owner =
+  | { readonly kind: 'domain'; readonly name: DomainName }
+  | { readonly kind: 'pool'; readonly name: PoolName };
+
+/** The owner a stream belongs to; a name from outside that is no stream is a problem to tell. */
+export function parseStreamName(text: string): Parsed<{ stream: StreamName; owner: Owner }> {
+  const cut = text.indexOf('-');
+  const kind = text.slice(0, cut);
+  const name = text.slice(cut + 1);
+  if (kind === 'domain') {
+    const host = parseDomainName(name);
+    if (host.ok && host.value === name) {
+      return { ok: true, value: { stream: domainStream(host.value), owner: { kind, name: host.value } } };
+    }
+  }
+  if (kind === 'pool') {
+    const pool = parsePoolName(name);
+    if (pool.ok)
+      return { ok: true, value: { stream: poolStream(pool.value), owner: { kind, name: pool.value } } };
+  }
+  return { ok: false, problem: `expected domain-HOST or pool-NAME, found ${quoted(text)}` };
+}
+
+function isDomainName(name: string): name is DomainName {
+  if (name === '*') return true;
+  if (name.length > HOST_BYTES) return false;
+  if (IPV6.test(name)) return true;
+  const host = name.startsWith('*.') ? name.slice(2) : name;
+  return host.length > 0 && host.split('.').every((label) => LABEL.test(label));
+}
+
+function identifier<Name extends string>(what: string, text: string): Parsed<Name> {
+  if (IDENTIFIER.test(text)) return { ok: true, value: text as Name };
+  return {
+    ok: false,
+    problem: `expected ${what} of 1 to 100 letters, digits, dots, dashes or underscores that starts with a letter or digit, found ${quoted(text)}`,
+  };
+}
+
+/** What was found, in a message: never longer than a line, never with control characters. */
+export function quoted(found: string): string {
+  return JSON.stringify(found.length > 80 ? `${found.slice(0, 80)}…` : found);
+}

@@ -1,0 +1,214 @@
+/**
+ * What an operator may wish of a pool, a backend and a domain: one schema that gives the types, the checks,
+ * the defaults (each with its unit in the name and its reason beside it) and the published JSON Schema.
+ *
+ * Events and current rows hold *sparse* settings: only what differs from the defaults of their schema version.
+ */
+import { z } from 'zod';
+import { parseBackendId, parseDomainName, parsePoolName } from './names.ts';
+
+// A day: no wait on a request path is longer, and every timer of Node can hold it.
+const MAX_MS = 86_400_000;
+const ms = z.int().min(0).max(MAX_MS);
+const count = z.int().min(0).max(1_000_000);
+
+const name = <T>(parse: (text: string) => { ok: true; value: T } | { ok: false; problem: string }) =>
+  z.string().transform((text, context) => {
+    const parsed = parse(text);
+    if (parsed.ok) return parsed.value;
+    context.addIssue({ code: 'custom', message: parsed.problem });
+    return z.NEVER;
+  });
+
+export const domainName = name(parseDomainName);
+export const poolName = name(parsePoolName);
+export const backendId = name(parseBackendId);
+
+// host:port, [v6]:port or unix:/path. 104: the shortest sun_path among the systems that run Node.
+const ADDRESS =
+  /^(?:\[[0-9A-Fa-f:.]{2,45}\]:\d{1,5}|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}):\d{1,5}|unix:\/[^\0]{1,103})$/;
+
+export const address = z
+  .string()
+  .refine((text) => ADDRESS.test(text) && isPort(text), 'expected host:port, [v6]:port or unix:/path');
+
+export const backendSettings = z.strictObject({
+  address: address.describe('host:port, [v6]:port or unix:/path'),
+  weight: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(1)
+    .describe("share of the pool's requests, relative to the others"),
+  maxConcurrency: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .nullable()
+    .default(null)
+    .describe('requests at once; null: as the pool says'),
+  state: z
+    .enum(['up', 'starting', 'draining'])
+    .default('up')
+    .describe('starting: not yet given requests; draining: given no new ones'),
+});
+
+export const poolSettings = z.strictObject({
+  policy: z
+    .enum(['least-request', 'round-robin', 'random'])
+    .default('least-request')
+    .describe('how a backend is picked among the eligible'),
+  maxConcurrency: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .nullable()
+    .default(null)
+    .describe('requests at once per backend; null: no limit'),
+  queue: z
+    .strictObject({
+      // 1000: a second of a busy pool's requests, a few MB of held heads.
+      maxWaiting: count.default(1000).describe('requests that may wait for a slot; 0: none'),
+      // 30 s: as long as Heroku lets a request wait for its first byte.
+      maxWaitMs: ms.default(30_000).describe('how long each wait for a slot may last'),
+    })
+    .prefault({}),
+  whenEmpty: z
+    .enum(['refuse', 'hold'])
+    .default('refuse')
+    .describe('when no backend is up and some are starting: answer H20 at once, or wait first'),
+  timeouts: z
+    .strictObject({
+      // 5 s: Heroku's; three SYNs of a lossy path.
+      connectMs: ms.min(1).default(5000).describe('to establish one connection'),
+      // 30 s: Heroku's H12.
+      firstByteMs: ms
+        .min(1)
+        .default(30_000)
+        .describe('from the whole request sent to the first response byte'),
+      // 55 s: Heroku's H15 and H28.
+      idleMs: ms
+        .min(1)
+        .default(55_000)
+        .describe('without a byte in either direction, once the response began'),
+      // 4 s: below the 5 s after which Node, the commonest backend, closes an idle connection.
+      upstreamKeepAliveMs: ms.default(4000).describe('an idle backend connection is closed after'),
+      // 1 s: an aborted backend that is alive notices a FIN within a round trip and a scheduler's turn.
+      abortLingerMs: ms
+        .default(1000)
+        .describe('a slot is kept after an abort, unless the backend closes sooner'),
+    })
+    .prefault({}),
+  retries: z
+    .strictObject({
+      // 10 attempts in 75 s: Heroku's.
+      attempts: z
+        .int()
+        .min(1)
+        .max(16)
+        .default(10)
+        .describe('backends tried for one request, the first included'),
+      totalMs: ms.min(1).default(75_000).describe('from the complete head to a connection'),
+    })
+    .prefault({}),
+  health: z
+    .strictObject({
+      passive: z
+        .strictObject({
+          connectFailures: z
+            .int()
+            .min(1)
+            .max(1000)
+            .default(1)
+            .describe('failed connects in a row that quarantine a backend'),
+          // 5 s: Heroku's; longer than a process restart, shorter than a person's patience.
+          quarantineMs: ms.min(1).default(5000).describe('how long it is then given no request'),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      statusLineBytes: count.min(16).default(8192).describe('response status line'),
+      setCookieLineBytes: count.min(16).default(8192).describe('one Set-Cookie line'),
+      headerLineBytes: count.min(16).default(524_288).describe('any other response header line'),
+      responseHeadBytes: z.int().min(16).max(16_777_216).default(1_048_576).describe('whole response head'),
+      idlePerBackend: count.default(64).describe('idle connections kept to one backend, per worker'),
+    })
+    .prefault({}),
+});
+
+export const domainSettings = z.strictObject({
+  pool: poolName.describe('the pool that serves this host'),
+});
+
+export type BackendSettings = z.output<typeof backendSettings>;
+export type PoolSettings = z.output<typeof poolSettings>;
+export type DomainSettings = z.output<typeof domainSettings>;
+
+/** As stored: only what differs from the defaults, so that equal wishes are equal bytes. */
+export type Sparse<T> = { readonly [K in keyof T]?: T[K] extends object ? Sparse<T[K]> : T[K] };
+export type SparseBackend = Sparse<BackendSettings> & { readonly address: string };
+export type SparsePool = Sparse<PoolSettings>;
+export type SparseDomain = Sparse<Omit<DomainSettings, 'pool'>> & { readonly pool: DomainSettings['pool'] };
+
+export const POOL_DEFAULTS: PoolSettings = poolSettings.parse({});
+// The address is the one setting without a default; it is always given.
+const BACKEND_DEFAULTS = backendSettings.omit({ address: true }).parse({});
+const DOMAIN_DEFAULTS = domainSettings.omit({ pool: true }).parse({});
+
+export function completePool(sparse: SparsePool): PoolSettings {
+  return complete(POOL_DEFAULTS, sparse);
+}
+export function completeBackend(sparse: SparseBackend): BackendSettings {
+  return complete(BACKEND_DEFAULTS, sparse);
+}
+export function completeDomain(sparse: SparseDomain): DomainSettings {
+  return complete(DOMAIN_DEFAULTS, sparse);
+}
+
+export function sparsePool(settings: PoolSettings): SparsePool {
+  return sparse(POOL_DEFAULTS, settings);
+}
+export function sparseBackend(settings: BackendSettings): SparseBackend {
+  return sparse(BACKEND_DEFAULTS, settings);
+}
+export function sparseDomain(settings: DomainSettings): SparseDomain {
+  return sparse(DOMAIN_DEFAULTS, settings);
+}
+
+type Tree = { readonly [key: string]: unknown };
+
+function complete<T>(defaults: object, given: object): T {
+  const whole: Record<string, unknown> = { ...defaults };
+  for (const [key, value] of Object.entries(given)) {
+    const fallback = whole[key];
+    whole[key] = isTree(value) && isTree(fallback) ? complete(fallback, value) : value;
+  }
+  return whole as T;
+}
+
+/** Keys in sorted order, so that the same wish is stored as the same bytes however it was written. */
+function sparse<T>(defaults: object, whole: object): T {
+  const given: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(whole).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const fallback = (defaults as Tree)[key];
+    if (isTree(value) && isTree(fallback)) {
+      const inner = sparse<Tree>(fallback, value);
+      if (Object.keys(inner).length > 0) given[key] = inner;
+    } else if (JSON.stringify(value) !== JSON.stringify(fallback)) {
+      given[key] = value;
+    }
+  }
+  return given as T;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isPort(text: string): boolean {
+  if (text.startsWith('unix:')) return true;
+  const port = Number(text.slice(text.lastIndexOf(':') + 1));
+  return port >= 1 && port <= 65_535;
+}
