@@ -1,0 +1,43 @@
+/** Failing on purpose, as a bug would, at once or the next time a named point is reached. */
+
+export const CRASH_POINTS = [
+  'before-append',
+  'after-append',
+  'before-publish',
+  'in-ledger',
+  'in-activation',
+] as const;
+
+export type CrashPoint = (typeof CRASH_POINTS)[number];
+
+/** What an actor passes on its way. Without `--chaos` every call does nothing. */
+export interface Chaos {
+  /** Throws `Sabotage` if somebody armed this point for this actor; a point fires once. */
+  reach(actor: string, point: CrashPoint): void;
+}
+
+export const noChaos: Chaos = { reach() {} };
+
+export class Sabotage extends Error {
+  override readonly name = 'Sabotage';
+  constructor(actor: string, point: CrashPoint | 'at once') {
+    super(`${actor} was made to fail (${point})`);
+  }
+}
+
+export class ArmedChaos implements Chaos {
+  readonly #armed = new Map<string, Set<CrashPoint>>();
+
+  arm(actor: string, point: CrashPoint): void {
+    const points = this.#armed.get(actor) ?? new Set();
+    points.add(point);
+    this.#armed.set(actor, points);
+  }
+
+  reach(actor: string, point: CrashPoint): void {
+    const points = this.#armed.get(actor);
+    if (points === undefined || !points.delete(point)) return;
+    if (points.size === 0) this.#armed.delete(actor);
+    throw new Sabotage(actor, point);
+  }
+}

@@ -1,0 +1,52 @@
+/** What may be asked of the owners, by whom, and what they answer. */
+import type { DomainName, Json, PoolName, Position, Version } from '../eventlog/index.ts';
+import type { DomainCommand, DomainState } from './domain/domain.ts';
+import type { PoolCommand, PoolState } from './pool/pool.ts';
+import type { Rejection } from './rejection.ts';
+
+export type Command = DomainCommand | PoolCommand;
+
+export type By = {
+  /** 1 to 200 characters; a command asked again under the same id gets its first answer. One is made if absent. */
+  readonly commandId?: string;
+  /** As they call themselves: a claim, not a proof. */
+  readonly author: string;
+};
+
+export type Answer =
+  | {
+      readonly type: 'done';
+      /** The one thing asked for did not exist before. */
+      readonly created: boolean;
+      /** Of the one thing asked for, as its ETag says it; 0 for one that is gone. */
+      readonly version: Version;
+      /** The log's position at which this was in force. */
+      readonly position: Position;
+      /** How many owners were changed. */
+      readonly changed: number;
+    }
+  | { readonly type: 'rejected'; readonly rejection: Rejection };
+
+/** Everything that is routed at one position: what a plan is made against. */
+export type Present = {
+  readonly position: Position;
+  readonly domains: ReadonlyMap<DomainName, NonNullable<DomainState>>;
+  readonly pools: ReadonlyMap<PoolName, NonNullable<PoolState>>;
+};
+
+/** Many commands that happen together or not at all, chosen when nothing else can happen in between. */
+export type Plan = (present: Present) =>
+  | { readonly type: 'commands'; readonly commands: readonly Command[] }
+  | { readonly type: 'rejected'; readonly rejection: Rejection };
+
+export interface Desk {
+  /**
+   * One command to one owner. A `done` is durable, and in force for every request whose head is complete after it.
+   * `digestOf` is what an id used again is compared by; never rejects for a reason of the user's making.
+   */
+  ask(command: Command, by: By): Promise<Answer>;
+  /** Commands to many owners, at most 10 000 of them, in one step. */
+  carryOut(plan: Plan, by: By, digestOf: Json): Promise<Answer>;
+  /** Everything in force now, for a dry run. */
+  present(): Promise<Present>;
+}

@@ -1,0 +1,66 @@
+/**
+ * An owner while it runs: an XState actor around a decider. It is asked to decide, and told what was recorded.
+ *
+ *            decide ──▶ answer (events or a rejection; nothing has changed yet)
+ *   active ──┤
+ *            recorded ──▶ evolve ──▶ settled (the outside of this owner follows its state)
+ *
+ * A throw anywhere in it ends the actor; its supervisor makes a new one from the log.
+ */
+import { type ActorRefFrom, fromTransition } from 'xstate';
+import type { Chaos } from './chaos.ts';
+import type { Decider, Decision, Recording } from './decider.ts';
+
+export type OwnerContext<State> = { readonly state: State; readonly version: number };
+
+export type OwnerEvent<Command, Event> =
+  | { readonly type: 'decide'; readonly command: Command; readonly answer: (decision: Decision<Event>) => void }
+  | { readonly type: 'recorded'; readonly events: readonly (Event & Recording)[] }
+  | { readonly type: 'fail'; readonly error: Error };
+
+export type OwnerOptions<State, Command, Event> = {
+  /** As shown: `pool:web`. */
+  readonly id: string;
+  readonly decider: Decider<State, Command, Event>;
+  /** The fold of its stream so far. */
+  readonly initial: OwnerContext<State>;
+  readonly chaos: Chaos;
+  /** Brings what lies outside, such as a pool's ledger, in line with the state. Called on start and after events. */
+  readonly settled: (state: State, version: number) => void;
+};
+
+export type OwnerLogic<State, Command, Event> = ReturnType<typeof ownerLogic<State, Command, Event>>;
+export type OwnerRef<State, Command, Event> = ActorRefFrom<OwnerLogic<State, Command, Event>>;
+
+export function ownerLogic<State, Command, Event>(options: OwnerOptions<State, Command, Event>) {
+  const { id, decider, chaos, settled } = options;
+  return fromTransition((context: OwnerContext<State>, event: OwnerEvent<Command, Event>): OwnerContext<State> => {
+    switch (event.type) {
+      case 'decide': {
+        const decision = decider.decide(event.command, context.state);
+        chaos.reach(id, 'before-append');
+        event.answer(decision);
+        return context;
+      }
+      case 'recorded': {
+        chaos.reach(id, 'after-append');
+        const next = event.events.reduce((folded, happened) => evolve(decider, folded, happened), context);
+        chaos.reach(id, 'before-publish');
+        settled(next.state, next.version);
+        return next;
+      }
+      case 'fail':
+        throw event.error;
+    }
+  }, options.initial);
+}
+
+/** An event the owner knows already (it was rebuilt from the log meanwhile) changes nothing. */
+function evolve<State, Command, Event>(
+  decider: Decider<State, Command, Event>,
+  known: OwnerContext<State>,
+  event: Event & Recording,
+): OwnerContext<State> {
+  if (event.version <= known.version) return known;
+  return { state: decider.evolve(known.state, event), version: event.version };
+}

@@ -1,0 +1,21 @@
+/** Why a wish is refused: a value with a stable word, for `problem.ts` to give a status. */
+import type { Recorded } from '../eventlog/index.ts';
+
+export type Rejection =
+  | { readonly type: 'domain_unknown' | 'pool_unknown' | 'backend_unknown'; readonly detail: string }
+  | { readonly type: 'pool_in_use'; readonly detail: string; readonly domains: readonly string[] }
+  | {
+      readonly type: 'version_mismatch';
+      readonly detail: string;
+      readonly expected: number;
+      readonly found: number;
+      readonly won: readonly Recorded[];
+    }
+  | { readonly type: 'idempotency_key_reused'; readonly detail: string }
+  | { readonly type: 'too_many_changes' | 'too_many_removals'; readonly detail: string }
+  | { readonly type: 'backend_limit'; readonly detail: string }
+  /** The owner is being restarted and could not be waited for; the same command may be repeated. */
+  | { readonly type: 'owner_unavailable'; readonly detail: string; readonly retryAfterMs: number }
+  | { readonly type: 'log_unavailable' | 'log_full'; readonly detail: string };
+
+export type RejectionType = Rejection['type'];
