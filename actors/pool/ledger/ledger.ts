@@ -1,0 +1,163 @@
+/** What a lease ledger promises: who may check out, in which order, and what only the main thread may do. */
+import type { PolicyName } from '../policy/policies.ts';
+
+/** All a thread needs to attach; it can be sent to a worker. */
+export interface LedgerShared {
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** One slot of one backend, held until it is checked in by the thread that got it. */
+export interface Lease {
+  readonly poolKey: number;
+  readonly backendKey: number;
+  /** Generation of the row: it changes only when the row is given to another backend. */
+  readonly epoch: number;
+  /** The pool's ticket under which it was given: with poolKey, its name in the records. */
+  readonly ticket: number;
+  /** The ledger's own: where the row is in shared memory. */
+  readonly row: number;
+  /** False once checked in. */
+  readonly open: boolean;
+}
+
+/** Who waits. Both calls come from `deliver` in the waiter's own thread, perhaps within another ledger call. */
+export interface Waiter {
+  /** The ledger's own; set it to 0 once, when made. Not 0 exactly while it waits. */
+  place: number;
+  granted(lease: Lease): void;
+  /** The pool was removed while it waited. */
+  refused(reason: 'no_backends'): void;
+}
+
+/**
+ * `queued`: the waiter will be told. Refused: `no_backends`: the pool has none, or is unknown · `starting`: none
+ * is up and some are starting (whenEmpty: refuse) · `exhausted`: all it has were tried · `queue_full`.
+ */
+export type Refusal = 'no_backends' | 'starting' | 'queue_full' | 'exhausted';
+export type Checkout = Lease | 'queued' | Refusal;
+
+/**
+ * Why one who leaves had to wait, over the backends it had not tried: `busy`: some only lacked a free slot ·
+ * `unavailable`: all were quarantined, draining or starting, not all the last · `starting` · `exhausted` · `no_backends`.
+ */
+export type Wait = 'busy' | 'unavailable' | 'starting' | 'exhausted' | 'no_backends';
+
+/** How a lease ended, for the record. */
+export type LeaseEnd =
+  | 'finished'
+  | 'connect_failed'
+  | 'backend_failed'
+  | 'timed_out'
+  | 'client_gone'
+  | 'unused';
+
+export type RowState = 'up' | 'starting' | 'draining' | 'quarantined' | 'removed';
+
+export interface RowStats {
+  readonly backendKey: number;
+  readonly inFlight: number;
+  /** 0: none. */
+  readonly limit: number;
+  readonly weight: number;
+  readonly state: RowState;
+  /** End of its quarantine, else 0. */
+  readonly untilMs: number;
+  readonly epoch: number;
+}
+
+export interface PoolStats {
+  readonly waiting: number;
+  readonly rows: readonly RowStats[];
+}
+
+/** One pool as a thread sees it. Times are wall-clock milliseconds, the same for all threads. */
+export interface PoolLedger {
+  readonly key: number;
+  /** `tried`: keys of backends not to be picked, at most 16. */
+  checkout(nowMs: number, tried: readonly number[], waiter: Waiter): Checkout;
+  checkin(lease: Lease, nowMs: number, end: LeaseEnd): void;
+  /**
+   * For a waiter whose place is not 0: it no longer waits. A lease: it had just been granted that one, which is now the
+   * caller's to check in, and `granted` will not be called.
+   */
+  leave(waiter: Waiter, nowMs: number): Lease | Wait;
+  /** At once, for everyone; a later end wins over an earlier one. */
+  quarantine(backendKey: number, nowMs: number, untilMs: number): void;
+  /** Ends due quarantines and serves the queue: for a timer, since nothing else wakes those who wait for one. */
+  expire(nowMs: number): void;
+  /** When the next quarantine ends; 0: none. */
+  nextExpiryMs(): number;
+  stats(): PoolStats;
+}
+
+export interface Ledger {
+  readonly thread: number;
+  /** Undefined while no such pool is defined. The same object as long as the pool lives. */
+  pool(key: number): PoolLedger | undefined;
+  /** Tells this thread's waiters what others did for them. Call it when the bell message comes. */
+  deliver(): void;
+}
+
+export interface PoolDefinition {
+  readonly policy: PolicyName;
+  readonly maxWaiting: number;
+  readonly whenEmpty: 'refuse' | 'hold';
+  /** Of the pool's chance; used when the pool's ledger is made, ignored after. */
+  readonly seed: number;
+}
+
+export interface RowDefinition {
+  readonly backendKey: number;
+  /** Leases at once; 0: no limit. */
+  readonly limit: number;
+  readonly weight: number;
+  readonly state: 'up' | 'starting' | 'draining';
+  /** 0: none. It never shortens a quarantine that the ledger has. */
+  readonly quarantineUntilMs: number;
+}
+
+export interface Change {
+  /** Position in the event log of what made it. */
+  readonly position: number;
+  readonly nowMs: number;
+}
+
+/**
+ * The main thread's ledger. Its promises wait only for a lock: at once if it is free, else a later turn of the event loop,
+ * since the main thread alone can free the lock of a dead worker.
+ */
+export interface MainLedger extends Ledger {
+  readonly shared: LedgerShared;
+  /** The lowest thread number that is free, now taken; throws when all are. */
+  enlist(): number;
+  /**
+   * Makes the pool's ledger equal to its owner's state; repeated, it changes nothing. `restrict` (before the change is
+   * published) removes, drains, lowers limits and shortens the queue; `widen` (after) does the rest.
+   */
+  define(
+    poolKey: number,
+    pool: PoolDefinition,
+    rows: readonly RowDefinition[],
+    phase: 'restrict' | 'widen',
+    change: Change,
+  ): Promise<void>;
+  /** The pool is removed: its waiters are refused; its memory is used again when the last lease is in. */
+  drop(poolKey: number, change: Change): Promise<void>;
+  /** After a worker's exit event, never before: gives back all it held. Then its number is free. */
+  reap(thread: number, nowMs: number): Promise<void>;
+}
+
+/** Rings another thread: have it call `deliver` soon. Called once until it does. */
+export type Ring = (thread: number) => void;
+
+export interface ArenaOptions {
+  /** Threads at most, the main thread included (it is number 0); up to 64. A row costs 4 bytes for each. */
+  readonly threads: number;
+  readonly ring: Ring;
+  /** Whether operations leave records for a journal. */
+  readonly record: boolean;
+  /** Address space reserved for growth, in bytes. */
+  readonly reserveBytes?: number;
+  /** Record slots in each thread's ring: a power of two. */
+  readonly recordSlots?: number;
+}

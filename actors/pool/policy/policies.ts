@@ -1,0 +1,23 @@
+/** The policies there are, by the name an operator gives and the code that shared memory and records hold. */
+import { leastRequest } from './least-request.ts';
+import type { Policy } from './policy.ts';
+import { random } from './random.ts';
+import { roundRobin } from './round-robin.ts';
+
+export type PolicyName = 'least-request' | 'round-robin' | 'random';
+
+// Codes are in records of the past: a name keeps its place for ever.
+export const POLICY_NAMES: readonly PolicyName[] = ['least-request', 'round-robin', 'random'];
+
+const POLICIES: readonly Policy[] = [leastRequest, roundRobin, random];
+
+export function policyCode(name: PolicyName): number {
+  return POLICY_NAMES.indexOf(name);
+}
+
+export function policyOf(code: number): Policy {
+  const policy = POLICIES[code];
+  if (policy === undefined)
+    throw new RangeError(`expected a policy code below ${POLICIES.length}, found ${code}`);
+  return policy;
+}
