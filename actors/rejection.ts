@@ -2,7 +2,9 @@
 import type { Recorded } from '../eventlog/index.ts';
 
 export type Rejection =
-  | { readonly type: 'domain_unknown' | 'pool_unknown' | 'backend_unknown'; readonly detail: string }
+  | { readonly type: 'domain_not_found' | 'pool_not_found' | 'backend_not_found'; readonly detail: string }
+  /** A domain would name a pool that does not exist. */
+  | { readonly type: 'pool_unknown'; readonly detail: string }
   | { readonly type: 'pool_in_use'; readonly detail: string; readonly domains: readonly string[] }
   | {
       readonly type: 'version_mismatch';

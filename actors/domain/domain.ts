@@ -31,7 +31,7 @@ function decide(command: DomainCommand, state: DomainState): Decision<DomainEven
     });
   }
   if (command.type === 'PutDomain') return put(command.settings, state);
-  if (state === null) return rejected({ type: 'domain_unknown', detail: `no domain ${command.host}` });
+  if (state === null) return rejected({ type: 'domain_not_found', detail: `no domain ${command.host}` });
   return events({ type: 'DomainRemoved', data: {} });
 }
 

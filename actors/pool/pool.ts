@@ -66,12 +66,12 @@ function decide(command: PoolCommand, state: PoolState): Decision<PoolEvent> {
   const mismatch = versionMismatch(command, state);
   if (mismatch !== undefined) return mismatch;
   if (command.type === 'PutPool') return put(command, state);
-  if (state === null) return rejected({ type: 'pool_unknown', detail: `no pool ${command.pool}` });
+  if (state === null) return rejected({ type: 'pool_not_found', detail: `no pool ${command.pool}` });
   if (command.type === 'RemovePool') return events({ type: 'PoolRemoved', data: {} });
   if (command.type === 'PutBackend') return putBackend(command.id, command.backend, state);
   const present = backendOf(state, command.id);
   if (present === undefined) {
-    return rejected({ type: 'backend_unknown', detail: `no backend ${command.id} in pool ${command.pool}` });
+    return rejected({ type: 'backend_not_found', detail: `no backend ${command.id} in pool ${command.pool}` });
   }
   switch (command.type) {
     case 'RemoveBackend':

@@ -1,0 +1,340 @@
+/**
+ * Where wishes become facts: a command waits for its turn, its owners decide, the log records, the owners evolve,
+ * the workers are told, and only then does whoever asked get an answer.
+ *
+ *   turn ─▶ asked before? ─▶ decide ─▶ append ─▶ evolve ─▶ published ─▶ answer
+ */
+import { createHash } from 'node:crypto';
+import {
+  type DomainName,
+  type Appended,
+  type EventLog,
+  type Json,
+  LogUnavailable,
+  type PoolName,
+  type Position,
+  poolStream,
+  type Recorded,
+  type StreamName,
+  type SwitchyardEvent,
+  type Version,
+  type Write,
+} from '../eventlog/index.ts';
+import type { Answer, By, Command, Desk, Plan, Present } from './command.ts';
+import type { Decision } from './decider.ts';
+import type { DomainState } from './domain/domain.ts';
+import { evolveOwner, streamOf } from './owned.ts';
+import type { PoolState } from './pool/pool.ts';
+import type { Rejection } from './rejection.ts';
+import { type Turn, Turns } from './turns.ts';
+
+/** The owners as the desk needs them. Both calls wait through a restart and reject with `OwnerUnavailable`. */
+export interface Owners {
+  decide(stream: StreamName, command: Command): Promise<Proposal>;
+  /** Resolves when the owner, and what lies outside it, is as of this version or later. */
+  settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void>;
+  state(stream: StreamName): Promise<{ readonly state: unknown; readonly version: Version }>;
+  /** The log knows better than this owner: it is to be rebuilt. */
+  rebuild(stream: StreamName): void;
+}
+
+export type Proposal = {
+  readonly decision: Decision<SwitchyardEvent>;
+  readonly state: unknown;
+  readonly version: Version;
+};
+
+export class OwnerUnavailable extends Error {
+  override readonly name = 'OwnerUnavailable';
+  readonly retryAfterMs: number;
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export type DeskOptions = {
+  readonly log: EventLog;
+  readonly owners: Owners;
+  /** Resolves when every worker will know of this position before it routes the next request. */
+  readonly published: (position: Position) => Promise<void>;
+  readonly newCommandId: () => string;
+};
+
+// Everything that `apply` may touch. One command reads it, a plan writes it: then nothing happens in between.
+const EVERYTHING = 'everything';
+// A plan is one transaction on the thread that also answers the admin; 10 000 changes hold it for a moment only.
+export const MAX_CHANGES = 10_000;
+const PAGE = 1000;
+// Conflicts come from owners that were rebuilt meanwhile; a third one in a row is no accident.
+const TRIES = 3;
+
+export class RoutingDesk implements Desk {
+  readonly #options: DeskOptions;
+  readonly #turns = new Turns();
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+  }
+
+  ask(command: Command, by: By): Promise<Answer> {
+    const request = { by, digest: digestOf(command as unknown as Json) };
+    return this.#turns.take([{ key: EVERYTHING, mode: 'read' }, ...turnsFor(command)], () =>
+      this.#answerOnce(request, async () => {
+        const refusal = await this.#refusal(command);
+        return refusal ?? this.#perform([command], request);
+      }),
+    );
+  }
+
+  carryOut(plan: Plan, by: By, digest: Json): Promise<Answer> {
+    const request = { by, digest: digestOf(digest) };
+    return this.#turns.take([{ key: EVERYTHING, mode: 'write' }], () =>
+      this.#answerOnce(request, async () => {
+        const present = await this.present();
+        const planned = plan(present);
+        if (planned.type === 'rejected') return planned;
+        const refusal = refusalOf(planned.commands, present);
+        return refusal ?? this.#perform(planned.commands, request);
+      }),
+    );
+  }
+
+  async present(): Promise<Present> {
+    const { log } = this.#options;
+    const domains = new Map<DomainName, NonNullable<DomainState>>();
+    const pools = new Map<PoolName, NonNullable<PoolState>>();
+    const position = await log.position();
+    for (const kind of ['pool', 'domain'] as const) {
+      const target: Map<string, unknown> = kind === 'pool' ? pools : domains;
+      let after: string | undefined;
+      for (;;) {
+        const page = await log.currents({ kind, limit: PAGE, ...(after === undefined ? {} : { after }) });
+        for (const row of page) target.set(row.stream.slice(kind.length + 1), row.state);
+        after = page.at(-1)?.stream;
+        if (page.length < PAGE) break;
+      }
+    }
+    return { position, domains, pools };
+  }
+
+  /** What was answered before is answered again; what fails on the way becomes a refusal with a definite word. */
+  async #answerOnce(request: Request, work: () => Promise<Answer>): Promise<Answer> {
+    try {
+      const { commandId } = request.by;
+      const before = commandId === undefined ? undefined : await this.#options.log.answered(commandId);
+      if (before === undefined) return await work();
+      if (before.digest !== request.digest) return reused(commandId ?? '');
+      return await this.#again(before);
+    } catch (error) {
+      return { type: 'rejected', rejection: refusalFor(error) };
+    }
+  }
+
+  async #again(before: { readonly position: Position; readonly answer: Json }): Promise<Answer> {
+    const { answer, versions } = before.answer as { answer: Kept; versions: Record<string, Version> };
+    for (const [stream, version] of Object.entries(versions)) {
+      await this.#options.owners.settle(stream as StreamName, version, []);
+    }
+    await this.#options.published(before.position);
+    return { type: 'done', ...answer, position: before.position };
+  }
+
+  /** What no owner can know by itself: whether another one exists, or depends on it. */
+  async #refusal(command: Command): Promise<Answer | undefined> {
+    if (command.type === 'PutDomain') {
+      const pool = await this.#options.owners.state(poolStream(command.settings.pool));
+      return pool.state === null ? unknownPool(command.host, command.settings.pool) : undefined;
+    }
+    if (command.type === 'RemovePool') {
+      const users = await this.#options.log.domainsOf(command.pool, 5);
+      return users.length > 0 ? inUse(command.pool, users) : undefined;
+    }
+    return undefined;
+  }
+
+  async #perform(commands: readonly Command[], request: Request): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      const proposed = await this.#decide(commands);
+      if (proposed.type === 'rejected') return proposed;
+      const { writes, answer, versions } = proposed;
+      const appended = await this.#options.log.append({
+        commandId: request.by.commandId ?? this.#options.newCommandId(),
+        digest: request.digest,
+        author: request.by.author,
+        answer: { answer, versions },
+        writes,
+      });
+      if (appended.type !== 'conflict') return this.#conclude(appended, answer, request);
+      this.#options.owners.rebuild(appended.stream);
+      if (attempt === TRIES) return mismatch(appended);
+    }
+  }
+
+  async #decide(commands: readonly Command[]): Promise<Rejected | Proposed> {
+    const writes: Write[] = [];
+    const versions: Record<string, Version> = {};
+    let answer: Kept = { created: false, version: 0, changed: 0 };
+    for (const command of commands) {
+      const stream = streamOf(command);
+      const proposal = await this.#options.owners.decide(stream, command);
+      if (proposal.decision.type === 'rejected') return this.#explained(stream, proposal.decision.rejection);
+      const { state, version } = fold(stream, proposal, proposal.decision.events);
+      if (proposal.decision.events.length > 0 || commands.length === 1) {
+        writes.push({ stream, expected: proposal.version, events: proposal.decision.events, current: state as Json });
+        versions[stream] = version;
+      }
+      answer = {
+        created: commands.length === 1 && isCreation(proposal.decision.events),
+        version: commands.length === 1 ? shownVersion(command, state) : 0,
+        changed: answer.changed + (proposal.decision.events.length > 0 ? 1 : 0),
+      };
+    }
+    return { type: 'proposed', writes, answer, versions };
+  }
+
+  async #conclude(
+    appended: Exclude<Appended, { type: 'conflict' }>,
+    answer: Kept,
+    request: Request,
+  ): Promise<Answer> {
+    if (appended.type === 'reused') return reused(request.by.commandId ?? '');
+    if (appended.type === 'repeated') return this.#again(appended);
+    for (const [stream, happened] of byStream(appended.events)) {
+      await this.#options.owners.settle(stream, happened.at(-1)?.version ?? 0, happened);
+    }
+    await this.#options.published(appended.position);
+    return { type: 'done', ...answer, position: appended.position };
+  }
+
+  /** A version mismatch is told together with the events that won. */
+  async #explained(stream: StreamName, rejection: Rejection): Promise<Rejected> {
+    if (rejection.type !== 'version_mismatch' || rejection.expected >= rejection.found) return { type: 'rejected', rejection };
+    const won = await this.#options.log.readStream(stream, { from: rejection.expected + 1, limit: 100 });
+    return { type: 'rejected', rejection: { ...rejection, won } };
+  }
+}
+
+type Request = { readonly by: By; readonly digest: string };
+type Rejected = { readonly type: 'rejected'; readonly rejection: Rejection };
+type Kept = { readonly created: boolean; readonly version: Version; readonly changed: number };
+type Proposed = {
+  readonly type: 'proposed';
+  readonly writes: readonly Write[];
+  readonly answer: Kept;
+  readonly versions: Readonly<Record<string, Version>>;
+};
+
+/** A domain may only name a pool that exists, so the pool must not go away meanwhile; many domains may come at once. */
+function turnsFor(command: Command): Turn[] {
+  const turns: Turn[] = [{ key: streamOf(command), mode: 'write' }];
+  if (command.type === 'PutDomain') turns.push({ key: poolStream(command.settings.pool), mode: 'read' });
+  return turns;
+}
+
+/** The same questions as of one command, of a whole plan: what matters is what exists once all of it has happened. */
+function refusalOf(commands: readonly Command[], present: Present): Rejected | undefined {
+  if (commands.length > MAX_CHANGES) {
+    return refuse({
+      type: 'too_many_changes',
+      detail: `expected at most ${MAX_CHANGES} changes at once, found ${commands.length}; use import for more`,
+    });
+  }
+  const pools = new Set<string>(present.pools.keys());
+  const poolOf = new Map<string, string>();
+  const removed = new Set<string>();
+  for (const command of commands) {
+    if (command.type === 'PutPool') pools.add(command.pool);
+    if (command.type === 'RemovePool') removed.add(command.pool);
+    if (command.type === 'PutDomain') poolOf.set(command.host, command.settings.pool);
+    if (command.type === 'RemoveDomain') poolOf.set(command.host, '');
+  }
+  for (const pool of removed) pools.delete(pool);
+  for (const [host, pool] of poolOf) if (pool !== '' && !pools.has(pool)) return unknownPool(host, pool);
+  if (removed.size === 0) return undefined;
+  for (const [host, domain] of present.domains) {
+    if (!poolOf.has(host) && removed.has(domain.settings.pool)) return inUse(domain.settings.pool, [host]);
+  }
+  return undefined;
+}
+
+function fold(stream: StreamName, from: Proposal, happened: readonly SwitchyardEvent[]) {
+  let { state, version } = from;
+  for (const event of happened) {
+    version += 1;
+    state = evolveOwner(stream, state, { ...event, version });
+  }
+  return { state, version };
+}
+
+function isCreation(happened: readonly SwitchyardEvent[]): boolean {
+  const type = happened[0]?.type;
+  return type === 'DomainCreated' || type === 'PoolCreated' || type === 'BackendAdded';
+}
+
+function shownVersion(command: Command, state: unknown): Version {
+  if ('host' in command) return (state as DomainState)?.version ?? 0;
+  const pool = state as PoolState;
+  if (!('id' in command)) return pool?.version ?? 0;
+  return pool !== null && Object.hasOwn(pool.backends, command.id) ? (pool.backends[command.id]?.version ?? 0) : 0;
+}
+
+function byStream(happened: readonly Recorded[]): Map<StreamName, Recorded[]> {
+  const streams = new Map<StreamName, Recorded[]>();
+  for (const event of happened) {
+    const known = streams.get(event.stream);
+    if (known === undefined) streams.set(event.stream, [event]);
+    else known.push(event);
+  }
+  return streams;
+}
+
+function digestOf(value: Json): string {
+  return createHash('sha256').update(canonical(value)).digest('base64url');
+}
+
+/** The same wish gives the same text, in whatever order its keys were written. */
+function canonical(value: Json): string {
+  return JSON.stringify(value, (_key, inner) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+function refuse(rejection: Rejection): Rejected {
+  return { type: 'rejected', rejection };
+}
+
+function unknownPool(host: string, pool: string): Rejected {
+  return refuse({ type: 'pool_unknown', detail: `domain ${host} names pool ${pool}, which does not exist` });
+}
+
+function inUse(pool: string, domains: readonly string[]): Rejected {
+  const list = domains.slice(0, 5).join(', ');
+  return refuse({ type: 'pool_in_use', detail: `pool ${pool} serves ${list}`, domains });
+}
+
+function reused(commandId: string): Rejected {
+  return refuse({
+    type: 'idempotency_key_reused',
+    detail: `the key ${JSON.stringify(commandId)} was used before for another command`,
+  });
+}
+
+function mismatch(conflict: Extract<Appended, { type: 'conflict' }>): Rejected {
+  const { stream, expected, found, won } = conflict;
+  const detail = `expected version ${expected} of ${stream}, found ${found}`;
+  return refuse({ type: 'version_mismatch', detail, expected, found, won });
+}
+
+/** A failing world becomes a refused wish, so that routing goes on; our own mistakes go on upwards. */
+function refusalFor(error: unknown): Rejection {
+  if (error instanceof OwnerUnavailable) {
+    return { type: 'owner_unavailable', detail: error.message, retryAfterMs: error.retryAfterMs };
+  }
+  if (error instanceof LogUnavailable) {
+    return { type: error.code === 'log_full' ? 'log_full' : 'log_unavailable', detail: error.message };
+  }
+  throw error;
+}

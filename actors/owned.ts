@@ -1,0 +1,30 @@
+/** Which owner a command goes to, and how a stream's events fold into the state of its owner. */
+import {
+  type DomainEvent,
+  domainStream,
+  type PoolEvent,
+  poolStream,
+  type StreamName,
+  type SwitchyardEvent,
+} from '../eventlog/index.ts';
+import type { Command } from './command.ts';
+import type { Recording } from './decider.ts';
+import { type DomainState, domainDecider } from './domain/domain.ts';
+import { type PoolState, poolDecider } from './pool/pool.ts';
+
+export type OwnerState = DomainState | PoolState;
+
+export function streamOf(command: Command): StreamName {
+  return 'host' in command ? domainStream(command.host) : poolStream(command.pool);
+}
+
+export function kindOf(stream: StreamName): 'domain' | 'pool' {
+  return stream.startsWith('domain-') ? 'domain' : 'pool';
+}
+
+/** The state of whichever owner the stream belongs to, one event later. */
+export function evolveOwner(stream: StreamName, state: unknown, event: SwitchyardEvent & Recording): OwnerState {
+  return kindOf(stream) === 'domain'
+    ? domainDecider.evolve(state as DomainState, event as DomainEvent & Recording)
+    : poolDecider.evolve(state as PoolState, event as PoolEvent & Recording);
+}
