@@ -1,0 +1,141 @@
+/**
+ * Turns what zod found wrong into problems: expectations are read off the schema's own JSON Schema, so that they
+ * name the whole of what is allowed at a place, and an unknown key is answered with the nearest known one.
+ */
+import { z } from 'zod';
+import { nearest } from './nearest.ts';
+import { describeFound, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+const schemas = new WeakMap<z.ZodType, JsonSchema>();
+
+/** What may be written, before defaults are filled in. */
+export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  const known = schemas.get(schema);
+  if (known !== undefined) return known;
+  const made = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  schemas.set(schema, made);
+  return made;
+}
+
+export function problemsOf(schema: z.ZodType, error: z.ZodError, input: unknown, at: Path = []): Problem[] {
+  return error.issues.flatMap((issue) => issueProblems(jsonSchemaOf(schema), issue, input, at));
+}
+
+function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown, at: Path): Problem[] {
+  const inner = issue.path as Path;
+  const path = [...at, ...inner];
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(schemaAt(root, inner)?.properties ?? {});
+    return issue.keys.map((key) => unknownKey([...path, key], key, known));
+  }
+  if (issue.code === 'invalid_union') {
+    const meant = issue.errors.find((branch) => branch.length > 0 && branch.every(isInside));
+    if (meant !== undefined)
+      return meant.flatMap((one) => issueProblems(root, withPath(one, inner), input, at));
+  }
+  const found = describeFound(valueAt(input, inner));
+  if (issue.code === 'custom') return [{ path: renderPath(path), ...splitMessage(issue.message, found) }];
+  const here = schemaAt(root, inner);
+  const expected = here === undefined ? issue.message : describeSchema(here);
+  const word = valueAt(input, inner);
+  const meant = typeof word === 'string' ? nearest(word, wordsOf(here)) : undefined;
+  return [{ path: renderPath(path), expected, found, ...(meant === undefined ? {} : { nearest: meant }) }];
+}
+
+/** Of `false` or an object, given an object, only what is wrong inside the object is worth telling. */
+function isInside(issue: z.core.$ZodIssue): boolean {
+  return issue.path.length > 0 || issue.code === 'unrecognized_keys';
+}
+
+function withPath(issue: z.core.$ZodIssue, at: Path): z.core.$ZodIssue {
+  return { ...issue, path: [...at, ...issue.path] };
+}
+
+export function unknownKey(path: Path, key: string, known: readonly string[]): Problem {
+  const meant = nearest(key, known);
+  return {
+    path: renderPath(path),
+    expected: known.length === 0 ? 'no key here' : `one of the keys ${known.join(', ')}`,
+    found: 'an unknown key',
+    ...(meant === undefined ? {} : { nearest: meant }),
+  };
+}
+
+/** The part of a JSON Schema that speaks of this place; undefined where it says nothing. */
+function schemaAt(root: JsonSchema, path: Path): JsonSchema | undefined {
+  let here: JsonSchema | undefined = root;
+  for (const step of path) here = here === undefined ? undefined : stepInto(here, step);
+  return here;
+}
+
+function stepInto(schema: JsonSchema, step: string | number): JsonSchema | undefined {
+  const branches = [schema, ...(schema.anyOf ?? [])].filter(isSchema);
+  for (const branch of branches) {
+    const { properties, additionalProperties, items } = branch;
+    if (typeof step === 'number' && isSchema(items)) return items;
+    if (typeof step !== 'string') continue;
+    const known = properties !== undefined && Object.hasOwn(properties, step) ? properties[step] : undefined;
+    const next = known ?? additionalProperties;
+    if (isSchema(next)) return next;
+  }
+  return undefined;
+}
+
+function isSchema(schema: unknown): schema is JsonSchema {
+  return typeof schema === 'object' && schema !== null && !Array.isArray(schema);
+}
+
+export function describeSchema(schema: JsonSchema): string {
+  if (schema.anyOf !== undefined) return schema.anyOf.filter(isSchema).map(describeSchema).join(' or ');
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum !== undefined) return oneOf(schema.enum.map((word) => JSON.stringify(word)));
+  switch (schema.type) {
+    case 'integer':
+      return `a whole number${range(schema)}`;
+    case 'number':
+      return `a number${range(schema)}`;
+    case 'boolean':
+      return 'true or false';
+    case 'null':
+      return 'null';
+    case 'array':
+      return `a list${range({ minimum: schema.minItems, maximum: schema.maxItems }, ' entries')}`;
+    case 'object':
+      return 'an object';
+    case 'string':
+      return `a string${range({ minimum: schema.minLength, maximum: schema.maxLength }, ' characters')}`;
+    default:
+      return schema.description ?? 'something else';
+  }
+}
+
+type Range = { readonly minimum?: number | undefined; readonly maximum?: number | undefined };
+
+function range({ minimum, maximum }: Range, unit = ''): string {
+  if (minimum === undefined && maximum === undefined) return '';
+  if (maximum === undefined) return ` of at least ${minimum}${unit}`;
+  if (minimum === undefined) return ` of at most ${maximum}${unit}`;
+  return unit === '' ? ` from ${minimum} to ${maximum}` : ` of ${minimum} to ${maximum}${unit}`;
+}
+
+function oneOf(words: readonly string[]): string {
+  return words.length === 1 ? words[0]! : `one of ${words.join(', ')}`;
+}
+
+function wordsOf(schema: JsonSchema | undefined): string[] {
+  const branches = [schema, ...(schema?.anyOf ?? [])].filter(isSchema);
+  return branches
+    .flatMap((branch) => branch.enum ?? [branch.const])
+    .filter((word): word is string => typeof word === 'string');
+}
+
+function valueAt(input: unknown, path: Path): unknown {
+  let here = input;
+  for (const step of path) {
+    if (typeof here !== 'object' || here === null || !Object.hasOwn(here, step)) return undefined;
+    here = (here as Record<string | number, unknown>)[step];
+  }
+  return here;
+}

@@ -1,0 +1,102 @@
+/** Reads a config file: JSON, YAML, or a JavaScript or TypeScript module whose default export is the configuration. */
+import { open } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Config, type Overrides, parseConfig } from './config.ts';
+import type { Checked, Problem } from './problem.ts';
+import { readJson } from './read-json.ts';
+import { readYaml } from './read-yaml.ts';
+
+// 64 MiB: some 500 000 domains; beyond that `import` reads line by line.
+export const MAX_FILE_BYTES = 67_108_864;
+
+const MODULES = ['.ts', '.mts', '.js', '.mjs', '.cjs', '.cts'];
+
+export async function loadConfig(file: string, overrides: Overrides = {}): Promise<Checked<Config>> {
+  const raw = await readConfigFile(file);
+  return raw.ok ? parseConfig(raw.value, overrides) : raw;
+}
+
+/** The content as plain values, not yet checked. */
+export async function readConfigFile(file: string): Promise<Checked<unknown>> {
+  if (MODULES.includes(extname(file).toLowerCase())) return readModule(file);
+  const text = await readBounded(file);
+  return text.ok ? readText(text.value, extname(file).toLowerCase()) : text;
+}
+
+/** `extension`: `.json`, `.yaml`, `.yml`; any other is told by the first character. */
+export function readText(text: string, extension = ''): Checked<unknown> {
+  // RFC 8259 §8.1: a byte order mark may be ignored.
+  const content = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  if (extension === '.json') return readJson(content);
+  if (extension === '.yaml' || extension === '.yml') return readYaml(content);
+  return /^\s*[{[]/.test(content) ? readJson(content) : readYaml(content);
+}
+
+async function readBounded(file: string): Promise<Checked<string>> {
+  try {
+    await using handle = await open(file);
+    const { size } = await handle.stat();
+    if (size > MAX_FILE_BYTES) return tooLarge(`${size} bytes`);
+    return decoded(await handle.readFile());
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+/** A pipe has no size beforehand, so what was read is measured too. */
+function decoded(bytes: Buffer): Checked<string> {
+  if (bytes.length > MAX_FILE_BYTES) return tooLarge(`${bytes.length} bytes`);
+  try {
+    return { ok: true, value: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch {
+    return refused({ path: '', expected: 'UTF-8 text', found: 'other bytes' });
+  }
+}
+
+let reads = 0;
+
+async function readModule(file: string): Promise<Checked<unknown>> {
+  const url = pathToFileURL(resolve(file));
+  // A module is evaluated once per URL; reading it again (SIGHUP) must see the file as it is now.
+  url.searchParams.set('read', String(++reads));
+  try {
+    const module: { readonly default?: unknown } = await import(url.href);
+    if (module.default === undefined) {
+      return refused({ path: '', expected: 'a default export', found: 'a module without one' });
+    }
+    return { ok: true, value: module.default };
+  } catch (error) {
+    return isMissing(error, url) ? unreadable({ code: 'ENOENT' }) : refused(moduleProblem(error));
+  }
+}
+
+function isMissing(error: unknown, url: URL): boolean {
+  const { code, url: missing } = error as { code?: string; url?: string };
+  return code === 'ERR_MODULE_NOT_FOUND' && missing === url.href;
+}
+
+function moduleProblem(error: unknown): Problem {
+  const found = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { path: '', expected: 'a module that loads', found: found.split('\n').slice(0, 3).join(' ') };
+}
+
+const REASONS: { readonly [code: string]: string } = {
+  ENOENT: 'no such file',
+  EACCES: 'a file that may not be read',
+  EPERM: 'a file that may not be read',
+  EISDIR: 'a directory',
+};
+
+function unreadable(error: unknown): Checked<never> {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  return refused({ path: '', expected: 'a readable file', found: REASONS[code] ?? message });
+}
+
+function tooLarge(found: string): Checked<never> {
+  return refused({ path: '', expected: `a file of at most ${MAX_FILE_BYTES} bytes`, found });
+}
+
+function refused(problem: Problem): Checked<never> {
+  return { ok: false, problems: [problem] };
+}

@@ -1,0 +1,134 @@
+/**
+ * What belongs to one process rather than to the routing state: its listeners, its admin address, where its data
+ * lies. One schema gives the types, the checks and the defaults, each with its unit in the name and its reason.
+ */
+import { z } from 'zod';
+import { isCidr, parseHostPort } from './host-port.ts';
+
+// A day: nothing on a connection lasts longer, and every timer of Node can hold it.
+const ms = z.int().min(1).max(86_400_000);
+const bytes = z.int().min(16).max(16_777_216);
+
+/** Where to listen: port 0 asks the system for a free one. */
+export const listenAddress = z
+  .string()
+  .refine((text) => parseHostPort(text) !== undefined, 'expected host:port or [v6]:port')
+  .describe('host:port or [v6]:port; port 0: any free one');
+
+const cidr = z
+  .string()
+  .refine(isCidr, 'expected an address or a CIDR such as 10.0.0.0/8')
+  .describe('address or CIDR');
+
+// RFC 9110 §4.2.1: a path is visible ASCII; a query or fragment would never compare equal to a path.
+const probePath = z
+  .string()
+  .max(1024)
+  .regex(/^\/[\x21\x22\x24-\x3e\x40-\x7e]*$/, 'expected a path that starts with / and has no query');
+
+export const listenerSettings = z.strictObject({
+  // 8080: the port of the field that needs no privilege; all interfaces, since serving others is its purpose.
+  address: listenAddress.default('0.0.0.0:8080'),
+  protocol: z.literal('http').default('http').describe('what is spoken on it'),
+  proxyProtocol: z
+    .boolean()
+    .default(false)
+    .describe('expect a PROXY protocol header (v1 or v2) on every connection'),
+  trustForwarded: z
+    .array(cidr)
+    .max(1000)
+    .default([])
+    .describe('peers whose X-Forwarded-For and X-Request-Id are kept'),
+  probePath: probePath
+    .nullable()
+    .default(null)
+    .describe('answered by the router itself: 200, or 503 while draining'),
+  halfClose: z
+    .boolean()
+    .default(false)
+    .describe('a client that ends its side after a complete request still wants the answer'),
+  timeouts: z
+    .strictObject({
+      // 60 s: nginx's client_header_timeout.
+      headersMs: ms.default(60_000).describe('for a whole request head, from its first byte'),
+      // 55 s: Heroku's H28.
+      bodyIdleMs: ms.default(55_000).describe('without a byte while a request body is due'),
+      // 60 s: below the 75 s after which browsers give up an idle connection, above most load balancers.
+      keepAliveMs: ms.default(60_000).describe('an idle client connection is closed after'),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      // 8192, 1000, 8192 and 1000: Heroku's; what the field's clients and proxies stay below.
+      requestLineBytes: bytes.default(8192).describe('request line'),
+      headerNameBytes: bytes.default(1000).describe('one header name'),
+      headerValueBytes: bytes.default(8192).describe('one header value'),
+      headers: z.int().min(1).max(10_000).default(1000).describe('header fields of one head'),
+      // 64 KiB: eight full lines; what one connection may make the router hold.
+      headBytes: bytes.default(65_536).describe('a whole request head'),
+      // 16 KiB: Node's own limit for a head, generous for trailers.
+      trailerBytes: bytes.default(16_384).describe('all trailer fields of one message'),
+      // 20 000: at ten-odd KB each, a few hundred MB at worst.
+      connections: z.int().min(0).max(10_000_000).default(20_000).describe('open at once; 0: no limit'),
+      // 0: many users may share one address.
+      connectionsPerAddress: z
+        .int()
+        .min(0)
+        .max(10_000_000)
+        .default(0)
+        .describe('open at once from one address; 0: no limit'),
+    })
+    .prefault({}),
+});
+
+export const adminSettings = z.strictObject({
+  // Loopback: whoever reaches it commands the router.
+  address: listenAddress.default('127.0.0.1:8081'),
+  token: z
+    .string()
+    .min(1)
+    .max(4096)
+    // RFC 9110 §5.5: what a header field may carry without quoting.
+    .regex(/^[\x21-\x7e]+$/, 'expected visible ASCII without spaces')
+    .optional()
+    .describe('bearer token asked of every caller; needed beyond loopback'),
+  names: z
+    .array(z.string().regex(/^[A-Za-z0-9_.[\]:-]{1,253}$/, 'expected a host name'))
+    .max(100)
+    .default([])
+    .describe('further Host names it answers to'),
+});
+
+export const processShape = {
+  listeners: z.array(listenerSettings).min(1).max(64).prefault([{}]),
+  admin: adminSettings.prefault({}),
+  data: z.string().min(1).max(4096).default('./switchyard-data').describe('directory of the log'),
+  // 30 s: what Kubernetes and Heroku allow between SIGTERM and SIGKILL.
+  drainMs: z
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .default(30_000)
+    .describe('after SIGTERM, requests may take this long to finish'),
+  accessLog: z
+    .union([z.enum(['logfmt', 'json']), z.literal(false)])
+    .default('logfmt')
+    .describe('one line per request to standard output'),
+  journal: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('record what each request decided'),
+      // Off: queries carry secrets.
+      queryStrings: z.boolean().default(false).describe('record query strings too'),
+      // 2 GiB: tens of millions of requests at some 70 bytes each.
+      maxBytes: z.int().min(1_048_576).default(2_147_483_648).describe('oldest records go beyond this'),
+      // A day.
+      maxAgeMs: z.int().min(1000).default(86_400_000).describe('records older than this go'),
+    })
+    .prefault({}),
+} as const;
+
+export type ListenerSettings = z.output<typeof listenerSettings>;
+export type AdminSettings = z.output<typeof adminSettings>;
+export type ProcessSettings = {
+  readonly [Key in keyof typeof processShape]: z.output<(typeof processShape)[Key]>;
+};

@@ -1,0 +1,51 @@
+/** Reads YAML 1.2: an error names line and column, a key given twice is refused, and aliases are bounded. */
+import { LineCounter, parseDocument, type YAMLError } from 'yaml';
+import type { Checked, Problem } from './problem.ts';
+
+// 100, the library's own default: shared settings are anchored a few times; "billion laughs" needs a billion.
+const ALIASES = 100;
+
+export function readYaml(text: string): Checked<unknown> {
+  try {
+    return read(text);
+  } catch (error) {
+    // The library throws a ReferenceError for too many aliases and a RangeError when nesting exhausts the stack.
+    const message =
+      error instanceof RangeError ? 'deeper nesting than can be read' : (error as Error).message;
+    return {
+      ok: false,
+      problems: [{ path: '', expected: 'YAML within bounds', found: lowerFirst(message) }],
+    };
+  }
+}
+
+function read(text: string): Checked<unknown> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    merge: true,
+  });
+  if (document.errors.length > 0) {
+    return { ok: false, problems: document.errors.map((error) => problemOf(text, error, lines)) };
+  }
+  return { ok: true, value: document.toJS({ maxAliasCount: ALIASES }) };
+}
+
+function problemOf(text: string, error: YAMLError, lines: LineCounter): Problem {
+  const { line, col } = lines.linePos(error.pos[0]);
+  // `*.example.com:` begins an alias in YAML; it is the commonest slip in a file full of wildcards.
+  const wildcard = text[error.pos[0]] === '*' || error.message.includes('alias');
+  return {
+    path: '',
+    expected: wildcard ? 'YAML, in which a name that begins with * stands in quotes' : 'YAML',
+    found: lowerFirst(error.message),
+    line,
+    column: col,
+  };
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,55 @@
+/** How much one apply may take away or change before somebody has to say that they mean it. */
+import type { Change } from './difference.ts';
+import type { Routing } from './routing.ts';
+
+/** At most this many changes in one atomic apply: more are for `import`, which goes in chunks. */
+export const MAX_CHANGES = 10_000;
+
+// 10: small set-ups are changed by hand and seen whole. A tenth: no routine deploy takes that much away at
+// once, but a truncated file or a wrong path does.
+const ALWAYS_ALLOWED = 10;
+const ALLOWED_SHARE = 10;
+
+export type ExcessiveRemoval = {
+  readonly kind: 'domains' | 'backends';
+  readonly removed: number;
+  readonly present: number;
+  /** How many may go without being asked for. */
+  readonly allowed: number;
+};
+
+/** The kinds of which more would go than is allowed unasked; `allowRemovals` raises both bounds. */
+export function excessiveRemovals(
+  changes: readonly Change[],
+  present: Routing,
+  allowRemovals = 0,
+): ExcessiveRemoval[] {
+  const counts = removalsOf(changes);
+  const backends = [...present.pools.values()].reduce((sum, pool) => sum + pool.backends.size, 0);
+  return [
+    { kind: 'domains' as const, removed: counts.domains, present: present.domains.size },
+    { kind: 'backends' as const, removed: counts.backends, present: backends },
+  ]
+    .map((count) => ({ ...count, allowed: allowedUnasked(count.present) }))
+    .filter((count) => count.removed > Math.max(count.allowed, allowRemovals));
+}
+
+export function removalsOf(changes: readonly Change[]): { domains: number; pools: number; backends: number } {
+  const counts = { domain: 0, pool: 0, backend: 0 };
+  for (const change of changes) if (change.change === 'remove') counts[change.kind] += 1;
+  return { domains: counts.domain, pools: counts.pool, backends: counts.backend };
+}
+
+/** For the refusal's text. */
+export function describeExcess(excess: readonly ExcessiveRemoval[]): string {
+  const parts = excess.map(
+    ({ kind, removed, present, allowed }) =>
+      `expected at most ${allowed} of ${present} ${kind} to be removed, found ${removed}`,
+  );
+  const needed = Math.max(...excess.map((one) => one.removed));
+  return `${parts.join('; ')}; --allow-removals ${needed} allows it`;
+}
+
+function allowedUnasked(present: number): number {
+  return Math.max(ALWAYS_ALLOWED, Math.floor(present / ALLOWED_SHARE));
+}

@@ -1,0 +1,199 @@
+/**
+ * Reads wishes about routing, from a config file or the admin API's bodies, into sparse settings: every refusal
+ * names its place, what was expected there and what was found.
+ */
+import { z } from 'zod';
+import {
+  type BackendId,
+  backendSettings,
+  type DomainName,
+  domainSettings,
+  type Parsed,
+  type PoolName,
+  parseBackendId,
+  parseDomainName,
+  parsePoolName,
+  poolSettings,
+  type SparseBackend,
+  type SparseDomain,
+  type SparsePool,
+  sparseBackend,
+  sparseDomain,
+  sparsePool,
+} from '../../eventlog/index.ts';
+import { ownListener } from './host-port.ts';
+import { problemsOf, unknownKey } from './issues.ts';
+import { nearest } from './nearest.ts';
+import { type Checked, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
+import type { RoutedPool, Routing } from './routing.ts';
+
+const poolInFile = poolSettings.extend({
+  backends: z.record(z.string(), backendSettings).optional().describe('by id, such as web.1'),
+});
+
+export const routingShape = {
+  pools: z.record(z.string(), poolInFile).optional().describe('by name'),
+  domains: z.record(z.string(), domainSettings).optional().describe('by host name, *.host or *'),
+} as const;
+
+const routingSchema = z.strictObject(routingShape);
+
+export type RoutingInput = z.output<typeof routingSchema>;
+
+/** What an address must not lead to, and what else is this machine. */
+export type OwnAddresses = { readonly listeners: readonly string[]; readonly local: readonly string[] };
+const NO_ADDRESSES: OwnAddresses = { listeners: [], local: [] };
+
+/** The body of `POST /v1/apply`: the whole of the wished pools and domains. */
+export function parseRouting(raw: unknown, own: OwnAddresses = NO_ADDRESSES): Checked<Routing> {
+  const parsed = parseBy(routingSchema, raw);
+  return parsed.ok ? checkRouting(parsed.value, own) : parsed;
+}
+
+export type PoolWish = {
+  readonly settings: SparsePool;
+  /** Undefined: leave them alone. */
+  readonly backends?: ReadonlyMap<BackendId, SparseBackend>;
+};
+
+/** The body of `PUT /v1/pools/{pool}`. */
+export function parsePoolWish(raw: unknown, own: OwnAddresses = NO_ADDRESSES): Checked<PoolWish> {
+  const parsed = parseBy(poolInFile, raw);
+  if (!parsed.ok) return parsed;
+  const problems: Problem[] = [];
+  const { backends, ...settings } = parsed.value;
+  const wish = { settings: sparsePool(settings) };
+  if (backends === undefined) return { ok: true, value: wish };
+  const named = readBackends(backends, ['backends'], own, problems);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { ...wish, backends: named } };
+}
+
+/** The body of `PUT /v1/pools/{pool}/backends/{id}`. */
+export function parseBackendWish(raw: unknown, own: OwnAddresses = NO_ADDRESSES): Checked<SparseBackend> {
+  const parsed = parseBy(backendSettings, raw);
+  if (!parsed.ok) return parsed;
+  const problem = ownAddressProblem(parsed.value.address, ['address'], own);
+  if (problem !== undefined) return { ok: false, problems: [problem] };
+  return { ok: true, value: sparseBackend(parsed.value) };
+}
+
+/** The body of `PUT /v1/domains/{host}`; whether its pool exists is for the pool's owner to say. */
+export function parseDomainWish(raw: unknown): Checked<SparseDomain> {
+  const parsed = parseBy(domainSettings, raw);
+  return parsed.ok ? { ok: true, value: sparseDomain(parsed.value) } : parsed;
+}
+
+export function parseBy<Schema extends z.ZodType>(schema: Schema, raw: unknown): Checked<z.output<Schema>> {
+  const inherited = protoKeys(raw);
+  if (inherited.length > 0) return { ok: false, problems: inherited };
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, problems: problemsOf(schema, parsed.error, raw) };
+}
+
+/** Zod drops a key `__proto__` without a word; nothing that somebody wrote is dropped here. */
+function protoKeys(raw: unknown): Problem[] {
+  const problems: Problem[] = [];
+  // A YAML alias makes one object stand in many places: each is looked at once.
+  const seen = new Set<unknown>();
+  const open: { readonly value: unknown; readonly path: Path }[] = [{ value: raw, path: [] }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, path } = next;
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
+    seen.add(value);
+    if (Object.hasOwn(value, '__proto__')) problems.push(unknownKey([...path, '__proto__'], '__proto__', []));
+    // Nothing that may be said is deeper than this.
+    if (path.length > 16) continue;
+    for (const [key, inner] of Object.entries(value)) {
+      if (typeof inner === 'object') open.push({ value: inner, path: [...path, key] });
+    }
+  }
+  return problems;
+}
+
+/** Names, what they refer to, and addresses: all that one schema cannot see. */
+export function checkRouting(input: RoutingInput, own: OwnAddresses): Checked<Routing> {
+  const problems: Problem[] = [];
+  const pools = readNames(
+    input.pools ?? {},
+    parsePoolName,
+    ['pools'],
+    problems,
+    ({ backends, ...settings }, at) => ({
+      settings: sparsePool(settings),
+      backends: readBackends(backends ?? {}, [...at, 'backends'], own, problems),
+    }),
+  );
+  const domains = readNames(input.domains ?? {}, parseDomainName, ['domains'], problems, (settings) =>
+    sparseDomain(settings),
+  );
+  problems.push(...unknownPools(domains, pools));
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { pools, domains } };
+}
+
+function readBackends(
+  backends: { readonly [id: string]: z.output<typeof backendSettings> },
+  at: Path,
+  own: OwnAddresses,
+  problems: Problem[],
+): Map<BackendId, SparseBackend> {
+  return readNames(backends, parseBackendId, at, problems, (backend, place) => {
+    const problem = ownAddressProblem(backend.address, [...place, 'address'], own);
+    if (problem !== undefined) problems.push(problem);
+    return sparseBackend(backend);
+  });
+}
+
+function readNames<Name extends string, In, Out>(
+  given: { readonly [name: string]: In },
+  parse: (text: string) => Parsed<Name>,
+  at: Path,
+  problems: Problem[],
+  read: (value: In, at: Path) => Out,
+): Map<Name, Out> {
+  const named = new Map<Name, Out>();
+  for (const [text, value] of Object.entries(given)) {
+    const path = [...at, text];
+    const name = parse(text);
+    if (!name.ok) {
+      problems.push({ path: renderPath(path), ...splitMessage(name.problem, 'another name') });
+    } else if (named.has(name.value)) {
+      problems.push({
+        path: renderPath(path),
+        expected: 'each name once',
+        found: `${name.value} a second time`,
+      });
+    } else {
+      named.set(name.value, read(value, path));
+    }
+  }
+  return named;
+}
+
+function unknownPools(
+  domains: ReadonlyMap<DomainName, SparseDomain>,
+  pools: ReadonlyMap<PoolName, RoutedPool>,
+): Problem[] {
+  const problems: Problem[] = [];
+  for (const [host, { pool }] of domains) {
+    if (pools.has(pool)) continue;
+    const meant = nearest(pool, [...pools.keys()]);
+    problems.push({
+      path: renderPath(['domains', host, 'pool']),
+      expected: 'the name of a pool',
+      found: `${JSON.stringify(pool)}, which there is not`,
+      ...(meant === undefined ? {} : { nearest: meant }),
+    });
+  }
+  return problems;
+}
+
+function ownAddressProblem(address: string, path: Path, own: OwnAddresses): Problem | undefined {
+  const listener = ownListener(address, own.listeners, own.local);
+  if (listener === undefined) return undefined;
+  return {
+    path: renderPath(path),
+    expected: 'the address of a backend',
+    found: `${address}, which is our own listener ${listener}`,
+  };
+}
