@@ -1,0 +1,267 @@
+/**
+ * Where the lines of a head are: one pass over its bytes, able to stop at any byte and go on when more have come,
+ * so that a head sent a byte at a time costs what a head sent at once costs.
+ *
+ *   empty lines ─▶ start line ─▶ (name ─▶ colon, blanks ─▶ value)* ─▶ empty line
+ *
+ * Verdicts come in the order of the bytes: how a head is cut into reads never changes them.
+ */
+import { COLON, CR, FIELD_VALUE, isBlank, LF, SPACE, TAB, TOKEN } from './octets.ts';
+
+/** What a scan may find wrong, in words that requests, responses and trailers share. */
+export type ScanProblem =
+  | 'empty_lines'
+  | 'start_line_too_long'
+  | 'bare_lf'
+  | 'bare_cr'
+  | 'control_byte'
+  | 'obs_fold'
+  | 'space_before_colon'
+  | 'empty_header_name'
+  | 'invalid_header_name'
+  | 'missing_colon'
+  | 'header_name_too_long'
+  | 'header_value_too_long'
+  | 'header_line_too_long'
+  | 'set_cookie_too_long'
+  | 'too_many_headers'
+  | 'head_too_large';
+
+export type ScanBounds = {
+  readonly emptyLines: number;
+  readonly startLineBytes: number;
+  /** Bytes that may stand in the start line. */
+  readonly startLine: Uint8Array;
+  readonly nameBytes: number;
+  readonly valueBytes: number;
+  readonly lineBytes: number;
+  readonly setCookieLineBytes: number;
+  readonly fields: number;
+  readonly headBytes: number;
+};
+
+export const SCANNED = { more: 0, startLine: 1, done: 2, refused: 3 } as const;
+export type Scanned = (typeof SCANNED)[keyof typeof SCANNED];
+
+const STATE = {
+  empty: 0,
+  emptyLf: 1,
+  startLine: 2,
+  startLf: 3,
+  lineStart: 4,
+  name: 5,
+  blanks: 6,
+  value: 7,
+  valueLf: 8,
+  lastLf: 9,
+} as const;
+
+/** Kept by whoever waits for the rest of a head; a fresh one, or one after reset(), begins a head. */
+export class HeadScan {
+  #state: number = STATE.empty;
+  #at = 0;
+  #emptyLines = 0;
+  #lineStart = 0;
+  #valueStart = 0;
+  #lineLimit = 0;
+  #lineProblem: ScanProblem = 'header_line_too_long';
+
+  /** Where the start line begins, from the start of the message; what follows counts from here. */
+  base = 0;
+  startLineEnd = 0;
+  /** Name start, name end, value start, value end of each field. */
+  marks: number[] = [];
+  /** After `done`: the bytes of the head, without empty lines before it. */
+  headBytes = 0;
+  problem: ScanProblem = 'head_too_large';
+  /** For whoever reads the start line: three numbers to remember until the head is whole. */
+  first = 0;
+  second = 0;
+  third = 0;
+
+  /** Begins a head, or with `fieldsOnly` a trailer section. */
+  reset(fieldsOnly = false): void {
+    this.#state = fieldsOnly ? STATE.lineStart : STATE.empty;
+    this.#at = 0;
+    this.#emptyLines = 0;
+    this.base = 0;
+    // A list that once held a thousand fields is not kept for the next head.
+    if (this.marks.length > 400) this.marks = [];
+    else this.marks.length = 0;
+  }
+
+  /** The offset from `base` up to which bytes were examined. */
+  get scanned(): number {
+    return this.#at - this.base;
+  }
+
+  scan(buffer: Buffer, start: number, end: number, bounds: ScanBounds): Scanned {
+    let state = this.#state;
+    let at = start + this.#at;
+    let base = start + this.base;
+    for (;;) {
+      const cap = base + bounds.headBytes;
+      if (at >= cap) return this.#refuse('head_too_large', at - start);
+      const stop = Math.min(end, cap);
+      if (at >= stop) {
+        this.#state = state;
+        this.#at = at - start;
+        return SCANNED.more;
+      }
+      switch (state) {
+        case STATE.empty:
+          if (buffer[at] === CR) {
+            if (++this.#emptyLines > bounds.emptyLines) return this.#refuse('empty_lines', at - start);
+            state = STATE.emptyLf;
+            at++;
+            base = at;
+          } else {
+            base = at;
+            state = STATE.startLine;
+          }
+          this.base = base - start;
+          break;
+
+        case STATE.emptyLf:
+          if (buffer[at] !== LF) return this.#refuse('bare_cr', at - start);
+          at++;
+          base = at;
+          this.base = base - start;
+          state = STATE.empty;
+          break;
+
+        case STATE.startLine: {
+          const allowed = bounds.startLine;
+          const limit = base + bounds.startLineBytes;
+          const until = Math.min(stop, limit);
+          while (at < until && allowed[buffer[at]!] === 1) at++;
+          if (at >= stop) break;
+          if (buffer[at] !== CR) {
+            return this.#refuse(at >= limit ? 'start_line_too_long' : odd(buffer[at]!), at - start);
+          }
+          this.startLineEnd = at - base;
+          at++;
+          state = STATE.startLf;
+          break;
+        }
+
+        case STATE.startLf:
+          if (buffer[at] !== LF) return this.#refuse('bare_cr', at - start);
+          at++;
+          this.#state = STATE.lineStart;
+          this.#at = at - start;
+          return SCANNED.startLine;
+
+        case STATE.lineStart: {
+          const byte = buffer[at]!;
+          if (byte === CR) {
+            at++;
+            state = STATE.lastLf;
+            break;
+          }
+          if (isBlank(byte)) return this.#refuse('obs_fold', at - start);
+          if (this.marks.length >= 4 * bounds.fields) return this.#refuse('too_many_headers', at - start);
+          this.#lineStart = at - base;
+          state = STATE.name;
+          break;
+        }
+
+        case STATE.name: {
+          const nameStart = base + this.#lineStart;
+          const limit = nameStart + Math.min(bounds.nameBytes, bounds.lineBytes);
+          const until = Math.min(stop, limit);
+          while (at < until && TOKEN[buffer[at]!] === 1) at++;
+          if (at >= stop) break;
+          const byte = buffer[at]!;
+          if (byte !== COLON) {
+            if (at >= limit && TOKEN[byte] === 1) {
+              const tooLong =
+                bounds.nameBytes <= bounds.lineBytes ? 'header_name_too_long' : 'header_line_too_long';
+              return this.#refuse(tooLong, at - start);
+            }
+            return this.#refuse(oddInName(byte), at - start);
+          }
+          if (at === nameStart) return this.#refuse('empty_header_name', at - start);
+          this.marks.push(this.#lineStart, at - base);
+          this.#boundLine(buffer, nameStart, at, bounds);
+          at++;
+          state = STATE.blanks;
+          break;
+        }
+
+        case STATE.blanks: {
+          while (at < stop && isBlank(buffer[at]!)) at++;
+          if (at >= stop) break;
+          this.#valueStart = at - base;
+          state = STATE.value;
+          break;
+        }
+
+        case STATE.value: {
+          const valueLimit = this.#valueStart + bounds.valueBytes;
+          const limit = base + Math.min(valueLimit, this.#lineLimit);
+          const until = Math.min(stop, limit);
+          while (at < until && FIELD_VALUE[buffer[at]!] === 1) at++;
+          if (at >= stop) break;
+          if (buffer[at] !== CR) {
+            if (at < limit) return this.#refuse(odd(buffer[at]!), at - start);
+            const tooLong = valueLimit < this.#lineLimit ? 'header_value_too_long' : this.#lineProblem;
+            return this.#refuse(tooLong, at - start);
+          }
+          // The line bound may be passed by blanks alone, before the value has begun.
+          if (at - base > this.#lineLimit) return this.#refuse(this.#lineProblem, at - start);
+          let valueEnd = at - base;
+          while (valueEnd > this.#valueStart && isBlank(buffer[base + valueEnd - 1]!)) valueEnd--;
+          this.marks.push(this.#valueStart, valueEnd);
+          at++;
+          state = STATE.valueLf;
+          break;
+        }
+
+        case STATE.valueLf:
+          if (buffer[at] !== LF) return this.#refuse('bare_cr', at - start);
+          at++;
+          state = STATE.lineStart;
+          break;
+
+        default:
+          if (buffer[at] !== LF) return this.#refuse('bare_cr', at - start);
+          this.headBytes = at + 1 - base;
+          return SCANNED.done;
+      }
+    }
+  }
+
+  /** Where this line must end, by its name. */
+  #boundLine(buffer: Buffer, nameStart: number, nameEnd: number, bounds: ScanBounds): void {
+    const isCookie = bounds.setCookieLineBytes < bounds.lineBytes && isSetCookie(buffer, nameStart, nameEnd);
+    this.#lineLimit = this.#lineStart + (isCookie ? bounds.setCookieLineBytes : bounds.lineBytes);
+    this.#lineProblem = isCookie ? 'set_cookie_too_long' : 'header_line_too_long';
+  }
+
+  #refuse(problem: ScanProblem, at: number): Scanned {
+    this.problem = problem;
+    this.#at = at;
+    return SCANNED.refused;
+  }
+}
+
+function odd(byte: number): ScanProblem {
+  return byte === LF ? 'bare_lf' : 'control_byte';
+}
+
+function oddInName(byte: number): ScanProblem {
+  if (byte === SPACE || byte === TAB) return 'space_before_colon';
+  if (byte === LF) return 'bare_lf';
+  return byte === CR ? 'missing_colon' : 'invalid_header_name';
+}
+
+const SET_COOKIE = 'set-cookie';
+
+function isSetCookie(buffer: Buffer, from: number, to: number): boolean {
+  if (to - from !== SET_COOKIE.length) return false;
+  for (let i = 0; i < SET_COOKIE.length; i++) {
+    if ((buffer[from + i]! | 0x20) !== SET_COOKIE.charCodeAt(i)) return false;
+  }
+  return true;
+}

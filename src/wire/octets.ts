@@ -1,0 +1,90 @@
+/** Which bytes may stand where: one table lookup a byte, no expression, no allocation. */
+
+export const TAB = 0x09;
+export const LF = 0x0a;
+export const CR = 0x0d;
+export const SPACE = 0x20;
+export const COMMA = 0x2c;
+export const COLON = 0x3a;
+
+const ALPHANUMERIC = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+/** RFC 9110 §5.6.2: tchar. */
+export const TOKEN = octets(`!#$%&'*+-.^_\`|~${ALPHANUMERIC}`);
+
+/** RFC 9110 §5.5: VCHAR, obs-text, SP and HTAB. No CR, LF, NUL or other control, no DEL. */
+export const FIELD_VALUE = range(0x20, 0x7e, 0x80, 0xff, TAB, TAB);
+
+/**
+ * A request target. RFC 3986 wants less than all visible ASCII, but browsers send `|` and `{` bare. No `#`: a
+ * fragment is no part of a target (RFC 9112 §3.2), and dropping one is the autocorrection that section warns of.
+ */
+export const TARGET = range(0x21, 0x22, 0x24, 0x7e);
+
+/** A request line before it is cut into parts. */
+export const REQUEST_LINE = range(0x20, 0x7e);
+
+/** A registered name without its dots, as DNS has them (RFC 9110 §4.2.1), and the underscore seen in the wild. */
+export const HOST_NAME = octets(`-_${ALPHANUMERIC}`);
+
+/** The value of a hex digit, or 255. */
+export const HEX: Uint8Array = hexValues();
+
+export function isToken(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (TOKEN[text.charCodeAt(i)] !== 1) return false;
+  return text.length > 0;
+}
+
+export function isDigits(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const byte = text.charCodeAt(i);
+    if (byte < 0x30 || byte > 0x39) return false;
+  }
+  return text.length > 0;
+}
+
+/** Whether text equals a word that is given in lower case, whatever case the text is in (ASCII). */
+export function sameText(text: string, lower: string): boolean {
+  if (text.length !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) {
+    let byte = text.charCodeAt(i);
+    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
+    if (byte !== lower.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** Text without blanks at its ends: SP and HTAB only, as RFC 9110 §5.6.3 has it, not what JavaScript trims. */
+export function withoutBlanks(text: string, from = 0, to: number = text.length): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+export function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === TAB;
+}
+
+function octets(characters: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let i = 0; i < characters.length; i++) table[characters.charCodeAt(i)] = 1;
+  return table;
+}
+
+function range(...bounds: number[]): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let i = 0; i < bounds.length; i += 2) table.fill(1, bounds[i], bounds[i + 1]! + 1);
+  return table;
+}
+
+function hexValues(): Uint8Array {
+  const table = new Uint8Array(256).fill(255);
+  for (let digit = 0; digit < 16; digit++) {
+    const text = digit.toString(16);
+    table[text.charCodeAt(0)] = digit;
+    table[text.toUpperCase().charCodeAt(0)] = digit;
+  }
+  return table;
+}
