@@ -85,6 +85,10 @@ export interface EventLog {
    * they come together. Rejects with `LogUnavailable` (full, locked, closed): then nothing was written.
    */
   append(append: Append): Promise<Appended>;
+  /** What was answered to a command id before, or undefined: a repetition is told before anything is decided. */
+  answered(
+    commandId: string,
+  ): Promise<{ readonly digest: string; readonly position: Position; readonly answer: Json } | undefined>;
   /** The last position, 0 for an empty log. */
   position(): Promise<Position>;
   /** The last version of a stream, 0 for one without events. */

@@ -1,0 +1,144 @@
+/** What one append comes to, decided against the rows there are: nothing is written before all of it is judged. */
+import { canonicalJson, parseJson } from './canonical.ts';
+import { codec, type EncodedEvent } from './codec.ts';
+import type { Append, Appended, Json, Position, Write } from './event-log.ts';
+import type { Recorded } from './events.ts';
+import type { LogStore } from './log-reader.ts';
+import { parseStreamName, quoted, type StreamName } from './names.ts';
+import { bytesOf, type ChainedEvent, chainHash, checksumOf, GENESIS } from './stored-event.ts';
+
+/** An append in the form in which it is written, checked as far as it can be without the log. */
+export type Prepared = {
+  readonly commandId: string;
+  readonly digest: string;
+  readonly metadata: string;
+  readonly answer: string;
+  readonly writes: readonly PreparedWrite[];
+};
+
+type PreparedWrite = {
+  readonly stream: StreamName;
+  readonly expected: number;
+  readonly events: readonly EncodedEvent[];
+  /** Canonical JSON. */
+  readonly current: string;
+};
+
+// Every 100 versions: an owner is active after folding at most so many events.
+const SNAPSHOT_EVERY = 100;
+// A conflict shows what won, to a person; a longer list is one to be read from the log.
+const MAX_WON = 100;
+const MAX_ID = 200;
+
+/** Throws a TypeError for what is no append: a bug of the caller's, found before anything is written. */
+export function prepare(append: Append): Prepared {
+  requireText('commandId', append.commandId, MAX_ID);
+  requireText('digest', append.digest, 1024);
+  requireText('author', append.author, 1024);
+  requireCausation(append.causation);
+  const { commandId, author, causation } = append;
+  const streams = new Set(append.writes.map((write) => write.stream));
+  if (streams.size !== append.writes.length) throw new TypeError('expected one write a stream, found two');
+  return {
+    commandId,
+    digest: append.digest,
+    metadata: canonicalJson(
+      causation === undefined ? { commandId, author } : { commandId, author, causation },
+    ),
+    answer: canonicalJson(append.answer),
+    writes: append.writes.map(prepareWrite),
+  };
+}
+
+/** Why an append is not to be written; undefined where it is. Writes nothing. */
+export function judge(append: Prepared, store: LogStore): Appended | undefined {
+  const known = store.command(append.commandId);
+  if (known !== undefined && known.digest === append.digest) {
+    return { type: 'repeated', position: known.position, answer: parseJson(known.answer) };
+  }
+  if (known !== undefined) return { type: 'reused', commandId: append.commandId };
+  for (const write of append.writes) {
+    const found = store.version(write.stream);
+    if (found !== write.expected) return conflict(write, found, store);
+  }
+  return undefined;
+}
+
+function conflict({ stream, expected }: PreparedWrite, found: number, store: LogStore): Appended {
+  const won = found > expected ? store.readStream(stream, { from: expected + 1, limit: MAX_WON }) : [];
+  return { type: 'conflict', stream, expected, found, won };
+}
+
+/** Puts the rows of an append that was judged well into the store. */
+export function record(append: Prepared, store: LogStore, nowMs: number): Appended {
+  const before = store.lastEvent();
+  // A clock that was set back must not make history run backwards.
+  const recordedAtMs = Math.max(Math.trunc(nowMs), before?.recordedAtMs ?? 0);
+  const events: Recorded[] = [];
+  let position: Position = before?.position ?? 0;
+  let hash = before?.hash ?? GENESIS;
+  for (const write of append.writes) {
+    let version = write.expected;
+    for (const encoded of write.events) {
+      position += 1;
+      version += 1;
+      const stored = chained(
+        { ...encoded, position, stream: write.stream, version, recordedAtMs, metadata: append.metadata },
+        hash,
+      );
+      hash = stored.hash;
+      store.insertEvent(stored);
+      events.push(codec.decode(stored));
+    }
+    if (write.events.length > 0) keepState(write, { version, position, hash }, store);
+  }
+  store.insertCommand({
+    commandId: append.commandId,
+    digest: append.digest,
+    position,
+    answer: append.answer,
+  });
+  return { type: 'appended', position, events };
+}
+
+function chained(event: Omit<ChainedEvent, 'checksum' | 'hash'>, previous: string): ChainedEvent {
+  const bytes = bytesOf(event);
+  return { ...event, checksum: checksumOf(bytes), hash: chainHash(previous, bytes) };
+}
+
+function keepState(
+  { stream, expected, current: state }: PreparedWrite,
+  last: { readonly version: number; readonly position: Position; readonly hash: string },
+  store: LogStore,
+): void {
+  if (state === 'null') store.removeCurrent(stream);
+  else store.putCurrent({ stream, version: last.version, state });
+  const crosses = Math.floor(last.version / SNAPSHOT_EVERY) > Math.floor(expected / SNAPSHOT_EVERY);
+  if (crosses) store.insertSnapshot({ stream, state, ...last });
+}
+
+function prepareWrite(write: Write): PreparedWrite {
+  const name = parseStreamName(write.stream);
+  if (!name.ok) throw new TypeError(`stream: ${name.problem}`);
+  if (!Number.isSafeInteger(write.expected) || write.expected < 0) {
+    throw new TypeError(`expected a version of ${write.stream} from 0, found ${write.expected}`);
+  }
+  return {
+    stream: write.stream,
+    expected: write.expected,
+    events: write.events.map((event) => codec.encode(write.stream, event)),
+    current: canonicalJson(write.current),
+  };
+}
+
+// A lone surrogate has no UTF-8 form: two ids that differ in one would be stored as the same bytes.
+function requireText(what: string, text: string, most: number): void {
+  if (typeof text === 'string' && text.length >= 1 && text.length <= most && text.isWellFormed()) return;
+  const found = typeof text === 'string' ? quoted(text) : typeof text;
+  throw new TypeError(`expected ${what} to be well-formed text of 1 to ${most} characters, found ${found}`);
+}
+
+function requireCausation(causation: Json | undefined): void {
+  if (causation === undefined || (Number.isSafeInteger(causation) && Number(causation) >= 1)) return;
+  throw new TypeError(`expected causation to be a position, found ${canonicalJson(causation)}`);
+}

@@ -1,0 +1,65 @@
+/** What the data of each event may be, in its newest shape: settings are sparse, nothing unknown is let in. */
+import { z } from 'zod';
+import type { EventType, SwitchyardEvent } from './events.ts';
+import { backendId, backendSettings, domainSettings, poolSettings } from './settings.ts';
+
+const epochMs = z.int().min(0);
+const nothing = z.strictObject({});
+const ofPool = z.strictObject({ settings: sparse(poolSettings) });
+const ofDomain = z.strictObject({ settings: sparse(domainSettings, ['pool']) });
+const ofBackend = z.strictObject({ id: backendId, backend: sparse(backendSettings, ['address']) });
+
+export const EVENT_SCHEMAS = {
+  DomainCreated: ofDomain,
+  DomainChanged: ofDomain,
+  DomainRemoved: nothing,
+  PoolCreated: ofPool,
+  PoolChanged: ofPool,
+  PoolRemoved: nothing,
+  BackendAdded: ofBackend,
+  BackendChanged: ofBackend,
+  BackendRemoved: z.strictObject({ id: backendId }),
+  BackendDrainStarted: z.strictObject({ id: backendId, untilMs: epochMs }),
+  BackendQuarantined: z.strictObject({
+    id: backendId,
+    cause: z.enum(['connect_refused', 'connect_timeout', 'connect_failed']),
+    untilMs: epochMs,
+  }),
+} as const satisfies Record<EventType, z.ZodType>;
+
+/** The kind of stream that each event belongs in. */
+export const OWNER_OF = {
+  DomainCreated: 'domain',
+  DomainChanged: 'domain',
+  DomainRemoved: 'domain',
+  PoolCreated: 'pool',
+  PoolChanged: 'pool',
+  PoolRemoved: 'pool',
+  BackendAdded: 'pool',
+  BackendChanged: 'pool',
+  BackendRemoved: 'pool',
+  BackendDrainStarted: 'pool',
+  BackendQuarantined: 'pool',
+} as const satisfies { readonly [type in SwitchyardEvent['type']]: 'domain' | 'pool' };
+
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(EVENT_SCHEMAS, type);
+}
+
+/** The same settings without their defaults, each of them optional but those that are always given. */
+function sparse(settings: z.ZodObject, required: readonly string[] = []): z.ZodObject {
+  const shape: Record<string, z.ZodType> = {};
+  for (const [key, value] of Object.entries(settings.shape)) {
+    const bare = withoutDefault(value as z.ZodType);
+    const given = bare instanceof z.ZodObject ? sparse(bare) : bare;
+    shape[key] = required.includes(key) ? given : given.optional();
+  }
+  return z.strictObject(shape);
+}
+
+function withoutDefault(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return withoutDefault(schema.def.innerType as z.ZodType);
+  }
+  return schema;
+}

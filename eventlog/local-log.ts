@@ -1,0 +1,186 @@
+/** An event log over rows kept in this process: it groups appends, tells listeners, and answers in order. */
+import { judge, type Prepared, prepare, record } from './append.ts';
+import { parseJson } from './canonical.ts';
+import { EventUnreadable, LogUnavailable } from './errors.ts';
+import type {
+  Append,
+  Appended,
+  Current,
+  EventLog,
+  Json,
+  Position,
+  ReadOptions,
+  Snapshot,
+  Version,
+} from './event-log.ts';
+import type { Recorded } from './events.ts';
+import type { CurrentsPage, LogInspection, LogReader, LogStore } from './log-reader.ts';
+import type { StreamName } from './names.ts';
+
+type Waiting = {
+  readonly append: Prepared;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+type Ended =
+  | { readonly type: 'answered'; readonly appended: Appended }
+  | { readonly type: 'failed'; readonly error: unknown };
+
+type Answered = { readonly digest: string; readonly position: Position; readonly answer: Json };
+
+type Listener = (events: readonly Recorded[]) => void;
+
+export class LocalLog implements EventLog {
+  /** The same log, read synchronously. Closed with it. */
+  readonly reader: LogReader & LogInspection;
+  readonly #store: LogStore;
+  readonly #now: () => number;
+  readonly #listeners = new Set<Listener>();
+  #waiting: Waiting[] = [];
+  #closed = false;
+
+  constructor(store: LogStore, now: () => number) {
+    this.reader = store;
+    this.#store = store;
+    this.#now = now;
+  }
+
+  async append(append: Append): Promise<Appended> {
+    this.#requireOpen();
+    const prepared = prepare(append);
+    return await new Promise((resolve, reject) => {
+      this.#waiting.push({ append: prepared, resolve, reject });
+      // At the end of this turn of the loop, so that commands read from many sockets share one fsync.
+      if (this.#waiting.length === 1) setImmediate(() => this.#flush());
+    });
+  }
+
+  async answered(commandId: string): Promise<Answered | undefined> {
+    const known = this.#open().command(commandId);
+    return known && { digest: known.digest, position: known.position, answer: parseJson(known.answer) };
+  }
+
+  async position(): Promise<Position> {
+    return this.#open().position();
+  }
+
+  async version(stream: StreamName): Promise<Version> {
+    return this.#open().version(stream);
+  }
+
+  async read(options?: ReadOptions): Promise<readonly Recorded[]> {
+    return this.#open().read(options);
+  }
+
+  async readStream(stream: StreamName, options?: ReadOptions): Promise<readonly Recorded[]> {
+    return this.#open().readStream(stream, options);
+  }
+
+  async snapshot(stream: StreamName, atMost?: Version): Promise<Snapshot | undefined> {
+    return this.#open().snapshot(stream, atMost);
+  }
+
+  async current(stream: StreamName): Promise<Current | undefined> {
+    return this.#open().current(stream);
+  }
+
+  async currents(options: CurrentsPage): Promise<readonly Current[]> {
+    return this.#open().currents(options);
+  }
+
+  async domainsOf(pool: string, limit: number): Promise<readonly string[]> {
+    return this.#open().domainsOf(pool, limit);
+  }
+
+  onAppended(listener: Listener): () => void {
+    // The same function twice is two listeners.
+    const own: Listener = (events) => listener(events);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#flush();
+    this.#closed = true;
+    this.#listeners.clear();
+    this.#store.close();
+  }
+
+  #flush(): void {
+    const group = this.#waiting;
+    this.#waiting = [];
+    if (group.length === 0) return;
+    const ended = this.#write(group);
+    for (const [index, waiting] of group.entries()) this.#answer(waiting, ended[index]!);
+  }
+
+  #write(group: readonly Waiting[]): readonly Ended[] {
+    try {
+      return this.#writeTogether(group);
+    } catch (error) {
+      // The disk and the lock are everyone's; any other failure is one append's own, so each is tried alone.
+      if (group.length === 1 || (error instanceof LogUnavailable && error.code !== 'log_failed')) {
+        return group.map(() => ({ type: 'failed', error }));
+      }
+      return group.flatMap((waiting) => this.#write([waiting]));
+    }
+  }
+
+  #writeTogether(group: readonly Waiting[]): readonly Ended[] {
+    const ended: Ended[] = [];
+    this.#store.transaction(() => {
+      for (const { append } of group) ended.push(this.#carryOut(append));
+    });
+    return ended;
+  }
+
+  #carryOut(append: Prepared): Ended {
+    const refused = this.#judge(append);
+    return refused ?? { type: 'answered', appended: record(append, this.#store, this.#now()) };
+  }
+
+  #judge(append: Prepared): Ended | undefined {
+    try {
+      const appended = judge(append, this.#store);
+      return appended && { type: 'answered', appended };
+    } catch (error) {
+      // One of the events that won a conflict cannot be read: this append's own misfortune, with nothing written.
+      if (error instanceof EventUnreadable) return { type: 'failed', error };
+      throw error;
+    }
+  }
+
+  #answer(waiting: Waiting, ended: Ended): void {
+    if (ended.type === 'failed') {
+      waiting.reject(ended.error);
+      return;
+    }
+    const { appended } = ended;
+    if (appended.type === 'appended' && appended.events.length > 0) this.#tell(appended.events);
+    waiting.resolve(appended);
+  }
+
+  #tell(events: readonly Recorded[]): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(events);
+      } catch (error) {
+        // A listener's bug is the process's to die of, but what is durable must first be said to all others.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  #open(): LogStore {
+    this.#requireOpen();
+    return this.#store;
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new LogUnavailable('log_closed', 'expected an open log, found it closed');
+  }
+}

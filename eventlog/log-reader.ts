@@ -1,0 +1,77 @@
+/**
+ * The log read synchronously, by whoever is in the same process as its rows: workers that activate an owner in the
+ * middle of a request, and commands on a directory at rest. Where `EventLog` rejects, these throw.
+ */
+import type { EventUnreadable } from './errors.ts';
+import type { Current, Position, ReadOptions, Snapshot, Version } from './event-log.ts';
+import type { Recorded } from './events.ts';
+import type { StreamName } from './names.ts';
+import type { ChainedEvent } from './stored-event.ts';
+
+export type CurrentsPage = {
+  readonly kind: 'domain' | 'pool';
+  /** A stream name, exclusive. */
+  readonly after?: string;
+  readonly limit: number;
+};
+
+export interface LogReader {
+  position(): Position;
+  version(stream: StreamName): Version;
+  read(options?: ReadOptions): readonly Recorded[];
+  readStream(stream: StreamName, options?: ReadOptions): readonly Recorded[];
+  snapshot(stream: StreamName, atMost?: Version): Snapshot | undefined;
+  current(stream: StreamName): Current | undefined;
+  currents(options: CurrentsPage): readonly Current[];
+  domainsOf(pool: string, limit: number): readonly string[];
+  /**
+   * Every current row as of one moment, in order of stream name; returns the position of that moment. Throws
+   * `EventUnreadable` at a damaged row, unless `damaged` takes it: then the rows of all others are still visited.
+   */
+  snapshotOfCurrents(visit: (current: Current) => void, damaged?: (error: EventUnreadable) => void): Position;
+  close(): void;
+}
+
+/** The rows as they are, damaged or not, for those who check them. */
+export interface LogInspection {
+  /** In order of position, from `from`, whatever positions there are. */
+  storedEvents(from: number, limit: number): readonly ChainedEvent[];
+  /** Of one stream in order of version, from `from`. */
+  storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[];
+  /** Names of streams that have events, in order, after `after`. */
+  streams(after: string, limit: number): readonly string[];
+  /** Current rows of any kind as kept, in order of stream name, after `after`. */
+  storedCurrents(after: string, limit: number): readonly StoredCurrent[];
+  storedCurrent(stream: string): StoredCurrent | undefined;
+  storedSnapshots(stream: string): readonly StoredSnapshot[];
+}
+
+/** `state` is canonical JSON. */
+export type StoredCurrent = { readonly stream: string; readonly version: Version; readonly state: string };
+
+/** `state` is canonical JSON; `hash` is that of the event at `position`. */
+export type StoredSnapshot = StoredCurrent & { readonly position: Position; readonly hash: string };
+
+export type StoredCommand = {
+  readonly commandId: string;
+  readonly digest: string;
+  readonly position: Position;
+  /** Canonical JSON. */
+  readonly answer: string;
+};
+
+/** Where the rows of one log are kept. What is written in a `transaction` is kept wholly or not at all. */
+export interface LogStore extends LogReader, LogInspection {
+  /** Throws what `work` throws, or `LogUnavailable`; then nothing of it is kept. */
+  transaction(work: () => void): void;
+  /** The last event, undefined where there is none. */
+  lastEvent(): ChainedEvent | undefined;
+  command(commandId: string): StoredCommand | undefined;
+  insertEvent(event: ChainedEvent): void;
+  insertCommand(command: StoredCommand): void;
+  insertSnapshot(snapshot: StoredSnapshot): void;
+  putCurrent(current: StoredCurrent): void;
+  removeCurrent(stream: string): void;
+  /** Empties current rows and snapshots, which are caches. */
+  dropCaches(): void;
+}

@@ -1,0 +1,160 @@
+/** The rows of a log in memory: for tests, and for a router whose changes need not outlive it. */
+import { parseJson } from './canonical.ts';
+import { codec } from './codec.ts';
+import type { Current, Position, ReadOptions, Snapshot, Version } from './event-log.ts';
+import type { Recorded } from './events.ts';
+import type { CurrentsPage, LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
+import type { StreamName } from './names.ts';
+import { poolNamedBy } from './pool-of.ts';
+import { rangeOf, requireWhole } from './read-range.ts';
+import type { ChainedEvent } from './stored-event.ts';
+
+export class MemoryStore implements LogStore {
+  readonly #events: ChainedEvent[] = [];
+  readonly #streams = new Map<string, ChainedEvent[]>();
+  readonly #commands = new Map<string, StoredCommand>();
+  readonly #currents = new Map<string, StoredCurrent>();
+  readonly #snapshots = new Map<string, StoredSnapshot[]>();
+  /** Names of current rows in order; undefined once a row came or went. */
+  #order: readonly string[] | undefined;
+
+  transaction(work: () => void): void {
+    // Nothing here can fail half-way: an append is judged before its first row is kept.
+    work();
+  }
+
+  position(): Position {
+    return this.#events.length;
+  }
+
+  version(stream: StreamName): Version {
+    return this.#streams.get(stream)?.length ?? 0;
+  }
+
+  read(options?: ReadOptions): readonly Recorded[] {
+    const { from, to, limit } = rangeOf(options);
+    return this.#events.slice(from - 1, Math.min(to, from - 1 + limit)).map(codec.decode);
+  }
+
+  readStream(stream: StreamName, options?: ReadOptions): readonly Recorded[] {
+    const { from, to, limit } = rangeOf(options);
+    const events = this.#streams.get(stream) ?? [];
+    return events.slice(from - 1, Math.min(to, from - 1 + limit)).map(codec.decode);
+  }
+
+  snapshot(stream: StreamName, atMost: Version = Number.MAX_SAFE_INTEGER): Snapshot | undefined {
+    const found = this.#snapshots.get(stream)?.findLast((snapshot) => snapshot.version <= atMost);
+    return found && { ...found, stream, state: parseJson(found.state) };
+  }
+
+  current(stream: StreamName): Current | undefined {
+    const row = this.#currents.get(stream);
+    return row && opened(row);
+  }
+
+  currents({ kind, after = '', limit }: CurrentsPage): readonly Current[] {
+    requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
+    const from = after > `${kind}-` ? after : `${kind}-`;
+    return this.#names()
+      .filter((name) => name > from && name < `${kind}.`)
+      .slice(0, limit)
+      .map((name) => opened(this.#currents.get(name)!));
+  }
+
+  domainsOf(pool: string, limit: number): readonly string[] {
+    requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
+    return this.#names()
+      .filter((name) => poolNamedBy(name, parseJson(this.#currents.get(name)!.state)) === pool)
+      .slice(0, limit)
+      .map((name) => name.slice('domain-'.length));
+  }
+
+  snapshotOfCurrents(visit: (current: Current) => void): Position {
+    for (const name of this.#names()) visit(opened(this.#currents.get(name)!));
+    return this.position();
+  }
+
+  storedEvents(from: number, limit: number): readonly ChainedEvent[] {
+    return this.#events.slice(from - 1, from - 1 + limit);
+  }
+
+  storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[] {
+    return (this.#streams.get(stream) ?? []).slice(from - 1, from - 1 + limit);
+  }
+
+  streams(after: string, limit: number): readonly string[] {
+    return inOrder(this.#streams.keys().filter((name) => name > after)).slice(0, limit);
+  }
+
+  storedCurrents(after: string, limit: number): readonly StoredCurrent[] {
+    const names = this.#names().filter((name) => name > after);
+    return names.slice(0, limit).map((name) => this.#currents.get(name)!);
+  }
+
+  storedCurrent(stream: string): StoredCurrent | undefined {
+    return this.#currents.get(stream);
+  }
+
+  storedSnapshots(stream: string): readonly StoredSnapshot[] {
+    return this.#snapshots.get(stream) ?? [];
+  }
+
+  lastEvent(): ChainedEvent | undefined {
+    return this.#events.at(-1);
+  }
+
+  command(commandId: string): StoredCommand | undefined {
+    return this.#commands.get(commandId);
+  }
+
+  insertEvent(event: ChainedEvent): void {
+    this.#events.push(event);
+    listAt(this.#streams, event.stream).push(event);
+  }
+
+  insertCommand(command: StoredCommand): void {
+    this.#commands.set(command.commandId, command);
+  }
+
+  insertSnapshot(snapshot: StoredSnapshot): void {
+    listAt(this.#snapshots, snapshot.stream).push(snapshot);
+  }
+
+  putCurrent(current: StoredCurrent): void {
+    if (!this.#currents.has(current.stream)) this.#order = undefined;
+    this.#currents.set(current.stream, current);
+  }
+
+  removeCurrent(stream: string): void {
+    if (this.#currents.delete(stream)) this.#order = undefined;
+  }
+
+  dropCaches(): void {
+    this.#currents.clear();
+    this.#snapshots.clear();
+    this.#order = undefined;
+  }
+
+  close(): void {
+    // The rows go with whoever still holds them.
+  }
+
+  #names(): readonly string[] {
+    this.#order ??= inOrder(this.#currents.keys());
+    return this.#order;
+  }
+}
+
+function opened({ stream, version, state }: StoredCurrent): Current {
+  return { stream: stream as StreamName, version, state: parseJson(state) };
+}
+
+function inOrder(names: Iterable<string>): string[] {
+  return [...names].sort();
+}
+
+function listAt<T>(lists: Map<string, T[]>, key: string): T[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
+}

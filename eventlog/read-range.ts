@@ -1,0 +1,21 @@
+/** The bounds of a read, checked and made whole. */
+import type { ReadOptions } from './event-log.ts';
+
+export type Range = { readonly from: number; readonly to: number; readonly limit: number };
+
+const LIMIT = 1000;
+// 10 000 events of a few hundred bytes: some megabytes and some 20 ms at once.
+const MAX_LIMIT = 10_000;
+
+/** Throws a RangeError for bounds outside what `ReadOptions` says: a bug of the caller's. */
+export function rangeOf({ from = 1, to = Number.MAX_SAFE_INTEGER, limit = LIMIT }: ReadOptions = {}): Range {
+  requireWhole('from', from, 1, Number.MAX_SAFE_INTEGER);
+  requireWhole('to', to, 0, Number.MAX_SAFE_INTEGER);
+  requireWhole('limit', limit, 1, MAX_LIMIT);
+  return { from, to, limit };
+}
+
+export function requireWhole(what: string, found: number, least: number, most: number): void {
+  if (Number.isInteger(found) && found >= least && found <= most) return;
+  throw new RangeError(`expected ${what} to be a whole number from ${least} to ${most}, found ${found}`);
+}

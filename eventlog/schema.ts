@@ -1,0 +1,103 @@
+/** The tables of a log in SQLite, and how a file is told to be one. */
+import type Database from 'better-sqlite3';
+import { DataUnusable } from './errors.ts';
+
+/** `swyd` in ASCII, in the file's header: says whose file it is to us and to file(1). */
+export const APPLICATION_ID = 0x73_77_79_64;
+export const SCHEMA_VERSION = 1;
+
+// The chain of events and the answers given to commands are history; current rows and snapshots are caches of it.
+// The dense triggers make SQLite itself refuse a gap, whatever program has the file open.
+const TABLES = `
+CREATE TABLE events (
+  position       INTEGER PRIMARY KEY,
+  stream         TEXT    NOT NULL,
+  version        INTEGER NOT NULL,
+  type           TEXT    NOT NULL,
+  schema_version INTEGER NOT NULL,
+  data           TEXT    NOT NULL,
+  metadata       TEXT    NOT NULL,
+  recorded_at_ms INTEGER NOT NULL,
+  checksum       INTEGER NOT NULL,
+  hash           BLOB    NOT NULL,
+  UNIQUE (stream, version)
+) STRICT;
+CREATE TRIGGER events_are_dense BEFORE INSERT ON events
+WHEN NEW.position <> 1 + (SELECT coalesce(max(position), 0) FROM events)
+  OR NEW.version <> 1 + (SELECT coalesce(max(version), 0) FROM events WHERE stream = NEW.stream)
+BEGIN SELECT RAISE(ABORT, 'events are dense'); END;
+CREATE TRIGGER events_are_never_updated BEFORE UPDATE ON events
+BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
+BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+
+CREATE TABLE commands (
+  command_id TEXT    PRIMARY KEY,
+  digest     TEXT    NOT NULL,
+  position   INTEGER NOT NULL,
+  answer     TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER commands_are_never_updated BEFORE UPDATE ON commands
+BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END;
+CREATE TRIGGER commands_are_never_deleted BEFORE DELETE ON commands
+BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END;
+
+CREATE TABLE currents (
+  stream   TEXT    PRIMARY KEY,
+  version  INTEGER NOT NULL,
+  state    TEXT    NOT NULL,
+  checksum INTEGER NOT NULL,
+  pool     TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX domains_of_pool ON currents (pool, stream) WHERE pool IS NOT NULL;
+
+CREATE TABLE snapshots (
+  stream   TEXT    NOT NULL,
+  version  INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  hash     BLOB    NOT NULL,
+  state    TEXT    NOT NULL,
+  checksum INTEGER NOT NULL,
+  PRIMARY KEY (stream, version)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** Makes the tables in an empty file; throws `DataUnusable` for a file that is not, or not yet, for us. */
+export function prepareSchema(db: Database.Database): void {
+  if (isEmpty(db)) {
+    // WAL: readers beside the writer, and one fsync a commit. It cannot be set inside a transaction.
+    db.pragma('journal_mode = WAL');
+    db.transaction(() => {
+      db.exec(TABLES);
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+      db.pragma(`user_version = ${SCHEMA_VERSION}`);
+    }).immediate();
+  }
+  requireSchema(db);
+  db.pragma('journal_mode = WAL');
+}
+
+export function requireSchema(db: Database.Database): void {
+  const id = numberOf(db, 'application_id');
+  if (id !== APPLICATION_ID) {
+    throw new DataUnusable(
+      'data_foreign',
+      `expected a log of switchyard in ${db.name}, found a database of another program (application id ${id})`,
+    );
+  }
+  const version = numberOf(db, 'user_version');
+  if (version <= SCHEMA_VERSION) return;
+  throw new DataUnusable(
+    'data_newer',
+    `expected a log of format ${SCHEMA_VERSION} or older in ${db.name}, found format ${version}: a newer switchyard wrote it`,
+  );
+}
+
+function isEmpty(db: Database.Database): boolean {
+  const tables = db.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get();
+  return tables === 0 && numberOf(db, 'application_id') === 0 && numberOf(db, 'user_version') === 0;
+}
+
+function numberOf(db: Database.Database, pragma: string): number {
+  return db.pragma(pragma, { simple: true }) as number;
+}

@@ -1,0 +1,40 @@
+/** What SQLite reports, in the log's own words. */
+import Database from 'better-sqlite3';
+import { DataUnusable, LogUnavailable } from './errors.ts';
+
+/** For a log that was open and well; anything but an error of SQLite's is returned as it is. */
+export function unavailable(error: unknown, path: string): unknown {
+  if (!(error instanceof Database.SqliteError)) return error;
+  const where = `${path}: ${error.message} (${error.code})`;
+  if (isFull(error.code))
+    return new LogUnavailable('log_full', `expected room on the disk for ${where}`, error);
+  if (isLocked(error.code))
+    return new LogUnavailable('log_locked', `expected to be the only writer of ${where}`, error);
+  return new LogUnavailable('log_failed', `expected to read and write ${where}`, error);
+}
+
+/** For a file that is being opened. */
+export function unusable(error: unknown, path: string): unknown {
+  if (!(error instanceof Database.SqliteError)) return error;
+  const where = `${path}: ${error.message} (${error.code})`;
+  if (isFull(error.code))
+    return new LogUnavailable('log_full', `expected room on the disk for ${where}`, error);
+  if (isLocked(error.code))
+    return new DataUnusable('data_held', `expected nobody else to write ${where}`, error);
+  if (error.code === 'SQLITE_NOTADB')
+    return new DataUnusable('data_foreign', `expected a database in ${where}`, error);
+  return new DataUnusable('data_unreadable', `expected to open ${where}`, error);
+}
+
+export function isDamage(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_CORRUPT');
+}
+
+function isFull(code: string): boolean {
+  // SHMSIZE: the index of the write-ahead log could not grow, which only happens for want of room.
+  return code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE';
+}
+
+function isLocked(code: string): boolean {
+  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED') || code === 'SQLITE_PROTOCOL';
+}

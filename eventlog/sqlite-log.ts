@@ -1,0 +1,78 @@
+/** The event log in a SQLite file, `events.db` in a data directory that this process then holds. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { holdDirectory } from './data-lock.ts';
+import { DataUnusable } from './errors.ts';
+import { LocalLog } from './local-log.ts';
+import { prepareSchema } from './schema.ts';
+import { unusable } from './sqlite-errors.ts';
+import { SqliteStore } from './sqlite-store.ts';
+
+export type SqliteLogOptions = {
+  readonly directory: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** The file grows no further than this; then appends are refused as `log_full`. As large as the disk by default. */
+  readonly maxBytes?: number;
+};
+
+export const EVENTS_FILE = 'events.db';
+
+// A reader that opens the file may hold the lock of its recovery for some milliseconds; nobody else ever writes.
+const OPEN_TIMEOUT_MS = 5000;
+// Everything on this thread waits meanwhile: long enough for a checkpoint by hand, too short to look stuck.
+const BUSY_TIMEOUT_MS = 100;
+// 64 MiB: a write-ahead log that grew beside a long read gives its room back.
+const WAL_LIMIT_BYTES = 67_108_864;
+
+/** Creates what is missing. Throws `DataUnusable` for a directory that cannot be used, saying why. */
+export function openSqliteLog({ directory, now, maxBytes }: SqliteLogOptions): LocalLog {
+  makeDirectory(directory);
+  const release = holdDirectory(directory, now());
+  const path = join(directory, EVENTS_FILE);
+  try {
+    const db = openForWriting(path);
+    if (maxBytes !== undefined) limitTo(db, maxBytes);
+    return new LocalLog(new SqliteStore(db, release), now);
+  } catch (error) {
+    release();
+    throw unusable(error, path);
+  }
+}
+
+function openForWriting(path: string): Database.Database {
+  const db = new Database(path, { timeout: OPEN_TIMEOUT_MS });
+  try {
+    // First of all a read of the header: a file of another's is refused before anything is set in it.
+    prepareSchema(db);
+    // FULL: in WAL mode, an fsync at each commit. A command that was answered survives a power cut.
+    db.pragma('synchronous = FULL');
+    db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+    db.pragma('cell_size_check = ON');
+    db.pragma('trusted_schema = OFF');
+    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function limitTo(db: Database.Database, maxBytes: number): void {
+  const pageBytes = db.pragma('page_size', { simple: true }) as number;
+  db.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    // 0700: routing state names internal addresses.
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new DataUnusable(
+      'data_unreadable',
+      `expected a data directory at ${directory}: ${String(error)}`,
+      error,
+    );
+  }
+}

@@ -1,0 +1,198 @@
+/** Everything that is read from a log in SQLite, by the writer and by readers beside it, through prepared statements. */
+import type Database from 'better-sqlite3';
+import { damagedState, openState } from './cached-state.ts';
+import { codec } from './codec.ts';
+import { EventUnreadable } from './errors.ts';
+import type { Current, Position, ReadOptions, Snapshot, Version } from './event-log.ts';
+import type { Recorded } from './events.ts';
+import type {
+  CurrentsPage,
+  LogInspection,
+  LogReader,
+  StoredCommand,
+  StoredCurrent,
+  StoredSnapshot,
+} from './log-reader.ts';
+import type { StreamName } from './names.ts';
+import { type Range, rangeOf, requireWhole } from './read-range.ts';
+import { isDamage, unavailable } from './sqlite-errors.ts';
+import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
+import type { ChainedEvent, StoredEvent } from './stored-event.ts';
+
+export class SqliteReads implements LogReader, LogInspection {
+  protected readonly db: Database.Database;
+  readonly #statements: ReadStatements;
+  readonly #allCurrents: (visit: (current: Current) => void, damaged: Damaged) => Position;
+
+  constructor(db: Database.Database) {
+    this.db = db;
+    this.#statements = readStatements(db);
+    // One read transaction: the position and the rows are of the same moment.
+    this.#allCurrents = db.transaction((visit: (current: Current) => void, damaged: Damaged) => {
+      const position = this.position();
+      for (const row of this.#statements.allCurrents.iterate()) this.#visit(row, visit, damaged);
+      return position;
+    });
+  }
+
+  position(): Position {
+    return this.guarded(() => this.#statements.position.get() ?? 0);
+  }
+
+  version(stream: StreamName): Version {
+    return this.guarded(() => this.#statements.version.get(stream) ?? 0);
+  }
+
+  read(options?: ReadOptions): readonly Recorded[] {
+    const { from, to, limit } = rangeOf(options);
+    return this.guarded(() => {
+      const rows = this.#rows(this.#statements.events, [from, to, limit], (read) => from + read);
+      return rows.map((row, index) => decodeAt(row, row.position, from + index));
+    });
+  }
+
+  readStream(stream: StreamName, options?: ReadOptions): readonly Recorded[] {
+    const range = rangeOf(options);
+    return this.guarded(() => {
+      const rows = this.#streamRows(stream, range);
+      return rows.map((row, index) => decodeAt(row, row.version, range.from + index));
+    });
+  }
+
+  snapshot(stream: StreamName, atMost: Version = Number.MAX_SAFE_INTEGER): Snapshot | undefined {
+    return this.guarded(() => {
+      for (const row of this.#statements.snapshots.iterate(stream, atMost)) {
+        const { version, position, hash, state: text, checksum } = row;
+        const state = openState(stream, version, text, checksum);
+        // A damaged snapshot is a cache to do without: an older one, or the whole stream, gives the same state.
+        if (state !== undefined) return { stream, version, position, hash, state };
+      }
+      return undefined;
+    });
+  }
+
+  current(stream: StreamName): Current | undefined {
+    return this.guarded(() => {
+      const row = this.#statements.current.get(stream);
+      return row === undefined ? undefined : this.#open(row);
+    });
+  }
+
+  currents({ kind, after = '', limit }: CurrentsPage): readonly Current[] {
+    requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
+    // '.' follows '-' in ASCII: between the two lie exactly the streams of a kind.
+    const from = after > `${kind}-` ? after : `${kind}-`;
+    return this.guarded(() =>
+      this.#statements.currents.all(from, `${kind}.`, limit).map((row) => this.#open(row)),
+    );
+  }
+
+  domainsOf(pool: string, limit: number): readonly string[] {
+    requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
+    const streams = this.guarded(() => this.#statements.domainsOf.all(pool, limit));
+    return streams.map((stream) => stream.slice('domain-'.length));
+  }
+
+  snapshotOfCurrents(visit: (current: Current) => void, damaged: Damaged = raise): Position {
+    return this.guarded(() => this.#allCurrents(visit, damaged));
+  }
+
+  storedEvents(from: number, limit: number): readonly ChainedEvent[] {
+    return this.guarded(() => this.#statements.chainedEvents.all(from, limit));
+  }
+
+  storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[] {
+    return this.guarded(() => this.#statements.chainedEventsOf.all(stream, from, limit));
+  }
+
+  streams(after: string, limit: number): readonly string[] {
+    return this.guarded(() => this.#statements.streams.all(after, limit));
+  }
+
+  storedCurrents(after: string, limit: number): readonly StoredCurrent[] {
+    return this.guarded(() => this.#statements.storedCurrents.all(after, limit));
+  }
+
+  storedCurrent(stream: string): StoredCurrent | undefined {
+    return this.guarded(() => this.#statements.current.get(stream));
+  }
+
+  storedSnapshots(stream: string): readonly StoredSnapshot[] {
+    return this.guarded(() => this.#statements.storedSnapshots.all(stream));
+  }
+
+  lastEvent(): ChainedEvent | undefined {
+    return this.guarded(() => this.#statements.lastEvent.get());
+  }
+
+  command(commandId: string): StoredCommand | undefined {
+    return this.guarded(() => this.#statements.command.get(commandId));
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  protected guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw unavailable(error, this.db.name);
+    }
+  }
+
+  #streamRows(stream: StreamName, { from, to, limit }: Range): readonly StoredEvent[] {
+    const positionAt = (read: number) => this.#statements.positionOf.get(stream, from + read) ?? 0;
+    return this.#rows(this.#statements.eventsOf, [stream, from, to, limit], positionAt, stream);
+  }
+
+  /** All at once, which is the quickest; where a page of the file is damaged, again by steps, to name the place. */
+  #rows<P extends unknown[]>(
+    statement: Database.Statement<P, StoredEvent>,
+    parameters: P,
+    positionAfter: (read: number) => Position,
+    stream?: StreamName,
+  ): readonly StoredEvent[] {
+    try {
+      return statement.all(...parameters);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
+    const rows: StoredEvent[] = [];
+    try {
+      for (const row of statement.iterate(...parameters)) rows.push(row);
+    } catch (error) {
+      const message = 'expected a readable page, found the file damaged there';
+      throw new EventUnreadable(positionAfter(rows.length), stream ?? 'the log', message, error);
+    }
+    return rows;
+  }
+
+  #visit(row: StateRow, visit: (current: Current) => void, damaged: Damaged): void {
+    const state = openState(row.stream, row.version, row.state, row.checksum);
+    if (state === undefined) damaged(this.#damaged(row));
+    else visit({ stream: row.stream as StreamName, version: row.version, state });
+  }
+
+  #open(row: StateRow): Current {
+    const state = openState(row.stream, row.version, row.state, row.checksum);
+    if (state === undefined) throw this.#damaged(row);
+    return { stream: row.stream as StreamName, version: row.version, state };
+  }
+
+  #damaged({ stream, version }: StateRow): EventUnreadable {
+    return damagedState(stream, version, this.#statements.positionOf.get(stream, version) ?? 0);
+  }
+}
+
+type Damaged = (error: EventUnreadable) => void;
+
+function raise(error: EventUnreadable): void {
+  throw error;
+}
+
+/** `found` and `expected` count positions or versions, both dense. */
+function decodeAt(row: StoredEvent, found: number, expected: number): Recorded {
+  if (found === expected) return codec.decode(row);
+  throw new EventUnreadable(row.position, row.stream, `expected number ${expected} here, found ${found}`);
+}

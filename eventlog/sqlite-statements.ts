@@ -1,0 +1,92 @@
+/** The SQL of a log in SQLite. */
+import type Database from 'better-sqlite3';
+import type { SealedState } from './cached-state.ts';
+import type { StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
+import type { ChainedEvent, StoredEvent } from './stored-event.ts';
+
+export type StateRow = SealedState;
+type SnapshotRow = StoredSnapshot & { readonly checksum: number };
+
+const EVENT = `position, stream, version, type, schema_version AS schemaVersion, data, metadata,
+  recorded_at_ms AS recordedAtMs, checksum`;
+const CHAINED = `${EVENT}, lower(hex(hash)) AS hash`;
+const STATE = 'stream, version, state, checksum';
+
+export type ReadStatements = ReturnType<typeof readStatements>;
+
+export function readStatements(db: Database.Database) {
+  return {
+    position: db.prepare<[], number>('SELECT max(position) FROM events').pluck(),
+    version: db.prepare<[string], number>('SELECT max(version) FROM events WHERE stream = ?').pluck(),
+    positionOf: db
+      .prepare<[string, number], number>('SELECT position FROM events WHERE stream = ? AND version = ?')
+      .pluck(),
+    lastEvent: db.prepare<[], ChainedEvent>(`SELECT ${CHAINED} FROM events ORDER BY position DESC LIMIT 1`),
+    events: db.prepare<[number, number, number], StoredEvent>(
+      `SELECT ${EVENT} FROM events WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?`,
+    ),
+    eventsOf: db.prepare<[string, number, number, number], StoredEvent>(
+      `SELECT ${EVENT} FROM events WHERE stream = ? AND version BETWEEN ? AND ? ORDER BY version LIMIT ?`,
+    ),
+    chainedEvents: db.prepare<[number, number], ChainedEvent>(
+      `SELECT ${CHAINED} FROM events WHERE position >= ? ORDER BY position LIMIT ?`,
+    ),
+    chainedEventsOf: db.prepare<[string, number, number], ChainedEvent>(
+      `SELECT ${CHAINED} FROM events WHERE stream = ? AND version >= ? ORDER BY version LIMIT ?`,
+    ),
+    streams: db
+      .prepare<[string, number], string>(
+        'SELECT DISTINCT stream FROM events WHERE stream > ? ORDER BY stream LIMIT ?',
+      )
+      .pluck(),
+    // Only a snapshot whose last event is still the same in the chain folds this stream.
+    snapshots: db.prepare<[string, number], SnapshotRow>(
+      `SELECT s.stream, s.version, s.position, lower(hex(s.hash)) AS hash, s.state, s.checksum
+       FROM snapshots s JOIN events e
+         ON e.stream = s.stream AND e.version = s.version AND e.position = s.position AND e.hash = s.hash
+       WHERE s.stream = ? AND s.version <= ? ORDER BY s.version DESC`,
+    ),
+    storedSnapshots: db.prepare<[string], StoredSnapshot>(
+      `SELECT stream, version, position, lower(hex(hash)) AS hash, state
+       FROM snapshots WHERE stream = ? ORDER BY version`,
+    ),
+    current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
+    currents: db.prepare<[string, string, number], StateRow>(
+      `SELECT ${STATE} FROM currents WHERE stream > ? AND stream < ? ORDER BY stream LIMIT ?`,
+    ),
+    allCurrents: db.prepare<[], StateRow>(`SELECT ${STATE} FROM currents ORDER BY stream`),
+    storedCurrents: db.prepare<[string, number], StoredCurrent>(
+      'SELECT stream, version, state FROM currents WHERE stream > ? ORDER BY stream LIMIT ?',
+    ),
+    domainsOf: db
+      .prepare<[string, number], string>('SELECT stream FROM currents WHERE pool = ? ORDER BY stream LIMIT ?')
+      .pluck(),
+    command: db.prepare<[string], StoredCommand>(
+      'SELECT command_id AS commandId, digest, position, answer FROM commands WHERE command_id = ?',
+    ),
+  };
+}
+
+export type WriteStatements = ReturnType<typeof writeStatements>;
+
+export function writeStatements(db: Database.Database) {
+  return {
+    insertEvent: db.prepare<[number, string, number, string, number, string, string, number, number, string]>(
+      `INSERT INTO events (position, stream, version, type, schema_version, data, metadata, recorded_at_ms, checksum, hash)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, unhex(?))`,
+    ),
+    insertCommand: db.prepare<[string, string, number, string]>(
+      'INSERT INTO commands (command_id, digest, position, answer) VALUES (?, ?, ?, ?)',
+    ),
+    putSnapshot: db.prepare<[string, number, number, string, string, number]>(
+      `INSERT OR REPLACE INTO snapshots (stream, version, position, hash, state, checksum)
+       VALUES (?, ?, ?, unhex(?), ?, ?)`,
+    ),
+    putCurrent: db.prepare<[string, number, string, number, string | null]>(
+      'INSERT OR REPLACE INTO currents (stream, version, state, checksum, pool) VALUES (?, ?, ?, ?, ?)',
+    ),
+    removeCurrent: db.prepare<[string]>('DELETE FROM currents WHERE stream = ?'),
+    dropCurrents: db.prepare<[]>('DELETE FROM currents'),
+    dropSnapshots: db.prepare<[]>('DELETE FROM snapshots'),
+  };
+}

@@ -1,0 +1,78 @@
+/** The rows of a log in SQLite, for the one who writes them. */
+import type Database from 'better-sqlite3';
+import { stateChecksum } from './cached-state.ts';
+import type { Json } from './event-log.ts';
+import type { LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
+import { poolNamedBy } from './pool-of.ts';
+import { SqliteReads } from './sqlite-reads.ts';
+import { type WriteStatements, writeStatements } from './sqlite-statements.ts';
+import type { ChainedEvent } from './stored-event.ts';
+
+export class SqliteStore extends SqliteReads implements LogStore {
+  readonly #statements: WriteStatements;
+  readonly #transaction: (work: () => void) => void;
+  readonly #released: () => void;
+
+  /** `released` is called once the file is closed. */
+  constructor(db: Database.Database, released: () => void) {
+    super(db);
+    this.#statements = writeStatements(db);
+    this.#transaction = db.transaction((work: () => void) => work()).immediate;
+    this.#released = released;
+  }
+
+  transaction(work: () => void): void {
+    this.guarded(() => this.#transaction(work));
+  }
+
+  insertEvent(event: ChainedEvent): void {
+    const { position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash } =
+      event;
+    this.#statements.insertEvent.run(
+      position,
+      stream,
+      version,
+      type,
+      schemaVersion,
+      data,
+      metadata,
+      recordedAtMs,
+      checksum,
+      hash,
+    );
+  }
+
+  insertCommand({ commandId, digest, position, answer }: StoredCommand): void {
+    this.#statements.insertCommand.run(commandId, digest, position, answer);
+  }
+
+  insertSnapshot({ stream, version, position, hash, state }: StoredSnapshot): void {
+    this.#statements.putSnapshot.run(
+      stream,
+      version,
+      position,
+      hash,
+      state,
+      stateChecksum(stream, version, state),
+    );
+  }
+
+  putCurrent({ stream, version, state }: StoredCurrent): void {
+    const pool = poolNamedBy(stream, JSON.parse(state) as Json) ?? null;
+    this.#statements.putCurrent.run(stream, version, state, stateChecksum(stream, version, state), pool);
+  }
+
+  removeCurrent(stream: string): void {
+    this.#statements.removeCurrent.run(stream);
+  }
+
+  dropCaches(): void {
+    this.#statements.dropCurrents.run();
+    this.#statements.dropSnapshots.run();
+  }
+
+  override close(): void {
+    super.close();
+    this.#released();
+  }
+}
