@@ -21,6 +21,7 @@ export { loadConfig, MAX_FILE_BYTES, readConfigFile, readText } from './load.ts'
 export { nearest } from './nearest.ts';
 export { type Checked, type Problem, renderProblem, renderProblems } from './problem.ts';
 export { type AdminSettings, type ListenerSettings, listenAddress, type ProcessSettings } from './process.ts';
+export { publishedSchema } from './published-schema.ts';
 export {
   describeExcess,
   type ExcessiveRemoval,

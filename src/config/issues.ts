@@ -36,7 +36,9 @@ function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown
       return meant.flatMap((one) => issueProblems(root, withPath(one, inner), input, at));
   }
   const found = describeFound(valueAt(input, inner));
-  if (issue.code === 'custom') return [{ path: renderPath(path), ...splitMessage(issue.message, found) }];
+  // Our own sentence says more than any schema.
+  if (issue.code === 'custom' || issue.message.startsWith('expected '))
+    return [{ path: renderPath(path), ...splitMessage(issue.message, found) }];
   const here = schemaAt(root, inner);
   const expected = here === undefined ? issue.message : describeSchema(here);
   const word = valueAt(input, inner);
@@ -105,10 +107,15 @@ export function describeSchema(schema: JsonSchema): string {
     case 'object':
       return 'an object';
     case 'string':
-      return `a string${range({ minimum: schema.minLength, maximum: schema.maxLength }, ' characters')}`;
+      return `a string${range({ minimum: schema.minLength, maximum: schema.maxLength }, ' characters')}${meaning(schema)}`;
     default:
       return schema.description ?? 'something else';
   }
+}
+
+/** Of a string its type says little. */
+function meaning({ description }: JsonSchema): string {
+  return description === undefined ? '' : ` (${description})`;
 }
 
 type Range = { readonly minimum?: number | undefined; readonly maximum?: number | undefined };

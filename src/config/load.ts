@@ -1,5 +1,5 @@
 /** Reads a config file: JSON, YAML, or a JavaScript or TypeScript module whose default export is the configuration. */
-import { open } from 'node:fs/promises';
+import { access, constants, open } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Config, type Overrides, parseConfig } from './config.ts';
@@ -57,6 +57,8 @@ function decoded(bytes: Buffer): Checked<string> {
 let reads = 0;
 
 async function readModule(file: string): Promise<Checked<unknown>> {
+  const missing = await access(file, constants.R_OK).then(() => undefined, unreadable);
+  if (missing !== undefined) return missing;
   const url = pathToFileURL(resolve(file));
   // A module is evaluated once per URL; reading it again (SIGHUP) must see the file as it is now.
   url.searchParams.set('read', String(++reads));
@@ -67,13 +69,8 @@ async function readModule(file: string): Promise<Checked<unknown>> {
     }
     return { ok: true, value: module.default };
   } catch (error) {
-    return isMissing(error, url) ? unreadable({ code: 'ENOENT' }) : refused(moduleProblem(error));
+    return refused(moduleProblem(error));
   }
-}
-
-function isMissing(error: unknown, url: URL): boolean {
-  const { code, url: missing } = error as { code?: string; url?: string };
-  return code === 'ERR_MODULE_NOT_FOUND' && missing === url.href;
 }
 
 function moduleProblem(error: unknown): Problem {

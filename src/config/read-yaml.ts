@@ -5,11 +5,13 @@ import type { Checked, Problem } from './problem.ts';
 // 100, the library's own default: shared settings are anchored a few times; "billion laughs" needs a billion.
 const ALIASES = 100;
 
+const DEEP = 'deeper nesting than can be read';
+
 export function readYaml(text: string): Checked<unknown> {
   try {
     return read(text);
   } catch (error) {
-    // The library throws a ReferenceError for too many aliases and a RangeError when nesting exhausts the stack.
+    // The library throws where aliases multiply or nesting exhausts the stack.
     const message =
       error instanceof RangeError ? 'deeper nesting than can be read' : (error as Error).message;
     return {
@@ -28,22 +30,36 @@ function read(text: string): Checked<unknown> {
     merge: true,
   });
   if (document.errors.length > 0) {
-    return { ok: false, problems: document.errors.map((error) => problemOf(text, error, lines)) };
+    return {
+      ok: false,
+      problems: firstOfEachLine(document.errors.map((error) => problemOf(text, error, lines))),
+    };
   }
   return { ok: true, value: document.toJS({ maxAliasCount: ALIASES }) };
 }
 
+/** What follows the first fault of a line is mostly its echo. */
+function firstOfEachLine(problems: readonly Problem[]): Problem[] {
+  return problems.filter((problem, at) => problems.findIndex((other) => other.line === problem.line) === at);
+}
+
 function problemOf(text: string, error: YAMLError, lines: LineCounter): Problem {
   const { line, col } = lines.linePos(error.pos[0]);
+  const [start] = error.pos;
+  const ownLine = text.slice(text.lastIndexOf('\n', Math.max(0, start - 1)) + 1, start + 1);
   // `*.example.com:` begins an alias in YAML; it is the commonest slip in a file full of wildcards.
-  const wildcard = text[error.pos[0]] === '*' || error.message.includes('alias');
+  const wildcard = ownLine.trimStart().startsWith('*');
   return {
     path: '',
     expected: wildcard ? 'YAML, in which a name that begins with * stands in quotes' : 'YAML',
-    found: lowerFirst(error.message),
+    found: tooDeep(error.message) ? DEEP : lowerFirst(error.message),
     line,
     column: col,
   };
+}
+
+function tooDeep(message: string): boolean {
+  return message.includes('call stack');
 }
 
 function lowerFirst(text: string): string {

@@ -33,9 +33,17 @@ function summary(changes: readonly Change[]): string {
   const count = { add: 0, change: 0, remove: 0 };
   for (const { change } of changes) count[change] += 1;
   const gone = removalsOf(changes);
-  const removed =
-    count.remove === 0 ? '' : ` (${gone.domains} domains, ${gone.pools} pools, ${gone.backends} backends)`;
+  const parts = [
+    plural(gone.domains, 'domain'),
+    plural(gone.pools, 'pool'),
+    plural(gone.backends, 'backend'),
+  ];
+  const removed = count.remove === 0 ? '' : ` (${parts.join(', ')})`;
   return `${count.add} to add, ${count.change} to change, ${count.remove} to remove${removed}`;
+}
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
 // 200 characters: an error page is 64 KiB, and a listing is for the eye.

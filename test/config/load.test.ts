@@ -1,0 +1,189 @@
+/** Config files as they lie on a disk: three kinds, each with its own ways of being wrong. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig, MAX_FILE_BYTES, readConfigFile, readText } from '../../src/config/load.ts';
+import { renderProblems } from '../../src/config/problem.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'switchyard-config-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(name: string, text: string | Uint8Array): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const lines = async (path: string) => {
+  const read = await readConfigFile(path);
+  return read.ok ? [] : renderProblems(read.problems, 'FILE');
+};
+
+const told = (text: string, extension: string) => {
+  const read = readText(text, extension);
+  return read.ok ? [] : renderProblems(read.problems, 'FILE');
+};
+
+describe('loadConfig', () => {
+  it.each([
+    ['a.json', '{"data": "./x"}'],
+    ['a.yaml', 'data: ./x\n'],
+    ['a.yml', '# a comment\n"data": ./x'],
+    ['a.ts', 'const data: string = "./x";\nexport default { data };\n'],
+    ['a.mjs', 'export default { data: "./x" };\n'],
+    ['a.conf', '\n {"data": "./x"}'],
+    ['b.conf', 'data: ./x'],
+    ['bom.json', '\ufeff{"data": "./x"}'],
+  ])('reads %s', async (name, text) => {
+    expect(await loadConfig(file(name, text))).toMatchObject({
+      ok: true,
+      value: { data: './x', drainMs: 30_000 },
+    });
+  });
+
+  it('shares settings by YAML anchors and merges', async () => {
+    const text = `
+pools:
+  a: &shared { policy: random, backends: { a.1: { address: "127.0.0.1:1" } } }
+  b: { <<: *shared, whenEmpty: hold }
+`;
+    const loaded = await loadConfig(file('anchors.yaml', text));
+    expect(loaded.ok && loaded.value.routing?.pools.get('b' as never)).toEqual({
+      settings: { policy: 'random', whenEmpty: 'hold' },
+      backends: new Map([['a.1', { address: '127.0.0.1:1' }]]),
+    });
+  });
+
+  it('sees a module as it is now, not as it was read before', async () => {
+    const path = file('again.mjs', 'export default { data: "./one" };');
+    await loadConfig(path);
+    file('again.mjs', 'export default { data: "./two" };');
+    expect(await loadConfig(path)).toMatchObject({ value: { data: './two' } });
+  });
+
+  it('tells where the fault is in what it read', async () => {
+    const loaded = await loadConfig(file('wrong.yaml', 'drainMs: soon\n'));
+    expect(loaded).toMatchObject({ ok: false, problems: [{ path: 'drainMs', found: '"soon"' }] });
+  });
+});
+
+describe('a text that is no JSON', () => {
+  it.each([
+    ['{"a": 1,\n "b" 2}', 'FILE:2:6: expected JSON, found "2}"'],
+    ['{"a": 1,\n "b": ', 'FILE:2:7: expected JSON, found the end of the text'],
+    ['', 'FILE:1:1: expected JSON, found the end of the text'],
+    ['{"a": 1,}', 'FILE:1:9: expected JSON, found "}"'],
+    ["{'a': 1}", 'FILE:1:2: expected JSON, found "\'a\': 1}"'],
+  ])('%j is refused with line and column', (text, message) => {
+    expect(told(text, '.json')).toEqual([message]);
+  });
+
+  it.each([
+    ['{"a": 1, "a": 2}', 'FILE:1:10: a: expected each key once, found it a second time'],
+    [
+      '{"pools": {},\n "x": [{}, {"b": {"c": "}", "d": "\\"", "c": 1}}]}',
+      'FILE:2:40: x[1].b.c: expected each key once, found it a second time',
+    ],
+    ['{"a": 1, "\\u0061": 2}', 'FILE:1:10: a: expected each key once, found it a second time'],
+  ])('%j is refused because a key stands twice', (text, message) => {
+    expect(told(text, '.json')).toEqual([message]);
+  });
+
+  it('the same key in different objects is no repetition', () => {
+    expect(told('{"a": {"x": 1}, "b": [{"x": ","}, {"x": {"x": "a"}}]}', '.json')).toEqual([]);
+  });
+});
+
+describe('a text that is no YAML', () => {
+  it.each([
+    ['a: 1\nb: [1, 2\n', /^FILE:3:1: expected YAML, found flow sequence .*/],
+    ['a: 1\n  b: 2\n', /^FILE:\d+:\d+: expected YAML, found /],
+    ['a: 1\nb: 1\na: 2\n', /^FILE:3:1: expected YAML, found map keys must be unique/],
+    [
+      'domains:\n  *.example.com: { pool: web }\n',
+      /^FILE:2:\d+: expected YAML, in which a name that begins with \* stands in quotes, found /,
+    ],
+    ['a: 1\n---\nb: 2\n', /^FILE:\d:1: expected YAML, found source contains multiple documents/],
+  ])('%j is refused with line and column', (text, message) => {
+    const found = told(text, '.yaml');
+    expect(found[0]).toMatch(message);
+  });
+
+  it('aliases that multiply beyond bounds are refused', () => {
+    const levels = Array.from({ length: 9 }, (_, level) => {
+      const inner =
+        level === 0
+          ? 'x'
+          : Array(9)
+              .fill(`*a${level - 1}`)
+              .join(', ');
+      return `a${level}: &a${level} [${inner}]`;
+    });
+    expect(told(levels.join('\n'), '.yaml')).toEqual([
+      'FILE: expected YAML within bounds, found excessive alias count indicates a resource exhaustion attack',
+    ]);
+  });
+
+  it('nesting that exhausts the stack is refused', () => {
+    expect(told('['.repeat(100_000) + ']'.repeat(100_000), '.yaml')[0]).toMatch(
+      /^FILE.*: expected YAML.*, found deeper nesting than can be read$/,
+    );
+  });
+});
+
+describe('a file that cannot be read', () => {
+  it('does not exist', async () => {
+    expect(await lines(join(directory, 'none.yaml'))).toEqual([
+      'FILE: expected a readable file, found no such file',
+    ]);
+    expect(await lines(join(directory, 'none.ts'))).toEqual([
+      'FILE: expected a readable file, found no such file',
+    ]);
+  });
+
+  it('is a directory', async () => {
+    expect(await lines(directory)).toEqual(['FILE: expected a readable file, found a directory']);
+  });
+
+  it('is larger than 64 MiB, by a byte', async () => {
+    const path = file('large.json', '');
+    truncateSync(path, MAX_FILE_BYTES + 1);
+    expect(await lines(path)).toEqual([
+      'FILE: expected a file of at most 67108864 bytes, found 67108865 bytes',
+    ]);
+  });
+
+  it('is not text', async () => {
+    expect(await lines(file('bytes.yaml', Uint8Array.of(0x61, 0xff)))).toEqual([
+      'FILE: expected UTF-8 text, found other bytes',
+    ]);
+  });
+
+  it('is a module that throws, does not parse, imports what is not there, or exports nothing by default', async () => {
+    expect(await lines(file('throws.mjs', 'throw new Error("no database");'))).toEqual([
+      'FILE: expected a module that loads, found Error: no database',
+    ]);
+    expect((await lines(file('syntax.mjs', 'export default {')))[0]).toMatch(
+      /expected a module that loads, found \w*Error: /,
+    );
+    expect((await lines(file('imports.mjs', 'import "./nowhere.mjs";')))[0]).toMatch(
+      /found Error: Cannot find module/,
+    );
+    expect(await lines(file('named.mjs', 'export const data = 1;'))).toEqual([
+      'FILE: expected a default export, found a module without one',
+    ]);
+  });
+
+  it('is a named pipe that gives its text only once', async () => {
+    const path = join(directory, 'pipe.json');
+    execFileSync('mkfifo', [path]);
+    const writing = import('node:fs/promises').then((fs) => fs.writeFile(path, '{"data": "./x"}'));
+    expect(await loadConfig(path)).toMatchObject({ ok: true, value: { data: './x' } });
+    await writing;
+  });
+});

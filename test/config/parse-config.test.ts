@@ -1,0 +1,284 @@
+/** What a configuration may say, and what is answered when it says something else. */
+import { describe, expect, it } from 'vitest';
+import { type Config, parseConfig } from '../../src/config/config.ts';
+import { type Problem, renderProblem } from '../../src/config/problem.ts';
+
+const LOCAL = ['127.0.0.1', '::1', '192.0.2.7'];
+
+function accepted(raw: unknown): Config {
+  const parsed = parseConfig(raw, {}, LOCAL);
+  if (!parsed.ok) throw new Error(parsed.problems.map((problem) => renderProblem(problem)).join('\n'));
+  return parsed.value;
+}
+
+function problems(raw: unknown): readonly Problem[] {
+  const parsed = parseConfig(raw, {}, LOCAL);
+  return parsed.ok ? [] : parsed.problems;
+}
+
+const text = (raw: unknown) => problems(raw).map((problem) => renderProblem(problem));
+
+const backend = (address: unknown) => ({ pools: { web: { backends: { 'web.1': { address } } } } });
+
+describe('parseConfig', () => {
+  it('fills in every default of the listener and the process', () => {
+    expect(accepted({})).toEqual({
+      listeners: [
+        {
+          address: '0.0.0.0:8080',
+          protocol: 'http',
+          proxyProtocol: false,
+          trustForwarded: [],
+          probePath: null,
+          halfClose: false,
+          timeouts: { headersMs: 60_000, bodyIdleMs: 55_000, keepAliveMs: 60_000 },
+          limits: {
+            requestLineBytes: 8192,
+            headerNameBytes: 1000,
+            headerValueBytes: 8192,
+            headers: 1000,
+            headBytes: 65_536,
+            trailerBytes: 16_384,
+            connections: 20_000,
+            connectionsPerAddress: 0,
+          },
+        },
+      ],
+      admin: { address: '127.0.0.1:8081', names: [] },
+      data: './switchyard-data',
+      drainMs: 30_000,
+      accessLog: 'logfmt',
+      journal: { enabled: true, queryStrings: false, maxBytes: 2_147_483_648, maxAgeMs: 86_400_000 },
+      routing: null,
+    });
+  });
+
+  it('reads the example of the interface into sparse settings', () => {
+    const { routing } = accepted({
+      listeners: [{ address: '127.0.0.1:8080', protocol: 'http' }],
+      admin: { address: '127.0.0.1:8081', token: 'secret' },
+      pools: {
+        web: {
+          policy: 'least-request',
+          backends: {
+            'web.1': { address: '127.0.0.1:9001', weight: 1, maxConcurrency: 50 },
+            'web.2': { address: '127.0.0.1:9002' },
+          },
+        },
+      },
+      domains: { 'Example.COM.': { pool: 'web' }, '*.example.com': { pool: 'web' }, '*': { pool: 'web' } },
+    });
+    expect([...routing!.domains.keys()]).toEqual(['example.com', '*.example.com', '*']);
+    expect(Object.fromEntries(routing!.pools)).toEqual({
+      web: {
+        settings: {},
+        backends: new Map([
+          ['web.1', { address: '127.0.0.1:9001', maxConcurrency: 50 }],
+          ['web.2', { address: '127.0.0.1:9002' }],
+        ]),
+      },
+    });
+  });
+
+  it('gives a value that nobody can change', () => {
+    const config = accepted(backend('127.0.0.1:9001'));
+    expect(Object.isFrozen(config.listeners[0]!.limits)).toBe(true);
+    expect(Object.isFrozen(config.routing!.pools.get('web' as never)!.settings)).toBe(true);
+  });
+
+  it('lets flags win over the file, and keeps the other settings of the listener they move', () => {
+    const raw = { listeners: [{ address: '127.0.0.1:80', proxyProtocol: true }], data: './a' };
+    const overrides = {
+      listen: ['127.0.0.1:0', '[::1]:0'],
+      admin: '127.0.0.1:0',
+      data: './b',
+      adminToken: 't',
+    };
+    const parsed = parseConfig(raw, overrides, LOCAL);
+    expect(parsed).toMatchObject({
+      ok: true,
+      value: {
+        listeners: [
+          { address: '127.0.0.1:0', proxyProtocol: true },
+          { address: '[::1]:0', proxyProtocol: false },
+        ],
+        admin: { address: '127.0.0.1:0', token: 't' },
+        data: './b',
+      },
+    });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no object at all', null, 'expected an object, found null'],
+    ['a list', [], 'expected an object, found an empty list'],
+    [
+      'a word that is not among those allowed',
+      { pools: { web: { policy: 'round-robbin' } } },
+      'pools.web.policy: expected one of "least-request", "round-robin", "random", found "round-robbin"; did you mean "round-robin"?',
+    ],
+    [
+      'a number out of bounds',
+      { pools: { web: { backends: { 'web.1': { address: 'h:1', weight: 0 } } } } },
+      'pools.web.backends["web.1"].weight: expected a whole number from 1 to 1000, found 0',
+    ],
+    [
+      'a number that is not whole',
+      { drainMs: 1.5 },
+      'drainMs: expected a whole number from 0 to 86400000, found 1.5',
+    ],
+    [
+      'a number in quotes',
+      { drainMs: '30s' },
+      'drainMs: expected a whole number from 0 to 86400000, found "30s"',
+    ],
+    [
+      'a number where null or a number may stand',
+      { pools: { web: { maxConcurrency: 'lots' } } },
+      'pools.web.maxConcurrency: expected a whole number from 1 to 100000 or null, found "lots"',
+    ],
+    [
+      'a union with a wrong word',
+      { accessLog: 'jsno' },
+      'accessLog: expected one of "logfmt", "json" or false, found "jsno"; did you mean "json"?',
+    ],
+    [
+      'a backend without an address',
+      { pools: { web: { backends: { 'web.1': {} } } } },
+      'pools.web.backends["web.1"].address: expected a string (host:port, [v6]:port or unix:/path), found nothing',
+    ],
+    [
+      'an address without a port',
+      backend('localhost'),
+      'pools.web.backends["web.1"].address: expected host:port, [v6]:port or unix:/path, found "localhost"',
+    ],
+    [
+      'a port beyond the last',
+      backend('localhost:65536'),
+      'pools.web.backends["web.1"].address: expected host:port, [v6]:port or unix:/path, found "localhost:65536"',
+    ],
+    [
+      'a listener without a port',
+      { listeners: [{ address: 'localhost' }] },
+      'listeners[0].address: expected host:port or [v6]:port, found "localhost"',
+    ],
+    [
+      'a CIDR with too many bits',
+      { listeners: [{ trustForwarded: ['10.0.0.0/8', '10.0.0.0/33'] }] },
+      'listeners[0].trustForwarded[1]: expected an address or a CIDR such as 10.0.0.0/8, found "10.0.0.0/33"',
+    ],
+    [
+      'a probe path with a query',
+      { listeners: [{ probePath: '/health?x' }] },
+      'listeners[0].probePath: expected a path that starts with / and has no query, found "/health?x"',
+    ],
+    [
+      'an unknown pool near a known one',
+      { pools: { web: {} }, domains: { 'example.com': { pool: 'wbe' } } },
+      'domains["example.com"].pool: expected the name of a pool, found "wbe", which there is not; did you mean "web"?',
+    ],
+    [
+      'a host with a port',
+      { pools: { web: {} }, domains: { 'example.com:80': { pool: 'web' } } },
+      'domains["example.com:80"]: expected a host name of at most 253 characters, *.host or *, found "example.com:80"',
+    ],
+    [
+      'a pool name with a slash',
+      { pools: { 'a/b': {} } },
+      'pools["a/b"]: expected a pool name of 1 to 100 letters, digits, dots, dashes or underscores that starts with a letter or digit, found "a/b"',
+    ],
+    [
+      'one host in two spellings',
+      { pools: { web: {} }, domains: { 'Example.com': { pool: 'web' }, 'example.com.': { pool: 'web' } } },
+      'domains["example.com."]: expected each name once, found example.com a second time',
+    ],
+    [
+      'a key that every object inherits',
+      JSON.parse('{"domains": {"__proto__": {"pool": "web"}}}'),
+      'domains.__proto__: expected no key here, found an unknown key',
+    ],
+    [
+      'an admin address beyond loopback without a token',
+      { admin: { address: '0.0.0.0:8081' } },
+      'admin.token: expected a token, since the admin address is not on loopback, found 0.0.0.0:8081 without one',
+    ],
+    [
+      'two listeners at one address',
+      { listeners: [{ address: '127.0.0.1:80' }, { address: '127.1:80' }] },
+      'listeners[1].address: expected an address of its own, found 127.1:80, which listeners[0].address has already',
+    ],
+    [
+      'an admin address that is a listener',
+      { listeners: [{ address: '[::1]:80' }], admin: { address: '[0:0::1]:80' } },
+      'admin.address: expected an address of its own, found [0:0::1]:80, which listeners[0].address has already',
+    ],
+  ])('refuses %s', (_what, raw, message) => {
+    expect(text(raw)).toEqual([message]);
+  });
+
+  it.each<[unknown, string, string | undefined]>([
+    [{ pools: { web: { polcy: 'random' } } }, 'pools.web.polcy', 'policy'],
+    [{ pools: { web: { queue: { maxWait: 1 } } } }, 'pools.web.queue.maxWait', 'maxWaitMs'],
+    [{ listeners: [{ limits: { headerBytes: 5 } }] }, 'listeners[0].limits.headerBytes', 'headBytes'],
+    [{ domain: {} }, 'domain', 'domains'],
+    [{ admin: { adress: 'x' } }, 'admin.adress', 'address'],
+    [
+      { pools: { web: { backends: { b: { address: 'h:1', max_concurrency: 1 } } } } },
+      'pools.web.backends.b.max_concurrency',
+      'maxConcurrency',
+    ],
+    [{ domains: { 'a.b': { pool: 'p', zzzzzzzz: 1 } } }, 'domains["a.b"].zzzzzzzz', undefined],
+  ])('refuses the unknown key of %j with its path and the nearest known key', (raw, path, meant) => {
+    expect(problems(raw)).toMatchObject([
+      { path, found: 'an unknown key', expected: expect.stringMatching(/^one of the keys /) },
+    ]);
+    expect(problems(raw)[0]!.nearest).toBe(meant);
+  });
+
+  it('tells everything that is wrong at once', () => {
+    const raw = { drainMs: -1, pools: { web: { queue: { maxWaiting: -1, maxWait: 3 } } } };
+    expect(problems(raw).map((problem) => problem.path)).toEqual([
+      'drainMs',
+      'pools.web.queue.maxWaiting',
+      'pools.web.queue.maxWait',
+    ]);
+  });
+
+  it('accepts an admin address beyond loopback once there is a token', () => {
+    expect(accepted({ admin: { address: '0.0.0.0:8081', token: 't' } }).admin.token).toBe('t');
+  });
+});
+
+describe('an address that is our own listener', () => {
+  const listening = (listener: string, address: string) =>
+    text({ listeners: [{ address: listener }], ...backend(address) });
+
+  it.each([
+    ['127.0.0.1:8080', '127.0.0.1:8080'],
+    ['127.0.0.1:8080', '127.1:8080'],
+    ['127.0.0.1:8080', 'localhost:8080'],
+    ['127.0.0.1:8080', 'LOCALHOST:8080'],
+    ['127.0.0.1:8080', '[::ffff:127.0.0.1]:8080'],
+    ['127.0.0.1:8080', '0.0.0.0:8080'],
+    ['localhost:8080', '[::1]:8080'],
+    ['0.0.0.0:8080', '127.0.0.9:8080'],
+    ['0.0.0.0:8080', '192.0.2.7:8080'],
+    ['[::]:8080', '127.0.0.1:8080'],
+    ['0.0.0.0:80', '127.0.0.1:8081'],
+  ])('is refused: listening on %s, backend %s', (listener, address) => {
+    const admin = address.endsWith(':8081') ? '127.0.0.1:8081' : listener;
+    expect(listening(listener, address)).toEqual([
+      `pools.web.backends["web.1"].address: expected the address of a backend, found ${address}, which is our own listener ${admin}`,
+    ]);
+  });
+
+  it.each([
+    ['127.0.0.1:8080', '127.0.0.1:8082'],
+    ['127.0.0.1:8080', '127.0.0.2:8080'],
+    ['127.0.0.1:8080', '192.0.2.7:8080'],
+    ['0.0.0.0:8080', '192.0.2.8:8080'],
+    ['127.0.0.1:0', '127.0.0.1:9000'],
+    ['127.0.0.1:8080', 'unix:/run/app:8080'],
+  ])('is told from others: listening on %s, backend %s', (listener, address) => {
+    expect(listening(listener, address)).toEqual([]);
+  });
+});
