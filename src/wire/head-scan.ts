@@ -95,13 +95,18 @@ export class HeadScan {
     return this.#at - this.base;
   }
 
+  /** Whether the examined bytes end within the start line or before it. */
+  get isInStartLine(): boolean {
+    return this.#state < STATE.lineStart;
+  }
+
   scan(buffer: Buffer, start: number, end: number, bounds: ScanBounds): Scanned {
     let state = this.#state;
     let at = start + this.#at;
     let base = start + this.base;
     for (;;) {
       const cap = base + bounds.headBytes;
-      if (at >= cap) return this.#refuse('head_too_large', at - start);
+      if (at >= cap) return this.#refuse(state, 'head_too_large', at - start);
       const stop = Math.min(end, cap);
       if (at >= stop) {
         this.#state = state;
@@ -111,7 +116,7 @@ export class HeadScan {
       switch (state) {
         case STATE.empty:
           if (buffer[at] === CR) {
-            if (++this.#emptyLines > bounds.emptyLines) return this.#refuse('empty_lines', at - start);
+            if (++this.#emptyLines > bounds.emptyLines) return this.#refuse(state, 'empty_lines', at - start);
             state = STATE.emptyLf;
             at++;
             base = at;
@@ -123,7 +128,7 @@ export class HeadScan {
           break;
 
         case STATE.emptyLf:
-          if (buffer[at] !== LF) return this.#refuse('bare_cr', at - start);
+          if (buffer[at] !== LF) return this.#refuse(state, 'bare_cr', at - start);
           at++;
           base = at;
           this.base = base - start;
@@ -137,7 +142,7 @@ export class HeadScan {
           while (at < until && allowed[buffer[at]!] === 1) at++;
           if (at >= stop) break;
           if (buffer[at] !== CR) {
-            return this.#refuse(at >= limit ? 'start_line_too_long' : odd(buffer[at]!), at - start);
+            return this.#refuse(state, at >= limit ? 'start_line_too_long' : odd(buffer[at]!), at - start);
           }
           this.startLineEnd = at - base;
           at++;
@@ -146,7 +151,7 @@ export class HeadScan {
         }
 
         case STATE.startLf:
-          if (buffer[at] !== LF) return this.#refuse('bare_cr', at - start);
+          if (buffer[at] !== LF) return this.#refuse(state, 'bare_cr', at - start);
           at++;
           this.#state = STATE.lineStart;
           this.#at = at - start;
@@ -159,8 +164,9 @@ export class HeadScan {
             state = STATE.lastLf;
             break;
           }
-          if (isBlank(byte)) return this.#refuse('obs_fold', at - start);
-          if (this.marks.length >= 4 * bounds.fields) return this.#refuse('too_many_headers', at - start);
+          if (isBlank(byte)) return this.#refuse(state, 'obs_fold', at - start);
+          if (this.marks.length >= 4 * bounds.fields)
+            return this.#refuse(state, 'too_many_headers', at - start);
           this.#lineStart = at - base;
           state = STATE.name;
           break;
@@ -177,11 +183,11 @@ export class HeadScan {
             if (at >= limit && TOKEN[byte] === 1) {
               const tooLong =
                 bounds.nameBytes <= bounds.lineBytes ? 'header_name_too_long' : 'header_line_too_long';
-              return this.#refuse(tooLong, at - start);
+              return this.#refuse(state, tooLong, at - start);
             }
-            return this.#refuse(oddInName(byte), at - start);
+            return this.#refuse(state, oddInName(byte), at - start);
           }
-          if (at === nameStart) return this.#refuse('empty_header_name', at - start);
+          if (at === nameStart) return this.#refuse(state, 'empty_header_name', at - start);
           this.marks.push(this.#lineStart, at - base);
           this.#boundLine(buffer, nameStart, at, bounds);
           at++;
@@ -204,12 +210,12 @@ export class HeadScan {
           while (at < until && FIELD_VALUE[buffer[at]!] === 1) at++;
           if (at >= stop) break;
           if (buffer[at] !== CR) {
-            if (at < limit) return this.#refuse(odd(buffer[at]!), at - start);
+            if (at < limit) return this.#refuse(state, odd(buffer[at]!), at - start);
             const tooLong = valueLimit < this.#lineLimit ? 'header_value_too_long' : this.#lineProblem;
-            return this.#refuse(tooLong, at - start);
+            return this.#refuse(state, tooLong, at - start);
           }
           // The line bound may be passed by blanks alone, before the value has begun.
-          if (at - base > this.#lineLimit) return this.#refuse(this.#lineProblem, at - start);
+          if (at - base > this.#lineLimit) return this.#refuse(state, this.#lineProblem, at - start);
           let valueEnd = at - base;
           while (valueEnd > this.#valueStart && isBlank(buffer[base + valueEnd - 1]!)) valueEnd--;
           this.marks.push(this.#valueStart, valueEnd);
@@ -219,13 +225,13 @@ export class HeadScan {
         }
 
         case STATE.valueLf:
-          if (buffer[at] !== LF) return this.#refuse('bare_cr', at - start);
+          if (buffer[at] !== LF) return this.#refuse(state, 'bare_cr', at - start);
           at++;
           state = STATE.lineStart;
           break;
 
         default:
-          if (buffer[at] !== LF) return this.#refuse('bare_cr', at - start);
+          if (buffer[at] !== LF) return this.#refuse(state, 'bare_cr', at - start);
           this.headBytes = at + 1 - base;
           return SCANNED.done;
       }
@@ -239,7 +245,8 @@ export class HeadScan {
     this.#lineProblem = isCookie ? 'set_cookie_too_long' : 'header_line_too_long';
   }
 
-  #refuse(problem: ScanProblem, at: number): Scanned {
+  #refuse(state: number, problem: ScanProblem, at: number): Scanned {
+    this.#state = state;
     this.problem = problem;
     this.#at = at;
     return SCANNED.refused;

@@ -1,4 +1,15 @@
 /** The door of the wire: strict HTTP/1.1 readers and writers. Pure: bytes in, a message, a refusal or "not yet" out. */
+export { BODY, type BodyReader, type BodyStep, CloseBody, LengthBody } from './body.ts';
+export { type ChunkedAs, ChunkedBody } from './chunked-body.ts';
+export { type Networks, parseNetworks, plainAddress } from './cidr.ts';
+export {
+  forwardFields,
+  type Hop,
+  hasPassedHere,
+  isRequestId,
+  keptRequestId,
+  viaValue,
+} from './forward-fields.ts';
 export { HeadScan } from './head-scan.ts';
 export { domainOf } from './host.ts';
 export type {
@@ -10,5 +21,20 @@ export type {
   ResponseLimits,
   TrailerLimits,
 } from './message.ts';
-export * from './refusal.ts';
+export { isFieldName, isFieldValue } from './octets.ts';
+export {
+  type BodyRefusal,
+  type BodyRefusalReason,
+  INCOMPLETE,
+  type Incomplete,
+  type RequestRefusal,
+  type RequestRefusalReason,
+  type ResponseRefusal,
+  type ResponseRefusalReason,
+  type WireRefusalReason,
+} from './refusal.ts';
 export { readRequestHead } from './request-head.ts';
+export { readResponseHead } from './response-head.ts';
+export { CHUNK_END, chunkStart, joined, LAST_CHUNK, lastChunk } from './write-chunks.ts';
+export { type RequestWriting, writeRequestHead } from './write-request.ts';
+export { type ResponseWriting, writeInterimHead, writeResponseHead } from './write-response.ts';

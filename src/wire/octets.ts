@@ -30,9 +30,16 @@ export const HOST_NAME = octets(`-_${ALPHANUMERIC}`);
 /** The value of a hex digit, or 255. */
 export const HEX: Uint8Array = hexValues();
 
-export function isToken(text: string): boolean {
+/** For fields of our own: a name that may be written. */
+export function isFieldName(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (TOKEN[text.charCodeAt(i)] !== 1) return false;
   return text.length > 0;
+}
+
+/** For fields of our own: a value that stays on its line, and reads back as itself. */
+export function isFieldValue(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (FIELD_VALUE[text.charCodeAt(i)] !== 1) return false;
+  return !isBlank(text.charCodeAt(0)) && !isBlank(text.charCodeAt(text.length - 1));
 }
 
 export function isDigits(text: string): boolean {

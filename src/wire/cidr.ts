@@ -1,0 +1,46 @@
+/** Which addresses a listener trusts: a list of networks, and the one form in which an address is written. */
+import { BlockList, isIP, isIPv4 } from 'node:net';
+
+export type Networks = {
+  includes(address: string): boolean;
+};
+
+const NOWHERE: Networks = { includes: () => false };
+
+/** Networks from `10.0.0.0/8`, `fd00::/8` or a single address; a problem names the first entry that is neither. */
+export function parseNetworks(
+  entries: readonly string[],
+): { readonly ok: true; readonly value: Networks } | { readonly ok: false; readonly problem: string } {
+  if (entries.length === 0) return { ok: true, value: NOWHERE };
+  const list = new BlockList();
+  for (const entry of entries) {
+    if (!addNetwork(list, entry)) {
+      return { ok: false, problem: `expected a network such as 10.0.0.0/8, found ${JSON.stringify(entry)}` };
+    }
+  }
+  return { ok: true, value: { includes: (address) => isIn(list, plainAddress(address)) } };
+}
+
+/** An IPv4 peer of a dual-stack socket arrives as ::ffff:1.2.3.4; to everyone else it is 1.2.3.4. */
+export function plainAddress(address: string): string {
+  if (!address.startsWith('::ffff:')) return address;
+  const v4 = address.slice('::ffff:'.length);
+  return isIPv4(v4) ? v4 : address;
+}
+
+function addNetwork(list: BlockList, entry: string): boolean {
+  const slash = entry.indexOf('/');
+  const address = slash < 0 ? entry : entry.slice(0, slash);
+  const family = isIP(address);
+  if (family === 0 || address.includes('%')) return false;
+  const bits = family === 4 ? 32 : 128;
+  const prefix = slash < 0 ? `${bits}` : entry.slice(slash + 1);
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) return false;
+  list.addSubnet(address, Number(prefix), family === 4 ? 'ipv4' : 'ipv6');
+  return true;
+}
+
+function isIn(list: BlockList, address: string): boolean {
+  const family = isIP(address);
+  return family !== 0 && list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}

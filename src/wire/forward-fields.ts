@@ -1,0 +1,99 @@
+/**
+ * What the router tells a backend about where a request came from, and itself about loops. A peer nobody vouches
+ * for has no say in it: its own fields of these names are dropped by the writer, and replaced by these.
+ */
+
+import type { Fields, RequestHead } from './message.ts';
+import { sameText } from './octets.ts';
+
+/** One hop as seen from here. Made once per client connection. */
+export type Hop = {
+  /** The client's address, from the socket or a PROXY header; IPv4 in its own form. */
+  readonly address: string;
+  /** The port the client connected to. */
+  readonly port: number;
+  readonly isSecure: boolean;
+  /** Whether the address is in the listener's trustForwarded. */
+  readonly isTrusted: boolean;
+  /** Our name in Via: random per data directory, so that two switchyards in a row are no loop. */
+  readonly pseudonym: string;
+};
+
+/** The fields every request to a backend gets, flat, for writeRequestHead. */
+export function forwardFields(
+  head: RequestHead,
+  hop: Hop,
+  requestId: string,
+  receivedAtMs: number,
+): string[] {
+  return [
+    'X-Forwarded-For',
+    hop.isTrusted ? appended(head.fields, 'x-forwarded-for', hop.address) : hop.address,
+    'X-Forwarded-Proto',
+    hop.isSecure ? 'https' : 'http',
+    'X-Forwarded-Port',
+    `${hop.port}`,
+    'X-Request-Id',
+    requestId,
+    'X-Request-Start',
+    `${receivedAtMs}`,
+    'Via',
+    viaValue(head.fields, head.version, hop.pseudonym),
+  ];
+}
+
+/** RFC 9110 §7.6.3: earlier entries, then the version received and our pseudonym. For requests and responses. */
+export function viaValue(fields: Fields, version: 0 | 1, pseudonym: string): string {
+  return appended(fields, 'via', `1.${version} ${pseudonym}`);
+}
+
+/** Whether this request has been here before. Only our own pseudonym in Via is interpreted. */
+export function hasPassedHere(fields: Fields, pseudonym: string): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!sameText(fields[i]!, 'via') || !fields[i + 1]!.includes(pseudonym)) continue;
+    for (const entry of fields[i + 1]!.split(',')) {
+      const receivedBy = entry.trim().split(/[ \t]+/)[1];
+      if (receivedBy === pseudonym) return true;
+    }
+  }
+  return false;
+}
+
+const MIN_REQUEST_ID = 20;
+const MAX_REQUEST_ID = 200;
+
+/** The request id a trusted peer gave, if it gave exactly one and a valid one; otherwise the empty string. */
+export function keptRequestId(fields: Fields, hop: Hop): string {
+  if (!hop.isTrusted) return '';
+  let kept = '';
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!sameText(fields[i]!, 'x-request-id')) continue;
+    if (kept !== '') return '';
+    kept = fields[i + 1]!;
+    if (!isRequestId(kept)) return '';
+  }
+  return kept;
+}
+
+/** 20 to 200 of A-Z a-z 0-9 + / = - (Heroku's HTTP Request IDs). */
+export function isRequestId(text: string): boolean {
+  if (text.length < MIN_REQUEST_ID || text.length > MAX_REQUEST_ID) return false;
+  for (let i = 0; i < text.length; i++) {
+    const byte = text.charCodeAt(i);
+    const isLetter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+    // `-` 2d, `+` 2b, `=` 3d; from `/` 2f to `9` 39 there are no others.
+    const isOther = (byte >= 0x2f && byte <= 0x39) || byte === 0x2d || byte === 0x2b || byte === 0x3d;
+    if (!isLetter && !isOther) return false;
+  }
+  return true;
+}
+
+/** All lines of a name as one list, ours last: an entry in a second line must not come to look newer than ours. */
+function appended(fields: Fields, name: string, entry: string): string {
+  let list = '';
+  for (let i = 0; i < fields.length; i += 2) {
+    const value = fields[i + 1]!;
+    if (value !== '' && sameText(fields[i]!, name)) list += `${value}, `;
+  }
+  return list + entry;
+}

@@ -1,0 +1,245 @@
+/** The strict reader of response heads: what a backend says, refused rather than repaired when it is in doubt. */
+import { type ConnectionOptions, NO_FIELDS, readConnection } from './connection-field.ts';
+import { FIELD, fieldKind } from './field-name.ts';
+import { HeadScan, SCANNED, type ScanBounds, type ScanProblem } from './head-scan.ts';
+import type { Framing, ResponseHead, ResponseLimits } from './message.ts';
+import { FIELD_VALUE, isBlank, isDigits, SPACE, sameText } from './octets.ts';
+import { INCOMPLETE, type Incomplete, type ResponseRefusal, type ResponseRefusalReason } from './refusal.ts';
+import { isDigit, isVersion } from './request-line.ts';
+
+/**
+ * Reads the response head that begins at `start`, as readRequestHead reads requests. The request's method is
+ * needed because a response to HEAD has no body whatever its fields say (RFC 9112 §6.3).
+ */
+export function readResponseHead(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  limits: ResponseLimits,
+  requestMethod: string,
+  scan: HeadScan = freshScan(),
+): ResponseHead | ResponseRefusal | Incomplete {
+  const bounds = boundsOf(limits);
+  let scanned = scan.scan(buffer, start, end, bounds);
+  if (scanned === SCANNED.startLine) {
+    if (!readStatusLine(buffer, start, scan)) return refuseScan(buffer, start, scan, 'invalid_status');
+    scanned = scan.scan(buffer, start, end, bounds);
+  }
+  if (scanned === SCANNED.more) return INCOMPLETE;
+  if (scanned === SCANNED.refused) return refuseScan(buffer, start, scan, asReason(scan));
+  const to = start + scan.headBytes;
+  const text = buffer.toString('latin1', start, to);
+  const head = understand(text, scan, requestMethod, to);
+  scan.reset();
+  return head;
+}
+
+class Meaning implements ConnectionOptions {
+  length = '';
+  chunked = false;
+  close = false;
+  keepAlive = false;
+  upgrade = false;
+  nominated: string[] | undefined;
+  protocols = '';
+
+  clear(): void {
+    this.length = '';
+    this.chunked = false;
+    this.close = false;
+    this.keepAlive = false;
+    this.upgrade = false;
+    this.nominated = undefined;
+    this.protocols = '';
+  }
+}
+
+const meaning = new Meaning();
+
+function understand(
+  text: string,
+  scan: HeadScan,
+  requestMethod: string,
+  end: number,
+): ResponseHead | ResponseRefusal {
+  const version = scan.third === 0 ? 0 : 1;
+  const status = scan.first;
+  const fields: string[] = [];
+  const marks = scan.marks;
+  meaning.clear();
+  for (let i = 0; i < marks.length; i += 4) {
+    const name = text.slice(marks[i], marks[i + 1]);
+    const value = text.slice(marks[i + 2], marks[i + 3]);
+    fields.push(name, value);
+    // A length must end at its last digit: blanks after it are Heroku's "invalid content length" too.
+    const raw = text.charCodeAt(marks[i + 3]!);
+    const problem = note(name, value, version, isBlank(raw));
+    if (problem !== undefined) return refuse(problem, `${name}: ${shown(value)}`);
+  }
+  const framing = framingOf(status, requestMethod);
+  return {
+    type: 'response',
+    version,
+    status,
+    phrase: text.slice(scan.second, scan.startLineEnd),
+    fields,
+    framing,
+    contentLength: meaning.length === '' ? -1 : Number(meaning.length),
+    chunked: meaning.chunked,
+    // RFC 9112 §9.3. A body that ends with the connection leaves none to keep.
+    keepAlive: framing !== 'close' && !meaning.close && (version === 1 || meaning.keepAlive),
+    nominated: meaning.nominated ?? NO_FIELDS,
+    upgrade: meaning.protocols,
+    end,
+  };
+}
+
+/** RFC 9112 §6.3, in its order. */
+function framingOf(status: number, requestMethod: string): Framing {
+  if (requestMethod === 'HEAD' || status < 200 || status === 204 || status === 304) return 'none';
+  if (meaning.chunked) return 'chunked';
+  if (meaning.length === '') return 'close';
+  return Number(meaning.length) > 0 ? 'length' : 'none';
+}
+
+function note(
+  name: string,
+  value: string,
+  version: 0 | 1,
+  hasBlankAfter: boolean,
+): ResponseRefusalReason | undefined {
+  switch (fieldKind(name)) {
+    case FIELD.contentLength:
+      return isReal(name, 7) ? noteLength(value, hasBlankAfter) : 'bad_header';
+    case FIELD.transferEncoding:
+      return isReal(name, 8) ? noteTransferEncoding(value, version) : 'bad_header';
+    case FIELD.connection:
+      return readConnection(value, meaning) ? undefined : 'invalid_connection';
+    case FIELD.upgrade:
+      meaning.protocols = meaning.protocols === '' ? value : `${meaning.protocols}, ${value}`;
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+function noteLength(value: string, hasBlankAfter: boolean): ResponseRefusalReason | undefined {
+  if (hasBlankAfter || !isDigits(value) || !Number.isSafeInteger(Number(value))) {
+    return 'invalid_content_length';
+  }
+  if (meaning.chunked) return 'length_and_transfer_encoding';
+  if (meaning.length !== '' && value !== meaning.length) return 'invalid_content_length';
+  meaning.length = value;
+  return undefined;
+}
+
+/**
+ * RFC 9112 §6.1: a transfer coding in an HTTP/1.0 response is faulty framing, and so is chunked twice. Chunked
+ * beside a Content-Length is refused though chunked would win: it is what response splitting looks like.
+ */
+function noteTransferEncoding(value: string, version: 0 | 1): ResponseRefusalReason | undefined {
+  if (version === 0 || meaning.chunked || !sameText(value, 'chunked')) return 'invalid_transfer_encoding';
+  if (meaning.length !== '') return 'length_and_transfer_encoding';
+  meaning.chunked = true;
+  return undefined;
+}
+
+// `HTTP/1.1 200`: a version, one space, three digits.
+const STATUS_AT = 9;
+const PHRASE_AT = 13;
+
+/**
+ * Leaves the status (`first`), where the phrase begins (`second`) and the minor version (`third`). RFC 9112 §4
+ * wants a space after the status even when no phrase follows; backends leave it out and nobody is misled.
+ */
+function readStatusLine(buffer: Buffer, start: number, scan: HeadScan): boolean {
+  const length = scan.startLineEnd;
+  if (length < PHRASE_AT - 1 || !isVersion(buffer, start) || buffer[start + 8] !== SPACE) return false;
+  const major = buffer[start + 5]! - 0x30;
+  const minor = buffer[start + 7]! - 0x30;
+  if (major !== 1 || minor > 1) return false;
+  let status = 0;
+  for (let at = start + STATUS_AT; at < start + STATUS_AT + 3; at++) {
+    if (!isDigit(buffer[at]!)) return false;
+    status = status * 10 + buffer[at]! - 0x30;
+  }
+  if (status < 100 || (length >= PHRASE_AT && buffer[start + PHRASE_AT - 1] !== SPACE)) return false;
+  scan.first = status;
+  scan.second = Math.min(PHRASE_AT, length);
+  scan.third = minor;
+  return true;
+}
+
+function asReason(scan: HeadScan): ResponseRefusalReason {
+  const problem: ScanProblem = scan.problem;
+  switch (problem) {
+    case 'start_line_too_long':
+      return 'status_line_too_long';
+    case 'set_cookie_too_long':
+      return problem;
+    case 'header_line_too_long':
+    case 'header_name_too_long':
+    case 'header_value_too_long':
+      return 'header_line_too_long';
+    case 'head_too_large':
+    case 'too_many_headers':
+      return 'response_head_too_large';
+    default:
+      // A control byte in the status line, or an empty line before it: no status was said.
+      return scan.isInStartLine ? 'invalid_status' : 'bad_header';
+  }
+}
+
+/** A response's spelling of a framing field with an underscore is as confusable as a request's. */
+function isReal(name: string, dash: number): boolean {
+  return name.charCodeAt(dash) === 0x2d;
+}
+
+const shared = new HeadScan();
+function freshScan(): HeadScan {
+  shared.reset();
+  return shared;
+}
+
+let lastLimits: ResponseLimits | undefined;
+let lastBounds: ScanBounds;
+
+function boundsOf(limits: ResponseLimits): ScanBounds {
+  if (limits === lastLimits) return lastBounds;
+  lastBounds = {
+    emptyLines: 0,
+    startLineBytes: limits.statusLineBytes,
+    startLine: FIELD_VALUE,
+    nameBytes: Number.MAX_SAFE_INTEGER,
+    valueBytes: Number.MAX_SAFE_INTEGER,
+    lineBytes: limits.headerLineBytes,
+    setCookieLineBytes: Math.min(limits.setCookieLineBytes, limits.headerLineBytes),
+    fields: MAX_FIELDS,
+    headBytes: limits.responseHeadBytes,
+  };
+  lastLimits = limits;
+  return lastBounds;
+}
+
+// A megabyte of `a:` lines would be 260 000 fields and 20 MB of strings; no backend means that.
+const MAX_FIELDS = 10_000;
+
+function refuseScan(
+  buffer: Buffer,
+  start: number,
+  scan: HeadScan,
+  reason: ResponseRefusalReason,
+): ResponseRefusal {
+  const at = start + scan.base + scan.scanned;
+  const around = buffer.toString('latin1', Math.max(start, at - 16), Math.min(buffer.length, at + 1));
+  scan.reset();
+  return refuse(reason, `at byte ${at - start} of the response, after ${shown(around)}`);
+}
+
+function refuse(reason: ResponseRefusalReason, detail: string): ResponseRefusal {
+  return { type: 'refused', status: reason === 'invalid_status' ? 503 : 502, reason, detail };
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
