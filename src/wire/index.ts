@@ -22,6 +22,8 @@ export type {
   TrailerLimits,
 } from './message.ts';
 export { isFieldName, isFieldValue } from './octets.ts';
+export type { ProxyHeader, ProxyRefusal } from './proxy-header.ts';
+export { readProxyHeader } from './proxy-protocol.ts';
 export {
   type BodyRefusal,
   type BodyRefusalReason,
