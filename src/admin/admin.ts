@@ -1,0 +1,177 @@
+/** The admin API: HTTP and JSON for operators, on an address of its own and off the request path. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts';
+import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
+import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
+import { checkMediaType, readBody } from './body.ts';
+import { checkHost, checkOrigin, checkToken, type GuardOptions } from './guard.ts';
+import type { AdminPorts, Logger } from './ports.ts';
+import { problem, Refused, rejected } from './problem.ts';
+import type { Reply } from './reply.ts';
+import { match } from './router.ts';
+import { ROUTES, type Route } from './routes.ts';
+import { send } from './send.ts';
+
+export interface AdminOptions extends AdminPorts {
+  /** Wanted of everybody but probes, when set. Without one only loopback is listened on. */
+  readonly token?: string;
+  /** Further names that a Host may say. */
+  readonly names: readonly string[];
+  readonly logger: Logger;
+}
+
+export interface Admin {
+  /** `host:port`, port 0 for any; resolves to the address bound. Rejects with `AdminUnavailable`. */
+  listen(address: string): Promise<string>;
+  /** Ends streams and idle connections, waits a moment for calls under way, then cuts what is left. */
+  close(): Promise<void>;
+}
+
+const SERVER_OPTIONS = {
+  // 10 s for a head of at most 16 KiB, 60 s for a body of at most 64 MiB.
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+  connectionsCheckingInterval: 5_000,
+};
+// 256: operators, their dashboards, and metrics; never the world.
+const MAX_CONNECTIONS = 256;
+const CLOSE_GRACE_MS = 2_000;
+
+export function createAdmin(options: AdminOptions): Admin {
+  return new AdminServer(options);
+}
+
+class AdminServer implements Admin {
+  readonly #options: AdminOptions;
+  readonly #guard: GuardOptions;
+  readonly #routes: readonly Route[];
+  readonly #server: Server;
+  readonly #closing = new AbortController();
+
+  constructor(options: AdminOptions) {
+    this.#options = options;
+    this.#guard = { names: options.names.map(nameOf), token: options.token };
+    // A route that is switched off does not exist, so that nobody can tell it apart from one never made.
+    this.#routes = ROUTES.filter(({ pattern }) => options.chaos !== undefined || pattern.at(-1) !== 'chaos');
+    this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#serve(request, response));
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+      refuseRaw(error, socket),
+    );
+  }
+
+  async listen(address: string): Promise<string> {
+    const at = parseHostPort(address);
+    if (at === undefined)
+      throw new AdminUnavailable('address_invalid', `admin: expected host:port, found ${quoted(address)}`);
+    if (this.#guard.token === undefined && !isLoopback(at.host)) {
+      throw new AdminUnavailable(
+        'address_exposed',
+        `admin: expected a token or a loopback address, found ${address} without one`,
+      );
+    }
+    this.#server.listen(at.port, at.host);
+    try {
+      await once(this.#server, 'listening');
+    } catch (error) {
+      throw cannotListen(address, error);
+    }
+    const bound = this.#server.address() as AddressInfo;
+    return renderHostPort({ host: bound.address, port: bound.port });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const reply = await this.#answer(request);
+    // What is left of a body that nobody read would be taken for the next request.
+    if (!request.complete) response.setHeader('connection', 'close');
+    try {
+      await send(response, reply, this.#closing.signal);
+    } catch (error) {
+      this.#fault(error, request);
+      response.destroy();
+    }
+  }
+
+  async #answer(request: IncomingMessage): Promise<Reply> {
+    try {
+      return await this.#handled(request);
+    } catch (error) {
+      return this.#translated(error, request);
+    }
+  }
+
+  async #handled(request: IncomingMessage): Promise<Reply> {
+    const startedAtMs = this.#options.now();
+    const { method = 'GET', headers, url = '' } = request;
+    checkHost(request, this.#guard);
+    checkOrigin(request);
+    const open = this.#routes.some(
+      (route) => route.open && url.split('?')[0] === `/${route.pattern.join('/')}`,
+    );
+    if (!open) checkToken(request, this.#guard);
+    const { route, params, query } = match(this.#routes, method, url);
+    if (route.method !== 'GET') checkMediaType(request);
+    const body = () => readBody(request, route.limitBytes);
+    const reply = await route.handler({ method, params, query, headers, body }, this.#options);
+    if (route.method !== 'GET') this.#noted(request, reply, startedAtMs);
+    return reply;
+  }
+
+  #noted(request: IncomingMessage, reply: Reply, startedAtMs: number): void {
+    const { method, url, headers } = request;
+    const author = headers['switchyard-author'] ?? 'admin';
+    const ms = this.#options.now() - startedAtMs;
+    this.#options.logger.info({ method, url, author, status: reply.status, ms }, 'command answered');
+  }
+
+  #translated(error: unknown, request: IncomingMessage): Reply {
+    if (error instanceof Refused) return error.reply;
+    if (error instanceof LogUnavailable) {
+      return rejected({
+        type: error.code === 'log_full' ? 'log_full' : 'log_unavailable',
+        detail: error.message,
+      });
+    }
+    if (error instanceof EventUnreadable) return problem('unreadable', error.message);
+    this.#fault(error, request);
+    // What went wrong inside is for the log, where the operator reads it, not for whoever asked.
+    return problem('internal_error', 'see the log of the process');
+  }
+
+  #fault(error: unknown, { method, url, socket }: IncomingMessage): void {
+    // The client left in the middle of its own request: nobody's fault, and nobody to tell.
+    if (socket.destroyed) return;
+    this.#options.logger.error({ err: error, method, url }, 'admin call failed');
+  }
+}
+
+function nameOf(name: string): string {
+  return (parseHostPort(name) ?? parseHostPort(`${name}:80`))?.host ?? name.toLowerCase();
+}
+
+/** What Node itself could not read as HTTP. */
+function refuseRaw(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const [status, reason] = RAW[error.code ?? ''] ?? [400, 'Bad Request'];
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+const RAW: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+};

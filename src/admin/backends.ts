@@ -1,0 +1,69 @@
+/** Backends of one pool: each has settings and a version of its own, and can be drained. */
+
+import { z } from 'zod';
+import { type BackendState, backendOf } from '../../actors/index.ts';
+import { completeBackend } from '../../eventlog/index.ts';
+import { parseBackendWish } from '../config/index.ts';
+import { bodyBy } from './body-by.ts';
+import type { Call } from './call.ts';
+import { askAs, put, remove } from './commands.ts';
+import { page, wholePage } from './paging.ts';
+import { backendIdOf, poolOf } from './path-params.ts';
+import { readPool } from './pools.ts';
+import type { AdminPorts } from './ports.ts';
+import { problem, rejected } from './problem.ts';
+import { etag, facts, positionHeader } from './receipt.ts';
+import { json, type Reply } from './reply.ts';
+import { wishOf } from './wish.ts';
+
+export async function listBackends(call: Call, { log }: AdminPorts): Promise<Reply> {
+  const { after, limit } = page(call);
+  const pool = await readPool(log, poolOf(call));
+  const ids = Object.keys(pool.backends).sort();
+  const rest = after === undefined ? ids : ids.filter((id) => id > after);
+  const items = rest.slice(0, limit + 1).map((name) => itemOf(name, pool.backends[name]!));
+  return json(wholePage(items, limit));
+}
+
+export async function getBackend(call: Call, { log }: AdminPorts): Promise<Reply> {
+  const [name, id] = [poolOf(call), backendIdOf(call)];
+  const present = backendOf(await readPool(log, name), id);
+  if (present === undefined) return problem('backend_not_found', `no backend ${id} in pool ${name}`);
+  return json(completeBackend(present.backend), { etag: etag(present.version) });
+}
+
+export async function putBackend(call: Call, { desk, ownAddresses }: AdminPorts): Promise<Reply> {
+  const [pool, id] = [poolOf(call), backendIdOf(call)];
+  const backend = await wishOf(call, (raw) => parseBackendWish(raw, ownAddresses()));
+  return put(call, desk, {
+    command: { type: 'PutBackend', pool, id, backend },
+    what: `backend ${id} of pool ${pool}`,
+    exists: (present) => backendOf(present.pools.get(pool) ?? null, id) !== undefined,
+  });
+}
+
+export function deleteBackend(call: Call, { desk }: AdminPorts): Promise<Reply> {
+  const [pool, id] = [poolOf(call), backendIdOf(call)];
+  const what = `backend ${id} of pool ${pool}`;
+  return remove(call, desk, { command: { type: 'RemoveBackend', pool, id }, what });
+}
+
+const drainBody = z.strictObject({
+  // 30 s: the drain of the process itself. A day: what a timer of Node can surely hold.
+  timeoutMs: z.int().min(0).max(86_400_000).default(30_000),
+});
+
+export async function drainBackend(call: Call, { desk, now }: AdminPorts): Promise<Reply> {
+  const [pool, id] = [poolOf(call), backendIdOf(call)];
+  const { timeoutMs } = await bodyBy(call, drainBody);
+  const untilMs = now() + timeoutMs;
+  // A repetition comes later and would name another moment; what it means is the same.
+  const digest = { type: 'DrainBackend', pool, id, timeoutMs };
+  const answer = await askAs(desk, { type: 'DrainBackend', pool, id, untilMs }, call, digest);
+  if (answer.type === 'rejected') return rejected(answer.rejection);
+  return json(facts(answer), { ...positionHeader(answer), etag: etag(answer.version) });
+}
+
+function itemOf(name: string, { backend, version }: BackendState) {
+  return { name, version, ...completeBackend(backend) };
+}

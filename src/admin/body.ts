@@ -1,0 +1,70 @@
+/** A request's body, bounded, as UTF-8, as JSON with each key once. */
+import type { IncomingMessage } from 'node:http';
+import { readJson } from '../config/read-json.ts';
+import { header } from './call.ts';
+import { Refused } from './problem.ts';
+import { unfit } from './wish.ts';
+
+/** Undefined where there is none. Throws `Refused`. */
+export async function readBody(request: IncomingMessage, limitBytes: number): Promise<unknown> {
+  const text = await readText(request, limitBytes);
+  if (text === undefined) return undefined;
+  const read = readJson(text);
+  if (read.ok) return read.value;
+  throw unfit('malformed_json', read.problems);
+}
+
+/**
+ * A browser can send anything but JSON to another site unasked. No type is fit where there is no body: then the
+ * check of `Origin` is what keeps other sites out.
+ */
+export function checkMediaType(request: IncomingMessage): void {
+  const encoding = header(request, 'content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new Refused(
+      'media_type_unsupported',
+      `Content-Encoding: expected none, found ${JSON.stringify(encoding)}`,
+    );
+  }
+  const type = header(request, 'content-type');
+  if (type === undefined && !announcesBody(request)) return;
+  if (type !== undefined && JSON_TYPE.test(type)) return;
+  const found = type === undefined ? 'none' : JSON.stringify(type);
+  throw new Refused(
+    'media_type_unsupported',
+    `Content-Type: expected application/json in UTF-8, found ${found}`,
+  );
+}
+
+// NDJSON with a single line is JSON; `import`, which takes many, reads them one by one.
+const JSON_TYPE = /^application\/(?:json|x-ndjson)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?$/i;
+
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+async function readText(request: IncomingMessage, limitBytes: number): Promise<string | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > limitBytes) throw tooLarge(limitBytes);
+    chunks.push(chunk);
+  }
+  return bytes === 0 ? undefined : decoded(Buffer.concat(chunks, bytes));
+}
+
+function decoded(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Refused('malformed_json', 'expected UTF-8, found bytes that are not');
+  }
+}
+
+// The rest of the body is not worth reading, so the connection cannot be used again.
+function tooLarge(limitBytes: number): Refused {
+  const detail = `expected a body of at most ${limitBytes} bytes, found more`;
+  return new Refused('body_too_large', detail, { headers: { connection: 'close' } });
+}

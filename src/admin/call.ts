@@ -1,0 +1,18 @@
+/** One request to the admin API, as handlers see it: matched, decoded, and allowed. */
+import type { IncomingHttpHeaders } from 'node:http';
+
+export type Call = {
+  readonly method: string;
+  /** Percent-decoded, by the name in the route's pattern. */
+  readonly params: ReadonlyMap<string, string>;
+  /** Only keys that the route lists, each at most once. */
+  readonly query: ReadonlyMap<string, string>;
+  readonly headers: IncomingHttpHeaders;
+  /** The body parsed from JSON; undefined when there is none. Throws `Refused`. */
+  readonly body: () => Promise<unknown>;
+};
+
+export function header(call: { readonly headers: IncomingHttpHeaders }, name: string): string | undefined {
+  const value = call.headers[name];
+  return typeof value === 'string' ? value : value?.join(', ');
+}

@@ -1,0 +1,55 @@
+/** Commands to the desk under the condition and the id that their headers give. */
+import type { Answer, Command, Desk, Present } from '../../actors/index.ts';
+import type { Json } from '../../eventlog/index.ts';
+import { absent, byOf, type Condition, conditionOf, ifVersion } from './by.ts';
+import type { Call } from './call.ts';
+import { receipt, removalReceipt } from './receipt.ts';
+import type { Reply } from './reply.ts';
+
+type Conditional = Extract<Command, { ifVersion?: number }>;
+
+export type Wish = {
+  readonly command: Conditional;
+  /** As a person calls it: `domain example.com`. */
+  readonly what: string;
+  readonly exists: (present: Present) => boolean;
+};
+
+/** `If-Match: *` is judged where nothing can happen in between; all else the owner judges by itself. */
+export async function put(call: Call, desk: Desk, wish: Wish): Promise<Reply> {
+  const condition = conditionOf(call);
+  if (condition.type === 'exists') return putIfPresent(call, desk, wish);
+  return receipt(await desk.ask(conditioned(wish.command, condition), byOf(call)));
+}
+
+export async function remove(call: Call, desk: Desk, wish: Omit<Wish, 'exists'>): Promise<Reply> {
+  const condition = conditionOf(call);
+  const answer = await desk.ask(conditioned(wish.command, condition), byOf(call));
+  const missing = answer.type === 'rejected' && answer.rejection.type.endsWith('_not_found');
+  return missing && condition.type === 'exists' ? absent(wish.what) : removalReceipt(answer);
+}
+
+async function putIfPresent(call: Call, desk: Desk, { command, what, exists }: Wish): Promise<Reply> {
+  let missing = false;
+  const digest = { ifMatch: '*', command } as unknown as Json;
+  const answer = await desk.carryOut(
+    (present) => {
+      missing = !exists(present);
+      return { type: 'commands', commands: missing ? [] : [command] };
+    },
+    byOf(call),
+    digest,
+  );
+  return missing ? absent(what) : receipt(answer);
+}
+
+function conditioned(command: Conditional, condition: Condition): Command {
+  return { ...command, ...ifVersion(condition) };
+}
+
+/** One command whose id stands for something steadier than the command, such as a delay instead of a moment. */
+export function askAs(desk: Desk, command: Command, call: Call, digest: Json): Promise<Answer> {
+  const by = byOf(call);
+  if (by.commandId === undefined) return desk.ask(command, by);
+  return desk.carryOut(() => ({ type: 'commands', commands: [command] }), by, digest);
+}

@@ -1,0 +1,52 @@
+/** Domains: which pool serves a host. */
+import type { DomainState } from '../../actors/index.ts';
+import { type Current, completeDomain, domainStream } from '../../eventlog/index.ts';
+import { parseDomainWish } from '../config/index.ts';
+import type { Call } from './call.ts';
+import { put, remove } from './commands.ts';
+import { page, wholePage } from './paging.ts';
+import { hostOf } from './path-params.ts';
+import type { AdminPorts } from './ports.ts';
+import { problem } from './problem.ts';
+import { etag } from './receipt.ts';
+import { json, type Reply } from './reply.ts';
+import { wishOf } from './wish.ts';
+
+export async function listDomains(call: Call, { log }: AdminPorts): Promise<Reply> {
+  const { after, limit } = page(call);
+  const from = after === undefined ? {} : { after: `domain-${after}` };
+  const rows = await log.currents({ kind: 'domain', limit: limit + 1, ...from });
+  return json(wholePage(rows.map(itemOf), limit));
+}
+
+export async function getDomain(call: Call, { log }: AdminPorts): Promise<Reply> {
+  const host = hostOf(call);
+  const row = await log.current(domainStream(host));
+  const state = (row?.state ?? null) as DomainState;
+  if (state === null) return problem('domain_not_found', `no domain ${host}`);
+  return json(completeDomain(state.settings), { etag: etag(state.version) });
+}
+
+export async function putDomain(call: Call, { desk }: AdminPorts): Promise<Reply> {
+  const host = hostOf(call);
+  const settings = await wishOf(call, parseDomainWish);
+  return put(call, desk, {
+    command: { type: 'PutDomain', host, settings },
+    what: `domain ${host}`,
+    exists: (present) => present.domains.has(host),
+  });
+}
+
+export function deleteDomain(call: Call, { desk }: AdminPorts): Promise<Reply> {
+  const host = hostOf(call);
+  return remove(call, desk, { command: { type: 'RemoveDomain', host }, what: `domain ${host}` });
+}
+
+function itemOf(row: Current) {
+  const state = row.state as NonNullable<DomainState>;
+  return {
+    name: row.stream.slice('domain-'.length),
+    version: state.version,
+    ...completeDomain(state.settings),
+  };
+}

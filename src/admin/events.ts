@@ -1,0 +1,76 @@
+/** Recorded events as NDJSON or Server-Sent Events: what is there already, then what comes, without a gap. */
+import { parseStreamName, quoted, type StreamName } from '../../eventlog/index.ts';
+import { type Call, header } from './call.ts';
+import { type Follow, pourEvents } from './event-stream.ts';
+import type { AdminPorts } from './ports.ts';
+import { problem, Refused } from './problem.ts';
+import { count, flag } from './query.ts';
+import type { Reply } from './reply.ts';
+
+const FAR = Number.MAX_SAFE_INTEGER;
+// 64: dashboards and tails of a whole team; each costs a read per append.
+const MAX_FOLLOWERS = 64;
+
+const followers = new WeakMap<AdminPorts, number>();
+
+export async function getEvents(call: Call, ports: AdminPorts): Promise<Reply> {
+  const sse = /(?:^|,)\s*text\/event-stream\b/i.test(header(call, 'accept') ?? '');
+  const follow = flag(call, 'follow');
+  const stream = streamOf(call.query.get('stream'));
+  const from = fromOf(call);
+  const asked = {
+    from,
+    to: count(call, 'to', { min: 0, max: FAR }),
+    limit: count(call, 'limit', { min: 1, max: FAR }),
+  };
+  // The end is fixed before the first byte, so that a log that grows faster than it is read still has one.
+  const to = asked.to ?? (follow ? FAR : await ports.log.position());
+  const wish: Follow = { from, to, limit: asked.limit ?? FAR, stream, follow, sse };
+  if (!follow || call.method === 'HEAD') return reply(ports, wish);
+  return followed(ports, wish);
+}
+
+function reply({ log, heartbeatMs }: AdminPorts, wish: Follow): Reply {
+  return {
+    type: 'stream',
+    status: 200,
+    headers: { 'content-type': wish.sse ? 'text/event-stream' : 'application/x-ndjson' },
+    pour: (outlet) => pourEvents(log, wish, outlet, heartbeatMs),
+  };
+}
+
+function followed(ports: AdminPorts, wish: Follow): Reply {
+  const present = followers.get(ports) ?? 0;
+  if (present >= MAX_FOLLOWERS) {
+    const detail = `expected at most ${MAX_FOLLOWERS} followers at once`;
+    return problem('too_many_followers', detail, { headers: { 'retry-after': '5' } });
+  }
+  const base = reply(ports, wish);
+  if (base.type !== 'stream') return base;
+  followers.set(ports, present + 1);
+  return {
+    ...base,
+    pour: async (outlet) => {
+      try {
+        await base.pour(outlet);
+      } finally {
+        followers.set(ports, (followers.get(ports) ?? 1) - 1);
+      }
+    },
+  };
+}
+
+/** A browser that lost its connection says which event it saw last. */
+function fromOf(call: Call): number {
+  const asked = count(call, 'from', { min: 0, max: FAR });
+  const last = header(call, 'last-event-id');
+  if (last !== undefined && /^\d{1,15}$/.test(last)) return Number(last) + 1;
+  return asked ?? 1;
+}
+
+function streamOf(text: string | undefined): StreamName | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseStreamName(text);
+  if (parsed.ok) return parsed.value.stream;
+  throw new Refused('invalid_query', `stream: ${parsed.problem || quoted(text)}`);
+}

@@ -1,0 +1,111 @@
+/** Pools: their settings, with or without their backends, and the live figures of their ledgers. */
+import type { PoolState } from '../../actors/index.ts';
+import {
+  type Current,
+  completeBackend,
+  completePool,
+  type PoolName,
+  poolStream,
+} from '../../eventlog/index.ts';
+import { parsePoolWish } from '../config/index.ts';
+import type { Call } from './call.ts';
+import { put, remove } from './commands.ts';
+import { page, wholePage } from './paging.ts';
+import { poolOf } from './path-params.ts';
+import type { AdminPorts, History } from './ports.ts';
+import { Refused } from './problem.ts';
+import { etag } from './receipt.ts';
+import { json, type Reply } from './reply.ts';
+import { wishOf } from './wish.ts';
+
+type Pool = NonNullable<PoolState>;
+
+// 10 000 backends are a reply of about 1 MB: a page of large pools ends early.
+const PAGE_BACKENDS = 10_000;
+// Small reads: a row of the largest pools is half a megabyte.
+const ROWS = 100;
+
+export async function listPools(call: Call, { log }: AdminPorts): Promise<Reply> {
+  const { after, limit } = page(call);
+  const items: ReturnType<typeof itemOf>[] = [];
+  let cursor = after === undefined ? undefined : `pool-${after}`;
+  for (let room = PAGE_BACKENDS; items.length <= limit; ) {
+    const wanted = Math.min(ROWS, limit + 1 - items.length);
+    const rows = await log.currents({
+      kind: 'pool',
+      limit: wanted,
+      ...(cursor === undefined ? {} : { after: cursor }),
+    });
+    for (const row of rows) {
+      const item = itemOf(row);
+      room -= Object.keys(item.backends).length;
+      if (room < 0 && items.length > 0) return json({ items, next: items.at(-1)?.name ?? null });
+      items.push(item);
+    }
+    cursor = rows.at(-1)?.stream;
+    if (rows.length < wanted) break;
+  }
+  return json(wholePage(items, limit));
+}
+
+export async function getPool(call: Call, { log }: AdminPorts): Promise<Reply> {
+  const pool = await readPool(log, poolOf(call));
+  return json(shown(pool), { etag: etag(pool.version) });
+}
+
+export async function putPool(call: Call, { desk, ownAddresses }: AdminPorts): Promise<Reply> {
+  const pool = poolOf(call);
+  const { settings, backends } = await wishOf(call, (raw) => parsePoolWish(raw, ownAddresses()));
+  const all = backends === undefined ? {} : { backends: Object.fromEntries(backends) };
+  return put(call, desk, {
+    command: { type: 'PutPool', pool, settings, ...all },
+    what: `pool ${pool}`,
+    exists: (present) => present.pools.has(pool),
+  });
+}
+
+export function deletePool(call: Call, { desk }: AdminPorts): Promise<Reply> {
+  const pool = poolOf(call);
+  return remove(call, desk, { command: { type: 'RemovePool', pool }, what: `pool ${pool}` });
+}
+
+/** What passes by itself: requests in flight and waiting, drains and quarantines. Never part of the settings. */
+export async function getLedger(call: Call, { log, ledger, now }: AdminPorts): Promise<Reply> {
+  const name = poolOf(call);
+  const pool = await readPool(log, name);
+  const figures = ledger(name);
+  const backends = Object.entries(pool.backends).map(([id, { drainUntilMs, quarantine }]) => {
+    const live =
+      figures !== undefined && Object.hasOwn(figures.backends, id) ? figures.backends[id] : undefined;
+    const inForce = quarantine !== undefined && quarantine.untilMs > now() ? { quarantine } : {};
+    return [
+      id,
+      { inFlight: 0, ...live, ...(drainUntilMs === undefined ? {} : { drainUntilMs }), ...inForce },
+    ];
+  });
+  return json({
+    waiting: figures?.waiting ?? 0,
+    inUse: figures !== undefined,
+    backends: Object.fromEntries(backends),
+  });
+}
+
+export async function readPool(log: History, pool: PoolName): Promise<Pool> {
+  const row = await log.current(poolStream(pool));
+  const state = (row?.state ?? null) as PoolState;
+  if (state === null) throw new Refused('pool_not_found', `no pool ${pool}`);
+  return state;
+}
+
+/** All settings, so that putting back what was got changes nothing. */
+function shown(pool: Pool) {
+  const backends = Object.entries(pool.backends).map(
+    ([id, { backend }]) => [id, completeBackend(backend)] as const,
+  );
+  return { ...completePool(pool.settings), backends: Object.fromEntries(backends) };
+}
+
+function itemOf(row: Current) {
+  const pool = row.state as Pool;
+  return { name: row.stream.slice('pool-'.length), version: pool.version, ...shown(pool) };
+}

@@ -1,0 +1,56 @@
+/** What the admin API needs of the rest of the program: each thing by its own small interface. */
+import type { ActorPage, CrashPoint, Desk, PageOptions } from '../../actors/index.ts';
+import type { EventLog } from '../../eventlog/index.ts';
+import type { OwnAddresses } from '../config/index.ts';
+import type { Family } from '../telemetry/prometheus.ts';
+
+/** The reading half of the log: commands go through the desk. */
+export type History = Pick<
+  EventLog,
+  'read' | 'readStream' | 'current' | 'currents' | 'position' | 'version' | 'onAppended'
+>;
+
+export type Check = { readonly ok: boolean; readonly detail: string };
+
+export type LedgerFigures = {
+  readonly waiting: number;
+  readonly backends: {
+    readonly [id: string]: {
+      readonly inFlight: number;
+      /** Null: no limit. */
+      readonly limit: number | null;
+      /** As the ledger sees it: eligible, quarantined, draining and the like. */
+      readonly state: string;
+    };
+  };
+};
+
+export interface AdminPorts {
+  readonly desk: Desk;
+  readonly log: History;
+  /** The supervision tree, a page at a time. */
+  readonly actors: (page: PageOptions) => ActorPage;
+  /** Absent without `--chaos`: then the route does not exist. */
+  readonly chaos?: (wish: {
+    readonly crash: string;
+    readonly at?: CrashPoint;
+  }) => 'done' | 'not_running' | 'unknown';
+  /** Undefined for a pool whose ledger nobody has used yet. */
+  readonly ledger: (pool: string) => LedgerFigures | undefined;
+  readonly metrics: () => Promise<readonly Family[]>;
+  readonly health: () => Check;
+  readonly ready: () => Check;
+  readonly verify: () => Promise<{ readonly ok: boolean }>;
+  /** Our own listeners, which no backend may be: such a backend would be a loop. */
+  readonly ownAddresses: () => OwnAddresses;
+  readonly now: () => number;
+  /** How often a silent Server-Sent Events stream says that it lives; 15 s by default. */
+  readonly heartbeatMs?: number;
+}
+
+/** What the process log is told; pino's shape. */
+export interface Logger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

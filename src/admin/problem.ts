@@ -1,0 +1,109 @@
+/** Everything the admin API can refuse, with its status: the one edge where a rejection becomes a status (RFC 9457). */
+import type { Rejection, RejectionType } from '../../actors/index.ts';
+import type { Reply } from './reply.ts';
+
+type EdgeType =
+  | 'malformed_request'
+  | 'malformed_json'
+  | 'invalid_name'
+  | 'invalid_query'
+  | 'invalid_header'
+  | 'invalid_settings'
+  | 'unauthorized'
+  | 'foreign_origin'
+  | 'path_unknown'
+  | 'actor_unknown'
+  | 'actor_not_running'
+  | 'method_not_allowed'
+  | 'body_too_large'
+  | 'media_type_unsupported'
+  | 'host_unknown'
+  | 'too_many_followers'
+  | 'unreadable'
+  | 'internal_error';
+
+export type ProblemType = RejectionType | EdgeType;
+
+/** The words are promises to clients; a status may be read as the class of what went wrong. */
+const PROBLEMS = {
+  domain_not_found: [404, 'No such domain'],
+  pool_not_found: [404, 'No such pool'],
+  backend_not_found: [404, 'No such backend'],
+  pool_unknown: [409, 'The domain names a pool that does not exist'],
+  pool_in_use: [409, 'Domains name this pool'],
+  version_mismatch: [412, 'Somebody was faster'],
+  idempotency_key_reused: [422, 'This key stands for another command'],
+  too_many_changes: [422, 'Too much for one change'],
+  too_many_removals: [409, 'More would be removed than is allowed unasked'],
+  backend_limit: [409, 'The pool is full'],
+  owner_unavailable: [503, 'The owner is being restarted'],
+  log_unavailable: [503, 'The log cannot be written'],
+  log_full: [507, 'No room to record the change'],
+  malformed_request: [400, 'Malformed request'],
+  malformed_json: [400, 'Malformed JSON'],
+  invalid_name: [400, 'Invalid name'],
+  invalid_query: [400, 'Invalid query'],
+  invalid_header: [400, 'Invalid header'],
+  invalid_settings: [400, 'Invalid settings'],
+  unauthorized: [401, 'A bearer token is needed'],
+  foreign_origin: [403, 'Not for other sites'],
+  path_unknown: [404, 'No such resource'],
+  actor_unknown: [404, 'No such actor'],
+  actor_not_running: [409, 'The actor is not running'],
+  method_not_allowed: [405, 'Not for this method'],
+  body_too_large: [413, 'Body too large'],
+  media_type_unsupported: [415, 'Commands are JSON'],
+  host_unknown: [421, 'Not a name of this listener'],
+  too_many_followers: [503, 'Too many followers'],
+  unreadable: [503, 'A stored event cannot be read'],
+  internal_error: [500, 'A fault of switchyard'],
+} as const satisfies Record<ProblemType, readonly [status: number, title: string]>;
+
+/** Thrown where a request turns out unfit, caught in one place and told to the client. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly reply: Reply;
+  constructor(type: ProblemType, detail: string, extras: Extras = {}) {
+    super(detail);
+    this.reply = problem(type, detail, extras);
+  }
+}
+
+export type Extras = {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Further members of the problem, as RFC 9457 §3.2 allows. */
+  readonly members?: Readonly<Record<string, unknown>>;
+};
+
+export function problem(type: ProblemType, detail: string, extras: Extras = {}): Reply {
+  const [status, title] = PROBLEMS[type];
+  return {
+    type: 'json',
+    status,
+    headers: { 'content-type': 'application/problem+json', ...extras.headers },
+    value: { type, title, status, detail, ...extras.members },
+  };
+}
+
+export function rejected(rejection: Rejection): Reply {
+  switch (rejection.type) {
+    case 'pool_in_use':
+      return problem(rejection.type, rejection.detail, { members: { domains: rejection.domains } });
+    case 'version_mismatch': {
+      const { expected, found, won } = rejection;
+      return problem(rejection.type, rejection.detail, { members: { expected, found, won } });
+    }
+    case 'owner_unavailable':
+      return problem(rejection.type, rejection.detail, { headers: retryAfter(rejection.retryAfterMs) });
+    case 'log_unavailable':
+    case 'log_full':
+      return problem(rejection.type, rejection.detail, { headers: retryAfter(1000) });
+    default:
+      return problem(rejection.type, rejection.detail);
+  }
+}
+
+// RFC 9110 §10.2.3: whole seconds; zero would invite a busy loop.
+function retryAfter(ms: number): Record<string, string> {
+  return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) };
+}

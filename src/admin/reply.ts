@@ -1,0 +1,25 @@
+/** What a handler answers, as a value; `send.ts` puts it on the wire. */
+export type Reply =
+  | { readonly type: 'json'; readonly status: number; readonly headers?: Headers; readonly value: unknown }
+  | { readonly type: 'text'; readonly status: number; readonly headers: Headers; readonly text: string }
+  | { readonly type: 'empty'; readonly status: 204; readonly headers?: Headers }
+  /** Poured out piece by piece; a throw after the first piece cuts the connection, so that the client notices. */
+  | {
+      readonly type: 'stream';
+      readonly status: 200;
+      readonly headers: Headers;
+      readonly pour: (outlet: Outlet) => Promise<void>;
+    };
+
+type Headers = Readonly<Record<string, string>>;
+
+export interface Outlet {
+  /** Resolves when there is room for more; false when the client has gone or the admin is closing. */
+  write(text: string): Promise<boolean>;
+  /** Aborted when the client has gone or the admin is closing. */
+  readonly signal: AbortSignal;
+}
+
+export function json(value: unknown, headers: Headers = {}, status = 200): Reply {
+  return { type: 'json', status, headers, value };
+}

@@ -1,0 +1,67 @@
+/** Every route there is: method, path, the query keys it knows, and who answers. */
+
+import { apply } from './apply.ts';
+import { deleteBackend, drainBackend, getBackend, listBackends, putBackend } from './backends.ts';
+import type { Call } from './call.ts';
+import { deleteDomain, getDomain, listDomains, putDomain } from './domains.ts';
+import { getEvents } from './events.ts';
+import { PAGE_KEYS } from './paging.ts';
+import { deletePool, getLedger, getPool, listPools, putPool } from './pools.ts';
+import type { AdminPorts } from './ports.ts';
+import type { Reply } from './reply.ts';
+import { getState } from './state.ts';
+import { getActors, getHealth, getMetrics, getReady, postChaos, postVerify } from './system.ts';
+
+export type Handler = (call: Call, ports: AdminPorts) => Promise<Reply>;
+
+export type Route = {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Segments; one that begins with a colon is a parameter. */
+  readonly pattern: readonly string[];
+  readonly handler: Handler;
+  readonly query: readonly string[];
+  readonly limitBytes: number;
+  /** Answers without a token: who probes has none. */
+  readonly open: boolean;
+};
+
+const MIB = 1024 * 1024;
+
+export const ROUTES: readonly Route[] = [
+  route('GET', '/v1/domains', listDomains, { query: PAGE_KEYS }),
+  route('GET', '/v1/domains/:host', getDomain),
+  route('PUT', '/v1/domains/:host', putDomain),
+  route('DELETE', '/v1/domains/:host', deleteDomain),
+
+  route('GET', '/v1/pools', listPools, { query: PAGE_KEYS }),
+  route('GET', '/v1/pools/:pool', getPool),
+  route('PUT', '/v1/pools/:pool', putPool),
+  route('DELETE', '/v1/pools/:pool', deletePool),
+  route('GET', '/v1/pools/:pool/ledger', getLedger),
+
+  route('GET', '/v1/pools/:pool/backends', listBackends, { query: PAGE_KEYS }),
+  route('GET', '/v1/pools/:pool/backends/:id', getBackend),
+  route('PUT', '/v1/pools/:pool/backends/:id', putBackend),
+  route('DELETE', '/v1/pools/:pool/backends/:id', deleteBackend),
+  route('POST', '/v1/pools/:pool/backends/:id/drain', drainBackend),
+
+  // 64 MiB: 10 000 changes of the largest settings, with room for what does not change.
+  route('POST', '/v1/apply', apply, { query: ['dryRun', 'allowRemovals'], limitBytes: 64 * MIB }),
+  route('GET', '/v1/state', getState, { query: ['at'] }),
+  route('GET', '/v1/events', getEvents, { query: ['from', 'to', 'limit', 'stream', 'follow'] }),
+
+  route('GET', '/v1/actors', getActors, { query: PAGE_KEYS }),
+  route('POST', '/v1/chaos', postChaos),
+  route('POST', '/v1/verify', postVerify),
+
+  route('GET', '/metrics', getMetrics),
+  route('GET', '/healthz', getHealth, { open: true }),
+  route('GET', '/readyz', getReady, { open: true }),
+];
+
+type Options = Partial<Pick<Route, 'query' | 'limitBytes' | 'open'>>;
+
+function route(method: Route['method'], path: string, handler: Handler, options: Options = {}): Route {
+  const pattern = path.split('/').slice(1);
+  return { method, pattern, handler, query: [], limitBytes: MIB, open: false, ...options };
+}

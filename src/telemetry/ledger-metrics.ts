@@ -1,0 +1,90 @@
+/** What is in flight and what waits, by pool: the busiest ones one by one, and all of them together. */
+import type { Family } from './prometheus.ts';
+
+export type LedgerSample = {
+  readonly pool: string;
+  readonly waiting: number;
+  readonly backends: readonly { readonly inFlight: number; readonly state: string }[];
+};
+
+/** The most pools that get series of their own. */
+export const SHOWN_POOLS = 50;
+
+export function ledgerFamilies(ledgers: Iterable<LedgerSample>): Family[] {
+  const pools = [...ledgers].map((ledger) => ({ ...ledger, inFlight: inFlightOf(ledger) }));
+  const busiest = pools
+    .toSorted((a, b) => weight(b) - weight(a) || (a.pool < b.pool ? -1 : 1))
+    .slice(0, SHOWN_POOLS);
+  return [
+    family(
+      'switchyard_pool_in_flight',
+      'Requests that hold a backend of the pool.',
+      busiest,
+      (one) => one.inFlight,
+    ),
+    family(
+      'switchyard_pool_waiting',
+      'Requests that wait for a backend of the pool.',
+      busiest,
+      (one) => one.waiting,
+    ),
+    {
+      name: 'switchyard_pool_backends',
+      type: 'gauge',
+      help: 'Backends of the pool by state.',
+      samples: busiest.flatMap(({ pool, backends }) =>
+        [...counted(backends)].map(([state, value]) => ({ labels: { pool, state }, value })),
+      ),
+    },
+    whole(
+      'switchyard_in_flight',
+      'Requests that hold a backend, over all pools.',
+      sum(pools, (one) => one.inFlight),
+    ),
+    whole(
+      'switchyard_waiting',
+      'Requests that wait for a backend, over all pools.',
+      sum(pools, (one) => one.waiting),
+    ),
+    whole('switchyard_ledgers', 'Pools whose ledger is in use.', pools.length),
+  ];
+}
+
+type Counted = LedgerSample & { readonly inFlight: number };
+
+// A pool where requests wait is of more interest than one that is merely used.
+function weight({ waiting, inFlight }: Counted): number {
+  return waiting * 1000 + inFlight;
+}
+
+function inFlightOf({ backends }: LedgerSample): number {
+  return sum(backends, (backend) => backend.inFlight);
+}
+
+function counted(backends: LedgerSample['backends']): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { state } of backends) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return counts;
+}
+
+function family(
+  name: string,
+  help: string,
+  pools: readonly Counted[],
+  value: (pool: Counted) => number,
+): Family {
+  return {
+    name,
+    type: 'gauge',
+    help,
+    samples: pools.map((one) => ({ labels: { pool: one.pool }, value: value(one) })),
+  };
+}
+
+function whole(name: string, help: string, value: number): Family {
+  return { name, type: 'gauge', help, samples: [{ value }] };
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}

@@ -1,0 +1,58 @@
+/** The process as the operating system and the event loop see it. */
+import type { Family } from './prometheus.ts';
+
+/** What `monitorEventLoopDelay` of node:perf_hooks gives; nanoseconds. */
+export interface DelayHistogram {
+  readonly count: number;
+  readonly max: number;
+  percentile(percentile: number): number;
+  reset(): void;
+}
+
+export type ProcessSources = {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly eventLoopDelay: DelayHistogram;
+};
+
+export function processFamilies({ version, startedAtMs, eventLoopDelay }: ProcessSources): Family[] {
+  const { rss, heapUsed } = process.memoryUsage();
+  const cpu = process.cpuUsage();
+  return [
+    gauge('switchyard_build_info', '1; its labels say what runs.', 1, { version, node: process.version }),
+    gauge('switchyard_start_time_seconds', 'When the process started, in epoch seconds.', startedAtMs / 1000),
+    gauge('switchyard_uptime_seconds', 'Since the process started.', process.uptime()),
+    gauge('switchyard_resident_memory_bytes', 'Memory of the process and all its threads.', rss),
+    gauge('switchyard_main_heap_bytes', 'JavaScript heap in use by the main thread.', heapUsed),
+    {
+      name: 'switchyard_cpu_seconds',
+      type: 'counter',
+      help: 'CPU time of the process and all its threads.',
+      samples: [
+        { labels: { mode: 'user' }, value: cpu.user / 1e6 },
+        { labels: { mode: 'system' }, value: cpu.system / 1e6 },
+      ],
+    },
+    delayFamily(eventLoopDelay),
+  ];
+}
+
+/** Since the last look: what a scrape sees is its own interval. */
+function delayFamily(delay: DelayHistogram): Family {
+  const nanoseconds = { '0.5': delay.percentile(50), '0.99': delay.percentile(99), '1': delay.max };
+  const seen = delay.count > 0;
+  delay.reset();
+  return {
+    name: 'switchyard_main_event_loop_delay_seconds',
+    type: 'gauge',
+    help: 'Delay of the main thread since the last scrape, by quantile.',
+    samples: Object.entries(nanoseconds).map(([quantile, ns]) => ({
+      labels: { quantile },
+      value: seen ? ns / 1e9 : 0,
+    })),
+  };
+}
+
+function gauge(name: string, help: string, value: number, labels?: Record<string, string>): Family {
+  return { name, type: 'gauge', help, samples: [labels === undefined ? { value } : { labels, value }] };
+}

@@ -1,0 +1,101 @@
+/** Counted requests as metrics: over all pools by code, and of the busiest pools one by one. */
+import { SHOWN_POOLS } from './ledger-metrics.ts';
+import type { Family, HistogramSample } from './prometheus.ts';
+import {
+  DURATION_BOUNDS_MS,
+  type Histogram,
+  type PoolMetricsSnapshot,
+  type RequestMetricsSnapshot,
+} from './request-metrics.ts';
+
+type Named = readonly [pool: string, metrics: PoolMetricsSnapshot];
+
+const BOUNDS_SECONDS = DURATION_BOUNDS_MS.map((ms) => ms / 1000);
+
+export function requestFamilies({ pools, totals }: RequestMetricsSnapshot): Family[] {
+  const all: readonly Named[] = Object.entries(pools);
+  // By requests since the start, so that a pool, once shown, is seldom displaced. The empty name reached no pool.
+  const shown = all
+    .filter(([pool]) => pool !== '')
+    .toSorted(([a, x], [b, y]) => requestsOf(y) - requestsOf(x) || (a < b ? -1 : 1))
+    .slice(0, SHOWN_POOLS);
+  return [
+    {
+      name: 'switchyard_requests',
+      type: 'counter',
+      help: 'Requests that ended, by H-code or else class of status, over all pools and none.',
+      samples: [...byCode(all)].map(([code, value]) => ({ labels: { code }, value })),
+    },
+    {
+      name: 'switchyard_pool_requests',
+      type: 'counter',
+      help: 'Requests that ended, by pool, and by H-code or else class of status.',
+      samples: shown.flatMap(([pool, { requests }]) =>
+        Object.entries(requests).map(([code, value]) => ({ labels: { pool, code }, value })),
+      ),
+    },
+    histogram(
+      'switchyard_pool_service_seconds',
+      'From connected to done.',
+      shown,
+      (metrics) => metrics.service,
+    ),
+    histogram('switchyard_pool_wait_seconds', 'Waiting for a backend.', shown, (metrics) => metrics.wait),
+    counter('switchyard_pool_received_bytes', 'Bytes of requests.', shown, (metrics) => metrics.bytesIn),
+    counter('switchyard_pool_sent_bytes', 'Bytes of responses.', shown, (metrics) => metrics.bytesOut),
+    ...totalFamilies(totals),
+  ];
+}
+
+/** Counters say so by their name; what is left goes up and down. */
+function totalFamilies(totals: Readonly<Record<string, number>>): Family[] {
+  return Object.entries(totals).map(([name, value]) => {
+    const plain = snakeCase(name).replace(/^switchyard_/, '');
+    const help = `${plain.replace(/_total$/, '').replaceAll('_', ' ')}, over all workers.`;
+    const type = plain.endsWith('_total') ? 'counter' : 'gauge';
+    return { name: `switchyard_${plain.replace(/_total$/, '')}`, type, help, samples: [{ value }] };
+  });
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function byCode(pools: readonly Named[]): Map<string, number> {
+  const codes = new Map<string, number>();
+  for (const [, { requests }] of pools) {
+    for (const [code, count] of Object.entries(requests)) codes.set(code, (codes.get(code) ?? 0) + count);
+  }
+  return codes;
+}
+
+function requestsOf({ requests }: PoolMetricsSnapshot): number {
+  return Object.values(requests).reduce((sum, count) => sum + count, 0);
+}
+
+function histogram(
+  name: string,
+  help: string,
+  pools: readonly Named[],
+  of: (metrics: PoolMetricsSnapshot) => Histogram,
+): Family {
+  const samples: HistogramSample[] = pools.map(([pool, metrics]) => {
+    const { counts, sumMs } = of(metrics);
+    return { labels: { pool }, bounds: BOUNDS_SECONDS, counts, sum: sumMs / 1000 };
+  });
+  return { name, type: 'histogram', help, samples };
+}
+
+function counter(
+  name: string,
+  help: string,
+  pools: readonly Named[],
+  of: (metrics: PoolMetricsSnapshot) => number,
+): Family {
+  return {
+    name,
+    type: 'counter',
+    help,
+    samples: pools.map(([pool, metrics]) => ({ labels: { pool }, value: of(metrics) })),
+  };
+}
