@@ -64,6 +64,11 @@ export function judge(append: Prepared, store: LogStore): Appended | undefined {
   return undefined;
 }
 
+/** Whether a write that brought its stream from one version to another leaves a snapshot of it. */
+export function crossesSnapshot(before: number, after: number): boolean {
+  return Math.floor(after / SNAPSHOT_EVERY) > Math.floor(before / SNAPSHOT_EVERY);
+}
+
 function conflict({ stream, expected }: PreparedWrite, found: number, store: LogStore): Appended {
   const won = found > expected ? store.readStream(stream, { from: expected + 1, limit: MAX_WON }) : [];
   return { type: 'conflict', stream, expected, found, won };
@@ -113,8 +118,7 @@ function keepState(
 ): void {
   if (state === 'null') store.removeCurrent(stream);
   else store.putCurrent({ stream, version: last.version, state });
-  const crosses = Math.floor(last.version / SNAPSHOT_EVERY) > Math.floor(expected / SNAPSHOT_EVERY);
-  if (crosses) store.insertSnapshot({ stream, state, ...last });
+  if (crossesSnapshot(expected, last.version)) store.insertSnapshot({ stream, state, ...last });
 }
 
 function prepareWrite(write: Write): PreparedWrite {

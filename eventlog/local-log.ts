@@ -16,6 +16,8 @@ import type {
 import type { Recorded } from './events.ts';
 import type { CurrentsPage, LogInspection, LogReader, LogStore } from './log-reader.ts';
 import type { StreamName } from './names.ts';
+import { type Rebuilt, rebuild } from './rebuild.ts';
+import type { ProjectionOf } from './replay.ts';
 
 type Waiting = {
   readonly append: Prepared;
@@ -98,6 +100,11 @@ export class LocalLog implements EventLog {
     const own: Listener = (events) => listener(events);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
+  }
+
+  /** Makes current rows and snapshots anew from the events, of all streams or of those named. */
+  async rebuildCurrents(projectionOf: ProjectionOf, only?: readonly StreamName[]): Promise<Rebuilt> {
+    return await rebuild(this.#open(), projectionOf, only);
   }
 
   async close(): Promise<void> {

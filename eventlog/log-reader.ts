@@ -72,6 +72,6 @@ export interface LogStore extends LogReader, LogInspection {
   insertSnapshot(snapshot: StoredSnapshot): void;
   putCurrent(current: StoredCurrent): void;
   removeCurrent(stream: string): void;
-  /** Empties current rows and snapshots, which are caches. */
-  dropCaches(): void;
+  /** Removes the current row and the snapshots of one stream, which are caches. */
+  dropCaches(stream: string): void;
 }

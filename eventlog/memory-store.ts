@@ -129,10 +129,9 @@ export class MemoryStore implements LogStore {
     if (this.#currents.delete(stream)) this.#order = undefined;
   }
 
-  dropCaches(): void {
-    this.#currents.clear();
-    this.#snapshots.clear();
-    this.#order = undefined;
+  dropCaches(stream: string): void {
+    this.removeCurrent(stream);
+    this.#snapshots.delete(stream);
   }
 
   close(): void {

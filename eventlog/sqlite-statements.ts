@@ -86,7 +86,6 @@ export function writeStatements(db: Database.Database) {
       'INSERT OR REPLACE INTO currents (stream, version, state, checksum, pool) VALUES (?, ?, ?, ?, ?)',
     ),
     removeCurrent: db.prepare<[string]>('DELETE FROM currents WHERE stream = ?'),
-    dropCurrents: db.prepare<[]>('DELETE FROM currents'),
-    dropSnapshots: db.prepare<[]>('DELETE FROM snapshots'),
+    removeSnapshots: db.prepare<[string]>('DELETE FROM snapshots WHERE stream = ?'),
   };
 }

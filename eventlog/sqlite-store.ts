@@ -66,9 +66,9 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.#statements.removeCurrent.run(stream);
   }
 
-  dropCaches(): void {
-    this.#statements.dropCurrents.run();
-    this.#statements.dropSnapshots.run();
+  dropCaches(stream: string): void {
+    this.#statements.removeCurrent.run(stream);
+    this.#statements.removeSnapshots.run(stream);
   }
 
   override close(): void {

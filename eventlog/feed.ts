@@ -1,0 +1,123 @@
+/**
+ * Recorded events as they come: first those that are there already, then each new one, without a gap and none twice.
+ * Neither form holds events for a slow reader: while one catches up, new events are only noted, and read from the
+ * log when it gets there. So a feed needs at most one page of memory, however far behind it is.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Observable, type Subscriber } from 'rxjs';
+import type { EventLog, Position } from './event-log.ts';
+import type { Recorded } from './events.ts';
+
+export type FeedSource = Pick<EventLog, 'read' | 'position' | 'onAppended'>;
+
+// 500: about a millisecond of reading between two looks at the rest of the world.
+const PAGE = 500;
+
+/**
+ * For readers that are done with an event when `next` returns; events arrive in the turn that made them durable.
+ * It fails with `EventUnreadable` at the first event that cannot be read.
+ */
+export function feed(log: FeedSource, from: Position = 1): Observable<Recorded> {
+  return new Observable((subscriber) => {
+    const feeding = new Feeding(log, from, subscriber);
+    feeding.start().catch((error: unknown) => subscriber.error(error));
+    return () => feeding.stop();
+  });
+}
+
+/** For readers that take their time: the next event is read when it is asked for. Ends when `signal` aborts. */
+export async function* follow(
+  log: FeedSource,
+  { from = 1, signal }: { readonly from?: Position; readonly signal: AbortSignal },
+): AsyncGenerator<Recorded, void, undefined> {
+  const bell = new Bell(log, signal);
+  let next = from;
+  try {
+    while (!signal.aborted) {
+      const rung = bell.next();
+      const events = await log.read({ from: next, limit: PAGE });
+      for (const event of events) {
+        if (signal.aborted) return;
+        yield event;
+        next = event.position + 1;
+      }
+      if (events.length === 0) await rung;
+    }
+  } finally {
+    bell.remove();
+  }
+}
+
+class Feeding {
+  readonly #log: FeedSource;
+  readonly #subscriber: Subscriber<Recorded>;
+  readonly #unsubscribe: () => void;
+  #next: Position;
+  /** The last position known to be in the log. */
+  #tip: Position = 0;
+  #live = false;
+
+  constructor(log: FeedSource, from: Position, subscriber: Subscriber<Recorded>) {
+    this.#log = log;
+    this.#subscriber = subscriber;
+    this.#next = from;
+    // Before anything is read: what is appended from now on is either in a later page or live.
+    this.#unsubscribe = log.onAppended((events) => this.#appended(events));
+  }
+
+  async start(): Promise<void> {
+    const position = await this.#log.position();
+    this.#tip = Math.max(this.#tip, position);
+    while (this.#next <= this.#tip && !this.#subscriber.closed) {
+      this.#deliver(await this.#log.read({ from: this.#next, limit: PAGE }));
+      await nextTurn();
+    }
+    // In the same step as the look at the tip: nothing can be appended between the two.
+    this.#live = true;
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+  }
+
+  #appended(events: readonly Recorded[]): void {
+    this.#tip = events.at(-1)?.position ?? this.#tip;
+    if (this.#live) this.#deliver(events);
+  }
+
+  #deliver(events: readonly Recorded[]): void {
+    for (const event of events) {
+      // Live events before the one asked for: the feed was asked for the future.
+      if (event.position < this.#next) continue;
+      this.#next = event.position + 1;
+      this.#subscriber.next(event);
+    }
+  }
+}
+
+/** Rings at each append and when the signal aborts; a ring that nobody waits for is remembered by the promise. */
+class Bell {
+  readonly #signal: AbortSignal;
+  readonly #unsubscribe: () => void;
+  readonly #ring = () => this.#resolve();
+  #resolve: () => void = () => {};
+
+  constructor(log: FeedSource, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#unsubscribe = log.onAppended(this.#ring);
+    signal.addEventListener('abort', this.#ring);
+  }
+
+  /** Settles at the first ring from now on. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      if (this.#signal.aborted) resolve();
+    });
+  }
+
+  remove(): void {
+    this.#unsubscribe();
+    this.#signal.removeEventListener('abort', this.#ring);
+  }
+}

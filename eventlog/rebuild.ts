@@ -1,0 +1,141 @@
+/** Current rows and snapshots made anew from the events, the same as they were written beside them. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { crossesSnapshot } from './append.ts';
+import { canonicalJson } from './canonical.ts';
+import { codec } from './codec.ts';
+import { EventUnreadable, LogUnavailable } from './errors.ts';
+import type { Json } from './event-log.ts';
+import type { LogInspection, LogStore, StoredSnapshot } from './log-reader.ts';
+import type { StreamName } from './names.ts';
+import type { OwnerProjection, ProjectionOf } from './replay.ts';
+import type { ChainedEvent } from './stored-event.ts';
+
+export type Rebuilt = {
+  readonly streams: number;
+  /** Of each stream that could not be folded; its rows are left as they were. */
+  readonly unreadable: readonly EventUnreadable[];
+};
+
+/** What lies beside a stream's events: the fold of them all and of some of its prefixes. */
+export type Caches = {
+  readonly version: number;
+  readonly state: string;
+  readonly snapshots: readonly StoredSnapshot[];
+};
+
+const STREAMS = 100;
+const PAGE = 1000;
+
+/** All streams, or those named. Others may append meanwhile: each stream is rebuilt in one step. */
+export async function rebuild(
+  store: LogStore,
+  projectionOf: ProjectionOf,
+  only?: readonly StreamName[],
+): Promise<Rebuilt> {
+  const unreadable: EventUnreadable[] = [];
+  let streams = 0;
+  for await (const names of only === undefined ? pagesOf(store) : [only]) {
+    store.transaction(() => {
+      for (const stream of names) rebuildStream(store, stream, projectionOf, unreadable);
+    });
+    streams += names.length;
+  }
+  if (only === undefined) await dropOrphans(store);
+  return { streams, unreadable };
+}
+
+/** Throws `EventUnreadable` at the first event of the stream that cannot be read. */
+export function cachesOf(log: LogInspection, stream: string, { initial, evolve }: OwnerProjection): Caches {
+  const snapshots: StoredSnapshot[] = [];
+  let state: Json = initial;
+  let started = 0;
+  let last: ChainedEvent | undefined;
+  const endWrite = (): void => {
+    if (last === undefined) return;
+    const { version, position, hash } = last;
+    if (crossesSnapshot(started, version)) {
+      snapshots.push({ stream, version, position, hash, state: canonicalJson(state) });
+    }
+    started = version;
+  };
+  for (const stored of storedStream(log, stream)) {
+    // The events of one command are one write, and a write has at most one snapshot, at its end.
+    if (last !== undefined && last.metadata !== stored.metadata) endWrite();
+    state = evolve(state, codec.decode(stored));
+    last = stored;
+  }
+  endWrite();
+  return { version: last?.version ?? 0, state: canonicalJson(state), snapshots };
+}
+
+export function kindOf(stream: string): 'domain' | 'pool' {
+  return stream.startsWith('domain-') ? 'domain' : 'pool';
+}
+
+function* storedStream(log: LogInspection, stream: string): Generator<ChainedEvent> {
+  for (let from = 1; ; from += PAGE) {
+    const page = log.storedEventsOf(stream, from, PAGE);
+    for (const [index, stored] of page.entries()) {
+      if (stored.version !== from + index) {
+        const message = `expected version ${from + index} here, found ${stored.version}`;
+        throw new EventUnreadable(stored.position, stream, message);
+      }
+      yield stored;
+    }
+    if (page.length < PAGE) return;
+  }
+}
+
+function rebuildStream(
+  store: LogStore,
+  stream: string,
+  projectionOf: ProjectionOf,
+  failed: EventUnreadable[],
+): void {
+  const caches = cachesOrDamage(store, stream, projectionOf(kindOf(stream)));
+  if (caches instanceof EventUnreadable) {
+    failed.push(caches);
+    return;
+  }
+  store.dropCaches(stream);
+  for (const snapshot of caches.snapshots) store.insertSnapshot(snapshot);
+  if (caches.state !== 'null') store.putCurrent({ stream, version: caches.version, state: caches.state });
+}
+
+function cachesOrDamage(
+  store: LogStore,
+  stream: string,
+  projection: OwnerProjection,
+): Caches | EventUnreadable {
+  try {
+    return cachesOf(store, stream, projection);
+  } catch (error) {
+    if (error instanceof EventUnreadable) return error;
+    if (!(error instanceof LogUnavailable) || error.code !== 'log_failed') throw error;
+    // A damaged page of the file: which of the stream's events lie on it, `verify` finds out.
+    return new EventUnreadable(0, stream, error.message, error);
+  }
+}
+
+/** Rows of streams that have no events, which nothing of ours ever wrote. */
+async function dropOrphans(store: LogStore): Promise<void> {
+  for (let after = ''; ; await nextTurn()) {
+    const page = store.storedCurrents(after, PAGE);
+    store.transaction(() => {
+      for (const { stream } of page) {
+        if (store.version(stream as StreamName) === 0) store.dropCaches(stream);
+      }
+    });
+    after = page.at(-1)?.stream ?? after;
+    if (page.length < PAGE) return;
+  }
+}
+
+async function* pagesOf(log: LogInspection): AsyncGenerator<readonly string[]> {
+  for (let after = ''; ; await nextTurn()) {
+    const names = log.streams(after, STREAMS);
+    if (names.length > 0) yield names;
+    if (names.length < STREAMS) return;
+    after = names.at(-1) ?? after;
+  }
+}
