@@ -1,5 +1,9 @@
 /** The door of the lease ledger. */
 import type { ArenaOptions, Ledger, LedgerShared, MainLedger, Ring } from './ledger.ts';
+import { MainThreadLedger } from './main-ledger.ts';
+import { createBuffer } from './memory.ts';
+import { Section } from './section.ts';
+import { ThreadLedger } from './thread-ledger.ts';
 
 export { keyOf } from './key.ts';
 export type {
@@ -22,13 +26,16 @@ export type {
   Wait,
   Waiter,
 } from './ledger.ts';
+export type { LedgerRecord } from './record.ts';
+export { type RecordReader, readRecords } from './record-reader.ts';
+export { LedgerBusy } from './section.ts';
 
 /** Made once, by the main thread, which is thread 0. */
-export function createArena(_options: ArenaOptions): MainLedger {
-  throw new Error('the ledger is being built');
+export function createArena(options: ArenaOptions): MainLedger {
+  return new MainThreadLedger(new Section(createBuffer(options), 0), options.ring);
 }
 
 /** Made once by each worker, under a number that the main thread enlisted for it. */
-export function attachArena(_shared: LedgerShared, _thread: number, _ring: Ring): Ledger {
-  throw new Error('the ledger is being built');
+export function attachArena(shared: LedgerShared, thread: number, ring: Ring): Ledger {
+  return new ThreadLedger(new Section(shared.buffer, thread), ring);
 }

@@ -16,8 +16,8 @@ export interface Lease {
   readonly ticket: number;
   /** The ledger's own: where the row is in shared memory. */
   readonly row: number;
-  /** False once checked in. */
-  readonly open: boolean;
+  /** The ledger's own: false once checked in. */
+  open: boolean;
 }
 
 /** Who waits. Both calls come from `deliver` in the waiter's own thread, perhaps within another ledger call. */

@@ -7,12 +7,12 @@ import { roundRobin } from './round-robin.ts';
 export type PolicyName = 'least-request' | 'round-robin' | 'random';
 
 // Codes are in records of the past: a name keeps its place for ever.
-export const POLICY_NAMES: readonly PolicyName[] = ['least-request', 'round-robin', 'random'];
+const NAMES: readonly PolicyName[] = ['least-request', 'round-robin', 'random'];
 
 const POLICIES: readonly Policy[] = [leastRequest, roundRobin, random];
 
 export function policyCode(name: PolicyName): number {
-  return POLICY_NAMES.indexOf(name);
+  return NAMES.indexOf(name);
 }
 
 export function policyOf(code: number): Policy {
@@ -20,4 +20,10 @@ export function policyOf(code: number): Policy {
   if (policy === undefined)
     throw new RangeError(`expected a policy code below ${POLICIES.length}, found ${code}`);
   return policy;
+}
+
+export function policyName(code: number): PolicyName {
+  const name = NAMES[code];
+  if (name === undefined) throw new RangeError(`expected a policy code below ${NAMES.length}, found ${code}`);
+  return name;
 }

@@ -1,0 +1,31 @@
+/** What one thread works with on all pools. */
+
+import { Directory } from './directory.ts';
+import { TRIED_MAX } from './layout.ts';
+import type { Ring } from './ledger.ts';
+import { Mailbox } from './mailbox.ts';
+import { Nodes } from './nodes.ts';
+import { Recorder } from './recorder.ts';
+import type { Section } from './section.ts';
+
+export interface Instruments {
+  readonly section: Section;
+  readonly recorder: Recorder;
+  readonly nodes: Nodes;
+  readonly mailbox: Mailbox;
+  readonly directory: Directory;
+  /** The tried set of the request that is looked at. */
+  readonly tried: Float64Array;
+}
+
+export function instruments(section: Section, ring: Ring): Instruments {
+  const nodes = new Nodes(section);
+  return {
+    section,
+    nodes,
+    recorder: new Recorder(section),
+    mailbox: new Mailbox(section, nodes, ring),
+    directory: new Directory(section),
+    tried: new Float64Array(TRIED_MAX),
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * Where everything lies in the arena, in words of 32 bits. Keys, tickets, times and scores are doubles: two
+ * words each, at an even one.
+ *
+ *   header · one area per thread (undo list, bell, ring of records) · then, as they are needed:
+ *   pools · chunks of rows · chunks of waiters · the directory
+ *
+ * Memory is type-stable: what was a pool is a pool for ever, so that a lock word never becomes something else
+ * under a thread that looks at it late.
+ */
+
+export const MAGIC = 0x5155ed6e;
+
+/** The arena's header. */
+export const ARENA = {
+  magic: 0,
+  threads: 1,
+  /** Slots in each ring of records; 0: operations are not recorded. */
+  recordSlots: 2,
+  /** Words that the buffer has been grown to; it only rises. */
+  size: 3,
+  /** First word that is not given out. */
+  top: 4,
+  areas: 5,
+  areaWords: 6,
+  rowWords: 7,
+  // The directory is read without a lock: its version is odd while the main thread changes it.
+  directoryVersion: 16,
+  directory: 17,
+  directoryMask: 18,
+  words: 64,
+} as const;
+
+/** A thread's area. What others write lies 64 bytes, a cache line, from what only the thread writes. */
+export const AREA = {
+  undoCount: 0,
+  recordHead: 1,
+  recordsLost: 2,
+  firstChunk: 3,
+  chunks: 4,
+  /** 1: someone rang and the thread has not looked yet. */
+  bell: 16,
+  /** Head of the ring as readers may see it: never of what may yet be undone. */
+  recordsPublished: 32,
+  recordTail: 48,
+  undo: 64,
+} as const;
+
+/** Words one step of an operation may change: the longest changes about twenty. */
+export const UNDO_ENTRIES = 128;
+export const RING_OFFSET = AREA.undo + 2 * UNDO_ENTRIES;
+
+/** A pool. */
+export const POOL = {
+  lock: 0,
+  /** Rises whenever views of the pool are out of date: rows added, memory freed. */
+  layout: 1,
+  phase: 2,
+  policy: 3,
+  key: 4,
+  ticket: 6,
+  nextExpiryMs: 8,
+  mark: 10,
+  chance: 12,
+  rows: 13,
+  waiting: 14,
+  firstWaiter: 15,
+  lastWaiter: 16,
+  maxWaiting: 17,
+  /** 1: checkouts wait for those that are starting. */
+  hold: 18,
+  /** 1: a change that adds backends is being published, so an empty pool is no reason to refuse. */
+  widening: 19,
+  firstChunk: 20,
+  chunks: 21,
+  nextInBucket: 22,
+  words: 32,
+} as const;
+
+export const PHASE = { free: 0, live: 1, dropped: 2 } as const;
+
+/** A row: one backend. */
+export const ROW = {
+  inFlight: 0,
+  limit: 1,
+  weight: 2,
+  /** 0: open; else the bits of CLOSED. */
+  closed: 3,
+  key: 4,
+  untilMs: 6,
+  score: 8,
+  epoch: 10,
+  /** Its place among the rows of its pool. */
+  index: 11,
+  /** In flight by thread, so that a dead thread's share can be subtracted. */
+  shadows: 12,
+} as const;
+
+/** Why a row is given to nobody; several may hold at once. */
+export const CLOSED = { empty: 1, removed: 2, draining: 4, starting: 8, quarantined: 16 } as const;
+
+export const NO_LIMIT = 0x7fffffff;
+
+export const ROWS_IN_CHUNK = 4;
+/** A chunk of rows: the next chunk, a spare word, the rows. */
+export const ROW_CHUNK = { next: 0, rows: 2 } as const;
+
+/** A chunk of one thread's waiters: mailbox bits, then nodes. */
+export const NODES_IN_CHUNK = 256;
+export const NODE_CHUNK = { next: 0, summary: 1, mail: 2, nodes: 10 } as const;
+
+/** A waiter's node: in the queue of its pool, in the memory of its thread. */
+export const NODE = {
+  state: 0,
+  next: 1,
+  previous: 2,
+  pool: 3,
+  row: 4,
+  epoch: 5,
+  thread: 6,
+  number: 7,
+  /** Ticket under which it was queued: its name in the records. */
+  ticket: 8,
+  /** Ticket of its grant. */
+  lease: 10,
+  chunk: 12,
+  triedCount: 13,
+  tried: 14,
+  words: 46,
+} as const;
+
+export const NODE_STATE = { free: 0, waiting: 1, granted: 2, refused: 3 } as const;
+
+export const TRIED_MAX = 16;

@@ -1,0 +1,157 @@
+/**
+ * How a thread learns what another did for its waiters: a bit for the node, then the thread's bell. Bits and bells may be
+ * set for nothing, never missed: what is true stands in the node, and is read under the lock of its pool only, since a
+ * grant seen without it may be undone a moment later.
+ */
+import { NODE, NODE_CHUNK, NODE_STATE, NODES_IN_CHUNK, POOL, ROW } from './layout.ts';
+import { HeldLease } from './lease.ts';
+import type { Ring } from './ledger.ts';
+import type { Memory } from './memory.ts';
+import { bellOf } from './memory.ts';
+import type { Nodes } from './nodes.ts';
+import type { Section } from './section.ts';
+
+const BITS = 32;
+const MAIL_WORDS = NODES_IN_CHUNK / BITS;
+const ALL_MAIL_WORDS = (1 << MAIL_WORDS) - 1;
+
+export class Mailbox {
+  private readonly section: Section;
+  private readonly nodes: Nodes;
+  private readonly ring: Ring;
+  private readonly bell: number;
+  private readonly toRing: number[] = [];
+  private delivering = false;
+
+  constructor(section: Section, nodes: Nodes, ring: Ring) {
+    this.section = section;
+    this.nodes = nodes;
+    this.ring = ring;
+    this.bell = bellOf(section, section.thread);
+  }
+
+  /** After the commit that changed this node. */
+  post(node: number): void {
+    const thread = mark(this.section, node);
+    if (!this.toRing.includes(thread)) this.toRing.push(thread);
+  }
+
+  /** Rings those to whom something was posted: outside any lock. */
+  ringBells(): void {
+    while (this.toRing.length > 0) {
+      const thread = this.toRing.pop()!;
+      const rung = Atomics.exchange(this.section.words, bellOf(this.section, thread), 1);
+      if (rung === 0 && thread !== this.section.thread) this.ring(thread);
+    }
+  }
+
+  /** Rings again, though the thread may have been told: whoever should have done so is dead. */
+  ringAgain(thread: number): void {
+    Atomics.store(this.section.words, bellOf(this.section, thread), 1);
+    if (thread !== this.section.thread) this.ring(thread);
+  }
+
+  /** Delivers if someone rang. */
+  settle(): void {
+    if (Atomics.load(this.section.words, this.bell) !== 0) this.deliver();
+  }
+
+  deliver(): void {
+    // A waiter told below may call the ledger, which comes here: the loop that told it goes on with the rest.
+    if (this.delivering) return;
+    this.delivering = true;
+    try {
+      while (Atomics.exchange(this.section.words, this.bell, 0) !== 0) this.sweep();
+    } finally {
+      this.delivering = false;
+    }
+  }
+
+  private sweep(): void {
+    for (let i = 0; i < this.nodes.chunks.length; i++) {
+      const chunk = this.nodes.chunks[i]!;
+      if (Atomics.load(this.section.words, chunk + NODE_CHUNK.summary) !== 0) this.sweepChunk(chunk);
+    }
+  }
+
+  private sweepChunk(chunk: number): void {
+    let filled = Atomics.exchange(this.section.words, chunk + NODE_CHUNK.summary, 0);
+    for (; filled !== 0; filled &= filled - 1) {
+      const word = BITS - 1 - Math.clz32(filled & -filled);
+      let bits = Atomics.load(this.section.words, chunk + NODE_CHUNK.mail + word);
+      for (; bits !== 0; bits &= bits - 1) {
+        this.tell(chunk, word * BITS + BITS - 1 - Math.clz32(bits & -bits));
+      }
+    }
+  }
+
+  private tell(chunk: number, index: number): void {
+    const node = chunk + NODE_CHUNK.nodes + index * NODE.words;
+    // Cleared before the node is read: a grant that comes in between sets it again.
+    Atomics.and(this.section.words, mailWordOf(chunk, index), ~(1 << (index % BITS)));
+    try {
+      this.take(node);
+    } catch (error) {
+      // The lock was not to be had, or a waiter threw: the rest is for the next time.
+      mark(this.section, node);
+      Atomics.store(this.section.words, chunk + NODE_CHUNK.summary, ALL_MAIL_WORDS);
+      for (const other of this.nodes.chunks) {
+        Atomics.store(this.section.words, other + NODE_CHUNK.summary, ALL_MAIL_WORDS);
+      }
+      Atomics.store(this.section.words, this.bell, 1);
+      throw error;
+    }
+  }
+
+  private take(node: number): void {
+    const { section } = this;
+    // Only this thread makes a node free, so this much can be read without the lock.
+    if (section.words[node + NODE.state] === NODE_STATE.free) return;
+    const pool = section.words[node + NODE.pool]!;
+    section.enter(pool);
+    let state: number;
+    let lease: HeldLease | undefined;
+    try {
+      state = section.words[node + NODE.state]!;
+      if (state === NODE_STATE.granted) lease = leaseOf(section, node);
+      if (state !== NODE_STATE.waiting) section.set(node + NODE.state, NODE_STATE.free);
+      section.commit();
+    } catch (error) {
+      section.rollback();
+      throw error;
+    } finally {
+      section.exit(pool);
+    }
+    if (state === NODE_STATE.waiting) return;
+    const waiter = this.nodes.release(node);
+    if (lease === undefined) waiter.refused('no_backends');
+    else waiter.granted(lease);
+  }
+}
+
+/** The lease that a granted node holds for its waiter. Under the lock. */
+export function leaseOf(memory: Memory, node: number): HeldLease {
+  const { words, doubles } = memory;
+  const row = words[node + NODE.row]!;
+  return new HeldLease(
+    doubles[(words[node + NODE.pool]! + POOL.key) >> 1]!,
+    doubles[(row + ROW.key) >> 1]!,
+    words[node + NODE.epoch]!,
+    doubles[(node + NODE.lease) >> 1]!,
+    row,
+  );
+}
+
+/** Sets a node's bit in the mail of its thread; says which thread that is. */
+export function mark(memory: Memory, node: number): number {
+  const { words } = memory;
+  const chunk = words[node + NODE.chunk]!;
+  const index = words[node + NODE.number]! % NODES_IN_CHUNK;
+  Atomics.or(words, mailWordOf(chunk, index), 1 << (index % BITS));
+  Atomics.or(words, chunk + NODE_CHUNK.summary, 1 << Math.floor(index / BITS));
+  return words[node + NODE.thread]!;
+}
+
+function mailWordOf(chunk: number, index: number): number {
+  return chunk + NODE_CHUNK.mail + Math.floor(index / BITS);
+}

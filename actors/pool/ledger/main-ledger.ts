@@ -1,0 +1,198 @@
+/** The ledger as the main thread has it: it alone makes pools, changes them, and buries dead threads. */
+import assert from 'node:assert/strict';
+import { setTimeout as later } from 'node:timers/promises';
+import type { Change, LedgerShared, MainLedger, PoolDefinition, Ring, RowDefinition } from './ledger.ts';
+import { Membership } from './membership.ts';
+import { PoolMemory } from './pool-memory.ts';
+import { Reaper } from './reaper.ts';
+import { LedgerBusy, type Section } from './section.ts';
+import type { SharedPool } from './shared-pool.ts';
+import { ThreadLedger } from './thread-ledger.ts';
+
+// A millisecond: a live holder is done in microseconds, a dead one's exit event comes in about two.
+const AGAIN_MS = 1;
+
+export class MainThreadLedger extends ThreadLedger implements MainLedger {
+  readonly shared: LedgerShared;
+  private readonly section: Section;
+  private readonly memory: PoolMemory;
+  private readonly membership: Membership;
+  protected readonly reaper: Reaper;
+  // Every pool that has memory, those included that were dropped and whose leases are still out.
+  private readonly defined = new Map<number, SharedPool>();
+  private readonly dropped = new Set<SharedPool>();
+  private readonly enlisted: boolean[];
+
+  constructor(section: Section, ring: Ring) {
+    super(section, ring);
+    this.section = section;
+    this.shared = { buffer: section.buffer };
+    this.memory = new PoolMemory(section);
+    this.membership = new Membership(this.tools, this.memory);
+    this.reaper = new Reaper(this.tools, this.memory);
+    this.enlisted = Array.from({ length: section.threads }, (_, thread) => thread === 0);
+  }
+
+  enlist(): number {
+    const thread = this.enlisted.indexOf(false);
+    if (thread < 0) throw new RangeError(`expected at most ${this.enlisted.length} threads, all are in use`);
+    this.enlisted[thread] = true;
+    return thread;
+  }
+
+  define(
+    poolKey: number,
+    pool: PoolDefinition,
+    rows: readonly RowDefinition[],
+    phase: 'restrict' | 'widen',
+    change: Change,
+  ): Promise<void> {
+    return this.soon(() => {
+      const known = this.defined.get(poolKey);
+      if (phase === 'restrict') {
+        if (known !== undefined && !this.dropped.has(known)) this.restrict(known, pool, rows, change);
+      } else if (known === undefined) this.create(poolKey, pool, rows, change);
+      else this.widen(known, pool, rows, change);
+    });
+  }
+
+  drop(poolKey: number, change: Change): Promise<void> {
+    return this.soon(() => {
+      const pool = this.defined.get(poolKey);
+      if (pool !== undefined && !this.dropped.has(pool)) {
+        this.inside(pool, () => this.membership.drop(pool, change));
+        this.dropped.add(pool);
+      }
+      this.sweep();
+    });
+  }
+
+  async reap(thread: number, nowMs: number): Promise<void> {
+    assert(
+      thread !== 0 && this.enlisted[thread] === true,
+      `expected an enlisted worker, found thread ${thread}`,
+    );
+    // At once, so that nobody waits longer than needed for a lock that only this frees.
+    this.reaper.undo(thread);
+    this.reapHeld(thread, nowMs);
+    this.ringAgain(thread);
+    for (const pool of [...this.defined.values()]) {
+      const attempt = () => {
+        if (this.defined.get(pool.key) === pool)
+          this.inside(pool, () => this.reaper.settle(pool, thread, nowMs));
+      };
+      if (!this.tries(attempt)) await this.soon(attempt);
+    }
+    this.reaper.clear(thread);
+    this.enlisted[thread] = false;
+    await this.soon(() => this.sweep());
+  }
+
+  protected ringAgain(dead: number): void {
+    this.reaper.ringAgain(dead);
+  }
+
+  private restrict(
+    pool: SharedPool,
+    definition: PoolDefinition,
+    rows: readonly RowDefinition[],
+    change: Change,
+  ): void {
+    this.inside(pool, () => this.membership.restrict(pool, definition, rows, change));
+  }
+
+  private widen(
+    pool: SharedPool,
+    definition: PoolDefinition,
+    rows: readonly RowDefinition[],
+    change: Change,
+  ): void {
+    this.withChunks(this.membership.chunksFor(pool, rows), (chunks) => {
+      this.inside(pool, () => this.membership.widen(pool, definition, rows, chunks, change));
+    });
+    this.dropped.delete(pool);
+  }
+
+  /** The pool is found by others once it is whole. */
+  private create(
+    key: number,
+    definition: PoolDefinition,
+    rows: readonly RowDefinition[],
+    change: Change,
+  ): void {
+    this.sweep();
+    const pool = this.withChunks(this.membership.chunksForNew(rows), (chunks) => {
+      const begun = this.view(key, this.membership.begin(key, definition, change));
+      this.finishing(begun, () => {
+        begun.refresh();
+        this.membership.widen(begun, definition, rows, chunks, change);
+      });
+      return begun;
+    });
+    this.defined.set(key, pool);
+    this.pools.set(key, pool);
+    this.tools.directory.add(pool.block, key);
+  }
+
+  /** Memory that goes back when it was not used, since the lock was not to be had. */
+  private withChunks<T>(chunks: readonly number[], use: (chunks: readonly number[]) => T): T {
+    try {
+      return use(chunks);
+    } catch (error) {
+      if (error instanceof LedgerBusy) this.memory.freeRows(chunks);
+      throw error;
+    }
+  }
+
+  /** Takes back the memory of dropped pools whose last lease is in. */
+  private sweep(): void {
+    for (const pool of this.dropped) {
+      let released = false;
+      const attempt = () => this.inside(pool, () => (released = this.membership.release(pool)));
+      if (!this.tries(attempt) || !released) continue;
+      this.memory.freeBlock(pool.block);
+      this.dropped.delete(pool);
+      this.defined.delete(pool.key);
+      this.pools.delete(pool.key);
+    }
+  }
+
+  private reapHeld(dead: number, nowMs: number): void {
+    const poolAt = (block: number) => [...this.defined.values()].find((pool) => pool.block === block);
+    const pool = this.reaper.heldBy(dead, poolAt);
+    if (pool === undefined) return;
+    this.finishing(pool, () => this.reaper.settle(pool, dead, nowMs));
+  }
+
+  private inside(pool: SharedPool, act: () => void): void {
+    assert(pool.enter(), 'expected the memory of a defined pool');
+    this.finishing(pool, act);
+    this.tools.mailbox.settle();
+  }
+
+  /** Acts under the lock, and leaves it. */
+  private finishing(pool: SharedPool, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.section.rollback();
+      throw error;
+    } finally {
+      pool.exit();
+    }
+  }
+
+  private tries(attempt: () => void): boolean {
+    try {
+      attempt();
+      return true;
+    } catch (error) {
+      if (error instanceof LedgerBusy) return false;
+      throw error;
+    }
+  }
+
+  private async soon(attempt: () => void): Promise<void> {
+    while (!this.tries(attempt)) await later(AGAIN_MS);
+  }
+}

@@ -1,0 +1,119 @@
+/** Gives back what a dead thread held. Main thread only, after the worker's exit event, so that nothing of it still runs. */
+import type { Instruments } from './instruments.ts';
+import { AREA, CLOSED, NODE, NODE_STATE, POOL, ROW } from './layout.ts';
+import { mark } from './mailbox.ts';
+import { chunksOf, clearNodes, nodesIn } from './nodes.ts';
+import type { PoolMemory } from './pool-memory.ts';
+import { unlink } from './queue.ts';
+import { OP } from './record-layout.ts';
+import type { SharedPool } from './shared-pool.ts';
+
+export class Reaper {
+  private readonly tools: Instruments;
+  private readonly memory: PoolMemory;
+
+  constructor(tools: Instruments, memory: PoolMemory) {
+    this.tools = tools;
+    this.memory = memory;
+  }
+
+  /** Puts back what it was in the midst of, and shows the records of what it had done. First of all. */
+  undo(dead: number): void {
+    const { section } = this.tools;
+    section.look();
+    const area = section.areaOf(dead);
+    section.rollbackArea(area);
+    section.publish(area);
+  }
+
+  /** The pool whose lock it died with, if any; a lock of memory that is no pool now is simply freed. */
+  heldBy(dead: number, poolAt: (block: number) => SharedPool | undefined): SharedPool | undefined {
+    const { section } = this.tools;
+    const held = this.memory.blocks.find((block) => section.isHeldBy(block, dead));
+    if (held === undefined) return undefined;
+    const pool = poolAt(held);
+    section.inherit(held, dead);
+    if (pool === undefined) section.exit(held);
+    else pool.refresh();
+    return pool;
+  }
+
+  /** Takes its leases and waiters out of one pool, as one operation, and serves the others. Under the lock. */
+  settle(pool: SharedPool, dead: number, nowMs: number): void {
+    const { section, recorder } = this.tools;
+    if (this.hasStake(pool, dead)) {
+      recorder.pool(OP.reap, pool.block, recorder.ticket(pool.block), nowMs, dead, 0);
+      section.commit();
+      this.subtract(pool, dead);
+      this.dropWaiters(pool, dead);
+    }
+    // It may have died before it served those for whom it opened a slot.
+    pool.serve(nowMs, Number.POSITIVE_INFINITY);
+  }
+
+  /** It may have died before it told those whom it had granted something: everyone is told again. */
+  ringAgain(dead: number): void {
+    const { section, mailbox } = this.tools;
+    for (let thread = 0; thread < section.threads; thread++) {
+      if (thread === dead) continue;
+      let told = false;
+      for (const chunk of chunksOf(section, section.areaOf(thread))) {
+        for (const state of [NODE_STATE.granted, NODE_STATE.refused]) {
+          for (const node of nodesIn(section, chunk, state)) {
+            mark(section, node);
+            told = true;
+          }
+        }
+      }
+      if (told) mailbox.ringAgain(thread);
+    }
+  }
+
+  /** Leaves its area as new. */
+  clear(dead: number): void {
+    const { section } = this.tools;
+    const area = section.areaOf(dead);
+    clearNodes(section, area);
+    Atomics.store(section.words, area + AREA.bell, 0);
+  }
+
+  private hasStake(pool: SharedPool, dead: number): boolean {
+    const { words } = this.tools.section;
+    for (let row = 0; row < pool.field.rows; row++) {
+      if (words[pool.field.placeOf(row) + ROW.shadows + dead] !== 0) return true;
+    }
+    for (let node = words[pool.block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
+      if (words[node + NODE.thread] === dead) return true;
+    }
+    return false;
+  }
+
+  private subtract(pool: SharedPool, dead: number): void {
+    const { section } = this.tools;
+    const { words } = section;
+    for (let row = 0; row < pool.field.rows; row++) {
+      const at = pool.field.placeOf(row);
+      const share = words[at + ROW.shadows + dead]!;
+      if (share === 0) continue;
+      const left = words[at + ROW.inFlight]! - share;
+      section.set(at + ROW.inFlight, left);
+      section.set(at + ROW.shadows + dead, 0);
+      if (left === 0 && (words[at + ROW.closed]! & CLOSED.removed) !== 0)
+        section.set(at + ROW.closed, CLOSED.empty);
+      section.commit();
+    }
+  }
+
+  private dropWaiters(pool: SharedPool, dead: number): void {
+    const { section } = this.tools;
+    const { words } = section;
+    for (let node = words[pool.block + POOL.firstWaiter]!; node !== 0; ) {
+      const next = words[node + NODE.next]!;
+      if (words[node + NODE.thread] === dead) {
+        unlink(section, pool.block, node, NODE_STATE.free);
+        section.commit();
+      }
+      node = next;
+    }
+  }
+}

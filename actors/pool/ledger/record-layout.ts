@@ -1,0 +1,91 @@
+/** Where a record's fields lie in its slot of the ring, and the codes it uses. Records outlive the process. */
+import type { LeaseEnd, Refusal, Wait } from './ledger.ts';
+
+/** 80 bytes. A record with a tried set goes on in the slots after it, ten keys in each. */
+export const SLOT_WORDS = 20;
+export const KEYS_IN_SLOT = 10;
+
+export const SLOT = {
+  ticket: 0,
+  poolKey: 2,
+  nowMs: 4,
+  backendKey: 6,
+  /** What it refers to: the ticket of a waiter or a lease, or a position of the log. */
+  reference: 8,
+  untilMs: 10,
+  operation: 12,
+  result: 13,
+  triedCount: 14,
+  row: 15,
+  epoch: 16,
+  limit: 17,
+  weight: 18,
+  thread: 19,
+} as const;
+
+export const OPERATIONS = [
+  'start',
+  'settings',
+  'row',
+  'drop',
+  'checkout',
+  'enqueue',
+  'refuse',
+  'grant',
+  'checkin',
+  'leave',
+  'quarantine',
+  'expire',
+  'reap',
+] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+export const OP = {
+  start: 0,
+  settings: 1,
+  row: 2,
+  drop: 3,
+  checkout: 4,
+  enqueue: 5,
+  refuse: 6,
+  grant: 7,
+  checkin: 8,
+  leave: 9,
+  quarantine: 10,
+  expire: 11,
+  reap: 12,
+} as const satisfies Record<Operation, number>;
+
+export const ENDS: readonly LeaseEnd[] = [
+  'finished',
+  'connect_failed',
+  'backend_failed',
+  'timed_out',
+  'client_gone',
+  'unused',
+];
+export const END = {
+  finished: 0,
+  connect_failed: 1,
+  backend_failed: 2,
+  timed_out: 3,
+  client_gone: 4,
+  unused: 5,
+} as const satisfies Record<LeaseEnd, number>;
+
+export const REFUSALS: readonly Refusal[] = ['no_backends', 'starting', 'queue_full', 'exhausted'];
+export const REFUSAL = {
+  no_backends: 0,
+  starting: 1,
+  queue_full: 2,
+  exhausted: 3,
+} as const satisfies Record<Refusal, number>;
+
+export const WAITS: readonly Wait[] = ['busy', 'unavailable', 'starting', 'exhausted', 'no_backends'];
+export const WAIT = {
+  busy: 0,
+  unavailable: 1,
+  starting: 2,
+  exhausted: 3,
+  no_backends: 4,
+} as const satisfies Record<Wait, number>;

@@ -1,0 +1,139 @@
+/** What an operation on a ledger leaves behind: enough to decide it again and compare. */
+import { type PolicyName, policyName } from '../policy/policies.ts';
+import { CLOSED, NO_LIMIT } from './layout.ts';
+import type { LeaseEnd, Refusal, Wait } from './ledger.ts';
+import { ENDS, KEYS_IN_SLOT, OPERATIONS, REFUSALS, SLOT, WAITS } from './record-layout.ts';
+
+interface Settings {
+  readonly policy: PolicyName;
+  readonly maxWaiting: number;
+  readonly whenEmpty: 'refuse' | 'hold';
+  /** A change that adds backends is being published. */
+  readonly widening: boolean;
+  readonly position: number;
+}
+
+interface OfRow {
+  readonly row: number;
+  readonly backendKey: number;
+  readonly epoch: number;
+}
+
+type Happened =
+  | ({ readonly op: 'start'; readonly seed: number } & Settings)
+  | ({ readonly op: 'settings' } & Settings)
+  | ({
+      readonly op: 'row';
+      readonly limit: number;
+      readonly weight: number;
+      readonly empty: boolean;
+      readonly removed: boolean;
+      readonly draining: boolean;
+      readonly starting: boolean;
+      readonly quarantined: boolean;
+      readonly untilMs: number;
+      readonly position: number;
+    } & OfRow)
+  | { readonly op: 'drop'; readonly position: number }
+  | ({ readonly op: 'checkout'; readonly tried: readonly number[] } & OfRow)
+  | { readonly op: 'enqueue'; readonly tried: readonly number[] }
+  | { readonly op: 'refuse'; readonly tried: readonly number[]; readonly refusal: Refusal }
+  | ({ readonly op: 'grant'; readonly waiter: number } & OfRow)
+  | ({ readonly op: 'checkin'; readonly lease: number; readonly end: LeaseEnd } & OfRow)
+  | { readonly op: 'leave'; readonly waiter: number; readonly wait: Wait }
+  | ({ readonly op: 'quarantine'; readonly untilMs: number } & OfRow)
+  | ({ readonly op: 'expire' } & OfRow)
+  | { readonly op: 'reap'; readonly dead: number };
+
+/** `ticket` orders the records of one pool, densely; `waiter` and `lease` are tickets of earlier records. */
+export type LedgerRecord = Happened & {
+  readonly thread: number;
+  readonly poolKey: number;
+  readonly ticket: number;
+  readonly nowMs: number;
+};
+
+/** Reads the record whose slots, put one after the other, are these. */
+export function decodeRecord(words: Int32Array, doubles: Float64Array): LedgerRecord {
+  return {
+    ...happened(words, doubles),
+    thread: words[SLOT.thread]!,
+    poolKey: doubles[SLOT.poolKey >> 1]!,
+    ticket: doubles[SLOT.ticket >> 1]!,
+    nowMs: doubles[SLOT.nowMs >> 1]!,
+  };
+}
+
+function happened(words: Int32Array, doubles: Float64Array): Happened {
+  const op = OPERATIONS[words[SLOT.operation]!];
+  const result = words[SLOT.result]!;
+  const reference = doubles[SLOT.reference >> 1]!;
+  const untilMs = doubles[SLOT.untilMs >> 1]!;
+  switch (op) {
+    case 'start':
+      return { op, seed: doubles[SLOT.backendKey >> 1]!, ...settings(words, doubles) };
+    case 'settings':
+      return { op, ...settings(words, doubles) };
+    case 'row':
+      return { op, ...ofRow(words, doubles), ...member(words), untilMs, position: reference };
+    case 'drop':
+      return { op, position: reference };
+    case 'checkout':
+      return { op, ...ofRow(words, doubles), tried: tried(words, doubles) };
+    case 'enqueue':
+      return { op, tried: tried(words, doubles) };
+    case 'refuse':
+      return { op, tried: tried(words, doubles), refusal: REFUSALS[result]! };
+    case 'grant':
+      return { op, ...ofRow(words, doubles), waiter: reference };
+    case 'checkin':
+      return { op, ...ofRow(words, doubles), lease: reference, end: ENDS[result]! };
+    case 'leave':
+      return { op, waiter: reference, wait: WAITS[result]! };
+    case 'quarantine':
+      return { op, ...ofRow(words, doubles), untilMs };
+    case 'expire':
+      return { op, ...ofRow(words, doubles) };
+    case 'reap':
+      return { op, dead: reference };
+    default:
+      throw new RangeError(`expected a known operation, found code ${words[SLOT.operation]}`);
+  }
+}
+
+function settings(words: Int32Array, doubles: Float64Array): Settings {
+  const flags = words[SLOT.result]!;
+  return {
+    policy: policyName(words[SLOT.weight]!),
+    maxWaiting: words[SLOT.limit]!,
+    whenEmpty: (flags & 1) === 1 ? 'hold' : 'refuse',
+    widening: (flags & 2) === 2,
+    position: doubles[SLOT.reference >> 1]!,
+  };
+}
+
+function ofRow(words: Int32Array, doubles: Float64Array): OfRow {
+  return {
+    row: words[SLOT.row]!,
+    backendKey: doubles[SLOT.backendKey >> 1]!,
+    epoch: words[SLOT.epoch]!,
+  };
+}
+
+function member(words: Int32Array) {
+  const closed = words[SLOT.result]!;
+  const limit = words[SLOT.limit]!;
+  return {
+    limit: limit === NO_LIMIT ? 0 : limit,
+    weight: words[SLOT.weight]!,
+    empty: (closed & CLOSED.empty) !== 0,
+    removed: (closed & CLOSED.removed) !== 0,
+    draining: (closed & CLOSED.draining) !== 0,
+    starting: (closed & CLOSED.starting) !== 0,
+    quarantined: (closed & CLOSED.quarantined) !== 0,
+  };
+}
+
+function tried(words: Int32Array, doubles: Float64Array): readonly number[] {
+  return [...doubles.subarray(KEYS_IN_SLOT, KEYS_IN_SLOT + words[SLOT.triedCount]!)];
+}

@@ -1,0 +1,118 @@
+/** A pool's rows in shared memory, as a policy sees them on behalf of one request. */
+import { drawOf, nextChance } from '../policy/chance.ts';
+import type { Field, Row } from '../policy/policy.ts';
+import { ARENA, CLOSED, NODE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
+import type { Section } from './section.ts';
+
+/** Which kinds of row a request found when it was given none; several may hold. */
+export const FOUND = { busy: 1, quarantined: 2, draining: 4, starting: 8, tried: 16 } as const;
+
+export class SharedField implements Field {
+  rows = 0;
+  triedCount = 0;
+  readonly tried: Float64Array;
+  private readonly section: Section;
+  private pool = 0;
+  // Where each row is. Rows never move while the pool lives, but their chunks lie anywhere.
+  private places: number[] = [];
+
+  /** `tried` is the thread's own: one request at a time is looked at. */
+  constructor(section: Section, tried: Float64Array) {
+    this.section = section;
+    this.tried = tried;
+  }
+
+  /** Learns the places of all rows. Under the lock. */
+  layOut(pool: number): void {
+    const { words } = this.section;
+    const step = words[ARENA.rowWords]!;
+    const places: number[] = [];
+    for (let chunk = words[pool + POOL.firstChunk]!; chunk !== 0; chunk = words[chunk + ROW_CHUNK.next]!) {
+      for (let i = 0; i < ROWS_IN_CHUNK; i++) places.push(chunk + ROW_CHUNK.rows + i * step);
+    }
+    this.pool = pool;
+    this.places = places;
+  }
+
+  get capacity(): number {
+    return this.places.length;
+  }
+
+  /** Where a row is. */
+  placeOf(row: Row): number {
+    return this.places[row]!;
+  }
+
+  /** Looks on behalf of a request that tried these. */
+  forTried(tried: readonly number[]): void {
+    this.triedCount = tried.length;
+    for (let i = 0; i < tried.length; i++) this.tried[i] = tried[i]!;
+  }
+
+  /** Looks on behalf of a waiter. */
+  forNode(node: number): void {
+    const { words, doubles } = this.section;
+    const count = words[node + NODE.triedCount]!;
+    this.triedCount = count;
+    for (let i = 0; i < count; i++) this.tried[i] = doubles[((node + NODE.tried) >> 1) + i]!;
+  }
+
+  isOpen(row: Row): boolean {
+    const { words } = this.section;
+    const at = this.places[row]!;
+    if (words[at + ROW.closed] !== 0 || words[at + ROW.inFlight]! >= words[at + ROW.limit]!) return false;
+    return this.triedCount === 0 || !this.isTried(at);
+  }
+
+  inFlight(row: Row): number {
+    return this.section.words[this.places[row]! + ROW.inFlight]!;
+  }
+
+  weight(row: Row): number {
+    return this.section.words[this.places[row]! + ROW.weight]!;
+  }
+
+  score(row: Row): number {
+    return this.section.doubles[(this.places[row]! + ROW.score) >> 1]!;
+  }
+
+  setScore(row: Row, score: number): void {
+    this.section.setDouble(this.places[row]! + ROW.score, score);
+  }
+
+  mark(): number {
+    return this.section.doubles[(this.pool + POOL.mark) >> 1]!;
+  }
+
+  setMark(mark: number): void {
+    this.section.setDouble(this.pool + POOL.mark, mark);
+  }
+
+  below(bound: number): number {
+    const state = nextChance(this.section.words[this.pool + POOL.chance]!);
+    this.section.set(this.pool + POOL.chance, state);
+    return drawOf(state, bound);
+  }
+
+  /** The kinds of row there are, each row of one kind: bits of FOUND. */
+  found(): number {
+    let found = 0;
+    for (let row = 0; row < this.rows; row++) found |= this.kindOf(this.places[row]!);
+    return found;
+  }
+
+  private kindOf(at: number): number {
+    const closed = this.section.words[at + ROW.closed]!;
+    if ((closed & (CLOSED.empty | CLOSED.removed)) !== 0) return 0;
+    if (this.isTried(at)) return FOUND.tried;
+    if ((closed & CLOSED.draining) !== 0) return FOUND.draining;
+    if ((closed & CLOSED.starting) !== 0) return FOUND.starting;
+    return (closed & CLOSED.quarantined) !== 0 ? FOUND.quarantined : FOUND.busy;
+  }
+
+  private isTried(at: number): boolean {
+    const key = this.section.doubles[(at + ROW.key) >> 1]!;
+    for (let i = 0; i < this.triedCount; i++) if (this.tried[i] === key) return true;
+    return false;
+  }
+}

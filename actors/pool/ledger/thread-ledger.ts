@@ -1,0 +1,51 @@
+/** The ledger as one thread has it: the pools it has touched, and its mail. */
+import { type Instruments, instruments } from './instruments.ts';
+import { PHASE, POOL } from './layout.ts';
+import type { Ledger, PoolLedger, Ring } from './ledger.ts';
+import type { Section } from './section.ts';
+import { SharedPool } from './shared-pool.ts';
+
+export class ThreadLedger implements Ledger {
+  protected readonly tools: Instruments;
+  protected readonly pools = new Map<number, SharedPool>();
+
+  constructor(section: Section, ring: Ring) {
+    this.tools = instruments(section, ring);
+  }
+
+  get thread(): number {
+    return this.tools.section.thread;
+  }
+
+  pool(key: number): PoolLedger | undefined {
+    const pool = this.pools.get(key) ?? this.look(key);
+    if (pool === undefined || this.isLive(pool)) return pool;
+    this.pools.delete(key);
+    const again = this.look(key);
+    return again !== undefined && this.isLive(again) ? again : undefined;
+  }
+
+  deliver(): void {
+    this.tools.mailbox.deliver();
+  }
+
+  protected view(key: number, block: number): SharedPool {
+    return new SharedPool(this.tools, key, block);
+  }
+
+  private look(key: number): SharedPool | undefined {
+    const block = this.tools.directory.find(key);
+    if (block === 0) return undefined;
+    const pool = this.view(key, block);
+    this.pools.set(key, pool);
+    return pool;
+  }
+
+  /** Seen without the lock: whoever uses the pool finds out under it. */
+  private isLive(pool: SharedPool): boolean {
+    const { words, doubles } = this.tools.section;
+    return (
+      words[pool.block + POOL.phase] === PHASE.live && doubles[(pool.block + POOL.key) >> 1] === pool.key
+    );
+  }
+}
