@@ -47,6 +47,16 @@ export function parseConfig(
   return { ok: true, value: deepFrozen({ ...process, routing: silent ? null : routing.value }) };
 }
 
+/** Of a whole configuration only the routing, null where it says nothing of it: what `apply` needs of a file. */
+export function parseDesired(raw: unknown): Checked<Routing | null> {
+  const parsed = parseBy(configSchema, raw);
+  if (!parsed.ok) return parsed;
+  const { pools, domains } = parsed.value;
+  if (pools === undefined && domains === undefined) return { ok: true, value: null };
+  // Which addresses are the router's own, the router knows: the file may be another process's.
+  return checkRouting({ pools, domains }, { listeners: [], local: [] });
+}
+
 function overridden(settings: ProcessSettings, overrides: Overrides): ProcessSettings {
   const { listen, admin, adminToken, data } = overrides;
   return {

@@ -5,6 +5,7 @@ export {
   localAddresses,
   type Overrides,
   parseConfig,
+  parseDesired,
 } from './config.ts';
 export {
   type BackendChange,
@@ -16,7 +17,7 @@ export {
   type Step,
 } from './difference.ts';
 export { type HostPort, isLoopback, parseHostPort, renderHostPort } from './host-port.ts';
-export { jsonSchemaOf } from './issues.ts';
+export { describeSchema, isSchema, type JsonSchema, jsonSchemaOf, schemaAt } from './issues.ts';
 export { loadConfig, MAX_FILE_BYTES, readConfigFile, readText } from './load.ts';
 export { nearest } from './nearest.ts';
 export { type Checked, type Problem, renderProblem, renderProblems } from './problem.ts';

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { nearest } from './nearest.ts';
 import { describeFound, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
 
-type JsonSchema = z.core.JSONSchema.BaseSchema;
+export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 const schemas = new WeakMap<z.ZodType, JsonSchema>();
 
@@ -66,7 +66,7 @@ export function unknownKey(path: Path, key: string, known: readonly string[]): P
 }
 
 /** The part of a JSON Schema that speaks of this place; undefined where it says nothing. */
-function schemaAt(root: JsonSchema, path: Path): JsonSchema | undefined {
+export function schemaAt(root: JsonSchema, path: Path): JsonSchema | undefined {
   let here: JsonSchema | undefined = root;
   for (const step of path) here = here === undefined ? undefined : stepInto(here, step);
   return here;
@@ -85,7 +85,7 @@ function stepInto(schema: JsonSchema, step: string | number): JsonSchema | undef
   return undefined;
 }
 
-function isSchema(schema: unknown): schema is JsonSchema {
+export function isSchema(schema: unknown): schema is JsonSchema {
   return typeof schema === 'object' && schema !== null && !Array.isArray(schema);
 }
 

@@ -1,0 +1,100 @@
+/** Asks the admin API and takes its answers apart: what is fine is parsed, what is refused is told in words. */
+import { readFile } from 'node:fs/promises';
+import type { z } from 'zod';
+import { quoted } from '../../eventlog/index.ts';
+import { parseHostPort, renderHostPort } from '../config/index.ts';
+import { CommandFailed, UsageError } from './failure.ts';
+import { DEFAULT_ADMIN, type HttpTransportOptions } from './http-transport.ts';
+import { problemReply } from './replies.ts';
+import { clean } from './table.ts';
+import type { Answered, Ask, Transport } from './transport.ts';
+
+export class AdminClient {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  get where(): string {
+    return this.#transport.where;
+  }
+
+  /** The answer, if it is a 2xx and looks as it should; everything else is a `CommandFailed`. */
+  async ask<Schema extends z.ZodType>(ask: Ask, schema: Schema): Promise<z.output<Schema>> {
+    return this.parsed(await this.answer(ask), schema);
+  }
+
+  /** Any answer whatever its status. */
+  answer(ask: Ask): Promise<Answered> {
+    return this.#transport.answer(ask);
+  }
+
+  parsed<Schema extends z.ZodType>(answered: Answered, schema: Schema): z.output<Schema> {
+    if (answered.status >= 400) throw this.failure(answered);
+    const parsed = schema.safeParse(answered.body);
+    if (parsed.success) return parsed.data;
+    throw this.#foreign(answered.status);
+  }
+
+  failure({ status, body }: Answered): CommandFailed {
+    const parsed = problemReply.safeParse(body);
+    if (!parsed.success) return this.#foreign(status);
+    const { type, detail, problems = [], won = [] } = parsed.data;
+    const more = problems
+      .slice(1)
+      .map(({ path, expected, found }) => `${path}: expected ${expected}, found ${found}`);
+    const winners = won.map(
+      (event) => `position ${event.position}: ${event.type} by ${event.metadata.author}`,
+    );
+    return new CommandFailed([detail, ...more, ...winners, ...adviceOn(type)].map(clean), parsed.data);
+  }
+
+  lines(ask: Ask, stop: AbortSignal): AsyncGenerator<string> {
+    return this.#transport.lines(ask, stop, (answered) => this.failure(answered));
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  #foreign(status: number): CommandFailed {
+    return new CommandFailed([
+      `expected switchyard's admin API at ${this.where}, found another answer (status ${status})`,
+    ]);
+  }
+}
+
+function adviceOn(type: string): string[] {
+  if (type === 'unauthorized') return ['give the token with --token-file FILE'];
+  if (type === 'host_unknown') return ['use the address itself, localhost, or a name listed in admin.names'];
+  return [];
+}
+
+/** From `--admin`, `--token-file` and `--as`. */
+export async function httpOptions(
+  admin: string | undefined,
+  tokenFile: string | undefined,
+  author: string,
+): Promise<HttpTransportOptions> {
+  const at = parseHostPort(admin ?? DEFAULT_ADMIN);
+  if (at === undefined || at.port === 0) {
+    throw new UsageError(`--admin: expected HOST:PORT, found ${quoted(admin ?? '')}`);
+  }
+  if (!/^[\x20-\x7e]{1,100}$/.test(author)) {
+    throw new UsageError(`--as: expected 1 to 100 printable ASCII characters, found ${quoted(author)}`);
+  }
+  const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
+  return { address: renderHostPort(at), token, author };
+}
+
+/** The file's text without the newline that editors add. */
+export async function readToken(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const found = error.code === 'ENOENT' ? 'no such file' : error.message;
+    throw new CommandFailed([`${file}: expected a readable token file, found ${found}`]);
+  });
+  const token = text.trim();
+  if (/^[\x21-\x7e]{1,4096}$/.test(token)) return token;
+  throw new CommandFailed([`${file}: expected one line of visible ASCII, found something else`]);
+}

@@ -1,0 +1,179 @@
+/**
+ * The admin API's readings of a data directory, with no router running or beside one: the same handlers, given the
+ * log on disk instead of the living one, so that both ways say the same.
+ */
+import { type DomainState, evolveOwner, type PoolState, type Present } from '../../actors/index.ts';
+import {
+  DataUnusable,
+  type DomainName,
+  EventUnreadable,
+  type Json,
+  type LogInspection,
+  type LogReader,
+  LogUnavailable,
+  openSqliteReader,
+  type PoolName,
+  type ProjectionOf,
+  verify,
+} from '../../eventlog/index.ts';
+import type { AdminPorts } from '../admin/ports.ts';
+import { Refused } from '../admin/problem.ts';
+import type { Reply } from '../admin/reply.ts';
+import { match } from '../admin/router.ts';
+import { ROUTES } from '../admin/routes.ts';
+import { CommandFailed } from './failure.ts';
+import { type Answered, type Ask, type Transport, targetOf } from './transport.ts';
+
+type Reader = LogReader & LogInspection;
+
+export class DataTransport implements Transport {
+  readonly where: string;
+  readonly #reader: Reader;
+  readonly #ports: AdminPorts;
+
+  /** Throws `CommandFailed` where there is no log to read. */
+  constructor(directory: string, now: () => number) {
+    this.where = directory;
+    this.#reader = translated(() => openSqliteReader(directory));
+    this.#ports = portsOf(this.#reader, now);
+  }
+
+  async answer(ask: Ask): Promise<Answered> {
+    const reply = await this.#reply(ask);
+    if (reply.type === 'stream') throw new TypeError('expected an answer that ends, found a stream');
+    const { etag } = { etag: undefined, ...reply.headers };
+    const body = reply.type === 'json' ? JSON.parse(JSON.stringify(reply.value)) : undefined;
+    return { status: reply.status, etag, body };
+  }
+
+  async *lines(
+    ask: Ask,
+    stop: AbortSignal,
+    failure: (answered: Answered) => CommandFailed,
+  ): AsyncGenerator<string> {
+    const reply = await this.#reply(ask);
+    if (reply.type !== 'stream') {
+      throw failure({
+        status: reply.status,
+        etag: undefined,
+        body: 'value' in reply ? reply.value : undefined,
+      });
+    }
+    yield* poured(reply, stop);
+  }
+
+  async close(): Promise<void> {
+    this.#reader.close();
+  }
+
+  async #reply(ask: Ask): Promise<Reply> {
+    try {
+      const { route, params, query } = match(ROUTES, ask.method, targetOf(ask));
+      const call = { method: ask.method, params, query, headers: {}, body: async () => ask.body };
+      return await route.handler(call, this.#ports);
+    } catch (error) {
+      if (error instanceof Refused) return error.reply;
+      throw failed(error);
+    }
+  }
+}
+
+type Stream = Extract<Reply, { type: 'stream' }>;
+
+/** Turned around: the handler pushes pages, the command pulls lines, one page at a time. */
+async function* poured(reply: Stream, stop: AbortSignal): AsyncGenerator<string> {
+  const pages: string[] = [];
+  let wake = () => {};
+  let taken = () => {};
+  let done = false;
+  const ended = new AbortController();
+  const write = async (text: string) => {
+    pages.push(text);
+    wake();
+    await new Promise<void>((resolve) => {
+      taken = resolve;
+    });
+    return !stop.aborted && !ended.signal.aborted;
+  };
+  const pouring = reply.pour({ write, signal: AbortSignal.any([stop, ended.signal]) }).finally(() => {
+    done = true;
+    wake();
+  });
+  pouring.catch(() => undefined);
+  try {
+    for (;;) {
+      const page = pages.shift();
+      if (page !== undefined) {
+        yield* page.trimEnd().split('\n');
+        taken();
+      } else if (done) break;
+      else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (done || pages.length > 0) resolve();
+        });
+      }
+    }
+    await pouring;
+  } finally {
+    ended.abort();
+    taken();
+  }
+}
+
+function portsOf(reader: Reader, now: () => number): AdminPorts {
+  const never = () => {
+    throw new TypeError('expected a question that reads, found one for a running router');
+  };
+  return {
+    desk: { present: async () => presentOf(reader), ask: never, carryOut: never },
+    log: {
+      position: async () => reader.position(),
+      version: async (stream) => reader.version(stream),
+      read: async (options) => reader.read(options),
+      readStream: async (stream, options) => reader.readStream(stream, options),
+      current: async (stream) => reader.current(stream),
+      currents: async (options) => reader.currents(options),
+      onAppended: () => () => {},
+    },
+    verify: () => verify(reader, projectionOf),
+    ledger: () => undefined,
+    ownAddresses: () => ({ listeners: [], local: [] }),
+    now,
+    actors: never,
+    metrics: never,
+    health: never,
+    ready: never,
+  };
+}
+
+const projectionOf: ProjectionOf = () => ({
+  initial: null,
+  evolve: (state, event) => evolveOwner(event.stream, state, event) as unknown as Json,
+});
+
+function presentOf(reader: Reader): Present {
+  const domains = new Map<DomainName, NonNullable<DomainState>>();
+  const pools = new Map<PoolName, NonNullable<PoolState>>();
+  const position = reader.snapshotOfCurrents(({ stream, state }) => {
+    if (stream.startsWith('domain-')) {
+      domains.set(stream.slice('domain-'.length) as DomainName, state as unknown as NonNullable<DomainState>);
+    } else pools.set(stream.slice('pool-'.length) as PoolName, state as unknown as NonNullable<PoolState>);
+  });
+  return { position, domains, pools };
+}
+
+function translated<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw failed(error);
+  }
+}
+
+/** What is wrong with the data is told; what is wrong with us is thrown on. */
+function failed(error: unknown): unknown {
+  const known =
+    error instanceof DataUnusable || error instanceof EventUnreadable || error instanceof LogUnavailable;
+  return known ? new CommandFailed([error.message]) : error;
+}

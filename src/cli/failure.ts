@@ -1,0 +1,24 @@
+/** The two ways in which a command does not do what it was told: told wrongly, or told no. */
+
+/** Exit status 2. `hint` is a second line. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly hint: string | undefined;
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** Exit status 1. Every line is for the person who asked. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed';
+  readonly lines: readonly string[];
+  /** What `--json` prints on standard output. */
+  readonly json: unknown;
+  constructor(lines: readonly string[], json?: unknown) {
+    super(lines[0] ?? 'failed');
+    this.lines = lines;
+    this.json = json ?? { error: lines.join('\n') };
+  }
+}

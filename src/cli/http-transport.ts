@@ -1,0 +1,159 @@
+/** The admin API of a running router, over one connection. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client, type Dispatcher } from 'undici';
+import { CommandFailed } from './failure.ts';
+import { problemReply } from './replies.ts';
+import { type Answered, type Ask, linesOf, type Transport, targetOf } from './transport.ts';
+
+export const DEFAULT_ADMIN = '127.0.0.1:8081';
+
+export type HttpTransportOptions = {
+  readonly address: string;
+  readonly token: string | undefined;
+  readonly author: string;
+};
+
+// 120 s: an apply of 10 000 changes, a verification of millions of events.
+const ANSWER_MS = 120_000;
+const CONNECT_MS = 5_000;
+// Three: an owner that restarts is back within a second, and is asked again under the same key.
+const ATTEMPTS = 3;
+const MAX_RETRY_MS = 2_000;
+
+export class HttpTransport implements Transport {
+  readonly where: string;
+  readonly #client: Client;
+  readonly #options: HttpTransportOptions;
+
+  constructor(options: HttpTransportOptions) {
+    this.where = options.address;
+    this.#options = options;
+    this.#client = new Client(`http://${options.address}`, {
+      connect: { timeout: CONNECT_MS },
+      headersTimeout: ANSWER_MS,
+      bodyTimeout: ANSWER_MS,
+    });
+  }
+
+  async answer(ask: Ask): Promise<Answered> {
+    // One key for all attempts: a command whose answer was lost is not carried out twice.
+    const key = ask.method === 'GET' ? {} : { 'idempotency-key': randomUUID() };
+    for (let attempt = 1; ; attempt++) {
+      const answered = await this.#attempt({ ...ask, headers: { ...key, ...ask.headers } }, attempt);
+      if (answered === 'lost') continue;
+      if (attempt === ATTEMPTS || !isPassing(answered)) return answered;
+      await wait(Math.min(MAX_RETRY_MS, answered.retryAfterMs ?? 0));
+    }
+  }
+
+  async *lines(
+    ask: Ask,
+    stop: AbortSignal,
+    failure: (answered: Answered) => CommandFailed,
+  ): AsyncGenerator<string> {
+    if (stop.aborted) return;
+    try {
+      const reply = await this.#request(ask, { signal: stop, bodyTimeout: 0 });
+      if (reply.statusCode >= 400) throw failure(await answeredBy(reply));
+      yield* linesOf(reply.body);
+    } catch (error) {
+      if (stop.aborted) return;
+      throw error instanceof CommandFailed ? error : this.#unreachable(error);
+    }
+  }
+
+  /** Waits for nothing: by now everything was answered, or nobody wants the rest. */
+  async close(): Promise<void> {
+    await this.#client.destroy();
+  }
+
+  async #attempt(ask: Ask, attempt: number): Promise<Answered | 'lost'> {
+    try {
+      return await answeredBy(await this.#request(ask, {}));
+    } catch (error) {
+      if (attempt < ATTEMPTS && LOST.includes(codeOf(error))) return 'lost';
+      throw this.#unreachable(error);
+    }
+  }
+
+  #request(ask: Ask, more: { signal?: AbortSignal; bodyTimeout?: number }): Promise<Dispatcher.ResponseData> {
+    const body = ask.body === undefined ? null : JSON.stringify(ask.body);
+    return this.#client.request({
+      method: ask.method,
+      path: targetOf(ask),
+      headers: this.#headers(ask),
+      body,
+      ...more,
+    });
+  }
+
+  #headers({ method, body, headers }: Ask): Record<string, string> {
+    const { token, author } = this.#options;
+    return {
+      ...(method === 'GET' ? {} : { 'switchyard-author': author }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...headers,
+    };
+  }
+
+  #unreachable(error: unknown): CommandFailed {
+    const code = codeOf(error);
+    const why = Object.hasOwn(UNREACHABLE, code) ? UNREACHABLE[code] : undefined;
+    if (why !== undefined)
+      return new CommandFailed([`nothing answers at ${this.where} (${why})`, ...this.#advice()]);
+    if (code.startsWith('HPE_')) {
+      return new CommandFailed([
+        `expected switchyard's admin API at ${this.where}, found something that is not HTTP`,
+      ]);
+    }
+    return new CommandFailed([`no answer from ${this.where}: ${(error as Error).message}`]);
+  }
+
+  #advice(): string[] {
+    const start =
+      this.where === DEFAULT_ADMIN ? 'switchyard serve' : `switchyard serve --admin ${this.where}`;
+    return [`start a router with: ${start}`, 'or say where one is with --admin HOST:PORT'];
+  }
+}
+
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  UND_ERR_CONNECT_TIMEOUT: `no connection within ${CONNECT_MS / 1000} s`,
+  EHOSTUNREACH: 'no route to it',
+  ENETUNREACH: 'no route to it',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'its name could not be looked up',
+};
+
+// The connection ended before an answer; under the same key the question may be asked again.
+const LOST = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
+
+function isPassing({ status, body }: Answered): boolean {
+  const parsed = problemReply.safeParse(body);
+  return status === 503 && parsed.success && parsed.data.type === 'owner_unavailable';
+}
+
+async function answeredBy({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Answered> {
+  const { etag, 'retry-after': retryAfter, 'switchyard-position': position } = headers;
+  return {
+    status: statusCode,
+    etag: typeof etag === 'string' ? etag : undefined,
+    retryAfterMs: typeof retryAfter === 'string' ? Number(retryAfter) * 1000 : undefined,
+    position: typeof position === 'string' ? Number(position) : undefined,
+    body: parsedJson(await body.text()),
+  };
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code ?? '');
+}

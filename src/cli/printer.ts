@@ -1,0 +1,56 @@
+/** Where a command writes: results to standard output, the rest to standard error; colour only on a terminal. */
+import { once } from 'node:events';
+import type { Mark } from '../config/index.ts';
+import type { Io, Output } from './io.ts';
+
+const COLOURS = { '+': 32, '-': 31, '~': 33 } as const satisfies Record<Mark, number>;
+
+export class Printer {
+  readonly json: boolean;
+  readonly #io: Io;
+  readonly #left = new AbortController();
+
+  constructor(io: Io, json: boolean) {
+    this.#io = io;
+    this.json = json;
+    // `switchyard events | head`: whoever read has seen enough, which is no failure.
+    io.stdout.once('error', () => this.#left.abort());
+    io.stderr.once('error', () => undefined);
+  }
+
+  /** Aborted once nobody reads any more, or when the command is told to stop. */
+  get stop(): AbortSignal {
+    return AbortSignal.any([this.#left.signal, this.#io.stop]);
+  }
+
+  /** Waits where the reader is slower than we are. */
+  async line(text: string): Promise<void> {
+    await this.#write(this.#io.stdout, `${text}\n`);
+  }
+
+  async lines(texts: readonly string[]): Promise<void> {
+    if (texts.length > 0) await this.line(texts.join('\n'));
+  }
+
+  async text(text: string): Promise<void> {
+    await this.#write(this.#io.stdout, text);
+  }
+
+  async value(value: unknown): Promise<void> {
+    await this.line(JSON.stringify(value, undefined, this.#io.stdout.isTTY ? 2 : undefined));
+  }
+
+  note(text: string): void {
+    this.#io.stderr.write(`${text}\n`);
+  }
+
+  paint(mark: Mark, text: string): string {
+    if (!this.#io.mayColour || !this.#io.stdout.isTTY) return text;
+    return `\x1b[${COLOURS[mark]}m${text}\x1b[39m`;
+  }
+
+  async #write(output: Output, text: string): Promise<void> {
+    if (this.#left.signal.aborted || output.write(text)) return;
+    await once(output, 'drain', { signal: this.#left.signal }).catch(() => undefined);
+  }
+}

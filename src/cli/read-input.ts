@@ -1,0 +1,45 @@
+/** Files that a person names on the command line, `-` being standard input; what is wrong in them is told by place. */
+import {
+  type Checked,
+  MAX_FILE_BYTES,
+  type Problem,
+  readConfigFile,
+  readText,
+  renderProblems,
+} from '../config/index.ts';
+import { CommandFailed } from './failure.ts';
+import type { Io } from './io.ts';
+import { clean } from './table.ts';
+
+export async function readInput(file: string, io: Io): Promise<unknown> {
+  const read = file === '-' ? await readStream(io.stdin) : await readConfigFile(file);
+  return accepted(read, nameOf(file));
+}
+
+export function accepted<T>(checked: Checked<T>, where: string): T {
+  if (checked.ok) return checked.value;
+  throw unfit(checked.problems, where);
+}
+
+function unfit(problems: readonly Problem[], where: string): CommandFailed {
+  return new CommandFailed(renderProblems(problems, where).map(clean), { problems });
+}
+
+export function nameOf(file: string): string {
+  return file === '-' ? 'standard input' : file;
+}
+
+async function readStream(stream: NodeJS.ReadableStream): Promise<Checked<unknown>> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    const buffer = Buffer.from(chunk);
+    bytes += buffer.length;
+    if (bytes > MAX_FILE_BYTES) {
+      const problem = { path: '', expected: `at most ${MAX_FILE_BYTES} bytes`, found: 'more' };
+      return { ok: false, problems: [problem] };
+    }
+    chunks.push(buffer);
+  }
+  return readText(Buffer.concat(chunks).toString('utf8'));
+}

@@ -1,0 +1,90 @@
+/** What the admin API answers, as far as the command line relies on it; more may be there and is passed on. */
+import { z } from 'zod';
+
+export const receipt = z.looseObject({ version: z.int(), position: z.int(), changed: z.int() });
+export type Receipt = z.output<typeof receipt>;
+
+const item = z.looseObject({ name: z.string(), version: z.int() });
+export type Item = z.output<typeof item>;
+
+export const page = z.looseObject({ items: z.array(item), next: z.string().nullable() });
+
+export const settings = z.looseObject({});
+export type Settings = z.output<typeof settings>;
+
+export const nothing = z.undefined();
+
+const problem = z.looseObject({ path: z.string(), expected: z.string(), found: z.string() });
+const winner = z.looseObject({
+  position: z.int(),
+  type: z.string(),
+  metadata: z.looseObject({ author: z.string() }),
+});
+
+/** RFC 9457. */
+export const problemReply = z.looseObject({
+  type: z.string(),
+  detail: z.string(),
+  problems: z.array(problem).optional(),
+  won: z.array(winner).optional(),
+});
+
+export const ledger = z.looseObject({
+  waiting: z.int(),
+  backends: z.record(z.string(), z.looseObject({ inFlight: z.int(), quarantine: z.unknown().optional() })),
+});
+export type Ledger = z.output<typeof ledger>;
+
+export const applied = z.looseObject({
+  dryRun: z.boolean(),
+  position: z.int(),
+  /** Absent where the answer repeats an earlier one. */
+  changes: z.array(z.unknown()).optional(),
+  refused: z.looseObject({ detail: z.string() }).nullish(),
+});
+export type Applied = z.output<typeof applied>;
+
+export const event = z.looseObject({
+  position: z.int(),
+  recordedAtMs: z.int(),
+  stream: z.string(),
+  version: z.int(),
+  type: z.string(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  metadata: z.looseObject({ author: z.string() }),
+});
+
+export const state = z.looseObject({
+  position: z.int(),
+  pools: z.unknown(),
+  domains: z.unknown(),
+  notes: z.array(z.unknown()).optional(),
+});
+
+const actor = z.looseObject({
+  id: z.string(),
+  kind: z.string(),
+  state: z.string(),
+  restarts: z.int(),
+  sinceMs: z.number(),
+  lastError: z.looseObject({ message: z.string() }).optional(),
+  parent: z.string().optional(),
+});
+export type Actor = z.output<typeof actor>;
+export const actors = z.looseObject({ actors: z.array(actor) });
+
+const finding = z.looseObject({
+  type: z.string(),
+  position: z.int(),
+  stream: z.string(),
+  expected: z.string(),
+  found: z.string(),
+});
+export const verification = z.looseObject({
+  ok: z.boolean(),
+  events: z.int().optional(),
+  findings: z.array(finding).optional(),
+  cut: z.boolean().optional(),
+});
+
+export const anything = z.unknown();

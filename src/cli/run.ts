@@ -1,0 +1,86 @@
+/** Runs one command: finds the verb, reads its words, and turns every end into lines and an exit status. */
+import { AdminClient, httpOptions } from './admin-client.ts';
+import { type Arguments, parseWords } from './arguments.ts';
+import { DataTransport } from './data-transport.ts';
+import { CommandFailed, UsageError } from './failure.ts';
+import { findVerb } from './find-verb.ts';
+import { overview, usage } from './help.ts';
+import { HttpTransport } from './http-transport.ts';
+import type { Io } from './io.ts';
+import { Printer } from './printer.ts';
+import type { Transport } from './transport.ts';
+import type { Context, ExitCode, Verb } from './verb.ts';
+import { VERBS } from './verbs/index.ts';
+
+/** Everything but `serve` and `demo`. Never rejects for a reason of the user's making. */
+export async function runCommand(argv: readonly string[], io: Io): Promise<ExitCode> {
+  // Machines are told in JSON even what goes wrong before their words are understood.
+  const print = new Printer(io, argv.includes('--json'));
+  try {
+    return await run(argv, io, print);
+  } catch (error) {
+    return await ended(error, print);
+  }
+}
+
+async function run(argv: readonly string[], io: Io, print: Printer): Promise<ExitCode> {
+  if (argv[0] === undefined || argv[0] === '--help' || argv[0] === '-h') {
+    await print.lines(overview(VERBS));
+    // Nothing said is wrong usage, but a kind one.
+    return argv.length === 0 ? 2 : 0;
+  }
+  const { verb, rest } = findVerb(VERBS, argv);
+  const args = parsed(verb, rest);
+  if (args.flag('help')) {
+    await print.lines(usage(verb));
+    return 0;
+  }
+  if (verb.run === undefined) throw new TypeError(`expected main.ts to run ${verb.name}`);
+  return runVerb(verb, args, io, print);
+}
+
+async function runVerb(verb: Verb, args: Arguments, io: Io, print: Printer): Promise<ExitCode> {
+  let opened: AdminClient | undefined;
+  const admin = async () => {
+    opened ??= new AdminClient(await transportOf(args, io));
+    return opened;
+  };
+  const context: Context = { io, args, print, admin };
+  try {
+    return await verb.run!(context);
+  } finally {
+    await opened?.close();
+  }
+}
+
+async function transportOf(args: Arguments, io: Io): Promise<Transport> {
+  const data = args.text('data');
+  if (data === undefined) {
+    return new HttpTransport(
+      await httpOptions(args.text('admin'), args.text('token-file'), args.text('as') ?? io.user),
+    );
+  }
+  if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
+  return new DataTransport(data, Date.now);
+}
+
+function parsed(verb: Verb, rest: readonly string[]): Arguments {
+  try {
+    return parseWords(verb, rest);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(error.message, error.hint ?? `usage: ${usage(verb)[0]}`);
+  }
+}
+
+async function ended(error: unknown, print: Printer): Promise<ExitCode> {
+  if (error instanceof UsageError) {
+    print.note(`switchyard: ${error.message}`);
+    if (error.hint !== undefined) print.note(`switchyard: ${error.hint}`);
+    return 2;
+  }
+  if (!(error instanceof CommandFailed)) throw error;
+  if (print.json) await print.value(error.json);
+  for (const line of error.lines) print.note(`switchyard: ${line}`);
+  return 1;
+}

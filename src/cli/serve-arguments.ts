@@ -1,0 +1,88 @@
+/** The words after `serve` and `demo`, checked as far as they can be without starting anything. */
+import { quoted } from '../../eventlog/index.ts';
+import { nearest, type Overrides, parseHostPort } from '../config/index.ts';
+import { readToken } from './admin-client.ts';
+import { type Arguments, parseWords } from './arguments.ts';
+import { UsageError } from './failure.ts';
+import { usage } from './help.ts';
+import { demoVerb, LOG_LEVELS, type LogLevel, serveVerb } from './verbs/serve.ts';
+
+export type ServeArguments = {
+  readonly verb: 'serve' | 'demo';
+  readonly config: string | undefined;
+  readonly apply: boolean;
+  readonly data: string | undefined;
+  /** None: as the file says. */
+  readonly listen: readonly string[] | undefined;
+  readonly admin: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly workers: number | undefined;
+  readonly chaos: boolean;
+  readonly logLevel: LogLevel;
+};
+
+export type ParsedServe =
+  | { readonly type: 'serve'; readonly arguments: ServeArguments }
+  /** Print this on standard output and end with 0. */
+  | { readonly type: 'help'; readonly lines: readonly string[] }
+  /** Print this on standard error and end with 2. */
+  | { readonly type: 'wrong'; readonly lines: readonly string[] };
+
+/** `argv` begins with the verb. */
+export function parseServeArguments(argv: readonly string[]): ParsedServe {
+  const verb = argv[0] === 'demo' ? demoVerb : serveVerb;
+  try {
+    const args = parseWords(verb, argv.slice(1));
+    if (args.flag('help')) return { type: 'help', lines: usage(verb) };
+    return { type: 'serve', arguments: checked(args, argv[0] === 'demo' ? 'demo' : 'serve') };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const hint = error.hint ?? `usage: ${usage(verb)[0]}`;
+    return { type: 'wrong', lines: [`switchyard: ${error.message}`, `switchyard: ${hint}`] };
+  }
+}
+
+/** What the flags say instead of the file. Rejects with `CommandFailed` where the token file cannot be read. */
+export async function overridesOf(wish: ServeArguments): Promise<Overrides> {
+  const adminToken = wish.tokenFile === undefined ? undefined : await readToken(wish.tokenFile);
+  return { listen: wish.listen, admin: wish.admin, adminToken, data: wish.data };
+}
+
+// 256: beyond the cores of any machine that would run one router.
+const MAX_WORKERS = 256;
+
+function checked(args: Arguments, verb: ServeArguments['verb']): ServeArguments {
+  const config = args.text('config');
+  if (args.flag('apply') && config === undefined) {
+    throw new UsageError('--apply: expected a --config FILE to apply, found none');
+  }
+  const listen = args.texts('listen').map((text) => address('--listen', text));
+  const admin = args.text('admin');
+  return {
+    verb,
+    config,
+    apply: args.flag('apply'),
+    data: args.text('data'),
+    listen: listen.length === 0 ? undefined : listen,
+    admin: admin === undefined ? undefined : address('--admin', admin),
+    tokenFile: args.text('token-file'),
+    workers: args.count('workers', 0, MAX_WORKERS),
+    chaos: args.flag('chaos'),
+    logLevel: logLevel(args.text('log-level')),
+  };
+}
+
+function address(flag: string, text: string): string {
+  if (parseHostPort(text) !== undefined) return text;
+  throw new UsageError(`${flag}: expected host:port or [v6]:port, found ${quoted(text)}`);
+}
+
+function logLevel(text = 'info'): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level !== undefined) return level;
+  const meant = nearest(text, LOG_LEVELS);
+  throw new UsageError(
+    `--log-level: expected one of ${LOG_LEVELS.join(', ')}, found ${quoted(text)}`,
+    meant === undefined ? undefined : `did you mean ${meant}?`,
+  );
+}

@@ -1,0 +1,85 @@
+/** `key=value` words as settings: `policy=random queue.maxWaiting=10`, each value read as its key wants it. */
+import { quoted } from '../../eventlog/index.ts';
+import { isSchema, type JsonSchema, nearest, schemaAt } from '../config/index.ts';
+import { UsageError } from './failure.ts';
+import type { Settings } from './replies.ts';
+
+export type Pair = { readonly path: readonly string[]; readonly value: unknown };
+
+export function parsePairs(words: readonly string[], schema: JsonSchema): Pair[] {
+  return words.map((word) => {
+    const cut = word.indexOf('=');
+    if (cut < 1) throw new UsageError(`expected KEY=VALUE, found ${quoted(word)}`);
+    const path = parseKey(word.slice(0, cut), schema);
+    return { path, value: valueFor(schemaAt(schema, path), word.slice(cut + 1)) };
+  });
+}
+
+/** `queue.maxWaiting`; a key that there is not is wrong usage. */
+export function parseKey(key: string, schema: JsonSchema): readonly string[] {
+  const path = key.split('.');
+  const known = !path.includes('__proto__') && schemaAt(schema, path) !== undefined;
+  if (known) return path;
+  const meant = nearest(key, keysOf(schema));
+  throw new UsageError(
+    `unknown key ${quoted(key)}`,
+    meant === undefined ? undefined : `did you mean ${meant}?`,
+  );
+}
+
+export function keysOf(schema: JsonSchema, prefix = ''): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => {
+    const path = `${prefix}${key}`;
+    const below = isSchema(inner) ? keysOf(inner, `${path}.`) : [];
+    return below.length > 0 ? below : [path];
+  });
+}
+
+/** Where a key takes text, `123` is text; elsewhere it is JSON, so that `null`, `false` and `[1,2]` can be said. */
+function valueFor(schema: JsonSchema | undefined, text: string): unknown {
+  const value = parsedJson(text);
+  if (value !== undefined && typeof value !== 'string' && fits(schema, value)) return value;
+  if (fits(schema, text)) return text;
+  return value ?? text;
+}
+
+function fits(schema: JsonSchema | undefined, value: unknown): boolean {
+  if (schema === undefined) return true;
+  if (schema.anyOf !== undefined)
+    return schema.anyOf.some((branch) => isSchema(branch) && fits(branch, value));
+  if (schema.const !== undefined) return schema.const === value;
+  return schema.type === typeOf(value) || (schema.type === 'integer' && typeof value === 'number');
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function withPair(settings: Settings, { path, value }: Pair): Settings {
+  const [key = '', ...rest] = path;
+  if (rest.length === 0) return { ...settings, [key]: value };
+  const inner = settings[key];
+  const below = isTree(inner) ? inner : {};
+  return { ...settings, [key]: withPair(below, { path: rest, value }) };
+}
+
+/** Without the key, which is then its default. */
+export function without(settings: Settings, path: readonly string[]): Settings {
+  const [key = '', ...rest] = path;
+  const { [key]: inner, ...others } = settings;
+  if (rest.length === 0 || !isTree(inner)) return others;
+  return { ...others, [key]: without(inner, rest) };
+}
+
+function isTree(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,59 @@
+/** What can be listed, shown, set and removed: domains, pools, and backends of a pool. */
+import {
+  backendSettings,
+  domainSettings,
+  type Parsed,
+  parseBackendId,
+  parseDomainName,
+  parsePoolName,
+  poolSettings,
+} from '../../eventlog/index.ts';
+import { type JsonSchema, jsonSchemaOf } from '../config/index.ts';
+import { UsageError } from './failure.ts';
+
+export type Noun = 'domain' | 'pool' | 'backend';
+
+export type Kind = {
+  readonly noun: Noun;
+  /** As a usage text names the words that name one. */
+  readonly positionals: readonly string[];
+  /** What `set` may say. */
+  readonly schema: JsonSchema;
+  /** Names parsed, in the order of `positionals`, as segments of a path. */
+  readonly path: (names: readonly string[]) => readonly string[];
+};
+
+export const KINDS: Readonly<Record<Noun, Kind>> = {
+  domain: {
+    noun: 'domain',
+    positionals: ['HOST'],
+    schema: jsonSchemaOf(domainSettings),
+    path: ([host]) => ['v1', 'domains', name(parseDomainName, host)],
+  },
+  pool: {
+    noun: 'pool',
+    positionals: ['POOL'],
+    schema: jsonSchemaOf(poolSettings),
+    path: ([pool]) => ['v1', 'pools', name(parsePoolName, pool)],
+  },
+  backend: {
+    noun: 'backend',
+    positionals: ['POOL', 'ID'],
+    schema: jsonSchemaOf(backendSettings),
+    path: ([pool, id]) => ['v1', 'pools', name(parsePoolName, pool), 'backends', name(parseBackendId, id)],
+  },
+};
+
+export type Thing = { readonly kind: Kind; readonly path: readonly string[]; readonly label: string };
+
+/** The thing that a verb's first words name. */
+export function thingOf(kind: Kind, words: readonly string[]): Thing {
+  const names = words.slice(0, kind.positionals.length);
+  return { kind, path: kind.path(names), label: `${kind.noun} ${names.join('/')}` };
+}
+
+function name(parse: (text: string) => Parsed<string>, text = ''): string {
+  const parsed = parse(text);
+  if (parsed.ok) return parsed.value;
+  throw new UsageError(parsed.problem);
+}

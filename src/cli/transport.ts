@@ -1,0 +1,48 @@
+/** A way to the admin API's answers: over the network, or from a data directory at rest. */
+import type { CommandFailed } from './failure.ts';
+
+export type Ask = {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Segments, not yet encoded. */
+  readonly path: readonly string[];
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type Answered = {
+  readonly status: number;
+  readonly etag: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+  /** The log's position at which a command is in force. */
+  readonly position?: number | undefined;
+  /** Undefined where there is none, or none that is JSON. */
+  readonly body: unknown;
+};
+
+export interface Transport {
+  /** As people know it: an address or a directory. */
+  readonly where: string;
+  /** Any answer whatever its status; rejects with `CommandFailed` where there is none. */
+  answer(ask: Ask): Promise<Answered>;
+  /** Lines of an answer that may have no end; ends quietly when told to stop. */
+  lines(ask: Ask, stop: AbortSignal, failure: (answered: Answered) => CommandFailed): AsyncGenerator<string>;
+  close(): Promise<void>;
+}
+
+export function targetOf({ path, query = {} }: Ask): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
+  return `/${path.map(encodeURIComponent).join('/')}${search.size > 0 ? `?${search}` : ''}`;
+}
+
+export async function* linesOf(chunks: AsyncIterable<Uint8Array | string>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const text = typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+}

@@ -1,0 +1,47 @@
+/** One thing that the command line can do, with all that its usage text says of it. */
+import type { AdminClient } from './admin-client.ts';
+import type { Arguments, Option, Options, Words } from './arguments.ts';
+import type { Io } from './io.ts';
+import type { Printer } from './printer.ts';
+
+/** Done, refused or false, wrong usage. */
+export type ExitCode = 0 | 1 | 2;
+
+export type Verb = Words & {
+  /** `domain set` */
+  readonly name: string;
+  /** One line without a full stop. */
+  readonly summary: string;
+  readonly details?: readonly string[];
+  /** Absent where `src/main.ts` does it: `serve` and `demo`. */
+  readonly run?: (context: Context) => Promise<ExitCode>;
+};
+
+export type Context = {
+  readonly io: Io;
+  readonly args: Arguments;
+  readonly print: Printer;
+  /** Made on first use, closed when the command ends. */
+  readonly admin: () => Promise<AdminClient>;
+};
+
+const JSON_OPTION: Option = { description: 'for machines' };
+
+/** Of verbs that talk to a running router. */
+export const ADMIN_OPTIONS = {
+  admin: { value: 'HOST:PORT', description: "the router's admin address (127.0.0.1:8081)" },
+  'token-file': { value: 'FILE', description: 'file with the admin token' },
+  json: JSON_OPTION,
+} as const satisfies Options;
+
+/** Of verbs that change something. */
+export const CHANGE_OPTIONS = {
+  ...ADMIN_OPTIONS,
+  as: { value: 'NAME', description: 'who is recorded as the author (the operating-system user)' },
+} as const satisfies Options;
+
+/** Of verbs that read, from a running router or from its data. */
+export const READ_OPTIONS = {
+  data: { value: 'DIR', description: 'read this data directory instead of asking a router' },
+  ...ADMIN_OPTIONS,
+} as const satisfies Options;

@@ -1,0 +1,58 @@
+/** What the program says of itself: `help`, `version`, `schema`. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { publishedSchema } from '../../config/index.ts';
+import { findVerb } from '../find-verb.ts';
+import { overview, usage } from '../help.ts';
+import type { Context, ExitCode, Verb } from '../verb.ts';
+
+export function helpVerb(all: () => readonly Verb[]): Verb {
+  return {
+    name: 'help',
+    positionals: ['[COMMAND]…'],
+    summary: 'tells what a command does and takes',
+    options: {},
+    run: async ({ args, print }) => {
+      await print.lines(helpFor(all(), args.positionals));
+      return 0;
+    },
+  };
+}
+
+function helpFor(verbs: readonly Verb[], words: readonly string[]): string[] {
+  if (words.length === 0) return overview(verbs);
+  const ofNoun = words.length === 1 ? verbs.filter((verb) => verb.name.startsWith(`${words[0]} `)) : [];
+  return ofNoun.length > 0 ? overview(ofNoun) : usage(findVerb(verbs, words).verb);
+}
+
+export const versionVerb: Verb = {
+  name: 'version',
+  positionals: [],
+  summary: 'prints the version',
+  options: { json: { description: 'for machines' } },
+  run: async ({ print }) => {
+    const version = packageVersion(import.meta.dirname);
+    if (print.json) await print.value({ version, node: process.versions.node });
+    else await print.line(`switchyard ${version} (Node ${process.versions.node})`);
+    return 0;
+  },
+};
+
+/** The sources and what is built from them lie at different depths below it. */
+function packageVersion(from: string): string {
+  const file = join(from, 'package.json');
+  if (!existsSync(file)) return packageVersion(join(from, '..'));
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string };
+  return version;
+}
+
+export const schemaVerb: Verb = {
+  name: 'schema',
+  positionals: [],
+  summary: 'prints the JSON Schema of the config file',
+  options: {},
+  run: async ({ print }: Context): Promise<ExitCode> => {
+    await print.text(publishedSchema());
+    return 0;
+  },
+};

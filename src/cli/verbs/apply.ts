@@ -1,0 +1,85 @@
+/** `apply`: makes the running router's domains and pools equal to a file, all at once or not at all. */
+import {
+  type Change,
+  parseDesired,
+  type Routing,
+  renderDifference,
+  routingJson,
+} from '../../config/index.ts';
+import type { AdminClient } from '../admin-client.ts';
+import { CommandFailed } from '../failure.ts';
+import { accepted, nameOf, readInput } from '../read-input.ts';
+import { type Applied, applied } from '../replies.ts';
+import type { Answered } from '../transport.ts';
+import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+
+export const applyVerb: Verb = {
+  name: 'apply',
+  positionals: ['FILE'],
+  summary: "makes the router's domains and pools equal to a file's, in one atomic change",
+  details: [
+    'Removing more domains, or more backends, than the greater of 10 and a tenth of those present is refused',
+    'unless --allow-removals covers the number. A pool without backends in the file has none afterwards.',
+  ],
+  options: {
+    'dry-run': { description: 'print the difference and change nothing' },
+    'allow-removals': {
+      value: 'N',
+      description: 'up to so many domains, and so many backends, may be removed',
+    },
+    ...CHANGE_OPTIONS,
+  },
+  run,
+};
+
+async function run(context: Context): Promise<ExitCode> {
+  const { args, io, admin } = context;
+  const file = args.positionals[0]!;
+  const allowRemovals = args.count('allow-removals', 0, 10_000_000);
+  const routing = desired(await readInput(file, io), nameOf(file));
+  const client = await admin();
+  const send = (dryRun: boolean): Promise<Answered> => post(client, routing, { dryRun, allowRemovals });
+  const dryRun = args.flag('dry-run');
+  const answered = await send(dryRun);
+  // What a refused apply would have done is what one needs to see to decide.
+  if (answered.status === 409) await shown(client, await send(true), context);
+  const reply = client.parsed(answered, applied);
+  return told(reply, context);
+}
+
+function desired(raw: unknown, where: string): Routing {
+  const routing = accepted(parseDesired(raw), where);
+  if (routing !== null) return routing;
+  throw new CommandFailed([`${where}: expected pools and domains, found neither`]);
+}
+
+function post(
+  client: AdminClient,
+  routing: Routing,
+  query: { readonly dryRun: boolean; readonly allowRemovals: number | undefined },
+): Promise<Answered> {
+  return client.answer({ method: 'POST', path: ['v1', 'apply'], query, body: routingJson(routing) });
+}
+
+async function shown(client: AdminClient, answered: Answered, { print }: Context): Promise<void> {
+  if (print.json || answered.status !== 200) return;
+  const { changes = [] } = client.parsed(answered, applied);
+  await print.lines(rendered(changes, print));
+}
+
+async function told(reply: Applied, { print }: Context): Promise<ExitCode> {
+  const { dryRun, changes, position, refused } = reply;
+  if (print.json) await print.value(reply);
+  else {
+    await print.lines(rendered(changes ?? [], print));
+    if (!dryRun) await print.line(`in force at position ${position}`);
+  }
+  if (refused == null) return 0;
+  print.note(`switchyard: would be refused: ${refused.detail}`);
+  return 1;
+}
+
+/** The shape is `difference`'s own; the other side was made from the same source. */
+function rendered(changes: readonly unknown[], print: Context['print']): string[] {
+  return renderDifference(changes as readonly Change[], (mark, line) => print.paint(mark, line));
+}

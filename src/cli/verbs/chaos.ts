@@ -1,0 +1,43 @@
+/** `chaos`: makes an actor fail as a bug would; only of a router that was started with `--chaos`. */
+import { CRASH_POINTS } from '../../../actors/index.ts';
+import { quoted } from '../../../eventlog/index.ts';
+import { nearest } from '../../config/index.ts';
+import { CommandFailed, UsageError } from '../failure.ts';
+import { anything } from '../replies.ts';
+import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+
+export const chaosVerb: Verb = {
+  name: 'chaos',
+  positionals: ['ACTOR'],
+  summary: 'makes an actor fail as a bug would (only with serve --chaos)',
+  options: {
+    at: { value: 'POINT', description: `when it next gets to ${CRASH_POINTS.join(', ')}; else at once` },
+    ...CHANGE_OPTIONS,
+  },
+  run,
+};
+
+async function run({ args, admin, print }: Context): Promise<ExitCode> {
+  const crash = args.positionals[0]!;
+  const at = pointOf(args.text('at'));
+  const client = await admin();
+  const body = at === undefined ? { crash } : { crash, at };
+  const answered = await client.answer({ method: 'POST', path: ['v1', 'chaos'], body });
+  const switchedOff =
+    answered.status === 404 && (answered.body as { type?: unknown })?.type === 'path_unknown';
+  if (switchedOff) throw new CommandFailed([`the router at ${client.where} was started without --chaos`]);
+  client.parsed(answered, anything);
+  if (print.json) await print.value(body);
+  else
+    await print.line(
+      at === undefined ? `${crash} was made to fail` : `${crash} fails when it next gets to ${at}`,
+    );
+  return 0;
+}
+
+function pointOf(text: string | undefined): string | undefined {
+  if (text === undefined || CRASH_POINTS.some((point) => point === text)) return text;
+  const meant = nearest(text, CRASH_POINTS);
+  const hint = meant === undefined ? undefined : `did you mean ${meant}?`;
+  throw new UsageError(`--at: expected one of ${CRASH_POINTS.join(', ')}, found ${quoted(text)}`, hint);
+}

@@ -1,0 +1,66 @@
+/** `events`: what was recorded, from the first or any position, and what comes. */
+import { parseStreamName } from '../../../eventlog/index.ts';
+import { UsageError } from '../failure.ts';
+import { event } from '../replies.ts';
+import { clean } from '../table.ts';
+import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+
+export const eventsVerb: Verb = {
+  name: 'events',
+  positionals: [],
+  summary: 'prints recorded events',
+  options: {
+    from: { value: 'SEQ', description: 'first position, inclusive (1)' },
+    to: { value: 'SEQ', description: 'last position, inclusive' },
+    limit: { value: 'N', description: 'at most so many' },
+    stream: { value: 'NAME', description: 'only of this stream: domain-HOST or pool-NAME' },
+    follow: { description: 'go on with events as they are recorded' },
+    ...READ_OPTIONS,
+  },
+  run,
+};
+
+async function run({ args, admin, print }: Context): Promise<ExitCode> {
+  const follow = args.flag('follow');
+  if (follow && args.flag('data')) {
+    throw new UsageError('--follow: expected a running router, found --data', 'leave one of them out');
+  }
+  const query = {
+    from: args.count('from', 1),
+    to: args.count('to', 1),
+    limit: args.count('limit', 1),
+    stream: streamOf(args.text('stream')),
+    follow: follow || undefined,
+  };
+  const client = await admin();
+  const { stop } = print;
+  for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, stop)) {
+    if (line !== '') await print.line(print.json ? line : rendered(line));
+  }
+  return 0;
+}
+
+function streamOf(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseStreamName(text);
+  if (parsed.ok) return parsed.value.stream;
+  throw new UsageError(`--stream: ${parsed.problem}`);
+}
+
+/** `12  2026-01-31T14:03:00.000Z  pool-web/3  BackendAdded  {"id":"web.1"}  by alice`; else the line as it came. */
+function rendered(line: string): string {
+  const parsed = event.safeParse(parsedJson(line));
+  if (!parsed.success) return clean(line);
+  const { position, recordedAtMs, stream, version, type, data, metadata } = parsed.data;
+  const at = new Date(recordedAtMs).toISOString();
+  const what = data === undefined || Object.keys(data).length === 0 ? '' : `  ${JSON.stringify(data)}`;
+  return clean(`${position}  ${at}  ${stream}/${version}  ${type}${what}  by ${metadata.author}`);
+}
+
+function parsedJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

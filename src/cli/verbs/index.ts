@@ -1,0 +1,34 @@
+/** Everything that the command line can do, in the order in which help lists it. */
+import type { Verb } from '../verb.ts';
+import { helpVerb, schemaVerb, versionVerb } from './about.ts';
+import { actorsVerb } from './actors.ts';
+import { applyVerb } from './apply.ts';
+import { chaosVerb } from './chaos.ts';
+import { drainVerb } from './drain.ts';
+import { eventsVerb } from './events.ts';
+import { listVerbs } from './list.ts';
+import { removeVerbs } from './remove.ts';
+import { demoVerb, serveVerb } from './serve.ts';
+import { setVerbs } from './set.ts';
+import { showVerbs } from './show.ts';
+import { stateVerb } from './state.ts';
+import { verifyVerb } from './verify.ts';
+
+const ofThings = [...listVerbs, ...showVerbs, ...setVerbs, ...removeVerbs, drainVerb];
+
+export const VERBS: readonly Verb[] = [
+  serveVerb,
+  demoVerb,
+  applyVerb,
+  ...['domain', 'pool', 'backend'].flatMap((noun) =>
+    ofThings.filter((verb) => verb.name.startsWith(`${noun} `)),
+  ),
+  eventsVerb,
+  stateVerb,
+  actorsVerb,
+  verifyVerb,
+  chaosVerb,
+  schemaVerb,
+  versionVerb,
+  helpVerb(() => VERBS),
+];

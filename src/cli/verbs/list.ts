@@ -1,0 +1,98 @@
+/** `domain list`, `pool list`, `backend list`: page by page, so that a million go through without being held. */
+import type { AdminClient } from '../admin-client.ts';
+import { type Item, type Ledger, ledger, page } from '../replies.ts';
+import { type Cell, renderTable } from '../table.ts';
+import { KINDS } from '../thing.ts';
+import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+
+type Listing = {
+  readonly path: readonly string[];
+  readonly header: readonly string[];
+  readonly row: (item: Item) => readonly Cell[];
+};
+
+export const listVerbs: readonly Verb[] = [
+  {
+    name: 'domain list',
+    positionals: [],
+    summary: 'lists all domains',
+    options: READ_OPTIONS,
+    run: async (context) => {
+      const row = ({ name, version, pool }: Item) => [name, String(pool), version];
+      return list({ path: ['v1', 'domains'], header: ['host', 'pool', 'version'], row }, context);
+    },
+  },
+  {
+    name: 'pool list',
+    positionals: [],
+    summary: 'lists all pools',
+    options: READ_OPTIONS,
+    run: async (context) => {
+      const row = ({ name, version, policy, backends }: Item) => [
+        name,
+        String(policy),
+        Object.keys(backends ?? {}).length,
+        version,
+      ];
+      return list({ path: ['v1', 'pools'], header: ['pool', 'policy', 'backends', 'version'], row }, context);
+    },
+  },
+  {
+    name: 'backend list',
+    positionals: ['POOL'],
+    summary: 'lists the backends of a pool, with what they do just now',
+    options: READ_OPTIONS,
+    run: listBackends,
+  },
+];
+
+async function listBackends(context: Context): Promise<ExitCode> {
+  const pool = KINDS.pool.path(context.args.positionals);
+  const live = context.print.json ? undefined : await ledgerOf(await context.admin(), pool);
+  const row = ({ name, version, address, weight, maxConcurrency, state }: Item) => {
+    const { inFlight, quarantine } = live?.backends[name] ?? {};
+    const limit = maxConcurrency === null ? null : Number(maxConcurrency);
+    return [
+      name,
+      String(address),
+      Number(weight),
+      limit,
+      quarantine === undefined ? String(state) : 'quarantined',
+      inFlight,
+      version,
+    ];
+  };
+  const header = ['id', 'address', 'weight', 'limit', 'state', 'in flight', 'version'];
+  return list({ path: [...pool, 'backends'], header, row }, context);
+}
+
+async function ledgerOf(client: AdminClient, pool: readonly string[]): Promise<Ledger> {
+  return client.ask({ method: 'GET', path: [...pool, 'ledger'] }, ledger);
+}
+
+// 1 000: the most that the admin API gives at once.
+const PAGE = 1000;
+
+async function list({ path, header, row }: Listing, { admin, print }: Context): Promise<ExitCode> {
+  const client = await admin();
+  let after: string | undefined;
+  let any = false;
+  for (let more = true; more && !print.stop.aborted; ) {
+    const { items, next } = await client.ask({ method: 'GET', path, query: { after, limit: PAGE } }, page);
+    if (print.json) await printJson(items, any, print);
+    else if (items.length > 0) await print.lines(renderTable(any ? undefined : header, items.map(row)));
+    any ||= items.length > 0;
+    after = next ?? undefined;
+    more = next !== null;
+  }
+  if (print.json) await print.line(any ? '\n]' : '[]');
+  else if (!any) print.note(`none (${client.where})`);
+  return 0;
+}
+
+/** One array over all pages. */
+async function printJson(items: readonly Item[], any: boolean, print: Context['print']): Promise<void> {
+  if (items.length === 0) return;
+  const start = any ? ',\n' : '[\n';
+  await print.text(start + items.map((item) => JSON.stringify(item)).join(',\n'));
+}
