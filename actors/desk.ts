@@ -6,8 +6,8 @@
  */
 import { createHash } from 'node:crypto';
 import {
-  type DomainName,
   type Appended,
+  type DomainName,
   type EventLog,
   type Json,
   LogUnavailable,
@@ -181,7 +181,12 @@ export class RoutingDesk implements Desk {
       if (proposal.decision.type === 'rejected') return this.#explained(stream, proposal.decision.rejection);
       const { state, version } = fold(stream, proposal, proposal.decision.events);
       if (proposal.decision.events.length > 0 || commands.length === 1) {
-        writes.push({ stream, expected: proposal.version, events: proposal.decision.events, current: state as Json });
+        writes.push({
+          stream,
+          expected: proposal.version,
+          events: proposal.decision.events,
+          current: state as Json,
+        });
         versions[stream] = version;
       }
       answer = {
@@ -209,7 +214,8 @@ export class RoutingDesk implements Desk {
 
   /** A version mismatch is told together with the events that won. */
   async #explained(stream: StreamName, rejection: Rejection): Promise<Rejected> {
-    if (rejection.type !== 'version_mismatch' || rejection.expected >= rejection.found) return { type: 'rejected', rejection };
+    if (rejection.type !== 'version_mismatch' || rejection.expected >= rejection.found)
+      return { type: 'rejected', rejection };
     const won = await this.#options.log.readStream(stream, { from: rejection.expected + 1, limit: 100 });
     return { type: 'rejected', rejection: { ...rejection, won } };
   }
@@ -276,7 +282,9 @@ function shownVersion(command: Command, state: unknown): Version {
   if ('host' in command) return (state as DomainState)?.version ?? 0;
   const pool = state as PoolState;
   if (!('id' in command)) return pool?.version ?? 0;
-  return pool !== null && Object.hasOwn(pool.backends, command.id) ? (pool.backends[command.id]?.version ?? 0) : 0;
+  return pool !== null && Object.hasOwn(pool.backends, command.id)
+    ? (pool.backends[command.id]?.version ?? 0)
+    : 0;
 }
 
 function byStream(happened: readonly Recorded[]): Map<StreamName, Recorded[]> {

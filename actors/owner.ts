@@ -7,16 +7,19 @@
  *
  * A throw anywhere in it ends the actor; its supervisor makes a new one from the log.
  */
-import { type ActorRefFrom, fromTransition } from 'xstate';
+import { fromTransition } from 'xstate';
 import type { Chaos } from './chaos.ts';
 import type { Decider, Decision, Recording } from './decider.ts';
 
 export type OwnerContext<State> = { readonly state: State; readonly version: number };
 
 export type OwnerEvent<Command, Event> =
-  | { readonly type: 'decide'; readonly command: Command; readonly answer: (decision: Decision<Event>) => void }
-  | { readonly type: 'recorded'; readonly events: readonly (Event & Recording)[] }
-  | { readonly type: 'fail'; readonly error: Error };
+  | {
+      readonly type: 'decide';
+      readonly command: Command;
+      readonly answer: (decision: Decision<Event>) => void;
+    }
+  | { readonly type: 'recorded'; readonly events: readonly (Event & Recording)[] };
 
 export type OwnerOptions<State, Command, Event> = {
   /** As shown: `pool:web`. */
@@ -30,29 +33,29 @@ export type OwnerOptions<State, Command, Event> = {
 };
 
 export type OwnerLogic<State, Command, Event> = ReturnType<typeof ownerLogic<State, Command, Event>>;
-export type OwnerRef<State, Command, Event> = ActorRefFrom<OwnerLogic<State, Command, Event>>;
 
 export function ownerLogic<State, Command, Event>(options: OwnerOptions<State, Command, Event>) {
   const { id, decider, chaos, settled } = options;
-  return fromTransition((context: OwnerContext<State>, event: OwnerEvent<Command, Event>): OwnerContext<State> => {
-    switch (event.type) {
-      case 'decide': {
-        const decision = decider.decide(event.command, context.state);
-        chaos.reach(id, 'before-append');
-        event.answer(decision);
-        return context;
+  return fromTransition(
+    (context: OwnerContext<State>, event: OwnerEvent<Command, Event>): OwnerContext<State> => {
+      switch (event.type) {
+        case 'decide': {
+          const decision = decider.decide(event.command, context.state);
+          chaos.reach(id, 'before-append');
+          event.answer(decision);
+          return context;
+        }
+        case 'recorded': {
+          chaos.reach(id, 'after-append');
+          const next = event.events.reduce((folded, happened) => evolve(decider, folded, happened), context);
+          chaos.reach(id, 'before-publish');
+          settled(next.state, next.version);
+          return next;
+        }
       }
-      case 'recorded': {
-        chaos.reach(id, 'after-append');
-        const next = event.events.reduce((folded, happened) => evolve(decider, folded, happened), context);
-        chaos.reach(id, 'before-publish');
-        settled(next.state, next.version);
-        return next;
-      }
-      case 'fail':
-        throw event.error;
-    }
-  }, options.initial);
+    },
+    options.initial,
+  );
 }
 
 /** An event the owner knows already (it was rebuilt from the log meanwhile) changes nothing. */

@@ -1,0 +1,102 @@
+/**
+ * Tells the workers what was recorded, one transaction at a time, in order, each exactly once. After a crash it
+ * goes on where it had come to; whoever waits for a position waits through that.
+ */
+import type { EventLog, Position, Recorded } from '../eventlog/index.ts';
+import { type ChildContext, type ChildSpec, crashed, type Running } from './supervision/index.ts';
+
+const PAGE = 1000;
+
+export type Publish = (events: readonly Recorded[]) => void;
+
+export class Feed {
+  readonly #log: EventLog;
+  readonly #publish: Publish;
+  #position: Position = 0;
+  #waiting: { readonly position: Position; readonly resolve: () => void }[] = [];
+
+  /** `position`: what the workers know already when they start. */
+  constructor(log: EventLog, publish: Publish) {
+    this.#log = log;
+    this.#publish = publish;
+  }
+
+  childSpec(): ChildSpec {
+    return {
+      id: 'feed',
+      kind: 'feed',
+      restart: 'permanent',
+      shutdownMs: 'brutal',
+      start: (context) => this.#start(context),
+    };
+  }
+
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** Nothing up to this position needs to be told: whoever listens has read it by itself. */
+  skipTo(position: Position): void {
+    this.#position = Math.max(this.#position, position);
+  }
+
+  published(position: Position): Promise<void> {
+    if (position <= this.#position) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ position, resolve }));
+  }
+
+  async #start(context: ChildContext): Promise<Running> {
+    let live = false;
+    let over = false;
+    const end = () => {
+      over = true;
+      unsubscribe();
+    };
+    // What comes during the catching up is found in the log when its turn comes.
+    const unsubscribe = this.#log.onAppended((events) => {
+      if (live && !over) this.#tell(events);
+    });
+    await this.#catchUp(() => over);
+    live = true;
+    return {
+      stop: end,
+      crash: (error) => {
+        end();
+        context.exited(crashed(error));
+      },
+    };
+  }
+
+  /** Resolves in the same turn of the loop in which it found nothing more, so nothing falls between it and live. */
+  async #catchUp(over: () => boolean): Promise<void> {
+    while (!over()) {
+      const page = await this.#log.read({ from: this.#position + 1, limit: PAGE });
+      if (page.length === 0) return;
+      const transaction = page.length < PAGE ? page : await this.#whole(page);
+      if (!over()) this.#tell(transaction);
+    }
+  }
+
+  /** A page that ends within a command's events goes on to their end. */
+  async #whole(page: readonly Recorded[]): Promise<readonly Recorded[]> {
+    const events = [...page];
+    for (;;) {
+      const last = events.at(-1);
+      const rest = await this.#log.read({ from: (last?.position ?? 0) + 1, limit: PAGE });
+      const beyond = rest.findIndex((event) => event.metadata.commandId !== last?.metadata.commandId);
+      events.push(...(beyond === -1 ? rest : rest.slice(0, beyond)));
+      if (beyond !== -1 || rest.length < PAGE) return events;
+    }
+  }
+
+  #tell(events: readonly Recorded[]): void {
+    const fresh = events.filter((event) => event.position > this.#position);
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    this.#publish(fresh);
+    this.#position = last.position;
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter((waiter) => waiter.position > last.position);
+    for (const waiter of waiting) if (waiter.position <= last.position) waiter.resolve();
+  }
+}

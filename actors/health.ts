@@ -1,0 +1,123 @@
+/**
+ * What the workers saw of the backends' health, brought to the machine of each backend, which has it recorded.
+ * The ledger was told first, by the worker itself; this is how the log, and so the next start, comes to know.
+ */
+import type { BackendId, PoolName, QuarantineCause } from '../eventlog/index.ts';
+import { BackendChild } from './backend/backend-child.ts';
+import type { Desk } from './command.ts';
+import { backendOf, type PoolState } from './pool/pool.ts';
+import {
+  type ChildContext,
+  type ChildSpec,
+  crashed,
+  DynamicSupervisor,
+  type Running,
+  type World,
+} from './supervision/index.ts';
+
+export type HealthReport = {
+  readonly type: 'connect_failed';
+  readonly pool: PoolName;
+  readonly backend: BackendId;
+  readonly cause: QuarantineCause;
+  /** Epoch milliseconds. */
+  readonly untilMs: number;
+};
+
+export type HealthOptions = {
+  readonly world: World;
+  readonly desk: () => Desk;
+  /** The state of a pool as its owner last knew it. */
+  readonly poolState: (pool: PoolName) => PoolState;
+};
+
+// A second of reports from a whole pool that went away; what is beyond is repeated by the next failure.
+const MAX_HELD = 1000;
+const WINDOW = { intensity: 30, periodMs: 10_000 } as const;
+// No name has it, so that a pool and an id can be told apart again.
+const SEPARATOR = '/';
+
+export class Health {
+  readonly backends: DynamicSupervisor<BackendChild>;
+  readonly #options: HealthOptions;
+  readonly #members = new Map<PoolName, ReadonlySet<string>>();
+  #held: HealthReport[] = [];
+  #running = false;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+    this.backends = new DynamicSupervisor(
+      {
+        id: 'backends',
+        kind: 'backend',
+        restart: 'permanent',
+        shutdownMs: 'brutal',
+        start: (context) => this.#backend(context),
+        ...WINDOW,
+      },
+      options.world,
+    );
+  }
+
+  childSpec(): ChildSpec {
+    return {
+      id: 'health',
+      kind: 'health',
+      restart: 'permanent',
+      shutdownMs: 'brutal',
+      start: (context) => this.#start(context),
+    };
+  }
+
+  /** These, and no others, are the pool's backends now. */
+  follow(pool: PoolName, state: PoolState): void {
+    const ids = new Set(Object.keys(state?.backends ?? {}));
+    for (const id of this.#members.get(pool) ?? []) {
+      if (!ids.has(id)) void this.backends.stop(pool + SEPARATOR + id);
+    }
+    for (const id of ids) this.backends.ensure(pool + SEPARATOR + id);
+    if (state === null) this.#members.delete(pool);
+    else this.#members.set(pool, ids);
+  }
+
+  report(report: HealthReport): void {
+    if (!this.#running) {
+      if (this.#held.length < MAX_HELD) this.#held.push(report);
+      return;
+    }
+    const { cause, untilMs } = report;
+    this.backends
+      .lookup(report.pool + SEPARATOR + report.backend)
+      ?.tell({ type: 'connect failed', cause, untilMs });
+  }
+
+  #start(context: ChildContext): Running {
+    this.#running = true;
+    const held = this.#held;
+    this.#held = [];
+    for (const report of held) this.report(report);
+    const stop = () => {
+      this.#running = false;
+    };
+    return {
+      stop,
+      crash: (error) => {
+        stop();
+        context.exited(crashed(error));
+      },
+    };
+  }
+
+  #backend(context: ChildContext): BackendChild {
+    const cut = context.id.indexOf(SEPARATOR);
+    const pool = context.id.slice(0, cut) as PoolName;
+    const id = context.id.slice(cut + 1) as BackendId;
+    const { poolState, desk, world } = this.#options;
+    const record = (cause: QuarantineCause, untilMs: number) => {
+      // Refused (the backend went away, the log is full): the ledger protects it all the same.
+      void desk().ask({ type: 'QuarantineBackend', pool, id, cause, untilMs }, { author: 'switchyard' });
+    };
+    const quarantinedUntilMs = backendOf(poolState(pool), id)?.quarantine?.untilMs ?? 0;
+    return new BackendChild({ quarantinedUntilMs, now: world.clock.now, record }, context, world.clock);
+  }
+}

@@ -1,0 +1,13 @@
+/** The door of the room: who owns what. */
+export { ArmedChaos, type Chaos, CRASH_POINTS, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
+export type { Answer, By, Command, Desk, Plan, Present } from './command.ts';
+export { type DeskOptions, type Owners, OwnerUnavailable, RoutingDesk } from './desk.ts';
+export { type DomainCommand, type DomainState, domainDecider } from './domain/domain.ts';
+export { Health, type HealthReport } from './health.ts';
+export { evolveOwner, kindOf, streamOf } from './owned.ts';
+export * from './pool/ledger/index.ts';
+export { LedgerKeeper } from './pool/ledger-keeper.ts';
+export { type BackendState, backendOf, type PoolCommand, type PoolState, poolDecider } from './pool/pool.ts';
+export type { Rejection, RejectionType } from './rejection.ts';
+export * from './supervision/index.ts';
+export { System, type SystemOptions } from './system.ts';

@@ -1,0 +1,141 @@
+/**
+ * The event log as the rest of the tree holds it: one object that stays while what is behind it is closed and
+ * opened again. An append that was under way then is made again under its command id, so it happens once.
+ */
+import {
+  type Append,
+  type Appended,
+  type Current,
+  type EventLog,
+  LogUnavailable,
+  type Recorded,
+} from '../eventlog/index.ts';
+import { type ChildContext, type ChildSpec, crashed, type Running } from './supervision/index.ts';
+
+// Longer than a restart of the log takes, shorter than the patience of whoever sent a command.
+const WAIT_MS = 5000;
+const SHUTDOWN_MS = 5000;
+
+type Listener = (events: readonly Recorded[]) => void;
+
+export class LogKeeper implements EventLog {
+  readonly #open: () => Promise<EventLog> | EventLog;
+  readonly #listeners = new Set<Listener>();
+  #log: EventLog | undefined;
+  #opened = Promise.withResolvers<void>();
+
+  constructor(open: () => Promise<EventLog> | EventLog) {
+    this.#open = open;
+  }
+
+  childSpec(): ChildSpec {
+    return {
+      id: 'log',
+      kind: 'log',
+      restart: 'permanent',
+      shutdownMs: SHUTDOWN_MS,
+      start: (context) => this.#start(context),
+    };
+  }
+
+  append(append: Append): Promise<Appended> {
+    return this.#with((log) => log.append(append));
+  }
+
+  answered(commandId: string): ReturnType<EventLog['answered']> {
+    return this.#with((log) => log.answered(commandId));
+  }
+
+  position(): ReturnType<EventLog['position']> {
+    return this.#with((log) => log.position());
+  }
+
+  version(...args: Parameters<EventLog['version']>): ReturnType<EventLog['version']> {
+    return this.#with((log) => log.version(...args));
+  }
+
+  read(...args: Parameters<EventLog['read']>): ReturnType<EventLog['read']> {
+    return this.#with((log) => log.read(...args));
+  }
+
+  readStream(...args: Parameters<EventLog['readStream']>): ReturnType<EventLog['readStream']> {
+    return this.#with((log) => log.readStream(...args));
+  }
+
+  snapshot(...args: Parameters<EventLog['snapshot']>): ReturnType<EventLog['snapshot']> {
+    return this.#with((log) => log.snapshot(...args));
+  }
+
+  current(...args: Parameters<EventLog['current']>): Promise<Current | undefined> {
+    return this.#with((log) => log.current(...args));
+  }
+
+  currents(...args: Parameters<EventLog['currents']>): ReturnType<EventLog['currents']> {
+    return this.#with((log) => log.currents(...args));
+  }
+
+  domainsOf(...args: Parameters<EventLog['domainsOf']>): ReturnType<EventLog['domainsOf']> {
+    return this.#with((log) => log.domainsOf(...args));
+  }
+
+  onAppended(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#log?.close();
+  }
+
+  async #with<T>(use: (log: EventLog) => Promise<T>): Promise<T> {
+    for (;;) {
+      const log = this.#log ?? (await this.#reopened());
+      try {
+        return await use(log);
+      } catch (error) {
+        const closedMeanwhile =
+          error instanceof LogUnavailable && error.code === 'log_closed' && log !== this.#log;
+        if (!closedMeanwhile) throw error;
+      }
+    }
+  }
+
+  async #reopened(): Promise<EventLog> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(
+        new LogUnavailable(
+          'log_closed',
+          `expected the event log to open within ${WAIT_MS} ms, found it closed`,
+        ),
+      );
+    }, WAIT_MS);
+    try {
+      await Promise.race([this.#opened.promise, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+    return this.#log ?? this.#reopened();
+  }
+
+  async #start(context: ChildContext): Promise<Running> {
+    const log = await this.#open();
+    const unsubscribe = log.onAppended((events) => {
+      for (const listener of this.#listeners) listener(events);
+    });
+    this.#log = log;
+    this.#opened.resolve();
+    const letGo = async () => {
+      if (this.#log === log) {
+        this.#log = undefined;
+        this.#opened = Promise.withResolvers();
+      }
+      await log.close();
+      unsubscribe();
+    };
+    return {
+      stop: letGo,
+      crash: (error) => void letGo().finally(() => context.exited(crashed(error))),
+    };
+  }
+}

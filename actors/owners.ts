@@ -1,0 +1,193 @@
+/**
+ * The owners of all streams: started when somebody asks for them, restarted from the log when they fail, parked
+ * when they fail too often. Parked, they still serve what was last published; they only take no commands.
+ */
+import type {
+  EventLog,
+  PoolName,
+  Recorded,
+  StreamName,
+  SwitchyardEvent,
+  Version,
+} from '../eventlog/index.ts';
+import type { Chaos } from './chaos.ts';
+import type { Command } from './command.ts';
+import { type Owners, OwnerUnavailable, type Proposal } from './desk.ts';
+import { domainDecider } from './domain/domain.ts';
+import { evolveOwner, kindOf } from './owned.ts';
+import { type AnyDecider, OwnerChild } from './owner-child.ts';
+import type { LedgerKeeper } from './pool/ledger-keeper.ts';
+import { type PoolState, poolDecider } from './pool/pool.ts';
+import { type ChildContext, DynamicSupervisor, type Settled, type World } from './supervision/index.ts';
+
+export type OwnersOptions = {
+  readonly log: EventLog;
+  readonly keeper: LedgerKeeper;
+  readonly chaos: Chaos;
+  readonly world: World;
+  /** The pool's backends, each with its health, are these now. */
+  readonly backendsOf: (pool: PoolName, state: PoolState) => void;
+};
+
+// Thirty crashes in ten seconds are a fault that a restart does not mend; fewer may be bad luck, or a test.
+const WINDOW = { intensity: 30, periodMs: 10_000 } as const;
+const SHUTDOWN_MS = 1000;
+const PAGE = 1000;
+// A domain's owner is needed only while it is changed; requests use what was published.
+const MAX_ACTIVE_DOMAINS = 1000;
+// An owner that fails over the same command again and again is not asked a third time.
+const TRIES = 3;
+
+const DECIDERS = { domain: domainDecider, pool: poolDecider } satisfies Record<string, AnyDecider>;
+
+export class SupervisedOwners implements Owners {
+  readonly domains: DynamicSupervisor<OwnerChild>;
+  readonly pools: DynamicSupervisor<OwnerChild>;
+  readonly #options: OwnersOptions;
+  /** Names of active domain owners, the one asked longest ago first. */
+  readonly #recent = new Set<string>();
+
+  constructor(options: OwnersOptions) {
+    this.#options = options;
+    this.domains = this.#supervisor('domain');
+    this.pools = this.#supervisor('pool');
+  }
+
+  async decide(stream: StreamName, command: Command): Promise<Proposal> {
+    for (let attempt = 1; ; attempt += 1) {
+      const owner = await this.#running(stream);
+      const { state, version } = owner;
+      const decision = owner.decide(command);
+      if (decision !== undefined) return { decision, state, version };
+      if (attempt === TRIES) throw unavailable(stream, `failed over this command ${TRIES} times`, 1000);
+    }
+  }
+
+  async settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const owner = await this.#running(stream);
+      await owner.record(await this.#missing(owner, stream, version, events));
+      // Failed on the way: its next life reads these events from the log, and is aligned when it starts.
+      if (owner.version >= version && this.#lookup(stream) === owner) return;
+      if (attempt === TRIES)
+        throw unavailable(stream, 'is being restarted; what was asked is recorded', 1000);
+    }
+  }
+
+  async state(stream: StreamName): Promise<{ readonly state: unknown; readonly version: Version }> {
+    const { state, version } = await this.#running(stream);
+    return { state, version };
+  }
+
+  rebuild(stream: StreamName): void {
+    this.#lookup(stream)?.crash(new Error(`${stream} was behind the log`));
+  }
+
+  /** Owners that exist from the start: pools, whose ledgers must be there before a request comes. */
+  async startPools(names: readonly PoolName[]): Promise<void> {
+    for (const name of names) this.pools.ensure(name);
+    await Promise.all(names.map((name) => this.pools.whenRunning(name)));
+  }
+
+  #supervisor(kind: 'domain' | 'pool'): DynamicSupervisor<OwnerChild> {
+    const start = (context: ChildContext) => this.#start(kind, context);
+    return new DynamicSupervisor<OwnerChild>(
+      { id: `${kind}s`, kind, restart: 'permanent', shutdownMs: SHUTDOWN_MS, start, ...WINDOW },
+      this.#options.world,
+    );
+  }
+
+  async #start(kind: 'domain' | 'pool', context: ChildContext): Promise<OwnerChild> {
+    const { log, chaos } = this.#options;
+    const name = context.id;
+    const id = `${kind}:${name}`;
+    const stream = `${kind}-${name}` as StreamName;
+    const fold = await foldOf(log, stream);
+    chaos.reach(id, 'in-activation');
+    const align = (state: unknown, version: Version) => this.#align(kind, name, id, state, version);
+    await align(fold.state, fold.version);
+    return new OwnerChild({ id, stream, decider: DECIDERS[kind], chaos, fold, align }, context);
+  }
+
+  async #align(
+    kind: 'domain' | 'pool',
+    name: string,
+    id: string,
+    state: unknown,
+    version: Version,
+  ): Promise<void> {
+    if (kind === 'domain') return;
+    const { keeper, chaos, backendsOf } = this.#options;
+    const pool = state as PoolState;
+    await keeper.follow(name as PoolName, pool, version, () => chaos.reach(id, 'in-ledger'));
+    backendsOf(name as PoolName, pool);
+  }
+
+  /** A command that is answered again brings no events along; an owner that lacks them gets them from the log. */
+  async #missing(owner: OwnerChild, stream: StreamName, version: Version, events: readonly Recorded[]) {
+    if (owner.version >= version || events[0]?.version === owner.version + 1) return events;
+    return this.#options.log.readStream(stream, { from: owner.version + 1, to: version });
+  }
+
+  #lookup(stream: StreamName): OwnerChild | undefined {
+    return this.#of(stream).lookup(nameOf(stream));
+  }
+
+  async #running(stream: StreamName): Promise<OwnerChild> {
+    const supervisor = this.#of(stream);
+    const name = nameOf(stream);
+    supervisor.ensure(name);
+    if (supervisor === this.domains) this.#passivate(name);
+    const settled: Settled<OwnerChild> = await supervisor.whenRunning(name);
+    if (settled.type === 'running') return settled.running;
+    if (settled.type === 'absent')
+      throw unavailable(stream, 'is not running: the router is starting or stopping', 1000);
+    const reason = settled.error instanceof Error ? settled.error.message : String(settled.error);
+    const waitMs = Math.max(0, settled.retryAtMs - this.#options.world.clock.now());
+    throw unavailable(stream, `is parked after too many failures, the last: ${reason}`, waitMs);
+  }
+
+  /** The least recently asked give way. One that is in the middle of a command is simply rebuilt for its end. */
+  #passivate(used: string): void {
+    this.#recent.delete(used);
+    this.#recent.add(used);
+    if (this.#recent.size <= MAX_ACTIVE_DOMAINS) return;
+    const [oldest] = this.#recent;
+    if (oldest === undefined) return;
+    this.#recent.delete(oldest);
+    void this.domains.stop(oldest);
+  }
+
+  #of(stream: StreamName): DynamicSupervisor<OwnerChild> {
+    return kindOf(stream) === 'domain' ? this.domains : this.pools;
+  }
+}
+
+function nameOf(stream: StreamName): string {
+  return stream.slice(kindOf(stream).length + 1);
+}
+
+function unavailable(stream: StreamName, what: string, retryAfterMs: number): OwnerUnavailable {
+  return new OwnerUnavailable(`the owner of ${stream} ${what}`, retryAfterMs);
+}
+
+/** The newest snapshot, and what happened since. */
+export async function foldOf(
+  log: EventLog,
+  stream: StreamName,
+): Promise<{ state: unknown; version: Version }> {
+  const snapshot = await log.snapshot(stream);
+  let state: unknown = snapshot?.state ?? null;
+  let version = snapshot?.version ?? 0;
+  for (;;) {
+    const page: readonly Recorded<SwitchyardEvent>[] = await log.readStream(stream, {
+      from: version + 1,
+      limit: PAGE,
+    });
+    for (const event of page) {
+      state = evolveOwner(stream, state, event);
+      version = event.version;
+    }
+    if (page.length < PAGE) return { state, version };
+  }
+}

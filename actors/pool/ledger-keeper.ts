@@ -1,0 +1,78 @@
+/**
+ * Keeps a pool's ledger equal to what its owner knows. The ledger outlives the owner: after a restart the owner
+ * brings it in line again, and what is leased meanwhile stays leased.
+ */
+import { completeBackend, completePool, type PoolName, type SparseBackend } from '../../eventlog/index.ts';
+import { keyOf, type MainLedger, type PoolDefinition, type RowDefinition } from './ledger/index.ts';
+import type { BackendState, PoolState } from './pool.ts';
+
+type Pool = NonNullable<PoolState>;
+
+export type LedgerKeeperOptions = {
+  readonly ledger: MainLedger;
+  readonly now: () => number;
+  readonly random: () => number;
+};
+
+export class LedgerKeeper {
+  readonly #options: LedgerKeeperOptions;
+  // The ledger may have to wait for a lock; what follows on one pool waits behind it.
+  readonly #last = new Map<PoolName, Promise<void>>();
+
+  constructor(options: LedgerKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** `midway` is called when what must be refused is refused already, and what is new is not yet granted. */
+  follow(pool: PoolName, state: PoolState, version: number, midway: () => void): Promise<void> {
+    const before = this.#last.get(pool) ?? Promise.resolve();
+    const next = before.catch(() => {}).then(() => this.#align(pool, state, version, midway));
+    this.#last.set(pool, next);
+    const forget = () => {
+      if (this.#last.get(pool) === next) this.#last.delete(pool);
+    };
+    next.then(forget, forget);
+    return next;
+  }
+
+  async #align(pool: PoolName, state: PoolState, position: number, midway: () => void): Promise<void> {
+    const { ledger, now, random } = this.#options;
+    const key = keyOf(pool);
+    const change = { position, nowMs: now() };
+    if (state === null) {
+      midway();
+      return ledger.drop(key, change);
+    }
+    const definition = definitionOf(state, Math.floor(random() * 0x1_0000_0000));
+    const rows = rowsOf(state);
+    await ledger.define(key, definition, rows, 'restrict', change);
+    midway();
+    await ledger.define(key, definition, rows, 'widen', change);
+  }
+}
+
+function definitionOf(state: Pool, seed: number): PoolDefinition {
+  const settings = completePool(state.settings);
+  return {
+    policy: settings.policy,
+    maxWaiting: settings.queue.maxWaiting,
+    whenEmpty: settings.whenEmpty,
+    seed,
+  };
+}
+
+function rowsOf(state: Pool): RowDefinition[] {
+  const poolLimit = completePool(state.settings).maxConcurrency;
+  return Object.entries(state.backends).map(([id, backend]) => rowOf(id, backend, poolLimit));
+}
+
+function rowOf(id: string, state: BackendState, poolLimit: number | null): RowDefinition {
+  const backend = completeBackend(state.backend as SparseBackend);
+  return {
+    backendKey: keyOf(id),
+    limit: backend.maxConcurrency ?? poolLimit ?? 0,
+    weight: backend.weight,
+    state: backend.state,
+    quarantineUntilMs: state.quarantine?.untilMs ?? 0,
+  };
+}

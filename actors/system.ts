@@ -1,0 +1,197 @@
+/**
+ * The supervision tree, in start order.
+ *
+ *   switchyard           one_for_one
+ *   ├── history          rest_for_one: the feed reads from the log
+ *   │   ├── log              the event log
+ *   │   └── feed             tells the workers what was recorded
+ *   ├── owners           one_for_one
+ *   │   ├── backends         one health machine each; parked, never escalating
+ *   │   ├── health           takes the workers' reports
+ *   │   ├── pools            one owner each; parked, never escalating
+ *   │   └── domains          likewise
+ *   └── …                what the outside world adds: workers, admin
+ *
+ * The lease ledger is in no branch: it is memory that outlives whoever works on it.
+ */
+import { randomUUID } from 'node:crypto';
+import type { EventLog, PoolName, StreamName } from '../eventlog/index.ts';
+import { type ArmedChaos, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
+import type { Desk } from './command.ts';
+import { RoutingDesk } from './desk.ts';
+import { Feed, type Publish } from './feed.ts';
+import { Health } from './health.ts';
+import { LogKeeper } from './log-keeper.ts';
+import { SupervisedOwners } from './owners.ts';
+import type { MainLedger } from './pool/ledger/index.ts';
+import { LedgerKeeper } from './pool/ledger-keeper.ts';
+import type { PoolState } from './pool/pool.ts';
+import {
+  type ActorPage,
+  type ChildSpec,
+  type Clock,
+  createWorld,
+  type PageOptions,
+  type SupervisionListener,
+  supervisorChild,
+  Tree,
+} from './supervision/index.ts';
+
+export type SystemOptions = {
+  readonly openLog: () => EventLog | Promise<EventLog>;
+  readonly publish: Publish;
+  readonly ledger: MainLedger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly chaos: ArmedChaos | undefined;
+  /** Started last, stopped first. */
+  readonly outside: readonly ChildSpec[];
+  readonly observe: SupervisionListener;
+  /** The tree gave up; the process cannot go on. */
+  readonly failed: (error: unknown) => void;
+};
+
+// More than ten crashes of the static parts in ten seconds will not get better by restarting.
+const STATIC = { intensity: 10, periodMs: 10_000 } as const;
+const PAGE = 1000;
+
+export class System {
+  readonly log: LogKeeper;
+  readonly feed: Feed;
+  readonly owners: SupervisedOwners;
+  readonly health: Health;
+  readonly desk: Desk;
+  readonly #tree: Tree;
+  readonly #options: SystemOptions;
+
+  constructor(options: SystemOptions) {
+    this.#options = options;
+    const { ledger, clock, random } = options;
+    const world = createWorld(clock, random);
+    world.observers.observe(options.observe);
+    this.log = new LogKeeper(options.openLog);
+    this.feed = new Feed(this.log, options.publish);
+    this.health = new Health({
+      world,
+      desk: () => this.desk,
+      poolState: (pool) => (this.owners.pools.lookup(pool)?.state ?? null) as PoolState,
+    });
+    this.owners = new SupervisedOwners({
+      log: this.log,
+      keeper: new LedgerKeeper({ ledger, now: clock.now, random }),
+      chaos: options.chaos ?? noChaos,
+      world,
+      backendsOf: (pool, state) => this.health.follow(pool, state),
+    });
+    this.desk = new RoutingDesk({
+      log: this.log,
+      owners: this.owners,
+      published: (position) => this.feed.published(position),
+      newCommandId: randomUUID,
+    });
+    this.#tree = new Tree(
+      supervisorChild(
+        {
+          id: 'switchyard',
+          strategy: 'one_for_one',
+          ...STATIC,
+          children: [
+            supervisorChild(
+              {
+                id: 'history',
+                strategy: 'rest_for_one',
+                ...STATIC,
+                children: [this.log.childSpec(), this.feed.childSpec()],
+              },
+              world,
+            ),
+            supervisorChild(
+              {
+                id: 'owners',
+                strategy: 'one_for_one',
+                ...STATIC,
+                children: [
+                  this.health.backends.childSpec(),
+                  this.health.childSpec(),
+                  this.owners.pools.childSpec(),
+                  this.owners.domains.childSpec(),
+                  this.#poolsInForce(),
+                ],
+              },
+              world,
+            ),
+            ...options.outside,
+          ],
+        },
+        world,
+      ),
+      world,
+    );
+    void this.#tree.ended.then((end) => {
+      if (end.type === 'crashed') options.failed(end.error);
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#tree.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#tree.stop();
+  }
+
+  actors(page: PageOptions): ActorPage {
+    return this.#tree.list(page);
+  }
+
+  /** Makes an actor fail as a bug would. A point that its kind never passes is now. */
+  async sabotage(id: string, at?: CrashPoint): Promise<'done' | 'unknown'> {
+    const { chaos } = this.#options;
+    if (chaos === undefined || !(await this.#wake(id))) return 'unknown';
+    if (at !== undefined && passes(id, at)) {
+      chaos.arm(id, at);
+      if (at !== 'in-activation') return 'done';
+    }
+    return this.#tree.crash(id, new Sabotage(id, at ?? 'at once')) === 'unknown' ? 'unknown' : 'done';
+  }
+
+  /** An owner that nobody has asked for yet is started, if there is one. */
+  async #wake(id: string): Promise<boolean> {
+    const owner = /^(pool|domain):(.+)$/.exec(id);
+    if (owner === null) return true;
+    const stream = `${owner[1]}-${owner[2]}` as StreamName;
+    if ((await this.log.version(stream)) === 0) return false;
+    const supervisor = owner[1] === 'pool' ? this.owners.pools : this.owners.domains;
+    supervisor.ensure(owner[2] ?? '');
+    await supervisor.whenRunning(owner[2] ?? '');
+    return true;
+  }
+
+  /** Pools are owned from the start, since a request needs their ledgers; it runs once whenever `owners` starts. */
+  #poolsInForce(): ChildSpec {
+    return {
+      id: 'activation',
+      kind: 'activation',
+      restart: 'transient',
+      shutdownMs: 'brutal',
+      start: async () => {
+        let after: string | undefined;
+        for (;;) {
+          const page = await this.log.currents({
+            kind: 'pool',
+            limit: PAGE,
+            ...(after === undefined ? {} : { after }),
+          });
+          await this.owners.startPools(page.map((row) => row.stream.slice('pool-'.length) as PoolName));
+          after = page.at(-1)?.stream;
+          if (page.length < PAGE) return { stop() {} };
+        }
+      },
+    };
+  }
+}
+
+function passes(id: string, point: CrashPoint): boolean {
+  if (id.startsWith('pool:')) return true;
+  return id.startsWith('domain:') && point !== 'in-ledger';
+}

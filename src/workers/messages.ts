@@ -1,0 +1,47 @@
+/** What the main thread and a worker say to each other. */
+import type { MessagePort } from 'node:worker_threads';
+import type { HealthReport, LedgerShared } from '../../actors/index.ts';
+import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
+import type { PublicationCount } from './publisher.ts';
+
+/** All a worker is born with. */
+export type Boot = {
+  /** The ledger's name for this thread. */
+  readonly thread: number;
+  /** As people know it: `worker:1` has 1, whatever its thread. */
+  readonly number: number;
+  /** Where the event log lies, to be read. */
+  readonly directory: string;
+  readonly ledger: LedgerShared;
+  readonly feed: MessagePort;
+  readonly count: PublicationCount;
+  /** The count of publications from which on `feed` carries every one. */
+  readonly seen: number;
+  /** One cell that the worker raises while its loop turns. */
+  readonly heartbeat: Int32Array<SharedArrayBuffer>;
+  readonly listeners: readonly ListenerSettings[];
+  readonly accessLog: ProcessSettings['accessLog'];
+  /** Random per data directory: how we know ourselves in `Via`. */
+  readonly pseudonym: string;
+};
+
+export type ToWorker =
+  /** A port on which this thread and another ring each other. */
+  | { readonly type: 'neighbour'; readonly thread: number; readonly port: MessagePort }
+  | { readonly type: 'neighbour gone'; readonly thread: number }
+  /** Grants wait to be delivered. */
+  | { readonly type: 'bell' }
+  | { readonly type: 'metrics'; readonly id: number }
+  /** Finish what is under way, at most for so long; then end. */
+  | { readonly type: 'drain'; readonly withinMs: number }
+  /** Fail as a bug would. */
+  | { readonly type: 'fail'; readonly message: string };
+
+export type FromWorker =
+  /** Addresses as bound, in the order of the listeners. */
+  | { readonly type: 'ready'; readonly addresses: readonly string[] }
+  | { readonly type: 'bell' }
+  | { readonly type: 'report'; readonly report: HealthReport }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'metrics'; readonly id: number; readonly snapshot: unknown }
+  | { readonly type: 'drained' };

@@ -1,0 +1,74 @@
+/**
+ * Publish, then fence: events go to every worker's port, and only then is the count of publications raised in
+ * shared memory. A worker whose own count is behind drains its port before it routes, so whoever is told after
+ * the raise that a change is in force can rely on it, while nobody waits for a worker.
+ */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Recorded } from '../../eventlog/index.ts';
+
+/** One count, shared by all threads. It may wrap around: it is only compared for equality. */
+export type PublicationCount = Int32Array<SharedArrayBuffer>;
+
+export function createPublicationCount(): PublicationCount {
+  return new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+}
+
+export class Publisher {
+  readonly count: PublicationCount = createPublicationCount();
+  readonly #receivers = new Set<Receiver>();
+
+  publish(events: readonly Recorded[]): void {
+    for (const receiver of this.#receivers) receiver.receive(events);
+    Atomics.add(this.count, 0, 1);
+  }
+
+  /** From now on this one is sent everything; what it is sent counts from the returned number. */
+  enrol(receiver: Receiver): number {
+    this.#receivers.add(receiver);
+    return Atomics.load(this.count, 0);
+  }
+
+  dismiss(receiver: Receiver): void {
+    this.#receivers.delete(receiver);
+  }
+}
+
+export interface Receiver {
+  receive(events: readonly Recorded[]): void;
+}
+
+/** The worker's end: what was posted, in order, each publication once. */
+export class Subscription {
+  readonly #port: MessagePort;
+  readonly #count: PublicationCount;
+  readonly #apply: (events: readonly Recorded[]) => void;
+  #seen: number;
+
+  constructor(
+    port: MessagePort,
+    count: PublicationCount,
+    seen: number,
+    apply: (events: readonly Recorded[]) => void,
+  ) {
+    this.#port = port;
+    this.#count = count;
+    this.#apply = apply;
+    this.#seen = seen;
+    port.on('message', (events: readonly Recorded[]) => this.#take(events));
+  }
+
+  /** Everything published before this call is applied after it. */
+  catchUp(): void {
+    while (Atomics.load(this.#count, 0) !== this.#seen) {
+      const received = receiveMessageOnPort(this.#port);
+      // Posted, but not yet counted: the loop's own 'message' took it, or it is the next one's.
+      if (received === undefined) return;
+      this.#take(received.message as readonly Recorded[]);
+    }
+  }
+
+  #take(events: readonly Recorded[]): void {
+    this.#seen = (this.#seen + 1) | 0;
+    this.#apply(events);
+  }
+}

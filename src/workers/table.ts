@@ -1,0 +1,179 @@
+/**
+ * What this thread knows of the routing state: every domain and pool as a view that a request can use as it is.
+ * It is the fold of the events it was sent over the rows it read at its start; one transaction is one step.
+ */
+import {
+  type BackendState,
+  type DomainState,
+  evolveOwner,
+  keyOf,
+  kindOf,
+  type PoolState,
+} from '../../actors/index.ts';
+import {
+  completeBackend,
+  completeDomain,
+  completePool,
+  type LogReader,
+  type Position,
+  type Recorded,
+  type StreamName,
+} from '../../eventlog/index.ts';
+import {
+  type BackendAddress,
+  type BackendRoute,
+  type DomainRoute,
+  PLAIN,
+  type PoolRoute,
+  type RoutingTable,
+} from '../proxy/index.ts';
+
+type Known = { state: DomainState | PoolState; version: number };
+
+/** Called for each backend that is told to drain by a moment, so that what is unfinished then can be cut. */
+export type DrainListener = (pool: string, backendKey: number, untilMs: number) => void;
+
+export class Table implements RoutingTable {
+  readonly #known = new Map<StreamName, Known>();
+  readonly #domains = new Map<string, Domain>();
+  readonly #pools = new Map<string, Pool>();
+  readonly #draining: DrainListener;
+  #catchUp: () => void = () => {};
+  #position: Position = 0;
+
+  constructor(draining: DrainListener) {
+    this.#draining = draining;
+  }
+
+  /** Reads every current row. Events up to the position of that read are then known. */
+  load(reader: LogReader, damaged: (error: Error) => void): void {
+    this.#position = reader.snapshotOfCurrents((row) => {
+      this.#know(row.stream, row.state as DomainState | PoolState, row.version);
+    }, damaged);
+  }
+
+  /** How to learn of events sent but not yet applied. */
+  follow(catchUp: () => void): void {
+    this.#catchUp = catchUp;
+  }
+
+  get position(): Position {
+    return this.#position;
+  }
+
+  fence(): void {
+    this.#catchUp();
+  }
+
+  /** The events of one transaction, or of several. */
+  apply(events: readonly Recorded[]): void {
+    for (const event of events) {
+      if (event.position <= this.#position) continue;
+      const known = this.#known.get(event.stream);
+      if (event.version <= (known?.version ?? 0)) continue;
+      this.#know(event.stream, evolveOwner(event.stream, known?.state ?? null, event), event.version);
+    }
+    const last = events.at(-1)?.position ?? 0;
+    if (last > this.#position) this.#position = last;
+  }
+
+  lookup(host: string): DomainRoute | undefined {
+    const exact = this.#domains.get(host);
+    if (exact !== undefined) return exact;
+    for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+      const wildcard = this.#domains.get(`*${host.slice(dot)}`);
+      if (wildcard !== undefined) return wildcard;
+    }
+    return this.#domains.get('*');
+  }
+
+  get size(): { readonly domains: number; readonly pools: number } {
+    return { domains: this.#domains.size, pools: this.#pools.size };
+  }
+
+  #know(stream: StreamName, state: DomainState | PoolState, version: number): void {
+    this.#known.set(stream, { state, version });
+    const kind = kindOf(stream);
+    const name = stream.slice(kind.length + 1);
+    if (kind === 'domain') this.#placeDomain(name, state as DomainState);
+    else this.#placePool(name, state as PoolState);
+  }
+
+  #placeDomain(name: string, state: DomainState): void {
+    if (state === null) this.#domains.delete(name);
+    else this.#domains.set(name, new Domain(name, state, this.#pools));
+  }
+
+  #placePool(name: string, state: PoolState): void {
+    if (state === null) {
+      this.#pools.delete(name);
+      return;
+    }
+    const pool = new Pool(name, state, this.#pools.get(name));
+    this.#pools.set(name, pool);
+    for (const [id, backend] of Object.entries(state.backends)) {
+      if (backend.drainUntilMs !== undefined) this.#draining(name, keyOf(id), backend.drainUntilMs);
+    }
+  }
+}
+
+/** A domain finds its pool by name at each request, so that a change of the pool needs no walk over its domains. */
+class Domain implements DomainRoute {
+  readonly name: string;
+  readonly settings: DomainRoute['settings'];
+  readonly features = PLAIN;
+  readonly #pools: ReadonlyMap<string, Pool>;
+
+  constructor(name: string, state: NonNullable<DomainState>, pools: ReadonlyMap<string, Pool>) {
+    this.name = name;
+    this.settings = completeDomain(state.settings);
+    this.#pools = pools;
+  }
+
+  get pool(): PoolRoute | undefined {
+    return this.#pools.get(this.settings.pool);
+  }
+}
+
+/** Its map of backends is one for the pool's whole life: who waits for a grant finds a backend that came meanwhile. */
+class Pool implements PoolRoute {
+  readonly name: string;
+  readonly key: number;
+  readonly settings: PoolRoute['settings'];
+  readonly backends: Map<number, BackendRoute>;
+  readonly #states: Map<number, BackendState>;
+
+  constructor(name: string, state: NonNullable<PoolState>, before: Pool | undefined) {
+    this.name = name;
+    this.key = before?.key ?? keyOf(name);
+    this.settings = completePool(state.settings);
+    this.backends = before?.backends ?? new Map();
+    this.#states = before === undefined ? new Map() : before.#states;
+    this.#place(state);
+  }
+
+  #place(state: NonNullable<PoolState>): void {
+    const present = new Set<number>();
+    for (const [id, backend] of Object.entries(state.backends)) {
+      const key = keyOf(id);
+      present.add(key);
+      if (this.#states.get(key)?.backend === backend.backend) continue;
+      this.#states.set(key, backend);
+      const settings = completeBackend(backend.backend);
+      this.backends.set(key, { id, key, address: addressOf(settings.address), settings });
+    }
+    for (const key of this.backends.keys()) {
+      if (present.has(key)) continue;
+      this.backends.delete(key);
+      this.#states.delete(key);
+    }
+  }
+}
+
+/** `unix:/path`, `[v6]:port` or `host:port`, as checked when it was set. */
+export function addressOf(text: string): BackendAddress {
+  if (text.startsWith('unix:')) return { path: text.slice('unix:'.length) };
+  const colon = text.lastIndexOf(':');
+  const host = text.slice(0, colon);
+  return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(text.slice(colon + 1)) };
+}
