@@ -74,6 +74,15 @@ export function isBlank(byte: number): boolean {
   return byte === SPACE || byte === TAB;
 }
 
+/**
+ * A tab behind a framing value is a blank to RFC 9112 §5.1 and part of the value to llhttp, which then reads
+ * `chunked` with a tab as no chunked at all: refused, for fuzzing found it.
+ */
+export function hasTabBehind(head: string, valueEnd: number): boolean {
+  for (let at = valueEnd; isBlank(head.charCodeAt(at)); at++) if (head.charCodeAt(at) === TAB) return true;
+  return false;
+}
+
 function octets(characters: string): Uint8Array {
   const table = new Uint8Array(256);
   for (let i = 0; i < characters.length; i++) table[characters.charCodeAt(i)] = 1;

@@ -1,12 +1,12 @@
 /** The strict reader of request heads: bytes in, one meaning out, or a refusal, or "not yet". */
-import { type ConnectionOptions, isEmptyList, NO_FIELDS, readConnection } from './connection-field.ts';
+import { NO_FIELDS } from './connection-field.ts';
 import { readExpect } from './expect-field.ts';
-import { FIELD, fieldKind } from './field-name.ts';
 import { HeadScan, SCANNED, type ScanBounds, type ScanProblem } from './head-scan.ts';
 import { domainOf } from './host.ts';
 import type { RequestHead, RequestLimits } from './message.ts';
-import { COMMA, isBlank, isDigits, REQUEST_LINE, sameText, TOKEN } from './octets.ts';
+import { REQUEST_LINE } from './octets.ts';
 import { INCOMPLETE, type Incomplete, type RequestRefusal, type RequestRefusalReason } from './refusal.ts';
+import { RequestFields, spokenProtocols } from './request-fields.ts';
 import { readRequestLine } from './request-line.ts';
 import { isTargetProblem, reduceTarget } from './request-target.ts';
 
@@ -42,38 +42,8 @@ export function readRequestHead(
   return head;
 }
 
-/** What the fields have said so far; one per thread, since a head is read without interruption. */
-class Meaning implements ConnectionOptions {
-  host = '';
-  hosts = 0;
-  length = '';
-  lengths = 0;
-  chunked = false;
-  close = false;
-  keepAlive = false;
-  upgrade = false;
-  nominated: string[] | undefined;
-  protocols = '';
-  expect = '';
-  maxForwards = '';
-
-  clear(): void {
-    this.host = '';
-    this.hosts = 0;
-    this.length = '';
-    this.lengths = 0;
-    this.chunked = false;
-    this.close = false;
-    this.keepAlive = false;
-    this.upgrade = false;
-    this.nominated = undefined;
-    this.protocols = '';
-    this.expect = '';
-    this.maxForwards = '';
-  }
-}
-
-const meaning = new Meaning();
+// One per thread, since a head is understood without interruption.
+const meaning = new RequestFields();
 
 function understand(text: string, scan: HeadScan, end: number): RequestHead | RequestRefusal {
   const method = text.slice(0, scan.first);
@@ -86,7 +56,7 @@ function understand(text: string, scan: HeadScan, end: number): RequestHead | Re
     const name = text.slice(marks[i], marks[i + 1]);
     const value = text.slice(marks[i + 2], marks[i + 3]);
     fields.push(name, value);
-    const problem = note(name, value, version);
+    const problem = meaning.note(name, value, version, text, marks[i + 3]!);
     if (problem !== undefined) {
       return refuse(problem, `${name}: ${shown(value)}`, method, asked, domainOf(meaning.host));
     }
@@ -100,8 +70,8 @@ function understand(text: string, scan: HeadScan, end: number): RequestHead | Re
   }
   const target = reduceTarget(method, asked, meaning.host);
   if (isTargetProblem(target)) return refuse(target, shown(asked), method, asked, domain);
-  const problem = contradiction(method, version);
-  if (problem !== undefined) return refuse(problem, describeContradiction(), method, target, domain);
+  const problem = meaning.contradiction(method, version);
+  if (problem !== undefined) return refuse(problem, meaning.described(), method, target, domain);
 
   const length = meaning.lengths === 0 ? -1 : Number(meaning.length);
   return {
@@ -120,132 +90,10 @@ function understand(text: string, scan: HeadScan, end: number): RequestHead | Re
     // RFC 9110 §10.1.1: an expectation in an HTTP/1.0 request is ignored.
     expectContinue: version === 1 && meaning.expect !== '' && readExpect(meaning.expect) === 'continue',
     upgrade: version === 1 && meaning.upgrade ? spokenProtocols(meaning.protocols) : '',
-    maxForwards: meaning.maxForwards === '' || !limitsForwards(method) ? -1 : Number(meaning.maxForwards),
+    maxForwards: meaning.maxForwards(method),
     end,
   };
 }
-
-/** What one field adds, or why the head is refused for it. */
-function note(name: string, value: string, version: 0 | 1): RequestRefusalReason | undefined {
-  switch (fieldKind(name)) {
-    case FIELD.host:
-      // RFC 9112 §3.2: more than one Host line is a 400, equal or not.
-      if (++meaning.hosts > 1) return 'repeated_host';
-      meaning.host = value;
-      return undefined;
-    case FIELD.contentLength:
-      return isConfusable(name, 7) ? 'confusable_header_name' : noteLength(value);
-    case FIELD.transferEncoding:
-      return isConfusable(name, 8) ? 'confusable_header_name' : noteTransferEncoding(value, version);
-    case FIELD.connection:
-      return readConnection(value, meaning) && !isEmptyList(value) ? undefined : 'invalid_connection';
-    case FIELD.upgrade:
-      meaning.protocols = joined(meaning.protocols, value);
-      return undefined;
-    case FIELD.expect:
-      meaning.expect = joined(meaning.expect, value);
-      return undefined;
-    case FIELD.maxForwards:
-      // Two values, or none that is a number: nobody can say how far this may go.
-      if (meaning.maxForwards !== '' || !isDigits(value)) return 'invalid_max_forwards';
-      meaning.maxForwards = value;
-      return undefined;
-    default:
-      return undefined;
-  }
-}
-
-/** RFC 9110 §8.6: digits only. Repeated equal lines are one; a list, even of equal values, is refused. */
-function noteLength(value: string): RequestRefusalReason | undefined {
-  if (!isDigits(value) || !Number.isSafeInteger(Number(value))) return 'invalid_content_length';
-  if (meaning.chunked) return 'length_and_transfer_encoding';
-  if (++meaning.lengths > 1 && value !== meaning.length) return 'conflicting_content_length';
-  meaning.length = value;
-  return undefined;
-}
-
-function noteTransferEncoding(value: string, version: 0 | 1): RequestRefusalReason | undefined {
-  // RFC 9112 §6.1: HTTP/1.0 has no transfer codings; the framing of such a message is faulty.
-  if (version === 0 || meaning.chunked) return 'invalid_transfer_encoding';
-  if (!sameText(value, 'chunked')) return codingProblem(value);
-  // RFC 9112 §6.3 lets a server reject a request with both, and it ought to be handled as an error.
-  if (meaning.lengths > 0) return 'length_and_transfer_encoding';
-  meaning.chunked = true;
-  return undefined;
-}
-
-/**
- * RFC 9112 §6.1: 501 for a coding we do not understand, if the message could be framed at all, that is when the
- * last coding is chunked; otherwise §6.3: 400.
- */
-function codingProblem(value: string): RequestRefusalReason {
-  const codings = value.toLowerCase().split(',');
-  for (let i = 0; i < codings.length; i++) {
-    const coding = codings[i]!.trim();
-    for (let at = 0; at < coding.length; at++) {
-      if (TOKEN[coding.charCodeAt(at)] !== 1) return 'invalid_transfer_encoding';
-    }
-    const isLast = i === codings.length - 1;
-    if (coding === '' || (coding === 'chunked') !== isLast) return 'invalid_transfer_encoding';
-  }
-  return 'unsupported_transfer_coding';
-}
-
-/** What no single field says wrong, but the whole. */
-function contradiction(method: string, version: 0 | 1): RequestRefusalReason | undefined {
-  // RFC 9110 §9.3.8: no content in TRACE; a backend that believes it would read it as the next request.
-  if (method === 'TRACE' && (meaning.chunked || Number(meaning.length) > 0)) return 'content_in_trace';
-  if (version === 0) return undefined;
-  if (meaning.expect !== '') {
-    const expectation = readExpect(meaning.expect);
-    if (expectation === 'invalid') return 'invalid_expect';
-    if (expectation === 'unsupported') return 'unsupported_expectation';
-  }
-  if (meaning.upgrade && !isProtocolList(meaning.protocols)) return 'invalid_upgrade';
-  return undefined;
-}
-
-function describeContradiction(): string {
-  return `Expect: ${shown(meaning.expect)}, Upgrade: ${shown(meaning.protocols)}, Content-Length: ${meaning.length}`;
-}
-
-/** RFC 9110 §7.8: protocol = token [ "/" token ], in a list with at least one. */
-function isProtocolList(value: string): boolean {
-  let found = false;
-  for (let at = 0; at < value.length; at++) {
-    const byte = value.charCodeAt(at);
-    if (TOKEN[byte] === 1) found = true;
-    else if (byte !== COMMA && byte !== SLASH && !isBlank(byte)) return false;
-  }
-  return found;
-}
-
-/**
- * The protocols without h2c: RFC 9113 §3.1 has withdrawn that upgrade, and a tunnel of HTTP requests would bring
- * the backend requests the router never saw. RFC 9110 §7.8 lets any upgrade be ignored.
- */
-function spokenProtocols(value: string): string {
-  if (!value.toLowerCase().includes('h2c')) return value;
-  const protocols = value.split(',').map((protocol) => protocol.trim());
-  return protocols.filter((protocol) => protocol !== '' && !/^h2c(?:\/|$)/i.test(protocol)).join(', ');
-}
-
-function limitsForwards(method: string): boolean {
-  // RFC 9110 §7.6.2: defined for these two only.
-  return method === 'OPTIONS' || method === 'TRACE';
-}
-
-/** Whether a framing field is spelt with an underscore: some backends take it for the real one. */
-function isConfusable(name: string, dash: number): boolean {
-  return name.charCodeAt(dash) !== DASH;
-}
-
-function joined(before: string, value: string): string {
-  return before === '' ? value : value === '' ? before : `${before}, ${value}`;
-}
-
-const DASH = 0x2d;
-const SLASH = 0x2f;
 
 const shared = new HeadScan();
 function freshScan(): HeadScan {

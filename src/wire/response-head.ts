@@ -3,7 +3,7 @@ import { type ConnectionOptions, NO_FIELDS, readConnection } from './connection-
 import { FIELD, fieldKind } from './field-name.ts';
 import { HeadScan, SCANNED, type ScanBounds, type ScanProblem } from './head-scan.ts';
 import type { Framing, ResponseHead, ResponseLimits } from './message.ts';
-import { FIELD_VALUE, isBlank, isDigits, SPACE, sameText } from './octets.ts';
+import { FIELD_VALUE, hasTabBehind, isBlank, isDigits, SPACE, sameText } from './octets.ts';
 import { INCOMPLETE, type Incomplete, type ResponseRefusal, type ResponseRefusalReason } from './refusal.ts';
 import { isDigit, isVersion } from './request-line.ts';
 
@@ -71,9 +71,7 @@ function understand(
     const name = text.slice(marks[i], marks[i + 1]);
     const value = text.slice(marks[i + 2], marks[i + 3]);
     fields.push(name, value);
-    // A length must end at its last digit: blanks after it are Heroku's "invalid content length" too.
-    const raw = text.charCodeAt(marks[i + 3]!);
-    const problem = note(name, value, version, isBlank(raw));
+    const problem = note(name, value, version, text, marks[i + 3]!);
     if (problem !== undefined) return refuse(problem, `${name}: ${shown(value)}`);
   }
   const framing = framingOf(status, requestMethod);
@@ -106,13 +104,19 @@ function note(
   name: string,
   value: string,
   version: 0 | 1,
-  hasBlankAfter: boolean,
+  head: string,
+  valueEnd: number,
 ): ResponseRefusalReason | undefined {
   switch (fieldKind(name)) {
     case FIELD.contentLength:
-      return isReal(name, 7) ? noteLength(value, hasBlankAfter) : 'bad_header';
+      if (!isReal(name, 'content'.length)) return 'bad_header';
+      // Behaviour 103: a length ends at its last digit; even blanks behind it are an invalid content length.
+      return isBlank(head.charCodeAt(valueEnd)) ? 'invalid_content_length' : noteLength(value);
     case FIELD.transferEncoding:
-      return isReal(name, 8) ? noteTransferEncoding(value, version) : 'bad_header';
+      if (!isReal(name, 'transfer'.length)) return 'bad_header';
+      return hasTabBehind(head, valueEnd)
+        ? 'invalid_transfer_encoding'
+        : noteTransferEncoding(value, version);
     case FIELD.connection:
       return readConnection(value, meaning) ? undefined : 'invalid_connection';
     case FIELD.upgrade:
@@ -123,8 +127,8 @@ function note(
   }
 }
 
-function noteLength(value: string, hasBlankAfter: boolean): ResponseRefusalReason | undefined {
-  if (hasBlankAfter || !isDigits(value) || !Number.isSafeInteger(Number(value))) {
+function noteLength(value: string): ResponseRefusalReason | undefined {
+  if (!isDigits(value) || !Number.isSafeInteger(Number(value))) {
     return 'invalid_content_length';
   }
   if (meaning.chunked) return 'length_and_transfer_encoding';

@@ -1,0 +1,173 @@
+/** What the fields of a request say together: its host, its framing, and what it asks of this hop. */
+import { type ConnectionOptions, isEmptyList, readConnection } from './connection-field.ts';
+import { readExpect } from './expect-field.ts';
+import { FIELD, fieldKind } from './field-name.ts';
+import { COMMA, hasTabBehind, isBlank, isDigits, sameText, TOKEN } from './octets.ts';
+import type { RequestRefusalReason } from './refusal.ts';
+
+type Problem = RequestRefusalReason | undefined;
+
+/** Filled field by field, used again for the next head. */
+export class RequestFields implements ConnectionOptions {
+  host = '';
+  hosts = 0;
+  length = '';
+  lengths = 0;
+  chunked = false;
+  close = false;
+  keepAlive = false;
+  upgrade = false;
+  nominated: string[] | undefined;
+  protocols = '';
+  expect = '';
+  forwards = '';
+  hasForwards = false;
+
+  clear(): void {
+    this.host = '';
+    this.hosts = 0;
+    this.length = '';
+    this.lengths = 0;
+    this.chunked = false;
+    this.close = false;
+    this.keepAlive = false;
+    this.upgrade = false;
+    this.nominated = undefined;
+    this.protocols = '';
+    this.expect = '';
+    this.forwards = '';
+    this.hasForwards = false;
+  }
+
+  /** Takes one field; `head` and `valueEnd` say where the value ended, for what stands behind it. */
+  note(name: string, value: string, version: 0 | 1, head: string, valueEnd: number): Problem {
+    switch (fieldKind(name)) {
+      case FIELD.host:
+        // RFC 9112 §3.2: more than one Host line is a 400, equal or not.
+        if (++this.hosts > 1) return 'repeated_host';
+        this.host = value;
+        return undefined;
+      case FIELD.contentLength:
+        if (isConfusable(name, 'content'.length)) return 'confusable_header_name';
+        return hasTabBehind(head, valueEnd) ? 'invalid_content_length' : this.#noteLength(value);
+      case FIELD.transferEncoding:
+        if (isConfusable(name, 'transfer'.length)) return 'confusable_header_name';
+        return hasTabBehind(head, valueEnd) ? 'invalid_transfer_encoding' : this.#noteCoding(value, version);
+      case FIELD.connection:
+        return readConnection(value, this) && !isEmptyList(value) ? undefined : 'invalid_connection';
+      case FIELD.upgrade:
+        this.protocols = joined(this.protocols, value);
+        return undefined;
+      case FIELD.expect:
+        this.expect = joined(this.expect, value);
+        return undefined;
+      case FIELD.maxForwards:
+        this.forwards = this.hasForwards ? `${this.forwards}, ${value}` : value;
+        this.hasForwards = true;
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  /** What no single field says wrong, but the whole. */
+  contradiction(method: string, version: 0 | 1): Problem {
+    // RFC 9110 §9.3.8: no content in TRACE; a backend that believes it would read it as the next request.
+    if (method === 'TRACE' && (this.chunked || Number(this.length) > 0)) return 'content_in_trace';
+    if (limitsForwards(method) && this.hasForwards && !isDigits(this.forwards)) return 'invalid_max_forwards';
+    if (version === 0) return undefined;
+    if (this.expect !== '') {
+      const expectation = readExpect(this.expect);
+      if (expectation === 'invalid') return 'invalid_expect';
+      if (expectation === 'unsupported') return 'unsupported_expectation';
+    }
+    return this.upgrade && !isProtocolList(this.protocols) ? 'invalid_upgrade' : undefined;
+  }
+
+  /** What a contradiction may be about, for its detail. */
+  described(): string {
+    const told = { length: this.length, chunked: this.chunked, expect: this.expect, upgrade: this.protocols };
+    return JSON.stringify({ ...told, maxForwards: this.forwards }).slice(0, MAX_DETAIL);
+  }
+
+  /** How far the request may still go; -1: as far as it likes. */
+  maxForwards(method: string): number {
+    if (!this.hasForwards || !limitsForwards(method)) return -1;
+    return Math.min(Number(this.forwards), Number.MAX_SAFE_INTEGER);
+  }
+
+  /** RFC 9110 §8.6: digits only. Repeated equal lines are one; a list, even of equal values, is refused. */
+  #noteLength(value: string): Problem {
+    if (!isDigits(value) || !Number.isSafeInteger(Number(value))) return 'invalid_content_length';
+    if (this.chunked) return 'length_and_transfer_encoding';
+    if (++this.lengths > 1 && value !== this.length) return 'conflicting_content_length';
+    this.length = value;
+    return undefined;
+  }
+
+  #noteCoding(value: string, version: 0 | 1): Problem {
+    // RFC 9112 §6.1: HTTP/1.0 has no transfer codings; the framing of such a message is faulty.
+    if (version === 0 || this.chunked) return 'invalid_transfer_encoding';
+    if (!sameText(value, 'chunked')) return codingProblem(value);
+    // RFC 9112 §6.3 lets a server reject a request with both, and it ought to be handled as an error.
+    if (this.lengths > 0) return 'length_and_transfer_encoding';
+    this.chunked = true;
+    return undefined;
+  }
+}
+
+/** RFC 9110 §7.6.2: Max-Forwards is defined for these two, and may be ignored for all others. */
+function limitsForwards(method: string): boolean {
+  return method === 'OPTIONS' || method === 'TRACE';
+}
+
+/**
+ * The protocols without h2c: RFC 9113 §3.1 has withdrawn that upgrade, and a tunnel of HTTP requests would bring
+ * the backend requests the router never saw. RFC 9110 §7.8 lets any upgrade be ignored.
+ */
+export function spokenProtocols(value: string): string {
+  if (!value.toLowerCase().includes('h2c')) return value;
+  const protocols = value.split(',').map((protocol) => protocol.trim());
+  return protocols.filter((protocol) => protocol !== '' && !/^h2c(?:\/|$)/i.test(protocol)).join(', ');
+}
+
+/**
+ * RFC 9112 §6.1: 501 for a coding we do not understand, if the message could be framed at all, that is when the
+ * last coding is chunked; otherwise §6.3: 400.
+ */
+function codingProblem(value: string): RequestRefusalReason {
+  const codings = value.toLowerCase().split(',');
+  for (let i = 0; i < codings.length; i++) {
+    const coding = codings[i]!.trim();
+    for (let at = 0; at < coding.length; at++) {
+      if (TOKEN[coding.charCodeAt(at)] !== 1) return 'invalid_transfer_encoding';
+    }
+    const isLast = i === codings.length - 1;
+    if (coding === '' || (coding === 'chunked') !== isLast) return 'invalid_transfer_encoding';
+  }
+  return 'unsupported_transfer_coding';
+}
+
+/** RFC 9110 §7.8: protocol = token [ "/" token ], in a list with at least one. */
+function isProtocolList(value: string): boolean {
+  let found = false;
+  for (let at = 0; at < value.length; at++) {
+    const byte = value.charCodeAt(at);
+    if (TOKEN[byte] === 1) found = true;
+    else if (byte !== COMMA && byte !== SLASH && !isBlank(byte)) return false;
+  }
+  return found;
+}
+
+/** Whether a framing field is spelt with an underscore: some backends take it for the real one. */
+function isConfusable(name: string, dash: number): boolean {
+  return name.charCodeAt(dash) !== DASH;
+}
+
+function joined(before: string, value: string): string {
+  return before === '' ? value : value === '' ? before : `${before}, ${value}`;
+}
+
+const MAX_DETAIL = 200;
+const DASH = 0x2d;
+const SLASH = 0x2f;

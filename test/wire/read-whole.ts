@@ -1,0 +1,104 @@
+/** Reads whole messages with the readers of src/wire, in one piece or in the pieces asked for. */
+import {
+  BODY,
+  type BodyReader,
+  type ChunkedAs,
+  ChunkedBody,
+  CloseBody,
+  type Fields,
+  type Framing,
+  HeadScan,
+  type Incomplete,
+  LengthBody,
+  type RequestHead,
+  type RequestRefusal,
+  type ResponseHead,
+  type ResponseRefusal,
+  readRequestHead,
+  readResponseHead,
+} from '../../src/wire/index.ts';
+import { LIMITS, RESPONSE_LIMITS } from './limits.ts';
+
+export type WholeBody = {
+  readonly step: 'end' | 'more' | 'refused';
+  readonly data: Buffer;
+  readonly trailers: Fields;
+  readonly reason: string;
+  /** The first byte after the body, or after what was taken. */
+  readonly end: number;
+};
+
+export function bodyOf(framing: Framing, contentLength: number, as: ChunkedAs): BodyReader {
+  if (framing === 'chunked') return new ChunkedBody(LIMITS, as);
+  if (framing === 'close') return new CloseBody();
+  return new LengthBody(framing === 'length' ? contentLength : 0);
+}
+
+/** Feeds a body to its reader in pieces that end at the given indexes, each piece in a buffer of its own. */
+export function readBody(
+  reader: BodyReader,
+  bytes: Buffer,
+  start: number,
+  cuts: readonly number[] = [],
+): WholeBody {
+  const data: Buffer[] = [];
+  let from = start;
+  for (const to of [...cuts.filter((cut) => cut > start), bytes.length]) {
+    // The bytes stand at another place in every piece, with rubbish around them.
+    const piece = Buffer.concat([Buffer.from('#'), bytes.subarray(from, to), Buffer.from('\r\n0')]);
+    const end = 1 + to - from;
+    let step = reader.next(piece, 1, end);
+    while (step === BODY.data) {
+      data.push(
+        Buffer.from(reader.prefix, 'latin1'),
+        Buffer.from(piece.subarray(reader.dataStart, reader.dataEnd)),
+      );
+      step = reader.next(piece, reader.at, end);
+    }
+    if (step === BODY.end || step === BODY.refused) {
+      return {
+        step: step === BODY.end ? 'end' : 'refused',
+        data: Buffer.concat(data),
+        trailers: reader.trailers,
+        reason: reader.refusal?.reason ?? '',
+        end: from + reader.at - 1,
+      };
+    }
+    from = to;
+  }
+  return { step: 'more', data: Buffer.concat(data), trailers: [], reason: '', end: bytes.length };
+}
+
+/** Reads a request head as it grows to each of the given ends, moving the bytes about in between. */
+export function requestHeadIn(
+  bytes: Buffer,
+  cuts: readonly number[],
+): RequestHead | RequestRefusal | Incomplete {
+  const scan = new HeadScan();
+  let head = readRequestHead(bytes, 0, 0, LIMITS, scan);
+  for (const [i, to] of [...cuts, bytes.length].entries()) {
+    const shift = i % 3;
+    const moved = Buffer.concat([Buffer.alloc(shift, 0x23), bytes.subarray(0, to), Buffer.from('\r\n\r\n')]);
+    head = readRequestHead(moved, shift, shift + to, LIMITS, scan);
+    if (head.type === 'request') return { ...head, end: head.end - shift };
+    if (head.type !== 'incomplete') return head;
+  }
+  return head;
+}
+
+export function responseHeadIn(
+  bytes: Buffer,
+  method: string,
+  cuts: readonly number[],
+): ResponseHead | ResponseRefusal | Incomplete {
+  const scan = new HeadScan();
+  let head = readResponseHead(bytes, 0, 0, RESPONSE_LIMITS, method, scan);
+  for (const [i, to] of [...cuts, bytes.length].entries()) {
+    const shift = i % 3;
+    const moved = Buffer.concat([Buffer.alloc(shift, 0x23), bytes.subarray(0, to), Buffer.from('\r\n\r\n')]);
+    head = readResponseHead(moved, shift, shift + to, RESPONSE_LIMITS, method, scan);
+    if (head.type === 'response') return { ...head, end: head.end - shift };
+    if (head.type !== 'incomplete') return head;
+  }
+  return head;
+}
