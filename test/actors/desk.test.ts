@@ -1,0 +1,137 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { keyOf, type Rejection } from '../../actors/index.ts';
+import { backend, domain, pool, type Scene, startSystem } from '../support/system.ts';
+
+const BY = { author: 'test' };
+const web = pool('web');
+const one = backend('web.1');
+const host = domain('example.com');
+const ADDRESS = { address: '127.0.0.1:9001' };
+
+describe('the desk', () => {
+  let scene: Scene;
+  afterEach(() => scene?.system.stop());
+
+  async function start() {
+    scene = await startSystem();
+    return scene;
+  }
+
+  async function putPool() {
+    return scene.system.desk.ask(
+      { type: 'PutPool', pool: web, settings: {}, backends: { [one]: ADDRESS } },
+      BY,
+    );
+  }
+
+  it('creates, then changes, then leaves alone what is so already', async () => {
+    const { system } = await start();
+    expect(await putPool()).toMatchObject({ type: 'done', created: true, version: 1, changed: 1 });
+    const first = await system.desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
+    expect(first).toMatchObject({ type: 'done', created: true, version: 1 });
+    const again = await system.desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
+    expect(again).toMatchObject({ type: 'done', created: false, version: 1, changed: 0 });
+    expect(await system.log.position()).toBe(3);
+  });
+
+  it('has the ledger in line and the events published before it answers', async () => {
+    const { ledger, published } = await start();
+    await putPool();
+    expect(ledger.pool(keyOf('web'))?.stats().rows).toMatchObject([
+      { backendKey: keyOf('web.1'), state: 'up' },
+    ]);
+    expect(published.flat().map((event) => event.type)).toEqual(['PoolCreated', 'BackendAdded']);
+  });
+
+  it('refuses a domain whose pool does not exist, and removing a pool that serves one', async () => {
+    const { system } = await start();
+    const orphan = await system.desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
+    expect(rejection(orphan)).toBe('pool_unknown');
+    await putPool();
+    await system.desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
+    expect(rejection(await system.desk.ask({ type: 'RemovePool', pool: web }, BY))).toBe('pool_in_use');
+  });
+
+  it('tells the events that won over an expected version', async () => {
+    const { system } = await start();
+    await putPool();
+    await system.desk.ask({ type: 'PutPool', pool: web, settings: { policy: 'random' } }, BY);
+    const late = await system.desk.ask(
+      { type: 'PutPool', pool: web, settings: { policy: 'round-robin' }, ifVersion: 1 },
+      BY,
+    );
+    expect(late).toMatchObject({
+      rejection: {
+        type: 'version_mismatch',
+        expected: 1,
+        found: 3,
+        won: [{ type: 'BackendAdded' }, { type: 'PoolChanged' }],
+      },
+    });
+  });
+
+  it('gives a repeated command its first answer, even when the world has moved on', async () => {
+    const { system } = await start();
+    await putPool();
+    const put = { type: 'PutBackend', pool: web, id: backend('web.2'), backend: ADDRESS } as const;
+    const first = await system.desk.ask(put, { ...BY, commandId: 'k1' });
+    await system.desk.ask({ type: 'RemoveBackend', pool: web, id: backend('web.2') }, BY);
+    expect(await system.desk.ask(put, { ...BY, commandId: 'k1' })).toEqual(first);
+    expect(await system.log.position()).toBe(4);
+    const other = await system.desk.ask({ ...put, id: backend('web.3') }, { ...BY, commandId: 'k1' });
+    expect(rejection(other)).toBe('idempotency_key_reused');
+  });
+
+  it('carries out a plan wholly or not at all', async () => {
+    const { system } = await start();
+    const create = { type: 'PutPool', pool: web, settings: {}, backends: { [one]: ADDRESS } } as const;
+    const orphan = { type: 'PutDomain', host, settings: { pool: pool('other') } } as const;
+    const bad = await system.desk.carryOut(() => ({ type: 'commands', commands: [create, orphan] }), BY, 1);
+    expect(rejection(bad)).toBe('pool_unknown');
+    expect(await system.log.position()).toBe(0);
+    const route = { type: 'PutDomain', host, settings: { pool: web } } as const;
+    const good = await system.desk.carryOut(() => ({ type: 'commands', commands: [create, route] }), BY, 2);
+    expect(good).toMatchObject({ type: 'done', changed: 2, position: 3 });
+  });
+
+  it.each(['before-append', 'after-append', 'before-publish', 'in-ledger'] as const)(
+    'answers definitely, and once, when the pool fails %s',
+    async (point) => {
+      const { system, ledger, happened } = await start();
+      await putPool();
+      expect(await system.sabotage('pool:web', point)).toBe('done');
+      const command = { type: 'PutBackend', pool: web, id: backend('web.2'), backend: ADDRESS } as const;
+      const answer = await system.desk.ask(command, { ...BY, commandId: 'k' });
+      expect(answer).toMatchObject({ type: 'done', created: true, version: 3, position: 3 });
+      expect(happened.some((event) => event.type === 'crashed' && event.id === 'pool:web')).toBe(true);
+      expect(ledger.pool(keyOf('web'))?.stats().rows).toHaveLength(2);
+      expect(await system.desk.ask(command, { ...BY, commandId: 'k' })).toEqual(answer);
+    },
+  );
+
+  it('parks an owner that fails again and again, and refuses its commands with a time to come back', async () => {
+    const { system } = await start();
+    await putPool();
+    let state: string | undefined;
+    for (let crash = 0; crash < 200 && state !== 'parked'; crash += 1) {
+      await system.sabotage('pool:web');
+      state = system.actors({ limit: 100 }).actors.find((actor) => actor.id === 'pool:web')?.state;
+    }
+    expect(state).toBe('parked');
+    const answer = await putPool();
+    expect(rejection(answer)).toBe('owner_unavailable');
+  });
+
+  it('goes on through a crash of the log and of the feed', async () => {
+    const { system, published } = await start();
+    await putPool();
+    await system.sabotage('feed');
+    const during = system.desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
+    expect(await during).toMatchObject({ type: 'done', position: 3 });
+    expect(published.flat().map((event) => event.position)).toEqual([1, 2, 3]);
+  });
+});
+
+function rejection(answer: { type: string; rejection?: Rejection }): string | undefined {
+  return answer.rejection?.type;
+}
