@@ -1,0 +1,116 @@
+/** One case against all peers: rounds in which each has its turn, so that a noisy minute hits them all. */
+import { request } from 'undici';
+import { cpuBetween, cpuTimeOf, privateBytesOf } from './accounting.ts';
+import { contentOf } from './backend.ts';
+import type { IdleCase, RequestCase } from './cases.ts';
+import { openIdle } from './idle.ts';
+import { BENCH_HOST, type Load, load } from './load.ts';
+import { type Spread, spread } from './statistics.ts';
+
+export type Contender = { readonly name: string; readonly pid: number; readonly port: number };
+
+export type Plan = {
+  readonly rounds: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  readonly loadCore: string | undefined;
+};
+
+export type Turn = {
+  readonly round: number;
+  readonly peer: string;
+  readonly cpuUsPerRequest: number;
+  readonly cpuSource: 'schedstat' | 'stat';
+  /** The same from ticks of 10 ms, threads that ended included: a check on the finer figure. */
+  readonly tickUsPerRequest: number;
+  /** Share of one core that the proxy used; well below 1, the load was the limit. */
+  readonly busy: number;
+  readonly load: Load;
+};
+
+export async function takeTurn(
+  contender: Contender,
+  of: RequestCase,
+  script: string,
+  round: number,
+  plan: Plan,
+): Promise<Turn> {
+  await verify(contender, of);
+  await load(script, of, contender.port, plan.warmUpSeconds, plan.loadCore);
+  const before = cpuTimeOf(contender.pid);
+  const began = performance.now();
+  const measured = await load(script, of, contender.port, plan.seconds, plan.loadCore);
+  const wallNs = (performance.now() - began) * 1e6;
+  const after = cpuTimeOf(contender.pid);
+  await verify(contender, of);
+  checkBytes(contender, of, measured);
+  const { ns, source } = cpuBetween(before, after);
+  return {
+    round,
+    peer: contender.name,
+    cpuUsPerRequest: ns / 1000 / measured.requests,
+    cpuSource: source,
+    tickUsPerRequest: (after.tickNs - before.tickNs) / 1000 / measured.requests,
+    busy: ns / wallNs,
+    load: measured,
+  };
+}
+
+export type IdleTurn = { readonly round: number; readonly peer: string; readonly bytesPerConnection: number };
+
+export async function takeIdleTurn(contender: Contender, of: IdleCase, round: number): Promise<IdleTurn> {
+  // A few connections first, closed again: code and first buffers are no cost of a connection.
+  await (await openIdle(contender.port, 100))[Symbol.asyncDispose]();
+  const before = privateBytesOf(contender.pid);
+  await using connections = await openIdle(contender.port, of.connections);
+  const after = privateBytesOf(contender.pid);
+  return { round, peer: contender.name, bytesPerConnection: (after - before) / connections.count };
+}
+
+/** Each round's figure of a peer over that of the yardstick in the same round. */
+export function ratios<T extends { readonly round: number; readonly peer: string }>(
+  turns: readonly T[],
+  figure: (turn: T) => number,
+  peer: string,
+  yardstick: string,
+): Spread | undefined {
+  const perRound: number[] = [];
+  for (const turn of turns) {
+    if (turn.peer !== peer) continue;
+    const other = turns.find(({ round, peer: name }) => round === turn.round && name === yardstick);
+    if (other !== undefined) perRound.push(figure(turn) / figure(other));
+  }
+  return perRound.length === 0 ? undefined : spread(perRound);
+}
+
+const CHECKS = 20;
+
+/** A fast wrong answer is worth nothing: status and every byte, before and after each measurement. */
+async function verify({ name, port }: Contender, of: RequestCase): Promise<void> {
+  const expected = contentOf(of.responseBytes);
+  for (let check = 0; check < CHECKS; check++) {
+    const { statusCode, body } = await request(`http://127.0.0.1:${port}/${of.responseBytes}`, {
+      method: of.method,
+      headers: { ...withoutConnection(of.headers), host: BENCH_HOST },
+      body: of.requestBytes === 0 ? null : '0123456789abcdef'.repeat(of.requestBytes / 16),
+    });
+    const found = await body.text();
+    if (statusCode === 200 && found === expected) continue;
+    throw new Error(
+      `${name}, ${of.name}: expected 200 and ${expected.length} known bytes, found ${statusCode} and ${found.length}`,
+    );
+  }
+}
+
+// undici sets this one itself.
+function withoutConnection(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const { Connection: _, ...rest } = headers;
+  return rest;
+}
+
+function checkBytes({ name }: Contender, of: RequestCase, { requests, bytes }: Load): void {
+  if (requests > 0 && bytes >= requests * of.responseBytes) return;
+  throw new Error(
+    `${name}, ${of.name}: expected at least ${of.responseBytes} bytes a response, found ${bytes} in ${requests}`,
+  );
+}

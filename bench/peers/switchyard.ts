@@ -1,0 +1,29 @@
+/** Ours, as a user runs it: the real command, one worker, the whole log on, the access log off as for all. */
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startRouter } from '../../test/support/router-process.ts';
+import { BENCH_HOST } from '../load.ts';
+import { versionOf } from '../machine.ts';
+import type { Peer } from './peer.ts';
+
+export const switchyard: Peer = {
+  name: 'switchyard',
+  title: 'switchyard',
+  version: () =>
+    versionOf('node', ['-p', `require('${join(import.meta.dirname, '../../package.json')}').version`]),
+  whenMissing: 'it is ours and always here',
+  async start(place) {
+    const directory = await mkdtemp(join(place.directory, 'switchyard-'));
+    const router = await startRouter({
+      directory,
+      core: place.core,
+      args: ['--workers', '1'],
+      config: {
+        accessLog: false,
+        pools: { bench: { backends: { 'bench.1': { address: `127.0.0.1:${place.backendPort}` } } } },
+        domains: { [BENCH_HOST]: { pool: 'bench' } },
+      },
+    });
+    return { pid: router.pid, port: router.port, stop: async () => void (await router.stop()) };
+  },
+};
