@@ -96,6 +96,10 @@ class AdminServer implements Admin {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // An answer under way when the admin closes is the last one on its connection, even if its head said otherwise.
+    response.once('finish', () => {
+      if (this.#closing.signal.aborted) request.socket.end();
+    });
     const reply = await this.#answer(request);
     // What is left of a body that nobody read would be taken for the next request.
     if (!request.complete) response.setHeader('connection', 'close');

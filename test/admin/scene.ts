@@ -18,6 +18,11 @@ export type Logged = {
   readonly message: string;
 };
 
+export type Listed = {
+  readonly items: readonly { readonly name: string; readonly version: number }[];
+  readonly next: string | null;
+};
+
 export type Scene = AsyncDisposable & {
   readonly admin: Admin;
   readonly client: AdminClient;

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { type Listed, withWeb } from './scene.ts';
+
+const BACKEND = '/v1/pools/web/backends/web.1';
+
+describe('a backend', () => {
+  it('comes, changes and goes, each time with its own version', async () => {
+    await using s = await withWeb();
+    const path = '/v1/pools/web/backends/web.2';
+    expect(await s.client.put(path, { address: 'h:2' })).toMatchObject({ status: 201, version: 3 });
+    expect(await s.client.put(path, { address: 'h:2', weight: 2 })).toMatchObject({
+      status: 200,
+      version: 4,
+    });
+    expect(await s.client.get(path)).toMatchObject({
+      version: 4,
+      body: { address: 'h:2', weight: 2, state: 'up' },
+    });
+    expect(await s.client.get(BACKEND)).toMatchObject({ version: 2 });
+    expect((await s.client.delete(path)).status).toBe(204);
+    expect((await s.client.get(path)).body).toMatchObject({ type: 'backend_not_found' });
+  });
+
+  it('of an unknown pool is 404, whatever is asked', async () => {
+    await using s = await withWeb();
+    const path = '/v1/pools/none/backends/b';
+    const replies = [
+      await s.client.get(path),
+      await s.client.put(path, { address: 'h:1' }),
+      await s.client.delete(path),
+      await s.client.post(`${path}/drain`),
+      await s.client.get('/v1/pools/none/backends'),
+    ];
+    for (const reply of replies)
+      expect(reply).toMatchObject({ status: 404, body: { type: 'pool_not_found' } });
+  });
+
+  it('is listed in order of id, in pages', async () => {
+    await using s = await withWeb();
+    await s.client.must('PUT', '/v1/pools/web/backends/a', { address: 'h:1' });
+    const first = await s.client.get<Listed>('/v1/pools/web/backends?limit=1');
+    expect(first.body).toMatchObject({ items: [{ name: 'a', version: 3, address: 'h:1' }], next: 'a' });
+    const second = await s.client.get<Listed>('/v1/pools/web/backends?limit=1&after=a');
+    expect(second.body).toMatchObject({ items: [{ name: 'web.1' }], next: null });
+  });
+
+  it.each(['', 'nohost', 'h:0', 'h:65536', 'h:1:2', 'http://h:1', 'unix:relative'])(
+    'at the address %j is refused',
+    async (address) => {
+      await using s = await withWeb();
+      const problems = [expect.objectContaining({ path: 'address' })];
+      const reply = await s.client.put(BACKEND, { address });
+      expect(reply).toMatchObject({ status: 400, body: { type: 'invalid_settings', problems } });
+    },
+  );
+});
+
+describe('draining', () => {
+  it('is a state of the backend, with its moment in the ledger', async () => {
+    await using s = await withWeb();
+    const reply = await s.client.post(`${BACKEND}/drain`, { timeoutMs: 5000 });
+    expect(reply).toMatchObject({ status: 200, version: 3, position: 4 });
+    expect((await s.client.get(BACKEND)).body).toMatchObject({ state: 'draining' });
+    expect((await s.client.get('/v1/pools/web/ledger')).body).toMatchObject({
+      backends: { 'web.1': { drainUntilMs: s.clock.ms + 5000 } },
+    });
+  });
+
+  it('takes 30 s when nothing is said, and no body at all', async () => {
+    await using s = await withWeb();
+    const reply = await s.client.send('POST', `${BACKEND}/drain`);
+    expect(reply.status).toBe(200);
+    const [event] = await s.log.read({ from: 4 });
+    expect(event).toMatchObject({ type: 'BackendDrainStarted', data: { untilMs: s.clock.ms + 30_000 } });
+  });
+
+  it('asked again under its key later is the same drain', async () => {
+    await using s = await withWeb();
+    const first = await s.client.post(`${BACKEND}/drain`, { timeoutMs: 5000 }, { key: 'k1' });
+    s.clock.ms += 2000;
+    const second = await s.client.post(`${BACKEND}/drain`, { timeoutMs: 5000 }, { key: 'k1' });
+    expect(second).toMatchObject({
+      status: 200,
+      version: first.version,
+      position: first.position,
+      body: first.body,
+    });
+    expect(await s.log.position()).toBe(4);
+    const other = await s.client.post(`${BACKEND}/drain`, { timeoutMs: 6000 }, { key: 'k1' });
+    expect(other).toMatchObject({ status: 422, body: { type: 'idempotency_key_reused' } });
+  });
+
+  it.each([{ timeoutMs: -1 }, { timeoutMs: 86_400_001 }, { timeoutMs: '5' }, { timeout: 1 }, []])(
+    'with %j is refused',
+    async (body) => {
+      await using s = await withWeb();
+      expect((await s.client.post(`${BACKEND}/drain`, body)).status).toBe(400);
+    },
+  );
+});

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { withWeb } from './scene.ts';
+
+const DOMAIN = '/v1/domains/example.com';
+
+describe('If-Match', () => {
+  it('lets the expected version through and tells which events were faster', async () => {
+    await using s = await withWeb();
+    await s.client.must('PUT', '/v1/pools/api', {});
+    expect(await s.client.put(DOMAIN, { pool: 'api' }, { ifMatch: 1 })).toMatchObject({
+      status: 200,
+      version: 2,
+    });
+    const late = await s.client.put(DOMAIN, { pool: 'web' }, { ifMatch: 1 });
+    expect(late).toMatchObject({
+      status: 412,
+      body: { type: 'version_mismatch', expected: 1, found: 2, won: [{ type: 'DomainChanged', version: 2 }] },
+    });
+    expect((await s.client.get(DOMAIN)).body).toEqual({ pool: 'api' });
+    expect((await s.client.delete(DOMAIN, { ifMatch: 1 })).status).toBe(412);
+    expect((await s.client.delete(DOMAIN, { ifMatch: 2 })).status).toBe(204);
+  });
+
+  it('of * wants something to be there', async () => {
+    await using s = await withWeb();
+    const any = { headers: { 'if-match': '*' } };
+    expect(await s.client.put(DOMAIN, { pool: 'web' }, any)).toMatchObject({ status: 200, version: 1 });
+    expect((await s.client.put('/v1/domains/none.test', { pool: 'web' }, any)).body).toMatchObject({
+      type: 'version_mismatch',
+      found: 0,
+    });
+    expect((await s.client.get('/v1/domains/none.test')).status).toBe(404);
+    expect((await s.client.delete('/v1/domains/none.test', any)).status).toBe(412);
+    expect((await s.client.put('/v1/pools/web/backends/none', { address: 'h:1' }, any)).status).toBe(412);
+    expect((await s.client.put('/v1/pools/none', {}, any)).status).toBe(412);
+    expect((await s.client.put('/v1/pools/web', { policy: 'random' }, any)).status).toBe(200);
+  });
+
+  it.each(['W/"1"', '1', '"x"', '"1", "2"', '""', '"1', '"-1"'])('of %s is refused', async (tag) => {
+    await using s = await withWeb();
+    const reply = await s.client.put(DOMAIN, { pool: 'web' }, { headers: { 'if-match': tag } });
+    expect(reply).toMatchObject({ status: 400, body: { type: 'invalid_header' } });
+  });
+});
+
+describe('If-None-Match: *', () => {
+  it('only creates', async () => {
+    await using s = await withWeb();
+    const none = { headers: { 'if-none-match': '*' } };
+    expect((await s.client.put('/v1/domains/new.test', { pool: 'web' }, none)).status).toBe(201);
+    expect((await s.client.put(DOMAIN, { pool: 'web' }, none)).status).toBe(412);
+    expect(
+      (await s.client.put(DOMAIN, { pool: 'web' }, { headers: { 'if-none-match': '"1"' } })).status,
+    ).toBe(400);
+  });
+});
+
+describe('Idempotency-Key', () => {
+  it('makes a repeated command return its first answer', async () => {
+    await using s = await withWeb();
+    const first = await s.client.put('/v1/domains/new.test', { pool: 'web' }, { key: 'k' });
+    await s.client.must('DELETE', '/v1/domains/new.test');
+    const second = await s.client.put('/v1/domains/new.test', { pool: 'web' }, { key: 'k' });
+    expect(second).toMatchObject({
+      status: 201,
+      version: first.version,
+      position: first.position,
+      body: first.body,
+    });
+    expect((await s.client.get('/v1/domains/new.test')).status).toBe(404);
+  });
+
+  it('used for something else is 422', async () => {
+    await using s = await withWeb();
+    await s.client.put('/v1/domains/new.test', { pool: 'web' }, { key: 'k' });
+    const other = await s.client.put('/v1/domains/other.test', { pool: 'web' }, { key: 'k' });
+    expect(other).toMatchObject({ status: 422, body: { type: 'idempotency_key_reused' } });
+  });
+
+  it('has 1 to 200 visible characters', async () => {
+    await using s = await withWeb();
+    expect((await s.client.put(DOMAIN, { pool: 'web' }, { key: 'k'.repeat(200) })).status).toBe(200);
+    for (const key of ['k'.repeat(201), 'a b', '', 'é']) {
+      const reply = await s.client.put(DOMAIN, { pool: 'web' }, { key });
+      expect(reply).toMatchObject({ status: 400, body: { type: 'invalid_header' } });
+    }
+  });
+});
+
+describe('Switchyard-Author', () => {
+  it('is recorded with the event', async () => {
+    await using s = await withWeb();
+    await s.client.put('/v1/pools/api', {}, { headers: { 'switchyard-author': 'Ada L. <ada@example.com>' } });
+    const [event] = await s.log.read({ from: 4 });
+    expect(event?.metadata.author).toBe('Ada L. <ada@example.com>');
+  });
+
+  it('is admin when nobody says', async () => {
+    await using s = await withWeb();
+    await fetch(`http://${s.address}/v1/domains/example.com`, { method: 'DELETE' });
+    const [event] = await s.log.read({ from: 4 });
+    expect(event?.metadata.author).toBe('admin');
+  });
+
+  it('has at most 100 printable characters', async () => {
+    await using s = await withWeb();
+    const by = (author: string) => ({ headers: { 'switchyard-author': author } });
+    expect((await s.client.put('/v1/pools/a', {}, by('a'.repeat(100)))).status).toBe(201);
+    expect((await s.client.put('/v1/pools/b', {}, by('a'.repeat(101)))).status).toBe(400);
+    expect((await s.client.put('/v1/pools/b', {}, by('é'))).status).toBe(400);
+    expect((await s.client.put('/v1/pools/b', {}, by(''))).status).toBe(400);
+  });
+});

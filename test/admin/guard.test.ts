@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { RawClient } from '../support/raw-client.ts';
+import { type Scene, scene, withWeb } from './scene.ts';
+
+async function raw(s: Scene, text: string) {
+  const client = await RawClient.connect(s.port);
+  try {
+    client.socket.write(text);
+    await client.until(() => client.received.includes('\r\n\r\n') || client.closed, 'an answer');
+    return Number(/^HTTP\/1\.1 (\d{3})/.exec(client.received)?.[1]);
+  } finally {
+    client.socket.destroy();
+  }
+}
+
+function head(line: string, ...fields: readonly string[]): string {
+  return `${[line, ...fields].join('\r\n')}\r\n\r\n`;
+}
+
+describe('Host', () => {
+  it.each([
+    '127.0.0.1',
+    '127.0.0.1:8081',
+    'localhost',
+    'LOCALHOST:1',
+    'ops.example.com',
+    'ops.example.com:8081',
+    '127.1',
+  ])('%s is ours', async (host) => {
+    await using s = await scene({ names: ['ops.example.com'] });
+    expect(await raw(s, head('GET /healthz HTTP/1.1', `Host: ${host}`))).toBe(200);
+  });
+
+  it.each([
+    'evil.example',
+    'localhost.evil.example',
+    '10.0.0.1',
+    '[::1]',
+    '',
+    'localhost:x',
+    'user@localhost',
+  ])('%j is not, not even for a probe', async (host) => {
+    await using s = await scene({ names: ['ops.example.com'] });
+    expect(await raw(s, head('GET /healthz HTTP/1.1', `Host: ${host}`))).toBe(421);
+  });
+
+  it('is wanted exactly once', async () => {
+    await using s = await scene();
+    expect(await raw(s, head('GET /healthz HTTP/1.1'))).toBe(400);
+    expect(await raw(s, head('GET /healthz HTTP/1.1', 'Host: localhost', 'Host: localhost'))).toBe(400);
+    expect(await raw(s, head('GET http://localhost/healthz HTTP/1.1', 'Host: localhost'))).toBe(400);
+  });
+});
+
+describe('Origin', () => {
+  it.each([
+    ['http://localhost:8081', 200],
+    ['https://localhost:8081', 200],
+    ['http://localhost:3000', 403],
+    ['http://localhost', 403],
+    ['https://evil.example', 403],
+    ['null', 403],
+  ])('%s is answered %i', async (origin, status) => {
+    await using s = await withWeb();
+    const fields = ['Host: localhost:8081', `Origin: ${origin}`];
+    expect(await raw(s, head('GET /v1/domains HTTP/1.1', ...fields))).toBe(status);
+    expect(await raw(s, head('DELETE /v1/domains/example.com HTTP/1.1', ...fields))).toBe(
+      status === 200 ? 204 : 403,
+    );
+  });
+
+  it.each([
+    ['cross-site', 403],
+    ['same-site', 403],
+    ['same-origin', 200],
+    ['none', 200],
+  ])('missing but from a %s page is answered %i', async (site, status) => {
+    await using s = await scene();
+    expect(await raw(s, head('GET /v1/domains HTTP/1.1', 'Host: localhost', `Sec-Fetch-Site: ${site}`))).toBe(
+      status,
+    );
+  });
+});
+
+describe('the token', () => {
+  const token = 's3cret-token';
+
+  it.each([
+    [`Bearer ${token}`, 200],
+    [`bearer ${token}`, 200],
+    [`Bearer ${token}x`, 401],
+    [`Bearer ${token.slice(0, -1)}`, 401],
+    [`Basic ${token}`, 401],
+    ['Bearer', 401],
+    ['', 401],
+  ])('as %j is answered %i', async (authorization, status) => {
+    await using s = await scene({ token });
+    const reply = await fetch(`http://${s.address}/v1/domains`, { headers: { authorization } });
+    expect(reply.status).toBe(status);
+    if (status === 401) expect(reply.headers.get('www-authenticate')).toContain('Bearer');
+  });
+
+  it('is wanted before anything is told, but not from probes', async () => {
+    await using s = await scene({ token });
+    const status = async (path: string, method = 'GET') =>
+      (await fetch(`http://${s.address}${path}`, { method })).status;
+    expect(await status('/v1/nothing')).toBe(401);
+    expect(await status('/v1/apply', 'POST')).toBe(401);
+    expect(await status('/metrics')).toBe(401);
+    expect(await status('/healthz')).toBe(200);
+    expect(await status('/readyz?')).toBe(200);
+    expect(await status('/healthz/../metrics')).toBe(401);
+  });
+
+  it('never reaches the log', async () => {
+    await using s = await scene({ token });
+    await s.client.put('/v1/pools/web', {});
+    await s.client.put('/v1/pools/web', { nonsense: 1 });
+    expect(s.logged.length).toBeGreaterThan(0);
+    expect(JSON.stringify(s.logged)).not.toContain(token);
+  });
+});
+
+describe('a command', () => {
+  it.each([
+    ['application/json', 200],
+    ['application/json; charset=utf-8', 200],
+    ['Application/JSON;charset="UTF-8"', 200],
+    ['application/x-ndjson', 200],
+    ['application/json; charset=latin1', 415],
+    ['text/plain', 415],
+    ['application/x-www-form-urlencoded', 415],
+    ['multipart/form-data; boundary=x', 415],
+    ['text/plain; x=application/json', 415],
+    ['', 415],
+  ])('of type %j is answered %i', async (type, status) => {
+    await using s = await withWeb();
+    const body = '{"pool": "web"}';
+    const fields = ['Host: localhost', `Content-Type: ${type}`, `Content-Length: ${body.length}`];
+    expect(await raw(s, head('PUT /v1/domains/example.com HTTP/1.1', ...fields) + body)).toBe(status);
+  });
+
+  it('without a type needs to be without a body', async () => {
+    await using s = await withWeb();
+    const drain = 'POST /v1/pools/web/backends/web.1/drain HTTP/1.1';
+    expect(await raw(s, `${head(drain, 'Host: localhost', 'Content-Length: 2')}{}`)).toBe(415);
+    expect(await raw(s, `${head(drain, 'Host: localhost', 'Transfer-Encoding: chunked')}0\r\n\r\n`)).toBe(
+      415,
+    );
+    expect(await raw(s, head(drain, 'Host: localhost', 'Content-Length: 0'))).toBe(200);
+  });
+
+  it('is not compressed', async () => {
+    await using s = await withWeb();
+    const reply = await s.client.put('/v1/pools/web', {}, { headers: { 'content-encoding': 'gzip' } });
+    expect(reply).toMatchObject({ status: 415, body: { type: 'media_type_unsupported' } });
+  });
+
+  it('is bounded: a megabyte, but for apply', async () => {
+    await using s = await withWeb();
+    const sized = (bytes: number) => `{"pool":"web"${' '.repeat(bytes - 14)}}`;
+    expect((await s.client.send('PUT', '/v1/domains/example.com', sized(1024 * 1024))).status).toBe(200);
+    const over = await s.client.send('PUT', '/v1/domains/example.com', sized(1024 * 1024 + 1));
+    expect(over).toMatchObject({ status: 413, body: { type: 'body_too_large' } });
+    expect((await s.client.send('POST', '/v1/apply?dryRun=true', sized(1024 * 1024 + 1))).status).toBe(400);
+    const endless = await fetch(`http://${s.address}/v1/domains/example.com`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: new Blob([sized(1024 * 1024 + 1)]).stream(),
+      duplex: 'half',
+    } as RequestInit).catch(() => undefined);
+    expect(endless?.status ?? 413).toBe(413);
+    expect((await s.client.get('/v1/domains')).status).toBe(200);
+  });
+});

@@ -1,0 +1,144 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { describe, expect, it } from 'vitest';
+import { actorFamilies } from '../../src/telemetry/actor-metrics.ts';
+import { ledgerFamilies } from '../../src/telemetry/ledger-metrics.ts';
+import { gatherMetrics, type MetricSources } from '../../src/telemetry/metrics.ts';
+import { type Family, render } from '../../src/telemetry/prometheus.ts';
+import { requestFamilies } from '../../src/telemetry/request-families.ts';
+import { RequestMetrics } from '../../src/telemetry/request-metrics.ts';
+
+/** As lines, comments left out. */
+function lines(families: readonly Family[]): string[] {
+  return render(families)
+    .text.split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+function counted(pools: Readonly<Record<string, number>>): RequestMetrics {
+  const metrics = new RequestMetrics();
+  for (const [pool, count] of Object.entries(pools)) metrics.pool(pool).requests.set('2xx', count);
+  return metrics;
+}
+
+describe('requests', () => {
+  it('are shown by pool and code, with times in seconds', () => {
+    const metrics = new RequestMetrics();
+    const web = metrics.pool('web');
+    web.requests.set('2xx', 2).set('H11', 1);
+    web.service.add(3);
+    web.service.add(60_000);
+    web.bytesOut = 7;
+    metrics.pool('').requests.set('4xx', 5);
+    const shown = lines(requestFamilies(metrics.snapshot({ client_connections: 4, retries_total: 9 })));
+    for (const line of [
+      'switchyard_requests_total{code="2xx"} 2',
+      'switchyard_requests_total{code="4xx"} 5',
+      'switchyard_pool_requests_total{pool="web",code="H11"} 1',
+      'switchyard_pool_service_seconds_bucket{pool="web",le="0.0025"} 0',
+      'switchyard_pool_service_seconds_bucket{pool="web",le="0.005"} 1',
+      'switchyard_pool_service_seconds_bucket{pool="web",le="+Inf"} 2',
+      'switchyard_pool_service_seconds_sum{pool="web"} 60.003',
+      'switchyard_pool_sent_bytes_total{pool="web"} 7',
+      'switchyard_client_connections 4',
+      'switchyard_retries_total 9',
+    ]) {
+      expect(shown).toContain(line);
+    }
+    expect(shown.some((line) => line.includes('pool=""'))).toBe(false);
+  });
+
+  it('have series of their own for the fifty busiest pools, and are all in the sum', () => {
+    const pools = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`p${n}`, n + 1]));
+    const shown = lines(requestFamilies(counted(pools).snapshot({})));
+    const own = shown.filter((line) => line.startsWith('switchyard_pool_requests_total'));
+    expect(own).toHaveLength(50);
+    expect(own[0]).toBe('switchyard_pool_requests_total{pool="p59",code="2xx"} 60');
+    expect(own.at(-1)).toBe('switchyard_pool_requests_total{pool="p10",code="2xx"} 11');
+    expect(shown).toContain('switchyard_requests_total{code="2xx"} 1830');
+  });
+});
+
+describe('ledgers', () => {
+  it('are shown for the fifty busiest pools, waiting before working', () => {
+    const backends = (inFlight: number) => [
+      { inFlight, state: 'up' },
+      { inFlight: 0, state: 'quarantined' },
+    ];
+    const pools = Array.from({ length: 60 }, (_, n) => ({
+      pool: `p${n}`,
+      waiting: 0,
+      backends: backends(n),
+    }));
+    const shown = lines(ledgerFamilies([...pools, { pool: 'slow', waiting: 1, backends: [] }]));
+    expect(shown[0]).toBe('switchyard_pool_in_flight{pool="slow"} 0');
+    expect(shown.filter((line) => line.startsWith('switchyard_pool_in_flight'))).toHaveLength(50);
+    expect(shown).toContain('switchyard_pool_backends{pool="p59",state="quarantined"} 1');
+    expect(shown).toContain('switchyard_in_flight 1770');
+    expect(shown).toContain('switchyard_waiting 1');
+    expect(shown).toContain('switchyard_ledgers 61');
+  });
+});
+
+describe('actors', () => {
+  it('are counted by kind and state, never one by one', () => {
+    const domains = Array.from({ length: 1000 }, () => ({ kind: 'domain', state: 'running', restarts: 1 }));
+    const worker = { kind: 'worker', state: 'restarting', restarts: 2 };
+    expect(lines(actorFamilies([...domains, worker]))).toEqual([
+      'switchyard_actors{kind="domain",state="running"} 1000',
+      'switchyard_actors{kind="worker",state="restarting"} 1',
+      'switchyard_actor_restarts{kind="domain"} 1000',
+      'switchyard_actor_restarts{kind="worker"} 2',
+    ]);
+  });
+});
+
+describe('gathered', () => {
+  const delay = monitorEventLoopDelay();
+  const sources: MetricSources = {
+    version: '1.2.3',
+    startedAtMs: 1_700_000_000_500,
+    eventLoopDelay: delay,
+    position: async () => 42,
+    actors: () => [],
+    requests: async () => counted({ web: 1 }).snapshot({}),
+    ledgers: () => [],
+  };
+
+  it('say what runs, since when, and how far the log is', async () => {
+    const shown = lines(await gatherMetrics(sources));
+    expect(shown).toContain(`switchyard_build_info{version="1.2.3",node="${process.version}"} 1`);
+    expect(shown).toContain('switchyard_start_time_seconds 1700000000.5');
+    expect(shown).toContain('switchyard_log_position 42');
+    expect(shown).toContain('switchyard_log_readable 1');
+    expect(shown).toContain('switchyard_main_event_loop_delay_seconds{quantile="0.99"} 0');
+  });
+
+  it('leave out the position, and nothing else, when the log cannot be read', async () => {
+    const shown = lines(
+      await gatherMetrics({ ...sources, position: () => Promise.reject(new Error('gone')) }),
+    );
+    expect(shown.some((line) => line.startsWith('switchyard_log_position'))).toBe(false);
+    expect(shown).toContain('switchyard_log_readable 0');
+    expect(shown).toContain('switchyard_requests_total{code="2xx"} 1');
+  });
+
+  it('show the delay of the event loop since the last look', async () => {
+    delay.enable();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const end = performance.now() + 60;
+    while (performance.now() < end);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const quantile = (shown: string[]) =>
+      Number(shown.find((line) => line.includes('quantile="1"'))?.split(' ')[1]);
+    expect(quantile(lines(await gatherMetrics(sources)))).toBeGreaterThan(0.04);
+    expect(quantile(lines(await gatherMetrics(sources)))).toBe(0);
+    delay.disable();
+  });
+
+  it('name each family once, by the rules', async () => {
+    const families = await gatherMetrics(sources);
+    const names = families.map((family) => family.name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(name).toMatch(/^switchyard_[a-z_]+$/);
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { createProcessLog, type LogLevel } from '../../src/telemetry/process-log.ts';
+
+function captured(level: LogLevel = 'info') {
+  const lines: Record<string, unknown>[] = [];
+  const log = createProcessLog({
+    level,
+    destination: { write: (line) => void lines.push(JSON.parse(line)) },
+  });
+  return { log, lines };
+}
+
+describe('the process log', () => {
+  it('is a line of JSON for each thing told, with level, time and message', () => {
+    const { log, lines } = captured();
+    log.info({ admin: '127.0.0.1:8081' }, 'ready');
+    expect(lines).toMatchObject([{ level: 'info', msg: 'ready', admin: '127.0.0.1:8081', pid: process.pid }]);
+    expect(lines[0]?.['time']).toMatch(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/);
+  });
+
+  it('leaves out what is below its level', () => {
+    const { log, lines } = captured('warn');
+    log.info('no');
+    log.warn('yes');
+    expect(lines.map((line) => line['msg'])).toEqual(['yes']);
+  });
+
+  it('never writes a secret, however deep within reason', () => {
+    const { log, lines } = captured();
+    const secret = 's3cret';
+    log.info({ token: secret, authorization: secret, admin: { token: secret } }, 'one');
+    log.info(
+      {
+        request: { headers: { authorization: secret, cookie: secret } },
+        config: { admin: { token: secret } },
+      },
+      'two',
+    );
+    expect(lines).toHaveLength(2);
+    expect(JSON.stringify(lines)).not.toContain(secret);
+    expect(lines[1]).toMatchObject({ config: { admin: { token: '[redacted]' } } });
+  });
+
+  it('tells an error with its cause', () => {
+    const { log, lines } = captured();
+    log.error({ err: new Error('outer', { cause: new Error('inner') }) }, 'failed');
+    expect(lines[0]).toMatchObject({ level: 'error', err: { message: expect.stringContaining('outer') } });
+    expect(JSON.stringify(lines[0])).toContain('inner');
+  });
+});
