@@ -68,7 +68,7 @@ export class SupervisedOwners implements Owners {
       const owner = await this.#running(stream);
       await owner.record(await this.#missing(owner, stream, version, events));
       // Failed on the way: its next life reads these events from the log, and is aligned when it starts.
-      if (owner.version >= version && this.#lookup(stream) === owner) return;
+      if (this.#lookup(stream) === owner && owner.version >= version) return;
       if (attempt === TRIES)
         throw unavailable(stream, 'is being restarted; what was asked is recorded', 1000);
     }
