@@ -35,7 +35,9 @@ export type Present = {
 };
 
 /** Many commands that happen together or not at all, chosen when nothing else can happen in between. */
-export type Plan = (present: Present) =>
+export type Plan = (
+  present: Present,
+) =>
   | { readonly type: 'commands'; readonly commands: readonly Command[] }
   | { readonly type: 'rejected'; readonly rejection: Rejection };
 
@@ -45,7 +47,7 @@ export interface Desk {
    * `digestOf` is what an id used again is compared by; never rejects for a reason of the user's making.
    */
   ask(command: Command, by: By): Promise<Answer>;
-  /** Commands to many owners, at most 10 000 of them, in one step. */
+  /** Commands to many owners in one step, at most one to each. */
   carryOut(plan: Plan, by: By, digestOf: Json): Promise<Answer>;
   /** Everything in force now, for a dry run. */
   present(): Promise<Present>;

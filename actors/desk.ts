@@ -63,8 +63,6 @@ export type DeskOptions = {
 
 // Everything that `apply` may touch. One command reads it, a plan writes it: then nothing happens in between.
 const EVERYTHING = 'everything';
-// A plan is one transaction on the thread that also answers the admin; 10 000 changes hold it for a moment only.
-export const MAX_CHANGES = 10_000;
 const PAGE = 1000;
 // Conflicts come from owners that were rebuilt meanwhile; a third one in a row is no accident.
 const TRIES = 3;
@@ -240,12 +238,6 @@ function turnsFor(command: Command): Turn[] {
 
 /** The same questions as of one command, of a whole plan: what matters is what exists once all of it has happened. */
 function refusalOf(commands: readonly Command[], present: Present): Rejected | undefined {
-  if (commands.length > MAX_CHANGES) {
-    return refuse({
-      type: 'too_many_changes',
-      detail: `expected at most ${MAX_CHANGES} changes at once, found ${commands.length}; use import for more`,
-    });
-  }
   const pools = new Set<string>(present.pools.keys());
   const poolOf = new Map<string, string>();
   const removed = new Set<string>();

@@ -23,7 +23,11 @@ export function kindOf(stream: StreamName): 'domain' | 'pool' {
 }
 
 /** The state of whichever owner the stream belongs to, one event later. */
-export function evolveOwner(stream: StreamName, state: unknown, event: SwitchyardEvent & Recording): OwnerState {
+export function evolveOwner(
+  stream: StreamName,
+  state: unknown,
+  event: SwitchyardEvent & Recording,
+): OwnerState {
   return kindOf(stream) === 'domain'
     ? domainDecider.evolve(state as DomainState, event as DomainEvent & Recording)
     : poolDecider.evolve(state as PoolState, event as PoolEvent & Recording);

@@ -33,6 +33,7 @@ import {
   createWorld,
   type PageOptions,
   type SupervisionListener,
+  type World,
   supervisorChild,
   Tree,
 } from './supervision/index.ts';
@@ -45,7 +46,9 @@ export type SystemOptions = {
   readonly random: () => number;
   readonly chaos: ArmedChaos | undefined;
   /** Started last, stopped first. */
-  readonly outside: readonly ChildSpec[];
+  readonly outside: (world: World) => readonly ChildSpec[];
+  /** What is to be in force before anything outside starts. */
+  readonly prepare: () => Promise<void>;
   readonly observe: SupervisionListener;
   /** The tree gave up; the process cannot go on. */
   readonly failed: (error: unknown) => void;
@@ -63,6 +66,7 @@ export class System {
   readonly desk: Desk;
   readonly #tree: Tree;
   readonly #options: SystemOptions;
+  #prepared: Promise<void> | undefined;
 
   constructor(options: SystemOptions) {
     this.#options = options;
@@ -120,7 +124,7 @@ export class System {
               },
               world,
             ),
-            ...options.outside,
+            ...options.outside(world),
           ],
         },
         world,
@@ -167,6 +171,11 @@ export class System {
     return true;
   }
 
+  #prepareOnce(): Promise<void> {
+    this.#prepared ??= this.#options.prepare();
+    return this.#prepared;
+  }
+
   /** Pools are owned from the start, since a request needs their ledgers; it runs once whenever `owners` starts. */
   #poolsInForce(): ChildSpec {
     return {
@@ -184,8 +193,10 @@ export class System {
           });
           await this.owners.startPools(page.map((row) => row.stream.slice('pool-'.length) as PoolName));
           after = page.at(-1)?.stream;
-          if (page.length < PAGE) return { stop() {} };
+          if (page.length < PAGE) break;
         }
+        await this.#prepareOnce();
+        return { stop() {} };
       },
     };
   }

@@ -7,7 +7,11 @@
 export type Turn = { readonly key: string; readonly mode: 'read' | 'write' };
 
 type Waiter = { missing: number; readonly start: () => void };
-type Mailbox = { readonly holders: Set<Waiter>; writing: boolean; readonly waiting: { waiter: Waiter; mode: Turn['mode'] }[] };
+type Mailbox = {
+  readonly holders: Set<Waiter>;
+  writing: boolean;
+  readonly waiting: { waiter: Waiter; mode: Turn['mode'] }[];
+};
 
 export class Turns {
   readonly #mailboxes = new Map<string, Mailbox>();

@@ -47,8 +47,18 @@ export type PoolCommand =
       readonly backend: SparseBackend;
       readonly ifVersion?: Version;
     }
-  | { readonly type: 'RemoveBackend'; readonly pool: PoolName; readonly id: BackendId; readonly ifVersion?: Version }
-  | { readonly type: 'DrainBackend'; readonly pool: PoolName; readonly id: BackendId; readonly untilMs: number }
+  | {
+      readonly type: 'RemoveBackend';
+      readonly pool: PoolName;
+      readonly id: BackendId;
+      readonly ifVersion?: Version;
+    }
+  | {
+      readonly type: 'DrainBackend';
+      readonly pool: PoolName;
+      readonly id: BackendId;
+      readonly untilMs: number;
+    }
   | {
       readonly type: 'QuarantineBackend';
       readonly pool: PoolName;
@@ -71,7 +81,10 @@ function decide(command: PoolCommand, state: PoolState): Decision<PoolEvent> {
   if (command.type === 'PutBackend') return putBackend(command.id, command.backend, state);
   const present = backendOf(state, command.id);
   if (present === undefined) {
-    return rejected({ type: 'backend_not_found', detail: `no backend ${command.id} in pool ${command.pool}` });
+    return rejected({
+      type: 'backend_not_found',
+      detail: `no backend ${command.id} in pool ${command.pool}`,
+    });
   }
   switch (command.type) {
     case 'RemoveBackend':
@@ -93,7 +106,8 @@ function versionMismatch(command: PoolCommand, state: PoolState): Decision<PoolE
   const ofBackend = 'id' in command ? command.id : undefined;
   const found = (ofBackend === undefined ? state?.version : backendOf(state, ofBackend)?.version) ?? 0;
   if (found === command.ifVersion) return undefined;
-  const what = ofBackend === undefined ? `pool ${command.pool}` : `backend ${ofBackend} of pool ${command.pool}`;
+  const what =
+    ofBackend === undefined ? `pool ${command.pool}` : `backend ${ofBackend} of pool ${command.pool}`;
   return rejected({
     type: 'version_mismatch',
     detail: `expected version ${command.ifVersion} of ${what}, found ${found}`,
@@ -130,12 +144,17 @@ function replaced(wanted: { readonly [id: string]: SparseBackend }, present: Poo
 
 function putBackend(id: BackendId, backend: SparseBackend, state: Pool): Decision<PoolEvent> {
   const present = backendOf(state, id);
-  if (present === undefined && Object.keys(state.backends).length >= MAX_BACKENDS) return tooMany(MAX_BACKENDS + 1);
+  if (present === undefined && Object.keys(state.backends).length >= MAX_BACKENDS)
+    return tooMany(MAX_BACKENDS + 1);
   const event = placed(id, backend, present);
   return event === undefined ? events() : events(event);
 }
 
-function placed(id: BackendId, backend: SparseBackend, present: BackendState | undefined): PoolEvent | undefined {
+function placed(
+  id: BackendId,
+  backend: SparseBackend,
+  present: BackendState | undefined,
+): PoolEvent | undefined {
   if (present === undefined) return { type: 'BackendAdded', data: { id, backend } };
   if (sameJson(backend, present.backend)) return undefined;
   return { type: 'BackendChanged', data: { id, backend } };

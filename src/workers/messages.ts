@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { HealthReport, LedgerShared } from '../../actors/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
+import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { PublicationCount } from './publisher.ts';
 
 /** All a worker is born with. */
@@ -43,5 +44,6 @@ export type FromWorker =
   | { readonly type: 'bell' }
   | { readonly type: 'report'; readonly report: HealthReport }
   | { readonly type: 'warning'; readonly message: string }
-  | { readonly type: 'metrics'; readonly id: number; readonly snapshot: unknown }
-  | { readonly type: 'drained' };
+  | { readonly type: 'metrics'; readonly id: number; readonly snapshot: RequestMetricsSnapshot }
+  /** Whole lines of the access log. */
+  | { readonly type: 'log'; readonly text: string };

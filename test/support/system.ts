@@ -38,7 +38,8 @@ export async function startSystem(openLog: () => EventLog = memory()): Promise<S
     clock: systemClock,
     random: Math.random,
     chaos,
-    outside: [],
+    outside: () => [],
+    prepare: async () => {},
     observe: (event) => void happened.push(event),
     failed: (error) => void failures.push(error),
   });

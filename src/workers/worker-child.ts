@@ -1,0 +1,121 @@
+/** One worker thread as the main thread supervises it: born, listened to, drained, and mourned exactly once. */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { type ChildContext, crashed, type MainLedger, type Running, type StopReason } from '../../actors/index.ts';
+import type { Boot, FromWorker, ToWorker } from './messages.ts';
+import type { Publisher, Receiver } from './publisher.ts';
+
+// A worker that does not turn its loop for so long serves nobody.
+const SILENT_MS = 5000;
+const LOOK_EVERY_MS = 1000;
+
+export type WorkerParts = {
+  readonly number: number;
+  readonly boot: Omit<Boot, 'thread' | 'number' | 'feed' | 'count' | 'seen' | 'heartbeat' | 'ledger'>;
+  readonly ledger: MainLedger;
+  readonly publisher: Publisher;
+  readonly now: () => number;
+  readonly drainMs: number;
+  readonly on: (message: FromWorker, from: WorkerChild) => void;
+  /** Its ledger thread is enlisted: others may be told. And again when it is gone. */
+  readonly born: (worker: WorkerChild) => void;
+  readonly gone: (worker: WorkerChild) => void;
+};
+
+export class WorkerChild implements Running {
+  readonly thread: number;
+  readonly number: number;
+  readonly addresses: Promise<readonly string[]>;
+  readonly #parts: WorkerParts;
+  readonly #worker: Worker;
+  readonly #receiver: Receiver;
+  readonly #exit: Promise<void>;
+  readonly #heartbeat = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  readonly #watch: NodeJS.Timeout;
+  #error: unknown;
+  #stopping = false;
+
+  constructor(parts: WorkerParts, context: ChildContext) {
+    const feed = new MessageChannel();
+    const ready = Promise.withResolvers<readonly string[]>();
+    this.#parts = parts;
+    this.number = parts.number;
+    this.thread = parts.ledger.enlist();
+    this.#receiver = { receive: (events) => feed.port1.postMessage(events) };
+    const seen = parts.publisher.enrol(this.#receiver);
+    const boot: Boot = {
+      ...parts.boot,
+      number: parts.number,
+      thread: this.thread,
+      ledger: parts.ledger.shared,
+      feed: feed.port2,
+      count: parts.publisher.count,
+      seen,
+      heartbeat: this.#heartbeat,
+    };
+    this.#worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: boot, transferList: [feed.port2] });
+    this.addresses = ready.promise;
+    ready.promise.catch(() => {});
+    this.#worker.on('message', (message: FromWorker) => {
+      if (message.type === 'ready') ready.resolve(message.addresses);
+      parts.on(message, this);
+    });
+    this.#worker.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#exit = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        feed.port1.close();
+        this.#error ??= new Error(`worker ${parts.number} ended with exit code ${code}`);
+        ready.reject(this.#error);
+        resolve(this.#bury(context));
+      });
+    });
+    this.#watch = this.#listenForHeartbeats();
+    parts.born(this);
+  }
+
+  post(message: ToWorker, transfer: readonly import('node:worker_threads').MessagePort[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  crash(error: Error): void {
+    this.post({ type: 'fail', message: error.message });
+  }
+
+  async stop(reason: StopReason): Promise<void> {
+    this.#stopping = true;
+    if (reason === 'shutdown') this.post({ type: 'drain', withinMs: this.#parts.drainMs });
+    else void this.#worker.terminate();
+    await this.#exit;
+  }
+
+  /** Only once it has exited is what it held given back, and only then may its place be taken. */
+  async #bury(context: ChildContext): Promise<void> {
+    clearInterval(this.#watch);
+    this.#parts.publisher.dismiss(this.#receiver);
+    this.#parts.gone(this);
+    await this.#parts.ledger.reap(this.thread, this.#parts.now());
+    if (!this.#stopping) context.exited(crashed(this.#error));
+  }
+
+  #listenForHeartbeats(): NodeJS.Timeout {
+    let last = 0;
+    let silentSinceMs = this.#parts.now();
+    const watch = setInterval(() => {
+      const beat = Atomics.load(this.#heartbeat, 0);
+      const now = this.#parts.now();
+      if (beat !== last) {
+        last = beat;
+        silentSinceMs = now;
+      } else if (now - silentSinceMs > SILENT_MS) {
+        this.#error = new Error(`worker ${this.number} was silent for ${now - silentSinceMs} ms`);
+        void this.#worker.terminate();
+      }
+    }, LOOK_EVERY_MS);
+    watch.unref();
+    return watch;
+  }
+}
+
+// Compiled beside this file in the published package.
+const ENTRY = import.meta.url.endsWith('.ts') ? './worker-thread.ts' : './worker-thread.js';

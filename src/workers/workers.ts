@@ -1,0 +1,143 @@
+/**
+ * The worker threads together: one supervised child each, who ring each other when one's check-in serves the
+ * other's waiter, and whose figures are added up.
+ */
+import { MessageChannel } from 'node:worker_threads';
+import { type ChildSpec, type HealthReport, type MainLedger, supervisorChild, type World } from '../../actors/index.ts';
+import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
+import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import type { FromWorker } from './messages.ts';
+import type { Publisher } from './publisher.ts';
+import { WorkerChild } from './worker-child.ts';
+
+export type WorkersOptions = {
+  readonly count: number;
+  readonly ledger: MainLedger;
+  readonly publisher: Publisher;
+  readonly directory: string;
+  readonly pseudonym: string;
+  /** With ports resolved: every worker binds the same. */
+  readonly listeners: readonly ListenerSettings[];
+  readonly accessLog: ProcessSettings['accessLog'];
+  readonly drainMs: number;
+  readonly now: () => number;
+  readonly report: (report: HealthReport) => void;
+  readonly warn: (message: string) => void;
+  readonly writeLog: (text: string) => void;
+};
+
+// A worker that dies ten times in ten seconds is not to be had.
+const WINDOW = { intensity: 10, periodMs: 10_000 } as const;
+// What a scrape may wait for a busy worker.
+const METRICS_MS = 1000;
+
+export class Workers {
+  readonly #options: WorkersOptions;
+  readonly #alive = new Map<number, WorkerChild>();
+  readonly #asked = new Map<number, (snapshot: RequestMetricsSnapshot) => void>();
+  #lastAsked = 0;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+  }
+
+  childSpec(world: World): ChildSpec {
+    const numbers = Array.from({ length: this.#options.count }, (_, index) => index + 1);
+    const children = numbers.map((number) => this.#worker(number));
+    return supervisorChild({ id: 'workers', strategy: 'one_for_one', ...WINDOW, children }, world);
+  }
+
+  /** How many serve now. */
+  get size(): number {
+    return this.#alive.size;
+  }
+
+  /** To be called by the ledger of the main thread. */
+  ring(thread: number): void {
+    this.#alive.get(thread)?.post({ type: 'bell' });
+  }
+
+  /** Of the workers that answer in time. */
+  async metrics(): Promise<readonly RequestMetricsSnapshot[]> {
+    const asked = [...this.#alive.values()].map((worker) => this.#ask(worker));
+    return (await Promise.all(asked)).filter((snapshot) => snapshot !== undefined);
+  }
+
+  #worker(number: number): ChildSpec {
+    const { ledger, publisher, now, drainMs, directory, pseudonym, listeners, accessLog } = this.#options;
+    return {
+      id: `worker:${number}`,
+      kind: 'worker',
+      restart: 'permanent',
+      shutdownMs: drainMs + 2000,
+      start: async (context) => {
+        const worker = new WorkerChild(
+          {
+            number,
+            ledger,
+            publisher,
+            now,
+            drainMs,
+            boot: { directory, pseudonym, listeners, accessLog },
+            on: (message) => this.#hear(message),
+            born: (born) => this.#introduce(born),
+            gone: (gone) => this.#forget(gone),
+          },
+          context,
+        );
+        await worker.addresses;
+        return worker;
+      },
+    };
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.type) {
+      case 'bell':
+        return this.#options.ledger.deliver();
+      case 'report':
+        return this.#options.report(message.report);
+      case 'warning':
+        return this.#options.warn(message.message);
+      case 'log':
+        return this.#options.writeLog(message.text);
+      case 'metrics': {
+        const answer = this.#asked.get(message.id);
+        this.#asked.delete(message.id);
+        return answer?.(message.snapshot);
+      }
+      case 'ready':
+        return;
+    }
+  }
+
+  #introduce(born: WorkerChild): void {
+    for (const other of this.#alive.values()) {
+      const { port1, port2 } = new MessageChannel();
+      born.post({ type: 'neighbour', thread: other.thread, port: port1 }, [port1]);
+      other.post({ type: 'neighbour', thread: born.thread, port: port2 }, [port2]);
+    }
+    this.#alive.set(born.thread, born);
+  }
+
+  #forget(gone: WorkerChild): void {
+    this.#alive.delete(gone.thread);
+    for (const other of this.#alive.values()) other.post({ type: 'neighbour gone', thread: gone.thread });
+  }
+
+  #ask(worker: WorkerChild): Promise<RequestMetricsSnapshot | undefined> {
+    this.#lastAsked += 1;
+    const id = this.#lastAsked;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#asked.delete(id);
+        resolve(undefined);
+      }, METRICS_MS);
+      this.#asked.set(id, (snapshot) => {
+        clearTimeout(timer);
+        resolve(snapshot);
+      });
+      worker.post({ type: 'metrics', id });
+    });
+  }
+}
