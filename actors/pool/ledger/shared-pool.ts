@@ -4,7 +4,8 @@
  * At every moment when the lock is free, no waiter could have a slot that is open: whoever opens one serves the queue
  * before it leaves. Hence an open slot is one that no waiter may have, and a newcomer who takes it overtakes nobody.
  */
-import assert from 'node:assert/strict';
+// `fail` under an `if`: an assertion would build its message for every request.
+import { fail } from 'node:assert/strict';
 import { policyOf } from '../policy/policies.ts';
 import { NONE, type Policy, type Row } from '../policy/policy.ts';
 import type { Instruments } from './instruments.ts';
@@ -45,8 +46,8 @@ export class SharedPool implements PoolLedger {
   }
 
   checkout(nowMs: number, tried: readonly number[], waiter: Waiter): Checkout {
-    assert(waiter.place === 0, 'expected a waiter that does not wait');
-    assert(tried.length <= TRIED_MAX, `expected at most ${TRIED_MAX} tried backends, found ${tried.length}`);
+    if (waiter.place !== 0) fail('expected a waiter that does not wait');
+    if (tried.length > TRIED_MAX) fail(`expected at most ${TRIED_MAX} tried backends, found ${tried.length}`);
     this.tools.nodes.reserve();
     if (!this.enter()) return 'no_backends';
     let answer: Checkout;
@@ -64,8 +65,8 @@ export class SharedPool implements PoolLedger {
   }
 
   checkin(lease: Lease, nowMs: number, end: LeaseEnd): void {
-    assert(lease.open && lease.poolKey === this.key, 'expected an open lease of this pool');
-    assert(this.enter(), 'expected the pool of a lease, found none');
+    if (!lease.open || lease.poolKey !== this.key) fail('expected an open lease of this pool');
+    if (!this.enter()) fail('expected the pool of a lease, found none');
     try {
       lease.open = false;
       this.giveBack(lease, nowMs, end);
@@ -81,7 +82,7 @@ export class SharedPool implements PoolLedger {
 
   leave(waiter: Waiter, nowMs: number): Lease | Wait {
     const node = waiter.place;
-    assert(node !== 0, 'expected a waiter that waits');
+    if (node === 0) fail('expected a waiter that waits');
     let answer: Lease | Wait = 'no_backends';
     if (this.enter()) {
       try {
@@ -154,7 +155,7 @@ export class SharedPool implements PoolLedger {
     for (;;) {
       section.enter(this.block);
       if (section.words[this.block + POOL.layout] === this.layout) {
-        this.field.rows = section.words[this.block + POOL.rows]!;
+        this.look();
         return true;
       }
       if (this.isHere()) {
@@ -180,7 +181,7 @@ export class SharedPool implements PoolLedger {
     const { section } = this.tools;
     this.layout = section.words[this.block + POOL.layout]!;
     this.field.layOut(this.block);
-    this.field.rows = section.words[this.block + POOL.rows]!;
+    this.look();
   }
 
   /** Gives open slots, so many at most, to those who wait, first come first. */
@@ -310,7 +311,7 @@ export class SharedPool implements PoolLedger {
   private giveBack(lease: Lease, nowMs: number, end: LeaseEnd): void {
     const { section, recorder } = this.tools;
     const at = lease.row;
-    assert(this.word(at + ROW.epoch) === lease.epoch, `expected epoch ${lease.epoch} of a leased row`);
+    if (this.word(at + ROW.epoch) !== lease.epoch) fail(`expected epoch ${lease.epoch} of a leased row`);
     this.count(at, section.thread, -1);
     recorder.row(OP.checkin, this.block, recorder.ticket(this.block), nowMs, at, lease.ticket, END[end]);
     section.commit();
@@ -321,7 +322,7 @@ export class SharedPool implements PoolLedger {
     const { section } = this.tools;
     const inFlight = this.word(at + ROW.inFlight) + by;
     const shadow = this.word(at + ROW.shadows + thread) + by;
-    assert(inFlight >= 0 && shadow >= 0, `expected no count below zero, found ${inFlight} and ${shadow}`);
+    if (inFlight < 0 || shadow < 0) fail(`expected no count below zero, found ${inFlight} and ${shadow}`);
     section.set(at + ROW.inFlight, inFlight);
     section.set(at + ROW.shadows + thread, shadow);
     if (inFlight === 0 && (this.word(at + ROW.closed) & CLOSED.removed) !== 0)
@@ -389,6 +390,12 @@ export class SharedPool implements PoolLedger {
 
   private isOpenAt(at: number): boolean {
     return this.word(at + ROW.closed) === 0 && this.word(at + ROW.inFlight) < this.word(at + ROW.limit);
+  }
+
+  private look(): void {
+    const { words } = this.tools.section;
+    this.field.words = words;
+    this.field.rows = words[this.block + POOL.rows]!;
   }
 
   private isHere(): boolean {

@@ -1,41 +1,50 @@
 /** The fewest requests in flight for its weight; among equals, by chance in proportion to weight. */
 import { type Field, NONE, type Row } from './policy.ts';
 
+// The rows that tie, of the pick under way: kept here so that a pick makes no garbage.
+const tied: Row[] = [];
+
 export function leastRequest(field: Field): Row {
-  let best = NONE;
-  let bestInFlight = 0;
-  let bestWeight = 1;
   let ties = 0;
+  let inFlight = 0;
+  let weight = 1;
   let tiedWeight = 0;
-  for (let row = 0; row < field.rows; row++) {
+  let even = true;
+  const { rows } = field;
+  for (let row = 0; row < rows; row++) {
     if (!field.isOpen(row)) continue;
-    const weight = field.weight(row);
-    const inFlight = field.inFlight(row);
+    const rowInFlight = field.inFlight(row);
+    const rowWeight = field.weight(row);
     // a/b < c/d as a·d < c·b: exact, since both are whole and far below 2^53.
-    const left = inFlight * bestWeight;
-    const right = bestInFlight * weight;
-    if (best !== NONE && left > right) continue;
-    if (best === NONE || left < right) {
-      best = row;
-      bestInFlight = inFlight;
-      bestWeight = weight;
+    const mine = rowInFlight * weight;
+    const best = inFlight * rowWeight;
+    if (ties > 0 && mine > best) continue;
+    if (ties === 0 || mine < best) {
+      inFlight = rowInFlight;
+      weight = rowWeight;
       ties = 0;
       tiedWeight = 0;
+      even = true;
+    } else if (rowWeight !== weight) {
+      even = false;
     }
+    tied[ties] = row;
     ties += 1;
-    tiedWeight += weight;
+    tiedWeight += rowWeight;
   }
-  return ties < 2 ? best : drawTied(field, best, tiedWeight);
+  if (ties < 2) return ties === 0 ? NONE : tied[0]!;
+  // By weight, or an idle pool would ignore weights: there all are equal at nought in flight.
+  const drawn = field.below(tiedWeight);
+  return even ? tied[Math.floor(drawn / weight)]! : atWeight(field, drawn);
 }
 
-/** By weight, or an idle pool would ignore weights: there all are equal at nought in flight. */
-function drawTied(field: Field, first: Row, tiedWeight: number): Row {
-  const inFlight = field.inFlight(first);
-  const weight = field.weight(first);
-  let left = field.below(tiedWeight);
-  for (let row = first; ; row++) {
-    if (!field.isOpen(row) || field.inFlight(row) * weight !== inFlight * field.weight(row)) continue;
-    left -= field.weight(row);
-    if (left < 0) return row;
+/** The tied row at which the weights so far exceed what was drawn. */
+function atWeight(field: Field, drawn: number): Row {
+  let left = drawn - field.weight(tied[0]!);
+  let i = 0;
+  while (left >= 0) {
+    i += 1;
+    left -= field.weight(tied[i]!);
   }
+  return tied[i]!;
 }
