@@ -6,6 +6,7 @@ import {
   keyOf,
   type Ledger,
   type LedgerShared,
+  readRecords,
 } from '../actors/pool/ledger/index.ts';
 import type { PolicyName } from '../actors/pool/policy/policies.ts';
 
