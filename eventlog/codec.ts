@@ -75,10 +75,20 @@ export const codec: Codec = codecWith(upcaster);
 
 function requireIntact(stored: StoredEvent): void {
   const found = checksumOf(bytesOf(stored));
-  if (found === stored.checksum) return;
+  if (found === stored.checksum && isText(stored)) return;
   throw unreadable(
     stored,
     `expected bytes with checksum ${hex(stored.checksum)}, found ${hex(found)}; they are not the ones written`,
+  );
+}
+
+/** A flipped type bit in the file makes a text a blob, which prints the same and so has the same checksum. */
+function isText({ stream, type, data, metadata }: StoredEvent): boolean {
+  return (
+    typeof stream === 'string' &&
+    typeof type === 'string' &&
+    typeof data === 'string' &&
+    typeof metadata === 'string'
   );
 }
 

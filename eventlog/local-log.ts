@@ -115,6 +115,10 @@ export class LocalLog implements EventLog {
     this.#store.close();
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   #flush(): void {
     const group = this.#waiting;
     this.#waiting = [];

@@ -34,6 +34,8 @@ export interface LogReader {
 
 /** The rows as they are, damaged or not, for those who check them. */
 export interface LogInspection {
+  /** What is wrong with the file that keeps the rows, apart from what they say; at most a few lines. */
+  structuralDamage(): readonly string[];
   /** In order of position, from `from`, whatever positions there are. */
   storedEvents(from: number, limit: number): readonly ChainedEvent[];
   /** Of one stream in order of version, from `from`. */
@@ -41,9 +43,9 @@ export interface LogInspection {
   /** Names of streams that have events, in order, after `after`. */
   streams(after: string, limit: number): readonly string[];
   /** Current rows of any kind as kept, in order of stream name, after `after`. */
-  storedCurrents(after: string, limit: number): readonly StoredCurrent[];
-  storedCurrent(stream: string): StoredCurrent | undefined;
-  storedSnapshots(stream: string): readonly StoredSnapshot[];
+  storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[];
+  storedCurrent(stream: string): Kept<StoredCurrent> | undefined;
+  storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[];
 }
 
 /** `state` is canonical JSON. */
@@ -51,6 +53,9 @@ export type StoredCurrent = { readonly stream: string; readonly version: Version
 
 /** `state` is canonical JSON; `hash` is that of the event at `position`. */
 export type StoredSnapshot = StoredCurrent & { readonly position: Position; readonly hash: string };
+
+/** As it was found: `intact` where it is what was written. */
+export type Kept<Row> = Row & { readonly intact: boolean };
 
 export type StoredCommand = {
   readonly commandId: string;

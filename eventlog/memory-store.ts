@@ -3,7 +3,14 @@ import { parseJson } from './canonical.ts';
 import { codec } from './codec.ts';
 import type { Current, Position, ReadOptions, Snapshot, Version } from './event-log.ts';
 import type { Recorded } from './events.ts';
-import type { CurrentsPage, LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
+import type {
+  CurrentsPage,
+  Kept,
+  LogStore,
+  StoredCommand,
+  StoredCurrent,
+  StoredSnapshot,
+} from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import { poolNamedBy } from './pool-of.ts';
 import { rangeOf, requireWhole } from './read-range.ts';
@@ -74,6 +81,10 @@ export class MemoryStore implements LogStore {
     return this.position();
   }
 
+  structuralDamage(): readonly string[] {
+    return [];
+  }
+
   storedEvents(from: number, limit: number): readonly ChainedEvent[] {
     return this.#events.slice(from - 1, from - 1 + limit);
   }
@@ -86,17 +97,18 @@ export class MemoryStore implements LogStore {
     return inOrder(this.#streams.keys().filter((name) => name > after)).slice(0, limit);
   }
 
-  storedCurrents(after: string, limit: number): readonly StoredCurrent[] {
+  storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[] {
     const names = this.#names().filter((name) => name > after);
-    return names.slice(0, limit).map((name) => this.#currents.get(name)!);
+    return names.slice(0, limit).map((name) => ({ ...this.#currents.get(name)!, intact: true }));
   }
 
-  storedCurrent(stream: string): StoredCurrent | undefined {
-    return this.#currents.get(stream);
+  storedCurrent(stream: string): Kept<StoredCurrent> | undefined {
+    const row = this.#currents.get(stream);
+    return row && { ...row, intact: true };
   }
 
-  storedSnapshots(stream: string): readonly StoredSnapshot[] {
-    return this.#snapshots.get(stream) ?? [];
+  storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[] {
+    return (this.#snapshots.get(stream) ?? []).map((snapshot) => ({ ...snapshot, intact: true }));
   }
 
   lastEvent(): ChainedEvent | undefined {

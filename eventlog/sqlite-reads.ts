@@ -1,12 +1,13 @@
 /** Everything that is read from a log in SQLite, by the writer and by readers beside it, through prepared statements. */
 import type Database from 'better-sqlite3';
-import { damagedState, openState } from './cached-state.ts';
+import { damagedState, isIntact, openState } from './cached-state.ts';
 import { codec } from './codec.ts';
 import { EventUnreadable } from './errors.ts';
 import type { Current, Position, ReadOptions, Snapshot, Version } from './event-log.ts';
 import type { Recorded } from './events.ts';
 import type {
   CurrentsPage,
+  Kept,
   LogInspection,
   LogReader,
   StoredCommand,
@@ -18,6 +19,9 @@ import { type Range, rangeOf, requireWhole } from './read-range.ts';
 import { isDamage, unavailable } from './sqlite-errors.ts';
 import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
 import type { ChainedEvent, StoredEvent } from './stored-event.ts';
+
+// One broken page makes many complaints, and a few tell as much as all.
+const MAX_STRUCTURAL = 5;
 
 export class SqliteReads implements LogReader, LogInspection {
   protected readonly db: Database.Database;
@@ -97,6 +101,13 @@ export class SqliteReads implements LogReader, LogInspection {
     return this.guarded(() => this.#allCurrents(visit, damaged));
   }
 
+  structuralDamage(): readonly string[] {
+    return this.guarded(() => {
+      const lines = this.db.pragma(`quick_check(${MAX_STRUCTURAL})`, { simple: false }) as readonly object[];
+      return lines.flatMap((line) => Object.values(line).map(String)).filter((line) => line !== 'ok');
+    });
+  }
+
   storedEvents(from: number, limit: number): readonly ChainedEvent[] {
     return this.guarded(() => this.#statements.chainedEvents.all(from, limit));
   }
@@ -106,19 +117,21 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   streams(after: string, limit: number): readonly string[] {
-    return this.guarded(() => this.#statements.streams.all(after, limit));
+    // A damaged name may come as a blob.
+    return this.guarded(() => this.#statements.streams.all(after, limit).map(String));
   }
 
-  storedCurrents(after: string, limit: number): readonly StoredCurrent[] {
-    return this.guarded(() => this.#statements.storedCurrents.all(after, limit));
+  storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[] {
+    return this.guarded(() => this.#statements.storedCurrents.all(after, limit).map(kept));
   }
 
-  storedCurrent(stream: string): StoredCurrent | undefined {
-    return this.guarded(() => this.#statements.current.get(stream));
+  storedCurrent(stream: string): Kept<StoredCurrent> | undefined {
+    const row = this.guarded(() => this.#statements.current.get(stream));
+    return row && kept(row);
   }
 
-  storedSnapshots(stream: string): readonly StoredSnapshot[] {
-    return this.guarded(() => this.#statements.storedSnapshots.all(stream));
+  storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[] {
+    return this.guarded(() => this.#statements.storedSnapshots.all(stream).map(kept));
   }
 
   lastEvent(): ChainedEvent | undefined {
@@ -142,7 +155,7 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   #streamRows(stream: StreamName, { from, to, limit }: Range): readonly StoredEvent[] {
-    const positionAt = (read: number) => this.#statements.positionOf.get(stream, from + read) ?? 0;
+    const positionAt = (read: number) => this.#positionOf(stream, from + read);
     return this.#rows(this.#statements.eventsOf, [stream, from, to, limit], positionAt, stream);
   }
 
@@ -181,7 +194,12 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   #damaged({ stream, version }: StateRow): EventUnreadable {
-    return damagedState(stream, version, this.#statements.positionOf.get(stream, version) ?? 0);
+    return damagedState(stream, version, this.#positionOf(stream, version));
+  }
+
+  /** 0 where the index does not know it, or is damaged itself and says what cannot be. */
+  #positionOf(stream: string, version: Version): Position {
+    return Math.max(0, this.#statements.positionOf.get(stream, version) ?? 0);
   }
 }
 
@@ -189,6 +207,10 @@ type Damaged = (error: EventUnreadable) => void;
 
 function raise(error: EventUnreadable): void {
   throw error;
+}
+
+function kept<Row extends StateRow>({ checksum, ...row }: Row): Omit<Row, 'checksum'> & { intact: boolean } {
+  return { ...row, intact: isIntact(row.stream, row.version, row.state, checksum) };
 }
 
 /** `found` and `expected` count positions or versions, both dense. */

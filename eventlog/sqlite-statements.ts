@@ -1,7 +1,7 @@
 /** The SQL of a log in SQLite. */
 import type Database from 'better-sqlite3';
 import type { SealedState } from './cached-state.ts';
-import type { StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
+import type { StoredCommand, StoredSnapshot } from './log-reader.ts';
 import type { ChainedEvent, StoredEvent } from './stored-event.ts';
 
 export type StateRow = SealedState;
@@ -46,8 +46,8 @@ export function readStatements(db: Database.Database) {
          ON e.stream = s.stream AND e.version = s.version AND e.position = s.position AND e.hash = s.hash
        WHERE s.stream = ? AND s.version <= ? ORDER BY s.version DESC`,
     ),
-    storedSnapshots: db.prepare<[string], StoredSnapshot>(
-      `SELECT stream, version, position, lower(hex(hash)) AS hash, state
+    storedSnapshots: db.prepare<[string], SnapshotRow>(
+      `SELECT stream, version, position, lower(hex(hash)) AS hash, state, checksum
        FROM snapshots WHERE stream = ? ORDER BY version`,
     ),
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
@@ -55,8 +55,8 @@ export function readStatements(db: Database.Database) {
       `SELECT ${STATE} FROM currents WHERE stream > ? AND stream < ? ORDER BY stream LIMIT ?`,
     ),
     allCurrents: db.prepare<[], StateRow>(`SELECT ${STATE} FROM currents ORDER BY stream`),
-    storedCurrents: db.prepare<[string, number], StoredCurrent>(
-      'SELECT stream, version, state FROM currents WHERE stream > ? ORDER BY stream LIMIT ?',
+    storedCurrents: db.prepare<[string, number], StateRow>(
+      `SELECT ${STATE} FROM currents WHERE stream > ? ORDER BY stream LIMIT ?`,
     ),
     domainsOf: db
       .prepare<[string, number], string>('SELECT stream FROM currents WHERE pool = ? ORDER BY stream LIMIT ?')

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { codec } from './codec.ts';
 import { EventUnreadable, LogUnavailable } from './errors.ts';
 import type { Position } from './event-log.ts';
-import type { LogInspection, LogReader, StoredSnapshot } from './log-reader.ts';
+import type { Kept, LogInspection, LogReader, StoredSnapshot } from './log-reader.ts';
 import { quoted } from './names.ts';
 import { cachesOf, kindOf } from './rebuild.ts';
 import type { OwnerProjection, ProjectionOf } from './replay.ts';
@@ -14,6 +14,7 @@ import { bytesOf, type ChainedEvent, chainHash, GENESIS } from './stored-event.t
 
 export type Finding = {
   readonly type:
+    | 'file_damaged'
     | 'event_missing'
     | 'event_unreadable'
     | 'chain_broken'
@@ -21,7 +22,7 @@ export type Finding = {
     | 'version_wrong'
     | 'snapshot_wrong'
     | 'current_wrong';
-  /** Of the event concerned; for a snapshot or current row, of the last event it folds, 0 where there is none. */
+  /** Of the event concerned, 0 for the file itself; for a snapshot or current row, of the last event it folds, 0 where there is none. */
   readonly position: Position;
   readonly stream: string;
   readonly expected: string;
@@ -56,7 +57,7 @@ export async function verify(
 ): Promise<Verification> {
   const findings: Finding[] = [];
   const progress: Progress = { events: 0, streams: 0 };
-  for await (const found of pagesOfFindings(log, projectionOf, progress)) {
+  for await (const found of untilDamage(pagesOfFindings(log, projectionOf, progress))) {
     signal?.throwIfAborted();
     findings.push(...found);
     if (findings.length >= maxFindings) break;
@@ -67,9 +68,20 @@ export async function verify(
 }
 
 async function* pagesOfFindings(log: Log, projectionOf: ProjectionOf, progress: Progress) {
+  yield log.structuralDamage().map((found) => fileDamaged(found));
   yield* chainFindings(log, progress);
   yield* foldFindings(log, projectionOf, progress);
   yield* orphanFindings(log);
+}
+
+/** An index whose pages are damaged ends the search: what it should have led to is unknown. */
+async function* untilDamage(pages: AsyncIterable<readonly Finding[]>): AsyncGenerator<readonly Finding[]> {
+  try {
+    yield* pages;
+  } catch (error) {
+    if (!(error instanceof LogUnavailable) || error.code !== 'log_failed') throw error;
+    yield [fileDamaged(error.message)];
+  }
 }
 
 /** Page by page in order of position. Events appended meanwhile are verified the next time. */
@@ -183,8 +195,12 @@ function streamFindings(log: LogInspection, stream: string, projection: OwnerPro
     const position = log.storedEventsOf(stream, version, 1)[0]?.position ?? 0;
     const row = log.storedCurrent(stream);
     const expected = state === 'null' ? 'no current row' : `version ${version} with ${quoted(state)}`;
-    const found = row === undefined ? 'no current row' : `version ${row.version} with ${quoted(row.state)}`;
-    const equal = state === 'null' ? row === undefined : row?.version === version && row.state === state;
+    const found =
+      row === undefined
+        ? 'no current row'
+        : `${soundness(row)}version ${row.version} with ${quoted(row.state)}`;
+    const equal =
+      state === 'null' ? row === undefined : row?.version === version && row.state === state && row.intact;
     if (!equal) findings.push({ type: 'current_wrong', position, stream, expected, found });
     findings.push(...snapshotFindings(log.storedSnapshots(stream), snapshots));
   });
@@ -194,13 +210,14 @@ function streamFindings(log: LogInspection, stream: string, projection: OwnerPro
 
 /** A snapshot may be missing, since it may be deleted at any time; one that is there is the right one. */
 function snapshotFindings(
-  kept: readonly StoredSnapshot[],
+  kept: readonly Kept<StoredSnapshot>[],
   right: readonly StoredSnapshot[],
 ): readonly Finding[] {
   return kept.flatMap((snapshot) => {
     const expected = right.find(({ version }) => version === snapshot.version);
     if (
       expected !== undefined &&
+      snapshot.intact &&
       describe(expected) === describe(snapshot) &&
       expected.state === snapshot.state
     )
@@ -208,7 +225,13 @@ function snapshotFindings(
     const { position, stream } = snapshot;
     const wanted = expected === undefined ? `no snapshot of version ${snapshot.version}` : describe(expected);
     return [
-      { type: 'snapshot_wrong' as const, position, stream, expected: wanted, found: describe(snapshot) },
+      {
+        type: 'snapshot_wrong' as const,
+        position,
+        stream,
+        expected: wanted,
+        found: `${soundness(snapshot)}${describe(snapshot)}`,
+      },
     ];
   });
 }
@@ -228,6 +251,10 @@ function* orphanFindings(log: LogInspection): Generator<readonly Finding[]> {
     if (page.length < PAGE) return;
     after = page.at(-1)?.stream ?? after;
   }
+}
+
+function soundness({ intact }: { readonly intact: boolean }): string {
+  return intact ? '' : 'damaged bytes: ';
 }
 
 function describe({ version, position, hash, state }: StoredSnapshot): string {
@@ -252,6 +279,10 @@ function finding(
   found: string,
 ): Finding {
   return { type, position, stream, expected, found };
+}
+
+function fileDamaged(found: string): Finding {
+  return { type: 'file_damaged', position: 0, stream: '', expected: 'a sound file', found };
 }
 
 function unreadable(position: Position, stream: string, found: string): Finding {

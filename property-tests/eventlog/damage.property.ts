@@ -1,0 +1,106 @@
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  DataUnusable,
+  EventUnreadable,
+  type LogInspection,
+  type LogReader,
+  LogUnavailable,
+  openSqliteLog,
+  openSqliteReader,
+  type Recorded,
+  type StreamName,
+  verify,
+} from '../../eventlog/index.ts';
+import { histories, play } from '../../test/eventlog/histories.ts';
+import { projectionOf } from '../../test/eventlog/projections.ts';
+import { type TempDirectory, tempDirectory } from '../../test/support/temp-directory.ts';
+
+type Reader = LogReader & LogInspection;
+type Original = { readonly events: readonly Recorded[]; readonly currents: ReadonlyMap<string, unknown> };
+
+const FILE = 'events.db';
+
+describe('whichever byte of the file is flipped', () => {
+  let directory: TempDirectory;
+  let copy: TempDirectory;
+  let original: Original;
+  let size: number;
+
+  beforeAll(async () => {
+    directory = await tempDirectory();
+    copy = await tempDirectory();
+    const log = openSqliteLog({ directory: directory.path, now: () => 1_700_000_000_000 });
+    const [steps] = fc.sample(fc.array(histories(30), { minLength: 12, maxLength: 12 }), {
+      numRuns: 1,
+      seed: 7,
+    });
+    for (const [index, part] of (steps ?? []).entries()) await play(log, part, `part${index}`);
+    const currents = new Map<string, unknown>();
+    log.reader.snapshotOfCurrents((current) => currents.set(current.stream, current));
+    original = { events: await log.read({ limit: 10_000 }), currents };
+    await log.close();
+    size = readFileSync(join(directory.path, FILE)).length;
+  });
+  afterAll(async () => {
+    await directory[Symbol.asyncDispose]();
+    await copy[Symbol.asyncDispose]();
+  });
+
+  it('nothing is read that was not written, and verify knows of whatever is missing', async () => {
+    expect(original.events.length).toBeGreaterThan(80);
+    const everywhere = fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 }));
+    await fc.assert(
+      fc.asyncProperty(everywhere, async ([at, mask]) => {
+        const path = join(copy.path, FILE);
+        for (const left of ['-wal', '-shm']) rmSync(`${path}${left}`, { force: true });
+        copyFileSync(join(directory.path, FILE), path);
+        const file = readFileSync(path);
+        file[at % size] = (file[at % size] ?? 0) ^ mask;
+        writeFileSync(path, file);
+        const reader = orDamage(() => openSqliteReader(copy.path));
+        if (reader === 'damaged') return;
+        try {
+          const whole = readsAsWritten(reader, original);
+          const verification = await verify(reader, projectionOf);
+          if (!whole) expect(verification.findings).not.toEqual([]);
+        } finally {
+          reader.close();
+        }
+      }),
+      { numRuns: 250 },
+    );
+  });
+});
+
+/** False where something could not be read or is missing; fails the test where something else was read. */
+function readsAsWritten(reader: Reader, { events, currents }: Original): boolean {
+  let whole = true;
+  const read = orDamage(() => reader.read({ limit: 10_000 }));
+  if (read === 'damaged' || read.length !== events.length) whole = false;
+  if (read !== 'damaged') expect(read).toEqual(events.slice(0, read.length));
+  for (const stream of new Set(events.map((event) => event.stream))) {
+    const own = events.filter((event) => event.stream === stream);
+    const found = orDamage(() => reader.readStream(stream, { limit: 10_000 }));
+    if (found === 'damaged' || found.length !== own.length) whole = false;
+    if (found !== 'damaged') expect(found).toEqual(own.slice(0, found.length));
+    const current = orDamage(() => reader.current(stream as StreamName));
+    if (current === 'damaged') whole = false;
+    else if (current === undefined) whole &&= !currents.has(stream);
+    else expect(current).toEqual(currents.get(stream));
+  }
+  return whole;
+}
+
+function orDamage<T>(work: () => T): T | 'damaged' {
+  try {
+    return work();
+  } catch (error) {
+    // Our own words for it, always: an error of SQLite's or a TypeError would fail the test.
+    if (error instanceof EventUnreadable) expect(error.message).toMatch(/^event \d+ of /);
+    else if (!(error instanceof LogUnavailable || error instanceof DataUnusable)) throw error;
+    return 'damaged';
+  }
+}

@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  createMemoryLog,
+  fold,
+  openSqliteLog,
+  type StreamName,
+  stateOf,
+  verify,
+} from '../../eventlog/index.ts';
+import { contentsOf } from '../../test/eventlog/contents.ts';
+import { histories, play, type Step } from '../../test/eventlog/histories.ts';
+import { everything, projectionOf } from '../../test/eventlog/projections.ts';
+import { tempDirectory } from '../../test/support/temp-directory.ts';
+
+const NOW = 1_700_000_000_000;
+const now = () => NOW;
+
+/** Long enough for snapshots in every stream now and then: the same steps over and over. */
+const longHistories = fc
+  .tuple(histories(12), fc.integer({ min: 1, max: 25 }))
+  .map(([steps, times]) => Array.from({ length: times }, (): readonly Step[] => steps).flat());
+
+describe('whatever happens', () => {
+  it('the log verifies: the chain holds, and every row beside it is the fold of its stream', async () => {
+    await fc.assert(
+      fc.asyncProperty(longHistories, async (steps) => {
+        await using directory = await tempDirectory();
+        await using log = openSqliteLog({ directory: directory.path, now });
+        await play(log, steps);
+        expect((await verify(log.reader, projectionOf)).findings).toEqual([]);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('the log in memory and the one in SQLite hold the same', async () => {
+    await fc.assert(
+      fc.asyncProperty(longHistories, async (steps) => {
+        await using directory = await tempDirectory();
+        await using sqlite = openSqliteLog({ directory: directory.path, now });
+        await using memory = createMemoryLog({ now });
+        const answers = [await play(sqlite, steps), await play(memory, steps)];
+        expect(answers[0]).toEqual(answers[1]);
+        expect(contentsOf(sqlite.reader)).toEqual(contentsOf(memory.reader));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('the log is the same after it is closed and opened at any point', async () => {
+    await fc.assert(
+      fc.asyncProperty(longHistories, histories(10), async (before, after) => {
+        await using directory = await tempDirectory();
+        const first = openSqliteLog({ directory: directory.path, now });
+        await play(first, before);
+        const contents = contentsOf(first.reader);
+        await first.close();
+        await using second = openSqliteLog({ directory: directory.path, now });
+        expect(contentsOf(second.reader)).toEqual(contents);
+        await play(second, after, 'later');
+        expect((await verify(second.reader, projectionOf)).ok).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('current rows and snapshots, once deleted, are rebuilt as they were', async () => {
+    await fc.assert(
+      fc.asyncProperty(longHistories, async (steps) => {
+        await using directory = await tempDirectory();
+        const before = openSqliteLog({ directory: directory.path, now });
+        await play(before, steps);
+        const contents = contentsOf(before.reader);
+        await before.close();
+        const db = new Database(join(directory.path, 'events.db'));
+        db.exec('DELETE FROM currents; DELETE FROM snapshots');
+        db.close();
+        await using log = openSqliteLog({ directory: directory.path, now });
+        expect((await log.rebuildCurrents(projectionOf)).unreadable).toEqual([]);
+        expect(contentsOf(log.reader)).toEqual(contents);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('a state from a snapshot and its tail is the fold of the whole, at any version', async () => {
+    await fc.assert(
+      fc.asyncProperty(longHistories, fc.nat(), async (steps, cut) => {
+        await using log = createMemoryLog({ now });
+        await play(log, steps);
+        for (const stream of log.reader.streams('', 100) as StreamName[]) {
+          const version = cut % (log.reader.version(stream) + 1);
+          const events = version === 0 ? [] : await log.readStream(stream, { to: version, limit: 10_000 });
+          expect(await stateOf(log, stream, everything, version)).toEqual({
+            version,
+            state: fold(everything, events),
+          });
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('a command sent again gets the answer it got, and changes nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories(), async (steps) => {
+        await using log = createMemoryLog({ now });
+        const { acknowledged } = await play(log, steps);
+        const position = await log.position();
+        for (const { append, appended } of acknowledged) {
+          if (appended.type !== 'appended') continue;
+          expect(await log.append(append)).toEqual({
+            type: 'repeated',
+            position: appended.position,
+            answer: append.answer,
+          });
+        }
+        expect(await log.position()).toBe(position);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

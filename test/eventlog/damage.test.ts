@@ -1,0 +1,265 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { type LocalLog, openSqliteLog, openSqliteReader, verify } from '../../eventlog/index.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+import {
+  append,
+  backendAdded,
+  domainChanged,
+  domainCreated,
+  domainOf,
+  poolCreated,
+  WEB,
+  write,
+} from './appends.ts';
+import { everything, projectionOf } from './projections.ts';
+
+const A = domainOf('a.example');
+const B = domainOf('b.example');
+const open = (directory: string) => openSqliteLog({ directory, now: () => 1_700_000_000_000 });
+
+/** Three owners, whose rows are what their events fold into; a marker in the event at position 3, of stream A. */
+async function fill(log: LocalLog): Promise<void> {
+  const wishes = [
+    { stream: WEB, events: [poolCreated()] },
+    { stream: A, events: [domainCreated()] },
+    { stream: A, events: [domainChanged('the-marker')] },
+    { stream: B, events: [domainCreated()] },
+    { stream: A, events: [domainChanged('web')] },
+    { stream: WEB, events: [backendAdded('web.1')] },
+  ];
+  for (const { stream, events } of wishes) {
+    const version = await log.version(stream);
+    const recorded = events.map((event, index) => ({ ...event, version: version + index + 1 }) as never);
+    const before = (await log.current(stream))?.state ?? null;
+    const state = recorded.reduce((folded, event) => everything.evolve(folded, event), before);
+    await log.append(append([write(stream, version, events, state)]));
+  }
+}
+
+async function damaged(directory: string, change: (file: Buffer) => void): Promise<void> {
+  const path = join(directory, 'events.db');
+  const file = readFileSync(path);
+  change(file);
+  writeFileSync(path, file);
+}
+
+function flip(file: Buffer, text: string): void {
+  const at = file.indexOf(text);
+  expect(at).toBeGreaterThan(0);
+  file[at] = (file[at] ?? 0) ^ 1;
+}
+
+function tamper(directory: string, sql: string): void {
+  const db = new Database(join(directory, 'events.db'));
+  const triggers = db
+    .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+    .pluck()
+    .all();
+  for (const trigger of triggers) db.exec(`DROP TRIGGER ${trigger}`);
+  db.exec(sql);
+  db.close();
+}
+
+describe('a flipped byte in an event', () => {
+  it('stops its own stream where it lies, and no other', async () => {
+    await using directory = await tempDirectory();
+    const before = open(directory.path);
+    await fill(before);
+    const [web, b] = [await before.readStream(WEB), await before.readStream(B)];
+    await before.close();
+    await damaged(directory.path, (file) => flip(file, 'the-marker'));
+    await using log = open(directory.path);
+    const named = {
+      name: 'EventUnreadable',
+      position: 3,
+      stream: A,
+      message: expect.stringContaining('event 3 of domain-a.example'),
+    };
+    await expect(log.readStream(A)).rejects.toMatchObject(named);
+    await expect(log.read()).rejects.toMatchObject(named);
+    expect(await log.readStream(A, { to: 1 })).toHaveLength(1);
+    expect(await log.readStream(A, { from: 3 })).toHaveLength(1);
+    expect(await log.readStream(WEB)).toEqual(web);
+    expect(await log.readStream(B)).toEqual(b);
+    expect(await log.append(append([write(B, 1, [domainChanged('api')])]))).toMatchObject({
+      type: 'appended',
+    });
+  });
+
+  it('is the one thing that verify finds', async () => {
+    await using directory = await tempDirectory();
+    const before = open(directory.path);
+    await fill(before);
+    await before.close();
+    await damaged(directory.path, (file) => flip(file, 'the-marker'));
+    const reader = openSqliteReader(directory.path);
+    const { ok, events, findings } = await verify(reader, projectionOf);
+    expect({ ok, events }).toEqual({ ok: false, events: 6 });
+    expect(findings).toMatchObject([{ type: 'event_unreadable', position: 3, stream: A }]);
+    reader.close();
+  });
+
+  it('met in a conflict refuses that append alone', async () => {
+    await using directory = await tempDirectory();
+    const before = open(directory.path);
+    await fill(before);
+    await before.close();
+    await damaged(directory.path, (file) => flip(file, 'the-marker'));
+    await using log = open(directory.path);
+    const settled = await Promise.allSettled([
+      log.append(append([write(A, 1, [domainChanged('api')])])),
+      log.append(append([write(B, 1, [domainChanged('api')])])),
+    ]);
+    expect(settled).toMatchObject([
+      { status: 'rejected', reason: { name: 'EventUnreadable', position: 3 } },
+      { status: 'fulfilled', value: { type: 'appended' } },
+    ]);
+  });
+});
+
+describe('a damaged current row', () => {
+  const DAMAGE = `UPDATE currents SET state = replace(state, 'web', 'wrb') WHERE stream = '${A}'`;
+
+  it('is never taken for a state, hides no other, and is mended from the events', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    const [a, b] = [await log.current(A), await log.current(B)];
+    tamper(directory.path, DAMAGE);
+    await expect(log.current(A)).rejects.toMatchObject({ name: 'EventUnreadable', position: 5, stream: A });
+    expect(await log.current(B)).toEqual(b);
+    const visited: string[] = [];
+    const missed: string[] = [];
+    log.reader.snapshotOfCurrents(
+      ({ stream }) => visited.push(stream),
+      ({ stream }) => missed.push(stream),
+    );
+    expect([visited, missed]).toEqual([[B, WEB], [A]]);
+    expect(() => log.reader.snapshotOfCurrents(() => {})).toThrow('of domain-a.example');
+    expect(await log.rebuildCurrents(projectionOf, [A])).toEqual({ streams: 1, unreadable: [] });
+    expect(await log.current(A)).toEqual(a);
+  });
+
+  it('is found by verify', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    tamper(directory.path, DAMAGE);
+    const { findings } = await verify(log.reader, projectionOf);
+    expect(findings).toMatchObject([{ type: 'current_wrong', position: 5, stream: A }]);
+  });
+});
+
+describe('verify', () => {
+  it('finds nothing in a log as it was written', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    const many = Array.from({ length: 250 }, (_, index) => domainChanged(`pool${index}`));
+    const version = await log.version(A);
+    const state = { settings: { pool: 'pool249' }, version: version + 250 };
+    await log.append(append([write(A, version, many, state)]));
+    expect(await log.snapshot(A)).toMatchObject({ state });
+    expect(await verify(log.reader, projectionOf)).toEqual({
+      ok: true,
+      events: 256,
+      streams: 3,
+      findings: [],
+      cut: false,
+    });
+  });
+
+  const resealed = (position: number) => `UPDATE events SET checksum = 0 WHERE position = ${position};`;
+  it.each([
+    ['an event that was cut out', 'DELETE FROM events WHERE position = 4', 'event_missing', 4],
+    [
+      'an event of an unknown type',
+      `UPDATE events SET type = 'PoolPainted' WHERE position = 1; ${resealed(1)}`,
+      'event_unreadable',
+      1,
+    ],
+    [
+      'a hash that is not its own',
+      'UPDATE events SET hash = zeroblob(32) WHERE position = 2',
+      'chain_broken',
+      2,
+    ],
+    [
+      'a snapshot of another state',
+      `INSERT INTO snapshots SELECT stream, version, position, hash, '{}', 0 FROM events WHERE position = 3`,
+      'snapshot_wrong',
+      3,
+    ],
+    [
+      'a current row that is behind',
+      `UPDATE currents SET version = 2 WHERE stream = '${A}'`,
+      'current_wrong',
+      5,
+    ],
+    [
+      'a current row with a flipped checksum',
+      `UPDATE currents SET checksum = checksum + 1 WHERE stream = '${B}'`,
+      'current_wrong',
+      4,
+    ],
+    ['a current row that is missing', `DELETE FROM currents WHERE stream = '${B}'`, 'current_wrong', 4],
+    [
+      'a current row without events',
+      `INSERT INTO currents VALUES ('domain-x.example', 1, '{}', 0, NULL)`,
+      'current_wrong',
+      0,
+    ],
+  ])('finds %s', async (_name, sql, type, position) => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    tamper(directory.path, sql);
+    const { ok, findings } = await verify(log.reader, projectionOf);
+    expect(ok).toBe(false);
+    expect(findings[0]).toMatchObject({ type, position });
+  });
+
+  it('finds events exchanged by someone who sealed them anew, by the chain', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    await using other = await tempDirectory();
+    const forger = open(other.path);
+    await fill(forger);
+    await forger.close();
+    tamper(other.path, '');
+    // The same event as in the original, sealed with its own valid checksum, in a log whose beginning differs.
+    tamper(
+      directory.path,
+      `ATTACH '${join(other.path, 'events.db')}' AS forged;
+       UPDATE events SET (metadata, checksum, hash) = (SELECT metadata, checksum, hash FROM forged.events f WHERE f.position = events.position) WHERE position = 4`,
+    );
+    const { findings } = await verify(log.reader, projectionOf);
+    expect(findings).toMatchObject([
+      { type: 'chain_broken', position: 4 },
+      { type: 'chain_broken', position: 5 },
+    ]);
+  });
+
+  it('stops after as many findings as it was asked for', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    tamper(directory.path, 'UPDATE events SET checksum = 0');
+    const { findings, cut } = await verify(log.reader, projectionOf, { maxFindings: 2 });
+    expect(findings).toHaveLength(2);
+    expect(cut).toBe(true);
+  });
+
+  it('ends when it is told to', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    await expect(verify(log.reader, projectionOf, { signal: AbortSignal.abort() })).rejects.toThrow(
+      'aborted',
+    );
+  });
+});

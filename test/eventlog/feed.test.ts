@@ -1,0 +1,129 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { createMemoryLog, feed, follow, type LocalLog, type Recorded } from '../../eventlog/index.ts';
+import { append, domainChanged, domainCreated, EXAMPLE, write } from './appends.ts';
+
+function memoryLog(): LocalLog {
+  return createMemoryLog({ now: () => 1_700_000_000_000 });
+}
+
+async function add(log: LocalLog, count: number): Promise<void> {
+  const version = await log.version(EXAMPLE);
+  const events = Array.from({ length: count }, (_, index) =>
+    version + index === 0 ? domainCreated() : domainChanged(`pool${version + index}`),
+  );
+  await log.append(append([write(EXAMPLE, version, events)]));
+}
+
+const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, index) => from + index);
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await nextTurn();
+}
+
+describe('a feed', () => {
+  it('gives what is there, then what comes, each once and in order', async () => {
+    const log = memoryLog();
+    await add(log, 1200);
+    const seen: number[] = [];
+    const subscription = feed(log).subscribe(({ position }) => seen.push(position));
+    // Some while it catches up, some after it did.
+    for (let turn = 0; turn < 20; turn += 1) await add(log, 7);
+    await until(() => seen.length >= 1340);
+    await add(log, 3);
+    expect(seen).toEqual(upTo(1343));
+    subscription.unsubscribe();
+  });
+
+  it('is live in the turn in which the append resolves', async () => {
+    const log = memoryLog();
+    const seen: Recorded[] = [];
+    const subscription = feed(log).subscribe((event) => seen.push(event));
+    await nextTurn();
+    await add(log, 2);
+    expect(seen).toEqual(await log.read());
+    subscription.unsubscribe();
+  });
+
+  it('begins at the position asked for, also at one that is not there yet', async () => {
+    const log = memoryLog();
+    await add(log, 5);
+    const late: number[] = [];
+    const future: number[] = [];
+    feed(log, 4).subscribe(({ position }) => late.push(position));
+    feed(log, 8).subscribe(({ position }) => future.push(position));
+    await until(() => late.length === 2);
+    await add(log, 5);
+    expect(late).toEqual(upTo(10, 4));
+    expect(future).toEqual([8, 9, 10]);
+  });
+
+  it('gives nothing more once it is left', async () => {
+    const log = memoryLog();
+    await add(log, 3);
+    const seen: number[] = [];
+    const subscription = feed(log).subscribe(({ position }) => {
+      seen.push(position);
+      if (position === 2) subscription.unsubscribe();
+    });
+    await nextTurn();
+    await add(log, 1);
+    await nextTurn();
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it('fails where the log cannot be read', async () => {
+    const log = memoryLog();
+    await add(log, 3);
+    await log.close();
+    const failure = new Promise((resolve) => feed(log).subscribe({ error: resolve }));
+    expect(await failure).toMatchObject({ code: 'log_closed' });
+  });
+});
+
+describe('following', () => {
+  it('gives every event once to a reader who is slower than the log', async () => {
+    const log = memoryLog();
+    await add(log, 10);
+    const stop = new AbortController();
+    const seen: number[] = [];
+    for await (const { position } of follow(log, { signal: stop.signal })) {
+      seen.push(position);
+      if (position <= 30) await add(log, 2);
+      await nextTurn();
+      if (position === 70) stop.abort();
+    }
+    expect(seen).toEqual(upTo(70));
+  });
+
+  it('waits for the next event, and ends when it is told to', async () => {
+    const log = memoryLog();
+    const stop = new AbortController();
+    const events = follow(log, { signal: stop.signal });
+    const first = events.next();
+    await nextTurn();
+    await add(log, 1);
+    expect(await first).toMatchObject({ done: false, value: { position: 1 } });
+    const second = events.next();
+    await nextTurn();
+    stop.abort();
+    expect(await second).toEqual({ done: true, value: undefined });
+  });
+
+  it('misses no append that falls between a read and the wait', async () => {
+    const log = memoryLog();
+    const stop = new AbortController();
+    const source = {
+      position: () => log.position(),
+      onAppended: log.onAppended.bind(log),
+      // The append lands after this page was read and before its reader looks at it.
+      read: async (options: { readonly from?: number }) => {
+        const page = await log.read(options);
+        if (options.from === 1 && page.length === 0) await add(log, 1);
+        return page;
+      },
+    };
+    const { value } = await follow(source, { signal: stop.signal }).next();
+    expect(value).toMatchObject({ position: 1 });
+  });
+});

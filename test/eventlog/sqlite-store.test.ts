@@ -1,0 +1,267 @@
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { openSqliteLog, openSqliteReader, type SqliteLogOptions } from '../../eventlog/index.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+import {
+  append,
+  backendAdded,
+  domainCreated,
+  domainOf,
+  domainState,
+  EXAMPLE,
+  poolCreated,
+  poolOf,
+  WEB,
+  write,
+} from './appends.ts';
+
+const now = () => 1_700_000_000_000;
+const open = (directory: string, parts: Partial<SqliteLogOptions> = {}) =>
+  openSqliteLog({ directory, now, ...parts });
+
+describe('a data directory', () => {
+  it('is made where it is missing, for its owner alone', async () => {
+    await using root = await tempDirectory();
+    const directory = join(root.path, 'a', 'b');
+    await using _log = open(directory);
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+  });
+
+  it('gives the same log when it is opened again', async () => {
+    await using directory = await tempDirectory();
+    const before = open(directory.path);
+    const wish = append([write(WEB, 0, [poolCreated()], { kept: true })]);
+    await before.append(wish);
+    const events = await before.read();
+    await before.close();
+    await using log = open(directory.path);
+    expect(await log.read()).toEqual(events);
+    expect(await log.current(WEB)).toEqual({ stream: WEB, version: 1, state: { kept: true } });
+    expect(await log.append(wish)).toMatchObject({ type: 'repeated', position: 1 });
+    expect(await log.append(append([write(WEB, 1, [backendAdded('a')])]))).toMatchObject({ position: 2 });
+  });
+
+  it('is refused to a second holder, who is told of the first', async () => {
+    await using directory = await tempDirectory();
+    await using _log = open(directory.path);
+    expect(() => open(directory.path)).toThrow(
+      expect.objectContaining({
+        code: 'data_held',
+        message: expect.stringContaining(`process ${process.pid} since 2023-11-14T22:13:20.000Z`),
+      }),
+    );
+  });
+
+  it('is free again once it is closed', async () => {
+    await using directory = await tempDirectory();
+    await open(directory.path).close();
+    expect(existsSync(join(directory.path, 'holder.json'))).toBe(false);
+    await open(directory.path).close();
+  });
+
+  it('is free again where opening it failed', async () => {
+    await using directory = await tempDirectory();
+    const file = join(directory.path, 'events.db');
+    writeFileSync(
+      file,
+      'this is a note, not a database; it is long enough to have had a header of one hundred bytes.....',
+    );
+    expect(() => open(directory.path)).toThrow(expect.objectContaining({ code: 'data_foreign' }));
+    expect(() => open(directory.path)).toThrow(expect.objectContaining({ code: 'data_foreign' }));
+  });
+
+  it.each([
+    ['a database of another program', 'data_foreign', 'CREATE TABLE songs (title TEXT)'],
+    ['a database with another application id', 'data_foreign', 'PRAGMA application_id = 77'],
+    ['a log of a newer format', 'data_newer', 'PRAGMA application_id = 0x73777964; PRAGMA user_version = 2'],
+  ])('with %s in it is refused and left as it is', async (_name, code, sql) => {
+    await using directory = await tempDirectory();
+    const file = join(directory.path, 'events.db');
+    const foreign = new Database(file);
+    foreign.exec(sql);
+    foreign.close();
+    const size = statSync(file).size;
+    expect(() => open(directory.path)).toThrow(expect.objectContaining({ name: 'DataUnusable', code }));
+    expect(() => openSqliteReader(directory.path)).toThrow(
+      expect.objectContaining({ name: 'DataUnusable', code }),
+    );
+    expect(statSync(file).size).toBe(size);
+    expect(new Database(file, { readonly: true }).pragma('journal_mode', { simple: true })).toBe('delete');
+  });
+
+  it('that is no directory is refused, naming it', async () => {
+    await using root = await tempDirectory();
+    const file = join(root.path, 'file');
+    writeFileSync(file, '');
+    expect(() => open(file)).toThrow(
+      expect.objectContaining({ code: 'data_unreadable', message: expect.stringContaining(file) }),
+    );
+    mkdirSync(join(root.path, 'events.db'));
+    expect(() => open(root.path)).toThrow(expect.objectContaining({ code: 'data_unreadable' }));
+  });
+
+  it('without a log has nothing to read', async () => {
+    await using directory = await tempDirectory();
+    expect(() => openSqliteReader(directory.path)).toThrow(
+      expect.objectContaining({ code: 'data_unreadable', message: expect.stringContaining('no such file') }),
+    );
+  });
+});
+
+describe('history in the database', () => {
+  it.each([
+    'UPDATE events SET data = \'{"settings":{}}\'',
+    'UPDATE events SET position = position + 10',
+    'DELETE FROM events',
+    'DELETE FROM events WHERE position = 2',
+    'INSERT OR REPLACE INTO events SELECT * FROM events WHERE position = 1',
+    'INSERT INTO events SELECT position + 5, stream, version + 5, type, schema_version, data, metadata, recorded_at_ms, checksum, hash FROM events',
+    "INSERT INTO events SELECT 3, 'pool-x', 2, type, schema_version, data, metadata, recorded_at_ms, checksum, hash FROM events WHERE position = 1",
+    "UPDATE commands SET answer = '1'",
+    'DELETE FROM commands',
+    "INSERT OR REPLACE INTO commands SELECT command_id, 'other', position, answer FROM commands",
+  ])('refuses %s, whoever asks', async (sql) => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await log.append(append([write(WEB, 0, [poolCreated(), backendAdded('a')])]));
+    const other = new Database(join(directory.path, 'events.db'));
+    // As a program would have it that was not built with our SQLite's defaults.
+    other.pragma('recursive_triggers = ON');
+    expect(() => other.exec(sql)).toThrow(/append-only|dense/);
+    other.close();
+    expect(await log.read()).toHaveLength(2);
+  });
+});
+
+describe('an append in trouble', () => {
+  it('is refused as full, nothing of its group is written, and the log goes on', async () => {
+    await using directory = await tempDirectory();
+    const log = open(directory.path, { maxBytes: 200_000 });
+    let version = 0;
+    const big = () =>
+      append([write(WEB, version, [backendAdded(`b${version}`)], { filler: 'x'.repeat(20_000) })]);
+    const other = (index: number) =>
+      append([write(poolOf(`p${index}-${version}`), 0, [poolCreated()], { filler: 'x'.repeat(20_000) })]);
+    await log.append(append([write(WEB, 0, [poolCreated()])]));
+    version = 1;
+    const settled: PromiseSettledResult<unknown>[] = [];
+    while (settled.every(({ status }) => status === 'fulfilled')) {
+      settled.push(
+        ...(await Promise.allSettled([log.append(other(1)), log.append(big()), log.append(other(2))])),
+      );
+      version += 1;
+    }
+    expect(settled.slice(-3)).toEqual(
+      Array(3).fill({
+        status: 'rejected',
+        reason: expect.objectContaining({ name: 'LogUnavailable', code: 'log_full' }),
+      }),
+    );
+    version -= 1;
+    expect(await log.version(WEB)).toBe(version);
+    expect(await log.version(poolOf(`p1-${version}`))).toBe(0);
+    const events = await log.read();
+    await log.close();
+    await using larger = open(directory.path);
+    expect(await larger.read()).toEqual(events);
+    expect(await larger.append(big())).toMatchObject({ type: 'appended', position: events.length + 1 });
+  });
+
+  it('is refused as locked while another writes, and the log goes on', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const wish = append([write(WEB, 0, [poolCreated()])]);
+    const other = new Database(join(directory.path, 'events.db'));
+    other.exec('BEGIN IMMEDIATE');
+    await expect(log.append(wish)).rejects.toMatchObject({ name: 'LogUnavailable', code: 'log_locked' });
+    other.exec('ROLLBACK');
+    other.close();
+    expect(await log.append(wish)).toMatchObject({ type: 'appended', position: 1 });
+  });
+
+  it('of its own does not disturb the others of its group, and leaves nothing half-written', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const other = new Database(join(directory.path, 'events.db'));
+    other.exec(`CREATE TRIGGER trouble BEFORE INSERT ON currents WHEN NEW.stream = 'domain-bad.example'
+      BEGIN SELECT RAISE(ABORT, 'trouble of this row alone'); END`);
+    other.close();
+    const bad = append([
+      write(poolOf('half'), 0, [poolCreated()]),
+      write(domainOf('bad.example'), 0, [domainCreated()], domainState('web', 1)),
+    ]);
+    const settled = await Promise.allSettled([
+      log.append(append([write(WEB, 0, [poolCreated()])])),
+      log.append(bad),
+      log.append(append([write(EXAMPLE, 0, [domainCreated()], domainState('web', 1))])),
+    ]);
+    expect(settled).toMatchObject([
+      { status: 'fulfilled', value: { position: 1 } },
+      {
+        status: 'rejected',
+        reason: { code: 'log_failed', message: expect.stringContaining('trouble of this row') },
+      },
+      { status: 'fulfilled', value: { position: 2 } },
+    ]);
+    expect(await log.version(poolOf('half'))).toBe(0);
+    expect(await log.answered(bad.commandId)).toBeUndefined();
+  });
+});
+
+describe('a reader beside the writer', () => {
+  it('sees what was committed, at once', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const reader = openSqliteReader(directory.path);
+    expect(reader.position()).toBe(0);
+    await log.append(append([write(EXAMPLE, 0, [domainCreated()], domainState('web', 1))]));
+    expect(reader.position()).toBe(1);
+    expect(reader.current(EXAMPLE)).toEqual({ stream: EXAMPLE, version: 1, state: domainState('web', 1) });
+    expect(reader.read()).toEqual(await log.read());
+    expect(reader.readStream(EXAMPLE)).toEqual(await log.readStream(EXAMPLE));
+    reader.close();
+  });
+
+  it('visits the current rows of one moment, however long it takes', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const hosts = ['a.example', 'b.example', 'c.example'];
+    await log.append(
+      append(hosts.map((host) => write(domainOf(host), 0, [domainCreated()], domainState('web', 1)))),
+    );
+    const other = new Database(join(directory.path, 'events.db'));
+    const reader = openSqliteReader(directory.path);
+    const visited: string[] = [];
+    const position = reader.snapshotOfCurrents(({ stream }) => {
+      visited.push(stream);
+      other.prepare('DELETE FROM currents WHERE stream = ?').run('domain-c.example');
+    });
+    expect(visited).toEqual(['domain-a.example', 'domain-b.example', 'domain-c.example']);
+    expect(position).toBe(3);
+    expect(reader.current(domainOf('c.example'))).toBeUndefined();
+    reader.close();
+    other.close();
+  });
+
+  it('reads a directory at rest, and leaves it as it was', async () => {
+    await using directory = await tempDirectory();
+    const log = open(directory.path);
+    await log.append(append([write(WEB, 0, [poolCreated()], { at: 'rest' })]));
+    await log.close();
+    const reader = openSqliteReader(directory.path);
+    expect(reader.current(WEB)?.state).toEqual({ at: 'rest' });
+    reader.close();
+    await using again = open(directory.path);
+    expect(await again.position()).toBe(1);
+  });
+
+  it('cannot write', async () => {
+    await using directory = await tempDirectory();
+    await open(directory.path).close();
+    const reader = openSqliteReader(directory.path);
+    expect(reader).not.toHaveProperty('insertEvent');
+    reader.close();
+  });
+});
