@@ -10,6 +10,7 @@ import { readText } from '../src/config/load.ts';
 import { editDistance } from '../src/config/nearest.ts';
 import { type RoutedPool, type Routing, routingJson } from '../src/config/routing.ts';
 import { parseRouting } from '../src/config/routing-schema.ts';
+import { scanJson } from '../src/config/scan-json.ts';
 
 // Few names, so that two routings share some; among them those that every object inherits.
 const poolNames = fc.constantFrom('web', 'api', 'constructor', 'toString', 'a.b_c-d', '0');
@@ -123,6 +124,48 @@ describe('a configuration', () => {
     );
   });
 });
+
+describe('the walk over a text', () => {
+  const broken = fc
+    .tuple(
+      fc.json(),
+      fc.nat(),
+      fc.constantFrom('', ',', '}', ']', '"', ':', '1', ' ', '\n', '\\', '\u0001', 'tru', '-'),
+    )
+    .map(([text, pick, sign]) => {
+      const at = pick % (text.length + 1);
+      return text.slice(0, at) + sign + text.slice(at + (pick % 3));
+    });
+
+  it('finds a fault exactly where JSON.parse refuses the text', () => {
+    fc.assert(
+      fc.property(fc.oneof(broken, fc.json()), (text) => {
+        const { fault } = scanJson(text);
+        expect(fault === undefined).toBe(parses(text));
+        if (fault !== undefined) expect(fault).toBeLessThanOrEqual(text.length);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('finds a repeated key exactly where an object has fewer keys than were written', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('a', 'b', 'c', 'd', '"', '}'), { maxLength: 5 }), (keys) => {
+        const text = `{"x": [{${keys.map((key) => `${JSON.stringify(key)}: {"a": 1}`).join(', ')}}]}`;
+        expect(scanJson(text).repeated).toHaveLength(keys.length - new Set(keys).size);
+      }),
+    );
+  });
+});
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 describe('a difference', () => {
   it('between equals is empty', () => {

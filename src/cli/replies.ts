@@ -71,7 +71,7 @@ const actor = z.looseObject({
   parent: z.string().optional(),
 });
 export type Actor = z.output<typeof actor>;
-export const actors = z.looseObject({ actors: z.array(actor) });
+export const actorPage = z.looseObject({ items: z.array(actor), next: z.string().nullable() });
 
 const finding = z.looseObject({
   type: z.string(),

@@ -1,6 +1,6 @@
-/** `actors`: the supervision tree of a running router. */
-import { type Actor, actors } from '../replies.ts';
-import { clean, renderTable } from '../table.ts';
+/** `actors`: the supervision tree of a running router, page by page. */
+import { type Actor, actorPage } from '../replies.ts';
+import { renderTable } from '../table.ts';
 import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
 export const actorsVerb: Verb = {
@@ -11,28 +11,32 @@ export const actorsVerb: Verb = {
   run,
 };
 
+// 10 000: the most that the admin API gives at once.
+const PAGE = 10_000;
+const HEADER = ['actor', 'kind', 'state', 'restarts', 'since', 'last error'];
+
 async function run({ admin, print }: Context): Promise<ExitCode> {
   const client = await admin();
-  const found = await client.ask({ method: 'GET', path: ['v1', 'actors'] }, actors);
+  const found: Actor[] = [];
+  for (let after: string | undefined, more = true; more; ) {
+    const query = { after, limit: PAGE };
+    const { items, next } = await client.ask({ method: 'GET', path: ['v1', 'actors'], query }, actorPage);
+    found.push(...items);
+    after = next ?? undefined;
+    more = next !== null;
+  }
   if (print.json) await print.value(found);
-  else await print.lines(rendered(found.actors));
+  else await print.lines(renderTable(HEADER, rowsOf(found)));
   return 0;
 }
 
-function rendered(list: readonly Actor[]): string[] {
+/** Parents stand before their children, so that the depth of a child is known when it is met. */
+function rowsOf(list: readonly Actor[]) {
   const depths = new Map<string, number>();
-  const rows = list.map(({ id, parent, kind, state, restarts, sinceMs, lastError }) => {
+  return list.map(({ id, parent, kind, state, restarts, sinceMs, lastError }) => {
     const depth = parent === undefined ? 0 : (depths.get(parent) ?? -1) + 1;
     depths.set(id, depth);
     const since = new Date(sinceMs).toISOString();
-    return [
-      `${'  '.repeat(depth)}${clean(id)}`,
-      kind,
-      state,
-      restarts,
-      since,
-      clean(lastError?.message ?? ''),
-    ];
+    return [`${'  '.repeat(depth)}${id}`, kind, state, restarts, since, lastError?.message];
   });
-  return renderTable(['actor', 'kind', 'state', 'restarts', 'since', 'last error'], rows);
 }

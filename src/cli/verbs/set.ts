@@ -13,13 +13,13 @@ import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.
 // Three: people and machines that change the same thing in the same second.
 const ATTEMPTS = 3;
 
-export const setVerbs: readonly Verb[] = (['domain', 'pool', 'backend'] as const).map(setVerb);
-
 const EXAMPLES = {
   domain: 'switchyard domain set example.com pool=web',
   pool: 'switchyard pool set web policy=random queue.maxWaiting=10',
   backend: 'switchyard backend set web web.1 address=127.0.0.1:9001 maxConcurrency=50',
 } as const satisfies Record<Noun, string>;
+
+export const setVerbs: readonly Verb[] = (['domain', 'pool', 'backend'] as const).map(setVerb);
 
 function setVerb(noun: Noun): Verb {
   const kind = KINDS[noun];
