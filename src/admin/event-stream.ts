@@ -37,7 +37,7 @@ export async function pourEvents(
   outlet: Outlet,
   heartbeatMs = HEARTBEAT_MS,
 ): Promise<void> {
-  const bell = new Bell(log, outlet.signal, wish.sse ? heartbeatMs : undefined);
+  const bell = new Bell(log, outlet.signal, heartbeatMs);
   try {
     if (wish.sse && !(await outlet.write('retry: 1000\n\n'))) return;
     let sent = 0;
@@ -51,7 +51,7 @@ export async function pourEvents(
         sent += lines.length;
         if (last.position >= wish.to) return;
       } else if (!wish.follow || end >= wish.to) return;
-      else if ((await bell.rung()) === 'heartbeat' && !(await outlet.write(':\n\n'))) return;
+      else if ((await bell.rung()) === 'heartbeat' && wish.sse && !(await outlet.write(':\n\n'))) return;
     }
   } finally {
     bell.close();
@@ -116,12 +116,12 @@ type Ring = 'appended' | 'heartbeat' | 'closed';
 class Bell {
   #rang = false;
   #wake: ((ring: Ring) => void) | undefined;
-  readonly #heartbeatMs: number | undefined;
+  readonly #heartbeatMs: number;
   readonly #signal: AbortSignal;
   readonly #unsubscribe: () => void;
   readonly #onAbort = () => this.#ring('closed');
 
-  constructor(log: History, signal: AbortSignal, heartbeatMs: number | undefined) {
+  constructor(log: History, signal: AbortSignal, heartbeatMs: number) {
     this.#heartbeatMs = heartbeatMs;
     this.#signal = signal;
     this.#unsubscribe = log.onAppended(() => this.#ring('appended'));
@@ -140,7 +140,7 @@ class Bell {
     try {
       return await new Promise<Ring>((resolve) => {
         this.#wake = resolve;
-        if (this.#heartbeatMs !== undefined) timer = setTimeout(resolve, this.#heartbeatMs, 'heartbeat');
+        timer = setTimeout(resolve, this.#heartbeatMs, 'heartbeat');
       });
     } finally {
       clearTimeout(timer);

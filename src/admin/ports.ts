@@ -25,6 +25,8 @@ export type LedgerFigures = {
   };
 };
 
+export type CrashAnswer = 'done' | 'not_running' | 'unknown';
+
 export interface AdminPorts {
   readonly desk: Desk;
   readonly log: History;
@@ -34,7 +36,7 @@ export interface AdminPorts {
   readonly chaos?: (wish: {
     readonly crash: string;
     readonly at?: CrashPoint;
-  }) => 'done' | 'not_running' | 'unknown';
+  }) => CrashAnswer | Promise<CrashAnswer>;
   /** Undefined for a pool whose ledger nobody has used yet. */
   readonly ledger: (pool: string) => LedgerFigures | undefined;
   readonly metrics: () => Promise<readonly Family[]>;

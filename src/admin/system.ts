@@ -37,7 +37,7 @@ const chaosBody = z.strictObject({
 export async function postChaos(call: Call, { chaos }: AdminPorts): Promise<Reply> {
   const { crash, at } = await bodyBy(call, chaosBody);
   const wish = at === undefined ? { crash } : { crash, at };
-  const answer = chaos?.(wish);
+  const answer = await chaos?.(wish);
   if (answer === 'done') return json(wish);
   if (answer === 'not_running')
     return problem('actor_not_running', `actor ${JSON.stringify(crash)} is not running now`);
