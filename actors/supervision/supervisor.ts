@@ -2,6 +2,9 @@
  * A static part of the tree, as in OTP: children are started in order and stopped in reverse; who ended by a
  * crash is restarted by the strategy; who crashes too often takes the supervisor with it, whose own supervisor
  * then decides. It does one thing at a time, and hears of ends while it does it.
+ *
+ * One liberty: ends already heard of are accounted for before anybody is started again, and a start that they
+ * undo is not waited for. OTP starts those children and then stops them; the restarts counted are the same.
  */
 import assert from 'node:assert/strict';
 import { type ChildEnd, type ChildSpec, crashed, type Running, type StopReason } from './child-spec.ts';
