@@ -1,7 +1,7 @@
 /** The admin API of a running router, over one connection. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Client, type Dispatcher } from 'undici';
+import { Client, type Dispatcher, errors } from 'undici';
 import { CommandFailed } from './failure.ts';
 import { problemReply } from './replies.ts';
 import { type Answered, type Ask, linesOf, type Transport, targetOf } from './transport.ts';
@@ -103,7 +103,7 @@ export class HttpTransport implements Transport {
     const why = Object.hasOwn(UNREACHABLE, code) ? UNREACHABLE[code] : undefined;
     if (why !== undefined)
       return new CommandFailed([`nothing answers at ${this.where} (${why})`, ...this.#advice()]);
-    if (code.startsWith('HPE_')) {
+    if (error instanceof errors.HTTPParserError) {
       return new CommandFailed([
         `expected switchyard's admin API at ${this.where}, found something that is not HTTP`,
       ]);

@@ -29,7 +29,8 @@ async function run(argv: readonly string[], io: Io, print: Printer): Promise<Exi
     // Nothing said is wrong usage, but a kind one.
     return argv.length === 0 ? 2 : 0;
   }
-  const { verb, rest } = findVerb(VERBS, argv);
+  const words = argv[0] === '--version' || argv[0] === '-v' ? ['version', ...argv.slice(1)] : argv;
+  const { verb, rest } = findVerb(VERBS, words);
   const args = parsed(verb, rest);
   if (args.flag('help')) {
     await print.lines(usage(verb));

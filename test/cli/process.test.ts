@@ -1,0 +1,93 @@
+/** What is asked of the running process: its actors, its log's health, and that a part of it may fail. */
+import { describe, expect, it } from 'vitest';
+import type { ActorInfo } from '../../actors/index.ts';
+import { scene } from '../admin/scene.ts';
+import { command } from './command.ts';
+
+const run = (line: string, address: string) => command([...line.split(' '), '--admin', address]);
+
+const sinceMs = Date.parse('2026-01-31T14:03:00Z');
+const actors: readonly ActorInfo[] = [
+  { id: 'root', kind: 'supervisor', state: 'running', restarts: 0, sinceMs },
+  { id: 'pools', kind: 'supervisor', state: 'running', restarts: 0, sinceMs, parent: 'root' },
+  {
+    id: 'pool:web',
+    kind: 'pool',
+    state: 'parked',
+    restarts: 4,
+    sinceMs,
+    parent: 'pools',
+    lastError: { message: 'boom\u001b[0m', atMs: sinceMs },
+  },
+  { id: 'admin', kind: 'admin', state: 'running', restarts: 0, sinceMs, parent: 'root' },
+];
+
+describe('actors', () => {
+  it('is a tree for people and a list for machines, over all pages', async () => {
+    const pages = { '': { actors: actors.slice(0, 2), next: '0.0' }, '0.0': { actors: actors.slice(2) } };
+    const page = ({ after = '' }: { after?: string }) => pages[after as keyof typeof pages];
+    await using stage = await scene({ actors: page });
+    expect((await run('actors', stage.address)).out.split('\n')).toEqual([
+      'ACTOR         KIND        STATE    RESTARTS  SINCE                     LAST ERROR',
+      'root          supervisor  running  0         2026-01-31T14:03:00.000Z  -',
+      '  pools       supervisor  running  0         2026-01-31T14:03:00.000Z  -',
+      '    pool:web  pool        parked   4         2026-01-31T14:03:00.000Z  boom\ufffd[0m',
+      '  admin       admin       running  0         2026-01-31T14:03:00.000Z  -',
+      '',
+    ]);
+    expect(JSON.parse((await run('actors --json', stage.address)).out)).toHaveLength(4);
+  });
+});
+
+describe('verify', () => {
+  it('is false, with status 1, where there are findings', async () => {
+    const finding = {
+      type: 'chain_broken',
+      position: 7,
+      stream: 'pool-web',
+      expected: 'hash a',
+      found: 'hash b',
+    };
+    const verification = { ok: false, events: 9, streams: 2, findings: [finding], cut: false };
+    await using stage = await scene({ verify: async () => verification });
+    expect(await run('verify', stage.address)).toEqual({
+      code: 1,
+      out: 'chain_broken at position 7 of pool-web: expected hash a, found hash b\n9 events checked, 1 findings\n',
+      err: '',
+    });
+    const asked = await run('verify --json', stage.address);
+    expect({ code: asked.code, ok: JSON.parse(asked.out).ok }).toEqual({ code: 1, ok: false });
+  });
+});
+
+describe('chaos', () => {
+  it('reaches the actor, at once or at a point', async () => {
+    const wishes: unknown[] = [];
+    await using stage = await scene({
+      chaos: (wish) => {
+        wishes.push(wish);
+        return wish.crash === 'pool:web' ? 'done' : 'unknown';
+      },
+    });
+    expect(await run('chaos pool:web', stage.address)).toEqual({
+      code: 0,
+      out: 'pool:web was made to fail\n',
+      err: '',
+    });
+    expect((await run('chaos pool:web --at before-append', stage.address)).code).toBe(0);
+    expect(wishes).toEqual([{ crash: 'pool:web' }, { crash: 'pool:web', at: 'before-append' }]);
+    expect(await run('chaos pool:none', stage.address)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('pool:none'),
+    });
+  });
+
+  it('is refused by a router that was started without it', async () => {
+    await using stage = await scene();
+    expect(await run('chaos pool:web', stage.address)).toEqual({
+      code: 1,
+      out: '',
+      err: `switchyard: the router at ${stage.address} was started without --chaos\n`,
+    });
+  });
+});

@@ -1,0 +1,178 @@
+/** When the other side is not there, is something else, is slow to recover, or wants a token. */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { scene } from '../admin/scene.ts';
+import { command } from './command.ts';
+
+const run = (line: string, address: string) => command([...line.split(' '), '--admin', address]);
+
+/** Stands where an admin API might: what it does, the real one does only in rare moments. */
+async function standIn(listener: RequestListener): Promise<AsyncDisposable & { readonly address: string }> {
+  const server = createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+const RECEIPT = JSON.stringify({ version: 1, position: 1, changed: 1 });
+
+describe('an address', () => {
+  it('at which nothing answers is told, with how to start a router', async () => {
+    const server = createTcpServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.close();
+    await once(server, 'close');
+    expect(await run('domain list', address)).toEqual({
+      code: 1,
+      out: '',
+      err: [
+        `switchyard: nothing answers at ${address} (connection refused)`,
+        `switchyard: start a router with: switchyard serve --admin ${address}`,
+        'switchyard: or say where one is with --admin HOST:PORT',
+        '',
+      ].join('\n'),
+    });
+    expect(JSON.parse((await run('domain list --json', address)).out).error).toContain('nothing answers');
+    expect((await run('events --follow', address)).err).toContain('nothing answers');
+  });
+
+  it('that speaks something else is told apart', async () => {
+    const server = createTcpServer((socket) => socket.end('SSH-2.0-x\r\n')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { code, err } = await run('domain list', address);
+    server.close();
+    expect(code).toBe(1);
+    expect(err).toBe(
+      `switchyard: expected switchyard's admin API at ${address}, found something that is not HTTP\n`,
+    );
+  });
+
+  it.each([
+    [200, 'text/html', '<html>'],
+    [200, 'application/json', '{"items": 5}'],
+    [404, 'text/plain', 'not here'],
+    [502, 'application/json', '{"error": "x"}'],
+  ])('of another program that answers %i %s is told apart', async (status, type, body) => {
+    await using other = await standIn((_request, response) => {
+      response.writeHead(status, { 'content-type': type }).end(body);
+    });
+    const { code, err } = await run('domain list', other.address);
+    expect(code).toBe(1);
+    expect(err).toBe(
+      `switchyard: expected switchyard's admin API at ${other.address}, found another answer (status ${status})\n`,
+    );
+  });
+});
+
+describe('a command', () => {
+  it('whose answer was lost is asked again under the same key', async () => {
+    const keys: unknown[] = [];
+    await using flaky = await standIn((request, response) => {
+      keys.push(request.headers['idempotency-key']);
+      if (keys.length === 1) request.socket.destroy();
+      else response.writeHead(200, { 'content-type': 'application/json' }).end(RECEIPT);
+    });
+    expect(await run('backend drain web web.1', flaky.address)).toMatchObject({ code: 0 });
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(keys[1]).toBe(keys[0]);
+  });
+
+  it('gives up after the third lost answer', async () => {
+    let asked = 0;
+    await using dead = await standIn((request) => {
+      asked += 1;
+      request.socket.destroy();
+    });
+    expect(await run('backend drain web web.1', dead.address)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no answer from'),
+    });
+    expect(asked).toBe(3);
+  });
+
+  it('to an owner that is being restarted waits for it', async () => {
+    let asked = 0;
+    await using restarting = await standIn((_request, response) => {
+      asked += 1;
+      if (asked < 3) {
+        const problem = { type: 'owner_unavailable', detail: 'pool web is being restarted' };
+        response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '0' });
+        response.end(JSON.stringify(problem));
+      } else response.writeHead(200, { 'content-type': 'application/json' }).end(RECEIPT);
+    });
+    expect(await run('backend drain web web.1', restarting.address)).toMatchObject({ code: 0 });
+  });
+
+  it('to an owner that stays away is told so', async () => {
+    await using parked = await standIn((_request, response) => {
+      const problem = { type: 'owner_unavailable', detail: 'pool web is being restarted' };
+      response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '0' });
+      response.end(JSON.stringify(problem));
+    });
+    expect(await run('backend drain web web.1', parked.address)).toEqual({
+      code: 1,
+      out: '',
+      err: 'switchyard: pool web is being restarted\n',
+    });
+  });
+
+  it('lets no reply command the terminal', async () => {
+    await using hostile = await standIn((_request, response) => {
+      const problem = { type: 'x', detail: 'a\u001b[2Jb' };
+      response.writeHead(400, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
+    });
+    expect((await run('domain list', hostile.address)).err).toBe('switchyard: a\ufffd[2Jb\n');
+  });
+
+  it('that follows events is told when the router goes away', async () => {
+    await using leaving = await standIn((request, response) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' }).write('{"position":1}\n');
+      setTimeout(() => request.socket.destroy(), 20);
+    });
+    const { code, out, err } = await run('events --follow --json', leaving.address);
+    expect(code).toBe(1);
+    // A line that is no event tells a machine that the stream did not just end.
+    expect(out).toMatch(/^\{"position":1\}\n\{"error":"no answer from .*"\}\n$/);
+    expect(err).toMatch(/^switchyard: no answer from /);
+  });
+});
+
+describe('a token', () => {
+  it('is read from a file, and asked for by name when it is missing or wrong', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'switchyard-token-'));
+    const file = (text: string) => {
+      writeFileSync(join(directory, 'token'), text);
+      return join(directory, 'token');
+    };
+    await using stage = await scene({ token: 'open-sesame' });
+    expect(await run(`pool set web --token-file ${file('open-sesame\n')}`, stage.address)).toMatchObject({
+      code: 0,
+    });
+    for (const flags of ['', ` --token-file ${file('wrong')}`]) {
+      const { code, err } = await run(`pool list${flags}`, stage.address);
+      expect(code).toBe(1);
+      expect(err).toContain('switchyard: give the token with --token-file FILE\n');
+      expect(err).not.toContain('sesame');
+    }
+    expect((await run(`pool list --token-file ${join(directory, 'none')}`, stage.address)).err).toBe(
+      `switchyard: ${join(directory, 'none')}: expected a readable token file, found no such file\n`,
+    );
+    expect((await run(`pool list --token-file ${file('two words')}`, stage.address)).code).toBe(1);
+    rmSync(directory, { recursive: true });
+  });
+});

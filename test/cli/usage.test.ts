@@ -1,0 +1,156 @@
+/** Words understood and misunderstood: help, suggestions, and the exit status of wrong usage. */
+import { describe, expect, it } from 'vitest';
+import { parseServeArguments } from '../../src/cli/serve-arguments.ts';
+import { VERBS } from '../../src/cli/verbs/index.ts';
+import { command } from './command.ts';
+
+const run = (line: string) => command(line === '' ? [] : line.split(' '));
+
+describe('help', () => {
+  it('lists every command', async () => {
+    const { code, out } = await run('help');
+    expect(code).toBe(0);
+    for (const { name, summary } of VERBS) {
+      expect(out).toContain(`  ${name}`);
+      expect(out).toContain(summary);
+    }
+  });
+
+  it.each(VERBS.map((verb) => verb.name))('tells what %s takes, in two ways that agree', async (name) => {
+    const helped = await run(`help ${name}`);
+    const flagged = await run(`${name} --help`);
+    expect(helped).toEqual({ ...flagged, code: 0 });
+    const options = Object.keys(VERBS.find((verb) => verb.name === name)!.options);
+    for (const option of [...options, 'help']) expect(helped.out).toContain(`  --${option}`);
+  });
+
+  it('lists the commands of one noun', async () => {
+    const { out } = await run('help backend');
+    expect(out).toContain('backend drain POOL ID');
+    expect(out).not.toContain('domain list');
+  });
+
+  it('stands in for missing words, and is no success then', async () => {
+    expect((await run('')).code).toBe(2);
+    expect((await run('--help')).code).toBe(0);
+  });
+
+  it('knows no line that breaks in a terminal of 200 columns', async () => {
+    for (const line of (await run('help')).out.split('\n')) expect(line.length).toBeLessThan(200);
+  });
+});
+
+describe('wrong usage', () => {
+  it.each([
+    ['domian list', 'unknown command "domian"', 'did you mean "domain list"?'],
+    ['evnts', 'unknown command "evnts"', 'did you mean "events"?'],
+    ['list domain', 'unknown command "list"', 'did you mean "domain list"?'],
+    ['frobnicate', 'unknown command "frobnicate"', '"switchyard help" lists all commands'],
+    ['domain', 'domain: expected one of list, show, set, remove, found nothing', undefined],
+    ['domain delete', 'domain: expected one of list, show, set, remove, found "delete"', undefined],
+    ['backend drian web web.1', 'found "drian"', 'did you mean "backend drain"?'],
+    ['domain list --jsno', 'unknown flag --jsno', 'did you mean --json?'],
+    ['domain list --admin', '--admin: expected HOST:PORT, found nothing', 'usage: switchyard domain list'],
+    ['domain list --admin --json', '--admin: expected HOST:PORT, found "--json"', undefined],
+    ['domain list --admin=', '--admin: expected HOST:PORT, found nothing', undefined],
+    ['domain list --json=yes', '--json: expected no value, found "yes"', undefined],
+    ['domain list --admin nonsense', '--admin: expected HOST:PORT, found "nonsense"', undefined],
+    ['domain list --admin 127.0.0.1:0', '--admin: expected HOST:PORT, found "127.0.0.1:0"', undefined],
+    ['domain list extra', 'expected nothing more, found "extra"', undefined],
+    ['domain list --admin a:1 --admin b:2', '--admin: expected once, found twice', undefined],
+    ['domain show', 'expected HOST, found nothing', 'usage: switchyard domain show HOST'],
+    ['apply', 'expected FILE, found nothing', undefined],
+    ['events --from 0', '--from: expected a whole number of at least 1, found "0"', undefined],
+    ['events --from x', '--from: expected a whole number of at least 1, found "x"', undefined],
+    ['events --stream web', '--stream: expected domain-HOST or pool-NAME, found "web"', undefined],
+    [
+      'chaos pool:web --at before-apend',
+      '--at: expected one of before-append',
+      'did you mean before-append?',
+    ],
+    ['pool set web --as ümläut', '--as: expected 1 to 100 printable ASCII characters', undefined],
+    ['help frobnicate', 'unknown command "frobnicate"', undefined],
+    ['-x', 'unknown command "-x"', undefined],
+  ])('switchyard %s', async (line, message, hint) => {
+    const { code, out, err } = await run(line);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err.split('\n')[0]).toContain(message);
+    if (hint !== undefined) expect(err.split('\n')[1]).toContain(hint);
+    expect(err).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe('what the program says of itself', () => {
+  it('is its version', async () => {
+    expect((await run('version')).out).toMatch(/^switchyard \d+\.\d+\.\d+ \(Node \d+\.\d+\.\d+\)\n$/);
+    expect(JSON.parse((await run('version --json')).out)).toHaveProperty('version');
+    expect((await run('--version')).out).toBe((await run('version')).out);
+  });
+
+  it('is the schema of its configuration', async () => {
+    expect(JSON.parse((await run('schema')).out)).toMatchObject({ title: 'switchyard configuration' });
+  });
+});
+
+describe('parseServeArguments', () => {
+  it('leaves to the file what no flag says', () => {
+    expect(parseServeArguments(['serve'])).toEqual({
+      type: 'serve',
+      arguments: {
+        verb: 'serve',
+        config: undefined,
+        apply: false,
+        data: undefined,
+        listen: undefined,
+        admin: undefined,
+        tokenFile: undefined,
+        workers: undefined,
+        chaos: false,
+        logLevel: 'info',
+      },
+    });
+  });
+
+  it('reads every flag', () => {
+    const line =
+      'serve --config c.yaml --apply --data ./d --listen 127.0.0.1:0 --listen [::1]:80 --admin 127.0.0.1:0 --token-file t --workers 0 --chaos --log-level debug';
+    expect(parseServeArguments(line.split(' '))).toEqual({
+      type: 'serve',
+      arguments: {
+        verb: 'serve',
+        config: 'c.yaml',
+        apply: true,
+        data: './d',
+        listen: ['127.0.0.1:0', '[::1]:80'],
+        admin: '127.0.0.1:0',
+        tokenFile: 't',
+        workers: 0,
+        chaos: true,
+        logLevel: 'debug',
+      },
+    });
+  });
+
+  it.each([
+    ['serve --listen 8080', 'switchyard: --listen: expected host:port or [v6]:port, found "8080"'],
+    ['serve --workers -1', 'switchyard: --workers: expected N, found "-1" (--workers=VALUE if it is meant)'],
+    ['serve --workers 257', 'switchyard: --workers: expected a whole number from 0 to 256, found "257"'],
+    ['serve --apply', 'switchyard: --apply: expected a --config FILE to apply, found none'],
+    ['serve --log-level loud', 'switchyard: --log-level: expected one of trace, debug'],
+    ['serve config.yaml', 'switchyard: expected nothing more, found "config.yaml"'],
+    ['demo --config c.yaml', 'switchyard: unknown flag --config'],
+  ])('refuses %s', (line, message) => {
+    const parsed = parseServeArguments(line.split(' '));
+    expect(parsed.type).toBe('wrong');
+    expect(parsed.type === 'wrong' && parsed.lines[0]).toContain(message);
+    expect(parsed.type === 'wrong' && parsed.lines).toHaveLength(2);
+  });
+
+  it('gives the usage when asked', () => {
+    const parsed = parseServeArguments(['demo', '-h']);
+    expect(parsed).toMatchObject({
+      type: 'help',
+      lines: expect.arrayContaining(['switchyard demo [FLAGS]']),
+    });
+  });
+});
