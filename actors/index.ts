@@ -9,5 +9,7 @@ export * from './pool/ledger/index.ts';
 export { LedgerKeeper } from './pool/ledger-keeper.ts';
 export { type BackendState, backendOf, type PoolCommand, type PoolState, poolDecider } from './pool/pool.ts';
 export type { Rejection, RejectionType } from './rejection.ts';
+export * from './request/outcome.ts';
+export { RequestActor, type RequestObserver, type RequestStop } from './request/request.ts';
 export * from './supervision/index.ts';
 export { System, type SystemOptions } from './system.ts';

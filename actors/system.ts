@@ -149,14 +149,15 @@ export class System {
   }
 
   /** Makes an actor fail as a bug would. A point that its kind never passes is now. */
-  async sabotage(id: string, at?: CrashPoint): Promise<'done' | 'unknown'> {
+  async sabotage(id: string, at?: CrashPoint): Promise<'done' | 'not_running' | 'unknown'> {
     const { chaos } = this.#options;
     if (chaos === undefined || !(await this.#wake(id))) return 'unknown';
     if (at !== undefined && passes(id, at)) {
       chaos.arm(id, at);
       if (at !== 'in-activation') return 'done';
     }
-    return this.#tree.crash(id, new Sabotage(id, at ?? 'at once')) === 'unknown' ? 'unknown' : 'done';
+    const answer = this.#tree.crash(id, new Sabotage(id, at ?? 'at once'));
+    return answer === 'crashed' ? 'done' : answer;
   }
 
   /** An owner that nobody has asked for yet is started, if there is one. */

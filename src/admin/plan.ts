@@ -1,23 +1,40 @@
-/** How the present routing becomes a wished one: a difference, checked for too many removals, then commands. */
+/** How to get from what is routed to what is wished, unless that takes away or changes too much at once. */
 import type { Plan, Present, Rejection } from '../../actors/index.ts';
-import { type Change, describeExcess, difference, excessiveRemovals, type Routing } from '../config/index.ts';
+import {
+  type Change,
+  describeExcess,
+  difference,
+  excessiveRemovals,
+  MAX_CHANGES,
+  type Routing,
+} from '../config/index.ts';
 import { commandsOf } from './commands-of.ts';
 import { routingOf } from './routing-of.ts';
 
-export type Planned = { readonly changes: readonly Change[]; readonly refusal: Rejection | undefined };
+export type Compared = { readonly changes: readonly Change[]; readonly refusal: Rejection | undefined };
 
-export function planned(present: Present, wished: Routing, allowRemovals: number): Planned {
-  const before = routingOf(present);
-  const changes = difference(before, wished);
-  const excess = excessiveRemovals(changes, before, allowRemovals);
-  if (excess.length === 0) return { changes, refusal: undefined };
-  return { changes, refusal: { type: 'too_many_removals', detail: describeExcess(excess) } };
-}
-
-export function planFor(wished: Routing, allowRemovals: number): Plan {
+/** For `desk.carryOut`; `seen` is told the changes, refused or not, of the present that the plan was made against. */
+export function planFor(
+  wished: Routing,
+  allowRemovals: number,
+  seen: (changes: readonly Change[]) => void = () => {},
+): Plan {
   return (present) => {
-    const { changes, refusal } = planned(present, wished, allowRemovals);
+    const { changes, refusal } = compared(present, wished, allowRemovals);
+    seen(changes);
     if (refusal !== undefined) return { type: 'rejected', rejection: refusal };
     return { type: 'commands', commands: commandsOf(changes, wished) };
   };
+}
+
+export function compared(present: Present, wished: Routing, allowRemovals: number): Compared {
+  const before = routingOf(present);
+  const changes = difference(before, wished);
+  const excess = excessiveRemovals(changes, before, allowRemovals);
+  if (excess.length > 0) {
+    return { changes, refusal: { type: 'too_many_removals', detail: describeExcess(excess) } };
+  }
+  if (changes.length <= MAX_CHANGES) return { changes, refusal: undefined };
+  const detail = `expected at most ${MAX_CHANGES} changes at once, found ${changes.length}; use import for more`;
+  return { changes, refusal: { type: 'too_many_changes', detail } };
 }

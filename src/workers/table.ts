@@ -30,20 +30,13 @@ import {
 
 type Known = { state: DomainState | PoolState; version: number };
 
-/** Called for each backend that is told to drain by a moment, so that what is unfinished then can be cut. */
-export type DrainListener = (pool: string, backendKey: number, untilMs: number) => void;
-
 export class Table implements RoutingTable {
   readonly #known = new Map<StreamName, Known>();
   readonly #domains = new Map<string, Domain>();
   readonly #pools = new Map<string, Pool>();
-  readonly #draining: DrainListener;
+  readonly #poolsByKey = new Map<number, Pool>();
   #catchUp: () => void = () => {};
   #position: Position = 0;
-
-  constructor(draining: DrainListener) {
-    this.#draining = draining;
-  }
 
   /** Reads every current row. Events up to the position of that read are then known. */
   load(reader: LogReader, damaged: (error: Error) => void): void {
@@ -87,6 +80,10 @@ export class Table implements RoutingTable {
     return this.#domains.get('*');
   }
 
+  pool(key: number): PoolRoute | undefined {
+    return this.#poolsByKey.get(key);
+  }
+
   get size(): { readonly domains: number; readonly pools: number } {
     return { domains: this.#domains.size, pools: this.#pools.size };
   }
@@ -107,13 +104,12 @@ export class Table implements RoutingTable {
   #placePool(name: string, state: PoolState): void {
     if (state === null) {
       this.#pools.delete(name);
+      this.#poolsByKey.delete(keyOf(name));
       return;
     }
     const pool = new Pool(name, state, this.#pools.get(name));
     this.#pools.set(name, pool);
-    for (const [id, backend] of Object.entries(state.backends)) {
-      if (backend.drainUntilMs !== undefined) this.#draining(name, keyOf(id), backend.drainUntilMs);
-    }
+    this.#poolsByKey.set(pool.key, pool);
   }
 }
 

@@ -1,6 +1,12 @@
 /** One worker thread as the main thread supervises it: born, listened to, drained, and mourned exactly once. */
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { type ChildContext, crashed, type MainLedger, type Running, type StopReason } from '../../actors/index.ts';
+import {
+  type ChildContext,
+  crashed,
+  type MainLedger,
+  type Running,
+  type StopReason,
+} from '../../actors/index.ts';
 import type { Boot, FromWorker, ToWorker } from './messages.ts';
 import type { Publisher, Receiver } from './publisher.ts';
 
@@ -52,7 +58,10 @@ export class WorkerChild implements Running {
       seen,
       heartbeat: this.#heartbeat,
     };
-    this.#worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: boot, transferList: [feed.port2] });
+    this.#worker = new Worker(new URL(ENTRY, import.meta.url), {
+      workerData: boot,
+      transferList: [feed.port2],
+    });
     this.addresses = ready.promise;
     ready.promise.catch(() => {});
     this.#worker.on('message', (message: FromWorker) => {

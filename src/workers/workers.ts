@@ -3,7 +3,13 @@
  * other's waiter, and whose figures are added up.
  */
 import { MessageChannel } from 'node:worker_threads';
-import { type ChildSpec, type HealthReport, type MainLedger, supervisorChild, type World } from '../../actors/index.ts';
+import {
+  type ChildSpec,
+  type HealthReport,
+  type MainLedger,
+  supervisorChild,
+  type World,
+} from '../../actors/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { FromWorker } from './messages.ts';
@@ -78,7 +84,7 @@ export class Workers {
             publisher,
             now,
             drainMs,
-            boot: { directory, pseudonym, listeners, accessLog },
+            boot: { workers: this.#options.count, directory, pseudonym, listeners, accessLog },
             on: (message) => this.#hear(message),
             born: (born) => this.#introduce(born),
             gone: (gone) => this.#forget(gone),
@@ -94,17 +100,22 @@ export class Workers {
   #hear(message: FromWorker): void {
     switch (message.type) {
       case 'bell':
-        return this.#options.ledger.deliver();
+        this.#options.ledger.deliver();
+        return;
       case 'report':
-        return this.#options.report(message.report);
+        this.#options.report(message.report);
+        return;
       case 'warning':
-        return this.#options.warn(message.message);
+        this.#options.warn(message.message);
+        return;
       case 'log':
-        return this.#options.writeLog(message.text);
+        this.#options.writeLog(message.text);
+        return;
       case 'metrics': {
         const answer = this.#asked.get(message.id);
         this.#asked.delete(message.id);
-        return answer?.(message.snapshot);
+        answer?.(message.snapshot);
+        return;
       }
       case 'ready':
         return;

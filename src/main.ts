@@ -1,0 +1,21 @@
+/** The program: `serve` and `demo` run a router, every other verb talks to one, or to its data at rest. */
+import { parseServeArguments, processIo, runCommand } from './cli/index.ts';
+
+const argv = process.argv.slice(2);
+
+if (argv[0] === 'serve' || argv[0] === 'demo') {
+  const parsed = parseServeArguments(argv);
+  if (parsed.type === 'serve') {
+    // Only these need the router's own parts.
+    const { serve } = await import('./serve.ts');
+    process.exitCode = await serve(parsed.arguments);
+  } else {
+    const stream = parsed.type === 'help' ? process.stdout : process.stderr;
+    stream.write(`${parsed.lines.join('\n')}\n`);
+    process.exitCode = parsed.type === 'help' ? 0 : 2;
+  }
+} else {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.exitCode = await runCommand(argv, processIo(process, stop.signal));
+}

@@ -1,0 +1,289 @@
+/**
+ * A whole router in this process: the log, the supervision tree over it, the workers, and the admin. `serve` runs
+ * one until a signal comes; tests and programs start and stop as many as they like.
+ */
+import { createServer } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import {
+  ArmedChaos,
+  type CrashPoint,
+  createArena,
+  keyOf,
+  type MainLedger,
+  type PoolState,
+  type SupervisionEvent,
+  System,
+  systemClock,
+} from '../actors/index.ts';
+import { openSqliteLog, openSqliteReader, parsePoolName, verify } from '../eventlog/index.ts';
+import { createAdmin, type LedgerFigures } from './admin/index.ts';
+import { planFor } from './admin/plan.ts';
+import {
+  type Config,
+  type ListenerSettings,
+  localAddresses,
+  parseHostPort,
+  type Routing,
+  renderHostPort,
+} from './config/index.ts';
+import { pseudonymOf } from './identity.ts';
+import { projectionOf } from './projection.ts';
+import { gatherMetrics } from './telemetry/metrics.ts';
+import type { ProcessLog } from './telemetry/process-log.ts';
+import { mergeMetrics } from './telemetry/request-metrics.ts';
+import { MainPlane, Publisher, Workers } from './workers/index.ts';
+
+export type RouterOptions = {
+  readonly config: Config;
+  /** Threads that route; 0: the main thread does. */
+  readonly workers: number;
+  readonly chaos: boolean;
+  /** Make the routing equal to the config's even if the log has history. */
+  readonly apply: boolean;
+  readonly version: string;
+  readonly log: ProcessLog;
+  /** Whole lines of the access log. */
+  readonly writeLine: (text: string) => void;
+  /** The tree gave up. */
+  readonly failed: (error: unknown) => void;
+};
+
+/** The main thread, the workers, and one to spare for each that is being replaced. */
+const SPARE_THREADS = 2;
+const EVERYONE = 10_000;
+
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #startedAtMs = Date.now();
+  readonly #delay = monitorEventLoopDelay();
+  readonly #publisher = new Publisher();
+  readonly #system: System;
+  readonly #ledger: MainLedger;
+  readonly #workers: Workers | MainPlane;
+  #adminAddress: string;
+  #state: 'starting' | 'ready' | 'draining' = 'starting';
+  #listeners: readonly ListenerSettings[];
+  /** What the file wants and the log has not, where it was not applied. */
+  unapplied: Routing | undefined;
+
+  constructor(options: RouterOptions, listeners: readonly ListenerSettings[]) {
+    const { config } = options;
+    this.#options = options;
+    this.#listeners = listeners;
+    this.#adminAddress = config.admin.address;
+    this.#ledger = createArena({
+      threads: options.workers * 2 + SPARE_THREADS,
+      ring: (thread) => this.#workers.ring(thread),
+      record: false,
+    });
+    const common = {
+      ledger: this.#ledger,
+      publisher: this.#publisher,
+      directory: config.data,
+      pseudonym: pseudonymOf(config.data),
+      listeners,
+      accessLog: config.accessLog,
+      drainMs: config.drainMs,
+      now: systemClock.now,
+      report: (report: Parameters<System['health']['report']>[0]) => this.#system.health.report(report),
+      warn: (message: string) => options.log.warn({}, message),
+      writeLog: options.writeLine,
+    };
+    this.#workers =
+      options.workers === 0 ? new MainPlane(common) : new Workers({ ...common, count: options.workers });
+    this.#system = new System({
+      openLog: () => openSqliteLog({ directory: config.data, now: Date.now }),
+      publish: (events) => this.#publisher.publish(events),
+      ledger: this.#ledger,
+      clock: systemClock,
+      random: Math.random,
+      chaos: options.chaos ? new ArmedChaos() : undefined,
+      prepare: () => this.#prepare(),
+      outside: (world) => [this.#workers.childSpec(world), this.#adminChild()],
+      observe: (event) => this.#tell(event),
+      failed: options.failed,
+    });
+  }
+
+  /** Resolves when every listener accepts. Rejects with what hindered it; then nothing is left running. */
+  async start(): Promise<void> {
+    this.#delay.enable();
+    await this.#system.start();
+    this.#state = 'ready';
+  }
+
+  get addresses(): { readonly listeners: readonly string[]; readonly admin: string } {
+    return { listeners: this.#listeners.map((listener) => listener.address), admin: this.#adminAddress };
+  }
+
+  /** Finishes what is under way, within the drain time, and lets go of everything. */
+  async stop(): Promise<void> {
+    this.#state = 'draining';
+    await this.#system.stop();
+    this.#delay.disable();
+  }
+
+  /** Makes pools and domains equal to these. Returns what the desk said. */
+  apply(routing: Routing, allowRemovals: number, author: string) {
+    return this.#system.desk.carryOut(
+      planFor(routing, allowRemovals),
+      { author },
+      { apply: author, at: Date.now() },
+    );
+  }
+
+  present() {
+    return this.#system.desk.present();
+  }
+
+  /** Nothing is routed yet. */
+  async empty(): Promise<boolean> {
+    return (await this.#system.log.currents({ kind: 'domain', limit: 1 })).length === 0;
+  }
+
+  /** On an empty log the file's routing is put in force before anyone listens; on another, only when told to. */
+  async #prepare(): Promise<void> {
+    const { config, apply } = this.#options;
+    if (config.routing === null) return;
+    if (!apply && (await this.#system.log.position()) > 0) {
+      this.unapplied = config.routing;
+      return;
+    }
+    const answer = await this.apply(config.routing, Number.MAX_SAFE_INTEGER, 'serve');
+    if (answer.type === 'rejected')
+      throw new Error(`the config file was refused: ${answer.rejection.detail}`);
+  }
+
+  #adminChild() {
+    return {
+      id: 'admin',
+      kind: 'admin',
+      restart: 'permanent' as const,
+      shutdownMs: 5000,
+      start: async () => {
+        const { config, log } = this.#options;
+        const chaos = (wish: { readonly crash: string; readonly at?: CrashPoint }) =>
+          this.#system.sabotage(wish.crash, wish.at);
+        const admin = createAdmin({
+          desk: this.#system.desk,
+          log: this.#system.log,
+          actors: (page) => this.#system.actors(page),
+          ...(this.#options.chaos ? { chaos } : {}),
+          ledger: (pool) => this.#figures(pool),
+          metrics: () => this.#metrics(),
+          health: () => ({ ok: true, detail: 'alive' }),
+          ready: () => ({ ok: this.#state === 'ready', detail: this.#state }),
+          verify: () => this.#verify(),
+          ownAddresses: () => ({
+            listeners: [...this.addresses.listeners, this.#adminAddress],
+            local: localAddresses(),
+          }),
+          names: config.admin.names,
+          logger: log,
+          now: Date.now,
+          ...(config.admin.token === undefined ? {} : { token: config.admin.token }),
+        });
+        this.#adminAddress = await admin.listen(this.#adminAddress);
+        return { stop: () => admin.close() };
+      },
+    };
+  }
+
+  #actors() {
+    return this.#system.actors({ limit: EVERYONE });
+  }
+
+  #figures(name: string): LedgerFigures | undefined {
+    const pool = parsePoolName(name);
+    const stats = pool.ok ? this.#ledger.pool(keyOf(name))?.stats() : undefined;
+    const state = this.#system.owners.pools.lookup(name)?.state as PoolState | undefined;
+    if (stats === undefined || state === undefined) return undefined;
+    const rows = new Map(stats.rows.map((row) => [row.backendKey, row]));
+    const backends = Object.keys(state?.backends ?? {}).flatMap((id) => {
+      const row = rows.get(keyOf(id));
+      return row === undefined
+        ? []
+        : [
+            [
+              id,
+              { inFlight: row.inFlight, limit: row.limit === 0 ? null : row.limit, state: row.state },
+            ] as const,
+          ];
+    });
+    return { waiting: stats.waiting, backends: Object.fromEntries(backends) };
+  }
+
+  async #metrics() {
+    const { version } = this.#options;
+    return gatherMetrics({
+      version,
+      startedAtMs: this.#startedAtMs,
+      eventLoopDelay: this.#delay,
+      position: () => this.#system.log.position(),
+      actors: () => this.#actors().actors,
+      requests: async () => mergeMetrics(await this.#workers.metrics()),
+      ledgers: () => [],
+    });
+  }
+
+  /** Through a reader of its own, in pages, so that commands go on meanwhile. */
+  async #verify() {
+    const reader = openSqliteReader(this.#options.config.data);
+    try {
+      return await verify(reader, projectionOf);
+    } finally {
+      reader.close();
+    }
+  }
+
+  #tell(event: SupervisionEvent): void {
+    const { type, id } = event;
+    const { log } = this.#options;
+    if (type === 'crashed' || type === 'escalated')
+      log.error({ actor: id, err: event.error }, `${id} ${type}`);
+    else if (type === 'parked')
+      log.error({ actor: id, err: event.error, retryAtMs: event.retryAtMs }, `${id} parked`);
+    else if (type === 'restarted') log.warn({ actor: id, restarts: event.restarts }, `${id} restarted`);
+    else log.debug({ actor: id }, `${id} ${type}`);
+  }
+}
+
+/**
+ * Ports that are free, with 0 resolved. Workers share a port among themselves, and the system would share it with
+ * another router of the same user too; so each is first bound alone, which fails where anyone else has it.
+ */
+export async function claimListeners(listeners: readonly ListenerSettings[]): Promise<ListenerSettings[]> {
+  const claimed: ListenerSettings[] = [];
+  for (const listener of listeners) claimed.push({ ...listener, address: await claim(listener.address) });
+  return claimed;
+}
+
+export class AddressUnavailable extends Error {
+  override readonly name = 'AddressUnavailable';
+}
+
+async function claim(address: string): Promise<string> {
+  const at = parseHostPort(address);
+  if (at === undefined) throw new AddressUnavailable(`expected host:port, found ${address}`);
+  const server = createServer();
+  const bound = await new Promise<string>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new AddressUnavailable(unavailable(address, error))),
+    );
+    server.listen({ host: at.host, port: at.port, exclusive: true }, () => {
+      const { port } = server.address() as { port: number };
+      resolve(renderHostPort({ host: at.host, port }));
+    });
+  });
+  await new Promise((resolve) => server.close(resolve));
+  return bound;
+}
+
+function unavailable(address: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return `expected ${address} to be free, found it in use by another program`;
+  if (code === 'EACCES')
+    return `expected to be allowed to listen on ${address}, found that this user may not`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `expected ${address} to be an address of this machine, found that it is not`;
+  return `cannot listen on ${address}: ${message}`;
+}

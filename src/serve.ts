@@ -1,0 +1,173 @@
+/**
+ * `switchyard serve`, from words to exit status: read the config, start a router, say that it is ready, obey
+ * signals, stop. What hinders it is one line that says what was expected and what was found.
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { DataUnusable } from '../eventlog/index.ts';
+import { AdminUnavailable } from './admin/index.ts';
+import { routingOf } from './admin/routing-of.ts';
+import { CommandFailed, overridesOf, type ServeArguments } from './cli/index.ts';
+import {
+  type Checked,
+  type Config,
+  difference,
+  loadConfig,
+  parseConfig,
+  renderDifference,
+  renderProblems,
+} from './config/index.ts';
+import { type Demo, startDemo } from './demo.ts';
+import { AddressUnavailable, claimListeners, Router } from './router.ts';
+import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
+
+type ExitCode = 0 | 1 | 2;
+
+// The default until workers share the load of a core each.
+const DEFAULT_WORKERS = 1;
+
+export async function serve(wish: ServeArguments): Promise<ExitCode> {
+  let demo: Demo | undefined;
+  try {
+    demo = wish.verb === 'demo' ? await startDemo() : undefined;
+    const config = await configOf(wish, demo);
+    if (!config.ok) return refuse(renderProblems(config.problems, wish.config ?? 'the command line'), 2);
+    return await run(wish, config.value, demo);
+  } catch (error) {
+    const message = hindrance(error);
+    if (message === undefined) throw error;
+    return refuse([message], 1);
+  } finally {
+    await demo?.stop();
+  }
+}
+
+async function configOf(wish: ServeArguments, demo: Demo | undefined): Promise<Checked<Config>> {
+  const overrides = await overridesOf(wish);
+  if (demo !== undefined) return parseConfig(demo.config, { ...demo.overrides, ...defined(overrides) });
+  return wish.config === undefined ? parseConfig({}, overrides) : loadConfig(wish.config, overrides);
+}
+
+async function run(wish: ServeArguments, config: Config, demo: Demo | undefined): Promise<ExitCode> {
+  const log = createProcessLog({ level: wish.logLevel });
+  const ended = Promise.withResolvers<ExitCode>();
+  const listeners = await claimListeners(config.listeners);
+  const router = new Router(
+    {
+      config,
+      workers: Math.min(wish.workers ?? DEFAULT_WORKERS, availableParallelism() * 8),
+      chaos: wish.chaos,
+      apply: wish.apply,
+      version: versionOf(),
+      log,
+      writeLine: (text) => void process.stdout.write(text),
+      failed: (error) => {
+        log.fatal({ err: error }, 'the supervision tree gave up');
+        ended.resolve(1);
+      },
+    },
+    listeners,
+  );
+  const forget = obeySignals(wish, router, log, ended.resolve);
+  try {
+    await router.start();
+    await tellReady(router, log, demo);
+    return await ended.promise;
+  } finally {
+    forget();
+    await router.stop();
+  }
+}
+
+async function tellReady(router: Router, log: ProcessLog, demo: Demo | undefined): Promise<void> {
+  const { listeners, admin } = router.addresses;
+  if (router.unapplied !== undefined) {
+    const changes = difference(routingOf(await router.present()), router.unapplied);
+    const lines = changes.length === 0 ? [] : renderDifference(changes);
+    if (lines.length > 0)
+      log.warn(
+        { difference: lines },
+        'the log has history; the file differs and was not applied (serve --apply does)',
+      );
+  }
+  if (await router.empty()) {
+    log.info(
+      {},
+      `no domain yet; add one: switchyard pool set web --admin ${admin}, then backend set and domain set`,
+    );
+  }
+  log.info({ listeners, admin }, 'ready');
+  for (const line of demo?.welcome(listeners, admin) ?? []) process.stdout.write(`${line}\n`);
+}
+
+/** The first TERM or INT drains, a second ends at once; HUP reads the file again. Returns how to stop listening. */
+function obeySignals(
+  wish: ServeArguments,
+  router: Router,
+  log: ProcessLog,
+  end: (code: ExitCode) => void,
+): () => void {
+  let asked = false;
+  const terminate = (signal: NodeJS.Signals) => {
+    if (asked) {
+      log.warn({ signal }, 'ending at once');
+      process.exit(1);
+    }
+    asked = true;
+    log.info({ signal }, 'draining; a second signal ends at once');
+    end(0);
+  };
+  const reload = () => void reapply(wish, router, log);
+  process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload);
+  return () => {
+    process.off('SIGHUP', reload);
+  };
+}
+
+async function reapply(wish: ServeArguments, router: Router, log: ProcessLog): Promise<void> {
+  if (wish.config === undefined) return log.warn({}, 'SIGHUP: there is no config file to apply');
+  try {
+    const config = await configOf(wish, undefined);
+    if (!config.ok)
+      return log.error({ problems: renderProblems(config.problems, wish.config) }, 'SIGHUP: nothing applied');
+    if (config.value.routing === null)
+      return log.warn({}, 'SIGHUP: the file says nothing of pools and domains');
+    const answer = await router.apply(config.value.routing, 0, 'SIGHUP');
+    if (answer.type === 'rejected') log.error({ reason: answer.rejection }, 'SIGHUP: nothing applied');
+    else log.info({ changed: answer.changed, position: answer.position }, 'SIGHUP: applied');
+  } catch (error) {
+    log.error({ err: error }, 'SIGHUP: nothing applied');
+  }
+}
+
+/** What a user can mend is one line; anything else is our mistake and keeps its stack. */
+function hindrance(error: unknown): string | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (
+      cause instanceof DataUnusable ||
+      cause instanceof AdminUnavailable ||
+      cause instanceof AddressUnavailable ||
+      cause instanceof CommandFailed
+    ) {
+      return cause.message;
+    }
+  }
+  return undefined;
+}
+
+function refuse(lines: readonly string[], code: ExitCode): ExitCode {
+  for (const line of lines) process.stderr.write(`switchyard: ${line}\n`);
+  return code;
+}
+
+function versionOf(): string {
+  const path = new URL(
+    import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json',
+    import.meta.url,
+  );
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

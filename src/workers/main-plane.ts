@@ -1,0 +1,58 @@
+/** Routing in the main thread (`--workers 0`), for embedding and for tests: the same plane, one thread. */
+import type { ChildContext, ChildSpec, Running } from '../../actors/index.ts';
+import { crashed } from '../../actors/index.ts';
+import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import type { Receiver } from './publisher.ts';
+import { RoutingThread } from './routing-thread.ts';
+import type { WorkersOptions } from './workers.ts';
+
+export class MainPlane {
+  readonly #options: Omit<WorkersOptions, 'count'>;
+  #routing: RoutingThread | undefined;
+
+  constructor(options: Omit<WorkersOptions, 'count'>) {
+    this.#options = options;
+  }
+
+  /** There is one thread, and it rings nobody. */
+  ring(): void {
+    this.#options.ledger.deliver();
+  }
+
+  get size(): number {
+    return this.#routing === undefined ? 0 : 1;
+  }
+
+  async metrics(): Promise<readonly RequestMetricsSnapshot[]> {
+    return this.#routing === undefined ? [] : [this.#routing.plane.metrics()];
+  }
+
+  childSpec(): ChildSpec {
+    return {
+      id: 'worker:0',
+      kind: 'worker',
+      restart: 'permanent',
+      shutdownMs: this.#options.drainMs + 2000,
+      start: (context) => this.#start(context),
+    };
+  }
+
+  async #start(context: ChildContext): Promise<Running> {
+    const { publisher, drainMs } = this.#options;
+    const routing = new RoutingThread({ ...this.#options, number: 0, workers: 1 });
+    const receiver: Receiver = { receive: (events) => routing.table.apply(events) };
+    publisher.enrol(receiver);
+    routing.load();
+    await routing.listen();
+    this.#routing = routing;
+    const end = async (ending: Promise<void>) => {
+      await ending;
+      publisher.dismiss(receiver);
+      this.#routing = undefined;
+    };
+    return {
+      stop: (reason) => end(reason === 'kill' ? routing.plane.close() : routing.plane.drain(drainMs)),
+      crash: (error) => void end(routing.plane.close()).then(() => context.exited(crashed(error))),
+    };
+  }
+}

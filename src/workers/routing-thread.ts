@@ -1,0 +1,83 @@
+/** What routes in one thread, whichever thread that is: its table, its plane, its log of requests. */
+import type { HealthReport, Ledger } from '../../actors/index.ts';
+import { openSqliteReader } from '../../eventlog/index.ts';
+import {
+  type ListenerSettings,
+  type ProcessSettings,
+  parseHostPort,
+  renderHostPort,
+} from '../config/index.ts';
+import { createPlane, type PlaneReport, type RoutingPlane } from '../proxy/index.ts';
+import { AccessLog } from '../telemetry/access-log.ts';
+import { RequestMetrics } from '../telemetry/request-metrics.ts';
+import { Table } from './table.ts';
+
+export type RoutingThreadOptions = {
+  /** Part of every request id. */
+  readonly number: number;
+  readonly workers: number;
+  readonly directory: string;
+  readonly ledger: Ledger;
+  readonly pseudonym: string;
+  readonly listeners: readonly ListenerSettings[];
+  readonly accessLog: ProcessSettings['accessLog'];
+  readonly report: (report: HealthReport) => void;
+  readonly warn: (message: string) => void;
+  readonly writeLog: (text: string) => void;
+};
+
+// All threads measure against the same clock: `performance` alone starts anew in each of them.
+const now = () => performance.timeOrigin + performance.now();
+
+export class RoutingThread {
+  readonly table = new Table();
+  readonly plane: RoutingPlane;
+  readonly #options: RoutingThreadOptions;
+
+  constructor(options: RoutingThreadOptions) {
+    const { ledger, number, workers, pseudonym, accessLog, writeLog } = options;
+    this.#options = options;
+    this.plane = createPlane({
+      table: this.table,
+      ledger,
+      settings: { worker: number, workers, pseudonym },
+      now,
+      random: Math.random,
+      accessLog: accessLog === false ? undefined : new AccessLog(accessLog, writeLog),
+      metrics: new RequestMetrics(),
+      report: (report) => this.#report(report),
+    });
+  }
+
+  /** What the log's current rows say. Events up to then are known. */
+  load(): void {
+    const reader = openSqliteReader(this.#options.directory);
+    try {
+      this.table.load(reader, (error) => this.#options.warn(`${error.message}; its owner is not routed`));
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** Resolves to the addresses as bound. */
+  async listen(): Promise<string[]> {
+    const addresses: string[] = [];
+    for (const listener of this.#options.listeners) {
+      const at = parseHostPort(listener.address);
+      if (at === undefined) throw new TypeError(`expected host:port, found ${listener.address}`);
+      const bound = await this.plane.listen(listener, { ...at, reusePort: true });
+      addresses.push(renderHostPort({ host: bound.address, port: bound.port }));
+    }
+    return addresses;
+  }
+
+  #report(report: PlaneReport): void {
+    if (report.type === 'connect_failed') this.#options.report(report as HealthReport);
+    else {
+      const { error, requestId } = report;
+      this.#options.warn(
+        `request ${requestId} crashed: ${error instanceof Error ? error.stack : String(error)}`,
+      );
+    }
+  }
+}

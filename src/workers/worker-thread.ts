@@ -1,0 +1,69 @@
+/** The program of a worker thread: it routes until it is told to drain, or fails. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { attachArena } from '../../actors/index.ts';
+import type { Boot, FromWorker, ToWorker } from './messages.ts';
+import { Subscription } from './publisher.ts';
+import { RoutingThread } from './routing-thread.ts';
+
+const HEARTBEAT_MS = 500;
+
+const boot = workerData as Boot;
+const parent = parentPort;
+if (parent === null) throw new Error('worker-thread.ts is the program of a worker thread');
+
+const tell = (message: FromWorker) => parent.postMessage(message);
+const neighbours = new Map<number, MessagePort>();
+
+const ledger = attachArena(boot.ledger, boot.thread, (thread) => {
+  if (thread === 0) tell({ type: 'bell' });
+  else neighbours.get(thread)?.postMessage(null);
+});
+
+const routing = new RoutingThread({
+  ...boot,
+  ledger,
+  report: (report) => tell({ type: 'report', report }),
+  warn: (message) => tell({ type: 'warning', message }),
+  writeLog: (text) => tell({ type: 'log', text }),
+});
+const { table, plane } = routing;
+
+const feed = new Subscription(boot.feed, boot.count, boot.seen, (events) => table.apply(events));
+routing.load();
+table.follow(() => feed.catchUp());
+
+const heartbeat = setInterval(() => Atomics.add(boot.heartbeat, 0, 1), HEARTBEAT_MS);
+
+parent.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'neighbour':
+      neighbours.set(message.thread, message.port);
+      message.port.on('message', () => plane.deliver());
+      return;
+    case 'neighbour gone':
+      neighbours.get(message.thread)?.close();
+      neighbours.delete(message.thread);
+      return;
+    case 'bell':
+      plane.deliver();
+      return;
+    case 'metrics':
+      tell({ type: 'metrics', id: message.id, snapshot: plane.metrics() });
+      return;
+    case 'drain':
+      void drain(message.withinMs);
+      return;
+    case 'fail':
+      throw new Error(message.message);
+  }
+});
+
+async function drain(withinMs: number): Promise<void> {
+  await plane.drain(withinMs);
+  clearInterval(heartbeat);
+  boot.feed.close();
+  for (const port of neighbours.values()) port.close();
+  parent?.close();
+}
+
+tell({ type: 'ready', addresses: await routing.listen() });
