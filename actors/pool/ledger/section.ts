@@ -33,14 +33,19 @@ export class Section extends Memory {
   private readonly undo: number;
   private readonly sleeps: number;
 
-  constructor(buffer: SharedArrayBuffer, thread: number) {
+  /** `sleeps`: how often it sleeps for a lock before it gives up with LedgerBusy. */
+  constructor(
+    buffer: SharedArrayBuffer,
+    thread: number,
+    sleeps = thread === 0 ? MAIN_SLEEPS : Number.POSITIVE_INFINITY,
+  ) {
     super(buffer);
     assert(thread >= 0 && thread < this.threads, `expected a thread below ${this.threads}, found ${thread}`);
     this.thread = thread;
     this.owner = thread + 1;
     this.area = this.areaOf(thread);
     this.undo = this.area + AREA.undo;
-    this.sleeps = thread === 0 ? MAIN_SLEEPS : Number.POSITIVE_INFINITY;
+    this.sleeps = sleeps;
     assert(this.words[this.area + AREA.undoCount] === 0, `thread ${thread} was not reaped`);
   }
 

@@ -1,0 +1,271 @@
+/**
+ * What a pool's ledger should do, said as plainly as possible: lists, maps, and no thread but its own. It decides each
+ * record again and throws where the ledger decided otherwise. Of the ledger it shares the policies only.
+ */
+import assert from 'node:assert/strict';
+import type { LedgerRecord, Refusal, Wait } from '../../../../actors/pool/ledger/index.ts';
+import { drawOf, nextChance } from '../../../../actors/pool/policy/chance.ts';
+import { policyCode, policyOf } from '../../../../actors/pool/policy/policies.ts';
+import { type Field, NONE } from '../../../../actors/pool/policy/policy.ts';
+
+interface Row {
+  backendKey: number;
+  epoch: number;
+  limit: number;
+  weight: number;
+  removed: boolean;
+  draining: boolean;
+  starting: boolean;
+  quarantined: boolean;
+  untilMs: number;
+  score: number;
+  /** Thread by ticket. */
+  readonly leases: Map<number, number>;
+}
+
+interface Waiting {
+  readonly ticket: number;
+  readonly thread: number;
+  readonly tried: readonly number[];
+}
+
+type Of<Op extends LedgerRecord['op']> = Extract<LedgerRecord, { op: Op }>;
+
+// These come first under their lock, so before them no one may wait for what is open.
+const FIRST = new Set(['checkout', 'enqueue', 'refuse', 'checkin', 'leave']);
+
+export class PoolModel {
+  readonly rows = new Map<number, Row>();
+  queue: Waiting[] = [];
+  ticket = 0;
+  chance = 0;
+  mark = 0;
+  settings: Pick<Of<'settings'>, 'policy' | 'maxWaiting' | 'whenEmpty' | 'widening'> | undefined;
+
+  apply(record: LedgerRecord): void {
+    assert(
+      this.settings !== undefined || record.op === 'start',
+      `expected a start first, found ${record.op}`,
+    );
+    if (record.op !== 'start')
+      assert.equal(record.ticket, this.ticket + 1, `tickets are dense (${record.op})`);
+    this.ticket = record.ticket;
+    if (FIRST.has(record.op)) this.nobodyWaitsInVain();
+    this.happen(record);
+  }
+
+  nobodyWaitsInVain(): void {
+    for (const waiter of this.queue) {
+      const open = [...this.rows.values()].filter((row) => isOpen(row, waiter.tried));
+      assert.equal(open.length, 0, `waiter ${waiter.ticket} waits though a backend is free`);
+    }
+  }
+
+  leasesOf(thread: number): number {
+    return [...this.rows.values()]
+      .flatMap((row) => [...row.leases.values()])
+      .filter((holder) => holder === thread).length;
+  }
+
+  private happen(record: LedgerRecord): void {
+    switch (record.op) {
+      case 'start':
+        this.rows.clear();
+        this.queue = [];
+        this.chance = record.seed;
+        this.mark = 0;
+        this.settings = record;
+        return;
+      case 'settings':
+        this.settings = record;
+        return;
+      case 'row':
+        this.setRow(record);
+        return;
+      case 'drop':
+        for (const [index, row] of this.rows) {
+          if (row.leases.size === 0) this.rows.delete(index);
+          else row.removed = true;
+        }
+        this.queue = [];
+        return;
+      case 'checkout':
+        this.take(record, record.tried);
+        return;
+      case 'enqueue':
+        assert.equal(this.decide(record.tried), undefined, 'queued');
+        this.queue.push({ ticket: record.ticket, thread: record.thread, tried: record.tried });
+        return;
+      case 'refuse':
+        assert.equal(this.decide(record.tried), record.refusal);
+        return;
+      case 'grant':
+        this.grant(record);
+        return;
+      case 'checkin':
+        this.checkin(record);
+        return;
+      case 'leave': {
+        const waiter = this.queue.find((each) => each.ticket === record.waiter);
+        assert(waiter !== undefined && waiter.thread === record.thread, 'its own waiter leaves');
+        assert.equal(this.why(waiter.tried), record.wait);
+        this.queue = this.queue.filter((each) => each !== waiter);
+        return;
+      }
+      case 'quarantine': {
+        const row = this.rowAt(record);
+        assert(record.untilMs > record.nowMs);
+        assert(!row.quarantined || record.untilMs > row.untilMs, 'a quarantine is only lengthened');
+        row.quarantined = true;
+        row.untilMs = record.untilMs;
+        return;
+      }
+      case 'expire': {
+        const row = this.rowAt(record);
+        assert(row.quarantined && row.untilMs <= record.nowMs, 'a due quarantine ends');
+        row.quarantined = false;
+        return;
+      }
+      case 'reap':
+        for (const [index, row] of this.rows) {
+          for (const [ticket, thread] of row.leases) if (thread === record.dead) row.leases.delete(ticket);
+          if (row.removed && row.leases.size === 0) this.rows.delete(index);
+        }
+        this.queue = this.queue.filter((waiter) => waiter.thread !== record.dead);
+        return;
+    }
+  }
+
+  private setRow(record: Of<'row'>): void {
+    const before = this.rows.get(record.row);
+    if (record.empty) {
+      assert(before === undefined || before.leases.size === 0, 'a row with leases is not emptied');
+      this.rows.delete(record.row);
+      return;
+    }
+    const twice = [...this.rows].some(
+      ([index, row]) => row.backendKey === record.backendKey && index !== record.row,
+    );
+    assert(!twice, 'a backend has one row');
+    assert(before === undefined || before.backendKey === record.backendKey, 'a row in use is not given away');
+    assert(before === undefined || before.epoch === record.epoch, 'the epoch stays with the backend');
+    this.rows.set(record.row, {
+      backendKey: record.backendKey,
+      epoch: record.epoch,
+      limit: record.limit,
+      weight: record.weight,
+      removed: record.removed,
+      draining: record.draining,
+      starting: record.starting,
+      quarantined: record.quarantined,
+      untilMs: record.untilMs,
+      score: before?.score ?? -1,
+      leases: before?.leases ?? new Map(),
+    });
+  }
+
+  private take(record: Of<'checkout'> | Of<'grant'>, tried: readonly number[], thread = record.thread): void {
+    assert.equal(this.pick(tried), record.row, `${record.op}: the policy picks this row`);
+    const row = this.rowAt(record);
+    row.leases.set(record.ticket, thread);
+    assert(row.limit === 0 || row.leases.size <= row.limit, 'never over the limit');
+  }
+
+  private grant(record: Of<'grant'>): void {
+    const first = this.queue.find((waiter) =>
+      [...this.rows.values()].some((row) => isOpen(row, waiter.tried)),
+    );
+    assert.equal(first?.ticket, record.waiter, 'the first who may have it is granted');
+    assert(first !== undefined);
+    this.take(record, first.tried, first.thread);
+    this.queue = this.queue.filter((waiter) => waiter !== first);
+  }
+
+  private checkin(record: Of<'checkin'>): void {
+    const row = this.rowAt(record);
+    assert.equal(row.leases.get(record.lease), record.thread, 'its own lease is given back once');
+    row.leases.delete(record.lease);
+    if (row.removed && row.leases.size === 0) this.rows.delete(record.row);
+  }
+
+  private rowAt(record: { row: number; backendKey: number; epoch: number }): Row {
+    const row = this.rows.get(record.row);
+    assert(row !== undefined, `expected row ${record.row}`);
+    assert.deepEqual(
+      { backendKey: row.backendKey, epoch: row.epoch },
+      { backendKey: record.backendKey, epoch: record.epoch },
+    );
+    return row;
+  }
+
+  /** What is answered to one that nothing can be given: a refusal, or undefined for the queue. */
+  private decide(tried: readonly number[]): Refusal | undefined {
+    const present = [...this.rows.values()].filter((row) => !row.removed);
+    assert(!present.some((row) => isOpen(row, tried)), 'who could be served is not turned away');
+    const untried = present.filter((row) => !tried.includes(row.backendKey));
+    assert(this.settings !== undefined);
+    if (!this.settings.widening) {
+      if (present.length === 0) return 'no_backends';
+      if (untried.length === 0) return 'exhausted';
+      const up = untried.some((row) => !row.draining && !row.starting);
+      const starting = untried.some((row) => row.starting && !row.draining);
+      if (!up && starting && this.settings.whenEmpty === 'refuse') return 'starting';
+    }
+    return this.queue.length >= this.settings.maxWaiting ? 'queue_full' : undefined;
+  }
+
+  private why(tried: readonly number[]): Wait {
+    const present = [...this.rows.values()].filter((row) => !row.removed);
+    const untried = present.filter((row) => !tried.includes(row.backendKey));
+    if (present.length === 0) return 'no_backends';
+    if (untried.length === 0) return 'exhausted';
+    if (untried.some((row) => !row.draining && !row.starting && !row.quarantined)) return 'busy';
+    return untried.every((row) => row.starting && !row.draining) ? 'starting' : 'unavailable';
+  }
+
+  private pick(tried: readonly number[]): number {
+    const at = (index: number): Row => {
+      const row = this.rows.get(index);
+      assert(row !== undefined);
+      return row;
+    };
+    const field: Field = {
+      rows: Math.max(-1, ...this.rows.keys()) + 1,
+      isOpen: (index) => {
+        const row = this.rows.get(index);
+        return row !== undefined && isOpen(row, tried);
+      },
+      inFlight: (index) => at(index).leases.size,
+      weight: (index) => at(index).weight,
+      score: (index) => at(index).score,
+      setScore: (index, score) => {
+        at(index).score = score;
+      },
+      mark: () => this.mark,
+      setMark: (mark) => {
+        this.mark = mark;
+      },
+      below: (bound) => {
+        this.chance = nextChance(this.chance);
+        return drawOf(this.chance, bound);
+      },
+    };
+    assert(this.settings !== undefined);
+    const row = policyOf(policyCode(this.settings.policy))(field);
+    if (row !== NONE) assert(field.isOpen(row), 'a policy picks an open row');
+    return row;
+  }
+}
+
+function isOpen(row: Row, tried: readonly number[]): boolean {
+  if (row.removed || row.draining || row.starting || row.quarantined) return false;
+  return (row.limit === 0 || row.leases.size < row.limit) && !tried.includes(row.backendKey);
+}
+
+/** Decides the records of one pool again; they may come in any order. */
+export function replay(records: readonly LedgerRecord[]): PoolModel {
+  const model = new PoolModel();
+  for (const record of records.toSorted((a, b) => a.ticket - b.ticket)) model.apply(record);
+  model.nobodyWaitsInVain();
+  return model;
+}
