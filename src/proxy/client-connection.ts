@@ -1,0 +1,385 @@
+/**
+ * One client's connection: reads heads, gives each to an exchange, and answers in order, one exchange at a time.
+ *
+ *   (preface) ─▶ idle ─▶ reading a head ─▶ busy ─▶ idle …        each with its own time-out
+ *                  └────────┴───────────────┴─▶ closing ─▶ closed
+ *
+ * Closing lingers: our FIN has gone, what the client still sends is dropped, until it has closed or time is up; a
+ * reset before would take away the answer it has not read yet (RFC 9112 §9.6).
+ */
+import type { Socket } from 'node:net';
+import {
+  HeadScan,
+  type Hop,
+  plainAddress,
+  type RequestHead,
+  type RequestRefusal,
+  readProxyHeader,
+  readRequestHead,
+} from '../wire/index.ts';
+import type { PlaneContext } from './context.ts';
+import { Deadline } from './deadlines.ts';
+import { Exchange } from './exchange.ts';
+import { GrowingBytes } from './growing-bytes.ts';
+import type { Listener } from './listener.ts';
+import { outcomeOfRequest } from './refusals.ts';
+import { HELD_BYTES } from './request-body.ts';
+import { HIGH_WATER_BYTES } from './upstream/connection.ts';
+
+// 2 s: a client far away reads an answer and sends its FIN within it; nginx waits 5 s for more.
+const LINGER_MS = 2000;
+const NOTHING = '';
+
+export class ClientConnection {
+  readonly socket: Socket;
+  readonly context: PlaneContext;
+  readonly listener: Listener;
+  hop: Hop;
+  readonly #address: string;
+  readonly #scan = new HeadScan();
+  readonly #deadline: Deadline;
+  readonly #left: (connection: ClientConnection) => void;
+  #awaitsPreface: boolean;
+  #exchange: Exchange | undefined;
+  /** Bytes not taken yet: of the next request while one is under way, else of an unfinished head. */
+  #surplus: GrowingBytes | undefined;
+  #isParsing = false;
+  #isHeadBegun = false;
+  #isClosing = false;
+  #isClosed = false;
+  #hasEnded = false;
+  #pausedForBody = false;
+  #pausedForSurplus = false;
+  /** The next request waits until the answers before it have left. */
+  #isStalled = false;
+
+  constructor(
+    socket: Socket,
+    address: string,
+    listener: Listener,
+    context: PlaneContext,
+    left: (connection: ClientConnection) => void,
+  ) {
+    this.socket = socket;
+    this.context = context;
+    this.listener = listener;
+    this.#address = address;
+    this.#left = left;
+    this.#awaitsPreface = listener.settings.proxyProtocol;
+    this.hop = hopOf(address, listener.port, false, listener, context);
+    this.#deadline = new Deadline(() => this.#timedOut());
+    this.deadlineAt(context.now() + listener.settings.timeouts.keepAliveMs);
+    socket.on('data', (chunk) => this.#received(chunk as Buffer));
+    socket.on('drain', () => this.#drained());
+    socket.on('end', () => this.#ended());
+    socket.on('error', () => {});
+    socket.on('close', () => this.#closed());
+  }
+
+  // ---- for the exchange
+
+  writeText(text: string): void {
+    this.socket.write(text, 'latin1');
+  }
+
+  writeBytes(bytes: Buffer): void {
+    this.socket.write(bytes);
+  }
+
+  /** Written and not yet taken by the kernel. */
+  get pendingBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  get isPaused(): boolean {
+    return this.#pausedForBody;
+  }
+
+  pauseReading(): void {
+    if (this.#pausedForBody) return;
+    this.#pausedForBody = true;
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.#pausedForBody) return;
+    this.#pausedForBody = false;
+    if (!this.#pausedForSurplus) this.socket.resume();
+  }
+
+  /** `clientDrained` will be called when nothing is pending. */
+  tellWhenDrained(): void {
+    // Node says drain by itself only after its buffer was full; an empty write is done when those before it are.
+    if (!this.socket.writableNeedDrain) this.socket.write(NOTHING, 'latin1', () => this.#drained());
+  }
+
+  deadlineAt(atMs: number): void {
+    this.context.deadlines.set(this.#deadline, atMs);
+  }
+
+  takeSurplus(): Buffer | undefined {
+    const surplus = this.#surplus;
+    this.#surplus = undefined;
+    this.#resumeSurplus();
+    return surplus?.bytes.subarray(0, surplus.length);
+  }
+
+  /** No more to this client, but what it sends is still wanted: half an upgraded connection. */
+  endWriting(): void {
+    this.socket.end();
+  }
+
+  /** The exchange has given its answer. */
+  done(keepAlive: boolean): void {
+    this.#exchange = undefined;
+    this.#isHeadBegun = false;
+    if (this.#isClosing || this.#isClosed) return;
+    if (!keepAlive || this.#hasEnded || this.context.isDraining) {
+      this.close();
+      return;
+    }
+    this.resumeReading();
+    this.deadlineAt(this.context.now() + this.listener.settings.timeouts.keepAliveMs);
+    if (!this.#isParsing) this.#parseSurplus();
+  }
+
+  /** The answer cannot be finished, and the client must notice. `abruptly`: a FIN would look like its end. */
+  cut(abruptly: boolean): void {
+    this.#exchange = undefined;
+    if (this.#isClosed) return;
+    if (abruptly) this.socket.resetAndDestroy();
+    else this.socket.destroySoon();
+    this.#isClosing = true;
+    this.resumeReading();
+  }
+
+  // ---- for the plane
+
+  get isBusy(): boolean {
+    return this.#exchange !== undefined;
+  }
+
+  stop(reason: 'forced_close'): void {
+    this.#exchange?.stop(reason);
+    this.socket.destroy();
+  }
+
+  /** Says goodbye and waits a little for the client's. */
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#surplus = undefined;
+    this.socket.end();
+    if (this.#hasEnded) return;
+    this.#pausedForSurplus = false;
+    this.#pausedForBody = false;
+    this.socket.resume();
+    this.deadlineAt(this.context.now() + LINGER_MS);
+  }
+
+  // ---- events
+
+  #received(chunk: Buffer): void {
+    if (this.#isClosing) return;
+    const exchange = this.#exchange;
+    try {
+      if (exchange !== undefined) this.#receivedWhileBusy(exchange, chunk);
+      else if (this.#surplus === undefined) this.#parse(chunk, 0, chunk.length);
+      else {
+        this.#surplus.append(chunk, 0, chunk.length);
+        this.#parseSurplus();
+      }
+    } catch (error) {
+      this.#crashed(error);
+    }
+  }
+
+  #receivedWhileBusy(exchange: Exchange, chunk: Buffer): void {
+    const at = exchange.clientBytes(chunk, 0, chunk.length);
+    if (at < chunk.length && !this.#isClosing) this.#keep(chunk, at, chunk.length);
+  }
+
+  #keep(buffer: Buffer, from: number, end: number): void {
+    if (from === end) return;
+    this.#surplus ??= new GrowingBytes();
+    this.#surplus.append(buffer, from, end);
+    // What comes before its turn is the client's risk, and bounded.
+    if (this.#exchange === undefined || this.#surplus.length < HELD_BYTES || this.#pausedForSurplus) return;
+    this.#pausedForSurplus = true;
+    this.socket.pause();
+  }
+
+  #resumeSurplus(): void {
+    if (!this.#pausedForSurplus) return;
+    this.#pausedForSurplus = false;
+    if (!this.#pausedForBody) this.socket.resume();
+  }
+
+  #parseSurplus(): void {
+    const surplus = this.#surplus;
+    if (surplus === undefined || this.#isStalled) return;
+    this.#surplus = undefined;
+    this.#resumeSurplus();
+    this.#parse(surplus.bytes, 0, surplus.length, surplus);
+  }
+
+  /** As many requests as are whole and answered at once; the rest is kept. `kept`: the buffer is ours already. */
+  #parse(buffer: Buffer, from: number, end: number, kept?: GrowingBytes): void {
+    let at = from;
+    this.#isParsing = true;
+    if (this.#awaitsPreface) at = this.#preface(buffer, at, end);
+    while (at < end && this.#exchange === undefined && !this.#isClosing && !this.#awaitsPreface) {
+      if (this.pendingBytes >= HIGH_WATER_BYTES) {
+        this.#isStalled = true;
+        break;
+      }
+      const head = readRequestHead(buffer, at, end, this.listener.settings.limits, this.#scan);
+      if (head.type === 'incomplete') {
+        this.#headBegun();
+        break;
+      }
+      if (head.type === 'refused') {
+        this.#refuse(head);
+        break;
+      }
+      const exchange = new Exchange(this, head, this.context.now());
+      this.#exchange = exchange;
+      at = exchange.begin(buffer, head.end, end);
+    }
+    this.#isParsing = false;
+    if (at >= end || this.#isClosing) return;
+    if (kept !== undefined && at === 0) this.#surplus = kept;
+    else this.#keep(buffer, at, end);
+  }
+
+  #headBegun(): void {
+    if (this.#isHeadBegun) return;
+    this.#isHeadBegun = true;
+    this.deadlineAt(this.context.now() + this.listener.settings.timeouts.headersMs);
+  }
+
+  /** The PROXY header, once, before all else. Whoever sends none is no load balancer and gets no answer. */
+  #preface(buffer: Buffer, from: number, end: number): number {
+    const header = readProxyHeader(buffer, from, end);
+    if (header.type === 'incomplete') {
+      this.#headBegun();
+      return from;
+    }
+    if (header.type === 'refused') {
+      this.context.counters.malformed++;
+      this.#isClosing = true;
+      this.socket.destroy();
+      return end;
+    }
+    this.#awaitsPreface = false;
+    this.#isHeadBegun = false;
+    if (header.sourceAddress !== '') {
+      const address = plainAddress(header.sourceAddress);
+      this.hop = hopOf(
+        address,
+        header.destinationPort,
+        header.isSecure || header.destinationPort === 443,
+        this.listener,
+        this.context,
+      );
+    }
+    return header.end;
+  }
+
+  #refuse(refusal: RequestRefusal): void {
+    this.context.counters.malformed++;
+    const exchange = new Exchange(this, refusedHead(refusal), this.context.now());
+    this.#exchange = exchange;
+    exchange.refuse(outcomeOfRequest(refusal), `${refusal.reason}: ${refusal.detail}`);
+  }
+
+  #drained(): void {
+    this.#exchange?.clientDrained();
+    if (!this.#isStalled) return;
+    this.#isStalled = false;
+    if (this.#exchange === undefined && !this.#isClosing) this.#parseSurplus();
+  }
+
+  #ended(): void {
+    this.#hasEnded = true;
+    if (this.#isClosing) return;
+    if (this.#exchange !== undefined) this.#exchange.clientEnded(this.listener.settings.halfClose);
+    else this.socket.destroy();
+  }
+
+  #timedOut(): void {
+    try {
+      if (this.#isClosing) this.socket.destroy();
+      else if (this.#exchange !== undefined) this.#exchange.deadlinePassed(this.context.now());
+      else if (this.#isHeadBegun && !this.#scan.isInStartLine) this.#headTimedOut();
+      else this.close();
+    } catch (error) {
+      this.#crashed(error);
+    }
+  }
+
+  /** RFC 9110 §15.5.9: a request line has come, so somebody waits for an answer. */
+  #headTimedOut(): void {
+    const exchange = new Exchange(this, NO_HEAD, this.context.now());
+    this.#exchange = exchange;
+    exchange.refuse('head_timeout', 'the head was not complete in time');
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#isClosing = true;
+    this.context.deadlines.remove(this.#deadline);
+    this.listener.left(this.#address);
+    this.#left(this);
+    this.#surplus = undefined;
+    this.#exchange?.clientGone();
+  }
+
+  /** Our own mistake costs this request, and nobody else's. */
+  #crashed(error: unknown): void {
+    this.#isParsing = false;
+    if (this.#exchange === undefined) {
+      this.context.report({ type: 'request_crashed', requestId: '', error });
+      this.socket.destroy();
+    } else this.#exchange.crashed(error);
+  }
+}
+
+function hopOf(
+  address: string,
+  port: number,
+  isSecure: boolean,
+  listener: Listener,
+  context: PlaneContext,
+): Hop {
+  const isTrusted = listener.trusted.includes(address);
+  return { address, port, isSecure, isTrusted, pseudonym: context.settings.pseudonym };
+}
+
+/** What of a refused head is known, in the shape of one that was not, for the log and the answer. */
+function refusedHead({
+  method,
+  target,
+  domain,
+}: Pick<RequestRefusal, 'method' | 'target' | 'domain'>): RequestHead {
+  return {
+    type: 'request',
+    method,
+    target,
+    version: 1,
+    host: domain,
+    domain,
+    fields: [],
+    framing: 'none',
+    contentLength: -1,
+    keepAlive: false,
+    nominated: [],
+    expectContinue: false,
+    upgrade: '',
+    maxForwards: -1,
+    end: 0,
+  };
+}
+
+const NO_HEAD = refusedHead({ method: '', target: '', domain: '' });

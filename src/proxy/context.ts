@@ -1,0 +1,79 @@
+/** What the parts of one worker's plane share, and what the plane is made of. */
+
+import type { Ledger, RequestObserver } from '../../actors/index.ts';
+import type { QuarantineCause } from '../../eventlog/index.ts';
+import type { AccessLog } from '../telemetry/access-log.ts';
+import type { RequestMetrics } from '../telemetry/request-metrics.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { HttpDate } from './http-date.ts';
+import type { RequestIds } from './request-id.ts';
+import type { RoutingTable } from './routing-table.ts';
+import type { Upstreams } from './upstream/upstreams.ts';
+import type { WaitWatch } from './wait-watch.ts';
+
+export type PlaneSettings = {
+  /** 0 to 4095: part of every request id. */
+  readonly worker: number;
+  /** Workers in all: with more than one, a backend with a limit is left no idle connection. */
+  readonly workers: number;
+  /** Our name in Via: random per data directory. */
+  readonly pseudonym: string;
+  /** How often time-outs are looked at; 100. */
+  readonly tickMs?: number;
+};
+
+/** What the main thread should know. */
+export type PlaneReport =
+  /** The backend is already quarantined in the ledger; its owner should record it. */
+  | {
+      readonly type: 'connect_failed';
+      readonly pool: string;
+      readonly backend: string;
+      readonly cause: QuarantineCause;
+      readonly untilMs: number;
+    }
+  /** Our own code threw while it served this request; the request ended as internal_error. */
+  | { readonly type: 'request_crashed'; readonly requestId: string; readonly error: unknown };
+
+export type PlaneOptions = {
+  readonly table: RoutingTable;
+  readonly ledger: Ledger;
+  readonly settings: PlaneSettings;
+  /** Wall-clock milliseconds, fractions welcome; the clock that all threads share. */
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Undefined: no access log. */
+  readonly accessLog: AccessLog | undefined;
+  readonly metrics: RequestMetrics;
+  readonly report: (report: PlaneReport) => void;
+  readonly observe?: RequestObserver;
+};
+
+/** Numbers that only grow, and the two gauges at the end. */
+export class PlaneCounters {
+  requests = 0;
+  checkouts = 0;
+  checkins = 0;
+  connects = 0;
+  reuses = 0;
+  resends = 0;
+  connectFailures = 0;
+  accepted = 0;
+  refusedConnections = 0;
+  malformed = 0;
+  crashes = 0;
+  inFlight = 0;
+  connections = 0;
+}
+
+export type PlaneContext = PlaneOptions & {
+  readonly ids: RequestIds;
+  readonly date: HttpDate;
+  readonly deadlines: Deadlines;
+  readonly upstreams: Upstreams;
+  readonly waits: WaitWatch;
+  readonly counters: PlaneCounters;
+  /** Requests in flight by domain name; only of domains with a limit. */
+  readonly inFlightByDomain: Map<string, number>;
+  isDraining: boolean;
+};

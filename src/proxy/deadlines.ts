@@ -1,0 +1,123 @@
+/**
+ * All time-outs of one worker on one coarse clock: a wheel of lists, turned every `tickMs`.
+ *
+ * Setting a deadline later, which is what traffic does, is one store: the entry stays where it is in the wheel and
+ * is moved when its old turn comes. A deadline never fires early, and fires within a tick after it has passed.
+ */
+
+/** Embedded in whatever can run out of time; re-armed any number of times. */
+export class Deadline {
+  atMs = Number.POSITIVE_INFINITY;
+  /** The turn in whose list it stands; Infinity: in none. */
+  turn = Number.POSITIVE_INFINITY;
+  previous: Deadline = this;
+  next: Deadline = this;
+  readonly expire: (nowMs: number) => void;
+
+  constructor(expire: (nowMs: number) => void) {
+    this.expire = expire;
+  }
+}
+
+// 100 ms: an eighth of the shortest default; a turn of an empty wheel costs nothing worth counting.
+const TICK_MS = 100;
+// 1 024 turns of 100 ms: longer than every default, so that entries seldom go round twice.
+const TURNS = 1024;
+
+const nothing = (): void => {};
+
+export class Deadlines {
+  readonly #now: () => number;
+  readonly #tickMs: number;
+  readonly #lists: readonly Deadline[];
+  #turned: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(now: () => number, tickMs = TICK_MS) {
+    this.#now = now;
+    this.#tickMs = tickMs;
+    this.#turned = Math.floor(now() / tickMs);
+    this.#lists = Array.from({ length: TURNS }, () => new Deadline(nothing));
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.turn(), this.#tickMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  set(deadline: Deadline, atMs: number): void {
+    deadline.atMs = atMs;
+    const turn = Math.ceil(atMs / this.#tickMs);
+    if (turn >= deadline.turn) return;
+    if (deadline.turn !== Number.POSITIVE_INFINITY) unlink(deadline);
+    this.#link(deadline, turn);
+  }
+
+  /** It stays in its list until its turn comes, and does nothing then. */
+  clear(deadline: Deadline): void {
+    deadline.atMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** The owner is gone: nothing may refer to it any longer. */
+  remove(deadline: Deadline): void {
+    deadline.atMs = Number.POSITIVE_INFINITY;
+    if (deadline.turn !== Number.POSITIVE_INFINITY) unlink(deadline);
+  }
+
+  turn(): void {
+    const nowMs = this.#now();
+    const until = Math.floor(nowMs / this.#tickMs);
+    // After a long stall one round visits every list there is.
+    const from = Math.max(this.#turned + 1, until - TURNS + 1);
+    this.#turned = Math.max(this.#turned, until);
+    for (let turn = from; turn <= until; turn++) this.#fire(this.#lists[turn % TURNS] as Deadline, nowMs);
+  }
+
+  #fire(list: Deadline, nowMs: number): void {
+    // The whole list leaves first, so that what is put back and what callbacks do cannot be met again here.
+    const leaving = new Deadline(nothing);
+    while (list.next !== list) {
+      const entry = list.next;
+      unlink(entry);
+      insert(entry, leaving, 0);
+    }
+    while (leaving.next !== leaving) {
+      const entry = leaving.next;
+      unlink(entry);
+      if (entry.atMs <= nowMs) {
+        entry.atMs = Number.POSITIVE_INFINITY;
+        entry.expire(nowMs);
+      } else if (entry.atMs !== Number.POSITIVE_INFINITY) {
+        this.#link(entry, Math.ceil(entry.atMs / this.#tickMs));
+      }
+    }
+  }
+
+  /** Into the list of its turn, or into the furthest one there is. */
+  #link(deadline: Deadline, turn: number): void {
+    const nearest = this.#turned + 1;
+    const place = Math.min(Math.max(turn, nearest), this.#turned + TURNS - 1);
+    insert(deadline, this.#lists[place % TURNS] as Deadline, place);
+  }
+}
+
+function insert(deadline: Deadline, list: Deadline, turn: number): void {
+  const last = list.previous;
+  deadline.turn = turn;
+  deadline.previous = last;
+  deadline.next = list;
+  last.next = deadline;
+  list.previous = deadline;
+}
+
+function unlink(deadline: Deadline): void {
+  deadline.previous.next = deadline.next;
+  deadline.next.previous = deadline.previous;
+  deadline.previous = deadline;
+  deadline.next = deadline;
+  deadline.turn = Number.POSITIVE_INFINITY;
+}

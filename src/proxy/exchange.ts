@@ -1,0 +1,693 @@
+/**
+ * One request and its response, from the complete head to the end: look at the domain, ask the pool for a lease,
+ * connect, forward both ways, give the lease back, say how it ended.
+ *
+ * Two ends meet here: the client's, which is over when the request is (`conclude`), and the backend's, whose lease
+ * is given back when its connection rests or is closed, at once or a little later (`Tenancy.giveBack`).
+ */
+import type { LeaseEnd } from '../../actors/index.ts';
+import { type OutcomeType, RESPONDED, RequestActor, type RequestStop } from '../../actors/index.ts';
+import {
+  type Fields,
+  forwardFields,
+  hasPassedHere,
+  keptRequestId,
+  type RequestHead,
+  type ResponseHead,
+  type ResponseLimits,
+  type ResponseRefusal,
+  type TrailerLimits,
+  viaValue,
+  writeInterimHead,
+  writeRequestHead,
+  writeResponseHead,
+} from '../wire/index.ts';
+import { recordEnd } from './account.ts';
+import type { ClientConnection } from './client-connection.ts';
+import { connectFailure } from './connect-failure.ts';
+import type { PlaneContext } from './context.ts';
+import { enterDomain, leaveDomain } from './domain-limit.ts';
+import { errorPage } from './error-page.ts';
+import { isRequestIdempotent } from './idempotent.ts';
+import { rowOf } from './outcome-table.ts';
+import { Pipe, type PipeOwner } from './pipe.ts';
+import { outcomeOfBody, outcomeOfResponse } from './refusals.ts';
+import { type Reply, replyBytes } from './reply.ts';
+import { RequestBody } from './request-body.ts';
+import { inOneWrite, type RelayOwner, ResponseRelay } from './response-relay.ts';
+import type { BackendRoute, DomainRoute, PoolRoute } from './routing-table.ts';
+import { ownAnswer } from './self.ts';
+import { Tenancy, type Tenant } from './tenancy.ts';
+import type { BackendConnections } from './upstream/backend-connections.ts';
+import { type ConnectionUser, HIGH_WATER_BYTES, type UpstreamConnection } from './upstream/connection.ts';
+
+// 32 KiB: from here on a read buffer of its own saves a copy worth more than it costs.
+const LARGE_BYTES = 32_768;
+
+export class Exchange extends RequestActor implements ConnectionUser, RelayOwner, Tenant, PipeOwner {
+  readonly head: RequestHead;
+  readonly client: ClientConnection;
+  readonly context: PlaneContext;
+  readonly startedAtMs: number;
+  domain: DomainRoute | undefined = undefined;
+  pool: PoolRoute | undefined = undefined;
+  backend: BackendRoute | undefined = undefined;
+  body: RequestBody | undefined = undefined;
+  tenancy: Tenancy | undefined = undefined;
+  connectStartedMs = -1;
+  connectedAtMs = -1;
+  /** Of the final response head that went to the client; 0: none has. */
+  status = 0;
+  bytesOut = 0;
+  #requestId = '';
+  #connections: BackendConnections | undefined;
+  #connection: UpstreamConnection | undefined;
+  #relay: ResponseRelay | undefined;
+  #pipe: Pipe | undefined;
+  #own: Fields | undefined;
+  #timedOut = false;
+  #isReused = false;
+  #resent = false;
+  /** A byte of the response has come. */
+  #heard = false;
+  #isPaused = false;
+  #keepAlive = false;
+  #endsWithConnection = false;
+  #isCounted = false;
+  #leaseEnd: LeaseEnd = 'finished';
+
+  constructor(client: ClientConnection, head: RequestHead, nowMs: number) {
+    super(client.context.ids.next(nowMs), client.context.observe);
+    this.client = client;
+    this.context = client.context;
+    this.head = head;
+    this.startedAtMs = nowMs;
+  }
+
+  // ---- head → route → checkout
+
+  /** The head is complete; the bytes behind it are the body's as far as it goes. Returns where it stopped. */
+  begin(buffer: Buffer, from: number, end: number): number {
+    this.context.counters.requests++;
+    this.context.counters.inFlight++;
+    let at = from;
+    if (this.head.framing !== 'none') {
+      this.body = new RequestBody(this.head, this.trailerLimits);
+      at = this.body.take(buffer, from, end);
+    }
+    this.#route();
+    return at;
+  }
+
+  /** A head that was refused, but understood far enough to look its domain up: an unknown one goes first. */
+  refuse(outcome: OutcomeType, detail: string): void {
+    this.context.counters.requests++;
+    this.context.counters.inFlight++;
+    this.context.table.fence();
+    this.domain = this.head.domain === '' ? undefined : this.context.table.lookup(this.head.domain);
+    const isUnknown = this.head.domain !== '' && this.domain === undefined && rowOf(outcome).code !== '';
+    if (isUnknown) this.fail('domain_unknown');
+    else this.fail(outcome, detail);
+  }
+
+  get requestId(): string {
+    if (this.#requestId === '') this.#requestId = keptRequestId(this.head.fields, this.client.hop) || this.id;
+    return this.#requestId;
+  }
+
+  #route(): void {
+    const { context, head } = this;
+    this.enter('route');
+    const own = ownAnswer(this.client, head);
+    if (own !== undefined) {
+      this.#answer(own.status, own.contentType, own.body);
+      return;
+    }
+    context.table.fence();
+    const domain = context.table.lookup(head.domain);
+    if (domain === undefined) {
+      this.fail('domain_unknown');
+      return;
+    }
+    this.domain = domain;
+    if (hasPassedHere(head.fields, this.client.hop.pseudonym)) {
+      this.fail('loop_detected');
+      return;
+    }
+    if (this.body?.refusal !== undefined) {
+      this.#bodyRefused();
+      return;
+    }
+    if (domain.features.maintenance) {
+      this.fail('maintenance');
+      return;
+    }
+    const pool = domain.pool;
+    if (pool === undefined) {
+      this.fail('no_backends');
+      return;
+    }
+    this.pool = pool;
+    if (pool.unavailable === true) {
+      this.fail('owner_unavailable');
+      return;
+    }
+    if (!enterDomain(context, domain)) {
+      this.fail('max_in_flight');
+      return;
+    }
+    this.#isCounted = true;
+    const ledger = context.ledger.pool(pool.key);
+    if (ledger === undefined) {
+      this.fail('no_backends');
+      return;
+    }
+    if (head.expectContinue) this.#continue(domain);
+    this.enter('checkout');
+    this.tenancy = new Tenancy(context, this, pool, ledger, this.startedAtMs);
+    this.tenancy.ask(this.startedAtMs);
+  }
+
+  /** RFC 9110 §10.1.1: unless the backend is to say it, we do, if the client can still be waiting for it. */
+  #continue(domain: DomainRoute): void {
+    if (domain.features.continue === 'end-to-end' || this.body === undefined || this.body.bytes > 0) return;
+    this.client.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+  }
+
+  // ---- Tenant
+
+  waits(untilMs: number): void {
+    this.client.deadlineAt(untilMs);
+  }
+
+  refused(outcome: OutcomeType): void {
+    if (outcome === 'connect_refused' || outcome === 'connect_timeout') this.phase = 'connect';
+    this.fail(outcome);
+  }
+
+  leased(backend: BackendRoute): void {
+    const pool = this.pool as PoolRoute;
+    this.enter('connect');
+    this.backend = backend;
+    const connections = this.context.upstreams.of(pool.name, backend);
+    this.#connections = connections;
+    const nowMs =
+      this.tenancy?.waitedMs === -1 && this.tenancy.attempts === 1 ? this.startedAtMs : this.context.now();
+    if (this.connectStartedMs < 0) this.connectStartedMs = nowMs;
+    const idle = connections.take(this, nowMs, !isRequestIdempotent(this.head.method));
+    if (idle === undefined) {
+      this.#connect(nowMs);
+      return;
+    }
+    this.context.counters.reuses++;
+    this.#connection = idle;
+    this.#isReused = true;
+    this.#send(idle, nowMs);
+  }
+
+  // ---- connect → send
+
+  get #limit(): number {
+    return this.backend?.settings.maxConcurrency ?? this.pool?.settings.maxConcurrency ?? 0;
+  }
+
+  #connect(nowMs: number): void {
+    const tenancy = this.tenancy as Tenancy;
+    const pool = this.pool as PoolRoute;
+    this.#timedOut = false;
+    this.#isReused = false;
+    this.context.counters.connects++;
+    this.client.deadlineAt(Math.min(nowMs + pool.settings.timeouts.connectMs, tenancy.untilMs));
+    this.#connection = this.#connections?.connect(this, this.#limit);
+  }
+
+  connected(): void {
+    if (this.outcome !== undefined) return;
+    const connections = this.#connections;
+    if (connections !== undefined) connections.failures = 0;
+    this.#send(this.#connection as UpstreamConnection, this.context.now());
+  }
+
+  connectFailed(error: NodeJS.ErrnoException): void {
+    this.#connection = undefined;
+    const tenancy = this.tenancy as Tenancy;
+    if (this.outcome !== undefined) {
+      tenancy.giveBack(this.#leaseEnd);
+      return;
+    }
+    const backend = this.backend as BackendRoute;
+    const nowMs = this.context.now();
+    const cause = this.#timedOut ? 'connect_timeout' : connectFailure(error);
+    this.context.counters.connectFailures++;
+    if (cause === undefined) {
+      tenancy.giveBack('unused');
+      this.fail('internal_error', `connect: ${error.code ?? error.message}`);
+      return;
+    }
+    const passive = this.pool?.settings.health.passive;
+    const connections = this.#connections as BackendConnections;
+    connections.failures++;
+    if (passive !== undefined && connections.failures >= passive.connectFailures) {
+      const untilMs = nowMs + passive.quarantineMs;
+      tenancy.quarantine(backend.key, nowMs, untilMs);
+      this.context.report({
+        type: 'connect_failed',
+        pool: this.pool?.name ?? '',
+        backend: backend.id,
+        cause,
+        untilMs,
+      });
+    }
+    this.enter('checkout');
+    tenancy.again(backend.key, cause === 'connect_timeout' ? 'connect_timeout' : 'connect_refused', nowMs);
+  }
+
+  #send(connection: UpstreamConnection, nowMs: number): void {
+    const { body, head } = this;
+    this.enter('send');
+    this.connectedAtMs = nowMs;
+    this.#relay = new ResponseRelay(this, connection);
+    const domain = this.domain as DomainRoute;
+    const features = domain.features;
+    this.#own ??= withFields(
+      forwardFields(head, this.client.hop, this.requestId, Math.trunc(this.startedAtMs)),
+      features.requestFields,
+    );
+    const text = writeRequestHead(head, this.#own, {
+      keepAlive: true,
+      expectContinue: features.continue === 'end-to-end',
+      trustsPeer: this.client.hop.isTrusted,
+      replaced: features.requestNames,
+    });
+    if (body === undefined) connection.socket.write(text, 'latin1');
+    else {
+      body.sendTo(connection, text, this.#isReused && isRequestIdempotent(head.method));
+      if (!body.isDone) this.client.resumeReading();
+    }
+    this.#awaitBytes(nowMs);
+  }
+
+  /** The connection was an idle one and had been closed under us: the same request, once, on a fresh one. */
+  #resend(): void {
+    this.#resent = true;
+    this.context.counters.resends++;
+    this.body?.unsend();
+    this.enter('connect');
+    this.#connect(this.context.now());
+  }
+
+  get #mayResend(): boolean {
+    if (!this.#isReused || this.#heard || this.#resent) return false;
+    return isRequestIdempotent(this.head.method) && (this.body === undefined || this.body.isWhole);
+  }
+
+  // ---- the client's side
+
+  /** Bytes that came while this request is the one being read; returns the first that is not its own. */
+  clientBytes(buffer: Buffer, from: number, end: number): number {
+    if (this.#pipe !== undefined) {
+      this.#pipe.fromClient(buffer, from, end);
+      this.#awaitBytes(this.context.now());
+      return end;
+    }
+    const body = this.body;
+    if (body === undefined || body.isDone) return from;
+    const at = body.take(buffer, from, end);
+    if (body.refusal !== undefined) this.#bodyRefused();
+    else {
+      if (body.isFull && !body.isDone) this.client.pauseReading();
+      if (this.phase === 'send' || this.phase === 'respond') this.#awaitBytes(this.context.now());
+    }
+    return at;
+  }
+
+  get isUploadDone(): boolean {
+    return this.body === undefined || this.body.isDone;
+  }
+
+  /** A FIN from the client. RFC 9112 §9.6: after a complete request it may be only half a goodbye. */
+  clientEnded(halfClose: boolean): void {
+    if (this.#pipe !== undefined) this.#pipe.clientEnded();
+    else if (!(halfClose && this.isUploadDone)) this.stop('client_closed');
+  }
+
+  clientGone(): void {
+    if (this.#pipe !== undefined) this.pipeOver();
+    else this.stop('client_closed');
+  }
+
+  /** What was written to the client has left. */
+  clientDrained(): void {
+    this.#pipe?.clientDrained();
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#connection?.socket.resume();
+    this.#awaitBytes(this.context.now());
+  }
+
+  deadlinePassed(nowMs: number): void {
+    switch (this.phase) {
+      case 'checkout':
+        this.fail(this.tenancy?.giveUp(nowMs) ?? 'internal_error');
+        break;
+      case 'connect':
+        this.#timedOut = true;
+        this.#connection?.destroy();
+        break;
+      case 'send':
+        this.fail(this.isUploadDone || this.client.isPaused ? 'first_byte_timeout' : 'client_idle');
+        break;
+      case 'respond':
+        this.fail(this.#isPaused || this.client.pendingBytes > 0 ? 'client_idle' : 'response_idle');
+        break;
+      case 'pipe':
+        this.fail('response_idle');
+        break;
+      default:
+        this.fail('internal_error', `deadline in phase ${this.phase}`);
+    }
+  }
+
+  #awaitBytes(nowMs: number): void {
+    const timeouts = (this.pool as PoolRoute).settings.timeouts;
+    if (this.phase !== 'send') this.client.deadlineAt(nowMs + timeouts.idleMs);
+    else if (!this.isUploadDone)
+      this.client.deadlineAt(nowMs + this.client.listener.settings.timeouts.bodyIdleMs);
+    else this.client.deadlineAt(nowMs + (this.#heard ? timeouts.idleMs : timeouts.firstByteMs));
+  }
+
+  #bodyRefused(): void {
+    const refusal = this.body?.refusal;
+    if (refusal !== undefined) this.fail(outcomeOfBody(refusal), refusal.detail);
+  }
+
+  // ---- the backend's side
+
+  received(buffer: Buffer, length: number): void {
+    this.#heard = true;
+    if (this.#pipe === undefined) this.#relay?.take(buffer, length);
+    else {
+      this.#pipe.fromBackend(buffer, 0, length);
+      this.#awaitBytes(this.context.now());
+    }
+  }
+
+  backendDrained(): void {
+    if (this.outcome !== undefined) return;
+    if (this.#pipe !== undefined || !this.isUploadDone) this.client.resumeReading();
+    this.#awaitBytes(this.context.now());
+  }
+
+  backendEnded(): void {
+    if (this.#pipe !== undefined) this.#pipe.backendEnded();
+    else if (this.#relay?.endWithConnection() === true) this.responseComplete(false);
+    else this.#connection?.destroy();
+  }
+
+  backendClosed(error: Error | undefined): void {
+    this.#connection = undefined;
+    if (this.outcome !== undefined) {
+      this.tenancy?.giveBack(this.#leaseEnd);
+      return;
+    }
+    if (this.#pipe !== undefined) this.pipeOver();
+    else if (this.#mayResend) this.#resend();
+    else if (this.#heard || (error !== undefined && !this.isUploadDone))
+      this.fail('response_interrupted', error?.message);
+    else this.fail('closed_without_response', error?.message);
+  }
+
+  crashed(error: unknown): void {
+    this.context.counters.crashes++;
+    this.context.report({ type: 'request_crashed', requestId: this.id, error });
+    this.stop('internal_error');
+  }
+
+  // ---- RelayOwner
+
+  get responseLimits(): ResponseLimits {
+    return (this.pool as PoolRoute).settings.limits;
+  }
+
+  get trailerLimits(): TrailerLimits {
+    return this.client.listener.settings.limits;
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get clientVersion(): 0 | 1 {
+    return this.head.version;
+  }
+
+  headBegun(): void {
+    this.body?.letGo();
+    this.#awaitBytes(this.context.now());
+  }
+
+  /** RFC 9110 §15.2: none for HTTP/1.0; and no second 100 for a client we have already told. */
+  interim(head: ResponseHead): void {
+    const isOurs =
+      head.status === 100 && this.head.expectContinue && this.domain?.features.continue === 'router';
+    if (this.head.version === 1 && !isOurs) {
+      const text = writeInterimHead(head);
+      this.bytesOut += text.length;
+      this.client.writeText(text);
+    }
+    this.headBegun();
+  }
+
+  headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined {
+    this.body?.letGo();
+    if (head.status === 101) {
+      this.#upgrade(head, rest, from, to);
+      return undefined;
+    }
+    this.enter('respond');
+    this.status = head.status;
+    this.#endsWithConnection =
+      head.framing === 'close' || (head.framing === 'chunked' && this.head.version === 0);
+    this.#keepAlive =
+      this.head.keepAlive && this.isUploadDone && !this.#endsWithConnection && !this.context.isDraining;
+    return this.#responseHead(head);
+  }
+
+  #responseHead(head: ResponseHead): string {
+    const features = (this.domain as DomainRoute).features;
+    const via = ['Via', viaValue(head.fields, head.version, this.client.hop.pseudonym)];
+    return writeResponseHead(head, withFields(via, features.responseFields), {
+      clientVersion: this.head.version,
+      keepAlive: this.#keepAlive,
+      date: this.context.date.text,
+      replaced: features.responseNames,
+    });
+  }
+
+  pass(text: string, buffer: Buffer, from: number, to: number, tail: string): void {
+    const { client } = this;
+    const connection = this.#connection as UpstreamConnection;
+    this.bytesOut += text.length + to - from + tail.length;
+    if (connection.isLeased && text === '' && tail === '') {
+      client.writeBytes(buffer.subarray(from, to));
+      // The buffer is the kernel's to read until it is flushed, so nothing may be read into it before.
+      if (client.pendingBytes > 0) this.#pause(connection);
+    } else {
+      const whole = inOneWrite(text, buffer, from, to, tail);
+      if (typeof whole === 'string') client.writeText(whole);
+      else client.writeBytes(whole);
+      if (client.pendingBytes >= HIGH_WATER_BYTES) this.#pause(connection);
+    }
+    if (tail !== '' || this.phase !== 'respond') return;
+    const left = this.#relay?.bytesLeft ?? 0;
+    if (left === 0) return;
+    if (to - from >= LARGE_BYTES || (left >= LARGE_BYTES && left !== Number.POSITIVE_INFINITY))
+      connection.lease();
+    this.#awaitBytes(this.context.now());
+  }
+
+  #pause(connection: UpstreamConnection): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    connection.socket.pause();
+    this.client.tellWhenDrained();
+  }
+
+  responseRefused(refusal: ResponseRefusal): void {
+    this.fail(outcomeOfResponse(refusal), refusal.detail);
+  }
+
+  bodyRefused(detail: string): void {
+    this.fail('response_invalid', detail);
+  }
+
+  responseComplete(isClean: boolean): void {
+    if (!this.conclude(RESPONDED)) return;
+    this.#letConnectionGo(isClean);
+    this.tenancy?.giveBack('finished');
+    this.#settle();
+    this.client.done(this.#keepAlive);
+  }
+
+  /** RFC 9112 §9.3: used again only when there is no doubt where the next response begins. */
+  #letConnectionGo(isClean: boolean): void {
+    const connection = this.#connection as UpstreamConnection;
+    const head = (this.#relay as ResponseRelay).head as ResponseHead;
+    this.#connection = undefined;
+    if (this.#isPaused) connection.socket.resume();
+    connection.unlease(this.client.pendingBytes > 0);
+    const isSound =
+      isClean && head.keepAlive && head.framing !== 'close' && this.isUploadDone && !mayHaveBody(head);
+    const limit = this.#limit;
+    const mayIdle = limit === 0 || this.context.settings.workers === 1;
+    const settings = (this.pool as PoolRoute).settings;
+    if (isSound && mayIdle && connection.socket.writableLength === 0) {
+      this.#connections?.keep(
+        connection,
+        settings.timeouts.upstreamKeepAliveMs,
+        settings.limits.idlePerBackend,
+      );
+    } else {
+      connection.destroy();
+    }
+  }
+
+  // ---- upgrade
+
+  #upgrade(head: ResponseHead, rest: Buffer, from: number, to: number): void {
+    if (this.head.upgrade === '' || head.upgrade === '') {
+      this.fail('response_invalid', 'an upgrade nobody asked for');
+      return;
+    }
+    const connection = this.#connection as UpstreamConnection;
+    this.enter('pipe');
+    this.status = 101;
+    const pipe = new Pipe(this, this.client, connection);
+    this.#pipe = pipe;
+    this.bytesOut += pipe.begin(this.#responseHead(head), rest, from, to);
+    const early = this.client.takeSurplus();
+    if (early !== undefined) pipe.fromClient(early, 0, early.length);
+    this.#awaitBytes(this.context.now());
+  }
+
+  piped(bytesOut: number): void {
+    this.bytesOut += bytesOut;
+  }
+
+  /** Both sides have said goodbye, or one is gone. */
+  pipeOver(): void {
+    if (!this.conclude({ type: 'upgraded', phase: 'pipe' })) return;
+    this.#abandonConnection();
+    this.#settle();
+    this.client.done(false);
+  }
+
+  // ---- the end
+
+  protected override abort(reason: RequestStop): void {
+    this.fail(reason);
+  }
+
+  /** Every end but a whole response: what is held is given back, the client is told what can still be told. */
+  fail(type: OutcomeType, detail?: string): void {
+    const phase = this.phase;
+    if (!this.conclude(detail === undefined ? { type, phase } : { type, phase, detail })) return;
+    this.body?.letGo();
+    this.#leaseEnd = leaseEndOf(type);
+    this.tenancy?.leave(this.context.now());
+    this.#abandonConnection();
+    this.#tellClient(type);
+  }
+
+  #abandonConnection(): void {
+    const connection = this.#connection;
+    if (connection === undefined) this.tenancy?.giveBack(this.#leaseEnd);
+    // The backend may still be working for us: its slot is kept until it has closed, or for a while.
+    else if (connection.state === 'busy') {
+      connection.linger(this.context.now() + (this.pool as PoolRoute).settings.timeouts.abortLingerMs);
+    } else connection.destroy();
+  }
+
+  #tellClient(type: OutcomeType): void {
+    const row = rowOf(type);
+    if (this.status !== 0 || row.status === 499) {
+      this.#settle();
+      this.client.cut(this.#endsWithConnection || this.#pipe !== undefined);
+      return;
+    }
+    const custom = this.domain?.features.errorPages[type] ?? this.domain?.features.errorPages['error'];
+    const page =
+      custom === undefined
+        ? errorPage(type, this.requestId, acceptOf(this.head.fields))
+        : { contentType: 'text/html; charset=utf-8', body: custom };
+    this.#reply(row.status, page.contentType, page.body);
+  }
+
+  #answer(status: number, contentType: string, body: string): void {
+    if (this.conclude({ type: 'answered', phase: this.phase })) this.#reply(status, contentType, body);
+  }
+
+  #reply(status: number, contentType: string, body: string): void {
+    const { head, context } = this;
+    const keepAlive =
+      head.keepAlive && this.isUploadDone && this.body?.refusal === undefined && !context.isDraining;
+    const reply: Reply = {
+      status,
+      contentType,
+      body,
+      keepAlive,
+      date: context.date.text,
+      isHead: head.method === 'HEAD',
+    };
+    const bytes = replyBytes(reply);
+    this.status = status;
+    this.bytesOut += bytes.length;
+    this.client.writeBytes(bytes);
+    this.#settle();
+    this.client.done(keepAlive);
+  }
+
+  /** The books: once per request, whatever its end. */
+  #settle(): void {
+    this.context.counters.inFlight--;
+    if (this.#isCounted) leaveDomain(this.context, this.domain as DomainRoute);
+    recordEnd(this);
+  }
+}
+
+/** A backend that sends a body where none may be leaves bytes on the connection that would answer the next request. */
+function mayHaveBody(head: ResponseHead): boolean {
+  if (head.framing !== 'none') return false;
+  return head.chunked || (head.status === 204 && head.contentLength > 0);
+}
+
+function withFields(fields: string[], more: Fields): Fields {
+  if (more.length > 0) fields.push(...more);
+  return fields;
+}
+
+function acceptOf(fields: Fields): string {
+  let accept = '';
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i]?.toLowerCase() === 'accept') accept += accept === '' ? fields[i + 1] : `,${fields[i + 1]}`;
+  }
+  return accept;
+}
+
+function leaseEndOf(type: OutcomeType): LeaseEnd {
+  switch (type) {
+    case 'client_closed':
+    case 'client_idle':
+      return 'client_gone';
+    case 'first_byte_timeout':
+    case 'response_idle':
+      return 'timed_out';
+    case 'bad_chunk':
+    case 'trailers_too_large':
+    case 'forced_close':
+    case 'internal_error':
+      return 'finished';
+    default:
+      return 'backend_failed';
+  }
+}

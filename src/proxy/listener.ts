@@ -1,0 +1,62 @@
+/** One listening address with its settings, made ready once: networks parsed, connections counted. */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { ListenerSettings } from '../config/index.ts';
+import { type Networks, parseNetworks } from '../wire/index.ts';
+import { HIGH_WATER_BYTES } from './upstream/connection.ts';
+
+export class Listener {
+  readonly settings: ListenerSettings;
+  readonly trusted: Networks;
+  readonly server: Server;
+  port = 0;
+  readonly #perAddress = new Map<string, number>();
+  #open = 0;
+
+  constructor(settings: ListenerSettings, accepted: (socket: Socket, listener: Listener) => void) {
+    const networks = parseNetworks(settings.trustForwarded);
+    if (!networks.ok) throw new RangeError(`trustForwarded: ${networks.problem}`);
+    this.settings = settings;
+    this.trusted = networks.value;
+    // A client's FIN must not end our side: its response may still be owed, and an error page read to the end.
+    const options = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_BYTES };
+    this.server = createServer(options, (socket) => accepted(socket, this));
+  }
+
+  listen(options: {
+    host: string;
+    port: number;
+    reusePort: boolean;
+  }): Promise<{ address: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen({ ...options, backlog: 4096 }, () => {
+        this.server.removeListener('error', reject);
+        const bound = this.server.address();
+        if (bound === null || typeof bound === 'string') throw new TypeError('expected a TCP address');
+        this.port = bound.port;
+        resolve({ address: bound.address, port: bound.port });
+      });
+    });
+  }
+
+  /** False: there are as many as may be, in all or from this address. Whoever came in leaves by `left`. */
+  admits(address: string): boolean {
+    const { connections, connectionsPerAddress } = this.settings.limits;
+    if (connections > 0 && this.#open >= connections) return false;
+    if (connectionsPerAddress > 0) {
+      const present = this.#perAddress.get(address) ?? 0;
+      if (present >= connectionsPerAddress) return false;
+      this.#perAddress.set(address, present + 1);
+    }
+    this.#open++;
+    return true;
+  }
+
+  left(address: string): void {
+    this.#open--;
+    const present = this.#perAddress.get(address);
+    if (present === undefined) return;
+    if (present === 1) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, present - 1);
+  }
+}

@@ -1,0 +1,164 @@
+/** The data plane of one thread: listeners, client connections, upstream connections, one clock for time-outs. */
+import type { Socket } from 'node:net';
+import type { ListenerSettings } from '../config/index.ts';
+import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import { plainAddress } from '../wire/index.ts';
+import { ClientConnection } from './client-connection.ts';
+import { type PlaneContext, PlaneCounters, type PlaneOptions } from './context.ts';
+import { Deadline, Deadlines } from './deadlines.ts';
+import { HttpDate } from './http-date.ts';
+import { Listener } from './listener.ts';
+import { RequestIds } from './request-id.ts';
+import { ReadBuffers } from './upstream/read-buffers.ts';
+import { Upstreams } from './upstream/upstreams.ts';
+import { WaitWatch } from './wait-watch.ts';
+
+export interface RoutingPlane {
+  /** Begins to accept on an address; `reusePort` lets other workers listen on the same. */
+  listen(
+    listener: ListenerSettings,
+    where: { host: string; port: number; reusePort?: boolean },
+  ): Promise<{ address: string; port: number }>;
+  /** A connection accepted elsewhere, as if it had come to this listener. */
+  accept(socket: Socket, listener: ListenerSettings): void;
+  /** Leases granted by other threads' check-ins are told here: call it when the ledger's bell rings. */
+  deliver(): void;
+  /** Accepts no more, ends idle connections, lets requests finish; what is unfinished after `withinMs` is cut. */
+  drain(withinMs: number): Promise<void>;
+  /** Ends everything at once. */
+  close(): Promise<void>;
+  readonly counters: PlaneCounters;
+  metrics(): RequestMetricsSnapshot;
+}
+
+// Every ten seconds is enough; a second is when it is looked at.
+const SWEEP_MS = 1000;
+
+export function createPlane(options: PlaneOptions): RoutingPlane {
+  return new Plane(options);
+}
+
+class Plane implements RoutingPlane {
+  readonly #context: PlaneContext;
+  readonly #listeners = new Map<ListenerSettings, Listener>();
+  readonly #connections = new Set<ClientConnection>();
+  readonly #sweep: Deadline;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(options: PlaneOptions) {
+    const deadlines = new Deadlines(options.now, options.settings.tickMs);
+    const upstreams = new Upstreams({ now: options.now, deadlines, buffers: new ReadBuffers() });
+    this.#context = {
+      ...options,
+      ids: new RequestIds(options.settings.worker, options.random),
+      date: new HttpDate(options.now),
+      deadlines,
+      upstreams,
+      waits: new WaitWatch(options.now, deadlines),
+      counters: new PlaneCounters(),
+      inFlightByDomain: new Map(),
+      isDraining: false,
+    };
+    this.#sweep = new Deadline((nowMs) => {
+      upstreams.sweep(nowMs);
+      deadlines.set(this.#sweep, nowMs + SWEEP_MS);
+    });
+    deadlines.set(this.#sweep, options.now() + SWEEP_MS);
+    deadlines.start();
+  }
+
+  get counters(): PlaneCounters {
+    return this.#context.counters;
+  }
+
+  async listen(
+    settings: ListenerSettings,
+    where: { host: string; port: number; reusePort?: boolean },
+  ): Promise<{ address: string; port: number }> {
+    const listener = this.#listenerOf(settings);
+    return listener.listen({ host: where.host, port: where.port, reusePort: where.reusePort ?? false });
+  }
+
+  accept(socket: Socket, settings: ListenerSettings): void {
+    this.#accepted(socket, this.#listenerOf(settings));
+  }
+
+  deliver(): void {
+    this.#context.ledger.deliver();
+  }
+
+  async drain(withinMs: number): Promise<void> {
+    this.#context.isDraining = true;
+    for (const listener of this.#listeners.values()) listener.server.close();
+    for (const connection of this.#connections) if (!connection.isBusy) connection.close();
+    const cut = setTimeout(() => this.#cutAll(), withinMs);
+    await this.#empty();
+    clearTimeout(cut);
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#context.isDraining = true;
+    for (const listener of this.#listeners.values()) listener.server.close();
+    this.#cutAll();
+    this.#context.upstreams.closeIdle();
+    await this.#empty();
+    // Connections of requests that were cut still linger: nothing is to be given back after this.
+    this.#context.upstreams.closeAll();
+    this.#context.deadlines.stop();
+    this.#context.accessLog?.flush();
+  }
+
+  metrics(): RequestMetricsSnapshot {
+    const { counters, metrics, upstreams } = this.#context;
+    const { open, idle } = upstreams.counts();
+    return metrics.snapshot({ ...counters, upstreamConnections: open, upstreamIdle: idle });
+  }
+
+  #listenerOf(settings: ListenerSettings): Listener {
+    const known = this.#listeners.get(settings);
+    if (known !== undefined) return known;
+    const listener = new Listener(settings, (socket, to) => this.#accepted(socket, to));
+    this.#listeners.set(settings, listener);
+    return listener;
+  }
+
+  #accepted(socket: Socket, listener: Listener): void {
+    const { counters } = this.#context;
+    const address = plainAddress(socket.remoteAddress ?? '');
+    // The peer may have gone before we looked.
+    if (address === '' || !listener.admits(address)) {
+      counters.refusedConnections++;
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
+    counters.accepted++;
+    counters.connections++;
+    const connection = new ClientConnection(socket, address, listener, this.#context, (gone) =>
+      this.#left(gone),
+    );
+    this.#connections.add(connection);
+  }
+
+  #left(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+    this.#context.counters.connections--;
+    if (this.#connections.size === 0) this.#whenEmpty?.();
+  }
+
+  #cutAll(): void {
+    for (const connection of this.#connections) connection.stop('forced_close');
+  }
+
+  #empty(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const before = this.#whenEmpty;
+      this.#whenEmpty = () => {
+        before?.();
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The body of a request on its way to the backend: read, held while there is no connection, passed on when there
+ * is, and held on to as long as it may have to be sent once more.
+ */
+import {
+  BODY,
+  type BodyReader,
+  type BodyRefusal,
+  ChunkedBody,
+  joined,
+  LengthBody,
+  lastChunk,
+  type RequestHead,
+  type TrailerLimits,
+} from '../wire/index.ts';
+import { HIGH_WATER_BYTES, type UpstreamConnection } from './upstream/connection.ts';
+
+// 64 KiB: what one waiting request may make the router hold, and what may be sent again.
+export const HELD_BYTES = 65_536;
+// 16 KiB: Node writes a string up to this size from the stack, without an allocation of its own.
+export const SMALL_BYTES = 16_384;
+
+export class RequestBody {
+  readonly #reader: BodyReader;
+  readonly #isChunked: boolean;
+  #held: (Buffer | string)[] = [];
+  #heldBytes = 0;
+  #connection: UpstreamConnection | undefined;
+  #keeps = true;
+  /** The whole body was read. */
+  isDone = false;
+  refusal: BodyRefusal | undefined = undefined;
+
+  constructor(head: RequestHead, limits: TrailerLimits) {
+    this.#isChunked = head.framing === 'chunked';
+    this.#reader = this.#isChunked ? new ChunkedBody(limits, 'chunks') : new LengthBody(head.contentLength);
+  }
+
+  /** Body bytes read, without framing. */
+  get bytes(): number {
+    return this.#reader.bodyBytes;
+  }
+
+  /** Every byte read so far is held. */
+  get isWhole(): boolean {
+    return this.#keeps;
+  }
+
+  /** Whoever sends the rest should wait. */
+  get isFull(): boolean {
+    if (this.#connection === undefined) return this.#heldBytes >= HELD_BYTES;
+    return this.#connection.socket.writableLength >= HIGH_WATER_BYTES;
+  }
+
+  /** Takes what is the body's; the first byte that is not is returned. */
+  take(buffer: Buffer, from: number, end: number): number {
+    const reader = this.#reader;
+    let step = reader.next(buffer, from, end);
+    while (step === BODY.data) {
+      this.#passRange(reader.prefix, buffer, reader.dataStart, reader.dataEnd);
+      step = reader.next(buffer, reader.at, end);
+    }
+    if (step === BODY.refused) {
+      this.refusal = reader.refusal;
+    } else if (step === BODY.end || reader.isDone) {
+      this.isDone = true;
+      if (this.#isChunked) this.#pass(lastChunk(reader.trailers));
+    }
+    return reader.at;
+  }
+
+  /** The head and all that is held go to the connection; what comes later follows. `keep`: for another time. */
+  sendTo(connection: UpstreamConnection, head: string, keep: boolean): void {
+    this.#connection = connection;
+    const held = this.#held;
+    const [first = ''] = held;
+    if (held.length <= 1 && head.length + first.length <= SMALL_BYTES) {
+      connection.socket.write(
+        head + (typeof first === 'string' ? first : first.toString('latin1')),
+        'latin1',
+      );
+    } else if (held.length === 1 && typeof first !== 'string') {
+      connection.socket.write(joined(head, first, 0, first.length));
+    } else {
+      connection.socket.cork();
+      connection.socket.write(head, 'latin1');
+      for (const piece of held) write(connection, piece);
+      connection.socket.uncork();
+    }
+    if (!keep) this.letGo();
+  }
+
+  /** The connection is gone; what is held waits for the next. */
+  unsend(): void {
+    this.#connection = undefined;
+  }
+
+  /** It will not be sent again. */
+  letGo(): void {
+    this.#keeps = false;
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  #passRange(prefix: string, buffer: Buffer, from: number, to: number): void {
+    if (prefix === '') this.#pass(buffer.subarray(from, to));
+    else this.#pass(joined(prefix, buffer, from, to));
+  }
+
+  #pass(piece: Buffer | string): void {
+    const connection = this.#connection;
+    if (connection !== undefined) write(connection, piece);
+    if (!this.#keeps) return;
+    this.#held.push(piece);
+    this.#heldBytes += piece.length;
+    if (connection !== undefined && this.#heldBytes > HELD_BYTES) this.letGo();
+  }
+}
+
+function write(connection: UpstreamConnection, piece: Buffer | string): void {
+  if (typeof piece === 'string') connection.socket.write(piece, 'latin1');
+  else connection.socket.write(piece);
+}

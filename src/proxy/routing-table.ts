@@ -1,0 +1,68 @@
+/** What a request may ask of the routing state; whoever holds the views of the owners implements it. */
+import type { BackendSettings, DomainSettings, PoolSettings } from '../../eventlog/index.ts';
+import type { Fields } from '../wire/index.ts';
+
+export interface RoutingTable {
+  /** Catches up with the log if this worker is behind; cheap when it is not. Called once per complete head. */
+  fence(): void;
+  /** The domain that serves a host: exact, then the longest wildcard, then `*`. */
+  lookup(host: string): DomainRoute | undefined;
+}
+
+export type DomainRoute = {
+  /** The domain's own name, such as `*.example.com`. */
+  readonly name: string;
+  readonly settings: DomainSettings;
+  /** Undefined: the pool it names does not exist. */
+  readonly pool: PoolRoute | undefined;
+  readonly features: DomainFeatures;
+};
+
+/** What a domain may ask of the proxy beside its pool. */
+export type DomainFeatures = {
+  /** Who answers `Expect: 100-continue`. */
+  readonly continue: 'router' | 'end-to-end';
+  readonly maintenance: boolean;
+  /** Requests of this domain at once, per worker; 0: no limit. */
+  readonly maxInFlight: number;
+  /** Pages by outcome word, or by `error` for all others: HTML; the status stays. */
+  readonly errorPages: Readonly<Record<string, string>>;
+  /** Set on every request to the backend: name, value, name, value, checked to be field names and values. */
+  readonly requestFields: Fields;
+  /** The names of these in lower case, which replace the client's own; undefined: none. */
+  readonly requestNames: ReadonlySet<string> | undefined;
+  /** The same for every response to the client. */
+  readonly responseFields: Fields;
+  readonly responseNames: ReadonlySet<string> | undefined;
+};
+
+export const PLAIN: DomainFeatures = Object.freeze({
+  continue: 'router',
+  maintenance: false,
+  maxInFlight: 0,
+  errorPages: Object.freeze({}),
+  requestFields: Object.freeze([]),
+  requestNames: undefined,
+  responseFields: Object.freeze([]),
+  responseNames: undefined,
+});
+
+export type PoolRoute = {
+  readonly name: string;
+  /** Its name in the ledger. */
+  readonly key: number;
+  readonly settings: PoolSettings;
+  /** By ledger key; one map for the pool's whole life, so that who waits finds a backend that came meanwhile. */
+  readonly backends: ReadonlyMap<number, BackendRoute>;
+  /** Its owner is parked and there is no view from before. */
+  readonly unavailable?: boolean;
+};
+
+export type BackendRoute = {
+  readonly id: string;
+  readonly key: number;
+  readonly address: BackendAddress;
+  readonly settings: BackendSettings;
+};
+
+export type BackendAddress = { readonly host: string; readonly port: number } | { readonly path: string };

@@ -1,0 +1,179 @@
+/**
+ * A request's claim on a backend of its pool: it asks, waits, holds one lease at a time, and remembers what it tried.
+ *
+ * `giveBack` is the only place that checks a lease in. Whoever got one from here calls it when the connection the
+ * lease stood for rests or is closed, and calling it again is harmless; so whatever ends a request, and however,
+ * every checkout has exactly one check-in.
+ */
+import type { Lease, LeaseEnd, OutcomeType, PoolLedger, Refusal, Wait, Waiter } from '../../actors/index.ts';
+import type { PlaneContext } from './context.ts';
+import type { BackendRoute, PoolRoute } from './routing-table.ts';
+
+export interface Tenant {
+  /** It holds a lease on this backend now. */
+  leased(backend: BackendRoute): void;
+  /** It waits, at most until then. */
+  waits(untilMs: number): void;
+  /** There is none to be had. */
+  refused(outcome: OutcomeType): void;
+  crashed(error: unknown): void;
+}
+
+const NONE_TRIED: readonly number[] = Object.freeze([]);
+// 16: what the ledger takes.
+const MOST_TRIED = 16;
+
+export class Tenancy implements Waiter {
+  place = 0;
+  readonly #context: PlaneContext;
+  readonly #tenant: Tenant;
+  readonly #ledger: PoolLedger;
+  readonly #pool: PoolRoute;
+  #lease: Lease | undefined;
+  #tried: readonly number[] = NONE_TRIED;
+  #waitingSinceMs = -1;
+  readonly #untilMs: number;
+  /** How the last attempt failed; what a request ends with when all were tried. */
+  lastFailure: OutcomeType = 'no_backends';
+  waitedMs = -1;
+  attempts = 0;
+
+  constructor(context: PlaneContext, tenant: Tenant, pool: PoolRoute, ledger: PoolLedger, nowMs: number) {
+    this.#context = context;
+    this.#tenant = tenant;
+    this.#pool = pool;
+    this.#ledger = ledger;
+    this.#untilMs = nowMs + pool.settings.retries.totalMs;
+  }
+
+  /** When connecting must have succeeded, whatever is tried. */
+  get untilMs(): number {
+    return this.#untilMs;
+  }
+
+  get holdsLease(): boolean {
+    return this.#lease !== undefined;
+  }
+
+  ask(nowMs: number): void {
+    if (this.#tried.length > MOST_TRIED) {
+      this.#tenant.refused(this.lastFailure);
+      return;
+    }
+    const answer = this.#ledger.checkout(nowMs, this.#tried, this);
+    if (typeof answer !== 'string') this.#hold(answer);
+    else if (answer === 'queued') this.#wait(nowMs);
+    else this.#tenant.refused(this.#refusal(answer));
+  }
+
+  /** An attempt on the leased backend failed: another is asked for, if there is time and leave. */
+  again(backendKey: number, failure: OutcomeType, nowMs: number): void {
+    this.lastFailure = failure;
+    this.#tried = [...this.#tried, backendKey];
+    this.giveBack('connect_failed');
+    const mayTry = this.attempts < this.#pool.settings.retries.attempts && nowMs < this.#untilMs;
+    if (mayTry) this.ask(nowMs);
+    else this.#tenant.refused(failure);
+  }
+
+  /** The wait is over without a lease, or with one that comes too late. */
+  leave(nowMs: number): Wait {
+    if (this.place === 0) return 'busy';
+    const left = this.#ledger.leave(this, nowMs);
+    this.#waited(nowMs);
+    if (typeof left === 'string') return left;
+    this.#lease = left;
+    this.#context.counters.checkouts++;
+    this.giveBack('unused');
+    return 'busy';
+  }
+
+  /** Why waiting was in vain. */
+  giveUp(nowMs: number): OutcomeType {
+    switch (this.leave(nowMs)) {
+      case 'busy':
+        return 'queue_timeout';
+      case 'unavailable':
+        return 'quarantined';
+      case 'starting':
+        return 'starting';
+      case 'exhausted':
+        return this.lastFailure;
+      case 'no_backends':
+        return 'no_backends';
+    }
+  }
+
+  /** For everybody, at once. */
+  quarantine(backendKey: number, nowMs: number, untilMs: number): void {
+    this.#ledger.quarantine(backendKey, nowMs, untilMs);
+  }
+
+  giveBack(end: LeaseEnd): void {
+    const lease = this.#lease;
+    if (lease === undefined) return;
+    this.#lease = undefined;
+    this.#context.counters.checkins++;
+    this.#ledger.checkin(lease, this.#context.now(), end);
+  }
+
+  /** Of Waiter: called by the ledger, perhaps while it serves somebody else's call. */
+  granted(lease: Lease): void {
+    this.#waited(this.#context.now());
+    try {
+      this.#hold(lease);
+    } catch (error) {
+      this.#tenant.crashed(error);
+    }
+  }
+
+  /** Of Waiter. */
+  refused(reason: 'no_backends'): void {
+    this.#waited(this.#context.now());
+    try {
+      this.#tenant.refused(reason);
+    } catch (error) {
+      this.#tenant.crashed(error);
+    }
+  }
+
+  #hold(lease: Lease): void {
+    this.#lease = lease;
+    this.#context.counters.checkouts++;
+    const backend = this.#pool.backends.get(lease.backendKey) ?? this.#laterBackend(lease.backendKey);
+    if (backend === undefined) {
+      this.#skip(lease.backendKey);
+      return;
+    }
+    this.attempts++;
+    this.#tenant.leased(backend);
+  }
+
+  /** Who waited may be given a backend that joined the pool meanwhile. */
+  #laterBackend(key: number): BackendRoute | undefined {
+    this.#context.table.fence();
+    return this.#pool.backends.get(key);
+  }
+
+  /** Removed from the view since it was granted: nobody may be sent there any more. */
+  #skip(backendKey: number): void {
+    this.#tried = [...this.#tried, backendKey];
+    this.giveBack('unused');
+    this.ask(this.#context.now());
+  }
+
+  #wait(nowMs: number): void {
+    this.#waitingSinceMs = nowMs;
+    this.#context.waits.joined(this.#ledger);
+    this.#tenant.waits(Math.min(nowMs + this.#pool.settings.queue.maxWaitMs, this.#untilMs));
+  }
+
+  #waited(nowMs: number): void {
+    this.#context.waits.left(this.#ledger);
+    this.waitedMs = Math.max(0, this.waitedMs) + nowMs - this.#waitingSinceMs;
+  }
+
+  #refusal(refusal: Refusal): OutcomeType {
+    return refusal === 'exhausted' ? this.lastFailure : refusal;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The connections of one worker to one backend: idle ones are used again, the latest first. Where a backend has a
+ * concurrency limit, idle plus busy ones never exceed it: one that serves a single connection must not be blocked
+ * by our own idle one.
+ */
+import type { BackendAddress } from '../routing-table.ts';
+import {
+  type ConnectionKeeper,
+  type ConnectionUser,
+  UpstreamConnection,
+  type UpstreamShared,
+} from './connection.ts';
+
+// 1 s: within it a backend that closes idle connections has hardly begun to.
+const FRESH_ENOUGH_MS = 1000;
+
+export class BackendConnections implements ConnectionKeeper {
+  readonly address: BackendAddress;
+  readonly #shared: UpstreamShared;
+  readonly #idle: UpstreamConnection[] = [];
+  readonly #all = new Set<UpstreamConnection>();
+  /** Failed connects in a row. */
+  failures = 0;
+  forgotten = false;
+  #used = true;
+
+  constructor(address: BackendAddress, shared: UpstreamShared) {
+    this.address = address;
+    this.#shared = shared;
+  }
+
+  get open(): number {
+    return this.#all.size;
+  }
+
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  /** An idle connection, now the user's. `once`: the request must not be sent twice, so only a lively one will do. */
+  take(user: ConnectionUser, nowMs: number, once: boolean): UpstreamConnection | undefined {
+    const connection = this.#idle.at(-1);
+    if (connection === undefined) return undefined;
+    // The last is the latest: if it has idled too long, so have all.
+    if (once && nowMs - connection.idleSinceMs >= FRESH_ENOUGH_MS) return undefined;
+    this.#idle.pop();
+    connection.use(user);
+    return connection;
+  }
+
+  /** A new connection for the user. `limit`: how many may be open; 0: any number. */
+  connect(user: ConnectionUser, limit: number): UpstreamConnection {
+    if (limit > 0) while (this.#all.size >= limit && this.#idle.length > 0) this.#idle[0]?.destroy();
+    const connection = new UpstreamConnection(this, user, this.#shared);
+    this.#all.add(connection);
+    this.#used = true;
+    return connection;
+  }
+
+  /** A connection whose response is complete: kept for the next request, or closed. */
+  keep(connection: UpstreamConnection, keepAliveMs: number, most: number): void {
+    if (keepAliveMs === 0 || this.#idle.length >= most) {
+      connection.destroy();
+      return;
+    }
+    const nowMs = this.#shared.now();
+    connection.rest(nowMs, nowMs + keepAliveMs);
+    this.#idle.push(connection);
+  }
+
+  gone(connection: UpstreamConnection): void {
+    this.#all.delete(connection);
+    const place = this.#idle.lastIndexOf(connection);
+    if (place >= 0) this.#idle.splice(place, 1);
+  }
+
+  /** True, for good, when it has no connection and opened none since it was last asked. */
+  forget(): boolean {
+    this.forgotten = this.#all.size === 0 && !this.#used;
+    this.#used = false;
+    return this.forgotten;
+  }
+
+  closeAll(): void {
+    for (const connection of this.#all) connection.destroy();
+  }
+
+  closeIdle(): void {
+    while (this.#idle.length > 0) this.#idle.at(-1)?.destroy();
+  }
+}

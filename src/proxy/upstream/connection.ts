@@ -1,0 +1,190 @@
+/**
+ * One connection to a backend, and who uses it.
+ *
+ *   connecting ─▶ busy ⇄ idle
+ *        │          │      │     any byte, FIN or error while idle: closed, never used again
+ *        ▼          ▼      ▼
+ *      closed ◀─ lingering    FIN sent, what still comes is dropped, until the backend closes or time is up
+ */
+import { connect, type Socket } from 'node:net';
+import { HeadScan } from '../../wire/index.ts';
+import { Deadline, type Deadlines } from '../deadlines.ts';
+import type { BackendAddress } from '../routing-table.ts';
+import type { ReadBuffers } from './read-buffers.ts';
+
+/** Whoever has a request on the connection. After `backendClosed` and `connectFailed` nothing more is called. */
+export interface ConnectionUser {
+  connected(): void;
+  connectFailed(error: NodeJS.ErrnoException): void;
+  /** Bytes [0, length) of the buffer, there only until this returns unless the buffer is leased. */
+  received(buffer: Buffer, length: number): void;
+  /** A FIN: nothing more will come. */
+  backendEnded(): void;
+  backendClosed(error: Error | undefined): void;
+  /** What was written has left. */
+  backendDrained(): void;
+  /** Our own code threw. */
+  crashed(error: unknown): void;
+}
+
+/** Where connections come from and are kept: one per backend and worker. */
+export interface ConnectionKeeper {
+  readonly address: BackendAddress;
+  /** It is closed now, in whatever state it was. */
+  gone(connection: UpstreamConnection): void;
+}
+
+export type ConnectionState = 'connecting' | 'busy' | 'idle' | 'lingering' | 'closed';
+
+/** What connections of one worker share. */
+export type UpstreamShared = {
+  readonly now: () => number;
+  readonly deadlines: Deadlines;
+  readonly buffers: ReadBuffers;
+};
+
+// 64 KiB: what a socket may hold of ours beyond the kernel's own buffer before its source is paused.
+export const HIGH_WATER_BYTES = 65_536;
+
+export class UpstreamConnection {
+  readonly socket: Socket;
+  readonly scan = new HeadScan();
+  readonly #keeper: ConnectionKeeper;
+  readonly #shared: UpstreamShared;
+  readonly #deadline: Deadline;
+  #user: ConnectionUser | undefined;
+  #buffer: Buffer;
+  #error: Error | undefined;
+  state: ConnectionState = 'connecting';
+  idleSinceMs = 0;
+  /** Requests it has been given. */
+  uses = 1;
+
+  constructor(keeper: ConnectionKeeper, user: ConnectionUser, shared: UpstreamShared) {
+    this.#keeper = keeper;
+    this.#user = user;
+    this.#shared = shared;
+    this.#buffer = shared.buffers.scratch;
+    this.#deadline = new Deadline(() => this.destroy());
+    const { address } = keeper;
+    const options = {
+      noDelay: true,
+      // The backend's FIN must not end our side: a response can still be owed to an upload, or a pipe go on.
+      allowHalfOpen: true,
+      highWaterMark: HIGH_WATER_BYTES,
+      onread: {
+        buffer: () => this.#buffer,
+        callback: (length: number, buffer: Uint8Array) => this.#read(length, buffer as Buffer),
+      },
+    };
+    this.socket =
+      'path' in address ? connect({ ...options, path: address.path }) : connect({ ...options, ...address });
+    this.socket.on('connect', () => this.#connected());
+    this.socket.on('end', () => this.#ended());
+    this.socket.on('drain', () => this.#user?.backendDrained());
+    this.socket.on('error', (error) => {
+      this.#error = error;
+    });
+    this.socket.on('close', () => this.#closed());
+  }
+
+  /** From idle to busy. */
+  use(user: ConnectionUser): void {
+    this.#shared.deadlines.clear(this.#deadline);
+    this.#user = user;
+    this.state = 'busy';
+    this.uses++;
+  }
+
+  /** From busy to idle, until `untilMs`. */
+  rest(nowMs: number, untilMs: number): void {
+    this.#user = undefined;
+    this.state = 'idle';
+    this.idleSinceMs = nowMs;
+    this.#shared.deadlines.set(this.#deadline, untilMs);
+  }
+
+  /** The request is over before its response: a FIN says so, and the user hears when the backend has closed. */
+  linger(untilMs: number): void {
+    this.state = 'lingering';
+    this.unlease(true);
+    this.#shared.deadlines.set(this.#deadline, untilMs);
+    this.socket.end();
+    this.socket.resume();
+  }
+
+  /** Closes at once: when this returns, the descriptor is closed and the backend's slot is free. */
+  destroy(): void {
+    if (this.state === 'closed') return;
+    this.socket.destroy();
+    this.#closed();
+  }
+
+  /** Reads go to a buffer of its own from now on, which may be written on as it is. */
+  lease(): void {
+    if (this.#buffer === this.#shared.buffers.scratch) this.#buffer = this.#shared.buffers.take();
+  }
+
+  get isLeased(): boolean {
+    return this.#buffer !== this.#shared.buffers.scratch;
+  }
+
+  /** `stillNeeded`: part of it waits in somebody's write queue, so that it cannot be used again. */
+  unlease(stillNeeded: boolean): void {
+    const buffer = this.#buffer;
+    if (buffer === this.#shared.buffers.scratch) return;
+    this.#buffer = this.#shared.buffers.scratch;
+    if (!stillNeeded) this.#shared.buffers.giveBack(buffer);
+  }
+
+  #connected(): void {
+    if (this.state !== 'connecting') return;
+    this.state = 'busy';
+    const user = this.#user;
+    if (user !== undefined) guarded(user, () => user.connected());
+  }
+
+  #read(length: number, buffer: Buffer): boolean {
+    const user = this.#user;
+    if (this.state === 'busy' && user !== undefined) {
+      try {
+        user.received(buffer, length);
+      } catch (error) {
+        user.crashed(error);
+      }
+    } else if (this.state === 'idle') {
+      // RFC 9112 §9.2: a response nobody asked for must not answer the next request.
+      this.destroy();
+    }
+    return true;
+  }
+
+  #ended(): void {
+    const user = this.#user;
+    if (this.state === 'busy' && user !== undefined) guarded(user, () => user.backendEnded());
+    else this.destroy();
+  }
+
+  #closed(): void {
+    if (this.state === 'closed') return;
+    const wasConnecting = this.state === 'connecting';
+    this.state = 'closed';
+    this.#shared.deadlines.remove(this.#deadline);
+    this.unlease(true);
+    this.#keeper.gone(this);
+    const user = this.#user;
+    this.#user = undefined;
+    if (user === undefined) return;
+    if (wasConnecting)
+      guarded(user, () => user.connectFailed(this.#error ?? new Error('connect was given up')));
+    else guarded(user, () => user.backendClosed(this.#error));
+  }
+}
+
+function guarded(user: ConnectionUser, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    user.crashed(error);
+  }
+}

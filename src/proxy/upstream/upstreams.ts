@@ -1,0 +1,61 @@
+/** All connections of one worker to backends, by address, made on first use and forgotten when none is open. */
+import type { BackendRoute } from '../routing-table.ts';
+import { BackendConnections } from './backend-connections.ts';
+import type { UpstreamShared } from './connection.ts';
+
+// 10 s: long after the last idle connection has closed.
+const FORGET_EVERY_MS = 10_000;
+
+export class Upstreams {
+  readonly #shared: UpstreamShared;
+  readonly #byRoute = new WeakMap<BackendRoute, BackendConnections>();
+  readonly #byName = new Map<string, BackendConnections>();
+  #sweptAtMs = 0;
+
+  constructor(shared: UpstreamShared) {
+    this.#shared = shared;
+  }
+
+  /** Connections belong to a backend of a pool at an address: another address is another backend to connect to. */
+  of(poolName: string, backend: BackendRoute): BackendConnections {
+    const known = this.#byRoute.get(backend);
+    if (known !== undefined && !known.forgotten) return known;
+    const name = nameOf(poolName, backend);
+    const connections = this.#byName.get(name) ?? new BackendConnections(backend.address, this.#shared);
+    this.#byName.set(name, connections);
+    this.#byRoute.set(backend, connections);
+    return connections;
+  }
+
+  /** Routes come and go with every change; what has no connection left is dropped now and then. */
+  sweep(nowMs: number): void {
+    if (nowMs - this.#sweptAtMs < FORGET_EVERY_MS) return;
+    this.#sweptAtMs = nowMs;
+    for (const [name, connections] of this.#byName) {
+      if (connections.forget()) this.#byName.delete(name);
+    }
+  }
+
+  counts(): { open: number; idle: number } {
+    let open = 0;
+    let idle = 0;
+    for (const connections of this.#byName.values()) {
+      open += connections.open;
+      idle += connections.idle;
+    }
+    return { open, idle };
+  }
+
+  closeAll(): void {
+    for (const connections of this.#byName.values()) connections.closeAll();
+  }
+
+  closeIdle(): void {
+    for (const connections of this.#byName.values()) connections.closeIdle();
+  }
+}
+
+function nameOf(poolName: string, { id, address }: BackendRoute): string {
+  const where = 'path' in address ? `unix:${address.path}` : `${address.host} ${address.port}`;
+  return `${poolName} ${id} ${where}`;
+}

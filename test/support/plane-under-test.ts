@@ -1,0 +1,156 @@
+/** A whole data plane in this thread, over a real ledger, with its routing given as a plain value. */
+
+import { createArena, keyOf, type MainLedger } from '../../actors/index.ts';
+import { completeBackend, completePool, type PoolName, type SparsePool } from '../../eventlog/index.ts';
+import { type ListenerSettings, listenerSettings } from '../../src/config/process.ts';
+import {
+  type BackendRoute,
+  createPlane,
+  type DomainFeatures,
+  type DomainRoute,
+  PLAIN,
+  type PlaneReport,
+  type PoolRoute,
+  type RoutingPlane,
+} from '../../src/proxy/index.ts';
+import { AccessLog } from '../../src/telemetry/access-log.ts';
+import { RequestMetrics } from '../../src/telemetry/request-metrics.ts';
+import { RawClient } from './raw-client.ts';
+
+export type BackendWish = {
+  readonly port: number;
+  readonly host?: string;
+  readonly path?: string;
+  readonly maxConcurrency?: number;
+  readonly state?: 'up' | 'starting' | 'draining';
+};
+
+export type PlaneWish = {
+  readonly backends?: Readonly<Record<string, BackendWish>>;
+  readonly pool?: SparsePool;
+  readonly features?: Partial<DomainFeatures>;
+  readonly listener?: DeepPartial<ListenerSettings>;
+  readonly domain?: string;
+  readonly tickMs?: number;
+  readonly accessLog?: 'logfmt' | 'json';
+  readonly unavailable?: boolean;
+  readonly random?: () => number;
+};
+
+type DeepPartial<T> = { readonly [K in keyof T]?: T[K] extends object ? DeepPartial<T[K]> : T[K] };
+
+const now = (): number => performance.timeOrigin + performance.now();
+const POOL = 'web';
+
+export class PlaneUnderTest {
+  readonly plane: RoutingPlane;
+  readonly ledger: MainLedger;
+  readonly metrics = new RequestMetrics();
+  readonly reports: PlaneReport[] = [];
+  readonly domains = new Map<string, DomainRoute>();
+  readonly backends = new Map<number, BackendRoute>();
+  readonly pool: PoolRoute;
+  /** Access-log lines. */
+  log = '';
+  fences = 0;
+  port = 0;
+  #position = 0;
+
+  static async start(wish: PlaneWish = {}): Promise<PlaneUnderTest> {
+    const running = new PlaneUnderTest(wish);
+    await running.setBackends(wish.backends ?? {});
+    const listener = listenerSettings.parse({ address: '127.0.0.1:1', ...wish.listener });
+    const bound = await running.plane.listen(listener, { host: '127.0.0.1', port: 0 });
+    running.port = bound.port;
+    return running;
+  }
+
+  private constructor(wish: PlaneWish) {
+    this.ledger = createArena({ threads: 2, ring: () => {}, record: false });
+    const settings = completePool(wish.pool ?? {});
+    const unavailable = wish.unavailable ?? false;
+    this.pool = { name: POOL, key: keyOf(POOL), settings, backends: this.backends, unavailable };
+    const name = wish.domain ?? 'app.test';
+    this.domains.set(name, {
+      name,
+      settings: { pool: POOL as PoolName },
+      pool: this.pool,
+      features: { ...PLAIN, ...wish.features },
+    });
+    this.plane = createPlane({
+      table: {
+        fence: () => {
+          this.fences++;
+        },
+        lookup: (host) => this.domains.get(host),
+      },
+      ledger: this.ledger,
+      settings: { worker: 1, workers: 1, pseudonym: 'switchyard-test', tickMs: wish.tickMs ?? 10 },
+      now,
+      random: wish.random ?? Math.random,
+      accessLog:
+        wish.accessLog === undefined
+          ? undefined
+          : new AccessLog(wish.accessLog, (text) => this.#logged(text)),
+      metrics: this.metrics,
+      report: (report) => this.reports.push(report),
+    });
+  }
+
+  /** All of the pool's backends from now on, in the ledger and in the view. */
+  async setBackends(wishes: Readonly<Record<string, BackendWish>>): Promise<void> {
+    const rows = Object.entries(wishes).map(([id, wish]) => ({
+      backendKey: keyOf(id),
+      limit: wish.maxConcurrency ?? this.pool.settings.maxConcurrency ?? 0,
+      weight: 1,
+      state: wish.state ?? ('up' as const),
+      quarantineUntilMs: 0,
+    }));
+    const { policy, queue, whenEmpty } = this.pool.settings;
+    const definition = { policy, maxWaiting: queue.maxWaiting, whenEmpty, seed: 1 };
+    const change = { position: ++this.#position, nowMs: now() };
+    await this.ledger.define(this.pool.key, definition, rows, 'restrict', change);
+    this.backends.clear();
+    for (const [id, wish] of Object.entries(wishes)) this.backends.set(keyOf(id), routeOf(id, wish));
+    await this.ledger.define(this.pool.key, definition, rows, 'widen', change);
+  }
+
+  connect(): Promise<RawClient> {
+    return RawClient.connect(this.port);
+  }
+
+  /** Requests that hold a slot, by backend id. */
+  inFlight(): Record<string, number> {
+    const rows = this.ledger.pool(this.pool.key)?.stats().rows ?? [];
+    const named: Record<string, number> = {};
+    for (const row of rows)
+      named[this.backends.get(row.backendKey)?.id ?? `${row.backendKey}`] = row.inFlight;
+    return named;
+  }
+
+  get waiting(): number {
+    return this.ledger.pool(this.pool.key)?.stats().waiting ?? 0;
+  }
+
+  /** Every lease is back, and nothing is under way. */
+  get isQuiet(): boolean {
+    const { checkouts, checkins, inFlight } = this.plane.counters;
+    const held = Object.values(this.inFlight()).reduce((sum, count) => sum + count, 0);
+    return checkouts === checkins && inFlight === 0 && held === 0 && this.waiting === 0;
+  }
+
+  async close(): Promise<void> {
+    await this.plane.close();
+  }
+
+  #logged(text: string): void {
+    this.log += text;
+  }
+}
+
+function routeOf(id: string, wish: BackendWish): BackendRoute {
+  const { host = '127.0.0.1', port, path, maxConcurrency = null } = wish;
+  const address = path === undefined ? { host, port } : { path };
+  const settings = completeBackend({ address: `${host}:${port}`, maxConcurrency });
+  return { id, key: keyOf(id), address, settings };
+}
