@@ -1,5 +1,5 @@
 /** What an Expect field asks (RFC 9110 §10.1.1). */
-import { COMMA, isBlank, sameText, TOKEN } from './octets.ts';
+import { COMMA, isBlank, sameText, TOKEN, withoutBlanks } from './octets.ts';
 
 export type Expectation = 'none' | 'continue' | 'unsupported' | 'invalid';
 
@@ -12,7 +12,7 @@ export function readExpect(value: string): Expectation {
 /** A list of nothing but 100-continue asks no more than one does. */
 function listMeaning(value: string): Expectation {
   for (const element of value.split(',')) {
-    const expectation = element.trim();
+    const expectation = withoutBlanks(element);
     if (expectation !== '' && !sameText(expectation, '100-continue')) return 'unsupported';
   }
   return 'continue';

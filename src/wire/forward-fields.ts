@@ -4,7 +4,7 @@
  */
 
 import type { Fields, RequestHead } from './message.ts';
-import { sameText } from './octets.ts';
+import { sameText, withoutBlanks } from './octets.ts';
 
 /** One hop as seen from here. Made once per client connection. */
 export type Hop = {
@@ -52,7 +52,7 @@ export function hasPassedHere(fields: Fields, pseudonym: string): boolean {
   for (let i = 0; i < fields.length; i += 2) {
     if (!sameText(fields[i]!, 'via') || !fields[i + 1]!.includes(pseudonym)) continue;
     for (const entry of fields[i + 1]!.split(',')) {
-      const receivedBy = entry.trim().split(/[ \t]+/)[1];
+      const receivedBy = withoutBlanks(entry).split(/[ \t]+/)[1];
       if (receivedBy === pseudonym) return true;
     }
   }

@@ -62,9 +62,9 @@ export function sameText(text: string, lower: string): boolean {
 }
 
 /** Text without blanks at its ends: SP and HTAB only, as RFC 9110 §5.6.3 has it, not what JavaScript trims. */
-export function withoutBlanks(text: string, from = 0, to: number = text.length): string {
-  let start = from;
-  let end = to;
+export function withoutBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
   while (start < end && isBlank(text.charCodeAt(start))) start++;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
   return text.slice(start, end);

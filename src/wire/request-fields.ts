@@ -2,7 +2,7 @@
 import { type ConnectionOptions, isEmptyList, readConnection } from './connection-field.ts';
 import { readExpect } from './expect-field.ts';
 import { FIELD, fieldKind } from './field-name.ts';
-import { COMMA, hasTabBehind, isBlank, isDigits, sameText, TOKEN } from './octets.ts';
+import { COMMA, hasTabBehind, isBlank, isDigits, sameText, TOKEN, withoutBlanks } from './octets.ts';
 import type { RequestRefusalReason } from './refusal.ts';
 
 type Problem = RequestRefusalReason | undefined;
@@ -127,7 +127,7 @@ function limitsForwards(method: string): boolean {
  */
 export function spokenProtocols(value: string): string {
   if (!value.toLowerCase().includes('h2c')) return value;
-  const protocols = value.split(',').map((protocol) => protocol.trim());
+  const protocols = value.split(',').map((protocol) => withoutBlanks(protocol));
   return protocols.filter((protocol) => protocol !== '' && !/^h2c(?:\/|$)/i.test(protocol)).join(', ');
 }
 
@@ -138,7 +138,7 @@ export function spokenProtocols(value: string): string {
 function codingProblem(value: string): RequestRefusalReason {
   const codings = value.toLowerCase().split(',');
   for (let i = 0; i < codings.length; i++) {
-    const coding = codings[i]!.trim();
+    const coding = withoutBlanks(codings[i]!);
     for (let at = 0; at < coding.length; at++) {
       if (TOKEN[coding.charCodeAt(at)] !== 1) return 'invalid_transfer_encoding';
     }
