@@ -76,6 +76,7 @@ export async function httpOptions(
   admin: string | undefined,
   tokenFile: string | undefined,
   author: string,
+  stop: AbortSignal,
 ): Promise<HttpTransportOptions> {
   const at = parseHostPort(admin ?? DEFAULT_ADMIN);
   if (at === undefined || at.port === 0) {
@@ -85,7 +86,7 @@ export async function httpOptions(
     throw new UsageError(`--as: expected 1 to 100 printable ASCII characters, found ${quoted(author)}`);
   }
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
-  return { address: renderHostPort(at), token, author };
+  return { address: renderHostPort(at), token, author, stop };
 }
 
 /** The file's text without the newline that editors add. */

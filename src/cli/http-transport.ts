@@ -12,6 +12,8 @@ export type HttpTransportOptions = {
   readonly address: string;
   readonly token: string | undefined;
   readonly author: string;
+  /** Whoever waits for an answer may lose patience. */
+  readonly stop: AbortSignal;
 };
 
 // 120 s: an apply of 10 000 changes, a verification of millions of events.
@@ -43,7 +45,8 @@ export class HttpTransport implements Transport {
       const answered = await this.#attempt({ ...ask, headers: { ...key, ...ask.headers } }, attempt);
       if (answered === 'lost') continue;
       if (attempt === ATTEMPTS || !isPassing(answered)) return answered;
-      await wait(Math.min(MAX_RETRY_MS, answered.retryAfterMs ?? 0));
+      const ms = Math.min(MAX_RETRY_MS, answered.retryAfterMs ?? 0);
+      await wait(ms, undefined, { signal: this.#options.stop }).catch(() => undefined);
     }
   }
 
@@ -70,14 +73,14 @@ export class HttpTransport implements Transport {
 
   async #attempt(ask: Ask, attempt: number): Promise<Answered | 'lost'> {
     try {
-      return await answeredBy(await this.#request(ask, {}));
+      return await answeredBy(await this.#request(ask, { signal: this.#options.stop }));
     } catch (error) {
       if (attempt < ATTEMPTS && LOST.includes(codeOf(error))) return 'lost';
       throw this.#unreachable(error);
     }
   }
 
-  #request(ask: Ask, more: { signal?: AbortSignal; bodyTimeout?: number }): Promise<Dispatcher.ResponseData> {
+  #request(ask: Ask, more: { signal: AbortSignal; bodyTimeout?: number }): Promise<Dispatcher.ResponseData> {
     const body = ask.body === undefined ? null : JSON.stringify(ask.body);
     return this.#client.request({
       method: ask.method,
@@ -99,6 +102,7 @@ export class HttpTransport implements Transport {
   }
 
   #unreachable(error: unknown): CommandFailed {
+    if (this.#options.stop.aborted) return new CommandFailed(['interrupted before an answer came']);
     const code = codeOf(error);
     const why = Object.hasOwn(UNREACHABLE, code) ? UNREACHABLE[code] : undefined;
     if (why !== undefined)

@@ -1,7 +1,6 @@
 /** Runs one command: finds the verb, reads its words, and turns every end into lines and an exit status. */
 import { AdminClient, httpOptions } from './admin-client.ts';
 import { type Arguments, parseWords } from './arguments.ts';
-import { DataTransport } from './data-transport.ts';
 import { CommandFailed, UsageError } from './failure.ts';
 import { findVerb } from './find-verb.ts';
 import { overview, usage } from './help.ts';
@@ -58,10 +57,12 @@ async function transportOf(args: Arguments, io: Io): Promise<Transport> {
   const data = args.text('data');
   if (data === undefined) {
     return new HttpTransport(
-      await httpOptions(args.text('admin'), args.text('token-file'), args.text('as') ?? io.user),
+      await httpOptions(args.text('admin'), args.text('token-file'), args.text('as') ?? io.user, io.stop),
     );
   }
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
+  // Only these verbs need the database and the admin's own handlers: a tenth of a second for all others.
+  const { DataTransport } = await import('./data-transport.ts');
   return new DataTransport(data, Date.now);
 }
 

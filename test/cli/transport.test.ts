@@ -131,6 +131,16 @@ describe('a command', () => {
     });
   });
 
+  it('whose answer does not come may be interrupted', async () => {
+    const stop = new AbortController();
+    await using silent = await standIn(() => stop.abort());
+    expect(await command(['domain', 'list', '--admin', silent.address], { stop: stop.signal })).toEqual({
+      code: 1,
+      out: '',
+      err: 'switchyard: interrupted before an answer came\n',
+    });
+  });
+
   it('lets no reply command the terminal', async () => {
     await using hostile = await standIn((_request, response) => {
       const problem = { type: 'x', detail: 'a\u001b[2Jb' };

@@ -3,9 +3,10 @@
 import type { AdminClient } from '../admin-client.ts';
 import type { Arguments } from '../arguments.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
+import { keyTable } from '../key-table.ts';
 import { nameOf, readInput } from '../read-input.ts';
 import { type Receipt, receipt, type Settings, settings } from '../replies.ts';
-import { keysOf, type Pair, parseKey, parsePairs, without, withPair } from '../setting-pairs.ts';
+import { type Pair, parseKey, parsePairs, without, withPair } from '../setting-pairs.ts';
 import { KINDS, type Kind, type Noun, type Thing, thingOf } from '../thing.ts';
 import type { Answered } from '../transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
@@ -27,7 +28,7 @@ function setVerb(noun: Noun): Verb {
     name: `${noun} set`,
     positionals: [...kind.positionals, '[KEY=VALUE]…'],
     summary: `makes a ${noun}, or changes the given settings of one and keeps the rest`,
-    details: [`  ${EXAMPLES[noun]}`, '', `Keys: ${keysOf(kind.schema).join(', ')}`],
+    details: [`  ${EXAMPLES[noun]}`, '', ...keyTable(kind.schema)],
     options: {
       file: {
         value: 'FILE',

@@ -1,0 +1,13 @@
+/** The keys that `set` takes, with their defaults and what they mean, read off the schema. */
+import { isSchema, type JsonSchema, schemaAt } from '../config/index.ts';
+import { keysOf } from './setting-pairs.ts';
+import { renderTable } from './table.ts';
+
+export function keyTable(schema: JsonSchema): string[] {
+  const rows = keysOf(schema).map((key) => {
+    const found = schemaAt(schema, key.split('.'));
+    const { default: fallback, description } = isSchema(found) ? found : {};
+    return [key, fallback === undefined ? 'needed' : JSON.stringify(fallback), description];
+  });
+  return renderTable(['key', 'default', 'meaning'], rows).map((line) => `  ${line}`);
+}

@@ -1,0 +1,97 @@
+/** The program as it is installed: one process a command, its pipes, its signals and its exit status. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSqliteLog } from '../../eventlog/index.ts';
+import { type Scene, scene } from '../admin/scene.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/switchyard', import.meta.url));
+
+let directory: string;
+let stage: Scene;
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'switchyard-program-'));
+  stage = await scene({}, openSqliteLog({ directory, now: Date.now }));
+});
+afterEach(async () => {
+  await stage[Symbol.asyncDispose]();
+  rmSync(directory, { recursive: true });
+});
+
+/** More than a pipe holds. */
+async function manyEvents(): Promise<void> {
+  const domains = Object.fromEntries(
+    Array.from({ length: 5000 }, (_, at) => [`d${at}.example`, { pool: 'web' }]),
+  );
+  await stage.client.must('POST', '/v1/apply', { pools: { web: {} }, domains });
+}
+
+async function shell(script: string): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn('bash', ['-c', script], {
+    env: { ...process.env, PROGRAM, DATA: directory, ADMIN: stage.address },
+  });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code, out, err };
+}
+
+describe('the program', () => {
+  it('ends with 0, 1 or 2, and shows no stack for a mistake of its user', async () => {
+    expect(await shell('"$PROGRAM" pool set web --admin $ADMIN')).toMatchObject({ code: 0, err: '' });
+    const refused = await shell('"$PROGRAM" pool show none --admin $ADMIN');
+    expect(refused).toEqual({ code: 1, out: '', err: 'switchyard: no pool none\n' });
+    const wrong = await shell('"$PROGRAM" pool shwo web');
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toBe(
+      'switchyard: pool: expected one of list, show, set, remove, found "shwo"\nswitchyard: did you mean "pool show"?\n',
+    );
+  });
+
+  it('ends quietly when the reader of its output has seen enough', async () => {
+    await manyEvents();
+    for (const way of ['--admin $ADMIN', '--data $DATA']) {
+      const { out, err } = await shell(
+        `set -o pipefail; "$PROGRAM" events ${way} | head -1; echo "ended $?"`,
+      );
+      expect(err).toBe('');
+      expect(out).toMatch(/^1 .*PoolCreated.*\nended 0\n$/);
+    }
+  });
+
+  it('writes everything into a slow pipe before it ends', async () => {
+    await manyEvents();
+    const { out } = await shell('"$PROGRAM" events --data $DATA | (sleep 0.3; wc -l)');
+    expect(Number(out)).toBe(5001);
+  });
+
+  it('follows events until it is interrupted, and ends with 0', async () => {
+    await stage.client.must('PUT', '/v1/pools/web', {});
+    const child = spawn(PROGRAM, ['events', '--follow', '--admin', stage.address]);
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    const [code, signal] = await once(child, 'close');
+    expect({ code, signal }).toEqual({ code: 0, signal: null });
+  });
+
+  it('loads a TypeScript module as a file to apply', async () => {
+    const file = join(directory, 'routing.ts');
+    writeFileSync(file, 'const pool: string = "web";\nexport default { pools: { [pool]: {} } };\n');
+    expect(await shell(`"$PROGRAM" apply ${file} --admin $ADMIN`)).toMatchObject({ code: 0, err: '' });
+    writeFileSync(file, 'export default {');
+    const broken = await shell(`"$PROGRAM" apply ${file} --admin $ADMIN`);
+    expect(broken).toMatchObject({ code: 1, out: '' });
+    expect(broken.err).toMatch(
+      /^switchyard: .*routing\.ts: expected a module that loads, found SyntaxError: .*\n$/,
+    );
+  });
+});
