@@ -248,7 +248,8 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     const connections = this.#connections as BackendConnections;
     connections.failures++;
     if (passive !== undefined && connections.failures >= passive.connectFailures) {
-      const untilMs = nowMs + passive.quarantineMs;
+      // Whole milliseconds, as events keep them: ledger and log name the same moment.
+      const untilMs = Math.ceil(nowMs + passive.quarantineMs);
       tenancy.quarantine(backend.key, nowMs, untilMs);
       this.context.report({
         type: 'connect_failed',
