@@ -27,6 +27,7 @@ import { afterCrash } from './parking.ts';
 import type { RestartWindow } from './restart-intensity.ts';
 import { RestartQueue } from './restart-queue.ts';
 import { RetryAgenda } from './retry-agenda.ts';
+import { type Settled, type Status, statusOf } from './status.ts';
 import type { Happening } from './supervision-event.ts';
 import type { World } from './world.ts';
 
@@ -39,19 +40,6 @@ export type DynamicSpec<R extends Running> = RestartWindow & {
   readonly startLimitMs?: number;
   readonly start: Start<R>;
 };
-
-export type Status<R extends Running> =
-  | { readonly type: 'running'; readonly running: R }
-  | { readonly type: 'starting' }
-  /** Between a crash and running again. */
-  | { readonly type: 'restarting'; readonly error: unknown }
-  | { readonly type: 'parked'; readonly error: unknown; readonly retryAtMs: number }
-  | { readonly type: 'absent' };
-
-export type Settled<R extends Running> = Extract<
-  Status<R>,
-  { readonly type: 'running' | 'parked' | 'absent' }
->;
 
 const UNTIMED = Number.POSITIVE_INFINITY;
 
@@ -73,7 +61,7 @@ export class DynamicSupervisor<R extends Running> {
     this.#world = world;
     this.#children = new DynamicChildren(this, world.clock);
     this.#restarts = new RestartQueue(world.clock, (child) => this.#restart(child));
-    this.#parked = new RetryAgenda(world.clock, (child, atMs) => this.#retry(child, atMs));
+    this.#parked = new RetryAgenda(world.clock, (child) => this.#retry(child));
   }
 
   /** Its place in the static tree. The object outlives restarts of that place; its children do not. */
@@ -110,22 +98,7 @@ export class DynamicSupervisor<R extends Running> {
   }
 
   status(id: string): Status<R> {
-    const child = this.#children.get(id);
-    if (child === undefined) return { type: 'absent' };
-    switch (child.state) {
-      case 'running':
-        return { type: 'running', running: child.life?.running as R };
-      case 'starting':
-        return { type: 'starting' };
-      case 'restarting':
-        return { type: 'restarting', error: child.ailment?.error };
-      case 'parked':
-        return { type: 'parked', error: child.ailment?.error, retryAtMs: child.ailment?.retryAtMs ?? 0 };
-      case 'stopping':
-        return child.interest?.wanted ? { type: 'starting' } : { type: 'absent' };
-      case 'stopped':
-        return { type: 'absent' };
-    }
+    return statusOf(this.#children.get(id));
   }
 
   /** Waits through a start or restart; never rejects. A parked child is not waited for. */
@@ -156,6 +129,8 @@ export class DynamicSupervisor<R extends Running> {
   startedIn(child: DynamicChild): void {
     const wasStarting = child.state === 'starting';
     this.#children.become(child, 'running');
+    // Its message is kept; the error itself may hold on to much of what was around it.
+    if (child.ailment !== undefined) child.ailment.error = undefined;
     this.#tell(child, wasStarting ? { type: 'started' } : { type: 'restarted', restarts: child.restarts });
     this.#wake(child);
   }
@@ -191,9 +166,9 @@ export class DynamicSupervisor<R extends Running> {
     this.#wake(child);
   }
 
-  /** The agenda does not forget: a child that was stopped, or parked anew, comes up all the same. */
-  #retry(child: DynamicChild, atMs: number): void {
-    if (child.state !== 'parked' || child.ailment?.retryAtMs !== atMs) return;
+  /** The agenda does not forget: a child that was stopped comes up all the same. */
+  #retry(child: DynamicChild): void {
+    if (child.state !== 'parked') return;
     this.#children.become(child, 'restarting');
     this.#restarts.add(child);
   }

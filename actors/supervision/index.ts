@@ -24,8 +24,9 @@ export {
   type StopReason,
 } from './child-spec.ts';
 export { type CancelTimer, type Clock, systemClock } from './clock.ts';
-export { type DynamicSpec, DynamicSupervisor, type Settled, type Status } from './dynamic-supervisor.ts';
+export { type DynamicSpec, DynamicSupervisor } from './dynamic-supervisor.ts';
 export type { RestartWindow } from './restart-intensity.ts';
+export type { Settled, Status } from './status.ts';
 export type { Strategy } from './strategy.ts';
 export type { SupervisionEvent, SupervisionListener } from './supervision-event.ts';
 export { Supervisor, type SupervisorSpec } from './supervisor.ts';

@@ -5,13 +5,13 @@ type Entry<T> = { readonly atMs: number; readonly item: T };
 
 export class RetryAgenda<T> {
   readonly #clock: Clock;
-  readonly #due: (item: T, atMs: number) => void;
+  readonly #due: (item: T) => void;
   readonly #heap: Entry<T>[] = [];
   #armedForMs = Number.POSITIVE_INFINITY;
   #cancel: CancelTimer | undefined;
 
   /** `due` may be called for an item that has no interest any more: whoever adds it knows. */
-  constructor(clock: Clock, due: (item: T, atMs: number) => void) {
+  constructor(clock: Clock, due: (item: T) => void) {
     this.#clock = clock;
     this.#due = due;
   }
@@ -50,7 +50,7 @@ export class RetryAgenda<T> {
     const ready: Entry<T>[] = [];
     while (this.#heap.length > 0 && this.#heap[0]!.atMs <= now) ready.push(this.#takeFirst());
     this.#arm();
-    for (const { item, atMs } of ready) this.#due(item, atMs);
+    for (const { item } of ready) this.#due(item);
   }
 
   #takeFirst(): Entry<T> {

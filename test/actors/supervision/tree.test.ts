@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ActorInfo } from '../../../actors/supervision/actor-info.ts';
+import { type ActorInfo, type Branch, listActors, noCounts } from '../../../actors/supervision/actor-info.ts';
 import { DynamicSupervisor } from '../../../actors/supervision/dynamic-supervisor.ts';
 import { supervisorChild } from '../../../actors/supervision/supervisor-child.ts';
 import { Tree } from '../../../actors/supervision/tree.ts';
@@ -98,6 +98,43 @@ describe('the listing', () => {
     for (let odd = 1; odd < 50; odd += 2) expect(listed).toContain(`pool:p${odd}`);
     expect(listed).toContain('admin');
   });
+});
+
+describe('a page after an actor that is gone', () => {
+  it('begins with whoever is there after its place, and all that is below', () => {
+    const leaf = (place: number): Branch => branch({ [place]: [`leaf-${place}`] });
+    const page = listActors(branch({ 3: ['three', leaf(0)], 4: ['four'] }), { after: '2.5', limit: 10 });
+    expect(ids(page.actors)).toEqual(['three', 'leaf-0', 'four']);
+  });
+
+  it('reuses places, so that coming and going costs nothing in the end', async () => {
+    const { tree, pools } = plant();
+    await tree.start();
+    for (let n = 0; n < 100; n += 1) {
+      pools.ensure(`p${n}`);
+      await pools.stop(`p${n}`);
+    }
+    pools.ensure('last');
+    expect(pools.branch.childFrom(0)).toMatchObject({ place: 0, info: { id: 'pool:last' } });
+  });
+
+  function branch(children: Readonly<Record<number, readonly [id: string, below?: Branch]>>): Branch {
+    return {
+      childFrom(from) {
+        const place = Object.keys(children)
+          .map(Number)
+          .find((at) => at >= from);
+        const child = place === undefined ? undefined : children[place];
+        if (place === undefined || child === undefined) return undefined;
+        const [id, below] = child;
+        const info: ActorInfo = { id, kind: 'test', state: 'running', restarts: 0, sinceMs: 0 };
+        return below === undefined ? { place, info } : { place, info, branch: below };
+      },
+      find: () => undefined,
+      crashChild: () => 'unknown',
+      counts: noCounts,
+    };
+  }
 });
 
 describe('the root', () => {
