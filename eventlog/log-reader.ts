@@ -40,6 +40,8 @@ export interface LogInspection {
   storedEvents(from: number, limit: number): readonly ChainedEvent[];
   /** Of one stream in order of version, from `from`. */
   storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[];
+  /** Where a version of a stream is, 0 where it is not. Through the index of streams alone. */
+  positionOf(stream: string, version: Version): Position;
   /** Names of streams that have events, in order, after `after`. */
   streams(after: string, limit: number): readonly string[];
   /** Current rows of any kind as kept, in order of stream name, after `after`. */

@@ -93,6 +93,10 @@ export class MemoryStore implements LogStore {
     return (this.#streams.get(stream) ?? []).slice(from - 1, from - 1 + limit);
   }
 
+  positionOf(stream: string, version: Version): Position {
+    return this.#streams.get(stream)?.[version - 1]?.position ?? 0;
+  }
+
   streams(after: string, limit: number): readonly string[] {
     return inOrder(this.#streams.keys().filter((name) => name > after)).slice(0, limit);
   }

@@ -116,6 +116,11 @@ export class SqliteReads implements LogReader, LogInspection {
     return this.guarded(() => this.#statements.chainedEventsOf.all(stream, from, limit));
   }
 
+  positionOf(stream: string, version: Version): Position {
+    // A damaged index says what cannot be.
+    return this.guarded(() => Math.max(0, this.#statements.positionOf.get(stream, version) ?? 0));
+  }
+
   streams(after: string, limit: number): readonly string[] {
     // A damaged name may come as a blob.
     return this.guarded(() => this.#statements.streams.all(after, limit).map(String));
@@ -155,7 +160,7 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   #streamRows(stream: StreamName, { from, to, limit }: Range): readonly StoredEvent[] {
-    const positionAt = (read: number) => this.#positionOf(stream, from + read);
+    const positionAt = (read: number) => this.positionOf(stream, from + read);
     return this.#rows(this.#statements.eventsOf, [stream, from, to, limit], positionAt, stream);
   }
 
@@ -194,12 +199,7 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   #damaged({ stream, version }: StateRow): EventUnreadable {
-    return damagedState(stream, version, this.#positionOf(stream, version));
-  }
-
-  /** 0 where the index does not know it, or is damaged itself and says what cannot be. */
-  #positionOf(stream: string, version: Version): Position {
-    return Math.max(0, this.#statements.positionOf.get(stream, version) ?? 0);
+    return damagedState(stream, version, this.positionOf(stream, version));
   }
 }
 

@@ -12,31 +12,33 @@ const EVENT = `position, stream, version, type, schema_version AS schemaVersion,
 const CHAINED = `${EVENT}, lower(hex(hash)) AS hash`;
 const STATE = 'stream, version, state, checksum';
 
+// `+?` instead of `?` wherever rows are ordered or limited: where the planner may look at a parameter's value, SQLite
+// plans anew at each execution (ENABLE_STAT4), 13 µs instead of 4.
 export type ReadStatements = ReturnType<typeof readStatements>;
 
 export function readStatements(db: Database.Database) {
   return {
     position: db.prepare<[], number>('SELECT max(position) FROM events').pluck(),
-    version: db.prepare<[string], number>('SELECT max(version) FROM events WHERE stream = ?').pluck(),
+    version: db.prepare<[string], number>('SELECT max(version) FROM events WHERE stream = +?').pluck(),
     positionOf: db
       .prepare<[string, number], number>('SELECT position FROM events WHERE stream = ? AND version = ?')
       .pluck(),
     lastEvent: db.prepare<[], ChainedEvent>(`SELECT ${CHAINED} FROM events ORDER BY position DESC LIMIT 1`),
     events: db.prepare<[number, number, number], StoredEvent>(
-      `SELECT ${EVENT} FROM events WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?`,
+      `SELECT ${EVENT} FROM events WHERE position BETWEEN +? AND +? ORDER BY position LIMIT +?`,
     ),
     eventsOf: db.prepare<[string, number, number, number], StoredEvent>(
-      `SELECT ${EVENT} FROM events WHERE stream = ? AND version BETWEEN ? AND ? ORDER BY version LIMIT ?`,
+      `SELECT ${EVENT} FROM events WHERE stream = +? AND version BETWEEN +? AND +? ORDER BY version LIMIT +?`,
     ),
     chainedEvents: db.prepare<[number, number], ChainedEvent>(
-      `SELECT ${CHAINED} FROM events WHERE position >= ? ORDER BY position LIMIT ?`,
+      `SELECT ${CHAINED} FROM events WHERE position >= +? ORDER BY position LIMIT +?`,
     ),
     chainedEventsOf: db.prepare<[string, number, number], ChainedEvent>(
-      `SELECT ${CHAINED} FROM events WHERE stream = ? AND version >= ? ORDER BY version LIMIT ?`,
+      `SELECT ${CHAINED} FROM events WHERE stream = +? AND version >= +? ORDER BY version LIMIT +?`,
     ),
     streams: db
       .prepare<[string, number], string>(
-        'SELECT DISTINCT stream FROM events WHERE stream > ? ORDER BY stream LIMIT ?',
+        'SELECT DISTINCT stream FROM events WHERE stream > +? ORDER BY stream LIMIT +?',
       )
       .pluck(),
     // Only a snapshot whose last event is still the same in the chain folds this stream.
@@ -44,22 +46,24 @@ export function readStatements(db: Database.Database) {
       `SELECT s.stream, s.version, s.position, lower(hex(s.hash)) AS hash, s.state, s.checksum
        FROM snapshots s JOIN events e
          ON e.stream = s.stream AND e.version = s.version AND e.position = s.position AND e.hash = s.hash
-       WHERE s.stream = ? AND s.version <= ? ORDER BY s.version DESC`,
+       WHERE s.stream = +? AND s.version <= +? ORDER BY s.version DESC`,
     ),
     storedSnapshots: db.prepare<[string], SnapshotRow>(
       `SELECT stream, version, position, lower(hex(hash)) AS hash, state, checksum
-       FROM snapshots WHERE stream = ? ORDER BY version`,
+       FROM snapshots WHERE stream = +? ORDER BY version`,
     ),
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
     currents: db.prepare<[string, string, number], StateRow>(
-      `SELECT ${STATE} FROM currents WHERE stream > ? AND stream < ? ORDER BY stream LIMIT ?`,
+      `SELECT ${STATE} FROM currents WHERE stream > +? AND stream < +? ORDER BY stream LIMIT +?`,
     ),
     allCurrents: db.prepare<[], StateRow>(`SELECT ${STATE} FROM currents ORDER BY stream`),
     storedCurrents: db.prepare<[string, number], StateRow>(
-      `SELECT ${STATE} FROM currents WHERE stream > ? ORDER BY stream LIMIT ?`,
+      `SELECT ${STATE} FROM currents WHERE stream > +? ORDER BY stream LIMIT +?`,
     ),
     domainsOf: db
-      .prepare<[string, number], string>('SELECT stream FROM currents WHERE pool = ? ORDER BY stream LIMIT ?')
+      .prepare<[string, number], string>(
+        'SELECT stream FROM currents WHERE pool = +? ORDER BY stream LIMIT +?',
+      )
       .pluck(),
     command: db.prepare<[string], StoredCommand>(
       'SELECT command_id AS commandId, digest, position, answer FROM commands WHERE command_id = ?',

@@ -165,10 +165,10 @@ class Chain {
       findings.push(finding('time_reversed', event, expected, String(event.recordedAtMs)));
     }
     // Through the index of streams, which is a structure of its own and may be damaged on its own.
-    const [indexed] = this.#log.storedEventsOf(event.stream, event.version, 1);
-    if (indexed?.position !== event.position) {
+    const indexed = this.#log.positionOf(event.stream, event.version);
+    if (indexed !== event.position) {
       const expected = `version ${event.version} of its stream at this position`;
-      findings.push(finding('version_wrong', event, expected, `it at ${indexed?.position ?? 'none'}`));
+      findings.push(finding('version_wrong', event, expected, `it at ${indexed}`));
     }
     return findings;
   }
@@ -192,7 +192,7 @@ function streamFindings(log: LogInspection, stream: string, projection: OwnerPro
   const findings: Finding[] = [];
   const damage = damageOf(() => {
     const { version, state, snapshots } = cachesOf(log, stream, projection);
-    const position = log.storedEventsOf(stream, version, 1)[0]?.position ?? 0;
+    const position = log.positionOf(stream, version);
     const row = log.storedCurrent(stream);
     const expected = state === 'null' ? 'no current row' : `version ${version} with ${quoted(state)}`;
     const found =
@@ -240,7 +240,7 @@ function* orphanFindings(log: LogInspection): Generator<readonly Finding[]> {
   for (let after = ''; ; ) {
     const page = log.storedCurrents(after, PAGE);
     yield page
-      .filter(({ stream }) => log.storedEventsOf(stream, 1, 1).length === 0)
+      .filter(({ stream }) => log.positionOf(stream, 1) === 0)
       .map(({ stream, version }) => ({
         type: 'current_wrong' as const,
         position: 0,
