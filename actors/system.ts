@@ -5,11 +5,12 @@
  *   ├── history          rest_for_one: the feed reads from the log
  *   │   ├── log              the event log
  *   │   └── feed             tells the workers what was recorded
- *   ├── owners           one_for_one
+ *   ├── owners           rest_for_one: pools are activated anew when what they need was lost
  *   │   ├── backends         one health machine each; parked, never escalating
  *   │   ├── health           takes the workers' reports
  *   │   ├── pools            one owner each; parked, never escalating
- *   │   └── domains          likewise
+ *   │   ├── domains          likewise
+ *   │   └── activation       starts every pool, since a request needs its ledger
  *   └── …                what the outside world adds: workers, admin
  *
  * The lease ledger is in no branch: it is memory that outlives whoever works on it.
@@ -33,9 +34,9 @@ import {
   createWorld,
   type PageOptions,
   type SupervisionListener,
-  type World,
   supervisorChild,
   Tree,
+  type World,
 } from './supervision/index.ts';
 
 export type SystemOptions = {
@@ -112,7 +113,7 @@ export class System {
             supervisorChild(
               {
                 id: 'owners',
-                strategy: 'one_for_one',
+                strategy: 'rest_for_one',
                 ...STATIC,
                 children: [
                   this.health.backends.childSpec(),

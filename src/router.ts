@@ -15,7 +15,7 @@ import {
   System,
   systemClock,
 } from '../actors/index.ts';
-import { openSqliteLog, openSqliteReader, parsePoolName, verify } from '../eventlog/index.ts';
+import { type EventLog, openSqliteLog, openSqliteReader, parsePoolName, verify } from '../eventlog/index.ts';
 import { createAdmin, type LedgerFigures } from './admin/index.ts';
 import { planFor } from './admin/plan.ts';
 import {
@@ -61,6 +61,7 @@ export class Router {
   readonly #ledger: MainLedger;
   readonly #workers: Workers | MainPlane;
   #adminAddress: string;
+  #opened: EventLog | undefined;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #listeners: readonly ListenerSettings[];
   /** What the file wants and the log has not, where it was not applied. */
@@ -92,7 +93,7 @@ export class Router {
     this.#workers =
       options.workers === 0 ? new MainPlane(common) : new Workers({ ...common, count: options.workers });
     this.#system = new System({
-      openLog: () => openSqliteLog({ directory: config.data, now: Date.now }),
+      openLog: () => this.#openLog(),
       publish: (events) => this.#publisher.publish(events),
       ledger: this.#ledger,
       clock: systemClock,
@@ -107,9 +108,17 @@ export class Router {
 
   /** Resolves when every listener accepts. Rejects with what hindered it; then nothing is left running. */
   async start(): Promise<void> {
+    // Once before the tree: a directory that cannot be used is the user's to mend, not a crash to restart from.
+    this.#opened = this.#openLog();
     this.#delay.enable();
     await this.#system.start();
     this.#state = 'ready';
+  }
+
+  #openLog(): EventLog {
+    const opened = this.#opened ?? openSqliteLog({ directory: this.#options.config.data, now: Date.now });
+    this.#opened = undefined;
+    return opened;
   }
 
   get addresses(): { readonly listeners: readonly string[]; readonly admin: string } {
@@ -262,7 +271,7 @@ export class AddressUnavailable extends Error {
   override readonly name = 'AddressUnavailable';
 }
 
-async function claim(address: string): Promise<string> {
+export async function claim(address: string): Promise<string> {
   const at = parseHostPort(address);
   if (at === undefined) throw new AddressUnavailable(`expected host:port, found ${address}`);
   const server = createServer();

@@ -18,7 +18,7 @@ import {
   renderProblems,
 } from './config/index.ts';
 import { type Demo, startDemo } from './demo.ts';
-import { AddressUnavailable, claimListeners, Router } from './router.ts';
+import { AddressUnavailable, claim, claimListeners, Router } from './router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 
 type ExitCode = 0 | 1 | 2;
@@ -52,9 +52,10 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
   const log = createProcessLog({ level: wish.logLevel });
   const ended = Promise.withResolvers<ExitCode>();
   const listeners = await claimListeners(config.listeners);
+  const admin = { ...config.admin, address: await claim(config.admin.address) };
   const router = new Router(
     {
-      config,
+      config: { ...config, admin },
       workers: Math.min(wish.workers ?? DEFAULT_WORKERS, availableParallelism() * 8),
       chaos: wish.chaos,
       apply: wish.apply,
