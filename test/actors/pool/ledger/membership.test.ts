@@ -1,0 +1,296 @@
+import { describe, expect, it } from 'vitest';
+import { attachArena, createArena, keyOf, readRecords } from '../../../../actors/pool/ledger/index.ts';
+import { ARENA } from '../../../../actors/pool/ledger/layout.ts';
+import { backend, defineWeb, leased, TestWaiter, type Thread, WEB, web, world } from './world.ts';
+
+const NOW = 100;
+const CHANGE = { position: 7, nowMs: NOW };
+
+function take(thread: Thread, tried: readonly string[] = []) {
+  return leased(web(thread).checkout(NOW, tried.map(keyOf), new TestWaiter()));
+}
+
+function wait(thread: Thread, tried: readonly string[] = []): TestWaiter {
+  const waiter = new TestWaiter();
+  expect(web(thread).checkout(NOW, tried.map(keyOf), waiter)).toBe('queued');
+  return waiter;
+}
+
+describe('defining a pool', () => {
+  it('again in either phase takes no ticket and changes no epoch', async () => {
+    const stage = world();
+    const rows = [backend('a'), backend('b', { state: 'draining', quarantineUntilMs: 500 })];
+    await defineWeb(stage, rows);
+    const { ticket } = stage.verify(WEB);
+    for (const phase of ['restrict', 'widen', 'restrict'] as const) await defineWeb(stage, rows, { phase });
+    expect(stage.verify(WEB).ticket).toBe(ticket);
+  });
+
+  it('does not quarantine again what has ended, nor end what the owner has not heard of', async () => {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, [backend('a'), backend('b')]);
+    web(one).quarantine(keyOf('a'), NOW, NOW + 50);
+    await defineWeb(stage, [backend('a'), backend('b', { quarantineUntilMs: NOW })], { nowMs: NOW });
+    expect(
+      web(one)
+        .stats()
+        .rows.map((row) => row.state),
+    ).toEqual(['quarantined', 'up']);
+  });
+
+  it('restricts first: removes, drains, lowers limits, shortens the queue; and widens after', async () => {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, [backend('a', { limit: 4 }), backend('b'), backend('c')], { maxWaiting: 10 });
+    const rows = [
+      backend('a', { limit: 2 }),
+      backend('b', { state: 'draining' }),
+      backend('d', { limit: 9 }),
+    ];
+    await defineWeb(stage, rows, { phase: 'restrict', maxWaiting: 5 });
+    const seen = () =>
+      web(one)
+        .stats()
+        .rows.map(({ limit, state }) => `${limit} ${state}`);
+    expect(seen()).toEqual(['2 up', '1 draining']);
+    await defineWeb(stage, rows, { maxWaiting: 5 });
+    expect(seen()).toEqual(['2 up', '1 draining', '9 up']);
+    stage.verify(WEB);
+  });
+
+  it('serves those who wait for what it adds or raises, in their order', async () => {
+    const stage = world();
+    const one = stage.thread();
+    const two = stage.thread();
+    await defineWeb(stage, [backend('a')]);
+    take(one);
+    const waiters = [wait(two), wait(one), wait(two), wait(one)];
+    await defineWeb(stage, [backend('a', { limit: 2 }), backend('b', { limit: 2 })]);
+    stage.hear(one);
+    stage.hear(two);
+    expect(waiters.map((waiter) => waiter.lease !== undefined)).toEqual([true, true, true, false]);
+    stage.verify(WEB);
+  });
+
+  it('replaces all backends without a refusal in between', async () => {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, [backend('old')]);
+    await defineWeb(stage, [backend('new')], { phase: 'restrict' });
+    const waiter = wait(one);
+    await defineWeb(stage, [backend('new')]);
+    stage.hear(one);
+    expect(waiter.lease?.backendKey).toBe(keyOf('new'));
+    stage.verify(WEB);
+  });
+
+  it('keeps those who wait when a smaller queue is set', async () => {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, [backend('a')], { maxWaiting: 3 });
+    take(one);
+    for (let i = 0; i < 3; i++) wait(one);
+    await defineWeb(stage, [backend('a')], { maxWaiting: 1, phase: 'restrict' });
+    expect(web(one).checkout(NOW, [], new TestWaiter())).toBe('queue_full');
+    expect(web(one).stats().waiting).toBe(3);
+    stage.verify(WEB);
+  });
+
+  it('grows to a thousand backends while leases are out', async () => {
+    const stage = world();
+    const one = stage.thread();
+    const ids = Array.from({ length: 1000 }, (_, i) => `b${i}`);
+    const leases = [];
+    for (const count of [1, 2, 5, 33, 400, 1000]) {
+      await defineWeb(
+        stage,
+        ids.slice(0, count).map((id) => backend(id)),
+      );
+      leases.push(take(one));
+    }
+    for (const lease of leases) web(one).checkin(lease, NOW, 'finished');
+    expect(web(one).stats().rows.length).toBe(1000);
+    stage.verify(WEB);
+    await defineWeb(stage, [backend('b999')], { phase: 'restrict' });
+    await defineWeb(stage, [backend('b999'), backend('x'), backend('y')]);
+    expect(
+      web(one)
+        .stats()
+        .rows.map((row) => row.backendKey),
+    ).toEqual(['x', 'y', 'b999'].map(keyOf));
+    stage.verify(WEB);
+  });
+});
+
+describe('a removed backend', () => {
+  it('is given to nobody, and its row to no other backend while a lease on it is out', async () => {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, [backend('a')]);
+    const lease = take(one);
+    await defineWeb(stage, [backend('b')], { phase: 'restrict' });
+    await defineWeb(stage, [backend('b')]);
+    expect(
+      web(one)
+        .stats()
+        .rows.map((row) => [row.state, row.inFlight]),
+    ).toEqual([
+      ['removed', 1],
+      ['up', 0],
+    ]);
+    web(one).checkin(lease, NOW, 'finished');
+    await defineWeb(stage, [backend('b'), backend('c')]);
+    expect(
+      web(one)
+        .stats()
+        .rows.map((row) => [row.backendKey, row.epoch]),
+    ).toEqual([
+      [keyOf('c'), 2],
+      [keyOf('b'), 1],
+    ]);
+    stage.verify(WEB);
+  });
+
+  it('that comes back has its row, its epoch and its leases again, so its limit stays exact', async () => {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, [backend('a', { limit: 2 })]);
+    const lease = take(one);
+    await defineWeb(stage, [], { phase: 'restrict' });
+    await defineWeb(stage, [backend('a', { limit: 2 })]);
+    take(one);
+    wait(one);
+    expect(web(one).stats().rows).toMatchObject([{ inFlight: 2, epoch: 1, state: 'up' }]);
+    web(one).checkin(lease, NOW, 'finished');
+    stage.verify(WEB);
+  });
+});
+
+describe('a dropped pool', () => {
+  it('refuses those who wait, and who comes after', async () => {
+    const stage = world();
+    const one = stage.thread();
+    const two = stage.thread();
+    await defineWeb(stage, [backend('a')]);
+    const held = web(one);
+    const heldByTwo = web(two);
+    const lease = take(one);
+    const waiters = [wait(one), wait(two)];
+    const undelivered = wait(two);
+    await stage.main.drop(WEB, CHANGE);
+    expect(heldByTwo.leave(undelivered, NOW)).toBe('no_backends');
+    stage.hear(one);
+    stage.hear(two);
+    expect(waiters.map((waiter) => waiter.isRefused)).toEqual([true, true]);
+    expect(one.ledger.pool(WEB)).toBeUndefined();
+    expect(held.checkout(NOW, [], new TestWaiter())).toBe('no_backends');
+    held.checkin(lease, NOW, 'finished');
+    stage.verify(WEB);
+  });
+
+  it('that is defined again before its last lease is in goes on counting it', async () => {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, [backend('a', { limit: 1 })]);
+    const lease = take(one);
+    await stage.main.drop(WEB, CHANGE);
+    await defineWeb(stage, [backend('a', { limit: 1 })]);
+    const waiter = wait(one);
+    web(one).checkin(lease, NOW, 'finished');
+    expect(waiter.lease?.open).toBe(true);
+    stage.verify(WEB);
+  });
+
+  it('gives its memory to another, which an old view of it does not mistake for its own', async () => {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, [backend('a')]);
+    const old = web(one);
+    const block = stage.main.blockOf(WEB);
+    await stage.main.drop(WEB, CHANGE);
+    const other = keyOf('other');
+    await defineWeb(stage, [backend('z')], { key: other });
+    expect(stage.main.blockOf(other)).toBe(block);
+    expect(old.checkout(NOW, [], new TestWaiter())).toBe('no_backends');
+    await defineWeb(stage, [backend('b')]);
+    expect(leased(old.checkout(NOW, [], new TestWaiter())).backendKey).toBe(keyOf('b'));
+    stage.verify(WEB);
+    stage.verify(other);
+  });
+
+  it('takes no more memory when it comes and goes a thousand times', async () => {
+    const stage = world();
+    const one = stage.thread();
+    const rows = Array.from({ length: 30 }, (_, i) => backend(`b${i}`));
+    const sizes: number[] = [];
+    for (let i = 0; i < 1000; i++) {
+      await defineWeb(stage, rows);
+      const view = web(one);
+      const lease = take(one);
+      await stage.main.drop(WEB, CHANGE);
+      // The last lease comes in after the drop; the next definition finds the memory free.
+      view.checkin(lease, NOW, 'finished');
+      stage.section.look();
+      sizes.push(stage.section.words[ARENA.top]!);
+    }
+    expect(new Set(sizes).size).toBe(1);
+    await stage.main.drop(keyOf('nothing'), CHANGE);
+    expect(stage.main.blockOf(WEB)).toBe(0);
+  });
+});
+
+describe('an arena', () => {
+  it('finds ten thousand pools from any thread', async () => {
+    const main = createArena({ threads: 3, ring: () => {}, record: false });
+    const one = attachArena(main.shared, main.enlist(), () => {});
+    const pool = { policy: 'random', maxWaiting: 1, whenEmpty: 'refuse', seed: 1 } as const;
+    for (let i = 0; i < 10_000; i++)
+      await main.define(keyOf(`pool-${i}`), pool, [backend('a')], 'widen', CHANGE);
+    for (let i = 0; i < 10_000; i++) expect(one.pool(keyOf(`pool-${i}`))?.key).toBe(keyOf(`pool-${i}`));
+    expect(one.pool(keyOf('pool-10000'))).toBeUndefined();
+  });
+
+  it('gives a number to 63 workers and to no 64th, and a buried one’s again', async () => {
+    const main = createArena({ threads: 64, ring: () => {}, record: true, recordSlots: 64 });
+    const numbers = Array.from({ length: 63 }, () => main.enlist());
+    expect(new Set(numbers).size).toBe(63);
+    expect(() => main.enlist()).toThrow('at most 64');
+    await main.reap(17, NOW);
+    expect(main.enlist()).toBe(17);
+  });
+
+  it('loses records when its ring is full, counts them, and goes on', async () => {
+    const stage = world({ recordSlots: 16 });
+    const one = stage.thread();
+    await defineWeb(stage, [backend('a', { limit: 0 })]);
+    for (let i = 0; i < 50; i++) web(one).checkin(take(one), NOW, 'finished');
+    const reader = readRecords(stage.main.shared);
+    const tickets: number[] = [];
+    reader.drain(one.number, (record) => tickets.push(record.ticket));
+    expect(tickets).toEqual(Array.from({ length: 16 }, (_, i) => tickets[0]! + i));
+    expect(reader.lost(one.number)).toBe(84);
+    const tried = ['x', 'y', 'z', 'u', 'v', 'w', '1', '2', '3', '4', '5'];
+    for (let i = 0; i < 10; i++) take(one, tried);
+    const kept: number[] = [];
+    reader.drain(one.number, (record) => record.op === 'checkout' && kept.push(record.tried.length));
+    expect(kept).toEqual([11, 11, 11, 11, 11]);
+  });
+
+  it('waits for a later turn when a lock is held, and does not block', async () => {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, [backend('a')]);
+    const block = stage.main.blockOf(WEB);
+    one.section.enter(block);
+    let done = false;
+    const defined = defineWeb(stage, [backend('a'), backend('b')]).then(() => {
+      done = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(done).toBe(false);
+    one.section.exit(block);
+    await defined;
+    stage.verify(WEB);
+  });
+});
