@@ -37,6 +37,9 @@ export function processFamilies({ version, startedAtMs, eventLoopDelay }: Proces
   ];
 }
 
+// What is measured is the time between two ticks of a timer of 10 ms, the default of `monitorEventLoopDelay`.
+const TICK_NS = 10_000_000;
+
 /** Since the last look: what a scrape sees is its own interval. */
 function delayFamily(delay: DelayHistogram): Family {
   const nanoseconds = { '0.5': delay.percentile(50), '0.99': delay.percentile(99), '1': delay.max };
@@ -48,7 +51,7 @@ function delayFamily(delay: DelayHistogram): Family {
     help: 'Delay of the main thread since the last scrape, by quantile.',
     samples: Object.entries(nanoseconds).map(([quantile, ns]) => ({
       labels: { quantile },
-      value: seen ? ns / 1e9 : 0,
+      value: seen ? Math.max(0, ns - TICK_NS) / 1e9 : 0,
     })),
   };
 }

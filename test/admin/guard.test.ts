@@ -89,6 +89,7 @@ describe('the token', () => {
     [`Bearer ${token}`, 200],
     [`bearer ${token}`, 200],
     [`Bearer ${token}x`, 401],
+    [`Bearer ${token.toUpperCase()}`, 401],
     [`Bearer ${token.slice(0, -1)}`, 401],
     [`Basic ${token}`, 401],
     ['Bearer', 401],
