@@ -3,7 +3,7 @@ import type { Recorded, StreamName, SwitchyardEvent, Version } from '../eventlog
 import type { Chaos } from './chaos.ts';
 import type { Command } from './command.ts';
 import type { Decider, Decision, Recording } from './decider.ts';
-import { type OwnerLogic, ownerLogic } from './owner.ts';
+import { type OwnerContext, type OwnerLogic, ownerLogic } from './owner.ts';
 import {
   type ChildContext,
   crashed,
@@ -33,6 +33,7 @@ export class OwnerChild implements Running {
   readonly #running: XstateRunning<Logic>;
   readonly #context: ChildContext;
   #aligned: Promise<void>;
+  #stopped = false;
 
   constructor(parts: OwnerParts, context: ChildContext) {
     this.#context = context;
@@ -47,12 +48,20 @@ export class OwnerChild implements Running {
     this.#running = startXstate(logic, context);
   }
 
-  get state(): unknown {
-    return this.#running.actor.getSnapshot().context.state;
+  /** It failed or was stopped: nothing it knows counts any more. */
+  get isOver(): boolean {
+    // XState calls a stopped transition actor active.
+    return this.#stopped || this.#running.actor.getSnapshot().status !== 'active';
   }
 
-  get version(): Version {
-    return this.#running.actor.getSnapshot().context.version;
+  /** Undefined once it is over. */
+  get known(): OwnerContext<unknown> | undefined {
+    return this.isOver ? undefined : this.#running.actor.getSnapshot().context;
+  }
+
+  /** Resolves when its outside follows what it knows now, or it is over. */
+  get aligned(): Promise<void> {
+    return this.#aligned;
   }
 
   /** Undefined: it failed over it. */
@@ -70,7 +79,7 @@ export class OwnerChild implements Running {
 
   /** Resolves when the owner has evolved and its outside follows. It fails, not this, if that fails. */
   async record(events: readonly Recorded[]): Promise<void> {
-    this.#running.actor.send({ type: 'recorded', events });
+    if (!this.isOver) this.#running.actor.send({ type: 'recorded', events });
     await this.#aligned;
   }
 
@@ -79,13 +88,14 @@ export class OwnerChild implements Running {
   }
 
   stop(reason: StopReason): void | Promise<void> {
+    this.#stopped = true;
     return this.#running.stop(reason);
   }
 
   #align(parts: OwnerParts, state: unknown, version: Version): void {
     this.#aligned = parts.align(state, version).catch((error: unknown) => {
       this.#context.exited(crashed(error));
-      void this.#running.stop('kill');
+      void this.stop('kill');
     });
   }
 }

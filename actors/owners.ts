@@ -15,6 +15,7 @@ import type { Command } from './command.ts';
 import { type Owners, OwnerUnavailable, type Proposal } from './desk.ts';
 import { domainDecider } from './domain/domain.ts';
 import { evolveOwner, kindOf } from './owned.ts';
+import type { OwnerContext } from './owner.ts';
 import { type AnyDecider, OwnerChild } from './owner-child.ts';
 import type { LedgerKeeper } from './pool/ledger-keeper.ts';
 import { type PoolState, poolDecider } from './pool/pool.ts';
@@ -54,29 +55,31 @@ export class SupervisedOwners implements Owners {
   }
 
   async decide(stream: StreamName, command: Command): Promise<Proposal> {
-    for (let attempt = 1; ; attempt += 1) {
-      const owner = await this.#running(stream);
-      const { state, version } = owner;
+    for (let failures = 0; failures < TRIES; ) {
+      const { owner, known } = await this.#awake(stream);
+      // Failed for another reason, between its start and now.
+      if (owner.isOver) continue;
       const decision = owner.decide(command);
-      if (decision !== undefined) return { decision, state, version };
-      if (attempt === TRIES) throw unavailable(stream, `failed over this command ${TRIES} times`, 1000);
+      if (decision !== undefined) return { decision, ...known };
+      failures += 1;
     }
+    throw unavailable(stream, `failed over this command ${TRIES} times`, 1000);
   }
 
+  /** It ends: an owner that fails again and again is parked, and a parked one is not waited for. */
   async settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      const owner = await this.#running(stream);
-      await owner.record(await this.#missing(owner, stream, version, events));
-      // Failed on the way: its next life reads these events from the log, and is aligned when it starts.
-      if (this.#lookup(stream) === owner && owner.version >= version) return;
-      if (attempt === TRIES)
-        throw unavailable(stream, 'is being restarted; what was asked is recorded', 1000);
+    for (;;) {
+      const { owner, known } = await this.#awake(stream);
+      if (owner.isOver) continue;
+      // One that was rebuilt meanwhile has read in the log what it was to be told, and was aligned when it started.
+      if (known.version >= version) await owner.aligned;
+      else await owner.record(await this.#missing(stream, known.version, version, events));
+      if ((owner.known?.version ?? 0) >= version) return;
     }
   }
 
-  async state(stream: StreamName): Promise<{ readonly state: unknown; readonly version: Version }> {
-    const { state, version } = await this.#running(stream);
-    return { state, version };
+  async state(stream: StreamName): Promise<OwnerContext<unknown>> {
+    return (await this.#awake(stream)).known;
   }
 
   rebuild(stream: StreamName): void {
@@ -87,6 +90,12 @@ export class SupervisedOwners implements Owners {
   async startPools(names: readonly PoolName[]): Promise<void> {
     for (const name of names) this.pools.ensure(name);
     await Promise.all(names.map((name) => this.pools.whenRunning(name)));
+  }
+
+  /** A command that is answered again brings no events along; an owner that lacks them gets them from the log. */
+  async #missing(stream: StreamName, known: Version, version: Version, events: readonly Recorded[]) {
+    if (events[0]?.version === known + 1) return events;
+    return this.#options.log.readStream(stream, { from: known + 1, to: version });
   }
 
   #supervisor(kind: 'domain' | 'pool'): DynamicSupervisor<OwnerChild> {
@@ -123,14 +132,17 @@ export class SupervisedOwners implements Owners {
     backendsOf(name as PoolName, pool);
   }
 
-  /** A command that is answered again brings no events along; an owner that lacks them gets them from the log. */
-  async #missing(owner: OwnerChild, stream: StreamName, version: Version, events: readonly Recorded[]) {
-    if (owner.version >= version || events[0]?.version === owner.version + 1) return events;
-    return this.#options.log.readStream(stream, { from: owner.version + 1, to: version });
-  }
-
   #lookup(stream: StreamName): OwnerChild | undefined {
     return this.#of(stream).lookup(nameOf(stream));
+  }
+
+  /** Running in this very turn of the loop: between its start and whoever waited for it, it may have failed again. */
+  async #awake(stream: StreamName): Promise<{ owner: OwnerChild; known: OwnerContext<unknown> }> {
+    for (;;) {
+      const owner = await this.#running(stream);
+      const { known } = owner;
+      if (known !== undefined) return { owner, known };
+    }
   }
 
   async #running(stream: StreamName): Promise<OwnerChild> {

@@ -79,7 +79,7 @@ export class System {
     this.health = new Health({
       world,
       desk: () => this.desk,
-      poolState: (pool) => (this.owners.pools.lookup(pool)?.state ?? null) as PoolState,
+      poolState: (pool) => (this.owners.pools.lookup(pool)?.known?.state ?? null) as PoolState,
     });
     this.owners = new SupervisedOwners({
       log: this.log,

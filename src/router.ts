@@ -205,7 +205,7 @@ export class Router {
   #figures(name: string): LedgerFigures | undefined {
     const pool = parsePoolName(name);
     const stats = pool.ok ? this.#ledger.pool(keyOf(name))?.stats() : undefined;
-    const state = this.#system.owners.pools.lookup(name)?.state as PoolState | undefined;
+    const state = this.#system.owners.pools.lookup(name)?.known?.state as PoolState | undefined;
     if (stats === undefined || state === undefined) return undefined;
     const rows = new Map(stats.rows.map((row) => [row.backendKey, row]));
     const backends = Object.keys(state?.backends ?? {}).flatMap((id) => {
