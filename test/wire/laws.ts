@@ -32,7 +32,7 @@ export function cutsMatter(kind: 'request' | 'response', message: Buffer, cuts: 
     // Passed on as chunks the pieces may be framed differently, but they decode alike.
     const decode = (data: Buffer) =>
       as === 'chunks' && whole.framing === 'chunked'
-        ? readBody(bodyOf('chunked', -1, 'data'), Buffer.concat([data, Buffer.from('0\r\n\r\n')]), 0).data
+        ? readBody(bodyOf('chunked', -1, 'data'), data, 0).data
         : data;
     const same =
       once.step === pieces.step &&
