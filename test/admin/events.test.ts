@@ -190,6 +190,38 @@ describe('following', () => {
     expect(Math.max(...pages)).toBeLessThanOrEqual(256);
   });
 
+  it('misses nothing that is written between reading the end and waiting', async () => {
+    const log = createMemoryLog({ now: Date.now });
+    let version = 0;
+    const sneaky = Object.assign(Object.create(log) as typeof log, {
+      position: () => log.position(),
+      onAppended: log.onAppended.bind(log),
+      read: async (options: object) => {
+        const events = await log.read(options);
+        if (events.length === 0) await log.append(appendOf('pool-a', version++, `b${version}`));
+        return events;
+      },
+    });
+    const written: number[] = [];
+    const outlet = {
+      signal: new AbortController().signal,
+      write: async (text: string) => {
+        written.push(...positions(text));
+        return written.length < 20;
+      },
+    };
+    const wish = {
+      from: 1,
+      to: Number.MAX_SAFE_INTEGER,
+      limit: 1000,
+      stream: undefined,
+      follow: true,
+      sse: false,
+    };
+    await pourEvents(sneaky, wish, outlet);
+    expect(written).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
+  });
+
   it('stops reading when the client has gone', async () => {
     const log = createMemoryLog({ now: Date.now });
     let listeners = 0;
