@@ -1,5 +1,6 @@
 /** Counted requests as metrics: over all pools by code, and of the busiest pools one by one. */
 import { SHOWN_POOLS } from './ledger-metrics.ts';
+import { planeFamilies } from './plane-families.ts';
 import type { Family, HistogramSample } from './prometheus.ts';
 import {
   DURATION_BOUNDS_MS,
@@ -43,22 +44,8 @@ export function requestFamilies({ pools, totals }: RequestMetricsSnapshot): Fami
     histogram('switchyard_pool_wait_seconds', 'Waiting for a backend.', shown, (metrics) => metrics.wait),
     counter('switchyard_pool_received_bytes', 'Bytes of requests.', shown, (metrics) => metrics.bytesIn),
     counter('switchyard_pool_sent_bytes', 'Bytes of responses.', shown, (metrics) => metrics.bytesOut),
-    ...totalFamilies(totals),
+    ...planeFamilies(totals),
   ];
-}
-
-/** Counters say so by their name; what is left goes up and down. */
-function totalFamilies(totals: Readonly<Record<string, number>>): Family[] {
-  return Object.entries(totals).map(([name, value]) => {
-    const plain = snakeCase(name).replace(/^switchyard_/, '');
-    const help = `${plain.replace(/_total$/, '').replaceAll('_', ' ')}, over all workers.`;
-    const type = plain.endsWith('_total') ? 'counter' : 'gauge';
-    return { name: `switchyard_${plain.replace(/_total$/, '')}`, type, help, samples: [{ value }] };
-  });
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function byCode(pools: readonly Named[]): Map<string, number> {

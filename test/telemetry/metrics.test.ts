@@ -1,8 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
+import { PlaneCounters } from '../../src/proxy/context.ts';
 import { actorFamilies } from '../../src/telemetry/actor-metrics.ts';
 import { ledgerFamilies } from '../../src/telemetry/ledger-metrics.ts';
 import { gatherMetrics, type MetricSources } from '../../src/telemetry/metrics.ts';
+import { isDescribed } from '../../src/telemetry/plane-families.ts';
 import { type Family, render } from '../../src/telemetry/prometheus.ts';
 import { requestFamilies } from '../../src/telemetry/request-families.ts';
 import { RequestMetrics } from '../../src/telemetry/request-metrics.ts';
@@ -29,7 +31,7 @@ describe('requests', () => {
     web.service.add(60_000);
     web.bytesOut = 7;
     metrics.pool('').requests.set('4xx', 5);
-    const shown = lines(requestFamilies(metrics.snapshot({ client_connections: 4, retries_total: 9 })));
+    const shown = lines(requestFamilies(metrics.snapshot({ connections: 4, resends: 9, somethingNew: 1 })));
     for (const line of [
       'switchyard_requests_total{code="2xx"} 2',
       'switchyard_requests_total{code="4xx"} 5',
@@ -40,7 +42,8 @@ describe('requests', () => {
       'switchyard_pool_service_seconds_sum{pool="web"} 60.003',
       'switchyard_pool_sent_bytes_total{pool="web"} 7',
       'switchyard_client_connections 4',
-      'switchyard_retries_total 9',
+      'switchyard_resends_total 9',
+      'switchyard_plane_something_new 1',
     ]) {
       expect(shown).toContain(line);
     }
@@ -136,7 +139,10 @@ describe('gathered', () => {
   });
 
   it('name each family once, by the rules', async () => {
-    const families = await gatherMetrics(sources);
+    const totals = { ...new PlaneCounters(), upstreamConnections: 0, upstreamIdle: 0 };
+    expect(Object.keys(totals).filter((key) => !isDescribed(key))).toEqual([]);
+    const requests = async () => counted({ web: 1 }).snapshot(totals);
+    const families = await gatherMetrics({ ...sources, requests });
     const names = families.map((family) => family.name);
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^switchyard_[a-z_]+$/);
