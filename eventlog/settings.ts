@@ -138,8 +138,56 @@ export const poolSettings = z.strictObject({
     .prefault({}),
 });
 
+// RFC 9110 §5.1 and §5.5: a token, and visible text without line ends.
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
+const FIELD_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff]{0,4094}[\x21-\x7e\x80-\xff])?)?$/;
+// What frames a message, belongs to one hop, or is the router's own word.
+const OWN_FIELDS = new Set(
+  'connection content-length host keep-alive proxy-connection te trailer transfer-encoding upgrade via'.split(
+    ' ',
+  ),
+);
+
+const fields = z
+  .record(
+    z
+      .string()
+      .regex(FIELD_NAME, 'expected a field name')
+      .refine((name) => !OWN_FIELDS.has(name.toLowerCase()), "expected a field that is not the router's own"),
+    z.string().regex(FIELD_VALUE, 'expected at most 4096 visible characters, none of them a line end'),
+  )
+  .refine((given) => Object.keys(given).length <= 50, 'expected at most 50 fields')
+  .default({});
+
+// 64 KiB: a page with its style and a small picture.
+const PAGE_CHARACTERS = 65_536;
+
 export const domainSettings = z.strictObject({
   pool: poolName.describe('the pool that serves this host'),
+  // 5000: a busy site's requests at once; one tenant's flood stops here before it fills a worker.
+  maxInFlight: count.default(5000).describe('requests of this domain at once, in each worker; 0: no limit'),
+  maintenance: z.boolean().default(false).describe('answer every request with the maintenance page (H80)'),
+  features: z
+    .strictObject({
+      continue: z
+        .enum(['router', 'end-to-end'])
+        .default('router')
+        .describe('who answers Expect: 100-continue'),
+    })
+    .prefault({}),
+  errorPages: z
+    .record(
+      z.string().regex(/^[a-z_]{1,40}$/, 'expected the word of an outcome, or error for all others'),
+      z.string().max(PAGE_CHARACTERS, `expected at most ${PAGE_CHARACTERS} characters of HTML`),
+    )
+    .default({})
+    .describe('pages of this domain by outcome word; the status stays'),
+  headers: z
+    .strictObject({
+      request: fields.describe('set on every request to the backend'),
+      response: fields.describe('set on every response to the client'),
+    })
+    .prefault({}),
 });
 
 export type BackendSettings = z.output<typeof backendSettings>;
@@ -155,7 +203,7 @@ export type SparseDomain = Sparse<Omit<DomainSettings, 'pool'>> & { readonly poo
 export const POOL_DEFAULTS: PoolSettings = poolSettings.parse({});
 // The address is the one setting without a default; it is always given.
 const BACKEND_DEFAULTS = backendSettings.omit({ address: true }).parse({});
-const DOMAIN_DEFAULTS = domainSettings.omit({ pool: true }).parse({});
+export const DOMAIN_DEFAULTS = domainSettings.omit({ pool: true }).parse({});
 
 export function completePool(sparse: SparsePool): PoolSettings {
   return complete(POOL_DEFAULTS, sparse);

@@ -14,6 +14,8 @@ import {
   completeBackend,
   completeDomain,
   completePool,
+  DOMAIN_DEFAULTS,
+  type DomainSettings,
   type LogReader,
   type Position,
   type Recorded,
@@ -22,6 +24,7 @@ import {
 import {
   type BackendAddress,
   type BackendRoute,
+  type DomainFeatures,
   type DomainRoute,
   PLAIN,
   type PoolRoute,
@@ -117,18 +120,48 @@ export class Table implements RoutingTable {
 class Domain implements DomainRoute {
   readonly name: string;
   readonly settings: DomainRoute['settings'];
-  readonly features = PLAIN;
+  readonly features: DomainRoute['features'];
   readonly #pools: ReadonlyMap<string, Pool>;
 
   constructor(name: string, state: NonNullable<DomainState>, pools: ReadonlyMap<string, Pool>) {
     this.name = name;
     this.settings = completeDomain(state.settings);
+    this.features = featuresOf(this.settings);
     this.#pools = pools;
   }
 
   get pool(): PoolRoute | undefined {
     return this.#pools.get(this.settings.pool);
   }
+}
+
+/** Domains that ask for nothing special, which are nearly all, share one object. */
+function featuresOf(settings: DomainSettings): DomainFeatures {
+  const { maintenance, maxInFlight, errorPages, headers } = settings;
+  const request = Object.entries(headers.request);
+  const response = Object.entries(headers.response);
+  const isPlain =
+    !maintenance &&
+    maxInFlight === ORDINARY.maxInFlight &&
+    settings.features.continue === ORDINARY.continue &&
+    request.length + response.length + Object.keys(errorPages).length === 0;
+  if (isPlain) return ORDINARY;
+  return {
+    continue: settings.features.continue,
+    maintenance,
+    maxInFlight,
+    errorPages,
+    requestFields: request.flat(),
+    requestNames: namesOf(request),
+    responseFields: response.flat(),
+    responseNames: namesOf(response),
+  };
+}
+
+const ORDINARY: DomainFeatures = Object.freeze({ ...PLAIN, maxInFlight: DOMAIN_DEFAULTS.maxInFlight });
+
+function namesOf(fields: readonly (readonly [string, string])[]): ReadonlySet<string> | undefined {
+  return fields.length === 0 ? undefined : new Set(fields.map(([name]) => name.toLowerCase()));
 }
 
 /** Its map of backends is one for the pool's whole life: who waits for a grant finds a backend that came meanwhile. */

@@ -16,7 +16,7 @@ describe('If-Match', () => {
       status: 412,
       body: { type: 'version_mismatch', expected: 1, found: 2, won: [{ type: 'DomainChanged', version: 2 }] },
     });
-    expect((await s.client.get(DOMAIN)).body).toEqual({ pool: 'api' });
+    expect((await s.client.get(DOMAIN)).body).toMatchObject({ pool: 'api' });
     expect((await s.client.delete(DOMAIN, { ifMatch: 1 })).status).toBe(412);
     expect((await s.client.delete(DOMAIN, { ifMatch: 2 })).status).toBe(204);
   });

@@ -59,7 +59,7 @@ describe('a domain', () => {
     await using s = await withWeb();
     const reply = await s.client.put('/v1/domains/example.com', { pool: 'wbe' });
     expect(reply).toMatchObject({ status: 409, body: { type: 'pool_unknown' } });
-    expect((await s.client.get('/v1/domains/example.com')).body).toEqual({ pool: 'web' });
+    expect((await s.client.get('/v1/domains/example.com')).body).toMatchObject({ pool: 'web' });
   });
 
   it.each([
@@ -118,7 +118,7 @@ describe('a list of domains', () => {
     for (const name of ['a', 'b', 'c', 'd'])
       await s.client.must('PUT', `/v1/domains/${name}.test`, { pool: 'web' });
     const first = await s.client.get<Listed>('/v1/domains?limit=3');
-    expect(first.body).toEqual({
+    expect(first.body).toMatchObject({
       items: ['a.test', 'b.test', 'c.test'].map((name) => ({ name, version: 1, pool: 'web' })),
       next: 'c.test',
     });

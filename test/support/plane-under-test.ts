@@ -1,7 +1,7 @@
 /** A whole data plane in this thread, over a real ledger, with its routing given as a plain value. */
 
 import { createArena, keyOf, type MainLedger } from '../../actors/index.ts';
-import { completeBackend, completePool, type PoolName, type SparsePool } from '../../eventlog/index.ts';
+import { completeBackend, completeDomain, completePool, type PoolName, type SparsePool } from '../../eventlog/index.ts';
 import { type ListenerSettings, listenerSettings } from '../../src/config/process.ts';
 import {
   type BackendRoute,
@@ -73,7 +73,7 @@ export class PlaneUnderTest {
     const name = wish.domain ?? 'app.test';
     this.domains.set(name, {
       name,
-      settings: { pool: POOL as PoolName },
+      settings: completeDomain({ pool: POOL as PoolName }),
       pool: this.pool,
       features: { ...PLAIN, ...wish.features },
     });
