@@ -23,11 +23,24 @@ export function holdDirectory(directory: string, nowMs: number): () => void {
     throw heldOr(error, directory);
   }
   const holder = join(directory, HOLDER);
-  writeFileSync(holder, `${JSON.stringify({ pid: process.pid, since: new Date(nowMs).toISOString() })}\n`);
+  try {
+    sign(holder, nowMs);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
   return () => {
     rmSync(holder, { force: true });
     lock.close();
   };
+}
+
+function sign(holder: string, nowMs: number): void {
+  try {
+    writeFileSync(holder, `${JSON.stringify({ pid: process.pid, since: new Date(nowMs).toISOString() })}\n`);
+  } catch (error) {
+    throw new DataUnusable('data_unreadable', `expected to write ${holder}: ${String(error)}`, error);
+  }
 }
 
 function openLock(directory: string): Database.Database {

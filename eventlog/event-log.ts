@@ -61,7 +61,7 @@ export type Current = {
   readonly state: Json;
 };
 
-/** A fold of a stream's first `version` events. `hash` is that of the last event it folds. */
+/** A fold of a stream's first `version` events; `state` null: none, then. `hash` is that of the last event it folds. */
 export type Snapshot = {
   readonly stream: StreamName;
   readonly version: Version;
@@ -99,7 +99,7 @@ export interface EventLog {
   readStream(stream: StreamName, options?: ReadOptions): Promise<readonly Recorded[]>;
   /** The newest snapshot at or before a version that matches the chain; undefined where there is none. */
   snapshot(stream: StreamName, atMost?: Version): Promise<Snapshot | undefined>;
-  /** The current row of one owner. */
+  /** The current row of one owner. Rejects with `EventUnreadable` where it is damaged: the events still tell. */
   current(stream: StreamName): Promise<Current | undefined>;
   /** Current rows in order of stream name, after `after` (exclusive), of one kind of owner: a page of them. */
   currents(options: {

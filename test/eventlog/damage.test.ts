@@ -153,6 +153,44 @@ describe('a damaged current row', () => {
   });
 });
 
+describe('an event that was cut out', () => {
+  it('leaves a gap that no read passes over', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    tamper(directory.path, 'DELETE FROM events WHERE position = 3');
+    const unreadable = {
+      name: 'EventUnreadable',
+      message: expect.stringMatching(/expected number 3 here, found 4/),
+    };
+    await expect(log.read()).rejects.toMatchObject(unreadable);
+    await expect(log.readStream(A)).rejects.toThrow('expected number 2 here, found 3');
+    expect(await log.read({ from: 4 })).toHaveLength(3);
+  });
+});
+
+describe('a snapshot', () => {
+  it('that folds other events than the chain has is not used', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const changes = Array.from({ length: 200 }, (_, index) => domainChanged(`pool${index}`));
+    await log.append(append([write(B, 0, [domainCreated(), ...changes.slice(1, 100)], { at: 100 })]));
+    await log.append(append([write(B, 100, changes.slice(100), { at: 200 })]));
+    expect(await log.snapshot(B)).toMatchObject({ version: 200 });
+    tamper(directory.path, 'UPDATE snapshots SET hash = zeroblob(32) WHERE version = 200');
+    expect(await log.snapshot(B)).toMatchObject({ version: 100, state: { at: 100 } });
+  });
+
+  it('that is damaged is not used', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const changes = Array.from({ length: 99 }, (_, index) => domainChanged(`pool${index}`));
+    await log.append(append([write(B, 0, [domainCreated(), ...changes], { at: 100 })]));
+    tamper(directory.path, `UPDATE snapshots SET state = '{"at":101}'`);
+    expect(await log.snapshot(B)).toBeUndefined();
+  });
+});
+
 describe('verify', () => {
   it('finds nothing in a log as it was written', async () => {
     await using directory = await tempDirectory();
@@ -242,6 +280,15 @@ describe('verify', () => {
       { type: 'chain_broken', position: 4 },
       { type: 'chain_broken', position: 5 },
     ]);
+  });
+
+  it('blames a damaged hash on its own event alone', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    tamper(directory.path, 'UPDATE events SET hash = zeroblob(32) WHERE position = 2');
+    const { findings } = await verify(log.reader, projectionOf);
+    expect(findings).toMatchObject([{ type: 'chain_broken', position: 2 }]);
   });
 
   it('stops after as many findings as it was asked for', async () => {

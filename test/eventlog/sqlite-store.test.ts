@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -89,6 +89,14 @@ describe('a data directory', () => {
     );
     expect(statSync(file).size).toBe(size);
     expect(new Database(file, { readonly: true }).pragma('journal_mode', { simple: true })).toBe('delete');
+  });
+
+  it('that holder.json cannot be written in is let go again', async () => {
+    await using directory = await tempDirectory();
+    mkdirSync(join(directory.path, 'holder.json'));
+    expect(() => open(directory.path)).toThrow(expect.objectContaining({ code: 'data_unreadable' }));
+    rmdirSync(join(directory.path, 'holder.json'));
+    await open(directory.path).close();
   });
 
   it('that is no directory is refused, naming it', async () => {
