@@ -356,7 +356,8 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
         this.#connection?.destroy();
         break;
       case 'send':
-        this.fail(this.isUploadDone || this.client.isPaused ? 'first_byte_timeout' : 'client_idle');
+        if (this.#heard) this.fail('response_idle');
+        else this.fail(this.isUploadDone || this.client.isPaused ? 'first_byte_timeout' : 'client_idle');
         break;
       case 'respond':
         this.fail(this.#isPaused || this.client.pendingBytes > 0 ? 'client_idle' : 'response_idle');

@@ -1,27 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseRequestId } from '../../src/proxy/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { PlaneUnderTest, type PlaneWish } from '../support/plane-under-test.ts';
-import { ok, type Script, ScriptedBackend } from '../support/scripted-backend.ts';
-
-const open: { close(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close();
-});
-
-async function routed(
-  script: Script | undefined,
-  wish: PlaneWish = {},
-): Promise<{ router: PlaneUnderTest; backend: ScriptedBackend }> {
-  const backend = await ScriptedBackend.listen(script);
-  open.push(backend);
-  const router = await PlaneUnderTest.start({ backends: { 'web.1': { port: backend.port } }, ...wish });
-  open.push(router);
-  return { router, backend };
-}
-
-const GET = 'GET / HTTP/1.1\r\nHost: app.test\r\n\r\n';
+import { GET, routed } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
 
 describe('a request', () => {
   it('reaches a backend of its domain, and its answer the client', async () => {

@@ -1,7 +1,13 @@
 /** A whole data plane in this thread, over a real ledger, with its routing given as a plain value. */
 
 import { createArena, keyOf, type MainLedger } from '../../actors/index.ts';
-import { completeBackend, completeDomain, completePool, type PoolName, type SparsePool } from '../../eventlog/index.ts';
+import {
+  completeBackend,
+  completeDomain,
+  completePool,
+  type PoolName,
+  type SparsePool,
+} from '../../eventlog/index.ts';
 import { type ListenerSettings, listenerSettings } from '../../src/config/process.ts';
 import {
   type BackendRoute,

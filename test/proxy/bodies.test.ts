@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { eventually, pause } from '../support/eventually.ts';
+import { GET, get, post, routed } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
+
+const MEGABYTE = 1_048_576;
+
+function chunked(body: string, size: number): string {
+  let text = '';
+  for (let at = 0; at < body.length; at += size) {
+    const piece = body.slice(at, at + size);
+    text += `${piece.length.toString(16)}\r\n${piece}\r\n`;
+  }
+  return `${text}0\r\n\r\n`;
+}
+
+function noise(bytes: number): string {
+  let text = '';
+  for (let i = 0; text.length < bytes; i++) text += createHash('sha256').update(`${i}`).digest('latin1');
+  return text.slice(0, bytes);
+}
+
+describe('a body', () => {
+  const large = noise(3 * MEGABYTE);
+
+  it.each([0, 1, 100, 16_383, 16_384, 65_535, 65_536, 65_537, 200_000])(
+    'of %i bytes goes both ways unchanged',
+    async (bytes) => {
+      const { router, backend } = await routed((request) => ok(request.body));
+      const client = await router.connect();
+      const body = noise(bytes);
+      for (let i = 0; i < 2; i++) expect((await client.request(post(body))).body === body).toBe(true);
+      expect(backend.connections.length).toBe(1);
+    },
+  );
+
+  it('in chunks of any size goes both ways unchanged', async () => {
+    const { router } = await routed(
+      (request) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunked(request.body, 777)}`,
+    );
+    const client = await router.connect();
+    const body = noise(100_000);
+    for (const size of [1000, 16_384, 70_000]) {
+      const head = 'POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n';
+      expect((await client.request(head + chunked(body, size))).body === body).toBe(true);
+    }
+  });
+
+  it('byte by byte is the same body', async () => {
+    const { router } = await routed((request) => ok(request.body + (request.trailers[1] ?? '')));
+    const client = await router.connect();
+    const text =
+      'POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nabc\r\n0\r\nt: u\r\n\r\n';
+    for (const byte of text) {
+      client.send(byte);
+      await pause(0);
+    }
+    expect((await client.response()).body).toBe('abcu');
+  });
+
+  it('of a response that ends with the connection arrives whole, and ends with the connection', async () => {
+    const { router } = await routed(
+      (_, connection) => void connection.send(`HTTP/1.1 200 OK\r\n\r\n${large}`).end(),
+    );
+    const client = await router.connect();
+    const response = await client.request(GET, { timeoutMs: 10_000 });
+    expect(response.headers.get('connection')).toBe('close');
+    expect(response.body === large).toBe(true);
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('is taken from the backend no faster than the client reads it', async () => {
+    const { router, backend } = await routed(undefined);
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(GET);
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    const total = 64 * MEGABYTE;
+    connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
+    const piece = Buffer.alloc(MEGABYTE, 'x');
+    for (let i = 0; i < 64; i++) connection.socket.write(piece);
+    await pause(200);
+    const held = connection.socket.writableLength;
+    // Kernel buffers hold a few megabytes on each side; the router itself next to nothing.
+    expect(held).toBeGreaterThan(40 * MEGABYTE);
+    let received = 0;
+    client.socket.removeAllListeners('data');
+    client.socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    client.socket.resume();
+    await eventually(() => received > total, 'all of it', 15_000);
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('is taken from the client no faster than the backend reads it', async () => {
+    const { router, backend } = await routed(undefined);
+    const client = await router.connect();
+    const total = 64 * MEGABYTE;
+    client.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${total}\r\n\r\n`);
+    const connection = await backend.accept();
+    await connection.takeHead();
+    connection.socket.pause();
+    const piece = Buffer.alloc(MEGABYTE, 'x');
+    for (let i = 0; i < 64; i++) client.socket.write(piece);
+    await pause(200);
+    expect(client.socket.writableLength).toBeGreaterThan(40 * MEGABYTE);
+    let received = 0;
+    connection.socket.removeAllListeners('data');
+    connection.socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    connection.socket.resume();
+    await eventually(() => received === total, 'all of it', 15_000);
+    connection.send(ok());
+    expect((await client.response()).status).toBe(200);
+  });
+
+  it('that waits for a backend is held, up to a bound', async () => {
+    const { router, backend } = await routed(undefined, {}, 1);
+    const first = (await router.connect()).send(GET);
+    await eventually(() => router.inFlight()['web.1'] === 1, 'a lease');
+    const client = await router.connect();
+    const body = noise(4 * MEGABYTE);
+    client.send(post(body));
+    await eventually(() => router.waiting === 1, 'a waiter');
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    connection.send(ok());
+    await first.response();
+    const request = await connection.takeRequest(10_000);
+    expect(request.body === body).toBe(true);
+    connection.send(ok());
+    expect((await client.response()).status).toBe(200);
+  });
+});
+
+describe('an early response', () => {
+  it('reaches a client that is still sending, and then the connection ends', async () => {
+    const { router, backend } = await routed(undefined);
+    const client = await router.connect();
+    client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 16000\r\n\r\nabc');
+    const connection = await backend.accept();
+    await connection.takeHead();
+    connection.send(ok('enough')).end();
+    const response = await client.response();
+    expect(response).toMatchObject({ status: 200, body: 'enough' });
+    expect(response.headers.get('connection')).toBe('close');
+    for (let i = 0; i < 10; i++) client.send('x'.repeat(1000));
+    await client.ends();
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('may go on while the upload does', async () => {
+    const { router, backend } = await routed(undefined);
+    const client = await router.connect();
+    client.send('POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const connection = await backend.accept();
+    await connection.takeHead();
+    connection.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    for (let i = 0; i < 5; i++) {
+      client.send(`1\r\n${i}\r\n`);
+      await connection.receives(`1\r\n${i}\r\n`);
+      connection.send(`1\r\n${i}\r\n`);
+      await client.receives(`1\r\n${i}\r\n`);
+    }
+    client.send('0\r\n\r\n');
+    await connection.receives('0\r\n\r\n');
+    connection.send('0\r\n\r\n');
+    expect((await client.response()).body).toBe('01234');
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+});
+
+describe('a response without a body', () => {
+  it.each([
+    ['HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 430000\r\n\r\n', '430000'],
+    ['GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 1421093\r\n\r\n', '1421093'],
+    ['GET', 'HTTP/1.1 204 No Content\r\n\r\n', undefined],
+  ])('to %s leaves both connections open: %s', async (method, answer, length) => {
+    const { router, backend } = await routed(() => answer);
+    const client = await router.connect();
+    for (let i = 0; i < 2; i++) {
+      const response = await client.request(get('/').replace('GET', method), { method });
+      expect(response.headers.get('content-length')).toBe(length);
+      expect(response.headers.get('connection')).toBe('keep-alive');
+    }
+    expect(backend.connections.length).toBe(1);
+  });
+
+  it('that sends one all the same costs the backend its connection, and no other client', async () => {
+    const { router, backend } = await routed(
+      () =>
+        'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
+    );
+    const client = await router.connect();
+    for (let i = 0; i < 3; i++) expect((await client.request(GET)).status).toBe(204);
+    expect(client.received).toBe('');
+    expect(backend.connections.length).toBe(3);
+  });
+});

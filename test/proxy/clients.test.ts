@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import { eventually, pause } from '../support/eventually.ts';
+import { GET, get, post, routed } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
+
+const LOGGED = { accessLog: 'logfmt' } as const;
+
+describe('a client that leaves', () => {
+  it('before the response: the backend is told by a FIN, the line says H27 and 499', async () => {
+    const { router, backend } = await routed(undefined, LOGGED);
+    const client = await router.connect();
+    client.send(GET);
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    client.close();
+    await connection.ends();
+    connection.end();
+    await eventually(() => router.isQuiet, 'the slot given back');
+    await eventually(() => router.log !== '', 'a line');
+    expect(router.log).toMatch(
+      /^sock=client at=warning code=H27 desc="Client Request Interrupted" .* status=499/,
+    );
+  });
+
+  it('by a FIN after a complete request has left', async () => {
+    const { router, backend } = await routed(undefined, LOGGED);
+    const client = await router.connect();
+    client.send(GET).end();
+    await (await backend.accept()).ends();
+    await eventually(() => router.log.includes('code=H27'), 'a line');
+  });
+
+  it('by a FIN where the listener allows half a close still gets its response, and then the end', async () => {
+    const { router, backend } = await routed(undefined, { listener: { halfClose: true } });
+    const client = await router.connect();
+    client.send(GET).end();
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    await pause(20);
+    connection.send(ok('still'));
+    expect((await client.response()).body).toBe('still');
+    await client.ends();
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('within its upload: the backend sees what came and the end', async () => {
+    const { router, backend } = await routed(undefined, LOGGED);
+    const client = await router.connect();
+    client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\nabc');
+    const connection = await backend.accept();
+    await connection.receives('abc');
+    client.end();
+    await connection.ends();
+    connection.end();
+    await eventually(() => router.isQuiet, 'quiet');
+    await eventually(() => router.log.includes('code=H27'), 'a line');
+  });
+
+  it('within a long response: the backend is stopped and its slot given back', async () => {
+    const { router, backend } = await routed(undefined, {
+      ...LOGGED,
+      pool: { timeouts: { abortLingerMs: 50 } },
+    });
+    const client = await router.connect();
+    client.send(GET);
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n${'x'.repeat(1_000_000)}`);
+    await client.receives('xxx');
+    client.reset();
+    await eventually(() => connection.over, 'the end of the connection');
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+});
+
+describe('a slow client', () => {
+  const slow = { listener: { timeouts: { headersMs: 80, keepAliveMs: 80, bodyIdleMs: 80 } } } as const;
+
+  it('that sends nothing is closed without a word', async () => {
+    const { router } = await routed(() => ok(), slow);
+    const client = await router.connect();
+    const before = performance.now();
+    await client.ends();
+    expect(performance.now() - before).toBeGreaterThanOrEqual(70);
+    expect(client.total).toBe('');
+  });
+
+  it('within its request line is closed without a word', async () => {
+    const { router } = await routed(() => ok(), slow);
+    const client = await router.connect();
+    client.send('GET / HT');
+    await client.ends();
+    expect(client.total).toBe('');
+  });
+
+  it('within its header fields gets 408, however often it sends a byte', async () => {
+    const { router } = await routed(() => ok(), slow);
+    const client = await router.connect();
+    client.send('GET / HTTP/1.1\r\nHost: app.test\r\nx: ');
+    const before = performance.now();
+    const drip = setInterval(() => client.send('y'), 10);
+    const response = await client.response();
+    clearInterval(drip);
+    expect(response.status).toBe(408);
+    expect(performance.now() - before).toBeLessThan(500);
+    await client.ends();
+  });
+
+  it('within its body is cut: H28', async () => {
+    const { router, backend } = await routed(undefined, { ...slow, ...LOGGED });
+    const client = await router.connect();
+    client.send(post('12345').slice(0, -1));
+    const connection = await backend.accept();
+    await client.ends();
+    await connection.ends();
+    await eventually(() => router.log.includes('at=warning code=H28'), 'a line');
+    expect(client.total).toBe('');
+  });
+
+  it('that does not read is cut when nothing moves: H28', async () => {
+    const { router } = await routed(() => ok('x'.repeat(20_000_000)), {
+      ...LOGGED,
+      pool: { timeouts: { idleMs: 100, abortLingerMs: 50 } },
+    });
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(GET);
+    await eventually(() => router.log.includes('code=H28'), 'a line');
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('that idles between requests is closed', async () => {
+    const { router } = await routed(() => ok(), slow);
+    const client = await router.connect();
+    expect((await client.request(GET)).status).toBe(200);
+    const before = performance.now();
+    await client.ends();
+    expect(performance.now() - before).toBeGreaterThanOrEqual(70);
+  });
+});
+
+describe('connections', () => {
+  it('beyond the limit are closed unanswered and counted', async () => {
+    const { router } = await routed(() => ok(), { listener: { limits: { connections: 2 } } });
+    const first = await router.connect();
+    await router.connect();
+    const third = await router.connect();
+    await third.ends();
+    expect(third.total).toBe('');
+    expect(router.plane.counters.refusedConnections).toBe(1);
+    first.close();
+    await eventually(() => router.plane.counters.connections === 1, 'one less');
+    expect((await (await router.connect()).request(GET)).status).toBe(200);
+  });
+
+  it('beyond the limit of one address are closed too', async () => {
+    const { router } = await routed(() => ok(), { listener: { limits: { connectionsPerAddress: 1 } } });
+    const first = await router.connect();
+    await (await router.connect()).ends();
+    first.close();
+    await eventually(() => router.plane.counters.connections === 0, 'none');
+    expect((await (await router.connect()).request(GET)).status).toBe(200);
+  });
+});
+
+describe('a malformed request', () => {
+  it.each([
+    ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['a line too long', get(`/${'a'.repeat(8192)}`), 414],
+    ['a head too large', get('/', `x: ${'v'.repeat(8193)}`), 431],
+    ['another version', 'GET / HTTP/2.0\r\nHost: app.test\r\n\r\n', 505],
+    ['two framings', get('/', 'Content-Length: 3', 'Transfer-Encoding: chunked'), 400],
+    ['another expectation', get('/', 'Expect: whatever'), 417],
+    ['a bad chunk', 'POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
+  ])('with %s is refused and its connection closed', async (_, request, status) => {
+    const { router, backend } = await routed(() => ok());
+    const client = await router.connect();
+    const response = await client.request(request);
+    expect(response).toMatchObject({ status, complete: true });
+    expect(response.headers.get('connection')).toBe('close');
+    await client.ends();
+    expect(backend.requests.length).toBe(0);
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('to an unknown host is told that first', async () => {
+    const { router } = await routed(() => ok());
+    const request = 'GET / HTTP/1.1\r\nHost: other.test\r\nExpect: whatever\r\n\r\n';
+    expect((await (await router.connect()).request(request)).status).toBe(404);
+  });
+
+  it('behind a good one is refused after the good one is answered', async () => {
+    const { router } = await routed(async () => {
+      await pause(20);
+      return ok('first');
+    });
+    const client = await router.connect();
+    client.send(`${GET}GET / HTTP/9.9\r\n\r\n`);
+    expect((await client.response()).body).toBe('first');
+    expect((await client.response()).status).toBe(505);
+    await client.ends();
+  });
+
+  it('gets its answer though it goes on sending', async () => {
+    const { router } = await routed(() => ok());
+    const client = await router.connect();
+    client.send(`GET /${'a'.repeat(1_000_000)} HTTP/1.1\r\n`);
+    expect((await client.response()).status).toBe(414);
+    await client.ends();
+  });
+});
+
+describe('the end of the plane', () => {
+  it('lets requests finish, closes idle connections, and says close on the last response', async () => {
+    const { router, backend } = await routed();
+    const idle = await router.connect();
+    const client = await router.connect();
+    client.send(GET);
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    const drained = router.plane.drain(5000);
+    await idle.ends();
+    connection.send(ok());
+    const response = await client.response();
+    expect(response.headers.get('connection')).toBe('close');
+    client.end();
+    await drained;
+    expect(router.isQuiet).toBe(true);
+  });
+
+  it('cuts what is unfinished when the time is over: H24', async () => {
+    const { router, backend } = await routed(undefined, LOGGED);
+    const client = await router.connect();
+    client.send(GET);
+    await (await backend.accept()).takeRequest();
+    await router.plane.drain(50);
+    await client.ends();
+    expect(router.log).toContain('code=H24');
+    expect(router.isQuiet).toBe(true);
+  });
+});

@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest';
+import { keyOf } from '../../actors/index.ts';
+import { blackHole } from '../support/black-hole.ts';
+import { eventually } from '../support/eventually.ts';
+import { backendThat, closing, deadPort, GET, post, routed, routerOver } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
+
+describe('connecting', () => {
+  it('goes on to another backend when one refuses, and quarantines the first', async () => {
+    const backend = await backendThat(() => ok());
+    const router = await routerOver({
+      backends: { dead: { port: await deadPort() }, live: { port: backend.port } },
+      pool: { policy: 'round-robin' },
+    });
+    const client = await router.connect();
+    for (let i = 0; i < 4; i++) expect((await client.request(post('x'))).status).toBe(200);
+    expect(router.reports).toMatchObject([
+      { type: 'connect_failed', pool: 'web', backend: 'dead', cause: 'connect_refused' },
+    ]);
+    const rows = router.ledger.pool(keyOf('web'))?.stats().rows ?? [];
+    expect(rows.find((row) => row.backendKey === keyOf('dead'))?.state).toBe('quarantined');
+    expect(router.isQuiet).toBe(true);
+  });
+
+  it('quarantines only after as many failures in a row as the pool says', async () => {
+    const router = await routerOver({
+      backends: { dead: { port: await deadPort() } },
+      pool: { health: { passive: { connectFailures: 3 } } },
+    });
+    const client = await router.connect();
+    for (const expected of [0, 0, 1]) {
+      expect((await client.request(GET)).status).toBe(503);
+      expect(router.reports.length).toBe(expected);
+    }
+  });
+
+  it('ends as H21 when every backend refused', async () => {
+    const dead = { port: await deadPort() };
+    const router = await routerOver({ backends: { a: dead, b: dead, c: dead }, accessLog: 'logfmt' });
+    const client = await router.connect();
+    const response = await client.request(GET);
+    expect(response.status).toBe(503);
+    expect(response.headers.get('content-type')).toContain('text/html');
+    expect(response.body).toContain('H21');
+    expect(router.plane.counters).toMatchObject({ checkouts: 3, checkins: 3, connectFailures: 3 });
+    await eventually(() => router.log.includes('code=H21'), 'a line');
+    expect(router.log).toMatch(
+      /at=error code=H21 desc="Backend connection refused" .* dyno=[abc] connect=\d+ms service= status=503 bytes= /,
+    );
+  });
+
+  it('stops after as many attempts as the pool allows', async () => {
+    const dead = { port: await deadPort() };
+    const router = await routerOver({
+      backends: { a: dead, b: dead, c: dead },
+      pool: { retries: { attempts: 2 } },
+    });
+    const client = await router.connect();
+    expect((await client.request(GET)).status).toBe(503);
+    expect(router.plane.counters.checkouts).toBe(2);
+  });
+
+  it('that takes too long is given up: the next backend serves, or the request ends as H19', async () => {
+    const hole = closing(await blackHole());
+    const backend = await backendThat(() => ok());
+    const router = await routerOver({
+      backends: { hole: { port: hole.port } },
+      pool: { timeouts: { connectMs: 100 }, health: { passive: { quarantineMs: 50 } } },
+    });
+    const client = await router.connect();
+    const before = performance.now();
+    expect((await client.request(GET)).body).toContain('H19');
+    expect(performance.now() - before).toBeGreaterThanOrEqual(100);
+    expect(router.reports).toMatchObject([{ cause: 'connect_timeout' }]);
+    await router.setBackends({ hole: { port: hole.port }, live: { port: backend.port } });
+    for (let i = 0; i < 4; i++) expect((await client.request(GET)).status).toBe(200);
+    expect(router.isQuiet).toBe(true);
+  });
+
+  it('gives up all attempts when their whole time is over', async () => {
+    const hole = closing(await blackHole());
+    const wish = { port: hole.port };
+    const router = await routerOver({
+      backends: { a: wish, b: wish, c: wish },
+      pool: { timeouts: { connectMs: 200 }, retries: { totalMs: 300 } },
+    });
+    const client = await router.connect();
+    const before = performance.now();
+    expect((await client.request(GET)).body).toContain('H19');
+    expect(performance.now() - before).toBeLessThan(550);
+    expect(router.plane.counters.checkouts).toBe(2);
+  });
+
+  it('reaches a backend behind a socket file', async () => {
+    const { createServer } = await import('node:net');
+    const path = `/tmp/switchyard-test-${process.pid}.sock`;
+    const server = createServer((socket) => socket.on('data', () => socket.write(ok('by file'))));
+    await new Promise<void>((resolve) => {
+      server.listen(path, resolve);
+    });
+    closing({ close: async () => void server.close() });
+    const router = await routerOver({ backends: { 'web.1': { port: 1, path } } });
+    const client = await router.connect();
+    expect((await client.request(GET)).body).toBe('by file');
+  });
+
+  it('to a pool without backends is refused at once as H14', async () => {
+    const router = await routerOver({ backends: {} });
+    const client = await router.connect();
+    expect((await client.request(GET)).body).toContain('H14');
+  });
+
+  it('to a pool whose owner is parked without a view is refused as H99', async () => {
+    const { router } = await routed(() => ok(), { unavailable: true });
+    const client = await router.connect();
+    expect((await client.request(GET)).body).toContain('H99');
+  });
+
+  it('waits out a quarantine of all backends, and goes on when it ends', async () => {
+    const backend = await backendThat(() => ok());
+    const router = await routerOver({ backends: { 'web.1': { port: backend.port } } });
+    const nowMs = performance.timeOrigin + performance.now();
+    router.ledger.pool(keyOf('web'))?.quarantine(keyOf('web.1'), nowMs, nowMs + 150);
+    const client = await router.connect();
+    const before = performance.now();
+    expect((await client.request(GET)).status).toBe(200);
+    expect(performance.now() - before).toBeGreaterThanOrEqual(149);
+  });
+
+  it('ends as H34 when the wait is over before the quarantine is', async () => {
+    const { router } = await routed(() => ok(), { pool: { queue: { maxWaitMs: 80 } } });
+    const nowMs = performance.timeOrigin + performance.now();
+    router.ledger.pool(keyOf('web'))?.quarantine(keyOf('web.1'), nowMs, nowMs + 5000);
+    const client = await router.connect();
+    expect((await client.request(GET)).body).toContain('H34');
+    expect(router.isQuiet).toBe(true);
+  });
+
+  it('is refused as H20 at once when all backends are starting, or waits if the pool holds', async () => {
+    const backend = await backendThat(() => ok());
+    const backends = { 'web.1': { port: backend.port, state: 'starting' } } as const;
+    const refusing = await (await routerOver({ backends })).connect();
+    expect((await refusing.request(GET)).body).toContain('H20');
+    const router = await routerOver({ backends, pool: { whenEmpty: 'hold' } });
+    const client = await router.connect();
+    client.send(GET);
+    await eventually(() => router.waiting === 1, 'a waiter');
+    await router.setBackends({ 'web.1': { port: backend.port } });
+    router.plane.deliver();
+    expect((await client.response()).status).toBe(200);
+  });
+
+  it('finds a backend that joined the pool while it waited', async () => {
+    const backend = await backendThat(() => ok('late'));
+    const { router, backend: busy } = await routed(undefined, {}, 1);
+    const first = await router.connect();
+    first.send(GET);
+    await eventually(() => router.inFlight()['web.1'] === 1, 'a lease');
+    const client = await router.connect();
+    client.send(GET);
+    await eventually(() => router.waiting === 1, 'a waiter');
+    await router.setBackends({
+      'web.1': { port: busy.port, maxConcurrency: 1 },
+      'web.2': { port: backend.port },
+    });
+    router.plane.deliver();
+    expect((await client.response()).body).toBe('late');
+  });
+});

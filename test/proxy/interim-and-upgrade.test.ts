@@ -1,0 +1,291 @@
+import { describe, expect, it } from 'vitest';
+import { eventually, pause } from '../support/eventually.ts';
+import { GET, get, post, routed } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
+
+const EXPECT = 'POST /c HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n';
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+describe('Expect: 100-continue', () => {
+  it('is answered by the router, and the backend never sees it', async () => {
+    const { router, backend } = await routed(() => ok('hello'));
+    const client = await router.connect();
+    client.send(EXPECT);
+    await client.receives(CONTINUE);
+    client.received = '';
+    client.send('0123456789');
+    expect((await client.response()).body).toBe('hello');
+    expect(backend.requests[0]?.headers.has('expect')).toBe(false);
+    expect((await client.request(GET)).status).toBe(200);
+  });
+
+  it('is not answered when the body is already there', async () => {
+    const { router } = await routed(() => ok());
+    const client = await router.connect();
+    expect((await client.request(`${EXPECT}0123456789`)).status).toBe(200);
+  });
+
+  it('goes end to end where the domain says so, and the 100 comes from the backend', async () => {
+    const { router, backend } = await routed(undefined, { features: { continue: 'end-to-end' } });
+    const client = await router.connect();
+    client.send(EXPECT);
+    const connection = await backend.accept();
+    expect(await connection.takeHead()).toContain('Expect: 100-continue');
+    await pause(20);
+    expect(client.received).toBe('');
+    connection.send('HTTP/1.1 100 Continue\r\nConnection: close\r\nX-A: b\r\n\r\n');
+    await client.receives('\r\n\r\n');
+    expect(client.received).toBe(CONTINUE);
+    client.received = '';
+    client.send('0123456789');
+    await connection.receives('0123456789');
+    connection.send(ok());
+    expect((await client.response()).status).toBe(200);
+  });
+
+  it('end to end, answered at once with a final status, ends the connection', async () => {
+    const { router, backend } = await routed(undefined, { features: { continue: 'end-to-end' } });
+    const client = await router.connect();
+    client.send(EXPECT);
+    const connection = await backend.accept();
+    await connection.takeHead();
+    connection.send(ok('no need'));
+    const response = await client.response();
+    expect(response.headers.get('connection')).toBe('close');
+    await client.ends();
+    await connection.ends();
+  });
+});
+
+describe('an interim response', () => {
+  it('reaches an HTTP/1.1 client with its fields, as often as it comes', async () => {
+    const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n';
+    const { router } = await routed(() => `${hints}${hints}${ok()}`);
+    const client = await router.connect();
+    for (let i = 0; i < 2; i++) {
+      const first = i === 0 ? await client.request(GET) : await client.response();
+      expect(first).toMatchObject({ status: 103 });
+      expect(first.headers.get('link')).toBe('</a.css>');
+    }
+    expect((await client.response()).status).toBe(200);
+  });
+
+  it('does not reach an HTTP/1.0 client', async () => {
+    const { router } = await routed(() => `${CONTINUE}HTTP/1.1 103 Early Hints\r\n\r\n${ok()}`);
+    const client = await router.connect();
+    expect(
+      (await client.request('POST / HTTP/1.0\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx')).status,
+    ).toBe(200);
+    await client.ends();
+  });
+});
+
+describe('HTTP/1.0', () => {
+  const get10 = (field = ''): string => `GET / HTTP/1.0\r\nHost: app.test\r\n${field}\r\n`;
+
+  it('gets its connection closed, unless it asks otherwise', async () => {
+    const { router } = await routed(() => ok());
+    const client = await router.connect();
+    for (let i = 0; i < 2; i++) {
+      const response = await client.request(get10('Connection: keep-alive\r\n'));
+      expect(response.headers.get('connection')).toBe('keep-alive');
+    }
+    expect((await client.request(get10())).headers.get('connection')).toBe('close');
+    await client.ends();
+  });
+
+  it('gets chunks as plain bytes up to the end of the connection', async () => {
+    const { router } = await routed(
+      () =>
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\ndefgh\r\n0\r\nt: u\r\n\r\n',
+    );
+    const client = await router.connect();
+    const response = await client.request(get10('Connection: keep-alive\r\n'));
+    expect(response.body).toBe('abcdefgh');
+    expect(response.headers.has('transfer-encoding')).toBe(false);
+    expect(response.headers.get('connection')).toBe('close');
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+});
+
+describe('trailers', () => {
+  it('go both ways', async () => {
+    const { router, backend } = await routed(
+      () =>
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: head1\r\n\r\n1\r\nx\r\n0\r\nhead1: val1\r\n\r\n',
+    );
+    const client = await router.connect();
+    const response = await client.request(
+      'POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\ny\r\n0\r\nhead2: val2\r\n\r\n',
+    );
+    expect(response.trailers).toEqual(['head1', 'val1']);
+    expect(response.headers.get('trailer')).toBe('head1');
+    expect(backend.requests[0]?.trailers).toEqual(['head2', 'val2']);
+  });
+});
+
+const UPGRADE = get('/chat', 'Connection: Upgrade', 'Upgrade: websocket');
+const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+
+describe('an upgrade', () => {
+  it('makes a pipe of bytes, early ones included, on both sides', async () => {
+    const { router, backend } = await routed(undefined, { accessLog: 'logfmt' });
+    const client = await router.connect();
+    client.send(`${UPGRADE}early`);
+    const connection = await backend.accept();
+    const head = await connection.takeHead();
+    expect(head).toContain('Upgrade: websocket');
+    expect(head).toContain('Connection: Upgrade');
+    await pause(10);
+    expect(connection.received).toBe('');
+    connection.send(`${SWITCHED}first`);
+    expect((await client.response()).status).toBe(101);
+    await client.receives('first');
+    await connection.receives('early');
+    client.send('ping');
+    await connection.receives('ping');
+    connection.send('pong');
+    await client.receives('pong');
+    expect(router.inFlight()).toEqual({ 'web.1': 1 });
+    client.end();
+    await connection.ends();
+    connection.send('last words');
+    await client.receives('last words');
+    connection.end();
+    await client.ends();
+    await eventually(() => router.isQuiet, 'quiet');
+    await eventually(() => router.log.includes('status=101'), 'a line');
+    expect(router.log).toContain('outcome=upgraded');
+  });
+
+  it('the backend declines is an ordinary exchange', async () => {
+    const { router } = await routed(() => ok('no'));
+    const client = await router.connect();
+    expect((await client.request(UPGRADE)).body).toBe('no');
+    expect((await client.request(GET)).status).toBe(200);
+  });
+
+  it('ends for both when one is gone', async () => {
+    const { router, backend } = await routed(undefined);
+    for (const side of ['client', 'backend'] as const) {
+      const client = await router.connect();
+      client.send(UPGRADE);
+      const connection = await backend.accept();
+      await connection.takeHead();
+      connection.send(SWITCHED);
+      await client.response();
+      if (side === 'client') client.reset();
+      else connection.reset();
+      await (side === 'client' ? connection : client).ends();
+      connection.end();
+      await eventually(() => router.isQuiet, 'quiet');
+    }
+  });
+
+  it('ends when nothing moves for idleMs', async () => {
+    const { router, backend } = await routed(undefined, {
+      pool: { timeouts: { idleMs: 80, abortLingerMs: 20 } },
+    });
+    const client = await router.connect();
+    client.send(UPGRADE);
+    const connection = await backend.accept();
+    await connection.takeHead();
+    connection.send(SWITCHED);
+    await client.response();
+    for (let i = 0; i < 4; i++) {
+      await pause(40);
+      client.send('.');
+    }
+    expect(client.over).toBe(false);
+    await client.ends();
+    await connection.ends();
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('carries megabytes both ways no faster than each side reads', async () => {
+    const { router, backend } = await routed(undefined);
+    const client = await router.connect();
+    client.send(UPGRADE);
+    const connection = await backend.accept();
+    await connection.takeHead();
+    connection.send(SWITCHED);
+    await client.response();
+    const piece = 'x'.repeat(1_000_000);
+    for (let i = 0; i < 5; i++) {
+      client.send(piece);
+      connection.send(piece);
+    }
+    await eventually(
+      () => client.received.length === 5_000_000 && connection.received.length === 5_000_000,
+      'all',
+      10_000,
+    );
+  });
+});
+
+describe('Max-Forwards', () => {
+  it('of zero makes the router the one who answers, and above it counts down', async () => {
+    const { router, backend } = await routed(() => ok());
+    const client = await router.connect();
+    const options = (hops: number): string => get('/', `Max-Forwards: ${hops}`).replace('GET', 'OPTIONS');
+    expect((await client.request(options(0))).status).toBe(200);
+    expect(backend.requests.length).toBe(0);
+    await client.request(options(3));
+    expect(backend.requests[0]?.headers.get('max-forwards')).toBe('2');
+  });
+});
+
+describe('a probe', () => {
+  it('is answered by the router itself', async () => {
+    const { router, backend } = await routed(() => ok(), { listener: { probePath: '/health' } });
+    const client = await router.connect();
+    expect((await client.request('GET /health HTTP/1.1\r\nHost: any\r\n\r\n')).status).toBe(200);
+    expect(backend.requests.length).toBe(0);
+  });
+});
+
+describe('the PROXY protocol', () => {
+  it('says who the client is', async () => {
+    const { router, backend } = await routed(() => ok(), { listener: { proxyProtocol: true } });
+    const client = await router.connect();
+    await client.request(`PROXY TCP4 1.2.3.4 5.6.7.8 1234 443\r\n${post('x')}`);
+    const [request] = backend.requests;
+    expect(request?.headers.get('x-forwarded-for')).toBe('1.2.3.4');
+    expect(request?.headers.get('x-forwarded-port')).toBe('443');
+    expect(request?.headers.get('x-forwarded-proto')).toBe('https');
+  });
+
+  it('missing closes the connection unanswered', async () => {
+    const { router } = await routed(() => ok(), { listener: { proxyProtocol: true } });
+    const client = await router.connect();
+    client.send(GET);
+    await client.ends();
+    expect(client.total).toBe('');
+  });
+});
+
+describe('a trusted peer', () => {
+  const forwarded = get(
+    '/',
+    'X-Forwarded-For: 10.0.0.1',
+    'X-Request-Id: testid-with-a-valid-length',
+    'X-Forwarded-Proto: https',
+  );
+
+  it('has its X-Forwarded-For appended to and its request id kept; another has them replaced', async () => {
+    const trusting = await routed(() => ok(), {
+      listener: { trustForwarded: ['127.0.0.0/8'] },
+      accessLog: 'logfmt',
+    });
+    await (await trusting.router.connect()).request(forwarded);
+    const headers = trusting.backend.requests[0]?.headers;
+    expect(headers?.get('x-forwarded-for')).toBe('10.0.0.1, 127.0.0.1');
+    expect(headers?.get('x-request-id')).toBe('testid-with-a-valid-length');
+    expect(headers?.get('x-forwarded-proto')).toBe('http');
+    await eventually(() => trusting.router.log.includes('fwd="10.0.0.1, 127.0.0.1"'), 'a line');
+    const wary = await routed(() => ok());
+    await (await wary.router.connect()).request(forwarded);
+    expect(wary.backend.requests[0]?.headers.get('x-forwarded-for')).toBe('127.0.0.1');
+    expect(wary.backend.requests[0]?.headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-/);
+  });
+});

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { eventually, pause } from '../support/eventually.ts';
+import { backendThat, GET, get, post, routed, routerOver } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
+
+describe('an idle backend connection', () => {
+  it('is closed after upstreamKeepAliveMs', async () => {
+    const { router, backend } = await routed(() => ok(), { pool: { timeouts: { upstreamKeepAliveMs: 50 } } });
+    const client = await router.connect();
+    await client.request(GET);
+    await eventually(() => backend.open === 0, 'none open', 500);
+    expect((await client.request(GET)).status).toBe(200);
+    expect(backend.connections.length).toBe(2);
+  });
+
+  it.each(['Connection: close', 'Keep-Alive: x'])(
+    'is kept unless the backend says close: %s',
+    async (field) => {
+      const { router, backend } = await routed(() => ok('hello', field));
+      const client = await router.connect();
+      for (let i = 0; i < 2; i++) {
+        const response = await client.request(GET);
+        expect(response.headers.get('connection')).toBe('keep-alive');
+        expect(response.headers.has('keep-alive')).toBe(false);
+      }
+      expect(backend.connections.length).toBe(field === 'Connection: close' ? 2 : 1);
+    },
+  );
+
+  it('is never kept after an HTTP/1.0 response that does not ask for it', async () => {
+    const { router, backend } = await routed(() => ok().replace('HTTP/1.1', 'HTTP/1.0'));
+    const client = await router.connect();
+    for (let i = 0; i < 2; i++) expect((await client.request(GET)).version).toBe('HTTP/1.1');
+    expect(backend.connections.length).toBe(2);
+  });
+
+  it('that says something unasked is closed, and nobody hears it', async () => {
+    const { router, backend } = await routed(() => ok());
+    const client = await router.connect();
+    await client.request(GET);
+    const [connection] = backend.connections;
+    connection?.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
+    await connection?.ends();
+    expect((await client.request(GET)).body).toBe('hello');
+    expect(client.received).toBe('');
+  });
+
+  it('with bytes behind the response is not used again', async () => {
+    const { router, backend } = await routed(() => `${ok()}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`);
+    const client = await router.connect();
+    for (let i = 0; i < 3; i++) expect((await client.request(GET)).body).toBe('hello');
+    expect(backend.connections.length).toBe(3);
+  });
+
+  it('is the last one used', async () => {
+    const { router, backend } = await routed(async (request) => {
+      if (request.target === '/slow') await pause(30);
+      return ok();
+    });
+    const [one, two] = [await router.connect(), await router.connect()];
+    await Promise.all([one.request(get('/slow')), two.request(get('/slow'))]);
+    for (let i = 0; i < 4; i++) await one.request(GET);
+    expect(backend.connections.map((connection) => connection.requests).sort()).toEqual([1, 5]);
+  });
+
+  it('beyond idlePerBackend is closed', async () => {
+    const { router, backend } = await routed(
+      async () => {
+        await pause(30);
+        return ok();
+      },
+      { pool: { limits: { idlePerBackend: 1 } } },
+    );
+    const clients = await Promise.all([1, 2, 3].map(() => router.connect()));
+    await Promise.all(clients.map((client) => client.request(GET)));
+    await eventually(() => backend.open === 1, 'one open');
+  });
+});
+
+/** A backend that answers the first request of a connection and closes in the face of the second. */
+function fickle(close: 'end' | 'reset') {
+  return backendThat((_, connection) => {
+    if (connection.requests === 1) return ok(`${connection.number}`);
+    if (close === 'end') connection.end();
+    else connection.reset();
+    return undefined;
+  });
+}
+
+describe('a connection that had been closed when it was used again', () => {
+  it.each(['end', 'reset'] as const)(
+    'by %s: a GET is sent once more, on a fresh one, under the same lease',
+    async (how) => {
+      const backend = await fickle(how);
+      const router = await routerOver({ backends: { 'web.1': { port: backend.port } } });
+      const client = await router.connect();
+      expect((await client.request(GET)).body).toBe('0');
+      expect((await client.request(GET)).body).toBe('1');
+      expect(router.plane.counters).toMatchObject({ checkouts: 2, checkins: 2, resends: 1 });
+      expect(router.reports).toEqual([]);
+    },
+  );
+
+  it('a PUT whose body is held is sent once more, whole', async () => {
+    const backend = await fickle('reset');
+    const router = await routerOver({ backends: { 'web.1': { port: backend.port } } });
+    const client = await router.connect();
+    await client.request(GET);
+    expect((await client.request(post('x'.repeat(60_000)).replace('POST', 'PUT'))).body).toBe('1');
+    expect(backend.requests.at(-1)?.body.length).toBe(60_000);
+  });
+
+  it('a PUT with more than is held is not', async () => {
+    const backend = await fickle('reset');
+    const router = await routerOver({ backends: { 'web.1': { port: backend.port } } });
+    const client = await router.connect();
+    await client.request(GET);
+    const body = 'x'.repeat(200_000);
+    expect((await client.request(post(body).replace('POST', 'PUT'))).status).toBe(503);
+    expect(backend.requests.length).toBe(2);
+  });
+
+  it('a POST is delivered once, whatever becomes of it', async () => {
+    const backend = await fickle('reset');
+    const router = await routerOver({ backends: { 'web.1': { port: backend.port } } });
+    const client = await router.connect();
+    await client.request(GET);
+    expect((await client.request(post('x'))).status).toBe(503);
+    expect(backend.requests.filter((request) => request.method === 'POST').length).toBe(1);
+  });
+
+  it('a POST takes no connection that has been idle for a second', async () => {
+    const { router, backend } = await routed(() => ok(), {
+      pool: { timeouts: { upstreamKeepAliveMs: 10_000 } },
+    });
+    const client = await router.connect();
+    await client.request(GET);
+    await pause(1050);
+    expect((await client.request(post('x'))).status).toBe(200);
+    expect(backend.connections.length).toBe(2);
+    expect((await client.request(post('x'))).status).toBe(200);
+    expect(backend.connections.length).toBe(2);
+  });
+});

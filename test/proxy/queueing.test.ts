@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import type { RawClient } from '../support/raw-client.ts';
+import { GET, get, routed } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
+
+describe('a backend with a limit', () => {
+  it('never sees more connections than its limit, busy and idle together', async () => {
+    const { router, backend } = await routed(
+      async () => {
+        await new Promise((resolve) => {
+          setTimeout(resolve, 2);
+        });
+        return ok();
+      },
+      {},
+      3,
+    );
+    const clients = await Promise.all(Array.from({ length: 20 }, () => router.connect()));
+    await Promise.all(
+      clients.map(async (client) => {
+        for (let i = 0; i < 10; i++) {
+          const method = i % 2 === 0 ? 'GET' : 'POST';
+          expect((await client.request(GET.replace('GET', method))).status).toBe(200);
+        }
+      }),
+    );
+    expect(backend.mostOpen).toBe(3);
+    expect(router.isQuiet).toBe(true);
+  });
+
+  it('is waited for in the order of arrival', async () => {
+    const served: string[] = [];
+    const { router, backend } = await routed(undefined, {}, 1);
+    const clients: RawClient[] = [];
+    for (let i = 0; i < 6; i++) {
+      const client = await router.connect();
+      client.send(get(`/${i}`));
+      await eventually(() => router.inFlight()['web.1'] === 1 && router.waiting === i, 'its place');
+      clients.push(client);
+    }
+    const connection = await backend.accept();
+    for (const client of clients) {
+      served.push((await connection.takeRequest()).target);
+      connection.send(ok());
+      expect((await client.response()).status).toBe(200);
+    }
+    expect(served).toEqual(['/0', '/1', '/2', '/3', '/4', '/5']);
+    expect(backend.connections.length).toBe(1);
+  });
+
+  it('whose queue is full refuses at once: H11, outcome queue_full', async () => {
+    const { router, backend } = await routed(
+      undefined,
+      { pool: { queue: { maxWaiting: 1 } }, accessLog: 'logfmt' },
+      1,
+    );
+    const first = (await router.connect()).send(GET);
+    await eventually(() => router.inFlight()['web.1'] === 1, 'a lease');
+    const second = (await router.connect()).send(GET);
+    await eventually(() => router.waiting === 1, 'a waiter');
+    const third = await router.connect();
+    expect((await third.request(GET)).body).toContain('H11');
+    await eventually(() => router.log.includes('outcome=queue_full'), 'a line');
+    const connection = await backend.accept();
+    for (const client of [first, second]) {
+      await connection.takeRequest();
+      connection.send(ok());
+      expect((await client.response()).status).toBe(200);
+    }
+  });
+
+  it('that stays busy too long: H11, outcome queue_timeout, not before the time', async () => {
+    const { router } = await routed(
+      undefined,
+      { pool: { queue: { maxWaitMs: 100 } }, accessLog: 'logfmt' },
+      1,
+    );
+    (await router.connect()).send(GET);
+    await eventually(() => router.inFlight()['web.1'] === 1, 'a lease');
+    const client = await router.connect();
+    const before = performance.now();
+    expect((await client.request(GET)).body).toContain('H11');
+    expect(performance.now() - before).toBeGreaterThanOrEqual(99);
+    await eventually(() => router.log.includes('outcome=queue_timeout'), 'a line');
+    expect(router.waiting).toBe(0);
+  });
+
+  it('is not waited for by a client that has left', async () => {
+    const { router, backend } = await routed(undefined, {}, 1);
+    const first = (await router.connect()).send(GET);
+    await eventually(() => router.inFlight()['web.1'] === 1, 'a lease');
+    const leaver = (await router.connect()).send(GET);
+    await eventually(() => router.waiting === 1, 'a waiter');
+    const last = (await router.connect()).send(get('/last'));
+    await eventually(() => router.waiting === 2, 'two waiters');
+    leaver.close();
+    await eventually(() => router.waiting === 1, 'one waiter');
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    connection.send(ok());
+    expect((await first.response()).status).toBe(200);
+    expect((await connection.takeRequest()).target).toBe('/last');
+    connection.send(ok());
+    expect((await last.response()).status).toBe(200);
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('is held by an aborted request until the backend has closed', async () => {
+    const { router, backend } = await routed(undefined, { pool: { timeouts: { abortLingerMs: 5000 } } }, 1);
+    const first = (await router.connect()).send(GET);
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    first.close();
+    await connection.ends();
+    const second = (await router.connect()).send(GET);
+    await eventually(() => router.waiting === 1, 'a waiter');
+    expect(backend.mostOpen).toBe(1);
+    connection.end();
+    const next = await backend.accept();
+    await next.takeRequest();
+    next.send(ok());
+    expect((await second.response()).status).toBe(200);
+  });
+});
