@@ -31,7 +31,7 @@ await using admin = new AdminClient(router.admin);
 const client = new Agent({ keepAliveTimeout: 60_000 });
 
 const alone = await measure('alone');
-const load = startLoad({
+await using load = startLoad({
   port: router.port,
   connections: 8,
   hosts: ['steady.example'],

@@ -111,6 +111,27 @@ export async function ledgerOf(admin: AdminClient, pool: string): Promise<Ledger
   return (await admin.must<LedgerFigures>('GET', `/v1/pools/${pool}/ledger`)).body;
 }
 
+export type Actor = {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly restarts: number;
+};
+
+/** The supervision tree, all pages of it. */
+export async function actorsOf(admin: AdminClient): Promise<readonly Actor[]> {
+  const actors: Actor[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const query: string = after === '' ? '' : `&after=${encodeURIComponent(after)}`;
+    const { body } = await admin.must<ActorPage>('GET', `/v1/actors?limit=1000${query}`);
+    actors.push(...body.items);
+    after = body.next;
+  }
+  return actors;
+}
+
+type ActorPage = { readonly items: readonly Actor[]; readonly next: string | null };
+
 const JSON_BODY = { 'content-type': 'application/json' };
 
 function headersOf({ key, ifMatch, prefer }: Wish): Record<string, string> {

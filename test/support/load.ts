@@ -34,10 +34,10 @@ export type LoadFigures = {
   readonly refused: number;
   readonly latenciesMs: readonly number[];
   /** Times without any success around a failure: from the last success before to the first one after. */
-  readonly longestOutageMs: number;
+  readonly outagesMs: readonly number[];
 };
 
-export type Load = {
+export type Load = AsyncDisposable & {
   readonly figures: () => LoadFigures;
   /** Resolves once so many more requests have completed. */
   completes(more: number): Promise<void>;
@@ -58,15 +58,17 @@ export function startLoad(options: LoadOptions): Load {
     (_, index) => new LoadClient(index, options, book),
   );
   const over = Promise.all(clients.map((client) => client.run())).then(() => {});
+  const stop = async () => {
+    for (const client of clients) client.stop();
+    await over;
+    return book.figures();
+  };
   return {
     over,
     figures: () => book.figures(),
     completes: (more) => book.reaches(book.completed + more),
-    async stop() {
-      for (const client of clients) client.stop();
-      await over;
-      return book.figures();
-    },
+    stop,
+    [Symbol.asyncDispose]: async () => void (await stop()),
   };
 }
 
@@ -78,12 +80,12 @@ class Book {
   readonly #latenciesMs: number[] = [];
   #lastSuccess = this.began;
   #failedSince = false;
-  #longestOutageMs = 0;
+  readonly #outagesMs: number[] = [];
   #awaited: { count: number; resolve: () => void }[] = [];
 
   success(latencyMs: number): void {
     const now = performance.now();
-    if (this.#failedSince) this.#longestOutageMs = Math.max(this.#longestOutageMs, now - this.#lastSuccess);
+    if (this.#failedSince) this.#outagesMs.push(now - this.#lastSuccess);
     this.#failedSince = false;
     this.#lastSuccess = now;
     this.completed++;
@@ -114,7 +116,7 @@ class Book {
       failures: [...this.#failures],
       refused: this.refused,
       latenciesMs: this.#latenciesMs,
-      longestOutageMs: this.#longestOutageMs,
+      outagesMs: this.#outagesMs,
     };
   }
 
