@@ -128,6 +128,7 @@ export class Membership {
   drop(pool: SharedPool, change: Change): void {
     const { section, recorder, mailbox } = this.tools;
     section.set(pool.block + POOL.phase, PHASE.dropped);
+    section.set(pool.block + POOL.widening, 0);
     recorder.pool(OP.drop, pool.block, recorder.ticket(pool.block), change.nowMs, change.position, 0);
     section.commit();
     for (let row = 0; row < pool.field.rows; row++) {

@@ -1,31 +1,39 @@
 /**
- * Each in turn, by weight, counted for the whole pool. A row's score is when its next turn is due, in rounds; the mark is
- * the time of the last turn. The earliest goes next and is due again 1/weight of a round later.
+ * Each in turn, by weight, counted for the whole pool. Time is counted in rounds: a row's turn lasts 1/weight of a round,
+ * its score is when its next turn starts, and the mark is the earliest start of all. The turn whose middle comes first is
+ * next; by the middle, since by the start all heavy and light ones would begin each round together.
  */
 import { type Field, NONE, type Row } from './policy.ts';
 
 export function roundRobin(field: Field): Row {
-  const now = field.mark();
+  const { rows } = field;
+  const mark = field.mark();
   let next = NONE;
-  let nextDue = 0;
-  for (let row = 0; row < field.rows; row++) {
+  let nextStart = 0;
+  let nextMiddle = 0;
+  let first = NONE;
+  let firstStart = Number.POSITIVE_INFINITY;
+  let secondStart = Number.POSITIVE_INFINITY;
+  for (let row = 0; row < rows; row++) {
     if (!field.isOpen(row)) continue;
-    const due = dueAt(field, row, now);
-    if (next !== NONE && due >= nextDue) continue;
+    // One that is new, or was away while its turns passed, starts now: it does not get the turns it missed.
+    const start = Math.max(field.score(row), mark);
+    if (start < firstStart) {
+      secondStart = firstStart;
+      firstStart = start;
+      first = row;
+    } else if (start < secondStart) {
+      secondStart = start;
+    }
+    const middle = start + 1 / (2 * field.weight(row));
+    if (next !== NONE && middle >= nextMiddle) continue;
     next = row;
-    nextDue = due;
+    nextStart = start;
+    nextMiddle = middle;
   }
   if (next === NONE) return NONE;
-  field.setScore(next, nextDue + 1 / field.weight(next));
-  field.setMark(nextDue);
+  const end = nextStart + 1 / field.weight(next);
+  field.setScore(next, end);
+  field.setMark(Math.min(end, next === first ? secondStart : firstStart));
   return next;
-}
-
-/**
- * One that is new, or was away while its turn passed, joins half a turn from now: it does not get the turns it missed, and
- * a heavy one's turns lie evenly among the others'.
- */
-function dueAt(field: Field, row: Row, now: number): number {
-  const due = field.score(row);
-  return due >= now ? due : now + 1 / (2 * field.weight(row));
 }

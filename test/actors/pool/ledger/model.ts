@@ -88,6 +88,7 @@ export class PoolModel {
           else row.removed = true;
         }
         this.queue = [];
+        if (this.settings !== undefined) this.settings = { ...this.settings, widening: false };
         return;
       case 'checkout':
         this.take(record, record.tried);

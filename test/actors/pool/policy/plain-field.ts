@@ -1,0 +1,58 @@
+/** A pool as plain rows, for policies. */
+import { drawOf, nextChance } from '../../../../actors/pool/policy/chance.ts';
+import type { Field, Policy } from '../../../../actors/pool/policy/policy.ts';
+
+export interface PlainRow {
+  inFlight: number;
+  weight: number;
+  open: boolean;
+  score: number;
+}
+
+export interface PlainField extends Field {
+  readonly all: readonly PlainRow[];
+  /** How often chance was asked. */
+  draws: number;
+}
+
+export function row(more: Partial<PlainRow> = {}): PlainRow {
+  return { inFlight: 0, weight: 1, open: true, score: -1, ...more };
+}
+
+export function plainField(all: readonly PlainRow[], seed = 1): PlainField {
+  let chance = seed;
+  let mark = 0;
+  const at = (index: number): PlainRow => {
+    const found = all[index];
+    if (found === undefined) throw new RangeError(`expected a row below ${all.length}, found ${index}`);
+    return found;
+  };
+  return {
+    all,
+    draws: 0,
+    rows: all.length,
+    isOpen: (index) => at(index).open,
+    inFlight: (index) => at(index).inFlight,
+    weight: (index) => at(index).weight,
+    score: (index) => at(index).score,
+    setScore: (index, score) => {
+      at(index).score = score;
+    },
+    mark: () => mark,
+    setMark: (next) => {
+      mark = next;
+    },
+    below(bound) {
+      this.draws += 1;
+      chance = nextChance(chance);
+      return drawOf(chance, bound);
+    },
+  };
+}
+
+/** How often each row is picked, where picks change nothing in flight. */
+export function counts(policy: Policy, field: PlainField, picks: number): number[] {
+  const picked = field.all.map(() => 0);
+  for (let i = 0; i < picks; i++) picked[policy(field)]! += 1;
+  return picked;
+}
