@@ -80,6 +80,11 @@ export class Health {
     else this.#members.set(pool, ids);
   }
 
+  /** Every pool there is. */
+  pools(): Iterable<PoolName> {
+    return this.#members.keys();
+  }
+
   report(report: HealthReport): void {
     if (!this.#running) {
       if (this.#held.length < MAX_HELD) this.#held.push(report);

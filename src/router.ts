@@ -10,16 +10,20 @@ import {
   createArena,
   keyOf,
   type MainLedger,
+  type Plan,
   type PoolState,
   type SupervisionEvent,
   System,
   systemClock,
 } from '../actors/index.ts';
 import { type EventLog, openSqliteLog, openSqliteReader, parsePoolName, verify } from '../eventlog/index.ts';
+import { commandsOf } from './admin/commands-of.ts';
 import { createAdmin, type LedgerFigures } from './admin/index.ts';
 import { planFor } from './admin/plan.ts';
 import {
   type Config,
+  difference,
+  EMPTY_ROUTING,
   type ListenerSettings,
   localAddresses,
   parseHostPort,
@@ -153,14 +157,22 @@ export class Router {
   /** On an empty log the file's routing is put in force before anyone listens; on another, only when told to. */
   async #prepare(): Promise<void> {
     const { config, apply } = this.#options;
-    if (config.routing === null) return;
-    if (!apply && (await this.#system.log.position()) > 0) {
-      this.unapplied = config.routing;
+    const wished = config.routing;
+    if (wished === null) return;
+    const isEmpty = (await this.#system.log.position()) === 0;
+    if (!isEmpty && !apply) {
+      this.unapplied = wished;
       return;
     }
-    const answer = await this.apply(config.routing, Number.MAX_SAFE_INTEGER, 'serve');
+    // There is nothing yet that a slip of the file could take away, however much it brings.
+    const everything: Plan = () => ({
+      type: 'commands',
+      commands: commandsOf(difference(EMPTY_ROUTING, wished), wished),
+    });
+    const plan = isEmpty ? everything : planFor(wished, 0);
+    const answer = await this.#system.desk.carryOut(plan, { author: 'serve' }, 'serve');
     if (answer.type === 'rejected')
-      throw new Error(`the config file was refused: ${answer.rejection.detail}`);
+      throw new ConfigRefused(`the config file is not applied: ${answer.rejection.detail}`);
   }
 
   #adminChild() {
@@ -180,7 +192,7 @@ export class Router {
           ...(this.#options.chaos ? { chaos } : {}),
           ledger: (pool) => this.#figures(pool),
           metrics: () => this.#metrics(),
-          health: () => ({ ok: true, detail: 'alive' }),
+          health: () => this.#health(),
           ready: () => ({ ok: this.#state === 'ready', detail: this.#state }),
           verify: () => this.#verify(),
           ownAddresses: () => ({
@@ -231,8 +243,23 @@ export class Router {
       position: () => this.#system.log.position(),
       actors: () => this.#actors().actors,
       requests: async () => mergeMetrics(await this.#workers.metrics()),
-      ledgers: () => [],
+      ledgers: () => this.#ledgers(),
     });
+  }
+
+  *#ledgers() {
+    for (const pool of this.#system.health.pools()) {
+      const figures = this.#figures(pool);
+      if (figures !== undefined)
+        yield { pool, waiting: figures.waiting, backends: Object.values(figures.backends) };
+    }
+  }
+
+  /** The main thread answers this, so it is alive; the workers beat their hearts. */
+  #health() {
+    const silent = this.#workers.silent();
+    if (silent.length === 0) return { ok: true, detail: 'alive' };
+    return { ok: false, detail: `worker ${silent.join(', ')} has been silent for seconds` };
   }
 
   /** Through a reader of its own, in pages, so that commands go on meanwhile. */
@@ -265,6 +292,11 @@ export async function claimListeners(listeners: readonly ListenerSettings[]): Pr
   const claimed: ListenerSettings[] = [];
   for (const listener of listeners) claimed.push({ ...listener, address: await claim(listener.address) });
   return claimed;
+}
+
+/** The routing of the config file cannot be put in force. */
+export class ConfigRefused extends Error {
+  override readonly name = 'ConfigRefused';
 }
 
 export class AddressUnavailable extends Error {

@@ -18,7 +18,7 @@ import {
   renderProblems,
 } from './config/index.ts';
 import { type Demo, startDemo } from './demo.ts';
-import { AddressUnavailable, claim, claimListeners, Router } from './router.ts';
+import { AddressUnavailable, ConfigRefused, claim, claimListeners, Router } from './router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 
 type ExitCode = 0 | 1 | 2;
@@ -148,6 +148,7 @@ function hindrance(error: unknown): string | undefined {
       cause instanceof DataUnusable ||
       cause instanceof AdminUnavailable ||
       cause instanceof AddressUnavailable ||
+      cause instanceof ConfigRefused ||
       cause instanceof CommandFailed
     ) {
       return cause.message;

@@ -19,6 +19,11 @@ export class MainPlane {
     this.#options.ledger.deliver();
   }
 
+  /** It is the thread that is asked. */
+  silent(): number[] {
+    return [];
+  }
+
   get size(): number {
     return this.#routing === undefined ? 0 : 1;
   }

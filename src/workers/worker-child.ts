@@ -37,6 +37,7 @@ export class WorkerChild implements Running {
   readonly #exit: Promise<void>;
   readonly #heartbeat = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #watch: NodeJS.Timeout;
+  #beatAtMs: number;
   #error: unknown;
   #stopping = false;
 
@@ -44,6 +45,7 @@ export class WorkerChild implements Running {
     const feed = new MessageChannel();
     const ready = Promise.withResolvers<readonly string[]>();
     this.#parts = parts;
+    this.#beatAtMs = parts.now();
     this.number = parts.number;
     this.thread = parts.ledger.enlist();
     this.#receiver = { receive: (events) => feed.port1.postMessage(events) };
@@ -83,6 +85,11 @@ export class WorkerChild implements Running {
     parts.born(this);
   }
 
+  /** Since when its loop has not been seen to turn, in milliseconds. */
+  silentForMs(): number {
+    return this.#parts.now() - this.#beatAtMs;
+  }
+
   post(message: ToWorker, transfer: readonly import('node:worker_threads').MessagePort[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
@@ -109,15 +116,14 @@ export class WorkerChild implements Running {
 
   #listenForHeartbeats(): NodeJS.Timeout {
     let last = 0;
-    let silentSinceMs = this.#parts.now();
     const watch = setInterval(() => {
       const beat = Atomics.load(this.#heartbeat, 0);
       const now = this.#parts.now();
       if (beat !== last) {
         last = beat;
-        silentSinceMs = now;
-      } else if (now - silentSinceMs > SILENT_MS) {
-        this.#error = new Error(`worker ${this.number} was silent for ${now - silentSinceMs} ms`);
+        this.#beatAtMs = now;
+      } else if (now - this.#beatAtMs > SILENT_MS) {
+        this.#error = new Error(`worker ${this.number} was silent for ${now - this.#beatAtMs} ms`);
         void this.#worker.terminate();
       }
     }, LOOK_EVERY_MS);

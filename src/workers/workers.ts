@@ -34,6 +34,8 @@ export type WorkersOptions = {
 
 // A worker that dies ten times in ten seconds is not to be had.
 const WINDOW = { intensity: 10, periodMs: 10_000 } as const;
+// Twice what passes between two looks at a worker that beats.
+const LATE_MS = 3000;
 // What a scrape may wait for a busy worker.
 const METRICS_MS = 1000;
 
@@ -56,6 +58,12 @@ export class Workers {
   /** How many serve now. */
   get size(): number {
     return this.#alive.size;
+  }
+
+  /** Numbers of the workers whose loops seem to stand still. */
+  silent(): number[] {
+    const late = [...this.#alive.values()].filter((worker) => worker.silentForMs() > LATE_MS);
+    return late.map((worker) => worker.number);
   }
 
   /** To be called by the ledger of the main thread. */

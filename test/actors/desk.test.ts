@@ -26,7 +26,7 @@ describe('the desk', () => {
 
   it('creates, then changes, then leaves alone what is so already', async () => {
     const { system } = await start();
-    expect(await putPool()).toMatchObject({ type: 'done', created: true, version: 1, changed: 1 });
+    expect(await putPool()).toMatchObject({ type: 'done', created: true, version: 2, changed: 1 });
     const first = await system.desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
     expect(first).toMatchObject({ type: 'done', created: true, version: 1 });
     const again = await system.desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
