@@ -3,31 +3,15 @@
  * that current rows and snapshots equal the fold of their stream. It goes by pages, so that it can run beside others.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { codec } from './codec.ts';
+import { Chain } from './chain.ts';
 import { EventUnreadable, LogUnavailable } from './errors.ts';
 import type { Position } from './event-log.ts';
+import { type Finding, fileDamaged, unreadable } from './finding.ts';
 import type { Kept, LogInspection, LogReader, StoredSnapshot } from './log-reader.ts';
 import { quoted } from './names.ts';
 import { cachesOf, kindOf } from './rebuild.ts';
 import type { OwnerProjection, ProjectionOf } from './replay.ts';
-import { bytesOf, type ChainedEvent, chainHash, GENESIS } from './stored-event.ts';
-
-export type Finding = {
-  readonly type:
-    | 'file_damaged'
-    | 'event_missing'
-    | 'event_unreadable'
-    | 'chain_broken'
-    | 'time_reversed'
-    | 'version_wrong'
-    | 'snapshot_wrong'
-    | 'current_wrong';
-  /** Of the event concerned, 0 for the file itself; for a snapshot or current row, of the last event it folds, 0 where there is none. */
-  readonly position: Position;
-  readonly stream: string;
-  readonly expected: string;
-  readonly found: string;
-};
+import type { ChainedEvent } from './stored-event.ts';
 
 export type Verification = {
   readonly ok: boolean;
@@ -109,68 +93,6 @@ function pageAt(log: Log, from: Position, limit: number): Page {
     if (!(error instanceof LogUnavailable) || error.code !== 'log_failed') throw error;
     if (limit > 1) return pageAt(log, from, 1);
     return { events: [], damage: unreadable(from, '', error.message) };
-  }
-}
-
-class Chain {
-  readonly #log: LogInspection;
-  #position = 0;
-  #recordedAtMs = 0;
-  /** What the next event's hash may follow: the last one's as kept and, where that is damaged, as it should be. */
-  #hashes: readonly string[] = [GENESIS];
-
-  constructor(log: LogInspection) {
-    this.#log = log;
-  }
-
-  follow(event: ChainedEvent): readonly Finding[] {
-    const findings = [...this.#missing(event), ...this.#content(event), ...this.#order(event)];
-    const expected = this.#hashes.map((previous) => chainHash(previous, bytesOf(event)));
-    this.#hashes = [...new Set([event.hash, expected[0] ?? event.hash])];
-    this.#position = event.position;
-    this.#recordedAtMs = Math.max(this.#recordedAtMs, event.recordedAtMs);
-    // A damaged or missing event breaks its link by necessity: once is enough to say so.
-    if (findings.length > 0 || expected.includes(event.hash) || expected.length === 0) return findings;
-    return [finding('chain_broken', event, `hash ${expected[0]}`, `hash ${event.hash}`)];
-  }
-
-  /** An event that could not be read at all: what follows it can be linked to nothing. */
-  skip(position: Position): void {
-    this.#position = position;
-    this.#hashes = [];
-  }
-
-  #missing(event: ChainedEvent): readonly Finding[] {
-    const expected = this.#position + 1;
-    if (event.position === expected) return [];
-    return [
-      finding(
-        'event_missing',
-        { ...event, position: expected },
-        `an event at ${expected}`,
-        `one at ${event.position}`,
-      ),
-    ];
-  }
-
-  #content(event: ChainedEvent): readonly Finding[] {
-    const damage = damageOf(() => codec.decode(event));
-    return damage === undefined ? [] : [unreadable(event.position, event.stream, damage.message)];
-  }
-
-  #order(event: ChainedEvent): readonly Finding[] {
-    const findings: Finding[] = [];
-    if (event.recordedAtMs < this.#recordedAtMs) {
-      const expected = `recorded at ${this.#recordedAtMs} or later`;
-      findings.push(finding('time_reversed', event, expected, String(event.recordedAtMs)));
-    }
-    // Through the index of streams, which is a structure of its own and may be damaged on its own.
-    const indexed = this.#log.positionOf(event.stream, event.version);
-    if (indexed !== event.position) {
-      const expected = `version ${event.version} of its stream at this position`;
-      findings.push(finding('version_wrong', event, expected, `it at ${indexed}`));
-    }
-    return findings;
   }
 }
 
@@ -270,21 +192,4 @@ function damageOf(work: () => void): EventUnreadable | LogUnavailable | undefine
     throw error;
   }
   return undefined;
-}
-
-function finding(
-  type: Finding['type'],
-  { position, stream }: ChainedEvent,
-  expected: string,
-  found: string,
-): Finding {
-  return { type, position, stream, expected, found };
-}
-
-function fileDamaged(found: string): Finding {
-  return { type: 'file_damaged', position: 0, stream: '', expected: 'a sound file', found };
-}
-
-function unreadable(position: Position, stream: string, found: string): Finding {
-  return { type: 'event_unreadable', position, stream, expected: 'an event that can be read', found };
 }
