@@ -2,18 +2,16 @@
  * The admin API's readings of a data directory, with no router running or beside one: the same handlers, given the
  * log on disk instead of the living one, so that both ways say the same.
  */
-import { type DomainState, evolveOwner, type PoolState, type Present } from '../../actors/index.ts';
+import type { DomainState, PoolState, Present } from '../../actors/index.ts';
 import {
   DataUnusable,
   type DomainName,
   EventUnreadable,
-  type Json,
   type LogInspection,
   type LogReader,
   LogUnavailable,
   openSqliteReader,
   type PoolName,
-  type ProjectionOf,
   verify,
 } from '../../eventlog/index.ts';
 import type { AdminPorts } from '../admin/ports.ts';
@@ -21,6 +19,7 @@ import { Refused } from '../admin/problem.ts';
 import type { Reply } from '../admin/reply.ts';
 import { match } from '../admin/router.ts';
 import { ROUTES } from '../admin/routes.ts';
+import { projectionOf } from '../projection.ts';
 import { CommandFailed } from './failure.ts';
 import { type Answered, type Ask, type Transport, targetOf } from './transport.ts';
 
@@ -146,11 +145,6 @@ function portsOf(reader: Reader, now: () => number): AdminPorts {
     ready: never,
   };
 }
-
-const projectionOf: ProjectionOf = () => ({
-  initial: null,
-  evolve: (state, event) => evolveOwner(event.stream, state, event) as unknown as Json,
-});
 
 function presentOf(reader: Reader): Present {
   const domains = new Map<DomainName, NonNullable<DomainState>>();

@@ -131,6 +131,18 @@ describe('a command', () => {
     });
   });
 
+  it('that changes a pool puts no backend back, since one may have come or gone meanwhile', async () => {
+    let put = '';
+    await using pool = await standIn((request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', etag: '"1"' });
+      if (request.method === 'GET')
+        response.end('{"policy": "random", "whenEmpty": "hold", "backends": {"a": {}}}');
+      else request.on('data', (chunk) => (put += chunk)).on('end', () => response.end(RECEIPT));
+    });
+    expect(await run('pool set web policy=round-robin', pool.address)).toMatchObject({ code: 0 });
+    expect(JSON.parse(put)).toEqual({ policy: 'round-robin', whenEmpty: 'hold' });
+  });
+
   it('whose answer does not come may be interrupted', async () => {
     const stop = new AbortController();
     await using silent = await standIn(() => stop.abort());

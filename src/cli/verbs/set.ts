@@ -89,7 +89,7 @@ export function versionOf(args: Arguments): number | undefined {
 }
 
 function replace(client: AdminClient, thing: Thing, wish: Wish): Promise<Answered> {
-  return put(client, thing, built(wish.whole ?? {}, wish), conditionOf(wish.ifVersion));
+  return put(client, thing, built({}, wish), conditionOf(wish.ifVersion));
 }
 
 /** Read, change, write if nobody else wrote in between; else once more on the newer ground. */
@@ -115,10 +115,9 @@ function put(
 }
 
 function built(ground: Settings, { whole, pairs, defaults }: Wish): Settings {
-  // The backends of a pool are things of their own: a pool put without them leaves them alone.
-  const { backends, ...rest } = ground;
-  const start = whole === undefined || backends === undefined ? rest : ground;
-  return pairs.reduce(withPair, defaults.reduce(without, start));
+  // The backends of a pool are things of their own; one that came meanwhile would be lost by putting back those read.
+  const { backends: _theirs, ...own } = ground;
+  return pairs.reduce(withPair, defaults.reduce(without, whole ?? own));
 }
 
 function unchanged({ status, etag }: Answered): Record<string, string> {
