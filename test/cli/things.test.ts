@@ -174,7 +174,7 @@ describe('list', () => {
     await done('backend set web web.22 address=[::1]:9002 maxConcurrency=5');
     expect(await done('domain list')).toBe('HOST         POOL  VERSION\nexample.com  web   1\n');
     expect(await done('pool list')).toBe(
-      'POOL  POLICY         BACKENDS  VERSION\nweb   least-request  2         1\n',
+      'POOL  POLICY         BACKENDS  VERSION\nweb   least-request  2         3\n',
     );
     expect(await done('backend list web')).toBe(
       [
@@ -208,7 +208,7 @@ describe('show', () => {
   it('prints all settings, defaults included, as YAML that set takes back', async () => {
     await web();
     const shown = await done('pool show web');
-    expect(shown).toMatch(/^# pool web, version 1\npolicy: least-request\n/);
+    expect(shown).toMatch(/^# pool web, version 2\npolicy: least-request\n/);
     expect(await done('pool set web --file -', { stdin: shown })).toMatch(/^pool web unchanged/);
     expect(JSON.parse(await done('domain show example.com --json'))).toMatchObject({ pool: 'web' });
     expect(await done('backend show web web.1')).toContain('address: 127.0.0.1:9001\n');
