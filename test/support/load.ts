@@ -39,6 +39,8 @@ export type LoadFigures = {
 
 export type Load = AsyncDisposable & {
   readonly figures: () => LoadFigures;
+  /** Of each client, how many requests it has begun: those paths are `/CLIENT/0` to `/CLIENT/N-1`. */
+  begun(): readonly number[];
   /** Resolves once so many more requests have completed. */
   completes(more: number): Promise<void>;
   /** No new requests; resolves when those under way have ended. */
@@ -66,6 +68,7 @@ export function startLoad(options: LoadOptions): Load {
   return {
     over,
     figures: () => book.figures(),
+    begun: () => clients.map((client) => client.begun),
     completes: (more) => book.reaches(book.completed + more),
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
@@ -145,6 +148,10 @@ class LoadClient {
     this.#book = book;
     this.#intervalMs = options.perSecond === undefined ? 0 : (1000 * options.connections) / options.perSecond;
     this.#dueMs = book.began + (this.#intervalMs * index) / options.connections;
+  }
+
+  get begun(): number {
+    return this.#sequence;
   }
 
   stop(): void {
