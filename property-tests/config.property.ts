@@ -46,15 +46,37 @@ const pools = fc.record(
   { requiredKeys: [] },
 );
 
+const words = fc.constantFrom('error', 'queue_full', 'toString');
+const domainParts = fc.record(
+  {
+    maxInFlight: fc.nat(1_000_000),
+    maintenance: fc.boolean(),
+    features: fc.record({ continue: fc.constantFrom('router', 'end-to-end') }, { requiredKeys: [] }),
+    errorPages: fc.dictionary(
+      words.filter((word) => word !== 'toString'),
+      fc.string({ maxLength: 20 }),
+      { maxKeys: 2 },
+    ),
+    headers: fc.record(
+      { request: fc.dictionary(words, fc.constantFrom('1', 'a b'), { maxKeys: 2 }) },
+      { requiredKeys: [] },
+    ),
+  },
+  { requiredKeys: [] },
+);
+
 const raws = fc
   .record({
     pools: fc.dictionary(poolNames, pools, { minKeys: 1, maxKeys: 5 }),
     hosts: fc.uniqueArray(hosts),
+    parts: domainParts,
     pick: fc.nat(),
   })
-  .map(({ pools: named, hosts: wanted, pick }) => {
+  .map(({ pools: named, hosts: wanted, parts, pick }) => {
     const names = Object.keys(named);
-    const domains = wanted.map((host, at) => [host, { pool: names[(pick + at) % names.length]! }] as const);
+    const domains = wanted.map(
+      (host, at) => [host, { ...(at === 0 ? parts : {}), pool: names[(pick + at) % names.length]! }] as const,
+    );
     return { pools: named, domains: Object.fromEntries(domains) };
   });
 

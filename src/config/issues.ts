@@ -35,6 +35,10 @@ function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown
     if (meant !== undefined)
       return meant.flatMap((one) => issueProblems(root, withPath(one, inner), input, at));
   }
+  if (issue.code === 'invalid_key') {
+    const message = issue.issues[0]?.message ?? 'expected another key';
+    return [{ path: renderPath(path), ...splitMessage(message, `the key ${describeFound(inner.at(-1))}`) }];
+  }
   const found = describeFound(valueAt(input, inner));
   // Our own sentence says more than any schema.
   if (issue.code === 'custom' || issue.message.startsWith('expected '))

@@ -187,6 +187,11 @@ describe('parseConfig', () => {
       'pools["a/b"]: expected a pool name of 1 to 100 letters, digits, dots, dashes or underscores that starts with a letter or digit, found "a/b"',
     ],
     [
+      'a key of free choice that is none',
+      { pools: { web: {} }, domains: { 'a.b': { pool: 'web', errorPages: { 'Bad Key': 'x' } } } },
+      'domains["a.b"].errorPages["Bad Key"]: expected the word of an outcome, or error for all others, found the key "Bad Key"',
+    ],
+    [
       'one host in two spellings',
       { pools: { web: {} }, domains: { 'Example.com': { pool: 'web' }, 'example.com.': { pool: 'web' } } },
       'domains["example.com."]: expected each name once, found example.com a second time',
