@@ -31,7 +31,7 @@ export async function serve(wish: ServeArguments): Promise<ExitCode> {
   try {
     demo = wish.verb === 'demo' ? await startDemo() : undefined;
     const config = await configOf(wish, demo);
-    if (!config.ok) return refuse(renderProblems(config.problems, wish.config ?? 'the command line'), 2);
+    if (!config.ok) return refuse(renderProblems(config.problems, wish.config ?? 'the command line'), 1);
     return await run(wish, config.value, demo);
   } catch (error) {
     const message = hindrance(error);
