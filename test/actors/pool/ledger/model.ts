@@ -270,3 +270,51 @@ export function replay(records: readonly LedgerRecord[]): PoolModel {
   model.nobodyWaitsInVain();
   return model;
 }
+
+/** As `replay`, while records still come: what is drained from all rings in one pass is given together. */
+export class Replay {
+  readonly model = new PoolModel();
+  applied = 0;
+  private readonly pending = new Map<number, LedgerRecord>();
+  // A pool that was freed begins anew with a higher ticket. All that its former life left was in the rings before that.
+  private begun: number | undefined;
+
+  pass(records: readonly LedgerRecord[]): void {
+    const begun = this.begun;
+    for (const record of records) {
+      this.pending.set(record.ticket, record);
+      if (record.op === 'start' && this.begun === undefined) this.begun = record.ticket;
+    }
+    this.catchUp();
+    if (begun === undefined || this.begun !== begun) return;
+    this.take(begun);
+    this.begun = this.nextStart();
+    this.catchUp();
+  }
+
+  /** Nothing more comes. */
+  end(): PoolModel {
+    while (this.begun !== undefined) this.pass([]);
+    assert.equal(this.pending.size, 0, 'every record has its place');
+    this.model.nobodyWaitsInVain();
+    return this.model;
+  }
+
+  private catchUp(): void {
+    while (this.pending.get(this.model.ticket + 1)?.op !== undefined) this.take(this.model.ticket + 1);
+  }
+
+  private take(ticket: number): void {
+    const record = this.pending.get(ticket);
+    assert(record !== undefined);
+    this.pending.delete(ticket);
+    this.model.apply(record);
+    this.applied += 1;
+    if (ticket === this.begun) this.begun = this.nextStart();
+  }
+
+  private nextStart(): number | undefined {
+    const starts = [...this.pending.values()].filter(({ op }) => op === 'start').map(({ ticket }) => ticket);
+    return starts.length === 0 ? undefined : Math.min(...starts);
+  }
+}
