@@ -1,7 +1,7 @@
 /** The strict reader of request heads: bytes in, one meaning out, or a refusal, or "not yet". */
 import { NO_FIELDS } from './connection-field.ts';
 import { readExpect } from './expect-field.ts';
-import { HeadScan, SCANNED, type ScanBounds, type ScanProblem } from './head-scan.ts';
+import { HeadScan, SCANNED } from './head-scan.ts';
 import { domainOf } from './host.ts';
 import type { RequestHead, RequestLimits } from './message.ts';
 import { REQUEST_LINE } from './octets.ts';
@@ -9,6 +9,7 @@ import { INCOMPLETE, type Incomplete, type RequestRefusal, type RequestRefusalRe
 import { RequestFields, spokenProtocols } from './request-fields.ts';
 import { readRequestLine } from './request-line.ts';
 import { isTargetProblem, reduceTarget } from './request-target.ts';
+import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
 
 /** RFC 9112 §2.2 asks for at least one empty line to be ignored; Heroku takes five. */
 const EMPTY_LINES = 5;
@@ -113,8 +114,8 @@ function boundsOf(limits: RequestLimits): ScanBounds {
     startLine: REQUEST_LINE,
     nameBytes: limits.headerNameBytes,
     valueBytes: limits.headerValueBytes,
-    lineBytes: Number.MAX_SAFE_INTEGER,
-    setCookieLineBytes: Number.MAX_SAFE_INTEGER,
+    lineBytes: UNBOUNDED,
+    setCookieLineBytes: UNBOUNDED,
     fields: limits.headers,
     headBytes: limits.headBytes,
   };

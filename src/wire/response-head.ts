@@ -1,11 +1,12 @@
 /** The strict reader of response heads: what a backend says, refused rather than repaired when it is in doubt. */
 import { type ConnectionOptions, NO_FIELDS, readConnection } from './connection-field.ts';
 import { FIELD, fieldKind } from './field-name.ts';
-import { HeadScan, SCANNED, type ScanBounds, type ScanProblem } from './head-scan.ts';
+import { HeadScan, SCANNED } from './head-scan.ts';
 import type { Framing, ResponseHead, ResponseLimits } from './message.ts';
 import { FIELD_VALUE, hasTabBehind, isBlank, isDigits, SPACE, sameText } from './octets.ts';
 import { INCOMPLETE, type Incomplete, type ResponseRefusal, type ResponseRefusalReason } from './refusal.ts';
 import { isDigit, isVersion } from './request-line.ts';
+import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
 
 /**
  * Reads the response head that begins at `start`, as readRequestHead reads requests. The request's method is
@@ -214,8 +215,8 @@ function boundsOf(limits: ResponseLimits): ScanBounds {
     emptyLines: 0,
     startLineBytes: limits.statusLineBytes,
     startLine: FIELD_VALUE,
-    nameBytes: Number.MAX_SAFE_INTEGER,
-    valueBytes: Number.MAX_SAFE_INTEGER,
+    nameBytes: UNBOUNDED,
+    valueBytes: UNBOUNDED,
     lineBytes: limits.headerLineBytes,
     setCookieLineBytes: Math.min(limits.setCookieLineBytes, limits.headerLineBytes),
     fields: MAX_FIELDS,

@@ -1,9 +1,10 @@
 /** The trailer lines behind a last chunk, gathered until they are whole: they are few, rare and bounded. */
 import { FIELD, fieldKind } from './field-name.ts';
-import { HeadScan, SCANNED, type ScanBounds, type ScanProblem } from './head-scan.ts';
+import { HeadScan, SCANNED } from './head-scan.ts';
 import type { TrailerLimits } from './message.ts';
 import { FIELD_VALUE } from './octets.ts';
 import type { BodyRefusal } from './refusal.ts';
+import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
 
 const FIRST_BYTES = 512;
 const LAST_CRLF_BYTES = 2;
@@ -26,8 +27,8 @@ export class TrailerSection {
       startLine: FIELD_VALUE,
       nameBytes: limits.headerNameBytes,
       valueBytes: limits.headerValueBytes,
-      lineBytes: Number.MAX_SAFE_INTEGER,
-      setCookieLineBytes: Number.MAX_SAFE_INTEGER,
+      lineBytes: UNBOUNDED,
+      setCookieLineBytes: UNBOUNDED,
       fields: limits.headers,
       headBytes: limits.trailerBytes + LAST_CRLF_BYTES,
     };

@@ -97,6 +97,7 @@ describe('RFC 9112', () => {
     });
     expect(request(absolute('HTTP://A.test:81', 'a.Test:81')).target).toBe('/');
     expect(request(absolute('http://a.test?q', 'a.test')).target).toBe('/?q');
+    expect(request(absolute('http://AZ.test/', 'az.TEST')).target).toBe('/');
     expect(verdict(absolute('http://b.test/', 'a.test'))).toBe('400 target_host_mismatch');
     expect(verdict(absolute('http://a.test:80/', 'a.test'))).toBe('400 target_host_mismatch');
     expect(verdict(absolute('http://u@a.test/', 'a.test'))).toBe('400 invalid_target');
@@ -390,6 +391,9 @@ describe('RFC 9110', () => {
       'a="b, \\" c";d=e ; f',
       '100-continue, a',
       '100-continue;q=1',
+      'a;',
+      'a;;b',
+      'a ;b=c',
     ]) {
       expect(expectation(value), value).toBe('417 unsupported_expectation');
     }

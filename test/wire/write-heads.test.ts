@@ -115,6 +115,9 @@ describe('a request to a backend', () => {
 
   it('counts Max-Forwards down', () => {
     expect(sent('OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 7\r\n\r\n')).toContain('Max-Forwards: 6');
+    expect(sent('OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n').join()).not.toContain(
+      'Max-Forwards',
+    );
     expect(sent('GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 7\r\n\r\n')).toContain('Max-Forwards: 7');
   });
 
