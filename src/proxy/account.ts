@@ -4,13 +4,12 @@ import { codeLabel } from '../telemetry/request-metrics.ts';
 import type { Exchange } from './exchange.ts';
 import { type OutcomeRow, rowOf } from './outcome-table.ts';
 
-export function recordEnd(exchange: Exchange): void {
+export function recordEnd(exchange: Exchange, nowMs: number): void {
   const { context, tenancy } = exchange;
-  const nowMs = context.now();
   const row = rowOf((exchange.outcome as Outcome).type);
   const metrics = context.metrics.pool(exchange.pool?.name ?? '');
   const label = codeLabel(row.code, exchange.status);
-  metrics.requests.set(label, (metrics.requests.get(label) ?? 0) + 1);
+  metrics.count(label);
   metrics.service.add(nowMs - exchange.startedAtMs);
   if (tenancy !== undefined && tenancy.waitedMs >= 0) metrics.wait.add(tenancy.waitedMs);
   metrics.bytesOut += exchange.bytesOut;

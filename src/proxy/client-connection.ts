@@ -130,7 +130,7 @@ export class ClientConnection {
   }
 
   /** The exchange has given its answer. */
-  done(keepAlive: boolean): void {
+  done(keepAlive: boolean, nowMs = this.context.now()): void {
     this.#exchange = undefined;
     this.#isHeadBegun = false;
     if (this.#isClosing || this.#isClosed) return;
@@ -139,7 +139,7 @@ export class ClientConnection {
       return;
     }
     this.resumeReading();
-    this.deadlineAt(this.context.now() + this.listener.settings.timeouts.keepAliveMs);
+    this.deadlineAt(nowMs + this.listener.settings.timeouts.keepAliveMs);
     if (!this.#isParsing) this.#parseSurplus();
   }
 

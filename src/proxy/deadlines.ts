@@ -31,12 +31,15 @@ export class Deadlines {
   readonly #tickMs: number;
   readonly #lists: readonly Deadline[];
   #turned: number;
+  /** When the wheel last turned: a time for what may be a tick old, at no cost. */
+  turnedAtMs: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(now: () => number, tickMs = TICK_MS) {
     this.#now = now;
     this.#tickMs = tickMs;
-    this.#turned = Math.floor(now() / tickMs);
+    this.turnedAtMs = now();
+    this.#turned = Math.floor(this.turnedAtMs / tickMs);
     this.#lists = Array.from({ length: TURNS }, () => new Deadline(nothing));
   }
 
@@ -70,6 +73,7 @@ export class Deadlines {
 
   turn(): void {
     const nowMs = this.#now();
+    this.turnedAtMs = nowMs;
     const until = Math.floor(nowMs / this.#tickMs);
     // After a long stall one round visits every list there is.
     const from = Math.max(this.#turned + 1, until - TURNS + 1);

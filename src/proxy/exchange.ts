@@ -481,7 +481,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     return writeResponseHead(head, withFields(via, features.responseFields), {
       clientVersion: this.head.version,
       keepAlive: this.#keepAlive,
-      date: this.context.date.text,
+      date: this.context.date.at(this.context.deadlines.turnedAtMs),
       replaced: features.responseNames,
     });
   }
@@ -525,14 +525,15 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
 
   responseComplete(isClean: boolean): void {
     if (!this.conclude(RESPONDED)) return;
-    this.#letConnectionGo(isClean);
-    this.tenancy?.giveBack('finished');
-    this.#settle();
-    this.client.done(this.#keepAlive);
+    const nowMs = this.context.now();
+    this.#letConnectionGo(isClean, nowMs);
+    this.tenancy?.giveBack('finished', nowMs);
+    this.#settle(nowMs);
+    this.client.done(this.#keepAlive, nowMs);
   }
 
   /** RFC 9112 §9.3: used again only when there is no doubt where the next response begins. */
-  #letConnectionGo(isClean: boolean): void {
+  #letConnectionGo(isClean: boolean, nowMs: number): void {
     const connection = this.#connection as UpstreamConnection;
     const head = (this.#relay as ResponseRelay).head as ResponseHead;
     this.#connection = undefined;
@@ -546,6 +547,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     if (isSound && mayIdle && connection.socket.writableLength === 0) {
       this.#connections?.keep(
         connection,
+        nowMs,
         settings.timeouts.upstreamKeepAliveMs,
         settings.limits.idlePerBackend,
       );
@@ -580,7 +582,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   pipeOver(): void {
     if (!this.conclude({ type: 'upgraded', phase: 'pipe' })) return;
     this.#abandonConnection();
-    this.#settle();
+    this.#settle(this.context.now());
     this.client.done(false);
   }
 
@@ -613,7 +615,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   #tellClient(type: OutcomeType): void {
     const row = rowOf(type);
     if (this.status !== 0 || row.status === 499) {
-      this.#settle();
+      this.#settle(this.context.now());
       this.client.cut(this.#endsWithConnection || this.#pipe !== undefined);
       return;
     }
@@ -638,22 +640,22 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
       contentType,
       body,
       keepAlive,
-      date: context.date.text,
+      date: context.date.at(context.deadlines.turnedAtMs),
       isHead: head.method === 'HEAD',
     };
     const bytes = replyBytes(reply);
     this.status = status;
     this.bytesOut += bytes.length;
     this.client.writeBytes(bytes);
-    this.#settle();
+    this.#settle(this.context.now());
     this.client.done(keepAlive);
   }
 
   /** The books: once per request, whatever its end. */
-  #settle(): void {
+  #settle(nowMs: number): void {
     this.context.counters.inFlight--;
     if (this.#isCounted) leaveDomain(this.context, this.domain as DomainRoute);
-    recordEnd(this);
+    recordEnd(this, nowMs);
   }
 }
 

@@ -51,7 +51,7 @@ class Plane implements RoutingPlane {
     this.#context = {
       ...options,
       ids: new RequestIds(options.settings.worker, options.random),
-      date: new HttpDate(options.now),
+      date: new HttpDate(),
       deadlines,
       upstreams,
       waits: new WaitWatch(options.now, deadlines),

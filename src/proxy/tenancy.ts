@@ -109,12 +109,12 @@ export class Tenancy implements Waiter {
     this.#ledger.quarantine(backendKey, nowMs, untilMs);
   }
 
-  giveBack(end: LeaseEnd): void {
+  giveBack(end: LeaseEnd, nowMs = this.#context.now()): void {
     const lease = this.#lease;
     if (lease === undefined) return;
     this.#lease = undefined;
     this.#context.counters.checkins++;
-    this.#ledger.checkin(lease, this.#context.now(), end);
+    this.#ledger.checkin(lease, nowMs, end);
   }
 
   /** Of Waiter: called by the ledger, perhaps while it serves somebody else's call. */

@@ -51,6 +51,10 @@ export class PoolMetrics {
   bytesIn = 0;
   bytesOut = 0;
 
+  count(label: string): void {
+    this.requests.set(label, (this.requests.get(label) ?? 0) + 1);
+  }
+
   snapshot(): PoolMetricsSnapshot {
     return {
       requests: Object.fromEntries(this.requests),

@@ -58,12 +58,11 @@ export class BackendConnections implements ConnectionKeeper {
   }
 
   /** A connection whose response is complete: kept for the next request, or closed. */
-  keep(connection: UpstreamConnection, keepAliveMs: number, most: number): void {
+  keep(connection: UpstreamConnection, nowMs: number, keepAliveMs: number, most: number): void {
     if (keepAliveMs === 0 || this.#idle.length >= most) {
       connection.destroy();
       return;
     }
-    const nowMs = this.#shared.now();
     connection.rest(nowMs, nowMs + keepAliveMs);
     this.#idle.push(connection);
   }
