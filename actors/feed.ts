@@ -13,6 +13,7 @@ export class Feed {
   readonly #log: EventLog;
   readonly #publish: Publish;
   #position: Position = 0;
+  #begun = false;
   #waiting: { readonly position: Position; readonly resolve: () => void }[] = [];
 
   /** `position`: what the workers know already when they start. */
@@ -46,6 +47,9 @@ export class Feed {
   }
 
   async #start(context: ChildContext): Promise<Running> {
+    // Nobody listens before the first start; workers that are born later read the current rows by themselves.
+    if (!this.#begun) this.skipTo(await this.#log.position());
+    this.#begun = true;
     let live = false;
     let over = false;
     const end = () => {
