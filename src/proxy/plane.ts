@@ -13,6 +13,9 @@ import { ReadBuffers } from './upstream/read-buffers.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 import { WaitWatch } from './wait-watch.ts';
 
+// 500 ms: a round trip of nearly every network, so that who is asking just now learns of the end first.
+const IDLE_GRACE_MS = 500;
+
 export interface RoutingPlane {
   /** Begins to accept on an address; `reusePort` lets other workers listen on the same. */
   listen(
@@ -90,9 +93,11 @@ class Plane implements RoutingPlane {
   async drain(withinMs: number): Promise<void> {
     this.#context.isDraining = true;
     for (const listener of this.#listeners.values()) listener.server.close();
-    for (const connection of this.#connections) if (!connection.isBusy) connection.close();
+    // A request may be on its way on a connection that looks idle: it is answered, with Connection: close.
+    const idle = setTimeout(() => this.#closeIdle(), Math.min(IDLE_GRACE_MS, withinMs));
     const cut = setTimeout(() => this.#cutAll(), withinMs);
     await this.#empty();
+    clearTimeout(idle);
     clearTimeout(cut);
     await this.close();
   }
@@ -145,6 +150,10 @@ class Plane implements RoutingPlane {
     this.#connections.delete(connection);
     this.#context.counters.connections--;
     if (this.#connections.size === 0) this.#whenEmpty?.();
+  }
+
+  #closeIdle(): void {
+    for (const connection of this.#connections) if (!connection.isBusy) connection.close();
   }
 
   #cutAll(): void {
