@@ -76,7 +76,9 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     this.reaper.undo(thread);
     this.reapHeld(thread, nowMs);
     this.ringAgain(thread);
+    const queued = this.reaper.queuedAt(thread);
     for (const pool of [...this.defined.values()]) {
+      if (!queued.has(pool.block) && !this.reaper.holds(pool, thread)) continue;
       const attempt = () => {
         if (this.defined.get(pool.key) === pool)
           this.inside(pool, () => this.reaper.settle(pool, thread, nowMs));

@@ -51,6 +51,29 @@ export class Reaper {
     pool.serve(nowMs, Number.POSITIVE_INFINITY);
   }
 
+  /**
+   * The blocks of pools where it had waiters. In any other pool nobody but itself changes what it holds, so there one may
+   * look without the lock.
+   */
+  queuedAt(dead: number): ReadonlySet<number> {
+    const { section } = this.tools;
+    const blocks = new Set<number>();
+    for (const chunk of chunksOf(section, section.areaOf(dead))) {
+      for (const state of [NODE_STATE.waiting, NODE_STATE.granted]) {
+        for (const node of nodesIn(section, chunk, state)) blocks.add(section.words[node + NODE.pool]!);
+      }
+    }
+    return blocks;
+  }
+
+  holds(pool: SharedPool, dead: number): boolean {
+    const { words } = this.tools.section;
+    for (let row = 0; row < words[pool.block + POOL.rows]!; row++) {
+      if (words[pool.field.placeOf(row) + ROW.shadows + dead] !== 0) return true;
+    }
+    return false;
+  }
+
   /** It may have died before it told those whom it had granted something: everyone is told again. */
   ringAgain(dead: number): void {
     const { section, mailbox } = this.tools;
@@ -79,9 +102,7 @@ export class Reaper {
 
   private hasStake(pool: SharedPool, dead: number): boolean {
     const { words } = this.tools.section;
-    for (let row = 0; row < pool.field.rows; row++) {
-      if (words[pool.field.placeOf(row) + ROW.shadows + dead] !== 0) return true;
-    }
+    if (this.holds(pool, dead)) return true;
     for (let node = words[pool.block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
       if (words[node + NODE.thread] === dead) return true;
     }
