@@ -5,6 +5,7 @@ export type * from './event-log.ts';
 export type * from './events.ts';
 export { type FeedSource, feed, follow } from './feed.ts';
 export type { Finding } from './finding.ts';
+export * from './journal/index.ts';
 export { LocalLog } from './local-log.ts';
 export type { CurrentsPage, LogInspection, LogReader } from './log-reader.ts';
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';

@@ -1,0 +1,33 @@
+/**
+ * A frame: what the rings and the blocks are a row of. One word says its length and its kind; all are whole words, so that
+ * there is always room for that word before the end of a ring.
+ *
+ *   word 0: length in bytes, this word included (24 bits) · kind (8 bits)
+ */
+export const FRAME = {
+  /** Nothing: the rest of a ring that was too short for the next frame. */
+  pad: 0,
+  request: 1,
+  /** What a key of shared memory stands for. */
+  name: 2,
+  checkpoint: 3,
+} as const;
+
+export const FRAME_WORD_BYTES = 4;
+export const LONGEST_FRAME = 0xffffff;
+
+export function frameWord(length: number, kind: number): number {
+  return length | (kind << 24);
+}
+
+export function frameLength(word: number): number {
+  return word & LONGEST_FRAME;
+}
+
+export function frameKind(word: number): number {
+  return word >>> 24;
+}
+
+export function wholeWords(bytes: number): number {
+  return (bytes + 3) & ~3;
+}

@@ -1,0 +1,27 @@
+/** The door of the journal: what requests and ledgers decided, written beside the log and never in its way. */
+export { ByteReader, ByteWriter } from './bytes.ts';
+export {
+  type JournalReader,
+  type JournalReaderOptions,
+  openJournalReader,
+  type TimeRange,
+} from './journal-reader.ts';
+export { JournalWriter, type JournalWriterOptions } from './journal-writer.ts';
+export {
+  createJournalMemory,
+  JournalMemory,
+  type JournalMemoryOptions,
+  type JournalShared,
+  SAYS,
+} from './memory.ts';
+export { NO_OPERATIONS, type OperationSource } from './operation-source.ts';
+export { PoolIndex } from './pool-index.ts';
+export { parseRequestId, type RequestIdParts, renderRequestId } from './record-id.ts';
+export type { AttemptRecord, Keyed, RequestRecord } from './request-record.ts';
+export { RingProducer } from './ring-producer.ts';
+export type { Gap } from './segment.ts';
+export { JOURNAL_DIRECTORY } from './segment-files.ts';
+export type { JournalledCheckpoint, OperationBlock } from './segment-reader.ts';
+export { codesOf, OTHER, type Vocabulary } from './vocabulary.ts';
+export { writeCheckpoint, writeName } from './write-note.ts';
+export { Attempt, FinishedRequest, writeRequest } from './write-request.ts';

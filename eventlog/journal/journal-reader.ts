@@ -1,0 +1,159 @@
+/** A journal read synchronously, beside its writer or at rest: over all its segments, whatever of them is left. */
+import { join } from 'node:path';
+import { parseRequestId } from './record-id.ts';
+import type { RequestRecord } from './request-record.ts';
+import type { Gap } from './segment.ts';
+import { JOURNAL_DIRECTORY, type SegmentFile, segmentFiles } from './segment-files.ts';
+import { type JournalledCheckpoint, type OperationBlock, SegmentReader } from './segment-reader.ts';
+
+/** Epoch milliseconds; all of it without. */
+export type TimeRange = { readonly fromMs?: number; readonly toMs?: number };
+
+export interface JournalReader {
+  /** By our id, or by the one that a trusted peer gave (the newest then). */
+  find(id: string): RequestRecord | undefined;
+  /** Those that began in the range, about in the order in which they ended. */
+  requests(range?: TimeRange): IterableIterator<RequestRecord>;
+  /** Blocks with operations of a pool (or of all), in the order written: tickets of neighbours may overlap a little. */
+  operations(poolKey?: number, range?: TimeRange): IterableIterator<OperationBlock>;
+  checkpoints(poolKey?: number, range?: TimeRange): IterableIterator<JournalledCheckpoint>;
+  gaps(): readonly Gap[];
+  /** What a key of the ledger stands for. */
+  nameOf(key: number): string | undefined;
+  /** What it knows of, from and to; undefined: of nothing. */
+  span(): { readonly fromMs: number; readonly toMs: number } | undefined;
+  close(): void;
+}
+
+export type JournalReaderOptions = {
+  /** Told of segments and blocks that cannot be read; the rest is read all the same. */
+  readonly damaged?: (path: string, error: unknown) => void;
+};
+
+/** `directory`: the data directory. Where there is no journal yet, it is empty. */
+export function openJournalReader(directory: string, options: JournalReaderOptions = {}): JournalReader {
+  return new Reader(join(directory, JOURNAL_DIRECTORY), options);
+}
+
+class Reader implements JournalReader {
+  readonly #directory: string;
+  readonly #damaged: (path: string, error: unknown) => void;
+  readonly #open = new Map<number, SegmentReader>();
+  readonly #names = new Map<number, string>();
+
+  constructor(directory: string, { damaged = () => {} }: JournalReaderOptions) {
+    this.#directory = directory;
+    this.#damaged = damaged;
+  }
+
+  find(id: string): RequestRecord | undefined {
+    const parts = parseRequestId(id);
+    const segments = this.#segments();
+    if (parts !== undefined) {
+      // A request lies where it ended: in the segment of its beginning, or in a later one.
+      for (const segment of segments) {
+        const found = this.#within(segment, () => segment.find(parts));
+        if (found !== undefined) return found;
+      }
+    }
+    for (const segment of segments.toReversed()) {
+      const found = this.#within(segment, () => segment.findPeer(id));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  *requests({ fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {}): IterableIterator<RequestRecord> {
+    for (const segment of this.#segments()) yield* this.#each(segment, segment.requests(fromMs, toMs));
+  }
+
+  *operations(
+    poolKey?: number,
+    { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {},
+  ): IterableIterator<OperationBlock> {
+    for (const segment of this.#segments())
+      yield* this.#each(segment, segment.operations(poolKey, fromMs, toMs));
+  }
+
+  *checkpoints(
+    poolKey?: number,
+    { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {},
+  ): IterableIterator<JournalledCheckpoint> {
+    for (const segment of this.#segments())
+      yield* this.#each(segment, segment.checkpoints(poolKey, fromMs, toMs));
+  }
+
+  gaps(): readonly Gap[] {
+    return this.#segments().flatMap((segment) => this.#within(segment, () => segment.gaps()) ?? []);
+  }
+
+  nameOf(key: number): string | undefined {
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    for (const segment of this.#segments().toReversed()) {
+      const name = this.#within(segment, () => segment.ownNameOf(key));
+      if (name === undefined) continue;
+      this.#names.set(key, name);
+      return name;
+    }
+    return undefined;
+  }
+
+  span(): { readonly fromMs: number; readonly toMs: number } | undefined {
+    const spans = this.#segments()
+      .map((segment) => this.#within(segment, () => segment.span()))
+      .filter((span) => span !== undefined);
+    if (spans.length === 0) return undefined;
+    return {
+      fromMs: Math.min(...spans.map((span) => span.fromMs)),
+      toMs: Math.max(...spans.map((span) => span.toMs)),
+    };
+  }
+
+  close(): void {
+    for (const segment of this.#open.values()) segment.close();
+    this.#open.clear();
+  }
+
+  /** Oldest first. Segments come and go while we read. */
+  #segments(): SegmentReader[] {
+    const files = segmentFiles(this.#directory);
+    const present = new Set(files.map((file) => file.number));
+    for (const [number, segment] of this.#open) {
+      if (present.has(number)) continue;
+      segment.close();
+      this.#open.delete(number);
+    }
+    return files.map((file) => this.#segment(file)).filter((segment) => segment !== undefined);
+  }
+
+  #segment({ number, path }: SegmentFile): SegmentReader | undefined {
+    const known = this.#open.get(number);
+    if (known !== undefined) return known;
+    try {
+      const segment = new SegmentReader(path, (key) => this.nameOf(key));
+      this.#open.set(number, segment);
+      return segment;
+    } catch (error) {
+      this.#damaged(path, error);
+      return undefined;
+    }
+  }
+
+  #within<T>(segment: SegmentReader, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      this.#damaged(segment.path, error);
+      return undefined;
+    }
+  }
+
+  *#each<T>(segment: SegmentReader, items: IterableIterator<T>): IterableIterator<T> {
+    for (;;) {
+      const next = this.#within(segment, () => items.next());
+      if (next === undefined || next.done === true) return;
+      yield next.value;
+    }
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The one writer of a journal: takes what the threads left in their rings and commits it in blocks. Nobody waits for it; what
+ * it cannot write stays in the rings until they are full, and what is lost then is a gap with a count.
+ *
+ *   rings ─▶ block ─▶ transaction ─▶ room given back
+ *              └ fails: looked at again, from another file if need be
+ */
+import Database from 'better-sqlite3';
+import { Block } from './block.ts';
+import { JournalMemory, type JournalShared, SAYS } from './memory.ts';
+import { NO_OPERATIONS, type OperationSource } from './operation-source.ts';
+import { Positions } from './positions.ts';
+import { RingConsumer } from './ring-consumer.ts';
+import { type Limits, Segments } from './segments.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+export type JournalWriterOptions = {
+  /** Where the segments lie; made if need be. */
+  readonly directory: string;
+  readonly shared: JournalShared;
+  readonly operations?: OperationSource;
+  readonly vocabulary: Vocabulary;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  readonly now: () => number;
+  /** Said at most once a minute. */
+  readonly warn: (message: string) => void;
+  readonly limits?: Partial<Limits>;
+};
+
+// 256 KiB: a block is read whole to find one request in it.
+const BLOCK_BYTES = 262_144;
+// What a turn takes at most, so that a flush is answered while there is always more.
+const BLOCKS_A_TURN = 16;
+const RETRY_MS = 1000;
+const WARN_EVERY_MS = 60_000;
+// A fault that stays is perhaps one of the file.
+const FAILURES_A_FILE = 3;
+const KEEP_HOUSE_EVERY_MS = 1000;
+// Writers that died one after the other without a commit between: what they found must be what kills them.
+const FRUITLESS_LIVES = 2;
+
+export class JournalWriter {
+  readonly #options: JournalWriterOptions;
+  readonly #memory: JournalMemory;
+  readonly #rings: readonly RingConsumer[];
+  readonly #operations: OperationSource;
+  readonly #positions: Positions;
+  readonly #segments: Segments;
+  readonly #view: readonly DataView[];
+  readonly #block = new Block();
+  #failures = 0;
+  #retryAtMs = 0;
+  #warnAtMs = 0;
+  #keepHouseAtMs = 0;
+  #committedAtMs: number;
+  #lookedAtMs: number;
+  #discarded = false;
+
+  constructor(options: JournalWriterOptions) {
+    const memory = new JournalMemory(options.shared);
+    this.#options = options;
+    this.#memory = memory;
+    this.#rings = Array.from({ length: memory.rings }, (_, ring) => new RingConsumer(memory, ring));
+    this.#view = this.#rings.map(
+      (ring) => new DataView(ring.bytes.buffer, ring.bytes.byteOffset, ring.bytes.byteLength),
+    );
+    this.#operations = options.operations ?? NO_OPERATIONS;
+    this.#positions = new Positions(this.#rings, this.#operations);
+    this.#segments = new Segments(options.directory, options.vocabulary, options, options.limits);
+    this.#committedAtMs = options.now();
+    this.#lookedAtMs = this.#committedAtMs;
+    this.#beginLife();
+  }
+
+  /** How full the fullest ring is, from 0 to 1. */
+  get fullness(): number {
+    const requests = this.#rings.map((ring) => ring.usedBytes / ring.bytes.length);
+    return Math.max(this.#operations.fullness(), ...requests);
+  }
+
+  /** Commits what is in the rings now. True: it is all on its way to the disk. */
+  turn(): boolean {
+    const nowMs = this.#options.now();
+    this.#memory.says[SAYS.lookedAtMs] = nowMs;
+    if (nowMs < this.#retryAtMs) return false;
+    try {
+      if (!this.#segments.isOpen) this.#open(nowMs);
+      this.#keepHouse(nowMs);
+      const isAll = this.#write(nowMs);
+      this.#wentWell(nowMs);
+      return isAll;
+    } catch (error) {
+      this.#failed(error, nowMs);
+      return false;
+    }
+  }
+
+  /** The last turn, and the segment left so that it can be read as it is. */
+  close(): void {
+    for (let turns = 0; turns < BLOCKS_A_TURN && !this.turn() && this.#failures === 0; turns++);
+    this.#segments.close();
+  }
+
+  #write(nowMs: number): boolean {
+    for (let blocks = 0; blocks < BLOCKS_A_TURN; blocks++) {
+      const isFull = this.#take();
+      const positions = this.#positions.now();
+      const lost = this.#positions.lostSince(positions);
+      const hasGap = lost.requests + lost.operations > 0 || this.#discarded;
+      if (this.#block.isEmpty && !hasGap) return true;
+      this.#commit(positions, hasGap, lost, nowMs);
+      if (!isFull) return true;
+    }
+    return false;
+  }
+
+  /** True: there may be more than fits. */
+  #take(): boolean {
+    const block = this.#block;
+    block.clear();
+    for (let ring = 0; ring < this.#rings.length; ring++)
+      block.takeFrom(this.#rings[ring]!, this.#view[ring]!, BLOCK_BYTES);
+    if (block.bytes < BLOCK_BYTES) {
+      block.operationCount = this.#operations.take(block.operations, block.pools, BLOCK_BYTES - block.bytes);
+    }
+    return block.bytes >= BLOCK_BYTES;
+  }
+
+  #commit(
+    positions: Int32Array,
+    hasGap: boolean,
+    lost: { requests: number; operations: number },
+    nowMs: number,
+  ): void {
+    const segment = this.#segments.current(nowMs);
+    const { run } = this.#memory;
+    segment.begin();
+    segment.addBlock(this.#block, run, nowMs, positions);
+    if (hasGap) {
+      segment.addGap({
+        run,
+        cause: this.#discarded ? 'discarded' : 'overflow',
+        fromMs: this.#committedAtMs,
+        toMs: nowMs,
+        requests: this.#discarded ? undefined : lost.requests,
+        operations: this.#discarded ? undefined : lost.operations,
+      });
+    }
+    segment.commit();
+    this.#positions.commit(positions);
+    for (const ring of this.#rings) ring.release();
+    this.#operations.release();
+    this.#discarded = false;
+    this.#count(hasGap, lost);
+    this.#committedAtMs = nowMs;
+  }
+
+  #count(hasGap: boolean, lost: { requests: number; operations: number }): void {
+    const { says } = this.#memory;
+    const block = this.#block;
+    add(says, SAYS.requests, block.requestCount);
+    add(says, SAYS.operations, block.operationCount);
+    add(says, SAYS.checkpoints, block.checkpointCount);
+    add(says, SAYS.blocks, 1);
+    add(says, SAYS.bytes, block.bytes);
+    add(says, SAYS.gaps, hasGap ? 1 : 0);
+    add(says, SAYS.lostRequests, lost.requests);
+    add(says, SAYS.lostOperations, lost.operations);
+    says[SAYS.fruitless] = 0;
+  }
+
+  /** Goes on where a writer before this one ended; or says since when there is nothing. */
+  #open(nowMs: number): void {
+    const last = this.#segments.open(nowMs);
+    const { run } = this.#memory;
+    this.#memory.says[SAYS.segment] = this.#segments.number;
+    if (last === undefined) return;
+    if (last.run === run) {
+      if (!this.#discarded && this.#failures === 0) this.#positions.resume(last.positions);
+      return;
+    }
+    if (this.#memory.says[SAYS.blocks]! + this.#memory.says[SAYS.gaps]! > 0) return;
+    const segment = this.#segments.current(nowMs);
+    segment.begin();
+    const gap = { run, cause: 'stopped', fromMs: last.sealedAtMs, toMs: nowMs } as const;
+    segment.addGap({ ...gap, requests: undefined, operations: undefined });
+    segment.commit();
+    add(this.#memory.says, SAYS.gaps, 1);
+  }
+
+  #keepHouse(nowMs: number): void {
+    if (nowMs < this.#keepHouseAtMs) return;
+    this.#keepHouseAtMs = nowMs + KEEP_HOUSE_EVERY_MS;
+    const { says } = this.#memory;
+    const { bytes, count } = this.#segments.keepHouse(nowMs);
+    says[SAYS.heldBytes] = bytes;
+    says[SAYS.segments] = count;
+    says[SAYS.segment] = this.#segments.number;
+  }
+
+  /** What is on disk now had ended after the look before this one. */
+  #wentWell(nowMs: number): void {
+    const { says } = this.#memory;
+    this.#failures = 0;
+    says[SAYS.failing] = 0;
+    says[SAYS.lagMs] = this.#options.now() - this.#lookedAtMs;
+    this.#lookedAtMs = nowMs;
+  }
+
+  /** The world failed: tried again in a while. Anything else is a mistake of ours, and the supervisor's to see. */
+  #failed(error: unknown, nowMs: number): void {
+    this.#segments.abandon();
+    for (const ring of this.#rings) ring.rewind();
+    this.#operations.rewind();
+    if (!isOfTheWorld(error)) throw error;
+    this.#failures++;
+    if (this.#failures % FAILURES_A_FILE === 0) this.#segments.useAnother();
+    this.#retryAtMs = nowMs + RETRY_MS;
+    add(this.#memory.says, SAYS.failures, 1);
+    this.#memory.says[SAYS.failing] = 1;
+    if (nowMs < this.#warnAtMs) return;
+    this.#warnAtMs = nowMs + WARN_EVERY_MS;
+    const { directory } = this.#options;
+    this.#options.warn(
+      `the journal in ${directory} cannot be written: ${String(error)}; requests go on unrecorded`,
+    );
+  }
+
+  #beginLife(): void {
+    const { says } = this.#memory;
+    if (says[SAYS.fruitless]! >= FRUITLESS_LIVES && this.fullness > 0) {
+      for (const ring of this.#rings) ring.discard();
+      this.#operations.discard();
+      this.#discarded = true;
+    }
+    add(says, SAYS.fruitless, 1);
+  }
+}
+
+function add(says: Float64Array, index: number, by: number): void {
+  says[index] = says[index]! + by;
+}
+
+function isOfTheWorld(error: unknown): boolean {
+  if (error instanceof Database.SqliteError) return true;
+  const code = (error as NodeJS.ErrnoException).code;
+  return error instanceof Error && typeof code === 'string' && code !== 'ERR_ASSERTION';
+}

@@ -1,0 +1,150 @@
+/** A journalled request as it is read back. */
+import { ByteReader } from './bytes.ts';
+import { renderRequestId } from './record-id.ts';
+import { DOMAIN, REQUEST_FLAG, REQUEST_WORD, saltOf, workerOf } from './request-frame.ts';
+import { OTHER, type Vocabulary } from './vocabulary.ts';
+
+/** Times are epoch milliseconds; undefined: that never came. Names are undefined where only the key is known. */
+export type RequestRecord = {
+  readonly id: string;
+  /** The id it goes by, where a trusted peer gave it one. */
+  readonly peerId: string | undefined;
+  readonly worker: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** Of the event log: what was in force when it was routed. */
+  readonly position: number;
+  readonly method: string;
+  readonly version: '1.0' | '1.1';
+  readonly host: string;
+  /** With the query only where the journal keeps queries. */
+  readonly path: string;
+  /** A part of the path that is not here: it was too long, or it was a query. */
+  readonly omitted: 'path' | 'query' | undefined;
+  readonly domain: string | undefined;
+  readonly pool: Keyed | undefined;
+  readonly attempts: readonly AttemptRecord[];
+  readonly waitedMs: number | undefined;
+  readonly connectStartedMs: number | undefined;
+  readonly connectedAtMs: number | undefined;
+  readonly firstByteAtMs: number | undefined;
+  readonly status: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly outcome: string;
+  readonly phase: string;
+};
+
+export type Keyed = { readonly key: number; readonly name: string | undefined };
+
+export type AttemptRecord = {
+  readonly backend: Keyed;
+  /** Under which the pool's ledger gave the lease. */
+  readonly ticket: number;
+  readonly startedAtMs: number | undefined;
+  /** Undefined: as the request ended. */
+  readonly end: string | undefined;
+};
+
+export interface Dictionary {
+  readonly vocabulary: Vocabulary;
+  nameOf(key: number): string | undefined;
+}
+
+/** Reads the frame at this byte. */
+export function readRequest(
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  dictionary: Dictionary,
+): RequestRecord {
+  const { vocabulary } = dictionary;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + from, length);
+  const where = view.getInt32(4 * REQUEST_WORD.where, true);
+  const startedAtMs = view.getFloat64(4 * REQUEST_WORD.startedAtMs, true);
+  const more = view.getInt32(4 * REQUEST_WORD.more, true);
+  const sequence = view.getUint32(4 * REQUEST_WORD.sequence, true) + (more & 0xffff) * 2 ** 32;
+  const flags = (more >>> 16) & 0xff;
+  const hasPeer = (flags & REQUEST_FLAG.peer) !== 0;
+  const worker = workerOf(where);
+  const reader = new ByteReader(bytes, from + 4 * (hasPeer ? 7 : 6), from + length);
+
+  const code = more >>> 24;
+  const method = code === OTHER ? reader.text() : wordOf(vocabulary.methods, code);
+  const position = reader.count();
+  const outcome = wordOf(vocabulary.outcomes, reader.byte());
+  const phase = wordOf(vocabulary.phases, reader.byte());
+  const status = reader.count();
+  const endedAtMs = startedAtMs + reader.count() / 1000;
+  const waited = reader.count();
+  const connectStartedMs = momentOf(reader, startedAtMs);
+  const connectedAtMs = momentOf(reader, startedAtMs);
+  const firstByteAtMs = momentOf(reader, startedAtMs);
+  const bytesIn = reader.count();
+  const bytesOut = reader.count();
+  const host = reader.text();
+  const path = reader.text();
+  const domain = domainOf(reader, host);
+  const claims = reader.count();
+  const pool = claims === 0 ? undefined : keyed(reader.count(), dictionary);
+  const attempts: AttemptRecord[] = [];
+  for (let i = 1; i < claims; i++) attempts.push(attemptOf(reader, startedAtMs, dictionary));
+  return {
+    id: renderRequestId({ atMs: Math.floor(startedAtMs), worker, salt: saltOf(where), sequence }),
+    peerId: hasPeer ? reader.text() : undefined,
+    worker,
+    startedAtMs,
+    endedAtMs,
+    position,
+    method,
+    version: (flags & REQUEST_FLAG.http10) === 0 ? '1.1' : '1.0',
+    host,
+    path,
+    omitted: omittedOf(flags),
+    domain,
+    pool,
+    attempts,
+    waitedMs: waited === 0 ? undefined : (waited - 1) / 1000,
+    connectStartedMs,
+    connectedAtMs,
+    firstByteAtMs,
+    status,
+    bytesIn,
+    bytesOut,
+    outcome,
+    phase,
+  };
+}
+
+function attemptOf(reader: ByteReader, startedAtMs: number, dictionary: Dictionary): AttemptRecord {
+  const backend = keyed(reader.count(), dictionary);
+  const ticket = reader.count();
+  const at = momentOf(reader, startedAtMs);
+  const end = reader.byte();
+  const word = end === OTHER ? undefined : wordOf(dictionary.vocabulary.ends, end);
+  return { backend, ticket, startedAtMs: at, end: word };
+}
+
+function keyed(key: number, dictionary: Dictionary): Keyed {
+  return { key, name: dictionary.nameOf(key) };
+}
+
+function domainOf(reader: ByteReader, host: string): string | undefined {
+  const kind = reader.byte();
+  if (kind === DOMAIN.none) return undefined;
+  return kind === DOMAIN.isHost ? host : reader.text();
+}
+
+function momentOf(reader: ByteReader, startedAtMs: number): number | undefined {
+  const since = reader.count();
+  return since === 0 ? undefined : startedAtMs + (since - 1) / 1000;
+}
+
+function omittedOf(flags: number): 'path' | 'query' | undefined {
+  if ((flags & REQUEST_FLAG.pathCut) !== 0) return 'path';
+  return (flags & REQUEST_FLAG.queryOmitted) === 0 ? undefined : 'query';
+}
+
+function wordOf(words: readonly string[], code: number): string {
+  return words[code] ?? `code ${code}`;
+}

@@ -1,0 +1,76 @@
+/** The writer's end of a ring: it looks at frames where they are, and gives their room back once they are committed. */
+import { frameKind, frameLength } from './frame.ts';
+import type { JournalMemory } from './memory.ts';
+
+export class RingConsumer {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly #control: Int32Array;
+  readonly #head: number;
+  readonly #tail: number;
+  readonly #lost: number;
+  /** How far it has looked; behind the tail lies what was committed. */
+  position: number;
+
+  constructor(memory: JournalMemory, ring: number) {
+    this.bytes = new Uint8Array(memory.buffer, memory.bytesOf(ring), memory.ringBytes);
+    this.words = new Int32Array(memory.buffer, memory.bytesOf(ring), memory.ringBytes / 4);
+    this.#control = memory.words;
+    this.#head = memory.headOf(ring);
+    this.#tail = memory.tailOf(ring);
+    this.#lost = memory.lostOf(ring);
+    this.position = Atomics.load(memory.words, this.#tail);
+  }
+
+  /**
+   * Shows the frames there are now, oldest first, until `each` says false, which leaves that one for the next time. The
+   * frame begins at this byte of the ring and never wraps around.
+   */
+  look(each: (kind: number, offset: number, length: number) => boolean): void {
+    const head = Atomics.load(this.#control, this.#head);
+    const mask = this.bytes.length - 1;
+    while (this.position !== head) {
+      const offset = this.position & mask;
+      const word = this.words[offset >> 2]!;
+      const length = frameLength(word);
+      if (length === 0 || offset + length > this.bytes.length)
+        throw new RangeError(`expected a frame at byte ${offset} of a ring, found ${word}`);
+      if (!each(frameKind(word), offset, length)) return;
+      this.position = (this.position + length) | 0;
+    }
+  }
+
+  /** What was looked at is committed. */
+  release(): void {
+    Atomics.store(this.#control, this.#tail, this.position);
+  }
+
+  /** What was looked at and not released is looked at again. */
+  rewind(): void {
+    this.position = Atomics.load(this.#control, this.#tail);
+  }
+
+  /** What there is now is given up unseen. */
+  discard(): void {
+    this.position = Atomics.load(this.#control, this.#head);
+    this.release();
+  }
+
+  /** A writer before this one had committed up to here, and perhaps died before it could say so. Never goes back. */
+  resume(position: number): void {
+    const tail = Atomics.load(this.#control, this.#tail);
+    const head = Atomics.load(this.#control, this.#head);
+    if ((position - tail) >>> 0 > (head - tail) >>> 0) return;
+    this.position = position | 0;
+    this.release();
+  }
+
+  get usedBytes(): number {
+    return (Atomics.load(this.#control, this.#head) - this.position) | 0;
+  }
+
+  /** Records that found the ring full, since the memory was made; it wraps around at 2^32. */
+  get lost(): number {
+    return Atomics.load(this.#control, this.#lost);
+  }
+}

@@ -1,0 +1,64 @@
+/** One thread's end of its ring: it writes frames where they stay, and never waits. A full ring loses them, counted. */
+import { ByteWriter } from './bytes.ts';
+import { FRAME, frameWord, wholeWords } from './frame.ts';
+import { JournalMemory, type JournalShared } from './memory.ts';
+
+export class RingProducer extends ByteWriter {
+  /** What the writer says of itself. */
+  readonly says: Float64Array;
+  readonly #control: Int32Array;
+  readonly #ring: Int32Array;
+  readonly #head: number;
+  readonly #tail: number;
+  readonly #lost: number;
+  #position: number;
+  #from = 0;
+
+  /** `ring`: this thread's alone, for as long as it lives. */
+  constructor(shared: JournalShared, ring: number) {
+    const memory = new JournalMemory(shared);
+    super(new Uint8Array(shared.buffer, memory.bytesOf(ring), memory.ringBytes));
+    this.says = memory.says;
+    this.#control = memory.words;
+    this.#ring = new Int32Array(shared.buffer, memory.bytesOf(ring), memory.ringBytes / 4);
+    this.#head = memory.headOf(ring);
+    this.#tail = memory.tailOf(ring);
+    this.#lost = memory.lostOf(ring);
+    this.#position = Atomics.load(memory.words, this.#head);
+  }
+
+  /** Room for a frame of at most so many bytes, its first word included; false: there is none, and it is counted. */
+  begin(mostBytes: number): boolean {
+    const size = this.bytes.length;
+    const offset = this.#position & (size - 1);
+    const pad = offset + mostBytes > size ? size - offset : 0;
+    // A plain read: a tail seen late makes the ring look fuller than it is.
+    const used = (this.#position - this.#control[this.#tail]!) | 0;
+    if (used + pad + wholeWords(mostBytes) > size) {
+      this.#control[this.#lost] = (this.#control[this.#lost]! + 1) | 0;
+      return false;
+    }
+    if (pad > 0) {
+      this.#ring[offset >> 2] = frameWord(pad, FRAME.pad);
+      this.#position = (this.#position + pad) | 0;
+    }
+    this.#from = pad > 0 ? 0 : offset;
+    this.at = this.#from + 4;
+    return true;
+  }
+
+  /** The word at this place of the frame; its first is 0. */
+  word(index: number, value: number): void {
+    this.#ring[(this.#from >> 2) + index] = value;
+  }
+
+  /** What was written since `begin` is there for the writer to see. */
+  end(kind: number): void {
+    const length = wholeWords(this.at - this.#from);
+    // Bytes of an older frame between this one's end and the next word: nought, or they could be taken for its own.
+    while (this.at < this.#from + length) this.byte(0);
+    this.#ring[this.#from >> 2] = frameWord(length, kind);
+    this.#position = (this.#position + length) | 0;
+    Atomics.store(this.#control, this.#head, this.#position);
+  }
+}

@@ -1,0 +1,43 @@
+/** The segments of a journal as files: `segment-00000001.db` and on, the oldest dropped whole. */
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The journal's place in a data directory. */
+export const JOURNAL_DIRECTORY = 'journal';
+
+export type SegmentFile = { readonly number: number; readonly path: string };
+
+const NAME = /^segment-(\d{8,})\.db$/;
+const COMPANIONS = ['', '-wal', '-shm', '-journal'] as const;
+
+/** Oldest first; none where there is no such directory. */
+export function segmentFiles(directory: string): SegmentFile[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .flatMap((name) => {
+      const found = NAME.exec(name);
+      return found === null ? [] : [{ number: Number(found[1]), path: join(directory, name) }];
+    })
+    .toSorted((a, b) => a.number - b.number);
+}
+
+export function segmentPath(directory: string, number: number): string {
+  return join(directory, `segment-${String(number).padStart(8, '0')}.db`);
+}
+
+export function makeJournalDirectory(directory: string): void {
+  // 0700: paths and hosts are their users' affair.
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+}
+
+/** With what SQLite keeps beside it. */
+export function bytesOf(path: string): number {
+  return COMPANIONS.reduce(
+    (sum, suffix) => sum + (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+}
+
+export function dropSegment(path: string): void {
+  for (const suffix of COMPANIONS) rmSync(path + suffix, { force: true });
+}

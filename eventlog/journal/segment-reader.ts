@@ -1,0 +1,243 @@
+/** One segment of the journal, open for reading, beside its writer or at rest. */
+import Database from 'better-sqlite3';
+import { ByteReader } from './bytes.ts';
+import { mayContain } from './filter.ts';
+import { FRAME, frameKind, frameLength } from './frame.ts';
+import { rangesIn } from './pool-index.ts';
+import type { RequestIdParts } from './record-id.ts';
+import { idHash, peerHash, REQUEST_WORD, whereWord } from './request-frame.ts';
+import { type Dictionary, type RequestRecord, readRequest } from './request-record.ts';
+import type { Gap } from './segment.ts';
+import { requireSegment, vocabularyOf } from './segment-schema.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** Operations of one pool or of all, as its ledger packed them. */
+export type OperationBlock = {
+  readonly run: number;
+  readonly sealedAtMs: number;
+  readonly packed: Uint8Array;
+};
+
+export type JournalledCheckpoint = {
+  readonly run: number;
+  readonly poolKey: number;
+  /** Of the last operation that it knows. */
+  readonly ticket: number;
+  readonly atMs: number;
+  /** As the ledger packed it. */
+  readonly state: Uint8Array;
+};
+
+type BlockRow = { block: number; run: number; sealedAtMs: number };
+type GapRow = Omit<Gap, 'requests' | 'operations'> & { requests: number | null; operations: number | null };
+
+const BUSY_TIMEOUT_MS = 1000;
+const BLOCK_COLUMNS = 'block, run, sealed_at_ms AS sealedAtMs';
+
+export class SegmentReader implements Dictionary {
+  readonly path: string;
+  readonly vocabulary: Vocabulary;
+  readonly #db: Database.Database;
+  readonly #nameElsewhere: (key: number) => string | undefined;
+  readonly #name: Database.Statement<[number], string>;
+  readonly #started: Database.Statement<[number, number], number>;
+  readonly #filter: Database.Statement<[number], Buffer>;
+  readonly #pools: Database.Statement<[number], Buffer>;
+  readonly #requests: Database.Statement<[number], Buffer>;
+
+  constructor(path: string, nameElsewhere: (key: number) => string | undefined) {
+    const db = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+    try {
+      requireSegment(db);
+      db.pragma('cell_size_check = ON');
+      db.pragma('trusted_schema = OFF');
+      this.vocabulary = vocabularyOf(db);
+      this.#name = db.prepare<[number], string>('SELECT name FROM names WHERE key = ?').pluck();
+      this.#started = db
+        .prepare<[number, number], number>(
+          `SELECT block FROM blocks WHERE requests > 0 AND last_started_at_ms >= ? AND first_started_at_ms <= ?
+           ORDER BY last_started_at_ms`,
+        )
+        .pluck();
+      this.#filter = db.prepare<[number], Buffer>('SELECT filter FROM contents WHERE block = ?').pluck();
+      this.#pools = db.prepare<[number], Buffer>('SELECT pools FROM contents WHERE block = ?').pluck();
+      this.#requests = db.prepare<[number], Buffer>('SELECT requests FROM contents WHERE block = ?').pluck();
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    this.#db = db;
+    this.path = path;
+    this.#nameElsewhere = nameElsewhere;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  nameOf(key: number): string | undefined {
+    return this.ownNameOf(key) ?? this.#nameElsewhere(key);
+  }
+
+  ownNameOf(key: number): string | undefined {
+    return this.#name.get(key);
+  }
+
+  /** By an id of ours. */
+  find({ atMs, worker, salt, sequence }: RequestIdParts): RequestRecord | undefined {
+    const where = whereWord(worker, salt);
+    const low = sequence | 0;
+    const hash = idHash(where, low);
+    const high = Math.floor(sequence / 2 ** 32);
+    const isIt = (view: DataView, from: number) =>
+      view.getInt32(from + 4 * REQUEST_WORD.sequence, true) === low &&
+      view.getInt32(from + 4 * REQUEST_WORD.where, true) === where &&
+      view.getUint16(from + 4 * REQUEST_WORD.more, true) === high &&
+      Math.floor(view.getFloat64(from + 4 * REQUEST_WORD.startedAtMs, true)) === atMs;
+    // Those whose requests began about then, the earliest first: most requests are short.
+    for (const block of this.#started.iterate(atMs, atMs + 1)) {
+      const found = this.#findIn(block, hash, isIt);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** By the id that a trusted peer gave: the newest. */
+  findPeer(id: string): RequestRecord | undefined {
+    const hash = peerHash(id);
+    const isIt = (view: DataView, from: number) => view.getInt32(from + 4 * REQUEST_WORD.peer, true) === hash;
+    const blocks = this.#db
+      .prepare<[], number>('SELECT block FROM blocks WHERE requests > 0 ORDER BY block DESC')
+      .pluck();
+    for (const block of blocks.iterate()) {
+      const found = this.#findIn(block, hash, isIt);
+      if (found?.peerId === id) return found;
+    }
+    return undefined;
+  }
+
+  /** Those that began in this time, about in the order in which they ended. */
+  *requests(fromMs: number, toMs: number): IterableIterator<RequestRecord> {
+    // Listed first, so that a reader that takes its time keeps no transaction open.
+    const blocks = this.#started.all(fromMs, toMs).toSorted((a, b) => a - b);
+    for (const block of blocks) {
+      const bytes = this.#requests.get(block);
+      if (bytes === undefined) continue;
+      for (const { from, length, view } of framesIn(bytes)) {
+        const startedAtMs = view.getFloat64(from + 4 * REQUEST_WORD.startedAtMs, true);
+        if (startedAtMs >= fromMs && startedAtMs <= toMs) yield readRequest(bytes, from, length, this);
+      }
+    }
+  }
+
+  /** Blocks with operations of this pool, or of any, in the order in which they were written. */
+  *operations(poolKey: number | undefined, fromMs: number, toMs: number): IterableIterator<OperationBlock> {
+    const packed = this.#db
+      .prepare<[number], Buffer>('SELECT operations FROM contents WHERE block = ?')
+      .pluck();
+    for (const { block, run, sealedAtMs } of this.#sealed('operations', fromMs, toMs)) {
+      if (!this.#isAbout(block, (range) => range.operations > 0 && isPool(range.poolKey, poolKey))) continue;
+      const bytes = packed.get(block);
+      if (bytes !== undefined) yield { run, sealedAtMs, packed: bytes };
+    }
+  }
+
+  *checkpoints(
+    poolKey: number | undefined,
+    fromMs: number,
+    toMs: number,
+  ): IterableIterator<JournalledCheckpoint> {
+    const packed = this.#db
+      .prepare<[number], Buffer>('SELECT checkpoints FROM contents WHERE block = ?')
+      .pluck();
+    for (const { block, run } of this.#sealed('checkpoints', fromMs, toMs)) {
+      if (!this.#isAbout(block, (range) => range.checkpoint > 0 && isPool(range.poolKey, poolKey))) continue;
+      for (const checkpoint of checkpointsIn(packed.get(block) ?? Buffer.alloc(0), run)) {
+        if (isPool(checkpoint.poolKey, poolKey)) yield checkpoint;
+      }
+    }
+  }
+
+  gaps(): Gap[] {
+    return this.#db
+      .prepare<[], GapRow>(
+        'SELECT run, cause, from_ms AS fromMs, to_ms AS toMs, requests, operations FROM gaps ORDER BY gap',
+      )
+      .all()
+      .map((row) => ({
+        ...row,
+        requests: row.requests ?? undefined,
+        operations: row.operations ?? undefined,
+      }));
+  }
+
+  /** From its first request's beginning to its last block. */
+  span(): { readonly fromMs: number; readonly toMs: number } | undefined {
+    const row = this.#db
+      .prepare<[], { fromMs: number | null; toMs: number | null }>(
+        'SELECT min(coalesce(first_started_at_ms, sealed_at_ms)) AS fromMs, max(sealed_at_ms) AS toMs FROM blocks',
+      )
+      .get();
+    if (row === undefined || row.fromMs === null || row.toMs === null) return undefined;
+    return { fromMs: row.fromMs, toMs: row.toMs };
+  }
+
+  #sealed(kind: 'operations' | 'checkpoints', fromMs: number, toMs: number): BlockRow[] {
+    return this.#db
+      .prepare<[number, number], BlockRow>(
+        `SELECT ${BLOCK_COLUMNS} FROM blocks WHERE ${kind} > 0 AND sealed_at_ms BETWEEN ? AND ? ORDER BY block`,
+      )
+      .all(fromMs, toMs);
+  }
+
+  #isAbout(
+    block: number,
+    test: (range: { poolKey: number; operations: number; checkpoint: number }) => boolean,
+  ) {
+    const pools = this.#pools.get(block);
+    return pools !== undefined && rangesIn(pools).some(test);
+  }
+
+  #findIn(
+    block: number,
+    hash: number,
+    isIt: (view: DataView, from: number) => boolean,
+  ): RequestRecord | undefined {
+    const filter = this.#filter.get(block);
+    if (filter === undefined || !mayContain(filter, hash)) return undefined;
+    const bytes = this.#requests.get(block);
+    if (bytes === undefined) return undefined;
+    for (const { from, length, view } of framesIn(bytes)) {
+      if (isIt(view, from)) return readRequest(bytes, from, length, this);
+    }
+    return undefined;
+  }
+}
+
+function isPool(poolKey: number, wanted: number | undefined): boolean {
+  return wanted === undefined || poolKey === wanted;
+}
+
+type Found = { readonly from: number; readonly length: number; readonly view: DataView };
+
+function* framesIn(bytes: Buffer): IterableIterator<Found> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let from = 0; from < bytes.length; ) {
+    const word = view.getInt32(from, true);
+    const length = frameLength(word);
+    if (length === 0 || from + length > bytes.length)
+      throw new RangeError(`expected a frame at byte ${from} of a block, found ${word}`);
+    if (frameKind(word) === FRAME.request) yield { from, length, view };
+    from += length;
+  }
+}
+
+function* checkpointsIn(bytes: Uint8Array, run: number): IterableIterator<JournalledCheckpoint> {
+  const reader = new ByteReader(bytes);
+  while (!reader.isDone) {
+    const poolKey = reader.count();
+    const ticket = reader.count();
+    const atMs = reader.double();
+    yield { run, poolKey, ticket, atMs, state: reader.slice(reader.count()) };
+  }
+}

@@ -1,0 +1,78 @@
+/** The tables of one segment of the journal, and how a file is told to be one. */
+import type Database from 'better-sqlite3';
+import { DataUnusable } from '../errors.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** `swyj` in ASCII, in the file's header. */
+export const APPLICATION_ID = 0x73_77_79_6a;
+export const SCHEMA_VERSION = 1;
+
+// The rows of `blocks` are small and lie together; the bytes they stand for lie in `contents`, in the order in which a
+// reader needs them, since SQLite reads a long row from its beginning.
+const TABLES = `
+CREATE TABLE about (
+  vocabulary TEXT NOT NULL,
+  created_at_ms REAL NOT NULL
+) STRICT;
+CREATE TABLE blocks (
+  block               INTEGER PRIMARY KEY,
+  run                 INTEGER NOT NULL,
+  sealed_at_ms        REAL    NOT NULL,
+  first_started_at_ms REAL,
+  last_started_at_ms  REAL,
+  requests            INTEGER NOT NULL,
+  operations          INTEGER NOT NULL,
+  checkpoints         INTEGER NOT NULL
+) STRICT;
+CREATE INDEX blocks_by_start ON blocks (last_started_at_ms, first_started_at_ms) WHERE requests > 0;
+CREATE TABLE contents (
+  block       INTEGER PRIMARY KEY,
+  filter      BLOB NOT NULL,
+  pools       BLOB NOT NULL,
+  positions   BLOB NOT NULL,
+  checkpoints BLOB NOT NULL,
+  operations  BLOB NOT NULL,
+  requests    BLOB NOT NULL
+) STRICT;
+CREATE TABLE names (
+  key  INTEGER PRIMARY KEY,
+  name TEXT NOT NULL
+) STRICT;
+CREATE TABLE gaps (
+  gap        INTEGER PRIMARY KEY,
+  run        INTEGER NOT NULL,
+  cause      TEXT    NOT NULL,
+  from_ms    REAL    NOT NULL,
+  to_ms      REAL    NOT NULL,
+  requests   INTEGER,
+  operations INTEGER
+) STRICT;
+`;
+
+export function createTables(db: Database.Database, vocabulary: Vocabulary, nowMs: number): void {
+  db.pragma('journal_mode = WAL');
+  db.transaction(() => {
+    db.exec(TABLES);
+    db.prepare('INSERT INTO about VALUES (?, ?)').run(JSON.stringify(vocabulary), nowMs);
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    db.pragma(`user_version = ${SCHEMA_VERSION}`);
+  }).immediate();
+}
+
+/** Throws `DataUnusable` for a file that is no segment, or one of a newer version. */
+export function requireSegment(db: Database.Database): void {
+  const id = db.pragma('application_id', { simple: true });
+  if (id !== APPLICATION_ID)
+    throw new DataUnusable('data_foreign', `expected a segment of a journal in ${db.name}, found id ${id}`);
+  const version = db.pragma('user_version', { simple: true }) as number;
+  if (version > SCHEMA_VERSION)
+    throw new DataUnusable(
+      'data_newer',
+      `expected format ${SCHEMA_VERSION} or older in ${db.name}, found ${version}`,
+    );
+}
+
+export function vocabularyOf(db: Database.Database): Vocabulary {
+  const text = db.prepare<[], string>('SELECT vocabulary FROM about').pluck().get() ?? '{}';
+  return JSON.parse(text) as Vocabulary;
+}

@@ -1,0 +1,171 @@
+/** One segment of the journal, open for writing: blocks, the names they use, and the gaps between them. */
+import Database from 'better-sqlite3';
+import type { Block } from './block.ts';
+import { createTables, requireSegment, vocabularyOf } from './segment-schema.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+export type Gap = {
+  readonly run: number;
+  /** `stopped`: nothing ran · `overflow`: the writer fell behind, or could not write · `discarded`: it could not read. */
+  readonly cause: 'stopped' | 'overflow' | 'discarded';
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Lost in it; undefined: nobody knows. */
+  readonly requests: number | undefined;
+  readonly operations: number | undefined;
+};
+
+/** The last block there is: where its run had come to. */
+export type LastBlock = { readonly run: number; readonly sealedAtMs: number; readonly positions: Int32Array };
+
+// Only readers share the file, and they do not keep a writer out for longer.
+const BUSY_TIMEOUT_MS = 50;
+// 8 MiB of write-ahead log: a checkpoint every few seconds of a busy router.
+const CHECKPOINT_BYTES = 8_388_608;
+// Blocks are large: larger pages mean fewer of them, and fewer writes.
+const PAGE_BYTES = 8192;
+
+export class Segment {
+  readonly number: number;
+  readonly path: string;
+  readonly #db: Database.Database;
+  readonly #insertBlock: Database.Statement;
+  readonly #insertContents: Database.Statement;
+  readonly #insertName: Database.Statement;
+  readonly #insertGap: Database.Statement;
+  readonly #named = new Set<number>();
+
+  static create(path: string, number: number, vocabulary: Vocabulary, nowMs: number): Segment {
+    const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+    try {
+      db.pragma(`page_size = ${PAGE_BYTES}`);
+      createTables(db, vocabulary, nowMs);
+      return new Segment(db, path, number);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /** Goes on with a segment of before; undefined where its words are not these. */
+  static open(path: string, number: number, vocabulary: Vocabulary): Segment | undefined {
+    const db = new Database(path, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
+    try {
+      requireSegment(db);
+      if (JSON.stringify(vocabularyOf(db)) === JSON.stringify(vocabulary))
+        return new Segment(db, path, number);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    db.close();
+    return undefined;
+  }
+
+  private constructor(db: Database.Database, path: string, number: number) {
+    this.#db = db;
+    this.path = path;
+    this.number = number;
+    db.pragma('journal_mode = WAL');
+    // NORMAL: what was committed survives the death of the process at once, and a power cut from the next checkpoint on.
+    db.pragma('synchronous = NORMAL');
+    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES}`);
+    db.pragma(`journal_size_limit = ${CHECKPOINT_BYTES}`);
+    this.#insertBlock = db.prepare('INSERT INTO blocks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertContents = db.prepare('INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?)');
+    this.#insertName = db.prepare('INSERT OR IGNORE INTO names VALUES (?, ?)');
+    this.#insertGap = db.prepare('INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?)');
+  }
+
+  begin(): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+  }
+
+  commit(): void {
+    this.#db.exec('COMMIT');
+  }
+
+  addBlock(block: Block, run: number, nowMs: number, positions: Int32Array): void {
+    const hasRequests = block.requestCount > 0;
+    const { lastInsertRowid } = this.#insertBlock.run(
+      run,
+      nowMs,
+      hasRequests ? block.firstStartedAtMs : null,
+      hasRequests ? block.lastStartedAtMs : null,
+      block.requestCount,
+      block.operationCount,
+      block.checkpointCount,
+    );
+    this.#insertContents.run(
+      lastInsertRowid,
+      block.ids.filter(),
+      block.pools.packed(),
+      bytesOfWords(positions),
+      block.checkpoints.written(),
+      block.operations.written(),
+      block.requests.written(),
+    );
+    for (const [key, name] of block.names) this.#name(key, name);
+  }
+
+  addGap({ run, cause, fromMs, toMs, requests, operations }: Gap): void {
+    this.#insertGap.run(run, cause, fromMs, toMs, requests ?? null, operations ?? null);
+  }
+
+  get isEmpty(): boolean {
+    return this.#db.prepare('SELECT 1 FROM blocks LIMIT 1').get() === undefined;
+  }
+
+  get createdAtMs(): number {
+    return this.#db.prepare<[], number>('SELECT created_at_ms FROM about').pluck().get() ?? 0;
+  }
+
+  /** `whole`: nothing more will be written, so the file is made to stand for itself. */
+  close(whole: boolean): void {
+    try {
+      if (whole) {
+        this.#db.pragma('wal_checkpoint(TRUNCATE)');
+        // Needs every reader to be away for a moment; else the file stays as readable with its write-ahead log.
+        this.#db.pragma('journal_mode = DELETE');
+      }
+    } catch (error) {
+      if (!(error instanceof Database.SqliteError)) throw error;
+    } finally {
+      this.#db.close();
+    }
+  }
+
+  #name(key: number, name: string): void {
+    if (this.#named.has(key)) return;
+    this.#insertName.run(key, name);
+    this.#named.add(key);
+  }
+}
+
+type LastRow = { run: number; sealed_at_ms: number; positions: Buffer };
+
+/** Of a segment that others may be writing. */
+export function readLastBlock(path: string): LastBlock | undefined {
+  const db = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+  try {
+    requireSegment(db);
+    return lastBlockOf(db);
+  } finally {
+    db.close();
+  }
+}
+
+function lastBlockOf(db: Database.Database): LastBlock | undefined {
+  const row = db
+    .prepare<[], LastRow>(
+      'SELECT run, sealed_at_ms, positions FROM blocks JOIN contents USING (block) ORDER BY block DESC LIMIT 1',
+    )
+    .get();
+  if (row === undefined) return undefined;
+  const positions = new Int32Array(new Uint8Array(row.positions).buffer);
+  return { run: row.run, sealedAtMs: row.sealed_at_ms, positions };
+}
+
+function bytesOfWords(words: Int32Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}

@@ -1,0 +1,155 @@
+/** The segments a writer keeps: one is written, the others wait to be read, and the oldest go when there are too many. */
+
+import { type LastBlock, readLastBlock, Segment } from './segment.ts';
+import {
+  bytesOf,
+  dropSegment,
+  makeJournalDirectory,
+  type SegmentFile,
+  segmentFiles,
+  segmentPath,
+} from './segment-files.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+export type Retention = { readonly maxBytes: number; readonly maxAgeMs: number };
+
+export type Limits = { readonly segmentBytes: number; readonly segmentAgeMs: number };
+
+// 1/8 of what is kept, so that dropping the oldest drops little; never more than 128 MiB, which is copied in a second.
+const SHARE = 8;
+const MOST_SEGMENT_BYTES = 134_217_728;
+const LEAST_SEGMENT_BYTES = 131_072;
+
+export class Segments {
+  readonly #directory: string;
+  readonly #vocabulary: Vocabulary;
+  readonly #retention: Retention;
+  readonly #limits: Limits;
+  // Of those that are full: they do not change any more.
+  readonly #full = new Map<number, { readonly bytes: number; readonly endedAtMs: number }>();
+  #segment: Segment | undefined;
+  #createdAtMs = 0;
+  #isFull = false;
+  #another = false;
+  number = 0;
+
+  constructor(directory: string, vocabulary: Vocabulary, retention: Retention, limits: Partial<Limits> = {}) {
+    this.#directory = directory;
+    this.#vocabulary = vocabulary;
+    this.#retention = retention;
+    const share = Math.floor(retention.maxBytes / SHARE);
+    this.#limits = {
+      segmentBytes: Math.min(MOST_SEGMENT_BYTES, Math.max(LEAST_SEGMENT_BYTES, share)),
+      segmentAgeMs: Math.ceil(retention.maxAgeMs / SHARE),
+      ...limits,
+    };
+  }
+
+  get isOpen(): boolean {
+    return this.#segment !== undefined;
+  }
+
+  /** The newest that can be gone on with, or a new one. Returns the last block of all. */
+  open(nowMs: number): LastBlock | undefined {
+    makeJournalDirectory(this.#directory);
+    const files = segmentFiles(this.#directory);
+    const newest = files.at(-1);
+    if (newest !== undefined && !this.#another) this.#goOnWith(newest);
+    if (this.#segment === undefined) this.#create((newest?.number ?? 0) + 1, nowMs);
+    this.#another = false;
+    return lastOf(files);
+  }
+
+  /** Where the next block belongs. */
+  current(nowMs: number): Segment {
+    if (this.#isFull || this.#segment === undefined) {
+      const next = this.number + 1;
+      this.#segment?.close(true);
+      this.#segment = undefined;
+      this.#create(next, nowMs);
+    }
+    return this.#segment as unknown as Segment;
+  }
+
+  /** Sees what there is, drops what is too much or too old, and says when a new segment is due. */
+  keepHouse(nowMs: number): { readonly bytes: number; readonly count: number } {
+    const { maxBytes, maxAgeMs } = this.#retention;
+    const files = segmentFiles(this.#directory);
+    const own = files.find((file) => file.number === this.number);
+    const ownBytes = own === undefined ? 0 : bytesOf(own.path);
+    const isOld = nowMs - this.#createdAtMs >= this.#limits.segmentAgeMs && this.#segment?.isEmpty === false;
+    // A file that somebody removed is written to no end.
+    this.#isFull = ownBytes >= this.#limits.segmentBytes || isOld || own === undefined;
+    const others = files.filter((file) => file.number !== this.number);
+    let bytes = others.reduce((sum, file) => sum + this.#ofBefore(file).bytes, ownBytes);
+    let kept = others.length;
+    for (const file of others) {
+      const before = this.#ofBefore(file);
+      if (bytes <= maxBytes && nowMs - before.endedAtMs <= maxAgeMs) break;
+      dropSegment(file.path);
+      this.#full.delete(file.number);
+      bytes -= before.bytes;
+      kept--;
+    }
+    return { bytes, count: kept + 1 };
+  }
+
+  close(): void {
+    this.#segment?.close(true);
+    this.#segment = undefined;
+  }
+
+  /** After a failure: its transaction is undone, its file is opened again or another begun. */
+  abandon(): void {
+    this.#segment?.close(false);
+    this.#segment = undefined;
+  }
+
+  useAnother(): void {
+    this.#another = true;
+  }
+
+  #use(segment: Segment): void {
+    this.#segment = segment;
+    this.number = segment.number;
+    this.#createdAtMs = segment.createdAtMs;
+    this.#isFull = false;
+  }
+
+  #create(number: number, nowMs: number): void {
+    this.#use(Segment.create(segmentPath(this.#directory, number), number, this.#vocabulary, nowMs));
+  }
+
+  /** Whatever is wrong with a file of before, a new one can be written. */
+  #goOnWith({ path, number }: SegmentFile): void {
+    try {
+      const segment = Segment.open(path, number, this.#vocabulary);
+      if (segment === undefined) return;
+      if (bytesOf(path) < this.#limits.segmentBytes) this.#use(segment);
+      else segment.close(true);
+    } catch {
+      // Its readers will say what is wrong with it.
+    }
+  }
+
+  #ofBefore(file: SegmentFile): { readonly bytes: number; readonly endedAtMs: number } {
+    const known = this.#full.get(file.number);
+    if (known !== undefined) return known;
+    const found = { bytes: bytesOf(file.path), endedAtMs: lastOf([file])?.sealedAtMs ?? 0 };
+    this.#full.set(file.number, found);
+    return found;
+  }
+}
+
+/** The last block that can be read. */
+function lastOf(files: readonly SegmentFile[]): LastBlock | undefined {
+  for (const { path } of files.toReversed()) {
+    try {
+      const last = readLastBlock(path);
+      if (last !== undefined) return last;
+    } catch {
+      // As above.
+    }
+  }
+  return undefined;
+}

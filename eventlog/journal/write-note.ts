@@ -1,0 +1,34 @@
+/** What else a thread tells the journal through its ring: what a key stands for, and how a pool's ledger stands. */
+import { FRAME } from './frame.ts';
+import type { RingProducer } from './ring-producer.ts';
+
+/** Pools and backends are known to shared memory, and so to records, by a number. */
+export function writeName(into: RingProducer, key: number, name: string): boolean {
+  const bytes = Buffer.from(name, 'utf8');
+  if (!into.begin(16 + bytes.length)) return false;
+  into.double(key);
+  into.word(3, bytes.length);
+  into.at += 4;
+  into.copy(bytes);
+  into.end(FRAME.name);
+  return true;
+}
+
+/** A pool's whole state behind its operation `ticket`, as the ledger packs it. */
+export function writeCheckpoint(
+  into: RingProducer,
+  poolKey: number,
+  ticket: number,
+  atMs: number,
+  state: Uint8Array,
+): boolean {
+  if (!into.begin(32 + state.length)) return false;
+  into.double(poolKey);
+  into.double(ticket);
+  into.double(atMs);
+  into.word(7, state.length);
+  into.at += 4;
+  into.copy(state);
+  into.end(FRAME.checkpoint);
+  return true;
+}
