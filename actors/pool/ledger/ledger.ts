@@ -123,7 +123,8 @@ export interface Change {
 }
 
 /**
- * The main thread's ledger. Its promises wait only for a lock: at once if it is free, else a later turn of the event loop,
+ * The main thread's ledger. What it shares with the workers' throws LedgerBusy where a worker's would wait longer than two
+ * milliseconds for a lock; without workers no lock is ever held. Its promises wait only for a lock: at once if it is free, else a later turn of the event loop,
  * since the main thread alone can free the lock of a dead worker.
  */
 export interface MainLedger extends Ledger {

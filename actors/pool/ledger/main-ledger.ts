@@ -4,7 +4,9 @@ import { setTimeout as later } from 'node:timers/promises';
 import type { Change, LedgerShared, MainLedger, PoolDefinition, Ring, RowDefinition } from './ledger.ts';
 import { Membership } from './membership.ts';
 import { PoolMemory } from './pool-memory.ts';
+import type { PoolView } from './pool-view.ts';
 import { Reaper } from './reaper.ts';
+import { Rows } from './rows.ts';
 import { LedgerBusy, type Section } from './section.ts';
 import type { SharedPool } from './shared-pool.ts';
 import { ThreadLedger } from './thread-ledger.ts';
@@ -16,6 +18,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
   readonly shared: LedgerShared;
   private readonly section: Section;
   private readonly memory: PoolMemory;
+  private readonly rows: Rows;
   private readonly membership: Membership;
   protected readonly reaper: Reaper;
   // Every pool that has memory, those included that were dropped and whose leases are still out.
@@ -28,7 +31,8 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     this.section = section;
     this.shared = { buffer: section.buffer };
     this.memory = new PoolMemory(section);
-    this.membership = new Membership(this.tools, this.memory);
+    this.rows = new Rows(this.tools, this.memory);
+    this.membership = new Membership(this.tools, this.memory, this.rows);
     this.reaper = new Reaper(this.tools, this.memory);
     this.enlisted = Array.from({ length: section.threads }, (_, thread) => thread === 0);
   }
@@ -109,7 +113,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     rows: readonly RowDefinition[],
     change: Change,
   ): void {
-    this.withChunks(this.membership.chunksFor(pool, rows), (chunks) => {
+    this.withChunks(this.rows.chunksFor(pool, rows), (chunks) => {
       this.inside(pool, () => this.membership.widen(pool, definition, rows, chunks, change));
     });
     this.dropped.delete(pool);
@@ -123,7 +127,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     change: Change,
   ): void {
     this.sweep();
-    const pool = this.withChunks(this.membership.chunksForNew(rows), (chunks) => {
+    const pool = this.withChunks(this.rows.chunksForNew(rows), (chunks) => {
       const begun = this.view(key, this.membership.begin(key, definition, change));
       this.finishing(begun, () => {
         begun.refresh();
@@ -173,7 +177,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
   }
 
   /** Acts under the lock, and leaves it. */
-  private finishing(pool: SharedPool, act: () => void): void {
+  private finishing(pool: PoolView, act: () => void): void {
     try {
       act();
     } catch (error) {

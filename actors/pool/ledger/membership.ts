@@ -2,28 +2,30 @@
  * Makes pools and their rows what their owners say, one ticketed step after the other under one lock. Main thread only.
  * It compares and writes differences, so it may be repeated at will.
  */
-import assert from 'node:assert/strict';
 import { policyCode } from '../policy/policies.ts';
-import { NONE, type Row } from '../policy/policy.ts';
+import type { Row } from '../policy/policy.ts';
 import type { Instruments } from './instruments.ts';
-import { CLOSED, NO_LIMIT, NODE_STATE, PHASE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
+import { CLOSED, NO_LIMIT, NODE_STATE, PHASE, POOL, ROW } from './layout.ts';
 import type { Change, PoolDefinition, RowDefinition } from './ledger.ts';
 import type { PoolMemory } from './pool-memory.ts';
+import type { PoolView } from './pool-view.ts';
 import { unlink } from './queue.ts';
 import { OP } from './record-layout.ts';
-import type { SharedPool } from './shared-pool.ts';
+import type { Rows } from './rows.ts';
 
 const WANTED = CLOSED.draining | CLOSED.starting;
 
 export class Membership {
   private readonly tools: Instruments;
   private readonly memory: PoolMemory;
+  private readonly rows: Rows;
   // Tickets of a pool that is defined again go on where its memory's former pools ended, so no two records share one.
   private lastTicket = 0;
 
-  constructor(tools: Instruments, memory: PoolMemory) {
+  constructor(tools: Instruments, memory: PoolMemory, rows: Rows) {
     this.tools = tools;
     this.memory = memory;
+    this.rows = rows;
   }
 
   /** A new pool without rows, known to nobody yet, whose lock this thread holds. */
@@ -55,25 +57,14 @@ export class Membership {
     return block;
   }
 
-  chunksForNew(rows: readonly RowDefinition[]): number[] {
-    return this.memory.takeChunks(Math.ceil(rows.length / ROWS_IN_CHUNK));
-  }
-
-  /** Room for these rows beside those there are. Before the lock, since it allocates. */
-  chunksFor(pool: SharedPool, rows: readonly RowDefinition[]): number[] {
-    return this.memory.takeChunks(Math.ceil(this.missing(pool, rows) / ROWS_IN_CHUNK));
-  }
-
-  restrict(
-    pool: SharedPool,
-    definition: PoolDefinition,
-    rows: readonly RowDefinition[],
-    change: Change,
-  ): void {
+  restrict(pool: PoolView, definition: PoolDefinition, rows: readonly RowDefinition[], change: Change): void {
     const wanted = byKey(rows);
     const words = this.tools.section.words;
     const maxWaiting = Math.min(words[pool.block + POOL.maxWaiting]!, definition.maxWaiting);
-    const widening = rows.some((row) => row.state === 'up' && !this.isUp(pool, row.backendKey)) ? 1 : 0;
+    const known = this.rows.byKey(pool);
+    const widening = rows.some((row) => row.state === 'up' && !this.isUp(pool, known.get(row.backendKey)))
+      ? 1
+      : 0;
     this.settle(
       pool,
       words[pool.block + POOL.policy]!,
@@ -86,19 +77,19 @@ export class Membership {
       const at = pool.field.placeOf(row);
       const closed = words[at + ROW.closed]!;
       if ((closed & CLOSED.empty) !== 0) continue;
-      const target = wanted.get(this.keyAt(at));
+      const target = wanted.get(this.rows.keyAt(at));
       if (target === undefined) {
-        this.remove(pool, at, change);
+        this.rows.remove(pool, at, change);
       } else if ((closed & CLOSED.removed) === 0) {
         const limit = Math.min(words[at + ROW.limit]!, limitOf(target));
-        this.write(pool, at, limit, words[at + ROW.weight]!, closed | closedOf(target), change);
+        this.rows.write(pool, at, limit, words[at + ROW.weight]!, closed | closedOf(target), change);
         pool.quarantineAt(at, change.nowMs, target.quarantineUntilMs);
       }
     }
   }
 
   widen(
-    pool: SharedPool,
+    pool: PoolView,
     definition: PoolDefinition,
     rows: readonly RowDefinition[],
     chunks: readonly number[],
@@ -108,13 +99,14 @@ export class Membership {
     const wanted = byKey(rows);
     for (let row = 0; row < pool.field.rows; row++) {
       const at = pool.field.placeOf(row);
-      if ((section.words[at + ROW.closed]! & CLOSED.empty) === 0 && !wanted.has(this.keyAt(at))) {
-        this.remove(pool, at, change);
+      if ((section.words[at + ROW.closed]! & CLOSED.empty) === 0 && !wanted.has(this.rows.keyAt(at))) {
+        this.rows.remove(pool, at, change);
       }
     }
-    this.append(pool, chunks);
-    for (const target of rows) this.admit(pool, target, change);
-    this.trim(pool);
+    this.rows.append(pool, chunks);
+    const known = this.rows.byKey(pool);
+    for (const target of rows) this.admit(pool, known.get(target.backendKey), target, change);
+    this.rows.trim(pool);
     if (section.words[pool.block + POOL.phase] === PHASE.dropped) {
       section.set(pool.block + POOL.phase, PHASE.live);
       section.commit();
@@ -125,7 +117,7 @@ export class Membership {
   }
 
   /** No row is given to anyone any more, and nobody waits. */
-  drop(pool: SharedPool, change: Change): void {
+  drop(pool: PoolView, change: Change): void {
     const { section, recorder, mailbox } = this.tools;
     section.set(pool.block + POOL.phase, PHASE.dropped);
     section.set(pool.block + POOL.widening, 0);
@@ -149,7 +141,7 @@ export class Membership {
   }
 
   /** Whether a dropped pool is idle, and now nobody's. */
-  release(pool: SharedPool): boolean {
+  release(pool: PoolView): boolean {
     const { words, doubles } = this.tools.section;
     if (words[pool.block + POOL.phase] !== PHASE.dropped) return false;
     for (let row = 0; row < pool.field.rows; row++) {
@@ -162,7 +154,7 @@ export class Membership {
   }
 
   private settle(
-    pool: SharedPool,
+    pool: PoolView,
     policy: number,
     maxWaiting: number,
     hold: number,
@@ -188,132 +180,22 @@ export class Membership {
     section.commit();
   }
 
-  private admit(pool: SharedPool, target: RowDefinition, change: Change): void {
-    const { section } = this.tools;
-    const known = pool.rowOf(target.backendKey);
-    if (known === NONE) this.fill(pool, this.emptyRow(pool, target.backendKey), target, change);
-    else {
-      const at = pool.field.placeOf(known);
-      const kept = section.words[at + ROW.closed]! & CLOSED.quarantined;
-      this.write(pool, at, limitOf(target), target.weight, kept | closedOf(target), change);
-    }
-    const row = pool.rowOf(target.backendKey);
-    pool.quarantineAt(pool.field.placeOf(row), change.nowMs, target.quarantineUntilMs);
-  }
-
-  /** Gives an empty row to a backend: a new epoch, unless it was this one's before. */
-  private fill(pool: SharedPool, row: Row, target: RowDefinition, change: Change): void {
-    const { section } = this.tools;
+  private admit(pool: PoolView, known: Row | undefined, target: RowDefinition, change: Change): void {
+    const row = known ?? this.fill(pool, target, change);
     const at = pool.field.placeOf(row);
-    assert(section.words[at + ROW.inFlight] === 0, 'expected an empty row without leases');
-    if (this.keyAt(at) !== target.backendKey) {
-      section.set(at + ROW.epoch, section.words[at + ROW.epoch]! + 1);
-      section.setDouble(at + ROW.key, target.backendKey);
-    }
-    section.setDouble(at + ROW.score, -1);
-    section.setDouble(at + ROW.untilMs, 0);
-    section.set(at + ROW.index, row);
-    if (row >= pool.field.rows) {
-      section.set(pool.block + POOL.rows, row + 1);
-      pool.field.rows = row + 1;
-    }
-    this.write(pool, at, limitOf(target), target.weight, closedOf(target), change);
+    const kept = this.tools.section.words[at + ROW.closed]! & CLOSED.quarantined;
+    this.rows.write(pool, at, limitOf(target), target.weight, kept | closedOf(target), change);
+    pool.quarantineAt(at, change.nowMs, target.quarantineUntilMs);
   }
 
-  /** The row this backend had, else the first empty one, else one after the last. */
-  private emptyRow(pool: SharedPool, backendKey: number): Row {
-    const { words } = this.tools.section;
-    let empty = pool.field.rows;
-    for (let row = pool.field.rows - 1; row >= 0; row--) {
-      const at = pool.field.placeOf(row);
-      if ((words[at + ROW.closed]! & CLOSED.empty) === 0) continue;
-      if (this.keyAt(at) === backendKey) return row;
-      empty = row;
-    }
-    assert(empty < pool.field.capacity, 'expected room for a row');
-    return empty;
+  private fill(pool: PoolView, target: RowDefinition, change: Change): Row {
+    return this.rows.fill(pool, target.backendKey, limitOf(target), target.weight, closedOf(target), change);
   }
 
-  private remove(pool: SharedPool, at: number, change: Change): void {
-    const { words } = this.tools.section;
-    const idle = words[at + ROW.inFlight] === 0;
-    const closed = idle ? CLOSED.empty : words[at + ROW.closed]! | CLOSED.removed;
-    this.write(pool, at, words[at + ROW.limit]!, words[at + ROW.weight]!, closed, change);
-  }
-
-  private write(
-    pool: SharedPool,
-    at: number,
-    limit: number,
-    weight: number,
-    closed: number,
-    change: Change,
-  ): void {
-    const { section, recorder } = this.tools;
-    const { words } = section;
-    if (
-      words[at + ROW.limit] === limit &&
-      words[at + ROW.weight] === weight &&
-      words[at + ROW.closed] === closed
-    ) {
-      return;
-    }
-    section.set(at + ROW.limit, limit);
-    section.set(at + ROW.weight, weight);
-    section.set(at + ROW.closed, closed);
-    recorder.member(pool.block, recorder.ticket(pool.block), change.nowMs, change.position, at);
-    section.commit();
-  }
-
-  private append(pool: SharedPool, chunks: readonly number[]): void {
-    const { section } = this.tools;
-    const { words } = section;
-    if (chunks.length === 0) return;
-    let link = pool.block + POOL.firstChunk;
-    while (words[link] !== 0) link = words[link]! + ROW_CHUNK.next;
-    for (const chunk of chunks) {
-      section.set(link, chunk);
-      section.set(pool.block + POOL.layout, (words[pool.block + POOL.layout]! + 1) | 0);
-      section.commit();
-      link = chunk + ROW_CHUNK.next;
-    }
-    pool.refresh();
-  }
-
-  /** Empty rows at the end are no longer looked at. */
-  private trim(pool: SharedPool): void {
-    const { section } = this.tools;
-    let rows = pool.field.rows;
-    while (rows > 0 && (section.words[pool.field.placeOf(rows - 1) + ROW.closed]! & CLOSED.empty) !== 0)
-      rows -= 1;
-    if (rows === pool.field.rows) return;
-    section.set(pool.block + POOL.rows, rows);
-    section.commit();
-    pool.field.rows = rows;
-  }
-
-  /** Rows to be had beyond those the pool has room for. Only this thread gives rows away, so it may look before the lock. */
-  private missing(pool: SharedPool, rows: readonly RowDefinition[]): number {
-    const { words } = this.tools.section;
-    let empty = pool.field.capacity - words[pool.block + POOL.rows]!;
-    const held = new Set<number>();
-    for (let row = 0; row < words[pool.block + POOL.rows]!; row++) {
-      const at = pool.field.placeOf(row);
-      if ((words[at + ROW.closed]! & CLOSED.empty) !== 0) empty += 1;
-      else held.add(this.keyAt(at));
-    }
-    return rows.filter((row) => !held.has(row.backendKey)).length - empty;
-  }
-
-  private isUp(pool: SharedPool, backendKey: number): boolean {
-    const row = pool.rowOf(backendKey);
-    if (row === NONE) return false;
+  private isUp(pool: PoolView, row: Row | undefined): boolean {
+    if (row === undefined) return false;
     const closed = this.tools.section.words[pool.field.placeOf(row) + ROW.closed]!;
     return (closed & (CLOSED.removed | WANTED)) === 0;
-  }
-
-  private keyAt(at: number): number {
-    return this.tools.section.doubles[(at + ROW.key) >> 1]!;
   }
 }
 

@@ -4,9 +4,9 @@ import { AREA, CLOSED, NODE, NODE_STATE, POOL, ROW } from './layout.ts';
 import { mark } from './mailbox.ts';
 import { chunksOf, clearNodes, nodesIn } from './nodes.ts';
 import type { PoolMemory } from './pool-memory.ts';
+import type { PoolView } from './pool-view.ts';
 import { unlink } from './queue.ts';
 import { OP } from './record-layout.ts';
-import type { SharedPool } from './shared-pool.ts';
 
 export class Reaper {
   private readonly tools: Instruments;
@@ -27,7 +27,7 @@ export class Reaper {
   }
 
   /** The pool whose lock it died with, if any; a lock of memory that is no pool now is simply freed. */
-  heldBy(dead: number, poolAt: (block: number) => SharedPool | undefined): SharedPool | undefined {
+  heldBy(dead: number, poolAt: (block: number) => PoolView | undefined): PoolView | undefined {
     const { section } = this.tools;
     const held = this.memory.blocks.find((block) => section.isHeldBy(block, dead));
     if (held === undefined) return undefined;
@@ -39,7 +39,7 @@ export class Reaper {
   }
 
   /** Takes its leases and waiters out of one pool, as one operation, and serves the others. Under the lock. */
-  settle(pool: SharedPool, dead: number, nowMs: number): void {
+  settle(pool: PoolView, dead: number, nowMs: number): void {
     const { section, recorder } = this.tools;
     if (this.hasStake(pool, dead)) {
       recorder.pool(OP.reap, pool.block, recorder.ticket(pool.block), nowMs, dead, 0);
@@ -66,7 +66,7 @@ export class Reaper {
     return blocks;
   }
 
-  holds(pool: SharedPool, dead: number): boolean {
+  holds(pool: PoolView, dead: number): boolean {
     const { words } = this.tools.section;
     for (let row = 0; row < words[pool.block + POOL.rows]!; row++) {
       if (words[pool.field.placeOf(row) + ROW.shadows + dead] !== 0) return true;
@@ -100,7 +100,7 @@ export class Reaper {
     Atomics.store(section.words, area + AREA.bell, 0);
   }
 
-  private hasStake(pool: SharedPool, dead: number): boolean {
+  private hasStake(pool: PoolView, dead: number): boolean {
     const { words } = this.tools.section;
     if (this.holds(pool, dead)) return true;
     for (let node = words[pool.block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
@@ -109,7 +109,7 @@ export class Reaper {
     return false;
   }
 
-  private subtract(pool: SharedPool, dead: number): void {
+  private subtract(pool: PoolView, dead: number): void {
     const { section } = this.tools;
     const { words } = section;
     for (let row = 0; row < pool.field.rows; row++) {
@@ -125,7 +125,7 @@ export class Reaper {
     }
   }
 
-  private dropWaiters(pool: SharedPool, dead: number): void {
+  private dropWaiters(pool: PoolView, dead: number): void {
     const { section } = this.tools;
     const { words } = section;
     for (let node = words[pool.block + POOL.firstWaiter]!; node !== 0; ) {

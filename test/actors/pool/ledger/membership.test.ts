@@ -277,6 +277,25 @@ describe('an arena', () => {
     expect(kept).toEqual([11, 11, 11, 11, 11]);
   });
 
+  it('serves a main thread that routes alone, waiters included', async () => {
+    const main = createArena({ threads: 1, ring: () => expect.unreachable(), record: false });
+    const pool = { policy: 'round-robin', maxWaiting: 1, whenEmpty: 'refuse', seed: 1 } as const;
+    await main.define(WEB, pool, [backend('a')], 'widen', CHANGE);
+    const waiter = new TestWaiter();
+    const first = leased(main.pool(WEB)!.checkout(NOW, [], new TestWaiter()));
+    expect(main.pool(WEB)!.checkout(NOW, [], waiter)).toBe('queued');
+    expect(main.pool(WEB)!.checkout(NOW, [], new TestWaiter())).toBe('queue_full');
+    await main.define(WEB, pool, [backend('a'), backend('b')], 'widen', CHANGE);
+    expect(waiter.lease?.backendKey).toBe(keyOf('b'));
+    for (const lease of [first, waiter.lease!]) main.pool(WEB)!.checkin(lease, NOW, 'finished');
+    expect(
+      main
+        .pool(WEB)!
+        .stats()
+        .rows.map((row) => row.inFlight),
+    ).toEqual([0, 0]);
+  });
+
   it('waits for a later turn when a lock is held, and does not block', async () => {
     const stage = world();
     const one = stage.thread();

@@ -100,7 +100,9 @@ describe('six workers that die at random, with exit, throw and terminate, also u
       );
     for (let i = 0; i < WORKERS; i++) spawn();
     const until = Date.now() + SECONDS * 1000;
-    while (Date.now() < until && failures.length === 0) {
+    // On a busy machine workers take long to start: it goes on until something has happened.
+    const enough = () => grants > 500 && deaths > 10;
+    while ((Date.now() < until || (!enough() && Date.now() < until + 30_000)) && failures.length === 0) {
       await new Promise((resolve) => setTimeout(resolve, 4));
       drain();
       const pool = POOLS[below(POOLS.length)]!;
@@ -137,8 +139,7 @@ describe('six workers that die at random, with exit, throw and terminate, also u
     console.log(
       `${records} records, ${grants} grants, ${deaths} deaths, ${heldAtDeath} half-way through a change, ${operations} operations by the last workers`,
     );
-    expect(grants).toBeGreaterThan(100);
-    expect(deaths).toBeGreaterThan(3);
+    expect(enough()).toBe(true);
   });
 });
 

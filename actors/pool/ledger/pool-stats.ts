@@ -1,0 +1,37 @@
+/** What a pool looks like from outside, for metrics and for people. */
+import { CLOSED, NO_LIMIT, POOL, ROW } from './layout.ts';
+import type { PoolStats, RowState, RowStats } from './ledger.ts';
+import type { Memory } from './memory.ts';
+import type { SharedField } from './shared-field.ts';
+
+export function statsOf(memory: Memory, pool: number, field: SharedField): PoolStats {
+  const { words } = memory;
+  const rows: RowStats[] = [];
+  for (let row = 0; row < words[pool + POOL.rows]! && row < field.capacity; row++) {
+    const at = field.placeOf(row);
+    if ((words[at + ROW.closed]! & CLOSED.empty) === 0) rows.push(rowStats(memory, at));
+  }
+  return { waiting: words[pool + POOL.waiting]!, rows };
+}
+
+function rowStats(memory: Memory, at: number): RowStats {
+  const { words, doubles } = memory;
+  const closed = words[at + ROW.closed]!;
+  const limit = words[at + ROW.limit]!;
+  return {
+    backendKey: doubles[(at + ROW.key) >> 1]!,
+    inFlight: words[at + ROW.inFlight]!,
+    limit: limit === NO_LIMIT ? 0 : limit,
+    weight: words[at + ROW.weight]!,
+    state: stateOf(closed),
+    untilMs: (closed & CLOSED.quarantined) !== 0 ? doubles[(at + ROW.untilMs) >> 1]! : 0,
+    epoch: words[at + ROW.epoch]!,
+  };
+}
+
+function stateOf(closed: number): RowState {
+  if ((closed & CLOSED.removed) !== 0) return 'removed';
+  if ((closed & CLOSED.draining) !== 0) return 'draining';
+  if ((closed & CLOSED.starting) !== 0) return 'starting';
+  return (closed & CLOSED.quarantined) !== 0 ? 'quarantined' : 'up';
+}

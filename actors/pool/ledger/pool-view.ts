@@ -1,0 +1,178 @@
+/**
+ * One pool as one thread sees it: how it gets in and out, and how a slot is handed out. What a pool can be asked for is built
+ * on it: by any thread in shared-pool.ts, by the main thread in membership.ts and reaper.ts.
+ *
+ * At every moment when the lock is free, no waiter could have a slot that is open: whoever opens one serves the queue
+ * before it leaves. Hence an open slot is one that no waiter may have, and a newcomer who takes it overtakes nobody.
+ */
+import { fail } from 'node:assert/strict';
+import { policyOf } from '../policy/policies.ts';
+import { NONE, type Policy, type Row } from '../policy/policy.ts';
+import type { Instruments } from './instruments.ts';
+import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW } from './layout.ts';
+import { unlink } from './queue.ts';
+import { OP } from './record-layout.ts';
+import { SharedField } from './shared-field.ts';
+
+export class PoolView {
+  readonly key: number;
+  /** Where the pool is. A pool that was removed and defined again may lie elsewhere: `enter` finds it. */
+  block: number;
+  readonly field: SharedField;
+  protected readonly tools: Instruments;
+  private layout = -1;
+  private policyCode = -1;
+  private policy: Policy = () => NONE;
+
+  constructor(tools: Instruments, key: number, block: number) {
+    this.tools = tools;
+    this.key = key;
+    this.block = block;
+    this.field = new SharedField(tools.section, tools.tried);
+  }
+
+  nextExpiryMs(): number {
+    return this.tools.section.doubles[(this.block + POOL.nextExpiryMs) >> 1]!;
+  }
+
+  /** Enters the pool, wherever it is now; false, and outside, when there is none. */
+  enter(): boolean {
+    const { section, directory } = this.tools;
+    for (;;) {
+      section.enter(this.block);
+      if (section.words[this.block + POOL.layout] === this.layout) {
+        this.look();
+        return true;
+      }
+      if (this.isHere()) {
+        this.refresh();
+        return true;
+      }
+      section.exit(this.block);
+      const block = directory.find(this.key);
+      if (block === 0) return false;
+      this.block = block;
+      this.layout = -1;
+    }
+  }
+
+  /** Out of the lock; then the bells of those to whom something was given. */
+  exit(): void {
+    this.tools.section.exit(this.block);
+    this.tools.mailbox.ringBells();
+  }
+
+  /** Looks at the rows anew, after they were laid out differently. */
+  refresh(): void {
+    const { section } = this.tools;
+    this.layout = section.words[this.block + POOL.layout]!;
+    this.field.layOut(this.block);
+    this.look();
+  }
+
+  /** Gives open slots, so many at most, to those who wait, first come first. */
+  serve(nowMs: number, slots: number): void {
+    const { section } = this.tools;
+    let node = section.words[this.block + POOL.firstWaiter]!;
+    for (let left = slots; node !== 0 && left > 0; ) {
+      const next = section.words[node + NODE.next]!;
+      this.field.forNode(node);
+      const row = this.pick();
+      if (row !== NONE) {
+        this.grant(node, row, nowMs);
+        left -= 1;
+      } else if (this.field.triedCount === 0) {
+        // Who tried nothing and is given nothing: there is nothing.
+        return;
+      }
+      node = next;
+    }
+  }
+
+  /** NONE when the pool has no such backend. */
+  rowOf(backendKey: number): Row {
+    const { doubles } = this.tools.section;
+    for (let row = 0; row < this.field.rows; row++) {
+      const at = this.field.placeOf(row);
+      if (doubles[(at + ROW.key) >> 1] === backendKey && (this.word(at + ROW.closed) & CLOSED.empty) === 0)
+        return row;
+    }
+    return NONE;
+  }
+
+  quarantineAt(at: number, nowMs: number, untilMs: number): void {
+    const { section, recorder } = this.tools;
+    const closed = this.word(at + ROW.closed);
+    const quarantined = (closed & CLOSED.quarantined) !== 0;
+    if (untilMs <= nowMs || (quarantined && untilMs <= section.doubles[(at + ROW.untilMs) >> 1]!)) return;
+    section.set(at + ROW.closed, closed | CLOSED.quarantined);
+    section.setDouble(at + ROW.untilMs, untilMs);
+    this.expireBy(untilMs);
+    recorder.row(OP.quarantine, this.block, recorder.ticket(this.block), nowMs, at, 0, 0);
+    section.commit();
+  }
+
+  /** Makes sure that someone looks when a quarantine ends. */
+  expireBy(untilMs: number): void {
+    const next = this.nextExpiryMs();
+    if (next === 0 || untilMs < next) this.tools.section.setDouble(this.block + POOL.nextExpiryMs, untilMs);
+  }
+
+  protected grant(node: number, row: Row, nowMs: number): void {
+    const { section, recorder, mailbox } = this.tools;
+    const at = this.field.placeOf(row);
+    const ticket = recorder.ticket(this.block);
+    this.count(at, this.word(node + NODE.thread), 1);
+    // These say something only of a granted node, so they need no noting.
+    section.words[node + NODE.row] = at;
+    section.words[node + NODE.epoch] = this.word(at + ROW.epoch);
+    section.doubles[(node + NODE.lease) >> 1] = ticket;
+    unlink(section, this.block, node, NODE_STATE.granted);
+    recorder.row(OP.grant, this.block, ticket, nowMs, at, section.doubles[(node + NODE.ticket) >> 1]!, 0);
+    section.commit();
+    mailbox.post(node);
+  }
+
+  /** Counts a lease of this thread in or out. A removed row whose last lease is in is empty. */
+  protected count(at: number, thread: number, by: 1 | -1): void {
+    const { section } = this.tools;
+    const inFlight = this.word(at + ROW.inFlight) + by;
+    const shadow = this.word(at + ROW.shadows + thread) + by;
+    if (inFlight < 0 || shadow < 0) fail(`expected no count below zero, found ${inFlight} and ${shadow}`);
+    section.set(at + ROW.inFlight, inFlight);
+    section.set(at + ROW.shadows + thread, shadow);
+    if (inFlight === 0 && (this.word(at + ROW.closed) & CLOSED.removed) !== 0)
+      section.set(at + ROW.closed, CLOSED.empty);
+  }
+
+  protected pick(): Row {
+    const code = this.word(this.block + POOL.policy);
+    if (code !== this.policyCode) {
+      this.policy = policyOf(code);
+      this.policyCode = code;
+    }
+    return this.policy(this.field);
+  }
+
+  /** Whether the places of the rows are known. */
+  protected isLaidOut(): boolean {
+    return this.word(this.block + POOL.layout) === this.layout;
+  }
+
+  private look(): void {
+    const { words } = this.tools.section;
+    this.field.words = words;
+    this.field.rows = words[this.block + POOL.rows]!;
+  }
+
+  private isHere(): boolean {
+    const { words, doubles } = this.tools.section;
+    return (
+      words[this.block + POOL.phase] !== PHASE.free && doubles[(this.block + POOL.key) >> 1] === this.key
+    );
+  }
+
+  protected word(at: number): number {
+    return this.tools.section.words[at]!;
+  }
+}

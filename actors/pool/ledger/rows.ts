@@ -1,0 +1,148 @@
+/** The rows of a pool: room for them, which backend has which, and what it may take. Main thread only, under the lock. */
+import assert from 'node:assert/strict';
+import type { Row } from '../policy/policy.ts';
+import type { Instruments } from './instruments.ts';
+import { CLOSED, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
+import type { Change, RowDefinition } from './ledger.ts';
+import type { PoolMemory } from './pool-memory.ts';
+import type { PoolView } from './pool-view.ts';
+
+export class Rows {
+  private readonly tools: Instruments;
+  private readonly memory: PoolMemory;
+
+  constructor(tools: Instruments, memory: PoolMemory) {
+    this.tools = tools;
+    this.memory = memory;
+  }
+
+  chunksForNew(rows: readonly RowDefinition[]): number[] {
+    return this.memory.takeChunks(Math.ceil(rows.length / ROWS_IN_CHUNK));
+  }
+
+  /** Room for these rows beside those there are. Before the lock, since it allocates. */
+  chunksFor(pool: PoolView, rows: readonly RowDefinition[]): number[] {
+    return this.memory.takeChunks(Math.ceil(this.missing(pool, rows) / ROWS_IN_CHUNK));
+  }
+
+  /** Gives an empty row to a backend: a new epoch, unless it was this one's before. */
+  fill(
+    pool: PoolView,
+    backendKey: number,
+    limit: number,
+    weight: number,
+    closed: number,
+    change: Change,
+  ): Row {
+    const row = this.emptyRow(pool, backendKey);
+    const { section } = this.tools;
+    const at = pool.field.placeOf(row);
+    assert(section.words[at + ROW.inFlight] === 0, 'expected an empty row without leases');
+    if (this.keyAt(at) !== backendKey) {
+      section.set(at + ROW.epoch, section.words[at + ROW.epoch]! + 1);
+      section.setDouble(at + ROW.key, backendKey);
+    }
+    section.setDouble(at + ROW.score, -1);
+    section.setDouble(at + ROW.untilMs, 0);
+    section.set(at + ROW.index, row);
+    if (row >= pool.field.rows) {
+      section.set(pool.block + POOL.rows, row + 1);
+      pool.field.rows = row + 1;
+    }
+    this.write(pool, at, limit, weight, closed, change);
+    return row;
+  }
+
+  /** Rows in use, by backend: one look, where each backend's own would take the square of it under the lock. */
+  byKey(pool: PoolView): ReadonlyMap<number, Row> {
+    const { words } = this.tools.section;
+    const known = new Map<number, Row>();
+    for (let row = 0; row < pool.field.rows; row++) {
+      const at = pool.field.placeOf(row);
+      if ((words[at + ROW.closed]! & CLOSED.empty) === 0) known.set(this.keyAt(at), row);
+    }
+    return known;
+  }
+
+  /** The row this backend had, else the first empty one, else one after the last. */
+  private emptyRow(pool: PoolView, backendKey: number): Row {
+    const { words } = this.tools.section;
+    let empty = pool.field.rows;
+    for (let row = pool.field.rows - 1; row >= 0; row--) {
+      const at = pool.field.placeOf(row);
+      if ((words[at + ROW.closed]! & CLOSED.empty) === 0) continue;
+      if (this.keyAt(at) === backendKey) return row;
+      empty = row;
+    }
+    assert(empty < pool.field.capacity, 'expected room for a row');
+    return empty;
+  }
+
+  remove(pool: PoolView, at: number, change: Change): void {
+    const { words } = this.tools.section;
+    const idle = words[at + ROW.inFlight] === 0;
+    const closed = idle ? CLOSED.empty : words[at + ROW.closed]! | CLOSED.removed;
+    this.write(pool, at, words[at + ROW.limit]!, words[at + ROW.weight]!, closed, change);
+  }
+
+  write(pool: PoolView, at: number, limit: number, weight: number, closed: number, change: Change): void {
+    const { section, recorder } = this.tools;
+    const { words } = section;
+    if (
+      words[at + ROW.limit] === limit &&
+      words[at + ROW.weight] === weight &&
+      words[at + ROW.closed] === closed
+    ) {
+      return;
+    }
+    section.set(at + ROW.limit, limit);
+    section.set(at + ROW.weight, weight);
+    section.set(at + ROW.closed, closed);
+    recorder.member(pool.block, recorder.ticket(pool.block), change.nowMs, change.position, at);
+    section.commit();
+  }
+
+  append(pool: PoolView, chunks: readonly number[]): void {
+    const { section } = this.tools;
+    const { words } = section;
+    if (chunks.length === 0) return;
+    let link = pool.block + POOL.firstChunk;
+    while (words[link] !== 0) link = words[link]! + ROW_CHUNK.next;
+    for (const chunk of chunks) {
+      section.set(link, chunk);
+      section.set(pool.block + POOL.layout, (words[pool.block + POOL.layout]! + 1) | 0);
+      section.commit();
+      link = chunk + ROW_CHUNK.next;
+    }
+    pool.refresh();
+  }
+
+  /** Empty rows at the end are no longer looked at. */
+  trim(pool: PoolView): void {
+    const { section } = this.tools;
+    let rows = pool.field.rows;
+    while (rows > 0 && (section.words[pool.field.placeOf(rows - 1) + ROW.closed]! & CLOSED.empty) !== 0)
+      rows -= 1;
+    if (rows === pool.field.rows) return;
+    section.set(pool.block + POOL.rows, rows);
+    section.commit();
+    pool.field.rows = rows;
+  }
+
+  /** Rows to be had beyond those the pool has room for. Only this thread gives rows away, so it may look before the lock. */
+  private missing(pool: PoolView, rows: readonly RowDefinition[]): number {
+    const { words } = this.tools.section;
+    let empty = pool.field.capacity - words[pool.block + POOL.rows]!;
+    const held = new Set<number>();
+    for (let row = 0; row < words[pool.block + POOL.rows]!; row++) {
+      const at = pool.field.placeOf(row);
+      if ((words[at + ROW.closed]! & CLOSED.empty) !== 0) empty += 1;
+      else held.add(this.keyAt(at));
+    }
+    return rows.filter((row) => !held.has(row.backendKey)).length - empty;
+  }
+
+  keyAt(at: number): number {
+    return this.tools.section.doubles[(at + ROW.key) >> 1]!;
+  }
+}
