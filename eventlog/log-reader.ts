@@ -29,6 +29,8 @@ export interface LogReader {
    * `EventUnreadable` at a damaged row, unless `damaged` takes it: then the rows of all others are still visited.
    */
   snapshotOfCurrents(visit: (current: Current) => void, damaged?: (error: EventUnreadable) => void): Position;
+  /** Streams whose current row is missing or behind: for whoever opens a log whose caches were dropped. */
+  streamsOutOfDate(): readonly StreamName[];
   close(): void;
 }
 

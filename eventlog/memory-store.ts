@@ -81,6 +81,11 @@ export class MemoryStore implements LogStore {
     return this.position();
   }
 
+  /** What is kept together in memory is lost together. */
+  streamsOutOfDate(): readonly StreamName[] {
+    return [];
+  }
+
   structuralDamage(): readonly string[] {
     return [];
   }

@@ -12,7 +12,7 @@ import type { ChainedEvent } from './stored-event.ts';
 
 export type Rebuilt = {
   readonly streams: number;
-  /** Of each stream that could not be folded; its rows are left as they were. */
+  /** Of each stream that could not be folded; an intact row of it is left as it was. */
   readonly unreadable: readonly EventUnreadable[];
 };
 
@@ -95,6 +95,8 @@ function rebuildStream(
   const caches = cachesOrDamage(store, stream, projectionOf(kindOf(stream)));
   if (caches instanceof EventUnreadable) {
     failed.push(caches);
+    // An intact row is the owner's last view and stays; a damaged one would only hinder whoever reads them all.
+    if (!hasIntactRow(store, stream)) store.dropCaches(stream);
     return;
   }
   store.dropCaches(stream);
@@ -137,5 +139,14 @@ async function* pagesOf(log: LogInspection): AsyncGenerator<readonly string[]> {
     if (names.length > 0) yield names;
     if (names.length < STREAMS) return;
     after = names.at(-1) ?? after;
+  }
+}
+
+function hasIntactRow(store: LogStore, stream: string): boolean {
+  try {
+    return store.current(stream as StreamName) !== undefined;
+  } catch (error) {
+    if (error instanceof EventUnreadable) return false;
+    throw error;
   }
 }

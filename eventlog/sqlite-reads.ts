@@ -101,6 +101,10 @@ export class SqliteReads implements LogReader, LogInspection {
     return this.guarded(() => this.#allCurrents(visit, damaged));
   }
 
+  streamsOutOfDate(): readonly StreamName[] {
+    return this.guarded(() => this.#statements.outOfDate.all());
+  }
+
   structuralDamage(): readonly string[] {
     return this.guarded(() => {
       const lines = this.db.pragma(`quick_check(${MAX_STRUCTURAL})`, { simple: false }) as readonly object[];

@@ -2,6 +2,7 @@
 import type Database from 'better-sqlite3';
 import type { SealedState } from './cached-state.ts';
 import type { StoredCommand, StoredSnapshot } from './log-reader.ts';
+import type { StreamName } from './names.ts';
 import type { ChainedEvent, StoredEvent } from './stored-event.ts';
 
 export type StateRow = SealedState;
@@ -56,6 +57,16 @@ export function readStatements(db: Database.Database) {
     currents: db.prepare<[string, string, number], StateRow>(
       `SELECT ${STATE} FROM currents WHERE stream > +? AND stream < +? ORDER BY stream LIMIT +?`,
     ),
+    // A removed owner has no row, and needs none. The index of streams and versions alone tells of all others.
+    outOfDate: db
+      .prepare<[], StreamName>(
+        `SELECT s.stream FROM (SELECT stream, max(version) AS version FROM events GROUP BY stream) s
+           LEFT JOIN currents c ON c.stream = s.stream
+         WHERE c.version IS NOT s.version AND NOT (c.stream IS NULL AND (
+           SELECT e.type FROM events e WHERE e.stream = s.stream AND e.version = s.version
+         ) IN ('DomainRemoved', 'PoolRemoved'))`,
+      )
+      .pluck(),
     allCurrents: db.prepare<[], StateRow>(`SELECT ${STATE} FROM currents ORDER BY stream`),
     storedCurrents: db.prepare<[string, number], StateRow>(
       `SELECT ${STATE} FROM currents WHERE stream > +? ORDER BY stream LIMIT +?`,

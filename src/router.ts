@@ -16,7 +16,15 @@ import {
   System,
   systemClock,
 } from '../actors/index.ts';
-import { type EventLog, openSqliteLog, openSqliteReader, parsePoolName, verify } from '../eventlog/index.ts';
+import {
+  type EventLog,
+  type LocalLog,
+  openSqliteLog,
+  openSqliteReader,
+  parsePoolName,
+  type StreamName,
+  verify,
+} from '../eventlog/index.ts';
 import { commandsOf } from './admin/commands-of.ts';
 import { createAdmin, type LedgerFigures } from './admin/index.ts';
 import { planFor } from './admin/plan.ts';
@@ -66,6 +74,7 @@ export class Router {
   readonly #workers: Workers | MainPlane;
   #adminAddress: string;
   #opened: EventLog | undefined;
+  readonly #unreadable: StreamName[] = [];
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #listeners: readonly ListenerSettings[];
   /** What the file wants and the log has not, where it was not applied. */
@@ -86,6 +95,7 @@ export class Router {
       publisher: this.#publisher,
       directory: config.data,
       pseudonym: pseudonymOf(config.data),
+      unreadable: this.#unreadable,
       listeners,
       accessLog: config.accessLog,
       drainMs: config.drainMs,
@@ -113,16 +123,41 @@ export class Router {
   /** Resolves when every listener accepts. Rejects with what hindered it; then nothing is left running. */
   async start(): Promise<void> {
     // Once before the tree: a directory that cannot be used is the user's to mend, not a crash to restart from.
-    this.#opened = this.#openLog();
+    const log = openSqliteLog({ directory: this.#options.config.data, now: Date.now });
+    this.#opened = log;
+    await this.#mend(log);
     this.#delay.enable();
     await this.#system.start();
     this.#state = 'ready';
   }
 
+  /** The first one was opened before the tree; one that is opened after a crash finds its caches as they were left. */
   #openLog(): EventLog {
     const opened = this.#opened ?? openSqliteLog({ directory: this.#options.config.data, now: Date.now });
     this.#opened = undefined;
     return opened;
+  }
+
+  /** Rows that were dropped or damaged are made again; whoever cannot be read is named to the workers. */
+  async #mend(log: LocalLog): Promise<void> {
+    const wanted = new Set<StreamName>(log.reader.streamsOutOfDate());
+    log.reader.snapshotOfCurrents(
+      () => {},
+      (error) => wanted.add(error.stream as StreamName),
+    );
+    if (wanted.size === 0) return;
+    const { streams, unreadable } = await log.rebuildCurrents(projectionOf, [...wanted]);
+    this.#options.log.warn(
+      { streams },
+      'current rows were missing or damaged and are made again from the events',
+    );
+    for (const error of unreadable) {
+      this.#unreadable.push(error.stream as StreamName);
+      this.#options.log.error(
+        { err: error },
+        `${error.stream} cannot be read; its requests are answered 503`,
+      );
+    }
   }
 
   get addresses(): { readonly listeners: readonly string[]; readonly admin: string } {

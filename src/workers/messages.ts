@@ -1,6 +1,7 @@
 /** What the main thread and a worker say to each other. */
 import type { MessagePort } from 'node:worker_threads';
 import type { HealthReport, LedgerShared } from '../../actors/index.ts';
+import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { PublicationCount } from './publisher.ts';
@@ -15,6 +16,8 @@ export type Boot = {
   readonly workers: number;
   /** Where the event log lies, to be read. */
   readonly directory: string;
+  /** Streams whose events cannot be read, and of which there is no row from before. */
+  readonly unreadable: readonly StreamName[];
   readonly ledger: LedgerShared;
   readonly feed: MessagePort;
   readonly count: PublicationCount;

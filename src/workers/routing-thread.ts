@@ -1,6 +1,6 @@
 /** What routes in one thread, whichever thread that is: its table, its plane, its log of requests. */
 import type { HealthReport, Ledger } from '../../actors/index.ts';
-import { openSqliteReader } from '../../eventlog/index.ts';
+import { openSqliteReader, type StreamName } from '../../eventlog/index.ts';
 import {
   type ListenerSettings,
   type ProcessSettings,
@@ -17,6 +17,7 @@ export type RoutingThreadOptions = {
   readonly number: number;
   readonly workers: number;
   readonly directory: string;
+  readonly unreadable: readonly StreamName[];
   readonly ledger: Ledger;
   readonly pseudonym: string;
   readonly listeners: readonly ListenerSettings[];
@@ -53,7 +54,11 @@ export class RoutingThread {
   load(): void {
     const reader = openSqliteReader(this.#options.directory);
     try {
-      this.table.load(reader, (error) => this.#options.warn(`${error.message}; its owner is not routed`));
+      this.table.load(reader, (error) => {
+        this.table.lose(error.stream as StreamName);
+        this.#options.warn(error.message);
+      });
+      for (const stream of this.#options.unreadable) this.table.lose(stream);
     } finally {
       reader.close();
     }

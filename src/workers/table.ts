@@ -16,7 +16,9 @@ import {
   completePool,
   DOMAIN_DEFAULTS,
   type DomainSettings,
+  type EventUnreadable,
   type LogReader,
+  POOL_DEFAULTS,
   type Position,
   type Recorded,
   type StreamName,
@@ -35,17 +37,25 @@ type Known = { state: DomainState | PoolState; version: number };
 
 export class Table implements RoutingTable {
   readonly #known = new Map<StreamName, Known>();
-  readonly #domains = new Map<string, Domain>();
-  readonly #pools = new Map<string, Pool>();
-  readonly #poolsByKey = new Map<number, Pool>();
+  readonly #domains = new Map<string, DomainRoute>();
+  readonly #pools = new Map<string, PoolRoute>();
+  readonly #poolsByKey = new Map<number, PoolRoute>();
   #catchUp: () => void = () => {};
   #position: Position = 0;
 
   /** Reads every current row. Events up to the position of that read are then known. */
-  load(reader: LogReader, damaged: (error: Error) => void): void {
+  load(reader: LogReader, damaged: (error: EventUnreadable) => void): void {
     this.#position = reader.snapshotOfCurrents((row) => {
       this.#know(row.stream, row.state as DomainState | PoolState, row.version);
     }, damaged);
+  }
+
+  /** Nothing is known of this owner, though there is one: its requests are told so, and everybody else's go on. */
+  lose(stream: StreamName): void {
+    const kind = kindOf(stream);
+    const name = stream.slice(kind.length + 1);
+    if (kind === 'domain') this.#domains.set(name, lostDomain(name));
+    else this.#pools.set(name, lostPool(name));
   }
 
   /** How to learn of events sent but not yet applied. */
@@ -110,7 +120,8 @@ export class Table implements RoutingTable {
       this.#poolsByKey.delete(keyOf(name));
       return;
     }
-    const pool = new Pool(name, state, this.#pools.get(name));
+    const before = this.#pools.get(name);
+    const pool = new Pool(name, state, before instanceof Pool ? before : undefined);
     this.#pools.set(name, pool);
     this.#poolsByKey.set(pool.key, pool);
   }
@@ -121,9 +132,9 @@ class Domain implements DomainRoute {
   readonly name: string;
   readonly settings: DomainRoute['settings'];
   readonly features: DomainRoute['features'];
-  readonly #pools: ReadonlyMap<string, Pool>;
+  readonly #pools: ReadonlyMap<string, PoolRoute>;
 
-  constructor(name: string, state: NonNullable<DomainState>, pools: ReadonlyMap<string, Pool>) {
+  constructor(name: string, state: NonNullable<DomainState>, pools: ReadonlyMap<string, PoolRoute>) {
     this.name = name;
     this.settings = completeDomain(state.settings);
     this.features = featuresOf(this.settings);
@@ -133,6 +144,15 @@ class Domain implements DomainRoute {
   get pool(): PoolRoute | undefined {
     return this.#pools.get(this.settings.pool);
   }
+}
+
+function lostPool(name: string): PoolRoute {
+  return { name, key: keyOf(name), settings: POOL_DEFAULTS, backends: new Map(), unavailable: true };
+}
+
+function lostDomain(name: string): DomainRoute {
+  const settings = completeDomain({ pool: name as DomainSettings['pool'] });
+  return { name, settings, features: ORDINARY, pool: lostPool(name) };
 }
 
 /** Domains that ask for nothing special, which are nearly all, share one object. */

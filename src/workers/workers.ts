@@ -10,6 +10,7 @@ import {
   supervisorChild,
   type World,
 } from '../../actors/index.ts';
+import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { FromWorker } from './messages.ts';
@@ -21,6 +22,8 @@ export type WorkersOptions = {
   readonly ledger: MainLedger;
   readonly publisher: Publisher;
   readonly directory: string;
+  /** Streams whose events cannot be read, and of which there is no row from before. */
+  readonly unreadable: readonly StreamName[];
   readonly pseudonym: string;
   /** With ports resolved: every worker binds the same. */
   readonly listeners: readonly ListenerSettings[];
@@ -78,7 +81,8 @@ export class Workers {
   }
 
   #worker(number: number): ChildSpec {
-    const { ledger, publisher, now, drainMs, directory, pseudonym, listeners, accessLog } = this.#options;
+    const { ledger, publisher, now, drainMs, directory, unreadable, pseudonym, listeners, accessLog } =
+      this.#options;
     return {
       id: `worker:${number}`,
       kind: 'worker',
@@ -92,7 +96,7 @@ export class Workers {
             publisher,
             now,
             drainMs,
-            boot: { workers: this.#options.count, directory, pseudonym, listeners, accessLog },
+            boot: { workers: this.#options.count, directory, unreadable, pseudonym, listeners, accessLog },
             on: (message) => this.#hear(message),
             born: (born) => this.#introduce(born),
             gone: (gone) => this.#forget(gone),

@@ -209,7 +209,7 @@ describe('the caches', () => {
     expect(await ask(again.port, 'example.com')).toMatchObject({ status: 200, backend: 'web' });
     expect((await after.get('/v1/pools/web/backends/web.1')).body).toMatchObject({ weight: 250 });
     expect((await after.put('/v1/domains/example.com', { pool: 'web' })).body).toMatchObject({
-      changed: false,
+      changed: 0,
     });
   });
 });
