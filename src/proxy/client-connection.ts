@@ -67,13 +67,13 @@ export class ClientConnection {
     this.#left = left;
     this.#awaitsPreface = listener.settings.proxyProtocol;
     this.hop = hopOf(address, listener.port, false, listener, context);
-    this.#deadline = new Deadline(() => this.#timedOut());
+    this.#deadline = new Deadline(() => this.#guarded(() => this.#timedOut()));
     this.deadlineAt(context.now() + listener.settings.timeouts.keepAliveMs);
     socket.on('data', (chunk) => this.#received(chunk as Buffer));
-    socket.on('drain', () => this.#drained());
-    socket.on('end', () => this.#ended());
+    socket.on('drain', () => this.#guarded(() => this.#drained()));
+    socket.on('end', () => this.#guarded(() => this.#ended()));
     socket.on('error', () => {});
-    socket.on('close', () => this.#closed());
+    socket.on('close', () => this.#guarded(() => this.#closed()));
   }
 
   // ---- for the exchange
@@ -110,7 +110,8 @@ export class ClientConnection {
   /** `clientDrained` will be called when nothing is pending. */
   tellWhenDrained(): void {
     // Node says drain by itself only after its buffer was full; an empty write is done when those before it are.
-    if (!this.socket.writableNeedDrain) this.socket.write(NOTHING, 'latin1', () => this.#drained());
+    if (!this.socket.writableNeedDrain)
+      this.socket.write(NOTHING, 'latin1', () => this.#guarded(() => this.#drained()));
   }
 
   deadlineAt(atMs: number): void {
@@ -160,7 +161,7 @@ export class ClientConnection {
   }
 
   stop(reason: 'forced_close'): void {
-    this.#exchange?.stop(reason);
+    this.#guarded(() => this.#exchange?.stop(reason));
     this.socket.destroy();
   }
 
@@ -308,14 +309,10 @@ export class ClientConnection {
   }
 
   #timedOut(): void {
-    try {
-      if (this.#isClosing) this.socket.destroy();
-      else if (this.#exchange !== undefined) this.#exchange.deadlinePassed(this.context.now());
-      else if (this.#isHeadBegun && !this.#scan.isInStartLine) this.#headTimedOut();
-      else this.close();
-    } catch (error) {
-      this.#crashed(error);
-    }
+    if (this.#isClosing) this.socket.destroy();
+    else if (this.#exchange !== undefined) this.#exchange.deadlinePassed(this.context.now());
+    else if (this.#isHeadBegun && !this.#scan.isInStartLine) this.#headTimedOut();
+    else this.close();
   }
 
   /** RFC 9110 §15.5.9: a request line has come, so somebody waits for an answer. */
@@ -334,6 +331,15 @@ export class ClientConnection {
     this.#left(this);
     this.#surplus = undefined;
     this.#exchange?.clientGone();
+  }
+
+  /** For what happens once a connection or less; the hot path has its own. */
+  #guarded(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#crashed(error);
+    }
   }
 
   /** Our own mistake costs this request, and nobody else's. */

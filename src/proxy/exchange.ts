@@ -74,6 +74,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   #keepAlive = false;
   #endsWithConnection = false;
   #isCounted = false;
+  #isSettled = false;
   #leaseEnd: LeaseEnd = 'finished';
 
   constructor(client: ClientConnection, head: RequestHead, nowMs: number) {
@@ -419,10 +420,25 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     else this.fail('closed_without_response', error?.message);
   }
 
+  /** Our own mistake: it costs this request, never its lease. What threw may throw again on the way out. */
   crashed(error: unknown): void {
     this.context.counters.crashes++;
     this.context.report({ type: 'request_crashed', requestId: this.id, error });
-    this.stop('internal_error');
+    try {
+      this.stop('internal_error');
+    } catch (second) {
+      this.context.report({ type: 'request_crashed', requestId: this.id, error: second });
+    }
+    if (!this.#isSettled) this.#wreck();
+  }
+
+  /** The end of a request whose orderly end was broken off: everything it holds, at once. */
+  #wreck(): void {
+    this.outcome ??= { type: 'internal_error', phase: this.phase };
+    this.tenancy?.leave(this.context.now());
+    this.#abandonConnection();
+    this.#settle(this.context.now());
+    this.client.cut(true);
   }
 
   // ---- RelayOwner
@@ -527,7 +543,6 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     if (!this.conclude(RESPONDED)) return;
     const nowMs = this.context.now();
     this.#letConnectionGo(isClean, nowMs);
-    this.tenancy?.giveBack('finished', nowMs);
     this.#settle(nowMs);
     this.client.done(this.#keepAlive, nowMs);
   }
@@ -536,24 +551,19 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   #letConnectionGo(isClean: boolean, nowMs: number): void {
     const connection = this.#connection as UpstreamConnection;
     const head = (this.#relay as ResponseRelay).head as ResponseHead;
-    this.#connection = undefined;
+    const { limits, timeouts } = (this.pool as PoolRoute).settings;
+    const limit = this.#limit;
     if (this.#isPaused) connection.socket.resume();
     connection.unlease(this.client.pendingBytes > 0);
-    const isSound =
-      isClean && head.keepAlive && head.framing !== 'close' && this.isUploadDone && !mayHaveBody(head);
-    const limit = this.#limit;
-    const mayIdle = limit === 0 || this.context.settings.workers === 1;
-    const settings = (this.pool as PoolRoute).settings;
-    if (isSound && mayIdle && connection.socket.writableLength === 0) {
-      this.#connections?.keep(
-        connection,
-        nowMs,
-        settings.timeouts.upstreamKeepAliveMs,
-        settings.limits.idlePerBackend,
-      );
-    } else {
-      connection.destroy();
-    }
+    const isSound = isClean && head.keepAlive && head.framing !== 'close' && !mayHaveBody(head);
+    const isSent = this.isUploadDone && connection.socket.writableLength === 0;
+    if (isSound && isSent && (limit === 0 || this.context.settings.workers === 1)) {
+      this.#connection = undefined;
+      this.#connections?.keep(connection, nowMs, timeouts.upstreamKeepAliveMs, limits.idlePerBackend);
+      this.tenancy?.giveBack('finished', nowMs);
+    } else if (limit === 0) connection.destroy();
+    // A backend with a limit counts the connection until it has closed it too, and so does its slot.
+    else connection.linger(nowMs + timeouts.abortLingerMs);
   }
 
   // ---- upgrade
@@ -653,6 +663,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
 
   /** The books: once per request, whatever its end. */
   #settle(nowMs: number): void {
+    this.#isSettled = true;
     this.context.counters.inFlight--;
     if (this.#isCounted) leaveDomain(this.context, this.domain as DomainRoute);
     recordEnd(this, nowMs);

@@ -1,6 +1,6 @@
 /** A whole data plane in this thread, over a real ledger, with its routing given as a plain value. */
 
-import { createArena, keyOf, type MainLedger } from '../../actors/index.ts';
+import { createArena, keyOf, type MainLedger, type RequestObserver } from '../../actors/index.ts';
 import {
   completeBackend,
   completeDomain,
@@ -41,6 +41,8 @@ export type PlaneWish = {
   readonly accessLog?: 'logfmt' | 'json';
   readonly unavailable?: boolean;
   readonly random?: () => number;
+  /** Called at every change of phase of every request. */
+  readonly observe?: RequestObserver;
 };
 
 type DeepPartial<T> = { readonly [K in keyof T]?: T[K] extends object ? DeepPartial<T[K]> : T[K] };
@@ -102,6 +104,7 @@ export class PlaneUnderTest {
           : new AccessLog(wish.accessLog, (text) => this.#logged(text)),
       metrics: this.metrics,
       report: (report) => this.reports.push(report),
+      ...(wish.observe === undefined ? {} : { observe: wish.observe }),
     });
   }
 

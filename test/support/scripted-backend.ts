@@ -33,9 +33,26 @@ export class BackendConnection extends RawClient {
   readonly number: number;
   requests = 0;
 
-  constructor(socket: Socket, number: number) {
+  /** Called once, when it has closed its own side: then it is free to serve somebody else. */
+  readonly #over: () => void;
+  #isOver = false;
+
+  constructor(socket: Socket, number: number, over: () => void) {
     super(socket);
     this.number = number;
+    this.#over = over;
+    socket.on('close', () => this.#finished());
+  }
+
+  override end(): this {
+    this.#finished();
+    return super.end();
+  }
+
+  #finished(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#over();
   }
 
   /** One whole request, taken off what was received. */
@@ -118,13 +135,12 @@ export class ScriptedBackend {
   }
 
   #accepted(socket: Socket): void {
-    const connection = new BackendConnection(socket, this.connections.length);
+    const connection = new BackendConnection(socket, this.connections.length, () => {
+      this.open--;
+    });
     this.connections.push(connection);
     this.open++;
     this.mostOpen = Math.max(this.mostOpen, this.open);
-    socket.on('close', () => {
-      this.open--;
-    });
     for (const wake of this.#wake.splice(0)) wake();
     if (this.#script !== undefined) void this.#serve(connection, this.#script);
   }

@@ -55,6 +55,8 @@ export class UpstreamConnection {
   #user: ConnectionUser | undefined;
   #buffer: Buffer;
   #error: Error | undefined;
+  /** The backend's FIN has come. */
+  #hasEnded = false;
   state: ConnectionState = 'connecting';
   idleSinceMs = 0;
   /** Requests it has been given. */
@@ -81,7 +83,7 @@ export class UpstreamConnection {
       'path' in address ? connect({ ...options, path: address.path }) : connect({ ...options, ...address });
     this.socket.on('connect', () => this.#connected());
     this.socket.on('end', () => this.#ended());
-    this.socket.on('drain', () => this.#user?.backendDrained());
+    this.socket.on('drain', () => this.#drained());
     this.socket.on('error', (error) => {
       this.#error = error;
     });
@@ -106,6 +108,10 @@ export class UpstreamConnection {
 
   /** The request is over before its response: a FIN says so, and the user hears when the backend has closed. */
   linger(untilMs: number): void {
+    if (this.#hasEnded) {
+      this.destroy();
+      return;
+    }
     this.state = 'lingering';
     this.unlease(true);
     this.#shared.deadlines.set(this.#deadline, untilMs);
@@ -159,7 +165,13 @@ export class UpstreamConnection {
     return true;
   }
 
+  #drained(): void {
+    const user = this.#user;
+    if (user !== undefined) guarded(user, () => user.backendDrained());
+  }
+
   #ended(): void {
+    this.#hasEnded = true;
     const user = this.#user;
     if (this.state === 'busy' && user !== undefined) guarded(user, () => user.backendEnded());
     else this.destroy();
