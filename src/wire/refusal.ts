@@ -95,3 +95,8 @@ export type BodyRefusal = {
 /** The bytes so far may yet become a message. One shared value: nothing is made while waiting. */
 export type Incomplete = { readonly type: 'incomplete' };
 export const INCOMPLETE: Incomplete = Object.freeze({ type: 'incomplete' });
+
+/** Peer bytes in a message: short, and with every control byte escaped. */
+export function shown(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}

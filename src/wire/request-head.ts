@@ -5,7 +5,13 @@ import { HeadScan, SCANNED } from './head-scan.ts';
 import { domainOf } from './host.ts';
 import type { RequestHead, RequestLimits } from './message.ts';
 import { REQUEST_LINE } from './octets.ts';
-import { INCOMPLETE, type Incomplete, type RequestRefusal, type RequestRefusalReason } from './refusal.ts';
+import {
+  INCOMPLETE,
+  type Incomplete,
+  type RequestRefusal,
+  type RequestRefusalReason,
+  shown,
+} from './refusal.ts';
 import { RequestFields, spokenProtocols } from './request-fields.ts';
 import { readRequestLine } from './request-line.ts';
 import { isTargetProblem, reduceTarget } from './request-target.ts';
@@ -136,7 +142,7 @@ function asReason(problem: ScanProblem): RequestRefusalReason {
   }
 }
 
-/** A refusal before the fields were understood. Where it is, and what stands there, is the detail. */
+/** A refusal before the fields were understood. */
 function refuseScan(
   buffer: Buffer,
   start: number,
@@ -144,8 +150,9 @@ function refuseScan(
   reason: RequestRefusalReason,
 ): RequestRefusal {
   const at = start + scan.base + scan.scanned;
-  const around = buffer.toString('latin1', Math.max(start, at - 16), Math.min(buffer.length, at + 1));
-  const detail = `at byte ${at - start} of the message, after ${shown(around)}`;
+  // The byte and its place only: what stands before it may be somebody's cookie.
+  const found = buffer.toString('latin1', at, Math.min(buffer.length, at + 1));
+  const detail = `at byte ${at - start} of the message, found ${shown(found)}`;
   scan.reset();
   return refuse(reason, detail, '', '', '');
 }
@@ -172,8 +179,3 @@ const STATUS: { readonly [Reason in RequestRefusalReason]?: RequestRefusal['stat
   unsupported_transfer_coding: 501,
   unsupported_version: 505,
 };
-
-/** Peer bytes in a message: short, and with every control byte escaped. */
-function shown(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-}

@@ -4,7 +4,13 @@ import { FIELD, fieldKind } from './field-name.ts';
 import { HeadScan, SCANNED } from './head-scan.ts';
 import type { Framing, ResponseHead, ResponseLimits } from './message.ts';
 import { FIELD_VALUE, hasTabBehind, isBlank, isDigits, SPACE, sameText } from './octets.ts';
-import { INCOMPLETE, type Incomplete, type ResponseRefusal, type ResponseRefusalReason } from './refusal.ts';
+import {
+  INCOMPLETE,
+  type Incomplete,
+  type ResponseRefusal,
+  type ResponseRefusalReason,
+  shown,
+} from './refusal.ts';
 import { isDigit, isVersion } from './request-line.ts';
 import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
 
@@ -20,6 +26,9 @@ export function readResponseHead(
   requestMethod: string,
   scan: HeadScan = freshScan(),
 ): ResponseHead | ResponseRefusal | Incomplete {
+  if (scan.isInStartLine && !mayBeHttp(buffer, start, end)) {
+    return refuseScan(buffer, start, scan, 'invalid_status');
+  }
   const bounds = boundsOf(limits);
   let scanned = scan.scan(buffer, start, end, bounds);
   if (scanned === SCANNED.startLine) {
@@ -149,6 +158,15 @@ function noteTransferEncoding(value: string, version: 0 | 1): ResponseRefusalRea
   return undefined;
 }
 
+const PROTOCOL = 'HTTP/1.';
+
+/** Whether what has come so far begins as a status line does: a backend of another protocol may never send a line end. */
+function mayBeHttp(buffer: Buffer, start: number, end: number): boolean {
+  const known = Math.min(end - start, PROTOCOL.length);
+  for (let i = 0; i < known; i++) if (buffer[start + i] !== PROTOCOL.charCodeAt(i)) return false;
+  return true;
+}
+
 // `HTTP/1.1 200`: a version, one space, three digits.
 const STATUS_AT = 9;
 const PHRASE_AT = 13;
@@ -236,15 +254,12 @@ function refuseScan(
   reason: ResponseRefusalReason,
 ): ResponseRefusal {
   const at = start + scan.base + scan.scanned;
-  const around = buffer.toString('latin1', Math.max(start, at - 16), Math.min(buffer.length, at + 1));
+  // The byte and its place only: what stands before it may be somebody's cookie.
+  const found = buffer.toString('latin1', at, Math.min(buffer.length, at + 1));
   scan.reset();
-  return refuse(reason, `at byte ${at - start} of the response, after ${shown(around)}`);
+  return refuse(reason, `at byte ${at - start} of the response, found ${shown(found)}`);
 }
 
 function refuse(reason: ResponseRefusalReason, detail: string): ResponseRefusal {
   return { type: 'refused', status: reason === 'invalid_status' ? 503 : 502, reason, detail };
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

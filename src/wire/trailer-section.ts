@@ -3,7 +3,7 @@ import { FIELD, fieldKind } from './field-name.ts';
 import { HeadScan, SCANNED } from './head-scan.ts';
 import type { TrailerLimits } from './message.ts';
 import { FIELD_VALUE } from './octets.ts';
-import type { BodyRefusal } from './refusal.ts';
+import { type BodyRefusal, shown } from './refusal.ts';
 import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
 
 const FIRST_BYTES = 512;
@@ -81,7 +81,7 @@ export class TrailerSection {
 
   #around(): string {
     const at = this.#scan.scanned;
-    return `at ${JSON.stringify(this.#held.toString('latin1', Math.max(0, at - 16), Math.min(at + 1, this.#heldBytes)))}`;
+    return `at byte ${at}, found ${shown(this.#held.toString('latin1', at, Math.min(at + 1, this.#heldBytes)))}`;
   }
 
   #refuse(problem: ScanProblem | 'bad_trailer', detail: string): void {
