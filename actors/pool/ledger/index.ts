@@ -28,6 +28,8 @@ export type {
 } from './ledger.ts';
 export type { LedgerRecord } from './record.ts';
 export { type RecordReader, readRecords } from './record-reader.ts';
+export { recordSource } from './record-source.ts';
+export { unpackRecords } from './record-unpacker.ts';
 export { LedgerBusy } from './section.ts';
 
 /** Made once, by the main thread, which is thread 0. */

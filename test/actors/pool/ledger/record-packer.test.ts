@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import {
+  attachArena,
+  createArena,
+  keyOf,
+  type LeaseEnd,
+  type LedgerRecord,
+  type MainLedger,
+  type RowDefinition,
+  readRecords,
+  recordSource,
+  unpackRecords,
+  type Waiter,
+} from '../../../../actors/index.ts';
+import { OPERATIONS } from '../../../../actors/pool/ledger/record-layout.ts';
+import { ByteWriter, PoolIndex } from '../../../../eventlog/index.ts';
+import { rangesIn } from '../../../../eventlog/journal/pool-index.ts';
+
+const nobody = (): Waiter => ({ place: 0, granted() {}, refused() {} });
+
+function row(id: string, more: Partial<RowDefinition> = {}): RowDefinition {
+  return { backendKey: keyOf(id), limit: 1, weight: 1, state: 'up', quarantineUntilMs: 0, ...more };
+}
+
+function define(
+  main: MainLedger,
+  pool: string,
+  rows: readonly RowDefinition[],
+  nowMs: number,
+  maxWaiting = 3,
+) {
+  const definition = { policy: 'least-request', maxWaiting, whenEmpty: 'refuse', seed: -77 } as const;
+  return main.define(keyOf(pool), definition, rows, 'widen', { position: 2 ** 40 + 1, nowMs });
+}
+
+/** Every operation there is, with times as the clock gives them and as tests do. */
+async function everything(main: MainLedger): Promise<void> {
+  const worker = attachArena(main.shared, main.enlist(), () => {});
+  const wall = 1_763_724_417_123.512;
+  await define(main, 'web', [row('a'), row('b', { limit: 0, weight: 7 })], wall);
+  await define(main, 'web', [row('a', { limit: 2 }), row('b', { state: 'draining' })], wall + 0.3, 9);
+  await define(main, 'api', [row('a')], 12);
+  const web = worker.pool(keyOf('web'))!;
+  const api = main.pool(keyOf('api'))!;
+  const one = web.checkout(wall + 0.75, [], nobody());
+  const two = web.checkout(wall + 1.000244140625, [], nobody());
+  const waits = nobody();
+  web.checkout(wall + 2, [keyOf('x'), keyOf('y')], waits);
+  const many = Array.from({ length: 16 }, (_, i) => keyOf(`tried${i}`));
+  const leaves = nobody();
+  web.checkout(wall + 3, many, leaves);
+  web.leave(leaves, wall + 4);
+  web.checkout(wall + 4, [keyOf('a'), keyOf('b')], nobody());
+  if (typeof one !== 'string') web.checkin(one, wall + 5, 'finished');
+  web.quarantine(keyOf('a'), wall + 6, 1_763_724_500_000);
+  web.expire(1_763_724_500_001);
+  const held = api.checkout(13.1, [], nobody());
+  for (const end of ['connect_failed', 'unused'] satisfies LeaseEnd[]) {
+    if (typeof held === 'string' || !held.open) continue;
+    api.checkin(held, -5, end);
+  }
+  await main.reap(worker.thread, wall + 7);
+  await main.drop(keyOf('web'), { position: 9, nowMs: wall + 8 });
+  await main.drop(keyOf('api'), { position: 9, nowMs: 1e300 });
+  void two;
+}
+
+function take(main: MainLedger, mostBytes = 2 ** 20) {
+  const into = new ByteWriter();
+  const index = new PoolIndex();
+  const source = recordSource(main.shared);
+  const count = source.take(into, index, mostBytes);
+  return { packed: into.written(), ranges: [...rangesIn(index.packed())], count, source };
+}
+
+function drained(main: MainLedger): LedgerRecord[] {
+  const reader = readRecords(main.shared);
+  const records: LedgerRecord[] = [];
+  for (let thread = 0; thread < reader.threads; thread++) reader.drain(thread, (each) => records.push(each));
+  return records;
+}
+
+describe('packed records', () => {
+  it('are the records, for every operation there is', async () => {
+    const main = createArena({ threads: 3, ring() {}, record: true });
+    await everything(main);
+    const { packed, count } = take(main);
+    const records = drained(main);
+    expect(new Set(records.map((record) => record.op))).toEqual(new Set(OPERATIONS));
+    expect([...unpackRecords(packed)]).toEqual(records);
+    expect(count).toBe(records.length);
+  });
+
+  it('can be had of one pool alone', async () => {
+    const main = createArena({ threads: 3, ring() {}, record: true });
+    await everything(main);
+    const { packed } = take(main);
+    const api = drained(main).filter((record) => record.poolKey === keyOf('api'));
+    expect([...unpackRecords(packed, keyOf('api'))]).toEqual(api);
+  });
+
+  it('say which tickets of which pools they are about', async () => {
+    const main = createArena({ threads: 3, ring() {}, record: true });
+    await everything(main);
+    const { ranges } = take(main);
+    const records = drained(main);
+    for (const { poolKey, operations, firstTicket, lastTicket } of ranges) {
+      const tickets = records.filter((each) => each.poolKey === poolKey).map((each) => each.ticket);
+      expect({ operations, firstTicket, lastTicket }).toEqual({
+        operations: tickets.length,
+        firstTicket: Math.min(...tickets),
+        lastTicket: Math.max(...tickets),
+      });
+    }
+    expect(ranges).toHaveLength(2);
+  });
+
+  it('are taken again until they are released, and then never', async () => {
+    const main = createArena({ threads: 3, ring() {}, record: true });
+    await everything(main);
+    const { packed, source } = take(main);
+    source.rewind();
+    const again = new ByteWriter();
+    source.take(again, new PoolIndex(), 2 ** 20);
+    expect(again.written()).toEqual(packed);
+    source.release();
+    expect(take(main).count).toBe(0);
+  });
+
+  it('are taken in parts that stand for themselves', async () => {
+    const main = createArena({ threads: 3, ring() {}, record: true });
+    await everything(main);
+    const source = recordSource(main.shared);
+    const records: LedgerRecord[] = [];
+    for (;;) {
+      const into = new ByteWriter();
+      if (source.take(into, new PoolIndex(), 1) === 0) break;
+      records.push(...unpackRecords(into.written()));
+    }
+    const inOrder = (all: LedgerRecord[]) => all.toSorted((a, b) => a.thread - b.thread);
+    expect(inOrder(records)).toEqual(inOrder(drained(main)));
+  });
+
+  it('take about ten bytes each where a pool is busy', async () => {
+    const main = createArena({ threads: 2, ring() {}, record: true });
+    await define(
+      main,
+      'web',
+      ['a', 'b', 'c'].map((id) => row(id, { limit: 0 })),
+      1_763_724_417_123,
+    );
+    const web = main.pool(keyOf('web'))!;
+    let nowMs = 1_763_724_417_123.25;
+    for (let i = 0; i < 1000; i++) {
+      const lease = web.checkout(nowMs, [], nobody());
+      nowMs += 0.125;
+      if (typeof lease !== 'string') web.checkin(lease, nowMs, 'finished');
+    }
+    const { packed, count } = take(main);
+    expect(packed.length / count).toBeLessThan(10);
+  });
+});
