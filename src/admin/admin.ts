@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts';
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
-import { checkMediaType, readBody } from './body.ts';
+import { checkMediaType, discardRest, readBody } from './body.ts';
 import { checkHost, checkOrigin, checkToken, type GuardOptions } from './guard.ts';
 import type { AdminPorts, Logger } from './ports.ts';
 import { problem, Refused, rejected } from './problem.ts';
@@ -101,6 +101,7 @@ class AdminServer implements Admin {
       if (this.#closing.signal.aborted) request.socket.end();
     });
     const reply = await this.#answer(request);
+    await discardRest(request);
     // What is left of a body that nobody read would be taken for the next request.
     if (!request.complete) response.setHeader('connection', 'close');
     try {
