@@ -5,6 +5,8 @@ import { createBuffer } from './memory.ts';
 import { Section } from './section.ts';
 import { ThreadLedger } from './thread-ledger.ts';
 
+export { type PoolCheckpoint, type RowCheckpoint, unpackCheckpoint } from './checkpoint.ts';
+export { inOrder, type Journalled } from './journalled.ts';
 export { keyOf } from './key.ts';
 export type {
   ArenaOptions,

@@ -1,4 +1,5 @@
 /** What a lease ledger promises: who may check out, in which order, and what only the main thread may do. */
+import type { ByteWriter } from '../../../eventlog/index.ts';
 import type { PolicyName } from '../policy/policies.ts';
 
 /** All a thread needs to attach; it can be sent to a worker. */
@@ -146,6 +147,10 @@ export interface MainLedger extends Ledger {
   drop(poolKey: number, change: Change): Promise<void>;
   /** After a worker's exit event, never before: gives back all it held. Then its number is free. */
   reap(thread: number, nowMs: number): Promise<void>;
+  /** The pools there are, with the ticket each had a moment ago: read without a lock. */
+  tickets(each: (poolKey: number, ticket: number) => void): void;
+  /** Packs a pool's whole state, and says behind which ticket it is so; 0: no such pool, or its lock was not to be had. */
+  checkpoint(poolKey: number, into: ByteWriter): number;
 }
 
 /** Rings another thread: have it call `deliver` soon. Called once until it does. */

@@ -1,6 +1,9 @@
 /** The ledger as the main thread has it: it alone makes pools, changes them, and buries dead threads. */
 import assert from 'node:assert/strict';
 import { setTimeout as later } from 'node:timers/promises';
+import type { ByteWriter } from '../../../eventlog/index.ts';
+import { packCheckpoint } from './checkpoint.ts';
+import { POOL } from './layout.ts';
 import type { Change, LedgerShared, MainLedger, PoolDefinition, Ring, RowDefinition } from './ledger.ts';
 import { Membership } from './membership.ts';
 import { PoolMemory } from './pool-memory.ts';
@@ -92,6 +95,18 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     this.reaper.clear(thread);
     this.enlisted[thread] = false;
     await this.soon(() => this.sweep());
+  }
+
+  tickets(each: (poolKey: number, ticket: number) => void): void {
+    for (const [key, pool] of this.defined) each(key, this.section.doubles[(pool.block + POOL.ticket) >> 1]!);
+  }
+
+  checkpoint(poolKey: number, into: ByteWriter): number {
+    const pool = this.defined.get(poolKey);
+    let ticket = 0;
+    if (pool !== undefined)
+      this.tries(() => this.inside(pool, () => (ticket = packCheckpoint(this.section, pool, into))));
+    return ticket;
   }
 
   protected ringAgain(dead: number): void {

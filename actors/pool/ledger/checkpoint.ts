@@ -1,0 +1,167 @@
+/**
+ * A pool's whole state behind one of its tickets, packed: from here its later operations can be decided again without the
+ * earlier ones. Leases have no names in the ledger, so a checkpoint has their numbers only.
+ */
+import { ByteReader, type ByteWriter } from '../../../eventlog/index.ts';
+import { type PolicyName, policyName } from '../policy/policies.ts';
+import { CLOSED, NO_LIMIT, NODE, POOL, ROW } from './layout.ts';
+import type { Memory } from './memory.ts';
+import type { PoolView } from './pool-view.ts';
+
+export type PoolCheckpoint = {
+  readonly policy: PolicyName;
+  readonly maxWaiting: number;
+  readonly whenEmpty: 'refuse' | 'hold';
+  readonly widening: boolean;
+  /** State of the pool's chance. */
+  readonly chance: number;
+  readonly mark: number;
+  readonly rows: readonly RowCheckpoint[];
+  /** First come first. */
+  readonly waiters: readonly {
+    readonly ticket: number;
+    readonly thread: number;
+    readonly tried: readonly number[];
+  }[];
+};
+
+export type RowCheckpoint = {
+  readonly row: number;
+  readonly backendKey: number;
+  readonly epoch: number;
+  /** 0: none. */
+  readonly limit: number;
+  readonly weight: number;
+  readonly removed: boolean;
+  readonly draining: boolean;
+  readonly starting: boolean;
+  readonly quarantined: boolean;
+  readonly untilMs: number;
+  readonly score: number;
+  /** Leases, by the thread that holds them. */
+  readonly inFlight: ReadonlyMap<number, number>;
+};
+
+const VERSION = 1;
+const HOLD = 1;
+const WIDENING = 2;
+// Beside the bits of CLOSED: a number follows.
+const SCORED = 1024;
+const NO_SCORE = -1;
+// A number takes 8 bytes at most, a row eight of them and two for each thread.
+const NUMBER_BYTES = 8;
+const ROW_NUMBERS = 10;
+
+/** Under the pool's lock. Returns the ticket behind which this is so. */
+export function packCheckpoint(memory: Memory, pool: PoolView, into: ByteWriter): number {
+  const { words, doubles } = memory;
+  const { block } = pool;
+  into.reserve(12 * NUMBER_BYTES);
+  into.byte(VERSION);
+  into.byte(words[block + POOL.policy]!);
+  into.byte(words[block + POOL.hold]! * HOLD + words[block + POOL.widening]! * WIDENING);
+  into.count(words[block + POOL.maxWaiting]!);
+  into.whole(words[block + POOL.chance]!);
+  into.double(doubles[(block + POOL.mark) >> 1]!);
+  packRows(memory, pool, into);
+  packWaiters(memory, block, into);
+  return doubles[(block + POOL.ticket) >> 1]!;
+}
+
+function packRows(memory: Memory, pool: PoolView, into: ByteWriter): void {
+  const { words } = memory;
+  let rows = 0;
+  for (let row = 0; row < pool.field.rows; row++)
+    if ((words[pool.field.placeOf(row) + ROW.closed]! & CLOSED.empty) === 0) rows++;
+  into.count(rows);
+  for (let row = 0; row < pool.field.rows; row++) {
+    const at = pool.field.placeOf(row);
+    if ((words[at + ROW.closed]! & CLOSED.empty) === 0) packRow(memory, row, at, into);
+  }
+}
+
+function packRow({ words, doubles, threads }: Memory, row: number, at: number, into: ByteWriter): void {
+  into.reserve(NUMBER_BYTES * (ROW_NUMBERS + 2 * threads));
+  const closed = words[at + ROW.closed]!;
+  const limit = words[at + ROW.limit]!;
+  const score = doubles[(at + ROW.score) >> 1]!;
+  into.count(row);
+  into.count(closed | (score === NO_SCORE ? 0 : SCORED));
+  into.double(doubles[(at + ROW.key) >> 1]!);
+  into.whole(words[at + ROW.epoch]!);
+  into.count(limit === NO_LIMIT ? 0 : limit);
+  into.count(words[at + ROW.weight]!);
+  if ((closed & CLOSED.quarantined) !== 0) into.double(doubles[(at + ROW.untilMs) >> 1]!);
+  if (score !== NO_SCORE) into.double(score);
+  let holders = 0;
+  for (let thread = 0; thread < threads; thread++) if (words[at + ROW.shadows + thread] !== 0) holders++;
+  into.count(holders);
+  for (let thread = 0; thread < threads; thread++) {
+    const held = words[at + ROW.shadows + thread]!;
+    if (held === 0) continue;
+    into.count(thread);
+    into.count(held);
+  }
+}
+
+function packWaiters({ words, doubles }: Memory, block: number, into: ByteWriter): void {
+  into.reserve(NUMBER_BYTES);
+  into.count(words[block + POOL.waiting]!);
+  for (let node = words[block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
+    const tried = words[node + NODE.triedCount]!;
+    into.reserve(NUMBER_BYTES * (3 + tried));
+    into.count(doubles[(node + NODE.ticket) >> 1]!);
+    into.count(words[node + NODE.thread]!);
+    into.count(tried);
+    for (let i = 0; i < tried; i++) into.double(doubles[((node + NODE.tried) >> 1) + i]!);
+  }
+}
+
+export function unpackCheckpoint(packed: Uint8Array): PoolCheckpoint {
+  const reader = new ByteReader(packed);
+  const version = reader.byte();
+  if (version !== VERSION)
+    throw new RangeError(`expected a checkpoint of version ${VERSION}, found ${version}`);
+  const policy = policyName(reader.byte());
+  const flags = reader.byte();
+  return {
+    policy,
+    whenEmpty: (flags & HOLD) === 0 ? 'refuse' : 'hold',
+    widening: (flags & WIDENING) !== 0,
+    maxWaiting: reader.count(),
+    chance: reader.whole(),
+    mark: reader.double(),
+    rows: many(reader, unpackRow),
+    waiters: many(reader, () => ({
+      ticket: reader.count(),
+      thread: reader.count(),
+      tried: many(reader, () => reader.double()),
+    })),
+  };
+}
+
+function unpackRow(reader: ByteReader): RowCheckpoint {
+  const row = reader.count();
+  const closed = reader.count();
+  const quarantined = (closed & CLOSED.quarantined) !== 0;
+  return {
+    row,
+    backendKey: reader.double(),
+    epoch: reader.whole(),
+    limit: reader.count(),
+    weight: reader.count(),
+    removed: (closed & CLOSED.removed) !== 0,
+    draining: (closed & CLOSED.draining) !== 0,
+    starting: (closed & CLOSED.starting) !== 0,
+    quarantined,
+    untilMs: quarantined ? reader.double() : 0,
+    score: (closed & SCORED) === 0 ? NO_SCORE : reader.double(),
+    inFlight: new Map(many(reader, () => [reader.count(), reader.count()] as const)),
+  };
+}
+
+function many<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
+  const items: T[] = [];
+  for (let left = reader.count(); left > 0; left--) items.push(read(reader));
+  return items;
+}
