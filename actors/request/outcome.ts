@@ -26,7 +26,9 @@ export type Answered =
   /** The connection was upgraded, and the byte pipe ended. */
   | 'upgraded'
   /** The router itself was asked, and answered: a probe, or OPTIONS and TRACE at the end of their Max-Forwards. */
-  | 'answered';
+  | 'answered'
+  /** A program that decides in the router's place sent the client elsewhere. */
+  | 'redirected';
 
 /** The client's doing. */
 export type ClientFault =
@@ -49,6 +51,8 @@ export type ClientFault =
 export type RouterRefusal =
   | 'domain_unknown'
   | 'maintenance'
+  /** A program that decides in the router's place said no, in words of its own. */
+  | 'refused'
   | 'max_in_flight'
   | 'owner_unavailable'
   | 'no_backends'
@@ -86,6 +90,7 @@ export const BLAME = {
   responded: 'nobody',
   upgraded: 'nobody',
   answered: 'nobody',
+  redirected: 'nobody',
   bad_request: 'client',
   bad_header: 'client',
   bad_chunk: 'client',
@@ -102,6 +107,7 @@ export const BLAME = {
   client_idle: 'client',
   domain_unknown: 'client',
   maintenance: 'router',
+  refused: 'router',
   max_in_flight: 'router',
   owner_unavailable: 'router',
   no_backends: 'router',

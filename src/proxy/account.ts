@@ -6,7 +6,7 @@ import { type OutcomeRow, rowOf } from './outcome-table.ts';
 
 export function recordEnd(exchange: Exchange, nowMs: number): void {
   const { context, tenancy } = exchange;
-  const row = rowOf((exchange.outcome as Outcome).type);
+  const row = exchange.row ?? rowOf((exchange.outcome as Outcome).type);
   const metrics = context.metrics.pool(exchange.pool?.name ?? '');
   const label = codeLabel(row.code, exchange.status);
   metrics.count(label);

@@ -5,6 +5,8 @@ import type { QuarantineCause } from '../../eventlog/index.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestMetrics } from '../telemetry/request-metrics.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { Delegate } from './delegate.ts';
+import type { Exchange } from './exchange.ts';
 import type { HttpDate } from './http-date.ts';
 import type { RequestIds } from './request-id.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -47,6 +49,8 @@ export type PlaneOptions = {
   readonly metrics: RequestMetrics;
   readonly report: (report: PlaneReport) => void;
   readonly observe?: RequestObserver;
+  /** Decides in the place of table and ledger; asked for once per request whose head is sound. */
+  readonly delegate?: (request: Exchange) => Delegate;
 };
 
 /** Numbers that only grow, and the two gauges at the end. */

@@ -1,12 +1,11 @@
 /** The page of a router-made answer: a small HTML document, or JSON for a client that prefers it. */
 import { STATUS_CODES } from 'node:http';
 import type { OutcomeType } from '../../actors/index.ts';
-import { rowOf } from './outcome-table.ts';
+import type { OutcomeRow } from './outcome-table.ts';
 
 export type Page = { readonly contentType: string; readonly body: string };
 
-export function errorPage(type: OutcomeType, requestId: string, accept: string): Page {
-  const row = rowOf(type);
+export function errorPage(type: OutcomeType, row: OutcomeRow, requestId: string, accept: string): Page {
   const title = STATUS_CODES[row.status] ?? 'Error';
   if (prefersJson(accept)) {
     const problem = {

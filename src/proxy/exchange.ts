@@ -6,7 +6,13 @@
  * is given back when its connection rests or is closed, at once or a little later (`Tenancy.giveBack`).
  */
 import type { LeaseEnd } from '../../actors/index.ts';
-import { type OutcomeType, RESPONDED, RequestActor, type RequestStop } from '../../actors/index.ts';
+import {
+  type Outcome,
+  type OutcomeType,
+  RESPONDED,
+  RequestActor,
+  type RequestStop,
+} from '../../actors/index.ts';
 import {
   type Fields,
   forwardFields,
@@ -26,10 +32,11 @@ import { recordEnd } from './account.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { connectFailure } from './connect-failure.ts';
 import type { PlaneContext } from './context.ts';
+import type { Answer, Delegate } from './delegate.ts';
 import { enterDomain, leaveDomain } from './domain-limit.ts';
 import { errorPage } from './error-page.ts';
 import { isRequestIdempotent } from './idempotent.ts';
-import { rowOf } from './outcome-table.ts';
+import { type OutcomeRow, rowOf } from './outcome-table.ts';
 import { Pipe, type PipeOwner } from './pipe.ts';
 import { outcomeOfBody, outcomeOfResponse } from './refusals.ts';
 import { type Reply, replyBytes } from './reply.ts';
@@ -58,6 +65,10 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   connectedAtMs = -1;
   /** Of the final response head that went to the client; 0: none has. */
   status = 0;
+  /** Who decides where a program does it in the table's place. */
+  delegate: Delegate | undefined = undefined;
+  /** How a refusal in the delegate's own words shows. */
+  row: OutcomeRow | undefined = undefined;
   bytesOut = 0;
   #requestId = '';
   #connections: BackendConnections | undefined;
@@ -75,6 +86,8 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   #endsWithConnection = false;
   #isCounted = false;
   #isSettled = false;
+  /** What the delegate was asked and has not answered yet. */
+  #waitsFor: '' | 'route' | 'send' | 'page' = '';
   #leaseEnd: LeaseEnd = 'finished';
 
   constructor(client: ClientConnection, head: RequestHead, nowMs: number) {
@@ -124,8 +137,18 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
       this.#answer(own.status, own.contentType, own.body);
       return;
     }
+    if (context.delegate !== undefined) {
+      this.delegate = context.delegate(this);
+      this.#waitFor('route', this.startedAtMs);
+      this.delegate.route();
+      return;
+    }
     context.table.fence();
-    const domain = context.table.lookup(head.domain);
+    this.#routeTo(context.table.lookup(head.domain));
+  }
+
+  #routeTo(domain: DomainRoute | undefined): void {
+    const { context, head } = this;
     if (domain === undefined) {
       this.fail('domain_unknown');
       return;
@@ -158,7 +181,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
       return;
     }
     this.#isCounted = true;
-    const ledger = context.ledger.pool(pool.key);
+    const ledger = pool.ledger ?? context.ledger.pool(pool.key);
     if (ledger === undefined) {
       this.fail('no_backends');
       return;
@@ -173,6 +196,55 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   #continue(domain: DomainRoute): void {
     if (domain.features.continue === 'end-to-end' || this.body === undefined || this.body.bytes > 0) return;
     this.client.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+  }
+
+  // ---- for the delegate: what comes when nobody waits for it any more is ignored
+
+  found(domain: DomainRoute): void {
+    if (this.#waitsFor !== 'route') return;
+    this.#waitsFor = '';
+    this.#routeTo(domain);
+  }
+
+  /** Another answer than a backend's, which is no failure. */
+  redirect(answer: Answer): void {
+    if (this.conclude({ type: 'redirected', phase: this.phase })) this.#reply(answer);
+  }
+
+  /** `row`: how it shows, where that is not as the table says. */
+  turnAway(type: OutcomeType, detail: string, row?: OutcomeRow): void {
+    if (this.outcome !== undefined) return;
+    this.row = row;
+    this.fail(type, detail);
+  }
+
+  proceed(): void {
+    if (this.#waitsFor !== 'send') return;
+    this.#waitsFor = '';
+    this.#send(this.#connection as UpstreamConnection, this.context.now());
+  }
+
+  /** Undefined: the router's own page. */
+  tell(page: Answer | undefined): void {
+    if (this.#waitsFor !== 'page') return;
+    this.#waitsFor = '';
+    this.#tellPage(page);
+  }
+
+  get response(): ResponseHead | undefined {
+    return this.#relay?.head;
+  }
+
+  #waitFor(what: 'route' | 'send' | 'page', nowMs: number): void {
+    this.#waitsFor = what;
+    this.client.deadlineAt(nowMs + (this.delegate as Delegate).patienceMs);
+  }
+
+  #outOfPatience(): void {
+    const what = this.#waitsFor;
+    this.#waitsFor = '';
+    if (what === 'page') this.#tellPage(undefined);
+    else this.fail('internal_error', `no decision in time: ${what}`);
   }
 
   // ---- Tenant
@@ -195,7 +267,11 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     const nowMs =
       this.tenancy?.waitedMs === -1 && this.tenancy.attempts === 1 ? this.startedAtMs : this.context.now();
     if (this.connectStartedMs < 0) this.connectStartedMs = nowMs;
-    const idle = connections.take(this, nowMs, !isRequestIdempotent(this.head.method));
+    if (backend.connection === 'fresh') connections.closeIdle();
+    const idle =
+      backend.connection === undefined
+        ? connections.take(this, nowMs, !isRequestIdempotent(this.head.method))
+        : undefined;
     if (idle === undefined) {
       this.#connect(nowMs);
       return;
@@ -203,7 +279,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     this.context.counters.reuses++;
     this.#connection = idle;
     this.#isReused = true;
-    this.#send(idle, nowMs);
+    this.#ready(idle, nowMs);
   }
 
   // ---- connect → send
@@ -226,7 +302,14 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     if (this.outcome !== undefined) return;
     const connections = this.#connections;
     if (connections !== undefined) connections.failures = 0;
-    this.#send(this.#connection as UpstreamConnection, this.context.now());
+    this.#ready(this.#connection as UpstreamConnection, this.context.now());
+  }
+
+  /** The connection stands; a delegate may have a last word on what is sent. */
+  #ready(connection: UpstreamConnection, nowMs: number): void {
+    this.connectedAtMs = nowMs;
+    if (this.delegate === undefined || this.delegate.prepare(connection)) this.#send(connection, nowMs);
+    else this.#waitFor('send', nowMs);
   }
 
   connectFailed(error: NodeJS.ErrnoException): void {
@@ -267,7 +350,6 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   #send(connection: UpstreamConnection, nowMs: number): void {
     const { body, head } = this;
     this.enter('send');
-    this.connectedAtMs = nowMs;
     this.#relay = new ResponseRelay(this, connection);
     const domain = this.domain as DomainRoute;
     const features = domain.features;
@@ -276,7 +358,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
       features.requestFields,
     );
     const text = writeRequestHead(head, this.#own, {
-      keepAlive: true,
+      keepAlive: this.backend?.connection !== 'single',
       expectContinue: features.continue === 'end-to-end',
       trustsPeer: this.client.hop.isTrusted,
       replaced: features.requestNames,
@@ -330,12 +412,22 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   /** A FIN from the client. RFC 9112 §9.6: after a complete request it may be only half a goodbye. */
   clientEnded(halfClose: boolean): void {
     if (this.#pipe !== undefined) this.#pipe.clientEnded();
-    else if (!(halfClose && this.isUploadDone)) this.stop('client_closed');
+    else if (!(halfClose && this.isUploadDone)) this.#clientLeft();
   }
 
   clientGone(): void {
     if (this.#pipe !== undefined) this.pipeOver();
-    else this.stop('client_closed');
+    else this.#clientLeft();
+  }
+
+  #clientLeft(): void {
+    if (this.#waitsFor !== 'page') {
+      this.stop('client_closed');
+      return;
+    }
+    this.#waitsFor = '';
+    this.#settle(this.context.now());
+    this.client.cut(false);
   }
 
   /** What was written to the client has left. */
@@ -348,6 +440,10 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   }
 
   deadlinePassed(nowMs: number): void {
+    if (this.#waitsFor !== '') {
+      this.#outOfPatience();
+      return;
+    }
     switch (this.phase) {
       case 'checkout':
         this.fail(this.tenancy?.giveUp(nowMs) ?? 'internal_error');
@@ -372,6 +468,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   }
 
   #awaitBytes(nowMs: number): void {
+    if (this.#waitsFor !== '') return;
     const timeouts = (this.pool as PoolRoute).settings.timeouts;
     if (this.phase !== 'send') this.client.deadlineAt(nowMs + timeouts.idleMs);
     else if (!this.isUploadDone)
@@ -387,6 +484,11 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   // ---- the backend's side
 
   received(buffer: Buffer, length: number): void {
+    // RFC 9112 §9.2: nothing was asked on it yet, so this answers nothing.
+    if (this.#waitsFor === 'send') {
+      this.#connection?.destroy();
+      return;
+    }
     this.#heard = true;
     if (this.#pipe === undefined) this.#relay?.take(buffer, length);
     else {
@@ -409,12 +511,14 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
 
   backendClosed(error: Error | undefined): void {
     this.#connection = undefined;
+    const isUnsent = this.#waitsFor === 'send';
+    if (isUnsent) this.#waitsFor = '';
     if (this.outcome !== undefined) {
       this.tenancy?.giveBack(this.#leaseEnd);
       return;
     }
     if (this.#pipe !== undefined) this.pipeOver();
-    else if (this.#mayResend) this.#resend();
+    else if (this.#mayResend || (isUnsent && this.#isReused)) this.#resend();
     else if (this.#heard || (error !== undefined && !this.isUploadDone))
       this.fail('response_interrupted', error?.message);
     else this.fail('closed_without_response', error?.message);
@@ -429,7 +533,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     } catch (second) {
       this.context.report({ type: 'request_crashed', requestId: this.id, error: second });
     }
-    if (!this.#isSettled) this.#wreck();
+    if (!this.#isSettled && this.#waitsFor !== 'page') this.#wreck();
   }
 
   /** The end of a request whose orderly end was broken off: everything it holds, at once. */
@@ -557,7 +661,8 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     connection.unlease(this.client.pendingBytes > 0);
     const isSound = isClean && head.keepAlive && head.framing !== 'close' && !mayHaveBody(head);
     const isSent = this.isUploadDone && connection.socket.writableLength === 0;
-    if (isSound && isSent && (limit === 0 || this.context.settings.workers === 1)) {
+    const isKept = isSound && this.backend?.connection !== 'single';
+    if (isKept && isSent && (limit === 0 || this.context.settings.workers === 1)) {
       this.#connection = undefined;
       this.#connections?.keep(connection, nowMs, timeouts.upstreamKeepAliveMs, limits.idlePerBackend);
       this.tenancy?.giveBack('finished', nowMs);
@@ -606,6 +711,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   fail(type: OutcomeType, detail?: string): void {
     const phase = this.phase;
     if (!this.conclude(detail === undefined ? { type, phase } : { type, phase, detail })) return;
+    this.#waitsFor = '';
     this.body?.letGo();
     this.#leaseEnd = leaseEndOf(type);
     this.tenancy?.leave(this.context.now());
@@ -623,36 +729,46 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   }
 
   #tellClient(type: OutcomeType): void {
-    const row = rowOf(type);
+    const row = this.row ?? rowOf(type);
     if (this.status !== 0 || row.status === 499) {
       this.#settle(this.context.now());
       this.client.cut(this.#endsWithConnection || this.#pipe !== undefined);
       return;
     }
+    const page = this.delegate?.page(type);
+    if (page === 'later') this.#waitFor('page', this.context.now());
+    else this.#tellPage(page);
+  }
+
+  #tellPage(made: Answer | undefined): void {
+    this.#reply(made ?? this.#ownPage((this.outcome as Outcome).type));
+  }
+
+  #ownPage(type: OutcomeType): Answer {
+    const row = this.row ?? rowOf(type);
     const custom = this.domain?.features.errorPages[type] ?? this.domain?.features.errorPages['error'];
-    const page =
-      custom === undefined
-        ? errorPage(type, this.requestId, acceptOf(this.head.fields))
-        : { contentType: 'text/html; charset=utf-8', body: custom };
-    this.#reply(row.status, page.contentType, page.body);
+    if (custom !== undefined) return page(row.status, 'text/html; charset=utf-8', custom);
+    const { contentType, body } = errorPage(type, row, this.requestId, acceptOf(this.head.fields));
+    return page(row.status, contentType, body);
   }
 
   #answer(status: number, contentType: string, body: string): void {
-    if (this.conclude({ type: 'answered', phase: this.phase })) this.#reply(status, contentType, body);
+    if (this.conclude({ type: 'answered', phase: this.phase })) this.#reply(page(status, contentType, body));
   }
 
-  #reply(status: number, contentType: string, body: string): void {
+  #reply({ status, fields, body }: Answer): void {
     const { head, context } = this;
     const keepAlive =
       head.keepAlive && this.isUploadDone && this.body?.refusal === undefined && !context.isDraining;
     const reply: Reply = {
       status,
-      contentType,
+      fields,
       body,
       keepAlive,
       date: context.date.at(context.deadlines.turnedAtMs),
       isHead: head.method === 'HEAD',
     };
+    this.#waitsFor = '';
     const bytes = replyBytes(reply);
     this.status = status;
     this.bytesOut += bytes.length;
@@ -667,6 +783,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     this.context.counters.inFlight--;
     if (this.#isCounted) leaveDomain(this.context, this.domain as DomainRoute);
     recordEnd(this, nowMs);
+    this.delegate?.settled();
   }
 }
 
@@ -674,6 +791,11 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
 function mayHaveBody(head: ResponseHead): boolean {
   if (head.framing !== 'none') return false;
   return head.chunked || (head.status === 204 && head.contentLength > 0);
+}
+
+// A page of ours says what was so at that moment.
+function page(status: number, contentType: string, body: string): Answer {
+  return { status, fields: ['Content-Type', contentType, 'Cache-Control', 'no-store'], body };
 }
 
 function withFields(fields: string[], more: Fields): Fields {

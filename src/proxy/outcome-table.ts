@@ -27,6 +27,7 @@ export const OUTCOME_TABLE = {
   responded: { ...plain, status: 0, says: '' },
   upgraded: { ...plain, status: 0, says: '' },
   answered: { ...plain, status: 200, says: '' },
+  redirected: { ...plain, status: 301, says: '' },
 
   bad_request: { ...unlogged, status: 400, says: MALFORMED },
   bad_header: {
@@ -85,6 +86,7 @@ export const OUTCOME_TABLE = {
     status: 503,
     says: 'Down for maintenance.',
   },
+  refused: { ...unlogged, status: 503, says: DOWN },
   max_in_flight: { ...error, code: 'H22', desc: 'Connection limit reached', status: 503, says: BUSY },
   owner_unavailable: { ...error, code: 'H99', desc: 'Platform error', status: 503, says: DOWN },
   no_backends: { ...error, code: 'H14', desc: 'No web processes running', status: 503, says: DOWN },

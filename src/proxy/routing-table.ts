@@ -1,4 +1,5 @@
 /** What a request may ask of the routing state; whoever holds the views of the owners implements it. */
+import type { PoolLedger } from '../../actors/index.ts';
 import type { BackendSettings, DomainSettings, PoolSettings } from '../../eventlog/index.ts';
 import type { Fields } from '../wire/index.ts';
 
@@ -56,6 +57,8 @@ export type PoolRoute = {
   readonly backends: ReadonlyMap<number, BackendRoute>;
   /** Its owner is parked and there is no view from before. */
   readonly unavailable?: boolean;
+  /** Where its leases come from, when not from shared memory. */
+  readonly ledger?: PoolLedger;
 };
 
 export type BackendRoute = {
@@ -63,6 +66,11 @@ export type BackendRoute = {
   readonly key: number;
   readonly address: BackendAddress;
   readonly settings: BackendSettings;
+  /**
+   * Undefined: an idle connection if there is one, kept afterwards. `fresh`: a new one in the place of all idle ones,
+   * kept afterwards. `single`: a new one for this request alone.
+   */
+  readonly connection?: 'fresh' | 'single';
 };
 
 export type BackendAddress = { readonly host: string; readonly port: number } | { readonly path: string };

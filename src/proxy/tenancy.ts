@@ -69,7 +69,7 @@ export class Tenancy implements Waiter {
   /** An attempt on the leased backend failed: another is asked for, if there is time and leave. */
   again(backendKey: number, failure: OutcomeType, nowMs: number): void {
     this.lastFailure = failure;
-    this.#tried = [...this.#tried, backendKey];
+    this.#remember(backendKey);
     this.giveBack('connect_failed');
     const mayTry = this.attempts < this.#pool.settings.retries.attempts && nowMs < this.#untilMs;
     if (mayTry) this.ask(nowMs);
@@ -157,9 +157,14 @@ export class Tenancy implements Waiter {
 
   /** Removed from the view since it was granted: nobody may be sent there any more. */
   #skip(backendKey: number): void {
-    this.#tried = [...this.#tried, backendKey];
+    this.#remember(backendKey);
     this.giveBack('unused');
     this.ask(this.#context.now());
+  }
+
+  /** A ledger of the pool's own knows itself what it gave. */
+  #remember(backendKey: number): void {
+    if (this.#pool.ledger === undefined) this.#tried = [...this.#tried, backendKey];
   }
 
   #wait(nowMs: number): void {

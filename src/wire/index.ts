@@ -38,5 +38,5 @@ export {
 export { readRequestHead } from './request-head.ts';
 export { readResponseHead } from './response-head.ts';
 export { CHUNK_END, chunkStart, joined, LAST_CHUNK, lastChunk } from './write-chunks.ts';
-export { type RequestWriting, writeRequestHead } from './write-request.ts';
+export { type RequestWriting, writeFields, writeRequestHead } from './write-request.ts';
 export { type ResponseWriting, writeInterimHead, writeResponseHead } from './write-response.ts';
