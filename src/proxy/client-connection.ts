@@ -11,7 +11,6 @@ import type { Socket } from 'node:net';
 import {
   HeadScan,
   type Hop,
-  type ProxyHeader,
   plainAddress,
   type RequestHead,
   type RequestRefusal,
@@ -36,8 +35,6 @@ export class ClientConnection {
   readonly context: PlaneContext;
   readonly listener: Listener;
   hop: Hop;
-  /** What the load balancer said of the client. */
-  preface: ProxyHeader | undefined = undefined;
   readonly #address: string;
   readonly #scan = new HeadScan();
   readonly #deadline: Deadline;
@@ -118,6 +115,7 @@ export class ClientConnection {
   }
 
   deadlineAt(atMs: number): void {
+    if (this.#isClosed) return;
     this.context.deadlines.set(this.#deadline, atMs);
   }
 
@@ -147,14 +145,16 @@ export class ClientConnection {
     if (!this.#isParsing) this.#parseSurplus();
   }
 
-  /** The answer cannot be finished, and the client must notice. `abruptly`: a FIN would look like its end. */
-  cut(abruptly: boolean): void {
+  /**
+   * The answer cannot be finished. `gone`: nobody is there to be told. `short`: what was written still leaves, and a
+   * FIN before the announced end tells. `reset`: a FIN would look like the end, so it takes more.
+   */
+  cut(how: 'gone' | 'short' | 'reset'): void {
     this.#exchange = undefined;
     if (this.#isClosed) return;
-    if (abruptly) this.socket.resetAndDestroy();
-    else this.socket.destroySoon();
-    this.#isClosing = true;
-    this.resumeReading();
+    if (how === 'gone') this.socket.destroy();
+    else if (how === 'reset') this.socket.resetAndDestroy();
+    else this.close();
   }
 
   // ---- for the plane
@@ -173,12 +173,12 @@ export class ClientConnection {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#surplus = undefined;
-    this.socket.end();
-    if (this.#hasEnded) return;
     this.#pausedForSurplus = false;
     this.#pausedForBody = false;
     this.socket.resume();
-    this.deadlineAt(this.context.now() + LINGER_MS);
+    // A slow client may take long over what is written; once it has left us, a little.
+    this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
+    this.socket.end(() => this.deadlineAt(this.context.now() + LINGER_MS));
   }
 
   // ---- events
@@ -277,7 +277,6 @@ export class ClientConnection {
     }
     this.#awaitsPreface = false;
     this.#isHeadBegun = false;
-    this.preface = header;
     if (header.sourceAddress !== '') {
       const address = plainAddress(header.sourceAddress);
       this.hop = hopOf(
@@ -299,6 +298,7 @@ export class ClientConnection {
   }
 
   #drained(): void {
+    if (this.#isClosing) this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
     this.#exchange?.clientDrained();
     if (!this.#isStalled) return;
     this.#isStalled = false;

@@ -542,7 +542,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     this.tenancy?.leave(this.context.now());
     this.#abandonConnection();
     this.#settle(this.context.now());
-    this.client.cut(true);
+    this.client.cut('reset');
   }
 
   // ---- RelayOwner
@@ -732,7 +732,8 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     const row = this.row ?? rowOf(type);
     if (this.status !== 0 || row.status === 499) {
       this.#settle(this.context.now());
-      this.client.cut(this.#endsWithConnection || this.#pipe !== undefined);
+      if (row.status === 499) this.client.cut('gone');
+      else this.client.cut(this.#endsWithConnection || this.#pipe !== undefined ? 'reset' : 'short');
       return;
     }
     const page = this.delegate?.page(type);

@@ -127,6 +127,39 @@ describe('a slow client', () => {
     client.send(GET);
     await eventually(() => router.log.includes('code=H28'), 'a line');
     await eventually(() => router.isQuiet, 'quiet');
+    await eventually(() => router.plane.counters.connections === 0, 'its connection gone');
+  });
+
+  it('gets all of a response that ends its connection, though it reads it late', async () => {
+    const { router } = await routed(
+      (_, connection) => void connection.send(`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(20_000_000)}`).end(),
+    );
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(GET);
+    await pause(2300);
+    let received = 0;
+    client.socket.removeAllListeners('data');
+    client.socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    client.socket.resume();
+    await client.ends(10_000);
+    expect(received).toBeGreaterThan(20_000_000);
+  });
+
+  it('that does not read the end of its response is closed when its time is over', async () => {
+    const wish = {
+      listener: { timeouts: { bodyIdleMs: 100 } },
+      pool: { timeouts: { idleMs: 60_000 } },
+    } as const;
+    const { router } = await routed(() => ok('x'.repeat(6_000_000), 'Connection: close'), wish);
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(get('/', 'Connection: close'));
+    await pause(50);
+    router.plane.drain(100).catch(() => {});
+    await eventually(() => router.plane.counters.connections === 0, 'its connection gone');
   });
 
   it('that idles between requests is closed', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { keyOf } from '../../actors/index.ts';
 import { eventually } from '../support/eventually.ts';
 import type { RawClient } from '../support/raw-client.ts';
-import { GET, get, routed } from '../support/routed.ts';
+import { backendThat, GET, get, routed } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
 describe('a backend with a limit', () => {
@@ -104,6 +105,33 @@ describe('a backend with a limit', () => {
     connection.send(ok());
     expect((await last.response()).status).toBe(200);
     await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('is not given the next request before it has closed a connection it will not keep', async () => {
+    const { router, backend } = await routed(undefined, { pool: { timeouts: { abortLingerMs: 5000 } } }, 1);
+    const first = (await router.connect()).send(GET);
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    connection.send(ok('last', 'Connection: close'));
+    expect((await first.response()).body).toBe('last');
+    const second = (await router.connect()).send(GET);
+    await eventually(() => router.waiting === 1, 'a waiter');
+    expect(backend.connections.length).toBe(1);
+    connection.end();
+    const next = await backend.accept();
+    await next.takeRequest();
+    next.send(ok());
+    expect((await second.response()).status).toBe(200);
+  });
+
+  it('that the view has lost is passed over, and its slot given back', async () => {
+    const live = await backendThat(() => ok('live'));
+    const { router } = await routed(undefined, { pool: { policy: 'round-robin' } }, 1);
+    await router.setBackends({ 'web.1': { port: 1 }, 'web.2': { port: live.port } });
+    router.backends.delete(keyOf('web.1'));
+    const client = await router.connect();
+    for (let i = 0; i < 3; i++) expect((await client.request(GET)).body).toBe('live');
+    expect(router.isQuiet).toBe(true);
   });
 
   it('is held by an aborted request until the backend has closed', async () => {
