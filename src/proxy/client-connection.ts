@@ -11,6 +11,7 @@ import type { Socket } from 'node:net';
 import {
   HeadScan,
   type Hop,
+  type ProxyHeader,
   plainAddress,
   type RequestHead,
   type RequestRefusal,
@@ -35,6 +36,8 @@ export class ClientConnection {
   readonly context: PlaneContext;
   readonly listener: Listener;
   hop: Hop;
+  /** What the load balancer said of the client. */
+  preface: ProxyHeader | undefined = undefined;
   readonly #address: string;
   readonly #scan = new HeadScan();
   readonly #deadline: Deadline;
@@ -277,6 +280,7 @@ export class ClientConnection {
     }
     this.#awaitsPreface = false;
     this.#isHeadBegun = false;
+    this.preface = header;
     if (header.sourceAddress !== '') {
       const address = plainAddress(header.sourceAddress);
       this.hop = hopOf(

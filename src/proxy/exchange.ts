@@ -427,7 +427,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     }
     this.#waitsFor = '';
     this.#settle(this.context.now());
-    this.client.cut(false);
+    this.client.cut('gone');
   }
 
   /** What was written to the client has left. */
