@@ -2,6 +2,7 @@
  * The supervision tree, in start order.
  *
  *   switchyard           one_for_one
+ *   ├── …                what records what all the others do: the journal
  *   ├── history          rest_for_one: the feed reads from the log
  *   │   ├── log              the event log
  *   │   └── feed             tells the workers what was recorded
@@ -46,6 +47,10 @@ export type SystemOptions = {
   readonly clock: Clock;
   readonly random: () => number;
   readonly chaos: ArmedChaos | undefined;
+  /** Started first, stopped last. */
+  readonly recording?: (world: World) => readonly ChildSpec[];
+  /** Told of every pool whose ledger is made or changed: shared memory knows names by their keys only. */
+  readonly named?: (pool: string, backends: Iterable<string>) => void;
   /** Started last, stopped first. */
   readonly outside: (world: World) => readonly ChildSpec[];
   /** What is to be in force before anything outside starts. */
@@ -83,7 +88,7 @@ export class System {
     });
     this.owners = new SupervisedOwners({
       log: this.log,
-      keeper: new LedgerKeeper({ ledger, now: clock.now, random }),
+      keeper: new LedgerKeeper({ ledger, now: clock.now, random, named: options.named ?? (() => {}) }),
       chaos: options.chaos ?? noChaos,
       world,
       backendsOf: (pool, state) => this.health.follow(pool, state),
@@ -101,6 +106,7 @@ export class System {
           strategy: 'one_for_one',
           ...STATIC,
           children: [
+            ...(options.recording?.(world) ?? []),
             supervisorChild(
               {
                 id: 'history',

@@ -12,6 +12,8 @@ export type LedgerKeeperOptions = {
   readonly ledger: MainLedger;
   readonly now: () => number;
   readonly random: () => number;
+  /** Told what the keys in the ledger stand for. */
+  readonly named: (pool: string, backends: Iterable<string>) => void;
 };
 
 export class LedgerKeeper {
@@ -36,7 +38,7 @@ export class LedgerKeeper {
   }
 
   async #align(pool: PoolName, state: PoolState, position: number, midway: () => void): Promise<void> {
-    const { ledger, now, random } = this.#options;
+    const { ledger, now, random, named } = this.#options;
     const key = keyOf(pool);
     const change = { position, nowMs: now() };
     if (state === null) {
@@ -45,6 +47,7 @@ export class LedgerKeeper {
     }
     const definition = definitionOf(state, Math.floor(random() * 0x1_0000_0000));
     const rows = rowsOf(state);
+    named(pool, Object.keys(state.backends));
     await ledger.define(key, definition, rows, 'restrict', change);
     midway();
     await ledger.define(key, definition, rows, 'widen', change);
