@@ -63,6 +63,10 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   tenancy: Tenancy | undefined = undefined;
   connectStartedMs = -1;
   connectedAtMs = -1;
+  /** Of the response; only where a journal wants to know. */
+  firstByteAtMs = -1;
+  /** Of the log, when it was routed. */
+  position = 0;
   /** Of the final response head that went to the client; 0: none has. */
   status = 0;
   /** Who decides where a program does it in the table's place. */
@@ -118,6 +122,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     this.context.counters.requests++;
     this.context.counters.inFlight++;
     this.context.table.fence();
+    this.position = this.context.table.position ?? 0;
     this.domain = this.head.domain === '' ? undefined : this.context.table.lookup(this.head.domain);
     const isUnknown = this.head.domain !== '' && this.domain === undefined && rowOf(outcome).code !== '';
     if (isUnknown) this.fail('domain_unknown');
@@ -144,6 +149,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
       return;
     }
     context.table.fence();
+    this.position = context.table.position ?? 0;
     this.#routeTo(context.table.lookup(head.domain));
   }
 
@@ -489,6 +495,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
       this.#connection?.destroy();
       return;
     }
+    if (!this.#heard && this.context.journal !== undefined) this.firstByteAtMs = this.context.now();
     this.#heard = true;
     if (this.#pipe === undefined) this.#relay?.take(buffer, length);
     else {
@@ -721,11 +728,12 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
 
   #abandonConnection(): void {
     const connection = this.#connection;
+    // The backend may still be working for us: its slot is kept until it has closed, or for a while. One with a limit
+    // may even count a connection that we do not know to be made yet.
+    const mayLinger = connection?.state === 'busy' || (connection?.state === 'connecting' && this.#limit > 0);
     if (connection === undefined) this.tenancy?.giveBack(this.#leaseEnd);
-    // The backend may still be working for us: its slot is kept until it has closed, or for a while.
-    else if (connection.state === 'busy') {
-      connection.linger(this.context.now() + (this.pool as PoolRoute).settings.timeouts.abortLingerMs);
-    } else connection.destroy();
+    else if (!mayLinger) connection.destroy();
+    else connection.linger(this.context.now() + (this.pool as PoolRoute).settings.timeouts.abortLingerMs);
   }
 
   #tellClient(type: OutcomeType): void {

@@ -106,7 +106,10 @@ export class UpstreamConnection {
     this.#shared.deadlines.set(this.#deadline, untilMs);
   }
 
-  /** The request is over before its response: a FIN says so, and the user hears when the backend has closed. */
+  /**
+   * The request is over before its response, or before the connection stands: a FIN says so when it can, and the
+   * user hears when the backend has closed.
+   */
   linger(untilMs: number): void {
     if (this.#hasEnded) {
       this.destroy();
