@@ -1,0 +1,59 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Recorded } from '../../eventlog/index.ts';
+import { Publisher, Subscription } from '../../src/workers/publisher.ts';
+
+const ports: MessagePort[] = [];
+afterEach(() => {
+  for (const port of ports.splice(0)) port.close();
+});
+
+function event(position: number): Recorded {
+  return { type: 'DomainRemoved', data: {}, position } as Recorded;
+}
+
+function subscribe(publisher: Publisher) {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  const applied: number[] = [];
+  const seen = publisher.enrol({ receive: (events) => port1.postMessage(events) });
+  const subscription = new Subscription(port2, publisher.count, seen, (events) => {
+    for (const { position } of events) applied.push(position);
+  });
+  return { subscription, applied };
+}
+
+describe('the fence', () => {
+  it('applies all that was published before it, without a turn of the loop', () => {
+    const publisher = new Publisher();
+    const { subscription, applied } = subscribe(publisher);
+    publisher.publish([event(1), event(2)]);
+    publisher.publish([event(3)]);
+    expect(applied).toEqual([]);
+    subscription.catchUp();
+    expect(applied).toEqual([1, 2, 3]);
+  });
+
+  it('applies nothing twice, whether the fence or the loop took it', async () => {
+    const publisher = new Publisher();
+    const { subscription, applied } = subscribe(publisher);
+    publisher.publish([event(1)]);
+    subscription.catchUp();
+    publisher.publish([event(2)]);
+    await expect.poll(() => applied).toEqual([1, 2]);
+    subscription.catchUp();
+    publisher.publish([event(3)]);
+    subscription.catchUp();
+    expect(applied).toEqual([1, 2, 3]);
+  });
+
+  it('of one that enrols late takes only what comes from then on', () => {
+    const publisher = new Publisher();
+    publisher.publish([event(1)]);
+    const { subscription, applied } = subscribe(publisher);
+    subscription.catchUp();
+    publisher.publish([event(2)]);
+    subscription.catchUp();
+    expect(applied).toEqual([2]);
+  });
+});
