@@ -40,10 +40,11 @@ import {
 } from './config/index.ts';
 import { pseudonymOf } from './identity.ts';
 import { projectionOf } from './projection.ts';
+import { journalFamilies } from './telemetry/journal-metrics.ts';
 import { gatherMetrics } from './telemetry/metrics.ts';
 import type { ProcessLog } from './telemetry/process-log.ts';
 import { mergeMetrics } from './telemetry/request-metrics.ts';
-import { MainPlane, Publisher, Workers } from './workers/index.ts';
+import { Journal, MainPlane, Publisher, Workers } from './workers/index.ts';
 
 export type RouterOptions = {
   readonly config: Config;
@@ -71,6 +72,7 @@ export class Router {
   readonly #publisher = new Publisher();
   readonly #system: System;
   readonly #ledger: MainLedger;
+  readonly #journal: Journal | undefined;
   readonly #workers: Workers | MainPlane;
   #adminAddress: string;
   #opened: EventLog | undefined;
@@ -85,13 +87,16 @@ export class Router {
     this.#options = options;
     this.#listeners = listeners;
     this.#adminAddress = config.admin.address;
+    const threads = options.workers * 2 + SPARE_THREADS;
     this.#ledger = createArena({
-      threads: options.workers * 2 + SPARE_THREADS,
+      threads,
       ring: (thread) => this.#workers.ring(thread),
-      record: false,
+      record: config.journal.enabled,
     });
+    this.#journal = this.#journalFor(threads);
     const common = {
       ledger: this.#ledger,
+      journal: this.#journal,
       publisher: this.#publisher,
       directory: config.data,
       pseudonym: pseudonymOf(config.data),
@@ -114,9 +119,24 @@ export class Router {
       random: Math.random,
       chaos: options.chaos ? new ArmedChaos() : undefined,
       prepare: () => this.#prepare(),
+      recording: () => (this.#journal === undefined ? [] : [this.#journal.childSpec()]),
+      named: (pool, backends) => this.#journal?.named(pool, backends),
       outside: (world) => [this.#workers.childSpec(world), this.#adminChild()],
       observe: (event) => this.#tell(event),
       failed: options.failed,
+    });
+  }
+
+  #journalFor(threads: number): Journal | undefined {
+    const { config, log } = this.#options;
+    if (!config.journal.enabled) return undefined;
+    return new Journal({
+      settings: config.journal,
+      directory: config.data,
+      ledger: this.#ledger,
+      threads,
+      now: systemClock.now,
+      warn: (message) => log.warn({}, message),
     });
   }
 
@@ -271,7 +291,7 @@ export class Router {
 
   async #metrics() {
     const { version } = this.#options;
-    return gatherMetrics({
+    const families = await gatherMetrics({
       version,
       startedAtMs: this.#startedAtMs,
       eventLoopDelay: this.#delay,
@@ -280,6 +300,7 @@ export class Router {
       requests: async () => mergeMetrics(await this.#workers.metrics()),
       ledgers: () => this.#ledgers(),
     });
+    return [...families, ...journalFamilies(this.#journal?.share.shared, systemClock.now())];
   }
 
   *#ledgers() {

@@ -47,6 +47,11 @@ export class RingProducer extends ByteWriter {
     return true;
   }
 
+  /** From 0 to 1. */
+  get fullness(): number {
+    return ((this.#position - this.#control[this.#tail]!) | 0) / this.bytes.length;
+  }
+
   /** The word at this place of the frame; its first is 0. */
   word(index: number, value: number): void {
     this.#ring[(this.#from >> 2) + index] = value;

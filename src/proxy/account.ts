@@ -14,6 +14,7 @@ export function recordEnd(exchange: Exchange, nowMs: number): void {
   if (tenancy !== undefined && tenancy.waitedMs >= 0) metrics.wait.add(tenancy.waitedMs);
   metrics.bytesOut += exchange.bytesOut;
   if (exchange.body !== undefined) metrics.bytesIn += exchange.body.bytes;
+  if (context.journal !== undefined) context.journal.record(exchange, nowMs);
   if (context.accessLog !== undefined) log(exchange, row, nowMs);
 }
 

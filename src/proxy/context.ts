@@ -3,6 +3,7 @@
 import type { Ledger, RequestObserver } from '../../actors/index.ts';
 import type { QuarantineCause } from '../../eventlog/index.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
+import type { RequestJournal } from '../telemetry/request-journal.ts';
 import type { RequestMetrics } from '../telemetry/request-metrics.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Delegate } from './delegate.ts';
@@ -46,6 +47,8 @@ export type PlaneOptions = {
   readonly random: () => number;
   /** Undefined: no access log. */
   readonly accessLog: AccessLog | undefined;
+  /** Undefined: no journal. */
+  readonly journal?: RequestJournal | undefined;
   readonly metrics: RequestMetrics;
   readonly report: (report: PlaneReport) => void;
   readonly observe?: RequestObserver;

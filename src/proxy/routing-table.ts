@@ -6,6 +6,8 @@ import type { Fields } from '../wire/index.ts';
 export interface RoutingTable {
   /** Catches up with the log if this worker is behind; cheap when it is not. Called once per complete head. */
   fence(): void;
+  /** Of the log: what is known is the fold of everything up to there. Absent where there is no log. */
+  readonly position?: number;
   /** The domain that serves a host: exact, then the longest wildcard, then `*`. */
   lookup(host: string): DomainRoute | undefined;
 }

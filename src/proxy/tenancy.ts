@@ -19,6 +19,15 @@ export interface Tenant {
   crashed(error: unknown): void;
 }
 
+/** A lease that led nowhere. */
+export type EarlierLease = {
+  readonly backendKey: number;
+  readonly ticket: number;
+  readonly leasedAtMs: number;
+  readonly end: OutcomeType | 'unused';
+};
+
+const NONE_EARLIER: readonly EarlierLease[] = Object.freeze([]);
 const NONE_TRIED: readonly number[] = Object.freeze([]);
 // 16: what the ledger takes.
 const MOST_TRIED = 16;
@@ -37,6 +46,12 @@ export class Tenancy implements Waiter {
   lastFailure: OutcomeType = 'no_backends';
   waitedMs = -1;
   attempts = 0;
+  /** The last lease it held, as the ledger names it; 0: none yet. */
+  backendKey = 0;
+  ticket = 0;
+  leasedAtMs = -1;
+  /** What it held before the last. */
+  earlier: readonly EarlierLease[] = NONE_EARLIER;
 
   constructor(context: PlaneContext, tenant: Tenant, pool: PoolRoute, ledger: PoolLedger, nowMs: number) {
     this.#context = context;
@@ -61,7 +76,7 @@ export class Tenancy implements Waiter {
       return;
     }
     const answer = this.#ledger.checkout(nowMs, this.#tried, this);
-    if (typeof answer !== 'string') this.#hold(answer);
+    if (typeof answer !== 'string') this.#hold(answer, nowMs);
     else if (answer === 'queued') this.#wait(nowMs);
     else this.#tenant.refused(this.#refusal(answer));
   }
@@ -69,6 +84,7 @@ export class Tenancy implements Waiter {
   /** An attempt on the leased backend failed: another is asked for, if there is time and leave. */
   again(backendKey: number, failure: OutcomeType, nowMs: number): void {
     this.lastFailure = failure;
+    this.#ledToNothing(failure);
     this.#remember(backendKey);
     this.giveBack('connect_failed');
     const mayTry = this.attempts < this.#pool.settings.retries.attempts && nowMs < this.#untilMs;
@@ -83,6 +99,8 @@ export class Tenancy implements Waiter {
     this.#waited(nowMs);
     if (typeof left === 'string') return left;
     this.#lease = left;
+    this.#noteLease(left, nowMs);
+    this.#ledToNothing('unused');
     this.#context.counters.checkouts++;
     this.giveBack('unused');
     return 'busy';
@@ -119,9 +137,10 @@ export class Tenancy implements Waiter {
 
   /** Of Waiter: called by the ledger, perhaps while it serves somebody else's call. */
   granted(lease: Lease): void {
-    this.#waited(this.#context.now());
+    const nowMs = this.#context.now();
+    this.#waited(nowMs);
     try {
-      this.#hold(lease);
+      this.#hold(lease, nowMs);
     } catch (error) {
       this.#tenant.crashed(error);
     }
@@ -137,8 +156,9 @@ export class Tenancy implements Waiter {
     }
   }
 
-  #hold(lease: Lease): void {
+  #hold(lease: Lease, nowMs: number): void {
     this.#lease = lease;
+    this.#noteLease(lease, nowMs);
     this.#context.counters.checkouts++;
     const backend = this.#pool.backends.get(lease.backendKey) ?? this.#laterBackend(lease.backendKey);
     if (backend === undefined) {
@@ -158,6 +178,7 @@ export class Tenancy implements Waiter {
   /** Removed from the view since it was granted: nobody may be sent there any more. */
   #skip(backendKey: number): void {
     this.#remember(backendKey);
+    this.#ledToNothing('unused');
     this.giveBack('unused');
     this.ask(this.#context.now());
   }
@@ -165,6 +186,19 @@ export class Tenancy implements Waiter {
   /** A ledger of the pool's own knows itself what it gave. */
   #remember(backendKey: number): void {
     if (this.#pool.ledger === undefined) this.#tried = [...this.#tried, backendKey];
+  }
+
+  #noteLease(lease: Lease, nowMs: number): void {
+    this.backendKey = lease.backendKey;
+    this.ticket = lease.ticket;
+    this.leasedAtMs = nowMs;
+  }
+
+  /** For the journal: the lease is the request's no longer, and the next may be its last. */
+  #ledToNothing(end: OutcomeType | 'unused'): void {
+    const { backendKey, ticket, leasedAtMs } = this;
+    this.earlier = [...this.earlier, { backendKey, ticket, leasedAtMs, end }];
+    this.ticket = 0;
   }
 
   #wait(nowMs: number): void {

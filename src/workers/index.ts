@@ -1,4 +1,5 @@
 /** The threads that route, and how they are told of changes. */
+export { Journal, type JournalShare } from './journal.ts';
 export { MainPlane } from './main-plane.ts';
 export { type PublicationCount, Publisher, type Receiver, Subscription } from './publisher.ts';
 export { Table } from './table.ts';

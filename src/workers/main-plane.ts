@@ -44,7 +44,12 @@ export class MainPlane {
 
   async #start(context: ChildContext): Promise<Running> {
     const { publisher, drainMs } = this.#options;
-    const routing = new RoutingThread({ ...this.#options, number: 0, workers: 1 });
+    const routing = new RoutingThread({
+      ...this.#options,
+      journal: this.#options.journal?.requests(),
+      number: 0,
+      workers: 1,
+    });
     const receiver: Receiver = { receive: (events) => routing.table.apply(events) };
     publisher.enrol(receiver);
     routing.load();

@@ -4,6 +4,7 @@ import type { HealthReport, LedgerShared } from '../../actors/index.ts';
 import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import type { JournalShare } from './journal.ts';
 import type { PublicationCount } from './publisher.ts';
 
 /** All a worker is born with. */
@@ -19,6 +20,8 @@ export type Boot = {
   /** Streams whose events cannot be read, and of which there is no row from before. */
   readonly unreadable: readonly StreamName[];
   readonly ledger: LedgerShared;
+  /** Undefined: no journal is kept. */
+  readonly journal: JournalShare | undefined;
   readonly feed: MessagePort;
   readonly count: PublicationCount;
   /** The count of publications from which on `feed` carries every one. */

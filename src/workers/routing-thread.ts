@@ -9,6 +9,7 @@ import {
 } from '../config/index.ts';
 import { createPlane, type PlaneReport, type RoutingPlane } from '../proxy/index.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
+import type { RequestJournal } from '../telemetry/request-journal.ts';
 import { RequestMetrics } from '../telemetry/request-metrics.ts';
 import { Table } from './table.ts';
 
@@ -19,6 +20,8 @@ export type RoutingThreadOptions = {
   readonly directory: string;
   readonly unreadable: readonly StreamName[];
   readonly ledger: Ledger;
+  /** Of this thread; undefined: no journal is kept. */
+  readonly journal: RequestJournal | undefined;
   readonly pseudonym: string;
   readonly listeners: readonly ListenerSettings[];
   readonly accessLog: ProcessSettings['accessLog'];
@@ -36,7 +39,7 @@ export class RoutingThread {
   readonly #options: RoutingThreadOptions;
 
   constructor(options: RoutingThreadOptions) {
-    const { ledger, number, workers, pseudonym, accessLog, writeLog } = options;
+    const { ledger, journal, number, workers, pseudonym, accessLog, writeLog } = options;
     this.#options = options;
     this.plane = createPlane({
       table: this.table,
@@ -45,6 +48,7 @@ export class RoutingThread {
       now,
       random: Math.random,
       accessLog: accessLog === false ? undefined : new AccessLog(accessLog, writeLog),
+      journal,
       metrics: new RequestMetrics(),
       report: (report) => this.#report(report),
     });

@@ -1,6 +1,8 @@
 /** The program of a worker thread: it routes until it is told to drain, or fails. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { attachArena } from '../../actors/index.ts';
+import { RingProducer } from '../../eventlog/index.ts';
+import { RequestJournal } from '../telemetry/request-journal.ts';
 import type { Boot, FromWorker, ToWorker } from './messages.ts';
 import { Subscription } from './publisher.ts';
 import { RoutingThread } from './routing-thread.ts';
@@ -22,6 +24,7 @@ const ledger = attachArena(boot.ledger, boot.thread, (thread) => {
 const routing = new RoutingThread({
   ...boot,
   ledger,
+  journal: requestJournal(),
   report: (report) => tell({ type: 'report', report }),
   warn: (message) => tell({ type: 'warning', message }),
   writeLog: (text) => tell({ type: 'log', text }),
@@ -57,6 +60,12 @@ parent.on('message', (message: ToWorker) => {
       throw new Error(message.message);
   }
 });
+
+function requestJournal(): RequestJournal | undefined {
+  const { journal, thread } = boot;
+  if (journal === undefined) return undefined;
+  return new RequestJournal(new RingProducer(journal.shared, thread), journal.queryStrings);
+}
 
 async function drain(withinMs: number): Promise<void> {
   await plane.drain(withinMs);

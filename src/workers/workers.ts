@@ -13,6 +13,7 @@ import {
 import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import type { Journal } from './journal.ts';
 import type { FromWorker } from './messages.ts';
 import type { Publisher } from './publisher.ts';
 import { WorkerChild } from './worker-child.ts';
@@ -21,6 +22,8 @@ export type WorkersOptions = {
   readonly count: number;
   readonly ledger: MainLedger;
   readonly publisher: Publisher;
+  /** Undefined: none is kept. */
+  readonly journal: Journal | undefined;
   readonly directory: string;
   /** Streams whose events cannot be read, and of which there is no row from before. */
   readonly unreadable: readonly StreamName[];
@@ -96,7 +99,15 @@ export class Workers {
             publisher,
             now,
             drainMs,
-            boot: { workers: this.#options.count, directory, unreadable, pseudonym, listeners, accessLog },
+            boot: {
+              journal: this.#options.journal?.share,
+              workers: this.#options.count,
+              directory,
+              unreadable,
+              pseudonym,
+              listeners,
+              accessLog,
+            },
             on: (message) => this.#hear(message),
             born: (born) => this.#introduce(born),
             gone: (gone) => this.#forget(gone),

@@ -1,0 +1,75 @@
+/**
+ * Has each pool's ledger checkpointed into the journal: within a second of every operation, and once in each segment, so that a
+ * replay can begin anywhere. A little at a time, since this is the main thread.
+ */
+import type { MainLedger } from '../../actors/index.ts';
+import { ByteWriter, type RingProducer, SAYS, writeCheckpoint } from '../../eventlog/index.ts';
+
+const TICK_MS = 100;
+const LOOK_EVERY_MS = 800;
+// Some three microseconds each.
+const MOST_A_TICK = 500;
+// What the ring holds beside belongs to what was routed.
+const ROOM = 0.5;
+
+export class Checkpoints {
+  readonly #ledger: MainLedger;
+  readonly #ring: RingProducer;
+  readonly #now: () => number;
+  readonly #packed = new ByteWriter();
+  /** Ticket of each pool's last checkpoint. */
+  readonly #known = new Map<number, number>();
+  readonly #due = new Set<number>();
+  #lookAtMs = 0;
+  #segment = -1;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ledger: MainLedger, ring: RingProducer, now: () => number) {
+    this.#ledger = ledger;
+    this.#ring = ring;
+    this.#now = now;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.tick(), TICK_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  tick(): void {
+    const nowMs = this.#now();
+    if (nowMs >= this.#lookAtMs && this.#due.size === 0) this.#look(nowMs);
+    let left = MOST_A_TICK;
+    for (const poolKey of this.#due) {
+      if (left-- === 0 || this.#ring.fullness > ROOM) return;
+      this.#due.delete(poolKey);
+      this.#checkpoint(poolKey, nowMs);
+    }
+  }
+
+  #look(nowMs: number): void {
+    const segment = this.#ring.says[SAYS.segment]!;
+    if (segment !== this.#segment) this.#known.clear();
+    this.#segment = segment;
+    this.#lookAtMs = nowMs + LOOK_EVERY_MS;
+    let pools = 0;
+    this.#ledger.tickets((poolKey, ticket) => {
+      pools++;
+      if (this.#known.get(poolKey) !== ticket) this.#due.add(poolKey);
+    });
+    // Pools come and go: those that went are forgotten when they are many.
+    if (this.#known.size > 2 * pools + MOST_A_TICK) this.#known.clear();
+  }
+
+  /** If its lock is not to be had now, or it is gone, the next look will say so. */
+  #checkpoint(poolKey: number, nowMs: number): void {
+    this.#packed.at = 0;
+    const ticket = this.#ledger.checkpoint(poolKey, this.#packed);
+    if (ticket === 0) return;
+    if (writeCheckpoint(this.#ring, poolKey, ticket, nowMs, this.#packed.written()))
+      this.#known.set(poolKey, ticket);
+  }
+}

@@ -1,0 +1,58 @@
+/** The journal's thread as the main thread supervises it. Nobody needs it to be there: its rings wait for the next one. */
+import { Worker } from 'node:worker_threads';
+import { type ChildContext, crashed, type Running, type StopReason } from '../../actors/index.ts';
+import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
+
+export class JournalChild implements Running {
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #exit: Promise<void>;
+  #error: unknown;
+  #stopping = false;
+
+  /** `delayMs`: how long its death is kept to itself. */
+  constructor(
+    boot: JournalBoot,
+    hear: (message: FromJournal) => void,
+    context: ChildContext,
+    delayMs: () => number,
+  ) {
+    const ready = Promise.withResolvers<void>();
+    this.ready = ready.promise;
+    this.#worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: boot });
+    this.#worker.on('message', (message: FromJournal) => {
+      if (message.type === 'ready') ready.resolve();
+      else hear(message);
+    });
+    this.#worker.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#exit = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        this.#error ??= new Error(`the journal's thread ended with exit code ${code}`);
+        // One that dies at once was started all the same: it is its supervisor's to count, not the whole start's to fail.
+        ready.resolve();
+        resolve();
+        if (!this.#stopping) setTimeout(() => context.exited(crashed(this.#error)), delayMs()).unref();
+      });
+    });
+  }
+
+  post(message: ToJournal): void {
+    this.#worker.postMessage(message);
+  }
+
+  crash(error: Error): void {
+    this.post({ type: 'fail', message: error.message });
+  }
+
+  async stop(reason: StopReason): Promise<void> {
+    this.#stopping = true;
+    if (reason === 'shutdown') this.post({ type: 'stop' });
+    else void this.#worker.terminate();
+    await this.#exit;
+  }
+}
+
+// Compiled beside this file in the published package.
+const ENTRY = import.meta.url.endsWith('.ts') ? './journal-thread.ts' : './journal-thread.js';

@@ -1,0 +1,25 @@
+/** What the main thread and the journal's writer say to each other. */
+import type { LedgerShared } from '../../actors/index.ts';
+import type { JournalShared } from '../../eventlog/index.ts';
+
+export type JournalBoot = {
+  /** Where the segments lie. */
+  readonly directory: string;
+  readonly shared: JournalShared;
+  readonly ledger: LedgerShared;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+};
+
+export type ToJournal =
+  /** Commit what there is now, and say so. */
+  | { readonly type: 'flush'; readonly id: number }
+  | { readonly type: 'stop' }
+  /** Fail as a bug would. */
+  | { readonly type: 'fail'; readonly message: string };
+
+export type FromJournal =
+  | { readonly type: 'ready' }
+  /** `isAll`: nothing of before the question is missing on disk. */
+  | { readonly type: 'flushed'; readonly id: number; readonly isAll: boolean }
+  | { readonly type: 'warning'; readonly message: string };

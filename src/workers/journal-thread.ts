@@ -1,0 +1,60 @@
+/** The program of the journal's thread: it takes turns with the rings until it is told to stop, or fails. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { recordSource } from '../../actors/index.ts';
+import { JournalWriter } from '../../eventlog/index.ts';
+import { JOURNAL_WORDS } from '../telemetry/journal-words.ts';
+import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
+
+// With the commit it stays below 100 ms, which is what a kill -9 may cost.
+const TURN_MS = 70;
+// A ring this full may not last until the next turn.
+const CROWDED = 0.2;
+const CROWDED_TURN_MS = 5;
+// What was there at the question is committed within so many turns, however much comes meanwhile.
+const FLUSH_TURNS = 20;
+
+const boot = workerData as JournalBoot;
+const parent = parentPort;
+if (parent === null) throw new Error('journal-thread.ts is the program of a worker thread');
+
+const tell = (message: FromJournal) => parent.postMessage(message);
+
+const writer = new JournalWriter({
+  directory: boot.directory,
+  shared: boot.shared,
+  operations: recordSource(boot.ledger),
+  vocabulary: JOURNAL_WORDS,
+  maxBytes: boot.maxBytes,
+  maxAgeMs: boot.maxAgeMs,
+  now: () => performance.timeOrigin + performance.now(),
+  warn: (message) => tell({ type: 'warning', message }),
+});
+
+let next = setTimeout(turn, 0);
+
+function turn(): void {
+  writer.turn();
+  next = setTimeout(turn, writer.fullness > CROWDED ? CROWDED_TURN_MS : TURN_MS);
+}
+
+function flush(): boolean {
+  for (let turns = 0; turns < FLUSH_TURNS; turns++) if (writer.turn()) return true;
+  return false;
+}
+
+parent.on('message', (message: ToJournal) => {
+  switch (message.type) {
+    case 'flush':
+      tell({ type: 'flushed', id: message.id, isAll: flush() });
+      return;
+    case 'stop':
+      clearTimeout(next);
+      writer.close();
+      parent.close();
+      return;
+    case 'fail':
+      throw new Error(message.message);
+  }
+});
+
+tell({ type: 'ready' });

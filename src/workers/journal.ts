@@ -1,0 +1,144 @@
+/**
+ * The journal as the main thread has it: the memory that threads record into, the thread that writes it down, and what the
+ * main thread itself has to tell: names, checkpoints. Routing never depends on any of it.
+ */
+import { join } from 'node:path';
+import { type ChildContext, type ChildSpec, keyOf, type MainLedger } from '../../actors/index.ts';
+import {
+  createJournalMemory,
+  JOURNAL_DIRECTORY,
+  type JournalShared,
+  RingProducer,
+  writeName,
+} from '../../eventlog/index.ts';
+import type { ProcessSettings } from '../config/index.ts';
+import { RequestJournal } from '../telemetry/request-journal.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { JournalChild } from './journal-child.ts';
+import type { FromJournal } from './journal-messages.ts';
+
+export type JournalOptions = {
+  readonly settings: ProcessSettings['journal'];
+  /** The data directory. */
+  readonly directory: string;
+  readonly ledger: MainLedger;
+  /** Of the ledger: each has a ring. */
+  readonly threads: number;
+  readonly now: () => number;
+  readonly warn: (message: string) => void;
+};
+
+/** What a thread is given to record its requests. */
+export type JournalShare = { readonly shared: JournalShared; readonly queryStrings: boolean };
+
+const SHUTDOWN_MS = 5000;
+const FLUSH_MS = 5000;
+// Some crashes are restarted at once; more are told one by one, since a journal that cannot be kept is no reason to end.
+const FREE_CRASHES = 4;
+const WINDOW_MS = 30_000;
+const DELAY_MS = 5000;
+// What the ring of the main thread is for first of all: its requests, where it routes, and checkpoints.
+const ROOM_FOR_NAMES = 0.25;
+
+export class Journal {
+  readonly share: JournalShare;
+  readonly #options: JournalOptions;
+  readonly #ring: RingProducer;
+  readonly #checkpoints: Checkpoints;
+  readonly #waiting = new Map<number, (isAll: boolean) => void>();
+  #crashes: number[] = [];
+  #child: JournalChild | undefined;
+  #lastFlush = 0;
+
+  constructor(options: JournalOptions) {
+    const { settings, threads, now } = options;
+    this.#options = options;
+    const shared = createJournalMemory({ rings: threads, run: Math.floor(now()) });
+    this.share = { shared, queryStrings: settings.queryStrings };
+    this.#ring = new RingProducer(shared, 0);
+    this.#checkpoints = new Checkpoints(options.ledger, this.#ring, now);
+  }
+
+  childSpec(): ChildSpec {
+    return {
+      id: 'journal',
+      kind: 'journal',
+      restart: 'permanent',
+      shutdownMs: SHUTDOWN_MS,
+      start: (context) => this.#start(context),
+    };
+  }
+
+  /** For requests that the main thread routes itself: they go through its own ring. */
+  requests(): RequestJournal {
+    return new RequestJournal(this.#ring, this.share.queryStrings);
+  }
+
+  /** Remembers what these will be called in records. */
+  named(pool: string, backends: Iterable<string>): void {
+    this.#name(pool);
+    for (const backend of backends) this.#name(backend);
+  }
+
+  /** Everything that ended before this call can be read after it; false: not all could be written. */
+  flush(): Promise<boolean> {
+    const child = this.#child;
+    if (child === undefined) return Promise.resolve(false);
+    this.#lastFlush += 1;
+    const id = this.#lastFlush;
+    return new Promise((resolve) => {
+      const answer = (isAll: boolean) => {
+        clearTimeout(timer);
+        this.#waiting.delete(id);
+        resolve(isAll);
+      };
+      const timer = setTimeout(answer, FLUSH_MS, false);
+      this.#waiting.set(id, answer);
+      child.post({ type: 'flush', id });
+    });
+  }
+
+  async #start(context: ChildContext) {
+    const { directory, settings, ledger } = this.#options;
+    const child = new JournalChild(
+      {
+        directory: join(directory, JOURNAL_DIRECTORY),
+        shared: this.share.shared,
+        ledger: ledger.shared,
+        maxBytes: settings.maxBytes,
+        maxAgeMs: settings.maxAgeMs,
+      },
+      (message) => this.#hear(message),
+      context,
+      () => this.#delay(),
+    );
+    await child.ready;
+    this.#child = child;
+    this.#checkpoints.start();
+    return {
+      stop: async (reason: 'shutdown' | 'kill') => {
+        this.#checkpoints.stop();
+        if (reason === 'shutdown') this.#checkpoints.tick();
+        await child.stop(reason);
+        if (this.#child === child) this.#child = undefined;
+      },
+      crash: (error: Error) => child.crash(error),
+    };
+  }
+
+  #hear(message: FromJournal): void {
+    if (message.type === 'warning') this.#options.warn(message.message);
+    else if (message.type === 'flushed') this.#waiting.get(message.id)?.(message.isAll);
+  }
+
+  #delay(): number {
+    const nowMs = this.#options.now();
+    this.#crashes = this.#crashes.filter((atMs) => nowMs - atMs < WINDOW_MS);
+    this.#crashes.push(nowMs);
+    return this.#crashes.length > FREE_CRASHES ? DELAY_MS : 0;
+  }
+
+  #name(name: string): void {
+    if (this.#ring.fullness < ROOM_FOR_NAMES) writeName(this.#ring, keyOf(name), name);
+  }
+}
