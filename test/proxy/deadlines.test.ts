@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { Deadline, Deadlines } from '../../src/proxy/deadlines.ts';
+
+function wheel(startMs = 1_000_000) {
+  let nowMs = startMs;
+  const deadlines = new Deadlines(() => nowMs, 100);
+  const fired: [string, number][] = [];
+  const deadline = (name: string): Deadline => new Deadline((atMs) => fired.push([name, atMs - startMs]));
+  /** Time passes in steps, the wheel turning at each. */
+  const pass = (durationMs: number, stepMs = 100): void => {
+    const untilMs = nowMs + durationMs;
+    while (nowMs < untilMs) {
+      nowMs = Math.min(untilMs, nowMs + stepMs);
+      deadlines.turn();
+    }
+  };
+  return { deadlines, fired, deadline, pass, at: (durationMs: number) => startMs + durationMs };
+}
+
+describe('a deadline', () => {
+  it('fires within a tick after it has passed, never before', () => {
+    const { deadlines, fired, deadline, pass, at } = wheel();
+    for (const after of [1, 99, 100, 101, 250, 5000]) deadlines.set(deadline(`${after}`), at(after));
+    pass(6000, 7);
+    expect(fired.map(([name]) => Number(name))).toEqual([1, 99, 100, 101, 250, 5000]);
+    for (const [name, firedAt] of fired) {
+      expect(firedAt).toBeGreaterThanOrEqual(Number(name));
+      expect(firedAt).toBeLessThan(Number(name) + 100 + 7);
+    }
+  });
+
+  it('set later again and again fires once, at the last', () => {
+    const { deadlines, fired, deadline, pass, at } = wheel();
+    const one = deadline('one');
+    for (let i = 0; i < 50; i++) {
+      deadlines.set(one, at(i * 100 + 500));
+      pass(100);
+    }
+    expect(fired).toEqual([]);
+    pass(1000);
+    expect(fired).toEqual([['one', 5400]]);
+  });
+
+  it('set earlier fires earlier', () => {
+    const { deadlines, fired, deadline, pass, at } = wheel();
+    const one = deadline('one');
+    deadlines.set(one, at(60_000));
+    deadlines.set(one, at(200));
+    pass(300);
+    expect(fired.length).toBe(1);
+    pass(70_000);
+    expect(fired.length).toBe(1);
+  });
+
+  it('cleared or removed does not fire, and can be set again', () => {
+    const { deadlines, fired, deadline, pass, at } = wheel();
+    const [cleared, removed] = [deadline('cleared'), deadline('removed')];
+    deadlines.set(cleared, at(100));
+    deadlines.set(removed, at(100));
+    deadlines.clear(cleared);
+    deadlines.remove(removed);
+    pass(500);
+    expect(fired).toEqual([]);
+    deadlines.set(cleared, at(600));
+    deadlines.set(removed, at(700));
+    pass(500);
+    expect(fired.map(([name]) => name)).toEqual(['cleared', 'removed']);
+  });
+
+  it('further away than the wheel is round fires at its time', () => {
+    const { deadlines, fired, deadline, pass, at } = wheel();
+    deadlines.set(deadline('far'), at(1_000_000));
+    pass(999_900);
+    expect(fired).toEqual([]);
+    pass(100);
+    expect(fired.length).toBe(1);
+  });
+
+  it('after a long stall fires all the same, and those not due stay', () => {
+    const { deadlines, fired, deadline, pass, at } = wheel();
+    for (let i = 1; i <= 100; i++) deadlines.set(deadline(`${i}`), at(i * 10_000));
+    pass(500_000, 500_000);
+    expect(fired.length).toBe(50);
+    pass(500_000, 250_000);
+    expect(fired.length).toBe(100);
+  });
+
+  it('may be set, moved and removed by one that fires', () => {
+    const { deadlines, fired, pass, at, deadline } = wheel();
+    const second = deadline('second');
+    const third = deadline('third');
+    const first = new Deadline(() => {
+      deadlines.set(second, at(400));
+      deadlines.remove(third);
+      if (fired.length === 0) deadlines.set(first, at(300));
+      fired.push(['first', 0]);
+    });
+    deadlines.set(first, at(100));
+    deadlines.set(second, at(100));
+    deadlines.set(third, at(100));
+    pass(250);
+    expect(fired).toEqual([['first', 0]]);
+    pass(300);
+    expect(fired.map(([name]) => name)).toEqual(['first', 'first', 'second']);
+  });
+});
