@@ -359,10 +359,8 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     this.#relay = new ResponseRelay(this, connection);
     const domain = this.domain as DomainRoute;
     const features = domain.features;
-    this.#own ??= withFields(
-      forwardFields(head, this.client.hop, this.requestId, Math.trunc(this.startedAtMs)),
-      features.requestFields,
-    );
+    const ours = forwardFields(head, this.client.hop, this.requestId, Math.trunc(this.startedAtMs));
+    this.#own ??= withFields(unnamed(ours, features.requestNames), features.requestFields);
     const text = writeRequestHead(head, this.#own, {
       keepAlive: this.backend?.connection !== 'single',
       expectContinue: features.continue === 'end-to-end',
@@ -805,6 +803,12 @@ function mayHaveBody(head: ResponseHead): boolean {
 // A page of ours says what was so at that moment.
 function page(status: number, contentType: string, body: string): Answer {
   return { status, fields: ['Content-Type', contentType, 'Cache-Control', 'no-store'], body };
+}
+
+/** Whoever adds fields to requests may know better than we do what to say there. */
+function unnamed(fields: string[], names: ReadonlySet<string> | undefined): string[] {
+  if (names === undefined) return fields;
+  return fields.filter((_, at) => !names.has((fields[at - (at % 2)] as string).toLowerCase()));
 }
 
 function withFields(fields: string[], more: Fields): Fields {
