@@ -1,0 +1,2 @@
+/** The door of the package: `import { createSwitchyard } from 'switchyard'`. */
+export * from './library/index.ts';

@@ -1,0 +1,108 @@
+/** A router whose every decision is the program's. */
+import { randomBytes } from 'node:crypto';
+import type { Ledger, RequestActor } from '../../actors/index.ts';
+import { type DomainRoute, type Exchange, PLAIN, type RoutingTable } from '../proxy/index.ts';
+import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import type { Decisions } from './decisions.ts';
+import { DelegatedRequest, type Delegation } from './delegated-request.ts';
+import { frontPlane, openAll } from './front.ts';
+import {
+  BACKEND_SETTINGS,
+  type CommonOptions,
+  DOMAIN_SETTINGS,
+  durationOf,
+  fieldNameOf,
+  type PoolOptions,
+  poolSettingsOf,
+  processOf,
+  reporter,
+} from './options.ts';
+
+export type DelegatedOptions<Domain, Service, State> = CommonOptions &
+  PoolOptions & {
+    readonly decisions: Decisions<Domain, Service, State>;
+    /** How long a client is kept waiting for any one callback; 30 000. */
+    readonly decisionMs?: number;
+    /** A header that tells the backend how long connecting to it took, such as Connect-Time; none by default. */
+    readonly connectTime?: string;
+    /** A header that tells it how long routing took before that, such as Total-Route-Time; none by default. */
+    readonly totalRouteTime?: string;
+  };
+
+export interface Switchyard {
+  /** Resolves to the addresses, as `host:port`, once every listener accepts; then they stay the same. */
+  listen(): Promise<readonly string[]>;
+  /** Accepts no more, lets requests finish for so long, then cuts what is left. */
+  drain(withinMs: number): Promise<void>;
+  /** Ends everything at once. */
+  close(): Promise<void>;
+  metrics(): RequestMetricsSnapshot;
+}
+
+// 30 s: as long as a request waits for a slot, or for its first byte.
+const PATIENCE_MS = 30_000;
+
+// Nothing is looked up by those whose head was refused: no callback is theirs.
+const NOWHERE: DomainRoute = { name: '', settings: DOMAIN_SETTINGS, pool: undefined, features: PLAIN };
+const NO_TABLE: RoutingTable = { fence() {}, lookup: () => NOWHERE };
+const NO_LEDGER: Ledger = { thread: 0, pool: () => undefined, deliver() {} };
+
+export function delegatedSwitchyard<Domain, Service, State>(
+  options: DelegatedOptions<Domain, Service, State>,
+): Switchyard {
+  const { accessLog, writeLog } = options;
+  const { listeners } = processOf({ listeners: options.listeners });
+  const delegation = delegationOf(options);
+  const report = reporter(options.report);
+  const plane = frontPlane({
+    table: NO_TABLE,
+    ledger: NO_LEDGER,
+    listeners,
+    pseudonym: `switchyard-${randomBytes(6).toString('hex')}`,
+    accessLog,
+    writeLog,
+    delegate: (exchange) => new DelegatedRequest(exchange, delegation),
+    observe: tellPhase,
+    report: (told) => {
+      if (told.type === 'request_crashed')
+        report({ where: 'router', error: told.error, requestId: told.requestId });
+    },
+  });
+  return {
+    listen: once(() => openAll(plane, listeners)),
+    drain: (withinMs) => plane.drain(withinMs),
+    close: () => plane.close(),
+    metrics: () => plane.metrics(),
+  };
+}
+
+function delegationOf<Domain, Service, State>(
+  options: DelegatedOptions<Domain, Service, State>,
+): Delegation<Domain, Service, State> {
+  const patienceMs = durationOf('decisionMs', options.decisionMs, PATIENCE_MS);
+  const report = reporter(options.report);
+  return {
+    decisions: options.decisions,
+    patienceMs,
+    pool: poolSettingsOf(options, patienceMs),
+    backend: BACKEND_SETTINGS,
+    domain: DOMAIN_SETTINGS,
+    connectTime: fieldNameOf('connectTime', options.connectTime),
+    totalRouteTime: fieldNameOf('totalRouteTime', options.totalRouteTime),
+    report: (where, error, requestId) => report({ where, error, requestId }),
+  };
+}
+
+function tellPhase(request: RequestActor): void {
+  const { delegate } = request as Exchange;
+  if (delegate instanceof DelegatedRequest) delegate.entered(request.phase);
+}
+
+/** However often it is asked. */
+export function once<T>(action: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= action();
+    return made;
+  };
+}

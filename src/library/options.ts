@@ -1,0 +1,118 @@
+/** What an embedding program says, checked as a config file is: every refusal names its place. */
+import {
+  type BackendSettings,
+  completeBackend,
+  completeDomain,
+  completePool,
+  type DomainSettings,
+  type PoolName,
+  type PoolSettings,
+} from '../../eventlog/index.ts';
+import {
+  type Checked,
+  type Config,
+  type ListenerSettings,
+  type Problem,
+  parseConfig,
+  parsePoolWish,
+  renderProblems,
+} from '../config/index.ts';
+import { isFieldName } from '../wire/index.ts';
+
+/** Some of it; the rest has its default. */
+export type Partly<T> = T extends readonly unknown[] ? T : { readonly [K in keyof T]?: Partly<T[K]> };
+
+export type ListenerOptions = Partly<ListenerSettings>;
+
+export type CommonOptions = {
+  /** As in the config file. By default one, on 0.0.0.0:8080. Port 0: any free one. */
+  readonly listeners?: readonly ListenerOptions[];
+  /** One line per request; none by default. */
+  readonly accessLog?: 'logfmt' | 'json' | false;
+  /** Takes whole lines of the access log; standard output by default. */
+  readonly writeLog?: (lines: string) => void;
+  /** What went wrong inside, where nobody else is told. By default a warning of the process. */
+  readonly report?: (problem: ReportedProblem) => void;
+};
+
+export type ReportedProblem = {
+  /** The callback that failed; `router` where it was none. */
+  readonly where: string;
+  readonly error: unknown;
+  readonly requestId: string;
+};
+
+export class InvalidOptions extends TypeError {
+  override readonly name = 'InvalidOptions';
+  readonly problems: readonly Problem[];
+  constructor(problems: readonly Problem[]) {
+    super(renderProblems(problems).join('\n'));
+    this.problems = problems;
+  }
+}
+
+export function sound<T>(checked: Checked<T>): T {
+  if (checked.ok) return checked.value;
+  throw new InvalidOptions(checked.problems);
+}
+
+/** `process`: what a config file would say of it. Its admin, which nobody starts here, must be in nobody's way. */
+export function processOf(process: { readonly [key: string]: unknown }): Config {
+  const said = Object.entries(process).filter(([, value]) => value !== undefined);
+  return sound(parseConfig({ ...Object.fromEntries(said), admin: { address: '127.0.0.1:0' } }));
+}
+
+export type PoolOptions = Partly<Pick<PoolSettings, 'timeouts' | 'limits'>> & {
+  /** Services tried for one request, 10 by default; Infinity leaves it to checkout alone. */
+  readonly retries?: { readonly attempts?: number; readonly totalMs?: number };
+};
+
+export function poolSettingsOf({ timeouts, limits, retries }: PoolOptions, patienceMs: number): PoolSettings {
+  const { attempts, totalMs } = retries ?? {};
+  const wish = { timeouts, limits, retries: totalMs === undefined ? undefined : { totalMs } };
+  const said = Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined));
+  const pool = completePool(sound(parsePoolWish(said)).settings);
+  return {
+    ...pool,
+    retries: { ...pool.retries, attempts: attemptsOf(attempts, pool.retries.attempts) },
+    queue: { ...pool.queue, maxWaitMs: patienceMs },
+  };
+}
+
+function attemptsOf(given: number | undefined, usual: number): number {
+  if (given === undefined) return usual;
+  if (given >= 1 && (Number.isInteger(given) || given === Number.POSITIVE_INFINITY)) return given;
+  throw invalid('retries.attempts', 'a whole number from 1, or Infinity', String(given));
+}
+
+// A day: as long as anything may last.
+const LONGEST_MS = 86_400_000;
+
+export function durationOf(name: string, given: number | undefined, usualMs: number): number {
+  if (given === undefined) return usualMs;
+  if (Number.isInteger(given) && given >= 1 && given <= LONGEST_MS) return given;
+  throw invalid(name, `whole milliseconds from 1 to ${LONGEST_MS}`, String(given));
+}
+
+export function fieldNameOf(name: string, given: string | undefined): string | undefined {
+  if (given === undefined || isFieldName(given)) return given;
+  throw invalid(name, 'the name of a header', JSON.stringify(given));
+}
+
+function invalid(path: string, expected: string, found: string): InvalidOptions {
+  return new InvalidOptions([{ path, expected, found }]);
+}
+
+/** What every domain and backend of a program has: the defaults. */
+export const DOMAIN_SETTINGS: DomainSettings = completeDomain({ pool: 'library' as PoolName });
+export const BACKEND_SETTINGS: BackendSettings = completeBackend({ address: '127.0.0.1:1' });
+
+export function reporter(report: CommonOptions['report']): (problem: ReportedProblem) => void {
+  return report ?? warn;
+}
+
+function warn({ where, error, requestId }: ReportedProblem): void {
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const whose = requestId === '' ? '' : ` for request ${requestId}`;
+  process.emitWarning(`${where}${whose}: ${what}`, 'SwitchyardWarning');
+}

@@ -1,0 +1,163 @@
+/** The desk as a program uses it: plain names and settings in, a promise that rejects with the reason of a refusal. */
+import type { Command, Desk, Rejection } from '../../actors/index.ts';
+import {
+  type BackendId,
+  type DomainName,
+  type Parsed,
+  type PoolName,
+  parseBackendId,
+  parseDomainName,
+  parsePoolName,
+  type SparseBackend,
+} from '../../eventlog/index.ts';
+import { planFor } from '../admin/plan.ts';
+import { routingOf } from '../admin/routing-of.ts';
+import {
+  type OwnAddresses,
+  parseBackendWish,
+  parseDomainWish,
+  parsePoolWish,
+  parseRouting,
+  type RoutingJson,
+  routingJson,
+} from '../config/index.ts';
+import { sound } from './options.ts';
+import type { DomainWish, PoolWish } from './routed-switchyard.ts';
+
+export type Done = {
+  /** It did not exist before. */
+  readonly created: boolean;
+  /** Of the one thing asked for; 0 for one that is gone. */
+  readonly version: number;
+  /** The log's position at which it is in force. */
+  readonly position: number;
+  /** How many pools and domains were changed. */
+  readonly changed: number;
+};
+
+/** The desk said no, and nothing was changed. `code` is the word of the reason, such as `pool_in_use`. */
+export class CommandRefused extends Error {
+  override readonly name = 'CommandRefused';
+  readonly code: Rejection['type'];
+  readonly rejection: Rejection;
+  constructor(rejection: Rejection) {
+    super(rejection.detail);
+    this.code = rejection.type;
+    this.rejection = rejection;
+  }
+}
+
+export function refusalOf(rejection: Rejection): CommandRefused {
+  return new CommandRefused(rejection);
+}
+
+export type Condition = {
+  /** Only if this is its present version; 0: only if it does not exist. */
+  readonly ifVersion?: number;
+  /** For the log: who wished it. */
+  readonly author?: string;
+};
+
+const AUTHOR = 'program';
+
+export class ProgramDesk {
+  readonly #desk: () => Desk;
+  readonly #own: () => OwnAddresses;
+
+  constructor(desk: () => Desk, own: () => OwnAddresses) {
+    this.#desk = desk;
+    this.#own = own;
+  }
+
+  async putDomain(host: string, wish: DomainWish, condition: Condition = {}): Promise<Done> {
+    const settings = sound(parseDomainWish(wish));
+    return this.#ask({ type: 'PutDomain', host: hostOf(host), settings, ...at(condition) }, condition);
+  }
+
+  async removeDomain(host: string, condition: Condition = {}): Promise<Done> {
+    return this.#ask({ type: 'RemoveDomain', host: hostOf(host), ...at(condition) }, condition);
+  }
+
+  /** Without `backends` those it has stay. */
+  async putPool(name: string, wish: PoolWish, condition: Condition = {}): Promise<Done> {
+    const { settings, backends } = sound(parsePoolWish(wish, this.#own()));
+    const all = backends === undefined ? {} : { backends: Object.fromEntries(backends) };
+    return this.#ask({ type: 'PutPool', pool: poolOf(name), settings, ...all, ...at(condition) }, condition);
+  }
+
+  async removePool(name: string, condition: Condition = {}): Promise<Done> {
+    return this.#ask({ type: 'RemovePool', pool: poolOf(name), ...at(condition) }, condition);
+  }
+
+  async putBackend(pool: string, id: string, wish: SparseBackend, condition: Condition = {}): Promise<Done> {
+    const backend = sound(parseBackendWish(wish, this.#own()));
+    const command: Command = {
+      type: 'PutBackend',
+      pool: poolOf(pool),
+      id: idOf(id),
+      backend,
+      ...at(condition),
+    };
+    return this.#ask(command, condition);
+  }
+
+  async removeBackend(pool: string, id: string, condition: Condition = {}): Promise<Done> {
+    return this.#ask(
+      { type: 'RemoveBackend', pool: poolOf(pool), id: idOf(id), ...at(condition) },
+      condition,
+    );
+  }
+
+  /** It is given no new request from now on; what is unfinished after `withinMs` may be cut. */
+  async drainBackend(pool: string, id: string, withinMs = 30_000, condition: Condition = {}): Promise<Done> {
+    const untilMs = Date.now() + withinMs;
+    return this.#ask({ type: 'DrainBackend', pool: poolOf(pool), id: idOf(id), untilMs }, condition);
+  }
+
+  /**
+   * Makes everything equal to this, at one position or not at all. More than a few removals at once must be allowed for:
+   * `allowRemovals` says how many.
+   */
+  async apply(
+    wished: {
+      readonly pools?: { readonly [name: string]: PoolWish };
+      readonly domains?: { readonly [host: string]: DomainWish };
+    },
+    {
+      allowRemovals = 0,
+      author = AUTHOR,
+    }: { readonly allowRemovals?: number; readonly author?: string } = {},
+  ): Promise<Done> {
+    const routing = sound(parseRouting(wished, this.#own()));
+    const digest = { apply: author, at: Date.now() };
+    return done(await this.#desk().carryOut(planFor(routing, allowRemovals), { author }, digest));
+  }
+
+  /** What is routed now, as a config file would say it: only what differs from the defaults. */
+  async routing(): Promise<RoutingJson> {
+    return routingJson(routingOf(await this.#desk().present()));
+  }
+
+  async #ask(command: Command, { author = AUTHOR }: Condition): Promise<Done> {
+    return done(await this.#desk().ask(command, { author }));
+  }
+}
+
+function done(answer: Awaited<ReturnType<Desk['ask']>>): Done {
+  if (answer.type === 'rejected') throw refusalOf(answer.rejection);
+  const { created, version, position, changed } = answer;
+  return { created, version, position, changed };
+}
+
+function at({ ifVersion }: Condition): { readonly ifVersion?: number } {
+  return ifVersion === undefined ? {} : { ifVersion };
+}
+
+function named<T>(parsed: Parsed<T>): T {
+  if (parsed.ok) return parsed.value;
+  throw new TypeError(parsed.problem);
+}
+
+const hostOf = (text: string): DomainName => named(parseDomainName(text));
+const poolOf = (text: string): PoolName => named(parsePoolName(text));
+const idOf = (text: string): BackendId => named(parseBackendId(text));

@@ -1,0 +1,71 @@
+/** How a program says no: a word, and how the word shows to the client and in the log. */
+import { BLAME, type OutcomeType } from '../../actors/index.ts';
+import { type OutcomeRow, rowOf } from '../proxy/index.ts';
+
+export type Refusal = {
+  /** Any word. The router's own outcomes and those of vegur bring their status and code along. */
+  readonly refuse: string;
+  /** 400 to 599. */
+  readonly status?: number;
+  /** For the log, such as H10. */
+  readonly code?: string;
+  /** For the log: the words of the code. */
+  readonly desc?: string;
+};
+
+/** `return refuse('app_blank')`; a literal `{ refuse: 'app_blank' }` is the same, but harder on type inference. */
+export function refuse(word: string, more: Omit<Refusal, 'refuse'> = {}): Refusal {
+  return { refuse: word, ...more };
+}
+
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === 'object' && value !== null && 'refuse' in value && typeof value.refuse === 'string';
+}
+
+export type Refused = { readonly type: OutcomeType; readonly row: OutcomeRow | undefined };
+
+/** Throws where the refusal is none that could be sent. */
+export function refusedBy({ refuse: word, status, code, desc }: Refusal): Refused {
+  if (status !== undefined && !(Number.isInteger(status) && status >= 400 && status <= 599 && status !== 499))
+    throw new TypeError(`expected a status from 400 to 599 for the refusal ${word}, found ${status}`);
+  const known = outcomeOf(word);
+  const own = {
+    ...(status && { status }),
+    ...(code !== undefined && { code }),
+    ...(desc !== undefined && { desc }),
+  };
+  const isOwn = Object.keys(own).length > 0;
+  if (known !== undefined) return { type: known, row: isOwn ? { ...rowOf(known), ...own } : undefined };
+  return { type: 'refused', row: { ...rowOf('refused'), ...VEGUR.get(word), ...own } };
+}
+
+/** Ends that are nobody's to choose: those that are none, and those that find nobody to be told. */
+function outcomeOf(word: string): OutcomeType | undefined {
+  if (!Object.hasOwn(BLAME, word)) return undefined;
+  const type = word as OutcomeType;
+  const { status } = rowOf(type);
+  return status >= 400 && status !== 499 ? type : undefined;
+}
+
+// vegur's words, with the status of its reference callback and the code that shared meaning gives them.
+const VEGUR: ReadonlyMap<string, Partial<OutcomeRow>> = new Map([
+  ['app_not_found', rowOf('domain_unknown')],
+  ['not_found', rowOf('domain_unknown')],
+  ['app_lookup_failed', rowOf('internal_error')],
+  ['route_lookup_failed', rowOf('internal_error')],
+  ['no_route_id', { ...rowOf('internal_error'), status: 502 }],
+  ['backlog_too_deep', rowOf('queue_full')],
+  ['backlog_timeout', rowOf('queue_timeout')],
+  ['conn_limit_reached', rowOf('max_in_flight')],
+  ['no_web_processes', rowOf('no_backends')],
+  ['crashed', { ...rowOf('no_backends'), code: 'H10', desc: 'App crashed' }],
+  ['backends_quarantined', rowOf('quarantined')],
+  ['backends_starting', rowOf('starting')],
+  ['backends_idle', rowOf('starting')],
+  ['maintenance_mode', rowOf('maintenance')],
+  ['maintainance_mode', rowOf('maintenance')],
+  ['maintainance_mode_on', rowOf('maintenance')],
+  ['app_blank', { ...rowOf('no_backends'), at: 'info', code: 'H81', desc: 'Blank app' }],
+  ['econn_refused', rowOf('connect_refused')],
+  ['econn_timeout', rowOf('connect_timeout')],
+]);

@@ -1,0 +1,235 @@
+/** The real router inside a program: its owners, its log, one plane in this thread; no admin, no workers. */
+import { randomBytes } from 'node:crypto';
+import {
+  type ChildContext,
+  type ChildSpec,
+  crashed,
+  createArena,
+  type Desk,
+  type HealthReport,
+  type MainLedger,
+  type Running,
+  System,
+  systemClock,
+} from '../../actors/index.ts';
+import {
+  createMemoryLog,
+  type LocalLog,
+  openSqliteLog,
+  type Recorded,
+  type SparseBackend,
+  type SparseDomain,
+  type SparsePool,
+  type StreamName,
+} from '../../eventlog/index.ts';
+import { commandsOf } from '../admin/commands-of.ts';
+import { planFor } from '../admin/plan.ts';
+import {
+  type Config,
+  difference,
+  EMPTY_ROUTING,
+  type ListenerSettings,
+  localAddresses,
+  type Routing,
+} from '../config/index.ts';
+import { pseudonymOf } from '../identity.ts';
+import type { RoutingPlane } from '../proxy/index.ts';
+import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import { Publisher, Table } from '../workers/index.ts';
+import { once, type Switchyard } from './delegated-switchyard.ts';
+import { frontPlane, openAll } from './front.ts';
+import { type CommonOptions, processOf, reporter } from './options.ts';
+import { ProgramDesk, refusalOf } from './program-desk.ts';
+
+export type PoolWish = SparsePool & { readonly backends?: { readonly [id: string]: SparseBackend } };
+export type DomainWish = Omit<SparseDomain, 'pool'> & { readonly pool: string };
+
+export type RoutedOptions = CommonOptions & {
+  /** As in the config file. In force from the start if the log is empty; else only with `apply`. */
+  readonly pools?: { readonly [name: string]: PoolWish };
+  readonly domains?: { readonly [host: string]: DomainWish };
+  /** The directory of the log. Without one the log is in memory, and ends with the router. */
+  readonly data?: string;
+  /** Makes the routing equal to `pools` and `domains` although the log has history. */
+  readonly apply?: boolean;
+};
+
+export interface RoutedSwitchyard extends Switchyard {
+  /** Changes what is routed: each is durable and in force when its promise resolves. From `listen` on. */
+  readonly desk: ProgramDesk;
+  /** Tells what happens to the routing, as it happens; returns how to stop. From `listen` on. */
+  onEvents(listener: (events: readonly Recorded[]) => void): () => void;
+}
+
+// This thread, and one to spare: a ledger must have room for more than whoever owns it.
+const THREADS = 2;
+
+export function routedSwitchyard(options: RoutedOptions): RoutedSwitchyard {
+  const { listeners, pools, domains, data } = options;
+  return new Embedded(options, processOf({ listeners, pools, domains, data }));
+}
+
+class Embedded implements RoutedSwitchyard {
+  readonly desk: ProgramDesk;
+  readonly listen: () => Promise<readonly string[]>;
+  readonly #options: RoutedOptions;
+  readonly #config: Config;
+  readonly #pseudonym: string;
+  readonly #publisher = new Publisher();
+  readonly #ledger: MainLedger;
+  readonly #system: System;
+  #log: LocalLog | undefined;
+  #plane: RoutingPlane | undefined;
+  #addresses: readonly string[] = [];
+  /** Where it listened first: a plane that is started again must be found there. */
+  #listeners: readonly ListenerSettings[];
+  #before: RequestMetricsSnapshot = { pools: {}, totals: {} };
+  #stop: (() => Promise<void>) | undefined;
+
+  constructor(options: RoutedOptions, config: Config) {
+    this.#options = options;
+    this.#config = config;
+    this.#listeners = config.listeners;
+    this.#pseudonym =
+      options.data === undefined ? `switchyard-${randomBytes(6).toString('hex')}` : pseudonymOf(config.data);
+    this.#ledger = createArena({ threads: THREADS, ring: () => this.#ledger.deliver(), record: false });
+    const report = reporter(options.report);
+    const told = (error: unknown) => report({ where: 'router', error, requestId: '' });
+    this.#system = new System({
+      openLog: () => this.#openLog(),
+      publish: (events) => this.#publisher.publish(events),
+      ledger: this.#ledger,
+      clock: systemClock,
+      random: Math.random,
+      chaos: undefined,
+      prepare: () => this.#prepare(),
+      outside: () => [this.#planeChild()],
+      observe: (event) => {
+        if (event.type === 'crashed' || event.type === 'parked') told(event.error);
+      },
+      failed: told,
+    });
+    this.desk = new ProgramDesk(
+      () => this.#started.desk,
+      () => ({ listeners: this.#addresses, local: localAddresses() }),
+    );
+    this.listen = once(() => this.#start());
+  }
+
+  onEvents(listener: (events: readonly Recorded[]) => void): () => void {
+    return this.#started.log.onAppended(listener);
+  }
+
+  async drain(withinMs: number): Promise<void> {
+    await this.#plane?.drain(withinMs);
+    await this.#end();
+  }
+
+  async close(): Promise<void> {
+    await this.#plane?.close();
+    await this.#end();
+  }
+
+  metrics(): RequestMetricsSnapshot {
+    return this.#plane === undefined ? this.#before : mergeMetrics([this.#before, this.#plane.metrics()]);
+  }
+
+  async #start(): Promise<readonly string[]> {
+    this.#stop = once(() => this.#system.stop());
+    await this.#system.start();
+    return this.#addresses;
+  }
+
+  #end(): Promise<void> {
+    return this.#stop?.() ?? Promise.resolve();
+  }
+
+  get #started(): { readonly desk: Desk; readonly log: System['log'] } {
+    if (this.#stop === undefined)
+      throw new Error('expected a router that listens, found one before listen()');
+    return this.#system;
+  }
+
+  #openLog(): LocalLog {
+    if (this.#options.data === undefined && this.#log !== undefined)
+      throw new Error('expected the log in memory to last as long as the router, found it closed');
+    this.#log =
+      this.#options.data === undefined
+        ? createMemoryLog({ now: Date.now })
+        : openSqliteLog({ directory: this.#config.data, now: Date.now });
+    return this.#log;
+  }
+
+  async #prepare(): Promise<void> {
+    const wished = this.#config.routing;
+    if (wished === null) return;
+    const isEmpty = (await this.#system.log.position()) === 0;
+    if (!isEmpty && this.#options.apply !== true) return;
+    const answer = await this.#system.desk.carryOut(
+      isEmpty ? everythingOf(wished) : planFor(wished, 0),
+      { author: 'createSwitchyard' },
+      'createSwitchyard',
+    );
+    if (answer.type === 'rejected') throw refusalOf(answer.rejection);
+  }
+
+  #planeChild(): ChildSpec {
+    return {
+      id: 'worker:0',
+      kind: 'worker',
+      restart: 'permanent',
+      shutdownMs: 5000,
+      start: (context) => this.#startPlane(context),
+    };
+  }
+
+  async #startPlane(context: ChildContext): Promise<Running> {
+    const table = new Table();
+    const receiver = { receive: (events: readonly Recorded[]) => table.apply(events) };
+    this.#publisher.enrol(receiver);
+    this.#load(table);
+    const plane = this.#newPlane(table);
+    this.#addresses = await openAll(plane, this.#listeners);
+    this.#listeners = this.#listeners.map((one, at) => ({
+      ...one,
+      address: this.#addresses[at] ?? one.address,
+    }));
+    this.#plane = plane;
+    const end = async () => {
+      await plane.close();
+      this.#publisher.dismiss(receiver);
+      this.#before = mergeMetrics([this.#before, plane.metrics()]);
+      this.#plane = undefined;
+    };
+    return { stop: end, crash: (error) => void end().then(() => context.exited(crashed(error))) };
+  }
+
+  #load(table: Table): void {
+    table.load((this.#log as LocalLog).reader, (error) => {
+      table.lose(error.stream as StreamName);
+      reporter(this.#options.report)({ where: 'router', error, requestId: '' });
+    });
+  }
+
+  #newPlane(table: Table): RoutingPlane {
+    const { accessLog, writeLog } = this.#options;
+    const report = reporter(this.#options.report);
+    return frontPlane({
+      table,
+      ledger: this.#ledger,
+      listeners: this.#listeners,
+      pseudonym: this.#pseudonym,
+      accessLog,
+      writeLog,
+      report: (told) => {
+        if (told.type === 'connect_failed') this.#system.health.report(told as HealthReport);
+        else report({ where: 'router', error: told.error, requestId: told.requestId });
+      },
+    });
+  }
+}
+
+/** On an empty log there is nothing yet that a slip could take away, however much is brought. */
+function everythingOf(wished: Routing): Parameters<Desk['carryOut']>[0] {
+  return () => ({ type: 'commands', commands: commandsOf(difference(EMPTY_ROUTING, wished), wished) });
+}

@@ -1,0 +1,177 @@
+/**
+ * Where one request gets its services from: the program. It asks, waits, and sees to it that every service which
+ * checkout gave is checked in exactly once, also where the request ended while the program was still thinking.
+ *
+ *   checkout asked ─▶ service held ─▶ backendOf asked ─▶ granted ─▶ checked in
+ *        │ left: then what comes is checked in when it comes   ▲
+ *        ▼                │ left or failed ────────────────────┘
+ */
+import type { Checkout, Lease, LeaseEnd, PoolLedger, PoolStats, Wait, Waiter } from '../../actors/index.ts';
+import type { BackendRoute, Exchange } from '../proxy/index.ts';
+import { backendFound } from './answers.ts';
+import type { CheckinPhase, Decisions, Reason } from './decisions.ts';
+import type { RequestFacts } from './incoming-request.ts';
+import { isRefusal, type Refusal } from './refusals.ts';
+
+/** The request it belongs to. */
+export interface LedgerOwner<Domain, State> {
+  readonly exchange: Exchange;
+  readonly facts: RequestFacts<State>;
+  readonly domain: Domain;
+  refused(refusal: Refusal): void;
+  /** A callback threw, rejected, or answered what is no answer: the request ends. */
+  failed(callback: string, error: unknown): void;
+  /** The same, where it is too late for the request to end of it. */
+  reported(callback: string, error: unknown): void;
+  /** Why the request ended, undefined while it has not. */
+  reason(): Reason | undefined;
+  /** A service was checked in. */
+  rested(): void;
+}
+
+const NO_POOL: PoolStats = { waiting: 0, rows: [] };
+
+export class ServiceLedger<Domain, Service, State> implements PoolLedger {
+  readonly key = 0;
+  /** The one backend there is to be had now. */
+  readonly backends = new Map<number, BackendRoute>();
+  readonly #owner: LedgerOwner<Domain, State>;
+  readonly #decisions: Decisions<Domain, Service, State>;
+  readonly #settings: BackendRoute['settings'];
+  #held: { readonly service: Service } | undefined;
+  #phase: CheckinPhase = 'checkout';
+  #checkedIn: Promise<void> | undefined;
+  /** Changes with every checkout and every leaving: who remembers an older one is not waited for any more. */
+  #turn = 0;
+  attempts = 0;
+
+  constructor(
+    owner: LedgerOwner<Domain, State>,
+    decisions: Decisions<Domain, Service, State>,
+    settings: BackendRoute['settings'],
+  ) {
+    this.#owner = owner;
+    this.#decisions = decisions;
+    this.#settings = settings;
+  }
+
+  get isResting(): boolean {
+    return this.#held === undefined;
+  }
+
+  /** The connection stands. */
+  connected(): void {
+    this.#phase = 'connected';
+  }
+
+  checkout(_nowMs: number, _tried: readonly number[], waiter: Waiter): Checkout {
+    waiter.place = 1;
+    this.attempts++;
+    void this.#obtain(waiter, ++this.#turn);
+    return 'queued';
+  }
+
+  async #obtain(waiter: Waiter, turn: number): Promise<void> {
+    let callback = 'checkout';
+    try {
+      await this.#checkedIn;
+      if (turn !== this.#turn) return;
+      const service = await this.#checkout(turn);
+      if (service === undefined) return;
+      callback = 'backendOf';
+      const backend = await this.#backendOf(service.service, turn);
+      if (turn === this.#turn) this.#grant(waiter, turn, backend);
+    } catch (error) {
+      if (turn === this.#turn) this.#owner.failed(callback, error);
+      else this.#owner.reported(callback, error);
+    }
+  }
+
+  /** Undefined: there is none, and nothing is left to be done. */
+  async #checkout(turn: number): Promise<{ readonly service: Service } | undefined> {
+    const { domain, facts } = this.#owner;
+    const asked = this.#decisions.checkout(domain, facts, this.attempts);
+    const answer = (await asked) as Service | Refusal | undefined;
+    const isLate = turn !== this.#turn;
+    if (answer === undefined || isRefusal(answer)) {
+      if (!isLate) this.#owner.refused((answer as Refusal | undefined) ?? { refuse: 'no_backends' });
+      return undefined;
+    }
+    if (isLate) {
+      this.#return(answer, 'checkout', this.#owner.reason() ?? 'queue_timeout');
+      return undefined;
+    }
+    this.#phase = 'checkout';
+    this.#held = { service: answer };
+    return this.#held;
+  }
+
+  async #backendOf(service: Service, turn: number): Promise<BackendRoute> {
+    const { backendOf } = this.#decisions;
+    const given =
+      backendOf === undefined ? service : await backendOf.call(this.#decisions, service, this.#owner.facts);
+    const { address, name, connection } = backendFound(given as Parameters<typeof backendFound>[0]);
+    const route = { id: name, key: turn, address, settings: this.#settings };
+    return connection === undefined ? route : { ...route, connection };
+  }
+
+  #grant(waiter: Waiter, turn: number, backend: BackendRoute): void {
+    this.backends.clear();
+    this.backends.set(turn, backend);
+    this.#phase = 'connecting';
+    waiter.place = 0;
+    waiter.granted({ poolKey: 0, backendKey: turn, epoch: 0, ticket: turn, row: 0, open: true });
+  }
+
+  checkin(lease: Lease, _nowMs: number, end: LeaseEnd): void {
+    if (!lease.open) return;
+    lease.open = false;
+    this.#giveBack(this.#owner.reason() ?? (end === 'connect_failed' ? this.#failure : 'internal_error'));
+  }
+
+  get #failure(): Reason {
+    return this.#owner.exchange.tenancy?.lastFailure ?? 'connect_refused';
+  }
+
+  leave(waiter: Waiter): Lease | Wait {
+    waiter.place = 0;
+    this.#turn++;
+    this.#giveBack(this.#owner.reason() ?? 'queue_timeout');
+    return 'busy';
+  }
+
+  #giveBack(end: Reason | 'normal'): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#return(held.service, this.#phase, end);
+    this.#owner.rested();
+  }
+
+  #return(service: Service, phase: CheckinPhase, end: Reason | 'normal'): void {
+    this.#checkedIn = this.#checkin(service, phase, end);
+  }
+
+  async #checkin(service: Service, phase: CheckinPhase, end: Reason | 'normal'): Promise<void> {
+    const { domain, facts } = this.#owner;
+    try {
+      await this.#decisions.checkin?.(domain, service, phase, end, facts);
+    } catch (error) {
+      this.#owner.reported('checkin', error);
+    }
+  }
+
+  // ---- what only a shared ledger has
+
+  quarantine(): void {}
+
+  expire(): void {}
+
+  nextExpiryMs(): number {
+    return 0;
+  }
+
+  stats(): PoolStats {
+    return NO_POOL;
+  }
+}
