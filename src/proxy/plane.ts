@@ -9,6 +9,7 @@ import { Deadline, Deadlines } from './deadlines.ts';
 import { HttpDate } from './http-date.ts';
 import { Listener } from './listener.ts';
 import { RequestIds } from './request-id.ts';
+import { Names, systemNames } from './upstream/names.ts';
 import { ReadBuffers } from './upstream/read-buffers.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 import { WaitWatch } from './wait-watch.ts';
@@ -37,6 +38,9 @@ export interface RoutingPlane {
 // Every ten seconds is enough; a second is when it is looked at.
 const SWEEP_MS = 1000;
 
+// What a name means does not depend on who asks.
+const NAMES = new Names(systemNames);
+
 export function createPlane(options: PlaneOptions): RoutingPlane {
   return new Plane(options);
 }
@@ -50,7 +54,12 @@ class Plane implements RoutingPlane {
 
   constructor(options: PlaneOptions) {
     const deadlines = new Deadlines(options.now, options.settings.tickMs);
-    const upstreams = new Upstreams({ now: options.now, deadlines, buffers: new ReadBuffers() });
+    const upstreams = new Upstreams({
+      now: options.now,
+      deadlines,
+      buffers: new ReadBuffers(),
+      lookup: NAMES.lookup,
+    });
     this.#context = {
       ...options,
       ids: new RequestIds(options.settings.worker, options.random),

@@ -6,7 +6,7 @@
  *        ▼          ▼      ▼
  *      closed ◀─ lingering    FIN sent, what still comes is dropped, until the backend closes or time is up
  */
-import { connect, type Socket } from 'node:net';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import { HeadScan } from '../../wire/index.ts';
 import { Deadline, type Deadlines } from '../deadlines.ts';
 import type { BackendAddress } from '../routing-table.ts';
@@ -41,6 +41,8 @@ export type UpstreamShared = {
   readonly now: () => number;
   readonly deadlines: Deadlines;
   readonly buffers: ReadBuffers;
+  /** How a backend's name becomes addresses. */
+  readonly lookup: LookupFunction;
 };
 
 // 64 KiB: what a socket may hold of ours beyond the kernel's own buffer before its source is paused.
@@ -80,7 +82,9 @@ export class UpstreamConnection {
       },
     };
     this.socket =
-      'path' in address ? connect({ ...options, path: address.path }) : connect({ ...options, ...address });
+      'path' in address
+        ? connect({ ...options, path: address.path })
+        : connect({ ...options, ...address, lookup: shared.lookup });
     this.socket.on('connect', () => this.#connected());
     this.socket.on('end', () => this.#ended());
     this.socket.on('drain', () => this.#drained());
