@@ -112,10 +112,24 @@ async function serveArguments(options: RouterOptions): Promise<string[]> {
   return [...args, ...(options.args ?? [])];
 }
 
+// A test that timed out, or whose runner was ended, never gets to its own clean-up.
+const running = new Set<ChildProcess>();
+process.on('exit', killAll);
+process.once('SIGTERM', () => {
+  killAll();
+  process.kill(process.pid, 'SIGTERM');
+});
+
+function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 function spawnCommand(args: readonly string[], core: string | undefined): ChildProcess {
   // taskset and the command's own script both become Node, so the process id is the router's.
   const [program, all] = core === undefined ? [COMMAND, args] : ['taskset', ['-c', core, COMMAND, ...args]];
-  return spawn(program, all, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  return child.on('exit', () => running.delete(child));
 }
 
 type Output = { text(): string; onLine(listener: (line: string) => void): void };
