@@ -18,8 +18,10 @@ const THREADS = 4;
 const thread = fc.nat(THREADS - 1);
 const some = fc.nat(1000);
 const tried = fc.subarray(IDS);
+const end = fc.constantFrom('finished', 'backend_failed', 'client_gone', 'server_error');
+const latencyMs = fc.constantFrom(-1, 0, 1.5, 20, 3000);
 const settings = fc.record({
-  policy: fc.constantFrom('least-request', 'round-robin', 'random'),
+  policy: fc.constantFrom('least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'),
   whenEmpty: fc.constantFrom('refuse', 'hold'),
   maxWaiting: fc.nat(8),
 });
@@ -35,8 +37,8 @@ const members = fc.uniqueArray(
 );
 
 const step = fc.oneof(
-  { weight: 10, arbitrary: fc.record({ do: fc.constant('checkout'), thread, tried }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('checkin'), thread, some }) },
+  { weight: 10, arbitrary: fc.record({ do: fc.constant('checkout'), thread, tried, hash: fc.nat(5) }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('checkin'), thread, some, end, latencyMs }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('leave'), thread, some }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('hear'), thread }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pass'), ms: fc.nat(60) }) },
@@ -93,12 +95,12 @@ async function run(steps: readonly Step[]): Promise<void> {
     if (pool === undefined) return;
     if (what.do === 'checkout') {
       const waiter = new TestWaiter();
-      const answer = pool.checkout(nowMs, what.tried.map(keyOf), waiter);
+      const answer = pool.checkout(nowMs, what.tried.map(keyOf), waiter, what.hash);
       if (answer === 'queued') seat.waiters.push(waiter);
       else if (typeof answer === 'object') seat.leases.push(answer);
     } else if (what.do === 'checkin') {
       const [lease] = seat.leases.splice(what.some % Math.max(1, seat.leases.length), 1);
-      if (lease !== undefined) pool.checkin(lease, nowMs, 'finished');
+      if (lease !== undefined) pool.checkin(lease, nowMs, what.end, what.latencyMs);
     } else if (what.do === 'leave') {
       const [waiter] = seat.waiters.splice(what.some % Math.max(1, seat.waiters.length), 1);
       const answer = waiter === undefined || waiter.place === 0 ? undefined : pool.leave(waiter, nowMs);

@@ -22,6 +22,7 @@ export type PoolCheckpoint = {
     readonly ticket: number;
     readonly thread: number;
     readonly tried: readonly number[];
+    readonly hash: number;
   }[];
 };
 
@@ -38,19 +39,26 @@ export type RowCheckpoint = {
   readonly quarantined: boolean;
   readonly untilMs: number;
   readonly score: number;
+  /** −1: nothing is learnt of it. */
+  readonly latencyMs: number;
+  readonly failing: number;
+  readonly learntAtMs: number;
   /** Leases, by the thread that holds them. */
   readonly inFlight: ReadonlyMap<number, number>;
 };
 
-const VERSION = 1;
+// 2: with hashes and what is learnt of rows.
+const VERSION = 2;
 const HOLD = 1;
 const WIDENING = 2;
 // Beside the bits of CLOSED: a number follows.
 const SCORED = 1024;
+const LEARNT = 2048;
 const NO_SCORE = -1;
-// A number takes 8 bytes at most, a row eight of them and two for each thread.
+const NOTHING_LEARNT = -1;
+// A number takes 8 bytes at most, a row thirteen of them and two for each thread.
 const NUMBER_BYTES = 8;
-const ROW_NUMBERS = 10;
+const ROW_NUMBERS = 13;
 
 /** Under the pool's lock. Returns the ticket behind which this is so. */
 export function packCheckpoint(memory: Memory, pool: PoolView, into: ByteWriter): number {
@@ -85,14 +93,20 @@ function packRow({ words, doubles, threads }: Memory, row: number, at: number, i
   const closed = words[at + ROW.closed]!;
   const limit = words[at + ROW.limit]!;
   const score = doubles[(at + ROW.score) >> 1]!;
+  const latencyMs = doubles[(at + ROW.latencyMs) >> 1]!;
   into.count(row);
-  into.count(closed | (score === NO_SCORE ? 0 : SCORED));
+  into.count(closed | (score === NO_SCORE ? 0 : SCORED) | (latencyMs === NOTHING_LEARNT ? 0 : LEARNT));
   into.double(doubles[(at + ROW.key) >> 1]!);
   into.whole(words[at + ROW.epoch]!);
   into.count(limit === NO_LIMIT ? 0 : limit);
   into.count(words[at + ROW.weight]!);
   if ((closed & CLOSED.quarantined) !== 0) into.double(doubles[(at + ROW.untilMs) >> 1]!);
   if (score !== NO_SCORE) into.double(score);
+  if (latencyMs !== NOTHING_LEARNT) {
+    into.double(latencyMs);
+    into.double(doubles[(at + ROW.failing) >> 1]!);
+    into.double(doubles[(at + ROW.learntAtMs) >> 1]!);
+  }
   let holders = 0;
   for (let thread = 0; thread < threads; thread++) if (words[at + ROW.shadows + thread] !== 0) holders++;
   into.count(holders);
@@ -109,9 +123,10 @@ function packWaiters({ words, doubles }: Memory, block: number, into: ByteWriter
   into.count(words[block + POOL.waiting]!);
   for (let node = words[block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
     const tried = words[node + NODE.triedCount]!;
-    into.reserve(NUMBER_BYTES * (3 + tried));
+    into.reserve(NUMBER_BYTES * (4 + tried));
     into.count(doubles[(node + NODE.ticket) >> 1]!);
     into.count(words[node + NODE.thread]!);
+    into.double(doubles[(node + NODE.hash) >> 1]!);
     into.count(tried);
     for (let i = 0; i < tried; i++) into.double(doubles[((node + NODE.tried) >> 1) + i]!);
   }
@@ -120,8 +135,8 @@ function packWaiters({ words, doubles }: Memory, block: number, into: ByteWriter
 export function unpackCheckpoint(packed: Uint8Array): PoolCheckpoint {
   const reader = new ByteReader(packed);
   const version = reader.byte();
-  if (version !== VERSION)
-    throw new RangeError(`expected a checkpoint of version ${VERSION}, found ${version}`);
+  if (version < 1 || version > VERSION)
+    throw new RangeError(`expected a checkpoint of version 1 to ${VERSION}, found ${version}`);
   const policy = policyName(reader.byte());
   const flags = reader.byte();
   return {
@@ -135,6 +150,7 @@ export function unpackCheckpoint(packed: Uint8Array): PoolCheckpoint {
     waiters: many(reader, () => ({
       ticket: reader.count(),
       thread: reader.count(),
+      hash: version === 1 ? 0 : reader.double(),
       tried: many(reader, () => reader.double()),
     })),
   };
@@ -144,6 +160,7 @@ function unpackRow(reader: ByteReader): RowCheckpoint {
   const row = reader.count();
   const closed = reader.count();
   const quarantined = (closed & CLOSED.quarantined) !== 0;
+  const isLearnt = (closed & LEARNT) !== 0;
   return {
     row,
     backendKey: reader.double(),
@@ -156,6 +173,9 @@ function unpackRow(reader: ByteReader): RowCheckpoint {
     quarantined,
     untilMs: quarantined ? reader.double() : 0,
     score: (closed & SCORED) === 0 ? NO_SCORE : reader.double(),
+    latencyMs: isLearnt ? reader.double() : NOTHING_LEARNT,
+    failing: isLearnt ? reader.double() : 0,
+    learntAtMs: isLearnt ? reader.double() : 0,
     inFlight: new Map(many(reader, () => [reader.count(), reader.count()] as const)),
   };
 }

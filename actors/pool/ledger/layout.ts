@@ -92,8 +92,12 @@ export const ROW = {
   epoch: 10,
   /** Its place among the rows of its pool. */
   index: 11,
+  /** What the policy learnt of it, and when. */
+  latencyMs: 12,
+  failing: 14,
+  learntAtMs: 16,
   /** In flight by thread, so that a dead thread's share can be subtracted. */
-  shadows: 12,
+  shadows: 18,
 } as const;
 
 /** Why a row is given to nobody; several may hold at once. */
@@ -126,7 +130,8 @@ export const NODE = {
   chunk: 12,
   triedCount: 13,
   tried: 14,
-  words: 46,
+  hash: 46,
+  words: 48,
 } as const;
 
 export const NODE_STATE = { free: 0, waiting: 1, granted: 2, refused: 3 } as const;

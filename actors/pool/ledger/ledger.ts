@@ -50,7 +50,9 @@ export type LeaseEnd =
   | 'backend_failed'
   | 'timed_out'
   | 'client_gone'
-  | 'unused';
+  | 'unused'
+  /** It answered, with a status from 500 on. */
+  | 'server_error';
 
 export type RowState = 'up' | 'starting' | 'draining' | 'quarantined' | 'removed';
 
@@ -74,9 +76,13 @@ export interface PoolStats {
 /** One pool as a thread sees it. Times are wall-clock milliseconds, the same for all threads. */
 export interface PoolLedger {
   readonly key: number;
-  /** `tried`: keys of backends not to be picked, at most 16. */
-  checkout(nowMs: number, tried: readonly number[], waiter: Waiter): Checkout;
-  checkin(lease: Lease, nowMs: number, end: LeaseEnd): void;
+  /**
+   * `tried`: keys of backends not to be picked, at most 16. `hash`: of what the request is to be kept together by, for
+   * consistent-hash; up to 2^53, 0 or none: of nothing.
+   */
+  checkout(nowMs: number, tried: readonly number[], waiter: Waiter, hash?: number): Checkout;
+  /** `latencyMs`: how long the backend took, for peak-ewma; −1 or none: not known. */
+  checkin(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs?: number): void;
   /**
    * For a waiter whose place is not 0: it no longer waits. A lease: it had just been granted that one, which is now the
    * caller's to check in, and `granted` will not be called.

@@ -67,6 +67,7 @@ export class PoolMemory {
       words[at + ROW.limit] = NO_LIMIT;
       words[at + ROW.weight] = 1;
       doubles[(at + ROW.score) >> 1] = -1;
+      doubles[(at + ROW.latencyMs) >> 1] = -1;
     }
     return chunk;
   }

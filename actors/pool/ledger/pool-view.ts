@@ -6,8 +6,8 @@
  * before it leaves. Hence an open slot is one that no waiter may have, and a newcomer who takes it overtakes nobody.
  */
 import { fail } from 'node:assert/strict';
-import { policyOf } from '../policy/policies.ts';
-import { NONE, type Policy, type Row } from '../policy/policy.ts';
+import { learnOf, policyOf } from '../policy/policies.ts';
+import { type Learn, NONE, type Policy, type Row } from '../policy/policy.ts';
 import type { Instruments } from './instruments.ts';
 import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW } from './layout.ts';
 import { unlink } from './queue.ts';
@@ -23,6 +23,7 @@ export class PoolView {
   private layout = -1;
   private policyCode = -1;
   private policy: Policy = () => NONE;
+  private learn: Learn | undefined;
 
   constructor(tools: Instruments, key: number, block: number) {
     this.tools = tools;
@@ -76,7 +77,7 @@ export class PoolView {
     let node = section.words[this.block + POOL.firstWaiter]!;
     for (let left = slots; node !== 0 && left > 0; ) {
       const next = section.words[node + NODE.next]!;
-      this.field.forNode(node);
+      this.field.forNode(nowMs, node);
       const row = this.pick();
       if (row !== NONE) {
         this.grant(node, row, nowMs);
@@ -146,12 +147,21 @@ export class PoolView {
   }
 
   protected pick(): Row {
-    const code = this.word(this.block + POOL.policy);
-    if (code !== this.policyCode) {
-      this.policy = policyOf(code);
-      this.policyCode = code;
-    }
+    if (this.word(this.block + POOL.policy) !== this.policyCode) this.adopt();
     return this.policy(this.field);
+  }
+
+  /** What the policy makes of a check-in; undefined: nothing. */
+  protected learning(): Learn | undefined {
+    if (this.word(this.block + POOL.policy) !== this.policyCode) this.adopt();
+    return this.learn;
+  }
+
+  private adopt(): void {
+    const code = this.word(this.block + POOL.policy);
+    this.policy = policyOf(code);
+    this.learn = learnOf(code);
+    this.policyCode = code;
   }
 
   /** Whether the places of the rows are known. */
@@ -160,8 +170,9 @@ export class PoolView {
   }
 
   private look(): void {
-    const { words } = this.tools.section;
+    const { words, doubles } = this.tools.section;
     this.field.words = words;
+    this.field.doubles = doubles;
     this.field.rows = words[this.block + POOL.rows]!;
   }
 

@@ -1,5 +1,5 @@
 /** Which fields of a slot each operation fills; the others hold what an older record left there. */
-import { OPERATIONS, type Operation } from './record-layout.ts';
+import { OP, OPERATIONS, type Operation } from './record-layout.ts';
 
 export const FIELD = {
   /** Row, backend and epoch, which belong together. */
@@ -12,6 +12,8 @@ export const FIELD = {
   tried: 64,
   /** The backend's place, used for a seed. */
   seed: 128,
+  hash: 256,
+  latencyMs: 512,
 } as const;
 
 const SETTINGS = FIELD.reference | FIELD.result | FIELD.limit | FIELD.weight;
@@ -21,11 +23,11 @@ const FIELDS = {
   settings: SETTINGS,
   row: FIELD.row | FIELD.reference | FIELD.untilMs | FIELD.result | FIELD.limit | FIELD.weight,
   drop: FIELD.reference,
-  checkout: FIELD.row | FIELD.tried,
-  enqueue: FIELD.tried,
-  refuse: FIELD.tried | FIELD.result,
+  checkout: FIELD.row | FIELD.tried | FIELD.hash,
+  enqueue: FIELD.tried | FIELD.hash,
+  refuse: FIELD.tried | FIELD.result | FIELD.hash,
   grant: FIELD.row | FIELD.reference,
-  checkin: FIELD.row | FIELD.reference | FIELD.result,
+  checkin: FIELD.row | FIELD.reference | FIELD.result | FIELD.latencyMs,
   leave: FIELD.reference | FIELD.result,
   quarantine: FIELD.row | FIELD.untilMs,
   expire: FIELD.row,
@@ -34,3 +36,24 @@ const FIELDS = {
 
 /** By the operation's code. */
 export const FIELDS_OF: readonly number[] = OPERATIONS.map((operation) => FIELDS[operation]);
+
+/** What a hash or a latency is that was not given. Most are, so in packed records those that are have codes of their own. */
+export const NO_HASH = 0;
+export const NO_LATENCY = -1;
+const WITH_MORE = [OP.checkout, OP.enqueue, OP.refuse, OP.checkin] as const;
+// Counted down from the last that five bits hold beside the mark of a thread, so that operations may still be added.
+const LAST_CODE = 0x1e;
+const FIRST_WITH_MORE = LAST_CODE + 1 - WITH_MORE.length;
+
+/** The packed code of an operation that has a hash or a latency. */
+export function codeWithMore(operation: number): number {
+  return LAST_CODE - (WITH_MORE as readonly number[]).indexOf(operation);
+}
+
+export function hasMore(code: number): boolean {
+  return code >= FIRST_WITH_MORE && code <= LAST_CODE;
+}
+
+export function operationOf(code: number): number {
+  return hasMore(code) ? WITH_MORE[LAST_CODE - code]! : code;
+}

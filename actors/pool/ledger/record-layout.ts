@@ -12,7 +12,11 @@ export const SLOT = {
   backendKey: 6,
   /** What it refers to: the ticket of a waiter or a lease, or a position of the log. */
   reference: 8,
+  /** Of one that asks, in the same place: what it is to be kept together by. */
+  hash: 8,
   untilMs: 10,
+  /** Of a check-in, in the same place: how long the backend took. */
+  latencyMs: 10,
   operation: 12,
   result: 13,
   triedCount: 14,
@@ -63,6 +67,7 @@ export const ENDS: readonly LeaseEnd[] = [
   'timed_out',
   'client_gone',
   'unused',
+  'server_error',
 ];
 export const END = {
   finished: 0,
@@ -71,6 +76,7 @@ export const END = {
   timed_out: 3,
   client_gone: 4,
   unused: 5,
+  server_error: 6,
 } as const satisfies Record<LeaseEnd, number>;
 
 export const REFUSALS: readonly Refusal[] = ['no_backends', 'starting', 'queue_full', 'exhausted'];

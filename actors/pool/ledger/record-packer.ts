@@ -4,9 +4,9 @@
  *
  *   record: operation and marks (1 byte) · pool, unless as before · ticket · time · fields of the operation
  */
-import { ByteWriter, type PoolIndex } from '../../../eventlog/index.ts';
+import type { ByteWriter, PoolIndex } from '../../../eventlog/index.ts';
 import type { Memory } from './memory.ts';
-import { FIELD, FIELDS_OF } from './record-fields.ts';
+import { codeWithMore, FIELD, FIELDS_OF, NO_HASH, NO_LATENCY } from './record-fields.ts';
 import { KEYS_IN_SLOT, SLOT } from './record-layout.ts';
 
 /** Marks beside the operation, which has the low five bits. */
@@ -71,8 +71,11 @@ export class RecordPacker {
     const epoch = words[slot + SLOT.epoch]!;
     const hasRow = (fields & FIELD.row) !== 0;
     const isNewRow = hasRow && (pool.rowKeys[row] !== backendKey || pool.rowEpochs[row] !== epoch);
+    const hash = (fields & FIELD.hash) === 0 ? NO_HASH : doubles[half + (SLOT.hash >> 1)]!;
+    const latencyMs = (fields & FIELD.latencyMs) === 0 ? NO_LATENCY : doubles[half + (SLOT.latencyMs >> 1)]!;
+    const hasMore = hash !== NO_HASH || latencyMs !== NO_LATENCY;
     into.byte(
-      operation |
+      (hasMore ? codeWithMore(operation) : operation) |
         (isSamePool ? 0 : MARK.pool) |
         (triedCount === 0 ? 0 : MARK.tried) |
         (isNewRow ? MARK.row : 0),
@@ -99,6 +102,8 @@ export class RecordPacker {
     if ((fields & FIELD.result) !== 0) into.whole(words[slot + SLOT.result]!);
     if ((fields & FIELD.limit) !== 0) into.whole(words[slot + SLOT.limit]!);
     if ((fields & FIELD.weight) !== 0) into.whole(words[slot + SLOT.weight]!);
+    if (hash !== NO_HASH) into.double(hash);
+    if (latencyMs !== NO_LATENCY) sayTime(into, latencyMs, 0);
     if (triedCount === 0) return;
     into.count(triedCount);
     for (let i = 0; i < triedCount; i++)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { ByteReader } from '../../../eventlog/index.ts';
 import { TRIED_MAX } from './layout.ts';
 import { decodeRecord, type LedgerRecord } from './record.ts';
-import { FIELD, FIELDS_OF } from './record-fields.ts';
+import { FIELD, FIELDS_OF, hasMore, NO_HASH, NO_LATENCY, operationOf } from './record-fields.ts';
 import { KEYS_IN_SLOT, SLOT, SLOT_WORDS } from './record-layout.ts';
 import { MARK, PoolTrace, THREAD, TICKS_IN_MS } from './record-packer.ts';
 import { slotsFor } from './recorder.ts';
@@ -46,7 +46,8 @@ class Unpacker {
       this.#thread = reader.count();
       first = reader.byte();
     }
-    const operation = first & MARK.operation;
+    const code = first & MARK.operation;
+    const operation = operationOf(code);
     const fields = FIELDS_OF[operation];
     assert(fields !== undefined, `expected a known operation, found code ${operation}`);
     if ((first & MARK.pool) !== 0) this.#enter();
@@ -67,6 +68,8 @@ class Unpacker {
     if ((fields & FIELD.result) !== 0) this.#words[SLOT.result] = reader.whole();
     if ((fields & FIELD.limit) !== 0) this.#words[SLOT.limit] = reader.whole();
     if ((fields & FIELD.weight) !== 0) this.#words[SLOT.weight] = reader.whole();
+    if ((fields & FIELD.hash) !== 0) this.#set('hash', hasMore(code) ? reader.double() : NO_HASH);
+    if ((fields & FIELD.latencyMs) !== 0) this.#set('latencyMs', hasMore(code) ? this.#time(0) : NO_LATENCY);
     this.#tried((first & MARK.tried) === 0 ? 0 : reader.count());
     return true;
   }
@@ -102,7 +105,10 @@ class Unpacker {
     return sinceMs + (ticks % 2 === 0 ? ticks / 2 : -(ticks + 1) / 2) / TICKS_IN_MS;
   }
 
-  #set(field: 'ticket' | 'poolKey' | 'nowMs' | 'backendKey' | 'reference' | 'untilMs', value: number): void {
+  #set(
+    field: 'ticket' | 'poolKey' | 'nowMs' | 'backendKey' | 'reference' | 'untilMs' | 'hash' | 'latencyMs',
+    value: number,
+  ): void {
     this.#doubles[SLOT[field] >> 1] = value;
   }
 }

@@ -35,11 +35,22 @@ type Happened =
       readonly position: number;
     } & OfRow)
   | { readonly op: 'drop'; readonly position: number }
-  | ({ readonly op: 'checkout'; readonly tried: readonly number[] } & OfRow)
-  | { readonly op: 'enqueue'; readonly tried: readonly number[] }
-  | { readonly op: 'refuse'; readonly tried: readonly number[]; readonly refusal: Refusal }
+  | ({ readonly op: 'checkout'; readonly tried: readonly number[]; readonly hash: number } & OfRow)
+  | { readonly op: 'enqueue'; readonly tried: readonly number[]; readonly hash: number }
+  | {
+      readonly op: 'refuse';
+      readonly tried: readonly number[];
+      readonly hash: number;
+      readonly refusal: Refusal;
+    }
   | ({ readonly op: 'grant'; readonly waiter: number } & OfRow)
-  | ({ readonly op: 'checkin'; readonly lease: number; readonly end: LeaseEnd } & OfRow)
+  | ({
+      readonly op: 'checkin';
+      readonly lease: number;
+      readonly end: LeaseEnd;
+      /** −1: not known, or not asked for. */
+      readonly latencyMs: number;
+    } & OfRow)
   | { readonly op: 'leave'; readonly waiter: number; readonly wait: Wait }
   | ({ readonly op: 'quarantine'; readonly untilMs: number } & OfRow)
   | ({ readonly op: 'expire' } & OfRow)
@@ -79,15 +90,15 @@ function happened(words: Int32Array, doubles: Float64Array): Happened {
     case 'drop':
       return { op, position: reference };
     case 'checkout':
-      return { op, ...ofRow(words, doubles), tried: tried(words, doubles) };
+      return { op, ...ofRow(words, doubles), tried: tried(words, doubles), hash: reference };
     case 'enqueue':
-      return { op, tried: tried(words, doubles) };
+      return { op, tried: tried(words, doubles), hash: reference };
     case 'refuse':
-      return { op, tried: tried(words, doubles), refusal: REFUSALS[result]! };
+      return { op, tried: tried(words, doubles), hash: reference, refusal: REFUSALS[result]! };
     case 'grant':
       return { op, ...ofRow(words, doubles), waiter: reference };
     case 'checkin':
-      return { op, ...ofRow(words, doubles), lease: reference, end: ENDS[result]! };
+      return { op, ...ofRow(words, doubles), lease: reference, end: ENDS[result]!, latencyMs: untilMs };
     case 'leave':
       return { op, waiter: reference, wait: WAITS[result]! };
     case 'quarantine':

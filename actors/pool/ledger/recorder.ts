@@ -46,11 +46,27 @@ export class Recorder {
     at: number,
     tried: Float64Array,
     triedCount: number,
+    hash: number,
   ): void {
     const slot = this.open(OP.checkout, pool, ticket, nowMs, 0, slotsFor(triedCount));
     if (slot === 0) return;
-    this.fillRow(slot, at, 0);
+    this.fillRow(slot, at, hash);
     this.fillTried(slot, tried, triedCount);
+  }
+
+  checkin(
+    pool: number,
+    ticket: number,
+    nowMs: number,
+    at: number,
+    lease: number,
+    end: number,
+    latencyMs: number,
+  ): void {
+    const slot = this.open(OP.checkin, pool, ticket, nowMs, end, 1);
+    if (slot === 0) return;
+    this.fillRow(slot, at, lease);
+    this.section.doubles[(slot + SLOT.latencyMs) >> 1] = latencyMs;
   }
 
   /** A checkout that waits or is refused. */
@@ -62,9 +78,12 @@ export class Recorder {
     result: number,
     tried: Float64Array,
     triedCount: number,
+    hash: number,
   ): void {
     const slot = this.open(op, pool, ticket, nowMs, result, slotsFor(triedCount));
-    if (slot !== 0) this.fillTried(slot, tried, triedCount);
+    if (slot === 0) return;
+    this.section.doubles[(slot + SLOT.hash) >> 1] = hash;
+    this.fillTried(slot, tried, triedCount);
   }
 
   /** An operation on the whole pool, or on one waiter. */

@@ -44,6 +44,9 @@ export class Rows {
     }
     section.setDouble(at + ROW.score, -1);
     section.setDouble(at + ROW.untilMs, 0);
+    section.setDouble(at + ROW.latencyMs, -1);
+    section.setDouble(at + ROW.failing, 0);
+    section.setDouble(at + ROW.learntAtMs, 0);
     section.set(at + ROW.index, row);
     if (row >= pool.field.rows) {
       section.set(pool.block + POOL.rows, row + 1);

@@ -11,6 +11,9 @@ export class SharedField implements Field {
   rows = 0;
   // The section's words as of this entry: a scan that asks the section for them takes a fifth longer.
   words: Int32Array;
+  doubles: Float64Array;
+  nowMs = 0;
+  hash = 0;
   triedCount = 0;
   readonly tried: Float64Array;
   private readonly section: Section;
@@ -22,6 +25,7 @@ export class SharedField implements Field {
   constructor(section: Section, tried: Float64Array) {
     this.section = section;
     this.words = section.words;
+    this.doubles = section.doubles;
     this.tried = tried;
   }
 
@@ -47,14 +51,18 @@ export class SharedField implements Field {
   }
 
   /** Looks on behalf of a request that tried these. */
-  forTried(tried: readonly number[]): void {
+  forRequest(nowMs: number, tried: readonly number[], hash: number): void {
+    this.nowMs = nowMs;
+    this.hash = hash;
     this.triedCount = tried.length;
     for (let i = 0; i < tried.length; i++) this.tried[i] = tried[i]!;
   }
 
   /** Looks on behalf of a waiter. */
-  forNode(node: number): void {
+  forNode(nowMs: number, node: number): void {
     const { words, doubles } = this.section;
+    this.nowMs = nowMs;
+    this.hash = doubles[(node + NODE.hash) >> 1]!;
     const count = words[node + NODE.triedCount]!;
     this.triedCount = count;
     for (let i = 0; i < count; i++) this.tried[i] = doubles[((node + NODE.tried) >> 1) + i]!;
@@ -76,6 +84,29 @@ export class SharedField implements Field {
 
   weight(row: Row): number {
     return this.words[this.places[row]! + ROW.weight]!;
+  }
+
+  key(row: Row): number {
+    return this.doubles[(this.places[row]! + ROW.key) >> 1]!;
+  }
+
+  latencyMs(row: Row): number {
+    return this.doubles[(this.places[row]! + ROW.latencyMs) >> 1]!;
+  }
+
+  failing(row: Row): number {
+    return this.doubles[(this.places[row]! + ROW.failing) >> 1]!;
+  }
+
+  learntAtMs(row: Row): number {
+    return this.doubles[(this.places[row]! + ROW.learntAtMs) >> 1]!;
+  }
+
+  learn(row: Row, latencyMs: number, failing: number): void {
+    const at = this.places[row]!;
+    this.section.setDouble(at + ROW.latencyMs, latencyMs);
+    this.section.setDouble(at + ROW.failing, failing);
+    this.section.setDouble(at + ROW.learntAtMs, this.nowMs);
   }
 
   score(row: Row): number {

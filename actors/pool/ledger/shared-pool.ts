@@ -9,11 +9,12 @@ import { leaseOf } from './mailbox.ts';
 import { statsOf } from './pool-stats.ts';
 import { PoolView } from './pool-view.ts';
 import { link, unlink } from './queue.ts';
+import { NO_HASH, NO_LATENCY } from './record-fields.ts';
 import { END, OP, REFUSAL, WAIT } from './record-layout.ts';
 import { FOUND } from './shared-field.ts';
 
 export class SharedPool extends PoolView implements PoolLedger {
-  checkout(nowMs: number, tried: readonly number[], waiter: Waiter): Checkout {
+  checkout(nowMs: number, tried: readonly number[], waiter: Waiter, hash = NO_HASH): Checkout {
     if (waiter.place !== 0) fail('expected a waiter that does not wait');
     if (tried.length > TRIED_MAX) fail(`expected at most ${TRIED_MAX} tried backends, found ${tried.length}`);
     this.tools.nodes.reserve();
@@ -21,7 +22,7 @@ export class SharedPool extends PoolView implements PoolLedger {
     let answer: Checkout;
     try {
       this.expireDue(nowMs);
-      answer = this.give(nowMs, tried) ?? this.turnAway(nowMs, waiter);
+      answer = this.give(nowMs, tried, hash) ?? this.turnAway(nowMs, waiter);
     } catch (error) {
       this.tools.section.rollback();
       throw error;
@@ -32,12 +33,12 @@ export class SharedPool extends PoolView implements PoolLedger {
     return answer;
   }
 
-  checkin(lease: Lease, nowMs: number, end: LeaseEnd): void {
+  checkin(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs = NO_LATENCY): void {
     if (!lease.open || lease.poolKey !== this.key) fail('expected an open lease of this pool');
     if (!this.enter()) fail('expected the pool of a lease, found none');
     try {
       lease.open = false;
-      this.giveBack(lease, nowMs, end);
+      this.giveBack(lease, nowMs, end, latencyMs);
       if (this.isOpenAt(lease.row)) this.serve(nowMs, 1);
     } catch (error) {
       this.tools.section.rollback();
@@ -106,15 +107,15 @@ export class SharedPool extends PoolView implements PoolLedger {
     return statsOf(this.tools.section, this.block, this.field);
   }
 
-  private give(nowMs: number, tried: readonly number[]): Lease | undefined {
+  private give(nowMs: number, tried: readonly number[], hash: number): Lease | undefined {
     const { section, recorder } = this.tools;
-    this.field.forTried(tried);
+    this.field.forRequest(nowMs, tried, hash);
     const row = this.pick();
     if (row === NONE) return undefined;
     const at = this.field.placeOf(row);
     this.count(at, section.thread, 1);
     const ticket = recorder.ticket(this.block);
-    recorder.checkout(this.block, ticket, nowMs, at, this.field.tried, this.field.triedCount);
+    recorder.checkout(this.block, ticket, nowMs, at, this.field.tried, this.field.triedCount, hash);
     section.commit();
     return new HeldLease(
       this.key,
@@ -127,17 +128,17 @@ export class SharedPool extends PoolView implements PoolLedger {
 
   private turnAway(nowMs: number, waiter: Waiter): 'queued' | Refusal {
     const { section, recorder } = this.tools;
-    const { tried, triedCount } = this.field;
+    const { tried, triedCount, hash } = this.field;
     const refusal = this.refusal();
     const ticket = recorder.ticket(this.block);
     if (refusal === undefined) {
       this.queue(ticket);
-      recorder.turnedAway(OP.enqueue, this.block, ticket, nowMs, 0, tried, triedCount);
+      recorder.turnedAway(OP.enqueue, this.block, ticket, nowMs, 0, tried, triedCount, hash);
       section.commit();
       this.tools.nodes.take(waiter);
       return 'queued';
     }
-    recorder.turnedAway(OP.refuse, this.block, ticket, nowMs, REFUSAL[refusal], tried, triedCount);
+    recorder.turnedAway(OP.refuse, this.block, ticket, nowMs, REFUSAL[refusal], tried, triedCount, hash);
     section.commit();
     return refusal;
   }
@@ -160,6 +161,7 @@ export class SharedPool extends PoolView implements PoolLedger {
     const { section, nodes } = this.tools;
     const node = nodes.next();
     section.doubles[(node + NODE.ticket) >> 1] = ticket;
+    section.doubles[(node + NODE.hash) >> 1] = this.field.hash;
     section.words[node + NODE.triedCount] = this.field.triedCount;
     for (let i = 0; i < this.field.triedCount; i++) {
       section.doubles[((node + NODE.tried) >> 1) + i] = this.field.tried[i]!;
@@ -167,20 +169,33 @@ export class SharedPool extends PoolView implements PoolLedger {
     link(section, this.block, node);
   }
 
-  private giveBack(lease: Lease, nowMs: number, end: LeaseEnd): void {
+  private giveBack(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs: number): void {
     const { section, recorder } = this.tools;
     const at = lease.row;
     if (this.word(at + ROW.epoch) !== lease.epoch) fail(`expected epoch ${lease.epoch} of a leased row`);
     this.count(at, section.thread, -1);
-    recorder.row(OP.checkin, this.block, recorder.ticket(this.block), nowMs, at, lease.ticket, END[end]);
+    const learnt = this.learnFrom(at, nowMs, end, latencyMs);
+    const ticket = recorder.ticket(this.block);
+    recorder.checkin(this.block, ticket, nowMs, at, lease.ticket, END[end], learnt);
     section.commit();
+  }
+
+  /** The latency that was made use of. */
+  private learnFrom(at: number, nowMs: number, end: LeaseEnd, latencyMs: number): number {
+    const learn = this.learning();
+    const hasFailed = isFailure(end);
+    const known = latencyMs >= 0 ? latencyMs : NO_LATENCY;
+    if (learn === undefined || (known === NO_LATENCY && !hasFailed)) return NO_LATENCY;
+    this.field.nowMs = nowMs;
+    learn(this.field, this.word(at + ROW.index), known, hasFailed);
+    return known;
   }
 
   private withdraw(node: number, nowMs: number): Lease | Wait {
     const { section, recorder } = this.tools;
     const state = this.word(node + NODE.state);
     if (state === NODE_STATE.waiting) {
-      this.field.forNode(node);
+      this.field.forNode(nowMs, node);
       const wait = waitOf(this.field.found());
       unlink(section, this.block, node, NODE_STATE.free);
       const ticket = recorder.ticket(this.block);
@@ -229,6 +244,13 @@ export class SharedPool extends PoolView implements PoolLedger {
   private isOpenAt(at: number): boolean {
     return this.word(at + ROW.closed) === 0 && this.word(at + ROW.inFlight) < this.word(at + ROW.limit);
   }
+}
+
+/** What a backend is to be blamed for. A client that left, or a slot nobody used, says nothing of it. */
+export function isFailure(end: LeaseEnd): boolean {
+  return (
+    end === 'connect_failed' || end === 'backend_failed' || end === 'timed_out' || end === 'server_error'
+  );
 }
 
 function waitOf(found: number): Wait {

@@ -1,25 +1,44 @@
 /** The policies there are, by the name an operator gives and the code that shared memory and records hold. */
+import { consistentHash } from './consistent-hash.ts';
 import { leastRequest } from './least-request.ts';
-import type { Policy } from './policy.ts';
+import { p2c } from './p2c.ts';
+import { learnLatency, peakEwma } from './peak-ewma.ts';
+import type { Learn, Policy } from './policy.ts';
 import { random } from './random.ts';
 import { roundRobin } from './round-robin.ts';
 
-export type PolicyName = 'least-request' | 'round-robin' | 'random';
+export type PolicyName = 'least-request' | 'round-robin' | 'random' | 'p2c' | 'peak-ewma' | 'consistent-hash';
 
 // Codes are in records of the past: a name keeps its place for ever.
-const NAMES: readonly PolicyName[] = ['least-request', 'round-robin', 'random'];
+const NAMES: readonly PolicyName[] = [
+  'least-request',
+  'round-robin',
+  'random',
+  'p2c',
+  'peak-ewma',
+  'consistent-hash',
+];
 
-const POLICIES: readonly Policy[] = [leastRequest, roundRobin, random];
+const POLICIES = {
+  'least-request': leastRequest,
+  'round-robin': roundRobin,
+  random,
+  p2c,
+  'peak-ewma': peakEwma,
+  'consistent-hash': consistentHash,
+} as const satisfies Record<PolicyName, Policy>;
 
 export function policyCode(name: PolicyName): number {
   return NAMES.indexOf(name);
 }
 
 export function policyOf(code: number): Policy {
-  const policy = POLICIES[code];
-  if (policy === undefined)
-    throw new RangeError(`expected a policy code below ${POLICIES.length}, found ${code}`);
-  return policy;
+  return POLICIES[policyName(code)];
+}
+
+/** What it makes of a check-in; undefined: nothing. */
+export function learnOf(code: number): Learn | undefined {
+  return policyName(code) === 'peak-ewma' ? learnLatency : undefined;
 }
 
 export function policyName(code: number): PolicyName {

@@ -11,14 +11,26 @@ export const NONE: Row = -1;
 export interface Field {
   /** Rows are 0 to rows − 1; a row may be empty, which is never open. */
   readonly rows: number;
+  /** When this happens. */
+  readonly nowMs: number;
+  /** Of what the request is to be kept together by; 0: of nothing. */
+  readonly hash: number;
   /** May be given to this request now: up, below its limit, not tried by it. */
   isOpen(row: Row): boolean;
+  /** The backend's, the same in every pool and process. */
+  key(row: Row): number;
   inFlight(row: Row): number;
   /** At least 1. */
   weight(row: Row): number;
   /** One number that the policy keeps per row; −1 until it sets it. */
   score(row: Row): number;
   setScore(row: Row, score: number): void;
+  /** What was learnt of a row: its latency (−1: nothing yet), how often it fails (0 to 1), and when. */
+  latencyMs(row: Row): number;
+  failing(row: Row): number;
+  learntAtMs(row: Row): number;
+  /** Now. */
+  learn(row: Row, latencyMs: number, failing: number): void;
   /** One number that the policy keeps per pool; 0 until it sets it. */
   mark(): number;
   setMark(mark: number): void;
@@ -28,3 +40,6 @@ export interface Field {
 
 /** An open row, or NONE if there is none. Without an open row it changes nothing and draws nothing. */
 export type Policy = (field: Field) => Row;
+
+/** What a policy makes of a response, or of its absence: how long the backend took, and whether it failed. */
+export type Learn = (field: Field, row: Row, latencyMs: number, hasFailed: boolean) => void;

@@ -9,6 +9,7 @@ import {
   type Waiter,
 } from '../../../../actors/index.ts';
 import { Memory } from '../../../../actors/pool/ledger/memory.ts';
+import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { ByteWriter } from '../../../../eventlog/index.ts';
 
 const nobody = (): Waiter => ({ place: 0, granted() {}, refused() {} });
@@ -18,7 +19,7 @@ function row(id: string, more: Partial<RowDefinition> = {}): RowDefinition {
   return { backendKey: keyOf(id), limit: 1, weight: 1, state: 'up', quarantineUntilMs: 0, ...more };
 }
 
-function define(main: MainLedger, rows: readonly RowDefinition[], policy: 'round-robin' | 'least-request') {
+function define(main: MainLedger, rows: readonly RowDefinition[], policy: PolicyName) {
   const definition = { policy, maxWaiting: 3, whenEmpty: 'hold', seed: -77 } as const;
   return main.define(WEB, definition, rows, 'widen', { position: 1, nowMs: 0 });
 }
@@ -38,7 +39,7 @@ describe('a checkpoint', () => {
     const held = web.checkout(1, [keyOf('b'), keyOf('c')], nobody());
     main.pool(WEB)!.checkout(1.5, [keyOf('a'), keyOf('c')], nobody());
     web.quarantine(keyOf('c'), 2, 5000.25);
-    web.checkout(3, [keyOf('b')], nobody());
+    web.checkout(3, [keyOf('b')], nobody(), 2 ** 51);
     const answer = checkpoint(main);
     expect(typeof held).toBe('object');
     expect(answer).toMatchObject({
@@ -60,7 +61,7 @@ describe('a checkpoint', () => {
         { row: 1, backendKey: keyOf('b'), limit: 0, weight: 5, inFlight: new Map([[0, 1]]) },
         { row: 2, backendKey: keyOf('c'), quarantined: true, untilMs: 5000.25, inFlight: new Map() },
       ],
-      waiters: [{ thread: 1, tried: [keyOf('b')] }],
+      waiters: [{ thread: 1, tried: [keyOf('b')], hash: 2 ** 51 }],
     });
     expect(answer.waiters[0]?.ticket).toBe(answer.ticket);
     let seen = 0;
@@ -69,6 +70,17 @@ describe('a checkpoint', () => {
     });
     expect(seen).toBe(answer.ticket);
     expect(answer.mark).toBeGreaterThan(0);
+  });
+
+  it('has what was learnt of each backend', async () => {
+    const main = createArena({ threads: 1, ring() {}, record: false });
+    await define(main, [row('a'), row('b')], 'peak-ewma');
+    const web = main.pool(WEB)!;
+    const lease = web.checkout(1, [keyOf('b')], nobody());
+    if (typeof lease !== 'string') web.checkin(lease, 31.25, 'server_error', 30.25);
+    const { rows } = checkpoint(main);
+    expect(rows[0]).toMatchObject({ latencyMs: 1000, failing: 0.02, learntAtMs: 31.25 });
+    expect(rows[1]).toMatchObject({ latencyMs: -1, failing: 0, learntAtMs: 0 });
   });
 
   it('is of nothing where there is no such pool', () => {

@@ -90,14 +90,15 @@ function ask(nowMs: number): void {
     granted: (lease) => held.push({ pool, lease }),
     refused: () => {},
   };
-  const answer = pool.checkout(nowMs, tried, waiter);
+  const answer = pool.checkout(nowMs, tried, waiter, below(6));
   if (typeof answer === 'object') held.push({ pool, lease: answer });
   else if (answer === 'queued') waiting.push({ pool, waiter });
 }
 
 function giveBack(nowMs: number, index: number): void {
   const [mine] = held.splice(index, 1);
-  if (mine !== undefined) mine.pool.checkin(mine.lease, nowMs, 'finished');
+  if (mine === undefined) return;
+  mine.pool.checkin(mine.lease, nowMs, below(5) === 0 ? 'server_error' : 'finished', below(50) - 1);
 }
 
 function leave(nowMs: number, index: number): void {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { LedgerRecord, Refusal, Wait } from '../../../../actors/pool/ledger/index.ts';
 import { drawOf, nextChance } from '../../../../actors/pool/policy/chance.ts';
-import { policyCode, policyOf } from '../../../../actors/pool/policy/policies.ts';
+import { learnOf, policyCode, policyOf } from '../../../../actors/pool/policy/policies.ts';
 import { type Field, NONE } from '../../../../actors/pool/policy/policy.ts';
 
 interface Row {
@@ -19,6 +19,9 @@ interface Row {
   quarantined: boolean;
   untilMs: number;
   score: number;
+  latencyMs: number;
+  failing: number;
+  learntAtMs: number;
   /** Thread by ticket. */
   readonly leases: Map<number, number>;
 }
@@ -27,11 +30,17 @@ interface Waiting {
   readonly ticket: number;
   readonly thread: number;
   readonly tried: readonly number[];
+  readonly hash: number;
 }
+
+type Asked = Pick<Waiting, 'tried' | 'hash'>;
 
 type Of<Op extends LedgerRecord['op']> = Extract<LedgerRecord, { op: Op }>;
 
 // These come first under their lock, so before them no one may wait for what is open.
+// What a backend is to be blamed for.
+const FAILURES = new Set(['connect_failed', 'backend_failed', 'timed_out', 'server_error']);
+
 const FIRST = new Set(['checkout', 'enqueue', 'refuse', 'checkin', 'leave']);
 
 export class PoolModel {
@@ -91,11 +100,11 @@ export class PoolModel {
         if (this.settings !== undefined) this.settings = { ...this.settings, widening: false };
         return;
       case 'checkout':
-        this.take(record, record.tried);
+        this.take(record, record);
         return;
       case 'enqueue':
         assert.equal(this.decide(record.tried), undefined, 'queued');
-        this.queue.push({ ticket: record.ticket, thread: record.thread, tried: record.tried });
+        this.queue.push(record);
         return;
       case 'refuse':
         assert.equal(this.decide(record.tried), record.refusal);
@@ -161,12 +170,15 @@ export class PoolModel {
       quarantined: record.quarantined,
       untilMs: record.untilMs,
       score: before?.score ?? -1,
+      latencyMs: before?.latencyMs ?? -1,
+      failing: before?.failing ?? 0,
+      learntAtMs: before?.learntAtMs ?? 0,
       leases: before?.leases ?? new Map(),
     });
   }
 
-  private take(record: Of<'checkout'> | Of<'grant'>, tried: readonly number[], thread = record.thread): void {
-    assert.equal(this.pick(tried), record.row, `${record.op}: the policy picks this row`);
+  private take(record: Of<'checkout'> | Of<'grant'>, asked: Asked, thread = record.thread): void {
+    assert.equal(this.pick(asked, record.nowMs), record.row, `${record.op}: the policy picks this row`);
     const row = this.rowAt(record);
     row.leases.set(record.ticket, thread);
     assert(row.limit === 0 || row.leases.size <= row.limit, 'never over the limit');
@@ -178,7 +190,7 @@ export class PoolModel {
     );
     assert.equal(first?.ticket, record.waiter, 'the first who may have it is granted');
     assert(first !== undefined);
-    this.take(record, first.tried, first.thread);
+    this.take(record, first, first.thread);
     this.queue = this.queue.filter((waiter) => waiter !== first);
   }
 
@@ -186,7 +198,16 @@ export class PoolModel {
     const row = this.rowAt(record);
     assert.equal(row.leases.get(record.lease), record.thread, 'its own lease is given back once');
     row.leases.delete(record.lease);
+    this.learn(record);
     if (row.removed && row.leases.size === 0) this.rows.delete(record.row);
+  }
+
+  private learn(record: Of<'checkin'>): void {
+    assert(this.settings !== undefined);
+    const learn = learnOf(policyCode(this.settings.policy));
+    const hasFailed = FAILURES.has(record.end);
+    if (learn === undefined || (record.latencyMs < 0 && !hasFailed)) return;
+    learn(this.field({ tried: [], hash: 0 }, record.nowMs), record.row, record.latencyMs, hasFailed);
   }
 
   private rowAt(record: { row: number; backendKey: number; epoch: number }): Row {
@@ -224,17 +245,34 @@ export class PoolModel {
     return untried.every((row) => row.starting && !row.draining) ? 'starting' : 'unavailable';
   }
 
-  private pick(tried: readonly number[]): number {
+  private pick(asked: Asked, nowMs: number): number {
+    const field = this.field(asked, nowMs);
+    assert(this.settings !== undefined);
+    const row = policyOf(policyCode(this.settings.policy))(field);
+    if (row !== NONE) assert(field.isOpen(row), 'a policy picks an open row');
+    return row;
+  }
+
+  private field({ tried, hash }: Asked, nowMs: number): Field {
     const at = (index: number): Row => {
       const row = this.rows.get(index);
       assert(row !== undefined);
       return row;
     };
-    const field: Field = {
+    return {
+      nowMs,
+      hash,
       rows: Math.max(-1, ...this.rows.keys()) + 1,
       isOpen: (index) => {
         const row = this.rows.get(index);
         return row !== undefined && isOpen(row, tried);
+      },
+      key: (index) => at(index).backendKey,
+      latencyMs: (index) => at(index).latencyMs,
+      failing: (index) => at(index).failing,
+      learntAtMs: (index) => at(index).learntAtMs,
+      learn: (index, latencyMs, failing) => {
+        Object.assign(at(index), { latencyMs, failing, learntAtMs: nowMs });
       },
       inFlight: (index) => at(index).leases.size,
       weight: (index) => at(index).weight,
@@ -251,10 +289,6 @@ export class PoolModel {
         return drawOf(this.chance, bound);
       },
     };
-    assert(this.settings !== undefined);
-    const row = policyOf(policyCode(this.settings.policy))(field);
-    if (row !== NONE) assert(field.isOpen(row), 'a policy picks an open row');
-    return row;
   }
 }
 

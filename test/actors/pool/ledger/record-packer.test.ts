@@ -13,6 +13,7 @@ import {
   type Waiter,
 } from '../../../../actors/index.ts';
 import { OPERATIONS } from '../../../../actors/pool/ledger/record-layout.ts';
+import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { ByteWriter, PoolIndex } from '../../../../eventlog/index.ts';
 import { rangesIn } from '../../../../eventlog/journal/pool-index.ts';
 
@@ -28,8 +29,9 @@ function define(
   rows: readonly RowDefinition[],
   nowMs: number,
   maxWaiting = 3,
+  policy: PolicyName = 'least-request',
 ) {
-  const definition = { policy: 'least-request', maxWaiting, whenEmpty: 'refuse', seed: -77 } as const;
+  const definition = { policy, maxWaiting, whenEmpty: 'refuse', seed: -77 } as const;
   return main.define(keyOf(pool), definition, rows, 'widen', { position: 2 ** 40 + 1, nowMs });
 }
 
@@ -52,6 +54,23 @@ async function everything(main: MainLedger): Promise<void> {
   web.leave(leaves, wall + 4);
   web.checkout(wall + 4, [keyOf('a'), keyOf('b')], nobody());
   if (typeof one !== 'string') web.checkin(one, wall + 5, 'finished');
+  await define(main, 'kept', [row('a')], wall, 1, 'consistent-hash');
+  const kept = main.pool(keyOf('kept'))!;
+  const mine = kept.checkout(wall + 5, [keyOf('x')], nobody(), 2 ** 52 - 1);
+  kept.checkout(wall + 5, [], nobody(), 7);
+  kept.checkout(wall + 5, [], nobody(), 8);
+  if (typeof mine !== 'string') kept.checkin(mine, wall + 6, 'finished', 12.5);
+  await define(main, 'quick', [row('a', { limit: 0 })], wall, 1, 'peak-ewma');
+  const quick = main.pool(keyOf('quick'))!;
+  for (const [latencyMs, end] of [
+    [0, 'finished'],
+    [12.625, 'server_error'],
+    [0.1, 'timed_out'],
+    [-1, 'backend_failed'],
+  ] as const) {
+    const lease = quick.checkout(wall + 6, [], nobody());
+    if (typeof lease !== 'string') quick.checkin(lease, wall + 7, end, latencyMs);
+  }
   web.quarantine(keyOf('a'), wall + 6, 1_763_724_500_000);
   web.expire(1_763_724_500_001);
   const held = api.checkout(13.1, [], nobody());
@@ -88,6 +107,10 @@ describe('packed records', () => {
     const records = drained(main);
     expect(new Set(records.map((record) => record.op))).toEqual(new Set(OPERATIONS));
     expect([...unpackRecords(packed)]).toEqual(records);
+    const checkins = records.filter((record) => record.op === 'checkin');
+    expect(checkins.map(({ latencyMs }) => latencyMs)).toEqual(expect.arrayContaining([-1, 0, 12.625, 0.1]));
+    const asked = records.flatMap((record) => ('hash' in record ? [`${record.op} ${record.hash}`] : []));
+    expect(asked).toEqual(expect.arrayContaining([`checkout ${2 ** 52 - 1}`, 'enqueue 7', 'refuse 8']));
     expect(count).toBe(records.length);
   });
 
@@ -112,7 +135,7 @@ describe('packed records', () => {
         lastTicket: Math.max(...tickets),
       });
     }
-    expect(ranges).toHaveLength(2);
+    expect(ranges).toHaveLength(4);
   });
 
   it('are taken again until they are released, and then never', async () => {

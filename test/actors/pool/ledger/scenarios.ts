@@ -20,9 +20,9 @@ export type Scenario = (
 
 const NOW = 10;
 
-function waits(thread: Thread, tried: readonly string[] = []): TestWaiter {
+function waits(thread: Thread, tried: readonly string[] = [], hash = 0): TestWaiter {
   const waiter = new TestWaiter();
-  const answer = web(thread).checkout(NOW, tried.map(keyOf), waiter);
+  const answer = web(thread).checkout(NOW, tried.map(keyOf), waiter, hash);
   if (answer !== 'queued') throw new Error(`expected to be queued, found ${String(answer)}`);
   return waiter;
 }
@@ -43,6 +43,35 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     });
     const leases = [takes(other)];
     return { waiters: [], leases, act: () => void web(victim).checkout(NOW, [], new TestWaiter()) };
+  },
+  'takes what is expected to be quickest': async (world, victim, other) => {
+    await defineWeb(world, [backend('a', { limit: 2 }), backend('b', { limit: 2 })], { policy: 'peak-ewma' });
+    web(other).checkin(takes(other), NOW, 'finished', 30);
+    const leases = [takes(other)];
+    return { waiters: [], leases, act: () => void web(victim).checkout(NOW + 5, [], new TestWaiter()) };
+  },
+  'says how long it took, and that it failed': async (world, victim, other) => {
+    await defineWeb(world, [backend('a')], { policy: 'peak-ewma' });
+    web(other).checkin(takes(other), NOW, 'finished', 30);
+    const lease = takes(victim);
+    const waiters = [waits(other), waits(other)];
+    const act = () => web(victim).checkin(lease, NOW + 5, 'server_error', 700);
+    return { waiters, leases: [], act };
+  },
+  'joins the queue with what it is kept together by': async (world, victim, other) => {
+    await defineWeb(world, [backend('a'), backend('b')], { policy: 'consistent-hash' });
+    const leases = [takes(other), takes(other)];
+    const waiters = [waits(other, [], 77)];
+    return { waiters, leases, act: () => void web(victim).checkout(NOW, [], new TestWaiter(), 78) };
+  },
+  'gives back two that waiters are kept together by': async (world, victim, other) => {
+    await defineWeb(world, [backend('a'), backend('b')], { policy: 'consistent-hash' });
+    const leases = [takes(victim), takes(victim)];
+    const waiters = [waits(other, [], 77), waits(other, ['a'], 78), waits(other, [], 79)];
+    const act = () => {
+      for (const lease of leases) web(victim).checkin(lease, NOW, 'finished');
+    };
+    return { waiters, leases: [], act };
   },
   'takes what the waiters may not have': async (world, victim, other) => {
     await defineWeb(world, [backend('a'), backend('b')]);

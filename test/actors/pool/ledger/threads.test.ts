@@ -11,6 +11,7 @@ import { backend } from './world.ts';
 const SECONDS = Number(process.env['LEDGER_SECONDS'] ?? 3);
 const WORKERS = 6;
 const POOLS = ['web', 'api', 'jobs'];
+const POLICIES = ['least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'] as const;
 const BACKENDS = ['a', 'b', 'c', 'd', 'e'];
 const SEED = Number(process.env['LEDGER_SEED'] ?? Date.now() % 1_000_000);
 
@@ -45,7 +46,7 @@ describe('six workers that die at random, with exit, throw and terminate, also u
       grants += records.filter((record) => record.op === 'grant').length;
     };
     const define = async (pool: string, phase: 'restrict' | 'widen', rows = someRows()) => {
-      const policy = (['least-request', 'round-robin', 'random'] as const)[POOLS.indexOf(pool)]!;
+      const policy = POLICIES[below(POLICIES.length)]!;
       const settings = { policy, maxWaiting: 5 + below(10), whenEmpty: 'hold', seed: below(1000) } as const;
       await main.define(keyOf(pool), settings, rows, phase, { position: 1, nowMs: Date.now() });
     };

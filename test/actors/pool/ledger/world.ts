@@ -30,6 +30,7 @@ import { createBuffer } from '../../../../actors/pool/ledger/memory.ts';
 import { Section } from '../../../../actors/pool/ledger/section.ts';
 import { SharedPool } from '../../../../actors/pool/ledger/shared-pool.ts';
 import { ThreadLedger } from '../../../../actors/pool/ledger/thread-ledger.ts';
+import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { type PoolModel, replay } from './model.ts';
 
 export type Mutant =
@@ -235,18 +236,22 @@ function compare(section: Section, block: number, model: PoolModel): void {
   assert.equal(words[block + POOL.chance], model.chance, 'chance');
   assert.equal(doubles[(block + POOL.mark) >> 1], model.mark, 'mark');
   assert.equal(words[block + POOL.waiting], model.queue.length, 'waiting');
-  const queue: { ticket: number; thread: number }[] = [];
+  const queue: { ticket: number; thread: number; hash: number }[] = [];
   let previous = 0;
   for (let node = words[block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
     assert.equal(words[node + NODE.previous], previous, 'the queue is linked both ways');
     assert.equal(words[node + NODE.state], NODE_STATE.waiting, 'who is queued waits');
-    queue.push({ ticket: doubles[(node + NODE.ticket) >> 1]!, thread: words[node + NODE.thread]! });
+    queue.push({
+      ticket: doubles[(node + NODE.ticket) >> 1]!,
+      thread: words[node + NODE.thread]!,
+      hash: doubles[(node + NODE.hash) >> 1]!,
+    });
     previous = node;
   }
   assert.equal(words[block + POOL.lastWaiter], previous, 'the last is last');
   assert.deepEqual(
     queue,
-    model.queue.map(({ ticket, thread }) => ({ ticket, thread })),
+    model.queue.map(({ ticket, thread, hash }) => ({ ticket, thread, hash })),
   );
   let index = 0;
   for (let chunk = words[block + POOL.firstChunk]!; chunk !== 0; chunk = words[chunk]!) {
@@ -288,6 +293,9 @@ function compareRow(section: Section, at: number, index: number, model: PoolMode
       starting: flag(CLOSED.starting),
       quarantined: flag(CLOSED.quarantined),
       score: doubles[(at + ROW.score) >> 1],
+      latencyMs: doubles[(at + ROW.latencyMs) >> 1],
+      failing: doubles[(at + ROW.failing) >> 1],
+      learntAtMs: doubles[(at + ROW.learntAtMs) >> 1],
       shadows,
     },
     {
@@ -300,6 +308,9 @@ function compareRow(section: Section, at: number, index: number, model: PoolMode
       starting: row.starting,
       quarantined: row.quarantined,
       score: row.score,
+      latencyMs: row.latencyMs,
+      failing: row.failing,
+      learntAtMs: row.learntAtMs,
       shadows: shadows.map((_, thread) => holders.filter((holder) => holder === thread).length),
     },
     `row ${index}`,
@@ -317,7 +328,7 @@ export function defineWeb(
   rows: readonly RowDefinition[],
   more: {
     maxWaiting?: number;
-    policy?: 'least-request' | 'round-robin' | 'random';
+    policy?: PolicyName;
     whenEmpty?: 'refuse' | 'hold';
     phase?: 'restrict' | 'widen';
     nowMs?: number;

@@ -7,16 +7,23 @@ export interface PlainRow {
   weight: number;
   open: boolean;
   score: number;
+  key: number;
+  latencyMs: number;
+  failing: number;
+  learntAtMs: number;
 }
 
 export interface PlainField extends Field {
   readonly all: readonly PlainRow[];
+  nowMs: number;
+  hash: number;
   /** How often chance was asked. */
   draws: number;
 }
 
 export function row(more: Partial<PlainRow> = {}): PlainRow {
-  return { inFlight: 0, weight: 1, open: true, score: -1, ...more };
+  const learnt = { latencyMs: -1, failing: 0, learntAtMs: 0 };
+  return { inFlight: 0, weight: 1, open: true, score: -1, key: 1, ...learnt, ...more };
 }
 
 export function plainField(all: readonly PlainRow[], seed = 1): PlainField {
@@ -29,11 +36,20 @@ export function plainField(all: readonly PlainRow[], seed = 1): PlainField {
   };
   return {
     all,
+    nowMs: 0,
+    hash: 0,
     draws: 0,
     rows: all.length,
     isOpen: (index) => at(index).open,
     inFlight: (index) => at(index).inFlight,
     weight: (index) => at(index).weight,
+    key: (index) => at(index).key,
+    latencyMs: (index) => at(index).latencyMs,
+    failing: (index) => at(index).failing,
+    learntAtMs: (index) => at(index).learntAtMs,
+    learn(index, latencyMs, failing) {
+      Object.assign(at(index), { latencyMs, failing, learntAtMs: this.nowMs });
+    },
     score: (index) => at(index).score,
     setScore: (index, score) => {
       at(index).score = score;
