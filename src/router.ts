@@ -63,6 +63,8 @@ export type RouterOptions = {
 
 /** The main thread, the workers, and one to spare for each that is being replaced. */
 const SPARE_THREADS = 2;
+// Two seconds of a busy worker, as the journal has for requests: longer than a journal that died is missed.
+const RECORD_SLOTS = 65_536;
 const EVERYONE = 10_000;
 
 export class Router {
@@ -92,6 +94,7 @@ export class Router {
       threads,
       ring: (thread) => this.#workers.ring(thread),
       record: config.journal.enabled,
+      recordSlots: RECORD_SLOTS,
     });
     this.#journal = this.#journalFor(threads);
     const common = {

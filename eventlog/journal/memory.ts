@@ -49,8 +49,9 @@ export type JournalMemoryOptions = {
   readonly run: number;
 };
 
-// 2 MiB: some 20 000 requests, a second of a busy worker. Untouched rings cost addresses only.
-const RING_BYTES = 2 ** 21;
+// 4 MiB: some 40 000 requests, two seconds of a busy worker: longer than a dead writer is missed. Untouched rings cost
+// addresses only.
+const RING_BYTES = 2 ** 22;
 const LEAST_RING_BYTES = 2 ** 16;
 
 export function createJournalMemory(options: JournalMemoryOptions): JournalShared {

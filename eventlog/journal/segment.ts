@@ -33,7 +33,10 @@ export class Segment {
   readonly #insertContents: Database.Statement;
   readonly #insertName: Database.Statement;
   readonly #insertGap: Database.Statement;
+  readonly #deleteGap: Database.Statement;
   readonly #named = new Set<number>();
+  // While a ring stays full there is a gap with every block: they are one.
+  #lastGap: { readonly gap: Gap; readonly id: number | bigint } | undefined;
 
   static create(path: string, number: number, vocabulary: Vocabulary, nowMs: number): Segment {
     const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
@@ -75,6 +78,7 @@ export class Segment {
     this.#insertContents = db.prepare('INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?)');
     this.#insertName = db.prepare('INSERT OR IGNORE INTO names VALUES (?, ?)');
     this.#insertGap = db.prepare('INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?)');
+    this.#deleteGap = db.prepare('DELETE FROM gaps WHERE gap = ?');
   }
 
   begin(): void {
@@ -108,8 +112,21 @@ export class Segment {
     for (const [key, name] of block.names) this.#name(key, name);
   }
 
-  addGap({ run, cause, fromMs, toMs, requests, operations }: Gap): void {
-    this.#insertGap.run(run, cause, fromMs, toMs, requests ?? null, operations ?? null);
+  addGap(gap: Gap): void {
+    const last = this.#lastGap;
+    const goesOn = last?.gap.cause === gap.cause && last.gap.toMs === gap.fromMs;
+    if (goesOn) this.#deleteGap.run(last.id);
+    const whole = goesOn ? together(last.gap, gap) : gap;
+    const { run, cause, fromMs, toMs, requests, operations } = whole;
+    const { lastInsertRowid } = this.#insertGap.run(
+      run,
+      cause,
+      fromMs,
+      toMs,
+      requests ?? null,
+      operations ?? null,
+    );
+    this.#lastGap = { gap: whole, id: lastInsertRowid };
   }
 
   get isEmpty(): boolean {
@@ -140,6 +157,17 @@ export class Segment {
     this.#insertName.run(key, name);
     this.#named.add(key);
   }
+}
+
+function together(before: Gap, next: Gap): Gap {
+  const sum = (a: number | undefined, b: number | undefined) =>
+    a === undefined || b === undefined ? undefined : a + b;
+  return {
+    ...next,
+    fromMs: before.fromMs,
+    requests: sum(before.requests, next.requests),
+    operations: sum(before.operations, next.operations),
+  };
 }
 
 type LastRow = { run: number; sealed_at_ms: number; positions: Buffer };
