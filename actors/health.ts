@@ -120,9 +120,16 @@ export class Health {
     const { poolState, desk, world } = this.#options;
     const record = (cause: QuarantineCause, untilMs: number) => {
       // Refused (the backend went away, the log is full): the ledger protects it all the same.
-      void desk().ask({ type: 'QuarantineBackend', pool, id, cause, untilMs }, { author: 'switchyard' });
+      desk()
+        .ask({ type: 'QuarantineBackend', pool, id, cause, untilMs }, { author: 'switchyard' })
+        .catch((error: Error) => child.crash(error));
     };
     const quarantinedUntilMs = backendOf(poolState(pool), id)?.quarantine?.untilMs ?? 0;
-    return new BackendChild({ quarantinedUntilMs, now: world.clock.now, record }, context, world.clock);
+    const child = new BackendChild(
+      { quarantinedUntilMs, now: world.clock.now, record },
+      context,
+      world.clock,
+    );
+    return child;
   }
 }

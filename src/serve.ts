@@ -97,7 +97,8 @@ async function tellReady(router: Router, log: ProcessLog, demo: Demo | undefined
       `no domain yet; add one: switchyard pool set web --admin ${admin}, then backend set and domain set`,
     );
   }
-  log.info({ listeners, admin }, 'ready');
+  // Whoever started it waits for this line, whatever else it wants to hear.
+  log.child({}, { level: 'info' }).info({ listeners, admin }, 'ready');
   for (const line of demo?.welcome(listeners, admin) ?? []) process.stdout.write(`${line}\n`);
 }
 

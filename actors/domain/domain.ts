@@ -10,7 +10,12 @@ export type DomainState = {
 } | null;
 
 export type DomainCommand =
-  | { readonly type: 'PutDomain'; readonly host: DomainName; readonly settings: SparseDomain; readonly ifVersion?: Version }
+  | {
+      readonly type: 'PutDomain';
+      readonly host: DomainName;
+      readonly settings: SparseDomain;
+      readonly ifVersion?: Version;
+    }
   | { readonly type: 'RemoveDomain'; readonly host: DomainName; readonly ifVersion?: Version };
 
 export const domainDecider: Decider<DomainState, DomainCommand, DomainEvent> = {
