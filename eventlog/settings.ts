@@ -109,6 +109,17 @@ export const poolSettings = z.strictObject({
         .default(10)
         .describe('backends tried for one request, the first included'),
       totalMs: ms.min(1).default(75_000).describe('from the complete head to a connection'),
+      idempotent: z
+        .boolean()
+        .default(true)
+        .describe('an idempotent request whose backend closed without a word may go to another'),
+      // 20 %: a pool that fails entirely gets a fifth more load, not twice it.
+      budgetPercent: z
+        .int()
+        .min(0)
+        .max(100)
+        .default(20)
+        .describe('such retries, as a share of the requests of the pool'),
     })
     .prefault({}),
   health: z

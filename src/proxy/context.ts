@@ -10,6 +10,7 @@ import type { Delegate } from './delegate.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpDate } from './http-date.ts';
 import type { RequestIds } from './request-id.ts';
+import type { RetryBudget } from './retry-budget.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Upstreams } from './upstream/upstreams.ts';
 import type { WaitWatch } from './wait-watch.ts';
@@ -67,6 +68,8 @@ export class PlaneCounters {
   connectFailures = 0;
   accepted = 0;
   refusedConnections = 0;
+  /** Idempotent requests that went to another backend, since the first had closed without a word. */
+  retries = 0;
   malformed = 0;
   crashes = 0;
   inFlight = 0;
@@ -84,3 +87,5 @@ export type PlaneContext = PlaneOptions & {
   readonly inFlightByDomain: Map<string, number>;
   isDraining: boolean;
 };
+  /** By pool; made when a request first wants a second backend. */
+  readonly retryBudgets: Map<string, RetryBudget>;

@@ -42,6 +42,7 @@ import { outcomeOfBody, outcomeOfResponse } from './refusals.ts';
 import { type Reply, replyBytes } from './reply.ts';
 import { RequestBody } from './request-body.ts';
 import { inOneWrite, type RelayOwner, ResponseRelay } from './response-relay.ts';
+import { RetryBudget } from './retry-budget.ts';
 import type { BackendRoute, DomainRoute, PoolRoute } from './routing-table.ts';
 import { ownAnswer } from './self.ts';
 import { Tenancy, type Tenant } from './tenancy.ts';
@@ -369,7 +370,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     });
     if (body === undefined) connection.socket.write(text, 'latin1');
     else {
-      body.sendTo(connection, text, this.#isReused && isRequestIdempotent(head.method));
+      body.sendTo(connection, text, this.#maySendTwice);
       if (!body.isDone) this.client.resumeReading();
     }
     this.#awaitBytes(nowMs);
@@ -384,9 +385,40 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     this.#connect(this.context.now());
   }
 
+  /** Whether what is sent is worth keeping, as far as it is small. */
+  get #maySendTwice(): boolean {
+    if (!isRequestIdempotent(this.head.method)) return false;
+    return this.#isReused || (this.pool as PoolRoute).settings.retries.idempotent;
+  }
+
   get #mayResend(): boolean {
     if (!this.#isReused || this.#heard || this.#resent) return false;
     return isRequestIdempotent(this.head.method) && (this.body === undefined || this.body.isWhole);
+  }
+
+  /**
+   * RFC 9110 §9.2.2: what may be done twice with the effect of once may be asked of another backend, if this one went
+   * away without a word, all of the request is still held, and the pool has not retried too much.
+   */
+  #mayFailOver(): boolean {
+    const { retries } = (this.pool as PoolRoute).settings;
+    if (this.#heard || this.delegate !== undefined || !retries.idempotent) return false;
+    if (!isRequestIdempotent(this.head.method) || this.body?.isWhole === false) return false;
+    const nowMs = this.context.now();
+    if (this.tenancy?.mayTryAgain(nowMs) !== true) return false;
+    const { name } = this.pool as PoolRoute;
+    const budget = this.context.retryBudgets.get(name) ?? new RetryBudget();
+    this.context.retryBudgets.set(name, budget);
+    return budget.take(this.context.metrics.pool(name), retries.budgetPercent, nowMs);
+  }
+
+  #failOver(): void {
+    this.context.counters.retries++;
+    this.body?.unsend();
+    this.#resent = false;
+    this.enter('checkout');
+    const { key } = this.backend as BackendRoute;
+    (this.tenancy as Tenancy).again(key, 'closed_without_response', this.context.now(), 'backend_failed');
   }
 
   // ---- the client's side
@@ -531,6 +563,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
 
   /** Our own mistake: it costs this request, never its lease. What threw may throw again on the way out. */
   crashed(error: unknown): void {
+    else if (this.#mayFailOver()) this.#failOver();
     this.context.counters.crashes++;
     this.context.report({ type: 'request_crashed', requestId: this.id, error });
     try {

@@ -70,6 +70,7 @@ class Plane implements RoutingPlane {
       counters: new PlaneCounters(),
       inFlightByDomain: new Map(),
       isDraining: false,
+      retryBudgets: new Map(),
     };
     this.#sweep = new Deadline((nowMs) => {
       upstreams.sweep(nowMs);

@@ -81,14 +81,18 @@ export class Tenancy implements Waiter {
     else this.#tenant.refused(this.#refusal(answer));
   }
 
+  /** The next attempt would be within the bounds, as far as attempts and time go. */
+  mayTryAgain(nowMs: number): boolean {
+    return this.attempts < this.#pool.settings.retries.attempts && nowMs < this.#untilMs;
+  }
+
   /** An attempt on the leased backend failed: another is asked for, if there is time and leave. */
-  again(backendKey: number, failure: OutcomeType, nowMs: number): void {
+  again(backendKey: number, failure: OutcomeType, nowMs: number, end: LeaseEnd = 'connect_failed'): void {
     this.lastFailure = failure;
     this.#ledToNothing(failure);
     this.#remember(backendKey);
-    this.giveBack('connect_failed');
-    const mayTry = this.attempts < this.#pool.settings.retries.attempts && nowMs < this.#untilMs;
-    if (mayTry) this.ask(nowMs);
+    this.giveBack(end);
+    if (this.mayTryAgain(nowMs)) this.ask(nowMs);
     else this.#tenant.refused(failure);
   }
 

@@ -9,6 +9,11 @@ const KNOWN: Readonly<Record<string, Described>> = {
   inFlight: ['gauge', 'switchyard_requests_in_flight', 'Requests begun and not ended.'],
   malformed: ['counter', 'switchyard_requests_malformed', 'Heads that were refused before they were routed.'],
   crashes: ['counter', 'switchyard_request_crashes', 'Requests that ended by a fault of ours.'],
+  retries: [
+    'counter',
+    'switchyard_retries',
+    'Idempotent requests that went to another backend, since the first had closed without a word.',
+  ],
   resends: ['counter', 'switchyard_resends', 'Requests sent again since a reused connection had closed.'],
   checkouts: ['counter', 'switchyard_checkouts', 'Leases granted.'],
   checkins: ['counter', 'switchyard_checkins', 'Leases given back.'],

@@ -50,8 +50,11 @@ export class PoolMetrics {
   readonly wait = new Durations();
   bytesIn = 0;
   bytesOut = 0;
+  /** Requests that ended, whatever their label. */
+  total = 0;
 
   count(label: string): void {
+    this.total++;
     this.requests.set(label, (this.requests.get(label) ?? 0) + 1);
   }
 

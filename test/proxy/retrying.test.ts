@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import type { PlaneUnderTest } from '../support/plane-under-test.ts';
+import { backendThat, GET, post, routerOver } from '../support/routed.ts';
+import { ok, type Script, type ScriptedBackend } from '../support/scripted-backend.ts';
+
+const closes: Script = (_, connection) => void connection.end();
+const resets: Script = (_, connection) => void connection.reset();
+
+/** Round robin, so that the one that fails is asked first or second, and every second time. */
+async function overTwo(
+  failing: Script,
+  retries: { idempotent?: boolean; budgetPercent?: number; attempts?: number } = {},
+): Promise<{ router: PlaneUnderTest; bad: ScriptedBackend; good: ScriptedBackend }> {
+  const bad = await backendThat(failing);
+  const good = await backendThat(() => ok('good'));
+  const backends = { 'web.1': { port: bad.port }, 'web.2': { port: good.port } };
+  const router = await routerOver({ backends, pool: { policy: 'round-robin', retries } });
+  return { router, bad, good };
+}
+
+async function statuses(router: PlaneUnderTest, request: string, times: number): Promise<number[]> {
+  const found: number[] = [];
+  for (let i = 0; i < times; i++) found.push((await (await router.connect()).request(request)).status);
+  await eventually(() => router.isQuiet, 'every lease given back');
+  return found;
+}
+
+describe('an idempotent request whose backend closed without a word', () => {
+  it.each([
+    ['closes', closes],
+    ['resets', resets],
+  ] as const)('goes to another backend when the first %s', async (_, failing) => {
+    const { router, bad } = await overTwo(failing, { budgetPercent: 100 });
+    expect(await statuses(router, GET, 4)).toEqual([200, 200, 200, 200]);
+    expect(bad.connections.length).toBeGreaterThan(0);
+    expect(router.plane.counters.retries).toBe(bad.connections.length);
+  });
+
+  it('takes its small body along', async () => {
+    const bodies: string[] = [];
+    const bad = await backendThat(closes);
+    const good = await backendThat((request) => {
+      bodies.push(request.body);
+      return ok();
+    });
+    const backends = { 'web.1': { port: bad.port }, 'web.2': { port: good.port } };
+    const router = await routerOver({
+      backends,
+      pool: { policy: 'round-robin', retries: { budgetPercent: 100 } },
+    });
+    const put = post('hello').replace('POST', 'PUT');
+    expect(await statuses(router, put, 4)).toEqual([200, 200, 200, 200]);
+    expect(bodies).toEqual(['hello', 'hello', 'hello', 'hello']);
+  });
+
+  it('ends as H13 when every backend has closed on it', async () => {
+    const { router } = await overTwo(closes);
+    const [bad, worse] = [await backendThat(closes), await backendThat(closes)];
+    const both = await routerOver({
+      backends: { 'web.1': { port: bad.port }, 'web.2': { port: worse.port } },
+    });
+    const response = await (await both.connect()).request(GET);
+    expect(response.status).toBe(503);
+    expect(response.body).toContain('H13');
+    expect(bad.connections.length + worse.connections.length).toBe(2);
+    expect(router.isQuiet).toBe(true);
+  });
+
+  it('goes nowhere else when the pool does not want it, or has tried enough', async () => {
+    for (const retries of [{ idempotent: false }, { budgetPercent: 0 }, { attempts: 1 }]) {
+      const { router } = await overTwo(closes, retries);
+      expect((await statuses(router, GET, 4)).sort()).toEqual([200, 200, 503, 503]);
+      expect(router.plane.counters.retries).toBe(0);
+    }
+  });
+
+  it('is within the budget of its pool: three, or the share of what ended lately', async () => {
+    const bad = await backendThat(closes);
+    const worse = await backendThat(closes);
+    const router = await routerOver({
+      backends: { 'web.1': { port: bad.port }, 'web.2': { port: worse.port } },
+    });
+    await statuses(router, GET, 12);
+    expect(router.plane.counters.retries).toBe(3);
+  });
+});
+
+describe('a request that is not idempotent', () => {
+  it('is delivered once, whatever becomes of it', async () => {
+    const { router, bad, good } = await overTwo(closes, { budgetPercent: 100 });
+    const found = await statuses(router, post('hello'), 4);
+    expect(found.sort()).toEqual([200, 200, 503, 503]);
+    expect(bad.requests.length + good.requests.length).toBe(4);
+    expect(router.plane.counters.retries).toBe(0);
+  });
+});
