@@ -1,4 +1,5 @@
 /** A pool as plain rows, for policies. */
+import { expect } from 'vitest';
 import { drawOf, nextChance } from '../../../../actors/pool/policy/chance.ts';
 import type { Field, Policy } from '../../../../actors/pool/policy/policy.ts';
 
@@ -71,4 +72,15 @@ export function counts(policy: Policy, field: PlainField, picks: number): number
   const picked = field.all.map(() => 0);
   for (let i = 0; i < picks; i++) picked[policy(field)]! += 1;
   return picked;
+}
+
+/** Within five standard deviations of a fair draw. */
+export function expectShares(picked: readonly number[], weights: readonly number[]): void {
+  const total = weights.reduce((a, b) => a + b);
+  const picks = picked.reduce((a, b) => a + b);
+  for (const [i, weight] of weights.entries()) {
+    const share = weight / total;
+    const deviation = Math.sqrt(picks * share * (1 - share));
+    expect(Math.abs(picked[i]! - picks * share), `row ${i} of ${picked}`).toBeLessThan(5 * deviation + 1);
+  }
 }

@@ -1,26 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { consistentHash } from '../../../../actors/pool/policy/consistent-hash.ts';
 import { leastRequest } from '../../../../actors/pool/policy/least-request.ts';
+import { p2c } from '../../../../actors/pool/policy/p2c.ts';
+import { peakEwma } from '../../../../actors/pool/policy/peak-ewma.ts';
 import { policyCode, policyName, policyOf } from '../../../../actors/pool/policy/policies.ts';
 import { NONE } from '../../../../actors/pool/policy/policy.ts';
 import { random } from '../../../../actors/pool/policy/random.ts';
 import { roundRobin } from '../../../../actors/pool/policy/round-robin.ts';
-import { counts, plainField, row } from './plain-field.ts';
+import { counts, expectShares, plainField, row } from './plain-field.ts';
 
 const PICKS = 30_000;
-
-/** Within five standard deviations of a fair draw. */
-function expectShares(picked: readonly number[], weights: readonly number[]): void {
-  const total = weights.reduce((a, b) => a + b);
-  const picks = picked.reduce((a, b) => a + b);
-  for (const [i, weight] of weights.entries()) {
-    const share = weight / total;
-    const deviation = Math.sqrt(picks * share * (1 - share));
-    expect(Math.abs(picked[i]! - picks * share), `row ${i} of ${picked}`).toBeLessThan(5 * deviation + 1);
-  }
-}
+const NAMES = ['least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'] as const;
 
 describe('every policy', () => {
-  for (const policy of [leastRequest, roundRobin, random]) {
+  for (const policy of [leastRequest, roundRobin, random, p2c, peakEwma, consistentHash]) {
     it(`${policy.name} picks nothing, and draws nothing, where nothing is open`, () => {
       const field = plainField([row({ open: false }), row({ open: false })]);
       expect(policy(field)).toBe(NONE);
@@ -35,7 +28,7 @@ describe('every policy', () => {
   }
 
   it('is found by its name and by its code', () => {
-    for (const name of ['least-request', 'round-robin', 'random'] as const) {
+    for (const name of NAMES) {
       expect(policyName(policyCode(name))).toBe(name);
     }
     expect(policyOf(policyCode('random'))).toBe(random);
