@@ -23,6 +23,7 @@ import { Deadline } from './deadlines.ts';
 import { Exchange } from './exchange.ts';
 import { GrowingBytes } from './growing-bytes.ts';
 import type { Listener } from './listener.ts';
+import { ownReads } from './own-reads.ts';
 import { outcomeOfRequest } from './refusals.ts';
 import { HELD_BYTES } from './request-body.ts';
 import { HIGH_WATER_BYTES } from './upstream/connection.ts';
@@ -43,6 +44,8 @@ export class ClientConnection {
   readonly #deadline: Deadline;
   readonly #left: (connection: ClientConnection) => void;
   #awaitsPreface: boolean;
+  /** Where the next read goes. */
+  #buffer: Buffer;
   #exchange: Exchange | undefined;
   /** Bytes not taken yet: of the next request while one is under way, else of an unfinished head. */
   #surplus: GrowingBytes | undefined;
@@ -72,7 +75,18 @@ export class ClientConnection {
     this.hop = hopOf(address, listener.port, false, listener, context);
     this.#deadline = new Deadline(() => this.#guarded(() => this.#timedOut()));
     this.deadlineAt(context.now() + listener.settings.timeouts.keepAliveMs);
-    socket.on('data', (chunk) => this.#received(chunk as Buffer));
+    this.#buffer = context.buffers.scratch;
+    const isOwn =
+      context.settings.ownReads !== false &&
+      ownReads(
+        socket,
+        () => this.#buffer,
+        (length, buffer) => {
+          this.#received(buffer, length);
+          return true;
+        },
+      );
+    if (!isOwn) socket.on('data', (chunk: Buffer) => this.#received(chunk, chunk.length));
     socket.on('drain', () => this.#guarded(() => this.#drained()));
     socket.on('end', () => this.#guarded(() => this.#ended()));
     socket.on('error', () => {});
@@ -117,6 +131,22 @@ export class ClientConnection {
       this.socket.write(NOTHING, 'latin1', () => this.#guarded(() => this.#drained()));
   }
 
+  /** Reads go to a buffer of their own from now on, whose bytes stay until the next read. */
+  leaseReads(): void {
+    if (this.#buffer === this.context.buffers.scratch) this.#buffer = this.context.buffers.take();
+  }
+
+  get isLeased(): boolean {
+    return this.#buffer !== this.context.buffers.scratch;
+  }
+
+  /** `stillNeeded`: part of it waits in somebody's write queue, so that it cannot be used again. */
+  unleaseReads(stillNeeded: boolean): void {
+    if (!this.isLeased) return;
+    if (!stillNeeded) this.context.buffers.giveBack(this.#buffer);
+    this.#buffer = this.context.buffers.scratch;
+  }
+
   deadlineAt(atMs: number): void {
     if (this.#isClosed) return;
     this.context.deadlines.set(this.#deadline, atMs);
@@ -138,6 +168,7 @@ export class ClientConnection {
   done(keepAlive: boolean, nowMs = this.context.now()): void {
     this.#exchange = undefined;
     this.#isHeadBegun = false;
+    this.unleaseReads(true);
     if (this.#isClosing || this.#isClosed) return;
     if (!keepAlive || this.#hasEnded || this.context.isDraining) {
       this.close();
@@ -154,6 +185,7 @@ export class ClientConnection {
    */
   cut(how: 'gone' | 'short' | 'reset'): void {
     this.#exchange = undefined;
+    this.unleaseReads(true);
     if (this.#isClosed) return;
     if (how === 'gone') this.socket.destroy();
     else if (how === 'reset') this.socket.resetAndDestroy();
@@ -186,14 +218,15 @@ export class ClientConnection {
 
   // ---- events
 
-  #received(chunk: Buffer): void {
+  /** The bytes are there only until this returns, unless they are in a leased buffer. */
+  #received(chunk: Buffer, length: number): void {
     if (this.#isClosing) return;
     const exchange = this.#exchange;
     try {
-      if (exchange !== undefined) this.#receivedWhileBusy(exchange, chunk);
-      else if (this.#surplus === undefined) this.#parse(chunk, 0, chunk.length);
+      if (exchange !== undefined) this.#receivedWhileBusy(exchange, chunk, length);
+      else if (this.#surplus === undefined) this.#parse(chunk, 0, length);
       else {
-        this.#surplus.append(chunk, 0, chunk.length);
+        this.#surplus.append(chunk, 0, length);
         this.#parseSurplus();
       }
     } catch (error) {
@@ -201,9 +234,9 @@ export class ClientConnection {
     }
   }
 
-  #receivedWhileBusy(exchange: Exchange, chunk: Buffer): void {
-    const at = exchange.clientBytes(chunk, 0, chunk.length);
-    if (at < chunk.length && !this.#isClosing) this.#keep(chunk, at, chunk.length);
+  #receivedWhileBusy(exchange: Exchange, chunk: Buffer, length: number): void {
+    const at = exchange.clientBytes(chunk, 0, length);
+    if (at < length && !this.#isClosing) this.#keep(chunk, at, length);
   }
 
   #keep(buffer: Buffer, from: number, end: number): void {

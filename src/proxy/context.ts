@@ -12,6 +12,7 @@ import type { HttpDate } from './http-date.ts';
 import type { RequestIds } from './request-id.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { RoutingTable } from './routing-table.ts';
+import type { ReadBuffers } from './upstream/read-buffers.ts';
 import type { Upstreams } from './upstream/upstreams.ts';
 import type { WaitWatch } from './wait-watch.ts';
 
@@ -24,6 +25,8 @@ export type PlaneSettings = {
   readonly pseudonym: string;
   /** How often time-outs are looked at; 100. */
   readonly tickMs?: number;
+  /** False: clients are read by Node's `data` events, as where own-reads.ts finds Node other than it expects. */
+  readonly ownReads?: boolean;
 };
 
 /** What the main thread should know. */
@@ -65,11 +68,11 @@ export class PlaneCounters {
   connects = 0;
   reuses = 0;
   resends = 0;
+  /** Idempotent requests that went to another backend, since the first had closed without a word. */
+  retries = 0;
   connectFailures = 0;
   accepted = 0;
   refusedConnections = 0;
-  /** Idempotent requests that went to another backend, since the first had closed without a word. */
-  retries = 0;
   malformed = 0;
   crashes = 0;
   inFlight = 0;
@@ -80,12 +83,13 @@ export type PlaneContext = PlaneOptions & {
   readonly ids: RequestIds;
   readonly date: HttpDate;
   readonly deadlines: Deadlines;
+  readonly buffers: ReadBuffers;
   readonly upstreams: Upstreams;
   readonly waits: WaitWatch;
   readonly counters: PlaneCounters;
+  /** By pool; made when a request first wants a second backend. */
+  readonly retryBudgets: Map<string, RetryBudget>;
   /** Requests in flight by domain name; only of domains with a limit. */
   readonly inFlightByDomain: Map<string, number>;
   isDraining: boolean;
 };
-  /** By pool; made when a request first wants a second backend. */
-  readonly retryBudgets: Map<string, RetryBudget>;

@@ -112,7 +112,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     let at = from;
     if (this.head.framing !== 'none') {
       this.body = new RequestBody(this.head, this.trailerLimits);
-      at = this.body.take(buffer, from, end);
+      at = this.body.take(buffer, from, end, false);
     }
     this.#route();
     return at;
@@ -432,13 +432,20 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     }
     const body = this.body;
     if (body === undefined || body.isDone) return from;
-    const at = body.take(buffer, from, end);
+    const at = body.take(buffer, from, end, this.client.isLeased);
     if (body.refusal !== undefined) this.#bodyRefused();
     else {
-      if (body.isFull && !body.isDone) this.client.pauseReading();
+      if (body.isDone) this.client.unleaseReads(body.isLent);
+      else if (body.isFull) this.#pauseClient(body);
+      else if (end - from >= LARGE_BYTES) this.client.leaseReads();
       if (this.phase === 'send' || this.phase === 'respond') this.#awaitBytes(this.context.now());
     }
     return at;
+  }
+
+  #pauseClient(body: RequestBody): void {
+    this.client.pauseReading();
+    if (body.isLent) this.#connection?.tellWhenDrained();
   }
 
   get isUploadDone(): boolean {
@@ -556,6 +563,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     }
     if (this.#pipe !== undefined) this.pipeOver();
     else if (this.#mayResend || (isUnsent && this.#isReused)) this.#resend();
+    else if (this.#mayFailOver()) this.#failOver();
     else if (this.#heard || (error !== undefined && !this.isUploadDone))
       this.fail('response_interrupted', error?.message);
     else this.fail('closed_without_response', error?.message);
@@ -563,7 +571,6 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
 
   /** Our own mistake: it costs this request, never its lease. What threw may throw again on the way out. */
   crashed(error: unknown): void {
-    else if (this.#mayFailOver()) this.#failOver();
     this.context.counters.crashes++;
     this.context.report({ type: 'request_crashed', requestId: this.id, error });
     try {

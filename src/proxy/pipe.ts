@@ -42,7 +42,9 @@ export class Pipe {
   }
 
   fromClient(buffer: Buffer, from: number, to: number): void {
-    this.#backend.socket.write(buffer.subarray(from, to));
+    const whole = inOneWrite('', buffer, from, to, '');
+    if (typeof whole === 'string') this.#backend.socket.write(whole, 'latin1');
+    else this.#backend.socket.write(whole);
     if (this.#backend.socket.writableLength >= HIGH_WATER_BYTES) this.#client.pauseReading();
   }
 

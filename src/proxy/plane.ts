@@ -54,10 +54,11 @@ class Plane implements RoutingPlane {
 
   constructor(options: PlaneOptions) {
     const deadlines = new Deadlines(options.now, options.settings.tickMs);
+    const buffers = new ReadBuffers();
     const upstreams = new Upstreams({
       now: options.now,
       deadlines,
-      buffers: new ReadBuffers(),
+      buffers,
       lookup: NAMES.lookup,
     });
     this.#context = {
@@ -65,12 +66,13 @@ class Plane implements RoutingPlane {
       ids: new RequestIds(options.settings.worker, options.random),
       date: new HttpDate(),
       deadlines,
+      buffers,
       upstreams,
       waits: new WaitWatch(options.now, deadlines),
       counters: new PlaneCounters(),
+      retryBudgets: new Map(),
       inFlightByDomain: new Map(),
       isDraining: false,
-      retryBudgets: new Map(),
     };
     this.#sweep = new Deadline((nowMs) => {
       upstreams.sweep(nowMs);
@@ -141,9 +143,9 @@ class Plane implements RoutingPlane {
   #accepted(socket: Socket, listener: Listener): void {
     const { counters } = this.#context;
     const address = plainAddress(socket.remoteAddress ?? '');
-    // The peer may have gone before we looked.
+    // No address: the peer had gone before we looked.
     if (address === '' || !listener.admits(address)) {
-      counters.refusedConnections++;
+      if (address !== '') counters.refusedConnections++;
       socket.on('error', () => {});
       socket.destroy();
       return;

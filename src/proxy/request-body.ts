@@ -27,6 +27,7 @@ export class RequestBody {
   #heldBytes = 0;
   #connection: UpstreamConnection | undefined;
   #keeps = true;
+  #isLent = false;
   /** The whole body was read. */
   isDone = false;
   refusal: BodyRefusal | undefined = undefined;
@@ -46,18 +47,24 @@ export class RequestBody {
     return this.#keeps;
   }
 
-  /** Whoever sends the rest should wait. */
+  /** Whoever sends the rest should wait: with a buffer lent to the kernel, until it has it all. */
   get isFull(): boolean {
     if (this.#connection === undefined) return this.#heldBytes >= HELD_BYTES;
-    return this.#connection.socket.writableLength >= HIGH_WATER_BYTES;
+    return this.#connection.socket.writableLength >= (this.#isLent ? 1 : HIGH_WATER_BYTES);
   }
 
-  /** Takes what is the body's; the first byte that is not is returned. */
-  take(buffer: Buffer, from: number, end: number): number {
+  /** Part of the buffer last shown is still to be written. */
+  get isLent(): boolean {
+    return this.#isLent && (this.#connection?.socket.writableLength ?? 0) > 0;
+  }
+
+  /** Takes what is the body's; the first byte that is not is returned. `mayLend`: the buffer stays while it is full. */
+  take(buffer: Buffer, from: number, end: number, mayLend: boolean): number {
     const reader = this.#reader;
+    this.#isLent = false;
     let step = reader.next(buffer, from, end);
     while (step === BODY.data) {
-      this.#passRange(reader.prefix, buffer, reader.dataStart, reader.dataEnd);
+      this.#passRange(reader.prefix, buffer, reader.dataStart, reader.dataEnd, mayLend);
       step = reader.next(buffer, reader.at, end);
     }
     if (step === BODY.refused) {
@@ -102,9 +109,14 @@ export class RequestBody {
     this.#heldBytes = 0;
   }
 
-  #passRange(prefix: string, buffer: Buffer, from: number, to: number): void {
-    if (prefix === '') this.#pass(buffer.subarray(from, to));
-    else this.#pass(joined(prefix, buffer, from, to));
+  #passRange(prefix: string, buffer: Buffer, from: number, to: number, mayLend: boolean): void {
+    const connection = this.#connection;
+    const bytes = prefix.length + to - from;
+    if (bytes <= SMALL_BYTES) this.#pass(prefix + buffer.toString('latin1', from, to));
+    else if (mayLend && !this.#keeps && prefix === '' && connection !== undefined) {
+      connection.socket.write(buffer.subarray(from, to));
+      this.#isLent = true;
+    } else this.#pass(joined(prefix, buffer, from, to));
   }
 
   #pass(piece: Buffer | string): void {

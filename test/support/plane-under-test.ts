@@ -38,6 +38,7 @@ export type PlaneWish = {
   readonly listener?: DeepPartial<ListenerSettings>;
   readonly domain?: string;
   readonly tickMs?: number;
+  readonly ownReads?: boolean;
   readonly accessLog?: 'logfmt' | 'json';
   readonly unavailable?: boolean;
   readonly random?: () => number;
@@ -95,7 +96,13 @@ export class PlaneUnderTest {
         lookup: (host) => this.domains.get(host),
       },
       ledger: this.ledger,
-      settings: { worker: 1, workers: 1, pseudonym: 'switchyard-test', tickMs: wish.tickMs ?? 10 },
+      settings: {
+        worker: 1,
+        workers: 1,
+        pseudonym: 'switchyard-test',
+        tickMs: wish.tickMs ?? 10,
+        ownReads: wish.ownReads ?? process.env['OWN_READS'] !== '0',
+      },
       now,
       random: wish.random ?? Math.random,
       accessLog:

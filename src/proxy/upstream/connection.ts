@@ -150,6 +150,12 @@ export class UpstreamConnection {
     if (!stillNeeded) this.#shared.buffers.giveBack(buffer);
   }
 
+  /** `backendDrained` will be called when nothing waits to be written. */
+  tellWhenDrained(): void {
+    // Node says drain by itself only after its buffer was full; an empty write is done when those before it are.
+    if (!this.socket.writableNeedDrain) this.socket.write('', 'latin1', () => this.#drained());
+  }
+
   #connected(): void {
     if (this.state !== 'connecting') return;
     this.state = 'busy';
