@@ -131,7 +131,11 @@ class Reader implements JournalReader {
     const known = this.#open.get(number);
     if (known !== undefined) return known;
     try {
-      const segment = new SegmentReader(path, (key) => this.nameOf(key));
+      const segment = new SegmentReader(
+        path,
+        (key) => this.nameOf(key),
+        (error) => this.#damaged(path, error),
+      );
       this.#open.set(number, segment);
       return segment;
     } catch (error) {

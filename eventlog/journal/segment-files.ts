@@ -38,6 +38,10 @@ export function bytesOf(path: string): number {
   );
 }
 
+export function modifiedAtMs(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
 export function dropSegment(path: string): void {
   for (const suffix of COMPANIONS) rmSync(path + suffix, { force: true });
 }

@@ -1,4 +1,5 @@
 /** One segment of the journal, open for reading, beside its writer or at rest. */
+import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { ByteReader } from './bytes.ts';
 import { mayContain } from './filter.ts';
@@ -32,6 +33,9 @@ type BlockRow = { block: number; run: number; sealedAtMs: number };
 type GapRow = Omit<Gap, 'requests' | 'operations'> & { requests: number | null; operations: number | null };
 
 const BUSY_TIMEOUT_MS = 1000;
+type Column = Database.Statement<[number], { bytes: Buffer; sum: number }>;
+
+const NOTHING = Buffer.alloc(0);
 const BLOCK_COLUMNS = 'block, run, sealed_at_ms AS sealedAtMs';
 
 export class SegmentReader implements Dictionary {
@@ -39,13 +43,20 @@ export class SegmentReader implements Dictionary {
   readonly vocabulary: Vocabulary;
   readonly #db: Database.Database;
   readonly #nameElsewhere: (key: number) => string | undefined;
+  readonly #damaged: (error: unknown) => void;
   readonly #name: Database.Statement<[number], string>;
   readonly #started: Database.Statement<[number, number], number>;
   readonly #filter: Database.Statement<[number], Buffer>;
   readonly #pools: Database.Statement<[number], Buffer>;
-  readonly #requests: Database.Statement<[number], Buffer>;
+  readonly #requests: Column;
+  readonly #operations: Column;
+  readonly #checkpoints: Column;
 
-  constructor(path: string, nameElsewhere: (key: number) => string | undefined) {
+  constructor(
+    path: string,
+    nameElsewhere: (key: number) => string | undefined,
+    damaged: (error: unknown) => void,
+  ) {
     const db = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
     try {
       requireSegment(db);
@@ -61,7 +72,9 @@ export class SegmentReader implements Dictionary {
         .pluck();
       this.#filter = db.prepare<[number], Buffer>('SELECT filter FROM contents WHERE block = ?').pluck();
       this.#pools = db.prepare<[number], Buffer>('SELECT pools FROM contents WHERE block = ?').pluck();
-      this.#requests = db.prepare<[number], Buffer>('SELECT requests FROM contents WHERE block = ?').pluck();
+      this.#requests = columnOf(db, 'requests');
+      this.#operations = columnOf(db, 'operations');
+      this.#checkpoints = columnOf(db, 'checkpoints');
     } catch (error) {
       db.close();
       throw error;
@@ -69,6 +82,7 @@ export class SegmentReader implements Dictionary {
     this.#db = db;
     this.path = path;
     this.#nameElsewhere = nameElsewhere;
+    this.#damaged = damaged;
   }
 
   close(): void {
@@ -121,8 +135,7 @@ export class SegmentReader implements Dictionary {
     // Listed first, so that a reader that takes its time keeps no transaction open.
     const blocks = this.#started.all(fromMs, toMs).toSorted((a, b) => a - b);
     for (const block of blocks) {
-      const bytes = this.#requests.get(block);
-      if (bytes === undefined) continue;
+      const bytes = this.#whole(this.#requests, block);
       for (const { from, length, view } of framesIn(bytes)) {
         const startedAtMs = view.getFloat64(from + 4 * REQUEST_WORD.startedAtMs, true);
         if (startedAtMs >= fromMs && startedAtMs <= toMs) yield readRequest(bytes, from, length, this);
@@ -132,13 +145,9 @@ export class SegmentReader implements Dictionary {
 
   /** Blocks with operations of this pool, or of any, in the order in which they were written. */
   *operations(poolKey: number | undefined, fromMs: number, toMs: number): IterableIterator<OperationBlock> {
-    const packed = this.#db
-      .prepare<[number], Buffer>('SELECT operations FROM contents WHERE block = ?')
-      .pluck();
     for (const { block, run, sealedAtMs } of this.#sealed('operations', fromMs, toMs)) {
       if (!this.#isAbout(block, (range) => range.operations > 0 && isPool(range.poolKey, poolKey))) continue;
-      const bytes = packed.get(block);
-      if (bytes !== undefined) yield { run, sealedAtMs, packed: bytes };
+      yield { run, sealedAtMs, packed: this.#whole(this.#operations, block) };
     }
   }
 
@@ -147,12 +156,9 @@ export class SegmentReader implements Dictionary {
     fromMs: number,
     toMs: number,
   ): IterableIterator<JournalledCheckpoint> {
-    const packed = this.#db
-      .prepare<[number], Buffer>('SELECT checkpoints FROM contents WHERE block = ?')
-      .pluck();
     for (const { block, run } of this.#sealed('checkpoints', fromMs, toMs)) {
       if (!this.#isAbout(block, (range) => range.checkpoint > 0 && isPool(range.poolKey, poolKey))) continue;
-      for (const checkpoint of checkpointsIn(packed.get(block) ?? Buffer.alloc(0), run)) {
+      for (const checkpoint of checkpointsIn(this.#whole(this.#checkpoints, block), run)) {
         if (isPool(checkpoint.poolKey, poolKey)) yield checkpoint;
       }
     }
@@ -198,6 +204,20 @@ export class SegmentReader implements Dictionary {
     return pools !== undefined && rangesIn(pools).some(test);
   }
 
+  /** Empty for a block that is dropped meanwhile. A damaged one is told of, and passed over as if it were empty. */
+  #whole(column: Column, block: number): Buffer {
+    try {
+      const row = column.get(block);
+      if (row === undefined) return NOTHING;
+      const sum = crc32(row.bytes);
+      if (sum === row.sum) return row.bytes;
+      throw new RangeError(`expected checksum ${row.sum} of block ${block}, found ${sum}`);
+    } catch (error) {
+      this.#damaged(error);
+      return NOTHING;
+    }
+  }
+
   #findIn(
     block: number,
     hash: number,
@@ -205,13 +225,16 @@ export class SegmentReader implements Dictionary {
   ): RequestRecord | undefined {
     const filter = this.#filter.get(block);
     if (filter === undefined || !mayContain(filter, hash)) return undefined;
-    const bytes = this.#requests.get(block);
-    if (bytes === undefined) return undefined;
+    const bytes = this.#whole(this.#requests, block);
     for (const { from, length, view } of framesIn(bytes)) {
       if (isIt(view, from)) return readRequest(bytes, from, length, this);
     }
     return undefined;
   }
+}
+
+function columnOf(db: Database.Database, name: 'requests' | 'operations' | 'checkpoints'): Column {
+  return db.prepare(`SELECT ${name} AS bytes, ${name}_sum AS sum FROM contents WHERE block = ?`);
 }
 
 function isPool(poolKey: number, wanted: number | undefined): boolean {

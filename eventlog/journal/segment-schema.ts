@@ -8,7 +8,7 @@ export const APPLICATION_ID = 0x73_77_79_6a;
 export const SCHEMA_VERSION = 1;
 
 // The rows of `blocks` are small and lie together; the bytes they stand for lie in `contents`, in the order in which a
-// reader needs them, since SQLite reads a long row from its beginning.
+// reader needs them, since SQLite reads a long row from its beginning. Sums are CRC-32 of the long columns, one by one.
 const TABLES = `
 CREATE TABLE about (
   vocabulary TEXT NOT NULL,
@@ -30,6 +30,9 @@ CREATE TABLE contents (
   filter      BLOB NOT NULL,
   pools       BLOB NOT NULL,
   positions   BLOB NOT NULL,
+  checkpoints_sum INTEGER NOT NULL,
+  operations_sum  INTEGER NOT NULL,
+  requests_sum    INTEGER NOT NULL,
   checkpoints BLOB NOT NULL,
   operations  BLOB NOT NULL,
   requests    BLOB NOT NULL

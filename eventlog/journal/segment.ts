@@ -1,4 +1,5 @@
 /** One segment of the journal, open for writing: blocks, the names they use, and the gaps between them. */
+import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import type { Block } from './block.ts';
 import { createTables, requireSegment, vocabularyOf } from './segment-schema.ts';
@@ -75,7 +76,7 @@ export class Segment {
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES}`);
     db.pragma(`journal_size_limit = ${CHECKPOINT_BYTES}`);
     this.#insertBlock = db.prepare('INSERT INTO blocks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)');
-    this.#insertContents = db.prepare('INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?)');
+    this.#insertContents = db.prepare('INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#insertName = db.prepare('INSERT OR IGNORE INTO names VALUES (?, ?)');
     this.#insertGap = db.prepare('INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?)');
     this.#deleteGap = db.prepare('DELETE FROM gaps WHERE gap = ?');
@@ -100,14 +101,20 @@ export class Segment {
       block.operationCount,
       block.checkpointCount,
     );
+    const checkpoints = block.checkpoints.written();
+    const operations = block.operations.written();
+    const requests = block.requests.written();
     this.#insertContents.run(
       lastInsertRowid,
       block.ids.filter(),
       block.pools.packed(),
       bytesOfWords(positions),
-      block.checkpoints.written(),
-      block.operations.written(),
-      block.requests.written(),
+      crc32(checkpoints),
+      crc32(operations),
+      crc32(requests),
+      checkpoints,
+      operations,
+      requests,
     );
     for (const [key, name] of block.names) this.#name(key, name);
   }

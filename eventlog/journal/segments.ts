@@ -5,6 +5,7 @@ import {
   bytesOf,
   dropSegment,
   makeJournalDirectory,
+  modifiedAtMs,
   type SegmentFile,
   segmentFiles,
   segmentPath,
@@ -51,7 +52,6 @@ export class Segments {
 
   /** The newest that can be gone on with, or a new one. Returns the last block of all. */
   open(nowMs: number): LastBlock | undefined {
-    makeJournalDirectory(this.#directory);
     const files = segmentFiles(this.#directory);
     const newest = files.at(-1);
     if (newest !== undefined && !this.#another) this.#goOnWith(newest);
@@ -117,6 +117,7 @@ export class Segments {
   }
 
   #create(number: number, nowMs: number): void {
+    makeJournalDirectory(this.#directory);
     this.#use(Segment.create(segmentPath(this.#directory, number), number, this.#vocabulary, nowMs));
   }
 
@@ -135,7 +136,9 @@ export class Segments {
   #ofBefore(file: SegmentFile): { readonly bytes: number; readonly endedAtMs: number } {
     const known = this.#full.get(file.number);
     if (known !== undefined) return known;
-    const found = { bytes: bytesOf(file.path), endedAtMs: lastOf([file])?.sealedAtMs ?? 0 };
+    // One that cannot be read is kept for as long as if it could.
+    const endedAtMs = lastOf([file])?.sealedAtMs ?? modifiedAtMs(file.path);
+    const found = { bytes: bytesOf(file.path), endedAtMs };
     this.#full.set(file.number, found);
     return found;
   }

@@ -1,0 +1,149 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { JournalMemory, openJournalReader, SAYS } from '../../eventlog/index.ts';
+import { segmentFiles } from '../../eventlog/journal/segment-files.ts';
+import { finished, idOf, JournalDesk, record, temporaryDirectory } from './desk.ts';
+
+function says(journal: JournalDesk, index: number): number {
+  return new JournalMemory(journal.shared).says[index]!;
+}
+
+/** Unmounted when the test is over; undefined where this machine lets nobody mount. */
+function smallDisk(at: string): Disposable | undefined {
+  mkdirSync(at);
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=0700', 'tmpfs', at]).status !== 0)
+    return undefined;
+  return { [Symbol.dispose]: () => void spawnSync('umount', ['--lazy', at]) };
+}
+
+function fill(path: string): void {
+  for (let bytes = 2 ** 20; bytes >= 4096; bytes /= 2) {
+    for (;;) {
+      try {
+        writeFileSync(path, Buffer.alloc(bytes), { flag: 'a' });
+      } catch {
+        break;
+      }
+    }
+  }
+}
+
+describe('a journal that cannot be written', () => {
+  it('warns once a minute, and records what it can when it can again, with a gap for the rest', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    const ring = journal.producer();
+    writeFileSync(join(directory, 'journal'), 'in the way');
+    const writer = journal.writer();
+    let lost = 0;
+    for (let sequence = 0; sequence < 3000; sequence++) {
+      if (!record(ring, finished({ sequence, startedAtMs: journal.nowMs }))) lost++;
+      if (sequence % 100 === 0) expect(writer.turn()).toBe(false);
+      journal.nowMs += 30;
+    }
+    expect(lost).toBeGreaterThan(0);
+    // Ninety seconds of trying once a second: two minutes begun.
+    expect(journal.warnings).toHaveLength(2);
+    expect(journal.warnings[0]).toContain(join(directory, 'journal'));
+    expect(says(journal, SAYS.failing)).toBe(1);
+    expect(says(journal, SAYS.failures)).toBeGreaterThan(20);
+
+    rmSync(join(directory, 'journal'));
+    journal.nowMs += 1000;
+    expect(writer.turn()).toBe(true);
+    const reader = openJournalReader(directory);
+    expect([...reader.requests()]).toHaveLength(3000 - lost);
+    expect(reader.gaps()).toMatchObject([{ cause: 'overflow', requests: lost }]);
+    expect(says(journal, SAYS.failing)).toBe(0);
+    expect(says(journal, SAYS.lostRequests)).toBe(lost);
+    reader.close();
+    writer.close();
+  });
+
+  it('for want of room takes nothing back, and goes on when there is room', (test) => {
+    const root = temporaryDirectory();
+    const at = join(root, 'disk');
+    using disk = smallDisk(at);
+    if (disk === undefined) test.skip('mounting a tmpfs takes privileges that this user lacks');
+    const journal = new JournalDesk(join(at, 'data'));
+    const ring = journal.producer();
+    const writer = journal.writer();
+    const written: string[] = [];
+    const put = (sequence: number) => {
+      const request = finished({ sequence, target: `/${'x'.repeat(500)}` });
+      if (record(ring, request)) written.push(idOf(request));
+    };
+    mkdirSync(journal.directory);
+    for (let sequence = 0; sequence < 50; sequence++) put(sequence);
+    writer.turn();
+    fill(join(at, 'filler'));
+    for (let sequence = 50; sequence < 2000; sequence++) {
+      put(sequence);
+      if (sequence % 20 === 0) writer.turn();
+      journal.nowMs += 50;
+    }
+    expect(says(journal, SAYS.failing)).toBe(1);
+    expect(journal.warnings.length).toBeGreaterThan(0);
+    rmSync(join(at, 'filler'));
+    journal.nowMs += 2000;
+    for (let turns = 0; turns < 5; turns++) writer.turn();
+    const reader = openJournalReader(journal.directory);
+    expect([...reader.requests()].map(({ id }) => id)).toEqual(written);
+    expect(reader.gaps().reduce((sum, { requests }) => sum + (requests ?? 0), 0)).toBe(2000 - written.length);
+    reader.close();
+    writer.close();
+  });
+
+  it('whose file is damaged goes on in another, and the reader says which cannot be read', () => {
+    const directory = temporaryDirectory();
+    const first = new JournalDesk(directory);
+    const ring = first.producer();
+    for (let sequence = 0; sequence < 100; sequence++) record(ring, finished({ sequence }));
+    const writer = first.writer();
+    writer.turn();
+    writer.close();
+    const [file] = segmentFiles(join(directory, 'journal'));
+    const bytes = readFileSync(file!.path);
+    bytes.fill(0x5a, 0, 4096);
+    writeFileSync(file!.path, bytes);
+
+    const second = new JournalDesk(directory, { run: first.nowMs + 1000 });
+    const later = finished({ sequence: 7, startedAtMs: second.nowMs });
+    record(second.producer(), later);
+    const next = second.writer();
+    next.turn();
+    const damaged: string[] = [];
+    const reader = openJournalReader(directory, { damaged: (path) => damaged.push(path) });
+    expect(reader.find(idOf(later))?.id).toBe(idOf(later));
+    expect(damaged).toContain(file!.path);
+    reader.close();
+    next.close();
+  });
+
+  it('with a flipped byte in a block, every other block is read', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    const ring = journal.producer();
+    const writer = journal.writer();
+    for (let sequence = 0; sequence < 500; sequence++) {
+      record(ring, finished({ sequence, target: `/${'x'.repeat(200)}` }));
+      if (sequence % 50 === 49) writer.turn();
+    }
+    writer.close();
+    const [file] = segmentFiles(join(directory, 'journal'));
+    const bytes = readFileSync(file!.path);
+    // In the midst of the last block: an earlier place may be one that SQLite has left.
+    const at = bytes.lastIndexOf(`/${'x'.repeat(200)}`, undefined, 'latin1');
+    bytes[at + 100] = 0x79;
+    writeFileSync(file!.path, bytes);
+    const damaged: string[] = [];
+    const reader = openJournalReader(directory, { damaged: (path) => damaged.push(path) });
+    const found = [...reader.requests()].length;
+    expect(damaged.length).toBeGreaterThan(0);
+    expect(found).toBeGreaterThanOrEqual(450);
+    expect(found).toBeLessThan(500);
+    reader.close();
+  });
+});

@@ -1,0 +1,119 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openJournalReader } from '../../eventlog/index.ts';
+import { bytesOf, segmentFiles } from '../../eventlog/journal/segment-files.ts';
+import { finished, idOf, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
+
+const BATCH = 100;
+
+/** Requests with paths of a kilobyte, a second between batches. */
+function write(journal: JournalDesk, batches: number): string[] {
+  const ring = journal.producer();
+  const writer = journal.writer();
+  const ids: string[] = [];
+  for (let batch = 0; batch < batches; batch++) {
+    for (let i = 0; i < BATCH; i++) {
+      const request = finished({
+        sequence: batch * BATCH + i,
+        startedAtMs: journal.nowMs,
+        target: `/${'x'.repeat(1000)}`,
+      });
+      if (record(ring, request)) ids.push(idOf(request));
+    }
+    writer.turn();
+    journal.nowMs += 1000;
+  }
+  writer.close();
+  return ids;
+}
+
+function heldBytes(directory: string): number {
+  return segmentFiles(join(directory, 'journal')).reduce((sum, { path }) => sum + bytesOf(path), 0);
+}
+
+describe('retention', () => {
+  it('drops the oldest segments whole when there are too many bytes, and keeps the newest requests', () => {
+    const maxBytes = 2 ** 21;
+    const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 18, maxBytes });
+    const ids = write(journal, 60);
+    const reader = openJournalReader(journal.directory);
+    const kept = [...reader.requests()].map(({ id }) => id);
+    expect(kept).toEqual(ids.slice(-kept.length));
+    // One segment's worth is what may be gone too early, and what may be there too long until the house is next kept.
+    const segment = maxBytes / 8;
+    expect(heldBytes(journal.directory)).toBeLessThan(maxBytes + segment);
+    expect(kept.length * 1000).toBeGreaterThan(maxBytes - 3 * segment);
+    expect(reader.find(ids[0]!)).toBeUndefined();
+    expect(reader.find(ids.at(-1)!)?.id).toBe(ids.at(-1));
+    reader.close();
+  });
+
+  it('drops what is too old', () => {
+    const maxAgeMs = 16_000;
+    const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 18, maxAgeMs });
+    const ids = write(journal, 60);
+    const reader = openJournalReader(journal.directory);
+    const kept = [...reader.requests()];
+    const oldestMs = journal.nowMs - kept[0]!.startedAtMs;
+    expect(oldestMs).toBeLessThan(maxAgeMs + maxAgeMs / 8 + 3000);
+    expect(oldestMs).toBeGreaterThan(maxAgeMs - 3000);
+    expect(kept.at(-1)?.id).toBe(ids.at(-1));
+    reader.close();
+  });
+
+  it('leaves a reader what it has open, and shows it what comes', () => {
+    const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 18, maxBytes: 2 ** 20 });
+    const ring = journal.producer();
+    const writer = journal.writer();
+    const reader = openJournalReader(journal.directory);
+    for (let sequence = 0; sequence < 3000; sequence++) {
+      const request = finished({ sequence, startedAtMs: journal.nowMs, target: `/${'x'.repeat(1000)}` });
+      record(ring, request);
+      if (sequence % 100 !== 99) continue;
+      writer.turn();
+      journal.nowMs += 1000;
+      expect(reader.find(idOf(request))?.id).toBe(idOf(request));
+    }
+    expect(readdirSync(join(journal.directory, 'journal')).length).toBeLessThan(40);
+    writer.close();
+    reader.close();
+  });
+
+  it('a segment that somebody removed costs what was in it, and no more', () => {
+    const journal = new JournalDesk(temporaryDirectory());
+    const ring = journal.producer();
+    const writer = journal.writer();
+    record(ring, finished({ sequence: 1 }));
+    writer.turn();
+    rmSync(join(journal.directory, 'journal'), { recursive: true });
+    journal.nowMs += 1000;
+    writer.turn();
+    const later = finished({ sequence: 2, startedAtMs: RUN + 1000 });
+    record(ring, later);
+    for (let i = 0; i < 3; i++) {
+      journal.nowMs += 1000;
+      writer.turn();
+    }
+    const reader = openJournalReader(journal.directory);
+    expect(reader.find(idOf(later))?.id).toBe(idOf(later));
+    expect(journal.warnings.length).toBeLessThan(2);
+    reader.close();
+    writer.close();
+  });
+
+  it('goes on with the segment of the last run, with words of its own in one of its own', () => {
+    const directory = temporaryDirectory();
+    write(new JournalDesk(directory, { ringBytes: 2 ** 18 }), 1);
+    write(new JournalDesk(directory, { ringBytes: 2 ** 18, run: RUN + 60_000 }), 1);
+    expect(segmentFiles(join(directory, 'journal'))).toHaveLength(1);
+    const vocabulary = { methods: ['POST', 'GET'], outcomes: ['other', 'responded'], phases: [], ends: [] };
+    write(new JournalDesk(directory, { ringBytes: 2 ** 18, run: RUN + 120_000, vocabulary }), 1);
+    expect(segmentFiles(join(directory, 'journal'))).toHaveLength(2);
+    const reader = openJournalReader(directory);
+    const words = [...reader.requests()].map(({ method, outcome, phase }) => `${method} ${outcome} ${phase}`);
+    expect(new Set(words)).toEqual(new Set(['GET responded respond', 'POST other code 0']));
+    expect(reader.gaps().map(({ cause }) => cause)).toEqual(['stopped', 'stopped']);
+    reader.close();
+  });
+});
