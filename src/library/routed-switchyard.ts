@@ -85,6 +85,8 @@ class Embedded implements RoutedSwitchyard {
   #listeners: readonly ListenerSettings[];
   #before: RequestMetricsSnapshot = { pools: {}, totals: {} };
   #stop: (() => Promise<void>) | undefined;
+  /** Before that, whoever called `listen` is told. */
+  #isUp = false;
 
   constructor(options: RoutedOptions, config: Config) {
     this.#options = options;
@@ -105,9 +107,11 @@ class Embedded implements RoutedSwitchyard {
       prepare: () => this.#prepare(),
       outside: () => [this.#planeChild()],
       observe: (event) => {
-        if (event.type === 'crashed' || event.type === 'parked') told(event.error);
+        if (this.#isUp && (event.type === 'crashed' || event.type === 'parked')) told(event.error);
       },
-      failed: told,
+      failed: (error) => {
+        if (this.#isUp) told(error);
+      },
     });
     this.desk = new ProgramDesk(
       () => this.#started.desk,
@@ -137,6 +141,7 @@ class Embedded implements RoutedSwitchyard {
   async #start(): Promise<readonly string[]> {
     this.#stop = once(() => this.#system.stop());
     await this.#system.start();
+    this.#isUp = true;
     return this.#addresses;
   }
 

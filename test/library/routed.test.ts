@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest';
+import { CommandRefused, createSwitchyard, InvalidOptions, type RoutedOptions } from '../../src/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { backendThat, closing, deadPort, GET } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+import { local, portOf } from './scene.ts';
+
+async function routed(options: RoutedOptions = {}) {
+  const yard = closing(createSwitchyard({ listeners: [{ address: '127.0.0.1:0' }], ...options }));
+  const port = portOf(await yard.listen());
+  return { yard, port, connect: () => RawClient.connect(port) };
+}
+
+function pools(...ports: readonly number[]) {
+  return {
+    web: {
+      backends: Object.fromEntries(ports.map((port, at) => [`web.${at + 1}`, { address: local(port) }])),
+    },
+  };
+}
+
+describe('the real router inside a program', () => {
+  it('routes what it is given from the start', async () => {
+    const backend = await backendThat(() => ok('hello'));
+    const { connect, yard } = await routed({
+      pools: pools(backend.port),
+      domains: { 'app.test': { pool: 'web' } },
+    });
+    const client = await connect();
+    expect(await client.request(GET)).toMatchObject({ status: 200, body: 'hello' });
+    expect((await client.request('GET / HTTP/1.1\r\nHost: other.test\r\n\r\n')).status).toBe(404);
+    expect(yard.metrics().totals).toMatchObject({ requests: 2, checkouts: 1, checkins: 1 });
+  });
+
+  it('follows its desk from the next request on', async () => {
+    const one = await backendThat(() => ok('one'));
+    const two = await backendThat(() => ok('two'));
+    const { connect, yard } = await routed();
+    const client = await connect();
+    expect((await client.request(GET)).status).toBe(404);
+
+    const made = await yard.desk.putPool('web', { backends: { 'web.1': { address: local(one.port) } } });
+    expect(made).toMatchObject({ created: true, version: 2, changed: 1 });
+    await yard.desk.putDomain('app.test', { pool: 'web' });
+    expect((await client.request(GET)).body).toBe('one');
+
+    await yard.desk.putBackend('web', 'web.2', { address: local(two.port) });
+    await yard.desk.drainBackend('web', 'web.1', 1000);
+    expect((await client.request(GET)).body).toBe('two');
+
+    await yard.desk.removeBackend('web', 'web.1');
+    expect(await yard.desk.routing()).toEqual({
+      pools: { web: { backends: { 'web.2': { address: local(two.port) } } } },
+      domains: { 'app.test': { pool: 'web' } },
+    });
+    await yard.desk.removeDomain('app.test');
+    expect((await client.request(GET)).status).toBe(404);
+    await yard.desk.removePool('web');
+    expect(await yard.desk.routing()).toEqual({ pools: {}, domains: {} });
+  });
+
+  it('is made equal to a whole in one step', async () => {
+    const backend = await backendThat(() => ok('applied'));
+    const { connect, yard } = await routed();
+    const events: string[] = [];
+    const stop = yard.onEvents((happened) => void events.push(...happened.map((event) => event.type)));
+    const wished = { pools: pools(backend.port), domains: { 'app.test': { pool: 'web' } } };
+    expect(await yard.desk.apply(wished)).toMatchObject({ changed: 2 });
+    expect(await yard.desk.apply(wished)).toMatchObject({ changed: 0 });
+    const client = await connect();
+    expect((await client.request(GET)).body).toBe('applied');
+    expect(events.sort()).toEqual(['BackendAdded', 'DomainCreated', 'PoolCreated']);
+    stop();
+  });
+
+  it('refuses what cannot be, with its reason, and changes nothing', async () => {
+    const { yard } = await routed({ pools: pools(1), domains: { 'app.test': { pool: 'web' } } });
+    await expect(yard.desk.removePool('web')).rejects.toMatchObject({
+      name: 'CommandRefused',
+      code: 'pool_in_use',
+    });
+    await expect(yard.desk.putDomain('b.test', { pool: 'none' })).rejects.toBeInstanceOf(CommandRefused);
+    await expect(yard.desk.putPool('web', {}, { ifVersion: 9 })).rejects.toMatchObject({
+      code: 'version_mismatch',
+    });
+    await expect(yard.desk.putPool('web', { polcy: 'random' } as object)).rejects.toThrow(
+      /polcy.*did you mean "policy"/s,
+    );
+    await expect(yard.desk.putDomain('not a host', { pool: 'web' })).rejects.toThrow(TypeError);
+    expect(Object.keys((await yard.desk.routing()).domains)).toEqual(['app.test']);
+  });
+
+  it('will not be its own backend', async () => {
+    const { port, yard } = await routed();
+    const wish = { backends: { me: { address: local(port) } } };
+    await expect(yard.desk.putPool('loop', wish)).rejects.toBeInstanceOf(InvalidOptions);
+  });
+
+  it('quarantines a backend that refuses, and records it', async () => {
+    const backend = await backendThat(() => ok('alive'));
+    const { connect, yard } = await routed({
+      pools: pools(await deadPort(), backend.port),
+      domains: { 'app.test': { pool: 'web' } },
+    });
+    const events: string[] = [];
+    yard.onEvents((happened) => void events.push(...happened.map((event) => event.type)));
+    const client = await connect();
+    for (let i = 0; i < 4; i++) expect((await client.request(GET)).body).toBe('alive');
+    expect(yard.metrics().totals['connectFailures']).toBe(1);
+    await eventually(() => events.includes('BackendQuarantined'), 'the event');
+  });
+
+  it('remembers in a directory, and follows the options again only when told to', async () => {
+    await using directory = await tempDirectory();
+    const backend = await backendThat(() => ok('kept'));
+    const options = { data: `${directory.path}/log`, listeners: [{ address: '127.0.0.1:0' }] };
+    const first = createSwitchyard({ ...options, pools: pools(1), domains: { 'app.test': { pool: 'web' } } });
+    await first.listen();
+    await first.desk.putBackend('web', 'web.1', { address: local(backend.port) });
+    await first.drain(1000);
+
+    const second = createSwitchyard({ ...options, pools: {}, domains: {} });
+    const client = await RawClient.connect(portOf(await second.listen()));
+    expect((await client.request(GET)).body).toBe('kept');
+    client.close();
+    await second.close();
+
+    const third = createSwitchyard({
+      ...options,
+      pools: pools(1, 2),
+      domains: { 'app.test': { pool: 'web' } },
+      apply: true,
+    });
+    await third.listen();
+    expect(Object.keys((await third.desk.routing()).pools['web']?.backends ?? {})).toEqual([
+      'web.1',
+      'web.2',
+    ]);
+    await third.close();
+  });
+
+  it('may stand beside others in one process', async () => {
+    const one = await backendThat(() => ok('one'));
+    const two = await backendThat(() => ok('two'));
+    const domains = { 'app.test': { pool: 'web' } };
+    const a = await routed({ pools: pools(one.port), domains });
+    const b = await routed({ pools: pools(two.port), domains });
+    expect((await (await a.connect()).request(GET)).body).toBe('one');
+    expect((await (await b.connect()).request(GET)).body).toBe('two');
+  });
+
+  it('ends with its requests finished, and leaves its port free', async () => {
+    let finish: () => void = () => {};
+    const backend = await backendThat(
+      () =>
+        new Promise((resolve) => {
+          finish = () => resolve(ok('finished'));
+        }),
+    );
+    const { connect, port, yard } = await routed({
+      pools: pools(backend.port),
+      domains: { 'app.test': { pool: 'web' } },
+    });
+    const client = await connect();
+    client.send(GET);
+    await eventually(() => backend.requests.length === 1, 'the request');
+    const drained = yard.drain(5000);
+    await expect(RawClient.connect(port).then((other) => other.request(GET))).rejects.toThrow();
+    finish();
+    expect((await client.response()).body).toBe('finished');
+    await drained;
+    const again = await routed({ listeners: [{ address: `127.0.0.1:${port}` }] });
+    expect(again.port).toBe(port);
+  });
+
+  it('that cannot listen says why, and leaves nothing behind', async () => {
+    const { port } = await routed();
+    const second = createSwitchyard({ listeners: [{ address: `127.0.0.1:${port}` }] });
+    await expect(second.listen()).rejects.toThrow(/EADDRINUSE/);
+    await second.close();
+  });
+
+  it('has no desk before it listens', async () => {
+    const yard = createSwitchyard({});
+    await expect(yard.desk.putPool('web', {})).rejects.toThrow('expected a router that listens');
+    await yard.close();
+  });
+});
+
+describe('options', () => {
+  it.each([
+    ['an unknown key', { poools: {} }, 'poools'],
+    ['a listener without a port', { listeners: [{ address: 'here' }] }, 'listeners[0].address'],
+    ['a misspelt listener', { listeners: [{ adress: '127.0.0.1:0' }] }, 'did you mean "address"'],
+    ['two ways at once', { decisions: { checkout() {} }, pools: {} }, 'either decisions or pools'],
+    ['decisions without a checkout', { decisions: {} }, 'decisions.checkout'],
+    ['no attempts', { decisions: { checkout() {} }, retries: { attempts: 0 } }, 'retries.attempts'],
+    ['no patience', { decisions: { checkout() {} }, decisionMs: 0 }, 'decisionMs'],
+    ['a header that is none', { decisions: { checkout() {} }, connectTime: 'a b' }, 'connectTime'],
+    [
+      'a time-out that is none',
+      { decisions: { checkout() {} }, timeouts: { connectMs: -1 } },
+      'timeouts.connectMs',
+    ],
+    ['an unknown pool', { domains: { 'a.test': { pool: 'b' } } }, 'domains["a.test"].pool'],
+  ])('with %s are refused, naming the place', (_what, options, place) => {
+    expect(() => createSwitchyard(options as RoutedOptions)).toThrow(InvalidOptions);
+    expect(() => createSwitchyard(options as RoutedOptions)).toThrow(place);
+  });
+});
