@@ -37,7 +37,7 @@ const WARN_EVERY_MS = 60_000;
 // A fault that stays is perhaps one of the file.
 const FAILURES_A_FILE = 3;
 const KEEP_HOUSE_EVERY_MS = 1000;
-// Writers that died one after the other without a commit between: what they found must be what kills them.
+// Writers that died one after the other without a turn that went well: what they found must be what kills them.
 const FRUITLESS_LIVES = 2;
 
 export class JournalWriter {
@@ -167,7 +167,6 @@ export class JournalWriter {
     add(says, SAYS.gaps, hasGap ? 1 : 0);
     add(says, SAYS.lostRequests, lost.requests);
     add(says, SAYS.lostOperations, lost.operations);
-    says[SAYS.fruitless] = 0;
   }
 
   /** Goes on where a writer before this one ended; or says since when there is nothing. */
@@ -204,6 +203,7 @@ export class JournalWriter {
     const { says } = this.#memory;
     this.#failures = 0;
     says[SAYS.failing] = 0;
+    says[SAYS.fruitless] = 0;
     says[SAYS.lagMs] = this.#options.now() - this.#lookedAtMs;
     this.#lookedAtMs = nowMs;
   }

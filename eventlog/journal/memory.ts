@@ -34,7 +34,7 @@ export const SAYS = {
   failing: 12,
   heldBytes: 13,
   segments: 14,
-  /** Life of the writer that has committed nothing yet; 0: the last one has. */
+  /** Lives of the writer since a turn of one went well. */
   fruitless: 15,
 } as const;
 

@@ -135,7 +135,7 @@ describe('a journal that cannot be written', () => {
     const [file] = segmentFiles(join(directory, 'journal'));
     const bytes = readFileSync(file!.path);
     // In the midst of the last block: an earlier place may be one that SQLite has left.
-    const at = bytes.lastIndexOf(`/${'x'.repeat(200)}`, undefined, 'latin1');
+    const at = bytes.lastIndexOf(Buffer.from(`/${'x'.repeat(200)}`));
     bytes[at + 100] = 0x79;
     writeFileSync(file!.path, bytes);
     const damaged: string[] = [];
