@@ -1,0 +1,132 @@
+/** The package as somebody else gets it: packed, unpacked, and used by a plain JavaScript and a TypeScript program. */
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+const PLAIN = `
+import { createServer } from 'node:http';
+import { createSwitchyard, refuse } from 'switchyard';
+
+const backend = createServer((request, response) => response.end('backend of ' + request.headers.host));
+await new Promise((resolve) => backend.listen(0, '127.0.0.1', resolve));
+const router = createSwitchyard({
+  listeners: [{ address: '127.0.0.1:0' }],
+  decisions: {
+    checkout: (domain) => (domain === '127.0.0.1' ? { host: '127.0.0.1', port: backend.address().port } : refuse('app_blank')),
+  },
+});
+const [address] = await router.listen();
+const response = await fetch('http://' + address + '/');
+console.log(response.status, await response.text());
+const embedded = createSwitchyard({ listeners: [{ address: '127.0.0.1:0' }] });
+await embedded.listen();
+await embedded.desk.putPool('web', {});
+console.log(Object.keys((await embedded.desk.routing()).pools).join());
+await embedded.close();
+await router.close();
+backend.close();
+backend.closeAllConnections();
+`;
+
+const TYPED = `
+import { createSwitchyard, refuse, type Switchyard } from 'switchyard';
+
+type Backend = { readonly host: string; readonly port: number; busy: number };
+const backends: Backend[] = [];
+
+export const router: Switchyard = createSwitchyard({
+  decisions: {
+    init: () => ({ tried: 0 }),
+    lookupDomain: (host) => ({ domain: { name: host } }),
+    checkout: (domain, { state }) => (state.tried++ < 2 ? backends.find(() => domain.name !== '') : undefined) ?? refuse('none'),
+    backendOf: (service) => ({ host: service.host, port: service.port }),
+    checkin: (domain, service, phase) => { if (phase === 'connecting') service.busy--; domain.name.trim(); },
+  },
+});
+
+createSwitchyard({
+  decisions: {
+    lookupDomain: (host) => ({ domain: host.length }),
+    // @ts-expect-error: the domain is a number
+    checkout: (domain) => domain.toUpperCase(),
+  },
+});
+`;
+
+describe('the package', () => {
+  let directory: TempDirectory;
+  let consumer = '';
+  let packed: string[] = [];
+
+  beforeAll(async () => {
+    directory = await tempDirectory();
+    const made = join(directory.path, 'made');
+    consumer = join(directory.path, 'consumer');
+    await mkdir(made);
+    await build(join(made, 'dist'));
+    for (const file of ['package.json', 'README.md', 'LICENSE', 'bin', 'docs'])
+      await cp(join(ROOT, file), join(made, file), { recursive: true });
+    packed = await pack(made);
+    await unpack(made, consumer);
+  }, 120_000);
+
+  afterAll(() => directory[Symbol.asyncDispose]());
+
+  it('holds what is built, the command and its documents: no sources, no runtime', () => {
+    expect(packed).toContain('dist/src/index.js');
+    expect(packed).toContain('dist/src/index.d.ts');
+    expect(packed).toContain('bin/switchyard');
+    const others = packed.filter(
+      (path) => !/^(dist|bin|docs)\/|^(package\.json|README\.md|LICENSE)$/.test(path),
+    );
+    expect(others).toEqual([]);
+    const sources = packed.filter((path) => /(?<!\.d)\.ts$|\.node$|node_modules/.test(path));
+    expect(sources).toEqual([]);
+  });
+
+  it('is imported by a plain JavaScript program', async () => {
+    await writeFile(join(consumer, 'program.js'), PLAIN);
+    const { stdout } = await run(process.execPath, [join(consumer, 'program.js')], { cwd: consumer });
+    expect(stdout).toMatch(/^200 backend of 127\.0\.0\.1:\d+\nweb\n$/);
+  });
+
+  it('infers what a TypeScript program means', async () => {
+    await writeFile(join(consumer, 'program.ts'), TYPED);
+    const tsc = join(ROOT, 'node_modules/.bin/tsc');
+    const options = '--noEmit --strict --skipLibCheck --module nodenext --target es2025 --types node'.split(
+      ' ',
+    );
+    const result = await run(tsc, [...options, 'program.ts'], { cwd: consumer }).catch((error) => error);
+    expect(result.stdout).toBe('');
+  }, 60_000);
+});
+
+async function build(outDir: string): Promise<void> {
+  const tsc = join(ROOT, 'node_modules/.bin/tsc');
+  await run(tsc, ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', outDir]);
+}
+
+async function pack(made: string): Promise<string[]> {
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--offline'], { cwd: made });
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+  return files.map((file) => file.path);
+}
+
+/** As npm would have it, its dependencies beside it. */
+async function unpack(made: string, consumer: string): Promise<void> {
+  const modules = join(consumer, 'node_modules');
+  const target = join(modules, 'switchyard');
+  await mkdir(target, { recursive: true });
+  await writeFile(join(consumer, 'package.json'), '{ "type": "module" }');
+  const tarball = (await readdir(made)).find((name) => name.endsWith('.tgz')) ?? 'no tarball';
+  await run('tar', ['-xzf', join(made, tarball), '-C', target, '--strip-components=1']);
+  for (const name of await readdir(join(ROOT, 'node_modules'))) {
+    if (!name.startsWith('.')) await symlink(join(ROOT, 'node_modules', name), join(modules, name));
+  }
+}
