@@ -53,11 +53,24 @@ export const backendSettings = z.strictObject({
     .describe('starting: not yet given requests; draining: given no new ones'),
 });
 
+// RFC 9110 §5.1 and RFC 6265 §4.1.1: names of fields and of cookies are tokens.
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
+const fieldName = z.string().regex(FIELD_NAME, 'expected a token of at most 100 characters');
+
 export const poolSettings = z.strictObject({
   policy: z
-    .enum(['least-request', 'round-robin', 'random'])
+    .enum(['least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'])
     .default('least-request')
     .describe('how a backend is picked among the eligible'),
+  // The address: the one key that every request has.
+  hashOn: z
+    .union([
+      z.enum(['address', 'path']),
+      z.strictObject({ header: fieldName }),
+      z.strictObject({ cookie: fieldName }),
+    ])
+    .default('address')
+    .describe('what consistent-hash keeps together: a client address, a path, a header or a cookie'),
   maxConcurrency: z
     .int()
     .min(1)
@@ -149,8 +162,7 @@ export const poolSettings = z.strictObject({
     .prefault({}),
 });
 
-// RFC 9110 §5.1 and §5.5: a token, and visible text without line ends.
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
+// RFC 9110 §5.5: visible text without line ends.
 const FIELD_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff]{0,4094}[\x21-\x7e\x80-\xff])?)?$/;
 // What frames a message, belongs to one hop, or is the router's own word.
 const OWN_FIELDS = new Set(

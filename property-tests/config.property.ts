@@ -36,7 +36,8 @@ const backends = fc.record(
 );
 const pools = fc.record(
   {
-    policy: fc.constantFrom('least-request', 'round-robin', 'random'),
+    policy: fc.constantFrom('least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'),
+    hashOn: fc.constantFrom('address', 'path', { header: 'x-user' }, { cookie: 'sid' }),
     maxConcurrency: fc.option(fc.integer({ min: 1, max: 100_000 })),
     queue: fc.record({ maxWaiting: fc.nat(1_000_000), maxWaitMs: ms }, { requiredKeys: [] }),
     whenEmpty: fc.constantFrom('refuse', 'hold'),

@@ -35,6 +35,7 @@ import type { PlaneContext } from './context.ts';
 import type { Answer, Delegate } from './delegate.ts';
 import { enterDomain, leaveDomain } from './domain-limit.ts';
 import { errorPage } from './error-page.ts';
+import { hashKeyOf } from './hash-key.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import { type OutcomeRow, rowOf } from './outcome-table.ts';
 import { Pipe, type PipeOwner } from './pipe.ts';
@@ -195,7 +196,8 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     }
     if (head.expectContinue) this.#continue(domain);
     this.enter('checkout');
-    this.tenancy = new Tenancy(context, this, pool, ledger, this.startedAtMs);
+    const hash = hashKeyOf(pool.settings, head, this.client.hop);
+    this.tenancy = new Tenancy(context, this, pool, ledger, this.startedAtMs, hash);
     this.tenancy.ask(this.startedAtMs);
   }
 
@@ -627,6 +629,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
 
   headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined {
     this.body?.letGo();
+    this.tenancy?.answered(head.status);
     if (head.status === 101) {
       this.#upgrade(head, rest, from, to);
       return undefined;

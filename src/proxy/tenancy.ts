@@ -42,6 +42,12 @@ export class Tenancy implements Waiter {
   #tried: readonly number[] = NONE_TRIED;
   #waitingSinceMs = -1;
   readonly #untilMs: number;
+  /** What the request is kept together by; 0: nothing. */
+  readonly #hash: number;
+  /** The pool's policy looks at latency. */
+  readonly #isMeasured: boolean;
+  #latencyMs = -1;
+  #isServerError = false;
   /** How the last attempt failed; what a request ends with when all were tried. */
   lastFailure: OutcomeType = 'no_backends';
   waitedMs = -1;
@@ -53,12 +59,21 @@ export class Tenancy implements Waiter {
   /** What it held before the last. */
   earlier: readonly EarlierLease[] = NONE_EARLIER;
 
-  constructor(context: PlaneContext, tenant: Tenant, pool: PoolRoute, ledger: PoolLedger, nowMs: number) {
+  constructor(
+    context: PlaneContext,
+    tenant: Tenant,
+    pool: PoolRoute,
+    ledger: PoolLedger,
+    nowMs: number,
+    hash: number,
+  ) {
     this.#context = context;
     this.#tenant = tenant;
     this.#pool = pool;
     this.#ledger = ledger;
     this.#untilMs = nowMs + pool.settings.retries.totalMs;
+    this.#hash = hash;
+    this.#isMeasured = pool.settings.policy === 'peak-ewma';
   }
 
   /** When connecting must have succeeded, whatever is tried. */
@@ -75,7 +90,7 @@ export class Tenancy implements Waiter {
       this.#tenant.refused(this.lastFailure);
       return;
     }
-    const answer = this.#ledger.checkout(nowMs, this.#tried, this);
+    const answer = this.#ledger.checkout(nowMs, this.#tried, this, this.#hash);
     if (typeof answer !== 'string') this.#hold(answer, nowMs);
     else if (answer === 'queued') this.#wait(nowMs);
     else this.#tenant.refused(this.#refusal(answer));
@@ -131,12 +146,20 @@ export class Tenancy implements Waiter {
     this.#ledger.quarantine(backendKey, nowMs, untilMs);
   }
 
+  /** The head of the response is there: that took the backend as long as it takes, whoever reads the rest how slowly. */
+  answered(status: number): void {
+    if (!this.#isMeasured || this.#lease === undefined) return;
+    this.#latencyMs = Math.max(0, this.#context.now() - this.leasedAtMs);
+    this.#isServerError = status >= 500;
+  }
+
   giveBack(end: LeaseEnd, nowMs = this.#context.now()): void {
     const lease = this.#lease;
     if (lease === undefined) return;
     this.#lease = undefined;
     this.#context.counters.checkins++;
-    this.#ledger.checkin(lease, nowMs, end);
+    if (!this.#isMeasured) this.#ledger.checkin(lease, nowMs, end);
+    else this.#checkinMeasured(lease, nowMs, end);
   }
 
   /** Of Waiter: called by the ledger, perhaps while it serves somebody else's call. */
@@ -158,6 +181,20 @@ export class Tenancy implements Waiter {
     } catch (error) {
       this.#tenant.crashed(error);
     }
+  }
+
+  /** A backend that says nothing until it is given up took at least so long; one whose client left first, nobody knows. */
+  #checkinMeasured(lease: Lease, nowMs: number, end: LeaseEnd): void {
+    const isSilent = this.#latencyMs < 0 && end !== 'client_gone' && end !== 'unused';
+    const latencyMs = isSilent ? Math.max(0, nowMs - this.leasedAtMs) : this.#latencyMs;
+    this.#ledger.checkin(
+      lease,
+      nowMs,
+      end === 'finished' && this.#isServerError ? 'server_error' : end,
+      latencyMs,
+    );
+    this.#latencyMs = -1;
+    this.#isServerError = false;
   }
 
   #hold(lease: Lease, nowMs: number): void {

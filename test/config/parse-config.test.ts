@@ -114,7 +114,7 @@ describe('parseConfig', () => {
     [
       'a word that is not among those allowed',
       { pools: { web: { policy: 'round-robbin' } } },
-      'pools.web.policy: expected one of "least-request", "round-robin", "random", found "round-robbin"; did you mean "round-robin"?',
+      'pools.web.policy: expected one of "least-request", "round-robin", "random", "p2c", "peak-ewma", "consistent-hash", found "round-robbin"; did you mean "round-robin"?',
     ],
     [
       'a number out of bounds',

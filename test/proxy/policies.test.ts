@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { completePool, type SparsePool } from '../../eventlog/index.ts';
+import { hashKeyOf } from '../../src/proxy/hash-key.ts';
+import type { RequestHead } from '../../src/wire/index.ts';
+import { backendThat, get, routerOver } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
+
+const PEER = { address: '192.0.2.1', isTrusted: false };
+
+function keyOn(hashOn: unknown, target: string, fields: readonly string[] = [], client = PEER): number {
+  const settings = completePool({ policy: 'consistent-hash', hashOn } as SparsePool);
+  return hashKeyOf(settings, { target, fields } as unknown as RequestHead, client);
+}
+
+describe('what a request is kept together by', () => {
+  it('is nothing where the policy does not ask', () => {
+    const head = { target: '/', fields: [] } as unknown as RequestHead;
+    expect(hashKeyOf(completePool({}), head, PEER)).toBe(0);
+  });
+
+  it('is its path without the query', () => {
+    expect(keyOn('path', '/a?x=1')).toBe(keyOn('path', '/a?y=2'));
+    expect(keyOn('path', 'http://app.test/a?x')).toBe(keyOn('path', '/a'));
+    expect(keyOn('path', 'http://app.test')).toBe(keyOn('path', '/'));
+    expect(keyOn('path', '/a')).not.toBe(keyOn('path', '/b'));
+  });
+
+  it('is a field, whatever the case of its name and however many lines it has', () => {
+    const one = keyOn({ header: 'X-User' }, '/', ['x-user', 'a, b']);
+    expect(keyOn({ header: 'x-user' }, '/', ['X-User', 'a', 'Other', 'c', 'X-USER', 'b'])).toBe(one);
+    expect(keyOn({ header: 'x-user' }, '/', ['Other', 'c'])).toBe(0);
+  });
+
+  it('is one cookie among others, the first of its name', () => {
+    const one = keyOn({ cookie: 'sid' }, '/', ['Cookie', 'sid=abc']);
+    expect(keyOn({ cookie: 'sid' }, '/', ['Cookie', 'xsid=1; sid=abc; sid=2'])).toBe(one);
+    expect(keyOn({ cookie: 'sid' }, '/', ['Cookie', 'a=1', 'Cookie', 'sid=abc'])).toBe(one);
+    expect(keyOn({ cookie: 'sid' }, '/', ['Cookie', 'SID=abc; side=1; nothing'])).toBe(0);
+  });
+
+  it('is the address of the client, of which only a peer we trust may speak', () => {
+    const forwarded = ['X-Forwarded-For', '203.0.113.9, 198.51.100.7'];
+    const behind = { address: '198.51.100.7', isTrusted: false };
+    expect(keyOn('address', '/', forwarded)).toBe(keyOn('address', '/'));
+    expect(keyOn('address', '/', forwarded, { ...PEER, isTrusted: true })).toBe(
+      keyOn('address', '/', [], behind),
+    );
+    expect(keyOn('address', '/', [], { ...PEER, isTrusted: true })).toBe(keyOn('address', '/'));
+  });
+});
+
+describe('consistent-hash', () => {
+  it('sends the same user to the same backend over real sockets', async () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const backends = await Promise.all(names.map((name) => backendThat(() => ok(name))));
+    const router = await routerOver({
+      backends: Object.fromEntries(names.map((name, i) => [name, { port: backends[i]!.port }])),
+      pool: { policy: 'consistent-hash', hashOn: { header: 'x-user' } as never },
+    });
+    const client = await router.connect();
+    const homes = new Map<string, string>();
+    for (let i = 0; i < 60; i++) {
+      const user = `user-${i % 20}`;
+      const { body } = await client.request(get('/', `X-User: ${user}`));
+      expect(body).toBe(homes.get(user) ?? body);
+      homes.set(user, body);
+    }
+    expect(new Set(homes.values()).size).toBe(4);
+  });
+});
+
+describe('peak-ewma', () => {
+  it('leaves a slow backend and one that fails at once to themselves', async () => {
+    const slow = await backendThat(async () => {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 40);
+      });
+      return ok('slow');
+    });
+    const broken = await backendThat(() => 'HTTP/1.1 500 No\r\nContent-Length: 6\r\n\r\nbroken');
+    const quick = await backendThat(async () => {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5);
+      });
+      return ok('quick');
+    });
+    const router = await routerOver({
+      backends: { slow: { port: slow.port }, broken: { port: broken.port }, quick: { port: quick.port } },
+      pool: { policy: 'peak-ewma' },
+    });
+    const client = await router.connect();
+    const counts: Record<string, number> = { slow: 0, broken: 0, quick: 0 };
+    for (let i = 0; i < 60; i++) counts[(await client.request(get('/'))).body]! += 1;
+    expect(counts['quick']).toBeGreaterThan(50);
+    expect(counts['slow']).toBeLessThan(5);
+    expect(counts['broken']).toBeLessThan(5);
+    expect(router.isQuiet).toBe(true);
+  });
+});
