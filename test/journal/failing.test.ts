@@ -122,6 +122,31 @@ describe('a journal that cannot be written', () => {
     next.close();
   });
 
+  it('whose last file was lost under it takes nothing of before twice', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory, { limits: { segmentBytes: 1 } });
+    const ring = journal.producer();
+    const writer = journal.writer();
+    for (let sequence = 0; sequence < 3; sequence++) {
+      record(ring, finished({ sequence }));
+      writer.turn();
+      journal.nowMs += 1000;
+      writer.turn();
+    }
+    const files = segmentFiles(join(directory, 'journal'));
+    expect(files.length).toBeGreaterThan(2);
+    writeFileSync(files.at(-1)!.path, Buffer.alloc(100_000, 'x'));
+    rmSync(`${files.at(-1)!.path}-wal`, { force: true });
+    const next = journal.writer();
+    record(ring, finished({ sequence: 3 }));
+    next.turn();
+    const reader = openJournalReader(directory);
+    const found = [...reader.requests()].map(({ id }) => Number.parseInt(id.slice(24), 16));
+    expect(found).toEqual([0, 1, 3]);
+    reader.close();
+    next.close();
+  });
+
   it('with a flipped byte in a block, every other block is read', () => {
     const directory = temporaryDirectory();
     const journal = new JournalDesk(directory);
