@@ -4,7 +4,6 @@ import { type ChildContext, crashed, type Running, type StopReason } from '../..
 import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
 
 export class JournalChild implements Running {
-  readonly ready: Promise<void>;
   readonly #worker: Worker;
   readonly #exit: Promise<void>;
   #error: unknown;
@@ -17,21 +16,14 @@ export class JournalChild implements Running {
     context: ChildContext,
     delayMs: () => number,
   ) {
-    const ready = Promise.withResolvers<void>();
-    this.ready = ready.promise;
     this.#worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: boot });
-    this.#worker.on('message', (message: FromJournal) => {
-      if (message.type === 'ready') ready.resolve();
-      else hear(message);
-    });
+    this.#worker.on('message', hear);
     this.#worker.on('error', (error) => {
       this.#error = error;
     });
     this.#exit = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
         this.#error ??= new Error(`the journal's thread ended with exit code ${code}`);
-        // One that dies at once was started all the same: it is its supervisor's to count, not the whole start's to fail.
-        ready.resolve();
         resolve();
         if (!this.#stopping) setTimeout(() => context.exited(crashed(this.#error)), delayMs()).unref();
       });

@@ -19,7 +19,6 @@ export type ToJournal =
   | { readonly type: 'fail'; readonly message: string };
 
 export type FromJournal =
-  | { readonly type: 'ready' }
   /** `isAll`: nothing of before the question is missing on disk. */
   | { readonly type: 'flushed'; readonly id: number; readonly isAll: boolean }
   | { readonly type: 'warning'; readonly message: string };

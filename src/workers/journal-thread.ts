@@ -56,5 +56,3 @@ parent.on('message', (message: ToJournal) => {
       throw new Error(message.message);
   }
 });
-
-tell({ type: 'ready' });

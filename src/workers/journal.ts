@@ -3,7 +3,13 @@
  * main thread itself has to tell: names, checkpoints. Routing never depends on any of it.
  */
 import { join } from 'node:path';
-import { type ChildContext, type ChildSpec, keyOf, type MainLedger } from '../../actors/index.ts';
+import {
+  type ChildContext,
+  type ChildSpec,
+  keyOf,
+  type MainLedger,
+  type Running,
+} from '../../actors/index.ts';
 import {
   createJournalMemory,
   JOURNAL_DIRECTORY,
@@ -98,7 +104,8 @@ export class Journal {
     });
   }
 
-  async #start(context: ChildContext) {
+  /** Nobody waits until it is up: what is recorded meanwhile lies in the rings. */
+  #start(context: ChildContext): Running {
     const { directory, settings, ledger } = this.#options;
     const child = new JournalChild(
       {
@@ -112,17 +119,16 @@ export class Journal {
       context,
       () => this.#delay(),
     );
-    await child.ready;
     this.#child = child;
     this.#checkpoints.start();
     return {
-      stop: async (reason: 'shutdown' | 'kill') => {
+      stop: async (reason) => {
         this.#checkpoints.stop();
         if (reason === 'shutdown') this.#checkpoints.tick();
         await child.stop(reason);
         if (this.#child === child) this.#child = undefined;
       },
-      crash: (error: Error) => child.crash(error),
+      crash: (error) => child.crash(error),
     };
   }
 
