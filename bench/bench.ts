@@ -16,10 +16,17 @@ import { haproxy } from './peers/haproxy.ts';
 import { nginx, nginxForwarded } from './peers/nginx.ts';
 import { nodeUndici } from './peers/node-undici.ts';
 import type { Peer, Place, RunningPeer } from './peers/peer.ts';
-import { switchyard } from './peers/switchyard.ts';
+import { switchyard, switchyardUnjournalled } from './peers/switchyard.ts';
 import { type CaseResult, caseTable, markdown, type Report, screenTable } from './report.ts';
 
-const PEERS: readonly Peer[] = [nginx, nginxForwarded, haproxy, nodeUndici, switchyard];
+const PEERS: readonly Peer[] = [
+  nginx,
+  nginxForwarded,
+  haproxy,
+  nodeUndici,
+  switchyard,
+  switchyardUnjournalled,
+];
 const YARDSTICKS = ['nginx', 'node-undici'];
 
 const USAGE = `node bench/bench.ts [--cases NAME,…] [--peers NAME,…] [--rounds N] [--seconds N] [--warm-up N] [--results DIR]
