@@ -9,6 +9,7 @@ import {
   createArena,
   keyOf,
   type Lease,
+  type LeaseEnd,
   type Ledger,
   type LedgerRecord,
   type MainLedger,
@@ -25,6 +26,7 @@ import { Samples, type Summary } from './statistics.ts';
 /** What will happen: a request is answered or given up, a worker's bell is heard, a backend joins. */
 type Happening =
   | { readonly type: 'answered'; readonly request: SimulatedRequest; readonly status: number }
+  | { readonly type: 'timed_out'; readonly request: SimulatedRequest }
   | { readonly type: 'bell'; readonly thread: number };
 
 export interface Outcome {
@@ -48,6 +50,7 @@ export interface Outcome {
 }
 
 const DEFAULT_FIRST_BYTE_MS = 30_000;
+const GATEWAY_TIMEOUT = 504;
 const MAX_WAITING = 1_000_000;
 const CHANCE_OF_ROUTING = 0x5eed;
 
@@ -228,21 +231,22 @@ class Simulation implements Claimant {
       }
     }
     if (afterMs <= firstByteMs) this.agenda.plan(this.nowMs + afterMs, { type: 'answered', request, status });
-    else this.agenda.plan(this.nowMs + firstByteMs, { type: 'answered', request, status: 504 });
+    else this.agenda.plan(this.nowMs + firstByteMs, { type: 'timed_out', request });
   }
 
   private happen(what: Happening): void {
     if (what.type === 'bell') this.ledgers[what.thread - 1]!.deliver();
-    else this.answered(what.request, what.status);
+    else if (what.type === 'timed_out') this.over(what.request, GATEWAY_TIMEOUT, 'timed_out');
+    else this.over(what.request, what.status, what.status >= 500 ? 'server_error' : 'finished');
   }
 
-  private answered(request: SimulatedRequest, status: number): void {
+  private over(request: SimulatedRequest, status: number, end: LeaseEnd): void {
     const server = this.servers[request.backend]!;
     const next = server.release();
     const lease = request.lease!;
     request.lease = undefined;
     const pool = this.poolOf(request);
-    pool.checkin(lease, this.nowMs, status === 504 ? 'timed_out' : 'finished');
+    pool.checkin(lease, this.nowMs, end, this.nowMs - request.sentMs);
     if (this.waiting > 0) this.lookForOpen(pool);
     if (next !== undefined) {
       server.busy += 1;

@@ -73,7 +73,7 @@ describe('peak-ewma', () => {
   it('leaves a slow backend and one that fails at once to themselves', async () => {
     const slow = await backendThat(async () => {
       await new Promise((resolve) => {
-        setTimeout(resolve, 40);
+        setTimeout(resolve, 250);
       });
       return ok('slow');
     });

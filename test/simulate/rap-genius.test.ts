@@ -7,8 +7,8 @@ import { simulate } from '../../bench/simulate/simulation.ts';
 import { replay } from '../actors/pool/ledger/model.ts';
 
 const EXACT = { policy: 'least-request', limit: 1, seed: 1 } as const;
-// Seven minutes of that site's traffic.
-const REQUESTS = 60_000;
+// Five minutes of that site's traffic.
+const REQUESTS = 45_000;
 
 /** What each request of this scenario would wait before one queue for all servers. */
 function reference(scenario: Scenario): Float64Array {

@@ -1,5 +1,7 @@
 /**
- * The least expected wait: a backend's recent latency, times one more than it has in flight, divided by its weight.
+ * The quickest, for what it has to do: the square of a backend's recent latency, times one more than it has in flight,
+ * divided by its weight. The square, since latency itself would keep sending a backend that is twelve times as slow one
+ * request after the other, while the others have sixteen in flight each.
  *
  * Latency is an average that forgets with time, except that a longer one counts in full at once ("peak"): bad news
  * travels fast, good news has to be confirmed. Failures count against a backend, since one that fails fast would look
@@ -9,6 +11,8 @@ import { type Field, type Learn, NONE, type Row } from './policy.ts';
 
 // 10 s, as Finagle: after so long without a response, what was learnt counts little more than a third.
 const MEMORY_MS = 10_000;
+// One that is silent though it has requests has not earned to be forgiven; but it may only hold long-lived ones.
+const BUSY_FORGETS_SLOWER = 10;
 // A failure is one sample of so many: one alone makes a backend cost three times as much, three in a row seven times.
 const SAMPLES = 50;
 const FAILING_COSTS = 100;
@@ -70,10 +74,13 @@ function loadOf(field: Field, row: Row): number {
   const known = field.latencyMs(row);
   const inFlight = field.inFlight(row);
   // One that nobody knows is tried at once, with one request.
-  if (known < 0) return inFlight === 0 ? 0 : (UNKNOWN_MS * (inFlight + 1)) / field.weight(row);
-  const kept = keptAfter(field.nowMs - field.learntAtMs(row));
-  const cost = (known * kept + LEAST_MS) * (1 + FAILING_COSTS * kept * field.failing(row));
-  return (cost * (inFlight + 1)) / field.weight(row);
+  if (known < 0) return inFlight === 0 ? 0 : (UNKNOWN_MS * UNKNOWN_MS * (inFlight + 1)) / field.weight(row);
+  const sinceMs = field.nowMs - field.learntAtMs(row);
+  const kept = keptAfter(inFlight === 0 ? sinceMs : sinceMs / BUSY_FORGETS_SLOWER);
+  const latency = known * kept + LEAST_MS;
+  return (
+    (latency * latency * (1 + FAILING_COSTS * kept * field.failing(row)) * (inFlight + 1)) / field.weight(row)
+  );
 }
 
 /**

@@ -10,8 +10,9 @@ describe('peak-ewma', () => {
   });
 
   it('weighs latency against what is in flight', () => {
-    expect(peakEwma(plainField([known(99, 2), known(199, 0)]))).toBe(1);
-    expect(peakEwma(plainField([known(99, 0), known(199, 0)]))).toBe(0);
+    // A hundred squared, times five, against two hundred squared; and times three.
+    expect(peakEwma(plainField([known(99, 4), known(199, 0)]))).toBe(1);
+    expect(peakEwma(plainField([known(99, 2), known(199, 0)]))).toBe(0);
   });
 
   it('gives one of twice the weight twice as much at once', () => {
@@ -34,13 +35,24 @@ describe('peak-ewma', () => {
   it('forgives with time one that was slow', () => {
     const field = plainField([known(2000), known(167, 8)]);
     expect(peakEwma(field)).toBe(1);
-    field.nowMs = 4000;
-    field.all[1]!.learntAtMs = 4000;
+    field.nowMs = 16_000;
+    field.all[1]!.learntAtMs = 16_000;
+    expect(peakEwma(field)).toBe(0);
+  });
+
+  it('is slow to forgive one that is silent though it has requests', () => {
+    const field = plainField([known(2000, 1), known(167, 8)]);
+    field.nowMs = 16_000;
+    field.all[1]!.learntAtMs = 16_000;
+    expect(peakEwma(field)).toBe(1);
+    field.nowMs = 160_000;
+    field.all[1]!.learntAtMs = 160_000;
+    field.all[1]!.inFlight = 16;
     expect(peakEwma(field)).toBe(0);
   });
 
   it('forgets as much when the clock was set back as when it went forward', () => {
-    const slow = { ...known(2000), learntAtMs: 4000 };
+    const slow = { ...known(2000), learntAtMs: 16_000 };
     expect(peakEwma(plainField([slow, known(167, 8)]))).toBe(0);
   });
 });
