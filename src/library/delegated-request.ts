@@ -95,7 +95,6 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     this.#domain = found.domain;
     if (this.exchange.head.expectContinue && (await this.#isEnabled('end-to-end-continue', call)))
       this.#features = { ...PLAIN, continue: 'end-to-end' };
-    if (this.#hasEnded) return;
     const { domain: settings, pool } = this.#delegation;
     const ledger = this.#ledger;
     const self = this;
@@ -119,8 +118,9 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
   }
 
   #prepare(): void {
-    const asksForPort = this.exchange.client.preface !== undefined && this.#delegation.decisions.feature;
-    if (asksForPort === undefined && this.#delegation.decisions.additionalHeaders === undefined) {
+    const { additionalHeaders, feature } = this.#delegation.decisions;
+    const asksForPort = this.exchange.client.preface !== undefined && feature !== undefined;
+    if (!asksForPort && additionalHeaders === undefined) {
       this.#preparation = 'done';
       return;
     }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Decisions } from '../../src/index.ts';
 import { eventually, pause } from '../support/eventually.ts';
-import { backendThat, GET, post } from '../support/routed.ts';
+import { backendThat, deadPort, GET, post } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 import { local, scene } from './scene.ts';
 
@@ -149,7 +149,7 @@ describe('a callback that never answers', () => {
     expect(backend.requests.length).toBe(0);
   });
 
-  it('of checkin holds up the next checkout, not the answer before it', async () => {
+  it('of checkin holds up no answer', async () => {
     const backend = await backendThat(() => ok());
     const { connect } = await scene({
       decisions: { checkout: () => local(backend.port), checkin: never },
@@ -158,6 +158,28 @@ describe('a callback that never answers', () => {
     expect((await client.request(GET)).status).toBe(200);
     expect((await client.request(GET)).status).toBe(200);
   });
+});
+
+it('a checkin that takes its time is waited for by the next checkout of its request', async () => {
+  const backend = await backendThat(() => ok());
+  const dead = await deadPort();
+  let free: () => void = () => {};
+  const { calls, connect } = await scene({
+    decisions: {
+      checkout: (_domain, _request, attempt) => local(attempt === 1 ? dead : backend.port),
+      checkin: () =>
+        new Promise<void>((resolve) => {
+          free = resolve;
+        }),
+    },
+  });
+  const client = await connect();
+  client.send(GET);
+  await eventually(() => calls.includes('checkin connecting connect_refused'), 'the checkin');
+  await pause(20);
+  expect(calls).not.toContain('checkout 2');
+  free();
+  expect((await client.response()).status).toBe(200);
 });
 
 describe('a client that leaves', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { backendThat, GET, get } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
-import { local, scene } from './scene.ts';
+import { bare, local, scene } from './scene.ts';
 
 const EXPECT = 'POST /c HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n';
 
@@ -90,6 +91,14 @@ describe('the headers that tell times', () => {
     expect(first?.headers.get('x-route')).toMatch(/^\d+$/);
     // On a connection that is there already, connecting takes no time.
     expect(second?.headers.get('connect-time')).toBe('0');
+  });
+
+  it('are sent too where a program adds no headers of its own', async () => {
+    const backend = await backendThat(() => ok());
+    const { port } = await bare({ checkout: () => local(backend.port) }, { connectTime: 'Connect-Time' });
+    const client = await RawClient.connect(port);
+    await client.request(GET);
+    expect(backend.requests[0]?.headers.get('connect-time')).toMatch(/^\d+$/);
   });
 
   it('are not sent unless they are asked for', async () => {

@@ -90,8 +90,9 @@ export function local(port: number): string {
 /** Without the notes: only the callbacks that are given. */
 export async function bare<D, S, T>(
   decisions: Decisions<D, S, T>,
+  more: Omit<DelegatedOptions<D, S, T>, 'decisions' | 'listeners'> = {},
 ): Promise<{ yard: Switchyard; port: number }> {
-  const yard = closing(createSwitchyard({ decisions, listeners: [{ address: '127.0.0.1:0' }] }));
+  const yard = closing(createSwitchyard({ ...more, decisions, listeners: [{ address: '127.0.0.1:0' }] }));
   return { yard, port: portOf(await yard.listen()) };
 }
 
