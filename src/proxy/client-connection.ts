@@ -75,7 +75,7 @@ export class ClientConnection {
     this.hop = hopOf(address, listener.port, false, listener, context);
     this.#deadline = new Deadline(() => this.#guarded(() => this.#timedOut()));
     this.deadlineAt(context.now() + listener.settings.timeouts.keepAliveMs);
-    this.#buffer = context.buffers.scratch;
+    this.#buffer = context.buffers.fromClients;
     const isOwn =
       context.settings.ownReads !== false &&
       ownReads(
@@ -133,18 +133,18 @@ export class ClientConnection {
 
   /** Reads go to a buffer of their own from now on, whose bytes stay until the next read. */
   leaseReads(): void {
-    if (this.#buffer === this.context.buffers.scratch) this.#buffer = this.context.buffers.take();
+    if (this.#buffer === this.context.buffers.fromClients) this.#buffer = this.context.buffers.take();
   }
 
   get isLeased(): boolean {
-    return this.#buffer !== this.context.buffers.scratch;
+    return this.#buffer !== this.context.buffers.fromClients;
   }
 
   /** `stillNeeded`: part of it waits in somebody's write queue, so that it cannot be used again. */
   unleaseReads(stillNeeded: boolean): void {
     if (!this.isLeased) return;
     if (!stillNeeded) this.context.buffers.giveBack(this.#buffer);
-    this.#buffer = this.context.buffers.scratch;
+    this.#buffer = this.context.buffers.fromClients;
   }
 
   deadlineAt(atMs: number): void {

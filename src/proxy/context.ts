@@ -9,6 +9,7 @@ import type { Deadlines } from './deadlines.ts';
 import type { Delegate } from './delegate.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpDate } from './http-date.ts';
+import type { OneWrite } from './one-write.ts';
 import type { RequestIds } from './request-id.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -84,6 +85,7 @@ export type PlaneContext = PlaneOptions & {
   readonly date: HttpDate;
   readonly deadlines: Deadlines;
   readonly buffers: ReadBuffers;
+  readonly writes: OneWrite;
   readonly upstreams: Upstreams;
   readonly waits: WaitWatch;
   readonly counters: PlaneCounters;

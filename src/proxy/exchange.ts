@@ -42,7 +42,7 @@ import { Pipe, type PipeOwner } from './pipe.ts';
 import { outcomeOfBody, outcomeOfResponse } from './refusals.ts';
 import { type Reply, replyBytes } from './reply.ts';
 import { RequestBody } from './request-body.ts';
-import { inOneWrite, type RelayOwner, ResponseRelay } from './response-relay.ts';
+import { type RelayOwner, ResponseRelay } from './response-relay.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { BackendRoute, DomainRoute, PoolRoute } from './routing-table.ts';
 import { ownAnswer } from './self.ts';
@@ -50,8 +50,8 @@ import { Tenancy, type Tenant } from './tenancy.ts';
 import type { BackendConnections } from './upstream/backend-connections.ts';
 import { type ConnectionUser, HIGH_WATER_BYTES, type UpstreamConnection } from './upstream/connection.ts';
 
-// 32 KiB: from here on a read buffer of its own saves a copy worth more than it costs.
-const LARGE_BYTES = 32_768;
+// 15 KiB: a scratch buffer read full. From here on a read buffer of its own saves a copy worth more than it costs.
+const LARGE_BYTES = 15_360;
 
 export class Exchange extends RequestActor implements ConnectionUser, RelayOwner, Tenant, PipeOwner {
   readonly head: RequestHead;
@@ -112,7 +112,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     this.context.counters.inFlight++;
     let at = from;
     if (this.head.framing !== 'none') {
-      this.body = new RequestBody(this.head, this.trailerLimits);
+      this.body = new RequestBody(this.head, this.trailerLimits, this.context.writes);
       at = this.body.take(buffer, from, end, false);
     }
     this.#route();
@@ -663,9 +663,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
       // The buffer is the kernel's to read until it is flushed, so nothing may be read into it before.
       if (client.pendingBytes > 0) this.#pause(connection);
     } else {
-      const whole = inOneWrite(text, buffer, from, to, tail);
-      if (typeof whole === 'string') client.writeText(whole);
-      else client.writeBytes(whole);
+      this.context.writes.range(client.socket, text, buffer, from, to, tail);
       if (client.pendingBytes >= HIGH_WATER_BYTES) this.#pause(connection);
     }
     if (tail !== '' || this.phase !== 'respond') return;
@@ -729,7 +727,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     const connection = this.#connection as UpstreamConnection;
     this.enter('pipe');
     this.status = 101;
-    const pipe = new Pipe(this, this.client, connection);
+    const pipe = new Pipe(this, this.client, connection, this.context.writes);
     this.#pipe = pipe;
     this.bytesOut += pipe.begin(this.#responseHead(head), rest, from, to);
     const early = this.client.takeSurplus();

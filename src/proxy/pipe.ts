@@ -3,7 +3,7 @@
  * passed on while the other direction finishes.
  */
 import type { ClientConnection } from './client-connection.ts';
-import { inOneWrite } from './response-relay.ts';
+import type { OneWrite } from './one-write.ts';
 import { HIGH_WATER_BYTES, type UpstreamConnection } from './upstream/connection.ts';
 
 export interface PipeOwner {
@@ -16,14 +16,16 @@ export class Pipe {
   readonly #owner: PipeOwner;
   readonly #client: ClientConnection;
   readonly #backend: UpstreamConnection;
+  readonly #writes: OneWrite;
   #clientEnded = false;
   #backendEnded = false;
   #isPaused = false;
 
-  constructor(owner: PipeOwner, client: ClientConnection, backend: UpstreamConnection) {
+  constructor(owner: PipeOwner, client: ClientConnection, backend: UpstreamConnection, writes: OneWrite) {
     this.#owner = owner;
     this.#client = client;
     this.#backend = backend;
+    this.#writes = writes;
   }
 
   /** The 101 and what came behind it, in one write; returns how many bytes. */
@@ -42,9 +44,7 @@ export class Pipe {
   }
 
   fromClient(buffer: Buffer, from: number, to: number): void {
-    const whole = inOneWrite('', buffer, from, to, '');
-    if (typeof whole === 'string') this.#backend.socket.write(whole, 'latin1');
-    else this.#backend.socket.write(whole);
+    this.#writes.range(this.#backend.socket, '', buffer, from, to, '');
     if (this.#backend.socket.writableLength >= HIGH_WATER_BYTES) this.#client.pauseReading();
   }
 
@@ -67,8 +67,6 @@ export class Pipe {
   }
 
   #write(head: string, buffer: Buffer, from: number, to: number): void {
-    const whole = inOneWrite(head, buffer, from, to, '');
-    if (typeof whole === 'string') this.#client.writeText(whole);
-    else this.#client.writeBytes(whole);
+    this.#writes.range(this.#client.socket, head, buffer, from, to, '');
   }
 }

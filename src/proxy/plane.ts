@@ -8,6 +8,7 @@ import { type PlaneContext, PlaneCounters, type PlaneOptions } from './context.t
 import { Deadline, Deadlines } from './deadlines.ts';
 import { HttpDate } from './http-date.ts';
 import { Listener } from './listener.ts';
+import { OneWrite } from './one-write.ts';
 import { RequestIds } from './request-id.ts';
 import { Names, systemNames } from './upstream/names.ts';
 import { ReadBuffers } from './upstream/read-buffers.ts';
@@ -67,6 +68,7 @@ class Plane implements RoutingPlane {
       date: new HttpDate(),
       deadlines,
       buffers,
+      writes: new OneWrite(),
       upstreams,
       waits: new WaitWatch(options.now, deadlines),
       counters: new PlaneCounters(),

@@ -7,24 +7,23 @@ import {
   type BodyReader,
   type BodyRefusal,
   ChunkedBody,
-  joined,
   LengthBody,
   lastChunk,
   type RequestHead,
   type TrailerLimits,
 } from '../wire/index.ts';
+import { type OneWrite, SMALL_BYTES } from './one-write.ts';
 import { HIGH_WATER_BYTES, type UpstreamConnection } from './upstream/connection.ts';
 
 // 64 KiB: what one waiting request may make the router hold, and what may be sent again.
 export const HELD_BYTES = 65_536;
-// 16 KiB: Node writes a string up to this size from the stack, without an allocation of its own.
-export const SMALL_BYTES = 16_384;
 
 export class RequestBody {
   readonly #reader: BodyReader;
   readonly #isChunked: boolean;
-  #held: (Buffer | string)[] = [];
-  #heldBytes = 0;
+  readonly #writes: OneWrite;
+  /** One character a byte. */
+  #held = '';
   #connection: UpstreamConnection | undefined;
   #keeps = true;
   #isLent = false;
@@ -32,7 +31,8 @@ export class RequestBody {
   isDone = false;
   refusal: BodyRefusal | undefined = undefined;
 
-  constructor(head: RequestHead, limits: TrailerLimits) {
+  constructor(head: RequestHead, limits: TrailerLimits, writes: OneWrite) {
+    this.#writes = writes;
     this.#isChunked = head.framing === 'chunked';
     this.#reader = this.#isChunked ? new ChunkedBody(limits, 'chunks') : new LengthBody(head.contentLength);
   }
@@ -49,7 +49,7 @@ export class RequestBody {
 
   /** Whoever sends the rest should wait: with a buffer lent to the kernel, until it has it all. */
   get isFull(): boolean {
-    if (this.#connection === undefined) return this.#heldBytes >= HELD_BYTES;
+    if (this.#connection === undefined) return this.#held.length >= HELD_BYTES;
     return this.#connection.socket.writableLength >= (this.#isLent ? 1 : HIGH_WATER_BYTES);
   }
 
@@ -71,7 +71,7 @@ export class RequestBody {
       this.refusal = reader.refusal;
     } else if (step === BODY.end || reader.isDone) {
       this.isDone = true;
-      if (this.#isChunked) this.#pass(lastChunk(reader.trailers));
+      if (this.#isChunked) this.#passText(lastChunk(reader.trailers));
     }
     return reader.at;
   }
@@ -79,21 +79,7 @@ export class RequestBody {
   /** The head and all that is held go to the connection; what comes later follows. `keep`: for another time. */
   sendTo(connection: UpstreamConnection, head: string, keep: boolean): void {
     this.#connection = connection;
-    const held = this.#held;
-    const [first = ''] = held;
-    if (held.length <= 1 && head.length + first.length <= SMALL_BYTES) {
-      connection.socket.write(
-        head + (typeof first === 'string' ? first : first.toString('latin1')),
-        'latin1',
-      );
-    } else if (held.length === 1 && typeof first !== 'string') {
-      connection.socket.write(joined(head, first, 0, first.length));
-    } else {
-      connection.socket.cork();
-      connection.socket.write(head, 'latin1');
-      for (const piece of held) write(connection, piece);
-      connection.socket.uncork();
-    }
+    this.#writes.text(connection.socket, head + this.#held);
     if (!keep) this.letGo();
   }
 
@@ -105,31 +91,24 @@ export class RequestBody {
   /** It will not be sent again. */
   letGo(): void {
     this.#keeps = false;
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#held = '';
   }
 
   #passRange(prefix: string, buffer: Buffer, from: number, to: number, mayLend: boolean): void {
     const connection = this.#connection;
-    const bytes = prefix.length + to - from;
-    if (bytes <= SMALL_BYTES) this.#pass(prefix + buffer.toString('latin1', from, to));
-    else if (mayLend && !this.#keeps && prefix === '' && connection !== undefined) {
+    if (connection === undefined || this.#keeps) {
+      this.#passText(prefix + buffer.toString('latin1', from, to));
+    } else if (mayLend && prefix === '' && to - from > SMALL_BYTES) {
       connection.socket.write(buffer.subarray(from, to));
       this.#isLent = true;
-    } else this.#pass(joined(prefix, buffer, from, to));
+    } else this.#writes.range(connection.socket, prefix, buffer, from, to, '');
   }
 
-  #pass(piece: Buffer | string): void {
+  #passText(text: string): void {
     const connection = this.#connection;
-    if (connection !== undefined) write(connection, piece);
+    if (connection !== undefined) this.#writes.text(connection.socket, text);
     if (!this.#keeps) return;
-    this.#held.push(piece);
-    this.#heldBytes += piece.length;
-    if (connection !== undefined && this.#heldBytes > HELD_BYTES) this.letGo();
+    this.#held += text;
+    if (connection !== undefined && this.#held.length > HELD_BYTES) this.letGo();
   }
-}
-
-function write(connection: UpstreamConnection, piece: Buffer | string): void {
-  if (typeof piece === 'string') connection.socket.write(piece, 'latin1');
-  else connection.socket.write(piece);
 }

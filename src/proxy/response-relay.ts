@@ -16,7 +16,6 @@ import {
   type TrailerLimits,
 } from '../wire/index.ts';
 import { GrowingBytes } from './growing-bytes.ts';
-import { SMALL_BYTES } from './request-body.ts';
 import type { UpstreamConnection } from './upstream/connection.ts';
 
 /** What the relay tells and asks; the exchange is it. */
@@ -169,22 +168,4 @@ export class ResponseRelay {
     if (isOver) owner.responseComplete(reader.at === end);
     else if (step === BODY.refused) owner.bodyRefused(reader.refusal?.detail ?? '');
   }
-}
-
-/** One buffer, or one string where that is cheaper, of what is to leave in one write. */
-export function inOneWrite(
-  text: string,
-  buffer: Buffer,
-  from: number,
-  to: number,
-  tail: string,
-): string | Buffer {
-  const length = text.length + to - from + tail.length;
-  if (from === to) return text + tail;
-  if (length <= SMALL_BYTES) return text + buffer.toString('latin1', from, to) + tail;
-  const whole = Buffer.allocUnsafe(length);
-  whole.write(text, 'latin1');
-  buffer.copy(whole, text.length, from, to);
-  if (tail !== '') whole.write(tail, length - tail.length, 'latin1');
-  return whole;
 }

@@ -184,7 +184,7 @@ describe('an upgrade', () => {
 
   it('ends when nothing moves for idleMs', async () => {
     const { router, backend } = await routed(undefined, {
-      pool: { timeouts: { idleMs: 80, abortLingerMs: 20 } },
+      pool: { timeouts: { idleMs: 300, abortLingerMs: 20 } },
     });
     const client = await router.connect();
     client.send(UPGRADE);
@@ -192,8 +192,8 @@ describe('an upgrade', () => {
     await connection.takeHead();
     connection.send(SWITCHED);
     await client.response();
-    for (let i = 0; i < 4; i++) {
-      await pause(40);
+    for (let i = 0; i < 5; i++) {
+      await pause(90);
       client.send('.');
     }
     expect(client.over).toBe(false);

@@ -68,7 +68,7 @@ export class UpstreamConnection {
     this.#keeper = keeper;
     this.#user = user;
     this.#shared = shared;
-    this.#buffer = shared.buffers.scratch;
+    this.#buffer = shared.buffers.fromBackends;
     this.#deadline = new Deadline(() => this.destroy());
     const { address } = keeper;
     const options = {
@@ -135,18 +135,18 @@ export class UpstreamConnection {
 
   /** Reads go to a buffer of its own from now on, which may be written on as it is. */
   lease(): void {
-    if (this.#buffer === this.#shared.buffers.scratch) this.#buffer = this.#shared.buffers.take();
+    if (this.#buffer === this.#shared.buffers.fromBackends) this.#buffer = this.#shared.buffers.take();
   }
 
   get isLeased(): boolean {
-    return this.#buffer !== this.#shared.buffers.scratch;
+    return this.#buffer !== this.#shared.buffers.fromBackends;
   }
 
   /** `stillNeeded`: part of it waits in somebody's write queue, so that it cannot be used again. */
   unlease(stillNeeded: boolean): void {
     const buffer = this.#buffer;
-    if (buffer === this.#shared.buffers.scratch) return;
-    this.#buffer = this.#shared.buffers.scratch;
+    if (buffer === this.#shared.buffers.fromBackends) return;
+    this.#buffer = this.#shared.buffers.fromBackends;
     if (!stillNeeded) this.#shared.buffers.giveBack(buffer);
   }
 
