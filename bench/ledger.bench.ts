@@ -16,7 +16,14 @@ const HELD = 8;
 // The reader is another thread in life, so its work is not counted here; the ring must not be full, or nothing is written.
 const DRAIN_EVERY = 4000;
 const ROWS = [3, 75, 1000];
-const POLICIES: readonly PolicyName[] = ['least-request', 'round-robin', 'random'];
+const POLICIES: readonly PolicyName[] = [
+  'least-request',
+  'round-robin',
+  'random',
+  'p2c',
+  'peak-ewma',
+  'consistent-hash',
+];
 const DEFINED = { position: 1, nowMs: 0 };
 
 interface Task {
@@ -40,10 +47,11 @@ function pairs(ledger: Ledger, pool: string, count: number, drain?: () => void):
       drain();
       drained += process.hrtime.bigint() - since;
     }
-    const lease = web.checkout(1, NONE_TRIED, nobody);
+    // A time, a key and a latency: who does not look at them pays for passing them only.
+    const lease = web.checkout(i, NONE_TRIED, nobody, i + 1);
     const old = held[i % HELD]!;
     if (typeof lease === 'string' || typeof old === 'string') throw new Error('expected a lease');
-    web.checkin(old, 1, 'finished');
+    web.checkin(old, i, 'finished', 5 + (i % 7));
     held[i % HELD] = lease;
   }
   const tookNs = Number(process.hrtime.bigint() - from - drained);
