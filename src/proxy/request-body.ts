@@ -79,7 +79,7 @@ export class RequestBody {
   /** The head and all that is held go to the connection; what comes later follows. `keep`: for another time. */
   sendTo(connection: UpstreamConnection, head: string, keep: boolean): void {
     this.#connection = connection;
-    this.#writes.text(connection.socket, head + this.#held);
+    this.#writes.texts(connection.socket, head, this.#held);
     if (!keep) this.letGo();
   }
 
@@ -106,7 +106,7 @@ export class RequestBody {
 
   #passText(text: string): void {
     const connection = this.#connection;
-    if (connection !== undefined) this.#writes.text(connection.socket, text);
+    if (connection !== undefined) this.#writes.texts(connection.socket, '', text);
     if (!this.#keeps) return;
     this.#held += text;
     if (connection !== undefined && this.#held.length > HELD_BYTES) this.letGo();

@@ -31,7 +31,9 @@ export type RoutingThreadOptions = {
 };
 
 // All threads measure against the same clock: `performance` alone starts anew in each of them.
-const now = () => performance.timeOrigin + performance.now();
+// The getter of timeOrigin costs more than the clock, and this is asked several times a request.
+const ORIGIN_MS = performance.timeOrigin;
+const now = () => ORIGIN_MS + performance.now();
 
 export class RoutingThread {
   readonly table = new Table();
