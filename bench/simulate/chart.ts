@@ -48,6 +48,7 @@ export function lineChart(lines: readonly Line[], axes: Axes): string {
     parts.push(text(WIDTH - RIGHT + 12, TOP + 18 * i + 10, name, `fill="${colour}"`));
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
+<title>${axes.title}</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 ${parts.join('\n')}
 </svg>
