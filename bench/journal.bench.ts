@@ -41,6 +41,7 @@ function requestLike(): RequestLike {
   return {
     id: '',
     requestId: '',
+    sequence: 0,
     startedAtMs: 0,
     position: 1234,
     phase: 'respond',
@@ -111,6 +112,7 @@ async function fill(): Promise<void> {
       const startedAtMs = FIRST_MS + (from + i) * EVERY_MS;
       request.id = ids[i]!;
       request.requestId = request.id;
+      request.sequence = from + i;
       request.startedAtMs = startedAtMs;
       request.connectStartedMs = startedAtMs;
       request.connectedAtMs = startedAtMs + 0.001;

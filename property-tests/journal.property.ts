@@ -213,6 +213,7 @@ describe('bytes', () => {
           into.double(double);
           into.text(text);
           into.whole(Math.trunc(signed / 2));
+          into.key(count % 2 ** 52);
         }
         const reader = new ByteReader(into.written());
         for (const [count, double, text, signed] of all) {
@@ -220,6 +221,7 @@ describe('bytes', () => {
           expect(reader.double()).toBe(double);
           expect(reader.text()).toBe(text);
           expect(reader.whole()).toBe(Math.trunc(signed / 2) + 0);
+          expect(reader.key()).toBe(count % 2 ** 52);
         }
         expect(reader.isDone).toBe(true);
       }),

@@ -2,8 +2,10 @@
 import { ByteWriter } from './bytes.ts';
 import { IdHashes } from './filter.ts';
 import { FRAME } from './frame.ts';
+import { packRequest } from './pack-request.ts';
 import { PoolIndex } from './pool-index.ts';
-import { idHash, REQUEST_FLAG, REQUEST_WORD } from './request-frame.ts';
+import { RAW } from './raw-request.ts';
+import { idHash, REQUEST_FLAG } from './request-frame.ts';
 import type { RingConsumer } from './ring-consumer.ts';
 
 export class Block {
@@ -21,9 +23,6 @@ export class Block {
   checkpointCount = 0;
   firstStartedAtMs = Number.POSITIVE_INFINITY;
   lastStartedAtMs = 0;
-  // Frames of requests mostly lie side by side: what was seen and not yet copied.
-  #from = 0;
-  #to = 0;
 
   get bytes(): number {
     return this.requests.at + this.operations.at + this.checkpoints.at;
@@ -48,67 +47,49 @@ export class Block {
   }
 
   /** Takes what there is in a ring of requests, up to about so many bytes. */
-  takeFrom(ring: RingConsumer, view: DataView, mostBytes: number): void {
-    this.#from = 0;
-    this.#to = 0;
+  takeFrom(ring: RingConsumer, mostBytes: number): void {
     ring.look((kind, offset, length) => {
-      if (this.bytes + this.#to - this.#from >= mostBytes) return false;
-      if (kind === FRAME.request) {
-        this.#takeRequest(ring, view, offset, length);
-        return true;
-      }
-      if (kind === FRAME.name) this.#takeName(ring, view, offset);
-      else if (kind === FRAME.checkpoint) this.#takeCheckpoint(ring, view, offset);
+      if (this.bytes >= mostBytes) return false;
+      if (kind === FRAME.request) this.#takeRequest(ring, offset, length);
+      else if (kind === FRAME.name) this.#takeName(ring, offset);
+      else if (kind === FRAME.checkpoint) this.#takeCheckpoint(ring, offset);
       return true;
     });
-    this.#copyRun(ring);
   }
 
-  #takeRequest(ring: RingConsumer, view: DataView, offset: number, length: number): void {
-    if (offset !== this.#to) {
-      this.#copyRun(ring);
-      this.#from = offset;
-    }
-    this.#to = offset + length;
-    const { words } = ring;
+  #takeRequest(ring: RingConsumer, offset: number, length: number): void {
+    packRequest(ring, offset, length, this.requests);
+    const { words, doubles } = ring;
     const at = offset >> 2;
-    const startedAtMs = view.getFloat64(offset + 4 * REQUEST_WORD.startedAtMs, true);
+    const startedAtMs = doubles[(at + RAW.startedAtMs) >> 1]!;
     if (startedAtMs < this.firstStartedAtMs) this.firstStartedAtMs = startedAtMs;
     if (startedAtMs > this.lastStartedAtMs) this.lastStartedAtMs = startedAtMs;
-    this.ids.add(idHash(words[at + REQUEST_WORD.where]!, words[at + REQUEST_WORD.sequence]!));
-    if ((words[at + REQUEST_WORD.more]! & (REQUEST_FLAG.peer << 16)) !== 0)
-      this.ids.add(words[at + REQUEST_WORD.peer]!);
+    this.ids.add(idHash(words[at + RAW.where]!, words[at + RAW.sequence]!));
+    if ((words[at + RAW.more]! & (REQUEST_FLAG.peer << 16)) !== 0) this.ids.add(words[at + RAW.peerHash]!);
     this.requestCount++;
   }
 
-  #copyRun(ring: RingConsumer): void {
-    const length = this.#to - this.#from;
-    if (length > 0) {
-      this.requests.reserve(length);
-      this.requests.copy(ring.bytes.subarray(this.#from, this.#to));
-    }
-    this.#from = 0;
-    this.#to = 0;
-  }
-
-  #takeName(ring: RingConsumer, view: DataView, offset: number): void {
-    const key = view.getFloat64(offset + 4, true);
+  #takeName({ words, doubles, bytes }: RingConsumer, offset: number): void {
     const from = offset + 16;
-    const length = ring.words[(offset + 12) >> 2]!;
-    this.names.set(key, Buffer.from(ring.bytes.slice(from, from + length)).toString('utf8'));
+    const length = words[(offset >> 2) + 1]!;
+    this.names.set(
+      doubles[(offset >> 3) + 1]!,
+      Buffer.from(bytes.slice(from, from + length)).toString('utf8'),
+    );
   }
 
-  #takeCheckpoint(ring: RingConsumer, view: DataView, offset: number): void {
-    const poolKey = view.getFloat64(offset + 4, true);
-    const ticket = view.getFloat64(offset + 12, true);
-    const length = ring.words[(offset + 28) >> 2]!;
+  #takeCheckpoint({ words, doubles, bytes }: RingConsumer, offset: number): void {
+    const half = offset >> 3;
+    const poolKey = doubles[half + 1]!;
+    const ticket = doubles[half + 2]!;
+    const length = words[(offset >> 2) + 1]!;
     const into = this.checkpoints;
     into.reserve(length + 32);
     into.count(poolKey);
     into.count(ticket);
-    into.double(view.getFloat64(offset + 20, true));
+    into.double(doubles[half + 3]!);
     into.count(length);
-    into.copy(ring.bytes.subarray(offset + 32, offset + 32 + length));
+    into.copy(bytes.subarray(offset + 32, offset + 32 + length));
     this.pools.addCheckpoint(poolKey, ticket);
     this.checkpointCount++;
   }

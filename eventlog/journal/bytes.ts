@@ -39,6 +39,11 @@ export class ByteWriter {
     const { bytes } = this;
     let rest = value;
     let at = this.at;
+    if (rest < 0x80) {
+      bytes[at] = rest;
+      this.at = at + 1;
+      return;
+    }
     while (rest > 0x7fffffff) {
       bytes[at++] = (rest % 128) | 0x80;
       rest = Math.floor(rest / 128);
@@ -49,6 +54,18 @@ export class ByteWriter {
     }
     bytes[at] = rest;
     this.at = at + 1;
+  }
+
+  /** A whole number of 52 bits that may as well be large as small: 7 bytes. */
+  key(value: number): void {
+    const high = Math.floor(value / 2 ** 32);
+    const { bytes } = this;
+    const at = this.at + 4;
+    this.word32(value | 0);
+    bytes[at] = high;
+    bytes[at + 1] = high >>> 8;
+    bytes[at + 2] = high >>> 16;
+    this.at = at + 3;
   }
 
   /** A whole number between ±2^52: the sign is the lowest bit, so that small ones are short. */
@@ -65,6 +82,20 @@ export class ByteWriter {
     this.at = at + 8;
   }
 
+  /** 32 bits, little end first. */
+  word32(value: number): void {
+    this.word32At(this.at, value);
+    this.at += 4;
+  }
+
+  word32At(at: number, value: number): void {
+    const { bytes } = this;
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
+  }
+
   /** Characters up to U+00FF, as heads are read; of any other the low byte. */
   text(text: string): void {
     const { length } = text;
@@ -74,6 +105,20 @@ export class ByteWriter {
     if (length >= LONG_TEXT) Buffer.from(bytes.buffer, bytes.byteOffset + at, length).write(text, 'latin1');
     else for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i);
     this.at = at + length;
+  }
+
+  /** Characters as `text` has them, without their number: at most so many, up to one of this code. Returns how many. */
+  letters(text: string, most: number, until: number): number {
+    const length = Math.min(text.length, most);
+    const { bytes, at } = this;
+    let i = 0;
+    for (; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code === until) break;
+      bytes[at + i] = code;
+    }
+    this.at = at + i;
+    return i;
   }
 
   copy(from: Uint8Array): void {
@@ -113,6 +158,12 @@ export class ByteReader {
       scale *= 128;
       assert(scale < 2 ** 56, 'expected a number of at most 53 bits');
     }
+  }
+
+  key(): number {
+    const low = this.byte() | (this.byte() << 8) | (this.byte() << 16) | (this.byte() << 24);
+    const high = this.byte() | (this.byte() << 8) | (this.byte() << 16);
+    return high * 2 ** 32 + (low >>> 0);
   }
 
   whole(): number {

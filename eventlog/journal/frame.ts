@@ -1,6 +1,6 @@
 /**
- * A frame: what the rings and the blocks are a row of. One word says its length and its kind; all are whole words, so that
- * there is always room for that word before the end of a ring.
+ * A frame: what the rings and the blocks are a row of. One word says its length and its kind. In a ring all begin at a place
+ * for a double, so there is always room for that word before the ring's end.
  *
  *   word 0: length in bytes, this word included (24 bits) · kind (8 bits)
  */
@@ -28,6 +28,7 @@ export function frameKind(word: number): number {
   return word >>> 24;
 }
 
-export function wholeWords(bytes: number): number {
-  return (bytes + 3) & ~3;
+/** To where a double may lie. */
+export function wholeDoubles(bytes: number): number {
+  return (bytes + 7) & ~7;
 }

@@ -37,8 +37,8 @@ const WARN_EVERY_MS = 60_000;
 // A fault that stays is perhaps one of the file.
 const FAILURES_A_FILE = 3;
 const KEEP_HOUSE_EVERY_MS = 1000;
-// Writers that died one after the other without a turn that went well: what they found must be what kills them.
-const FRUITLESS_LIVES = 2;
+// Writers that died in the midst of a turn, one after the other: what they found must be what kills them.
+const DEADLY_TURNS = 2;
 
 export class JournalWriter {
   readonly #options: JournalWriterOptions;
@@ -47,7 +47,6 @@ export class JournalWriter {
   readonly #operations: OperationSource;
   readonly #positions: Positions;
   readonly #segments: Segments;
-  readonly #view: readonly DataView[];
   readonly #block = new Block();
   #failures = 0;
   #retryAtMs = 0;
@@ -62,9 +61,6 @@ export class JournalWriter {
     this.#options = options;
     this.#memory = memory;
     this.#rings = Array.from({ length: memory.rings }, (_, ring) => new RingConsumer(memory, ring));
-    this.#view = this.#rings.map(
-      (ring) => new DataView(ring.bytes.buffer, ring.bytes.byteOffset, ring.bytes.byteLength),
-    );
     this.#operations = options.operations ?? NO_OPERATIONS;
     this.#positions = new Positions(this.#rings, this.#operations);
     this.#segments = new Segments(options.directory, options.vocabulary, options, options.limits);
@@ -84,6 +80,8 @@ export class JournalWriter {
     const nowMs = this.#options.now();
     this.#memory.says[SAYS.lookedAtMs] = nowMs;
     if (nowMs < this.#retryAtMs) return false;
+    // Taken back when this turn is over: what stays is what killed.
+    add(this.#memory.says, SAYS.deadlyTurns, 1);
     try {
       if (!this.#segments.isOpen) this.#open(nowMs);
       this.#keepHouse(nowMs);
@@ -119,8 +117,7 @@ export class JournalWriter {
   #take(): boolean {
     const block = this.#block;
     block.clear();
-    for (let ring = 0; ring < this.#rings.length; ring++)
-      block.takeFrom(this.#rings[ring]!, this.#view[ring]!, BLOCK_BYTES);
+    for (const ring of this.#rings) block.takeFrom(ring, BLOCK_BYTES);
     if (block.bytes < BLOCK_BYTES) {
       block.operationCount = this.#operations.take(block.operations, block.pools, BLOCK_BYTES - block.bytes);
     }
@@ -203,7 +200,7 @@ export class JournalWriter {
     const { says } = this.#memory;
     this.#failures = 0;
     says[SAYS.failing] = 0;
-    says[SAYS.fruitless] = 0;
+    says[SAYS.deadlyTurns] = 0;
     says[SAYS.lagMs] = this.#options.now() - this.#lookedAtMs;
     this.#lookedAtMs = nowMs;
   }
@@ -214,6 +211,7 @@ export class JournalWriter {
     for (const ring of this.#rings) ring.rewind();
     this.#operations.rewind();
     if (!isOfTheWorld(error)) throw error;
+    this.#memory.says[SAYS.deadlyTurns] = 0;
     this.#failures++;
     if (this.#failures % FAILURES_A_FILE === 0) this.#segments.useAnother();
     this.#retryAtMs = nowMs + RETRY_MS;
@@ -229,12 +227,10 @@ export class JournalWriter {
 
   #beginLife(): void {
     const { says } = this.#memory;
-    if (says[SAYS.fruitless]! >= FRUITLESS_LIVES && this.fullness > 0) {
-      for (const ring of this.#rings) ring.discard();
-      this.#operations.discard();
-      this.#discarded = true;
-    }
-    add(says, SAYS.fruitless, 1);
+    if (says[SAYS.deadlyTurns]! < DEADLY_TURNS || this.fullness === 0) return;
+    for (const ring of this.#rings) ring.discard();
+    this.#operations.discard();
+    this.#discarded = true;
   }
 }
 

@@ -34,8 +34,8 @@ export const SAYS = {
   failing: 12,
   heldBytes: 13,
   segments: 14,
-  /** Lives of the writer since a turn of one went well. */
-  fruitless: 15,
+  /** Turns that did not end, since one did. */
+  deadlyTurns: 15,
 } as const;
 
 export type JournalShared = { readonly buffer: SharedArrayBuffer };

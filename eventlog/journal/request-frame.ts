@@ -1,13 +1,13 @@
 /**
- * One finished request as a frame: what is looked for by number stands at fixed places, so that a block is scanned without
- * reading the rest.
+ * One finished request as a frame of a block: what is looked for by number stands at fixed places, so that a block is scanned
+ * without reading the rest.
  *
  *   word 1     worker (12 bits) · salt (14 bits)
  *   words 2, 3 when it began: a double, as the ledger was told
  *   word 4     sequence, low 32 bits
  *   word 5     sequence, high 16 bits · flags (8) · method (8)
  *   word 6     hash of the id that a trusted peer gave it; only with that flag
- *   then       numbers and texts in the order of `writeRequest`, and extras: tag, length, bytes; tag 0 ends them
+ *   then       numbers and texts in the order of `packRequest`, and extras: tag, length, bytes; tag 0 ends them
  */
 
 export const REQUEST_WORD = { where: 1, startedAtMs: 2, sequence: 4, more: 5, peer: 6 } as const;

@@ -86,7 +86,7 @@ export function readRequest(
   const path = reader.text();
   const domain = domainOf(reader, host);
   const claims = reader.count();
-  const pool = claims === 0 ? undefined : keyed(reader.count(), dictionary);
+  const pool = claims === 0 ? undefined : keyed(reader.key(), dictionary);
   const attempts: AttemptRecord[] = [];
   for (let i = 1; i < claims; i++) attempts.push(attemptOf(reader, startedAtMs, dictionary));
   return {
@@ -117,7 +117,7 @@ export function readRequest(
 }
 
 function attemptOf(reader: ByteReader, startedAtMs: number, dictionary: Dictionary): AttemptRecord {
-  const backend = keyed(reader.count(), dictionary);
+  const backend = keyed(reader.key(), dictionary);
   const ticket = reader.count();
   const at = momentOf(reader, startedAtMs);
   const end = reader.byte();

@@ -5,6 +5,7 @@ import type { JournalMemory } from './memory.ts';
 export class RingConsumer {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
+  readonly doubles: Float64Array;
   readonly #control: Int32Array;
   readonly #head: number;
   readonly #tail: number;
@@ -15,6 +16,7 @@ export class RingConsumer {
   constructor(memory: JournalMemory, ring: number) {
     this.bytes = new Uint8Array(memory.buffer, memory.bytesOf(ring), memory.ringBytes);
     this.words = new Int32Array(memory.buffer, memory.bytesOf(ring), memory.ringBytes / 4);
+    this.doubles = new Float64Array(memory.buffer, memory.bytesOf(ring), memory.ringBytes / 8);
     this.#control = memory.words;
     this.#head = memory.headOf(ring);
     this.#tail = memory.tailOf(ring);

@@ -1,6 +1,6 @@
 /** One thread's end of its ring: it writes frames where they stay, and never waits. A full ring loses them, counted. */
 import { ByteWriter } from './bytes.ts';
-import { FRAME, frameWord, wholeWords } from './frame.ts';
+import { FRAME, frameWord, wholeDoubles } from './frame.ts';
 import { JournalMemory, type JournalShared } from './memory.ts';
 
 export class RingProducer extends ByteWriter {
@@ -8,6 +8,7 @@ export class RingProducer extends ByteWriter {
   readonly says: Float64Array;
   readonly #control: Int32Array;
   readonly #ring: Int32Array;
+  readonly #doubles: Float64Array;
   readonly #head: number;
   readonly #tail: number;
   readonly #lost: number;
@@ -21,6 +22,7 @@ export class RingProducer extends ByteWriter {
     this.says = memory.says;
     this.#control = memory.words;
     this.#ring = new Int32Array(shared.buffer, memory.bytesOf(ring), memory.ringBytes / 4);
+    this.#doubles = new Float64Array(shared.buffer, memory.bytesOf(ring), memory.ringBytes / 8);
     this.#head = memory.headOf(ring);
     this.#tail = memory.tailOf(ring);
     this.#lost = memory.lostOf(ring);
@@ -34,7 +36,7 @@ export class RingProducer extends ByteWriter {
     const pad = offset + mostBytes > size ? size - offset : 0;
     // A plain read: a tail seen late makes the ring look fuller than it is.
     const used = (this.#position - this.#control[this.#tail]!) | 0;
-    if (used + pad + wholeWords(mostBytes) > size) {
+    if (used + pad + wholeDoubles(mostBytes) > size) {
       this.#control[this.#lost] = (this.#control[this.#lost]! + 1) | 0;
       return false;
     }
@@ -57,11 +59,14 @@ export class RingProducer extends ByteWriter {
     this.#ring[(this.#from >> 2) + index] = value;
   }
 
+  /** A double at this even word of the frame. */
+  number(index: number, value: number): void {
+    this.#doubles[(this.#from >> 3) + (index >> 1)] = value;
+  }
+
   /** What was written since `begin` is there for the writer to see. */
   end(kind: number): void {
-    const length = wholeWords(this.at - this.#from);
-    // Bytes of an older frame between this one's end and the next word: nought, or they could be taken for its own.
-    while (this.at < this.#from + length) this.byte(0);
+    const length = wholeDoubles(this.at - this.#from);
     this.#ring[this.#from >> 2] = frameWord(length, kind);
     this.#position = (this.#position + length) | 0;
     Atomics.store(this.#control, this.#head, this.#position);

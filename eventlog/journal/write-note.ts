@@ -6,9 +6,9 @@ import type { RingProducer } from './ring-producer.ts';
 export function writeName(into: RingProducer, key: number, name: string): boolean {
   const bytes = Buffer.from(name, 'utf8');
   if (!into.begin(16 + bytes.length)) return false;
-  into.double(key);
-  into.word(3, bytes.length);
-  into.at += 4;
+  into.word(1, bytes.length);
+  into.number(2, key);
+  into.at += 12;
   into.copy(bytes);
   into.end(FRAME.name);
   return true;
@@ -23,11 +23,11 @@ export function writeCheckpoint(
   state: Uint8Array,
 ): boolean {
   if (!into.begin(32 + state.length)) return false;
-  into.double(poolKey);
-  into.double(ticket);
-  into.double(atMs);
-  into.word(7, state.length);
-  into.at += 4;
+  into.word(1, state.length);
+  into.number(2, poolKey);
+  into.number(4, ticket);
+  into.number(6, atMs);
+  into.at += 28;
   into.copy(state);
   into.end(FRAME.checkpoint);
   return true;

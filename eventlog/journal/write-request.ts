@@ -1,6 +1,7 @@
-/** Writes one finished request into its thread's ring: no allocation, no clock, no waiting. */
+/** Writes one finished request into its thread's ring: no allocation, no clock, no waiting, and little else. */
 import { FRAME } from './frame.ts';
-import { DOMAIN, peerHash, REQUEST_FLAG, REQUEST_WORD, whereWord } from './request-frame.ts';
+import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT } from './raw-request.ts';
+import { peerHash, REQUEST_FLAG, whereWord } from './request-frame.ts';
 import type { RingProducer } from './ring-producer.ts';
 import { OTHER } from './vocabulary.ts';
 
@@ -59,102 +60,58 @@ export class Attempt {
 }
 
 // The longest request line by default; a longer target is cut.
-const LONGEST_TARGET = 8192;
+export const LONGEST_TARGET = 8192;
 const LONGEST_OTHER = 512;
-// Fixed words, some twenty numbers of at most 8 bytes, and the lengths of texts.
-const NUMBERS_BYTES = 256;
-const ATTEMPT_BYTES = 32;
+const QUESTION = 0x3f;
 
 export function writeRequest(into: RingProducer, request: FinishedRequest, queryStrings: boolean): boolean {
-  const { target, startedAtMs } = request;
-  const path = pathOf(target, queryStrings);
-  const host = cut(request.host, LONGEST_OTHER);
-  const domain = request.domain;
-  const peer = cut(request.peerId, LONGEST_OTHER);
-  const texts = path.length + host.length + domain.length + peer.length + request.methodName.length;
-  if (!into.begin(NUMBERS_BYTES + texts + ATTEMPT_BYTES * request.attempts)) return false;
+  const { host, target, domain, peerId, methodName, attempts } = request;
+  const words = RAW.attempts + RAW_ATTEMPT.words * attempts;
+  const texts = methodName.length + host.length + target.length + domain.length + peerId.length;
+  if (!into.begin(4 * words + Math.min(texts, LONGEST_TARGET + 4 * LONGEST_OTHER))) return false;
+
+  into.at += 4 * (words - 1);
+  const methodBytes = into.letters(methodName, LONGEST_OTHER, -1);
+  const hostBytes = into.letters(host, LONGEST_OTHER, -1);
+  const pathBytes = into.letters(target, LONGEST_TARGET, queryStrings ? -1 : QUESTION);
+  const isHost = domain !== '' && domain === host;
+  const domainBytes = isHost ? DOMAIN_IS_HOST : into.letters(domain, LONGEST_OTHER, -1);
+  const peerBytes = into.letters(peerId, LONGEST_OTHER, -1);
 
   let flags = request.isHttp10 ? REQUEST_FLAG.http10 : 0;
-  if (path.length < target.length) flags |= flagOfCut(path);
-  into.word(REQUEST_WORD.where, whereWord(request.worker, request.salt));
-  into.at += 4;
-  into.double(startedAtMs);
-  const high = Math.floor(request.sequence / 2 ** 32);
-  into.word(REQUEST_WORD.sequence, request.sequence | 0);
-  into.at += 8;
-  if (peer !== '') {
+  if (pathBytes < target.length)
+    flags |= pathBytes === LONGEST_TARGET ? REQUEST_FLAG.pathCut : REQUEST_FLAG.queryOmitted;
+  if (peerBytes > 0) {
     flags |= REQUEST_FLAG.peer;
-    into.word(REQUEST_WORD.peer, peerHash(peer));
-    into.at += 4;
+    into.word(RAW.peerHash, peerHash(peerId.slice(0, LONGEST_OTHER)));
   }
-  into.word(REQUEST_WORD.more, (high & 0xffff) | (flags << 16) | (request.method << 24));
-
-  if (request.method === OTHER) into.text(request.methodName);
-  into.count(request.position);
-  into.byte(request.outcome);
-  into.byte(request.phase);
-  into.count(request.status);
-  into.count(microseconds(request.endedAtMs - startedAtMs));
-  into.count(request.waitedMs < 0 ? 0 : 1 + microseconds(request.waitedMs));
-  since(into, request.connectStartedMs, startedAtMs);
-  since(into, request.connectedAtMs, startedAtMs);
-  since(into, request.firstByteAtMs, startedAtMs);
-  into.count(request.bytesIn);
-  into.count(request.bytesOut);
-  into.text(host);
-  into.text(path);
-  writeDomain(into, domain, host);
-  writeAttempts(into, request);
-  if (peer !== '') into.text(peer);
-  into.byte(0);
+  const { sequence } = request;
+  into.word(RAW.where, whereWord(request.worker, request.salt));
+  into.word(RAW.sequence, sequence | 0);
+  into.word(RAW.more, Math.floor(sequence / 2 ** 32) | (flags << 16) | (request.method << 24));
+  into.word(RAW.end, request.status | (request.outcome << 16) | (request.phase << 24));
+  into.word(RAW.lengths, hostBytes | (pathBytes << 16));
+  into.word(RAW.moreLengths, domainBytes | (peerBytes << 16));
+  into.word(RAW.counts, methodBytes | (attempts << 16));
+  into.number(RAW.startedAtMs, request.startedAtMs);
+  into.number(RAW.endedAtMs, request.endedAtMs);
+  into.number(RAW.position, request.position);
+  into.number(RAW.bytesIn, request.bytesIn);
+  into.number(RAW.bytesOut, request.bytesOut);
+  into.number(RAW.poolKey, request.poolKey);
+  into.number(RAW.waitedMs, request.waitedMs);
+  into.number(RAW.connectStartedMs, request.connectStartedMs);
+  into.number(RAW.connectedAtMs, request.connectedAtMs);
+  into.number(RAW.firstByteAtMs, request.firstByteAtMs);
+  for (let i = 0; i < attempts; i++) writeAttempt(into, request.attempt[i]!, i);
   into.end(FRAME.request);
   return true;
 }
 
-function writeDomain(into: RingProducer, domain: string, host: string): void {
-  if (domain === '') into.byte(DOMAIN.none);
-  else if (domain === host) into.byte(DOMAIN.isHost);
-  else {
-    into.byte(DOMAIN.named);
-    into.text(domain);
-  }
-}
-
-function writeAttempts(into: RingProducer, request: FinishedRequest): void {
-  if (request.poolKey === 0) {
-    into.byte(0);
-    return;
-  }
-  into.count(1 + request.attempts);
-  into.count(request.poolKey);
-  for (let i = 0; i < request.attempts; i++) {
-    const { backendKey, ticket, startedAtMs, end } = request.attempt[i]!;
-    into.count(backendKey);
-    into.count(ticket);
-    since(into, startedAtMs, request.startedAtMs);
-    into.byte(end);
-  }
-}
-
-/** Microseconds after the start, plus one; 0: never. A clock that went back gives the start itself. */
-function since(into: RingProducer, atMs: number, startedAtMs: number): void {
-  into.count(atMs < 0 ? 0 : 1 + microseconds(atMs - startedAtMs));
-}
-
-function microseconds(durationMs: number): number {
-  return durationMs > 0 ? Math.round(durationMs * 1000) : 0;
-}
-
-function pathOf(target: string, queryStrings: boolean): string {
-  if (queryStrings) return cut(target, LONGEST_TARGET);
-  const query = target.indexOf('?');
-  return cut(query < 0 ? target : target.slice(0, query), LONGEST_TARGET);
-}
-
-function flagOfCut(path: string): number {
-  return path.length === LONGEST_TARGET ? REQUEST_FLAG.pathCut : REQUEST_FLAG.queryOmitted;
-}
-
-function cut(text: string, length: number): string {
-  return text.length > length ? text.slice(0, length) : text;
+function writeAttempt(into: RingProducer, attempt: Attempt, index: number): void {
+  const at = RAW.attempts + RAW_ATTEMPT.words * index;
+  into.number(at + RAW_ATTEMPT.backendKey, attempt.backendKey);
+  into.number(at + RAW_ATTEMPT.ticket, attempt.ticket);
+  into.number(at + RAW_ATTEMPT.startedAtMs, attempt.startedAtMs);
+  into.word(at + RAW_ATTEMPT.end, attempt.end);
 }

@@ -58,6 +58,8 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
   readonly client: ClientConnection;
   readonly context: PlaneContext;
   readonly startedAtMs: number;
+  /** The number in its id. */
+  readonly sequence: number;
   domain: DomainRoute | undefined = undefined;
   pool: PoolRoute | undefined = undefined;
   backend: BackendRoute | undefined = undefined;
@@ -102,6 +104,7 @@ export class Exchange extends RequestActor implements ConnectionUser, RelayOwner
     this.context = client.context;
     this.head = head;
     this.startedAtMs = nowMs;
+    this.sequence = client.context.ids.last;
   }
 
   // ---- head → route → checkout

@@ -10,12 +10,7 @@
  * Two ids of one worker differ in n; of two workers in w; of two lives of one worker in t or salt.
  */
 
-export type RequestIdParts = {
-  readonly atMs: number;
-  readonly worker: number;
-  readonly salt: number;
-  readonly sequence: number;
-};
+export { parseRequestId, type RequestIdParts } from '../../eventlog/index.ts';
 
 const BYTE = Array.from({ length: 256 }, (_, value) => hex(value, 2));
 // 2^16: the low digits come from the table above, the high ones change this rarely.
@@ -35,6 +30,11 @@ export class RequestIds {
     this.#middle = `-8${hex(worker & 0xfff, 3)}-${hex(0x8000 | salt, 4)}-`;
   }
 
+  /** The number in the last id. */
+  get last(): number {
+    return this.#sequence - 1;
+  }
+
   next(nowMs: number): string {
     const atMs = Math.floor(nowMs);
     if (atMs !== this.#atMs) this.#begin(atMs);
@@ -50,21 +50,6 @@ export class RequestIds {
     this.#atMs = atMs;
     this.#prefix = `${time.slice(0, 8)}-${time.slice(8)}${this.#middle}`;
   }
-}
-
-const SHAPE = /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})$/;
-
-/** The parts of one of our ids; undefined for any other text. */
-export function parseRequestId(text: string): RequestIdParts | undefined {
-  const found = SHAPE.exec(text);
-  if (found === null) return undefined;
-  const [, high = '', low = '', worker = '', salt = '', sequence = ''] = found;
-  return {
-    atMs: Number.parseInt(high + low, 16),
-    worker: Number.parseInt(worker, 16),
-    salt: Number.parseInt(salt, 16) & 0x3fff,
-    sequence: Number.parseInt(sequence, 16),
-  };
 }
 
 function hex(value: number, digits: number): string {

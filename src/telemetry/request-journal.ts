@@ -4,6 +4,7 @@ import {
   codesOf,
   FinishedRequest,
   OTHER,
+  parseRequestId,
   type RingProducer,
   SAYS,
   writeName,
@@ -15,6 +16,8 @@ import { JOURNAL_WORDS } from './journal-words.ts';
 export type JournalledRequest = {
   /** Ours, as `RequestIds` makes them. */
   readonly id: string;
+  /** The number in it. */
+  readonly sequence: number;
   /** What it goes by. */
   readonly requestId: string;
   readonly startedAtMs: number;
@@ -61,19 +64,19 @@ type Named = {
   readonly backends: ReadonlyMap<number, { readonly id: string }>;
 };
 
-// Keys are told once a segment; a set that has grown past this is begun anew.
-const MOST_NAMED = 100_000;
+// Keys that were told lately, by their low bits: one that has lost its place is told again, which is harmless.
+const TOLD = 1024;
 
 export class RequestJournal {
   readonly #ring: RingProducer;
   readonly #queryStrings: boolean;
   readonly #request = new FinishedRequest();
-  readonly #methods = codesOf(JOURNAL_WORDS.methods);
-  readonly #outcomes = codesOf(JOURNAL_WORDS.outcomes);
-  readonly #phases = codesOf(JOURNAL_WORDS.phases);
-  readonly #ends = codesOf(JOURNAL_WORDS.ends);
-  readonly #named = new Set<number>();
-  #namedIn = -1;
+  readonly #methods = new Codes(JOURNAL_WORDS.methods);
+  readonly #outcomes = new Codes(JOURNAL_WORDS.outcomes);
+  readonly #phases = new Codes(JOURNAL_WORDS.phases);
+  readonly #ends = new Codes(JOURNAL_WORDS.ends);
+  readonly #told = new Float64Array(TOLD);
+  #toldIn = -1;
   #isBegun = false;
 
   /** `ring`: this thread's own. */
@@ -86,18 +89,19 @@ export class RequestJournal {
   record(ended: JournalledRequest, nowMs: number): void {
     const request = this.#request;
     const { head, pool, tenancy, outcome } = ended;
-    this.#identify(ended.id);
+    if (!this.#isBegun) this.#begin(ended.id);
+    request.sequence = ended.sequence;
     request.startedAtMs = ended.startedAtMs;
     request.endedAtMs = nowMs;
     request.position = ended.position;
-    request.method = this.#methods.get(head.method) ?? OTHER;
+    request.method = this.#methods.of(head.method);
     request.methodName = request.method === OTHER ? head.method : '';
     request.isHttp10 = head.version === 0;
     request.host = head.host;
     request.target = head.target;
     request.domain = ended.domain === undefined ? '' : ended.domain.name;
-    request.outcome = outcome === undefined ? OTHER : (this.#outcomes.get(outcome.type) ?? OTHER);
-    request.phase = this.#phases.get(outcome === undefined ? ended.phase : outcome.phase) ?? OTHER;
+    request.outcome = outcome === undefined ? OTHER : this.#outcomes.of(outcome.type);
+    request.phase = this.#phases.of(outcome === undefined ? ended.phase : outcome.phase);
     request.connectStartedMs = ended.connectStartedMs;
     request.connectedAtMs = ended.connectedAtMs;
     request.firstByteAtMs = ended.firstByteAtMs;
@@ -110,7 +114,7 @@ export class RequestJournal {
     request.waitedMs = -1;
     if (pool !== undefined) {
       request.poolKey = pool.key;
-      this.#name(pool.key, pool.name);
+      if (!this.#isTold(pool.key)) this.#tellName(pool.key, pool.name);
       if (tenancy !== undefined) this.#tell(pool, tenancy);
     }
     writeRequest(this.#ring, request, this.#queryStrings);
@@ -124,7 +128,7 @@ export class RequestJournal {
       attempt.backendKey = earlier.backendKey;
       attempt.ticket = earlier.ticket;
       attempt.startedAtMs = earlier.leasedAtMs;
-      attempt.end = this.#ends.get(earlier.end) ?? OTHER;
+      attempt.end = this.#ends.of(earlier.end);
     }
     if (tenancy.ticket === 0) return;
     const last = request.addAttempt();
@@ -132,39 +136,50 @@ export class RequestJournal {
     last.ticket = tenancy.ticket;
     last.startedAtMs = tenancy.leasedAtMs;
     last.end = OTHER;
+    if (this.#isTold(tenancy.backendKey)) return;
     const id = pool.backends.get(tenancy.backendKey)?.id;
-    if (id !== undefined) this.#name(tenancy.backendKey, id);
+    if (id !== undefined) this.#tellName(tenancy.backendKey, id);
   }
 
-  /** Worker and salt stand in every id of this thread alike; the sequence in the last twelve digits. */
-  #identify(id: string): void {
-    const request = this.#request;
-    if (!this.#isBegun) {
-      request.worker = hexIn(id, 15, 18);
-      request.salt = hexIn(id, 19, 23) & 0x3fff;
-      this.#isBegun = true;
-    }
-    request.sequence = hexIn(id, 24, 29) * 0x1000_0000 + hexIn(id, 29, 36);
+  /** Worker and salt stand in every id of this thread alike. */
+  #begin(id: string): void {
+    const parts = parseRequestId(id);
+    if (parts === undefined) throw new TypeError(`expected an id of ours, found ${id}`);
+    this.#request.worker = parts.worker;
+    this.#request.salt = parts.salt;
+    this.#isBegun = true;
   }
 
-  /** What a key stands for is told once for each segment that uses it. */
-  #name(key: number, name: string): void {
+  /** What a key stands for is told in each segment that uses it. */
+  #isTold(key: number): boolean {
     const segment = this.#ring.says[SAYS.segment]!;
-    if (segment !== this.#namedIn || this.#named.size > MOST_NAMED) {
-      this.#named.clear();
-      this.#namedIn = segment;
+    if (segment !== this.#toldIn) {
+      this.#told.fill(0);
+      this.#toldIn = segment;
     }
-    if (this.#named.has(key)) return;
-    if (writeName(this.#ring, key, name)) this.#named.add(key);
+    return this.#told[key & (TOLD - 1)] === key;
+  }
+
+  #tellName(key: number, name: string): void {
+    if (writeName(this.#ring, key, name)) this.#told[key & (TOLD - 1)] = key;
   }
 }
 
-/** At most seven lower-case hexadecimal digits. */
-function hexIn(text: string, from: number, to: number): number {
-  let value = 0;
-  for (let at = from; at < to; at++) {
-    const code = text.charCodeAt(at);
-    value = (value << 4) | (code < 0x3a ? code - 0x30 : code - 0x57);
+/** The numbers of words, of which the last one is mostly asked for again. */
+class Codes {
+  readonly #codes: ReadonlyMap<string, number>;
+  #word = '';
+  #code = OTHER;
+
+  constructor(words: readonly string[]) {
+    this.#codes = codesOf(words);
   }
-  return value;
+
+  of(word: string): number {
+    if (word !== this.#word) {
+      this.#word = word;
+      this.#code = this.#codes.get(word) ?? OTHER;
+    }
+    return this.#code;
+  }
 }

@@ -84,6 +84,7 @@ function requestOf(sequence: number): JournalledRequest {
   return {
     id,
     requestId: id,
+    sequence,
     startedAtMs,
     position: 1,
     phase: 'respond',

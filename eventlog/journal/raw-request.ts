@@ -1,0 +1,36 @@
+/**
+ * A finished request as it lies in a ring: words at fixed places, since whoever writes it has a request to serve and cold
+ * caches. The journal's writer packs it. Doubles lie at even words; texts follow the attempts, one behind the other.
+ */
+export const RAW = {
+  frame: 0,
+  /** Worker and salt, as on disk. */
+  where: 1,
+  startedAtMs: 2,
+  sequence: 4,
+  /** Sequence, high 16 bits · flags (8) · method (8): as on disk. */
+  more: 5,
+  peerHash: 6,
+  /** Status (16) · outcome (8) · phase (8). */
+  end: 7,
+  endedAtMs: 8,
+  position: 10,
+  bytesIn: 12,
+  bytesOut: 14,
+  poolKey: 16,
+  waitedMs: 18,
+  connectStartedMs: 20,
+  connectedAtMs: 22,
+  firstByteAtMs: 24,
+  /** Host (16) · path (16). */
+  lengths: 26,
+  /** Domain (16), or DOMAIN_IS_HOST · peer's id (16). */
+  moreLengths: 27,
+  /** Method's name (16) · attempts (16). */
+  counts: 28,
+  attempts: 30,
+} as const;
+
+export const RAW_ATTEMPT = { backendKey: 0, ticket: 2, startedAtMs: 4, end: 6, words: 8 } as const;
+
+export const DOMAIN_IS_HOST = 0xffff;
