@@ -3,7 +3,6 @@ import { BLAME, type OutcomeType, type Phase, type Outcome as RequestOutcome } f
 import type { DomainSettings } from '../../eventlog/index.ts';
 import {
   type Answer,
-  type BackendRoute,
   type Delegate,
   type DomainFeatures,
   type DomainRoute,
@@ -12,6 +11,7 @@ import {
   type PoolRoute,
 } from '../proxy/index.ts';
 import { answerOf, fieldsOf, redirection, replacedBy } from './answers.ts';
+import type { BackendBook } from './backend-book.ts';
 import type { Decisions, Direction, Feature, Outcome, Reason } from './decisions.ts';
 import { RequestFacts } from './incoming-request.ts';
 import { isRefusal, type Refusal, refusedBy } from './refusals.ts';
@@ -23,7 +23,7 @@ export type Delegation<Domain, Service, State> = {
   readonly decisions: Decisions<Domain, Service, State>;
   readonly patienceMs: number;
   readonly pool: PoolRoute['settings'];
-  readonly backend: BackendRoute['settings'];
+  readonly book: BackendBook;
   readonly domain: DomainSettings;
   /** Names of fields that tell the backend about times; undefined: none. */
   readonly connectTime: string | undefined;
@@ -52,7 +52,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     this.#delegation = delegation;
     this.facts = new RequestFacts(exchange, undefined as State);
     this.stopwatch = new Stopwatch(exchange);
-    this.#ledger = new ServiceLedger(this, delegation.decisions, delegation.backend);
+    this.#ledger = new ServiceLedger(this, delegation.decisions, delegation.book);
   }
 
   get patienceMs(): number {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Ledger, RequestActor } from '../../actors/index.ts';
 import { type DomainRoute, type Exchange, PLAIN, type RoutingTable } from '../proxy/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import { BackendBook } from './backend-book.ts';
 import type { Decisions } from './decisions.ts';
 import { DelegatedRequest, type Delegation } from './delegated-request.ts';
 import { frontPlane, openAll } from './front.ts';
@@ -85,7 +86,7 @@ function delegationOf<Domain, Service, State>(
     decisions: options.decisions,
     patienceMs,
     pool: poolSettingsOf(options, patienceMs),
-    backend: BACKEND_SETTINGS,
+    book: new BackendBook(BACKEND_SETTINGS),
     domain: DOMAIN_SETTINGS,
     connectTime: fieldNameOf('connectTime', options.connectTime),
     totalRouteTime: fieldNameOf('totalRouteTime', options.totalRouteTime),

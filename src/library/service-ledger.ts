@@ -8,8 +8,8 @@
  */
 import type { Checkout, Lease, LeaseEnd, PoolLedger, PoolStats, Wait, Waiter } from '../../actors/index.ts';
 import type { BackendRoute, Exchange } from '../proxy/index.ts';
-import { backendFound } from './answers.ts';
-import type { CheckinPhase, Decisions, Reason } from './decisions.ts';
+import type { BackendBook } from './backend-book.ts';
+import type { Backend, CheckinPhase, Decisions, Reason } from './decisions.ts';
 import type { RequestFacts } from './incoming-request.ts';
 import { isRefusal, type Refusal } from './refusals.ts';
 
@@ -37,7 +37,7 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
   readonly backends = new Map<number, BackendRoute>();
   readonly #owner: LedgerOwner<Domain, State>;
   readonly #decisions: Decisions<Domain, Service, State>;
-  readonly #settings: BackendRoute['settings'];
+  readonly #book: BackendBook;
   #held: { readonly service: Service } | undefined;
   #phase: CheckinPhase = 'checkout';
   #checkedIn: Promise<void> | undefined;
@@ -48,11 +48,11 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
   constructor(
     owner: LedgerOwner<Domain, State>,
     decisions: Decisions<Domain, Service, State>,
-    settings: BackendRoute['settings'],
+    book: BackendBook,
   ) {
     this.#owner = owner;
     this.#decisions = decisions;
-    this.#settings = settings;
+    this.#book = book;
   }
 
   get isResting(): boolean {
@@ -79,7 +79,7 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
       const service = await this.#checkout(turn);
       if (service === undefined) return;
       callback = 'backendOf';
-      const backend = await this.#backendOf(service.service, turn);
+      const backend = await this.#backendOf(service.service);
       if (turn === this.#turn) this.#grant(waiter, turn, backend);
     } catch (error) {
       if (turn === this.#turn) this.#owner.failed(callback, error);
@@ -106,13 +106,9 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
     return this.#held;
   }
 
-  async #backendOf(service: Service, turn: number): Promise<BackendRoute> {
-    const { backendOf } = this.#decisions;
-    const given =
-      backendOf === undefined ? service : await backendOf.call(this.#decisions, service, this.#owner.facts);
-    const { address, name, connection } = backendFound(given as Parameters<typeof backendFound>[0]);
-    const route = { id: name, key: turn, address, settings: this.#settings };
-    return connection === undefined ? route : { ...route, connection };
+  async #backendOf(service: Service): Promise<BackendRoute> {
+    const asked = this.#decisions.backendOf?.(service, this.#owner.facts) ?? service;
+    return this.#book.routeTo((await asked) as Backend);
   }
 
   #grant(waiter: Waiter, turn: number, backend: BackendRoute): void {

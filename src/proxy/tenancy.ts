@@ -244,12 +244,13 @@ export class Tenancy implements Waiter {
 
   #wait(nowMs: number): void {
     this.#waitingSinceMs = nowMs;
-    this.#context.waits.joined(this.#ledger);
+    // A ledger of the pool's own has no quarantine whose end could be waited for.
+    if (this.#pool.ledger === undefined) this.#context.waits.joined(this.#ledger);
     this.#tenant.waits(Math.min(nowMs + this.#pool.settings.queue.maxWaitMs, this.#untilMs));
   }
 
   #waited(nowMs: number): void {
-    this.#context.waits.left(this.#ledger);
+    if (this.#pool.ledger === undefined) this.#context.waits.left(this.#ledger);
     this.waitedMs = Math.max(0, this.waitedMs) + nowMs - this.#waitingSinceMs;
   }
 

@@ -107,7 +107,8 @@ describe('the real router inside a program', () => {
     const events: string[] = [];
     yard.onEvents((happened) => void events.push(...happened.map((event) => event.type)));
     const client = await connect();
-    for (let i = 0; i < 4; i++) expect((await client.request(GET)).body).toBe('alive');
+    // Either of two idle backends may be drawn: 40 draws that never meet the dead one do not happen.
+    for (let i = 0; i < 40; i++) expect((await client.request(GET)).body).toBe('alive');
     expect(yard.metrics().totals['connectFailures']).toBe(1);
     await eventually(() => events.includes('BackendQuarantined'), 'the event');
   });
