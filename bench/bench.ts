@@ -16,7 +16,7 @@ import { haproxy } from './peers/haproxy.ts';
 import { nginx, nginxForwarded } from './peers/nginx.ts';
 import { nodeUndici } from './peers/node-undici.ts';
 import type { Peer, Place, RunningPeer } from './peers/peer.ts';
-import { switchyard, switchyardUnjournalled } from './peers/switchyard.ts';
+import { switchyard, switchyardBefore, switchyardUnjournalled } from './peers/switchyard.ts';
 import { type CaseResult, caseTable, markdown, type Report, screenTable } from './report.ts';
 
 const PEERS: readonly Peer[] = [
@@ -27,9 +27,9 @@ const PEERS: readonly Peer[] = [
   switchyard,
   switchyardUnjournalled,
 ];
-const YARDSTICKS = ['nginx', 'node-undici'];
+const YARDSTICKS = ['nginx', 'node-undici', 'switchyard-before'];
 
-const USAGE = `node bench/bench.ts [--cases NAME,…] [--peers NAME,…] [--rounds N] [--seconds N] [--warm-up N] [--results DIR]
+const USAGE = `node bench/bench.ts [--cases NAME,…] [--peers NAME,…] [--rounds N] [--seconds N] [--warm-up N] [--results DIR] [--against CHECKOUT]
 cases: ${CASES.map(({ name }) => name).join(' ')}
 peers: ${PEERS.map(({ name }) => name).join(' ')}`;
 
@@ -41,6 +41,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '3' },
     'warm-up': { type: 'string', default: '1' },
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
+    against: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -50,7 +51,7 @@ else await bench();
 
 async function bench(): Promise<void> {
   const cases = chosen(CASES, options.cases, 'case');
-  const { present, skipped } = splitPresent(chosen(PEERS, options.peers, 'peer'));
+  const { present, skipped } = splitPresent([...chosen(PEERS, options.peers, 'peer'), ...before()]);
   for (const word of skipped) say(`skipped: ${word}`);
   const lacking = ['wrk', 'nginx'].filter((tool) => versionOf(tool, ['-v']) === undefined);
   if (lacking.length > 0) {
@@ -94,6 +95,11 @@ async function measureAll(
   } finally {
     await backend.stop();
   }
+}
+
+/** `--against` another checkout of ours. */
+function before(): readonly Peer[] {
+  return options.against === undefined ? [] : [switchyardBefore(options.against)];
 }
 
 /** Each case gets processes of its own, so that none inherits another's heap. */

@@ -34,13 +34,13 @@ export abstract class RequestActor {
 
   protected abstract abort(reason: RequestStop): void;
 
-  protected enter(phase: Phase): void {
+  enter(phase: Phase): void {
     this.phase = phase;
     this.#observe?.(this);
   }
 
   /** True the first time: only then is the end the caller's to carry out. */
-  protected conclude(outcome: Outcome): boolean {
+  conclude(outcome: Outcome): boolean {
     if (this.outcome !== undefined) return false;
     this.outcome = outcome;
     this.#observe?.(this);

@@ -4,30 +4,34 @@
  */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startRouter } from '../../test/support/router-process.ts';
+import { COMMAND, startRouter } from '../../test/support/router-process.ts';
 import { BENCH_HOST } from '../load.ts';
 import { versionOf } from '../machine.ts';
 import type { Peer } from './peer.ts';
 
-export const switchyard: Peer = withJournal('switchyard', true);
-export const switchyardUnjournalled: Peer = withJournal('switchyard-unjournalled', false);
+export const switchyard = ours('switchyard', {});
+export const switchyardUnjournalled = ours('switchyard-unjournalled', { journal: false });
 
-function withJournal(name: string, enabled: boolean): Peer {
+/** Another checkout of ours, so that a change is measured beside what was before it. */
+export const switchyardBefore = (checkout: string): Peer =>
+  ours('switchyard-before', { command: join(checkout, 'bin/switchyard') });
+
+function ours(name: string, { journal = true, command = COMMAND }): Peer {
   return {
     name,
     title: name,
-    version: () =>
-      versionOf('node', ['-p', `require('${join(import.meta.dirname, '../../package.json')}').version`]),
-    whenMissing: 'it is ours and always here',
+    version: () => versionOf('node', ['-p', `require('${join(command, '../../package.json')}').version`]),
+    whenMissing: 'expected a checkout with node_modules',
     async start(place) {
       const directory = await mkdtemp(join(place.directory, 'switchyard-'));
       const router = await startRouter({
         directory,
+        command,
         core: place.core,
         args: ['--workers', '1'],
         config: {
           accessLog: false,
-          journal: { enabled },
+          journal: { enabled: journal },
           pools: { bench: { backends: { 'bench.1': { address: `127.0.0.1:${place.backendPort}` } } } },
           domains: { [BENCH_HOST]: { pool: 'bench' } },
         },

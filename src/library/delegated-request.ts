@@ -85,7 +85,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
       else if ('redirect' in found) {
         const scheme = this.facts.client.isSecure ? 'https' : 'http';
         const answer = redirection(found, scheme, this.facts.target);
-        this.#safely(() => this.exchange.redirect(answer));
+        this.#safely(() => this.exchange.enquiry?.redirect(answer));
       } else await this.#found(found, call);
     });
   }
@@ -106,7 +106,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
         return self.#features;
       },
     };
-    this.#safely(() => this.exchange.found(route));
+    this.#safely(() => this.exchange.enquiry?.found(route));
   }
 
   prepare(connection: Parameters<Delegate['prepare']>[0]): boolean {
@@ -138,7 +138,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
       this.#features = { ...this.#features, responseFields, responseNames: replacedBy(responseFields) };
       this.#preparation = 'done';
       this.#stamp();
-      this.#safely(() => this.exchange.proceed());
+      this.#safely(() => this.exchange.enquiry?.proceed());
     });
   }
 
@@ -188,7 +188,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     } catch (error) {
       this.reported('errorPage', error);
     }
-    this.#safely(() => this.exchange.tell(page));
+    this.#safely(() => this.exchange.enquiry?.tell(page));
   }
 
   settled(): void {
@@ -208,12 +208,12 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
   refused(refusal: Refusal): void {
     const { type, row } = refusedBy(refusal);
     this.#reason = refusal.refuse;
-    this.#safely(() => this.exchange.turnAway(type, refusal.refuse, row));
+    this.#safely(() => this.exchange.enquiry?.turnAway(type, refusal.refuse, row));
   }
 
   failed(callback: string, error: unknown): void {
     this.reported(callback, error);
-    this.#safely(() => this.exchange.turnAway('internal_error', `${callback} failed`));
+    this.#safely(() => this.exchange.enquiry?.turnAway('internal_error', `${callback} failed`));
   }
 
   reported(callback: string, error: unknown): void {

@@ -95,7 +95,7 @@ function delegationOf<Domain, Service, State>(
 }
 
 function tellPhase(request: RequestActor): void {
-  const { delegate } = request as Exchange;
+  const delegate = (request as Exchange).enquiry?.delegate;
   if (delegate instanceof DelegatedRequest) delegate.entered(request.phase);
 }
 

@@ -13,49 +13,39 @@ import {
   type Hop,
   type ProxyHeader,
   plainAddress,
-  type RequestHead,
   type RequestRefusal,
   readProxyHeader,
   readRequestHead,
 } from '../wire/index.ts';
+import { ClientSocket } from './client-socket.ts';
 import type { PlaneContext } from './context.ts';
-import { Deadline } from './deadlines.ts';
 import { Exchange } from './exchange.ts';
 import { GrowingBytes } from './growing-bytes.ts';
+import { hopOf } from './hop-of.ts';
 import type { Listener } from './listener.ts';
-import { ownReads } from './own-reads.ts';
 import { outcomeOfRequest } from './refusals.ts';
+import { NO_HEAD, refusedHead } from './refused-head.ts';
 import { HELD_BYTES } from './request-body.ts';
 import { HIGH_WATER_BYTES } from './upstream/connection.ts';
 
 // 2 s: a client far away reads an answer and sends its FIN within it; nginx waits 5 s for more.
 const LINGER_MS = 2000;
-const NOTHING = '';
 
-export class ClientConnection {
-  readonly socket: Socket;
-  readonly context: PlaneContext;
-  readonly listener: Listener;
+export class ClientConnection extends ClientSocket {
   hop: Hop;
   /** What the load balancer said of the client. */
   preface: ProxyHeader | undefined = undefined;
   readonly #address: string;
   readonly #scan = new HeadScan();
-  readonly #deadline: Deadline;
   readonly #left: (connection: ClientConnection) => void;
   #awaitsPreface: boolean;
-  /** Where the next read goes. */
-  #buffer: Buffer;
   #exchange: Exchange | undefined;
   /** Bytes not taken yet: of the next request while one is under way, else of an unfinished head. */
   #surplus: GrowingBytes | undefined;
   #isParsing = false;
   #isHeadBegun = false;
   #isClosing = false;
-  #isClosed = false;
   #hasEnded = false;
-  #pausedForBody = false;
-  #pausedForSurplus = false;
   /** The next request waits until the answers before it have left. */
   #isStalled = false;
 
@@ -66,102 +56,21 @@ export class ClientConnection {
     context: PlaneContext,
     left: (connection: ClientConnection) => void,
   ) {
-    this.socket = socket;
-    this.context = context;
-    this.listener = listener;
+    super(socket, listener, context);
     this.#address = address;
     this.#left = left;
     this.#awaitsPreface = listener.settings.proxyProtocol;
-    this.hop = hopOf(address, listener.port, false, listener, context);
-    this.#deadline = new Deadline(() => this.#guarded(() => this.#timedOut()));
-    this.deadlineAt(context.now() + listener.settings.timeouts.keepAliveMs);
-    this.#buffer = context.buffers.fromClients;
-    const isOwn =
-      context.settings.ownReads !== false &&
-      ownReads(
-        socket,
-        () => this.#buffer,
-        (length, buffer) => {
-          this.#received(buffer, length);
-          return true;
-        },
-      );
-    if (!isOwn) socket.on('data', (chunk: Buffer) => this.#received(chunk, chunk.length));
-    socket.on('drain', () => this.#guarded(() => this.#drained()));
-    socket.on('end', () => this.#guarded(() => this.#ended()));
-    socket.on('error', () => {});
-    socket.on('close', () => this.#guarded(() => this.#closed()));
+    this.hop = hopOf(address, listener.port, false, listener, context.settings.pseudonym);
+    this.listen();
   }
 
   // ---- for the exchange
 
-  writeText(text: string): void {
-    this.socket.write(text, 'latin1');
-  }
-
-  writeBytes(bytes: Buffer): void {
-    this.socket.write(bytes);
-  }
-
-  /** Written and not yet taken by the kernel. */
-  get pendingBytes(): number {
-    return this.socket.writableLength;
-  }
-
-  get isPaused(): boolean {
-    return this.#pausedForBody;
-  }
-
-  pauseReading(): void {
-    if (this.#pausedForBody) return;
-    this.#pausedForBody = true;
-    this.socket.pause();
-  }
-
-  resumeReading(): void {
-    if (!this.#pausedForBody) return;
-    this.#pausedForBody = false;
-    if (!this.#pausedForSurplus) this.socket.resume();
-  }
-
-  /** `clientDrained` will be called when nothing is pending. */
-  tellWhenDrained(): void {
-    // Node says drain by itself only after its buffer was full; an empty write is done when those before it are.
-    if (!this.socket.writableNeedDrain)
-      this.socket.write(NOTHING, 'latin1', () => this.#guarded(() => this.#drained()));
-  }
-
-  /** Reads go to a buffer of their own from now on, whose bytes stay until the next read. */
-  leaseReads(): void {
-    if (this.#buffer === this.context.buffers.fromClients) this.#buffer = this.context.buffers.take();
-  }
-
-  get isLeased(): boolean {
-    return this.#buffer !== this.context.buffers.fromClients;
-  }
-
-  /** `stillNeeded`: part of it waits in somebody's write queue, so that it cannot be used again. */
-  unleaseReads(stillNeeded: boolean): void {
-    if (!this.isLeased) return;
-    if (!stillNeeded) this.context.buffers.giveBack(this.#buffer);
-    this.#buffer = this.context.buffers.fromClients;
-  }
-
-  deadlineAt(atMs: number): void {
-    if (this.#isClosed) return;
-    this.context.deadlines.set(this.#deadline, atMs);
-  }
-
   takeSurplus(): Buffer | undefined {
     const surplus = this.#surplus;
     this.#surplus = undefined;
-    this.#resumeSurplus();
+    this.resumeSurplus();
     return surplus?.bytes.subarray(0, surplus.length);
-  }
-
-  /** No more to this client, but what it sends is still wanted: half an upgraded connection. */
-  endWriting(): void {
-    this.socket.end();
   }
 
   /** The exchange has given its answer. */
@@ -169,7 +78,7 @@ export class ClientConnection {
     this.#exchange = undefined;
     this.#isHeadBegun = false;
     this.unleaseReads(true);
-    if (this.#isClosing || this.#isClosed) return;
+    if (this.#isClosing || this.isClosed) return;
     if (!keepAlive || this.#hasEnded || this.context.isDraining) {
       this.close();
       return;
@@ -186,7 +95,7 @@ export class ClientConnection {
   cut(how: 'gone' | 'short' | 'reset'): void {
     this.#exchange = undefined;
     this.unleaseReads(true);
-    if (this.#isClosed) return;
+    if (this.isClosed) return;
     if (how === 'gone') this.socket.destroy();
     else if (how === 'reset') this.socket.resetAndDestroy();
     else this.close();
@@ -199,7 +108,7 @@ export class ClientConnection {
   }
 
   stop(reason: 'forced_close'): void {
-    this.#guarded(() => this.#exchange?.stop(reason));
+    this.guarded(() => this.#exchange?.stop(reason));
     this.socket.destroy();
   }
 
@@ -208,9 +117,7 @@ export class ClientConnection {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#surplus = undefined;
-    this.#pausedForSurplus = false;
-    this.#pausedForBody = false;
-    this.socket.resume();
+    this.resumeAnyway();
     // A slow client may take long over what is written; once it has left us, a little.
     this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
     this.socket.end(() => this.deadlineAt(this.context.now() + LINGER_MS));
@@ -218,8 +125,7 @@ export class ClientConnection {
 
   // ---- events
 
-  /** The bytes are there only until this returns, unless they are in a leased buffer. */
-  #received(chunk: Buffer, length: number): void {
+  protected override received(chunk: Buffer, length: number): void {
     if (this.#isClosing) return;
     const exchange = this.#exchange;
     try {
@@ -230,7 +136,7 @@ export class ClientConnection {
         this.#parseSurplus();
       }
     } catch (error) {
-      this.#crashed(error);
+      this.crashed(error);
     }
   }
 
@@ -244,22 +150,15 @@ export class ClientConnection {
     this.#surplus ??= new GrowingBytes();
     this.#surplus.append(buffer, from, end);
     // What comes before its turn is the client's risk, and bounded.
-    if (this.#exchange === undefined || this.#surplus.length < HELD_BYTES || this.#pausedForSurplus) return;
-    this.#pausedForSurplus = true;
-    this.socket.pause();
-  }
-
-  #resumeSurplus(): void {
-    if (!this.#pausedForSurplus) return;
-    this.#pausedForSurplus = false;
-    if (!this.#pausedForBody) this.socket.resume();
+    if (this.#exchange === undefined || this.#surplus.length < HELD_BYTES) return;
+    this.pauseForSurplus();
   }
 
   #parseSurplus(): void {
     const surplus = this.#surplus;
     if (surplus === undefined || this.#isStalled) return;
     this.#surplus = undefined;
-    this.#resumeSurplus();
+    this.resumeSurplus();
     this.#parse(surplus.bytes, 0, surplus.length, surplus);
   }
 
@@ -321,7 +220,7 @@ export class ClientConnection {
         header.destinationPort,
         header.isSecure || header.destinationPort === 443,
         this.listener,
-        this.context,
+        this.context.settings.pseudonym,
       );
     }
     return header.end;
@@ -334,7 +233,7 @@ export class ClientConnection {
     exchange.refuse(outcomeOfRequest(refusal), `${refusal.reason}: ${refusal.detail}`);
   }
 
-  #drained(): void {
+  protected override drained(): void {
     if (this.#isClosing) this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
     this.#exchange?.clientDrained();
     if (!this.#isStalled) return;
@@ -342,14 +241,14 @@ export class ClientConnection {
     if (this.#exchange === undefined && !this.#isClosing) this.#parseSurplus();
   }
 
-  #ended(): void {
+  protected override ended(): void {
     this.#hasEnded = true;
     if (this.#isClosing) return;
     if (this.#exchange !== undefined) this.#exchange.clientEnded(this.listener.settings.halfClose);
     else this.socket.destroy();
   }
 
-  #timedOut(): void {
+  protected override timedOut(): void {
     if (this.#isClosing) this.socket.destroy();
     else if (this.#exchange !== undefined) this.#exchange.deadlinePassed(this.context.now());
     else if (this.#isHeadBegun && !this.#scan.isInStartLine) this.#headTimedOut();
@@ -363,28 +262,16 @@ export class ClientConnection {
     exchange.refuse('head_timeout', 'the head was not complete in time');
   }
 
-  #closed(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  protected override closed(): void {
     this.#isClosing = true;
-    this.context.deadlines.remove(this.#deadline);
     this.listener.left(this.#address);
     this.#left(this);
     this.#surplus = undefined;
     this.#exchange?.clientGone();
   }
 
-  /** For what happens once a connection or less; the hot path has its own. */
-  #guarded(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.#crashed(error);
-    }
-  }
-
   /** Our own mistake costs this request, and nobody else's. */
-  #crashed(error: unknown): void {
+  protected override crashed(error: unknown): void {
     this.#isParsing = false;
     if (this.#exchange === undefined) {
       this.context.report({ type: 'request_crashed', requestId: '', error });
@@ -392,41 +279,3 @@ export class ClientConnection {
     } else this.#exchange.crashed(error);
   }
 }
-
-function hopOf(
-  address: string,
-  port: number,
-  isSecure: boolean,
-  listener: Listener,
-  context: PlaneContext,
-): Hop {
-  const isTrusted = listener.trusted.includes(address);
-  return { address, port, isSecure, isTrusted, pseudonym: context.settings.pseudonym };
-}
-
-/** What of a refused head is known, in the shape of one that was not, for the log and the answer. */
-function refusedHead({
-  method,
-  target,
-  domain,
-}: Pick<RequestRefusal, 'method' | 'target' | 'domain'>): RequestHead {
-  return {
-    type: 'request',
-    method,
-    target,
-    version: 1,
-    host: domain,
-    domain,
-    fields: [],
-    framing: 'none',
-    contentLength: -1,
-    keepAlive: false,
-    nominated: [],
-    expectContinue: false,
-    upgrade: '',
-    maxForwards: -1,
-    end: 0,
-  };
-}
-
-const NO_HEAD = refusedHead({ method: '', target: '', domain: '' });

@@ -21,6 +21,8 @@ export type RouterOptions = {
   readonly args?: readonly string[];
   /** One listener and the admin API on port 0 of loopback, unless the config or these say otherwise. */
   readonly listen?: readonly string[];
+  /** The command of another checkout. */
+  readonly command?: string;
   /** Pinned to this core, as `taskset -c` understands it. */
   readonly core?: string | undefined;
   readonly readyWithinMs?: number;
@@ -67,7 +69,7 @@ const STOP_MS = 40_000;
 
 export async function startRouter(options: RouterOptions): Promise<RouterProcess> {
   const began = performance.now();
-  const child = spawnCommand(['serve', ...(await serveArguments(options))], options.core);
+  const child = spawnCommand(['serve', ...(await serveArguments(options))], options);
   const output = collect(child);
   const ended = endOf(child, output);
   const ready = await readyLine(child, output, ended, options.readyWithinMs ?? READY_MS);
@@ -91,7 +93,7 @@ export async function startRouter(options: RouterOptions): Promise<RouterProcess
 
 /** Runs a command that ends by itself, such as `switchyard apply`. */
 export async function runCommand(args: readonly string[], withinMs = 20_000): Promise<Ended> {
-  const child = spawnCommand(args, undefined);
+  const child = spawnCommand(args, {});
   const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
   try {
     return await endOf(child, collect(child));
@@ -124,9 +126,12 @@ function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
-function spawnCommand(args: readonly string[], core: string | undefined): ChildProcess {
+function spawnCommand(
+  args: readonly string[],
+  { core, command = COMMAND }: Pick<RouterOptions, 'core' | 'command'>,
+): ChildProcess {
   // taskset and the command's own script both become Node, so the process id is the router's.
-  const [program, all] = core === undefined ? [COMMAND, args] : ['taskset', ['-c', core, COMMAND, ...args]];
+  const [program, all] = core === undefined ? [command, args] : ['taskset', ['-c', core, command, ...args]];
   const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   return child.on('exit', () => running.delete(child));

@@ -1,0 +1,60 @@
+/** From the domain to the pool: what is in a request's way there; if nothing is, it asks the pool for a lease. */
+
+import { hasPassedHere } from '../wire/index.ts';
+import type { ClientConnection } from './client-connection.ts';
+import { enterDomain } from './domain-limit.ts';
+import type { Exchange } from './exchange.ts';
+import { hashKeyOf } from './hash-key.ts';
+import type { RequestBody } from './request-body.ts';
+import type { DomainRoute } from './routing-table.ts';
+import { Tenancy } from './tenancy.ts';
+
+export function admit(exchange: Exchange, domain: DomainRoute): void {
+  const { context, head, client, body } = exchange;
+  exchange.domain = domain;
+  if (hasPassedHere(head.fields, client.hop.pseudonym)) {
+    exchange.fail('loop_detected');
+    return;
+  }
+  if (body?.refusal !== undefined) {
+    exchange.bodyRefused();
+    return;
+  }
+  if (domain.features.maintenance) {
+    exchange.fail('maintenance');
+    return;
+  }
+  const pool = domain.pool;
+  if (pool === undefined) {
+    exchange.fail('no_backends');
+    return;
+  }
+  exchange.pool = pool;
+  if (pool.unavailable === true) {
+    exchange.fail('owner_unavailable');
+    return;
+  }
+  if (!enterDomain(context, domain)) {
+    exchange.fail('max_in_flight');
+    return;
+  }
+  exchange.isCounted = true;
+  const ledger = pool.ledger ?? context.ledger.pool(pool.key);
+  if (ledger === undefined) {
+    exchange.fail('no_backends');
+    return;
+  }
+  if (head.expectContinue) sayContinue(client, domain, body);
+  exchange.enter('checkout');
+  const { startedAtMs } = exchange;
+  const hash = hashKeyOf(pool.settings, head, client.hop);
+  const tenancy = new Tenancy(context, exchange, pool, ledger, startedAtMs, hash);
+  exchange.tenancy = tenancy;
+  tenancy.ask(startedAtMs);
+}
+
+/** RFC 9110 §10.1.1: unless the backend is to say it, we do, if the client can still be waiting for it. */
+function sayContinue(client: ClientConnection, domain: DomainRoute, body: RequestBody | undefined): void {
+  if (domain.features.continue === 'end-to-end' || body === undefined || body.bytes > 0) return;
+  client.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+}

@@ -1,0 +1,163 @@
+/**
+ * A client's socket as its connection and its exchange use it: writes, reading that pauses and goes on, reads into
+ * leased buffers, one deadline.
+ */
+import type { Socket } from 'node:net';
+import type { PlaneContext } from './context.ts';
+import { Deadline } from './deadlines.ts';
+import type { Listener } from './listener.ts';
+import { ownReads } from './own-reads.ts';
+
+const NOTHING = '';
+
+export abstract class ClientSocket {
+  readonly socket: Socket;
+  readonly context: PlaneContext;
+  readonly listener: Listener;
+  readonly #deadline: Deadline;
+  /** Where the next read goes. */
+  #buffer: Buffer;
+  #pausedForBody = false;
+  #pausedForSurplus = false;
+  protected isClosed = false;
+
+  constructor(socket: Socket, listener: Listener, context: PlaneContext) {
+    this.socket = socket;
+    this.context = context;
+    this.listener = listener;
+    this.#deadline = new Deadline(() => this.guarded(() => this.timedOut()));
+    this.#buffer = context.buffers.fromClients;
+  }
+
+  /** From now on what happens is told. */
+  protected listen(): void {
+    const { socket, context, listener } = this;
+    this.deadlineAt(context.now() + listener.settings.timeouts.keepAliveMs);
+    const isOwn =
+      context.settings.ownReads !== false &&
+      ownReads(
+        socket,
+        () => this.#buffer,
+        (length, buffer) => {
+          this.received(buffer, length);
+          return true;
+        },
+      );
+    if (!isOwn) socket.on('data', (chunk: Buffer) => this.received(chunk, chunk.length));
+    socket.on('drain', () => this.guarded(() => this.drained()));
+    socket.on('end', () => this.guarded(() => this.ended()));
+    socket.on('error', () => {});
+    socket.on('close', () => this.guarded(() => this.#closed()));
+  }
+
+  /** The bytes are there only until this returns, unless they are in a leased buffer. It does not throw. */
+  protected abstract received(chunk: Buffer, length: number): void;
+  protected abstract drained(): void;
+  protected abstract ended(): void;
+  protected abstract closed(): void;
+  protected abstract timedOut(): void;
+  protected abstract crashed(error: unknown): void;
+
+  // ---- writes
+
+  writeText(text: string): void {
+    this.socket.write(text, 'latin1');
+  }
+
+  writeBytes(bytes: Buffer): void {
+    this.socket.write(bytes);
+  }
+
+  /** Written and not yet taken by the kernel. */
+  get pendingBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  /** `drained` will be called when nothing is pending. */
+  tellWhenDrained(): void {
+    // Node says drain by itself only after its buffer was full; an empty write is done when those before it are.
+    if (!this.socket.writableNeedDrain)
+      this.socket.write(NOTHING, 'latin1', () => this.guarded(() => this.drained()));
+  }
+
+  /** No more to this client, but what it sends is still wanted: half an upgraded connection. */
+  endWriting(): void {
+    this.socket.end();
+  }
+
+  // ---- reads
+
+  get isPaused(): boolean {
+    return this.#pausedForBody;
+  }
+
+  pauseReading(): void {
+    if (this.#pausedForBody) return;
+    this.#pausedForBody = true;
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.#pausedForBody) return;
+    this.#pausedForBody = false;
+    if (!this.#pausedForSurplus) this.socket.resume();
+  }
+
+  protected pauseForSurplus(): void {
+    if (this.#pausedForSurplus) return;
+    this.#pausedForSurplus = true;
+    this.socket.pause();
+  }
+
+  protected resumeSurplus(): void {
+    if (!this.#pausedForSurplus) return;
+    this.#pausedForSurplus = false;
+    if (!this.#pausedForBody) this.socket.resume();
+  }
+
+  /** Whatever it was paused for is no reason any more. */
+  protected resumeAnyway(): void {
+    this.#pausedForBody = false;
+    this.#pausedForSurplus = false;
+    this.socket.resume();
+  }
+
+  /** Reads go to a buffer of their own from now on, whose bytes stay until the next read. */
+  leaseReads(): void {
+    if (this.#buffer === this.context.buffers.fromClients) this.#buffer = this.context.buffers.take();
+  }
+
+  get isLeased(): boolean {
+    return this.#buffer !== this.context.buffers.fromClients;
+  }
+
+  /** `stillNeeded`: part of it waits in somebody's write queue, so that it cannot be used again. */
+  unleaseReads(stillNeeded: boolean): void {
+    if (!this.isLeased) return;
+    if (!stillNeeded) this.context.buffers.giveBack(this.#buffer);
+    this.#buffer = this.context.buffers.fromClients;
+  }
+
+  // ---- time and events
+
+  deadlineAt(atMs: number): void {
+    if (this.isClosed) return;
+    this.context.deadlines.set(this.#deadline, atMs);
+  }
+
+  #closed(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.context.deadlines.remove(this.#deadline);
+    this.closed();
+  }
+
+  /** For what happens once a connection or less; the hot path has its own. */
+  protected guarded(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.crashed(error);
+    }
+  }
+}

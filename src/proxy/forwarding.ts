@@ -1,0 +1,342 @@
+/**
+ * A request on its way to a backend: a connection, the request on it, and, while nothing has come back, the same on
+ * another connection or from another backend.
+ *
+ *   to ─▶ (connect) ─▶ ready ─▶ send ─▶ Responding
+ *    ▲        │                  │
+ *    └────────┴── fail over ─────┘
+ */
+import {
+  type Fields,
+  forwardFields,
+  type RequestHead,
+  type ResponseHead,
+  writeRequestHead,
+} from '../wire/index.ts';
+import { connectFailure } from './connect-failure.ts';
+import type { Exchange } from './exchange.ts';
+import { unnamed, withFields } from './extra-fields.ts';
+import { isRequestIdempotent } from './idempotent.ts';
+import { Responding } from './responding.ts';
+import { RetryBudget } from './retry-budget.ts';
+import type { BackendRoute, DomainRoute, PoolRoute } from './routing-table.ts';
+import type { Tenancy } from './tenancy.ts';
+import type { BackendConnections } from './upstream/backend-connections.ts';
+import type { ConnectionUser, UpstreamConnection } from './upstream/connection.ts';
+
+export class Forwarding implements ConnectionUser {
+  readonly #exchange: Exchange;
+  readonly #pool: PoolRoute;
+  connection: UpstreamConnection | undefined = undefined;
+  /** To the request as it was sent last. */
+  response: Responding | undefined = undefined;
+  #connections: BackendConnections | undefined;
+  #own: Fields | undefined;
+  #timedOut = false;
+  #isReused = false;
+  #resent = false;
+
+  constructor(exchange: Exchange, pool: PoolRoute) {
+    this.#exchange = exchange;
+    this.#pool = pool;
+  }
+
+  // ---- connect
+
+  /** The backend that was leased. */
+  to(backend: BackendRoute): void {
+    const exchange = this.#exchange;
+    const { context, tenancy } = exchange;
+    const connections = context.upstreams.of(this.#pool.name, backend);
+    this.#connections = connections;
+    const isFirst = tenancy?.waitedMs === -1 && tenancy.attempts === 1;
+    const nowMs = isFirst ? exchange.startedAtMs : context.now();
+    if (exchange.connectStartedMs < 0) exchange.connectStartedMs = nowMs;
+    if (backend.connection === 'fresh') connections.closeIdle();
+    const idle =
+      backend.connection === undefined
+        ? connections.take(this, nowMs, !isRequestIdempotent(exchange.head.method))
+        : undefined;
+    if (idle === undefined) {
+      this.#connect(nowMs);
+      return;
+    }
+    context.counters.reuses++;
+    this.connection = idle;
+    this.#isReused = true;
+    this.#ready(idle, nowMs);
+  }
+
+  get #limit(): number {
+    return this.#exchange.backend?.settings.maxConcurrency ?? this.#pool.settings.maxConcurrency ?? 0;
+  }
+
+  #connect(nowMs: number): void {
+    const { client, context, tenancy } = this.#exchange;
+    this.response = undefined;
+    this.#timedOut = false;
+    this.#isReused = false;
+    context.counters.connects++;
+    const untilMs = nowMs + this.#pool.settings.timeouts.connectMs;
+    client.deadlineAt(Math.min(untilMs, (tenancy as Tenancy).untilMs));
+    this.connection = this.#connections?.connect(this, this.#limit);
+  }
+
+  connected(): void {
+    const exchange = this.#exchange;
+    if (exchange.outcome !== undefined) return;
+    const connections = this.#connections;
+    if (connections !== undefined) connections.failures = 0;
+    this.#ready(this.connection as UpstreamConnection, exchange.context.now());
+  }
+
+  connectFailed(error: NodeJS.ErrnoException): void {
+    this.connection = undefined;
+    const exchange = this.#exchange;
+    const tenancy = exchange.tenancy as Tenancy;
+    if (exchange.outcome !== undefined) {
+      tenancy.giveBack(exchange.leaseEnd);
+      return;
+    }
+    const nowMs = exchange.context.now();
+    const cause = this.#timedOut ? 'connect_timeout' : connectFailure(error);
+    exchange.context.counters.connectFailures++;
+    if (cause === undefined) {
+      tenancy.giveBack('unused');
+      exchange.fail('internal_error', `connect: ${error.code ?? error.message}`);
+      return;
+    }
+    this.#charge(cause, nowMs);
+    exchange.enter('checkout');
+    const { key } = exchange.backend as BackendRoute;
+    tenancy.again(key, cause === 'connect_timeout' ? 'connect_timeout' : 'connect_refused', nowMs);
+  }
+
+  /** A backend that cannot be connected to is quarantined for everybody. */
+  #charge(cause: NonNullable<ReturnType<typeof connectFailure>> | 'connect_timeout', nowMs: number): void {
+    const { context, tenancy } = this.#exchange;
+    const { passive } = this.#pool.settings.health;
+    const connections = this.#connections as BackendConnections;
+    connections.failures++;
+    if (connections.failures < passive.connectFailures) return;
+    const backend = this.#exchange.backend as BackendRoute;
+    // Whole milliseconds, as events keep them: ledger and log name the same moment.
+    const untilMs = Math.ceil(nowMs + passive.quarantineMs);
+    tenancy?.quarantine(backend.key, nowMs, untilMs);
+    context.report({ type: 'connect_failed', pool: this.#pool.name, backend: backend.id, cause, untilMs });
+  }
+
+  /** The connection stands; a delegate may have a last word on what is sent. */
+  #ready(connection: UpstreamConnection, nowMs: number): void {
+    const { enquiry } = this.#exchange;
+    this.response = undefined;
+    this.#exchange.connectedAtMs = nowMs;
+    if (enquiry === undefined || enquiry.maySend(connection, nowMs)) this.#send(connection, nowMs);
+  }
+
+  /** The delegate has had its word. */
+  proceed(): void {
+    this.#send(this.connection as UpstreamConnection, this.#exchange.context.now());
+  }
+
+  // ---- send
+
+  #send(connection: UpstreamConnection, nowMs: number): void {
+    const exchange = this.#exchange;
+    const { body, head, client } = exchange;
+    exchange.enter('send');
+    this.response = new Responding(exchange, this, connection);
+    const text = this.#requestHead(head);
+    if (body === undefined) connection.socket.write(text, 'latin1');
+    else {
+      body.sendTo(connection, text, this.#maySendTwice);
+      if (!body.isDone) client.resumeReading();
+    }
+    this.awaitBytes(nowMs);
+  }
+
+  #requestHead(head: RequestHead): string {
+    const exchange = this.#exchange;
+    const { hop } = exchange.client;
+    const { features } = exchange.domain as DomainRoute;
+    const ours = forwardFields(head, hop, exchange.requestId, Math.trunc(exchange.startedAtMs));
+    this.#own ??= withFields(unnamed(ours, features.requestNames), features.requestFields);
+    return writeRequestHead(head, this.#own, {
+      keepAlive: exchange.backend?.connection !== 'single',
+      expectContinue: features.continue === 'end-to-end',
+      trustsPeer: hop.isTrusted,
+      replaced: features.requestNames,
+    });
+  }
+
+  /** Whether what is sent is worth keeping, as far as it is small. */
+  get #maySendTwice(): boolean {
+    if (!isRequestIdempotent(this.#exchange.head.method)) return false;
+    return this.#isReused || this.#pool.settings.retries.idempotent;
+  }
+
+  // ---- once more
+
+  get #mayResend(): boolean {
+    if (!this.#isReused || this.response?.hasBegun === true || this.#resent) return false;
+    const { head, body } = this.#exchange;
+    return isRequestIdempotent(head.method) && (body === undefined || body.isWhole);
+  }
+
+  /** The connection was an idle one and had been closed under us: the same request, once, on a fresh one. */
+  #resend(): void {
+    const { context, body } = this.#exchange;
+    this.#resent = true;
+    context.counters.resends++;
+    body?.unsend();
+    this.#exchange.enter('connect');
+    this.#connect(context.now());
+  }
+
+  /**
+   * RFC 9110 §9.2.2: what may be done twice with the effect of once may be asked of another backend, if this one went
+   * away without a word, all of the request is still held, and the pool has not retried too much.
+   */
+  #mayFailOver(): boolean {
+    const { context, head, body, tenancy, enquiry } = this.#exchange;
+    const { retries } = this.#pool.settings;
+    if (this.response?.hasBegun === true || enquiry !== undefined || !retries.idempotent) return false;
+    if (!isRequestIdempotent(head.method) || body?.isWhole === false) return false;
+    const nowMs = context.now();
+    if (tenancy?.mayTryAgain(nowMs) !== true) return false;
+    const { name } = this.#pool;
+    const budget = context.retryBudgets.get(name) ?? new RetryBudget();
+    context.retryBudgets.set(name, budget);
+    return budget.take(context.metrics.pool(name), retries.budgetPercent, nowMs);
+  }
+
+  #failOver(): void {
+    const { context, body, backend, tenancy } = this.#exchange;
+    context.counters.retries++;
+    body?.unsend();
+    this.#resent = false;
+    this.#exchange.enter('checkout');
+    const { key } = backend as BackendRoute;
+    (tenancy as Tenancy).again(key, 'closed_without_response', context.now(), 'backend_failed');
+  }
+
+  // ---- the backend's side
+
+  received(buffer: Buffer, length: number): void {
+    // RFC 9112 §9.2: nothing was asked on it yet, so this answers nothing.
+    if (this.response === undefined) this.connection?.destroy();
+    else this.response.take(buffer, length);
+  }
+
+  backendDrained(): void {
+    const { outcome, client, isUploadDone, context } = this.#exchange;
+    if (outcome !== undefined) return;
+    if (this.response?.pipe !== undefined || !isUploadDone) client.resumeReading();
+    this.awaitBytes(context.now());
+  }
+
+  backendEnded(): void {
+    if (this.response === undefined) this.connection?.destroy();
+    else this.response.backendEnded();
+  }
+
+  backendClosed(error: Error | undefined): void {
+    this.connection = undefined;
+    const exchange = this.#exchange;
+    const response = this.response;
+    const { enquiry } = exchange;
+    const isUnsent = enquiry?.waitsFor === 'send';
+    if (isUnsent) enquiry.waitsFor = '';
+    if (exchange.outcome !== undefined) {
+      exchange.tenancy?.giveBack(exchange.leaseEnd);
+      return;
+    }
+    if (response?.pipe !== undefined) response.pipeOver();
+    else if (this.#mayResend || (isUnsent && this.#isReused)) this.#resend();
+    else if (this.#mayFailOver()) this.#failOver();
+    else if (response?.hasBegun === true || (error !== undefined && !exchange.isUploadDone))
+      exchange.fail('response_interrupted', error?.message);
+    else exchange.fail('closed_without_response', error?.message);
+  }
+
+  crashed(error: unknown): void {
+    this.#exchange.crashed(error);
+  }
+
+  // ---- deadlines
+
+  awaitBytes(nowMs: number): void {
+    const { client, enquiry, phase, isUploadDone } = this.#exchange;
+    if (enquiry !== undefined && enquiry.waitsFor !== '') return;
+    const { timeouts } = this.#pool.settings;
+    if (phase !== 'send') client.deadlineAt(nowMs + timeouts.idleMs);
+    else if (!isUploadDone) client.deadlineAt(nowMs + client.listener.settings.timeouts.bodyIdleMs);
+    else
+      client.deadlineAt(nowMs + (this.response?.hasBegun === true ? timeouts.idleMs : timeouts.firstByteMs));
+  }
+
+  deadlinePassed(): void {
+    const exchange = this.#exchange;
+    const { client, phase, isUploadDone } = exchange;
+    const response = this.response;
+    switch (phase) {
+      case 'connect':
+        this.#timedOut = true;
+        this.connection?.destroy();
+        break;
+      case 'send':
+        if (response?.hasBegun === true) exchange.fail('response_idle');
+        else exchange.fail(isUploadDone || client.isPaused ? 'first_byte_timeout' : 'client_idle');
+        break;
+      case 'respond':
+        exchange.fail(
+          response?.isPaused === true || client.pendingBytes > 0 ? 'client_idle' : 'response_idle',
+        );
+        break;
+      case 'pipe':
+        exchange.fail('response_idle');
+        break;
+      default:
+        exchange.fail('internal_error', `deadline in phase ${phase}`);
+    }
+  }
+
+  // ---- the end
+
+  /** After a whole response. RFC 9112 §9.3: used again only when there is no doubt where the next one begins. */
+  letGo(isClean: boolean, head: ResponseHead, nowMs: number): void {
+    const { backend, client, context, isUploadDone, tenancy } = this.#exchange;
+    const connection = this.connection as UpstreamConnection;
+    const { limits, timeouts } = this.#pool.settings;
+    const limit = this.#limit;
+    connection.unlease(client.pendingBytes > 0);
+    const isSound = isClean && head.keepAlive && head.framing !== 'close' && !mayHaveBody(head);
+    const isSent = isUploadDone && connection.socket.writableLength === 0;
+    const isKept = isSound && backend?.connection !== 'single';
+    if (isKept && isSent && (limit === 0 || context.settings.workers === 1)) {
+      this.connection = undefined;
+      this.#connections?.keep(connection, nowMs, timeouts.upstreamKeepAliveMs, limits.idlePerBackend);
+      tenancy?.giveBack('finished', nowMs);
+    } else if (limit === 0) connection.destroy();
+    // A backend with a limit counts the connection until it has closed it too, and so does its slot.
+    else connection.linger(nowMs + timeouts.abortLingerMs);
+  }
+
+  /** Before the response is whole. */
+  abandon(): void {
+    const { context, leaseEnd, tenancy } = this.#exchange;
+    const connection = this.connection;
+    // The backend may still be working for us: its slot is kept until it has closed, or for a while. One with a limit
+    // may even count a connection that we do not know to be made yet.
+    const mayLinger = connection?.state === 'busy' || (connection?.state === 'connecting' && this.#limit > 0);
+    if (connection === undefined) tenancy?.giveBack(leaseEnd);
+    else if (!mayLinger) connection.destroy();
+    else connection.linger(context.now() + this.#pool.settings.timeouts.abortLingerMs);
+  }
+}
+
+/** A backend that sends a body where none may be leaves bytes on the connection that would answer the next request. */
+function mayHaveBody(head: ResponseHead): boolean {
+  if (head.framing !== 'none') return false;
+  return head.chunked || (head.status === 204 && head.contentLength > 0);
+}

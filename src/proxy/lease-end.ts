@@ -1,0 +1,20 @@
+/** How a lease ends, in the ledger's words, when its request ended in those of outcomes. */
+import type { LeaseEnd, OutcomeType } from '../../actors/index.ts';
+
+export function leaseEndOf(type: OutcomeType): LeaseEnd {
+  switch (type) {
+    case 'client_closed':
+    case 'client_idle':
+      return 'client_gone';
+    case 'first_byte_timeout':
+    case 'response_idle':
+      return 'timed_out';
+    case 'bad_chunk':
+    case 'trailers_too_large':
+    case 'forced_close':
+    case 'internal_error':
+      return 'finished';
+    default:
+      return 'backend_failed';
+  }
+}

@@ -1,0 +1,227 @@
+/** A backend's response as the client gets it: interim heads, the head, the body no faster than it is taken, or a pipe. */
+import { RESPONDED } from '../../actors/index.ts';
+import {
+  type ResponseHead,
+  type ResponseLimits,
+  type ResponseRefusal,
+  type TrailerLimits,
+  viaValue,
+  writeInterimHead,
+  writeResponseHead,
+} from '../wire/index.ts';
+import { type Exchange, LARGE_BYTES } from './exchange.ts';
+import { withFields } from './extra-fields.ts';
+import type { Forwarding } from './forwarding.ts';
+import { Pipe, type PipeOwner } from './pipe.ts';
+import { outcomeOfResponse } from './refusals.ts';
+import { type RelayOwner, ResponseRelay } from './response-relay.ts';
+import type { DomainRoute, PoolRoute } from './routing-table.ts';
+import { HIGH_WATER_BYTES, type UpstreamConnection } from './upstream/connection.ts';
+
+export class Responding implements RelayOwner, PipeOwner {
+  readonly #exchange: Exchange;
+  readonly #forwarding: Forwarding;
+  readonly #connection: UpstreamConnection;
+  readonly #relay: ResponseRelay;
+  /** Once the connection is upgraded. */
+  pipe: Pipe | undefined = undefined;
+  /** A byte of the response has come. */
+  hasBegun = false;
+  /** The backend waits until the client has taken what is written. */
+  isPaused = false;
+  #keepAlive = false;
+  #endsWithConnection = false;
+
+  constructor(exchange: Exchange, forwarding: Forwarding, connection: UpstreamConnection) {
+    this.#exchange = exchange;
+    this.#forwarding = forwarding;
+    this.#connection = connection;
+    this.#relay = new ResponseRelay(this, connection);
+  }
+
+  get head(): ResponseHead | undefined {
+    return this.#relay.head;
+  }
+
+  /** Its end is that of the connection, so that one cut short must not look like one. */
+  get isEndless(): boolean {
+    return this.#endsWithConnection || this.pipe !== undefined;
+  }
+
+  // ---- the two connections
+
+  take(buffer: Buffer, length: number): void {
+    const { context } = this.#exchange;
+    if (!this.hasBegun && context.journal !== undefined) this.#exchange.firstByteAtMs = context.now();
+    this.hasBegun = true;
+    if (this.pipe === undefined) this.#relay.take(buffer, length);
+    else {
+      this.pipe.fromBackend(buffer, 0, length);
+      this.#awaitBytes();
+    }
+  }
+
+  backendEnded(): void {
+    if (this.pipe !== undefined) this.pipe.backendEnded();
+    else if (this.#relay.endWithConnection()) this.responseComplete(false);
+    else this.#connection.destroy();
+  }
+
+  /** What was written to the client has left. */
+  clientDrained(): void {
+    this.pipe?.clientDrained();
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.#connection.socket.resume();
+    this.#awaitBytes();
+  }
+
+  #awaitBytes(): void {
+    this.#forwarding.awaitBytes(this.#exchange.context.now());
+  }
+
+  // ---- RelayOwner
+
+  get responseLimits(): ResponseLimits {
+    return (this.#exchange.pool as PoolRoute).settings.limits;
+  }
+
+  get trailerLimits(): TrailerLimits {
+    return this.#exchange.client.listener.settings.limits;
+  }
+
+  get method(): string {
+    return this.#exchange.head.method;
+  }
+
+  get clientVersion(): 0 | 1 {
+    return this.#exchange.head.version;
+  }
+
+  headBegun(): void {
+    this.#exchange.body?.letGo();
+    this.#awaitBytes();
+  }
+
+  /** RFC 9110 §15.2: none for HTTP/1.0; and no second 100 for a client we have already told. */
+  interim(head: ResponseHead): void {
+    const exchange = this.#exchange;
+    const asked = exchange.head;
+    const isOurs =
+      head.status === 100 && asked.expectContinue && exchange.domain?.features.continue === 'router';
+    if (asked.version === 1 && !isOurs) {
+      const text = writeInterimHead(head);
+      exchange.bytesOut += text.length;
+      exchange.client.writeText(text);
+    }
+    this.headBegun();
+  }
+
+  headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined {
+    const exchange = this.#exchange;
+    const asked = exchange.head;
+    exchange.body?.letGo();
+    exchange.tenancy?.answered(head.status);
+    if (head.status === 101) {
+      this.#upgrade(head, rest, from, to);
+      return undefined;
+    }
+    exchange.enter('respond');
+    exchange.status = head.status;
+    this.#endsWithConnection =
+      head.framing === 'close' || (head.framing === 'chunked' && asked.version === 0);
+    this.#keepAlive =
+      asked.keepAlive && exchange.isUploadDone && !this.#endsWithConnection && !exchange.context.isDraining;
+    return this.#responseHead(head);
+  }
+
+  #responseHead(head: ResponseHead): string {
+    const { client, context, domain, head: asked } = this.#exchange;
+    const { features } = domain as DomainRoute;
+    const via = ['Via', viaValue(head.fields, head.version, client.hop.pseudonym)];
+    return writeResponseHead(head, withFields(via, features.responseFields), {
+      clientVersion: asked.version,
+      keepAlive: this.#keepAlive,
+      date: context.date.at(context.deadlines.turnedAtMs),
+      replaced: features.responseNames,
+    });
+  }
+
+  pass(text: string, buffer: Buffer, from: number, to: number, tail: string): void {
+    const exchange = this.#exchange;
+    const connection = this.#connection;
+    const { client } = exchange;
+    exchange.bytesOut += text.length + to - from + tail.length;
+    if (connection.isLeased && text === '' && tail === '') {
+      client.writeBytes(buffer.subarray(from, to));
+      // The buffer is the kernel's to read until it is flushed, so nothing may be read into it before.
+      if (client.pendingBytes > 0) this.#pause();
+    } else {
+      exchange.context.writes.range(client.socket, text, buffer, from, to, tail);
+      if (client.pendingBytes >= HIGH_WATER_BYTES) this.#pause();
+    }
+    if (tail !== '' || exchange.phase !== 'respond') return;
+    const left = this.#relay.bytesLeft;
+    if (left === 0) return;
+    if (to - from >= LARGE_BYTES || (left >= LARGE_BYTES && left !== Number.POSITIVE_INFINITY))
+      connection.lease();
+    this.#awaitBytes();
+  }
+
+  #pause(): void {
+    if (this.isPaused) return;
+    this.isPaused = true;
+    this.#connection.socket.pause();
+    this.#exchange.client.tellWhenDrained();
+  }
+
+  responseRefused(refusal: ResponseRefusal): void {
+    this.#exchange.fail(outcomeOfResponse(refusal), refusal.detail);
+  }
+
+  bodyRefused(detail: string): void {
+    this.#exchange.fail('response_invalid', detail);
+  }
+
+  responseComplete(isClean: boolean): void {
+    const exchange = this.#exchange;
+    if (!exchange.conclude(RESPONDED)) return;
+    const nowMs = exchange.context.now();
+    if (this.isPaused) this.#connection.socket.resume();
+    this.#forwarding.letGo(isClean, this.#relay.head as ResponseHead, nowMs);
+    exchange.settle(nowMs);
+    exchange.client.done(this.#keepAlive, nowMs);
+  }
+
+  // ---- upgrade
+
+  #upgrade(head: ResponseHead, rest: Buffer, from: number, to: number): void {
+    const exchange = this.#exchange;
+    const { client, context } = exchange;
+    if (exchange.head.upgrade === '' || head.upgrade === '') {
+      exchange.fail('response_invalid', 'an upgrade nobody asked for');
+      return;
+    }
+    exchange.enter('pipe');
+    exchange.status = 101;
+    const pipe = new Pipe(this, client, this.#connection, context.writes);
+    this.pipe = pipe;
+    exchange.bytesOut += pipe.begin(this.#responseHead(head), rest, from, to);
+    const early = client.takeSurplus();
+    if (early !== undefined) pipe.fromClient(early, 0, early.length);
+    this.#awaitBytes();
+  }
+
+  piped(bytesOut: number): void {
+    this.#exchange.bytesOut += bytesOut;
+  }
+
+  /** Both sides have said goodbye, or one is gone. */
+  pipeOver(): void {
+    const exchange = this.#exchange;
+    if (!exchange.conclude({ type: 'upgraded', phase: 'pipe' })) return;
+    exchange.abandonBackend();
+    exchange.settle(exchange.context.now());
+    exchange.client.done(false);
+  }
+}
