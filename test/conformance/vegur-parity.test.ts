@@ -5,10 +5,14 @@ import { describe, expect, it } from 'vitest';
 const CASES = Array.from({ length: 191 }, (_, i) => i + 1);
 const DOC = readFileSync(new URL('../../docs/http-behaviour.md', import.meta.url), 'utf8');
 
-const sources = readdirSync(import.meta.dirname)
-  .filter((name) => name.startsWith('vegur-parity-'))
-  .map((name) => readFileSync(new URL(name, import.meta.url), 'utf8'))
-  .join('\n');
+const sourcesIn = (folder: URL, start: string): string =>
+  readdirSync(folder)
+    .filter((name) => name.startsWith(start))
+    .map((name) => readFileSync(new URL(name, folder), 'utf8'))
+    .join('\n');
+
+const sources = sourcesIn(new URL('.', import.meta.url), 'vegur-parity-');
+const ofTheLibrary = sourcesIn(new URL('../library/', import.meta.url), '');
 
 const numbersOf = (text: string, pattern: RegExp): Set<number> =>
   new Set([...text.matchAll(pattern)].map(([, number]) => Number(number)));
@@ -18,7 +22,13 @@ const rowsOf = (title: string): Set<number> => numbersOf(section(title), /^\| (\
 
 describe('the cases of vegur-parity.md', () => {
   const tested = numbersOf(sources, /'case (\d+) /g);
-  const unlike = numbersOf(sources, /'unlike case (\d+) /g);
+  const unlike = numbersOf(sources + ofTheLibrary, /'unlike case (\d+) /g);
+  // Its tests say their cases in brackets at the end of the title, or in the first column of a table.
+  const titles = [...ofTheLibrary.matchAll(/^ *it\('.* \(([\d, ]+)\)'/gm)].flatMap(([, list = '']) =>
+    list.split(', '),
+  );
+  const rows = [...ofTheLibrary.matchAll(/^ {2}\['(\d+)', /gm)].map(([, number]) => number);
+  const testedInLibrary = new Set([...titles, ...rows].map(Number));
   const different = rowsOf('Cases we answer differently');
   const library = rowsOf('Cases of the library');
 
@@ -32,6 +42,10 @@ describe('the cases of vegur-parity.md', () => {
 
   it('that are answered differently each have a test of what is done instead', () => {
     expect([...unlike].sort((a, b) => a - b)).toEqual([...different].sort((a, b) => a - b));
+  });
+
+  it('that are the library’s each have a test there', () => {
+    expect([...library].filter((number) => !testedInLibrary.has(number))).toEqual([]);
   });
 
   it('have no numbers beyond the list', () => {

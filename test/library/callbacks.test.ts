@@ -121,7 +121,7 @@ describe('the callbacks', () => {
     expect(calls).toEqual([]);
   });
 
-  it('see the request as it came', async () => {
+  it('see the request as it came, with nothing said of a connection that nothing was said of (185)', async () => {
     const backend = await backendThat(() => ok());
     const seen: unknown[] = [];
     const { connect, port } = await scene({
@@ -148,7 +148,7 @@ describe('the callbacks', () => {
       query: 'c=d',
       version: '1.1',
       host: 'APP.test:8080',
-      client: { address: '127.0.0.1', isSecure: false, listenerPort: port },
+      client: { address: '127.0.0.1', isSecure: false, listenerPort: port, serverName: '', alpn: '' },
       headers: [
         ['Host', 'APP.test:8080'],
         ['X-Many', '1'],

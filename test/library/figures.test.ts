@@ -102,7 +102,7 @@ describe('the figures of a request', () => {
     });
   });
 
-  it('take the time of all attempts together for that of connecting', async () => {
+  it('unlike case 187 are one record, which takes the time of all attempts together for that of connecting', async () => {
     const backend = await backendThat(() => ok());
     const addresses = [local(await deadPort()), local(await deadPort()), local(backend.port)];
     const { connect, nth } = await told(() => addresses.shift());
