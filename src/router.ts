@@ -38,6 +38,7 @@ import {
   type Routing,
   renderHostPort,
 } from './config/index.ts';
+import { HistoryThread } from './history/index.ts';
 import { pseudonymOf } from './identity.ts';
 import { projectionOf } from './projection.ts';
 import { journalFamilies } from './telemetry/journal-metrics.ts';
@@ -76,6 +77,7 @@ export class Router {
   readonly #ledger: MainLedger;
   readonly #journal: Journal | undefined;
   readonly #workers: Workers | MainPlane;
+  readonly #history: HistoryThread;
   #adminAddress: string;
   #opened: EventLog | undefined;
   readonly #unreadable: StreamName[] = [];
@@ -97,6 +99,10 @@ export class Router {
       recordSlots: RECORD_SLOTS,
     });
     this.#journal = this.#journalFor(threads);
+    this.#history = new HistoryThread({
+      directory: config.data,
+      flush: async () => this.#journal?.flush(),
+    });
     const common = {
       ledger: this.#ledger,
       journal: this.#journal,
@@ -124,7 +130,7 @@ export class Router {
       prepare: () => this.#prepare(),
       recording: () => (this.#journal === undefined ? [] : [this.#journal.childSpec()]),
       named: (pool, backends) => this.#journal?.named(pool, backends),
-      outside: (world) => [this.#workers.childSpec(world), this.#adminChild()],
+      outside: (world) => [this.#workers.childSpec(world), this.#history.childSpec(), this.#adminChild()],
       observe: (event) => this.#tell(event),
       failed: options.failed,
     });
@@ -246,6 +252,7 @@ export class Router {
         const admin = createAdmin({
           desk: this.#system.desk,
           log: this.#system.log,
+          history: this.#history,
           actors: (page) => this.#system.actors(page),
           ...(this.#options.chaos ? { chaos } : {}),
           ledger: (pool) => this.#figures(pool),

@@ -4,11 +4,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts';
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
+import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
 import { checkMediaType, discardRest, readBody } from './body.ts';
 import { checkHost, checkOrigin, checkToken, type GuardOptions } from './guard.ts';
 import type { AdminPorts, Logger } from './ports.ts';
-import { problem, Refused, rejected } from './problem.ts';
+import { problem, Refused, rejected, unanswered } from './problem.ts';
 import type { Reply } from './reply.ts';
 import { match } from './router.ts';
 import { ROUTES, type Route } from './routes.ts';
@@ -100,7 +101,9 @@ class AdminServer implements Admin {
     response.once('finish', () => {
       if (this.#closing.signal.aborted) request.socket.end();
     });
-    const reply = await this.#answer(request);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const reply = await this.#answer(request, gone.signal);
     await discardRest(request);
     // What is left of a body that nobody read would be taken for the next request.
     if (!request.complete) response.setHeader('connection', 'close');
@@ -112,15 +115,15 @@ class AdminServer implements Admin {
     }
   }
 
-  async #answer(request: IncomingMessage): Promise<Reply> {
+  async #answer(request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
     try {
-      return await this.#handled(request);
+      return await this.#handled(request, signal);
     } catch (error) {
       return this.#translated(error, request);
     }
   }
 
-  async #handled(request: IncomingMessage): Promise<Reply> {
+  async #handled(request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
     const startedAtMs = this.#options.now();
     const { method = 'GET', headers, url = '' } = request;
     checkHost(request, this.#guard);
@@ -132,7 +135,7 @@ class AdminServer implements Admin {
     const { route, params, query } = match(this.#routes, method, url);
     if (route.method !== 'GET') checkMediaType(request);
     const body = () => readBody(request, route.limitBytes);
-    const reply = await route.handler({ method, params, query, headers, body }, this.#options);
+    const reply = await route.handler({ method, params, query, headers, body, signal }, this.#options);
     if (route.method !== 'GET') this.#noted(request, reply, startedAtMs);
     return reply;
   }
@@ -146,6 +149,7 @@ class AdminServer implements Admin {
 
   #translated(error: unknown, request: IncomingMessage): Reply {
     if (error instanceof Refused) return error.reply;
+    if (error instanceof Unanswerable) return unanswered(error);
     if (error instanceof LogUnavailable) {
       return rejected({
         type: error.code === 'log_full' ? 'log_full' : 'log_unavailable',

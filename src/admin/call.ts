@@ -10,6 +10,8 @@ export type Call = {
   readonly headers: IncomingHttpHeaders;
   /** The body parsed from JSON; undefined when there is none. Throws `Refused`. */
   readonly body: () => Promise<unknown>;
+  /** Aborted when whoever asked has gone. */
+  readonly signal?: AbortSignal;
 };
 
 export function header(call: { readonly headers: IncomingHttpHeaders }, name: string): string | undefined {

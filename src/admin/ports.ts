@@ -2,6 +2,7 @@
 import type { ActorPage, CrashPoint, Desk, PageOptions } from '../../actors/index.ts';
 import type { EventLog } from '../../eventlog/index.ts';
 import type { OwnAddresses } from '../config/index.ts';
+import type { Historian } from '../history/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
 
 /** The reading half of the log: commands go through the desk. */
@@ -30,6 +31,8 @@ export type CrashAnswer = 'done' | 'not_running' | 'unknown';
 export interface AdminPorts {
   readonly desk: Desk;
   readonly log: History;
+  /** Questions about the past, answered beside routing. */
+  readonly history: Historian;
   /** The supervision tree, a page at a time. */
   readonly actors: (page: PageOptions) => ActorPage;
   /** Absent without `--chaos`: then the route does not exist. */

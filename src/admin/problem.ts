@@ -1,5 +1,6 @@
 /** Everything the admin API can refuse, with its status: the one edge where a rejection becomes a status (RFC 9457). */
 import type { Rejection, RejectionType } from '../../actors/index.ts';
+import type { HistoryProblem, Unanswerable } from '../history/index.ts';
 import type { Reply } from './reply.ts';
 
 type EdgeType =
@@ -22,7 +23,7 @@ type EdgeType =
   | 'unreadable'
   | 'internal_error';
 
-export type ProblemType = RejectionType | EdgeType;
+export type ProblemType = RejectionType | EdgeType | HistoryProblem;
 
 /** The words are promises to clients; a status may be read as the class of what went wrong. */
 const PROBLEMS = {
@@ -55,6 +56,8 @@ const PROBLEMS = {
   media_type_unsupported: [415, 'Commands are JSON'],
   host_unknown: [421, 'Not a name of this listener'],
   too_many_followers: [503, 'Too many followers'],
+  history_busy: [503, 'Too many questions about the past'],
+  history_unavailable: [503, 'The thread of history was lost'],
   unreadable: [503, 'A stored event cannot be read'],
   internal_error: [500, 'A fault of switchyard'],
 } as const satisfies Record<ProblemType, readonly [status: number, title: string]>;
@@ -106,4 +109,11 @@ export function rejected(rejection: Rejection): Reply {
 // RFC 9110 §10.2.3: whole seconds; zero would invite a busy loop.
 function retryAfter(ms: number): Record<string, string> {
   return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) };
+}
+
+export function unanswered({ word, message, members }: Unanswerable): Reply {
+  return problem(word, message, {
+    members,
+    ...(word.startsWith('history_') ? { headers: retryAfter(1000) } : {}),
+  });
 }

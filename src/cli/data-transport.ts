@@ -2,23 +2,21 @@
  * The admin API's readings of a data directory, with no router running or beside one: the same handlers, given the
  * log on disk instead of the living one, so that both ways say the same.
  */
-import type { DomainState, PoolState, Present } from '../../actors/index.ts';
 import {
   DataUnusable,
-  type DomainName,
   EventUnreadable,
   type LogInspection,
   type LogReader,
   LogUnavailable,
   openSqliteReader,
-  type PoolName,
   verify,
 } from '../../eventlog/index.ts';
 import type { AdminPorts } from '../admin/ports.ts';
-import { Refused } from '../admin/problem.ts';
+import { Refused, unanswered } from '../admin/problem.ts';
 import type { Reply } from '../admin/reply.ts';
 import { match } from '../admin/router.ts';
 import { ROUTES } from '../admin/routes.ts';
+import { LocalHistory, type OpenSources, sourcesOf, Unanswerable } from '../history/index.ts';
 import { projectionOf } from '../projection.ts';
 import { CommandFailed } from './failure.ts';
 import { type Answered, type Ask, type Transport, targetOf } from './transport.ts';
@@ -28,21 +26,21 @@ type Reader = LogReader & LogInspection;
 export class DataTransport implements Transport {
   readonly where: string;
   readonly #reader: Reader;
+  readonly #past: OpenSources;
   readonly #ports: AdminPorts;
 
   /** Throws `CommandFailed` where there is no log to read. */
   constructor(directory: string, now: () => number) {
     this.where = directory;
     this.#reader = translated(() => openSqliteReader(directory));
-    this.#ports = portsOf(this.#reader, now);
+    this.#past = sourcesOf(directory, now);
+    this.#ports = portsOf(this.#reader, new LocalHistory(this.#past), now);
   }
 
   async answer(ask: Ask): Promise<Answered> {
     const reply = await this.#reply(ask);
-    if (reply.type === 'stream') throw new TypeError('expected an answer that ends, found a stream');
     const { etag } = { etag: undefined, ...reply.headers };
-    const body = reply.type === 'json' ? JSON.parse(JSON.stringify(reply.value)) : undefined;
-    return { status: reply.status, etag, body };
+    return { status: reply.status, etag, body: await bodyOf(reply) };
   }
 
   async *lines(
@@ -63,6 +61,7 @@ export class DataTransport implements Transport {
 
   async close(): Promise<void> {
     this.#reader.close();
+    this.#past.close();
   }
 
   async #reply(ask: Ask): Promise<Reply> {
@@ -72,12 +71,29 @@ export class DataTransport implements Transport {
       return await route.handler(call, this.#ports);
     } catch (error) {
       if (error instanceof Refused) return error.reply;
+      if (error instanceof Unanswerable) return unanswered(error);
       throw failed(error);
     }
   }
 }
 
 type Stream = Extract<Reply, { type: 'stream' }>;
+
+async function bodyOf(reply: Reply): Promise<unknown> {
+  if (reply.type === 'json') return JSON.parse(JSON.stringify(reply.value));
+  if (reply.type !== 'stream') return undefined;
+  let text = '';
+  const write = async (piece: string) => {
+    text += piece;
+    return true;
+  };
+  try {
+    await reply.pour({ write, signal: new AbortController().signal });
+    return JSON.parse(text);
+  } catch (error) {
+    throw failed(error);
+  }
+}
 
 /** Turned around: the handler pushes pages, the command pulls lines, one page at a time. */
 async function* poured(reply: Stream, stop: AbortSignal): AsyncGenerator<string> {
@@ -120,12 +136,12 @@ async function* poured(reply: Stream, stop: AbortSignal): AsyncGenerator<string>
   }
 }
 
-function portsOf(reader: Reader, now: () => number): AdminPorts {
+function portsOf(reader: Reader, history: LocalHistory, now: () => number): AdminPorts {
   const never = () => {
     throw new TypeError('expected a question that reads, found one for a running router');
   };
   return {
-    desk: { present: async () => presentOf(reader), ask: never, carryOut: never },
+    desk: { present: never, ask: never, carryOut: never },
     log: {
       position: async () => reader.position(),
       version: async (stream) => reader.version(stream),
@@ -135,6 +151,7 @@ function portsOf(reader: Reader, now: () => number): AdminPorts {
       currents: async (options) => reader.currents(options),
       onAppended: () => () => {},
     },
+    history,
     verify: () => verify(reader, projectionOf),
     ledger: () => undefined,
     ownAddresses: () => ({ listeners: [], local: [] }),
@@ -144,17 +161,6 @@ function portsOf(reader: Reader, now: () => number): AdminPorts {
     health: never,
     ready: never,
   };
-}
-
-function presentOf(reader: Reader): Present {
-  const domains = new Map<DomainName, NonNullable<DomainState>>();
-  const pools = new Map<PoolName, NonNullable<PoolState>>();
-  const position = reader.snapshotOfCurrents(({ stream, state }) => {
-    if (stream.startsWith('domain-')) {
-      domains.set(stream.slice('domain-'.length) as DomainName, state as unknown as NonNullable<DomainState>);
-    } else pools.set(stream.slice('pool-'.length) as PoolName, state as unknown as NonNullable<PoolState>);
-  });
-  return { position, domains, pools };
 }
 
 function translated<T>(work: () => T): T {

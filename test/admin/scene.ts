@@ -8,8 +8,15 @@ import {
   poolDecider,
   RoutingDesk,
 } from '../../actors/index.ts';
-import { createMemoryLog, type EventLog, type StreamName } from '../../eventlog/index.ts';
+import {
+  createMemoryLog,
+  type EventLog,
+  type LocalLog,
+  openJournalReader,
+  type StreamName,
+} from '../../eventlog/index.ts';
 import { type Admin, type AdminOptions, createAdmin } from '../../src/admin/index.ts';
+import { LocalHistory, type Sources } from '../../src/history/index.ts';
 import { AdminClient } from '../support/admin-client.ts';
 
 export type Logged = {
@@ -43,6 +50,7 @@ export async function scene(options: Partial<AdminOptions> = {}, log?: EventLog)
   const admin = createAdmin({
     desk: deskOver(history),
     log: history,
+    history: new LocalHistory({ sources: () => sourcesIn(history, now) }),
     actors: () => ({ actors: [] }),
     ledger: () => undefined,
     metrics: async () => [],
@@ -79,6 +87,10 @@ export async function withWeb(options: Partial<AdminOptions> = {}): Promise<Scen
   await made.client.must('PUT', '/v1/pools/web', { backends: { 'web.1': { address: '127.0.0.1:9001' } } });
   await made.client.must('PUT', '/v1/domains/example.com', { pool: 'web' });
   return made;
+}
+
+function sourcesIn(log: EventLog, now: () => number): Sources {
+  return { log: (log as LocalLog).reader, journal: () => openJournalReader('/nonexistent'), now };
 }
 
 let ids = 0;

@@ -1,0 +1,13 @@
+/**
+ * Everything that can be asked of the past, and who answers it: functions of a wish and a `Room`, on the thread of
+ * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
+ */
+import { pourState } from './state.ts';
+
+/** One answer each. */
+export const ANSWERERS = {} as const;
+
+/** Text piece by piece: async generators, asked for more only when the last piece was taken. */
+export const POURERS = {
+  state: pourState,
+} as const;

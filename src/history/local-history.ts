@@ -1,0 +1,33 @@
+/** Questions about the past answered in this thread: of a data directory at rest, or of a log in memory. */
+import { answering } from './answering.ts';
+import type { Historian } from './historian.ts';
+import type { AnswerOf, PouredQuestion, Question, WishOf } from './question.ts';
+import { roomOf, type Sources } from './room.ts';
+
+export type LocalHistoryOptions = { readonly sources: () => Sources };
+
+export class LocalHistory implements Historian {
+  readonly #sources: () => Sources;
+
+  constructor({ sources }: LocalHistoryOptions) {
+    this.#sources = sources;
+  }
+
+  async ask<Q extends Question>(question: Q, wish: WishOf<Q>, signal = NEVER): Promise<AnswerOf<Q>> {
+    const pieces = answering(question, wish, roomOf(this.#sources(), signal));
+    for (;;) {
+      const turn = await pieces.next();
+      if (turn.done === true) return turn.value as AnswerOf<Q>;
+    }
+  }
+
+  async *pour<Q extends PouredQuestion>(
+    question: Q,
+    wish: WishOf<Q>,
+    signal = NEVER,
+  ): AsyncGenerator<string> {
+    yield* answering(question, wish, roomOf(this.#sources(), signal));
+  }
+}
+
+const NEVER = new AbortController().signal;

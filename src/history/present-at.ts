@@ -1,0 +1,39 @@
+/** Everything that was routed at a position of the log. */
+import { type DomainState, evolveOwner, kindOf, type PoolState, type Present } from '../../actors/index.ts';
+import type { DomainName, PoolName, StreamName } from '../../eventlog/index.ts';
+import type { Room } from './room.ts';
+
+const PAGE = 1000;
+
+export async function presentAt(room: Room, position: number): Promise<Present> {
+  const states = new Map<StreamName, unknown>();
+  for (let from = 1; from <= position; ) {
+    const events = room.log.read({ from, to: position, limit: PAGE });
+    if (events.length === 0) break;
+    for (const event of events) {
+      states.set(event.stream, evolveOwner(event.stream, states.get(event.stream) ?? null, event));
+    }
+    from += events.length;
+    await room.breathe();
+  }
+  return presentOf(position, states);
+}
+
+export function presentNow({ log }: Pick<Room, 'log'>): Present {
+  const states = new Map<StreamName, unknown>();
+  const position = log.snapshotOfCurrents(({ stream, state }) => states.set(stream, state));
+  return presentOf(position, states);
+}
+
+function presentOf(position: number, states: ReadonlyMap<StreamName, unknown>): Present {
+  const domains = new Map<DomainName, NonNullable<DomainState>>();
+  const pools = new Map<PoolName, NonNullable<PoolState>>();
+  for (const [stream, state] of states) {
+    if (state === null) continue;
+    const kind = kindOf(stream);
+    const name = stream.slice(kind.length + 1);
+    if (kind === 'domain') domains.set(name as DomainName, state as NonNullable<DomainState>);
+    else pools.set(name as PoolName, state as NonNullable<PoolState>);
+  }
+  return { position, domains, pools };
+}

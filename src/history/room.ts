@@ -1,0 +1,31 @@
+/** What a question is answered from: the log and the journal, read in short transactions, and whoever still listens. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { JournalReader, LogInspection, LogReader } from '../../eventlog/index.ts';
+
+export type Room = {
+  readonly log: LogReader & LogInspection;
+  /** Opened when it is first wanted; empty where there is none. */
+  readonly journal: () => JournalReader;
+  readonly signal: AbortSignal;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Between pages: lets the thread's other questions have their turn, and throws once nobody wants the answer. */
+  readonly breathe: () => Promise<void>;
+};
+
+export type Sources = Pick<Room, 'log' | 'journal' | 'now'>;
+
+// 5 ms: what the others of this thread can wait for, and more than a page takes.
+const TURN_MS = 5;
+
+export function roomOf(sources: Sources, signal: AbortSignal): Room {
+  let sinceMs = performance.now();
+  const breathe = async () => {
+    signal.throwIfAborted();
+    if (performance.now() - sinceMs < TURN_MS) return;
+    await nextTurn();
+    signal.throwIfAborted();
+    sinceMs = performance.now();
+  };
+  return { ...sources, signal, breathe };
+}

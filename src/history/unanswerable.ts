@@ -1,0 +1,22 @@
+/** Why a question about the past has no answer: the word is what the admin API says as its `type`. */
+
+export type HistoryProblem =
+  /** What was asked for makes no sense, such as a position beyond the end. */
+  | 'invalid_query'
+  /** As many questions as may wait are waiting. */
+  | 'history_busy'
+  /** The thread that answers was lost, twice. */
+  | 'history_unavailable';
+
+export class Unanswerable extends Error {
+  override readonly name = 'Unanswerable';
+  readonly word: HistoryProblem;
+  /** More to know of it, for machines. */
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(word: HistoryProblem, message: string, members: Readonly<Record<string, unknown>> = {}) {
+    super(message);
+    this.word = word;
+    this.members = members;
+  }
+}

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ChildEnd, Running } from '../../actors/index.ts';
+import { type LocalLog, openSqliteLog } from '../../eventlog/index.ts';
+import { HistoryThread } from '../../src/history/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+import { withPools } from './past.ts';
+
+describe('the thread of history', () => {
+  let directory: TempDirectory;
+  let log: LocalLog;
+  let history: HistoryThread;
+  let ends: ChildEnd[];
+  let running: Running;
+
+  beforeEach(async () => {
+    directory = await tempDirectory();
+    log = openSqliteLog({ directory: directory.path, now: () => 1000 });
+    await withPools(log, 20);
+    history = new HistoryThread({ directory: directory.path, flush: async () => true });
+    ends = [];
+    await start();
+  });
+
+  afterEach(async () => {
+    await running.stop('shutdown');
+    await log.close();
+    await directory[Symbol.asyncDispose]();
+  });
+
+  async function start(): Promise<void> {
+    const signal = new AbortController().signal;
+    const exited = (end: ChildEnd) => void ends.push(end);
+    running = await history.childSpec().start({ id: 'historian', kind: 'historian', signal, exited });
+  }
+
+  async function stateAt(position: number): Promise<{ position: number; pools: object }> {
+    let text = '';
+    for await (const piece of history.pour('state', { at: { type: 'position', position } })) text += piece;
+    return JSON.parse(text);
+  }
+
+  it('answers what was at a position', async () => {
+    const { position, pools } = await stateAt(7);
+    expect(position).toBe(7);
+    expect(Object.keys(pools)).toHaveLength(7);
+  });
+
+  it('says in the words of the asker what makes no sense', async () => {
+    await expect(stateAt(21)).rejects.toMatchObject({
+      name: 'Unanswerable',
+      word: 'invalid_query',
+      message: 'at: expected a position up to 20, the end of the log, found 21',
+    });
+  });
+
+  it('is told to its supervisor when it is lost, and its question is asked again in its next life', async () => {
+    await stateAt(1);
+    running.crash?.(new Error('as a bug would'));
+    const asked = stateAt(5);
+    await eventually(() => ends.length === 1, 'the end of the thread');
+    expect(ends[0]).toMatchObject({ type: 'crashed', error: { message: 'as a bug would' } });
+    await start();
+    expect((await asked).position).toBe(5);
+  });
+
+  it('answers a hundred questions, some at once and the rest in turn, and refuses what is more', async () => {
+    const asked = await Promise.allSettled(Array.from({ length: 100 }, (_, index) => stateAt(index % 20)));
+    const answered = asked.filter(({ status }) => status === 'fulfilled');
+    const refused = asked.filter(
+      (ended) => ended.status === 'rejected' && ended.reason.word === 'history_busy',
+    );
+    expect([answered.length, refused.length]).toEqual([72, 28]);
+    expect((await stateAt(3)).position).toBe(3);
+  });
+
+  it('lets go of a question that nobody wants answered any more', async () => {
+    const abort = new AbortController();
+    const pieces = history.pour('state', {}, abort.signal);
+    abort.abort(new Error('gone'));
+    await expect(pieces.next()).rejects.toThrow('gone');
+    expect((await stateAt(2)).position).toBe(2);
+  });
+
+  it('leaves no question open when it stops', async () => {
+    await stateAt(1);
+    const asked = expect(stateAt(20)).rejects.toMatchObject({ word: 'history_unavailable' });
+    await running.stop('kill');
+    await asked;
+  });
+});
