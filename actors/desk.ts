@@ -14,6 +14,7 @@ import {
   type PoolName,
   type Position,
   poolStream,
+  poolsOf,
   type Recorded,
   type StreamName,
   type SwitchyardEvent,
@@ -141,8 +142,11 @@ export class RoutingDesk implements Desk {
   /** What no owner can know by itself: whether another one exists, or depends on it. */
   async #refusal(command: Command): Promise<Answer | undefined> {
     if (command.type === 'PutDomain') {
-      const pool = await this.#options.owners.state(poolStream(command.settings.pool));
-      return pool.state === null ? unknownPool(command.host, command.settings.pool) : undefined;
+      for (const pool of poolsOf(command.settings)) {
+        const { state } = await this.#options.owners.state(poolStream(pool));
+        if (state === null) return unknownPool(command.host, pool);
+      }
+      return undefined;
     }
     if (command.type === 'RemovePool') {
       const users = await this.#options.log.domainsOf(command.pool, 5);
@@ -232,26 +236,32 @@ type Proposed = {
 /** A domain may only name a pool that exists, so the pool must not go away meanwhile; many domains may come at once. */
 function turnsFor(command: Command): Turn[] {
   const turns: Turn[] = [{ key: streamOf(command), mode: 'write' }];
-  if (command.type === 'PutDomain') turns.push({ key: poolStream(command.settings.pool), mode: 'read' });
+  if (command.type === 'PutDomain')
+    for (const pool of poolsOf(command.settings)) turns.push({ key: poolStream(pool), mode: 'read' });
   return turns;
 }
 
 /** The same questions as of one command, of a whole plan: what matters is what exists once all of it has happened. */
 function refusalOf(commands: readonly Command[], present: Present): Rejected | undefined {
   const pools = new Set<string>(present.pools.keys());
-  const poolOf = new Map<string, string>();
+  const poolsOfHost = new Map<string, readonly PoolName[]>();
   const removed = new Set<string>();
   for (const command of commands) {
     if (command.type === 'PutPool') pools.add(command.pool);
     if (command.type === 'RemovePool') removed.add(command.pool);
-    if (command.type === 'PutDomain') poolOf.set(command.host, command.settings.pool);
-    if (command.type === 'RemoveDomain') poolOf.set(command.host, '');
+    if (command.type === 'PutDomain') poolsOfHost.set(command.host, poolsOf(command.settings));
+    if (command.type === 'RemoveDomain') poolsOfHost.set(command.host, []);
   }
   for (const pool of removed) pools.delete(pool);
-  for (const [host, pool] of poolOf) if (pool !== '' && !pools.has(pool)) return unknownPool(host, pool);
+  for (const [host, named] of poolsOfHost) {
+    const unknown = named.find((pool) => !pools.has(pool));
+    if (unknown !== undefined) return unknownPool(host, unknown);
+  }
   if (removed.size === 0) return undefined;
   for (const [host, domain] of present.domains) {
-    if (!poolOf.has(host) && removed.has(domain.settings.pool)) return inUse(domain.settings.pool, [host]);
+    if (poolsOfHost.has(host)) continue;
+    const gone = poolsOf(domain.settings).find((pool) => removed.has(pool));
+    if (gone !== undefined) return inUse(gone, [host]);
   }
   return undefined;
 }

@@ -3,6 +3,9 @@ export { ArmedChaos, type Chaos, CRASH_POINTS, type CrashPoint, noChaos, Sabotag
 export type { Answer, By, Command, Desk, Plan, Present } from './command.ts';
 export { type DeskOptions, type Owners, OwnerUnavailable, RoutingDesk } from './desk.ts';
 export { type DomainCommand, type DomainState, domainDecider } from './domain/domain.ts';
+export { fieldOf, hasField } from './domain/field-of.ts';
+export * from './domain/route-matcher.ts';
+export { DRAWS, type Share, Split } from './domain/split.ts';
 export { Health, type HealthReport } from './health.ts';
 export { evolveOwner, kindOf, streamOf } from './owned.ts';
 export * from './pool/ledger/index.ts';

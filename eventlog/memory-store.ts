@@ -12,7 +12,7 @@ import type {
   StoredSnapshot,
 } from './log-reader.ts';
 import type { StreamName } from './names.ts';
-import { poolNamedBy } from './pool-of.ts';
+import { poolsNamedBy } from './pool-of.ts';
 import { rangeOf, requireWhole } from './read-range.ts';
 import type { ChainedEvent } from './stored-event.ts';
 
@@ -71,7 +71,7 @@ export class MemoryStore implements LogStore {
   domainsOf(pool: string, limit: number): readonly string[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
     return this.#names()
-      .filter((name) => poolNamedBy(name, parseJson(this.#currents.get(name)!.state)) === pool)
+      .filter((name) => poolsNamedBy(name, parseJson(this.#currents.get(name)!.state)).includes(pool))
       .slice(0, limit)
       .map((name) => name.slice('domain-'.length));
   }

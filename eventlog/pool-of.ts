@@ -1,14 +1,23 @@
-/** Which pool the state of a domain names: what `domainsOf` finds domains by. */
+/** Which pools a domain names: its own, and those of its routes. What `domainsOf` finds domains by. */
 import type { Json } from './event-log.ts';
+import type { PoolName } from './names.ts';
+import type { SparseDomain } from './settings.ts';
 
-/** Undefined for a pool's own stream and for a state without one. */
-export function poolNamedBy(stream: string, state: Json): string | undefined {
-  if (!stream.startsWith('domain-')) return undefined;
-  const pool = member(member(state, 'settings'), 'pool');
-  return typeof pool === 'string' ? pool : undefined;
+/** Its own pool first; each once. */
+export function poolsOf(settings: SparseDomain): readonly PoolName[] {
+  const { pool, routes } = settings;
+  if (routes === undefined || routes.length === 0) return [pool];
+  const pools = new Set([pool]);
+  for (const route of routes) {
+    if (route.pool !== undefined) pools.add(route.pool);
+    for (const share of route.split ?? []) pools.add(share.pool);
+  }
+  return [...pools];
 }
 
-function member(value: Json | undefined, key: string): Json | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  return (value as { readonly [key: string]: Json })[key];
+/** Empty for a pool's own stream and for a state without one. */
+export function poolsNamedBy(stream: string, state: Json): readonly string[] {
+  if (!stream.startsWith('domain-') || typeof state !== 'object' || state === null) return [];
+  const { settings } = state as { readonly settings?: SparseDomain };
+  return typeof settings?.pool === 'string' ? poolsOf(settings) : [];
 }

@@ -5,32 +5,20 @@
  * Events and current rows hold *sparse* settings: only what differs from the defaults of their schema version.
  */
 import { z } from 'zod';
-import { parseBackendId, parseDomainName, parsePoolName } from './names.ts';
+import { routes } from './route-settings.ts';
+import {
+  address,
+  backendId,
+  count,
+  domainName,
+  FIELD_NAME,
+  FIELD_VALUE,
+  fieldName,
+  ms,
+  poolName,
+} from './setting-values.ts';
 
-// A day: no wait on a request path is longer, and every timer of Node can hold it.
-const MAX_MS = 86_400_000;
-const ms = z.int().min(0).max(MAX_MS);
-const count = z.int().min(0).max(1_000_000);
-
-const name = <T>(parse: (text: string) => { ok: true; value: T } | { ok: false; problem: string }) =>
-  z.string().transform((text, context) => {
-    const parsed = parse(text);
-    if (parsed.ok) return parsed.value;
-    context.addIssue({ code: 'custom', message: parsed.problem });
-    return z.NEVER;
-  });
-
-export const domainName = name(parseDomainName);
-export const poolName = name(parsePoolName);
-export const backendId = name(parseBackendId);
-
-// host:port, [v6]:port or unix:/path. 104: the shortest sun_path among the systems that run Node.
-const ADDRESS =
-  /^(?:\[[0-9A-Fa-f:.]{2,45}\]:\d{1,5}|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}):\d{1,5}|unix:\/[^\0]{1,103})$/;
-
-export const address = z
-  .string()
-  .refine((text) => ADDRESS.test(text) && isPort(text), 'expected host:port, [v6]:port or unix:/path');
+export { address, backendId, domainName, poolName };
 
 export const backendSettings = z.strictObject({
   address: address.describe('host:port, [v6]:port or unix:/path'),
@@ -53,10 +41,6 @@ export const backendSettings = z.strictObject({
     .describe('starting: not yet given requests; draining: given no new ones'),
 });
 
-// RFC 9110 §5.1 and RFC 6265 §4.1.1: names of fields and of cookies are tokens.
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
-const fieldName = z.string().regex(FIELD_NAME, 'expected a token of at most 100 characters');
-
 export const poolSettings = z.strictObject({
   policy: z
     .enum(['least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'])
@@ -71,6 +55,10 @@ export const poolSettings = z.strictObject({
     ])
     .default('address')
     .describe('what consistent-hash keeps together: a client address, a path, a header or a cookie'),
+  affinity: z
+    .union([z.literal(false), z.strictObject({ cookie: fieldName })])
+    .default(false)
+    .describe('a cookie of the router that brings a client back to the backend it had'),
   maxConcurrency: z
     .int()
     .min(1)
@@ -162,8 +150,6 @@ export const poolSettings = z.strictObject({
     .prefault({}),
 });
 
-// RFC 9110 §5.5: visible text without line ends.
-const FIELD_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff]{0,4094}[\x21-\x7e\x80-\xff])?)?$/;
 // What frames a message, belongs to one hop, or is the router's own word.
 const OWN_FIELDS = new Set(
   'connection content-length host keep-alive proxy-connection te trailer transfer-encoding upgrade via'.split(
@@ -187,6 +173,7 @@ const PAGE_CHARACTERS = 65_536;
 
 export const domainSettings = z.strictObject({
   pool: poolName.describe('the pool that serves this host'),
+  routes: routes.describe('other pools, redirects or time-outs for some of the requests, in any order'),
   // 5000: a busy site's requests at once; one tenant's flood stops here before it fills a worker.
   maxInFlight: count.default(5000).describe('requests of this domain at once, in each worker; 0: no limit'),
   maintenance: z.boolean().default(false).describe('answer every request with the maintenance page (H80)'),
@@ -218,7 +205,13 @@ export type PoolSettings = z.output<typeof poolSettings>;
 export type DomainSettings = z.output<typeof domainSettings>;
 
 /** As stored: only what differs from the defaults, so that equal wishes are equal bytes. */
-export type Sparse<T> = { readonly [K in keyof T]?: T[K] extends object ? Sparse<T[K]> : T[K] };
+export type Sparse<T> = {
+  readonly [K in keyof T]?: T[K] extends readonly unknown[]
+    ? T[K]
+    : T[K] extends object
+      ? Sparse<T[K]>
+      : T[K];
+};
 export type SparseBackend = Sparse<BackendSettings> & { readonly address: string };
 export type SparsePool = Sparse<PoolSettings>;
 export type SparseDomain = Sparse<Omit<DomainSettings, 'pool'>> & { readonly pool: DomainSettings['pool'] };
@@ -276,10 +269,4 @@ function sparse<T>(defaults: object, whole: object): T {
 
 function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isPort(text: string): boolean {
-  if (text.startsWith('unix:')) return true;
-  const port = Number(text.slice(text.lastIndexOf(':') + 1));
-  return port >= 1 && port <= 65_535;
 }

@@ -93,7 +93,7 @@ export class SqliteReads implements LogReader, LogInspection {
 
   domainsOf(pool: string, limit: number): readonly string[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
-    const streams = this.guarded(() => this.#statements.domainsOf.all(pool, limit));
+    const streams = this.guarded(() => this.#statements.domainsOf.all({ pool, limit }));
     return streams.map((stream) => stream.slice('domain-'.length));
   }
 

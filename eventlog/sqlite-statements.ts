@@ -73,9 +73,13 @@ export function readStatements(db: Database.Database) {
     storedCurrents: db.prepare<[string, number], StateRow>(
       `SELECT ${STATE} FROM currents WHERE stream > +? ORDER BY stream LIMIT +?`,
     ),
+    // A domain whose routes name further pools has them all in the column, between blanks: there are few such.
     domainsOf: db
-      .prepare<[string, number], string>(
-        'SELECT stream FROM currents WHERE pool = +? ORDER BY stream LIMIT +?',
+      .prepare<[{ readonly pool: string; readonly limit: number }], string>(
+        `SELECT stream FROM currents WHERE pool = +@pool
+         UNION ALL
+         SELECT stream FROM currents WHERE pool > ' ' AND pool < '!' AND instr(pool, ' ' || @pool || ' ') > 0
+         ORDER BY stream LIMIT +@limit`,
       )
       .pluck(),
     command: db.prepare<[string], StoredCommand>(

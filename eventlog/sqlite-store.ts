@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3';
 import { stateChecksum } from './cached-state.ts';
 import type { Json } from './event-log.ts';
 import type { LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
-import { poolNamedBy } from './pool-of.ts';
+import { poolsNamedBy } from './pool-of.ts';
 import { SqliteReads } from './sqlite-reads.ts';
 import { type WriteStatements, writeStatements } from './sqlite-statements.ts';
 import type { ChainedEvent } from './stored-event.ts';
@@ -58,8 +58,8 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   putCurrent({ stream, version, state }: StoredCurrent): void {
-    const pool = poolNamedBy(stream, JSON.parse(state) as Json) ?? null;
-    this.#statements.putCurrent.run(stream, version, state, stateChecksum(stream, version, state), pool);
+    const pools = poolColumn(poolsNamedBy(stream, JSON.parse(state) as Json));
+    this.#statements.putCurrent.run(stream, version, state, stateChecksum(stream, version, state), pools);
   }
 
   removeCurrent(stream: string): void {
@@ -75,4 +75,10 @@ export class SqliteStore extends SqliteReads implements LogStore {
     super.close();
     this.#released();
   }
+}
+
+/** One name as it is; several between blanks, which sort before every name and occur in none. */
+function poolColumn(pools: readonly string[]): string | null {
+  if (pools.length > 1) return ` ${pools.join(' ')} `;
+  return pools[0] ?? null;
 }

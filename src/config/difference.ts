@@ -9,11 +9,16 @@ import {
   completePool,
   type DomainName,
   type PoolName,
+  type RouteSettings,
   type SparseBackend,
   type SparseDomain,
   type SparsePool,
 } from '../../eventlog/index.ts';
+import { describeMatch } from './describe-match.ts';
 import type { RoutedPool, Routing } from './routing.ts';
+
+// How a route without pool, split and redirect shows: it takes its requests from other routes to the domain's own pool.
+const OWN_POOL = "the domain's";
 
 export type Change = PoolChange | BackendChange | DomainChange;
 
@@ -107,14 +112,23 @@ function fieldsOf(before: object, after: object): Field[] {
     .filter((field) => JSON.stringify(field.before) !== JSON.stringify(field.after));
 }
 
-/** Lists are compared whole: a route or a status in the middle has no name of its own. */
+/** Lists are compared whole, since what stands in the middle has no name of its own; a route is named by its match. */
 function leaves(tree: object, prefix = '', found = new Map<string, unknown>()): Map<string, unknown> {
   for (const [key, value] of Object.entries(tree)) {
     const path = prefix === '' ? key : `${prefix}.${key}`;
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) leaves(value, path, found);
+    if (path === 'routes') for (const route of value as readonly RouteSettings[]) routeLeaves(route, found);
+    else if (typeof value === 'object' && value !== null && !Array.isArray(value)) leaves(value, path, found);
     else found.set(path, value);
   }
   return found;
+}
+
+function routeLeaves(route: RouteSettings, found: Map<string, unknown>): void {
+  const { match, ...rest } = route;
+  const path = `routes[${describeMatch(match)}]`;
+  if (rest.pool === undefined && rest.split === undefined && rest.redirect === undefined)
+    found.set(`${path}.pool`, OWN_POOL);
+  leaves(rest, path, found);
 }
 
 function names<Name extends string>(

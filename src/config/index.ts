@@ -20,6 +20,7 @@ export { type HostPort, isLoopback, parseHostPort, renderHostPort } from './host
 export { describeSchema, isSchema, type JsonSchema, jsonSchemaOf, schemaAt } from './issues.ts';
 export { loadConfig, MAX_FILE_BYTES, readConfigFile, readText } from './load.ts';
 export { nearest } from './nearest.ts';
+export { compilePattern } from './path-pattern.ts';
 export { type Checked, type Problem, renderProblem, renderProblems } from './problem.ts';
 export { type AdminSettings, type ListenerSettings, listenAddress, type ProcessSettings } from './process.ts';
 export { publishedSchema } from './published-schema.ts';

@@ -14,6 +14,7 @@ import {
   parseDomainName,
   parsePoolName,
   poolSettings,
+  poolsOf,
   type SparseBackend,
   type SparseDomain,
   type SparsePool,
@@ -24,6 +25,7 @@ import {
 import { ownListener } from './host-port.ts';
 import { problemsOf, unknownKey } from './issues.ts';
 import { nearest } from './nearest.ts';
+import { patternProblems } from './path-pattern.ts';
 import { type Checked, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
 import type { RoutedPool, Routing } from './routing.ts';
 
@@ -80,7 +82,9 @@ export function parseBackendWish(raw: unknown, own: OwnAddresses = NO_ADDRESSES)
 /** The body of `PUT /v1/domains/{host}`; whether its pool exists is for the pool's owner to say. */
 export function parseDomainWish(raw: unknown): Checked<SparseDomain> {
   const parsed = parseBy(domainSettings, raw);
-  return parsed.ok ? { ok: true, value: sparseDomain(parsed.value) } : parsed;
+  if (!parsed.ok) return parsed;
+  const problems = patternProblems(parsed.value.routes, []);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: sparseDomain(parsed.value) };
 }
 
 export function parseBy<Schema extends z.ZodType>(schema: Schema, raw: unknown): Checked<z.output<Schema>> {
@@ -124,9 +128,10 @@ export function checkRouting(input: RoutingInput, own: OwnAddresses): Checked<Ro
       backends: readBackends(backends ?? {}, [...at, 'backends'], own, problems),
     }),
   );
-  const domains = readNames(input.domains ?? {}, parseDomainName, ['domains'], problems, (settings) =>
-    sparseDomain(settings),
-  );
+  const domains = readNames(input.domains ?? {}, parseDomainName, ['domains'], problems, (settings, at) => {
+    problems.push(...patternProblems(settings.routes, at));
+    return sparseDomain(settings);
+  });
   problems.push(...unknownPools(domains, pools));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { pools, domains } };
 }
@@ -175,15 +180,17 @@ function unknownPools(
   pools: ReadonlyMap<PoolName, RoutedPool>,
 ): Problem[] {
   const problems: Problem[] = [];
-  for (const [host, { pool }] of domains) {
-    if (pools.has(pool)) continue;
-    const meant = nearest(pool, [...pools.keys()]);
-    problems.push({
-      path: renderPath(['domains', host, 'pool']),
-      expected: 'the name of a pool',
-      found: `${JSON.stringify(pool)}, which there is not`,
-      ...(meant === undefined ? {} : { nearest: meant }),
-    });
+  for (const [host, settings] of domains) {
+    for (const pool of poolsOf(settings)) {
+      if (pools.has(pool)) continue;
+      const meant = nearest(pool, [...pools.keys()]);
+      problems.push({
+        path: renderPath(['domains', host, pool === settings.pool ? 'pool' : 'routes']),
+        expected: 'the name of a pool',
+        found: `${JSON.stringify(pool)}, which there is not`,
+        ...(meant === undefined ? {} : { nearest: meant }),
+      });
+    }
   }
   return problems;
 }

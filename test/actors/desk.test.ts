@@ -52,6 +52,34 @@ describe('the desk', () => {
     expect(rejection(await system.desk.ask({ type: 'RemovePool', pool: web }, BY))).toBe('pool_in_use');
   });
 
+  it("counts the pools of a domain's routes among those it names", async () => {
+    const { system } = await start();
+    const [api, canary] = [pool('api'), pool('canary')];
+    const { desk } = system;
+    const routes = [
+      { match: { pathPrefix: '/api' }, pool: api },
+      { match: { pathPrefix: '/beta' }, split: [{ pool: canary, weight: 1 }] },
+    ];
+    const put = () => desk.ask({ type: 'PutDomain', host, settings: { pool: web, routes } }, BY);
+    const remove = (gone: typeof web) => desk.ask({ type: 'RemovePool', pool: gone }, BY);
+    await putPool();
+    await desk.ask({ type: 'PutPool', pool: api, settings: {} }, BY);
+    expect(await put()).toMatchObject({
+      rejection: { type: 'pool_unknown', detail: expect.stringContaining('canary') },
+    });
+    await desk.ask({ type: 'PutPool', pool: canary, settings: {} }, BY);
+    expect(await put()).toMatchObject({ type: 'done', created: true });
+    for (const used of [web, api, canary]) expect(rejection(await remove(used))).toBe('pool_in_use');
+    const planned = await desk.carryOut(
+      () => ({ type: 'commands', commands: [{ type: 'RemovePool', pool: canary }] }),
+      BY,
+      {},
+    );
+    expect(rejection(planned)).toBe('pool_in_use');
+    await desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
+    expect(await remove(canary)).toMatchObject({ type: 'done' });
+  });
+
   it('tells the events that won over an expected version', async () => {
     const { system } = await start();
     await putPool();

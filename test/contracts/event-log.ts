@@ -378,6 +378,29 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
         expect(await log.domainsOf('web', 10)).toEqual([]);
         expect(await log.domainsOf('api', 10)).toEqual(['a.example', 'c.example']);
       });
+
+      it('tell of a domain by every pool that its routes name', async () => {
+        const settings = {
+          pool: 'web',
+          routes: [
+            { match: {}, pool: 'api' },
+            {
+              match: { pathPrefix: '/' },
+              split: [
+                { pool: 'api-2', weight: 1 },
+                { pool: 'web', weight: 1 },
+              ],
+            },
+          ],
+        };
+        const created = { type: 'DomainCreated', data: { settings } } as unknown as SwitchyardEvent;
+        await appended(append([write(domainOf('b.example'), 0, [created], { settings, version: 1 })]));
+        await domain('a.example', 'api');
+        expect(await log.domainsOf('api', 10)).toEqual(['a.example', 'b.example']);
+        expect(await log.domainsOf('api', 1)).toEqual(['a.example']);
+        for (const pool of ['web', 'api-2']) expect(await log.domainsOf(pool, 10)).toEqual(['b.example']);
+        for (const pool of ['ap', 'api-', '2', '']) expect(await log.domainsOf(pool, 10)).toEqual([]);
+      });
     });
 
     describe('snapshots', () => {

@@ -1,0 +1,84 @@
+/**
+ * Regular expressions of users: RE2's syntax in an engine that takes linear time (re2js), within bounds; none reaches the
+ * built-in one, where a pattern can take for ever. The worst pattern within these bounds takes some 20 ms for the longest path.
+ */
+import { RE2JS, RE2JSSyntaxException } from 're2js';
+import type { CompilePattern, Pattern } from '../../actors/index.ts';
+import { type Parsed, quoted, type SparseDomain } from '../../eventlog/index.ts';
+import { type Path, type Problem, renderPath, splitMessage } from './problem.ts';
+
+// Instructions of one compiled pattern, and of all those of one domain: what a request may cost is their product with…
+const MAX_SIZE = 250;
+const MAX_SIZE_OF_ALL = 1000;
+// … the characters looked at. A path that is longer matches no pattern.
+const MAX_PATH = 2048;
+
+type Compiled = { readonly pattern: Pattern; readonly size: number };
+
+/** What is known to compile, or not to: checked when it is set, and compiled again by each worker. */
+export function parsePattern(text: string): Parsed<Compiled> {
+  let compiled: RE2JS;
+  try {
+    compiled = RE2JS.compile(text);
+  } catch (error) {
+    return {
+      ok: false,
+      problem: `expected a regular expression (RE2 syntax), found ${faultOf(text, error)}`,
+    };
+  }
+  const size = compiled.programSize();
+  if (size > MAX_SIZE)
+    return {
+      ok: false,
+      problem: `expected a regular expression of at most ${MAX_SIZE} instructions, found one of ${size}`,
+    };
+  return { ok: true, value: { size, pattern: new BoundedPattern(compiled) } };
+}
+
+export const compilePattern: CompilePattern = (text) => {
+  const parsed = parsePattern(text);
+  return parsed.ok ? parsed.value.pattern : undefined;
+};
+
+/** What is wrong with the patterns of a domain; each is told by its text, since routes are in another order than written. */
+export function patternProblems(routes: SparseDomain['routes'], at: Path): Problem[] {
+  const problems: Problem[] = [];
+  let size = 0;
+  for (const { match } of routes ?? []) {
+    if (match.pathRegex === undefined) continue;
+    const parsed = parsePattern(match.pathRegex);
+    if (parsed.ok) size += parsed.value.size;
+    else
+      problems.push({
+        path: renderPath([...at, 'routes']),
+        ...splitMessage(parsed.problem, quoted(match.pathRegex)),
+      });
+  }
+  if (size > MAX_SIZE_OF_ALL)
+    problems.push({
+      path: renderPath([...at, 'routes']),
+      expected: `regular expressions of at most ${MAX_SIZE_OF_ALL} instructions together`,
+      found: `${size}`,
+    });
+  return problems;
+}
+
+class BoundedPattern implements Pattern {
+  readonly #compiled: RE2JS;
+
+  constructor(compiled: RE2JS) {
+    this.#compiled = compiled;
+  }
+
+  test(path: string): boolean {
+    return path.length <= MAX_PATH && this.#compiled.test(path);
+  }
+}
+
+function faultOf(text: string, error: unknown): string {
+  if (!(error instanceof RE2JSSyntaxException)) return quoted(text);
+  const fragment = error.getPattern() ?? '';
+  const at = fragment === '' ? -1 : text.indexOf(fragment);
+  const place = at === -1 ? '' : ` at character ${at + 1}`;
+  return `${error.getDescription()} ${quoted(fragment)}${place} of ${quoted(text)}`;
+}
