@@ -64,8 +64,11 @@ export type RouterOptions = {
 
 /** The main thread, the workers, and one to spare for each that is being replaced. */
 const SPARE_THREADS = 2;
-// Two seconds of a busy worker, as the journal has for requests: longer than a journal that died is missed.
+// Two seconds of a busy worker, as the journal has for requests: longer than a journal that died is missed. Of very many
+// workers none is that busy, and the rings together are addresses that are reserved.
 const RECORD_SLOTS = 65_536;
+const RECORD_SLOTS_OF_MANY = 16_384;
+const MANY_THREADS = 40;
 const EVERYONE = 10_000;
 
 export class Router {
@@ -96,7 +99,7 @@ export class Router {
       threads,
       ring: (thread) => this.#workers.ring(thread),
       record: config.journal.enabled,
-      recordSlots: RECORD_SLOTS,
+      recordSlots: threads > MANY_THREADS ? RECORD_SLOTS_OF_MANY : RECORD_SLOTS,
     });
     this.#journal = this.#journalFor(threads);
     this.#history = new HistoryThread({

@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { DataUnusable } from '../eventlog/index.ts';
 import { AdminUnavailable } from './admin/index.ts';
 import { routingOf } from './admin/routing-of.ts';
-import { CommandFailed, overridesOf, type ServeArguments } from './cli/index.ts';
+import { CommandFailed, MOST_WORKERS, overridesOf, type ServeArguments } from './cli/index.ts';
 import {
   type Checked,
   type Config,
@@ -22,9 +22,6 @@ import { AddressUnavailable, ConfigRefused, claim, claimListeners, Router } from
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 
 type ExitCode = 0 | 1 | 2;
-
-// The default until workers share the load of a core each.
-const DEFAULT_WORKERS = 1;
 
 export async function serve(wish: ServeArguments): Promise<ExitCode> {
   let demo: Demo | undefined;
@@ -56,7 +53,7 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
   const router = new Router(
     {
       config: { ...config, admin },
-      workers: Math.min(wish.workers ?? DEFAULT_WORKERS, availableParallelism() * 8),
+      workers: wish.workers ?? Math.min(availableParallelism(), MOST_WORKERS),
       chaos: wish.chaos,
       apply: wish.apply,
       version: versionOf(),

@@ -3,6 +3,7 @@ export { CommandFailed } from './failure.ts';
 export { type Io, processIo } from './io.ts';
 export { runCommand } from './run.ts';
 export {
+  MOST_WORKERS,
   overridesOf,
   type ParsedServe,
   parseServeArguments,

@@ -48,8 +48,8 @@ export async function overridesOf(wish: ServeArguments): Promise<Overrides> {
   return { listen: wish.listen, admin: wish.admin, adminToken, data: wish.data };
 }
 
-// 256: beyond the cores of any machine that would run one router.
-const MAX_WORKERS = 256;
+// 120: more cores than one port is worth; the ledger knows 255 threads, of which each worker takes two while it is replaced.
+export const MOST_WORKERS = 120;
 
 function checked(args: Arguments, verb: ServeArguments['verb']): ServeArguments {
   const config = args.text('config');
@@ -66,7 +66,7 @@ function checked(args: Arguments, verb: ServeArguments['verb']): ServeArguments 
     listen: listen.length === 0 ? undefined : listen,
     admin: admin === undefined ? undefined : address('--admin', admin),
     tokenFile: args.text('token-file'),
-    workers: args.count('workers', 0, MAX_WORKERS),
+    workers: args.count('workers', 0, MOST_WORKERS),
     chaos: args.flag('chaos'),
     logLevel: logLevel(args.text('log-level')),
   };

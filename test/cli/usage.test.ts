@@ -134,7 +134,7 @@ describe('parseServeArguments', () => {
   it.each([
     ['serve --listen 8080', 'switchyard: --listen: expected host:port or [v6]:port, found "8080"'],
     ['serve --workers -1', 'switchyard: --workers: expected N, found "-1" (--workers=VALUE if it is meant)'],
-    ['serve --workers 257', 'switchyard: --workers: expected a whole number from 0 to 256, found "257"'],
+    ['serve --workers 121', 'switchyard: --workers: expected a whole number from 0 to 120, found "121"'],
     ['serve --apply', 'switchyard: --apply: expected a --config FILE to apply, found none'],
     ['serve --log-level loud', 'switchyard: --log-level: expected one of trace, debug'],
     ['serve config.yaml', 'switchyard: expected nothing more, found "config.yaml"'],

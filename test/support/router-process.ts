@@ -11,6 +11,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 
+/** Threads that route, where a test does not say it; the command's own default if nobody does. */
+export const WORKERS = process.env['E2E_WORKERS'];
+
 export const COMMAND = join(import.meta.dirname, '../../bin/switchyard');
 
 export type RouterOptions = {
@@ -111,7 +114,9 @@ async function serveArguments(options: RouterOptions): Promise<string[]> {
     await writeFile(file, JSON.stringify(options.config));
     args.push('--config', file);
   }
-  return [...args, ...(options.args ?? [])];
+  const own = options.args ?? [];
+  if (WORKERS !== undefined && !own.includes('--workers')) args.push('--workers', WORKERS);
+  return [...args, ...own];
 }
 
 // A test that timed out, or whose runner was ended, never gets to its own clean-up.

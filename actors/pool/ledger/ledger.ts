@@ -163,7 +163,7 @@ export interface MainLedger extends Ledger {
 export type Ring = (thread: number) => void;
 
 export interface ArenaOptions {
-  /** Threads at most, the main thread included (it is number 0); up to 64. A row costs 4 bytes for each. */
+  /** Threads at most, the main thread included (it is number 0); up to 255. A row costs 4 bytes for each. */
   readonly threads: number;
   readonly ring: Ring;
   /** Whether operations leave records for a journal. */

@@ -6,7 +6,8 @@ import { SLOT_WORDS } from './record-layout.ts';
 const WORD_BYTES = 4;
 const LINE_WORDS = 16;
 const MIN_GROWTH_WORDS = 1 << 18;
-const THREADS_MAX = 64;
+// 255: what the owner's bits of a lock word can name.
+const THREADS_MAX = 255;
 // 1 GiB of addresses, not of memory: room for some two million pools of four backends.
 const RESERVE_BYTES = 2 ** 30;
 // 16 384 records are a third of a second of a busy worker: longer than a journal's group commit takes.
@@ -94,7 +95,7 @@ export function createBuffer(options: ArenaOptions): SharedArrayBuffer {
   const top = ARENA.words + threads * areaWords;
   const size = top + MIN_GROWTH_WORDS;
   const buffer = new SharedArrayBuffer(size * WORD_BYTES, {
-    maxByteLength: Math.max(options.reserveBytes ?? RESERVE_BYTES, size * WORD_BYTES),
+    maxByteLength: size * WORD_BYTES + (options.reserveBytes ?? RESERVE_BYTES),
   });
   const words = new Int32Array(buffer, 0, size);
   words[ARENA.magic] = MAGIC;

@@ -13,7 +13,10 @@ const OPTIONS: Verb['options'] = {
   },
   admin: { value: 'HOST:PORT', description: 'admin address (127.0.0.1:8081)' },
   'token-file': { value: 'FILE', description: 'file with the admin token' },
-  workers: { value: 'N', description: 'threads that route; 0: none but the main one' },
+  workers: {
+    value: 'N',
+    description: 'threads that route; one per core by default; 0: none but the main one',
+  },
   chaos: { description: 'allow POST /v1/chaos, which makes actors fail' },
   'log-level': { value: 'LEVEL', description: `one of ${LOG_LEVELS.join(', ')} (info)` },
 };
