@@ -1,26 +1,41 @@
 /** What is measured, as data: one entry a case. A new case is a new entry here and nothing else. */
 
-export type RequestCase = {
-  readonly measure: 'requests';
+type About = {
   readonly name: string;
   readonly title: string;
+  /** By name; without it all that are peers of every case. */
+  readonly peers?: readonly string[];
+  /** What others are compared with; without it nginx and the plain Node proxy. */
+  readonly yardsticks?: readonly string[];
+};
+
+export type RequestCase = About & {
+  readonly measure: 'requests';
   readonly method: 'GET' | 'POST';
   readonly requestBytes: number;
   /** A file of the backend; what comes back must be these bytes. */
   readonly responseBytes: 128 | 65_536;
   readonly connections: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** `half`: at half of what the slowest of these can do, so that latency is not that of a queue. */
+  readonly pace: 'full' | { readonly halfOf: readonly string[] };
 };
 
-/** What a connection costs that is open and silent after one request. */
-export type IdleCase = {
-  readonly measure: 'idle';
-  readonly name: string;
-  readonly title: string;
+/** Messages to and fro on upgraded connections. */
+export type EchoCase = About & {
+  readonly measure: 'echo';
+  readonly messageBytes: number;
   readonly connections: number;
 };
 
-export type Case = RequestCase | IdleCase;
+/** What a connection costs that is open and silent after one request. */
+export type IdleCase = About & { readonly measure: 'idle'; readonly connections: number };
+
+/** Changes of the routing table while requests go on. */
+export type ChangesCase = About & { readonly measure: 'changes' };
+
+export type TurnCase = RequestCase | EchoCase;
+export type Case = TurnCase | IdleCase | ChangesCase;
 
 // What a browser sends with an API call, about 500 bytes: the eight fields nearly every request carries.
 const TYPICAL_HEADERS = {
@@ -44,7 +59,10 @@ const get128 = {
   responseBytes: 128,
   connections: 64,
   headers: {},
+  pace: 'full',
 } as const satisfies RequestCase;
+
+const journal = { peers: ['switchyard', 'switchyard-unjournalled'], yardsticks: ['switchyard-unjournalled'] };
 
 export const CASES: readonly Case[] = [
   get128,
@@ -52,5 +70,36 @@ export const CASES: readonly Case[] = [
   { ...get128, name: 'get-64k', title: 'GET 64 KiB', responseBytes: 65_536 },
   { ...get128, name: 'post-16k', title: 'POST 16 KiB', method: 'POST', requestBytes: 16_384 },
   { ...get128, name: 'close', title: 'GET 128 B, Connection: close', headers: { Connection: 'close' } },
+  {
+    measure: 'echo',
+    name: 'websocket',
+    title: 'WebSocket echo, 128 B',
+    messageBytes: 128,
+    connections: 64,
+    peers: ['nginx', 'haproxy', 'http-proxy', 'switchyard'],
+  },
   { measure: 'idle', name: 'idle', title: 'idle keep-alive connections', connections: 4000 },
+  { ...get128, ...journal, name: 'journal', title: 'GET 128 B, with the journal and without' },
+  {
+    ...get128,
+    name: 'half-load',
+    title: 'GET 128 B at half load: latency, with the journal and without',
+    pace: { halfOf: ['nginx', 'switchyard'] },
+    peers: ['nginx', 'haproxy', 'switchyard', 'switchyard-unjournalled'],
+  },
+  {
+    ...get128,
+    name: 'domains',
+    title: 'GET 128 B with 10, 10 000 and 1 000 000 domains',
+    peers: ['switchyard-10-domains', 'switchyard-10k-domains', 'switchyard-1m-domains'],
+    yardsticks: ['switchyard-10-domains'],
+  },
+  {
+    ...get128,
+    name: 'workers',
+    title: 'GET 128 B with 1 worker and 2, pinned to no core',
+    peers: ['switchyard-1-worker', 'switchyard-2-workers'],
+    yardsticks: ['switchyard-1-worker'],
+  },
+  { measure: 'changes', name: 'changes', title: 'changes, alone and at half load', peers: ['switchyard'] },
 ];

@@ -1,81 +1,106 @@
 /**
- * `node bench/changes.ts [CHANGES]`: from sending a command to having the answer to the first request that it
- * routes, durable in between. Alone, and while the router serves a steady load.
+ * Changes of the routing table: how long one takes from the command to the first request that it routes, durable in
+ * between, and how many there can be in a second; alone, and while the router serves a load.
  */
 import { Agent, request } from 'undici';
 import { AdminClient } from '../test/support/admin-client.ts';
-import { Backend } from '../test/support/backend.ts';
-import { type Load, startLoad, summary } from '../test/support/load.ts';
-import { startRouter } from '../test/support/router-process.ts';
-import { tempDirectory } from '../test/support/temp-directory.ts';
-import { type Figures, latencies, record, wholeArgument } from './figures.ts';
+import type { Load } from './load.ts';
+import type { Drive } from './measure.ts';
+import type { RunningPeer } from './peers/peer.ts';
+import { percentile } from './statistics.ts';
 
-const changes = wholeArgument(0, 2000);
-const LOAD_PER_SECOND = 2000;
+export type Figures = Readonly<Record<string, number>>;
 
-await using directory = await tempDirectory();
-await using one = await Backend.start({ name: 'one' });
-await using two = await Backend.start({ name: 'two' });
-await using router = await startRouter({
-  directory: directory.path,
-  config: {
-    accessLog: false,
-    pools: {
-      one: { backends: { 'one.1': { address: one.address } } },
-      two: { backends: { 'two.1': { address: two.address } } },
-    },
-    domains: { 'steady.example': { pool: 'one' } },
-  },
-});
-await using admin = new AdminClient(router.admin);
-const client = new Agent({ keepAliveTimeout: 60_000 });
+// 100: each goes to and fro between two pools, so that a change not yet in force is a wrong answer.
+const HOSTS = 100;
+const AT_ONCE = 16;
+// 0.5 s: the load stands before the first change, and after the last.
+const MARGIN_SECONDS = 1;
 
-const alone = await measure('alone');
-await using load = startLoad({
-  port: router.port,
-  connections: 8,
-  hosts: ['steady.example'],
-  perSecond: LOAD_PER_SECOND,
-});
-const loaded = await measure('under load');
-await record('changes', {
-  changes,
-  'load requests/s': LOAD_PER_SECOND,
-  ...alone,
-  ...loaded,
-  ...(await ended(load)),
-});
-await client.destroy();
-
-async function measure(what: string): Promise<Figures> {
-  const answered: number[] = [];
-  const routed: number[] = [];
-  for (let change = 0; change < changes; change++) {
-    // Each of a hundred hosts goes to and fro, so that a change not yet in force is a wrong answer.
-    const pool = Math.floor(change / 100) % 2 === 0 ? 'one' : 'two';
-    const began = performance.now();
-    await admin.must('PUT', `/v1/domains/${change % 100}.example`, { pool });
-    answered.push(performance.now() - began);
-    await expectRouted(`${change % 100}.example`, pool);
-    routed.push(performance.now() - began);
+export async function measureChanges(router: RunningPeer, drive: Drive, seconds: number): Promise<Figures> {
+  if (router.admin === undefined) throw new Error('expected a peer with an admin API');
+  await using admin = new AdminClient(router.admin);
+  const client = new Agent({ keepAliveTimeout: 60_000 });
+  await admin.must('PUT', '/v1/pools/closed', { backends: {} });
+  try {
+    const alone = await figures(
+      'alone',
+      () => oneByOne(admin, client, router.port, seconds),
+      () => manyAtOnce(admin, seconds),
+    );
+    const driven = drive(2 * seconds + MARGIN_SECONDS);
+    const loaded = await figures(
+      'under load',
+      () => oneByOne(admin, client, router.port, seconds),
+      () => manyAtOnce(admin, seconds),
+    );
+    return { ...alone, ...loaded, ...loadFigures(await driven) };
+  } finally {
+    await client.destroy();
   }
-  return { ...latencies(`${what}: command`, answered), ...latencies(`${what}: command to routed`, routed) };
 }
 
-async function expectRouted(host: string, pool: string): Promise<void> {
-  const { statusCode, headers, body } = await request(`http://127.0.0.1:${router.port}/`, {
+async function figures(
+  when: string,
+  oneAfterOther: () => Promise<readonly number[]>,
+  together: () => Promise<number>,
+): Promise<Figures> {
+  const ms = await oneAfterOther();
+  return {
+    [`${when}: command to routed, p50 ms`]: percentile(ms, 50),
+    [`${when}: command to routed, p99 ms`]: percentile(ms, 99),
+    [`${when}: changes a second, one after another`]: (ms.length * 1000) / ms.reduce((a, b) => a + b, 0),
+    [`${when}: changes a second, ${AT_ONCE} at once`]: await together(),
+  };
+}
+
+function loadFigures(load: Load): Figures {
+  return {
+    'load: requests a second': load.perSecond,
+    'load: p99 ms': load.p99Us / 1000,
+    'load: failed requests': load.errors,
+  };
+}
+
+async function oneByOne(
+  admin: AdminClient,
+  client: Agent,
+  port: number,
+  seconds: number,
+): Promise<readonly number[]> {
+  const routed: number[] = [];
+  const end = performance.now() + seconds * 1000;
+  for (let change = 0; performance.now() < end; change++) {
+    const host = `${change % HOSTS}.change.example`;
+    const isOpen = Math.floor(change / HOSTS) % 2 === 0;
+    const began = performance.now();
+    await admin.must('PUT', `/v1/domains/${host}`, { pool: isOpen ? 'bench' : 'closed' });
+    await expectStatus(client, port, host, isOpen ? 200 : 503);
+    routed.push(performance.now() - began);
+  }
+  return routed;
+}
+
+async function expectStatus(client: Agent, port: number, host: string, expected: number): Promise<void> {
+  const { statusCode, body } = await request(`http://127.0.0.1:${port}/128`, {
     headers: { host },
     dispatcher: client,
   });
   await body.dump();
-  const found = headers['x-backend'];
-  if (statusCode !== 200 || found !== pool) {
-    throw new Error(`${host}: expected 200 from ${pool} after the reply, found ${statusCode} from ${found}`);
-  }
+  if (statusCode !== expected)
+    throw new Error(`${host}: expected ${expected} after the change was acknowledged, found ${statusCode}`);
 }
 
-async function ended(running: Load): Promise<Figures> {
-  const figures = await running.stop();
-  if (figures.failures.length > 0) process.stdout.write(`${summary(figures)}\n`);
-  return { 'load completed': figures.completed, 'load failed': figures.failures.length };
+async function manyAtOnce(admin: AdminClient, seconds: number): Promise<number> {
+  const began = performance.now();
+  const end = began + seconds * 1000;
+  let changes = 0;
+  const change = async (worker: number): Promise<void> => {
+    for (let i = 0; performance.now() < end; i++, changes++) {
+      const pool = Math.floor(i / HOSTS) % 2 === 0 ? 'bench' : 'closed';
+      await admin.must('PUT', `/v1/domains/${worker}-${i % HOSTS}.change.example`, { pool });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, (_, worker) => change(worker)));
+  return (changes * 1000) / (performance.now() - began);
 }

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { RequestCase } from './cases.ts';
+import type { EchoCase, RequestCase } from './cases.ts';
 
 const run = promisify(execFile);
 
@@ -20,9 +20,16 @@ export type Load = {
 
 export const BENCH_HOST = 'bench.example';
 
-export async function prepareLoad(directory: string, of: RequestCase): Promise<string> {
-  const path = join(directory, `${of.name}.lua`);
-  await writeFile(path, script(of));
+/** The script of a case, for who is asked for these hosts. `delayMs`: how long a connection rests between, on average. */
+export async function prepareLoad(
+  directory: string,
+  of: RequestCase,
+  name: string,
+  hosts: readonly string[],
+  delayMs: number,
+): Promise<string> {
+  const path = join(directory, `${of.name}-${name}.lua`);
+  await writeFile(path, script(of, hosts, delayMs));
   return path;
 }
 
@@ -34,12 +41,28 @@ export async function load(
   core: string | undefined,
 ): Promise<Load> {
   const wrk = ['wrk', '-t1', `-c${of.connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', scriptPath];
-  const command = core === undefined ? wrk : ['taskset', '-c', core, ...wrk];
-  const [program = 'wrk', ...args] = [...command, `http://127.0.0.1:${port}/${of.responseBytes}`];
-  const { stdout } = await run(program, args);
+  const stdout = await runOn(core, [...wrk, `http://127.0.0.1:${port}/${of.responseBytes}`]);
   const found = stdout.match(/^RESULT (.*)$/m)?.[1];
   if (found === undefined) throw new Error(`expected a RESULT line from wrk, found ${stdout}`);
   return readResult(JSON.parse(found));
+}
+
+const ECHO_LOAD = join(import.meta.dirname, 'echo/load.ts');
+
+export async function echoLoad(
+  of: EchoCase,
+  port: number,
+  seconds: number,
+  core: string | undefined,
+): Promise<Load> {
+  const numbers = [port, of.connections, of.messageBytes, seconds].map(String);
+  return readResult(JSON.parse(await runOn(core, [process.execPath, ECHO_LOAD, ...numbers])));
+}
+
+async function runOn(core: string | undefined, command: readonly string[]): Promise<string> {
+  const [program = '', ...args] = core === undefined ? command : ['taskset', '-c', core, ...command];
+  const { stdout } = await run(program, args);
+  return stdout;
 }
 
 function readResult(raw: Readonly<Record<string, number>>): Load {
@@ -55,13 +78,22 @@ function readResult(raw: Readonly<Record<string, number>>): Load {
   };
 }
 
-function script(of: RequestCase): string {
-  const headers = Object.entries({ ...of.headers, Host: BENCH_HOST });
-  const body =
-    of.requestBytes > 0 ? `wrk.body = string.rep("0123456789abcdef", ${of.requestBytes / 16})` : '';
-  return `wrk.method = "${of.method}"
-${headers.map(([name, value]) => `wrk.headers["${name}"] = ${JSON.stringify(value)}`).join('\n')}
-${body}
+function script(of: RequestCase, hosts: readonly string[], delayMs: number): string {
+  const headers = Object.entries(of.headers).map(([name, value]) => [`["${name}"]`, JSON.stringify(value)]);
+  const body = of.requestBytes > 0 ? `string.rep("0123456789abcdef", ${of.requestBytes / 16})` : 'nil';
+  return `local requests, turn = {}, 0
+local headers = { ${headers.map((pair) => pair.join(' = ')).join(', ')} }
+function init()
+  for at, host in ipairs({ ${hosts.map((host) => JSON.stringify(host)).join(', ')} }) do
+    headers["Host"] = host
+    requests[at] = wrk.format("${of.method}", nil, headers, ${body})
+  end
+end
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+${delayMs > 0 ? `function delay() return math.floor(math.random() * ${2 * delayMs} + 0.5) end` : ''}
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format(

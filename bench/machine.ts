@@ -36,8 +36,14 @@ export function versionOf(program: string, args: readonly string[]): string | un
 }
 
 /** The core for what is measured and the one for everything around it; undefined where there is only one. */
-export function coreFor(part: 'proxy' | 'around'): string | undefined {
+export function coreFor(part: 'proxy' | 'around' | 'all'): string | undefined {
   const count = cpus().length;
   if (count < 2 || versionOf('taskset', ['--version']) === undefined) return undefined;
+  if (part === 'all') return `0-${count - 1}`;
   return part === 'proxy' ? String(count - 1) : count > 2 ? `0-${count - 2}` : '0';
+}
+
+/** This process, and what it starts from now on, unless told otherwise. */
+export function stayOn(core: string): void {
+  spawnSync('taskset', ['-acp', core, String(process.pid)]);
 }

@@ -2,12 +2,13 @@
 import { request } from 'undici';
 import { cpuBetween, cpuTimeOf, privateBytesOf } from './accounting.ts';
 import { contentOf } from './backend.ts';
-import type { IdleCase, RequestCase } from './cases.ts';
+import type { IdleCase, RequestCase, TurnCase } from './cases.ts';
 import { openIdle } from './idle.ts';
-import { BENCH_HOST, type Load, load } from './load.ts';
+import { BENCH_HOST, type Load } from './load.ts';
+import type { RunningPeer } from './peers/peer.ts';
 import { type Spread, spread } from './statistics.ts';
 
-export type Contender = { readonly name: string; readonly pid: number; readonly port: number };
+export type Contender = { readonly name: string } & RunningPeer;
 
 export type Plan = {
   readonly rounds: number;
@@ -15,6 +16,9 @@ export type Plan = {
   readonly seconds: number;
   readonly loadCore: string | undefined;
 };
+
+/** The load of a case against one contender, for so long. */
+export type Drive = (seconds: number) => Promise<Load>;
 
 export type Turn = {
   readonly round: number;
@@ -30,19 +34,19 @@ export type Turn = {
 
 export async function takeTurn(
   contender: Contender,
-  of: RequestCase,
-  script: string,
+  of: TurnCase,
+  drive: Drive,
   round: number,
   plan: Plan,
 ): Promise<Turn> {
-  await verify(contender, of);
-  await load(script, of, contender.port, plan.warmUpSeconds, plan.loadCore);
+  if (of.measure === 'requests') await verify(contender, of);
+  await drive(plan.warmUpSeconds);
   const before = cpuTimeOf(contender.pid);
   const began = performance.now();
-  const measured = await load(script, of, contender.port, plan.seconds, plan.loadCore);
+  const measured = await drive(plan.seconds);
   const wallNs = (performance.now() - began) * 1e6;
   const after = cpuTimeOf(contender.pid);
-  await verify(contender, of);
+  if (of.measure === 'requests') await verify(contender, of);
   checkBytes(contender, of, measured);
   const { ns, source } = cpuBetween(before, after);
   return {
@@ -86,12 +90,12 @@ export function ratios<T extends { readonly round: number; readonly peer: string
 const CHECKS = 20;
 
 /** A fast wrong answer is worth nothing: status and every byte, before and after each measurement. */
-async function verify({ name, port }: Contender, of: RequestCase): Promise<void> {
+async function verify({ name, port, hosts }: Contender, of: RequestCase): Promise<void> {
   const expected = contentOf(of.responseBytes);
   for (let check = 0; check < CHECKS; check++) {
     const { statusCode, body } = await request(`http://127.0.0.1:${port}/${of.responseBytes}`, {
       method: of.method,
-      headers: { ...withoutConnection(of.headers), host: BENCH_HOST },
+      headers: { ...withoutConnection(of.headers), host: hosts?.[0] ?? BENCH_HOST },
       body: of.requestBytes === 0 ? null : '0123456789abcdef'.repeat(of.requestBytes / 16),
     });
     const found = await body.text();
@@ -108,9 +112,10 @@ function withoutConnection(headers: Readonly<Record<string, string>>): Record<st
   return rest;
 }
 
-function checkBytes({ name }: Contender, of: RequestCase, { requests, bytes }: Load): void {
-  if (requests > 0 && bytes >= requests * of.responseBytes) return;
+function checkBytes({ name }: Contender, of: TurnCase, { requests, bytes }: Load): void {
+  const expected = of.measure === 'requests' ? of.responseBytes : of.messageBytes;
+  if (requests > 0 && bytes >= requests * expected) return;
   throw new Error(
-    `${name}, ${of.name}: expected at least ${of.responseBytes} bytes a response, found ${bytes} in ${requests}`,
+    `${name}, ${of.name}: expected at least ${expected} bytes a response, found ${bytes} in ${requests}`,
   );
 }

@@ -34,6 +34,10 @@ function peer(name: string, title: string, fields: string): Peer {
   };
 }
 
+// As its own documentation writes it for WebSocket; elsewhere the connection to the backend is to be kept.
+const UPGRADES = 'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";';
+const NO_UPGRADES = 'proxy_set_header Connection "";';
+
 function configuration(home: string, port: number, place: Place, fields: string): string {
   return `daemon off; worker_processes 1; pid ${home}/nginx.pid; error_log stderr error;
 events { worker_connections 16384; }
@@ -45,7 +49,7 @@ http {
     listen 127.0.0.1:${port} backlog=4096;
     location / {
       proxy_pass http://backend; proxy_http_version 1.1;
-      proxy_set_header Host $host; proxy_set_header Connection "";${fields}
+      proxy_set_header Host $host; ${place.upgrades ? UPGRADES : NO_UPGRADES}${fields}
     }
   }
 }

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Pool } from 'undici';
-import { startProgram } from '../process.ts';
+import { startNodeProgram } from './node-program.ts';
 import type { Peer } from './peer.ts';
 
 export const nodeUndici: Peer = {
@@ -14,20 +14,10 @@ export const nodeUndici: Peer = {
   version: () => process.versions.node,
   whenMissing: 'it is ours and always here',
   async start(place) {
-    const program = startProgram(
-      place.core,
-      process.execPath,
-      [import.meta.filename, String(place.backendPort)],
-      'pipe',
-    );
-    const [line] = await once(program.child.stdout ?? failNoOutput(), 'data');
-    return { pid: program.pid, port: Number(line), stop: program.stop };
+    const program = await startNodeProgram(place.core, import.meta.filename, [String(place.backendPort)]);
+    return { pid: program.pid, port: program.port, stop: program.stop };
   },
 };
-
-function failNoOutput(): never {
-  throw new Error('expected the output of node-undici, found none');
-}
 
 // RFC 9110 §7.6.1: of this hop only.
 const HOP_BY_HOP = new Set([

@@ -5,11 +5,17 @@ export type Place = {
   readonly directory: string;
   readonly backendPort: number;
   readonly core: string | undefined;
+  /** The backend will upgrade connections: those who have to be told so are. */
+  readonly upgrades: boolean;
 };
 
 export type RunningPeer = {
   readonly pid: number;
   readonly port: number;
+  /** Where it knows others than the bench's own: each request goes to the next. */
+  readonly hosts?: readonly string[];
+  /** host:port of its admin API, where it has one. */
+  readonly admin?: string;
   stop(): Promise<void>;
 };
 
@@ -17,6 +23,8 @@ export type Peer = {
   readonly name: string;
   /** What it is, for the reader of a table. */
   readonly title: string;
+  /** Takes part only where a case names it. */
+  readonly onlyNamed?: boolean;
   /** Its version, or undefined where it is not installed. */
   version(): string | undefined;
   /** What to do about its absence. */
