@@ -18,12 +18,25 @@ const THREADS = 4;
 const thread = fc.nat(THREADS - 1);
 const some = fc.nat(1000);
 const tried = fc.subarray(IDS);
-const end = fc.constantFrom('finished', 'backend_failed', 'client_gone', 'server_error');
+const end = fc.constantFrom('finished', 'backend_failed', 'client_gone', 'server_error', 'listed_status');
+const route = fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 5, 6);
+const health = fc.constantFrom(undefined, 1, 2).map((failures) =>
+  failures === undefined
+    ? undefined
+    : {
+        failures,
+        windowMs: 100,
+        maxEjectedPercent: 60,
+        quarantineMs: 20,
+        slowStartMs: failures === 1 ? 0 : 50,
+      },
+);
 const latencyMs = fc.constantFrom(-1, 0, 1.5, 20, 3000);
 const settings = fc.record({
   policy: fc.constantFrom('least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'),
   whenEmpty: fc.constantFrom('refuse', 'hold'),
   maxWaiting: fc.nat(8),
+  health,
 });
 const members = fc.uniqueArray(
   fc.record({
@@ -32,12 +45,20 @@ const members = fc.uniqueArray(
     weight: fc.integer({ min: 1, max: 5 }),
     state: fc.constantFrom('up', 'up', 'up', 'starting', 'draining'),
     quarantineUntilMs: fc.constantFrom(0, 0, 0, 50, 200),
+    isFailing: fc.constantFrom(false, false, true),
+    ejections: fc.subarray([
+      { route: 0, untilMs: 70, level: 2 },
+      { route: 3, untilMs: 90, level: 1 },
+    ]),
   }),
   { selector: ({ id }) => id, maxLength: IDS.length },
 );
 
 const step = fc.oneof(
-  { weight: 10, arbitrary: fc.record({ do: fc.constant('checkout'), thread, tried, hash: fc.nat(5) }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({ do: fc.constant('checkout'), thread, tried, hash: fc.nat(5), route }),
+  },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('checkin'), thread, some, end, latencyMs }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('leave'), thread, some }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('hear'), thread }) },
@@ -50,6 +71,15 @@ const step = fc.oneof(
       thread,
       id: fc.constantFrom(...IDS),
       ms: fc.nat(100),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('probe'),
+      thread,
+      id: fc.constantFrom(...IDS),
+      isFailing: fc.boolean(),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('die'), thread, steps: fc.nat(40) }) },
@@ -75,7 +105,9 @@ interface Seat {
 
 async function run(steps: readonly Step[]): Promise<void> {
   const stage = world({ threads: THREADS + 2 });
-  await defineWeb(stage, [backend('a', { limit: 2 }), backend('b')]);
+  await defineWeb(stage, [backend('a', { limit: 2 }), backend('b'), backend('c'), backend('d')], {
+    health: { failures: 1, windowMs: 100, maxEjectedPercent: 50, quarantineMs: 30, slowStartMs: 0 },
+  });
   const seats = Array.from(
     { length: THREADS },
     (): Seat => ({ thread: stage.thread(), waiters: [], leases: [] }),
@@ -95,7 +127,7 @@ async function run(steps: readonly Step[]): Promise<void> {
     if (pool === undefined) return;
     if (what.do === 'checkout') {
       const waiter = new TestWaiter();
-      const answer = pool.checkout(nowMs, what.tried.map(keyOf), waiter, what.hash);
+      const answer = pool.checkout(nowMs, what.tried.map(keyOf), waiter, what.hash, what.route);
       if (answer === 'queued') seat.waiters.push(waiter);
       else if (typeof answer === 'object') seat.leases.push(answer);
     } else if (what.do === 'checkin') {
@@ -107,6 +139,7 @@ async function run(steps: readonly Step[]): Promise<void> {
       if (typeof answer === 'object') seat.leases.push(answer);
     } else if (what.do === 'hear') stage.hear(seat.thread);
     else if (what.do === 'expire') pool.expire(nowMs);
+    else if (what.do === 'probe') pool.probed(keyOf(what.id), nowMs, what.isFailing);
     else if (what.do === 'quarantine') pool.quarantine(keyOf(what.id), nowMs, nowMs + what.ms);
   };
   const bury = async (seat: Seat) => {
@@ -123,7 +156,9 @@ async function run(steps: readonly Step[]): Promise<void> {
     if (what.do === 'pass') nowMs += what.ms;
     else if (what.do === 'define') {
       const rows = what.members.map(({ id, ...more }) => backend(id, more));
-      await defineWeb(stage, rows, { ...what.settings, phase: what.phase, nowMs });
+      const { health, ...settings } = what.settings;
+      const judged = health === undefined ? {} : { health };
+      await defineWeb(stage, rows, { ...settings, ...judged, phase: what.phase, nowMs });
       for (const seat of seats) view.set(seat, view.get(seat) ?? seat.thread.ledger.pool(WEB));
     } else if (what.do === 'drop') await stage.main.drop(WEB, { position: 1, nowMs });
     else if (what.do === 'die') seats[what.thread]!.thread.section.stepsLeft = what.steps;

@@ -6,7 +6,17 @@
  *        │ left: then what comes is checked in when it comes   ▲
  *        ▼                │ left or failed ────────────────────┘
  */
-import type { Checkout, Lease, LeaseEnd, PoolLedger, PoolStats, Wait, Waiter } from '../../actors/index.ts';
+import {
+  type Checkout,
+  type HealthChange,
+  type Lease,
+  type LeaseEnd,
+  NO_CHANGES,
+  type PoolLedger,
+  type PoolStats,
+  type Wait,
+  type Waiter,
+} from '../../actors/index.ts';
 import type { BackendRoute, Exchange } from '../proxy/index.ts';
 import type { BackendBook } from './backend-book.ts';
 import type { Backend, CheckinPhase, Decisions, Reason } from './decisions.ts';
@@ -116,14 +126,18 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
     this.backends.set(turn, backend);
     this.#phase = 'connecting';
     waiter.place = 0;
-    waiter.granted({ poolKey: 0, backendKey: turn, epoch: 0, ticket: turn, row: 0, open: true });
+    waiter.granted({ poolKey: 0, backendKey: turn, epoch: 0, ticket: turn, row: 0, route: 0, open: true });
   }
 
-  checkin(lease: Lease, _nowMs: number, end: LeaseEnd): void {
-    if (!lease.open) return;
+  checkin(lease: Lease, _nowMs: number, end: LeaseEnd): readonly HealthChange[] {
+    if (!lease.open) return NO_CHANGES;
     lease.open = false;
     this.#giveBack(this.#owner.reason() ?? (end === 'connect_failed' ? this.#failure : 'internal_error'));
+    return NO_CHANGES;
   }
+
+  /** Its program knows its services itself. */
+  probed(): void {}
 
   get #failure(): Reason {
     return this.#owner.exchange.tenancy?.lastFailure ?? 'connect_refused';

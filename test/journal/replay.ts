@@ -72,6 +72,7 @@ function stateOfModel(model: PoolModel) {
     maxWaiting,
     chance: model.chance,
     mark: model.mark,
+    health: healthOf(model),
     rows: rows.map(([row, { leases, ...state }]) => ({
       row,
       backendKey: state.backendKey,
@@ -87,17 +88,26 @@ function stateOfModel(model: PoolModel) {
       latencyMs: state.latencyMs,
       failing: state.failing,
       learntAtMs: state.learntAtMs,
+      isFailing: state.isFailing,
+      openedAtMs: state.openedAtMs,
+      units: state.units,
       inFlight: [...Map.groupBy(leases.values(), (thread) => thread)]
         .map(([thread, held]) => [thread, held.length] as const)
         .toSorted(byThread),
     })),
-    waiters: model.queue.map(({ ticket, thread, tried, hash }) => ({
+    waiters: model.queue.map(({ ticket, thread, tried, hash, route }) => ({
       ticket,
       thread,
       hash,
+      route,
       tried: [...tried],
     })),
   };
+}
+
+function healthOf({ health }: PoolModel) {
+  const { failures, maxEjectedPercent, windowMs, quarantineMs, slowStartMs } = health;
+  return { failures, maxEjectedPercent, windowMs, quarantineMs, slowStartMs };
 }
 
 function byThread(a: readonly [number, number], b: readonly [number, number]): number {

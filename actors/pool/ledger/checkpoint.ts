@@ -3,8 +3,10 @@
  * earlier ones. Leases have no names in the ledger, so a checkpoint has their numbers only.
  */
 import { ByteReader, type ByteWriter } from '../../../eventlog/index.ts';
+import { UNIT, UNITS, type UnitField } from '../health/ward.ts';
 import { type PolicyName, policyName } from '../policy/policies.ts';
 import { CLOSED, NO_LIMIT, NODE, POOL, ROW } from './layout.ts';
+import type { HealthDefinition } from './ledger.ts';
 import type { Memory } from './memory.ts';
 import type { PoolView } from './pool-view.ts';
 
@@ -16,6 +18,7 @@ export type PoolCheckpoint = {
   /** State of the pool's chance. */
   readonly chance: number;
   readonly mark: number;
+  readonly health: HealthDefinition;
   readonly rows: readonly RowCheckpoint[];
   /** First come first. */
   readonly waiters: readonly {
@@ -23,6 +26,7 @@ export type PoolCheckpoint = {
     readonly thread: number;
     readonly tried: readonly number[];
     readonly hash: number;
+    readonly route: number;
   }[];
 };
 
@@ -43,12 +47,17 @@ export type RowCheckpoint = {
   readonly latencyMs: number;
   readonly failing: number;
   readonly learntAtMs: number;
+  /** Its probes fail. */
+  readonly isFailing: boolean;
+  readonly openedAtMs: number;
+  /** UNITS of them; each the numbers of UNIT, by their places. */
+  readonly units: readonly (readonly number[])[];
   /** Leases, by the thread that holds them. */
   readonly inFlight: ReadonlyMap<number, number>;
 };
 
-// 2: with hashes and what is learnt of rows.
-const VERSION = 2;
+// 2: with hashes and what is learnt of rows. 3: with health and routes.
+const VERSION = 3;
 const HOLD = 1;
 const WIDENING = 2;
 // Beside the bits of CLOSED: a number follows.
@@ -58,19 +67,28 @@ const NO_SCORE = -1;
 const NOTHING_LEARNT = -1;
 // A number takes 8 bytes at most, a row thirteen of them and two for each thread.
 const NUMBER_BYTES = 8;
-const ROW_NUMBERS = 13;
+const ROW_NUMBERS = 15;
+const FIELDS = Object.entries(UNIT).flatMap(([name, at]) =>
+  name === 'words' ? [] : [at as UnitField],
+) as readonly UnitField[];
+const UNIT_NUMBERS = UNITS * (2 + FIELDS.length);
 
 /** Under the pool's lock. Returns the ticket behind which this is so. */
 export function packCheckpoint(memory: Memory, pool: PoolView, into: ByteWriter): number {
   const { words, doubles } = memory;
   const { block } = pool;
-  into.reserve(12 * NUMBER_BYTES);
+  into.reserve(20 * NUMBER_BYTES);
   into.byte(VERSION);
   into.byte(words[block + POOL.policy]!);
   into.byte(words[block + POOL.hold]! * HOLD + words[block + POOL.widening]! * WIDENING);
   into.count(words[block + POOL.maxWaiting]!);
   into.whole(words[block + POOL.chance]!);
   into.double(doubles[(block + POOL.mark) >> 1]!);
+  into.count(words[block + POOL.failures]!);
+  into.count(words[block + POOL.maxEjectedPercent]!);
+  into.count(doubles[(block + POOL.windowMs) >> 1]!);
+  into.count(doubles[(block + POOL.quarantineMs) >> 1]!);
+  into.count(doubles[(block + POOL.slowStartMs) >> 1]!);
   packRows(memory, pool, into);
   packWaiters(memory, block, into);
   return doubles[(block + POOL.ticket) >> 1]!;
@@ -84,7 +102,9 @@ function packRows(memory: Memory, pool: PoolView, into: ByteWriter): void {
   into.count(rows);
   for (let row = 0; row < pool.field.rows; row++) {
     const at = pool.field.placeOf(row);
-    if ((words[at + ROW.closed]! & CLOSED.empty) === 0) packRow(memory, row, at, into);
+    if ((words[at + ROW.closed]! & CLOSED.empty) !== 0) continue;
+    packRow(memory, row, at, into);
+    packUnits(pool, row, into);
   }
 }
 
@@ -107,6 +127,7 @@ function packRow({ words, doubles, threads }: Memory, row: number, at: number, i
     into.double(doubles[(at + ROW.failing) >> 1]!);
     into.double(doubles[(at + ROW.learntAtMs) >> 1]!);
   }
+  into.double(doubles[(at + ROW.openedAtMs) >> 1]!);
   let holders = 0;
   for (let thread = 0; thread < threads; thread++) if (words[at + ROW.shadows + thread] !== 0) holders++;
   into.count(holders);
@@ -118,15 +139,27 @@ function packRow({ words, doubles, threads }: Memory, row: number, at: number, i
   }
 }
 
+/** Those of which something is known. */
+function packUnits({ ward }: PoolView, row: number, into: ByteWriter): void {
+  into.reserve(NUMBER_BYTES * UNIT_NUMBERS);
+  for (let unit = 0; unit < UNITS; unit++) {
+    if (FIELDS.every((field) => ward.get(row, unit, field) === 0)) continue;
+    into.count(unit + 1);
+    for (const field of FIELDS) into.double(ward.get(row, unit, field));
+  }
+  into.count(0);
+}
+
 function packWaiters({ words, doubles }: Memory, block: number, into: ByteWriter): void {
   into.reserve(NUMBER_BYTES);
   into.count(words[block + POOL.waiting]!);
   for (let node = words[block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
     const tried = words[node + NODE.triedCount]!;
-    into.reserve(NUMBER_BYTES * (4 + tried));
+    into.reserve(NUMBER_BYTES * (5 + tried));
     into.count(doubles[(node + NODE.ticket) >> 1]!);
     into.count(words[node + NODE.thread]!);
     into.double(doubles[(node + NODE.hash) >> 1]!);
+    into.double(doubles[(node + NODE.route) >> 1]!);
     into.count(tried);
     for (let i = 0; i < tried; i++) into.double(doubles[((node + NODE.tried) >> 1) + i]!);
   }
@@ -146,17 +179,30 @@ export function unpackCheckpoint(packed: Uint8Array): PoolCheckpoint {
     maxWaiting: reader.count(),
     chance: reader.whole(),
     mark: reader.double(),
-    rows: many(reader, unpackRow),
+    health: unpackHealth(reader, version),
+    rows: many(reader, (each) => unpackRow(each, version)),
     waiters: many(reader, () => ({
       ticket: reader.count(),
       thread: reader.count(),
       hash: version === 1 ? 0 : reader.double(),
+      route: version < 3 ? 0 : reader.double(),
       tried: many(reader, () => reader.double()),
     })),
   };
 }
 
-function unpackRow(reader: ByteReader): RowCheckpoint {
+function unpackHealth(reader: ByteReader, version: number): HealthDefinition {
+  if (version < 3) return { failures: 0, maxEjectedPercent: 0, windowMs: 0, quarantineMs: 0, slowStartMs: 0 };
+  return {
+    failures: reader.count(),
+    maxEjectedPercent: reader.count(),
+    windowMs: reader.count(),
+    quarantineMs: reader.count(),
+    slowStartMs: reader.count(),
+  };
+}
+
+function unpackRow(reader: ByteReader, version: number): RowCheckpoint {
   const row = reader.count();
   const closed = reader.count();
   const quarantined = (closed & CLOSED.quarantined) !== 0;
@@ -176,8 +222,22 @@ function unpackRow(reader: ByteReader): RowCheckpoint {
     latencyMs: isLearnt ? reader.double() : NOTHING_LEARNT,
     failing: isLearnt ? reader.double() : 0,
     learntAtMs: isLearnt ? reader.double() : 0,
+    isFailing: (closed & CLOSED.failing) !== 0,
+    openedAtMs: version < 3 ? 0 : reader.double(),
     inFlight: new Map(many(reader, () => [reader.count(), reader.count()] as const)),
+    units: version < 3 ? NO_UNITS : unpackUnits(reader),
   };
+}
+
+const NO_UNITS: readonly (readonly number[])[] = Array.from({ length: UNITS }, () =>
+  Array<number>(UNIT.words).fill(0),
+);
+
+function unpackUnits(reader: ByteReader): readonly (readonly number[])[] {
+  const units = NO_UNITS.map((unit) => [...unit]);
+  for (let unit = reader.count(); unit > 0; unit = reader.count())
+    for (const field of FIELDS) (units[unit - 1] as number[])[field] = reader.double();
+  return units;
 }
 
 function many<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {

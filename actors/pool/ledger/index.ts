@@ -12,6 +12,9 @@ export type {
   ArenaOptions,
   Change,
   Checkout,
+  HealthChange,
+  HealthDefinition,
+  KnownEjection,
   Lease,
   LeaseEnd,
   Ledger,
@@ -28,6 +31,7 @@ export type {
   Wait,
   Waiter,
 } from './ledger.ts';
+export { NO_CHANGES } from './ledger.ts';
 export type { LedgerRecord } from './record.ts';
 export { type RecordReader, readRecords } from './record-reader.ts';
 export { recordSource } from './record-source.ts';

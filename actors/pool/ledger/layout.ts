@@ -9,6 +9,8 @@
  * under a thread that looks at it late.
  */
 
+import { UNIT, UNITS } from '../health/ward.ts';
+
 export const MAGIC = 0x5155ed6e;
 
 /** The arena's header. */
@@ -74,7 +76,15 @@ export const POOL = {
   firstChunk: 20,
   chunks: 21,
   nextInBucket: 22,
-  words: 32,
+  /** 1: a trial may be due somewhere; it may be set for nothing. */
+  trials: 24,
+  maxEjectedPercent: 25,
+  /** Failures that make an outlier; 0: nobody is judged. */
+  failures: 26,
+  windowMs: 28,
+  quarantineMs: 30,
+  slowStartMs: 32,
+  words: 48,
 } as const;
 
 export const PHASE = { free: 0, live: 1, dropped: 2 } as const;
@@ -96,12 +106,30 @@ export const ROW = {
   latencyMs: 12,
   failing: 14,
   learntAtMs: 16,
+  /** When it came up, or came back. */
+  openedAtMs: 18,
+  /** Routes for which it is out. */
+  routesOut: 20,
+  /** What is known of its health: UNITS of UNIT. */
+  units: 22,
   /** In flight by thread, so that a dead thread's share can be subtracted. */
-  shadows: 18,
+  shadows: 22 + UNITS * UNIT.words,
 } as const;
 
 /** Why a row is given to nobody; several may hold at once. */
-export const CLOSED = { empty: 1, removed: 2, draining: 4, starting: 8, quarantined: 16 } as const;
+export const CLOSED = {
+  empty: 1,
+  removed: 2,
+  draining: 4,
+  starting: 8,
+  quarantined: 16,
+  /** An outlier, or the trial of one is under way. */
+  ejected: 32,
+  /** Its probes fail. */
+  failing: 64,
+} as const;
+/** What is known of a backend, whatever its operator says of it. */
+export const UNHEALTHY = CLOSED.quarantined | CLOSED.ejected | CLOSED.failing;
 
 export const NO_LIMIT = 0x7fffffff;
 
@@ -131,7 +159,8 @@ export const NODE = {
   triedCount: 13,
   tried: 14,
   hash: 46,
-  words: 48,
+  route: 48,
+  words: 50,
 } as const;
 
 export const NODE_STATE = { free: 0, waiting: 1, granted: 2, refused: 3 } as const;

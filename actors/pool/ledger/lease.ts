@@ -7,13 +7,22 @@ export class HeldLease implements Lease {
   readonly epoch: number;
   readonly ticket: number;
   readonly row: number;
+  readonly route: number;
   open = true;
 
-  constructor(poolKey: number, backendKey: number, epoch: number, ticket: number, row: number) {
+  constructor(
+    poolKey: number,
+    backendKey: number,
+    epoch: number,
+    ticket: number,
+    row: number,
+    route: number,
+  ) {
     this.poolKey = poolKey;
     this.backendKey = backendKey;
     this.epoch = epoch;
     this.ticket = ticket;
     this.row = row;
+    this.route = route;
   }
 }

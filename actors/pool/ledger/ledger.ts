@@ -17,6 +17,8 @@ export interface Lease {
   readonly ticket: number;
   /** The ledger's own: where the row is in shared memory. */
   readonly row: number;
+  /** What it was asked for; 0: no route of its own. */
+  readonly route: number;
   /** The ledger's own: false once checked in. */
   open: boolean;
 }
@@ -52,9 +54,27 @@ export type LeaseEnd =
   | 'client_gone'
   | 'unused'
   /** It answered, with a status from 500 on. */
-  | 'server_error';
+  | 'server_error'
+  /** It answered, with a status that counts as a failure of its backend. */
+  | 'listed_status';
 
-export type RowState = 'up' | 'starting' | 'draining' | 'quarantined' | 'removed';
+/** What a check-in made known of its backend, for the log: the ledger acts on it already. */
+export type HealthChange =
+  | {
+      readonly type: 'ejected';
+      readonly backendKey: number;
+      readonly route: number;
+      readonly untilMs: number;
+      /** Ejections in a row. */
+      readonly level: number;
+    }
+  /** It should be ejected, but too many are. */
+  | { readonly type: 'withheld'; readonly backendKey: number; readonly route: number }
+  | { readonly type: 'returned'; readonly backendKey: number; readonly route: number };
+
+export const NO_CHANGES: readonly HealthChange[] = Object.freeze([]);
+
+export type RowState = 'up' | 'starting' | 'draining' | 'quarantined' | 'ejected' | 'failing' | 'removed';
 
 export interface RowStats {
   readonly backendKey: number;
@@ -63,7 +83,7 @@ export interface RowStats {
   readonly limit: number;
   readonly weight: number;
   readonly state: RowState;
-  /** End of its quarantine, else 0. */
+  /** End of its quarantine or ejection, else 0. */
   readonly untilMs: number;
   readonly epoch: number;
 }
@@ -78,11 +98,12 @@ export interface PoolLedger {
   readonly key: number;
   /**
    * `tried`: keys of backends not to be picked, at most 16. `hash`: of what the request is to be kept together by, for
-   * consistent-hash; up to 2^53, 0 or none: of nothing.
+   * consistent-hash; up to 2^53, 0 or none: of nothing. `route`: the entry of a domain's routes it is for, up to 2^52, since
+   * backends may fail for one and serve another; 0 or none: it speaks for the backend as a whole.
    */
-  checkout(nowMs: number, tried: readonly number[], waiter: Waiter, hash?: number): Checkout;
+  checkout(nowMs: number, tried: readonly number[], waiter: Waiter, hash?: number, route?: number): Checkout;
   /** `latencyMs`: how long the backend took, for peak-ewma; −1 or none: not known. */
-  checkin(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs?: number): void;
+  checkin(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs?: number): readonly HealthChange[];
   /**
    * For a waiter whose place is not 0: it no longer waits. A lease: it had just been granted that one, which is now the
    * caller's to check in, and `granted` will not be called.
@@ -90,9 +111,11 @@ export interface PoolLedger {
   leave(waiter: Waiter, nowMs: number): Lease | Wait;
   /** At once, for everyone; a later end wins over an earlier one. */
   quarantine(backendKey: number, nowMs: number, untilMs: number): void;
-  /** Ends due quarantines and serves the queue: for a timer, since nothing else wakes those who wait for one. */
+  /** Its probes fail, or do no longer: at once, for everyone. */
+  probed(backendKey: number, nowMs: number, isFailing: boolean): void;
+  /** Ends due quarantines and ejections, and serves the queue: for a timer, since nothing else wakes those who wait for one. */
   expire(nowMs: number): void;
-  /** When the next quarantine ends; 0: none. */
+  /** When the next quarantine or ejection ends; 0: none. */
   nextExpiryMs(): number;
   stats(): PoolStats;
 }
@@ -111,6 +134,27 @@ export interface PoolDefinition {
   readonly whenEmpty: 'refuse' | 'hold';
   /** Of the pool's chance; used when the pool's ledger is made, ignored after. */
   readonly seed: number;
+  /** None: health is not judged. */
+  readonly health?: HealthDefinition;
+}
+
+/** How the health of a pool's backends is judged; all 0: it is not. */
+export interface HealthDefinition {
+  /** Failures within the window that make an outlier; 0: none do. */
+  readonly failures: number;
+  readonly windowMs: number;
+  readonly maxEjectedPercent: number;
+  /** How long the first ejection lasts; each next in a row lasts twice as long, up to a minute. */
+  readonly quarantineMs: number;
+  /** 0: none. */
+  readonly slowStartMs: number;
+}
+
+/** An ejection that is known from before. */
+export interface KnownEjection {
+  readonly route: number;
+  readonly untilMs: number;
+  readonly level: number;
 }
 
 export interface RowDefinition {
@@ -121,6 +165,10 @@ export interface RowDefinition {
   readonly state: 'up' | 'starting' | 'draining';
   /** 0: none. It never shortens a quarantine that the ledger has. */
   readonly quarantineUntilMs: number;
+  /** In force when the ledger is made; later the ledger knows better. */
+  readonly ejections?: readonly KnownEjection[];
+  /** Its probes failed when they were last heard of; as `ejections`. */
+  readonly isFailing?: boolean;
 }
 
 export interface Change {

@@ -139,6 +139,7 @@ export function leaseOf(memory: Memory, node: number): HeldLease {
     words[node + NODE.epoch]!,
     doubles[(node + NODE.lease) >> 1]!,
     row,
+    doubles[(node + NODE.route) >> 1]!,
   );
 }
 

@@ -1,4 +1,5 @@
 /** What a pool looks like from outside, for metrics and for people. */
+import { UNIT } from '../health/ward.ts';
 import { CLOSED, NO_LIMIT, POOL, ROW } from './layout.ts';
 import type { PoolStats, RowState, RowStats } from './ledger.ts';
 import type { Memory } from './memory.ts';
@@ -24,14 +25,22 @@ function rowStats(memory: Memory, at: number): RowStats {
     limit: limit === NO_LIMIT ? 0 : limit,
     weight: words[at + ROW.weight]!,
     state: stateOf(closed),
-    untilMs: (closed & CLOSED.quarantined) !== 0 ? doubles[(at + ROW.untilMs) >> 1]! : 0,
+    untilMs: untilOf(doubles, at, closed),
     epoch: words[at + ROW.epoch]!,
   };
+}
+
+function untilOf(doubles: Float64Array, at: number, closed: number): number {
+  const quarantinedMs = (closed & CLOSED.quarantined) !== 0 ? doubles[(at + ROW.untilMs) >> 1]! : 0;
+  const ejectedMs = (closed & CLOSED.ejected) !== 0 ? doubles[(at + ROW.units + UNIT.untilMs) >> 1]! : 0;
+  return Math.max(quarantinedMs, ejectedMs);
 }
 
 function stateOf(closed: number): RowState {
   if ((closed & CLOSED.removed) !== 0) return 'removed';
   if ((closed & CLOSED.draining) !== 0) return 'draining';
   if ((closed & CLOSED.starting) !== 0) return 'starting';
+  if ((closed & CLOSED.failing) !== 0) return 'failing';
+  if ((closed & CLOSED.ejected) !== 0) return 'ejected';
   return (closed & CLOSED.quarantined) !== 0 ? 'quarantined' : 'up';
 }

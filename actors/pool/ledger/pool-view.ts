@@ -6,6 +6,7 @@
  * before it leaves. Hence an open slot is one that no waiter may have, and a newcomer who takes it overtakes nobody.
  */
 import { fail } from 'node:assert/strict';
+import { begin, isAnyReady, isReady } from '../health/course.ts';
 import { learnOf, policyOf } from '../policy/policies.ts';
 import { type Learn, NONE, type Policy, type Row } from '../policy/policy.ts';
 import type { Instruments } from './instruments.ts';
@@ -13,12 +14,14 @@ import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW } from './layout.ts';
 import { unlink } from './queue.ts';
 import { OP } from './record-layout.ts';
 import { SharedField } from './shared-field.ts';
+import { SharedWard } from './shared-ward.ts';
 
 export class PoolView {
   readonly key: number;
   /** Where the pool is. A pool that was removed and defined again may lie elsewhere: `enter` finds it. */
   block: number;
   readonly field: SharedField;
+  readonly ward: SharedWard;
   protected readonly tools: Instruments;
   private layout = -1;
   private policyCode = -1;
@@ -30,6 +33,7 @@ export class PoolView {
     this.key = key;
     this.block = block;
     this.field = new SharedField(tools.section, tools.tried);
+    this.ward = new SharedWard(tools.section, this.field);
   }
 
   nextExpiryMs(): number {
@@ -82,8 +86,8 @@ export class PoolView {
       if (row !== NONE) {
         this.grant(node, row, nowMs);
         left -= 1;
-      } else if (this.field.triedCount === 0) {
-        // Who tried nothing and is given nothing: there is nothing.
+      } else if (this.field.triedCount === 0 && this.field.route === 0) {
+        // Who tried nothing, asks for no route and is given nothing: there is nothing.
         return;
       }
       node = next;
@@ -113,7 +117,7 @@ export class PoolView {
     section.commit();
   }
 
-  /** Makes sure that someone looks when a quarantine ends. */
+  /** Makes sure that someone looks when a quarantine or an ejection ends. */
   expireBy(untilMs: number): void {
     const next = this.nextExpiryMs();
     if (next === 0 || untilMs < next) this.tools.section.setDouble(this.block + POOL.nextExpiryMs, untilMs);
@@ -123,7 +127,9 @@ export class PoolView {
     const { section, recorder, mailbox } = this.tools;
     const at = this.field.placeOf(row);
     const ticket = recorder.ticket(this.block);
-    this.count(at, this.word(node + NODE.thread), 1);
+    const thread = this.word(node + NODE.thread);
+    this.count(at, thread, 1);
+    this.begun(row, ticket, thread);
     // These say something only of a granted node, so they need no noting.
     section.words[node + NODE.row] = at;
     section.words[node + NODE.epoch] = this.word(at + ROW.epoch);
@@ -148,7 +154,29 @@ export class PoolView {
 
   protected pick(): Row {
     if (this.word(this.block + POOL.policy) !== this.policyCode) this.adopt();
+    if (this.word(this.block + POOL.trials) !== 0) {
+      const row = this.trial();
+      if (row !== NONE) return row;
+    }
     return this.policy(this.field);
+  }
+
+  /** One that is out and whose time is over is tried before all others, or some would never be. */
+  private trial(): Row {
+    let isAny = false;
+    for (let row = 0; row < this.field.rows; row++) {
+      if (!isAnyReady(this.ward, row)) continue;
+      isAny = true;
+      if (this.field.isOpen(row) && isReady(this.ward, row, this.field.route)) return row;
+    }
+    // Not noted: it is a hint, and true whatever becomes of this operation.
+    if (!isAny) this.tools.section.words[this.block + POOL.trials] = 0;
+    return NONE;
+  }
+
+  /** A lease on this row was given to who is looked at. */
+  protected begun(row: Row, ticket: number, thread: number): void {
+    if (this.word(this.block + POOL.trials) !== 0) begin(this.ward, row, this.field.route, ticket, thread);
   }
 
   /** What the policy makes of a check-in; undefined: nothing. */
@@ -174,6 +202,8 @@ export class PoolView {
     this.field.words = words;
     this.field.doubles = doubles;
     this.field.rows = words[this.block + POOL.rows]!;
+    this.field.slowStartMs = doubles[(this.block + POOL.slowStartMs) >> 1]!;
+    this.ward.pool = this.block;
   }
 
   private isHere(): boolean {

@@ -1,4 +1,5 @@
 /** Gives back what a dead thread held. Main thread only, after the worker's exit event, so that nothing of it still runs. */
+import { abandon } from '../health/course.ts';
 import type { Instruments } from './instruments.ts';
 import { AREA, CLOSED, NODE, NODE_STATE, POOL, ROW } from './layout.ts';
 import { mark } from './mailbox.ts';
@@ -121,6 +122,7 @@ export class Reaper {
       section.set(at + ROW.shadows + dead, 0);
       if (left === 0 && (words[at + ROW.closed]! & CLOSED.removed) !== 0)
         section.set(at + ROW.closed, CLOSED.empty);
+      else abandon(pool.ward, row, dead);
       section.commit();
     }
   }

@@ -14,6 +14,7 @@ export const FIELD = {
   seed: 128,
   hash: 256,
   latencyMs: 512,
+  route: 1024,
 } as const;
 
 const SETTINGS = FIELD.reference | FIELD.result | FIELD.limit | FIELD.weight;
@@ -23,15 +24,21 @@ const FIELDS = {
   settings: SETTINGS,
   row: FIELD.row | FIELD.reference | FIELD.untilMs | FIELD.result | FIELD.limit | FIELD.weight,
   drop: FIELD.reference,
-  checkout: FIELD.row | FIELD.tried | FIELD.hash,
-  enqueue: FIELD.tried | FIELD.hash,
-  refuse: FIELD.tried | FIELD.result | FIELD.hash,
+  checkout: FIELD.row | FIELD.tried | FIELD.hash | FIELD.route,
+  enqueue: FIELD.tried | FIELD.hash | FIELD.route,
+  refuse: FIELD.tried | FIELD.result | FIELD.hash | FIELD.route,
   grant: FIELD.row | FIELD.reference,
-  checkin: FIELD.row | FIELD.reference | FIELD.result | FIELD.latencyMs,
+  checkin: FIELD.row | FIELD.reference | FIELD.result | FIELD.latencyMs | FIELD.route,
   leave: FIELD.reference | FIELD.result,
   quarantine: FIELD.row | FIELD.untilMs,
   expire: FIELD.row,
   reap: FIELD.reference,
+  health: FIELD.reference | FIELD.untilMs | FIELD.result | FIELD.limit | FIELD.weight,
+  eject: FIELD.row | FIELD.untilMs | FIELD.result | FIELD.route,
+  withhold: FIELD.row | FIELD.route,
+  trial: FIELD.row | FIELD.route,
+  release: FIELD.row | FIELD.route,
+  probe: FIELD.row | FIELD.result,
 } as const satisfies Record<Operation, number>;
 
 /** By the operation's code. */

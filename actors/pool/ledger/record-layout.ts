@@ -25,6 +25,9 @@ export const SLOT = {
   limit: 17,
   weight: 18,
   thread: 19,
+  /** Of a lease, in the places of limit and weight: the two halves of a route's 52 bits. */
+  routeHigh: 17,
+  routeLow: 18,
 } as const;
 
 export const OPERATIONS = [
@@ -41,6 +44,12 @@ export const OPERATIONS = [
   'quarantine',
   'expire',
   'reap',
+  'health',
+  'eject',
+  'withhold',
+  'trial',
+  'release',
+  'probe',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
@@ -58,6 +67,12 @@ export const OP = {
   quarantine: 10,
   expire: 11,
   reap: 12,
+  health: 13,
+  eject: 14,
+  withhold: 15,
+  trial: 16,
+  release: 17,
+  probe: 18,
 } as const satisfies Record<Operation, number>;
 
 export const ENDS: readonly LeaseEnd[] = [
@@ -68,6 +83,7 @@ export const ENDS: readonly LeaseEnd[] = [
   'client_gone',
   'unused',
   'server_error',
+  'listed_status',
 ];
 export const END = {
   finished: 0,
@@ -77,6 +93,7 @@ export const END = {
   client_gone: 4,
   unused: 5,
   server_error: 6,
+  listed_status: 7,
 } as const satisfies Record<LeaseEnd, number>;
 
 export const REFUSALS: readonly Refusal[] = ['no_backends', 'starting', 'queue_full', 'exhausted'];
@@ -95,3 +112,6 @@ export const WAIT = {
   exhausted: 3,
   no_backends: 4,
 } as const satisfies Record<Wait, number>;
+
+/** 2^26: half of a route's bits. */
+export const HALF_ROUTE = 0x400_0000;

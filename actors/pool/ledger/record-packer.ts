@@ -6,6 +6,7 @@
  */
 import type { ByteWriter, PoolIndex } from '../../../eventlog/index.ts';
 import type { Memory } from './memory.ts';
+import { routeAt } from './record.ts';
 import { codeWithMore, FIELD, FIELDS_OF, NO_HASH, NO_LATENCY } from './record-fields.ts';
 import { KEYS_IN_SLOT, SLOT } from './record-layout.ts';
 
@@ -13,11 +14,13 @@ import { KEYS_IN_SLOT, SLOT } from './record-layout.ts';
 export const MARK = { pool: 0x20, tried: 0x40, row: 0x80, operation: 0x1f } as const;
 /** Instead of an operation: the thread of the records that follow. */
 export const THREAD = 0x1f;
+/** Likewise: the route of the next record. */
+export const ROUTE = 0x1a;
 
 // A wall clock of today in doubles has 2^-12 ms between neighbours: in these units differences of times are whole.
 export const TICKS_IN_MS = 4096;
 // A record without tried backends, at its longest.
-const RECORD_BYTES = 96;
+const RECORD_BYTES = 112;
 const TRIED_BYTES = 8;
 const MOST = 2 ** 40;
 
@@ -62,6 +65,12 @@ export class RecordPacker {
     const triedCount = (fields & FIELD.tried) === 0 ? 0 : words[slot + SLOT.triedCount]!;
     into.reserve(RECORD_BYTES + TRIED_BYTES * triedCount);
     this.#sayThread(into, words[slot + SLOT.thread]!);
+
+    const route = (fields & FIELD.route) === 0 ? 0 : routeAt(words, slot);
+    if (route !== 0) {
+      into.byte(ROUTE);
+      into.double(route);
+    }
 
     const poolKey = doubles[half + (SLOT.poolKey >> 1)]!;
     const isSamePool = this.#pool?.key === poolKey;

@@ -4,8 +4,8 @@ import { ByteReader } from '../../../eventlog/index.ts';
 import { TRIED_MAX } from './layout.ts';
 import { decodeRecord, type LedgerRecord } from './record.ts';
 import { FIELD, FIELDS_OF, hasMore, NO_HASH, NO_LATENCY, operationOf } from './record-fields.ts';
-import { KEYS_IN_SLOT, SLOT, SLOT_WORDS } from './record-layout.ts';
-import { MARK, PoolTrace, THREAD, TICKS_IN_MS } from './record-packer.ts';
+import { HALF_ROUTE, KEYS_IN_SLOT, SLOT, SLOT_WORDS } from './record-layout.ts';
+import { MARK, PoolTrace, ROUTE, THREAD, TICKS_IN_MS } from './record-packer.ts';
 import { slotsFor } from './recorder.ts';
 
 /** All records of a packed block in its order, or those of one pool. */
@@ -46,6 +46,11 @@ class Unpacker {
       this.#thread = reader.count();
       first = reader.byte();
     }
+    let route = 0;
+    if ((first & MARK.operation) === ROUTE) {
+      route = reader.double();
+      first = reader.byte();
+    }
     const code = first & MARK.operation;
     const operation = operationOf(code);
     const fields = FIELDS_OF[operation];
@@ -70,6 +75,7 @@ class Unpacker {
     if ((fields & FIELD.weight) !== 0) this.#words[SLOT.weight] = reader.whole();
     if ((fields & FIELD.hash) !== 0) this.#set('hash', hasMore(code) ? reader.double() : NO_HASH);
     if ((fields & FIELD.latencyMs) !== 0) this.#set('latencyMs', hasMore(code) ? this.#time(0) : NO_LATENCY);
+    if ((fields & FIELD.route) !== 0) this.#route(route);
     this.#tried((first & MARK.tried) === 0 ? 0 : reader.count());
     return true;
   }
@@ -90,6 +96,12 @@ class Unpacker {
     this.#words[SLOT.row] = row;
     this.#set('backendKey', pool.rowKeys[row] ?? 0);
     this.#words[SLOT.epoch] = pool.rowEpochs[row] ?? 0;
+  }
+
+  #route(route: number): void {
+    const high = Math.floor(route / HALF_ROUTE);
+    this.#words[SLOT.routeHigh] = high;
+    this.#words[SLOT.routeLow] = route - high * HALF_ROUTE;
   }
 
   #tried(count: number): void {

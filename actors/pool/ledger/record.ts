@@ -1,8 +1,8 @@
 /** What an operation on a ledger leaves behind: enough to decide it again and compare. */
 import { type PolicyName, policyName } from '../policy/policies.ts';
 import { CLOSED, NO_LIMIT } from './layout.ts';
-import type { LeaseEnd, Refusal, Wait } from './ledger.ts';
-import { ENDS, KEYS_IN_SLOT, OPERATIONS, REFUSALS, SLOT, WAITS } from './record-layout.ts';
+import type { HealthDefinition, LeaseEnd, Refusal, Wait } from './ledger.ts';
+import { ENDS, HALF_ROUTE, KEYS_IN_SLOT, OPERATIONS, REFUSALS, SLOT, WAITS } from './record-layout.ts';
 
 interface Settings {
   readonly policy: PolicyName;
@@ -31,16 +31,29 @@ type Happened =
       readonly draining: boolean;
       readonly starting: boolean;
       readonly quarantined: boolean;
+      readonly ejected: boolean;
+      readonly failing: boolean;
       readonly untilMs: number;
       readonly position: number;
     } & OfRow)
   | { readonly op: 'drop'; readonly position: number }
-  | ({ readonly op: 'checkout'; readonly tried: readonly number[]; readonly hash: number } & OfRow)
-  | { readonly op: 'enqueue'; readonly tried: readonly number[]; readonly hash: number }
+  | ({
+      readonly op: 'checkout';
+      readonly tried: readonly number[];
+      readonly hash: number;
+      readonly route: number;
+    } & OfRow)
+  | {
+      readonly op: 'enqueue';
+      readonly tried: readonly number[];
+      readonly hash: number;
+      readonly route: number;
+    }
   | {
       readonly op: 'refuse';
       readonly tried: readonly number[];
       readonly hash: number;
+      readonly route: number;
       readonly refusal: Refusal;
     }
   | ({ readonly op: 'grant'; readonly waiter: number } & OfRow)
@@ -50,11 +63,24 @@ type Happened =
       readonly end: LeaseEnd;
       /** −1: not known, or not asked for. */
       readonly latencyMs: number;
+      readonly route: number;
     } & OfRow)
   | { readonly op: 'leave'; readonly waiter: number; readonly wait: Wait }
   | ({ readonly op: 'quarantine'; readonly untilMs: number } & OfRow)
   | ({ readonly op: 'expire' } & OfRow)
-  | { readonly op: 'reap'; readonly dead: number };
+  | { readonly op: 'reap'; readonly dead: number }
+  | ({ readonly op: 'health' } & HealthDefinition)
+  /** `known`: from before the ledger was made, not from what it saw; else 0. It is how many it was in a row. */
+  | ({
+      readonly op: 'eject';
+      readonly route: number;
+      readonly untilMs: number;
+      readonly known: number;
+    } & OfRow)
+  | ({ readonly op: 'withhold'; readonly route: number } & OfRow)
+  | ({ readonly op: 'trial'; readonly route: number } & OfRow)
+  | ({ readonly op: 'release'; readonly route: number } & OfRow)
+  | ({ readonly op: 'probe'; readonly failing: boolean } & OfRow);
 
 /** `ticket` orders the records of one pool, densely; `waiter` and `lease` are tickets of earlier records. */
 export type LedgerRecord = Happened & {
@@ -90,15 +116,22 @@ function happened(words: Int32Array, doubles: Float64Array): Happened {
     case 'drop':
       return { op, position: reference };
     case 'checkout':
-      return { op, ...ofRow(words, doubles), tried: tried(words, doubles), hash: reference };
+      return { op, ...ofRow(words, doubles), ...asked(words, doubles) };
     case 'enqueue':
-      return { op, tried: tried(words, doubles), hash: reference };
+      return { op, ...asked(words, doubles) };
     case 'refuse':
-      return { op, tried: tried(words, doubles), hash: reference, refusal: REFUSALS[result]! };
+      return { op, ...asked(words, doubles), refusal: REFUSALS[result]! };
     case 'grant':
       return { op, ...ofRow(words, doubles), waiter: reference };
     case 'checkin':
-      return { op, ...ofRow(words, doubles), lease: reference, end: ENDS[result]!, latencyMs: untilMs };
+      return {
+        op,
+        ...ofRow(words, doubles),
+        lease: reference,
+        end: ENDS[result]!,
+        latencyMs: untilMs,
+        route: routeAt(words, 0),
+      };
     case 'leave':
       return { op, waiter: reference, wait: WAITS[result]! };
     case 'quarantine':
@@ -107,6 +140,16 @@ function happened(words: Int32Array, doubles: Float64Array): Happened {
       return { op, ...ofRow(words, doubles) };
     case 'reap':
       return { op, dead: reference };
+    case 'health':
+      return { op, ...health(words, doubles) };
+    case 'eject':
+      return { op, ...ofRow(words, doubles), route: routeAt(words, 0), untilMs, known: result };
+    case 'withhold':
+    case 'trial':
+    case 'release':
+      return { op, ...ofRow(words, doubles), route: routeAt(words, 0) };
+    case 'probe':
+      return { op, ...ofRow(words, doubles), failing: result === 1 };
     default:
       throw new RangeError(`expected a known operation, found code ${words[SLOT.operation]}`);
   }
@@ -142,7 +185,28 @@ function member(words: Int32Array) {
     draining: (closed & CLOSED.draining) !== 0,
     starting: (closed & CLOSED.starting) !== 0,
     quarantined: (closed & CLOSED.quarantined) !== 0,
+    ejected: (closed & CLOSED.ejected) !== 0,
+    failing: (closed & CLOSED.failing) !== 0,
   };
+}
+
+function asked(words: Int32Array, doubles: Float64Array) {
+  return { tried: tried(words, doubles), hash: doubles[SLOT.hash >> 1]!, route: routeAt(words, 0) };
+}
+
+function health(words: Int32Array, doubles: Float64Array): HealthDefinition {
+  return {
+    failures: words[SLOT.result]!,
+    windowMs: words[SLOT.limit]!,
+    maxEjectedPercent: words[SLOT.weight]!,
+    quarantineMs: doubles[SLOT.reference >> 1]!,
+    slowStartMs: doubles[SLOT.untilMs >> 1]!,
+  };
+}
+
+/** The route in the slot that begins here. */
+export function routeAt(words: Int32Array, slot: number): number {
+  return words[slot + SLOT.routeHigh]! * HALF_ROUTE + words[slot + SLOT.routeLow]!;
 }
 
 function tried(words: Int32Array, doubles: Float64Array): readonly number[] {

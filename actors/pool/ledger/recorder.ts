@@ -3,7 +3,7 @@
  * critical section, so that what is undone was never recorded. A full ring loses records and counts them; it never waits.
  */
 import { AREA, ARENA, POOL, RING_OFFSET, ROW, TRIED_MAX } from './layout.ts';
-import { KEYS_IN_SLOT, OP, SLOT, SLOT_WORDS } from './record-layout.ts';
+import { HALF_ROUTE, KEYS_IN_SLOT, OP, SLOT, SLOT_WORDS } from './record-layout.ts';
 import type { Section } from './section.ts';
 
 export class Recorder {
@@ -47,10 +47,12 @@ export class Recorder {
     tried: Float64Array,
     triedCount: number,
     hash: number,
+    route: number,
   ): void {
     const slot = this.open(OP.checkout, pool, ticket, nowMs, 0, slotsFor(triedCount));
     if (slot === 0) return;
     this.fillRow(slot, at, hash);
+    this.fillRoute(slot, route);
     this.fillTried(slot, tried, triedCount);
   }
 
@@ -62,11 +64,13 @@ export class Recorder {
     lease: number,
     end: number,
     latencyMs: number,
+    route: number,
   ): void {
     const slot = this.open(OP.checkin, pool, ticket, nowMs, end, 1);
     if (slot === 0) return;
     this.fillRow(slot, at, lease);
     this.section.doubles[(slot + SLOT.latencyMs) >> 1] = latencyMs;
+    this.fillRoute(slot, route);
   }
 
   /** A checkout that waits or is refused. */
@@ -79,9 +83,11 @@ export class Recorder {
     tried: Float64Array,
     triedCount: number,
     hash: number,
+    route: number,
   ): void {
     const slot = this.open(op, pool, ticket, nowMs, result, slotsFor(triedCount));
     if (slot === 0) return;
+    this.fillRoute(slot, route);
     this.section.doubles[(slot + SLOT.hash) >> 1] = hash;
     this.fillTried(slot, tried, triedCount);
   }
@@ -102,6 +108,35 @@ export class Recorder {
     this.section.doubles[(slot + SLOT.reference) >> 1] = position;
     words[slot + SLOT.limit] = words[pool + POOL.maxWaiting]!;
     words[slot + SLOT.weight] = words[pool + POOL.policy]!;
+  }
+
+  /** How the pool's health is judged from now on. */
+  health(pool: number, ticket: number, nowMs: number): void {
+    const { words, doubles } = this.section;
+    const slot = this.open(OP.health, pool, ticket, nowMs, words[pool + POOL.failures]!, 1);
+    if (slot === 0) return;
+    words[slot + SLOT.weight] = words[pool + POOL.maxEjectedPercent]!;
+    words[slot + SLOT.limit] = doubles[(pool + POOL.windowMs) >> 1]!;
+    doubles[(slot + SLOT.reference) >> 1] = doubles[(pool + POOL.quarantineMs) >> 1]!;
+    doubles[(slot + SLOT.untilMs) >> 1] = doubles[(pool + POOL.slowStartMs) >> 1]!;
+  }
+
+  /** What is known of a row's health for a route. */
+  unit(
+    op: number,
+    pool: number,
+    ticket: number,
+    nowMs: number,
+    at: number,
+    route: number,
+    untilMs: number,
+    result: number,
+  ): void {
+    const slot = this.open(op, pool, ticket, nowMs, result, 1);
+    if (slot === 0) return;
+    this.fillRow(slot, at, 0);
+    this.section.doubles[(slot + SLOT.untilMs) >> 1] = untilMs;
+    this.fillRoute(slot, route);
   }
 
   /** A row as it is now, after a change of membership. */
@@ -154,6 +189,13 @@ export class Recorder {
     doubles[(slot + SLOT.untilMs) >> 1] = doubles[(at + ROW.untilMs) >> 1]!;
     words[slot + SLOT.row] = words[at + ROW.index]!;
     words[slot + SLOT.epoch] = words[at + ROW.epoch]!;
+  }
+
+  private fillRoute(slot: number, route: number): void {
+    const { words } = this.section;
+    const high = Math.floor(route / HALF_ROUTE);
+    words[slot + SLOT.routeHigh] = high;
+    words[slot + SLOT.routeLow] = route - high * HALF_ROUTE;
   }
 
   private fillTried(slot: number, tried: Float64Array, count: number): void {

@@ -48,6 +48,8 @@ export class Rows {
     section.setDouble(at + ROW.failing, 0);
     section.setDouble(at + ROW.learntAtMs, 0);
     section.set(at + ROW.index, row);
+    // Not noted: an empty row is nobody's, and who fills it empties it first.
+    section.words.fill(0, at + ROW.openedAtMs, at + ROW.shadows);
     if (row >= pool.field.rows) {
       section.set(pool.block + POOL.rows, row + 1);
       pool.field.rows = row + 1;
@@ -100,6 +102,7 @@ export class Rows {
     }
     section.set(at + ROW.limit, limit);
     section.set(at + ROW.weight, weight);
+    if (closed === 0 && words[at + ROW.closed] !== 0) section.setDouble(at + ROW.openedAtMs, change.nowMs);
     section.set(at + ROW.closed, closed);
     recorder.member(pool.block, recorder.ticket(pool.block), change.nowMs, change.position, at);
     section.commit();

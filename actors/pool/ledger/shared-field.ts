@@ -1,8 +1,11 @@
 /** A pool's rows in shared memory, as a policy sees them on behalf of one request. */
-import { drawOf, nextChance } from '../policy/chance.ts';
+
+import { shareOf } from '../health/slow-start.ts';
+import { drawIn, drawOf, nextChance } from '../policy/chance.ts';
 import type { Field, Row } from '../policy/policy.ts';
-import { ARENA, CLOSED, NODE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
+import { ARENA, CLOSED, NODE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK, UNHEALTHY } from './layout.ts';
 import type { Section } from './section.ts';
+import { isClosedTo } from './shared-ward.ts';
 
 /** Which kinds of row a request found when it was given none; several may hold. */
 export const FOUND = { busy: 1, quarantined: 2, draining: 4, starting: 8, tried: 16 } as const;
@@ -14,6 +17,10 @@ export class SharedField implements Field {
   doubles: Float64Array;
   nowMs = 0;
   hash = 0;
+  /** Of the request; 0: none of its own. */
+  route = 0;
+  /** 0: weights count in full at once. */
+  slowStartMs = 0;
   triedCount = 0;
   readonly tried: Float64Array;
   private readonly section: Section;
@@ -51,9 +58,10 @@ export class SharedField implements Field {
   }
 
   /** Looks on behalf of a request that tried these. */
-  forRequest(nowMs: number, tried: readonly number[], hash: number): void {
+  forRequest(nowMs: number, tried: readonly number[], hash: number, route: number): void {
     this.nowMs = nowMs;
     this.hash = hash;
+    this.route = route;
     this.triedCount = tried.length;
     for (let i = 0; i < tried.length; i++) this.tried[i] = tried[i]!;
   }
@@ -63,6 +71,7 @@ export class SharedField implements Field {
     const { words, doubles } = this.section;
     this.nowMs = nowMs;
     this.hash = doubles[(node + NODE.hash) >> 1]!;
+    this.route = doubles[(node + NODE.route) >> 1]!;
     const count = words[node + NODE.triedCount]!;
     this.triedCount = count;
     for (let i = 0; i < count; i++) this.tried[i] = doubles[((node + NODE.tried) >> 1) + i]!;
@@ -74,7 +83,8 @@ export class SharedField implements Field {
     return (
       words[at + ROW.closed] === 0 &&
       words[at + ROW.inFlight]! < words[at + ROW.limit]! &&
-      (this.triedCount === 0 || !this.isTried(at))
+      (this.triedCount === 0 || !this.isTried(at)) &&
+      (this.route === 0 || !isClosedTo(words, this.doubles, at, this.route))
     );
   }
 
@@ -83,7 +93,10 @@ export class SharedField implements Field {
   }
 
   weight(row: Row): number {
-    return this.words[this.places[row]! + ROW.weight]!;
+    const at = this.places[row]!;
+    const weight = this.words[at + ROW.weight]!;
+    if (this.slowStartMs === 0) return weight;
+    return weight * shareOf(this.doubles[(at + ROW.openedAtMs) >> 1]!, this.nowMs, this.slowStartMs);
   }
 
   key(row: Row): number {
@@ -128,7 +141,7 @@ export class SharedField implements Field {
   below(bound: number): number {
     const state = nextChance(this.section.words[this.pool + POOL.chance]!);
     this.section.set(this.pool + POOL.chance, state);
-    return drawOf(state, bound);
+    return this.slowStartMs === 0 ? drawOf(state, bound) : drawIn(state, bound);
   }
 
   /** The kinds of row there are, each row of one kind: bits of FOUND. */
@@ -144,7 +157,9 @@ export class SharedField implements Field {
     if (this.isTried(at)) return FOUND.tried;
     if ((closed & CLOSED.draining) !== 0) return FOUND.draining;
     if ((closed & CLOSED.starting) !== 0) return FOUND.starting;
-    return (closed & CLOSED.quarantined) !== 0 ? FOUND.quarantined : FOUND.busy;
+    if ((closed & UNHEALTHY) !== 0) return FOUND.quarantined;
+    const { words, doubles } = this.section;
+    return isClosedTo(words, doubles, at, this.route) ? FOUND.quarantined : FOUND.busy;
   }
 
   private isTried(at: number): boolean {

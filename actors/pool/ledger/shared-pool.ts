@@ -1,10 +1,31 @@
 /** What any thread may ask of a pool: checkout, check-in, leave, quarantine. */
 // `fail` under an `if`: an assertion would build its message for every request.
 import { fail } from 'node:assert/strict';
-import { NONE } from '../policy/policy.ts';
+import {
+  type Consequence,
+  eject,
+  makeReady,
+  release,
+  settle,
+  speaksFor,
+  withhold,
+} from '../health/course.ts';
+import { NO_UNIT, STATE, UNIT, UNITS } from '../health/ward.ts';
+import { NONE, type Row } from '../policy/policy.ts';
 import { CLOSED, NODE, NODE_STATE, POOL, ROW, TRIED_MAX } from './layout.ts';
 import { HeldLease } from './lease.ts';
-import type { Checkout, Lease, LeaseEnd, PoolLedger, PoolStats, Refusal, Wait, Waiter } from './ledger.ts';
+import {
+  type Checkout,
+  type HealthChange,
+  type Lease,
+  type LeaseEnd,
+  NO_CHANGES,
+  type PoolLedger,
+  type PoolStats,
+  type Refusal,
+  type Wait,
+  type Waiter,
+} from './ledger.ts';
 import { leaseOf } from './mailbox.ts';
 import { statsOf } from './pool-stats.ts';
 import { PoolView } from './pool-view.ts';
@@ -14,7 +35,10 @@ import { END, OP, REFUSAL, WAIT } from './record-layout.ts';
 import { FOUND } from './shared-field.ts';
 
 export class SharedPool extends PoolView implements PoolLedger {
-  checkout(nowMs: number, tried: readonly number[], waiter: Waiter, hash = NO_HASH): Checkout {
+  /** The last check-in changed nobody's health. */
+  private isQuiet = true;
+
+  checkout(nowMs: number, tried: readonly number[], waiter: Waiter, hash = NO_HASH, route = 0): Checkout {
     if (waiter.place !== 0) fail('expected a waiter that does not wait');
     if (tried.length > TRIED_MAX) fail(`expected at most ${TRIED_MAX} tried backends, found ${tried.length}`);
     this.tools.nodes.reserve();
@@ -22,7 +46,7 @@ export class SharedPool extends PoolView implements PoolLedger {
     let answer: Checkout;
     try {
       this.expireDue(nowMs);
-      answer = this.give(nowMs, tried, hash) ?? this.turnAway(nowMs, waiter);
+      answer = this.give(nowMs, tried, hash, route) ?? this.turnAway(nowMs, waiter);
     } catch (error) {
       this.tools.section.rollback();
       throw error;
@@ -33,13 +57,15 @@ export class SharedPool extends PoolView implements PoolLedger {
     return answer;
   }
 
-  checkin(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs = NO_LATENCY): void {
+  checkin(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs = NO_LATENCY): readonly HealthChange[] {
     if (!lease.open || lease.poolKey !== this.key) fail('expected an open lease of this pool');
     if (!this.enter()) fail('expected the pool of a lease, found none');
+    let changes: readonly HealthChange[];
     try {
       lease.open = false;
-      this.giveBack(lease, nowMs, end, latencyMs);
-      if (this.isOpenAt(lease.row)) this.serve(nowMs, 1);
+      changes = this.giveBack(lease, nowMs, end, latencyMs);
+      // A backend that is back, or to be tried, may have room for many.
+      if (this.isOpenAt(lease.row)) this.serve(nowMs, this.isQuiet ? 1 : Number.POSITIVE_INFINITY);
     } catch (error) {
       this.tools.section.rollback();
       throw error;
@@ -47,6 +73,7 @@ export class SharedPool extends PoolView implements PoolLedger {
       this.exit();
     }
     this.tools.mailbox.settle();
+    return changes;
   }
 
   leave(waiter: Waiter, nowMs: number): Lease | Wait {
@@ -85,6 +112,20 @@ export class SharedPool extends PoolView implements PoolLedger {
     this.tools.mailbox.settle();
   }
 
+  probed(backendKey: number, nowMs: number, isFailing: boolean): void {
+    if (!this.enter()) return;
+    try {
+      const row = this.rowOf(backendKey);
+      if (row !== NONE) this.probedAt(this.field.placeOf(row), nowMs, isFailing);
+    } catch (error) {
+      this.tools.section.rollback();
+      throw error;
+    } finally {
+      this.exit();
+    }
+    this.tools.mailbox.settle();
+  }
+
   expire(nowMs: number): void {
     if (!this.enter()) return;
     try {
@@ -107,15 +148,16 @@ export class SharedPool extends PoolView implements PoolLedger {
     return statsOf(this.tools.section, this.block, this.field);
   }
 
-  private give(nowMs: number, tried: readonly number[], hash: number): Lease | undefined {
+  private give(nowMs: number, tried: readonly number[], hash: number, route: number): Lease | undefined {
     const { section, recorder } = this.tools;
-    this.field.forRequest(nowMs, tried, hash);
+    this.field.forRequest(nowMs, tried, hash, route);
     const row = this.pick();
     if (row === NONE) return undefined;
     const at = this.field.placeOf(row);
     this.count(at, section.thread, 1);
     const ticket = recorder.ticket(this.block);
-    recorder.checkout(this.block, ticket, nowMs, at, this.field.tried, this.field.triedCount, hash);
+    this.begun(row, ticket, section.thread);
+    recorder.checkout(this.block, ticket, nowMs, at, this.field.tried, this.field.triedCount, hash, route);
     section.commit();
     return new HeldLease(
       this.key,
@@ -123,22 +165,33 @@ export class SharedPool extends PoolView implements PoolLedger {
       this.word(at + ROW.epoch),
       ticket,
       at,
+      route,
     );
   }
 
   private turnAway(nowMs: number, waiter: Waiter): 'queued' | Refusal {
     const { section, recorder } = this.tools;
-    const { tried, triedCount, hash } = this.field;
+    const { tried, triedCount, hash, route } = this.field;
     const refusal = this.refusal();
     const ticket = recorder.ticket(this.block);
     if (refusal === undefined) {
       this.queue(ticket);
-      recorder.turnedAway(OP.enqueue, this.block, ticket, nowMs, 0, tried, triedCount, hash);
+      recorder.turnedAway(OP.enqueue, this.block, ticket, nowMs, 0, tried, triedCount, hash, route);
       section.commit();
       this.tools.nodes.take(waiter);
       return 'queued';
     }
-    recorder.turnedAway(OP.refuse, this.block, ticket, nowMs, REFUSAL[refusal], tried, triedCount, hash);
+    recorder.turnedAway(
+      OP.refuse,
+      this.block,
+      ticket,
+      nowMs,
+      REFUSAL[refusal],
+      tried,
+      triedCount,
+      hash,
+      route,
+    );
     section.commit();
     return refusal;
   }
@@ -162,6 +215,7 @@ export class SharedPool extends PoolView implements PoolLedger {
     const node = nodes.next();
     section.doubles[(node + NODE.ticket) >> 1] = ticket;
     section.doubles[(node + NODE.hash) >> 1] = this.field.hash;
+    section.doubles[(node + NODE.route) >> 1] = this.field.route;
     section.words[node + NODE.triedCount] = this.field.triedCount;
     for (let i = 0; i < this.field.triedCount; i++) {
       section.doubles[((node + NODE.tried) >> 1) + i] = this.field.tried[i]!;
@@ -169,15 +223,73 @@ export class SharedPool extends PoolView implements PoolLedger {
     link(section, this.block, node);
   }
 
-  private giveBack(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs: number): void {
+  private giveBack(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs: number): readonly HealthChange[] {
     const { section, recorder } = this.tools;
     const at = lease.row;
     if (this.word(at + ROW.epoch) !== lease.epoch) fail(`expected epoch ${lease.epoch} of a leased row`);
     this.count(at, section.thread, -1);
     const learnt = this.learnFrom(at, nowMs, end, latencyMs);
     const ticket = recorder.ticket(this.block);
-    recorder.checkin(this.block, ticket, nowMs, at, lease.ticket, END[end], learnt);
+    recorder.checkin(this.block, ticket, nowMs, at, lease.ticket, END[end], learnt, lease.route);
+    const changes = this.judged(lease, nowMs, end);
+    // One step with what follows from it: a trial that is over must not be left under way.
     section.commit();
+    return changes;
+  }
+
+  /** What the end of a lease says of its backend's health, and what that leads to. */
+  private judged(lease: Lease, nowMs: number, end: LeaseEnd): readonly HealthChange[] {
+    this.isQuiet = true;
+    const at = lease.row;
+    if (this.word(this.block + POOL.failures) === 0 || (this.word(at + ROW.closed) & CLOSED.empty) !== 0)
+      return NO_CHANGES;
+    const { ward } = this;
+    ward.nowMs = nowMs;
+    const row = this.word(at + ROW.index);
+    const own = speaksFor(ward, row, lease.route, end);
+    let changes = NO_CHANGES;
+    if (own !== 0) changes = this.judgedUnit(row, 0, lease, end, false, changes);
+    if (own !== NO_UNIT) changes = this.judgedUnit(row, own, lease, end, true, changes);
+    return changes;
+  }
+
+  private judgedUnit(
+    row: Row,
+    unit: number,
+    lease: Lease,
+    end: LeaseEnd,
+    isOwn: boolean,
+    changes: readonly HealthChange[],
+  ): readonly HealthChange[] {
+    const wasTrying = this.ward.get(row, unit, UNIT.state) === STATE.trying;
+    const consequence = settle(this.ward, row, unit, lease.ticket, end, isOwn);
+    if (wasTrying && this.ward.get(row, unit, UNIT.state) === STATE.ready) this.isQuiet = false;
+    if (consequence === 'none') return changes;
+    this.isQuiet = false;
+    return [...changes, this.follow(consequence, row, unit, lease.row)];
+  }
+
+  private follow(what: Exclude<Consequence, 'none'>, row: Row, unit: number, at: number): HealthChange {
+    const { section, recorder } = this.tools;
+    const { ward, block } = this;
+    const backendKey = section.doubles[(at + ROW.key) >> 1]!;
+    const route = ward.get(row, unit, UNIT.key);
+    const ticket = recorder.ticket(block);
+    if (what === 'eject') {
+      const untilMs = eject(ward, row, unit);
+      this.expireBy(untilMs);
+      recorder.unit(OP.eject, block, ticket, ward.nowMs, at, route, untilMs, 0);
+      return { type: 'ejected', backendKey, route, untilMs, level: ward.get(row, unit, UNIT.level) };
+    }
+    if (what === 'withhold') {
+      withhold(ward, row, unit);
+      recorder.unit(OP.withhold, block, ticket, ward.nowMs, at, route, 0, 0);
+      return { type: 'withheld', backendKey, route };
+    }
+    release(ward, row, unit, ticket);
+    if (unit === 0) section.setDouble(at + ROW.openedAtMs, ward.nowMs);
+    recorder.unit(OP.release, block, ticket, ward.nowMs, at, route, 0, 0);
+    return { type: 'returned', backendKey, route };
   }
 
   /** The latency that was made use of. */
@@ -218,27 +330,67 @@ export class SharedPool extends PoolView implements PoolLedger {
   }
 
   private expireDue(nowMs: number): void {
-    const { section, recorder } = this.tools;
+    const { section } = this.tools;
     const due = this.nextExpiryMs();
     if (due === 0 || due > nowMs) return;
     let next = 0;
     for (let row = 0; row < this.field.rows; row++) {
       const at = this.field.placeOf(row);
+      next = sooner(next, this.expireQuarantine(at, nowMs));
       const closed = this.word(at + ROW.closed);
-      if ((closed & CLOSED.quarantined) === 0) continue;
-      const untilMs = section.doubles[(at + ROW.untilMs) >> 1]!;
-      if (untilMs > nowMs) {
-        if (next === 0 || untilMs < next) next = untilMs;
-        continue;
-      }
-      section.set(at + ROW.closed, closed & ~CLOSED.quarantined);
-      recorder.row(OP.expire, this.block, recorder.ticket(this.block), nowMs, at, 0, 0);
-      section.commit();
+      if ((closed & CLOSED.empty) !== 0) continue;
+      if ((closed & CLOSED.ejected) !== 0 || this.word(at + ROW.routesOut) > 0)
+        next = sooner(next, this.expireEjections(row, at, nowMs));
     }
     // Last, so that a thread that dies before leaves the others something to look for.
     section.setDouble(this.block + POOL.nextExpiryMs, next);
     section.commit();
     this.serve(nowMs, Number.POSITIVE_INFINITY);
+  }
+
+  /** When it will end; 0: it has none any more. */
+  private expireQuarantine(at: number, nowMs: number): number {
+    const { section, recorder } = this.tools;
+    const closed = this.word(at + ROW.closed);
+    if ((closed & CLOSED.quarantined) === 0) return 0;
+    const untilMs = section.doubles[(at + ROW.untilMs) >> 1]!;
+    if (untilMs > nowMs) return untilMs;
+    section.set(at + ROW.closed, closed & ~CLOSED.quarantined);
+    section.setDouble(at + ROW.openedAtMs, nowMs);
+    recorder.row(OP.expire, this.block, recorder.ticket(this.block), nowMs, at, 0, 0);
+    section.commit();
+    return 0;
+  }
+
+  /** When the first of them will end; 0: all have. */
+  private expireEjections(row: Row, at: number, nowMs: number): number {
+    const { section, recorder } = this.tools;
+    const { ward } = this;
+    let next = 0;
+    for (let unit = 0; unit < UNITS; unit++) {
+      if (ward.get(row, unit, UNIT.state) !== STATE.ejected) continue;
+      const untilMs = ward.get(row, unit, UNIT.untilMs);
+      if (untilMs > nowMs) {
+        next = sooner(next, untilMs);
+        continue;
+      }
+      makeReady(ward, row, unit);
+      const ticket = recorder.ticket(this.block);
+      recorder.unit(OP.trial, this.block, ticket, nowMs, at, ward.get(row, unit, UNIT.key), 0, 0);
+      section.commit();
+    }
+    return next;
+  }
+
+  private probedAt(at: number, nowMs: number, isFailing: boolean): void {
+    const { section, recorder } = this.tools;
+    const closed = this.word(at + ROW.closed);
+    if (((closed & CLOSED.failing) !== 0) === isFailing) return;
+    section.set(at + ROW.closed, isFailing ? closed | CLOSED.failing : closed & ~CLOSED.failing);
+    if (!isFailing) section.setDouble(at + ROW.openedAtMs, nowMs);
+    recorder.row(OP.probe, this.block, recorder.ticket(this.block), nowMs, at, 0, isFailing ? 1 : 0);
+    section.commit();
+    if (!isFailing) this.serve(nowMs, Number.POSITIVE_INFINITY);
   }
 
   private isOpenAt(at: number): boolean {
@@ -249,8 +401,18 @@ export class SharedPool extends PoolView implements PoolLedger {
 /** What a backend is to be blamed for. A client that left, or a slot nobody used, says nothing of it. */
 export function isFailure(end: LeaseEnd): boolean {
   return (
-    end === 'connect_failed' || end === 'backend_failed' || end === 'timed_out' || end === 'server_error'
+    end === 'connect_failed' ||
+    end === 'backend_failed' ||
+    end === 'timed_out' ||
+    end === 'server_error' ||
+    end === 'listed_status'
   );
+}
+
+/** The earlier of two moments; 0 is none. */
+function sooner(one: number, other: number): number {
+  if (one === 0 || other === 0) return one + other;
+  return Math.min(one, other);
 }
 
 function waitOf(found: number): Wait {

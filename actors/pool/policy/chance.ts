@@ -10,7 +10,16 @@ export function nextChance(state: number): number {
 
 /** The draw that a state stands for: a whole number from 0 to bound − 1. Exact for bounds up to 2^21. */
 export function drawOf(state: number, bound: number): number {
+  return Math.floor((bitsOf(state) * bound) / RANGE);
+}
+
+/** As `drawOf` for any bound, and any number below it, not only whole ones. */
+export function drawIn(state: number, bound: number): number {
+  return (bitsOf(state) / RANGE) * bound;
+}
+
+function bitsOf(state: number): number {
   let mixed = Math.imul(state ^ (state >>> 15), state | 1);
   mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-  return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) * bound) / RANGE);
+  return (mixed ^ (mixed >>> 14)) >>> 0;
 }

@@ -20,7 +20,7 @@ export interface Field {
   /** The backend's, the same in every pool and process. */
   key(row: Row): number;
   inFlight(row: Row): number;
-  /** At least 1. */
+  /** At least 1; in a pool with slow start also a part of it. */
   weight(row: Row): number;
   /** One number that the policy keeps per row; −1 until it sets it. */
   score(row: Row): number;
@@ -34,7 +34,10 @@ export interface Field {
   /** One number that the policy keeps per pool; 0 until it sets it. */
   mark(): number;
   setMark(mark: number): void;
-  /** The pool's chance: a whole number from 0 to bound − 1, each as likely. */
+  /**
+   * The pool's chance: a whole number from 0 to bound − 1, each as likely; in a pool with slow start any number below bound. It
+   * falls short of bound by more than what adding up weights in another order can come to.
+   */
   below(bound: number): number;
 }
 

@@ -78,6 +78,31 @@ async function everything(main: MainLedger): Promise<void> {
     if (typeof held === 'string' || !held.open) continue;
     api.checkin(held, -5, end);
   }
+  const health = { failures: 2, windowMs: 1000, maxEjectedPercent: 50, quarantineMs: 100, slowStartMs: 10 };
+  const ejections = [{ route: 2 ** 52 - 1, untilMs: wall, level: 3 }];
+  await main.define(
+    keyOf('sick'),
+    { policy: 'random', maxWaiting: 0, whenEmpty: 'refuse', seed: 1, health },
+    [row('a', { limit: 0, ejections }), row('b', { limit: 0, isFailing: true })],
+    'widen',
+    { position: 3, nowMs: wall },
+  );
+  const sick = main.pool(keyOf('sick'))!;
+  sick.probed(keyOf('b'), wall + 1, false);
+  for (let at = wall + 2; at < wall + 2000; at += 11.5) {
+    const lease = sick.checkout(at, [], nobody(), 0, at < wall + 1500 ? 77 : 2 ** 40 + 1);
+    if (typeof lease === 'string') continue;
+    sick.checkin(
+      lease,
+      at + 1,
+      at < wall + 500 && lease.backendKey === keyOf('a') ? 'listed_status' : 'finished',
+    );
+  }
+  for (const failing of ['a', 'b'])
+    for (let at = wall + 9000; at < wall + 9050; at += 1) {
+      const lease = sick.checkout(at, [keyOf(failing === 'a' ? 'b' : 'a')], nobody());
+      if (typeof lease !== 'string') sick.checkin(lease, at, 'timed_out');
+    }
   await main.reap(worker.thread, wall + 7);
   await main.drop(keyOf('web'), { position: 9, nowMs: wall + 8 });
   await main.drop(keyOf('api'), { position: 9, nowMs: 1e300 });
@@ -135,7 +160,7 @@ describe('packed records', () => {
         lastTicket: Math.max(...tickets),
       });
     }
-    expect(ranges).toHaveLength(4);
+    expect(ranges).toHaveLength(5);
   });
 
   it('are taken again until they are released, and then never', async () => {

@@ -19,6 +19,10 @@ export type Scenario = (
 ) => Promise<Omit<Stage, 'world' | 'victim' | 'other'>>;
 
 const NOW = 10;
+const EJECTED = [
+  { route: 0, untilMs: 12, level: 1 },
+  { route: 7, untilMs: 13, level: 2 },
+];
 
 function waits(thread: Thread, tried: readonly string[] = [], hash = 0): TestWaiter {
   const waiter = new TestWaiter();
@@ -31,7 +35,41 @@ function takes(thread: Thread): Lease {
   return leased(web(thread).checkout(NOW, [], new TestWaiter()));
 }
 
+const JUDGED = { failures: 1, windowMs: 1000, maxEjectedPercent: 50, quarantineMs: 100, slowStartMs: 50 };
+
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'sees one fail, which is ejected for its route': async (world, victim, other) => {
+    await defineWeb(world, [backend('a'), backend('b')], { health: JUDGED });
+    const lease = leased(web(victim).checkout(NOW, [], new TestWaiter(), 0, 7));
+    const leases = [takes(other)];
+    const waiters = [waits(other), waits(other)];
+    return { waiters, leases, act: () => void web(victim).checkin(lease, NOW + 1, 'backend_failed') };
+  },
+  'tries one that was ejected': async (world, victim, other) => {
+    await defineWeb(world, [backend('a', { ejections: EJECTED }), backend('b')], { health: JUDGED });
+    const leases = [takes(other)];
+    return { waiters: [], leases, act: () => void web(victim).checkout(NOW + 5, [], new TestWaiter(), 0, 7) };
+  },
+  'finds the trial of one that was ejected to have failed': async (world, victim, other) => {
+    await defineWeb(world, [backend('a', { ejections: EJECTED }), backend('b')], { health: JUDGED });
+    const lease = leased(web(victim).checkout(NOW + 5, [], new TestWaiter(), 0, 7));
+    const leases = [takes(other)];
+    const waiters = [waits(other), waits(other)];
+    return { waiters, leases, act: () => void web(victim).checkin(lease, NOW + 6, 'timed_out') };
+  },
+  'finds the trial of one that was ejected to have succeeded': async (world, victim, other) => {
+    await defineWeb(world, [backend('a', { ejections: EJECTED }), backend('b')], { health: JUDGED });
+    const lease = leased(web(victim).checkout(NOW + 5, [], new TestWaiter(), 0, 7));
+    const leases = [takes(other)];
+    const waiters = [waits(other), waits(other)];
+    return { waiters, leases, act: () => void web(victim).checkin(lease, NOW + 6, 'finished') };
+  },
+  'hears that probes pass again': async (world, victim, other) => {
+    await defineWeb(world, [backend('a', { isFailing: true }), backend('b')]);
+    const leases = [takes(other)];
+    const waiters = [waits(other)];
+    return { waiters, leases, act: () => web(victim).probed(keyOf('a'), NOW, false) };
+  },
   'takes a free backend': async (world, victim, other) => {
     await defineWeb(world, [backend('a'), backend('b', { limit: 2 })]);
     const leases = [takes(other)];
@@ -55,7 +93,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     web(other).checkin(takes(other), NOW, 'finished', 30);
     const lease = takes(victim);
     const waiters = [waits(other), waits(other)];
-    const act = () => web(victim).checkin(lease, NOW + 5, 'server_error', 700);
+    const act = () => void web(victim).checkin(lease, NOW + 5, 'server_error', 700);
     return { waiters, leases: [], act };
   },
   'joins the queue with what it is kept together by': async (world, victim, other) => {
@@ -98,32 +136,32 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await defineWeb(world, [backend('a'), backend('b')]);
     const leases = [takes(other)];
     const lease = takes(victim);
-    return { waiters: [], leases, act: () => web(victim).checkin(lease, NOW, 'finished') };
+    return { waiters: [], leases, act: () => void web(victim).checkin(lease, NOW, 'finished') };
   },
   'gives back what another thread waits for': async (world, victim, other) => {
     await defineWeb(world, [backend('a')]);
     const lease = takes(victim);
     const waiters = [waits(other), waits(other)];
-    return { waiters, leases: [], act: () => web(victim).checkin(lease, NOW, 'connect_failed') };
+    return { waiters, leases: [], act: () => void web(victim).checkin(lease, NOW, 'connect_failed') };
   },
   'gives back what only the second may have': async (world, victim, other) => {
     await defineWeb(world, [backend('a'), backend('b', { state: 'draining' })]);
     const lease = takes(victim);
     const waiters = [waits(other, ['a', 'c']), waits(other), waits(other, ['a'])];
-    return { waiters: waiters, leases: [], act: () => web(victim).checkin(lease, NOW, 'finished') };
+    return { waiters: waiters, leases: [], act: () => void web(victim).checkin(lease, NOW, 'finished') };
   },
   'gives back what it waits for itself': async (world, victim, other) => {
     await defineWeb(world, [backend('a')]);
     const lease = takes(victim);
     waits(victim);
     const waiters = [waits(other)];
-    return { waiters, leases: [], act: () => web(victim).checkin(lease, NOW, 'finished') };
+    return { waiters, leases: [], act: () => void web(victim).checkin(lease, NOW, 'finished') };
   },
   'gives back the last lease of a removed backend': async (world, victim) => {
     await defineWeb(world, [backend('a'), backend('b', { state: 'draining' })]);
     const lease = takes(victim);
     await defineWeb(world, [backend('b', { state: 'draining' })], { phase: 'restrict' });
-    return { waiters: [], leases: [], act: () => web(victim).checkin(lease, NOW, 'finished') };
+    return { waiters: [], leases: [], act: () => void web(victim).checkin(lease, NOW, 'finished') };
   },
   'leaves the middle of the queue': async (world, victim, other) => {
     await defineWeb(world, [backend('a')]);
@@ -142,7 +180,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     return {
       waiters,
       leases: [],
-      act: () => web(victim).checkin(leased(web(victim).leave(leaving, NOW)), NOW, 'unused'),
+      act: () => void web(victim).checkin(leased(web(victim).leave(leaving, NOW)), NOW, 'unused'),
     };
   },
   'hears that it was granted': async (world, victim, other) => {

@@ -1,7 +1,9 @@
 /** Several threads' ledgers in one thread, of which any can be made to die at any of its steps; and four broken ones. */
 import assert from 'node:assert/strict';
+import { UNIT, UNITS } from '../../../../actors/pool/health/ward.ts';
 import type {
   Checkout,
+  HealthDefinition,
   Lease,
   PoolLedger,
   Ring,
@@ -29,6 +31,7 @@ import { MainThreadLedger } from '../../../../actors/pool/ledger/main-ledger.ts'
 import { createBuffer } from '../../../../actors/pool/ledger/memory.ts';
 import { Section } from '../../../../actors/pool/ledger/section.ts';
 import { SharedPool } from '../../../../actors/pool/ledger/shared-pool.ts';
+import { isClosing } from '../../../../actors/pool/ledger/shared-ward.ts';
 import { ThreadLedger } from '../../../../actors/pool/ledger/thread-ledger.ts';
 import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { type PoolModel, replay } from './model.ts';
@@ -292,6 +295,10 @@ function compareRow(section: Section, at: number, index: number, model: PoolMode
       draining: flag(CLOSED.draining),
       starting: flag(CLOSED.starting),
       quarantined: flag(CLOSED.quarantined),
+      ejected: flag(CLOSED.ejected),
+      isFailing: flag(CLOSED.failing),
+      openedAtMs: doubles[(at + ROW.openedAtMs) >> 1],
+      units: Array.from({ length: UNITS }, (_, unit) => unitAt(section, at, unit)),
       score: doubles[(at + ROW.score) >> 1],
       latencyMs: doubles[(at + ROW.latencyMs) >> 1],
       failing: doubles[(at + ROW.failing) >> 1],
@@ -307,6 +314,10 @@ function compareRow(section: Section, at: number, index: number, model: PoolMode
       draining: row.draining,
       starting: row.starting,
       quarantined: row.quarantined,
+      ejected: isClosing(row.units[0]![UNIT.state]!),
+      isFailing: row.isFailing,
+      openedAtMs: row.openedAtMs,
+      units: row.units.map((unit) => unit.filter((_, i) => FIELDS.includes(i))),
       score: row.score,
       latencyMs: row.latencyMs,
       failing: row.failing,
@@ -314,6 +325,17 @@ function compareRow(section: Section, at: number, index: number, model: PoolMode
       shadows: shadows.map((_, thread) => holders.filter((holder) => holder === thread).length),
     },
     `row ${index}`,
+  );
+}
+
+const FIELDS: readonly number[] = Object.entries(UNIT).flatMap(([name, at]) =>
+  name === 'words' ? [] : [at],
+);
+
+function unitAt({ words, doubles }: Section, at: number, unit: number): number[] {
+  const place = at + ROW.units + unit * UNIT.words;
+  return FIELDS.map((field) =>
+    field < UNIT.failed ? doubles[(place + field) >> 1]! : words[place + field]!,
   );
 }
 
@@ -333,11 +355,13 @@ export function defineWeb(
     phase?: 'restrict' | 'widen';
     nowMs?: number;
     key?: number;
+    health?: HealthDefinition;
   } = {},
 ): Promise<void> {
   const { policy = 'least-request', maxWaiting = 100, whenEmpty = 'refuse' } = more;
   const change = { position: 1, nowMs: more.nowMs ?? 0 };
-  const pool = { policy, maxWaiting, whenEmpty, seed: 42 };
+  const health = more.health === undefined ? {} : { health: more.health };
+  const pool = { policy, maxWaiting, whenEmpty, seed: 42, ...health };
   return main.define(more.key ?? WEB, pool, rows, more.phase ?? 'widen', change);
 }
 

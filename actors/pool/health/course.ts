@@ -1,0 +1,185 @@
+/** The course of a unit's health: what a lease that begins and one that ends make of it. */
+import type { LeaseEnd } from '../ledger/ledger.ts';
+import type { Row } from '../policy/policy.ts';
+import { isOutFor, judge } from './judge.ts';
+import { count, failedOf, forget } from './tally.ts';
+import { isOut, NO_UNIT, STATE, UNIT, UNITS, unitOf, type Ward } from './ward.ts';
+
+/** What a check-in leads to for one unit, as an operation of its own. */
+export type Consequence = 'none' | 'eject' | 'withhold' | 'release';
+
+// A minute: a backend that is back is not missed for longer, and a request a minute is lost to one that is not.
+const LONGEST_MS = 60_000;
+
+/** Whether a request of this route would be the trial of what is out here. */
+export function isReady(ward: Ward, row: Row, route: number): boolean {
+  const unit = unitOf(ward, row, route);
+  return (
+    ward.get(row, 0, UNIT.state) === STATE.ready ||
+    (unit > 0 && ward.get(row, unit, UNIT.state) === STATE.ready)
+  );
+}
+
+export function isAnyReady(ward: Ward, row: Row): boolean {
+  if (!ward.isThere(row)) return false;
+  for (let unit = 0; unit < UNITS; unit++) if (ward.get(row, unit, UNIT.state) === STATE.ready) return true;
+  return false;
+}
+
+/** A lease on this row was given: it is the trial of what was ready for one. */
+export function begin(ward: Ward, row: Row, route: number, ticket: number, thread: number): void {
+  beginUnit(ward, row, 0, ticket, thread);
+  const unit = unitOf(ward, row, route);
+  if (unit > 0) beginUnit(ward, row, unit, ticket, thread);
+}
+
+function beginUnit(ward: Ward, row: Row, unit: number, ticket: number, thread: number): void {
+  if (ward.get(row, unit, UNIT.state) !== STATE.ready) return;
+  ward.setState(row, unit, STATE.trying);
+  ward.set(row, unit, UNIT.ticket, ticket);
+  ward.set(row, unit, UNIT.thread, thread);
+}
+
+/** The unit that a lease of this route speaks for when it ends: made if there is need and room, else the backend's. */
+export function speaksFor(ward: Ward, row: Row, route: number, end: LeaseEnd): number {
+  const unit = unitOf(ward, row, route);
+  if (unit !== NO_UNIT || blameOf(end) !== 'bad' || ward.failures === 0) return unit;
+  for (let free = 1; free < UNITS; free++) {
+    if (isOut(ward, row, free) || (ward.get(row, free, UNIT.key) !== 0 && failedOf(ward, row, free) > 0))
+      continue;
+    ward.set(row, free, UNIT.key, route);
+    ward.set(row, free, UNIT.level, 0);
+    ward.set(row, free, UNIT.ticket, 0);
+    forget(ward, row, free);
+    return free;
+  }
+  return 0;
+}
+
+/** A lease ended so. `isOwn`: the unit is the one it speaks for. */
+export function settle(
+  ward: Ward,
+  row: Row,
+  unit: number,
+  ticket: number,
+  end: LeaseEnd,
+  isOwn: boolean,
+): Consequence {
+  const state = ward.get(row, unit, UNIT.state);
+  const blame = blameOf(end);
+  if (state === STATE.trying && ward.get(row, unit, UNIT.ticket) === ticket) {
+    if (blame === 'good') return 'release';
+    if (blame === 'bad') return 'eject';
+    ward.setState(row, unit, STATE.ready);
+    return 'none';
+  }
+  if (!isOwn || state !== STATE.sound || ward.failures === 0 || blame === 'none') return 'none';
+  // It began before the unit came back: that is known already.
+  if (ticket <= ward.get(row, unit, UNIT.ticket)) return 'none';
+  count(ward, row, unit, blame === 'bad');
+  if (blame === 'good') return 'none';
+  const verdict = judge(ward, row, unit);
+  return verdict === 'sound' ? 'none' : verdict;
+}
+
+/** Out from now on; says until when. Each time in a row it is twice as long. */
+export function eject(ward: Ward, row: Row, unit: number): number {
+  const lastMs = lastingMs(ward, ward.get(row, unit, UNIT.level) - 1);
+  const wasLongAgo = ward.nowMs - ward.get(row, unit, UNIT.untilMs) >= Math.max(lastMs, ward.windowMs);
+  const isAgain = ward.get(row, unit, UNIT.state) !== STATE.sound;
+  const level = wasLongAgo && !isAgain ? 0 : ward.get(row, unit, UNIT.level);
+  // Whole milliseconds, as events keep them.
+  const untilMs = Math.ceil(ward.nowMs + lastingMs(ward, level));
+  restore(ward, row, unit, untilMs, level + 1);
+  return untilMs;
+}
+
+/** Out until then, as it is known to be. */
+export function restore(ward: Ward, row: Row, unit: number, untilMs: number, level: number): void {
+  ward.setState(row, unit, STATE.ejected);
+  ward.set(row, unit, UNIT.untilMs, untilMs);
+  ward.set(row, unit, UNIT.level, level);
+  forget(ward, row, unit);
+}
+
+/** Where more is out than may be: what is back soonest of it, as row × UNITS + unit; NO_UNIT: nowhere. */
+export function inExcess(ward: Ward): number {
+  let found = excessOf(ward, 0);
+  for (let row = 0; row < ward.rows && found === NO_UNIT; row++)
+    for (let unit = 1; unit < UNITS && found === NO_UNIT; unit++)
+      if (ward.isThere(row) && isOut(ward, row, unit)) found = excessOf(ward, ward.get(row, unit, UNIT.key));
+  return found;
+}
+
+function excessOf(ward: Ward, route: number): number {
+  let members = 0;
+  let out = 0;
+  let soonest = NO_UNIT;
+  let soonestMs = Number.POSITIVE_INFINITY;
+  for (let row = 0; row < ward.rows; row++) {
+    if (ward.isMember(row)) members += 1;
+    if (!ward.isThere(row) || !isOutFor(ward, row, route)) continue;
+    if (ward.isMember(row)) out += 1;
+    const unit = isOut(ward, row, 0) ? 0 : unitOf(ward, row, route);
+    const untilMs = ward.get(row, unit, UNIT.untilMs);
+    if (untilMs >= soonestMs) continue;
+    soonestMs = untilMs;
+    soonest = row * UNITS + unit;
+  }
+  const most = ward.failures === 0 ? 0 : ward.maxEjectedPercent;
+  return ward.failures === 0 || out * 100 > most * members ? soonest : NO_UNIT;
+}
+
+/** Its time is over: the next request that may have it is its trial. */
+export function makeReady(ward: Ward, row: Row, unit: number): void {
+  ward.setState(row, unit, STATE.ready);
+}
+
+/** Back, as of this ticket. */
+export function release(ward: Ward, row: Row, unit: number, ticket: number): void {
+  ward.setState(row, unit, STATE.sound);
+  ward.set(row, unit, UNIT.ticket, ticket);
+  ward.set(row, unit, UNIT.untilMs, ward.nowMs);
+  forget(ward, row, unit);
+}
+
+/** It should be out, but too many are: its failures are told once. */
+export function withhold(ward: Ward, row: Row, unit: number): void {
+  forget(ward, row, unit);
+}
+
+/** Whoever had the trial is dead: another is tried. */
+export function abandon(ward: Ward, row: Row, dead: number): boolean {
+  let found = false;
+  for (let unit = 0; unit < UNITS; unit++) {
+    if (ward.get(row, unit, UNIT.state) !== STATE.trying || ward.get(row, unit, UNIT.thread) !== dead)
+      continue;
+    ward.setState(row, unit, STATE.ready);
+    found = true;
+  }
+  return found;
+}
+
+function lastingMs(ward: Ward, level: number): number {
+  let ms = ward.quarantineMs;
+  for (let i = 0; i < level && ms < LONGEST_MS; i++) ms *= 2;
+  return Math.min(ms, Math.max(LONGEST_MS, ward.quarantineMs));
+}
+
+/**
+ * What an end says of its backend. Nothing, when its client left or nobody used it; nor a refused connect, which has a
+ * quarantine of its own. An answer is good unless its status is listed.
+ */
+function blameOf(end: LeaseEnd): 'good' | 'bad' | 'none' {
+  switch (end) {
+    case 'finished':
+    case 'server_error':
+      return 'good';
+    case 'backend_failed':
+    case 'timed_out':
+    case 'listed_status':
+      return 'bad';
+    default:
+      return 'none';
+  }
+}

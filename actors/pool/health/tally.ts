@@ -1,0 +1,56 @@
+/**
+ * How many requests of a unit failed of late, and of how many. Counted by halves of the window, the present and the former: what
+ * counts is never older than the window, and a burst within half of it counts whole.
+ */
+import type { Row } from '../policy/policy.ts';
+import { UNIT, type Ward } from './ward.ts';
+
+export function count(ward: Ward, row: Row, unit: number, hasFailed: boolean): void {
+  roll(ward, row, unit);
+  ward.set(row, unit, UNIT.total, ward.get(row, unit, UNIT.total) + 1);
+  if (hasFailed) ward.set(row, unit, UNIT.failed, ward.get(row, unit, UNIT.failed) + 1);
+}
+
+export function failedOf(ward: Ward, row: Row, unit: number): number {
+  const halves = halvesSince(ward, row, unit);
+  if (halves >= 2) return 0;
+  if (halves === 1) return ward.get(row, unit, UNIT.failed);
+  return ward.get(row, unit, UNIT.failed) + ward.get(row, unit, UNIT.failedBefore);
+}
+
+export function totalOf(ward: Ward, row: Row, unit: number): number {
+  const halves = halvesSince(ward, row, unit);
+  if (halves >= 2) return 0;
+  if (halves === 1) return ward.get(row, unit, UNIT.total);
+  return ward.get(row, unit, UNIT.total) + ward.get(row, unit, UNIT.totalBefore);
+}
+
+export function forget(ward: Ward, row: Row, unit: number): void {
+  ward.set(row, unit, UNIT.startedAtMs, ward.nowMs);
+  ward.set(row, unit, UNIT.failed, 0);
+  ward.set(row, unit, UNIT.total, 0);
+  ward.set(row, unit, UNIT.failedBefore, 0);
+  ward.set(row, unit, UNIT.totalBefore, 0);
+}
+
+function roll(ward: Ward, row: Row, unit: number): void {
+  const halves = halvesSince(ward, row, unit);
+  if (halves === 0) return;
+  if (halves >= 2) {
+    forget(ward, row, unit);
+    return;
+  }
+  ward.set(row, unit, UNIT.failedBefore, ward.get(row, unit, UNIT.failed));
+  ward.set(row, unit, UNIT.totalBefore, ward.get(row, unit, UNIT.total));
+  ward.set(row, unit, UNIT.failed, 0);
+  ward.set(row, unit, UNIT.total, 0);
+  ward.set(row, unit, UNIT.startedAtMs, ward.get(row, unit, UNIT.startedAtMs) + ward.windowMs / 2);
+}
+
+/** Halves of the window that are over since the present one began; 2: so many or more. A clock set far back starts anew. */
+function halvesSince(ward: Ward, row: Row, unit: number): 0 | 1 | 2 {
+  const sinceMs = ward.nowMs - ward.get(row, unit, UNIT.startedAtMs);
+  const halfMs = ward.windowMs / 2;
+  if (sinceMs < -halfMs || sinceMs >= 2 * halfMs) return 2;
+  return sinceMs >= halfMs ? 1 : 0;
+}
