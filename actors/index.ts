@@ -8,6 +8,7 @@ export * from './domain/route-matcher.ts';
 export { DRAWS, type Share, Split } from './domain/split.ts';
 export { Health, type HealthReport } from './health.ts';
 export { evolveOwner, kindOf, streamOf } from './owned.ts';
+export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
 export { LedgerKeeper } from './pool/ledger-keeper.ts';
 export { type BackendState, backendOf, type PoolCommand, type PoolState, poolDecider } from './pool/pool.ts';

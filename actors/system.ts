@@ -17,7 +17,7 @@
  * The lease ledger is in no branch: it is memory that outlives whoever works on it.
  */
 import { randomUUID } from 'node:crypto';
-import type { EventLog, PoolName, StreamName } from '../eventlog/index.ts';
+import type { BackendId, EventLog, PoolName, StreamName } from '../eventlog/index.ts';
 import { type ArmedChaos, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 import type { Desk } from './command.ts';
 import { RoutingDesk } from './desk.ts';
@@ -25,6 +25,7 @@ import { Feed, type Publish } from './feed.ts';
 import { Health } from './health.ts';
 import { LogKeeper } from './log-keeper.ts';
 import { SupervisedOwners } from './owners.ts';
+import { type DrainEnd, type Drained, Drains } from './pool/drains.ts';
 import type { MainLedger } from './pool/ledger/index.ts';
 import { LedgerKeeper } from './pool/ledger-keeper.ts';
 import type { PoolState } from './pool/pool.ts';
@@ -70,6 +71,7 @@ export class System {
   readonly owners: SupervisedOwners;
   readonly health: Health;
   readonly desk: Desk;
+  readonly #drains: Drains;
   readonly #tree: Tree;
   readonly #options: SystemOptions;
   #prepared: Promise<void> | undefined;
@@ -81,14 +83,21 @@ export class System {
     world.observers.observe(options.observe);
     this.log = new LogKeeper(options.openLog);
     this.feed = new Feed(this.log, options.publish);
+    this.#drains = new Drains({ ledger, clock, record: (end) => this.#recordDrained(end) });
     this.health = new Health({
       world,
       desk: () => this.desk,
-      poolState: (pool) => (this.owners.pools.lookup(pool)?.known?.state ?? null) as PoolState,
+      poolState: (pool) => this.#poolState(pool),
     });
     this.owners = new SupervisedOwners({
       log: this.log,
-      keeper: new LedgerKeeper({ ledger, now: clock.now, random, named: options.named ?? (() => {}) }),
+      keeper: new LedgerKeeper({
+        ledger,
+        now: clock.now,
+        random,
+        named: options.named ?? (() => {}),
+        restricted: (pool, state) => this.#drains.follow(pool, state),
+      }),
       chaos: options.chaos ?? noChaos,
       world,
       backendsOf: (pool, state) => this.health.follow(pool, state),
@@ -147,8 +156,14 @@ export class System {
     return this.#tree.start();
   }
 
-  stop(): Promise<void> {
-    return this.#tree.stop();
+  async stop(): Promise<void> {
+    await this.#tree.stop();
+    this.#drains.stop();
+  }
+
+  /** Resolves when a backend that was drained or removed has nothing under way; undefined: who asked went away. */
+  drained(pool: PoolName, id: BackendId, gone: AbortSignal): Promise<Drained | undefined> {
+    return this.#drains.ended(pool, id, this.#poolState(pool), gone);
   }
 
   actors(page: PageOptions): ActorPage {
@@ -165,6 +180,22 @@ export class System {
     }
     const answer = this.#tree.crash(id, new Sabotage(id, at ?? 'at once'));
     return answer === 'crashed' ? 'done' : answer;
+  }
+
+  #poolState(pool: PoolName): PoolState {
+    return (this.owners.pools.lookup(pool)?.known?.state ?? null) as PoolState;
+  }
+
+  /** A refusal that stands, such as of a backend that is gone, is an answer; a full log or a parked owner is none. */
+  async #recordDrained({ pool, id, untilMs, counts }: DrainEnd): Promise<boolean> {
+    try {
+      const command = { type: 'ConcludeDrain', pool, id, untilMs, ...counts } as const;
+      const answer = await this.desk.ask(command, { author: 'switchyard' });
+      return answer.type === 'done' || answer.rejection.type.endsWith('_not_found');
+    } catch (error) {
+      this.owners.pools.lookup(pool)?.crash(error as Error);
+      return false;
+    }
   }
 
   /** An owner that nobody has asked for yet is started, if there is one. */

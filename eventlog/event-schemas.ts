@@ -4,6 +4,7 @@ import type { EventType, SwitchyardEvent } from './events.ts';
 import { backendId, backendSettings, domainSettings, poolSettings } from './settings.ts';
 
 const epochMs = z.int().min(0);
+const count = z.int().min(0);
 const nothing = z.strictObject({});
 const ofPool = z.strictObject({ settings: sparse(poolSettings) });
 const ofDomain = z.strictObject({ settings: sparse(domainSettings, ['pool']) });
@@ -20,6 +21,7 @@ export const EVENT_SCHEMAS = {
   BackendChanged: ofBackend,
   BackendRemoved: z.strictObject({ id: backendId }),
   BackendDrainStarted: z.strictObject({ id: backendId, untilMs: epochMs }),
+  BackendDrained: z.strictObject({ id: backendId, finished: count, cut: count }),
   BackendQuarantined: z.strictObject({
     id: backendId,
     cause: z.enum(['connect_refused', 'connect_timeout', 'connect_failed']),
@@ -39,6 +41,7 @@ export const OWNER_OF = {
   BackendChanged: 'pool',
   BackendRemoved: 'pool',
   BackendDrainStarted: 'pool',
+  BackendDrained: 'pool',
   BackendQuarantined: 'pool',
 } as const satisfies { readonly [type in SwitchyardEvent['type']]: 'domain' | 'pool' };
 

@@ -35,6 +35,11 @@ export type PoolEvent =
       readonly type: 'BackendDrainStarted';
       readonly data: { readonly id: BackendId; readonly untilMs: number };
     }
+  /** Its drain is over, nothing is under way on it any more: of what was, so many requests finished, and so many were cut. */
+  | {
+      readonly type: 'BackendDrained';
+      readonly data: { readonly id: BackendId; readonly finished: number; readonly cut: number };
+    }
   /** Connecting to it failed; it gets no request before `untilMs` (epoch milliseconds). */
   | {
       readonly type: 'BackendQuarantined';

@@ -259,6 +259,7 @@ export class Router {
           actors: (page) => this.#system.actors(page),
           ...(this.#options.chaos ? { chaos } : {}),
           ledger: (pool) => this.#figures(pool),
+          drained: (pool, id, gone) => this.#system.drained(pool, id, gone),
           metrics: () => this.#metrics(),
           health: () => this.#health(),
           ready: () => ({ ok: this.#state === 'ready', detail: this.#state }),

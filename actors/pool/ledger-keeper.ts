@@ -14,6 +14,8 @@ export type LedgerKeeperOptions = {
   readonly random: () => number;
   /** Told what the keys in the ledger stand for. */
   readonly named: (pool: string, backends: Iterable<string>) => void;
+  /** What this state takes away is given to nobody any more; what it adds is not yet given. */
+  readonly restricted: (pool: PoolName, state: PoolState) => void;
 };
 
 export class LedgerKeeper {
@@ -38,17 +40,20 @@ export class LedgerKeeper {
   }
 
   async #align(pool: PoolName, state: PoolState, position: number, midway: () => void): Promise<void> {
-    const { ledger, now, random, named } = this.#options;
+    const { ledger, now, random, named, restricted } = this.#options;
     const key = keyOf(pool);
     const change = { position, nowMs: now() };
     if (state === null) {
       midway();
-      return ledger.drop(key, change);
+      await ledger.drop(key, change);
+      restricted(pool, null);
+      return;
     }
     const definition = definitionOf(state, Math.floor(random() * 0x1_0000_0000));
     const rows = rowsOf(state);
     named(pool, Object.keys(state.backends));
     await ledger.define(key, definition, rows, 'restrict', change);
+    restricted(pool, state);
     midway();
     await ledger.define(key, definition, rows, 'widen', change);
   }

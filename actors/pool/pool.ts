@@ -17,9 +17,13 @@ export type BackendState = {
   readonly version: Version;
   /** When a drain cuts what is unfinished, in epoch milliseconds. */
   readonly drainUntilMs?: number;
+  /** The drain is over: how many of the requests that it found finished, and how many were cut. */
+  readonly drained?: DrainCounts;
   /** In force until `untilMs` (epoch milliseconds) and over by itself then: no second event says so. */
   readonly quarantine?: { readonly cause: QuarantineCause; readonly untilMs: number };
 };
+
+export type DrainCounts = { readonly finished: number; readonly cut: number };
 
 export type PoolState = {
   readonly settings: SparsePool;
@@ -59,6 +63,13 @@ export type PoolCommand =
       readonly id: BackendId;
       readonly untilMs: number;
     }
+  /** What was under way on it when the drain until `untilMs` began has ended. */
+  | ({
+      readonly type: 'ConcludeDrain';
+      readonly pool: PoolName;
+      readonly id: BackendId;
+      readonly untilMs: number;
+    } & DrainCounts)
   | {
       readonly type: 'QuarantineBackend';
       readonly pool: PoolName;
@@ -92,6 +103,12 @@ function decide(command: PoolCommand, state: PoolState): Decision<PoolEvent> {
     case 'DrainBackend':
       if (present.backend.state === 'draining' && present.drainUntilMs === command.untilMs) return events();
       return events({ type: 'BackendDrainStarted', data: { id: command.id, untilMs: command.untilMs } });
+    case 'ConcludeDrain': {
+      // A drain that was called off or begun anew meanwhile has an end of its own.
+      if (present.drainUntilMs !== command.untilMs || present.drained !== undefined) return events();
+      const { id, finished, cut } = command;
+      return events({ type: 'BackendDrained', data: { id, finished, cut } });
+    }
     case 'QuarantineBackend':
       if ((present.quarantine?.untilMs ?? 0) >= command.untilMs) return events();
       return events({
@@ -188,7 +205,7 @@ function evolve(state: PoolState, event: PoolEvent & Recording): PoolState {
     }
     case 'BackendDrainStarted':
       return touched(
-        changed(pool, event.data.id, (present) => ({
+        changed(pool, event.data.id, ({ drained: _over, ...present }) => ({
           ...present,
           backend: withState(present.backend),
           version: event.version,
@@ -196,6 +213,10 @@ function evolve(state: PoolState, event: PoolEvent & Recording): PoolState {
         })),
         event.version,
       );
+    case 'BackendDrained': {
+      const { finished, cut } = event.data;
+      return changed(pool, event.data.id, (present) => ({ ...present, drained: { finished, cut } }));
+    }
     case 'BackendQuarantined':
       return changed(pool, event.data.id, (present) => ({
         ...present,

@@ -61,6 +61,8 @@ export type RouterRefusal =
   | 'queue_timeout'
   | 'quarantined'
   | 'forced_close'
+  /** Its backend is drained, and had no more time. */
+  | 'drain_timeout'
   | 'internal_error';
 
 /** The backend's doing. */
@@ -116,6 +118,7 @@ export const BLAME = {
   queue_timeout: 'router',
   quarantined: 'backend',
   forced_close: 'router',
+  drain_timeout: 'router',
   internal_error: 'router',
   connect_refused: 'backend',
   connect_timeout: 'backend',

@@ -12,7 +12,7 @@ export type RequestObserver = (request: RequestActor) => void;
 /** Why a request is stopped from outside: its client has gone, or the router is closing. */
 export type RequestStop = Extract<
   OutcomeType,
-  'client_closed' | 'client_idle' | 'forced_close' | 'internal_error'
+  'client_closed' | 'client_idle' | 'forced_close' | 'drain_timeout' | 'internal_error'
 >;
 
 export abstract class RequestActor {

@@ -135,7 +135,9 @@ class AdminServer implements Admin {
     const { route, params, query } = match(this.#routes, method, url);
     if (route.method !== 'GET') checkMediaType(request);
     const body = () => readBody(request, route.limitBytes);
-    const reply = await route.handler({ method, params, query, headers, body, signal }, this.#options);
+    const gone = () => AbortSignal.any([this.#closing.signal, signal]);
+    const call = { method, params, query, headers, body, signal, gone };
+    const reply = await route.handler(call, this.#options);
     if (route.method !== 'GET') this.#noted(request, reply, startedAtMs);
     return reply;
   }

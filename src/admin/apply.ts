@@ -1,11 +1,13 @@
 /** Makes all pools and domains equal to the wished ones, at one position or not at all. */
-import type { Answer, Desk, Present } from '../../actors/index.ts';
+import type { Answer, Drained, Present } from '../../actors/index.ts';
 import type { Json } from '../../eventlog/index.ts';
 import { type Change, parseRouting, type Routing, routingJson } from '../config/index.ts';
+import { stillDraining } from './backends.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import { compared, planFor } from './plan.ts';
 import type { AdminPorts } from './ports.ts';
+import { allDrained, WAITED, waitOf } from './prefer.ts';
 import { Refused, rejected } from './problem.ts';
 import { count, flag } from './query.ts';
 import { facts, positionHeader } from './receipt.ts';
@@ -20,7 +22,7 @@ export async function apply(call: Call, ports: AdminPorts): Promise<Reply> {
   const allowRemovals = count(call, 'allowRemovals', { min: 0, max: MAX_ALLOWANCE }) ?? 0;
   const wished = await wishOf(call, (raw) => parseRouting(said(raw), ports.ownAddresses()));
   if (dryRun) return shown(await ports.desk.present(), wished, allowRemovals);
-  return carriedOut(call, ports.desk, wished, allowRemovals);
+  return carriedOut(call, ports, wished, allowRemovals);
 }
 
 /** Nothing at all said is no wish for nothing at all: a truncated or misspelt file must not empty the router. */
@@ -36,19 +38,58 @@ function shown(present: Present, wished: Routing, allowRemovals: number): Reply 
   return json({ dryRun: true, position: present.position, refused, changes });
 }
 
-async function carriedOut(call: Call, desk: Desk, wished: Routing, allowRemovals: number): Promise<Reply> {
+async function carriedOut(
+  call: Call,
+  ports: AdminPorts,
+  wished: Routing,
+  allowRemovals: number,
+): Promise<Reply> {
+  const waitMs = waitOf(call);
   let changes: readonly Change[] | undefined;
   const plan = planFor(wished, allowRemovals, (seen) => {
     changes = seen;
   });
   const digest = { type: 'Apply', allowRemovals, ...routingJson(wished) } as unknown as Json;
-  return replyTo(await desk.carryOut(plan, byOf(call), digest), changes);
+  const answer = await ports.desk.carryOut(plan, byOf(call), digest);
+  const reply = replyTo(answer, changes);
+  if (answer.type === 'rejected' || waitMs === undefined || changes === undefined) return reply;
+  return waited(call, ports, { answer, changes, waitMs });
+}
+
+type Done = Extract<Answer, { type: 'done' }>;
+
+type Applied = {
+  readonly answer: Done;
+  readonly changes: readonly Change[];
+  readonly waitMs: number;
+};
+
+/** Whoever applies with a wait may end the processes of removed backends when this is answered. */
+async function waited(call: Call, ports: AdminPorts, { answer, changes, waitMs }: Applied): Promise<Reply> {
+  const leavers = changes.flatMap((change) =>
+    change.kind === 'backend' && change.change === 'remove' ? [{ pool: change.pool, id: change.name }] : [],
+  );
+  const ends = await allDrained(call, ports, leavers, waitMs);
+  const headers = { ...positionHeader(answer), ...WAITED };
+  const known = appliedAs(answer, { changes });
+  if (ends === undefined) return stillDraining(call, known, headers);
+  const drained = leavers.map(({ pool, id }, at) => ({ pool, backend: id, ...countsOf(ends[at]!) }));
+  return json({ ...known, drained }, headers);
+}
+
+/** `withdrawn`: it was added again before all of it had ended. */
+function countsOf({ type, finished, cut }: Drained) {
+  return { finished, cut, ...(type === 'withdrawn' ? { withdrawn: true } : {}) };
 }
 
 /** A repeated command is not planned again: its changes are history, to be read in the events. */
 function replyTo(answer: Answer, changes: readonly Change[] | undefined): Reply {
   if (answer.type === 'rejected') return rejected(answer.rejection);
-  const { position, changed } = facts(answer);
   const what = changes === undefined ? { repeated: true } : { changes };
-  return json({ dryRun: false, position, changed, ...what }, positionHeader(answer));
+  return json(appliedAs(answer, what), positionHeader(answer));
+}
+
+function appliedAs(answer: Done, what: object) {
+  const { position, changed } = facts(answer);
+  return { dryRun: false, position, changed, ...what };
 }

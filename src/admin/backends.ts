@@ -1,7 +1,7 @@
 /** Backends of one pool: each has settings and a version of its own, and can be drained. */
 
 import { z } from 'zod';
-import { type BackendState, backendOf } from '../../actors/index.ts';
+import { type BackendState, backendOf, type Drained } from '../../actors/index.ts';
 import { completeBackend } from '../../eventlog/index.ts';
 import { parseBackendWish } from '../config/index.ts';
 import { bodyBy } from './body-by.ts';
@@ -11,6 +11,7 @@ import { page, wholePage } from './paging.ts';
 import { backendIdOf, poolOf } from './path-params.ts';
 import { readPool } from './pools.ts';
 import type { AdminPorts } from './ports.ts';
+import { allDrained, WAITED, waitOf } from './prefer.ts';
 import { problem, rejected } from './problem.ts';
 import { etag, facts, positionHeader } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
@@ -53,7 +54,9 @@ const drainBody = z.strictObject({
   timeoutMs: z.int().min(0).max(86_400_000).default(30_000),
 });
 
-export async function drainBackend(call: Call, { desk, now }: AdminPorts): Promise<Reply> {
+export async function drainBackend(call: Call, ports: AdminPorts): Promise<Reply> {
+  const { desk, now } = ports;
+  const waitMs = waitOf(call);
   const [pool, id] = [poolOf(call), backendIdOf(call)];
   const { timeoutMs } = await bodyBy(call, drainBody);
   const untilMs = now() + timeoutMs;
@@ -61,7 +64,30 @@ export async function drainBackend(call: Call, { desk, now }: AdminPorts): Promi
   const digest = { type: 'DrainBackend', pool, id, timeoutMs };
   const answer = await askAs(desk, { type: 'DrainBackend', pool, id, untilMs }, call, digest);
   if (answer.type === 'rejected') return rejected(answer.rejection);
-  return json(facts(answer), { ...positionHeader(answer), etag: etag(answer.version) });
+  const headers = { ...positionHeader(answer), etag: etag(answer.version) };
+  if (waitMs === undefined) return json(facts(answer), headers);
+  const ends = await allDrained(call, ports, [{ pool, id }], waitMs);
+  return drainReport(call, ends?.[0], facts(answer), { ...headers, ...WAITED });
+}
+
+function drainReport(
+  call: Call,
+  end: Drained | undefined,
+  known: object,
+  headers: Readonly<Record<string, string>>,
+): Reply {
+  if (end === undefined) return stillDraining(call, known, headers);
+  const { type, finished, cut } = end;
+  if (type !== 'withdrawn') return json({ ...known, drained: true, finished, cut }, headers);
+  const detail = 'the backend was put up again before its drain was over';
+  return problem('drain_withdrawn', detail, { headers, members: { finished, cut } });
+}
+
+/** The time that was to be waited is up, or the router stops: what was begun goes on. */
+export function stillDraining(call: Call, known: object, headers: Readonly<Record<string, string>>): Reply {
+  if (!call.gone().aborted) return json({ ...known, drained: false }, headers, 202);
+  const detail = 'the router is stopping; the change is recorded and holds when it is back';
+  return problem('router_stopping', detail, { headers: { ...headers, 'retry-after': '1' } });
 }
 
 function itemOf(name: string, { backend, version }: BackendState) {

@@ -12,6 +12,8 @@ export type Call = {
   readonly body: () => Promise<unknown>;
   /** Aborted when whoever asked has gone. */
   readonly signal?: AbortSignal;
+  /** Aborted when the client has gone or the admin is closing. */
+  readonly gone: () => AbortSignal;
 };
 
 export function header(call: { readonly headers: IncomingHttpHeaders }, name: string): string | undefined {

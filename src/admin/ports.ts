@@ -1,6 +1,6 @@
 /** What the admin API needs of the rest of the program: each thing by its own small interface. */
-import type { ActorPage, CrashPoint, Desk, PageOptions } from '../../actors/index.ts';
-import type { EventLog } from '../../eventlog/index.ts';
+import type { ActorPage, CrashPoint, Desk, Drained, PageOptions } from '../../actors/index.ts';
+import type { BackendId, EventLog, PoolName } from '../../eventlog/index.ts';
 import type { OwnAddresses } from '../config/index.ts';
 import type { Historian } from '../history/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
@@ -42,6 +42,8 @@ export interface AdminPorts {
   }) => CrashAnswer | Promise<CrashAnswer>;
   /** Undefined for a pool whose ledger nobody has used yet. */
   readonly ledger: (pool: string) => LedgerFigures | undefined;
+  /** Resolves when a backend that was drained or removed has nothing under way; undefined: who asked went away. */
+  readonly drained: (pool: PoolName, id: BackendId, gone: AbortSignal) => Promise<Drained | undefined>;
   readonly metrics: () => Promise<readonly Family[]>;
   readonly health: () => Check;
   readonly ready: () => Check;

@@ -20,6 +20,8 @@ type EdgeType =
   | 'media_type_unsupported'
   | 'host_unknown'
   | 'too_many_followers'
+  | 'drain_withdrawn'
+  | 'router_stopping'
   | 'unreadable'
   | 'internal_error';
 
@@ -58,6 +60,8 @@ const PROBLEMS = {
   too_many_followers: [503, 'Too many followers'],
   history_busy: [503, 'Too many questions about the past'],
   history_unavailable: [503, 'The thread of history was lost'],
+  drain_withdrawn: [409, 'The drain was called off'],
+  router_stopping: [503, 'The router is stopping'],
   unreadable: [503, 'A stored event cannot be read'],
   internal_error: [500, 'A fault of switchyard'],
 } as const satisfies Record<ProblemType, readonly [status: number, title: string]>;

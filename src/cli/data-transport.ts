@@ -67,7 +67,8 @@ export class DataTransport implements Transport {
   async #reply(ask: Ask): Promise<Reply> {
     try {
       const { route, params, query } = match(ROUTES, ask.method, targetOf(ask));
-      const call = { method: ask.method, params, query, headers: {}, body: async () => ask.body };
+      const gone = () => new AbortController().signal;
+      const call = { method: ask.method, params, query, headers: {}, body: async () => ask.body, gone };
       return await route.handler(call, this.#ports);
     } catch (error) {
       if (error instanceof Refused) return error.reply;
@@ -157,6 +158,7 @@ function portsOf(reader: Reader, history: LocalHistory, now: () => number): Admi
     ownAddresses: () => ({ listeners: [], local: [] }),
     now,
     actors: never,
+    drained: never,
     metrics: never,
     health: never,
     ready: never,

@@ -87,6 +87,7 @@ export class HttpTransport implements Transport {
       path: targetOf(ask),
       headers: this.#headers(ask),
       body,
+      ...(ask.patient === true ? { headersTimeout: 0 } : {}),
       ...more,
     });
   }

@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const receipt = z.looseObject({ version: z.int(), position: z.int(), changed: z.int() });
 export type Receipt = z.output<typeof receipt>;
 
+export const drainReport = z.looseObject({ drained: z.boolean(), finished: z.int(), cut: z.int() });
+
 const item = z.looseObject({ name: z.string(), version: z.int() });
 export type Item = z.output<typeof item>;
 
@@ -41,6 +43,10 @@ export const applied = z.looseObject({
   /** Absent where the answer repeats an earlier one. */
   changes: z.array(z.unknown()).optional(),
   refused: z.looseObject({ detail: z.string() }).nullish(),
+  /** Of the removed backends, where the answer waited for them. */
+  drained: z
+    .array(z.looseObject({ pool: z.string(), backend: z.string(), finished: z.int(), cut: z.int() }))
+    .optional(),
 });
 export type Applied = z.output<typeof applied>;
 

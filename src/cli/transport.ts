@@ -8,7 +8,12 @@ export type Ask = {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The answer may take as long as it takes. */
+  readonly patient?: boolean;
 };
+
+/** Asks for an answer that waits for what the command sets going. */
+export const PATIENT = { headers: { prefer: 'wait' }, patient: true } as const;
 
 export type Answered = {
   readonly status: number;

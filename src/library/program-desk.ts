@@ -108,7 +108,7 @@ export class ProgramDesk {
     );
   }
 
-  /** It is given no new request from now on; what is unfinished after `withinMs` may be cut. */
+  /** It is given no new request from now on; what is unfinished after `withinMs` is cut. */
   async drainBackend(pool: string, id: string, withinMs = 30_000, condition: Condition = {}): Promise<Done> {
     const untilMs = Date.now() + withinMs;
     return this.#ask({ type: 'DrainBackend', pool: poolOf(pool), id: idOf(id), untilMs }, condition);

@@ -192,8 +192,9 @@ class Embedded implements RoutedSwitchyard {
     const table = new Table();
     const receiver = { receive: (events: readonly Recorded[]) => table.apply(events) };
     this.#publisher.enrol(receiver);
-    this.#load(table);
     const plane = this.#newPlane(table);
+    table.cutBy((pool, backend, atMs) => plane.cutAt(pool, backend, atMs));
+    this.#load(table);
     this.#addresses = await openAll(plane, this.#listeners);
     this.#listeners = this.#listeners.map((one, at) => ({
       ...one,

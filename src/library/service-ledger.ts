@@ -39,7 +39,7 @@ export interface LedgerOwner<Domain, State> {
   rested(): void;
 }
 
-const NO_POOL: PoolStats = { waiting: 0, rows: [] };
+const NO_POOL: PoolStats = { waiting: 0, refused: 0, rows: [] };
 
 export class ServiceLedger<Domain, Service, State> implements PoolLedger {
   readonly key = 0;

@@ -263,6 +263,10 @@ export class Forwarding implements ConnectionUser {
     this.#exchange.crashed(error);
   }
 
+  stop(reason: 'drain_timeout'): void {
+    this.#exchange.stop(reason);
+  }
+
   // ---- deadlines
 
   awaitBytes(nowMs: number): void {

@@ -9,6 +9,8 @@ export function leaseEndOf(type: OutcomeType): LeaseEnd {
     case 'first_byte_timeout':
     case 'response_idle':
       return 'timed_out';
+    case 'drain_timeout':
+      return 'cut';
     case 'bad_chunk':
     case 'trailers_too_large':
     case 'forced_close':

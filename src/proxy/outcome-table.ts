@@ -101,6 +101,7 @@ export const OUTCOME_TABLE = {
   queue_timeout: { ...error, code: 'H11', desc: 'Backlog too deep', status: 503, says: BUSY },
   quarantined: { ...error, code: 'H34', desc: 'All up dynos are quarantined', status: 503, says: DOWN },
   forced_close: { ...error, code: 'H24', desc: 'Forced close', status: 503, says: BUSY },
+  drain_timeout: { ...error, code: 'H24', desc: 'Forced close', status: 503, says: BUSY },
   internal_error: { ...error, code: 'H99', desc: 'Platform error', status: 503, says: DOWN },
 
   connect_refused: { ...error, code: 'H21', desc: 'Backend connection refused', status: 503, says: DOWN },

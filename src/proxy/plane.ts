@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { ListenerSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { plainAddress } from '../wire/index.ts';
+import { BackendCuts } from './backend-cuts.ts';
 import { ClientConnection } from './client-connection.ts';
 import { type PlaneContext, PlaneCounters, type PlaneOptions } from './context.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
@@ -30,6 +31,8 @@ export interface RoutingPlane {
   deliver(): void;
   /** Accepts no more, ends idle connections, lets requests finish; what is unfinished after `withinMs` is cut. */
   drain(withinMs: number): Promise<void>;
+  /** The backend has until then: whatever is under way on it is cut. Infinity: as long as it takes, after all. */
+  cutAt(pool: string, backend: string, atMs: number): void;
   /** Ends everything at once. */
   close(): Promise<void>;
   readonly counters: PlaneCounters;
@@ -51,6 +54,7 @@ class Plane implements RoutingPlane {
   readonly #listeners = new Map<ListenerSettings, Listener>();
   readonly #connections = new Set<ClientConnection>();
   readonly #sweep: Deadline;
+  readonly #cuts: BackendCuts;
   #whenEmpty: (() => void) | undefined;
 
   constructor(options: PlaneOptions) {
@@ -76,6 +80,7 @@ class Plane implements RoutingPlane {
       inFlightByDomain: new Map(),
       isDraining: false,
     };
+    this.#cuts = new BackendCuts(upstreams, deadlines);
     this.#sweep = new Deadline((nowMs) => {
       upstreams.sweep(nowMs);
       deadlines.set(this.#sweep, nowMs + SWEEP_MS);
@@ -102,6 +107,10 @@ class Plane implements RoutingPlane {
 
   deliver(): void {
     this.#context.ledger.deliver();
+  }
+
+  cutAt(pool: string, backend: string, atMs: number): void {
+    this.#cuts.cutAt(pool, backend, atMs);
   }
 
   async drain(withinMs: number): Promise<void> {

@@ -68,6 +68,8 @@ export type BackendRoute = {
   readonly key: number;
   readonly address: BackendAddress;
   readonly settings: BackendSettings;
+  /** From then on nobody is sent there, whoever was granted it: its drain is over. Absent: it is not drained. */
+  readonly cutAtMs?: number | undefined;
   /**
    * Undefined: an idle connection if there is one, kept afterwards. `fresh`: a new one in the place of all idle ones,
    * kept afterwards. `single`: a new one for this request alone.

@@ -202,7 +202,9 @@ export class Tenancy implements Waiter {
     this.#noteLease(lease, nowMs);
     this.#context.counters.checkouts++;
     const backend = this.#pool.backends.get(lease.backendKey) ?? this.#laterBackend(lease.backendKey);
-    if (backend === undefined) {
+    // Granted before its drain began, and told too late.
+    const isOver = backend?.cutAtMs !== undefined && backend.cutAtMs <= nowMs;
+    if (backend === undefined || isOver) {
       this.#skip(lease.backendKey);
       return;
     }

@@ -54,6 +54,7 @@ export class RoutingThread {
       metrics: new RequestMetrics(),
       report: (report) => this.#report(report),
     });
+    this.table.cutBy((pool, backend, atMs) => this.plane.cutAt(pool, backend, atMs));
   }
 
   /** What the log's current rows say. Events up to then are known. */

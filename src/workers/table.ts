@@ -33,6 +33,9 @@ import {
   type RoutingTable,
 } from '../proxy/index.ts';
 
+/** A backend has until then to finish; Infinity: it is not drained after all. */
+export type CutAt = (pool: string, backend: string, atMs: number) => void;
+
 type Known = { state: DomainState | PoolState; version: number };
 
 export class Table implements RoutingTable {
@@ -41,6 +44,7 @@ export class Table implements RoutingTable {
   readonly #pools = new Map<string, PoolRoute>();
   readonly #poolsByKey = new Map<number, PoolRoute>();
   #catchUp: () => void = () => {};
+  #cutAt: CutAt = () => {};
   #position: Position = 0;
 
   /** Reads every current row. Events up to the position of that read are then known. */
@@ -61,6 +65,11 @@ export class Table implements RoutingTable {
   /** How to learn of events sent but not yet applied. */
   follow(catchUp: () => void): void {
     this.#catchUp = catchUp;
+  }
+
+  /** Who cuts what a drained backend has not finished. To be said before anything is loaded. */
+  cutBy(cutAt: CutAt): void {
+    this.#cutAt = cutAt;
   }
 
   get position(): Position {
@@ -121,7 +130,7 @@ export class Table implements RoutingTable {
       return;
     }
     const before = this.#pools.get(name);
-    const pool = new Pool(name, state, before instanceof Pool ? before : undefined);
+    const pool = new Pool(name, state, before instanceof Pool ? before : undefined, this.#cutAt);
     this.#pools.set(name, pool);
     this.#poolsByKey.set(pool.key, pool);
   }
@@ -192,24 +201,28 @@ class Pool implements PoolRoute {
   readonly backends: Map<number, BackendRoute>;
   readonly #states: Map<number, BackendState>;
 
-  constructor(name: string, state: NonNullable<PoolState>, before: Pool | undefined) {
+  constructor(name: string, state: NonNullable<PoolState>, before: Pool | undefined, cutAt: CutAt) {
     this.name = name;
     this.key = before?.key ?? keyOf(name);
     this.settings = completePool(state.settings);
     this.backends = before?.backends ?? new Map();
     this.#states = before === undefined ? new Map() : before.#states;
-    this.#place(state);
+    this.#place(state, cutAt);
   }
 
-  #place(state: NonNullable<PoolState>): void {
+  #place(state: NonNullable<PoolState>, cutAt: CutAt): void {
     const present = new Set<number>();
     for (const [id, backend] of Object.entries(state.backends)) {
       const key = keyOf(id);
       present.add(key);
-      if (this.#states.get(key)?.backend === backend.backend) continue;
+      const known = this.#states.get(key);
+      if (known?.backend === backend.backend) continue;
       this.#states.set(key, backend);
       const settings = completeBackend(backend.backend);
-      this.backends.set(key, { id, key, address: addressOf(settings.address), settings });
+      const cutAtMs = backend.drainUntilMs;
+      this.backends.set(key, { id, key, address: addressOf(settings.address), settings, cutAtMs });
+      // One that was removed while it drained, and comes again, is not drained any more either.
+      cutAt(this.name, id, cutAtMs ?? Number.POSITIVE_INFINITY);
     }
     for (const key of this.backends.keys()) {
       if (present.has(key)) continue;

@@ -26,6 +26,7 @@ function evolve(state: State, event: Recorded): State {
       return { ...state, [event.data.id]: { ...event.data.backend, version } as Json };
     case 'BackendRemoved':
     case 'BackendDrainStarted':
+    case 'BackendDrained':
     case 'BackendQuarantined':
       return { ...state, [event.data.id]: event.type };
   }

@@ -76,6 +76,8 @@ export const POOL = {
   firstChunk: 20,
   chunks: 21,
   nextInBucket: 22,
+  /** Requests that were refused: it only rises, and wraps. */
+  refused: 23,
   /** 1: a trial may be due somewhere; it may be set for nothing. */
   trials: 24,
   maxEjectedPercent: 25,
@@ -110,6 +112,8 @@ export const ROW = {
   openedAtMs: 18,
   /** Routes for which it is out. */
   routesOut: 20,
+  /** Leases that ended by a cut, or by the death of their thread: it only rises, and wraps. */
+  cut: 21,
   /** What is known of its health: UNITS of UNIT. */
   units: 22,
   /** In flight by thread, so that a dead thread's share can be subtracted. */

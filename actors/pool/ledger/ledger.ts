@@ -56,7 +56,9 @@ export type LeaseEnd =
   /** It answered, with a status from 500 on. */
   | 'server_error'
   /** It answered, with a status that counts as a failure of its backend. */
-  | 'listed_status';
+  | 'listed_status'
+  /** Its backend's drain was over before it was. */
+  | 'cut';
 
 /** What a check-in made known of its backend, for the log: the ledger acts on it already. */
 export type HealthChange =
@@ -86,10 +88,14 @@ export interface RowStats {
   /** End of its quarantine or ejection, else 0. */
   readonly untilMs: number;
   readonly epoch: number;
+  /** Leases cut so far, those of dead threads among them; it wraps at 2^31. */
+  readonly cut: number;
 }
 
 export interface PoolStats {
   readonly waiting: number;
+  /** Requests refused so far; it wraps at 2^31. */
+  readonly refused: number;
   readonly rows: readonly RowStats[];
 }
 
@@ -199,6 +205,8 @@ export interface MainLedger extends Ledger {
   ): Promise<void>;
   /** The pool is removed: its waiters are refused; its memory is used again when the last lease is in. */
   drop(poolKey: number, change: Change): Promise<void>;
+  /** How many leases on a backend were cut so far, also when it is gone from the pool; undefined: not known any more. */
+  cuts(poolKey: number, backendKey: number): number | undefined;
   /** After a worker's exit event, never before: gives back all it held. Then its number is free. */
   reap(thread: number, nowMs: number): Promise<void>;
   /** The pools there are, with the ticket each had a moment ago: read without a lock. */

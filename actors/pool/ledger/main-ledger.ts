@@ -7,6 +7,7 @@ import { POOL } from './layout.ts';
 import type { Change, LedgerShared, MainLedger, PoolDefinition, Ring, RowDefinition } from './ledger.ts';
 import { Membership } from './membership.ts';
 import { PoolMemory } from './pool-memory.ts';
+import { cutsOf } from './pool-stats.ts';
 import type { PoolView } from './pool-view.ts';
 import { Reaper } from './reaper.ts';
 import { Rows } from './rows.ts';
@@ -72,6 +73,11 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
       }
       this.sweep();
     });
+  }
+
+  cuts(poolKey: number, backendKey: number): number | undefined {
+    const pool = this.defined.get(poolKey);
+    return pool === undefined ? undefined : cutsOf(this.section, pool.field, backendKey);
   }
 
   async reap(thread: number, nowMs: number): Promise<void> {

@@ -12,7 +12,20 @@ export function statsOf(memory: Memory, pool: number, field: SharedField): PoolS
     const at = field.placeOf(row);
     if ((words[at + ROW.closed]! & CLOSED.empty) === 0) rows.push(rowStats(memory, at));
   }
-  return { waiting: words[pool + POOL.waiting]!, rows };
+  return { waiting: words[pool + POOL.waiting]!, refused: words[pool + POOL.refused]!, rows };
+}
+
+/** A row keeps its name and its counts until it is given to another backend. */
+export function cutsOf(
+  { words, doubles }: Memory,
+  field: SharedField,
+  backendKey: number,
+): number | undefined {
+  for (let row = 0; row < field.capacity; row++) {
+    const at = field.placeOf(row);
+    if (doubles[(at + ROW.key) >> 1] === backendKey) return words[at + ROW.cut]!;
+  }
+  return undefined;
 }
 
 function rowStats(memory: Memory, at: number): RowStats {
@@ -27,6 +40,7 @@ function rowStats(memory: Memory, at: number): RowStats {
     state: stateOf(closed),
     untilMs: untilOf(doubles, at, closed),
     epoch: words[at + ROW.epoch]!,
+    cut: words[at + ROW.cut]!,
   };
 }
 

@@ -120,6 +120,7 @@ export class Reaper {
       const left = words[at + ROW.inFlight]! - share;
       section.set(at + ROW.inFlight, left);
       section.set(at + ROW.shadows + dead, 0);
+      section.set(at + ROW.cut, (words[at + ROW.cut]! + share) | 0);
       if (left === 0 && (words[at + ROW.closed]! & CLOSED.removed) !== 0)
         section.set(at + ROW.closed, CLOSED.empty);
       else abandon(pool.ward, row, dead);

@@ -84,6 +84,7 @@ export const ENDS: readonly LeaseEnd[] = [
   'unused',
   'server_error',
   'listed_status',
+  'cut',
 ];
 export const END = {
   finished: 0,
@@ -94,6 +95,7 @@ export const END = {
   unused: 5,
   server_error: 6,
   listed_status: 7,
+  cut: 8,
 } as const satisfies Record<LeaseEnd, number>;
 
 export const REFUSALS: readonly Refusal[] = ['no_backends', 'starting', 'queue_full', 'exhausted'];

@@ -142,7 +142,7 @@ export class SharedPool extends PoolView implements PoolLedger {
   /** Without the lock, so that counting disturbs nobody: each number was true a moment ago, not all at the same. */
   stats(): PoolStats {
     if (!this.isLaidOut()) {
-      if (!this.enter()) return { waiting: 0, rows: [] };
+      if (!this.enter()) return { waiting: 0, refused: 0, rows: [] };
       this.exit();
     }
     return statsOf(this.tools.section, this.block, this.field);
@@ -192,6 +192,7 @@ export class SharedPool extends PoolView implements PoolLedger {
       hash,
       route,
     );
+    section.set(this.block + POOL.refused, (this.word(this.block + POOL.refused) + 1) | 0);
     section.commit();
     return refusal;
   }
@@ -228,6 +229,7 @@ export class SharedPool extends PoolView implements PoolLedger {
     const at = lease.row;
     if (this.word(at + ROW.epoch) !== lease.epoch) fail(`expected epoch ${lease.epoch} of a leased row`);
     this.count(at, section.thread, -1);
+    if (end === 'cut') section.set(at + ROW.cut, (this.word(at + ROW.cut) + 1) | 0);
     const learnt = this.learnFrom(at, nowMs, end, latencyMs);
     const ticket = recorder.ticket(this.block);
     recorder.checkin(this.block, ticket, nowMs, at, lease.ticket, END[end], learnt, lease.route);

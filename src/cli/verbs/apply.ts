@@ -10,7 +10,7 @@ import type { AdminClient } from '../admin-client.ts';
 import { CommandFailed } from '../failure.ts';
 import { accepted, nameOf, readInput } from '../read-input.ts';
 import { type Applied, applied } from '../replies.ts';
-import type { Answered } from '../transport.ts';
+import { type Answered, type Ask, PATIENT } from '../transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
 export const applyVerb: Verb = {
@@ -27,6 +27,7 @@ export const applyVerb: Verb = {
       value: 'N',
       description: 'up to so many domains, and so many backends, may be removed',
     },
+    wait: { description: 'return when nothing is under way on removed backends any more' },
     ...CHANGE_OPTIONS,
   },
   run,
@@ -39,8 +40,9 @@ async function run(context: Context): Promise<ExitCode> {
   const routing = desired(await readInput(file, io), nameOf(file));
   const client = await admin();
   const send = (dryRun: boolean): Promise<Answered> => post(client, routing, { dryRun, allowRemovals });
+  const sendPatiently = () => post(client, routing, { dryRun: false, allowRemovals }, PATIENT);
   const dryRun = args.flag('dry-run');
-  const answered = await send(dryRun);
+  const answered = await (args.flag('wait') && !dryRun ? sendPatiently() : send(dryRun));
   // What a refused apply would have done is what one needs to see to decide.
   if (answered.status === 409) await shown(client, await send(true), context);
   const reply = client.parsed(answered, applied);
@@ -57,8 +59,9 @@ function post(
   client: AdminClient,
   routing: Routing,
   query: { readonly dryRun: boolean; readonly allowRemovals: number | undefined },
+  how: Partial<Ask> = {},
 ): Promise<Answered> {
-  return client.answer({ method: 'POST', path: ['v1', 'apply'], query, body: routingJson(routing) });
+  return client.answer({ method: 'POST', path: ['v1', 'apply'], query, body: routingJson(routing), ...how });
 }
 
 async function shown(client: AdminClient, answered: Answered, { print }: Context): Promise<void> {
@@ -73,6 +76,8 @@ async function told(reply: Applied, { print }: Context): Promise<ExitCode> {
   else {
     await print.lines(rendered(changes ?? [], print));
     if (!dryRun) await print.line(`in force at position ${position}`);
+    for (const { pool, backend, finished, cut } of reply.drained ?? [])
+      await print.line(`backend ${pool}/${backend} is drained: ${finished} finished, ${cut} cut`);
   }
   if (refused == null) return 0;
   print.note(`switchyard: would be refused: ${refused.detail}`);

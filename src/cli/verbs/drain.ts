@@ -1,6 +1,7 @@
 /** `backend drain`: it gets no further request, and what it serves may finish until a time-out. */
-import { receipt } from '../replies.ts';
+import { drainReport, receipt } from '../replies.ts';
 import { KINDS, thingOf } from '../thing.ts';
+import { PATIENT } from '../transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
 export const drainVerb: Verb = {
@@ -9,6 +10,7 @@ export const drainVerb: Verb = {
   summary: 'gives a backend no further request and lets it finish what it has',
   options: {
     'timeout-ms': { value: 'MS', description: 'what is unfinished by then is cut (30000)' },
+    wait: { description: 'return when nothing is under way on it any more, and say how it ended' },
     ...CHANGE_OPTIONS,
   },
   run,
@@ -18,7 +20,14 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const { path, label } = thingOf(KINDS.backend, args.positionals);
   const timeoutMs = args.count('timeout-ms', 0, 86_400_000) ?? 30_000;
   const client = await admin();
-  const facts = await client.ask({ method: 'POST', path: [...path, 'drain'], body: { timeoutMs } }, receipt);
+  const ask = { method: 'POST', path: [...path, 'drain'], body: { timeoutMs } } as const;
+  if (args.flag('wait')) {
+    const end = await client.ask({ ...ask, ...PATIENT }, drainReport);
+    if (print.json) await print.value(end);
+    else await print.line(`${label} is drained: ${end.finished} finished, ${end.cut} cut`);
+    return 0;
+  }
+  const facts = await client.ask(ask, receipt);
   if (print.json) await print.value(facts);
   else
     await print.line(

@@ -80,6 +80,10 @@ export class BackendConnections implements ConnectionKeeper {
     return this.forgotten;
   }
 
+  cutAll(): void {
+    for (const connection of this.#all) connection.cut();
+  }
+
   closeAll(): void {
     for (const connection of this.#all) connection.destroy();
   }

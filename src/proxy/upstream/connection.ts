@@ -25,6 +25,8 @@ export interface ConnectionUser {
   backendDrained(): void;
   /** Our own code threw. */
   crashed(error: unknown): void;
+  /** It is to end now: its backend has no more time. */
+  stop(reason: 'drain_timeout'): void;
 }
 
 /** Where connections come from and are kept: one per backend and worker. */
@@ -131,6 +133,13 @@ export class UpstreamConnection {
     if (this.state === 'closed') return;
     this.socket.destroy();
     this.#closed();
+  }
+
+  /** The backend has no more time: whoever is served ends, and it closes at once, whatever state it is in. */
+  cut(): void {
+    const user = this.#user;
+    if (user !== undefined) guarded(user, () => user.stop('drain_timeout'));
+    this.destroy();
   }
 
   /** Reads go to a buffer of its own from now on, which may be written on as it is. */

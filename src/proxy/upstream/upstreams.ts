@@ -46,6 +46,12 @@ export class Upstreams {
     return { open, idle };
   }
 
+  /** All connections to one backend, whatever addresses it had. */
+  cut(poolName: string, backendId: string): void {
+    const prefix = `${poolName} ${backendId} `;
+    for (const [name, connections] of this.#byName) if (name.startsWith(prefix)) connections.cutAll();
+  }
+
   closeAll(): void {
     for (const connections of this.#byName.values()) connections.closeAll();
   }

@@ -1,0 +1,227 @@
+/**
+ * Backends that are given nothing any more, and what they still have under way: drained ones, and removed ones. It reads
+ * the ledger, which outlives owners and workers, so whoever waits for an end is told one, whatever crashes meanwhile.
+ *
+ *   restricted ──▶ under way ──nothing in flight──▶ drained (recorded) · removed
+ *                     └────────put up again───────▶ withdrawn
+ */
+import type { BackendId, PoolName } from '../../eventlog/index.ts';
+import type { CancelTimer, Clock } from '../supervision/index.ts';
+import { keyOf, LedgerBusy, type MainLedger, type RowStats } from './ledger/index.ts';
+import { type BackendState, backendOf, type DrainCounts, type PoolState } from './pool.ts';
+
+export type Drained = { readonly type: 'drained' | 'removed' | 'withdrawn' } & DrainCounts;
+
+/** The drain until `untilMs` is over. */
+export type DrainEnd = {
+  readonly pool: PoolName;
+  readonly id: BackendId;
+  readonly untilMs: number;
+  readonly counts: DrainCounts;
+};
+
+export type DrainsOptions = {
+  readonly ledger: MainLedger;
+  readonly clock: Clock;
+  /** Has it recorded; false: it could not be now, so it is asked again. */
+  readonly record: (end: DrainEnd) => Promise<boolean>;
+};
+
+type Leaving = {
+  readonly pool: PoolName;
+  readonly backendKey: number;
+  /** Undefined: it was removed. */
+  draining: { readonly id: BackendId; readonly untilMs: number } | undefined;
+  /** In flight when it was given nothing any more, and the ledger's count of cuts then. */
+  readonly held: number;
+  readonly cutBefore: number;
+  /** Cuts since then, as last seen: the row may vanish with its last lease. */
+  cut: number;
+  recording: boolean;
+  readonly waiting: Set<(end: Drained) => void>;
+};
+
+// 20 ms while somebody waits: less than anybody notices. 200 ms otherwise: for the record.
+const LOOK_MS = 20;
+const IDLE_LOOK_MS = 200;
+// A log that is full or an owner that is parked: asked again in a second.
+const AGAIN_MS = 1000;
+const WRAP = 2 ** 32;
+
+export class Drains {
+  readonly #options: DrainsOptions;
+  readonly #leaving = new Map<string, Leaving>();
+  #cancel: CancelTimer | undefined;
+  #dueMs = 0;
+
+  constructor(options: DrainsOptions) {
+    this.#options = options;
+  }
+
+  /** After the ledger was restricted to this state, before anything is widened. Null: all of the pool goes. */
+  follow(pool: PoolName, state: PoolState): void {
+    const rows = this.#rowsOf(pool);
+    const present = new Map<number, BackendState>();
+    for (const [id, backend] of Object.entries(state?.backends ?? {})) {
+      const key = keyOf(id);
+      present.set(key, backend);
+      // After a restart it may have no row yet, and nothing under way.
+      if (isDraining(backend)) this.#drains(pool, id as BackendId, key, backend, rows.get(key));
+    }
+    for (const row of rows.values()) {
+      if (!present.has(row.backendKey) && row.inFlight > 0) this.#enter(pool, row.backendKey, row, undefined);
+    }
+    for (const leaving of this.#leaving.values()) {
+      const backend = leaving.pool === pool ? present.get(leaving.backendKey) : undefined;
+      if (backend !== undefined && !isDraining(backend)) this.#end(leaving, 'withdrawn');
+    }
+    this.#arm(0);
+  }
+
+  /** Resolves when it has nothing under way; undefined: the one who asked went away. */
+  ended(pool: PoolName, id: BackendId, state: PoolState, gone: AbortSignal): Promise<Drained | undefined> {
+    const leaving = this.#leaving.get(nameOf(pool, keyOf(id)));
+    if (leaving === undefined) return Promise.resolve(before(state, id));
+    if (gone.aborted) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const tell = (end: Drained | undefined) => {
+        gone.removeEventListener('abort', leave);
+        leaving.waiting.delete(tell);
+        resolve(end);
+      };
+      const leave = () => tell(undefined);
+      gone.addEventListener('abort', leave, { once: true });
+      leaving.waiting.add(tell);
+      this.#arm(LOOK_MS);
+    });
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #drains(
+    pool: PoolName,
+    id: BackendId,
+    key: number,
+    backend: BackendState,
+    row: RowStats | undefined,
+  ): void {
+    const { drainUntilMs: untilMs, drained } = backend;
+    const isKnown = this.#leaving.has(nameOf(pool, key));
+    if (untilMs !== undefined && (isKnown || drained === undefined))
+      this.#enter(pool, key, row, { id, untilMs });
+  }
+
+  #enter(pool: PoolName, backendKey: number, row: RowStats | undefined, draining: Leaving['draining']): void {
+    const name = nameOf(pool, backendKey);
+    const known = this.#leaving.get(name);
+    if (known !== undefined) known.draining = draining;
+    else {
+      this.#leaving.set(name, {
+        pool,
+        backendKey,
+        draining,
+        held: row?.inFlight ?? 0,
+        cutBefore: row?.cut ?? 0,
+        cut: 0,
+        recording: false,
+        waiting: new Set(),
+      });
+    }
+  }
+
+  #look(): void {
+    try {
+      this.#judge();
+    } catch (error) {
+      // A lock that is not to be had now: the next look will have it.
+      if (!(error instanceof LedgerBusy)) throw error;
+    }
+    this.#arm(this.#isAwaited() ? LOOK_MS : IDLE_LOOK_MS);
+  }
+
+  #judge(): void {
+    const seen = new Map<PoolName, ReadonlyMap<number, RowStats>>();
+    for (const leaving of this.#leaving.values()) {
+      const rows = seen.get(leaving.pool) ?? this.#rowsOf(leaving.pool);
+      seen.set(leaving.pool, rows);
+      const row = rows.get(leaving.backendKey);
+      const cut = row?.cut ?? this.#options.ledger.cuts(keyOf(leaving.pool), leaving.backendKey);
+      if (cut !== undefined) leaving.cut = (cut - leaving.cutBefore + WRAP) % WRAP;
+      if ((row?.inFlight ?? 0) === 0) this.#over(leaving);
+    }
+  }
+
+  #over(leaving: Leaving): void {
+    const { draining } = leaving;
+    if (draining === undefined) this.#end(leaving, 'removed');
+    else if (!leaving.recording) void this.#record(leaving, draining);
+  }
+
+  async #record(leaving: Leaving, draining: { readonly id: BackendId; readonly untilMs: number }) {
+    leaving.recording = true;
+    const { pool } = leaving;
+    const recorded = await this.#options.record({ pool, ...draining, counts: countsOf(leaving) });
+    // Removed, put up again or drained until another time meanwhile: the next look judges anew.
+    if (recorded && leaving.draining?.untilMs === draining.untilMs) this.#end(leaving, 'drained');
+    else if (recorded) leaving.recording = false;
+    else {
+      this.#options.clock.setTimer(() => {
+        leaving.recording = false;
+      }, AGAIN_MS);
+    }
+  }
+
+  #end(leaving: Leaving, type: Drained['type']): void {
+    const name = nameOf(leaving.pool, leaving.backendKey);
+    if (this.#leaving.get(name) !== leaving) return;
+    this.#leaving.delete(name);
+    const end = { type, ...countsOf(leaving) };
+    for (const tell of [...leaving.waiting]) tell(end);
+  }
+
+  #rowsOf(pool: PoolName): ReadonlyMap<number, RowStats> {
+    const rows = this.#options.ledger.pool(keyOf(pool))?.stats().rows ?? [];
+    return new Map(rows.map((row) => [row.backendKey, row]));
+  }
+
+  #isAwaited(): boolean {
+    for (const { waiting } of this.#leaving.values()) if (waiting.size > 0) return true;
+    return false;
+  }
+
+  #arm(delayMs: number): void {
+    const { clock } = this.#options;
+    const dueMs = clock.now() + delayMs;
+    if (this.#leaving.size === 0 || (this.#cancel !== undefined && this.#dueMs <= dueMs)) return;
+    this.#cancel?.();
+    this.#dueMs = dueMs;
+    this.#cancel = clock.setTimer(() => {
+      this.#cancel = undefined;
+      this.#look();
+    }, delayMs);
+  }
+}
+
+function countsOf({ held, cut }: Leaving): DrainCounts {
+  // A lease that was cut in the very moment the drain began may have been counted by neither.
+  return { finished: Math.max(0, held - cut), cut: Math.min(held, cut) };
+}
+
+function isDraining({ backend }: BackendState): boolean {
+  return backend.state === 'draining';
+}
+
+/** Nothing of it is under way: what is known of the drain before, or of none. */
+function before(state: PoolState, id: BackendId): Drained {
+  const backend = backendOf(state, id);
+  if (backend === undefined) return { type: 'removed', finished: 0, cut: 0 };
+  const type = isDraining(backend) ? 'drained' : 'withdrawn';
+  return { type, ...(backend.drained ?? { finished: 0, cut: 0 }) };
+}
+
+function nameOf(pool: PoolName, backendKey: number): string {
+  return `${pool}/${backendKey}`;
+}

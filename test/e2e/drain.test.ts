@@ -1,0 +1,347 @@
+/**
+ * Draining: no new request from the answer on, what is under way may finish until its time is up, and whoever waits is
+ * told exactly how it ended, whatever crashes meanwhile.
+ */
+import { writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { AdminClient, actorsOf, ledgerOf, type Reply } from '../support/admin-client.ts';
+import { ask } from '../support/ask.ts';
+import { eventually, pause } from '../support/eventually.ts';
+import { eventsOf } from '../support/history.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { type RouterProcess, runCommand, startRouter } from '../support/router-process.ts';
+import { ok, ScriptedBackend } from '../support/scripted-backend.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+type End = { readonly drained: boolean; readonly finished: number; readonly cut: number };
+
+const WEB1 = '/v1/pools/web/backends/web.1';
+const DRAIN = `${WEB1}/drain`;
+const WAIT = { prefer: 'wait' } as const;
+const LONG = { timeoutMs: 60_000 };
+
+class Scene implements AsyncDisposable {
+  readonly #stack: AsyncDisposableStack;
+  readonly directory: string;
+  readonly addresses: readonly string[];
+  router: RouterProcess;
+  admin: AdminClient;
+  readonly clients: RawClient[] = [];
+  readonly #release: ((answer: string) => void)[] = [];
+
+  static async start(workers = 2): Promise<Scene> {
+    await using stack = new AsyncDisposableStack();
+    const { path } = stack.use(await tempDirectory());
+    let scene: Scene | undefined;
+    const web1 = await ScriptedBackend.listen(({ target }) => scene?.answer(target));
+    stack.defer(() => web1.close());
+    const web2 = await ScriptedBackend.listen(() => ok('other'));
+    stack.defer(() => web2.close());
+    const backends = { 'web.1': { address: `127.0.0.1:${web1.port}` } };
+    const router = await startRouter({
+      directory: path,
+      args: ['--workers', String(workers), '--chaos'],
+      config: { pools: { web: { backends } }, domains: { '*': { pool: 'web' } }, drainMs: 500 },
+    });
+    scene = new Scene(stack.move(), path, [web1, web2], router);
+    return scene;
+  }
+
+  private constructor(
+    stack: AsyncDisposableStack,
+    directory: string,
+    backends: readonly ScriptedBackend[],
+    router: RouterProcess,
+  ) {
+    this.#stack = stack;
+    this.directory = directory;
+    this.addresses = backends.map(({ port }) => `127.0.0.1:${port}`);
+    this.router = router;
+    this.admin = new AdminClient(router.admin);
+  }
+
+  /** `/slow` is answered when it is released, `/half` never to its end, `/pipe` becomes a byte pipe. */
+  answer(target: string): Promise<string> | string {
+    if (target === '/half') return 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf';
+    if (target === '/pipe')
+      return 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n';
+    return new Promise((resolve) => this.#release.push(resolve));
+  }
+
+  release(count = this.#release.length): void {
+    for (const resolve of this.#release.splice(0, count)) resolve(ok('slow'));
+  }
+
+  /** So many requests that web.1 works on, each on a connection of its own. */
+  async begin(target: string, count: number): Promise<RawClient[]> {
+    const before = await this.inFlight();
+    const upgrade = target === '/pipe' ? 'Connection: upgrade\r\nUpgrade: x\r\n' : '';
+    const begun: RawClient[] = [];
+    for (let i = 0; i < count; i++) {
+      const client = await RawClient.connect(this.router.port);
+      begun.push(client.send(`GET ${target} HTTP/1.1\r\nHost: a.example\r\n${upgrade}\r\n`));
+    }
+    this.clients.push(...begun);
+    await this.reaches(before + count);
+    if (target !== '/slow') await Promise.all(begun.map((client) => client.receives('\r\n\r\n')));
+    else await eventually(() => this.#release.length >= count, 'the requests at the backend');
+    return begun;
+  }
+
+  async inFlight(): Promise<number> {
+    return (await ledgerOf(this.admin, 'web')).backends['web.1']?.inFlight ?? 0;
+  }
+
+  async reaches(count: number): Promise<void> {
+    for (let looks = 0; (await this.inFlight()) !== count; looks++) {
+      if (looks === 1000) throw new Error(`expected ${count} in flight, found ${await this.inFlight()}`);
+      await pause(5);
+    }
+  }
+
+  /** Requests go there while web.1 drains. */
+  async addOther(): Promise<void> {
+    await this.admin.must('PUT', '/v1/pools/web/backends/web.2', { address: this.addresses[1] });
+  }
+
+  drain(body: object = LONG, key?: string): Promise<Reply<End>> {
+    return this.admin.post<End>(DRAIN, body, { ...WAIT, ...(key === undefined ? {} : { key }) });
+  }
+
+  async isDraining(): Promise<void> {
+    for (;;) {
+      const { body } = await this.admin.get<{ state: string }>(WEB1);
+      if (body.state === 'draining') return;
+      await pause(5);
+    }
+  }
+
+  async eventTypes(): Promise<string[]> {
+    return (await eventsOf(this.admin)).map(({ type }) => type);
+  }
+
+  async restart(): Promise<void> {
+    await this.admin[Symbol.asyncDispose]();
+    this.router = await startRouter({ directory: this.directory, args: ['--workers', '1'] });
+    this.admin = new AdminClient(this.router.admin);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.clients) client.close();
+    await this.admin[Symbol.asyncDispose]();
+    await this.router.kill();
+    await this.#stack.disposeAsync();
+  }
+}
+
+function linesOf(router: RouterProcess, path: string): string[] {
+  return router
+    .output()
+    .split('\n')
+    .filter((line) => line.includes(`path="${path}"`));
+}
+
+describe('a drain that is waited for', () => {
+  it('is answered when all that was under way has finished, and nothing new has come', async () => {
+    await using s = await Scene.start();
+    const clients = await s.begin('/slow', 6);
+    await s.addOther();
+    const waiting = s.drain();
+    await s.isDraining();
+    for (let i = 0; i < 20; i++) expect((await ask(s.router.port, 'a.example')).text).toBe('other');
+    s.release();
+    const reply = await waiting;
+    expect(reply).toMatchObject({ status: 200, body: { drained: true, finished: 6, cut: 0 } });
+    expect(reply.headers['preference-applied']).toBe('wait');
+    for (const client of clients)
+      expect(await client.response()).toMatchObject({ status: 200, body: 'slow' });
+    expect((await eventsOf(s.admin)).at(-1)).toMatchObject({
+      type: 'BackendDrained',
+      data: { id: 'web.1', finished: 6, cut: 0 },
+      metadata: { author: 'switchyard' },
+    });
+  });
+
+  it('cuts at the deadline what is unfinished in every worker, and says how many', async () => {
+    await using s = await Scene.start();
+    const slow = await s.begin('/slow', 4);
+    const half = await s.begin('/half', 4);
+    const pipes = await s.begin('/pipe', 4);
+    s.release(2);
+    await s.reaches(10);
+    const reply = await s.drain({ timeoutMs: 300 });
+    expect(reply).toMatchObject({ status: 200, body: { drained: true, finished: 0, cut: 10 } });
+    for (const client of [...half, ...pipes]) await client.ends();
+    const answers = await Promise.all(slow.map((client) => client.response()));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 503, 503]);
+    expect(await s.inFlight()).toBe(0);
+    const { body } = await s.admin.get<string>('/metrics');
+    const count = (name: string) => Number(new RegExp(`^${name}_total (\\d+)$`, 'm').exec(body)?.[1]);
+    expect(count('switchyard_checkins')).toBe(count('switchyard_checkouts'));
+    const lines = () => [
+      ...linesOf(s.router, '/half'),
+      ...linesOf(s.router, '/pipe'),
+      ...linesOf(s.router, '/slow'),
+    ];
+    await eventually(() => lines().length === 12, 'the lines of all requests');
+    const cut = lines().filter((line) => line.includes('outcome=drain_timeout'));
+    expect(cut).toHaveLength(10);
+    for (const line of cut) expect(line).toContain('code=H24 desc="Forced close"');
+  });
+
+  it('without time to finish cuts at once', async () => {
+    await using s = await Scene.start();
+    const [client] = await s.begin('/slow', 1);
+    expect(await s.drain({ timeoutMs: 0 })).toMatchObject({ status: 200, body: { finished: 0, cut: 1 } });
+    expect((await client!.response()).status).toBe(503);
+  });
+
+  it('of an idle backend is answered at once, and again', async () => {
+    await using s = await Scene.start();
+    expect(await s.drain()).toMatchObject({ status: 200, body: { finished: 0, cut: 0 } });
+    expect(await s.drain({ timeoutMs: 1 })).toMatchObject({ status: 200, body: { finished: 0, cut: 0 } });
+    const drains = (await s.eventTypes()).slice(-4);
+    expect(drains).toEqual([
+      'BackendDrainStarted',
+      'BackendDrained',
+      'BackendDrainStarted',
+      'BackendDrained',
+    ]);
+  });
+
+  it('is answered 202 when the time to wait is up, and goes on', async () => {
+    await using s = await Scene.start();
+    await s.begin('/slow', 1);
+    const reply = await s.admin.post<End>(DRAIN, LONG, { headers: { prefer: 'wait=1' } });
+    expect(reply).toMatchObject({ status: 202, body: { drained: false } });
+    expect(await s.inFlight()).toBe(1);
+  });
+
+  it('a second one meanwhile sets the time anew, and both are answered', async () => {
+    await using s = await Scene.start();
+    await s.begin('/slow', 2);
+    const first = s.drain();
+    await s.isDraining();
+    const second = s.drain({ timeoutMs: 200 });
+    for (const reply of await Promise.all([first, second]))
+      expect(reply).toMatchObject({ status: 200, body: { drained: true, finished: 0, cut: 2 } });
+  });
+
+  it('is answered when the backend is removed meanwhile, at its end; the deadline stays', async () => {
+    await using s = await Scene.start();
+    await s.begin('/slow', 3);
+    const waiting = s.drain({ timeoutMs: 1000 });
+    await s.isDraining();
+    await s.admin.must('DELETE', WEB1);
+    s.release(1);
+    expect(await waiting).toMatchObject({ status: 200, body: { drained: true, finished: 1, cut: 2 } });
+  });
+
+  it('is answered 409 when the backend is put up again, and then nothing is cut', async () => {
+    await using s = await Scene.start();
+    const [client] = await s.begin('/slow', 1);
+    const waiting = s.drain({ timeoutMs: 700 });
+    await s.isDraining();
+    await s.admin.must('PUT', WEB1, { address: s.addresses[0] });
+    expect(await waiting).toMatchObject({ status: 409, body: { type: 'drain_withdrawn' } });
+    await pause(900);
+    s.release();
+    expect((await client!.response()).status).toBe(200);
+  });
+});
+
+describe('a crash during a drain', () => {
+  it('of its owner changes nothing', async () => {
+    await using s = await Scene.start();
+    await s.begin('/slow', 3);
+    const waiting = s.drain();
+    await s.isDraining();
+    for (let i = 0; i < 3; i++) await s.admin.must('POST', '/v1/chaos', { crash: 'pool:web' });
+    s.release();
+    expect(await waiting).toMatchObject({ status: 200, body: { finished: 3, cut: 0 } });
+  });
+
+  it('of a worker cuts what that worker had under way, and no more', async () => {
+    await using s = await Scene.start();
+    const clients = await s.begin('/slow', 8);
+    const waiting = s.drain();
+    await s.isDraining();
+    await s.admin.must('POST', '/v1/chaos', { crash: 'worker:1' });
+    await eventually(() => s.router.output().includes('worker:1 restarted'), 'the worker again');
+    const lost = clients.filter((client) => client.over).length;
+    s.release();
+    expect(await waiting).toMatchObject({ status: 200, body: { finished: 8 - lost, cut: lost } });
+    expect((await actorsOf(s.admin)).find(({ id }) => id === 'worker:1')).toMatchObject({ state: 'running' });
+  });
+
+  it('or the end of the router: who waits is told that it stops, and finds it drained afterwards', async () => {
+    await using s = await Scene.start();
+    await s.begin('/slow', 1);
+    const waiting = s.drain(LONG, 'the-drain');
+    await s.isDraining();
+    const stopped = s.router.stop();
+    expect(await waiting).toMatchObject({ status: 503, body: { type: 'router_stopping' } });
+    await stopped;
+    await s.restart();
+    expect((await s.admin.get(WEB1)).body).toMatchObject({ state: 'draining' });
+    expect(await s.drain(LONG, 'the-drain')).toMatchObject({ status: 200, body: { drained: true } });
+  });
+
+  it('such as kill -9: asked again under its key it is the same drain, and over', async () => {
+    await using s = await Scene.start(1);
+    await s.begin('/slow', 1);
+    const waiting = s.drain(LONG, 'the-drain');
+    const lost = expect(waiting).rejects.toThrow();
+    await s.isDraining();
+    const before = await s.admin.get<{ backends: Record<string, object> }>('/v1/pools/web/ledger');
+    await s.router.kill();
+    await lost;
+    await s.restart();
+    const reply = await s.drain(LONG, 'the-drain');
+    expect(reply).toMatchObject({ status: 200, body: { drained: true, finished: 0, cut: 0 } });
+    const after = await s.admin.get<{ backends: Record<string, object> }>('/v1/pools/web/ledger');
+    expect(after.body.backends['web.1']).toMatchObject({
+      drainUntilMs: (before.body.backends['web.1'] as { drainUntilMs: number }).drainUntilMs,
+    });
+    const types = (await s.eventTypes()).filter((type) => type.startsWith('BackendDrain'));
+    expect(types).toEqual(['BackendDrainStarted', 'BackendDrained']);
+  });
+});
+
+describe('the command line', () => {
+  it('waits for a drain and tells how it ended', async () => {
+    await using s = await Scene.start(1);
+    await s.begin('/slow', 2);
+    const args = [
+      'backend',
+      'drain',
+      'web',
+      'web.1',
+      '--wait',
+      '--timeout-ms',
+      '400',
+      '--admin',
+      s.router.admin,
+    ];
+    const { code, output } = await runCommand(args);
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: 'backend web/web.1 is drained: 0 finished, 2 cut\n',
+    });
+  });
+
+  it('applies and waits for those that it removed', async () => {
+    await using s = await Scene.start(1);
+    await s.begin('/slow', 2);
+    const file = `${s.directory}/config.json`;
+    const kept = { 'web.2': { address: s.addresses[1] } };
+    const wish = { pools: { web: { backends: kept } }, domains: { '*': { pool: 'web' } } };
+    await writeFile(file, JSON.stringify(wish));
+    const applied = runCommand(['apply', file, '--wait', '--admin', s.router.admin]);
+    for (let looks = 0; (await s.admin.get(WEB1)).status !== 404 && looks < 1000; looks++) await pause(5);
+    s.release();
+    const { code, output } = await applied;
+    expect(code).toBe(0);
+    expect(output).toContain('backend web/web.1 is drained: 2 finished, 0 cut');
+  });
+});
