@@ -26,6 +26,11 @@ export function isBetterLot(
   return lot === bestLot ? candidate > best : lot < bestLot;
 }
 
+/** A lot as a number, for people: the least wins. */
+export function lotOf(bits: number, weight: number): number {
+  return minusLn(bits) / weight;
+}
+
 /** 32 bits of two numbers of 52. */
 export function mix(key: number, hash: number): number {
   let a = Math.imul((key >>> 0) ^ 0x85ebca6b, 0x9e3779b1) ^ Math.trunc(key / RANGE);

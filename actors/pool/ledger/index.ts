@@ -36,7 +36,15 @@ export type { LedgerRecord } from './record.ts';
 export { type RecordReader, readRecords } from './record-reader.ts';
 export { recordSource } from './record-source.ts';
 export { unpackRecords } from './record-unpacker.ts';
+export { ReplayMemory } from './replay-memory.ts';
+export { type Difference, ReplayedPool, type Verdict, verdictOf } from './replayed-pool.ts';
 export { LedgerBusy } from './section.ts';
+export {
+  type PoolDifference,
+  type TicketGap,
+  type VerifiedDecisions,
+  verifyDecisions,
+} from './verification.ts';
 
 /** Made once, by the main thread, which is thread 0. */
 export function createArena(options: ArenaOptions): MainLedger {

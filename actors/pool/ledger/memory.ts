@@ -7,7 +7,7 @@ const WORD_BYTES = 4;
 const LINE_WORDS = 16;
 const MIN_GROWTH_WORDS = 1 << 18;
 // 255: what the owner's bits of a lock word can name.
-const THREADS_MAX = 255;
+export const THREADS_MAX = 255;
 // 1 GiB of addresses, not of memory: room for half a million pools of four backends.
 const RESERVE_BYTES = 2 ** 30;
 // 16 384 records are a third of a second of a busy worker: longer than a journal's group commit takes.

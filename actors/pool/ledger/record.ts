@@ -4,6 +4,8 @@ import { CLOSED, NO_LIMIT } from './layout.ts';
 import type { HealthDefinition, LeaseEnd, Refusal, Wait } from './ledger.ts';
 import { ENDS, HALF_ROUTE, KEYS_IN_SLOT, OPERATIONS, REFUSALS, SLOT, WAITS } from './record-layout.ts';
 
+const NONE_TRIED: readonly number[] = Object.freeze([]);
+
 interface Settings {
   readonly policy: PolicyName;
   readonly maxWaiting: number;
@@ -210,5 +212,6 @@ export function routeAt(words: Int32Array, slot: number): number {
 }
 
 function tried(words: Int32Array, doubles: Float64Array): readonly number[] {
-  return [...doubles.subarray(KEYS_IN_SLOT, KEYS_IN_SLOT + words[SLOT.triedCount]!)];
+  const count = words[SLOT.triedCount]!;
+  return count === 0 ? NONE_TRIED : [...doubles.subarray(KEYS_IN_SLOT, KEYS_IN_SLOT + count)];
 }

@@ -197,7 +197,7 @@ export class SharedPool extends PoolView implements PoolLedger {
     return refusal;
   }
 
-  private refusal(): Refusal | undefined {
+  protected refusal(): Refusal | undefined {
     const found = this.field.found();
     if (this.word(this.block + POOL.widening) === 0) {
       if (found === 0) return 'no_backends';
@@ -240,7 +240,7 @@ export class SharedPool extends PoolView implements PoolLedger {
   }
 
   /** What the end of a lease says of its backend's health, and what that leads to. */
-  private judged(lease: Lease, nowMs: number, end: LeaseEnd): readonly HealthChange[] {
+  protected judged(lease: Lease, nowMs: number, end: LeaseEnd): readonly HealthChange[] {
     this.isQuiet = true;
     const at = lease.row;
     if (this.word(this.block + POOL.failures) === 0 || (this.word(at + ROW.closed) & CLOSED.empty) !== 0)
@@ -295,7 +295,7 @@ export class SharedPool extends PoolView implements PoolLedger {
   }
 
   /** The latency that was made use of. */
-  private learnFrom(at: number, nowMs: number, end: LeaseEnd, latencyMs: number): number {
+  protected learnFrom(at: number, nowMs: number, end: LeaseEnd, latencyMs: number): number {
     const learn = this.learning();
     const hasFailed = isFailure(end);
     const known = latencyMs >= 0 ? latencyMs : NO_LATENCY;
@@ -417,7 +417,7 @@ function sooner(one: number, other: number): number {
   return Math.min(one, other);
 }
 
-function waitOf(found: number): Wait {
+export function waitOf(found: number): Wait {
   if ((found & FOUND.busy) !== 0) return 'busy';
   if ((found & (FOUND.quarantined | FOUND.draining)) !== 0) return 'unavailable';
   if ((found & FOUND.starting) !== 0) return 'starting';

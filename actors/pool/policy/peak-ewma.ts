@@ -70,7 +70,8 @@ function whenFailed(known: number, latencyMs: number): number {
   return Math.max(latencyMs, known < 0 ? UNKNOWN_MS : known);
 }
 
-function loadOf(field: Field, row: Row): number {
+/** What is compared: the least wins. */
+export function loadOf(field: Field, row: Row): number {
   const known = field.latencyMs(row);
   const inFlight = field.inFlight(row);
   // One that nobody knows is tried at once, with one request.

@@ -13,6 +13,8 @@ import type {
 import {
   keyOf,
   type LedgerRecord,
+  ReplayedPool,
+  ReplayMemory,
   type RowDefinition,
   readRecords,
 } from '../../../../actors/pool/ledger/index.ts';
@@ -34,6 +36,7 @@ import { SharedPool } from '../../../../actors/pool/ledger/shared-pool.ts';
 import { isClosing } from '../../../../actors/pool/ledger/shared-ward.ts';
 import { ThreadLedger } from '../../../../actors/pool/ledger/thread-ledger.ts';
 import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
+import { ByteWriter } from '../../../../eventlog/index.ts';
 import { type PoolModel, replay } from './model.ts';
 
 export type Mutant =
@@ -221,12 +224,29 @@ export function world(options: { threads?: number; mutant?: Mutant; recordSlots?
     },
     records: collect,
     verify(poolKey) {
-      const model = replay(collect().filter((record) => record.poolKey === poolKey));
+      const own = collect().filter((record) => record.poolKey === poolKey);
+      const model = replay(own);
+      verifyReplayed(own, main, poolKey);
       const block = main.blockOf(poolKey);
       if (block !== 0) compare(section, block, model);
       return model;
     },
   };
+}
+
+const memory = new ReplayMemory();
+
+/** The production replay decides the same, and comes to the same state, byte for byte. */
+function verifyReplayed(records: readonly LedgerRecord[], main: TestMain, poolKey: number): void {
+  const pool = new ReplayedPool(memory, poolKey);
+  for (const record of records.toSorted((a, b) => a.ticket - b.ticket))
+    assert.equal(pool.apply(record), undefined, `ticket ${record.ticket} is decided again as it was`);
+  const [found, replayed] = [new ByteWriter(), new ByteWriter()];
+  if (main.checkpoint(poolKey, found) !== 0) {
+    pool.pack(replayed);
+    assert.deepEqual(replayed.written(), found.written(), 'a replay comes to the same state');
+  }
+  pool.free();
 }
 
 /** Shared memory holds what the model holds, to the last bit of chance. */

@@ -1,0 +1,99 @@
+/** Memory in which ledgers are decided again: an arena of this thread's own, without locks to wait for, bells or records. */
+import { Directory } from './directory.ts';
+import type { Instruments } from './instruments.ts';
+import { NODE, NODE_STATE, TRIED_MAX } from './layout.ts';
+import { Mailbox } from './mailbox.ts';
+import { createBuffer, THREADS_MAX } from './memory.ts';
+import { Nodes } from './nodes.ts';
+import { PoolMemory } from './pool-memory.ts';
+import { Recorder } from './recorder.ts';
+import { Section } from './section.ts';
+
+const NODES_AT_ONCE = 256;
+// 256 MiB of addresses: some half a million pools of four backends, with room for any thread's share in each.
+const RESERVE_BYTES = 2 ** 28;
+
+export class ReplayMemory {
+  readonly section: Section;
+  readonly tools: Instruments;
+  readonly pools: PoolMemory;
+  /** What followed from the step under way, as the ledger would have recorded it. */
+  readonly followed: Followed[] = [];
+  readonly #nodes: number[] = [];
+
+  constructor() {
+    const buffer = createBuffer({
+      threads: THREADS_MAX,
+      ring() {},
+      record: false,
+      reserveBytes: RESERVE_BYTES,
+    });
+    const section = new Section(buffer, 0, 0);
+    const nodes = new Nodes(section);
+    this.section = section;
+    this.pools = new PoolMemory(section);
+    this.tools = {
+      section,
+      nodes,
+      recorder: new ListeningRecorder(section, this.followed),
+      mailbox: new SilentMailbox(section, nodes, () => {}),
+      directory: new Directory(section),
+      tried: new Float64Array(TRIED_MAX),
+    };
+  }
+
+  /** For one who waits in the record, whatever its thread. */
+  takeNode(thread: number): number {
+    if (this.#nodes.length === 0) this.#allocate();
+    const node = this.#nodes.pop() as number;
+    this.section.words[node + NODE.thread] = thread;
+    return node;
+  }
+
+  freeNode(node: number): void {
+    this.section.words[node + NODE.state] = NODE_STATE.free;
+    this.#nodes.push(node);
+  }
+
+  #allocate(): void {
+    const first = this.section.allocate(NODES_AT_ONCE * NODE.words);
+    for (let i = NODES_AT_ONCE - 1; i >= 0; i--) this.#nodes.push(first + i * NODE.words);
+  }
+}
+
+export type Followed = {
+  readonly op: number;
+  readonly ticket: number;
+  /** Where the row is. */
+  readonly at: number;
+  readonly route: number;
+  readonly untilMs: number;
+};
+
+class ListeningRecorder extends Recorder {
+  readonly #followed: Followed[];
+
+  constructor(section: Section, followed: Followed[]) {
+    super(section);
+    this.#followed = followed;
+  }
+
+  override unit(
+    op: number,
+    _pool: number,
+    ticket: number,
+    _nowMs: number,
+    at: number,
+    route: number,
+    untilMs: number,
+  ): void {
+    this.#followed.push({ op, ticket, at, route, untilMs });
+  }
+}
+
+/** Nobody waits here for what is granted. */
+class SilentMailbox extends Mailbox {
+  override post(): void {}
+  override ringBells(): void {}
+  override settle(): void {}
+}

@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import { keyOf, unpackRecords, verifyDecisions } from '../../../../actors/index.ts';
+import { type JournalReader, type OperationBlock, openJournalReader } from '../../../../eventlog/index.ts';
+import { temporaryDirectory } from '../../../journal/desk.ts';
+import { JournalledPool } from './journalled-pool.ts';
+
+const BACKENDS = { 'web.1': {}, 'web.2': { weight: 2 }, 'web.3': {} };
+
+/** Some turns of the writer, each with leases given and given back, and a checkpoint every fourth. */
+function work(pool: JournalledPool, turns: number): void {
+  for (let turn = 0; turn < turns; turn++) {
+    const leases = Array.from({ length: 20 }, () => pool.lease());
+    pool.pass(10);
+    for (const lease of leases.toReversed()) pool.ledger.checkin(lease, pool.nowMs, 'finished', turn);
+    if (turn % 4 === 1) pool.checkpoint();
+    pool.pass(60);
+    pool.turn();
+  }
+}
+
+async function journal(policy: 'least-request' | 'peak-ewma', turns = 10): Promise<JournalReader> {
+  const directory = temporaryDirectory();
+  const pool = new JournalledPool(directory);
+  await pool.define(BACKENDS, { policy });
+  work(pool, turns);
+  pool.close();
+  return openJournalReader(directory);
+}
+
+describe('verifying decisions', () => {
+  it.each(['least-request', 'peak-ewma'] as const)('decides every one again, by %s', async (policy) => {
+    using reader = closing(await journal(policy));
+    expect(verifyDecisions(reader.operations(), reader.checkpoints())).toMatchObject({
+      runs: 1,
+      pools: 1,
+      operations: 404,
+      decisions: 200,
+      checkpoints: 3,
+      skipped: 0,
+      gaps: [],
+      differences: [],
+    });
+  });
+
+  it('finds a decision that is another one, says why, and goes on at the next checkpoint', async () => {
+    using reader = closing(await journal('least-request'));
+    const blocks = [...reader.operations()];
+    blocks[2] = withAnotherRow(blocks[2]!);
+    const found = verifyDecisions(blocks, reader.checkpoints());
+    expect(found.differences).toEqual([
+      expect.objectContaining({
+        op: 'checkout',
+        cause: 'another backend is picked',
+        decided: { word: 'leased', backendKey: expect.any(Number) },
+        recorded: { word: 'leased', backendKey: expect.any(Number) },
+      }),
+    ]);
+    const [difference] = found.differences;
+    expect(difference!.decided.backendKey).not.toBe(difference!.recorded.backendKey);
+    expect(found.checkpoints).toBeGreaterThan(0);
+    expect(found.skipped).toBeGreaterThan(0);
+  });
+
+  it('names the tickets that are missing, and goes on at the next checkpoint', async () => {
+    using reader = closing(await journal('least-request'));
+    const blocks = [...reader.operations()];
+    blocks.splice(3, 1);
+    const found = verifyDecisions(blocks, reader.checkpoints());
+    expect(found.gaps).toEqual([expect.objectContaining({ fromTicket: 125, toTicket: 164 })]);
+    expect(found.differences).toEqual([]);
+    // Those between the gap and the checkpoint behind turn 5.
+    expect(found.skipped).toBe(80);
+  });
+
+  it('begins at the first checkpoint where the beginning is gone', async () => {
+    using reader = closing(await journal('least-request'));
+    const found = verifyDecisions([...reader.operations()].slice(1), reader.checkpoints());
+    expect(found).toMatchObject({ gaps: [], differences: [], skipped: 40, checkpoints: 2 });
+  });
+
+  it('finds a state that is not its checkpoint’s', async () => {
+    using reader = closing(await journal('least-request'));
+    const checkpoints = [...reader.checkpoints()].map((checkpoint, index) => {
+      const state = new Uint8Array(checkpoint.state);
+      // The bound of the queue.
+      if (index === 1) state[3] = state[3]! + 1;
+      return { ...checkpoint, state };
+    });
+    const found = verifyDecisions(reader.operations(), checkpoints);
+    expect(found.differences).toEqual([
+      expect.objectContaining({ op: 'checkpoint', cause: expect.stringContaining('another one') }),
+      // The third is of a pool whose queue was never so long.
+      expect.objectContaining({ op: 'checkpoint' }),
+    ]);
+  });
+
+  it('keeps the pools of one journal apart', async () => {
+    const directory = temporaryDirectory();
+    const web = new JournalledPool(directory);
+    await web.define(BACKENDS);
+    await web.main.define(
+      keyOf('api'),
+      { policy: 'random', maxWaiting: 3, whenEmpty: 'refuse', seed: 9 },
+      [{ backendKey: keyOf('api.1'), limit: 0, weight: 1, state: 'up', quarantineUntilMs: 0 }],
+      'widen',
+      { position: 2, nowMs: web.nowMs },
+    );
+    const api = web.main.pool(keyOf('api'))!;
+    for (let i = 0; i < 30; i++) {
+      const lease = api.checkout(web.nowMs, [], { place: 0, granted() {}, refused() {} });
+      if (i % 3 > 0 && typeof lease === 'object') api.checkin(lease, web.nowMs, 'unused');
+      work(web, 1);
+    }
+    web.close();
+    using reader = closing(openJournalReader(directory));
+    expect(verifyDecisions(reader.operations(), reader.checkpoints())).toMatchObject({
+      pools: 2,
+      skipped: 0,
+      gaps: [],
+      differences: [],
+    });
+  });
+});
+
+/** The block with one flipped byte by which one checkout, and nothing else, goes to another row. */
+function withAnotherRow(block: OperationBlock): OperationBlock {
+  const before = [...unpackRecords(block.packed)].map((record) => JSON.stringify(record));
+  for (let at = 0; at < block.packed.length; at++) {
+    const packed = new Uint8Array(block.packed);
+    packed[at] = packed[at]! ^ 1;
+    try {
+      const after = [...unpackRecords(packed)];
+      const changed = after.filter((record, index) => JSON.stringify(record) !== before[index]);
+      const [only] = changed;
+      if (after.length !== before.length || changed.length !== 1 || only?.op !== 'checkout') continue;
+      const was = JSON.parse(before[after.indexOf(only)]!) as { row: number; nowMs: number };
+      if (was.row !== only.row && was.nowMs === only.nowMs) return { ...block, packed };
+    } catch {
+      // Not even a block any more.
+    }
+  }
+  throw new Error('expected a byte that says a row');
+}
+
+function closing(reader: JournalReader): JournalReader & Disposable {
+  return Object.assign(reader, { [Symbol.dispose]: () => reader.close() });
+}
