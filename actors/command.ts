@@ -25,7 +25,12 @@ export type Answer =
       /** How many owners were changed. */
       readonly changed: number;
     }
-  | { readonly type: 'rejected'; readonly rejection: Rejection };
+  | {
+      readonly type: 'rejected';
+      readonly rejection: Rejection;
+      /** Of several commands: the place of the one that was refused, where it was one. */
+      readonly command?: number;
+    };
 
 /** Everything that is routed at one position: what a plan is made against. */
 export type Present = {
@@ -49,6 +54,11 @@ export interface Desk {
   ask(command: Command, by: By): Promise<Answer>;
   /** Commands to many owners in one step, at most one to each. */
   carryOut(plan: Plan, by: By, digestOf: Json): Promise<Answer>;
+  /**
+   * The same for commands that are planned against nothing: only what touches the same owners has to wait. `digest` is of
+   * what was asked.
+   */
+  askTogether(commands: readonly Command[], by: By, digest: string): Promise<Answer>;
   /** Everything in force now, for a dry run. */
   present(): Promise<Present>;
 }

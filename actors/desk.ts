@@ -32,7 +32,9 @@ import { type Turn, Turns } from './turns.ts';
 /** The owners as the desk needs them. Both calls wait through a restart and reject with `OwnerUnavailable`. */
 export interface Owners {
   decide(stream: StreamName, command: Command): Promise<Proposal>;
-  /** Resolves when the owner, and what lies outside it, is as of this version or later. */
+  /** Of different owners, in the order asked. Who is asleep need not be woken for it. */
+  decideAll(commands: readonly Command[]): Promise<readonly Proposal[]>;
+  /** Resolves when the owner, and what lies outside it, is as of this version or later; at once for one that is asleep. */
   settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void>;
   state(stream: StreamName): Promise<{ readonly state: unknown; readonly version: Version }>;
   /** The log knows better than this owner: it is to be rebuilt. */
@@ -99,6 +101,16 @@ export class RoutingDesk implements Desk {
     );
   }
 
+  askTogether(commands: readonly Command[], by: By, digest: string): Promise<Answer> {
+    const request = { by, digest };
+    return this.#turns.take([{ key: EVERYTHING, mode: 'read' }, ...turnsForAll(commands)], () =>
+      this.#answerOnce(request, async () => {
+        const refusal = await this.#refusalOfAll(commands);
+        return refusal ?? this.#perform(commands, request);
+      }),
+    );
+  }
+
   async present(): Promise<Present> {
     const { log } = this.#options;
     const domains = new Map<DomainName, NonNullable<DomainState>>();
@@ -155,6 +167,29 @@ export class RoutingDesk implements Desk {
     return undefined;
   }
 
+  /** The pools that the domains will name: those that are put with them, and those there are. */
+  async #refusalOfAll(commands: readonly Command[]): Promise<Rejected | undefined> {
+    const put = new Set<string>();
+    for (const command of commands) {
+      if (command.type === 'PutPool') put.add(command.pool);
+      else if (command.type !== 'PutDomain')
+        throw new TypeError(`expected pools and domains that are put, found ${command.type}`);
+    }
+    const known = new Map<StreamName, number>();
+    for (const [index, command] of commands.entries()) {
+      if (command.type !== 'PutDomain') continue;
+      for (const pool of poolsOf(command.settings)) {
+        if (!put.has(pool) && !known.has(poolStream(pool))) known.set(poolStream(pool), index);
+      }
+    }
+    const states = await this.#options.log.statesOf([...known.keys()]);
+    const missing = states.find(({ state }) => state === null);
+    if (missing === undefined) return undefined;
+    const place = known.get(missing.stream) ?? 0;
+    const { host } = commands[place] as Extract<Command, { type: 'PutDomain' }>;
+    return { ...unknownPool(host, missing.stream.slice('pool-'.length)), command: place };
+  }
+
   async #perform(commands: readonly Command[], request: Request): Promise<Answer> {
     for (let attempt = 1; ; attempt += 1) {
       const proposed = await this.#decide(commands);
@@ -177,10 +212,12 @@ export class RoutingDesk implements Desk {
     const writes: Write[] = [];
     const versions: Record<string, Version> = {};
     let answer: Kept = { created: false, version: 0, changed: 0 };
-    for (const command of commands) {
+    const proposals = await this.#proposals(commands);
+    for (const [place, command] of commands.entries()) {
       const stream = streamOf(command);
-      const proposal = await this.#options.owners.decide(stream, command);
-      if (proposal.decision.type === 'rejected') return this.#explained(stream, proposal.decision.rejection);
+      const proposal = proposals[place]!;
+      if (proposal.decision.type === 'rejected')
+        return { ...(await this.#explained(stream, proposal.decision.rejection)), command: place };
       const { state, version } = fold(stream, proposal, proposal.decision.events);
       if (proposal.decision.events.length > 0 || commands.length === 1) {
         writes.push({
@@ -189,7 +226,8 @@ export class RoutingDesk implements Desk {
           events: proposal.decision.events,
           current: state as Json,
         });
-        versions[stream] = version;
+        // A domain has nothing outside: an owner that is behind finds out when it is asked next.
+        if (commands.length === 1 || 'pool' in command) versions[stream] = version;
       }
       answer = {
         created: commands.length === 1 && isCreation(proposal.decision.events),
@@ -198,6 +236,12 @@ export class RoutingDesk implements Desk {
       };
     }
     return { type: 'proposed', writes, answer, versions };
+  }
+
+  async #proposals(commands: readonly Command[]): Promise<readonly Proposal[]> {
+    const [only] = commands;
+    if (only === undefined || commands.length > 1) return this.#options.owners.decideAll(commands);
+    return [await this.#options.owners.decide(streamOf(only), only)];
   }
 
   async #conclude(
@@ -224,7 +268,7 @@ export class RoutingDesk implements Desk {
 }
 
 type Request = { readonly by: By; readonly digest: string };
-type Rejected = { readonly type: 'rejected'; readonly rejection: Rejection };
+type Rejected = Extract<Answer, { type: 'rejected' }>;
 type Kept = { readonly created: boolean; readonly version: Version; readonly changed: number };
 type Proposed = {
   readonly type: 'proposed';
@@ -239,6 +283,17 @@ function turnsFor(command: Command): Turn[] {
   if (command.type === 'PutDomain')
     for (const pool of poolsOf(command.settings)) turns.push({ key: poolStream(pool), mode: 'read' });
   return turns;
+}
+
+/** Each owner's own once, and those that are only named to be read. */
+function turnsForAll(commands: readonly Command[]): Turn[] {
+  const turns = new Map<string, Turn>();
+  for (const command of commands) {
+    for (const turn of turnsFor(command)) {
+      if (turn.mode === 'write' || !turns.has(turn.key)) turns.set(turn.key, turn);
+    }
+  }
+  return [...turns.values()];
 }
 
 /** The same questions as of one command, of a whole plan: what matters is what exists once all of it has happened. */

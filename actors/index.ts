@@ -7,7 +7,7 @@ export { fieldOf, hasField } from './domain/field-of.ts';
 export * from './domain/route-matcher.ts';
 export { DRAWS, type Share, Split } from './domain/split.ts';
 export { Health, type HealthReport } from './health.ts';
-export { evolveOwner, kindOf, streamOf } from './owned.ts';
+export { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
 export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
 export { LedgerKeeper } from './pool/ledger-keeper.ts';

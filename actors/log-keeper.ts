@@ -70,6 +70,10 @@ export class LogKeeper implements EventLog {
     return this.#with((log) => log.current(...args));
   }
 
+  statesOf(...args: Parameters<EventLog['statesOf']>): ReturnType<EventLog['statesOf']> {
+    return this.#with((log) => log.statesOf(...args));
+  }
+
   currents(...args: Parameters<EventLog['currents']>): ReturnType<EventLog['currents']> {
     return this.#with((log) => log.currents(...args));
   }

@@ -8,7 +8,7 @@ import {
   type SwitchyardEvent,
 } from '../eventlog/index.ts';
 import type { Command } from './command.ts';
-import type { Recording } from './decider.ts';
+import type { Decision, Recording } from './decider.ts';
 import { type DomainState, domainDecider } from './domain/domain.ts';
 import { type PoolState, poolDecider } from './pool/pool.ts';
 
@@ -20,6 +20,13 @@ export function streamOf(command: Command): StreamName {
 
 export function kindOf(stream: StreamName): 'domain' | 'pool' {
   return stream.startsWith('domain-') ? 'domain' : 'pool';
+}
+
+/** What the owner of this state would say, whoever keeps it. */
+export function decideFrom(command: Command, state: unknown): Decision<SwitchyardEvent> {
+  return 'host' in command
+    ? domainDecider.decide(command, state as DomainState)
+    : poolDecider.decide(command, state as PoolState);
 }
 
 /** The state of whichever owner the stream belongs to, one event later. */

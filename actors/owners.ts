@@ -14,7 +14,7 @@ import type { Chaos } from './chaos.ts';
 import type { Command } from './command.ts';
 import { type Owners, OwnerUnavailable, type Proposal } from './desk.ts';
 import { domainDecider } from './domain/domain.ts';
-import { evolveOwner, kindOf } from './owned.ts';
+import { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
 import type { OwnerContext } from './owner.ts';
 import { type AnyDecider, OwnerChild } from './owner-child.ts';
 import type { LedgerKeeper } from './pool/ledger-keeper.ts';
@@ -66,8 +66,26 @@ export class SupervisedOwners implements Owners {
     throw unavailable(stream, `failed over this command ${TRIES} times`, 1000);
   }
 
+  /** Who is awake decides by itself; for who is asleep its row is enough, since nothing about it is kept here. */
+  async decideAll(commands: readonly Command[]): Promise<readonly Proposal[]> {
+    const proposals: Proposal[] = [];
+    const asleep: { readonly place: number; readonly command: Command }[] = [];
+    for (const [place, command] of commands.entries()) {
+      const stream = streamOf(command);
+      if (this.#isAwake(stream)) proposals[place] = await this.decide(stream, command);
+      else asleep.push({ place, command });
+    }
+    const states = await this.#options.log.statesOf(asleep.map(({ command }) => streamOf(command)));
+    for (const [index, { place, command }] of asleep.entries()) {
+      const { state, version } = states[index]!;
+      proposals[place] = { decision: decideFrom(command, state), state, version };
+    }
+    return proposals;
+  }
+
   /** It ends: an owner that fails again and again is parked, and a parked one is not waited for. */
   async settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
+    if (!this.#isAwake(stream)) return;
     for (;;) {
       const { owner, known } = await this.#awake(stream);
       if (owner.isOver) continue;
@@ -130,6 +148,11 @@ export class SupervisedOwners implements Owners {
     const pool = state as PoolState;
     await keeper.follow(name as PoolName, pool, version, () => chaos.reach(id, 'in-ledger'));
     backendsOf(name as PoolName, pool);
+  }
+
+  /** Its pool's ledger, if there is none yet, is made from the log. */
+  #isAwake(stream: StreamName): boolean {
+    return kindOf(stream) === 'pool' || this.#of(stream).status(nameOf(stream)).type !== 'absent';
   }
 
   #lookup(stream: StreamName): OwnerChild | undefined {

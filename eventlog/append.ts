@@ -2,7 +2,7 @@
 import { canonicalJson, parseJson } from './canonical.ts';
 import { codec, type EncodedEvent } from './codec.ts';
 import type { Append, Appended, Json, Position, Write } from './event-log.ts';
-import type { Recorded } from './events.ts';
+import type { EventType, Metadata, Recorded } from './events.ts';
 import type { LogStore } from './log-reader.ts';
 import { parseStreamName, quoted, type StreamName } from './names.ts';
 import { bytesOf, type ChainedEvent, chainHash, checksumOf, GENESIS } from './stored-event.ts';
@@ -80,6 +80,7 @@ export function record(append: Prepared, store: LogStore, nowMs: number): Append
   // A clock that was set back must not make history run backwards.
   const recordedAtMs = Math.max(Math.trunc(nowMs), before?.recordedAtMs ?? 0);
   const events: Recorded[] = [];
+  const metadata = parseJson(append.metadata) as unknown as Metadata;
   let position: Position = before?.position ?? 0;
   let hash = before?.hash ?? GENESIS;
   for (const write of append.writes) {
@@ -93,7 +94,7 @@ export function record(append: Prepared, store: LogStore, nowMs: number): Append
       );
       hash = stored.hash;
       store.insertEvent(stored);
-      events.push(codec.decode(stored));
+      events.push(recorded(stored, encoded.type, metadata));
     }
     if (write.events.length > 0) keepState(write, { version, position, hash }, store);
   }
@@ -104,6 +105,20 @@ export function record(append: Prepared, store: LogStore, nowMs: number): Append
     answer: append.answer,
   });
   return { type: 'appended', position, events };
+}
+
+/** As reading it gives it: what was checked when it was encoded needs no second look. */
+function recorded(stored: ChainedEvent, type: EventType, metadata: Metadata): Recorded {
+  const { position, stream, version, data, recordedAtMs } = stored;
+  return {
+    position,
+    stream,
+    version,
+    type,
+    data: parseJson(data),
+    recordedAtMs,
+    metadata,
+  } as unknown as Recorded;
 }
 
 function chained(event: Omit<ChainedEvent, 'checksum' | 'hash'>, previous: string): ChainedEvent {

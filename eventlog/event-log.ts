@@ -101,6 +101,11 @@ export interface EventLog {
   snapshot(stream: StreamName, atMost?: Version): Promise<Snapshot | undefined>;
   /** The current row of one owner. Rejects with `EventUnreadable` where it is damaged: the events still tell. */
   current(stream: StreamName): Promise<Current | undefined>;
+  /**
+   * What owners are now, in the order asked; state null and version 0 for one that never was. Rejects with `EventUnreadable`
+   * where a row is damaged or behind its stream: the events still tell.
+   */
+  statesOf(streams: readonly StreamName[]): Promise<readonly Current[]>;
   /** Current rows in order of stream name, after `after` (exclusive), of one kind of owner: a page of them. */
   currents(options: {
     readonly kind: 'domain' | 'pool';

@@ -87,6 +87,11 @@ export class LocalLog implements EventLog {
     return this.#open().current(stream);
   }
 
+  async statesOf(streams: readonly StreamName[]): Promise<readonly Current[]> {
+    const store = this.#open();
+    return streams.map((stream) => store.stateOf(stream));
+  }
+
   async currents(options: CurrentsPage): Promise<readonly Current[]> {
     return this.#open().currents(options);
   }

@@ -22,6 +22,7 @@ export interface LogReader {
   readStream(stream: StreamName, options?: ReadOptions): readonly Recorded[];
   snapshot(stream: StreamName, atMost?: Version): Snapshot | undefined;
   current(stream: StreamName): Current | undefined;
+  stateOf(stream: StreamName): Current;
   currents(options: CurrentsPage): readonly Current[];
   domainsOf(pool: string, limit: number): readonly string[];
   /**

@@ -59,6 +59,10 @@ export class MemoryStore implements LogStore {
     return row && opened(row);
   }
 
+  stateOf(stream: StreamName): Current {
+    return this.current(stream) ?? { stream, version: this.version(stream), state: null };
+  }
+
   currents({ kind, after = '', limit }: CurrentsPage): readonly Current[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
     const from = after > `${kind}-` ? after : `${kind}-`;

@@ -82,6 +82,15 @@ export class SqliteReads implements LogReader, LogInspection {
     });
   }
 
+  stateOf(stream: StreamName): Current {
+    return this.guarded(() => {
+      const { last, version, state, checksum } = this.#statements.state.get({ stream })!;
+      if (version === null) return { stream, version: last ?? 0, state: null };
+      if (version !== last) throw this.#damaged({ stream, version });
+      return this.#open({ stream, version, state, checksum });
+    });
+  }
+
   currents({ kind, after = '', limit }: CurrentsPage): readonly Current[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
     // '.' follows '-' in ASCII: between the two lie exactly the streams of a kind.
@@ -202,7 +211,7 @@ export class SqliteReads implements LogReader, LogInspection {
     return { stream: row.stream as StreamName, version: row.version, state };
   }
 
-  #damaged({ stream, version }: StateRow): EventUnreadable {
+  #damaged({ stream, version }: Pick<StateRow, 'stream' | 'version'>): EventUnreadable {
     return damagedState(stream, version, this.positionOf(stream, version));
   }
 }

@@ -6,6 +6,13 @@ import type { StreamName } from './names.ts';
 import type { ChainedEvent, StoredEvent } from './stored-event.ts';
 
 export type StateRow = SealedState;
+/** An owner's row beside the last version of its stream; a removed owner has none, and one that never was has neither. */
+export type StateNow = {
+  readonly last: number | null;
+  readonly version: number | null;
+  readonly state: string;
+  readonly checksum: number;
+};
 type SnapshotRow = StoredSnapshot & { readonly checksum: number };
 
 const EVENT = `position, stream, version, type, schema_version AS schemaVersion, data, metadata,
@@ -56,6 +63,10 @@ export function readStatements(db: Database.Database) {
        FROM snapshots WHERE stream = +? ORDER BY version`,
     ),
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
+    state: db.prepare<[{ readonly stream: string }], StateNow>(
+      `SELECT (SELECT max(version) FROM events WHERE stream = +@stream) AS last, c.version, c.state, c.checksum
+       FROM (SELECT 1) LEFT JOIN currents c ON c.stream = +@stream`,
+    ),
     currents: db.prepare<[string, string, number], StateRow>(
       `SELECT ${STATE} FROM currents WHERE stream > +? AND stream < +? ORDER BY stream LIMIT +?`,
     ),

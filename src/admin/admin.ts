@@ -6,7 +6,7 @@ import { EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
-import { checkMediaType, discardRest, readBody } from './body.ts';
+import { checkMediaType, discardRest, readBody, readBytes } from './body.ts';
 import { checkHost, checkOrigin, checkToken, type GuardOptions } from './guard.ts';
 import type { AdminPorts, Logger } from './ports.ts';
 import { problem, Refused, rejected, unanswered } from './problem.ts';
@@ -31,9 +31,9 @@ export interface Admin {
 }
 
 const SERVER_OPTIONS = {
-  // 10 s for a head of at most 16 KiB, 60 s for a body of at most 64 MiB.
+  // 10 s for a head of at most 16 KiB; bodies have bounds of their own, since an import takes as long as it takes.
   headersTimeout: 10_000,
-  requestTimeout: 60_000,
+  requestTimeout: 0,
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,
   connectionsCheckingInterval: 5_000,
@@ -104,9 +104,10 @@ class AdminServer implements Admin {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const reply = await this.#answer(request, gone.signal);
-    await discardRest(request);
+    const isReading = reply.type === 'stream' && reply.isReading === true;
+    if (!isReading) await discardRest(request);
     // What is left of a body that nobody read would be taken for the next request.
-    if (!request.complete) response.setHeader('connection', 'close');
+    if (!request.complete && !isReading) response.setHeader('connection', 'close');
     try {
       await send(response, reply, this.#closing.signal);
     } catch (error) {
@@ -136,7 +137,8 @@ class AdminServer implements Admin {
     if (route.method !== 'GET') checkMediaType(request);
     const body = () => readBody(request, route.limitBytes);
     const gone = () => AbortSignal.any([this.#closing.signal, signal]);
-    const call = { method, params, query, headers, body, signal, gone };
+    const bytes = () => readBytes(request);
+    const call = { method, params, query, headers, body, bytes, signal, gone };
     const reply = await route.handler(call, this.#options);
     if (route.method !== 'GET') this.#noted(request, reply, startedAtMs);
     return reply;

@@ -47,13 +47,55 @@ async function readText(request: IncomingMessage, limitBytes: number): Promise<s
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Refused half-way, the connection is still needed for the answer.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  const untilMs = performance.now() + BODY_MS;
+  for await (const chunk of inTime(request, () => untilMs - performance.now())) {
     bytes += chunk.length;
     if (bytes > limitBytes) throw tooLarge(limitBytes);
     chunks.push(chunk);
   }
   return bytes === 0 ? undefined : decoded(Buffer.concat(chunks, bytes));
+}
+
+// 60 s: for a body of at most 64 MiB, or for the next piece of one without end.
+const BODY_MS = 60_000;
+
+/** Of any length, as long as it keeps coming. */
+export function readBytes(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  return inTime(request, () => BODY_MS);
+}
+
+/** Refused half-way, the connection is still needed for the answer. */
+async function* inTime(request: IncomingMessage, leftMs: () => number): AsyncGenerator<Buffer> {
+  const pieces = (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[
+    Symbol.asyncIterator
+  ]();
+  try {
+    for (;;) {
+      const next = await within(leftMs(), pieces.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    void pieces.return?.();
+  }
+}
+
+async function within<T>(ms: number, piece: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooSlow()), Math.max(0, ms));
+  });
+  try {
+    return await Promise.race([piece, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// RFC 9110 §15.5.9.
+function tooSlow(): Refused {
+  const detail = `expected a body, or the next piece of one, within ${BODY_MS / 1000} s`;
+  return new Refused('body_too_slow', detail, { headers: { connection: 'close' } });
 }
 
 function decoded(bytes: Buffer): string {

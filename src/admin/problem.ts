@@ -17,6 +17,7 @@ type EdgeType =
   | 'actor_not_running'
   | 'method_not_allowed'
   | 'body_too_large'
+  | 'body_too_slow'
   | 'media_type_unsupported'
   | 'host_unknown'
   | 'too_many_followers'
@@ -55,6 +56,7 @@ const PROBLEMS = {
   actor_not_running: [409, 'The actor is not running'],
   method_not_allowed: [405, 'Not for this method'],
   body_too_large: [413, 'Body too large'],
+  body_too_slow: [408, 'Body too slow'],
   media_type_unsupported: [415, 'Commands are JSON'],
   host_unknown: [421, 'Not a name of this listener'],
   too_many_followers: [503, 'Too many followers'],

@@ -8,6 +8,8 @@ export type Reply =
       readonly type: 'stream';
       readonly status: 200;
       readonly headers: Headers;
+      /** It goes on reading the request's body, which is not to be discarded. */
+      readonly isReading?: true;
       readonly pour: (outlet: Outlet) => Promise<void>;
     };
 

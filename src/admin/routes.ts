@@ -5,6 +5,7 @@ import { deleteBackend, drainBackend, getBackend, listBackends, putBackend } fro
 import type { Call } from './call.ts';
 import { deleteDomain, getDomain, listDomains, putDomain } from './domains.ts';
 import { getEvents } from './events.ts';
+import { postImport } from './import.ts';
 import { PAGE_KEYS } from './paging.ts';
 import { deletePool, getLedger, getPool, listPools, putPool } from './pools.ts';
 import type { AdminPorts } from './ports.ts';
@@ -47,6 +48,7 @@ export const ROUTES: readonly Route[] = [
 
   // 64 MiB: 10 000 changes of the largest settings, with room for what does not change.
   route('POST', '/v1/apply', apply, { query: ['dryRun', 'allowRemovals'], limitBytes: 64 * MIB }),
+  route('POST', '/v1/import', postImport, { query: ['from', 'first', 'chunk'] }),
   route('GET', '/v1/state', getState, { query: ['at'] }),
   route('GET', '/v1/events', getEvents, { query: ['from', 'to', 'limit', 'stream', 'follow'] }),
 

@@ -68,7 +68,8 @@ export class DataTransport implements Transport {
     try {
       const { route, params, query } = match(ROUTES, ask.method, targetOf(ask));
       const gone = () => new AbortController().signal;
-      const call = { method: ask.method, params, query, headers: {}, body: async () => ask.body, gone };
+      const body = async () => ask.body;
+      const call = { method: ask.method, params, query, headers: {}, body, bytes: never, gone };
       return await route.handler(call, this.#ports);
     } catch (error) {
       if (error instanceof Refused) return error.reply;
@@ -137,12 +138,13 @@ async function* poured(reply: Stream, stop: AbortSignal): AsyncGenerator<string>
   }
 }
 
+function never(): never {
+  throw new TypeError('expected a question that reads, found one for a running router');
+}
+
 function portsOf(reader: Reader, history: LocalHistory, now: () => number): AdminPorts {
-  const never = () => {
-    throw new TypeError('expected a question that reads, found one for a running router');
-  };
   return {
-    desk: { present: never, ask: never, carryOut: never },
+    desk: { present: never, ask: never, carryOut: never, askTogether: never },
     log: {
       position: async () => reader.position(),
       version: async (stream) => reader.version(stream),

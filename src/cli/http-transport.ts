@@ -81,7 +81,7 @@ export class HttpTransport implements Transport {
   }
 
   #request(ask: Ask, more: { signal: AbortSignal; bodyTimeout?: number }): Promise<Dispatcher.ResponseData> {
-    const body = ask.body === undefined ? null : JSON.stringify(ask.body);
+    const body = ask.bytes ?? (ask.body === undefined ? null : JSON.stringify(ask.body));
     return this.#client.request({
       method: ask.method,
       path: targetOf(ask),
@@ -92,11 +92,12 @@ export class HttpTransport implements Transport {
     });
   }
 
-  #headers({ method, body, headers }: Ask): Record<string, string> {
+  #headers({ method, body, bytes, headers }: Ask): Record<string, string> {
     const { token, author } = this.#options;
     return {
       ...(method === 'GET' ? {} : { 'switchyard-author': author }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(bytes === undefined ? {} : { 'content-type': 'application/x-ndjson' }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...headers,
     };

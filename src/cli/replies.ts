@@ -31,6 +31,18 @@ export const problemReply = z.looseObject({
   won: z.array(winner).optional(),
 });
 
+/** Of one chunk of an import: carried out, or refused with the number of a line. */
+export const imported = z.looseObject({
+  from: z.int(),
+  to: z.int(),
+  changed: z.int().optional(),
+  position: z.int().optional(),
+  line: z.int().optional(),
+  detail: z.string().optional(),
+  problems: z.array(problem).readonly().optional(),
+});
+export type Imported = z.output<typeof imported>;
+
 export const ledger = z.looseObject({
   waiting: z.int(),
   backends: z.record(z.string(), z.looseObject({ inFlight: z.int(), quarantine: z.unknown().optional() })),

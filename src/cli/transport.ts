@@ -7,6 +7,8 @@ export type Ask = {
   readonly path: readonly string[];
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
+  /** A body of lines of JSON, in place of `body`. */
+  readonly bytes?: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   /** The answer may take as long as it takes. */
   readonly patient?: boolean;

@@ -7,6 +7,7 @@ import {
   type Owners,
   poolDecider,
   RoutingDesk,
+  streamOf,
 } from '../../actors/index.ts';
 import {
   createMemoryLog,
@@ -116,13 +117,15 @@ function ownersOver(log: EventLog): Owners {
     }
     return { state, version };
   };
+  const decide = async (stream: StreamName, command: Command) => {
+    const { state, version } = await fold(stream);
+    const decider = (kindOf(stream) === 'domain' ? domainDecider : poolDecider) as typeof poolDecider;
+    const decision = decider.decide(command as never, state as never);
+    return { decision, state, version };
+  };
   return {
-    async decide(stream, command: Command) {
-      const { state, version } = await fold(stream);
-      const decider = (kindOf(stream) === 'domain' ? domainDecider : poolDecider) as typeof poolDecider;
-      const decision = decider.decide(command as never, state as never);
-      return { decision, state, version };
-    },
+    decide,
+    decideAll: (commands) => Promise.all(commands.map((command) => decide(streamOf(command), command))),
     settle: async () => {},
     state: fold,
     rebuild: () => {},

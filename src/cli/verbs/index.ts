@@ -6,6 +6,7 @@ import { applyVerb } from './apply.ts';
 import { chaosVerb } from './chaos.ts';
 import { drainVerb } from './drain.ts';
 import { eventsVerb } from './events.ts';
+import { importVerb } from './import.ts';
 import { listVerbs } from './list.ts';
 import { removeVerbs } from './remove.ts';
 import { demoVerb, serveVerb } from './serve.ts';
@@ -20,6 +21,7 @@ export const VERBS: readonly Verb[] = [
   serveVerb,
   demoVerb,
   applyVerb,
+  importVerb,
   ...['domain', 'pool', 'backend'].flatMap((noun) =>
     ofThings.filter((verb) => verb.name.startsWith(`${noun} `)),
   ),

@@ -1,0 +1,64 @@
+/** Bulk: lines of NDJSON in, one result line a chunk out, in order; the first that is refused is the last. */
+import { type ChunkFailure, type ChunkResult, cutLines, importChunks } from '../import/index.ts';
+import { byOf } from './by.ts';
+import type { Call } from './call.ts';
+import type { AdminPorts } from './ports.ts';
+import { problem, Refused, rejected } from './problem.ts';
+import { count } from './query.ts';
+import type { Reply } from './reply.ts';
+
+// 250: small enough that a command sent meanwhile waits some milliseconds, large enough to share an fsync.
+const CHUNK = 250;
+const MOST_LINES = 1_000_000_000;
+// A key takes the number of a line with it.
+const KEY_LENGTH = 180;
+
+export async function postImport(call: Call, { desk, ownAddresses }: AdminPorts): Promise<Reply> {
+  const from = count(call, 'from', { min: 1, max: MOST_LINES }) ?? 1;
+  const first = count(call, 'first', { min: 1, max: MOST_LINES }) ?? 1;
+  const size = count(call, 'chunk', { min: 1, max: 1000 }) ?? CHUNK;
+  const by = byOf(call);
+  if ((by.commandId?.length ?? 0) > KEY_LENGTH) {
+    throw new Refused('invalid_header', `Idempotency-Key: expected at most ${KEY_LENGTH} characters here`);
+  }
+  const results = importChunks(cutLines(call.bytes(), size, { first, from }), { desk, ownAddresses, by });
+  const opening = await results.next();
+  // Nothing is in force of it: then the whole answer is the refusal.
+  if (opening.done !== true && opening.value.type === 'failed') return refused(opening.value);
+  return {
+    type: 'stream',
+    status: 200,
+    headers: { 'content-type': 'application/x-ndjson' },
+    isReading: true,
+    async pour(outlet) {
+      if (opening.done === true) return;
+      // Whoever sends may read only once all is sent, so nobody waits for the client to take these lines: there are few.
+      void outlet.write(lineOf(opening.value));
+      for await (const result of results) {
+        if (outlet.signal.aborted) return;
+        void outlet.write(lineOf(result));
+      }
+    },
+  };
+}
+
+function lineOf(result: ChunkResult): string {
+  const { from, to } = result;
+  if (result.type === 'done') {
+    const { changed, position } = result;
+    return `${JSON.stringify({ from, to, changed, position })}\n`;
+  }
+  const reply = refused(result);
+  return `${JSON.stringify({ from, to, ...(reply.type === 'json' ? (reply.value as object) : {}) })}\n`;
+}
+
+function refused({ failure }: Extract<ChunkResult, { type: 'failed' }>): Reply {
+  const reply = problemOf(failure);
+  if (reply.type !== 'json') return reply;
+  return { ...reply, value: { ...(reply.value as object), line: failure.line, detail: failure.detail } };
+}
+
+function problemOf(failure: ChunkFailure): Reply {
+  if (failure.type === 'rejected') return rejected(failure.rejection);
+  return problem('invalid_settings', failure.detail, { members: { problems: failure.problems } });
+}

@@ -1,0 +1,166 @@
+/** `import`: many pools and domains from a file of lines, a chunk at a time, to be gone on with where it was left. */
+import { createReadStream } from 'node:fs';
+import { CommandFailed, UsageError } from '../failure.ts';
+import { blocksOf } from '../import-blocks.ts';
+import { nameOf } from '../read-input.ts';
+import { type Imported, imported } from '../replies.ts';
+import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+
+export const importVerb: Verb = {
+  name: 'import',
+  positionals: ['FILE.ndjson'],
+  summary:
+    'puts many pools and domains, a line each, in chunks that are each carried out wholly or not at all',
+  details: [
+    'A line is {"pool": NAME, …} with the keys of a pool, or {"domain": HOST, …} with those of a domain. A later line of the',
+    'same name wins; what the file does not name is left alone. Pools come before the domains that name them, or in the same',
+    'chunk. A line that is refused ends it: what came before its chunk is in force, and --from goes on there.',
+  ],
+  options: {
+    from: { value: 'LINE', description: 'begin with this line (1)' },
+    data: { value: 'DIR', description: 'into this data directory, which no router may be using' },
+    ...CHANGE_OPTIONS,
+  },
+  run,
+};
+
+type Progress = { lines: number; changed: number; position: number; next: number };
+
+async function run(context: Context): Promise<ExitCode> {
+  const { args, io, print } = context;
+  const from = args.count('from', 1) ?? 1;
+  const file = args.positionals[0]!;
+  const source = file === '-' ? (io.stdin as AsyncIterable<Uint8Array>) : reading(file);
+  const meter = new Meter(context);
+  const progress: Progress = { lines: 0, changed: 0, position: 0, next: from };
+  try {
+    for await (const result of await resultsOf(source, from, context)) {
+      if (result.detail !== undefined) throw refusedAt(file, result);
+      progress.lines += result.to - result.from + 1;
+      progress.changed += result.changed ?? 0;
+      progress.position = result.position ?? 0;
+      progress.next = result.to + 1;
+      if (print.json) await print.line(JSON.stringify(result));
+      meter.show(progress);
+    }
+  } catch (error) {
+    meter.clear();
+    if (error instanceof CommandFailed) throw advised(error, progress, from);
+    throw error;
+  }
+  meter.clear();
+  if (print.stop.aborted) throw advised(new CommandFailed(['interrupted']), progress, from);
+  if (!print.json) await print.line(summary(progress));
+  return 0;
+}
+
+async function resultsOf(
+  source: AsyncIterable<Uint8Array>,
+  from: number,
+  context: Context,
+): Promise<AsyncIterable<Imported>> {
+  const { args, io } = context;
+  const data = args.text('data');
+  if (data === undefined) return overHttp(source, from, context);
+  if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
+  // Only this needs the database: a tenth of a second for all others.
+  const { importAtRest } = await import('../import-at-rest.ts');
+  return atRest(importAtRest(data, source, { from, author: args.text('as') ?? io.user }));
+}
+
+async function* atRest(
+  results: ReturnType<typeof import('../import-at-rest.ts').importAtRest>,
+): AsyncGenerator<Imported> {
+  for await (const result of results) {
+    if (result.type === 'failed') yield { from: result.from, to: result.to, ...result.failure };
+    else yield result;
+  }
+}
+
+/** A request a block, so that none is long, and what is lost is at most one of them. */
+async function* overHttp(
+  source: AsyncIterable<Uint8Array>,
+  from: number,
+  context: Context,
+): AsyncGenerator<Imported> {
+  const client = await context.admin();
+  const { stop } = context.print;
+  for await (const { first, bytes } of blocksOf(source, from)) {
+    if (stop.aborted) return;
+    const ask = { method: 'POST' as const, path: ['v1', 'import'], query: { first }, bytes };
+    for await (const line of client.lines(ask, stop)) if (line !== '') yield parsed(line);
+  }
+}
+
+function parsed(line: string): Imported {
+  const result = imported.safeParse(jsonOf(line));
+  if (result.success) return result.data;
+  throw new CommandFailed(["expected the result of a chunk from switchyard's admin API, found another line"]);
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+async function* reading(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(file, { highWaterMark: 262_144 }) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const found = code === 'ENOENT' ? 'no such file' : message;
+    throw new CommandFailed([`${file}: expected a readable file, found ${found}`]);
+  }
+}
+
+function refusedAt(file: string, result: Imported): CommandFailed {
+  const { from, to, detail, problems = [] } = result;
+  const more = problems.slice(1).map((one) => `${one.path}: expected ${one.expected}, found ${one.found}`);
+  const chunk = from === to ? '' : `nothing of lines ${from} to ${to} was carried out`;
+  return new CommandFailed(
+    [`${nameOf(file)}: ${detail}`, ...more, chunk].filter((line) => line !== ''),
+    result,
+  );
+}
+
+/** Where to go on: what is in force is so for good, and importing it again would change nothing. */
+function advised(error: CommandFailed, { lines, next }: Progress, from: number): CommandFailed {
+  if (lines === 0) return error;
+  const advice = `lines ${from} to ${next - 1} are in force; go on with --from ${next}`;
+  return new CommandFailed([...error.lines, advice], error.json);
+}
+
+function summary({ lines, changed, position }: Progress): string {
+  if (lines === 0) return 'no lines';
+  return `${lines} lines, ${changed} of them changes, in force at position ${position}`;
+}
+
+// Ten a second are as many as one can read.
+const SHOW_EVERY_MS = 100;
+
+/** How far it is, on a terminal. */
+class Meter {
+  readonly #context: Context;
+  readonly #startedAtMs = performance.now();
+  #shownAtMs = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  show({ lines, next }: Progress): void {
+    const nowMs = performance.now();
+    const { print, io } = this.#context;
+    if (io.stderr.isTTY !== true || print.json || nowMs - this.#shownAtMs < SHOW_EVERY_MS) return;
+    this.#shownAtMs = nowMs;
+    const rate = Math.round((lines / Math.max(1, nowMs - this.#startedAtMs)) * 1000);
+    io.stderr.write(`\r\x1b[Kline ${next - 1}, ${rate} a second`);
+  }
+
+  clear(): void {
+    if (this.#shownAtMs > 0) this.#context.io.stderr.write('\r\x1b[K');
+  }
+}

@@ -1,0 +1,107 @@
+/** Bytes cut into lines, and lines gathered into chunks: numbered from 1, blank ones left out, none held longer than needed. */
+
+export type Line = { readonly number: number; readonly text: string };
+
+/** 1 MiB: what the settings of one owner may come to; a longer line is another kind of file. */
+export const MAX_LINE_BYTES = 1_048_576;
+
+const LF = 0x0a;
+
+/** Bytes that are no line of text. */
+export class LineTooLong extends Error {
+  override readonly name = 'LineTooLong';
+  readonly line: number;
+  constructor(line: number, message: string) {
+    super(message);
+    this.line = line;
+  }
+}
+
+/** `first`: the number of the first line, where it stands in a longer file. Lines before `from` are left out. */
+export type Numbering = { readonly first?: number; readonly from?: number };
+
+/** At most `size` lines at a time. Throws `LineTooLong`. */
+export async function* cutLines(
+  source: AsyncIterable<Uint8Array>,
+  size: number,
+  { first = 1, from = 1 }: Numbering = {},
+): AsyncGenerator<readonly Line[]> {
+  const cutter = new Cutter(size, first, from);
+  for await (const bytes of source) yield* cutter.take(bytes);
+  yield* cutter.end();
+}
+
+class Cutter {
+  readonly #size: number;
+  readonly #from: number;
+  // RFC 8259 §8.1: a byte order mark may be ignored, which is what a decoder does with the first one.
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+  #rest: Uint8Array[] = [];
+  #restBytes = 0;
+  #number: number;
+  #lines: Line[] = [];
+
+  constructor(size: number, first: number, from: number) {
+    this.#number = first - 1;
+    this.#size = size;
+    this.#from = from;
+  }
+
+  *take(bytes: Uint8Array): Generator<readonly Line[]> {
+    const last = bytes.lastIndexOf(LF);
+    if (last === -1) {
+      this.#keep(bytes);
+      return;
+    }
+    const whole = Buffer.concat([...this.#rest, bytes.subarray(0, last)]);
+    this.#rest = [];
+    this.#restBytes = 0;
+    yield* this.#cut(whole);
+    this.#keep(bytes.subarray(last + 1));
+  }
+
+  *end(): Generator<readonly Line[]> {
+    if (this.#restBytes > 0) yield* this.#cut(Buffer.concat(this.#rest));
+    if (this.#lines.length > 0) yield this.#lines;
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#rest.push(bytes);
+    this.#restBytes += bytes.length;
+    if (this.#restBytes > MAX_LINE_BYTES) throw this.#tooLong(this.#number + 1);
+  }
+
+  *#cut(whole: Buffer): Generator<readonly Line[]> {
+    for (const text of this.#decoded(whole).split('\n')) {
+      this.#number += 1;
+      if (text.length > MAX_LINE_BYTES) throw this.#tooLong(this.#number);
+      if (this.#number < this.#from || isBlank(text)) continue;
+      this.#lines.push({ number: this.#number, text });
+      if (this.#lines.length < this.#size) continue;
+      const lines = this.#lines;
+      this.#lines = [];
+      yield lines;
+    }
+  }
+
+  #decoded(bytes: Buffer): string {
+    try {
+      return this.#decoder.decode(bytes);
+    } catch {
+      throw new LineTooLong(
+        this.#number + 1,
+        `from line ${this.#number + 1} on: expected UTF-8, found other bytes`,
+      );
+    }
+  }
+
+  #tooLong(line: number): LineTooLong {
+    return new LineTooLong(line, `line ${line}: expected at most ${MAX_LINE_BYTES} bytes, found more`);
+  }
+}
+
+/** Nothing, or the carriage return that some systems end lines with. */
+function isBlank(text: string): boolean {
+  return text === '' || text === '\r' || text.trim() === '';
+}

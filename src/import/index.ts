@@ -1,0 +1,4 @@
+/** Bulk changes: many lines, each one owner's wish, a chunk of them at a time. */
+export { type Chunk, type ChunkFailure, type ChunkResult, type Into, importChunks } from './chunks.ts';
+export { cutLines, type Line, LineTooLong } from './cut-lines.ts';
+export { parseLine } from './parse-line.ts';

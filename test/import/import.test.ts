@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { createMemoryLog, type DomainName, domainStream, type EventLog } from '../../eventlog/index.ts';
+import { blocksOf } from '../../src/cli/import-blocks.ts';
+import { type ChunkResult, cutLines, importChunks } from '../../src/import/index.ts';
+import { deskOver } from '../admin/scene.ts';
+
+async function* pieces(text: string, size: number): AsyncGenerator<Buffer> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function cut(text: string, size: number, from = 1) {
+  const lines = [];
+  for await (const chunk of cutLines(pieces(text, size), 2, { from })) lines.push(chunk);
+  return lines;
+}
+
+async function imported(log: EventLog, text: string, size = 3): Promise<ChunkResult[]> {
+  const into = {
+    desk: deskOver(log),
+    by: { author: 'me', commandId: 'once' },
+    ownAddresses: () => ({ listeners: ['127.0.0.1:8080'], local: ['127.0.0.1'] }),
+  };
+  const results: ChunkResult[] = [];
+  for await (const result of importChunks(cutLines(pieces(text, 7), size), into)) results.push(result);
+  return results;
+}
+
+const lines = (...objects: object[]) => objects.map((object) => `${JSON.stringify(object)}\n`).join('');
+const pool = { pool: 'web', backends: { 'web.1': { address: '127.0.0.1:9001' } } };
+const poolOf = async (log: EventLog, host: string) =>
+  ((await log.current(domainStream(host as DomainName)))?.state as { settings: { pool: string } } | null)
+    ?.settings.pool;
+
+describe('lines', () => {
+  it('are the same however the bytes come, blank ones counted and left out', async () => {
+    const text = '\ufeffone\r\n\ntwö\n  \nthree';
+    const whole = await cut(text, 1000);
+    expect(whole.flat().map(({ number, text }) => [number, text.trim()])).toEqual([
+      [1, 'one'],
+      [3, 'twö'],
+      [5, 'three'],
+    ]);
+    for (let size = 1; size < 20; size += 1) expect(await cut(text, size)).toEqual(whole);
+  });
+
+  it('begin where one says', async () => {
+    expect((await cut('a\nb\nc\nd\n', 3, 3)).flat().map(({ number }) => number)).toEqual([3, 4]);
+  });
+
+  it('that are too long, or are no text, are refused by number', async () => {
+    await expect(cut(`a\n${'b'.repeat(1_048_577)}\n`, 65_536)).rejects.toThrow('line 2: expected at most');
+    const bytes = (async function* () {
+      yield Buffer.from([0x61, 0x0a, 0xff, 0x0a]);
+    })();
+    await expect(cutLines(bytes, 10).next()).rejects.toThrow('expected UTF-8');
+  });
+
+  it('go in blocks that say where they stand', async () => {
+    const text = Array.from(
+      { length: 40_000 },
+      (_, index) => `{"domain":"d${index}.example.com","pool":"web"}\n`,
+    ).join('');
+    const seen: string[] = [];
+    let next = 30_001;
+    for await (const { first, bytes } of blocksOf(pieces(text, 100_000), 30_001)) {
+      expect(first).toBe(next);
+      const rows = Buffer.from(bytes).toString().trimEnd().split('\n');
+      next += rows.length;
+      seen.push(...rows);
+    }
+    expect(seen.length).toBe(10_000);
+    expect(seen[0]).toContain('"d30000.example.com"');
+  });
+});
+
+describe('an import', () => {
+  it('puts pools and domains, a chunk at one position each', async () => {
+    await using log = createMemoryLog({ now: Date.now });
+    const results = await imported(
+      log,
+      lines(
+        pool,
+        { domain: 'a.example.com', pool: 'web' },
+        { domain: 'B.example.com.', pool: 'web' },
+        { domain: '*', pool: 'web' },
+      ),
+    );
+    expect(results).toMatchObject([
+      { type: 'done', from: 1, to: 3, changed: 3 },
+      { type: 'done', from: 4, to: 4, changed: 1 },
+    ]);
+    expect(await poolOf(log, 'b.example.com')).toBe('web');
+    const events = await log.read({});
+    expect(new Set(events.map((event) => event.metadata.commandId))).toEqual(new Set(['once:1', 'once:4']));
+  });
+
+  it('lets a later line win, and changes nothing when it comes again', async () => {
+    await using log = createMemoryLog({ now: Date.now });
+    const text = lines(
+      pool,
+      { pool: 'api' },
+      { domain: 'a.example.com', pool: 'web' },
+      { domain: 'a.example.com', pool: 'api' },
+    );
+    await imported(log, text, 4);
+    expect(await poolOf(log, 'a.example.com')).toBe('api');
+    const position = await log.position();
+    expect(await imported(log, text, 3)).toMatchObject([
+      { type: 'failed', failure: { rejection: { type: 'idempotency_key_reused' } } },
+    ]);
+    expect(await imported(log, text, 4)).toMatchObject([{ type: 'done', position }]);
+  });
+
+  it('ends at the first line that is refused, with nothing of its chunk and everything before it', async () => {
+    await using log = createMemoryLog({ now: Date.now });
+    const text = lines(
+      pool,
+      { domain: 'a.example.com', pool: 'web' },
+      { domain: 'b.example.com', pool: 'web' },
+      { domain: 'c.example.com', pool: 'web' },
+      { domain: 'd.example.com', pool: 'nowhere' },
+      { domain: 'e.example.com', pool: 'web' },
+      { domain: 'f.example.com', pool: 'web' },
+    );
+    const results = await imported(log, text);
+    expect(results).toMatchObject([
+      { type: 'done', from: 1, to: 3 },
+      { type: 'failed', from: 4, to: 6, failure: { line: 5, rejection: { type: 'pool_unknown' } } },
+    ]);
+    expect(await poolOf(log, 'b.example.com')).toBe('web');
+    for (const host of ['c.example.com', 'd.example.com', 'e.example.com', 'f.example.com']) {
+      expect(await poolOf(log, host)).toBeUndefined();
+    }
+  });
+
+  it.each([
+    ['{"domain":"a.example.com","pool":"web"', 'column 39: expected JSON, found the end of the text'],
+    ['{"domain":"a.example.com","pool":"web","pool":"api"}', 'expected'],
+    ['{"domain":"a b","pool":"web"}', 'domain: expected a host name'],
+    ['{"domain":"a.example.com","pool":"web","maxInflight":1}', 'did you mean "maxInFlight"?'],
+    ['{"pool":"web","backends":{"web.1":{"address":"127.0.0.1:8080"}}}', 'which is our own listener'],
+    ['[1]', 'expected {"domain": HOST, …} or {"pool": NAME, …}, found something else'],
+    ['{"backends":{}}', 'found neither key'],
+  ])('says what is wrong with %s', async (line, said) => {
+    await using log = createMemoryLog({ now: Date.now });
+    const [result] = await imported(log, `${line}\n`);
+    expect(result).toMatchObject({ type: 'failed', failure: { type: 'unreadable', line: 1 } });
+    expect(result?.type === 'failed' && result.failure.detail).toMatch(/^line 1: /);
+    expect(result?.type === 'failed' && result.failure.detail).toContain(said);
+  });
+});
