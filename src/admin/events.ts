@@ -6,6 +6,7 @@ import type { AdminPorts } from './ports.ts';
 import { problem, Refused } from './problem.ts';
 import { count, flag } from './query.ts';
 import type { Reply } from './reply.ts';
+import { isSearch, searchEvents } from './search.ts';
 
 const FAR = Number.MAX_SAFE_INTEGER;
 // 64: dashboards and tails of a whole team; each costs a read per append.
@@ -23,6 +24,10 @@ export async function getEvents(call: Call, ports: AdminPorts): Promise<Reply> {
     to: count(call, 'to', { min: 0, max: FAR }),
     limit: count(call, 'limit', { min: 1, max: FAR }),
   };
+  if (isSearch(call)) {
+    const given = count(call, 'from', { min: 0, max: FAR });
+    return searchEvents(call, ports, { ...asked, from: given, limit: asked.limit ?? FAR, stream });
+  }
   // The end is fixed before the first byte, so that a log that grows faster than it is read still has one.
   const to = asked.to ?? (follow ? FAR : await ports.log.position());
   const wish: Follow = { from, to, limit: asked.limit ?? FAR, stream, follow, sse };

@@ -6,11 +6,14 @@ import type { Call } from './call.ts';
 import { deleteDomain, getDomain, listDomains, putDomain } from './domains.ts';
 import { getEvents } from './events.ts';
 import { postImport } from './import.ts';
+import { SCOPE_KEYS } from './moments.ts';
 import { PAGE_KEYS } from './paging.ts';
 import { deletePool, getLedger, getPool, listPools, putPool } from './pools.ts';
 import type { AdminPorts } from './ports.ts';
 import type { Reply } from './reply.ts';
-import { getState } from './state.ts';
+import { postRollback, ROLLBACK_KEYS } from './rollback.ts';
+import { SEARCH_KEYS } from './search.ts';
+import { getDiff, getState } from './state.ts';
 import { getActors, getHealth, getMetrics, getReady, postChaos, postVerify } from './system.ts';
 
 export type Handler = (call: Call, ports: AdminPorts) => Promise<Reply>;
@@ -49,8 +52,12 @@ export const ROUTES: readonly Route[] = [
   // 64 MiB: 10 000 changes of the largest settings, with room for what does not change.
   route('POST', '/v1/apply', apply, { query: ['dryRun', 'allowRemovals'], limitBytes: 64 * MIB }),
   route('POST', '/v1/import', postImport, { query: ['from', 'first', 'chunk'] }),
-  route('GET', '/v1/state', getState, { query: ['at'] }),
-  route('GET', '/v1/events', getEvents, { query: ['from', 'to', 'limit', 'stream', 'follow'] }),
+  route('GET', '/v1/state', getState, { query: ['at', ...SCOPE_KEYS] }),
+  route('GET', '/v1/diff', getDiff, { query: ['from', 'to', ...SCOPE_KEYS] }),
+  route('POST', '/v1/rollback', postRollback, { query: ROLLBACK_KEYS }),
+  route('GET', '/v1/events', getEvents, {
+    query: ['from', 'to', 'limit', 'stream', 'follow', ...SEARCH_KEYS],
+  }),
 
   route('GET', '/v1/actors', getActors, { query: PAGE_KEYS }),
   route('POST', '/v1/chaos', postChaos),

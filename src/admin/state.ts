@@ -1,20 +1,21 @@
-/** All routing state, now or at a past position or time, in the shape that `apply` takes. */
-import { type Moment, parseMoment } from '../history/index.ts';
+/** Routing state, now or at a past position or time, in the shape that `apply` takes; and what differs between two. */
 import type { Call } from './call.ts';
+import { momentOf, scopeOf } from './moments.ts';
 import type { AdminPorts } from './ports.ts';
 import { poured } from './poured.ts';
 import { Refused } from './problem.ts';
-import type { Reply } from './reply.ts';
+import { json, type Reply } from './reply.ts';
 
 export async function getState(call: Call, { history }: AdminPorts): Promise<Reply> {
-  const at = momentOf(call, 'at');
-  return poured(call, history, 'state', at === undefined ? {} : { at }, 'application/json');
+  const wish = { at: momentOf(call, 'at'), scope: scopeOf(call) };
+  return poured(call, history, 'state', wish, 'application/json');
 }
 
-export function momentOf(call: Call, key: string): Moment | undefined {
-  const text = call.query.get(key);
-  if (text === undefined) return undefined;
-  const parsed = parseMoment(text);
-  if (parsed.ok) return parsed.value;
-  throw new Refused('invalid_query', `${key}: ${parsed.problem}`);
+export async function getDiff(call: Call, { history }: AdminPorts): Promise<Reply> {
+  const from = momentOf(call, 'from');
+  const to = momentOf(call, 'to');
+  if (from === undefined)
+    throw new Refused('invalid_query', 'from: expected a position or a time, found nothing');
+  const wish = { from, ...(to === undefined ? {} : { to }), scope: scopeOf(call) };
+  return json(await history.ask('difference', wish, call.signal));
 }

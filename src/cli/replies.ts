@@ -62,6 +62,15 @@ export const applied = z.looseObject({
 });
 export type Applied = z.output<typeof applied>;
 
+export const difference = z.looseObject({ from: z.int(), to: z.int(), changes: z.array(z.unknown()) });
+
+export const rolledBack = z.looseObject({
+  to: z.int(),
+  position: z.int(),
+  /** Absent where the answer repeats an earlier one. */
+  changes: z.array(z.unknown()).optional(),
+});
+
 export const event = z.looseObject({
   position: z.int(),
   recordedAtMs: z.int(),

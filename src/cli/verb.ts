@@ -45,3 +45,13 @@ export const READ_OPTIONS = {
   data: { value: 'DIR', description: 'read this data directory instead of asking a router' },
   ...ADMIN_OPTIONS,
 } as const satisfies Options;
+
+/** Of verbs that may look at one thing only. */
+export const SCOPE_OPTIONS = {
+  domain: { value: 'HOST', description: 'only this domain' },
+  pool: { value: 'POOL', description: 'only this pool and its backends' },
+} as const satisfies Options;
+
+export function scopeOf(args: Arguments): { domain: string | undefined; pool: string | undefined } {
+  return { domain: args.text('domain'), pool: args.text('pool') };
+}

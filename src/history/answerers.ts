@@ -2,12 +2,18 @@
  * Everything that can be asked of the past, and who answers it: functions of a wish and a `Room`, on the thread of
  * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
  */
-import { pourState } from './state.ts';
+import { differenceBetween } from './difference.ts';
+import { pourEvents } from './search.ts';
+import { pourState, routingAt } from './state.ts';
 
 /** One answer each. */
-export const ANSWERERS = {} as const;
+export const ANSWERERS = {
+  difference: differenceBetween,
+  routing: routingAt,
+} as const;
 
 /** Text piece by piece: async generators, asked for more only when the last piece was taken. */
 export const POURERS = {
+  events: pourEvents,
   state: pourState,
 } as const;

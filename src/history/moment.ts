@@ -1,5 +1,6 @@
 /** A point of the past as people name it: a position in the log, or a time. */
-import { type Parsed, quoted } from '../../eventlog/index.ts';
+import { type LogInspection, type LogReader, type Parsed, quoted } from '../../eventlog/index.ts';
+import { Unanswerable } from './unanswerable.ts';
 
 export type Moment =
   /** Inclusive; 0 is before everything. */
@@ -23,4 +24,31 @@ const TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+ -]
 function parseTime(text: string): number | undefined {
   const ms = TIME.test(text) ? Date.parse(text.toUpperCase().replace(' ', '+')) : Number.NaN;
   return Number.isNaN(ms) ? undefined : ms;
+}
+
+type Log = LogInspection & Pick<LogReader, 'position'>;
+
+/** The last position of that moment. `what`: how whoever asked called it, for the refusal of one beyond the end. */
+export function positionAt(log: Log, moment: Moment, what: string): number {
+  const end = log.position();
+  if (moment.type === 'time') return lastRecordedBy(log, moment.ms, end);
+  if (moment.position <= end) return moment.position;
+  throw new Unanswerable(
+    'invalid_query',
+    `${what}: expected a position up to ${end}, the end of the log, found ${moment.position}`,
+    { end },
+  );
+}
+
+/** Recorded times never decrease, so a search by halves finds it: twenty reads in a million events. */
+function lastRecordedBy(log: Log, ms: number, end: number): number {
+  let low = 0;
+  let high = end;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const event = log.storedEvents(middle, 1)[0];
+    if (event !== undefined && event.recordedAtMs <= ms) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }

@@ -1,11 +1,35 @@
-/** Everything that was routed at a position of the log. */
+/** Everything, or one thing, that was routed at a position of the log. */
 import { type DomainState, evolveOwner, kindOf, type PoolState, type Present } from '../../actors/index.ts';
 import type { DomainName, PoolName, StreamName } from '../../eventlog/index.ts';
+import { type Moment, positionAt } from './moment.ts';
+import { ownerAt } from './owner-at.ts';
 import type { Room } from './room.ts';
+import type { Scope } from './scope.ts';
 
 const PAGE = 1000;
 
-export async function presentAt(room: Room, position: number): Promise<Present> {
+/** `what`: how whoever asked called the moment. Undefined: now. */
+export async function presentAt(
+  room: Room,
+  at: Moment | undefined,
+  scope: Scope,
+  what: string,
+): Promise<Present> {
+  if (at === undefined && scope === undefined) return presentNow(room);
+  const position = at === undefined ? room.log.position() : positionAt(room.log, at, what);
+  return scope === undefined ? allAt(room, position) : someAt(room, position, scope);
+}
+
+export async function someAt(room: Room, position: number, streams: Iterable<StreamName>): Promise<Present> {
+  const states = new Map<StreamName, unknown>();
+  for (const stream of streams) {
+    states.set(stream, ownerAt(room.log, stream, position).state);
+    await room.breathe();
+  }
+  return presentOf(position, states);
+}
+
+export async function allAt(room: Room, position: number): Promise<Present> {
   const states = new Map<StreamName, unknown>();
   for (let from = 1; from <= position; ) {
     const events = room.log.read({ from, to: position, limit: PAGE });
@@ -19,7 +43,7 @@ export async function presentAt(room: Room, position: number): Promise<Present> 
   return presentOf(position, states);
 }
 
-export function presentNow({ log }: Pick<Room, 'log'>): Present {
+function presentNow({ log }: Room): Present {
   const states = new Map<StreamName, unknown>();
   const position = log.snapshotOfCurrents(({ stream, state }) => states.set(stream, state));
   return presentOf(position, states);

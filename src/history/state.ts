@@ -1,24 +1,33 @@
 /** Routing state, now or then, as text that `apply` takes: made here, so that nobody else has to hold it. */
 import type { Present } from '../../actors/index.ts';
 import { routingOf } from '../admin/routing-of.ts';
-import { routingJson } from '../config/index.ts';
+import { type Routing, routingJson } from '../config/index.ts';
 import type { Moment } from './moment.ts';
-import { positionAt } from './position-at.ts';
-import { presentAt, presentNow } from './present-at.ts';
+import { presentAt } from './present-at.ts';
 import type { Room } from './room.ts';
+import type { Scope } from './scope.ts';
 
 export type StateWish = {
   /** Undefined: now. */
-  readonly at?: Moment;
+  readonly at?: Moment | undefined;
+  readonly scope?: Scope;
 };
 
 // A quarter of a MiB: what a socket takes at a time.
 const PIECE = 262_144;
 
-export async function* pourState({ at }: StateWish, room: Room): AsyncGenerator<string, undefined> {
-  const present = at === undefined ? presentNow(room) : await presentAt(room, positionAt(room.log, at, 'at'));
-  const text = JSON.stringify(shown(present));
+export async function* pourState({ at, scope }: StateWish, room: Room): AsyncGenerator<string, undefined> {
+  const text = JSON.stringify(shown(await presentAt(room, at, scope, 'at')));
   for (let from = 0; from < text.length; from += PIECE) yield text.slice(from, from + PIECE);
+}
+
+/** The settings alone, for whoever wants them back. */
+export async function routingAt(
+  { at, scope }: StateWish,
+  room: Room,
+): Promise<Routing & { readonly position: number }> {
+  const present = await presentAt(room, at, scope, 'to');
+  return { position: present.position, ...routingOf(present) };
 }
 
 /** `notes`: what passes by itself and is no setting. */

@@ -1,14 +1,9 @@
 /** `apply`: makes the running router's domains and pools equal to a file, all at once or not at all. */
-import {
-  type Change,
-  parseDesired,
-  type Routing,
-  renderDifference,
-  routingJson,
-} from '../../config/index.ts';
+import { parseDesired, type Routing, routingJson } from '../../config/index.ts';
 import type { AdminClient } from '../admin-client.ts';
 import { CommandFailed } from '../failure.ts';
 import { accepted, nameOf, readInput } from '../read-input.ts';
+import { rendered } from '../rendered.ts';
 import { type Applied, applied } from '../replies.ts';
 import { type Answered, type Ask, PATIENT } from '../transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
@@ -82,9 +77,4 @@ async function told(reply: Applied, { print }: Context): Promise<ExitCode> {
   if (refused == null) return 0;
   print.note(`switchyard: would be refused: ${refused.detail}`);
   return 1;
-}
-
-/** The shape is `difference`'s own; the other side was made from the same source. */
-function rendered(changes: readonly unknown[], print: Context['print']): string[] {
-  return renderDifference(changes as readonly Change[], (mark, line) => print.paint(mark, line));
 }

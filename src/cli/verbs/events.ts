@@ -9,11 +9,27 @@ export const eventsVerb: Verb = {
   name: 'events',
   positionals: [],
   summary: 'prints recorded events',
+  details: [
+    'The last event that took backend web.2 of pool web from requests:',
+    '  switchyard events --last 1 --backend web/web.2 --made unavailable',
+  ],
   options: {
     from: { value: 'SEQ', description: 'first position, inclusive (1)' },
     to: { value: 'SEQ', description: 'last position, inclusive' },
     limit: { value: 'N', description: 'at most so many' },
+    since: { value: 'SEQ|TIME', description: 'from this position or time (RFC 3339) on' },
+    until: { value: 'SEQ|TIME', description: 'up to this position or time' },
     stream: { value: 'NAME', description: 'only of this stream: domain-HOST or pool-NAME' },
+    grep: {
+      value: 'PATTERN',
+      description: 'only those whose JSON this pattern (RE2) is found in, whatever its case',
+    },
+    type: { value: 'TYPE', description: 'only of this type, such as BackendRemoved' },
+    author: { value: 'NAME', description: 'only those that NAME asked for' },
+    backend: { value: 'POOL/ID', description: 'with --made: the backend it is about' },
+    made: { value: 'STATE', description: 'only those that made the backend available, or unavailable' },
+    reverse: { description: 'newest first' },
+    last: { value: 'N', description: 'the newest N that fit, newest first' },
     follow: { description: 'go on with events as they are recorded' },
     ...READ_OPTIONS,
   },
@@ -25,17 +41,27 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   if (follow && args.flag('data')) {
     throw new UsageError('--follow: expected a running router, found --data', 'leave one of them out');
   }
+  const last = args.count('last', 1);
+  const reverse = args.flag('reverse') || last !== undefined;
   const query = {
     from: args.count('from', 1),
     to: args.count('to', 1),
-    limit: args.count('limit', 1),
+    limit: last ?? args.count('limit', 1),
+    since: args.text('since'),
+    until: args.text('until'),
+    grep: args.text('grep'),
+    type: args.text('type'),
+    author: args.text('author'),
+    backend: args.text('backend'),
+    made: args.text('made'),
+    reverse: reverse || undefined,
     stream: streamOf(args.text('stream')),
     follow: follow || undefined,
   };
   const client = await admin();
   const { stop } = print;
   for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, stop)) {
-    if (line !== '') await print.line(print.json ? line : rendered(line));
+    if (line !== '') await print.line(print.json ? line : renderedEvent(line));
   }
   return 0;
 }
@@ -48,7 +74,7 @@ function streamOf(text: string | undefined): string | undefined {
 }
 
 /** `12  2026-01-31T14:03:00.000Z  pool-web/3  BackendAdded  {"id":"web.1"}  by alice`; else the line as it came. */
-function rendered(line: string): string {
+export function renderedEvent(line: string): string {
   const parsed = event.safeParse(parsedJson(line));
   if (!parsed.success) return clean(line);
   const { position, recordedAtMs, stream, version, type, data, metadata } = parsed.data;

@@ -3,12 +3,15 @@ import type { Verb } from '../verb.ts';
 import { helpVerb, schemaVerb, versionVerb } from './about.ts';
 import { actorsVerb } from './actors.ts';
 import { applyVerb } from './apply.ts';
+import { bisectVerb } from './bisect.ts';
 import { chaosVerb } from './chaos.ts';
+import { diffVerb } from './diff.ts';
 import { drainVerb } from './drain.ts';
 import { eventsVerb } from './events.ts';
 import { importVerb } from './import.ts';
 import { listVerbs } from './list.ts';
 import { removeVerbs } from './remove.ts';
+import { rollbackVerb } from './rollback.ts';
 import { demoVerb, serveVerb } from './serve.ts';
 import { setVerbs } from './set.ts';
 import { showVerbs } from './show.ts';
@@ -27,6 +30,9 @@ export const VERBS: readonly Verb[] = [
   ),
   eventsVerb,
   stateVerb,
+  diffVerb,
+  bisectVerb,
+  rollbackVerb,
   actorsVerb,
   verifyVerb,
   chaosVerb,

@@ -1,0 +1,8 @@
+/** A difference that the admin API told, as people read it. */
+import { type Change, renderDifference } from '../config/index.ts';
+import type { Printer } from './printer.ts';
+
+/** The shape is `difference`'s own; the other side was made from the same source. */
+export function rendered(changes: readonly unknown[], print: Printer): string[] {
+  return renderDifference(changes as readonly Change[], (mark, line) => print.paint(mark, line));
+}

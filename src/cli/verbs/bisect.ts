@@ -1,0 +1,154 @@
+/** `bisect`: the change after which something was no longer so, found by halves in a log of any length. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { AdminClient } from '../admin-client.ts';
+import { CommandFailed, UsageError } from '../failure.ts';
+import { holds, parsePredicate } from '../predicate.ts';
+import { event, state } from '../replies.ts';
+import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+import { renderedEvent } from './events.ts';
+
+export const bisectVerb: Verb = {
+  name: 'bisect',
+  positionals: ['[-- COMMAND…]'],
+  summary:
+    'finds the change after which routing was bad: by a question, or by a command that judges the state',
+  details: [
+    'The question, or the command, says whether a state is good; at --good it is, at --bad it is not.',
+    'COMMAND gets the state as JSON on standard input: exit 0 good, 1 to 127 bad, anything else ends the search.',
+    '',
+    '  switchyard bisect --good 120 --bad 480 --exists domain:shop.example',
+    '  switchyard bisect --good 120 --bad 480 --host shop.example --routed-to web/web.2',
+    "  switchyard bisect --good 120 --bad 480 -- jq -e '.pools.web.backends | length > 2'",
+  ],
+  options: {
+    good: { value: 'SEQ|TIME', description: 'when it was still good' },
+    bad: { value: 'SEQ|TIME', description: 'when it was bad already' },
+    exists: {
+      value: 'KIND:NAME',
+      description: 'good: there is this domain:HOST, pool:NAME or backend:POOL/ID',
+    },
+    host: { value: 'HOST', description: 'good: requests for HOST have a backend to go to' },
+    'routed-to': { value: 'POOL[/ID]', description: 'with --host: and it is in this pool, or is this one' },
+    ...READ_OPTIONS,
+  },
+  run,
+};
+
+async function run(context: Context): Promise<ExitCode> {
+  const { args, admin, print } = context;
+  const [good, bad] = [args.text('good'), args.text('bad')];
+  if (good === undefined || bad === undefined)
+    throw new UsageError(`--${good === undefined ? 'good' : 'bad'}: expected SEQ|TIME, found nothing`);
+  const judge = judgeOf(context);
+  const client = await admin();
+  const isGood = async (at: number | string) => {
+    const found = await stateAt(client, at);
+    const verdict = await judge(found);
+    if (!print.json) print.note(`position ${found.position}: ${verdict ? 'good' : 'bad'}`);
+    return { position: found.position, verdict };
+  };
+  const low = await isGood(good);
+  const high = await isGood(bad);
+  if (!low.verdict)
+    throw new CommandFailed([`--good: expected it to be good at position ${low.position}, found it bad`]);
+  if (high.verdict)
+    throw new CommandFailed([`--bad: expected it to be bad at position ${high.position}, found it good`]);
+  if (low.position > high.position)
+    throw new UsageError(
+      `expected --good before --bad, found position ${low.position} after ${high.position}`,
+    );
+  const culprit = await firstBad(
+    client,
+    low.position,
+    high.position,
+    async (at) => (await isGood(at)).verdict,
+  );
+  return told(client, culprit, context);
+}
+
+/** Commands happen as one: a state in the midst of one was never in force, and is never judged. */
+async function firstBad(
+  client: AdminClient,
+  good: number,
+  bad: number,
+  isGood: (at: number) => Promise<boolean>,
+): Promise<Span> {
+  let low = good;
+  let culprit = await commandAt(client, bad);
+  while (culprit.first - 1 > low) {
+    const middle = await commandAt(client, Math.floor((low + culprit.last) / 2));
+    // The middle may lie within the culprit itself: then what came before it is left to judge.
+    const at = middle.last < culprit.last ? middle : await commandAt(client, culprit.first - 1);
+    if (await isGood(at.last)) low = at.last;
+    else culprit = at;
+  }
+  return culprit;
+}
+
+type Span = { readonly first: number; readonly last: number };
+
+async function commandAt(client: AdminClient, position: number): Promise<Span> {
+  const last = await edge(client, { from: position });
+  const first = await edge(client, { to: position, reverse: true });
+  return { first, last };
+}
+
+/** The last of the events, in the order asked for, that belong to the first one's command. */
+async function edge(client: AdminClient, query: Readonly<Record<string, number | boolean>>): Promise<number> {
+  let found: { readonly position: number; readonly commandId: unknown } | undefined;
+  for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, NEVER)) {
+    if (line === '') continue;
+    const { position, metadata } = event.parse(JSON.parse(line));
+    if (found !== undefined && metadata['commandId'] !== found.commandId) break;
+    found = { position, commandId: metadata['commandId'] };
+  }
+  return found?.position ?? 0;
+}
+
+const NEVER = new AbortController().signal;
+
+async function stateAt(client: AdminClient, at: number | string) {
+  return client.ask({ method: 'GET', path: ['v1', 'state'], query: { at } }, state);
+}
+
+type State = Awaited<ReturnType<typeof stateAt>>;
+type Judge = (found: State) => Promise<boolean> | boolean;
+
+function judgeOf({ args, io }: Context): Judge {
+  const predicate = parsePredicate(args.text('exists'), args.text('host'), args.text('routed-to'));
+  const command = args.positionals;
+  if (predicate !== undefined && command.length > 0)
+    throw new UsageError('expected a question or a command, found both');
+  if (predicate !== undefined) return (found) => holds(predicate, found as Parameters<typeof holds>[1]);
+  if (command.length === 0)
+    throw new UsageError('expected --exists, --host or a command after --, found none of them');
+  return (found) => judgedBy(command, JSON.stringify(found), io.stop);
+}
+
+/** As git bisect has it: 0 is good, 1 to 127 bad. */
+async function judgedBy([program = '', ...args]: readonly string[], input: string, stop: AbortSignal) {
+  const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'], signal: stop });
+  // A command that has seen enough closes its end.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const [code] = await once(child, 'close').catch((error: Error) => {
+    throw new CommandFailed([`${program}: expected a command that runs, found ${error.message}`]);
+  });
+  if (typeof code === 'number' && code <= 127) return code === 0;
+  throw new CommandFailed([`${program}: expected exit status 0 to 127, found ${code ?? 'a signal'}`]);
+}
+
+async function told(client: AdminClient, { first, last }: Span, { print }: Context): Promise<ExitCode> {
+  const query = { from: first, to: last };
+  if (print.json) {
+    await print.value({ first, last });
+    return 0;
+  }
+  await print.line(`good until position ${first - 1}, bad from this change on:`);
+  for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, print.stop)) {
+    if (line !== '') await print.line(renderedEvent(line));
+  }
+  await print.line(`undo it with: switchyard rollback --to ${first - 1}`);
+  return 0;
+}

@@ -1,0 +1,41 @@
+/** One owner at a position of the log: its newest snapshot before, and what came since. */
+import { evolveOwner } from '../../actors/index.ts';
+import type { LogInspection, LogReader, StreamName } from '../../eventlog/index.ts';
+
+type Log = LogInspection & LogReader;
+
+export type OwnerAt = {
+  /** As `evolveOwner` has it; null for an owner that there was not. */
+  readonly state: unknown;
+  /** Of its last event at or before the position; 0 for none. */
+  readonly version: number;
+};
+
+const PAGE = 1000;
+
+/** Throws `EventUnreadable` at the first event of the stream that cannot be read. */
+export function ownerAt(log: Log, stream: StreamName, position: number): OwnerAt {
+  const last = versionAt(log, stream, position);
+  const snapshot = last === 0 ? undefined : log.snapshot(stream, last);
+  let state: unknown = snapshot?.state ?? null;
+  let version = snapshot?.version ?? 0;
+  while (version < last) {
+    const events = log.readStream(stream, { from: version + 1, to: last, limit: PAGE });
+    if (events.length === 0) break;
+    for (const event of events) state = evolveOwner(stream, state, event);
+    version += events.length;
+  }
+  return { state, version };
+}
+
+/** The stream's last version at or before the position, through its index: versions and positions grow together. */
+export function versionAt(log: Log, stream: StreamName, position: number): number {
+  let low = 0;
+  let high = log.version(stream);
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (log.positionOf(stream, middle) <= position) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

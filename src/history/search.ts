@@ -1,0 +1,123 @@
+/** Recorded events that fit a description, forwards or backwards, as lines of JSON. */
+import { RE2JS } from 're2js';
+import { EventUnreadable, type Recorded, type StreamName } from '../../eventlog/index.ts';
+import { type Availability, availabilityChanges } from './availability.ts';
+import { type Moment, positionAt } from './moment.ts';
+import { versionAt } from './owner-at.ts';
+import type { Room } from './room.ts';
+import { Unanswerable } from './unanswerable.ts';
+
+export type SearchWish = {
+  /** Positions or times, inclusive; the whole log without. */
+  readonly from?: Moment | undefined;
+  readonly to?: Moment | undefined;
+  readonly stream?: StreamName | undefined;
+  /** A pattern (RE2), looked for in the event as JSON, whatever its case. */
+  readonly grep?: string | undefined;
+  readonly type?: string | undefined;
+  readonly author?: string | undefined;
+  /** Events after which this backend was available where it had not been, or the other way. */
+  readonly made?: Availability | undefined;
+  /** Newest first. */
+  readonly reverse: boolean;
+  readonly limit: number;
+};
+
+type Line =
+  | Recorded
+  | { readonly type: 'EventUnreadable'; readonly position: number; readonly stream: string };
+
+const PAGE = 500;
+
+export async function* pourEvents(wish: SearchWish, room: Room): AsyncGenerator<string, undefined> {
+  const fits = descriptionOf(wish);
+  let left = wish.limit;
+  for await (const page of pagesOf(wish, room)) {
+    let text = '';
+    for (const line of page) {
+      if (left === 0) break;
+      const json = JSON.stringify(line);
+      if (!fits(line, json)) continue;
+      text += `${json}\n`;
+      left -= 1;
+    }
+    if (text !== '') yield text;
+    if (left === 0) return;
+    await room.breathe();
+  }
+}
+
+function descriptionOf({ grep, type, author }: SearchWish): (line: Line, json: string) => boolean {
+  const pattern = grep === undefined ? undefined : compiled(grep);
+  return (line, json) => {
+    if (type !== undefined && line.type !== type) return false;
+    if (author !== undefined && (!('metadata' in line) || line.metadata.author !== author)) return false;
+    return pattern === undefined || pattern.matcher(json).find();
+  };
+}
+
+function compiled(pattern: string): RE2JS {
+  try {
+    return RE2JS.compile(pattern, RE2JS.CASE_INSENSITIVE);
+  } catch (error) {
+    throw new Unanswerable('invalid_query', `grep: expected a pattern, found ${(error as Error).message}`);
+  }
+}
+
+async function* pagesOf(wish: SearchWish, room: Room): AsyncGenerator<readonly Line[]> {
+  const { log } = room;
+  // `since` a time: from the first event after it, one recorded in that very millisecond included.
+  const from = wish.from === undefined ? 1 : firstAt(room, wish.from);
+  const to = lastAt(room, wish.to);
+  if (wish.made !== undefined) {
+    const found = await availabilityChanges(wish.made, room, from, to);
+    yield wish.reverse ? found.toReversed() : found;
+    return;
+  }
+  const { stream, reverse } = wish;
+  if (stream === undefined) {
+    yield* pages(from, to, reverse, (start, limit) => log.read({ from: start, limit }));
+    return;
+  }
+  const first = versionAt(log, stream, from - 1) + 1;
+  yield* pages(first, versionAt(log, stream, to), reverse, (start, limit) =>
+    log.readStream(stream, { from: start, limit }),
+  );
+}
+
+function firstAt({ log }: Room, moment: Moment): number {
+  if (moment.type === 'position') return Math.max(1, moment.position);
+  return positionAt(log, { type: 'time', ms: moment.ms - 1 }, 'since') + 1;
+}
+
+/** Bounds beyond the end are no mistake: the search ends where the log does. */
+function lastAt({ log }: Room, moment: Moment | undefined): number {
+  if (moment === undefined) return log.position();
+  if (moment.type === 'position') return Math.min(moment.position, log.position());
+  return positionAt(log, moment, 'until');
+}
+
+type Read = (from: number, limit: number) => readonly Recorded[];
+
+function* pages(from: number, to: number, reverse: boolean, read: Read): Generator<readonly Line[]> {
+  if (!reverse)
+    for (let at = from; at <= to; at += PAGE) yield linesOf(at, Math.min(PAGE, to - at + 1), read);
+  else {
+    for (let end = to; end >= from; end -= PAGE) {
+      const start = Math.max(from, end - PAGE + 1);
+      yield linesOf(start, end - start + 1, read).toReversed();
+    }
+  }
+}
+
+/** Where a page cannot be read, event by event: a damaged one stands in its own place and hides no other. */
+function linesOf(from: number, count: number, read: Read): readonly Line[] {
+  try {
+    return read(from, count);
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
+    if (count > 1) return Array.from({ length: count }, (_, index) => linesOf(from + index, 1, read)).flat();
+    const { position, stream, message } = error;
+    return [{ type: 'EventUnreadable', position, stream, problem: message } as Line];
+  }
+}

@@ -1,0 +1,254 @@
+import { describe, expect, it } from 'vitest';
+import { type Scene, scene } from '../admin/scene.ts';
+import { command } from '../cli/command.ts';
+
+const BACKENDS = { 'web.1': { address: '127.0.0.1:9001' }, 'web.2': { address: '127.0.0.1:9002' } };
+
+/** Positions: 1–3 pool web, 4 example.com, 5 web.2 drains, 6 shop.example, 7 example.com goes, 8 web.2 is back. */
+async function story(): Promise<Scene> {
+  const made = await scene();
+  const { client, clock } = made;
+  const later = () => {
+    clock.ms += 60_000;
+  };
+  await client.must('PUT', '/v1/pools/web', { backends: BACKENDS });
+  later();
+  await client.must('PUT', '/v1/domains/example.com', { pool: 'web' });
+  later();
+  await client.must('POST', '/v1/pools/web/backends/web.2/drain', { timeoutMs: 1000 });
+  later();
+  await client.must('PUT', '/v1/domains/shop.example', { pool: 'web' });
+  later();
+  await client.must('DELETE', '/v1/domains/example.com');
+  later();
+  await client.must('PUT', '/v1/pools/web/backends/web.2', BACKENDS['web.2']);
+  return made;
+}
+
+type Found = { readonly position: number; readonly type: string };
+
+async function events(made: Scene, query: string): Promise<readonly Found[]> {
+  const { body } = await made.client.must<string>('GET', `/v1/events?${query}`);
+  return body
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): Found => JSON.parse(line));
+}
+
+const positions = (found: readonly Found[]) => found.map(({ position }) => position);
+
+describe('the difference between two moments', () => {
+  it('is told of two positions, of two times, of one owner, in both directions', async () => {
+    await using made = await story();
+    const diff = async (query: string) =>
+      (
+        await made.client.must<{
+          from: number;
+          to: number;
+          changes: { kind: string; name: string; change: string }[];
+        }>('GET', `/v1/diff?${query}`)
+      ).body;
+    const short = async (query: string) =>
+      (await diff(query)).changes.map(({ change, kind, name }) => `${change} ${kind} ${name}`);
+    expect(await short('from=4')).toEqual(['remove domain example.com', 'add domain shop.example']);
+    expect(await short('from=4&to=7')).toEqual([
+      'change backend web.2',
+      'remove domain example.com',
+      'add domain shop.example',
+    ]);
+    expect(await short('from=7&to=4')).toContain('add domain example.com');
+    expect(await short('from=4&to=7&pool=web')).toEqual(['change backend web.2']);
+    expect(await short('from=4&domain=shop.example')).toEqual(['add domain shop.example']);
+    expect(await short('from=0&to=0')).toEqual([]);
+    const timed = await diff('from=2026-01-31T14:04:30Z&to=2026-01-31T14:06:00%2B00:00');
+    expect([timed.from, timed.to]).toEqual([4, 6]);
+  });
+
+  it.each([
+    ['from=9', 'from: expected a position up to 8, the end of the log, found 9'],
+    ['from=1&to=yesterday', 'to: expected a position or a time'],
+    ['to=1', 'from: expected a position or a time, found nothing'],
+  ])('refuses %s', async (query, detail) => {
+    await using made = await story();
+    const { status, body } = await made.client.send<{ type: string; detail: string }>(
+      'GET',
+      `/v1/diff?${query}`,
+    );
+    expect([status, body.type]).toEqual([400, 'invalid_query']);
+    expect(body.detail).toContain(detail);
+  });
+});
+
+describe('the state of one owner', () => {
+  it('is that of the whole state, and nothing else', async () => {
+    await using made = await story();
+    type State = { domains: object; pools: object };
+    const all = (await made.client.must<State>('GET', '/v1/state?at=6')).body;
+    const one = (await made.client.must<State>('GET', '/v1/state?at=6&domain=example.com')).body;
+    expect(one).toEqual({ ...all, pools: {}, domains: { 'example.com': { pool: 'web' } }, notes: [] });
+    const pool = (await made.client.must<State>('GET', '/v1/state?at=6&pool=web')).body;
+    expect(pool).toEqual({ ...all, domains: {} });
+  });
+});
+
+describe('a search of events', () => {
+  it('finds by pattern, type, author, stream and time, forwards and backwards', async () => {
+    await using made = await story();
+    expect(positions(await events(made, 'grep=SHOP%5C.example'))).toEqual([6]);
+    expect(positions(await events(made, 'type=DomainCreated'))).toEqual([4, 6]);
+    expect(positions(await events(made, 'type=DomainCreated&reverse=true'))).toEqual([6, 4]);
+    expect(positions(await events(made, 'author=nobody'))).toEqual([]);
+    expect(positions(await events(made, 'reverse=true&limit=3'))).toEqual([8, 7, 6]);
+    expect(positions(await events(made, 'reverse=true&stream=domain-example.com'))).toEqual([7, 4]);
+    expect(positions(await events(made, 'stream=pool-web&since=5'))).toEqual([5, 8]);
+    expect(positions(await events(made, 'since=2026-01-31T14:05:00Z&until=2026-01-31T14:06:00Z'))).toEqual([
+      5, 6,
+    ]);
+  });
+
+  it('finds what made a backend unavailable, and available again', async () => {
+    await using made = await story();
+    const found = (query: string) => events(made, `backend=web/web.2&${query}`);
+    expect(positions(await found('made=unavailable&reverse=true&limit=1'))).toEqual([5]);
+    expect(positions(await found('made=available'))).toEqual([3, 8]);
+    expect(positions(await found('made=unavailable&since=6'))).toEqual([]);
+  });
+
+  it.each([
+    'grep=(',
+    'made=unavailable',
+    'backend=web/web.2&made=broken',
+    'backend=web&made=available',
+    'until=yesterday',
+    'since=1&from=1',
+    'grep=a&follow=true',
+  ])('refuses %s', async (query) => {
+    await using made = await story();
+    const { status, body } = await made.client.send<{ type: string }>('GET', `/v1/events?${query}`);
+    expect([status, body.type]).toEqual([400, 'invalid_query']);
+  });
+});
+
+describe('a rollback', () => {
+  it('shows what it would do, does that, and is nothing when it is done again', async () => {
+    await using made = await story();
+    const shown = (await made.client.must('POST', '/v1/rollback', { to: 4, dryRun: true })).body;
+    expect(shown).toMatchObject({ dryRun: true, to: 4, position: 8, changes: { length: 2 } });
+    const done = (await made.client.must('POST', '/v1/rollback', { to: 4 })).body;
+    expect(done).toMatchObject({ dryRun: false, to: 4, position: 10, changed: 2 });
+    expect((await made.client.must('GET', '/v1/diff?from=4')).body).toMatchObject({ changes: [] });
+    expect((await made.client.must('POST', '/v1/rollback', { to: 4 })).body).toMatchObject({
+      position: 10,
+      changed: 0,
+    });
+    expect(positions(await events(made, 'from=9'))).toEqual([9, 10]);
+  });
+
+  it('undoes the past of one owner alone', async () => {
+    await using made = await story();
+    await made.client.must('POST', '/v1/rollback', { to: '2026-01-31T14:05:00Z', domain: 'example.com' });
+    const { body } = await made.client.must<{ domains: object }>('GET', '/v1/state');
+    expect(Object.keys(body.domains)).toEqual(['example.com', 'shop.example']);
+  });
+
+  it('does nothing where something changed since it was shown, and says what', async () => {
+    await using made = await story();
+    await made.client.must('PUT', '/v1/domains/late.example', { pool: 'web' });
+    const refused = await made.client.send<{ type: string; won: readonly Found[] }>('POST', '/v1/rollback', {
+      to: 4,
+      seen: 8,
+    });
+    expect([refused.status, refused.body.type]).toEqual([412, 'version_mismatch']);
+    expect(positions(refused.body.won)).toEqual([9]);
+    // Of one owner, what happened to others is no conflict.
+    await made.client.must('POST', '/v1/rollback', { to: 4, seen: 8, domain: 'shop.example' });
+  });
+
+  it('is refused where what it restores needs what is gone', async () => {
+    await using made = await story();
+    await made.client.must('DELETE', '/v1/domains/shop.example');
+    await made.client.must('DELETE', '/v1/pools/web');
+    const refused = await made.client.send<{ type: string }>('POST', '/v1/rollback', {
+      to: 4,
+      domain: 'example.com',
+    });
+    expect([refused.status, refused.body.type]).toEqual([409, 'pool_unknown']);
+    await made.client.must('POST', '/v1/rollback', { to: 4 });
+    expect((await made.client.must('GET', '/v1/diff?from=4')).body).toMatchObject({ changes: [] });
+  });
+});
+
+describe('the command line', () => {
+  it('finds a removal by bisection, by a question and by a command, and undoes it', async () => {
+    await using made = await story();
+    const at = ['--admin', made.address];
+    const range = ['--good', '4', '--bad', '8', ...at];
+    const byQuestion = await command(['bisect', ...range, '--exists', 'domain:example.com', '--json']);
+    expect(JSON.parse(byQuestion.out)).toEqual({ first: 7, last: 7 });
+    const byHost = await command(['bisect', ...range, '--host', 'example.com', '--routed-to', 'web/web.1']);
+    expect(byHost.out).toContain('7  2026-01-31T14:07:00.000Z  domain-example.com/2  DomainRemoved');
+    const script =
+      "let t='';process.stdin.on('data',(d)=>{t+=d}).on('end',()=>process.exit('example.com' in JSON.parse(t).domains?0:1))";
+    const byCommand = await command(['bisect', ...range, '--json', '--', process.execPath, '-e', script]);
+    expect([byCommand.err, JSON.parse(byCommand.out)]).toEqual(['', { first: 7, last: 7 }]);
+
+    const undone = await command(['rollback', '--to', '6', '--domain', 'example.com', ...at]);
+    expect(undone.out).toContain('+ domain example.com');
+    expect(undone.out).toContain('as at position 6, in force at position 9');
+    const diff = await command(['diff', '6', '--domain', 'example.com', ...at]);
+    expect(diff.out).toBe('# position 6 to 9\nno difference\n');
+  });
+
+  it('never judges a state in the midst of a command', async () => {
+    await using made = await scene();
+    const body = { pools: { web: { backends: BACKENDS } }, domains: { 'a.example': { pool: 'web' } } };
+    await made.client.must('POST', '/v1/apply', body);
+    await made.client.must('POST', '/v1/apply', { pools: {}, domains: {} });
+    const found = await command([
+      'bisect',
+      '--good',
+      '4',
+      '--bad',
+      '6',
+      '--exists',
+      'domain:a.example',
+      '--json',
+      '--admin',
+      made.address,
+    ]);
+    expect(JSON.parse(found.out)).toEqual({ first: 5, last: 6 });
+  });
+
+  it.each([
+    [['--good', '8', '--bad', '4'], '--good: expected it to be good at position 8, found it bad'],
+    [['--good', '4', '--bad', '6'], '--bad: expected it to be bad at position 6, found it good'],
+  ])('says what a bisection %j was told wrong', async (range, message) => {
+    await using made = await story();
+    const ran = await command([
+      'bisect',
+      ...range,
+      '--exists',
+      'domain:example.com',
+      '--admin',
+      made.address,
+    ]);
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain(message);
+  });
+
+  it('prints the last event that took a backend from requests', async () => {
+    await using made = await story();
+    const ran = await command([
+      'events',
+      '--last',
+      '1',
+      '--backend',
+      'web/web.2',
+      '--made',
+      'unavailable',
+      '--admin',
+      made.address,
+    ]);
+    expect(ran.out).toMatch(/^5 .* BackendDrainStarted .*\n$/);
+  });
+});
