@@ -13,7 +13,11 @@ export class LocalHistory implements Historian {
     this.#sources = sources;
   }
 
-  async ask<Q extends Question>(question: Q, wish: WishOf<Q>, signal = NEVER): Promise<AnswerOf<Q>> {
+  async ask<Q extends Question>(
+    question: Q,
+    wish: WishOf<Q>,
+    signal: AbortSignal = NEVER,
+  ): Promise<AnswerOf<Q>> {
     const pieces = answering(question, wish, roomOf(this.#sources(), signal));
     for (;;) {
       const turn = await pieces.next();
@@ -24,7 +28,7 @@ export class LocalHistory implements Historian {
   async *pour<Q extends PouredQuestion>(
     question: Q,
     wish: WishOf<Q>,
-    signal = NEVER,
+    signal: AbortSignal = NEVER,
   ): AsyncGenerator<string> {
     yield* answering(question, wish, roomOf(this.#sources(), signal));
   }
