@@ -26,7 +26,7 @@ import {
   verify,
 } from '../eventlog/index.ts';
 import { commandsOf } from './admin/commands-of.ts';
-import { createAdmin, type LedgerFigures } from './admin/index.ts';
+import { createAdmin, type LedgerFigures, type ReplaceAnswer } from './admin/index.ts';
 import { planFor } from './admin/plan.ts';
 import {
   type Config,
@@ -45,7 +45,7 @@ import { journalFamilies } from './telemetry/journal-metrics.ts';
 import { gatherMetrics } from './telemetry/metrics.ts';
 import type { ProcessLog } from './telemetry/process-log.ts';
 import { mergeMetrics } from './telemetry/request-metrics.ts';
-import { Journal, MainPlane, Publisher, Workers } from './workers/index.ts';
+import { Journal, MainPlane, NotReplaced, Publisher, type Replacement, Workers } from './workers/index.ts';
 
 export type RouterOptions = {
   readonly config: Config;
@@ -212,6 +212,24 @@ export class Router {
     );
   }
 
+  /** Other threads in the workers' places, one after the other; none of their connections fails by it. */
+  async replaceWorkers(only: number | undefined, wait: boolean): Promise<ReplaceAnswer> {
+    const { log } = this.#options;
+    const done: Replacement[] = [];
+    const answers = () => Promise.all(done.map((each) => (wait ? each.retired : each.replaced)));
+    try {
+      for await (const replacement of this.#workers.replace(only)) {
+        done.push(replacement);
+        log.info({ ...replacement.replaced }, `worker ${replacement.replaced.worker} replaced`);
+      }
+    } catch (error) {
+      if (!(error instanceof NotReplaced)) throw error;
+      log.warn({ err: error }, error.message);
+      return { replaced: await answers(), problem: { type: error.type, detail: error.message } };
+    }
+    return { replaced: await answers() };
+  }
+
   present() {
     return this.#system.desk.present();
   }
@@ -264,6 +282,7 @@ export class Router {
           health: () => this.#health(),
           ready: () => ({ ok: this.#state === 'ready', detail: this.#state }),
           verify: () => this.#verify(),
+          replace: (worker, wait) => this.replaceWorkers(worker, wait),
           ownAddresses: () => ({
             listeners: [...this.addresses.listeners, this.#adminAddress],
             local: localAddresses(),

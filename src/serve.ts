@@ -99,7 +99,7 @@ async function tellReady(router: Router, log: ProcessLog, demo: Demo | undefined
   for (const line of demo?.welcome(listeners, admin) ?? []) process.stdout.write(`${line}\n`);
 }
 
-/** The first TERM or INT drains, a second ends at once; HUP reads the file again. Returns how to stop listening. */
+/** The first TERM or INT drains, a second ends at once; HUP reads the file again, USR2 replaces the workers. Returns how to stop listening. */
 function obeySignals(
   wish: ServeArguments,
   router: Router,
@@ -117,9 +117,10 @@ function obeySignals(
     end(0);
   };
   const reload = () => void reapply(wish, router, log);
-  process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload);
+  const replace = () => void router.replaceWorkers(undefined, false);
+  process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload).on('SIGUSR2', replace);
   return () => {
-    process.off('SIGHUP', reload);
+    process.off('SIGHUP', reload).off('SIGUSR2', replace);
   };
 }
 

@@ -1,4 +1,4 @@
 /** The admin API. */
 export { type Admin, type AdminOptions, createAdmin } from './admin.ts';
 export { AdminUnavailable } from './admin-unavailable.ts';
-export type { AdminPorts, Check, History, LedgerFigures, Logger } from './ports.ts';
+export type { AdminPorts, Check, History, LedgerFigures, Logger, ReplaceAnswer } from './ports.ts';

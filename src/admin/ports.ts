@@ -4,6 +4,7 @@ import type { BackendId, EventLog, PoolName } from '../../eventlog/index.ts';
 import type { OwnAddresses } from '../config/index.ts';
 import type { Historian } from '../history/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
+import type { Replaced, Retired } from '../workers/index.ts';
 
 /** The reading half of the log: commands go through the desk. */
 export type History = Pick<
@@ -28,6 +29,12 @@ export type LedgerFigures = {
 
 export type CrashAnswer = 'done' | 'not_running' | 'unknown';
 
+export type ReplaceAnswer = {
+  readonly replaced: readonly (Replaced | Retired)[];
+  /** Why not all that were asked for. */
+  readonly problem?: { readonly type: 'worker_unknown' | 'worker_not_replaced'; readonly detail: string };
+};
+
 export interface AdminPorts {
   readonly desk: Desk;
   readonly log: History;
@@ -48,6 +55,8 @@ export interface AdminPorts {
   readonly health: () => Check;
   readonly ready: () => Check;
   readonly verify: () => Promise<{ readonly ok: boolean }>;
+  /** This worker, or all, one after the other; `wait`: until the former ones are gone. */
+  readonly replace: (worker: number | undefined, wait: boolean) => Promise<ReplaceAnswer>;
   /** Our own listeners, which no backend may be: such a backend would be a loop. */
   readonly ownAddresses: () => OwnAddresses;
   readonly now: () => number;

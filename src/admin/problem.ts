@@ -15,6 +15,8 @@ type EdgeType =
   | 'path_unknown'
   | 'actor_unknown'
   | 'actor_not_running'
+  | 'worker_unknown'
+  | 'worker_not_replaced'
   | 'method_not_allowed'
   | 'body_too_large'
   | 'body_too_slow'
@@ -54,6 +56,8 @@ const PROBLEMS = {
   path_unknown: [404, 'No such resource'],
   actor_unknown: [404, 'No such actor'],
   actor_not_running: [409, 'The actor is not running'],
+  worker_unknown: [404, 'No such worker'],
+  worker_not_replaced: [409, 'The worker serves on'],
   method_not_allowed: [405, 'Not for this method'],
   body_too_large: [413, 'Body too large'],
   body_too_slow: [408, 'Body too slow'],

@@ -15,6 +15,7 @@ import { postRollback, ROLLBACK_KEYS } from './rollback.ts';
 import { SEARCH_KEYS } from './search.ts';
 import { getDiff, getState } from './state.ts';
 import { getActors, getHealth, getMetrics, getReady, postChaos, postVerify } from './system.ts';
+import { replaceWorkers } from './workers.ts';
 
 export type Handler = (call: Call, ports: AdminPorts) => Promise<Reply>;
 
@@ -60,6 +61,7 @@ export const ROUTES: readonly Route[] = [
   }),
 
   route('GET', '/v1/actors', getActors, { query: PAGE_KEYS }),
+  route('POST', '/v1/workers/replace', replaceWorkers),
   route('POST', '/v1/chaos', postChaos),
   route('POST', '/v1/verify', postVerify),
 

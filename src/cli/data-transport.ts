@@ -164,6 +164,7 @@ function portsOf(reader: Reader, history: LocalHistory, now: () => number): Admi
     metrics: never,
     health: never,
     ready: never,
+    replace: never,
   };
 }
 

@@ -100,6 +100,19 @@ const actor = z.looseObject({
 export type Actor = z.output<typeof actor>;
 export const actorPage = z.looseObject({ items: z.array(actor), next: z.string().nullable() });
 
+export const replaced = z.looseObject({
+  replaced: z.array(
+    z.looseObject({
+      worker: z.int(),
+      readyInMs: z.number(),
+      connections: z.int(),
+      lost: z.int().nullable(),
+      /** Only of those that were waited for. */
+      cut: z.int().optional(),
+    }),
+  ),
+});
+
 const finding = z.looseObject({
   type: z.string(),
   position: z.int(),

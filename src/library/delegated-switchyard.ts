@@ -71,7 +71,7 @@ export function delegatedSwitchyard<Domain, Service, State>(
   });
   return {
     listen: once(() => openAll(plane, listeners)),
-    drain: (withinMs) => plane.drain(withinMs),
+    drain: async (withinMs) => void (await plane.drain(withinMs)),
     close: () => plane.close(),
     metrics: () => plane.metrics(),
   };

@@ -79,12 +79,13 @@ export class ClientConnection extends ClientSocket {
     this.#isHeadBegun = false;
     this.unleaseReads(true);
     if (this.#isClosing || this.isClosed) return;
-    if (!keepAlive || this.#hasEnded || this.context.isDraining) {
+    // While draining, one that was told to keep alive may ask once more: its next request may be on its way.
+    if (!keepAlive || this.#hasEnded || nowMs >= this.context.idleUntilMs) {
       this.close();
       return;
     }
     this.resumeReading();
-    this.deadlineAt(nowMs + this.listener.settings.timeouts.keepAliveMs);
+    this.deadlineAt(Math.min(nowMs + this.listener.settings.timeouts.keepAliveMs, this.context.idleUntilMs));
     if (!this.#isParsing) this.#parseSurplus();
   }
 

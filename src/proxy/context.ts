@@ -94,4 +94,6 @@ export type PlaneContext = PlaneOptions & {
   /** Requests in flight by domain name; only of domains with a limit. */
   readonly inFlightByDomain: Map<string, number>;
   isDraining: boolean;
+  /** While draining: when the patience with idle connections ends. */
+  idleUntilMs: number;
 };

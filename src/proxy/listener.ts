@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenerSettings } from '../config/index.ts';
 import { type Networks, parseNetworks } from '../wire/index.ts';
+import { lostByClosing } from './accept-queue.ts';
 import { HIGH_WATER_BYTES } from './upstream/connection.ts';
 
 export class Listener {
@@ -37,6 +38,14 @@ export class Listener {
         resolve({ address: bound.address, port: bound.port });
       });
     });
+  }
+
+  /** How many connections were not accepted yet, and are lost by it; undefined: nobody can tell. */
+  close(): number | undefined {
+    if (!this.server.listening) return 0;
+    const lost = lostByClosing(this.server);
+    this.server.close();
+    return lost;
   }
 
   /** False: there are as many as may be, in all or from this address. Whoever came in leaves by `left`. */

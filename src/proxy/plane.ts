@@ -19,6 +19,14 @@ import { WaitWatch } from './wait-watch.ts';
 // 500 ms: a round trip of nearly every network, so that who is asking just now learns of the end first.
 const IDLE_GRACE_MS = 500;
 
+/** What a plane leaves when it accepts no more. */
+export type Farewell = {
+  /** Established connections, which it goes on serving. */
+  readonly connections: number;
+  /** Connections in its accept queues, which are reset; null: nobody can tell. */
+  readonly lost: number | null;
+};
+
 export interface RoutingPlane {
   /** Begins to accept on an address; `reusePort` lets other workers listen on the same. */
   listen(
@@ -29,10 +37,15 @@ export interface RoutingPlane {
   accept(socket: Socket, listener: ListenerSettings): void;
   /** Leases granted by other threads' check-ins are told here: call it when the ledger's bell rings. */
   deliver(): void;
-  /** Accepts no more, ends idle connections, lets requests finish; what is unfinished after `withinMs` is cut. */
-  drain(withinMs: number): Promise<void>;
   /** The backend has until then: whatever is under way on it is cut. Infinity: as long as it takes, after all. */
   cutAt(pool: string, backend: string, atMs: number): void;
+  /** Accepts no more. Once: what it says was so just then. */
+  stopAccepting(): Farewell;
+  /**
+   * Accepts no more and lets requests finish; what is unfinished after `withinMs` is cut. A connection without one has
+   * `idleMs` to ask once more, and is told with that answer to close. Resolves to how many were cut.
+   */
+  drain(withinMs: number, idleMs?: number): Promise<number>;
   /** Ends everything at once. */
   close(): Promise<void>;
   readonly counters: PlaneCounters;
@@ -79,6 +92,7 @@ class Plane implements RoutingPlane {
       retryBudgets: new Map(),
       inFlightByDomain: new Map(),
       isDraining: false,
+      idleUntilMs: Number.POSITIVE_INFINITY,
     };
     this.#cuts = new BackendCuts(upstreams, deadlines);
     this.#sweep = new Deadline((nowMs) => {
@@ -113,21 +127,35 @@ class Plane implements RoutingPlane {
     this.#cuts.cutAt(pool, backend, atMs);
   }
 
-  async drain(withinMs: number): Promise<void> {
+  stopAccepting(): Farewell {
     this.#context.isDraining = true;
-    for (const listener of this.#listeners.values()) listener.server.close();
+    let lost: number | null = 0;
+    for (const listener of this.#listeners.values()) {
+      const here = listener.close();
+      lost = lost === null || here === undefined ? null : lost + here;
+    }
+    return { connections: this.#connections.size, lost };
+  }
+
+  async drain(withinMs: number, idleMs = IDLE_GRACE_MS): Promise<number> {
+    const goodbye = Math.min(idleMs, withinMs);
+    this.#context.idleUntilMs = this.#context.now() + goodbye;
+    this.stopAccepting();
+    let cutBusy = 0;
     // A request may be on its way on a connection that looks idle: it is answered, with Connection: close.
-    const idle = setTimeout(() => this.#closeIdle(), Math.min(IDLE_GRACE_MS, withinMs));
-    const cut = setTimeout(() => this.#cutAll(), withinMs);
+    const idle = setTimeout(() => this.#closeIdle(), goodbye);
+    const cut = setTimeout(() => {
+      cutBusy = this.#cutAll();
+    }, withinMs);
     await this.#empty();
     clearTimeout(idle);
     clearTimeout(cut);
     await this.close();
+    return cutBusy;
   }
 
   async close(): Promise<void> {
-    this.#context.isDraining = true;
-    for (const listener of this.#listeners.values()) listener.server.close();
+    this.stopAccepting();
     this.#cutAll();
     this.#context.upstreams.closeIdle();
     await this.#empty();
@@ -179,8 +207,14 @@ class Plane implements RoutingPlane {
     for (const connection of this.#connections) if (!connection.isBusy) connection.close();
   }
 
-  #cutAll(): void {
-    for (const connection of this.#connections) connection.stop('forced_close');
+  /** How many had a request. */
+  #cutAll(): number {
+    let busy = 0;
+    for (const connection of this.#connections) {
+      if (connection.isBusy) busy++;
+      connection.stop('forced_close');
+    }
+    return busy;
   }
 
   #empty(): Promise<void> {

@@ -3,4 +3,5 @@ export { Journal, type JournalShare } from './journal.ts';
 export { MainPlane } from './main-plane.ts';
 export { type PublicationCount, Publisher, type Receiver, Subscription } from './publisher.ts';
 export { Table } from './table.ts';
-export { Workers, type WorkersOptions } from './workers.ts';
+export { NotReplaced, type Replaced, type Retired } from './worker-seat.ts';
+export { type Replacement, Workers, type WorkersOptions } from './workers.ts';

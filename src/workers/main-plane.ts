@@ -4,7 +4,8 @@ import { crashed } from '../../actors/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { Receiver } from './publisher.ts';
 import { RoutingThread } from './routing-thread.ts';
-import type { WorkersOptions } from './workers.ts';
+import { NotReplaced } from './worker-seat.ts';
+import type { Replacement, WorkersOptions } from './workers.ts';
 
 export class MainPlane {
   readonly #options: Omit<WorkersOptions, 'count'>;
@@ -32,6 +33,12 @@ export class MainPlane {
     return this.#routing === undefined ? [] : [this.#routing.plane.metrics()];
   }
 
+  /** It is the thread that is asked. */
+  // biome-ignore lint/correctness/useYield: there is nothing to give.
+  async *replace(): AsyncGenerator<Replacement> {
+    throw new NotReplaced('expected threads that route, found that the main thread does (--workers 0)');
+  }
+
   childSpec(): ChildSpec {
     return {
       id: 'worker:0',
@@ -55,7 +62,7 @@ export class MainPlane {
     routing.load();
     await routing.listen();
     this.#routing = routing;
-    const end = async (ending: Promise<void>) => {
+    const end = async (ending: Promise<unknown>) => {
       await ending;
       publisher.dismiss(receiver);
       this.#routing = undefined;

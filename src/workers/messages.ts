@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { HealthReport, LedgerShared } from '../../actors/index.ts';
 import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
+import type { Farewell } from '../proxy/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { JournalShare } from './journal.ts';
 import type { PublicationCount } from './publisher.ts';
@@ -41,8 +42,8 @@ export type ToWorker =
   /** Grants wait to be delivered. */
   | { readonly type: 'bell' }
   | { readonly type: 'metrics'; readonly id: number }
-  /** Finish what is under way, at most for so long; then end. */
-  | { readonly type: 'drain'; readonly withinMs: number }
+  /** Accept no more and finish what is under way, at most for so long; then end. `idleMs`: as in RoutingPlane. */
+  | { readonly type: 'drain'; readonly withinMs: number; readonly idleMs?: number }
   /** Fail as a bug would. */
   | { readonly type: 'fail'; readonly message: string };
 
@@ -50,6 +51,10 @@ export type FromWorker =
   /** Addresses as bound, in the order of the listeners. */
   | { readonly type: 'ready'; readonly addresses: readonly string[] }
   | { readonly type: 'bell' }
+  /** It accepts no more. */
+  | { readonly type: 'farewell'; readonly farewell: Farewell }
+  /** All it served is over; the last it says. */
+  | { readonly type: 'over'; readonly cut: number; readonly snapshot: RequestMetricsSnapshot }
   | { readonly type: 'report'; readonly report: HealthReport }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'metrics'; readonly id: number; readonly snapshot: RequestMetricsSnapshot }

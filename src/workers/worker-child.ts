@@ -1,12 +1,7 @@
-/** One worker thread as the main thread supervises it: born, listened to, drained, and mourned exactly once. */
+/** One life of a worker: a thread that is born, listened to, drained, and mourned exactly once. */
 import { MessageChannel, Worker } from 'node:worker_threads';
-import {
-  type ChildContext,
-  crashed,
-  type MainLedger,
-  type Running,
-  type StopReason,
-} from '../../actors/index.ts';
+import type { MainLedger } from '../../actors/index.ts';
+import type { Farewell } from '../proxy/index.ts';
 import type { Boot, FromWorker, ToWorker } from './messages.ts';
 import type { Publisher, Receiver } from './publisher.ts';
 
@@ -25,12 +20,16 @@ export type WorkerParts = {
   /** Its ledger thread is enlisted: others may be told. And again when it is gone. */
   readonly born: (worker: WorkerChild) => void;
   readonly gone: (worker: WorkerChild) => void;
+  /** It is gone though nobody drained or ended it, and what it held is given back. */
+  readonly crashed: (worker: WorkerChild, error: unknown) => void;
 };
 
-export class WorkerChild implements Running {
+export class WorkerChild {
   readonly thread: number;
   readonly number: number;
   readonly addresses: Promise<readonly string[]>;
+  /** What it left when it accepted no more; rejects when it ends without a word. */
+  readonly farewell: Promise<Farewell>;
   readonly #parts: WorkerParts;
   readonly #worker: Worker;
   readonly #receiver: Receiver;
@@ -40,10 +39,13 @@ export class WorkerChild implements Running {
   #beatAtMs: number;
   #error: unknown;
   #stopping = false;
+  /** Requests that were cut at the end of its drain. */
+  cut = 0;
 
-  constructor(parts: WorkerParts, context: ChildContext) {
+  constructor(parts: WorkerParts) {
     const feed = new MessageChannel();
     const ready = Promise.withResolvers<readonly string[]>();
+    const farewell = Promise.withResolvers<Farewell>();
     this.#parts = parts;
     this.#beatAtMs = parts.now();
     this.number = parts.number;
@@ -65,9 +67,12 @@ export class WorkerChild implements Running {
       transferList: [feed.port2],
     });
     this.addresses = ready.promise;
-    ready.promise.catch(() => {});
+    this.farewell = farewell.promise;
+    for (const promised of [ready.promise, farewell.promise]) promised.catch(() => {});
     this.#worker.on('message', (message: FromWorker) => {
       if (message.type === 'ready') ready.resolve(message.addresses);
+      else if (message.type === 'farewell') farewell.resolve(message.farewell);
+      else if (message.type === 'over') this.cut = message.cut;
       parts.on(message, this);
     });
     this.#worker.on('error', (error) => {
@@ -78,7 +83,8 @@ export class WorkerChild implements Running {
         feed.port1.close();
         this.#error ??= new Error(`worker ${parts.number} ended with exit code ${code}`);
         ready.reject(this.#error);
-        resolve(this.#bury(context));
+        farewell.reject(this.#error);
+        resolve(this.#bury());
       });
     });
     this.#watch = this.#listenForHeartbeats();
@@ -98,20 +104,27 @@ export class WorkerChild implements Running {
     this.post({ type: 'fail', message: error.message });
   }
 
-  async stop(reason: StopReason): Promise<void> {
+  /** It accepts no more, and ends within the drain time; `idleMs`: as in RoutingPlane. */
+  drain(idleMs?: number): Promise<void> {
     this.#stopping = true;
-    if (reason === 'shutdown') this.post({ type: 'drain', withinMs: this.#parts.drainMs });
-    else void this.#worker.terminate();
-    await this.#exit;
+    const withinMs = this.#parts.drainMs;
+    this.post(idleMs === undefined ? { type: 'drain', withinMs } : { type: 'drain', withinMs, idleMs });
+    return this.#exit;
+  }
+
+  kill(): Promise<void> {
+    this.#stopping = true;
+    void this.#worker.terminate();
+    return this.#exit;
   }
 
   /** Only once it has exited is what it held given back, and only then may its place be taken. */
-  async #bury(context: ChildContext): Promise<void> {
+  async #bury(): Promise<void> {
     clearInterval(this.#watch);
     this.#parts.publisher.dismiss(this.#receiver);
     this.#parts.gone(this);
     await this.#parts.ledger.reap(this.thread, this.#parts.now());
-    if (!this.#stopping) context.exited(crashed(this.#error));
+    if (!this.#stopping) this.#parts.crashed(this, this.#error);
   }
 
   #listenForHeartbeats(): NodeJS.Timeout {

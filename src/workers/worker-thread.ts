@@ -1,4 +1,5 @@
 /** The program of a worker thread: it routes until it is told to drain, or fails. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { attachArena } from '../../actors/index.ts';
 import { RingProducer } from '../../eventlog/index.ts';
@@ -54,7 +55,7 @@ parent.on('message', (message: ToWorker) => {
       tell({ type: 'metrics', id: message.id, snapshot: plane.metrics() });
       return;
     case 'drain':
-      void drain(message.withinMs);
+      void drain(message.withinMs, message.idleMs);
       return;
     case 'fail':
       throw new Error(message.message);
@@ -67,9 +68,14 @@ function requestJournal(): RequestJournal | undefined {
   return new RequestJournal(new RingProducer(journal.shared, thread), journal.queryStrings);
 }
 
-async function drain(withinMs: number): Promise<void> {
-  await plane.drain(withinMs);
+async function drain(withinMs: number, idleMs: number | undefined): Promise<void> {
+  // A turn of the loop, so that whoever waits to be accepted is.
+  await nextTurn();
+  await nextTurn();
+  tell({ type: 'farewell', farewell: plane.stopAccepting() });
+  const cut = await plane.drain(withinMs, idleMs);
   clearInterval(heartbeat);
+  tell({ type: 'over', cut, snapshot: plane.metrics() });
   boot.feed.close();
   for (const port of neighbours.values()) port.close();
   parent?.close();

@@ -12,11 +12,15 @@ import {
 } from '../../actors/index.ts';
 import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
-import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { Journal } from './journal.ts';
 import type { FromWorker } from './messages.ts';
 import type { Publisher } from './publisher.ts';
 import { WorkerChild } from './worker-child.ts';
+import { NotReplaced, type Replaced, type Retired, WorkerSeat } from './worker-seat.ts';
+
+/** A worker whose place another has taken; `retired` resolves when it is gone. */
+export type Replacement = { readonly replaced: Replaced; readonly retired: Promise<Retired> };
 
 export type WorkersOptions = {
   readonly count: number;
@@ -47,17 +51,22 @@ const METRICS_MS = 1000;
 
 export class Workers {
   readonly #options: WorkersOptions;
+  readonly #seats: readonly WorkerSeat[];
   readonly #alive = new Map<number, WorkerChild>();
   readonly #asked = new Map<number, (snapshot: RequestMetricsSnapshot) => void>();
   #lastAsked = 0;
+  /** What workers that were drained had counted. */
+  #over: RequestMetricsSnapshot = mergeMetrics([]);
+  #isReplacing = false;
+  readonly #replaced = { replacements: 0, lostConnections: 0 };
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    this.#seats = Array.from({ length: options.count }, (_, index) => this.#seat(index + 1));
   }
 
   childSpec(world: World): ChildSpec {
-    const numbers = Array.from({ length: this.#options.count }, (_, index) => index + 1);
-    const children = numbers.map((number) => this.#worker(number));
+    const children = this.#seats.map((seat) => this.#worker(seat));
     return supervisorChild({ id: 'workers', strategy: 'one_for_one', ...WINDOW, children }, world);
   }
 
@@ -77,47 +86,69 @@ export class Workers {
     this.#alive.get(thread)?.post({ type: 'bell' });
   }
 
-  /** Of the workers that answer in time. */
+  /** Of those that are over, and of the workers that answer in time. */
   async metrics(): Promise<readonly RequestMetricsSnapshot[]> {
     const asked = [...this.#alive.values()].map((worker) => this.#ask(worker));
-    return (await Promise.all(asked)).filter((snapshot) => snapshot !== undefined);
+    const answered = (await Promise.all(asked)).filter((snapshot) => snapshot !== undefined);
+    return [this.#over, ...answered];
   }
 
-  #worker(number: number): ChildSpec {
-    const { ledger, publisher, now, drainMs, directory, unreadable, pseudonym, listeners, accessLog } =
-      this.#options;
+  /** Those named, or all, one after the other; each is told of when it is done. */
+  async *replace(only?: number): AsyncGenerator<Replacement> {
+    if (this.#isReplacing) throw new NotReplaced('workers are just being replaced');
+    const seats = this.#seats.filter((seat) => only === undefined || seat.number === only);
+    if (seats.length === 0)
+      throw new NotReplaced(
+        `expected a worker from 1 to ${this.#seats.length}, found ${only}`,
+        undefined,
+        'worker_unknown',
+      );
+    this.#isReplacing = true;
+    try {
+      for (const seat of seats) {
+        const replacement = await seat.replace();
+        this.#replaced.replacements++;
+        this.#replaced.lostConnections += replacement.replaced.lost ?? 0;
+        yield replacement;
+      }
+    } finally {
+      this.#isReplacing = false;
+    }
+  }
+
+  #worker(seat: WorkerSeat): ChildSpec {
     return {
-      id: `worker:${number}`,
+      id: `worker:${seat.number}`,
       kind: 'worker',
       restart: 'permanent',
-      shutdownMs: drainMs + 2000,
-      start: async (context) => {
-        const worker = new WorkerChild(
-          {
-            number,
-            ledger,
-            publisher,
-            now,
-            drainMs,
-            boot: {
-              journal: this.#options.journal?.share,
-              workers: this.#options.count,
-              directory,
-              unreadable,
-              pseudonym,
-              listeners,
-              accessLog,
-            },
-            on: (message) => this.#hear(message),
-            born: (born) => this.#introduce(born),
-            gone: (gone) => this.#forget(gone),
-          },
-          context,
-        );
-        await worker.addresses;
-        return worker;
-      },
+      shutdownMs: this.#options.drainMs + 2000,
+      start: (context) => seat.start(context),
     };
+  }
+
+  #seat(number: number): WorkerSeat {
+    const { ledger, publisher, now, drainMs, directory, unreadable, pseudonym, listeners, accessLog } =
+      this.#options;
+    const parts = {
+      number,
+      ledger,
+      publisher,
+      now,
+      drainMs,
+      boot: {
+        journal: this.#options.journal?.share,
+        workers: this.#options.count,
+        directory,
+        unreadable,
+        pseudonym,
+        listeners,
+        accessLog,
+      },
+      on: (message: FromWorker) => this.#hear(message),
+      born: (born: WorkerChild) => this.#introduce(born),
+      gone: (gone: WorkerChild) => this.#forget(gone),
+    };
+    return new WorkerSeat(number, (crashed) => new WorkerChild({ ...parts, crashed }), now);
   }
 
   #hear(message: FromWorker): void {
@@ -140,6 +171,10 @@ export class Workers {
         answer?.(message.snapshot);
         return;
       }
+      case 'over':
+        this.#over = mergeMetrics([this.#over, message.snapshot]);
+        return;
+      case 'farewell':
       case 'ready':
         return;
     }

@@ -59,6 +59,7 @@ export async function scene(options: Partial<AdminOptions> = {}, log?: EventLog)
     health: () => ({ ok: true, detail: 'alive' }),
     ready: () => ({ ok: true, detail: 'ready' }),
     verify: async () => ({ ok: true }),
+    replace: async () => ({ replaced: [] }),
     ownAddresses: () => ({ listeners: [], local: [] }),
     names: [],
     now,

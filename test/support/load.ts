@@ -17,6 +17,8 @@ export type LoadOptions = {
   readonly perSecond?: number;
   /** `fail`: counted as a failure. `end`: the client is done. `retry`: again after a few milliseconds. */
   readonly whenRefused?: 'fail' | 'end' | 'retry';
+  /** True: a connection that is reset before it ever had a byte of answer was not accepted: counted apart, and tried anew. */
+  readonly forgivesUnaccepted?: boolean;
   /** More lines of the request head. */
   readonly fields?: readonly string[];
 };
@@ -32,6 +34,8 @@ export type LoadFigures = {
   readonly completed: number;
   readonly failures: readonly Failure[];
   readonly refused: number;
+  /** Connections that were reset before anybody had accepted them. */
+  readonly unaccepted: number;
   readonly latenciesMs: readonly number[];
   /** Times without any success around a failure: from the last success before to the first one after. */
   readonly outagesMs: readonly number[];
@@ -79,6 +83,7 @@ class Book {
   readonly began = performance.now();
   completed = 0;
   refused = 0;
+  unaccepted = 0;
   readonly #failures: Failure[] = [];
   readonly #latenciesMs: number[] = [];
   #lastSuccess = this.began;
@@ -118,6 +123,7 @@ class Book {
       completed: this.completed,
       failures: [...this.#failures],
       refused: this.refused,
+      unaccepted: this.unaccepted,
       latenciesMs: this.#latenciesMs,
       outagesMs: this.#outagesMs,
     };
@@ -130,7 +136,7 @@ class Book {
   }
 }
 
-type Ended = 'answered' | 'answered and closed' | 'failed' | 'refused';
+type Ended = 'answered' | 'answered and closed' | 'failed' | 'refused' | 'unaccepted';
 
 class LoadClient {
   readonly #index: number;
@@ -183,6 +189,7 @@ class LoadClient {
   #ask(): Promise<Ended> {
     const path = `/${this.#index}/${this.#sequence}`;
     const host = this.#options.hosts[(this.#index + this.#sequence++) % this.#options.hosts.length] ?? '*';
+    const isFresh = this.#socket === undefined || this.#socket.destroyed || this.#socket.bytesRead === 0;
     const socket = this.#connection();
     const began = performance.now();
     return new Promise((resolve) => {
@@ -194,6 +201,7 @@ class LoadClient {
         if (ended === 'answered' || ended === 'answered and closed')
           this.#book.success(performance.now() - began);
         if (ended === 'refused') this.#book.refusal();
+        if (ended === 'unaccepted') this.#book.unaccepted++;
         resolve(ended);
       };
       const read = (chunk: Buffer) => {
@@ -207,6 +215,13 @@ class LoadClient {
         const connecting = error.syscall === 'connect';
         if (connecting && this.#options.whenRefused !== 'fail' && this.#options.whenRefused !== undefined)
           finish('refused');
+        else if (
+          this.#options.forgivesUnaccepted === true &&
+          error.code === 'ECONNRESET' &&
+          isFresh &&
+          received === ''
+        )
+          finish('unaccepted');
         else finish('failed', `${error.code ?? error.message} ${progress(received)}`);
       };
       const closed = () => finish('failed', `closed ${progress(received)}`);

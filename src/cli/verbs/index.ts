@@ -17,6 +17,7 @@ import { setVerbs } from './set.ts';
 import { showVerbs } from './show.ts';
 import { stateVerb } from './state.ts';
 import { verifyVerb } from './verify.ts';
+import { workersVerb } from './workers.ts';
 
 const ofThings = [...listVerbs, ...showVerbs, ...setVerbs, ...removeVerbs, drainVerb];
 
@@ -35,6 +36,7 @@ export const VERBS: readonly Verb[] = [
   rollbackVerb,
   actorsVerb,
   verifyVerb,
+  workersVerb,
   chaosVerb,
   schemaVerb,
   versionVerb,

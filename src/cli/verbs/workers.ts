@@ -1,0 +1,44 @@
+/** `workers replace`: other threads in the place of those that route, one after the other. */
+import { replaced } from '../replies.ts';
+import { renderTable } from '../table.ts';
+import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+
+export const workersVerb: Verb = {
+  name: 'workers replace',
+  positionals: [],
+  summary: 'replaces the threads that route, one after the other; no established connection fails',
+  options: {
+    worker: { value: 'N', description: 'only this one, as `actors` shows it' },
+    wait: { description: 'return when the former ones have finished what they had' },
+    ...ADMIN_OPTIONS,
+  },
+  run,
+};
+
+const HEADER = ['worker', 'ready in ms', 'connections kept', 'lost unaccepted', 'cut'];
+
+async function run({ args, admin, print }: Context): Promise<ExitCode> {
+  const worker = args.count('worker', 1, 4095);
+  const client = await admin();
+  const headers = args.flag('wait') ? { prefer: 'wait' } : {};
+  const body = worker === undefined ? {} : { worker };
+  const answer = await client.ask(
+    { method: 'POST', path: ['v1', 'workers', 'replace'], body, headers },
+    replaced,
+  );
+  if (print.json) await print.value(answer.replaced);
+  else
+    await print.lines(
+      renderTable(
+        HEADER,
+        answer.replaced.map((one) => [
+          one.worker,
+          one.readyInMs,
+          one.connections,
+          one.lost ?? 'unknown',
+          one.cut,
+        ]),
+      ),
+    );
+  return 0;
+}

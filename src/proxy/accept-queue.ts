@@ -1,0 +1,65 @@
+/**
+ * How many connections the system has made for a listening socket that nobody has accepted yet. They are reset when it is
+ * closed, unless the system hands them to another listener of the same port (net.ipv4.tcp_migrate_req). Node does not say
+ * it; Linux does, in a file.
+ */
+import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import type { Server } from 'node:net';
+
+// Listening sockets stand first, at some 150 bytes a line: room for four hundred, read in a tenth of a millisecond.
+const MOST_BYTES = 65_536;
+const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
+const MIGRATES = '/proc/sys/net/ipv4/tcp_migrate_req';
+
+/** Connections that closing this listener now resets; undefined: nobody can tell. */
+export function lostByClosing(server: Server): number | undefined {
+  try {
+    if (readFileSync(MIGRATES, 'latin1').trim() === '1') return 0;
+  } catch {
+    // An older system, or another: then it does not migrate.
+  }
+  try {
+    const inode = inodeOf(server);
+    return inode === undefined ? undefined : waitingFor(inode);
+  } catch {
+    return undefined;
+  }
+}
+
+function inodeOf(server: Server): string | undefined {
+  const handle: unknown = Reflect.get(server, '_handle');
+  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+  if (typeof fd !== 'number' || fd < 0) return undefined;
+  return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+}
+
+function waitingFor(inode: string): number | undefined {
+  for (const table of TABLES) {
+    const waiting = parseQueue(beginningOf(table), inode);
+    if (waiting !== undefined) return waiting;
+  }
+  return undefined;
+}
+
+/** Fields: sl local remote state tx:rx timer retransmits uid timeout inode; of a listener, rx is its queue. */
+export function parseQueue(table: string, inode: string): number | undefined {
+  for (const line of table.split('\n')) {
+    const fields = line.trim().split(/\s+/);
+    if (fields[9] === inode) return Number.parseInt(fields[4]?.split(':')[1] ?? '', 16);
+  }
+  return undefined;
+}
+
+function beginningOf(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.allocUnsafe(MOST_BYTES);
+    let length = 0;
+    // It gives a page at a time.
+    for (let read = -1; read !== 0 && length < MOST_BYTES; length += read)
+      read = readSync(file, bytes, length, MOST_BYTES - length, null);
+    return bytes.toString('latin1', 0, length);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,163 @@
+/** Workers are replaced one at a time, and nobody whose connection was accepted can tell. */
+import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { AdminClient, actorsOf } from '../support/admin-client.ts';
+import { Backend } from '../support/backend.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLoad, summary } from '../support/load.ts';
+import { type RouterProcess, runCommand, startRouter, WORKERS } from '../support/router-process.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+type Answer = {
+  readonly replaced: readonly {
+    readonly worker: number;
+    readonly readyInMs: number;
+    readonly connections: number;
+    readonly lost: number | null;
+    readonly cut?: number;
+  }[];
+};
+
+const COUNT = Number(WORKERS ?? 2);
+const ALL = Array.from({ length: COUNT }, (_, index) => index + 1);
+
+async function startScene(options: { drainMs?: number } = {}) {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await tempDirectory());
+  const web = stack.use(await Backend.start({ name: 'web' }));
+  const router = stack.use(
+    await startRouter({
+      directory: directory.path,
+      args: ['--workers', String(COUNT), '--chaos'],
+      config: {
+        accessLog: false,
+        drainMs: options.drainMs ?? 30_000,
+        pools: { web: { backends: { 'web.1': { address: web.address } } } },
+        domains: { 'example.com': { pool: 'web' } },
+      },
+    }),
+  );
+  const admin = stack.use(new AdminClient(router.admin));
+  const owned = stack.move();
+  return { router, admin, web, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+describe('replacing the workers', () => {
+  it('under load fails no request on an accepted connection, and says which were replaced', {
+    timeout: 60_000,
+  }, async () => {
+    await using scene = await startScene();
+    const { router, admin } = scene;
+    await using load = startLoad({
+      port: router.port,
+      connections: 24,
+      hosts: ['example.com'],
+      forgivesUnaccepted: true,
+    });
+    await load.completes(200);
+    let lost = 0;
+    for (let round = 0; round < 2; round++) {
+      const { status, body } = await admin.post<Answer>('/v1/workers/replace', {}, { prefer: 'wait' });
+      expect(status).toBe(200);
+      expect(body.replaced.map(({ worker }) => worker)).toEqual(ALL);
+      expect(body.replaced.map(({ cut }) => cut)).toEqual(ALL.map(() => 0));
+      for (const one of body.replaced) lost += one.lost ?? 0;
+      await load.completes(200);
+    }
+    router.signal('SIGUSR2');
+    await eventually(() => replacedIn(router) === 3 * COUNT, 'all replaced again', 15_000);
+    await load.completes(200);
+    const figures = await load.stop();
+    expect(summary(figures)).toBe('');
+    // Counted a moment before the close, while clients go on connecting: few, and those that we know of.
+    expect(figures.unaccepted).toBeLessThanOrEqual(lost + 3 * COUNT);
+    const workers = (await actorsOf(admin)).filter(({ kind }) => kind === 'worker');
+    expect(workers.map(({ state, restarts }) => [state, restarts])).toEqual(ALL.map(() => ['running', 0]));
+    // What the former ones had counted is not forgotten.
+    expect(await requestsBegun(admin)).toBe(figures.completed);
+  });
+
+  it('lets an idle connection ask once more, and says with the answer that it closes', async () => {
+    await using scene = await startScene();
+    const idle = await Promise.all(ALL.flatMap(() => [1, 2, 3]).map(() => keptAlive(scene.router.port)));
+    const { body } = await scene.admin.post<Answer>('/v1/workers/replace');
+    expect(body.replaced.reduce((sum, { connections }) => sum + connections, 0)).toBe(idle.length);
+    // Longer than a shutdown is patient with them.
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    for (const client of idle) {
+      const answer = await client.ask();
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+      expect(answer).toMatch(/\r\nConnection: close\r\n/i);
+      await client.ended;
+    }
+  });
+
+  it('lets a long response finish, and cuts it when the drain time is over', async () => {
+    await using scene = await startScene({ drainMs: 700 });
+    scene.web.behave = ({ url }) => ({ type: 'stream', chunks: url === '/long' ? 100_000 : 20, everyMs: 10 });
+    const [short, long] = await Promise.all([
+      stream(scene.router.port, '/'),
+      stream(scene.router.port, '/long'),
+    ]);
+    const { body } = await scene.admin.post<Answer>('/v1/workers/replace', {}, { prefer: 'wait' });
+    expect(body.replaced.reduce((sum, { cut }) => sum + (cut ?? 0), 0)).toBe(1);
+    expect(await short.all).toMatch(/\r\n0\r\n\r\n$/);
+    expect(await long.all).not.toMatch(/\r\n0\r\n\r\n$/);
+  });
+
+  it('can be had of one, by the command line, and not of one that there is not', async () => {
+    await using scene = await startScene();
+    const admin = ['--admin', scene.router.admin];
+    const done = await runCommand(['workers', 'replace', '--worker', '2', '--wait', '--json', ...admin]);
+    expect(done.code, done.output).toBe(0);
+    expect(JSON.parse(done.output)).toMatchObject([{ worker: 2, cut: 0 }]);
+    const none = await scene.admin.post('/v1/workers/replace', { worker: 99 });
+    expect([none.status, none.body]).toMatchObject([404, { type: 'worker_unknown' }]);
+  });
+});
+
+function replacedIn(router: RouterProcess): number {
+  return router.output().match(/"msg":"worker \d+ replaced"/g)?.length ?? 0;
+}
+
+async function requestsBegun(admin: AdminClient): Promise<number> {
+  const { body } = await admin.get<string>('/metrics');
+  return Number(/^switchyard_requests_begun_total (\d+)$/m.exec(body)?.[1]);
+}
+
+/** A connection that has had one answer. */
+async function keptAlive(port: number) {
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  const ended = new Promise<void>((resolve) => {
+    socket.on('close', () => resolve());
+  });
+  socket.on('error', () => {});
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+  });
+  const ask = async (): Promise<string> => {
+    received = '';
+    socket.write('GET / HTTP/1.1\r\nHost: example.com\r\n\r\n');
+    await eventually(() => received.endsWith('/\n'), 'a whole answer');
+    return received;
+  };
+  await ask();
+  return { ask, ended };
+}
+
+/** Resolves, once its response has begun, to what came until its connection ended. */
+async function stream(port: number, path: string): Promise<{ readonly all: Promise<string> }> {
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  const all = new Promise<string>((resolve) => {
+    socket.on('close', () => resolve(received));
+  });
+  socket.on('error', () => {});
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+  });
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: example.com\r\n\r\n`);
+  await eventually(() => received.includes('\r\n\r\n'), 'a head');
+  return { all };
+}
