@@ -18,6 +18,7 @@ const THREADS = 4;
 const thread = fc.nat(THREADS - 1);
 const some = fc.nat(1000);
 const tried = fc.subarray(IDS);
+const home = fc.constantFrom(0, 0, 0, 0, ...IDS.map(keyOf), keyOf('elsewhere'));
 const end = fc.constantFrom('finished', 'backend_failed', 'client_gone', 'server_error', 'listed_status');
 const route = fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 5, 6);
 const health = fc.constantFrom(undefined, 1, 2).map((failures) =>
@@ -57,7 +58,7 @@ const members = fc.uniqueArray(
 const step = fc.oneof(
   {
     weight: 10,
-    arbitrary: fc.record({ do: fc.constant('checkout'), thread, tried, hash: fc.nat(5), route }),
+    arbitrary: fc.record({ do: fc.constant('checkout'), thread, tried, hash: fc.nat(5), route, home }),
   },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('checkin'), thread, some, end, latencyMs }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('leave'), thread, some }) },
@@ -127,7 +128,7 @@ async function run(steps: readonly Step[]): Promise<void> {
     if (pool === undefined) return;
     if (what.do === 'checkout') {
       const waiter = new TestWaiter();
-      const answer = pool.checkout(nowMs, what.tried.map(keyOf), waiter, what.hash, what.route);
+      const answer = pool.checkout(nowMs, what.tried.map(keyOf), waiter, what.hash, what.route, what.home);
       if (answer === 'queued') seat.waiters.push(waiter);
       else if (typeof answer === 'object') seat.leases.push(answer);
     } else if (what.do === 'checkin') {

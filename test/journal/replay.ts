@@ -95,11 +95,12 @@ function stateOfModel(model: PoolModel) {
         .map(([thread, held]) => [thread, held.length] as const)
         .toSorted(byThread),
     })),
-    waiters: model.queue.map(({ ticket, thread, tried, hash, route }) => ({
+    waiters: model.queue.map(({ ticket, thread, tried, hash, route, wanted }) => ({
       ticket,
       thread,
       hash,
       route,
+      wanted,
       tried: [...tried],
     })),
   };

@@ -27,6 +27,7 @@ export type PoolCheckpoint = {
     readonly tried: readonly number[];
     readonly hash: number;
     readonly route: number;
+    readonly wanted: number;
   }[];
 };
 
@@ -56,8 +57,8 @@ export type RowCheckpoint = {
   readonly inFlight: ReadonlyMap<number, number>;
 };
 
-// 2: with hashes and what is learnt of rows. 3: with health and routes.
-const VERSION = 3;
+// 2: with hashes and what is learnt of rows. 3: with health and routes. 4: with the homes of waiters.
+const VERSION = 4;
 const HOLD = 1;
 const WIDENING = 2;
 // Beside the bits of CLOSED: a number follows.
@@ -155,11 +156,12 @@ function packWaiters({ words, doubles }: Memory, block: number, into: ByteWriter
   into.count(words[block + POOL.waiting]!);
   for (let node = words[block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
     const tried = words[node + NODE.triedCount]!;
-    into.reserve(NUMBER_BYTES * (5 + tried));
+    into.reserve(NUMBER_BYTES * (6 + tried));
     into.count(doubles[(node + NODE.ticket) >> 1]!);
     into.count(words[node + NODE.thread]!);
     into.double(doubles[(node + NODE.hash) >> 1]!);
     into.double(doubles[(node + NODE.route) >> 1]!);
+    into.double(doubles[(node + NODE.wanted) >> 1]!);
     into.count(tried);
     for (let i = 0; i < tried; i++) into.double(doubles[((node + NODE.tried) >> 1) + i]!);
   }
@@ -186,6 +188,7 @@ export function unpackCheckpoint(packed: Uint8Array): PoolCheckpoint {
       thread: reader.count(),
       hash: version === 1 ? 0 : reader.double(),
       route: version < 3 ? 0 : reader.double(),
+      wanted: version < 4 ? 0 : reader.double(),
       tried: many(reader, () => reader.double()),
     })),
   };

@@ -164,7 +164,11 @@ export const NODE = {
   tried: 14,
   hash: 46,
   route: 48,
-  words: 50,
+  /** Key of the backend it is at home at; 0: none. */
+  wanted: 50,
+  /** Where that was last found among the rows. */
+  wantedRow: 52,
+  words: 54,
 } as const;
 
 export const NODE_STATE = { free: 0, waiting: 1, granted: 2, refused: 3 } as const;

@@ -105,9 +105,18 @@ export interface PoolLedger {
   /**
    * `tried`: keys of backends not to be picked, at most 16. `hash`: of what the request is to be kept together by, for
    * consistent-hash; up to 2^53, 0 or none: of nothing. `route`: the entry of a domain's routes it is for, up to 2^52, since
-   * backends may fail for one and serve another; 0 or none: it speaks for the backend as a whole.
+   * backends may fail for one and serve another; 0 or none: it speaks for the backend as a whole. `wanted`: key of the backend
+   * where it is at home, 0 or none: nowhere. While that one lives (there, up or draining, healthy, not tried) it is given that one or
+   * waits for it; else any.
    */
-  checkout(nowMs: number, tried: readonly number[], waiter: Waiter, hash?: number, route?: number): Checkout;
+  checkout(
+    nowMs: number,
+    tried: readonly number[],
+    waiter: Waiter,
+    hash?: number,
+    route?: number,
+    wanted?: number,
+  ): Checkout;
   /** `latencyMs`: how long the backend took, for peak-ewma; −1 or none: not known. */
   checkin(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs?: number): readonly HealthChange[];
   /**

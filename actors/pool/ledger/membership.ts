@@ -96,7 +96,9 @@ export class Membership {
         pool.quarantineAt(at, change.nowMs, target.quarantineUntilMs);
       }
     }
-    if (this.relieve(pool, change)) pool.serve(change.nowMs, Number.POSITIVE_INFINITY);
+    this.relieve(pool, change);
+    // Those who are back have room; and whoever waits for a backend that is no more may have any other.
+    pool.serve(change.nowMs, Number.POSITIVE_INFINITY);
   }
 
   widen(

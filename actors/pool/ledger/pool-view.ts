@@ -27,6 +27,8 @@ export class PoolView {
   private policyCode = -1;
   private policy: Policy = () => NONE;
   private learn: Learn | undefined;
+  /** The last lease that was given may have been a trial. */
+  protected mayHaveClosed = false;
 
   constructor(tools: Instruments, key: number, block: number) {
     this.tools = tools;
@@ -85,9 +87,10 @@ export class PoolView {
       const row = this.pick();
       if (row !== NONE) {
         this.grant(node, row, nowMs);
-        left -= 1;
-      } else if (this.field.triedCount === 0 && this.field.route === 0) {
-        // Who tried nothing, asks for no route and is given nothing: there is nothing.
+        // A trial closes its backend to all others; those who are at home there may now have any.
+        left = this.mayHaveClosed ? Number.POSITIVE_INFINITY : left - 1;
+      } else if (this.field.isForAny) {
+        // Who tried nothing, asks for no route, is at home nowhere and is given nothing: there is nothing.
         return;
       }
       node = next;
@@ -153,6 +156,10 @@ export class PoolView {
   }
 
   protected pick(): Row {
+    if (this.field.wanted !== 0) {
+      const home = this.field.home();
+      if (home !== NONE) return this.field.hasRoom(home) ? home : NONE;
+    }
     if (this.word(this.block + POOL.policy) !== this.policyCode) this.adopt();
     if (this.word(this.block + POOL.trials) !== 0) {
       const row = this.trial();
@@ -176,7 +183,8 @@ export class PoolView {
 
   /** A lease on this row was given to who is looked at. */
   protected begun(row: Row, ticket: number, thread: number): void {
-    if (this.word(this.block + POOL.trials) !== 0) begin(this.ward, row, this.field.route, ticket, thread);
+    this.mayHaveClosed = this.word(this.block + POOL.trials) !== 0;
+    if (this.mayHaveClosed) begin(this.ward, row, this.field.route, ticket, thread);
   }
 
   /** What the policy makes of a check-in; undefined: nothing. */

@@ -15,8 +15,10 @@ export const FIELD = {
   hash: 256,
   latencyMs: 512,
   route: 1024,
+  wanted: 2048,
 } as const;
 
+const ASKED = FIELD.tried | FIELD.hash | FIELD.route | FIELD.wanted;
 const SETTINGS = FIELD.reference | FIELD.result | FIELD.limit | FIELD.weight;
 
 const FIELDS = {
@@ -24,9 +26,9 @@ const FIELDS = {
   settings: SETTINGS,
   row: FIELD.row | FIELD.reference | FIELD.untilMs | FIELD.result | FIELD.limit | FIELD.weight,
   drop: FIELD.reference,
-  checkout: FIELD.row | FIELD.tried | FIELD.hash | FIELD.route,
-  enqueue: FIELD.tried | FIELD.hash | FIELD.route,
-  refuse: FIELD.tried | FIELD.result | FIELD.hash | FIELD.route,
+  checkout: FIELD.row | ASKED,
+  enqueue: ASKED,
+  refuse: FIELD.result | ASKED,
   grant: FIELD.row | FIELD.reference,
   checkin: FIELD.row | FIELD.reference | FIELD.result | FIELD.latencyMs | FIELD.route,
   leave: FIELD.reference | FIELD.result,
@@ -47,6 +49,8 @@ export const FIELDS_OF: readonly number[] = OPERATIONS.map((operation) => FIELDS
 /** What a hash or a latency is that was not given. Most are, so in packed records those that are have codes of their own. */
 export const NO_HASH = 0;
 export const NO_LATENCY = -1;
+/** A home that was not given; one that was stands before its record. */
+export const NOT_WANTED = 0;
 const WITH_MORE = [OP.checkout, OP.enqueue, OP.refuse, OP.checkin] as const;
 // Counted down from the last that five bits hold beside the mark of a thread, so that operations may still be added.
 const LAST_CODE = 0x1e;

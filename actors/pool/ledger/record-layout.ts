@@ -15,6 +15,8 @@ export const SLOT = {
   /** Of one that asks, in the same place: what it is to be kept together by. */
   hash: 8,
   untilMs: 10,
+  /** Of one that asks, in the same place: the backend it is at home at. */
+  wanted: 10,
   /** Of a check-in, in the same place: how long the backend took. */
   latencyMs: 10,
   operation: 12,

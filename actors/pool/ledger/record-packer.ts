@@ -7,7 +7,7 @@
 import type { ByteWriter, PoolIndex } from '../../../eventlog/index.ts';
 import type { Memory } from './memory.ts';
 import { routeAt } from './record.ts';
-import { codeWithMore, FIELD, FIELDS_OF, NO_HASH, NO_LATENCY } from './record-fields.ts';
+import { codeWithMore, FIELD, FIELDS_OF, NO_HASH, NO_LATENCY, NOT_WANTED } from './record-fields.ts';
 import { KEYS_IN_SLOT, SLOT } from './record-layout.ts';
 
 /** Marks beside the operation, which has the low five bits. */
@@ -16,11 +16,13 @@ export const MARK = { pool: 0x20, tried: 0x40, row: 0x80, operation: 0x1f } as c
 export const THREAD = 0x1f;
 /** Likewise: the route of the next record. */
 export const ROUTE = 0x1a;
+/** Likewise, behind that: the backend it is at home at. */
+export const HOME = 0x19;
 
 // A wall clock of today in doubles has 2^-12 ms between neighbours: in these units differences of times are whole.
 export const TICKS_IN_MS = 4096;
 // A record without tried backends, at its longest.
-const RECORD_BYTES = 112;
+const RECORD_BYTES = 128;
 const TRIED_BYTES = 8;
 const MOST = 2 ** 40;
 
@@ -70,6 +72,12 @@ export class RecordPacker {
     if (route !== 0) {
       into.byte(ROUTE);
       into.double(route);
+    }
+
+    const wanted = (fields & FIELD.wanted) === 0 ? NOT_WANTED : doubles[half + (SLOT.wanted >> 1)]!;
+    if (wanted !== NOT_WANTED) {
+      into.byte(HOME);
+      into.double(wanted);
     }
 
     const poolKey = doubles[half + (SLOT.poolKey >> 1)]!;

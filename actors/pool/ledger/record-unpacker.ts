@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { ByteReader } from '../../../eventlog/index.ts';
 import { TRIED_MAX } from './layout.ts';
 import { decodeRecord, type LedgerRecord } from './record.ts';
-import { FIELD, FIELDS_OF, hasMore, NO_HASH, NO_LATENCY, operationOf } from './record-fields.ts';
+import { FIELD, FIELDS_OF, hasMore, NO_HASH, NO_LATENCY, NOT_WANTED, operationOf } from './record-fields.ts';
 import { HALF_ROUTE, KEYS_IN_SLOT, SLOT, SLOT_WORDS } from './record-layout.ts';
-import { MARK, PoolTrace, ROUTE, THREAD, TICKS_IN_MS } from './record-packer.ts';
+import { HOME, MARK, PoolTrace, ROUTE, THREAD, TICKS_IN_MS } from './record-packer.ts';
 import { slotsFor } from './recorder.ts';
 
 /** All records of a packed block in its order, or those of one pool. */
@@ -51,6 +51,11 @@ class Unpacker {
       route = reader.double();
       first = reader.byte();
     }
+    let wanted = NOT_WANTED;
+    if ((first & MARK.operation) === HOME) {
+      wanted = reader.double();
+      first = reader.byte();
+    }
     const code = first & MARK.operation;
     const operation = operationOf(code);
     const fields = FIELDS_OF[operation];
@@ -74,6 +79,7 @@ class Unpacker {
     if ((fields & FIELD.limit) !== 0) this.#words[SLOT.limit] = reader.whole();
     if ((fields & FIELD.weight) !== 0) this.#words[SLOT.weight] = reader.whole();
     if ((fields & FIELD.hash) !== 0) this.#set('hash', hasMore(code) ? reader.double() : NO_HASH);
+    if ((fields & FIELD.wanted) !== 0) this.#set('wanted', wanted);
     if ((fields & FIELD.latencyMs) !== 0) this.#set('latencyMs', hasMore(code) ? this.#time(0) : NO_LATENCY);
     if ((fields & FIELD.route) !== 0) this.#route(route);
     this.#tried((first & MARK.tried) === 0 ? 0 : reader.count());
@@ -118,7 +124,16 @@ class Unpacker {
   }
 
   #set(
-    field: 'ticket' | 'poolKey' | 'nowMs' | 'backendKey' | 'reference' | 'untilMs' | 'hash' | 'latencyMs',
+    field:
+      | 'ticket'
+      | 'poolKey'
+      | 'nowMs'
+      | 'backendKey'
+      | 'reference'
+      | 'untilMs'
+      | 'hash'
+      | 'wanted'
+      | 'latencyMs',
     value: number,
   ): void {
     this.#doubles[SLOT[field] >> 1] = value;

@@ -44,18 +44,21 @@ type Happened =
       readonly tried: readonly number[];
       readonly hash: number;
       readonly route: number;
+      readonly wanted: number;
     } & OfRow)
   | {
       readonly op: 'enqueue';
       readonly tried: readonly number[];
       readonly hash: number;
       readonly route: number;
+      readonly wanted: number;
     }
   | {
       readonly op: 'refuse';
       readonly tried: readonly number[];
       readonly hash: number;
       readonly route: number;
+      readonly wanted: number;
       readonly refusal: Refusal;
     }
   | ({ readonly op: 'grant'; readonly waiter: number } & OfRow)
@@ -193,7 +196,12 @@ function member(words: Int32Array) {
 }
 
 function asked(words: Int32Array, doubles: Float64Array) {
-  return { tried: tried(words, doubles), hash: doubles[SLOT.hash >> 1]!, route: routeAt(words, 0) };
+  return {
+    tried: tried(words, doubles),
+    hash: doubles[SLOT.hash >> 1]!,
+    route: routeAt(words, 0),
+    wanted: doubles[SLOT.wanted >> 1]!,
+  };
 }
 
 function health(words: Int32Array, doubles: Float64Array): HealthDefinition {

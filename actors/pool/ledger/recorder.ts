@@ -6,6 +6,15 @@ import { AREA, ARENA, POOL, RING_OFFSET, ROW, TRIED_MAX } from './layout.ts';
 import { HALF_ROUTE, KEYS_IN_SLOT, OP, SLOT, SLOT_WORDS } from './record-layout.ts';
 import type { Section } from './section.ts';
 
+/** What one asked for. */
+interface Asked {
+  readonly tried: Float64Array;
+  readonly triedCount: number;
+  readonly hash: number;
+  readonly route: number;
+  readonly wanted: number;
+}
+
 export class Recorder {
   private readonly section: Section;
   private readonly ring: number;
@@ -39,21 +48,13 @@ export class Recorder {
   }
 
   /** A checkout that was granted at once. */
-  checkout(
-    pool: number,
-    ticket: number,
-    nowMs: number,
-    at: number,
-    tried: Float64Array,
-    triedCount: number,
-    hash: number,
-    route: number,
-  ): void {
-    const slot = this.open(OP.checkout, pool, ticket, nowMs, 0, slotsFor(triedCount));
+  checkout(pool: number, ticket: number, nowMs: number, at: number, asked: Asked): void {
+    const slot = this.open(OP.checkout, pool, ticket, nowMs, 0, slotsFor(asked.triedCount));
     if (slot === 0) return;
-    this.fillRow(slot, at, hash);
-    this.fillRoute(slot, route);
-    this.fillTried(slot, tried, triedCount);
+    this.fillRow(slot, at, asked.hash);
+    this.fillRoute(slot, asked.route);
+    this.section.doubles[(slot + SLOT.wanted) >> 1] = asked.wanted;
+    this.fillTried(slot, asked.tried, asked.triedCount);
   }
 
   checkin(
@@ -74,22 +75,13 @@ export class Recorder {
   }
 
   /** A checkout that waits or is refused. */
-  turnedAway(
-    op: number,
-    pool: number,
-    ticket: number,
-    nowMs: number,
-    result: number,
-    tried: Float64Array,
-    triedCount: number,
-    hash: number,
-    route: number,
-  ): void {
-    const slot = this.open(op, pool, ticket, nowMs, result, slotsFor(triedCount));
+  turnedAway(op: number, pool: number, ticket: number, nowMs: number, result: number, asked: Asked): void {
+    const slot = this.open(op, pool, ticket, nowMs, result, slotsFor(asked.triedCount));
     if (slot === 0) return;
-    this.fillRoute(slot, route);
-    this.section.doubles[(slot + SLOT.hash) >> 1] = hash;
-    this.fillTried(slot, tried, triedCount);
+    this.fillRoute(slot, asked.route);
+    this.section.doubles[(slot + SLOT.hash) >> 1] = asked.hash;
+    this.section.doubles[(slot + SLOT.wanted) >> 1] = asked.wanted;
+    this.fillTried(slot, asked.tried, asked.triedCount);
   }
 
   /** An operation on the whole pool, or on one waiter. */

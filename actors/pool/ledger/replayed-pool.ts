@@ -127,8 +127,7 @@ export class ReplayedPool extends SharedPool {
     // A hint that may be set for nothing.
     words[block + POOL.trials] = 1;
     for (const row of checkpoint.rows) this.#restoreRow(row);
-    for (const { ticket: waiter, thread, tried, hash, route } of checkpoint.waiters)
-      this.#join(waiter, thread, { tried, hash, route });
+    for (const { ticket: waiter, thread, ...asked } of checkpoint.waiters) this.#join(waiter, thread, asked);
     this.#memory.section.commit();
     this.#restoredAt = ticket;
     this.#mayHaveOpened = true;
@@ -154,6 +153,8 @@ export class ReplayedPool extends SharedPool {
     // The ledger's own step takes a ticket: this one.
     this.#memory.section.doubles[(this.block + POOL.ticket) >> 1] = record.ticket - 1;
     super.grant(node, row, nowMs);
+    // Whoever else may now be given something has a record of its own.
+    this.mayHaveClosed = false;
     this.#lease(record.ticket, row, thread);
     this.#forget(waiter, node);
   }
@@ -273,18 +274,18 @@ export class ReplayedPool extends SharedPool {
       node = section.words[node + NODE.next]!
     ) {
       this.field.forNode(this.field.nowMs, node);
-      for (let row = 0; row < this.field.rows; row++) {
-        if (!this.field.isOpen(row)) continue;
+      const row = this.field.firstOpen();
+      if (row !== NONE) {
         const waiter = section.doubles[(node + NODE.ticket) >> 1]!;
         const decided = { word: 'granted', backendKey: this.field.key(row), waiter };
         throw new Differs('somebody waits though a backend is free', decided, { word: 'nothing' });
       }
-      if (this.field.triedCount === 0 && this.field.route === 0) return;
+      if (this.field.isForAny) return;
     }
   }
 
   #checkout(record: Of<'checkout'>): void {
-    this.field.forRequest(record.nowMs, record.tried, record.hash, record.route);
+    this.field.forRequest(record.nowMs, record.tried, record.hash, record.route, record.wanted);
     const row = this.pick();
     if (row !== record.row) {
       const decided =
@@ -298,7 +299,7 @@ export class ReplayedPool extends SharedPool {
   }
 
   #turnAway(record: Of<'enqueue'> | Of<'refuse'>): void {
-    this.field.forRequest(record.nowMs, record.tried, record.hash, record.route);
+    this.field.forRequest(record.nowMs, record.tried, record.hash, record.route, record.wanted);
     const row = this.pick();
     const recorded = verdictOf(record);
     if (row !== NONE) {
@@ -348,6 +349,8 @@ export class ReplayedPool extends SharedPool {
     section.set(at + ROW.closed, closed | CLOSED.quarantined);
     section.setDouble(at + ROW.untilMs, record.untilMs);
     this.expireBy(record.untilMs);
+    // Whoever is at home there may now have any other.
+    this.#mayHaveOpened = true;
   }
 
   #expire(record: Of<'expire'>): void {
@@ -570,7 +573,7 @@ export class ReplayedPool extends SharedPool {
   #join(
     ticket: number,
     thread: number,
-    { tried, hash, route }: Pick<Of<'enqueue'>, 'tried' | 'hash' | 'route'>,
+    { tried, hash, route, wanted }: Pick<Of<'enqueue'>, 'tried' | 'hash' | 'route' | 'wanted'>,
   ): void {
     const node = this.#memory.takeNode(thread);
     const { section } = this.#memory;
@@ -579,6 +582,7 @@ export class ReplayedPool extends SharedPool {
     section.doubles[(node + NODE.ticket) >> 1] = ticket;
     section.doubles[(node + NODE.hash) >> 1] = hash;
     section.doubles[(node + NODE.route) >> 1] = route;
+    section.doubles[(node + NODE.wanted) >> 1] = wanted;
     section.words[node + NODE.triedCount] = tried.length;
     for (let i = 0; i < tried.length; i++) section.doubles[((node + NODE.tried) >> 1) + i] = tried[i]!;
     link(section, this.block, node);

@@ -2,7 +2,7 @@
 
 import { shareOf } from '../health/slow-start.ts';
 import { drawIn, drawOf, nextChance } from '../policy/chance.ts';
-import type { Field, Row } from '../policy/policy.ts';
+import { type Field, NONE, type Row } from '../policy/policy.ts';
 import { ARENA, CLOSED, NODE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK, UNHEALTHY } from './layout.ts';
 import type { Section } from './section.ts';
 import { isClosedTo } from './shared-ward.ts';
@@ -19,6 +19,10 @@ export class SharedField implements Field {
   hash = 0;
   /** Of the request; 0: none of its own. */
   route = 0;
+  /** Key of the backend that the request is at home at; 0: none. */
+  wanted = 0;
+  // The waiter that is looked on behalf of, or 0.
+  private node = 0;
   /** 0: weights count in full at once. */
   slowStartMs = 0;
   triedCount = 0;
@@ -58,10 +62,12 @@ export class SharedField implements Field {
   }
 
   /** Looks on behalf of a request that tried these. */
-  forRequest(nowMs: number, tried: readonly number[], hash: number, route: number): void {
+  forRequest(nowMs: number, tried: readonly number[], hash: number, route: number, wanted: number): void {
     this.nowMs = nowMs;
     this.hash = hash;
     this.route = route;
+    this.wanted = wanted;
+    this.node = 0;
     this.triedCount = tried.length;
     for (let i = 0; i < tried.length; i++) this.tried[i] = tried[i]!;
   }
@@ -72,6 +78,8 @@ export class SharedField implements Field {
     this.nowMs = nowMs;
     this.hash = doubles[(node + NODE.hash) >> 1]!;
     this.route = doubles[(node + NODE.route) >> 1]!;
+    this.wanted = doubles[(node + NODE.wanted) >> 1]!;
+    this.node = node;
     const count = words[node + NODE.triedCount]!;
     this.triedCount = count;
     for (let i = 0; i < count; i++) this.tried[i] = doubles[((node + NODE.tried) >> 1) + i]!;
@@ -86,6 +94,37 @@ export class SharedField implements Field {
       (this.triedCount === 0 || !this.isTried(at)) &&
       (this.route === 0 || !isClosedTo(words, this.doubles, at, this.route))
     );
+  }
+
+  /**
+   * The row that the request is at home at, as long as that lives: then it goes there or waits. NONE: it has no home, or that is
+   * gone, unhealthy, starting or was tried, so that any will do. A home that is being drained is one still.
+   */
+  home(): Row {
+    if (this.wanted === 0) return NONE;
+    const row = this.homeRow();
+    if (row === NONE) return NONE;
+    const at = this.places[row]!;
+    if ((this.words[at + ROW.closed]! & ~CLOSED.draining) !== 0 || this.isTried(at)) return NONE;
+    return isClosedTo(this.words, this.doubles, at, this.route) ? NONE : row;
+  }
+
+  /** Whoever is looked at may have any backend that is open, so that what it cannot have nobody can. */
+  get isForAny(): boolean {
+    return this.triedCount === 0 && this.route === 0 && this.wanted === 0;
+  }
+
+  /** One that may be given to who is looked at; NONE: none may. */
+  firstOpen(): Row {
+    const home = this.home();
+    if (home !== NONE) return this.hasRoom(home) ? home : NONE;
+    for (let row = 0; row < this.rows; row++) if (this.isOpen(row)) return row;
+    return NONE;
+  }
+
+  hasRoom(row: Row): boolean {
+    const at = this.places[row]!;
+    return this.words[at + ROW.inFlight]! < this.words[at + ROW.limit]!;
   }
 
   inFlight(row: Row): number {
@@ -146,9 +185,32 @@ export class SharedField implements Field {
 
   /** The kinds of row there are, each row of one kind: bits of FOUND. */
   found(): number {
+    if (this.home() !== NONE) return FOUND.busy;
     let found = 0;
     for (let row = 0; row < this.rows; row++) found |= this.kindOf(this.places[row]!);
     return found;
+  }
+
+  /** Of a waiter it is remembered: else a long queue would look through all rows for each of those in it. */
+  private homeRow(): Row {
+    const { words, node } = this;
+    if (node !== 0) {
+      const row = words[node + NODE.wantedRow]!;
+      if (row < this.rows && this.isAt(row)) return row;
+    }
+    for (let row = 0; row < this.rows; row++) {
+      if (!this.isAt(row)) continue;
+      if (node !== 0) words[node + NODE.wantedRow] = row;
+      return row;
+    }
+    return NONE;
+  }
+
+  private isAt(row: Row): boolean {
+    const at = this.places[row]!;
+    return (
+      this.doubles[(at + ROW.key) >> 1] === this.wanted && (this.words[at + ROW.closed]! & CLOSED.empty) === 0
+    );
   }
 
   private kindOf(at: number): number {

@@ -30,7 +30,7 @@ import { leaseOf } from './mailbox.ts';
 import { statsOf } from './pool-stats.ts';
 import { PoolView } from './pool-view.ts';
 import { link, unlink } from './queue.ts';
-import { NO_HASH, NO_LATENCY } from './record-fields.ts';
+import { NO_HASH, NO_LATENCY, NOT_WANTED } from './record-fields.ts';
 import { END, OP, REFUSAL, WAIT } from './record-layout.ts';
 import { FOUND } from './shared-field.ts';
 
@@ -38,7 +38,14 @@ export class SharedPool extends PoolView implements PoolLedger {
   /** The last check-in changed nobody's health. */
   private isQuiet = true;
 
-  checkout(nowMs: number, tried: readonly number[], waiter: Waiter, hash = NO_HASH, route = 0): Checkout {
+  checkout(
+    nowMs: number,
+    tried: readonly number[],
+    waiter: Waiter,
+    hash = NO_HASH,
+    route = 0,
+    wanted = NOT_WANTED,
+  ): Checkout {
     if (waiter.place !== 0) fail('expected a waiter that does not wait');
     if (tried.length > TRIED_MAX) fail(`expected at most ${TRIED_MAX} tried backends, found ${tried.length}`);
     this.tools.nodes.reserve();
@@ -46,7 +53,7 @@ export class SharedPool extends PoolView implements PoolLedger {
     let answer: Checkout;
     try {
       this.expireDue(nowMs);
-      answer = this.give(nowMs, tried, hash, route) ?? this.turnAway(nowMs, waiter);
+      answer = this.give(nowMs, tried, hash, route, wanted) ?? this.turnAway(nowMs, waiter);
     } catch (error) {
       this.tools.section.rollback();
       throw error;
@@ -64,8 +71,9 @@ export class SharedPool extends PoolView implements PoolLedger {
     try {
       lease.open = false;
       changes = this.giveBack(lease, nowMs, end, latencyMs);
-      // A backend that is back, or to be tried, may have room for many.
-      if (this.isOpenAt(lease.row)) this.serve(nowMs, this.isQuiet ? 1 : Number.POSITIVE_INFINITY);
+      // A backend that is back, or to be tried, may have room for many; and one that is out sets those free who are at home there.
+      if (!this.isQuiet) this.serve(nowMs, Number.POSITIVE_INFINITY);
+      else if (this.mayServeAt(lease.row)) this.serve(nowMs, 1);
     } catch (error) {
       this.tools.section.rollback();
       throw error;
@@ -102,7 +110,11 @@ export class SharedPool extends PoolView implements PoolLedger {
     if (!this.enter()) return;
     try {
       const row = this.rowOf(backendKey);
-      if (row !== NONE) this.quarantineAt(this.field.placeOf(row), nowMs, untilMs);
+      if (row !== NONE) {
+        this.quarantineAt(this.field.placeOf(row), nowMs, untilMs);
+        // Whoever waits for it alone may now have any other.
+        this.serve(nowMs, Number.POSITIVE_INFINITY);
+      }
     } catch (error) {
       this.tools.section.rollback();
       throw error;
@@ -148,16 +160,22 @@ export class SharedPool extends PoolView implements PoolLedger {
     return statsOf(this.tools.section, this.block, this.field);
   }
 
-  private give(nowMs: number, tried: readonly number[], hash: number, route: number): Lease | undefined {
+  private give(
+    nowMs: number,
+    tried: readonly number[],
+    hash: number,
+    route: number,
+    wanted: number,
+  ): Lease | undefined {
     const { section, recorder } = this.tools;
-    this.field.forRequest(nowMs, tried, hash, route);
+    this.field.forRequest(nowMs, tried, hash, route, wanted);
     const row = this.pick();
     if (row === NONE) return undefined;
     const at = this.field.placeOf(row);
     this.count(at, section.thread, 1);
     const ticket = recorder.ticket(this.block);
     this.begun(row, ticket, section.thread);
-    recorder.checkout(this.block, ticket, nowMs, at, this.field.tried, this.field.triedCount, hash, route);
+    recorder.checkout(this.block, ticket, nowMs, at, this.field);
     section.commit();
     return new HeldLease(
       this.key,
@@ -171,27 +189,16 @@ export class SharedPool extends PoolView implements PoolLedger {
 
   private turnAway(nowMs: number, waiter: Waiter): 'queued' | Refusal {
     const { section, recorder } = this.tools;
-    const { tried, triedCount, hash, route } = this.field;
     const refusal = this.refusal();
     const ticket = recorder.ticket(this.block);
     if (refusal === undefined) {
       this.queue(ticket);
-      recorder.turnedAway(OP.enqueue, this.block, ticket, nowMs, 0, tried, triedCount, hash, route);
+      recorder.turnedAway(OP.enqueue, this.block, ticket, nowMs, 0, this.field);
       section.commit();
       this.tools.nodes.take(waiter);
       return 'queued';
     }
-    recorder.turnedAway(
-      OP.refuse,
-      this.block,
-      ticket,
-      nowMs,
-      REFUSAL[refusal],
-      tried,
-      triedCount,
-      hash,
-      route,
-    );
+    recorder.turnedAway(OP.refuse, this.block, ticket, nowMs, REFUSAL[refusal], this.field);
     section.set(this.block + POOL.refused, (this.word(this.block + POOL.refused) + 1) | 0);
     section.commit();
     return refusal;
@@ -216,6 +223,7 @@ export class SharedPool extends PoolView implements PoolLedger {
     const node = nodes.next();
     section.doubles[(node + NODE.ticket) >> 1] = ticket;
     section.doubles[(node + NODE.hash) >> 1] = this.field.hash;
+    section.doubles[(node + NODE.wanted) >> 1] = this.field.wanted;
     section.doubles[(node + NODE.route) >> 1] = this.field.route;
     section.words[node + NODE.triedCount] = this.field.triedCount;
     for (let i = 0; i < this.field.triedCount; i++) {
@@ -392,11 +400,16 @@ export class SharedPool extends PoolView implements PoolLedger {
     if (!isFailing) section.setDouble(at + ROW.openedAtMs, nowMs);
     recorder.row(OP.probe, this.block, recorder.ticket(this.block), nowMs, at, 0, isFailing ? 1 : 0);
     section.commit();
-    if (!isFailing) this.serve(nowMs, Number.POSITIVE_INFINITY);
+    // It has room again; or those who waited for it alone may have any other.
+    this.serve(nowMs, Number.POSITIVE_INFINITY);
   }
 
-  private isOpenAt(at: number): boolean {
-    return this.word(at + ROW.closed) === 0 && this.word(at + ROW.inFlight) < this.word(at + ROW.limit);
+  /** One that is being drained may still be given to those who are at home there. */
+  private mayServeAt(at: number): boolean {
+    return (
+      (this.word(at + ROW.closed) & ~CLOSED.draining) === 0 &&
+      this.word(at + ROW.inFlight) < this.word(at + ROW.limit)
+    );
   }
 }
 

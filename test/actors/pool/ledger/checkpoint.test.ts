@@ -39,7 +39,7 @@ describe('a checkpoint', () => {
     const held = web.checkout(1, [keyOf('b'), keyOf('c')], nobody());
     main.pool(WEB)!.checkout(1.5, [keyOf('a'), keyOf('c')], nobody());
     web.quarantine(keyOf('c'), 2, 5000.25);
-    web.checkout(3, [keyOf('b')], nobody(), 2 ** 51);
+    web.checkout(3, [keyOf('b')], nobody(), 2 ** 51, 0, keyOf('a'));
     const answer = checkpoint(main);
     expect(typeof held).toBe('object');
     expect(answer).toMatchObject({
@@ -61,7 +61,7 @@ describe('a checkpoint', () => {
         { row: 1, backendKey: keyOf('b'), limit: 0, weight: 5, inFlight: new Map([[0, 1]]) },
         { row: 2, backendKey: keyOf('c'), quarantined: true, untilMs: 5000.25, inFlight: new Map() },
       ],
-      waiters: [{ thread: 1, tried: [keyOf('b')], hash: 2 ** 51 }],
+      waiters: [{ thread: 1, tried: [keyOf('b')], hash: 2 ** 51, wanted: keyOf('a') }],
     });
     expect(answer.waiters[0]?.ticket).toBe(answer.ticket);
     let seen = 0;

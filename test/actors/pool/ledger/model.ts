@@ -53,9 +53,10 @@ interface Waiting {
   readonly tried: readonly number[];
   readonly hash: number;
   readonly route: number;
+  readonly wanted: number;
 }
 
-type Asked = Pick<Waiting, 'tried' | 'hash' | 'route'>;
+type Asked = Pick<Waiting, 'tried' | 'hash' | 'route' | 'wanted'>;
 
 type Of<Op extends LedgerRecord['op']> = Extract<LedgerRecord, { op: Op }>;
 
@@ -102,7 +103,7 @@ export class PoolModel {
 
   nobodyWaitsInVain(): void {
     for (const waiter of this.queue) {
-      const open = [...this.rows.values()].filter((row) => isOpen(row, waiter));
+      const open = this.openTo(waiter);
       assert.equal(open.length, 0, `waiter ${waiter.ticket} waits though a backend is free`);
     }
   }
@@ -213,6 +214,21 @@ export class PoolModel {
     }
   }
 
+  /** The row of the backend that it is at home at, while that lives. */
+  private homeOf({ wanted, tried, route }: Asked): [number, Row] | undefined {
+    if (wanted === 0 || tried.includes(wanted)) return undefined;
+    const home = [...this.rows].find(([, row]) => row.backendKey === wanted);
+    if (home === undefined || isClosed({ ...home[1], draining: false }) || isClosedTo(home[1], route))
+      return undefined;
+    return home;
+  }
+
+  private openTo(asked: Asked): Row[] {
+    const home = this.homeOf(asked)?.[1];
+    if (home === undefined) return [...this.rows.values()].filter((row) => isOpen(row, asked));
+    return hasRoom(home) ? [home] : [];
+  }
+
   private setRow(record: Of<'row'>): void {
     const before = this.rows.get(record.row);
     if (record.empty) {
@@ -260,7 +276,7 @@ export class PoolModel {
   }
 
   private grant(record: Of<'grant'>): void {
-    const first = this.queue.find((waiter) => [...this.rows.values()].some((row) => isOpen(row, waiter)));
+    const first = this.queue.find((waiter) => this.openTo(waiter).length > 0);
     assert.equal(first?.ticket, record.waiter, 'the first who may have it is granted');
     assert(first !== undefined);
     this.take(record, first, first.thread);
@@ -350,7 +366,7 @@ export class PoolModel {
     const hasFailed = FAILURES.has(record.end);
     if (learn === undefined || (record.latencyMs < 0 && !hasFailed)) return;
     learn(
-      this.field({ tried: [], hash: 0, route: 0 }, record.nowMs),
+      this.field({ tried: [], hash: 0, route: 0, wanted: 0 }, record.nowMs),
       record.row,
       record.latencyMs,
       hasFailed,
@@ -370,10 +386,10 @@ export class PoolModel {
   /** What is answered to one that nothing can be given: a refusal, or undefined for the queue. */
   private decide(asked: Asked): Refusal | undefined {
     const present = [...this.rows.values()].filter((row) => !row.removed);
-    assert(!present.some((row) => isOpen(row, asked)), 'who could be served is not turned away');
+    assert.equal(this.openTo(asked).length, 0, 'who could be served is not turned away');
     const untried = present.filter((row) => !asked.tried.includes(row.backendKey));
     assert(this.settings !== undefined);
-    if (!this.settings.widening) {
+    if (!this.settings.widening && this.homeOf(asked) === undefined) {
       if (present.length === 0) return 'no_backends';
       if (untried.length === 0) return 'exhausted';
       const up = untried.some((row) => !row.draining && !row.starting);
@@ -383,7 +399,9 @@ export class PoolModel {
     return this.queue.length >= this.settings.maxWaiting ? 'queue_full' : undefined;
   }
 
-  private why({ tried, route }: Asked): Wait {
+  private why(asked: Asked): Wait {
+    if (this.homeOf(asked) !== undefined) return 'busy';
+    const { tried, route } = asked;
     const present = [...this.rows.values()].filter((row) => !row.removed);
     const untried = present.filter((row) => !tried.includes(row.backendKey));
     if (present.length === 0) return 'no_backends';
@@ -395,6 +413,8 @@ export class PoolModel {
   private pick(asked: Asked, nowMs: number): number {
     const field = this.field(asked, nowMs);
     assert(this.settings !== undefined);
+    const home = this.homeOf(asked);
+    if (home !== undefined) return this.openTo(asked).includes(home[1]) ? home[0] : NONE;
     const ready = Array.from({ length: field.rows }, (_, row) => row).find(
       (row) => field.isOpen(row) && isReady(this.ward(nowMs), row, asked.route),
     );
@@ -462,7 +482,11 @@ function isClosedTo(row: Row, route: number): boolean {
 
 function isOpen(row: Row, { tried, route }: Asked): boolean {
   if (isClosed(row) || isClosedTo(row, route)) return false;
-  return (row.limit === 0 || row.leases.size < row.limit) && !tried.includes(row.backendKey);
+  return hasRoom(row) && !tried.includes(row.backendKey);
+}
+
+function hasRoom(row: Row): boolean {
+  return row.limit === 0 || row.leases.size < row.limit;
 }
 
 /** Decides the records of one pool again; they may come in any order. */

@@ -60,6 +60,11 @@ async function everything(main: MainLedger): Promise<void> {
   kept.checkout(wall + 5, [], nobody(), 7);
   kept.checkout(wall + 5, [], nobody(), 8);
   if (typeof mine !== 'string') kept.checkin(mine, wall + 6, 'finished', 12.5);
+  await define(main, 'home', [row('a')], wall);
+  const home = main.pool(keyOf('home'))!;
+  const sticky = home.checkout(12.5, [keyOf('y')], nobody(), 0, 0, keyOf('a'));
+  home.checkout(12.6, [], nobody(), 2 ** 51, 2 ** 52 - 1, keyOf('a'));
+  if (typeof sticky !== 'string') home.checkin(sticky, 12.7, 'finished');
   await define(main, 'quick', [row('a', { limit: 0 })], wall, 1, 'peak-ewma');
   const quick = main.pool(keyOf('quick'))!;
   for (const [latencyMs, end] of [
@@ -136,6 +141,8 @@ describe('packed records', () => {
     expect(checkins.map(({ latencyMs }) => latencyMs)).toEqual(expect.arrayContaining([-1, 0, 12.625, 0.1]));
     const asked = records.flatMap((record) => ('hash' in record ? [`${record.op} ${record.hash}`] : []));
     expect(asked).toEqual(expect.arrayContaining([`checkout ${2 ** 52 - 1}`, 'enqueue 7', 'refuse 8']));
+    const homes = records.flatMap((record) => ('wanted' in record ? [`${record.op} ${record.wanted}`] : []));
+    expect(homes).toEqual(expect.arrayContaining([`checkout ${keyOf('a')}`, `enqueue ${keyOf('a')}`]));
     expect(count).toBe(records.length);
   });
 
@@ -160,7 +167,7 @@ describe('packed records', () => {
         lastTicket: Math.max(...tickets),
       });
     }
-    expect(ranges).toHaveLength(5);
+    expect(ranges).toHaveLength(6);
   });
 
   it('are taken again until they are released, and then never', async () => {

@@ -259,7 +259,7 @@ function compare(section: Section, block: number, model: PoolModel): void {
   assert.equal(words[block + POOL.chance], model.chance, 'chance');
   assert.equal(doubles[(block + POOL.mark) >> 1], model.mark, 'mark');
   assert.equal(words[block + POOL.waiting], model.queue.length, 'waiting');
-  const queue: { ticket: number; thread: number; hash: number }[] = [];
+  const queue: { ticket: number; thread: number; hash: number; wanted: number }[] = [];
   let previous = 0;
   for (let node = words[block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
     assert.equal(words[node + NODE.previous], previous, 'the queue is linked both ways');
@@ -268,13 +268,14 @@ function compare(section: Section, block: number, model: PoolModel): void {
       ticket: doubles[(node + NODE.ticket) >> 1]!,
       thread: words[node + NODE.thread]!,
       hash: doubles[(node + NODE.hash) >> 1]!,
+      wanted: doubles[(node + NODE.wanted) >> 1]!,
     });
     previous = node;
   }
   assert.equal(words[block + POOL.lastWaiter], previous, 'the last is last');
   assert.deepEqual(
     queue,
-    model.queue.map(({ ticket, thread, hash }) => ({ ticket, thread, hash })),
+    model.queue.map(({ ticket, thread, hash, wanted }) => ({ ticket, thread, hash, wanted })),
   );
   let index = 0;
   for (let chunk = words[block + POOL.firstChunk]!; chunk !== 0; chunk = words[chunk]!) {
