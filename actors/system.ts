@@ -11,13 +11,14 @@
  *   │   ├── health           takes the workers' reports
  *   │   ├── pools            one owner each; parked, never escalating
  *   │   ├── domains          likewise
- *   │   └── activation       starts every pool, since a request needs its ledger
+ *   │   ├── activation       starts every pool, since a request needs its ledger
+ *   │   └── capacity         says which pools want more backends
  *   └── …                what the outside world adds: workers, admin
  *
  * The lease ledger is in no branch: it is memory that outlives whoever works on it.
  */
 import { randomUUID } from 'node:crypto';
-import type { BackendId, EventLog, PoolName, StreamName } from '../eventlog/index.ts';
+import type { BackendId, CapacityWant, EventLog, PoolName, StreamName } from '../eventlog/index.ts';
 import { type ArmedChaos, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 import type { Desk } from './command.ts';
 import { RoutingDesk } from './desk.ts';
@@ -25,6 +26,7 @@ import { Feed, type Publish } from './feed.ts';
 import { Health } from './health.ts';
 import { LogKeeper } from './log-keeper.ts';
 import { SupervisedOwners } from './owners.ts';
+import { CapacityWatch } from './pool/capacity-watch.ts';
 import { type DrainEnd, type Drained, Drains } from './pool/drains.ts';
 import type { MainLedger } from './pool/ledger/index.ts';
 import { LedgerKeeper } from './pool/ledger-keeper.ts';
@@ -70,6 +72,7 @@ export class System {
   readonly feed: Feed;
   readonly owners: SupervisedOwners;
   readonly health: Health;
+  readonly capacity: CapacityWatch;
   readonly desk: Desk;
   readonly #drains: Drains;
   readonly #tree: Tree;
@@ -83,6 +86,11 @@ export class System {
     world.observers.observe(options.observe);
     this.log = new LogKeeper(options.openLog);
     this.feed = new Feed(this.log, options.publish);
+    this.capacity = new CapacityWatch({
+      ledger,
+      clock,
+      record: (pool, want) => this.#recordWant(pool, want),
+    });
     this.#drains = new Drains({ ledger, clock, record: (end) => this.#recordDrained(end) });
     this.health = new Health({
       world,
@@ -96,7 +104,10 @@ export class System {
         now: clock.now,
         random,
         named: options.named ?? (() => {}),
-        restricted: (pool, state) => this.#drains.follow(pool, state),
+        restricted: (pool, state) => {
+          this.#drains.follow(pool, state);
+          this.capacity.follow(pool, state);
+        },
       }),
       chaos: options.chaos ?? noChaos,
       world,
@@ -136,6 +147,7 @@ export class System {
                   this.owners.pools.childSpec(),
                   this.owners.domains.childSpec(),
                   this.#poolsInForce(),
+                  this.capacity.childSpec(),
                 ],
               },
               world,
@@ -196,6 +208,13 @@ export class System {
       this.owners.pools.lookup(pool)?.crash(error as Error);
       return false;
     }
+  }
+
+  /** Refused (the log is full, the pool is gone): what still presses is said again. */
+  #recordWant(pool: PoolName, want: CapacityWant): void {
+    this.desk
+      .ask({ type: 'WantCapacity', pool, want }, { author: 'switchyard' })
+      .catch((error: Error) => this.owners.pools.lookup(pool)?.crash(error));
   }
 
   /** An owner that nobody has asked for yet is started, if there is one. */

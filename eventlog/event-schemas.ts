@@ -22,6 +22,17 @@ export const EVENT_SCHEMAS = {
   BackendRemoved: z.strictObject({ id: backendId }),
   BackendDrainStarted: z.strictObject({ id: backendId, untilMs: epochMs }),
   BackendDrained: z.strictObject({ id: backendId, finished: count, cut: count }),
+  CapacityWanted: z.strictObject({
+    cause: z.enum(['saturated', 'none_up', 'no_backends']),
+    forMs: count,
+    waiting: count,
+    refused: count,
+    inFlight: count,
+    limit: count.nullable(),
+    backends: count,
+    up: count,
+    starting: count,
+  }),
   BackendQuarantined: z.strictObject({
     id: backendId,
     cause: z.enum(['connect_refused', 'connect_timeout', 'connect_failed']),
@@ -42,6 +53,7 @@ export const OWNER_OF = {
   BackendRemoved: 'pool',
   BackendDrainStarted: 'pool',
   BackendDrained: 'pool',
+  CapacityWanted: 'pool',
   BackendQuarantined: 'pool',
 } as const satisfies { readonly [type in SwitchyardEvent['type']]: 'domain' | 'pool' };
 

@@ -40,11 +40,31 @@ export type PoolEvent =
       readonly type: 'BackendDrained';
       readonly data: { readonly id: BackendId; readonly finished: number; readonly cut: number };
     }
+  /**
+   * Requests have waited for it, or were refused for want of a backend, for `forMs`: more backends are wanted. It changes
+   * nothing; whoever starts backends may heed it. Said again while it lasts, ever more seldom.
+   */
+  | { readonly type: 'CapacityWanted'; readonly data: CapacityWant }
   /** Connecting to it failed; it gets no request before `untilMs` (epoch milliseconds). */
   | {
       readonly type: 'BackendQuarantined';
       readonly data: { readonly id: BackendId; readonly cause: QuarantineCause; readonly untilMs: number };
     };
+
+export type CapacityWant = {
+  /** `saturated`: all slots are taken · `none_up`: there are backends, and none is up · `no_backends`. */
+  readonly cause: 'saturated' | 'none_up' | 'no_backends';
+  readonly forMs: number;
+  readonly waiting: number;
+  /** Refused since this was last said. */
+  readonly refused: number;
+  readonly inFlight: number;
+  /** Requests at once, over all backends that are up; null: no limit. */
+  readonly limit: number | null;
+  readonly backends: number;
+  readonly up: number;
+  readonly starting: number;
+};
 
 export type QuarantineCause = 'connect_refused' | 'connect_timeout' | 'connect_failed';
 

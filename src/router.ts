@@ -42,6 +42,7 @@ import { HistoryThread } from './history/index.ts';
 import { pseudonymOf } from './identity.ts';
 import { projectionOf } from './projection.ts';
 import { journalFamilies } from './telemetry/journal-metrics.ts';
+import { capacityFamilies } from './telemetry/ledger-metrics.ts';
 import { gatherMetrics } from './telemetry/metrics.ts';
 import type { ProcessLog } from './telemetry/process-log.ts';
 import { mergeMetrics } from './telemetry/request-metrics.ts';
@@ -333,7 +334,11 @@ export class Router {
       requests: async () => mergeMetrics(await this.#workers.metrics()),
       ledgers: () => this.#ledgers(),
     });
-    return [...families, ...journalFamilies(this.#journal?.share.shared, systemClock.now())];
+    return [
+      ...families,
+      ...capacityFamilies(this.#system.capacity.told),
+      ...journalFamilies(this.#journal?.share.shared, systemClock.now()),
+    ];
   }
 
   *#ledgers() {

@@ -1,6 +1,7 @@
 /** A pool: the backends that may serve a request, their limits, and what is known of their health. */
 import type {
   BackendId,
+  CapacityWant,
   PoolEvent,
   PoolName,
   QuarantineCause,
@@ -70,6 +71,8 @@ export type PoolCommand =
       readonly id: BackendId;
       readonly untilMs: number;
     } & DrainCounts)
+  /** It has wanted more backends for a while. */
+  | { readonly type: 'WantCapacity'; readonly pool: PoolName; readonly want: CapacityWant }
   | {
       readonly type: 'QuarantineBackend';
       readonly pool: PoolName;
@@ -88,6 +91,7 @@ function decide(command: PoolCommand, state: PoolState): Decision<PoolEvent> {
   if (mismatch !== undefined) return mismatch;
   if (command.type === 'PutPool') return put(command, state);
   if (state === null) return rejected({ type: 'pool_not_found', detail: `no pool ${command.pool}` });
+  if (command.type === 'WantCapacity') return events({ type: 'CapacityWanted', data: command.want });
   if (command.type === 'RemovePool') return events({ type: 'PoolRemoved', data: {} });
   if (command.type === 'PutBackend') return putBackend(command.id, command.backend, state);
   const present = backendOf(state, command.id);
@@ -213,6 +217,8 @@ function evolve(state: PoolState, event: PoolEvent & Recording): PoolState {
         })),
         event.version,
       );
+    case 'CapacityWanted':
+      return pool;
     case 'BackendDrained': {
       const { finished, cut } = event.data;
       return changed(pool, event.data.id, (present) => ({ ...present, drained: { finished, cut } }));

@@ -10,6 +10,19 @@ export type LedgerSample = {
 /** The most pools that get series of their own. */
 export const SHOWN_POOLS = 50;
 
+/** How often pools have said that they want more backends: those that said so most. */
+export function capacityFamilies(told: ReadonlyMap<string, number>): Family[] {
+  const most = [...told].toSorted(([, a], [, b]) => b - a).slice(0, SHOWN_POOLS);
+  return [
+    {
+      name: 'switchyard_capacity_wanted',
+      type: 'counter',
+      help: 'CapacityWanted events: more backends were wanted.',
+      samples: most.map(([pool, value]) => ({ labels: { pool }, value })),
+    },
+  ];
+}
+
 export function ledgerFamilies(ledgers: Iterable<LedgerSample>): Family[] {
   const pools = [...ledgers].map((ledger) => ({ ...ledger, inFlight: inFlightOf(ledger) }));
   const busiest = pools

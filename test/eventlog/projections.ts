@@ -18,6 +18,8 @@ function evolve(state: State, event: Recorded): State {
     case 'PoolCreated':
     case 'PoolChanged':
       return { ...state, settings: event.data.settings as Json, version };
+    case 'CapacityWanted':
+      return state;
     case 'DomainRemoved':
     case 'PoolRemoved':
       return null;

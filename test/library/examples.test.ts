@@ -133,6 +133,8 @@ describe('the example', () => {
 
   it('are all of them', () => {
     expect(readdirSync(EXAMPLES).sort()).toEqual([
+      // Started by test/e2e/capacity.test.ts, which has a router for it.
+      'autoscaler.ts',
       'backend.ts',
       'dynamic-lookup.ts',
       'embedded-router.ts',

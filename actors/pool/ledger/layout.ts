@@ -76,7 +76,7 @@ export const POOL = {
   firstChunk: 20,
   chunks: 21,
   nextInBucket: 22,
-  /** Requests that were refused: it only rises, and wraps. */
+  /** Requests that were refused for want of a free backend: it only rises, and wraps. */
   refused: 23,
   /** 1: a trial may be due somewhere; it may be set for nothing. */
   trials: 24,

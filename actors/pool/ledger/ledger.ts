@@ -94,7 +94,7 @@ export interface RowStats {
 
 export interface PoolStats {
   readonly waiting: number;
-  /** Requests refused so far; it wraps at 2^31. */
+  /** Requests refused so far for want of a free backend; it wraps at 2^31. */
   readonly refused: number;
   readonly rows: readonly RowStats[];
 }
@@ -214,6 +214,8 @@ export interface MainLedger extends Ledger {
   ): Promise<void>;
   /** The pool is removed: its waiters are refused; its memory is used again when the last lease is in. */
   drop(poolKey: number, change: Change): Promise<void>;
+  /** The pools there are, with how many wait and how many were refused so far: read without a lock. */
+  pressures(each: (poolKey: number, waiting: number, refused: number) => void): void;
   /** How many leases on a backend were cut so far, also when it is gone from the pool; undefined: not known any more. */
   cuts(poolKey: number, backendKey: number): number | undefined;
   /** After a worker's exit event, never before: gives back all it held. Then its number is free. */

@@ -75,6 +75,12 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     });
   }
 
+  pressures(each: (poolKey: number, waiting: number, refused: number) => void): void {
+    const { words } = this.section;
+    for (const [key, { block }] of this.defined)
+      each(key, words[block + POOL.waiting]!, words[block + POOL.refused]!);
+  }
+
   cuts(poolKey: number, backendKey: number): number | undefined {
     const pool = this.defined.get(poolKey);
     return pool === undefined ? undefined : cutsOf(this.section, pool.field, backendKey);

@@ -199,7 +199,9 @@ export class SharedPool extends PoolView implements PoolLedger {
       return 'queued';
     }
     recorder.turnedAway(OP.refuse, this.block, ticket, nowMs, REFUSAL[refusal], this.field);
-    section.set(this.block + POOL.refused, (this.word(this.block + POOL.refused) + 1) | 0);
+    // Who tried all there is wants a better backend, not one more.
+    if (refusal !== 'exhausted')
+      section.set(this.block + POOL.refused, (this.word(this.block + POOL.refused) + 1) | 0);
     section.commit();
     return refusal;
   }
