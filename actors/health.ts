@@ -2,10 +2,11 @@
  * What the workers saw of the backends' health, brought to the machine of each backend, which has it recorded.
  * The ledger was told first, by the worker itself; this is how the log, and so the next start, comes to know.
  */
-import type { BackendId, PoolName, QuarantineCause } from '../eventlog/index.ts';
+import type { BackendHealth, BackendId, PoolName, QuarantineCause } from '../eventlog/index.ts';
+import type { HealthNews } from './backend/backend.machine.ts';
 import { BackendChild } from './backend/backend-child.ts';
 import type { Desk } from './command.ts';
-import { backendOf, type PoolState } from './pool/pool.ts';
+import { backendOf, type PoolState, WELL } from './pool/pool.ts';
 import {
   type ChildContext,
   type ChildSpec,
@@ -15,14 +16,21 @@ import {
   type World,
 } from './supervision/index.ts';
 
-export type HealthReport = {
-  readonly type: 'connect_failed';
-  readonly pool: PoolName;
-  readonly backend: BackendId;
-  readonly cause: QuarantineCause;
-  /** Epoch milliseconds. */
-  readonly untilMs: number;
-};
+export type HealthReport =
+  | {
+      readonly type: 'connect_failed';
+      readonly pool: PoolName;
+      readonly backend: BackendId;
+      readonly cause: QuarantineCause;
+      /** Epoch milliseconds. */
+      readonly untilMs: number;
+    }
+  | {
+      readonly type: 'health_changed';
+      readonly pool: PoolName;
+      readonly backend: BackendId;
+      readonly news: HealthNews;
+    };
 
 export type HealthOptions = {
   readonly world: World;
@@ -90,10 +98,9 @@ export class Health {
       if (this.#held.length < MAX_HELD) this.#held.push(report);
       return;
     }
-    const { cause, untilMs } = report;
-    this.backends
-      .lookup(report.pool + SEPARATOR + report.backend)
-      ?.tell({ type: 'connect failed', cause, untilMs });
+    const child = this.backends.lookup(report.pool + SEPARATOR + report.backend);
+    if (report.type === 'health_changed') child?.tell({ type: 'learnt', news: report.news });
+    else child?.tell({ type: 'connect failed', cause: report.cause, untilMs: report.untilMs });
   }
 
   #start(context: ChildContext): Running {
@@ -124,9 +131,16 @@ export class Health {
         .ask({ type: 'QuarantineBackend', pool, id, cause, untilMs }, { author: 'switchyard' })
         .catch((error: Error) => child.crash(error));
     };
-    const quarantinedUntilMs = backendOf(poolState(pool), id)?.quarantine?.untilMs ?? 0;
+    const recordHealth = (health: BackendHealth, withheld: readonly string[]) => {
+      desk()
+        .ask({ type: 'RecordHealth', pool, id, health, withheld }, { author: 'switchyard' })
+        .catch((error: Error) => child.crash(error));
+    };
+    const known = backendOf(poolState(pool), id);
+    const quarantinedUntilMs = known?.quarantine?.untilMs ?? 0;
+    const health = known?.health ?? WELL;
     const child = new BackendChild(
-      { quarantinedUntilMs, now: world.clock.now, record },
+      { quarantinedUntilMs, health, now: world.clock.now, record, recordHealth },
       context,
       world.clock,
     );

@@ -1,4 +1,6 @@
 /** The door of the room: who owns what. */
+
+export type { HealthNews } from './backend/backend.machine.ts';
 export { ArmedChaos, type Chaos, CRASH_POINTS, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 export type { Answer, By, Command, Desk, Plan, Present } from './command.ts';
 export { type DeskOptions, type Owners, OwnerUnavailable, RoutingDesk } from './desk.ts';
@@ -10,8 +12,15 @@ export { Health, type HealthReport } from './health.ts';
 export { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
 export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
-export { LedgerKeeper } from './pool/ledger-keeper.ts';
-export { type BackendState, backendOf, type PoolCommand, type PoolState, poolDecider } from './pool/pool.ts';
+export { healthOf, LedgerKeeper } from './pool/ledger-keeper.ts';
+export {
+  type BackendState,
+  backendOf,
+  type PoolCommand,
+  type PoolState,
+  poolDecider,
+  WELL,
+} from './pool/pool.ts';
 export type { Rejection, RejectionType } from './rejection.ts';
 export * from './request/outcome.ts';
 export { RequestActor, type RequestObserver, type RequestStop } from './request/request.ts';

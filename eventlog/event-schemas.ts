@@ -5,6 +5,8 @@ import { backendId, backendSettings, domainSettings, poolSettings } from './sett
 
 const epochMs = z.int().min(0);
 const count = z.int().min(0);
+// A host, a hash sign, and the name or the number of an entry of its routes.
+const route = z.string().max(500);
 const nothing = z.strictObject({});
 const ofPool = z.strictObject({ settings: sparse(poolSettings) });
 const ofDomain = z.strictObject({ settings: sparse(domainSettings, ['pool']) });
@@ -38,6 +40,13 @@ export const EVENT_SCHEMAS = {
     cause: z.enum(['connect_refused', 'connect_timeout', 'connect_failed']),
     untilMs: epochMs,
   }),
+  BackendHealthChanged: z.strictObject({
+    id: backendId,
+    ejections: z.array(z.strictObject({ route, untilMs: epochMs, level: z.int().min(1) })),
+    probes: z.enum(['passing', 'failing']),
+    withheld: z.array(route),
+  }),
+  BackendStarted: z.strictObject({ id: backendId }),
 } as const satisfies Record<EventType, z.ZodType>;
 
 /** The kind of stream that each event belongs in. */
@@ -55,6 +64,8 @@ export const OWNER_OF = {
   BackendDrained: 'pool',
   CapacityWanted: 'pool',
   BackendQuarantined: 'pool',
+  BackendHealthChanged: 'pool',
+  BackendStarted: 'pool',
 } as const satisfies { readonly [type in SwitchyardEvent['type']]: 'domain' | 'pool' };
 
 export function isEventType(type: string): type is EventType {

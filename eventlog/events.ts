@@ -49,7 +49,27 @@ export type PoolEvent =
   | {
       readonly type: 'BackendQuarantined';
       readonly data: { readonly id: BackendId; readonly cause: QuarantineCause; readonly untilMs: number };
-    };
+    }
+  /**
+   * What is known of its health is now this; at most once a second. `withheld`: routes ('' for all) for which it should
+   * have been ejected since the last such event, and was not, since too many are.
+   */
+  | {
+      readonly type: 'BackendHealthChanged';
+      readonly data: { readonly id: BackendId; readonly withheld: readonly string[] } & BackendHealth;
+    }
+  /** It was starting, and passes its probes: it is up. */
+  | { readonly type: 'BackendStarted'; readonly data: { readonly id: BackendId } };
+
+/** An ejection of an outlier. `route`: for requests of this route only; '' for all. */
+export type Ejection = { readonly route: string; readonly untilMs: number; readonly level: number };
+
+export type BackendHealth = {
+  /** Present ones. After `untilMs` (epoch milliseconds) one request is its trial. `level`: how many it is in a row. */
+  readonly ejections: readonly Ejection[];
+  /** Whether it passes the probes of the router. */
+  readonly probes: 'passing' | 'failing';
+};
 
 export type CapacityWant = {
   /** `saturated`: all slots are taken · `none_up`: there are backends, and none is up · `no_backends`. */

@@ -41,6 +41,64 @@ export const backendSettings = z.strictObject({
     .describe('starting: not yet given requests; draining: given no new ones'),
 });
 
+// RFC 9110 §15: from 100 to 599.
+const STATUSES = /^[1-5]\d\d(?:-[1-5]\d\d)?$/;
+const statuses = z
+  .array(z.union([z.int().min(100).max(599), z.string().regex(STATUSES, 'expected a range such as 500-599')]))
+  .max(50);
+
+const passiveHealth = z.strictObject({
+  connectFailures: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(1)
+    .describe('failed connects in a row that quarantine a backend'),
+  // 5 s: Heroku's; longer than a process restart, shorter than a person's patience.
+  quarantineMs: ms
+    .min(1)
+    .default(5000)
+    .describe('how long it is then given no request; an outlier, the first time'),
+  outlier: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        // 5: chance alone rarely fails so many of one backend and none of the others.
+        failures: z
+          .int()
+          .min(1)
+          .max(100_000)
+          .default(5)
+          .describe('resets, time-outs and listed statuses that make one'),
+        // 10 s: as long as a rolling restart of one backend takes.
+        windowMs: ms.min(2).default(10_000).describe('within which they count'),
+        // None: what a status means is the application's affair.
+        statuses: statuses.default([]).describe('such as 503 or "500-599"'),
+      }),
+    ])
+    .prefault({})
+    .describe('a backend that fails much more often than the rest of its pool'),
+  // Half: what is left of a pool can bear twice its load more often than three times.
+  maxEjectedPercent: z.int().min(0).max(100).default(50).describe('of the pool that outliers may be'),
+});
+
+const activeHealth = z.strictObject({
+  path: z
+    .string()
+    .regex(/^\/[\x21-\x7e]{0,1000}$/, 'expected a path from its first slash')
+    .describe('asked with GET'),
+  // 5 s: a dead backend is left alone within a quarter of a minute; a hundred backends are asked 20 times a second.
+  intervalMs: ms.min(100).default(5000).describe('from one to the next'),
+  timeoutMs: ms.min(1).default(2000).describe('for the head of the response'),
+  healthyAfter: z.int().min(1).max(100).default(2).describe('passed in a row'),
+  unhealthyAfter: z.int().min(1).max(100).default(3).describe('failed in a row'),
+  statuses: z
+    .string()
+    .regex(STATUSES, 'expected a status or a range of them')
+    .default('200-399')
+    .describe('that pass'),
+});
+
 export const poolSettings = z.strictObject({
   policy: z
     .enum(['least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'])
@@ -120,25 +178,35 @@ export const poolSettings = z.strictObject({
         .min(0)
         .max(100)
         .default(20)
-        .describe('such retries, as a share of the requests of the pool'),
+        .describe('retries of what was sent, as a share of the requests of the pool'),
+      // None: what a backend answered is its word, until its operator says that it is not.
+      statuses: statuses
+        .default([])
+        .describe(
+          'an idempotent request so answered may go to another backend that is free, within the budget',
+        ),
+      firstByteTimeouts: z
+        .boolean()
+        .default(false)
+        .describe('an idempotent request without a byte of response in time may go to another backend'),
     })
     .prefault({}),
   health: z
     .strictObject({
       passive: z
-        .strictObject({
-          connectFailures: z
-            .int()
-            .min(1)
-            .max(1000)
-            .default(1)
-            .describe('failed connects in a row that quarantine a backend'),
-          // 5 s: Heroku's; longer than a process restart, shorter than a person's patience.
-          quarantineMs: ms.min(1).default(5000).describe('how long it is then given no request'),
-        })
-        .prefault({}),
+        .union([z.literal(false), passiveHealth])
+        .prefault({})
+        .describe('what requests tell of a backend; false: nothing is made of it'),
+      active: z
+        .union([z.literal(false), activeHealth])
+        .default(false)
+        .describe('requests of the router that ask a backend how it is'),
     })
     .prefault({}),
+  // 0: most backends are as quick at once as ever.
+  slowStartMs: ms
+    .default(0)
+    .describe('time in which the weight of one that came up, or came back, grows; 0: at once'),
   limits: z
     .strictObject({
       statusLineBytes: count.min(16).default(8192).describe('response status line'),
@@ -205,13 +273,8 @@ export type PoolSettings = z.output<typeof poolSettings>;
 export type DomainSettings = z.output<typeof domainSettings>;
 
 /** As stored: only what differs from the defaults, so that equal wishes are equal bytes. */
-export type Sparse<T> = {
-  readonly [K in keyof T]?: T[K] extends readonly unknown[]
-    ? T[K]
-    : T[K] extends object
-      ? Sparse<T[K]>
-      : T[K];
-};
+export type Sparse<T> = { readonly [K in keyof T]?: SparseValue<T[K]> };
+type SparseValue<V> = V extends readonly unknown[] ? V : V extends object ? Sparse<V> : V;
 export type SparseBackend = Sparse<BackendSettings> & { readonly address: string };
 export type SparsePool = Sparse<PoolSettings>;
 export type SparseDomain = Sparse<Omit<DomainSettings, 'pool'>> & { readonly pool: DomainSettings['pool'] };

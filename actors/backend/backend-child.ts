@@ -16,10 +16,6 @@ export class BackendChild implements Running {
     this.#running = startXstate(backendMachine, context, { input, clock });
   }
 
-  get health(): 'known' | 'serving' | 'quarantined' {
-    return this.#running.actor.getSnapshot().value;
-  }
-
   tell(event: BackendEvent): void {
     this.#running.actor.send(event);
   }

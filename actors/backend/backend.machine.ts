@@ -1,29 +1,44 @@
 /**
- * What is known of one backend's health, and what of it is worth recording.
+ * What is known of one backend's health, and what of it is worth recording. Two things at once:
  *
- *   serving ── connect failed ──▶ quarantined ── its time is over ──▶ serving
- *                                    │    ▲
- *                                    ╰────╯ connect failed: recorded at most once a second
+ *   connecting   serving ── connect failed ──▶ quarantined ── its time is over ──▶ serving
+ *                                                │    ▲
+ *                                                ╰────╯ connect failed
+ *   telling      told ── learnt, soon after the last record ──▶ pending ── a second since that ──▶ told
+ *                │  ▲                                           │     ▲
+ *                ╰──╯ learnt: recorded at once                  ╰─────╯ learnt
  *
- * The worker that saw the failure has protected the backend already; nobody waits for this machine.
+ * The worker that saw it has protected the backend already; nobody waits for this machine. It records at most once a
+ * second: a quarantine ends by itself, so one that is not recorded is lost; of ejections and probes the last state is recorded.
  */
 import { assign, setup } from 'xstate';
-import type { QuarantineCause } from '../../eventlog/index.ts';
+import type { BackendHealth, Ejection, QuarantineCause } from '../../eventlog/index.ts';
 
 export type BackendInput = {
   /** Present where it is known to be quarantined, in epoch milliseconds. */
   readonly quarantinedUntilMs: number;
+  readonly health: BackendHealth;
   readonly now: () => number;
   readonly record: (cause: QuarantineCause, untilMs: number) => void;
+  readonly recordHealth: (health: BackendHealth, withheld: readonly string[]) => void;
 };
 
-export type BackendEvent = {
-  readonly type: 'connect failed';
-  readonly cause: QuarantineCause;
+/** `route`: '' for all of them. */
+export type HealthNews =
+  | ({ readonly type: 'ejected' } & Ejection)
+  | { readonly type: 'withheld'; readonly route: string }
+  | { readonly type: 'returned'; readonly route: string }
+  | { readonly type: 'probed'; readonly probes: BackendHealth['probes'] };
+
+export type BackendEvent =
+  | { readonly type: 'connect failed'; readonly cause: QuarantineCause; readonly untilMs: number }
+  | { readonly type: 'learnt'; readonly news: HealthNews };
+
+type Context = BackendInput & {
   readonly untilMs: number;
+  readonly recordedAtMs: number;
+  readonly withheld: readonly string[];
 };
-
-type Context = BackendInput & { readonly untilMs: number; readonly recordedAtMs: number };
 
 // A flapping backend must not flood the log.
 const RECORD_EVERY_MS = 1000;
@@ -36,15 +51,23 @@ export const backendMachine = setup({
   },
   delays: {
     untilItIsOver: ({ context }) => Math.max(0, context.untilMs - context.now()),
+    untilItMayBeTold: ({ context }) => Math.max(0, context.recordedAtMs + RECORD_EVERY_MS - context.now()),
   },
   guards: {
     isQuarantined: ({ context }) => context.untilMs > context.now(),
     isWorthRecording: ({ context }) => context.now() - context.recordedAtMs >= RECORD_EVERY_MS,
   },
   actions: {
-    remember: assign(({ context, event }) => ({ untilMs: Math.max(context.untilMs, event.untilMs) })),
+    remember: assign(({ context, event }) =>
+      event.type === 'connect failed' ? { untilMs: Math.max(context.untilMs, event.untilMs) } : {},
+    ),
     noteRecording: assign(({ context }) => ({ recordedAtMs: context.now() })),
-    record: ({ context, event }) => context.record(event.cause, context.untilMs),
+    record: ({ context, event }) => {
+      if (event.type === 'connect failed') context.record(event.cause, context.untilMs);
+    },
+    learn: assign(({ context, event }) => (event.type === 'learnt' ? learnt(context, event.news) : {})),
+    tell: ({ context }) => context.recordHealth(context.health, context.withheld),
+    noteTelling: assign(({ context }) => ({ recordedAtMs: context.now(), withheld: [] })),
   },
 }).createMachine({
   id: 'backend',
@@ -52,35 +75,69 @@ export const backendMachine = setup({
     ...input,
     untilMs: input.quarantinedUntilMs,
     recordedAtMs: Number.NEGATIVE_INFINITY,
+    withheld: [],
   }),
-  initial: 'known',
+  type: 'parallel',
   states: {
-    known: { always: [{ guard: 'isQuarantined', target: 'quarantined' }, { target: 'serving' }] },
-    serving: {
-      on: {
-        'connect failed': [
-          {
-            guard: 'isWorthRecording',
-            target: 'quarantined',
-            actions: ['remember', 'record', 'noteRecording'],
+    connecting: {
+      initial: 'known',
+      states: {
+        known: { always: [{ guard: 'isQuarantined', target: 'quarantined' }, { target: 'serving' }] },
+        serving: {
+          on: {
+            'connect failed': [
+              {
+                guard: 'isWorthRecording',
+                target: 'quarantined',
+                actions: ['remember', 'record', 'noteRecording'],
+              },
+              { target: 'quarantined', actions: 'remember' },
+            ],
           },
-          { target: 'quarantined', actions: 'remember' },
-        ],
+        },
+        quarantined: {
+          after: { untilItIsOver: 'known' },
+          on: {
+            'connect failed': [
+              {
+                guard: 'isWorthRecording',
+                target: 'quarantined',
+                reenter: true,
+                actions: ['remember', 'record', 'noteRecording'],
+              },
+              { target: 'quarantined', reenter: true, actions: 'remember' },
+            ],
+          },
+        },
       },
     },
-    quarantined: {
-      after: { untilItIsOver: 'known' },
-      on: {
-        'connect failed': [
-          {
-            guard: 'isWorthRecording',
-            target: 'quarantined',
-            reenter: true,
-            actions: ['remember', 'record', 'noteRecording'],
+    telling: {
+      initial: 'told',
+      states: {
+        told: {
+          on: {
+            learnt: [
+              { guard: 'isWorthRecording', actions: ['learn', 'tell', 'noteTelling'] },
+              { target: 'pending', actions: 'learn' },
+            ],
           },
-          { target: 'quarantined', reenter: true, actions: 'remember' },
-        ],
+        },
+        pending: {
+          after: { untilItMayBeTold: { target: 'told', actions: ['tell', 'noteTelling'] } },
+          on: { learnt: { actions: 'learn' } },
+        },
       },
     },
   },
 });
+
+function learnt({ health, withheld }: Context, news: HealthNews): Partial<Context> {
+  if (news.type === 'probed') return { health: { ...health, probes: news.probes } };
+  const { route } = news;
+  if (news.type === 'withheld')
+    return { withheld: withheld.includes(route) ? withheld : [...withheld, route] };
+  const others = health.ejections.filter((ejection) => ejection.route !== route);
+  if (news.type === 'returned') return { health: { ...health, ejections: others } };
+  const { untilMs, level } = news;
+  return { health: { ...health, ejections: [...others, { route, untilMs, level }] } };
+}

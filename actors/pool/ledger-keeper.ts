@@ -2,9 +2,24 @@
  * Keeps a pool's ledger equal to what its owner knows. The ledger outlives the owner: after a restart the owner
  * brings it in line again, and what is leased meanwhile stays leased.
  */
-import { completeBackend, completePool, type PoolName, type SparseBackend } from '../../eventlog/index.ts';
-import { keyOf, type MainLedger, type PoolDefinition, type RowDefinition } from './ledger/index.ts';
-import type { BackendState, PoolState } from './pool.ts';
+import {
+  completeBackend,
+  completePool,
+  type Ejection,
+  type PoolName,
+  type PoolSettings,
+  type SparseBackend,
+} from '../../eventlog/index.ts';
+import {
+  type HealthDefinition,
+  type KnownEjection,
+  keyOf,
+  type MainLedger,
+  type PoolDefinition,
+  type RowDefinition,
+  routeKeyOf,
+} from './ledger/index.ts';
+import { type BackendState, type PoolState, WELL } from './pool.ts';
 
 type Pool = NonNullable<PoolState>;
 
@@ -66,21 +81,44 @@ function definitionOf(state: Pool, seed: number): PoolDefinition {
     maxWaiting: settings.queue.maxWaiting,
     whenEmpty: settings.whenEmpty,
     seed,
+    health: healthOf(settings),
   };
 }
 
 function rowsOf(state: Pool): RowDefinition[] {
-  const poolLimit = completePool(state.settings).maxConcurrency;
-  return Object.entries(state.backends).map(([id, backend]) => rowOf(id, backend, poolLimit));
+  const settings = completePool(state.settings);
+  return Object.entries(state.backends).map(([id, backend]) => rowOf(id, backend, settings));
 }
 
-function rowOf(id: string, state: BackendState, poolLimit: number | null): RowDefinition {
+function rowOf(id: string, state: BackendState, settings: PoolSettings): RowDefinition {
+  const { ejections, probes } = state.health ?? WELL;
+  const isJudged = healthOf(settings).failures > 0;
   const backend = completeBackend(state.backend as SparseBackend);
   return {
     backendKey: keyOf(id),
-    limit: backend.maxConcurrency ?? poolLimit ?? 0,
+    limit: backend.maxConcurrency ?? settings.maxConcurrency ?? 0,
     weight: backend.weight,
     state: backend.state,
     quarantineUntilMs: state.quarantine?.untilMs ?? 0,
+    ejections: isJudged ? ejections.map(knownEjection) : [],
+    isFailing: probes === 'failing' && settings.health.active !== false,
+  };
+}
+
+function knownEjection({ route, untilMs, level }: Ejection): KnownEjection {
+  return { route: routeKeyOf(route), untilMs, level };
+}
+
+/** How the ledger is to judge. */
+export function healthOf({ health: { passive }, slowStartMs }: PoolSettings): HealthDefinition {
+  if (passive === false || passive.outlier === false)
+    return { failures: 0, windowMs: 0, maxEjectedPercent: 0, quarantineMs: 0, slowStartMs };
+  const { outlier, maxEjectedPercent, quarantineMs } = passive;
+  return {
+    failures: outlier.failures,
+    windowMs: outlier.windowMs,
+    maxEjectedPercent,
+    quarantineMs,
+    slowStartMs,
   };
 }

@@ -1,5 +1,6 @@
 /** A pool: the backends that may serve a request, their limits, and what is known of their health. */
 import type {
+  BackendHealth,
   BackendId,
   CapacityWant,
   PoolEvent,
@@ -22,6 +23,8 @@ export type BackendState = {
   readonly drained?: DrainCounts;
   /** In force until `untilMs` (epoch milliseconds) and over by itself then: no second event says so. */
   readonly quarantine?: { readonly cause: QuarantineCause; readonly untilMs: number };
+  /** Absent: all is well. */
+  readonly health?: BackendHealth;
 };
 
 export type DrainCounts = { readonly finished: number; readonly cut: number };
@@ -79,10 +82,22 @@ export type PoolCommand =
       readonly id: BackendId;
       readonly cause: QuarantineCause;
       readonly untilMs: number;
-    };
+    }
+  | {
+      readonly type: 'RecordHealth';
+      readonly pool: PoolName;
+      readonly id: BackendId;
+      readonly health: BackendHealth;
+      readonly withheld: readonly string[];
+    }
+  /** It was starting: it is up. */
+  | { readonly type: 'StartBackend'; readonly pool: PoolName; readonly id: BackendId };
 
 // 2 000: a scan of ten microseconds, and a pool that is folded in half a second.
 export const MAX_BACKENDS = 2000;
+
+/** Of whose health nothing is recorded. */
+export const WELL: BackendHealth = { ejections: [], probes: 'passing' };
 
 export const poolDecider: Decider<PoolState, PoolCommand, PoolEvent> = { initialState: null, decide, evolve };
 
@@ -119,6 +134,14 @@ function decide(command: PoolCommand, state: PoolState): Decision<PoolEvent> {
         type: 'BackendQuarantined',
         data: { id: command.id, cause: command.cause, untilMs: command.untilMs },
       });
+    case 'RecordHealth': {
+      const { id, health, withheld } = command;
+      if (withheld.length === 0 && sameJson(health, present.health ?? WELL)) return events();
+      return events({ type: 'BackendHealthChanged', data: { id, ...health, withheld } });
+    }
+    case 'StartBackend':
+      if (present.backend.state !== 'starting') return events();
+      return events({ type: 'BackendStarted', data: { id: command.id } });
   }
 }
 
@@ -228,6 +251,18 @@ function evolve(state: PoolState, event: PoolEvent & Recording): PoolState {
         ...present,
         quarantine: { cause: event.data.cause, untilMs: event.data.untilMs },
       }));
+    case 'BackendHealthChanged': {
+      const { ejections, probes } = event.data;
+      return changed(pool, event.data.id, (present) => ({ ...present, health: { ejections, probes } }));
+    }
+    case 'BackendStarted':
+      return touched(
+        changed(pool, event.data.id, (present) => {
+          const { state: _starting, ...backend } = present.backend;
+          return { ...present, backend, version: event.version };
+        }),
+        event.version,
+      );
   }
 }
 

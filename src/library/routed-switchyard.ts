@@ -228,7 +228,7 @@ class Embedded implements RoutedSwitchyard {
       accessLog,
       writeLog,
       report: (told) => {
-        if (told.type === 'connect_failed') this.#system.health.report(told as HealthReport);
+        if (told.type !== 'request_crashed') this.#system.health.report(told as HealthReport);
         else report({ where: 'router', error: told.error, requestId: told.requestId });
       },
     });

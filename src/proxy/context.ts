@@ -1,6 +1,6 @@
 /** What the parts of one worker's plane share, and what the plane is made of. */
 
-import type { Ledger, RequestObserver } from '../../actors/index.ts';
+import type { HealthNews, Ledger, RequestObserver } from '../../actors/index.ts';
 import type { QuarantineCause } from '../../eventlog/index.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
@@ -39,6 +39,13 @@ export type PlaneReport =
       readonly backend: string;
       readonly cause: QuarantineCause;
       readonly untilMs: number;
+    }
+  /** The ledger acts on it already; its owner should record it. */
+  | {
+      readonly type: 'health_changed';
+      readonly pool: string;
+      readonly backend: string;
+      readonly news: HealthNews;
     }
   /** Our own code threw while it served this request; the request ended as internal_error. */
   | { readonly type: 'request_crashed'; readonly requestId: string; readonly error: unknown };

@@ -118,7 +118,7 @@ export class Forwarding implements ConnectionUser {
     const { passive } = this.#pool.settings.health;
     const connections = this.#connections as BackendConnections;
     connections.failures++;
-    if (connections.failures < passive.connectFailures) return;
+    if (passive === false || connections.failures < passive.connectFailures) return;
     const backend = this.#exchange.backend as BackendRoute;
     // Whole milliseconds, as events keep them: ledger and log name the same moment.
     const untilMs = Math.ceil(nowMs + passive.quarantineMs);

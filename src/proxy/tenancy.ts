@@ -5,8 +5,19 @@
  * lease stood for rests or is closed, and calling it again is harmless; so whatever ends a request, and however,
  * every checkout has exactly one check-in.
  */
-import type { Lease, LeaseEnd, OutcomeType, PoolLedger, Refusal, Wait, Waiter } from '../../actors/index.ts';
+import type {
+  HealthChange,
+  HealthNews,
+  Lease,
+  LeaseEnd,
+  OutcomeType,
+  PoolLedger,
+  Refusal,
+  Wait,
+  Waiter,
+} from '../../actors/index.ts';
 import type { PlaneContext } from './context.ts';
+import { isListed, type Statuses } from './listed-status.ts';
 import type { BackendRoute, PoolRoute } from './routing-table.ts';
 
 export interface Tenant {
@@ -27,6 +38,10 @@ export type EarlierLease = {
   readonly end: OutcomeType | 'unused';
 };
 
+/** What a backend's health is kept apart by: an entry of a domain's routes. */
+export type RouteLabel = { readonly name: string; readonly key: number };
+export const UNROUTED: RouteLabel = Object.freeze({ name: '', key: 0 });
+
 const NONE_EARLIER: readonly EarlierLease[] = Object.freeze([]);
 const NONE_TRIED: readonly number[] = Object.freeze([]);
 // 16: what the ledger takes.
@@ -44,10 +59,14 @@ export class Tenancy implements Waiter {
   readonly #untilMs: number;
   /** What the request is kept together by; 0: nothing. */
   readonly #hash: number;
+  readonly #route: RouteLabel;
+  /** That count as failures of their backend. */
+  readonly #failures: Statuses;
   /** The pool's policy looks at latency. */
   readonly #isMeasured: boolean;
   #latencyMs = -1;
   #isServerError = false;
+  #isFailure = false;
   /** How the last attempt failed; what a request ends with when all were tried. */
   lastFailure: OutcomeType = 'no_backends';
   waitedMs = -1;
@@ -66,6 +85,7 @@ export class Tenancy implements Waiter {
     ledger: PoolLedger,
     nowMs: number,
     hash: number,
+    route: RouteLabel = UNROUTED,
   ) {
     this.#context = context;
     this.#tenant = tenant;
@@ -73,6 +93,8 @@ export class Tenancy implements Waiter {
     this.#ledger = ledger;
     this.#untilMs = nowMs + pool.settings.retries.totalMs;
     this.#hash = hash;
+    this.#route = route;
+    this.#failures = failuresOf(pool.settings.health.passive);
     this.#isMeasured = pool.settings.policy === 'peak-ewma';
   }
 
@@ -90,7 +112,7 @@ export class Tenancy implements Waiter {
       this.#tenant.refused(this.lastFailure);
       return;
     }
-    const answer = this.#ledger.checkout(nowMs, this.#tried, this, this.#hash);
+    const answer = this.#ledger.checkout(nowMs, this.#tried, this, this.#hash, this.#route.key);
     if (typeof answer !== 'string') this.#hold(answer, nowMs);
     else if (answer === 'queued') this.#wait(nowMs);
     else this.#tenant.refused(this.#refusal(answer));
@@ -148,6 +170,7 @@ export class Tenancy implements Waiter {
 
   /** The head of the response is there: that took the backend as long as it takes, whoever reads the rest how slowly. */
   answered(status: number): void {
+    if (this.#failures.length > 0) this.#isFailure = isListed(this.#failures, status);
     if (!this.#isMeasured || this.#lease === undefined) return;
     this.#latencyMs = Math.max(0, this.#context.now() - this.leasedAtMs);
     this.#isServerError = status >= 500;
@@ -158,8 +181,12 @@ export class Tenancy implements Waiter {
     if (lease === undefined) return;
     this.#lease = undefined;
     this.#context.counters.checkins++;
-    if (!this.#isMeasured) this.#ledger.checkin(lease, nowMs, end);
-    else this.#checkinMeasured(lease, nowMs, end);
+    const asFound = end === 'finished' && this.#isFailure ? 'listed_status' : end;
+    this.#isFailure = false;
+    const changes = this.#isMeasured
+      ? this.#checkinMeasured(lease, nowMs, asFound)
+      : this.#ledger.checkin(lease, nowMs, asFound);
+    if (changes.length > 0) this.#tell(changes);
   }
 
   /** Of Waiter: called by the ledger, perhaps while it serves somebody else's call. */
@@ -184,17 +211,28 @@ export class Tenancy implements Waiter {
   }
 
   /** A backend that says nothing until it is given up took at least so long; one whose client left first, nobody knows. */
-  #checkinMeasured(lease: Lease, nowMs: number, end: LeaseEnd): void {
+  #checkinMeasured(lease: Lease, nowMs: number, end: LeaseEnd): readonly HealthChange[] {
     const isSilent = this.#latencyMs < 0 && end !== 'client_gone' && end !== 'unused';
     const latencyMs = isSilent ? Math.max(0, nowMs - this.leasedAtMs) : this.#latencyMs;
-    this.#ledger.checkin(
-      lease,
-      nowMs,
-      end === 'finished' && this.#isServerError ? 'server_error' : end,
-      latencyMs,
-    );
+    const asFound = end === 'finished' && this.#isServerError ? 'server_error' : end;
     this.#latencyMs = -1;
     this.#isServerError = false;
+    return this.#ledger.checkin(lease, nowMs, asFound, latencyMs);
+  }
+
+  /** The ledger has acted on it already; this is for the log. */
+  #tell(changes: readonly HealthChange[]): void {
+    for (const change of changes) {
+      const backend = this.#pool.backends.get(change.backendKey);
+      if (backend === undefined) continue;
+      const route = change.route === 0 ? '' : this.#route.name;
+      this.#context.report({
+        type: 'health_changed',
+        pool: this.#pool.name,
+        backend: backend.id,
+        news: newsOf(change, route),
+      });
+    }
   }
 
   #hold(lease: Lease, nowMs: number): void {
@@ -259,4 +297,15 @@ export class Tenancy implements Waiter {
   #refusal(refusal: Refusal): OutcomeType {
     return refusal === 'exhausted' ? this.lastFailure : refusal;
   }
+}
+
+function newsOf(change: HealthChange, route: string): HealthNews {
+  if (change.type !== 'ejected') return { type: change.type, route };
+  return { type: 'ejected', route, untilMs: change.untilMs, level: change.level };
+}
+
+const NO_FAILURES: Statuses = Object.freeze([]);
+
+function failuresOf(passive: PoolRoute['settings']['health']['passive']): Statuses {
+  return passive === false || passive.outlier === false ? NO_FAILURES : passive.outlier.statuses;
 }

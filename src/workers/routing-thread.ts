@@ -84,7 +84,7 @@ export class RoutingThread {
   }
 
   #report(report: PlaneReport): void {
-    if (report.type === 'connect_failed') this.#options.report(report as HealthReport);
+    if (report.type !== 'request_crashed') this.#options.report(report as HealthReport);
     else {
       const { error, requestId } = report;
       this.#options.warn(

@@ -30,6 +30,8 @@ function evolve(state: State, event: Recorded): State {
     case 'BackendDrainStarted':
     case 'BackendDrained':
     case 'BackendQuarantined':
+    case 'BackendHealthChanged':
+    case 'BackendStarted':
       return { ...state, [event.data.id]: event.type };
   }
 }

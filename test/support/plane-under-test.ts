@@ -1,6 +1,6 @@
 /** A whole data plane in this thread, over a real ledger, with its routing given as a plain value. */
 
-import { createArena, keyOf, type MainLedger, type RequestObserver } from '../../actors/index.ts';
+import { createArena, healthOf, keyOf, type MainLedger, type RequestObserver } from '../../actors/index.ts';
 import {
   completeBackend,
   completeDomain,
@@ -125,7 +125,8 @@ export class PlaneUnderTest {
       quarantineUntilMs: 0,
     }));
     const { policy, queue, whenEmpty } = this.pool.settings;
-    const definition = { policy, maxWaiting: queue.maxWaiting, whenEmpty, seed: 1 };
+    const health = healthOf(this.pool.settings);
+    const definition = { policy, maxWaiting: queue.maxWaiting, whenEmpty, seed: 1, health };
     const change = { position: ++this.#position, nowMs: now() };
     await this.ledger.define(this.pool.key, definition, rows, 'restrict', change);
     this.backends.clear();

@@ -7,7 +7,7 @@ import { ThreadLedger } from './thread-ledger.ts';
 
 export { type PoolCheckpoint, type RowCheckpoint, unpackCheckpoint } from './checkpoint.ts';
 export { inOrder, type Journalled } from './journalled.ts';
-export { keyOf } from './key.ts';
+export { keyOf, routeKeyOf } from './key.ts';
 export type {
   ArenaOptions,
   Change,

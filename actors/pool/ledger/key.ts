@@ -19,3 +19,8 @@ export function keyOf(name: string): number {
   const key = (high & HIGH_BITS) * HIGH + (low >>> 0);
   return key === 0 ? 1 : key;
 }
+
+/** Of a route by its name: 0 for no route of its own. */
+export function routeKeyOf(route: string): number {
+  return route === '' ? 0 : keyOf(route);
+}
