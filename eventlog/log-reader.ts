@@ -23,6 +23,10 @@ export interface LogReader {
   snapshot(stream: StreamName, atMost?: Version): Snapshot | undefined;
   current(stream: StreamName): Current | undefined;
   stateOf(stream: StreamName): Current;
+  /** The same, and the log's position at that moment: one prepared read, for whoever activates an owner. */
+  activate(stream: StreamName): Current & { readonly position: Position };
+  /** Names of all live domains, in no order; returns the position at which they are so. */
+  domainNames(visit: (name: string) => void): Position;
   currents(options: CurrentsPage): readonly Current[];
   domainsOf(pool: string, limit: number): readonly string[];
   /**

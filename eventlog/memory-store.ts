@@ -63,6 +63,17 @@ export class MemoryStore implements LogStore {
     return this.current(stream) ?? { stream, version: this.version(stream), state: null };
   }
 
+  activate(stream: StreamName): Current & { readonly position: Position } {
+    return { ...this.stateOf(stream), position: this.position() };
+  }
+
+  domainNames(visit: (name: string) => void): Position {
+    for (const name of this.#currents.keys()) {
+      if (name.startsWith('domain-')) visit(name.slice('domain-'.length));
+    }
+    return this.position();
+  }
+
   currents({ kind, after = '', limit }: CurrentsPage): readonly Current[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
     const from = after > `${kind}-` ? after : `${kind}-`;

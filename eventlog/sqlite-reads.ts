@@ -17,7 +17,7 @@ import type {
 import type { StreamName } from './names.ts';
 import { type Range, rangeOf, requireWhole } from './read-range.ts';
 import { isDamage, unavailable } from './sqlite-errors.ts';
-import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
+import { type ReadStatements, readStatements, type StateNow, type StateRow } from './sqlite-statements.ts';
 import type { ChainedEvent, StoredEvent } from './stored-event.ts';
 
 // One broken page makes many complaints, and a few tell as much as all.
@@ -27,6 +27,7 @@ export class SqliteReads implements LogReader, LogInspection {
   protected readonly db: Database.Database;
   readonly #statements: ReadStatements;
   readonly #allCurrents: (visit: (current: Current) => void, damaged: Damaged) => Position;
+  readonly #allNames: (visit: (name: string) => void) => Position;
 
   constructor(db: Database.Database) {
     this.db = db;
@@ -36,6 +37,10 @@ export class SqliteReads implements LogReader, LogInspection {
       const position = this.position();
       for (const row of this.#statements.allCurrents.iterate()) this.#visit(row, visit, damaged);
       return position;
+    });
+    this.#allNames = db.transaction((visit: (name: string) => void) => {
+      for (const stream of this.#statements.domainNames.iterate()) visit(stream.slice('domain-'.length));
+      return this.position();
     });
   }
 
@@ -83,12 +88,18 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   stateOf(stream: StreamName): Current {
+    return this.guarded(() => this.#stateIn(stream, this.#statements.state.get({ stream })!));
+  }
+
+  activate(stream: StreamName): Current & { readonly position: Position } {
     return this.guarded(() => {
-      const { last, version, state, checksum } = this.#statements.state.get({ stream })!;
-      if (version === null) return { stream, version: last ?? 0, state: null };
-      if (version !== last) throw this.#damaged({ stream, version });
-      return this.#open({ stream, version, state, checksum });
+      const row = this.#statements.activation.get({ stream })!;
+      return { ...this.#stateIn(stream, row), position: row.position ?? 0 };
     });
+  }
+
+  domainNames(visit: (name: string) => void): Position {
+    return this.guarded(() => this.#allNames(visit));
   }
 
   currents({ kind, after = '', limit }: CurrentsPage): readonly Current[] {
@@ -197,6 +208,12 @@ export class SqliteReads implements LogReader, LogInspection {
       throw new EventUnreadable(positionAfter(rows.length), stream ?? 'the log', message, error);
     }
     return rows;
+  }
+
+  #stateIn(stream: StreamName, { last, version, state, checksum }: StateNow): Current {
+    if (version === null) return { stream, version: last ?? 0, state: null };
+    if (version !== last) throw this.#damaged({ stream, version });
+    return this.#open({ stream, version, state, checksum });
   }
 
   #visit(row: StateRow, visit: (current: Current) => void, damaged: Damaged): void {

@@ -19,6 +19,8 @@ const EVENT = `position, stream, version, type, schema_version AS schemaVersion,
   recorded_at_ms AS recordedAtMs, checksum`;
 const CHAINED = `${EVENT}, lower(hex(hash)) AS hash`;
 const STATE = 'stream, version, state, checksum';
+const STATE_NOW = `(SELECT max(version) FROM events WHERE stream = +@stream) AS last, c.version, c.state, c.checksum
+  FROM (SELECT 1) LEFT JOIN currents c ON c.stream = +@stream`;
 
 // `+?` instead of `?` wherever rows are ordered or limited: where the planner may look at a parameter's value, SQLite
 // plans anew at each execution (ENABLE_STAT4), 13 µs instead of 4.
@@ -63,10 +65,14 @@ export function readStatements(db: Database.Database) {
        FROM snapshots WHERE stream = +? ORDER BY version`,
     ),
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
-    state: db.prepare<[{ readonly stream: string }], StateNow>(
-      `SELECT (SELECT max(version) FROM events WHERE stream = +@stream) AS last, c.version, c.state, c.checksum
-       FROM (SELECT 1) LEFT JOIN currents c ON c.stream = +@stream`,
+    state: db.prepare<[{ readonly stream: string }], StateNow>(`SELECT ${STATE_NOW}`),
+    activation: db.prepare<[{ readonly stream: string }], StateNow & { readonly position: number | null }>(
+      `SELECT (SELECT max(position) FROM events) AS position, ${STATE_NOW}`,
     ),
+    // The index of domains by pool has the names of all, and little else to read.
+    domainNames: db
+      .prepare<[], string>('SELECT stream FROM currents INDEXED BY domains_of_pool WHERE pool IS NOT NULL')
+      .pluck(),
     currents: db.prepare<[string, string, number], StateRow>(
       `SELECT ${STATE} FROM currents WHERE stream > +? AND stream < +? ORDER BY stream LIMIT +?`,
     ),

@@ -159,6 +159,7 @@ export class Router {
     const log = openSqliteLog({ directory: this.#options.config.data, now: Date.now });
     this.#opened = log;
     await this.#mend(log);
+    this.#publisher.names.load((visit) => log.reader.domainNames(visit));
     this.#delay.enable();
     await this.#system.start();
     this.#state = 'ready';

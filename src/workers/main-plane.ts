@@ -53,18 +53,21 @@ export class MainPlane {
     const { publisher, drainMs } = this.#options;
     const routing = new RoutingThread({
       ...this.#options,
+      names: publisher.names,
       journal: this.#options.journal?.requests(),
       number: 0,
       workers: 1,
     });
     const receiver: Receiver = { receive: (events) => routing.table.apply(events) };
     publisher.enrol(receiver);
-    routing.load();
+    // What is published is applied within the same step, so there is nothing to wait for.
+    routing.load({ isLevel: () => true, pause: () => {} });
     await routing.listen();
     this.#routing = routing;
     const end = async (ending: Promise<unknown>) => {
       await ending;
       publisher.dismiss(receiver);
+      routing.close();
       this.#routing = undefined;
     };
     return {

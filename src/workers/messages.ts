@@ -6,6 +6,7 @@ import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import type { Farewell } from '../proxy/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { JournalShare } from './journal.ts';
+import type { IndexShared } from './name-index.ts';
 import type { PublicationCount } from './publisher.ts';
 
 /** All a worker is born with. */
@@ -20,6 +21,8 @@ export type Boot = {
   readonly directory: string;
   /** Streams whose events cannot be read, and of which there is no row from before. */
   readonly unreadable: readonly StreamName[];
+  /** Which domains there are. */
+  readonly names: IndexShared;
   readonly ledger: LedgerShared;
   /** Undefined: no journal is kept. */
   readonly journal: JournalShare | undefined;

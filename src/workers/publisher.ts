@@ -5,6 +5,7 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Recorded } from '../../eventlog/index.ts';
+import { NameIndexWriter } from './name-index.ts';
 
 /** One count, shared by all threads. It may wrap around: it is only compared for equality. */
 export type PublicationCount = Int32Array<SharedArrayBuffer>;
@@ -15,11 +16,17 @@ export function createPublicationCount(): PublicationCount {
 
 export class Publisher {
   readonly count: PublicationCount = createPublicationCount();
+  /** Of all domains there are; it changes with each publication, in the same step. */
+  readonly names: NameIndexWriter;
   readonly #receivers = new Set<Receiver>();
+
+  constructor(names = new NameIndexWriter()) {
+    this.names = names;
+  }
 
   publish(events: readonly Recorded[]): void {
     for (const receiver of this.#receivers) receiver.receive(events);
-    Atomics.add(this.count, 0, 1);
+    this.names.apply(events, () => (Atomics.add(this.count, 0, 1) + 1) | 0);
   }
 
   /** From now on this one is sent everything; what it is sent counts from the returned number. */
@@ -55,6 +62,16 @@ export class Subscription {
     this.#apply = apply;
     this.#seen = seen;
     port.on('message', (events: readonly Recorded[]) => this.#take(events));
+  }
+
+  /** How many publications were taken. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  /** Waits for the next publication, at most so long. */
+  await(ms: number): void {
+    Atomics.wait(this.#count, 0, this.#seen, ms);
   }
 
   /** Everything published before this call is applied after it. */

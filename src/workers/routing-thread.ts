@@ -1,6 +1,6 @@
 /** What routes in one thread, whichever thread that is: its table, its plane, its log of requests. */
-import type { HealthReport, Ledger } from '../../actors/index.ts';
-import { openSqliteReader, type StreamName } from '../../eventlog/index.ts';
+import type { HealthReport, Ledger, PoolLedger } from '../../actors/index.ts';
+import { type LogReader, openSqliteReader, type StreamName } from '../../eventlog/index.ts';
 import {
   type ListenerSettings,
   type ProcessSettings,
@@ -11,7 +11,8 @@ import { createPlane, type PlaneReport, type RoutingPlane } from '../proxy/index
 import { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
 import { RequestMetrics } from '../telemetry/request-metrics.ts';
-import { Table } from './table.ts';
+import type { NameIndex } from './name-index.ts';
+import { Table, type TableSource } from './table.ts';
 
 export type RoutingThreadOptions = {
   /** Part of every request id. */
@@ -19,6 +20,8 @@ export type RoutingThreadOptions = {
   readonly workers: number;
   readonly directory: string;
   readonly unreadable: readonly StreamName[];
+  /** Which domains there are. */
+  readonly names: NameIndex;
   readonly ledger: Ledger;
   /** Of this thread; undefined: no journal is kept. */
   readonly journal: RequestJournal | undefined;
@@ -35,10 +38,16 @@ export type RoutingThreadOptions = {
 const ORIGIN_MS = performance.timeOrigin;
 const now = () => ORIGIN_MS + performance.now();
 
+// What a thread reads are single rows, of which the system keeps the pages; more here would be kept once a thread.
+const READER_CACHE_KIB = 2048;
+const SWEEP_MS = 1000;
+
 export class RoutingThread {
   readonly table = new Table();
   readonly plane: RoutingPlane;
   readonly #options: RoutingThreadOptions;
+  #reader: LogReader | undefined;
+  #sweeping: NodeJS.Timeout | undefined;
 
   constructor(options: RoutingThreadOptions) {
     const { ledger, journal, number, workers, pseudonym, accessLog, writeLog } = options;
@@ -57,18 +66,28 @@ export class RoutingThread {
     this.table.cutBy((pool, backend, atMs) => this.plane.cutAt(pool, backend, atMs));
   }
 
-  /** What the log's current rows say. Events up to then are known. */
-  load(): void {
-    const reader = openSqliteReader(this.#options.directory);
-    try {
-      this.table.load(reader, (error) => {
-        this.table.lose(error.stream as StreamName);
-        this.#options.warn(error.message);
-      });
-      for (const stream of this.#options.unreadable) this.table.lose(stream);
-    } finally {
-      reader.close();
-    }
+  /** From now on the log is asked for each owner when a request first needs it. `link`: to whoever publishes. */
+  load(link: Pick<TableSource, 'isLevel' | 'pause'>): void {
+    const { directory, names, ledger, unreadable, warn } = this.#options;
+    this.#reader = openSqliteReader(directory, READER_CACHE_KIB);
+    this.table.loadFrom({
+      names,
+      reader: this.#reader,
+      ...link,
+      warn: (error) => warn(error.message),
+      isBusy: (pool) => isBusy(ledger.pool(pool.key)),
+      passivated: (pool) => ledger.forget(pool.key),
+    });
+    for (const stream of unreadable) this.table.lose(stream);
+    this.#sweeping = setInterval(() => this.table.sweep(), SWEEP_MS);
+    this.#sweeping.unref();
+  }
+
+  /** Once nothing is routed any more. */
+  close(): void {
+    clearInterval(this.#sweeping);
+    this.#reader?.close();
+    this.#reader = undefined;
   }
 
   /** Resolves to the addresses as bound. */
@@ -92,4 +111,11 @@ export class RoutingThread {
       );
     }
   }
+}
+
+/** Whoever waits for a backend of it, or has one, may need its view again. */
+function isBusy(ledger: PoolLedger | undefined): boolean {
+  if (ledger === undefined) return false;
+  const { waiting, rows } = ledger.stats();
+  return waiting > 0 || rows.some((row) => row.inFlight > 0);
 }

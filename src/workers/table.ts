@@ -1,6 +1,7 @@
 /**
  * What this thread knows of the routing state: every domain and pool as a view that a request can use as it is.
- * It is the fold of the events it was sent over the rows it read at its start; one transaction is one step.
+ * It is the fold of the events it was sent over the rows it read: all of them at its start, or each when it is first asked
+ * for; one transaction is one step.
  */
 import {
   type BackendState,
@@ -16,7 +17,7 @@ import {
   completePool,
   DOMAIN_DEFAULTS,
   type DomainSettings,
-  type EventUnreadable,
+  EventUnreadable,
   type LogReader,
   POOL_DEFAULTS,
   type Position,
@@ -32,26 +33,60 @@ import {
   type PoolRoute,
   type RoutingTable,
 } from '../proxy/index.ts';
+import type { NameIndex } from './name-index.ts';
 
 /** A backend has until then to finish; Infinity: it is not drained after all. */
 export type CutAt = (pool: string, backend: string, atMs: number) => void;
 
+/** Where a table finds what it does not hold. */
+export type TableSource = {
+  readonly names: NameIndex;
+  readonly reader: LogReader;
+  /** Whether what was published, what `names` says, and what was applied here are all of the same moment. */
+  readonly isLevel: () => boolean;
+  /** Waits a little for the main thread, which is between two of its steps. */
+  readonly pause: () => void;
+  readonly warn: (error: EventUnreadable) => void;
+  /** Somebody waits for one of its backends. */
+  readonly isBusy: (pool: PoolRoute) => boolean;
+  /** Nobody has asked for it for long. */
+  readonly passivated: (pool: PoolRoute) => void;
+};
+
 type Known = { state: DomainState | PoolState; version: number };
+
+// A step of the main thread takes microseconds, of a large transaction a few milliseconds. One that takes longer has failed, and
+// is made good in its next life; until then whoever waits for it is served from what there is.
+const PAUSES = 50;
+// What was not asked for through so many sweeps is read again when it is.
+const IDLE_SWEEPS = 60;
+const LOOKS_A_SWEEP = 5000;
 
 export class Table implements RoutingTable {
   readonly #known = new Map<StreamName, Known>();
-  readonly #domains = new Map<string, DomainRoute>();
-  readonly #pools = new Map<string, PoolRoute>();
+  readonly #domains = new Map<string, Marked<DomainRoute>>();
+  readonly #pools = new Map<string, Marked<PoolRoute>>();
   readonly #poolsByKey = new Map<number, PoolRoute>();
+  /** What a domain finds its pool by. */
+  readonly #poolsByName = { get: (name: string) => this.#poolNamed(name) };
+  #source: TableSource | undefined;
   #catchUp: () => void = () => {};
   #cutAt: CutAt = () => {};
   #position: Position = 0;
+  #sweeps = 0;
+  #sweeping: Iterator<StreamName> | undefined;
 
   /** Reads every current row. Events up to the position of that read are then known. */
   load(reader: LogReader, damaged: (error: EventUnreadable) => void): void {
     this.#position = reader.snapshotOfCurrents((row) => {
       this.#know(row.stream, row.state as DomainState | PoolState, row.version);
     }, damaged);
+  }
+
+  /** Reads nothing yet, and from now on each owner when it is first asked for. */
+  loadFrom(source: TableSource): void {
+    this.#source = source;
+    this.#position = source.reader.position();
   }
 
   /** Nothing is known of this owner, though there is one: its requests are told so, and everybody else's go on. */
@@ -80,11 +115,11 @@ export class Table implements RoutingTable {
     this.#catchUp();
   }
 
-  /** The events of one transaction, or of several. */
+  /** The events of one transaction, or of several. Who is not held here is read as it is then, when it is asked for. */
   apply(events: readonly Recorded[]): void {
     for (const event of events) {
-      if (event.position <= this.#position) continue;
       const known = this.#known.get(event.stream);
+      if (known === undefined && (this.#source !== undefined || event.position <= this.#position)) continue;
       if (event.version <= (known?.version ?? 0)) continue;
       this.#know(event.stream, evolveOwner(event.stream, known?.state ?? null, event), event.version);
     }
@@ -94,56 +129,185 @@ export class Table implements RoutingTable {
 
   lookup(host: string): DomainRoute | undefined {
     const exact = this.#domains.get(host);
-    if (exact !== undefined) return exact;
-    for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
-      const wildcard = this.#domains.get(`*${host.slice(dot)}`);
-      if (wildcard !== undefined) return wildcard;
-    }
-    return this.#domains.get('*');
+    if (exact === undefined) return this.#source === undefined ? this.#matching(host) : this.#search(host);
+    exact.usedAt = this.#sweeps;
+    return exact;
   }
 
   pool(key: number): PoolRoute | undefined {
     return this.#poolsByKey.get(key);
   }
 
+  /** What is held here. */
   get size(): { readonly domains: number; readonly pools: number } {
     return { domains: this.#domains.size, pools: this.#pools.size };
   }
 
-  #know(stream: StreamName, state: DomainState | PoolState, version: number): void {
-    this.#known.set(stream, { state, version });
+  /** Lets go of what was not used for long, some of it at a time. To be called now and then. */
+  sweep(): void {
+    if (this.#source === undefined) return;
+    this.#sweeps += 1;
+    for (let looks = 0; looks < LOOKS_A_SWEEP; looks++) {
+      this.#sweeping ??= this.#known.keys();
+      const next = this.#sweeping.next();
+      if (next.done === true) {
+        this.#sweeping = undefined;
+        return;
+      }
+      this.#passivate(next.value, this.#source);
+    }
+  }
+
+  #passivate(stream: StreamName, source: TableSource): void {
     const kind = kindOf(stream);
     const name = stream.slice(kind.length + 1);
+    const view = kind === 'domain' ? this.#domains.get(name) : this.#pools.get(name);
+    if (view !== undefined && this.#sweeps - (view.usedAt ?? 0) <= IDLE_SWEEPS) return;
+    if (view instanceof Pool && source.isBusy(view)) return;
+    this.#known.delete(stream);
+    if (kind === 'domain') this.#domains.delete(name);
+    else this.#forgetPool(name);
+    if (view instanceof Pool) source.passivated(view);
+  }
+
+  /** As `lookup`, where not all is held: the names and what is held must be of one moment, or both are looked at again. */
+  #search(host: string): DomainRoute | undefined {
+    const { names, isLevel, pause } = this.#source!;
+    for (let pauses = 0; ; pauses++) {
+      const lock = names.lock;
+      this.#catchUp();
+      const isWhole = (lock & 1) === 0 && isLevel();
+      if (isWhole || pauses >= PAUSES) {
+        const found = this.#matching(host);
+        if (names.lock === lock || pauses >= PAUSES) return found;
+      } else pause();
+    }
+  }
+
+  /** Exact, then the longest wildcard, then the one for everything. */
+  #matching(host: string): DomainRoute | undefined {
+    const exact = this.#domainNamed(host);
+    if (exact !== undefined) return exact;
+    for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+      const wildcard = this.#domainNamed(`*${host.slice(dot)}`);
+      if (wildcard !== undefined) return wildcard;
+    }
+    return this.#domainNamed('*');
+  }
+
+  #domainNamed(name: string): DomainRoute | undefined {
+    let domain = this.#domains.get(name);
+    if (domain === undefined && this.#source?.names.has(name)) {
+      this.#activate(`domain-${name}` as StreamName, this.#source);
+      domain = this.#domains.get(name);
+    }
+    if (domain !== undefined) domain.usedAt = this.#sweeps;
+    return domain;
+  }
+
+  #poolNamed(name: string): PoolRoute | undefined {
+    let pool = this.#pools.get(name);
+    if (pool === undefined && this.#source !== undefined) {
+      this.#activate(`pool-${name}` as StreamName, this.#source);
+      pool = this.#pools.get(name);
+    }
+    if (pool !== undefined) pool.usedAt = this.#sweeps;
+    return pool;
+  }
+
+  /** The only read that a request can meet. What is published of what it saw is applied to all else before it goes on. */
+  #activate(stream: StreamName, { reader, pause, warn }: TableSource): void {
+    try {
+      const { state, version, position } = activated(reader, stream, warn);
+      if (state !== null) this.#know(stream, state as DomainState | PoolState, version);
+      for (let pauses = 0; position > this.#position && pauses < PAUSES; pauses++) {
+        this.#catchUp();
+        if (position > this.#position) pause();
+      }
+    } catch (error) {
+      if (!(error instanceof EventUnreadable)) throw error;
+      warn(error);
+      this.lose(stream);
+    }
+  }
+
+  #know(stream: StreamName, state: DomainState | PoolState, version: number): void {
+    const kind = kindOf(stream);
+    const name = stream.slice(kind.length + 1);
+    // Who is gone is not held: whether it comes again is in the index, or in the log.
+    if (state === null && this.#source !== undefined) this.#known.delete(stream);
+    else this.#known.set(stream, { state, version });
     if (kind === 'domain') this.#placeDomain(name, state as DomainState);
     else this.#placePool(name, state as PoolState);
   }
 
   #placeDomain(name: string, state: DomainState): void {
-    if (state === null) this.#domains.delete(name);
-    else this.#domains.set(name, new Domain(name, state, this.#pools));
+    if (state === null) {
+      this.#domains.delete(name);
+      return;
+    }
+    const domain: Marked<DomainRoute> = new Domain(name, state, this.#poolsByName);
+    domain.usedAt = this.#domains.get(name)?.usedAt ?? this.#sweeps;
+    this.#domains.set(name, domain);
   }
 
   #placePool(name: string, state: PoolState): void {
     if (state === null) {
-      this.#pools.delete(name);
-      this.#poolsByKey.delete(keyOf(name));
+      this.#forgetPool(name);
       return;
     }
     const before = this.#pools.get(name);
-    const pool = new Pool(name, state, before instanceof Pool ? before : undefined, this.#cutAt);
+    const pool: Marked<PoolRoute> = new Pool(
+      name,
+      state,
+      before instanceof Pool ? before : undefined,
+      this.#cutAt,
+    );
+    pool.usedAt = before?.usedAt ?? this.#sweeps;
     this.#pools.set(name, pool);
     this.#poolsByKey.set(pool.key, pool);
   }
+
+  #forgetPool(name: string): void {
+    this.#pools.delete(name);
+    this.#poolsByKey.delete(keyOf(name));
+  }
 }
+
+/** With the sweep during which it was last asked for. */
+type Marked<View> = View & { usedAt?: number };
+
+/** A row that is damaged or behind is made again from the events, which is slower and as true. */
+function activated(reader: LogReader, stream: StreamName, warn: (error: EventUnreadable) => void) {
+  try {
+    return reader.activate(stream);
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
+    warn(error);
+  }
+  const position = reader.position();
+  const snapshot = reader.snapshot(stream);
+  let state: unknown = snapshot?.state ?? null;
+  let version = snapshot?.version ?? 0;
+  for (let more = true; more; ) {
+    const events = reader.readStream(stream, { from: version + 1 });
+    for (const event of events) state = evolveOwner(stream, state, event);
+    version = events.at(-1)?.version ?? version;
+    more = events.length > 0;
+  }
+  return { state, version, position };
+}
+
+type PoolsByName = { readonly get: (name: string) => PoolRoute | undefined };
 
 /** A domain finds its pool by name at each request, so that a change of the pool needs no walk over its domains. */
 class Domain implements DomainRoute {
   readonly name: string;
   readonly settings: DomainRoute['settings'];
   readonly features: DomainRoute['features'];
-  readonly #pools: ReadonlyMap<string, PoolRoute>;
+  readonly #pools: PoolsByName;
 
-  constructor(name: string, state: NonNullable<DomainState>, pools: ReadonlyMap<string, PoolRoute>) {
+  constructor(name: string, state: NonNullable<DomainState>, pools: PoolsByName) {
     this.name = name;
     this.settings = completeDomain(state.settings);
     this.features = featuresOf(this.settings);

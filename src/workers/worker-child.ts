@@ -11,7 +11,10 @@ const LOOK_EVERY_MS = 1000;
 
 export type WorkerParts = {
   readonly number: number;
-  readonly boot: Omit<Boot, 'thread' | 'number' | 'feed' | 'count' | 'seen' | 'heartbeat' | 'ledger'>;
+  readonly boot: Omit<
+    Boot,
+    'thread' | 'number' | 'feed' | 'count' | 'seen' | 'heartbeat' | 'ledger' | 'names'
+  >;
   readonly ledger: MainLedger;
   readonly publisher: Publisher;
   readonly now: () => number;
@@ -57,6 +60,7 @@ export class WorkerChild {
       number: parts.number,
       thread: this.thread,
       ledger: parts.ledger.shared,
+      names: parts.publisher.names.shared,
       feed: feed.port2,
       count: parts.publisher.count,
       seen,

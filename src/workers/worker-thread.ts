@@ -5,10 +5,12 @@ import { attachArena } from '../../actors/index.ts';
 import { RingProducer } from '../../eventlog/index.ts';
 import { RequestJournal } from '../telemetry/request-journal.ts';
 import type { Boot, FromWorker, ToWorker } from './messages.ts';
+import { NameIndex } from './name-index.ts';
 import { Subscription } from './publisher.ts';
 import { RoutingThread } from './routing-thread.ts';
 
 const HEARTBEAT_MS = 500;
+const PAUSE_MS = 1;
 
 const boot = workerData as Boot;
 const parent = parentPort;
@@ -22,8 +24,11 @@ const ledger = attachArena(boot.ledger, boot.thread, (thread) => {
   else neighbours.get(thread)?.postMessage(null);
 });
 
+const names = new NameIndex(boot.names);
+
 const routing = new RoutingThread({
   ...boot,
+  names,
   ledger,
   journal: requestJournal(),
   report: (report) => tell({ type: 'report', report }),
@@ -33,7 +38,7 @@ const routing = new RoutingThread({
 const { table, plane } = routing;
 
 const feed = new Subscription(boot.feed, boot.count, boot.seen, (events) => table.apply(events));
-routing.load();
+routing.load({ isLevel: () => names.published === feed.seen, pause: () => feed.await(PAUSE_MS) });
 table.follow(() => feed.catchUp());
 
 const heartbeat = setInterval(() => Atomics.add(boot.heartbeat, 0, 1), HEARTBEAT_MS);
@@ -76,6 +81,7 @@ async function drain(withinMs: number, idleMs: number | undefined): Promise<void
   const cut = await plane.drain(withinMs, idleMs);
   clearInterval(heartbeat);
   tell({ type: 'over', cut, snapshot: plane.metrics() });
+  routing.close();
   boot.feed.close();
   for (const port of neighbours.values()) port.close();
   parent?.close();

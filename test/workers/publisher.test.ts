@@ -9,7 +9,7 @@ afterEach(() => {
 });
 
 function event(position: number): Recorded {
-  return { type: 'DomainRemoved', data: {}, position } as Recorded;
+  return { type: 'DomainRemoved', stream: 'domain-a.test', data: {}, position } as unknown as Recorded;
 }
 
 function subscribe(publisher: Publisher) {

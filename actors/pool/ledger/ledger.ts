@@ -139,6 +139,8 @@ export interface Ledger {
   readonly thread: number;
   /** Undefined while no such pool is defined. The same object as long as the pool lives. */
   pool(key: number): PoolLedger | undefined;
+  /** Nobody in this thread uses this pool any more: the next `pool` finds it anew. */
+  forget(key: number): void;
   /** Tells this thread's waiters what others did for them. Call it when the bell message comes. */
   deliver(): void;
 }

@@ -109,6 +109,9 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     await this.soon(() => this.sweep());
   }
 
+  /** It keeps a view of every pool there is. */
+  override forget(): void {}
+
   tickets(each: (poolKey: number, ticket: number) => void): void {
     for (const [key, pool] of this.defined) each(key, this.section.doubles[(pool.block + POOL.ticket) >> 1]!);
   }

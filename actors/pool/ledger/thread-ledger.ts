@@ -25,6 +25,10 @@ export class ThreadLedger implements Ledger {
     return again !== undefined && this.isLive(again) ? again : undefined;
   }
 
+  forget(key: number): void {
+    this.pools.delete(key);
+  }
+
   deliver(): void {
     this.tools.mailbox.deliver();
   }

@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { evolveOwner } from '../../actors/index.ts';
+import {
+  createMemoryLog,
+  type Json,
+  type LocalLog,
+  type StreamName,
+  type SwitchyardEvent,
+} from '../../eventlog/index.ts';
+import { Publisher, Table } from '../../src/workers/index.ts';
+import { NameIndex } from '../../src/workers/name-index.ts';
+import { backend, pool } from '../support/system.ts';
+
+type Owner = { state: Json; version: number };
+
+/** A log whose every append is published to a table that reads it and to one that was told everything. */
+class Stage {
+  readonly log: LocalLog = createMemoryLog({ now: () => 0 });
+  readonly publisher = new Publisher();
+  readonly lazy = new Table();
+  readonly told = new Table();
+  readonly passivated: string[] = [];
+  busy = false;
+  activations = 0;
+  readonly #owners = new Map<string, Owner>();
+  #appends = 0;
+
+  constructor() {
+    const { reader } = this.log;
+    const activate = reader.activate.bind(reader);
+    this.publisher.enrol({ receive: (events) => this.lazy.apply(events) });
+    this.publisher.enrol({ receive: (events) => this.told.apply(events) });
+    this.lazy.loadFrom({
+      names: new NameIndex(this.publisher.names.shared),
+      reader: Object.assign(reader, {
+        activate: (stream: StreamName) => {
+          this.activations += 1;
+          return activate(stream);
+        },
+      }),
+      isLevel: () => true,
+      pause: () => {},
+      warn: (error) => {
+        throw error;
+      },
+      isBusy: () => this.busy,
+      passivated: ({ name }) => this.passivated.push(name),
+    });
+    this.log.onAppended((events) => this.publisher.publish(events));
+  }
+
+  async record(...happened: (readonly [string, SwitchyardEvent])[]): Promise<void> {
+    const writes = new Map<string, { expected: number; events: SwitchyardEvent[]; owner: Owner }>();
+    for (const [stream, event] of happened) {
+      const before = writes.get(stream)?.owner ?? this.#owners.get(stream) ?? { state: null, version: 0 };
+      const version = before.version + 1;
+      const state = evolveOwner(stream as StreamName, before.state, { ...event, version }) as unknown as Json;
+      const write = writes.get(stream) ?? { expected: before.version, events: [], owner: before };
+      writes.set(stream, { ...write, events: [...write.events, event], owner: { state, version } });
+    }
+    this.#appends += 1;
+    await this.log.append({
+      commandId: `c${this.#appends}`,
+      digest: 'd',
+      author: 'test',
+      answer: null,
+      writes: [...writes].map(([stream, { expected, events, owner }]) => {
+        this.#owners.set(stream, owner);
+        return { stream: stream as StreamName, expected, events, current: owner.state };
+      }),
+    });
+  }
+
+  exists(stream: string): boolean {
+    return (this.#owners.get(stream)?.state ?? null) !== null;
+  }
+
+  sleep(sweeps = 62): void {
+    for (let sweep = 0; sweep < sweeps; sweep += 1) this.lazy.sweep();
+  }
+}
+
+const put = (stage: Stage, host: string, to: string) =>
+  [
+    `domain-${host}`,
+    {
+      type: stage.exists(`domain-${host}`) ? 'DomainChanged' : 'DomainCreated',
+      data: { settings: { pool: pool(to) } },
+    },
+  ] as const;
+const gone = (host: string) => [`domain-${host}`, { type: 'DomainRemoved', data: {} }] as const;
+const created = (name: string) => [`pool-${name}`, { type: 'PoolCreated', data: { settings: {} } }] as const;
+const added = (name: string, id: string) =>
+  [
+    `pool-${name}`,
+    { type: 'BackendAdded', data: { id: backend(id), backend: { address: '127.0.0.1:1' } } },
+  ] as const;
+
+function view(table: Table, host: string) {
+  const domain = table.lookup(host);
+  if (domain === undefined) return undefined;
+  const ids = [...(domain.pool?.backends.values() ?? [])].map(({ id }) => id).toSorted();
+  return { name: domain.name, settings: domain.settings, pool: domain.pool?.name, ids };
+}
+
+describe('a table that reads who is asked for', () => {
+  it('reads an owner once, whatever is asked of it, and nothing for a name that is not there', async () => {
+    const stage = new Stage();
+    await stage.record(
+      created('web'),
+      added('web', 'w.1'),
+      put(stage, 'a.test', 'web'),
+      put(stage, '*.test', 'web'),
+    );
+    for (let time = 0; time < 3; time += 1) {
+      expect(view(stage.lazy, 'a.test')).toMatchObject({ name: 'a.test', pool: 'web', ids: ['w.1'] });
+      expect(view(stage.lazy, 'b.test')).toMatchObject({ name: '*.test' });
+      expect(view(stage.lazy, 'b.example')).toBeUndefined();
+    }
+    expect([stage.activations, stage.lazy.size]).toEqual([3, { domains: 2, pools: 1 }]);
+  });
+
+  it('lets go of what is not used, and keeps what is, and the pool of whoever waits', async () => {
+    const stage = new Stage();
+    await stage.record(created('web'), put(stage, 'a.test', 'web'), put(stage, 'b.test', 'web'));
+    stage.lazy.lookup('a.test');
+    const held = stage.lazy.lookup('b.test')?.pool;
+    for (let minute = 0; minute < 2; minute += 1) {
+      stage.sleep(40);
+      stage.lazy.lookup('a.test');
+    }
+    expect(stage.lazy.size.domains).toBe(1);
+    expect(stage.passivated).toEqual(['web']);
+    expect(stage.lazy.lookup('a.test')?.pool).not.toBe(held);
+    stage.busy = true;
+    const waiting = stage.lazy.lookup('a.test')?.pool;
+    stage.sleep();
+    expect(stage.lazy.size).toEqual({ domains: 0, pools: 1 });
+    await stage.record(added('web', 'w.2'));
+    expect(waiting?.backends.size).toBe(1);
+  });
+
+  it('answers at any moment as one that was told everything', async () => {
+    const hosts = ['a.test', 'b.test', '*.test', '*.b.test', '*', 'x.b.test'];
+    const pools = ['web', 'api'];
+    const step = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          put: fc.constantFrom(...hosts),
+          to: fc.constantFrom(...pools),
+          also: fc.constantFrom(...hosts),
+        }),
+      },
+      { weight: 2, arbitrary: fc.record({ gone: fc.constantFrom(...hosts) }) },
+      { weight: 2, arbitrary: fc.record({ backend: fc.nat(30), of: fc.constantFrom(...pools) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({
+          ask: fc.constantFrom('a.test', 'b.test', 'c.test', 'x.b.test', 'y.b.test', 'other'),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ sleep: fc.constant(true) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const stage = new Stage();
+        await stage.record(...pools.map(created));
+        let ids = 0;
+        for (const taken of steps) {
+          if ('put' in taken) {
+            const swap =
+              taken.also !== taken.put && stage.exists(`domain-${taken.also}`) ? [gone(taken.also)] : [];
+            await stage.record(put(stage, taken.put, taken.to), ...swap);
+          } else if ('gone' in taken) {
+            if (stage.exists(`domain-${taken.gone}`)) await stage.record(gone(taken.gone));
+          } else if ('backend' in taken) await stage.record(added(taken.of, `b.${ids++}`));
+          else if ('ask' in taken) expect(view(stage.lazy, taken.ask)).toEqual(view(stage.told, taken.ask));
+          else stage.sleep();
+        }
+        for (const host of ['a.test', 'b.test', 'c.test', 'x.b.test', 'y.b.test', 'other']) {
+          expect(view(stage.lazy, host)).toEqual(view(stage.told, host));
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
