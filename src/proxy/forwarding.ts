@@ -16,7 +16,9 @@ import {
 import { connectFailure } from './connect-failure.ts';
 import type { Exchange } from './exchange.ts';
 import { unnamed, withFields } from './extra-fields.ts';
+import { Farewell } from './farewell.ts';
 import { isRequestIdempotent } from './idempotent.ts';
+import { isListed } from './listed-status.ts';
 import { Responding } from './responding.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { BackendRoute, DomainRoute, PoolRoute } from './routing-table.ts';
@@ -172,7 +174,8 @@ export class Forwarding implements ConnectionUser {
   /** Whether what is sent is worth keeping, as far as it is small. */
   get #maySendTwice(): boolean {
     if (!isRequestIdempotent(this.#exchange.head.method)) return false;
-    return this.#isReused || this.#pool.settings.retries.idempotent;
+    const { idempotent, firstByteTimeouts, statuses } = this.#pool.settings.retries;
+    return this.#isReused || idempotent || firstByteTimeouts || statuses.length > 0;
   }
 
   // ---- once more
@@ -198,16 +201,77 @@ export class Forwarding implements ConnectionUser {
    * away without a word, all of the request is still held, and the pool has not retried too much.
    */
   #mayFailOver(): boolean {
-    const { context, head, body, tenancy, enquiry } = this.#exchange;
     const { retries } = this.#pool.settings;
-    if (this.response?.hasBegun === true || enquiry !== undefined || !retries.idempotent) return false;
-    if (!isRequestIdempotent(head.method) || body?.isWhole === false) return false;
-    const nowMs = context.now();
-    if (tenancy?.mayTryAgain(nowMs) !== true) return false;
+    if (this.response?.hasBegun === true || !retries.idempotent || !this.#mayAskTwice()) return false;
+    return this.#takeFromBudget();
+  }
+
+  #mayAskTwice(): boolean {
+    const { context, head, body, tenancy, enquiry } = this.#exchange;
+    if (enquiry !== undefined || !isRequestIdempotent(head.method) || body?.isWhole === false) return false;
+    return tenancy?.mayTryAgain(context.now()) === true;
+  }
+
+  get #budget(): RetryBudget {
+    const { retryBudgets } = this.#exchange.context;
     const { name } = this.#pool;
-    const budget = context.retryBudgets.get(name) ?? new RetryBudget();
-    context.retryBudgets.set(name, budget);
-    return budget.take(context.metrics.pool(name), retries.budgetPercent, nowMs);
+    let budget = retryBudgets.get(name);
+    if (budget === undefined) {
+      budget = new RetryBudget();
+      retryBudgets.set(name, budget);
+    }
+    return budget;
+  }
+
+  #takeFromBudget(): boolean {
+    const { context } = this.#exchange;
+    const { name, settings } = this.#pool;
+    const ended = context.metrics.pool(name).total;
+    return this.#budget.take(ended, settings.retries.budgetPercent, context.now());
+  }
+
+  /** This answer is not passed on: another backend is asked, one that is free now, else its word stands. */
+  asksElsewhere(status: number): boolean {
+    const { retries } = this.#pool.settings;
+    if (!isListed(retries.statuses, status) || this.#exchange.outcome !== undefined) return false;
+    if (!this.#mayAskTwice() || !this.#takeFromBudget()) return false;
+    const { context, body, backend, tenancy } = this.#exchange;
+    const { key } = backend as BackendRoute;
+    const isElsewhere = tenancy?.elsewhere(key, context.now(), (giveBack) => {
+      context.counters.retries++;
+      body?.unsend();
+      this.#part(giveBack);
+    });
+    if (isElsewhere !== true) this.#budget.giveBack();
+    return isElsewhere === true;
+  }
+
+  /** Nothing came in time: it is asked elsewhere, where the pool says that a silent backend has not done it. */
+  #failOverInTime(): boolean {
+    const { retries } = this.#pool.settings;
+    if (!retries.firstByteTimeouts || !this.#exchange.isUploadDone) return false;
+    if (!this.#mayAskTwice() || !this.#takeFromBudget()) return false;
+    const { context, body, backend, tenancy } = this.#exchange;
+    const { key } = backend as BackendRoute;
+    context.counters.retries++;
+    this.#exchange.enter('checkout');
+    tenancy?.againApart(key, 'first_byte_timeout', context.now(), 'timed_out', (giveBack) => {
+      body?.unsend();
+      this.#part(giveBack);
+    });
+    return true;
+  }
+
+  /** The connection goes its own way. A backend with a limit counts it until it has closed it too, and so does its slot. */
+  #part(giveBack: () => void): void {
+    const { context } = this.#exchange;
+    const connection = this.connection as UpstreamConnection;
+    this.connection = undefined;
+    this.response = undefined;
+    this.#resent = false;
+    connection.handOver(new Farewell(giveBack, (error) => this.crashed(error)));
+    if (this.#limit === 0) connection.destroy();
+    else connection.linger(context.now() + this.#pool.settings.timeouts.abortLingerMs);
   }
 
   #failOver(): void {
@@ -290,6 +354,7 @@ export class Forwarding implements ConnectionUser {
         break;
       case 'send':
         if (response?.hasBegun === true) exchange.fail('response_idle');
+        else if (this.#failOverInTime()) break;
         else exchange.fail(isUploadDone || client.isPaused ? 'first_byte_timeout' : 'client_idle');
         break;
       case 'respond':

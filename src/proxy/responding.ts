@@ -82,6 +82,10 @@ export class Responding implements RelayOwner, PipeOwner {
 
   // ---- RelayOwner
 
+  get #standsAnyway(): boolean {
+    return (this.#exchange.pool as PoolRoute).settings.retries.statuses.length === 0;
+  }
+
   get responseLimits(): ResponseLimits {
     return (this.#exchange.pool as PoolRoute).settings.limits;
   }
@@ -99,7 +103,8 @@ export class Responding implements RelayOwner, PipeOwner {
   }
 
   headBegun(): void {
-    this.#exchange.body?.letGo();
+    // Where an answer may yet be turned down, the request is kept until its status is known.
+    if (this.#standsAnyway) this.#exchange.body?.letGo();
     this.#awaitBytes();
   }
 
@@ -120,8 +125,9 @@ export class Responding implements RelayOwner, PipeOwner {
   headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined {
     const exchange = this.#exchange;
     const asked = exchange.head;
-    exchange.body?.letGo();
     exchange.tenancy?.answered(head.status);
+    if (this.#forwarding.asksElsewhere(head.status)) return undefined;
+    exchange.body?.letGo();
     if (head.status === 101) {
       this.#upgrade(head, rest, from, to);
       return undefined;

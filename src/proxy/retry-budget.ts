@@ -2,8 +2,6 @@
  * How many requests of a pool may be sent to a second backend: a share of the pool's own requests, so that a pool
  * that fails is not given twice its load. Counted per worker, in windows.
  */
-import type { PoolMetrics } from '../telemetry/request-metrics.ts';
-
 // 10 s: long enough for a share to mean something, short enough to forget a bad minute.
 const WINDOW_MS = 10_000;
 // A quiet pool may retry a few all the same: a share of nothing is nothing.
@@ -14,17 +12,25 @@ export class RetryBudget {
   #requestsBefore = 0;
   #spent = 0;
 
-  /** Takes one from the budget, if there is one. `percent`: of the requests that ended in this window, and this one. */
-  take(metrics: PoolMetrics, percent: number, nowMs: number): boolean {
+  /**
+   * Takes one from the budget, if there is one. `percent`: of the requests that ended in this window, and this one. `ended`:
+   * those of the pool so far.
+   */
+  take(ended: number, percent: number, nowMs: number): boolean {
     if (nowMs - this.#sinceMs >= WINDOW_MS) {
       this.#sinceMs = nowMs;
-      this.#requestsBefore = metrics.total;
+      this.#requestsBefore = ended;
       this.#spent = 0;
     }
     if (percent === 0) return false;
-    const share = ((metrics.total - this.#requestsBefore + 1) * percent) / 100;
+    const share = ((ended - this.#requestsBefore + 1) * percent) / 100;
     if (this.#spent >= Math.max(FLOOR, share)) return false;
     this.#spent += 1;
     return true;
+  }
+
+  /** What was taken was not used. */
+  giveBack(): void {
+    this.#spent = Math.max(0, this.#spent - 1);
   }
 }

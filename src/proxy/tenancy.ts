@@ -129,8 +129,59 @@ export class Tenancy implements Waiter {
     this.#ledToNothing(failure);
     this.#remember(backendKey);
     this.giveBack(end);
+    this.#goOn(failure, nowMs);
+  }
+
+  #goOn(failure: OutcomeType, nowMs: number): void {
     if (this.mayTryAgain(nowMs)) this.ask(nowMs);
     else this.#tenant.refused(failure);
+  }
+
+  /** As `again`, but the present lease stays out until its connection has closed: `keep` is handed how it is given back. */
+  againApart(
+    backendKey: number,
+    failure: OutcomeType,
+    nowMs: number,
+    end: LeaseEnd,
+    keep: (giveBack: () => void) => void,
+  ): void {
+    this.lastFailure = failure;
+    this.#ledToNothing(failure);
+    this.#remember(backendKey);
+    keep(this.#part(end));
+    this.#goOn(failure, nowMs);
+  }
+
+  /**
+   * Another backend in the place of the leased one, if one is free at this moment, as far as nobody need wait for it. The lease
+   * on the first stays out until its connection has closed.
+   */
+  elsewhere(backendKey: number, nowMs: number, keep: (giveBack: () => void) => void): boolean {
+    const tried = [...this.#tried, backendKey];
+    if (tried.length > MOST_TRIED) return false;
+    let answer = this.#ledger.checkout(nowMs, tried, this, this.#hash, this.#route.key) as
+      | ReturnType<PoolLedger['checkout']>
+      | Wait;
+    if (answer === 'queued') answer = this.#ledger.leave(this, nowMs);
+    if (typeof answer === 'string') return false;
+    this.#ledToNothing('responded');
+    this.#tried = tried;
+    keep(this.#part('finished'));
+    this.#hold(answer, nowMs);
+    return true;
+  }
+
+  #part(end: LeaseEnd): () => void {
+    const lease = this.#lease as Lease;
+    const asFound = this.#asFound(end);
+    const latencyMs = this.#isMeasured ? Math.max(0, this.#context.now() - this.leasedAtMs) : -1;
+    this.#lease = undefined;
+    this.#forgetAnswer();
+    return () => {
+      if (!lease.open) return;
+      this.#context.counters.checkins++;
+      this.#tell(this.#ledger.checkin(lease, this.#context.now(), asFound, latencyMs));
+    };
   }
 
   /** The wait is over without a lease, or with one that comes too late. */
@@ -181,11 +232,10 @@ export class Tenancy implements Waiter {
     if (lease === undefined) return;
     this.#lease = undefined;
     this.#context.counters.checkins++;
-    const asFound = end === 'finished' && this.#isFailure ? 'listed_status' : end;
-    this.#isFailure = false;
-    const changes = this.#isMeasured
-      ? this.#checkinMeasured(lease, nowMs, asFound)
-      : this.#ledger.checkin(lease, nowMs, asFound);
+    const asFound = this.#asFound(end);
+    const latencyMs = this.#isMeasured ? this.#measured(nowMs, end) : -1;
+    this.#forgetAnswer();
+    const changes = this.#ledger.checkin(lease, nowMs, asFound, latencyMs);
     if (changes.length > 0) this.#tell(changes);
   }
 
@@ -210,14 +260,23 @@ export class Tenancy implements Waiter {
     }
   }
 
+  /** What an end is, given the status that was answered. */
+  #asFound(end: LeaseEnd): LeaseEnd {
+    if (end !== 'finished') return end;
+    if (this.#isFailure) return 'listed_status';
+    return this.#isServerError ? 'server_error' : end;
+  }
+
   /** A backend that says nothing until it is given up took at least so long; one whose client left first, nobody knows. */
-  #checkinMeasured(lease: Lease, nowMs: number, end: LeaseEnd): readonly HealthChange[] {
+  #measured(nowMs: number, end: LeaseEnd): number {
     const isSilent = this.#latencyMs < 0 && end !== 'client_gone' && end !== 'unused';
-    const latencyMs = isSilent ? Math.max(0, nowMs - this.leasedAtMs) : this.#latencyMs;
-    const asFound = end === 'finished' && this.#isServerError ? 'server_error' : end;
+    return isSilent ? Math.max(0, nowMs - this.leasedAtMs) : this.#latencyMs;
+  }
+
+  #forgetAnswer(): void {
     this.#latencyMs = -1;
     this.#isServerError = false;
-    return this.#ledger.checkin(lease, nowMs, asFound, latencyMs);
+    this.#isFailure = false;
   }
 
   /** The ledger has acted on it already; this is for the log. */

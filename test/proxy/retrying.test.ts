@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { SparsePool } from '../../eventlog/index.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PlaneUnderTest } from '../support/plane-under-test.ts';
 import { backendThat, GET, post, routerOver } from '../support/routed.ts';
@@ -10,12 +11,13 @@ const resets: Script = (_, connection) => void connection.reset();
 /** Round robin, so that the one that fails is asked first or second, and every second time. */
 async function overTwo(
   failing: Script,
-  retries: { idempotent?: boolean; budgetPercent?: number; attempts?: number } = {},
+  retries: SparsePool['retries'] = {},
+  pool: SparsePool = {},
 ): Promise<{ router: PlaneUnderTest; bad: ScriptedBackend; good: ScriptedBackend }> {
   const bad = await backendThat(failing);
   const good = await backendThat(() => ok('good'));
   const backends = { 'web.1': { port: bad.port }, 'web.2': { port: good.port } };
-  const router = await routerOver({ backends, pool: { policy: 'round-robin', retries } });
+  const router = await routerOver({ backends, pool: { policy: 'round-robin', ...pool, retries } });
   return { router, bad, good };
 }
 
@@ -93,5 +95,60 @@ describe('a request that is not idempotent', () => {
     expect(found.sort()).toEqual([200, 200, 503, 503]);
     expect(bad.requests.length + good.requests.length).toBe(4);
     expect(router.plane.counters.retries).toBe(0);
+  });
+});
+
+const unavailable: Script = () => 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy';
+const silent: Script = () => undefined;
+
+describe('an answer whose status is listed for retries', () => {
+  const retries = { statuses: ['500-599'], budgetPercent: 100 };
+
+  it('is not passed on while another backend is free, small body and limits included', async () => {
+    for (const maxConcurrency of [null, 1]) {
+      const { router, good } = await overTwo(unavailable, retries, { maxConcurrency });
+      expect(await statuses(router, GET, 4)).toEqual([200, 200, 200, 200]);
+      expect(await statuses(router, post('hello').replace('POST', 'PUT'), 4)).toEqual([200, 200, 200, 200]);
+      expect(good.requests.filter(({ body }) => body === 'hello')).toHaveLength(4);
+      expect(router.plane.counters.retries).toBeGreaterThan(0);
+    }
+  });
+
+  it('stands when it answers what is not idempotent, which is delivered once', async () => {
+    const { router, bad, good } = await overTwo(unavailable, retries);
+    expect((await statuses(router, post('hello'), 4)).sort()).toEqual([200, 200, 503, 503]);
+    expect(bad.requests.length + good.requests.length).toBe(4);
+  });
+
+  it('stands when all answer so, or the budget is spent', async () => {
+    const [bad, worse] = [await backendThat(unavailable), await backendThat(unavailable)];
+    const router = await routerOver({
+      backends: { 'web.1': { port: bad.port }, 'web.2': { port: worse.port } },
+      pool: { retries },
+    });
+    const client = await router.connect();
+    const answer = await client.request(GET);
+    expect([answer.status, answer.body]).toEqual([503, 'busy']);
+    expect(bad.requests.length + worse.requests.length).toBe(2);
+    const { router: poor } = await overTwo(unavailable, { ...retries, budgetPercent: 0 });
+    expect((await statuses(poor, GET, 4)).sort()).toEqual([200, 200, 503, 503]);
+  });
+});
+
+describe('an idempotent request that is not answered in time', () => {
+  const timeouts = { firstByteMs: 60, abortLingerMs: 50 };
+
+  it('goes to another backend where the pool says so', async () => {
+    for (const maxConcurrency of [null, 1]) {
+      const retries = { firstByteTimeouts: true, budgetPercent: 100 };
+      const { router } = await overTwo(silent, retries, { timeouts, maxConcurrency });
+      expect(await statuses(router, GET, 4)).toEqual([200, 200, 200, 200]);
+      expect((await statuses(router, post('once'), 2)).sort()).toEqual([200, 503]);
+    }
+  });
+
+  it('ends as H12 where it does not', async () => {
+    const { router } = await overTwo(silent, {}, { timeouts });
+    expect((await statuses(router, GET, 2)).sort()).toEqual([200, 503]);
   });
 });

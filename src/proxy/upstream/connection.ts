@@ -96,6 +96,11 @@ export class UpstreamConnection {
     this.socket.on('close', () => this.#closed());
   }
 
+  /** To another user, in the midst of what it does. */
+  handOver(user: ConnectionUser): void {
+    this.#user = user;
+  }
+
   /** From idle to busy. */
   use(user: ConnectionUser): void {
     this.#shared.deadlines.clear(this.#deadline);

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { eventually, pause } from '../support/eventually.ts';
+import type { PlaneUnderTest } from '../support/plane-under-test.ts';
+import { backendThat, GET, get, routerOver } from '../support/routed.ts';
+import { ok, type Script } from '../support/scripted-backend.ts';
+
+type Sick = { isSick: boolean; readonly script: Script };
+
+function sometimes(bad: string | 'reset'): Sick {
+  const sick: Sick = {
+    isSick: true,
+    script: (_, connection) => {
+      if (!sick.isSick) return ok();
+      if (bad !== 'reset') return bad;
+      connection.reset();
+      return undefined;
+    },
+  };
+  return sick;
+}
+
+async function fleet(
+  first: Script,
+  pool: Parameters<typeof routerOver>[0]['pool'] = {},
+): Promise<PlaneUnderTest> {
+  const backends: Record<string, { port: number }> = { 'web.1': { port: (await backendThat(first)).port } };
+  for (const id of ['web.2', 'web.3']) backends[id] = { port: (await backendThat(() => ok())).port };
+  return routerOver({ backends, pool: { policy: 'round-robin', retries: { idempotent: false }, ...pool } });
+}
+
+async function ask(router: PlaneUnderTest, times: number, request = GET): Promise<number[]> {
+  const found: number[] = [];
+  const client = await router.connect();
+  for (let i = 0; i < times; i++) found.push((await client.request(request)).status);
+  client.close();
+  await eventually(() => router.isQuiet, 'every lease given back');
+  return found;
+}
+
+async function askUntil(router: PlaneUnderTest, isSo: () => boolean): Promise<void> {
+  while (!isSo()) {
+    await ask(router, 1);
+    await pause(2);
+  }
+}
+
+const news = (router: PlaneUnderTest) =>
+  router.reports.flatMap((report) => (report.type === 'health_changed' ? [report] : []));
+const stateOf = (router: PlaneUnderTest) =>
+  router.ledger
+    .pool(router.pool.key)
+    ?.stats()
+    .rows.map(({ state }) => state);
+
+describe('a backend that resets five requests', () => {
+  it('is ejected, and back when its trial is answered', async () => {
+    const sick = sometimes('reset');
+    const router = await fleet(sick.script, { health: { passive: { quarantineMs: 200 } } });
+    const found = await ask(router, 30);
+    expect(found.filter((status) => status === 503)).toHaveLength(5);
+    expect(news(router)).toMatchObject([
+      { backend: 'web.1', news: { type: 'ejected', route: '', level: 1 } },
+    ]);
+    expect(stateOf(router)).toEqual(['ejected', 'up', 'up']);
+    sick.isSick = false;
+    await askUntil(router, () => news(router).length > 1);
+    expect(news(router)[1]).toMatchObject({ backend: 'web.1', news: { type: 'returned', route: '' } });
+    expect(stateOf(router)).toEqual(['up', 'up', 'up']);
+  });
+
+  it('stays out for twice as long when its trial is reset too', async () => {
+    const router = await fleet(sometimes('reset').script, { health: { passive: { quarantineMs: 20 } } });
+    await ask(router, 18);
+    await askUntil(router, () => news(router).length >= 3);
+    expect(news(router).map(({ news: { type }, ...rest }) => [type, rest.backend])).toEqual([
+      ['ejected', 'web.1'],
+      ['ejected', 'web.1'],
+      ['ejected', 'web.1'],
+    ]);
+    expect(news(router)[2]).toMatchObject({ news: { level: 3 } });
+  });
+});
+
+describe('a status', () => {
+  const bad = 'HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n';
+
+  it('makes an outlier only where it is listed', async () => {
+    const listed = { health: { passive: { outlier: { statuses: ['500-599'] } } } };
+    expect((await ask(await fleet(() => bad, listed), 30)).filter((status) => status === 500)).toHaveLength(
+      5,
+    );
+    expect((await ask(await fleet(() => bad), 30)).filter((status) => status === 500)).toHaveLength(10);
+  });
+
+  it('of a URL that fails everywhere ejects nobody', async () => {
+    const script: Script = ({ target }) => (target === '/bad' ? bad : ok());
+    const backends: Record<string, { port: number }> = {};
+    for (const id of ['web.1', 'web.2', 'web.3']) backends[id] = { port: (await backendThat(script)).port };
+    const router = await routerOver({
+      backends,
+      pool: { policy: 'round-robin', health: { passive: { outlier: { statuses: [500] } } } },
+    });
+    for (let i = 0; i < 20; i++) await ask(router, 1, get(i % 2 === 0 ? '/bad' : '/'));
+    expect(new Set(await ask(router, 30, get('/bad')))).toEqual(new Set([500]));
+    expect(news(router)).toEqual([]);
+  });
+});
+
+describe('a client that goes away', () => {
+  it('never counts against a backend', async () => {
+    const router = await fleet(() => undefined);
+    for (let i = 0; i < 30; i++) {
+      const client = await router.connect();
+      client.send(GET);
+      await eventually(() => router.plane.counters.requests > i, 'the request');
+      client.close();
+      await eventually(() => router.isQuiet, 'every lease given back');
+    }
+    expect(news(router)).toEqual([]);
+  });
+});
