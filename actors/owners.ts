@@ -36,6 +36,8 @@ const SHUTDOWN_MS = 1000;
 const PAGE = 1000;
 // A domain's owner is needed only while it is changed; requests use what was published.
 const MAX_ACTIVE_DOMAINS = 1000;
+// A change of more owners than this wakes none of them: it would only push out those that are in use.
+const BULK = 100;
 // An owner that fails over the same command again and again is not asked a third time.
 const TRIES = 3;
 
@@ -66,13 +68,14 @@ export class SupervisedOwners implements Owners {
     throw unavailable(stream, `failed over this command ${TRIES} times`, 1000);
   }
 
-  /** Who is awake decides by itself; for who is asleep its row is enough, since nothing about it is kept here. */
+  /** Who is awake decides by itself. For who is asleep in a bulk of changes its row is enough: nothing about it is kept here. */
   async decideAll(commands: readonly Command[]): Promise<readonly Proposal[]> {
     const proposals: Proposal[] = [];
     const asleep: { readonly place: number; readonly command: Command }[] = [];
     for (const [place, command] of commands.entries()) {
       const stream = streamOf(command);
-      if (this.#isAwake(stream)) proposals[place] = await this.decide(stream, command);
+      if (commands.length <= BULK || this.#isAwake(stream))
+        proposals[place] = await this.decide(stream, command);
       else asleep.push({ place, command });
     }
     const states = await this.#options.log.statesOf(asleep.map(({ command }) => streamOf(command)));

@@ -255,6 +255,8 @@ describe('SIGTERM', () => {
       connections: 32,
       hosts: ['example.com'],
       whenRefused: 'end',
+      // Whoever connects in the moment in which a listener closes is in its accept queue, and no request of the router's.
+      forgivesUnaccepted: true,
     });
     await load.completes(500);
     const ended = await router.stop();
@@ -262,6 +264,7 @@ describe('SIGTERM', () => {
     const figures = load.figures();
     expect(summary(figures)).toBe('');
     expect(figures.refused).toBe(32);
+    expect(figures.unaccepted).toBeLessThan(32);
     expect(ended).toMatchObject({ code: 0, signal: null });
   });
 
