@@ -76,7 +76,7 @@ function conflict({ stream, expected }: PreparedWrite, found: number, store: Log
 
 /** Puts the rows of an append that was judged well into the store. */
 export function record(append: Prepared, store: LogStore, nowMs: number): Appended {
-  const before = store.lastEvent();
+  const before = store.tip();
   // A clock that was set back must not make history run backwards.
   const recordedAtMs = Math.max(Math.trunc(nowMs), before?.recordedAtMs ?? 0);
   const events: Recorded[] = [];

@@ -15,6 +15,11 @@ export class Chain {
 
   constructor(log: LogInspection) {
     this.#log = log;
+    const base = log.base();
+    if (base === undefined) return;
+    this.#position = base.position;
+    this.#recordedAtMs = base.recordedAtMs;
+    this.#hashes = [base.hash];
   }
 
   follow(event: ChainedEvent): readonly Finding[] {

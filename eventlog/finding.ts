@@ -4,6 +4,7 @@ import type { Position } from './event-log.ts';
 export type Finding = {
   readonly type:
     | 'file_damaged'
+    | 'base_wrong'
     | 'event_missing'
     | 'event_unreadable'
     | 'chain_broken'

@@ -1,5 +1,6 @@
 /** The door of the room: what happened. */
 export { canonicalJson } from './canonical.ts';
+export { type Copied, copyLog, lastSound } from './copy-log.ts';
 export * from './errors.ts';
 export type * from './event-log.ts';
 export type * from './events.ts';
@@ -8,7 +9,7 @@ export type { Finding } from './finding.ts';
 export * from './journal/index.ts';
 export { LocalLog } from './local-log.ts';
 export { type LocationPart, parseLocation } from './location-template.ts';
-export type { CurrentsPage, LogInspection, LogReader } from './log-reader.ts';
+export type { Base, CurrentsPage, LogInspection, LogReader } from './log-reader.ts';
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export * from './names.ts';
 export { poolsOf } from './pool-of.ts';
@@ -16,6 +17,7 @@ export type { Rebuilt } from './rebuild.ts';
 export * from './replay.ts';
 export type { RouteMatch, RouteSettings } from './route-settings.ts';
 export * from './settings.ts';
-export { openSqliteLog, type SqliteLogOptions } from './sqlite-log.ts';
-export { openSqliteReader } from './sqlite-reader.ts';
+export { openSqliteLog, type SqliteLogOptions, swapLog } from './sqlite-log.ts';
+export { isFile, openSqliteReader } from './sqlite-reader.ts';
+export { swapIn } from './swap.ts';
 export { type Verification, type VerifyOptions, verify } from './verify.ts';

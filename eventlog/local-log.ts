@@ -34,18 +34,26 @@ type Answered = { readonly digest: string; readonly position: Position; readonly
 type Listener = (events: readonly Recorded[]) => void;
 
 export class LocalLog implements EventLog {
-  /** The same log, read synchronously. Closed with it. */
-  readonly reader: LogReader & LogInspection;
-  readonly #store: LogStore;
+  #store: LogStore;
   readonly #now: () => number;
   readonly #listeners = new Set<Listener>();
   #waiting: Waiting[] = [];
   #closed = false;
 
   constructor(store: LogStore, now: () => number) {
-    this.reader = store;
     this.#store = store;
     this.#now = now;
+  }
+
+  /** The same log, read synchronously. Closed with it. */
+  get reader(): LogReader & LogInspection {
+    return this.#store;
+  }
+
+  /** Goes on over another store that says the same. In one step, so that nothing is appended in between. */
+  succeed(by: (store: LogStore) => LogStore): void {
+    this.#requireOpen();
+    this.#store = by(this.#store);
   }
 
   async append(append: Append): Promise<Appended> {

@@ -39,10 +39,25 @@ export interface LogReader {
   close(): void;
 }
 
+/** What an archived prefix of the log ended with; the log's first event follows it. */
+export type Base = {
+  readonly position: Position;
+  readonly hash: string;
+  readonly recordedAtMs: number;
+  /** Over all its states. */
+  readonly digest: string;
+};
+
 /** The rows as they are, damaged or not, for those who check them. */
 export interface LogInspection {
   /** What is wrong with the file that keeps the rows, apart from what they say; at most a few lines. */
   structuralDamage(): readonly string[];
+  /** Undefined for a log that begins with its first event. */
+  base(): Base | undefined;
+  /** What the base knows of a stream. */
+  baseState(stream: string): Kept<StoredCurrent> | undefined;
+  /** In order of stream name, after `after`. */
+  baseStates(after: string, limit: number): readonly Kept<StoredCurrent>[];
   /** In order of position, from `from`, whatever positions there are. */
   storedEvents(from: number, limit: number): readonly ChainedEvent[];
   /** Of one stream in order of version, from `from`. */
@@ -55,6 +70,10 @@ export interface LogInspection {
   storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[];
   storedCurrent(stream: string): Kept<StoredCurrent> | undefined;
   storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[];
+  /** What a command was answered. */
+  storedCommand(commandId: string): StoredCommand | undefined;
+  /** Commands whose id begins so, in order of id, after `after`. */
+  storedCommands(prefix: string, after: string, limit: number): readonly StoredCommand[];
 }
 
 /** `state` is canonical JSON. */
@@ -65,6 +84,8 @@ export type StoredSnapshot = StoredCurrent & { readonly position: Position; read
 
 /** As it was found: `intact` where it is what was written. */
 export type Kept<Row> = Row & { readonly intact: boolean };
+
+export type Tip = Pick<ChainedEvent, 'position' | 'hash' | 'recordedAtMs'>;
 
 export type StoredCommand = {
   readonly commandId: string;
@@ -78,11 +99,13 @@ export type StoredCommand = {
 export interface LogStore extends LogReader, LogInspection {
   /** Throws what `work` throws, or `LogUnavailable`; then nothing of it is kept. */
   transaction(work: () => void): void;
-  /** The last event, undefined where there is none. */
-  lastEvent(): ChainedEvent | undefined;
   command(commandId: string): StoredCommand | undefined;
+  /** What the next event follows; undefined where it is the first of all. */
+  tip(): Tip | undefined;
   insertEvent(event: ChainedEvent): void;
   insertCommand(command: StoredCommand): void;
+  /** Before anything else is inserted; `states` in order of stream name. */
+  layBase(base: Omit<Base, 'digest'>, states: readonly StoredCurrent[]): void;
   insertSnapshot(snapshot: StoredSnapshot): void;
   putCurrent(current: StoredCurrent): void;
   removeCurrent(stream: string): void;

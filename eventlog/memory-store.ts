@@ -101,6 +101,28 @@ export class MemoryStore implements LogStore {
     return [];
   }
 
+  /** A log in memory is never archived. */
+  base(): undefined {}
+
+  baseState(): undefined {}
+
+  baseStates(): readonly Kept<StoredCurrent>[] {
+    return [];
+  }
+
+  layBase(): void {
+    throw new TypeError('expected a log in a file to lay a base in, found one in memory');
+  }
+
+  storedCommand(commandId: string): StoredCommand | undefined {
+    return this.command(commandId);
+  }
+
+  storedCommands(prefix: string, after: string, limit: number): readonly StoredCommand[] {
+    const ids = inOrder(this.#commands.keys().filter((id) => id.startsWith(prefix) && id > after));
+    return ids.slice(0, limit).map((id) => this.#commands.get(id)!);
+  }
+
   structuralDamage(): readonly string[] {
     return [];
   }
@@ -135,7 +157,7 @@ export class MemoryStore implements LogStore {
     return (this.#snapshots.get(stream) ?? []).map((snapshot) => ({ ...snapshot, intact: true }));
   }
 
-  lastEvent(): ChainedEvent | undefined {
+  tip(): ChainedEvent | undefined {
     return this.#events.at(-1);
   }
 

@@ -1,6 +1,7 @@
 /** Current rows and snapshots made anew from the events, the same as they were written beside them. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crossesSnapshot } from './append.ts';
+import { damagedState } from './cached-state.ts';
 import { canonicalJson } from './canonical.ts';
 import { codec } from './codec.ts';
 import { EventUnreadable, LogUnavailable } from './errors.ts';
@@ -47,8 +48,10 @@ export async function rebuild(
 /** Throws `EventUnreadable` at the first event of the stream that cannot be read. */
 export function cachesOf(log: LogInspection, stream: string, { initial, evolve }: OwnerProjection): Caches {
   const snapshots: StoredSnapshot[] = [];
-  let state: Json = initial;
-  let started = 0;
+  const base = baseOf(log, stream);
+  let state: Json = base?.state ?? initial;
+  let started = base?.version ?? 0;
+  const first = started + 1;
   let last: ChainedEvent | undefined;
   const endWrite = (): void => {
     if (last === undefined) return;
@@ -58,22 +61,30 @@ export function cachesOf(log: LogInspection, stream: string, { initial, evolve }
     }
     started = version;
   };
-  for (const stored of storedStream(log, stream)) {
+  for (const stored of storedStream(log, stream, first)) {
     // The events of one command are one write, and a write has at most one snapshot, at its end.
     if (last !== undefined && last.metadata !== stored.metadata) endWrite();
     state = evolve(state, codec.decode(stored));
     last = stored;
   }
   endWrite();
-  return { version: last?.version ?? 0, state: canonicalJson(state), snapshots };
+  return { version: last?.version ?? first - 1, state: canonicalJson(state), snapshots };
+}
+
+/** Where the fold of a stream begins in a log that has a base. */
+function baseOf(log: LogInspection, stream: string): { state: Json; version: number } | undefined {
+  const row = log.baseState(stream);
+  if (row === undefined) return undefined;
+  if (!row.intact) throw damagedState(stream, row.version, log.base()?.position ?? 0);
+  return { state: JSON.parse(row.state) as Json, version: row.version };
 }
 
 export function kindOf(stream: string): 'domain' | 'pool' {
   return stream.startsWith('domain-') ? 'domain' : 'pool';
 }
 
-function* storedStream(log: LogInspection, stream: string): Generator<ChainedEvent> {
-  for (let from = 1; ; from += PAGE) {
+function* storedStream(log: LogInspection, stream: string, first: number): Generator<ChainedEvent> {
+  for (let from = first; ; from += PAGE) {
     const page = log.storedEventsOf(stream, from, PAGE);
     for (const [index, stored] of page.entries()) {
       if (stored.version !== from + index) {

@@ -4,7 +4,8 @@ import { DataUnusable } from './errors.ts';
 
 /** `swyd` in ASCII, in the file's header: says whose file it is to us and to file(1). */
 export const APPLICATION_ID = 0x73_77_79_64;
-export const SCHEMA_VERSION = 1;
+/** 2: a log may begin after a base. */
+export const SCHEMA_VERSION = 2;
 
 // The chain of events and the answers given to commands are history; current rows and snapshots are caches of it.
 // The dense triggers make SQLite itself refuse a gap, whatever program has the file open.
@@ -22,10 +23,6 @@ CREATE TABLE events (
   hash           BLOB    NOT NULL,
   UNIQUE (stream, version)
 ) STRICT;
-CREATE TRIGGER events_are_dense BEFORE INSERT ON events
-WHEN NEW.position <> 1 + (SELECT coalesce(max(position), 0) FROM events)
-  OR NEW.version <> 1 + (SELECT coalesce(max(version), 0) FROM events WHERE stream = NEW.stream)
-BEGIN SELECT RAISE(ABORT, 'events are dense'); END;
 CREATE TRIGGER events_are_never_updated BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
@@ -62,19 +59,69 @@ CREATE TABLE snapshots (
 ) STRICT, WITHOUT ROWID;
 `;
 
+// What an archived prefix of the log folds to: history too, in its briefest form. At most one base, whole or not at all.
+const BASE = `
+CREATE TABLE base (
+  position       INTEGER PRIMARY KEY,
+  hash           BLOB    NOT NULL,
+  recorded_at_ms INTEGER NOT NULL,
+  digest         BLOB    NOT NULL
+) STRICT;
+CREATE TABLE base_states (
+  stream   TEXT    PRIMARY KEY,
+  version  INTEGER NOT NULL,
+  state    TEXT    NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+const BASE_TRIGGERS = `
+CREATE TRIGGER base_is_one BEFORE INSERT ON base WHEN EXISTS (SELECT 1 FROM base) OR EXISTS (SELECT 1 FROM events)
+BEGIN SELECT RAISE(ABORT, 'a base is laid once, before all events'); END;
+CREATE TRIGGER base_states_come_first BEFORE INSERT ON base_states WHEN EXISTS (SELECT 1 FROM base)
+BEGIN SELECT RAISE(ABORT, 'a base is append-only'); END;
+${['base', 'base_states']
+  .flatMap((table) =>
+    ['UPDATE', 'DELETE'].map(
+      (wish) => `CREATE TRIGGER ${table}_never_${wish.toLowerCase()} BEFORE ${wish} ON ${table}
+BEGIN SELECT RAISE(ABORT, 'a base is append-only'); END;`,
+    ),
+  )
+  .join('\n')}
+DROP TRIGGER IF EXISTS events_are_dense;
+CREATE TRIGGER events_are_dense BEFORE INSERT ON events
+WHEN NEW.position <> 1 + coalesce((SELECT max(position) FROM events), (SELECT position FROM base), 0)
+  OR NEW.version <> 1 + coalesce((SELECT max(version) FROM events WHERE stream = NEW.stream),
+                                 (SELECT version FROM base_states WHERE stream = NEW.stream), 0)
+BEGIN SELECT RAISE(ABORT, 'events are dense'); END;
+`;
+
 /** Makes the tables in an empty file; throws `DataUnusable` for a file that is not, or not yet, for us. */
 export function prepareSchema(db: Database.Database): void {
   if (isEmpty(db)) {
     // WAL: readers beside the writer, and one fsync a commit. It cannot be set inside a transaction.
     db.pragma('journal_mode = WAL');
     db.transaction(() => {
-      db.exec(TABLES);
+      db.exec(TABLES + BASE + BASE_TRIGGERS);
       db.pragma(`application_id = ${APPLICATION_ID}`);
       db.pragma(`user_version = ${SCHEMA_VERSION}`);
     }).immediate();
   }
   requireSchema(db);
   db.pragma('journal_mode = WAL');
+  upgrade(db);
+}
+
+/** For readers of a log that no newer program has written to yet: an empty base that only they see. */
+export function supplyBase(db: Database.Database): void {
+  if (numberOf(db, 'user_version') < 2) db.exec(BASE.replaceAll('CREATE TABLE', 'CREATE TEMP TABLE'));
+}
+
+function upgrade(db: Database.Database): void {
+  if (numberOf(db, 'user_version') >= SCHEMA_VERSION) return;
+  db.transaction(() => {
+    db.exec(BASE + BASE_TRIGGERS);
+    db.pragma(`user_version = ${SCHEMA_VERSION}`);
+  }).immediate();
 }
 
 export function requireSchema(db: Database.Database): void {

@@ -1,13 +1,15 @@
 /** The event log in a SQLite file, `events.db` in a data directory that this process then holds. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { holdDirectory } from './data-lock.ts';
 import { DataUnusable } from './errors.ts';
+import { EVENTS_FILE } from './events-file.ts';
 import { LocalLog } from './local-log.ts';
 import { prepareSchema } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
+import { catchUp, swapIn } from './swap.ts';
 
 export type SqliteLogOptions = {
   readonly directory: string;
@@ -16,8 +18,6 @@ export type SqliteLogOptions = {
   /** The file grows no further than this; then appends are refused as `log_full`. As large as the disk by default. */
   readonly maxBytes?: number;
 };
-
-export const EVENTS_FILE = 'events.db';
 
 // A reader that opens the file may hold the lock of its recovery for some milliseconds; nobody else ever writes.
 const OPEN_TIMEOUT_MS = 5000;
@@ -39,6 +39,19 @@ export function openSqliteLog({ directory, now, maxBytes }: SqliteLogOptions): L
     release();
     throw unusable(error, path);
   }
+}
+
+/**
+ * Goes on in a file that was copied from this log up to a position: what came since is brought over, and the file takes
+ * the log's place. Synchronous, a few milliseconds: nothing is appended in between.
+ */
+export function swapLog(log: LocalLog, directory: string, fresh: string, upTo: number): void {
+  log.succeed((store) => {
+    if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in a file, found one in memory');
+    catchUp(fresh, realpathSync(join(directory, EVENTS_FILE)), upTo);
+    swapIn(directory, fresh);
+    return store.succeededBy(openForWriting(join(directory, EVENTS_FILE)));
+  });
 }
 
 function openForWriting(path: string): Database.Database {

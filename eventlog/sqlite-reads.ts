@@ -6,6 +6,7 @@ import { EventUnreadable } from './errors.ts';
 import type { Current, Position, ReadOptions, Snapshot, Version } from './event-log.ts';
 import type { Recorded } from './events.ts';
 import type {
+  Base,
   CurrentsPage,
   Kept,
   LogInspection,
@@ -13,6 +14,7 @@ import type {
   StoredCommand,
   StoredCurrent,
   StoredSnapshot,
+  Tip,
 } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import { type Range, rangeOf, requireWhole } from './read-range.ts';
@@ -24,21 +26,41 @@ import type { ChainedEvent, StoredEvent } from './stored-event.ts';
 const MAX_STRUCTURAL = 5;
 
 export class SqliteReads implements LogReader, LogInspection {
-  protected readonly db: Database.Database;
-  readonly #statements: ReadStatements;
-  readonly #allCurrents: (visit: (current: Current) => void, damaged: Damaged) => Position;
-  readonly #allNames: (visit: (name: string) => void) => Position;
+  protected db: Database.Database;
+  #statements: ReadStatements;
+  #allCurrents: (visit: (current: Current) => void, damaged: Damaged) => Position;
+  #allNames: (visit: (name: string) => void) => Position;
+  #depth = 0;
 
   constructor(db: Database.Database) {
     this.db = db;
     this.#statements = readStatements(db);
+    this.#allCurrents = this.#allCurrentsOf(db);
+    this.#allNames = this.#allNamesOf(db);
+  }
+
+  /** Reads from another file from now on. */
+  protected use(db: Database.Database): void {
+    this.db = db;
+    this.#statements = readStatements(db);
+    this.#allCurrents = this.#allCurrentsOf(db);
+    this.#allNames = this.#allNamesOf(db);
+  }
+
+  /** Called before a reading: whoever follows a file that may be swapped looks whether it was. */
+  protected follow(): void {}
+
+  #allCurrentsOf(db: Database.Database) {
     // One read transaction: the position and the rows are of the same moment.
-    this.#allCurrents = db.transaction((visit: (current: Current) => void, damaged: Damaged) => {
+    return db.transaction((visit: (current: Current) => void, damaged: Damaged) => {
       const position = this.position();
       for (const row of this.#statements.allCurrents.iterate()) this.#visit(row, visit, damaged);
       return position;
     });
-    this.#allNames = db.transaction((visit: (name: string) => void) => {
+  }
+
+  #allNamesOf(db: Database.Database) {
+    return db.transaction((visit: (name: string) => void) => {
       for (const stream of this.#statements.domainNames.iterate()) visit(stream.slice('domain-'.length));
       return this.position();
     });
@@ -49,20 +71,25 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   version(stream: StreamName): Version {
-    return this.guarded(() => this.#statements.version.get(stream) ?? 0);
+    return this.guarded(() => this.#statements.version.get({ stream }) ?? 0);
   }
 
   read(options?: ReadOptions): readonly Recorded[] {
-    const { from, to, limit } = rangeOf(options);
+    const range = rangeOf(options);
     return this.guarded(() => {
+      const { to, limit } = range;
+      // What is archived is in another file: a reading begins with what is here.
+      const from = Math.max(range.from, (this.#statements.base.get()?.position ?? 0) + 1);
       const rows = this.#rows(this.#statements.events, [from, to, limit], (read) => from + read);
       return rows.map((row, index) => decodeAt(row, row.position, from + index));
     });
   }
 
   readStream(stream: StreamName, options?: ReadOptions): readonly Recorded[] {
-    const range = rangeOf(options);
+    const asked = rangeOf(options);
     return this.guarded(() => {
+      const archived = this.#statements.baseState.get(stream)?.version ?? 0;
+      const range = { ...asked, from: Math.max(asked.from, archived + 1) };
       const rows = this.#streamRows(stream, range);
       return rows.map((row, index) => decodeAt(row, row.version, range.from + index));
     });
@@ -76,7 +103,7 @@ export class SqliteReads implements LogReader, LogInspection {
         // A damaged snapshot is a cache to do without: an older one, or the whole stream, gives the same state.
         if (state !== undefined) return { stream, version, position, hash, state };
       }
-      return undefined;
+      return this.#baseSnapshot(stream, atMost);
     });
   }
 
@@ -147,7 +174,7 @@ export class SqliteReads implements LogReader, LogInspection {
 
   streams(after: string, limit: number): readonly string[] {
     // A damaged name may come as a blob.
-    return this.guarded(() => this.#statements.streams.all(after, limit).map(String));
+    return this.guarded(() => this.#statements.streams.all({ after, limit }).map(String));
   }
 
   storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[] {
@@ -163,8 +190,30 @@ export class SqliteReads implements LogReader, LogInspection {
     return this.guarded(() => this.#statements.storedSnapshots.all(stream).map(kept));
   }
 
-  lastEvent(): ChainedEvent | undefined {
-    return this.guarded(() => this.#statements.lastEvent.get());
+  base(): Base | undefined {
+    return this.guarded(() => this.#statements.base.get());
+  }
+
+  baseState(stream: string): Kept<StoredCurrent> | undefined {
+    const row = this.guarded(() => this.#statements.baseState.get(stream));
+    return row && kept(row);
+  }
+
+  baseStates(after: string, limit: number): readonly Kept<StoredCurrent>[] {
+    return this.guarded(() => this.#statements.baseStates.all(after, limit).map(kept));
+  }
+
+  tip(): Tip | undefined {
+    return this.guarded(() => this.#statements.tip.get() ?? this.#statements.base.get());
+  }
+
+  storedCommand(commandId: string): StoredCommand | undefined {
+    return this.command(commandId);
+  }
+
+  storedCommands(prefix: string, after: string, limit: number): readonly StoredCommand[] {
+    // No id holds a character beyond: it is the end of those that begin so.
+    return this.guarded(() => this.#statements.commands.all(prefix, `${prefix}\u{10ffff}`, after, limit));
   }
 
   command(commandId: string): StoredCommand | undefined {
@@ -176,11 +225,29 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   protected guarded<T>(work: () => T): T {
+    this.#depth += 1;
     try {
+      if (this.#depth === 1) this.follow();
       return work();
     } catch (error) {
       throw unavailable(error, this.db.name);
+    } finally {
+      this.#depth -= 1;
     }
+  }
+
+  /** What the base says of a stream is as good as a snapshot, and cannot be done without. */
+  #baseSnapshot(stream: StreamName, atMost: Version): Snapshot | undefined {
+    const row = this.#statements.baseState.get(stream);
+    const base = this.#statements.base.get();
+    if (row === undefined || base === undefined || row.version > atMost) return undefined;
+    return {
+      stream,
+      version: row.version,
+      position: base.position,
+      hash: base.hash,
+      state: this.#open(row).state,
+    };
   }
 
   #streamRows(stream: StreamName, { from, to, limit }: Range): readonly StoredEvent[] {

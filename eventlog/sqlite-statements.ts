@@ -1,7 +1,7 @@
 /** The SQL of a log in SQLite. */
 import type Database from 'better-sqlite3';
 import type { SealedState } from './cached-state.ts';
-import type { StoredCommand, StoredSnapshot } from './log-reader.ts';
+import type { Base, StoredCommand, StoredSnapshot, Tip } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import type { ChainedEvent, StoredEvent } from './stored-event.ts';
 
@@ -19,7 +19,11 @@ const EVENT = `position, stream, version, type, schema_version AS schemaVersion,
   recorded_at_ms AS recordedAtMs, checksum`;
 const CHAINED = `${EVENT}, lower(hex(hash)) AS hash`;
 const STATE = 'stream, version, state, checksum';
-const STATE_NOW = `(SELECT max(version) FROM events WHERE stream = +@stream) AS last, c.version, c.state, c.checksum
+const LAST_POSITION = 'coalesce((SELECT max(position) FROM events), (SELECT position FROM base), 0)';
+// Of a stream whose events are all archived, the base knows it.
+const LAST_VERSION = `coalesce((SELECT max(version) FROM events WHERE stream = +@stream),
+  (SELECT version FROM base_states WHERE stream = +@stream))`;
+const STATE_NOW = `${LAST_VERSION} AS last, c.version, c.state, c.checksum
   FROM (SELECT 1) LEFT JOIN currents c ON c.stream = +@stream`;
 
 // `+?` instead of `?` wherever rows are ordered or limited: where the planner may look at a parameter's value, SQLite
@@ -30,12 +34,23 @@ export type ReadStatements = ReturnType<typeof readStatements>;
 /** @internal What it returns cannot be named in a declaration. */
 export function readStatements(db: Database.Database) {
   return {
-    position: db.prepare<[], number>('SELECT max(position) FROM events').pluck(),
-    version: db.prepare<[string], number>('SELECT max(version) FROM events WHERE stream = +?').pluck(),
+    position: db.prepare<[], number>(`SELECT ${LAST_POSITION}`).pluck(),
+    version: db.prepare<[{ readonly stream: string }], number>(`SELECT ${LAST_VERSION}`).pluck(),
     positionOf: db
       .prepare<[string, number], number>('SELECT position FROM events WHERE stream = ? AND version = ?')
       .pluck(),
-    lastEvent: db.prepare<[], ChainedEvent>(`SELECT ${CHAINED} FROM events ORDER BY position DESC LIMIT 1`),
+    tip: db.prepare<[], Tip>(
+      `SELECT position, lower(hex(hash)) AS hash, recorded_at_ms AS recordedAtMs FROM events
+       ORDER BY position DESC LIMIT 1`,
+    ),
+    base: db.prepare<[], Base>(
+      `SELECT position, lower(hex(hash)) AS hash, recorded_at_ms AS recordedAtMs, lower(hex(digest)) AS digest
+       FROM base`,
+    ),
+    baseState: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM base_states WHERE stream = ?`),
+    baseStates: db.prepare<[string, number], StateRow>(
+      `SELECT ${STATE} FROM base_states WHERE stream > +? ORDER BY stream LIMIT +?`,
+    ),
     events: db.prepare<[number, number, number], StoredEvent>(
       `SELECT ${EVENT} FROM events WHERE position BETWEEN +? AND +? ORDER BY position LIMIT +?`,
     ),
@@ -49,8 +64,12 @@ export function readStatements(db: Database.Database) {
       `SELECT ${CHAINED} FROM events WHERE stream = +? AND version >= +? ORDER BY version LIMIT +?`,
     ),
     streams: db
-      .prepare<[string, number], string>(
-        'SELECT DISTINCT stream FROM events WHERE stream > +? ORDER BY stream LIMIT +?',
+      .prepare<[{ readonly after: string; readonly limit: number }], string>(
+        `SELECT stream FROM (
+           SELECT * FROM (SELECT DISTINCT stream FROM events WHERE stream > +@after ORDER BY stream LIMIT +@limit)
+           UNION
+           SELECT * FROM (SELECT stream FROM base_states WHERE stream > +@after ORDER BY stream LIMIT +@limit)
+         ) ORDER BY stream LIMIT +@limit`,
       )
       .pluck(),
     // Only a snapshot whose last event is still the same in the chain folds this stream.
@@ -67,7 +86,7 @@ export function readStatements(db: Database.Database) {
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
     state: db.prepare<[{ readonly stream: string }], StateNow>(`SELECT ${STATE_NOW}`),
     activation: db.prepare<[{ readonly stream: string }], StateNow & { readonly position: number | null }>(
-      `SELECT (SELECT max(position) FROM events) AS position, ${STATE_NOW}`,
+      `SELECT ${LAST_POSITION} AS position, ${STATE_NOW}`,
     ),
     // The index of domains by pool has the names of all, and little else to read.
     domainNames: db
@@ -83,7 +102,11 @@ export function readStatements(db: Database.Database) {
            LEFT JOIN currents c ON c.stream = s.stream
          WHERE c.version IS NOT s.version AND NOT (c.stream IS NULL AND (
            SELECT e.type FROM events e WHERE e.stream = s.stream AND e.version = s.version
-         ) IN ('DomainRemoved', 'PoolRemoved'))`,
+         ) IN ('DomainRemoved', 'PoolRemoved'))
+         UNION ALL
+         SELECT b.stream FROM base_states b LEFT JOIN currents c ON c.stream = b.stream
+         WHERE b.state <> 'null' AND NOT EXISTS (SELECT 1 FROM events e WHERE e.stream = b.stream)
+           AND c.version IS NOT b.version`,
       )
       .pluck(),
     allCurrents: db.prepare<[], StateRow>(`SELECT ${STATE} FROM currents ORDER BY stream`),
@@ -99,6 +122,10 @@ export function readStatements(db: Database.Database) {
          ORDER BY stream LIMIT +@limit`,
       )
       .pluck(),
+    commands: db.prepare<[string, string, string, number], StoredCommand>(
+      `SELECT command_id AS commandId, digest, position, answer FROM commands
+       WHERE command_id >= +? AND command_id < +? AND command_id > +? ORDER BY command_id LIMIT +?`,
+    ),
     command: db.prepare<[string], StoredCommand>(
       'SELECT command_id AS commandId, digest, position, answer FROM commands WHERE command_id = ?',
     ),
@@ -121,6 +148,12 @@ export function writeStatements(db: Database.Database) {
     putSnapshot: db.prepare<[string, number, number, string, string, number]>(
       `INSERT OR REPLACE INTO snapshots (stream, version, position, hash, state, checksum)
        VALUES (?, ?, ?, unhex(?), ?, ?)`,
+    ),
+    layBase: db.prepare<[number, string, number, string]>(
+      'INSERT INTO base (position, hash, recorded_at_ms, digest) VALUES (?, unhex(?), ?, unhex(?))',
+    ),
+    insertBaseState: db.prepare<[string, number, string, number]>(
+      'INSERT INTO base_states (stream, version, state, checksum) VALUES (?, ?, ?, ?)',
     ),
     putCurrent: db.prepare<[string, number, string, number, string | null]>(
       'INSERT OR REPLACE INTO currents (stream, version, state, checksum, pool) VALUES (?, ?, ?, ?, ?)',

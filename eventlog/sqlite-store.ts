@@ -1,8 +1,9 @@
 /** The rows of a log in SQLite, for the one who writes them. */
 import type Database from 'better-sqlite3';
+import { baseDigest } from './base.ts';
 import { stateChecksum } from './cached-state.ts';
 import type { Json } from './event-log.ts';
-import type { LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
+import type { Base, LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
 import { poolsNamedBy } from './pool-of.ts';
 import { SqliteReads } from './sqlite-reads.ts';
 import { type WriteStatements, writeStatements } from './sqlite-statements.ts';
@@ -57,6 +58,13 @@ export class SqliteStore extends SqliteReads implements LogStore {
     );
   }
 
+  layBase({ position, hash, recordedAtMs }: Omit<Base, 'digest'>, states: readonly StoredCurrent[]): void {
+    for (const { stream, version, state } of states) {
+      this.#statements.insertBaseState.run(stream, version, state, stateChecksum(stream, version, state));
+    }
+    this.#statements.layBase.run(position, hash, recordedAtMs, baseDigest(hash, states));
+  }
+
   putCurrent({ stream, version, state }: StoredCurrent): void {
     const pools = poolColumn(poolsNamedBy(stream, JSON.parse(state) as Json));
     this.#statements.putCurrent.run(stream, version, state, stateChecksum(stream, version, state), pools);
@@ -69,6 +77,12 @@ export class SqliteStore extends SqliteReads implements LogStore {
   dropCaches(stream: string): void {
     this.#statements.removeCurrent.run(stream);
     this.#statements.removeSnapshots.run(stream);
+  }
+
+  /** The same log in another file; this one is closed, and whatever it held goes over. */
+  succeededBy(db: Database.Database): SqliteStore {
+    super.close();
+    return new SqliteStore(db, this.#released);
   }
 
   override close(): void {

@@ -3,11 +3,12 @@
  * that current rows and snapshots equal the fold of their stream. It goes by pages, so that it can run beside others.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { baseDigest } from './base.ts';
 import { Chain } from './chain.ts';
 import { EventUnreadable, LogUnavailable } from './errors.ts';
 import type { Position } from './event-log.ts';
 import { type Finding, fileDamaged, unreadable } from './finding.ts';
-import type { Kept, LogInspection, LogReader, StoredSnapshot } from './log-reader.ts';
+import type { Kept, LogInspection, LogReader, StoredCurrent, StoredSnapshot } from './log-reader.ts';
 import { quoted } from './names.ts';
 import { cachesOf, kindOf } from './rebuild.ts';
 import type { OwnerProjection, ProjectionOf } from './replay.ts';
@@ -53,6 +54,7 @@ export async function verify(
 
 async function* pagesOfFindings(log: Log, projectionOf: ProjectionOf, progress: Progress) {
   yield log.structuralDamage().map((found) => fileDamaged(found));
+  yield baseFindings(log);
   yield* chainFindings(log, progress);
   yield* foldFindings(log, projectionOf, progress);
   yield* orphanFindings(log);
@@ -68,11 +70,30 @@ async function* untilDamage(pages: AsyncIterable<readonly Finding[]>): AsyncGene
   }
 }
 
+/** A base cannot be folded again: its events are elsewhere. Its seal says whether it is what was written. */
+function baseFindings(log: Log): readonly Finding[] {
+  const base = log.base();
+  if (base === undefined) return [];
+  const found = baseDigest(base.hash, statesOf(log));
+  if (found === base.digest) return [];
+  const { position, digest } = base;
+  return [{ type: 'base_wrong', position, stream: '', expected: `a base with seal ${digest}`, found }];
+}
+
+function* statesOf(log: Log): Generator<StoredCurrent> {
+  for (let after = ''; ; ) {
+    const page = log.baseStates(after, PAGE);
+    yield* page;
+    after = page.at(-1)?.stream ?? after;
+    if (page.length < PAGE) return;
+  }
+}
+
 /** Page by page in order of position. Events appended meanwhile are verified the next time. */
 function* chainFindings(log: Log, progress: Progress): Generator<readonly Finding[]> {
   const last = log.position();
   const chain = new Chain(log);
-  for (let from = 1; from <= last; ) {
+  for (let from = (log.base()?.position ?? 0) + 1; from <= last; ) {
     const page = pageAt(log, from, Math.min(PAGE, last - from + 1));
     const findings = page.events.flatMap((event) => chain.follow(event));
     const next = page.damage === undefined ? (page.events.at(-1)?.position ?? last) + 1 : from + 1;
@@ -162,7 +183,7 @@ function* orphanFindings(log: LogInspection): Generator<readonly Finding[]> {
   for (let after = ''; ; ) {
     const page = log.storedCurrents(after, PAGE);
     yield page
-      .filter(({ stream }) => log.positionOf(stream, 1) === 0)
+      .filter(({ stream }) => log.positionOf(stream, 1) === 0 && log.baseState(stream) === undefined)
       .map(({ stream, version }) => ({
         type: 'current_wrong' as const,
         position: 0,

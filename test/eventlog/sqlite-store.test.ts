@@ -75,7 +75,7 @@ describe('a data directory', () => {
   it.each([
     ['a database of another program', 'data_foreign', 'CREATE TABLE songs (title TEXT)'],
     ['a database with another application id', 'data_foreign', 'PRAGMA application_id = 77'],
-    ['a log of a newer format', 'data_newer', 'PRAGMA application_id = 0x73777964; PRAGMA user_version = 2'],
+    ['a log of a newer format', 'data_newer', 'PRAGMA application_id = 0x73777964; PRAGMA user_version = 3'],
   ])('with %s in it is refused and left as it is', async (_name, code, sql) => {
     await using directory = await tempDirectory();
     const file = join(directory.path, 'events.db');

@@ -1,0 +1,88 @@
+/** Segments of a journal inside one file, as an export carries them, and out of it again into a directory. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { JOURNAL_DIRECTORY, makeJournalDirectory, segmentFiles } from './segment-files.ts';
+import { SegmentReader } from './segment-reader.ts';
+
+// 1 MiB: far below what SQLite holds in one value, whatever the size of a segment.
+const PIECE = 1_048_576;
+
+/** Puts the segments that know of something in the range into the file; returns how many. */
+export async function packJournal(
+  directory: string,
+  file: string,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  breathe: () => Promise<void>,
+): Promise<number> {
+  const db = new Database(file);
+  try {
+    db.exec(
+      'CREATE TABLE journal_pieces (name TEXT NOT NULL, piece INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (name, piece)) STRICT',
+    );
+    const insert = db.prepare<[string, number, Buffer]>('INSERT INTO journal_pieces VALUES (?, ?, ?)');
+    let packed = 0;
+    for (const { number, path } of segmentFiles(join(directory, JOURNAL_DIRECTORY))) {
+      const span = spanOf(path);
+      if (span === undefined || span.toMs < fromMs || span.fromMs > toMs) continue;
+      const bytes = contentsOf(path);
+      db.transaction(() => {
+        for (let at = 0, piece = 0; at < bytes.length; at += PIECE, piece += 1) {
+          insert.run(`segment-${String(number).padStart(8, '0')}.db`, piece, bytes.subarray(at, at + PIECE));
+        }
+      })();
+      packed += 1;
+      await breathe();
+    }
+    return packed;
+  } finally {
+    db.close();
+  }
+}
+
+/** Makes `directory/journal` from what the file carries; nothing where it carries none. */
+export function unpackJournal(file: string, directory: string): void {
+  const db = new Database(file, { readonly: true });
+  try {
+    const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'journal_pieces'").get();
+    if (table === undefined) return;
+    const target = join(directory, JOURNAL_DIRECTORY);
+    if (!existsSync(target)) makeJournalDirectory(target);
+    const pieces = db.prepare<[], { name: string; bytes: Buffer }>(
+      'SELECT name, bytes FROM journal_pieces ORDER BY name, piece',
+    );
+    for (const { name, bytes } of pieces.iterate()) {
+      // A name from elsewhere never leads out of the directory.
+      if (/^segment-\d{8,}\.db$/.test(name))
+        writeFileSync(join(target, name), bytes, { flag: 'a', mode: 0o600 });
+    }
+  } finally {
+    db.close();
+  }
+}
+
+function spanOf(path: string): { readonly fromMs: number; readonly toMs: number } | undefined {
+  try {
+    const segment = new SegmentReader(
+      path,
+      () => undefined,
+      () => {},
+    );
+    const span = segment.span();
+    segment.close();
+    return span;
+  } catch {
+    // It was dropped meanwhile, or cannot be read: an export carries what can be.
+    return undefined;
+  }
+}
+
+/** As of one moment, what is in its write-ahead log included. */
+function contentsOf(path: string): Buffer {
+  const db = new Database(path, { readonly: true });
+  try {
+    return db.serialize();
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * How another file takes the log's place: the name `events.db` becomes a link to it, in one step of the file system. Who
+ * has the former file open reads on there and loses nothing; SQLite keeps what belongs to a file beside that file's
+ * own name, so the two never meet.
+ */
+import { linkSync, lstatSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { syncFile } from './copy-log.ts';
+import { EVENTS_FILE } from './events-file.ts';
+
+/** `keepAs`: the former file stays, under this name; else it goes. */
+export function swapIn(directory: string, fresh: string, keepAs?: string): void {
+  const link = join(directory, EVENTS_FILE);
+  const former = realpathSync(link);
+  const wasLink = lstatSync(link).isSymbolicLink();
+  if (keepAs !== undefined) linkSync(former, keepAs);
+  const name = nameFor(fresh);
+  renameSync(fresh, join(directory, name));
+  const next = `${link}.next`;
+  rmSync(next, { force: true });
+  symlinkSync(name, next);
+  renameSync(next, link);
+  syncFile(join(directory, name));
+  if (wasLink) rmSync(former, { force: true });
+  for (const beside of ['-wal', '-shm']) {
+    if (keepAs !== undefined && beside === '-wal') moveIfThere(former + beside, keepAs + beside);
+    else rmSync(former + beside, { force: true });
+  }
+}
+
+/** Brings over what was written to the former file after a position. */
+export function catchUp(fresh: string, former: string, upTo: number): void {
+  const db = new Database(fresh);
+  try {
+    db.pragma('synchronous = OFF');
+    db.prepare('ATTACH ? AS former').run(former);
+    db.transaction(() => {
+      const since = '(SELECT stream FROM former.events WHERE position > :upTo)';
+      const statements = [
+        'INSERT INTO events SELECT * FROM former.events WHERE position > :upTo ORDER BY position',
+        'INSERT OR IGNORE INTO commands SELECT * FROM former.commands WHERE position >= :upTo',
+        `DELETE FROM currents WHERE stream IN ${since}`,
+        `INSERT INTO currents SELECT * FROM former.currents WHERE stream IN ${since}`,
+      ];
+      for (const statement of statements) db.prepare(statement).run({ upTo });
+    })();
+  } finally {
+    db.close();
+  }
+  syncFile(fresh);
+}
+
+function nameFor(fresh: string): string {
+  const db = new Database(fresh, { readonly: true });
+  try {
+    const base = db.prepare<[], number>('SELECT coalesce(max(position), 0) FROM base').pluck().get() ?? 0;
+    return `events-${base + 1}-${Date.now().toString(36)}.db`;
+  } finally {
+    db.close();
+  }
+}
+
+function moveIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,159 @@
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import {
+  copyLog,
+  type LocalLog,
+  openSqliteLog,
+  openSqliteReader,
+  swapLog,
+  verify,
+} from '../../eventlog/index.ts';
+import { projectionOf } from '../../src/projection.ts';
+import { Past } from '../history/past.ts';
+import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+import { contentsOf } from './contents.ts';
+
+const breathe = async () => {};
+
+/** Pool a: 1, 4, 6; domain x: 2 created, 3 removed; pool b: 5. */
+async function story(directory: TempDirectory): Promise<{ log: LocalLog; past: Past }> {
+  const log = openSqliteLog({ directory: directory.path, now: () => 1000 });
+  const past = new Past(log);
+  await past.happen(['pool-a', { type: 'PoolCreated', data: { settings: {} } }]);
+  await past.happen([
+    'domain-x.example',
+    { type: 'DomainCreated', data: { settings: { pool: 'a' as never } } },
+  ]);
+  await past.happen(['domain-x.example', { type: 'DomainRemoved', data: {} }]);
+  await past.happen(
+    ['pool-a', { type: 'PoolChanged', data: { settings: { maxConcurrency: 4 } } }],
+    ['pool-b', { type: 'PoolCreated', data: { settings: {} } }],
+  );
+  await past.happen(['pool-a', { type: 'PoolChanged', data: { settings: { maxConcurrency: 6 } } }]);
+  return { log, past };
+}
+
+describe('a part of a log as a log of its own', () => {
+  it.each([
+    [1, 6],
+    [1, 3],
+    [4, 6],
+    [6, 6],
+    [3, 4],
+  ])('holds events %i to %i with their hashes, verifies, and folds to the same', async (from, to) => {
+    await using directory = await tempDirectory();
+    const { log } = await story(directory);
+    const path = join(directory.path, 'part.db');
+    await copyLog({ source: log.reader, path, from, to, projectionOf, breathe });
+    const part = openSqliteReader(path);
+    const whole = log.reader.storedEvents(1, 100);
+    expect(part.storedEvents(1, 100)).toEqual(whole.slice(from - 1, to));
+    expect(await verify(part, projectionOf)).toMatchObject({ ok: true, findings: [] });
+    expect(part.position()).toBe(to);
+    expect(part.read({ from: 1 }).map(({ position }) => position)[0]).toBe(from);
+    const upTo = join(directory.path, 'up-to.db');
+    await copyLog({ source: log.reader, path: upTo, from: 1, to, projectionOf, breathe });
+    const prefix = openSqliteReader(upTo);
+    expect(contentsOf(part).currents).toEqual(contentsOf(prefix).currents);
+    for (const reader of [part, prefix]) reader.close();
+    await log.close();
+  });
+
+  it('is no copy where an event is not linked to the one before it', async () => {
+    await using directory = await tempDirectory();
+    const { log } = await story(directory);
+    await log.close();
+    const db = new Database(join(directory.path, 'events.db'));
+    db.exec(
+      'DROP TRIGGER events_are_never_updated; UPDATE events SET data = \'{"settings":{"maxConcurrency":5}}\' WHERE position = 4',
+    );
+    db.close();
+    const source = openSqliteReader(directory.path);
+    const path = join(directory.path, 'part.db');
+    await expect(copyLog({ source, path, from: 1, to: 6, projectionOf, breathe })).rejects.toMatchObject({
+      name: 'EventUnreadable',
+      position: 4,
+    });
+    expect(existsSync(path)).toBe(false);
+    await copyLog({ source, path, from: 1, to: 3, projectionOf, breathe });
+    source.close();
+  });
+});
+
+describe('a log that goes on in another file', () => {
+  it('keeps all that was recorded meanwhile, goes on from its base, and is followed by its readers', async () => {
+    await using directory = await tempDirectory();
+    const { log, past } = await story(directory);
+    const beside = openSqliteReader(directory.path);
+    const fresh = join(directory.path, 'fresh.db');
+    await copyLog({
+      source: log.reader,
+      path: fresh,
+      from: 5,
+      to: 6,
+      projectionOf,
+      allCommands: true,
+      breathe,
+    });
+    await past.happen([
+      'domain-x.example',
+      { type: 'DomainCreated', data: { settings: { pool: 'b' as never } } },
+    ]);
+    const before = contentsOf(log.reader);
+    swapLog(log, directory.path, fresh, 6);
+    expect(contentsOf(log.reader).currents).toEqual(before.currents);
+    expect(await past.happen(['pool-a', { type: 'PoolRemoved', data: {} }])).toBe(8);
+    expect(beside.read({ from: 1 }).map(({ position }) => position)).toEqual([5, 6, 7, 8]);
+    expect([beside.version('pool-a' as never), beside.version('domain-x.example' as never)]).toEqual([4, 3]);
+    expect(await log.answered('command-1')).toMatchObject({ position: 1 });
+    expect(await verify(beside, projectionOf)).toMatchObject({
+      ok: true,
+      findings: [],
+      events: 4,
+      streams: 3,
+    });
+    expect(beside.streamsOutOfDate()).toEqual([]);
+    beside.close();
+    await log.close();
+    expect(lstatSync(join(directory.path, 'events.db')).isSymbolicLink()).toBe(true);
+    expect(readdirSync(directory.path).filter((name) => name.startsWith('events'))).toHaveLength(2);
+
+    const again = openSqliteLog({ directory: directory.path, now: () => 1000 });
+    expect(await again.rebuildCurrents(projectionOf)).toMatchObject({ unreadable: [] });
+    expect(await verify(again.reader, projectionOf)).toMatchObject({ ok: true });
+    const second = join(directory.path, 'fresh.db');
+    await copyLog({
+      source: again.reader,
+      path: second,
+      from: 9,
+      to: 8,
+      projectionOf,
+      allCommands: true,
+      breathe,
+    });
+    swapLog(again, directory.path, second, 8);
+    expect(again.reader.position()).toBe(8);
+    expect(again.reader.stateOf('pool-b' as never)).toMatchObject({ version: 1 });
+    expect(
+      readdirSync(directory.path).filter((name) => name.endsWith('.db') && name.startsWith('events')),
+    ).toHaveLength(2);
+    await again.close();
+  });
+
+  it('of the format before bases is read as it is, and upgraded by its next writer', async () => {
+    await using directory = await tempDirectory();
+    const { log } = await story(directory);
+    await log.close();
+    const db = new Database(join(directory.path, 'events.db'));
+    db.exec('DROP TABLE base; DROP TABLE base_states; PRAGMA user_version = 1');
+    db.close();
+    const reader = openSqliteReader(directory.path);
+    expect(await verify(reader, projectionOf)).toMatchObject({ ok: true, events: 6 });
+    reader.close();
+    const again = openSqliteLog({ directory: directory.path, now: () => 1000 });
+    expect(await verify(again.reader, projectionOf)).toMatchObject({ ok: true, events: 6 });
+    await again.close();
+  });
+});
