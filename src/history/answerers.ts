@@ -3,6 +3,7 @@
  * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
  */
 import { differenceBetween } from './difference.ts';
+import { explainRequest } from './explain/request.ts';
 import { pourEvents } from './search.ts';
 import { pourState, routingAt } from './state.ts';
 
@@ -10,6 +11,7 @@ import { pourState, routingAt } from './state.ts';
 export const ANSWERERS = {
   difference: differenceBetween,
   routing: routingAt,
+  explain: explainRequest,
 } as const;
 
 /** Text piece by piece: async generators, asked for more only when the last piece was taken. */

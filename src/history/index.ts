@@ -1,5 +1,8 @@
 /** The door of history: questions about the past, answered beside routing. */
 export type { Difference } from './difference.ts';
+
+export { againstOf } from './explain/reasons.ts';
+export type { RequestStory, Sight, Step } from './explain/story.ts';
 export type { Historian } from './historian.ts';
 export { HistoryThread, type HistoryThreadOptions } from './history-thread.ts';
 export { LocalHistory, type LocalHistoryOptions } from './local-history.ts';

@@ -3,6 +3,12 @@
 export type HistoryProblem =
   /** What was asked for makes no sense, such as a position beyond the end. */
   | 'invalid_query'
+  /** The journal has no request of this id. */
+  | 'request_unknown'
+  /** It would be older than the journal. */
+  | 'request_expired'
+  /** It would lie in a gap of the journal. */
+  | 'request_lost'
   /** As many questions as may wait are waiting. */
   | 'history_busy'
   /** The thread that answers was lost, twice. */

@@ -1,12 +1,16 @@
 /**
- * Has each pool's ledger checkpointed into the journal: within a second of every operation, and once in each segment, so that a
- * replay can begin anywhere. A little at a time, since this is the main thread.
+ * Has each pool's ledger checkpointed into the journal: within a second of every operation, more often where there are many,
+ * and once in each segment, so that a replay can begin anywhere. A little at a time, since this is the main thread.
  */
 import type { MainLedger } from '../../actors/index.ts';
 import { ByteWriter, type RingProducer, SAYS, writeCheckpoint } from '../../eventlog/index.ts';
 
 const TICK_MS = 100;
 const LOOK_EVERY_MS = 800;
+// So many operations are decided again in some ten milliseconds: what an explanation may cost.
+const BUSY_TICKETS = 4096;
+// Of more pools than these, looking at all of them every tenth of a second would be felt.
+const FEW_POOLS = 5000;
 // Some three microseconds each.
 const MOST_A_TICK = 500;
 // What the ring holds beside belongs to what was routed.
@@ -41,7 +45,10 @@ export class Checkpoints {
 
   tick(): void {
     const nowMs = this.#now();
-    if (nowMs >= this.#lookAtMs && this.#due.size === 0) this.#look(nowMs);
+    if (this.#due.size === 0) {
+      if (nowMs >= this.#lookAtMs) this.#look(nowMs);
+      else if (this.#known.size <= FEW_POOLS) this.#lookForBusy();
+    }
     let left = MOST_A_TICK;
     for (const poolKey of this.#due) {
       if (left-- === 0 || this.#ring.fullness > ROOM) return;
@@ -62,6 +69,13 @@ export class Checkpoints {
     });
     // Pools come and go: those that went are forgotten when they are many.
     if (this.#known.size > 2 * pools + MOST_A_TICK) this.#known.clear();
+  }
+
+  #lookForBusy(): void {
+    this.#ledger.tickets((poolKey, ticket) => {
+      const known = this.#known.get(poolKey);
+      if (known !== undefined && ticket - known >= BUSY_TICKETS) this.#due.add(poolKey);
+    });
   }
 
   /** If its lock is not to be had now, or it is gone, the next look will say so. */

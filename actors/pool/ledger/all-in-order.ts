@@ -37,6 +37,12 @@ export class AllInOrder {
     }
   }
 
+  /** For who knows which ticket of a pool comes next: what is before it is passed over. */
+  expect(run: number, poolKey: number, ticket: number): void {
+    if (run !== this.#run) this.#begin(run);
+    this.#orderOf(poolKey).expect(ticket);
+  }
+
   /** Nothing more comes. */
   end(): void {
     for (const order of this.#late) order.rest(this.#to);
@@ -85,7 +91,12 @@ class Order {
     return this.#early.size > 0;
   }
 
+  expect(ticket: number): void {
+    this.#next = ticket;
+  }
+
   take(record: LedgerRecord, turn: number, to: InOrder): void {
+    if (record.ticket < this.#next) return;
     if (record.ticket !== this.#next) {
       this.#early.set(record.ticket, { record, turn });
       return;

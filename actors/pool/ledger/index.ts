@@ -5,6 +5,8 @@ import { createBuffer } from './memory.ts';
 import { Section } from './section.ts';
 import { ThreadLedger } from './thread-ledger.ts';
 
+export { AllInOrder, type InOrder } from './all-in-order.ts';
+export { type Asking, type Candidate, type Draw, type Look, look } from './candidates.ts';
 export { type PoolCheckpoint, type RowCheckpoint, unpackCheckpoint } from './checkpoint.ts';
 export { inOrder, type Journalled } from './journalled.ts';
 export { keyOf, routeKeyOf } from './key.ts';
@@ -37,7 +39,7 @@ export { type RecordReader, readRecords } from './record-reader.ts';
 export { recordSource } from './record-source.ts';
 export { unpackRecords } from './record-unpacker.ts';
 export { ReplayMemory } from './replay-memory.ts';
-export { type Difference, ReplayedPool, type Verdict, verdictOf } from './replayed-pool.ts';
+export { type Difference, ReplayedPool, type Verdict, verdictOf, type Waiting } from './replayed-pool.ts';
 export { LedgerBusy } from './section.ts';
 export {
   type PoolDifference,

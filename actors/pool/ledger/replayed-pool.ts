@@ -36,6 +36,13 @@ export type Difference = {
   readonly recorded: Verdict;
 };
 
+export type Waiting = {
+  readonly tried: readonly number[];
+  readonly hash: number;
+  readonly route: number;
+  readonly before: number;
+};
+
 type Of<Op extends LedgerRecord['op']> = Extract<LedgerRecord, { op: Op }>;
 type OfRow = { readonly row: number; readonly backendKey: number; readonly epoch: number };
 
@@ -136,6 +143,43 @@ export class ReplayedPool extends SharedPool {
   /** Packed as the ledger packs its own checkpoints. */
   pack(into: ByteWriter): void {
     packCheckpoint(this.#memory.section, this, into);
+  }
+
+  /** What would be picked for whom the field looks at, and what chance is asked; nothing is changed. */
+  peek(): { readonly row: number; readonly draws: readonly { below: number; drawn: number }[] } {
+    const { field } = this;
+    const draws: { below: number; drawn: number }[] = [];
+    const below = field.below.bind(field);
+    field.below = (bound) => {
+      const drawn = below(bound);
+      draws.push({ below: bound, drawn });
+      return drawn;
+    };
+    try {
+      return { row: this.pick(), draws };
+    } finally {
+      field.below = below;
+      this.#memory.section.rollback();
+    }
+  }
+
+  /** A waiter, by the ticket under which it was queued: what it asks for, and how many are before it. */
+  waiter(ticket: number): Waiting | undefined {
+    const node = this.#waiters.get(ticket);
+    if (node === undefined) return undefined;
+    const { words, doubles } = this.#memory.section;
+    const tried = Array.from(
+      { length: words[node + NODE.triedCount]! },
+      (_, i) => doubles[((node + NODE.tried) >> 1) + i]!,
+    );
+    let before = 0;
+    for (let at = words[node + NODE.previous]!; at !== 0; at = words[at + NODE.previous]!) before++;
+    return {
+      tried,
+      hash: doubles[(node + NODE.hash) >> 1]!,
+      route: doubles[(node + NODE.route) >> 1]!,
+      before,
+    };
   }
 
   protected override grant(node: number, row: number, nowMs: number): void {

@@ -8,6 +8,7 @@ import { chaosVerb } from './chaos.ts';
 import { diffVerb } from './diff.ts';
 import { drainVerb } from './drain.ts';
 import { eventsVerb } from './events.ts';
+import { explainVerb } from './explain.ts';
 import { importVerb } from './import.ts';
 import { listVerbs } from './list.ts';
 import { removeVerbs } from './remove.ts';
@@ -34,6 +35,7 @@ export const VERBS: readonly Verb[] = [
   diffVerb,
   bisectVerb,
   rollbackVerb,
+  explainVerb,
   actorsVerb,
   verifyVerb,
   workersVerb,

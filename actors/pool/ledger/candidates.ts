@@ -1,0 +1,120 @@
+/** A pool as one request found it: every backend with what spoke for and against it, and what chance had to say. */
+import { isAnyReady } from '../health/course.ts';
+import { type PolicyName, policyName } from '../policy/policies.ts';
+import { NONE } from '../policy/policy.ts';
+import { scoringOf } from '../policy/scores.ts';
+import { CLOSED, NO_LIMIT, POOL, ROW } from './layout.ts';
+import type { RowState } from './ledger.ts';
+import type { ReplayMemory } from './replay-memory.ts';
+import type { ReplayedPool } from './replayed-pool.ts';
+
+export type Asking = {
+  readonly nowMs: number;
+  /** Keys of backends it has tried. */
+  readonly tried: readonly number[];
+  readonly hash: number;
+  readonly route: number;
+};
+
+export type Candidate = {
+  readonly backendKey: number;
+  /** Could be given to this request. */
+  readonly open: boolean;
+  /** Why not; none where it is open. */
+  readonly against: 'tried' | 'full' | 'route_ejected' | Exclude<RowState, 'up'> | undefined;
+  readonly inFlight: number;
+  /** Null: no limit. */
+  readonly limit: number | null;
+  /** As it counts at this moment: less than was set while a slow start lasts. */
+  readonly weight: number;
+  /** End of its quarantine or ejection; null: neither. */
+  readonly untilMs: number | null;
+  /** What the policy compares, the least wins; null: nothing of it. */
+  readonly score: number | null;
+  /** It is to be tried before all others: its ejection is over. */
+  readonly isTrial: boolean;
+};
+
+export type Draw = { readonly below: number; readonly drawn: number };
+
+export type Look = {
+  readonly policy: PolicyName;
+  /** What the scores are; null: the policy leaves it to chance. */
+  readonly measure: string | null;
+  readonly candidates: readonly Candidate[];
+  /** What the policy picks; null: nothing is open. */
+  readonly picked: number | null;
+  /** Asked of chance on the way, in order. */
+  readonly draws: readonly Draw[];
+  readonly waiting: number;
+  readonly maxWaiting: number;
+};
+
+/** The pool stays as it was. */
+export function look(memory: ReplayMemory, pool: ReplayedPool, asking: Asking): Look {
+  const { words } = memory.section;
+  const { field, block } = pool;
+  const policy = policyName(words[block + POOL.policy]!);
+  field.forRequest(asking.nowMs, asking.tried, asking.hash, asking.route);
+  const { row, draws } = pool.peek();
+  const { measure, score } = scoringOf(policy, asking.hash);
+  const candidates: Candidate[] = [];
+  for (let index = 0; index < field.rows; index++) {
+    const at = field.placeOf(index);
+    if ((words[at + ROW.closed]! & CLOSED.empty) !== 0) continue;
+    candidates.push({
+      ...candidateAt(memory, pool, index, asking),
+      score: score === undefined ? null : score(field, index),
+    });
+  }
+  return {
+    policy,
+    measure: measure ?? null,
+    candidates,
+    picked: row === NONE ? null : field.key(row),
+    draws,
+    waiting: pool.waiting,
+    maxWaiting: words[block + POOL.maxWaiting]!,
+  };
+}
+
+function candidateAt(
+  memory: ReplayMemory,
+  pool: ReplayedPool,
+  row: number,
+  { tried }: Asking,
+): Omit<Candidate, 'score'> {
+  const { words, doubles } = memory.section;
+  const { field, ward } = pool;
+  const at = field.placeOf(row);
+  const limit = words[at + ROW.limit]!;
+  const closed = words[at + ROW.closed]!;
+  const backendKey = field.key(row);
+  const inFlight = field.inFlight(row);
+  const open = field.isOpen(row);
+  const isQuarantined = (closed & CLOSED.quarantined) !== 0;
+  let against: Candidate['against'];
+  if (!open) {
+    if (tried.includes(backendKey)) against = 'tried';
+    else against = whyClosed(closed) ?? (inFlight >= limit ? 'full' : 'route_ejected');
+  }
+  return {
+    backendKey,
+    open,
+    against,
+    inFlight,
+    limit: limit === NO_LIMIT ? null : limit,
+    weight: field.weight(row),
+    untilMs: isQuarantined ? doubles[(at + ROW.untilMs) >> 1]! : null,
+    isTrial: isAnyReady(ward, row),
+  };
+}
+
+function whyClosed(closed: number): Exclude<RowState, 'up'> | undefined {
+  if ((closed & CLOSED.removed) !== 0) return 'removed';
+  if ((closed & CLOSED.draining) !== 0) return 'draining';
+  if ((closed & CLOSED.starting) !== 0) return 'starting';
+  if ((closed & CLOSED.quarantined) !== 0) return 'quarantined';
+  if ((closed & CLOSED.ejected) !== 0) return 'ejected';
+  return (closed & CLOSED.failing) !== 0 ? 'failing' : undefined;
+}

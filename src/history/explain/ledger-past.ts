@@ -1,0 +1,157 @@
+/** A pool's ledger at a past moment: from the checkpoint before it, by the operations since. */
+import {
+  AllInOrder,
+  type Asking,
+  type LedgerRecord,
+  type Look,
+  look,
+  ReplayedPool,
+  ReplayMemory,
+  unpackCheckpoint,
+  type Waiting,
+} from '../../../actors/index.ts';
+import type { JournalledCheckpoint, JournalReader } from '../../../eventlog/index.ts';
+import type { Room } from '../room.ts';
+
+/** An operation, and the pool as it was before it; `pool` undefined: the journal has not all that led there. */
+export type Met = { readonly record: LedgerRecord; readonly pool: PastPool | undefined };
+
+export type PastPool = {
+  look(asking: Asking): Look;
+  waiter(ticket: number): Waiting | undefined;
+};
+
+export type Sought = {
+  /** About when, in epoch milliseconds; the operation is not much later. */
+  readonly nearMs: number;
+  /** It has at least this ticket. */
+  readonly fromTicket?: number;
+  readonly is: (record: LedgerRecord) => boolean;
+};
+
+// A checkpoint is taken within a second of every operation, and written in the turn after.
+const WINDOWS_MS = [2500, 60_000, 3_600_000, Number.MAX_SAFE_INTEGER];
+const WRITTEN_MS = 300;
+// Clocks of threads, and the moment between asking for the time and being given a ticket.
+const SLACK_MS = 50;
+// Longer than a journal that died is missed.
+const LATE_MS = 10_000;
+
+export class LedgerPast {
+  readonly #journal: JournalReader;
+  readonly #poolKey: number;
+  readonly #breathe: Room['breathe'];
+
+  constructor({ journal, breathe }: Pick<Room, 'journal' | 'breathe'>, poolKey: number) {
+    this.#journal = journal();
+    this.#poolKey = poolKey;
+    this.#breathe = breathe;
+  }
+
+  /** The first operation that is sought; undefined: the journal does not have it. */
+  async meet(sought: Sought): Promise<Met | undefined> {
+    const from = this.#before(sought);
+    const walk = new Walk(this.#poolKey, from, sought);
+    const range = {
+      fromMs: from === undefined ? 0 : from.atMs - WRITTEN_MS,
+      toMs: sought.nearMs + LATE_MS,
+    };
+    for (const block of this.#journal.operations(this.#poolKey, range)) {
+      if (from !== undefined && block.run < from.run) continue;
+      if (block.run > sought.nearMs + SLACK_MS) break;
+      walk.take(block);
+      if (walk.met !== undefined) break;
+      await this.#breathe();
+    }
+    return walk.end();
+  }
+
+  /** The pool as it was at a moment; undefined: the journal does not tell. */
+  async at(atMs: number): Promise<PastPool | undefined> {
+    const met = await this.meet({ nearMs: atMs, is: (record) => record.nowMs > atMs });
+    if (met !== undefined) return met.pool;
+    const from = this.#before({ nearMs: atMs + SLACK_MS, is: () => false });
+    if (from === undefined) return undefined;
+    // Nothing has happened since the last operation before.
+    const walk = new Walk(this.#poolKey, from, { nearMs: atMs, is: () => false });
+    for (const block of this.#journal.operations(this.#poolKey, {
+      fromMs: from.atMs - WRITTEN_MS,
+      toMs: atMs + LATE_MS,
+    }))
+      if (block.run === from.run) walk.take(block);
+    walk.end();
+    return walk.pool;
+  }
+
+  #before(sought: Sought): JournalledCheckpoint | undefined {
+    const { nearMs, fromTicket = Number.POSITIVE_INFINITY } = sought;
+    for (const windowMs of WINDOWS_MS) {
+      const range = { fromMs: nearMs - windowMs, toMs: nearMs + WRITTEN_MS };
+      let last: JournalledCheckpoint | undefined;
+      for (const checkpoint of this.#journal.checkpoints(this.#poolKey, range)) {
+        const isBefore =
+          fromTicket === Number.POSITIVE_INFINITY
+            ? checkpoint.atMs <= nearMs - SLACK_MS
+            : checkpoint.ticket < fromTicket || checkpoint.run < (last?.run ?? 0);
+        if (isBefore && checkpoint.run <= nearMs + SLACK_MS) last = checkpoint;
+      }
+      if (last !== undefined) return last;
+    }
+    return undefined;
+  }
+}
+
+class Walk {
+  readonly #memory = new ReplayMemory();
+  readonly #replayed: ReplayedPool;
+  readonly #order = new AllInOrder(this);
+  readonly #sought: Sought;
+  readonly #poolKey: number;
+  #isInStep = false;
+  met: Met | undefined;
+
+  constructor(poolKey: number, from: JournalledCheckpoint | undefined, sought: Sought) {
+    this.#poolKey = poolKey;
+    this.#sought = sought;
+    this.#replayed = new ReplayedPool(this.#memory, poolKey);
+    if (from === undefined) return;
+    this.#order.expect(from.run, poolKey, from.ticket + 1);
+    this.#replayed.restore(unpackCheckpoint(from.state), from.ticket);
+    this.#isInStep = true;
+  }
+
+  get pool(): PastPool | undefined {
+    if (!this.#isInStep) return undefined;
+    return {
+      look: (asking) => look(this.#memory, this.#replayed, asking),
+      waiter: (ticket) => this.#replayed.waiter(ticket),
+    };
+  }
+
+  take(block: Parameters<AllInOrder['take']>[0]): void {
+    this.#order.take(block, this.#poolKey);
+  }
+
+  end(): Met | undefined {
+    if (this.met === undefined) this.#order.end();
+    return this.met;
+  }
+
+  operation(record: LedgerRecord): void {
+    if (this.met !== undefined) return;
+    if (record.ticket >= (this.#sought.fromTicket ?? 0) && this.#sought.is(record)) {
+      this.met = { record, pool: this.pool };
+      return;
+    }
+    if (record.op === 'start') this.#isInStep = true;
+    if (this.#isInStep) this.#isInStep = this.#replayed.apply(record) === undefined;
+  }
+
+  gap(): void {
+    this.#isInStep = false;
+  }
+
+  run(): void {
+    this.#isInStep = false;
+  }
+}

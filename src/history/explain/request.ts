@@ -1,0 +1,183 @@
+/** The story of one recorded request, found by its id. */
+import { BLAME, type OutcomeType } from '../../../actors/index.ts';
+import {
+  type JournalReader,
+  parseRequestId,
+  type RequestRecord,
+  type StreamName,
+} from '../../../eventlog/index.ts';
+import { rowOf } from '../../proxy/index.ts';
+import type { Room } from '../room.ts';
+import { Unanswerable } from '../unanswerable.ts';
+import { ADVICE } from './advice.ts';
+import { type Change, lastChange, lastChangeOfBackend } from './changes.ts';
+import { LedgerPast } from './ledger-past.ts';
+import { Names } from './names.ts';
+import { domainAt, type FoundRoute, poolAt, routeAt } from './route.ts';
+import { moment, Steps } from './steps.ts';
+import type { Ending, RequestStory, Step } from './story.ts';
+
+export type RequestWish = { readonly id: string };
+
+export async function explainRequest({ id }: RequestWish, room: Room): Promise<RequestStory> {
+  const journal = room.journal();
+  const request = journal.find(id);
+  if (request === undefined) throw notFound(journal, id);
+  const { log } = room;
+  const pool = request.pool?.name;
+  const host = hostOf(request.host);
+  const { considered, settings, name } = domainAt(log, host, request.position);
+  const route = settings === undefined ? null : routeOf(request, settings);
+  const names = new Names(journal, pool === undefined ? null : poolAt(log, pool, request.position));
+  const steps =
+    request.pool === undefined
+      ? []
+      : await new Steps(request, new LedgerPast(room, request.pool.key), names).all();
+  return {
+    id: request.id,
+    requestId: request.peerId ?? request.id,
+    request: {
+      method: request.method,
+      host: request.host,
+      path: request.path,
+      version: request.version,
+      startedAt: moment(request.startedAtMs),
+      endedAt: moment(request.endedAtMs),
+      worker: request.worker,
+      bytesIn: request.bytesIn,
+      bytesOut: request.bytesOut,
+    },
+    position: request.position,
+    domain: request.domain ?? null,
+    domains: considered,
+    route,
+    pool: pool ?? null,
+    steps,
+    timings: timingsOf(request),
+    outcome: endingOf(request),
+    changes: changesOf(room, request, steps),
+    notes: notesOf(journal, request, steps, name),
+  };
+}
+
+/** As the router looks it up: in lower case, without port and final dot. */
+export function hostOf(host: string): string {
+  const lower = host.toLowerCase();
+  const bare = lower.startsWith('[') ? lower.slice(0, lower.indexOf(']') + 1) : lower.replace(/:\d*$/, '');
+  return bare.length > 1 && bare.endsWith('.') ? bare.slice(0, -1) : bare;
+}
+
+function routeOf(request: RequestRecord, settings: Parameters<typeof routeAt>[0]): FoundRoute {
+  // Of the header fields the journal keeps nothing: their conditions are taken as they must have been.
+  const { route, ...rest } = routeAt(settings, {
+    method: request.method,
+    path: request.path.split('?')[0] ?? '',
+    headers: 0,
+  });
+  return { route, ...rest };
+}
+
+function timingsOf(request: RequestRecord) {
+  const { startedAtMs, endedAtMs, connectStartedMs, connectedAtMs, firstByteAtMs, waitedMs } = request;
+  const between = (from: number | undefined, to: number | undefined) =>
+    from === undefined || to === undefined ? null : rounded(to - from);
+  return {
+    queuedMs: waitedMs === undefined ? null : rounded(waitedMs),
+    connectMs: between(connectStartedMs, connectedAtMs),
+    firstByteMs: between(connectedAtMs, firstByteAtMs),
+    totalMs: rounded(endedAtMs - startedAtMs),
+  };
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+function endingOf({ outcome, phase, status }: RequestRecord): Ending {
+  const type = (Object.hasOwn(ADVICE, outcome) ? outcome : 'internal_error') as OutcomeType;
+  const { code, desc } = rowOf(type);
+  return { type: outcome, code, description: desc, phase, blame: BLAME[type], status, advice: ADVICE[type] };
+}
+
+function changesOf({ log }: Room, request: RequestRecord, steps: readonly Step[]): RequestStory['changes'] {
+  const { position } = request;
+  const pool = request.pool?.name === undefined ? undefined : (`pool-${request.pool.name}` as StreamName);
+  const id = steps.findLast((step) => step.backend !== null)?.backend;
+  const ofDomain =
+    request.domain === undefined
+      ? undefined
+      : lastChange(log, `domain-${request.domain}` as StreamName, position);
+  const ofPool = pool === undefined ? undefined : lastChange(log, pool, position);
+  const ofBackend =
+    pool === undefined || id === undefined || id === null
+      ? undefined
+      : lastChangeOfBackend(log, pool, id, position);
+  const last = [ofDomain, ofPool, ofBackend]
+    .filter((change): change is Change => change !== undefined)
+    .toSorted((a, b) => b.position - a.position)[0];
+  return { last: last ?? null, domain: ofDomain ?? null, pool: ofPool ?? null, backend: ofBackend ?? null };
+}
+
+function notesOf(
+  journal: JournalReader,
+  request: RequestRecord,
+  steps: readonly Step[],
+  domain: string | undefined,
+): string[] {
+  const notes: string[] = [];
+  if (request.omitted === 'query') notes.push('the query is not journalled (journal.queryStrings)');
+  if (request.omitted === 'path') notes.push('the path was too long for the journal and is cut');
+  if (request.domain !== undefined && request.domain !== domain)
+    notes.push(
+      `the log has ${domain ?? 'no domain'} for this host at position ${request.position}, the request was served as ${request.domain}`,
+    );
+  const isBlind = steps.some((step) => step.type === 'unknown' || step.sight === null);
+  if (isBlind) {
+    const gap = gapAround(journal, request.startedAtMs, request.endedAtMs);
+    const why = gap === undefined ? 'it no longer has what led there' : `it has a gap ${gap}`;
+    notes.push(`the journal does not tell how the pool stood at every step: ${why}`);
+  }
+  return notes;
+}
+
+function gapAround(journal: JournalReader, fromMs: number, toMs: number): string | undefined {
+  const gap = journal.gaps().find((each) => each.fromMs <= toMs + 1000 && each.toMs >= fromMs - 1000);
+  return gap === undefined ? undefined : `from ${moment(gap.fromMs)} to ${moment(gap.toMs)} (${gap.cause})`;
+}
+
+function notFound(journal: JournalReader, id: string): Unanswerable {
+  const span = journal.span();
+  const atMs = parseRequestId(id)?.atMs;
+  if (span === undefined) return new Unanswerable('request_unknown', 'the journal has no requests');
+  const since = moment(span.fromMs);
+  if (atMs === undefined)
+    return new Unanswerable(
+      'request_unknown',
+      `no request of this id is in the journal, which begins at ${since}`,
+      {
+        since,
+      },
+    );
+  const at = moment(atMs);
+  if (atMs < Math.floor(span.fromMs))
+    return new Unanswerable(
+      'request_expired',
+      `a request of ${at} is older than the journal, which begins at ${since}`,
+      { at, since },
+    );
+  const gap = gapAround(journal, atMs, atMs);
+  if (gap !== undefined)
+    return new Unanswerable(
+      'request_lost',
+      `a request of ${at} is not in the journal, which has a gap ${gap}`,
+      {
+        at,
+        since,
+      },
+    );
+  return new Unanswerable(
+    'request_unknown',
+    `no request of this id is in the journal, though it has that time (${at}); is it still under way?`,
+    { at, since },
+  );
+}

@@ -1,0 +1,168 @@
+/** A request's way through its pool's ledger: each lease, each wait, and each refusal, with the pool as it found it. */
+import type { LedgerRecord, Wait } from '../../../actors/index.ts';
+import type { AttemptRecord, RequestRecord } from '../../../eventlog/index.ts';
+import type { LedgerPast, Met } from './ledger-past.ts';
+import type { Names } from './names.ts';
+import { whyLeft, whyPicked, whyQueued, whyRefused } from './reasons.ts';
+import type { Sight, Step } from './story.ts';
+
+type Of<Op extends LedgerRecord['op']> = Extract<LedgerRecord, { op: Op }>;
+
+const UNKNOWN = 'the journal does not have the operation of the ledger';
+
+export class Steps {
+  readonly #request: RequestRecord;
+  readonly #past: LedgerPast;
+  readonly #names: Names;
+  readonly #steps: Step[] = [];
+
+  constructor(request: RequestRecord, past: LedgerPast, names: Names) {
+    this.#request = request;
+    this.#past = past;
+    this.#names = names;
+  }
+
+  async all(): Promise<readonly Step[]> {
+    for (const attempt of this.#request.attempts) await this.#attempt(attempt);
+    if (this.#endedWithoutLease()) await this.#lastAsking();
+    return this.#steps;
+  }
+
+  async #attempt(attempt: AttemptRecord): Promise<void> {
+    const nearMs = attempt.startedAtMs ?? this.#request.startedAtMs;
+    const { ticket } = attempt;
+    const met = await this.#past.meet({
+      nearMs,
+      fromTicket: ticket,
+      is: (record) => record.ticket === ticket,
+    });
+    const backend = this.#names.of(attempt.backend.key);
+    const end = attempt.end ?? null;
+    if (met?.record.op === 'checkout') this.#leased(met, met.record, backend, end);
+    else if (met?.record.op === 'grant') await this.#granted(met, met.record, backend, end);
+    else
+      this.#steps.push({
+        type: 'unknown',
+        at: moment(nearMs),
+        ticket,
+        backend,
+        why: UNKNOWN,
+        end,
+        sight: null,
+      });
+  }
+
+  #leased(met: Met, record: Of<'checkout'>, backend: string, end: string | null): void {
+    const sight = this.#sight(met, record);
+    this.#steps.push({
+      type: 'leased',
+      at: moment(record.nowMs),
+      ticket: record.ticket,
+      backend,
+      why: sight === null ? UNKNOWN : whyPicked(sight, backend),
+      end,
+      sight,
+    });
+  }
+
+  async #granted(met: Met, record: Of<'grant'>, backend: string, end: string | null): Promise<void> {
+    const { waiter: ticket } = record;
+    const nearMs = record.nowMs;
+    const asked = await this.#past.meet({ nearMs, fromTicket: ticket, is: (each) => each.ticket === ticket });
+    if (asked?.record.op === 'enqueue') this.#queued(asked, asked.record);
+    const waiter = met.pool?.waiter(ticket);
+    const sight = waiter === undefined ? null : this.#sight(met, { ...waiter, nowMs: record.nowMs });
+    const waitedMs = asked === undefined ? '' : ` after ${Math.round(nearMs - asked.record.nowMs)} ms`;
+    const why = sight === null ? 'it was its turn' : whyPicked(sight, backend);
+    this.#steps.push({
+      type: 'granted',
+      at: moment(record.nowMs),
+      ticket: record.ticket,
+      backend,
+      why: `first in the queue of those who could have it${waitedMs}: ${why}`,
+      end,
+      sight,
+    });
+  }
+
+  #queued(met: Met, record: Of<'enqueue'>): void {
+    const sight = this.#sight(met, record);
+    this.#steps.push({
+      type: 'queued',
+      at: moment(record.nowMs),
+      ticket: record.ticket,
+      backend: null,
+      why: whyQueued(sight),
+      end: null,
+      sight,
+    });
+  }
+
+  /** It ended in its pool, and its last lease, if any, led to nothing. */
+  #endedWithoutLease(): boolean {
+    const { attempts, phase, pool } = this.#request;
+    const last = attempts.at(-1);
+    return pool !== undefined && phase === 'checkout' && (last === undefined || last.end !== undefined);
+  }
+
+  async #lastAsking(): Promise<void> {
+    const { attempts, startedAtMs, endedAtMs } = this.#request;
+    const last = attempts.at(-1);
+    const tried = attempts.map(({ backend }) => backend.key);
+    const isAsking = (record: LedgerRecord): record is Of<'enqueue'> | Of<'refuse'> =>
+      (record.op === 'enqueue' || record.op === 'refuse') &&
+      (last === undefined ? record.nowMs === startedAtMs : sameKeys(record.tried, tried));
+    const met = await this.#past.meet({
+      nearMs: last?.startedAtMs ?? startedAtMs,
+      ...(last === undefined ? {} : { fromTicket: last.ticket + 1 }),
+      is: isAsking,
+    });
+    if (met?.record.op === 'refuse') this.#refused(met, met.record);
+    if (met?.record.op !== 'enqueue') return;
+    this.#queued(met, met.record);
+    const { ticket } = met.record;
+    const left = await this.#past.meet({
+      nearMs: endedAtMs,
+      is: (record) => record.op === 'leave' && record.waiter === ticket,
+    });
+    if (left?.record.op === 'leave') this.#left(left, left.record.waiter, left.record.wait);
+  }
+
+  #refused(met: Met, record: Of<'refuse'>): void {
+    const sight = this.#sight(met, record);
+    this.#steps.push({
+      type: 'refused',
+      at: moment(record.nowMs),
+      ticket: record.ticket,
+      backend: null,
+      why: whyRefused(sight, record.refusal),
+      end: null,
+      sight,
+    });
+  }
+
+  #left(met: Met, ticket: number, wait: Wait): void {
+    const waiter = met.pool?.waiter(ticket);
+    this.#steps.push({
+      type: 'left',
+      at: moment(met.record.nowMs),
+      ticket: met.record.ticket,
+      backend: null,
+      why: whyLeft(wait),
+      end: null,
+      sight: waiter === undefined ? null : this.#sight(met, { ...waiter, nowMs: met.record.nowMs }),
+    });
+  }
+
+  #sight(met: Met, asked: Parameters<NonNullable<Met['pool']>['look']>[0]): Sight | null {
+    return met.pool === undefined ? null : this.#names.sight(met.pool.look(asked));
+  }
+}
+
+export function moment(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function sameKeys(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((key, index) => key === other[index]);
+}

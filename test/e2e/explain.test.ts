@@ -1,0 +1,199 @@
+/** Every request that ended can be explained at once, by the running router and from its data. */
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { openJournalReader, type RequestRecord } from '../../eventlog/index.ts';
+import type { RequestStory } from '../../src/history/index.ts';
+import { AdminClient } from '../support/admin-client.ts';
+import { ask } from '../support/ask.ts';
+import { Backend } from '../support/backend.ts';
+import { runCommand, startRouter } from '../support/router-process.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+describe('explain', () => {
+  it('tells each way a request can go, at once and from data at rest', { timeout: 60_000 }, async () => {
+    await using stack = new AsyncDisposableStack();
+    const directory = stack.use(await tempDirectory());
+    const data = join(directory.path, 'data');
+    const one = stack.use(await Backend.start({ name: 'web.1' }));
+    const two = stack.use(await Backend.start({ name: 'web.2' }));
+    const router = stack.use(
+      await startRouter({
+        directory: directory.path,
+        args: ['--workers', '1'],
+        config: {
+          accessLog: false,
+          pools: {
+            web: {
+              maxConcurrency: 1,
+              queue: { maxWaiting: 1 },
+              backends: { 'web.1': { address: one.address }, 'web.2': { address: two.address } },
+            },
+            none: { backends: {} },
+          },
+          domains: { 'a.example': { pool: 'web' }, '*.b.example': { pool: 'none' } },
+        },
+      }),
+    );
+    const admin = stack.use(new AdminClient(router.admin));
+    const ids: string[] = [];
+    for (const backend of [one, two])
+      backend.onRequest = (request) => ids.push(String(request.headers['x-request-id']));
+    const explain = async (id: string) =>
+      (await admin.must<RequestStory>('GET', `/v1/requests/${encodeURIComponent(id)}`)).body;
+    const by = (is: (request: RequestRecord) => boolean) => foundIn(data, is);
+
+    // At once.
+    expect((await ask(router.port, 'a.example', '/plain?secret=1')).status).toBe(200);
+    const plain = await explain(ids[0]!);
+    expect(plain).toMatchObject({
+      id: ids[0],
+      request: { method: 'GET', host: 'a.example', path: '/plain' },
+      position: 6,
+      domain: 'a.example',
+      domains: [
+        { name: 'a.example', verdict: 'matched' },
+        { name: '*.example', verdict: 'not_reached' },
+        { name: '*', verdict: 'not_reached' },
+      ],
+      pool: 'web',
+      outcome: { type: 'responded', status: 200, blame: 'nobody' },
+      changes: {
+        domain: { type: 'DomainCreated', author: 'serve' },
+        pool: { type: 'BackendAdded', author: 'serve' },
+        last: { author: 'serve' },
+      },
+      notes: ['the query is not journalled (journal.queryStrings)'],
+    });
+    expect(plain.steps).toEqual([
+      expect.objectContaining({
+        type: 'leased',
+        end: null,
+        sight: expect.objectContaining({
+          policy: 'least-request',
+          draws: [{ below: 2, drawn: expect.any(Number) }],
+          candidates: [
+            expect.objectContaining({
+              backend: 'web.1',
+              address: one.address,
+              inFlight: 0,
+              limit: 1,
+              score: 0,
+            }),
+            expect.objectContaining({
+              backend: 'web.2',
+              address: two.address,
+              inFlight: 0,
+              limit: 1,
+              score: 0,
+            }),
+          ],
+        }),
+      }),
+    ]);
+    expect(plain.steps[0]?.why).toContain('one of 2 alike, drawn by chance');
+
+    // Both busy, one waits, one is turned away.
+    for (const backend of [one, two]) backend.behave = () => ({ type: 'answer', delayMs: 400 });
+    const busy = [ask(router.port, 'a.example', '/busy'), ask(router.port, 'a.example', '/busy')];
+    await vi.waitFor(() => expect(one.inFlight + two.inFlight).toBe(2));
+    const waits = ask(router.port, 'a.example', '/waits');
+    await vi.waitFor(async () =>
+      expect((await admin.get('/v1/pools/web/ledger')).body).toMatchObject({ waiting: 1 }),
+    );
+    expect((await ask(router.port, 'a.example', '/refused')).status).toBe(503);
+    await Promise.all([...busy, waits]);
+    const refused = await explain(await by(({ path }) => path === '/refused'));
+    expect(refused.outcome).toMatchObject({ type: 'queue_full', code: 'H11', blame: 'router' });
+    expect(refused.steps).toMatchObject([
+      {
+        type: 'refused',
+        why: 'none could be had, and the queue was full (2 at its limit)',
+        sight: {
+          waiting: 1,
+          maxWaiting: 1,
+          candidates: [
+            { backend: 'web.1', open: false, against: 'full', inFlight: 1 },
+            { backend: 'web.2', open: false, against: 'full', inFlight: 1 },
+          ],
+        },
+      },
+    ]);
+    const waited = await explain(await by(({ path }) => path === '/waits'));
+    expect(waited.steps.map(({ type }) => type)).toEqual(['queued', 'granted']);
+    expect(waited.steps[0]?.why).toBe('none could be had (2 at its limit); place 1 of 1 in the queue');
+    expect(waited.timings.queuedMs).toBeGreaterThan(0);
+
+    // Refused by one, served by the other.
+    for (const backend of [one, two]) backend.behave = () => ({ type: 'answer' });
+    await two.refuse();
+    for (let i = 0; i < 8; i++) expect((await ask(router.port, 'a.example', `/tried-${i}`)).status).toBe(200);
+    const failed = await explain(await by(({ attempts }) => attempts.length > 1));
+    expect(failed.steps[0]).toMatchObject({ type: 'leased', backend: 'web.2', end: 'connect_refused' });
+    expect(failed.steps.at(-1)).toMatchObject({ backend: 'web.1', end: null });
+    const second = failed.steps.at(-1)?.sight?.candidates.find(({ backend }) => backend === 'web.2');
+    expect(second).toMatchObject({ open: false, against: 'tried' });
+
+    // No backends; no domain.
+    expect((await ask(router.port, 'x.b.example')).status).toBe(503);
+    const none = await explain(await by(({ host }) => host === 'x.b.example'));
+    expect(none).toMatchObject({
+      domain: '*.b.example',
+      pool: 'none',
+      steps: [{ type: 'refused', why: 'the pool had no backends' }],
+      outcome: { code: 'H14' },
+      domains: [
+        { name: 'x.b.example', verdict: 'absent' },
+        { name: '*.b.example', verdict: 'matched' },
+        {},
+        {},
+      ],
+    });
+    await ask(router.port, 'nobody.test');
+    const unknown = await explain(await by(({ host }) => host === 'nobody.test'));
+    expect(unknown).toMatchObject({
+      domain: null,
+      pool: null,
+      steps: [],
+      outcome: { type: 'domain_unknown' },
+    });
+
+    // Not there.
+    const since = expect.any(String);
+    expect((await admin.get('/v1/requests/what-is-this')).body).toMatchObject({
+      type: 'request_unknown',
+      since,
+    });
+    const old = `00000000-0001-8${ids[0]!.slice(15)}`;
+    expect(await admin.get(`/v1/requests/${old}`)).toMatchObject({
+      status: 404,
+      body: { type: 'request_expired', since },
+    });
+    const soon = ids[0]!.replace(/............$/, 'ffffffffffff');
+    expect((await admin.get(`/v1/requests/${soon}`)).body).toMatchObject({ type: 'request_unknown' });
+
+    // At rest, in words.
+    expect((await router.stop()).code).toBe(0);
+    const atRest = await runCommand(['explain', refused.id, '--data', data]);
+    expect(atRest.output).toContain('H11 Backlog too deep: queue full, in phase checkout');
+    expect(atRest.output).toMatch(/web\.1 +127\.0\.0\.1:\d+ +1 +1 +1 +1 +full/);
+    expect(atRest.code).toBe(0);
+    const json = await runCommand(['explain', plain.id, '--data', data, '--json']);
+    expect(JSON.parse(json.output)).toEqual(plain);
+    expect(await runCommand(['explain', 'nothing', '--data', data])).toMatchObject({ code: 1 });
+    expect(await runCommand(['explain', '--data', data])).toMatchObject({ code: 2 });
+  });
+});
+
+async function foundIn(data: string, is: (request: RequestRecord) => boolean): Promise<string> {
+  let id = '';
+  await vi.waitFor(() => {
+    const reader = openJournalReader(data);
+    try {
+      id = [...reader.requests()].find(is)?.id ?? '';
+    } finally {
+      reader.close();
+    }
+    expect(id).not.toBe('');
+  });
+  return id;
+}
