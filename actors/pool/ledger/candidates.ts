@@ -14,6 +14,8 @@ export type Asking = {
   readonly tried: readonly number[];
   readonly hash: number;
   readonly route: number;
+  /** Key of the backend it is at home at; 0: none. */
+  readonly wanted: number;
 };
 
 export type Candidate = {
@@ -21,7 +23,7 @@ export type Candidate = {
   /** Could be given to this request. */
   readonly open: boolean;
   /** Why not; none where it is open. */
-  readonly against: 'tried' | 'full' | 'route_ejected' | Exclude<RowState, 'up'> | undefined;
+  readonly against: 'tried' | 'full' | 'route_ejected' | 'not_home' | Exclude<RowState, 'up'> | undefined;
   readonly inFlight: number;
   /** Null: no limit. */
   readonly limit: number | null;
@@ -33,6 +35,8 @@ export type Candidate = {
   readonly score: number | null;
   /** It is to be tried before all others: its ejection is over. */
   readonly isTrial: boolean;
+  /** Its client was here before, and is to come back. */
+  readonly isHome: boolean;
 };
 
 export type Draw = { readonly below: number; readonly drawn: number };
@@ -55,7 +59,7 @@ export function look(memory: ReplayMemory, pool: ReplayedPool, asking: Asking): 
   const { words } = memory.section;
   const { field, block } = pool;
   const policy = policyName(words[block + POOL.policy]!);
-  field.forRequest(asking.nowMs, asking.tried, asking.hash, asking.route);
+  field.forRequest(asking.nowMs, asking.tried, asking.hash, asking.route, asking.wanted);
   const { row, draws } = pool.peek();
   const { measure, score } = scoringOf(policy, asking.hash);
   const candidates: Candidate[] = [];
@@ -91,11 +95,14 @@ function candidateAt(
   const closed = words[at + ROW.closed]!;
   const backendKey = field.key(row);
   const inFlight = field.inFlight(row);
-  const open = field.isOpen(row);
+  const home = field.home();
+  const open = home === NONE ? field.isOpen(row) : home === row && field.hasRoom(row);
   const isQuarantined = (closed & CLOSED.quarantined) !== 0;
   let against: Candidate['against'];
   if (!open) {
     if (tried.includes(backendKey)) against = 'tried';
+    else if (home !== NONE && home !== row) against = 'not_home';
+    else if (home === row) against = 'full';
     else against = whyClosed(closed) ?? (inFlight >= limit ? 'full' : 'route_ejected');
   }
   return {
@@ -107,6 +114,7 @@ function candidateAt(
     weight: field.weight(row),
     untilMs: isQuarantined ? doubles[(at + ROW.untilMs) >> 1]! : null,
     isTrial: isAnyReady(ward, row),
+    isHome: home === row,
   };
 }
 

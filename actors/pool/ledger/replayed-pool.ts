@@ -40,6 +40,7 @@ export type Waiting = {
   readonly tried: readonly number[];
   readonly hash: number;
   readonly route: number;
+  readonly wanted: number;
   readonly before: number;
 };
 
@@ -178,6 +179,7 @@ export class ReplayedPool extends SharedPool {
       tried,
       hash: doubles[(node + NODE.hash) >> 1]!,
       route: doubles[(node + NODE.route) >> 1]!,
+      wanted: doubles[(node + NODE.wanted) >> 1]!,
       before,
     };
   }

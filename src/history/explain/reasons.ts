@@ -9,6 +9,7 @@ export function whyPicked(sight: Sight, backend: string): string {
   const its = open.find((candidate) => candidate.backend === backend);
   if (its?.isTrial === true)
     return `${backend} was out, its time is over, and this request is its trial${aside}`;
+  if (its?.isHome === true) return `${backend} is where its client was before${aside}`;
   if (open.length === 1) return `${backend} was the only one that could be had${aside}`;
   const drawn = sight.draws.length > 0 ? ', drawn by chance' : '';
   switch (sight.policy) {
@@ -68,6 +69,7 @@ const AGAINST = {
   tried: 'tried before',
   full: 'at its limit',
   route_ejected: 'failing for this route',
+  not_home: 'not where its client belongs',
   quarantined: 'quarantined',
   ejected: 'ejected',
   failing: 'failing its probes',
