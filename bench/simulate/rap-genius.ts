@@ -10,7 +10,7 @@ const LEAST_MS = 10;
 const MOST_MS = 30_000;
 const WARM_UP_MS = 60_000;
 
-function serviceMs(chance: Chance): number {
+export function serviceMs(chance: Chance): number {
   return Math.min(MOST_MS, Math.max(LEAST_MS, Math.ceil(chance.weibull(SHAPE, SCALE_MS))));
 }
 

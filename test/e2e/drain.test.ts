@@ -3,11 +3,11 @@
  * told exactly how it ended, whatever crashes meanwhile.
  */
 import { writeFile } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminClient, actorsOf, ledgerOf, type Reply } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { eventually, pause } from '../support/eventually.ts';
-import { eventsOf } from '../support/history.ts';
+import { eventsOf, type HistoryEvent } from '../support/history.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RouterProcess, runCommand, startRouter } from '../support/router-process.ts';
 import { ok, ScriptedBackend } from '../support/scripted-backend.ts';
@@ -15,35 +15,59 @@ import { tempDirectory } from '../support/temp-directory.ts';
 
 type End = { readonly drained: boolean; readonly finished: number; readonly cut: number };
 
-const WEB1 = '/v1/pools/web/backends/web.1';
-const DRAIN = `${WEB1}/drain`;
 const WAIT = { prefer: 'wait' } as const;
 const LONG = { timeoutMs: 60_000 };
+
+/** One router for all tests that leave it as it was; each has a pool, a domain and backends of its own. */
+class Stage implements AsyncDisposable {
+  readonly directory: string;
+  readonly router: RouterProcess;
+  readonly #stack: AsyncDisposableStack;
+
+  static async start(workers = 2): Promise<Stage> {
+    await using stack = new AsyncDisposableStack();
+    const { path } = stack.use(await tempDirectory());
+    const args = ['--workers', String(workers), '--chaos'];
+    const router = await startRouter({ directory: path, args, config: { drainMs: 500 } });
+    stack.use(router);
+    return new Stage(stack.move(), path, router);
+  }
+
+  private constructor(stack: AsyncDisposableStack, directory: string, router: RouterProcess) {
+    this.#stack = stack;
+    this.directory = directory;
+    this.router = router;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+let pools = 0;
 
 class Scene implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly directory: string;
   readonly addresses: readonly string[];
+  readonly pool = `pool${++pools}`;
+  readonly host = `${this.pool}.example`;
   router: RouterProcess;
   admin: AdminClient;
   readonly clients: RawClient[] = [];
   readonly #release: ((answer: string) => void)[] = [];
 
-  static async start(workers = 2): Promise<Scene> {
+  static async on({ directory, router }: Stage): Promise<Scene> {
     await using stack = new AsyncDisposableStack();
-    const { path } = stack.use(await tempDirectory());
     let scene: Scene | undefined;
     const web1 = await ScriptedBackend.listen(({ target }) => scene?.answer(target));
     stack.defer(() => web1.close());
     const web2 = await ScriptedBackend.listen(() => ok('other'));
     stack.defer(() => web2.close());
-    const backends = { 'web.1': { address: `127.0.0.1:${web1.port}` } };
-    const router = await startRouter({
-      directory: path,
-      args: ['--workers', String(workers), '--chaos'],
-      config: { pools: { web: { backends } }, domains: { '*': { pool: 'web' } }, drainMs: 500 },
-    });
-    scene = new Scene(stack.move(), path, [web1, web2], router);
+    scene = new Scene(stack.move(), directory, [web1, web2], router);
+    const backends = { 'web.1': { address: scene.addresses[0] } };
+    await scene.admin.must('PUT', `/v1/pools/${scene.pool}`, { backends });
+    await scene.admin.must('PUT', `/v1/domains/${scene.host}`, { pool: scene.pool });
     return scene;
   }
 
@@ -58,6 +82,10 @@ class Scene implements AsyncDisposable {
     this.addresses = backends.map(({ port }) => `127.0.0.1:${port}`);
     this.router = router;
     this.admin = new AdminClient(router.admin);
+  }
+
+  get web1(): string {
+    return `/v1/pools/${this.pool}/backends/web.1`;
   }
 
   /** `/slow` is answered when it is released, `/half` never to its end, `/pipe` becomes a byte pipe. */
@@ -79,7 +107,7 @@ class Scene implements AsyncDisposable {
     const begun: RawClient[] = [];
     for (let i = 0; i < count; i++) {
       const client = await RawClient.connect(this.router.port);
-      begun.push(client.send(`GET ${target} HTTP/1.1\r\nHost: a.example\r\n${upgrade}\r\n`));
+      begun.push(client.send(`GET ${target} HTTP/1.1\r\nHost: ${this.host}\r\n${upgrade}\r\n`));
     }
     this.clients.push(...begun);
     await this.reaches(before + count);
@@ -89,7 +117,7 @@ class Scene implements AsyncDisposable {
   }
 
   async inFlight(): Promise<number> {
-    return (await ledgerOf(this.admin, 'web')).backends['web.1']?.inFlight ?? 0;
+    return (await ledgerOf(this.admin, this.pool)).backends['web.1']?.inFlight ?? 0;
   }
 
   async reaches(count: number): Promise<void> {
@@ -101,61 +129,89 @@ class Scene implements AsyncDisposable {
 
   /** Requests go there while web.1 drains. */
   async addOther(): Promise<void> {
-    await this.admin.must('PUT', '/v1/pools/web/backends/web.2', { address: this.addresses[1] });
+    await this.admin.must('PUT', `/v1/pools/${this.pool}/backends/web.2`, { address: this.addresses[1] });
   }
 
   drain(body: object = LONG, key?: string): Promise<Reply<End>> {
-    return this.admin.post<End>(DRAIN, body, { ...WAIT, ...(key === undefined ? {} : { key }) });
+    return this.admin.post<End>(`${this.web1}/drain`, body, {
+      ...WAIT,
+      ...(key === undefined ? {} : { key }),
+    });
   }
 
   async isDraining(): Promise<void> {
     for (;;) {
-      const { body } = await this.admin.get<{ state: string }>(WEB1);
+      const { body } = await this.admin.get<{ state: string }>(this.web1);
       if (body.state === 'draining') return;
       await pause(5);
     }
   }
 
-  async eventTypes(): Promise<string[]> {
-    return (await eventsOf(this.admin)).map(({ type }) => type);
+  /** Leases of other tests may still linger. */
+  async everythingIsGivenBack(): Promise<void> {
+    for (let looks = 0; ; looks++) {
+      const { body } = await this.admin.get<string>('/metrics');
+      const count = (name: string) => Number(new RegExp(`^${name}_total (\\d+)$`, 'm').exec(body)?.[1]);
+      const [given, back] = [count('switchyard_checkouts'), count('switchyard_checkins')];
+      if (given === back) return;
+      if (looks === 200) throw new Error(`expected ${given} check-ins, found ${back}`);
+      await pause(20);
+    }
+  }
+
+  async drainEvents(): Promise<HistoryEvent[]> {
+    const events = await eventsOf(this.admin);
+    return events.filter(
+      ({ stream, type }) => stream === `pool-${this.pool}` && type.startsWith('BackendDrain'),
+    );
+  }
+
+  linesOf(path: string): string[] {
+    const lines = this.router.output().split('\n');
+    return lines.filter((line) => line.includes(`path="${path}" host=${this.host}`));
+  }
+
+  async ledger(): Promise<{ drainUntilMs?: number }> {
+    const { body } = await this.admin.get<{ backends: Record<string, { drainUntilMs?: number }> }>(
+      `/v1/pools/${this.pool}/ledger`,
+    );
+    return body.backends['web.1'] ?? {};
   }
 
   async restart(): Promise<void> {
     await this.admin[Symbol.asyncDispose]();
-    this.router = await startRouter({ directory: this.directory, args: ['--workers', '1'] });
+    this.router = this.#stack.use(await startRouter({ directory: this.directory, args: ['--workers', '1'] }));
     this.admin = new AdminClient(this.router.admin);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.clients) client.close();
     await this.admin[Symbol.asyncDispose]();
-    await this.router.kill();
     await this.#stack.disposeAsync();
   }
 }
 
-function linesOf(router: RouterProcess, path: string): string[] {
-  return router
-    .output()
-    .split('\n')
-    .filter((line) => line.includes(`path="${path}"`));
-}
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.start();
+}, 30_000);
+afterAll(() => stage[Symbol.asyncDispose]());
 
 describe('a drain that is waited for', () => {
   it('is answered when all that was under way has finished, and nothing new has come', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     const clients = await s.begin('/slow', 6);
     await s.addOther();
     const waiting = s.drain();
     await s.isDraining();
-    for (let i = 0; i < 20; i++) expect((await ask(s.router.port, 'a.example')).text).toBe('other');
+    for (let i = 0; i < 20; i++) expect((await ask(s.router.port, s.host)).text).toBe('other');
     s.release();
     const reply = await waiting;
     expect(reply).toMatchObject({ status: 200, body: { drained: true, finished: 6, cut: 0 } });
     expect(reply.headers['preference-applied']).toBe('wait');
     for (const client of clients)
       expect(await client.response()).toMatchObject({ status: 200, body: 'slow' });
-    expect((await eventsOf(s.admin)).at(-1)).toMatchObject({
+    expect((await s.drainEvents()).at(-1)).toMatchObject({
       type: 'BackendDrained',
       data: { id: 'web.1', finished: 6, cut: 0 },
       metadata: { author: 'switchyard' },
@@ -163,7 +219,7 @@ describe('a drain that is waited for', () => {
   });
 
   it('cuts at the deadline what is unfinished in every worker, and says how many', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     const slow = await s.begin('/slow', 4);
     const half = await s.begin('/half', 4);
     const pipes = await s.begin('/pipe', 4);
@@ -175,14 +231,8 @@ describe('a drain that is waited for', () => {
     const answers = await Promise.all(slow.map((client) => client.response()));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 503, 503]);
     expect(await s.inFlight()).toBe(0);
-    const { body } = await s.admin.get<string>('/metrics');
-    const count = (name: string) => Number(new RegExp(`^${name}_total (\\d+)$`, 'm').exec(body)?.[1]);
-    expect(count('switchyard_checkins')).toBe(count('switchyard_checkouts'));
-    const lines = () => [
-      ...linesOf(s.router, '/half'),
-      ...linesOf(s.router, '/pipe'),
-      ...linesOf(s.router, '/slow'),
-    ];
+    await s.everythingIsGivenBack();
+    const lines = () => [...s.linesOf('/half'), ...s.linesOf('/pipe'), ...s.linesOf('/slow')];
     await eventually(() => lines().length === 12, 'the lines of all requests');
     const cut = lines().filter((line) => line.includes('outcome=drain_timeout'));
     expect(cut).toHaveLength(10);
@@ -190,17 +240,17 @@ describe('a drain that is waited for', () => {
   });
 
   it('without time to finish cuts at once', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     const [client] = await s.begin('/slow', 1);
     expect(await s.drain({ timeoutMs: 0 })).toMatchObject({ status: 200, body: { finished: 0, cut: 1 } });
     expect((await client!.response()).status).toBe(503);
   });
 
   it('of an idle backend is answered at once, and again', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     expect(await s.drain()).toMatchObject({ status: 200, body: { finished: 0, cut: 0 } });
     expect(await s.drain({ timeoutMs: 1 })).toMatchObject({ status: 200, body: { finished: 0, cut: 0 } });
-    const drains = (await s.eventTypes()).slice(-4);
+    const drains = (await s.drainEvents()).map(({ type }) => type);
     expect(drains).toEqual([
       'BackendDrainStarted',
       'BackendDrained',
@@ -210,15 +260,15 @@ describe('a drain that is waited for', () => {
   });
 
   it('is answered 202 when the time to wait is up, and goes on', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     await s.begin('/slow', 1);
-    const reply = await s.admin.post<End>(DRAIN, LONG, { headers: { prefer: 'wait=1' } });
+    const reply = await s.admin.post<End>(`${s.web1}/drain`, LONG, { headers: { prefer: 'wait=1' } });
     expect(reply).toMatchObject({ status: 202, body: { drained: false } });
     expect(await s.inFlight()).toBe(1);
   });
 
   it('a second one meanwhile sets the time anew, and both are answered', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     await s.begin('/slow', 2);
     const first = s.drain();
     await s.isDraining();
@@ -228,21 +278,21 @@ describe('a drain that is waited for', () => {
   });
 
   it('is answered when the backend is removed meanwhile, at its end; the deadline stays', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     await s.begin('/slow', 3);
     const waiting = s.drain({ timeoutMs: 1000 });
     await s.isDraining();
-    await s.admin.must('DELETE', WEB1);
+    await s.admin.must('DELETE', s.web1);
     s.release(1);
     expect(await waiting).toMatchObject({ status: 200, body: { drained: true, finished: 1, cut: 2 } });
   });
 
   it('is answered 409 when the backend is put up again, and then nothing is cut', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     const [client] = await s.begin('/slow', 1);
     const waiting = s.drain({ timeoutMs: 700 });
     await s.isDraining();
-    await s.admin.must('PUT', WEB1, { address: s.addresses[0] });
+    await s.admin.must('PUT', s.web1, { address: s.addresses[0] });
     expect(await waiting).toMatchObject({ status: 409, body: { type: 'drain_withdrawn' } });
     await pause(900);
     s.release();
@@ -252,17 +302,17 @@ describe('a drain that is waited for', () => {
 
 describe('a crash during a drain', () => {
   it('of its owner changes nothing', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     await s.begin('/slow', 3);
     const waiting = s.drain();
     await s.isDraining();
-    for (let i = 0; i < 3; i++) await s.admin.must('POST', '/v1/chaos', { crash: 'pool:web' });
+    for (let i = 0; i < 3; i++) await s.admin.must('POST', '/v1/chaos', { crash: `pool:${s.pool}` });
     s.release();
     expect(await waiting).toMatchObject({ status: 200, body: { finished: 3, cut: 0 } });
   });
 
   it('of a worker cuts what that worker had under way, and no more', async () => {
-    await using s = await Scene.start();
+    await using s = await Scene.on(stage);
     const clients = await s.begin('/slow', 8);
     const waiting = s.drain();
     await s.isDraining();
@@ -275,7 +325,8 @@ describe('a crash during a drain', () => {
   });
 
   it('or the end of the router: who waits is told that it stops, and finds it drained afterwards', async () => {
-    await using s = await Scene.start();
+    await using own = await Stage.start(2);
+    await using s = await Scene.on(own);
     await s.begin('/slow', 1);
     const waiting = s.drain(LONG, 'the-drain');
     await s.isDraining();
@@ -283,39 +334,37 @@ describe('a crash during a drain', () => {
     expect(await waiting).toMatchObject({ status: 503, body: { type: 'router_stopping' } });
     await stopped;
     await s.restart();
-    expect((await s.admin.get(WEB1)).body).toMatchObject({ state: 'draining' });
+    expect((await s.admin.get(s.web1)).body).toMatchObject({ state: 'draining' });
     expect(await s.drain(LONG, 'the-drain')).toMatchObject({ status: 200, body: { drained: true } });
   });
 
   it('such as kill -9: asked again under its key it is the same drain, and over', async () => {
-    await using s = await Scene.start(1);
+    await using own = await Stage.start(1);
+    await using s = await Scene.on(own);
     await s.begin('/slow', 1);
     const waiting = s.drain(LONG, 'the-drain');
     const lost = expect(waiting).rejects.toThrow();
     await s.isDraining();
-    const before = await s.admin.get<{ backends: Record<string, object> }>('/v1/pools/web/ledger');
+    const { drainUntilMs } = await s.ledger();
     await s.router.kill();
     await lost;
     await s.restart();
     const reply = await s.drain(LONG, 'the-drain');
     expect(reply).toMatchObject({ status: 200, body: { drained: true, finished: 0, cut: 0 } });
-    const after = await s.admin.get<{ backends: Record<string, object> }>('/v1/pools/web/ledger');
-    expect(after.body.backends['web.1']).toMatchObject({
-      drainUntilMs: (before.body.backends['web.1'] as { drainUntilMs: number }).drainUntilMs,
-    });
-    const types = (await s.eventTypes()).filter((type) => type.startsWith('BackendDrain'));
+    expect(await s.ledger()).toMatchObject({ drainUntilMs });
+    const types = (await s.drainEvents()).map(({ type }) => type);
     expect(types).toEqual(['BackendDrainStarted', 'BackendDrained']);
   });
 });
 
 describe('the command line', () => {
   it('waits for a drain and tells how it ended', async () => {
-    await using s = await Scene.start(1);
+    await using s = await Scene.on(stage);
     await s.begin('/slow', 2);
     const args = [
       'backend',
       'drain',
-      'web',
+      s.pool,
       'web.1',
       '--wait',
       '--timeout-ms',
@@ -326,22 +375,23 @@ describe('the command line', () => {
     const { code, output } = await runCommand(args);
     expect({ code, output }).toEqual({
       code: 0,
-      output: 'backend web/web.1 is drained: 0 finished, 2 cut\n',
+      output: `backend ${s.pool}/web.1 is drained: 0 finished, 2 cut\n`,
     });
   });
 
   it('applies and waits for those that it removed', async () => {
-    await using s = await Scene.start(1);
+    await using own = await Stage.start(1);
+    await using s = await Scene.on(own);
     await s.begin('/slow', 2);
     const file = `${s.directory}/config.json`;
     const kept = { 'web.2': { address: s.addresses[1] } };
-    const wish = { pools: { web: { backends: kept } }, domains: { '*': { pool: 'web' } } };
+    const wish = { pools: { [s.pool]: { backends: kept } }, domains: { [s.host]: { pool: s.pool } } };
     await writeFile(file, JSON.stringify(wish));
     const applied = runCommand(['apply', file, '--wait', '--admin', s.router.admin]);
-    for (let looks = 0; (await s.admin.get(WEB1)).status !== 404 && looks < 1000; looks++) await pause(5);
+    for (let looks = 0; (await s.admin.get(s.web1)).status !== 404 && looks < 1000; looks++) await pause(5);
     s.release();
     const { code, output } = await applied;
     expect(code).toBe(0);
-    expect(output).toContain('backend web/web.1 is drained: 2 finished, 0 cut');
+    expect(output).toContain(`backend ${s.pool}/web.1 is drained: 2 finished, 0 cut`);
   });
 });

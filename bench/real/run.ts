@@ -1,0 +1,115 @@
+/** One run: the router as its users start it, backends and clients in processes of their own, and what its journal says of it. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { openJournalReader } from '../../eventlog/index.ts';
+import { startRouter } from '../../test/support/router-process.ts';
+import { tempDirectory } from '../../test/support/temp-directory.ts';
+import { centralFifoWaits } from '../simulate/central-fifo.ts';
+import { Samples, type Summary } from '../simulate/statistics.ts';
+import { type Asked, askAll } from './clients.ts';
+import { type Observed, observe } from './observed.ts';
+import type { FromBackends } from './one-at-a-time.ts';
+import { workload } from './workload.ts';
+
+export type RunWish = {
+  readonly backends: number;
+  readonly workers: number;
+  readonly seconds: number;
+  readonly seed: number;
+};
+
+export type Ran = RunWish & {
+  readonly asked: Asked;
+  readonly observed: Observed;
+  /** How long requests waited, by the tickets of the ledger. */
+  readonly waits: Summary;
+  /** What one queue before all backends comes to, for the very same arrivals and the times that slots were really held. */
+  readonly expected: Summary;
+  readonly handOvers: Summary;
+  readonly heldMs: number;
+  /** Of all slots, how many were held. */
+  readonly load: number;
+  /** Connections that a backend had beside the one it served. */
+  readonly excess: number;
+};
+
+const POOL = 'rap';
+// The queue is empty at the beginning: a tenth of the published warm-up, as all times are.
+const WARM_UP_MS = 2000;
+
+export async function run(wish: RunWish): Promise<Ran> {
+  await using directory = await tempDirectory();
+  const backends = await startBackends(wish.backends);
+  const members = Object.fromEntries(
+    backends.ports.map((port, i) => [`dyno.${i}`, { address: `127.0.0.1:${port}` }]),
+  );
+  await using router = await startRouter({
+    directory: directory.path,
+    args: ['--workers', String(wish.workers)],
+    config: {
+      accessLog: false,
+      pools: {
+        [POOL]: {
+          maxConcurrency: 1,
+          queue: { maxWaiting: 10_000 },
+          backends: members,
+        },
+      },
+      domains: { '*': { pool: POOL } },
+    },
+  });
+  const asked = await askAll(router.port, workload(wish.seed, wish.seconds));
+  await router.stop();
+  const excess = await backends.stop();
+  const reader = openJournalReader(join(directory.path, 'data'));
+  try {
+    return { ...wish, asked, excess, ...compared(observe(reader, POOL), wish.backends) };
+  } finally {
+    reader.close();
+  }
+}
+
+function compared(observed: Observed, backends: number) {
+  const { served, handOversMs } = observed;
+  const beganMs = served[0]?.arrivedAtMs ?? 0;
+  const arrivals = Float64Array.from(served, ({ arrivedAtMs }) => arrivedAtMs - beganMs);
+  const held = Float64Array.from(served, ({ grantedAtMs, endedAtMs }) => endedAtMs - grantedAtMs);
+  const expectedMs = centralFifoWaits(arrivals, held, backends);
+  const isCounted = (_: number, i: number) => arrivals[i]! >= WARM_UP_MS;
+  const heldInAllMs = held.reduce((sum, each) => sum + each, 0);
+  return {
+    observed,
+    waits: summaryOf(
+      served.map(({ arrivedAtMs, grantedAtMs }) => grantedAtMs - arrivedAtMs).filter(isCounted),
+    ),
+    expected: summaryOf([...expectedMs].filter(isCounted)),
+    handOvers: summaryOf(handOversMs),
+    heldMs: heldInAllMs / served.length,
+    load: heldInAllMs / (backends * (arrivals.at(-1) ?? 1)),
+  };
+}
+
+function summaryOf(values: readonly number[]): Summary {
+  const samples = new Samples();
+  for (const value of values) samples.add(value);
+  return samples.summary();
+}
+
+type Backends = { readonly ports: readonly number[]; stop(): Promise<number> };
+
+async function startBackends(count: number): Promise<Backends> {
+  const child = fork(join(import.meta.dirname, 'one-at-a-time.ts'), [String(count)]);
+  const said = async () => (await once(child, 'message'))[0] as FromBackends;
+  const first = await said();
+  return {
+    ports: first.type === 'ports' ? first.ports : [],
+    async stop() {
+      const ended = once(child, 'exit');
+      child.send('end');
+      const last = await said();
+      await ended;
+      return last.type === 'excess' ? last.excess : 0;
+    },
+  };
+}
