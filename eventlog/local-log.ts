@@ -115,6 +115,17 @@ export class LocalLog implements EventLog {
     return () => this.#listeners.delete(own);
   }
 
+  /** How many current rows there are, and how many there should be; undefined: nobody has counted yet. */
+  currentRows(): { readonly kept: number; readonly expected: number | undefined } {
+    return this.#open().currentRows();
+  }
+
+  /** All were checked or made anew: so many they are. */
+  settleCurrentRows(): void {
+    const store = this.#open();
+    store.expectCurrentRows(store.currentRows().kept);
+  }
+
   /** Makes current rows and snapshots anew from the events, of all streams or of those named. */
   async rebuildCurrents(projectionOf: ProjectionOf, only?: readonly StreamName[]): Promise<Rebuilt> {
     return await rebuild(this.#open(), projectionOf, only);

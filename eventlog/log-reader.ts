@@ -109,6 +109,10 @@ export interface LogStore extends LogReader, LogInspection {
   insertSnapshot(snapshot: StoredSnapshot): void;
   putCurrent(current: StoredCurrent): void;
   removeCurrent(stream: string): void;
+  /** How many current rows there are, and how many there should be; undefined: nobody has counted yet. */
+  currentRows(): { readonly kept: number; readonly expected: number | undefined };
+  /** All of them were checked, and so many they are. */
+  expectCurrentRows(rows: number): void;
   /** Removes the current row and the snapshots of one stream, which are caches. */
   dropCaches(stream: string): void;
 }

@@ -96,6 +96,12 @@ export class MemoryStore implements LogStore {
     return this.position();
   }
 
+  currentRows(): { readonly kept: number; readonly expected: number } {
+    return { kept: this.#currents.size, expected: this.#currents.size };
+  }
+
+  expectCurrentRows(): void {}
+
   /** What is kept together in memory is lost together. */
   streamsOutOfDate(): readonly StreamName[] {
     return [];

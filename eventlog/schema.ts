@@ -1,6 +1,7 @@
 /** The tables of a log in SQLite, and how a file is told to be one. */
 import type Database from 'better-sqlite3';
 import { DataUnusable } from './errors.ts';
+import { prepareUpkeep } from './upkeep.ts';
 
 /** `swyd` in ASCII, in the file's header: says whose file it is to us and to file(1). */
 export const APPLICATION_ID = 0x73_77_79_64;
@@ -109,6 +110,7 @@ export function prepareSchema(db: Database.Database): void {
   requireSchema(db);
   db.pragma('journal_mode = WAL');
   upgrade(db);
+  prepareUpkeep(db);
 }
 
 /** For readers of a log that no newer program has written to yet: an empty base that only they see. */

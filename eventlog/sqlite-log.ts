@@ -19,6 +19,12 @@ export type SqliteLogOptions = {
   readonly maxBytes?: number;
 };
 
+// 24 MiB: what a million domains of many changes leave to be found again and again.
+const CACHE_KIB = 24_576;
+// 16 MiB: a checkpoint stalls commands for some milliseconds, so it should come seldom; and pages that change often are
+// written back once.
+const CHECKPOINT_PAGES = 4096;
+
 // A reader that opens the file may hold the lock of its recovery for some milliseconds; nobody else ever writes.
 const OPEN_TIMEOUT_MS = 5000;
 // Everything on this thread waits meanwhile: long enough for a checkpoint by hand, too short to look stuck.
@@ -61,6 +67,8 @@ function openForWriting(path: string): Database.Database {
     prepareSchema(db);
     // FULL: in WAL mode, an fsync at each commit. A command that was answered survives a power cut.
     db.pragma('synchronous = FULL');
+    db.pragma(`cache_size = -${CACHE_KIB}`);
+    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
     db.pragma('cell_size_check = ON');
     db.pragma('trusted_schema = OFF');

@@ -121,7 +121,7 @@ export class SqliteReads implements LogReader, LogInspection {
   activate(stream: StreamName): Current & { readonly position: Position } {
     return this.guarded(() => {
       const row = this.#statements.activation.get({ stream })!;
-      return { ...this.#stateIn(stream, row), position: row.position ?? 0 };
+      return { ...this.#stateIn(stream, row), position: row.position };
     });
   }
 

@@ -85,7 +85,7 @@ export function readStatements(db: Database.Database) {
     ),
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
     state: db.prepare<[{ readonly stream: string }], StateNow>(`SELECT ${STATE_NOW}`),
-    activation: db.prepare<[{ readonly stream: string }], StateNow & { readonly position: number | null }>(
+    activation: db.prepare<[{ readonly stream: string }], StateNow & { readonly position: number }>(
       `SELECT ${LAST_POSITION} AS position, ${STATE_NOW}`,
     ),
     // The index of domains by pool has the names of all, and little else to read.
@@ -155,8 +155,12 @@ export function writeStatements(db: Database.Database) {
     insertBaseState: db.prepare<[string, number, string, number]>(
       'INSERT INTO base_states (stream, version, state, checksum) VALUES (?, ?, ?, ?)',
     ),
-    putCurrent: db.prepare<[string, number, string, number, string | null]>(
-      'INSERT OR REPLACE INTO currents (stream, version, state, checksum, pool) VALUES (?, ?, ?, ?, ?)',
+    addCurrent: db.prepare<[string, number, string, number, string | null]>(
+      `INSERT INTO currents (stream, version, state, checksum, pool) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (stream) DO NOTHING`,
+    ),
+    changeCurrent: db.prepare<[number, string, number, string | null, string]>(
+      'UPDATE currents SET version = ?, state = ?, checksum = ?, pool = ? WHERE stream = ?',
     ),
     removeCurrent: db.prepare<[string]>('DELETE FROM currents WHERE stream = ?'),
     removeSnapshots: db.prepare<[string]>('DELETE FROM snapshots WHERE stream = ?'),

@@ -8,17 +8,30 @@ import { poolsNamedBy } from './pool-of.ts';
 import { SqliteReads } from './sqlite-reads.ts';
 import { type WriteStatements, writeStatements } from './sqlite-statements.ts';
 import type { ChainedEvent } from './stored-event.ts';
+import { type UpkeepStatements, upkeepStatements } from './upkeep.ts';
+
+// Answers grow old one by one, and are forgotten some hundreds at a time.
+const PRUNE_EVERY = 100;
 
 export class SqliteStore extends SqliteReads implements LogStore {
   readonly #statements: WriteStatements;
   readonly #transaction: (work: () => void) => void;
+  readonly #upkeep: UpkeepStatements;
   readonly #released: () => void;
+  /** Current rows that came or went in this transaction. */
+  #rows = 0;
+  #commands = 0;
 
   /** `released` is called once the file is closed. */
   constructor(db: Database.Database, released: () => void) {
     super(db);
     this.#statements = writeStatements(db);
-    this.#transaction = db.transaction((work: () => void) => work()).immediate;
+    this.#upkeep = upkeepStatements(db);
+    this.#transaction = db.transaction((work: () => void) => {
+      this.#rows = 0;
+      work();
+      if (this.#rows !== 0) this.#upkeep.addToTally.run(this.#rows);
+    }).immediate;
     this.#released = released;
   }
 
@@ -45,6 +58,8 @@ export class SqliteStore extends SqliteReads implements LogStore {
 
   insertCommand({ commandId, digest, position, answer }: StoredCommand): void {
     this.#statements.insertCommand.run(commandId, digest, position, answer);
+    this.#commands += 1;
+    if (this.#commands % PRUNE_EVERY === 0 && this.#upkeep.oldest.get() === 1) this.#upkeep.prune.run();
   }
 
   insertSnapshot({ stream, version, position, hash, state }: StoredSnapshot): void {
@@ -67,15 +82,18 @@ export class SqliteStore extends SqliteReads implements LogStore {
 
   putCurrent({ stream, version, state }: StoredCurrent): void {
     const pools = poolColumn(poolsNamedBy(stream, JSON.parse(state) as Json));
-    this.#statements.putCurrent.run(stream, version, state, stateChecksum(stream, version, state), pools);
+    const checksum = stateChecksum(stream, version, state);
+    const { changes } = this.#statements.addCurrent.run(stream, version, state, checksum, pools);
+    this.#rows += changes;
+    if (changes === 0) this.#statements.changeCurrent.run(version, state, checksum, pools, stream);
   }
 
   removeCurrent(stream: string): void {
-    this.#statements.removeCurrent.run(stream);
+    this.#rows -= this.#statements.removeCurrent.run(stream).changes;
   }
 
   dropCaches(stream: string): void {
-    this.#statements.removeCurrent.run(stream);
+    this.removeCurrent(stream);
     this.#statements.removeSnapshots.run(stream);
   }
 
@@ -83,6 +101,17 @@ export class SqliteStore extends SqliteReads implements LogStore {
   succeededBy(db: Database.Database): SqliteStore {
     super.close();
     return new SqliteStore(db, this.#released);
+  }
+
+  currentRows(): { readonly kept: number; readonly expected: number | undefined } {
+    return this.guarded(() => {
+      const kept = this.#upkeep.countCurrents.get() ?? 0;
+      return { kept, expected: this.#upkeep.tally.get() ?? undefined };
+    });
+  }
+
+  expectCurrentRows(rows: number): void {
+    this.transaction(() => void this.#upkeep.setTally.run(rows));
   }
 
   override close(): void {

@@ -71,6 +71,8 @@ const RECORD_SLOTS = 65_536;
 const RECORD_SLOTS_OF_MANY = 16_384;
 const MANY_THREADS = 40;
 const EVERYONE = 10_000;
+// A tenth of a second of reading. Of more rows the number alone is checked before they are used, and each when it is.
+const CHECKED_AT_START = 10_000;
 
 export class Router {
   readonly #options: RouterOptions;
@@ -158,7 +160,9 @@ export class Router {
     // Once before the tree: a directory that cannot be used is the user's to mend, not a crash to restart from.
     const log = openSqliteLog({ directory: this.#options.config.data, now: Date.now });
     this.#opened = log;
-    await this.#mend(log);
+    const { kept, expected } = log.currentRows();
+    const isLarge = kept > CHECKED_AT_START && kept === expected;
+    if (!isLarge) await this.#mend(log);
     this.#publisher.names.load((visit) => log.reader.domainNames(visit));
     this.#delay.enable();
     await this.#system.start();
@@ -179,8 +183,12 @@ export class Router {
       () => {},
       (error) => wanted.add(error.stream as StreamName),
     );
-    if (wanted.size === 0) return;
-    const { streams, unreadable } = await log.rebuildCurrents(projectionOf, [...wanted]);
+    if (wanted.size > 0) await this.#rebuild(log, [...wanted]);
+    log.settleCurrentRows();
+  }
+
+  async #rebuild(log: LocalLog, wanted: readonly StreamName[]): Promise<void> {
+    const { streams, unreadable } = await log.rebuildCurrents(projectionOf, wanted);
     this.#options.log.warn(
       { streams },
       'current rows were missing or damaged and are made again from the events',

@@ -42,6 +42,8 @@ const now = () => ORIGIN_MS + performance.now();
 const READER_CACHE_KIB = 2048;
 const SWEEP_MS = 1000;
 
+type TableLink = Pick<TableSource, 'isLevel' | 'pause'>;
+
 export class RoutingThread {
   readonly table = new Table();
   readonly plane: RoutingPlane;
@@ -67,20 +69,27 @@ export class RoutingThread {
   }
 
   /** From now on the log is asked for each owner when a request first needs it. `link`: to whoever publishes. */
-  load(link: Pick<TableSource, 'isLevel' | 'pause'>): void {
-    const { directory, names, ledger, unreadable, warn } = this.#options;
-    this.#reader = openSqliteReader(directory, READER_CACHE_KIB);
-    this.table.loadFrom({
+  load(link: TableLink): void {
+    this.table.loadFrom(this.#source(link));
+    for (const stream of this.#options.unreadable) this.table.lose(stream);
+    this.#sweeping = setInterval(() => this.table.sweep(), SWEEP_MS);
+    this.#sweeping.unref();
+  }
+
+  #source(link: TableLink): TableSource {
+    const { directory, names, ledger, warn } = this.#options;
+    this.#reader?.close();
+    const reader = openSqliteReader(directory, READER_CACHE_KIB);
+    this.#reader = reader;
+    return {
       names,
-      reader: this.#reader,
+      reader,
+      reopened: () => this.#source(link),
       ...link,
       warn: (error) => warn(error.message),
       isBusy: (pool) => isBusy(ledger.pool(pool.key)),
       passivated: (pool) => ledger.forget(pool.key),
-    });
-    for (const stream of unreadable) this.table.lose(stream);
-    this.#sweeping = setInterval(() => this.table.sweep(), SWEEP_MS);
-    this.#sweeping.unref();
+    };
   }
 
   /** Once nothing is routed any more. */

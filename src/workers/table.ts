@@ -42,6 +42,8 @@ export type CutAt = (pool: string, backend: string, atMs: number) => void;
 export type TableSource = {
   readonly names: NameIndex;
   readonly reader: LogReader;
+  /** The file that is the log now: an archive puts another in its place. */
+  readonly reopened: () => TableSource;
   /** Whether what was published, what `names` says, and what was applied here are all of the same moment. */
   readonly isLevel: () => boolean;
   /** Waits a little for the main thread, which is between two of its steps. */
@@ -216,9 +218,15 @@ export class Table implements RoutingTable {
   }
 
   /** The only read that a request can meet. What is published of what it saw is applied to all else before it goes on. */
-  #activate(stream: StreamName, { reader, pause, warn }: TableSource): void {
+  #activate(stream: StreamName, source: TableSource): void {
+    const { pause, warn } = source;
     try {
-      const { state, version, position } = activated(reader, stream, warn);
+      let { state, version, position } = activated(source.reader, stream, warn);
+      if (position < this.#position) {
+        // What was published is in the log, so this is not the log any more.
+        this.#source = source.reopened();
+        ({ state, version, position } = activated(this.#source.reader, stream, warn));
+      }
       if (state !== null) this.#know(stream, state as DomainState | PoolState, version);
       for (let pauses = 0; position > this.#position && pauses < PAUSES; pauses++) {
         this.#catchUp();

@@ -8,7 +8,7 @@ import {
   type StreamName,
   type SwitchyardEvent,
 } from '../../eventlog/index.ts';
-import { Publisher, Table } from '../../src/workers/index.ts';
+import { Publisher, Table, type TableSource } from '../../src/workers/index.ts';
 import { NameIndex } from '../../src/workers/name-index.ts';
 import { backend, pool } from '../support/system.ts';
 
@@ -31,7 +31,7 @@ class Stage {
     const activate = reader.activate.bind(reader);
     this.publisher.enrol({ receive: (events) => this.lazy.apply(events) });
     this.publisher.enrol({ receive: (events) => this.told.apply(events) });
-    this.lazy.loadFrom({
+    const source: TableSource = {
       names: new NameIndex(this.publisher.names.shared),
       reader: Object.assign(reader, {
         activate: (stream: StreamName) => {
@@ -46,7 +46,9 @@ class Stage {
       },
       isBusy: () => this.busy,
       passivated: ({ name }) => this.passivated.push(name),
-    });
+      reopened: () => source,
+    };
+    this.lazy.loadFrom(source);
     this.log.onAppended((events) => this.publisher.publish(events));
   }
 

@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { openSqliteLog } from '../../eventlog/index.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+import {
+  append,
+  domainChanged,
+  domainCreated,
+  domainOf,
+  domainState,
+  poolCreated,
+  WEB,
+  write,
+} from './appends.ts';
+
+const DAY_MS = 86_400_000;
+
+describe('answers to commands', () => {
+  it('are forgotten after a day, and not before', async () => {
+    await using directory = await tempDirectory();
+    let nowMs = 1_700_000_000_000;
+    await using log = openSqliteLog({ directory: directory.path, now: () => nowMs });
+    const old = append([write(WEB, 0, [poolCreated()])]);
+    await log.append(old);
+    const host = domainOf('a.example');
+    await log.append(append([write(host, 0, [domainCreated()], domainState('web', 1))]));
+    const change = async (times: number) => {
+      for (let time = 0; time < times; time += 1) {
+        const version = await log.version(host);
+        await log.append(
+          append([write(host, version, [domainChanged('web')], domainState('web', version + 1))]),
+        );
+      }
+    };
+    nowMs += DAY_MS - 1;
+    await change(200);
+    expect(await log.answered(old.commandId)).toBeDefined();
+    nowMs += 2;
+    const young = append([write(domainOf('b.example'), 0, [domainCreated()], domainState('web', 1))]);
+    await log.append(young);
+    await change(200);
+    expect(await log.answered(old.commandId)).toBeUndefined();
+    expect(await log.answered(young.commandId)).toBeDefined();
+  });
+});
+
+describe('current rows', () => {
+  it('are counted, so that one that is missing is missed', async () => {
+    await using directory = await tempDirectory();
+    await using log = openSqliteLog({ directory: directory.path, now: Date.now });
+    const hosts = ['a.example', 'b.example', 'c.example'].map(domainOf);
+    await log.append(append(hosts.map((host) => write(host, 0, [domainCreated()], domainState('web', 1)))));
+    await log.append(
+      append([
+        write(hosts[0]!, 1, [domainChanged('api')], domainState('api', 2)),
+        write(WEB, 0, [poolCreated()], { of: 'web' }),
+      ]),
+    );
+    await log.append(append([write(hosts[1]!, 1, [{ type: 'DomainRemoved', data: {} }], null)]));
+    expect(log.currentRows()).toEqual({ kept: 3, expected: 3 });
+    const other = new Database(join(directory.path, 'events.db'));
+    other.exec("DELETE FROM currents WHERE stream = 'domain-c.example'");
+    other.close();
+    expect(log.currentRows()).toEqual({ kept: 2, expected: 3 });
+    log.settleCurrentRows();
+    expect(log.currentRows()).toEqual({ kept: 2, expected: 2 });
+  });
+});
