@@ -14,7 +14,7 @@ const WORDS = ['host', 'path', 'query', 'rest'] as const;
 const TEXT = /^[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=%-]*$/;
 const MAX_CHARACTERS = 2048;
 // An absolute URL with a host, a path that no browser takes for a host, or the request's own path.
-const BEGINNING = /^(?:https?:\/\/(?:[^/?#]|$)|\/(?!\/)|\{path\}|\{rest\})/;
+const BEGINNING = /^(?:https?:\/\/(?:\{host\}|[A-Za-z0-9[])|\/(?!\/)|\{path\}|\{rest\})/;
 const EXPECTED = 'expected http://…, https://…, /path, {path} or {rest}';
 
 export function parseLocation(template: string): Parsed<readonly LocationPart[]> {

@@ -1,25 +1,45 @@
-/** How this router knows itself in a `Via` field: random per data directory, so that two in a row are no loop. */
+/** What is random per data directory and lasts as long: how this router knows itself in `Via`, and its secret. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const FILE = 'pseudonym';
-const SHAPE = /^switchyard-[0-9a-f]{12}$/;
+type Kept = { readonly file: string; readonly shape: RegExp; readonly make: () => string };
+
+// So that two routers in a row are no loop.
+const PSEUDONYM: Kept = {
+  file: 'pseudonym',
+  shape: /^switchyard-[0-9a-f]{12}$/,
+  make: () => `switchyard-${randomBytes(6).toString('hex')}`,
+};
+const SECRET: Kept = {
+  file: 'secret',
+  shape: /^[0-9a-f]{64}$/,
+  make: () => randomBytes(32).toString('hex'),
+};
 
 export function pseudonymOf(directory: string): string {
-  const path = join(directory, FILE);
+  return keptIn(directory, PSEUDONYM);
+}
+
+/** What digests and affinity cookies are made with: nobody without the directory can make or check one. */
+export function secretOf(directory: string): string {
+  return keptIn(directory, SECRET);
+}
+
+function keptIn(directory: string, { file, shape, make }: Kept): string {
+  const path = join(directory, file);
   try {
     const known = readFileSync(path, 'utf8').trim();
-    if (SHAPE.test(known)) return known;
+    if (shape.test(known)) return known;
   } catch {
     // The first start in this directory, or one that cannot be read: then the log says so in a moment.
   }
-  const made = `switchyard-${randomBytes(6).toString('hex')}`;
+  const made = make();
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     writeFileSync(path, `${made}\n`, { mode: 0o600 });
   } catch {
-    // A router without a lasting name still routes.
+    // A router without a lasting name and secret still routes.
   }
   return made;
 }

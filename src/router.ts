@@ -39,7 +39,7 @@ import {
   renderHostPort,
 } from './config/index.ts';
 import { HistoryThread } from './history/index.ts';
-import { pseudonymOf } from './identity.ts';
+import { pseudonymOf, secretOf } from './identity.ts';
 import { projectionOf } from './projection.ts';
 import { journalFamilies } from './telemetry/journal-metrics.ts';
 import { capacityFamilies } from './telemetry/ledger-metrics.ts';
@@ -115,6 +115,7 @@ export class Router {
       publisher: this.#publisher,
       directory: config.data,
       pseudonym: pseudonymOf(config.data),
+      secret: secretOf(config.data),
       unreadable: this.#unreadable,
       listeners,
       accessLog: config.accessLog,

@@ -1,4 +1,5 @@
 /** The door of the journal: what requests and ledgers decided, written beside the log and never in its way. */
+export { AFFINITY_VERDICTS, type AffinityVerdict } from './affinity-verdict.ts';
 export { ByteReader, ByteWriter } from './bytes.ts';
 export {
   type JournalReader,
@@ -18,7 +19,7 @@ export { NO_OPERATIONS, type OperationSource } from './operation-source.ts';
 export { PoolIndex } from './pool-index.ts';
 export { packJournal, unpackJournal } from './portable.ts';
 export { parseRequestId, type RequestIdParts, renderRequestId } from './record-id.ts';
-export type { AttemptRecord, Keyed, RequestRecord } from './request-record.ts';
+export type { AttemptRecord, Keyed, RequestRecord, RoutingRecord } from './request-record.ts';
 export { RingProducer } from './ring-producer.ts';
 export type { Gap } from './segment.ts';
 export { JOURNAL_DIRECTORY } from './segment-files.ts';

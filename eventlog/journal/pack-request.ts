@@ -1,8 +1,8 @@
 /** Packs a request out of a ring into a block: half the bytes, all of it still there. */
 import type { ByteWriter } from './bytes.ts';
 import { FRAME, frameWord } from './frame.ts';
-import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT } from './raw-request.ts';
-import { DOMAIN, REQUEST_FLAG } from './request-frame.ts';
+import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT, RAW_ROUTING } from './raw-request.ts';
+import { DOMAIN, EXTRA, REQUEST_FLAG } from './request-frame.ts';
 import type { RingConsumer } from './ring-consumer.ts';
 
 // The fixed words and a score of numbers of at most 8 bytes; what is longer in the ring is no longer here.
@@ -27,7 +27,9 @@ export function packRequest(ring: RingConsumer, offset: number, length: number, 
 
   const counts = words[word + RAW.counts]!;
   const attempts = counts >>> 16;
+  const routing = words[word + RAW.routing] === 1 ? RAW.attempts + RAW_ATTEMPT.words * attempts : 0;
   let text = offset + 4 * (RAW.attempts + RAW_ATTEMPT.words * attempts);
+  if (routing !== 0) text += 4 * RAW_ROUTING.words;
   const methodBytes = counts & 0xffff;
   if (methodBytes > 0) text = textFrom(bytes, text, methodBytes, into);
   into.count(doubles[half + (RAW.position >> 1)]!);
@@ -58,8 +60,8 @@ export function packRequest(ring: RingConsumer, offset: number, length: number, 
   }
   packAttempts(ring, word, attempts, startedAtMs, into);
   if (peerBytes > 0) textFrom(bytes, text, peerBytes, into);
-  // The end of the extras, of which there are none yet.
-  into.byte(0);
+  if (routing !== 0) packRouting(ring, word + routing, into);
+  into.byte(EXTRA.end);
   while (((into.at - from) & 3) !== 0) into.byte(0);
   into.word32At(from, frameWord(into.at - from, FRAME.request));
 }
@@ -85,6 +87,19 @@ function packAttempts(
     since(into, doubles[(at + RAW_ATTEMPT.startedAtMs) >> 1]!, startedAtMs);
     into.byte(words[at + RAW_ATTEMPT.end]!);
   }
+}
+
+/** An extra: its tag, the number of its bytes, the bytes. */
+function packRouting({ words, doubles }: RingConsumer, at: number, into: ByteWriter): void {
+  into.byte(EXTRA.routing);
+  const length = into.at;
+  into.byte(0);
+  into.count(words[at + RAW_ROUTING.route]! + 1);
+  into.count(words[at + RAW_ROUTING.held]! >>> 0);
+  into.byte(words[at + RAW_ROUTING.affinity]!);
+  into.count(doubles[(at + RAW_ROUTING.draw) >> 1]! + 1);
+  into.count(doubles[(at + RAW_ROUTING.digest) >> 1]!);
+  into.bytes[length] = into.at - length - 1;
 }
 
 /** Copies a text; says where the next begins. */

@@ -28,9 +28,14 @@ export const RAW = {
   moreLengths: 27,
   /** Method's name (16) · attempts (16). */
   counts: 28,
+  /** 1: words of RAW_ROUTING follow the attempts. */
+  routing: 29,
   attempts: 30,
 } as const;
 
 export const RAW_ATTEMPT = { backendKey: 0, ticket: 2, startedAtMs: 4, end: 6, words: 8 } as const;
+
+/** What was decided before a pool was asked; only where that is more than the domain says. */
+export const RAW_ROUTING = { route: 0, held: 1, affinity: 2, draw: 4, digest: 6, words: 8 } as const;
 
 export const DOMAIN_IS_HOST = 0xffff;

@@ -13,6 +13,9 @@
 export const REQUEST_WORD = { where: 1, startedAtMs: 2, sequence: 4, more: 5, peer: 6 } as const;
 export const REQUEST_FLAG = { peer: 1, http10: 2, pathCut: 4, queryOmitted: 8 } as const;
 
+/** What an extra is about. */
+export const EXTRA = { end: 0, routing: 1 } as const;
+
 /** Whose domain it was: nobody's, the host as it stands, or another name that follows. */
 export const DOMAIN = { none: 0, isHost: 1, named: 2 } as const;
 

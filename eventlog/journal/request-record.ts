@@ -1,7 +1,8 @@
 /** A journalled request as it is read back. */
+import { AFFINITY_VERDICTS, type AffinityVerdict } from './affinity-verdict.ts';
 import { ByteReader } from './bytes.ts';
 import { renderRequestId } from './record-id.ts';
-import { DOMAIN, REQUEST_FLAG, REQUEST_WORD, saltOf, workerOf } from './request-frame.ts';
+import { DOMAIN, EXTRA, REQUEST_FLAG, REQUEST_WORD, saltOf, workerOf } from './request-frame.ts';
 import { OTHER, type Vocabulary } from './vocabulary.ts';
 
 /** Times are epoch milliseconds; undefined: that never came. Names are undefined where only the key is known. */
@@ -33,6 +34,21 @@ export type RequestRecord = {
   readonly bytesOut: number;
   readonly outcome: string;
   readonly phase: string;
+  /** Undefined: it took no route of its domain, and its pool keeps nothing together. */
+  readonly routing: RoutingRecord | undefined;
+};
+
+/** What was decided before a pool was asked. Of headers and cookies, what came of them: never their values. */
+export type RoutingRecord = {
+  /** Its place in the domain's order of precedence, from 0; undefined: none matched. */
+  readonly route: number | undefined;
+  /** Bit n: condition n on headers was looked at and held. */
+  readonly ruleBits: number;
+  readonly affinity: AffinityVerdict | undefined;
+  /** What its split was decided by: by chance, or the digest of what is to stay with one pool. */
+  readonly draw: number | undefined;
+  /** Keyed, of what it was kept together by. */
+  readonly digest: number | undefined;
 };
 
 export type Keyed = { readonly key: number; readonly name: string | undefined };
@@ -89,9 +105,11 @@ export function readRequest(
   const pool = claims === 0 ? undefined : keyed(reader.key(), dictionary);
   const attempts: AttemptRecord[] = [];
   for (let i = 1; i < claims; i++) attempts.push(attemptOf(reader, startedAtMs, dictionary));
+  const peerId = hasPeer ? reader.text() : undefined;
+  const routing = routingOf(reader);
   return {
     id: renderRequestId({ atMs: Math.floor(startedAtMs), worker, salt: saltOf(where), sequence }),
-    peerId: hasPeer ? reader.text() : undefined,
+    peerId,
     worker,
     startedAtMs,
     endedAtMs,
@@ -113,6 +131,32 @@ export function readRequest(
     bytesOut,
     outcome,
     phase,
+    routing,
+  };
+}
+
+/** Extras that are not known here, of a newer writer, are passed over. */
+function routingOf(reader: ByteReader): RoutingRecord | undefined {
+  let routing: RoutingRecord | undefined;
+  for (let tag = reader.byte(); tag !== EXTRA.end; tag = reader.byte()) {
+    const bytes = reader.slice(reader.count());
+    if (tag === EXTRA.routing) routing = readRouting(new ByteReader(bytes));
+  }
+  return routing;
+}
+
+function readRouting(reader: ByteReader): RoutingRecord {
+  const route = reader.count();
+  const ruleBits = reader.count();
+  const affinity = reader.byte();
+  const draw = reader.count();
+  const digest = reader.count();
+  return {
+    route: route === 0 ? undefined : route - 1,
+    ruleBits: ruleBits | 0,
+    affinity: AFFINITY_VERDICTS[affinity - 1],
+    draw: draw === 0 ? undefined : draw - 1,
+    digest: digest === 0 ? undefined : digest,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Writes one finished request into its thread's ring: no allocation, no clock, no waiting, and little else. */
 import { FRAME } from './frame.ts';
-import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT } from './raw-request.ts';
+import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT, RAW_ROUTING } from './raw-request.ts';
 import { peerHash, REQUEST_FLAG, whereWord } from './request-frame.ts';
 import type { RingProducer } from './ring-producer.ts';
 import { OTHER } from './vocabulary.ts';
@@ -39,6 +39,18 @@ export class FinishedRequest {
   bytesOut = 0;
   /** The id it goes by, where a trusted peer gave it one; else empty. */
   peerId = '';
+  /** What follows counts only if this is set. */
+  hasRouting = false;
+  /** The route's place, from 0; −1: it took none. */
+  route = -1;
+  /** Which conditions on headers held, of those that were looked at: bits. */
+  held = 0;
+  /** What a split was decided by; −1: there was none. */
+  draw = -1;
+  /** Of what it was kept together by; 0: of nothing. */
+  digest = 0;
+  /** Place among AFFINITY_VERDICTS, from 1; 0: its pool has no affinity. */
+  affinity = 0;
 
   /** The next attempt, to be filled. */
   addAttempt(): Attempt {
@@ -66,7 +78,8 @@ const QUESTION = 0x3f;
 
 export function writeRequest(into: RingProducer, request: FinishedRequest, queryStrings: boolean): boolean {
   const { host, target, domain, peerId, methodName, attempts } = request;
-  const words = RAW.attempts + RAW_ATTEMPT.words * attempts;
+  const routing = RAW.attempts + RAW_ATTEMPT.words * attempts;
+  const words = request.hasRouting ? routing + RAW_ROUTING.words : routing;
   const texts = methodName.length + host.length + target.length + domain.length + peerId.length;
   if (!into.begin(4 * words + Math.min(texts, LONGEST_TARGET + 4 * LONGEST_OTHER))) return false;
 
@@ -104,8 +117,18 @@ export function writeRequest(into: RingProducer, request: FinishedRequest, query
   into.number(RAW.connectedAtMs, request.connectedAtMs);
   into.number(RAW.firstByteAtMs, request.firstByteAtMs);
   for (let i = 0; i < attempts; i++) writeAttempt(into, request.attempt[i]!, i);
+  into.word(RAW.routing, request.hasRouting ? 1 : 0);
+  if (request.hasRouting) writeRouting(into, request, routing);
   into.end(FRAME.request);
   return true;
+}
+
+function writeRouting(into: RingProducer, request: FinishedRequest, at: number): void {
+  into.word(at + RAW_ROUTING.route, request.route);
+  into.word(at + RAW_ROUTING.held, request.held);
+  into.word(at + RAW_ROUTING.affinity, request.affinity);
+  into.number(at + RAW_ROUTING.draw, request.draw);
+  into.number(at + RAW_ROUTING.digest, request.digest);
 }
 
 function writeAttempt(into: RingProducer, attempt: Attempt, index: number): void {

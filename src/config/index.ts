@@ -7,6 +7,7 @@ export {
   parseConfig,
   parseDesired,
 } from './config.ts';
+export { describeMatch } from './describe-match.ts';
 export {
   type BackendChange,
   type Change,

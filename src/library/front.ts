@@ -12,16 +12,17 @@ export const now = (): number => ORIGIN_MS + performance.now();
 export type FrontOptions = Pick<PlaneOptions, 'table' | 'ledger' | 'report' | 'observe' | 'delegate'> & {
   readonly listeners: readonly ListenerSettings[];
   readonly pseudonym: string;
+  readonly secret?: string;
   readonly accessLog: CommonOptions['accessLog'];
   readonly writeLog: CommonOptions['writeLog'];
 };
 
 /** One thread, one plane. */
 export function frontPlane(options: FrontOptions): RoutingPlane {
-  const { accessLog, writeLog = write, listeners: _, pseudonym, ...decided } = options;
+  const { accessLog, writeLog = write, listeners: _, pseudonym, secret, ...decided } = options;
   return createPlane({
     ...decided,
-    settings: { worker: 0, workers: 1, pseudonym },
+    settings: { worker: 0, workers: 1, pseudonym, ...(secret === undefined ? {} : { secret }) },
     now,
     random: Math.random,
     accessLog:

@@ -32,7 +32,7 @@ import {
   localAddresses,
   type Routing,
 } from '../config/index.ts';
-import { pseudonymOf } from '../identity.ts';
+import { pseudonymOf, secretOf } from '../identity.ts';
 import type { RoutingPlane } from '../proxy/index.ts';
 import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { Publisher, Table } from '../workers/index.ts';
@@ -225,6 +225,7 @@ class Embedded implements RoutedSwitchyard {
       ledger: this.#ledger,
       listeners: this.#listeners,
       pseudonym: this.#pseudonym,
+      ...(this.#options.data === undefined ? {} : { secret: secretOf(this.#config.data) }),
       accessLog,
       writeLog,
       report: (told) => {

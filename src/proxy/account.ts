@@ -39,6 +39,8 @@ function log(exchange: Exchange, row: OutcomeRow, nowMs: number): void {
     bytes: isConnected ? exchange.bytesOut : -1,
     protocol: `http1.${head.version}`,
     outcome: exchange.outcome?.type ?? '',
+    route: exchange.choice?.route?.index ?? -1,
+    affinity: exchange.choice?.affinity ?? '',
   });
 }
 

@@ -1,13 +1,15 @@
 /** From the domain to the pool: what is in a request's way there; if nothing is, it asks the pool for a lease. */
 
 import { hasPassedHere } from '../wire/index.ts';
+import { Choice } from './choice.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { enterDomain } from './domain-limit.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKeyOf } from './hash-key.ts';
 import type { RequestBody } from './request-body.ts';
 import type { DomainRoute } from './routing-table.ts';
-import { Tenancy } from './tenancy.ts';
+import { takeRoute } from './take-route.ts';
+import { Tenancy, UNROUTED } from './tenancy.ts';
 
 export function admit(exchange: Exchange, domain: DomainRoute): void {
   const { context, head, client, body } = exchange;
@@ -24,7 +26,8 @@ export function admit(exchange: Exchange, domain: DomainRoute): void {
     exchange.fail('maintenance');
     return;
   }
-  const pool = domain.pool;
+  const pool = domain.routes === undefined ? domain.pool : takeRoute(exchange, domain.routes, domain.pool);
+  if (exchange.outcome !== undefined) return;
   if (pool === undefined) {
     exchange.fail('no_backends');
     return;
@@ -47,8 +50,15 @@ export function admit(exchange: Exchange, domain: DomainRoute): void {
   if (head.expectContinue) sayContinue(client, domain, body);
   exchange.enter('checkout');
   const { startedAtMs } = exchange;
-  const hash = hashKeyOf(pool.settings, head, client.hop);
-  const tenancy = new Tenancy(context, exchange, pool, ledger, startedAtMs, hash);
+  const hash = hashKeyOf(pool.settings, head, client.hop, context.digest);
+  if (hash !== 0) {
+    exchange.choice ??= new Choice();
+    exchange.choice.hash = hash;
+  }
+  const { affinity } = pool.settings;
+  const home = affinity === false ? 0 : context.affinity.look(exchange, pool, affinity.cookie).home;
+  const route = exchange.choice?.route ?? UNROUTED;
+  const tenancy = new Tenancy(context, exchange, pool, ledger, startedAtMs, { hash, route, home });
   exchange.tenancy = tenancy;
   tenancy.ask(startedAtMs);
 }

@@ -5,10 +5,12 @@ import type { QuarantineCause } from '../../eventlog/index.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
 import type { RequestMetrics } from '../telemetry/request-metrics.ts';
+import type { Affinity } from './affinity.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Delegate } from './delegate.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpDate } from './http-date.ts';
+import type { KeyedDigest } from './keyed-digest.ts';
 import type { OneWrite } from './one-write.ts';
 import type { RequestIds } from './request-id.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -24,6 +26,8 @@ export type PlaneSettings = {
   readonly workers: number;
   /** Our name in Via: random per data directory. */
   readonly pseudonym: string;
+  /** What digests and affinity cookies are made with; random per data directory. Absent: of this plane alone. */
+  readonly secret?: string;
   /** How often time-outs are looked at; 100. */
   readonly tickMs?: number;
   /** False: clients are read by Node's `data` events, as where own-reads.ts finds Node other than it expects. */
@@ -89,6 +93,8 @@ export class PlaneCounters {
 
 export type PlaneContext = PlaneOptions & {
   readonly ids: RequestIds;
+  readonly digest: KeyedDigest;
+  readonly affinity: Affinity;
   readonly date: HttpDate;
   readonly deadlines: Deadlines;
   readonly buffers: ReadBuffers;

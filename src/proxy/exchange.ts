@@ -11,6 +11,7 @@ import { type LeaseEnd, type OutcomeType, RequestActor, type RequestStop } from 
 import { keptRequestId, type RequestHead, type ResponseHead } from '../wire/index.ts';
 import { recordEnd } from './account.ts';
 import { admit } from './admission.ts';
+import type { Choice } from './choice.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { PlaneContext } from './context.ts';
 import type { Answer } from './delegate.ts';
@@ -40,6 +41,8 @@ export class Exchange extends RequestActor implements Tenant {
   domain: DomainRoute | undefined = undefined;
   pool: PoolRoute | undefined = undefined;
   backend: BackendRoute | undefined = undefined;
+  /** What was decided on the way to the pool, where that was anything. */
+  choice: Choice | undefined = undefined;
   body: RequestBody | undefined = undefined;
   tenancy: Tenancy | undefined = undefined;
   /** What goes on with its backends, from the first lease on. */
@@ -149,7 +152,9 @@ export class Exchange extends RequestActor implements Tenant {
   leased(backend: BackendRoute): void {
     this.enter('connect');
     this.backend = backend;
-    this.forwarding ??= new Forwarding(this, this.pool as PoolRoute);
+    const pool = this.pool as PoolRoute;
+    if (pool.settings.affinity !== false) this.context.affinity.served(this, pool, backend);
+    this.forwarding ??= new Forwarding(this, pool);
     this.forwarding.to(backend);
   }
 

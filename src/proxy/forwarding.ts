@@ -29,6 +29,7 @@ import type { ConnectionUser, UpstreamConnection } from './upstream/connection.t
 export class Forwarding implements ConnectionUser {
   readonly #exchange: Exchange;
   readonly #pool: PoolRoute;
+  readonly #timeouts: PoolRoute['settings']['timeouts'];
   connection: UpstreamConnection | undefined = undefined;
   /** To the request as it was sent last. */
   response: Responding | undefined = undefined;
@@ -41,6 +42,8 @@ export class Forwarding implements ConnectionUser {
   constructor(exchange: Exchange, pool: PoolRoute) {
     this.#exchange = exchange;
     this.#pool = pool;
+    const { timeouts } = pool.settings;
+    this.#timeouts = exchange.choice?.route?.timeoutsOver(timeouts) ?? timeouts;
   }
 
   // ---- connect
@@ -79,7 +82,7 @@ export class Forwarding implements ConnectionUser {
     this.#timedOut = false;
     this.#isReused = false;
     context.counters.connects++;
-    const untilMs = nowMs + this.#pool.settings.timeouts.connectMs;
+    const untilMs = nowMs + this.#timeouts.connectMs;
     client.deadlineAt(Math.min(untilMs, (tenancy as Tenancy).untilMs));
     this.connection = this.#connections?.connect(this, this.#limit);
   }
@@ -336,7 +339,7 @@ export class Forwarding implements ConnectionUser {
   awaitBytes(nowMs: number): void {
     const { client, enquiry, phase, isUploadDone } = this.#exchange;
     if (enquiry !== undefined && enquiry.waitsFor !== '') return;
-    const { timeouts } = this.#pool.settings;
+    const timeouts = this.#timeouts;
     if (phase !== 'send') client.deadlineAt(nowMs + timeouts.idleMs);
     else if (!isUploadDone) client.deadlineAt(nowMs + client.listener.settings.timeouts.bodyIdleMs);
     else

@@ -1,6 +1,8 @@
 /** The door of the data plane. */
+
 export type { PlaneCounters, PlaneOptions, PlaneReport, PlaneSettings } from './context.ts';
 export type { Answer, Delegate } from './delegate.ts';
+export { routesOf } from './domain-routes.ts';
 export type { Exchange } from './exchange.ts';
 export { type OutcomeRow, rowOf } from './outcome-table.ts';
 export { createPlane, type Farewell, type RoutingPlane } from './plane.ts';

@@ -3,11 +3,13 @@ import type { Socket } from 'node:net';
 import type { ListenerSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { plainAddress } from '../wire/index.ts';
+import { Affinity } from './affinity.ts';
 import { BackendCuts } from './backend-cuts.ts';
 import { ClientConnection } from './client-connection.ts';
 import { type PlaneContext, PlaneCounters, type PlaneOptions } from './context.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { HttpDate } from './http-date.ts';
+import { KeyedDigest } from './keyed-digest.ts';
 import { Listener } from './listener.ts';
 import { OneWrite } from './one-write.ts';
 import { RequestIds } from './request-id.ts';
@@ -79,8 +81,11 @@ class Plane implements RoutingPlane {
       buffers,
       lookup: NAMES.lookup,
     });
+    const digest = new KeyedDigest(options.settings.secret);
     this.#context = {
       ...options,
+      digest,
+      affinity: new Affinity(digest),
       ids: new RequestIds(options.settings.worker, options.random),
       date: new HttpDate(),
       deadlines,

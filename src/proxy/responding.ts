@@ -142,9 +142,10 @@ export class Responding implements RelayOwner, PipeOwner {
   }
 
   #responseHead(head: ResponseHead): string {
-    const { client, context, domain, head: asked } = this.#exchange;
+    const { choice, client, context, domain, head: asked } = this.#exchange;
     const { features } = domain as DomainRoute;
     const via = ['Via', viaValue(head.fields, head.version, client.hop.pseudonym)];
+    if (choice !== undefined && choice.setCookie !== '') via.push('Set-Cookie', choice.setCookie);
     return writeResponseHead(head, withFields(via, features.responseFields), {
       clientVersion: asked.version,
       keepAlive: this.#keepAlive,

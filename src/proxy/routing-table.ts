@@ -2,6 +2,7 @@
 import type { PoolLedger } from '../../actors/index.ts';
 import type { BackendSettings, DomainSettings, PoolSettings } from '../../eventlog/index.ts';
 import type { Fields } from '../wire/index.ts';
+import type { DomainRoutes } from './domain-routes.ts';
 
 export interface RoutingTable {
   /** Catches up with the log if this worker is behind; cheap when it is not. Called once per complete head. */
@@ -18,6 +19,8 @@ export type DomainRoute = {
   readonly settings: DomainSettings;
   /** Undefined: the pool it names does not exist. */
   readonly pool: PoolRoute | undefined;
+  /** Undefined: all its requests go to its pool. */
+  readonly routes?: DomainRoutes<PoolRoute> | undefined;
   readonly features: DomainFeatures;
 };
 
@@ -50,6 +53,7 @@ export const PLAIN: DomainFeatures = Object.freeze({
   responseNames: undefined,
 });
 
+/** Another object after each change of it. */
 export type PoolRoute = {
   readonly name: string;
   /** Its name in the ledger. */

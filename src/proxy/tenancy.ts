@@ -30,6 +30,15 @@ export interface Tenant {
   crashed(error: unknown): void;
 }
 
+/** What matters to the ledger of what a request asks for; each 0 where there is none. */
+export type Asks = {
+  /** Of what it is kept together by. */
+  readonly hash: number;
+  readonly route: RouteLabel;
+  /** The key of the backend where it is at home. */
+  readonly home: number;
+};
+
 /** A lease that led nowhere. */
 export type EarlierLease = {
   readonly backendKey: number;
@@ -57,9 +66,7 @@ export class Tenancy implements Waiter {
   #tried: readonly number[] = NONE_TRIED;
   #waitingSinceMs = -1;
   readonly #untilMs: number;
-  /** What the request is kept together by; 0: nothing. */
-  readonly #hash: number;
-  readonly #route: RouteLabel;
+  readonly #asks: Asks;
   /** That count as failures of their backend. */
   readonly #failures: Statuses;
   /** The pool's policy looks at latency. */
@@ -84,16 +91,14 @@ export class Tenancy implements Waiter {
     pool: PoolRoute,
     ledger: PoolLedger,
     nowMs: number,
-    hash: number,
-    route: RouteLabel = UNROUTED,
+    asks: Asks,
   ) {
     this.#context = context;
     this.#tenant = tenant;
     this.#pool = pool;
     this.#ledger = ledger;
     this.#untilMs = nowMs + pool.settings.retries.totalMs;
-    this.#hash = hash;
-    this.#route = route;
+    this.#asks = asks;
     this.#failures = failuresOf(pool.settings.health.passive);
     this.#isMeasured = pool.settings.policy === 'peak-ewma';
   }
@@ -112,7 +117,8 @@ export class Tenancy implements Waiter {
       this.#tenant.refused(this.lastFailure);
       return;
     }
-    const answer = this.#ledger.checkout(nowMs, this.#tried, this, this.#hash, this.#route.key);
+    const { hash, route, home } = this.#asks;
+    const answer = this.#ledger.checkout(nowMs, this.#tried, this, hash, route.key, home);
     if (typeof answer !== 'string') this.#hold(answer, nowMs);
     else if (answer === 'queued') this.#wait(nowMs);
     else this.#tenant.refused(this.#refusal(answer));
@@ -284,7 +290,7 @@ export class Tenancy implements Waiter {
     for (const change of changes) {
       const backend = this.#pool.backends.get(change.backendKey);
       if (backend === undefined) continue;
-      const route = change.route === 0 ? '' : this.#route.name;
+      const route = change.route === 0 ? '' : this.#asks.route.name;
       this.#context.report({
         type: 'health_changed',
         pool: this.#pool.name,

@@ -27,6 +27,10 @@ export type AccessLogEntry = {
   readonly bytes: number;
   readonly protocol: string;
   readonly outcome: string;
+  /** Its place among the domain's routes; -1: it took none. */
+  readonly route: number;
+  /** What its affinity cookie was worth; empty: its pool has none. */
+  readonly affinity: string;
 };
 
 export type LineFormat = 'logfmt' | 'json';
@@ -64,12 +68,14 @@ export class AccessLog {
 export function logfmtLine(entry: AccessLogEntry): string {
   const sock = entry.sock === '' ? '' : `sock=${entry.sock} `;
   const code = entry.code === '' ? '' : ` code=${entry.code} desc=${quote(entry.desc)}`;
+  const route = entry.route < 0 ? '' : ` route=${entry.route}`;
+  const choice = entry.affinity === '' ? route : `${route} affinity=${entry.affinity}`;
   const cause = entry.cause === '' ? '' : ` cause=${quote(entry.cause)}`;
   return (
     `${sock}at=${entry.at}${code}${cause} method=${bare(entry.method)} path=${quote(entry.path)}` +
     ` host=${bare(entry.host)} request_id=${bare(entry.requestId)} fwd=${quote(entry.fwd)} dyno=${bare(entry.dyno)}` +
     ` connect=${millis(entry.connectMs)} service=${millis(entry.serviceMs)} status=${entry.status || ''}` +
-    ` bytes=${entry.bytes < 0 ? '' : entry.bytes} protocol=${entry.protocol} outcome=${entry.outcome}\n`
+    ` bytes=${entry.bytes < 0 ? '' : entry.bytes} protocol=${entry.protocol} outcome=${entry.outcome}${choice}\n`
   );
 }
 
@@ -92,6 +98,8 @@ export function jsonLine(entry: AccessLogEntry): string {
     bytes: entry.bytes < 0 ? null : entry.bytes,
     protocol: entry.protocol,
     outcome: entry.outcome,
+    route: entry.route < 0 ? undefined : entry.route,
+    affinity: entry.affinity || undefined,
   })}\n`;
 }
 

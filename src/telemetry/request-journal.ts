@@ -1,6 +1,8 @@
 /** One thread's requests on their way to the journal: each as it ended, packed into the thread's ring. */
 import type { OutcomeType, Phase } from '../../actors/index.ts';
 import {
+  AFFINITY_VERDICTS,
+  type AffinityVerdict,
   codesOf,
   FinishedRequest,
   OTHER,
@@ -39,6 +41,16 @@ export type JournalledRequest = {
   readonly status: number;
   readonly body: { readonly bytes: number } | undefined;
   readonly bytesOut: number;
+  readonly choice?: JournalledChoice | undefined;
+};
+
+/** What was decided before a pool was asked. */
+export type JournalledChoice = {
+  readonly route: { readonly index: number } | undefined;
+  readonly held: number;
+  readonly draw: number;
+  readonly hash: number;
+  readonly affinity: AffinityVerdict | undefined;
 };
 
 export type JournalledTenancy = {
@@ -109,6 +121,8 @@ export class RequestJournal {
     request.bytesIn = ended.body === undefined ? 0 : ended.body.bytes;
     request.bytesOut = ended.bytesOut;
     request.peerId = ended.requestId === ended.id ? '' : ended.requestId;
+    request.hasRouting = ended.choice !== undefined;
+    if (ended.choice !== undefined) this.#tellChoice(ended.choice);
     request.poolKey = 0;
     request.attempts = 0;
     request.waitedMs = -1;
@@ -118,6 +132,15 @@ export class RequestJournal {
       if (tenancy !== undefined) this.#tell(pool, tenancy);
     }
     writeRequest(this.#ring, request, this.#queryStrings);
+  }
+
+  #tellChoice({ route, held, draw, hash, affinity }: JournalledChoice): void {
+    const request = this.#request;
+    request.route = route === undefined ? -1 : route.index;
+    request.held = held;
+    request.draw = draw;
+    request.digest = hash;
+    request.affinity = affinity === undefined ? 0 : 1 + AFFINITY_VERDICTS.indexOf(affinity);
   }
 
   #tell(pool: Named, tenancy: JournalledTenancy): void {

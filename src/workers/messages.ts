@@ -36,6 +36,8 @@ export type Boot = {
   readonly accessLog: ProcessSettings['accessLog'];
   /** Random per data directory: how we know ourselves in `Via`. */
   readonly pseudonym: string;
+  /** Of the data directory, for digests and affinity cookies. */
+  readonly secret: string;
 };
 
 export type ToWorker =

@@ -26,6 +26,7 @@ export type RoutingThreadOptions = {
   /** Of this thread; undefined: no journal is kept. */
   readonly journal: RequestJournal | undefined;
   readonly pseudonym: string;
+  readonly secret: string;
   readonly listeners: readonly ListenerSettings[];
   readonly accessLog: ProcessSettings['accessLog'];
   readonly report: (report: HealthReport) => void;
@@ -52,12 +53,12 @@ export class RoutingThread {
   #sweeping: NodeJS.Timeout | undefined;
 
   constructor(options: RoutingThreadOptions) {
-    const { ledger, journal, number, workers, pseudonym, accessLog, writeLog } = options;
+    const { ledger, journal, number, workers, pseudonym, secret, accessLog, writeLog } = options;
     this.#options = options;
     this.plane = createPlane({
       table: this.table,
       ledger,
-      settings: { worker: number, workers, pseudonym },
+      settings: { worker: number, workers, pseudonym, secret },
       now,
       random: Math.random,
       accessLog: accessLog === false ? undefined : new AccessLog(accessLog, writeLog),

@@ -32,6 +32,7 @@ import {
   PLAIN,
   type PoolRoute,
   type RoutingTable,
+  routesOf,
 } from '../proxy/index.ts';
 import type { NameIndex } from './name-index.ts';
 
@@ -313,12 +314,14 @@ class Domain implements DomainRoute {
   readonly name: string;
   readonly settings: DomainRoute['settings'];
   readonly features: DomainRoute['features'];
+  readonly routes: DomainRoute['routes'];
   readonly #pools: PoolsByName;
 
   constructor(name: string, state: NonNullable<DomainState>, pools: PoolsByName) {
     this.name = name;
     this.settings = completeDomain(state.settings);
     this.features = featuresOf(this.settings);
+    this.routes = routesOf(name, this.settings.routes, pools);
     this.#pools = pools;
   }
 

@@ -32,6 +32,8 @@ export type WorkersOptions = {
   /** Streams whose events cannot be read, and of which there is no row from before. */
   readonly unreadable: readonly StreamName[];
   readonly pseudonym: string;
+  /** Of the data directory, for digests and affinity cookies. */
+  readonly secret: string;
   /** With ports resolved: every worker binds the same. */
   readonly listeners: readonly ListenerSettings[];
   readonly accessLog: ProcessSettings['accessLog'];
@@ -127,8 +129,18 @@ export class Workers {
   }
 
   #seat(number: number): WorkerSeat {
-    const { ledger, publisher, now, drainMs, directory, unreadable, pseudonym, listeners, accessLog } =
-      this.#options;
+    const {
+      ledger,
+      publisher,
+      now,
+      drainMs,
+      directory,
+      unreadable,
+      pseudonym,
+      secret,
+      listeners,
+      accessLog,
+    } = this.#options;
     const parts = {
       number,
       ledger,
@@ -141,6 +153,7 @@ export class Workers {
         directory,
         unreadable,
         pseudonym,
+        secret,
         listeners,
         accessLog,
       },

@@ -1,21 +1,32 @@
 import { describe, expect, it } from 'vitest';
 import { completePool, type SparsePool } from '../../eventlog/index.ts';
 import { hashKeyOf } from '../../src/proxy/hash-key.ts';
+import { KeyedDigest } from '../../src/proxy/keyed-digest.ts';
 import type { RequestHead } from '../../src/wire/index.ts';
 import { backendThat, get, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
+const DIGEST = new KeyedDigest();
 const PEER = { address: '192.0.2.1', isTrusted: false };
 
 function keyOn(hashOn: unknown, target: string, fields: readonly string[] = [], client = PEER): number {
   const settings = completePool({ policy: 'consistent-hash', hashOn } as SparsePool);
-  return hashKeyOf(settings, { target, fields } as unknown as RequestHead, client);
+  return hashKeyOf(settings, { target, fields } as unknown as RequestHead, client, DIGEST);
 }
 
 describe('what a request is kept together by', () => {
   it('is nothing where the policy does not ask', () => {
     const head = { target: '/', fields: [] } as unknown as RequestHead;
-    expect(hashKeyOf(completePool({}), head, PEER)).toBe(0);
+    expect(hashKeyOf(completePool({}), head, PEER, DIGEST)).toBe(0);
+  });
+
+  it('is told by no one who lacks the secret: another directory has other numbers for the same', () => {
+    const settings = completePool({ policy: 'consistent-hash', hashOn: 'path' });
+    const head = { target: '/a', fields: [] } as unknown as RequestHead;
+    const [one, other] = ['1', '2'].map((secret) => hashKeyOf(settings, head, PEER, new KeyedDigest(secret)));
+    expect(one).not.toBe(other);
+    expect(hashKeyOf(settings, head, PEER, new KeyedDigest('1'))).toBe(one);
+    expect(one).not.toBe(new KeyedDigest('1').of('split', '/a'));
   });
 
   it('is its path without the query', () => {

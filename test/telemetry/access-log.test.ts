@@ -21,6 +21,8 @@ const ENTRY: AccessLogEntry = {
   bytes: 303,
   protocol: 'http1.1',
   outcome: 'responded',
+  route: -1,
+  affinity: '',
 };
 
 describe('a line of logfmt', () => {
@@ -29,6 +31,14 @@ describe('a line of logfmt', () => {
       'at=info method=GET path="/a?b=c" host=app.test request_id=01a1fddf-3f88-8001-baeb-0000000aae60 ' +
         'fwd="10.0.0.1, 127.0.0.1" dyno=web.1 connect=0ms service=13ms status=200 bytes=303 protocol=http1.1 outcome=responded\n',
     );
+  });
+
+  it('names route and affinity last, where there are any', () => {
+    expect(logfmtLine({ ...ENTRY, route: 0, affinity: 'home' })).toMatch(
+      / outcome=responded route=0 affinity=home\n$/,
+    );
+    expect(JSON.parse(jsonLine({ ...ENTRY, route: 3 }))).toMatchObject({ route: 3 });
+    expect(jsonLine(ENTRY)).not.toContain('route');
   });
 
   it('names socket, code, description and cause where there are any, and leaves empty what never was', () => {
