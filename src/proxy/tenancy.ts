@@ -165,7 +165,8 @@ export class Tenancy implements Waiter {
   elsewhere(backendKey: number, nowMs: number, keep: (giveBack: () => void) => void): boolean {
     const tried = [...this.#tried, backendKey];
     if (tried.length > MOST_TRIED) return false;
-    let answer = this.#ledger.checkout(nowMs, tried, this, this.#hash, this.#route.key) as
+    const { hash, route, home } = this.#asks;
+    let answer = this.#ledger.checkout(nowMs, tried, this, hash, route.key, home) as
       | ReturnType<PoolLedger['checkout']>
       | Wait;
     if (answer === 'queued') answer = this.#ledger.leave(this, nowMs);
