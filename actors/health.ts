@@ -32,6 +32,12 @@ export type HealthReport =
       readonly news: HealthNews;
     };
 
+/** What was reported of a pool's backends so far. */
+export type HealthCounts = Record<
+  'ejected' | 'withheld' | 'returned' | 'quarantined' | 'failing' | 'passing',
+  number
+>;
+
 export type HealthOptions = {
   readonly world: World;
   readonly desk: () => Desk;
@@ -47,6 +53,7 @@ const SEPARATOR = '/';
 
 export class Health {
   readonly backends: DynamicSupervisor<BackendChild>;
+  readonly counts = new Map<PoolName, HealthCounts>();
   readonly #options: HealthOptions;
   readonly #members = new Map<PoolName, ReadonlySet<string>>();
   #held: HealthReport[] = [];
@@ -84,6 +91,7 @@ export class Health {
       if (!ids.has(id)) void this.backends.stop(pool + SEPARATOR + id);
     }
     for (const id of ids) this.backends.ensure(pool + SEPARATOR + id);
+    if (state === null) this.counts.delete(pool);
     if (state === null) this.#members.delete(pool);
     else this.#members.set(pool, ids);
   }
@@ -94,6 +102,11 @@ export class Health {
   }
 
   report(report: HealthReport): void {
+    this.#count(report);
+    this.#pass(report);
+  }
+
+  #pass(report: HealthReport): void {
     if (!this.#running) {
       if (this.#held.length < MAX_HELD) this.#held.push(report);
       return;
@@ -103,11 +116,21 @@ export class Health {
     else child?.tell({ type: 'connect failed', cause: report.cause, untilMs: report.untilMs });
   }
 
+  #count(report: HealthReport): void {
+    let counts = this.counts.get(report.pool);
+    if (counts === undefined) {
+      counts = { ejected: 0, withheld: 0, returned: 0, quarantined: 0, failing: 0, passing: 0 };
+      this.counts.set(report.pool, counts);
+    }
+    if (report.type === 'connect_failed') counts.quarantined++;
+    else counts[report.news.type === 'probed' ? report.news.probes : report.news.type]++;
+  }
+
   #start(context: ChildContext): Running {
     this.#running = true;
     const held = this.#held;
     this.#held = [];
-    for (const report of held) this.report(report);
+    for (const report of held) this.#pass(report);
     const stop = () => {
       this.#running = false;
     };

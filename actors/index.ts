@@ -8,7 +8,7 @@ export { type DomainCommand, type DomainState, domainDecider } from './domain/do
 export { fieldOf, hasField } from './domain/field-of.ts';
 export * from './domain/route-matcher.ts';
 export { DRAWS, type Share, Split } from './domain/split.ts';
-export { Health, type HealthReport } from './health.ts';
+export { Health, type HealthCounts, type HealthReport } from './health.ts';
 export { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
 export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';

@@ -60,6 +60,8 @@ export type SystemOptions = {
   readonly prepare: () => Promise<void>;
   readonly observe: SupervisionListener;
   /** The tree gave up; the process cannot go on. */
+  /** Told of every pool as it is now. */
+  readonly followed?: (pool: PoolName, state: PoolState) => void;
   readonly failed: (error: unknown) => void;
 };
 
@@ -111,7 +113,10 @@ export class System {
       }),
       chaos: options.chaos ?? noChaos,
       world,
-      backendsOf: (pool, state) => this.health.follow(pool, state),
+      backendsOf: (pool, state) => {
+        this.health.follow(pool, state);
+        options.followed?.(pool, state);
+      },
     });
     this.desk = new RoutingDesk({
       log: this.log,

@@ -17,10 +17,12 @@ import {
   systemClock,
 } from '../actors/index.ts';
 import {
+  type BackendId,
   type EventLog,
   type LocalLog,
   openSqliteLog,
   openSqliteReader,
+  type PoolName,
   parsePoolName,
   type StreamName,
   verify,
@@ -38,9 +40,11 @@ import {
   type Routing,
   renderHostPort,
 } from './config/index.ts';
+import { Prober } from './health/index.ts';
 import { HistoryThread } from './history/index.ts';
 import { pseudonymOf, secretOf } from './identity.ts';
 import { projectionOf } from './projection.ts';
+import { healthFamilies } from './telemetry/health-metrics.ts';
 import { journalFamilies } from './telemetry/journal-metrics.ts';
 import { capacityFamilies } from './telemetry/ledger-metrics.ts';
 import { gatherMetrics } from './telemetry/metrics.ts';
@@ -84,6 +88,7 @@ export class Router {
   readonly #journal: Journal | undefined;
   readonly #workers: Workers | MainPlane;
   readonly #history: HistoryThread;
+  readonly #prober: Prober;
   #adminAddress: string;
   #opened: EventLog | undefined;
   readonly #unreadable: StreamName[] = [];
@@ -127,7 +132,15 @@ export class Router {
     };
     this.#workers =
       options.workers === 0 ? new MainPlane(common) : new Workers({ ...common, count: options.workers });
+    this.#prober = new Prober({
+      ledger: this.#ledger,
+      now: systemClock.now,
+      random: Math.random,
+      report: common.report,
+      started: (pool, id) => this.#startBackend(pool, id),
+    });
     this.#system = new System({
+      followed: (pool, state) => this.#prober.follow(pool, state),
       openLog: () => this.#openLog(),
       publish: (events) => this.#publisher.publish(events),
       ledger: this.#ledger,
@@ -137,10 +150,24 @@ export class Router {
       prepare: () => this.#prepare(),
       recording: () => (this.#journal === undefined ? [] : [this.#journal.childSpec()]),
       named: (pool, backends) => this.#journal?.named(pool, backends),
-      outside: (world) => [this.#workers.childSpec(world), this.#history.childSpec(), this.#adminChild()],
+      outside: (world) => [
+        this.#workers.childSpec(world),
+        this.#history.childSpec(),
+        this.#prober.childSpec(),
+        this.#adminChild(),
+      ],
       observe: (event) => this.#tell(event),
       failed: options.failed,
     });
+  }
+
+  #startBackend(pool: PoolName, id: BackendId): void {
+    const { log } = this.#options;
+    this.#system.desk
+      .ask({ type: 'StartBackend', pool, id }, { author: 'switchyard' })
+      .catch((error: Error) =>
+        log.warn({ err: error }, `${id} of ${pool} passes its probes, and could not be made up`),
+      );
   }
 
   #journalFor(threads: number): Journal | undefined {
@@ -347,6 +374,7 @@ export class Router {
     return [
       ...families,
       ...capacityFamilies(this.#system.capacity.told),
+      ...healthFamilies(this.#system.health.counts, this.#prober.counts),
       ...journalFamilies(this.#journal?.share.shared, systemClock.now()),
     ];
   }

@@ -1,4 +1,5 @@
 /** The report on routing quality: what the simulator finds, beside what others published. */
+import type { SparsePool } from '../../eventlog/index.ts';
 import { type Line, lineChart } from './chart.ts';
 import { FAULTY_FLEETS, type FaultyFleet } from './faulty-fleets.ts';
 import { rapGenius } from './rap-genius.ts';
@@ -14,9 +15,6 @@ const SEED = 1;
 // An hour of Rap Genius's traffic.
 const HOUR = 540_000;
 const EXACT: Policy = { policy: 'least-request', limit: 1 };
-// Time-outs of the first byte.
-const BRISK_MS = 2000;
-const PATIENT_MS = 30_000;
 const BACKENDS = [44, 48, 52, 56, 60, 64, 68, 72, 76];
 
 /** The files by name. `share`: of the requests of a full run. */
@@ -47,13 +45,15 @@ export async function report(
   const { table: slow, chart: slowChart } = await slowBackendTable(run);
   progress('one slow backend');
   const faulty = await faultyTable(run);
+  const courses = await courseTable(run);
   progress(`faulty fleets; ${Math.round(cpuNs / runs)} ns of processor a request`);
   const page = PAGE.replace('{disciplines}', disciplines)
     .replace('{fleets}', fleets)
     .replace('{exponentials}', exponentials)
     .replace('{limit}', twoChoicesLimit(0.9).toFixed(3))
     .replace('{slow}', slow)
-    .replace('{faulty}', faulty);
+    .replace('{faulty}', faulty)
+    .replace('{courses}', courses);
   return new Map([
     ['routing-quality.md', page],
     ['routing-quality-backends.svg', backendsChart],
@@ -177,6 +177,39 @@ async function slowBackendTable(run: (scenario: Scenario) => Promise<Outcome>) {
   return { table: table(head, rows), chart: lineChart(lines, axes) };
 }
 
+// What a router may learn from: listed statuses, and a second attempt where the first was answered so, or not at all.
+const JUDGED: SparsePool = {
+  health: { passive: { outlier: { statuses: ['500-599'] } } },
+  retries: { statuses: ['500-599'], firstByteTimeouts: true, budgetPercent: 100 },
+};
+const BRISK: SparsePool = { ...JUDGED, timeouts: { firstByteMs: 2000 } };
+const PROBED: SparsePool = {
+  health: {
+    active: {
+      path: '/',
+      intervalMs: 500,
+      timeoutMs: 2000,
+      healthyAfter: 1,
+      unhealthyAfter: 2,
+      statuses: '200-399',
+    },
+  },
+  queue: { maxWaiting: 5000 },
+};
+
+export const REACHED: Readonly<
+  Record<FaultyFleet, { readonly policy: Scenario['policy']; readonly pool: SparsePool; readonly by: string }>
+> = {
+  black_hole: { policy: 'peak-ewma', pool: BRISK, by: 'outliers, retries, 2 s' },
+  one_endpoint_dies_on_each_server: { policy: 'peak-ewma', pool: JUDGED, by: 'routes, outliers, retries' },
+  all_nodes_500: { policy: 'least-request', pool: PROBED, by: 'probes' },
+  drastic_slowdown: { policy: 'least-request', pool: BRISK, by: 'outliers, retries, 2 s' },
+  live_reloading: { policy: 'peak-ewma', pool: JUDGED, by: 'outliers, retries' },
+  one_big_spike: { policy: 'least-request', pool: JUDGED, by: 'limit, queue' },
+  fast_503s_then_revert: { policy: 'peak-ewma', pool: JUDGED, by: 'outliers, retries' },
+  slow_503s_then_revert: { policy: 'peak-ewma', pool: JUDGED, by: 'outliers, retries' },
+};
+
 async function faultyTable(run: (scenario: Scenario) => Promise<Outcome>): Promise<string> {
   const published: Readonly<Record<FaultyFleet, readonly [theirs: string, bar: string]>> = {
     black_hole: ['91.5 %', '≥ 99 %'],
@@ -188,19 +221,58 @@ async function faultyTable(run: (scenario: Scenario) => Promise<Outcome>): Promi
     fast_503s_then_revert: ['100 %', '100 %'],
     slow_503s_then_revert: ['100 %', '100 %'],
   };
+  const outliers: SparsePool = { health: JUDGED.health! };
   const rows: Row[] = [];
   for (const name of Object.keys(FAULTY_FLEETS) as FaultyFleet[]) {
-    const fleet = { ...FAULTY_FLEETS[name], seed: SEED };
+    const fleet = { ...FAULTY_FLEETS[name], seed: SEED, routed: true };
     const cells: string[] = [];
     for (const policy of ['least-request', 'peak-ewma'] as const)
-      cells.push(faultyCell(await run({ ...fleet, policy })));
-    const again = { ...fleet, policy: 'peak-ewma', poolPerEndpoint: true } as const;
-    cells.push(faultyCell(await run(again)));
-    const firstByteMs = name === 'black_hole' ? BRISK_MS : PATIENT_MS;
-    cells.push(faultyCell(await run({ ...again, attempts: 2, firstByteMs })));
+      for (const pool of [{}, outliers]) cells.push(faultyCell(await run({ ...fleet, policy, pool })));
+    const { by, ...how } = REACHED[name];
+    cells.push(`**${faultyCell(await run({ ...fleet, ...how }))}**`, `${how.policy}, ${by}`);
     rows.push([`\`${name}\``, ...published[name], ...cells]);
   }
-  const head = ['fleet', 'theirs', 'bar', 'least-request', 'peak-ewma', '… by route', '… and one retry'];
+  const head = [
+    'fleet',
+    'theirs',
+    'bar',
+    'least-request',
+    '… and outliers',
+    'peak-ewma',
+    '… and outliers',
+    'reached',
+    'by',
+  ];
+  return table(head, rows);
+}
+
+/** A backend fails for a while, or is slow: how soon it is left alone, whatever it costs, and how soon it is back. */
+async function courseTable(run: (scenario: Scenario) => Promise<Outcome>): Promise<string> {
+  const rows: Row[] = [];
+  for (const failures of [2, 5, 20]) {
+    for (const quarantineMs of [1000, 5000]) {
+      const pool: SparsePool = {
+        health: { passive: { quarantineMs, outlier: { failures, statuses: ['500-599'] } } },
+      };
+      const fleet = {
+        ...FAULTY_FLEETS.fast_503s_then_revert,
+        seed: SEED,
+        policy: 'least-request',
+        pool,
+      } as const;
+      const { good, requests, badBySecond, sentTo } = await run(fleet);
+      const early = badBySecond[3] ?? 0;
+      rows.push([failures, quarantineMs, requests - good, early, requests - good - early, sentTo[1]!]);
+    }
+  }
+  const head = [
+    'failures',
+    'quarantineMs',
+    'failed',
+    'in its first second',
+    'trials after',
+    'sent to it in 15 s',
+  ];
   return table(head, rows);
 }
 
@@ -227,11 +299,8 @@ function ms(value: number): string {
 const PAGE = `# Routing quality
 
 Written by \`node bench/simulate/main.ts\` from a fixed seed; do not edit. The simulator runs the production ledger,
-queue and policies under virtual time. "Published" are the numbers of design/routing-quality.md with their
+queue, policies, health, probes' rules and retry budget under virtual time. "Published" are the numbers of design/routing-quality.md with their
 sources. A shorter run of the same scenarios is a test (\`test/simulate/\`).
-
-Not in it, since they are not built: outlier ejection, active probes, health by route, slow start. What depends on
-them is said below.
 
 ## 1. Rap Genius: 9 000 requests a minute, one at a time each
 
@@ -274,21 +343,40 @@ faded, whether it was quick again.
 
 ## 4. Faulty fleets
 
-Success, mean time, and calls made to backends. _By route_ has one pool for each endpoint over the same backends. _One
-retry_ sends a request that timed out (after 2 s for \`black_hole\`), or was answered with a status from 500 on, to another
-backend once: the router does not do that today (it retries only what was never answered), so the column shows what it would be
-worth.
+Success, mean time, and calls made to backends. Each endpoint is an entry of the domain's \`routes\`; all requests are
+idempotent. The first four columns are the defaults of a pool with either policy, alone and with
+\`health.passive.outlier.statuses: ["500-599"]\`. _Reached_ is by these settings:
+
+- _outliers, retries_: that, and \`retries: {statuses: ["500-599"], firstByteTimeouts: true, budgetPercent: 100}\`;
+- _2 s_: and \`timeouts.firstByteMs: 2000\`;
+- _routes_: the endpoints are entries of \`routes\`, as everywhere here; without, nobody could tell the backends apart;
+- _probes_: \`health.active: {path: "/", intervalMs: 500, healthyAfter: 1, unhealthyAfter: 2}\` and
+  \`queue.maxWaiting: 5000\`;
+- _limit, queue_: \`maxConcurrency: 100\`.
 
 {faulty}
 
 Without a second attempt these have bounds that no router can pass, since it learns from answers:
 
 - \`black_hole\`: answers take 0.6 s, so at least 60 requests (3 %) are sent to the silent backend before its silence
-  means anything; here it goes on until both have as many in flight. With outlier ejection on time-outs and a
-  retry: all.
-- \`one_endpoint_dies_on_each_server\`: 0.6 s × 62.5/s × 2 = 75 requests (3 %) fail before the first failure is known. By
-  route, peak-ewma comes near it; without a view by route it cannot see it.
-- \`all_nodes_500\`: half of the requests are asked while all backends answer 500. That is 50 % for whoever passes answers
-  on as they are.
-- \`live_reloading\`: 75 requests (3 %) go to the broken backend before it has answered one.
+  means anything, and all that are sent within the time-out. One retry each saves them.
+- \`one_endpoint_dies_on_each_server\`: 0.6 s × 62.5/s × 2 = 75 requests (3 %) fail before the first failure is known.
+  Outliers alone come near that. What is lost with retries are those that were in flight when both routes had just
+  failed and nobody knew where to go.
+- \`all_nodes_500\`: half of the requests come while all backends answer 500: 50 % for whoever passes answers on. Only who
+  makes requests wait can do better: when the probes of all fail, all are closed, requests wait in the queue up to
+  \`maxWaitMs\`, and those that waited are answered when a probe passes. Outliers do not help: no backend is worse
+  than the others, so none is ejected.
+- \`live_reloading\`: 75 requests (3 %) go to the broken backend before it has answered one. With retries none is lost.
+
+A budget of 100 % is more than the default 20 %: half of a pool of two that breaks at once needs a second attempt for
+every second request, for as long as it takes to know. With 20 % the rest of those fails as without.
+
+### How soon an outlier is left alone
+
+\`fast_503s_then_revert\` under least-request without retries: of 3 750 requests, those that failed while one of two backends
+answered 503 within 10 ms for 7 s, by settings of \`health.passive\`. After the first second only trials fail, one at a time, each
+after twice the time of the last.
+
+{courses}
 `;

@@ -25,6 +25,8 @@ export class SimulatedRequest implements Waiter, Served {
   servedMs = -1;
   status = 0;
   attempts = 0;
+  /** Number of its present wait; 0: it does not wait. */
+  wait = 0;
   tried: readonly number[] = NONE_TRIED;
   private readonly claimant: Claimant;
 

@@ -1,5 +1,6 @@
 /** What is simulated: who asks when, what the backends do, and how the pool is set. */
 import type { PolicyName } from '../../actors/pool/policy/policies.ts';
+import type { SparsePool } from '../../eventlog/index.ts';
 import type { Chance } from './chance.ts';
 
 /** A request as a backend sees it. */
@@ -45,12 +46,10 @@ export interface Scenario {
   readonly workers?: number;
   /** From a grant by one worker to another's knowing of it. */
   readonly handOverMs?: number;
-  /** A pool for each endpoint, over the same backends: what is learnt of one endpoint is not held against another. */
-  readonly poolPerEndpoint?: boolean;
-  /** The time-out of the first byte. */
-  readonly firstByteMs?: number;
-  /** Backends tried for one request, when one times out or answers with a status from 500 on. */
-  readonly attempts?: number;
+  /** The pool's other settings, as an operator writes them; without: no health is judged, nothing is retried. */
+  readonly pool?: SparsePool;
+  /** Each endpoint is an entry of the domain's routes. */
+  readonly routed?: boolean;
   /** Success is an answer below 500 within this. */
   readonly goodWithinMs?: number;
   /** Whether operations leave records, for a replay. */

@@ -4,18 +4,23 @@
  *   arrive ─▶ checkout ─┬─▶ send ─▶ (backend's queue) ─▶ serve ─▶ answer ─▶ check-in
  *                       └─ queued ─▶ granted ─▶ …          └─ time-out ─▶ check-in ─▶ again, or end
  */
+import assert from 'node:assert/strict';
+import { healthOf } from '../../actors/index.ts';
 import {
   attachArena,
   createArena,
   keyOf,
   type Lease,
-  type LeaseEnd,
   type Ledger,
   type LedgerRecord,
   type MainLedger,
   type PoolLedger,
   readRecords,
 } from '../../actors/pool/ledger/index.ts';
+import { completePool, type PoolSettings } from '../../eventlog/index.ts';
+import { nextProbeInMs, ProbeCourse } from '../../src/health/course.ts';
+import { isListed, type Statuses, statusRange } from '../../src/proxy/listed-status.ts';
+import { RetryBudget } from '../../src/proxy/retry-budget.ts';
 import { Agenda } from './agenda.ts';
 import { Chance } from './chance.ts';
 import { type Claimant, SimulatedRequest } from './request.ts';
@@ -23,11 +28,15 @@ import type { Backend, Scenario } from './scenario.ts';
 import { Server } from './server.ts';
 import { Samples, type Summary } from './statistics.ts';
 
-/** What will happen: a request is answered or given up, a worker's bell is heard, a backend joins. */
+/** What will happen: a request is answered or given up, a worker's bell is heard, an ejection ends, a wait is too long. */
 type Happening =
   | { readonly type: 'answered'; readonly request: SimulatedRequest; readonly status: number }
   | { readonly type: 'timed_out'; readonly request: SimulatedRequest }
-  | { readonly type: 'bell'; readonly thread: number };
+  | { readonly type: 'bell'; readonly thread: number }
+  | { readonly type: 'probe'; readonly index: number; readonly course: ProbeCourse }
+  | { readonly type: 'probed'; readonly index: number; readonly course: ProbeCourse; readonly status: number }
+  | { readonly type: 'expiry'; readonly pool: PoolLedger }
+  | { readonly type: 'tired'; readonly request: SimulatedRequest; readonly wait: number };
 
 export interface Outcome {
   /** From arrival to the start of service; those that were never served are not in it. */
@@ -43,16 +52,18 @@ export interface Outcome {
   /** Times that a request waited in the ledger while a row was open. It never happens. */
   readonly waitedInVain: number;
   readonly sentTo: readonly number[];
+  /** Of what was sent already. */
+  readonly retries: number;
   /** Processor time that one request took. */
   readonly cpuNs: number;
   readonly records: readonly LedgerRecord[];
   readonly waitsInOrder: Float64Array;
 }
 
-const DEFAULT_FIRST_BYTE_MS = 30_000;
 const GATEWAY_TIMEOUT = 504;
 const MAX_WAITING = 1_000_000;
 const CHANCE_OF_ROUTING = 0x5eed;
+const NO_STATUSES: Statuses = [];
 
 export async function simulate(scenario: Scenario): Promise<Outcome> {
   const simulation = new Simulation(scenario);
@@ -64,8 +75,13 @@ class Simulation implements Claimant {
   private readonly scenario: Scenario;
   private readonly main: MainLedger;
   private readonly ledgers: Ledger[];
-  /** By router, endpoint and worker. */
-  private readonly pools: PoolLedger[][][] = [];
+  private readonly settings: PoolSettings;
+  private readonly failures: Statuses;
+  private readonly budget = new RetryBudget();
+  /** By router and worker. */
+  private readonly pools: PoolLedger[][] = [];
+  private readonly routes: number[];
+  private readonly expiries = new Map<PoolLedger, number>();
   private readonly servers: Server[];
   private readonly indexOf = new Map<number, number>();
   private readonly agenda = new Agenda<Happening>();
@@ -74,7 +90,10 @@ class Simulation implements Claimant {
   private nowMs = 0;
   private waiting = 0;
   private waited = 0;
+  private waitsBegun = 0;
   private counted = 0;
+  private over = 0;
+  private retries = 0;
   private good = 0;
   private waitedInVain = 0;
   private readonly waits = new Samples();
@@ -86,6 +105,12 @@ class Simulation implements Claimant {
 
   constructor(scenario: Scenario) {
     this.scenario = scenario;
+    this.settings = completePool(scenario.pool ?? {});
+    const { passive } = this.settings.health;
+    this.failures = passive === false || passive.outlier === false ? NO_STATUSES : passive.outlier.statuses;
+    this.routes = Array.from({ length: scenario.endpoints ?? 1 }, (_, i) =>
+      scenario.routed === true ? keyOf(`route-${i}`) : 0,
+    );
     const { workers = 1, record = false } = scenario;
     const ring = (thread: number) => {
       this.agenda.plan(this.nowMs + (scenario.handOverMs ?? 0), { type: 'bell', thread });
@@ -104,13 +129,18 @@ class Simulation implements Claimant {
 
   async begin(): Promise<void> {
     await this.define(this.scenario.backends.filter(({ addedAtMs = 0 }) => addedAtMs === 0));
-    const { routers = 1, endpoints = 1, poolPerEndpoint = false } = this.scenario;
-    for (let router = 0; router < routers; router++) {
-      const byEndpoint = Array.from({ length: endpoints }, (_, endpoint) => {
-        const key = poolKey(router, poolPerEndpoint ? endpoint : 0);
-        return this.ledgers.map((ledger) => ledger.pool(key)!);
-      });
-      this.pools.push(byEndpoint);
+    const { routers = 1 } = this.scenario;
+    for (let router = 0; router < routers; router++)
+      this.pools.push(this.ledgers.map((ledger) => ledger.pool(poolKey(router))!));
+    this.beginProbes();
+  }
+
+  private beginProbes(): void {
+    const { active } = this.settings.health;
+    if (active === false) return;
+    for (const index of this.servers.keys()) {
+      const course = new ProbeCourse(false);
+      this.agenda.plan(this.routing.uniform() * active.intervalMs, { type: 'probe', index, course });
     }
   }
 
@@ -143,6 +173,7 @@ class Simulation implements Claimant {
       badBySecond: this.badBySecond,
       waitedInVain: this.waitedInVain,
       sentTo: this.sentTo,
+      retries: this.retries,
       cpuNs: ((used.user + used.system) * 1000) / Math.max(1, scenario.requests),
       records: this.records,
       waitsInOrder: this.waitsInOrder,
@@ -151,11 +182,13 @@ class Simulation implements Claimant {
 
   granted(request: SimulatedRequest, lease: Lease): void {
     this.waiting -= 1;
+    request.wait = 0;
     this.send(request, lease);
   }
 
   ended(request: SimulatedRequest, status: number): void {
     const { warmUpMs = 0, goodWithinMs = Number.POSITIVE_INFINITY } = this.scenario;
+    this.over += 1;
     if (request.arrivedMs < warmUpMs) return;
     const tookMs = this.nowMs - request.arrivedMs;
     this.counted += 1;
@@ -168,16 +201,18 @@ class Simulation implements Claimant {
   }
 
   private async define(backends: readonly Backend[]): Promise<void> {
-    const { routers = 1, endpoints = 1, poolPerEndpoint = false, policy, limit, seed } = this.scenario;
+    const { routers = 1, policy, limit, seed } = this.scenario;
+    const isSet = this.scenario.pool !== undefined;
+    const { queue, whenEmpty } = this.settings;
+    const maxWaiting = isSet ? queue.maxWaiting : MAX_WAITING;
+    const health = isSet ? { health: healthOf(this.settings) } : {};
     const rows = backends.map(({ id, weight = 1 }) => {
       return { backendKey: keyOf(id), limit, weight, state: 'up', quarantineUntilMs: 0 } as const;
     });
     for (let router = 0; router < routers; router++) {
-      for (let endpoint = 0; endpoint < (poolPerEndpoint ? endpoints : 1); endpoint++) {
-        const pool = { policy, maxWaiting: MAX_WAITING, whenEmpty: 'refuse', seed: seed + router } as const;
-        const change = { position: 1, nowMs: this.nowMs };
-        await this.main.define(poolKey(router, endpoint), pool, rows, 'widen', change);
-      }
+      const pool = { policy, maxWaiting, whenEmpty, seed: seed + router, ...health } as const;
+      const change = { position: 1, nowMs: this.nowMs };
+      await this.main.define(poolKey(router), pool, rows, 'widen', change);
     }
   }
 
@@ -197,13 +232,29 @@ class Simulation implements Claimant {
 
   private ask(request: SimulatedRequest): void {
     const pool = this.poolOf(request);
-    const answer = pool.checkout(this.nowMs, request.tried, request);
+    const answer = pool.checkout(this.nowMs, request.tried, request, 0, this.routes[request.endpoint]);
     if (typeof answer === 'object') this.send(request, answer);
-    else if (answer === 'queued') {
-      this.waiting += 1;
-      this.lookForOpen(pool);
-    } else this.ended(request, 503);
+    else if (answer === 'queued') this.wait(request, pool);
+    else this.ended(request, request.status === 0 ? 503 : request.status);
     if (this.scenario.record === true) this.drain();
+  }
+
+  private wait(request: SimulatedRequest, pool: PoolLedger): void {
+    this.waiting += 1;
+    this.lookForOpen(pool);
+    if (this.scenario.pool === undefined) return;
+    request.wait = ++this.waitsBegun;
+    const tiredMs = this.nowMs + this.settings.queue.maxWaitMs;
+    this.agenda.plan(tiredMs, { type: 'tired', request, wait: request.wait });
+    this.lookForExpiry(pool);
+  }
+
+  /** Whoever waits for the end of an ejection is woken by nothing else. */
+  private lookForExpiry(pool: PoolLedger): void {
+    const dueMs = pool.nextExpiryMs();
+    if (this.waiting === 0 || dueMs === 0 || this.expiries.get(pool) === dueMs) return;
+    this.expiries.set(pool, dueMs);
+    this.agenda.plan(Math.max(dueMs, this.nowMs), { type: 'expiry', pool });
   }
 
   private send(request: SimulatedRequest, lease: Lease): void {
@@ -220,7 +271,8 @@ class Simulation implements Claimant {
 
   /** A backend has begun on it. */
   private serve(request: SimulatedRequest, status: number, afterMs: number): void {
-    const { firstByteMs = DEFAULT_FIRST_BYTE_MS, warmUpMs = 0 } = this.scenario;
+    const { warmUpMs = 0 } = this.scenario;
+    const { firstByteMs } = this.settings.timeouts;
     if (request.servedMs < 0) {
       request.servedMs = this.nowMs;
       const waitMs = this.nowMs - request.arrivedMs;
@@ -236,32 +288,127 @@ class Simulation implements Claimant {
 
   private happen(what: Happening): void {
     if (what.type === 'bell') this.ledgers[what.thread - 1]!.deliver();
-    else if (what.type === 'timed_out') this.over(what.request, GATEWAY_TIMEOUT, 'timed_out');
-    else this.over(what.request, what.status, what.status >= 500 ? 'server_error' : 'finished');
+    else if (what.type === 'timed_out') this.givenUp(what.request);
+    else if (what.type === 'answered') this.answered(what.request, what.status);
+    else if (what.type === 'expiry') {
+      this.expiries.delete(what.pool);
+      what.pool.expire(this.nowMs);
+      this.lookForExpiry(what.pool);
+    } else if (what.type === 'probe') this.probe(what.index, what.course);
+    else if (what.type === 'probed') this.probed(what.index, what.course, what.status);
+    else if (what.request.wait === what.wait) this.tired(what.request);
   }
 
-  private over(request: SimulatedRequest, status: number, end: LeaseEnd): void {
-    const server = this.servers[request.backend]!;
-    const next = server.release();
-    const lease = request.lease!;
-    request.lease = undefined;
+  private probe(index: number, course: ProbeCourse): void {
+    const { active } = this.settings.health;
+    const server = this.servers[index]!;
+    if (active === false) return;
+    const { status, afterMs } = server.backend.answer({ endpoint: 0, workMs: 0 }, this.nowMs, server.busy);
+    const isInTime = afterMs <= active.timeoutMs;
+    this.agenda.plan(this.nowMs + Math.min(afterMs, active.timeoutMs), {
+      type: 'probed',
+      index,
+      course,
+      status: isInTime ? status : 0,
+    });
+  }
+
+  private probed(index: number, course: ProbeCourse, status: number): void {
+    const { active } = this.settings.health;
+    if (active === false || this.over === this.scenario.requests) return;
+    const { from, to } = statusRange(active.statuses);
+    const isTurned = course.probed(status >= from && status <= to, active);
+    const key = keyOf(this.servers[index]!.backend.id);
+    if (isTurned) for (const [pool] of this.pools) pool!.probed(key, this.nowMs, course.isFailing);
+    const nextMs = this.nowMs + nextProbeInMs(active.intervalMs, this.routing.uniform());
+    this.agenda.plan(nextMs, { type: 'probe', index, course });
+  }
+
+  private tired(request: SimulatedRequest): void {
+    this.waiting -= 1;
+    const left = this.poolOf(request).leave(request, this.nowMs);
+    assert(typeof left === 'string', 'expected a waiter that had not been granted anything');
+    this.ended(request, 503);
+  }
+
+  /** As Forwarding does: turned down if its status is listed, the budget has one left, and another backend is free now. */
+  private answered(request: SimulatedRequest, status: number): void {
+    request.status = status;
     const pool = this.poolOf(request);
-    pool.checkin(lease, this.nowMs, end, this.nowMs - request.sentMs);
-    if (this.waiting > 0) this.lookForOpen(pool);
-    if (next !== undefined) {
-      server.busy += 1;
-      const answer = server.backend.answer(next, this.nowMs, server.busy);
-      this.serve(next, answer.status, answer.afterMs);
-    }
-    if (status >= 500 && request.attempts < (this.scenario.attempts ?? 1)) {
-      request.tried = [...request.tried, lease.backendKey];
-      this.ask(request);
-    } else this.ended(request, status);
+    const { lease, backend, sentMs } = request;
+    const end = isListed(this.failures, status)
+      ? 'listed_status'
+      : status >= 500
+        ? 'server_error'
+        : 'finished';
+    const elsewhere = this.isRetried(status) && this.mayRetry(request) ? this.elsewhere(request) : undefined;
+    this.release(backend);
+    pool.checkin(lease!, this.nowMs, end, this.nowMs - sentMs);
+    this.settled(pool);
+    if (elsewhere === undefined) this.ended(request, status);
+    else this.send(request, elsewhere);
   }
 
-  /** In the ledger itself: a waiter beside an open row. Nobody here has tried anything unless `attempts` says so. */
+  private elsewhere(request: SimulatedRequest): Lease | undefined {
+    const tried = [...request.tried, request.lease!.backendKey];
+    const pool = this.poolOf(request);
+    let answer: string | Lease = pool.checkout(this.nowMs, tried, request, 0, this.routes[request.endpoint]);
+    if (answer === 'queued') answer = pool.leave(request, this.nowMs);
+    if (typeof answer === 'string') {
+      this.budget.giveBack();
+      return undefined;
+    }
+    this.retries += 1;
+    request.tried = tried;
+    return answer;
+  }
+
+  /** No byte came in time. */
+  private givenUp(request: SimulatedRequest): void {
+    const pool = this.poolOf(request);
+    const lease = request.lease!;
+    request.status = GATEWAY_TIMEOUT;
+    this.release(request.backend);
+    pool.checkin(lease, this.nowMs, 'timed_out', this.nowMs - request.sentMs);
+    this.settled(pool);
+    const mayGoOn = this.settings.retries.firstByteTimeouts && this.scenario.pool !== undefined;
+    if (!mayGoOn || !this.mayRetry(request)) {
+      this.ended(request, GATEWAY_TIMEOUT);
+      return;
+    }
+    this.retries += 1;
+    request.tried = [...request.tried, lease.backendKey];
+    this.ask(request);
+  }
+
+  private isRetried(status: number): boolean {
+    return this.scenario.pool !== undefined && isListed(this.settings.retries.statuses, status);
+  }
+
+  private mayRetry(request: SimulatedRequest): boolean {
+    const { attempts, budgetPercent } = this.settings.retries;
+    return request.attempts < attempts && this.budget.take(this.over, budgetPercent, this.nowMs);
+  }
+
+  /** The backend is done with one, and begins the next in its own queue. */
+  private release(index: number): void {
+    const server = this.servers[index]!;
+    const next = server.release();
+    if (next === undefined) return;
+    server.busy += 1;
+    const answer = server.backend.answer(next, this.nowMs, server.busy);
+    this.serve(next, answer.status, answer.afterMs);
+  }
+
+  private settled(pool: PoolLedger): void {
+    if (this.waiting === 0) return;
+    this.lookForOpen(pool);
+    if (this.scenario.pool !== undefined) this.lookForExpiry(pool);
+  }
+
+  /** In the ledger itself: a waiter beside an open row. Only where nobody has tried anything, and nothing is closed to some. */
   private lookForOpen(pool: PoolLedger): void {
-    if ((this.scenario.attempts ?? 1) > 1) return;
+    if (this.scenario.pool !== undefined) return;
     const { waiting, rows } = pool.stats();
     if (waiting > 0 && rows.some(({ state, inFlight, limit }) => state === 'up' && inFlight < limit))
       this.waitedInVain += 1;
@@ -275,10 +422,10 @@ class Simulation implements Claimant {
   }
 
   private poolOf(request: SimulatedRequest): PoolLedger {
-    return this.pools[request.router]![request.endpoint]![request.worker]!;
+    return this.pools[request.router]![request.worker]!;
   }
 }
 
-function poolKey(router: number, endpoint: number): number {
-  return keyOf(`pool-${router}-${endpoint}`);
+function poolKey(router: number): number {
+  return keyOf(`pool-${router}`);
 }

@@ -4,6 +4,7 @@ export type { PlaneCounters, PlaneOptions, PlaneReport, PlaneSettings } from './
 export type { Answer, Delegate } from './delegate.ts';
 export { routesOf } from './domain-routes.ts';
 export type { Exchange } from './exchange.ts';
+export { isListed, statusRange } from './listed-status.ts';
 export { type OutcomeRow, rowOf } from './outcome-table.ts';
 export { createPlane, type Farewell, type RoutingPlane } from './plane.ts';
 export { parseRequestId, type RequestIdParts } from './request-id.ts';

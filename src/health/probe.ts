@@ -1,0 +1,37 @@
+/** One question to one backend: a GET on a connection of its own, whose answer's status is all that matters. */
+import { Client } from 'undici';
+import type { BackendAddress } from '../proxy/index.ts';
+
+export type Question = {
+  readonly address: BackendAddress;
+  readonly path: string;
+  readonly timeoutMs: number;
+};
+
+/** Its status; 0: there was none in time. */
+export async function probe({ address, path, timeoutMs }: Question): Promise<number> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const client = new Client(originOf(address), {
+    connect: 'path' in address ? { socketPath: address.path } : { timeout: timeoutMs },
+    pipelining: 1,
+    maxHeaderSize: 65_536,
+  });
+  try {
+    const headers = { 'user-agent': 'switchyard-probe', accept: '*/*' };
+    const { statusCode, body } = await client.request({ method: 'GET', path, headers, reset: true, signal });
+    // What it says does not matter; its end must not throw where nobody listens.
+    body.on('error', () => {});
+    body.destroy();
+    return statusCode;
+  } catch {
+    return 0;
+  } finally {
+    client.destroy().catch(() => {});
+  }
+}
+
+function originOf(address: BackendAddress): string {
+  if ('path' in address) return 'http://localhost';
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return `http://${host}:${address.port}`;
+}

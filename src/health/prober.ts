@@ -1,0 +1,184 @@
+/**
+ * Asks the backends of pools with active health how they are. Main thread only. What fails often enough in a row is closed in
+ * the ledger at once, whatever the others are; the log is told by the backend's machine.
+ */
+import {
+  type ChildSpec,
+  crashed,
+  type HealthReport,
+  keyOf,
+  LedgerBusy,
+  type MainLedger,
+  type PoolState,
+  type Running,
+  WELL,
+} from '../../actors/index.ts';
+import {
+  type BackendId,
+  type BackendSettings,
+  completeBackend,
+  completePool,
+  type PoolName,
+  type PoolSettings,
+} from '../../eventlog/index.ts';
+import { statusRange } from '../proxy/index.ts';
+import { addressOf } from '../workers/index.ts';
+import { nextProbeInMs, ProbeCourse } from './course.ts';
+import { probe } from './probe.ts';
+import { Turnstile } from './turnstile.ts';
+
+export type ProberOptions = {
+  readonly ledger: MainLedger;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly report: (report: HealthReport) => void;
+  /** It was starting, and passes: it is to be up. */
+  readonly started: (pool: PoolName, id: BackendId) => void;
+};
+
+type Rules = Exclude<PoolSettings['health']['active'], false>;
+
+type Target = {
+  readonly pool: PoolName;
+  readonly id: BackendId;
+  rules: Rules;
+  backend: BackendSettings;
+  readonly course: ProbeCourse;
+  timer: NodeJS.Timeout | undefined;
+};
+
+// 64: of backends that all hang for two seconds, 32 a second are found out.
+const MOST_AT_ONCE = 64;
+// The ledger's lock was not to be had: a live holder is done in microseconds.
+const AGAIN_MS = 2;
+// No name has it.
+const SEPARATOR = '/';
+
+export class Prober {
+  readonly #options: ProberOptions;
+  readonly #targets = new Map<string, Target>();
+  readonly #pools = new Map<PoolName, ReadonlySet<string>>();
+  readonly #turnstile = new Turnstile(MOST_AT_ONCE);
+  #isRunning = false;
+  readonly counts = { passed: 0, failed: 0 };
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  childSpec(): ChildSpec {
+    return {
+      id: 'prober',
+      kind: 'prober',
+      restart: 'permanent',
+      shutdownMs: 'brutal',
+      start: (context) => this.#start((error) => context.exited(crashed(error))),
+    };
+  }
+
+  /** These are the pool's settings and backends now. */
+  follow(pool: PoolName, state: PoolState): void {
+    const present = new Set<string>();
+    const rules = state === null ? false : completePool(state.settings).health.active;
+    for (const [id, { backend, health }] of Object.entries(state?.backends ?? {})) {
+      const settings = completeBackend(backend);
+      // One that drains is given no request, whatever it answers.
+      if (rules === false || settings.state === 'draining') continue;
+      const key = pool + SEPARATOR + id;
+      present.add(key);
+      this.#watch(key, pool, id as BackendId, rules, settings, (health ?? WELL).probes === 'failing');
+    }
+    for (const key of this.#pools.get(pool) ?? []) if (!present.has(key)) this.#forget(key);
+    if (present.size === 0) this.#pools.delete(pool);
+    else this.#pools.set(pool, present);
+  }
+
+  #watch(
+    key: string,
+    pool: PoolName,
+    id: BackendId,
+    rules: Rules,
+    backend: BackendSettings,
+    isFailing: boolean,
+  ): void {
+    const known = this.#targets.get(key);
+    if (known !== undefined) {
+      known.rules = rules;
+      known.backend = backend;
+      return;
+    }
+    const target: Target = { pool, id, rules, backend, course: new ProbeCourse(isFailing), timer: undefined };
+    this.#targets.set(key, target);
+    // Anywhere in the first interval, so that a pool's backends are not all asked at once.
+    if (this.#isRunning) this.#plan(target, this.#options.random() * rules.intervalMs);
+  }
+
+  /** What is no longer asked has not failed. */
+  #forget(key: string): void {
+    const target = this.#targets.get(key);
+    if (target === undefined) return;
+    this.#targets.delete(key);
+    clearTimeout(target.timer);
+    if (target.course.isFailing) this.#turn(target, false);
+  }
+
+  #start(failed: (error: Error) => void): Running {
+    this.#isRunning = true;
+    for (const target of this.#targets.values())
+      this.#plan(target, this.#options.random() * target.rules.intervalMs);
+    const stop = () => {
+      this.#isRunning = false;
+      for (const target of this.#targets.values()) clearTimeout(target.timer);
+    };
+    return {
+      stop,
+      crash: (error) => {
+        stop();
+        failed(error);
+      },
+    };
+  }
+
+  #plan(target: Target, inMs: number): void {
+    clearTimeout(target.timer);
+    target.timer = setTimeout(() => void this.#ask(target), inMs);
+  }
+
+  async #ask(target: Target): Promise<void> {
+    const { rules, backend } = target;
+    const { path, timeoutMs, statuses } = rules;
+    const question = { address: addressOf(backend.address), path, timeoutMs };
+    const status = await this.#turnstile.through(() => probe(question));
+    if (!this.#isRunning || !this.#targets.has(target.pool + SEPARATOR + target.id)) return;
+    const { from, to } = statusRange(statuses);
+    this.#heard(target, status >= from && status <= to);
+    this.#plan(target, nextProbeInMs(target.rules.intervalMs, this.#options.random()));
+  }
+
+  #heard(target: Target, hasPassed: boolean): void {
+    const { course, rules, backend, pool, id } = target;
+    if (hasPassed) this.counts.passed++;
+    else this.counts.failed++;
+    if (course.probed(hasPassed, rules)) this.#turn(target, !hasPassed);
+    if (backend.state === 'starting' && course.passedInRow >= rules.healthyAfter)
+      this.#options.started(pool, id);
+  }
+
+  #turn(target: Target, isFailing: boolean): void {
+    const { pool, id } = target;
+    this.#close(target, isFailing);
+    const probes = isFailing ? 'failing' : 'passing';
+    this.#options.report({ type: 'health_changed', pool, backend: id, news: { type: 'probed', probes } });
+  }
+
+  /** In the ledger, as soon as its lock is to be had. */
+  #close(target: Target, isFailing: boolean): void {
+    const { ledger, now } = this.#options;
+    try {
+      ledger.pool(keyOf(target.pool))?.probed(keyOf(target.id), now(), isFailing);
+    } catch (error) {
+      if (!(error instanceof LedgerBusy)) throw error;
+      setTimeout(() => this.#close(target, isFailing), AGAIN_MS);
+    }
+  }
+}

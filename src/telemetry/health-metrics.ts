@@ -1,0 +1,42 @@
+/** What became of backends' health, by pool, and what their probes said. */
+import type { HealthCounts } from '../../actors/index.ts';
+import { SHOWN_POOLS } from './ledger-metrics.ts';
+import type { Family } from './prometheus.ts';
+
+export type ProbeCounts = { readonly passed: number; readonly failed: number };
+
+const KINDS = {
+  ejected: [
+    'switchyard_backend_ejections_total',
+    'Backends ejected as outliers, for all requests or for one route.',
+  ],
+  withheld: [
+    'switchyard_backend_ejections_withheld_total',
+    'Outliers not ejected, since too many of their pool were.',
+  ],
+  returned: ['switchyard_backend_returns_total', 'Ejected backends that are back after their trial.'],
+  quarantined: ['switchyard_backend_quarantines_total', 'Backends quarantined since connecting failed.'],
+  failing: ['switchyard_backend_probe_downs_total', 'Backends closed since their probes failed.'],
+  passing: ['switchyard_backend_probe_ups_total', 'Backends open again since their probes passed.'],
+} as const satisfies Record<keyof HealthCounts, readonly [name: string, help: string]>;
+
+export function healthFamilies(counts: ReadonlyMap<string, HealthCounts>, probes: ProbeCounts): Family[] {
+  const pools = [...counts]
+    .toSorted(([, a], [, b]) => b.ejected + b.quarantined - a.ejected - a.quarantined)
+    .slice(0, SHOWN_POOLS);
+  const families = (Object.keys(KINDS) as (keyof HealthCounts)[]).map((kind): Family => {
+    const [name, help] = KINDS[kind];
+    const samples = pools.map(([pool, each]) => ({ labels: { pool }, value: each[kind] }));
+    return { name, type: 'counter', help, samples };
+  });
+  const results = Object.entries(probes).map(([result, value]) => ({ labels: { result }, value }));
+  return [
+    ...families,
+    {
+      name: 'switchyard_probes_total',
+      type: 'counter',
+      help: 'Probes of backends by result.',
+      samples: results,
+    },
+  ];
+}

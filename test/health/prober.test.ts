@@ -1,0 +1,140 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createArena, type HealthReport, keyOf, type PoolState, type Running } from '../../actors/index.ts';
+import type { PoolName, SparseBackend, SparsePool } from '../../eventlog/index.ts';
+import { Prober } from '../../src/health/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const WEB = 'web' as PoolName;
+const now = () => performance.timeOrigin + performance.now();
+const closing: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+type Sick = { status: number; asked: string[]; readonly server: Server };
+
+async function backend(where: string | number = 0): Promise<Sick> {
+  const sick: Sick = {
+    status: 200,
+    asked: [],
+    server: createServer(({ url, headers }, response) => {
+      sick.asked.push(`${url} ${headers['user-agent']}`);
+      // 0: it says nothing.
+      if (sick.status !== 0) response.writeHead(sick.status).end('fine');
+    }),
+  };
+  await new Promise<void>((resolve) => {
+    if (typeof where === 'string') sick.server.listen(where, resolve);
+    else sick.server.listen(where, '127.0.0.1', resolve);
+  });
+  closing.push(() => {
+    sick.server.closeAllConnections();
+    sick.server.close();
+  });
+  return sick;
+}
+
+const at = ({ server }: Sick): string => {
+  const address = server.address() as AddressInfo | string;
+  return typeof address === 'string' ? `unix:${address}` : `127.0.0.1:${address.port}`;
+};
+
+const RULES = {
+  path: '/up?deep=1',
+  intervalMs: 100,
+  timeoutMs: 60,
+  healthyAfter: 2,
+  unhealthyAfter: 2,
+  statuses: '200-399',
+};
+
+async function probed(
+  backends: Readonly<Record<string, SparseBackend>>,
+  settings: SparsePool = { health: { active: RULES } },
+) {
+  const ledger = createArena({ threads: 2, ring() {}, record: false });
+  const rows = Object.entries(backends).map(([id, { state = 'up' }]) => {
+    return { backendKey: keyOf(id), limit: 0, weight: 1, state, quarantineUntilMs: 0 };
+  });
+  const pool = { policy: 'least-request', maxWaiting: 9, whenEmpty: 'refuse', seed: 1 } as const;
+  await ledger.define(keyOf(WEB), pool, rows, 'widen', { position: 1, nowMs: now() });
+  const reports: HealthReport[] = [];
+  const started: string[] = [];
+  const prober = new Prober({
+    ledger,
+    now,
+    random: () => 0.5,
+    report: (report) => reports.push(report),
+    started: (_, id) => started.push(id),
+  });
+  const states = Object.entries(backends).map(([id, each]) => [id, { backend: each, version: 1 }] as const);
+  const state = { settings, version: 1, backends: Object.fromEntries(states) } satisfies PoolState;
+  prober.follow(WEB, state);
+  const spec = prober.childSpec() as { start(context: unknown): Running };
+  const running = spec.start({ exited() {} });
+  closing.push(() => void running.stop('shutdown'));
+  const rowsNow = () =>
+    ledger
+      .pool(keyOf(WEB))!
+      .stats()
+      .rows.map((row) => row.state);
+  const news = () => reports.map((report) => (report.type === 'health_changed' ? report.news : report));
+  return { prober, state, rowsNow, news, started };
+}
+
+describe('a backend that is probed', () => {
+  it('is closed when it fails so often in a row, and open again when it passes so often', async () => {
+    const [good, bad] = [await backend(), await backend()];
+    const { rowsNow, news } = await probed({ good: { address: at(good) }, bad: { address: at(bad) } });
+    await eventually(() => good.asked.length > 1 && bad.asked.length > 1, 'two probes each');
+    expect(rowsNow()).toEqual(['up', 'up']);
+    expect(bad.asked[0]).toBe('/up?deep=1 switchyard-probe');
+    bad.status = 500;
+    const before = bad.asked.length;
+    await eventually(() => rowsNow()[1] === 'failing', 'the bad one closed');
+    expect(bad.asked.length - before).toBeGreaterThanOrEqual(2);
+    expect(news()).toEqual([{ type: 'probed', probes: 'failing' }]);
+    bad.status = 204;
+    await eventually(() => rowsNow()[1] === 'up', 'the bad one open again');
+    expect(news()).toHaveLength(2);
+    expect(rowsNow()[0]).toBe('up');
+  });
+
+  it('is closed whatever the others are, when it is silent or gone too', async () => {
+    const [silent, gone] = [await backend(), await backend()];
+    silent.status = 0;
+    const address = at(gone);
+    gone.server.close();
+    const { rowsNow } = await probed({ silent: { address: at(silent) }, gone: { address } });
+    await eventually(() => rowsNow().every((state) => state === 'failing'), 'both closed');
+  });
+
+  it('may listen on a unix socket', async () => {
+    await using directory = await tempDirectory();
+    const bad = await backend(join(directory.path, 'backend.sock'));
+    bad.status = 404;
+    const { rowsNow } = await probed({ bad: { address: at(bad) } });
+    await eventually(() => rowsNow()[0] === 'failing', 'it closed');
+  });
+
+  it('is to be up when it was starting and passes', async () => {
+    const starting = await backend();
+    const { started } = await probed({ a: { address: at(starting), state: 'starting' } });
+    await eventually(() => started.includes('a'), 'it to be started');
+    expect(starting.asked.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('is left alone, and open, when its pool wants no probes any more', async () => {
+    const bad = await backend();
+    bad.status = 500;
+    const { prober, state, rowsNow } = await probed({ bad: { address: at(bad) } });
+    await eventually(() => rowsNow()[0] === 'failing', 'it closed');
+    prober.follow(WEB, { ...state, settings: {} });
+    expect(rowsNow()[0]).toBe('up');
+  });
+});
