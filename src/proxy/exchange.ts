@@ -96,12 +96,15 @@ export class Exchange extends RequestActor implements Tenant {
   begin(buffer: Buffer, from: number, end: number): number {
     this.context.counters.requests++;
     this.context.counters.inFlight++;
-    let at = from;
-    if (this.head.framing !== 'none') {
-      this.body = new RequestBody(this.head, this.client.listener.settings.limits, this.context.writes);
-      at = this.body.take(buffer, from, end, false);
+    if (this.head.framing === 'none') {
+      this.#route();
+      return from;
     }
+    const body = new RequestBody(this.head, this.client.listener.settings.limits, this.context.writes);
+    this.body = body;
+    const at = body.first(buffer, from, end);
     this.#route();
+    body.hold();
     return at;
   }
 

@@ -24,6 +24,10 @@ export class RequestBody {
   readonly #writes: OneWrite;
   /** One character a byte. */
   #held = '';
+  /** What was shown first and nobody has taken yet: a range of a buffer that is its owner's again soon. */
+  #shown: Buffer | undefined;
+  #shownFrom = 0;
+  #shownTo = 0;
   #connection: UpstreamConnection | undefined;
   #keeps = true;
   #isLent = false;
@@ -58,6 +62,30 @@ export class RequestBody {
     return this.#isLent && (this.#connection?.socket.writableLength ?? 0) > 0;
   }
 
+  /**
+   * What came behind the head. Nothing of it is copied: mostly a connection is there before the buffer is read into
+   * again, and the body leaves from where it is. `hold` must follow.
+   */
+  first(buffer: Buffer, from: number, end: number): number {
+    if (this.#isChunked) return this.take(buffer, from, end, false);
+    const reader = this.#reader;
+    if (reader.next(buffer, from, end) === BODY.data) {
+      this.#shown = buffer;
+      this.#shownFrom = reader.dataStart;
+      this.#shownTo = reader.dataEnd;
+    }
+    this.isDone = reader.isDone;
+    return reader.at;
+  }
+
+  /** The buffer is about to be read into: what of it is still wanted is kept. */
+  hold(): void {
+    const shown = this.#shown;
+    if (shown === undefined) return;
+    this.#shown = undefined;
+    this.#held = shown.toString('latin1', this.#shownFrom, this.#shownTo);
+  }
+
   /** Takes what is the body's; the first byte that is not is returned. `mayLend`: the buffer stays while it is full. */
   take(buffer: Buffer, from: number, end: number, mayLend: boolean): number {
     const reader = this.#reader;
@@ -79,7 +107,13 @@ export class RequestBody {
   /** The head and all that is held go to the connection; what comes later follows. `keep`: for another time. */
   sendTo(connection: UpstreamConnection, head: string, keep: boolean): void {
     this.#connection = connection;
-    this.#writes.texts(connection.socket, head, this.#held);
+    const shown = this.#shown;
+    if (shown !== undefined && !keep) {
+      this.#writes.range(connection.socket, head, shown, this.#shownFrom, this.#shownTo, '');
+    } else {
+      this.hold();
+      this.#writes.texts(connection.socket, head, this.#held);
+    }
     if (!keep) this.letGo();
   }
 
@@ -92,6 +126,7 @@ export class RequestBody {
   letGo(): void {
     this.#keeps = false;
     this.#held = '';
+    this.#shown = undefined;
   }
 
   #passRange(prefix: string, buffer: Buffer, from: number, to: number, mayLend: boolean): void {
