@@ -1,6 +1,6 @@
 /** From the domain to the pool: what is in a request's way there; if nothing is, it asks the pool for a lease. */
 
-import { hasPassedHere } from '../wire/index.ts';
+import { isLoop } from '../wire/index.ts';
 import { Choice } from './choice.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { enterDomain } from './domain-limit.ts';
@@ -14,7 +14,7 @@ import { Tenancy, UNROUTED } from './tenancy.ts';
 export function admit(exchange: Exchange, domain: DomainRoute): void {
   const { context, head, client, body } = exchange;
   exchange.domain = domain;
-  if (hasPassedHere(head.fields, client.hop.pseudonym)) {
+  if (isLoop(head, client.hop.pseudonym)) {
     exchange.fail('loop_detected');
     return;
   }

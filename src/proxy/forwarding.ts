@@ -7,15 +7,15 @@
  *    └────────┴── fail over ─────┘
  */
 import {
-  type Fields,
   forwardFields,
+  forwardLines,
   type RequestHead,
   type ResponseHead,
+  writeFields,
   writeRequestHead,
 } from '../wire/index.ts';
 import { connectFailure } from './connect-failure.ts';
 import type { Exchange } from './exchange.ts';
-import { unnamed, withFields } from './extra-fields.ts';
 import { Farewell } from './farewell.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import { isListed } from './listed-status.ts';
@@ -34,7 +34,7 @@ export class Forwarding implements ConnectionUser {
   /** To the request as it was sent last. */
   response: Responding | undefined = undefined;
   #connections: BackendConnections | undefined;
-  #own: Fields | undefined;
+  #lines = '';
   #timedOut = false;
   #isReused = false;
   #resent = false;
@@ -164,14 +164,23 @@ export class Forwarding implements ConnectionUser {
     const exchange = this.#exchange;
     const { hop } = exchange.client;
     const { features } = exchange.domain as DomainRoute;
-    const ours = forwardFields(head, hop, exchange.requestId, Math.trunc(exchange.startedAtMs));
-    this.#own ??= withFields(unnamed(ours, features.requestNames), features.requestFields);
-    return writeRequestHead(head, this.#own, {
+    const writing = {
       keepAlive: exchange.backend?.connection !== 'single',
       expectContinue: features.continue === 'end-to-end',
       trustsPeer: hop.isTrusted,
       replaced: features.requestNames,
-    });
+    };
+    return writeRequestHead(head, features.requestFields, writing, this.#forwardLines(features.requestNames));
+  }
+
+  /** The same however often the request is sent. Whoever adds fields may know better than we do what to say there. */
+  #forwardLines(replaced: ReadonlySet<string> | undefined): string {
+    if (this.#lines !== '') return this.#lines;
+    const { head, requestId, startedAtMs, client } = this.#exchange;
+    const atMs = Math.trunc(startedAtMs);
+    if (replaced === undefined) this.#lines = forwardLines(head, client.hop, requestId, atMs);
+    else this.#lines = writeFields(unnamed(forwardFields(head, client.hop, requestId, atMs), replaced));
+    return this.#lines;
   }
 
   /** Whether what is sent is worth keeping, as far as it is small. */
@@ -405,6 +414,10 @@ export class Forwarding implements ConnectionUser {
     else if (!mayLinger) connection.destroy();
     else connection.linger(context.now() + this.#pool.settings.timeouts.abortLingerMs);
   }
+}
+
+function unnamed(fields: readonly string[], names: ReadonlySet<string>): readonly string[] {
+  return fields.filter((_, at) => !names.has((fields[at - (at % 2)] as string).toLowerCase()));
 }
 
 /** A backend that sends a body where none may be leaves bytes on the connection that would answer the next request. */

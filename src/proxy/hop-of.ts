@@ -1,5 +1,5 @@
 /** What the forwarding fields say of a client's hop: who it is, where it came in, whether its own word counts. */
-import type { Hop } from '../wire/index.ts';
+import { clientLines, flat, type Hop } from '../wire/index.ts';
 import type { Listener } from './listener.ts';
 
 export function hopOf(
@@ -9,5 +9,7 @@ export function hopOf(
   listener: Listener,
   pseudonym: string,
 ): Hop {
-  return { address, port, isSecure, isTrusted: listener.trusted.includes(address), pseudonym };
+  const isTrusted = listener.trusted.includes(address);
+  const lines = isTrusted ? '' : flat(clientLines({ isSecure, port }, address));
+  return { address, port, isSecure, isTrusted, pseudonym, lines };
 }

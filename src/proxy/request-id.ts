@@ -10,6 +10,8 @@
  * Two ids of one worker differ in n; of two workers in w; of two lives of one worker in t or salt.
  */
 
+import { flat } from '../wire/index.ts';
+
 export { parseRequestId, type RequestIdParts } from '../../eventlog/index.ts';
 
 const BYTE = Array.from({ length: 256 }, (_, value) => hex(value, 2));
@@ -22,7 +24,10 @@ export class RequestIds {
   readonly #middle: string;
   #sequence = 0;
   #atMs = -1;
+  /** Time, worker and salt. */
   #prefix = '';
+  /** All but the last two digits. */
+  #most = '';
   #high = hex(0, 8);
 
   constructor(worker: number, random: () => number) {
@@ -37,12 +42,15 @@ export class RequestIds {
 
   next(nowMs: number): string {
     const atMs = Math.floor(nowMs);
-    if (atMs !== this.#atMs) this.#begin(atMs);
+    const isLater = atMs !== this.#atMs;
+    if (isLater) this.#begin(atMs);
     const sequence = this.#sequence;
     this.#sequence = (sequence + 1) % SEQUENCES;
     const low = sequence % LOW;
     if (low === 0) this.#high = hex(Math.floor(sequence / LOW), 8);
-    return this.#prefix + this.#high + BYTE[low >> 8] + BYTE[low & 0xff];
+    // Requests of the same millisecond share it, as one piece: an id is written three times.
+    if (isLater || (low & 0xff) === 0) this.#most = flat(this.#prefix + this.#high + BYTE[low >> 8]);
+    return this.#most + BYTE[low & 0xff];
   }
 
   #begin(atMs: number): void {

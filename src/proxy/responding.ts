@@ -5,12 +5,11 @@ import {
   type ResponseLimits,
   type ResponseRefusal,
   type TrailerLimits,
-  viaValue,
+  viaLine,
   writeInterimHead,
   writeResponseHead,
 } from '../wire/index.ts';
 import { type Exchange, LARGE_BYTES } from './exchange.ts';
-import { withFields } from './extra-fields.ts';
 import type { Forwarding } from './forwarding.ts';
 import { Pipe, type PipeOwner } from './pipe.ts';
 import { outcomeOfResponse } from './refusals.ts';
@@ -144,14 +143,15 @@ export class Responding implements RelayOwner, PipeOwner {
   #responseHead(head: ResponseHead): string {
     const { choice, client, context, domain, head: asked } = this.#exchange;
     const { features } = domain as DomainRoute;
-    const via = ['Via', viaValue(head.fields, head.version, client.hop.pseudonym)];
-    if (choice !== undefined && choice.setCookie !== '') via.push('Set-Cookie', choice.setCookie);
-    return writeResponseHead(head, withFields(via, features.responseFields), {
+    const writing = {
       clientVersion: asked.version,
       keepAlive: this.#keepAlive,
       date: context.date.at(context.deadlines.turnedAtMs),
       replaced: features.responseNames,
-    });
+    };
+    let lines = viaLine(head, client.hop.pseudonym);
+    if (choice !== undefined && choice.setCookie !== '') lines += `Set-Cookie: ${choice.setCookie}\r\n`;
+    return writeResponseHead(head, features.responseFields, writing, lines);
   }
 
   pass(text: string, buffer: Buffer, from: number, to: number, tail: string): void {

@@ -34,59 +34,67 @@ export type FieldKind = (typeof FIELD)[keyof typeof FIELD];
  * PHP) cannot tell them apart, so to us `X_Forwarded_For` is as forgeable as the field it would overwrite.
  */
 export function fieldKind(name: string): FieldKind {
-  switch (name.length) {
+  return fieldKindAt(name, 0, name.length);
+}
+
+/** The same of a name that stands in a text. */
+export function fieldKindAt(text: string, from: number, to: number): FieldKind {
+  switch (to - from) {
     case 2:
-      return isNamed(name, 'te') ? FIELD.te : FIELD.ordinary;
+      return isNamed(text, from, 'te') ? FIELD.te : FIELD.ordinary;
     case 3:
-      return isNamed(name, 'via') ? FIELD.via : FIELD.ordinary;
+      return isNamed(text, from, 'via') ? FIELD.via : FIELD.ordinary;
     case 4:
-      return isNamed(name, 'host') ? FIELD.host : isNamed(name, 'date') ? FIELD.date : FIELD.ordinary;
+      return isNamed(text, from, 'host')
+        ? FIELD.host
+        : isNamed(text, from, 'date')
+          ? FIELD.date
+          : FIELD.ordinary;
     case 6:
-      return isNamed(name, 'expect') ? FIELD.expect : FIELD.ordinary;
+      return isNamed(text, from, 'expect') ? FIELD.expect : FIELD.ordinary;
     case 7:
-      return isNamed(name, 'upgrade')
+      return isNamed(text, from, 'upgrade')
         ? FIELD.upgrade
-        : isNamed(name, 'trailer')
+        : isNamed(text, from, 'trailer')
           ? FIELD.trailer
           : FIELD.ordinary;
     case 9:
-      return isNamed(name, 'forwarded') ? FIELD.forwarded : FIELD.ordinary;
+      return isNamed(text, from, 'forwarded') ? FIELD.forwarded : FIELD.ordinary;
     case 10:
-      if (isNamed(name, 'connection')) return FIELD.connection;
-      if (isNamed(name, 'keep-alive')) return FIELD.keepAlive;
-      return isNamed(name, 'set-cookie') ? FIELD.setCookie : FIELD.ordinary;
+      if (isNamed(text, from, 'connection')) return FIELD.connection;
+      if (isNamed(text, from, 'keep-alive')) return FIELD.keepAlive;
+      return isNamed(text, from, 'set-cookie') ? FIELD.setCookie : FIELD.ordinary;
     case 12:
-      if (isNamed(name, 'x-request-id')) return FIELD.xRequestId;
-      return isNamed(name, 'max-forwards') ? FIELD.maxForwards : FIELD.ordinary;
+      if (isNamed(text, from, 'x-request-id')) return FIELD.xRequestId;
+      return isNamed(text, from, 'max-forwards') ? FIELD.maxForwards : FIELD.ordinary;
     case 14:
-      return isNamed(name, 'content-length') ? FIELD.contentLength : otherForwarded(name);
+      return isNamed(text, from, 'content-length') ? FIELD.contentLength : otherForwarded(text, from);
     case 15:
-      if (isNamed(name, 'x-forwarded-for')) return FIELD.xForwardedFor;
-      return isNamed(name, 'x-request-start') ? FIELD.xRequestStart : otherForwarded(name);
+      if (isNamed(text, from, 'x-forwarded-for')) return FIELD.xForwardedFor;
+      return isNamed(text, from, 'x-request-start') ? FIELD.xRequestStart : otherForwarded(text, from);
     case 16:
-      if (isNamed(name, 'x-forwarded-port')) return FIELD.xForwardedPort;
-      return isNamed(name, 'proxy-connection') ? FIELD.proxyConnection : otherForwarded(name);
+      if (isNamed(text, from, 'x-forwarded-port')) return FIELD.xForwardedPort;
+      return isNamed(text, from, 'proxy-connection') ? FIELD.proxyConnection : otherForwarded(text, from);
     case 17:
-      if (isNamed(name, 'transfer-encoding')) return FIELD.transferEncoding;
-      return isNamed(name, 'x-forwarded-proto') ? FIELD.xForwardedProto : otherForwarded(name);
+      if (isNamed(text, from, 'transfer-encoding')) return FIELD.transferEncoding;
+      return isNamed(text, from, 'x-forwarded-proto') ? FIELD.xForwardedProto : otherForwarded(text, from);
     case 19:
-      return isNamed(name, 'proxy-authorization') ? FIELD.proxyAuthorization : otherForwarded(name);
+      return isNamed(text, from, 'proxy-authorization')
+        ? FIELD.proxyAuthorization
+        : otherForwarded(text, from);
     default:
-      return name.length > 12 ? otherForwarded(name) : FIELD.ordinary;
+      return to - from > 12 ? otherForwarded(text, from) : FIELD.ordinary;
   }
 }
 
-function otherForwarded(name: string): FieldKind {
-  return startsNamed(name, 'x-forwarded-') ? FIELD.xForwardedOther : FIELD.ordinary;
+function otherForwarded(text: string, from: number): FieldKind {
+  return isNamed(text, from, 'x-forwarded-') ? FIELD.xForwardedOther : FIELD.ordinary;
 }
 
-function isNamed(name: string, lower: string): boolean {
-  return name.length === lower.length && startsNamed(name, lower);
-}
-
-function startsNamed(name: string, lower: string): boolean {
+/** Whether the text goes on with this name. */
+function isNamed(text: string, from: number, lower: string): boolean {
   for (let i = 0; i < lower.length; i++) {
-    const byte = name.charCodeAt(i);
+    const byte = text.charCodeAt(from + i);
     const wanted = lower.charCodeAt(i);
     // Names are tokens, so | 0x20 makes only letters meet letters, and leaves the dash as it is.
     if ((byte | 0x20) !== wanted && !(byte === UNDERSCORE && wanted === DASH)) return false;

@@ -38,8 +38,9 @@ export class HeadScan {
   /** Where the start line begins, from the start of the message; what follows counts from here. */
   base = 0;
   startLineEnd = 0;
-  /** Name start, name end, value start, value end of each field. */
+  /** Name start, name end, value start, value end of each field; the first `markCount` of these. */
   marks: number[] = [];
+  markCount = 0;
   /** After `done`: the bytes of the head, without empty lines before it. */
   headBytes = 0;
   problem: ScanProblem = 'head_too_large';
@@ -56,7 +57,8 @@ export class HeadScan {
     this.base = 0;
     // A list that once held a thousand fields is not kept for the next head.
     if (this.marks.length > 400) this.marks = [];
-    else this.marks.length = 0;
+    // Its memory is: a list cut to nothing would have to grow again.
+    this.markCount = 0;
   }
 
   /** The offset from `base` up to which bytes were examined. */
@@ -135,8 +137,7 @@ export class HeadScan {
             break;
           }
           if (isBlank(byte)) return this.#refuse(state, 'obs_fold', at - start);
-          if (this.marks.length >= 4 * bounds.fields)
-            return this.#refuse(state, 'too_many_headers', at - start);
+          if (this.markCount >= 4 * bounds.fields) return this.#refuse(state, 'too_many_headers', at - start);
           this.#lineStart = at - base;
           state = STATE.name;
           break;
@@ -158,7 +159,7 @@ export class HeadScan {
             return this.#refuse(state, oddInName(byte), at - start);
           }
           if (at === nameStart) return this.#refuse(state, 'empty_header_name', at - start);
-          this.marks.push(this.#lineStart, at - base);
+          this.#mark(this.#lineStart, at - base);
           this.#boundLine(buffer, nameStart, at, bounds);
           at++;
           state = STATE.blanks;
@@ -188,7 +189,7 @@ export class HeadScan {
           if (at - base > this.#lineLimit) return this.#refuse(state, this.#lineProblem, at - start);
           let valueEnd = at - base;
           while (valueEnd > this.#valueStart && isBlank(buffer[base + valueEnd - 1]!)) valueEnd--;
-          this.marks.push(this.#valueStart, valueEnd);
+          this.#mark(this.#valueStart, valueEnd);
           at++;
           state = STATE.valueLf;
           break;
@@ -218,7 +219,8 @@ export class HeadScan {
     const lineBytes = Math.min(bounds.lineBytes, bounds.setCookieLineBytes);
     const room = 4 * bounds.fields;
     let start = from;
-    while (marks.length < room) {
+    let count = this.markCount;
+    while (count < room) {
       let at = start;
       while (at < stop && TOKEN[buffer[at]!] === 1) at++;
       const nameEnd = at;
@@ -233,10 +235,21 @@ export class HeadScan {
       if (at - valueStart > bounds.valueBytes || at - start > lineBytes) break;
       let valueEnd = at;
       while (valueEnd > valueStart && isBlank(buffer[valueEnd - 1]!)) valueEnd--;
-      marks.push(start - base, nameEnd - base, valueStart - base, valueEnd - base);
+      marks[count] = start - base;
+      marks[count + 1] = nameEnd - base;
+      marks[count + 2] = valueStart - base;
+      marks[count + 3] = valueEnd - base;
+      count += 4;
       start = at + 2;
     }
+    this.markCount = count;
     return start;
+  }
+
+  #mark(start: number, end: number): void {
+    this.marks[this.markCount] = start;
+    this.marks[this.markCount + 1] = end;
+    this.markCount += 2;
   }
 
   /** Where this line must end, by its name. */

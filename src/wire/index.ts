@@ -2,12 +2,17 @@
 export { BODY, type BodyReader, type BodyStep, CloseBody, LengthBody } from './body.ts';
 export { type ChunkedAs, ChunkedBody } from './chunked-body.ts';
 export { type Networks, parseNetworks, plainAddress } from './cidr.ts';
+export { flat } from './flat.ts';
 export {
+  clientLines,
   forwardFields,
+  forwardLines,
   type Hop,
   hasPassedHere,
+  isLoop,
   isRequestId,
   keptRequestId,
+  viaLine,
   viaValue,
 } from './forward-fields.ts';
 export { HeadScan } from './head-scan.ts';

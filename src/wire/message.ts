@@ -44,12 +44,18 @@ export type RequestHead = {
   /** The lookup key: lower case, no port, no final dot; an IPv6 literal keeps its brackets. */
   readonly domain: string;
   readonly fields: Fields;
+  /** The lines that pass, as they are written where nothing else forbids or replaces one of them. */
+  readonly passing: string;
+  /** Bit 1 << kind for each kind of field there is, ordinary ones aside. */
+  readonly seen: number;
   /** Never `close`: a request without length has no body. */
   readonly framing: 'none' | 'length' | 'chunked';
   /** The Content-Length received; -1 when there was none. `length` means it is above zero. */
   readonly contentLength: number;
   /** Whether this client wants to send another request on the connection. */
   readonly keepAlive: boolean;
+  /** The request line with its CRLF, as it is written: HTTP/1.1, and the target as reduced. */
+  readonly requestLine: string;
   /** Lower-case names of the fields the Connection field gives to this hop only; close, keep-alive, upgrade left out. */
   readonly nominated: Fields;
   readonly expectContinue: boolean;
@@ -68,6 +74,10 @@ export type ResponseHead = {
   readonly status: number;
   readonly phrase: string;
   readonly fields: Fields;
+  /** The lines that pass, as they are written where nothing else forbids or replaces one of them. */
+  readonly passing: string;
+  /** Bit 1 << kind for each kind of field there is, ordinary ones aside. */
+  readonly seen: number;
   /** `none` for HEAD, 1xx, 204, 304 and a length of zero. */
   readonly framing: Framing;
   /** The Content-Length received; -1 when there was none. For HEAD and 304 it is that of the body not sent. */

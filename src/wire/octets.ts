@@ -50,6 +50,19 @@ export function isDigits(text: string): boolean {
   return text.length > 0;
 }
 
+/** The number that digits say; -1 where it is none, or larger than numbers are exact. */
+export function numberOf(digits: string): number {
+  let value = 0;
+  for (let i = 0; i < digits.length; i++) {
+    const byte = digits.charCodeAt(i);
+    if (byte < 0x30 || byte > 0x39) return -1;
+    // The digit first: a sum on the way must not be larger than what is exact.
+    value = value * 10 + (byte - 0x30);
+    if (value > Number.MAX_SAFE_INTEGER) return -1;
+  }
+  return digits.length > 0 ? value : -1;
+}
+
 /** Whether text equals a word that is given in lower case, whatever case the text is in (ASCII). */
 export function sameText(text: string, lower: string): boolean {
   if (text.length !== lower.length) return false;

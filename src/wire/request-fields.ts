@@ -1,8 +1,17 @@
 /** What the fields of a request say together: its host, its framing, and what it asks of this hop. */
 import { type ConnectionOptions, isEmptyList, readConnection } from './connection-field.ts';
 import { readExpect } from './expect-field.ts';
-import { FIELD, fieldKind } from './field-name.ts';
-import { COMMA, hasTabBehind, isBlank, isDigits, sameText, TOKEN, withoutBlanks } from './octets.ts';
+import { FIELD, type FieldKind } from './field-name.ts';
+import {
+  COMMA,
+  hasTabBehind,
+  isBlank,
+  isDigits,
+  numberOf,
+  sameText,
+  TOKEN,
+  withoutBlanks,
+} from './octets.ts';
 import type { RequestRefusalReason } from './refusal.ts';
 
 type Problem = RequestRefusalReason | undefined;
@@ -13,6 +22,8 @@ export class RequestFields implements ConnectionOptions {
   hosts = 0;
   length = '';
   lengths = 0;
+  /** What the length says; -1: there is none. */
+  lengthBytes = -1;
   chunked = false;
   close = false;
   keepAlive = false;
@@ -28,6 +39,7 @@ export class RequestFields implements ConnectionOptions {
     this.hosts = 0;
     this.length = '';
     this.lengths = 0;
+    this.lengthBytes = -1;
     this.chunked = false;
     this.close = false;
     this.keepAlive = false;
@@ -39,32 +51,55 @@ export class RequestFields implements ConnectionOptions {
     this.hasForwards = false;
   }
 
-  /** Takes one field; `head` and `valueEnd` say where the value ended, for what stands behind it. */
-  note(name: string, value: string, version: 0 | 1, head: string, valueEnd: number): Problem {
-    switch (fieldKind(name)) {
+  /** Takes one field that is no ordinary one, from its marks in the head. */
+  note(
+    kind: FieldKind,
+    head: string,
+    nameStart: number,
+    valueStart: number,
+    valueEnd: number,
+    version: 0 | 1,
+  ): Problem {
+    switch (kind) {
       case FIELD.host:
         // RFC 9112 §3.2: more than one Host line is a 400, equal or not.
         if (++this.hosts > 1) return 'repeated_host';
-        this.host = value;
+        this.host = head.slice(valueStart, valueEnd);
         return undefined;
       case FIELD.contentLength:
-        if (isConfusable(name, 'content'.length)) return 'confusable_header_name';
-        return hasTabBehind(head, valueEnd) ? 'invalid_content_length' : this.#noteLength(value);
+        if (isConfusable(head, nameStart + 'content'.length)) return 'confusable_header_name';
+        return hasTabBehind(head, valueEnd)
+          ? 'invalid_content_length'
+          : this.#noteLength(head.slice(valueStart, valueEnd));
       case FIELD.transferEncoding:
-        if (isConfusable(name, 'transfer'.length)) return 'confusable_header_name';
-        return hasTabBehind(head, valueEnd) ? 'invalid_transfer_encoding' : this.#noteCoding(value, version);
-      case FIELD.connection:
+        if (isConfusable(head, nameStart + 'transfer'.length)) return 'confusable_header_name';
+        return hasTabBehind(head, valueEnd)
+          ? 'invalid_transfer_encoding'
+          : this.#noteCoding(head.slice(valueStart, valueEnd), version);
+      default:
+        return this.#noteOption(kind, head, valueStart, valueEnd);
+    }
+  }
+
+  /** What is asked of this hop beside the framing. */
+  #noteOption(kind: FieldKind, head: string, valueStart: number, valueEnd: number): Problem {
+    switch (kind) {
+      case FIELD.connection: {
+        const value = head.slice(valueStart, valueEnd);
         return readConnection(value, this) && !isEmptyList(value) ? undefined : 'invalid_connection';
+      }
       case FIELD.upgrade:
-        this.protocols = joined(this.protocols, value);
+        this.protocols = joined(this.protocols, head.slice(valueStart, valueEnd));
         return undefined;
       case FIELD.expect:
-        this.expect = joined(this.expect, value);
+        this.expect = joined(this.expect, head.slice(valueStart, valueEnd));
         return undefined;
-      case FIELD.maxForwards:
+      case FIELD.maxForwards: {
+        const value = head.slice(valueStart, valueEnd);
         this.forwards = this.hasForwards ? `${this.forwards}, ${value}` : value;
         this.hasForwards = true;
         return undefined;
+      }
       default:
         return undefined;
     }
@@ -73,7 +108,7 @@ export class RequestFields implements ConnectionOptions {
   /** What no single field says wrong, but the whole. */
   contradiction(method: string, version: 0 | 1): Problem {
     // RFC 9110 §9.3.8: no content in TRACE; a backend that believes it would read it as the next request.
-    if (method === 'TRACE' && (this.chunked || Number(this.length) > 0)) return 'content_in_trace';
+    if (method === 'TRACE' && (this.chunked || this.lengthBytes > 0)) return 'content_in_trace';
     if (limitsForwards(method) && this.hasForwards && !isDigits(this.forwards)) return 'invalid_max_forwards';
     if (version === 0) return undefined;
     if (this.expect !== '') {
@@ -98,10 +133,12 @@ export class RequestFields implements ConnectionOptions {
 
   /** RFC 9110 §8.6: digits only. Repeated equal lines are one; a list, even of equal values, is refused. */
   #noteLength(value: string): Problem {
-    if (!isDigits(value) || !Number.isSafeInteger(Number(value))) return 'invalid_content_length';
+    const bytes = numberOf(value);
+    if (bytes < 0) return 'invalid_content_length';
     if (this.chunked) return 'length_and_transfer_encoding';
     if (++this.lengths > 1 && value !== this.length) return 'conflicting_content_length';
     this.length = value;
+    this.lengthBytes = bytes;
     return undefined;
   }
 
@@ -160,8 +197,8 @@ function isProtocolList(value: string): boolean {
 }
 
 /** Whether a framing field is spelt with an underscore: some backends take it for the real one. */
-function isConfusable(name: string, dash: number): boolean {
-  return name.charCodeAt(dash) !== DASH;
+function isConfusable(head: string, dash: number): boolean {
+  return head.charCodeAt(dash) !== DASH;
 }
 
 function joined(before: string, value: string): string {

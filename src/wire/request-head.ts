@@ -1,9 +1,11 @@
 /** The strict reader of request heads: bytes in, one meaning out, or a refusal, or "not yet". */
 import { NO_FIELDS } from './connection-field.ts';
 import { readExpect } from './expect-field.ts';
+import { FieldLines, PassingLines } from './field-lines.ts';
+import { FIELD, fieldKindAt } from './field-name.ts';
 import { HeadScan, SCANNED } from './head-scan.ts';
 import { domainOf } from './host.ts';
-import type { RequestHead, RequestLimits } from './message.ts';
+import type { Fields, RequestHead, RequestLimits } from './message.ts';
 import { REQUEST_LINE } from './octets.ts';
 import {
   INCOMPLETE,
@@ -16,6 +18,7 @@ import { RequestFields, spokenProtocols } from './request-fields.ts';
 import { readRequestLine } from './request-line.ts';
 import { isTargetProblem, reduceTarget } from './request-target.ts';
 import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
+import { alwaysPasses } from './write-request.ts';
 
 /** RFC 9112 §2.2 asks for at least one empty line to be ignored; Heroku takes five. */
 const EMPTY_LINES = 5;
@@ -51,22 +54,25 @@ export function readRequestHead(
 
 // One per thread, since a head is understood without interruption.
 const meaning = new RequestFields();
+const passing = new PassingLines();
 
 function understand(text: string, scan: HeadScan, end: number): RequestHead | RequestRefusal {
   const method = text.slice(0, scan.first);
   const asked = text.slice(scan.first + 1, scan.second);
   const version = scan.third === 0 ? 0 : 1;
-  const fields: string[] = [];
-  const marks = scan.marks;
+  const { marks, markCount } = scan;
+  let seen = 0;
   meaning.clear();
-  for (let i = 0; i < marks.length; i += 4) {
-    const name = text.slice(marks[i], marks[i + 1]);
-    const value = text.slice(marks[i + 2], marks[i + 3]);
-    fields.push(name, value);
-    const problem = meaning.note(name, value, version, text, marks[i + 3]!);
-    if (problem !== undefined) {
-      return refuse(problem, `${name}: ${shown(value)}`, method, asked, domainOf(meaning.host));
-    }
+  passing.clear();
+  for (let i = 0; i < markCount; i += 4) {
+    const kind = fieldKindAt(text, marks[i]!, marks[i + 1]!);
+    if (alwaysPasses(kind)) passing.add(text, marks, i);
+    if (kind === FIELD.ordinary) continue;
+    seen |= 1 << kind;
+    const problem = meaning.note(kind, text, marks[i]!, marks[i + 2]!, marks[i + 3]!, version);
+    if (problem === undefined) continue;
+    const line = `${text.slice(marks[i], marks[i + 1])}: ${shown(text.slice(marks[i + 2], marks[i + 3]))}`;
+    return refuse(problem, line, method, asked, domainOf(meaning.host));
   }
 
   const domain = domainOf(meaning.host);
@@ -80,26 +86,82 @@ function understand(text: string, scan: HeadScan, end: number): RequestHead | Re
   const problem = meaning.contradiction(method, version);
   if (problem !== undefined) return refuse(problem, meaning.described(), method, target, domain);
 
-  const length = meaning.lengths === 0 ? -1 : Number(meaning.length);
-  return {
-    type: 'request',
+  const length = meaning.lengthBytes;
+  const lines = new FieldLines(text, scan.startLineEnd + 2);
+  // The scan has it as method, one space, target, one space, version: where all of them stay, so do its bytes.
+  const isAsCame = version === 1 && target === asked;
+  const line = isAsCame ? text.slice(0, scan.startLineEnd + 2) : `${method} ${target} HTTP/1.1\r\n`;
+  return new ReadRequest(
+    lines,
+    passing.taken(text),
+    seen,
+    line,
     method,
     target,
     version,
-    host: meaning.host,
     domain,
-    fields,
-    framing: meaning.chunked ? 'chunked' : length > 0 ? 'length' : 'none',
-    contentLength: length,
-    // RFC 9112 §9.3: close wins; 1.1 persists by default, 1.0 only when it says so.
-    keepAlive: !meaning.close && (version === 1 || meaning.keepAlive),
-    nominated: meaning.nominated ?? NO_FIELDS,
-    // RFC 9110 §10.1.1: an expectation in an HTTP/1.0 request is ignored.
-    expectContinue: version === 1 && meaning.expect !== '' && readExpect(meaning.expect) === 'continue',
-    upgrade: version === 1 && meaning.upgrade ? spokenProtocols(meaning.protocols) : '',
-    maxForwards: meaning.maxForwards(method),
+    length,
     end,
-  };
+  );
+}
+
+/** What `meaning` says now, kept. */
+class ReadRequest implements RequestHead {
+  readonly type = 'request';
+  readonly method: string;
+  readonly target: string;
+  readonly version: 0 | 1;
+  readonly host: string;
+  readonly domain: string;
+  readonly lines: FieldLines;
+  readonly passing: string;
+  readonly seen: number;
+  readonly requestLine: string;
+  readonly framing: 'none' | 'length' | 'chunked';
+  readonly contentLength: number;
+  readonly keepAlive: boolean;
+  readonly nominated: Fields;
+  readonly expectContinue: boolean;
+  readonly upgrade: string;
+  readonly maxForwards: number;
+  readonly end: number;
+
+  constructor(
+    lines: FieldLines,
+    passing: string,
+    seen: number,
+    requestLine: string,
+    method: string,
+    target: string,
+    version: 0 | 1,
+    domain: string,
+    length: number,
+    end: number,
+  ) {
+    this.method = method;
+    this.target = target;
+    this.version = version;
+    this.host = meaning.host;
+    this.domain = domain;
+    this.lines = lines;
+    this.passing = passing;
+    this.seen = seen;
+    this.requestLine = requestLine;
+    this.framing = meaning.chunked ? 'chunked' : length > 0 ? 'length' : 'none';
+    this.contentLength = length;
+    // RFC 9112 §9.3: close wins; 1.1 persists by default, 1.0 only when it says so.
+    this.keepAlive = !meaning.close && (version === 1 || meaning.keepAlive);
+    this.nominated = meaning.nominated ?? NO_FIELDS;
+    // RFC 9110 §10.1.1: an expectation in an HTTP/1.0 request is ignored.
+    this.expectContinue = version === 1 && meaning.expect !== '' && readExpect(meaning.expect) === 'continue';
+    this.upgrade = version === 1 && meaning.upgrade ? spokenProtocols(meaning.protocols) : '';
+    this.maxForwards = meaning.maxForwards(method);
+    this.end = end;
+  }
+
+  get fields(): Fields {
+    return this.lines.fields;
+  }
 }
 
 const shared = new HeadScan();

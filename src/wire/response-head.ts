@@ -1,9 +1,10 @@
 /** The strict reader of response heads: what a backend says, refused rather than repaired when it is in doubt. */
 import { type ConnectionOptions, NO_FIELDS, readConnection } from './connection-field.ts';
-import { FIELD, fieldKind } from './field-name.ts';
+import { FieldLines, PassingLines } from './field-lines.ts';
+import { FIELD, type FieldKind, fieldKindAt } from './field-name.ts';
 import { HeadScan, SCANNED } from './head-scan.ts';
-import type { Framing, ResponseHead, ResponseLimits } from './message.ts';
-import { FIELD_VALUE, hasTabBehind, isBlank, isDigits, SPACE, sameText } from './octets.ts';
+import type { Fields, Framing, ResponseHead, ResponseLimits } from './message.ts';
+import { FIELD_VALUE, hasTabBehind, isBlank, numberOf, SPACE, sameText } from './octets.ts';
 import {
   INCOMPLETE,
   type Incomplete,
@@ -13,6 +14,7 @@ import {
 } from './refusal.ts';
 import { isDigit, isVersion } from './request-line.ts';
 import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
+import { passesToClient } from './write-response.ts';
 
 /**
  * Reads the response head that begins at `start`, as readRequestHead reads requests. The request's method is
@@ -46,6 +48,8 @@ export function readResponseHead(
 
 class Meaning implements ConnectionOptions {
   length = '';
+  /** What the length says; -1: there is none. */
+  lengthBytes = -1;
   chunked = false;
   close = false;
   keepAlive = false;
@@ -55,6 +59,7 @@ class Meaning implements ConnectionOptions {
 
   clear(): void {
     this.length = '';
+    this.lengthBytes = -1;
     this.chunked = false;
     this.close = false;
     this.keepAlive = false;
@@ -65,6 +70,7 @@ class Meaning implements ConnectionOptions {
 }
 
 const meaning = new Meaning();
+const passing = new PassingLines();
 
 function understand(
   text: string,
@@ -73,77 +79,121 @@ function understand(
   end: number,
 ): ResponseHead | ResponseRefusal {
   const version = scan.third === 0 ? 0 : 1;
-  const status = scan.first;
-  const fields: string[] = [];
-  const marks = scan.marks;
+  const { marks, markCount } = scan;
+  let seen = 0;
   meaning.clear();
-  for (let i = 0; i < marks.length; i += 4) {
-    const name = text.slice(marks[i], marks[i + 1]);
-    const value = text.slice(marks[i + 2], marks[i + 3]);
-    fields.push(name, value);
-    const problem = note(name, value, version, text, marks[i + 3]!);
-    if (problem !== undefined) return refuse(problem, `${name}: ${shown(value)}`);
+  passing.clear();
+  for (let i = 0; i < markCount; i += 4) {
+    const kind = fieldKindAt(text, marks[i]!, marks[i + 1]!);
+    if (passesToClient(kind)) passing.add(text, marks, i);
+    if (kind === FIELD.ordinary) continue;
+    seen |= 1 << kind;
+    const problem = note(kind, text, marks[i]!, marks[i + 2]!, marks[i + 3]!, version);
+    if (problem === undefined) continue;
+    const value = shown(text.slice(marks[i + 2], marks[i + 3]));
+    return refuse(problem, `${text.slice(marks[i], marks[i + 1])}: ${value}`);
   }
-  const framing = framingOf(status, requestMethod);
-  return {
-    type: 'response',
-    version,
-    status,
-    phrase: text.slice(scan.second, scan.startLineEnd),
-    fields,
-    framing,
-    contentLength: meaning.length === '' ? -1 : Number(meaning.length),
-    chunked: meaning.chunked,
+  const lines = new FieldLines(text, scan.startLineEnd + 2);
+  const phrase = text.slice(scan.second, scan.startLineEnd);
+  return new ReadResponse(lines, passing.taken(text), seen, version, scan.first, phrase, requestMethod, end);
+}
+
+/** What `meaning` says now, kept. */
+class ReadResponse implements ResponseHead {
+  readonly type = 'response';
+  readonly version: 0 | 1;
+  readonly status: number;
+  readonly phrase: string;
+  readonly lines: FieldLines;
+  readonly passing: string;
+  readonly seen: number;
+  readonly framing: Framing;
+  readonly contentLength: number;
+  readonly chunked: boolean;
+  readonly keepAlive: boolean;
+  readonly nominated: Fields;
+  readonly upgrade: string;
+  readonly end: number;
+
+  constructor(
+    lines: FieldLines,
+    passing: string,
+    seen: number,
+    version: 0 | 1,
+    status: number,
+    phrase: string,
+    requestMethod: string,
+    end: number,
+  ) {
+    const framing = framingOf(status, requestMethod);
+    this.version = version;
+    this.status = status;
+    this.phrase = phrase;
+    this.lines = lines;
+    this.passing = passing;
+    this.seen = seen;
+    this.framing = framing;
+    this.contentLength = meaning.lengthBytes;
+    this.chunked = meaning.chunked;
     // RFC 9112 §9.3. A body that ends with the connection leaves none to keep.
-    keepAlive: framing !== 'close' && !meaning.close && (version === 1 || meaning.keepAlive),
-    nominated: meaning.nominated ?? NO_FIELDS,
-    upgrade: meaning.protocols,
-    end,
-  };
+    this.keepAlive = framing !== 'close' && !meaning.close && (version === 1 || meaning.keepAlive);
+    this.nominated = meaning.nominated ?? NO_FIELDS;
+    this.upgrade = meaning.protocols;
+    this.end = end;
+  }
+
+  get fields(): Fields {
+    return this.lines.fields;
+  }
 }
 
 /** RFC 9112 §6.3, in its order. */
 function framingOf(status: number, requestMethod: string): Framing {
   if (requestMethod === 'HEAD' || status < 200 || status === 204 || status === 304) return 'none';
   if (meaning.chunked) return 'chunked';
-  if (meaning.length === '') return 'close';
-  return Number(meaning.length) > 0 ? 'length' : 'none';
+  if (meaning.lengthBytes < 0) return 'close';
+  return meaning.lengthBytes > 0 ? 'length' : 'none';
 }
 
 function note(
-  name: string,
-  value: string,
-  version: 0 | 1,
+  kind: FieldKind,
   head: string,
+  nameStart: number,
+  valueStart: number,
   valueEnd: number,
+  version: 0 | 1,
 ): ResponseRefusalReason | undefined {
-  switch (fieldKind(name)) {
+  switch (kind) {
     case FIELD.contentLength:
-      if (!isReal(name, 'content'.length)) return 'bad_header';
+      if (!isReal(head, nameStart + 'content'.length)) return 'bad_header';
       // Behaviour 103: a length ends at its last digit; even blanks behind it are an invalid content length.
-      return isBlank(head.charCodeAt(valueEnd)) ? 'invalid_content_length' : noteLength(value);
+      return isBlank(head.charCodeAt(valueEnd))
+        ? 'invalid_content_length'
+        : noteLength(head.slice(valueStart, valueEnd));
     case FIELD.transferEncoding:
-      if (!isReal(name, 'transfer'.length)) return 'bad_header';
+      if (!isReal(head, nameStart + 'transfer'.length)) return 'bad_header';
       return hasTabBehind(head, valueEnd)
         ? 'invalid_transfer_encoding'
-        : noteTransferEncoding(value, version);
+        : noteTransferEncoding(head.slice(valueStart, valueEnd), version);
     case FIELD.connection:
-      return readConnection(value, meaning) ? undefined : 'invalid_connection';
-    case FIELD.upgrade:
+      return readConnection(head.slice(valueStart, valueEnd), meaning) ? undefined : 'invalid_connection';
+    case FIELD.upgrade: {
+      const value = head.slice(valueStart, valueEnd);
       meaning.protocols = meaning.protocols === '' ? value : `${meaning.protocols}, ${value}`;
       return undefined;
+    }
     default:
       return undefined;
   }
 }
 
 function noteLength(value: string): ResponseRefusalReason | undefined {
-  if (!isDigits(value) || !Number.isSafeInteger(Number(value))) {
-    return 'invalid_content_length';
-  }
+  const bytes = numberOf(value);
+  if (bytes < 0) return 'invalid_content_length';
   if (meaning.chunked) return 'length_and_transfer_encoding';
   if (meaning.length !== '' && value !== meaning.length) return 'invalid_content_length';
   meaning.length = value;
+  meaning.lengthBytes = bytes;
   return undefined;
 }
 
@@ -214,8 +264,8 @@ function asReason(scan: HeadScan): ResponseRefusalReason {
 }
 
 /** A response's spelling of a framing field with an underscore is as confusable as a request's. */
-function isReal(name: string, dash: number): boolean {
-  return name.charCodeAt(dash) === 0x2d;
+function isReal(head: string, dash: number): boolean {
+  return head.charCodeAt(dash) === 0x2d;
 }
 
 const shared = new HeadScan();

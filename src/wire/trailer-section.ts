@@ -67,8 +67,8 @@ export class TrailerSection {
 
   #understand(): void {
     const text = this.#held.toString('latin1', 0, this.#scan.headBytes);
-    const marks = this.#scan.marks;
-    for (let i = 0; i < marks.length; i += 4) {
+    const { marks, markCount } = this.#scan;
+    for (let i = 0; i < markCount; i += 4) {
       const name = text.slice(marks[i], marks[i + 1]);
       if (isForbidden(name)) {
         this.#refuse('bad_trailer', `${name} may not be a trailer`);

@@ -2,7 +2,8 @@
  * The head a backend is sent: always written anew from what was understood, never passed on as received. What
  * frames the message, names its host or belongs to one hop is ours; every other field keeps its place and case.
  */
-import { FIELD, fieldKind } from './field-name.ts';
+import { FIELD, type FieldKind, fieldKind } from './field-name.ts';
+import { LastLine } from './flat.ts';
 import type { Fields, RequestHead } from './message.ts';
 
 export type RequestWriting = {
@@ -16,23 +17,42 @@ export type RequestWriting = {
   readonly replaced: ReadonlySet<string> | undefined;
 };
 
-/** `own`: the fields of forwardFields() and of the operator, already checked to be field names and values. */
-export function writeRequestHead(head: RequestHead, own: Fields, writing: RequestWriting): string {
-  let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${head.host}\r\n`;
+/**
+ * `own`: the operator's fields, already checked to be field names and values; `lines`: those of forwardLines(), ready
+ * to be written.
+ */
+export function writeRequestHead(
+  head: RequestHead,
+  own: Fields,
+  writing: RequestWriting,
+  lines = '',
+): string {
+  let text = head.requestLine + HOST_LINE.of(head.host);
+  const isPlain =
+    head.nominated.length === 0 && writing.replaced === undefined && (head.seen & DEPENDS) === 0;
+  text += isPlain ? head.passing : chosenLines(head, writing);
+  text += own.length === 0 ? lines : lines + writeFields(own);
+  if (writing.expectContinue && head.expectContinue) text += 'Expect: 100-continue\r\n';
+  if (head.maxForwards > 0) text += `Max-Forwards: ${head.maxForwards - 1}\r\n`;
+  text += framing(head);
+  if (head.upgrade !== '') return `${text}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;
+  return text + (writing.keepAlive ? 'Connection: keep-alive\r\n\r\n' : 'Connection: close\r\n\r\n');
+}
+
+const HOST_LINE = new LastLine((host) => `Host: ${host}\r\n`);
+
+/** Where it depends on more than a name whether a line passes. */
+function chosenLines(head: RequestHead, writing: RequestWriting): string {
   const fields = head.fields;
   const nominated = nominatedIn(head.nominated);
+  let text = '';
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
     if (!passesToBackend(name, writing.trustsPeer, head)) continue;
     if (isNamed(name, nominated) || isNamed(name, writing.replaced)) continue;
     text += `${name}: ${fields[i + 1]!}\r\n`;
   }
-  text += writeFields(own);
-  if (writing.expectContinue && head.expectContinue) text += 'Expect: 100-continue\r\n';
-  if (head.maxForwards > 0) text += `Max-Forwards: ${head.maxForwards - 1}\r\n`;
-  text += framing(head);
-  if (head.upgrade !== '') return `${text}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;
-  return writing.keepAlive ? `${text}Connection: keep-alive\r\n\r\n` : `${text}Connection: close\r\n\r\n`;
+  return text;
 }
 
 function framing(head: RequestHead): string {
@@ -46,21 +66,33 @@ function expectsContent(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD' && method !== 'TRACE';
 }
 
-/** Everything this returns false for is either written by us or meant for this hop (RFC 9110 §7.6.1). */
-function passesToBackend(name: string, trustsPeer: boolean, head: RequestHead): boolean {
-  switch (fieldKind(name)) {
+/** A field that passes whatever else is so. */
+export function alwaysPasses(kind: FieldKind): boolean {
+  switch (kind) {
     case FIELD.ordinary:
     case FIELD.setCookie:
     case FIELD.date:
     case FIELD.trailer:
       return true;
+    default:
+      return false;
+  }
+}
+
+/** The kinds whose passing depends on the peer or on the method. */
+const DEPENDS = (1 << FIELD.forwarded) | (1 << FIELD.xForwardedOther) | (1 << FIELD.maxForwards);
+
+/** Everything this returns false for is either written by us or meant for this hop (RFC 9110 §7.6.1). */
+function passesToBackend(name: string, trustsPeer: boolean, head: RequestHead): boolean {
+  const kind = fieldKind(name);
+  switch (kind) {
     case FIELD.forwarded:
     case FIELD.xForwardedOther:
       return trustsPeer;
     case FIELD.maxForwards:
       return head.maxForwards < 0;
     default:
-      return false;
+      return alwaysPasses(kind);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The head a client is sent for a backend's response: written anew, framed by us, hop-by-hop fields left out. */
-import { FIELD, fieldKind } from './field-name.ts';
+import { hasKind } from './field-lines.ts';
+import { FIELD, type FieldKind, fieldKind } from './field-name.ts';
 import type { Fields, ResponseHead } from './message.ts';
 import { isNamed, nominatedIn, writeFields } from './write-request.ts';
 
@@ -13,35 +14,53 @@ export type ResponseWriting = {
   readonly replaced: ReadonlySet<string> | undefined;
 };
 
-export function writeResponseHead(head: ResponseHead, own: Fields, writing: ResponseWriting): string {
-  let text = `HTTP/1.1 ${head.status} ${head.phrase}\r\n`;
+/** `own`: the operator's fields; `lines`: ours, ready to be written. */
+export function writeResponseHead(
+  head: ResponseHead,
+  own: Fields,
+  writing: ResponseWriting,
+  lines = '',
+): string {
+  let text = statusLine(head.status, head.phrase);
+  const isPlain = head.nominated.length === 0 && writing.replaced === undefined;
+  text += isPlain ? head.passing : chosenLines(head, writing.replaced);
+  if (!isPlain ? !hasDate(head, writing.replaced) : !hasKind(head.seen, FIELD.date))
+    text += `Date: ${writing.date}\r\n`;
+  text += own.length === 0 ? lines : lines + writeFields(own);
+  return text + framing(head, writing.clientVersion) + connection(head, writing.keepAlive);
+}
+
+const OK_LINE = 'HTTP/1.1 200 OK\r\n';
+
+function statusLine(status: number, phrase: string): string {
+  return status === 200 && phrase === 'OK' ? OK_LINE : `HTTP/1.1 ${status} ${phrase}\r\n`;
+}
+
+/** Where not every line that could pass does. */
+function chosenLines(head: ResponseHead, replaced: ReadonlySet<string> | undefined): string {
   const fields = head.fields;
   const nominated = nominatedIn(head.nominated);
-  let hasDate = false;
+  let text = '';
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
-    const kind = fieldKind(name);
-    if (!passesToClient(kind)) continue;
-    if (isNamed(name, nominated) || isNamed(name, writing.replaced)) continue;
-    if (kind === FIELD.date) hasDate = true;
+    if (!passesToClient(fieldKind(name))) continue;
+    if (isNamed(name, nominated) || isNamed(name, replaced)) continue;
     text += `${name}: ${fields[i + 1]!}\r\n`;
   }
-  if (!hasDate) text += `Date: ${writing.date}\r\n`;
-  return `${text}${writeFields(own)}${framing(head, writing.clientVersion)}${connection(head, writing.keepAlive)}\r\n`;
+  return text;
+}
+
+/** Whether the backend's date is among the lines that pass. */
+function hasDate(head: ResponseHead, replaced: ReadonlySet<string> | undefined): boolean {
+  return hasKind(head.seen, FIELD.date) && !head.nominated.includes('date') && replaced?.has('date') !== true;
 }
 
 /** An interim response (RFC 9110 §15.2). A 100 says nothing but itself; others, such as 103, bring their fields. */
 export function writeInterimHead(head: ResponseHead): string {
-  let text = `HTTP/1.1 ${head.status} ${head.phrase}\r\n`;
+  const text = `HTTP/1.1 ${head.status} ${head.phrase}\r\n`;
   if (head.status === 100) return `${text}\r\n`;
-  const fields = head.fields;
-  const nominated = nominatedIn(head.nominated);
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!;
-    if (!passesToClient(fieldKind(name)) || isNamed(name, nominated)) continue;
-    text += `${name}: ${fields[i + 1]!}\r\n`;
-  }
-  return `${text}\r\n`;
+  const lines = head.nominated.length === 0 ? head.passing : chosenLines(head, undefined);
+  return `${text}${lines}\r\n`;
 }
 
 /** How the client learns where the body ends: RFC 9112 §6, and nothing at all in 1xx and 204 (§6.1, RFC 9110 §8.6). */
@@ -51,17 +70,18 @@ function framing(head: ResponseHead, clientVersion: 0 | 1): string {
   return head.chunked && clientVersion === 1 ? 'Transfer-Encoding: chunked\r\n' : '';
 }
 
+/** The last line, and the empty one. */
 function connection(head: ResponseHead, keepAlive: boolean): string {
-  const stays = keepAlive ? 'keep-alive' : 'close';
-  if (head.upgrade === '') return `Connection: ${stays}\r\n`;
-  if (head.status === 101) return `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+  const { status, upgrade } = head;
+  if (upgrade !== '' && status === 101) return `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`;
   // RFC 9110 §15.5.22: a 426 must say which protocols would do.
-  if (head.status === 426) return `Connection: ${stays}, Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
-  return `Connection: ${stays}\r\n`;
+  if (upgrade !== '' && status === 426)
+    return `Connection: ${keepAlive ? 'keep-alive' : 'close'}, Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`;
+  return keepAlive ? 'Connection: keep-alive\r\n\r\n' : 'Connection: close\r\n\r\n';
 }
 
 /** RFC 9110 §7.6.1, and Via and the framing fields, which are ours to write. */
-function passesToClient(kind: number): boolean {
+export function passesToClient(kind: FieldKind): boolean {
   switch (kind) {
     case FIELD.contentLength:
     case FIELD.transferEncoding:

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  clientLines,
   forwardFields,
+  forwardLines,
   type Hop,
   hasPassedHere,
   isRequestId,
@@ -8,6 +10,7 @@ import {
   parseNetworks,
   plainAddress,
   viaValue,
+  writeFields,
 } from '../../src/wire/index.ts';
 import { request, withLine } from './read.ts';
 
@@ -17,12 +20,15 @@ const STRANGER: Hop = {
   isSecure: false,
   isTrusted: false,
   pseudonym: 'sw-1',
+  lines: clientLines({ port: 8080, isSecure: false }, '192.0.2.1'),
 };
 const FRIEND: Hop = { ...STRANGER, isTrusted: true };
 const ID = 'testid-with-a-valid-length';
 
 function fieldsFor(lines: string, hop: Hop): Record<string, string> {
-  const flat = forwardFields(request(withLine(lines)), hop, ID, 1_700_000_000_123);
+  const head = request(withLine(lines));
+  const flat = forwardFields(head, hop, ID, 1_700_000_000_123);
+  expect(forwardLines(head, hop, ID, 1_700_000_000_123)).toBe(writeFields(flat));
   return Object.fromEntries(
     Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]),
   );

@@ -1,7 +1,7 @@
 /** What holds for every message, sound or not: how it is cut changes nothing, and what we write reads back the same. */
 import {
   type Fields,
-  forwardFields,
+  forwardLines,
   type Hop,
   lastChunk,
   type RequestHead,
@@ -15,7 +15,14 @@ import { LIMITS, RESPONSE_LIMITS } from './limits.ts';
 import { llhttpReads } from './llhttp.ts';
 import { bodyOf, readBody, requestHeadIn, responseHeadIn } from './read-whole.ts';
 
-const HOP: Hop = { address: '192.0.2.7', port: 8080, isSecure: false, isTrusted: true, pseudonym: 'sw-0123' };
+const HOP: Hop = {
+  address: '192.0.2.7',
+  port: 8080,
+  isSecure: false,
+  isTrusted: true,
+  pseudonym: 'sw-0123',
+  lines: '',
+};
 
 /** The empty string when the message reads the same in pieces as in one. */
 export function cutsMatter(kind: 'request' | 'response', message: Buffer, cuts: readonly number[]): string {
@@ -79,9 +86,9 @@ function essence(head: { readonly type: string }) {
 export function emissionMisleads(message: Buffer): string {
   const head = readRequestHead(message, 0, message.length, LIMITS);
   if (head.type !== 'request') return '';
-  const own = forwardFields(head, HOP, 'request-id-of-thirty-two-letters', 1_700_000_000_000);
+  const lines = forwardLines(head, HOP, 'request-id-of-thirty-two-letters', 1_700_000_000_000);
   const writing = { keepAlive: true, expectContinue: true, trustsPeer: true, replaced: undefined };
-  const text = writeRequestHead(head, own, writing);
+  const text = writeRequestHead(head, [], writing, lines);
   const bytes = Buffer.from(text, 'latin1');
   const again = readRequestHead(bytes, 0, bytes.length, ROOMY);
   if (again.type !== 'request') return `what we wrote is ${JSON.stringify(again)}`;

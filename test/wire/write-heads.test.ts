@@ -34,6 +34,41 @@ function answered(text: string, writing: Partial<ResponseWriting> = {}, method =
   return writeResponseHead(response(text, method), [], { ...ANSWERING, ...writing }).split('\r\n');
 }
 
+describe('lines that pass', () => {
+  const LINES = [
+    'A: b',
+    'C:d',
+    'E:  f',
+    'G: h ',
+    'I:\tj',
+    'K:',
+    'L: m\t',
+    'N: o  p',
+    'Q: \xe9',
+    'Host: a',
+    'R: s',
+  ];
+  const WRITTEN = ['A: b', 'C: d', 'E: f', 'G: h', 'I: j', 'K: ', 'L: m', 'N: o  p', 'Q: \xe9'];
+
+  it('to a backend have one space before the value and none behind, however they came', () => {
+    const written = sent(`GET / HTTP/1.1\r\n${LINES.join('\r\n')}\r\n\r\n`);
+    expect(written.slice(2, -3)).toEqual([...WRITTEN, 'R: s']);
+  });
+
+  it('to a client too', () => {
+    const written = answered(
+      `HTTP/1.1 200 OK\r\n${LINES.join('\r\n')}\r\nContent-Length: 0\r\nDate: x\r\n\r\n`,
+    );
+    expect(written.slice(1, -4)).toEqual([...WRITTEN, 'Host: a', 'R: s', 'Date: x']);
+  });
+
+  it('are told to who asks as they would be written', () => {
+    const { fields } = request(`GET / HTTP/1.1\r\n${LINES.join('\r\n')}\r\n\r\n`);
+    const told = fields.map((name, at) => (at % 2 === 0 ? `${name}: ${fields[at + 1]}` : ''));
+    expect(told.filter((line) => line !== '')).toEqual([...WRITTEN, 'Host: a', 'R: s']);
+  });
+});
+
 describe('a request to a backend', () => {
   it('is HTTP/1.1, its Host first and its other fields as they came', () => {
     expect(sent('GET /a?b HTTP/1.0\r\nX-One: 1\r\nhOST: A.test:80\r\nx-one: 2\r\nX-E:\r\n\r\n')).toEqual([
