@@ -11,6 +11,7 @@ import { SCOPE_KEYS } from './moments.ts';
 import { PAGE_KEYS } from './paging.ts';
 import { deletePool, getLedger, getPool, listPools, putPool } from './pools.ts';
 import type { AdminPorts } from './ports.ts';
+import { postReplay } from './replay.ts';
 import type { Reply } from './reply.ts';
 import { postRollback, ROLLBACK_KEYS } from './rollback.ts';
 import { SEARCH_KEYS } from './search.ts';
@@ -61,6 +62,7 @@ export const ROUTES: readonly Route[] = [
     query: ['from', 'to', 'limit', 'stream', 'follow', ...SEARCH_KEYS],
   }),
   route('GET', '/v1/requests/:id', getRequest),
+  route('POST', '/v1/replay', postReplay),
 
   route('GET', '/v1/actors', getActors, { query: PAGE_KEYS }),
   route('POST', '/v1/workers/replace', replaceWorkers),

@@ -6,12 +6,14 @@ import { differenceBetween } from './difference.ts';
 import { explainRequest } from './explain/request.ts';
 import { pourEvents } from './search.ts';
 import { pourState, routingAt } from './state.ts';
+import { verifyJournal } from './verify-decisions.ts';
 
 /** One answer each. */
 export const ANSWERERS = {
   difference: differenceBetween,
   routing: routingAt,
   explain: explainRequest,
+  replay: verifyJournal,
 } as const;
 
 /** Text piece by piece: async generators, asked for more only when the last piece was taken. */

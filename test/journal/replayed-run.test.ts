@@ -5,12 +5,13 @@ import { openJournalReader } from '../../eventlog/index.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { Backend } from '../support/backend.ts';
 import { startLoad } from '../support/load.ts';
-import { startRouter } from '../support/router-process.ts';
+import { runCommand, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { leasesOf, replayPool } from './replay.ts';
 
 const SECONDS = Number(process.env['JOURNAL_RUN_SECONDS'] ?? 6);
 const PER_SECOND = Number(process.env['JOURNAL_RUN_RATE'] ?? 1500);
+const WORKERS = process.env['JOURNAL_RUN_WORKERS'] ?? '2';
 const POOLS = ['web', 'api', 'few'] as const;
 const POINTS = ['before-append', 'after-append', 'before-publish', 'in-ledger', 'in-activation'];
 
@@ -31,7 +32,7 @@ describe('a run under load with everything crashing', () => {
       const members = Object.fromEntries(backends.map(({ name, address }) => [name, { address }]));
       const router = await startRouter({
         directory: directory.path,
-        args: ['--chaos', '--workers', '2'],
+        args: ['--chaos', '--workers', WORKERS],
         config: {
           accessLog: false,
           pools: {
@@ -53,7 +54,26 @@ describe('a run under load with everything crashing', () => {
       await makeTrouble(admin, backends);
       await Promise.all([staying.completes(50), coming.completes(50)]);
       const completed = (await staying.stop()).completed + (await coming.stop()).completed;
+      // While it runs, on the thread of history.
+      const live = await admin.must('POST', '/v1/replay', { verify: true });
+      expect(live.body).toMatchObject({ ok: true, gaps: [], recordedGaps: [], skipped: 0 });
       expect((await router.stop()).code).toBe(0);
+      const proven = await runCommand([
+        'replay',
+        '--verify',
+        '--data',
+        join(directory.path, 'data'),
+        '--json',
+      ]);
+      expect(JSON.parse(proven.output)).toMatchObject({
+        ok: true,
+        pools: POOLS.length,
+        gaps: [],
+        recordedGaps: [],
+        skipped: 0,
+        differences: [],
+      });
+      expect(proven.code).toBe(0);
 
       const damage: unknown[] = [];
       const reader = openJournalReader(join(directory.path, 'data'), {

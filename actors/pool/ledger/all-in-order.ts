@@ -8,8 +8,8 @@ import { unpackRecords } from './record-unpacker.ts';
 
 export interface InOrder {
   operation(record: LedgerRecord): void;
-  /** The journal has none of these tickets of a pool, both included. */
-  gap(poolKey: number, fromTicket: number, toTicket: number): void;
+  /** The journal has none of these tickets of a pool, both included; `isAtEnd`: they may not have been written yet. */
+  gap(poolKey: number, fromTicket: number, toTicket: number, isAtEnd: boolean): void;
   /** The process was started again: all tickets begin anew. */
   run(run: number): void;
 }
@@ -111,18 +111,18 @@ class Order {
     while (this.#early.size > 0) {
       const first = this.#first();
       if (turn - first.turn < 2) return;
-      this.#from(first, to);
+      this.#from(first, to, false);
     }
   }
 
   rest(to: InOrder): void {
-    while (this.#early.size > 0) this.#from(this.#first(), to);
+    while (this.#early.size > 0) this.#from(this.#first(), to, true);
   }
 
-  #from({ record }: Seen, to: InOrder): void {
+  #from({ record }: Seen, to: InOrder, isAtEnd: boolean): void {
     // A pool that is made anew goes on at a higher ticket; nothing is missing between.
     const isBegun = this.#next === 0 || record.op === 'start';
-    if (!isBegun) to.gap(this.#poolKey, this.#next, record.ticket - 1);
+    if (!isBegun) to.gap(this.#poolKey, this.#next, record.ticket - 1, isAtEnd);
     this.#next = record.ticket;
     this.#dense(to);
   }

@@ -42,6 +42,7 @@ export { ReplayMemory } from './replay-memory.ts';
 export { type Difference, ReplayedPool, type Verdict, verdictOf, type Waiting } from './replayed-pool.ts';
 export { LedgerBusy } from './section.ts';
 export {
+  DecisionVerification,
   type PoolDifference,
   type TicketGap,
   type VerifiedDecisions,

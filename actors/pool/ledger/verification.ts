@@ -55,14 +55,15 @@ export function verifyDecisions(
   blocks: Iterable<OperationBlock>,
   checkpoints: Iterable<JournalledCheckpoint>,
 ): VerifiedDecisions {
-  const verification = new Verification(checkpoints);
+  const verification = new DecisionVerification(checkpoints);
   for (const block of blocks) verification.take(block);
   return verification.result();
 }
 
 type Known = { readonly pool: ReplayedPool; isInStep: boolean; ticket: number };
 
-class Verification implements InOrder {
+/** Blocks are given one by one, so that whoever gives them can do other things between. */
+export class DecisionVerification implements InOrder {
   readonly #order = new AllInOrder(this);
   readonly #checkpoints: Iterator<JournalledCheckpoint>;
   #nextCheckpoint: JournalledCheckpoint | undefined;
@@ -118,9 +119,10 @@ class Verification implements InOrder {
     this.#memory = new ReplayMemory();
   }
 
-  gap(poolKey: number, fromTicket: number, toTicket: number): void {
+  gap(poolKey: number, fromTicket: number, toTicket: number, isAtEnd: boolean): void {
     const known = this.#pools.get(poolKey);
     if (known !== undefined) known.isInStep = false;
+    if (isAtEnd) return;
     if (this.#gaps.length < MOST_TOLD) this.#gaps.push({ poolKey, run: this.#run, fromTicket, toTicket });
     else this.#cut = true;
   }

@@ -12,6 +12,7 @@ import { explainVerb } from './explain.ts';
 import { importVerb } from './import.ts';
 import { listVerbs } from './list.ts';
 import { removeVerbs } from './remove.ts';
+import { replayVerb } from './replay.ts';
 import { rollbackVerb } from './rollback.ts';
 import { demoVerb, serveVerb } from './serve.ts';
 import { setVerbs } from './set.ts';
@@ -36,6 +37,7 @@ export const VERBS: readonly Verb[] = [
   bisectVerb,
   rollbackVerb,
   explainVerb,
+  replayVerb,
   actorsVerb,
   verifyVerb,
   workersVerb,

@@ -1,0 +1,122 @@
+/** `replay --verify`: every decision that the journal has of ledgers, made again by the router's own code. */
+import {
+  DecisionVerification,
+  type PoolDifference,
+  type TicketGap,
+  type Verdict,
+} from '../../actors/index.ts';
+import type { JournalReader } from '../../eventlog/index.ts';
+import { type Moment, positionAt } from './moment.ts';
+import type { Room } from './room.ts';
+
+export type VerifyDecisionsWish = { readonly from?: Moment; readonly to?: Moment };
+
+export type NamedVerdict = { readonly word: string; readonly backend?: string; readonly waiter?: number };
+
+export type NamedDifference = Omit<PoolDifference, 'poolKey' | 'nowMs' | 'run' | 'decided' | 'recorded'> & {
+  readonly pool: string;
+  readonly at: string;
+  readonly run: string;
+  readonly decided: NamedVerdict;
+  readonly recorded: NamedVerdict;
+};
+
+export type DecisionsVerified = {
+  readonly ok: boolean;
+  readonly runs: number;
+  readonly pools: number;
+  readonly operations: number;
+  readonly decisions: number;
+  readonly checkpoints: number;
+  readonly skipped: number;
+  readonly differences: readonly NamedDifference[];
+  /** Tickets that the journal does not have. */
+  readonly gaps: readonly (Omit<TicketGap, 'poolKey' | 'run'> & {
+    readonly pool: string;
+    readonly run: string;
+  })[];
+  /** What the journal itself says it does not have. */
+  readonly recordedGaps: readonly { readonly from: string; readonly to: string; readonly cause: string }[];
+  /** Segments or blocks that cannot be read. */
+  readonly cut: boolean;
+  readonly perSecond: number;
+};
+
+// So that there is a checkpoint before the first operation that is asked for.
+const AHEAD_MS = 2500;
+
+export async function verifyJournal(wish: VerifyDecisionsWish, room: Room): Promise<DecisionsVerified> {
+  const journal = room.journal();
+  const range = rangeOf(room, wish);
+  const verification = new DecisionVerification(journal.checkpoints(undefined, range));
+  let busyMs = 0;
+  for (const block of journal.operations(undefined, range)) {
+    const since = performance.now();
+    verification.take(block);
+    busyMs += performance.now() - since;
+    await room.breathe();
+  }
+  const { differences, gaps, ...counts } = verification.result();
+  return {
+    ok: differences.length === 0,
+    ...counts,
+    differences: differences.map((difference) => named(journal, difference)),
+    gaps: gaps.map(({ poolKey, run, ...gap }) => ({
+      pool: poolOf(journal, poolKey),
+      run: moment(run),
+      ...gap,
+    })),
+    recordedGaps: journal
+      .gaps()
+      .map(({ fromMs, toMs, cause }) => ({ from: moment(fromMs), to: moment(toMs), cause })),
+    perSecond: busyMs === 0 ? 0 : Math.round((1000 * counts.decisions) / busyMs),
+  };
+}
+
+export function rangeOf(
+  room: Pick<Room, 'log'>,
+  { from, to }: VerifyDecisionsWish,
+): { fromMs?: number; toMs?: number } {
+  const fromMs = msOf(room, from, 'from');
+  const toMs = msOf(room, to, 'to');
+  return {
+    ...(fromMs === undefined ? {} : { fromMs: fromMs - AHEAD_MS }),
+    ...(toMs === undefined ? {} : { toMs }),
+  };
+}
+
+/** When the event of a position was recorded. */
+export function msOf({ log }: Pick<Room, 'log'>, at: Moment | undefined, what: string): number | undefined {
+  if (at === undefined) return undefined;
+  if (at.type === 'time') return at.ms;
+  const position = positionAt(log, at, what);
+  return position === 0 ? undefined : log.storedEvents(position, 1)[0]?.recordedAtMs;
+}
+
+function named(journal: JournalReader, difference: PoolDifference): NamedDifference {
+  const { poolKey, nowMs, run, decided, recorded, ...rest } = difference;
+  return {
+    pool: poolOf(journal, poolKey),
+    at: moment(nowMs),
+    run: moment(run),
+    decided: verdictOf(journal, decided),
+    recorded: verdictOf(journal, recorded),
+    ...rest,
+  };
+}
+
+function verdictOf(journal: JournalReader, { word, backendKey, waiter }: Verdict): NamedVerdict {
+  return {
+    word,
+    ...(backendKey === undefined ? {} : { backend: journal.nameOf(backendKey) ?? `backend ${backendKey}` }),
+    ...(waiter === undefined ? {} : { waiter }),
+  };
+}
+
+function poolOf(journal: JournalReader, key: number): string {
+  return journal.nameOf(key) ?? `pool ${key}`;
+}
+
+function moment(ms: number): string {
+  return new Date(ms).toISOString();
+}
