@@ -26,8 +26,8 @@ export type CopyOptions = {
   readonly from: Position;
   readonly to: Position;
   readonly projectionOf: ProjectionOf;
-  /** Those of commands that wrote no event, and of archived ones, too. */
-  readonly allCommands?: boolean;
+  /** Whose answers: of those that wrote these events, of all up to `to` (those that wrote none, and archived ones, too), or none. */
+  readonly commands?: 'these' | 'all' | 'none';
   /** Between pages. */
   readonly breathe: () => Promise<void>;
 };
@@ -98,7 +98,7 @@ function createStore(path: string): CopyStore {
 }
 
 async function fill(store: CopyStore, options: CopyOptions): Promise<void> {
-  const { source, from, to, projectionOf, breathe } = options;
+  const { source, from, to, projectionOf, breathe, commands = 'these' } = options;
   const states = baseStatesOf(source);
   const fold = (event: ChainedEvent) => foldInto(states, event, projectionOf);
   let link: Link = source.base() ?? NOTHING;
@@ -115,10 +115,10 @@ async function fill(store: CopyStore, options: CopyOptions): Promise<void> {
         changed.add(event.stream);
         store.insertEvent(event);
       }
-      copyCommands(store, source, page);
+      if (commands !== 'none') copyCommands(store, source, page);
     });
   }
-  if (options.allCommands === true) await copyAllCommands(store, source, breathe);
+  if (commands === 'all') await copyAllCommands(store, options);
   store.transaction(() => {
     for (const row of rowsOf(states)) if (row.state !== 'null') store.putCurrent(row);
   });
@@ -204,16 +204,13 @@ function copyCommands(store: SqliteStore, source: LogInspection, page: readonly 
   }
 }
 
-async function copyAllCommands(
-  store: SqliteStore,
-  source: LogInspection,
-  breathe: () => Promise<void>,
-): Promise<void> {
+async function copyAllCommands(store: SqliteStore, { source, to, breathe }: CopyOptions): Promise<void> {
   for (let after = ''; ; await breathe()) {
     const page = source.storedCommands('', after, PAGE);
     store.transaction(() => {
       for (const command of page)
-        if (store.command(command.commandId) === undefined) store.insertCommand(command);
+        if (command.position <= to && store.command(command.commandId) === undefined)
+          store.insertCommand(command);
     });
     if (page.length < PAGE) return;
     after = page.at(-1)?.commandId ?? after;

@@ -17,7 +17,6 @@ export type { Rebuilt } from './rebuild.ts';
 export * from './replay.ts';
 export type { RouteMatch, RouteSettings } from './route-settings.ts';
 export * from './settings.ts';
-export { openSqliteLog, type SqliteLogOptions, swapLog } from './sqlite-log.ts';
+export { openSqliteLog, replaceLog, type SqliteLogOptions, swapLog } from './sqlite-log.ts';
 export { isFile, openSqliteReader } from './sqlite-reader.ts';
-export { swapIn } from './swap.ts';
 export { type Verification, type VerifyOptions, verify } from './verify.ts';

@@ -60,6 +60,15 @@ export function swapLog(log: LocalLog, directory: string, fresh: string, upTo: n
   });
 }
 
+/** Goes on in another file altogether; the former one stays under a name of its own. */
+export function replaceLog(log: LocalLog, directory: string, fresh: string, keepAs: string): void {
+  log.succeed((store) => {
+    if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in a file, found one in memory');
+    swapIn(directory, fresh, keepAs);
+    return store.succeededBy(openForWriting(join(directory, EVENTS_FILE)));
+  });
+}
+
 function openForWriting(path: string): Database.Database {
   const db = new Database(path, { timeout: OPEN_TIMEOUT_MS });
   try {

@@ -21,11 +21,9 @@ import {
   type EventLog,
   type LocalLog,
   openSqliteLog,
-  openSqliteReader,
   type PoolName,
   parsePoolName,
   type StreamName,
-  verify,
 } from '../eventlog/index.ts';
 import { commandsOf } from './admin/commands-of.ts';
 import { createAdmin, type LedgerFigures, type ReplaceAnswer } from './admin/index.ts';
@@ -41,7 +39,7 @@ import {
   renderHostPort,
 } from './config/index.ts';
 import { Prober } from './health/index.ts';
-import { HistoryThread } from './history/index.ts';
+import { type ArchiveOptions, archiveLog, HistoryThread } from './history/index.ts';
 import { pseudonymOf, secretOf } from './identity.ts';
 import { projectionOf } from './projection.ts';
 import { healthFamilies } from './telemetry/health-metrics.ts';
@@ -90,7 +88,9 @@ export class Router {
   readonly #history: HistoryThread;
   readonly #prober: Prober;
   #adminAddress: string;
-  #opened: EventLog | undefined;
+  #opened: LocalLog | undefined;
+  /** The log as it is open now; what an archive swaps. */
+  #local: LocalLog | undefined;
   readonly #unreadable: StreamName[] = [];
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #listeners: readonly ListenerSettings[];
@@ -201,6 +201,7 @@ export class Router {
   #openLog(): EventLog {
     const opened = this.#opened ?? openSqliteLog({ directory: this.#options.config.data, now: Date.now });
     this.#opened = undefined;
+    this.#local = opened;
     return opened;
   }
 
@@ -232,6 +233,14 @@ export class Router {
 
   get addresses(): { readonly listeners: readonly string[]; readonly admin: string } {
     return { listeners: this.#listeners.map((listener) => listener.address), admin: this.#adminAddress };
+  }
+
+  #archiving(): ArchiveOptions {
+    const log = () => {
+      if (this.#local === undefined) throw new TypeError('expected an open log, found none');
+      return this.#local;
+    };
+    return { history: this.#history, directory: this.#options.config.data, log };
   }
 
   /** Finishes what is under way, within the drain time, and lets go of everything. */
@@ -319,7 +328,8 @@ export class Router {
           metrics: () => this.#metrics(),
           health: () => this.#health(),
           ready: () => ({ ok: this.#state === 'ready', detail: this.#state }),
-          verify: () => this.#verify(),
+          verify: (signal) => this.#history.ask('verify', {}, signal),
+          archive: (wish, signal) => archiveLog(this.#archiving(), wish, signal),
           replace: (worker, wait) => this.replaceWorkers(worker, wait),
           ownAddresses: () => ({
             listeners: [...this.addresses.listeners, this.#adminAddress],
@@ -392,16 +402,6 @@ export class Router {
     const silent = this.#workers.silent();
     if (silent.length === 0) return { ok: true, detail: 'alive' };
     return { ok: false, detail: `worker ${silent.join(', ')} has been silent for seconds` };
-  }
-
-  /** Through a reader of its own, in pages, so that commands go on meanwhile. */
-  async #verify() {
-    const reader = openSqliteReader(this.#options.config.data);
-    try {
-      return await verify(reader, projectionOf);
-    } finally {
-      reader.close();
-    }
   }
 
   #tell(event: SupervisionEvent): void {

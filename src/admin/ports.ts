@@ -2,7 +2,7 @@
 import type { ActorPage, CrashPoint, Desk, Drained, PageOptions } from '../../actors/index.ts';
 import type { BackendId, EventLog, PoolName } from '../../eventlog/index.ts';
 import type { OwnAddresses } from '../config/index.ts';
-import type { Historian } from '../history/index.ts';
+import type { ArchiveReport, Historian, Repaired } from '../history/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
 import type { Replaced, Retired } from '../workers/index.ts';
 
@@ -54,7 +54,14 @@ export interface AdminPorts {
   readonly metrics: () => Promise<readonly Family[]>;
   readonly health: () => Check;
   readonly ready: () => Check;
-  readonly verify: () => Promise<{ readonly ok: boolean }>;
+  readonly verify: (signal?: AbortSignal) => Promise<{ readonly ok: boolean }>;
+  /** Absent where the log is not at rest. */
+  readonly repair?: () => Promise<Repaired>;
+  /** Absent where the log is in no directory. */
+  readonly archive?: (
+    wish: { readonly before: number; readonly file: string },
+    signal?: AbortSignal,
+  ) => Promise<ArchiveReport>;
   /** This worker, or all, one after the other; `wait`: until the former ones are gone. */
   readonly replace: (worker: number | undefined, wait: boolean) => Promise<ReplaceAnswer>;
   /** Our own listeners, which no backend may be: such a backend would be a loop. */

@@ -26,6 +26,7 @@ type EdgeType =
   | 'drain_withdrawn'
   | 'router_stopping'
   | 'unreadable'
+  | 'log_in_use'
   | 'internal_error';
 
 export type ProblemType = RejectionType | EdgeType | HistoryProblem;
@@ -67,11 +68,13 @@ const PROBLEMS = {
   request_unknown: [404, 'No such request in the journal'],
   request_expired: [404, 'The request is older than the journal'],
   request_lost: [404, 'The request lies in a gap of the journal'],
+  archived: [410, 'Archived'],
   history_busy: [503, 'Too many questions about the past'],
   history_unavailable: [503, 'The thread of history was lost'],
   drain_withdrawn: [409, 'The drain was called off'],
   router_stopping: [503, 'The router is stopping'],
   unreadable: [503, 'A stored event cannot be read'],
+  log_in_use: [409, 'A running router holds the log'],
   internal_error: [500, 'A fault of switchyard'],
 } as const satisfies Record<ProblemType, readonly [status: number, title: string]>;
 

@@ -17,7 +17,7 @@ type Headers = Readonly<Record<string, string>>;
 
 export interface Outlet {
   /** Resolves when there is room for more; false when the client has gone or the admin is closing. */
-  write(text: string): Promise<boolean>;
+  write(piece: string | Uint8Array): Promise<boolean>;
   /** Aborted when the client has gone or the admin is closing. */
   readonly signal: AbortSignal;
 }

@@ -10,13 +10,14 @@ import { postImport } from './import.ts';
 import { SCOPE_KEYS } from './moments.ts';
 import { PAGE_KEYS } from './paging.ts';
 import { deletePool, getLedger, getPool, listPools, putPool } from './pools.ts';
+import { postArchive, postExport, postVerify } from './portions.ts';
 import type { AdminPorts } from './ports.ts';
 import { postReplay } from './replay.ts';
 import type { Reply } from './reply.ts';
 import { postRollback, ROLLBACK_KEYS } from './rollback.ts';
 import { SEARCH_KEYS } from './search.ts';
 import { getDiff, getState } from './state.ts';
-import { getActors, getHealth, getMetrics, getReady, postChaos, postVerify } from './system.ts';
+import { getActors, getHealth, getMetrics, getReady, postChaos } from './system.ts';
 import { replaceWorkers } from './workers.ts';
 
 export type Handler = (call: Call, ports: AdminPorts) => Promise<Reply>;
@@ -68,6 +69,8 @@ export const ROUTES: readonly Route[] = [
   route('POST', '/v1/workers/replace', replaceWorkers),
   route('POST', '/v1/chaos', postChaos),
   route('POST', '/v1/verify', postVerify),
+  route('POST', '/v1/export', postExport, { query: ['from', 'to'] }),
+  route('POST', '/v1/archive', postArchive),
 
   route('GET', '/metrics', getMetrics),
   route('GET', '/healthz', getHealth, { open: true }),

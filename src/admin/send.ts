@@ -74,7 +74,7 @@ class ResponseOutlet implements Outlet {
     this.signal = signal;
   }
 
-  async write(text: string): Promise<boolean> {
+  async write(text: string | Uint8Array): Promise<boolean> {
     if (this.signal.aborted) return false;
     if (this.#response.write(text)) return true;
     return this.#drained();

@@ -25,10 +25,6 @@ export async function getActors(call: Call, { actors }: AdminPorts): Promise<Rep
   return json({ items: page.actors, next: page.next ?? null });
 }
 
-export async function postVerify(_call: Call, { verify }: AdminPorts): Promise<Reply> {
-  return json(await verify());
-}
-
 const chaosBody = z.strictObject({
   crash: z.string().min(1).max(300),
   at: z.enum(CRASH_POINTS).optional(),

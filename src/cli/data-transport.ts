@@ -8,17 +8,24 @@ import {
   type LogInspection,
   type LogReader,
   LogUnavailable,
+  openSqliteLog,
   openSqliteReader,
-  verify,
 } from '../../eventlog/index.ts';
 import type { AdminPorts } from '../admin/ports.ts';
 import { Refused, unanswered } from '../admin/problem.ts';
 import type { Reply } from '../admin/reply.ts';
 import { match } from '../admin/router.ts';
 import { ROUTES } from '../admin/routes.ts';
-import { LocalHistory, type OpenSources, sourcesOf, Unanswerable } from '../history/index.ts';
-import { projectionOf } from '../projection.ts';
+import {
+  archiveLog,
+  LocalHistory,
+  type OpenSources,
+  repairLog,
+  sourcesOf,
+  Unanswerable,
+} from '../history/index.ts';
 import { CommandFailed } from './failure.ts';
+import { created } from './save-file.ts';
 import { type Answered, type Ask, type Transport, targetOf } from './transport.ts';
 
 type Reader = LogReader & LogInspection;
@@ -34,7 +41,7 @@ export class DataTransport implements Transport {
     this.where = directory;
     this.#reader = translated(() => openSqliteReader(directory));
     this.#past = sourcesOf(directory, now);
-    this.#ports = portsOf(this.#reader, new LocalHistory(this.#past), now);
+    this.#ports = portsOf(directory, this.#reader, new LocalHistory(this.#past), now);
   }
 
   async answer(ask: Ask): Promise<Answered> {
@@ -57,6 +64,22 @@ export class DataTransport implements Transport {
       });
     }
     yield* poured(reply, stop);
+  }
+
+  async save(ask: Ask, file: string, failure: (answered: Answered) => CommandFailed): Promise<void> {
+    const reply = await this.#reply(ask);
+    if (reply.type !== 'stream')
+      throw failure({ status: reply.status, etag: undefined, body: await bodyOf(reply) });
+    const handle = await created(file);
+    try {
+      const write = async (piece: string | Uint8Array) => {
+        await handle.write(typeof piece === 'string' ? Buffer.from(piece) : piece);
+        return true;
+      };
+      await reply.pour({ write, signal: new AbortController().signal });
+    } finally {
+      await handle.close();
+    }
   }
 
   async close(): Promise<void> {
@@ -85,8 +108,8 @@ async function bodyOf(reply: Reply): Promise<unknown> {
   if (reply.type === 'json') return JSON.parse(JSON.stringify(reply.value));
   if (reply.type !== 'stream') return undefined;
   let text = '';
-  const write = async (piece: string) => {
-    text += piece;
+  const write = async (piece: string | Uint8Array) => {
+    text += String(piece);
     return true;
   };
   try {
@@ -104,8 +127,8 @@ async function* poured(reply: Stream, stop: AbortSignal): AsyncGenerator<string>
   let taken = () => {};
   let done = false;
   const ended = new AbortController();
-  const write = async (text: string) => {
-    pages.push(text);
+  const write = async (text: string | Uint8Array) => {
+    pages.push(String(text));
     wake();
     await new Promise<void>((resolve) => {
       taken = resolve;
@@ -142,7 +165,7 @@ function never(): never {
   throw new TypeError('expected a question that reads, found one for a running router');
 }
 
-function portsOf(reader: Reader, history: LocalHistory, now: () => number): AdminPorts {
+function portsOf(directory: string, reader: Reader, history: LocalHistory, now: () => number): AdminPorts {
   return {
     desk: { present: never, ask: never, carryOut: never, askTogether: never },
     log: {
@@ -155,7 +178,16 @@ function portsOf(reader: Reader, history: LocalHistory, now: () => number): Admi
       onAppended: () => () => {},
     },
     history,
-    verify: () => verify(reader, projectionOf),
+    verify: () => history.ask('verify', {}),
+    repair: () => repairLog(directory, now),
+    archive: async (wish) => {
+      const log = openSqliteLog({ directory, now });
+      try {
+        return await archiveLog({ history, directory, log: () => log }, wish);
+      } finally {
+        await log.close();
+      }
+    },
     ledger: () => undefined,
     ownAddresses: () => ({ listeners: [], local: [] }),
     now,

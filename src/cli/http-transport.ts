@@ -1,9 +1,11 @@
 /** The admin API of a running router, over one connection. */
 import { randomUUID } from 'node:crypto';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client, type Dispatcher, errors } from 'undici';
 import { CommandFailed } from './failure.ts';
 import { problemReply } from './replies.ts';
+import { created } from './save-file.ts';
 import { type Answered, type Ask, linesOf, type Transport, targetOf } from './transport.ts';
 
 export const DEFAULT_ADMIN = '127.0.0.1:8081';
@@ -62,6 +64,17 @@ export class HttpTransport implements Transport {
       yield* linesOf(reply.body);
     } catch (error) {
       if (stop.aborted) return;
+      throw error instanceof CommandFailed ? error : this.#unreachable(error);
+    }
+  }
+
+  async save(ask: Ask, file: string, failure: (answered: Answered) => CommandFailed): Promise<void> {
+    try {
+      const reply = await this.#request(ask, { signal: this.#options.stop });
+      if (reply.statusCode >= 400) throw failure(await answeredBy(reply));
+      const handle = await created(file);
+      await pipeline(reply.body, handle.createWriteStream());
+    } catch (error) {
       throw error instanceof CommandFailed ? error : this.#unreachable(error);
     }
   }

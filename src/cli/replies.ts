@@ -125,6 +125,18 @@ export const verification = z.looseObject({
   events: z.int().optional(),
   findings: z.array(finding).optional(),
   cut: z.boolean().optional(),
+  firstBad: z.int().optional(),
+  repaired: z
+    .looseObject({
+      type: z.string(),
+      after: z.int().optional(),
+      because: z.string().optional(),
+      kept: z.string().optional(),
+    })
+    .optional(),
 });
+export type Verified = z.output<typeof verification>;
+
+export const archived = z.looseObject({ from: z.int(), to: z.int(), events: z.int(), file: z.string() });
 
 export const anything = z.unknown();

@@ -4,16 +4,20 @@
  */
 import { differenceBetween } from './difference.ts';
 import { explainRequest } from './explain/request.ts';
+import { archivePart, exportPart, verifyAll } from './portion.ts';
 import { pourEvents } from './search.ts';
 import { pourState, routingAt } from './state.ts';
 import { verifyJournal } from './verify-decisions.ts';
 
 /** One answer each. */
 export const ANSWERERS = {
+  archive: archivePart,
   difference: differenceBetween,
+  export: exportPart,
   routing: routingAt,
   explain: explainRequest,
   replay: verifyJournal,
+  verify: verifyAll,
 } as const;
 
 /** Text piece by piece: async generators, asked for more only when the last piece was taken. */

@@ -1,4 +1,5 @@
 /** The door of history: questions about the past, answered beside routing. */
+export { type ArchiveOptions, type ArchiveReport, archiveLog } from './archive-log.ts';
 export type { Difference } from './difference.ts';
 
 export { againstOf } from './explain/reasons.ts';
@@ -8,6 +9,7 @@ export { HistoryThread, type HistoryThreadOptions } from './history-thread.ts';
 export { LocalHistory, type LocalHistoryOptions } from './local-history.ts';
 export { type Moment, parseMoment } from './moment.ts';
 export type { AnswerOf, PouredQuestion, Question, WishOf } from './question.ts';
+export { type Repaired, repairLog } from './repair-log.ts';
 export { type Room, roomOf, type Sources } from './room.ts';
 export { parseScope, type Scope, within } from './scope.ts';
 export { type OpenSources, sourcesOf } from './sources.ts';

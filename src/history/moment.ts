@@ -31,13 +31,25 @@ type Log = LogInspection & Pick<LogReader, 'position'>;
 /** The last position of that moment. `what`: how whoever asked called it, for the refusal of one beyond the end. */
 export function positionAt(log: Log, moment: Moment, what: string): number {
   const end = log.position();
-  if (moment.type === 'time') return lastRecordedBy(log, moment.ms, end);
+  const base = log.base();
+  if (moment.type === 'time') {
+    if (base !== undefined && moment.ms < base.recordedAtMs)
+      throw archived(what, base.position, 'a time before it');
+    return Math.max(base?.position ?? 0, lastRecordedBy(log, moment.ms, end));
+  }
+  if (base !== undefined && moment.position < base.position)
+    throw archived(what, base.position, String(moment.position));
   if (moment.position <= end) return moment.position;
   throw new Unanswerable(
     'invalid_query',
     `${what}: expected a position up to ${end}, the end of the log, found ${moment.position}`,
     { end },
   );
+}
+
+function archived(what: string, base: number, found: string): Unanswerable {
+  const detail = `${what}: expected a position from ${base}, where this log begins, found ${found}; the archive knows of it`;
+  return new Unanswerable('archived', detail, { begins: base });
 }
 
 /** Recorded times never decrease, so a search by halves finds it: twenty reads in a million events. */

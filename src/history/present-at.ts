@@ -31,7 +31,8 @@ export async function someAt(room: Room, position: number, streams: Iterable<Str
 
 export async function allAt(room: Room, position: number): Promise<Present> {
   const states = new Map<StreamName, unknown>();
-  for (let from = 1; from <= position; ) {
+  for (const state of baseStates(room)) states.set(state.stream as StreamName, JSON.parse(state.state));
+  for (let from = (room.log.base()?.position ?? 0) + 1; from <= position; ) {
     const events = room.log.read({ from, to: position, limit: PAGE });
     if (events.length === 0) break;
     for (const event of events) {
@@ -41,6 +42,15 @@ export async function allAt(room: Room, position: number): Promise<Present> {
     await room.breathe();
   }
   return presentOf(position, states);
+}
+
+function* baseStates({ log }: Room) {
+  for (let after = ''; ; ) {
+    const page = log.baseStates(after, PAGE);
+    yield* page;
+    if (page.length < PAGE) return;
+    after = page.at(-1)?.stream ?? after;
+  }
 }
 
 function presentNow({ log }: Room): Present {

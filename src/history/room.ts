@@ -3,9 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JournalReader, LogInspection, LogReader } from '../../eventlog/index.ts';
 
 export type Room = {
+  /** The data directory, if the log is in one. */
+  readonly directory: string | undefined;
   readonly log: LogReader & LogInspection;
   /** Opened when it is first wanted; empty where there is none. */
   readonly journal: () => JournalReader;
+  /** What of the journal could not be read so far. */
+  readonly damage: () => readonly string[];
   readonly signal: AbortSignal;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -13,7 +17,7 @@ export type Room = {
   readonly breathe: () => Promise<void>;
 };
 
-export type Sources = Pick<Room, 'log' | 'journal' | 'now'>;
+export type Sources = Pick<Room, 'directory' | 'log' | 'journal' | 'damage' | 'now'>;
 
 // 5 ms: what the others of this thread can wait for, and more than a page takes.
 const TURN_MS = 5;

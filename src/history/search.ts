@@ -67,7 +67,8 @@ function compiled(pattern: string): RE2JS {
 async function* pagesOf(wish: SearchWish, room: Room): AsyncGenerator<readonly Line[]> {
   const { log } = room;
   // `since` a time: from the first event after it, one recorded in that very millisecond included.
-  const from = wish.from === undefined ? 1 : firstAt(room, wish.from);
+  const begins = (log.base()?.position ?? 0) + 1;
+  const from = Math.max(begins, wish.from === undefined ? 1 : firstAt(room, wish.from));
   const to = lastAt(room, wish.to);
   if (wish.made !== undefined) {
     const found = await availabilityChanges(wish.made, room, from, to);
@@ -79,7 +80,8 @@ async function* pagesOf(wish: SearchWish, room: Room): AsyncGenerator<readonly L
     yield* pages(from, to, reverse, (start, limit) => log.read({ from: start, limit }));
     return;
   }
-  const first = versionAt(log, stream, from - 1) + 1;
+  const archived = log.baseState(stream)?.version ?? 0;
+  const first = Math.max(archived, versionAt(log, stream, from - 1)) + 1;
   yield* pages(first, versionAt(log, stream, to), reverse, (start, limit) =>
     log.readStream(stream, { from: start, limit }),
   );

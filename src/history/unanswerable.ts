@@ -9,6 +9,8 @@ export type HistoryProblem =
   | 'request_expired'
   /** It would lie in a gap of the journal. */
   | 'request_lost'
+  /** It was before what the log begins with. */
+  | 'archived'
   /** As many questions as may wait are waiting. */
   | 'history_busy'
   /** The thread that answers was lost, twice. */

@@ -93,7 +93,13 @@ export async function withWeb(options: Partial<AdminOptions> = {}): Promise<Scen
 }
 
 function sourcesIn(log: EventLog, now: () => number): Sources {
-  return { log: (log as LocalLog).reader, journal: () => openJournalReader('/nonexistent'), now };
+  return {
+    directory: undefined,
+    damage: () => [],
+    log: (log as LocalLog).reader,
+    journal: () => openJournalReader('/nonexistent'),
+    now,
+  };
 }
 
 let ids = 0;

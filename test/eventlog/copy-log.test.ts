@@ -94,7 +94,7 @@ describe('a log that goes on in another file', () => {
       from: 5,
       to: 6,
       projectionOf,
-      allCommands: true,
+      commands: 'all',
       breathe,
     });
     await past.happen([
@@ -130,7 +130,7 @@ describe('a log that goes on in another file', () => {
       from: 9,
       to: 8,
       projectionOf,
-      allCommands: true,
+      commands: 'all',
       breathe,
     });
     swapLog(again, directory.path, second, 8);

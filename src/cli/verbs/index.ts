@@ -3,12 +3,14 @@ import type { Verb } from '../verb.ts';
 import { helpVerb, schemaVerb, versionVerb } from './about.ts';
 import { actorsVerb } from './actors.ts';
 import { applyVerb } from './apply.ts';
+import { archiveVerb } from './archive.ts';
 import { bisectVerb } from './bisect.ts';
 import { chaosVerb } from './chaos.ts';
 import { diffVerb } from './diff.ts';
 import { drainVerb } from './drain.ts';
 import { eventsVerb } from './events.ts';
 import { explainVerb } from './explain.ts';
+import { exportVerb } from './export.ts';
 import { importVerb } from './import.ts';
 import { listVerbs } from './list.ts';
 import { removeVerbs } from './remove.ts';
@@ -40,6 +42,8 @@ export const VERBS: readonly Verb[] = [
   replayVerb,
   actorsVerb,
   verifyVerb,
+  exportVerb,
+  archiveVerb,
   workersVerb,
   chaosVerb,
   schemaVerb,

@@ -1,5 +1,5 @@
 /** `verify`: is the log what was written? Status 1 if not. */
-import { verification } from '../replies.ts';
+import { type Verified, verification } from '../replies.ts';
 import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 
@@ -7,16 +7,24 @@ export const verifyVerb: Verb = {
   name: 'verify',
   positionals: [],
   summary: 'checks the log: chain of hashes, positions, every event readable, state equal to its fold',
-  options: READ_OPTIONS,
+  details: [
+    '--repair, with --data and no router running, makes caches again, and cuts a damaged log after its last good event:',
+    'what is good goes into a new file, and the old one is kept as it is.',
+  ],
+  options: { repair: { description: 'mend it (only with --data)' }, ...READ_OPTIONS },
   run,
 };
 
-async function run({ admin, print }: Context): Promise<ExitCode> {
+async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const client = await admin();
-  const found = await client.ask({ method: 'POST', path: ['v1', 'verify'] }, verification);
+  const found = await client.ask(
+    { method: 'POST', path: ['v1', 'verify'], ...(args.flag('repair') ? { body: { repair: true } } : {}) },
+    verification,
+  );
   const { ok, events = 0, findings = [], cut } = found;
   if (print.json) await print.value(found);
   else {
+    for (const line of repairLines(found.repaired)) await print.line(clean(line));
     for (const finding of findings) {
       const where = `position ${finding.position} of ${finding.stream}`;
       await print.line(
@@ -27,4 +35,14 @@ async function run({ admin, print }: Context): Promise<ExitCode> {
     await print.line(ok ? `${events} events, all as written` : `${events} events checked, ${many} findings`);
   }
   return ok ? 0 : 1;
+}
+
+function repairLines(repaired: Verified['repaired']): string[] {
+  if (repaired === undefined) return [];
+  if (repaired.type === 'rebuilt') return ['current rows and snapshots were made again from the events'];
+  if (repaired.type !== 'cut') return ['there was nothing to repair'];
+  return [
+    `${repaired.because}`,
+    `cut after position ${repaired.after}; the log as it was is kept as ${repaired.kept}`,
+  ];
 }

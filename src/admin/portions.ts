@@ -1,0 +1,71 @@
+/** Parts of the log as files: an export is sent to whoever asks, an archive is written beside the router. */
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { bodyBy } from './body-by.ts';
+import type { Call } from './call.ts';
+import { momentFrom } from './moments.ts';
+import type { AdminPorts } from './ports.ts';
+import { Refused } from './problem.ts';
+import { json, type Reply } from './reply.ts';
+
+const moment = z.union([z.int().min(0), z.string()]).optional();
+const exportBody = z.strictObject({ from: moment, to: moment });
+
+/** The file's bytes. It is made first, so that what cannot be exported has a status of its own. */
+export async function postExport(call: Call, { history }: AdminPorts): Promise<Reply> {
+  const body = await bodyBy(call, exportBody);
+  const from = momentFrom(body.from ?? call.query.get('from'), 'from');
+  const to = momentFrom(body.to ?? call.query.get('to'), 'to');
+  const directory = await mkdtemp(join(tmpdir(), 'switchyard-export-'));
+  const path = join(directory, 'export.db');
+  const forget = () => rm(directory, { recursive: true, force: true });
+  try {
+    const made = await history.ask('export', { from, to, path }, call.signal);
+    return sent(path, made, forget);
+  } catch (error) {
+    await forget();
+    throw error;
+  }
+}
+
+function sent(path: string, made: object, forget: () => Promise<void>): Reply {
+  return {
+    type: 'stream',
+    status: 200,
+    headers: { 'content-type': 'application/vnd.sqlite3', 'switchyard-export': JSON.stringify(made) },
+    pour: async (outlet) => {
+      try {
+        for await (const bytes of createReadStream(path)) if (!(await outlet.write(bytes as Buffer))) return;
+      } finally {
+        await forget();
+      }
+    },
+  };
+}
+
+const archiveBody = z.strictObject({ before: z.int().min(1), file: z.string().min(1).max(4096) });
+
+export async function postArchive(call: Call, { archive }: AdminPorts): Promise<Reply> {
+  const wish = await bodyBy(call, archiveBody);
+  if (archive === undefined)
+    throw new Refused('invalid_query', 'expected a log in a data directory, found none');
+  return json(await archive(wish, call.signal));
+}
+
+const verifyBody = z.strictObject({ repair: z.boolean().optional() });
+
+/** A router goes on with what it knows; what it would lose by a cut is for a person to decide, with it stopped. */
+export async function postVerify(call: Call, { verify, repair }: AdminPorts): Promise<Reply> {
+  const body = await bodyBy(call, verifyBody);
+  if (body.repair !== true) return json(await verify(call.signal));
+  if (repair === undefined) {
+    const detail =
+      'expected a log at rest to repair, found a running router; stop it, then: verify --repair --data DIR';
+    throw new Refused('log_in_use', detail);
+  }
+  const repaired = await repair();
+  return json({ ...(await verify(call.signal)), repaired });
+}

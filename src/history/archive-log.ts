@@ -1,0 +1,45 @@
+/** An archive: an old prefix of the log goes into a file, and the log goes on after it, anchored by hash and base. */
+import { rmSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { type LocalLog, swapLog } from '../../eventlog/index.ts';
+import type { Historian } from './historian.ts';
+import { Unanswerable } from './unanswerable.ts';
+
+export type ArchiveOptions = {
+  readonly history: Historian;
+  readonly directory: string;
+  /** The log as it is open then. */
+  readonly log: () => LocalLog;
+};
+
+export type ArchiveReport = {
+  readonly from: number;
+  readonly to: number;
+  readonly events: number;
+  readonly file: string;
+};
+
+const busy = new Set<string>();
+
+/** Both files are made beside the log, then what came meanwhile is brought over and the log swapped, in one step. */
+export async function archiveLog(
+  { history, directory, log }: ArchiveOptions,
+  { before, file }: { readonly before: number; readonly file: string },
+  signal?: AbortSignal,
+): Promise<ArchiveReport> {
+  if (!isAbsolute(file))
+    throw new Unanswerable('invalid_query', `file: expected an absolute path, found ${JSON.stringify(file)}`);
+  if (busy.has(directory))
+    throw new Unanswerable('history_busy', 'expected one archive at a time, found another');
+  busy.add(directory);
+  const fresh = join(directory, 'archiving.db');
+  try {
+    for (const beside of ['', '-wal', '-shm', '-journal']) rmSync(fresh + beside, { force: true });
+    const { upTo, from, to, events } = await history.ask('archive', { before, file, fresh }, signal);
+    swapLog(log(), directory, fresh, upTo);
+    return { from, to, events, file };
+  } finally {
+    rmSync(fresh, { force: true });
+    busy.delete(directory);
+  }
+}

@@ -1,0 +1,102 @@
+/** Parts of the log as files of their own: what is shared with others, and what is put away. */
+import { copyLog, type Finding, packJournal, verify } from '../../eventlog/index.ts';
+import { projectionOf } from '../projection.ts';
+import { type Moment, positionAt } from './moment.ts';
+import type { Room } from './room.ts';
+import { Unanswerable } from './unanswerable.ts';
+
+export type ExportWish = {
+  /** The first and the last that is wanted; the beginning and the end without. */
+  readonly from?: Moment | undefined;
+  readonly to?: Moment | undefined;
+  /** Where to write it: a file that there is not yet. */
+  readonly path: string;
+};
+
+export type Exported = {
+  readonly from: number;
+  readonly to: number;
+  readonly events: number;
+  /** Segments of the journal. */
+  readonly segments: number;
+};
+
+/** The events, what came before them as a base, and what the journal knows of that time. */
+export async function exportPart({ from, to, path }: ExportWish, room: Room): Promise<Exported> {
+  const { log, directory, breathe } = room;
+  const least = (log.base()?.position ?? 0) + 1;
+  const last = to === undefined ? log.position() : positionAt(log, to, 'to');
+  const first = Math.max(least, from === undefined ? least : positionAt(log, from, 'from'));
+  if (first > last + 1) throw outside('from', `at most ${last + 1}`, first);
+  const copied = await copyLog({ source: log, path, from: first, to: last, projectionOf, breathe });
+  const segments =
+    directory === undefined ? 0 : await packJournal(directory, path, timesOf(room, first, last), breathe);
+  return { ...copied, segments };
+}
+
+/** From the first event to the one after the last: what was decided on the last of them is in it. */
+function timesOf({ log, now }: Room, first: number, last: number) {
+  const atMs = (position: number) => log.storedEvents(position, 1)[0]?.recordedAtMs;
+  return { fromMs: first === 1 ? 0 : (atMs(first) ?? 0), toMs: atMs(last + 1) ?? now() };
+}
+
+export type ArchiveWish = {
+  /** The first position that stays. */
+  readonly before: number;
+  /** Where the older ones go. */
+  readonly file: string;
+  /** Where the log that stays is made. */
+  readonly fresh: string;
+};
+
+export type Archived = {
+  readonly from: number;
+  /** The last that is archived. */
+  readonly to: number;
+  readonly events: number;
+  /** What is in `fresh` goes up to here. */
+  readonly upTo: number;
+};
+
+export async function archivePart({ before, file, fresh }: ArchiveWish, room: Room): Promise<Archived> {
+  const { log, breathe } = room;
+  const first = (log.base()?.position ?? 0) + 1;
+  const upTo = log.position();
+  if (before <= first || before > upTo + 1)
+    throw outside('before', `from ${first + 1} to ${upTo + 1}`, before);
+  const copied = await copyLog({
+    source: log,
+    path: file,
+    from: first,
+    to: before - 1,
+    projectionOf,
+    breathe,
+  });
+  const rest = { source: log, path: fresh, from: before, to: upTo, commands: 'all' as const };
+  await copyLog({ ...rest, projectionOf, breathe });
+  return { ...copied, upTo };
+}
+
+/** Chain, positions, readability, current rows and snapshots; and what there is of the journal. */
+export async function verifyAll(_wish: object, room: Room) {
+  const found = await verify(room.log, projectionOf, { signal: room.signal });
+  const journal = room.journal();
+  const span = journal.span();
+  const damaged = room.damage();
+  const firstBad = Math.min(...found.findings.filter(isOfTheLog).map(({ position }) => position));
+  return {
+    ...found,
+    ok: found.ok && damaged.length === 0,
+    ...(Number.isFinite(firstBad) ? { firstBad } : {}),
+    journal: { span: span ?? null, gaps: journal.gaps().length, damaged },
+  };
+}
+
+/** Caches may be made again; of the file as a whole there is no position to name. */
+function isOfTheLog({ type, position }: Finding): boolean {
+  return position > 0 && type !== 'current_wrong' && type !== 'snapshot_wrong';
+}
+
+function outside(what: string, expected: string, found: number): Unanswerable {
+  return new Unanswerable('invalid_query', `${what}: expected a position ${expected}, found ${found}`);
+}

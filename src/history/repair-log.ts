@@ -1,0 +1,86 @@
+/**
+ * A damaged log mended, at rest: caches are made again; a log that is itself damaged is cut after its last good event, by
+ * writing what is good into a new file and keeping the old one as it is.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  copyLog,
+  type LocalLog,
+  LogUnavailable,
+  lastSound,
+  openSqliteLog,
+  replaceLog,
+  verify,
+} from '../../eventlog/index.ts';
+import { projectionOf } from '../projection.ts';
+import { Unanswerable } from './unanswerable.ts';
+
+export type Repaired =
+  | { readonly type: 'nothing' }
+  /** Current rows and snapshots were wrong, which say nothing that the events do not. */
+  | { readonly type: 'rebuilt'; readonly streams: number }
+  | {
+      readonly type: 'cut';
+      /** The last good position. */
+      readonly after: number;
+      /** The damage that it was cut for. */
+      readonly because: string;
+      /** The log as it was. */
+      readonly kept: string;
+    };
+
+const breathe = async () => {};
+const CACHES = ['current_wrong', 'snapshot_wrong'];
+
+/** Throws `DataUnusable` where a router holds the directory, or the file cannot be opened at all. */
+export async function repairLog(directory: string, now: () => number): Promise<Repaired> {
+  const log = openSqliteLog({ directory, now });
+  try {
+    return await mended(log, directory, now());
+  } finally {
+    await log.close();
+  }
+}
+
+async function mended(log: LocalLog, directory: string, nowMs: number): Promise<Repaired> {
+  const { ok, findings } = await verify(log.reader, projectionOf);
+  if (ok) return { type: 'nothing' };
+  const damage = findings.filter(({ type }) => !CACHES.includes(type));
+  if (damage.length === 0) {
+    const { streams } = await log.rebuildCurrents(projectionOf);
+    return { type: 'rebuilt', streams };
+  }
+  const lost = damage.find(({ type }) => type === 'base_wrong');
+  if (lost !== undefined)
+    throw new Unanswerable(
+      'invalid_query',
+      `the base is damaged, which only the archive can mend: ${lost.found}`,
+    );
+  const places = damage.map(({ position }) => position).filter((position) => position > 0);
+  const after = Math.min(await lastSound(log.reader, breathe), ...places.map((position) => position - 1));
+  const kept = join(directory, `events-damaged-after-${after}-${nowMs.toString(36)}.db`);
+  const fresh = join(directory, 'repairing.db');
+  rmSync(fresh, { force: true });
+  await copied(log, fresh, after);
+  replaceLog(log, directory, fresh, kept);
+  const { type, position, expected, found } = damage[0]!;
+  return {
+    type: 'cut',
+    after,
+    because: `${type} at position ${position}: expected ${expected}, found ${found}`,
+    kept,
+  };
+}
+
+/** What the damage took of the answers to commands is no reason to lose events. */
+async function copied(log: LocalLog, path: string, to: number): Promise<void> {
+  const source = log.reader;
+  const part = { source, path, from: (source.base()?.position ?? 0) + 1, to, projectionOf, breathe };
+  try {
+    await copyLog({ ...part, commands: 'all' });
+  } catch (error) {
+    if (!(error instanceof LogUnavailable)) throw error;
+    await copyLog({ ...part, commands: 'none' });
+  }
+}

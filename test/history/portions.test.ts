@@ -1,0 +1,139 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSqliteLog } from '../../eventlog/index.ts';
+import { command } from '../cli/command.ts';
+import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+import { withPools } from './past.ts';
+
+let directory: TempDirectory;
+let data: string;
+const at = (name: string) => join(directory.path, name);
+
+beforeEach(async () => {
+  directory = await tempDirectory();
+  data = at('data');
+  const log = openSqliteLog({ directory: data, now: () => Date.parse('2026-01-31T14:03:00Z') });
+  const past = await withPools(log, 10);
+  await past.happen([
+    'domain-a.example',
+    { type: 'DomainCreated', data: { settings: { pool: 'p3' as never } } },
+  ]);
+  await past.happen(['pool-p0', { type: 'PoolRemoved', data: {} }]);
+  await log.close();
+});
+afterEach(() => directory[Symbol.asyncDispose]());
+
+async function run(line: string, place = data): Promise<{ code: number; out: string; err: string }> {
+  return command([...line.split(' '), '--data', place]);
+}
+
+async function state(place: string, moment = ''): Promise<unknown> {
+  return JSON.parse((await run(`state --json${moment}`, place)).out);
+}
+
+function damage(sql: string): void {
+  const db = new Database(join(data, 'events.db'));
+  db.exec(`DROP TRIGGER events_are_never_updated; DROP TRIGGER events_are_never_deleted; ${sql}`);
+  db.close();
+}
+
+describe('an export', () => {
+  it('is one file that --data opens: positions, chain and state are those of the log', async () => {
+    const file = at('part.db');
+    expect(await run(`export ${file} --from 5 --to 11`)).toMatchObject({ code: 0 });
+    expect((await run('verify', file)).out).toBe('7 events, all as written\n');
+    expect(await state(file)).toEqual(await state(data, ' --at 11'));
+    expect(await state(file, ' --at 7')).toEqual(await state(data, ' --at 7'));
+    expect(await state(file, ' --at 4')).toEqual(await state(data, ' --at 4'));
+    expect((await run('events --json', file)).out).toBe((await run('events --from 5 --to 11 --json')).out);
+    const early = await run('state --at 3', file);
+    expect(early).toMatchObject({ code: 1 });
+    expect(early.err).toContain('at: expected a position from 4, where this log begins, found 3');
+  });
+
+  it('never overwrites, and says what it cannot do', async () => {
+    const file = at('part.db');
+    await run(`export ${file}`);
+    expect((await run(`export ${file}`)).err).toContain(
+      'expected to write a new file, found that it exists already',
+    );
+    expect((await run(`export ${at('other.db')} --to 13`)).err).toContain('expected a position up to 12');
+    expect(existsSync(at('other.db'))).toBe(false);
+  });
+});
+
+describe('an archive', () => {
+  it('takes the beginning away, and the log goes on from what it came to', async () => {
+    const [now, then] = [await state(data), await state(data, ' --at 8')];
+    const events = (await run('events --json')).out;
+    expect(await run(`archive ${at('old.db')} --before 9`)).toMatchObject({ code: 0 });
+    expect(await state(data)).toEqual(now);
+    expect(await state(data, ' --at 8')).toEqual(then);
+    expect((await run('verify')).out).toBe('4 events, all as written\n');
+    expect((await run('verify', at('old.db'))).out).toBe('8 events, all as written\n');
+    expect((await run('events --json', at('old.db'))).out + (await run('events --json')).out).toBe(events);
+    expect((await run('state --at 7')).err).toContain('where this log begins');
+    expect((await run('events --json --reverse')).out.trim().split('\n')).toHaveLength(4);
+    expect((await run('events --json --reverse --stream pool-p0')).out).toContain('PoolRemoved');
+
+    const log = openSqliteLog({ directory: data, now: Date.now });
+    expect(await log.version('pool-p0' as never)).toBe(2);
+    expect(await log.current('pool-p3' as never)).toMatchObject({ version: 1 });
+    await log.close();
+    expect(await run(`archive ${at('more.db')} --before 13`)).toMatchObject({ code: 0 });
+    expect((await run('verify')).out).toBe('0 events, all as written\n');
+    expect(await state(data)).toEqual(now);
+  });
+
+  it('is refused for what is not there, and while another holds the log', async () => {
+    expect((await run(`archive ${at('old.db')} --before 14`)).err).toContain(
+      'before: expected a position from 2 to 13, found 14',
+    );
+    expect((await run(`archive ${at('old.db')} --before 1`)).err).toContain('found 1');
+    const log = openSqliteLog({ directory: data, now: Date.now });
+    expect((await run(`archive ${at('old.db')} --before 5`)).err).toContain('found it held by process');
+    await log.close();
+    expect(existsSync(at('old.db'))).toBe(false);
+  });
+});
+
+describe('a repair', () => {
+  it('cuts a damaged log after its last good event, and keeps it as it was', async () => {
+    const then = await state(data, ' --at 6');
+    damage("UPDATE events SET data = '{}' WHERE position = 7");
+    const found = await run('verify --json');
+    expect(JSON.parse(found.out)).toMatchObject({ ok: false, firstBad: 7 });
+    // What precedes the damage is answered, and what does not says where it is.
+    expect(await state(data, ' --at 6')).toEqual(then);
+    expect((await run('state --at 8')).err).toContain('event 7 of pool-p6');
+    const repaired = await run('verify --repair');
+    expect(repaired).toMatchObject({ code: 0 });
+    expect(repaired.out).toContain('cut after position 6; the log as it was is kept as');
+    expect(repaired.out).toContain('6 events, all as written');
+    expect(await state(data)).toEqual(then);
+    const kept = readdirSync(data).find(
+      (name) => name.startsWith('events-damaged-after-6-') && name.endsWith('.db'),
+    );
+    expect(JSON.parse((await run('verify --json', join(data, kept ?? ''))).out)).toMatchObject({
+      firstBad: 7,
+    });
+    expect((await run('verify --repair')).out).toContain('nothing to repair');
+  });
+
+  it('cuts where an event is missing', async () => {
+    damage('DELETE FROM events WHERE position = 4');
+    expect((await run('verify --repair')).out).toContain('cut after position 3');
+  });
+
+  it('loses nothing where only caches are wrong', async () => {
+    const now = await state(data);
+    damage("UPDATE currents SET state = '{}' WHERE stream = 'pool-p4'");
+    expect((await run('verify')).code).toBe(1);
+    expect((await run('verify --repair')).out).toBe(
+      'current rows and snapshots were made again from the events\n12 events, all as written\n',
+    );
+    expect(await state(data)).toEqual(now);
+  });
+});
