@@ -7,17 +7,17 @@ export type ProbeCounts = { readonly passed: number; readonly failed: number };
 
 const KINDS = {
   ejected: [
-    'switchyard_backend_ejections_total',
+    'switchyard_backend_ejections',
     'Backends ejected as outliers, for all requests or for one route.',
   ],
   withheld: [
-    'switchyard_backend_ejections_withheld_total',
+    'switchyard_backend_ejections_withheld',
     'Outliers not ejected, since too many of their pool were.',
   ],
-  returned: ['switchyard_backend_returns_total', 'Ejected backends that are back after their trial.'],
-  quarantined: ['switchyard_backend_quarantines_total', 'Backends quarantined since connecting failed.'],
-  failing: ['switchyard_backend_probe_downs_total', 'Backends closed since their probes failed.'],
-  passing: ['switchyard_backend_probe_ups_total', 'Backends open again since their probes passed.'],
+  returned: ['switchyard_backend_returns', 'Ejected backends that are back after their trial.'],
+  quarantined: ['switchyard_backend_quarantines', 'Backends quarantined since connecting failed.'],
+  failing: ['switchyard_backend_probe_downs', 'Backends closed since their probes failed.'],
+  passing: ['switchyard_backend_probe_ups', 'Backends open again since their probes passed.'],
 } as const satisfies Record<keyof HealthCounts, readonly [name: string, help: string]>;
 
 export function healthFamilies(counts: ReadonlyMap<string, HealthCounts>, probes: ProbeCounts): Family[] {
@@ -33,7 +33,7 @@ export function healthFamilies(counts: ReadonlyMap<string, HealthCounts>, probes
   return [
     ...families,
     {
-      name: 'switchyard_probes_total',
+      name: 'switchyard_probes',
       type: 'counter',
       help: 'Probes of backends by result.',
       samples: results,

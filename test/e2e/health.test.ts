@@ -1,0 +1,102 @@
+/** Health over the whole router: what workers saw is in force for all of them, in the log, and after a restart. */
+import { describe, expect, it } from 'vitest';
+import { AdminClient, ledgerOf } from '../support/admin-client.ts';
+import { ask } from '../support/ask.ts';
+import { pause } from '../support/eventually.ts';
+import { eventsOf } from '../support/history.ts';
+import { startRouter } from '../support/router-process.ts';
+import { ok, type Script, ScriptedBackend } from '../support/scripted-backend.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const OUTLIER = { failures: 5, windowMs: 60_000, statuses: [500] };
+const BAD = 'HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n';
+
+async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  for (let i = 0; !(await isSo()); i++) {
+    if (i === 500) throw new Error(`expected ${what}`);
+    await pause(10);
+  }
+}
+
+describe('an outlier', () => {
+  it('is ejected for its route alone, over both workers, in the log, and still after a restart', async () => {
+    await using directory = await tempDirectory();
+    const sick: Script = ({ target }) => (target.startsWith('/a') ? BAD : ok('sick'));
+    const first = await ScriptedBackend.listen(sick);
+    const second = await ScriptedBackend.listen(() => ok('well'));
+    try {
+      const config = {
+        pools: {
+          web: {
+            policy: 'round-robin',
+            health: { passive: { quarantineMs: 60_000, outlier: OUTLIER } },
+            backends: {
+              'web.1': { address: `127.0.0.1:${first.port}` },
+              'web.2': { address: `127.0.0.1:${second.port}` },
+            },
+          },
+        },
+        domains: { 'app.test': { pool: 'web', routes: [{ match: { pathPrefix: '/a' }, pool: 'web' }] } },
+      };
+      const failed = await (async () => {
+        await using router = await startRouter({
+          directory: directory.path,
+          config,
+          args: ['--workers', '2'],
+        });
+        await using admin = new AdminClient(router.admin);
+        let bad = 0;
+        for (let i = 0; i < 60; i++) if ((await ask(router.port, 'app.test', '/a')).status === 500) bad++;
+        const others: string[] = [];
+        for (let i = 0; i < 10; i++) others.push((await ask(router.port, 'app.test', '/b')).text);
+        expect(new Set(others)).toEqual(new Set(['sick', 'well']));
+        const isTold = async () =>
+          (await eventsOf(admin)).some(({ type }) => type === 'BackendHealthChanged');
+        await until(isTold, 'the ejection in the log');
+        const events = (await eventsOf(admin)).filter(({ type }) => type === 'BackendHealthChanged');
+        expect(events).toHaveLength(1);
+        expect(events[0]?.data).toMatchObject({ id: 'web.1', ejections: [{ level: 1 }], withheld: [] });
+        const metrics = (await admin.must<string>('GET', '/metrics')).body;
+        expect(metrics).toContain('switchyard_backend_ejections_total{pool="web"} 1');
+        return bad;
+      })();
+      expect(failed).toBe(5);
+      await using again = await startRouter({ directory: directory.path, config, args: ['--workers', '2'] });
+      for (let i = 0; i < 20; i++) expect((await ask(again.port, 'app.test', '/a')).text).toBe('well');
+    } finally {
+      await first.close();
+      await second.close();
+    }
+  });
+});
+
+describe('a backend that is starting', () => {
+  it('is up when it passes its probes, and left alone when it fails them', async () => {
+    await using directory = await tempDirectory();
+    let isWell = true;
+    const backend = await ScriptedBackend.listen(({ target }) => (target === '/up' && !isWell ? BAD : ok()));
+    try {
+      const active = { path: '/up', intervalMs: 100, timeoutMs: 1000, unhealthyAfter: 2 };
+      const address = `127.0.0.1:${backend.port}`;
+      const config = {
+        pools: { web: { health: { active }, backends: { 'web.1': { address, state: 'starting' } } } },
+        domains: { 'app.test': { pool: 'web' } },
+      };
+      await using router = await startRouter({ directory: directory.path, config });
+      await using admin = new AdminClient(router.admin);
+      const state = async () => (await ledgerOf(admin, 'web')).backends['web.1']?.state;
+      await until(async () => (await state()) === 'up', 'it up');
+      expect((await ask(router.port, 'app.test')).status).toBe(200);
+      isWell = false;
+      await until(async () => (await state()) === 'failing', 'it left alone');
+      const asked = ask(router.port, 'app.test');
+      isWell = true;
+      expect((await asked).status).toBe(200);
+      const types = (await eventsOf(admin)).map(({ type }) => type);
+      expect(types).toContain('BackendStarted');
+      expect(types).toContain('BackendHealthChanged');
+    } finally {
+      await backend.close();
+    }
+  });
+});
