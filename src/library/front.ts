@@ -22,7 +22,7 @@ export function frontPlane(options: FrontOptions): RoutingPlane {
   const { accessLog, writeLog = write, listeners: _, pseudonym, secret, ...decided } = options;
   return createPlane({
     ...decided,
-    settings: { worker: 0, workers: 1, pseudonym, ...(secret === undefined ? {} : { secret }) },
+    settings: { worker: 0, pseudonym, ...(secret === undefined ? {} : { secret }) },
     now,
     random: Math.random,
     accessLog:

@@ -22,8 +22,6 @@ import type { WaitWatch } from './wait-watch.ts';
 export type PlaneSettings = {
   /** 0 to 4095: part of every request id. */
   readonly worker: number;
-  /** Workers in all: with more than one, a backend with a limit is left no idle connection. */
-  readonly workers: number;
   /** Our name in Via: random per data directory. */
   readonly pseudonym: string;
   /** What digests and affinity cookies are made with; random per data directory. Absent: of this plane alone. */

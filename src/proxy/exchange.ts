@@ -225,7 +225,7 @@ export class Exchange extends RequestActor implements Tenant {
   deadlinePassed(nowMs: number): void {
     if (this.enquiry !== undefined && this.enquiry.waitsFor !== '') this.enquiry.outOfPatience();
     else if (this.phase === 'checkout') this.fail(this.tenancy?.giveUp(nowMs) ?? 'internal_error');
-    else if (this.forwarding !== undefined) this.forwarding.deadlinePassed();
+    else if (this.forwarding !== undefined) this.forwarding.deadlinePassed(nowMs);
     else this.fail('internal_error', `deadline in phase ${this.phase}`);
   }
 

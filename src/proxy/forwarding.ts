@@ -25,6 +25,7 @@ import type { BackendRoute, DomainRoute, PoolRoute } from './routing-table.ts';
 import type { Tenancy } from './tenancy.ts';
 import type { BackendConnections } from './upstream/backend-connections.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream/connection.ts';
+import type { Quota } from './upstream/quota.ts';
 
 export class Forwarding implements ConnectionUser {
   readonly #exchange: Exchange;
@@ -60,7 +61,7 @@ export class Forwarding implements ConnectionUser {
     if (backend.connection === 'fresh') connections.closeIdle();
     const idle =
       backend.connection === undefined
-        ? connections.take(this, nowMs, !isRequestIdempotent(exchange.head.method))
+        ? connections.take(this, nowMs, !isRequestIdempotent(exchange.head.method), this.#quota())
         : undefined;
     if (idle === undefined) {
       this.#connect(nowMs);
@@ -70,6 +71,15 @@ export class Forwarding implements ConnectionUser {
     this.connection = idle;
     this.#isReused = true;
     this.#ready(idle, nowMs);
+  }
+
+  /** Where all workers share a limit, idle connections count too. */
+  #quota(): Quota | undefined {
+    const { context, tenancy } = this.#exchange;
+    const { lease, claims } = tenancy as Tenancy;
+    if (lease === undefined || claims === undefined) return undefined;
+    (this.#connections as BackendConnections).row = lease.row;
+    return context.upstreams.quotaOf(claims, lease);
   }
 
   get #limit(): number {
@@ -84,7 +94,7 @@ export class Forwarding implements ConnectionUser {
     context.counters.connects++;
     const untilMs = nowMs + this.#timeouts.connectMs;
     client.deadlineAt(Math.min(untilMs, (tenancy as Tenancy).untilMs));
-    this.connection = this.#connections?.connect(this, this.#limit);
+    this.connection = this.#connections?.connect(this, this.#limit, this.#quota());
   }
 
   connected(): void {
@@ -355,14 +365,13 @@ export class Forwarding implements ConnectionUser {
       client.deadlineAt(nowMs + (this.response?.hasBegun === true ? timeouts.idleMs : timeouts.firstByteMs));
   }
 
-  deadlinePassed(): void {
+  deadlinePassed(nowMs: number): void {
     const exchange = this.#exchange;
     const { client, phase, isUploadDone } = exchange;
     const response = this.response;
     switch (phase) {
       case 'connect':
-        this.#timedOut = true;
-        this.connection?.destroy();
+        this.#connectIsLate(nowMs);
         break;
       case 'send':
         if (response?.hasBegun === true) exchange.fail('response_idle');
@@ -382,11 +391,31 @@ export class Forwarding implements ConnectionUser {
     }
   }
 
+  /** It waited for room, which is no fault of the backend's; or it does not answer. */
+  #connectIsLate(nowMs: number): void {
+    const { client, tenancy } = this.#exchange;
+    const connection = this.connection as UpstreamConnection;
+    if (connection.isWaiting) {
+      this.#exchange.fail('queue_timeout');
+      return;
+    }
+    const untilMs = Math.min(
+      connection.openedAtMs + this.#pool.settings.timeouts.connectMs,
+      (tenancy as Tenancy).untilMs,
+    );
+    if (untilMs > nowMs) {
+      client.deadlineAt(untilMs);
+      return;
+    }
+    this.#timedOut = true;
+    connection.destroy();
+  }
+
   // ---- the end
 
   /** After a whole response. RFC 9112 §9.3: used again only when there is no doubt where the next one begins. */
   letGo(isClean: boolean, head: ResponseHead, nowMs: number): void {
-    const { backend, client, context, isUploadDone, tenancy } = this.#exchange;
+    const { backend, client, isUploadDone, tenancy } = this.#exchange;
     const connection = this.connection as UpstreamConnection;
     const { limits, timeouts } = this.#pool.settings;
     const limit = this.#limit;
@@ -394,9 +423,13 @@ export class Forwarding implements ConnectionUser {
     const isSound = isClean && head.keepAlive && head.framing !== 'close' && !mayHaveBody(head);
     const isSent = isUploadDone && connection.socket.writableLength === 0;
     const isKept = isSound && backend?.connection !== 'single';
-    if (isKept && isSent && (limit === 0 || context.settings.workers === 1)) {
+    const { upstreamKeepAliveMs } = timeouts;
+    if (
+      isKept &&
+      isSent &&
+      this.#connections?.keep(connection, nowMs, upstreamKeepAliveMs, limits.idlePerBackend) === true
+    ) {
       this.connection = undefined;
-      this.#connections?.keep(connection, nowMs, timeouts.upstreamKeepAliveMs, limits.idlePerBackend);
       tenancy?.giveBack('finished', nowMs);
     } else if (limit === 0) connection.destroy();
     // A backend with a limit counts the connection until it has closed it too, and so does its slot.

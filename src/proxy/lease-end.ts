@@ -11,6 +11,9 @@ export function leaseEndOf(type: OutcomeType): LeaseEnd {
       return 'timed_out';
     case 'drain_timeout':
       return 'cut';
+    // It waited for others to close their connections.
+    case 'queue_timeout':
+      return 'unused';
     case 'bad_chunk':
     case 'trailers_too_large':
     case 'forced_close':

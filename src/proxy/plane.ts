@@ -82,6 +82,7 @@ class Plane implements RoutingPlane {
       lookup: NAMES.lookup,
     });
     const digest = new KeyedDigest(options.settings.secret);
+    options.ledger.watchRows(upstreams);
     this.#context = {
       ...options,
       digest,

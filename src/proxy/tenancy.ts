@@ -6,6 +6,7 @@
  * every checkout has exactly one check-in.
  */
 import type {
+  ConnectionClaims,
   HealthChange,
   HealthNews,
   Lease,
@@ -106,6 +107,14 @@ export class Tenancy implements Waiter {
   /** When connecting must have succeeded, whatever is tried. */
   get untilMs(): number {
     return this.#untilMs;
+  }
+
+  get lease(): Lease | undefined {
+    return this.#lease;
+  }
+
+  get claims(): ConnectionClaims | undefined {
+    return this.#ledger.claims;
   }
 
   get holdsLease(): boolean {

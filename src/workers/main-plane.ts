@@ -56,7 +56,6 @@ export class MainPlane {
       names: publisher.names,
       journal: this.#options.journal?.requests(),
       number: 0,
-      workers: 1,
     });
     const receiver: Receiver = { receive: (events) => routing.table.apply(events) };
     publisher.enrol(receiver);

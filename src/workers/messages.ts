@@ -15,8 +15,6 @@ export type Boot = {
   readonly thread: number;
   /** As people know it: `worker:1` has 1, whatever its thread. */
   readonly number: number;
-  /** How many there are. */
-  readonly workers: number;
   /** Where the event log lies, to be read. */
   readonly directory: string;
   /** Streams whose events cannot be read, and of which there is no row from before. */

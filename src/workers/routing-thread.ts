@@ -17,7 +17,6 @@ import { Table, type TableSource } from './table.ts';
 export type RoutingThreadOptions = {
   /** Part of every request id. */
   readonly number: number;
-  readonly workers: number;
   readonly directory: string;
   readonly unreadable: readonly StreamName[];
   /** Which domains there are. */
@@ -53,12 +52,12 @@ export class RoutingThread {
   #sweeping: NodeJS.Timeout | undefined;
 
   constructor(options: RoutingThreadOptions) {
-    const { ledger, journal, number, workers, pseudonym, secret, accessLog, writeLog } = options;
+    const { ledger, journal, number, pseudonym, secret, accessLog, writeLog } = options;
     this.#options = options;
     this.plane = createPlane({
       table: this.table,
       ledger,
-      settings: { worker: number, workers, pseudonym, secret },
+      settings: { worker: number, pseudonym, secret },
       now,
       random: Math.random,
       accessLog: accessLog === false ? undefined : new AccessLog(accessLog, writeLog),

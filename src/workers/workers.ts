@@ -149,7 +149,6 @@ export class Workers {
       drainMs,
       boot: {
         journal: this.#options.journal?.share,
-        workers: this.#options.count,
         directory,
         unreadable,
         pseudonym,

@@ -98,7 +98,6 @@ export class PlaneUnderTest {
       ledger: this.ledger,
       settings: {
         worker: 1,
-        workers: 1,
         pseudonym: 'switchyard-test',
         tickMs: wish.tickMs ?? 10,
         ownReads: wish.ownReads ?? process.env['OWN_READS'] !== '0',

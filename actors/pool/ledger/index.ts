@@ -14,6 +14,7 @@ export type {
   ArenaOptions,
   Change,
   Checkout,
+  ConnectionClaims,
   HealthChange,
   HealthDefinition,
   KnownEjection,
@@ -30,6 +31,7 @@ export type {
   RowDefinition,
   RowState,
   RowStats,
+  RowWatcher,
   Wait,
   Waiter,
 } from './ledger.ts';

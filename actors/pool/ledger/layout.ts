@@ -26,6 +26,8 @@ export const ARENA = {
   areas: 5,
   areaWords: 6,
   rowWords: 7,
+  /** Where the claims on connections lie in a row; 0: none are kept. */
+  claims: 8,
   // The directory is read without a lock: its version is odd while the main thread changes it.
   directoryVersion: 16,
   directory: 17,
@@ -42,6 +44,9 @@ export const AREA = {
   chunks: 4,
   /** 1: someone rang and the thread has not looked yet. */
   bell: 16,
+  /** How many rows the thread was asked to look at, ever; and 1: at all of them. */
+  asks: 17,
+  askedAll: 18,
   /** Head of the ring as readers may see it: never of what may yet be undone. */
   recordsPublished: 32,
   recordTail: 48,
@@ -50,7 +55,10 @@ export const AREA = {
 
 /** Words one step of an operation may change: the longest changes about twenty. */
 export const UNDO_ENTRIES = 128;
-export const RING_OFFSET = AREA.undo + 2 * UNDO_ENTRIES;
+/** Rows that a thread is asked to look at: when it is behind by more, it looks at all. */
+export const ASKS_MOST = 64;
+export const ASKS_OFFSET = AREA.undo + 2 * UNDO_ENTRIES;
+export const RING_OFFSET = ASKS_OFFSET + ASKS_MOST;
 
 /** A pool. */
 export const POOL = {
@@ -116,7 +124,7 @@ export const ROW = {
   cut: 21,
   /** What is known of its health: UNITS of UNIT. */
   units: 22,
-  /** In flight by thread, so that a dead thread's share can be subtracted. */
+  /** In flight by thread, so that a dead thread's share can be subtracted; then the threads' claims on connections. */
   shadows: 22 + UNITS * UNIT.words,
 } as const;
 

@@ -99,9 +99,40 @@ export interface PoolStats {
   readonly rows: readonly RowStats[];
 }
 
+/**
+ * Leave to have connections to backends with a limit, which idle and busy ones of all threads never exceed. `row` is a
+ * lease's. A claim lasts from `open` until `closed`; whoever has one tells what becomes of its connection.
+ */
+export interface ConnectionClaims {
+  /** Its backend has a limit, so a connection to it needs a claim. */
+  isCounted(lease: Lease): boolean;
+  /** With a lease. False: the thread wants one now, and is told when to ask again, then with `isWanted`. */
+  open(row: number, isWanted: boolean): boolean;
+  /** It wants one no longer. */
+  forgo(row: number): void;
+  /** With a lease, an idle connection is taken for it. False: those it has are to be closed. */
+  reuse(row: number): boolean;
+  /** With a lease, whose connection becomes idle. False: it is to be closed. */
+  rest(row: number): boolean;
+  /** An idle connection is not to be used any more. Those that are owed go first. */
+  closing(row: number): void;
+  /** It is closed now. */
+  closed(row: number): void;
+  /** How many idle connections the thread has to close. */
+  owed(row: number): number;
+}
+
+/** Told of rows at which there is something for the thread to do: idle connections owed, or room for one it wants. */
+export interface RowWatcher {
+  /** 0: any row. */
+  look(row: number): void;
+}
+
 /** One pool as a thread sees it. Times are wall-clock milliseconds, the same for all threads. */
 export interface PoolLedger {
   readonly key: number;
+  /** None: limits on connections are somebody else's. */
+  readonly claims?: ConnectionClaims;
   /**
    * `tried`: keys of backends not to be picked, at most 16. `hash`: of what the request is to be kept together by, for
    * consistent-hash; up to 2^53, 0 or none: of nothing. `route`: the entry of a domain's routes it is for, up to 2^52, since
@@ -141,6 +172,8 @@ export interface Ledger {
   pool(key: number): PoolLedger | undefined;
   /** Nobody in this thread uses this pool any more: the next `pool` finds it anew. */
   forget(key: number): void;
+  /** Who is told of claims, from `deliver`. */
+  watchRows(watcher: RowWatcher): void;
   /** Tells this thread's waiters what others did for them. Call it when the bell message comes. */
   deliver(): void;
 }
@@ -239,6 +272,8 @@ export interface ArenaOptions {
   readonly record: boolean;
   /** Address space reserved for growth, in bytes. */
   readonly reserveBytes?: number;
+  /** False: nobody connects to the backends, so no claims on connections are kept. */
+  readonly claims?: boolean;
   /** Record slots in each thread's ring: a power of two. */
   readonly recordSlots?: number;
 }

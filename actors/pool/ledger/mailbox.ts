@@ -3,9 +3,19 @@
  * set for nothing, never missed: what is true stands in the node, and is read under the lock of its pool only, since a
  * grant seen without it may be undone a moment later.
  */
-import { NODE, NODE_CHUNK, NODE_STATE, NODES_IN_CHUNK, POOL, ROW } from './layout.ts';
+import {
+  AREA,
+  ASKS_MOST,
+  ASKS_OFFSET,
+  NODE,
+  NODE_CHUNK,
+  NODE_STATE,
+  NODES_IN_CHUNK,
+  POOL,
+  ROW,
+} from './layout.ts';
 import { HeldLease } from './lease.ts';
-import type { Ring } from './ledger.ts';
+import type { Ring, RowWatcher } from './ledger.ts';
 import type { Memory } from './memory.ts';
 import { bellOf } from './memory.ts';
 import type { Nodes } from './nodes.ts';
@@ -22,17 +32,30 @@ export class Mailbox {
   private readonly bell: number;
   private readonly toRing: number[] = [];
   private delivering = false;
+  /** Asks that were taken. */
+  private asked: number;
+  watcher: RowWatcher | undefined = undefined;
 
   constructor(section: Section, nodes: Nodes, ring: Ring) {
     this.section = section;
     this.nodes = nodes;
     this.ring = ring;
     this.bell = bellOf(section, section.thread);
+    this.asked = Atomics.load(section.words, section.area + AREA.asks);
   }
 
   /** After the commit that changed this node. */
   post(node: number): void {
     const thread = mark(this.section, node);
+    if (!this.toRing.includes(thread)) this.toRing.push(thread);
+  }
+
+  /** Asks a thread to look at a row: after the commit that gave it a reason. */
+  ask(thread: number, row: number): void {
+    const { words } = this.section;
+    const area = this.section.areaOf(thread);
+    const place = Atomics.add(words, area + AREA.asks, 1) & (ASKS_MOST - 1);
+    Atomics.store(words, area + ASKS_OFFSET + place, row);
     if (!this.toRing.includes(thread)) this.toRing.push(thread);
   }
 
@@ -61,10 +84,31 @@ export class Mailbox {
     if (this.delivering) return;
     this.delivering = true;
     try {
-      while (Atomics.exchange(this.section.words, this.bell, 0) !== 0) this.sweep();
+      while (Atomics.exchange(this.section.words, this.bell, 0) !== 0) {
+        this.sweep();
+        this.lookAtRows();
+      }
     } finally {
       this.delivering = false;
     }
+  }
+
+  /** An ask that was overwritten, or is not written yet, leaves a 0: then any row may have been meant. */
+  private lookAtRows(): void {
+    const { words, area } = this.section;
+    let all = Atomics.exchange(words, area + AREA.askedAll, 0) !== 0;
+    const asks = Atomics.load(words, area + AREA.asks);
+    if (((asks - this.asked) | 0) > ASKS_MOST) {
+      all = true;
+      this.asked = asks;
+      clearAsks(this.section, area);
+    }
+    for (; this.asked !== asks; this.asked = (this.asked + 1) | 0) {
+      const row = Atomics.exchange(words, area + ASKS_OFFSET + (this.asked & (ASKS_MOST - 1)), 0);
+      if (row === 0) all = true;
+      else this.watcher?.look(row);
+    }
+    if (all) this.watcher?.look(0);
   }
 
   private sweep(): void {
@@ -155,4 +199,9 @@ export function mark(memory: Memory, node: number): number {
 
 function mailWordOf(chunk: number, index: number): number {
   return chunk + NODE_CHUNK.mail + Math.floor(index / BITS);
+}
+
+/** So that what stands there is never of an earlier round. */
+export function clearAsks(memory: Memory, area: number): void {
+  for (let place = 0; place < ASKS_MOST; place++) Atomics.store(memory.words, area + ASKS_OFFSET + place, 0);
 }

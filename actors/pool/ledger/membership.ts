@@ -6,6 +6,7 @@ import { inExcess, release, restore } from '../health/course.ts';
 import { NO_UNIT, UNIT, UNITS } from '../health/ward.ts';
 import { policyCode } from '../policy/policies.ts';
 import type { Row } from '../policy/policy.ts';
+import { connectionsOf, revokeExcess } from './claims.ts';
 import type { Instruments } from './instruments.ts';
 import { CLOSED, NO_LIMIT, NODE_STATE, PHASE, POOL, ROW, UNHEALTHY } from './layout.ts';
 import type { Change, HealthDefinition, KnownEjection, PoolDefinition, RowDefinition } from './ledger.ts';
@@ -96,6 +97,7 @@ export class Membership {
         pool.quarantineAt(at, change.nowMs, target.quarantineUntilMs);
       }
     }
+    this.revoke(pool);
     this.relieve(pool, change);
     // Those who are back have room; and whoever waits for a backend that is no more may have any other.
     pool.serve(change.nowMs, Number.POSITIVE_INFINITY);
@@ -146,6 +148,7 @@ export class Membership {
       section.set(at + ROW.closed, idle ? CLOSED.empty : closed | CLOSED.removed);
       section.commit();
     }
+    this.revoke(pool);
     for (;;) {
       const node = section.words[pool.block + POOL.firstWaiter]!;
       if (node === 0) return;
@@ -155,12 +158,18 @@ export class Membership {
     }
   }
 
+  /** Idle connections to backends that are out, or over a limit that was lowered. */
+  private revoke(pool: PoolView): void {
+    for (let row = 0; row < pool.field.rows; row++) revokeExcess(this.tools, pool.field.placeOf(row));
+  }
+
   /** Whether a dropped pool is idle, and now nobody's. */
   release(pool: PoolView): boolean {
     const { words, doubles } = this.tools.section;
     if (words[pool.block + POOL.phase] !== PHASE.dropped) return false;
     for (let row = 0; row < pool.field.rows; row++) {
-      if (words[pool.field.placeOf(row) + ROW.inFlight] !== 0) return false;
+      const at = pool.field.placeOf(row);
+      if (words[at + ROW.inFlight] !== 0 || connectionsOf(this.tools.section, at) !== 0) return false;
     }
     this.lastTicket = Math.max(this.lastTicket, doubles[(pool.block + POOL.ticket) >> 1]!);
     this.tools.directory.remove(pool.block, pool.key);

@@ -1,4 +1,5 @@
 /** One thread's window on the arena: a growable shared buffer of which memory is given out and never taken back. */
+import { CLAIM_WORDS } from './claims.ts';
 import { AREA, ARENA, MAGIC, RING_OFFSET, ROW } from './layout.ts';
 import type { ArenaOptions } from './ledger.ts';
 import { SLOT_WORDS } from './record-layout.ts';
@@ -105,7 +106,10 @@ export function createBuffer(options: ArenaOptions): SharedArrayBuffer {
   words[ARENA.top] = top;
   words[ARENA.areas] = ARENA.words;
   words[ARENA.areaWords] = areaWords;
-  words[ARENA.rowWords] = ROW.shadows + threads + (threads & 1);
+  const claims = ROW.shadows + threads;
+  const row = options.claims === false ? claims : claims + threads * CLAIM_WORDS;
+  words[ARENA.claims] = options.claims === false ? 0 : claims;
+  words[ARENA.rowWords] = row + (row & 1);
   return buffer;
 }
 

@@ -1,8 +1,9 @@
 /** Gives back what a dead thread held. Main thread only, after the worker's exit event, so that nothing of it still runs. */
 import { abandon } from '../health/course.ts';
+import { dropClaims, hasClaims } from './claims.ts';
 import type { Instruments } from './instruments.ts';
 import { AREA, CLOSED, NODE, NODE_STATE, POOL, ROW } from './layout.ts';
-import { mark } from './mailbox.ts';
+import { clearAsks, mark } from './mailbox.ts';
 import { chunksOf, clearNodes, nodesIn } from './nodes.ts';
 import type { PoolMemory } from './pool-memory.ts';
 import type { PoolView } from './pool-view.ts';
@@ -48,6 +49,10 @@ export class Reaper {
       this.subtract(pool, dead);
       this.dropWaiters(pool, dead);
     }
+    for (let row = 0; row < pool.field.rows; row++) {
+      const at = pool.field.placeOf(row);
+      if (hasClaims(section, at, dead)) dropClaims(this.tools, at, dead);
+    }
     // It may have died before it served those for whom it opened a slot.
     pool.serve(nowMs, Number.POSITIVE_INFINITY);
   }
@@ -70,6 +75,15 @@ export class Reaper {
   holds(pool: PoolView, dead: number): boolean {
     const { words } = this.tools.section;
     for (let row = 0; row < words[pool.block + POOL.rows]!; row++) {
+      const at = pool.field.placeOf(row);
+      if (words[at + ROW.shadows + dead] !== 0 || hasClaims(this.tools.section, at, dead)) return true;
+    }
+    return false;
+  }
+
+  private holdsLease(pool: PoolView, dead: number): boolean {
+    const { words } = this.tools.section;
+    for (let row = 0; row < pool.field.rows; row++) {
       if (words[pool.field.placeOf(row) + ROW.shadows + dead] !== 0) return true;
     }
     return false;
@@ -80,16 +94,16 @@ export class Reaper {
     const { section, mailbox } = this.tools;
     for (let thread = 0; thread < section.threads; thread++) {
       if (thread === dead) continue;
-      let told = false;
+      // Or before it asked them to look at a row.
+      Atomics.store(section.words, section.areaOf(thread) + AREA.askedAll, 1);
       for (const chunk of chunksOf(section, section.areaOf(thread))) {
         for (const state of [NODE_STATE.granted, NODE_STATE.refused]) {
           for (const node of nodesIn(section, chunk, state)) {
             mark(section, node);
-            told = true;
           }
         }
       }
-      if (told) mailbox.ringAgain(thread);
+      mailbox.ringAgain(thread);
     }
   }
 
@@ -99,11 +113,12 @@ export class Reaper {
     const area = section.areaOf(dead);
     clearNodes(section, area);
     Atomics.store(section.words, area + AREA.bell, 0);
+    clearAsks(section, area);
   }
 
   private hasStake(pool: PoolView, dead: number): boolean {
     const { words } = this.tools.section;
-    if (this.holds(pool, dead)) return true;
+    if (this.holdsLease(pool, dead)) return true;
     for (let node = words[pool.block + POOL.firstWaiter]!; node !== 0; node = words[node + NODE.next]!) {
       if (words[node + NODE.thread] === dead) return true;
     }

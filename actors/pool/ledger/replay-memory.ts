@@ -26,6 +26,7 @@ export class ReplayMemory {
       threads: THREADS_MAX,
       ring() {},
       record: false,
+      claims: false,
       reserveBytes: RESERVE_BYTES,
     });
     const section = new Section(buffer, 0, 0);

@@ -1,6 +1,7 @@
 /** The rows of a pool: room for them, which backend has which, and what it may take. Main thread only, under the lock. */
 import assert from 'node:assert/strict';
 import type { Row } from '../policy/policy.ts';
+import { connectionsOf } from './claims.ts';
 import type { Instruments } from './instruments.ts';
 import { CLOSED, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
 import type { Change, RowDefinition } from './ledger.ts';
@@ -77,7 +78,7 @@ export class Rows {
       const at = pool.field.placeOf(row);
       if ((words[at + ROW.closed]! & CLOSED.empty) === 0) continue;
       if (this.keyAt(at) === backendKey) return row;
-      empty = row;
+      if (this.isFree(at)) empty = row;
     }
     assert(empty < pool.field.capacity, 'expected room for a row');
     return empty;
@@ -127,8 +128,7 @@ export class Rows {
   trim(pool: PoolView): void {
     const { section } = this.tools;
     let rows = pool.field.rows;
-    while (rows > 0 && (section.words[pool.field.placeOf(rows - 1) + ROW.closed]! & CLOSED.empty) !== 0)
-      rows -= 1;
+    while (rows > 0 && this.isFree(pool.field.placeOf(rows - 1))) rows -= 1;
     if (rows === pool.field.rows) return;
     section.set(pool.block + POOL.rows, rows);
     section.commit();
@@ -142,10 +142,16 @@ export class Rows {
     const held = new Set<number>();
     for (let row = 0; row < words[pool.block + POOL.rows]!; row++) {
       const at = pool.field.placeOf(row);
-      if ((words[at + ROW.closed]! & CLOSED.empty) !== 0) empty += 1;
-      else held.add(this.keyAt(at));
+      if (this.isFree(at)) empty += 1;
+      else if ((words[at + ROW.closed]! & CLOSED.empty) === 0) held.add(this.keyAt(at));
     }
     return rows.filter((row) => !held.has(row.backendKey)).length - empty;
+  }
+
+  /** Nobody's, and nobody is connected to whose it was. */
+  private isFree(at: number): boolean {
+    const { section } = this.tools;
+    return (section.words[at + ROW.closed]! & CLOSED.empty) !== 0 && connectionsOf(section, at) === 0;
   }
 
   keyAt(at: number): number {

@@ -12,10 +12,12 @@ import {
 } from '../health/course.ts';
 import { NO_UNIT, STATE, UNIT, UNITS } from '../health/ward.ts';
 import { NONE, type Row } from '../policy/policy.ts';
+import { PoolClaims } from './claims.ts';
 import { CLOSED, NODE, NODE_STATE, POOL, ROW, TRIED_MAX } from './layout.ts';
 import { HeldLease } from './lease.ts';
 import {
   type Checkout,
+  type ConnectionClaims,
   type HealthChange,
   type Lease,
   type LeaseEnd,
@@ -35,8 +37,15 @@ import { END, OP, REFUSAL, WAIT } from './record-layout.ts';
 import { FOUND } from './shared-field.ts';
 
 export class SharedPool extends PoolView implements PoolLedger {
+  /** Of pools whose backends have limits, when they are first connected to. */
+  private connectionClaims: PoolClaims | undefined;
   /** The last check-in changed nobody's health. */
   private isQuiet = true;
+
+  get claims(): ConnectionClaims {
+    this.connectionClaims ??= new PoolClaims(this, this.tools);
+    return this.connectionClaims;
+  }
 
   checkout(
     nowMs: number,

@@ -1,7 +1,7 @@
 /** The ledger as one thread has it: the pools it has touched, and its mail. */
 import { type Instruments, instruments } from './instruments.ts';
 import { PHASE, POOL } from './layout.ts';
-import type { Ledger, PoolLedger, Ring } from './ledger.ts';
+import type { Ledger, PoolLedger, Ring, RowWatcher } from './ledger.ts';
 import type { Section } from './section.ts';
 import { SharedPool } from './shared-pool.ts';
 
@@ -27,6 +27,10 @@ export class ThreadLedger implements Ledger {
 
   forget(key: number): void {
     this.pools.delete(key);
+  }
+
+  watchRows(watcher: RowWatcher): void {
+    this.tools.mailbox.watcher = watcher;
   }
 
   deliver(): void {

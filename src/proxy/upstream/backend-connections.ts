@@ -10,6 +10,7 @@ import {
   UpstreamConnection,
   type UpstreamShared,
 } from './connection.ts';
+import type { Quota } from './quota.ts';
 
 // 1 s: within it a backend that closes idle connections has hardly begun to.
 const FRESH_ENOUGH_MS = 1000;
@@ -22,6 +23,8 @@ export class BackendConnections implements ConnectionKeeper {
   /** Failed connects in a row. */
   failures = 0;
   forgotten = false;
+  /** Of the backend in its pool's ledger, when it was last leased. */
+  row = 0;
   #used = true;
 
   constructor(address: BackendAddress, shared: UpstreamShared) {
@@ -38,39 +41,59 @@ export class BackendConnections implements ConnectionKeeper {
   }
 
   /** An idle connection, now the user's. `once`: the request must not be sent twice, so only a lively one will do. */
-  take(user: ConnectionUser, nowMs: number, once: boolean): UpstreamConnection | undefined {
+  take(
+    user: ConnectionUser,
+    nowMs: number,
+    once: boolean,
+    quota: Quota | undefined,
+  ): UpstreamConnection | undefined {
+    // A limit is new: who has no claim under it cannot stay.
+    if (quota !== undefined) this.closeUnclaimed();
     const connection = this.#idle.at(-1);
     if (connection === undefined) return undefined;
     // The last is the latest: if it has idled too long, so have all.
     if (once && nowMs - connection.idleSinceMs >= FRESH_ENOUGH_MS) return undefined;
+    if (connection.quota?.reuse(connection) === false) return undefined;
     this.#idle.pop();
     connection.use(user);
     return connection;
   }
 
-  /** A new connection for the user. `limit`: how many may be open; 0: any number. */
-  connect(user: ConnectionUser, limit: number): UpstreamConnection {
-    if (limit > 0) while (this.#all.size >= limit && this.#idle.length > 0) this.#idle[0]?.destroy();
+  /** A new connection for the user. `limit`: how many may be open, where no quota says it; 0: any number. */
+  connect(user: ConnectionUser, limit: number, quota: Quota | undefined): UpstreamConnection {
+    if (quota === undefined && limit > 0)
+      while (this.#all.size >= limit && this.#idle.length > 0) this.#idle[0]?.destroy();
     const connection = new UpstreamConnection(this, user, this.#shared);
     this.#all.add(connection);
     this.#used = true;
+    if (quota === undefined) connection.open();
+    else quota.admit(connection);
     return connection;
   }
 
-  /** A connection whose response is complete: kept for the next request, or closed. */
-  keep(connection: UpstreamConnection, nowMs: number, keepAliveMs: number, most: number): void {
-    if (keepAliveMs === 0 || this.#idle.length >= most) {
-      connection.destroy();
-      return;
-    }
+  /** A connection whose response is complete is kept for the next request. False: it is to be closed. */
+  keep(connection: UpstreamConnection, nowMs: number, keepAliveMs: number, most: number): boolean {
+    if (keepAliveMs === 0 || this.#idle.length >= most) return false;
+    if (connection.quota?.rest(connection) === false) return false;
     connection.rest(nowMs, nowMs + keepAliveMs);
     this.#idle.push(connection);
+    return true;
+  }
+
+  isIdleNoMore(connection: UpstreamConnection): void {
+    const place = this.#idle.lastIndexOf(connection);
+    if (place >= 0) this.#idle.splice(place, 1);
   }
 
   gone(connection: UpstreamConnection): void {
     this.#all.delete(connection);
-    const place = this.#idle.lastIndexOf(connection);
-    if (place >= 0) this.#idle.splice(place, 1);
+    this.isIdleNoMore(connection);
+    connection.quota?.left(connection);
+  }
+
+  closeUnclaimed(): void {
+    for (let i = this.#idle.length - 1; i >= 0; i--)
+      if (this.#idle[i]?.quota === undefined) this.#idle[i]?.destroy();
   }
 
   /** True, for good, when it has no connection and opened none since it was last asked. */

@@ -1,15 +1,17 @@
 /**
  * One connection to a backend, and who uses it.
  *
+ *   (waiting for room) ─▶
  *   connecting ─▶ busy ⇄ idle
  *        │          │      │     any byte, FIN or error while idle: closed, never used again
  *        ▼          ▼      ▼
  *      closed ◀─ lingering    FIN sent, what still comes is dropped, until the backend closes or time is up
  */
-import { connect, type LookupFunction, type Socket } from 'node:net';
+import { type LookupFunction, Socket } from 'node:net';
 import { HeadScan } from '../../wire/index.ts';
 import { Deadline, type Deadlines } from '../deadlines.ts';
 import type { BackendAddress } from '../routing-table.ts';
+import type { Quota } from './quota.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 
 /** Whoever has a request on the connection. After `backendClosed` and `connectFailed` nothing more is called. */
@@ -34,6 +36,8 @@ export interface ConnectionKeeper {
   readonly address: BackendAddress;
   /** It is closed now, in whatever state it was. */
   gone(connection: UpstreamConnection): void;
+  /** It is on its way out. */
+  isIdleNoMore(connection: UpstreamConnection): void;
 }
 
 export type ConnectionState = 'connecting' | 'busy' | 'idle' | 'lingering' | 'closed';
@@ -46,6 +50,9 @@ export type UpstreamShared = {
   /** How a backend's name becomes addresses. */
   readonly lookup: LookupFunction;
 };
+
+// 1 s, as for whoever is abandoned: a backend that is idle closes at once.
+const GOODBYE_MS = 1000;
 
 // 64 KiB: what a socket may hold of ours beyond the kernel's own buffer before its source is paused.
 export const HIGH_WATER_BYTES = 65_536;
@@ -62,7 +69,11 @@ export class UpstreamConnection {
   /** The backend's FIN has come. */
   #hasEnded = false;
   state: ConnectionState = 'connecting';
+  /** When it began to connect; 0: it has not. */
+  openedAtMs = 0;
   idleSinceMs = 0;
+  /** Of a backend whose limit all workers share. */
+  quota: Quota | undefined = undefined;
   /** Requests it has been given. */
   uses = 1;
 
@@ -71,8 +82,7 @@ export class UpstreamConnection {
     this.#user = user;
     this.#shared = shared;
     this.#buffer = shared.buffers.fromBackends;
-    this.#deadline = new Deadline(() => this.destroy());
-    const { address } = keeper;
+    this.#deadline = new Deadline((nowMs) => this.#expired(nowMs));
     const options = {
       noDelay: true,
       // The backend's FIN must not end our side: a response can still be owed to an upload, or a pipe go on.
@@ -83,10 +93,7 @@ export class UpstreamConnection {
         callback: (length: number, buffer: Uint8Array) => this.#read(length, buffer as Buffer),
       },
     };
-    this.socket =
-      'path' in address
-        ? connect({ ...options, path: address.path })
-        : connect({ ...options, ...address, lookup: shared.lookup });
+    this.socket = new Socket(options);
     this.socket.on('connect', () => this.#connected());
     this.socket.on('end', () => this.#ended());
     this.socket.on('drain', () => this.#drained());
@@ -99,6 +106,18 @@ export class UpstreamConnection {
   /** To another user, in the midst of what it does. */
   handOver(user: ConnectionUser): void {
     this.#user = user;
+  }
+
+  /** There is room for it: it connects. */
+  open(): void {
+    const { address } = this.#keeper;
+    this.openedAtMs = this.#shared.now();
+    if ('path' in address) this.socket.connect({ path: address.path });
+    else this.socket.connect({ host: address.host, port: address.port, lookup: this.#shared.lookup });
+  }
+
+  get isWaiting(): boolean {
+    return this.openedAtMs === 0 && this.state === 'connecting';
   }
 
   /** From idle to busy. */
@@ -122,7 +141,7 @@ export class UpstreamConnection {
    * user hears when the backend has closed.
    */
   linger(untilMs: number): void {
-    if (this.#hasEnded) {
+    if (this.#hasEnded || this.isWaiting) {
       this.destroy();
       return;
     }
@@ -131,6 +150,12 @@ export class UpstreamConnection {
     this.#shared.deadlines.set(this.#deadline, untilMs);
     this.socket.end();
     this.socket.resume();
+  }
+
+  /** From idle: the backend counts it until it has closed it too. */
+  sayGoodbye(nowMs: number): void {
+    this.#keeper.isIdleNoMore(this);
+    this.linger(nowMs + GOODBYE_MS);
   }
 
   /** Closes at once: when this returns, the descriptor is closed and the backend's slot is free. */
@@ -168,6 +193,15 @@ export class UpstreamConnection {
   tellWhenDrained(): void {
     // Node says drain by itself only after its buffer was full; an empty write is done when those before it are.
     if (!this.socket.writableNeedDrain) this.socket.write('', 'latin1', () => this.#drained());
+  }
+
+  #expired(nowMs: number): void {
+    if (this.state !== 'idle' || this.quota === undefined) {
+      this.destroy();
+      return;
+    }
+    this.quota.retire(this);
+    this.sayGoodbye(nowMs);
   }
 
   #connected(): void {

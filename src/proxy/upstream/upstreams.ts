@@ -1,15 +1,19 @@
 /** All connections of one worker to backends, by address, made on first use and forgotten when none is open. */
+import type { ConnectionClaims, Lease, RowWatcher } from '../../../actors/index.ts';
 import type { BackendRoute } from '../routing-table.ts';
 import { BackendConnections } from './backend-connections.ts';
 import type { UpstreamShared } from './connection.ts';
+import { Quota } from './quota.ts';
 
 // 10 s: long after the last idle connection has closed.
 const FORGET_EVERY_MS = 10_000;
 
-export class Upstreams {
+export class Upstreams implements RowWatcher {
   readonly #shared: UpstreamShared;
   readonly #byRoute = new WeakMap<BackendRoute, BackendConnections>();
   readonly #byName = new Map<string, BackendConnections>();
+  /** By row. */
+  readonly #quotas = new Map<number, Quota>();
   #sweptAtMs = 0;
 
   constructor(shared: UpstreamShared) {
@@ -27,10 +31,30 @@ export class Upstreams {
     return connections;
   }
 
+  /** Undefined: the lease's backend has no limit that others share. */
+  quotaOf(claims: ConnectionClaims, lease: Lease): Quota | undefined {
+    if (!claims.isCounted(lease)) return undefined;
+    const known = this.#quotas.get(lease.row);
+    if (known !== undefined) return known;
+    const quota = new Quota(lease.row, claims, this.#shared.now);
+    this.#quotas.set(lease.row, quota);
+    return quota;
+  }
+
+  /** Of RowWatcher. A row that is not known may have had its first limit: what idles without a claim goes. */
+  look(row: number): void {
+    if (row === 0) for (const quota of this.#quotas.values()) quota.look();
+    else if (this.#quotas.has(row)) this.#quotas.get(row)?.look();
+    else
+      for (const connections of this.#byName.values())
+        if (connections.row === row) connections.closeUnclaimed();
+  }
+
   /** Routes come and go with every change; what has no connection left is dropped now and then. */
   sweep(nowMs: number): void {
     if (nowMs - this.#sweptAtMs < FORGET_EVERY_MS) return;
     this.#sweptAtMs = nowMs;
+    for (const [row, quota] of this.#quotas) if (quota.isEmpty) this.#quotas.delete(row);
     for (const [name, connections] of this.#byName) {
       if (connections.forget()) this.#byName.delete(name);
     }

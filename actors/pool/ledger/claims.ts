@@ -1,0 +1,256 @@
+/**
+ * Who may have a connection to a backend with a limit. Idle and busy ones count, over all threads: whoever opens one takes a
+ * claim first, and keeps it until that connection is closed. Claims are no decision about a request, so they have no
+ * tickets and no records.
+ *
+ *   (a lease) ─ open ─▶ busy ⇄ rest, reuse ⇄ idle ─ closing ─▶ closing ─ closed ─▶ (none)
+ *        └─ no room: the thread wants one; an idle one of somebody is revoked, which is then its holder's to close
+ *
+ * Nobody wants in vain: leases are at most as many as the limit, so while one of them has no connection and there is no
+ * room, some claim is without a lease: it is idle, and can be revoked, or it is about to be closed, and then those who want are
+ * told. What is revoked cannot be used again, so nobody has to be asked twice.
+ */
+import { fail } from 'node:assert/strict';
+import type { Instruments } from './instruments.ts';
+import { ARENA, CLOSED, NO_LIMIT, NODE, POOL, ROW } from './layout.ts';
+import type { ConnectionClaims, Lease } from './ledger.ts';
+import type { Memory } from './memory.ts';
+import type { PoolView } from './pool-view.ts';
+
+/** Two words of a row for each thread, each of two halves. */
+const CLAIM = { connections: 0, idle: 1, words: 2 } as const;
+const LOW = 0xffff;
+/** The upper half, of connections: how many it wants; of idle: how many are revoked. */
+const HIGH = 0x10000;
+
+export const CLAIM_WORDS = CLAIM.words;
+
+export class PoolClaims implements ConnectionClaims {
+  readonly #pool: PoolView;
+  readonly #tools: Instruments;
+
+  constructor(pool: PoolView, tools: Instruments) {
+    this.#pool = pool;
+    this.#tools = tools;
+  }
+
+  /** Without the lock: a limit that comes just now is met by what is kept later. */
+  isCounted(lease: Lease): boolean {
+    return this.#tools.section.words[lease.row + ROW.limit] !== NO_LIMIT;
+  }
+
+  open(row: number, isWanted: boolean): boolean {
+    this.#enter();
+    try {
+      return this.#open(row, isWanted);
+    } catch (error) {
+      this.#tools.section.rollback();
+      throw error;
+    } finally {
+      this.#exit();
+    }
+  }
+
+  forgo(row: number): void {
+    this.#step(row, CLAIM.connections, -HIGH);
+  }
+
+  reuse(row: number): boolean {
+    this.#enter();
+    const at = this.#own(row, CLAIM.idle);
+    const { section } = this.#tools;
+    const isMine = (section.words[at]! & LOW) > 0;
+    if (isMine) section.set(at, section.words[at]! - 1);
+    section.commit();
+    this.#exit();
+    return isMine;
+  }
+
+  rest(row: number): boolean {
+    this.#enter();
+    const { section } = this.#tools;
+    const mayRest = this.#mayRest(row);
+    const at = this.#own(row, CLAIM.idle);
+    if (mayRest) section.set(at, section.words[at]! + 1);
+    section.commit();
+    this.#exit();
+    return mayRest;
+  }
+
+  closing(row: number): void {
+    const owes = this.owed(row) > 0;
+    this.#step(row, CLAIM.idle, owes ? -HIGH : -1);
+  }
+
+  closed(row: number): void {
+    this.#step(row, CLAIM.connections, -1);
+  }
+
+  /** Only this thread makes it less, so what it sees it may rely on. */
+  owed(row: number): number {
+    return this.#tools.section.words[this.#own(row, CLAIM.idle)]! >>> 16;
+  }
+
+  #open(row: number, isWanted: boolean): boolean {
+    const { section } = this.#tools;
+    const { words } = section;
+    const at = this.#own(row, CLAIM.connections);
+    if (connectionsOf(section, row) < words[row + ROW.limit]!) {
+      section.set(at, words[at]! + 1 - (isWanted ? HIGH : 0));
+      section.commit();
+      return true;
+    }
+    if (!isWanted) section.set(at, words[at]! + HIGH);
+    const holder = isEnoughRevoked(section, row) ? -1 : idleHolder(section, row, section.thread);
+    if (holder >= 0) revoke(this.#tools, row, holder);
+    section.commit();
+    if (holder >= 0) this.#tools.mailbox.ask(holder, row);
+    return false;
+  }
+
+  /** Who gave up a claim, or the wish for one, makes way for those who want one. */
+  #step(row: number, word: number, by: number): void {
+    this.#enter();
+    const { section } = this.#tools;
+    const at = this.#own(row, word);
+    section.set(at, section.words[at]! + by);
+    section.commit();
+    tellWanting(this.#tools, row);
+    this.#exit();
+  }
+
+  #mayRest(row: number): boolean {
+    const { section } = this.#tools;
+    const { words, thread } = section;
+    if ((words[row + ROW.closed]! & (CLOSED.empty | CLOSED.removed | CLOSED.draining)) !== 0) return false;
+    const connections = connectionsOf(section, row);
+    const limit = words[row + ROW.limit]!;
+    if (connections > limit || isWanted(section, row)) return false;
+    // The slot will go to who waits first: if that is another thread, it will need the room.
+    const first = words[this.#pool.block + POOL.firstWaiter]!;
+    if (first === 0 || connections < limit) return true;
+    const next = words[first + NODE.thread]!;
+    return next === thread || (words[claimAt(section, row, next) + CLAIM.idle]! & LOW) > 0;
+  }
+
+  #own(row: number, word: number): number {
+    return claimAt(this.#tools.section, row, this.#tools.section.thread) + word;
+  }
+
+  /** A row with a lease or a claim stays where it is, and so does its pool. */
+  #enter(): void {
+    if (!this.#pool.enter()) fail('expected the pool of a claim, found none');
+  }
+
+  /** This thread may be the one that was asked. */
+  #exit(): void {
+    this.#pool.exit();
+    this.#tools.mailbox.settle();
+  }
+}
+
+function claimAt({ words }: Memory, row: number, thread: number): number {
+  return row + words[ARENA.claims]! + thread * CLAIM.words;
+}
+
+/** Connections of all threads to the backend of this row, open or about to be. */
+export function connectionsOf(memory: Memory, row: number): number {
+  const { words } = memory;
+  if (words[ARENA.claims] === 0) return 0;
+  let connections = 0;
+  for (let thread = 0, at = claimAt(memory, row, 0); thread < memory.threads; thread++, at += CLAIM.words)
+    connections += words[at + CLAIM.connections]! & LOW;
+  return connections;
+}
+
+export function claimsOf(memory: Memory, row: number, thread: number) {
+  const { words } = memory;
+  const at = claimAt(memory, row, thread);
+  return {
+    connections: words[at + CLAIM.connections]! & LOW,
+    wanted: words[at + CLAIM.connections]! >>> 16,
+    idle: words[at + CLAIM.idle]! & LOW,
+    revoked: words[at + CLAIM.idle]! >>> 16,
+  };
+}
+
+/** Idle connections that nobody may use again, or that are too many, are their holders' to close. Under the lock. */
+export function revokeExcess(tools: Instruments, row: number): void {
+  const { section, mailbox } = tools;
+  const { words } = section;
+  if (words[ARENA.claims] === 0) return;
+  const isOut = (words[row + ROW.closed]! & (CLOSED.empty | CLOSED.removed | CLOSED.draining)) !== 0;
+  const limit = words[row + ROW.limit]!;
+  let excess = isOut
+    ? Number.POSITIVE_INFINITY
+    : connectionsOf(section, row) - limit - revokedOf(section, row);
+  for (; excess > 0; excess--) {
+    const holder = idleHolder(section, row, section.thread);
+    if (holder < 0) return;
+    revoke(tools, row, holder);
+    section.commit();
+    mailbox.ask(holder, row);
+  }
+}
+
+/** What a dead thread had open is closed by now. Under the lock. */
+export function dropClaims(tools: Instruments, row: number, dead: number): void {
+  const { section } = tools;
+  if (section.words[ARENA.claims] === 0) return;
+  const at = claimAt(section, row, dead);
+  section.set(at + CLAIM.connections, 0);
+  section.set(at + CLAIM.idle, 0);
+  section.commit();
+  tellWanting(tools, row);
+}
+
+export function hasClaims(memory: Memory, row: number, thread: number): boolean {
+  const { words } = memory;
+  if (words[ARENA.claims] === 0) return false;
+  const at = claimAt(memory, row, thread);
+  return words[at + CLAIM.connections] !== 0 || words[at + CLAIM.idle] !== 0;
+}
+
+/** A thread with an idle connection: this one if it has; -1: none has. */
+function idleHolder(memory: Memory, row: number, first: number): number {
+  const { words, threads } = memory;
+  for (let i = 0; i < threads; i++) {
+    const thread = (first + i) % threads;
+    if ((words[claimAt(memory, row, thread) + CLAIM.idle]! & LOW) > 0) return thread;
+  }
+  return -1;
+}
+
+function revoke({ section }: Instruments, row: number, holder: number): void {
+  const at = claimAt(section, row, holder) + CLAIM.idle;
+  section.set(at, section.words[at]! - 1 + HIGH);
+}
+
+function revokedOf(memory: Memory, row: number): number {
+  let revoked = 0;
+  for (let thread = 0; thread < memory.threads; thread++) revoked += claimsOf(memory, row, thread).revoked;
+  return revoked;
+}
+
+/** For each connection that is wanted one is on its way out. */
+function isEnoughRevoked(memory: Memory, row: number): boolean {
+  const { words } = memory;
+  let missing = 0;
+  for (let thread = 0, at = claimAt(memory, row, 0); thread < memory.threads; thread++, at += CLAIM.words)
+    missing += (words[at + CLAIM.connections]! >>> 16) - (words[at + CLAIM.idle]! >>> 16);
+  return missing <= 0;
+}
+
+function isWanted(memory: Memory, row: number): boolean {
+  const { words } = memory;
+  for (let thread = 0, at = claimAt(memory, row, 0); thread < memory.threads; thread++, at += CLAIM.words)
+    if (words[at + CLAIM.connections]! >= HIGH) return true;
+  return false;
+}
+
+/** After the commit that made room, under the lock. */
+function tellWanting({ section, mailbox }: Instruments, row: number): void {
+  const { words, threads } = section;
+  for (let thread = 0, at = claimAt(section, row, 0); thread < threads; thread++, at += CLAIM.words)
+    if (words[at + CLAIM.connections]! >= HIGH) mailbox.ask(thread, row);
+}

@@ -1,0 +1,298 @@
+/** Claims on connections: exact over threads, nobody wants in vain, and a death anywhere takes nothing from the others. */
+import assert from 'node:assert/strict';
+import { describe, expect, it } from 'vitest';
+import { claimsOf, connectionsOf } from '../../../../actors/pool/ledger/claims.ts';
+import type { Lease, RowWatcher } from '../../../../actors/pool/ledger/index.ts';
+import { Chance } from '../../../support/chance.ts';
+import {
+  backend,
+  Died,
+  defineWeb,
+  leased,
+  TestWaiter,
+  type Thread,
+  WEB,
+  type World,
+  web,
+  world,
+} from './world.ts';
+
+const NOW = 10;
+
+type Connection = { lease: Lease | undefined; state: 'wanted' | 'open' | 'idle' | 'closing' };
+
+/** A thread that keeps connections as the proxy does, with closings that take their time. */
+class Keeper implements RowWatcher {
+  readonly thread: Thread;
+  readonly world: World;
+  readonly connections: Connection[] = [];
+  row = 0;
+  #isLooking = false;
+
+  constructor(stage: World) {
+    this.world = stage;
+    this.thread = stage.thread();
+    this.thread.ledger.watchRows(this);
+  }
+
+  get claims() {
+    const { claims } = web(this.thread);
+    assert(claims !== undefined);
+    return claims;
+  }
+
+  in(state: Connection['state']): Connection[] {
+    return this.connections.filter((connection) => connection.state === state);
+  }
+
+  /** A lease on the one backend, and a connection for it as soon as there is room; false: no lease is to be had. */
+  begin(): boolean {
+    const waiter = new TestWaiter();
+    const answer = web(this.thread).checkout(NOW, [], waiter);
+    if (answer === 'queued') {
+      const left = web(this.thread).leave(waiter, NOW);
+      if (typeof left === 'object') web(this.thread).checkin(left, NOW, 'unused');
+      return false;
+    }
+    const lease = leased(answer);
+    this.row = lease.row;
+    const idle = this.in('idle').at(-1);
+    if (idle !== undefined && this.claims.reuse(this.row)) {
+      idle.lease = lease;
+      idle.state = 'open';
+      return true;
+    }
+    const connection: Connection = { lease, state: 'wanted' };
+    if (this.claims.open(this.row, false)) connection.state = 'open';
+    this.connections.push(connection);
+    this.look();
+    return true;
+  }
+
+  finish(connection: Connection): void {
+    const lease = connection.lease as Lease;
+    if (connection.state === 'wanted') {
+      this.connections.splice(this.connections.indexOf(connection), 1);
+      this.claims.forgo(this.row);
+    } else if (this.claims.rest(this.row)) connection.state = 'idle';
+    else {
+      connection.state = 'closing';
+      return;
+    }
+    connection.lease = undefined;
+    web(this.thread).checkin(lease, NOW, 'finished');
+  }
+
+  expire(connection: Connection): void {
+    connection.state = 'closing';
+    this.claims.closing(this.row);
+  }
+
+  closed(connection: Connection): void {
+    this.connections.splice(this.connections.indexOf(connection), 1);
+    this.claims.closed(this.row);
+    if (connection.lease !== undefined) web(this.thread).checkin(connection.lease, NOW, 'finished');
+  }
+
+  look(): void {
+    if (this.#isLooking || this.row === 0) return;
+    this.#isLooking = true;
+    while (this.claims.owed(this.row) > 0) {
+      const [idle] = this.in('idle');
+      if (idle === undefined) break;
+      this.expire(idle);
+    }
+    for (const wanted of this.in('wanted')) {
+      if (!this.claims.open(this.row, true)) break;
+      wanted.state = 'open';
+    }
+    this.#isLooking = false;
+  }
+}
+
+function assertExact(stage: World, keepers: readonly Keeper[], limit: number): void {
+  const row = keepers.find((keeper) => keeper.row !== 0)?.row;
+  if (row === undefined) return;
+  const open = connectionsOf(stage.section, row);
+  expect(open).toBeLessThanOrEqual(limit);
+  for (const keeper of keepers) {
+    const { connections, wanted, idle, revoked } = claimsOf(stage.section, row, keeper.thread.number);
+    expect(connections).toBe(keeper.connections.length - keeper.in('wanted').length);
+    expect(wanted).toBe(keeper.in('wanted').length);
+    expect(idle + revoked).toBe(keeper.in('idle').length);
+  }
+}
+
+describe('claims of four threads that do at random what the proxy does', () => {
+  it.each([1, 2, 3, 7])(
+    'never exceed a limit of %i, and whoever wants a connection gets it',
+    async (limit) => {
+      const chance = new Chance();
+      const stage = world({ threads: 6 });
+      await defineWeb(stage, [backend('a', { limit })]);
+      const keepers = [1, 2, 3, 4].map(() => new Keeper(stage));
+      for (let step = 0; step < 3000; step++) {
+        act(chance, chance.pick(keepers));
+        assertExact(stage, keepers, limit);
+      }
+      // Nobody asks for more: what is under way ends, and nobody is left wanting.
+      for (let round = 0; round < 50; round++) {
+        for (const keeper of keepers) {
+          stage.hear(keeper.thread);
+          for (const connection of keeper.in('closing')) keeper.closed(connection);
+          for (const connection of keeper.in('open')) keeper.finish(connection);
+        }
+      }
+      expect(
+        keepers.flatMap((keeper) => keeper.in('wanted')),
+        `seed ${chance.seed}`,
+      ).toEqual([]);
+      expect(keepers.flatMap((keeper) => keeper.in('open'))).toEqual([]);
+      stage.verify(WEB);
+    },
+  );
+});
+
+function act(chance: Chance, keeper: Keeper): void {
+  const any = keeper.connections.length === 0 ? undefined : chance.pick(keeper.connections);
+  switch (chance.below(5)) {
+    case 0:
+    case 1:
+      keeper.begin();
+      break;
+    case 2:
+      keeper.world.hear(keeper.thread);
+      break;
+    default:
+      if (any === undefined) return;
+      if (any.state === 'closing') keeper.closed(any);
+      else if (any.state !== 'idle') keeper.finish(any);
+      else if (chance.below(4) === 0) keeper.expire(any);
+  }
+}
+
+type Prepared = { readonly victim: Keeper; readonly other: Keeper; readonly act: () => void };
+
+const SCENES: Readonly<Record<string, (stage: World) => Prepared>> = {
+  'takes the last room while another wants it': (stage) => {
+    const [victim, other] = [new Keeper(stage), new Keeper(stage)];
+    return { victim, other, act: () => void victim.begin() };
+  },
+  'wants room that another idles in': (stage) => {
+    const [victim, other] = [new Keeper(stage), new Keeper(stage)];
+    other.begin();
+    other.finish(other.connections[0] as Connection);
+    return { victim, other, act: () => void victim.begin() };
+  },
+  'is asked for what it idles in': (stage) => {
+    const [victim, other] = [new Keeper(stage), new Keeper(stage)];
+    victim.begin();
+    victim.finish(victim.connections[0] as Connection);
+    other.begin();
+    const act = () => {
+      stage.hear(victim.thread);
+      for (const connection of victim.in('closing')) victim.closed(connection);
+    };
+    return { victim, other, act };
+  },
+  'begins, ends, idles and closes': (stage) => {
+    const [victim, other] = [new Keeper(stage), new Keeper(stage)];
+    const act = () => {
+      for (let i = 0; i < 2; i++) {
+        victim.begin();
+        victim.finish(victim.connections[0] as Connection);
+      }
+      victim.expire(victim.connections[0] as Connection);
+      victim.closed(victim.connections[0] as Connection);
+    };
+    return { victim, other, act };
+  },
+  'gives up wanting': (stage) => {
+    const [victim, other] = [new Keeper(stage), new Keeper(stage)];
+    other.begin();
+    other.finish(other.connections[0] as Connection);
+    victim.begin();
+    return { victim, other, act: () => victim.finish(victim.connections[0] as Connection) };
+  },
+};
+
+describe('a thread that dies at any step while it', () => {
+  it.each(Object.entries(SCENES))('%s leaves the room to the others', async (_, scene) => {
+    let deaths = 0;
+    for (let steps = 0; await diesAt(scene, steps); steps++) deaths++;
+    expect(deaths).toBeGreaterThan(8);
+  });
+});
+
+async function diesAt(scene: (stage: World) => Prepared, steps: number): Promise<boolean> {
+  const stage = world();
+  await defineWeb(stage, [backend('a', { limit: 1 })]);
+  const { victim, other, act } = scene(stage);
+  victim.thread.section.stepsLeft = steps;
+  let died = false;
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof Died)) throw error;
+    died = true;
+  }
+  victim.thread.section.dead = true;
+  await stage.main.reap(victim.thread.number, NOW);
+  const row = victim.row || other.row;
+  if (row !== 0)
+    expect(claimsOf(stage.section, row, victim.thread.number)).toEqual({
+      connections: 0,
+      wanted: 0,
+      idle: 0,
+      revoked: 0,
+    });
+  // Whoever waited is told; whoever asks now is served once its own idle one has closed.
+  for (let round = 0; round < 3; round++) {
+    stage.hear(other.thread);
+    for (const connection of other.in('closing')) other.closed(connection);
+  }
+  expect(other.in('wanted')).toEqual([]);
+  if (other.in('open').length === 0) expect(other.begin()).toBe(true);
+  expect(other.in('open').length).toBe(1);
+  expect(connectionsOf(stage.section, other.row)).toBe(1);
+  stage.verify(WEB);
+  return died;
+}
+
+describe('idle connections', () => {
+  it('are revoked where the limit is lowered, the backend drained, or removed', async () => {
+    for (const rows of [
+      [backend('a', { limit: 1 })],
+      [backend('a', { limit: 3, state: 'draining' })],
+      [],
+    ] as const) {
+      const stage = world();
+      await defineWeb(stage, [backend('a', { limit: 3 })]);
+      const keeper = new Keeper(stage);
+      for (let i = 0; i < 3; i++) keeper.begin();
+      for (const connection of keeper.in('open')) keeper.finish(connection);
+      expect(keeper.in('idle').length).toBe(3);
+      await defineWeb(stage, [...rows], { phase: 'restrict' });
+      stage.hear(keeper.thread);
+      const left = rows.length === 1 && rows[0]?.state !== 'draining' ? 1 : 0;
+      expect(keeper.in('idle').length).toBe(left);
+    }
+  });
+
+  it('of a removed backend keep its row from others until they are closed', async () => {
+    const stage = world();
+    await defineWeb(stage, [backend('a', { limit: 1 })]);
+    const keeper = new Keeper(stage);
+    keeper.begin();
+    const row = keeper.row;
+    keeper.finish(keeper.connections[0] as Connection);
+    await defineWeb(stage, [backend('b', { limit: 1 })], { phase: 'restrict' });
+    await defineWeb(stage, [backend('b', { limit: 1 })]);
+    keeper.look();
+    keeper.closed(keeper.connections[0] as Connection);
+    const other = new Keeper(stage);
+    other.begin();
+    expect(other.row).not.toBe(row);
+    stage.verify(WEB);
+  });
+});

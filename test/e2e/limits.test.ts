@@ -1,0 +1,122 @@
+/** A backend's limit holds for its connections, idle ones included, over all workers, as the backend itself counts them. */
+import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { AdminClient, ledgerOf } from '../support/admin-client.ts';
+import { Backend } from '../support/backend.ts';
+import { Chance } from '../support/chance.ts';
+import { eventually, pause } from '../support/eventually.ts';
+import { startLoad, summary } from '../support/load.ts';
+import { startRouter, WORKERS } from '../support/router-process.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const COUNTS = WORKERS === undefined ? [1, 2, 4] : [Number(WORKERS)];
+
+async function startScene(workers: number, limit: number, backends: number) {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await tempDirectory());
+  const all: Backend[] = [];
+  for (let i = 1; i <= backends; i++) all.push(stack.use(await Backend.start({ name: `web.${i}`, limit })));
+  const router = stack.use(
+    await startRouter({
+      directory: directory.path,
+      args: ['--chaos', '--workers', String(workers)],
+      config: {
+        accessLog: false,
+        pools: {
+          web: {
+            maxConcurrency: limit,
+            queue: { maxWaitMs: 30_000 },
+            timeouts: { upstreamKeepAliveMs: 60_000 },
+            backends: Object.fromEntries(all.map(({ name, address }) => [name, { address }])),
+          },
+        },
+        domains: { 'example.com': { pool: 'web' } },
+      },
+    }),
+  );
+  const admin = stack.use(new AdminClient(router.admin));
+  const owned = stack.move();
+  return { router, admin, backends: all, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+describe.each(COUNTS)('with %i workers', (workers) => {
+  it('idle connections are kept and used again, and with busy ones never exceed the limit', {
+    timeout: 60_000,
+  }, async () => {
+    await using scene = await startScene(workers, 3, 4);
+    const { router, backends, admin } = scene;
+    await using load = startLoad({
+      port: router.port,
+      connections: 6,
+      hosts: ['example.com'],
+      perSecond: 400,
+    });
+    await load.completes(600);
+    const figures = await load.stop();
+    expect(summary(figures)).toBe('');
+    expect(backends.flatMap(({ excess }) => excess)).toEqual([]);
+    const metrics = (await admin.get<string>('/metrics')).body;
+    const reuses = Number(/^switchyard_upstream_reuses_total (\d+)$/m.exec(metrics)?.[1]);
+    expect(reuses).toBeGreaterThan(figures.completed * 0.3);
+    expect(backends.reduce((sum, { open }) => sum + open, 0)).toBeGreaterThan(0);
+  });
+
+  it('a backend that serves one connection at a time is blocked by nobody, also while clients leave', {
+    timeout: 60_000,
+  }, async () => {
+    const chance = new Chance();
+    await using scene = await startScene(workers, 1, 2);
+    const { router, backends, admin } = scene;
+    for (const backend of backends) backend.behave = () => ({ type: 'answer', delayMs: chance.below(4) });
+    await using load = startLoad({ port: router.port, connections: 10, hosts: ['example.com'] });
+    const until = load.completes(400);
+    let done = false;
+    void until.then(() => {
+      done = true;
+    });
+    while (!done) {
+      await leaveEarly(router.port, chance);
+      await pause(5);
+    }
+    await until;
+    const figures = await load.stop();
+    expect(summary(figures), `seed ${chance.seed}`).toBe('');
+    expect(
+      backends.flatMap(({ excess }) => excess),
+      `seed ${chance.seed}`,
+    ).toEqual([]);
+    await expect
+      .poll(async () => Object.values((await ledgerOf(admin, 'web')).backends).map((row) => row.inFlight), {
+        timeout: 5000,
+      })
+      .toEqual([0, 0]);
+    expect(backends.map(({ open }) => open).every((open) => open <= 1)).toBe(true);
+  });
+
+  it('a worker that dies gives its idle ones back too', { timeout: 60_000 }, async () => {
+    await using scene = await startScene(workers, 1, 1);
+    const { router, admin, backends } = scene;
+    await using load = startLoad({
+      port: router.port,
+      connections: 4,
+      hosts: ['example.com'],
+      whenRefused: 'retry',
+    });
+    await load.completes(50);
+    for (let crash = 0; crash < 3; crash++) {
+      await admin.post('/v1/chaos', { crash: `worker:${1 + (crash % workers)}` });
+      await load.completes(50);
+    }
+    const figures = await load.stop();
+    expect(summary(figures)).not.toMatch(/HTTP\/1\.1|no answer/);
+    expect(backends.flatMap(({ excess }) => excess)).toEqual([]);
+    await eventually(() => backends.every(({ open }) => open <= 1), 'one connection at most');
+  });
+});
+
+async function leaveEarly(port: number, chance: Chance): Promise<void> {
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  socket.write('GET /left HTTP/1.1\r\nHost: example.com\r\n\r\n');
+  await pause(chance.below(6));
+  socket.destroy();
+}
