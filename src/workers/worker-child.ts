@@ -8,6 +8,8 @@ import type { Publisher, Receiver } from './publisher.ts';
 // A worker that does not turn its loop for so long serves nobody.
 const SILENT_MS = 5000;
 const LOOK_EVERY_MS = 1000;
+// 60 s: one that starts loads its program and its table first, on a busy machine not within seconds.
+const START_MS = 60_000;
 
 export type WorkerParts = {
   readonly number: number;
@@ -41,6 +43,7 @@ export class WorkerChild {
   readonly #watch: NodeJS.Timeout;
   #beatAtMs: number;
   #error: unknown;
+  #isReady = false;
   #stopping = false;
   /** Requests that were cut at the end of its drain. */
   cut = 0;
@@ -74,8 +77,11 @@ export class WorkerChild {
     this.farewell = farewell.promise;
     for (const promised of [ready.promise, farewell.promise]) promised.catch(() => {});
     this.#worker.on('message', (message: FromWorker) => {
-      if (message.type === 'ready') ready.resolve(message.addresses);
-      else if (message.type === 'farewell') farewell.resolve(message.farewell);
+      if (message.type === 'ready') {
+        this.#isReady = true;
+        this.#beatAtMs = parts.now();
+        ready.resolve(message.addresses);
+      } else if (message.type === 'farewell') farewell.resolve(message.farewell);
       else if (message.type === 'over') this.cut = message.cut;
       parts.on(message, this);
     });
@@ -95,9 +101,9 @@ export class WorkerChild {
     parts.born(this);
   }
 
-  /** Since when its loop has not been seen to turn, in milliseconds. */
+  /** Since when its loop has not been seen to turn, in milliseconds; one that starts has not begun to. */
   silentForMs(): number {
-    return this.#parts.now() - this.#beatAtMs;
+    return this.#isReady ? this.#parts.now() - this.#beatAtMs : 0;
   }
 
   post(message: ToWorker, transfer: readonly import('node:worker_threads').MessagePort[] = []): void {
@@ -139,7 +145,7 @@ export class WorkerChild {
       if (beat !== last) {
         last = beat;
         this.#beatAtMs = now;
-      } else if (now - this.#beatAtMs > SILENT_MS) {
+      } else if (now - this.#beatAtMs > (this.#isReady ? SILENT_MS : START_MS)) {
         this.#error = new Error(`worker ${this.number} was silent for ${now - this.#beatAtMs} ms`);
         void this.#worker.terminate();
       }
