@@ -36,7 +36,8 @@ export class ClientConnection extends ClientSocket {
   /** What the load balancer said of the client. */
   preface: ProxyHeader | undefined = undefined;
   readonly #address: string;
-  readonly #scan = new HeadScan();
+  /** Of a head that has not come whole; for all others one scan serves all connections of a worker. */
+  #scan: HeadScan | undefined;
   readonly #left: (connection: ClientConnection) => void;
   #awaitsPreface: boolean;
   #exchange: Exchange | undefined;
@@ -87,6 +88,21 @@ export class ClientConnection extends ClientSocket {
     this.resumeReading();
     this.deadlineAt(Math.min(nowMs + this.listener.settings.timeouts.keepAliveMs, this.context.idleUntilMs));
     if (!this.#isParsing) this.#parseSurplus();
+  }
+
+  /**
+   * The answer is given, and the client has said that it asks for nothing more (RFC 9112 §9.6): then nothing it might
+   * still send is lost by closing at once, which spares a shutdown, a read of the FIN and the wait for it.
+   */
+  leave(nowMs: number): void {
+    if (this.#isClosing || this.isClosed || this.#surplus !== undefined || this.pendingBytes > 0) {
+      this.done(false, nowMs);
+      return;
+    }
+    this.#exchange = undefined;
+    this.unleaseReads(true);
+    this.#isClosing = true;
+    this.socket.destroy();
   }
 
   /**
@@ -173,11 +189,14 @@ export class ClientConnection extends ClientSocket {
         this.#isStalled = true;
         break;
       }
-      const head = readRequestHead(buffer, at, end, this.listener.settings.limits, this.#scan);
+      const scan = this.#scan ?? this.context.scans.spare;
+      const head = readRequestHead(buffer, at, end, this.listener.settings.limits, scan);
       if (head.type === 'incomplete') {
+        this.#keepScan(scan);
         this.#headBegun();
         break;
       }
+      this.#scan = undefined;
       if (head.type === 'refused') {
         this.#refuse(head);
         break;
@@ -190,6 +209,13 @@ export class ClientConnection extends ClientSocket {
     if (at >= end || this.#isClosing) return;
     if (kept !== undefined && at === 0) this.#surplus = kept;
     else this.#keep(buffer, at, end);
+  }
+
+  /** The scan remembers what it has seen: it is this head's until that is whole. */
+  #keepScan(scan: HeadScan): void {
+    if (this.#scan === scan) return;
+    this.#scan = scan;
+    this.context.scans.spare = new HeadScan();
   }
 
   #headBegun(): void {
@@ -252,7 +278,7 @@ export class ClientConnection extends ClientSocket {
   protected override timedOut(): void {
     if (this.#isClosing) this.socket.destroy();
     else if (this.#exchange !== undefined) this.#exchange.deadlinePassed(this.context.now());
-    else if (this.#isHeadBegun && !this.#scan.isInStartLine) this.#headTimedOut();
+    else if (this.#isHeadBegun && this.#scan?.isInStartLine === false) this.#headTimedOut();
     else this.close();
   }
 

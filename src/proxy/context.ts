@@ -5,6 +5,7 @@ import type { QuarantineCause } from '../../eventlog/index.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
 import type { RequestMetrics } from '../telemetry/request-metrics.ts';
+import type { HeadScan } from '../wire/index.ts';
 import type { Affinity } from './affinity.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Delegate } from './delegate.ts';
@@ -96,6 +97,8 @@ export type PlaneContext = PlaneOptions & {
   readonly date: HttpDate;
   readonly deadlines: Deadlines;
   readonly buffers: ReadBuffers;
+  /** For heads that come whole. */
+  readonly scans: { spare: HeadScan };
   readonly writes: OneWrite;
   readonly upstreams: Upstreams;
   readonly waits: WaitWatch;

@@ -10,25 +10,40 @@
 import type { Socket } from 'node:net';
 
 type Fields = { readonly buffer: symbol; readonly callback: symbol; readonly next: symbol };
+type Keyed = Record<symbol, unknown>;
 
 let known: Fields | 'none' | undefined;
 
-/** True: `received` gets every read from now on, and `next` says where the one after it goes. */
+/**
+ * True: `received`, called as the socket's own, gets every read from now on. They go to `first`, until `readInto`
+ * names another buffer.
+ */
 export function ownReads(
   socket: Socket,
-  next: () => Buffer,
-  received: (length: number, buffer: Buffer) => boolean,
+  first: Buffer,
+  received: (this: Socket, length: number, buffer: Buffer) => boolean,
 ): boolean {
   known ??= fieldsOf(socket);
   if (known === 'none') return false;
   const handle: unknown = Reflect.get(socket, '_handle');
-  if (!hasUserBuffer(handle) || Reflect.get(socket, known.buffer) !== null) return false;
-  const first = next();
-  Reflect.set(socket, known.buffer, first);
-  Reflect.set(socket, known.callback, received);
-  Reflect.set(socket, known.next, next);
+  const keyed = socket as unknown as Keyed;
+  if (!hasUserBuffer(handle) || keyed[known.buffer] !== null) return false;
+  keyed[known.buffer] = first;
+  keyed[known.callback] = received;
   handle.useUserBuffer(first);
   return true;
+}
+
+/** The read after the next one, or after the one whose callback this is called in, goes there. */
+export function readInto(socket: Socket, buffer: Buffer): void {
+  if (known === undefined || known === 'none') return;
+  const { next } = known;
+  const keyed = socket as unknown as Keyed;
+  // Node asks it after each read. Where nothing is to change there is nobody to ask.
+  keyed[next] = () => {
+    keyed[next] = null;
+    return buffer;
+  };
 }
 
 function fieldsOf(socket: Socket): Fields | 'none' {
@@ -43,6 +58,7 @@ function hasUserBuffer(handle: unknown): handle is { useUserBuffer(buffer: Buffe
   return (
     typeof handle === 'object' &&
     handle !== null &&
-    typeof Reflect.get(handle, 'useUserBuffer') === 'function'
+    'useUserBuffer' in handle &&
+    typeof handle.useUserBuffer === 'function'
   );
 }

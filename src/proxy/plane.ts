@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { ListenerSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
-import { plainAddress } from '../wire/index.ts';
+import { HeadScan, plainAddress } from '../wire/index.ts';
 import { Affinity } from './affinity.ts';
 import { BackendCuts } from './backend-cuts.ts';
 import { ClientConnection } from './client-connection.ts';
@@ -91,6 +91,7 @@ class Plane implements RoutingPlane {
       date: new HttpDate(),
       deadlines,
       buffers,
+      scans: { spare: new HeadScan() },
       writes: new OneWrite(),
       upstreams,
       waits: new WaitWatch(options.now, deadlines),

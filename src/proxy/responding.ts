@@ -197,7 +197,8 @@ export class Responding implements RelayOwner, PipeOwner {
     if (this.isPaused) this.#connection.socket.resume();
     this.#forwarding.letGo(isClean, this.#relay.head as ResponseHead, nowMs);
     exchange.settle(nowMs);
-    exchange.client.done(this.#keepAlive, nowMs);
+    if (exchange.head.keepAlive || !exchange.isUploadDone) exchange.client.done(this.#keepAlive, nowMs);
+    else exchange.client.leave(nowMs);
   }
 
   // ---- upgrade
