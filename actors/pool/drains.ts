@@ -27,11 +27,18 @@ export type DrainsOptions = {
   readonly record: (end: DrainEnd) => Promise<boolean>;
 };
 
+type Draining = {
+  readonly id: BackendId;
+  readonly untilMs: number;
+  /** Clients that are at home there may come back until then, so that having nothing under way is not the end. */
+  readonly mayBeAskedAgain: boolean;
+};
+
 type Leaving = {
   readonly pool: PoolName;
   readonly backendKey: number;
   /** Undefined: it was removed. */
-  draining: { readonly id: BackendId; readonly untilMs: number } | undefined;
+  draining: Draining | undefined;
   /** In flight when it was given nothing any more, and the ledger's count of cuts then. */
   readonly held: number;
   readonly cutBefore: number;
@@ -61,12 +68,13 @@ export class Drains {
   /** After the ledger was restricted to this state, before anything is widened. Null: all of the pool goes. */
   follow(pool: PoolName, state: PoolState): void {
     const rows = this.#rowsOf(pool);
+    const isSticky = (state?.settings.affinity ?? false) !== false;
     const present = new Map<number, BackendState>();
     for (const [id, backend] of Object.entries(state?.backends ?? {})) {
       const key = keyOf(id);
       present.set(key, backend);
       // After a restart it may have no row yet, and nothing under way.
-      if (isDraining(backend)) this.#drains(pool, id as BackendId, key, backend, rows.get(key));
+      if (isDraining(backend)) this.#drains(pool, id as BackendId, backend, rows.get(key), isSticky);
     }
     for (const row of rows.values()) {
       if (!present.has(row.backendKey) && row.inFlight > 0) this.#enter(pool, row.backendKey, row, undefined);
@@ -104,14 +112,15 @@ export class Drains {
   #drains(
     pool: PoolName,
     id: BackendId,
-    key: number,
     backend: BackendState,
     row: RowStats | undefined,
+    mayBeAskedAgain: boolean,
   ): void {
     const { drainUntilMs: untilMs, drained } = backend;
+    const key = keyOf(id);
     const isKnown = this.#leaving.has(nameOf(pool, key));
     if (untilMs !== undefined && (isKnown || drained === undefined))
-      this.#enter(pool, key, row, { id, untilMs });
+      this.#enter(pool, key, row, { id, untilMs, mayBeAskedAgain });
   }
 
   #enter(pool: PoolName, backendKey: number, row: RowStats | undefined, draining: Leaving['draining']): void {
@@ -157,15 +166,16 @@ export class Drains {
   #over(leaving: Leaving): void {
     const { draining } = leaving;
     if (draining === undefined) this.#end(leaving, 'removed');
+    else if (draining.mayBeAskedAgain && this.#options.clock.now() < draining.untilMs) return;
     else if (!leaving.recording) void this.#record(leaving, draining);
   }
 
-  async #record(leaving: Leaving, draining: { readonly id: BackendId; readonly untilMs: number }) {
+  async #record(leaving: Leaving, { id, untilMs }: Draining) {
     leaving.recording = true;
     const { pool } = leaving;
-    const recorded = await this.#options.record({ pool, ...draining, counts: countsOf(leaving) });
+    const recorded = await this.#options.record({ pool, id, untilMs, counts: countsOf(leaving) });
     // Removed, put up again or drained until another time meanwhile: the next look judges anew.
-    if (recorded && leaving.draining?.untilMs === draining.untilMs) this.#end(leaving, 'drained');
+    if (recorded && leaving.draining?.untilMs === untilMs) this.#end(leaving, 'drained');
     else if (recorded) leaving.recording = false;
     else {
       this.#options.clock.setTimer(() => {
