@@ -12,7 +12,7 @@ export { Health, type HealthCounts, type HealthReport } from './health.ts';
 export { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
 export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
-export { healthOf, LedgerKeeper } from './pool/ledger-keeper.ts';
+export { definitionOf, healthOf, LedgerKeeper, rowsOf } from './pool/ledger-keeper.ts';
 export {
   type BackendState,
   backendOf,

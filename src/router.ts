@@ -18,6 +18,7 @@ import {
 } from '../actors/index.ts';
 import {
   type BackendId,
+  ByteWriter,
   type EventLog,
   type LocalLog,
   openSqliteLog,
@@ -324,6 +325,7 @@ export class Router {
           actors: (page) => this.#system.actors(page),
           ...(this.#options.chaos ? { chaos } : {}),
           ledger: (pool) => this.#figures(pool),
+          checkpoint: (pool) => this.#checkpoint(pool),
           drained: (pool, id, gone) => this.#system.drained(pool, id, gone),
           metrics: () => this.#metrics(),
           health: () => this.#health(),
@@ -348,6 +350,11 @@ export class Router {
 
   #actors() {
     return this.#system.actors({ limit: EVERYONE });
+  }
+
+  #checkpoint(pool: string): Uint8Array | undefined {
+    const packed = new ByteWriter();
+    return this.#ledger.checkpoint(keyOf(pool), packed) === 0 ? undefined : packed.written().slice();
   }
 
   #figures(name: string): LedgerFigures | undefined {

@@ -74,7 +74,7 @@ export class LedgerKeeper {
   }
 }
 
-function definitionOf(state: Pool, seed: number): PoolDefinition {
+export function definitionOf(state: Pool, seed: number): PoolDefinition {
   const settings = completePool(state.settings);
   return {
     policy: settings.policy,
@@ -85,7 +85,7 @@ function definitionOf(state: Pool, seed: number): PoolDefinition {
   };
 }
 
-function rowsOf(state: Pool): RowDefinition[] {
+export function rowsOf(state: Pool): RowDefinition[] {
   const settings = completePool(state.settings);
   return Object.entries(state.backends).map(([id, backend]) => rowOf(id, backend, settings));
 }

@@ -1,5 +1,9 @@
-/** Why a recorded request went where it went. */
+/** Why a recorded request went where it went, and where one would go. */
+import { z } from 'zod';
+import type { AskedStory, AskedWish } from '../history/index.ts';
+import { bodyBy } from './body-by.ts';
 import type { Call } from './call.ts';
+import { momentFrom } from './moments.ts';
 import type { AdminPorts } from './ports.ts';
 import { Refused } from './problem.ts';
 import { json, type Reply } from './reply.ts';
@@ -12,4 +16,33 @@ export async function getRequest(call: Call, { history }: AdminPorts): Promise<R
   if (id.length > LONGEST_ID)
     throw new Refused('invalid_query', `id: expected at most ${LONGEST_ID} characters, found ${id.length}`);
   return json(await history.ask('explain', { id }, call.signal));
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}$/;
+
+const askedBody = z.strictObject({
+  host: z.string().min(1).max(300),
+  path: z.string().startsWith('/').max(8192).default('/'),
+  method: z.string().regex(TOKEN, 'expected a method').default('GET'),
+  headers: z.record(z.string(), z.string()).default({}),
+  at: z.union([z.int().min(0), z.string()]).optional(),
+  whyNot: z.string().max(100).optional(),
+});
+
+export async function postExplain(call: Call, { history, checkpoint }: AdminPorts): Promise<Reply> {
+  const { at: when, headers, whyNot, ...asked } = await bodyBy(call, askedBody);
+  const at = momentFrom(when, 'at');
+  const wish: AskedWish = {
+    ...asked,
+    headers: Object.entries(headers).flat(),
+    ...(at === undefined ? {} : { at }),
+    ...(whyNot === undefined ? {} : { whyNot }),
+  };
+  const ask = (more: Partial<AskedWish>): Promise<AskedStory> =>
+    history.ask('explainAsked', { ...wish, ...more }, call.signal);
+  const first = await ask({});
+  if (at !== undefined || first.pool === null) return json(first);
+  // Only now is the pool known, whose ledger is shown as it is.
+  const packed = checkpoint(first.pool);
+  return json(packed === undefined ? first : await ask({ live: { pool: first.pool, checkpoint: packed } }));
 }

@@ -49,6 +49,8 @@ export interface AdminPorts {
   }) => CrashAnswer | Promise<CrashAnswer>;
   /** Undefined for a pool whose ledger nobody has used yet. */
   readonly ledger: (pool: string) => LedgerFigures | undefined;
+  /** A pool's ledger as it is, packed; undefined: it has none. */
+  readonly checkpoint: (pool: string) => Uint8Array | undefined;
   /** Resolves when a backend that was drained or removed has nothing under way; undefined: who asked went away. */
   readonly drained: (pool: PoolName, id: BackendId, gone: AbortSignal) => Promise<Drained | undefined>;
   readonly metrics: () => Promise<readonly Family[]>;

@@ -5,7 +5,7 @@ import { deleteBackend, drainBackend, getBackend, listBackends, putBackend } fro
 import type { Call } from './call.ts';
 import { deleteDomain, getDomain, listDomains, putDomain } from './domains.ts';
 import { getEvents } from './events.ts';
-import { getRequest } from './explain.ts';
+import { getRequest, postExplain } from './explain.ts';
 import { postImport } from './import.ts';
 import { SCOPE_KEYS } from './moments.ts';
 import { PAGE_KEYS } from './paging.ts';
@@ -63,6 +63,7 @@ export const ROUTES: readonly Route[] = [
     query: ['from', 'to', 'limit', 'stream', 'follow', ...SEARCH_KEYS],
   }),
   route('GET', '/v1/requests/:id', getRequest),
+  route('POST', '/v1/explain', postExplain),
   route('POST', '/v1/replay', postReplay),
 
   route('GET', '/v1/actors', getActors, { query: PAGE_KEYS }),

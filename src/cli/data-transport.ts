@@ -189,6 +189,7 @@ function portsOf(directory: string, reader: Reader, history: LocalHistory, now: 
       }
     },
     ledger: () => undefined,
+    checkpoint: () => undefined,
     ownAddresses: () => ({ listeners: [], local: [] }),
     now,
     actors: never,

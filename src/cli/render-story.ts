@@ -79,6 +79,7 @@ export const story = z.looseObject({
   domains: z.array(considered),
   route: route.nullable(),
   pool: z.string().nullable(),
+  affinity: z.string().nullable(),
   steps: z.array(step),
   timings: z.looseObject({
     queuedMs: z.number().nullable(),
@@ -109,7 +110,7 @@ export function renderStory(found: Story): string[] {
     '',
     `domain   ${found.domain ?? 'none'}${lost(found.domains)}`,
     ...routeLines(found.route),
-    `pool     ${found.pool ?? 'none'}`,
+    `pool     ${found.pool ?? 'none'}${found.affinity === null ? '' : `  (affinity: ${found.affinity.replaceAll('_', ' ')})`}`,
     ...found.steps.flatMap((each, index) => ['', ...stepLines(each, index + 1)]),
     '',
     `timings  ${timings(found.timings)}`,

@@ -3,6 +3,7 @@
  * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
  */
 import { differenceBetween } from './difference.ts';
+import { explainAsked } from './explain/asked.ts';
 import { explainRequest } from './explain/request.ts';
 import { archivePart, exportPart, verifyAll } from './portion.ts';
 import { pourEvents } from './search.ts';
@@ -16,6 +17,7 @@ export const ANSWERERS = {
   export: exportPart,
   routing: routingAt,
   explain: explainRequest,
+  explainAsked,
   replay: verifyJournal,
   verify: verifyAll,
 } as const;

@@ -24,7 +24,7 @@ const MAX_WAITING = 64;
 const UP_MS = 5000;
 const SHUTDOWN_MS = 2000;
 // Questions whose answers come from the journal, so that what has just ended is in them.
-const JOURNALLED: ReadonlySet<string> = new Set(['explain', 'replay', 'query', 'export']);
+const JOURNALLED: ReadonlySet<string> = new Set(['explain', 'explainAsked', 'replay', 'query', 'export']);
 
 type Waiting = { readonly resolve: (reply: Reply) => void; readonly reject: (error: unknown) => void };
 

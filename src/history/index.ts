@@ -2,6 +2,7 @@
 export { type ArchiveOptions, type ArchiveReport, archiveLog } from './archive-log.ts';
 export type { Difference } from './difference.ts';
 
+export type { AskedStory, AskedWish } from './explain/asked.ts';
 export { againstOf } from './explain/reasons.ts';
 export type { RequestStory, Sight, Step } from './explain/story.ts';
 export type { Historian } from './historian.ts';

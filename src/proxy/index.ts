@@ -2,12 +2,13 @@
 
 export type { PlaneCounters, PlaneOptions, PlaneReport, PlaneSettings } from './context.ts';
 export type { Answer, Delegate } from './delegate.ts';
-export { routesOf } from './domain-routes.ts';
+export { Route as CompiledRoute, routesOf } from './domain-routes.ts';
 export type { Exchange } from './exchange.ts';
 export { isListed, statusRange } from './listed-status.ts';
 export { type OutcomeRow, rowOf } from './outcome-table.ts';
 export { createPlane, type Farewell, type RoutingPlane } from './plane.ts';
 export { parseRequestId, type RequestIdParts } from './request-id.ts';
+export { pathOf } from './request-part.ts';
 export {
   type BackendAddress,
   type BackendRoute,

@@ -54,6 +54,7 @@ export async function scene(options: Partial<AdminOptions> = {}, log?: EventLog)
     history: new LocalHistory({ sources: () => sourcesIn(history, now) }),
     actors: () => ({ actors: [] }),
     ledger: () => undefined,
+    checkpoint: () => undefined,
     drained: async () => ({ type: 'drained', finished: 0, cut: 0 }),
     metrics: async () => [],
     health: () => ({ ok: true, detail: 'alive' }),

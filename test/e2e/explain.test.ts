@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { openJournalReader, type RequestRecord } from '../../eventlog/index.ts';
-import type { RequestStory } from '../../src/history/index.ts';
+import type { AskedStory, RequestStory } from '../../src/history/index.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
@@ -181,6 +181,104 @@ describe('explain', () => {
     expect(JSON.parse(json.output)).toEqual(plain);
     expect(await runCommand(['explain', 'nothing', '--data', data])).toMatchObject({ code: 1 });
     expect(await runCommand(['explain', '--data', data])).toMatchObject({ code: 2 });
+  });
+});
+
+describe('explain of a request that is not sent', () => {
+  it('tells where it would go now, where it would have gone, and why not elsewhere', {
+    timeout: 60_000,
+  }, async () => {
+    await using stack = new AsyncDisposableStack();
+    const directory = stack.use(await tempDirectory());
+    const data = join(directory.path, 'data');
+    const one = stack.use(await Backend.start({ name: 'web.1' }));
+    const two = stack.use(await Backend.start({ name: 'web.2' }));
+    const router = stack.use(
+      await startRouter({
+        directory: directory.path,
+        args: ['--workers', '1'],
+        config: {
+          accessLog: false,
+          pools: {
+            web: {
+              backends: { 'web.1': { address: one.address }, 'web.2': { address: two.address, weight: 2 } },
+            },
+            api: { backends: { 'api.1': { address: two.address } } },
+          },
+          domains: {
+            'a.example': {
+              pool: 'web',
+              routes: [
+                { match: { pathPrefix: '/api', headers: { 'x-beta': 'yes' } }, pool: 'api' },
+                { match: { pathPrefix: '/old' }, redirect: { location: 'https://b.example/' } },
+              ],
+            },
+          },
+        },
+      }),
+    );
+    const admin = stack.use(new AdminClient(router.admin));
+    const explain = async (body: object) =>
+      (await admin.must<AskedStory>('POST', '/v1/explain', { host: 'a.example', ...body })).body;
+    one.behave = () => ({ type: 'answer', delayMs: 1000 });
+    two.behave = () => ({ type: 'answer', delayMs: 1000 });
+    const sent = [1, 2, 3].map(() => ask(router.port, 'a.example', '/slow'));
+    await vi.waitFor(() => expect(one.inFlight + two.inFlight).toBe(3));
+    const now = await explain({ whyNot: 'web.1' });
+    const counts = now.sight?.candidates.map(({ backend, inFlight }) => [backend, inFlight]);
+    expect(counts).toEqual([
+      ['web.1', one.inFlight],
+      ['web.2', two.inFlight],
+    ]);
+    expect(now).toMatchObject({ domain: 'a.example', pool: 'web', notes: [] });
+    expect(now.route).toMatchObject({
+      route: -1,
+      considered: [
+        { verdict: 'lost', why: 'prefix' },
+        { verdict: 'lost', why: 'prefix' },
+      ],
+    });
+    await Promise.all(sent);
+    expect(await explain({ path: '/api/x', headers: { 'X-Beta': 'yes' } })).toMatchObject({
+      pool: 'api',
+      backend: 'api.1',
+      why: 'api.1 was the only one that could be had',
+      route: { considered: expect.arrayContaining([expect.objectContaining({ verdict: 'matched' })]) },
+    });
+    const other = await explain({ path: '/api/x', whyNot: 'api.1' });
+    expect(other).toMatchObject({ pool: 'web', whyNot: 'the pool has no backend api.1' });
+    expect(await explain({ path: '/old' })).toMatchObject({ pool: null, backend: null });
+    expect(await explain({ host: 'nobody.test' })).toMatchObject({
+      domain: null,
+      why: 'no domain serves this host: 404',
+    });
+
+    const { position: before } = await admin.must('DELETE', '/v1/pools/web/backends/web.2');
+    const gone = await explain({ whyNot: 'web.2' });
+    expect(gone).toMatchObject({ backend: 'web.1', whyNot: 'the pool has no backend web.2' });
+    expect(gone.changes.last).toMatchObject({ type: 'BackendRemoved', author: 'test', position: before });
+    const then = await explain({ at: (before ?? 0) - 1, whyNot: 'web.2' });
+    expect(then.sight?.candidates.map(({ backend }) => backend)).toContain('web.2');
+    expect((await admin.post('/v1/explain', { host: 'a.example', at: 99_999 })).status).toBe(400);
+    expect((await admin.post('/v1/explain', {})).status).toBe(400);
+
+    expect((await router.stop()).code).toBe(0);
+    const words = [
+      'explain',
+      '--host',
+      'a.example',
+      '--path',
+      '/api/1',
+      '--header',
+      'x-beta: yes',
+      '--data',
+      data,
+    ];
+    const atRest = await runCommand(words);
+    expect(atRest.output).toContain('goes to  api.1: api.1 was the only one that could be had');
+    expect(
+      (await runCommand(['explain', '--host', 'a.example', '--header', 'nothing', '--data', data])).code,
+    ).toBe(2);
   });
 });
 

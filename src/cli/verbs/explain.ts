@@ -1,5 +1,7 @@
-/** `explain`: why a recorded request went where it went. */
+/** `explain`: why a recorded request went where it went, or where one would go. */
+import { quoted } from '../../../eventlog/index.ts';
 import { UsageError } from '../failure.ts';
+import { askedStory, renderAsked } from '../render-asked.ts';
 import { renderStory, story } from '../render-story.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 
@@ -7,17 +9,54 @@ export const explainVerb: Verb = {
   name: 'explain',
   positionals: ['[REQUEST_ID]'],
   summary: 'tells why a request went where it went',
-  options: READ_OPTIONS,
+  details: [
+    'of a recorded request: explain REQUEST_ID',
+    'of one that is not sent: explain --host HOST --path PATH, now or at a past moment',
+  ],
+  options: {
+    host: { value: 'HOST', description: 'explain a request to this host, without sending it' },
+    path: { value: 'PATH', description: 'of this path (/)' },
+    method: { value: 'METHOD', description: 'of this method (GET)' },
+    header: { value: 'NAME:VALUE', multiple: true, description: 'with this field; may be repeated' },
+    at: { value: 'SEQ|TIME', description: 'as it would have gone at this position or time' },
+    'why-not': { value: 'BACKEND', description: 'say why it does not go to this backend' },
+    ...READ_OPTIONS,
+  },
   run,
 };
 
 async function run(context: Context): Promise<ExitCode> {
   const { args, admin, print } = context;
   const [id] = args.positionals;
-  if (id === undefined) throw new UsageError('expected REQUEST_ID, found nothing');
+  if (id === undefined) return asked(context);
+  if (args.flag('host')) throw new UsageError('expected REQUEST_ID or --host, found both');
   const client = await admin();
   const found = await client.ask({ method: 'GET', path: ['v1', 'requests', id] }, story);
   if (print.json) await print.value(found);
   else await print.lines(renderStory(found));
   return 0;
+}
+
+async function asked({ args, admin, print }: Context): Promise<ExitCode> {
+  const host = args.text('host');
+  if (host === undefined) throw new UsageError('expected REQUEST_ID or --host HOST, found neither');
+  const body = {
+    host,
+    path: args.text('path'),
+    method: args.text('method'),
+    headers: Object.fromEntries(args.texts('header').map(field)),
+    at: args.text('at'),
+    whyNot: args.text('why-not'),
+  };
+  const client = await admin();
+  const found = await client.ask({ method: 'POST', path: ['v1', 'explain'], body }, askedStory);
+  if (print.json) await print.value(found);
+  else await print.lines(renderAsked(found));
+  return 0;
+}
+
+function field(text: string): [string, string] {
+  const colon = text.indexOf(':');
+  if (colon < 1) throw new UsageError(`--header: expected NAME:VALUE, found ${quoted(text)}`);
+  return [text.slice(0, colon), text.slice(colon + 1).trim()];
 }

@@ -101,6 +101,17 @@ export class LedgerPast {
   }
 }
 
+/** A pool that is only known by its checkpoint. */
+export function poolOf(poolKey: number, checkpoint: Uint8Array): PastPool {
+  const memory = new ReplayMemory();
+  const pool = new ReplayedPool(memory, poolKey);
+  pool.restore(unpackCheckpoint(checkpoint), 1);
+  return {
+    look: (asking) => look(memory, pool, asking),
+    waiter: (ticket) => pool.waiter(ticket),
+  };
+}
+
 class Walk {
   readonly #memory = new ReplayMemory();
   readonly #replayed: ReplayedPool;

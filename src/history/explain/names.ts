@@ -17,10 +17,11 @@ export class Names {
     return this.#backends.get(key)?.id ?? this.#journal.nameOf(key) ?? `backend ${key}`;
   }
 
-  sight({ candidates, policy, measure, draws, waiting, maxWaiting }: Look): Sight {
+  sight({ candidates, policy, picked, measure, draws, waiting, maxWaiting }: Look): Sight {
     return {
       policy,
       measure,
+      picked: picked === null ? null : this.of(picked),
       draws,
       waiting,
       maxWaiting,

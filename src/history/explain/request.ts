@@ -6,7 +6,7 @@ import {
   type RequestRecord,
   type StreamName,
 } from '../../../eventlog/index.ts';
-import { rowOf } from '../../proxy/index.ts';
+import { pathOf, rowOf } from '../../proxy/index.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import { ADVICE } from './advice.ts';
@@ -56,7 +56,8 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
     timings: timingsOf(request),
     outcome: endingOf(request),
     changes: changesOf(room, request, steps),
-    notes: notesOf(journal, request, steps, name),
+    affinity: request.routing?.affinity ?? null,
+    notes: notesOf(journal, request, steps, name, route),
   };
 }
 
@@ -67,14 +68,10 @@ export function hostOf(host: string): string {
   return bare.length > 1 && bare.endsWith('.') ? bare.slice(0, -1) : bare;
 }
 
+/** Of the header fields the journal has what came of the conditions on them. */
 function routeOf(request: RequestRecord, settings: Parameters<typeof routeAt>[0]): FoundRoute {
-  // Of the header fields the journal keeps nothing: their conditions are taken as they must have been.
-  const { route, ...rest } = routeAt(settings, {
-    method: request.method,
-    path: request.path.split('?')[0] ?? '',
-    headers: 0,
-  });
-  return { route, ...rest };
+  const { method, path, routing } = request;
+  return routeAt(settings, { method, path: pathOf(path), headers: routing?.ruleBits ?? 0 }, routing?.draw);
 }
 
 function timingsOf(request: RequestRecord) {
@@ -123,8 +120,12 @@ function notesOf(
   request: RequestRecord,
   steps: readonly Step[],
   domain: string | undefined,
+  route: FoundRoute | null,
 ): string[] {
   const notes: string[] = [];
+  const recorded = request.routing?.route ?? -1;
+  if (route !== null && route.route !== recorded)
+    notes.push(`it is recorded to have taken route ${recorded}, and the log says route ${route.route}`);
   if (request.omitted === 'query') notes.push('the query is not journalled (journal.queryStrings)');
   if (request.omitted === 'path') notes.push('the path was too long for the journal and is cut');
   if (request.domain !== undefined && request.domain !== domain)

@@ -13,6 +13,8 @@ export type NamedCandidate = Omit<Look['candidates'][number], 'backendKey' | 'un
 export type Sight = {
   readonly policy: string;
   readonly measure: string | null;
+  /** What the policy picks; null: nothing is open. */
+  readonly picked: string | null;
   readonly candidates: readonly NamedCandidate[];
   readonly draws: readonly Draw[];
   readonly waiting: number;
@@ -70,6 +72,8 @@ export type RequestStory = {
   readonly domains: readonly ConsideredDomain[];
   readonly route: FoundRoute | null;
   readonly pool: string | null;
+  /** What came of the pool's affinity; null: it has none. */
+  readonly affinity: string | null;
   readonly steps: readonly Step[];
   readonly timings: Timings;
   readonly outcome: Ending;

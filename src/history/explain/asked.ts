@@ -1,0 +1,189 @@
+/** Where a request would go, or would have gone, without sending it. */
+import { createArena, definitionOf, keyOf, type PoolState, rowsOf } from '../../../actors/index.ts';
+import { ByteWriter, completePool, type StreamName } from '../../../eventlog/index.ts';
+import { CompiledRoute, pathOf } from '../../proxy/index.ts';
+import { type Moment, positionAt } from '../moment.ts';
+import type { Room } from '../room.ts';
+import { msOf } from '../verify-decisions.ts';
+import { type Change, lastChange } from './changes.ts';
+import { LedgerPast, type PastPool, poolOf } from './ledger-past.ts';
+import { Names } from './names.ts';
+import { againstOf, whyPicked } from './reasons.ts';
+import { hostOf } from './request.ts';
+import { type ConsideredDomain, domainAt, type FoundRoute, poolAt, routeAt } from './route.ts';
+import { moment } from './steps.ts';
+import type { Sight } from './story.ts';
+
+export type AskedWish = {
+  readonly host: string;
+  readonly path: string;
+  readonly method: string;
+  /** Name, value, name, value. */
+  readonly headers: readonly string[];
+  /** Undefined: now. */
+  readonly at?: Moment;
+  /** A backend that is asked about. */
+  readonly whyNot?: string;
+  /** The pool's ledger as it is, from whoever has it. */
+  readonly live?: { readonly pool: string; readonly checkpoint: Uint8Array };
+};
+
+export type AskedStory = {
+  readonly request: { readonly method: string; readonly host: string; readonly path: string };
+  readonly position: number;
+  /** As of when the backends are shown. */
+  readonly asOf: string;
+  readonly domain: string | null;
+  readonly domains: readonly ConsideredDomain[];
+  readonly route: FoundRoute | null;
+  readonly pool: string | null;
+  readonly sight: Sight | null;
+  /** What would be picked; null: none. */
+  readonly backend: string | null;
+  readonly why: string;
+  readonly whyNot: string | null;
+  readonly changes: {
+    readonly last: Change | null;
+    readonly domain: Change | null;
+    readonly pool: Change | null;
+  };
+  readonly notes: readonly string[];
+};
+
+export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedStory> {
+  const { log } = room;
+  const position = wish.at === undefined ? log.position() : positionAt(log, wish.at, 'at');
+  const { name, settings, considered } = domainAt(log, hostOf(wish.host), position);
+  const request = { method: wish.method, path: pathOf(wish.path), headers: wish.headers };
+  const route = settings === undefined ? null : routeAt(settings, request);
+  const pool = route?.pool;
+  const notes: string[] = [];
+  const shown =
+    pool === undefined ? undefined : await sightOf(wish, room, position, pool, route, name, notes);
+  const { why, backend } = verdict(name, settings?.maintenance === true, route, shown?.sight);
+  const ofDomain = name === undefined ? undefined : lastChange(log, `domain-${name}` as StreamName, position);
+  const ofPool = pool === undefined ? undefined : lastChange(log, `pool-${pool}` as StreamName, position);
+  const last = (ofPool?.position ?? 0) > (ofDomain?.position ?? 0) ? ofPool : ofDomain;
+  return {
+    request: { method: wish.method, host: wish.host, path: wish.path },
+    position,
+    asOf: moment(shown?.atMs ?? msOf(room, wish.at, 'at') ?? room.now()),
+    domain: name ?? null,
+    domains: considered,
+    route,
+    pool: pool ?? null,
+    sight: shown?.sight ?? null,
+    backend,
+    why,
+    whyNot: wish.whyNot === undefined ? null : whyNot(wish.whyNot, backend, shown?.sight),
+    changes: { last: last ?? null, domain: ofDomain ?? null, pool: ofPool ?? null },
+    notes,
+  };
+}
+
+type Shown = { readonly sight: Sight; readonly atMs: number };
+
+async function sightOf(
+  wish: AskedWish,
+  room: Room,
+  position: number,
+  pool: string,
+  route: FoundRoute | null,
+  domain: string | undefined,
+  notes: string[],
+): Promise<Shown | undefined> {
+  const state = poolAt(room.log, pool, position);
+  if (state === null) return undefined;
+  const { policy, affinity } = completePool(state.settings);
+  if (policy === 'consistent-hash') notes.push('the key is digested with a secret: it is taken to have none');
+  if (affinity !== false) notes.push('the client is taken to come for the first time');
+  const { past, atMs } = await poolThen(wish, room, position, pool, state, notes);
+  const key = routeKey(wish, room, position, route, domain);
+  const look = past.look({ nowMs: atMs, tried: [], hash: 0, route: key, wanted: 0 });
+  return { sight: new Names(room.journal(), state).sight(look), atMs };
+}
+
+/** What health is kept apart by. */
+function routeKey(
+  wish: AskedWish,
+  { log }: Room,
+  position: number,
+  route: FoundRoute | null,
+  domain: string | undefined,
+): number {
+  if (route === null || route.route < 0 || domain === undefined) return 0;
+  const settings = domainAt(log, hostOf(wish.host), position).settings?.routes[route.route];
+  return settings === undefined ? 0 : new CompiledRoute(domain, settings, route.route).key;
+}
+
+async function poolThen(
+  { at, live }: AskedWish,
+  room: Room,
+  position: number,
+  pool: string,
+  state: NonNullable<PoolState>,
+  notes: string[],
+): Promise<{ past: PastPool; atMs: number }> {
+  const key = keyOf(pool);
+  if (at === undefined && live?.pool === pool)
+    return { past: poolOf(key, live.checkpoint), atMs: room.now() };
+  const journal = room.journal();
+  const atMs = msOf(room, at, 'at') ?? Math.min(room.now(), journal.span()?.toMs ?? room.now());
+  const past = await new LedgerPast(room, key).at(atMs);
+  if (past !== undefined) return { past, atMs };
+  notes.push(
+    'the journal does not tell what was in flight then: backends are shown idle, as they were configured',
+  );
+  return { past: await configured(key, state, position, atMs), atMs };
+}
+
+async function configured(
+  key: number,
+  state: NonNullable<PoolState>,
+  position: number,
+  nowMs: number,
+): Promise<PastPool> {
+  const arena = createArena({ threads: 1, ring() {}, record: false });
+  await arena.define(key, definitionOf(state, 0), rowsOf(state), 'widen', { position, nowMs });
+  const packed = new ByteWriter();
+  arena.checkpoint(key, packed);
+  return poolOf(key, packed.written());
+}
+
+function verdict(
+  domain: string | undefined,
+  isDown: boolean,
+  route: FoundRoute | null,
+  sight: Sight | undefined,
+): { readonly why: string; readonly backend: string | null } {
+  if (domain === undefined || route === null)
+    return { why: 'no domain serves this host: 404', backend: null };
+  if (isDown) return { why: `${domain} is in maintenance: H80`, backend: null };
+  if (route.redirect !== undefined) return { why: `route ${route.route} redirects it`, backend: null };
+  if (route.split !== undefined && route.pool === undefined)
+    return { why: `route ${route.route} splits it by weight: ${shares(route.split)}`, backend: null };
+  if (sight === undefined) return { why: `there is no pool ${route.pool}: H14`, backend: null };
+  const picked = sight.picked;
+  if (picked !== null) return { why: whyPicked(sight, picked), backend: picked };
+  if (sight.candidates.length === 0) return { why: 'the pool has no backends: H14', backend: null };
+  const waits = sight.waiting < sight.maxWaiting ? 'it would wait' : 'the queue is full: H11';
+  return { why: `none can be had now; ${waits}`, backend: null };
+}
+
+function shares(split: NonNullable<FoundRoute['split']>): string {
+  return split.map(({ pool, weight }) => `${pool} ${weight}`).join(', ');
+}
+
+function whyNot(id: string, picked: string | null, sight: Sight | undefined): string {
+  if (id === picked) return `${id} is the one that would be picked`;
+  const its = sight?.candidates.find(({ backend }) => backend === id);
+  if (its === undefined) return `the pool has no backend ${id}`;
+  if (!its.open)
+    return `${id} cannot be had: ${againstOf(its)}${its.until === null ? '' : `, until ${its.until}`}`;
+  const other = sight?.candidates.find(({ backend }) => backend === picked);
+  if (other === undefined || its.score === null || other.score === null)
+    return `${id} could be had as well: chance named ${picked}`;
+  if (its.score === other.score)
+    return `${id} is as good as ${picked} (score ${its.score}), and was not drawn`;
+  return `${id} has score ${its.score}, ${picked} has ${other.score}: the least wins (${sight?.measure})`;
+}
