@@ -12,6 +12,7 @@ export { type LocationPart, parseLocation } from './location-template.ts';
 export type { Base, CurrentsPage, LogInspection, LogReader } from './log-reader.ts';
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export * from './names.ts';
+export { baseOf, openPoints, POINT_EVERY, type Points, type Whole } from './points.ts';
 export { poolsOf } from './pool-of.ts';
 export type { Rebuilt } from './rebuild.ts';
 export * from './replay.ts';

@@ -74,6 +74,8 @@ const RECORD_SLOTS = 65_536;
 const RECORD_SLOTS_OF_MANY = 16_384;
 const MANY_THREADS = 40;
 const EVERYONE = 10_000;
+// A start is over by then, and the first requests have found their owners.
+const LEISURE_MS = 5000;
 // A tenth of a second of reading. Of more rows the number alone is checked before they are used, and each when it is.
 const CHECKED_AT_START = 10_000;
 
@@ -196,6 +198,7 @@ export class Router {
     this.#delay.enable();
     await this.#system.start();
     this.#state = 'ready';
+    await this.#remember();
   }
 
   /** The first one was opened before the tree; one that is opened after a crash finds its caches as they were left. */
@@ -234,6 +237,13 @@ export class Router {
 
   get addresses(): { readonly listeners: readonly string[]; readonly admin: string } {
     return { listeners: this.#listeners.map((listener) => listener.address), admin: this.#adminAddress };
+  }
+
+  /** Points of the past are made once there is leisure, and whenever much was recorded. */
+  async #remember(): Promise<void> {
+    this.#system.log.onAppended((events) => this.#history.recorded(events.length));
+    const position = await this.#system.log.position();
+    setTimeout(() => this.#history.recorded(position), LEISURE_MS).unref();
   }
 
   #archiving(): ArchiveOptions {

@@ -6,6 +6,7 @@ import { differenceBetween } from './difference.ts';
 import { explainAsked } from './explain/asked.ts';
 import { explainRequest } from './explain/request.ts';
 import { archivePart, exportPart, verifyAll } from './portion.ts';
+import { makePoints } from './present-at.ts';
 import { pourEvents } from './search.ts';
 import { pourState, routingAt } from './state.ts';
 import { verifyJournal } from './verify-decisions.ts';
@@ -15,6 +16,7 @@ export const ANSWERERS = {
   archive: archivePart,
   difference: differenceBetween,
   export: exportPart,
+  points: makePoints,
   routing: routingAt,
   explain: explainRequest,
   explainAsked,

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { type ChildContext, type ChildSpec, crashed, type Running } from '../../actors/index.ts';
+import { POINT_EVERY } from '../../eventlog/index.ts';
 import type { Historian } from './historian.ts';
 import type { FromHistory, HistoryBoot, Reply, ToHistory } from './messages.ts';
 import type { AnswerOf, PouredQuestion, Question, WishOf } from './question.ts';
@@ -38,6 +39,7 @@ export class HistoryThread implements Historian {
   readonly #queue: (() => void)[] = [];
   #asked = 0;
   #lastId = 0;
+  #unpointed = 0;
   #context: ChildContext | undefined;
   #up = Promise.withResolvers<void>();
   #worker: Worker | undefined;
@@ -55,6 +57,15 @@ export class HistoryThread implements Historian {
       shutdownMs: SHUTDOWN_MS,
       start: (context) => this.#start(context),
     };
+  }
+
+  /** So many events more: from time to time whole states are made of them, so that nobody has to wait for those. */
+  recorded(events: number): void {
+    this.#unpointed += events;
+    if (this.#unpointed < POINT_EVERY) return;
+    this.#unpointed = 0;
+    // Whoever asks next makes them too.
+    this.ask('points', {}).catch(() => undefined);
   }
 
   async ask<Q extends Question>(question: Q, wish: WishOf<Q>, signal?: AbortSignal): Promise<AnswerOf<Q>> {

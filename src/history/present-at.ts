@@ -1,6 +1,17 @@
 /** Everything, or one thing, that was routed at a position of the log. */
 import { type DomainState, evolveOwner, kindOf, type PoolState, type Present } from '../../actors/index.ts';
-import type { DomainName, PoolName, StreamName } from '../../eventlog/index.ts';
+import {
+  baseOf,
+  type DomainName,
+  EventUnreadable,
+  type Json,
+  POINT_EVERY,
+  type Points,
+  type PoolName,
+  type StreamName,
+  type Whole,
+} from '../../eventlog/index.ts';
+import { projectionOf } from '../projection.ts';
 import { type Moment, positionAt } from './moment.ts';
 import { ownerAt } from './owner-at.ts';
 import type { Room } from './room.ts';
@@ -30,13 +41,13 @@ export async function someAt(room: Room, position: number, streams: Iterable<Str
 }
 
 export async function allAt(room: Room, position: number): Promise<Present> {
-  const states = new Map<StreamName, unknown>();
-  for (const state of baseStates(room)) states.set(state.stream as StreamName, JSON.parse(state.state));
-  for (let from = (room.log.base()?.position ?? 0) + 1; from <= position; ) {
+  const { position: before, states } = await wholeBefore(room, position);
+  for (let from = before + 1; from <= position; ) {
     const events = room.log.read({ from, to: position, limit: PAGE });
     if (events.length === 0) break;
     for (const event of events) {
-      states.set(event.stream, evolveOwner(event.stream, states.get(event.stream) ?? null, event));
+      const state = evolveOwner(event.stream, states.get(event.stream) ?? null, event);
+      states.set(event.stream, state as unknown as Json);
     }
     from += events.length;
     await room.breathe();
@@ -44,13 +55,32 @@ export async function allAt(room: Room, position: number): Promise<Present> {
   return presentOf(position, states);
 }
 
-function* baseStates({ log }: Room) {
-  for (let after = ''; ; ) {
-    const page = log.baseStates(after, PAGE);
-    yield* page;
-    if (page.length < PAGE) return;
-    after = page.at(-1)?.stream ?? after;
+/** The nearest whole state before: a point, made now if the way from the last one is long, or where the log begins. */
+async function wholeBefore(room: Room, position: number): Promise<Whole> {
+  const { log } = room;
+  const begin = log.base()?.position ?? 0;
+  const points = position - begin < POINT_EVERY ? undefined : room.points();
+  const near = points?.before(log, position);
+  if (points === undefined || position - (near?.position ?? begin) < 2 * POINT_EVERY)
+    return near ?? { position: begin, states: baseOf(log) };
+  await extended(points, room, position);
+  return points.before(log, position) ?? { position: begin, states: baseOf(log) };
+}
+
+/** Up to the first event that cannot be read: a fold that needs it says so itself. */
+async function extended(points: Points, { log, breathe }: Room, to: number): Promise<void> {
+  try {
+    await points.extend(log, projectionOf, to, breathe);
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
   }
+}
+
+/** In the background: points up to the end, so that nobody has to wait for them. */
+export async function makePoints(_wish: object, room: Room): Promise<null> {
+  const points = room.points();
+  if (points !== undefined) await extended(points, room, room.log.position());
+  return null;
 }
 
 function presentNow({ log }: Room): Present {

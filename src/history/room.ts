@@ -1,11 +1,13 @@
 /** What a question is answered from: the log and the journal, read in short transactions, and whoever still listens. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { JournalReader, LogInspection, LogReader } from '../../eventlog/index.ts';
+import type { JournalReader, LogInspection, LogReader, Points } from '../../eventlog/index.ts';
 
 export type Room = {
   /** The data directory, if the log is in one. */
   readonly directory: string | undefined;
   readonly log: LogReader & LogInspection;
+  /** Whole states of the past; undefined where there is no place to keep them. */
+  readonly points: () => Points | undefined;
   /** Opened when it is first wanted; empty where there is none. */
   readonly journal: () => JournalReader;
   /** What of the journal could not be read so far. */
@@ -17,7 +19,7 @@ export type Room = {
   readonly breathe: () => Promise<void>;
 };
 
-export type Sources = Pick<Room, 'directory' | 'log' | 'journal' | 'damage' | 'now'>;
+export type Sources = Pick<Room, 'directory' | 'log' | 'points' | 'journal' | 'damage' | 'now'>;
 
 // 5 ms: what the others of this thread can wait for, and more than a page takes.
 const TURN_MS = 5;

@@ -11,7 +11,9 @@ import {
   type LogInspection,
   type LogReader,
   openJournalReader,
+  openPoints,
   openSqliteReader,
+  type Points,
   unpackJournal,
 } from '../../eventlog/index.ts';
 import type { Sources } from './room.ts';
@@ -23,6 +25,7 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
   const damage = new Map<string, string>();
   let log: (LogReader & LogInspection) | undefined;
   let journal: JournalReader | undefined;
+  let points: Points | undefined;
   let unpacked: string | undefined;
   const openJournal = () => {
     if (isOneFile) {
@@ -38,6 +41,11 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
     return {
       directory: isOneFile ? undefined : place,
       log,
+      points: () => {
+        if (isOneFile) return undefined;
+        points ??= openPoints(place);
+        return points;
+      },
       journal: () => {
         journal ??= openJournal();
         return journal;
@@ -49,6 +57,7 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
   const close = () => {
     log?.close();
     journal?.close();
+    points?.close();
     if (unpacked !== undefined) rmSync(unpacked, { recursive: true, force: true });
   };
   return { sources, close };

@@ -97,6 +97,7 @@ function sourcesIn(log: EventLog, now: () => number): Sources {
   return {
     directory: undefined,
     damage: () => [],
+    points: () => undefined,
     log: (log as LocalLog).reader,
     journal: () => openJournalReader('/nonexistent'),
     now,

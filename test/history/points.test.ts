@@ -1,0 +1,96 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evolveOwner } from '../../actors/index.ts';
+import { type LocalLog, openSqliteLog, type SwitchyardEvent, type Write } from '../../eventlog/index.ts';
+import { LocalHistory, type OpenSources, sourcesOf } from '../../src/history/index.ts';
+import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+
+const EVENTS = 16_000;
+const OWNERS = 300;
+
+let directory: TempDirectory;
+let log: LocalLog;
+
+beforeAll(async () => {
+  directory = await tempDirectory();
+  log = openSqliteLog({ directory: directory.path, now: () => 1000 });
+  await written(log);
+});
+afterAll(async () => {
+  await log.close();
+  await directory[Symbol.asyncDispose]();
+});
+
+/** Domains that come, change, go and come again, 200 at a time. */
+async function written(into: LocalLog): Promise<void> {
+  const owners = new Map<string, { version: number; state: unknown }>();
+  for (let made = 0; made < EVENTS; made += 200) {
+    const writes: Write[] = [];
+    for (let index = made; index < made + 200; index++) {
+      const stream = `domain-d${(index * 7) % OWNERS}.example` as Write['stream'];
+      const { version, state } = owners.get(stream) ?? { version: 0, state: null };
+      const event = eventFor(state, index);
+      const next = {
+        version: version + 1,
+        state: evolveOwner(stream, state, { ...event, version: version + 1 }),
+      };
+      owners.set(stream, next);
+      writes.push({ stream, expected: version, events: [event], current: next.state as Write['current'] });
+    }
+    await into.append({ commandId: `c${made}`, digest: 'd', author: 'points', answer: null, writes });
+  }
+}
+
+function eventFor(state: unknown, index: number): SwitchyardEvent {
+  if (state === null) return { type: 'DomainCreated', data: { settings: { pool: `p${index}` as never } } };
+  if (index % 5 === 0) return { type: 'DomainRemoved', data: {} };
+  return { type: 'DomainChanged', data: { settings: { pool: `p${index}` as never } } };
+}
+
+async function stateAt({ sources }: OpenSources, position: number): Promise<string> {
+  let text = '';
+  const wish = { at: { type: 'position', position } } as const;
+  for await (const piece of new LocalHistory({ sources }).pour('state', wish)) text += piece;
+  return text;
+}
+
+function withoutPoints(): OpenSources {
+  const open = sourcesOf(directory.path, Date.now);
+  return { ...open, sources: () => ({ ...open.sources(), points: () => undefined }) };
+}
+
+const PLACES = [0, 1, 4999, 5000, 5001, 9999, 14_321, 15_000, EVENTS - 1, EVENTS];
+
+function inCache(sql: string): number {
+  const db = new Database(join(directory.path, 'history.db'));
+  const { changes } = db.prepare(sql).run();
+  db.close();
+  return changes;
+}
+
+describe('points of the past', () => {
+  it('give the state that a fold from the beginning gives, at any position', async () => {
+    const plain = withoutPoints();
+    const open = sourcesOf(directory.path, Date.now);
+    await new LocalHistory(open).ask('points', {});
+    for (const place of PLACES) expect(await stateAt(open, place)).toBe(await stateAt(plain, place));
+    open.close();
+    expect(inCache('UPDATE points SET position = position')).toBe(3);
+    // A point that was changed is no point of this log, and all are made again.
+    inCache("UPDATE points SET content = x'00' WHERE position = 10000");
+    const again = sourcesOf(directory.path, Date.now);
+    expect(await stateAt(again, 14_321)).toBe(await stateAt(plain, 14_321));
+    again.close();
+    inCache("UPDATE points SET hash = 'another'");
+    const other = sourcesOf(directory.path, Date.now);
+    expect(await stateAt(other, EVENTS)).toBe(await stateAt(plain, EVENTS));
+    other.close();
+    for (const beside of ['', '-wal', '-shm'])
+      rmSync(join(directory.path, `history.db${beside}`), { force: true });
+    const anew = sourcesOf(directory.path, Date.now);
+    expect(await stateAt(anew, 15_000)).toBe(await stateAt(plain, 15_000));
+    for (const each of [anew, plain]) each.close();
+  });
+});
