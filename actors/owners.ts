@@ -2,13 +2,15 @@
  * The owners of all streams: started when somebody asks for them, restarted from the log when they fail, parked
  * when they fail too often. Parked, they still serve what was last published; they only take no commands.
  */
-import type {
-  EventLog,
-  PoolName,
-  Recorded,
-  StreamName,
-  SwitchyardEvent,
-  Version,
+import {
+  type EventLog,
+  EventUnreadable,
+  type PoolName,
+  poolStream,
+  type Recorded,
+  type StreamName,
+  type SwitchyardEvent,
+  type Version,
 } from '../eventlog/index.ts';
 import type { Chaos } from './chaos.ts';
 import type { Command } from './command.ts';
@@ -78,7 +80,7 @@ export class SupervisedOwners implements Owners {
         proposals[place] = await this.decide(stream, command);
       else asleep.push({ place, command });
     }
-    const states = await this.#options.log.statesOf(asleep.map(({ command }) => streamOf(command)));
+    const states = await this.#statesAsleep(asleep.map(({ command }) => streamOf(command)));
     for (const [index, { place, command }] of asleep.entries()) {
       const { state, version } = states[index]!;
       proposals[place] = { decision: decideFrom(command, state), state, version };
@@ -100,15 +102,58 @@ export class SupervisedOwners implements Owners {
   }
 
   async state(stream: StreamName): Promise<OwnerContext<unknown>> {
-    return (await this.#awake(stream)).known;
+    if (this.#isAwake(stream)) return (await this.#awake(stream)).known;
+    return this.#stateAsleep(stream);
   }
 
   rebuild(stream: StreamName): void {
     this.#lookup(stream)?.crash(new Error(`${stream} was behind the log`));
   }
 
-  /** Owners that exist from the start: pools, whose ledgers must be there before a request comes. */
-  async startPools(names: readonly PoolName[]): Promise<void> {
+  /** A request needs the pool's ledger. False: there is no such pool, or its owner is not to be had. */
+  async wake(pool: PoolName): Promise<boolean> {
+    for (let attempt = 0; attempt < TRIES; attempt += 1) {
+      try {
+        const { known } = await this.#awake(poolStream(pool));
+        if (known.state === null) return false;
+      } catch (error) {
+        if (error instanceof OwnerUnavailable) return false;
+        throw error;
+      }
+      // It may have been on its way to sleep.
+      if (this.#options.keeper.ticket(pool) > 0) return true;
+    }
+    return false;
+  }
+
+  awake(): Iterable<PoolName> {
+    return this.pools.names() as Iterable<PoolName>;
+  }
+
+  get awakeCount(): number {
+    return this.pools.size;
+  }
+
+  ticket(pool: PoolName): number {
+    return this.#options.keeper.ticket(pool);
+  }
+
+  /** The owner and what lies around it are let go of, if nobody used the pool's ledger since that ticket. */
+  async sleep(pool: PoolName, ticket: number): Promise<boolean> {
+    const owner = this.pools.lookup(pool);
+    const { keeper, backendsOf } = this.#options;
+    const known = owner?.known;
+    if (known === undefined) return false;
+    // One that was removed has no ledger any more.
+    if (ticket > 0 && !(await keeper.rest(pool, ticket, known.version))) return false;
+    void this.pools.stop(pool);
+    backendsOf(pool, null);
+    return true;
+  }
+
+  /** These, and those that have a ledger from before: it may have to be brought in line. */
+  async startPools(few: readonly PoolName[]): Promise<void> {
+    const names = [...new Set([...few, ...this.#options.keeper.pools()])];
     for (const name of names) this.pools.ensure(name);
     await Promise.all(names.map((name) => this.pools.whenRunning(name)));
   }
@@ -153,9 +198,37 @@ export class SupervisedOwners implements Owners {
     backendsOf(name as PoolName, pool);
   }
 
-  /** Its pool's ledger, if there is none yet, is made from the log. */
+  /** Nothing is kept of who is not, here or in the ledger, which outlives an owner that crashed. */
   #isAwake(stream: StreamName): boolean {
-    return kindOf(stream) === 'pool' || this.#of(stream).status(nameOf(stream)).type !== 'absent';
+    const name = nameOf(stream);
+    if (this.#of(stream).status(name).type !== 'absent') return true;
+    return kindOf(stream) === 'pool' && this.#options.keeper.has(name as PoolName);
+  }
+
+  async #statesAsleep(streams: readonly StreamName[]): Promise<readonly OwnerContext<unknown>[]> {
+    try {
+      return await this.#options.log.statesOf(streams);
+    } catch (error) {
+      if (!(error instanceof EventUnreadable)) throw error;
+      // One of the rows is damaged: the others are read all the same, and it is folded anew.
+      return Promise.all(streams.map((stream) => this.#stateAsleep(stream)));
+    }
+  }
+
+  async #stateAsleep(stream: StreamName): Promise<OwnerContext<unknown>> {
+    const { log } = this.#options;
+    try {
+      const [row] = await log.statesOf([stream]);
+      if (row !== undefined) return row;
+    } catch (error) {
+      if (!(error instanceof EventUnreadable)) throw error;
+    }
+    try {
+      return await foldOf(log, stream);
+    } catch (error) {
+      if (!(error instanceof EventUnreadable)) throw error;
+      throw unavailable(stream, `cannot be read: ${error.message}`, 1000);
+    }
   }
 
   #lookup(stream: StreamName): OwnerChild | undefined {

@@ -19,6 +19,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { BackendId, CapacityWant, EventLog, PoolName, StreamName } from '../eventlog/index.ts';
+import { Bedtime } from './bedtime.ts';
 import { type ArmedChaos, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 import type { Desk } from './command.ts';
 import { RoutingDesk } from './desk.ts';
@@ -33,10 +34,13 @@ import { LedgerKeeper } from './pool/ledger-keeper.ts';
 import type { PoolState } from './pool/pool.ts';
 import {
   type ActorPage,
+  type ChildContext,
   type ChildSpec,
   type Clock,
+  crashed,
   createWorld,
   type PageOptions,
+  type Running,
   type SupervisionListener,
   supervisorChild,
   Tree,
@@ -67,7 +71,9 @@ export type SystemOptions = {
 
 // More than ten crashes of the static parts in ten seconds will not get better by restarting.
 const STATIC = { intensity: 10, periodMs: 10_000 } as const;
-const PAGE = 1000;
+// A pool that is awake costs some twenty kilobytes, an actor for each of its backends included.
+const MOST_AWAKE = 1000;
+const BEDTIME_MS = 1000;
 
 export class System {
   readonly log: LogKeeper;
@@ -239,27 +245,44 @@ export class System {
     return this.#prepared;
   }
 
-  /** Pools are owned from the start, since a request needs their ledgers; it runs once whenever `owners` starts. */
+  /**
+   * Few pools are awake from the start, so that their first request finds a ledger; of many none is before somebody asks
+   * for it. It runs once whenever `owners` starts.
+   */
   #poolsInForce(): ChildSpec {
     return {
       id: 'activation',
       kind: 'activation',
       restart: 'transient',
       shutdownMs: 'brutal',
-      start: async () => {
-        let after: string | undefined;
-        for (;;) {
-          const page = await this.log.currents({
-            kind: 'pool',
-            limit: PAGE,
-            ...(after === undefined ? {} : { after }),
-          });
-          await this.owners.startPools(page.map((row) => row.stream.slice('pool-'.length) as PoolName));
-          after = page.at(-1)?.stream;
-          if (page.length < PAGE) break;
-        }
+      start: async (context) => {
+        const page = await this.log.currents({ kind: 'pool', limit: MOST_AWAKE + 1 });
+        const few = page.length <= MOST_AWAKE ? page : [];
+        await this.owners.startPools(few.map((row) => row.stream.slice('pool-'.length) as PoolName));
         await this.#prepareOnce();
-        return { stop() {} };
+        return this.#drowsing(context);
+      },
+    };
+  }
+
+  #drowsing(context: ChildContext): Running {
+    const { clock } = this.#options;
+    const { owners } = this;
+    const bedtime = new Bedtime({ most: MOST_AWAKE, now: clock.now, pools: owners });
+    let cancel = clock.setTimer(turn, BEDTIME_MS);
+    function turn() {
+      bedtime.look().then(
+        () => {
+          cancel = clock.setTimer(turn, BEDTIME_MS);
+        },
+        (error: unknown) => context.exited(crashed(error)),
+      );
+    }
+    return {
+      stop: () => cancel(),
+      crash: (error) => {
+        cancel();
+        context.exited(crashed(error));
       },
     };
   }

@@ -130,6 +130,7 @@ export class Router {
       drainMs: config.drainMs,
       now: systemClock.now,
       report: (report: Parameters<System['health']['report']>[0]) => this.#system.health.report(report),
+      wake: (pool: string) => this.#system.owners.wake(pool as PoolName),
       warn: (message: string) => options.log.warn({}, message),
       writeLog: options.writeLine,
     };

@@ -37,6 +37,8 @@ export class LedgerKeeper {
   readonly #options: LedgerKeeperOptions;
   // The ledger may have to wait for a lock; what follows on one pool waits behind it.
   readonly #last = new Map<PoolName, Promise<void>>();
+  /** The ledger itself knows them by their keys only. */
+  readonly #kept = new Set<PoolName>();
 
   constructor(options: LedgerKeeperOptions) {
     this.#options = options;
@@ -44,8 +46,39 @@ export class LedgerKeeper {
 
   /** `midway` is called when what must be refused is refused already, and what is new is not yet granted. */
   follow(pool: PoolName, state: PoolState, version: number, midway: () => void): Promise<void> {
+    return this.#next(pool, () => this.#align(pool, state, version, midway));
+  }
+
+  /** Names of the pools that have a ledger. */
+  pools(): Iterable<PoolName> {
+    return this.#kept;
+  }
+
+  has(pool: PoolName): boolean {
+    return this.#kept.has(pool);
+  }
+
+  /** A number that stays as long as nobody uses the pool's ledger. */
+  ticket(pool: PoolName): number {
+    return this.#options.ledger.ticket(keyOf(pool));
+  }
+
+  /** The pool's ledger is given back, if nobody used it since that ticket. False: somebody did. */
+  async rest(pool: PoolName, ticket: number, version: number): Promise<boolean> {
+    const { ledger, now, restricted } = this.#options;
+    let rests = false;
+    await this.#next(pool, async () => {
+      rests = await ledger.rest(keyOf(pool), ticket, { position: version, nowMs: now() });
+      if (!rests) return;
+      this.#kept.delete(pool);
+      restricted(pool, null);
+    });
+    return rests;
+  }
+
+  #next(pool: PoolName, step: () => Promise<void>): Promise<void> {
     const before = this.#last.get(pool) ?? Promise.resolve();
-    const next = before.catch(() => {}).then(() => this.#align(pool, state, version, midway));
+    const next = before.catch(() => {}).then(step);
     this.#last.set(pool, next);
     const forget = () => {
       if (this.#last.get(pool) === next) this.#last.delete(pool);
@@ -61,12 +94,14 @@ export class LedgerKeeper {
     if (state === null) {
       midway();
       await ledger.drop(key, change);
+      this.#kept.delete(pool);
       restricted(pool, null);
       return;
     }
     const definition = definitionOf(state, Math.floor(random() * 0x1_0000_0000));
     const rows = rowsOf(state);
     named(pool, Object.keys(state.backends));
+    this.#kept.add(pool);
     await ledger.define(key, definition, rows, 'restrict', change);
     restricted(pool, state);
     midway();

@@ -83,6 +83,11 @@ export class DynamicSupervisor<R extends Running> {
     return this.#children;
   }
 
+  /** Ids of all children, however they are. */
+  *names(): Generator<string> {
+    for (const { id } of this.#children.values()) yield id;
+  }
+
   /** What runs under this id. */
   lookup(id: string): R | undefined {
     return this.#children.get(id)?.life?.running as R | undefined;

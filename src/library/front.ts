@@ -9,7 +9,10 @@ import type { CommonOptions } from './options.ts';
 const ORIGIN_MS = performance.timeOrigin;
 export const now = (): number => ORIGIN_MS + performance.now();
 
-export type FrontOptions = Pick<PlaneOptions, 'table' | 'ledger' | 'report' | 'observe' | 'delegate'> & {
+export type FrontOptions = Pick<
+  PlaneOptions,
+  'table' | 'ledger' | 'report' | 'observe' | 'delegate' | 'wake'
+> & {
   readonly listeners: readonly ListenerSettings[];
   readonly pseudonym: string;
   readonly secret?: string;

@@ -16,6 +16,7 @@ import {
   createMemoryLog,
   type LocalLog,
   openSqliteLog,
+  type PoolName,
   type Recorded,
   type SparseBackend,
   type SparseDomain,
@@ -220,8 +221,9 @@ class Embedded implements RoutedSwitchyard {
   #newPlane(table: Table): RoutingPlane {
     const { accessLog, writeLog } = this.#options;
     const report = reporter(this.#options.report);
-    return frontPlane({
+    const plane: RoutingPlane = frontPlane({
       table,
+      wake: (pool) => void this.#system.owners.wake(pool as PoolName).then(() => plane.awake(pool)),
       ledger: this.#ledger,
       listeners: this.#listeners,
       pseudonym: this.#pseudonym,
@@ -233,6 +235,7 @@ class Embedded implements RoutedSwitchyard {
         else report({ where: 'router', error: told.error, requestId: told.requestId });
       },
     });
+    return plane;
   }
 }
 

@@ -7,7 +7,7 @@ import { enterDomain } from './domain-limit.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKeyOf } from './hash-key.ts';
 import type { RequestBody } from './request-body.ts';
-import type { DomainRoute } from './routing-table.ts';
+import type { DomainRoute, PoolRoute } from './routing-table.ts';
 import { takeRoute } from './take-route.ts';
 import { Tenancy, UNROUTED } from './tenancy.ts';
 
@@ -42,13 +42,19 @@ export function admit(exchange: Exchange, domain: DomainRoute): void {
     return;
   }
   exchange.isCounted = true;
-  const ledger = pool.ledger ?? context.ledger.pool(pool.key);
-  if (ledger === undefined) {
-    exchange.fail('no_backends');
-    return;
-  }
   if (head.expectContinue) sayContinue(client, domain, body);
   exchange.enter('checkout');
+  askForLease(exchange, pool);
+}
+
+/** Again, where the pool's ledger had to be made first. */
+export function askForLease(exchange: Exchange, pool: PoolRoute): void {
+  const { context, head, client } = exchange;
+  const ledger = pool.ledger ?? context.ledger.pool(pool.key);
+  if (ledger === undefined) {
+    awaitLedger(exchange, pool);
+    return;
+  }
   const { startedAtMs } = exchange;
   const hash = hashKeyOf(pool.settings, head, client.hop, context.digest);
   if (hash !== 0) {
@@ -61,6 +67,13 @@ export function admit(exchange: Exchange, domain: DomainRoute): void {
   const tenancy = new Tenancy(context, exchange, pool, ledger, startedAtMs, { hash, route, home });
   exchange.tenancy = tenancy;
   tenancy.ask(startedAtMs);
+}
+
+/** There is a pool and no ledger of it: nobody has used it for long. */
+export function awaitLedger(exchange: Exchange, pool: PoolRoute): void {
+  const { context } = exchange;
+  if (context.wakes.wait(exchange, pool, context.now())) return;
+  exchange.fail(exchange.wakes === 0 ? 'no_backends' : 'owner_unavailable');
 }
 
 /** RFC 9110 §10.1.1: unless the backend is to say it, we do, if the client can still be waiting for it. */

@@ -19,6 +19,7 @@ import type { RoutingTable } from './routing-table.ts';
 import type { ReadBuffers } from './upstream/read-buffers.ts';
 import type { Upstreams } from './upstream/upstreams.ts';
 import type { WaitWatch } from './wait-watch.ts';
+import type { Wakes } from './wakes.ts';
 
 export type PlaneSettings = {
   /** 0 to 4095: part of every request id. */
@@ -65,6 +66,8 @@ export type PlaneOptions = {
   /** Undefined: no journal. */
   readonly journal?: RequestJournal | undefined;
   readonly metrics: RequestMetrics;
+  /** Has a pool's ledger made, and then `awake` called. Absent: all are there. */
+  readonly wake?: (pool: string) => void;
   readonly report: (report: PlaneReport) => void;
   readonly observe?: RequestObserver;
   /** Decides in the place of table and ledger; asked for once per request whose head is sound. */
@@ -102,6 +105,7 @@ export type PlaneContext = PlaneOptions & {
   readonly writes: OneWrite;
   readonly upstreams: Upstreams;
   readonly waits: WaitWatch;
+  readonly wakes: Wakes;
   readonly counters: PlaneCounters;
   /** By pool; made when a request first wants a second backend. */
   readonly retryBudgets: Map<string, RetryBudget>;

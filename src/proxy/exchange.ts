@@ -10,7 +10,7 @@
 import { type LeaseEnd, type OutcomeType, RequestActor, type RequestStop } from '../../actors/index.ts';
 import { keptRequestId, type RequestHead, type ResponseHead } from '../wire/index.ts';
 import { recordEnd } from './account.ts';
-import { admit } from './admission.ts';
+import { admit, askForLease, awaitLedger } from './admission.ts';
 import type { Choice } from './choice.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { PlaneContext } from './context.ts';
@@ -60,6 +60,8 @@ export class Exchange extends RequestActor implements Tenant {
   /** How a refusal in the delegate's own words shows. */
   row: OutcomeRow | undefined = undefined;
   bytesOut = 0;
+  /** How often it waited for its pool's ledger to be made. */
+  wakes = 0;
   /** It is among those its domain has in flight. */
   isCounted = false;
   /** How a lease that is still out will be given back. */
@@ -141,7 +143,21 @@ export class Exchange extends RequestActor implements Tenant {
     else admit(this, domain);
   }
 
+  /** The ledger that it waited for is there, or is not to be had: the pool may have gone meanwhile, or changed. */
+  goOn(): void {
+    const { context } = this;
+    context.table.fence();
+    const pool = (this.pool as PoolRoute).backends.size === 0 ? undefined : this.pool;
+    if (pool === undefined) this.fail('no_backends');
+    else askForLease(this, pool);
+  }
+
   // ---- Tenant
+
+  /** Its pool's ledger was freed a moment ago. */
+  asleep(): void {
+    awaitLedger(this, this.pool as PoolRoute);
+  }
 
   waits(untilMs: number): void {
     this.client.deadlineAt(untilMs);
@@ -224,7 +240,7 @@ export class Exchange extends RequestActor implements Tenant {
 
   deadlinePassed(nowMs: number): void {
     if (this.enquiry !== undefined && this.enquiry.waitsFor !== '') this.enquiry.outOfPatience();
-    else if (this.phase === 'checkout') this.fail(this.tenancy?.giveUp(nowMs) ?? 'internal_error');
+    else if (this.phase === 'checkout') this.fail(this.tenancy?.giveUp(nowMs) ?? 'owner_unavailable');
     else if (this.forwarding !== undefined) this.forwarding.deadlinePassed(nowMs);
     else this.fail('internal_error', `deadline in phase ${this.phase}`);
   }

@@ -17,6 +17,7 @@ import { Names, systemNames } from './upstream/names.ts';
 import { ReadBuffers } from './upstream/read-buffers.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 import { WaitWatch } from './wait-watch.ts';
+import { Wakes } from './wakes.ts';
 
 // 500 ms: a round trip of nearly every network, so that who is asking just now learns of the end first.
 const IDLE_GRACE_MS = 500;
@@ -39,6 +40,8 @@ export interface RoutingPlane {
   accept(socket: Socket, listener: ListenerSettings): void;
   /** Leases granted by other threads' check-ins are told here: call it when the ledger's bell rings. */
   deliver(): void;
+  /** A pool's ledger that was asked for is there, or is not to be had. */
+  awake(pool: string): void;
   /** The backend has until then: whatever is under way on it is cut. Infinity: as long as it takes, after all. */
   cutAt(pool: string, backend: string, atMs: number): void;
   /** Accepts no more. Once: what it says was so just then. */
@@ -95,6 +98,7 @@ class Plane implements RoutingPlane {
       writes: new OneWrite(),
       upstreams,
       waits: new WaitWatch(options.now, deadlines),
+      wakes: new Wakes(options.wake),
       counters: new PlaneCounters(),
       retryBudgets: new Map(),
       inFlightByDomain: new Map(),
@@ -124,6 +128,10 @@ class Plane implements RoutingPlane {
 
   accept(socket: Socket, settings: ListenerSettings): void {
     this.#accepted(socket, this.#listenerOf(settings));
+  }
+
+  awake(pool: string): void {
+    this.#context.wakes.woken(pool);
   }
 
   deliver(): void {

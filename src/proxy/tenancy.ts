@@ -28,6 +28,8 @@ export interface Tenant {
   waits(untilMs: number): void;
   /** There is none to be had. */
   refused(outcome: OutcomeType): void;
+  /** The ledger was freed, since nobody had used it for long: it is to be made again. */
+  asleep(): void;
   crashed(error: unknown): void;
 }
 
@@ -130,7 +132,14 @@ export class Tenancy implements Waiter {
     const answer = this.#ledger.checkout(nowMs, this.#tried, this, hash, route.key, home);
     if (typeof answer !== 'string') this.#hold(answer, nowMs);
     else if (answer === 'queued') this.#wait(nowMs);
+    else if (answer === 'no_backends' && this.#isAsleep()) this.#tenant.asleep();
     else this.#tenant.refused(this.#refusal(answer));
+  }
+
+  /** It has backends, as far as is known, and no ledger any more. */
+  #isAsleep(): boolean {
+    const { ledger, backends, key } = this.#pool;
+    return ledger === undefined && backends.size > 0 && this.#context.ledger.pool(key) === undefined;
   }
 
   /** The next attempt would be within the bounds, as far as attempts and time go. */

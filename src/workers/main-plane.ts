@@ -51,9 +51,10 @@ export class MainPlane {
 
   async #start(context: ChildContext): Promise<Running> {
     const { publisher, drainMs } = this.#options;
-    const routing = new RoutingThread({
+    const routing: RoutingThread = new RoutingThread({
       ...this.#options,
       names: publisher.names,
+      wake: (pool) => void this.#options.wake(pool).then(() => routing.plane.awake(pool)),
       journal: this.#options.journal?.requests(),
       number: 0,
     });

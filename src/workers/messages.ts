@@ -44,6 +44,8 @@ export type ToWorker =
   | { readonly type: 'neighbour gone'; readonly thread: number }
   /** Grants wait to be delivered. */
   | { readonly type: 'bell' }
+  /** A pool's ledger that it asked for is there, or is not to be had. */
+  | { readonly type: 'awake'; readonly pool: string }
   | { readonly type: 'metrics'; readonly id: number }
   /** Accept no more and finish what is under way, at most for so long; then end. `idleMs`: as in RoutingPlane. */
   | { readonly type: 'drain'; readonly withinMs: number; readonly idleMs?: number }
@@ -58,6 +60,8 @@ export type FromWorker =
   | { readonly type: 'farewell'; readonly farewell: Farewell }
   /** All it served is over; the last it says. */
   | { readonly type: 'over'; readonly cut: number; readonly snapshot: RequestMetricsSnapshot }
+  /** A pool is asked for that nobody used for long. */
+  | { readonly type: 'wake'; readonly pool: string }
   | { readonly type: 'report'; readonly report: HealthReport }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'metrics'; readonly id: number; readonly snapshot: RequestMetricsSnapshot }

@@ -29,6 +29,8 @@ export type RoutingThreadOptions = {
   readonly listeners: readonly ListenerSettings[];
   readonly accessLog: ProcessSettings['accessLog'];
   readonly report: (report: HealthReport) => void;
+  /** Has a pool's ledger made, and `plane.awake` called then. */
+  readonly wake: (pool: string) => void;
   readonly warn: (message: string) => void;
   readonly writeLog: (text: string) => void;
 };
@@ -63,6 +65,7 @@ export class RoutingThread {
       accessLog: accessLog === false ? undefined : new AccessLog(accessLog, writeLog),
       journal,
       metrics: new RequestMetrics(),
+      wake: options.wake,
       report: (report) => this.#report(report),
     });
     this.table.cutBy((pool, backend, atMs) => this.plane.cutAt(pool, backend, atMs));

@@ -32,6 +32,7 @@ const routing = new RoutingThread({
   ledger,
   journal: requestJournal(),
   report: (report) => tell({ type: 'report', report }),
+  wake: (pool) => tell({ type: 'wake', pool }),
   warn: (message) => tell({ type: 'warning', message }),
   writeLog: (text) => tell({ type: 'log', text }),
 });
@@ -55,6 +56,9 @@ parent.on('message', (message: ToWorker) => {
       return;
     case 'bell':
       plane.deliver();
+      return;
+    case 'awake':
+      plane.awake(message.pool);
       return;
     case 'metrics':
       tell({ type: 'metrics', id: message.id, snapshot: plane.metrics() });

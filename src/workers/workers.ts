@@ -40,6 +40,8 @@ export type WorkersOptions = {
   readonly drainMs: number;
   readonly now: () => number;
   readonly report: (report: HealthReport) => void;
+  /** Makes a pool's ledger. Resolves when it is there, or is not to be had; never rejects. */
+  readonly wake: (pool: string) => Promise<unknown>;
   readonly warn: (message: string) => void;
   readonly writeLog: (text: string) => void;
 };
@@ -156,20 +158,23 @@ export class Workers {
         listeners,
         accessLog,
       },
-      on: (message: FromWorker) => this.#hear(message),
+      on: (message: FromWorker, from: WorkerChild) => this.#hear(message, from),
       born: (born: WorkerChild) => this.#introduce(born),
       gone: (gone: WorkerChild) => this.#forget(gone),
     };
     return new WorkerSeat(number, (crashed) => new WorkerChild({ ...parts, crashed }), now);
   }
 
-  #hear(message: FromWorker): void {
+  #hear(message: FromWorker, from: WorkerChild): void {
     switch (message.type) {
       case 'bell':
         this.#options.ledger.deliver();
         return;
       case 'report':
         this.#options.report(message.report);
+        return;
+      case 'wake':
+        void this.#options.wake(message.pool).then(() => from.post({ type: 'awake', pool: message.pool }));
         return;
       case 'warning':
         this.#options.warn(message.message);

@@ -253,6 +253,13 @@ export interface MainLedger extends Ledger {
   pressures(each: (poolKey: number, waiting: number, refused: number) => void): void;
   /** How many leases on a backend were cut so far, also when it is gone from the pool; undefined: not known any more. */
   cuts(poolKey: number, backendKey: number): number | undefined;
+  /** The pool's ticket: it is the same as long as nobody uses its ledger; 0: it has none. */
+  ticket(poolKey: number): number;
+  /**
+   * Gives back the memory of a ledger that rests: nothing in flight, nobody waiting, no quarantine to be remembered, and no
+   * operation since this ticket. False: it does not.
+   */
+  rest(poolKey: number, ticket: number, change: Change): Promise<boolean>;
   /** After a worker's exit event, never before: gives back all it held. Then its number is free. */
   reap(thread: number, nowMs: number): Promise<void>;
   /** The pools there are, with the ticket each had a moment ago: read without a lock. */

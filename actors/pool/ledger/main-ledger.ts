@@ -86,6 +86,27 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     return pool === undefined ? undefined : cutsOf(this.section, pool.field, backendKey);
   }
 
+  ticket(poolKey: number): number {
+    const pool = this.defined.get(poolKey);
+    if (pool === undefined || this.dropped.has(pool)) return 0;
+    return this.section.doubles[(pool.block + POOL.ticket) >> 1]!;
+  }
+
+  async rest(poolKey: number, ticket: number, change: Change): Promise<boolean> {
+    let rests = false;
+    await this.soon(() => {
+      const pool = this.defined.get(poolKey);
+      if (pool === undefined || this.dropped.has(pool)) return;
+      this.inside(pool, () => {
+        rests = this.ticket(poolKey) === ticket && this.membership.rests(pool, change.nowMs);
+        if (rests) this.membership.drop(pool, change);
+      });
+      if (rests) this.dropped.add(pool);
+      this.sweep();
+    });
+    return rests;
+  }
+
   async reap(thread: number, nowMs: number): Promise<void> {
     assert(
       thread !== 0 && this.enlisted[thread] === true,

@@ -163,6 +163,17 @@ export class Membership {
     for (let row = 0; row < pool.field.rows; row++) revokeExcess(this.tools, pool.field.placeOf(row));
   }
 
+  /** Nothing is out and no connection open, nobody waits, and there is no quarantine that would be forgotten. */
+  rests(pool: PoolView, nowMs: number): boolean {
+    const { words } = this.tools.section;
+    if (words[pool.block + POOL.firstWaiter] !== 0 || pool.nextExpiryMs() > nowMs) return false;
+    for (let row = 0; row < pool.field.rows; row++) {
+      const at = pool.field.placeOf(row);
+      if (words[at + ROW.inFlight] !== 0 || connectionsOf(this.tools.section, at) !== 0) return false;
+    }
+    return true;
+  }
+
   /** Whether a dropped pool is idle, and now nobody's. */
   release(pool: PoolView): boolean {
     const { words, doubles } = this.tools.section;
