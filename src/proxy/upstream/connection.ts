@@ -65,6 +65,8 @@ export class UpstreamConnection {
   readonly #deadline: Deadline;
   #user: ConnectionUser | undefined;
   #buffer: Buffer;
+  /** Where Node reads to. */
+  #reading: Buffer | undefined;
   #error: Error | undefined;
   /** The backend's FIN has come. */
   #hasEnded = false;
@@ -89,7 +91,8 @@ export class UpstreamConnection {
       allowHalfOpen: true,
       highWaterMark: HIGH_WATER_BYTES,
       onread: {
-        buffer: () => this.#buffer,
+        // Nothing where the next read goes where the last one went: Node then leaves it so, and need not look.
+        buffer: (() => this.#nextBuffer()) as () => Buffer,
         callback: (length: number, buffer: Uint8Array) => this.#read(length, buffer as Buffer),
       },
     };
@@ -101,6 +104,12 @@ export class UpstreamConnection {
       this.#error = error;
     });
     this.socket.on('close', () => this.#closed());
+  }
+
+  #nextBuffer(): Buffer | undefined {
+    if (this.#buffer === this.#reading) return undefined;
+    this.#reading = this.#buffer;
+    return this.#buffer;
   }
 
   /** To another user, in the midst of what it does. */
