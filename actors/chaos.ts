@@ -6,6 +6,8 @@ export const CRASH_POINTS = [
   'before-publish',
   'in-ledger',
   'in-activation',
+  // Of workers: at once, and it does not die by itself.
+  'stall',
 ] as const;
 
 export type CrashPoint = (typeof CRASH_POINTS)[number];
@@ -20,8 +22,11 @@ export const noChaos: Chaos = { reach() {} };
 
 export class Sabotage extends Error {
   override readonly name = 'Sabotage';
+  readonly point: CrashPoint | 'at once';
+
   constructor(actor: string, point: CrashPoint | 'at once') {
     super(`${actor} was made to fail (${point})`);
+    this.point = point;
   }
 }
 

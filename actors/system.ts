@@ -289,6 +289,7 @@ export class System {
 }
 
 function passes(id: string, point: CrashPoint): boolean {
+  if (point === 'stall') return false;
   if (id.startsWith('pool:')) return true;
   return id.startsWith('domain:') && point !== 'in-ledger';
 }

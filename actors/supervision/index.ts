@@ -8,7 +8,9 @@ export {
   type CrashAnswer,
   type LastError,
   listActors,
+  noCounts,
   type PageOptions,
+  type Placed,
 } from './actor-info.ts';
 export {
   type ChildContext,

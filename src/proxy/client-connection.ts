@@ -129,6 +129,11 @@ export class ClientConnection extends ClientSocket {
     this.socket.destroy();
   }
 
+  /** As by a bug in what it does just now. */
+  crash(error: Error): void {
+    this.#exchange?.crashed(error);
+  }
+
   /** Says goodbye and waits a little for the client's. */
   close(): void {
     if (this.#isClosing) return;

@@ -93,7 +93,9 @@ export class PlaneCounters {
   connections = 0;
 }
 
-export type PlaneContext = PlaneOptions & {
+export type PlaneContext = Omit<PlaneOptions, 'observe'> & {
+  /** Captured by a request when it begins. */
+  observe: RequestObserver | undefined;
   readonly ids: RequestIds;
   readonly digest: KeyedDigest;
   readonly affinity: Affinity;

@@ -1,5 +1,6 @@
 /** The data plane of one thread: listeners, client connections, upstream connections, one clock for time-outs. */
 import type { Socket } from 'node:net';
+import type { RequestObserver } from '../../actors/index.ts';
 import type { ListenerSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { HeadScan, plainAddress } from '../wire/index.ts';
@@ -53,6 +54,8 @@ export interface RoutingPlane {
   drain(withinMs: number, idleMs?: number): Promise<number>;
   /** Ends everything at once. */
   close(): Promise<void>;
+  /** Has a request that is under way fail as by a bug in it; without one, the next. */
+  crashRequest(error: Error): void;
   readonly counters: PlaneCounters;
   metrics(): RequestMetricsSnapshot;
 }
@@ -73,6 +76,7 @@ class Plane implements RoutingPlane {
   readonly #connections = new Set<ClientConnection>();
   readonly #sweep: Deadline;
   readonly #cuts: BackendCuts;
+  readonly #observe: RequestObserver | undefined;
   #whenEmpty: (() => void) | undefined;
 
   constructor(options: PlaneOptions) {
@@ -86,8 +90,10 @@ class Plane implements RoutingPlane {
     });
     const digest = new KeyedDigest(options.settings.secret);
     options.ledger.watchRows(upstreams);
+    this.#observe = options.observe;
     this.#context = {
       ...options,
+      observe: options.observe,
       digest,
       affinity: new Affinity(digest),
       ids: new RequestIds(options.settings.worker, options.random),
@@ -178,6 +184,18 @@ class Plane implements RoutingPlane {
     this.#context.upstreams.closeAll();
     this.#context.deadlines.stop();
     this.#context.accessLog?.flush();
+  }
+
+  crashRequest(error: Error): void {
+    for (const connection of this.#connections) {
+      if (!connection.isBusy) continue;
+      connection.crash(error);
+      return;
+    }
+    this.#context.observe = () => {
+      this.#context.observe = this.#observe;
+      throw error;
+    };
   }
 
   metrics(): RequestMetricsSnapshot {

@@ -3,6 +3,7 @@ import type { ChildContext, ChildSpec, Running } from '../../actors/index.ts';
 import { crashed } from '../../actors/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { Receiver } from './publisher.ts';
+import { type Requests, RequestsBranch } from './requests-branch.ts';
 import { RoutingThread } from './routing-thread.ts';
 import { NotReplaced } from './worker-seat.ts';
 import type { Replacement, WorkersOptions } from './workers.ts';
@@ -70,7 +71,14 @@ export class MainPlane {
       routing.close();
       this.#routing = undefined;
     };
+    const requests: Requests = {
+      get inFlight() {
+        return routing.plane.counters.inFlight;
+      },
+      crashRequest: (error) => routing.plane.crashRequest(error),
+    };
     return {
+      branch: new RequestsBranch(0, () => requests, this.#options.now()),
       stop: (reason) => end(reason === 'kill' ? routing.plane.close() : routing.plane.drain(drainMs)),
       crash: (error) => void end(routing.plane.close()).then(() => context.exited(crashed(error))),
     };

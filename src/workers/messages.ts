@@ -28,7 +28,7 @@ export type Boot = {
   readonly count: PublicationCount;
   /** The count of publications from which on `feed` carries every one. */
   readonly seen: number;
-  /** One cell that the worker raises while its loop turns. */
+  /** A cell that the worker raises while its loop turns, and its requests in flight just then. */
   readonly heartbeat: Int32Array<SharedArrayBuffer>;
   readonly listeners: readonly ListenerSettings[];
   readonly accessLog: ProcessSettings['accessLog'];
@@ -37,6 +37,8 @@ export type Boot = {
   /** Of the data directory, for digests and affinity cookies. */
   readonly secret: string;
 };
+
+export const HEARTBEAT_CELLS = 2;
 
 export type ToWorker =
   /** A port on which this thread and another ring each other. */
@@ -50,7 +52,11 @@ export type ToWorker =
   /** Accept no more and finish what is under way, at most for so long; then end. `idleMs`: as in RoutingPlane. */
   | { readonly type: 'drain'; readonly withinMs: number; readonly idleMs?: number }
   /** Fail as a bug would. */
-  | { readonly type: 'fail'; readonly message: string };
+  | { readonly type: 'fail'; readonly message: string }
+  /** Stand still. */
+  | { readonly type: 'stall'; readonly message: string }
+  /** Have a request fail as by a bug in it. */
+  | { readonly type: 'fail request'; readonly message: string };
 
 export type FromWorker =
   /** Addresses as bound, in the order of the listeners. */

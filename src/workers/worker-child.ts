@@ -1,9 +1,10 @@
 /** One life of a worker: a thread that is born, listened to, drained, and mourned exactly once. */
 import { MessageChannel, Worker } from 'node:worker_threads';
-import type { MainLedger } from '../../actors/index.ts';
+import { type MainLedger, Sabotage } from '../../actors/index.ts';
 import type { Farewell } from '../proxy/index.ts';
-import type { Boot, FromWorker, ToWorker } from './messages.ts';
+import { type Boot, type FromWorker, HEARTBEAT_CELLS, type ToWorker } from './messages.ts';
 import type { Publisher, Receiver } from './publisher.ts';
+import type { Requests } from './requests-branch.ts';
 
 // A worker that does not turn its loop for so long serves nobody.
 const SILENT_MS = 5000;
@@ -29,7 +30,7 @@ export type WorkerParts = {
   readonly crashed: (worker: WorkerChild, error: unknown) => void;
 };
 
-export class WorkerChild {
+export class WorkerChild implements Requests {
   readonly thread: number;
   readonly number: number;
   readonly addresses: Promise<readonly string[]>;
@@ -39,7 +40,7 @@ export class WorkerChild {
   readonly #worker: Worker;
   readonly #receiver: Receiver;
   readonly #exit: Promise<void>;
-  readonly #heartbeat = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  readonly #heartbeat = new Int32Array(new SharedArrayBuffer(HEARTBEAT_CELLS * Int32Array.BYTES_PER_ELEMENT));
   readonly #watch: NodeJS.Timeout;
   #beatAtMs: number;
   #error: unknown;
@@ -106,12 +107,22 @@ export class WorkerChild {
     return this.#isReady ? this.#parts.now() - this.#beatAtMs : 0;
   }
 
+  /** Requests when its heart last beat. */
+  get inFlight(): number {
+    return Atomics.load(this.#heartbeat, 1);
+  }
+
   post(message: ToWorker, transfer: readonly import('node:worker_threads').MessagePort[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
 
   crash(error: Error): void {
-    this.post({ type: 'fail', message: error.message });
+    const stalls = error instanceof Sabotage && error.point === 'stall';
+    this.post({ type: stalls ? 'stall' : 'fail', message: error.message });
+  }
+
+  crashRequest({ message }: Error): void {
+    this.post({ type: 'fail request', message });
   }
 
   /** It accepts no more, and ends within the drain time; `idleMs`: as in RoutingPlane. */

@@ -6,6 +6,7 @@
  *                 └── crashed ──▶ the supervisor starts again; one that drains goes on draining
  */
 import { type ChildContext, crashed, type Running, type StopReason } from '../../actors/index.ts';
+import { RequestsBranch } from './requests-branch.ts';
 import type { WorkerChild } from './worker-child.ts';
 
 export type Replaced = {
@@ -60,7 +61,11 @@ export class WorkerSeat {
     await worker.addresses;
     this.#serving = worker;
     this.#context = context;
-    return { stop: (reason) => this.#stop(reason), crash: (error) => this.#serving?.crash(error) };
+    return {
+      stop: (reason) => this.#stop(reason),
+      crash: (error) => this.#serving?.crash(error),
+      branch: new RequestsBranch(this.number, () => this.#serving, this.#now()),
+    };
   }
 
   /** Resolves when the new one serves and the former accepts no more; `retired` when the former is gone. */

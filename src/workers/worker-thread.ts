@@ -42,7 +42,10 @@ const feed = new Subscription(boot.feed, boot.count, boot.seen, (events) => tabl
 routing.load({ isLevel: () => names.published === feed.seen, pause: () => feed.await(PAUSE_MS) });
 table.follow(() => feed.catchUp());
 
-const heartbeat = setInterval(() => Atomics.add(boot.heartbeat, 0, 1), HEARTBEAT_MS);
+const heartbeat = setInterval(() => {
+  Atomics.store(boot.heartbeat, 1, plane.counters.inFlight);
+  Atomics.add(boot.heartbeat, 0, 1);
+}, HEARTBEAT_MS);
 
 parent.on('message', (message: ToWorker) => {
   switch (message.type) {
@@ -66,6 +69,11 @@ parent.on('message', (message: ToWorker) => {
     case 'drain':
       void drain(message.withinMs, message.idleMs);
       return;
+    case 'fail request':
+      plane.crashRequest(new Error(message.message));
+      return;
+    case 'stall':
+      for (;;) Atomics.wait(boot.heartbeat, 0, Atomics.load(boot.heartbeat, 0));
     case 'fail':
       throw new Error(message.message);
   }

@@ -120,3 +120,36 @@ async function leaveEarly(port: number, chance: Chance): Promise<void> {
   await pause(chance.below(6));
   socket.destroy();
 }
+
+describe('requests that wait for a slot', () => {
+  it('are served first come first, whichever worker they came to', { timeout: 60_000 }, async () => {
+    await using scene = await startScene(COUNTS.at(-1) ?? 2, 1, 1);
+    const { router, admin, backends } = scene;
+    const served: string[] = [];
+    for (const backend of backends) backend.onRequest = ({ url }) => void served.push(url ?? '');
+    // The first holds the slot until all others wait.
+    const open = Promise.withResolvers<void>();
+    const when = open.promise;
+    for (const backend of backends)
+      backend.behave = ({ url }) => (url === '/0' ? { type: 'answer', when } : { type: 'answer' });
+    const asked: Promise<void>[] = [];
+    const want: string[] = [];
+    for (let i = 0; i <= 20; i++) {
+      want.push(`/${i}`);
+      asked.push(answered(router.port, `/${i}`));
+      await expect.poll(async () => (await ledgerOf(admin, 'web')).waiting, { timeout: 5000 }).toBe(i);
+      if (i === 0) await eventually(() => served.length === 1, 'the first at the backend');
+    }
+    open.resolve();
+    await Promise.all(asked);
+    expect(served).toEqual(want);
+    expect(backends.flatMap(({ excess }) => excess)).toEqual([]);
+  });
+});
+
+/** Over a connection of its own. */
+async function answered(port: number, path: string): Promise<void> {
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n`);
+  for await (const _ of socket);
+}

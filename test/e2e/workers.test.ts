@@ -1,7 +1,7 @@
 /** Workers are replaced one at a time, and nobody whose connection was accepted can tell. */
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { AdminClient, actorsOf } from '../support/admin-client.ts';
+import { AdminClient, actorsOf, ledgerOf } from '../support/admin-client.ts';
 import { Backend } from '../support/backend.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLoad, summary } from '../support/load.ts';
@@ -113,6 +113,71 @@ describe('replacing the workers', () => {
     expect(JSON.parse(done.output)).toMatchObject([{ worker: 2, cut: 0 }]);
     const none = await scene.admin.post('/v1/workers/replace', { worker: 99 });
     expect([none.status, none.body]).toMatchObject([404, { type: 'worker_unknown' }]);
+  });
+});
+
+describe('a worker', () => {
+  it('whose loop stands still is seen by /healthz, and replaced; the others go on', {
+    timeout: 60_000,
+  }, async () => {
+    await using scene = await startScene();
+    const { router, admin } = scene;
+    await admin.post('/v1/chaos', { crash: 'worker:1', at: 'stall' });
+    await expect.poll(async () => (await admin.get('/healthz')).status, { timeout: 15_000 }).toBe(503);
+    expect((await admin.get('/healthz')).body).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('worker 1'),
+    });
+    await expect
+      .poll(async () => (await actorsOf(admin)).find(({ id }) => id === 'worker:1'), { timeout: 20_000 })
+      .toMatchObject({
+        state: 'running',
+        restarts: 1,
+        lastError: { message: expect.stringMatching(/silent for \d+ ms/) },
+      });
+    expect((await admin.get('/healthz')).status).toBe(200);
+    for (let i = 0; i < 4; i++) await (await keptAlive(router.port)).ask();
+  });
+
+  it('tells of its requests, which fail one at a time and take nothing with them', {
+    timeout: 60_000,
+  }, async () => {
+    await using scene = await startScene();
+    const { router, admin, web } = scene;
+    web.behave = () => ({ type: 'answer', delayMs: 2 });
+    await using load = startLoad({ port: router.port, connections: 12, hosts: ['example.com'] });
+    await load.completes(100);
+    let crashes = 0;
+    for (; crashes < 40; crashes++) {
+      const reply = await admin.post('/v1/chaos', { crash: `requests:${1 + (crashes % COUNT)}` });
+      expect(reply.status).toBe(200);
+      await load.completes(10);
+    }
+    const figures = await load.stop();
+    // One each, told as such if its head had not left yet.
+    expect(figures.failures.length, summary(figures)).toBeLessThanOrEqual(crashes);
+    expect(figures.failures.length).toBeGreaterThan(crashes / 2);
+    for (const { reason } of figures.failures) expect(reason).toMatch(/H99|closed|ECONNRESET/);
+    expect(router.output()).toContain('was made to fail');
+    const lines = (await actorsOf(admin)).filter(({ kind }) => kind === 'request');
+    expect(lines.map(({ id }) => id)).toEqual(ALL.map((number) => `requests:${number}`));
+    await expect
+      .poll(async () => (await ledgerOf(admin, 'web')).backends['web.1']?.inFlight, { timeout: 5000 })
+      .toBe(0);
+    expect(
+      (await actorsOf(admin)).filter(({ kind }) => kind === 'worker').map(({ restarts }) => restarts),
+    ).toEqual(ALL.map(() => 0));
+  });
+});
+
+describe('SIGTERM', () => {
+  it('cuts what is unfinished when the drain time is over, and ends with 0', async () => {
+    await using scene = await startScene({ drainMs: 600 });
+    scene.web.behave = () => ({ type: 'stream', chunks: 100_000, everyMs: 10 });
+    const long = await stream(scene.router.port, '/');
+    const ended = await scene.router.stop(10_000);
+    expect(ended).toMatchObject({ code: 0, signal: null });
+    expect(await long.all).not.toMatch(/\r\n0\r\n\r\n$/);
   });
 });
 

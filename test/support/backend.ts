@@ -7,8 +7,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 
 export type Behaviour =
-  /** 200 with a body that names the backend and the request, after `delayMs`. */
-  | { readonly type: 'answer'; readonly delayMs?: number; readonly status?: number }
+  /** 200 with a body that names the backend and the request, after `delayMs`, or when `when` is. */
+  | {
+      readonly type: 'answer';
+      readonly delayMs?: number;
+      readonly when?: Promise<void>;
+      readonly status?: number;
+    }
   /** The connection is reset before a byte of response. */
   | { readonly type: 'reset' }
   /** Half of the promised body, then a reset. */
@@ -154,7 +159,8 @@ export class Backend implements AsyncDisposable {
       const headers = { 'content-length': Buffer.byteLength(body), 'x-backend': this.name };
       response.writeHead(status, headers).end(body);
     };
-    if (behaviour.delayMs === undefined) send();
+    if (behaviour.when !== undefined) void behaviour.when.then(send);
+    else if (behaviour.delayMs === undefined) send();
     else setTimeout(send, behaviour.delayMs);
   }
 

@@ -1,0 +1,61 @@
+/** The requests of one worker as the tree shows them: one line with their number, and made to fail one at a time. */
+import {
+  type ActorInfo,
+  type Branch,
+  type Counts,
+  type CrashAnswer,
+  noCounts,
+  type Placed,
+} from '../../actors/index.ts';
+
+/** The thread that has them. */
+export interface Requests {
+  /** How many, a moment ago. */
+  readonly inFlight: number;
+  /** One that is under way, else the next. */
+  crashRequest(error: Error): void;
+}
+
+export class RequestsBranch implements Branch {
+  readonly #id: string;
+  readonly #serving: () => Requests | undefined;
+  readonly #sinceMs: number;
+
+  constructor(worker: number, serving: () => Requests | undefined, sinceMs: number) {
+    this.#id = `requests:${worker}`;
+    this.#serving = serving;
+    this.#sinceMs = sinceMs;
+  }
+
+  childFrom(place: number): Placed | undefined {
+    return place > 0 ? undefined : { place: 0, info: this.#info() };
+  }
+
+  find(id: string): ActorInfo | undefined {
+    return id === this.#id ? this.#info() : undefined;
+  }
+
+  crashChild(id: string, error: Error): CrashAnswer {
+    if (id !== this.#id) return 'unknown';
+    const thread = this.#serving();
+    thread?.crashRequest(error);
+    return thread === undefined ? 'not_running' : 'crashed';
+  }
+
+  counts(): Counts {
+    return { ...noCounts(), running: 1 };
+  }
+
+  /** Not restarted: a request that crashed is over. */
+  #info(): ActorInfo {
+    const children = { ...noCounts(), running: this.#serving()?.inFlight ?? 0 };
+    return {
+      id: this.#id,
+      kind: 'request',
+      state: 'running',
+      restarts: 0,
+      sinceMs: this.#sinceMs,
+      children,
+    };
+  }
+}
