@@ -16,7 +16,7 @@ export { baseOf, openPoints, POINT_EVERY, type Points, type Whole } from './poin
 export { poolsOf } from './pool-of.ts';
 export type { Rebuilt } from './rebuild.ts';
 export * from './replay.ts';
-export type { RouteMatch, RouteSettings } from './route-settings.ts';
+export type { RouteMatch, RouteSettings, RouteWish } from './route-settings.ts';
 export * from './settings.ts';
 export { openSqliteLog, replaceLog, type SqliteLogOptions, swapLog } from './sqlite-log.ts';
 export { isFile, openSqliteReader } from './sqlite-reader.ts';

@@ -168,6 +168,9 @@ export const routes = z
   .transform((given) => given.map(inOneShape).sort(byPrecedence))
   .default([]);
 
+/** As somebody writes it. */
+export type RouteWish = z.input<typeof route>;
+/** As it is kept. */
 export type RouteSettings = z.output<typeof route>;
 export type RouteMatch = RouteSettings['match'];
 

@@ -18,6 +18,7 @@ import {
   openSqliteLog,
   type PoolName,
   type Recorded,
+  type RouteWish,
   type SparseBackend,
   type SparseDomain,
   type SparsePool,
@@ -43,7 +44,10 @@ import { type CommonOptions, processOf, reporter } from './options.ts';
 import { ProgramDesk, refusalOf } from './program-desk.ts';
 
 export type PoolWish = SparsePool & { readonly backends?: { readonly [id: string]: SparseBackend } };
-export type DomainWish = Omit<SparseDomain, 'pool'> & { readonly pool: string };
+export type DomainWish = Omit<SparseDomain, 'pool' | 'routes'> & {
+  readonly pool: string;
+  readonly routes?: readonly RouteWish[];
+};
 
 export type RoutedOptions = CommonOptions & {
   /** As in the config file. In force from the start if the log is empty; else only with `apply`. */

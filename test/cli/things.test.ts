@@ -48,6 +48,30 @@ describe('set', () => {
     });
   });
 
+  it('takes routes as JSON, shows them in their order, and keeps them when another key is set', async () => {
+    await web();
+    await done('pool set api');
+    const routes =
+      '[{"match":{"pathPrefix":"/"},"pool":"web"},{"match":{"pathPrefix":"/api/"},"pool":"api"}]';
+    await done(`domain set example.com routes=${routes}`);
+    await done('domain set example.com maintenance=true');
+    expect(await settings('/v1/domains/example.com')).toMatchObject({
+      maintenance: true,
+      routes: [
+        { match: { pathPrefix: '/api' }, pool: 'api' },
+        { match: { pathPrefix: '/' }, pool: 'web' },
+      ],
+    });
+    expect((await run('pool remove api')).err).toContain('pool api serves example.com');
+    const bad = await run('domain set example.com routes=[{"match":{"pathRegex":"a(?=b)"},"pool":"api"}]');
+    expect(bad.code).toBe(1);
+    expect(bad.err).toContain('"(?=" at character 2');
+    await done('domain set example.com --default routes');
+    expect(await settings('/v1/domains/example.com')).toMatchObject({ routes: [] });
+    await done(`pool set web affinity={"cookie":"home"}`);
+    expect(await settings('/v1/pools/web')).toMatchObject({ affinity: { cookie: 'home' } });
+  });
+
   it('sets a key back to its default', async () => {
     await done('pool set web policy=random queue.maxWaiting=10');
     await done('pool set web --default queue.maxWaiting');

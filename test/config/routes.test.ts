@@ -1,5 +1,7 @@
 /** What routes may say, how they are kept, and what is answered when they say something else. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { sparseDomain } from '../../eventlog/index.ts';
 import { domainSettings } from '../../eventlog/settings.ts';
 import { difference } from '../../src/config/difference.ts';
@@ -51,6 +53,11 @@ describe('routes', () => {
     expect(kept(written)).toEqual(shape);
     expect(JSON.stringify(kept(written.toReversed()))).toBe(JSON.stringify(kept(written)));
     expect(kept(kept(written))).toEqual(shape);
+  });
+
+  it('may be written as in the example', () => {
+    const text = readFileSync(new URL('../../examples/routes.yaml', import.meta.url), 'utf8');
+    expect(parseRouting(parse(text))).toMatchObject({ ok: true });
   });
 
   it('cost a domain without them nothing that is stored', () => {

@@ -34,6 +34,20 @@ describe('the real router inside a program', () => {
     expect(yard.metrics().totals).toMatchObject({ requests: 2, checkouts: 1, checkins: 1 });
   });
 
+  it('knows routes, whose pools are plain names', async () => {
+    const [one, two] = [await backendThat(() => ok('one')), await backendThat(() => ok('two'))];
+    const { connect } = await routed({
+      pools: {
+        web: { backends: { 'web.1': { address: local(one.port) } } },
+        api: { backends: { 'api.1': { address: local(two.port) } } },
+      },
+      domains: { 'app.test': { pool: 'web', routes: [{ match: { methods: ['POST'] }, pool: 'api' }] } },
+    });
+    const client = await connect();
+    expect((await client.request(GET)).body).toBe('one');
+    expect((await client.request(GET.replace('GET', 'POST'))).body).toBe('two');
+  });
+
   it('follows its desk from the next request on', async () => {
     const one = await backendThat(() => ok('one'));
     const two = await backendThat(() => ok('two'));
