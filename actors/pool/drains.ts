@@ -7,7 +7,7 @@
  */
 import type { BackendId, PoolName } from '../../eventlog/index.ts';
 import type { CancelTimer, Clock } from '../supervision/index.ts';
-import { keyOf, LedgerBusy, type MainLedger, type RowStats } from './ledger/index.ts';
+import { keyOf, LedgerBusy, type MainLedger, type RowEnds, type RowStats } from './ledger/index.ts';
 import { type BackendState, backendOf, type DrainCounts, type PoolState } from './pool.ts';
 
 export type Drained = { readonly type: 'drained' | 'removed' | 'withdrawn' } & DrainCounts;
@@ -39,11 +39,9 @@ type Leaving = {
   readonly backendKey: number;
   /** Undefined: it was removed. */
   draining: Draining | undefined;
-  /** In flight when it was given nothing any more, and the ledger's count of cuts then. */
-  readonly held: number;
-  readonly cutBefore: number;
-  /** Cuts since then, as last seen: the row may vanish with its last lease. */
-  cut: number;
+  /** The ledger's counts when it was given nothing any more, and as last seen: they may vanish with its last lease. */
+  readonly before: RowEnds;
+  ends: RowEnds;
   recording: boolean;
   readonly waiting: Set<(end: Drained) => void>;
 };
@@ -126,19 +124,21 @@ export class Drains {
   #enter(pool: PoolName, backendKey: number, row: RowStats | undefined, draining: Leaving['draining']): void {
     const name = nameOf(pool, backendKey);
     const known = this.#leaving.get(name);
-    if (known !== undefined) known.draining = draining;
-    else {
-      this.#leaving.set(name, {
-        pool,
-        backendKey,
-        draining,
-        held: row?.inFlight ?? 0,
-        cutBefore: row?.cut ?? 0,
-        cut: 0,
-        recording: false,
-        waiting: new Set(),
-      });
+    if (known !== undefined) {
+      known.draining = draining;
+      return;
     }
+    const before = { cut: row?.cut ?? 0, finished: row?.finished ?? 0 };
+    const waiting = new Set<(end: Drained) => void>();
+    this.#leaving.set(name, {
+      pool,
+      backendKey,
+      draining,
+      before,
+      ends: before,
+      recording: false,
+      waiting,
+    });
   }
 
   #look(): void {
@@ -157,8 +157,8 @@ export class Drains {
       const rows = seen.get(leaving.pool) ?? this.#rowsOf(leaving.pool);
       seen.set(leaving.pool, rows);
       const row = rows.get(leaving.backendKey);
-      const cut = row?.cut ?? this.#options.ledger.cuts(keyOf(leaving.pool), leaving.backendKey);
-      if (cut !== undefined) leaving.cut = (cut - leaving.cutBefore + WRAP) % WRAP;
+      leaving.ends =
+        row ?? this.#options.ledger.ends(keyOf(leaving.pool), leaving.backendKey) ?? leaving.ends;
       if ((row?.inFlight ?? 0) === 0) this.#over(leaving);
     }
   }
@@ -215,9 +215,12 @@ export class Drains {
   }
 }
 
-function countsOf({ held, cut }: Leaving): DrainCounts {
-  // A lease that was cut in the very moment the drain began may have been counted by neither.
-  return { finished: Math.max(0, held - cut), cut: Math.min(held, cut) };
+/** Also of those that came while it drained: sessions that are at home there. */
+function countsOf({ before, ends }: Leaving): DrainCounts {
+  return {
+    finished: (ends.finished - before.finished + WRAP) % WRAP,
+    cut: (ends.cut - before.cut + WRAP) % WRAP,
+  };
 }
 
 function isDraining({ backend }: BackendState): boolean {

@@ -112,8 +112,12 @@ class Scene implements AsyncDisposable {
     this.clients.push(...begun);
     await this.reaches(before + count);
     if (target !== '/slow') await Promise.all(begun.map((client) => client.receives('\r\n\r\n')));
-    else await eventually(() => this.#release.length >= count, 'the requests at the backend');
+    else await this.arrives(count);
     return begun;
+  }
+
+  arrives(count: number): Promise<void> {
+    return eventually(() => this.#release.length >= count, 'the requests at the backend');
   }
 
   async inFlight(): Promise<number> {
@@ -257,6 +261,27 @@ describe('a drain that is waited for', () => {
       'BackendDrainStarted',
       'BackendDrained',
     ]);
+  });
+
+  it('where sessions are sticky is over at the deadline, and counts those that came back until then', async () => {
+    await using s = await Scene.on(stage);
+    await s.admin.must('PUT', `/v1/pools/${s.pool}`, { affinity: { cookie: 'home' } });
+    const [first] = await s.begin('/slow', 1);
+    s.release();
+    const cookie = (await first!.response()).headers.get('set-cookie')?.split(';')[0] ?? '';
+    await s.addOther();
+    const waiting = s.drain({ timeoutMs: 3000 });
+    await s.isDraining();
+    const ends = waiting.then(() => performance.now());
+    const returns = ask(s.router.port, s.host, '/slow', { headers: { cookie } });
+    await s.arrives(1);
+    s.release();
+    expect((await returns).text).toBe('slow');
+    expect((await ask(s.router.port, s.host)).text).toBe('other');
+    expect(await waiting).toMatchObject({ status: 200, body: { drained: true, finished: 1, cut: 0 } });
+    const { drainUntilMs = 0 } = await s.ledger();
+    expect(performance.timeOrigin + (await ends)).toBeGreaterThanOrEqual(drainUntilMs);
+    expect((await ask(s.router.port, s.host, '/', { headers: { cookie } })).text).toBe('other');
   });
 
   it('is answered 202 when the time to wait is up, and goes on', async () => {

@@ -29,6 +29,7 @@ export type {
   Refusal,
   Ring,
   RowDefinition,
+  RowEnds,
   RowState,
   RowStats,
   RowWatcher,

@@ -122,10 +122,12 @@ export const ROW = {
   routesOut: 20,
   /** Leases that ended by a cut, or by the death of their thread: it only rises, and wraps. */
   cut: 21,
+  /** Leases that ended otherwise while the row was closed: it only rises, and wraps. */
+  finished: 22,
   /** What is known of its health: UNITS of UNIT. */
-  units: 22,
+  units: 24,
   /** In flight by thread, so that a dead thread's share can be subtracted; then the threads' claims on connections. */
-  shadows: 22 + UNITS * UNIT.words,
+  shadows: 24 + UNITS * UNIT.words,
 } as const;
 
 /** Why a row is given to nobody; several may hold at once. */

@@ -90,7 +90,11 @@ export interface RowStats {
   readonly epoch: number;
   /** Leases cut so far, those of dead threads among them; it wraps at 2^31. */
   readonly cut: number;
+  /** Leases that ended otherwise while it was given nothing (drained, removed, quarantined); it wraps too. */
+  readonly finished: number;
 }
+
+export type RowEnds = Pick<RowStats, 'cut' | 'finished'>;
 
 export interface PoolStats {
   readonly waiting: number;
@@ -251,8 +255,8 @@ export interface MainLedger extends Ledger {
   drop(poolKey: number, change: Change): Promise<void>;
   /** The pools there are, with how many wait and how many were refused so far: read without a lock. */
   pressures(each: (poolKey: number, waiting: number, refused: number) => void): void;
-  /** How many leases on a backend were cut so far, also when it is gone from the pool; undefined: not known any more. */
-  cuts(poolKey: number, backendKey: number): number | undefined;
+  /** How leases on a backend ended so far, also when it is gone from the pool; undefined: not known any more. */
+  ends(poolKey: number, backendKey: number): RowEnds | undefined;
   /** The pool's ticket: it is the same as long as nobody uses its ledger; 0: it has none. */
   ticket(poolKey: number): number;
   /**

@@ -4,10 +4,18 @@ import { setTimeout as later } from 'node:timers/promises';
 import type { ByteWriter } from '../../../eventlog/index.ts';
 import { packCheckpoint } from './checkpoint.ts';
 import { POOL } from './layout.ts';
-import type { Change, LedgerShared, MainLedger, PoolDefinition, Ring, RowDefinition } from './ledger.ts';
+import type {
+  Change,
+  LedgerShared,
+  MainLedger,
+  PoolDefinition,
+  Ring,
+  RowDefinition,
+  RowEnds,
+} from './ledger.ts';
 import { Membership } from './membership.ts';
 import { PoolMemory } from './pool-memory.ts';
-import { cutsOf } from './pool-stats.ts';
+import { endsOf } from './pool-stats.ts';
 import type { PoolView } from './pool-view.ts';
 import { Reaper } from './reaper.ts';
 import { Rows } from './rows.ts';
@@ -81,9 +89,9 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
       each(key, words[block + POOL.waiting]!, words[block + POOL.refused]!);
   }
 
-  cuts(poolKey: number, backendKey: number): number | undefined {
+  ends(poolKey: number, backendKey: number): RowEnds | undefined {
     const pool = this.defined.get(poolKey);
-    return pool === undefined ? undefined : cutsOf(this.section, pool.field, backendKey);
+    return pool === undefined ? undefined : endsOf(this.section, pool.field, backendKey);
   }
 
   ticket(poolKey: number): number {

@@ -1,7 +1,7 @@
 /** What a pool looks like from outside, for metrics and for people. */
 import { UNIT } from '../health/ward.ts';
 import { CLOSED, NO_LIMIT, POOL, ROW } from './layout.ts';
-import type { PoolStats, RowState, RowStats } from './ledger.ts';
+import type { PoolStats, RowEnds, RowState, RowStats } from './ledger.ts';
 import type { Memory } from './memory.ts';
 import type { SharedField } from './shared-field.ts';
 
@@ -16,14 +16,15 @@ export function statsOf(memory: Memory, pool: number, field: SharedField): PoolS
 }
 
 /** A row keeps its name and its counts until it is given to another backend. */
-export function cutsOf(
+export function endsOf(
   { words, doubles }: Memory,
   field: SharedField,
   backendKey: number,
-): number | undefined {
+): RowEnds | undefined {
   for (let row = 0; row < field.capacity; row++) {
     const at = field.placeOf(row);
-    if (doubles[(at + ROW.key) >> 1] === backendKey) return words[at + ROW.cut]!;
+    if (doubles[(at + ROW.key) >> 1] === backendKey)
+      return { cut: words[at + ROW.cut]!, finished: words[at + ROW.finished]! };
   }
   return undefined;
 }
@@ -41,6 +42,7 @@ function rowStats(memory: Memory, at: number): RowStats {
     untilMs: untilOf(doubles, at, closed),
     epoch: words[at + ROW.epoch]!,
     cut: words[at + ROW.cut]!,
+    finished: words[at + ROW.finished]!,
   };
 }
 

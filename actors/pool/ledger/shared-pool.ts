@@ -247,8 +247,11 @@ export class SharedPool extends PoolView implements PoolLedger {
     const { section, recorder } = this.tools;
     const at = lease.row;
     if (this.word(at + ROW.epoch) !== lease.epoch) fail(`expected epoch ${lease.epoch} of a leased row`);
-    this.count(at, section.thread, -1);
+    // Before it is counted out: who sees the last one out has its end, too.
     if (end === 'cut') section.set(at + ROW.cut, (this.word(at + ROW.cut) + 1) | 0);
+    else if (this.word(at + ROW.closed) !== 0)
+      section.set(at + ROW.finished, (this.word(at + ROW.finished) + 1) | 0);
+    this.count(at, section.thread, -1);
     const learnt = this.learnFrom(at, nowMs, end, latencyMs);
     const ticket = recorder.ticket(this.block);
     recorder.checkin(this.block, ticket, nowMs, at, lease.ticket, END[end], learnt, lease.route);
