@@ -140,6 +140,8 @@ describe('the example', () => {
       'embedded-router.ts',
       'error-pages.ts',
       'http-proxy.ts',
+      // Read by test/config; docs/routes.md explains it.
+      'routes.yaml',
       'toy-router.ts',
     ]);
   });
