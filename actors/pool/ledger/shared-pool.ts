@@ -1,46 +1,34 @@
 /** What any thread may ask of a pool: checkout, check-in, leave, quarantine. */
 // `fail` under an `if`: an assertion would build its message for every request.
 import { fail } from 'node:assert/strict';
-import {
-  type Consequence,
-  eject,
-  makeReady,
-  release,
-  settle,
-  speaksFor,
-  withhold,
-} from '../health/course.ts';
-import { NO_UNIT, STATE, UNIT, UNITS } from '../health/ward.ts';
-import { NONE, type Row } from '../policy/policy.ts';
+import { NONE } from '../policy/policy.ts';
 import { PoolClaims } from './claims.ts';
+import { JudgedPool } from './judged-pool.ts';
 import { CLOSED, NODE, NODE_STATE, POOL, ROW, TRIED_MAX } from './layout.ts';
 import { HeldLease } from './lease.ts';
-import {
-  type Checkout,
-  type ConnectionClaims,
-  type HealthChange,
-  type Lease,
-  type LeaseEnd,
-  NO_CHANGES,
-  type PoolLedger,
-  type PoolStats,
-  type Refusal,
-  type Wait,
-  type Waiter,
+import type {
+  Checkout,
+  ConnectionClaims,
+  HealthChange,
+  Lease,
+  LeaseEnd,
+  PoolLedger,
+  PoolStats,
+  Refusal,
+  Wait,
+  Waiter,
 } from './ledger.ts';
 import { leaseOf } from './mailbox.ts';
 import { statsOf } from './pool-stats.ts';
-import { PoolView } from './pool-view.ts';
+
 import { link, unlink } from './queue.ts';
 import { NO_HASH, NO_LATENCY, NOT_WANTED } from './record-fields.ts';
 import { END, OP, REFUSAL, WAIT } from './record-layout.ts';
 import { FOUND } from './shared-field.ts';
 
-export class SharedPool extends PoolView implements PoolLedger {
+export class SharedPool extends JudgedPool implements PoolLedger {
   /** Of pools whose backends have limits, when they are first connected to. */
   private connectionClaims: PoolClaims | undefined;
-  /** The last check-in changed nobody's health. */
-  private isQuiet = true;
 
   get claims(): ConnectionClaims {
     this.connectionClaims ??= new PoolClaims(this, this.tools);
@@ -261,61 +249,6 @@ export class SharedPool extends PoolView implements PoolLedger {
     return changes;
   }
 
-  /** What the end of a lease says of its backend's health, and what that leads to. */
-  protected judged(lease: Lease, nowMs: number, end: LeaseEnd): readonly HealthChange[] {
-    this.isQuiet = true;
-    const at = lease.row;
-    if (this.word(this.block + POOL.failures) === 0 || (this.word(at + ROW.closed) & CLOSED.empty) !== 0)
-      return NO_CHANGES;
-    const { ward } = this;
-    ward.nowMs = nowMs;
-    const row = this.word(at + ROW.index);
-    const own = speaksFor(ward, row, lease.route, end);
-    let changes = NO_CHANGES;
-    if (own !== 0) changes = this.judgedUnit(row, 0, lease, end, false, changes);
-    if (own !== NO_UNIT) changes = this.judgedUnit(row, own, lease, end, true, changes);
-    return changes;
-  }
-
-  private judgedUnit(
-    row: Row,
-    unit: number,
-    lease: Lease,
-    end: LeaseEnd,
-    isOwn: boolean,
-    changes: readonly HealthChange[],
-  ): readonly HealthChange[] {
-    const wasTrying = this.ward.get(row, unit, UNIT.state) === STATE.trying;
-    const consequence = settle(this.ward, row, unit, lease.ticket, end, isOwn);
-    if (wasTrying && this.ward.get(row, unit, UNIT.state) === STATE.ready) this.isQuiet = false;
-    if (consequence === 'none') return changes;
-    this.isQuiet = false;
-    return [...changes, this.follow(consequence, row, unit, lease.row)];
-  }
-
-  private follow(what: Exclude<Consequence, 'none'>, row: Row, unit: number, at: number): HealthChange {
-    const { section, recorder } = this.tools;
-    const { ward, block } = this;
-    const backendKey = section.doubles[(at + ROW.key) >> 1]!;
-    const route = ward.get(row, unit, UNIT.key);
-    const ticket = recorder.ticket(block);
-    if (what === 'eject') {
-      const untilMs = eject(ward, row, unit);
-      this.expireBy(untilMs);
-      recorder.unit(OP.eject, block, ticket, ward.nowMs, at, route, untilMs, 0);
-      return { type: 'ejected', backendKey, route, untilMs, level: ward.get(row, unit, UNIT.level) };
-    }
-    if (what === 'withhold') {
-      withhold(ward, row, unit);
-      recorder.unit(OP.withhold, block, ticket, ward.nowMs, at, route, 0, 0);
-      return { type: 'withheld', backendKey, route };
-    }
-    release(ward, row, unit, ticket);
-    if (unit === 0) section.setDouble(at + ROW.openedAtMs, ward.nowMs);
-    recorder.unit(OP.release, block, ticket, ward.nowMs, at, route, 0, 0);
-    return { type: 'returned', backendKey, route };
-  }
-
   /** The latency that was made use of. */
   protected learnFrom(at: number, nowMs: number, end: LeaseEnd, latencyMs: number): number {
     const learn = this.learning();
@@ -353,71 +286,6 @@ export class SharedPool extends PoolView implements PoolLedger {
     return lease ?? 'no_backends';
   }
 
-  private expireDue(nowMs: number): void {
-    const { section } = this.tools;
-    const due = this.nextExpiryMs();
-    if (due === 0 || due > nowMs) return;
-    let next = 0;
-    for (let row = 0; row < this.field.rows; row++) {
-      const at = this.field.placeOf(row);
-      next = sooner(next, this.expireQuarantine(at, nowMs));
-      const closed = this.word(at + ROW.closed);
-      if ((closed & CLOSED.empty) !== 0) continue;
-      if ((closed & CLOSED.ejected) !== 0 || this.word(at + ROW.routesOut) > 0)
-        next = sooner(next, this.expireEjections(row, at, nowMs));
-    }
-    // Last, so that a thread that dies before leaves the others something to look for.
-    section.setDouble(this.block + POOL.nextExpiryMs, next);
-    section.commit();
-    this.serve(nowMs, Number.POSITIVE_INFINITY);
-  }
-
-  /** When it will end; 0: it has none any more. */
-  private expireQuarantine(at: number, nowMs: number): number {
-    const { section, recorder } = this.tools;
-    const closed = this.word(at + ROW.closed);
-    if ((closed & CLOSED.quarantined) === 0) return 0;
-    const untilMs = section.doubles[(at + ROW.untilMs) >> 1]!;
-    if (untilMs > nowMs) return untilMs;
-    section.set(at + ROW.closed, closed & ~CLOSED.quarantined);
-    section.setDouble(at + ROW.openedAtMs, nowMs);
-    recorder.row(OP.expire, this.block, recorder.ticket(this.block), nowMs, at, 0, 0);
-    section.commit();
-    return 0;
-  }
-
-  /** When the first of them will end; 0: all have. */
-  private expireEjections(row: Row, at: number, nowMs: number): number {
-    const { section, recorder } = this.tools;
-    const { ward } = this;
-    let next = 0;
-    for (let unit = 0; unit < UNITS; unit++) {
-      if (ward.get(row, unit, UNIT.state) !== STATE.ejected) continue;
-      const untilMs = ward.get(row, unit, UNIT.untilMs);
-      if (untilMs > nowMs) {
-        next = sooner(next, untilMs);
-        continue;
-      }
-      makeReady(ward, row, unit);
-      const ticket = recorder.ticket(this.block);
-      recorder.unit(OP.trial, this.block, ticket, nowMs, at, ward.get(row, unit, UNIT.key), 0, 0);
-      section.commit();
-    }
-    return next;
-  }
-
-  private probedAt(at: number, nowMs: number, isFailing: boolean): void {
-    const { section, recorder } = this.tools;
-    const closed = this.word(at + ROW.closed);
-    if (((closed & CLOSED.failing) !== 0) === isFailing) return;
-    section.set(at + ROW.closed, isFailing ? closed | CLOSED.failing : closed & ~CLOSED.failing);
-    if (!isFailing) section.setDouble(at + ROW.openedAtMs, nowMs);
-    recorder.row(OP.probe, this.block, recorder.ticket(this.block), nowMs, at, 0, isFailing ? 1 : 0);
-    section.commit();
-    // It has room again; or those who waited for it alone may have any other.
-    this.serve(nowMs, Number.POSITIVE_INFINITY);
-  }
-
   /** One that is being drained may still be given to those who are at home there. */
   private mayServeAt(at: number): boolean {
     return (
@@ -436,12 +304,6 @@ export function isFailure(end: LeaseEnd): boolean {
     end === 'server_error' ||
     end === 'listed_status'
   );
-}
-
-/** The earlier of two moments; 0 is none. */
-function sooner(one: number, other: number): number {
-  if (one === 0 || other === 0) return one + other;
-  return Math.min(one, other);
 }
 
 export function waitOf(found: number): Wait {
