@@ -361,8 +361,8 @@ Without a second attempt these have bounds that no router can pass, since it lea
 - \`black_hole\`: answers take 0.6 s, so at least 60 requests (3 %) are sent to the silent backend before its silence
   means anything, and all that are sent within the time-out. One retry each saves them.
 - \`one_endpoint_dies_on_each_server\`: 0.6 s × 62.5/s × 2 = 75 requests (3 %) fail before the first failure is known.
-  Outliers alone come near that. What is lost with retries are those that were in flight when both routes had just
-  failed and nobody knew where to go.
+  Outliers alone come near that. What is lost with retries is what the budget denied in its first moments, when
+  few requests had ended of which it is a share.
 - \`all_nodes_500\`: half of the requests come while all backends answer 500: 50 % for whoever passes answers on. Only who
   makes requests wait can do better: when the probes of all fail, all are closed, requests wait in the queue up to
   \`maxWaitMs\`, and those that waited are answered when a probe passes. Outliers do not help: no backend is worse
