@@ -14,6 +14,7 @@ export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export * from './names.ts';
 export { baseOf, openPoints, POINT_EVERY, type Points, type Whole } from './points.ts';
 export { poolsOf } from './pool-of.ts';
+export * from './query.ts';
 export type { Rebuilt } from './rebuild.ts';
 export * from './replay.ts';
 export type { RouteMatch, RouteSettings, RouteWish } from './route-settings.ts';

@@ -16,6 +16,7 @@ import { postReplay } from './replay.ts';
 import type { Reply } from './reply.ts';
 import { postRollback, ROLLBACK_KEYS } from './rollback.ts';
 import { SEARCH_KEYS } from './search.ts';
+import { postQuery } from './sql.ts';
 import { getDiff, getState } from './state.ts';
 import { getActors, getHealth, getMetrics, getReady, postChaos } from './system.ts';
 import { replaceWorkers } from './workers.ts';
@@ -65,6 +66,7 @@ export const ROUTES: readonly Route[] = [
   route('GET', '/v1/requests/:id', getRequest),
   route('POST', '/v1/explain', postExplain),
   route('POST', '/v1/replay', postReplay),
+  route('POST', '/v1/query', postQuery),
 
   route('GET', '/v1/actors', getActors, { query: PAGE_KEYS }),
   route('POST', '/v1/workers/replace', replaceWorkers),

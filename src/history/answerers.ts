@@ -7,6 +7,7 @@ import { explainAsked } from './explain/asked.ts';
 import { explainRequest } from './explain/request.ts';
 import { archivePart, exportPart, verifyAll } from './portion.ts';
 import { makePoints } from './present-at.ts';
+import { query } from './query.ts';
 import { pourEvents } from './search.ts';
 import { pourState, routingAt } from './state.ts';
 import { verifyJournal } from './verify-decisions.ts';
@@ -21,6 +22,7 @@ export const ANSWERERS = {
   explain: explainRequest,
   explainAsked,
   replay: verifyJournal,
+  query,
   verify: verifyAll,
 } as const;
 

@@ -13,6 +13,7 @@ import { explainVerb } from './explain.ts';
 import { exportVerb } from './export.ts';
 import { importVerb } from './import.ts';
 import { listVerbs } from './list.ts';
+import { queryVerb } from './query.ts';
 import { removeVerbs } from './remove.ts';
 import { replayVerb } from './replay.ts';
 import { rollbackVerb } from './rollback.ts';
@@ -40,6 +41,7 @@ export const VERBS: readonly Verb[] = [
   rollbackVerb,
   explainVerb,
   replayVerb,
+  queryVerb,
   actorsVerb,
   verifyVerb,
   exportVerb,

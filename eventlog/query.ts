@@ -1,0 +1,122 @@
+/**
+ * Read-only SQL over tables whose rows somebody makes on demand: one SELECT, in a database in memory that has nothing else,
+ * within bounds of rows and time.
+ */
+import Database from 'better-sqlite3';
+
+export type QueryValue = null | number | string;
+
+export type QueryTable = {
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** Hidden columns that a query may set, in the order of the arguments of `rows`: `FROM name(first, second)`. */
+  readonly parameters: readonly string[];
+  readonly rows: (...given: readonly unknown[]) => Iterable<readonly QueryValue[]>;
+};
+
+export type QueryBounds = {
+  readonly rows: number;
+  readonly ms: number;
+};
+
+export type QueryAnswer = {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly QueryValue[])[];
+  /** There are more rows than these. */
+  readonly truncated: boolean;
+};
+
+/** What the query asks for cannot be answered, in words for whoever wrote it. */
+export class QueryRefused extends Error {
+  override readonly name = 'QueryRefused';
+}
+
+const COMMENTS = /--[^\n]*|\/\*[\s\S]*?\*\//g;
+const LITERALS = /'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
+// One that counts for ever cannot be stopped from outside, and no view needs one.
+const RECURSION = /\brecursive\b/i;
+const READS = /^\s*(?:select|with|values|explain)\b/i;
+// How often rows look at the clock.
+const CLOCK_EVERY = 256;
+
+/** `breathe`: called between rows of the answer, for who has other things to do; what it throws ends the query. */
+export async function runQuery(
+  sql: string,
+  tables: readonly QueryTable[],
+  bounds: QueryBounds,
+  breathe: () => Promise<void>,
+): Promise<QueryAnswer> {
+  const db = new Database(':memory:');
+  try {
+    const untilMs = performance.now() + bounds.ms;
+    const inTime = () => {
+      if (performance.now() > untilMs)
+        throw new QueryRefused(
+          `expected an answer within ${bounds.ms} ms, found none; narrow it with since and until`,
+        );
+    };
+    for (const table of tables) define(db, table, inTime);
+    return await answered(prepared(db, sql), bounds.rows, inTime, breathe);
+  } catch (error) {
+    if (error instanceof Database.SqliteError) throw new QueryRefused(error.message);
+    throw error;
+  } finally {
+    db.close();
+  }
+}
+
+function prepared(db: Database.Database, sql: string): Database.Statement {
+  const bare = sql.replace(LITERALS, "''").replace(COMMENTS, ' ');
+  if (!READS.test(bare)) throw new QueryRefused('expected one SELECT, found something else');
+  if (RECURSION.test(bare)) throw new QueryRefused('expected a query without RECURSIVE, found one');
+  let statement: Database.Statement;
+  try {
+    statement = db.prepare(sql);
+  } catch (error) {
+    if (error instanceof RangeError) throw new QueryRefused('expected one statement, found several');
+    throw error;
+  }
+  if (!statement.reader || !statement.readonly)
+    throw new QueryRefused('expected a statement that reads, found one that does not');
+  return statement;
+}
+
+async function answered(
+  statement: Database.Statement,
+  most: number,
+  inTime: () => void,
+  breathe: () => Promise<void>,
+): Promise<QueryAnswer> {
+  const columns = statement.columns().map(({ name }) => name);
+  const rows: QueryValue[][] = [];
+  for (const row of statement.raw().iterate() as IterableIterator<unknown[]>) {
+    if (rows.length === most) return { columns, rows, truncated: true };
+    rows.push(row.map(plain));
+    if (rows.length % CLOCK_EVERY !== 0) continue;
+    inTime();
+    await breathe();
+  }
+  return { columns, rows, truncated: false };
+}
+
+/** What JSON can say. */
+function plain(value: unknown): QueryValue {
+  if (value === null || typeof value === 'string') return value;
+  if (typeof value === 'number') return value;
+  return Buffer.isBuffer(value) ? value.toString('hex') : String(value);
+}
+
+function define(db: Database.Database, table: QueryTable, inTime: () => void): void {
+  db.table(table.name, {
+    columns: [...table.columns],
+    parameters: [...table.parameters],
+    directOnly: true,
+    *rows(...given: unknown[]) {
+      let count = 0;
+      for (const row of table.rows(...given)) {
+        if (count++ % CLOCK_EVERY === 0) inTime();
+        yield row as QueryValue[];
+      }
+    },
+  });
+}

@@ -1,0 +1,43 @@
+/** `query`: read-only SQL over log and journal. */
+import { z } from 'zod';
+import { renderTable } from '../table.ts';
+import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+
+const value = z.union([z.null(), z.number(), z.string()]);
+const answer = z.looseObject({
+  columns: z.array(z.string()),
+  rows: z.array(z.array(value)),
+  truncated: z.boolean(),
+});
+
+export const queryVerb: Verb = {
+  name: 'query',
+  positionals: ['SQL'],
+  summary: 'asks log and journal in SQL',
+  details: [
+    'the views are v1_events, v1_requests, v1_attempts and v1_leases; each takes a range: v1_requests(SINCE, UNTIL)',
+  ],
+  options: {
+    since: { value: 'SEQ|TIME', description: 'look at nothing from before' },
+    until: { value: 'SEQ|TIME', description: 'look at nothing from after' },
+    limit: { value: 'N', description: 'at most so many rows (1000; up to 10000)' },
+    ...READ_OPTIONS,
+  },
+  run,
+};
+
+async function run({ args, admin, print }: Context): Promise<ExitCode> {
+  const [sql] = args.positionals;
+  const limit = args.count('limit', 1, 10_000);
+  const client = await admin();
+  const body = { sql, since: args.text('since'), until: args.text('until'), limit };
+  const { columns, rows, truncated } = await client.ask(
+    { method: 'POST', path: ['v1', 'query'], body },
+    answer,
+  );
+  if (print.json) await print.value({ columns, rows, truncated });
+  else await print.lines(renderTable(columns, rows));
+  if (truncated && !print.json)
+    print.note(`switchyard: there are more than these ${rows.length} rows (--limit)`);
+  return 0;
+}

@@ -1,0 +1,203 @@
+/** Log and journal as tables: stable names and columns, to which columns may be added, and none taken away. */
+import { BLAME, type LedgerRecord, type OutcomeType, unpackRecords } from '../../actors/index.ts';
+import type { QueryTable, QueryValue, Recorded, RequestRecord, TimeRange } from '../../eventlog/index.ts';
+import { rowOf } from '../proxy/index.ts';
+import { parseMoment } from './moment.ts';
+import type { Room } from './room.ts';
+import { Unanswerable } from './unanswerable.ts';
+
+type Row = QueryValue[];
+type Columns<T> = readonly (readonly [name: string, of: (from: T) => QueryValue | undefined])[];
+
+const PAGE = 1000;
+const RANGE = ['since', 'until'] as const;
+
+export function views(room: Room, bounds: TimeRange): QueryTable[] {
+  const within = (since: unknown, until: unknown) => rangeOf(bounds, since, until);
+  return [
+    table('v1_events', EVENTS, (since, until) => events(room, within(since, until))),
+    table('v1_requests', REQUESTS, (since, until) => room.journal().requests(within(since, until))),
+    table('v1_attempts', ATTEMPTS, (since, until) => attempts(room, within(since, until))),
+    table('v1_leases', LEASES, (since, until) => leases(room, within(since, until))),
+  ];
+}
+
+const EVENTS: Columns<Recorded> = [
+  ['position', ({ position }) => position],
+  ['recorded_at', ({ recordedAtMs }) => time(recordedAtMs)],
+  ['recorded_at_ms', ({ recordedAtMs }) => recordedAtMs],
+  ['stream', ({ stream }) => stream],
+  ['kind', ({ stream }) => stream.slice(0, stream.indexOf('-'))],
+  ['owner', ({ stream }) => stream.slice(stream.indexOf('-') + 1)],
+  ['version', ({ version }) => version],
+  ['type', ({ type }) => type],
+  ['backend', ({ data }) => ('id' in data ? data.id : undefined)],
+  ['data', ({ data }) => JSON.stringify(data)],
+  ['author', ({ metadata }) => metadata.author],
+  ['command_id', ({ metadata }) => metadata.commandId],
+  ['causation', ({ metadata }) => metadata.causation],
+];
+
+const REQUESTS: Columns<RequestRecord> = [
+  ['id', ({ id }) => id],
+  ['request_id', ({ id, peerId }) => peerId ?? id],
+  ['started_at', ({ startedAtMs }) => time(startedAtMs)],
+  ['started_at_ms', ({ startedAtMs }) => startedAtMs],
+  ['ended_at_ms', ({ endedAtMs }) => endedAtMs],
+  ['duration_ms', ({ startedAtMs, endedAtMs }) => between(startedAtMs, endedAtMs)],
+  ['worker', ({ worker }) => worker],
+  ['position', ({ position }) => position],
+  ['method', ({ method }) => method],
+  ['host', ({ host }) => host],
+  ['path', ({ path }) => path],
+  ['domain', ({ domain }) => domain],
+  ['route', ({ routing }) => routing?.route],
+  ['pool', ({ pool }) => pool?.name],
+  ['backend', ({ attempts: all }) => all.at(-1)?.backend.name],
+  ['attempts', ({ attempts: all }) => all.length],
+  ['status', ({ status }) => status],
+  ['outcome', ({ outcome }) => outcome],
+  ['code', ({ outcome }) => (isOutcome(outcome) ? rowOf(outcome).code : '')],
+  ['blame', ({ outcome }) => (isOutcome(outcome) ? BLAME[outcome] : undefined)],
+  ['phase', ({ phase }) => phase],
+  ['queued_ms', ({ waitedMs }) => waitedMs],
+  ['connect_ms', ({ connectStartedMs, connectedAtMs }) => between(connectStartedMs, connectedAtMs)],
+  ['first_byte_ms', ({ connectedAtMs, firstByteAtMs }) => between(connectedAtMs, firstByteAtMs)],
+  ['bytes_in', ({ bytesIn }) => bytesIn],
+  ['bytes_out', ({ bytesOut }) => bytesOut],
+];
+
+type Attempt = {
+  readonly request: RequestRecord;
+  readonly number: number;
+  readonly attempt: RequestRecord['attempts'][number];
+};
+
+const ATTEMPTS: Columns<Attempt> = [
+  ['id', ({ request }) => request.id],
+  ['number', ({ number }) => number],
+  ['pool', ({ request }) => request.pool?.name],
+  ['backend', ({ attempt }) => attempt.backend.name],
+  ['ticket', ({ attempt }) => attempt.ticket],
+  [
+    'started_at',
+    ({ attempt }) => (attempt.startedAtMs === undefined ? undefined : time(attempt.startedAtMs)),
+  ],
+  ['started_at_ms', ({ attempt }) => attempt.startedAtMs],
+  ['outcome', ({ attempt, request }) => attempt.end ?? request.outcome],
+  ['is_last', ({ attempt }) => (attempt.end === undefined ? 1 : 0)],
+];
+
+type Lease = {
+  readonly pool: string | undefined;
+  readonly backend: string | undefined;
+  readonly given: Extract<LedgerRecord, { op: 'checkout' | 'grant' }>;
+  readonly askedAtMs: number | undefined;
+  readonly back: Extract<LedgerRecord, { op: 'checkin' }> | undefined;
+};
+
+const LEASES: Columns<Lease> = [
+  ['pool', ({ pool }) => pool],
+  ['backend', ({ backend }) => backend],
+  ['ticket', ({ given }) => given.ticket],
+  ['thread', ({ given, back }) => back?.thread ?? given.thread],
+  ['given_at', ({ given }) => time(given.nowMs)],
+  ['given_at_ms', ({ given }) => given.nowMs],
+  ['queued_ms', ({ given, askedAtMs }) => (given.op === 'checkout' ? 0 : between(askedAtMs, given.nowMs))],
+  ['given_back_at_ms', ({ back }) => back?.nowMs],
+  ['held_ms', ({ given, back }) => between(given.nowMs, back?.nowMs)],
+  ['ended', ({ back }) => back?.end],
+];
+
+function table<T>(
+  name: string,
+  columns: Columns<T>,
+  read: (since: unknown, until: unknown) => Iterable<T>,
+): QueryTable {
+  return {
+    name,
+    columns: columns.map(([column]) => column),
+    parameters: RANGE,
+    *rows(since, until) {
+      for (const each of read(since, until)) yield columns.map(([, of]) => of(each) ?? null) as Row;
+    },
+  };
+}
+
+function* events({ log }: Room, { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange): Generator<Recorded> {
+  const last = log.position();
+  for (let from = 1; from <= last; ) {
+    const page = log.read({ from, to: last, limit: PAGE });
+    if (page.length === 0) return;
+    for (const event of page) {
+      if (event.recordedAtMs > toMs) return;
+      if (event.recordedAtMs >= fromMs) yield event;
+    }
+    from += page.length;
+  }
+}
+
+function* attempts(room: Room, range: TimeRange): Generator<Attempt> {
+  for (const request of room.journal().requests(range))
+    for (const [index, attempt] of request.attempts.entries()) yield { request, number: index + 1, attempt };
+}
+
+/** Each when it is given back; those that are still out come last. */
+function* leases(room: Room, range: TimeRange): Generator<Lease> {
+  const journal = room.journal();
+  const out = new Map<string, Lease>();
+  const asked = new Map<string, number>();
+  for (const block of journal.operations(undefined, range)) {
+    for (const record of unpackRecords(block.packed)) {
+      const named = (ticket: number) => `${block.run} ${record.poolKey} ${ticket}`;
+      if (record.op === 'enqueue') asked.set(named(record.ticket), record.nowMs);
+      else if (record.op === 'leave') asked.delete(named(record.waiter));
+      else if (record.op === 'checkout' || record.op === 'grant') {
+        const askedAtMs = record.op === 'grant' ? asked.get(named(record.waiter)) : undefined;
+        if (record.op === 'grant') asked.delete(named(record.waiter));
+        out.set(named(record.ticket), {
+          pool: journal.nameOf(record.poolKey),
+          backend: journal.nameOf(record.backendKey),
+          given: record,
+          askedAtMs,
+          back: undefined,
+        });
+      } else if (record.op === 'checkin') {
+        const lease = out.get(named(record.lease));
+        out.delete(named(record.lease));
+        if (lease !== undefined) yield { ...lease, back: record };
+      }
+    }
+  }
+  yield* out.values();
+}
+
+function rangeOf(bounds: TimeRange, since: unknown, until: unknown): TimeRange {
+  const fromMs = Math.max(bounds.fromMs ?? 0, msOf(since, 'since') ?? 0);
+  const toMs = Math.min(bounds.toMs ?? Number.MAX_VALUE, msOf(until, 'until') ?? Number.MAX_VALUE);
+  return { fromMs, toMs };
+}
+
+/** A time, or epoch milliseconds. */
+function msOf(given: unknown, what: string): number | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === 'number') return given;
+  const parsed = parseMoment(String(given));
+  if (parsed.ok && parsed.value.type === 'time') return parsed.value.ms;
+  throw new Unanswerable(
+    'invalid_query',
+    `${what}: expected a time such as 2026-01-31T14:03:00Z, found ${String(given)}`,
+  );
+}
+
+function isOutcome(word: string): word is OutcomeType {
+  return Object.hasOwn(BLAME, word);
+}
+
+function between(from: number | undefined, to: number | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : Math.round((to - from) * 1000) / 1000;
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
