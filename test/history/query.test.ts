@@ -47,6 +47,7 @@ async function roomWith(): Promise<Room> {
   const log = { position: () => 0, read: () => [] } as unknown as Room['log'];
   return {
     log,
+    points: () => undefined,
     journal: () => journal,
     now: Date.now,
     signal: new AbortController().signal,
