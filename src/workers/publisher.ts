@@ -49,18 +49,23 @@ export class Subscription {
   readonly #port: MessagePort;
   readonly #count: PublicationCount;
   readonly #apply: (events: readonly Recorded[]) => void;
+  readonly #lost: () => void;
   #seen: number;
 
+  /** `lost`: something was published and will not come. */
   constructor(
     port: MessagePort,
     count: PublicationCount,
     seen: number,
     apply: (events: readonly Recorded[]) => void,
+    lost: () => void,
   ) {
     this.#port = port;
     this.#count = count;
     this.#apply = apply;
+    this.#lost = lost;
     this.#seen = seen;
+    port.on('messageerror', () => this.#miss(this.#seen + 1));
     port.on('message', (events: readonly Recorded[]) => this.#take(events));
   }
 
@@ -78,10 +83,19 @@ export class Subscription {
   catchUp(): void {
     while (Atomics.load(this.#count, 0) !== this.#seen) {
       const received = receiveMessageOnPort(this.#port);
-      // Posted, but not yet counted: the loop's own 'message' took it, or it is the next one's.
-      if (received === undefined) return;
+      if (received === undefined) {
+        // Taken by the loop's own 'message' before it was counted; else what was counted was posted before, and is not there.
+        const count = Atomics.load(this.#count, 0);
+        if (((count - this.#seen) | 0) > 0) this.#miss(count);
+        return;
+      }
       this.#take(received.message as readonly Recorded[]);
     }
+  }
+
+  #miss(seen: number): void {
+    this.#seen = seen | 0;
+    this.#lost();
   }
 
   #take(events: readonly Recorded[]): void {

@@ -70,6 +70,7 @@ export class Table implements RoutingTable {
   readonly #domains = new Map<string, Marked<DomainRoute>>();
   readonly #pools = new Map<string, Marked<PoolRoute>>();
   readonly #poolsByKey = new Map<number, PoolRoute>();
+  readonly #doubted = new Map<string, Pool>();
   /** What a domain finds its pool by. */
   readonly #poolsByName = { get: (name: string) => this.#poolNamed(name) };
   #source: TableSource | undefined;
@@ -120,6 +121,8 @@ export class Table implements RoutingTable {
 
   /** The events of one transaction, or of several. Who is not held here is read as it is then, when it is asked for. */
   apply(events: readonly Recorded[]): void {
+    // Positions are dense: between the last that was applied and these there is something that nobody told us.
+    if (this.#source !== undefined && (events[0]?.position ?? 0) > this.#position + 1) this.distrust();
     for (const event of events) {
       const known = this.#known.get(event.stream);
       if (known === undefined && (this.#source !== undefined || event.position <= this.#position)) continue;
@@ -128,6 +131,17 @@ export class Table implements RoutingTable {
     }
     const last = events.at(-1)?.position ?? 0;
     if (last > this.#position) this.#position = last;
+  }
+
+  /** Something was missed: what is held may be out of date, and is read anew when it is asked for. */
+  distrust(): void {
+    // Whoever waits for a grant of one of these holds its map of backends, so that the pool goes on with it.
+    for (const [name, pool] of this.#pools) if (pool instanceof Pool) this.#doubted.set(name, pool);
+    this.#known.clear();
+    this.#domains.clear();
+    this.#pools.clear();
+    this.#poolsByKey.clear();
+    this.#sweeping = undefined;
   }
 
   lookup(host: string): DomainRoute | undefined {
@@ -265,7 +279,8 @@ export class Table implements RoutingTable {
       this.#forgetPool(name);
       return;
     }
-    const before = this.#pools.get(name);
+    const before = this.#pools.get(name) ?? this.#doubted.get(name);
+    this.#doubted.delete(name);
     const pool: Marked<PoolRoute> = new Pool(
       name,
       state,
@@ -279,6 +294,7 @@ export class Table implements RoutingTable {
 
   #forgetPool(name: string): void {
     this.#pools.delete(name);
+    this.#doubted.delete(name);
     this.#poolsByKey.delete(keyOf(name));
   }
 }

@@ -38,7 +38,16 @@ const routing = new RoutingThread({
 });
 const { table, plane } = routing;
 
-const feed = new Subscription(boot.feed, boot.count, boot.seen, (events) => table.apply(events));
+const feed = new Subscription(
+  boot.feed,
+  boot.count,
+  boot.seen,
+  (events) => table.apply(events),
+  () => {
+    tell({ type: 'warning', message: 'a publication was missed: what is held is read anew' });
+    table.distrust();
+  },
+);
 routing.load({ isLevel: () => names.published === feed.seen, pause: () => feed.await(PAUSE_MS) });
 table.follow(() => feed.catchUp());
 

@@ -107,6 +107,22 @@ function view(table: Table, host: string) {
 }
 
 describe('a table that reads who is asked for', () => {
+  it('reads anew what it holds when an event did not reach it', async () => {
+    const stage = new Stage();
+    await stage.record(created('web'), added('web', 'w.1'), put(stage, 'a.test', 'web'));
+    view(stage.lazy, 'a.test');
+    const before = stage.activations;
+    const held = stage.lazy.lookup('a.test')?.pool?.backends;
+    const next = { stream: 'domain-z.test', version: 1, type: 'DomainRemoved', data: {} };
+    stage.lazy.apply([{ ...next, position: stage.lazy.position + 1 } as unknown as Recorded]);
+    view(stage.lazy, 'a.test');
+    expect(stage.activations).toBe(before);
+    stage.lazy.apply([{ ...next, position: stage.lazy.position + 2 } as unknown as Recorded]);
+    expect(view(stage.lazy, 'a.test')).toMatchObject({ name: 'a.test', pool: 'web', ids: ['w.1'] });
+    expect(stage.activations).toBeGreaterThan(before);
+    expect(stage.lazy.lookup('a.test')?.pool?.backends).toBe(held);
+  });
+
   it('reads an owner once, whatever is asked of it, and nothing for a name that is not there', async () => {
     const stage = new Stage();
     await stage.record(

@@ -12,15 +12,22 @@ function event(position: number): Recorded {
   return { type: 'DomainRemoved', stream: 'domain-a.test', data: {}, position } as unknown as Recorded;
 }
 
-function subscribe(publisher: Publisher) {
+function subscribe(publisher: Publisher, isLost: (events: readonly Recorded[]) => boolean = () => false) {
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
   const applied: number[] = [];
-  const seen = publisher.enrol({ receive: (events) => port1.postMessage(events) });
-  const subscription = new Subscription(port2, publisher.count, seen, (events) => {
-    for (const { position } of events) applied.push(position);
-  });
-  return { subscription, applied };
+  const lost: number[] = [];
+  const seen = publisher.enrol({ receive: (events) => isLost(events) || port1.postMessage(events) });
+  const subscription = new Subscription(
+    port2,
+    publisher.count,
+    seen,
+    (events) => {
+      for (const { position } of events) applied.push(position);
+    },
+    () => lost.push(applied.length),
+  );
+  return { subscription, applied, lost };
 }
 
 describe('the fence', () => {
@@ -45,6 +52,18 @@ describe('the fence', () => {
     publisher.publish([event(3)]);
     subscription.catchUp();
     expect(applied).toEqual([1, 2, 3]);
+  });
+
+  it('notices what was published and did not come, and goes on behind it', () => {
+    const publisher = new Publisher();
+    const { subscription, applied, lost } = subscribe(publisher, ([first]) => first?.position === 2);
+    for (const position of [1, 2]) publisher.publish([event(position)]);
+    subscription.catchUp();
+    expect([applied, lost]).toEqual([[1], [1]]);
+    subscription.catchUp();
+    publisher.publish([event(3)]);
+    subscription.catchUp();
+    expect([applied, lost]).toEqual([[1, 3], [1]]);
   });
 
   it('of one that enrols late takes only what comes from then on', () => {
