@@ -46,8 +46,10 @@ async function addBackend(pool: string): Promise<void> {
   process.stdout.write(`${name} on ${address}: ${answer.status}\n`);
 }
 
+// Said when it is known from where: whoever waits for this line can rely on it that nothing later is missed.
+const from = (await newestPosition()) + 1;
 process.stdout.write(`follows the events of ${admin}\n`);
-for await (const { stream, data } of wants((await newestPosition()) + 1)) {
+for await (const { stream, data } of wants(from)) {
   // One that is on its way is enough for now: if it is not, the router says so again.
   if (data.starting === 0) await addBackend(stream.slice('pool-'.length));
 }

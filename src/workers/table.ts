@@ -279,7 +279,7 @@ export class Table implements RoutingTable {
       this.#forgetPool(name);
       return;
     }
-    const before = this.#pools.get(name) ?? this.#doubted.get(name);
+    const before: Marked<PoolRoute> | undefined = this.#pools.get(name) ?? this.#doubted.get(name);
     this.#doubted.delete(name);
     const pool: Marked<PoolRoute> = new Pool(
       name,

@@ -5,6 +5,7 @@ import {
   createMemoryLog,
   type Json,
   type LocalLog,
+  type Recorded,
   type StreamName,
   type SwitchyardEvent,
 } from '../../eventlog/index.ts';
