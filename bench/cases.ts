@@ -96,6 +96,14 @@ export const CASES: readonly Case[] = [
   },
   {
     ...get128,
+    name: 'features',
+    title:
+      'GET 128 B with nothing asked for, with routes, limits, queue and health, and with half of them waiting',
+    peers: ['switchyard-plain', 'switchyard-features', 'switchyard-queueing'],
+    yardsticks: ['switchyard-plain'],
+  },
+  {
+    ...get128,
     name: 'workers',
     title: 'GET 128 B with 1 worker and 2, pinned to no core',
     peers: ['switchyard-1-worker', 'switchyard-2-workers'],

@@ -122,8 +122,11 @@ export class RouteMatcher {
 
 /** By path element: `/shop` is above `/shop` and `/shop/cart`, not above `/shopping`. */
 function isBelow(path: string, prefix: string): boolean {
-  if (!path.startsWith(prefix)) return false;
-  return path.length === prefix.length || prefix.length === 1 || path.charCodeAt(prefix.length) === SLASH;
+  const { length } = prefix;
+  if (length === 1) return path.charCodeAt(0) === SLASH;
+  // The one character behind it tells most paths apart, without comparing texts.
+  if (path.length > length ? path.charCodeAt(length) !== SLASH : path.length < length) return false;
+  return path.startsWith(prefix);
 }
 
 function entryOf(match: RouteSettings['match'], compile: CompilePattern, conditions: Condition[]): Entry {

@@ -5,6 +5,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { COMMAND, type RouterProcess, startRouter } from '../../test/support/router-process.ts';
+import { type Asks, FEATURES, PLAIN, QUEUEING, USUAL } from '../asks.ts';
 import { configOf, hostsOf, importDomains, mayHave } from '../domains.ts';
 import { BENCH_HOST } from '../load.ts';
 import { coreFor, versionOf } from '../machine.ts';
@@ -14,6 +15,7 @@ type Size = {
   readonly journal?: boolean;
   readonly workers?: number;
   readonly domains?: number;
+  readonly asks?: Asks;
   readonly command?: string;
   readonly onlyNamed?: boolean;
 };
@@ -26,6 +28,9 @@ export const SWITCHYARDS: readonly Peer[] = [
   ours('switchyard-10-domains', { domains: 10, onlyNamed: true }),
   ours('switchyard-10k-domains', { domains: 10_000, onlyNamed: true }),
   ours('switchyard-1m-domains', { domains: 1_000_000, onlyNamed: true }),
+  ours('switchyard-plain', { asks: PLAIN, onlyNamed: true }),
+  ours('switchyard-features', { asks: FEATURES, onlyNamed: true }),
+  ours('switchyard-queueing', { asks: QUEUEING, onlyNamed: true }),
 ];
 
 /** Another checkout of ours, so that a change is measured beside what was before it. */
@@ -33,7 +38,7 @@ export const switchyardBefore = (checkout: string): Peer =>
   ours('switchyard-before', { command: join(checkout, 'bin/switchyard') });
 
 function ours(name: string, size: Size): Peer {
-  const { journal = true, workers, domains = 0, command = COMMAND, onlyNamed = false } = size;
+  const { journal = true, workers, domains = 0, asks = USUAL, command = COMMAND, onlyNamed = false } = size;
   return {
     name,
     title: name,
@@ -54,9 +59,9 @@ function ours(name: string, size: Size): Peer {
           journal: { enabled: journal },
           pools: {
             ...routing.pools,
-            bench: { backends: { 'bench.1': { address: `127.0.0.1:${place.backendPort}` } } },
+            bench: { ...asks.pool, backends: { 'bench.1': { address: `127.0.0.1:${place.backendPort}` } } },
           },
-          domains: { ...routing.domains, [BENCH_HOST]: { pool: 'bench' } },
+          domains: { ...routing.domains, [BENCH_HOST]: { pool: 'bench', ...asks.domain } },
         },
       });
       await importDomains(directory, router.admin, domains, place.backendPort);

@@ -1,6 +1,6 @@
 /**
  * Regular expressions of users: RE2's syntax in an engine that takes linear time (re2js), within bounds; none reaches the
- * built-in one, where a pattern can take for ever. The worst pattern within these bounds takes some 20 ms for the longest path.
+ * built-in one, where a pattern can take for ever. The worst ones of a domain take some 100 ms for the longest path.
  */
 import { RE2JS, RE2JSSyntaxException } from 're2js';
 import type { CompilePattern, Pattern } from '../../actors/index.ts';
