@@ -42,8 +42,8 @@ export type Present = {
 /** Many commands that happen together or not at all, chosen when nothing else can happen in between. */
 export type Plan = (
   present: Present,
-) =>
-  | { readonly type: 'commands'; readonly commands: readonly Command[] }
+) => /** `note`: kept with the answer, for whoever has to know of it after a restart. */
+  | { readonly type: 'commands'; readonly commands: readonly Command[]; readonly note?: Json }
   | { readonly type: 'rejected'; readonly rejection: Rejection };
 
 export interface Desk {

@@ -96,7 +96,7 @@ export class RoutingDesk implements Desk {
         const planned = plan(present);
         if (planned.type === 'rejected') return planned;
         const refusal = refusalOf(planned.commands, present);
-        return refusal ?? this.#perform(planned.commands, request);
+        return refusal ?? this.#perform(planned.commands, { ...request, note: planned.note });
       }),
     );
   }
@@ -199,7 +199,7 @@ export class RoutingDesk implements Desk {
         commandId: request.by.commandId ?? this.#options.newCommandId(),
         digest: request.digest,
         author: request.by.author,
-        answer: { answer, versions },
+        answer: request.note === undefined ? { answer, versions } : { answer, versions, note: request.note },
         writes,
       });
       if (appended.type !== 'conflict') return this.#conclude(appended, answer, request);
@@ -267,7 +267,7 @@ export class RoutingDesk implements Desk {
   }
 }
 
-type Request = { readonly by: By; readonly digest: string };
+type Request = { readonly by: By; readonly digest: string; readonly note?: Json | undefined };
 type Rejected = Extract<Answer, { type: 'rejected' }>;
 type Kept = { readonly created: boolean; readonly version: Version; readonly changed: number };
 type Proposed = {

@@ -46,6 +46,10 @@ export class LogKeeper implements EventLog {
     return this.#with((log) => log.answered(commandId));
   }
 
+  commands(prefix: string): ReturnType<EventLog['commands']> {
+    return this.#with((log) => log.commands(prefix));
+  }
+
   position(): ReturnType<EventLog['position']> {
     return this.#with((log) => log.position());
   }

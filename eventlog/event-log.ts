@@ -70,6 +70,12 @@ export type Snapshot = {
   readonly state: Json;
 };
 
+export type AnsweredCommand = {
+  readonly commandId: string;
+  readonly position: Position;
+  readonly answer: Json;
+};
+
 export type ReadOptions = {
   /** First position (or, of one stream, version) to read, inclusive; 1 by default. */
   readonly from?: number;
@@ -89,6 +95,8 @@ export interface EventLog {
   answered(
     commandId: string,
   ): Promise<{ readonly digest: string; readonly position: Position; readonly answer: Json } | undefined>;
+  /** Commands whose id begins so and what they were answered, in order of id. */
+  commands(prefix: string): Promise<readonly AnsweredCommand[]>;
   /** The last position, 0 for an empty log. */
   position(): Promise<Position>;
   /** The last version of a stream, 0 for one without events. */

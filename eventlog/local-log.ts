@@ -3,6 +3,7 @@ import { judge, type Prepared, prepare, record } from './append.ts';
 import { parseJson } from './canonical.ts';
 import { EventUnreadable, LogUnavailable } from './errors.ts';
 import type {
+  AnsweredCommand,
   Append,
   Appended,
   Current,
@@ -30,6 +31,8 @@ type Ended =
   | { readonly type: 'failed'; readonly error: unknown };
 
 type Answered = { readonly digest: string; readonly position: Position; readonly answer: Json };
+
+const COMMANDS = 1000;
 
 type Listener = (events: readonly Recorded[]) => void;
 
@@ -69,6 +72,17 @@ export class LocalLog implements EventLog {
   async answered(commandId: string): Promise<Answered | undefined> {
     const known = this.#open().command(commandId);
     return known && { digest: known.digest, position: known.position, answer: parseJson(known.answer) };
+  }
+
+  async commands(prefix: string): Promise<readonly AnsweredCommand[]> {
+    const found: AnsweredCommand[] = [];
+    for (let after = ''; ; ) {
+      const page = this.#open().storedCommands(prefix, after, COMMANDS);
+      for (const { commandId, position, answer } of page)
+        found.push({ commandId, position, answer: parseJson(answer) });
+      if (page.length < COMMANDS) return found;
+      after = page.at(-1)?.commandId ?? after;
+    }
   }
 
   async position(): Promise<Position> {

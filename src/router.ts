@@ -27,7 +27,7 @@ import {
   type StreamName,
 } from '../eventlog/index.ts';
 import { commandsOf } from './admin/commands-of.ts';
-import { createAdmin, type LedgerFigures, type ReplaceAnswer } from './admin/index.ts';
+import { Confirmations, createAdmin, type LedgerFigures, type ReplaceAnswer } from './admin/index.ts';
 import { planFor } from './admin/plan.ts';
 import {
   type Config,
@@ -89,6 +89,7 @@ export class Router {
   readonly #journal: Journal | undefined;
   readonly #workers: Workers | MainPlane;
   readonly #history: HistoryThread;
+  readonly #confirmations: Confirmations;
   readonly #prober: Prober;
   #adminAddress: string;
   #opened: LocalLog | undefined;
@@ -116,6 +117,13 @@ export class Router {
     this.#history = new HistoryThread({
       directory: config.data,
       flush: async () => this.#journal?.flush(),
+    });
+    this.#confirmations = new Confirmations({
+      desk: () => this.#system.desk,
+      log: () => this.#system.log,
+      history: this.#history,
+      now: Date.now,
+      logger: options.log,
     });
     const common = {
       ledger: this.#ledger,
@@ -158,6 +166,7 @@ export class Router {
         this.#workers.childSpec(world),
         this.#history.childSpec(),
         this.#prober.childSpec(),
+        this.#confirmations.childSpec(),
         this.#adminChild(),
       ],
       observe: (event) => this.#tell(event),
@@ -333,6 +342,7 @@ export class Router {
           desk: this.#system.desk,
           log: this.#system.log,
           history: this.#history,
+          confirmations: this.#confirmations,
           actors: (page) => this.#system.actors(page),
           ...(this.#options.chaos ? { chaos } : {}),
           ledger: (pool) => this.#figures(pool),

@@ -1,5 +1,5 @@
 /** Makes all pools and domains equal to the wished ones, at one position or not at all. */
-import type { Answer, Drained, Present } from '../../actors/index.ts';
+import type { Answer, Drained, Plan, Present } from '../../actors/index.ts';
 import type { Json } from '../../eventlog/index.ts';
 import { type Change, parseRouting, type Routing, routingJson } from '../config/index.ts';
 import { stillDraining } from './backends.ts';
@@ -16,6 +16,7 @@ import { wishOf } from './wish.ts';
 
 // All the names there could be: an allowance, not a size.
 const MAX_ALLOWANCE = 10_000_000;
+const DAY_MS = 86_400_000;
 
 export async function apply(call: Call, ports: AdminPorts): Promise<Reply> {
   const dryRun = flag(call, 'dryRun');
@@ -50,10 +51,39 @@ async function carriedOut(
     changes = seen;
   });
   const digest = { type: 'Apply', allowRemovals, ...routingJson(wished) } as unknown as Json;
+  const trialMs = count(call, 'confirmWithinMs', { min: 1, max: DAY_MS });
+  if (trialMs !== undefined) {
+    const trialDigest = { ...(digest as object), confirmWithinMs: trialMs } as Json;
+    return putOnTrial(call, ports, { plan, trialMs, digest: trialDigest, seen: () => changes });
+  }
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
   const reply = replyTo(answer, changes);
   if (answer.type === 'rejected' || waitMs === undefined || changes === undefined) return reply;
   return waited(call, ports, { answer, changes, waitMs });
+}
+
+type OnTrial = {
+  readonly plan: Plan;
+  readonly trialMs: number;
+  readonly digest: Json;
+  readonly seen: () => readonly Change[] | undefined;
+};
+
+/** In force at once, and undone unless it is confirmed: the answer says under which id, and until when. */
+async function putOnTrial(
+  call: Call,
+  ports: AdminPorts,
+  { plan, trialMs, digest, seen }: OnTrial,
+): Promise<Reply> {
+  const { confirmations } = ports;
+  if (confirmations === undefined)
+    throw new Refused('invalid_query', 'confirmWithinMs: expected a running router, found none');
+  const by = confirmations.commandFor(byOf(call));
+  const answer = await confirmations.putOnTrial(plan, trialMs, by, digest);
+  if (answer.type === 'rejected') return rejected(answer.rejection);
+  const trial = confirmations.trial(by.commandId);
+  const confirm = trial === undefined ? null : { id: trial.id, untilMs: trial.untilMs };
+  return json({ ...appliedAs(answer, changesOr(seen())), confirm }, positionHeader(answer));
 }
 
 type Done = Extract<Answer, { type: 'done' }>;
@@ -85,8 +115,11 @@ function countsOf({ type, finished, cut }: Drained) {
 /** A repeated command is not planned again: its changes are history, to be read in the events. */
 function replyTo(answer: Answer, changes: readonly Change[] | undefined): Reply {
   if (answer.type === 'rejected') return rejected(answer.rejection);
-  const what = changes === undefined ? { repeated: true } : { changes };
-  return json(appliedAs(answer, what), positionHeader(answer));
+  return json(appliedAs(answer, changesOr(changes)), positionHeader(answer));
+}
+
+function changesOr(changes: readonly Change[] | undefined): object {
+  return changes === undefined ? { repeated: true } : { changes };
 }
 
 function appliedAs(answer: Done, what: object) {

@@ -5,6 +5,7 @@ import type { OwnAddresses } from '../config/index.ts';
 import type { ArchiveReport, Historian, Repaired } from '../history/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
 import type { Replaced, Retired } from '../workers/index.ts';
+import type { Confirmations } from './confirmations.ts';
 
 /** The reading half of the log: commands go through the desk. */
 export type History = Pick<
@@ -57,6 +58,8 @@ export interface AdminPorts {
   readonly health: () => Check;
   readonly ready: () => Check;
   readonly verify: (signal?: AbortSignal) => Promise<{ readonly ok: boolean }>;
+  /** Absent where nothing can be changed. */
+  readonly confirmations?: Confirmations;
   /** Absent where the log is not at rest. */
   readonly repair?: () => Promise<Repaired>;
   /** Absent where the log is in no directory. */

@@ -27,6 +27,9 @@ type EdgeType =
   | 'router_stopping'
   | 'unreadable'
   | 'log_in_use'
+  | 'confirmation_unknown'
+  | 'confirmation_late'
+  | 'confirmation_pending'
   | 'internal_error';
 
 export type ProblemType = RejectionType | EdgeType | HistoryProblem;
@@ -75,6 +78,9 @@ const PROBLEMS = {
   router_stopping: [503, 'The router is stopping'],
   unreadable: [503, 'A stored event cannot be read'],
   log_in_use: [409, 'A running router holds the log'],
+  confirmation_unknown: [404, 'No such change on trial'],
+  confirmation_late: [409, 'The change is undone already'],
+  confirmation_pending: [409, 'Another change is on trial'],
   internal_error: [500, 'A fault of switchyard'],
 } as const satisfies Record<ProblemType, readonly [status: number, title: string]>;
 

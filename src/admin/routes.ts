@@ -3,6 +3,7 @@
 import { apply } from './apply.ts';
 import { deleteBackend, drainBackend, getBackend, listBackends, putBackend } from './backends.ts';
 import type { Call } from './call.ts';
+import { getConfirmations, postConfirm } from './confirm.ts';
 import { deleteDomain, getDomain, listDomains, putDomain } from './domains.ts';
 import { getEvents } from './events.ts';
 import { getRequest, postExplain } from './explain.ts';
@@ -55,10 +56,15 @@ export const ROUTES: readonly Route[] = [
   route('POST', '/v1/pools/:pool/backends/:id/drain', drainBackend),
 
   // 64 MiB: 10 000 changes of the largest settings, with room for what does not change.
-  route('POST', '/v1/apply', apply, { query: ['dryRun', 'allowRemovals'], limitBytes: 64 * MIB }),
+  route('POST', '/v1/apply', apply, {
+    query: ['dryRun', 'allowRemovals', 'confirmWithinMs'],
+    limitBytes: 64 * MIB,
+  }),
   route('POST', '/v1/import', postImport, { query: ['from', 'first', 'chunk'] }),
   route('GET', '/v1/state', getState, { query: ['at', ...SCOPE_KEYS] }),
   route('GET', '/v1/diff', getDiff, { query: ['from', 'to', ...SCOPE_KEYS] }),
+  route('POST', '/v1/confirm', postConfirm),
+  route('GET', '/v1/confirmations', getConfirmations),
   route('POST', '/v1/rollback', postRollback, { query: ROLLBACK_KEYS }),
   route('GET', '/v1/events', getEvents, {
     query: ['from', 'to', 'limit', 'stream', 'follow', ...SEARCH_KEYS],

@@ -55,6 +55,7 @@ export const applied = z.looseObject({
   /** Absent where the answer repeats an earlier one. */
   changes: z.array(z.unknown()).optional(),
   refused: z.looseObject({ detail: z.string() }).nullish(),
+  confirm: z.looseObject({ id: z.string(), untilMs: z.number() }).nullish(),
   /** Of the removed backends, where the answer waited for them. */
   drained: z
     .array(z.looseObject({ pool: z.string(), backend: z.string(), finished: z.int(), cut: z.int() }))
@@ -136,6 +137,10 @@ export const verification = z.looseObject({
     .optional(),
 });
 export type Verified = z.output<typeof verification>;
+
+export const trials = z.looseObject({
+  items: z.array(z.looseObject({ id: z.string(), untilMs: z.number(), before: z.int() })),
+});
 
 export const archived = z.looseObject({ from: z.int(), to: z.int(), events: z.int(), file: z.string() });
 

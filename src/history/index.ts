@@ -14,4 +14,5 @@ export { type Repaired, repairLog } from './repair-log.ts';
 export { type Room, roomOf, type Sources } from './room.ts';
 export { parseScope, type Scope, within } from './scope.ts';
 export { type OpenSources, sourcesOf } from './sources.ts';
+export { CONFIRMED, ON_TRIAL, type Trial, trialOf, UNDONE } from './trial.ts';
 export { type HistoryProblem, Unanswerable } from './unanswerable.ts';

@@ -3,6 +3,7 @@ import { copyLog, type Finding, packJournal, verify } from '../../eventlog/index
 import { projectionOf } from '../projection.ts';
 import { type Moment, positionAt } from './moment.ts';
 import type { Room } from './room.ts';
+import { trialsIn } from './trial.ts';
 import { Unanswerable } from './unanswerable.ts';
 
 export type ExportWish = {
@@ -64,6 +65,10 @@ export async function archivePart({ before, file, fresh }: ArchiveWish, room: Ro
   const upTo = log.position();
   if (before <= first || before > upTo + 1)
     throw outside('before', `from ${first + 1} to ${upTo + 1}`, before);
+  // To undo it needs the position before it.
+  for (const trial of trialsIn(log))
+    if (trial.before < before - 1)
+      throw outside('before', `up to ${trial.before + 1} while change ${trial.id} is on trial`, before);
   const copied = await copyLog({
     source: log,
     path: file,

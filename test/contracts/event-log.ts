@@ -180,6 +180,16 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
           answer: [1, 'two', null],
         });
       });
+
+      it('is found by what its id begins with, in order of ids', async () => {
+        const ids = ['trial:b', 'trial', 'trial:a', 'trial;'];
+        for (const commandId of ids) await log.append(append([], { commandId, answer: commandId }));
+        expect(await log.commands('trial:')).toEqual([
+          { commandId: 'trial:a', position: 0, answer: 'trial:a' },
+          { commandId: 'trial:b', position: 0, answer: 'trial:b' },
+        ]);
+        expect(await log.commands('trail')).toEqual([]);
+      });
     });
 
     describe('appends of the same turn', () => {

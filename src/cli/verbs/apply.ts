@@ -1,7 +1,8 @@
 /** `apply`: makes the running router's domains and pools equal to a file, all at once or not at all. */
 import { parseDesired, type Routing, routingJson } from '../../config/index.ts';
 import type { AdminClient } from '../admin-client.ts';
-import { CommandFailed } from '../failure.ts';
+import { durationMs } from '../duration.ts';
+import { CommandFailed, UsageError } from '../failure.ts';
 import { accepted, nameOf, readInput } from '../read-input.ts';
 import { rendered } from '../rendered.ts';
 import { type Applied, applied } from '../replies.ts';
@@ -22,6 +23,10 @@ export const applyVerb: Verb = {
       value: 'N',
       description: 'up to so many domains, and so many backends, may be removed',
     },
+    'confirm-within': {
+      value: 'TIME',
+      description: 'undo it after TIME (60s, 5m) unless it is confirmed: confirm ID',
+    },
     wait: { description: 'return when nothing is under way on removed backends any more' },
     ...CHANGE_OPTIONS,
   },
@@ -32,9 +37,16 @@ async function run(context: Context): Promise<ExitCode> {
   const { args, io, admin } = context;
   const file = args.positionals[0]!;
   const allowRemovals = args.count('allow-removals', 0, 10_000_000);
+  const confirmWithinMs = durationMs('confirm-within', args.text('confirm-within'));
+  if (confirmWithinMs !== undefined && args.flag('wait'))
+    throw new UsageError(
+      'expected --wait or --confirm-within, found both',
+      'what is confirmed may be waited for: apply it again with --wait',
+    );
   const routing = desired(await readInput(file, io), nameOf(file));
   const client = await admin();
-  const send = (dryRun: boolean): Promise<Answered> => post(client, routing, { dryRun, allowRemovals });
+  const send = (dryRun: boolean): Promise<Answered> =>
+    post(client, routing, { dryRun, allowRemovals, confirmWithinMs: dryRun ? undefined : confirmWithinMs });
   const sendPatiently = () => post(client, routing, { dryRun: false, allowRemovals }, PATIENT);
   const dryRun = args.flag('dry-run');
   const answered = await (args.flag('wait') && !dryRun ? sendPatiently() : send(dryRun));
@@ -53,7 +65,11 @@ function desired(raw: unknown, where: string): Routing {
 function post(
   client: AdminClient,
   routing: Routing,
-  query: { readonly dryRun: boolean; readonly allowRemovals: number | undefined },
+  query: {
+    readonly dryRun: boolean;
+    readonly allowRemovals: number | undefined;
+    readonly confirmWithinMs?: number | undefined;
+  },
   how: Partial<Ask> = {},
 ): Promise<Answered> {
   return client.answer({ method: 'POST', path: ['v1', 'apply'], query, body: routingJson(routing), ...how });
@@ -73,6 +89,10 @@ async function told(reply: Applied, { print }: Context): Promise<ExitCode> {
     if (!dryRun) await print.line(`in force at position ${position}`);
     for (const { pool, backend, finished, cut } of reply.drained ?? [])
       await print.line(`backend ${pool}/${backend} is drained: ${finished} finished, ${cut} cut`);
+  }
+  if (reply.confirm != null && !print.json) {
+    const until = new Date(reply.confirm.untilMs).toISOString();
+    await print.line(`undone at ${until} unless confirmed: switchyard confirm ${reply.confirm.id}`);
   }
   if (refused == null) return 0;
   print.note(`switchyard: would be refused: ${refused.detail}`);

@@ -6,6 +6,7 @@ import { applyVerb } from './apply.ts';
 import { archiveVerb } from './archive.ts';
 import { bisectVerb } from './bisect.ts';
 import { chaosVerb } from './chaos.ts';
+import { confirmVerb } from './confirm.ts';
 import { diffVerb } from './diff.ts';
 import { drainVerb } from './drain.ts';
 import { eventsVerb } from './events.ts';
@@ -30,6 +31,7 @@ export const VERBS: readonly Verb[] = [
   serveVerb,
   demoVerb,
   applyVerb,
+  confirmVerb,
   importVerb,
   ...['domain', 'pool', 'backend'].flatMap((noun) =>
     ofThings.filter((verb) => verb.name.startsWith(`${noun} `)),

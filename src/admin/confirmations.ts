@@ -1,0 +1,262 @@
+/**
+ * Changes on trial: an `apply` that is undone unless it is confirmed in time. What is on trial stands in the log, beside
+ * the answer of the command, so a restart of the router forgets none.
+ *
+ *   on trial ──confirmed in time──▶ kept
+ *       └──────not, or not in time──▶ undone: whatever nobody changed again meanwhile is as it was before
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Answer, By, ChildSpec, Desk, Plan } from '../../actors/index.ts';
+import { crashed } from '../../actors/index.ts';
+import type { EventLog, Json, Position, StreamName } from '../../eventlog/index.ts';
+import { difference } from '../config/index.ts';
+import {
+  CONFIRMED,
+  type Historian,
+  ON_TRIAL,
+  type Trial,
+  trialOf,
+  UNDONE,
+  within,
+} from '../history/index.ts';
+import type { Logger } from './ports.ts';
+import { Refused } from './problem.ts';
+import { restoring } from './rollback.ts';
+import { routingOf } from './routing-of.ts';
+import { undoing } from './undoing.ts';
+
+export type ConfirmationsOptions = {
+  readonly desk: () => Desk;
+  readonly log: () => Pick<EventLog, 'answered' | 'commands' | 'read'>;
+  readonly history: Historian;
+  readonly now: () => number;
+  readonly logger: Logger;
+};
+
+type Live = Trial & { timer: NodeJS.Timeout | undefined; state: 'on trial' | 'ending' };
+
+export type Confirmed =
+  | { readonly type: 'confirmed' | 'unknown' }
+  /** `left`: what stayed as it is, and why. */
+  | { readonly type: 'undone'; readonly left: readonly string[] }
+  | Extract<Answer, { type: 'rejected' }>;
+
+// An owner that is being restarted, a full disk: until then, the change stays in force and is tried to be undone again.
+const RETRY_MS = 5000;
+const PAGE = 1000;
+// Of what stays as it is, so much is said.
+const TOLD = 20;
+
+export class Confirmations {
+  readonly #options: ConfirmationsOptions;
+  readonly #live = new Map<string, Live>();
+  /** A plan was chosen, and is on its way into the log. */
+  #coming: string | undefined;
+
+  constructor(options: ConfirmationsOptions) {
+    this.#options = options;
+  }
+
+  childSpec(): ChildSpec {
+    return {
+      id: 'confirmations',
+      kind: 'confirmations',
+      restart: 'permanent',
+      shutdownMs: 'brutal',
+      start: async (context) => {
+        await this.#remember();
+        const stop = () => this.#stop();
+        const crash = (error: Error) => {
+          stop();
+          context.exited(crashed(error));
+        };
+        return { stop, crash };
+      },
+    };
+  }
+
+  /** Those that may still be confirmed, the most urgent first. */
+  list(): readonly Trial[] {
+    return [...this.#live.values()]
+      .map(({ id, untilMs, before, position }) => ({ id, untilMs, before, position }))
+      .sort((a, b) => a.untilMs - b.untilMs);
+  }
+
+  /** The id under which a change goes to the desk; a repeated change has the same. */
+  commandFor(by: By): By & { readonly commandId: string } {
+    const { commandId } = by;
+    const id =
+      commandId === undefined
+        ? randomBytes(6)
+        : createHash('sha256').update(commandId).digest().subarray(0, 6);
+    return { ...by, commandId: ON_TRIAL + id.toString('hex') };
+  }
+
+  /**
+   * In force at once, with what is to be known of it later kept beside its answer. One at a time: of two, the undoing of the
+   * second would bring back what the first had changed.
+   */
+  async putOnTrial(
+    plan: Plan,
+    withinMs: number,
+    by: By & { readonly commandId: string },
+    digest: Json,
+  ): Promise<Answer> {
+    const noted: Plan = (present) => {
+      const other = this.list()[0]?.id ?? this.#coming;
+      if (other !== undefined)
+        throw new Refused(
+          'confirmation_pending',
+          `expected no change on trial, found ${other}; confirm it first`,
+        );
+      const planned = plan(present);
+      if (planned.type === 'rejected') return planned;
+      this.#coming = idOf(by.commandId);
+      return { ...planned, note: { untilMs: this.#options.now() + withinMs, before: present.position } };
+    };
+    try {
+      const answer = await this.#options.desk().carryOut(noted, by, digest);
+      if (answer.type === 'done') await this.#begin(by.commandId);
+      return answer;
+    } finally {
+      if (this.#coming === idOf(by.commandId)) this.#coming = undefined;
+    }
+  }
+
+  /** Undefined where nothing was changed, or it is decided already. */
+  trial(commandId: string): Trial | undefined {
+    return this.list().find(({ id }) => id === idOf(commandId));
+  }
+
+  async confirm(id: string, by: By): Promise<Confirmed> {
+    const live = this.#live.get(id);
+    if (live === undefined) return this.#decision(id);
+    const plan: Plan = () => {
+      if (live.state === 'ending') return { type: 'rejected', rejection: LATE };
+      live.state = 'ending';
+      return { type: 'commands', commands: [] };
+    };
+    const answer = await this.#options
+      .desk()
+      .carryOut(plan, { ...by, commandId: CONFIRMED + id }, CONFIRMED + id);
+    if (answer.type === 'done') {
+      this.#forget(id);
+      return { type: 'confirmed' };
+    }
+    if (answer.rejection === LATE) return this.#decision(id);
+    this.#again(live, live.untilMs - this.#options.now());
+    return answer;
+  }
+
+  async #begin(commandId: string): Promise<void> {
+    const kept = await this.#options.log().answered(commandId);
+    const trial = kept && trialOf(commandId, kept.position, kept.answer);
+    if (trial !== undefined && !(await this.#isDecided(trial.id))) this.#arm(trial);
+  }
+
+  async #decision(id: string): Promise<Confirmed> {
+    const { log } = this.#options;
+    if ((await log().answered(CONFIRMED + id)) !== undefined) return { type: 'confirmed' };
+    const undone = await log().answered(UNDONE + id);
+    if (undone === undefined) return { type: 'unknown' };
+    const { note } = undone.answer as { readonly note?: { readonly left: readonly string[] } };
+    return { type: 'undone', left: note?.left ?? [] };
+  }
+
+  async #isDecided(id: string): Promise<boolean> {
+    return (await this.#decision(id)).type !== 'unknown';
+  }
+
+  async #remember(): Promise<void> {
+    for (const { commandId, position, answer } of await this.#options.log().commands(ON_TRIAL)) {
+      const trial = trialOf(commandId, position, answer);
+      if (trial !== undefined && !(await this.#isDecided(trial.id))) this.#arm(trial);
+    }
+  }
+
+  #arm(trial: Trial): void {
+    if (this.#live.has(trial.id)) return;
+    const live: Live = { ...trial, timer: undefined, state: 'on trial' };
+    this.#live.set(trial.id, live);
+    this.#again(live, trial.untilMs - this.#options.now());
+  }
+
+  #again(live: Live, ms: number): void {
+    if (this.#live.get(live.id) !== live) return;
+    live.state = 'on trial';
+    clearTimeout(live.timer);
+    live.timer = setTimeout(() => void this.#undo(live), Math.max(0, ms));
+  }
+
+  async #undo(live: Live): Promise<void> {
+    const { logger } = this.#options;
+    const { id } = live;
+    if (live.state === 'ending') return;
+    try {
+      const { answer, left } = await this.#carriedBack(live);
+      if (answer.type === 'rejected') {
+        // Confirmed in the last moment.
+        if (answer.rejection === LATE) return;
+        logger.error({ id, reason: answer.rejection }, 'not confirmed in time, and cannot be undone yet');
+      } else {
+        this.#forget(id);
+        const { position, changed } = answer;
+        logger.warn({ id, position, changed, left }, 'not confirmed in time: undone');
+        return;
+      }
+    } catch (error) {
+      logger.error({ id, err: error }, 'not confirmed in time, and cannot be undone yet');
+    }
+    this.#again(live, RETRY_MS);
+  }
+
+  async #carriedBack(live: Live): Promise<{ readonly answer: Answer; readonly left: readonly string[] }> {
+    const { desk, history } = this.#options;
+    const scope = await this.#changedBy(live);
+    const at = (position: Position) => history.ask('routing', { at: { type: 'position', position }, scope });
+    const [before, after] = [await at(live.before), await at(live.position)];
+    let left: readonly string[] = [];
+    const plan: Plan = (present) => {
+      if (live.state === 'ending') return { type: 'rejected', rejection: LATE };
+      live.state = 'ending';
+      const now = routingOf(within(present, scope));
+      const undone = undoing({ before, after, now, present });
+      left = told(undone.left);
+      const planned = restoring(difference(now, undone.routing), undone.routing, present);
+      return planned.type === 'rejected' ? planned : { ...planned, note: { left } };
+    };
+    const by = { author: 'confirm-within', commandId: UNDONE + live.id };
+    return { answer: await desk().carryOut(plan, by, UNDONE + live.id), left };
+  }
+
+  async #changedBy({ before, position }: Trial): Promise<readonly StreamName[]> {
+    const streams = new Set<StreamName>();
+    for (let from = before + 1; from <= position; ) {
+      const events = await this.#options.log().read({ from, to: position, limit: PAGE });
+      if (events.length === 0) break;
+      for (const event of events) streams.add(event.stream);
+      from += events.length;
+    }
+    return [...streams];
+  }
+
+  #forget(id: string): void {
+    clearTimeout(this.#live.get(id)?.timer);
+    this.#live.delete(id);
+  }
+
+  #stop(): void {
+    for (const id of this.#live.keys()) this.#forget(id);
+  }
+}
+
+// Compared by identity: what comes first ends a trial, and whoever is late is told what came first.
+const LATE = { type: 'version_mismatch', detail: 'decided already', expected: 0, found: 0, won: [] } as const;
+
+function idOf(commandId: string): string {
+  return commandId.slice(ON_TRIAL.length);
+}
+
+function told(left: readonly string[]): readonly string[] {
+  return left.length <= TOLD ? left : [...left.slice(0, TOLD), `and ${left.length - TOLD} more`];
+}
