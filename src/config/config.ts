@@ -40,7 +40,7 @@ export function parseConfig(
   const { $schema: _ignored, pools, domains, ...settings } = parsed.value;
   const process = overridden(settings, overrides);
   const listeners = [...process.listeners.map((listener) => listener.address), process.admin.address];
-  const routing = checkRouting({ pools, domains }, { listeners, local });
+  const routing = checkRouting({ pools, domains }, { listeners, local }, raw);
   const problems = [...processProblems(process), ...(routing.ok ? [] : routing.problems)];
   if (problems.length > 0 || !routing.ok) return { ok: false, problems };
   const silent = pools === undefined && domains === undefined;
@@ -54,7 +54,7 @@ export function parseDesired(raw: unknown): Checked<Routing | null> {
   const { pools, domains } = parsed.value;
   if (pools === undefined && domains === undefined) return { ok: true, value: null };
   // Which addresses are the router's own, the router knows: the file may be another process's.
-  return checkRouting({ pools, domains }, { listeners: [], local: [] });
+  return checkRouting({ pools, domains }, { listeners: [], local: [] }, raw);
 }
 
 function overridden(settings: ProcessSettings, overrides: Overrides): ProcessSettings {

@@ -6,6 +6,7 @@ import { RE2JS, RE2JSSyntaxException } from 're2js';
 import type { CompilePattern, Pattern } from '../../actors/index.ts';
 import { type Parsed, quoted, type SparseDomain } from '../../eventlog/index.ts';
 import { type Path, type Problem, renderPath, splitMessage } from './problem.ts';
+import { writtenPlace } from './written-place.ts';
 
 // Instructions of one compiled pattern, and of all those of one domain: what a request may cost is their product with…
 const MAX_SIZE = 250;
@@ -40,8 +41,9 @@ export const compilePattern: CompilePattern = (text) => {
   return parsed.ok ? parsed.value.pattern : undefined;
 };
 
-/** What is wrong with the patterns of a domain; each is told by its text, since routes are in another order than written. */
-export function patternProblems(routes: SparseDomain['routes'], at: Path): Problem[] {
+/** What is wrong with the patterns of the domain that stands there. */
+export function patternProblems(routes: SparseDomain['routes'], raw: unknown, domain: Path): Problem[] {
+  const at = [...domain, 'routes'];
   const problems: Problem[] = [];
   let size = 0;
   for (const { match } of routes ?? []) {
@@ -50,13 +52,13 @@ export function patternProblems(routes: SparseDomain['routes'], at: Path): Probl
     if (parsed.ok) size += parsed.value.size;
     else
       problems.push({
-        path: renderPath([...at, 'routes']),
+        path: renderPath(writtenPlace(raw, at, 'pathRegex', match.pathRegex)),
         ...splitMessage(parsed.problem, quoted(match.pathRegex)),
       });
   }
   if (size > MAX_SIZE_OF_ALL)
     problems.push({
-      path: renderPath([...at, 'routes']),
+      path: renderPath(at),
       expected: `regular expressions of at most ${MAX_SIZE_OF_ALL} instructions together`,
       found: `${size}`,
     });

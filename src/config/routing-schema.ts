@@ -28,6 +28,7 @@ import { nearest } from './nearest.ts';
 import { patternProblems } from './path-pattern.ts';
 import { type Checked, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
 import type { RoutedPool, Routing } from './routing.ts';
+import { writtenPlace } from './written-place.ts';
 
 const poolInFile = poolSettings.extend({
   backends: z.record(z.string(), backendSettings).optional().describe('by id, such as web.1'),
@@ -49,7 +50,7 @@ const NO_ADDRESSES: OwnAddresses = { listeners: [], local: [] };
 /** The body of `POST /v1/apply`: the whole of the wished pools and domains. */
 export function parseRouting(raw: unknown, own: OwnAddresses = NO_ADDRESSES): Checked<Routing> {
   const parsed = parseBy(routingSchema, raw);
-  return parsed.ok ? checkRouting(parsed.value, own) : parsed;
+  return parsed.ok ? checkRouting(parsed.value, own, raw) : parsed;
 }
 
 export type PoolWish = {
@@ -83,7 +84,7 @@ export function parseBackendWish(raw: unknown, own: OwnAddresses = NO_ADDRESSES)
 export function parseDomainWish(raw: unknown): Checked<SparseDomain> {
   const parsed = parseBy(domainSettings, raw);
   if (!parsed.ok) return parsed;
-  const problems = patternProblems(parsed.value.routes, []);
+  const problems = patternProblems(parsed.value.routes, raw, []);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: sparseDomain(parsed.value) };
 }
 
@@ -115,8 +116,8 @@ function protoKeys(raw: unknown): Problem[] {
   return problems;
 }
 
-/** Names, what they refer to, and addresses: all that one schema cannot see. */
-export function checkRouting(input: RoutingInput, own: OwnAddresses): Checked<Routing> {
+/** Names, what they refer to, and addresses: all that one schema cannot see. `raw`: as it was written, for the places of faults. */
+export function checkRouting(input: RoutingInput, own: OwnAddresses, raw: unknown): Checked<Routing> {
   const problems: Problem[] = [];
   const pools = readNames(
     input.pools ?? {},
@@ -129,10 +130,10 @@ export function checkRouting(input: RoutingInput, own: OwnAddresses): Checked<Ro
     }),
   );
   const domains = readNames(input.domains ?? {}, parseDomainName, ['domains'], problems, (settings, at) => {
-    problems.push(...patternProblems(settings.routes, at));
+    problems.push(...patternProblems(settings.routes, raw, at));
     return sparseDomain(settings);
   });
-  problems.push(...unknownPools(domains, pools));
+  problems.push(...unknownPools(domains, pools, raw));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { pools, domains } };
 }
 
@@ -178,14 +179,17 @@ function readNames<Name extends string, In, Out>(
 function unknownPools(
   domains: ReadonlyMap<DomainName, SparseDomain>,
   pools: ReadonlyMap<PoolName, RoutedPool>,
+  raw: unknown,
 ): Problem[] {
   const problems: Problem[] = [];
   for (const [host, settings] of domains) {
     for (const pool of poolsOf(settings)) {
       if (pools.has(pool)) continue;
       const meant = nearest(pool, [...pools.keys()]);
+      const at = ['domains', host];
+      const isOwn = pool === settings.pool;
       problems.push({
-        path: renderPath(['domains', host, pool === settings.pool ? 'pool' : 'routes']),
+        path: renderPath(isOwn ? [...at, 'pool'] : writtenPlace(raw, [...at, 'routes'], 'pool', pool)),
         expected: 'the name of a pool',
         found: `${JSON.stringify(pool)}, which there is not`,
         ...(meant === undefined ? {} : { nearest: meant }),

@@ -79,7 +79,11 @@ describe('routes', () => {
     ],
     ['a prefix with a query', [{ match: { pathPrefix: '/a?b' } }], 'expected / and a path'],
     ['a prefix that is not as sent', [{ match: { pathPrefix: '/é' } }], 'expected / and a path'],
-    ['an open bracket', [{ match: { pathRegex: '/[a' } }], 'missing closing ] "[a" at character 2'],
+    [
+      'an open bracket',
+      [{ match: { pathRegex: '^/longer/than/that/' } }, { match: { pathRegex: '/[a' } }],
+      'routes[1].match.pathRegex: expected a regular expression (RE2 syntax), found missing closing ] "[a" at character 2',
+    ],
     ['a look-ahead', [{ match: { pathRegex: 'a(?=b)' } }], '"(?=" at character 2'],
     ['a back-reference', [{ match: { pathRegex: '(a)\\1' } }], 'invalid escape sequence'],
     ['a pattern too large', [{ match: { pathRegex: '(a{20}){20}' } }], 'at most 250 instructions'],
@@ -189,7 +193,7 @@ describe('routes', () => {
       domains: { 'a.example': { pool: 'web', routes: [{ match: {}, split: [{ pool: 'wbe', weight: 1 }] }] } },
     });
     expect(parsed.ok ? [] : parsed.problems.map((problem) => renderProblem(problem))).toEqual([
-      'domains["a.example"].routes: expected the name of a pool, found "wbe", which there is not; did you mean "web"?',
+      'domains["a.example"].routes[0].split[0].pool: expected the name of a pool, found "wbe", which there is not; did you mean "web"?',
     ]);
   });
 });
