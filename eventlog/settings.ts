@@ -283,6 +283,8 @@ export const POOL_DEFAULTS: PoolSettings = poolSettings.parse({});
 // The address is the one setting without a default; it is always given.
 const BACKEND_DEFAULTS = backendSettings.omit({ address: true }).parse({});
 export const DOMAIN_DEFAULTS = domainSettings.omit({ pool: true }).parse({});
+// Its pool is what people look for first.
+const DOMAIN_IN_ORDER = { pool: '', ...DOMAIN_DEFAULTS };
 
 export function completePool(sparse: SparsePool): PoolSettings {
   return complete(POOL_DEFAULTS, sparse);
@@ -291,7 +293,7 @@ export function completeBackend(sparse: SparseBackend): BackendSettings {
   return complete(BACKEND_DEFAULTS, sparse);
 }
 export function completeDomain(sparse: SparseDomain): DomainSettings {
-  return complete(DOMAIN_DEFAULTS, sparse);
+  return complete(DOMAIN_IN_ORDER, sparse);
 }
 
 export function sparsePool(settings: PoolSettings): SparsePool {

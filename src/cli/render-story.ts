@@ -1,5 +1,7 @@
 /** A request's story as people read it: what was asked, which way it went and why, how it ended, who changed what last. */
 import { z } from 'zod';
+import type { RouteMatch } from '../../eventlog/index.ts';
+import { describeMatch } from '../config/index.ts';
 import { clean, renderTable } from './table.ts';
 
 const candidate = z.looseObject({
@@ -135,7 +137,7 @@ export function routeLines(found: z.output<typeof route> | null): string[] {
   if (found === null || found.considered.length === 0) return [];
   const lines = found.considered.map(({ route: index, verdict, why, header, match }) => {
     const reason = why === undefined ? '' : `: ${why}${header === undefined ? '' : ` ${header}`} differs`;
-    return `route    ${index}  ${verdict.replace('_', ' ')}${reason}  ${JSON.stringify(match)}`;
+    return `route    ${index}  ${verdict.replace('_', ' ')}${reason}  ${clean(describeMatch(match as RouteMatch))}`;
   });
   return found.route === -1 ? [...lines, 'route    none of them: the domain’s own pool'] : lines;
 }

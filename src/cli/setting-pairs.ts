@@ -1,6 +1,6 @@
 /** `key=value` words as settings: `policy=random queue.maxWaiting=10`, each value read as its key wants it. */
 import { quoted } from '../../eventlog/index.ts';
-import { isSchema, type JsonSchema, nearest, schemaAt } from '../config/index.ts';
+import { isSchema, type JsonSchema, nearest, readJson, renderProblem, schemaAt } from '../config/index.ts';
 import { UsageError } from './failure.ts';
 import type { Settings } from './replies.ts';
 
@@ -11,7 +11,10 @@ export function parsePairs(words: readonly string[], schema: JsonSchema): Pair[]
     const cut = word.indexOf('=');
     if (cut < 1) throw new UsageError(`expected KEY=VALUE, found ${quoted(word)}`);
     const path = parseKey(word.slice(0, cut), schema);
-    return { path, value: valueFor(schemaAt(schema, path), word.slice(cut + 1)) };
+    const inner = schemaAt(schema, path);
+    const text = word.slice(cut + 1);
+    const isTree = /^[[{]/.test(text) && !fits(inner, text);
+    return { path, value: isTree ? treeFrom(text, path) : valueFor(inner, text) };
   });
 }
 
@@ -41,6 +44,13 @@ function valueFor(schema: JsonSchema | undefined, text: string): unknown {
   if (value !== undefined && typeof value !== 'string' && fits(schema, value)) return value;
   if (fits(schema, text)) return text;
   return value ?? text;
+}
+
+function treeFrom(text: string, path: readonly string[]): unknown {
+  const read = readJson(text);
+  if (read.ok) return read.value;
+  const [problem] = read.problems;
+  throw new UsageError(problem === undefined ? '' : renderProblem(problem, path.join('.')));
 }
 
 function fits(schema: JsonSchema | undefined, value: unknown): boolean {

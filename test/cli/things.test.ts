@@ -133,6 +133,8 @@ describe('set', () => {
     ['pool set web polcy=random', 'unknown key "polcy"', 'did you mean policy?'],
     ['pool set web queue.maxWait=1', 'unknown key "queue.maxWait"', 'did you mean queue.maxWaitMs?'],
     ['pool set web policy', 'expected KEY=VALUE, found "policy"', undefined],
+    ['domain set example.com routes=[{"match":}]', 'routes:1:11: expected JSON, found "}]"', undefined],
+    ['pool set web affinity={cookie:home}', 'affinity:1:2: expected JSON, found "cookie:home}"', undefined],
     ['pool set a/b', 'expected a pool name of', undefined],
     ['domain set exa_mple..com pool=web', 'expected a host name of', undefined],
     ['domain set example.com', 'expected KEY=VALUE or --file FILE, found neither', 'for example: '],
