@@ -1,5 +1,5 @@
 /** The program: `serve` and `demo` run a router, every other verb talks to one, or to its data at rest. */
-import { parseServeArguments, processIo, runCommand } from './cli/index.ts';
+import { parseServeArguments, processIo } from './cli/index.ts';
 
 const argv = process.argv.slice(2);
 
@@ -15,6 +15,8 @@ if (argv[0] === 'serve' || argv[0] === 'demo') {
     process.exitCode = parsed.type === 'help' ? 0 : 2;
   }
 } else {
+  // Only these need the verbs.
+  const { runCommand } = await import('./cli/run.ts');
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.exitCode = await runCommand(argv, processIo(process, stop.signal));

@@ -1,5 +1,4 @@
 /** Asks the admin API and takes its answers apart: what is fine is parsed, what is refused is told in words. */
-import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { quoted } from '../../eventlog/index.ts';
 import { parseHostPort, renderHostPort } from '../config/index.ts';
@@ -7,6 +6,7 @@ import { CommandFailed, UsageError } from './failure.ts';
 import { DEFAULT_ADMIN, type HttpTransportOptions } from './http-transport.ts';
 import { problemReply } from './replies.ts';
 import { clean } from './table.ts';
+import { readToken } from './token.ts';
 import type { Answered, Ask, Transport } from './transport.ts';
 
 export class AdminClient {
@@ -91,15 +91,4 @@ export async function httpOptions(
   }
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
   return { address: renderHostPort(at), token, author, stop };
-}
-
-/** The file's text without the newline that editors add. */
-export async function readToken(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const found = error.code === 'ENOENT' ? 'no such file' : error.message;
-    throw new CommandFailed([`${file}: expected a readable token file, found ${found}`]);
-  });
-  const token = text.trim();
-  if (/^[\x21-\x7e]{1,4096}$/.test(token)) return token;
-  throw new CommandFailed([`${file}: expected one line of visible ASCII, found something else`]);
 }

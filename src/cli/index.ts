@@ -1,7 +1,6 @@
-/** The command line. */
+/** The command line: its words, and what `serve` needs of it. What talks to a router (`run.ts`) is loaded by who does. */
 export { CommandFailed } from './failure.ts';
 export { type Io, processIo } from './io.ts';
-export { runCommand } from './run.ts';
 export {
   MOST_WORKERS,
   overridesOf,

@@ -1,9 +1,15 @@
 /** Reads YAML 1.2: an error names line and column, a key given twice is refused, and aliases are bounded. */
-import { LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { createRequire } from 'node:module';
+import type { YAMLError } from 'yaml';
 import type { Checked, Problem } from './problem.ts';
 
 // 100, the library's own default: shared settings are anchored a few times; "billion laughs" needs a billion.
 const ALIASES = 100;
+
+// When a file is YAML and not before: every thread reads this file, and no worker ever reads YAML.
+const yaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml');
+
+type Lines = InstanceType<typeof import('yaml').LineCounter>;
 
 const DEEP = 'deeper nesting than can be read';
 
@@ -22,6 +28,7 @@ export function readYaml(text: string): Checked<unknown> {
 }
 
 function read(text: string): Checked<unknown> {
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -43,7 +50,7 @@ function firstOfEachLine(problems: readonly Problem[]): Problem[] {
   return problems.filter((problem, at) => problems.findIndex((other) => other.line === problem.line) === at);
 }
 
-function problemOf(text: string, error: YAMLError, lines: LineCounter): Problem {
+function problemOf(text: string, error: YAMLError, lines: Lines): Problem {
   const { line, col } = lines.linePos(error.pos[0]);
   const [start] = error.pos;
   const ownLine = text.slice(text.lastIndexOf('\n', Math.max(0, start - 1)) + 1, start + 1);

@@ -1,5 +1,4 @@
 /** One question to one backend: a GET on a connection of its own, whose answer's status is all that matters. */
-import { Client } from 'undici';
 import type { BackendAddress } from '../proxy/index.ts';
 
 export type Question = {
@@ -10,6 +9,8 @@ export type Question = {
 
 /** Its status; 0: there was none in time. */
 export async function probe({ address, path, timeoutMs }: Question): Promise<number> {
+  // Loaded by the first question: most routers never ask one, and all of them start.
+  const { Client } = await import('undici');
   const signal = AbortSignal.timeout(timeoutMs);
   const client = new Client(originOf(address), {
     connect: 'path' in address ? { socketPath: address.path } : { timeout: timeoutMs },

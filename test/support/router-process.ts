@@ -67,7 +67,8 @@ export type RouterProcess = AsyncDisposable & {
   kill(): Promise<Ended>;
 };
 
-const READY_MS = 15_000;
+// It takes one; a machine that others use too may take many.
+const READY_MS = 30_000;
 const STOP_MS = 40_000;
 
 export async function startRouter(options: RouterOptions): Promise<RouterProcess> {

@@ -1,0 +1,35 @@
+/** What a worker loads before it can route: its start is the time that a crashed one is missing. */
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+// What a statement loads at once: not its types, and not `import('…')`, which is loaded when it is needed.
+const LOADED = /^(?:import|export) (?!type)(?:[^;']*? from )?'([^'\n]+)';$/gm;
+
+function loadedBy(entry: string): { files: string[]; packages: string[] } {
+  const files = new Set([join(ROOT, entry)]);
+  const packages = new Set<string>();
+  for (const file of files) {
+    for (const [, target = ''] of readFileSync(file, 'utf8').matchAll(LOADED)) {
+      if (target.startsWith('.')) files.add(resolve(dirname(file), target));
+      else if (!target.startsWith('node:')) packages.add(target);
+    }
+  }
+  return { files: [...files], packages: [...packages].sort() };
+}
+
+describe('a thread that starts', () => {
+  it.each(['src/workers/worker-thread.ts', 'src/workers/journal-thread.ts'])('%s', (entry) => {
+    const { files, packages } = loadedBy(entry);
+    expect(files.length).toBeGreaterThan(50);
+    const small = ['better-sqlite3', 're2js', 'rxjs/internal/Observable', 'xstate', 'zod'];
+    expect(packages.filter((name) => !small.includes(name))).toEqual([]);
+  });
+
+  it('the router: nothing that only commands need', () => {
+    const { packages } = loadedBy('src/serve.ts');
+    expect(packages).toContain('pino');
+    expect(packages.filter((name) => ['undici', 'yaml', 'rxjs'].includes(name))).toEqual([]);
+  });
+});
