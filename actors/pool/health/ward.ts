@@ -67,3 +67,8 @@ export function unitOf(ward: Ward, row: Row, route: number): number {
 export function isOut(ward: Ward, row: Row, unit: number): boolean {
   return unit !== NO_UNIT && ward.get(row, unit, UNIT.state) !== STATE.sound;
 }
+
+/** Whether a unit in this state is closed to requests. */
+export function isClosing(state: number): boolean {
+  return state === STATE.ejected || state === STATE.trying;
+}

@@ -12,18 +12,14 @@
  */
 import { fail } from 'node:assert/strict';
 import type { Instruments } from './instruments.ts';
-import { ARENA, CLOSED, NO_LIMIT, NODE, POOL, ROW } from './layout.ts';
+import { ARENA, CLAIM, CLOSED, NO_LIMIT, NODE, POOL, ROW } from './layout.ts';
 import type { ConnectionClaims, Lease } from './ledger.ts';
 import type { Memory } from './memory.ts';
 import type { PoolView } from './pool-view.ts';
 
-/** Two words of a row for each thread, each of two halves. */
-const CLAIM = { connections: 0, idle: 1, words: 2 } as const;
 const LOW = 0xffff;
 /** The upper half, of connections: how many it wants; of idle: how many are revoked. */
 const HIGH = 0x10000;
-
-export const CLAIM_WORDS = CLAIM.words;
 
 export class PoolClaims implements ConnectionClaims {
   readonly #pool: PoolView;

@@ -145,6 +145,9 @@ export const CLOSED = {
 /** What is known of a backend, whatever its operator says of it. */
 export const UNHEALTHY = CLOSED.quarantined | CLOSED.ejected | CLOSED.failing;
 
+/** What a thread has of a row's connections: two words, each of two halves. */
+export const CLAIM = { connections: 0, idle: 1, words: 2 } as const;
+
 export const NO_LIMIT = 0x7fffffff;
 
 export const ROWS_IN_CHUNK = 4;

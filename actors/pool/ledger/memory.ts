@@ -1,6 +1,5 @@
 /** One thread's window on the arena: a growable shared buffer of which memory is given out and never taken back. */
-import { CLAIM_WORDS } from './claims.ts';
-import { AREA, ARENA, MAGIC, RING_OFFSET, ROW } from './layout.ts';
+import { AREA, ARENA, CLAIM, MAGIC, RING_OFFSET, ROW } from './layout.ts';
 import type { ArenaOptions } from './ledger.ts';
 import { SLOT_WORDS } from './record-layout.ts';
 
@@ -107,7 +106,7 @@ export function createBuffer(options: ArenaOptions): SharedArrayBuffer {
   words[ARENA.areas] = ARENA.words;
   words[ARENA.areaWords] = areaWords;
   const claims = ROW.shadows + threads;
-  const row = options.claims === false ? claims : claims + threads * CLAIM_WORDS;
+  const row = options.claims === false ? claims : claims + threads * CLAIM.words;
   words[ARENA.claims] = options.claims === false ? 0 : claims;
   words[ARENA.rowWords] = row + (row & 1);
   return buffer;

@@ -1,11 +1,11 @@
 /** A pool's rows in shared memory, as a policy sees them on behalf of one request. */
 
 import { shareOf } from '../health/slow-start.ts';
+import { isClosing, UNIT, UNITS } from '../health/ward.ts';
 import { drawIn, drawOf, nextChance } from '../policy/chance.ts';
 import { type Field, NONE, type Row } from '../policy/policy.ts';
 import { ARENA, CLOSED, NODE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK, UNHEALTHY } from './layout.ts';
 import type { Section } from './section.ts';
-import { isClosedTo } from './shared-ward.ts';
 
 /** Which kinds of row a request found when it was given none; several may hold. */
 export const FOUND = { busy: 1, quarantined: 2, draining: 4, starting: 8, tried: 16 } as const;
@@ -229,4 +229,14 @@ export class SharedField implements Field {
     for (let i = 0; i < this.triedCount; i++) if (this.tried[i] === key) return true;
     return false;
   }
+}
+
+/** Whether a row is closed to requests of this route. */
+function isClosedTo(words: Int32Array, doubles: Float64Array, at: number, route: number): boolean {
+  if (route === 0 || words[at + ROW.routesOut] === 0) return false;
+  for (let unit = 1; unit < UNITS; unit++) {
+    const place = at + ROW.units + unit * UNIT.words;
+    if (doubles[(place + UNIT.key) >> 1] === route) return isClosing(words[place + UNIT.state]!);
+  }
+  return false;
 }

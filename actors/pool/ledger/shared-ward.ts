@@ -1,5 +1,5 @@
 /** A pool's health in shared memory, as judging sees it. */
-import { STATE, UNIT, UNITS, type UnitField, type UnitState, type Ward } from '../health/ward.ts';
+import { isClosing, STATE, UNIT, type UnitField, type UnitState, type Ward } from '../health/ward.ts';
 import type { Row } from '../policy/policy.ts';
 import { CLOSED, POOL, ROW } from './layout.ts';
 import type { Section } from './section.ts';
@@ -78,18 +78,4 @@ export class SharedWard implements Ward {
   private placeOf(row: Row, unit: number): number {
     return this.field.placeOf(row) + ROW.units + unit * UNIT.words;
   }
-}
-
-export function isClosing(state: number): boolean {
-  return state === STATE.ejected || state === STATE.trying;
-}
-
-/** Whether a row is closed to requests of this route. */
-export function isClosedTo(words: Int32Array, doubles: Float64Array, at: number, route: number): boolean {
-  if (route === 0 || words[at + ROW.routesOut] === 0) return false;
-  for (let unit = 1; unit < UNITS; unit++) {
-    const place = at + ROW.units + unit * UNIT.words;
-    if (doubles[(place + UNIT.key) >> 1] === route) return isClosing(words[place + UNIT.state]!);
-  }
-  return false;
 }

@@ -1,6 +1,6 @@
 /** Several threads' ledgers in one thread, of which any can be made to die at any of its steps; and four broken ones. */
 import assert from 'node:assert/strict';
-import { UNIT, UNITS } from '../../../../actors/pool/health/ward.ts';
+import { isClosing, UNIT, UNITS } from '../../../../actors/pool/health/ward.ts';
 import type {
   Checkout,
   HealthDefinition,
@@ -33,7 +33,6 @@ import { MainThreadLedger } from '../../../../actors/pool/ledger/main-ledger.ts'
 import { createBuffer } from '../../../../actors/pool/ledger/memory.ts';
 import { Section } from '../../../../actors/pool/ledger/section.ts';
 import { SharedPool } from '../../../../actors/pool/ledger/shared-pool.ts';
-import { isClosing } from '../../../../actors/pool/ledger/shared-ward.ts';
 import { ThreadLedger } from '../../../../actors/pool/ledger/thread-ledger.ts';
 import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { ByteWriter } from '../../../../eventlog/index.ts';
