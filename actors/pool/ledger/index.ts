@@ -42,8 +42,10 @@ export { type RecordReader, readRecords } from './record-reader.ts';
 export { recordSource } from './record-source.ts';
 export { unpackRecords } from './record-unpacker.ts';
 export { ReplayMemory } from './replay-memory.ts';
-export { type Difference, ReplayedPool, type Verdict, verdictOf, type Waiting } from './replayed-pool.ts';
+export { ReplayedPool } from './replayed-pool.ts';
 export { LedgerBusy } from './section.ts';
+export type { Waiting } from './transparent-pool.ts';
+export { type Difference, type Verdict, verdictOf } from './verdict.ts';
 export {
   DecisionVerification,
   type PoolDifference,

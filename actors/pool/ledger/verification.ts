@@ -7,7 +7,8 @@ import { AllInOrder, type InOrder } from './all-in-order.ts';
 import { unpackCheckpoint } from './checkpoint.ts';
 import type { LedgerRecord } from './record.ts';
 import { ReplayMemory } from './replay-memory.ts';
-import { type Difference, ReplayedPool } from './replayed-pool.ts';
+import { ReplayedPool } from './replayed-pool.ts';
+import type { Difference } from './verdict.ts';
 
 export type PoolDifference = Omit<Difference, 'op'> & {
   readonly poolKey: number;

@@ -1,0 +1,51 @@
+/** A restored pool that can be looked into: what would be picked, and who waits for what. */
+import { NODE } from './layout.ts';
+import { RestoredPool } from './restored-pool.ts';
+
+export type Waiting = {
+  readonly tried: readonly number[];
+  readonly hash: number;
+  readonly route: number;
+  readonly wanted: number;
+  readonly before: number;
+};
+
+export class TransparentPool extends RestoredPool {
+  /** What would be picked for whom the field looks at, and what chance is asked; nothing is changed. */
+  peek(): { readonly row: number; readonly draws: readonly { below: number; drawn: number }[] } {
+    const { field } = this;
+    const draws: { below: number; drawn: number }[] = [];
+    const below = field.below.bind(field);
+    field.below = (bound) => {
+      const drawn = below(bound);
+      draws.push({ below: bound, drawn });
+      return drawn;
+    };
+    try {
+      return { row: this.pick(), draws };
+    } finally {
+      field.below = below;
+      this.memory.section.rollback();
+    }
+  }
+
+  /** A waiter, by the ticket under which it was queued: what it asks for, and how many are before it. */
+  waiter(ticket: number): Waiting | undefined {
+    const node = this.waiters.get(ticket);
+    if (node === undefined) return undefined;
+    const { words, doubles } = this.memory.section;
+    const tried = Array.from(
+      { length: words[node + NODE.triedCount]! },
+      (_, i) => doubles[((node + NODE.tried) >> 1) + i]!,
+    );
+    let before = 0;
+    for (let at = words[node + NODE.previous]!; at !== 0; at = words[at + NODE.previous]!) before++;
+    return {
+      tried,
+      hash: doubles[(node + NODE.hash) >> 1]!,
+      route: doubles[(node + NODE.route) >> 1]!,
+      wanted: doubles[(node + NODE.wanted) >> 1]!,
+      before,
+    };
+  }
+}
