@@ -75,7 +75,7 @@ async function run({ policy, backends, health, steps }: History): Promise<readon
       pool.checkin(lease, nowMs, isSilent ? 'client_gone' : isBad ? 'backend_failed' : 'finished');
       const present = rowsOf(main);
       for (const each of ROUTES) {
-        const out = present.filter((row) => isOutFor(row, each)).length;
+        const out = present.filter((row) => isClosedTo(row, each)).length;
         expect(out * 100).toBeLessThanOrEqual(health.maxEjectedPercent * present.length);
       }
     }
@@ -85,6 +85,12 @@ async function run({ policy, backends, health, steps }: History): Promise<readon
     const before = rowsOf(main);
     const waiter = new TestWaiter();
     const answer = pool.checkout(nowMs, [], waiter, 0, route);
+    for (const each of ROUTES) {
+      const out = rowsOf(main).filter((row) => isClosedTo(row, each)).length;
+      expect(out * 100, 'a trial does not close too many either').toBeLessThanOrEqual(
+        health.maxEjectedPercent * before.length,
+      );
+    }
     if (typeof answer === 'object') {
       held.push({ lease: answer, route });
       const row = before.find((each) => each.backendKey === answer.backendKey) as RowCheckpoint;

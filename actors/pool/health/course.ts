@@ -1,7 +1,7 @@
 /** The course of a unit's health: what a lease that begins and one that ends make of it. */
 import type { LeaseEnd } from '../ledger/ledger.ts';
 import type { Row } from '../policy/policy.ts';
-import { isOutFor, judge } from './judge.ts';
+import { isOutFor, judge, mayClose } from './judge.ts';
 import { count, failedOf, forget } from './tally.ts';
 import { isOut, NO_UNIT, STATE, UNIT, UNITS, unitOf, type Ward } from './ward.ts';
 
@@ -35,6 +35,11 @@ export function begin(ward: Ward, row: Row, route: number, ticket: number, threa
 
 function beginUnit(ward: Ward, row: Row, unit: number, ticket: number, thread: number): void {
   if (ward.get(row, unit, UNIT.state) !== STATE.ready) return;
+  // Others are out by now, as many as may be: it is let back untried.
+  if (!mayClose(ward, row, unit)) {
+    release(ward, row, unit, ticket);
+    return;
+  }
   ward.setState(row, unit, STATE.trying);
   ward.set(row, unit, UNIT.ticket, ticket);
   ward.set(row, unit, UNIT.thread, thread);

@@ -4,7 +4,7 @@
  */
 import type { Row } from '../policy/policy.ts';
 import { failedOf, totalOf } from './tally.ts';
-import { isOut, NO_UNIT, UNIT, UNITS, unitOf, type Ward } from './ward.ts';
+import { isClosing, isOut, NO_UNIT, UNIT, UNITS, unitOf, type Ward } from './ward.ts';
 
 export type Verdict = 'sound' | 'eject' | 'withhold';
 
@@ -18,7 +18,7 @@ export function judge(ward: Ward, row: Row, unit: number): Verdict {
   const expected = expectedOf(ward, row, unit);
   const more = failed - expected;
   if (failed <= TIMES * expected || more * more <= DEVIATIONS_SQUARED * expected) return 'sound';
-  return mayEject(ward, row, unit) ? 'eject' : 'withhold';
+  return mayClose(ward, row, unit) ? 'eject' : 'withhold';
 }
 
 /** The failures that the rest of the pool would have had on as many requests. */
@@ -37,24 +37,35 @@ function expectedOf(ward: Ward, row: Row, unit: number): number {
   return asked === 0 ? 0 : (failed * total) / asked;
 }
 
-/** Whether one more may be out. Whatever the route, never more than its share of the pool is. */
-function mayEject(ward: Ward, row: Row, unit: number): boolean {
+/**
+ * Whether this one may be closed beside those that are. Whatever the route, never more than its share of the pool is. One that
+ * only waits for a trial is open: of a route that nobody asks for, it would else keep all others in for ever.
+ */
+export function mayClose(ward: Ward, row: Row, unit: number): boolean {
   const route = ward.get(row, unit, UNIT.key);
   let members = 0;
   let out = 1;
   for (let other = 0; other < ward.rows; other++) {
     if (!ward.isMember(other)) continue;
     members += 1;
-    if (other !== row && (unit === 0 ? isAnyOut(ward, other) : isOutFor(ward, other, route))) out += 1;
+    if (other !== row && (unit === 0 ? isAnyClosed(ward, other) : isClosedFor(ward, other, route))) out += 1;
   }
   return out * 100 <= ward.maxEjectedPercent * members;
 }
 
-export function isOutFor(ward: Ward, row: Row, route: number): boolean {
-  return isOut(ward, row, 0) || (route !== 0 && isOut(ward, row, unitOf(ward, row, route)));
+function isClosedFor(ward: Ward, row: Row, route: number): boolean {
+  return isClosed(ward, row, 0) || (route !== 0 && isClosed(ward, row, unitOf(ward, row, route)));
 }
 
-export function isAnyOut(ward: Ward, row: Row): boolean {
-  for (let unit = 0; unit < UNITS; unit++) if (isOut(ward, row, unit)) return true;
+function isAnyClosed(ward: Ward, row: Row): boolean {
+  for (let unit = 0; unit < UNITS; unit++) if (isClosed(ward, row, unit)) return true;
   return false;
+}
+
+function isClosed(ward: Ward, row: Row, unit: number): boolean {
+  return unit !== NO_UNIT && isClosing(ward.get(row, unit, UNIT.state));
+}
+
+export function isOutFor(ward: Ward, row: Row, route: number): boolean {
+  return isOut(ward, row, 0) || (route !== 0 && isOut(ward, row, unitOf(ward, row, route)));
 }

@@ -184,7 +184,9 @@ export class PoolView {
   /** A lease on this row was given to who is looked at. */
   protected begun(row: Row, ticket: number, thread: number): void {
     this.mayHaveClosed = this.word(this.block + POOL.trials) !== 0;
-    if (this.mayHaveClosed) begin(this.ward, row, this.field.route, ticket, thread);
+    if (!this.mayHaveClosed) return;
+    this.ward.nowMs = this.field.nowMs;
+    begin(this.ward, row, this.field.route, ticket, thread);
   }
 
   /** What the policy makes of a check-in; undefined: nothing. */
