@@ -182,7 +182,7 @@ export class RoutingDesk implements Desk {
         if (!put.has(pool) && !known.has(poolStream(pool))) known.set(poolStream(pool), index);
       }
     }
-    const states = await this.#options.log.statesOf([...known.keys()]);
+    const states = await this.#options.log.statesOf(await this.#options.log.absentAmong([...known.keys()]));
     const missing = states.find(({ state }) => state === null);
     if (missing === undefined) return undefined;
     const place = known.get(missing.stream) ?? 0;

@@ -78,6 +78,10 @@ export class LogKeeper implements EventLog {
     return this.#with((log) => log.statesOf(...args));
   }
 
+  absentAmong(...args: Parameters<EventLog['absentAmong']>): ReturnType<EventLog['absentAmong']> {
+    return this.#with((log) => log.absentAmong(...args));
+  }
+
   currents(...args: Parameters<EventLog['currents']>): ReturnType<EventLog['currents']> {
     return this.#with((log) => log.currents(...args));
   }

@@ -57,8 +57,9 @@ export function judge(append: Prepared, store: LogStore): Appended | undefined {
     return { type: 'repeated', position: known.position, answer: parseJson(known.answer) };
   }
   if (known !== undefined) return { type: 'reused', commandId: append.commandId };
-  for (const write of append.writes) {
-    const found = store.version(write.stream);
+  const versions = store.versionsOf(append.writes.map((write) => write.stream));
+  for (const [index, write] of append.writes.entries()) {
+    const found = versions[index] ?? 0;
     if (found !== write.expected) return conflict(write, found, store);
   }
   return undefined;

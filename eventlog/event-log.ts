@@ -114,6 +114,8 @@ export interface EventLog {
    * where a row is damaged or behind its stream: the events still tell.
    */
   statesOf(streams: readonly StreamName[]): Promise<readonly Current[]>;
+  /** Those without a current row: they are not, or their row was lost, which `statesOf` tells apart. */
+  absentAmong(streams: readonly StreamName[]): Promise<readonly StreamName[]>;
   /** Current rows in order of stream name, after `after` (exclusive), of one kind of owner: a page of them. */
   currents(options: {
     readonly kind: 'domain' | 'pool';

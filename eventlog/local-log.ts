@@ -110,8 +110,11 @@ export class LocalLog implements EventLog {
   }
 
   async statesOf(streams: readonly StreamName[]): Promise<readonly Current[]> {
-    const store = this.#open();
-    return streams.map((stream) => store.stateOf(stream));
+    return this.#open().statesOf(streams);
+  }
+
+  async absentAmong(streams: readonly StreamName[]): Promise<readonly StreamName[]> {
+    return this.#open().absentAmong(streams);
   }
 
   async currents(options: CurrentsPage): Promise<readonly Current[]> {

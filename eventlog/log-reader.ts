@@ -22,8 +22,13 @@ export interface LogReader {
   readStream(stream: StreamName, options?: ReadOptions): readonly Recorded[];
   snapshot(stream: StreamName, atMost?: Version): Snapshot | undefined;
   current(stream: StreamName): Current | undefined;
-  stateOf(stream: StreamName): Current;
-  /** The same, and the log's position at that moment: one prepared read, for whoever activates an owner. */
+  /** What owners are now, in the order asked; state null and version 0 for one that never was. */
+  statesOf(streams: readonly StreamName[]): readonly Current[];
+  /** The last version of each, in the order asked. */
+  versionsOf(streams: readonly StreamName[]): readonly Version[];
+  /** Those without a current row: they are not, or their row was lost. */
+  absentAmong(streams: readonly StreamName[]): readonly StreamName[];
+  /** One owner's state, and the log's position at that moment: one prepared read, for whoever activates an owner. */
   activate(stream: StreamName): Current & { readonly position: Position };
   /** Names of all live domains, in no order; returns the position at which they are so. */
   domainNames(visit: (name: string) => void): Position;

@@ -59,12 +59,20 @@ export class MemoryStore implements LogStore {
     return row && opened(row);
   }
 
-  stateOf(stream: StreamName): Current {
-    return this.current(stream) ?? { stream, version: this.version(stream), state: null };
+  statesOf(streams: readonly StreamName[]): readonly Current[] {
+    return streams.map((stream) => this.#stateOf(stream));
+  }
+
+  versionsOf(streams: readonly StreamName[]): readonly Version[] {
+    return streams.map((stream) => this.version(stream));
+  }
+
+  absentAmong(streams: readonly StreamName[]): readonly StreamName[] {
+    return streams.filter((stream) => !this.#currents.has(stream));
   }
 
   activate(stream: StreamName): Current & { readonly position: Position } {
-    return { ...this.stateOf(stream), position: this.position() };
+    return { ...this.#stateOf(stream), position: this.position() };
   }
 
   domainNames(visit: (name: string) => void): Position {
@@ -200,6 +208,10 @@ export class MemoryStore implements LogStore {
 
   close(): void {
     // The rows go with whoever still holds them.
+  }
+
+  #stateOf(stream: StreamName): Current {
+    return this.current(stream) ?? { stream, version: this.version(stream), state: null };
   }
 
   #names(): readonly string[] {

@@ -114,8 +114,22 @@ export class SqliteReads implements LogReader, LogInspection {
     });
   }
 
-  stateOf(stream: StreamName): Current {
-    return this.guarded(() => this.#stateIn(stream, this.#statements.state.get({ stream })!));
+  statesOf(streams: readonly StreamName[]): readonly Current[] {
+    return this.guarded(() =>
+      this.#statements.statesOf
+        .all(JSON.stringify(streams))
+        .map((row) => this.#stateIn(row.stream as StreamName, row)),
+    );
+  }
+
+  versionsOf(streams: readonly StreamName[]): readonly Version[] {
+    return this.guarded(() =>
+      this.#statements.versionsOf.all(JSON.stringify(streams)).map((version) => version ?? 0),
+    );
+  }
+
+  absentAmong(streams: readonly StreamName[]): readonly StreamName[] {
+    return this.guarded(() => this.#statements.absentAmong.all(JSON.stringify(streams)));
   }
 
   activate(stream: StreamName): Current & { readonly position: Position } {

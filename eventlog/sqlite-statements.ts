@@ -84,7 +84,21 @@ export function readStatements(db: Database.Database) {
        FROM snapshots WHERE stream = +? ORDER BY version`,
     ),
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
-    state: db.prepare<[{ readonly stream: string }], StateNow>(`SELECT ${STATE_NOW}`),
+    // A list is told as one JSON text: a call a stream takes three to ten times as long. Rows come in the order of the list.
+    statesOf: db.prepare<[string], StateNow & { readonly stream: string }>(
+      `SELECT s.value AS stream, ${LAST_VERSION.replaceAll('+@stream', 's.value')} AS last, c.version, c.state, c.checksum
+       FROM json_each(?) s LEFT JOIN currents c ON c.stream = s.value`,
+    ),
+    versionsOf: db
+      .prepare<[string], number | null>(
+        `SELECT ${LAST_VERSION.replaceAll('+@stream', 's.value')} FROM json_each(?) s`,
+      )
+      .pluck(),
+    absentAmong: db
+      .prepare<[string], StreamName>(
+        `SELECT s.value FROM json_each(?) s WHERE NOT EXISTS (SELECT 1 FROM currents c WHERE c.stream = s.value)`,
+      )
+      .pluck(),
     activation: db.prepare<[{ readonly stream: string }], StateNow & { readonly position: number }>(
       `SELECT ${LAST_POSITION} AS position, ${STATE_NOW}`,
     ),

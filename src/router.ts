@@ -78,6 +78,8 @@ const EVERYONE = 10_000;
 const LEISURE_MS = 5000;
 // A tenth of a second of reading. Of more rows the number alone is checked before they are used, and each when it is.
 const CHECKED_AT_START = 10_000;
+// A whole state of more domains takes more memory than the router itself: it is made only when somebody asks for the past.
+const MOST_REMEMBERED = 50_000;
 
 export class Router {
   readonly #options: RouterOptions;
@@ -251,9 +253,13 @@ export class Router {
 
   /** Points of the past are made once there is leisure, and whenever much was recorded. */
   async #remember(): Promise<void> {
-    this.#system.log.onAppended((events) => this.#history.recorded(events.length));
+    this.#system.log.onAppended((events) => this.#recorded(events.length));
     const position = await this.#system.log.position();
-    setTimeout(() => this.#history.recorded(position), LEISURE_MS).unref();
+    setTimeout(() => this.#recorded(position), LEISURE_MS).unref();
+  }
+
+  #recorded(events: number): void {
+    if (this.#publisher.names.size <= MOST_REMEMBERED) this.#history.recorded(events);
   }
 
   #archiving(): ArchiveOptions {

@@ -51,9 +51,11 @@ async function carriedOut(lines: readonly Line[], into: Into): Promise<ChunkResu
   // A later line of the same owner wins; its place in the chunk says which line it was.
   const commands = new Map<string, { readonly command: Command; readonly line: number }>();
   const digest = createHash('sha256');
+  // Asked of the system, which takes longer than reading a hundred lines.
+  const own = into.ownAddresses();
   for (const [index, { number, text }] of lines.entries()) {
     if (index % LINES_A_TURN === LINES_A_TURN - 1) await nextTurn();
-    const read = parseLine(text, into.ownAddresses());
+    const read = parseLine(text, own);
     if (!read.ok) return { ...chunk, type: 'failed', failure: unreadable(number, read.problems) };
     commands.set(keyOf(read.value), { command: read.value, line: number });
     if (into.by.commandId !== undefined) digest.update(text).update('\n');

@@ -355,6 +355,22 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
         expect((await log.current(EXAMPLE))?.version).toBe(3);
       });
 
+      it('are told of many owners at once, in the order asked', async () => {
+        await domain('example.com', 'web');
+        await appended(
+          append([write(domainOf('gone.example'), 0, [domainCreated()], domainState('web', 1))]),
+        );
+        await appended(append([write(domainOf('gone.example'), 1, [domainRemoved()], null)]));
+        const asked = [domainOf('gone.example'), domainOf('never.example'), EXAMPLE];
+        expect(await log.statesOf(asked)).toEqual([
+          { stream: asked[0], version: 2, state: null },
+          { stream: asked[1], version: 0, state: null },
+          { stream: EXAMPLE, version: 1, state: domainState('web', 1) },
+        ]);
+        expect(await log.absentAmong(asked)).toEqual(asked.slice(0, 2));
+        expect(await log.statesOf([])).toEqual([]);
+      });
+
       it('are paged by kind, in order of name', async () => {
         await appended(append([write(WEB, 0, [poolCreated()])]));
         for (const host of ['c.example', 'a.example', '*', '*.a.example', 'b.example'])

@@ -135,7 +135,7 @@ describe('a log that goes on in another file', () => {
     });
     swapLog(again, directory.path, second, 8);
     expect(again.reader.position()).toBe(8);
-    expect(again.reader.stateOf('pool-b' as never)).toMatchObject({ version: 1 });
+    expect(again.reader.statesOf(['pool-b' as never])[0]).toMatchObject({ version: 1 });
     expect(
       readdirSync(directory.path).filter((name) => name.endsWith('.db') && name.startsWith('events')),
     ).toHaveLength(2);
