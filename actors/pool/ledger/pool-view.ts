@@ -81,8 +81,13 @@ export class PoolView {
   serve(nowMs: number, slots: number): void {
     const { section } = this.tools;
     let node = section.words[this.block + POOL.firstWaiter]!;
+    let isHomeOnly = false;
     for (let left = slots; node !== 0 && left > 0; ) {
       const next = section.words[node + NODE.next]!;
+      if (isHomeOnly && section.doubles[(node + NODE.wanted) >> 1] === 0) {
+        node = next;
+        continue;
+      }
       this.field.forNode(nowMs, node);
       const row = this.pick();
       if (row !== NONE) {
@@ -90,8 +95,10 @@ export class PoolView {
         // A trial closes its backend to all others; those who are at home there may now have any.
         left = this.mayHaveClosed ? Number.POSITIVE_INFINITY : left - 1;
       } else if (this.field.isForAny) {
-        // Who tried nothing, asks for no route, is at home nowhere and is given nothing: there is nothing.
-        return;
+        // Who tried nothing, asks for no route, is at home nowhere and is given nothing: there is nothing, but for those who are
+        // at home where nobody else may go any more.
+        if (!this.field.isAnyDrained) return;
+        isHomeOnly = true;
       }
       node = next;
     }

@@ -161,7 +161,7 @@ export class ReplayedPool extends ReplayedHealth {
         const decided = { word: 'granted', backendKey: this.field.key(row), waiter };
         throw new Differs('somebody waits though a backend is free', decided, { word: 'nothing' });
       }
-      if (this.field.isForAny) return;
+      if (this.field.isForAny && !this.field.isAnyDrained) return;
     }
   }
 

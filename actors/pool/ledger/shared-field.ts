@@ -109,9 +109,15 @@ export class SharedField implements Field {
     return isClosedTo(this.words, this.doubles, at, this.route) ? NONE : row;
   }
 
-  /** Whoever is looked at may have any backend that is open, so that what it cannot have nobody can. */
+  /** Whoever is looked at may have any backend that is open: what it cannot have, only those can who are at home at one that is drained. */
   get isForAny(): boolean {
     return this.triedCount === 0 && this.route === 0 && this.wanted === 0;
+  }
+
+  get isAnyDrained(): boolean {
+    for (let row = 0; row < this.rows; row++)
+      if (this.words[this.places[row]! + ROW.closed] === CLOSED.draining) return true;
+    return false;
   }
 
   /** One that may be given to who is looked at; NONE: none may. */

@@ -124,6 +124,20 @@ describe.each<PolicyName>(['least-request', 'round-robin', 'random', 'p2c', 'pea
       stage.verify(WEB);
     });
 
+    it('goes there while it is being drained, though others wait before it who may not', async () => {
+      const held = leased(ask());
+      web(one).quarantine(B, NOW, NOW + 50);
+      const [stranger, guest] = [new TestWaiter(), new TestWaiter()];
+      expect(web(one).checkout(NOW, [], stranger)).toBe('queued');
+      expect(ask(one, guest)).toBe('queued');
+      await set({ state: 'draining' }, 'restrict');
+      web(one).checkin(held, NOW, 'finished');
+      stage.hear(one);
+      expect(guest.lease?.backendKey).toBe(A);
+      expect(stranger.lease).toBeUndefined();
+      stage.verify(WEB);
+    });
+
     it('goes elsewhere once it tried it', () => {
       expect(leased(ask(one, new TestWaiter(), [A])).backendKey).toBe(B);
       stage.verify(WEB);
