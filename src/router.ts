@@ -27,7 +27,13 @@ import {
   type StreamName,
 } from '../eventlog/index.ts';
 import { commandsOf } from './admin/commands-of.ts';
-import { Confirmations, createAdmin, type LedgerFigures, type ReplaceAnswer } from './admin/index.ts';
+import {
+  type Admin,
+  Confirmations,
+  createAdmin,
+  type LedgerFigures,
+  type ReplaceAnswer,
+} from './admin/index.ts';
 import { planFor } from './admin/plan.ts';
 import {
   type Config,
@@ -94,6 +100,7 @@ export class Router {
   readonly #confirmations: Confirmations;
   readonly #prober: Prober;
   #adminAddress: string;
+  #admin: Admin | undefined;
   #opened: LocalLog | undefined;
   /** The log as it is open now; what an archive swaps. */
   #local: LocalLog | undefined;
@@ -273,6 +280,9 @@ export class Router {
   /** Finishes what is under way, within the drain time, and lets go of everything. */
   async stop(): Promise<void> {
     this.#state = 'draining';
+    // The admin stays until then and says so; who waits there for a drain or follows events is let go.
+    this.#admin?.letGo();
+    await this.#workers.drain();
     await this.#system.stop();
     this.#delay.disable();
   }
@@ -370,6 +380,7 @@ export class Router {
           ...(config.admin.token === undefined ? {} : { token: config.admin.token }),
         });
         this.#adminAddress = await admin.listen(this.#adminAddress);
+        this.#admin = admin;
         return { stop: () => admin.close() };
       },
     };

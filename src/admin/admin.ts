@@ -26,6 +26,8 @@ export interface AdminOptions extends AdminPorts {
 export interface Admin {
   /** `host:port`, port 0 for any; resolves to the address bound. Rejects with `AdminUnavailable`. */
   listen(address: string): Promise<string>;
+  /** Ends streams and waits: from now on every answer is the last on its connection. New calls are still answered. */
+  letGo(): void;
   /** Ends streams and idle connections, waits a moment for calls under way, then cuts what is left. */
   close(): Promise<void>;
 }
@@ -85,8 +87,12 @@ class AdminServer implements Admin {
     return renderHostPort({ host: bound.address, port: bound.port });
   }
 
-  async close(): Promise<void> {
+  letGo(): void {
     this.#closing.abort();
+  }
+
+  async close(): Promise<void> {
+    this.letGo();
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();

@@ -11,6 +11,7 @@ import type { Replacement, WorkersOptions } from './workers.ts';
 export class MainPlane {
   readonly #options: Omit<WorkersOptions, 'count'>;
   #routing: RoutingThread | undefined;
+  #drain: () => Promise<void> = async () => {};
 
   constructor(options: Omit<WorkersOptions, 'count'>) {
     this.#options = options;
@@ -38,6 +39,11 @@ export class MainPlane {
   // biome-ignore lint/correctness/useYield: there is nothing to give.
   async *replace(): AsyncGenerator<Replacement> {
     throw new NotReplaced('expected threads that route, found that the main thread does (--workers 0)');
+  }
+
+  /** Accepts no more, and finishes what is under way. */
+  drain(): Promise<void> {
+    return this.#drain();
   }
 
   childSpec(): ChildSpec {
@@ -71,6 +77,9 @@ export class MainPlane {
       routing.close();
       this.#routing = undefined;
     };
+    let drained: Promise<void> | undefined;
+    const drain = () => (drained ??= end(routing.plane.drain(drainMs)));
+    this.#drain = drain;
     const requests: Requests = {
       get inFlight() {
         return routing.plane.counters.inFlight;
@@ -79,7 +88,7 @@ export class MainPlane {
     };
     return {
       branch: new RequestsBranch(0, () => requests, this.#options.now()),
-      stop: (reason) => end(reason === 'kill' ? routing.plane.close() : routing.plane.drain(drainMs)),
+      stop: (reason) => (reason === 'kill' ? end(routing.plane.close()) : drain()),
       crash: (error) => void end(routing.plane.close()).then(() => context.exited(crashed(error))),
     };
   }

@@ -47,6 +47,7 @@ export class WorkerSeat {
   #next: WorkerChild | undefined;
   /** The former, and when it is gone. */
   #retiring: { readonly worker: WorkerChild; readonly gone: Promise<void> } | undefined;
+  #ending: Promise<void> | undefined;
 
   constructor(number: number, birth: Birth, now: () => number) {
     this.number = number;
@@ -61,6 +62,7 @@ export class WorkerSeat {
     await worker.addresses;
     this.#serving = worker;
     this.#context = context;
+    this.#ending = undefined;
     return {
       stop: (reason) => this.#stop(reason),
       crash: (error) => this.#serving?.crash(error),
@@ -85,8 +87,8 @@ export class WorkerSeat {
   /** The one that served until now; another serves in its place. */
   async #succeeded(): Promise<WorkerChild> {
     const former = this.#serving;
-    if (former === undefined || this.#next !== undefined)
-      throw new NotReplaced(`expected worker ${this.number} to be serving, found it being started`);
+    if (former === undefined || this.#next !== undefined || this.#ending !== undefined)
+      throw new NotReplaced(`expected worker ${this.number} to be serving, found it being started or ended`);
     const next = this.#birth((dead, error) => this.#died(dead, error));
     this.#next = next;
     try {
@@ -122,13 +124,19 @@ export class WorkerSeat {
     return gone;
   }
 
-  async #stop(reason: StopReason): Promise<void> {
-    const serving = this.#serving;
+  /** Accepts no more, and finishes what is under way; whoever stops it then waits for no more than that. */
+  drain(): Promise<void> {
+    this.#ending ??= this.#endAll((worker) => worker.drain());
+    return this.#ending;
+  }
+
+  #stop(reason: StopReason): Promise<void> {
+    return reason === 'kill' ? this.#endAll((worker) => worker.kill()) : this.drain();
+  }
+
+  async #endAll(end: (worker: WorkerChild) => Promise<void>): Promise<void> {
+    const old = [this.#serving, this.#retiring?.worker].filter((worker) => worker !== undefined);
+    await Promise.all([this.#next?.kill(), ...old.map(end)]);
     this.#serving = undefined;
-    const old = [serving, this.#retiring?.worker].filter((worker) => worker !== undefined);
-    await Promise.all([
-      this.#next?.kill(),
-      ...old.map((worker) => (reason === 'kill' ? worker.kill() : worker.drain())),
-    ]);
   }
 }

@@ -120,6 +120,14 @@ export class Workers {
     }
   }
 
+  /**
+   * All at once, as the router ends: a supervisor stops its children one after the other, and the last would go on
+   * accepting for as long as those before it have something to finish.
+   */
+  async drain(): Promise<void> {
+    await Promise.all(this.#seats.map((seat) => seat.drain()));
+  }
+
   #worker(seat: WorkerSeat): ChildSpec {
     return {
       id: `worker:${seat.number}`,

@@ -1,0 +1,54 @@
+/** SIGTERM: nobody is let in any more, whoever is in may finish, and the admin says so until all have. */
+import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { ask } from '../support/ask.ts';
+import { eventually, pause } from '../support/eventually.ts';
+import { startRouter } from '../support/router-process.ts';
+import { ok, ScriptedBackend } from '../support/scripted-backend.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+describe('SIGTERM', () => {
+  it.each(['0', '2'])(
+    'with %s workers closes the listeners of all at once, and /readyz says 503 while a request goes on',
+    async (workers) => {
+      await using directory = await tempDirectory();
+      const slow = Promise.withResolvers<string>();
+      const backend = await ScriptedBackend.listen(() => slow.promise);
+      await using _ = { [Symbol.asyncDispose]: () => backend.close() };
+      await using router = await startRouter({
+        directory: directory.path,
+        args: ['--workers', workers],
+        config: {
+          pools: { web: { backends: { 'web.1': { address: `127.0.0.1:${backend.port}` } } } },
+          domains: { 'example.com': { pool: 'web' } },
+        },
+      });
+      const answer = ask(router.port, 'example.com');
+      await eventually(() => backend.connections.length === 1, 'the request at the backend');
+      router.signal('SIGTERM');
+      // A port that one of two workers still had would never be.
+      for (let tries = 0; !(await isRefused(router.port)); tries++) {
+        expect(tries, 'connections that were let in').toBeLessThan(300);
+        await pause(10);
+      }
+      expect(await ready(router.admin)).toEqual({ status: 503, detail: 'draining' });
+      slow.resolve(ok());
+      expect((await answer).status).toBe(200);
+      expect((await router.ended).code).toBe(0);
+    },
+  );
+});
+
+async function ready(admin: string) {
+  const response = await fetch(`http://${admin}/readyz`);
+  const { detail } = (await response.json()) as { detail: string };
+  return { status: response.status, detail };
+}
+
+function isRefused(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.once('connect', () => resolve(false)).once('error', () => resolve(true));
+    socket.once('connect', () => socket.destroy());
+  });
+}
