@@ -50,6 +50,7 @@ import { type ArchiveOptions, archiveLog, HistoryThread } from './history/index.
 import { pseudonymOf, secretOf } from './identity.ts';
 import { projectionOf } from './projection.ts';
 import { healthFamilies } from './telemetry/health-metrics.ts';
+import { tellHealth } from './telemetry/health-tidings.ts';
 import { journalFamilies } from './telemetry/journal-metrics.ts';
 import { capacityFamilies } from './telemetry/ledger-metrics.ts';
 import { gatherMetrics } from './telemetry/metrics.ts';
@@ -217,6 +218,7 @@ export class Router {
     this.#delay.enable();
     await this.#system.start();
     this.#state = 'ready';
+    this.#system.log.onAppended((events) => tellHealth(this.#options.log, events));
     await this.#remember();
   }
 

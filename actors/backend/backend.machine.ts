@@ -8,6 +8,8 @@
  *                │  ▲                                           │     ▲
  *                ╰──╯ learnt: recorded at once                  ╰─────╯ learnt
  *
+ * In both, that an ejection is withheld is no news within a minute after it was recorded.
+ *
  * The worker that saw it has protected the backend already; nobody waits for this machine. It records at most once a
  * second: a quarantine ends by itself, so one that is not recorded is lost; of ejections and probes the last state is recorded.
  */
@@ -38,10 +40,14 @@ type Context = BackendInput & {
   readonly untilMs: number;
   readonly recordedAtMs: number;
   readonly withheld: readonly string[];
+  /** When of each route it was recorded last that an ejection was withheld. */
+  readonly withheldAtMs: ReadonlyMap<string, number>;
 };
 
 // A flapping backend must not flood the log.
 const RECORD_EVERY_MS = 1000;
+// What is withheld changes nothing, so it goes on for as long as the backend fails: once a minute says so.
+const WITHHELD_EVERY_MS = 60_000;
 
 export const backendMachine = setup({
   types: {
@@ -54,6 +60,11 @@ export const backendMachine = setup({
     untilItMayBeTold: ({ context }) => Math.max(0, context.recordedAtMs + RECORD_EVERY_MS - context.now()),
   },
   guards: {
+    isKnown: ({ context, event }) => {
+      if (event.type !== 'learnt' || event.news.type !== 'withheld') return false;
+      const toldAtMs = context.withheldAtMs.get(event.news.route) ?? Number.NEGATIVE_INFINITY;
+      return context.now() - toldAtMs < WITHHELD_EVERY_MS;
+    },
     isQuarantined: ({ context }) => context.untilMs > context.now(),
     isWorthRecording: ({ context }) => context.now() - context.recordedAtMs >= RECORD_EVERY_MS,
   },
@@ -67,7 +78,11 @@ export const backendMachine = setup({
     },
     learn: assign(({ context, event }) => (event.type === 'learnt' ? learnt(context, event.news) : {})),
     tell: ({ context }) => context.recordHealth(context.health, context.withheld),
-    noteTelling: assign(({ context }) => ({ recordedAtMs: context.now(), withheld: [] })),
+    noteTelling: assign(({ context }) => ({
+      recordedAtMs: context.now(),
+      withheld: [],
+      withheldAtMs: told(context),
+    })),
   },
 }).createMachine({
   id: 'backend',
@@ -76,6 +91,7 @@ export const backendMachine = setup({
     untilMs: input.quarantinedUntilMs,
     recordedAtMs: Number.NEGATIVE_INFINITY,
     withheld: [],
+    withheldAtMs: new Map(),
   }),
   type: 'parallel',
   states: {
@@ -117,6 +133,7 @@ export const backendMachine = setup({
         told: {
           on: {
             learnt: [
+              { guard: 'isKnown' },
               { guard: 'isWorthRecording', actions: ['learn', 'tell', 'noteTelling'] },
               { target: 'pending', actions: 'learn' },
             ],
@@ -124,7 +141,7 @@ export const backendMachine = setup({
         },
         pending: {
           after: { untilItMayBeTold: { target: 'told', actions: ['tell', 'noteTelling'] } },
-          on: { learnt: { actions: 'learn' } },
+          on: { learnt: [{ guard: 'isKnown' }, { actions: 'learn' }] },
         },
       },
     },
@@ -140,4 +157,11 @@ function learnt({ health, withheld }: Context, news: HealthNews): Partial<Contex
   if (news.type === 'returned') return { health: { ...health, ejections: others } };
   const { untilMs, level } = news;
   return { health: { ...health, ejections: [...others, { route, untilMs, level }] } };
+}
+
+/** What it says of earlier minutes is forgotten. */
+function told({ withheld, withheldAtMs, now }: Context): ReadonlyMap<string, number> {
+  const nowMs = now();
+  const recent = [...withheldAtMs].filter(([, atMs]) => nowMs - atMs < WITHHELD_EVERY_MS);
+  return new Map([...recent, ...withheld.map((route) => [route, nowMs] as const)]);
 }

@@ -69,25 +69,30 @@ export function deletePool(call: Call, { desk }: AdminPorts): Promise<Reply> {
   return remove(call, desk, { command: { type: 'RemovePool', pool }, what: `pool ${pool}` });
 }
 
-/** What passes by itself: requests in flight and waiting, drains and quarantines. Never part of the settings. */
+/** What passes by itself: requests in flight and waiting, drains, quarantines and ejections. Never part of the settings. */
 export async function getLedger(call: Call, { log, ledger, now }: AdminPorts): Promise<Reply> {
   const name = poolOf(call);
   const pool = await readPool(log, name);
   const figures = ledger(name);
-  const backends = Object.entries(pool.backends).map(([id, { drainUntilMs, quarantine }]) => {
+  const backends = Object.entries(pool.backends).map(([id, backend]) => {
     const live =
       figures !== undefined && Object.hasOwn(figures.backends, id) ? figures.backends[id] : undefined;
-    const inForce = quarantine !== undefined && quarantine.untilMs > now() ? { quarantine } : {};
-    return [
-      id,
-      { inFlight: 0, ...live, ...(drainUntilMs === undefined ? {} : { drainUntilMs }), ...inForce },
-    ];
+    return [id, { inFlight: 0, ...live, ...passing(backend, now()) }];
   });
   return json({
     waiting: figures?.waiting ?? 0,
     inUse: figures !== undefined,
     backends: Object.fromEntries(backends),
   });
+}
+
+/** An ejection whose time is over is there until a request has tried the backend. */
+function passing({ drainUntilMs, quarantine, health }: Pool['backends'][string], nowMs: number) {
+  return {
+    ...(drainUntilMs === undefined ? {} : { drainUntilMs }),
+    ...(quarantine !== undefined && quarantine.untilMs > nowMs ? { quarantine } : {}),
+    ...(health !== undefined && health.ejections.length > 0 ? { ejections: health.ejections } : {}),
+  };
 }
 
 export async function readPool(log: History, pool: PoolName): Promise<Pool> {

@@ -167,7 +167,7 @@ export function sightLines(seen: Sight, picked: string | null): string[] {
     each.score === null ? null : short(each.score),
     each.open
       ? 'open'
-      : (each.against ?? '').replace('_', ' ') + (each.until === null ? '' : ` until ${each.until}`),
+      : (each.against ?? '').replace('_', ' ') + (each.until === null ? '' : `, out until ${each.until}`),
   ]);
   const draws = seen.draws.map(({ below, drawn }) => `${short(drawn)} of ${short(below)}`).join(', ');
   const facts = [

@@ -45,9 +45,19 @@ export type Imported = z.output<typeof imported>;
 
 export const ledger = z.looseObject({
   waiting: z.int(),
-  backends: z.record(z.string(), z.looseObject({ inFlight: z.int(), quarantine: z.unknown().optional() })),
+  backends: z.record(
+    z.string(),
+    z.looseObject({
+      inFlight: z.int(),
+      /** Absent of a pool that nobody has used yet. */
+      state: z.string().optional(),
+      quarantine: z.looseObject({ cause: z.string(), untilMs: z.number() }).optional(),
+      ejections: z.array(z.looseObject({ route: z.string(), untilMs: z.number() })).optional(),
+    }),
+  ),
 });
 export type Ledger = z.output<typeof ledger>;
+export type LiveBackend = Ledger['backends'][string];
 
 export const applied = z.looseObject({
   dryRun: z.boolean(),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Listed, scene, withWeb } from './scene.ts';
+import type { BackendId, PoolName } from '../../eventlog/index.ts';
+import { deskOver, type Listed, scene, withWeb } from './scene.ts';
 
 type PoolBody = {
   readonly policy: string;
@@ -131,6 +132,18 @@ describe("a pool's ledger", () => {
         'web.2': { inFlight: 0, drainUntilMs: s.clock.ms + 1000 },
       },
     });
+  });
+
+  it('says of an ejection on which route it is, and until when', async () => {
+    await using s = await withWeb();
+    const ejections = [{ route: 'app.test#/a', untilMs: 5000, level: 1 }];
+    const health = { ejections, probes: 'passing' } as const;
+    await deskOver(s.log).ask(
+      { type: 'RecordHealth', pool: 'web' as PoolName, id: 'web.1' as BackendId, health, withheld: [] },
+      { author: 'switchyard' },
+    );
+    const { body } = await s.client.get('/v1/pools/web/ledger');
+    expect(body).toMatchObject({ backends: { 'web.1': { inFlight: 0, ejections } } });
   });
 
   it('of an unused pool is all zeros, and of none 404', async () => {

@@ -1,6 +1,6 @@
 /** `domain list`, `pool list`, `backend list`: page by page, so that a million go through without being held. */
 import type { AdminClient } from '../admin-client.ts';
-import { type Item, type Ledger, ledger, page } from '../replies.ts';
+import { type Item, type Ledger, type LiveBackend, ledger, page } from '../replies.ts';
 import { type Cell, renderTable } from '../table.ts';
 import { KINDS } from '../thing.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
@@ -50,20 +50,36 @@ async function listBackends(context: Context): Promise<ExitCode> {
   const pool = KINDS.pool.path(context.args.positionals);
   const live = context.print.json ? undefined : await ledgerOf(await context.admin(), pool);
   const row = ({ name, version, address, weight, maxConcurrency, state }: Item) => {
-    const { inFlight, quarantine } = live?.backends[name] ?? {};
+    const now = live?.backends[name];
     const limit = maxConcurrency === null ? null : Number(maxConcurrency);
     return [
       name,
       String(address),
       Number(weight),
       limit,
-      quarantine === undefined ? String(state) : 'quarantined',
-      inFlight,
+      stateOf(now, String(state)),
+      now?.inFlight,
       version,
     ];
   };
   const header = ['id', 'address', 'weight', 'limit', 'state', 'in flight', 'version'];
   return list({ path: [...pool, 'backends'], header, row }, context);
+}
+
+/** As the ledger has it; where it has an end, until when; and of what is closed for some routes alone, for which. */
+function stateOf(now: LiveBackend | undefined, wanted: string): string {
+  const { state = wanted, quarantine, ejections = [] } = now ?? {};
+  if (state === 'quarantined' && quarantine !== undefined)
+    return `quarantined until ${timeOf(quarantine.untilMs)}: ${quarantine.cause.replaceAll('_', ' ')}`;
+  const whole = ejections.find(({ route }) => route === '');
+  if (state === 'ejected' && whole !== undefined) return `ejected until ${timeOf(whole.untilMs)}`;
+  const routes = ejections.filter(({ route }) => route !== '');
+  if (routes.length === 0) return state;
+  return `${state}, ejected on ${routes.map(({ route, untilMs }) => `${route} until ${timeOf(untilMs)}`).join(', ')}`;
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 async function ledgerOf(client: AdminClient, pool: readonly string[]): Promise<Ledger> {

@@ -1,0 +1,46 @@
+/** What the process log tells of the pools' health: whatever is recorded of it, in a line that an operator can read and search. */
+import type { BackendHealth, Recorded } from '../../eventlog/index.ts';
+import type { ProcessLog } from './process-log.ts';
+
+// Streams of pools are named so.
+const PREFIX = 'pool-';
+
+type Withheld = BackendHealth & { readonly id: string; readonly withheld: readonly string[] };
+
+export function tellHealth(log: ProcessLog, events: readonly Recorded[]): void {
+  for (const event of events) {
+    const pool = event.stream.slice(PREFIX.length);
+    if (event.type === 'BackendQuarantined') {
+      const { id, cause, untilMs } = event.data;
+      log.warn({ pool, backend: id, cause, until: timeOf(untilMs) }, `${id} of ${pool} is quarantined`);
+    } else if (event.type === 'BackendHealthChanged') tellChange(log, pool, event.data);
+    else if (event.type === 'BackendStarted')
+      log.info({ pool, backend: event.data.id }, `${event.data.id} of ${pool} passes its probes, and is up`);
+    else if (event.type === 'CapacityWanted') log.warn({ pool, ...event.data }, `${pool} wants capacity`);
+  }
+}
+
+function tellChange(log: ProcessLog, pool: string, { id, ejections, withheld, probes }: Withheld): void {
+  const about = { pool, backend: id };
+  if (probes === 'failing') log.warn(about, `${id} of ${pool} fails its probes`);
+  for (const { route, untilMs, level } of ejections)
+    log.warn(
+      { ...about, ...on(route), until: timeOf(untilMs), inARow: level },
+      `${id} of ${pool} is ejected`,
+    );
+  for (const route of withheld)
+    log.warn(
+      { ...about, ...on(route) },
+      `${id} of ${pool} is an outlier, and used on: more may not be ejected`,
+    );
+  if (probes === 'passing' && ejections.length + withheld.length === 0)
+    log.info(about, `${id} of ${pool} is back`);
+}
+
+function on(route: string): { readonly route?: string } {
+  return route === '' ? {} : { route };
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
