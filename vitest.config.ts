@@ -6,7 +6,8 @@ export default defineConfig({
     // Child threads and processes are part of what is tested, so each file gets a process of its own.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // A test that hangs is told from one on a busy machine by this alone, so it is long.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -27,13 +27,7 @@ import {
   type StreamName,
 } from '../eventlog/index.ts';
 import { commandsOf } from './admin/commands-of.ts';
-import {
-  type Admin,
-  Confirmations,
-  createAdmin,
-  type LedgerFigures,
-  type ReplaceAnswer,
-} from './admin/index.ts';
+import { type Admin, Confirmations, createAdmin, type LedgerFigures } from './admin/index.ts';
 import { planFor } from './admin/plan.ts';
 import {
   type Config,
@@ -55,8 +49,16 @@ import { journalFamilies } from './telemetry/journal-metrics.ts';
 import { capacityFamilies } from './telemetry/ledger-metrics.ts';
 import { gatherMetrics } from './telemetry/metrics.ts';
 import type { ProcessLog } from './telemetry/process-log.ts';
+import { replacementFamilies } from './telemetry/replacement-metrics.ts';
 import { mergeMetrics } from './telemetry/request-metrics.ts';
-import { Journal, MainPlane, NotReplaced, Publisher, type Replacement, Workers } from './workers/index.ts';
+import {
+  Journal,
+  MainPlane,
+  Publisher,
+  type ReplaceAnswer,
+  replaceWorkers,
+  Workers,
+} from './workers/index.ts';
 
 export type RouterOptions = {
   readonly config: Config;
@@ -299,21 +301,10 @@ export class Router {
   }
 
   /** Other threads in the workers' places, one after the other; none of their connections fails by it. */
-  async replaceWorkers(only: number | undefined, wait: boolean): Promise<ReplaceAnswer> {
-    const { log } = this.#options;
-    const done: Replacement[] = [];
-    const answers = () => Promise.all(done.map((each) => (wait ? each.retired : each.replaced)));
-    try {
-      for await (const replacement of this.#workers.replace(only)) {
-        done.push(replacement);
-        log.info({ ...replacement.replaced }, `worker ${replacement.replaced.worker} replaced`);
-      }
-    } catch (error) {
-      if (!(error instanceof NotReplaced)) throw error;
-      log.warn({ err: error }, error.message);
-      return { replaced: await answers(), problem: { type: error.type, detail: error.message } };
-    }
-    return { replaced: await answers() };
+  replaceWorkers(only?: number, waitMs = 0): Promise<ReplaceAnswer> {
+    const { config, log } = this.#options;
+    // Who wants to wait for however long it takes is told after the time that a shutdown would take.
+    return replaceWorkers(this.#workers.replace(only), Math.min(waitMs, config.drainMs), log);
   }
 
   present() {
@@ -371,7 +362,7 @@ export class Router {
           ready: () => ({ ok: this.#state === 'ready', detail: this.#state }),
           verify: (signal) => this.#history.ask('verify', {}, signal),
           archive: (wish, signal) => archiveLog(this.#archiving(), wish, signal),
-          replace: (worker, wait) => this.replaceWorkers(worker, wait),
+          replace: (worker, waitMs) => this.replaceWorkers(worker, waitMs),
           ownAddresses: () => ({
             listeners: [...this.addresses.listeners, this.#adminAddress],
             local: localAddresses(),
@@ -432,6 +423,7 @@ export class Router {
       ...families,
       ...capacityFamilies(this.#system.capacity.told),
       ...healthFamilies(this.#system.health.counts, this.#prober.counts),
+      ...replacementFamilies(this.#workers.replacements),
       ...journalFamilies(this.#journal?.share.shared, systemClock.now()),
     ];
   }

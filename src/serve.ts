@@ -117,7 +117,7 @@ function obeySignals(
     end(0);
   };
   const reload = () => void reapply(wish, router, log);
-  const replace = () => void router.replaceWorkers(undefined, false);
+  const replace = () => void router.replaceWorkers();
   process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload).on('SIGUSR2', replace);
   return () => {
     process.off('SIGHUP', reload).off('SIGUSR2', replace);

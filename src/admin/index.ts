@@ -3,4 +3,4 @@
 export { type Admin, type AdminOptions, createAdmin } from './admin.ts';
 export { AdminUnavailable } from './admin-unavailable.ts';
 export { Confirmations } from './confirmations.ts';
-export type { AdminPorts, Check, History, LedgerFigures, Logger, ReplaceAnswer } from './ports.ts';
+export type { AdminPorts, Check, History, LedgerFigures, Logger } from './ports.ts';

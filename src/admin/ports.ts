@@ -4,7 +4,7 @@ import type { BackendId, EventLog, PoolName } from '../../eventlog/index.ts';
 import type { OwnAddresses } from '../config/index.ts';
 import type { ArchiveReport, Historian, Repaired } from '../history/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
-import type { Replaced, Retired } from '../workers/index.ts';
+import type { ReplaceAnswer } from '../workers/index.ts';
 import type { Confirmations } from './confirmations.ts';
 
 /** The reading half of the log: commands go through the desk. */
@@ -29,12 +29,6 @@ export type LedgerFigures = {
 };
 
 export type CrashAnswer = 'done' | 'not_running' | 'unknown';
-
-export type ReplaceAnswer = {
-  readonly replaced: readonly (Replaced | Retired)[];
-  /** Why not all that were asked for. */
-  readonly problem?: { readonly type: 'worker_unknown' | 'worker_not_replaced'; readonly detail: string };
-};
 
 export interface AdminPorts {
   readonly desk: Desk;
@@ -67,8 +61,8 @@ export interface AdminPorts {
     wish: { readonly before: number; readonly file: string },
     signal?: AbortSignal,
   ) => Promise<ArchiveReport>;
-  /** This worker, or all, one after the other; `wait`: until the former ones are gone. */
-  readonly replace: (worker: number | undefined, wait: boolean) => Promise<ReplaceAnswer>;
+  /** This worker, or all, one after the other; and then so long for the former ones to be gone. */
+  readonly replace: (worker: number | undefined, waitMs: number) => Promise<ReplaceAnswer>;
   /** Our own listeners, which no backend may be: such a backend would be a loop. */
   readonly ownAddresses: () => OwnAddresses;
   readonly now: () => number;

@@ -1,8 +1,9 @@
 /** The wish for other threads in the place of those that route, one after the other. */
 import { z } from 'zod';
 import { bodyBy } from './body-by.ts';
-import { type Call, header } from './call.ts';
+import type { Call } from './call.ts';
 import type { AdminPorts } from './ports.ts';
+import { WAITED, waitOf } from './prefer.ts';
 import { problem } from './problem.ts';
 import { json, type Reply } from './reply.ts';
 
@@ -10,13 +11,12 @@ const replaceBody = z.strictObject({
   worker: z.int().min(1).max(4095).optional(),
 });
 
-/** RFC 7240 §4.3: `Prefer: wait` is for who wants to know how the former ones ended. */
-const WAIT = /(?:^|,)\s*wait(?:\s*=\s*"?\d+"?)?\s*(?:;|,|$)/i;
-
+/** 202: not all of the former ones are gone within the time that was to be waited, and they go on. */
 export async function replaceWorkers(call: Call, { replace }: AdminPorts): Promise<Reply> {
   const { worker } = await bodyBy(call, replaceBody);
-  const answer = await replace(worker, WAIT.test(header(call, 'prefer') ?? ''));
-  if (answer.problem === undefined) return json({ replaced: answer.replaced });
-  const { type, detail } = answer.problem;
-  return problem(type, detail, { members: { replaced: answer.replaced } });
+  const waitMs = waitOf(call);
+  const { replaced, problem: refused } = await replace(worker, waitMs ?? 0);
+  if (refused !== undefined) return problem(refused.type, refused.detail, { members: { replaced } });
+  if (waitMs === undefined) return json({ replaced });
+  return json({ replaced }, WAITED, replaced.every((one) => 'cut' in one) ? 200 : 202);
 }

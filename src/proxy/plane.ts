@@ -1,10 +1,12 @@
 /** The data plane of one thread: listeners, client connections, upstream connections, one clock for time-outs. */
+
 import type { Socket } from 'node:net';
 import type { RequestObserver } from '../../actors/index.ts';
 import type { ListenerSettings } from '../config/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { HeadScan, plainAddress } from '../wire/index.ts';
 import { Affinity } from './affinity.ts';
+import { Alarm } from './alarm.ts';
 import { BackendCuts } from './backend-cuts.ts';
 import { ClientConnection } from './client-connection.ts';
 import { type PlaneContext, PlaneCounters, type PlaneOptions } from './context.ts';
@@ -49,7 +51,8 @@ export interface RoutingPlane {
   stopAccepting(): Farewell;
   /**
    * Accepts no more and lets requests finish; what is unfinished after `withinMs` is cut. A connection without one has
-   * `idleMs` to ask once more, and is told with that answer to close. Resolves to how many were cut.
+   * `idleMs` to ask once more, and is told with that answer to close. Either may be Infinity. Asked again meanwhile it sets
+   * the times anew. Resolves to how many were cut.
    */
   drain(withinMs: number, idleMs?: number): Promise<number>;
   /** Ends everything at once. */
@@ -78,6 +81,14 @@ class Plane implements RoutingPlane {
   readonly #cuts: BackendCuts;
   readonly #observe: RequestObserver | undefined;
   #whenEmpty: (() => void) | undefined;
+  readonly #drain = {
+    idle: new Alarm(() => this.#closeIdle()),
+    cut: new Alarm(() => {
+      this.#drain.cutBusy = this.#cutAll();
+    }),
+    cutBusy: 0,
+    over: undefined as Promise<number> | undefined,
+  };
 
   constructor(options: PlaneOptions) {
     const deadlines = new Deadlines(options.now, options.settings.tickMs);
@@ -158,21 +169,23 @@ class Plane implements RoutingPlane {
     return { connections: this.#connections.size, lost };
   }
 
-  async drain(withinMs: number, idleMs = IDLE_GRACE_MS): Promise<number> {
+  drain(withinMs: number, idleMs = IDLE_GRACE_MS): Promise<number> {
     const goodbye = Math.min(idleMs, withinMs);
     this.#context.idleUntilMs = this.#context.now() + goodbye;
-    this.stopAccepting();
-    let cutBusy = 0;
     // A request may be on its way on a connection that looks idle: it is answered, with Connection: close.
-    const idle = setTimeout(() => this.#closeIdle(), goodbye);
-    const cut = setTimeout(() => {
-      cutBusy = this.#cutAll();
-    }, withinMs);
+    this.#drain.idle.set(goodbye);
+    this.#drain.cut.set(withinMs);
+    this.#drain.over ??= this.#drained();
+    return this.#drain.over;
+  }
+
+  async #drained(): Promise<number> {
+    this.stopAccepting();
     await this.#empty();
-    clearTimeout(idle);
-    clearTimeout(cut);
+    this.#drain.idle.set(Number.POSITIVE_INFINITY);
+    this.#drain.cut.set(Number.POSITIVE_INFINITY);
     await this.close();
-    return cutBusy;
+    return this.#drain.cutBusy;
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,6 @@ export { Journal, type JournalShare } from './journal.ts';
 export { MainPlane } from './main-plane.ts';
 export { type IndexShared, NameIndex } from './name-index.ts';
 export { type PublicationCount, Publisher, type Receiver, Subscription } from './publisher.ts';
+export { type ReplaceAnswer, replaceWorkers } from './replace-workers.ts';
 export { addressOf, Table, type TableSource } from './table.ts';
-export { NotReplaced, type Replaced, type Retired } from './worker-seat.ts';
-export { type Replacement, Workers, type WorkersOptions } from './workers.ts';
+export { Workers, type WorkersOptions } from './workers.ts';

@@ -35,6 +35,8 @@ export class MainPlane {
     return this.#routing === undefined ? [] : [this.#routing.plane.metrics()];
   }
 
+  readonly replacements = { replaced: 0, lostConnections: 0, retiring: 0 };
+
   /** It is the thread that is asked. */
   // biome-ignore lint/correctness/useYield: there is nothing to give.
   async *replace(): AsyncGenerator<Replacement> {

@@ -126,11 +126,15 @@ export class WorkerChild implements Requests {
   }
 
   /** It accepts no more, and ends within the drain time; `idleMs`: as in RoutingPlane. */
-  drain(idleMs?: number): Promise<void> {
+  drain(idleMs?: number, withinMs = this.#parts.drainMs): Promise<void> {
     this.#stopping = true;
-    const withinMs = this.#parts.drainMs;
     this.post(idleMs === undefined ? { type: 'drain', withinMs } : { type: 'drain', withinMs, idleMs });
     return this.#exit;
+  }
+
+  /** It accepts no more, and ends when all it serves is over, however long that takes. */
+  retire(): Promise<void> {
+    return this.drain(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
 
   kill(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * One worker's place: it stays while threads come and go in it. Replacing one, the next listens before the former accepts
- * no more, and the former goes on until all it serves is over.
+ * no more, and the former goes on until all it serves is over, or until its own place is wanted by the one after the next.
  *
  *   (start) ─▶ serving ──replace──▶ the next starts ──it listens──▶ the next serves, the former drains
  *                 └── crashed ──▶ the supervisor starts again; one that drains goes on draining
@@ -19,7 +19,7 @@ export type Replaced = {
 };
 
 export type Retired = Replaced & {
-  /** Requests that were unfinished at the end of the drain time. */
+  /** Requests that were unfinished when there was no more time for them. */
   readonly cut: number;
 };
 
@@ -70,11 +70,16 @@ export class WorkerSeat {
     };
   }
 
+  /** Whether a former one still has something to finish. */
+  get isRetiring(): boolean {
+    return this.#retiring !== undefined;
+  }
+
   /** Resolves when the new one serves and the former accepts no more; `retired` when the former is gone. */
   async replace(): Promise<{ readonly replaced: Replaced; readonly retired: Promise<Retired> }> {
     const beganAtMs = this.#now();
-    // Of one place there are two threads at most: that many the ledger has room for.
-    await this.#retiring?.gone;
+    // Of one place there are two threads at most: that many the ledger has room for. From now on time matters.
+    await this.#retiring?.worker.drain(Number.POSITIVE_INFINITY);
     const former = await this.#succeeded();
     const readyInMs = Math.round(this.#now() - beganAtMs);
     const gone = this.#retire(former);
@@ -115,7 +120,7 @@ export class WorkerSeat {
   }
 
   #retire(former: WorkerChild): Promise<void> {
-    const gone = former.drain(Number.POSITIVE_INFINITY);
+    const gone = former.retire();
     const retiring = { worker: former, gone };
     this.#retiring = retiring;
     void gone.then(() => {

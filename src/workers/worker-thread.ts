@@ -51,6 +51,7 @@ const feed = new Subscription(
 routing.load({ isLevel: () => names.published === feed.seen, pause: () => feed.await(PAUSE_MS) });
 table.follow(() => feed.catchUp());
 
+let isDraining = false;
 const heartbeat = setInterval(() => {
   Atomics.store(boot.heartbeat, 1, plane.counters.inFlight);
   Atomics.add(boot.heartbeat, 0, 1);
@@ -94,7 +95,13 @@ function requestJournal(): RequestJournal | undefined {
   return new RequestJournal(new RingProducer(journal.shared, thread), journal.queryStrings);
 }
 
+/** Told again it sets its times anew. */
 async function drain(withinMs: number, idleMs: number | undefined): Promise<void> {
+  if (isDraining) {
+    void plane.drain(withinMs, idleMs);
+    return;
+  }
+  isDraining = true;
   // A turn of the loop, so that whoever waits to be accepted is.
   await nextTurn();
   await nextTurn();

@@ -12,6 +12,7 @@ import {
 } from '../../actors/index.ts';
 import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
+import type { ReplacementCounts } from '../telemetry/replacement-metrics.ts';
 import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { Journal } from './journal.ts';
 import type { FromWorker } from './messages.ts';
@@ -62,7 +63,8 @@ export class Workers {
   /** What workers that were drained had counted. */
   #over: RequestMetricsSnapshot = mergeMetrics([]);
   #isReplacing = false;
-  readonly #replaced = { replacements: 0, lostConnections: 0 };
+  #replacements = 0;
+  #lostConnections = 0;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -90,6 +92,11 @@ export class Workers {
     this.#alive.get(thread)?.post({ type: 'bell' });
   }
 
+  get replacements(): ReplacementCounts {
+    const retiring = this.#seats.filter((seat) => seat.isRetiring).length;
+    return { replaced: this.#replacements, lostConnections: this.#lostConnections, retiring };
+  }
+
   /** Of those that are over, and of the workers that answer in time. */
   async metrics(): Promise<readonly RequestMetricsSnapshot[]> {
     const asked = [...this.#alive.values()].map((worker) => this.#ask(worker));
@@ -111,8 +118,8 @@ export class Workers {
     try {
       for (const seat of seats) {
         const replacement = await seat.replace();
-        this.#replaced.replacements++;
-        this.#replaced.lostConnections += replacement.replaced.lost ?? 0;
+        this.#replacements++;
+        this.#lostConnections += replacement.replaced.lost ?? 0;
         yield replacement;
       }
     } finally {

@@ -1,5 +1,7 @@
 /** Workers are replaced one at a time, and nobody whose connection was accepted can tell. */
+import { rename } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AdminClient, actorsOf, ledgerOf } from '../support/admin-client.ts';
 import { Backend } from '../support/backend.ts';
@@ -39,7 +41,7 @@ async function startScene(options: { drainMs?: number } = {}) {
   );
   const admin = stack.use(new AdminClient(router.admin));
   const owned = stack.move();
-  return { router, admin, web, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { router, admin, web, directory: directory.path, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 describe('replacing the workers', () => {
@@ -92,25 +94,64 @@ describe('replacing the workers', () => {
     }
   });
 
-  it('lets a long response finish, and cuts it when the drain time is over', async () => {
+  it('lets a response take as long as it takes, until its worker is replaced once more', async () => {
     await using scene = await startScene({ drainMs: 700 });
-    scene.web.behave = ({ url }) => ({ type: 'stream', chunks: url === '/long' ? 100_000 : 20, everyMs: 10 });
-    const [short, long] = await Promise.all([
-      stream(scene.router.port, '/'),
-      stream(scene.router.port, '/long'),
-    ]);
-    const { body } = await scene.admin.post<Answer>('/v1/workers/replace', {}, { prefer: 'wait' });
-    expect(body.replaced.reduce((sum, { cut }) => sum + (cut ?? 0), 0)).toBe(1);
-    expect(await short.all).toMatch(/\r\n0\r\n\r\n$/);
+    const { admin, router, web } = scene;
+    web.behave = ({ url }) => ({ type: 'stream', chunks: url === '/long' ? 100_000 : 20, everyMs: 10 });
+    const [short, long] = await Promise.all([stream(router.port, '/'), stream(router.port, '/long')]);
+    const replace = () => admin.post<Answer>('/v1/workers/replace', {}, { prefer: 'wait' });
+    const first = await replace();
+    expect(first.status).toBe(202);
+    for (const { cut, connections } of first.body.replaced) expect(connections > 0).toBe(cut === undefined);
+    await eventually(() => short.received().endsWith('\r\n0\r\n\r\n'), 'the short response');
+    short.leave();
+    await expect.poll(() => retiring(admin), { timeout: 10_000 }).toBe(1);
+    // Much longer than a drain: nobody needs its place.
+    const before = long.received().length;
+    await eventually(() => long.received().length > before + 1000, 'more of the long response');
+    // Its place is needed: now it has the drain time.
+    const second = await replace();
+    expect([second.status, second.body.replaced.map(({ cut }) => cut)]).toEqual([200, ALL.map(() => 0)]);
     expect(await long.all).not.toMatch(/\r\n0\r\n\r\n$/);
+    expect(await retiring(admin)).toBe(0);
+  });
+
+  it('is refused while it is being done, and where the new one cannot start the former serves on', async () => {
+    await using scene = await startScene();
+    const { admin, router, directory } = scene;
+    const both = await Promise.all([1, 2].map(() => admin.post<Answer>('/v1/workers/replace')));
+    expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    expect(both.find(({ status }) => status === 409)?.body).toMatchObject({
+      type: 'worker_not_replaced',
+      replaced: [],
+    });
+    await rename(join(directory, 'data/events.db'), join(directory, 'elsewhere.db'));
+    const refused = await admin.post('/v1/workers/replace', { worker: COUNT });
+    expect([refused.status, refused.body]).toMatchObject([
+      409,
+      { type: 'worker_not_replaced', detail: expect.stringContaining(`worker ${COUNT} serves on`) },
+    ]);
+    for (let i = 0; i < 4; i++) await (await keptAlive(router.port)).ask();
+    await rename(join(directory, 'elsewhere.db'), join(directory, 'data/events.db'));
+    expect(await admin.post('/v1/workers/replace')).toMatchObject({ status: 200 });
+    const workers = (await actorsOf(admin)).filter(({ kind }) => kind === 'worker');
+    expect(workers.map(({ state, restarts }) => [state, restarts])).toEqual(ALL.map(() => ['running', 0]));
   });
 
   it('can be had of one, by the command line, and not of one that there is not', async () => {
     await using scene = await startScene();
     const admin = ['--admin', scene.router.admin];
-    const done = await runCommand(['workers', 'replace', '--worker', '2', '--wait', '--json', ...admin]);
+    const done = await runCommand([
+      'workers',
+      'replace',
+      '--worker',
+      `${COUNT}`,
+      '--wait',
+      '--json',
+      ...admin,
+    ]);
     expect(done.code, done.output).toBe(0);
-    expect(JSON.parse(done.output)).toMatchObject([{ worker: 2, cut: 0 }]);
+    expect(JSON.parse(done.output)).toMatchObject([{ worker: COUNT, cut: 0 }]);
     const none = await scene.admin.post('/v1/workers/replace', { worker: 99 });
     expect([none.status, none.body]).toMatchObject([404, { type: 'worker_unknown' }]);
   });
@@ -185,9 +226,12 @@ function replacedIn(router: RouterProcess): number {
   return router.output().match(/"msg":"worker \d+ replaced"/g)?.length ?? 0;
 }
 
-async function requestsBegun(admin: AdminClient): Promise<number> {
+const requestsBegun = (admin: AdminClient) => figure(admin, 'requests_begun_total');
+const retiring = (admin: AdminClient) => figure(admin, 'workers_retiring');
+
+async function figure(admin: AdminClient, name: string): Promise<number> {
   const { body } = await admin.get<string>('/metrics');
-  return Number(/^switchyard_requests_begun_total (\d+)$/m.exec(body)?.[1]);
+  return Number(new RegExp(`^switchyard_${name} (\\d+)$`, 'm').exec(body)?.[1]);
 }
 
 /** A connection that has had one answer. */
@@ -212,7 +256,7 @@ async function keptAlive(port: number) {
 }
 
 /** Resolves, once its response has begun, to what came until its connection ended. */
-async function stream(port: number, path: string): Promise<{ readonly all: Promise<string> }> {
+async function stream(port: number, path: string) {
   const socket = connect(port, '127.0.0.1');
   let received = '';
   const all = new Promise<string>((resolve) => {
@@ -224,5 +268,5 @@ async function stream(port: number, path: string): Promise<{ readonly all: Promi
   });
   socket.write(`GET ${path} HTTP/1.1\r\nHost: example.com\r\n\r\n`);
   await eventually(() => received.includes('\r\n\r\n'), 'a head');
-  return { all };
+  return { all, received: () => received, leave: () => socket.destroy() };
 }

@@ -27,6 +27,15 @@ export async function eventsOf(admin: AdminClient): Promise<readonly HistoryEven
     .map((line): HistoryEvent => JSON.parse(line));
 }
 
+/** What passes by itself, or was only said: no setting is another after it. */
+const PASSING: ReadonlySet<string> = new Set([
+  'BackendDrainStarted',
+  'BackendDrained',
+  'BackendQuarantined',
+  'BackendHealthChanged',
+  'CapacityWanted',
+]);
+
 export function foldNaively(events: readonly HistoryEvent[]): Folded {
   const domains: Record<string, object> = {};
   const pools: Record<string, { settings: object; backends: Record<string, object> }> = {};
@@ -41,7 +50,7 @@ export function foldNaively(events: readonly HistoryEvent[]): Folded {
     else if ((type === 'BackendAdded' || type === 'BackendChanged') && pool !== undefined)
       pool.backends[data.id ?? ''] = data.backend ?? {};
     else if (type === 'BackendRemoved' && pool !== undefined) delete pool.backends[data.id ?? ''];
-    else if (type !== 'BackendDrainStarted' && type !== 'BackendQuarantined')
+    else if (!PASSING.has(type))
       throw new Error(`expected an event type with a meaning, found ${type} on ${stream}`);
   }
   const flat = Object.entries(pools).map(([name, { settings, backends }]) => [

@@ -9,7 +9,7 @@ export const workersVerb: Verb = {
   summary: 'replaces the threads that route, one after the other; no established connection fails',
   options: {
     worker: { value: 'N', description: 'only this one, as `actors` shows it' },
-    wait: { description: 'return when the former ones have finished what they had' },
+    wait: { description: 'wait for the former ones to finish what they have, for the drain time at most' },
     ...ADMIN_OPTIONS,
   },
   run,
@@ -23,7 +23,8 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const headers = args.flag('wait') ? { prefer: 'wait' } : {};
   const body = worker === undefined ? {} : { worker };
   const answer = await client.ask(
-    { method: 'POST', path: ['v1', 'workers', 'replace'], body, headers },
+    // Each has to start, and the former one of its place may have to end.
+    { method: 'POST', path: ['v1', 'workers', 'replace'], body, headers, patient: true },
     replaced,
   );
   if (print.json) await print.value(answer.replaced);
@@ -36,7 +37,7 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
           one.readyInMs,
           one.connections,
           one.lost ?? 'unknown',
-          one.cut,
+          one.cut ?? (args.flag('wait') ? 'goes on' : undefined),
         ]),
       ),
     );

@@ -1,0 +1,34 @@
+/** How often workers were replaced, and what that cost: a connection that the system had made and nobody had accepted. */
+import type { Family } from './prometheus.ts';
+
+export type ReplacementCounts = {
+  /** Workers that another has taken the place of. */
+  readonly replaced: number;
+  /** Connections that were in the accept queues of those. */
+  readonly lostConnections: number;
+  /** Those of them that have not finished yet. */
+  readonly retiring: number;
+};
+
+export function replacementFamilies(counts: ReplacementCounts): Family[] {
+  return [
+    {
+      name: 'switchyard_worker_replacements',
+      type: 'counter',
+      help: 'Workers that another thread took the place of, as somebody wished.',
+      samples: [{ value: counts.replaced }],
+    },
+    {
+      name: 'switchyard_worker_lost_connections',
+      type: 'counter',
+      help: 'Connections reset by replacements: made by the system, accepted by nobody yet.',
+      samples: [{ value: counts.lostConnections }],
+    },
+    {
+      name: 'switchyard_workers_retiring',
+      type: 'gauge',
+      help: 'Replaced workers that go on with the connections that they have.',
+      samples: [{ value: counts.retiring }],
+    },
+  ];
+}
