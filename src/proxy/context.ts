@@ -82,8 +82,10 @@ export class PlaneCounters {
   connects = 0;
   reuses = 0;
   resends = 0;
-  /** Idempotent requests that went to another backend, since the first had closed without a word. */
+  /** Idempotent requests that went to another backend though the first had been sent them. */
   retries = 0;
+  /** Those that would have, had the budget of their pool not been spent. */
+  retriesDenied = 0;
   connectFailures = 0;
   accepted = 0;
   refusedConnections = 0;

@@ -249,7 +249,9 @@ export class Forwarding implements ConnectionUser {
     const { context } = this.#exchange;
     const { name, settings } = this.#pool;
     const ended = context.metrics.pool(name).total;
-    return this.#budget.take(ended, settings.retries.budgetPercent, context.now());
+    const isTaken = this.#budget.take(ended, settings.retries.budgetPercent, context.now());
+    if (!isTaken) context.counters.retriesDenied++;
+    return isTaken;
   }
 
   /** This answer is not passed on: another backend is asked, one that is free now, else its word stands. */

@@ -12,7 +12,12 @@ const KNOWN: Readonly<Record<string, Described>> = {
   retries: [
     'counter',
     'switchyard_retries',
-    'Idempotent requests that went to another backend, since the first had closed without a word.',
+    'Idempotent requests that went to another backend though the first had been sent them.',
+  ],
+  retriesDenied: [
+    'counter',
+    'switchyard_retries_denied',
+    'Requests that would have gone to another backend, had the retry budget not been spent.',
   ],
   resends: ['counter', 'switchyard_resends', 'Requests sent again since a reused connection had closed.'],
   checkouts: ['counter', 'switchyard_checkouts', 'Leases granted.'],

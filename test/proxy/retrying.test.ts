@@ -85,6 +85,7 @@ describe('an idempotent request whose backend closed without a word', () => {
     });
     await statuses(router, GET, 12);
     expect(router.plane.counters.retries).toBe(3);
+    expect(router.plane.counters.retriesDenied).toBeGreaterThanOrEqual(9);
   });
 });
 
