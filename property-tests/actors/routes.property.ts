@@ -6,11 +6,12 @@ import type { PoolName, RouteMatch, RouteSettings } from '../../eventlog/index.t
 import { parsePoolName } from '../../eventlog/index.ts';
 import { compilePattern } from '../../src/config/index.ts';
 import { parseDomainWish } from '../../src/config/routing-schema.ts';
+import { KeyedDigest } from '../../src/proxy/keyed-digest.ts';
 
 const segment = fc.constantFrom('a', 'b', 'ab');
 const path = fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.join('/')}`);
 const headers = fc.dictionary(fc.constantFrom('x-a', 'X-B'), fc.constantFrom('1', '2'), { minKeys: 1 });
-const match: fc.Arbitrary<RouteMatch> = fc.record(
+const whole: fc.Arbitrary<RouteMatch> = fc.record(
   {
     pathPrefix: path,
     pathRegex: fc.constantFrom('a', '^/a', 'b$', '^/(a|b)/', '/ab(/|$)'),
@@ -19,6 +20,16 @@ const match: fc.Arbitrary<RouteMatch> = fc.record(
   },
   { requiredKeys: [] },
 );
+// Alike in all that is counted, so that only their texts tell them apart.
+const alike: fc.Arbitrary<RouteMatch> = fc.constantFrom(
+  { pathPrefix: '/a' },
+  { pathPrefix: '/b' },
+  { methods: ['GET'] },
+  { methods: ['PUT'] },
+  { headers: { 'x-a': '1' } },
+  { headers: { 'x-b': '1' } },
+);
+const match = fc.oneof(whole, alike);
 const request = fc.record({
   method: fc.constantFrom('GET', 'POST', 'PUT'),
   path,
@@ -96,13 +107,14 @@ describe('routes', () => {
 
   it('with a longer prefix win over those with a shorter one, all else being equal', () => {
     fc.assert(
-      fc.property(path, path, request, (one, other, asked) => {
-        fc.pre(one.length !== other.length);
-        const routes = parsed([{ pathPrefix: one }, { pathPrefix: other }]);
-        const index = new RouteMatcher(routes, compilePattern).find(asked.method, asked.path, asked.fields);
-        const both = [one, other].filter((pathPrefix) => holds({ pathPrefix }, asked));
-        if (both.length < 2) return;
-        expect(routes[index]?.match.pathPrefix).toBe(one.length > other.length ? one : other);
+      fc.property(path, segment, path, request, (outer, inner, below, { method, fields }) => {
+        const prefixes = [outer, `${outer.replace(/\/$/, '')}/${inner}`] as const;
+        const [longer, shorter] = prefixes.toReversed();
+        const routes = parsed(prefixes.map((pathPrefix) => ({ pathPrefix })));
+        const matcher = new RouteMatcher(routes, compilePattern);
+        const taken = (path: string) => routes[matcher.find(method, path, fields)]?.match.pathPrefix;
+        expect(taken(`${longer}${below}`)).toBe(longer);
+        expect(taken(`${longer}c`)).toBe(shorter);
       }),
     );
   });
@@ -134,18 +146,55 @@ describe('a split', () => {
     expect(given.has('none')).toBe(false);
   });
 
-  it('moves a key only to a pool that is given more', () => {
-    const weight = fc.integer({ min: 1, max: 1000 });
+  it('gives each pool its share of keys too, whatever they are and whoever made the secret', () => {
+    const prefixes = fc.constantFrom('', 'user-', '192.0.2.', '/shop/item?id=');
     fc.assert(
-      fc.property(draw, weight, weight, weight, (key, rest, before, after) => {
-        const at = (weight: number) =>
-          new Split([
-            { pool: canary, weight },
-            { pool: web, weight: rest },
-          ]).poolOf(key);
-        if (at(before) === at(after)) return;
-        expect(at(after)).toBe(after > before ? 'canary' : 'web');
+      fc.property(prefixes, fc.string(), fc.integer({ min: 1, max: 99 }), (prefix, secret, weight) => {
+        const digest = new KeyedDigest(secret);
+        const split = new Split([
+          { pool: web, weight: 100 - weight },
+          { pool: canary, weight },
+        ]);
+        let given = 0;
+        for (let i = 0; i < 2000; i++)
+          if (split.poolOf(digest.of('split', `${prefix}${i}`)) === canary) given++;
+        // Six standard deviations: one in 500 million.
+        expect(Math.abs(given - 20 * weight)).toBeLessThan(6 * Math.sqrt(0.2 * weight * (100 - weight)));
       }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('that gives a canary twice as much moves as many keys as it is given, all of them to it', () => {
+    const digest = new KeyedDigest('a secret');
+    const at = (weight: number) =>
+      new Split([
+        { pool: canary, weight },
+        { pool: web, weight: 100 - weight },
+      ]);
+    const [before, after] = [at(5), at(10)];
+    let moved = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const key = digest.of('split', `${i}`);
+      if (before.poolOf(key) === after.poolOf(key)) continue;
+      expect(after.poolOf(key)).toBe(canary);
+      moved++;
+    }
+    // A twentieth, within six standard deviations.
+    expect(Math.abs(moved - 1000)).toBeLessThan(6 * Math.sqrt(950));
+  });
+
+  it('moves a key only to a pool that is given more, or from one that is given less', () => {
+    const weight = fc.integer({ min: 1, max: 1000 });
+    const others = fc.array(weight, { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(draw, others, weight, weight, (key, rest, before, after) => {
+        const shares = rest.map((each, n) => ({ pool: pool(`p${n}`), weight: each }));
+        const at = (weight: number) => new Split([{ pool: canary, weight }, ...shares]).poolOf(key);
+        if (at(before) === at(after)) return;
+        expect(after > before ? at(after) : at(before)).toBe('canary');
+      }),
+      { numRuns: 1000 },
     );
   });
 

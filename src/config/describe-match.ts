@@ -1,11 +1,18 @@
 /** A route's match in one line, as people name it: `/shop ~^/v[0-9]+/ GET|HEAD x-beta=1`, or `*` for every request. */
 import type { RouteMatch } from '../../eventlog/index.ts';
 
+// An expression may have any character in it; a terminal obeys these.
+const CONTROL = /[\x00-\x1f\x7f-\x9f]/g;
+
 export function describeMatch({ pathPrefix, pathRegex, methods, headers }: RouteMatch): string {
   const parts: string[] = [];
   if (pathPrefix !== undefined) parts.push(pathPrefix);
-  if (pathRegex !== undefined) parts.push(`~${pathRegex}`);
+  if (pathRegex !== undefined) parts.push(`~${pathRegex.replace(CONTROL, escaped)}`);
   if (methods !== undefined) parts.push(methods.join('|'));
   for (const [name, value] of Object.entries(headers ?? {})) parts.push(`${name}=${value}`);
   return parts.length === 0 ? '*' : parts.join(' ');
+}
+
+function escaped(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }

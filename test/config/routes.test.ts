@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { sparseDomain } from '../../eventlog/index.ts';
 import { domainSettings } from '../../eventlog/settings.ts';
+import { describeMatch } from '../../src/config/describe-match.ts';
 import { difference } from '../../src/config/difference.ts';
 import { renderProblem } from '../../src/config/problem.ts';
 import { renderDifference } from '../../src/config/render-difference.ts';
@@ -196,6 +197,16 @@ describe('routes', () => {
       'domains["a.example"].routes[0].split[0].pool: expected the name of a pool, found "wbe", which there is not; did you mean "web"?',
     ]);
   });
+});
+
+it('a match is one line that no terminal obeys', () => {
+  const line = describeMatch({
+    pathPrefix: '/a',
+    pathRegex: '\u001b[2J\n',
+    methods: ['GET', 'PUT'],
+    headers: { 'x-a': '1' },
+  });
+  expect(line).toBe('/a ~\\x1b[2J\\x0a GET|PUT x-a=1');
 });
 
 describe('the difference of routes', () => {

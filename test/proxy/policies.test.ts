@@ -61,23 +61,32 @@ describe('what a request is kept together by', () => {
 });
 
 describe('consistent-hash', () => {
-  it('sends the same user to the same backend over real sockets', async () => {
-    const names = ['a', 'b', 'c', 'd'];
-    const backends = await Promise.all(names.map((name) => backendThat(() => ok(name))));
-    const router = await routerOver({
-      backends: Object.fromEntries(names.map((name, i) => [name, { port: backends[i]!.port }])),
-      pool: { policy: 'consistent-hash', hashOn: { header: 'x-user' } as never },
-    });
-    const client = await router.connect();
-    const homes = new Map<string, string>();
-    for (let i = 0; i < 60; i++) {
-      const user = `user-${i % 20}`;
-      const { body } = await client.request(get('/', `X-User: ${user}`));
-      expect(body).toBe(homes.get(user) ?? body);
-      homes.set(user, body);
-    }
-    expect(new Set(homes.values()).size).toBe(4);
-  });
+  it.each<[string, unknown, (user: number) => string]>([
+    ['header', { header: 'x-user' }, (user) => get('/', `X-User: ${user}`)],
+    ['cookie', { cookie: 'user' }, (user) => get('/', `Cookie: theme=dark; user=${user}`)],
+    ['path', 'path', (user) => get(`/users/${user}?at=${Math.random()}`)],
+    ['address', 'address', (user) => get('/', `X-Forwarded-For: ${Math.random()}, 198.51.100.${user}`)],
+  ])(
+    'sends the same %s to the same backend, and others to others, over real sockets',
+    async (_what, hashOn, asked) => {
+      const names = ['a', 'b', 'c', 'd'];
+      const backends = await Promise.all(names.map((name) => backendThat(() => ok(name))));
+      const router = await routerOver({
+        backends: Object.fromEntries(names.map((name, i) => [name, { port: backends[i]!.port }])),
+        pool: { policy: 'consistent-hash', hashOn: hashOn as never },
+        listener: { trustForwarded: ['127.0.0.0/8'] },
+      });
+      const client = await router.connect();
+      const homes = new Map<number, string>();
+      for (let i = 0; i < 120; i++) {
+        const { body } = await client.request(asked(i % 60));
+        expect(body).toBe(homes.get(i % 60) ?? body);
+        homes.set(i % 60, body);
+      }
+      // That one of four has none of sixty has a chance of 10^-7; each router has a secret of its own.
+      expect(new Set(homes.values()).size).toBe(4);
+    },
+  );
 });
 
 describe('peak-ewma', () => {

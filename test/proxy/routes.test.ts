@@ -270,7 +270,61 @@ describe('affinity', () => {
     },
   );
 
-  it('takes a forged cookie, or one of another pool, for none', async () => {
+  it('takes a cookie of another pool for none, though backends and cookies of both have the same names', async () => {
+    const pools: Record<string, Wish> = {};
+    for (const pool of ['one', 'two']) {
+      const backends: Record<string, Wish> = {};
+      for (const id of ['web.1', 'web.2', 'web.3', 'web.4']) {
+        const backend = await backendThat(says(`${pool} ${id}`));
+        backends[id] = { address: `127.0.0.1:${backend.port}` };
+      }
+      pools[pool] = { ...sticky, backends };
+    }
+    const yard = await start({
+      pools,
+      domains: { 'app.test': { pool: 'one', routes: [{ match: { pathPrefix: '/two' }, pool: 'two' }] } },
+    });
+    const foreign = cookieOf(await yard.ask('/'));
+    for (let i = 0; i < 4; i++) {
+      const response = await yard.ask('/two', { ...ASK, fields: [`Cookie: home=${foreign}`] });
+      expect(response.body).toMatch(/^two /);
+      expect(cookieOf(response)).toMatch(/^[A-Za-z0-9_-]{22}$/);
+      expect(cookieOf(response)).not.toBe(foreign);
+    }
+  });
+
+  it('takes a cookie of another router for none: each data directory has its own secret', async () => {
+    const [one, two] = [await stickyYard(), await stickyYard()];
+    const foreign = cookieOf(await one.ask('/'));
+    const response = await two.ask('/', { ...ASK, fields: [`Cookie: home=${foreign}`] });
+    expect(cookieOf(response)).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    expect(cookieOf(response)).not.toBe(foreign);
+  });
+
+  it('says Secure to a client that came over TLS, by the word of a peer that is trusted and of no other', async () => {
+    const backend = await backendThat(says('web.1'));
+    const lineFor = async (trustForwarded: readonly string[]) => {
+      const yard = await start({
+        listeners: [{ address: '127.0.0.1:0', trustForwarded }],
+        pools: { web: { ...sticky, backends: { 'web.1': { address: `127.0.0.1:${backend.port}` } } } },
+        domains: { 'app.test': { pool: 'web' } },
+      });
+      const { headers } = await yard.ask('/', { ...ASK, fields: ['X-Forwarded-Proto: https'] });
+      return headers.get('set-cookie') ?? '';
+    };
+    expect(await lineFor(['127.0.0.0/8'])).toMatch(/; Path=\/; HttpOnly; SameSite=Lax; Secure$/);
+    expect(await lineFor([])).toMatch(/; Path=\/; HttpOnly; SameSite=Lax$/);
+  });
+
+  it('keeps the cookies that the backend sets itself', async () => {
+    const setting: Script = () => ok('web', 'Set-Cookie: session=1; Path=/');
+    const yard = await stickyYard({}, { 'web.1': setting, 'web.2': setting, 'web.3': setting });
+    const { fields } = await yard.ask('/');
+    const cookies = fields.filter((_, at) => at % 2 === 1 && fields[at - 1]?.toLowerCase() === 'set-cookie');
+    expect(cookies.map((line) => line.slice(0, 5)).sort()).toEqual(['home=', 'sessi']);
+  });
+
+  it('takes a forged cookie for none', async () => {
     const yard = await stickyYard();
     for (const forged of ['', 'web.1', 'A'.repeat(22), '__proto__', '%00', '"x"']) {
       const response = await yard.ask('/', { ...ASK, fields: [`Cookie: home=${forged}`] });

@@ -36,6 +36,12 @@ describe('a path prefix', () => {
     ['/', '/anything', true],
     ['/', '*', false],
     ['/a%2Fb', '/a/b', false],
+    ['/shop', '/%73hop', false],
+    ['/shop', '//shop', false],
+    ['/shop', '/./shop', false],
+    ['/shop', '/shop;v=1', false],
+    ['/shop', '/shop%2Fcart', false],
+    ['/shop', '/shop/../admin', true],
   ])('%s of %s: %s', (pathPrefix, path, holds) => {
     expect(matcherOf({ pathPrefix }).take({ path }) !== undefined).toBe(holds);
   });
