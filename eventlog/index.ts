@@ -11,6 +11,7 @@ export { LocalLog } from './local-log.ts';
 export { type LocationPart, parseLocation } from './location-template.ts';
 export type { Base, CurrentsPage, LogInspection, LogReader } from './log-reader.ts';
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
+export { type Moment, parseMoment } from './moment.ts';
 export * from './names.ts';
 export { baseOf, openPoints, POINT_EVERY, type Points, type Whole } from './points.ts';
 export { poolsOf } from './pool-of.ts';

@@ -166,7 +166,7 @@ export const routes = z
       });
   })
   .transform((given) => given.map(inOneShape).sort(byPrecedence))
-  .default([]);
+  .prefault([]);
 
 /** As somebody writes it. */
 export type RouteWish = z.input<typeof route>;

@@ -101,7 +101,7 @@ function makeDirectory(directory: string): void {
   } catch (error) {
     throw new DataUnusable(
       'data_unreadable',
-      `expected a data directory at ${directory}: ${String(error)}`,
+      `expected a data directory at ${directory}: ${(error as Error).message}`,
       error,
     );
   }

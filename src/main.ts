@@ -11,6 +11,8 @@ if (argv[0] === 'serve' || argv[0] === 'demo') {
     process.exitCode = await serve(parsed.arguments);
   } else {
     const stream = parsed.type === 'help' ? process.stdout : process.stderr;
+    if (parsed.type === 'wrong' && argv.includes('--json'))
+      process.stdout.write(`${JSON.stringify({ error: parsed.lines[0] })}\n`);
     stream.write(`${parsed.lines.join('\n')}\n`);
     process.exitCode = parsed.type === 'help' ? 0 : 2;
   }

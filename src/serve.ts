@@ -28,12 +28,13 @@ export async function serve(wish: ServeArguments): Promise<ExitCode> {
   try {
     demo = wish.verb === 'demo' ? await startDemo() : undefined;
     const config = await configOf(wish, demo);
-    if (!config.ok) return refuse(renderProblems(config.problems, wish.config ?? 'the command line'), 1);
+    if (!config.ok)
+      return refuse(renderProblems(config.problems, wish.config ?? 'the command line'), wish.json);
     return await run(wish, config.value, demo);
   } catch (error) {
     const message = hindrance(error);
     if (message === undefined) throw error;
-    return refuse([message], 1);
+    return refuse([message], wish.json);
   } finally {
     await demo?.stop();
   }
@@ -69,7 +70,7 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
   const forget = obeySignals(wish, router, log, ended.resolve);
   try {
     await router.start();
-    await tellReady(router, log, demo);
+    await tellReady(router, log, wish.json ? undefined : demo);
     return await ended.promise;
   } finally {
     forget();
@@ -156,9 +157,10 @@ function hindrance(error: unknown): string | undefined {
   return undefined;
 }
 
-function refuse(lines: readonly string[], code: ExitCode): ExitCode {
+function refuse(lines: readonly string[], json: boolean): ExitCode {
+  if (json) process.stdout.write(`${JSON.stringify({ error: lines.join('\n') })}\n`);
   for (const line of lines) process.stderr.write(`switchyard: ${line}\n`);
-  return code;
+  return 1;
 }
 
 function versionOf(): string {

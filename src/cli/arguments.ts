@@ -1,6 +1,6 @@
 /** The words after a verb, told apart into flags, their values and the rest; what does not fit is wrong usage. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { quoted } from '../../eventlog/index.ts';
+import { parseMoment, quoted } from '../../eventlog/index.ts';
 import { nearest } from '../config/index.ts';
 import { UsageError } from './failure.ts';
 
@@ -19,6 +19,15 @@ export type Words = {
   readonly positionals: readonly string[];
   readonly options: Options;
 };
+
+/** What stands for a point of the past in a usage text. */
+const MOMENT = 'SEQ|TIME';
+
+/** Whether there is such a position only the log can say. */
+export function checkMoment(what: string, text: string): void {
+  const parsed = parseMoment(text);
+  if (!parsed.ok) throw new UsageError(`${what}: ${parsed.problem}`);
+}
 
 export class Arguments {
   readonly positionals: readonly string[];
@@ -92,6 +101,7 @@ function keep(options: Options, values: Map<string, string[]>, token: OptionToke
   if (known !== undefined && option.multiple === undefined && option.value !== undefined) {
     throw new UsageError(`${token.rawName}: expected once, found twice`);
   }
+  if (option.value === MOMENT) checkMoment(token.rawName, token.value ?? '');
   values.set(token.name, [...(known ?? []), token.value ?? '']);
 }
 

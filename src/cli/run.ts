@@ -78,6 +78,7 @@ function parsed(verb: Verb, rest: readonly string[]): Arguments {
 async function ended(error: unknown, print: Printer): Promise<ExitCode> {
   if (error instanceof UsageError) {
     print.note(`switchyard: ${error.message}`);
+    if (print.json) await print.value({ error: error.message });
     if (error.hint !== undefined) print.note(`switchyard: ${error.hint}`);
     return 2;
   }

@@ -18,6 +18,7 @@ export type ServeArguments = {
   readonly tokenFile: string | undefined;
   readonly workers: number | undefined;
   readonly chaos: boolean;
+  readonly json: boolean;
   readonly logLevel: LogLevel;
 };
 
@@ -45,7 +46,7 @@ export function parseServeArguments(argv: readonly string[]): ParsedServe {
 /** What the flags say instead of the file. Rejects with `CommandFailed` where the token file cannot be read. */
 export async function overridesOf(wish: ServeArguments): Promise<Overrides> {
   const adminToken = wish.tokenFile === undefined ? undefined : await readToken(wish.tokenFile);
-  return { listen: wish.listen, admin: wish.admin, adminToken, data: wish.data };
+  return { listen: wish.listen, admin: wish.admin, adminToken, data: wish.data, json: wish.json };
 }
 
 // 120: more cores than one port is worth; the ledger knows 255 threads, of which each worker takes two while it is replaced.
@@ -68,6 +69,7 @@ function checked(args: Arguments, verb: ServeArguments['verb']): ServeArguments 
     tokenFile: args.text('token-file'),
     workers: args.count('workers', 0, MOST_WORKERS),
     chaos: args.flag('chaos'),
+    json: args.flag('json'),
     logLevel: logLevel(args.text('log-level')),
   };
 }

@@ -27,6 +27,8 @@ export type Overrides = {
   readonly admin?: string | undefined;
   readonly adminToken?: string | undefined;
   readonly data?: string | undefined;
+  /** The access log, where there is one, as JSON. */
+  readonly json?: boolean;
 };
 
 /** `local`: the addresses of this machine's interfaces. */
@@ -58,7 +60,7 @@ export function parseDesired(raw: unknown): Checked<Routing | null> {
 }
 
 function overridden(settings: ProcessSettings, overrides: Overrides): ProcessSettings {
-  const { listen, admin, adminToken, data } = overrides;
+  const { listen, admin, adminToken, data, json = false } = overrides;
   return {
     ...settings,
     listeners: listen === undefined ? settings.listeners : relocated(settings.listeners, listen),
@@ -68,6 +70,7 @@ function overridden(settings: ProcessSettings, overrides: Overrides): ProcessSet
       ...(adminToken === undefined ? {} : { token: adminToken }),
     },
     data: data ?? settings.data,
+    accessLog: json && settings.accessLog !== false ? 'json' : settings.accessLog,
   };
 }
 

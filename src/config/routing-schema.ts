@@ -22,6 +22,7 @@ import {
   sparseDomain,
   sparsePool,
 } from '../../eventlog/index.ts';
+import { errorPageProblems } from './error-page-kinds.ts';
 import { ownListener } from './host-port.ts';
 import { problemsOf, unknownKey } from './issues.ts';
 import { nearest } from './nearest.ts';
@@ -84,8 +85,12 @@ export function parseBackendWish(raw: unknown, own: OwnAddresses = NO_ADDRESSES)
 export function parseDomainWish(raw: unknown): Checked<SparseDomain> {
   const parsed = parseBy(domainSettings, raw);
   if (!parsed.ok) return parsed;
-  const problems = patternProblems(parsed.value.routes, raw, []);
+  const problems = domainProblems(parsed.value, raw, []);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: sparseDomain(parsed.value) };
+}
+
+function domainProblems(settings: z.output<typeof domainSettings>, raw: unknown, at: Path): Problem[] {
+  return [...patternProblems(settings.routes, raw, at), ...errorPageProblems(settings.errorPages, at)];
 }
 
 export function parseBy<Schema extends z.ZodType>(schema: Schema, raw: unknown): Checked<z.output<Schema>> {
@@ -130,7 +135,7 @@ export function checkRouting(input: RoutingInput, own: OwnAddresses, raw: unknow
     }),
   );
   const domains = readNames(input.domains ?? {}, parseDomainName, ['domains'], problems, (settings, at) => {
-    problems.push(...patternProblems(settings.routes, raw, at));
+    problems.push(...domainProblems(settings, raw, at));
     return sparseDomain(settings);
   });
   problems.push(...unknownPools(domains, pools, raw));

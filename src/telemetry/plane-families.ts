@@ -36,6 +36,27 @@ const KNOWN: Readonly<Record<string, Described>> = {
   connections: ['gauge', 'switchyard_client_connections', 'Connections of clients that are open.'],
 };
 
+/** Those that tell whether the system spreads connections evenly, and which worker is stuck. */
+const BY_WORKER = {
+  requests: ['counter', 'switchyard_worker_requests_begun', 'Requests whose head was complete, by worker.'],
+  inFlight: ['gauge', 'switchyard_worker_requests_in_flight', 'Requests begun and not ended, by worker.'],
+  connections: ['gauge', 'switchyard_worker_client_connections', 'Open connections of clients, by worker.'],
+} as const satisfies Record<string, Described>;
+
+export function workerFamilies(
+  workers: Readonly<Record<string, Readonly<Record<string, number>>>>,
+): Family[] {
+  return Object.entries(BY_WORKER).map(([key, [type, name, help]]) => ({
+    name,
+    type,
+    help,
+    samples: Object.entries(workers).map(([worker, totals]) => ({
+      labels: { worker },
+      value: totals[key] ?? 0,
+    })),
+  }));
+}
+
 /** A count without a description is shown all the same, apart from those that have one. */
 export function planeFamilies(totals: Readonly<Record<string, number>>): Family[] {
   return Object.entries(totals).map(([key, value]) => {

@@ -1,4 +1,5 @@
 /** The process as the operating system and the event loop see it. */
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Family } from './prometheus.ts';
 
 /** What `monitorEventLoopDelay` of node:perf_hooks gives; nanoseconds. */
@@ -34,7 +35,37 @@ export function processFamilies({ version, startedAtMs, eventLoopDelay }: Proces
       ],
     },
     delayFamily(eventLoopDelay),
+    ...commonFamilies(startedAtMs, rss, cpu.user + cpu.system),
   ];
+}
+
+/** The names under which every Prometheus client tells of its process, for dashboards made for all of them. */
+function commonFamilies(startedAtMs: number, rss: number, cpuMicroseconds: number): Family[] {
+  return [
+    {
+      name: 'process_cpu_seconds',
+      type: 'counter',
+      help: 'CPU time of the process.',
+      samples: [{ value: cpuMicroseconds / 1e6 }],
+    },
+    gauge('process_resident_memory_bytes', 'Resident memory of the process.', rss),
+    gauge('process_start_time_seconds', 'When the process started, in epoch seconds.', startedAtMs / 1000),
+    ...descriptorFamilies(),
+  ];
+}
+
+/** Where the system has /proc. */
+function descriptorFamilies(): Family[] {
+  try {
+    const open = readdirSync('/proc/self/fd').length;
+    const most = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+    return [
+      gauge('process_open_fds', 'Open file descriptors.', open),
+      ...(most === undefined ? [] : [gauge('process_max_fds', 'As many may be open.', Number(most))]),
+    ];
+  } catch {
+    return [];
+  }
 }
 
 // What is measured is the time between two ticks of a timer of 10 ms, the default of `monitorEventLoopDelay`.
@@ -47,7 +78,7 @@ function delayFamily(delay: DelayHistogram): Family {
   delay.reset();
   return {
     name: 'switchyard_main_event_loop_delay_seconds',
-    type: 'gauge',
+    type: 'summary',
     help: 'Delay of the main thread since the last scrape, by quantile.',
     samples: Object.entries(nanoseconds).map(([quantile, ns]) => ({
       labels: { quantile },

@@ -7,7 +7,8 @@ export type Family =
   | {
       /** `switchyard_…`, with its unit; a counter's without `_total`, which is added where it belongs. */
       readonly name: string;
-      readonly type: 'counter' | 'gauge';
+      /** A summary here is quantiles alone. */
+      readonly type: 'counter' | 'gauge' | 'summary';
       readonly help: string;
       readonly samples: readonly { readonly labels?: Labels; readonly value: number }[];
     }

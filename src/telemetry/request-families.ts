@@ -1,6 +1,6 @@
 /** Counted requests as metrics: over all pools by code, and of the busiest pools one by one. */
 import { SHOWN_POOLS } from './ledger-metrics.ts';
-import { planeFamilies } from './plane-families.ts';
+import { planeFamilies, workerFamilies } from './plane-families.ts';
 import type { Family, HistogramSample } from './prometheus.ts';
 import {
   DURATION_BOUNDS_MS,
@@ -13,7 +13,7 @@ type Named = readonly [pool: string, metrics: PoolMetricsSnapshot];
 
 const BOUNDS_SECONDS = DURATION_BOUNDS_MS.map((ms) => ms / 1000);
 
-export function requestFamilies({ pools, totals }: RequestMetricsSnapshot): Family[] {
+export function requestFamilies({ pools, totals, workers = {} }: RequestMetricsSnapshot): Family[] {
   const all: readonly Named[] = Object.entries(pools);
   // By requests since the start, so that a pool, once shown, is seldom displaced. The empty name reached no pool.
   const shown = all
@@ -45,6 +45,7 @@ export function requestFamilies({ pools, totals }: RequestMetricsSnapshot): Fami
     counter('switchyard_pool_received_bytes', 'Bytes of requests.', shown, (metrics) => metrics.bytesIn),
     counter('switchyard_pool_sent_bytes', 'Bytes of responses.', shown, (metrics) => metrics.bytesOut),
     ...planeFamilies(totals),
+    ...workerFamilies(workers),
   ];
 }
 

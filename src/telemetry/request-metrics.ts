@@ -25,6 +25,8 @@ export type RequestMetricsSnapshot = {
   readonly pools: Readonly<Record<string, PoolMetricsSnapshot>>;
   /** Counters and gauges of the plane, by name. */
   readonly totals: Readonly<Record<string, number>>;
+  /** The totals of each worker that is there, by its number; known to whoever asks several. */
+  readonly workers?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 };
 
 class Durations {
@@ -98,14 +100,18 @@ export class RequestMetrics {
 export function mergeMetrics(snapshots: readonly RequestMetricsSnapshot[]): RequestMetricsSnapshot {
   const pools: Record<string, PoolMetricsSnapshot> = {};
   let totals: Readonly<Record<string, number>> = {};
+  const workers: Record<string, Readonly<Record<string, number>>> = {};
   for (const snapshot of snapshots) {
     totals = addedNumbers(totals, snapshot.totals);
+    // Two threads have one number while one takes the other's place.
+    for (const [worker, own] of Object.entries(snapshot.workers ?? {}))
+      workers[worker] = addedNumbers(workers[worker] ?? {}, own);
     for (const [name, pool] of Object.entries(snapshot.pools)) {
       const before = pools[name];
       pools[name] = before === undefined ? pool : addedPools(before, pool);
     }
   }
-  return { pools, totals };
+  return { pools, totals, workers };
 }
 
 function addedPools(a: PoolMetricsSnapshot, b: PoolMetricsSnapshot): PoolMetricsSnapshot {

@@ -32,7 +32,9 @@ export class MainPlane {
   }
 
   async metrics(): Promise<readonly RequestMetricsSnapshot[]> {
-    return this.#routing === undefined ? [] : [this.#routing.plane.metrics()];
+    if (this.#routing === undefined) return [];
+    const snapshot = this.#routing.plane.metrics();
+    return [{ ...snapshot, workers: { 0: snapshot.totals } }];
   }
 
   readonly replacements = { replaced: 0, lostConnections: 0, retiring: 0 };

@@ -236,7 +236,7 @@ export class Workers {
       }, METRICS_MS);
       this.#asked.set(id, (snapshot) => {
         clearTimeout(timer);
-        resolve(snapshot);
+        resolve({ ...snapshot, workers: { [worker.number]: snapshot.totals } });
       });
       worker.post({ type: 'metrics', id });
     });

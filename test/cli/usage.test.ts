@@ -51,7 +51,7 @@ describe('wrong usage', () => {
     ['backend drian web web.1', 'found "drian"', 'did you mean "backend drain"?'],
     ['domain list --jsno', 'unknown flag --jsno', 'did you mean --json?'],
     ['domain list --admin', '--admin: expected HOST:PORT, found nothing', 'usage: switchyard domain list'],
-    ['domain list --admin --json', '--admin: expected HOST:PORT, found "--json"', undefined],
+    ['domain list --admin --help', '--admin: expected HOST:PORT, found "--help"', undefined],
     ['domain list --admin=', '--admin: expected HOST:PORT, found nothing', undefined],
     ['domain list --json=yes', '--json: expected no value, found "yes"', undefined],
     ['domain list --admin nonsense', '--admin: expected HOST:PORT, found "nonsense"', undefined],
@@ -68,6 +68,9 @@ describe('wrong usage', () => {
       '--at: expected one of before-append',
       'did you mean before-append?',
     ],
+    ['state --at yesterday', '--at: expected a position or a time such as 2026-01-31T14:03:00Z', undefined],
+    ['events --since 2026-01-31', '--since: expected a position or a time such as', undefined],
+    ['diff 3 x', 'TO: expected a position or a time such as', undefined],
     ['pool set web --as ümläut', '--as: expected 1 to 100 printable ASCII characters', undefined],
     ['help frobnicate', 'unknown command "frobnicate"', undefined],
     ['-x', 'unknown command "-x"', undefined],
@@ -77,6 +80,29 @@ describe('wrong usage', () => {
     expect(err.split('\n')[0]).toContain(message);
     if (hint !== undefined) expect(err.split('\n')[1]).toContain(hint);
     expect(err).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe('for machines', () => {
+  it.each(VERBS.map((verb) => verb.name))('%s takes --json', (name) => {
+    expect(Object.keys(VERBS.find((verb) => verb.name === name)!.options)).toContain('json');
+  });
+
+  it('wrong usage stands on standard output as JSON too, and is still wrong usage', async () => {
+    const { code, out, err } = await run('domain show --json');
+    expect({ code, out: JSON.parse(out) }).toEqual({
+      code: 2,
+      out: { error: 'expected HOST, found nothing' },
+    });
+    expect(err).toContain('expected HOST, found nothing');
+  });
+
+  it('help is a list of commands', async () => {
+    const all = JSON.parse((await run('help --json')).out) as { name: string }[];
+    expect(all.map(({ name }) => name)).toEqual(VERBS.map(({ name }) => name));
+    expect(JSON.parse((await run('help backend drain --json')).out)).toMatchObject([
+      { name: 'backend drain' },
+    ]);
   });
 });
 
@@ -106,6 +132,7 @@ describe('parseServeArguments', () => {
         tokenFile: undefined,
         workers: undefined,
         chaos: false,
+        json: false,
         logLevel: 'info',
       },
     });
@@ -113,7 +140,7 @@ describe('parseServeArguments', () => {
 
   it('reads every flag', () => {
     const line =
-      'serve --config c.yaml --apply --data ./d --listen 127.0.0.1:0 --listen [::1]:80 --admin 127.0.0.1:0 --token-file t --workers 0 --chaos --log-level debug';
+      'serve --config c.yaml --apply --data ./d --listen 127.0.0.1:0 --listen [::1]:80 --admin 127.0.0.1:0 --token-file t --workers 0 --chaos --json --log-level debug';
     expect(parseServeArguments(line.split(' '))).toEqual({
       type: 'serve',
       arguments: {
@@ -126,6 +153,7 @@ describe('parseServeArguments', () => {
         tokenFile: 't',
         workers: 0,
         chaos: true,
+        json: true,
         logLevel: 'debug',
       },
     });

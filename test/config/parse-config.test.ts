@@ -188,6 +188,11 @@ describe('parseConfig', () => {
     ],
     [
       'a key of free choice that is none',
+      { pools: { web: {} }, domains: { 'a.b': { pool: 'web', errorPages: { queue_fall: 'x' } } } },
+      'domains["a.b"].errorPages.queue_fall: expected the word of an outcome that has a page, or error for all others, found an unknown key; did you mean "queue_full"?',
+    ],
+    [
+      'a key of free choice in bad shape',
       { pools: { web: {} }, domains: { 'a.b': { pool: 'web', errorPages: { 'Bad Key': 'x' } } } },
       'domains["a.b"].errorPages["Bad Key"]: expected the word of an outcome, or error for all others, found the key "Bad Key"',
     ],

@@ -7,7 +7,7 @@ import { gatherMetrics, type MetricSources } from '../../src/telemetry/metrics.t
 import { isDescribed } from '../../src/telemetry/plane-families.ts';
 import { type Family, render } from '../../src/telemetry/prometheus.ts';
 import { requestFamilies } from '../../src/telemetry/request-families.ts';
-import { RequestMetrics } from '../../src/telemetry/request-metrics.ts';
+import { mergeMetrics, RequestMetrics } from '../../src/telemetry/request-metrics.ts';
 
 /** As lines, comments left out. */
 function lines(families: readonly Family[]): string[] {
@@ -58,6 +58,23 @@ describe('requests', () => {
     expect(own[0]).toBe('switchyard_pool_requests_total{pool="p59",code="2xx"} 60');
     expect(own.at(-1)).toBe('switchyard_pool_requests_total{pool="p10",code="2xx"} 11');
     expect(shown).toContain('switchyard_requests_total{code="2xx"} 1830');
+  });
+});
+
+describe('workers', () => {
+  it('are told apart by the counts of their planes, and added up in all others', () => {
+    const one = { pools: {}, totals: { requests: 3, connections: 1 } };
+    const two = { pools: {}, totals: { requests: 4, connections: 5 } };
+    const merged = mergeMetrics([
+      { pools: {}, totals: { requests: 100 } },
+      { ...one, workers: { 1: one.totals } },
+      { ...two, workers: { 2: two.totals } },
+      { ...two, workers: { 2: two.totals } },
+    ]);
+    const shown = lines(requestFamilies(merged));
+    expect(shown).toContain('switchyard_worker_requests_begun_total{worker="1"} 3');
+    expect(shown).toContain('switchyard_worker_client_connections{worker="2"} 10');
+    expect(shown).toContain('switchyard_requests_begun_total 111');
   });
 });
 
@@ -116,6 +133,24 @@ describe('gathered', () => {
     expect(shown).toContain('switchyard_main_event_loop_delay_seconds{quantile="0.99"} 0');
   });
 
+  it('have no quantile but in a summary, as promtool wants it', async () => {
+    const { text } = render(await gatherMetrics(sources));
+    const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]));
+    const quantiles = [...text.matchAll(/^(\w+)\{[^}]*quantile=/gm)].map(([, name]) => types.get(name));
+    expect(new Set(quantiles)).toEqual(new Set(['summary']));
+  });
+
+  it('tell of the process under the names that all clients use', async () => {
+    const shown = lines(await gatherMetrics(sources)).map((line) => line.split(' ')[0]);
+    expect(shown).toEqual(
+      expect.arrayContaining([
+        'process_cpu_seconds_total',
+        'process_resident_memory_bytes',
+        'process_start_time_seconds',
+      ]),
+    );
+  });
+
   it('leave out the position, and nothing else, when the log cannot be read', async () => {
     const shown = lines(
       await gatherMetrics({ ...sources, position: () => Promise.reject(new Error('gone')) }),
@@ -145,6 +180,6 @@ describe('gathered', () => {
     const families = await gatherMetrics({ ...sources, requests });
     const names = families.map((family) => family.name);
     expect(new Set(names).size).toBe(names.length);
-    for (const name of names) expect(name).toMatch(/^switchyard_[a-z_]+$/);
+    for (const name of names) expect(name).toMatch(/^(?:switchyard|process)_[a-z_]+$/);
   });
 });

@@ -11,18 +11,30 @@ export function helpVerb(all: () => readonly Verb[]): Verb {
     name: 'help',
     positionals: ['[COMMAND]…'],
     summary: 'tells what a command does and takes',
-    options: {},
+    options: { json: { description: 'for machines' } },
     run: async ({ args, print }) => {
-      await print.lines(helpFor(all(), args.positionals));
+      if (print.json) await print.value(meant(all(), args.positionals).map(described));
+      else await print.lines(helpFor(all(), args.positionals));
       return 0;
     },
   };
 }
 
 function helpFor(verbs: readonly Verb[], words: readonly string[]): string[] {
-  if (words.length === 0) return overview(verbs);
+  const found = meant(verbs, words);
+  const isOne = words.length > 0 && found.length === 1;
+  return isOne ? usage(found[0]!) : overview(found);
+}
+
+/** All, those of one noun, or one. */
+function meant(verbs: readonly Verb[], words: readonly string[]): readonly Verb[] {
+  if (words.length === 0) return verbs;
   const ofNoun = words.length === 1 ? verbs.filter((verb) => verb.name.startsWith(`${words[0]} `)) : [];
-  return ofNoun.length > 0 ? overview(ofNoun) : usage(findVerb(verbs, words).verb);
+  return ofNoun.length > 0 ? ofNoun : [findVerb(verbs, words).verb];
+}
+
+function described({ name, positionals, summary, options }: Verb) {
+  return { name, positionals, summary, options };
 }
 
 export const versionVerb: Verb = {
@@ -50,7 +62,7 @@ export const schemaVerb: Verb = {
   name: 'schema',
   positionals: [],
   summary: 'prints the JSON Schema of the config file',
-  options: {},
+  options: { json: { description: 'for machines, as it is anyway' } },
   run: async ({ print }: Context): Promise<ExitCode> => {
     await print.text(publishedSchema());
     return 0;

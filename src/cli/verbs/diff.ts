@@ -1,4 +1,5 @@
 /** `diff`: what settings differ between two moments of the past. */
+import { checkMoment } from '../arguments.ts';
 import { rendered } from '../rendered.ts';
 import { difference } from '../replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
@@ -16,6 +17,8 @@ export const diffVerb: Verb = {
 
 async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const [from, to] = args.positionals;
+  if (from !== undefined) checkMoment('FROM', from);
+  if (to !== undefined) checkMoment('TO', to);
   const client = await admin();
   const query = { from, to, ...scopeOf(args) };
   const found = await client.ask({ method: 'GET', path: ['v1', 'diff'], query }, difference);

@@ -18,6 +18,7 @@ const OPTIONS: Verb['options'] = {
     description: 'threads that route; one per core by default; 0: none but the main one',
   },
   chaos: { description: 'allow POST /v1/chaos, which makes actors fail' },
+  json: { description: 'the access log as JSON too, where there is one' },
   'log-level': { value: 'LEVEL', description: `one of ${LOG_LEVELS.join(', ')} (info)` },
 };
 
@@ -40,5 +41,12 @@ export const demoVerb: Verb = {
   name: 'demo',
   positionals: [],
   summary: 'serve with three small example backends and two domains on loopback',
-  options: OPTIONS,
+  details: [
+    'Its log is made anew in a directory of its own, and removed at the end, unless --data names one.',
+  ],
+  options: {
+    ...OPTIONS,
+    data: { value: 'DIR', description: 'directory of the log (a temporary one)' },
+    listen: { value: 'HOST:PORT', multiple: true, description: 'where to listen (127.0.0.1:8080)' },
+  },
 };

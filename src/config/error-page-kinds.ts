@@ -1,0 +1,38 @@
+/** Which pages a domain may have of its own: one for each end of a request that shows one, and one for all others. */
+import { BLAME } from '../../actors/index.ts';
+import type { SparseDomain } from '../../eventlog/index.ts';
+import { nearest } from './nearest.ts';
+import { type Path, type Problem, renderPath } from './problem.ts';
+
+// These have a backend's answer, a router's that is no error, no reader any more, or no domain.
+const WITHOUT_PAGE: ReadonlySet<string> = new Set([
+  'responded',
+  'upgraded',
+  'answered',
+  'redirected',
+  'client_closed',
+  'client_idle',
+  'domain_unknown',
+]);
+
+export const ERROR_PAGE_KINDS: readonly string[] = [
+  'error',
+  ...Object.keys(BLAME).filter((outcome) => !WITHOUT_PAGE.has(outcome)),
+];
+
+/** Only wishes are so checked: what an older log has is read whatever its name. */
+export function errorPageProblems(errorPages: SparseDomain['errorPages'], at: Path): Problem[] {
+  return Object.keys(errorPages ?? {})
+    .filter((kind) => !ERROR_PAGE_KINDS.includes(kind))
+    .map((kind) => unknownKind([...at, 'errorPages', kind], kind));
+}
+
+function unknownKind(path: Path, kind: string): Problem {
+  const meant = nearest(kind, ERROR_PAGE_KINDS);
+  return {
+    path: renderPath(path),
+    expected: 'the word of an outcome that has a page, or error for all others',
+    found: 'an unknown key',
+    ...(meant === undefined ? {} : { nearest: meant }),
+  };
+}

@@ -1,0 +1,28 @@
+/** What a running router shows to Prometheus, beside what its documents promise. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ERROR_PAGE_KINDS } from '../../src/config/error-page-kinds.ts';
+import { AdminClient } from '../support/admin-client.ts';
+import { startRouter } from '../support/router-process.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const document = (name: string) => readFile(join(import.meta.dirname, '../../docs', name), 'utf8');
+
+describe('the documents', () => {
+  it('name every metric there is', async () => {
+    await using directory = await tempDirectory();
+    await using router = await startRouter({ directory: directory.path, args: ['--workers', '2'] });
+    await using admin = new AdminClient(router.admin);
+    const { body } = await admin.get<string>('/metrics');
+    const names = [...body.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
+    expect(names).toContain('switchyard_worker_client_connections');
+    const known = await document('admin-api.md');
+    expect(names.filter((name) => !known.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it('name every kind of error page', async () => {
+    const known = await document('http-behaviour.md');
+    expect(ERROR_PAGE_KINDS.filter((kind) => !known.includes(`\`${kind}\``))).toEqual([]);
+  });
+});
