@@ -17,6 +17,8 @@ export type RequestCase = About & {
   readonly responseBytes: 128 | 65_536;
   readonly connections: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** One that is another in every request, so that whoever remembers what was said before gains nothing. */
+  readonly fresh?: string;
   /** `half`: at half of what the slowest of these can do, so that latency is not that of a queue. */
   readonly pace: 'full' | { readonly halfOf: readonly string[] };
 };
@@ -67,6 +69,13 @@ const journal = { peers: ['switchyard', 'switchyard-unjournalled'], yardsticks: 
 export const CASES: readonly Case[] = [
   get128,
   { ...get128, name: 'headers-8', title: 'GET 128 B, 8 typical headers', headers: TYPICAL_HEADERS },
+  {
+    ...get128,
+    name: 'headers-8-fresh',
+    title: 'GET 128 B, 8 typical headers, the cookie another each time',
+    headers: TYPICAL_HEADERS,
+    fresh: 'Cookie',
+  },
   { ...get128, name: 'get-64k', title: 'GET 64 KiB', responseBytes: 65_536 },
   { ...get128, name: 'post-16k', title: 'POST 16 KiB', method: 'POST', requestBytes: 16_384 },
   { ...get128, name: 'close', title: 'GET 128 B, Connection: close', headers: { Connection: 'close' } },

@@ -18,6 +18,9 @@ export type Load = {
   readonly p99Us: number;
 };
 
+// 1 000: more than anybody remembers, and soon made.
+const FRESH = 1000;
+
 export const BENCH_HOST = 'bench.example';
 
 /** The script of a case, for who is asked for these hosts. `delayMs`: how long a connection rests between, on average. */
@@ -80,13 +83,18 @@ function readResult(raw: Readonly<Record<string, number>>): Load {
 
 function script(of: RequestCase, hosts: readonly string[], delayMs: number): string {
   const headers = Object.entries(of.headers).map(([name, value]) => [`["${name}"]`, JSON.stringify(value)]);
+  const turns = of.fresh === undefined ? 1 : FRESH;
+  const fresh = of.fresh === undefined ? '' : `headers["${of.fresh}"] = string.format("session=%08d", at)`;
   const body = of.requestBytes > 0 ? `string.rep("0123456789abcdef", ${of.requestBytes / 16})` : 'nil';
   return `local requests, turn = {}, 0
 local headers = { ${headers.map((pair) => pair.join(' = ')).join(', ')} }
 function init()
-  for at, host in ipairs({ ${hosts.map((host) => JSON.stringify(host)).join(', ')} }) do
+  for _, host in ipairs({ ${hosts.map((host) => JSON.stringify(host)).join(', ')} }) do
     headers["Host"] = host
-    requests[at] = wrk.format("${of.method}", nil, headers, ${body})
+    for at = 1, ${turns} do
+      ${fresh}
+      requests[#requests + 1] = wrk.format("${of.method}", nil, headers, ${body})
+    end
   end
 end
 function request()

@@ -4,6 +4,7 @@ import { domainOf, readRequestHead, writeRequestHead } from '../../src/wire/inde
 import {
   cutsMatter,
   emissionMisleads,
+  memoryMatters,
   relayMisleads,
   responseEmissionMisleads,
 } from '../../test/wire/laws.ts';
@@ -55,6 +56,19 @@ describe('reading', () => {
         expect(head.type === 'request' && head.fields.slice(2)).toEqual(
           pairs.flatMap(([name, value]) => [`x${name}`, value]),
         );
+      }),
+      RUNS,
+    );
+  });
+
+  it('gives the same answer whatever was read before on the connection', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.boolean(), (seed, isRequest) => {
+        const random = seededRandom(seed);
+        const first = mutated(isRequest ? REQUESTS : RESPONSES, random);
+        // The same message with a change here or there: what looks known and is not.
+        const others = [0, 1, 2].map(() => mutated([first.toString('latin1')], random));
+        expect(memoryMatters(isRequest ? 'request' : 'response', [first, ...others, first])).toBe('');
       }),
       RUNS,
     );

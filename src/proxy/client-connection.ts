@@ -11,6 +11,7 @@ import type { Socket } from 'node:net';
 import {
   HeadScan,
   type Hop,
+  NOWHERE,
   type ProxyHeader,
   plainAddress,
   type RequestRefusal,
@@ -43,6 +44,8 @@ export class ClientConnection extends ClientSocket {
   #exchange: Exchange | undefined;
   /** Bytes not taken yet: of the next request while one is under way, else of an unfinished head. */
   #surplus: GrowingBytes | undefined;
+  /** Where what it says again and again is known. */
+  #place = NOWHERE;
   #isParsing = false;
   #isHeadBegun = false;
   #isClosing = false;
@@ -195,6 +198,7 @@ export class ClientConnection extends ClientSocket {
         break;
       }
       const scan = this.#scan ?? this.context.scans.spare;
+      scan.place = this.#place;
       const head = readRequestHead(buffer, at, end, this.listener.settings.limits, scan);
       if (head.type === 'incomplete') {
         this.#keepScan(scan);
@@ -202,6 +206,7 @@ export class ClientConnection extends ClientSocket {
         break;
       }
       this.#scan = undefined;
+      this.#place = scan.place;
       if (head.type === 'refused') {
         this.#refuse(head);
         break;

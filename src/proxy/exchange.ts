@@ -79,8 +79,14 @@ export class Exchange extends RequestActor implements Tenant {
   }
 
   get requestId(): string {
-    if (this.#requestId === '') this.#requestId = keptRequestId(this.head.fields, this.client.hop) || this.id;
+    if (this.#requestId === '') this.#requestId = this.#keptId() || this.id;
     return this.#requestId;
+  }
+
+  /** Fields are made when somebody asks for them: 0.5 µs of eight. */
+  #keptId(): string {
+    const { hop } = this.client;
+    return hop.isTrusted ? keptRequestId(this.head.fields, hop) : '';
   }
 
   get isUploadDone(): boolean {

@@ -6,8 +6,10 @@
  *
  * Verdicts come in the order of the bytes: how a head is cut into reads never changes them.
  */
+import { NOWHERE } from './known-heads.ts';
 import { COLON, CR, FIELD_VALUE, isBlank, LF, SPACE, TAB, TOKEN } from './octets.ts';
 import type { ScanBounds, ScanProblem } from './scan-bounds.ts';
+import { printableEnd, wordsOf } from './words.ts';
 
 export const SCANNED = { more: 0, startLine: 1, done: 2, refused: 3 } as const;
 export type Scanned = (typeof SCANNED)[keyof typeof SCANNED];
@@ -48,6 +50,8 @@ export class HeadScan {
   first = 0;
   second = 0;
   third = 0;
+  /** Where, among the heads known, the one that was read last is; kept for the next. */
+  place = NOWHERE;
 
   /** Begins a head, or with `fieldsOnly` a trailer section. */
   reset(fieldsOnly = false): void {
@@ -216,6 +220,7 @@ export class HeadScan {
    */
   #soundLines(buffer: Buffer, from: number, stop: number, base: number, bounds: ScanBounds): number {
     const marks = this.marks;
+    const words = wordsOf(buffer);
     const lineBytes = Math.min(bounds.lineBytes, bounds.setCookieLineBytes);
     const room = 4 * bounds.fields;
     let start = from;
@@ -229,6 +234,7 @@ export class HeadScan {
       at++;
       while (at < stop && isBlank(buffer[at]!)) at++;
       const valueStart = at;
+      at = printableEnd(words, at, stop);
       while (at < stop && FIELD_VALUE[buffer[at]!] === 1) at++;
       // A byte more than CRLF must be there, for the next line to begin with.
       if (at + 2 >= stop || buffer[at] !== CR || buffer[at + 1] !== LF) break;

@@ -17,6 +17,7 @@ export {
 } from './forward-fields.ts';
 export { HeadScan } from './head-scan.ts';
 export { domainOf } from './host.ts';
+export { NOWHERE } from './known-heads.ts';
 export type {
   Fields,
   Framing,

@@ -5,6 +5,7 @@ import { FieldLines, PassingLines } from './field-lines.ts';
 import { FIELD, fieldKindAt } from './field-name.ts';
 import { HeadScan, SCANNED } from './head-scan.ts';
 import { domainOf } from './host.ts';
+import { KnownHeads, type Remembered } from './known-heads.ts';
 import type { Fields, RequestHead, RequestLimits } from './message.ts';
 import { REQUEST_LINE } from './octets.ts';
 import {
@@ -40,6 +41,8 @@ export function readRequestHead(
   if (scanned === SCANNED.startLine) {
     const problem = readRequestLine(buffer, start + scan.base, scan);
     if (problem !== undefined) return refuseScan(buffer, start, scan, problem);
+    const again = readAgain(buffer, start + scan.base, end, bounds, scan);
+    if (again !== undefined) return again;
     scanned = scan.scan(buffer, start, end, bounds);
   }
   if (scanned === SCANNED.more) return INCOMPLETE;
@@ -47,16 +50,57 @@ export function readRequestHead(
   const from = start + scan.base;
   const to = from + scan.headBytes;
   // The one decode: every part below is a slice of this text.
-  const head = understand(buffer.toString('latin1', from, to), scan, to);
+  const head = understand(buffer.toString('latin1', from, to), scan, to, bounds);
+  if (head.type === 'request') scan.place = known.learn(buffer, fieldsAt(from, scan), to, head.said);
   scan.reset();
   return head;
+}
+
+const known = new KnownHeads<Said>();
+
+/** A request line is there: if what follows it is what followed one before, the rest is known. */
+function readAgain(
+  buffer: Buffer,
+  from: number,
+  end: number,
+  bounds: ScanBounds,
+  scan: HeadScan,
+): RequestHead | undefined {
+  const at = fieldsAt(from, scan);
+  const found = known.find(scan.place, buffer, at, end);
+  if (found === undefined) return undefined;
+  const { meaning: said, length } = found;
+  const text = buffer.toString('latin1', from, at);
+  const method = text.slice(0, scan.first);
+  const isIt = said.method === method && said.version === scan.third && said.bounds === bounds;
+  if (!isIt || at + length - from > bounds.headBytes) return undefined;
+  const asked = text.slice(scan.first + 1, scan.second);
+  const target = reduceTarget(method, asked, said.host);
+  if (isTargetProblem(target)) return undefined;
+  scan.reset();
+  return new ReadRequest(said, requestLine(text, said, asked, target), target, at + length);
+}
+
+/** Where the field lines begin. */
+function fieldsAt(from: number, scan: HeadScan): number {
+  return from + scan.startLineEnd + 2;
+}
+
+/** The scan has it as method, one space, target, one space, version: where all of them stay, so do its bytes. */
+function requestLine(line: string, { method, version }: Said, asked: string, target: string): string {
+  return version === 1 && target === asked ? line : `${method} ${target} HTTP/1.1\r\n`;
 }
 
 // One per thread, since a head is understood without interruption.
 const meaning = new RequestFields();
 const passing = new PassingLines();
 
-function understand(text: string, scan: HeadScan, end: number): RequestHead | RequestRefusal {
+function understand(
+  text: string,
+  scan: HeadScan,
+  end: number,
+  bounds: ScanBounds,
+): ReadRequest | RequestRefusal {
   const method = text.slice(0, scan.first);
   const asked = text.slice(scan.first + 1, scan.second);
   const version = scan.third === 0 ? 0 : 1;
@@ -86,37 +130,22 @@ function understand(text: string, scan: HeadScan, end: number): RequestHead | Re
   const problem = meaning.contradiction(method, version);
   if (problem !== undefined) return refuse(problem, meaning.described(), method, target, domain);
 
-  const length = meaning.lengthBytes;
   const lines = new FieldLines(text, scan.startLineEnd + 2);
-  // The scan has it as method, one space, target, one space, version: where all of them stay, so do its bytes.
-  const isAsCame = version === 1 && target === asked;
-  const line = isAsCame ? text.slice(0, scan.startLineEnd + 2) : `${method} ${target} HTTP/1.1\r\n`;
-  return new ReadRequest(
-    lines,
-    passing.taken(text),
-    seen,
-    line,
-    method,
-    target,
-    version,
-    domain,
-    length,
-    end,
-  );
+  const said = new Said(lines, passing.taken(text), seen, method, version, domain, bounds);
+  const line = requestLine(text.slice(0, scan.startLineEnd + 2), said, asked, target);
+  return new ReadRequest(said, line, target, end);
 }
 
-/** What `meaning` says now, kept. */
-class ReadRequest implements RequestHead {
-  readonly type = 'request';
+/** What `meaning` says now, kept: all that the fields of a request with this method and version say. */
+class Said implements Remembered {
   readonly method: string;
-  readonly target: string;
   readonly version: 0 | 1;
+  readonly bounds: ScanBounds;
   readonly host: string;
   readonly domain: string;
   readonly lines: FieldLines;
   readonly passing: string;
   readonly seen: number;
-  readonly requestLine: string;
   readonly framing: 'none' | 'length' | 'chunked';
   readonly contentLength: number;
   readonly keepAlive: boolean;
@@ -124,29 +153,25 @@ class ReadRequest implements RequestHead {
   readonly expectContinue: boolean;
   readonly upgrade: string;
   readonly maxForwards: number;
-  readonly end: number;
 
   constructor(
     lines: FieldLines,
     passing: string,
     seen: number,
-    requestLine: string,
     method: string,
-    target: string,
     version: 0 | 1,
     domain: string,
-    length: number,
-    end: number,
+    bounds: ScanBounds,
   ) {
+    const length = meaning.lengthBytes;
     this.method = method;
-    this.target = target;
     this.version = version;
+    this.bounds = bounds;
     this.host = meaning.host;
     this.domain = domain;
     this.lines = lines;
     this.passing = passing;
     this.seen = seen;
-    this.requestLine = requestLine;
     this.framing = meaning.chunked ? 'chunked' : length > 0 ? 'length' : 'none';
     this.contentLength = length;
     // RFC 9112 §9.3: close wins; 1.1 persists by default, 1.0 only when it says so.
@@ -156,11 +181,81 @@ class ReadRequest implements RequestHead {
     this.expectContinue = version === 1 && meaning.expect !== '' && readExpect(meaning.expect) === 'continue';
     this.upgrade = version === 1 && meaning.upgrade ? spokenProtocols(meaning.protocols) : '';
     this.maxForwards = meaning.maxForwards(method);
+  }
+
+  isAs(other: Said): boolean {
+    return this.method === other.method && this.version === other.version && this.bounds === other.bounds;
+  }
+}
+
+class ReadRequest implements RequestHead {
+  readonly type = 'request';
+  readonly said: Said;
+  readonly requestLine: string;
+  readonly target: string;
+  readonly end: number;
+
+  constructor(said: Said, requestLine: string, target: string, end: number) {
+    this.said = said;
+    this.requestLine = requestLine;
+    this.target = target;
     this.end = end;
   }
 
+  get method(): string {
+    return this.said.method;
+  }
+
+  get version(): 0 | 1 {
+    return this.said.version;
+  }
+
+  get host(): string {
+    return this.said.host;
+  }
+
+  get domain(): string {
+    return this.said.domain;
+  }
+
   get fields(): Fields {
-    return this.lines.fields;
+    return this.said.lines.fields;
+  }
+
+  get passing(): string {
+    return this.said.passing;
+  }
+
+  get seen(): number {
+    return this.said.seen;
+  }
+
+  get framing(): 'none' | 'length' | 'chunked' {
+    return this.said.framing;
+  }
+
+  get contentLength(): number {
+    return this.said.contentLength;
+  }
+
+  get keepAlive(): boolean {
+    return this.said.keepAlive;
+  }
+
+  get nominated(): Fields {
+    return this.said.nominated;
+  }
+
+  get expectContinue(): boolean {
+    return this.said.expectContinue;
+  }
+
+  get upgrade(): string {
+    return this.said.upgrade;
+  }
+
+  get maxForwards(): number {
+    return this.said.maxForwards;
   }
 }
 

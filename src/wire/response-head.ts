@@ -3,6 +3,7 @@ import { type ConnectionOptions, NO_FIELDS, readConnection } from './connection-
 import { FieldLines, PassingLines } from './field-lines.ts';
 import { FIELD, type FieldKind, fieldKindAt } from './field-name.ts';
 import { HeadScan, SCANNED } from './head-scan.ts';
+import { KnownHeads, type Remembered } from './known-heads.ts';
 import type { Fields, Framing, ResponseHead, ResponseLimits } from './message.ts';
 import { FIELD_VALUE, hasTabBehind, isBlank, numberOf, SPACE, sameText } from './octets.ts';
 import {
@@ -28,10 +29,14 @@ export function readResponseHead(
   requestMethod: string,
   scan: HeadScan = freshScan(),
 ): ResponseHead | ResponseRefusal | Incomplete {
+  const bounds = boundsOf(limits);
+  if (scan.scanned === 0) {
+    const found = known.find(scan.place, buffer, start, end);
+    if (found?.meaning.isOf(requestMethod, bounds, start) === true) return found.meaning;
+  }
   if (scan.isInStartLine && !mayBeHttp(buffer, start, end)) {
     return refuseScan(buffer, start, scan, 'invalid_status');
   }
-  const bounds = boundsOf(limits);
   let scanned = scan.scan(buffer, start, end, bounds);
   if (scanned === SCANNED.startLine) {
     if (!readStatusLine(buffer, start, scan)) return refuseScan(buffer, start, scan, 'invalid_status');
@@ -41,10 +46,13 @@ export function readResponseHead(
   if (scanned === SCANNED.refused) return refuseScan(buffer, start, scan, asReason(scan));
   const to = start + scan.headBytes;
   const text = buffer.toString('latin1', start, to);
-  const head = understand(text, scan, requestMethod, to);
+  const head = understand(text, scan, requestMethod, to, bounds);
+  if (head.type === 'response') scan.place = known.learn(buffer, start, to, head);
   scan.reset();
   return head;
 }
+
+const known = new KnownHeads<ReadResponse>();
 
 class Meaning implements ConnectionOptions {
   length = '';
@@ -77,7 +85,8 @@ function understand(
   scan: HeadScan,
   requestMethod: string,
   end: number,
-): ResponseHead | ResponseRefusal {
+  bounds: ScanBounds,
+): ReadResponse | ResponseRefusal {
   const version = scan.third === 0 ? 0 : 1;
   const { marks, markCount } = scan;
   let seen = 0;
@@ -95,12 +104,27 @@ function understand(
   }
   const lines = new FieldLines(text, scan.startLineEnd + 2);
   const phrase = text.slice(scan.second, scan.startLineEnd);
-  return new ReadResponse(lines, passing.taken(text), seen, version, scan.first, phrase, requestMethod, end);
+  const taken = passing.taken(text);
+  return new ReadResponse(
+    lines,
+    taken,
+    seen,
+    version,
+    scan.first,
+    phrase,
+    requestMethod,
+    end - text.length,
+    end,
+    bounds,
+  );
 }
 
 /** What `meaning` says now, kept. */
-class ReadResponse implements ResponseHead {
+class ReadResponse implements ResponseHead, Remembered {
   readonly type = 'response';
+  readonly #requestMethod: string;
+  readonly #start: number;
+  readonly #bounds: ScanBounds;
   readonly version: 0 | 1;
   readonly status: number;
   readonly phrase: string;
@@ -123,8 +147,13 @@ class ReadResponse implements ResponseHead {
     status: number,
     phrase: string,
     requestMethod: string,
+    start: number,
     end: number,
+    bounds: ScanBounds,
   ) {
+    this.#requestMethod = requestMethod;
+    this.#start = start;
+    this.#bounds = bounds;
     const framing = framingOf(status, requestMethod);
     this.version = version;
     this.status = status;
@@ -144,6 +173,15 @@ class ReadResponse implements ResponseHead {
 
   get fields(): Fields {
     return this.lines.fields;
+  }
+
+  /** The circumstances in which the same bytes are this head, to the last index. */
+  isOf(requestMethod: string, bounds: ScanBounds, start: number): boolean {
+    return this.#requestMethod === requestMethod && this.#bounds === bounds && this.#start === start;
+  }
+
+  isAs(other: ReadResponse): boolean {
+    return this.isOf(other.#requestMethod, other.#bounds, other.#start);
   }
 }
 

@@ -2,6 +2,7 @@
 import {
   type Fields,
   forwardLines,
+  HeadScan,
   type Hop,
   lastChunk,
   type RequestHead,
@@ -13,7 +14,7 @@ import {
 import { compareRequest, compareResponse } from './compare-readings.ts';
 import { LIMITS, RESPONSE_LIMITS } from './limits.ts';
 import { llhttpReads } from './llhttp.ts';
-import { bodyOf, readBody, requestHeadIn, responseHeadIn } from './read-whole.ts';
+import { bodyOf, readBody, requestAt, requestHeadIn, responseAt, responseHeadIn } from './read-whole.ts';
 
 const HOP: Hop = {
   address: '192.0.2.7',
@@ -53,6 +54,30 @@ export function cutsMatter(kind: 'request' | 'response', message: Buffer, cuts: 
     }
   }
   return '';
+}
+
+/** The empty string when a message reads the same to whoever has just read others as to whoever has read nothing. */
+export function memoryMatters(kind: 'request' | 'response', messages: readonly Buffer[]): string {
+  const scan = new HeadScan();
+  for (const [i, message] of messages.entries()) {
+    const expected = JSON.stringify(readOnce(kind, message, new HeadScan()));
+    // Twice, since it may have been learnt just now.
+    for (let turn = 0; turn < 2; turn++) {
+      const found = JSON.stringify(readOnce(kind, message, scan));
+      if (found !== expected) return `message ${i}, turn ${turn}: expected ${expected}, found ${found}`;
+    }
+  }
+  return '';
+}
+
+function readOnce(kind: 'request' | 'response', message: Buffer, scan: HeadScan) {
+  const head =
+    kind === 'request'
+      ? readRequestHead(message, 0, message.length, LIMITS, scan)
+      : readResponseHead(message, 0, message.length, RESPONSE_LIMITS, 'GET', scan);
+  if (head.type === 'incomplete') scan.reset();
+  if (head.type === 'request') return requestAt(head, head.end);
+  return head.type === 'response' ? responseAt(head, head.end) : head;
 }
 
 /** The empty string when a chunked body, cut anywhere and passed on, is to llhttp the body it was. */

@@ -80,7 +80,7 @@ export function requestHeadIn(
     const shift = i % 3;
     const moved = Buffer.concat([Buffer.alloc(shift, 0x23), bytes.subarray(0, to), Buffer.from('\r\n\r\n')]);
     head = readRequestHead(moved, shift, shift + to, LIMITS, scan);
-    if (head.type === 'request') return { ...head, end: head.end - shift };
+    if (head.type === 'request') return requestAt(head, head.end - shift);
     if (head.type !== 'incomplete') return head;
   }
   return head;
@@ -97,8 +97,51 @@ export function responseHeadIn(
     const shift = i % 3;
     const moved = Buffer.concat([Buffer.alloc(shift, 0x23), bytes.subarray(0, to), Buffer.from('\r\n\r\n')]);
     head = readResponseHead(moved, shift, shift + to, RESPONSE_LIMITS, method, scan);
-    if (head.type === 'response') return { ...head, end: head.end - shift };
+    if (head.type === 'response') return responseAt(head, head.end - shift);
     if (head.type !== 'incomplete') return head;
   }
   return head;
+}
+
+/** All that it says, as plain values, for a message that ends there. */
+export function requestAt(head: RequestHead, end: number): RequestHead {
+  return {
+    type: head.type,
+    method: head.method,
+    target: head.target,
+    version: head.version,
+    host: head.host,
+    domain: head.domain,
+    fields: head.fields,
+    passing: head.passing,
+    seen: head.seen,
+    framing: head.framing,
+    contentLength: head.contentLength,
+    keepAlive: head.keepAlive,
+    requestLine: head.requestLine,
+    nominated: head.nominated,
+    expectContinue: head.expectContinue,
+    upgrade: head.upgrade,
+    maxForwards: head.maxForwards,
+    end,
+  };
+}
+
+export function responseAt(head: ResponseHead, end: number): ResponseHead {
+  return {
+    type: head.type,
+    version: head.version,
+    status: head.status,
+    phrase: head.phrase,
+    fields: head.fields,
+    passing: head.passing,
+    seen: head.seen,
+    framing: head.framing,
+    contentLength: head.contentLength,
+    chunked: head.chunked,
+    keepAlive: head.keepAlive,
+    nominated: head.nominated,
+    upgrade: head.upgrade,
+    end,
+  };
 }
