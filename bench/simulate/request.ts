@@ -27,6 +27,7 @@ export class SimulatedRequest implements Waiter, Served {
   attempts = 0;
   /** Number of its present wait; 0: it does not wait. */
   wait = 0;
+  isOver = false;
   tried: readonly number[] = NONE_TRIED;
   private readonly claimant: Claimant;
 

@@ -35,6 +35,8 @@ export interface Scenario {
   readonly warmUpMs?: number;
   nextArrivalMs(chance: Chance): number;
   workMs(chance: Chance): number;
+  /** Drawn for each request: after so long its client goes away, answered or not. Without: all stay. */
+  patienceMs?(chance: Chance): number;
   readonly endpoints?: number;
   readonly backends: readonly Backend[];
   readonly policy: PolicyName;

@@ -1,0 +1,26 @@
+/** What will happen in a simulation. */
+import type { PoolLedger } from '../../actors/pool/ledger/index.ts';
+import type { ProbeCourse } from '../../src/health/course.ts';
+import type { Agenda } from './agenda.ts';
+import type { SimulatedRequest } from './request.ts';
+
+export type Happening =
+  | { readonly type: 'answered'; readonly request: SimulatedRequest; readonly status: number }
+  | { readonly type: 'timed_out'; readonly request: SimulatedRequest }
+  /** The client goes away, answered or not. */
+  | { readonly type: 'left'; readonly request: SimulatedRequest }
+  /** It has waited in the ledger for too long; unless that wait is over. */
+  | { readonly type: 'tired'; readonly request: SimulatedRequest; readonly wait: number }
+  /** Another worker hears that it was given something. */
+  | { readonly type: 'bell'; readonly thread: number }
+  /** The end of an ejection, for those who wait for it. */
+  | { readonly type: 'expiry'; readonly pool: PoolLedger }
+  | { readonly type: 'probe'; readonly index: number; readonly course: ProbeCourse }
+  | {
+      readonly type: 'probed';
+      readonly index: number;
+      readonly course: ProbeCourse;
+      readonly status: number;
+    };
+
+export type Future = Agenda<Happening>;
