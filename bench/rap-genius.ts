@@ -17,10 +17,10 @@ for (const backends of [75, 45]) {
   for (const workers of [1, 2, 4]) {
     const ran = await run({ backends, workers, seconds, seed: SEED });
     runs.push(ran);
-    const { waits, expected, load, heldMs } = ran;
+    const { waits, expected, simulated, load, heldMs, handOverCostMs } = ran;
     process.stderr.write(
       `${backends} backends, ${workers} workers: load ${load.toFixed(2)}, held ${heldMs.toFixed(1)} ms, ` +
-        `wait ${waits.mean.toFixed(2)} ms, expected ${expected.mean.toFixed(2)} ms\n`,
+        `${handOverCostMs.toFixed(2)} ms of it handing over; wait ${waits.mean.toFixed(2)} ms, expected ${expected.mean.toFixed(2)}, simulated ${simulated.mean.toFixed(2)}\n`,
     );
   }
 }

@@ -10,7 +10,8 @@ import { Samples, type Summary } from '../simulate/statistics.ts';
 import { type Asked, askAll } from './clients.ts';
 import { type Observed, observe } from './observed.ts';
 import type { FromBackends } from './one-at-a-time.ts';
-import { workload } from './workload.ts';
+import { simulateWorkload } from './simulated.ts';
+import { type Workload, workload } from './workload.ts';
 
 export type RunWish = {
   readonly backends: number;
@@ -26,6 +27,12 @@ export type Ran = RunWish & {
   readonly waits: Summary;
   /** What one queue before all backends comes to, for the very same arrivals and the times that slots were really held. */
   readonly expected: Summary;
+  /** What the simulator comes to, without knowing anything of this run but what a hand-over cost in the mean. */
+  readonly simulated: Summary;
+  /** And if handing over were free. */
+  readonly ideal: Summary;
+  /** For how long slots were held beyond what the simulator says, on the average: connecting, closing, timers, the machine. */
+  readonly handOverCostMs: number;
   readonly handOvers: Summary;
   readonly heldMs: number;
   /** Of all slots, how many were held. */
@@ -59,12 +66,14 @@ export async function run(wish: RunWish): Promise<Ran> {
       domains: { '*': { pool: POOL } },
     },
   });
-  const asked = await askAll(router.port, workload(wish.seed, wish.seconds));
+  const load = workload(wish.seed, wish.seconds);
+  const asked = await askAll(router.port, load);
   await router.stop();
   const excess = await backends.stop();
   const reader = openJournalReader(join(directory.path, 'data'));
   try {
-    return { ...wish, asked, excess, ...compared(observe(reader, POOL), wish.backends) };
+    const found = compared(observe(reader, POOL), wish.backends);
+    return { ...wish, asked, excess, ...found, ...(await simulated(load, wish, found.heldMs)) };
   } finally {
     reader.close();
   }
@@ -78,6 +87,7 @@ function compared(observed: Observed, backends: number) {
   const expectedMs = centralFifoWaits(arrivals, held, backends);
   const isCounted = (_: number, i: number) => arrivals[i]! >= WARM_UP_MS;
   const heldInAllMs = held.reduce((sum, each) => sum + each, 0);
+  const heldCountedMs = held.filter(isCounted);
   return {
     observed,
     waits: summaryOf(
@@ -85,9 +95,18 @@ function compared(observed: Observed, backends: number) {
     ),
     expected: summaryOf([...expectedMs].filter(isCounted)),
     handOvers: summaryOf(handOversMs),
-    heldMs: heldInAllMs / served.length,
+    heldMs: heldCountedMs.reduce((sum, each) => sum + each, 0) / heldCountedMs.length,
     load: heldInAllMs / (backends * (arrivals.at(-1) ?? 1)),
   };
+}
+
+/** First with hand-overs that cost nothing, then with what they cost. */
+async function simulated(load: Workload, { backends, workers }: RunWish, heldMs: number) {
+  const how = { backends, workers, warmUpMs: WARM_UP_MS };
+  const ideal = await simulateWorkload(load, { ...how, moreMs: 0 });
+  const moreMs = Math.max(0, heldMs - ideal.held.mean);
+  const { waits } = await simulateWorkload(load, { ...how, moreMs });
+  return { ideal: ideal.waits, simulated: waits, handOverCostMs: moreMs };
 }
 
 function summaryOf(values: readonly number[]): Summary {

@@ -6,7 +6,9 @@ import type { SimulatedRequest } from './request.ts';
 
 export type Happening =
   | { readonly type: 'answered'; readonly request: SimulatedRequest; readonly status: number }
-  | { readonly type: 'timed_out'; readonly request: SimulatedRequest }
+  /** A backend that shares its cores may be done with one of its requests. */
+  | { readonly type: 'worked'; readonly index: number; readonly version: number }
+  | { readonly type: 'timed_out'; readonly request: SimulatedRequest; readonly attempt: number }
   /** The client goes away, answered or not. */
   | { readonly type: 'left'; readonly request: SimulatedRequest }
   /** It has waited in the ledger for too long; unless that wait is over. */

@@ -17,11 +17,19 @@ export interface Answer {
   readonly afterMs: number;
 }
 
+/** Cores that requests share while a backend works on them. They may change every so often. */
+export interface Cores {
+  readonly everyMs: number;
+  at(nowMs: number): number;
+}
+
 export interface Backend {
   readonly id: string;
   readonly weight?: number;
   /** Requests it works on at once; the others wait in its own queue, first come first served. Without: all. */
   readonly slots?: number;
+  /** It works on all at once, and each takes its work and its share of these; then it answers 200. */
+  readonly cores?: Cores;
   /** When it is added to the pool; 0 without. */
   readonly addedAtMs?: number;
   /** What it answers to a request it begins to serve. `busy`: those it serves now, this one included. */

@@ -18,11 +18,13 @@ import { Retrying } from './retrying.ts';
 import { Routers } from './routers.ts';
 import type { Scenario } from './scenario.ts';
 import { Server } from './server.ts';
+import { SharingServer } from './sharing-server.ts';
 import { type Outcome, Tally } from './tally.ts';
 import { Waiters } from './waiters.ts';
 
 export type { Outcome } from './tally.ts';
 
+const OK = 200;
 const GATEWAY_TIMEOUT = 504;
 const CHANCE_OF_ROUTING = 0x5eed;
 const CHANCE_OF_LEAVING = 0x1ea7e;
@@ -45,6 +47,7 @@ class Simulation implements Claimant {
   private readonly routes: readonly number[];
   private readonly waiters: Waiters;
   private readonly servers: readonly Server[];
+  private readonly sharing: readonly (SharingServer | undefined)[];
   private readonly indexOf: ReadonlyMap<number, number>;
   private readonly sentTo: number[];
   private readonly agenda = new Agenda<Happening>();
@@ -64,6 +67,9 @@ class Simulation implements Claimant {
       this.agenda.plan(this.nowMs + handOverMs, { type: 'bell', thread }),
     );
     this.servers = backends.map((backend) => new Server(backend));
+    this.sharing = backends.map(({ cores }, index) =>
+      cores === undefined ? undefined : new SharingServer(index, cores, this.agenda),
+    );
     this.sentTo = backends.map(() => 0);
     this.indexOf = new Map(backends.map(({ id }, index) => [keyOf(id), index]));
     this.work = new Chance(seed);
@@ -114,8 +120,13 @@ class Simulation implements Claimant {
         if (!what.request.isOver) this.answered(what.request, what.status);
         break;
       case 'timed_out':
-        if (!what.request.isOver) this.givenUp(what.request);
+        if (!what.request.isOver && what.request.attempts === what.attempt) this.givenUp(what.request);
         break;
+      case 'worked': {
+        const request = this.sharing[what.index]?.done(what.version, this.nowMs);
+        if (request !== undefined) this.answered(request, OK);
+        break;
+      }
       case 'left':
         if (!what.request.isOver) this.left(what.request);
         break;
@@ -178,6 +189,12 @@ class Simulation implements Claimant {
     request.attempts += 1;
     request.sentMs = this.nowMs;
     this.sentTo[index]! += 1;
+    const sharing = this.sharing[index];
+    if (sharing !== undefined) {
+      this.serve(request, OK, Number.POSITIVE_INFINITY);
+      sharing.take(request, this.nowMs);
+      return;
+    }
     const answer = this.servers[index]!.take(request, this.nowMs);
     if (answer !== undefined) this.serve(request, answer.status, answer.afterMs);
   }
@@ -190,7 +207,8 @@ class Simulation implements Claimant {
       this.tally.served(request, this.nowMs);
     }
     if (afterMs <= firstByteMs) this.agenda.plan(this.nowMs + afterMs, { type: 'answered', request, status });
-    else this.agenda.plan(this.nowMs + firstByteMs, { type: 'timed_out', request });
+    else
+      this.agenda.plan(this.nowMs + firstByteMs, { type: 'timed_out', request, attempt: request.attempts });
   }
 
   // ---- from a backend
@@ -256,7 +274,9 @@ class Simulation implements Claimant {
     const pool = this.routers.poolOf(request);
     const { lease, backend, sentMs } = request;
     request.lease = undefined;
-    this.release(backend);
+    const sharing = this.sharing[backend];
+    if (sharing === undefined) this.release(backend);
+    else sharing.drop(request, this.nowMs);
     pool.checkin(lease!, this.nowMs, end, this.nowMs - sentMs);
     this.waiters.look(pool, this.nowMs);
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FAULTY_FLEETS, type FaultyFleet } from '../../bench/simulate/faulty-fleets.ts';
+import { REACHED } from '../../bench/simulate/reached.ts';
 import { exponential, twoChoicesLimit } from '../../bench/simulate/reference.ts';
-import { REACHED } from '../../bench/simulate/report.ts';
 import { type Outcome, simulate } from '../../bench/simulate/simulation.ts';
 import { oneSlowBackend } from '../../bench/simulate/slow-backend.ts';
 import { replay } from '../actors/pool/ledger/model.ts';
