@@ -10,7 +10,8 @@ import { type Ran, run } from './real/run.ts';
 
 const seconds = wholeArgument(0, 30);
 const file = process.argv[3] ?? 'docs/routing-quality-real.md';
-const SEED = 2013;
+// Of the first few, the one whose sample is nearest to the load of 0.88 that the distribution has at 45 backends.
+const SEED = 1;
 
 const runs: Ran[] = [];
 for (const backends of [75, 45]) {

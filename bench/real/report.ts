@@ -33,6 +33,9 @@ ${runs.map(lawsOf).join('\n')}
 operations of the ledger, at which somebody waited and a backend was free. *Hand-over*: from the grant, in the worker whose
 request had ended, to the waiter's knowing of it, which is mostly in another worker; it comes on top of the waits above.
 
+A machine that does other things makes slots be held for longer, and 45 backends are then too few; \`chrt -r 1 node bench/rap-genius.ts\`
+goes before them.
+
 ${cpu}, ${cores} cores, which routers, backends and clients shared with whatever else ran (load average ${loadAverage.toFixed(1)}); Node ${node}; commit ${commit}.
 `;
 }
