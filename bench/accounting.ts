@@ -36,6 +36,16 @@ export function cpuTimeOf(pid: number): CpuTime {
   return { scheduledNs, tickNs, threads };
 }
 
+/** Nanoseconds on a core of those threads of one process whose names fit. */
+export function schedulingOf(pid: number, name: RegExp): number {
+  let ns = 0;
+  for (const thread of entries(`/proc/${pid}/task`)) {
+    if (name.test(read(`/proc/${pid}/task/${thread}/comm`).trim()))
+      ns += firstNumber(`/proc/${pid}/task/${thread}/schedstat`) ?? 0;
+  }
+  return ns;
+}
+
 /** Nanoseconds between two readings, and which source they come from. */
 export function cpuBetween(
   before: CpuTime,

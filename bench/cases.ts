@@ -36,8 +36,11 @@ export type IdleCase = About & { readonly measure: 'idle'; readonly connections:
 /** Changes of the routing table while requests go on. */
 export type ChangesCase = About & { readonly measure: 'changes' };
 
+/** Readers of history while requests and changes go on. */
+export type HistoryCase = About & { readonly measure: 'history' };
+
 export type TurnCase = RequestCase | EchoCase;
-export type Case = TurnCase | IdleCase | ChangesCase;
+export type Case = TurnCase | IdleCase | ChangesCase | HistoryCase;
 
 // What a browser sends with an API call, about 500 bytes: the eight fields nearly every request carries.
 const TYPICAL_HEADERS = {
@@ -119,4 +122,10 @@ export const CASES: readonly Case[] = [
     yardsticks: ['switchyard-1-worker'],
   },
   { measure: 'changes', name: 'changes', title: 'changes, alone and at half load', peers: ['switchyard'] },
+  {
+    measure: 'history',
+    name: 'history',
+    title: 'requests and commands at half load, without and with readers of history',
+    peers: ['switchyard-1-worker'],
+  },
 ];

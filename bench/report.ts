@@ -37,6 +37,7 @@ export function caseTable(result: CaseResult): readonly Row[] {
     case 'idle':
       return idleTable((result as { turns: readonly IdleTurn[] }).turns);
     case 'changes':
+    case 'history':
       return changesTable((result as { figures: readonly [string, Figures][] }).figures);
   }
 }

@@ -2,6 +2,7 @@
 import { startBackend } from './backend.ts';
 import type { Case, RequestCase, TurnCase } from './cases.ts';
 import { type Figures, measureChanges } from './changes.ts';
+import { measureHistory } from './history.ts';
 import { BENCH_HOST, echoLoad, load, prepareLoad } from './load.ts';
 import { coreFor } from './machine.ts';
 import {
@@ -19,7 +20,10 @@ import type { Peer, Place } from './peers/peer.ts';
 export type CaseResult =
   | { readonly case: Case & { measure: 'requests' | 'echo' }; readonly turns: readonly Turn[] }
   | { readonly case: Case & { measure: 'idle' }; readonly turns: readonly IdleTurn[] }
-  | { readonly case: Case & { measure: 'changes' }; readonly figures: readonly [string, Figures][] };
+  | {
+      readonly case: Case & { measure: 'changes' | 'history' };
+      readonly figures: readonly [string, Figures][];
+    };
 
 const ECHO_BACKEND = `${import.meta.dirname}/echo/backend.ts`;
 
@@ -77,17 +81,24 @@ async function measured(
       for (const contender of contenders) found.push(await takeIdleTurn(contender, each, 0));
       return { case: each, turns: found };
     }
-    case 'changes': {
+    case 'changes':
+    case 'history': {
       const found: [string, Figures][] = [];
       for (const contender of contenders) {
         const [full] = await drivesOf(UNDER_CHANGES, [contender], plan, directory, 0);
         const delayMs = await halfLoadDelay(UNDER_CHANGES, [full as Drive], plan);
         const [half] = await drivesOf(UNDER_CHANGES, [contender], plan, directory, delayMs);
-        found.push([contender.name, await measureChanges(contender, half as Drive, plan.seconds)]);
+        found.push([contender.name, await figuresOf(each, contender, half as Drive, plan)]);
       }
       return { case: each, figures: found };
     }
   }
+}
+
+function figuresOf(each: Case, contender: Contender, drive: Drive, plan: Plan): Promise<Figures> {
+  return each.measure === 'history'
+    ? measureHistory(contender, drive, plan)
+    : measureChanges(contender, drive, plan.seconds);
 }
 
 // What goes on while the table changes.

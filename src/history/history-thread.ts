@@ -21,8 +21,8 @@ export type HistoryThreadOptions = {
 // Eight: each holds a page or a fold; more at once would only make all of them later.
 const MAX_ASKED = 8;
 const MAX_WAITING = 64;
-// Longer than a restart of the thread takes.
-const UP_MS = 5000;
+// Longer than a restart of the thread takes, also where all cores are busy: it gives way to everybody else.
+const UP_MS = 15_000;
 const SHUTDOWN_MS = 2000;
 // Questions whose answers come from the journal, so that what has just ended is in them.
 const JOURNALLED: ReadonlySet<string> = new Set(['explain', 'explainAsked', 'replay', 'query', 'export']);
@@ -175,7 +175,7 @@ export class HistoryThread implements Historian {
 
   #born(): Worker {
     const boot: HistoryBoot = { directory: this.#options.directory };
-    const worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: boot });
+    const worker = new Worker(new URL(ENTRY, import.meta.url), { name: 'history', workerData: boot });
     let cause: unknown;
     worker.on('message', ({ id, reply }: FromHistory) => this.#answers.get(id)?.resolve(reply));
     worker.on('error', (error) => {

@@ -1,4 +1,5 @@
 /** The program of the thread of history: it answers the main thread's questions, several at once, in turns. */
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Answering, answering } from './answering.ts';
 import type { FromHistory, HistoryBoot, ToHistory } from './messages.ts';
@@ -9,6 +10,10 @@ import { sourcesOf } from './sources.ts';
 const { directory } = workerData as HistoryBoot;
 const parent = parentPort;
 if (parent === null) throw new Error('reading-thread.ts is the program of a worker thread');
+
+// Where all cores are wanted, those who are served come first. On Linux this is of the calling thread alone (setpriority(2),
+// "C library/kernel differences"); elsewhere it would be of the whole process. Any process may wait longer: 10 is nice's own.
+if (process.platform === 'linux') setPriority(10);
 
 type Open = { readonly pieces: Answering; readonly abort: AbortController };
 

@@ -16,7 +16,7 @@ export class JournalChild implements Running {
     context: ChildContext,
     delayMs: () => number,
   ) {
-    this.#worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: boot });
+    this.#worker = new Worker(new URL(ENTRY, import.meta.url), { name: 'journal', workerData: boot });
     this.#worker.on('message', hear);
     this.#worker.on('error', (error) => {
       this.#error = error;

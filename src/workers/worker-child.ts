@@ -71,6 +71,7 @@ export class WorkerChild implements Requests {
       heartbeat: this.#heartbeat,
     };
     this.#worker = new Worker(new URL(ENTRY, import.meta.url), {
+      name: `worker-${parts.number}`,
       workerData: boot,
       transferList: [feed.port2],
     });

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChildEnd, Running } from '../../actors/index.ts';
 import { type LocalLog, openSqliteLog } from '../../eventlog/index.ts';
@@ -45,6 +47,24 @@ describe('the thread of history', () => {
     expect(position).toBe(7);
     expect(Object.keys(pools)).toHaveLength(7);
   });
+
+  it.runIf(process.platform === 'linux')(
+    "gives way to those who are served: its own priority is lower, and no one else's",
+    async () => {
+      await stateAt(1);
+      const nices = new Map(
+        readdirSync('/proc/self/task').map((thread) => {
+          const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
+          const [, name = ''] = /\((.*)\)/.exec(stat) ?? [];
+          // proc(5): nice is the 19th field, the 17th after the name.
+          return [name, Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])];
+        }),
+      );
+      expect(nices.get('history')).toBe(10);
+      nices.delete('history');
+      expect(new Set(nices.values())).toEqual(new Set([getPriority()]));
+    },
+  );
 
   it('says in the words of the asker what makes no sense', async () => {
     await expect(stateAt(21)).rejects.toMatchObject({
