@@ -4,57 +4,29 @@
  *
  *   turn ─▶ asked before? ─▶ decide ─▶ append ─▶ evolve ─▶ published ─▶ answer
  */
-import { createHash } from 'node:crypto';
 import {
   type Appended,
-  type DomainName,
   type EventLog,
   type Json,
-  LogUnavailable,
-  type PoolName,
   type Position,
   poolStream,
   poolsOf,
   type Recorded,
   type StreamName,
-  type SwitchyardEvent,
   type Version,
   type Write,
 } from '../eventlog/index.ts';
 import type { Answer, By, Command, Desk, Plan, Present } from './command.ts';
-import type { Decision } from './decider.ts';
-import type { DomainState } from './domain/domain.ts';
-import { evolveOwner, streamOf } from './owned.ts';
-import type { PoolState } from './pool/pool.ts';
+import { turnsFor, turnsForAll } from './command-turns.ts';
+import type { Owners, Proposal } from './desk-owners.ts';
+import { digestOf } from './digest.ts';
+import { streamOf } from './owned.ts';
+import { refusalOfPlan } from './plan-refusal.ts';
+import { presentIn } from './present.ts';
+import { fold, isCreation, shownVersion } from './proposals.ts';
+import { inUse, mismatch, type Rejected, refusalFor, reused, unknownPool } from './refusals.ts';
 import type { Rejection } from './rejection.ts';
-import { type Turn, Turns } from './turns.ts';
-
-/** The owners as the desk needs them. Both calls wait through a restart and reject with `OwnerUnavailable`. */
-export interface Owners {
-  decide(stream: StreamName, command: Command): Promise<Proposal>;
-  /** Of different owners, in the order asked. Who is asleep need not be woken for it. */
-  decideAll(commands: readonly Command[]): Promise<readonly Proposal[]>;
-  /** Resolves when the owner, and what lies outside it, is as of this version or later; at once for one that is asleep. */
-  settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void>;
-  state(stream: StreamName): Promise<{ readonly state: unknown; readonly version: Version }>;
-  /** The log knows better than this owner: it is to be rebuilt. */
-  rebuild(stream: StreamName): void;
-}
-
-export type Proposal = {
-  readonly decision: Decision<SwitchyardEvent>;
-  readonly state: unknown;
-  readonly version: Version;
-};
-
-export class OwnerUnavailable extends Error {
-  override readonly name = 'OwnerUnavailable';
-  readonly retryAfterMs: number;
-  constructor(message: string, retryAfterMs: number) {
-    super(message);
-    this.retryAfterMs = retryAfterMs;
-  }
-}
+import { Turns } from './turns.ts';
 
 export type DeskOptions = {
   readonly log: EventLog;
@@ -66,7 +38,6 @@ export type DeskOptions = {
 
 // Everything that `apply` may touch. One command reads it, a plan writes it: then nothing happens in between.
 const EVERYTHING = 'everything';
-const PAGE = 1000;
 // Conflicts come from owners that were rebuilt meanwhile; a third one in a row is no accident.
 const TRIES = 3;
 
@@ -95,7 +66,7 @@ export class RoutingDesk implements Desk {
         const present = await this.present();
         const planned = plan(present);
         if (planned.type === 'rejected') return planned;
-        const refusal = refusalOf(planned.commands, present);
+        const refusal = refusalOfPlan(planned.commands, present);
         return refusal ?? this.#perform(planned.commands, { ...request, note: planned.note });
       }),
     );
@@ -111,22 +82,8 @@ export class RoutingDesk implements Desk {
     );
   }
 
-  async present(): Promise<Present> {
-    const { log } = this.#options;
-    const domains = new Map<DomainName, NonNullable<DomainState>>();
-    const pools = new Map<PoolName, NonNullable<PoolState>>();
-    const position = await log.position();
-    for (const kind of ['pool', 'domain'] as const) {
-      const target: Map<string, unknown> = kind === 'pool' ? pools : domains;
-      let after: string | undefined;
-      for (;;) {
-        const page = await log.currents({ kind, limit: PAGE, ...(after === undefined ? {} : { after }) });
-        for (const row of page) target.set(row.stream.slice(kind.length + 1), row.state);
-        after = page.at(-1)?.stream;
-        if (page.length < PAGE) break;
-      }
-    }
-    return { position, domains, pools };
+  present(): Promise<Present> {
+    return presentIn(this.#options.log);
   }
 
   /** What was answered before is answered again; what fails on the way becomes a refusal with a definite word. */
@@ -268,7 +225,6 @@ export class RoutingDesk implements Desk {
 }
 
 type Request = { readonly by: By; readonly digest: string; readonly note?: Json | undefined };
-type Rejected = Extract<Answer, { type: 'rejected' }>;
 type Kept = { readonly created: boolean; readonly version: Version; readonly changed: number };
 type Proposed = {
   readonly type: 'proposed';
@@ -276,73 +232,6 @@ type Proposed = {
   readonly answer: Kept;
   readonly versions: Readonly<Record<string, Version>>;
 };
-
-/** A domain may only name a pool that exists, so the pool must not go away meanwhile; many domains may come at once. */
-function turnsFor(command: Command): Turn[] {
-  const turns: Turn[] = [{ key: streamOf(command), mode: 'write' }];
-  if (command.type === 'PutDomain')
-    for (const pool of poolsOf(command.settings)) turns.push({ key: poolStream(pool), mode: 'read' });
-  return turns;
-}
-
-/** Each owner's own once, and those that are only named to be read. */
-function turnsForAll(commands: readonly Command[]): Turn[] {
-  const turns = new Map<string, Turn>();
-  for (const command of commands) {
-    for (const turn of turnsFor(command)) {
-      if (turn.mode === 'write' || !turns.has(turn.key)) turns.set(turn.key, turn);
-    }
-  }
-  return [...turns.values()];
-}
-
-/** The same questions as of one command, of a whole plan: what matters is what exists once all of it has happened. */
-function refusalOf(commands: readonly Command[], present: Present): Rejected | undefined {
-  const pools = new Set<string>(present.pools.keys());
-  const poolsOfHost = new Map<string, readonly PoolName[]>();
-  const removed = new Set<string>();
-  for (const command of commands) {
-    if (command.type === 'PutPool') pools.add(command.pool);
-    if (command.type === 'RemovePool') removed.add(command.pool);
-    if (command.type === 'PutDomain') poolsOfHost.set(command.host, poolsOf(command.settings));
-    if (command.type === 'RemoveDomain') poolsOfHost.set(command.host, []);
-  }
-  for (const pool of removed) pools.delete(pool);
-  for (const [host, named] of poolsOfHost) {
-    const unknown = named.find((pool) => !pools.has(pool));
-    if (unknown !== undefined) return unknownPool(host, unknown);
-  }
-  if (removed.size === 0) return undefined;
-  for (const [host, domain] of present.domains) {
-    if (poolsOfHost.has(host)) continue;
-    const gone = poolsOf(domain.settings).find((pool) => removed.has(pool));
-    if (gone !== undefined) return inUse(gone, [host]);
-  }
-  return undefined;
-}
-
-function fold(stream: StreamName, from: Proposal, happened: readonly SwitchyardEvent[]) {
-  let { state, version } = from;
-  for (const event of happened) {
-    version += 1;
-    state = evolveOwner(stream, state, { ...event, version });
-  }
-  return { state, version };
-}
-
-function isCreation(happened: readonly SwitchyardEvent[]): boolean {
-  const type = happened[0]?.type;
-  return type === 'DomainCreated' || type === 'PoolCreated' || type === 'BackendAdded';
-}
-
-function shownVersion(command: Command, state: unknown): Version {
-  if ('host' in command) return (state as DomainState)?.version ?? 0;
-  const pool = state as PoolState;
-  if (!('id' in command)) return pool?.version ?? 0;
-  return pool !== null && Object.hasOwn(pool.backends, command.id)
-    ? (pool.backends[command.id]?.version ?? 0)
-    : 0;
-}
 
 function byStream(happened: readonly Recorded[]): Map<StreamName, Recorded[]> {
   const streams = new Map<StreamName, Recorded[]>();
@@ -352,54 +241,4 @@ function byStream(happened: readonly Recorded[]): Map<StreamName, Recorded[]> {
     else known.push(event);
   }
   return streams;
-}
-
-function digestOf(value: Json): string {
-  return createHash('sha256').update(canonical(value)).digest('base64url');
-}
-
-/** The same wish gives the same text, in whatever order its keys were written. */
-function canonical(value: Json): string {
-  return JSON.stringify(value, (_key, inner) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-}
-
-function refuse(rejection: Rejection): Rejected {
-  return { type: 'rejected', rejection };
-}
-
-function unknownPool(host: string, pool: string): Rejected {
-  return refuse({ type: 'pool_unknown', detail: `domain ${host} names pool ${pool}, which does not exist` });
-}
-
-function inUse(pool: string, domains: readonly string[]): Rejected {
-  const list = domains.slice(0, 5).join(', ');
-  return refuse({ type: 'pool_in_use', detail: `pool ${pool} serves ${list}`, domains });
-}
-
-function reused(commandId: string): Rejected {
-  return refuse({
-    type: 'idempotency_key_reused',
-    detail: `the key ${JSON.stringify(commandId)} was used before for another command`,
-  });
-}
-
-function mismatch(conflict: Extract<Appended, { type: 'conflict' }>): Rejected {
-  const { stream, expected, found, won } = conflict;
-  const detail = `expected version ${expected} of ${stream}, found ${found}`;
-  return refuse({ type: 'version_mismatch', detail, expected, found, won });
-}
-
-/** A failing world becomes a refused wish, so that routing goes on; our own mistakes go on upwards. */
-function refusalFor(error: unknown): Rejection {
-  if (error instanceof OwnerUnavailable) {
-    return { type: 'owner_unavailable', detail: error.message, retryAfterMs: error.retryAfterMs };
-  }
-  if (error instanceof LogUnavailable) {
-    return { type: error.code === 'log_full' ? 'log_full' : 'log_unavailable', detail: error.message };
-  }
-  throw error;
 }

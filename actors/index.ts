@@ -3,13 +3,15 @@
 export type { HealthNews } from './backend/backend.machine.ts';
 export { ArmedChaos, type Chaos, CRASH_POINTS, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 export type { Answer, By, Command, Desk, Plan, Present } from './command.ts';
-export { type DeskOptions, type Owners, OwnerUnavailable, RoutingDesk } from './desk.ts';
+export { type DeskOptions, RoutingDesk } from './desk.ts';
+export { type Owners, OwnerUnavailable } from './desk-owners.ts';
 export { type DomainCommand, type DomainState, domainDecider } from './domain/domain.ts';
 export { fieldOf, hasField } from './domain/field-of.ts';
 export * from './domain/route-matcher.ts';
 export { DRAWS, type Share, Split } from './domain/split.ts';
 export { Health, type HealthCounts, type HealthReport } from './health.ts';
 export { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
+export { refusalOfPlan } from './plan-refusal.ts';
 export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
 export { definitionOf, healthOf, LedgerKeeper, rowsOf } from './pool/ledger-keeper.ts';

@@ -14,7 +14,7 @@ import {
 } from '../eventlog/index.ts';
 import type { Chaos } from './chaos.ts';
 import type { Command } from './command.ts';
-import { type Owners, OwnerUnavailable, type Proposal } from './desk.ts';
+import { type Owners, OwnerUnavailable, type Proposal } from './desk-owners.ts';
 import { domainDecider } from './domain/domain.ts';
 import { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
 import type { OwnerContext } from './owner.ts';

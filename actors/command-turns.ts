@@ -1,0 +1,24 @@
+/** Whose turns a command needs: its owner's own, and those of the pools that it names. */
+import { poolStream, poolsOf } from '../eventlog/index.ts';
+import type { Command } from './command.ts';
+import { streamOf } from './owned.ts';
+import type { Turn } from './turns.ts';
+
+/** A domain may only name a pool that exists, so the pool must not go away meanwhile; many domains may come at once. */
+export function turnsFor(command: Command): Turn[] {
+  const turns: Turn[] = [{ key: streamOf(command), mode: 'write' }];
+  if (command.type === 'PutDomain')
+    for (const pool of poolsOf(command.settings)) turns.push({ key: poolStream(pool), mode: 'read' });
+  return turns;
+}
+
+/** Each owner's own once, and those that are only named to be read. */
+export function turnsForAll(commands: readonly Command[]): Turn[] {
+  const turns = new Map<string, Turn>();
+  for (const command of commands) {
+    for (const turn of turnsFor(command)) {
+      if (turn.mode === 'write' || !turns.has(turn.key)) turns.set(turn.key, turn);
+    }
+  }
+  return [...turns.values()];
+}

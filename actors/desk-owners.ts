@@ -1,0 +1,31 @@
+/** The owners as the desk needs them: asked for decisions, waited for, rebuilt. */
+import type { Recorded, StreamName, SwitchyardEvent, Version } from '../eventlog/index.ts';
+import type { Command } from './command.ts';
+import type { Decision } from './decider.ts';
+
+/** The calls wait through a restart and reject with `OwnerUnavailable`. */
+export interface Owners {
+  decide(stream: StreamName, command: Command): Promise<Proposal>;
+  /** Of different owners, in the order asked. Who is asleep need not be woken for it. */
+  decideAll(commands: readonly Command[]): Promise<readonly Proposal[]>;
+  /** Resolves when the owner, and what lies outside it, is as of this version or later; at once for one that is asleep. */
+  settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void>;
+  state(stream: StreamName): Promise<{ readonly state: unknown; readonly version: Version }>;
+  /** The log knows better than this owner: it is to be rebuilt. */
+  rebuild(stream: StreamName): void;
+}
+
+export type Proposal = {
+  readonly decision: Decision<SwitchyardEvent>;
+  readonly state: unknown;
+  readonly version: Version;
+};
+
+export class OwnerUnavailable extends Error {
+  override readonly name = 'OwnerUnavailable';
+  readonly retryAfterMs: number;
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
