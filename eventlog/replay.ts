@@ -41,7 +41,7 @@ export async function replay<State>(
     const events = await log.read({ from, to: last, limit: PAGE });
     if (events.length === 0) break;
     state = fold(projection, events, state);
-    from += events.length;
+    from = (events.at(-1)?.position ?? last) + 1;
     await nextTurn();
   }
   return state;

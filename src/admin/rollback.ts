@@ -3,7 +3,14 @@
  * the log; what is undone is undone by new events, decided by the owners themselves.
  */
 import { z } from 'zod';
-import type { Answer, Command, Plan, Present, Rejection } from '../../actors/index.ts';
+import {
+  type Answer,
+  type Command,
+  type Plan,
+  type Present,
+  type Rejection,
+  refusalOfPlan,
+} from '../../actors/index.ts';
 import type { Json, PoolName, Recorded } from '../../eventlog/index.ts';
 import { type Change, difference, MAX_CHANGES, type Routing } from '../config/index.ts';
 import { type Scope, within } from '../history/index.ts';
@@ -37,18 +44,44 @@ export async function postRollback(call: Call, ports: AdminPorts): Promise<Reply
     throw new Refused('invalid_query', 'to: expected a position or a time, found nothing');
   const scope = scopeFrom(body.domain ?? call.query.get('domain'), body.pool ?? call.query.get('pool'));
   const past = await ports.history.ask('routing', { at: to, scope }, call.signal);
-  if (body.dryRun ?? flag(call, 'dryRun')) {
-    const present = await ports.history.ask('routing', { scope }, call.signal);
-    return json({
-      dryRun: true,
-      to: past.position,
-      position: present.position,
-      changes: difference(present, past),
-    });
-  }
+  // Who means nothing at all says 0: a wrong year must not empty the router.
+  if (to.type === 'time' && past.position === 0)
+    throw new Refused('invalid_query', 'to: expected a time since the log began, found one before it');
+  if (body.dryRun ?? flag(call, 'dryRun')) return shownNow(ports, past, scope);
   const seen = body.seen ?? count(call, 'seen', { min: 0, max: Number.MAX_SAFE_INTEGER });
   const shown = seen === undefined ? undefined : await shownThen(call, ports, seen, past, scope);
   return carriedOut(call, ports, past, scope, shown);
+}
+
+/** What would change, and what would be said against it. */
+async function shownNow(
+  { desk }: AdminPorts,
+  past: Routing & { readonly position: number },
+  scope: Scope,
+): Promise<Reply> {
+  const present = await desk.present();
+  const now = routingOf(within(present, scope));
+  if (scope !== undefined && isEmpty(now) && isEmpty(past))
+    throw unknown(scope, past.position, present.position);
+  const changes = difference(now, past);
+  const planned = restoring(changes, past, present);
+  const refusal = planned.type === 'rejected' ? planned : refusalOfPlan(planned.commands, present);
+  const refused =
+    refusal === undefined ? null : { type: refusal.rejection.type, detail: refusal.rejection.detail };
+  return json({ dryRun: true, to: past.position, position: present.position, refused, changes });
+}
+
+function isEmpty({ pools, domains }: Routing): boolean {
+  return pools.size === 0 && domains.size === 0;
+}
+
+function unknown([first = '']: readonly string[], then: number, now: number): Refused {
+  const kind = first.startsWith('pool-') ? 'pool' : 'domain';
+  const name = first.slice(kind.length + 1);
+  return new Refused(
+    `${kind}_not_found`,
+    `there is no ${kind} ${name}, neither at position ${then} nor now, at ${now}`,
+  );
 }
 
 type Shown = { readonly position: number; readonly changes: readonly Change[] };

@@ -80,6 +80,7 @@ export const rolledBack = z.looseObject({
   position: z.int(),
   /** Absent where the answer repeats an earlier one. */
   changes: z.array(z.unknown()).optional(),
+  refused: z.looseObject({ detail: z.string() }).nullish(),
 });
 
 export const event = z.looseObject({

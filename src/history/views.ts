@@ -133,7 +133,7 @@ function* events({ log }: Room, { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRan
       if (event.recordedAtMs > toMs) return;
       if (event.recordedAtMs >= fromMs) yield event;
     }
-    from += page.length;
+    from = (page.at(-1)?.position ?? last) + 1;
   }
 }
 

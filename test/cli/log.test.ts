@@ -72,7 +72,7 @@ describe.each(ways)('read with %s', (way) => {
     const { out } = await run(way, 'state --at 2 --json');
     expect(JSON.parse(out)).toMatchObject({ position: 2, domains: {} });
     expect(await run(way, 'state --at 99')).toMatchObject({ code: 1, err: expect.stringContaining('99') });
-    expect(await run(way, 'state --at yesterday')).toMatchObject({ code: 1 });
+    expect(await run(way, 'state --at yesterday')).toMatchObject({ code: 2 });
   });
 
   it('lists and shows', async () => {

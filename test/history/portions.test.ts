@@ -75,6 +75,10 @@ describe('an archive', () => {
     expect((await run('verify', at('old.db'))).out).toBe('8 events, all as written\n');
     expect((await run('events --json', at('old.db'))).out + (await run('events --json')).out).toBe(events);
     expect((await run('state --at 7')).err).toContain('where this log begins');
+    const counted = await run(
+      'query SELECT/**/min(position),max(position),count(*)/**/FROM/**/v1_events --json',
+    );
+    expect(JSON.parse(counted.out)).toMatchObject({ rows: [[9, 12, 4]] });
     expect((await run('events --json --reverse')).out.trim().split('\n')).toHaveLength(4);
     expect((await run('events --json --reverse --stream pool-p0')).out).toContain('PoolRemoved');
 

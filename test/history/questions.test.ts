@@ -178,7 +178,50 @@ describe('a rollback', () => {
   });
 });
 
+describe('a rollback that is only shown', () => {
+  it('says what would be said against it', async () => {
+    await using made = await story();
+    const shown = await made.client.must('POST', '/v1/rollback', { to: 0, pool: 'web', dryRun: true });
+    expect(shown.body).toMatchObject({
+      refused: { type: 'pool_in_use', detail: 'pool web serves shop.example' },
+    });
+    const ran = await command([
+      'rollback',
+      '--to',
+      '0',
+      '--pool',
+      'web',
+      '--dry-run',
+      '--admin',
+      made.address,
+    ]);
+    expect([ran.code, ran.err]).toEqual([1, 'switchyard: would be refused: pool web serves shop.example\n']);
+    const fine = await made.client.must('POST', '/v1/rollback', { to: 4, dryRun: true });
+    expect(fine.body).toMatchObject({ refused: null });
+  });
+
+  it('knows no domain that never was, and no time before the log', async () => {
+    await using made = await story();
+    const asked = async (body: object) =>
+      (await made.client.send<{ type: string; detail: string }>('POST', '/v1/rollback', body)).body;
+    expect(await asked({ to: 4, domain: 'exmaple.com', dryRun: true })).toMatchObject({
+      type: 'domain_not_found',
+      detail: 'there is no domain exmaple.com, neither at position 4 nor now, at 8',
+    });
+    expect(await asked({ to: 4, pool: 'wbe', dryRun: true })).toMatchObject({ type: 'pool_not_found' });
+    const early = 'to: expected a time since the log began, found one before it';
+    for (const dryRun of [true, false])
+      expect(await asked({ to: '2025-01-31T14:03:00Z', dryRun })).toMatchObject({ detail: early });
+  });
+});
+
 describe('the command line', () => {
+  it('says that no event is such', async () => {
+    await using made = await story();
+    const ran = await command(['events', '--author', 'nobody', '--admin', made.address]);
+    expect([ran.code, ran.out, ran.err]).toEqual([0, '', 'switchyard: no event is such\n']);
+  });
+
   it('finds a removal by bisection, by a question and by a command, and undoes it', async () => {
     await using made = await story();
     const at = ['--admin', made.address];

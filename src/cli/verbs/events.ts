@@ -60,9 +60,13 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   };
   const client = await admin();
   const { stop } = print;
+  let found = 0;
   for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, stop)) {
-    if (line !== '') await print.line(print.json ? line : renderedEvent(line));
+    if (line === '') continue;
+    found += 1;
+    await print.line(print.json ? line : renderedEvent(line));
   }
+  if (found === 0 && !follow && !print.json) print.note('switchyard: no event is such');
   return 0;
 }
 

@@ -31,7 +31,9 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   if (!print.json) await print.lines(rendered(shown.changes ?? [], print));
   if (args.flag('dry-run')) {
     if (print.json) await print.value(shown);
-    return 0;
+    if (shown.refused == null) return 0;
+    print.note(`switchyard: would be refused: ${shown.refused.detail}`);
+    return 1;
   }
   // The position, not the time: both mean the same now, and only one of them for ever.
   const done = await ask(client, { to: shown.to, ...scopeOf(args), seen: shown.position });
