@@ -51,11 +51,11 @@ function touchedSince(wanted: readonly Change[], since: readonly Change[]): Left
     const whole = change.kind === 'pool' && change.change === 'remove' && poolsTouched.has(change.name);
     if (touched.has(nameOf(change)) || whole) left.set(change, CHANGED_SINCE);
   }
-  return leaveBackends(wanted, left);
+  return left;
 }
 
 /** A pool that is not to come or go keeps its backends. */
-function leaveBackends(wanted: readonly Change[], left: Left): Left {
+function leaveBackends(wanted: readonly Change[], left: Left): void {
   const kept = new Map<string, string>();
   for (const [change, why] of left)
     if (change.kind === 'pool' && change.change !== 'change') kept.set(change.name, why);
@@ -63,7 +63,6 @@ function leaveBackends(wanted: readonly Change[], left: Left): Left {
     const why = change.kind === 'backend' ? kept.get(change.pool) : undefined;
     if (why !== undefined && !left.has(change)) left.set(change, why);
   }
-  return left;
 }
 
 function leaveDependent(wanted: readonly Change[], left: Left, present: Moments['present']): void {
