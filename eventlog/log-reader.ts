@@ -30,8 +30,8 @@ export interface LogReader {
   absentAmong(streams: readonly StreamName[]): readonly StreamName[];
   /** One owner's state, and the log's position at that moment: one prepared read, for whoever activates an owner. */
   activate(stream: StreamName): Current & { readonly position: Position };
-  /** Names of all live domains, in no order; returns the position at which they are so. */
-  domainNames(visit: (name: string) => void): Position;
+  /** Streams of all live domains, many in a text, a line each, in no order; returns the position at which they are so. */
+  domainNames(visit: (streams: string) => void): Position;
   currents(options: CurrentsPage): readonly Current[];
   domainsOf(pool: string, limit: number): readonly string[];
   /**

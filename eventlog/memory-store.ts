@@ -75,10 +75,8 @@ export class MemoryStore implements LogStore {
     return { ...this.#stateOf(stream), position: this.position() };
   }
 
-  domainNames(visit: (name: string) => void): Position {
-    for (const name of this.#currents.keys()) {
-      if (name.startsWith('domain-')) visit(name.slice('domain-'.length));
-    }
+  domainNames(visit: (streams: string) => void): Position {
+    for (const name of this.#currents.keys()) if (name.startsWith('domain-')) visit(name);
     return this.position();
   }
 

@@ -24,12 +24,15 @@ import type { ChainedEvent, StoredEvent } from './stored-event.ts';
 
 // One broken page makes many complaints, and a few tell as much as all.
 const MAX_STRUCTURAL = 5;
+// Names of owners that are read as one text.
+const NAMES = 5000;
+const PASSING_KIB = 512;
 
 export class SqliteReads implements LogReader, LogInspection {
   protected db: Database.Database;
   #statements: ReadStatements;
   #allCurrents: (visit: (current: Current) => void, damaged: Damaged) => Position;
-  #allNames: (visit: (name: string) => void) => Position;
+  #allNames: (visit: (streams: string) => void) => Position;
   #depth = 0;
 
   constructor(db: Database.Database) {
@@ -60,9 +63,14 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   #allNamesOf(db: Database.Database) {
-    return db.transaction((visit: (name: string) => void) => {
-      for (const stream of this.#statements.domainNames.iterate()) visit(stream.slice('domain-'.length));
-      return this.position();
+    return db.transaction((visit: (streams: string) => void) => {
+      for (let pool = '', last = ''; ; ) {
+        const page = this.#statements.domainNames.get(pool, last, NAMES)!;
+        if (page.streams === null) return this.position();
+        visit(page.streams);
+        pool = page.pool;
+        last = page.streams.slice(page.streams.lastIndexOf('\n') + 1);
+      }
     });
   }
 
@@ -139,8 +147,8 @@ export class SqliteReads implements LogReader, LogInspection {
     });
   }
 
-  domainNames(visit: (name: string) => void): Position {
-    return this.guarded(() => this.#allNames(visit));
+  domainNames(visit: (streams: string) => void): Position {
+    return this.inPassing(() => this.#allNames(visit));
   }
 
   currents({ kind, after = '', limit }: CurrentsPage): readonly Current[] {
@@ -236,6 +244,19 @@ export class SqliteReads implements LogReader, LogInspection {
 
   close(): void {
     this.db.close();
+  }
+
+  /** Reads much once: no page of it is worth the memory. */
+  protected inPassing<T>(work: () => T): T {
+    return this.guarded(() => {
+      const kept = this.db.pragma('cache_size', { simple: true }) as number;
+      this.db.pragma(`cache_size = -${PASSING_KIB}`);
+      try {
+        return work();
+      } finally {
+        this.db.pragma(`cache_size = ${kept}`);
+      }
+    });
   }
 
   protected guarded<T>(work: () => T): T {

@@ -104,7 +104,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   currentRows(): { readonly kept: number; readonly expected: number | undefined } {
-    return this.guarded(() => {
+    return this.inPassing(() => {
       const kept = this.#upkeep.countCurrents.get() ?? 0;
       return { kept, expected: this.#upkeep.tally.get() ?? undefined };
     });

@@ -22,6 +22,7 @@ import {
   type EventLog,
   type LocalLog,
   openSqliteLog,
+  POINT_EVERY,
   type PoolName,
   parsePoolName,
   type StreamName,
@@ -83,12 +84,12 @@ const RECORD_SLOTS = 65_536;
 const RECORD_SLOTS_OF_MANY = 16_384;
 const MANY_THREADS = 40;
 const EVERYONE = 10_000;
-// A start is over by then, and the first requests have found their owners.
+// A start is over by then, and the first requests have found their owners; so is a burst of changes, or it has become large.
 const LEISURE_MS = 5000;
 // A tenth of a second of reading. Of more rows the number alone is checked before they are used, and each when it is.
 const CHECKED_AT_START = 10_000;
 // A whole state of more domains takes more memory than the router itself: it is made only when somebody asks for the past.
-const MOST_REMEMBERED = 50_000;
+const MOST_REMEMBERED = 20_000;
 
 export class Router {
   readonly #options: RouterOptions;
@@ -103,6 +104,9 @@ export class Router {
   readonly #confirmations: Confirmations;
   readonly #prober: Prober;
   #adminAddress: string;
+  /** Events that no whole state was made of yet. */
+  #unremembered = 0;
+  #remembering: NodeJS.Timeout | undefined;
   #admin: Admin | undefined;
   #opened: LocalLog | undefined;
   /** The log as it is open now; what an archive swaps. */
@@ -265,12 +269,18 @@ export class Router {
   /** Points of the past are made once there is leisure, and whenever much was recorded. */
   async #remember(): Promise<void> {
     this.#system.log.onAppended((events) => this.#recorded(events.length));
-    const position = await this.#system.log.position();
-    setTimeout(() => this.#recorded(position), LEISURE_MS).unref();
+    this.#recorded(await this.#system.log.position());
   }
 
   #recorded(events: number): void {
-    if (this.#publisher.names.size <= MOST_REMEMBERED) this.#history.recorded(events);
+    this.#unremembered += events;
+    if (this.#unremembered < POINT_EVERY || this.#remembering !== undefined) return;
+    this.#remembering = setTimeout(() => {
+      if (this.#publisher.names.size <= MOST_REMEMBERED) this.#history.recorded(this.#unremembered);
+      this.#unremembered = 0;
+      this.#remembering = undefined;
+    }, LEISURE_MS);
+    this.#remembering.unref();
   }
 
   #archiving(): ArchiveOptions {

@@ -16,6 +16,8 @@ export type HistoryThreadOptions = {
   readonly directory: string;
   /** Has the journal write down what it holds. */
   readonly flush: () => Promise<unknown>;
+  /** How long the thread waits for a next question before it goes; 30 000 by default. */
+  readonly idleMs?: number;
 };
 
 // Eight: each holds a page or a fold; more at once would only make all of them later.
@@ -24,6 +26,8 @@ const MAX_WAITING = 64;
 // Longer than a restart of the thread takes, also where all cores are busy: it gives way to everybody else.
 const UP_MS = 15_000;
 const SHUTDOWN_MS = 2000;
+// Longer than a person takes between two looks at the past.
+const IDLE_MS = 30_000;
 // Questions whose answers come from the journal, so that what has just ended is in them.
 const JOURNALLED: ReadonlySet<string> = new Set(['explain', 'explainAsked', 'replay', 'query', 'export']);
 
@@ -44,6 +48,7 @@ export class HistoryThread implements Historian {
   #up = Promise.withResolvers<void>();
   #worker: Worker | undefined;
   #stopping = false;
+  #retiring: NodeJS.Timeout | undefined;
 
   constructor(options: HistoryThreadOptions) {
     this.#options = options;
@@ -57,6 +62,11 @@ export class HistoryThread implements Historian {
       shutdownMs: SHUTDOWN_MS,
       start: (context) => this.#start(context),
     };
+  }
+
+  /** Whether there is a thread, with memory of its own. */
+  get isBorn(): boolean {
+    return this.#worker !== undefined;
   }
 
   /** So many events more: from time to time whole states are made of them, so that nobody has to wait for those. */
@@ -153,8 +163,24 @@ export class HistoryThread implements Historian {
 
   #leave(): void {
     const next = this.#queue.shift();
-    if (next === undefined) this.#asked -= 1;
-    else next();
+    if (next !== undefined) {
+      next();
+      return;
+    }
+    this.#asked -= 1;
+    if (this.#asked === 0) this.#retireLater();
+  }
+
+  /** What it read for its last answers is memory that nobody uses: the next question has a thread of its own. */
+  #retireLater(): void {
+    clearTimeout(this.#retiring);
+    this.#retiring = setTimeout(() => {
+      const worker = this.#worker;
+      if (this.#asked > 0 || worker === undefined || this.#stopping) return;
+      this.#worker = undefined;
+      worker.postMessage({ type: 'stop' } satisfies ToHistory);
+    }, this.#options.idleMs ?? IDLE_MS);
+    this.#retiring.unref();
   }
 
   async #thread(): Promise<Worker> {
@@ -182,6 +208,7 @@ export class HistoryThread implements Historian {
       cause = error;
     });
     worker.once('exit', (code) => {
+      if (this.#worker !== worker) return;
       this.#worker = undefined;
       if (!this.#stopping) {
         const error = cause ?? new Error(`the thread of history ended with exit code ${code}`);

@@ -20,6 +20,7 @@ const SLOTS_FROM = HEADER.words + SHARDS * SHARD.words;
 // Three quarters: a look for what is not there ends after some eight slots, on one or two cache lines.
 const FULL = 0.75;
 const WORD_BYTES = 4;
+const PREFIX = 'domain-'.length;
 const GROWTH_WORDS = 1 << 18;
 // 1 GiB of addresses, not of memory: room for some 50 million names.
 const RESERVE_BYTES = 2 ** 30;
@@ -51,7 +52,7 @@ export class NameIndex {
 
   has(name: string): boolean {
     if (Atomics.load(this.words, HEADER.size) !== this.words.length) this.words = viewOf(this.shared.buffer);
-    this.hash(name);
+    this.hash(name, 0, name.length);
     return this.find() >= 0;
   }
 
@@ -66,11 +67,12 @@ export class NameIndex {
     return this.words[HEADER.top]! * WORD_BYTES;
   }
 
-  protected hash(name: string): void {
+  /** Of the characters from one to before another: a name in a long text need not be cut out. */
+  protected hash(text: string, from: number, to: number): void {
     let low = this.words[HEADER.seed]!;
     let high = this.words[HEADER.otherSeed]!;
-    for (let i = 0; i < name.length; i++) {
-      const unit = name.charCodeAt(i);
+    for (let i = from; i < to; i++) {
+      const unit = text.charCodeAt(i);
       low = Math.imul(low ^ unit, 0x9e3779b1);
       low ^= low >>> 15;
       high = Math.imul(high ^ unit, 0x5f356495);
@@ -120,9 +122,17 @@ export class NameIndexWriter extends NameIndex {
     }
   }
 
-  /** Every name there is as of a position; what happened until then needs not be told. */
-  load(read: (visit: (name: string) => void) => Position): void {
-    this.#position = read((name) => this.add(name));
+  /** Every domain's stream there is as of a position, a line each; what happened until then needs not be told. */
+  load(read: (visit: (streams: string) => void) => Position): void {
+    this.#position = read((streams) => {
+      for (let from = 0; from < streams.length; ) {
+        const end = streams.indexOf('\n', from);
+        const to = end === -1 ? streams.length : end;
+        this.hash(streams, from + PREFIX, to);
+        this.#addHashed();
+        from = to + 1;
+      }
+    });
   }
 
   /** What a publication changes, and `publish` with it, as one step to whoever looks. */
@@ -138,7 +148,11 @@ export class NameIndexWriter extends NameIndex {
   }
 
   add(name: string): void {
-    this.hash(name);
+    this.hash(name, 0, name.length);
+    this.#addHashed();
+  }
+
+  #addHashed(): void {
     const { shard, words } = this;
     if (words[shard + SHARD.count]! + 1 > FULL * (words[shard + SHARD.mask]! + 1)) this.#grow(shard);
     this.#put(shard, this.low, this.high);
@@ -146,7 +160,7 @@ export class NameIndexWriter extends NameIndex {
   }
 
   remove(name: string): void {
-    this.hash(name);
+    this.hash(name, 0, name.length);
     const place = this.find();
     if (place < 0) return;
     const { shard } = this;
@@ -155,8 +169,8 @@ export class NameIndexWriter extends NameIndex {
   }
 
   #take(event: Recorded): void {
-    if (event.type === 'DomainCreated') this.add(event.stream.slice('domain-'.length));
-    else if (event.type === 'DomainRemoved') this.remove(event.stream.slice('domain-'.length));
+    if (event.type === 'DomainCreated') this.add(event.stream.slice(PREFIX));
+    else if (event.type === 'DomainRemoved') this.remove(event.stream.slice(PREFIX));
   }
 
   #put(shard: number, low: number, high: number): void {

@@ -43,6 +43,23 @@ describe('a data directory', () => {
     expect(await log.append(append([write(WEB, 1, [backendAdded('a')])]))).toMatchObject({ position: 2 });
   });
 
+  it('tells the names of all its domains, however many a pool has', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const hosts = Array.from({ length: 5300 }, (_, index) => `d${index}.example`);
+    const poolAt = (index: number) => (index % 50 === 0 ? `p${index}` : 'large');
+    await log.append(
+      append(
+        hosts.map((host, index) =>
+          write(domainOf(host), 0, [domainCreated(poolAt(index))], domainState(poolAt(index), 1)),
+        ),
+      ),
+    );
+    const found: string[] = [];
+    expect(log.reader.domainNames((streams) => void found.push(...streams.split('\n')))).toBe(hosts.length);
+    expect(found.toSorted()).toEqual(hosts.map((host) => `domain-${host}`).toSorted());
+  });
+
   it('is refused to a second holder, who is told of the first', async () => {
     await using directory = await tempDirectory();
     await using _log = open(directory.path);

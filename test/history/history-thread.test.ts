@@ -74,6 +74,17 @@ describe('the thread of history', () => {
     });
   });
 
+  it('goes when nobody has asked for long, without a word to its supervisor, and answers the next question', async () => {
+    await running.stop('shutdown');
+    history = new HistoryThread({ directory: directory.path, flush: async () => true, idleMs: 20 });
+    await start();
+    for (const position of [3, 5]) {
+      expect((await stateAt(position)).position).toBe(position);
+      await eventually(() => !history.isBorn, 'the thread to go');
+    }
+    expect(ends).toEqual([]);
+  });
+
   it('is told to its supervisor when it is lost, and its question is asked again in its next life', async () => {
     await stateAt(1);
     running.crash?.(new Error('as a bug would'));
