@@ -1,240 +1,197 @@
 /**
- * `node bench/million.ts [DOMAINS] [POOLS] [WORKERS]`: a million domains on 100 000 pools on one node. How fast they are imported,
- * what a change takes meanwhile, how soon a router that has them is ready, in how much memory, what a request costs beside a
- * router that has ten, and what one change among them takes under load. Minutes, and a few gigabytes of disk.
+ * `node bench/million.ts [DOMAINS] [POOLS] [WORKERS] [CHANGES]`: a million domains on 100 000 pools on one node. How fast they are
+ * imported, what a change takes meanwhile, how soon a router that has them is ready, in how much memory, what a request costs beside
+ * a router that has ten, what one change among them takes under load, and what a million changes leave behind. Half an
+ * hour, most of it the changes, and a few gigabytes of disk. The figures go to bench/results/million.md.
  */
-
-import { once } from 'node:events';
-import { createWriteStream, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Agent, request } from 'undici';
 import { AdminClient } from '../test/support/admin-client.ts';
 import { Backend } from '../test/support/backend.ts';
 import { type RouterProcess, runCommand, startRouter } from '../test/support/router-process.ts';
 import { tempDirectory } from '../test/support/temp-directory.ts';
 import { cpuBetween, cpuTimeOf } from './accounting.ts';
-import { latencies, record, wholeArgument } from './figures.ts';
-import { median } from './statistics.ts';
+import { wholeArgument } from './figures.ts';
+import { changing, churn, residentMb } from './million/changes.ts';
+import { hostOf, writeLines } from './million/lines.ts';
+import { type Row, report } from './million/report.ts';
+import { atHalfLoad, requests } from './million/requests.ts';
+import { median, percentile } from './statistics.ts';
 
 const domains = wholeArgument(0, 1_000_000);
 const pools = wholeArgument(1, Math.max(1, Math.floor(domains / 10)));
 const workers = wholeArgument(2, 2);
+const changes = wholeArgument(3, 1_000_000);
 
 const STARTS = 3;
 const ROUNDS = 5;
 const REQUESTS = 4000;
-const AT_ONCE = 16;
-const CHANGES = 500;
+const SINGLE_CHANGES = 500;
 // Of a million as of ten: what differs is how many there are, not how many are used.
 const HOSTS = 10;
+const USED = 20_000;
+const IMPORT_MS = 3_600_000;
+const began = performance.now();
 
 await using directory = await tempDirectory();
 await using backend = await Backend.start({ name: 'one' });
+const file = join(directory.path, 'many.ndjson');
+const fewFile = join(directory.path, 'few.ndjson');
 for (const size of ['few', 'many']) await mkdir(join(directory.path, size));
-const file = await linesIn(directory.path);
-const few = await startRouter({ directory: join(directory.path, 'few'), args: argumentsOf() });
-await imported(few, await linesIn(directory.path, HOSTS, HOSTS));
+await writeLines(file, { domains, pools }, backend.address);
+await writeLines(fewFile, { domains: HOSTS, pools: HOSTS }, backend.address);
+await using few = await startIn('few');
+await imported(few, fewFile);
 
-const imports = await importing();
-const starts = await starting();
-await using many = await startMany();
-const memory = residentMb(many.pid);
-const costs = await costing(many);
-const idle = await changing(many, CHANGES);
-const loaded = await underLoad(many, () => changing(many, CHANGES));
-
-await record('million', {
-  domains,
-  pools,
-  workers,
-  ...imports,
-  ...starts,
-  'resident MB, all threads, when ready': memory,
-  'resident MB, after the load': residentMb(many.pid),
-  ...costs,
-  ...latencies('a change to routed, no load', idle),
-  ...latencies('a change to routed, under load', loaded.result),
-  'failed requests under load': loaded.failed,
+const rows: Row[] = [];
+rows.push(...(await importing()), ...(await starting()));
+await using many = await startIn('many');
+rows.push({
+  what: 'resident memory when ready',
+  found: residentMb(many.pid),
+  unit: 'MB',
+  bar: { atMost: 250 },
 });
-await few.stop();
+rows.push(...(await costing(many)), ...(await loaded(many)), ...(await used(many)), ...(await churned(many)));
+await report(`${domains} domains on ${pools} pools, ${workers} workers`, rows, [
+  'A change: from sending the command to the head of the response to the first request that it routes. Lines: pools',
+  'included. CPU a line is that of all threads of the router. The load, the changes and the backend share the cores with the router.',
+]);
 
-function argumentsOf(): string[] {
-  return ['--workers', String(workers)];
+function tell(what: string): void {
+  process.stderr.write(`${Math.round((performance.now() - began) / 1000)} s: ${what}\n`);
 }
 
-function startMany(): Promise<RouterProcess> {
-  return startRouter({
-    directory: join(directory.path, 'many'),
-    args: argumentsOf(),
-    readyWithinMs: 120_000,
-  });
-}
-
-function hostOf(index: number): string {
-  return `shop-${index}.example.com`;
-}
-
-async function linesIn(where: string, domainCount = domains, poolCount = pools): Promise<string> {
-  const path = join(where, `${domainCount}.ndjson`);
-  const out = createWriteStream(path);
-  const address = JSON.stringify(backend.address);
-  let text = '';
-  const flush = async (most: number) => {
-    if (text.length <= most) return;
-    if (!out.write(text)) await once(out, 'drain');
-    text = '';
-  };
-  for (let index = 0; index < poolCount; index++) {
-    text += `{"pool":"pool-${index}","backends":{"b.1":{"address":${address}}}}\n`;
-    await flush(1e6);
-  }
-  for (let index = 0; index < domainCount; index++) {
-    text += `{"domain":"${hostOf(index)}","pool":"pool-${index % poolCount}"}\n`;
-    await flush(1e6);
-  }
-  await flush(0);
-  out.end();
-  await once(out, 'finish');
-  return path;
+function startIn(name: 'few' | 'many'): Promise<RouterProcess> {
+  const args = ['--workers', String(workers)];
+  return startRouter({ directory: join(directory.path, name), args, readyWithinMs: 120_000 });
 }
 
 async function imported(router: RouterProcess, path: string): Promise<void> {
-  const ran = await runCommand(['import', path, '--admin', router.admin], 1_800_000);
+  const ran = await runCommand(['import', path, '--admin', router.admin], IMPORT_MS);
   if (ran.code !== 0) throw new Error(`expected an import that succeeds, found ${ran.output}`);
 }
 
-async function importing(): Promise<Record<string, number>> {
-  await using router = await startMany();
+async function importing(): Promise<Row[]> {
+  tell(`importing ${domains + pools} lines`);
+  await using router = await startIn('many');
   await using admin = new AdminClient(router.admin);
   await admin.must('PUT', '/v1/pools/pool-0', { backends: { 'b.1': { address: backend.address } } });
-  const changes: number[] = [];
   const before = cpuTimeOf(router.pid);
-  const began = performance.now();
+  const from = performance.now();
   let over = false;
   const done = imported(router, file).finally(() => {
     over = true;
   });
+  const ms: number[] = [];
   while (!over) {
-    changes.push(...(await changing(router, 10)));
+    ms.push(...(await changing(router, 10)));
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await done;
-  const seconds = (performance.now() - began) / 1000;
-  const cpu = cpuBetween(before, cpuTimeOf(router.pid)).ns / 1e9;
+  const seconds = (performance.now() - from) / 1000;
+  const cpuNs = cpuBetween(before, cpuTimeOf(router.pid)).ns;
+  const memory = residentMb(router.pid);
   await router.stop();
-  return {
-    'imported, lines/s': Math.round((domains + pools) / seconds),
-    'CPU of the router, µs a line': Number(((cpu * 1e6) / (domains + pools)).toFixed(1)),
-    ...(latencies('a change to routed, importing', changes) as Record<string, number>),
-  };
+  const lines = domains + pools;
+  return [
+    { what: 'bulk import', found: lines / seconds, unit: 'lines/s', bar: { atLeast: 50_000 } },
+    { what: 'CPU of a line', found: cpuNs / 1000 / lines, unit: 'µs' },
+    { what: 'resident memory after the import', found: memory, unit: 'MB' },
+    ...latency('one change during the import', ms, 20),
+  ];
 }
 
-async function starting(): Promise<Record<string, number>> {
+async function starting(): Promise<Row[]> {
   const ms: number[] = [];
+  const stops: number[] = [];
   for (let start = 0; start < STARTS; start++) {
-    await using router = await startMany();
+    tell(`start ${start + 1} of ${STARTS}`);
+    await using router = await startIn('many');
     ms.push(router.startedInMs);
-    await routed(router.port, hostOf(domains - 1 - start));
+    if ((await requests(router.port, [hostOf(domains - 1 - start)], 1)) > 0)
+      throw new Error('expected the last domains to be routed');
+    const from = performance.now();
     await router.stop();
+    stops.push(performance.now() - from);
   }
-  return { 'ready, median ms': Math.round(median(ms)), 'ready, worst ms': Math.round(Math.max(...ms)) };
+  return [
+    { what: `ready after start, median of ${STARTS}`, found: median(ms), unit: 'ms', bar: { atMost: 3000 } },
+    { what: 'ended after SIGTERM, median', found: median(stops), unit: 'ms' },
+  ];
 }
 
-/** Resident set of the process with all its threads, as the system counts it. */
-function residentMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024);
-}
-
-async function costing(router: RouterProcess): Promise<Record<string, number>> {
+async function costing(router: RouterProcess): Promise<Row[]> {
+  tell('what a request costs');
   const ratios: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const ten = await cpuPerRequest(few);
-    ratios.push((await cpuPerRequest(router)) / ten);
-  }
-  return { [`CPU a request, beside ${HOSTS} domains`]: Number(median(ratios).toFixed(3)) };
+  for (let round = 0; round < ROUNDS; round++)
+    ratios.push((await cpuPerRequest(router)) / (await cpuPerRequest(few)));
+  return [
+    {
+      what: `CPU of a request, beside ${HOSTS} domains`,
+      found: median(ratios),
+      unit: '×',
+      bar: { atMost: 1.05 },
+    },
+  ];
 }
 
 async function cpuPerRequest({ pid, port }: RouterProcess): Promise<number> {
   const hosts = Array.from({ length: HOSTS }, (_, index) => hostOf(index));
-  await requests(port, hosts, 500);
+  await requests(port, hosts, REQUESTS / 8);
   const before = cpuTimeOf(pid);
   const failed = await requests(port, hosts, REQUESTS);
   if (failed > 0) throw new Error(`expected requests that succeed, found ${failed} that did not`);
   return cpuBetween(before, cpuTimeOf(pid)).ns / REQUESTS;
 }
 
-async function requests(port: number, hosts: readonly string[], count: number): Promise<number> {
-  const agent = new Agent({ connections: AT_ONCE });
-  let failed = 0;
-  let next = 0;
-  const lane = async () => {
-    while (next < count) {
-      const host = hosts[next++ % hosts.length] ?? '';
-      if ((await statusOf(agent, port, host)) !== 200) failed++;
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
-  await agent.destroy();
-  return failed;
-}
-
-async function statusOf(agent: Agent, port: number, host: string): Promise<number> {
-  const { statusCode, body } = await request(`http://127.0.0.1:${port}/`, {
-    dispatcher: agent,
-    headers: { host },
-  }).catch(() => ({ statusCode: 0, body: undefined }));
-  await body?.dump();
-  return statusCode;
-}
-
-async function routed(port: number, host: string): Promise<void> {
-  const agent = new Agent();
-  const status = await statusOf(agent, port, host);
-  await agent.destroy();
-  if (status !== 200) throw new Error(`${host}: expected 200, found ${status}`);
-}
-
-/** From sending the command to the head of the response to the first request it routes, each in milliseconds. */
-async function changing({ port, admin: address }: RouterProcess, count: number): Promise<number[]> {
-  await using admin = new AdminClient(address);
-  const agent = new Agent();
-  const ms: number[] = [];
-  for (let change = 0; change < count; change++) {
-    const host = `changed-${change % 100}.example.net`;
-    const began = performance.now();
-    const isPut = (change / 100) % 2 < 1;
-    if (isPut) await admin.must('PUT', `/v1/domains/${host}`, { pool: 'pool-0' });
-    else await admin.must('DELETE', `/v1/domains/${host}`);
-    const status = await statusOf(agent, port, host);
-    ms.push(performance.now() - began);
-    if (status !== (isPut ? 200 : 404))
-      throw new Error(`${host}: expected the change in force, found ${status}`);
-  }
-  for (let left = 0; left < Math.min(100, count % 200); left++) {
-    await admin.must('DELETE', `/v1/domains/changed-${left}.example.net`);
-  }
-  await agent.destroy();
-  return ms;
-}
-
-async function underLoad<T>(
-  { port }: RouterProcess,
-  work: () => Promise<T>,
-): Promise<{ result: T; failed: number }> {
-  let over = false;
-  let failed = 0;
+async function loaded(router: RouterProcess): Promise<Row[]> {
+  tell(`${SINGLE_CHANGES} changes at half load`);
   const hosts = Array.from({ length: 200 }, (_, index) => hostOf(Math.floor((index * domains) / 200)));
-  const load = (async () => {
-    while (!over) {
-      failed += await requests(port, hosts, 400);
-      // As much rest as work: half of what there could be.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  })();
-  const result = await work();
-  over = true;
-  await load;
-  return { result, failed };
+  const { result, failed } = await atHalfLoad(router.port, hosts, () => changing(router, SINGLE_CHANGES));
+  return [
+    ...latency('one change at half load', result, 5),
+    { what: 'failed requests meanwhile', found: failed, unit: '', bar: { atMost: 0 } },
+  ];
+}
+
+/** Each of many domains once: it and its pool wake. */
+async function used(router: RouterProcess): Promise<Row[]> {
+  const count = Math.min(USED, domains);
+  tell(`requests to ${count} domains`);
+  const hosts = Array.from({ length: count }, (_, index) => hostOf(Math.floor((index * domains) / count)));
+  const failed = await requests(router.port, hosts, count);
+  if (failed > 0) throw new Error(`expected requests that succeed, found ${failed} that did not`);
+  return [
+    {
+      what: `resident memory after requests to ${count} domains`,
+      found: residentMb(router.pid),
+      unit: 'MB',
+      bar: { atMost: 250 },
+    },
+  ];
+}
+
+async function churned(router: RouterProcess): Promise<Row[]> {
+  tell(`${changes} changes in a row`);
+  const found = await churn(router, changes, (done) => tell(`${done} changes`));
+  return [
+    { what: 'changes in a row', found: found.changes, unit: '' },
+    { what: '… a second, each durable and in force', found: found.perSecond, unit: '' },
+    { what: '… memory when a tenth was done', found: found.firstMb, unit: 'MB' },
+    { what: '… memory at the end', found: found.lastMb, unit: 'MB' },
+    {
+      what: '… the most in between, beside the tenth',
+      found: found.mostMb / found.firstMb,
+      unit: '×',
+      bar: { atMost: 1.05 },
+    },
+  ];
+}
+
+function latency(what: string, ms: readonly number[], atMost: number): Row[] {
+  return [
+    { what: `${what}, p50`, found: percentile(ms, 50), unit: 'ms' },
+    { what: `${what}, p99`, found: percentile(ms, 99), unit: 'ms', bar: { atMost } },
+  ];
 }
