@@ -1,6 +1,6 @@
 /** An archive: an old prefix of the log goes into a file, and the log goes on after it, anchored by hash and base. */
-import { rmSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
 import { type LocalLog, swapLog } from '../../eventlog/index.ts';
 import type { Historian } from './historian.ts';
 import { Unanswerable } from './unanswerable.ts';
@@ -27,8 +27,7 @@ export async function archiveLog(
   { before, file }: { readonly before: number; readonly file: string },
   signal?: AbortSignal,
 ): Promise<ArchiveReport> {
-  if (!isAbsolute(file))
-    throw new Unanswerable('invalid_query', `file: expected an absolute path, found ${JSON.stringify(file)}`);
+  checkFile(file);
   if (busy.has(directory))
     throw new Unanswerable('history_busy', 'expected one archive at a time, found another');
   busy.add(directory);
@@ -42,4 +41,12 @@ export async function archiveLog(
     rmSync(fresh, { force: true });
     busy.delete(directory);
   }
+}
+
+function checkFile(file: string): void {
+  const refused = (expected: string, found: string) =>
+    new Unanswerable('invalid_query', `file: expected ${expected}, found ${found}`);
+  if (!isAbsolute(file)) throw refused('an absolute path', JSON.stringify(file));
+  if (existsSync(file)) throw refused(`to write ${file}`, 'that it exists already');
+  if (!existsSync(dirname(file))) throw refused(`to write ${file}`, 'no such directory');
 }

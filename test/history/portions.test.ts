@@ -1,8 +1,11 @@
+import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
+import { archiveLog, HistoryThread } from '../../src/history/index.ts';
 import { command } from '../cli/command.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { withPools } from './past.ts';
@@ -100,6 +103,23 @@ describe('an archive', () => {
     expect((await run(`archive ${at('old.db')} --before 5`)).err).toContain('found it held by process');
     await log.close();
     expect(existsSync(at('old.db'))).toBe(false);
+  });
+
+  it('is refused, as a question wrongly put, where it would overwrite a file or has no directory', async () => {
+    const router = new HistoryThread({ directory: data, flush: async () => {} });
+    const log = () => assert.fail('expected the log to be left alone');
+    const put = (file: string) => archiveLog({ history: router, directory: data, log }, { before: 5, file });
+    await writeFile(at('here.db'), 'dear');
+    await expect(put(at('here.db'))).rejects.toMatchObject({
+      word: 'invalid_query',
+      message: expect.stringContaining('exists already'),
+    });
+    await expect(put(at('no/where.db'))).rejects.toMatchObject({
+      word: 'invalid_query',
+      message: expect.stringContaining('no such directory'),
+    });
+    await expect(put('here.db')).rejects.toMatchObject({ word: 'invalid_query' });
+    expect(await readFile(at('here.db'), 'utf8')).toBe('dear');
   });
 });
 
