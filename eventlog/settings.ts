@@ -243,7 +243,7 @@ export const domainSettings = z.strictObject({
   pool: poolName.describe('the pool that serves this host'),
   routes: routes.describe('other pools, redirects or time-outs for some of the requests, in any order'),
   // 5000: a busy site's requests at once; one tenant's flood stops here before it fills a worker.
-  maxInFlight: count.default(5000).describe('requests of this domain at once, in each worker; 0: no limit'),
+  maxInFlight: count.default(5000).describe('requests of this domain at once; 0: no limit'),
   maintenance: z.boolean().default(false).describe('answer every request with the maintenance page (H80)'),
   features: z
     .strictObject({

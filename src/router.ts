@@ -159,7 +159,9 @@ export class Router {
       writeLog: options.writeLine,
     };
     this.#workers =
-      options.workers === 0 ? new MainPlane(common) : new Workers({ ...common, count: options.workers });
+      options.workers === 0
+        ? new MainPlane(common)
+        : new Workers({ ...common, threads, count: options.workers });
     this.#prober = new Prober({
       ledger: this.#ledger,
       now: systemClock.now,

@@ -10,6 +10,7 @@ import type { Affinity } from './affinity.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Delegate } from './delegate.ts';
 import type { Exchange } from './exchange.ts';
+import type { Headcount } from './headcount.ts';
 import type { HttpDate } from './http-date.ts';
 import type { KeyedDigest } from './keyed-digest.ts';
 import type { OneWrite } from './one-write.ts';
@@ -66,6 +67,8 @@ export type PlaneOptions = {
   /** Undefined: no journal. */
   readonly journal?: RequestJournal | undefined;
   readonly metrics: RequestMetrics;
+  /** Of whatever has a limit. Absent: this thread counts alone. */
+  readonly headcount?: Headcount | undefined;
   /** Has a pool's ledger made, and then `awake` called. Absent: all are there. */
   readonly wake?: (pool: string) => void;
   readonly report: (report: PlaneReport) => void;
@@ -95,7 +98,7 @@ export class PlaneCounters {
   connections = 0;
 }
 
-export type PlaneContext = Omit<PlaneOptions, 'observe'> & {
+export type PlaneContext = Omit<PlaneOptions, 'observe' | 'headcount'> & {
   /** Captured by a request when it begins. */
   observe: RequestObserver | undefined;
   readonly ids: RequestIds;
@@ -114,7 +117,7 @@ export type PlaneContext = Omit<PlaneOptions, 'observe'> & {
   /** By pool; made when a request first wants a second backend. */
   readonly retryBudgets: Map<string, RetryBudget>;
   /** Requests in flight by domain name; only of domains with a limit. */
-  readonly inFlightByDomain: Map<string, number>;
+  readonly headcount: Headcount;
   isDraining: boolean;
   /** While draining: when the patience with idle connections ends. */
   idleUntilMs: number;

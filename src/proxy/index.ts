@@ -4,6 +4,7 @@ export type { PlaneCounters, PlaneOptions, PlaneReport, PlaneSettings } from './
 export type { Answer, Delegate } from './delegate.ts';
 export { Route as CompiledRoute, routesOf } from './domain-routes.ts';
 export type { Exchange } from './exchange.ts';
+export { createHeadcount, type Headcount, type HeadcountMemory, SharedHeadcount } from './headcount.ts';
 export { isListed, statusRange } from './listed-status.ts';
 export { type OutcomeRow, rowOf } from './outcome-table.ts';
 export { createPlane, type Farewell, type RoutingPlane } from './plane.ts';

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenerSettings } from '../config/index.ts';
 import { type Networks, parseNetworks } from '../wire/index.ts';
 import { lostByClosing } from './accept-queue.ts';
+import type { Headcount } from './headcount.ts';
 import { HIGH_WATER_BYTES } from './upstream/connection.ts';
 
 export class Listener {
@@ -10,13 +11,19 @@ export class Listener {
   readonly trusted: Networks;
   readonly server: Server;
   port = 0;
-  readonly #perAddress = new Map<string, number>();
-  #open = 0;
+  readonly #headcount: Headcount;
+  readonly #name: string;
 
-  constructor(settings: ListenerSettings, accepted: (socket: Socket, listener: Listener) => void) {
+  constructor(
+    settings: ListenerSettings,
+    headcount: Headcount,
+    accepted: (socket: Socket, listener: Listener) => void,
+  ) {
     const networks = parseNetworks(settings.trustForwarded);
     if (!networks.ok) throw new RangeError(`trustForwarded: ${networks.problem}`);
     this.settings = settings;
+    this.#headcount = headcount;
+    this.#name = `listener ${settings.address}`;
     this.trusted = networks.value;
     // A client's FIN must not end our side: its response may still be owed, and an error page read to the end.
     const options = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_BYTES };
@@ -51,21 +58,21 @@ export class Listener {
   /** False: there are as many as may be, in all or from this address. Whoever came in leaves by `left`. */
   admits(address: string): boolean {
     const { connections, connectionsPerAddress } = this.settings.limits;
-    if (connections > 0 && this.#open >= connections) return false;
-    if (connectionsPerAddress > 0) {
-      const present = this.#perAddress.get(address) ?? 0;
-      if (present >= connectionsPerAddress) return false;
-      this.#perAddress.set(address, present + 1);
-    }
-    this.#open++;
-    return true;
+    if (connections > 0 && !this.#headcount.enter(this.#name, connections)) return false;
+    if (connectionsPerAddress === 0 || this.#headcount.enter(this.#nameOf(address), connectionsPerAddress))
+      return true;
+    if (connections > 0) this.#headcount.leave(this.#name);
+    return false;
   }
 
   left(address: string): void {
-    this.#open--;
-    const present = this.#perAddress.get(address);
-    if (present === undefined) return;
-    if (present === 1) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, present - 1);
+    const { connections, connectionsPerAddress } = this.settings.limits;
+    if (connections > 0) this.#headcount.leave(this.#name);
+    if (connectionsPerAddress > 0) this.#headcount.leave(this.#nameOf(address));
+  }
+
+  // No host has a blank in it, so these are nobody else's names.
+  #nameOf(address: string): string {
+    return `${this.#name} ${address}`;
   }
 }

@@ -11,6 +11,7 @@ import { BackendCuts } from './backend-cuts.ts';
 import { ClientConnection } from './client-connection.ts';
 import { type PlaneContext, PlaneCounters, type PlaneOptions } from './context.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
+import { OwnHeadcount } from './headcount.ts';
 import { HttpDate } from './http-date.ts';
 import { KeyedDigest } from './keyed-digest.ts';
 import { Listener } from './listener.ts';
@@ -118,7 +119,7 @@ class Plane implements RoutingPlane {
       wakes: new Wakes(options.wake),
       counters: new PlaneCounters(),
       retryBudgets: new Map(),
-      inFlightByDomain: new Map(),
+      headcount: options.headcount ?? new OwnHeadcount(),
       isDraining: false,
       idleUntilMs: Number.POSITIVE_INFINITY,
     };
@@ -220,7 +221,8 @@ class Plane implements RoutingPlane {
   #listenerOf(settings: ListenerSettings): Listener {
     const known = this.#listeners.get(settings);
     if (known !== undefined) return known;
-    const listener = new Listener(settings, (socket, to) => this.#accepted(socket, to));
+    const accepted = (socket: Socket, to: Listener) => this.#accepted(socket, to);
+    const listener = new Listener(settings, this.#context.headcount, accepted);
     this.#listeners.set(settings, listener);
     return listener;
   }

@@ -29,7 +29,7 @@ export type DomainFeatures = {
   /** Who answers `Expect: 100-continue`. */
   readonly continue: 'router' | 'end-to-end';
   readonly maintenance: boolean;
-  /** Requests of this domain at once, per worker; 0: no limit. */
+  /** Requests of this domain at once; 0: no limit. */
   readonly maxInFlight: number;
   /** Pages by outcome word, or by `error` for all others: HTML; the status stays. */
   readonly errorPages: Readonly<Record<string, string>>;

@@ -9,11 +9,11 @@ import { NotReplaced } from './worker-seat.ts';
 import type { Replacement, WorkersOptions } from './workers.ts';
 
 export class MainPlane {
-  readonly #options: Omit<WorkersOptions, 'count'>;
+  readonly #options: Omit<WorkersOptions, 'count' | 'threads'>;
   #routing: RoutingThread | undefined;
   #drain: () => Promise<void> = async () => {};
 
-  constructor(options: Omit<WorkersOptions, 'count'>) {
+  constructor(options: Omit<WorkersOptions, 'count' | 'threads'>) {
     this.#options = options;
   }
 

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { HealthReport, LedgerShared } from '../../actors/index.ts';
 import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
-import type { Farewell } from '../proxy/index.ts';
+import type { Farewell, HeadcountMemory } from '../proxy/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { JournalShare } from './journal.ts';
 import type { IndexShared } from './name-index.ts';
@@ -24,6 +24,8 @@ export type Boot = {
   readonly ledger: LedgerShared;
   /** Undefined: no journal is kept. */
   readonly journal: JournalShare | undefined;
+  /** Undefined: this thread counts alone what has a limit. */
+  readonly headcount: HeadcountMemory | undefined;
   readonly feed: MessagePort;
   readonly count: PublicationCount;
   /** The count of publications from which on `feed` carries every one. */

@@ -7,7 +7,7 @@ import {
   parseHostPort,
   renderHostPort,
 } from '../config/index.ts';
-import { createPlane, type PlaneReport, type RoutingPlane } from '../proxy/index.ts';
+import { createPlane, type Headcount, type PlaneReport, type RoutingPlane } from '../proxy/index.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
 import { RequestMetrics } from '../telemetry/request-metrics.ts';
@@ -24,6 +24,8 @@ export type RoutingThreadOptions = {
   readonly ledger: Ledger;
   /** Of this thread; undefined: no journal is kept. */
   readonly journal: RequestJournal | undefined;
+  /** Over all threads; undefined: this one counts alone. */
+  readonly headcount?: Headcount | undefined;
   readonly pseudonym: string;
   readonly secret: string;
   readonly listeners: readonly ListenerSettings[];
@@ -65,6 +67,7 @@ export class RoutingThread {
       accessLog: accessLog === false ? undefined : new AccessLog(accessLog, writeLog),
       journal,
       metrics: new RequestMetrics(),
+      headcount: options.headcount,
       wake: options.wake,
       report: (report) => this.#report(report),
     });

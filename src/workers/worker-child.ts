@@ -1,7 +1,7 @@
 /** One life of a worker: a thread that is born, listened to, drained, and mourned exactly once. */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type MainLedger, Sabotage } from '../../actors/index.ts';
-import type { Farewell } from '../proxy/index.ts';
+import type { Farewell, SharedHeadcount } from '../proxy/index.ts';
 import { type Boot, type FromWorker, HEARTBEAT_CELLS, type ToWorker } from './messages.ts';
 import type { Publisher, Receiver } from './publisher.ts';
 import type { Requests } from './requests-branch.ts';
@@ -20,6 +20,7 @@ export type WorkerParts = {
   >;
   readonly ledger: MainLedger;
   readonly publisher: Publisher;
+  readonly headcount: SharedHeadcount | undefined;
   readonly now: () => number;
   readonly drainMs: number;
   readonly on: (message: FromWorker, from: WorkerChild) => void;
@@ -149,6 +150,7 @@ export class WorkerChild implements Requests {
     clearInterval(this.#watch);
     this.#parts.publisher.dismiss(this.#receiver);
     this.#parts.gone(this);
+    this.#parts.headcount?.reap(this.thread);
     await this.#parts.ledger.reap(this.thread, this.#parts.now());
     if (!this.#stopping) this.#parts.crashed(this, this.#error);
   }

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { attachArena } from '../../actors/index.ts';
 import { RingProducer } from '../../eventlog/index.ts';
+import { SharedHeadcount } from '../proxy/index.ts';
 import { RequestJournal } from '../telemetry/request-journal.ts';
 import type { Boot, FromWorker, ToWorker } from './messages.ts';
 import { NameIndex } from './name-index.ts';
@@ -31,6 +32,7 @@ const routing = new RoutingThread({
   names,
   ledger,
   journal: requestJournal(),
+  headcount: boot.headcount && new SharedHeadcount(boot.headcount, boot.thread),
   report: (report) => tell({ type: 'report', report }),
   wake: (pool) => tell({ type: 'wake', pool }),
   warn: (message) => tell({ type: 'warning', message }),

@@ -12,6 +12,7 @@ import {
 } from '../../actors/index.ts';
 import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
+import { createHeadcount, type HeadcountMemory, SharedHeadcount } from '../proxy/index.ts';
 import type { ReplacementCounts } from '../telemetry/replacement-metrics.ts';
 import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { Journal } from './journal.ts';
@@ -25,6 +26,8 @@ export type Replacement = { readonly replaced: Replaced; readonly retired: Promi
 
 export type WorkersOptions = {
   readonly count: number;
+  /** As many as the ledger numbers. */
+  readonly threads: number;
   readonly ledger: MainLedger;
   readonly publisher: Publisher;
   /** Undefined: none is kept. */
@@ -57,6 +60,8 @@ const METRICS_MS = 1000;
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #seats: readonly WorkerSeat[];
+  /** One that routes alone needs none. */
+  readonly #headcount: HeadcountMemory | undefined;
   readonly #alive = new Map<number, WorkerChild>();
   readonly #asked = new Map<number, (snapshot: RequestMetricsSnapshot) => void>();
   #lastAsked = 0;
@@ -68,6 +73,7 @@ export class Workers {
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    this.#headcount = options.count > 1 ? createHeadcount(options.threads) : undefined;
     this.#seats = Array.from({ length: options.count }, (_, index) => this.#seat(index + 1));
   }
 
@@ -162,9 +168,11 @@ export class Workers {
       number,
       ledger,
       publisher,
+      headcount: this.#headcount && new SharedHeadcount(this.#headcount, 0),
       now,
       drainMs,
       boot: {
+        headcount: this.#headcount,
         journal: this.#options.journal?.share,
         directory,
         unreadable,

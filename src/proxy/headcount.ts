@@ -1,0 +1,203 @@
+/**
+ * How many there are at once of whatever has a limit: connections of a listener or an address, requests of a domain. Where
+ * several threads route, they count in memory that they share, so that a limit is one of the router, not of each.
+ */
+import { keyOf } from '../../actors/index.ts';
+
+export interface Headcount {
+  /** False: there are as many as may be. Whoever was let in leaves again by `leave`. */
+  enter(name: string, limit: number): boolean;
+  leave(name: string): void;
+}
+
+/** Of one thread that routes alone. */
+export class OwnHeadcount implements Headcount {
+  readonly #present = new Map<string, number>();
+
+  enter(name: string, limit: number): boolean {
+    const present = this.#present.get(name) ?? 0;
+    if (present >= limit) return false;
+    this.#present.set(name, present + 1);
+    return true;
+  }
+
+  leave(name: string): void {
+    const left = (this.#present.get(name) ?? 1) - 1;
+    if (left === 0) this.#present.delete(name);
+    else this.#present.set(name, left);
+  }
+}
+
+export type HeadcountMemory = { readonly cells: Int32Array<SharedArrayBuffer>; readonly threads: number };
+
+// So many names may have somebody present: half a megabyte for two workers, of which the system gives what is touched.
+const SLOTS = 16_384;
+// A table that is fuller is searched for long; names that find no room are not counted, and let in.
+const FULL = SLOTS * 0.75;
+
+const LOCK = 0;
+const USED = 1;
+const HEADER = 2;
+// Of a slot: the two halves of the key, then one count for each thread, so that a dead one's share can be taken off.
+const KEY = 2;
+const FREE = 0;
+// Others hold the lock for well under a microsecond.
+const SPINS = 200;
+const PAUSE_MS = 1;
+
+/** Threads are numbered from 0 to one below `threads`. */
+export function createHeadcount(threads: number): HeadcountMemory {
+  const length = HEADER + SLOTS * (KEY + threads);
+  return { cells: new Int32Array(new SharedArrayBuffer(length * Int32Array.BYTES_PER_ELEMENT)), threads };
+}
+
+/**
+ * Open addressing with linear probing, under one lock word that names its holder. Counts are changed by a store each; a
+ * thread that dies in between is reaped by the main one, which makes the table anew from what the others have.
+ */
+export class SharedHeadcount implements Headcount {
+  readonly #cells: Int32Array<SharedArrayBuffer>;
+  readonly #threads: number;
+  readonly #thread: number;
+  readonly #stride: number;
+
+  constructor({ cells, threads }: HeadcountMemory, thread: number) {
+    this.#cells = cells;
+    this.#threads = threads;
+    this.#thread = thread;
+    this.#stride = KEY + threads;
+  }
+
+  enter(name: string, limit: number): boolean {
+    const key = keyOf(name);
+    this.#lock();
+    const at = this.#seat(highOf(key), key | 0);
+    const isAllowed = at === -1 || this.#total(at) < limit;
+    if (isAllowed && at !== -1) this.#add(at, 1);
+    if (!isAllowed || at === -1) this.#tidy(at);
+    this.#unlock();
+    return isAllowed;
+  }
+
+  leave(name: string): void {
+    const key = keyOf(name);
+    this.#lock();
+    const at = this.#find(highOf(key), key | 0);
+    if (this.#cells[at + 1] !== FREE && this.#own(at) > 0) {
+      this.#add(at, -1);
+      this.#tidy(at);
+    }
+    this.#unlock();
+  }
+
+  /** What a thread that is gone held is given back: by the main thread, once it has exited. */
+  reap(thread: number): void {
+    Atomics.compareExchange(this.#cells, LOCK, thread + 1, 0);
+    this.#lock();
+    const kept = new Map<number, number[]>();
+    for (let at = HEADER; at < this.#cells.length; at += this.#stride) {
+      if (this.#cells[at + 1] === FREE) continue;
+      // One that died while it moved a slot has left it twice.
+      const counts = kept.get(this.#keyAt(at)) ?? new Array<number>(this.#threads).fill(0);
+      for (let other = 0; other < this.#threads; other++)
+        if (other !== thread) counts[other] = Math.max(counts[other]!, this.#cells[at + KEY + other]!);
+      kept.set(this.#keyAt(at), counts);
+    }
+    this.#cells.fill(0, HEADER);
+    this.#cells[USED] = 0;
+    for (const [key, counts] of kept) {
+      if (counts.every((count) => count === 0)) continue;
+      const at = this.#seat(highOf(key), key | 0);
+      for (const [other, count] of counts.entries()) this.#cells[at + KEY + other] = count;
+    }
+    this.#unlock();
+  }
+
+  /** How many there are, over all threads. */
+  present(name: string): number {
+    const key = keyOf(name);
+    this.#lock();
+    const at = this.#find(highOf(key), key | 0);
+    const total = this.#cells[at + 1] === FREE ? 0 : this.#total(at);
+    this.#unlock();
+    return total;
+  }
+
+  #own(at: number): number {
+    return this.#cells[at + KEY + this.#thread]!;
+  }
+
+  #add(at: number, change: number): void {
+    this.#cells[at + KEY + this.#thread] = this.#own(at) + change;
+  }
+
+  #total(at: number): number {
+    let total = 0;
+    for (let i = at + KEY; i < at + this.#stride; i++) total += this.#cells[i]!;
+    return total;
+  }
+
+  /** Where it is, or could be. */
+  #find(high: number, low: number): number {
+    for (let slot = low & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
+      const at = HEADER + slot * this.#stride;
+      const there = this.#cells[at + 1];
+      if (there === FREE || (there === high && this.#cells[at] === low)) return at;
+    }
+  }
+
+  /** Where it is, or is now; -1: there is no room. */
+  #seat(high: number, low: number): number {
+    const at = this.#find(high, low);
+    if (this.#cells[at + 1] !== FREE) return at;
+    if (this.#cells[USED]! >= FULL) return -1;
+    this.#cells[USED] = this.#cells[USED]! + 1;
+    this.#cells[at] = low;
+    this.#cells[at + 1] = high;
+    return at;
+  }
+
+  /** A name without anybody leaves the table; those that stand behind it move up, so that they are found. */
+  #tidy(at: number): void {
+    if (at === -1 || this.#total(at) > 0) return;
+    this.#cells[USED] = this.#cells[USED]! - 1;
+    const cells = this.#cells;
+    const stride = this.#stride;
+    let hole = (at - HEADER) / stride;
+    for (let slot = (hole + 1) & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
+      const from = HEADER + slot * stride;
+      if (cells[from + 1] === FREE) break;
+      // It may move if its own place is not between the hole and where it stands.
+      const home = cells[from]! & (SLOTS - 1);
+      if (((slot - home) & (SLOTS - 1)) < ((slot - hole) & (SLOTS - 1))) continue;
+      cells.copyWithin(HEADER + hole * stride, from, from + stride);
+      hole = slot;
+    }
+    const last = HEADER + hole * stride;
+    cells.fill(0, last, last + stride);
+  }
+
+  #keyAt(at: number): number {
+    return (this.#cells[at + 1]! - 1) * 2 ** 32 + (this.#cells[at]! >>> 0);
+  }
+
+  #lock(): void {
+    const cells = this.#cells;
+    const mine = this.#thread + 1;
+    for (let tries = 1; ; tries++) {
+      const holder = Atomics.compareExchange(cells, LOCK, 0, mine);
+      if (holder === 0) return;
+      // Its holder may be dead, and is reaped then.
+      if (tries % SPINS === 0) Atomics.wait(cells, LOCK, holder, PAUSE_MS);
+    }
+  }
+
+  #unlock(): void {
+    Atomics.store(this.#cells, LOCK, 0);
+  }
+}
+
+/** A key has 52 bits; its upper half is kept one higher, so that none is that of a free slot. */
+function highOf(key: number): number {
+  return Math.floor(key / 2 ** 32) + 1;
+}
