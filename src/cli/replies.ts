@@ -83,6 +83,13 @@ export const rolledBack = z.looseObject({
   refused: z.looseObject({ detail: z.string() }).nullish(),
 });
 
+/** In place of an event that is damaged, or of a type from the future. */
+export const unreadable = z.looseObject({
+  type: z.literal('EventUnreadable'),
+  position: z.int(),
+  problem: z.string(),
+});
+
 export const event = z.looseObject({
   position: z.int(),
   recordedAtMs: z.int(),

@@ -31,7 +31,7 @@ function archived(what: string, base: number, found: string): Unanswerable {
 }
 
 /** Recorded times never decrease, so a search by halves finds it: twenty reads in a million events. */
-function lastRecordedBy(log: Log, ms: number, end: number): number {
+export function lastRecordedBy(log: Pick<Log, 'storedEvents'>, ms: number, end: number): number {
   let low = 0;
   let high = end;
   while (low < high) {

@@ -36,8 +36,8 @@ async function state(place: string, moment = ''): Promise<unknown> {
   return JSON.parse((await run(`state --json${moment}`, place)).out);
 }
 
-function damage(sql: string): void {
-  const db = new Database(join(data, 'events.db'));
+function damage(sql: string, place = data): void {
+  const db = new Database(join(place, 'events.db'));
   db.exec(`DROP TRIGGER events_are_never_updated; DROP TRIGGER events_are_never_deleted; ${sql}`);
   db.close();
 }
@@ -120,6 +120,30 @@ describe('an archive', () => {
     });
     await expect(put('here.db')).rejects.toMatchObject({ word: 'invalid_query' });
     expect(await readFile(at('here.db'), 'utf8')).toBe('dear');
+  });
+});
+
+describe('a damaged log', () => {
+  it('answers queries and searches about what precedes and what follows, and names the place', async () => {
+    const place = at('timed');
+    let ms = Date.parse('2026-01-31T14:03:00Z');
+    const log = openSqliteLog({ directory: place, now: () => (ms += 1000) });
+    await withPools(log, 10);
+    await log.close();
+    damage("UPDATE events SET data = '{}' WHERE position = 7", place);
+    const positions = async (bounds: string) => {
+      const { rows } = JSON.parse(
+        (await run(`query SELECT/**/position/**/FROM/**/v1_events --json${bounds}`, place)).out,
+      );
+      return rows.flat();
+    };
+    expect(await positions(' --until 6')).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await positions(' --since 8')).toEqual([8, 9, 10]);
+    expect(await positions(' --since 3 --until 5')).toEqual([3, 4, 5]);
+    expect((await run('query SELECT/**/1/**/FROM/**/v1_events', place)).err).toContain('event 7 of pool-p6');
+    expect((await run('events --from 6 --limit 2', place)).out).toContain(
+      '\n7  unreadable: event 7 of pool-p6',
+    );
   });
 });
 

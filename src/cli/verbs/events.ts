@@ -1,7 +1,7 @@
 /** `events`: what was recorded, from the first or any position, and what comes. */
 import { parseStreamName } from '../../../eventlog/index.ts';
 import { UsageError } from '../failure.ts';
-import { event } from '../replies.ts';
+import { event, unreadable } from '../replies.ts';
 import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 
@@ -79,8 +79,12 @@ function streamOf(text: string | undefined): string | undefined {
 
 /** `12  2026-01-31T14:03:00.000Z  pool-web/3  BackendAdded  {"id":"web.1"}  by alice`; else the line as it came. */
 export function renderedEvent(line: string): string {
-  const parsed = event.safeParse(parsedJson(line));
-  if (!parsed.success) return clean(line);
+  const json = parsedJson(line);
+  const parsed = event.safeParse(json);
+  if (!parsed.success) {
+    const bad = unreadable.safeParse(json);
+    return clean(bad.success ? `${bad.data.position}  unreadable: ${bad.data.problem}` : line);
+  }
   const { position, recordedAtMs, stream, version, type, data, metadata } = parsed.data;
   const at = new Date(recordedAtMs).toISOString();
   const what = data === undefined || Object.keys(data).length === 0 ? '' : `  ${JSON.stringify(data)}`;
