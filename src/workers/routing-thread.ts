@@ -12,7 +12,8 @@ import { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
 import { RequestMetrics } from '../telemetry/request-metrics.ts';
 import type { NameIndex } from './name-index.ts';
-import { Table, type TableSource } from './table.ts';
+import { Table } from './table.ts';
+import type { TableSource } from './table-source.ts';
 
 export type RoutingThreadOptions = {
   /** Part of every request id. */

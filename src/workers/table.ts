@@ -3,58 +3,19 @@
  * It is the fold of the events it was sent over the rows it read: all of them at its start, or each when it is first asked
  * for; one transaction is one step.
  */
+import { type DomainState, evolveOwner, kindOf, type PoolState } from '../../actors/index.ts';
 import {
-  type BackendState,
-  type DomainState,
-  evolveOwner,
-  keyOf,
-  kindOf,
-  type PoolState,
-} from '../../actors/index.ts';
-import {
-  completeBackend,
-  completeDomain,
-  completePool,
-  DOMAIN_DEFAULTS,
-  type DomainSettings,
   EventUnreadable,
   type LogReader,
-  POOL_DEFAULTS,
   type Position,
   type Recorded,
   type StreamName,
 } from '../../eventlog/index.ts';
-import {
-  type BackendAddress,
-  type BackendRoute,
-  type DomainFeatures,
-  type DomainRoute,
-  PLAIN,
-  type PoolRoute,
-  type RoutingTable,
-  routesOf,
-} from '../proxy/index.ts';
-import type { NameIndex } from './name-index.ts';
-
-/** A backend has until then to finish; Infinity: it is not drained after all. */
-export type CutAt = (pool: string, backend: string, atMs: number) => void;
-
-/** Where a table finds what it does not hold. */
-export type TableSource = {
-  readonly names: NameIndex;
-  readonly reader: LogReader;
-  /** The file that is the log now: an archive puts another in its place. */
-  readonly reopened: () => TableSource;
-  /** Whether what was published, what `names` says, and what was applied here are all of the same moment. */
-  readonly isLevel: () => boolean;
-  /** Waits a little for the main thread, which is between two of its steps. */
-  readonly pause: () => void;
-  readonly warn: (error: EventUnreadable) => void;
-  /** Somebody waits for one of its backends. */
-  readonly isBusy: (pool: PoolRoute) => boolean;
-  /** Nobody has asked for it for long. */
-  readonly passivated: (pool: PoolRoute) => void;
-};
+import type { DomainRoute, PoolRoute, RoutingTable } from '../proxy/index.ts';
+import { activated } from './activation.ts';
+import { type CutAt, PoolView } from './pool-view.ts';
+import type { TableSource } from './table-source.ts';
+import { Views } from './views.ts';
 
 type Known = { state: DomainState | PoolState; version: number };
 
@@ -67,12 +28,9 @@ const LOOKS_A_SWEEP = 5000;
 
 export class Table implements RoutingTable {
   readonly #known = new Map<StreamName, Known>();
-  readonly #domains = new Map<string, Marked<DomainRoute>>();
-  readonly #pools = new Map<string, Marked<PoolRoute>>();
-  readonly #poolsByKey = new Map<number, PoolRoute>();
-  readonly #doubted = new Map<string, Pool>();
-  /** What a domain finds its pool by. */
-  readonly #poolsByName = { get: (name: string) => this.#poolNamed(name) };
+  readonly #views = new Views({ get: (name) => this.#poolNamed(name) });
+  readonly #domains = this.#views.domains;
+  readonly #pools = this.#views.pools;
   #source: TableSource | undefined;
   #catchUp: () => void = () => {};
   #cutAt: CutAt = () => {};
@@ -97,8 +55,7 @@ export class Table implements RoutingTable {
   lose(stream: StreamName): void {
     const kind = kindOf(stream);
     const name = stream.slice(kind.length + 1);
-    if (kind === 'domain') this.#domains.set(name, lostDomain(name));
-    else this.#pools.set(name, lostPool(name));
+    this.#views.lose(kind, name);
   }
 
   /** How to learn of events sent but not yet applied. */
@@ -135,12 +92,8 @@ export class Table implements RoutingTable {
 
   /** Something was missed: what is held may be out of date, and is read anew when it is asked for. */
   distrust(): void {
-    // Whoever waits for a grant of one of these holds its map of backends, so that the pool goes on with it.
-    for (const [name, pool] of this.#pools) if (pool instanceof Pool) this.#doubted.set(name, pool);
     this.#known.clear();
-    this.#domains.clear();
-    this.#pools.clear();
-    this.#poolsByKey.clear();
+    this.#views.distrust();
     this.#sweeping = undefined;
   }
 
@@ -152,7 +105,7 @@ export class Table implements RoutingTable {
   }
 
   pool(key: number): PoolRoute | undefined {
-    return this.#poolsByKey.get(key);
+    return this.#views.poolsByKey.get(key);
   }
 
   /** What is held here. */
@@ -180,11 +133,11 @@ export class Table implements RoutingTable {
     const name = stream.slice(kind.length + 1);
     const view = kind === 'domain' ? this.#domains.get(name) : this.#pools.get(name);
     if (view !== undefined && this.#sweeps - (view.usedAt ?? 0) <= IDLE_SWEEPS) return;
-    if (view instanceof Pool && source.isBusy(view)) return;
+    if (view instanceof PoolView && source.isBusy(view)) return;
     this.#known.delete(stream);
     if (kind === 'domain') this.#domains.delete(name);
-    else this.#forgetPool(name);
-    if (view instanceof Pool) source.passivated(view);
+    else this.#views.forgetPool(name);
+    if (view instanceof PoolView) source.passivated(view);
   }
 
   /** As `lookup`, where not all is held: the names and what is held must be of one moment, or both are looked at again. */
@@ -260,173 +213,7 @@ export class Table implements RoutingTable {
     // Who is gone is not held: whether it comes again is in the index, or in the log.
     if (state === null && this.#source !== undefined) this.#known.delete(stream);
     else this.#known.set(stream, { state, version });
-    if (kind === 'domain') this.#placeDomain(name, state as DomainState);
-    else this.#placePool(name, state as PoolState);
+    if (kind === 'domain') this.#views.placeDomain(name, state as DomainState, this.#sweeps);
+    else this.#views.placePool(name, state as PoolState, this.#sweeps, this.#cutAt);
   }
-
-  #placeDomain(name: string, state: DomainState): void {
-    if (state === null) {
-      this.#domains.delete(name);
-      return;
-    }
-    const domain: Marked<DomainRoute> = new Domain(name, state, this.#poolsByName);
-    domain.usedAt = this.#domains.get(name)?.usedAt ?? this.#sweeps;
-    this.#domains.set(name, domain);
-  }
-
-  #placePool(name: string, state: PoolState): void {
-    if (state === null) {
-      this.#forgetPool(name);
-      return;
-    }
-    const before: Marked<PoolRoute> | undefined = this.#pools.get(name) ?? this.#doubted.get(name);
-    this.#doubted.delete(name);
-    const pool: Marked<PoolRoute> = new Pool(
-      name,
-      state,
-      before instanceof Pool ? before : undefined,
-      this.#cutAt,
-    );
-    pool.usedAt = before?.usedAt ?? this.#sweeps;
-    this.#pools.set(name, pool);
-    this.#poolsByKey.set(pool.key, pool);
-  }
-
-  #forgetPool(name: string): void {
-    this.#pools.delete(name);
-    this.#doubted.delete(name);
-    this.#poolsByKey.delete(keyOf(name));
-  }
-}
-
-/** With the sweep during which it was last asked for. */
-type Marked<View> = View & { usedAt?: number };
-
-/** A row that is damaged or behind is made again from the events, which is slower and as true. */
-function activated(reader: LogReader, stream: StreamName, warn: (error: EventUnreadable) => void) {
-  try {
-    return reader.activate(stream);
-  } catch (error) {
-    if (!(error instanceof EventUnreadable)) throw error;
-    warn(error);
-  }
-  const position = reader.position();
-  const snapshot = reader.snapshot(stream);
-  let state: unknown = snapshot?.state ?? null;
-  let version = snapshot?.version ?? 0;
-  for (let more = true; more; ) {
-    const events = reader.readStream(stream, { from: version + 1 });
-    for (const event of events) state = evolveOwner(stream, state, event);
-    version = events.at(-1)?.version ?? version;
-    more = events.length > 0;
-  }
-  return { state, version, position };
-}
-
-type PoolsByName = { readonly get: (name: string) => PoolRoute | undefined };
-
-/** A domain finds its pool by name at each request, so that a change of the pool needs no walk over its domains. */
-class Domain implements DomainRoute {
-  readonly name: string;
-  readonly settings: DomainRoute['settings'];
-  readonly features: DomainRoute['features'];
-  readonly routes: DomainRoute['routes'];
-  readonly #pools: PoolsByName;
-
-  constructor(name: string, state: NonNullable<DomainState>, pools: PoolsByName) {
-    this.name = name;
-    this.settings = completeDomain(state.settings);
-    this.features = featuresOf(this.settings);
-    this.routes = routesOf(name, this.settings.routes, pools);
-    this.#pools = pools;
-  }
-
-  get pool(): PoolRoute | undefined {
-    return this.#pools.get(this.settings.pool);
-  }
-}
-
-function lostPool(name: string): PoolRoute {
-  return { name, key: keyOf(name), settings: POOL_DEFAULTS, backends: new Map(), unavailable: true };
-}
-
-function lostDomain(name: string): DomainRoute {
-  const settings = completeDomain({ pool: name as DomainSettings['pool'] });
-  return { name, settings, features: ORDINARY, pool: lostPool(name) };
-}
-
-/** Domains that ask for nothing special, which are nearly all, share one object. */
-function featuresOf(settings: DomainSettings): DomainFeatures {
-  const { maintenance, maxInFlight, errorPages, headers } = settings;
-  const request = Object.entries(headers.request);
-  const response = Object.entries(headers.response);
-  const isPlain =
-    !maintenance &&
-    maxInFlight === ORDINARY.maxInFlight &&
-    settings.features.continue === ORDINARY.continue &&
-    request.length + response.length + Object.keys(errorPages).length === 0;
-  if (isPlain) return ORDINARY;
-  return {
-    continue: settings.features.continue,
-    maintenance,
-    maxInFlight,
-    errorPages,
-    requestFields: request.flat(),
-    requestNames: namesOf(request),
-    responseFields: response.flat(),
-    responseNames: namesOf(response),
-  };
-}
-
-const ORDINARY: DomainFeatures = Object.freeze({ ...PLAIN, maxInFlight: DOMAIN_DEFAULTS.maxInFlight });
-
-function namesOf(fields: readonly (readonly [string, string])[]): ReadonlySet<string> | undefined {
-  return fields.length === 0 ? undefined : new Set(fields.map(([name]) => name.toLowerCase()));
-}
-
-/** Its map of backends is one for the pool's whole life: who waits for a grant finds a backend that came meanwhile. */
-class Pool implements PoolRoute {
-  readonly name: string;
-  readonly key: number;
-  readonly settings: PoolRoute['settings'];
-  readonly backends: Map<number, BackendRoute>;
-  readonly #states: Map<number, BackendState>;
-
-  constructor(name: string, state: NonNullable<PoolState>, before: Pool | undefined, cutAt: CutAt) {
-    this.name = name;
-    this.key = before?.key ?? keyOf(name);
-    this.settings = completePool(state.settings);
-    this.backends = before?.backends ?? new Map();
-    this.#states = before === undefined ? new Map() : before.#states;
-    this.#place(state, cutAt);
-  }
-
-  #place(state: NonNullable<PoolState>, cutAt: CutAt): void {
-    const present = new Set<number>();
-    for (const [id, backend] of Object.entries(state.backends)) {
-      const key = keyOf(id);
-      present.add(key);
-      const known = this.#states.get(key);
-      if (known?.backend === backend.backend) continue;
-      this.#states.set(key, backend);
-      const settings = completeBackend(backend.backend);
-      const cutAtMs = backend.drainUntilMs;
-      this.backends.set(key, { id, key, address: addressOf(settings.address), settings, cutAtMs });
-      // One that was removed while it drained, and comes again, is not drained any more either.
-      cutAt(this.name, id, cutAtMs ?? Number.POSITIVE_INFINITY);
-    }
-    for (const key of this.backends.keys()) {
-      if (present.has(key)) continue;
-      this.backends.delete(key);
-      this.#states.delete(key);
-    }
-  }
-}
-
-/** `unix:/path`, `[v6]:port` or `host:port`, as checked when it was set. */
-export function addressOf(text: string): BackendAddress {
-  if (text.startsWith('unix:')) return { path: text.slice('unix:'.length) };
-  const colon = text.lastIndexOf(':');
-  const host = text.slice(0, colon);
-  return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(text.slice(colon + 1)) };
 }

@@ -1,0 +1,24 @@
+/** One owner as it is now, read from the log in the middle of a request. */
+import { evolveOwner } from '../../actors/index.ts';
+import { EventUnreadable, type LogReader, type StreamName } from '../../eventlog/index.ts';
+
+/** A row that is damaged or behind is made again from the events, which is slower and as true. */
+export function activated(reader: LogReader, stream: StreamName, warn: (error: EventUnreadable) => void) {
+  try {
+    return reader.activate(stream);
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
+    warn(error);
+  }
+  const position = reader.position();
+  const snapshot = reader.snapshot(stream);
+  let state: unknown = snapshot?.state ?? null;
+  let version = snapshot?.version ?? 0;
+  for (let more = true; more; ) {
+    const events = reader.readStream(stream, { from: version + 1 });
+    for (const event of events) state = evolveOwner(stream, state, event);
+    version = events.at(-1)?.version ?? version;
+    more = events.length > 0;
+  }
+  return { state, version, position };
+}

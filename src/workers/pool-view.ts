@@ -1,0 +1,59 @@
+/** A pool as a request can use it as it is. */
+import { type BackendState, keyOf, type PoolState } from '../../actors/index.ts';
+import { completeBackend, completePool, POOL_DEFAULTS } from '../../eventlog/index.ts';
+import type { BackendAddress, BackendRoute, PoolRoute } from '../proxy/index.ts';
+
+/** A backend has until then to finish; Infinity: it is not drained after all. */
+export type CutAt = (pool: string, backend: string, atMs: number) => void;
+
+/** Its map of backends is one for the pool's whole life: who waits for a grant finds a backend that came meanwhile. */
+export class PoolView implements PoolRoute {
+  readonly name: string;
+  readonly key: number;
+  readonly settings: PoolRoute['settings'];
+  readonly backends: Map<number, BackendRoute>;
+  readonly #states: Map<number, BackendState>;
+
+  constructor(name: string, state: NonNullable<PoolState>, before: PoolView | undefined, cutAt: CutAt) {
+    this.name = name;
+    this.key = before?.key ?? keyOf(name);
+    this.settings = completePool(state.settings);
+    this.backends = before?.backends ?? new Map();
+    this.#states = before === undefined ? new Map() : before.#states;
+    this.#place(state, cutAt);
+  }
+
+  #place(state: NonNullable<PoolState>, cutAt: CutAt): void {
+    const present = new Set<number>();
+    for (const [id, backend] of Object.entries(state.backends)) {
+      const key = keyOf(id);
+      present.add(key);
+      const known = this.#states.get(key);
+      if (known?.backend === backend.backend) continue;
+      this.#states.set(key, backend);
+      const settings = completeBackend(backend.backend);
+      const cutAtMs = backend.drainUntilMs;
+      this.backends.set(key, { id, key, address: addressOf(settings.address), settings, cutAtMs });
+      // One that was removed while it drained, and comes again, is not drained any more either.
+      cutAt(this.name, id, cutAtMs ?? Number.POSITIVE_INFINITY);
+    }
+    for (const key of this.backends.keys()) {
+      if (present.has(key)) continue;
+      this.backends.delete(key);
+      this.#states.delete(key);
+    }
+  }
+}
+
+/** One of which nothing is known but that there is one. */
+export function lostPool(name: string): PoolRoute {
+  return { name, key: keyOf(name), settings: POOL_DEFAULTS, backends: new Map(), unavailable: true };
+}
+
+/** `unix:/path`, `[v6]:port` or `host:port`, as checked when it was set. */
+export function addressOf(text: string): BackendAddress {
+  if (text.startsWith('unix:')) return { path: text.slice('unix:'.length) };
+  const colon = text.lastIndexOf(':');
+  const host = text.slice(0, colon);
+  return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(text.slice(colon + 1)) };
+}

@@ -1,0 +1,69 @@
+/** The views that a thread holds, each with when it was last asked for. */
+import { type DomainState, keyOf, type PoolState } from '../../actors/index.ts';
+import type { DomainRoute, PoolRoute } from '../proxy/index.ts';
+import { DomainView, lostDomain, type PoolsByName } from './domain-view.ts';
+import { type CutAt, lostPool, PoolView } from './pool-view.ts';
+
+/** With the sweep during which it was last asked for. */
+export type Marked<View> = View & { usedAt?: number };
+
+export class Views {
+  readonly domains = new Map<string, Marked<DomainRoute>>();
+  readonly pools = new Map<string, Marked<PoolRoute>>();
+  readonly poolsByKey = new Map<number, PoolRoute>();
+  /** Pools that are held no more because something was missed, until they are read anew. */
+  readonly #doubted = new Map<string, PoolView>();
+  /** What a domain finds its pool by. */
+  readonly #poolsByName: PoolsByName;
+
+  constructor(poolsByName: PoolsByName) {
+    this.#poolsByName = poolsByName;
+  }
+
+  placeDomain(name: string, state: DomainState, sweep: number): void {
+    if (state === null) {
+      this.domains.delete(name);
+      return;
+    }
+    const domain: Marked<DomainRoute> = new DomainView(name, state, this.#poolsByName);
+    domain.usedAt = this.domains.get(name)?.usedAt ?? sweep;
+    this.domains.set(name, domain);
+  }
+
+  placePool(name: string, state: PoolState, sweep: number, cutAt: CutAt): void {
+    if (state === null) {
+      this.forgetPool(name);
+      return;
+    }
+    const before: Marked<PoolRoute> | undefined = this.pools.get(name) ?? this.#doubted.get(name);
+    this.#doubted.delete(name);
+    const pool: Marked<PoolRoute> = new PoolView(
+      name,
+      state,
+      before instanceof PoolView ? before : undefined,
+      cutAt,
+    );
+    pool.usedAt = before?.usedAt ?? sweep;
+    this.pools.set(name, pool);
+    this.poolsByKey.set(pool.key, pool);
+  }
+
+  lose(kind: 'domain' | 'pool', name: string): void {
+    if (kind === 'domain') this.domains.set(name, lostDomain(name));
+    else this.pools.set(name, lostPool(name));
+  }
+
+  forgetPool(name: string): void {
+    this.pools.delete(name);
+    this.#doubted.delete(name);
+    this.poolsByKey.delete(keyOf(name));
+  }
+
+  distrust(): void {
+    // Whoever waits for a grant of one of these holds its map of backends, so that the pool goes on with it.
+    for (const [name, pool] of this.pools) if (pool instanceof PoolView) this.#doubted.set(name, pool);
+    this.domains.clear();
+    this.pools.clear();
+    this.poolsByKey.clear();
+  }
+}
