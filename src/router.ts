@@ -2,56 +2,27 @@
  * A whole router in this process: the log, the supervision tree over it, the workers, and the admin. `serve` runs
  * one until a signal comes; tests and programs start and stop as many as they like.
  */
-import { createServer } from 'node:net';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import {
   ArmedChaos,
   type CrashPoint,
   createArena,
-  keyOf,
   type MainLedger,
-  type Plan,
-  type PoolState,
-  type SupervisionEvent,
   System,
   systemClock,
 } from '../actors/index.ts';
-import {
-  type BackendId,
-  ByteWriter,
-  type EventLog,
-  type LocalLog,
-  openSqliteLog,
-  POINT_EVERY,
-  type PoolName,
-  parsePoolName,
-  type StreamName,
-} from '../eventlog/index.ts';
-import { commandsOf } from './admin/commands-of.ts';
-import { type Admin, Confirmations, createAdmin, type LedgerFigures } from './admin/index.ts';
+import { type BackendId, POINT_EVERY, type PoolName } from '../eventlog/index.ts';
+import { type Admin, Confirmations, createAdmin } from './admin/index.ts';
 import { planFor } from './admin/plan.ts';
-import {
-  type Config,
-  difference,
-  EMPTY_ROUTING,
-  type ListenerSettings,
-  localAddresses,
-  parseHostPort,
-  type Routing,
-  renderHostPort,
-} from './config/index.ts';
+import { type Config, type ListenerSettings, localAddresses, type Routing } from './config/index.ts';
 import { Prober } from './health/index.ts';
-import { type ArchiveOptions, archiveLog, HistoryThread } from './history/index.ts';
+import { archiveLog, HistoryThread } from './history/index.ts';
 import { pseudonymOf, secretOf } from './identity.ts';
-import { projectionOf } from './projection.ts';
-import { healthFamilies } from './telemetry/health-metrics.ts';
+import { Figures } from './router/figures.ts';
+import { putInForce } from './router/first-routing.ts';
+import { LogAtHand } from './router/log-at-hand.ts';
 import { tellHealth } from './telemetry/health-tidings.ts';
-import { journalFamilies } from './telemetry/journal-metrics.ts';
-import { capacityFamilies } from './telemetry/ledger-metrics.ts';
-import { gatherMetrics } from './telemetry/metrics.ts';
 import type { ProcessLog } from './telemetry/process-log.ts';
-import { replacementFamilies } from './telemetry/replacement-metrics.ts';
-import { mergeMetrics } from './telemetry/request-metrics.ts';
+import { tellSupervision } from './telemetry/supervision-tidings.ts';
 import {
   Journal,
   MainPlane,
@@ -83,18 +54,14 @@ const SPARE_THREADS = 2;
 const RECORD_SLOTS = 65_536;
 const RECORD_SLOTS_OF_MANY = 16_384;
 const MANY_THREADS = 40;
-const EVERYONE = 10_000;
 // A start is over by then, and the first requests have found their owners; so is a burst of changes, or it has become large.
 const LEISURE_MS = 5000;
-// A tenth of a second of reading. Of more rows the number alone is checked before they are used, and each when it is.
-const CHECKED_AT_START = 10_000;
 // A whole state of more domains takes more memory than the router itself: it is made only when somebody asks for the past.
 const MOST_REMEMBERED = 20_000;
 
 export class Router {
   readonly #options: RouterOptions;
-  readonly #startedAtMs = Date.now();
-  readonly #delay = monitorEventLoopDelay();
+  readonly #log: LogAtHand;
   readonly #publisher = new Publisher();
   readonly #system: System;
   readonly #ledger: MainLedger;
@@ -103,15 +70,12 @@ export class Router {
   readonly #history: HistoryThread;
   readonly #confirmations: Confirmations;
   readonly #prober: Prober;
+  readonly #figures: Figures;
   #adminAddress: string;
   /** Events that no whole state was made of yet. */
   #unremembered = 0;
   #remembering: NodeJS.Timeout | undefined;
   #admin: Admin | undefined;
-  #opened: LocalLog | undefined;
-  /** The log as it is open now; what an archive swaps. */
-  #local: LocalLog | undefined;
-  readonly #unreadable: StreamName[] = [];
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #listeners: readonly ListenerSettings[];
   /** What the file wants and the log has not, where it was not applied. */
@@ -120,6 +84,7 @@ export class Router {
   constructor(options: RouterOptions, listeners: readonly ListenerSettings[]) {
     const { config } = options;
     this.#options = options;
+    this.#log = new LogAtHand(config.data, options.log);
     this.#listeners = listeners;
     this.#adminAddress = config.admin.address;
     const threads = options.workers * 2 + SPARE_THREADS;
@@ -148,7 +113,7 @@ export class Router {
       directory: config.data,
       pseudonym: pseudonymOf(config.data),
       secret: secretOf(config.data),
-      unreadable: this.#unreadable,
+      unreadable: this.#log.unreadable,
       listeners,
       accessLog: config.accessLog,
       drainMs: config.drainMs,
@@ -171,7 +136,7 @@ export class Router {
     });
     this.#system = new System({
       followed: (pool, state) => this.#prober.follow(pool, state),
-      openLog: () => this.#openLog(),
+      openLog: () => this.#log.open(),
       publish: (events) => this.#publisher.publish(events),
       ledger: this.#ledger,
       clock: systemClock,
@@ -187,8 +152,16 @@ export class Router {
         this.#confirmations.childSpec(),
         this.#adminChild(),
       ],
-      observe: (event) => this.#tell(event),
+      observe: (event) => tellSupervision(options.log, event),
       failed: options.failed,
+    });
+    this.#figures = new Figures({
+      version: options.version,
+      system: this.#system,
+      ledger: this.#ledger,
+      workers: this.#workers,
+      journal: this.#journal,
+      prober: this.#prober,
     });
   }
 
@@ -216,52 +189,13 @@ export class Router {
 
   /** Resolves when every listener accepts. Rejects with what hindered it; then nothing is left running. */
   async start(): Promise<void> {
-    // Once before the tree: a directory that cannot be used is the user's to mend, not a crash to restart from.
-    const log = openSqliteLog({ directory: this.#options.config.data, now: Date.now });
-    this.#opened = log;
-    const { kept, expected } = log.currentRows();
-    const isLarge = kept > CHECKED_AT_START && kept === expected;
-    if (!isLarge) await this.#mend(log);
-    this.#publisher.names.load((visit) => log.reader.domainNames(visit));
-    this.#delay.enable();
+    const { reader } = await this.#log.openFirst();
+    this.#publisher.names.load((visit) => reader.domainNames(visit));
+    this.#figures.start();
     await this.#system.start();
     this.#state = 'ready';
     this.#system.log.onAppended((events) => tellHealth(this.#options.log, events));
     await this.#remember();
-  }
-
-  /** The first one was opened before the tree; one that is opened after a crash finds its caches as they were left. */
-  #openLog(): EventLog {
-    const opened = this.#opened ?? openSqliteLog({ directory: this.#options.config.data, now: Date.now });
-    this.#opened = undefined;
-    this.#local = opened;
-    return opened;
-  }
-
-  /** Rows that were dropped or damaged are made again; whoever cannot be read is named to the workers. */
-  async #mend(log: LocalLog): Promise<void> {
-    const wanted = new Set<StreamName>(log.reader.streamsOutOfDate());
-    log.reader.snapshotOfCurrents(
-      () => {},
-      (error) => wanted.add(error.stream as StreamName),
-    );
-    if (wanted.size > 0) await this.#rebuild(log, [...wanted]);
-    log.settleCurrentRows();
-  }
-
-  async #rebuild(log: LocalLog, wanted: readonly StreamName[]): Promise<void> {
-    const { streams, unreadable } = await log.rebuildCurrents(projectionOf, wanted);
-    this.#options.log.warn(
-      { streams },
-      'current rows were missing or damaged and are made again from the events',
-    );
-    for (const error of unreadable) {
-      this.#unreadable.push(error.stream as StreamName);
-      this.#options.log.error(
-        { err: error },
-        `${error.stream} cannot be read; its requests are answered 503`,
-      );
-    }
   }
 
   get addresses(): { readonly listeners: readonly string[]; readonly admin: string } {
@@ -285,14 +219,6 @@ export class Router {
     this.#remembering.unref();
   }
 
-  #archiving(): ArchiveOptions {
-    const log = () => {
-      if (this.#local === undefined) throw new TypeError('expected an open log, found none');
-      return this.#local;
-    };
-    return { history: this.#history, directory: this.#options.config.data, log };
-  }
-
   /** Finishes what is under way, within the drain time, and lets go of everything. */
   async stop(): Promise<void> {
     this.#state = 'draining';
@@ -300,7 +226,7 @@ export class Router {
     this.#admin?.letGo();
     await this.#workers.drain();
     await this.#system.stop();
-    this.#delay.disable();
+    this.#figures.stop();
   }
 
   /** Makes pools and domains equal to these. Returns what the desk said. */
@@ -328,25 +254,11 @@ export class Router {
     return (await this.#system.log.currents({ kind: 'domain', limit: 1 })).length === 0;
   }
 
-  /** On an empty log the file's routing is put in force before anyone listens; on another, only when told to. */
   async #prepare(): Promise<void> {
     const { config, apply } = this.#options;
-    const wished = config.routing;
-    if (wished === null) return;
-    const isEmpty = (await this.#system.log.position()) === 0;
-    if (!isEmpty && !apply) {
-      this.unapplied = wished;
-      return;
-    }
-    // There is nothing yet that a slip of the file could take away, however much it brings.
-    const everything: Plan = () => ({
-      type: 'commands',
-      commands: commandsOf(difference(EMPTY_ROUTING, wished), wished),
-    });
-    const plan = isEmpty ? everything : planFor(wished, 0);
-    const answer = await this.#system.desk.carryOut(plan, { author: 'serve' }, 'serve');
-    if (answer.type === 'rejected')
-      throw new ConfigRefused(`the config file is not applied: ${answer.rejection.detail}`);
+    const { routing } = config;
+    if (routing !== null && (await putInForce(routing, this.#system, apply)) === 'unapplied')
+      this.unapplied = routing;
   }
 
   #adminChild() {
@@ -357,6 +269,7 @@ export class Router {
       shutdownMs: 5000,
       start: async () => {
         const { config, log } = this.#options;
+        const archiving = { history: this.#history, directory: config.data, log: () => this.#log.local };
         const chaos = (wish: { readonly crash: string; readonly at?: CrashPoint }) =>
           this.#system.sabotage(wish.crash, wish.at);
         const admin = createAdmin({
@@ -366,14 +279,14 @@ export class Router {
           confirmations: this.#confirmations,
           actors: (page) => this.#system.actors(page),
           ...(this.#options.chaos ? { chaos } : {}),
-          ledger: (pool) => this.#figures(pool),
-          checkpoint: (pool) => this.#checkpoint(pool),
+          ledger: (pool) => this.#figures.pool(pool),
+          checkpoint: (pool) => this.#figures.checkpoint(pool),
           drained: (pool, id, gone) => this.#system.drained(pool, id, gone),
-          metrics: () => this.#metrics(),
-          health: () => this.#health(),
+          metrics: () => this.#figures.metrics(),
+          health: () => this.#figures.health(),
           ready: () => ({ ok: this.#state === 'ready', detail: this.#state }),
           verify: (signal) => this.#history.ask('verify', {}, signal),
-          archive: (wish, signal) => archiveLog(this.#archiving(), wish, signal),
+          archive: (wish, signal) => archiveLog(archiving, wish, signal),
           replace: (worker, waitMs) => this.replaceWorkers(worker, waitMs),
           ownAddresses: () => ({
             listeners: [...this.addresses.listeners, this.#adminAddress],
@@ -390,124 +303,4 @@ export class Router {
       },
     };
   }
-
-  #actors() {
-    return this.#system.actors({ limit: EVERYONE });
-  }
-
-  #checkpoint(pool: string): Uint8Array | undefined {
-    const packed = new ByteWriter();
-    return this.#ledger.checkpoint(keyOf(pool), packed) === 0 ? undefined : packed.written().slice();
-  }
-
-  #figures(name: string): LedgerFigures | undefined {
-    const pool = parsePoolName(name);
-    const stats = pool.ok ? this.#ledger.pool(keyOf(name))?.stats() : undefined;
-    const state = this.#system.owners.pools.lookup(name)?.known?.state as PoolState | undefined;
-    if (stats === undefined || state === undefined) return undefined;
-    const rows = new Map(stats.rows.map((row) => [row.backendKey, row]));
-    const backends = Object.keys(state?.backends ?? {}).flatMap((id) => {
-      const row = rows.get(keyOf(id));
-      return row === undefined
-        ? []
-        : [
-            [
-              id,
-              { inFlight: row.inFlight, limit: row.limit === 0 ? null : row.limit, state: row.state },
-            ] as const,
-          ];
-    });
-    return { waiting: stats.waiting, backends: Object.fromEntries(backends) };
-  }
-
-  async #metrics() {
-    const { version } = this.#options;
-    const families = await gatherMetrics({
-      version,
-      startedAtMs: this.#startedAtMs,
-      eventLoopDelay: this.#delay,
-      position: () => this.#system.log.position(),
-      actors: () => this.#actors().actors,
-      requests: async () => mergeMetrics(await this.#workers.metrics()),
-      ledgers: () => this.#ledgers(),
-    });
-    return [
-      ...families,
-      ...capacityFamilies(this.#system.capacity.told),
-      ...healthFamilies(this.#system.health.counts, this.#prober.counts),
-      ...replacementFamilies(this.#workers.replacements),
-      ...journalFamilies(this.#journal?.share.shared, systemClock.now()),
-    ];
-  }
-
-  *#ledgers() {
-    for (const pool of this.#system.health.pools()) {
-      const figures = this.#figures(pool);
-      if (figures !== undefined)
-        yield { pool, waiting: figures.waiting, backends: Object.values(figures.backends) };
-    }
-  }
-
-  /** The main thread answers this, so it is alive; the workers beat their hearts. */
-  #health() {
-    const silent = this.#workers.silent();
-    if (silent.length === 0) return { ok: true, detail: 'alive' };
-    return { ok: false, detail: `worker ${silent.join(', ')} has been silent for seconds` };
-  }
-
-  #tell(event: SupervisionEvent): void {
-    const { type, id } = event;
-    const { log } = this.#options;
-    if (type === 'crashed' || type === 'escalated')
-      log.error({ actor: id, err: event.error }, `${id} ${type}`);
-    else if (type === 'parked')
-      log.error({ actor: id, err: event.error, retryAtMs: event.retryAtMs }, `${id} parked`);
-    else if (type === 'restarted') log.warn({ actor: id, restarts: event.restarts }, `${id} restarted`);
-    else log.debug({ actor: id }, `${id} ${type}`);
-  }
-}
-
-/**
- * Ports that are free, with 0 resolved. Workers share a port among themselves, and the system would share it with
- * another router of the same user too; so each is first bound alone, which fails where anyone else has it.
- */
-export async function claimListeners(listeners: readonly ListenerSettings[]): Promise<ListenerSettings[]> {
-  const claimed: ListenerSettings[] = [];
-  for (const listener of listeners) claimed.push({ ...listener, address: await claim(listener.address) });
-  return claimed;
-}
-
-/** The routing of the config file cannot be put in force. */
-export class ConfigRefused extends Error {
-  override readonly name = 'ConfigRefused';
-}
-
-export class AddressUnavailable extends Error {
-  override readonly name = 'AddressUnavailable';
-}
-
-export async function claim(address: string): Promise<string> {
-  const at = parseHostPort(address);
-  if (at === undefined) throw new AddressUnavailable(`expected host:port, found ${address}`);
-  const server = createServer();
-  const bound = await new Promise<string>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new AddressUnavailable(unavailable(address, error))),
-    );
-    server.listen({ host: at.host, port: at.port, exclusive: true }, () => {
-      const { port } = server.address() as { port: number };
-      resolve(renderHostPort({ host: at.host, port }));
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return bound;
-}
-
-function unavailable(address: string, { code, message }: NodeJS.ErrnoException): string {
-  if (code === 'EADDRINUSE') return `expected ${address} to be free, found it in use by another program`;
-  if (code === 'EACCES')
-    return `expected to be allowed to listen on ${address}, found that this user may not`;
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return `expected ${address} to be an address of this machine, found that it is not`;
-  return `cannot listen on ${address}: ${message}`;
 }

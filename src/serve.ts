@@ -18,7 +18,9 @@ import {
   renderProblems,
 } from './config/index.ts';
 import { type Demo, startDemo } from './demo.ts';
-import { AddressUnavailable, ConfigRefused, claim, claimListeners, Router } from './router.ts';
+import { AddressUnavailable, claim, claimListeners } from './router/claim-listeners.ts';
+import { ConfigRefused } from './router/first-routing.ts';
+import { Router } from './router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 
 type ExitCode = 0 | 1 | 2;

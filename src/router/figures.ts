@@ -1,0 +1,100 @@
+/** What a router can say of itself in figures: each pool's ledger as it is now, all metrics, and whether its threads are alive. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { keyOf, type MainLedger, type PoolState, type System, systemClock } from '../../actors/index.ts';
+import { ByteWriter, parsePoolName } from '../../eventlog/index.ts';
+import type { Check, LedgerFigures } from '../admin/index.ts';
+import type { Prober } from '../health/index.ts';
+import { healthFamilies } from '../telemetry/health-metrics.ts';
+import { journalFamilies } from '../telemetry/journal-metrics.ts';
+import { capacityFamilies } from '../telemetry/ledger-metrics.ts';
+import { gatherMetrics } from '../telemetry/metrics.ts';
+import type { Family } from '../telemetry/prometheus.ts';
+import { replacementFamilies } from '../telemetry/replacement-metrics.ts';
+import { mergeMetrics } from '../telemetry/request-metrics.ts';
+import type { Journal, MainPlane, Workers } from '../workers/index.ts';
+
+/** Who is asked. */
+export type FiguresOf = {
+  readonly version: string;
+  readonly system: System;
+  readonly ledger: MainLedger;
+  readonly workers: Workers | MainPlane;
+  readonly journal: Journal | undefined;
+  readonly prober: Prober;
+};
+
+const EVERYONE = 10_000;
+
+export class Figures {
+  readonly #of: FiguresOf;
+  readonly #startedAtMs = Date.now();
+  readonly #delay = monitorEventLoopDelay();
+
+  constructor(of: FiguresOf) {
+    this.#of = of;
+  }
+
+  start(): void {
+    this.#delay.enable();
+  }
+
+  stop(): void {
+    this.#delay.disable();
+  }
+
+  pool(name: string): LedgerFigures | undefined {
+    const { ledger, system } = this.#of;
+    const pool = parsePoolName(name);
+    const stats = pool.ok ? ledger.pool(keyOf(name))?.stats() : undefined;
+    const state = system.owners.pools.lookup(name)?.known?.state as PoolState | undefined;
+    if (stats === undefined || state === undefined) return undefined;
+    const rows = new Map(stats.rows.map((row) => [row.backendKey, row]));
+    const backends = Object.keys(state?.backends ?? {}).flatMap((id) => {
+      const row = rows.get(keyOf(id));
+      if (row === undefined) return [];
+      const limit = row.limit === 0 ? null : row.limit;
+      return [[id, { inFlight: row.inFlight, limit, state: row.state }] as const];
+    });
+    return { waiting: stats.waiting, backends: Object.fromEntries(backends) };
+  }
+
+  checkpoint(pool: string): Uint8Array | undefined {
+    const packed = new ByteWriter();
+    return this.#of.ledger.checkpoint(keyOf(pool), packed) === 0 ? undefined : packed.written().slice();
+  }
+
+  async metrics(): Promise<readonly Family[]> {
+    const { version, system, workers, prober, journal } = this.#of;
+    const families = await gatherMetrics({
+      version,
+      startedAtMs: this.#startedAtMs,
+      eventLoopDelay: this.#delay,
+      position: () => system.log.position(),
+      actors: () => system.actors({ limit: EVERYONE }).actors,
+      requests: async () => mergeMetrics(await workers.metrics()),
+      ledgers: () => this.#pools(),
+    });
+    return [
+      ...families,
+      ...capacityFamilies(system.capacity.told),
+      ...healthFamilies(system.health.counts, prober.counts),
+      ...replacementFamilies(workers.replacements),
+      ...journalFamilies(journal?.share.shared, systemClock.now()),
+    ];
+  }
+
+  /** The main thread answers this, so it is alive; the workers beat their hearts. */
+  health(): Check {
+    const silent = this.#of.workers.silent();
+    if (silent.length === 0) return { ok: true, detail: 'alive' };
+    return { ok: false, detail: `worker ${silent.join(', ')} has been silent for seconds` };
+  }
+
+  *#pools() {
+    for (const pool of this.#of.system.health.pools()) {
+      const figures = this.pool(pool);
+      if (figures !== undefined)
+        yield { pool, waiting: figures.waiting, backends: Object.values(figures.backends) };
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** The config file's routing, put in force before anyone listens: on an empty log, or where that is wished. */
+import type { Desk, Plan } from '../../actors/index.ts';
+import type { EventLog } from '../../eventlog/index.ts';
+import { commandsOf } from '../admin/commands-of.ts';
+import { planFor } from '../admin/plan.ts';
+import { difference, EMPTY_ROUTING, type Routing } from '../config/index.ts';
+
+/** The routing of the config file cannot be put in force. */
+export class ConfigRefused extends Error {
+  override readonly name = 'ConfigRefused';
+}
+
+/** `unapplied`: the log has history, which says what is in force. */
+export async function putInForce(
+  wished: Routing,
+  { desk, log }: { readonly desk: Desk; readonly log: EventLog },
+  evenIfNotEmpty: boolean,
+): Promise<'applied' | 'unapplied'> {
+  const isEmpty = (await log.position()) === 0;
+  if (!isEmpty && !evenIfNotEmpty) return 'unapplied';
+  // There is nothing yet that a slip of the file could take away, however much it brings.
+  const everything: Plan = () => ({
+    type: 'commands',
+    commands: commandsOf(difference(EMPTY_ROUTING, wished), wished),
+  });
+  const plan = isEmpty ? everything : planFor(wished, 0);
+  const answer = await desk.carryOut(plan, { author: 'serve' }, 'serve');
+  if (answer.type === 'rejected')
+    throw new ConfigRefused(`the config file is not applied: ${answer.rejection.detail}`);
+  return 'applied';
+}

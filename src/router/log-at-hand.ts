@@ -1,0 +1,75 @@
+/**
+ * The log as this process has it open: mended before anything is built on it, opened anew when its keeper has crashed,
+ * and another file once an archive has put one in its place.
+ */
+import { type EventLog, type LocalLog, openSqliteLog, type StreamName } from '../../eventlog/index.ts';
+import { projectionOf } from '../projection.ts';
+import type { ProcessLog } from '../telemetry/process-log.ts';
+
+// A tenth of a second of reading. Of more rows the number alone is checked before they are used, and each when it is.
+const CHECKED_AT_START = 10_000;
+
+export class LogAtHand {
+  readonly directory: string;
+  /** Streams that cannot be read, and of which there is no row from before. */
+  readonly unreadable: StreamName[] = [];
+  readonly #tidings: ProcessLog;
+  #first: LocalLog | undefined;
+  #open: LocalLog | undefined;
+
+  constructor(directory: string, tidings: ProcessLog) {
+    this.directory = directory;
+    this.#tidings = tidings;
+  }
+
+  /** Once, before the tree: a directory that cannot be used is the user's to mend, not a crash to restart from. */
+  async openFirst(): Promise<LocalLog> {
+    const log = this.#opened();
+    this.#first = log;
+    const { kept, expected } = log.currentRows();
+    const isLarge = kept > CHECKED_AT_START && kept === expected;
+    if (!isLarge) await this.#mend(log);
+    return log;
+  }
+
+  /** The first one was opened before the tree; one that is opened after a crash finds its caches as they were left. */
+  open(): EventLog {
+    const opened = this.#first ?? this.#opened();
+    this.#first = undefined;
+    this.#open = opened;
+    return opened;
+  }
+
+  /** What an archive swaps. */
+  get local(): LocalLog {
+    if (this.#open === undefined) throw new TypeError('expected an open log, found none');
+    return this.#open;
+  }
+
+  #opened(): LocalLog {
+    return openSqliteLog({ directory: this.directory, now: Date.now });
+  }
+
+  /** Rows that were dropped or damaged are made again; whoever cannot be read is named to the workers. */
+  async #mend(log: LocalLog): Promise<void> {
+    const wanted = new Set<StreamName>(log.reader.streamsOutOfDate());
+    log.reader.snapshotOfCurrents(
+      () => {},
+      (error) => wanted.add(error.stream as StreamName),
+    );
+    if (wanted.size > 0) await this.#rebuild(log, [...wanted]);
+    log.settleCurrentRows();
+  }
+
+  async #rebuild(log: LocalLog, wanted: readonly StreamName[]): Promise<void> {
+    const { streams, unreadable } = await log.rebuildCurrents(projectionOf, wanted);
+    this.#tidings.warn(
+      { streams },
+      'current rows were missing or damaged and are made again from the events',
+    );
+    for (const error of unreadable) {
+      this.unreadable.push(error.stream as StreamName);
+      this.#tidings.error({ err: error }, `${error.stream} cannot be read; its requests are answered 503`);
+    }
+  }
+}
