@@ -1,6 +1,7 @@
 /** From the domain to the pool: what is in a request's way there; if nothing is, it asks the pool for a lease. */
 
 import { isLoop } from '../wire/index.ts';
+import { UNROUTED } from './asks.ts';
 import { Choice } from './choice.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { enterDomain } from './domain-limit.ts';
@@ -9,7 +10,7 @@ import { hashKeyOf } from './hash-key.ts';
 import type { RequestBody } from './request-body.ts';
 import type { DomainRoute, PoolRoute } from './routing-table.ts';
 import { takeRoute } from './take-route.ts';
-import { Tenancy, UNROUTED } from './tenancy.ts';
+import { Tenancy } from './tenancy.ts';
 
 export function admit(exchange: Exchange, domain: DomainRoute): void {
   const { context, head, client, body } = exchange;

@@ -8,7 +8,7 @@ import {
   type RouteSettings,
 } from '../../eventlog/index.ts';
 import { compilePattern, describeMatch } from '../config/index.ts';
-import type { RouteLabel } from './tenancy.ts';
+import type { RouteLabel } from './asks.ts';
 
 type Timeouts = PoolSettings['timeouts'];
 
