@@ -2,28 +2,19 @@
  * Makes pools and their rows what their owners say, one ticketed step after the other under one lock. Main thread only.
  * It compares and writes differences, so it may be repeated at will.
  */
-import { inExcess, release, restore } from '../health/course.ts';
-import { NO_UNIT, UNIT, UNITS } from '../health/ward.ts';
 import { policyCode } from '../policy/policies.ts';
 import type { Row } from '../policy/policy.ts';
 import { connectionsOf, revokeExcess } from './claims.ts';
+import { judgeBy, recall, relieve, UNJUDGED } from './health-terms.ts';
 import type { Instruments } from './instruments.ts';
 import { CLOSED, NO_LIMIT, NODE_STATE, PHASE, POOL, ROW, UNHEALTHY } from './layout.ts';
-import type { Change, HealthDefinition, KnownEjection, PoolDefinition, RowDefinition } from './ledger.ts';
+import type { Change, PoolDefinition, RowDefinition } from './ledger.ts';
 import type { PoolMemory } from './pool-memory.ts';
 import type { PoolView } from './pool-view.ts';
 import { unlink } from './queue.ts';
 import { OP } from './record-layout.ts';
 import type { Rows } from './rows.ts';
 
-const NO_EJECTIONS: readonly KnownEjection[] = [];
-const UNJUDGED: HealthDefinition = {
-  failures: 0,
-  windowMs: 0,
-  maxEjectedPercent: 0,
-  quarantineMs: 0,
-  slowStartMs: 0,
-};
 const WANTED = CLOSED.draining | CLOSED.starting;
 
 export class Membership {
@@ -98,7 +89,7 @@ export class Membership {
       }
     }
     this.revoke(pool);
-    this.relieve(pool, change);
+    relieve(this.tools, pool, change);
     // Those who are back have room; and whoever waits for a backend that is no more may have any other.
     pool.serve(change.nowMs, Number.POSITIVE_INFINITY);
   }
@@ -118,12 +109,12 @@ export class Membership {
         this.rows.remove(pool, at, change);
       }
     }
-    this.judgeBy(pool, definition.health ?? UNJUDGED, change);
+    judgeBy(this.tools, pool, definition.health ?? UNJUDGED, change);
     this.rows.append(pool, chunks);
     const known = this.rows.byKey(pool);
     for (const target of rows) this.admit(pool, known.get(target.backendKey), target, change);
     this.rows.trim(pool);
-    this.relieve(pool, change);
+    relieve(this.tools, pool, change);
     if (section.words[pool.block + POOL.phase] === PHASE.dropped) {
       section.set(pool.block + POOL.phase, PHASE.live);
       section.commit();
@@ -218,7 +209,7 @@ export class Membership {
   private admit(pool: PoolView, known: Row | undefined, target: RowDefinition, change: Change): void {
     const row = known ?? this.fill(pool, target, change);
     const at = pool.field.placeOf(row);
-    if (known === undefined) this.recall(pool, row, target, change);
+    if (known === undefined) recall(this.tools, pool, row, target, change);
     const kept = this.tools.section.words[at + ROW.closed]! & UNHEALTHY;
     this.rows.write(pool, at, limitOf(target), target.weight, kept | closedOf(target), change);
     pool.quarantineAt(at, change.nowMs, target.quarantineUntilMs);
@@ -226,71 +217,6 @@ export class Membership {
 
   private fill(pool: PoolView, target: RowDefinition, change: Change): Row {
     return this.rows.fill(pool, target.backendKey, limitOf(target), target.weight, closedOf(target), change);
-  }
-
-  /** Where fewer may be out than are: those that would be back soonest are back now. */
-  private relieve(pool: PoolView, change: Change): boolean {
-    const { section, recorder } = this.tools;
-    const { ward, block } = pool;
-    ward.nowMs = change.nowMs;
-    for (let hasFound = false; ; hasFound = true) {
-      const found = inExcess(ward);
-      if (found === NO_UNIT) return hasFound;
-      const unit = found % UNITS;
-      const row = (found - unit) / UNITS;
-      const at = pool.field.placeOf(row);
-      const ticket = recorder.ticket(block);
-      release(ward, row, unit, ticket);
-      if (unit === 0) section.setDouble(at + ROW.openedAtMs, change.nowMs);
-      recorder.unit(OP.release, block, ticket, change.nowMs, at, ward.get(row, unit, UNIT.key), 0, 0);
-      section.commit();
-    }
-  }
-
-  private judgeBy(pool: PoolView, health: HealthDefinition, change: Change): void {
-    const { section, recorder } = this.tools;
-    const { words, doubles } = section;
-    const { block } = pool;
-    if (
-      words[block + POOL.failures] === health.failures &&
-      words[block + POOL.maxEjectedPercent] === health.maxEjectedPercent &&
-      doubles[(block + POOL.windowMs) >> 1] === health.windowMs &&
-      doubles[(block + POOL.quarantineMs) >> 1] === health.quarantineMs &&
-      doubles[(block + POOL.slowStartMs) >> 1] === health.slowStartMs
-    ) {
-      return;
-    }
-    section.set(block + POOL.failures, health.failures);
-    section.set(block + POOL.maxEjectedPercent, health.maxEjectedPercent);
-    section.setDouble(block + POOL.windowMs, health.windowMs);
-    section.setDouble(block + POOL.quarantineMs, health.quarantineMs);
-    section.setDouble(block + POOL.slowStartMs, health.slowStartMs);
-    recorder.health(block, recorder.ticket(block), change.nowMs);
-    section.commit();
-    pool.field.slowStartMs = health.slowStartMs;
-  }
-
-  /** What was known of a backend's health before it had this row. */
-  private recall(pool: PoolView, row: Row, target: RowDefinition, change: Change): void {
-    const { section, recorder } = this.tools;
-    const { ward, block } = pool;
-    const at = pool.field.placeOf(row);
-    ward.nowMs = change.nowMs;
-    if (target.isFailing === true) {
-      section.set(at + ROW.closed, section.words[at + ROW.closed]! | CLOSED.failing);
-      recorder.row(OP.probe, block, recorder.ticket(block), change.nowMs, at, 0, 1);
-      section.commit();
-    }
-    let next = 1;
-    for (const { route, untilMs, level } of target.ejections ?? NO_EJECTIONS) {
-      const unit = route === 0 ? 0 : next++;
-      if (unit >= UNITS) continue;
-      ward.set(row, unit, UNIT.key, route);
-      restore(ward, row, unit, untilMs, level);
-      pool.expireBy(untilMs);
-      recorder.unit(OP.eject, block, recorder.ticket(block), change.nowMs, at, route, untilMs, level);
-      section.commit();
-    }
   }
 
   private isUp(pool: PoolView, row: Row | undefined): boolean {

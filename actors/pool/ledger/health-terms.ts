@@ -1,0 +1,89 @@
+/** What a pool's owner says of health: what backends are judged by, what was known of one before, how many may be out. */
+import { inExcess, release, restore } from '../health/course.ts';
+import { NO_UNIT, UNIT, UNITS } from '../health/ward.ts';
+import type { Row } from '../policy/policy.ts';
+import type { Instruments } from './instruments.ts';
+import { CLOSED, POOL, ROW } from './layout.ts';
+import type { Change, HealthDefinition, KnownEjection, RowDefinition } from './ledger.ts';
+import type { PoolView } from './pool-view.ts';
+import { OP } from './record-layout.ts';
+
+const NO_EJECTIONS: readonly KnownEjection[] = [];
+export const UNJUDGED: HealthDefinition = {
+  failures: 0,
+  windowMs: 0,
+  maxEjectedPercent: 0,
+  quarantineMs: 0,
+  slowStartMs: 0,
+};
+
+export function judgeBy(tools: Instruments, pool: PoolView, health: HealthDefinition, change: Change): void {
+  const { section, recorder } = tools;
+  const { words, doubles } = section;
+  const { block } = pool;
+  if (
+    words[block + POOL.failures] === health.failures &&
+    words[block + POOL.maxEjectedPercent] === health.maxEjectedPercent &&
+    doubles[(block + POOL.windowMs) >> 1] === health.windowMs &&
+    doubles[(block + POOL.quarantineMs) >> 1] === health.quarantineMs &&
+    doubles[(block + POOL.slowStartMs) >> 1] === health.slowStartMs
+  ) {
+    return;
+  }
+  section.set(block + POOL.failures, health.failures);
+  section.set(block + POOL.maxEjectedPercent, health.maxEjectedPercent);
+  section.setDouble(block + POOL.windowMs, health.windowMs);
+  section.setDouble(block + POOL.quarantineMs, health.quarantineMs);
+  section.setDouble(block + POOL.slowStartMs, health.slowStartMs);
+  recorder.health(block, recorder.ticket(block), change.nowMs);
+  section.commit();
+  pool.field.slowStartMs = health.slowStartMs;
+}
+
+/** What was known of a backend's health before it had this row. */
+export function recall(
+  tools: Instruments,
+  pool: PoolView,
+  row: Row,
+  target: RowDefinition,
+  change: Change,
+): void {
+  const { section, recorder } = tools;
+  const { ward, block } = pool;
+  const at = pool.field.placeOf(row);
+  ward.nowMs = change.nowMs;
+  if (target.isFailing === true) {
+    section.set(at + ROW.closed, section.words[at + ROW.closed]! | CLOSED.failing);
+    recorder.row(OP.probe, block, recorder.ticket(block), change.nowMs, at, 0, 1);
+    section.commit();
+  }
+  let next = 1;
+  for (const { route, untilMs, level } of target.ejections ?? NO_EJECTIONS) {
+    const unit = route === 0 ? 0 : next++;
+    if (unit >= UNITS) continue;
+    ward.set(row, unit, UNIT.key, route);
+    restore(ward, row, unit, untilMs, level);
+    pool.expireBy(untilMs);
+    recorder.unit(OP.eject, block, recorder.ticket(block), change.nowMs, at, route, untilMs, level);
+    section.commit();
+  }
+}
+
+/** Where fewer may be out than are: those that would be back soonest are back now. */
+export function relieve(tools: Instruments, pool: PoolView, change: Change): boolean {
+  const { section, recorder } = tools;
+  const { ward, block } = pool;
+  ward.nowMs = change.nowMs;
+  for (let hasFound = false; ; hasFound = true) {
+    const found = inExcess(ward);
+    if (found === NO_UNIT) return hasFound;
+    const unit = found % UNITS;
+    const row = (found - unit) / UNITS;
+    const at = pool.field.placeOf(row);
+    const ticket = recorder.ticket(block);
+    release(ward, row, unit, ticket);
+    if (unit === 0) section.setDouble(at + ROW.openedAtMs, change.nowMs);
+    recorder.unit(OP.release, block, ticket, change.nowMs, at, ward.get(row, unit, UNIT.key), 0, 0);
+    section.commit();
+  }
+}
