@@ -3,17 +3,19 @@
 export type Statuses = readonly (number | string)[];
 
 // By the list itself, which lives as long as its pool's settings: a request finds its answer ready.
-const known = new WeakMap<Statuses, Uint8Array>();
+const known = new WeakMap<Statuses, Uint8Array<ArrayBuffer>>();
+// The last that was asked about: mostly the next one too, and a look into the map takes 100 ns.
+let lastStatuses: Statuses = [];
+let lastTable = new Uint8Array(0);
 const HIGHEST = 999;
 
 export function isListed(statuses: Statuses, status: number): boolean {
   if (statuses.length === 0 || status > HIGHEST) return false;
-  let table = known.get(statuses);
-  if (table === undefined) {
-    table = tableOf(statuses);
-    known.set(statuses, table);
+  if (statuses !== lastStatuses) {
+    lastTable = known.get(statuses) ?? tableOf(statuses);
+    lastStatuses = statuses;
   }
-  return table[status] === 1;
+  return lastTable[status] === 1;
 }
 
 /** One status, or a range of them. */
@@ -22,11 +24,12 @@ export function statusRange(text: number | string): { readonly from: number; rea
   return { from: Number(from), to: Number(to ?? from) };
 }
 
-function tableOf(statuses: Statuses): Uint8Array {
+function tableOf(statuses: Statuses): Uint8Array<ArrayBuffer> {
   const table = new Uint8Array(HIGHEST + 1);
   for (const text of statuses) {
     const { from, to } = statusRange(text);
     table.fill(1, from, to + 1);
   }
+  known.set(statuses, table);
   return table;
 }

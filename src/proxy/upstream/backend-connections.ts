@@ -26,6 +26,8 @@ export class BackendConnections implements ConnectionKeeper {
   /** Of the backend in its pool's ledger, when it was last leased. */
   row = 0;
   #used = true;
+  /** Some of the idle ones may have no claim. */
+  #hasUnclaimed = false;
 
   constructor(address: BackendAddress, shared: UpstreamShared) {
     this.address = address;
@@ -48,7 +50,7 @@ export class BackendConnections implements ConnectionKeeper {
     quota: Quota | undefined,
   ): UpstreamConnection | undefined {
     // A limit is new: who has no claim under it cannot stay.
-    if (quota !== undefined) this.closeUnclaimed();
+    if (quota !== undefined && this.#hasUnclaimed) this.closeUnclaimed();
     const connection = this.#idle.at(-1);
     if (connection === undefined) return undefined;
     // The last is the latest: if it has idled too long, so have all.
@@ -74,7 +76,8 @@ export class BackendConnections implements ConnectionKeeper {
   /** A connection whose response is complete is kept for the next request. False: it is to be closed. */
   keep(connection: UpstreamConnection, nowMs: number, keepAliveMs: number, most: number): boolean {
     if (keepAliveMs === 0 || this.#idle.length >= most) return false;
-    if (connection.quota?.rest(connection) === false) return false;
+    if (connection.quota === undefined) this.#hasUnclaimed = true;
+    else if (!connection.quota.rest(connection)) return false;
     connection.rest(nowMs, nowMs + keepAliveMs);
     this.#idle.push(connection);
     return true;
@@ -92,6 +95,7 @@ export class BackendConnections implements ConnectionKeeper {
   }
 
   closeUnclaimed(): void {
+    this.#hasUnclaimed = false;
     for (let i = this.#idle.length - 1; i >= 0; i--)
       if (this.#idle[i]?.quota === undefined) this.#idle[i]?.destroy();
   }

@@ -101,6 +101,11 @@ export class Quota {
 }
 
 function remove(list: UpstreamConnection[], connection: UpstreamConnection): boolean {
+  // The latest is the one that is used again.
+  if (list.at(-1) === connection) {
+    list.pop();
+    return true;
+  }
   const place = list.lastIndexOf(connection);
   if (place < 0) return false;
   list.splice(place, 1);
