@@ -401,10 +401,7 @@ export class Forwarding implements ConnectionUser {
       this.#exchange.fail('queue_timeout');
       return;
     }
-    const untilMs = Math.min(
-      connection.openedAtMs + this.#pool.settings.timeouts.connectMs,
-      (tenancy as Tenancy).untilMs,
-    );
+    const untilMs = Math.min(connection.openedAtMs + this.#timeouts.connectMs, (tenancy as Tenancy).untilMs);
     if (untilMs > nowMs) {
       client.deadlineAt(untilMs);
       return;
