@@ -1,7 +1,7 @@
 /** What the real runs came to, as a page of the documentation. */
 import { readFileSync } from 'node:fs';
+import type { Summary } from '../../src/simulation/index.ts';
 import type { Machine } from '../machine.ts';
-import type { Summary } from '../simulate/statistics.ts';
 import type { Ran } from './run.ts';
 
 export function realReport(runs: readonly Ran[], machine: Machine): string {

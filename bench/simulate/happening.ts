@@ -1,7 +1,7 @@
 /** What will happen in a simulation. */
 import type { PoolLedger } from '../../actors/pool/ledger/index.ts';
 import type { ProbeCourse } from '../../src/health/course.ts';
-import type { Agenda } from './agenda.ts';
+import type { Agenda } from '../../src/simulation/index.ts';
 import type { SimulatedRequest } from './request.ts';
 
 export type Happening =

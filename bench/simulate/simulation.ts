@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { keyOf, type Lease, type LeaseEnd } from '../../actors/pool/ledger/index.ts';
 import { completePool, type PoolSettings } from '../../eventlog/index.ts';
 import { isListed, type Statuses } from '../../src/proxy/listed-status.ts';
-import { Agenda } from './agenda.ts';
+import { Agenda } from '../../src/simulation/index.ts';
 import { Chance } from './chance.ts';
 import type { Happening } from './happening.ts';
 import { Probes } from './probes.ts';

@@ -1,8 +1,8 @@
 /** What became of the requests of a simulation. */
 import type { LedgerRecord } from '../../actors/pool/ledger/index.ts';
+import { Samples, type Summary } from '../../src/simulation/index.ts';
 import type { SimulatedRequest } from './request.ts';
 import type { Scenario } from './scenario.ts';
-import { Samples, type Summary } from './statistics.ts';
 
 export interface Outcome {
   /** From arrival to the start of service; those that were never served are not in it. */

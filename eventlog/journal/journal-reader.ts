@@ -17,6 +17,8 @@ export interface JournalReader {
   /** Blocks with operations of a pool (or of all), in the order written: tickets of neighbours may overlap a little. */
   operations(poolKey?: number, range?: TimeRange): IterableIterator<OperationBlock>;
   checkpoints(poolKey?: number, range?: TimeRange): IterableIterator<JournalledCheckpoint>;
+  /** Keys of the pools that operations are of, in blocks of this time. */
+  pools(range?: TimeRange): ReadonlySet<number>;
   gaps(): readonly Gap[];
   /** What a key of the ledger stands for. */
   nameOf(key: number): string | undefined;
@@ -81,6 +83,15 @@ class Reader implements JournalReader {
   ): IterableIterator<JournalledCheckpoint> {
     for (const segment of this.#segments())
       yield* this.#each(segment, segment.checkpoints(poolKey, fromMs, toMs));
+  }
+
+  pools({ fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {}): ReadonlySet<number> {
+    const found = new Set<number>();
+    for (const segment of this.#segments())
+      this.#within(segment, () => {
+        for (const key of segment.poolsIn(fromMs, toMs)) found.add(key);
+      });
+    return found;
   }
 
   gaps(): readonly Gap[] {

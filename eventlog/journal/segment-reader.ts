@@ -164,6 +164,14 @@ export class SegmentReader implements Dictionary {
     }
   }
 
+  *poolsIn(fromMs: number, toMs: number): IterableIterator<number> {
+    for (const { block } of this.#sealed('operations', fromMs, toMs)) {
+      const pools = this.#pools.get(block);
+      if (pools === undefined) continue;
+      for (const { poolKey, operations } of rangesIn(pools)) if (operations > 0) yield poolKey;
+    }
+  }
+
   gaps(): Gap[] {
     return this.#db
       .prepare<[], GapRow>(

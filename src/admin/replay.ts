@@ -1,21 +1,81 @@
-/** Recorded traffic through the routing core again: proves every recorded decision. */
+/** Recorded traffic through the routing core again: proves every recorded decision, or shows what would have been otherwise. */
 import { z } from 'zod';
+import { poolSettings } from '../../eventlog/index.ts';
+import { parsePoolWish } from '../config/index.ts';
+import type { WishOf } from '../history/index.ts';
 import { bodyBy } from './body-by.ts';
-import type { Call } from './call.ts';
+import { type Call, header } from './call.ts';
 import { momentFrom } from './moments.ts';
 import type { AdminPorts } from './ports.ts';
+import { poured } from './poured.ts';
 import { Refused } from './problem.ts';
 import { json, type Reply } from './reply.ts';
+import { checked } from './wish.ts';
+
+const MOST_BACKENDS = 1000;
 
 const moment = z.union([z.int().min(0), z.string()]).optional();
-const replayBody = z.strictObject({ verify: z.boolean().optional(), from: moment, to: moment });
+const replayBody = z.strictObject({
+  verify: z.boolean().optional(),
+  from: moment,
+  to: moment,
+  pool: z.string().optional(),
+  policy: poolSettings.shape.policy.unwrap().optional(),
+  without: z.array(z.int().min(1)).max(MOST_BACKENDS).optional(),
+  with: z.looseObject({ pools: z.record(z.string(), z.unknown()).optional() }).optional(),
+  backends: z.int().min(-MOST_BACKENDS).max(MOST_BACKENDS).optional(),
+});
+type Body = z.output<typeof replayBody>;
+type WhatIfWish = WishOf<'whatIf'>;
 
-export async function postReplay(call: Call, { history }: AdminPorts): Promise<Reply> {
-  const { verify, from: first, to: last } = await bodyBy(call, replayBody);
-  if (verify !== true)
-    throw new Refused('invalid_query', 'verify: expected true, found nothing to replay for');
-  const from = momentFrom(first, 'from');
-  const to = momentFrom(last, 'to');
-  const wish = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-  return json(await history.ask('replay', wish, call.signal));
+export async function postReplay(call: Call, ports: AdminPorts): Promise<Reply> {
+  const body = await bodyBy(call, replayBody);
+  const from = momentFrom(body.from, 'from');
+  const to = momentFrom(body.to, 'to');
+  const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  const { policy, without, with: set, backends } = body;
+  const isOtherwise = [policy, without, set, backends].some((each) => each !== undefined);
+  if (body.verify === true && isOtherwise)
+    throw new Refused('invalid_query', 'verify: expected nothing otherwise beside it, found something');
+  if (body.verify === true) return json(await ports.history.ask('replay', range, call.signal));
+  if (isOtherwise) return whatIf(call, ports, { ...range, ...alterationOf(body, ports) });
+  const detail = 'expected verify, or one of policy, without, with and backends, found nothing to replay for';
+  throw new Refused('invalid_query', detail);
+}
+
+function alterationOf(
+  { pool, policy, without, with: set, backends }: Body,
+  { ownAddresses }: AdminPorts,
+): WhatIfWish {
+  const pools = Object.entries(set?.pools ?? {}).map(([name, raw]) => {
+    const { settings, backends: members } = checked(parsePoolWish(raw, ownAddresses()));
+    return [
+      name,
+      { settings, ...(members === undefined ? {} : { backends: Object.fromEntries(members) }) },
+    ] as const;
+  });
+  if (set !== undefined && pools.length === 0)
+    throw new Refused('invalid_settings', 'with: expected pools, found none');
+  return {
+    ...(pool === undefined ? {} : { pool }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(without === undefined ? {} : { without }),
+    ...(set === undefined ? {} : { with: Object.fromEntries(pools) }),
+    ...(backends === undefined ? {} : { backends }),
+  };
+}
+
+/** With progress for who takes lines, else the answer alone. */
+async function whatIf(call: Call, { history }: AdminPorts, wish: WhatIfWish): Promise<Reply> {
+  if (header(call, 'accept')?.includes('application/x-ndjson') === true)
+    return poured(call, history, 'whatIf', wish, 'application/x-ndjson');
+  let last = '';
+  for await (const line of history.pour('whatIf', wish, call.signal)) last = line;
+  const answer: unknown = JSON.parse(last);
+  if (isProblem(answer)) throw new Refused('invalid_query', answer.problem.detail);
+  return json(answer);
+}
+
+function isProblem(answer: unknown): answer is { readonly problem: { readonly detail: string } } {
+  return typeof answer === 'object' && answer !== null && 'problem' in answer;
 }

@@ -92,7 +92,15 @@ export class DataTransport implements Transport {
       const { route, params, query } = match(ROUTES, ask.method, targetOf(ask));
       const gone = () => new AbortController().signal;
       const body = async () => ask.body;
-      const call = { method: ask.method, params, query, headers: {}, body, bytes: never, gone };
+      const call = {
+        method: ask.method,
+        params,
+        query,
+        headers: ask.headers ?? {},
+        body,
+        bytes: never,
+        gone,
+      };
       return await route.handler(call, this.#ports);
     } catch (error) {
       if (error instanceof Refused) return error.reply;

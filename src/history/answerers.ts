@@ -11,6 +11,7 @@ import { query } from './query.ts';
 import { pourEvents } from './search.ts';
 import { pourState, routingAt } from './state.ts';
 import { verifyJournal } from './verify-decisions.ts';
+import { pourWhatIf } from './what-if/what-if.ts';
 
 /** One answer each. */
 export const ANSWERERS = {
@@ -30,4 +31,5 @@ export const ANSWERERS = {
 export const POURERS = {
   events: pourEvents,
   state: pourState,
+  whatIf: pourWhatIf,
 } as const;

@@ -29,7 +29,14 @@ const SHUTDOWN_MS = 2000;
 // Longer than a person takes between two looks at the past.
 const IDLE_MS = 30_000;
 // Questions whose answers come from the journal, so that what has just ended is in them.
-const JOURNALLED: ReadonlySet<string> = new Set(['explain', 'explainAsked', 'replay', 'query', 'export']);
+const JOURNALLED: ReadonlySet<string> = new Set([
+  'explain',
+  'explainAsked',
+  'replay',
+  'query',
+  'export',
+  'whatIf',
+]);
 
 type Waiting = { readonly resolve: (reply: Reply) => void; readonly reject: (error: unknown) => void };
 

@@ -10,6 +10,7 @@ export { type OutcomeRow, rowOf } from './outcome-table.ts';
 export { createPlane, type Farewell, type RoutingPlane } from './plane.ts';
 export { parseRequestId, type RequestIdParts } from './request-id.ts';
 export { pathOf } from './request-part.ts';
+export { RetryBudget } from './retry-budget.ts';
 export {
   type BackendAddress,
   type BackendRoute,

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type Ran, run } from '../../bench/real/run.ts';
-import type { Summary } from '../../bench/simulate/statistics.ts';
+import type { Summary } from '../../src/simulation/index.ts';
 
 const SECONDS = Number(process.env['E2E_RAP_GENIUS_SECONDS'] ?? 3);
 

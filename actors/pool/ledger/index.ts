@@ -53,6 +53,7 @@ export {
   type VerifiedDecisions,
   verifyDecisions,
 } from './verification.ts';
+export { type LeaseName, VirtualLedger } from './virtual-ledger.ts';
 
 /** Made once, by the main thread, which is thread 0. */
 export function createArena(options: ArenaOptions): MainLedger {

@@ -36,7 +36,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
   // Every pool that has memory, those included that were dropped and whose leases are still out.
   private readonly defined = new Map<number, SharedPool>();
   private readonly dropped = new Set<SharedPool>();
-  private readonly enlisted: boolean[];
+  protected readonly enlisted: boolean[];
 
   constructor(section: Section, ring: Ring) {
     super(section, ring);

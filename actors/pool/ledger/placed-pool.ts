@@ -2,7 +2,8 @@
 import { abandon } from '../health/course.ts';
 import { CLOSED, NO_LIMIT, NODE, NODE_STATE, POOL, ROW } from './layout.ts';
 import { unlink } from './queue.ts';
-import { closedOf, ROW_SHIFT } from './restored-pool.ts';
+import { closedOf } from './restore-state.ts';
+import { ROW_SHIFT } from './restored-pool.ts';
 import { TransparentPool } from './transparent-pool.ts';
 import { Differs, type Of, verdictOf } from './verdict.ts';
 

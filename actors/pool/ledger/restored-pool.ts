@@ -1,19 +1,14 @@
 /** One pool's ledger in memory of its own, as it was behind a ticket: its settings, its rows, and who waits. */
 import type { ByteWriter } from '../../../eventlog/index.ts';
-import { STATE, UNIT, type UnitField, type UnitState } from '../health/ward.ts';
-import { policyCode } from '../policy/policies.ts';
-import { type PoolCheckpoint, packCheckpoint, type RowCheckpoint } from './checkpoint.ts';
-import { CLOSED, NO_LIMIT, NODE, NODE_STATE, PHASE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
+import { type PoolCheckpoint, packCheckpoint } from './checkpoint.ts';
+import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
 import type { HealthDefinition } from './ledger.ts';
 import { link, unlink } from './queue.ts';
 import type { LedgerRecord } from './record.ts';
 import type { ReplayMemory } from './replay-memory.ts';
+import { restoreCourse, restoreHealth, restoreRow, restoreSettings } from './restore-state.ts';
 import { SharedPool } from './shared-pool.ts';
 import { Differs, type Of, type OfRow, verdictOf } from './verdict.ts';
-
-const FIELDS = Object.entries(UNIT).flatMap(([name, at]) =>
-  name === 'words' || name === 'state' ? [] : [at as UnitField],
-);
 
 // A lease is told by the row and the thread that hold it.
 export const ROW_SHIFT = 256;
@@ -54,16 +49,14 @@ export class RestoredPool extends SharedPool {
   /** As it was behind this ticket. */
   restore(checkpoint: PoolCheckpoint, ticket: number): void {
     this.empty();
-    const { words, doubles } = this.memory.section;
-    const { block } = this;
+    const { section } = this.memory;
     this.settle(checkpoint);
-    words[block + POOL.chance] = checkpoint.chance;
-    doubles[(block + POOL.mark) >> 1] = checkpoint.mark;
-    doubles[(block + POOL.ticket) >> 1] = ticket;
+    restoreCourse(section, this.block, checkpoint, ticket);
     this.judgeBy(checkpoint.health);
-    // A hint that may be set for nothing.
-    words[block + POOL.trials] = 1;
-    for (const row of checkpoint.rows) this.#restoreRow(row);
+    for (const row of checkpoint.rows) {
+      this.roomFor(row.row);
+      restoreRow(section, this, row);
+    }
     for (const { ticket: waiter, thread, ...asked } of checkpoint.waiters) this.join(waiter, thread, asked);
     this.memory.section.commit();
     this.restoredAt = ticket;
@@ -76,53 +69,11 @@ export class RestoredPool extends SharedPool {
   }
 
   protected judgeBy(health: HealthDefinition): void {
-    const { words, doubles } = this.memory.section;
-    const { block } = this;
-    words[block + POOL.failures] = health.failures;
-    words[block + POOL.maxEjectedPercent] = health.maxEjectedPercent;
-    doubles[(block + POOL.windowMs) >> 1] = health.windowMs;
-    doubles[(block + POOL.quarantineMs) >> 1] = health.quarantineMs;
-    doubles[(block + POOL.slowStartMs) >> 1] = health.slowStartMs;
-    this.field.slowStartMs = health.slowStartMs;
+    restoreHealth(this.memory.section, this, health);
   }
 
-  #restoreRow(row: RowCheckpoint): void {
-    const at = this.roomFor(row.row);
-    const { words, doubles } = this.memory.section;
-    doubles[(at + ROW.key) >> 1] = row.backendKey;
-    doubles[(at + ROW.untilMs) >> 1] = row.untilMs;
-    doubles[(at + ROW.score) >> 1] = row.score;
-    doubles[(at + ROW.latencyMs) >> 1] = row.latencyMs;
-    doubles[(at + ROW.failing) >> 1] = row.failing;
-    doubles[(at + ROW.learntAtMs) >> 1] = row.learntAtMs;
-    words[at + ROW.epoch] = row.epoch;
-    words[at + ROW.index] = row.row;
-    words[at + ROW.limit] = row.limit === 0 ? NO_LIMIT : row.limit;
-    words[at + ROW.weight] = row.weight;
-    words[at + ROW.closed] = closedOf(row);
-    for (const [thread, held] of row.inFlight) {
-      words[at + ROW.shadows + thread] = held;
-      words[at + ROW.inFlight] = words[at + ROW.inFlight]! + held;
-    }
-    doubles[(at + ROW.openedAtMs) >> 1] = row.openedAtMs;
-    if (row.quarantined) this.expireBy(row.untilMs);
-    for (const [unit, numbers] of row.units.entries()) this.#restoreUnit(row.row, unit, numbers);
-    this.memory.section.commit();
-  }
-
-  #restoreUnit(row: number, unit: number, numbers: readonly number[]): void {
-    for (const field of FIELDS) this.ward.set(row, unit, field, numbers[field] ?? 0);
-    const state = (numbers[UNIT.state] ?? STATE.sound) as UnitState;
-    this.ward.setState(row, unit, state);
-    if (state === STATE.ejected) this.expireBy(numbers[UNIT.untilMs] ?? 0);
-  }
-
-  protected settle(settings: Pick<Of<'settings'>, 'policy' | 'maxWaiting' | 'whenEmpty' | 'widening'>): void {
-    const { words } = this.memory.section;
-    words[this.block + POOL.policy] = policyCode(settings.policy);
-    words[this.block + POOL.maxWaiting] = settings.maxWaiting;
-    words[this.block + POOL.hold] = settings.whenEmpty === 'hold' ? 1 : 0;
-    words[this.block + POOL.widening] = settings.widening ? 1 : 0;
+  protected settle(settings: Parameters<typeof restoreSettings>[2]): void {
+    restoreSettings(this.memory.section, this.block, settings);
   }
 
   protected join(
@@ -207,29 +158,6 @@ export class RestoredPool extends SharedPool {
     section.commit();
     this.refresh();
   }
-}
-
-export function closedOf(row: {
-  readonly empty?: boolean;
-  readonly removed: boolean;
-  readonly draining: boolean;
-  readonly starting: boolean;
-  readonly quarantined: boolean;
-  /** Of a record. */
-  readonly ejected?: boolean;
-  readonly failing?: boolean | number;
-  /** Of a checkpoint. */
-  readonly isFailing?: boolean;
-}): number {
-  return (
-    (row.empty === true ? CLOSED.empty : 0) |
-    (row.removed ? CLOSED.removed : 0) |
-    (row.draining ? CLOSED.draining : 0) |
-    (row.starting ? CLOSED.starting : 0) |
-    (row.quarantined ? CLOSED.quarantined : 0) |
-    (row.ejected === true ? CLOSED.ejected : 0) |
-    (row.failing === true || row.isFailing === true ? CLOSED.failing : 0)
-  );
 }
 
 export function holder({ row, thread }: { readonly row: number; readonly thread: number }): number {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UsageError } from '../failure.ts';
 import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+import { whatIf } from '../what-if.ts';
 
 const verdict = z.looseObject({
   word: z.string(),
@@ -40,9 +41,17 @@ export const replayVerb: Verb = {
   name: 'replay',
   positionals: [],
   summary: 'runs recorded traffic through the routing core again',
-  details: ['--verify proves every recorded decision; where one differs, it is printed and the status is 1.'],
+  details: [
+    '--verify proves every recorded decision; where one differs, it is printed and the status is 1.',
+    '--policy, --without, --with and --backends show what would have been: the same requests with that otherwise.',
+  ],
   options: {
     verify: { description: 'decide every recorded operation again and compare' },
+    policy: { value: 'POLICY', description: 'by another policy' },
+    without: { value: 'SEQ', multiple: true, description: 'without this event of a pool; may be repeated' },
+    with: { value: 'FILE', description: 'with the pools of this config file set as it says' },
+    backends: { value: '+N|-N', description: 'with so many backends more or fewer in each pool' },
+    pool: { value: 'POOL', description: 'of this pool only' },
     from: { value: 'SEQ|TIME', description: 'begin there (the beginning of the journal)' },
     to: { value: 'SEQ|TIME', description: 'end there (now)' },
     ...READ_OPTIONS,
@@ -50,8 +59,22 @@ export const replayVerb: Verb = {
   run,
 };
 
-async function run({ args, admin, print }: Context): Promise<ExitCode> {
-  if (!args.flag('verify')) throw new UsageError('expected --verify, found nothing to replay for');
+async function run(context: Context): Promise<ExitCode> {
+  const { args } = context;
+  const isOtherwise = OTHERWISE.some((name) => args.flag(name));
+  if (args.flag('verify') && isOtherwise)
+    throw new UsageError('expected --verify or something otherwise, found both');
+  if (args.flag('verify')) return verify(context);
+  if (isOtherwise) return whatIf(context);
+  throw new UsageError(
+    'expected --verify, --policy, --without, --with or --backends, found nothing to replay for',
+  );
+}
+
+const OTHERWISE = ['policy', 'without', 'with', 'backends'] as const;
+
+async function verify({ args, admin, print }: Context): Promise<ExitCode> {
+  if (args.flag('pool')) throw new UsageError('expected --pool with something otherwise, found --verify');
   const client = await admin();
   const body = { verify: true, from: args.text('from'), to: args.text('to') };
   const found = await client.ask({ method: 'POST', path: ['v1', 'replay'], body }, verified);

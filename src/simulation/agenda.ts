@@ -19,9 +19,10 @@ export class Agenda<T> {
     return this.heap.length === 0 ? Number.POSITIVE_INFINITY : this.heap[0]!.atMs;
   }
 
-  plan(atMs: number, what: T): void {
+  /** `number`: its place among those of the same moment. */
+  plan(atMs: number, what: T, number = this.planned++): void {
     const { heap } = this;
-    const entry = { atMs, number: this.planned++, what };
+    const entry = { atMs, number, what };
     let hole = heap.length;
     heap.push(entry);
     while (hole > 0) {

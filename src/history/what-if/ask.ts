@@ -1,0 +1,63 @@
+/** One time that a request asked a pool for a backend, as it is recorded, and what came of it. */
+import type { LeaseEnd, Refusal, Wait } from '../../../actors/index.ts';
+
+/** When a recorded operation was: its place in the order of its pool, and the time that it was told. */
+export type Place = {
+  /** Never decreasing in the order of tickets: threads look at their clocks before they are given a ticket. */
+  readonly atMs: number;
+  readonly ticket: number;
+  readonly nowMs: number;
+};
+
+export type Lent = { readonly place: Place; readonly backendKey: number };
+export type Returned = { readonly place: Place; readonly end: LeaseEnd; readonly latencyMs: number };
+
+export type Asked = {
+  readonly thread: number;
+  readonly tried: readonly number[];
+  readonly hash: number;
+  readonly route: number;
+  readonly wanted: number;
+};
+
+export class Ask {
+  readonly place: Place;
+  readonly asked: Asked;
+  isQueued = false;
+  refusal: Refusal | undefined;
+  left: { readonly place: Place; readonly why: Wait } | undefined;
+  lent: Lent | undefined;
+  back: Returned | undefined;
+  /** Its thread died, and with it what it had. */
+  lost: Place | undefined;
+  /** The same request before: what it was lent led to nothing. */
+  before: Ask | undefined;
+  /** The same request again, at another backend. */
+  next: Ask | undefined;
+
+  constructor(place: Place, asked: Asked) {
+    this.place = place;
+    this.asked = asked;
+  }
+
+  /** How long it had its backend. */
+  get heldMs(): number | undefined {
+    return this.lent === undefined || this.back === undefined
+      ? undefined
+      : this.back.place.atMs - this.lent.place.atMs;
+  }
+}
+
+const FAILED: ReadonlySet<LeaseEnd> = new Set([
+  'connect_failed',
+  'backend_failed',
+  'timed_out',
+  'server_error',
+  'listed_status',
+  'cut',
+]);
+
+/** The backend did not serve it. */
+export function hasFailed(end: LeaseEnd): boolean {
+  return FAILED.has(end);
+}

@@ -1,0 +1,109 @@
+/** What the journal has of one pool, in stretches without a gap: each from the ledger's beginning or from a checkpoint. */
+import { AllInOrder, type InOrder, type LedgerRecord, unpackCheckpoint } from '../../../actors/index.ts';
+import type { JournalledCheckpoint, JournalReader, TimeRange } from '../../../eventlog/index.ts';
+import { Unanswerable } from '../unanswerable.ts';
+import { Recording } from './recording.ts';
+
+export type Course = {
+  readonly recording: Recording;
+  /** Undefined: from the ledger's own beginning. */
+  readonly from: JournalledCheckpoint | undefined;
+  readonly fromMs: number;
+};
+
+// A million asks are some 400 MB of what is kept of each.
+const MOST_ASKS = 1_000_000;
+// A checkpoint is written within a second of what it knows.
+const CHECKPOINT_MS = 1500;
+
+export class Courses implements InOrder {
+  /** Operations that belong to none: before the first checkpoint, or between a gap and the next. */
+  skipped = 0;
+  readonly #order = new AllInOrder(this);
+  readonly #journal: JournalReader;
+  readonly #poolKey: number;
+  readonly #range: TimeRange;
+  readonly #checkpoints: Iterator<JournalledCheckpoint, undefined>;
+  #checkpoint: JournalledCheckpoint | undefined;
+  #run = 0;
+  #present: Course | undefined;
+  #over: Course[] = [];
+
+  constructor(journal: JournalReader, poolKey: number, range: TimeRange) {
+    this.#journal = journal;
+    this.#poolKey = poolKey;
+    this.#range = range;
+    const fromMs = range.fromMs === undefined ? 0 : range.fromMs - CHECKPOINT_MS;
+    this.#checkpoints = journal.checkpoints(poolKey, { ...range, fromMs });
+    this.#checkpoint = this.#checkpoints.next().value;
+  }
+
+  /** Undefined: nothing yet, for who has other things to do meanwhile. */
+  *all(): Generator<Course | undefined> {
+    const { fromMs, toMs } = this.#range;
+    const ahead = fromMs === undefined ? {} : { fromMs: fromMs - 2 * CHECKPOINT_MS };
+    const range = { ...ahead, ...(toMs === undefined ? {} : { toMs: toMs + CHECKPOINT_MS }) };
+    for (const block of this.#journal.operations(this.#poolKey, range)) {
+      this.#order.take(block, this.#poolKey);
+      yield* this.#over.splice(0);
+      yield undefined;
+    }
+    this.#order.end();
+    this.#close();
+    yield* this.#over.splice(0);
+  }
+
+  operation(record: LedgerRecord): void {
+    const { fromMs = 0, toMs = Number.MAX_VALUE } = this.#range;
+    if (record.nowMs > toMs) return;
+    const isAhead = record.nowMs < fromMs - CHECKPOINT_MS;
+    if (record.op === 'start' && !isAhead)
+      this.#open({ recording: new Recording(), from: undefined, fromMs: record.nowMs });
+    else if (this.#present === undefined) this.#resume(record.ticket);
+    const course = this.#present;
+    if (course === undefined) {
+      if (!isAhead) this.skipped += 1;
+      return;
+    }
+    course.recording.take(record);
+    if (course.recording.asks.length > MOST_ASKS)
+      throw new Unanswerable(
+        'invalid_query',
+        `expected at most ${MOST_ASKS} requests of a pool at once, found more; narrow it with from and to`,
+      );
+  }
+
+  gap(): void {
+    this.#close();
+  }
+
+  run(run: number): void {
+    this.#close();
+    this.#run = run;
+  }
+
+  /** At the checkpoint before this ticket, if there is that one. */
+  #resume(ticket: number): void {
+    for (;;) {
+      const next = this.#checkpoint;
+      if (next === undefined || next.run > this.#run) return;
+      if (next.run === this.#run && next.ticket >= ticket) return;
+      this.#checkpoint = this.#checkpoints.next().value;
+      if (next.run !== this.#run || next.ticket !== ticket - 1) continue;
+      const recording = new Recording();
+      recording.begin(next.atMs, unpackCheckpoint(next.state).waiters);
+      this.#open({ recording, from: next, fromMs: next.atMs });
+      return;
+    }
+  }
+
+  #open(course: Course): void {
+    this.#close();
+    this.#present = course;
+  }
+
+  #close(): void {
+    if (this.#present !== undefined) this.#over.push(this.#present);
+    this.#present = undefined;
+  }
+}

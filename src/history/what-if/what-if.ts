@@ -1,0 +1,104 @@
+/** `replay --policy …`: what is recorded of pools beside the same traffic with something otherwise. */
+import { type JournalReader, parseStreamName, type TimeRange } from '../../../eventlog/index.ts';
+import type { Moment } from '../moment.ts';
+import type { Room } from '../room.ts';
+import { Unanswerable } from '../unanswerable.ts';
+import { msOf } from '../verify-decisions.ts';
+import type { Alteration } from './alteration.ts';
+import { assumptionsOf } from './assumptions.ts';
+import { moment, PoolLook, type PoolWhatIf } from './pool-look.ts';
+
+export type WhatIfWish = Alteration & {
+  readonly from?: Moment;
+  readonly to?: Moment;
+  /** This one alone. */
+  readonly pool?: string;
+};
+
+export type WhatIf = {
+  readonly pools: readonly PoolWhatIf[];
+  readonly assumptions: readonly string[];
+  readonly gaps: readonly { readonly from: string; readonly to: string; readonly cause: string }[];
+};
+
+// Often enough to see that it moves.
+const PROGRESS_MS = 500;
+
+/** Lines of JSON: `progress` now and then, and the answer as the last, or a `problem` where it was begun already. */
+export async function* pourWhatIf(wish: WhatIfWish, room: Room): AsyncGenerator<string> {
+  let saidMs = performance.now();
+  let isBegun = false;
+  try {
+    for await (const step of whatIf(wish, room)) {
+      const nowMs = performance.now();
+      if (!('pools' in step) && nowMs - saidMs < PROGRESS_MS) continue;
+      saidMs = nowMs;
+      isBegun = true;
+      yield `${JSON.stringify('pools' in step ? step : { progress: step })}\n`;
+    }
+  } catch (error) {
+    if (!isBegun || !(error instanceof Unanswerable)) throw error;
+    yield `${JSON.stringify({ problem: { type: error.word, detail: error.message } })}\n`;
+  }
+}
+
+export type Progress = { readonly pool: string; readonly requests: number };
+
+/** The answer comes last. */
+export async function* whatIf(wish: WhatIfWish, room: Room): AsyncGenerator<Progress | WhatIf> {
+  const journal = room.journal();
+  const range = rangeOf(room, wish);
+  const pools: PoolWhatIf[] = [];
+  for (const pool of poolsOf(room, wish, range)) {
+    const looked = new PoolLook(pool, wish, range, room);
+    for await (const requests of looked.all()) yield { pool, requests };
+    const found = looked.found();
+    if (found !== undefined) pools.push(found);
+  }
+  if (pools.length === 0) throw new Unanswerable('invalid_query', nothingOf(journal, wish));
+  const gaps = journal
+    .gaps()
+    .filter(({ fromMs, toMs }) => toMs >= (range.fromMs ?? 0) && fromMs <= (range.toMs ?? Number.MAX_VALUE))
+    .map(({ fromMs, toMs, cause }) => ({ from: moment(fromMs), to: moment(toMs), cause }));
+  yield { pools, assumptions: assumptionsOf(wish), gaps };
+}
+
+/** Those that there would be something otherwise of. */
+function poolsOf(
+  room: Room,
+  { pool, without, with: set, policy, backends }: WhatIfWish,
+  range: TimeRange,
+): string[] {
+  const journal = room.journal();
+  const touched = [...(without ?? []).map((position) => poolOf(room, position)), ...Object.keys(set ?? {})];
+  if (pool !== undefined) return [pool];
+  if (policy === undefined && backends === undefined && touched.length > 0) return [...new Set(touched)];
+  return [...journal.pools(range)].map((key) => journal.nameOf(key)).filter((name) => name !== undefined);
+}
+
+function poolOf({ log }: Room, position: number): string {
+  const event = log.storedEvents(position, 1)[0];
+  if (event === undefined || event.position !== position)
+    throw new Unanswerable(
+      'invalid_query',
+      `without: expected a position up to ${log.position()}, found ${position}`,
+    );
+  const parsed = parseStreamName(event.stream);
+  if (parsed.ok && parsed.value.owner.kind === 'pool') return parsed.value.owner.name;
+  const detail =
+    `without: expected an event of a pool, found ${event.type} of ${event.stream}; ` +
+    'which requests come to a pool is taken as it is recorded';
+  throw new Unanswerable('invalid_query', detail);
+}
+
+function rangeOf(room: Room, { from, to }: WhatIfWish): TimeRange {
+  const fromMs = msOf(room, from, 'from');
+  const toMs = msOf(room, to, 'to');
+  return { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
+}
+
+function nothingOf(journal: JournalReader, { pool }: WhatIfWish): string {
+  const span = journal.span();
+  const since = span === undefined ? 'is empty' : `begins at ${moment(span.fromMs)}`;
+  return `expected requests${pool === undefined ? '' : ` of pool ${pool}`} in that time, found none that can be simulated; the journal ${since}`;
+}

@@ -1,0 +1,31 @@
+/** Time that passes as fast as what is planned in it is done. */
+import { Agenda } from './agenda.ts';
+
+export class VirtualTime {
+  nowMs = 0;
+  readonly #agenda = new Agenda<() => void>();
+
+  get isOver(): boolean {
+    return this.#agenda.size === 0;
+  }
+
+  /** When the next thing happens; Infinity: nothing will. */
+  get nextMs(): number {
+    return this.#agenda.nextMs;
+  }
+
+  /** `order`: of what happens at the same moment, the lowest is first; without, what was planned first. */
+  at(atMs: number, happen: () => void, order?: number): void {
+    this.#agenda.plan(Math.max(atMs, this.nowMs), happen, order);
+  }
+
+  after(ms: number, happen: () => void): void {
+    this.#agenda.plan(this.nowMs + ms, happen);
+  }
+
+  /** The next thing happens; there must be one. */
+  pass(): void {
+    this.nowMs = this.#agenda.nextMs;
+    this.#agenda.take()();
+  }
+}

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { roomOf, sourcesOf } from '../../src/history/index.ts';
+import type { PoolWhatIf, Side } from '../../src/history/what-if/pool-look.ts';
+import { type WhatIf, type WhatIfWish, whatIf } from '../../src/history/what-if/what-if.ts';
+import { runCommand } from '../support/router-process.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+import { RecordedWorld } from './recorded-world.ts';
+
+const at = (port: number) => ({ address: `127.0.0.1:${port}`, maxConcurrency: 1 });
+
+/** A pool of two that is asked every 10 ms and takes 30 ms each: three would be enough. Position 3 adds the second. */
+async function crowded(directory: string): Promise<void> {
+  await using world = new RecordedWorld(directory, 1, 7);
+  await world.create({ policy: 'round-robin' }, { 'web.1': at(9001), 'web.2': at(9002) });
+  for (let turn = 0; turn < 300; turn++) {
+    world.ask();
+    world.pass(10);
+    if (turn % 3 === 2) {
+      world.finish('finished');
+      world.finish('finished');
+    }
+    world.turn();
+  }
+}
+
+async function asked(directory: string, wish: WhatIfWish): Promise<WhatIf> {
+  const open = sourcesOf(directory, Date.now);
+  try {
+    let last: WhatIf | undefined;
+    for await (const step of whatIf(wish, roomOf(open.sources(), new AbortController().signal)))
+      if ('pools' in step) last = step;
+    return last as WhatIf;
+  } finally {
+    open.close();
+  }
+}
+
+async function sides(
+  directory: string,
+  wish: WhatIfWish,
+): Promise<[before: Side, after: Side, whole: PoolWhatIf]> {
+  const [whole] = (await asked(directory, wish)).pools;
+  return [(whole as PoolWhatIf).recorded, (whole as PoolWhatIf).simulated, whole as PoolWhatIf];
+}
+
+describe('what if', () => {
+  it('there were more backends: nobody would have waited', async () => {
+    await using directory = await tempDirectory();
+    await crowded(directory.path);
+    const [before, after, { assumed }] = await sides(directory.path, { backends: 4 });
+    expect(before.waited).toBeGreaterThan(200);
+    expect(after.waited).toBeLessThan(before.waited / 10);
+    expect(after.endings.served).toBeGreaterThan(before.endings.served);
+    expect(after.backends.map(({ backend }) => backend)).toContain('added.4');
+    expect(assumed).toBeGreaterThan(100);
+  });
+
+  it('an event had not been: its backend would have had nothing, the other one all', async () => {
+    await using directory = await tempDirectory();
+    await crowded(directory.path);
+    const [, after] = await sides(directory.path, { without: [3] });
+    expect(after.backends.map(({ backend }) => backend)).toEqual(['web.1']);
+    expect(after.backends[0]?.inFlight).toBeCloseTo(1, 1);
+  });
+
+  it('the queue were shorter: those who waited would have been refused', async () => {
+    await using directory = await tempDirectory();
+    await crowded(directory.path);
+    const set = { web: { settings: { policy: 'round-robin', queue: { maxWaiting: 0 } } } } as const;
+    const [before, after] = await sides(directory.path, { with: set as never });
+    expect(before.refusals).toEqual({});
+    expect(after.refusals['queue_full']).toBeGreaterThan(50);
+    expect(after.waitMs.max).toBe(0);
+  });
+
+  it('is answered with what it assumes', async () => {
+    await using directory = await tempDirectory();
+    await crowded(directory.path);
+    const { assumptions } = await asked(directory.path, { backends: 1 });
+    expect(assumptions.join('\n')).toMatch(/whatever the load there: no backend is slower for being busier/);
+    expect(assumptions.join('\n')).toMatch(/a backend that is added/);
+  });
+
+  it.each([
+    [{ without: [99] }, 'without: expected a position up to 3, found 99'],
+    [{ policy: 'random', pool: 'none' }, 'expected requests of pool none in that time, found none'],
+    [
+      { policy: 'random', from: { type: 'time', ms: Date.parse('2033-01-01') } },
+      'found none that can be simulated',
+    ],
+  ] as const)('%j is refused', async (wish, problem) => {
+    await using directory = await tempDirectory();
+    await crowded(directory.path);
+    await expect(asked(directory.path, wish)).rejects.toThrow(problem);
+  });
+
+  it('is printed side by side', async () => {
+    await using directory = await tempDirectory();
+    await crowded(directory.path);
+    const { output, code } = await runCommand(['replay', '--data', directory.path, '--backends', '+4']);
+    expect(code).toBe(0);
+    expect(output).toMatch(/RECORDED +SIMULATED\nrequests +300 +300\n/);
+    expect(output).toMatch(/added\.1 +- +\d+/);
+    expect(output).toMatch(/assumed, since nobody can know:/);
+    const json = await runCommand(['replay', '--data', directory.path, '--policy', 'p2c', '--json']);
+    expect(JSON.parse(json.output).pools[0].pool).toBe('web');
+    expect((await runCommand(['replay', '--data', directory.path, '--backends', '4'])).code).toBe(2);
+  });
+});
