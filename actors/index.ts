@@ -14,8 +14,8 @@ export { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
 export { refusalOfPlan } from './plan-refusal.ts';
 export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
-export type { PolicyName } from './pool/policy/policies.ts';
 export { definitionOf, healthOf, LedgerKeeper, rowsOf } from './pool/ledger-keeper.ts';
+export type { PolicyName } from './pool/policy/policies.ts';
 export {
   type BackendState,
   backendOf,

@@ -181,7 +181,7 @@ describe('a what-if', () => {
           expect(late.simulated).toEqual(late.recorded);
         }),
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 
@@ -204,7 +204,7 @@ describe('a what-if', () => {
             if (name.startsWith('added')) expect(peakInFlight).toBeLessThanOrEqual(3);
         }),
       ),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 });
