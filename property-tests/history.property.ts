@@ -122,7 +122,7 @@ describe('whatever happened', () => {
     fc.assert(
       fc.property(routings, routings, routings, fc.boolean(), (before, after, later, quiet) => {
         const now = quiet ? after : later;
-        const { routing, left } = undoing({ before, after, now, present: presentOf(now) });
+        const { routing, left } = undoing({ before, after, now, all: now });
         if (quiet) expect([routingJson(routing), left]).toEqual([routingJson(before), []]);
         const others = difference(after, now).map(nameOf);
         expect(
@@ -167,13 +167,6 @@ const routings: fc.Arbitrary<Routing> = fc
     if (!parsed.ok) throw new Error(JSON.stringify(parsed));
     return parsed.value;
   });
-
-function presentOf({ pools, domains }: Routing) {
-  return {
-    pools: pools as never,
-    domains: new Map([...domains].map(([host, of]) => [host, { settings: of, version: 1 }])),
-  };
-}
 
 function nameOf(change: Change): string {
   return change.kind === 'backend'

@@ -8,26 +8,17 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Answer, By, ChildSpec, Desk, Plan } from '../../actors/index.ts';
 import { crashed } from '../../actors/index.ts';
-import type { EventLog, Json, Position, StreamName } from '../../eventlog/index.ts';
-import { difference } from '../config/index.ts';
-import {
-  CONFIRMED,
-  type Historian,
-  ON_TRIAL,
-  type Trial,
-  trialOf,
-  UNDONE,
-  within,
-} from '../history/index.ts';
+import type { EventLog, Json } from '../../eventlog/index.ts';
+import { CONFIRMED, type Historian, ON_TRIAL, type Trial, trialOf, UNDONE } from '../history/index.ts';
 import type { Logger } from './ports.ts';
 import { Refused } from './problem.ts';
-import { restoring } from './rollback.ts';
+import { restoring } from './restoring.ts';
 import { routingOf } from './routing-of.ts';
-import { undoing } from './undoing.ts';
+import { told, undoneIn } from './undo.ts';
 
 export type ConfirmationsOptions = {
   readonly desk: () => Desk;
-  readonly log: () => Pick<EventLog, 'answered' | 'commands' | 'read'>;
+  readonly log: () => Pick<EventLog, 'answered' | 'commands'>;
   readonly history: Historian;
   readonly now: () => number;
   readonly logger: Logger;
@@ -43,9 +34,6 @@ export type Confirmed =
 
 // An owner that is being restarted, a full disk: until then, the change stays in force and is tried to be undone again.
 const RETRY_MS = 5000;
-const PAGE = 1000;
-// Of what stays as it is, so much is said.
-const TOLD = 20;
 
 export class Confirmations {
   readonly #options: ConfirmationsOptions;
@@ -212,32 +200,19 @@ export class Confirmations {
 
   async #carriedBack(live: Live): Promise<{ readonly answer: Answer; readonly left: readonly string[] }> {
     const { desk, history } = this.#options;
-    const scope = await this.#changedBy(live);
-    const at = (position: Position) => history.ask('routing', { at: { type: 'position', position }, scope });
-    const [before, after] = [await at(live.before), await at(live.position)];
+    const change = await history.ask('change', { position: live.position });
+    if (change === undefined) throw new Error(`expected a change at position ${live.position}, found none`);
     let left: readonly string[] = [];
     const plan: Plan = (present) => {
       if (live.state === 'ending') return { type: 'rejected', rejection: LATE };
       live.state = 'ending';
-      const now = routingOf(within(present, scope));
-      const undone = undoing({ before, after, now, present });
+      const undone = undoneIn(change, routingOf(present));
       left = told(undone.left);
-      const planned = restoring(difference(now, undone.routing), undone.routing, present);
+      const planned = restoring(undone.changes, undone.routing, present);
       return planned.type === 'rejected' ? planned : { ...planned, note: { left } };
     };
     const by = { author: 'confirm-within', commandId: UNDONE + live.id };
     return { answer: await desk().carryOut(plan, by, UNDONE + live.id), left };
-  }
-
-  async #changedBy({ before, position }: Trial): Promise<readonly StreamName[]> {
-    const streams = new Set<StreamName>();
-    for (let from = before + 1; from <= position; ) {
-      const events = await this.#options.log().read({ from, to: position, limit: PAGE });
-      if (events.length === 0) break;
-      for (const event of events) streams.add(event.stream);
-      from += events.length;
-    }
-    return [...streams];
   }
 
   #forget(id: string): void {
@@ -255,8 +230,4 @@ const LATE = { type: 'version_mismatch', detail: 'decided already', expected: 0,
 
 function idOf(commandId: string): string {
   return commandId.slice(ON_TRIAL.length);
-}
-
-function told(left: readonly string[]): readonly string[] {
-  return left.length <= TOLD ? left : [...left.slice(0, TOLD), `and ${left.length - TOLD} more`];
 }

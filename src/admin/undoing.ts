@@ -2,7 +2,6 @@
  * How to undo a change after others came: whatever nobody touched since is as it was before it; what somebody did
  * touch, or what would no longer fit to it, stays, and is told.
  */
-import type { Present } from '../../actors/index.ts';
 import { type DomainName, type PoolName, poolsOf } from '../../eventlog/index.ts';
 import { type Change, difference, type Routing } from '../config/index.ts';
 
@@ -19,17 +18,17 @@ export type Moments = {
   readonly after: Routing;
   readonly now: Routing;
   /** All owners: others may depend on what the change made. */
-  readonly present: Pick<Present, 'pools' | 'domains'>;
+  readonly all: Routing;
 };
 
 const CHANGED_SINCE = 'was changed since';
 
-export function undoing({ before, after, now, present }: Moments): Undoing {
+export function undoing({ before, after, now, all }: Moments): Undoing {
   const wanted = difference(now, before);
   const left = touchedSince(wanted, difference(after, now));
   for (let known = -1; known !== left.size; ) {
     known = left.size;
-    leaveDependent(wanted, left, present);
+    leaveDependent(wanted, left, all);
   }
   const routing = applied(
     now,
@@ -65,11 +64,11 @@ function leaveBackends(wanted: readonly Change[], left: Left): void {
   }
 }
 
-function leaveDependent(wanted: readonly Change[], left: Left, present: Moments['present']): void {
+function leaveDependent(wanted: readonly Change[], left: Left, all: Routing): void {
   const done = wanted.filter((change) => !left.has(change));
-  const pools = new Set<PoolName>(present.pools.keys());
+  const pools = new Set<PoolName>(all.pools.keys());
   const domains = new Map<DomainName, readonly PoolName[]>();
-  for (const [host, { settings }] of present.domains) domains.set(host, poolsOf(settings));
+  for (const [host, settings] of all.domains) domains.set(host, poolsOf(settings));
   for (const change of done) {
     if (change.kind === 'pool')
       change.change === 'remove' ? pools.delete(change.name) : pools.add(change.name);

@@ -76,12 +76,18 @@ export type Applied = z.output<typeof applied>;
 export const difference = z.looseObject({ from: z.int(), to: z.int(), changes: z.array(z.unknown()) });
 
 export const rolledBack = z.looseObject({
-  to: z.int(),
+  /** Of a rollback to a moment. */
+  to: z.int().optional(),
+  /** Of one change: its first and last position. */
+  change: z.looseObject({ from: z.int(), to: z.int() }).optional(),
   position: z.int(),
   /** Absent where the answer repeats an earlier one. */
   changes: z.array(z.unknown()).optional(),
+  /** What of the change stays, and why. */
+  left: z.array(z.string()).optional(),
   refused: z.looseObject({ detail: z.string() }).nullish(),
 });
+export type RolledBack = z.output<typeof rolledBack>;
 
 /** In place of an event that is damaged, or of a type from the future. */
 export const unreadable = z.looseObject({

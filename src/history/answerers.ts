@@ -2,6 +2,7 @@
  * Everything that can be asked of the past, and who answers it: functions of a wish and a `Room`, on the thread of
  * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
  */
+import { changeAt } from './change-at.ts';
 import { differenceBetween } from './difference.ts';
 import { explainAsked } from './explain/asked.ts';
 import { explainRequest } from './explain/request.ts';
@@ -16,6 +17,7 @@ import { pourWhatIf } from './what-if/what-if.ts';
 /** One answer each. */
 export const ANSWERERS = {
   archive: archivePart,
+  change: changeAt,
   difference: differenceBetween,
   export: exportPart,
   points: makePoints,

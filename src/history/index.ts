@@ -1,5 +1,6 @@
 /** The door of history: questions about the past, answered beside routing. */
 export { type ArchiveOptions, type ArchiveReport, archiveLog } from './archive-log.ts';
+export type { PastChange } from './change-at.ts';
 export type { Difference } from './difference.ts';
 
 export type { AskedStory, AskedWish } from './explain/asked.ts';

@@ -1,8 +1,9 @@
 /** All owners, or the one that somebody asks about. */
-import type { Present } from '../../actors/index.ts';
 import {
+  type DomainName,
   domainStream,
   type Parsed,
+  type PoolName,
   parseDomainName,
   parsePoolName,
   poolStream,
@@ -27,13 +28,17 @@ export function parseScope(domain: string | undefined, pool: string | undefined)
   return { ok: true, value: streams.length === 0 ? undefined : streams };
 }
 
+type Owners<Domain, Pool> = {
+  readonly domains: ReadonlyMap<DomainName, Domain>;
+  readonly pools: ReadonlyMap<PoolName, Pool>;
+};
+
 /** What of everything lies within the scope. */
-export function within(present: Present, scope: Scope): Present {
-  if (scope === undefined) return present;
+export function within<Domain, Pool>(all: Owners<Domain, Pool>, scope: Scope): Owners<Domain, Pool> {
+  if (scope === undefined) return all;
   const streams = new Set<string>(scope);
   return {
-    position: present.position,
-    domains: new Map([...present.domains].filter(([host]) => streams.has(domainStream(host)))),
-    pools: new Map([...present.pools].filter(([pool]) => streams.has(poolStream(pool)))),
+    domains: new Map([...all.domains].filter(([host]) => streams.has(domainStream(host)))),
+    pools: new Map([...all.pools].filter(([pool]) => streams.has(poolStream(pool)))),
   };
 }

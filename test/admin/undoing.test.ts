@@ -2,12 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { undoing } from '../../src/admin/undoing.ts';
 import { parseRouting, type Routing, routingJson } from '../../src/config/index.ts';
 
-/** The desk's rows, as far as they matter here. */
-function presentOf({ pools, domains }: Routing) {
-  const rows = new Map([...domains].map(([host, settings]) => [host, { settings, version: 1 }]));
-  return { pools: pools as never, domains: rows };
-}
-
 describe('undoing', () => {
   const of = (pools: object, domains: object): Routing => {
     const parsed = parseRouting({ pools, domains }, { listeners: [], local: [] });
@@ -16,7 +10,7 @@ describe('undoing', () => {
   };
   const address = (port: number) => ({ address: `127.0.0.1:${port}` });
   const undo = (before: Routing, after: Routing, now: Routing) => {
-    const { routing, left } = undoing({ before, after, now, present: presentOf(now) });
+    const { routing, left } = undoing({ before, after, now, all: now });
     return { ...(routingJson(routing) as { pools: object; domains: object }), left };
   };
 

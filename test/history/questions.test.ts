@@ -178,6 +178,57 @@ describe('a rollback', () => {
   });
 });
 
+describe('the undoing of one change', () => {
+  it('undoes what that command did, from any of its positions, and nothing that came after it', async () => {
+    await using made = await story();
+    const pools = { web: { backends: BACKENDS }, api: {} };
+    const domains = { 'example.com': { pool: 'api' }, 'new.example': { pool: 'web' } };
+    // Positions 9 to 12: pool api comes, example.com comes again, new.example comes, shop.example goes.
+    await made.client.must('POST', '/v1/apply', { pools, domains });
+    await made.client.must('PUT', '/v1/domains/late.example', { pool: 'web' });
+    await made.client.must('PUT', '/v1/domains/new.example', { pool: 'web', maxInFlight: 7 });
+    for (const position of [9, 10, 12]) {
+      const shown = await made.client.must('POST', '/v1/rollback', { change: position, dryRun: true });
+      expect(shown.body).toMatchObject({ change: { from: 9, to: 12 }, position: 14, refused: null });
+    }
+    const ran = await command(['rollback', '--change', '11', '--admin', made.address]);
+    expect([ran.code, ran.err]).toEqual([0, 'switchyard: stays: domain new.example was changed since\n']);
+    expect(ran.out).toContain('undone is position 9 to 12, in force at position 17\n');
+    const { body } = await made.client.must<{ pools: object; domains: object }>('GET', '/v1/state');
+    expect(Object.keys(body.pools)).toEqual(['web']);
+    expect(body.domains).toEqual({
+      'late.example': { pool: 'web' },
+      'new.example': { pool: 'web', maxInFlight: 7 },
+      'shop.example': { pool: 'web' },
+    });
+    const again = await made.client.must('POST', '/v1/rollback', { change: 11 });
+    expect(again.body).toMatchObject({
+      changed: 0,
+      changes: [],
+      left: ['domain new.example was changed since'],
+    });
+  });
+
+  it('is refused where there is no such change, where both are asked, and where what was shown is no longer so', async () => {
+    await using made = await story();
+    const detail = async (body: object) =>
+      (await made.client.send<{ detail: string }>('POST', '/v1/rollback', body)).body.detail;
+    expect(await detail({ change: 9 })).toBe(
+      'change: expected a position up to 8, the end of the log, found 9',
+    );
+    expect(await detail({ change: 3, to: 4 })).toContain('found both');
+    expect(await detail({})).toContain('found neither');
+    expect(await detail({ change: 7, domain: 'shop.example' })).toBe(
+      'change: expected a change of settings at position 7, found none',
+    );
+    await made.client.must('PUT', '/v1/domains/example.com', { pool: 'web' });
+    expect(await detail({ change: 7, seen: 8 })).toContain('expected routing as it was at position 8');
+    await made.client.must('PUT', '/v1/domains/other.example', { pool: 'web' });
+    await made.client.must('POST', '/v1/rollback', { change: 6, seen: 9 });
+    expect((await command(['rollback', '--admin', made.address])).code).toBe(2);
+  });
+});
+
 describe('a rollback that is only shown', () => {
   it('says what would be said against it', async () => {
     await using made = await story();

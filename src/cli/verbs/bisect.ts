@@ -149,6 +149,6 @@ async function told(client: AdminClient, { first, last }: Span, { print }: Conte
   for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, print.stop)) {
     if (line !== '') await print.line(renderedEvent(line));
   }
-  await print.line(`undo it with: switchyard rollback --to ${first - 1}`);
+  await print.line(`undo it with: switchyard rollback --change ${first}`);
   return 0;
 }

@@ -1,21 +1,24 @@
 /** `rollback`: settings become what they were, by new events; what it would do is shown first. */
 import type { AdminClient } from '../admin-client.ts';
+import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../failure.ts';
 import { rendered } from '../rendered.ts';
-import { rolledBack } from '../replies.ts';
+import { type RolledBack, rolledBack } from '../replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
 
 export const rollbackVerb: Verb = {
   name: 'rollback',
   positionals: [],
-  summary: 'makes settings what they were at a position or time, by new events',
+  summary: 'makes settings what they were at a position or time, or undoes one change, by new events',
   details: [
     'What it shows is what it does: if something changes in between, nothing is done and what changed is told.',
     'Quarantines, ejections and the deadlines of drains are no settings: they pass by themselves and are left alone.',
     'A rollback is undone by a rollback to the position before it.',
+    '--change undoes one change alone: what others changed since stays, and what it leaves for that is told.',
   ],
   options: {
     to: { value: 'SEQ|TIME', description: 'as it was at this position, or at this time (RFC 3339)' },
+    change: { value: 'SEQ', description: 'undo the change that this position belongs to, and nothing since' },
     'dry-run': { description: 'print the difference and change nothing' },
     ...SCOPE_OPTIONS,
     ...CHANGE_OPTIONS,
@@ -24,11 +27,11 @@ export const rollbackVerb: Verb = {
 };
 
 async function run({ args, admin, print }: Context): Promise<ExitCode> {
-  const to = args.text('to');
-  if (to === undefined) throw new UsageError('--to: expected SEQ|TIME, found nothing');
+  const what = wishOf(args);
   const client = await admin();
-  const shown = await ask(client, { to, ...scopeOf(args), dryRun: true });
+  const shown = await ask(client, { ...what, dryRun: true });
   if (!print.json) await print.lines(rendered(shown.changes ?? [], print));
+  if (!print.json) for (const line of shown.left ?? []) print.note(`switchyard: stays: ${line}`);
   if (args.flag('dry-run')) {
     if (print.json) await print.value(shown);
     if (shown.refused == null) return 0;
@@ -36,10 +39,26 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
     return 1;
   }
   // The position, not the time: both mean the same now, and only one of them for ever.
-  const done = await ask(client, { to: shown.to, ...scopeOf(args), seen: shown.position });
+  const to = shown.to === undefined ? {} : { to: shown.to };
+  const done = await ask(client, { ...what, ...to, seen: shown.position });
   if (print.json) await print.value(done);
-  else await print.line(`as at position ${done.to}, in force at position ${done.position}`);
+  else await print.line(`${doneAs(done)}, in force at position ${done.position}`);
   return 0;
+}
+
+function wishOf(args: Arguments): object {
+  const [to, change] = [args.text('to'), args.count('change', 1)];
+  if ((to === undefined) === (change === undefined))
+    throw new UsageError(
+      `expected --to SEQ|TIME or --change SEQ, found ${to === undefined ? 'neither' : 'both'}`,
+    );
+  return { ...(to === undefined ? { change } : { to }), ...scopeOf(args) };
+}
+
+function doneAs({ to, change }: RolledBack): string {
+  if (change === undefined) return `as at position ${to}`;
+  const { from, to: last } = change;
+  return `undone is position ${from === last ? from : `${from} to ${last}`}`;
 }
 
 function ask(client: AdminClient, body: object) {

@@ -1,0 +1,62 @@
+/** What rollbacks share: a difference as commands on what was seen, and what is said where something changed meanwhile. */
+import { type Answer, type Command, type Plan, type Present, refusalOfPlan } from '../../actors/index.ts';
+import type { PoolName } from '../../eventlog/index.ts';
+import { type Change, MAX_CHANGES, type Routing } from '../config/index.ts';
+import { commandsOf } from './commands-of.ts';
+import type { AdminPorts } from './ports.ts';
+import { rejected } from './problem.ts';
+import type { Reply } from './reply.ts';
+
+type Planned = ReturnType<Plan>;
+type Rejected = Extract<Answer, { type: 'rejected' }>;
+
+/** What a dry run at a position answered. */
+export type Shown = { readonly position: number; readonly changes: readonly Change[] };
+
+/** Commands that make these changes, each on the condition that its owner still is as it was seen. */
+export function restoring(changes: readonly Change[], past: Routing, present: Present): Planned {
+  if (changes.length > MAX_CHANGES) {
+    const detail = `expected at most ${MAX_CHANGES} changes at once, found ${changes.length}; undo them by --domain or --pool`;
+    return { type: 'rejected', rejection: { type: 'too_many_changes', detail } };
+  }
+  return {
+    type: 'commands',
+    commands: commandsOf(changes, past).map((command) => expecting(command, present)),
+  };
+}
+
+function expecting(command: Command, { domains, pools }: Present): Command {
+  const found = 'host' in command ? domains.get(command.host) : pools.get(command.pool as PoolName);
+  return { ...command, ifVersion: found?.version ?? 0 } as Command;
+}
+
+/** What would be said against it; null: nothing. */
+export function refusedOf(planned: Planned, present: Present) {
+  const refusal = planned.type === 'rejected' ? planned : refusalOfPlan(planned.commands, present);
+  return refusal === undefined ? null : { type: refusal.rejection.type, detail: refusal.rejection.detail };
+}
+
+/** Undefined where what was shown is what would be done. */
+export function staleness(
+  shown: Shown | undefined,
+  changes: readonly Change[],
+  { position }: Present,
+): Rejected | undefined {
+  if (shown === undefined || JSON.stringify(shown.changes) === JSON.stringify(changes)) return undefined;
+  const expected = shown.position;
+  const detail = `expected routing as it was at position ${expected}, found it changed since; look again with --dry-run`;
+  return {
+    type: 'rejected',
+    rejection: { type: 'version_mismatch', detail, expected, found: position, won: [] },
+  };
+}
+
+/** A mismatch with what was shown is told together with what happened since. */
+export async function withWinners(
+  { log }: AdminPorts,
+  { rejection }: Rejected,
+  shown: Shown | undefined,
+): Promise<Reply> {
+  if (shown === undefined || rejection.type !== 'version_mismatch') return rejected(rejection);
+  return rejected({ ...rejection, won: await log.read({ from: shown.position + 1, limit: 100 }) });
+}

@@ -1,0 +1,92 @@
+/** Undoes one change and no other, whatever came after it. */
+import type { Plan } from '../../actors/index.ts';
+import type { Json } from '../../eventlog/index.ts';
+import { type Change, difference, type Routing } from '../config/index.ts';
+import { type PastChange, type Scope, within } from '../history/index.ts';
+import { byOf } from './by.ts';
+import type { Call } from './call.ts';
+import type { AdminPorts } from './ports.ts';
+import { Refused } from './problem.ts';
+import { facts, positionHeader } from './receipt.ts';
+import { json, type Reply } from './reply.ts';
+import { refusedOf, restoring, type Shown, staleness, withWinners } from './restoring.ts';
+import { routingOf } from './routing-of.ts';
+import { type Undoing, undoing } from './undoing.ts';
+
+// Of what stays as it is, so much is said.
+const TOLD = 20;
+
+export type UndoWish = {
+  /** A position of the change. */
+  readonly position: number;
+  readonly scope: Scope;
+  readonly dryRun: boolean;
+  /** The position of a dry run: what it showed is what is done, or nothing is. */
+  readonly seen: number | undefined;
+};
+
+type Undone = Undoing & { readonly changes: readonly Change[] };
+
+export function undoneIn({ streams, before, after }: PastChange, all: Routing): Undone {
+  const now = within(all, streams);
+  const undone = undoing({ before, after, now, all });
+  return { ...undone, changes: difference(now, undone.routing) };
+}
+
+export function told(left: readonly string[]): readonly string[] {
+  return left.length <= TOLD ? left : [...left.slice(0, TOLD), `and ${left.length - TOLD} more`];
+}
+
+export async function undo(call: Call, ports: AdminPorts, wish: UndoWish): Promise<Reply> {
+  const { position, scope } = wish;
+  const change = await ports.history.ask('change', { position, scope }, call.signal);
+  if (change === undefined || difference(change.before, change.after).length === 0)
+    throw new Refused(
+      'invalid_query',
+      `change: expected a change of settings at position ${position}, found none`,
+    );
+  return wish.dryRun ? shown(ports, change) : carriedOut(call, ports, change, wish);
+}
+
+async function shown({ desk }: AdminPorts, change: PastChange): Promise<Reply> {
+  const present = await desk.present();
+  const { changes, routing, left } = undoneIn(change, routingOf(present));
+  const refused = refusedOf(restoring(changes, routing, present), present);
+  const { position } = present;
+  return json({ dryRun: true, ...spanOf(change), position, refused, changes, left: told(left) });
+}
+
+async function shownThen(
+  call: Call,
+  { history }: AdminPorts,
+  position: number,
+  change: PastChange,
+): Promise<Shown> {
+  const then = await history.ask('routing', { at: { type: 'position', position } }, call.signal);
+  return { position, changes: undoneIn(change, then).changes };
+}
+
+async function carriedOut(
+  call: Call,
+  ports: AdminPorts,
+  change: PastChange,
+  { scope, seen }: UndoWish,
+): Promise<Reply> {
+  const before = seen === undefined ? undefined : await shownThen(call, ports, seen, change);
+  let undone: Undone | undefined;
+  const plan: Plan = (present) => {
+    undone = undoneIn(change, routingOf(present));
+    return staleness(before, undone.changes, present) ?? restoring(undone.changes, undone.routing, present);
+  };
+  const digest: Json = { type: 'Undo', change: change.first, scope: scope ?? null, seen: seen ?? null };
+  const answer = await ports.desk.carryOut(plan, byOf(call), digest);
+  if (answer.type === 'rejected') return withWinners(ports, answer, before);
+  const what =
+    undone === undefined ? { repeated: true } : { changes: undone.changes, left: told(undone.left) };
+  const { position, changed } = facts(answer);
+  return json({ dryRun: false, ...spanOf(change), position, changed, ...what }, positionHeader(answer));
+}
+
+function spanOf({ first, last }: PastChange) {
+  return { change: { from: first, to: last } };
+}

@@ -1,0 +1,62 @@
+/** One change of the past: the events of a command, and what their owners' settings were before and after it. */
+import type { Position, Recorded, StreamName } from '../../eventlog/index.ts';
+import { routingOf } from '../admin/routing-of.ts';
+import type { Routing } from '../config/index.ts';
+import { positionAt } from './moment.ts';
+import { someAt } from './present-at.ts';
+import type { Room } from './room.ts';
+import type { Scope } from './scope.ts';
+
+export type ChangeWish = {
+  /** Any of its events. */
+  readonly position: Position;
+  /** Undefined: all that it changed. */
+  readonly scope?: Scope;
+};
+
+export type PastChange = {
+  readonly first: Position;
+  readonly last: Position;
+  readonly streams: readonly StreamName[];
+  readonly before: Routing;
+  readonly after: Routing;
+};
+
+const PAGE = 1000;
+
+/** Undefined where nothing happened: position 0, or where the log begins. */
+export async function changeAt({ position, scope }: ChangeWish, room: Room): Promise<PastChange | undefined> {
+  const at = positionAt(room.log, { type: 'position', position }, 'change');
+  const events = await commandAt(at, room);
+  const [first, last] = [events[0]?.position, events.at(-1)?.position];
+  if (first === undefined || last === undefined) return undefined;
+  const streams = [...new Set(events.map(({ stream }) => stream))].filter(
+    (stream) => scope === undefined || scope.includes(stream),
+  );
+  const routingAfter = async (place: Position) => routingOf(await someAt(room, place, streams));
+  return { first, last, streams, before: await routingAfter(first - 1), after: await routingAfter(last) };
+}
+
+/** Commands happen as one: their events are neighbours. */
+async function commandAt(position: Position, { log, breathe }: Room): Promise<readonly Recorded[]> {
+  const [at] = log.read({ from: position, to: position, limit: 1 });
+  if (at === undefined) return [];
+  const isIts = ({ metadata }: Recorded) => metadata.commandId === at.metadata.commandId;
+  const found = [at];
+  for (let to = position - 1; to > 0; ) {
+    const page = log.read({ from: Math.max(1, to - PAGE + 1), to, limit: PAGE });
+    const its = page.slice(page.findLastIndex((event) => !isIts(event)) + 1);
+    found.unshift(...its);
+    if (its.length < PAGE) break;
+    to -= PAGE;
+    await breathe();
+  }
+  for (let from = position + 1; ; ) {
+    const page = log.read({ from, limit: PAGE });
+    const end = page.findIndex((event) => !isIts(event));
+    found.push(...(end === -1 ? page : page.slice(0, end)));
+    if (end !== -1 || page.length < PAGE) return found;
+    from += PAGE;
+    await breathe();
+  }
+}
