@@ -84,18 +84,24 @@ describe('over two workers', () => {
     await using scene = await startScene({}, 3);
     const { router, waiting } = scene;
     const asked = Array.from({ length: 12 }, () => ask(router.port, 'example.com'));
-    await eventually(() => waiting.length === 3, 'three at the backend');
+    await eventually(() => waiting.length === 3, 'three at the backend', 15_000);
     const statuses: number[] = [];
     for (const one of asked) void one.then(({ status }) => statuses.push(status));
-    await eventually(() => statuses.length === 9, 'nine to be refused');
+    await eventually(() => statuses.length === 9, 'nine to be refused', 15_000);
     expect(new Set(statuses)).toEqual(new Set([503]));
     waiting[0]!(ok());
     await eventually(() => statuses.includes(200), 'one to be answered');
-    const next = ask(router.port, 'example.com');
+    // An answer can be read a moment before the router has done with its request.
+    let next: number | undefined;
+    const again = async () => {
+      do next = (await ask(router.port, 'example.com')).status;
+      while (next === 503);
+    };
+    const fourth = again();
     await eventually(() => waiting.length === 4, 'another at the backend');
     for (const answer of waiting) answer(ok());
-    expect((await next).status).toBe(200);
-    await Promise.all(asked);
+    await Promise.all([fourth, ...asked]);
+    expect(next).toBe(200);
   });
 });
 
