@@ -1,0 +1,150 @@
+/**
+ * From a leased backend to a connection to it: an idle one of this worker's, or a new one. What goes wrong on the way sends
+ * the request to the next backend, and is charged to this one for everybody.
+ */
+import { connectFailure } from './connect-failure.ts';
+import type { Exchange } from './exchange.ts';
+import { isRequestIdempotent } from './idempotent.ts';
+import type { Responding } from './responding.ts';
+import type { BackendRoute, PoolRoute } from './routing-table.ts';
+import type { Tenancy } from './tenancy.ts';
+import type { BackendConnections } from './upstream/backend-connections.ts';
+import type { ConnectionUser, UpstreamConnection } from './upstream/connection.ts';
+import type { Quota } from './upstream/quota.ts';
+
+export abstract class Connecting implements ConnectionUser {
+  protected readonly exchange: Exchange;
+  protected readonly pool: PoolRoute;
+  protected readonly timeouts: PoolRoute['settings']['timeouts'];
+  connection: UpstreamConnection | undefined = undefined;
+  /** To the request as it was sent last. */
+  response: Responding | undefined = undefined;
+  protected connections: BackendConnections | undefined;
+  protected isReused = false;
+  #timedOut = false;
+
+  constructor(exchange: Exchange, pool: PoolRoute) {
+    this.exchange = exchange;
+    this.pool = pool;
+    const { timeouts } = pool.settings;
+    this.timeouts = exchange.choice?.route?.timeoutsOver(timeouts) ?? timeouts;
+  }
+
+  /** The connection stands. */
+  protected abstract ready(connection: UpstreamConnection, nowMs: number): void;
+  abstract received(buffer: Buffer, length: number): void;
+  abstract backendDrained(): void;
+  abstract backendEnded(): void;
+  abstract backendClosed(error: Error | undefined): void;
+  abstract crashed(error: unknown): void;
+  abstract stop(reason: 'drain_timeout'): void;
+
+  /** The backend that was leased. */
+  to(backend: BackendRoute): void {
+    const exchange = this.exchange;
+    const { context, tenancy } = exchange;
+    const connections = context.upstreams.of(this.pool.name, backend);
+    this.connections = connections;
+    const isFirst = tenancy?.waitedMs === -1 && tenancy.attempts === 1;
+    const nowMs = isFirst ? exchange.startedAtMs : context.now();
+    if (exchange.connectStartedMs < 0) exchange.connectStartedMs = nowMs;
+    if (backend.connection === 'fresh') connections.closeIdle();
+    const idle =
+      backend.connection === undefined
+        ? connections.take(this, nowMs, !isRequestIdempotent(exchange.head.method), this.#quota())
+        : undefined;
+    if (idle === undefined) {
+      this.connect(nowMs);
+      return;
+    }
+    context.counters.reuses++;
+    this.connection = idle;
+    this.isReused = true;
+    this.ready(idle, nowMs);
+  }
+
+  /** Where all workers share a limit, idle connections count too. */
+  #quota(): Quota | undefined {
+    const { context, tenancy } = this.exchange;
+    const { lease, claims } = tenancy as Tenancy;
+    if (lease === undefined || claims === undefined) return undefined;
+    (this.connections as BackendConnections).row = lease.row;
+    return context.upstreams.quotaOf(claims, lease);
+  }
+
+  protected get limit(): number {
+    return this.exchange.backend?.settings.maxConcurrency ?? this.pool.settings.maxConcurrency ?? 0;
+  }
+
+  protected connect(nowMs: number): void {
+    const { client, context, tenancy } = this.exchange;
+    this.response = undefined;
+    this.#timedOut = false;
+    this.isReused = false;
+    context.counters.connects++;
+    const untilMs = nowMs + this.timeouts.connectMs;
+    client.deadlineAt(Math.min(untilMs, (tenancy as Tenancy).untilMs));
+    this.connection = this.connections?.connect(this, this.limit, this.#quota());
+  }
+
+  connected(): void {
+    const exchange = this.exchange;
+    if (exchange.outcome !== undefined) return;
+    const connections = this.connections;
+    if (connections !== undefined) connections.failures = 0;
+    this.ready(this.connection as UpstreamConnection, exchange.context.now());
+  }
+
+  connectFailed(error: NodeJS.ErrnoException): void {
+    this.connection = undefined;
+    const exchange = this.exchange;
+    const tenancy = exchange.tenancy as Tenancy;
+    if (exchange.outcome !== undefined) {
+      tenancy.giveBack(exchange.leaseEnd);
+      return;
+    }
+    const nowMs = exchange.context.now();
+    const cause = this.#timedOut ? 'connect_timeout' : connectFailure(error);
+    exchange.context.counters.connectFailures++;
+    if (cause === undefined) {
+      tenancy.giveBack('unused');
+      exchange.fail('internal_error', `connect: ${error.code ?? error.message}`);
+      return;
+    }
+    this.#charge(cause, nowMs);
+    exchange.enter('checkout');
+    const { key } = exchange.backend as BackendRoute;
+    tenancy.again(key, cause === 'connect_timeout' ? 'connect_timeout' : 'connect_refused', nowMs);
+  }
+
+  /** A backend that cannot be connected to is quarantined for everybody. */
+  #charge(cause: NonNullable<ReturnType<typeof connectFailure>> | 'connect_timeout', nowMs: number): void {
+    const { context, tenancy } = this.exchange;
+    const { passive } = this.pool.settings.health;
+    const connections = this.connections as BackendConnections;
+    connections.failures++;
+    if (passive === false || connections.failures < passive.connectFailures) return;
+    const backend = this.exchange.backend as BackendRoute;
+    // Whole milliseconds, as events keep them: ledger and log name the same moment.
+    const untilMs = Math.ceil(nowMs + passive.quarantineMs);
+    tenancy?.quarantine(backend.key, nowMs, untilMs);
+    context.report({ type: 'connect_failed', pool: this.pool.name, backend: backend.id, cause, untilMs });
+  }
+
+  /** It waited for room, which is no fault of the backend's; or it does not answer. */
+  protected connectIsLate(nowMs: number): void {
+    const { client, tenancy } = this.exchange;
+    const connection = this.connection as UpstreamConnection;
+    if (connection.isWaiting) {
+      this.exchange.fail('queue_timeout');
+      return;
+    }
+    const untilMs = Math.min(connection.openedAtMs + this.timeouts.connectMs, (tenancy as Tenancy).untilMs);
+    if (untilMs > nowMs) {
+      client.deadlineAt(untilMs);
+      return;
+    }
+    this.#timedOut = true;
+    connection.destroy();
+  }
+}
