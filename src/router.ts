@@ -132,6 +132,8 @@ export class Router {
       now: systemClock.now,
       random: Math.random,
       report: common.report,
+      failing: (pool, backend, why) =>
+        options.log.warn({ pool, backend, why }, `${backend} of ${pool} fails its probes`),
       started: (pool, id) => this.#startBackend(pool, id),
     });
     this.#system = new System({

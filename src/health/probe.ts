@@ -7,8 +7,10 @@ export type Question = {
   readonly timeoutMs: number;
 };
 
-/** Its status; 0: there was none in time. */
-export async function probe({ address, path, timeoutMs }: Question): Promise<number> {
+/** Its status, or why there was none. */
+export type Heard = { readonly status: number } | { readonly nothing: string };
+
+export async function probe({ address, path, timeoutMs }: Question): Promise<Heard> {
   // Loaded by the first question: most routers never ask one, and all of them start.
   const { Client } = await import('undici');
   const signal = AbortSignal.timeout(timeoutMs);
@@ -23,9 +25,9 @@ export async function probe({ address, path, timeoutMs }: Question): Promise<num
     // What it says does not matter; its end must not throw where nobody listens.
     body.on('error', () => {});
     body.destroy();
-    return statusCode;
-  } catch {
-    return 0;
+    return { status: statusCode };
+  } catch (error) {
+    return { nothing: signal.aborted ? `no answer within ${timeoutMs} ms` : (error as Error).message };
   } finally {
     client.destroy().catch(() => {});
   }

@@ -24,7 +24,7 @@ import {
 import { statusRange } from '../proxy/index.ts';
 import { addressOf } from '../workers/index.ts';
 import { nextProbeInMs, ProbeCourse } from './course.ts';
-import { probe } from './probe.ts';
+import { type Heard, probe } from './probe.ts';
 import { Turnstile } from './turnstile.ts';
 
 export type ProberOptions = {
@@ -32,6 +32,8 @@ export type ProberOptions = {
   readonly now: () => number;
   readonly random: () => number;
   readonly report: (report: HealthReport) => void;
+  /** It failed so often in a row that it is closed; what its last probe found. */
+  readonly failing: (pool: PoolName, id: BackendId, why: string) => void;
   /** It was starting, and passes: it is to be up. */
   readonly started: (pool: PoolName, id: BackendId) => void;
 };
@@ -148,18 +150,22 @@ export class Prober {
     const { rules, backend } = target;
     const { path, timeoutMs, statuses } = rules;
     const question = { address: addressOf(backend.address), path, timeoutMs };
-    const status = await this.#turnstile.through(() => probe(question));
+    const heard = await this.#turnstile.through(() => probe(question));
     if (!this.#isRunning || !this.#targets.has(target.pool + SEPARATOR + target.id)) return;
-    const { from, to } = statusRange(statuses);
-    this.#heard(target, status >= from && status <= to);
+    this.#heard(target, against(heard, statuses));
     this.#plan(target, nextProbeInMs(target.rules.intervalMs, this.#options.random()));
   }
 
-  #heard(target: Target, hasPassed: boolean): void {
+  /** `why`: it failed. */
+  #heard(target: Target, why: string | undefined): void {
     const { course, rules, backend, pool, id } = target;
+    const hasPassed = why === undefined;
     if (hasPassed) this.counts.passed++;
     else this.counts.failed++;
-    if (course.probed(hasPassed, rules)) this.#turn(target, !hasPassed);
+    if (course.probed(hasPassed, rules)) {
+      this.#turn(target, !hasPassed);
+      if (!hasPassed) this.#options.failing(pool, id, why);
+    }
     if (backend.state === 'starting' && course.passedInRow >= rules.healthyAfter)
       this.#options.started(pool, id);
   }
@@ -181,4 +187,12 @@ export class Prober {
       setTimeout(() => this.#close(target, isFailing), AGAIN_MS);
     }
   }
+}
+
+/** What speaks against it; undefined: nothing. */
+function against(heard: Heard, statuses: string): string | undefined {
+  const { from, to } = statusRange(statuses);
+  if ('nothing' in heard) return heard.nothing;
+  if (heard.status >= from && heard.status <= to) return undefined;
+  return `expected a status of ${statuses}, found ${heard.status}`;
 }

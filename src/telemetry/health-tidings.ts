@@ -1,4 +1,7 @@
-/** What the process log tells of the pools' health: whatever is recorded of it, in a line that an operator can read and search. */
+/**
+ * What the process log tells of the pools' health: whatever is recorded of it, in a line that an operator can read and search. Of
+ * failing probes the prober tells, who knows why.
+ */
 import type { BackendHealth, Recorded } from '../../eventlog/index.ts';
 import type { ProcessLog } from './process-log.ts';
 
@@ -22,7 +25,6 @@ export function tellHealth(log: ProcessLog, events: readonly Recorded[]): void {
 
 function tellChange(log: ProcessLog, pool: string, { id, ejections, withheld, probes }: Withheld): void {
   const about = { pool, backend: id };
-  if (probes === 'failing') log.warn(about, `${id} of ${pool} fails its probes`);
   for (const { route, untilMs, level } of ejections)
     log.warn(
       { ...about, ...on(route), until: timeOf(untilMs), inARow: level },

@@ -65,11 +65,13 @@ async function probed(
   await ledger.define(keyOf(WEB), pool, rows, 'widen', { position: 1, nowMs: now() });
   const reports: HealthReport[] = [];
   const started: string[] = [];
+  const failing: string[] = [];
   const prober = new Prober({
     ledger,
     now,
     random: () => 0.5,
     report: (report) => reports.push(report),
+    failing: (_, id, why) => failing.push(`${id}: ${why}`),
     started: (_, id) => started.push(id),
   });
   const states = Object.entries(backends).map(([id, each]) => [id, { backend: each, version: 1 }] as const);
@@ -84,13 +86,16 @@ async function probed(
       .stats()
       .rows.map((row) => row.state);
   const news = () => reports.map((report) => (report.type === 'health_changed' ? report.news : report));
-  return { prober, state, rowsNow, news, started };
+  return { prober, state, rowsNow, news, started, failing };
 }
 
 describe('a backend that is probed', () => {
   it('is closed when it fails so often in a row, and open again when it passes so often', async () => {
     const [good, bad] = [await backend(), await backend()];
-    const { rowsNow, news } = await probed({ good: { address: at(good) }, bad: { address: at(bad) } });
+    const { rowsNow, news, failing } = await probed({
+      good: { address: at(good) },
+      bad: { address: at(bad) },
+    });
     await eventually(() => good.asked.length > 1 && bad.asked.length > 1, 'two probes each');
     expect(rowsNow()).toEqual(['up', 'up']);
     expect(bad.asked[0]).toBe('/up?deep=1 switchyard-probe');
@@ -99,6 +104,7 @@ describe('a backend that is probed', () => {
     await eventually(() => rowsNow()[1] === 'failing', 'the bad one closed');
     expect(bad.asked.length - before).toBeGreaterThanOrEqual(2);
     expect(news()).toEqual([{ type: 'probed', probes: 'failing' }]);
+    expect(failing).toEqual(['bad: expected a status of 200-399, found 500']);
     bad.status = 204;
     await eventually(() => rowsNow()[1] === 'up', 'the bad one open again');
     expect(news()).toHaveLength(2);
@@ -110,8 +116,12 @@ describe('a backend that is probed', () => {
     silent.status = 0;
     const address = at(gone);
     gone.server.close();
-    const { rowsNow } = await probed({ silent: { address: at(silent) }, gone: { address } });
+    const { rowsNow, failing } = await probed({ silent: { address: at(silent) }, gone: { address } });
     await eventually(() => rowsNow().every((state) => state === 'failing'), 'both closed');
+    expect(failing.sort()).toEqual([
+      expect.stringMatching(/^gone: connect ECONNREFUSED /),
+      'silent: no answer within 60 ms',
+    ]);
   });
 
   it('may listen on a unix socket', async () => {
