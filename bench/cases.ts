@@ -31,7 +31,12 @@ export type EchoCase = About & {
 };
 
 /** What a connection costs that is open and silent after one request. */
-export type IdleCase = About & { readonly measure: 'idle'; readonly connections: number };
+export type IdleCase = About & {
+  readonly measure: 'idle';
+  /** Open already when counting begins. */
+  readonly first: number;
+  readonly connections: number;
+};
 
 /** Changes of the routing table while requests go on. */
 export type ChangesCase = About & { readonly measure: 'changes' };
@@ -90,7 +95,7 @@ export const CASES: readonly Case[] = [
     connections: 64,
     peers: ['nginx', 'haproxy', 'http-proxy', 'switchyard'],
   },
-  { measure: 'idle', name: 'idle', title: 'idle keep-alive connections', connections: 4000 },
+  { measure: 'idle', name: 'idle', title: 'idle keep-alive connections', first: 1500, connections: 6000 },
   { ...get128, ...journal, name: 'journal', title: 'GET 128 B, with the journal and without' },
   {
     ...get128,

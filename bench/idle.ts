@@ -7,6 +7,8 @@ import { BENCH_HOST } from './load.ts';
 const AT_ONCE = 100;
 // Long enough for buffers of the one request to be let go of; shorter than any keep-alive time.
 const SETTLE_MS = 1500;
+// Who takes no more connections leaves the next without an answer.
+const PATIENCE_MS = 10_000;
 
 export type IdleConnections = AsyncDisposable & { readonly count: number };
 
@@ -24,7 +26,7 @@ async function answered(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
   socket.write(`GET /128 HTTP/1.1\r\nHost: ${BENCH_HOST}\r\n\r\n`);
-  const [head] = (await once(socket, 'data')) as [Buffer];
+  const [head] = (await once(socket, 'data', { signal: AbortSignal.timeout(PATIENCE_MS) })) as [Buffer];
   if (head.toString('latin1').startsWith('HTTP/1.1 200 ')) return socket;
   throw new Error(`expected 200 before being idle, found ${head.toString('latin1').slice(0, 80)}`);
 }

@@ -63,8 +63,8 @@ export async function takeTurn(
 export type IdleTurn = { readonly round: number; readonly peer: string; readonly bytesPerConnection: number };
 
 export async function takeIdleTurn(contender: Contender, of: IdleCase, round: number): Promise<IdleTurn> {
-  // A few connections first, closed again: code and first buffers are no cost of a connection.
-  await (await openIdle(contender.port, 100))[Symbol.asyncDispose]();
+  // What a process takes for its first ones, a heap that may grow to its size above all, is no cost of a connection.
+  await using _first = await openIdle(contender.port, of.first);
   const before = privateBytesOf(contender.pid);
   await using connections = await openIdle(contender.port, of.connections);
   const after = privateBytesOf(contender.pid);
