@@ -13,6 +13,7 @@ import type { Plan } from './measure.ts';
 import { haproxy } from './peers/haproxy.ts';
 import { nodeHttpProxy } from './peers/http-proxy.ts';
 import { nginx, nginxForwarded } from './peers/nginx.ts';
+import { nodePump } from './peers/node-pump.ts';
 import { nodeUndici } from './peers/node-undici.ts';
 import type { Peer } from './peers/peer.ts';
 import { SWITCHYARDS, switchyardBefore } from './peers/switchyard.ts';
@@ -20,7 +21,15 @@ import { plot } from './plot.ts';
 import { caseTable, markdown, type Report, screenTable } from './report.ts';
 import { type CaseResult, runCase } from './run-case.ts';
 
-const PEERS: readonly Peer[] = [nginx, nginxForwarded, haproxy, nodeUndici, nodeHttpProxy, ...SWITCHYARDS];
+const PEERS: readonly Peer[] = [
+  nginx,
+  nginxForwarded,
+  haproxy,
+  nodeUndici,
+  nodeHttpProxy,
+  nodePump,
+  ...SWITCHYARDS,
+];
 
 const USAGE = `node bench/bench.ts [--cases NAME,…] [--peers NAME,…] [--rounds N] [--seconds N] [--warm-up N] [--results DIR] [--against CHECKOUT]
 cases: ${CASES.map(({ name }) => name).join(' ')}

@@ -96,6 +96,13 @@ export const CASES: readonly Case[] = [
     peers: ['nginx', 'haproxy', 'http-proxy', 'switchyard'],
   },
   { measure: 'idle', name: 'idle', title: 'idle keep-alive connections', first: 1500, connections: 6000 },
+  {
+    ...get128,
+    name: 'floor',
+    title: 'GET 128 B, beside a pump of bytes on the same sockets',
+    peers: ['nginx', 'node-pump', 'switchyard'],
+    yardsticks: ['nginx', 'node-pump'],
+  },
   { ...get128, ...journal, name: 'journal', title: 'GET 128 B, with the journal and without' },
   {
     ...get128,
