@@ -75,6 +75,19 @@ describe('an idle backend connection', () => {
     await Promise.all(clients.map((client) => client.request(GET)));
     await eventually(() => backend.open === 1, 'one open');
   });
+
+  it('makes room for a later one, so that stale ones do not make every POST connect anew', async () => {
+    const { router, backend } = await routed(() => ok(), {
+      pool: { limits: { idlePerBackend: 1 }, timeouts: { upstreamKeepAliveMs: 60_000 } },
+    });
+    const client = await router.connect();
+    await client.request(GET);
+    await pause(1050);
+    for (let i = 0; i < 5; i++) expect((await client.request(post('x'))).status).toBe(200);
+    // The first POST takes none that has been idle for a second; the others take its own.
+    expect(backend.connections.map((connection) => connection.requests)).toEqual([1, 5]);
+    expect(backend.open).toBe(1);
+  });
 });
 
 /** A backend that answers the first request of a connection and closes in the face of the second. */

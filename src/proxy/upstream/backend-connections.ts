@@ -75,9 +75,12 @@ export class BackendConnections implements ConnectionKeeper {
 
   /** A connection whose response is complete is kept for the next request. False: it is to be closed. */
   keep(connection: UpstreamConnection, nowMs: number, keepAliveMs: number, most: number): boolean {
-    if (keepAliveMs === 0 || this.#idle.length >= most) return false;
+    if (keepAliveMs === 0 || most === 0) return false;
     if (connection.quota === undefined) this.#hasUnclaimed = true;
     else if (!connection.quota.rest(connection)) return false;
+    // The one that has idled longest makes room. Were it kept instead, stale ones would fill the places, and requests
+    // that may not be sent twice, which take no stale one, would each connect anew until those expire.
+    if (this.#idle.length >= most) this.#idle[0]?.expire(nowMs);
     connection.rest(nowMs, nowMs + keepAliveMs);
     this.#idle.push(connection);
     return true;

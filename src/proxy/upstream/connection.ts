@@ -84,7 +84,7 @@ export class UpstreamConnection {
     this.#user = user;
     this.#shared = shared;
     this.#buffer = shared.buffers.fromBackends;
-    this.#deadline = new Deadline((nowMs) => this.#expired(nowMs));
+    this.#deadline = new Deadline((nowMs) => this.expire(nowMs));
     const options = {
       noDelay: true,
       // The backend's FIN must not end our side: a response can still be owed to an upload, or a pipe go on.
@@ -204,7 +204,8 @@ export class UpstreamConnection {
     if (!this.socket.writableNeedDrain) this.socket.write('', 'latin1', () => this.#drained());
   }
 
-  #expired(nowMs: number): void {
+  /** Its time is over. */
+  expire(nowMs: number): void {
     if (this.state !== 'idle' || this.quota === undefined) {
       this.destroy();
       return;
