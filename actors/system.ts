@@ -71,8 +71,10 @@ export type SystemOptions = {
 
 // More than ten crashes of the static parts in ten seconds will not get better by restarting.
 const STATIC = { intensity: 10, periodMs: 10_000 } as const;
-// A pool that is awake costs some twenty kilobytes, an actor for each of its backends included.
+// A pool that is awake costs some twenty kilobytes, an actor for each of its backends included: up to so many always are.
 const MOST_AWAKE = 1000;
+// Where there are more, as many may stay awake without being used.
+const AWAKE_OF_MANY = 250;
 const BEDTIME_MS = 1000;
 
 export class System {
@@ -260,15 +262,15 @@ export class System {
         const few = page.length <= MOST_AWAKE ? page : [];
         await this.owners.startPools(few.map((row) => row.stream.slice('pool-'.length) as PoolName));
         await this.#prepareOnce();
-        return this.#drowsing(context);
+        return this.#drowsing(context, page.length > MOST_AWAKE ? AWAKE_OF_MANY : MOST_AWAKE);
       },
     };
   }
 
-  #drowsing(context: ChildContext): Running {
+  #drowsing(context: ChildContext, most: number): Running {
     const { clock } = this.#options;
     const { owners } = this;
-    const bedtime = new Bedtime({ most: MOST_AWAKE, now: clock.now, pools: owners });
+    const bedtime = new Bedtime({ most, now: clock.now, pools: owners });
     let cancel = clock.setTimer(turn, BEDTIME_MS);
     function turn() {
       bedtime.look().then(

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { residentMb } from '../../bench/million/changes.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
@@ -67,4 +68,82 @@ describe('many pools and domains', () => {
     expect(await ask(router.port, 'd3.example.com')).toMatchObject({ status: 200, backend: 'web' });
     expect((await admin.post('/v1/verify')).body).toMatchObject({ ok: true });
   });
+
+  it('are imported through a kill -9, by line, while requests find what is in force; what was used goes to sleep and wakes', {
+    timeout: 240_000,
+  }, async () => {
+    await using directory = await tempDirectory();
+    await using even = await Backend.start({ name: 'even' });
+    await using odd = await Backend.start({ name: 'odd' });
+    const file = join(directory.path, 'many.ndjson');
+    await writeFile(file, alternating(even.address, odd.address));
+    const args = ['--workers', '2'];
+    const found = new Set<number>();
+    const look = async (port: number, index: number) => {
+      const { status, backend } = await ask(port, `d${index}.example.com`);
+      if (status === 404) expect(found.has(index), `d${index} was in force, and is not any more`).toBe(false);
+      else expect([status, backend]).toEqual([200, index % 2 === 0 ? 'even' : 'odd']);
+      if (status === 200) found.add(index);
+      return status;
+    };
+
+    let from = 0;
+    {
+      await using router = await startRouter({ directory: directory.path, args });
+      const importing = runCommand(['import', file, '--admin', router.admin], 60_000);
+      while ((await look(router.port, DOMAINS / 4)) !== 200)
+        for (let turn = 0; turn < 5; turn += 1) await look(router.port, Math.floor(Math.random() * DOMAINS));
+      await router.kill();
+      const broken = await importing;
+      expect(broken.code).toBe(1);
+      from = Number(/go on with --from (\d+)/.exec(broken.output)?.[1]);
+      expect(from).toBeGreaterThan(POOLS);
+    }
+
+    await using router = await startRouter({ directory: directory.path, args });
+    await using admin = new AdminClient(router.admin);
+    for (const index of found) expect(await look(router.port, index)).toBe(200);
+    const rest = await runCommand(['import', file, '--from', String(from), '--admin', router.admin], 60_000);
+    expect(rest).toMatchObject({ code: 0 });
+    expect(await namesOf(admin)).toBe(DOMAINS);
+    expect((await admin.post('/v1/verify')).body).toMatchObject({ ok: true });
+
+    const awake = async () => {
+      const { body } = await admin.get<{ items: Supervised[] }>('/v1/actors?limit=100');
+      return body.items.find(({ id }) => id === 'backends')?.children?.running ?? 0;
+    };
+    const used = Array.from({ length: 1200 }, (_, index) => index);
+    while (used.length > 0)
+      await Promise.all(
+        used.splice(0, 50).map(async (index) => expect(await look(router.port, index)).toBe(200)),
+      );
+    // Of twelve hundred that were used no more than a thousand stay awake, whatever the machine's pace.
+    await expect.poll(awake, { timeout: 30_000, interval: 200 }).toBeLessThanOrEqual(1000);
+    for (let index = 0; index < 100; index += 1) expect(await look(router.port, index)).toBe(200);
+    // A router alone takes some 200 MB, a view of everything in each thread would take as much again.
+    expect(residentMb(router.pid)).toBeLessThan(450);
+  });
 });
+
+type Supervised = { readonly id: string; readonly children?: { readonly running: number } };
+
+function alternating(even: string, odd: string): string {
+  const pools = Array.from({ length: POOLS }, (_, index) =>
+    JSON.stringify({ pool: `p${index}`, backends: { 'b.1': { address: index % 2 === 0 ? even : odd } } }),
+  );
+  const domains = Array.from({ length: DOMAINS }, (_, index) =>
+    JSON.stringify({ domain: `d${index}.example.com`, pool: `p${index % POOLS}` }),
+  );
+  return `${[...pools, ...domains].join('\n')}\n`;
+}
+
+/** How many domains its pages name, each once. */
+async function namesOf(admin: AdminClient): Promise<number> {
+  const names = new Set<string>();
+  for (let after = ''; ; ) {
+    const { body } = await admin.get<{ items: { name: string }[] }>(`/v1/domains?limit=1000${after}`);
+    for (const { name } of body.items) names.add(name);
+    if (body.items.length < 1000) return names.size;
+    after = `&after=${body.items.at(-1)?.name}`;
+  }
+}
