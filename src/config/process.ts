@@ -76,7 +76,9 @@ export const listenerSettings = z.strictObject({
         .min(0)
         .max(10_000_000)
         .default(0)
-        .describe('open at once from one address; 0: no limit'),
+        .describe(
+          'open at once from one address, as the PROXY protocol names it where that is on; 0: no limit',
+        ),
     })
     .prefault({}),
 });

@@ -36,7 +36,9 @@ export class ClientConnection extends ClientSocket {
   hop: Hop;
   /** What the load balancer said of the client. */
   preface: ProxyHeader | undefined = undefined;
-  readonly #address: string;
+  readonly #peer: string;
+  /** Where it is from, as far as it is counted. */
+  #countedAs: string | undefined;
   /** Of a head that has not come whole; for all others one scan serves all connections of a worker. */
   #scan: HeadScan | undefined;
   readonly #left: (connection: ClientConnection) => void;
@@ -61,7 +63,8 @@ export class ClientConnection extends ClientSocket {
     left: (connection: ClientConnection) => void,
   ) {
     super(socket, listener, context);
-    this.#address = address;
+    this.#peer = address;
+    this.#countedAs = listener.settings.proxyProtocol ? undefined : address;
     this.#left = left;
     this.#awaitsPreface = listener.settings.proxyProtocol;
     this.hop = hopOf(address, listener.port, false, listener, context.settings.pseudonym);
@@ -250,8 +253,15 @@ export class ClientConnection extends ClientSocket {
     this.#awaitsPreface = false;
     this.#isHeadBegun = false;
     this.preface = header;
+    const address = header.sourceAddress === '' ? this.#peer : plainAddress(header.sourceAddress);
+    if (!this.listener.admitsFrom(address)) {
+      this.context.counters.refusedConnections++;
+      this.#isClosing = true;
+      this.socket.destroy();
+      return end;
+    }
+    this.#countedAs = address;
     if (header.sourceAddress !== '') {
-      const address = plainAddress(header.sourceAddress);
       this.hop = hopOf(
         address,
         header.destinationPort,
@@ -301,7 +311,7 @@ export class ClientConnection extends ClientSocket {
 
   protected override closed(): void {
     this.#isClosing = true;
-    this.listener.left(this.#address);
+    this.listener.left(this.#countedAs);
     this.#left(this);
     this.#surplus = undefined;
     this.#exchange?.clientGone();

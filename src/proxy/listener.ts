@@ -55,20 +55,27 @@ export class Listener {
     return lost;
   }
 
-  /** False: there are as many as may be, in all or from this address. Whoever came in leaves by `left`. */
-  admits(address: string): boolean {
-    const { connections, connectionsPerAddress } = this.settings.limits;
+  /** False: there are as many as may be, in all or from this peer. Whoever came in leaves by `left`. */
+  admits(peer: string): boolean {
+    const { connections } = this.settings.limits;
     if (connections > 0 && !this.#headcount.enter(this.#name, connections)) return false;
-    if (connectionsPerAddress === 0 || this.#headcount.enter(this.#nameOf(address), connectionsPerAddress))
-      return true;
-    if (connections > 0) this.#headcount.leave(this.#name);
+    // All that a load balancer brings come from one peer; whom it speaks for it says on the connection.
+    if (this.settings.proxyProtocol || this.admitsFrom(peer)) return true;
+    this.left(undefined);
     return false;
   }
 
-  left(address: string): void {
+  /** The same of this address alone. */
+  admitsFrom(address: string): boolean {
+    const { connectionsPerAddress } = this.settings.limits;
+    return connectionsPerAddress === 0 || this.#headcount.enter(this.#nameOf(address), connectionsPerAddress);
+  }
+
+  /** `address`: where it was said to be from, if it ever was. */
+  left(address: string | undefined): void {
     const { connections, connectionsPerAddress } = this.settings.limits;
     if (connections > 0) this.#headcount.leave(this.#name);
-    if (connectionsPerAddress > 0) this.#headcount.leave(this.#nameOf(address));
+    if (connectionsPerAddress > 0 && address !== undefined) this.#headcount.leave(this.#nameOf(address));
   }
 
   // No host has a blank in it, so these are nobody else's names.

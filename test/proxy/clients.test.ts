@@ -194,6 +194,23 @@ describe('connections', () => {
     await eventually(() => router.plane.counters.connections === 0, 'none');
     expect((await (await router.connect()).request(GET)).status).toBe(200);
   });
+
+  it('behind a load balancer are counted by the address that it names, and closed unanswered', async () => {
+    const { router } = await routed(() => ok(), {
+      listener: { proxyProtocol: true, limits: { connectionsPerAddress: 1 } },
+    });
+    const of = (address: string) => `PROXY TCP4 ${address} 10.0.0.1 1234 80\r\n${GET}`;
+    const first = await router.connect();
+    expect((await first.request(of('203.0.113.1'))).status).toBe(200);
+    expect((await (await router.connect()).request(of('203.0.113.2'))).status).toBe(200);
+    const third = await router.connect();
+    await third.send(of('203.0.113.1')).ends();
+    expect(third.total).toBe('');
+    expect(router.plane.counters.refusedConnections).toBe(1);
+    first.close();
+    await eventually(() => router.plane.counters.connections === 1, 'one less');
+    expect((await (await router.connect()).request(of('203.0.113.1'))).status).toBe(200);
+  });
 });
 
 describe('a malformed request', () => {
