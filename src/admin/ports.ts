@@ -24,6 +24,8 @@ export type LedgerFigures = {
       readonly limit: number | null;
       /** As the ledger sees it: eligible, quarantined, draining and the like. */
       readonly state: string;
+      /** Present where that ends by itself. */
+      readonly untilMs?: number;
     };
   };
 };

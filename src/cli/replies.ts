@@ -51,7 +51,8 @@ export const ledger = z.looseObject({
       inFlight: z.int(),
       /** Absent of a pool that nobody has used yet. */
       state: z.string().optional(),
-      quarantine: z.looseObject({ cause: z.string(), untilMs: z.number() }).optional(),
+      untilMs: z.number().optional(),
+      quarantine: z.looseObject({ cause: z.string() }).optional(),
       ejections: z.array(z.looseObject({ route: z.string(), untilMs: z.number() })).optional(),
     }),
   ),

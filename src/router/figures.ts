@@ -53,7 +53,8 @@ export class Figures {
       const row = rows.get(keyOf(id));
       if (row === undefined) return [];
       const limit = row.limit === 0 ? null : row.limit;
-      return [[id, { inFlight: row.inFlight, limit, state: row.state }] as const];
+      const until = row.untilMs > 0 ? { untilMs: row.untilMs } : {};
+      return [[id, { inFlight: row.inFlight, limit, state: row.state, ...until }] as const];
     });
     return { waiting: stats.waiting, backends: Object.fromEntries(backends) };
   }

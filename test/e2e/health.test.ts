@@ -4,7 +4,7 @@ import { AdminClient, ledgerOf } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { pause } from '../support/eventually.ts';
 import { eventsOf } from '../support/history.ts';
-import { startRouter } from '../support/router-process.ts';
+import { runCommand, startRouter } from '../support/router-process.ts';
 import { ok, type Script, ScriptedBackend } from '../support/scripted-backend.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -97,6 +97,47 @@ describe('a backend that is starting', () => {
       expect(types).toContain('BackendHealthChanged');
     } finally {
       await backend.close();
+    }
+  });
+});
+
+describe('`backend list`', () => {
+  it('says what each backend is, why and until when', async () => {
+    await using directory = await tempDirectory();
+    const sick = await ScriptedBackend.listen(({ target }) => (target.startsWith('/a') ? BAD : ok('sick')));
+    const well = await ScriptedBackend.listen(() => ok('well'));
+    const gone = await ScriptedBackend.listen(() => ok('gone'));
+    await gone.close();
+    try {
+      await using router = await startRouter({
+        directory: directory.path,
+        config: {
+          pools: {
+            web: {
+              policy: 'round-robin',
+              health: { passive: { quarantineMs: 60_000, outlier: OUTLIER } },
+              backends: {
+                gone: { address: `127.0.0.1:${gone.port}` },
+                sick: { address: `127.0.0.1:${sick.port}` },
+                well: { address: `127.0.0.1:${well.port}` },
+              },
+            },
+          },
+          domains: { 'app.test': { pool: 'web', routes: [{ match: { pathPrefix: '/a' }, pool: 'web' }] } },
+        },
+      });
+      for (let i = 0; i < 40; i++) await ask(router.port, 'app.test', '/a');
+      const listed = async () =>
+        (await runCommand(['backend', 'list', 'web', '--admin', router.admin])).output;
+      await until(
+        async () => /sick .* up, ejected on app\.test#\/a until 20/.test(await listed()),
+        'its route',
+      );
+      expect(await listed()).toMatch(/gone .* quarantined until 20\S+: connect refused/);
+      expect(await listed()).toMatch(/well .* up {2}/);
+    } finally {
+      await sick.close();
+      await well.close();
     }
   });
 });

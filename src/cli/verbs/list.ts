@@ -68,14 +68,15 @@ async function listBackends(context: Context): Promise<ExitCode> {
 
 /** As the ledger has it; where it has an end, until when; and of what is closed for some routes alone, for which. */
 function stateOf(now: LiveBackend | undefined, wanted: string): string {
-  const { state = wanted, quarantine, ejections = [] } = now ?? {};
-  if (state === 'quarantined' && quarantine !== undefined)
-    return `quarantined until ${timeOf(quarantine.untilMs)}: ${quarantine.cause.replaceAll('_', ' ')}`;
-  const whole = ejections.find(({ route }) => route === '');
-  if (state === 'ejected' && whole !== undefined) return `ejected until ${timeOf(whole.untilMs)}`;
-  const routes = ejections.filter(({ route }) => route !== '');
-  if (routes.length === 0) return state;
-  return `${state}, ejected on ${routes.map(({ route, untilMs }) => `${route} until ${timeOf(untilMs)}`).join(', ')}`;
+  const { state = wanted, untilMs, quarantine, ejections = [] } = now ?? {};
+  const until = untilMs === undefined ? '' : ` until ${timeOf(untilMs)}`;
+  const why =
+    state === 'quarantined' && quarantine !== undefined ? quarantine.cause.replaceAll('_', ' ') : '';
+  const routes = ejections.flatMap((each) =>
+    each.route === '' ? [] : [`${each.route} until ${timeOf(each.untilMs)}`],
+  );
+  const onRoutes = routes.length === 0 ? '' : `, ejected on ${routes.join(', ')}`;
+  return state + until + (why === '' ? '' : `: ${why}`) + onRoutes;
 }
 
 function timeOf(ms: number): string {
