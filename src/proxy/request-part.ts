@@ -39,16 +39,26 @@ export function queryOf(target: string): string {
   return query < 0 ? '' : target.slice(query);
 }
 
-/** RFC 6265 §5.4: pairs parted by semicolons; the first of a name counts. */
+const [TAB, SPACE, EQUALS] = [0x09, 0x20, 0x3d];
+
+/** RFC 6265 §5.4: pairs parted by semicolons; the first of a name counts. Each character is looked at once, however they are put. */
 export function cookieOf(head: RequestHead, name: string): string {
   const cookies = fieldOf(head.fields, 'cookie');
   for (let from = 0; from < cookies.length; ) {
     const semicolon = cookies.indexOf(';', from);
     const end = semicolon < 0 ? cookies.length : semicolon;
-    const equals = cookies.indexOf('=', from);
-    if (equals >= 0 && equals < end && cookies.slice(from, equals).trim() === name)
-      return cookies.slice(equals + 1, end).trim();
+    const at = behindBlanks(cookies, from);
+    if (cookies.startsWith(name, at)) {
+      const equals = behindBlanks(cookies, at + name.length);
+      if (cookies.charCodeAt(equals) === EQUALS) return cookies.slice(equals + 1, end).trim();
+    }
     from = end + 1;
   }
   return '';
+}
+
+function behindBlanks(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); code === SPACE || code === TAB; code = text.charCodeAt(at)) at++;
+  return at;
 }
