@@ -114,9 +114,16 @@ export const CASES: readonly Case[] = [
   {
     ...get128,
     name: 'domains',
-    title: 'GET 128 B with 10, 10 000 and 1 000 000 domains',
+    title: 'GET 128 B with 10, 10 000 and 1 000 000 domains, ten of them asked for in turn',
     peers: ['switchyard-10-domains', 'switchyard-10k-domains', 'switchyard-1m-domains'],
     yardsticks: ['switchyard-10-domains'],
+  },
+  {
+    ...get128,
+    name: 'domains-spread',
+    title: 'GET 128 B, 1 000 domains in 1 000 pools asked for in turn, of 10 000 and of 1 000 000',
+    peers: ['switchyard-10k-spread', 'switchyard-1m-spread'],
+    yardsticks: ['switchyard-10k-spread'],
   },
   {
     ...get128,

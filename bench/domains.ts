@@ -9,16 +9,14 @@ import { COMMAND } from '../test/support/router-process.ts';
 const DOMAINS_PER_POOL = 10;
 // 10 000: as many as startup.ts has always had in one file.
 const MOST_IN_CONFIG = 10_000;
-// 1 000: so many hosts are asked for, evenly spread over all there are.
-const ASKED = 1000;
 
 /** Whether so many can be had. */
 export function mayHave(domains: number): boolean {
   return domains <= MOST_IN_CONFIG || spawnSync(COMMAND, ['import', '--help']).status === 0;
 }
 
-export function hostsOf(domains: number): readonly string[] {
-  const asked = Math.min(domains, ASKED);
+/** Those that are asked for, evenly spread over all there are: each in a pool of its own. */
+export function hostsOf(domains: number, asked: number): readonly string[] {
   return Array.from({ length: asked }, (_, place) => hostAt(Math.floor((place * domains) / asked)));
 }
 
@@ -29,8 +27,9 @@ export function configOf(domains: number, backendPort: number): Routing {
   const pools: Record<string, object> = {};
   const byName: Record<string, object> = {};
   for (let domain = 0; domain < domains && domains <= MOST_IN_CONFIG; domain++) {
-    pools[poolAt(domain)] = poolOf(backendPort);
-    byName[hostAt(domain)] = { pool: poolAt(domain) };
+    const pool = poolAt(domain, domains);
+    pools[pool] = poolOf(backendPort);
+    byName[hostAt(domain)] = { pool };
   }
   return { pools, domains: byName };
 }
@@ -50,14 +49,15 @@ export async function importDomains(
 
 function* lines(domains: number, backendPort: number): Generator<string> {
   for (let domain = 0; domain < domains; domain++) {
-    const pool = poolAt(domain);
+    const pool = poolAt(domain, domains);
     if (domain % DOMAINS_PER_POOL === 0) yield `${JSON.stringify({ pool, ...poolOf(backendPort) })}\n`;
     yield `${JSON.stringify({ domain: hostAt(domain), pool })}\n`;
   }
 }
 
-function poolAt(domain: number): string {
-  return `pool-${Math.floor(domain / DOMAINS_PER_POOL)}`;
+/** Few domains have a pool each, so that those asked for have as many pools however many there are beside them. */
+function poolAt(domain: number, domains: number): string {
+  return `pool-${domains <= DOMAINS_PER_POOL ? domain : Math.floor(domain / DOMAINS_PER_POOL)}`;
 }
 
 function poolOf(backendPort: number): object {

@@ -15,6 +15,8 @@ type Size = {
   readonly journal?: boolean;
   readonly workers?: number;
   readonly domains?: number;
+  /** Of the domains; 10. */
+  readonly asked?: number;
   readonly asks?: Asks;
   readonly command?: string;
   readonly onlyNamed?: boolean;
@@ -28,6 +30,8 @@ export const SWITCHYARDS: readonly Peer[] = [
   ours('switchyard-10-domains', { domains: 10, onlyNamed: true }),
   ours('switchyard-10k-domains', { domains: 10_000, onlyNamed: true }),
   ours('switchyard-1m-domains', { domains: 1_000_000, onlyNamed: true }),
+  ours('switchyard-10k-spread', { domains: 10_000, asked: 1000, onlyNamed: true }),
+  ours('switchyard-1m-spread', { domains: 1_000_000, asked: 1000, onlyNamed: true }),
   ours('switchyard-plain', { asks: PLAIN, onlyNamed: true }),
   ours('switchyard-features', { asks: FEATURES, onlyNamed: true }),
   ours('switchyard-queueing', { asks: QUEUEING, onlyNamed: true }),
@@ -38,7 +42,15 @@ export const switchyardBefore = (checkout: string): Peer =>
   ours('switchyard-before', { command: join(checkout, 'bin/switchyard') });
 
 function ours(name: string, size: Size): Peer {
-  const { journal = true, workers, domains = 0, asks = USUAL, command = COMMAND, onlyNamed = false } = size;
+  const {
+    journal = true,
+    workers,
+    domains = 0,
+    asked = 10,
+    asks = USUAL,
+    command = COMMAND,
+    onlyNamed = false,
+  } = size;
   return {
     name,
     title: name,
@@ -65,7 +77,7 @@ function ours(name: string, size: Size): Peer {
         },
       });
       await importDomains(directory, router.admin, domains, place.backendPort);
-      const hosts = domains === 0 ? {} : { hosts: hostsOf(domains) };
+      const hosts = domains === 0 ? {} : { hosts: hostsOf(domains, asked) };
       return { pid: router.pid, port: router.port, admin: router.admin, ...hosts, stop: () => stop(router) };
     },
   };
