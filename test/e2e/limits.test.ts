@@ -1,7 +1,7 @@
 /** A backend's limit holds for its connections, idle ones included, over all workers, as the backend itself counts them. */
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { AdminClient, ledgerOf } from '../support/admin-client.ts';
+import { AdminClient, actorsOf, ledgerOf } from '../support/admin-client.ts';
 import { Backend } from '../support/backend.ts';
 import { Chance } from '../support/chance.ts';
 import { eventually, pause } from '../support/eventually.ts';
@@ -132,7 +132,7 @@ describe('requests that wait for a slot', () => {
     const when = open.promise;
     for (const backend of backends)
       backend.behave = ({ url }) => (url === '/0' ? { type: 'answer', when } : { type: 'answer' });
-    const asked: Promise<void>[] = [];
+    const asked: Promise<string>[] = [];
     const want: string[] = [];
     for (let i = 0; i <= 20; i++) {
       want.push(`/${i}`);
@@ -147,9 +147,79 @@ describe('requests that wait for a slot', () => {
   });
 });
 
-/** Over a connection of its own. */
-async function answered(port: number, path: string): Promise<void> {
+describe('requests that wait while a worker and the owner of their pool die', () => {
+  const POINTS = ['before-append', 'after-append', 'before-publish', 'in-ledger', 'in-activation'] as const;
+
+  it('keep their order but for those that the worker had, and leave nothing behind', {
+    timeout: 120_000,
+  }, async () => {
+    const workers = COUNTS.at(-1) ?? 2;
+    await using scene = await startScene(workers, 1, 1);
+    const { router, admin, backends } = scene;
+    const [backend] = backends;
+    const served: string[] = [];
+    backend!.onRequest = ({ url }) => void served.push(url ?? '');
+    let [answers, losses] = [0, 0];
+    for (const [round, at] of POINTS.entries()) {
+      const open = Promise.withResolvers<void>();
+      backend!.behave = () => ({ type: 'answer', when: open.promise });
+      served.length = 0;
+      const asked: Promise<string>[] = [];
+      for (let i = 0; i <= 16; i++) {
+        asked.push(answered(router.port, `/${round}-${i}`));
+        if (i === 0) await eventually(() => served.length === 1, 'the first at the backend', 10_000);
+        await expect.poll(async () => (await ledgerOf(admin, 'web')).waiting, { timeout: 10_000 }).toBe(i);
+      }
+      await admin.post('/v1/chaos', { crash: 'pool:web', at });
+      const crash = admin.post('/v1/chaos', { crash: `worker:${1 + (round % workers)}` });
+      const change = { maxConcurrency: 1, queue: { maxWaiting: 900 + round, maxWaitMs: 30_000 } };
+      await expect
+        .poll(async () => (await admin.put('/v1/pools/web', change)).status, { timeout: 30_000 })
+        .toBe(200);
+      expect((await crash).status).toBe(200);
+      await expect.poll(() => restartsOf(admin), { timeout: 30_000 }).toBe(round + 1);
+      open.resolve();
+      const got = await Promise.all(asked);
+      const places = served.map((url) => Number(url.split('-')[1]));
+      expect(places, `at ${at}`).toEqual(places.toSorted((a, b) => a - b));
+      // Who has no answer was the dead worker's; everybody else was served.
+      for (const [i, answer] of got.entries()) {
+        if (answer.startsWith('HTTP/1.1 200 ')) expect(places).toContain(i);
+        else expect(answer, `/${round}-${i} at ${at}`).toBe('');
+        if (answer === '') losses++;
+        else answers++;
+      }
+      await expect
+        .poll(
+          async () => {
+            const { waiting, backends: rows } = await ledgerOf(admin, 'web');
+            return [waiting, rows['web.1']?.inFlight];
+          },
+          { timeout: 10_000 },
+        )
+        .toEqual([0, 0]);
+    }
+    expect(backend!.excess).toEqual([]);
+    expect(losses).toBeGreaterThan(0);
+    if (workers > 1) expect(answers).toBeGreaterThan(0);
+  });
+});
+
+/** Of workers that all serve; NaN: one does not. */
+async function restartsOf(admin: AdminClient): Promise<number> {
+  const workers = (await actorsOf(admin)).filter(({ kind }) => kind === 'worker');
+  const count = workers.reduce((sum, { restarts }) => sum + restarts, 0);
+  return workers.every(({ state }) => state === 'running') ? count : Number.NaN;
+}
+
+/** Over a connection of its own; what came until it ended. */
+async function answered(port: number, path: string): Promise<string> {
   const socket = connect(port, '127.0.0.1').on('error', () => {});
   socket.write(`GET ${path} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n`);
-  for await (const _ of socket);
+  let received = '';
+  socket.on('data', (chunk) => {
+    received += chunk;
+  });
+  await new Promise((resolve) => socket.on('close', resolve));
+  return received;
 }

@@ -68,7 +68,7 @@ export type RouterProcess = AsyncDisposable & {
 };
 
 // It takes one; a machine that others use too may take many.
-const READY_MS = 30_000;
+const READY_MS = 50_000;
 const STOP_MS = 40_000;
 
 export async function startRouter(options: RouterOptions): Promise<RouterProcess> {
