@@ -1,5 +1,11 @@
 /** Who changed what last: of a domain, of its pool, and of one backend, as of a position. */
-import type { LogInspection, LogReader, Recorded, StreamName } from '../../../eventlog/index.ts';
+import type {
+  LogInspection,
+  LogReader,
+  Recorded,
+  StreamName,
+  SwitchyardEvent,
+} from '../../../eventlog/index.ts';
 import { versionAt } from '../owner-at.ts';
 
 type Log = LogReader & LogInspection;
@@ -18,11 +24,11 @@ const LOOK_BACK = 1000;
 // What the router found by itself is no change of anybody's.
 const FOUND_BY_ITSELF: ReadonlySet<string> = new Set([
   'BackendQuarantined',
-  'BackendEjected',
-  'BackendReturned',
-  'BackendProbed',
-  'BackendEjectionWithheld',
-]);
+  'BackendHealthChanged',
+  'BackendStarted',
+  'BackendDrained',
+  'CapacityWanted',
+] satisfies SwitchyardEvent['type'][]);
 
 export function lastChange(
   log: Log,
