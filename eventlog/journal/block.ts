@@ -18,6 +18,8 @@ export class Block {
   readonly pools = new PoolIndex();
   readonly names = new Map<number, string>();
   readonly ids = new IdHashes();
+  /** Of the ids that trusted peers gave. */
+  readonly peers = new IdHashes();
   requestCount = 0;
   operationCount = 0;
   checkpointCount = 0;
@@ -39,6 +41,7 @@ export class Block {
     this.pools.clear();
     this.names.clear();
     this.ids.clear();
+    this.peers.clear();
     this.requestCount = 0;
     this.operationCount = 0;
     this.checkpointCount = 0;
@@ -65,7 +68,10 @@ export class Block {
     if (startedAtMs < this.firstStartedAtMs) this.firstStartedAtMs = startedAtMs;
     if (startedAtMs > this.lastStartedAtMs) this.lastStartedAtMs = startedAtMs;
     this.ids.add(idHash(words[at + RAW.where]!, words[at + RAW.sequence]!));
-    if ((words[at + RAW.more]! & (REQUEST_FLAG.peer << 16)) !== 0) this.ids.add(words[at + RAW.peerHash]!);
+    if ((words[at + RAW.more]! & (REQUEST_FLAG.peer << 16)) !== 0) {
+      this.ids.add(words[at + RAW.peerHash]!);
+      this.peers.add(words[at + RAW.peerHash]!);
+    }
     this.requestCount++;
   }
 

@@ -9,7 +9,7 @@ import type { RequestIdParts } from './record-id.ts';
 import { idHash, peerHash, REQUEST_WORD, whereWord } from './request-frame.ts';
 import { type Dictionary, type RequestRecord, readRequest } from './request-record.ts';
 import type { Gap } from './segment.ts';
-import { requireSegment, vocabularyOf } from './segment-schema.ts';
+import { hasPeers, requireSegment, vocabularyOf } from './segment-schema.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Operations of one pool or of all, as its ledger packed them. */
@@ -120,14 +120,26 @@ export class SegmentReader implements Dictionary {
   findPeer(id: string): RequestRecord | undefined {
     const hash = peerHash(id);
     const isIt = (view: DataView, from: number) => view.getInt32(from + 4 * REQUEST_WORD.peer, true) === hash;
-    const blocks = this.#db
-      .prepare<[], number>('SELECT block FROM blocks WHERE requests > 0 ORDER BY block DESC')
-      .pluck();
-    for (const block of blocks.iterate()) {
+    for (const block of this.#peerBlocks(hash)) {
       const found = this.#findIn(block, hash, isIt);
       if (found?.peerId === id) return found;
     }
     return undefined;
+  }
+
+  /** Blocks that may have this id of a peer, the newest first. */
+  *#peerBlocks(hash: number): Generator<number> {
+    if (!hasPeers(this.#db)) {
+      const all = this.#db.prepare<[], number>(
+        'SELECT block FROM blocks WHERE requests > 0 ORDER BY block DESC',
+      );
+      yield* all.pluck().iterate();
+      return;
+    }
+    const filters = this.#db.prepare<[], { block: number; filter: Buffer }>(
+      'SELECT block, filter FROM peers ORDER BY block DESC',
+    );
+    for (const { block, filter } of filters.iterate()) if (mayContain(filter, hash)) yield block;
   }
 
   /** Those that began in this time, about in the order in which they ended. */

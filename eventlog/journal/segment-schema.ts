@@ -9,6 +9,8 @@ export const SCHEMA_VERSION = 1;
 
 // The rows of `blocks` are small and lie together; the bytes they stand for lie in `contents`, in the order in which a
 // reader needs them, since SQLite reads a long row from its beginning. Sums are CRC-32 of the long columns, one by one.
+// `peers` has the blocks in which ids of trusted peers are, all of them looked at for an id that is not found: early segments
+// of format 1 are without it.
 const TABLES = `
 CREATE TABLE about (
   vocabulary TEXT NOT NULL,
@@ -36,6 +38,10 @@ CREATE TABLE contents (
   checkpoints BLOB NOT NULL,
   operations  BLOB NOT NULL,
   requests    BLOB NOT NULL
+) STRICT;
+CREATE TABLE peers (
+  block  INTEGER PRIMARY KEY,
+  filter BLOB NOT NULL
 ) STRICT;
 CREATE TABLE names (
   key  INTEGER PRIMARY KEY,
@@ -73,6 +79,12 @@ export function requireSegment(db: Database.Database): void {
       'data_newer',
       `expected format ${SCHEMA_VERSION} or older in ${db.name}, found ${version}`,
     );
+}
+
+/** Whether it tells blocks with ids of peers from others. */
+export function hasPeers(db: Database.Database): boolean {
+  const found = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'peers'").get();
+  return found !== undefined;
 }
 
 export function vocabularyOf(db: Database.Database): Vocabulary {

@@ -109,7 +109,8 @@ function changesOf({ log }: Room, request: RequestRecord, steps: readonly Step[]
     pool === undefined || id === undefined || id === null
       ? undefined
       : lastChangeOfBackend(log, pool, id, position);
-  const last = [ofDomain, ofPool, ofBackend]
+  // What the router found by itself is told of the backend; what mattered last is what somebody changed.
+  const last = [ofDomain, ofPool]
     .filter((change): change is Change => change !== undefined)
     .toSorted((a, b) => b.position - a.position)[0];
   return { last: last ?? null, domain: ofDomain ?? null, pool: ofPool ?? null, backend: ofBackend ?? null };
