@@ -15,7 +15,7 @@ import { type RouterProcess, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const SEED = Number(process.env['EXPLAIN_SEED'] ?? Date.now() % 1_000_000);
-const REQUESTS = Number(process.env['EXPLAIN_REQUESTS'] ?? 400);
+const REQUESTS = Number(process.env['EXPLAIN_REQUESTS'] ?? 250);
 const IDS = ['b.1', 'b.2', 'b.3'] as const;
 const HOSTS = ['a.example', 'x.b.example', 'b.example', 'other.example'];
 const PATHS = ['/plain', '/api/v1', '/api', '/slow'];
