@@ -263,7 +263,7 @@ export class Exchange extends RequestActor implements Tenant {
     if (!this.conclude(detail === undefined ? { type, phase } : { type, phase, detail })) return;
     if (this.enquiry !== undefined) this.enquiry.waitsFor = '';
     this.body?.letGo();
-    this.leaseEnd = leaseEndOf(type);
+    this.leaseEnd = leaseEndOf(type, this.forwarding?.isStale === true);
     this.tenancy?.leave(this.context.now());
     this.abandonBackend();
     this.#tellClient(type);

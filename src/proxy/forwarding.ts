@@ -66,8 +66,13 @@ export class Forwarding extends Connecting {
 
   // ---- once more
 
+  /** A kept connection, and not a byte came over it. */
+  get isStale(): boolean {
+    return this.isReused && this.response?.hasBegun !== true;
+  }
+
   get #mayResend(): boolean {
-    if (!this.isReused || this.response?.hasBegun === true || this.#resent) return false;
+    if (!this.isStale || this.#resent) return false;
     const { head, body } = this.exchange;
     return isRequestIdempotent(head.method) && (body === undefined || body.isWhole);
   }

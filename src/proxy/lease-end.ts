@@ -1,8 +1,12 @@
 /** How a lease ends, in the ledger's words, when its request ended in those of outcomes. */
 import type { LeaseEnd, OutcomeType } from '../../actors/index.ts';
 
-export function leaseEndOf(type: OutcomeType): LeaseEnd {
+/** `isStale`: over a kept connection, on which not a byte came: it may have been closed before the request was sent. */
+export function leaseEndOf(type: OutcomeType, isStale = false): LeaseEnd {
   switch (type) {
+    case 'closed_without_response':
+    case 'response_interrupted':
+      return isStale ? 'unused' : 'backend_failed';
     case 'client_closed':
     case 'client_idle':
       return 'client_gone';
