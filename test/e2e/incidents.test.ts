@@ -56,7 +56,8 @@ async function startBackends(files: Iterable<string>, addresses: Addresses, stac
 /** One shell for all, as the reader has; what each command says, and its status. */
 async function run(steps: readonly Step[], router: RouterProcess, addresses: Addresses, cwd: string) {
   const script = [
-    `switchyard() { local verb=$1; shift; '${COMMAND}' "$verb" --admin ${router.admin} "$@"; }`,
+    // A verb that reads a directory or a file asks no router.
+    `switchyard() { local verb=$1; shift; case " $* " in *' --data '*) ;; *) set -- --admin ${router.admin} "$@";; esac; '${COMMAND}' "$verb" "$@"; }`,
     ...steps.map(({ command }) => `${addresses.here(command)}\nprintf '\\n${SEPARATOR}%d${SEPARATOR}\\n' $?`),
   ].join('\n');
   const env = { ...process.env, USER: 'you', LOGNAME: 'you', NO_COLOR: '1' };
