@@ -108,9 +108,10 @@ describe('with owners and static parts crashing all the time', () => {
         where,
       ).toEqual([]);
       await expectQuiet(admin, backends);
-      expect(crashes.done, where).toBeGreaterThan(SECONDS * 10);
+      // Many times a second, on a machine that has nothing else to do.
+      expect(crashes.done, where).toBeGreaterThan(SECONDS * 2);
       expect(commander.indefinite, where).toEqual([]);
-      expect(commander.answered.length, where).toBeGreaterThan(SECONDS * 10);
+      expect(commander.answered.length, where).toBeGreaterThan(SECONDS * 2);
       await commander.repeatsAll(where);
       const events = await eventsOf(admin);
       expect(await stateOf(admin), where).toEqual(foldNaively(events));

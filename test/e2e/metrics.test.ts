@@ -17,7 +17,7 @@ describe('the documents', () => {
     const { body } = await admin.get<string>('/metrics');
     const names = [...body.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
     expect(names).toContain('switchyard_worker_client_connections');
-    const known = await document('admin-api.md');
+    const known = (await Promise.all(['admin-api.md', 'health.md', 'operations.md'].map(document))).join('');
     expect(names.filter((name) => !known.includes(`\`${name}\``))).toEqual([]);
   });
 
