@@ -103,7 +103,8 @@ export class WorkerSeat {
     } finally {
       this.#next = undefined;
     }
-    if (this.#serving !== former) {
+    // All may be ended meanwhile: the former has its time to finish, which a retirement would take away.
+    if (this.#serving !== former || this.#ending !== undefined) {
       await next.kill();
       throw new NotReplaced(`worker ${this.number} ended while the new one was starting`);
     }

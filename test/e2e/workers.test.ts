@@ -67,7 +67,7 @@ describe('replacing the workers', () => {
       await load.completes(200);
     }
     router.signal('SIGUSR2');
-    await eventually(() => replacedIn(router) === 3 * COUNT, 'all replaced again', 15_000);
+    await eventually(() => replacedIn(router) === 3 * COUNT, 'all replaced again', 40_000);
     await load.completes(200);
     const figures = await load.stop();
     expect(summary(figures)).toBe('');
