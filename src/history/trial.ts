@@ -10,10 +10,10 @@ export type Trial = {
   readonly position: Position;
 };
 
-/** What command ids begin with; the trial's id follows. */
-export const ON_TRIAL = 'confirm-within:';
-export const CONFIRMED = 'confirmed:';
-export const UNDONE = 'undone:';
+// What command ids begin with; the trial's id follows. No Idempotency-Key has a blank in it, so nobody else can use such an id.
+export const ON_TRIAL = 'confirm-within ';
+export const CONFIRMED = 'confirmed ';
+export const UNDONE = 'undone ';
 
 const PAGE = 1000;
 
