@@ -26,7 +26,8 @@ export const FEATURES: Asks = {
     queue: { maxWaiting: 1000, maxWaitMs: 10_000 },
     health: {
       passive: { outlier: { failures: 5, windowMs: 10_000, statuses: ['500-599'] } },
-      active: { path: '/128', intervalMs: 1000 },
+      // A machine that is busy must not take the only backend for one that fails.
+      active: { path: '/128', intervalMs: 1000, timeoutMs: 10_000, unhealthyAfter: 10 },
     },
   },
   domain: { routes: ROUTES },

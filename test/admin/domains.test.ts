@@ -83,6 +83,16 @@ describe('a body', () => {
     ['null', 'invalid_settings', { found: 'null' }],
     ['{"pool": 7}', 'invalid_settings', { path: 'pool', found: '7' }],
     ['{"pool": "web", "polo": 1}', 'invalid_settings', { path: 'polo', nearest: 'pool' }],
+    [
+      '{"pool": "web", "routes": [{"match": {}}, {"match": {"pathPrefx": "/a"}}]}',
+      'invalid_settings',
+      { path: 'routes[1].match.pathPrefx', nearest: 'pathPrefix' },
+    ],
+    [
+      '{"pool": "web", "routes": [{"match": {"pathPrefix": "/a"}}, {"match": {"pathRegex": "("}}]}',
+      'invalid_settings',
+      { path: 'routes[1].match.pathRegex' },
+    ],
     ['{"pool": "web", "__proto__": {"pool": "api"}}', 'invalid_settings', { path: '__proto__' }],
     ['{"pool": "web", "constructor": 1}', 'invalid_settings', { path: 'constructor' }],
   ])('%s names the place that is wrong', async (text, type, problem) => {
