@@ -6,6 +6,7 @@
  */
 import {
   type Appended,
+  type BackendId,
   type EventLog,
   type Json,
   type Position,
@@ -219,9 +220,20 @@ export class RoutingDesk implements Desk {
   async #explained(stream: StreamName, rejection: Rejection): Promise<Rejected> {
     if (rejection.type !== 'version_mismatch' || rejection.expected >= rejection.found)
       return { type: 'rejected', rejection };
-    const won = await this.#options.log.readStream(stream, { from: rejection.expected + 1, limit: 100 });
-    return { type: 'rejected', rejection: { ...rejection, won } };
+    const { expected, found, backend } = rejection;
+    const won: Recorded[] = [];
+    for (let from = expected + 1; from <= found && won.length < MOST_WON; from += MOST_WON) {
+      const page = await this.#options.log.readStream(stream, { from, limit: MOST_WON });
+      won.push(...page.filter((event) => backend === undefined || isAbout(event, backend)));
+    }
+    return { type: 'rejected', rejection: { ...rejection, won: won.slice(0, MOST_WON) } };
   }
+}
+
+const MOST_WON = 100;
+
+function isAbout({ data }: Recorded, backend: BackendId): boolean {
+  return 'id' in data && data.id === backend;
 }
 
 type Request = { readonly by: By; readonly digest: string; readonly note?: Json | undefined };

@@ -1,5 +1,5 @@
 /** Why a wish is refused: a value with a stable word, for `problem.ts` to give a status. */
-import type { Recorded } from '../eventlog/index.ts';
+import type { BackendId, Recorded } from '../eventlog/index.ts';
 
 export type Rejection =
   | { readonly type: 'domain_not_found' | 'pool_not_found' | 'backend_not_found'; readonly detail: string }
@@ -12,6 +12,8 @@ export type Rejection =
       readonly expected: number;
       readonly found: number;
       readonly won: readonly Recorded[];
+      /** The version is that of a backend: what happened to others of its pool won nothing. */
+      readonly backend?: BackendId;
     }
   | { readonly type: 'idempotency_key_reused'; readonly detail: string }
   | { readonly type: 'too_many_changes' | 'too_many_removals'; readonly detail: string }

@@ -158,6 +158,7 @@ function versionMismatch(command: PoolCommand, state: PoolState): Decision<PoolE
     expected: command.ifVersion,
     found,
     won: [],
+    ...(ofBackend === undefined ? {} : { backend: ofBackend }),
   });
 }
 

@@ -98,6 +98,27 @@ describe('the desk', () => {
     });
   });
 
+  it('tells of a backend only what happened to it, however much happened to the others', async () => {
+    const { system } = await start();
+    await putPool();
+    const put = (id: string, weight: number, ifVersion?: number) => {
+      const wish = {
+        type: 'PutBackend',
+        pool: web,
+        id: id as never,
+        backend: { address: '127.0.0.1:9', weight },
+      } as const;
+      return system.desk.ask(ifVersion === undefined ? wish : { ...wish, ifVersion: ifVersion as never }, BY);
+    };
+    await put('mine', 1);
+    for (let i = 2; i < 110; i++) await put('other', i);
+    await put('mine', 2);
+    const late = await put('mine', 3, 3);
+    expect(late).toMatchObject({
+      rejection: { type: 'version_mismatch', won: [{ type: 'BackendChanged', data: { id: 'mine' } }] },
+    });
+  });
+
   it('gives a repeated command its first answer, even when the world has moved on', async () => {
     const { system } = await start();
     await putPool();
