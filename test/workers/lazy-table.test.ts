@@ -140,6 +140,19 @@ describe('a table that reads who is asked for', () => {
     expect([stage.activations, stage.lazy.size]).toEqual([3, { domains: 2, pools: 1 }]);
   });
 
+  it('lets go sooner of what is not used where it holds very many', async () => {
+    const stage = new Stage();
+    const hosts = Array.from({ length: 4100 }, (_, index) => `d${index}.test`);
+    await stage.record(created('web'), ...hosts.map((host) => put(stage, host, 'web')));
+    for (const host of hosts) stage.lazy.lookup(host);
+    expect(stage.lazy.size.domains).toBe(hosts.length);
+    for (let second = 0; second < 8; second += 1) {
+      stage.sleep(1);
+      view(stage.lazy, 'd7.test');
+    }
+    expect(stage.lazy.size).toEqual({ domains: 1, pools: 1 });
+  });
+
   it('lets go of what is not used, and keeps what is, and the pool of whoever waits', async () => {
     const stage = new Stage();
     await stage.record(created('web'), put(stage, 'a.test', 'web'), put(stage, 'b.test', 'web'));
