@@ -84,7 +84,7 @@ describe('a body', () => {
     ['{"pool": 7}', 'invalid_settings', { path: 'pool', found: '7' }],
     ['{"pool": "web", "polo": 1}', 'invalid_settings', { path: 'polo', nearest: 'pool' }],
     [
-      '{"pool": "web", "routes": [{"match": {}}, {"match": {"pathPrefx": "/a"}}]}',
+      '{"pool": "web", "routes": [{"match": {"pathPrefix": "/a"}}, {"match": {"pathPrefx": "/b"}}]}',
       'invalid_settings',
       { path: 'routes[1].match.pathPrefx', nearest: 'pathPrefix' },
     ],
