@@ -8,12 +8,14 @@ import { json, type Reply } from './reply.ts';
 
 const MOST_ROWS = 10_000;
 const ROWS = 1000;
+const MOST_MS = 10_000;
 
 const moment = z.union([z.int().min(0), z.string()]).optional();
 const queryBody = z.strictObject({
   sql: z.string().min(1).max(100_000),
   since: moment,
   until: moment,
+  timeoutMs: z.int().min(100).max(MOST_MS).default(MOST_MS),
   limit: z.int().min(1).max(MOST_ROWS).default(ROWS),
 });
 

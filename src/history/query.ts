@@ -1,6 +1,7 @@
 /** `query`: one SELECT over the views of log and journal, within bounds. */
 import { type QueryAnswer, QueryRefused, runQuery } from '../../eventlog/index.ts';
 import type { Moment } from './moment.ts';
+import { queryApart } from './query-apart.ts';
 import type { Room } from './room.ts';
 import { Unanswerable } from './unanswerable.ts';
 import { msOf } from './verify-decisions.ts';
@@ -12,17 +13,29 @@ export type QueryWish = {
   readonly until?: Moment;
   /** Rows at most. */
   readonly limit: number;
+  /** How long it may take. */
+  readonly timeoutMs?: number;
 };
 
 // Whoever else asks of the past waits that long at most.
 const QUERY_MS = 10_000;
 
-export async function query({ sql, since, until, limit }: QueryWish, room: Room): Promise<QueryAnswer> {
+/** Beside a running router by a process of its own: of what SQLite does by itself, nothing else can be stopped. */
+export function query(wish: QueryWish, room: Room): Promise<QueryAnswer> {
+  const { directory, isBeside, signal } = room;
+  if (isBeside !== true || directory === undefined) return answerQuery(wish, room);
+  return queryApart({ directory, wish }, wish.timeoutMs ?? QUERY_MS, signal);
+}
+
+export async function answerQuery(
+  { sql, since, until, limit, timeoutMs = QUERY_MS }: QueryWish,
+  room: Room,
+): Promise<QueryAnswer> {
   const fromMs = msOf(room, since, 'since');
   const toMs = msOf(room, until, 'until');
   const bounds = { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
   try {
-    return await runQuery(sql, views(room, bounds), { rows: limit, ms: QUERY_MS }, room.breathe);
+    return await runQuery(sql, views(room, bounds), { rows: limit, ms: timeoutMs }, room.breathe);
   } catch (error) {
     if (error instanceof QueryRefused) throw new Unanswerable('invalid_query', error.message);
     throw error;

@@ -22,7 +22,10 @@ const open = new Map<number, Open>();
 
 function begin(id: number, question: string, wish: unknown): void {
   const abort = new AbortController();
-  open.set(id, { pieces: answering(question, wish, roomOf(sources(), abort.signal)), abort });
+  open.set(id, {
+    pieces: answering(question, wish, roomOf({ ...sources(), isBeside: true }, abort.signal)),
+    abort,
+  });
 }
 
 async function next(id: number): Promise<void> {

@@ -12,6 +12,8 @@ export type Room = {
   readonly journal: () => JournalReader;
   /** What of the journal could not be read so far. */
   readonly damage: () => readonly string[];
+  /** A router runs in this process. */
+  readonly isBeside?: boolean;
   readonly signal: AbortSignal;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -19,7 +21,7 @@ export type Room = {
   readonly breathe: () => Promise<void>;
 };
 
-export type Sources = Pick<Room, 'directory' | 'log' | 'points' | 'journal' | 'damage' | 'now'>;
+export type Sources = Pick<Room, 'isBeside' | 'directory' | 'log' | 'points' | 'journal' | 'damage' | 'now'>;
 
 // 5 ms: what the others of this thread can wait for, and more than a page takes.
 const TURN_MS = 5;

@@ -1,0 +1,58 @@
+/** Has a query answered by a process of its own, which is killed when its time is over or nobody wants the answer. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { QueryAnswer } from '../../eventlog/index.ts';
+import type { SentError } from './messages.ts';
+import type { QueryOrder } from './query-process.ts';
+import { receivedError } from './sent-error.ts';
+import { Unanswerable } from './unanswerable.ts';
+
+const ENTRY = import.meta.url.endsWith('.ts') ? './query-process.ts' : './query-process.js';
+// A process that begins is waited for on the busiest machine.
+const BEGIN_MS = 60_000;
+// It looks at the clock by itself, and says more of it.
+const GRACE_MS = 500;
+// What a query may hold: rows that it sorts or groups.
+const MOST_MEGABYTES = 512;
+
+type Answered = { readonly answer: QueryAnswer } | { readonly error: SentError };
+type Told = { readonly type: 'begun' } | Answered;
+
+export async function queryApart(order: QueryOrder, ms: number, signal: AbortSignal): Promise<QueryAnswer> {
+  const entry = fileURLToPath(new URL(ENTRY, import.meta.url));
+  const execArgv = [`--max-old-space-size=${MOST_MEGABYTES}`];
+  const child = fork(entry, [], { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const end = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', end, { once: true });
+  let timer = setTimeout(end, BEGIN_MS);
+  try {
+    child.send(order);
+    const told = await answerOf(child, ms, () => {
+      clearTimeout(timer);
+      timer = setTimeout(end, ms + GRACE_MS);
+    });
+    if ('error' in told) throw receivedError(told.error);
+    return told.answer;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', end);
+    signal.throwIfAborted();
+    end();
+  }
+}
+
+function answerOf(child: ChildProcess, ms: number, begun: () => void): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    child.on('message', (message) => {
+      const told = message as Told;
+      if ('type' in told) begun();
+      else resolve(told);
+    });
+    child.once('error', reject);
+    child.once('exit', () => reject(new Unanswerable('invalid_query', tooMuch(ms))));
+  });
+}
+
+function tooMuch(ms: number): string {
+  return `expected an answer within ${ms} ms and ${MOST_MEGABYTES} MB, found none; narrow it with since and until`;
+}

@@ -1,0 +1,26 @@
+/** The program of a process for one query: SQL that would never come to an end comes to one with its process. */
+import { setPriority } from 'node:os';
+import { answerQuery, type QueryWish } from './query.ts';
+import { roomOf } from './room.ts';
+import { sentError } from './sent-error.ts';
+import { sourcesOf } from './sources.ts';
+
+export type QueryOrder = { readonly directory: string; readonly wish: QueryWish };
+
+// Whoever asked is gone.
+process.once('disconnect', () => process.exit());
+// As the thread of history: those who are served come first.
+setPriority(10);
+
+process.once('message', async ({ directory, wish }: QueryOrder) => {
+  process.send?.({ type: 'begun' });
+  const { sources, close } = sourcesOf(directory, Date.now);
+  try {
+    const answer = await answerQuery(wish, roomOf(sources(), new AbortController().signal));
+    process.send?.({ answer }, () => process.disconnect?.());
+  } catch (error) {
+    process.send?.({ error: sentError(error) }, () => process.disconnect?.());
+  } finally {
+    close();
+  }
+});

@@ -1,0 +1,35 @@
+/** SQL over a running router's log and journal, and what of it is stopped. */
+import { describe, expect, it } from 'vitest';
+import { AdminClient } from '../support/admin-client.ts';
+import { ask } from '../support/ask.ts';
+import { Backend } from '../support/backend.ts';
+import { startRouter } from '../support/router-process.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+// Ten to the twelfth rows of SQLite's own making, which ask nobody for anything.
+const ENDLESS = `WITH t(n) AS (VALUES ${Array.from({ length: 100 }, (_, n) => `(${n})`).join(',')})
+  SELECT count(*) FROM t a, t b, t c, t d, t e, t f`;
+
+describe('query on a running router', () => {
+  it('knows a request at once, and ends what would not end by itself', { timeout: 90_000 }, async () => {
+    await using stack = new AsyncDisposableStack();
+    const directory = stack.use(await tempDirectory());
+    const backend = stack.use(await Backend.start({ name: 'web.1' }));
+    const pools = { web: { backends: { 'web.1': { address: backend.address } } } };
+    const config = { accessLog: false, pools, domains: { '*': { pool: 'web' } } };
+    const router = stack.use(
+      await startRouter({ directory: directory.path, config, args: ['--workers', '1'] }),
+    );
+    const admin = stack.use(new AdminClient(router.admin));
+    expect((await ask(router.port, 'a.example', '/one')).status).toBe(200);
+    const sql = 'SELECT r.path, r.status, l.backend FROM v1_requests r JOIN v1_leases l ON l.pool = r.pool';
+    const { body } = await admin.must<{ rows: unknown[] }>('POST', '/v1/query', { sql });
+    expect(body.rows).toEqual([['/one', 200, 'web.1']]);
+    const endless = admin.post<{ detail: string }>('/v1/query', { sql: ENDLESS, timeoutMs: 300 });
+    // Meanwhile history answers others.
+    expect((await admin.get('/v1/diff?from=0')).status).toBe(200);
+    const { status, body: problem } = await endless;
+    expect(status).toBe(400);
+    expect(problem.detail).toMatch(/expected an answer within 300 ms and 512 MB, found none/);
+  });
+});
