@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
@@ -189,8 +190,9 @@ function readyLine(
 ): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
+      const threads = threadsOf(child.pid);
       child.kill('SIGKILL');
-      reject(new Error(`expected a ready line within ${withinMs} ms, found:\n${output.text()}`));
+      reject(new Error(`expected a ready line within ${withinMs} ms, found:\n${output.text()}\n${threads}`));
     }, withinMs);
     output.onLine((line) => {
       const ready = readReady(line);
@@ -224,4 +226,20 @@ async function end(child: ChildProcess, ended: Promise<Ended>, withinMs: number)
   if (late)
     throw new Error(`expected an end within ${withinMs} ms of SIGTERM, found none:\n${result.output}`);
   return result;
+}
+
+/** Each thread's name, state, ticks of CPU and what it sleeps in: who waits for what. */
+function threadsOf(pid: number | undefined): string {
+  try {
+    const tasks = `/proc/${pid}/task`;
+    const lines = readdirSync(tasks).map((task) => {
+      const stat = readFileSync(`${tasks}/${task}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+      return `${name} ${fields[0]} ${fields[11]}+${fields[12]} ${readFileSync(`${tasks}/${task}/wchan`, 'utf8')}`;
+    });
+    return lines.join('\n');
+  } catch {
+    return '';
+  }
 }
