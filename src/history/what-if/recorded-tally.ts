@@ -24,9 +24,10 @@ function count(first: Ask, tally: Tally): void {
   tally.over(endOf(decisive), waitMs, isQueued, timeMs, leases);
 }
 
-/** It found nothing free, so that the word of the backend before it stands. */
+/** It found nothing free, or waited where all there was had been tried: the word of the backend before it stands. */
 function isInVain(ask: Ask): boolean {
-  return ask.refusal === 'exhausted' || (ask.left !== undefined && waitOf(ask) === 0);
+  const { refusal, left } = ask;
+  return refusal === 'exhausted' || left?.why === 'exhausted' || (left !== undefined && waitOf(ask) === 0);
 }
 
 function waitOf({ place, lent, left }: Ask): number {

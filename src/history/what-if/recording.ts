@@ -190,7 +190,8 @@ export class Recording {
     if (isOnward && (isOf || BESIDE_MEMBERSHIP.has(record.op))) {
       last.ticket = record.ticket;
       last.event.version ??= version;
-      return record.op !== 'grant';
+      // A probe of the same moment may be one from outside: told twice it changes nothing.
+      return record.op !== 'grant' && record.op !== 'probe';
     }
     if (!isOf) return false;
     const seed = record.op === 'start' ? record.seed : undefined;

@@ -108,6 +108,7 @@ export class SimulatedPool implements Host {
       this.#queue.end(visit);
     }
     visit.held.set(lease, nowMs);
+    visit.last = lease;
     visit.leases += 1;
     this.#options.tally.lent(lease.backendKey);
     const { lent } = visit.ask;
@@ -129,7 +130,7 @@ export class SimulatedPool implements Host {
     visit.waitedMs += this.#time.nowMs - visit.askedMs;
     if (visit.isBeyond || visit.ask.left === undefined) this.#differs();
     const isInVain = this.#time.nowMs === visit.askedMs && visit.leases > 0;
-    if (isInVain || (why === 'exhausted' && visit.leases > 0)) this.#over(visit, this.#lastWord(visit));
+    if (isInVain || (why === 'exhausted' && visit.leases > 0)) this.#inVain(visit);
     else this.#over(visit, { type: 'gave_up' });
   }
 
@@ -145,7 +146,8 @@ export class SimulatedPool implements Host {
         back.latencyMs < 0 && this.#isAltered ? latencyOf(back.end, ask.heldMs ?? 0) : back.latencyMs;
       this.#at(back.place, shiftMs, () => {
         this.#giveBack(visit, lease, back.end, latencyMs);
-        if (next === undefined) this.#over(visit, endingOf(back.end));
+        const isLastWord = visit.isInVain && visit.last === lease;
+        if (next === undefined || isLastWord) this.#over(visit, endingOf(back.end));
       });
     }
     if (next !== undefined) this.#at(next.place, shiftMs, () => this.#again(visit, next));
@@ -201,7 +203,7 @@ export class SimulatedPool implements Host {
 
   #refuse(visit: Visit, refusal: Extract<Ending, { type: 'refused' }>['refusal']): void {
     if (visit.isBeyond || visit.ask.refusal !== refusal) this.#differs();
-    if (refusal === 'exhausted' && visit.leases > 0) this.#over(visit, this.#lastWord(visit));
+    if (refusal === 'exhausted' && visit.leases > 0) this.#inVain(visit);
     else this.#over(visit, { type: 'refused', refusal });
   }
 
@@ -264,6 +266,12 @@ export class SimulatedPool implements Host {
     const fresh = new RetryBudget();
     this.#budgets.set(thread, fresh);
     return fresh;
+  }
+
+  /** Nothing else was free: the word of the backend before stands, and while that still speaks the request is not over. */
+  #inVain(visit: Visit): void {
+    if (visit.last !== undefined && visit.held.has(visit.last)) visit.isInVain = true;
+    else this.#over(visit, this.#lastWord(visit));
   }
 
   /** Of the backend before. */

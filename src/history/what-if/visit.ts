@@ -28,6 +28,10 @@ export class Visit implements Waiter, Waits {
   leases = 0;
   /** What it has, and since when: two at once, while it goes elsewhere. */
   readonly held = new Map<Lease, number>();
+  /** What it was lent last. */
+  last: Lease | undefined;
+  /** It asked elsewhere while it had that, and found nothing. */
+  isInVain = false;
   lastEnd: LeaseEnd | undefined;
   /** It is counted. */
   isOver = false;
