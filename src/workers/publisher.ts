@@ -6,6 +6,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Recorded } from '../../eventlog/index.ts';
 import { NameIndexWriter } from './name-index.ts';
+import { type Publication, publicationOf } from './publication.ts';
 
 /** One count, shared by all threads. It may wrap around: it is only compared for equality. */
 export type PublicationCount = Int32Array<SharedArrayBuffer>;
@@ -25,7 +26,9 @@ export class Publisher {
   }
 
   publish(events: readonly Recorded[]): void {
-    for (const receiver of this.#receivers) receiver.receive(events);
+    let message: Publication | undefined;
+    const packed = () => (message ??= publicationOf(events));
+    for (const receiver of this.#receivers) receiver.receive(events, packed);
     this.names.apply(events, () => (Atomics.add(this.count, 0, 1) + 1) | 0);
   }
 
@@ -41,14 +44,15 @@ export class Publisher {
 }
 
 export interface Receiver {
-  receive(events: readonly Recorded[]): void;
+  /** `packed`: the same for another thread, made once for all of them. */
+  receive(events: readonly Recorded[], packed: () => Publication): void;
 }
 
 /** The worker's end: what was posted, in order, each publication once. */
 export class Subscription {
   readonly #port: MessagePort;
   readonly #count: PublicationCount;
-  readonly #apply: (events: readonly Recorded[]) => void;
+  readonly #apply: (publication: Publication) => void;
   readonly #lost: () => void;
   #seen: number;
 
@@ -57,7 +61,7 @@ export class Subscription {
     port: MessagePort,
     count: PublicationCount,
     seen: number,
-    apply: (events: readonly Recorded[]) => void,
+    apply: (publication: Publication) => void,
     lost: () => void,
   ) {
     this.#port = port;
@@ -66,7 +70,7 @@ export class Subscription {
     this.#lost = lost;
     this.#seen = seen;
     port.on('messageerror', () => this.#miss(this.#seen + 1));
-    port.on('message', (events: readonly Recorded[]) => this.#take(events));
+    port.on('message', (publication: Publication) => this.#take(publication));
   }
 
   /** How many publications were taken. */
@@ -89,7 +93,7 @@ export class Subscription {
         if (((count - this.#seen) | 0) > 0) this.#miss(count);
         return;
       }
-      this.#take(received.message as readonly Recorded[]);
+      this.#take(received.message as Publication);
     }
   }
 
@@ -98,8 +102,8 @@ export class Subscription {
     this.#lost();
   }
 
-  #take(events: readonly Recorded[]): void {
+  #take(publication: Publication): void {
     this.#seen = (this.#seen + 1) | 0;
-    this.#apply(events);
+    this.#apply(publication);
   }
 }

@@ -14,6 +14,7 @@ import {
 import type { DomainRoute, PoolRoute, RoutingTable } from '../proxy/index.ts';
 import { activated } from './activation.ts';
 import { type CutAt, PoolView } from './pool-view.ts';
+import { type Bulk, eventsOf, streamsOf } from './publication.ts';
 import type { TableSource } from './table-source.ts';
 import { Views } from './views.ts';
 
@@ -91,6 +92,16 @@ export class Table implements RoutingTable {
     }
     const last = events.at(-1)?.position ?? 0;
     if (last > this.#position) this.#position = last;
+  }
+
+  /** As `apply`; of owners that are not held here nothing is read. */
+  applyBulk(bulk: Bulk): void {
+    if (this.#source === undefined || streamsOf(bulk).some((stream) => this.#known.has(stream))) {
+      this.apply(eventsOf(bulk));
+      return;
+    }
+    if (bulk.first > this.#position + 1) this.distrust();
+    if (bulk.last > this.#position) this.#position = bulk.last;
   }
 
   /** Something was missed: what is held may be out of date, and is read anew when it is asked for. */

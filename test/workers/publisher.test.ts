@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Recorded } from '../../eventlog/index.ts';
+import { eventsOf, isBulk } from '../../src/workers/publication.ts';
 import { Publisher, Subscription } from '../../src/workers/publisher.ts';
 
 const ports: MessagePort[] = [];
@@ -17,12 +18,15 @@ function subscribe(publisher: Publisher, isLost: (events: readonly Recorded[]) =
   ports.push(port1, port2);
   const applied: number[] = [];
   const lost: number[] = [];
-  const seen = publisher.enrol({ receive: (events) => isLost(events) || port1.postMessage(events) });
+  const seen = publisher.enrol({
+    receive: (events, packed) => isLost(events) || port1.postMessage(packed()),
+  });
   const subscription = new Subscription(
     port2,
     publisher.count,
     seen,
-    (events) => {
+    (publication) => {
+      const events = isBulk(publication) ? eventsOf(publication) : publication;
       for (const { position } of events) applied.push(position);
     },
     () => lost.push(applied.length),
@@ -39,6 +43,16 @@ describe('the fence', () => {
     expect(applied).toEqual([]);
     subscription.catchUp();
     expect(applied).toEqual([1, 2, 3]);
+  });
+
+  it('applies the events of a bulk, which come as text', () => {
+    const publisher = new Publisher();
+    const { subscription, applied } = subscribe(publisher);
+    const positions = Array.from({ length: 1000 }, (_, index) => index + 1);
+    publisher.publish(positions.map(event));
+    publisher.publish([event(1001)]);
+    subscription.catchUp();
+    expect(applied).toEqual([...positions, 1001]);
   });
 
   it('applies nothing twice, whether the fence or the loop took it', async () => {
