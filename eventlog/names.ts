@@ -16,7 +16,7 @@ export type Parsed<T> =
   | { readonly ok: false; readonly problem: string };
 
 // RFC 1035 §2.3.4: 253 octets of text for a whole name, 63 for a label. Underscores occur in real host names.
-const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const LABELS = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 const HOST_BYTES = 253;
 const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/;
 
@@ -76,9 +76,7 @@ export function parseStreamName(text: string): Parsed<{ stream: StreamName; owne
 function isDomainName(name: string): name is DomainName {
   if (name === '*') return true;
   if (name.length > HOST_BYTES) return false;
-  if (IPV6.test(name)) return true;
-  const host = name.startsWith('*.') ? name.slice(2) : name;
-  return host.length > 0 && host.split('.').every((label) => LABEL.test(label));
+  return LABELS.test(name.startsWith('*.') ? name.slice(2) : name) || IPV6.test(name);
 }
 
 function identifier<Name extends string>(what: string, text: string): Parsed<Name> {
