@@ -8,6 +8,7 @@ import type { By, Command, Desk, Rejection } from '../../actors/index.ts';
 import { type OwnAddresses, type Problem, renderProblem } from '../config/index.ts';
 import { type Line, LineTooLong } from './cut-lines.ts';
 import { parseLine } from './parse-line.ts';
+import { roomyHeap } from './roomy-heap.ts';
 
 /** Numbers of its first and last line. */
 export type Chunk = { readonly from: number; readonly to: number };
@@ -35,6 +36,7 @@ export async function* importChunks(
   chunks: AsyncIterable<readonly Line[]>,
   into: Into,
 ): AsyncGenerator<ChunkResult> {
+  using _ = roomyHeap();
   const numbered = chunks[Symbol.asyncIterator]();
   for (;;) {
     const next = await numbered.next().catch((error: unknown) => failedAt(error));
@@ -51,8 +53,7 @@ async function carriedOut(lines: readonly Line[], into: Into): Promise<ChunkResu
   // A later line of the same owner wins; its place in the chunk says which line it was.
   const commands = new Map<string, { readonly command: Command; readonly line: number }>();
   const digest = createHash('sha256');
-  // Asked of the system, which takes longer than reading a hundred lines.
-  const own = into.ownAddresses();
+  const own = askedOnce(into.ownAddresses);
   for (const [index, { number, text }] of lines.entries()) {
     if (index % LINES_A_TURN === LINES_A_TURN - 1) await nextTurn();
     const read = parseLine(text, own);
@@ -75,6 +76,20 @@ async function carriedOut(lines: readonly Line[], into: Into): Promise<ChunkResu
   const line = command === undefined ? chunk.from : (wished[command]?.line ?? chunk.from);
   const detail = command === undefined ? rejection.detail : `line ${line}: ${rejection.detail}`;
   return { ...chunk, type: 'failed', failure: { type: 'rejected', line, detail, rejection } };
+}
+
+/** The system is asked, which takes longer than reading a hundred lines: only if a line has addresses, and once a chunk. */
+function askedOnce(ask: () => OwnAddresses): OwnAddresses {
+  let own: OwnAddresses | undefined;
+  const answer = () => (own ??= ask());
+  return {
+    get listeners() {
+      return answer().listeners;
+    },
+    get local() {
+      return answer().local;
+    },
+  };
 }
 
 function keyOf(command: Command): string {
