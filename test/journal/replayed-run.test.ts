@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { openJournalReader } from '../../eventlog/index.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { Backend } from '../support/backend.ts';
-import { startLoad } from '../support/load.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Load, startLoad } from '../support/load.ts';
 import { runCommand, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { leasesOf, replayPool } from './replay.ts';
@@ -12,6 +13,8 @@ import { leasesOf, replayPool } from './replay.ts';
 const SECONDS = Number(process.env['JOURNAL_RUN_SECONDS'] ?? 6);
 const PER_SECOND = Number(process.env['JOURNAL_RUN_RATE'] ?? 1500);
 const WORKERS = process.env['JOURNAL_RUN_WORKERS'] ?? '2';
+// All of its settings, each time: a PUT says them whole.
+const FEW = { policy: 'random', maxConcurrency: 1 } as const;
 const POOLS = ['web', 'api', 'few'] as const;
 const POINTS = ['before-append', 'after-append', 'before-publish', 'in-ledger', 'in-activation'];
 
@@ -38,7 +41,7 @@ describe('a run under load with everything crashing', () => {
           pools: {
             web: { backends: members },
             api: { policy: 'round-robin', backends: { ...members, 'b.2': { ...members['b.2'], weight: 3 } } },
-            few: { policy: 'random', maxConcurrency: 1, queue: { maxWaiting: 4 }, backends: members },
+            few: { ...FEW, queue: { maxWaiting: 4 }, backends: members },
           },
           domains: Object.fromEntries(POOLS.map((pool) => [`${pool}.example`, { pool }])),
         },
@@ -51,6 +54,7 @@ describe('a run under load with everything crashing', () => {
       // Those that stay end up with the worker that died last: these are spread over both.
       const fields = ['Connection: close'];
       const coming = stack.use(startLoad({ ...common, connections: 12, perSecond: PER_SECOND / 3, fields }));
+      await overflow(admin, backends, staying);
       await makeTrouble(admin, backends);
       await Promise.all([staying.completes(50), coming.completes(50)]);
       const completed = (await staying.stop()).completed + (await coming.stop()).completed;
@@ -118,6 +122,15 @@ describe('a run under load with everything crashing', () => {
   );
 });
 
+/** More ask at once than `few` takes and than may wait there, however quick the machine is, until somebody is refused. */
+async function overflow(admin: AdminClient, backends: readonly Backend[], load: Load): Promise<void> {
+  await admin.must('PUT', '/v1/pools/few', { ...FEW, queue: { maxWaiting: 0 } });
+  for (const backend of backends) backend.behave = () => ({ type: 'answer', delayMs: 50 });
+  const isRefused = () => load.figures().failures.some(({ reason }) => reason.endsWith('H11'));
+  await eventually(isRefused, 'somebody to be refused by few', 20_000);
+  for (const backend of backends) backend.behave = () => ({ type: 'answer', delayMs: 3 });
+}
+
 /** Crashes of every kind, a backend that comes and goes, and commands, for so many seconds. */
 async function makeTrouble(admin: AdminClient, backends: readonly Backend[]): Promise<void> {
   const until = performance.now() + SECONDS * 1000;
@@ -133,7 +146,7 @@ async function makeTrouble(admin: AdminClient, backends: readonly Backend[]): Pr
     const path = '/v1/pools/web/backends/b.3';
     if (round % 2 === 0) await admin.delete(path);
     else await admin.put(path, { address: moved?.address, maxConcurrency: 2 + (round % 3) });
-    await admin.put('/v1/pools/few', { queue: { maxWaiting: 3 + (round % 3) } });
+    await admin.put('/v1/pools/few', { ...FEW, queue: { maxWaiting: 3 + (round % 3) } });
     await sleep(100);
   }
 }
