@@ -96,3 +96,8 @@ function indexAt(samples: readonly Sample[], atMs: number): number {
   }
   return low;
 }
+
+/** What a check-in says that it took, where that is not recorded since no policy asked for it. */
+export function latencyOf(end: LeaseEnd, heldMs: number): number {
+  return end === 'client_gone' || end === 'unused' || end === 'connect_failed' ? -1 : heldMs;
+}

@@ -2,6 +2,7 @@
 import type { Lease, LeaseEnd, Waiter } from '../../../actors/index.ts';
 import type { Waits } from '../../simulation/index.ts';
 import { type Ask, type Asked, hasFailed } from './ask.ts';
+import { type Ending, endingOf } from './tally.ts';
 
 export interface Host {
   lent(visit: Visit, lease: Lease): void;
@@ -51,6 +52,12 @@ export class Visit implements Waiter, Waits {
 
   refused(): void {
     this.#host.refused(this);
+  }
+
+  /** Of the backend before. */
+  get lastWord(): Ending {
+    const end = this.isBeyond ? this.lastEnd : this.ask.before?.back?.end;
+    return end === undefined ? { type: 'unfinished' } : endingOf(end);
   }
 
   /** What is recorded of it that tells best how long it takes to be served. */

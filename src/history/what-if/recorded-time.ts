@@ -1,0 +1,59 @@
+/** Virtual time in which what is recorded happens when it is recorded to have happened, to the ticket, or so much later. */
+import { VirtualTime } from '../../simulation/index.ts';
+import type { Place } from './ask.ts';
+
+export class RecordedTime {
+  /** When something first went otherwise than recorded; undefined: nothing did. */
+  differsFromMs: number | undefined;
+  /** What the ledger is told. */
+  toldMs = 0;
+  readonly #time = new VirtualTime();
+
+  get nowMs(): number {
+    return this.#time.nowMs;
+  }
+
+  /** When the next thing happens; Infinity: nothing will. */
+  get nextMs(): number {
+    return this.#time.nextMs;
+  }
+
+  begin(atMs: number): void {
+    this.#time.nowMs = atMs;
+    this.toldMs = atMs;
+  }
+
+  /** The next thing happens; there must be one. */
+  pass(): void {
+    this.#time.pass();
+  }
+
+  /** Of what happens at the same moment, what was planned first is first. */
+  plan(atMs: number, happen: () => void): void {
+    this.#time.at(atMs, happen);
+  }
+
+  /** When it is recorded to have been, or so much later. */
+  at(place: Place, shiftMs: number, happen: () => void): void {
+    const atMs = place.atMs + shiftMs;
+    this.#tell(atMs, shiftMs === 0 ? place.nowMs : atMs, place.ticket, happen);
+  }
+
+  /** After whatever is recorded at that moment. */
+  after(ms: number, happen: () => void): void {
+    const atMs = this.#time.nowMs + ms;
+    this.#tell(atMs, atMs, Number.MAX_SAFE_INTEGER, happen);
+  }
+
+  differs(): void {
+    this.differsFromMs ??= this.#time.nowMs;
+  }
+
+  #tell(atMs: number, toldMs: number, order: number, happen: () => void): void {
+    const told = () => {
+      this.toldMs = toldMs;
+      happen();
+    };
+    this.#time.at(atMs, told, order);
+  }
+}

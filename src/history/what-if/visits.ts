@@ -1,0 +1,261 @@
+/**
+ * Those that a simulated pool serves, and what becomes of them.
+ *
+ *   ask ─┬─▶ lent, where it is recorded to have been ─▶ back, and perhaps asks again, as recorded
+ *        ├─▶ lent elsewhere ─▶ back as is assumed ─▶ asks again, as its pool's settings have it
+ *        └─▶ queued ─▶ granted, or tired
+ */
+import assert from 'node:assert/strict';
+import type { Lease, LeaseEnd, PoolLedger, VirtualLedger } from '../../../actors/index.ts';
+import { VirtualQueue } from '../../simulation/index.ts';
+import type { Ask } from './ask.ts';
+import type { RecordedTime } from './recorded-time.ts';
+import { Retries } from './retries.ts';
+import { latencyOf, type ServiceTimes } from './service-times.ts';
+import { type Ending, endingOf, type Tally } from './tally.ts';
+import type { Terms } from './terms.ts';
+import { type Host, Visit } from './visit.ts';
+
+export type VisitsOptions = {
+  readonly key: number;
+  readonly ledger: VirtualLedger;
+  readonly time: RecordedTime;
+  readonly terms: Terms;
+  readonly services: ServiceTimes;
+  readonly tally: Tally;
+  /** When what is recorded ends. */
+  readonly endMs: number;
+};
+
+export class Visits implements Host {
+  /** Services that are assumed, and attempts of which the assumption is that they failed. */
+  assumed = 0;
+  readonly #options: VisitsOptions;
+  readonly #time: RecordedTime;
+  readonly #terms: Terms;
+  readonly #queue = new VirtualQueue<Visit>({
+    tired: (atMs, visit, wait) => this.#time.plan(atMs, () => this.#tired(visit, wait, atMs)),
+    expiry: (atMs, pool) => this.#time.plan(atMs, () => this.#queue.expire(pool, atMs)),
+  });
+  readonly #retries = new Retries();
+  readonly #visits = new Map<number, Set<Visit>>();
+
+  constructor(options: VisitsOptions) {
+    this.#options = options;
+    this.#time = options.time;
+    this.#terms = options.terms;
+  }
+
+  arrive(ask: Ask): void {
+    this.#asks(new Visit(this, ask, this.#time.nowMs));
+  }
+
+  /** It waits already, in the ledger. */
+  resume(visit: Visit): void {
+    this.#visitsOf(visit.asked.thread).add(visit);
+    this.#waits(visit);
+  }
+
+  /** What is still under way. */
+  end(): void {
+    for (const thread of [...this.#visits.keys()]) this.lose(thread);
+  }
+
+  lent(visit: Visit, lease: Lease): void {
+    const nowMs = this.#time.nowMs;
+    if (visit.wait !== 0) {
+      visit.waitedMs += nowMs - visit.askedMs;
+      this.#queue.end(visit);
+    }
+    visit.held.set(lease, nowMs);
+    visit.last = lease;
+    visit.leases += 1;
+    this.#options.tally.lent(lease.backendKey);
+    const { lent } = visit.ask;
+    if (!visit.isBeyond && lent?.backendKey === lease.backendKey) this.#asRecorded(visit, lease);
+    else this.#assumed(visit, lease);
+  }
+
+  refused(visit: Visit): void {
+    this.#queue.end(visit);
+    this.#over(visit, { type: 'refused', refusal: 'no_backends' });
+  }
+
+  /** Unless that wait is over. */
+  #tired(visit: Visit, wait: number, nowMs: number): void {
+    if (visit.wait !== wait) return;
+    this.#queue.end(visit);
+    const why = this.#pool(visit.asked.thread)?.leave(visit, nowMs);
+    assert(typeof why === 'string', 'expected a waiter that had not been granted anything');
+    visit.waitedMs += this.#time.nowMs - visit.askedMs;
+    if (visit.isBeyond || visit.ask.left === undefined) this.#time.differs();
+    const isInVain = this.#time.nowMs === visit.askedMs && visit.leases > 0;
+    if (isInVain || (why === 'exhausted' && visit.leases > 0)) this.#inVain(visit);
+    else this.#over(visit, { type: 'gave_up' });
+  }
+
+  /** It was lent what it is recorded to have been lent: what follows is recorded too. */
+  #asRecorded(visit: Visit, lease: Lease): void {
+    const { ask } = visit;
+    const { lent, back, next } = ask;
+    const shiftMs = this.#time.nowMs - (lent as NonNullable<typeof lent>).place.atMs;
+    if (shiftMs !== 0) this.#time.differs();
+    // It never came back: it was still out at the end, or lost with its thread.
+    if (back !== undefined) {
+      const latencyMs =
+        back.latencyMs < 0 && this.#terms.isAltered ? latencyOf(back.end, ask.heldMs ?? 0) : back.latencyMs;
+      this.#time.at(back.place, shiftMs, () => {
+        this.#giveBack(visit, lease, back.end, latencyMs);
+        const isLastWord = visit.isInVain && visit.last === lease;
+        if (next === undefined || isLastWord) this.#over(visit, endingOf(back.end));
+      });
+    }
+    if (next !== undefined) this.#time.at(next.place, shiftMs, () => this.#again(visit, next));
+  }
+
+  #again(visit: Visit, next: Ask): void {
+    if (visit.isLost) return;
+    visit.ask = next;
+    visit.asked = next.asked;
+    this.#asks(visit);
+  }
+
+  #assumed(visit: Visit, lease: Lease): void {
+    this.#time.differs();
+    this.assumed += 1;
+    const { services } = this.#options;
+    const { heldMs, end } = services.assumed(visit.own, lease.backendKey, this.#time.nowMs);
+    this.#time.after(heldMs, () => this.#assumedBack(visit, lease, end, heldMs));
+  }
+
+  #assumedBack(visit: Visit, lease: Lease, end: LeaseEnd, heldMs: number): void {
+    if (visit.isLost) return;
+    this.#giveBack(visit, lease, end, latencyOf(end, heldMs));
+    const ending = endingOf(end);
+    if (end === 'connect_failed') this.#quarantine(visit, lease.backendKey);
+    if (
+      ending.type !== 'failed' ||
+      !this.#retries.allow(visit, end, this.#time.toldMs, this.#terms.settings)
+    ) {
+      this.#over(visit, ending);
+      return;
+    }
+    visit.isBeyond = true;
+    visit.isHasty = end === 'server_error' || end === 'listed_status';
+    visit.asked = { ...visit.asked, tried: [...visit.asked.tried, lease.backendKey] };
+    this.#asks(visit);
+  }
+
+  #asks(visit: Visit): void {
+    const { thread, tried, hash, route, wanted } = visit.asked;
+    const pool = this.#pool(thread);
+    visit.askedMs = this.#time.nowMs;
+    if (pool === undefined) {
+      this.#refuse(visit, 'no_backends');
+      return;
+    }
+    this.#visitsOf(thread).add(visit);
+    const answer = pool.checkout(this.#time.toldMs, tried, visit, hash, route, wanted);
+    if (typeof answer === 'object') {
+      if (visit.ask.isQueued || visit.ask.lent === undefined) this.#time.differs();
+      this.lent(visit, answer);
+    } else if (answer === 'queued') this.#waits(visit);
+    else this.#refuse(visit, answer);
+    if (this.#terms.isAltered) this.#queue.lookForExpiry(pool, this.#time.nowMs);
+  }
+
+  #refuse(visit: Visit, refusal: Extract<Ending, { type: 'refused' }>['refusal']): void {
+    if (visit.isBeyond || visit.ask.refusal !== refusal) this.#time.differs();
+    if (refusal === 'exhausted' && visit.leases > 0) this.#inVain(visit);
+    else this.#over(visit, { type: 'refused', refusal });
+  }
+
+  /** As long as it is recorded to have waited in vain, else as long as the pool lets it. */
+  #waits(visit: Visit): void {
+    const { ask } = visit;
+    if (visit.isBeyond || !ask.isQueued) this.#time.differs();
+    const nowMs = this.#time.nowMs;
+    const maxWaitMs = visit.isHasty ? 0 : this.#terms.settings.queue.maxWaitMs;
+    visit.isQueued = true;
+    const left = visit.isBeyond ? undefined : ask.left;
+    if (left !== undefined) {
+      const recordedMs = left.place.atMs - ask.place.atMs;
+      const isTimeOut = recordedMs >= this.#terms.recordedWaitMs && maxWaitMs !== this.#terms.recordedWaitMs;
+      const shiftMs = nowMs - ask.place.atMs;
+      if (!isTimeOut) {
+        this.#queue.begin(visit, Number.POSITIVE_INFINITY);
+        const { wait } = visit;
+        this.#time.at(left.place, shiftMs, () => this.#tired(visit, wait, this.#time.toldMs));
+        return;
+      }
+    }
+    // Timers of the router are late now and then; who is recorded to have been served was served in time.
+    const recordedMs = visit.isBeyond || ask.lent === undefined ? 0 : ask.lent.place.atMs - ask.place.atMs;
+    this.#queue.begin(visit, nowMs + Math.max(maxWaitMs, recordedMs + 1));
+  }
+
+  #giveBack(visit: Visit, lease: Lease, end: LeaseEnd, latencyMs: number): void {
+    const sinceMs = visit.held.get(lease);
+    if (visit.isLost || sinceMs === undefined) return;
+    const pool = this.#pool(visit.asked.thread);
+    visit.held.delete(lease);
+    visit.lastEnd = end;
+    this.#options.tally.back(lease.backendKey, this.#time.nowMs - sinceMs, end);
+    pool?.checkin(lease, this.#time.toldMs, end, latencyMs);
+    if (this.#terms.isAltered && pool !== undefined) this.#queue.lookForExpiry(pool, this.#time.nowMs);
+    if (visit.isOver) this.#forget(visit);
+  }
+
+  #quarantine(visit: Visit, backendKey: number): void {
+    const { passive } = this.#terms.settings.health;
+    if (passive === false) return;
+    const untilMs = Math.ceil(this.#time.toldMs + passive.quarantineMs);
+    this.#pool(visit.asked.thread)?.quarantine(backendKey, this.#time.toldMs, untilMs);
+  }
+
+  /** Nothing else was free: the word of the backend before stands, and while that still speaks the request is not over. */
+  #inVain(visit: Visit): void {
+    if (visit.last !== undefined && visit.held.has(visit.last)) visit.isInVain = true;
+    else this.#over(visit, visit.lastWord);
+  }
+
+  #over(visit: Visit, ending: Ending): void {
+    if (visit.isOver) return;
+    visit.isOver = true;
+    this.#retries.ended();
+    this.#forget(visit);
+    const timeMs = this.#time.nowMs - visit.sinceMs;
+    this.#options.tally.over(ending, visit.waitedMs, visit.isQueued, timeMs, visit.leases);
+  }
+
+  /** As long as it holds a lease it is of its thread. */
+  #forget(visit: Visit): void {
+    if (visit.held.size === 0) this.#visits.get(visit.asked.thread)?.delete(visit);
+  }
+
+  /** Whoever was on this thread is gone without an answer. */
+  lose(thread: number): void {
+    for (const visit of this.#visitsOf(thread)) {
+      visit.isLost = true;
+      this.#queue.end(visit);
+      const atMs = Math.min(this.#time.nowMs, this.#options.endMs);
+      for (const [{ backendKey }, sinceMs] of visit.held)
+        this.#options.tally.back(backendKey, Math.max(0, atMs - sinceMs), undefined);
+      visit.held.clear();
+      this.#over(visit, { type: 'unfinished' });
+    }
+    this.#visits.delete(thread);
+  }
+
+  #visitsOf(thread: number): Set<Visit> {
+    const known = this.#visits.get(thread);
+    if (known !== undefined) return known;
+    const fresh = new Set<Visit>();
+    this.#visits.set(thread, fresh);
+    return fresh;
+  }
+
+  #pool(thread: number): PoolLedger | undefined {
+    return this.#options.ledger.ofThread(thread).pool(this.#options.key);
+  }
+}
