@@ -8,7 +8,7 @@ export type Turn = { readonly key: string; readonly mode: 'read' | 'write' };
 
 type Waiter = { missing: number; readonly start: () => void };
 type Mailbox = {
-  readonly holders: Set<Waiter>;
+  holders: number;
   writing: boolean;
   readonly waiting: { waiter: Waiter; mode: Turn['mode'] }[];
 };
@@ -18,23 +18,23 @@ export class Turns {
 
   /** Runs `work` when it is its turn on every key; a key may be named once. */
   async take<T>(turns: readonly Turn[], work: () => Promise<T>): Promise<T> {
-    const waiter = await this.#enter(turns);
+    await this.#enter(turns);
     try {
       return await work();
     } finally {
-      for (const turn of turns) this.#leave(turn.key, waiter);
+      for (const turn of turns) this.#leave(turn.key);
     }
   }
 
   /** How many calls wait for, or hold, a turn on this key. */
   depth(key: string): number {
     const mailbox = this.#mailboxes.get(key);
-    return mailbox === undefined ? 0 : mailbox.holders.size + mailbox.waiting.length;
+    return mailbox === undefined ? 0 : mailbox.holders + mailbox.waiting.length;
   }
 
-  #enter(turns: readonly Turn[]): Promise<Waiter> {
+  #enter(turns: readonly Turn[]): Promise<void> {
     return new Promise((resolve) => {
-      const waiter: Waiter = { missing: turns.length, start: () => resolve(waiter) };
+      const waiter: Waiter = { missing: turns.length, start: resolve };
       if (turns.length === 0) waiter.start();
       for (const turn of turns) this.#ask(turn, waiter);
     });
@@ -43,19 +43,22 @@ export class Turns {
   #ask({ key, mode }: Turn, waiter: Waiter): void {
     let mailbox = this.#mailboxes.get(key);
     if (mailbox === undefined) {
-      mailbox = { holders: new Set(), writing: false, waiting: [] };
+      mailbox = { holders: 0, writing: false, waiting: [] };
       this.#mailboxes.set(key, mailbox);
     }
+    if (mailbox.waiting.length === 0 && isFree(mailbox, mode)) {
+      hold(mailbox, mode, waiter);
+      return;
+    }
     mailbox.waiting.push({ waiter, mode });
-    admit(mailbox);
   }
 
-  #leave(key: string, waiter: Waiter): void {
+  #leave(key: string): void {
     const mailbox = this.#mailboxes.get(key);
     if (mailbox === undefined) return;
-    mailbox.holders.delete(waiter);
-    if (mailbox.holders.size === 0) mailbox.writing = false;
-    if (mailbox.holders.size === 0 && mailbox.waiting.length === 0) this.#mailboxes.delete(key);
+    mailbox.holders -= 1;
+    if (mailbox.holders === 0) mailbox.writing = false;
+    if (mailbox.holders === 0 && mailbox.waiting.length === 0) this.#mailboxes.delete(key);
     else admit(mailbox);
   }
 }
@@ -63,12 +66,19 @@ export class Turns {
 function admit(mailbox: Mailbox): void {
   for (;;) {
     const next = mailbox.waiting[0];
-    if (next === undefined || mailbox.writing) return;
-    if (next.mode === 'write' && mailbox.holders.size > 0) return;
+    if (next === undefined || !isFree(mailbox, next.mode)) return;
     mailbox.waiting.shift();
-    mailbox.writing = next.mode === 'write';
-    mailbox.holders.add(next.waiter);
-    next.waiter.missing -= 1;
-    if (next.waiter.missing === 0) next.waiter.start();
+    hold(mailbox, next.mode, next.waiter);
   }
+}
+
+function isFree(mailbox: Mailbox, mode: Turn['mode']): boolean {
+  return mailbox.holders === 0 || (mode === 'read' && !mailbox.writing);
+}
+
+function hold(mailbox: Mailbox, mode: Turn['mode'], waiter: Waiter): void {
+  mailbox.writing = mode === 'write';
+  mailbox.holders += 1;
+  waiter.missing -= 1;
+  if (waiter.missing === 0) waiter.start();
 }
