@@ -320,8 +320,14 @@ function complete<T>(defaults: object, given: object): T {
 /** Keys in sorted order, so that the same wish is stored as the same bytes however it was written. */
 function sparse<T>(defaults: object, whole: object): T {
   const given: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(whole).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const fallback = (defaults as Tree)[key];
+  const usual = defaults as Tree;
+  const wished = whole as Tree;
+  // Nearly all are the defaults themselves: the few that are not are sorted.
+  for (const key of Object.keys(wished)
+    .filter((each) => wished[each] !== usual[each])
+    .sort()) {
+    const value = wished[key];
+    const fallback = usual[key];
     if (isTree(value) && isTree(fallback)) {
       const inner = sparse<Tree>(fallback, value);
       if (Object.keys(inner).length > 0) given[key] = inner;
