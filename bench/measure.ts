@@ -88,15 +88,21 @@ export function ratios<T extends { readonly round: number; readonly peer: string
 }
 
 const CHECKS = 20;
+const ANSWER_MS = 30_000;
 
 /** A fast wrong answer is worth nothing: status and every byte, before and after each measurement. */
 async function verify({ name, port, hosts }: Contender, of: RequestCase): Promise<void> {
   const expected = contentOf(of.responseBytes);
   for (let check = 0; check < CHECKS; check++) {
     const { statusCode, body } = await request(`http://127.0.0.1:${port}/${of.responseBytes}`, {
+      headersTimeout: ANSWER_MS,
       method: of.method,
       headers: { ...withoutConnection(of.headers), host: hosts?.[0] ?? BENCH_HOST },
       body: of.requestBytes === 0 ? null : '0123456789abcdef'.repeat(of.requestBytes / 16),
+    }).catch((cause: unknown) => {
+      throw new Error(`${name}, ${of.name}: expected an answer within ${ANSWER_MS} ms, found none`, {
+        cause,
+      });
     });
     const found = await body.text();
     if (statusCode === 200 && found === expected) continue;

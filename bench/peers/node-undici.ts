@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { Pool } from 'undici';
 import { startNodeProgram } from './node-program.ts';
 import type { Peer } from './peer.ts';
@@ -49,7 +50,8 @@ async function forward(pool: Pool, request: IncomingMessage, response: ServerRes
     body: bodyless ? null : request,
   });
   response.writeHead(answer.statusCode, withoutHopByHop(answer.headers));
-  answer.body.on('error', (cause) => response.destroy(cause)).pipe(response);
+  // Not `pipe`, which keeps the pool's connection for ever where the client went away in the middle.
+  await pipeline(answer.body, response);
 }
 
 function withoutHopByHop<T>(headers: Readonly<Record<string, T>>): Record<string, T> {
