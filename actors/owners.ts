@@ -74,23 +74,28 @@ export class SupervisedOwners implements Owners {
   async decideAll(commands: readonly Command[]): Promise<readonly Proposal[]> {
     const proposals: Proposal[] = [];
     const asleep: { readonly place: number; readonly command: Command }[] = [];
-    for (const [place, command] of commands.entries()) {
+    for (let place = 0; place < commands.length; place++) {
+      const command = commands[place]!;
       const stream = streamOf(command);
       if (commands.length <= BULK || this.#isAwake(stream))
         proposals[place] = await this.decide(stream, command);
       else asleep.push({ place, command });
     }
     const states = await this.#statesAsleep(asleep.map(({ command }) => streamOf(command)));
-    for (const [index, { place, command }] of asleep.entries()) {
+    for (let index = 0; index < asleep.length; index++) {
+      const { place, command } = asleep[index]!;
       const { state, version } = states[index]!;
       proposals[place] = { decision: decideFrom(command, state), state, version };
     }
     return proposals;
   }
 
+  settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> | undefined {
+    return this.#isAwake(stream) ? this.#settled(stream, version, events) : undefined;
+  }
+
   /** It ends: an owner that fails again and again is parked, and a parked one is not waited for. */
-  async settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
-    if (!this.#isAwake(stream)) return;
+  async #settled(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
     for (;;) {
       const { owner, known } = await this.#awake(stream);
       if (owner.isOver) continue;

@@ -54,7 +54,8 @@ async function carriedOut(lines: readonly Line[], into: Into): Promise<ChunkResu
   const commands = new Map<string, { readonly command: Command; readonly line: number }>();
   const digest = createHash('sha256');
   const own = askedOnce(into.ownAddresses);
-  for (const [index, { number, text }] of lines.entries()) {
+  for (let index = 0; index < lines.length; index++) {
+    const { number, text } = lines[index]!;
     if (index % LINES_A_TURN === LINES_A_TURN - 1) await nextTurn();
     const read = parseLine(text, own);
     if (!read.ok) return { ...chunk, type: 'failed', failure: unreadable(number, read.problems) };
