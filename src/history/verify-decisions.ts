@@ -4,6 +4,7 @@ import {
   type PoolDifference,
   type TicketGap,
   type Verdict,
+  type VerifiedDecisions,
 } from '../../actors/index.ts';
 import type { JournalReader } from '../../eventlog/index.ts';
 import { type Moment, positionAt } from './moment.ts';
@@ -21,14 +22,8 @@ export type NamedDifference = Omit<PoolDifference, 'poolKey' | 'nowMs' | 'run' |
   readonly recorded: NamedVerdict;
 };
 
-export type DecisionsVerified = {
+export type DecisionsVerified = Omit<VerifiedDecisions, 'differences' | 'gaps'> & {
   readonly ok: boolean;
-  readonly runs: number;
-  readonly pools: number;
-  readonly operations: number;
-  readonly decisions: number;
-  readonly checkpoints: number;
-  readonly skipped: number;
   readonly differences: readonly NamedDifference[];
   /** Tickets that the journal does not have. */
   readonly gaps: readonly (Omit<TicketGap, 'poolKey' | 'run'> & {
@@ -37,8 +32,6 @@ export type DecisionsVerified = {
   })[];
   /** What the journal itself says it does not have. */
   readonly recordedGaps: readonly { readonly from: string; readonly to: string; readonly cause: string }[];
-  /** Segments or blocks that cannot be read. */
-  readonly cut: boolean;
   readonly perSecond: number;
 };
 
