@@ -60,7 +60,8 @@ const TYPICAL_HEADERS = {
   'If-None-Match': '"never-matches-0123456789abcdef"',
 };
 
-const get128 = {
+/** What the others are compared with, and what goes on while something else is measured. */
+export const get128 = {
   measure: 'requests',
   name: 'get-128',
   title: 'GET 128 B',

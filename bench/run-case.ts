@@ -1,6 +1,6 @@
 /** One case against its peers, each a fresh process, all in front of one backend. */
 import { startBackend } from './backend.ts';
-import type { Case, RequestCase, TurnCase } from './cases.ts';
+import { type Case, get128, type RequestCase, type TurnCase } from './cases.ts';
 import { type Figures, measureChanges } from './changes.ts';
 import { measureHistory } from './history.ts';
 import { BENCH_HOST, echoLoad, load, prepareLoad } from './load.ts';
@@ -102,17 +102,7 @@ function figuresOf(each: Case, contender: Contender, drive: Drive, plan: Plan): 
 }
 
 // What goes on while the table changes.
-const UNDER_CHANGES: RequestCase = {
-  measure: 'requests',
-  name: 'under-changes',
-  title: 'GET 128 B',
-  method: 'GET',
-  requestBytes: 0,
-  responseBytes: 128,
-  connections: 64,
-  headers: {},
-  pace: 'full',
-};
+const UNDER_CHANGES: RequestCase = { ...get128, name: 'under-changes' };
 
 async function requestTurns(
   each: RequestCase,
