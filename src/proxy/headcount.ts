@@ -30,8 +30,11 @@ export class OwnHeadcount implements Headcount {
 
 export type HeadcountMemory = { readonly cells: Int32Array<SharedArrayBuffer>; readonly threads: number };
 
-// So many names may have somebody present: half a megabyte for two workers, of which the system gives what is touched.
-const SLOTS = 16_384;
+/**
+ * So many names may have somebody present: a listener's 20 000 connections, each of another address and with a request to another
+ * domain, cannot fill it. A megabyte for two workers, of which the system gives what is touched.
+ */
+export const SLOTS = 65_536;
 // A table that is fuller is searched for long; names that find no room are not counted, and let in.
 const FULL = SLOTS * 0.75;
 

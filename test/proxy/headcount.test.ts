@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '../../actors/index.ts';
-import { createHeadcount, OwnHeadcount, SharedHeadcount } from '../../src/proxy/headcount.ts';
+import { createHeadcount, OwnHeadcount, SharedHeadcount, SLOTS } from '../../src/proxy/headcount.ts';
 
 const THREADS = 4;
 
@@ -117,8 +117,6 @@ describe('a headcount', () => {
     expect(new SharedHeadcount(memory, 0).present('a')).toBe(0);
   });
 });
-
-const SLOTS = 16_384;
 
 /** Names whose own places in the table are one after the other, around its end. */
 const CROWDED = crowded(12);
