@@ -1,12 +1,12 @@
 /** The page of a router-made answer: a small HTML document, or JSON for a client that prefers it. */
-import { STATUS_CODES } from 'node:http';
 import type { OutcomeType } from '../../actors/index.ts';
 import type { OutcomeRow } from './outcome-table.ts';
+import { STATUS_TITLES } from './status-titles.ts';
 
 export type Page = { readonly contentType: string; readonly body: string };
 
 export function errorPage(type: OutcomeType, row: OutcomeRow, requestId: string, accept: string): Page {
-  const title = STATUS_CODES[row.status] ?? 'Error';
+  const title = STATUS_TITLES[row.status] ?? 'Error';
   if (prefersJson(accept)) {
     const problem = {
       type: 'about:blank',

@@ -1,6 +1,6 @@
 /** A whole answer of the router's own, as bytes. */
-import { STATUS_CODES } from 'node:http';
 import { type Fields, writeFields } from '../wire/index.ts';
+import { STATUS_TITLES } from './status-titles.ts';
 
 export type Reply = {
   readonly status: number;
@@ -15,7 +15,7 @@ export type Reply = {
 
 export function replyBytes({ status, fields, body, keepAlive, date, isHead }: Reply): Buffer {
   const head =
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${writeFields(fields)}` +
+    `HTTP/1.1 ${status} ${STATUS_TITLES[status] ?? 'Unknown'}\r\n${writeFields(fields)}` +
     `Content-Length: ${Buffer.byteLength(body)}\r\nDate: ${date}\r\n` +
     `Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`;
   // Fields are octets, one character each; a body is text of its own.

@@ -1,28 +1,42 @@
 /**
  * Which domains there are, in memory that all threads share: the main thread writes, workers look. It keeps 64 bits of a
- * keyed hash of each name, not the name: some 11 to 22 bytes a domain. A name that is not there is known not to be; one that
+ * keyed hash of each name, not the name: some 15 bytes a domain. A name that is not there is known not to be; one that
  * seems to be there is read from the log, which tells the truth. Two names of one hash are two entries, so that removing
  * one leaves the other.
  *
- *   header · table of shards (where, mask, count) · slots, two words each, found by linear probing
+ *   header · directory: where the page of each prefix of a hash is · pages of slots, two words each, found by linear probing
  *
+ * A full page becomes two, and what it was is one of them, so there is never an old table beside a new one, nor a long copy.
  * A look that crosses a change is told so (`lock` is odd during one, and differs after) and is made again.
  */
 import { randomBytes } from 'node:crypto';
 import type { Position, Recorded } from '../../eventlog/index.ts';
 
-const HEADER = { lock: 0, published: 1, top: 2, size: 3, seed: 4, otherSeed: 5, words: 16 } as const;
-const SHARD = { at: 0, mask: 1, count: 2, words: 4 } as const;
-// 256: one of them, in a million, grows by 64 KiB, which takes less than a tenth of a millisecond.
-const SHARDS = 256;
-const FIRST_SLOTS = 64;
-const SLOTS_FROM = HEADER.words + SHARDS * SHARD.words;
-// Three quarters: a look for what is not there ends after some eight slots, on one or two cache lines.
-const FULL = 0.75;
+const HEADER = {
+  lock: 0,
+  published: 1,
+  top: 2,
+  size: 3,
+  seed: 4,
+  otherSeed: 5,
+  directory: 6,
+  /** How many bits of a hash choose its page; a page that is shared by several prefixes has fewer. */
+  depth: 7,
+  count: 8,
+  words: 16,
+} as const;
+const SLOTS = 128;
+const SLOT_MASK = SLOTS - 1;
+const PAGE = { depth: 0, count: 1, slots: 2, words: 2 + 2 * SLOTS } as const;
+const FIRST_DEPTH = 4;
+// Of 70 million names 20 are in use; more come of names whose hashes are alike, and have to fit into one page.
+const MAX_DEPTH = 24;
+// Seven eighths: a look for what is not there ends after some 30 slots in the fullest pages, which are four cache lines.
+const FULL = (7 / 8) * SLOTS;
 const WORD_BYTES = 4;
 const PREFIX = 'domain-'.length;
 const GROWTH_WORDS = 1 << 18;
-// 1 GiB of addresses, not of memory: room for some 50 million names.
+// 1 GiB of addresses, not of memory: room for some 70 million names.
 const RESERVE_BYTES = 2 ** 30;
 
 export type IndexShared = { readonly buffer: SharedArrayBuffer };
@@ -57,9 +71,7 @@ export class NameIndex {
   }
 
   get size(): number {
-    let names = 0;
-    for (let shard = 0; shard < SHARDS; shard++) names += this.words[shardAt(shard) + SHARD.count]!;
-    return names;
+    return this.words[HEADER.count]!;
   }
 
   /** Bytes in use, free ones between included. */
@@ -85,16 +97,16 @@ export class NameIndex {
     this.high = high === 0 && this.low === 0 ? 1 : high;
   }
 
-  protected get shard(): number {
-    return shardAt(this.high >>> 24);
+  /** Where the hash's page is noted. */
+  protected get prefix(): number {
+    return this.words[HEADER.directory]! + (this.high >>> (32 - this.words[HEADER.depth]!));
   }
 
-  /** Where the hash is; -1: nowhere. A slot seen during a change may be anything, but the walk ends with the table. */
+  /** Where the hash is; -1: nowhere. A slot seen during a change may be anything, but the walk ends with the page. */
   protected find(): number {
-    const { words, shard, low, high } = this;
-    const at = words[shard + SHARD.at]!;
-    const mask = words[shard + SHARD.mask]!;
-    for (let step = 0, slot = low & mask; step <= mask; step++, slot = (slot + 1) & mask) {
+    const { words, low, high } = this;
+    const at = words[this.prefix]! + PAGE.slots;
+    for (let step = 0, slot = low & SLOT_MASK; step < SLOTS; step++, slot = (slot + 1) & SLOT_MASK) {
       const place = at + 2 * slot;
       const foundLow = words[place];
       const foundHigh = words[place + 1];
@@ -107,19 +119,19 @@ export class NameIndex {
 
 /** The main thread's hand in it. */
 export class NameIndexWriter extends NameIndex {
-  readonly #free = new Map<number, number[]>();
   #position: Position = 0;
 
   constructor(seed = randomBytes(8)) {
     super({ buffer: newBuffer() });
     const { words } = this;
     words[HEADER.size] = words.length;
-    words[HEADER.top] = SLOTS_FROM;
+    words[HEADER.top] = HEADER.words;
     words[HEADER.seed] = seed.readInt32LE(0);
     words[HEADER.otherSeed] = seed.readInt32LE(4);
-    for (let shard = 0; shard < SHARDS; shard++) {
-      this.#place(shardAt(shard), this.#allocate(2 * FIRST_SLOTS), FIRST_SLOTS);
-    }
+    words[HEADER.directory] = this.#allocate(2 ** FIRST_DEPTH);
+    words[HEADER.depth] = FIRST_DEPTH;
+    for (let prefix = 0; prefix < 2 ** FIRST_DEPTH; prefix++)
+      words[words[HEADER.directory]! + prefix] = this.#newPage(FIRST_DEPTH);
   }
 
   /** Every domain's stream there is as of a position, a line each; what happened until then needs not be told. */
@@ -153,19 +165,26 @@ export class NameIndexWriter extends NameIndex {
   }
 
   #addHashed(): void {
-    const { shard, words } = this;
-    if (words[shard + SHARD.count]! + 1 > FULL * (words[shard + SHARD.mask]! + 1)) this.#grow(shard);
-    this.#put(shard, this.low, this.high);
-    this.words[shard + SHARD.count]! += 1;
+    let page = this.words[this.prefix]!;
+    while (this.words[page + PAGE.count]! >= FULL && this.words[page + PAGE.depth]! < MAX_DEPTH) {
+      this.#split(page);
+      page = this.words[this.prefix]!;
+    }
+    // One slot is always empty: it ends every walk.
+    if (this.words[page + PAGE.count]! >= SLOTS - 1)
+      throw new RangeError(`expected at most ${SLOTS - 1} names of one hash`);
+    this.#put(page, this.low, this.high);
+    this.words[HEADER.count]! += 1;
   }
 
   remove(name: string): void {
     this.hash(name, 0, name.length);
     const place = this.find();
     if (place < 0) return;
-    const { shard } = this;
-    this.words[shard + SHARD.count]! -= 1;
-    this.#close(shard, place);
+    const page = this.words[this.prefix]!;
+    this.words[page + PAGE.count]! -= 1;
+    this.words[HEADER.count]! -= 1;
+    this.#close(page + PAGE.slots, place);
   }
 
   #take(event: Recorded): void {
@@ -173,28 +192,26 @@ export class NameIndexWriter extends NameIndex {
     else if (event.type === 'DomainRemoved') this.remove(event.stream.slice(PREFIX));
   }
 
-  #put(shard: number, low: number, high: number): void {
+  #put(page: number, low: number, high: number): void {
     const { words } = this;
-    const at = words[shard + SHARD.at]!;
-    const mask = words[shard + SHARD.mask]!;
-    let slot = low & mask;
-    while (words[at + 2 * slot] !== 0 || words[at + 2 * slot + 1] !== 0) slot = (slot + 1) & mask;
+    const at = page + PAGE.slots;
+    let slot = low & SLOT_MASK;
+    while (words[at + 2 * slot] !== 0 || words[at + 2 * slot + 1] !== 0) slot = (slot + 1) & SLOT_MASK;
     words[at + 2 * slot] = low;
     words[at + 2 * slot + 1] = high;
+    words[page + PAGE.count]! += 1;
   }
 
   /** Takes an entry out and moves up those behind it that would not be found across the gap. */
-  #close(shard: number, place: number): void {
+  #close(at: number, place: number): void {
     const { words } = this;
-    const at = words[shard + SHARD.at]!;
-    const mask = words[shard + SHARD.mask]!;
     let gap = (place - at) >> 1;
-    for (let slot = (gap + 1) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = (gap + 1) & SLOT_MASK; ; slot = (slot + 1) & SLOT_MASK) {
       const low = words[at + 2 * slot]!;
       const high = words[at + 2 * slot + 1]!;
       if (low === 0 && high === 0) break;
       // How far it lies from where it belongs, and how far the gap does.
-      if (((slot - low) & mask) < ((slot - gap) & mask)) continue;
+      if (((slot - low) & SLOT_MASK) < ((slot - gap) & SLOT_MASK)) continue;
       words[at + 2 * gap] = low;
       words[at + 2 * gap + 1] = high;
       gap = slot;
@@ -203,34 +220,46 @@ export class NameIndexWriter extends NameIndex {
     words[at + 2 * gap + 1] = 0;
   }
 
-  #grow(shard: number): void {
-    const { low, high } = this;
-    const old = this.words[shard + SHARD.at]!;
-    const slots = this.words[shard + SHARD.mask]! + 1;
-    this.#place(shard, this.#allocate(4 * slots), 2 * slots);
+  /** Half of the hash's page, by one more bit, goes to a new one, and so does half of the prefixes that led to it. */
+  #split(page: number): void {
+    const depth = this.words[page + PAGE.depth]! + 1;
+    if (depth > this.words[HEADER.depth]!) this.#deepen();
+    const other = this.#newPage(depth);
     const { words } = this;
-    for (let place = old; place < old + 2 * slots; place += 2) {
-      if (words[place] !== 0 || words[place + 1] !== 0) this.#put(shard, words[place]!, words[place + 1]!);
+    const held = words.slice(page + PAGE.slots, page + PAGE.words);
+    words.fill(0, page + PAGE.count, page + PAGE.words);
+    words[page + PAGE.depth] = depth;
+    for (let entry = 0; entry < held.length; entry += 2) {
+      const low = held[entry]!;
+      const high = held[entry + 1]!;
+      if (low !== 0 || high !== 0) this.#put(isSecond(high, depth) ? other : page, low, high);
     }
-    const free = this.#free.get(2 * slots) ?? [];
-    this.#free.set(2 * slots, free);
-    free.push(old);
-    this.low = low;
-    this.high = high;
+    const spare = words[HEADER.depth]! - depth;
+    const all = 2 ** (spare + 1);
+    const from = Math.floor((this.high >>> (32 - words[HEADER.depth]!)) / all) * all;
+    words.fill(other, words[HEADER.directory]! + from + all / 2, words[HEADER.directory]! + from + all);
   }
 
-  #place(shard: number, at: number, slots: number): void {
-    this.words[shard + SHARD.at] = at;
-    this.words[shard + SHARD.mask] = slots - 1;
+  /** Every prefix becomes two. The former directory stays unused: all of them together are smaller than the present one. */
+  #deepen(): void {
+    const depth = this.words[HEADER.depth]!;
+    const directory = this.#allocate(2 ** (depth + 1));
+    const { words } = this;
+    const former = words[HEADER.directory]!;
+    for (let prefix = 0; prefix < 2 ** (depth + 1); prefix++)
+      words[directory + prefix] = words[former + (prefix >> 1)]!;
+    words[HEADER.directory] = directory;
+    words[HEADER.depth] = depth + 1;
   }
 
-  /** Words that are zero: given back ones of the same number, else new ones. */
+  #newPage(depth: number): number {
+    const page = this.#allocate(PAGE.words);
+    this.words[page + PAGE.depth] = depth;
+    return page;
+  }
+
+  /** Words that are zero. */
   #allocate(words: number): number {
-    const free = this.#free.get(words)?.pop();
-    if (free !== undefined) {
-      this.words.fill(0, free, free + words);
-      return free;
-    }
     const at = this.words[HEADER.top]!;
     if (at + words > this.words.length) this.#enlarge(at + words);
     this.words[HEADER.top] = at + words;
@@ -247,8 +276,8 @@ export class NameIndexWriter extends NameIndex {
   }
 }
 
-function shardAt(shard: number): number {
-  return HEADER.words + shard * SHARD.words;
+function isSecond(high: number, depth: number): boolean {
+  return ((high >>> (32 - depth)) & 1) === 1;
 }
 
 /** Of fixed length, made anew when the buffer has grown: one that tracks its length costs ten times as much. */

@@ -7,16 +7,18 @@ const ROOT = resolve(import.meta.dirname, '../..');
 // What a statement loads at once: not its types, and not `import('…')`, which is loaded when it is needed.
 const LOADED = /^(?:import|export) (?!type)(?:[^;']*? from )?'([^'\n]+)';$/gm;
 
-function loadedBy(entry: string): { files: string[]; packages: string[] } {
+function loadedBy(entry: string): { files: string[]; packages: string[]; builtins: string[] } {
   const files = new Set([join(ROOT, entry)]);
   const packages = new Set<string>();
+  const builtins = new Set<string>();
   for (const file of files) {
     for (const [, target = ''] of readFileSync(file, 'utf8').matchAll(LOADED)) {
       if (target.startsWith('.')) files.add(resolve(dirname(file), target));
-      else if (!target.startsWith('node:')) packages.add(target);
+      else if (target.startsWith('node:')) builtins.add(target);
+      else packages.add(target);
     }
   }
-  return { files: [...files], packages: [...packages].sort() };
+  return { files: [...files], packages: [...packages].sort(), builtins: [...builtins] };
 }
 
 describe('a thread that starts', () => {
@@ -26,6 +28,15 @@ describe('a thread that starts', () => {
     const small = ['better-sqlite3', 're2js', 'rxjs/internal/Observable', 'xstate', 'zod'];
     expect(packages.filter((name) => !small.includes(name))).toEqual([]);
   });
+
+  it.each(['src/workers/worker-thread.ts', 'src/workers/journal-thread.ts'])(
+    '%s, without an HTTP of Node',
+    (entry) => {
+      const { builtins } = loadedBy(entry);
+      expect(builtins).toContain('node:worker_threads');
+      expect(builtins.filter((name) => /^node:(?:https?2?|tls|perf_hooks)$/.test(name))).toEqual([]);
+    },
+  );
 
   it('the router: nothing that only commands need', () => {
     const { packages } = loadedBy('src/serve.ts');
