@@ -95,6 +95,10 @@ export class LogKeeper implements EventLog {
     return () => this.#listeners.delete(listener);
   }
 
+  witness(events: readonly Recorded[]): void {
+    if (events.length > 0) for (const listener of this.#listeners) listener(events);
+  }
+
   async close(): Promise<void> {
     await this.#log?.close();
   }

@@ -21,7 +21,7 @@ import { randomUUID } from 'node:crypto';
 import type { BackendId, CapacityWant, EventLog, PoolName, StreamName } from '../eventlog/index.ts';
 import { Bedtime } from './bedtime.ts';
 import { type ArmedChaos, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
-import type { Desk } from './command.ts';
+import type { LendingDesk } from './command.ts';
 import { RoutingDesk } from './desk.ts';
 import { Feed, type Publish } from './feed.ts';
 import { Health } from './health.ts';
@@ -83,7 +83,7 @@ export class System {
   readonly owners: SupervisedOwners;
   readonly health: Health;
   readonly capacity: CapacityWatch;
-  readonly desk: Desk;
+  readonly desk: LendingDesk;
   readonly #drains: Drains;
   readonly #tree: Tree;
   readonly #options: SystemOptions;

@@ -126,6 +126,8 @@ export interface EventLog {
   domainsOf(pool: string, limit: number): Promise<readonly string[]>;
   /** Called once for each append that wrote events, in order, after it is durable and before it resolves. */
   onAppended(listener: (events: readonly Recorded[]) => void): () => void;
+  /** These were appended to the same log by another thread of this process: listeners are told as of an append here. */
+  witness(events: readonly Recorded[]): void;
   /** Waits for appends under way, then lets go of everything. */
   close(): Promise<void>;
 }

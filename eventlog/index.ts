@@ -20,6 +20,13 @@ export type { Rebuilt } from './rebuild.ts';
 export * from './replay.ts';
 export type { RouteMatch, RouteSettings, RouteWish } from './route-settings.ts';
 export * from './settings.ts';
-export { openSqliteLog, replaceLog, type SqliteLogOptions, swapLog } from './sqlite-log.ts';
+export {
+  type BesideLog,
+  openSqliteLog,
+  openSqliteLogBeside,
+  replaceLog,
+  type SqliteLogOptions,
+  swapLog,
+} from './sqlite-log.ts';
 export { isFile, openSqliteReader } from './sqlite-reader.ts';
 export { type Verification, type VerifyOptions, verify } from './verify.ts';

@@ -132,9 +132,18 @@ export class LocalLog implements EventLog {
     return () => this.#listeners.delete(own);
   }
 
+  witness(events: readonly Recorded[]): void {
+    if (events.length > 0) this.#tell(events);
+  }
+
   /** How many current rows there are, and how many there should be; undefined: nobody has counted yet. */
   currentRows(): { readonly kept: number; readonly expected: number | undefined } {
     return this.#open().currentRows();
+  }
+
+  /** How many owners there should be, known without counting; undefined: nobody has counted yet. */
+  get owners(): number | undefined {
+    return this.#open().expectedRows();
   }
 
   /** All were checked or made anew: so many they are. */

@@ -116,6 +116,8 @@ export interface LogStore extends LogReader, LogInspection {
   removeCurrent(stream: string): void;
   /** How many current rows there are, and how many there should be; undefined: nobody has counted yet. */
   currentRows(): { readonly kept: number; readonly expected: number | undefined };
+  /** The second of these alone, which takes no counting. */
+  expectedRows(): number | undefined;
   /** All of them were checked, and so many they are. */
   expectCurrentRows(rows: number): void;
   /** Removes the current row and the snapshots of one stream, which are caches. */

@@ -106,6 +106,10 @@ export class MemoryStore implements LogStore {
     return { kept: this.#currents.size, expected: this.#currents.size };
   }
 
+  expectedRows(): number {
+    return this.#currents.size;
+  }
+
   expectCurrentRows(): void {}
 
   /** What is kept together in memory is lost together. */

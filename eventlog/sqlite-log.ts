@@ -1,5 +1,5 @@
 /** The event log in a SQLite file, `events.db` in a data directory that this process then holds. */
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { holdDirectory } from './data-lock.ts';
@@ -46,6 +46,23 @@ export function openSqliteLog({ directory, now, maxBytes }: SqliteLogOptions): L
     throw unusable(error, path);
   }
 }
+
+/**
+ * The same log for another thread of the process that holds the directory: whoever has both sees to it that one appends
+ * at a time. An archive swaps the file; this one then says so, and is opened anew.
+ */
+export function openSqliteLogBeside({ directory, now }: Omit<SqliteLogOptions, 'maxBytes'>): BesideLog {
+  const path = join(directory, EVENTS_FILE);
+  try {
+    const file = statSync(path).ino;
+    const log = new LocalLog(new SqliteStore(openForWriting(path), () => {}), now);
+    return { log, isSwapped: () => statSync(path, { throwIfNoEntry: false })?.ino !== file };
+  } catch (error) {
+    throw unusable(error, path);
+  }
+}
+
+export type BesideLog = { readonly log: LocalLog; readonly isSwapped: () => boolean };
 
 /**
  * Goes on in a file that was copied from this log up to a position: what came since is brought over, and the file takes

@@ -106,8 +106,12 @@ export class SqliteStore extends SqliteReads implements LogStore {
   currentRows(): { readonly kept: number; readonly expected: number | undefined } {
     return this.inPassing(() => {
       const kept = this.#upkeep.countCurrents.get() ?? 0;
-      return { kept, expected: this.#upkeep.tally.get() ?? undefined };
+      return { kept, expected: this.expectedRows() };
     });
+  }
+
+  expectedRows(): number | undefined {
+    return this.guarded(() => this.#upkeep.tally.get() ?? undefined);
   }
 
   expectCurrentRows(rows: number): void {

@@ -17,6 +17,7 @@ import { type Config, type ListenerSettings, localAddresses, type Routing } from
 import { Prober } from './health/index.ts';
 import { archiveLog, HistoryThread } from './history/index.ts';
 import { pseudonymOf, secretOf } from './identity.ts';
+import { ImportThread } from './import/index.ts';
 import { Figures } from './router/figures.ts';
 import { putInForce } from './router/first-routing.ts';
 import { LogAtHand } from './router/log-at-hand.ts';
@@ -56,7 +57,7 @@ const RECORD_SLOTS_OF_MANY = 16_384;
 const MANY_THREADS = 40;
 // A start is over by then, and the first requests have found their owners; so is a burst of changes, or it has become large.
 const LEISURE_MS = 5000;
-// A whole state of more domains takes more memory than the router itself: it is made only when somebody asks for the past.
+// A whole state of more owners takes more memory than the router itself: it is made only when somebody asks for the past.
 const MOST_REMEMBERED = 20_000;
 
 export class Router {
@@ -68,6 +69,7 @@ export class Router {
   readonly #journal: Journal | undefined;
   readonly #workers: Workers | MainPlane;
   readonly #history: HistoryThread;
+  readonly #importer: ImportThread;
   readonly #confirmations: Confirmations;
   readonly #prober: Prober;
   readonly #figures: Figures;
@@ -98,6 +100,11 @@ export class Router {
     this.#history = new HistoryThread({
       directory: config.data,
       flush: async () => this.#journal?.flush(),
+    });
+    this.#importer = new ImportThread({
+      directory: config.data,
+      desk: () => this.#system.desk,
+      listeners: () => [...this.addresses.listeners, this.#adminAddress],
     });
     this.#confirmations = new Confirmations({
       desk: () => this.#system.desk,
@@ -150,6 +157,7 @@ export class Router {
       outside: (world) => [
         this.#workers.childSpec(world),
         this.#history.childSpec(),
+        this.#importer.childSpec(),
         this.#prober.childSpec(),
         this.#confirmations.childSpec(),
         this.#adminChild(),
@@ -214,7 +222,8 @@ export class Router {
     this.#unremembered += events;
     if (this.#unremembered < POINT_EVERY || this.#remembering !== undefined) return;
     this.#remembering = setTimeout(() => {
-      if (this.#publisher.names.size <= MOST_REMEMBERED) this.#history.recorded(this.#unremembered);
+      if ((this.#log.local.owners ?? Number.POSITIVE_INFINITY) <= MOST_REMEMBERED)
+        this.#history.recorded(this.#unremembered);
       this.#unremembered = 0;
       this.#remembering = undefined;
     }, LEISURE_MS);
@@ -271,12 +280,18 @@ export class Router {
       shutdownMs: 5000,
       start: async () => {
         const { config, log } = this.#options;
-        const archiving = { history: this.#history, directory: config.data, log: () => this.#log.local };
+        const archiving = {
+          history: this.#history,
+          directory: config.data,
+          log: () => this.#log.local,
+          alone: <T>(work: () => Promise<T>) => this.#system.desk.alone(work),
+        };
         const chaos = (wish: { readonly crash: string; readonly at?: CrashPoint }) =>
           this.#system.sabotage(wish.crash, wish.at);
         const admin = createAdmin({
           desk: this.#system.desk,
           log: this.#system.log,
+          importer: this.#importer,
           history: this.#history,
           confirmations: this.#confirmations,
           actors: (page) => this.#system.actors(page),

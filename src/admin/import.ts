@@ -1,5 +1,5 @@
 /** Bulk: lines of NDJSON in, one result line a chunk out, in order; the first that is refused is the last. */
-import { type ChunkFailure, type ChunkResult, cutLines, importChunks } from '../import/index.ts';
+import { type ChunkFailure, type ChunkResult, importerOver } from '../import/index.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import type { AdminPorts } from './ports.ts';
@@ -13,7 +13,7 @@ const MOST_LINES = 1_000_000_000;
 // A key takes the number of a line with it.
 const KEY_LENGTH = 180;
 
-export async function postImport(call: Call, { desk, ownAddresses }: AdminPorts): Promise<Reply> {
+export async function postImport(call: Call, { desk, ownAddresses, importer }: AdminPorts): Promise<Reply> {
   const from = count(call, 'from', { min: 1, max: MOST_LINES }) ?? 1;
   const first = count(call, 'first', { min: 1, max: MOST_LINES }) ?? 1;
   const size = count(call, 'chunk', { min: 1, max: 1000 }) ?? CHUNK;
@@ -21,10 +21,14 @@ export async function postImport(call: Call, { desk, ownAddresses }: AdminPorts)
   if ((by.commandId?.length ?? 0) > KEY_LENGTH) {
     throw new Refused('invalid_header', `Idempotency-Key: expected at most ${KEY_LENGTH} characters here`);
   }
-  const results = importChunks(cutLines(call.bytes(), size, { first, from }), { desk, ownAddresses, by });
+  const carrier = importer ?? importerOver(desk, ownAddresses);
+  const results = carrier.import(call.bytes(), { size, first, from, by });
   const opening = await results.next();
   // Nothing is in force of it: then the whole answer is the refusal.
-  if (opening.done !== true && opening.value.type === 'failed') return refused(opening.value);
+  if (opening.done !== true && opening.value.type === 'failed') {
+    await results.return();
+    return refused(opening.value);
+  }
   return {
     type: 'stream',
     status: 200,

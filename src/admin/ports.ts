@@ -3,6 +3,7 @@ import type { ActorPage, CrashPoint, Desk, Drained, PageOptions } from '../../ac
 import type { BackendId, EventLog, PoolName } from '../../eventlog/index.ts';
 import type { OwnAddresses } from '../config/index.ts';
 import type { ArchiveReport, Historian, Repaired } from '../history/index.ts';
+import type { Importer } from '../import/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
 import type { ReplaceAnswer } from '../workers/index.ts';
 import type { Confirmations } from './confirmations.ts';
@@ -34,6 +35,8 @@ export type CrashAnswer = 'done' | 'not_running' | 'unknown';
 
 export interface AdminPorts {
   readonly desk: Desk;
+  /** Who carries out imports; the desk, where nobody does it beside. */
+  readonly importer?: Importer;
   readonly log: History;
   /** Questions about the past, answered beside routing. */
   readonly history: Historian;

@@ -1,8 +1,8 @@
-/** An import into a data directory that no router holds: the same chunks, carried out by a desk of our own over the log. */
+/** An import into a data directory that no router holds: the same chunks, by a handler that has the log for itself. */
 import { randomUUID } from 'node:crypto';
-import { type Command, decideFrom, type Owners, RoutingDesk, streamOf } from '../../actors/index.ts';
-import { DataUnusable, type EventLog, openSqliteLog, type StreamName } from '../../eventlog/index.ts';
-import { type ChunkResult, cutLines, importChunks } from '../import/index.ts';
+import { type By, type Command, CommandHandler } from '../../actors/index.ts';
+import { DataUnusable, openSqliteLog } from '../../eventlog/index.ts';
+import { asleepOver, type ChunkResult, importerOver } from '../import/index.ts';
 import { CommandFailed } from './failure.ts';
 
 // Nobody else waits for the log: as many as one chunk may have.
@@ -15,14 +15,18 @@ export async function* importAtRest(
 ): AsyncGenerator<ChunkResult> {
   const log = opened(directory);
   try {
-    const desk = new RoutingDesk({
+    const handler = new CommandHandler({
       log,
       owners: asleepOver(log),
       published: async () => {},
       newCommandId: randomUUID,
     });
-    const into = { desk, by: { author }, ownAddresses: () => ({ listeners: [], local: [] }) };
-    yield* importChunks(cutLines(source, CHUNK, { from }), into);
+    const desk = {
+      askTogether: (commands: readonly Command[], by: By, digest: string) =>
+        handler.together(commands, { by, digest }),
+    };
+    const importer = importerOver(desk, () => ({ listeners: [], local: [] }));
+    yield* importer.import(source, { size: CHUNK, from, by: { author } });
   } finally {
     await log.close();
   }
@@ -35,23 +39,4 @@ function opened(directory: string) {
     if (error instanceof DataUnusable) throw new CommandFailed([error.message]);
     throw error;
   }
-}
-
-/** Nobody is awake: each is its row in the log. */
-function asleepOver(log: EventLog): Owners {
-  const decideAll = async (commands: readonly Command[]) => {
-    const states = await log.statesOf(commands.map(streamOf));
-    return commands.map((command, index) => {
-      const { state, version } = states[index]!;
-      return { decision: decideFrom(command, state), state, version };
-    });
-  };
-  const state = async (stream: StreamName) => (await log.statesOf([stream]))[0]!;
-  return {
-    decide: async (_stream, command) => (await decideAll([command]))[0]!,
-    decideAll,
-    settle: async () => {},
-    state,
-    rebuild: () => {},
-  };
 }

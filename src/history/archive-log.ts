@@ -10,6 +10,8 @@ export type ArchiveOptions = {
   readonly directory: string;
   /** The log as it is open then. */
   readonly log: () => LocalLog;
+  /** Runs this while nobody appends; absent where nobody else is there to. */
+  readonly alone?: <T>(work: () => Promise<T>) => Promise<T>;
 };
 
 export type ArchiveReport = {
@@ -23,7 +25,7 @@ const busy = new Set<string>();
 
 /** Both files are made beside the log, then what came meanwhile is brought over and the log swapped, in one step. */
 export async function archiveLog(
-  { history, directory, log }: ArchiveOptions,
+  { history, directory, log, alone = (work) => work() }: ArchiveOptions,
   { before, file }: { readonly before: number; readonly file: string },
   signal?: AbortSignal,
 ): Promise<ArchiveReport> {
@@ -35,7 +37,7 @@ export async function archiveLog(
   try {
     for (const beside of ['', '-wal', '-shm', '-journal']) rmSync(fresh + beside, { force: true });
     const { upTo, from, to, events } = await history.ask('archive', { before, file, fresh }, signal);
-    swapLog(log(), directory, fresh, upTo);
+    await alone(async () => swapLog(log(), directory, fresh, upTo));
     return { from, to, events, file };
   } finally {
     rmSync(fresh, { force: true });

@@ -2,9 +2,9 @@
  * The thread of history as the main thread has it: a supervised child that is born with the first question. Questions
  * wait for their turn, few at once; one that was under way when the thread was lost is asked once more.
  */
-import { Worker } from 'node:worker_threads';
-import { type ChildContext, type ChildSpec, crashed, type Running } from '../../actors/index.ts';
+import type { ChildSpec } from '../../actors/index.ts';
 import { POINT_EVERY } from '../../eventlog/index.ts';
+import { programBeside, ThreadOnDemand } from '../threads/index.ts';
 import type { Historian } from './historian.ts';
 import type { FromHistory, HistoryBoot, Reply, ToHistory } from './messages.ts';
 import type { AnswerOf, PouredQuestion, Question, WishOf } from './question.ts';
@@ -23,9 +23,6 @@ export type HistoryThreadOptions = {
 // Eight: each holds a page or a fold; more at once would only make all of them later.
 const MAX_ASKED = 8;
 const MAX_WAITING = 64;
-// Longer than a restart of the thread takes, also where all cores are busy: it gives way to everybody else.
-const UP_MS = 15_000;
-const SHUTDOWN_MS = 2000;
 // Longer than a person takes between two looks at the past.
 const IDLE_MS = 30_000;
 // Questions whose answers come from the journal, so that what has just ended is in them.
@@ -51,29 +48,31 @@ export class HistoryThread implements Historian {
   #asked = 0;
   #lastId = 0;
   #unpointed = 0;
-  #context: ChildContext | undefined;
-  #up = Promise.withResolvers<void>();
-  #worker: Worker | undefined;
-  #stopping = false;
-  #retiring: NodeJS.Timeout | undefined;
+  readonly #thread: ThreadOnDemand<ToHistory, FromHistory>;
 
   constructor(options: HistoryThreadOptions) {
     this.#options = options;
+    this.#thread = new ThreadOnDemand<ToHistory, FromHistory>({
+      id: 'historian',
+      name: 'history',
+      program: programBeside(import.meta.url, './reading-thread'),
+      workerData: { directory: options.directory } satisfies HistoryBoot,
+      idleMs: options.idleMs ?? IDLE_MS,
+      hear: ({ id, reply }) => this.#answers.get(id)?.resolve(reply),
+      lost: () => {
+        for (const { reject } of [...this.#answers.values()]) reject(new ThreadLost());
+      },
+      unavailable: lost,
+    });
   }
 
   childSpec(): ChildSpec {
-    return {
-      id: 'historian',
-      kind: 'historian',
-      restart: 'permanent',
-      shutdownMs: SHUTDOWN_MS,
-      start: (context) => this.#start(context),
-    };
+    return this.#thread.childSpec();
   }
 
   /** Whether there is a thread, with memory of its own. */
   get isBorn(): boolean {
-    return this.#worker !== undefined;
+    return this.#thread.isBorn;
   }
 
   /** So many events more: from time to time whole states are made of them, so that nobody has to wait for those. */
@@ -123,7 +122,7 @@ export class HistoryThread implements Historian {
       if (error instanceof ThreadLost) throw lost();
       throw error;
     } finally {
-      if (!isOver) this.#worker?.postMessage({ type: 'cancel', id } satisfies ToHistory);
+      if (!isOver) this.#thread.post({ type: 'cancel', id });
       this.#leave();
     }
   }
@@ -140,7 +139,7 @@ export class HistoryThread implements Historian {
 
   async #exchange(message: ToHistory & { id: number }, signal: AbortSignal | undefined): Promise<Reply> {
     signal?.throwIfAborted();
-    const worker = await this.#thread();
+    await this.#thread.wanted();
     return new Promise((resolve, reject) => {
       const onAbort = () => settle(() => reject(signal?.reason));
       const settle = (end: () => void) => {
@@ -153,7 +152,7 @@ export class HistoryThread implements Historian {
         reject: (error) => settle(() => reject(error)),
       });
       signal?.addEventListener('abort', onAbort);
-      worker.postMessage(message);
+      this.#thread.post(message);
     });
   }
 
@@ -175,87 +174,10 @@ export class HistoryThread implements Historian {
       return;
     }
     this.#asked -= 1;
-    if (this.#asked === 0) this.#retireLater();
-  }
-
-  /** What it read for its last answers is memory that nobody uses: the next question has a thread of its own. */
-  #retireLater(): void {
-    clearTimeout(this.#retiring);
-    this.#retiring = setTimeout(() => {
-      const worker = this.#worker;
-      if (this.#asked > 0 || worker === undefined || this.#stopping) return;
-      this.#worker = undefined;
-      worker.postMessage({ type: 'stop' } satisfies ToHistory);
-    }, this.#options.idleMs ?? IDLE_MS);
-    this.#retiring.unref();
-  }
-
-  async #thread(): Promise<Worker> {
-    if (this.#stopping) throw lost();
-    if (this.#worker !== undefined) return this.#worker;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(lost()), UP_MS);
-    });
-    try {
-      await Promise.race([this.#up.promise, late]);
-    } finally {
-      clearTimeout(timer);
-    }
-    this.#worker ??= this.#born();
-    return this.#worker;
-  }
-
-  #born(): Worker {
-    const boot: HistoryBoot = { directory: this.#options.directory };
-    const worker = new Worker(new URL(ENTRY, import.meta.url), { name: 'history', workerData: boot });
-    let cause: unknown;
-    worker.on('message', ({ id, reply }: FromHistory) => this.#answers.get(id)?.resolve(reply));
-    worker.on('error', (error) => {
-      cause = error;
-    });
-    worker.once('exit', (code) => {
-      if (this.#worker !== worker) return;
-      this.#worker = undefined;
-      if (!this.#stopping) {
-        const error = cause ?? new Error(`the thread of history ended with exit code ${code}`);
-        this.#up = Promise.withResolvers();
-        this.#context?.exited(crashed(error));
-      }
-      for (const { reject } of [...this.#answers.values()]) reject(new ThreadLost());
-    });
-    // Questions keep the process alive by themselves, while somebody waits for their answers.
-    worker.unref();
-    return worker;
-  }
-
-  #start(context: ChildContext): Running {
-    this.#context = context;
-    this.#stopping = false;
-    this.#up.resolve();
-    return {
-      stop: async (reason) => {
-        this.#stopping = true;
-        this.#up = Promise.withResolvers();
-        const worker = this.#worker;
-        if (worker === undefined) return;
-        worker.ref();
-        const gone = new Promise((resolve) => worker.once('exit', resolve));
-        if (reason === 'shutdown') worker.postMessage({ type: 'stop' } satisfies ToHistory);
-        else void worker.terminate();
-        await gone;
-      },
-      crash: (error) => {
-        if (this.#worker === undefined) context.exited(crashed(error));
-        else this.#worker.postMessage({ type: 'fail', message: error.message } satisfies ToHistory);
-      },
-    };
+    if (this.#asked === 0) this.#thread.rest();
   }
 }
 
 function lost(): Unanswerable {
   return new Unanswerable('history_unavailable', 'expected the thread of history to answer, found it lost');
 }
-
-// Compiled beside this file in the published package.
-const ENTRY = import.meta.url.endsWith('.ts') ? './reading-thread.ts' : './reading-thread.js';

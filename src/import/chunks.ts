@@ -8,7 +8,6 @@ import type { By, Command, Desk, Rejection } from '../../actors/index.ts';
 import { type OwnAddresses, type Problem, renderProblem } from '../config/index.ts';
 import { type Line, LineTooLong } from './cut-lines.ts';
 import { parseLine } from './parse-line.ts';
-import { roomyHeap } from './roomy-heap.ts';
 
 /** Numbers of its first and last line. */
 export type Chunk = { readonly from: number; readonly to: number };
@@ -36,7 +35,6 @@ export async function* importChunks(
   chunks: AsyncIterable<readonly Line[]>,
   into: Into,
 ): AsyncGenerator<ChunkResult> {
-  using _ = roomyHeap();
   const numbered = chunks[Symbol.asyncIterator]();
   for (;;) {
     const next = await numbered.next().catch((error: unknown) => failedAt(error));

@@ -1,0 +1,254 @@
+/**
+ * What becomes of a command whose turn it is: its owners decide, the log records, the owners evolve, the workers are told.
+ * Nothing else may decide about the same owners meanwhile; the desk sees to that, or whoever has the log for itself.
+ */
+import {
+  type Appended,
+  type BackendId,
+  type EventLog,
+  type Json,
+  type Position,
+  poolStream,
+  poolsOf,
+  type Recorded,
+  type StreamName,
+  type Version,
+  type Write,
+} from '../eventlog/index.ts';
+import type { Answer, By, Command, Plan, Present } from './command.ts';
+import type { Owners, Proposal } from './desk-owners.ts';
+import { streamOf } from './owned.ts';
+import { refusalOfPlan } from './plan-refusal.ts';
+import { presentIn } from './present.ts';
+import { fold, isCreation, shownVersion } from './proposals.ts';
+import { inUse, mismatch, type Rejected, refusalFor, reused, unknownPool } from './refusals.ts';
+import type { Rejection } from './rejection.ts';
+
+export type CommandHandlerOptions = {
+  readonly log: EventLog;
+  readonly owners: Owners;
+  /** Resolves when every worker will know of this position before it routes the next request. */
+  readonly published: (position: Position) => Promise<void>;
+  readonly newCommandId: () => string;
+};
+
+/** `digest`: of what was asked, which an id that is used again is compared by. */
+export type Request = { readonly by: By; readonly digest: string };
+
+// Conflicts come from owners that were rebuilt meanwhile; a third one in a row is no accident.
+const TRIES = 3;
+
+export class CommandHandler {
+  readonly #options: CommandHandlerOptions;
+
+  constructor(options: CommandHandlerOptions) {
+    this.#options = options;
+  }
+
+  one(command: Command, request: Request): Promise<Answer> {
+    return this.#answerOnce(request, async () => {
+      const refusal = await this.#refusal(command);
+      return refusal ?? this.#perform([command], request);
+    });
+  }
+
+  planned(plan: Plan, request: Request): Promise<Answer> {
+    return this.#answerOnce(request, async () => {
+      const present = await this.present();
+      const planned = plan(present);
+      if (planned.type === 'rejected') return planned;
+      const refusal = refusalOfPlan(planned.commands, present);
+      return refusal ?? this.#perform(planned.commands, { ...request, note: planned.note });
+    });
+  }
+
+  /** Pools and domains that are put, at most one command to each. */
+  together(commands: readonly Command[], request: Request): Promise<Answer> {
+    return this.#answerOnce(request, async () => {
+      const refusal = await this.#refusalOfAll(commands);
+      return refusal ?? this.#perform(commands, request);
+    });
+  }
+
+  present(): Promise<Present> {
+    return presentIn(this.#options.log);
+  }
+
+  /** These are in the log: owners evolve, and workers are told. */
+  async putInForce(events: readonly Recorded[], position: Position): Promise<void> {
+    for (const [stream, happened] of byStream(events)) {
+      const settling = this.#options.owners.settle(stream, happened.at(-1)?.version ?? 0, happened);
+      // Of a bulk nearly all are asleep, and nobody is waited for.
+      if (settling !== undefined) await settling;
+    }
+    await this.#options.published(position);
+  }
+
+  /** What was answered before is answered again; what fails on the way becomes a refusal with a definite word. */
+  async #answerOnce(request: Request, work: () => Promise<Answer>): Promise<Answer> {
+    try {
+      const { commandId } = request.by;
+      const before = commandId === undefined ? undefined : await this.#options.log.answered(commandId);
+      if (before === undefined) return await work();
+      if (before.digest !== request.digest) return reused(commandId ?? '');
+      return await this.#again(before);
+    } catch (error) {
+      return { type: 'rejected', rejection: refusalFor(error) };
+    }
+  }
+
+  async #again(before: { readonly position: Position; readonly answer: Json }): Promise<Answer> {
+    const { answer, versions } = before.answer as { answer: Kept; versions: Record<string, Version> };
+    for (const [stream, version] of Object.entries(versions)) {
+      await this.#options.owners.settle(stream as StreamName, version, []);
+    }
+    await this.#options.published(before.position);
+    return { type: 'done', ...answer, position: before.position };
+  }
+
+  /** What no owner can know by itself: whether another one exists, or depends on it. */
+  async #refusal(command: Command): Promise<Answer | undefined> {
+    if (command.type === 'PutDomain') {
+      for (const pool of poolsOf(command.settings)) {
+        const { state } = await this.#options.owners.state(poolStream(pool));
+        if (state === null) return unknownPool(command.host, pool);
+      }
+      return undefined;
+    }
+    if (command.type === 'RemovePool') {
+      const users = await this.#options.log.domainsOf(command.pool, 5);
+      return users.length > 0 ? inUse(command.pool, users) : undefined;
+    }
+    return undefined;
+  }
+
+  /** The pools that the domains will name: those that are put with them, and those there are. */
+  async #refusalOfAll(commands: readonly Command[]): Promise<Rejected | undefined> {
+    const put = new Set<string>();
+    for (const command of commands) {
+      if (command.type === 'PutPool') put.add(command.pool);
+      else if (command.type !== 'PutDomain')
+        throw new TypeError(`expected pools and domains that are put, found ${command.type}`);
+    }
+    const known = new Map<StreamName, number>();
+    // Here and below by index: pairs would be half a kilobyte of garbage a line of an import.
+    for (let index = 0; index < commands.length; index++) {
+      const command = commands[index]!;
+      if (command.type !== 'PutDomain') continue;
+      for (const pool of poolsOf(command.settings)) {
+        if (!put.has(pool) && !known.has(poolStream(pool))) known.set(poolStream(pool), index);
+      }
+    }
+    const states = await this.#options.log.statesOf(await this.#options.log.absentAmong([...known.keys()]));
+    const missing = states.find(({ state }) => state === null);
+    if (missing === undefined) return undefined;
+    const place = known.get(missing.stream) ?? 0;
+    const { host } = commands[place] as Extract<Command, { type: 'PutDomain' }>;
+    return { ...unknownPool(host, missing.stream.slice('pool-'.length)), command: place };
+  }
+
+  async #perform(commands: readonly Command[], request: Noted): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      const proposed = await this.#decide(commands);
+      if (proposed.type === 'rejected') return proposed;
+      const { writes, answer, versions } = proposed;
+      const appended = await this.#options.log.append({
+        commandId: request.by.commandId ?? this.#options.newCommandId(),
+        digest: request.digest,
+        author: request.by.author,
+        answer: request.note === undefined ? { answer, versions } : { answer, versions, note: request.note },
+        writes,
+      });
+      if (appended.type !== 'conflict') return this.#conclude(appended, answer, request);
+      this.#options.owners.rebuild(appended.stream);
+      if (attempt === TRIES) return mismatch(appended);
+    }
+  }
+
+  async #decide(commands: readonly Command[]): Promise<Rejected | Proposed> {
+    const writes: Write[] = [];
+    const versions: Record<string, Version> = {};
+    let answer: Kept = { created: false, version: 0, changed: 0 };
+    const proposals = await this.#proposals(commands);
+    for (let place = 0; place < commands.length; place++) {
+      const command = commands[place]!;
+      const stream = streamOf(command);
+      const proposal = proposals[place]!;
+      if (proposal.decision.type === 'rejected')
+        return { ...(await this.#explained(stream, proposal.decision.rejection)), command: place };
+      const { state, version } = fold(stream, proposal, proposal.decision.events);
+      if (proposal.decision.events.length > 0 || commands.length === 1) {
+        writes.push({
+          stream,
+          expected: proposal.version,
+          events: proposal.decision.events,
+          current: state as Json,
+        });
+        // A domain has nothing outside: an owner that is behind finds out when it is asked next.
+        if (commands.length === 1 || 'pool' in command) versions[stream] = version;
+      }
+      answer = {
+        created: commands.length === 1 && isCreation(proposal.decision.events),
+        version: commands.length === 1 ? shownVersion(command, state) : 0,
+        changed: answer.changed + (proposal.decision.events.length > 0 ? 1 : 0),
+      };
+    }
+    return { type: 'proposed', writes, answer, versions };
+  }
+
+  async #proposals(commands: readonly Command[]): Promise<readonly Proposal[]> {
+    const [only] = commands;
+    if (only === undefined || commands.length > 1) return this.#options.owners.decideAll(commands);
+    return [await this.#options.owners.decide(streamOf(only), only)];
+  }
+
+  async #conclude(
+    appended: Exclude<Appended, { type: 'conflict' }>,
+    answer: Kept,
+    request: Noted,
+  ): Promise<Answer> {
+    if (appended.type === 'reused') return reused(request.by.commandId ?? '');
+    if (appended.type === 'repeated') return this.#again(appended);
+    await this.putInForce(appended.events, appended.position);
+    return { type: 'done', ...answer, position: appended.position };
+  }
+
+  /** A version mismatch is told together with the events that won. */
+  async #explained(stream: StreamName, rejection: Rejection): Promise<Rejected> {
+    if (rejection.type !== 'version_mismatch' || rejection.expected >= rejection.found)
+      return { type: 'rejected', rejection };
+    const { expected, found, backend } = rejection;
+    const won: Recorded[] = [];
+    for (let from = expected + 1; from <= found && won.length < MOST_WON; from += MOST_WON) {
+      const page = await this.#options.log.readStream(stream, { from, limit: MOST_WON });
+      won.push(...page.filter((event) => backend === undefined || isAbout(event, backend)));
+    }
+    return { type: 'rejected', rejection: { ...rejection, won: won.slice(0, MOST_WON) } };
+  }
+}
+
+const MOST_WON = 100;
+
+function isAbout({ data }: Recorded, backend: BackendId): boolean {
+  return 'id' in data && data.id === backend;
+}
+
+/** `note`: kept with the answer. */
+type Noted = Request & { readonly note?: Json | undefined };
+type Kept = { readonly created: boolean; readonly version: Version; readonly changed: number };
+type Proposed = {
+  readonly type: 'proposed';
+  readonly writes: readonly Write[];
+  readonly answer: Kept;
+  readonly versions: Readonly<Record<string, Version>>;
+};
+
+function byStream(happened: readonly Recorded[]): Map<StreamName, Recorded[]> {
+  const streams = new Map<StreamName, Recorded[]>();
+  for (const event of happened) {
+    const known = streams.get(event.stream);
+    if (known === undefined) streams.set(event.stream, [event]);
+    else known.push(event);
+  }
+  return streams;
+}

@@ -1,0 +1,2 @@
+/** Threads beside those that route. */
+export { type OnDemandOptions, programBeside, ThreadOnDemand } from './thread-on-demand.ts';

@@ -1,0 +1,143 @@
+/**
+ * A thread of its own for work that comes now and then: born when it is wanted, gone when nobody wanted it for long, and
+ * supervised meanwhile. It is told `stop` to end and `fail` to fail as a bug would; all else is between it and its user.
+ *
+ *   absent ──thread()──▶ alive ──rest(), and so long nobody──▶ absent
+ *                          └──────crashed──▶ restarted by its supervisor, and absent again
+ */
+import { Worker } from 'node:worker_threads';
+import { type ChildContext, type ChildSpec, crashed, type Running } from '../../actors/index.ts';
+
+export type OnDemandOptions<FromThread> = {
+  /** Its name in the tree, and its kind. */
+  readonly id: string;
+  /** As the system lists it, in 15 characters. */
+  readonly name: string;
+  /** Its program without the extension: compiled, in the published package, beside the file that says so. */
+  readonly program: URL;
+  readonly workerData: unknown;
+  /** How long it waits to be wanted again before it goes. */
+  readonly idleMs: number;
+  readonly hear: (message: FromThread) => void;
+  /** It is gone, and whatever it was asked is never answered. */
+  readonly lost: () => void;
+  /** What is thrown at whoever wants a thread that is not to be had. */
+  readonly unavailable: () => Error;
+  /** Makes the thread; another nursery or another priority is its user's to arrange around that. */
+  readonly born?: (make: () => Worker) => Worker;
+};
+
+type Order = { readonly type: 'stop' } | { readonly type: 'fail'; readonly message: string };
+
+// Longer than a restart of the thread takes, also where all cores are busy: it may give way to everybody else.
+const UP_MS = 15_000;
+const SHUTDOWN_MS = 2000;
+
+export class ThreadOnDemand<ToThread, FromThread> {
+  readonly #options: OnDemandOptions<FromThread>;
+  #context: ChildContext | undefined;
+  #up = Promise.withResolvers<void>();
+  #worker: Worker | undefined;
+  #stopping = false;
+  #retiring: NodeJS.Timeout | undefined;
+
+  constructor(options: OnDemandOptions<FromThread>) {
+    this.#options = options;
+  }
+
+  childSpec(): ChildSpec {
+    const { id } = this.#options;
+    const start = (context: ChildContext) => this.#start(context);
+    return { id, kind: id, restart: 'permanent', shutdownMs: SHUTDOWN_MS, start };
+  }
+
+  /** Whether there is a thread, with memory of its own. */
+  get isBorn(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  /** Resolves when a message can be posted. Rejects with `unavailable` where none can. */
+  async wanted(): Promise<void> {
+    clearTimeout(this.#retiring);
+    if (this.#stopping) throw this.#options.unavailable();
+    if (this.#worker !== undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(this.#options.unavailable()), UP_MS);
+    });
+    try {
+      await Promise.race([this.#up.promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#worker ??= this.#born();
+  }
+
+  /** Lost where there is none. */
+  post(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker?.postMessage(message, transfer);
+  }
+
+  /** Nobody wants it now: what it holds for its last work is memory that nobody uses, and it goes if that lasts. */
+  rest(): void {
+    clearTimeout(this.#retiring);
+    this.#retiring = setTimeout(() => {
+      const worker = this.#worker;
+      if (worker === undefined || this.#stopping) return;
+      this.#worker = undefined;
+      worker.postMessage({ type: 'stop' } satisfies Order);
+    }, this.#options.idleMs);
+    this.#retiring.unref();
+  }
+
+  #born(): Worker {
+    const { name, program, workerData, hear, lost, born = (make) => make() } = this.#options;
+    const worker = born(() => new Worker(program, { name, workerData }));
+    let cause: unknown;
+    worker.on('message', hear);
+    worker.on('error', (error) => {
+      cause = error;
+    });
+    worker.once('exit', (code) => {
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
+      if (!this.#stopping) {
+        const error = cause ?? new Error(`the thread ${name} ended with exit code ${code}`);
+        this.#up = Promise.withResolvers();
+        this.#context?.exited(crashed(error));
+      }
+      lost();
+    });
+    // What it is asked keeps the process alive by itself, while somebody waits for the answer.
+    worker.unref();
+    return worker;
+  }
+
+  #start(context: ChildContext): Running {
+    this.#context = context;
+    this.#stopping = false;
+    this.#up.resolve();
+    return {
+      stop: async (reason) => {
+        this.#stopping = true;
+        this.#up = Promise.withResolvers();
+        const worker = this.#worker;
+        if (worker === undefined) return;
+        worker.ref();
+        const gone = new Promise((resolve) => worker.once('exit', resolve));
+        if (reason === 'shutdown') worker.postMessage({ type: 'stop' } satisfies Order);
+        else void worker.terminate();
+        await gone;
+      },
+      crash: (error) => {
+        if (this.#worker === undefined) context.exited(crashed(error));
+        else this.#worker.postMessage({ type: 'fail', message: error.message } satisfies Order);
+      },
+    };
+  }
+}
+
+/** A program beside the file that names it, by its path without the extension: a source here, compiled in the package. */
+export function programBeside(url: string, path: string): URL {
+  return new URL(path + (url.endsWith('.ts') ? '.ts' : '.js'), url);
+}

@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ChildEnd, type DomainCommand, RoutingDesk, type Running } from '../../actors/index.ts';
+import {
+  copyLog,
+  type DomainName,
+  type LocalLog,
+  openSqliteLog,
+  type PoolName,
+  type Recorded,
+  swapLog,
+  verify,
+} from '../../eventlog/index.ts';
+import { asleepOver, type ChunkResult, ImportThread } from '../../src/import/index.ts';
+import { projectionOf } from '../../src/projection.ts';
+import { eventually } from '../support/eventually.ts';
+import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+
+const POOL = '{"pool":"web","backends":{"web.1":{"address":"127.0.0.1:9001"}}}\n';
+const domains = (count: number, name = 'd') =>
+  Array.from({ length: count }, (_, index) => `{"domain":"${name}${index}.example.com","pool":"web"}\n`).join(
+    '',
+  );
+const put = (host: string): DomainCommand => ({
+  type: 'PutDomain',
+  host: host as DomainName,
+  settings: { pool: 'web' as PoolName },
+});
+
+async function* pieces(text: string, size = 10_000): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const each of source) found.push(each);
+  return found;
+}
+
+// A pool comes with two events, its own and that of its backend; a domain with one.
+const POOL_EVENTS = 2;
+
+describe('the thread of imports', () => {
+  let directory: TempDirectory;
+  let log: LocalLog;
+  let desk: RoutingDesk;
+  let imports: ImportThread;
+  let ends: ChildEnd[];
+  let running: Running;
+  let told: Recorded[];
+  let published: number;
+
+  beforeEach(async () => {
+    directory = await tempDirectory();
+    log = openSqliteLog({ directory: directory.path, now: () => 1000 });
+    told = [];
+    published = 0;
+    log.onAppended((events) => told.push(...events));
+    desk = new RoutingDesk({
+      log,
+      owners: asleepOver(log),
+      published: async (position) => {
+        published = position;
+      },
+      newCommandId: randomUUID,
+    });
+    imports = threadOf(30_000);
+    ends = [];
+    await start();
+  });
+
+  afterEach(async () => {
+    await running.stop('shutdown');
+    await log.close();
+    await directory[Symbol.asyncDispose]();
+  });
+
+  function threadOf(idleMs: number): ImportThread {
+    return new ImportThread({
+      directory: directory.path,
+      desk: () => desk,
+      listeners: () => ['127.0.0.1:8080'],
+      idleMs,
+    });
+  }
+
+  async function start(): Promise<void> {
+    const signal = new AbortController().signal;
+    const exited = (end: ChildEnd) => void ends.push(end);
+    running = await imports.childSpec().start({ id: 'importer', kind: 'importer', signal, exited });
+  }
+
+  function importing(source: AsyncIterable<Uint8Array>, size = 250) {
+    return imports.import(source, { size, by: { author: 'bulk', commandId: randomUUID() } });
+  }
+
+  async function imported(text: string, size?: number): Promise<ChunkResult[]> {
+    return all(importing(pieces(text), size));
+  }
+
+  /** Whatever happened in between, listeners were told every event once, in order, and the log is whole. */
+  async function expectWhole(): Promise<void> {
+    const position = await log.position();
+    expect(told.map((event) => event.position)).toEqual(
+      Array.from({ length: position }, (_, index) => index + 1),
+    );
+    expect(await verify(log.reader, projectionOf)).toMatchObject({ ok: true, findings: [] });
+  }
+
+  it('puts what the lines say, and each result is in force when it is told', async () => {
+    const results = importing(pieces(POOL + domains(600)));
+    const found: ChunkResult[] = [];
+    for await (const result of results) {
+      found.push(result);
+      if (result.type === 'done') expect(published).toBeGreaterThanOrEqual(result.position);
+    }
+    expect(found).toMatchObject([
+      { type: 'done', from: 1, to: 250, changed: 250, position: 251 },
+      { type: 'done', from: 251, to: 500, changed: 250, position: 501 },
+      { type: 'done', from: 501, to: 601, changed: 101, position: 602 },
+    ]);
+    expect(told.at(-1)).toMatchObject({
+      stream: 'domain-d599.example.com',
+      metadata: { author: 'bulk' },
+      recordedAtMs: expect.any(Number),
+    });
+    await expectWhole();
+  });
+
+  it('refuses what the desk would refuse, in the same words, and what came before stays', async () => {
+    const text = `${POOL}${domains(3)}{"domain":"x.example.com","pool":"nowhere"}\n${domains(1, 'e')}`;
+    expect(await imported(text, 2)).toMatchObject([
+      { type: 'done', from: 1, to: 2 },
+      { type: 'done', from: 3, to: 4 },
+      { type: 'failed', from: 5, to: 6, failure: { line: 5, rejection: { type: 'pool_unknown' } } },
+    ]);
+    const own = '{"pool":"web","backends":{"web.1":{"address":"127.0.0.1:8080"}}}\n';
+    const [refused] = await imported(own);
+    expect(refused?.type === 'failed' && refused.failure.detail).toContain('which is our own listener');
+    expect(await imported('{"pool":')).toMatchObject([{ failure: { type: 'unreadable', line: 1 } }]);
+    expect(await log.position()).toBe(POOL_EVENTS + 3);
+    await expectWhole();
+  });
+
+  it('lets single commands and other imports in between its chunks', async () => {
+    await imported(POOL);
+    const bulks = ['a', 'b', 'c'].map((name) => imported(domains(2000, name), 100));
+    const answers = [];
+    for (let index = 0; index < 40; index++) {
+      const answer = await desk.ask(put(`single${index}.example.com`), { author: 'me' });
+      answers.push(answer.type);
+    }
+    for (const results of await Promise.all(bulks)) expect(results).toHaveLength(20);
+    expect(new Set(answers)).toEqual(new Set(['done']));
+    expect(await log.position()).toBe(POOL_EVENTS + 3 * 2000 + 40);
+    // They came among each other: not first all of one kind.
+    const singles = told.filter((event) => event.stream.startsWith('domain-single'));
+    expect(singles[0]!.position).toBeLessThan(3000);
+    await expectWhole();
+  });
+
+  it('goes on in the file that an archive has put in the place of the log', async () => {
+    await imported(POOL);
+    const bulk = importing(pieces(domains(3000)), 100);
+    expect((await bulk.next()).value).toMatchObject({ type: 'done' });
+    const fresh = join(directory.path, 'fresh.db');
+    const upTo = await log.position();
+    const breathe = async () => {};
+    await copyLog({
+      source: log.reader,
+      path: fresh,
+      from: 50,
+      to: upTo,
+      projectionOf,
+      commands: 'all',
+      breathe,
+    });
+    await desk.alone(async () => swapLog(log, directory.path, fresh, upTo));
+    const rest = await all(bulk);
+    expect(rest.at(-1)).toMatchObject({ type: 'done', to: 3000, position: POOL_EVENTS + 3000 });
+    expect(await log.position()).toBe(POOL_EVENTS + 3000);
+    expect(told).toHaveLength(POOL_EVENTS + 3000);
+    expect(await verify(log.reader, projectionOf)).toMatchObject({ ok: true, findings: [] });
+  });
+
+  it('says where to go on when it is lost, tells of all that it had written, and works in its next life', async () => {
+    const bulk = importing(pieces(POOL + domains(20_000), 1000), 50);
+    expect((await bulk.next()).value).toMatchObject({ from: 1, to: 50 });
+    running.crash?.(new Error('as a bug would'));
+    const rest = await all(bulk);
+    const last = rest.at(-1)!;
+    const before = rest.at(-2)?.to ?? 50;
+    expect(last).toMatchObject({
+      type: 'failed',
+      from: before + 1,
+      failure: { rejection: { type: 'owner_unavailable' } },
+    });
+    expect(ends).toMatchObject([{ type: 'crashed', error: { message: 'as a bug would' } }]);
+    // The desk is nobody's any more, and what was written is known, said or not.
+    await desk.alone(async () => {});
+    expect(await log.position()).toBeGreaterThanOrEqual(before);
+    await expectWhole();
+    await start();
+    expect((await imported(POOL + domains(500))).at(-1)).toMatchObject({ type: 'done', to: 501 });
+    expect((await imported(domains(500))).at(-1)).toMatchObject({ type: 'done', changed: 0 });
+    await expectWhole();
+  });
+
+  it('writes no more for who has gone, and gives the log back', async () => {
+    await imported(POOL);
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield* pieces(domains(300));
+      throw new Error('the client has gone');
+    }
+    await expect(all(importing(broken(), 100))).rejects.toThrow('the client has gone');
+    const bulk = importing(pieces(domains(5000, 'e'), 1000), 10);
+    await bulk.next();
+    await bulk.return();
+    await desk.alone(async () => {});
+    const position = await log.position();
+    expect(position).toBeLessThan(4000);
+    expect((await desk.ask(put('f.example.com'), { author: 'me' })).type).toBe('done');
+    expect(await log.position()).toBe(position + 1);
+    await expectWhole();
+  });
+
+  it('goes when nobody has imported for long, without a word to its supervisor', async () => {
+    await running.stop('shutdown');
+    imports = threadOf(20);
+    await start();
+    for (const name of ['a', 'b']) {
+      expect((await imported(POOL + domains(2, name))).at(-1)).toMatchObject({ type: 'done' });
+      await eventually(() => !imports.isBorn, 'the thread to go');
+    }
+    expect(ends).toEqual([]);
+  });
+
+  it('leaves nobody waiting when it stops', async () => {
+    const bulk = all(importing(pieces(POOL + domains(20_000), 1000), 50));
+    await eventually(() => told.length > 0, 'the first chunk');
+    await running.stop('kill');
+    expect((await bulk).at(-1)).toMatchObject({ type: 'failed' });
+    await desk.alone(async () => {});
+    await expectWhole();
+  });
+});
