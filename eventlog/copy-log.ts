@@ -224,12 +224,16 @@ function requireAbsent(path: string): void {
 
 /** The file and its name are on disk when this returns. */
 export function syncFile(path: string): void {
-  for (const place of [path, dirname(path)]) {
-    const descriptor = openSync(place, 'r');
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+  sync(path);
+  sync(dirname(path));
+}
+
+/** A file or a directory as it is. */
+export function sync(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }

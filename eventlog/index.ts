@@ -30,3 +30,4 @@ export {
 } from './sqlite-log.ts';
 export { isFile, openSqliteReader } from './sqlite-reader.ts';
 export { type Verification, type VerifyOptions, verify } from './verify.ts';
+export { WriteBack, type WriteBackOptions } from './write-back.ts';

@@ -136,6 +136,11 @@ export class LocalLog implements EventLog {
     if (events.length > 0) this.#tell(events);
   }
 
+  /** Whether somebody beside writes the file's pages back (`WriteBack`): then this log does so only where it must. */
+  writtenBackBeside(is: boolean): void {
+    if (!this.#closed) this.#store.writtenBackBeside(is);
+  }
+
   /** How many current rows there are, and how many there should be; undefined: nobody has counted yet. */
   currentRows(): { readonly kept: number; readonly expected: number | undefined } {
     return this.#open().currentRows();

@@ -122,4 +122,6 @@ export interface LogStore extends LogReader, LogInspection {
   expectCurrentRows(rows: number): void;
   /** Removes the current row and the snapshots of one stream, which are caches. */
   dropCaches(stream: string): void;
+  /** Whether somebody beside writes the file's pages back (`WriteBack`): then this one does so only where it must. */
+  writtenBackBeside(is: boolean): void;
 }

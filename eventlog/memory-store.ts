@@ -208,6 +208,10 @@ export class MemoryStore implements LogStore {
     this.#snapshots.delete(stream);
   }
 
+  writtenBackBeside(): void {
+    // There is no file.
+  }
+
   close(): void {
     // The rows go with whoever still holds them.
   }

@@ -30,6 +30,13 @@ export function isDamage(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_CORRUPT');
 }
 
+/** What SQLite or the system reports; anything else is a mistake of ours. */
+export function isOfTheWorld(error: unknown): boolean {
+  if (error instanceof Database.SqliteError) return true;
+  const code = (error as NodeJS.ErrnoException).code;
+  return error instanceof Error && typeof code === 'string' && code !== 'ERR_ASSERTION';
+}
+
 function isFull(code: string): boolean {
   // SHMSIZE: the index of the write-ahead log could not grow, which only happens for want of room.
   return code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE';

@@ -21,9 +21,6 @@ export type SqliteLogOptions = {
 
 // 24 MiB: what a million domains of many changes leave to be found again and again.
 const CACHE_KIB = 24_576;
-// 4 MiB: a checkpoint stalls commands, of so much for 12 ms and of four times as much for 30. Of single changes one in two hundred
-// meets one, and writing pages back more often costs an import nothing that can be measured.
-const CHECKPOINT_PAGES = 1024;
 
 // A reader that opens the file may hold the lock of its recovery for some milliseconds; nobody else ever writes.
 const OPEN_TIMEOUT_MS = 5000;
@@ -94,7 +91,6 @@ function openForWriting(path: string): Database.Database {
     // FULL: in WAL mode, an fsync at each commit. A command that was answered survives a power cut.
     db.pragma('synchronous = FULL');
     db.pragma(`cache_size = -${CACHE_KIB}`);
-    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
     db.pragma('cell_size_check = ON');
     db.pragma('trusted_schema = OFF');

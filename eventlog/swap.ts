@@ -6,7 +6,7 @@
 import { linkSync, lstatSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { syncFile } from './copy-log.ts';
+import { sync, syncFile } from './copy-log.ts';
 import { EVENTS_FILE } from './events-file.ts';
 
 /** `keepAs`: the former file stays, under this name; else it goes. */
@@ -15,13 +15,15 @@ export function swapIn(directory: string, fresh: string, keepAs?: string): void 
   const former = realpathSync(link);
   const wasLink = lstatSync(link).isSymbolicLink();
   if (keepAs !== undefined) linkSync(former, keepAs);
+  // Before anybody else can open it: closing a file takes the locks from whoever has it open in this process.
+  syncFile(fresh);
   const name = nameFor(fresh);
   renameSync(fresh, join(directory, name));
   const next = `${link}.next`;
   rmSync(next, { force: true });
   symlinkSync(name, next);
   renameSync(next, link);
-  syncFile(join(directory, name));
+  sync(directory);
   if (wasLink) rmSync(former, { force: true });
   for (const beside of ['-wal', '-shm']) {
     if (keepAs !== undefined && beside === '-wal') moveIfThere(former + beside, keepAs + beside);

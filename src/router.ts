@@ -193,6 +193,7 @@ export class Router {
       ledger: this.#ledger,
       threads,
       now: systemClock.now,
+      writesBack: (is) => this.#log.writtenBackBeside(is),
       warn: (message) => log.warn({}, message),
     });
   }

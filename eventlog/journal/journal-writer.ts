@@ -5,7 +5,7 @@
  *   rings ─▶ block ─▶ transaction ─▶ room given back
  *              └ fails: looked at again, from another file if need be
  */
-import Database from 'better-sqlite3';
+import { isOfTheWorld } from '../sqlite-errors.ts';
 import { Block } from './block.ts';
 import { JournalMemory, type JournalShared, SAYS } from './memory.ts';
 import { NO_OPERATIONS, type OperationSource } from './operation-source.ts';
@@ -236,10 +236,4 @@ export class JournalWriter {
 
 function add(says: Float64Array, index: number, by: number): void {
   says[index] = says[index]! + by;
-}
-
-function isOfTheWorld(error: unknown): boolean {
-  if (error instanceof Database.SqliteError) return true;
-  const code = (error as NodeJS.ErrnoException).code;
-  return error instanceof Error && typeof code === 'string' && code !== 'ERR_ASSERTION';
 }

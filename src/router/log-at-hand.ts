@@ -16,6 +16,7 @@ export class LogAtHand {
   readonly #tidings: ProcessLog;
   #first: LocalLog | undefined;
   #open: LocalLog | undefined;
+  #isWrittenBack = false;
 
   constructor(directory: string, tidings: ProcessLog) {
     this.directory = directory;
@@ -46,8 +47,16 @@ export class LogAtHand {
     return this.#open;
   }
 
+  /** By another thread, or no longer: holds for whatever is opened later, too. */
+  writtenBackBeside(is: boolean): void {
+    this.#isWrittenBack = is;
+    (this.#first ?? this.#open)?.writtenBackBeside(is);
+  }
+
   #opened(): LocalLog {
-    return openSqliteLog({ directory: this.directory, now: Date.now });
+    const log = openSqliteLog({ directory: this.directory, now: Date.now });
+    log.writtenBackBeside(this.#isWrittenBack);
+    return log;
   }
 
   /** Rows that were dropped or damaged are made again; whoever cannot be read is named to the workers. */

@@ -5,7 +5,8 @@ import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts'
 
 export class JournalChild implements Running {
   readonly #worker: Worker;
-  readonly #exit: Promise<void>;
+  /** Settled once the thread is gone, however that came. */
+  readonly exit: Promise<void>;
   #error: unknown;
   #stopping = false;
 
@@ -21,7 +22,7 @@ export class JournalChild implements Running {
     this.#worker.on('error', (error) => {
       this.#error = error;
     });
-    this.#exit = new Promise((resolve) => {
+    this.exit = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
         this.#error ??= new Error(`the journal's thread ended with exit code ${code}`);
         resolve();
@@ -42,7 +43,7 @@ export class JournalChild implements Running {
     this.#stopping = true;
     if (reason === 'shutdown') this.post({ type: 'stop' });
     else void this.#worker.terminate();
-    await this.#exit;
+    await this.exit;
   }
 }
 

@@ -3,6 +3,8 @@ import type { LedgerShared } from '../../actors/index.ts';
 import type { JournalShared } from '../../eventlog/index.ts';
 
 export type JournalBoot = {
+  /** The data directory, where the log lies. */
+  readonly data: string;
   /** Where the segments lie. */
   readonly directory: string;
   readonly shared: JournalShared;
@@ -21,4 +23,6 @@ export type ToJournal =
 export type FromJournal =
   /** `isAll`: nothing of before the question is missing on disk. */
   | { readonly type: 'flushed'; readonly id: number; readonly isAll: boolean }
+  /** From now on the log's pages are written back on this thread, or no longer. */
+  | { readonly type: 'writes_back'; readonly is: boolean }
   | { readonly type: 'warning'; readonly message: string };

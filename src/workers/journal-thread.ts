@@ -1,7 +1,10 @@
-/** The program of the journal's thread: it takes turns with the rings until it is told to stop, or fails. */
+/**
+ * The program of the journal's thread: it takes turns with the rings until it is told to stop, or fails. In between it writes the
+ * log's pages back, which would stall the commands on the main thread.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { recordSource } from '../../actors/index.ts';
-import { JournalWriter } from '../../eventlog/index.ts';
+import { JournalWriter, WriteBack } from '../../eventlog/index.ts';
 import { JOURNAL_WORDS } from '../telemetry/journal-words.ts';
 import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
 
@@ -29,12 +32,30 @@ const writer = new JournalWriter({
   now: () => performance.timeOrigin + performance.now(),
   warn: (message) => tell({ type: 'warning', message }),
 });
+const writeBack = new WriteBack({
+  directory: boot.data,
+  now: () => performance.now(),
+  warn: (message) => tell({ type: 'warning', message }),
+});
+let isAtWork = false;
 
 let next = setTimeout(turn, 0);
 
 function turn(): void {
+  const began = performance.now();
   writer.turn();
-  next = setTimeout(turn, writer.fullness > CROWDED ? CROWDED_TURN_MS : TURN_MS);
+  writeBackBeside();
+  // The time that writing back took is not the journal's to lose.
+  const restMs = writer.fullness > CROWDED ? 0 : TURN_MS - (performance.now() - began);
+  next = setTimeout(turn, Math.max(CROWDED_TURN_MS, restMs));
+}
+
+/** Right after a turn of the journal's: the rings have room for a while. */
+function writeBackBeside(): void {
+  writeBack.turn();
+  if (writeBack.isAtWork === isAtWork) return;
+  isAtWork = writeBack.isAtWork;
+  tell({ type: 'writes_back', is: isAtWork });
 }
 
 function flush(): boolean {
@@ -50,6 +71,7 @@ parent.on('message', (message: ToJournal) => {
     case 'stop':
       clearTimeout(next);
       writer.close();
+      writeBack.close();
       parent.close();
       return;
     case 'fail':

@@ -31,6 +31,8 @@ export type JournalOptions = {
   /** Of the ledger: each has a ring. */
   readonly threads: number;
   readonly now: () => number;
+  /** Whether the journal's thread writes the log's pages back now. */
+  readonly writesBack: (is: boolean) => void;
   readonly warn: (message: string) => void;
 };
 
@@ -109,6 +111,7 @@ export class Journal {
     const { directory, settings, ledger } = this.#options;
     const child = new JournalChild(
       {
+        data: directory,
         directory: join(directory, JOURNAL_DIRECTORY),
         shared: this.share.shared,
         ledger: ledger.shared,
@@ -120,6 +123,7 @@ export class Journal {
       () => this.#delay(),
     );
     this.#child = child;
+    void child.exit.then(() => this.#options.writesBack(false));
     this.#checkpoints.start();
     return {
       stop: async (reason) => {
@@ -134,6 +138,7 @@ export class Journal {
 
   #hear(message: FromJournal): void {
     if (message.type === 'warning') this.#options.warn(message.message);
+    else if (message.type === 'writes_back') this.#options.writesBack(message.is);
     else if (message.type === 'flushed') this.#waiting.get(message.id)?.(message.isAll);
   }
 

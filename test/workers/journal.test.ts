@@ -10,7 +10,7 @@ import {
   type Running,
   systemClock,
 } from '../../actors/index.ts';
-import { openJournalReader, renderRequestId } from '../../eventlog/index.ts';
+import { openJournalReader, openSqliteLog, renderRequestId } from '../../eventlog/index.ts';
 import type { JournalledRequest } from '../../src/telemetry/request-journal.ts';
 import { Journal } from '../../src/workers/journal.ts';
 import { replayPool } from '../journal/replay.ts';
@@ -24,6 +24,7 @@ type Scene = {
   readonly journal: Journal;
   readonly ledger: MainLedger;
   readonly directory: string;
+  readonly writesBack: boolean[];
   readonly ends: unknown[];
   start(): Promise<Running>;
 };
@@ -38,12 +39,14 @@ afterEach(async () => {
 async function scene(): Promise<Scene> {
   const directory = stack.use(await tempDirectory()).path;
   const ledger = createArena({ threads: 2, ring() {}, record: true });
+  const writesBack: boolean[] = [];
   const journal = new Journal({
     settings: { enabled: true, queryStrings: false, maxBytes: 2 ** 30, maxAgeMs: 2 ** 30 },
     directory,
     ledger,
     threads: 2,
     now: systemClock.now,
+    writesBack: (is) => void writesBack.push(is),
     warn: (message) => {
       throw new Error(message);
     },
@@ -61,7 +64,7 @@ async function scene(): Promise<Scene> {
     running.push(child);
     return child;
   };
-  return { journal, ledger, directory, ends, start };
+  return { journal, ledger, directory, writesBack, ends, start };
 }
 
 async function define(ledger: MainLedger): Promise<void> {
@@ -178,6 +181,20 @@ describe('the journal thread', () => {
     expect(reader.nameOf(keyOf('a'))).toBe('a');
     expect(replayPool(reader, 'web').checkpoints).toBe(times.length);
     reader.close();
+  });
+
+  it('says while it writes the pages of the log back, and when it no longer does', async () => {
+    const { directory, writesBack, ends, start } = await scene();
+    const first = await start();
+    const log = openSqliteLog({ directory, now: Date.now });
+    await eventually(() => writesBack.length === 1, 'word that it writes back');
+    first.crash?.(new Error('as a bug would'));
+    await eventually(() => ends.length === 1, 'word of its end');
+    const second = await start();
+    await eventually(() => writesBack.length === 3, 'word of the next one');
+    await second.stop('shutdown');
+    expect(writesBack).toEqual([true, false, true, false]);
+    await log.close();
   });
 
   it('leaves its last segment a file that stands for itself', async () => {
