@@ -6,12 +6,15 @@ import {
   type Appended,
   type BackendId,
   type EventLog,
+  type Happened,
+  happenedOf,
   type Json,
   type Position,
   poolStream,
   poolsOf,
   type Recorded,
   type StreamName,
+  streamsOf,
   type Version,
   type Write,
 } from '../eventlog/index.ts';
@@ -75,13 +78,16 @@ export class CommandHandler {
   }
 
   /** These are in the log: owners evolve, and workers are told. */
-  async putInForce(events: readonly Recorded[], position: Position): Promise<void> {
-    for (const [stream, happened] of byStream(events)) {
-      const settling = this.#options.owners.settle(stream, happened.at(-1)?.version ?? 0, happened);
-      // Of a bulk nearly all are asleep, and nobody is waited for.
-      if (settling !== undefined) await settling;
+  async putInForce(happened: Happened): Promise<void> {
+    const { owners, published } = this.#options;
+    // Of a bulk nearly all are asleep, and nobody is waited for.
+    const isAwake = (stream: StreamName) => owners.isAwake(stream);
+    const isAnyAwake = happened.packed === undefined || streamsOf(happened.packed).some(isAwake);
+    if (isAnyAwake) {
+      for (const [stream, events] of byStream(happened.events))
+        if (isAwake(stream)) await owners.settle(stream, events.at(-1)?.version ?? 0, events);
     }
-    await this.#options.published(position);
+    await published(happened.last);
   }
 
   /** What was answered before is answered again; what fails on the way becomes a refusal with a definite word. */
@@ -209,7 +215,8 @@ export class CommandHandler {
   ): Promise<Answer> {
     if (appended.type === 'reused') return reused(request.by.commandId ?? '');
     if (appended.type === 'repeated') return this.#again(appended);
-    await this.putInForce(appended.events, appended.position);
+    if (appended.events.length > 0) await this.putInForce(happenedOf(appended.events));
+    else await this.#options.published(appended.position);
     return { type: 'done', ...answer, position: appended.position };
   }
 

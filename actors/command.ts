@@ -1,5 +1,5 @@
 /** What may be asked of the owners, by whom, and what they answer. */
-import type { DomainName, Json, PoolName, Position, Recorded, Version } from '../eventlog/index.ts';
+import type { DomainName, Happened, Json, PoolName, Position, Version } from '../eventlog/index.ts';
 import type { DomainCommand, DomainState } from './domain/domain.ts';
 import type { PoolCommand, PoolState } from './pool/pool.ts';
 import type { Rejection } from './rejection.ts';
@@ -68,8 +68,8 @@ export interface LendingDesk extends Desk {
   /** Nothing is decided and nothing appended until it has ended. */
   alone<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * Another thread decides and appends, alone, and says what it wrote: that is in force once this resolves. If it fails,
+   * Another thread decides and appends, alone, and says what it wrote, if anything: that is in force once this resolves. If it fails,
    * whatever it wrote before is. A rejection: it is in the log, and could not be put in force yet.
    */
-  lend(write: () => Promise<readonly Recorded[]>): Promise<Rejection | undefined>;
+  lend(write: () => Promise<Happened | undefined>): Promise<Rejection | undefined>;
 }

@@ -8,8 +8,10 @@ export interface Owners {
   decide(stream: StreamName, command: Command): Promise<Proposal>;
   /** Of different owners, in the order asked. Who is asleep need not be woken for it. */
   decideAll(commands: readonly Command[]): Promise<readonly Proposal[]>;
-  /** Resolves when the owner, and what lies outside it, is as of this version or later; undefined: it is asleep, and nothing is waited for. */
-  settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> | undefined;
+  /** Whether anything is kept of this owner that a change must reach. */
+  isAwake(stream: StreamName): boolean;
+  /** Resolves when the owner, if it is awake, and what lies outside it, is as of this version or later. */
+  settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void>;
   state(stream: StreamName): Promise<{ readonly state: unknown; readonly version: Version }>;
   /** The log knows better than this owner: it is to be rebuilt. */
   rebuild(stream: StreamName): void;

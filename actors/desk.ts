@@ -4,7 +4,7 @@
  *
  *   turn ─▶ asked before? ─▶ decide ─▶ append ─▶ evolve ─▶ published ─▶ answer
  */
-import type { Json, Position, Recorded } from '../eventlog/index.ts';
+import { type Happened, happenedOf, type Json, type Position, type Recorded } from '../eventlog/index.ts';
 import type { Answer, By, Command, LendingDesk, Plan, Present } from './command.ts';
 import { CommandHandler, type CommandHandlerOptions } from './command-handler.ts';
 import { turnsFor, turnsForAll } from './command-turns.ts';
@@ -55,7 +55,7 @@ export class RoutingDesk implements LendingDesk {
     return this.#turns.take([{ key: EVERYTHING, mode: 'write' }], work);
   }
 
-  lend(write: () => Promise<readonly Recorded[]>): Promise<Rejection | undefined> {
+  lend(write: () => Promise<Happened | undefined>): Promise<Rejection | undefined> {
     return this.alone(async () => {
       const before = await this.#options.log.position();
       try {
@@ -68,19 +68,18 @@ export class RoutingDesk implements LendingDesk {
     });
   }
 
-  async #witness(events: readonly Recorded[]): Promise<void> {
-    const last = events.at(-1);
-    if (last === undefined) return;
-    this.#options.log.witness(events);
-    await this.#handler.putInForce(events, last.position);
+  async #witness(happened: Happened | undefined): Promise<void> {
+    if (happened === undefined) return;
+    this.#options.log.witness(happened);
+    await this.#handler.putInForce(happened);
   }
 
-  async #since(position: Position): Promise<readonly Recorded[]> {
+  async #since(position: Position): Promise<Happened | undefined> {
     const events: Recorded[] = [];
     for (;;) {
       const page = await this.#options.log.read({ from: position + events.length + 1, limit: PAGE });
       events.push(...page);
-      if (page.length < PAGE) return events;
+      if (page.length < PAGE) return events.length === 0 ? undefined : happenedOf(events);
     }
   }
 }

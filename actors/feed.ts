@@ -2,12 +2,12 @@
  * Tells the workers what was recorded, one transaction at a time, in order, each exactly once. After a crash it
  * goes on where it had come to; whoever waits for a position waits through that.
  */
-import type { EventLog, Position, Recorded } from '../eventlog/index.ts';
+import { type EventLog, type Happened, happenedOf, type Position, type Recorded } from '../eventlog/index.ts';
 import { type ChildContext, type ChildSpec, crashed, type Running } from './supervision/index.ts';
 
 const PAGE = 1000;
 
-export type Publish = (events: readonly Recorded[]) => void;
+export type Publish = (happened: Happened) => void;
 
 export class Feed {
   readonly #log: EventLog;
@@ -57,8 +57,8 @@ export class Feed {
       unsubscribe();
     };
     // What comes during the catching up is found in the log when its turn comes.
-    const unsubscribe = this.#log.onAppended((events) => {
-      if (live && !over) this.#tell(events);
+    const unsubscribe = this.#log.onAppended((happened) => {
+      if (live && !over) this.#tell(happened);
     });
     await this.#catchUp(() => over);
     live = true;
@@ -77,7 +77,7 @@ export class Feed {
       const page = await this.#log.read({ from: this.#position + 1, limit: PAGE });
       if (page.length === 0) return;
       const transaction = page.length < PAGE ? page : await this.#whole(page);
-      if (!over()) this.#tell(transaction);
+      if (!over()) this.#tell(happenedOf(transaction));
     }
   }
 
@@ -93,14 +93,14 @@ export class Feed {
     }
   }
 
-  #tell(events: readonly Recorded[]): void {
-    const fresh = events.filter((event) => event.position > this.#position);
-    const last = fresh.at(-1);
-    if (last === undefined) return;
-    this.#publish(fresh);
-    this.#position = last.position;
+  #tell(happened: Happened): void {
+    const { first, last } = happened;
+    if (last <= this.#position) return;
+    const isFresh = ({ position }: Recorded) => position > this.#position;
+    this.#publish(first > this.#position ? happened : happenedOf(happened.events.filter(isFresh)));
+    this.#position = last;
     const waiting = this.#waiting;
-    this.#waiting = waiting.filter((waiter) => waiter.position > last.position);
-    for (const waiter of waiting) if (waiter.position <= last.position) waiter.resolve();
+    this.#waiting = waiting.filter((waiter) => waiter.position > last);
+    for (const waiter of waiting) if (waiter.position <= last) waiter.resolve();
   }
 }

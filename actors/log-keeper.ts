@@ -7,8 +7,8 @@ import {
   type Appended,
   type Current,
   type EventLog,
+  type Happened,
   LogUnavailable,
-  type Recorded,
 } from '../eventlog/index.ts';
 import { type ChildContext, type ChildSpec, crashed, type Running } from './supervision/index.ts';
 
@@ -16,7 +16,7 @@ import { type ChildContext, type ChildSpec, crashed, type Running } from './supe
 const WAIT_MS = 5000;
 const SHUTDOWN_MS = 5000;
 
-type Listener = (events: readonly Recorded[]) => void;
+type Listener = (happened: Happened) => void;
 
 export class LogKeeper implements EventLog {
   readonly #open: () => Promise<EventLog> | EventLog;
@@ -95,8 +95,8 @@ export class LogKeeper implements EventLog {
     return () => this.#listeners.delete(listener);
   }
 
-  witness(events: readonly Recorded[]): void {
-    if (events.length > 0) for (const listener of this.#listeners) listener(events);
+  witness(happened: Happened): void {
+    for (const listener of this.#listeners) listener(happened);
   }
 
   async close(): Promise<void> {
@@ -136,8 +136,8 @@ export class LogKeeper implements EventLog {
 
   async #start(context: ChildContext): Promise<Running> {
     const log = await this.#open();
-    const unsubscribe = log.onAppended((events) => {
-      for (const listener of this.#listeners) listener(events);
+    const unsubscribe = log.onAppended((happened) => {
+      for (const listener of this.#listeners) listener(happened);
     });
     this.#log = log;
     this.#opened.resolve();

@@ -77,7 +77,7 @@ export class SupervisedOwners implements Owners {
     for (let place = 0; place < commands.length; place++) {
       const command = commands[place]!;
       const stream = streamOf(command);
-      if (commands.length <= BULK || this.#isAwake(stream))
+      if (commands.length <= BULK || this.isAwake(stream))
         proposals[place] = await this.decide(stream, command);
       else asleep.push({ place, command });
     }
@@ -90,13 +90,9 @@ export class SupervisedOwners implements Owners {
     return proposals;
   }
 
-  settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> | undefined {
-    return this.#isAwake(stream) ? this.#settled(stream, version, events) : undefined;
-  }
-
   /** It ends: an owner that fails again and again is parked, and a parked one is not waited for. */
-  async #settled(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
-    for (;;) {
+  async settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
+    while (this.isAwake(stream)) {
       const { owner, known } = await this.#awake(stream);
       if (owner.isOver) continue;
       // One that was rebuilt meanwhile has read in the log what it was to be told, and was aligned when it started.
@@ -107,7 +103,7 @@ export class SupervisedOwners implements Owners {
   }
 
   async state(stream: StreamName): Promise<OwnerContext<unknown>> {
-    if (this.#isAwake(stream)) return (await this.#awake(stream)).known;
+    if (this.isAwake(stream)) return (await this.#awake(stream)).known;
     return this.#stateAsleep(stream);
   }
 
@@ -204,7 +200,7 @@ export class SupervisedOwners implements Owners {
   }
 
   /** Nothing is kept of who is not, here or in the ledger, which outlives an owner that crashed. */
-  #isAwake(stream: StreamName): boolean {
+  isAwake(stream: StreamName): boolean {
     const name = nameOf(stream);
     if (this.#of(stream).status(name).type !== 'absent') return true;
     return kindOf(stream) === 'pool' && this.#options.keeper.has(name as PoolName);

@@ -4,6 +4,7 @@
  * nothing here speaks of SQL, threads or files, and all adapters pass `test/contracts/event-log.ts`.
  */
 import type { Recorded, SwitchyardEvent } from './events.ts';
+import type { Happened } from './happened.ts';
 import type { StreamName } from './names.ts';
 
 /** Place in the whole log, dense, from 1; 0 is before everything. */
@@ -125,9 +126,9 @@ export interface EventLog {
   /** Names of live domains whose pool is this one, at most `limit`. */
   domainsOf(pool: string, limit: number): Promise<readonly string[]>;
   /** Called once for each append that wrote events, in order, after it is durable and before it resolves. */
-  onAppended(listener: (events: readonly Recorded[]) => void): () => void;
+  onAppended(listener: (happened: Happened) => void): () => void;
   /** These were appended to the same log by another thread of this process: listeners are told as of an append here. */
-  witness(events: readonly Recorded[]): void;
+  witness(happened: Happened): void;
   /** Waits for appends under way, then lets go of everything. */
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import type { Subscriber } from 'rxjs';
 import { Observable } from 'rxjs/internal/Observable';
 import type { EventLog, Position } from './event-log.ts';
 import type { Recorded } from './events.ts';
+import type { Happened } from './happened.ts';
 
 export type FeedSource = Pick<EventLog, 'read' | 'position' | 'onAppended'>;
 
@@ -64,7 +65,7 @@ class Feeding {
     this.#subscriber = subscriber;
     this.#next = from;
     // Before anything is read: what is appended from now on is either in a later page or live.
-    this.#unsubscribe = log.onAppended((events) => this.#appended(events));
+    this.#unsubscribe = log.onAppended((happened) => this.#appended(happened));
   }
 
   async start(): Promise<void> {
@@ -82,9 +83,9 @@ class Feeding {
     this.#unsubscribe();
   }
 
-  #appended(events: readonly Recorded[]): void {
-    this.#tip = events.at(-1)?.position ?? this.#tip;
-    if (this.#live) this.#deliver(events);
+  #appended(happened: Happened): void {
+    this.#tip = happened.last;
+    if (this.#live) this.#deliver(happened.events);
   }
 
   #deliver(events: readonly Recorded[]): void {

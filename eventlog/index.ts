@@ -6,6 +6,7 @@ export type * from './event-log.ts';
 export type * from './events.ts';
 export { type FeedSource, feed, follow } from './feed.ts';
 export type { Finding } from './finding.ts';
+export * from './happened.ts';
 export * from './journal/index.ts';
 export { LocalLog } from './local-log.ts';
 export { type LocationPart, parseLocation } from './location-template.ts';

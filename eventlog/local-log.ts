@@ -15,6 +15,7 @@ import type {
   Version,
 } from './event-log.ts';
 import type { Recorded } from './events.ts';
+import { type Happened, happenedOf } from './happened.ts';
 import type { CurrentsPage, LogInspection, LogReader, LogStore } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import { type Rebuilt, rebuild } from './rebuild.ts';
@@ -34,7 +35,7 @@ type Answered = { readonly digest: string; readonly position: Position; readonly
 
 const COMMANDS = 1000;
 
-type Listener = (events: readonly Recorded[]) => void;
+type Listener = (happened: Happened) => void;
 
 export class LocalLog implements EventLog {
   #store: LogStore;
@@ -127,13 +128,13 @@ export class LocalLog implements EventLog {
 
   onAppended(listener: Listener): () => void {
     // The same function twice is two listeners.
-    const own: Listener = (events) => listener(events);
+    const own: Listener = (happened) => listener(happened);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
   }
 
-  witness(events: readonly Recorded[]): void {
-    if (events.length > 0) this.#tell(events);
+  witness(happened: Happened): void {
+    this.#tell(happened);
   }
 
   /** Whether somebody beside writes the file's pages back (`WriteBack`): then this log does so only where it must. */
@@ -224,14 +225,14 @@ export class LocalLog implements EventLog {
       return;
     }
     const { appended } = ended;
-    if (appended.type === 'appended' && appended.events.length > 0) this.#tell(appended.events);
+    if (appended.type === 'appended' && appended.events.length > 0) this.#tell(happenedOf(appended.events));
     waiting.resolve(appended);
   }
 
-  #tell(events: readonly Recorded[]): void {
+  #tell(happened: Happened): void {
     for (const listener of this.#listeners) {
       try {
-        listener(events);
+        listener(happened);
       } catch (error) {
         // A listener's bug is the process's to die of, but what is durable must first be said to all others.
         queueMicrotask(() => {

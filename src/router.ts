@@ -146,7 +146,7 @@ export class Router {
     this.#system = new System({
       followed: (pool, state) => this.#prober.follow(pool, state),
       openLog: () => this.#log.open(),
-      publish: (events) => this.#publisher.publish(events),
+      publish: (happened) => this.#publisher.publish(happened),
       ledger: this.#ledger,
       clock: systemClock,
       random: Math.random,
@@ -205,7 +205,7 @@ export class Router {
     this.#figures.start();
     await this.#system.start();
     this.#state = 'ready';
-    this.#system.log.onAppended((events) => tellHealth(this.#options.log, events));
+    this.#system.log.onAppended((happened) => tellHealth(this.#options.log, happened));
     await this.#remember();
   }
 
@@ -215,7 +215,7 @@ export class Router {
 
   /** Points of the past are made once there is leisure, and whenever much was recorded. */
   async #remember(): Promise<void> {
-    this.#system.log.onAppended((events) => this.#recorded(events.length));
+    this.#system.log.onAppended(({ size }) => this.#recorded(size));
     this.#recorded(await this.#system.log.position());
   }
 

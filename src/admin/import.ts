@@ -7,8 +7,8 @@ import { problem, Refused, rejected } from './problem.ts';
 import { count } from './query.ts';
 import type { Reply } from './reply.ts';
 
-// 250: small enough that a command sent meanwhile waits some milliseconds, large enough to share an fsync.
-const CHUNK = 250;
+// 500: small enough that a command sent meanwhile waits less than ten milliseconds, large enough to share an fsync.
+const CHUNK = 500;
 const MOST_LINES = 1_000_000_000;
 // A key takes the number of a line with it.
 const KEY_LENGTH = 180;

@@ -14,7 +14,8 @@ export function asleepOver(log: EventLog): Owners {
   return {
     decide: async (_stream, command) => (await decideAll([command]))[0]!,
     decideAll,
-    settle: () => undefined,
+    isAwake: () => false,
+    settle: async () => {},
     state,
     rebuild: () => {},
   };

@@ -3,7 +3,7 @@
  * turns, and results come out in order, each once its chunk is in force.
  */
 import type { Rejection } from '../../actors/index.ts';
-import type { Recorded } from '../../eventlog/index.ts';
+import { type Happened, type Packed, unpacked } from '../../eventlog/index.ts';
 import type { ChunkResult } from './chunks.ts';
 
 type InForce = Promise<Rejection | undefined>;
@@ -23,7 +23,7 @@ export class ImportSession {
   #room = 0;
   #roomMade: () => void = () => {};
   #heard: () => void = () => {};
-  #writing: PromiseWithResolvers<readonly Recorded[]> | undefined;
+  #writing: PromiseWithResolvers<Happened | undefined> | undefined;
   #inForce: InForce = Promise.resolve(undefined);
   #isOver = false;
   #error: unknown;
@@ -86,13 +86,13 @@ export class ImportSession {
   }
 
   /** The turn begins. Resolves when the thread says what it wrote. */
-  written(): Promise<readonly Recorded[]> {
+  written(): Promise<Happened | undefined> {
     this.#writing = Promise.withResolvers();
     return this.#writing.promise;
   }
 
-  wrote(events: string): void {
-    this.#writing?.resolve(events === '' ? [] : (JSON.parse(events) as readonly Recorded[]));
+  wrote(packed: Packed | undefined): void {
+    this.#writing?.resolve(packed && unpacked(packed));
     this.#writing = undefined;
   }
 

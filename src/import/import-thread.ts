@@ -7,7 +7,7 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
 import type { ChildSpec, LendingDesk } from '../../actors/index.ts';
-import type { Recorded } from '../../eventlog/index.ts';
+import type { Happened } from '../../eventlog/index.ts';
 import { programBeside, ThreadOnDemand } from '../threads/index.ts';
 import type { ChunkResult } from './chunks.ts';
 import { ImportSession, ImportThreadLost } from './import-session.ts';
@@ -117,7 +117,7 @@ export class ImportThread implements Importer {
         session.lendTo(() => this.#options.desk().lend(() => this.#written(id, session)));
         return;
       case 'wrote':
-        session.wrote(message.events);
+        session.wrote(message.packed);
         return;
       case 'result':
         session.take(message.result);
@@ -133,8 +133,8 @@ export class ImportThread implements Importer {
     }
   }
 
-  async #written(id: number, session: ImportSession): Promise<readonly Recorded[]> {
-    if (session.isOver) return [];
+  async #written(id: number, session: ImportSession): Promise<Happened | undefined> {
+    if (session.isOver) return undefined;
     const written = session.written();
     this.#thread.post({ type: 'go', id });
     return written;

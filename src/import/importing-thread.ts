@@ -9,9 +9,10 @@ import { type Answer, type By, type Command, CommandHandler } from '../../actors
 import {
   type BesideLog,
   DataUnusable,
+  type Happened,
   LogUnavailable,
   openSqliteLogBeside,
-  type Recorded,
+  pack,
 } from '../../eventlog/index.ts';
 import { localAddresses } from '../config/index.ts';
 import { asleepOver } from './asleep.ts';
@@ -33,7 +34,7 @@ const sessions = new Map<number, Session>();
 let opened: BesideLog | undefined;
 let handling: CommandHandler | undefined;
 /** In the present turn. */
-let happened: readonly Recorded[] = [];
+let written: readonly Happened[] = [];
 
 function tell(message: FromImporter): void {
   parent?.postMessage(message);
@@ -83,7 +84,7 @@ async function inTurn(
     };
     tell({ type: 'turn', id });
   });
-  happened = [];
+  written = [];
   try {
     return await ask(handler());
   } catch (error) {
@@ -91,7 +92,8 @@ async function inTurn(
     if (!(error instanceof DataUnusable || error instanceof LogUnavailable)) throw error;
     return { type: 'rejected', rejection: { type: 'log_unavailable', detail: error.message } };
   } finally {
-    tell({ type: 'wrote', id, events: happened.length === 0 ? '' : JSON.stringify(happened) });
+    const events = written.flatMap((happened) => happened.events);
+    tell({ type: 'wrote', id, ...(events.length === 0 ? {} : { packed: pack(events) }) });
   }
 }
 
@@ -104,8 +106,8 @@ function handler(): CommandHandler {
   if (opened === undefined || handling === undefined) {
     opened = openSqliteLogBeside({ directory, now: Date.now });
     const { log } = opened;
-    log.onAppended((events) => {
-      happened = events;
+    log.onAppended((happened) => {
+      written = [happened];
     });
     // Nobody is awake here, and in its turn nobody else decides: there is nothing to wait for.
     const alone = { owners: asleepOver(log), published: async () => {}, newCommandId: randomUUID };

@@ -1,4 +1,5 @@
 /** What the main thread and the thread of imports say to each other; several imports at once, each by a number. */
+import type { Packed } from '../../eventlog/index.ts';
 import type { ChunkResult } from './chunks.ts';
 import type { ImportWish } from './importer.ts';
 
@@ -24,8 +25,8 @@ export type FromImporter =
   | { readonly type: 'more'; readonly id: number }
   /** A chunk is read, and waits to be written. */
   | { readonly type: 'turn'; readonly id: number }
-  /** The turn is over. The events as JSON, a list; empty: none. */
-  | { readonly type: 'wrote'; readonly id: number; readonly events: string }
+  /** The turn is over; absent: nothing was written. */
+  | { readonly type: 'wrote'; readonly id: number; readonly packed?: Packed }
   | { readonly type: 'result'; readonly id: number; readonly result: ChunkResult }
   | { readonly type: 'ended'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly message: string };

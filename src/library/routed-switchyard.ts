@@ -14,6 +14,7 @@ import {
 } from '../../actors/index.ts';
 import {
   createMemoryLog,
+  type Happened,
   type LocalLog,
   openSqliteLog,
   type PoolName,
@@ -126,7 +127,7 @@ class Embedded implements RoutedSwitchyard {
   }
 
   onEvents(listener: (events: readonly Recorded[]) => void): () => void {
-    return this.#started.log.onAppended(listener);
+    return this.#started.log.onAppended(({ events }) => listener(events));
   }
 
   async drain(withinMs: number): Promise<void> {
@@ -195,7 +196,7 @@ class Embedded implements RoutedSwitchyard {
 
   async #startPlane(context: ChildContext): Promise<Running> {
     const table = new Table();
-    const receiver = { receive: (events: readonly Recorded[]) => table.apply(events) };
+    const receiver = { receive: ({ events }: Happened) => table.apply(events) };
     this.#publisher.enrol(receiver);
     const plane = this.#newPlane(table);
     table.cutBy((pool, backend, atMs) => plane.cutAt(pool, backend, atMs));

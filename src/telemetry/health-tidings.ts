@@ -2,7 +2,7 @@
  * What the process log tells of the pools' health: whatever is recorded of it, in a line that an operator can read and search. Of
  * failing probes the prober tells, who knows why.
  */
-import type { BackendHealth, Recorded } from '../../eventlog/index.ts';
+import type { BackendHealth, EventType, Happened } from '../../eventlog/index.ts';
 import type { ProcessLog } from './process-log.ts';
 
 // Streams of pools are named so.
@@ -10,8 +10,16 @@ const PREFIX = 'pool-';
 
 type Withheld = BackendHealth & { readonly id: string; readonly withheld: readonly string[] };
 
-export function tellHealth(log: ProcessLog, events: readonly Recorded[]): void {
-  for (const event of events) {
+const TOLD: ReadonlySet<EventType> = new Set([
+  'BackendQuarantined',
+  'BackendHealthChanged',
+  'BackendStarted',
+  'CapacityWanted',
+]);
+
+export function tellHealth(log: ProcessLog, happened: Happened): void {
+  if (!happened.hasAny(TOLD)) return;
+  for (const event of happened.events) {
     const pool = event.stream.slice(PREFIX.length);
     if (event.type === 'BackendQuarantined') {
       const { id, cause, untilMs } = event.data;

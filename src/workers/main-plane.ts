@@ -69,7 +69,7 @@ export class MainPlane {
       journal: this.#options.journal?.requests(),
       number: 0,
     });
-    const receiver: Receiver = { receive: (events) => routing.table.apply(events) };
+    const receiver: Receiver = { receive: ({ events }) => routing.table.apply(events) };
     publisher.enrol(receiver);
     // What is published is applied within the same step, so there is nothing to wait for.
     routing.load({ isLevel: () => true, pause: () => {} });

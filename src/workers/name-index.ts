@@ -10,7 +10,7 @@
  * A look that crosses a change is told so (`lock` is odd during one, and differs after) and is made again.
  */
 import { randomBytes } from 'node:crypto';
-import type { Position, Recorded } from '../../eventlog/index.ts';
+import type { Happened, Packed, Position, Recorded } from '../../eventlog/index.ts';
 
 const HEADER = {
   lock: 0,
@@ -148,11 +148,12 @@ export class NameIndexWriter extends NameIndex {
   }
 
   /** What a publication changes, and `publish` with it, as one step to whoever looks. */
-  apply(events: readonly Recorded[], publish: () => number): void {
+  apply(happened: Happened, publish: () => number): void {
     Atomics.add(this.words, HEADER.lock, 1);
     try {
-      for (const event of events) if (event.position > this.#position) this.#take(event);
-      this.#position = Math.max(this.#position, events.at(-1)?.position ?? 0);
+      if (happened.packed !== undefined && happened.first > this.#position) this.#takePacked(happened.packed);
+      else for (const event of happened.events) if (event.position > this.#position) this.#take(event);
+      this.#position = Math.max(this.#position, happened.last);
       Atomics.store(this.words, HEADER.published, publish());
     } finally {
       Atomics.add(this.words, HEADER.lock, 1);
@@ -179,6 +180,10 @@ export class NameIndexWriter extends NameIndex {
 
   remove(name: string): void {
     this.hash(name, 0, name.length);
+    this.#removeHashed();
+  }
+
+  #removeHashed(): void {
     const place = this.find();
     if (place < 0) return;
     const page = this.words[this.prefix]!;
@@ -190,6 +195,19 @@ export class NameIndexWriter extends NameIndex {
   #take(event: Recorded): void {
     if (event.type === 'DomainCreated') this.add(event.stream.slice(PREFIX));
     else if (event.type === 'DomainRemoved') this.remove(event.stream.slice(PREFIX));
+  }
+
+  #takePacked({ streams, presence }: Packed): void {
+    for (let place = 0, from = 0; place < presence.length; place++) {
+      const end = streams.indexOf('\n', from);
+      const to = end === -1 ? streams.length : end;
+      if (presence[place] !== '=') {
+        this.hash(streams, from + PREFIX, to);
+        if (presence[place] === '+') this.#addHashed();
+        else this.#removeHashed();
+      }
+      from = to + 1;
+    }
   }
 
   #put(page: number, low: number, high: number): void {

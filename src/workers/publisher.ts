@@ -4,7 +4,7 @@
  * the raise that a change is in force can rely on it, while nobody waits for a worker.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { Recorded } from '../../eventlog/index.ts';
+import type { Happened } from '../../eventlog/index.ts';
 import { NameIndexWriter } from './name-index.ts';
 import { type Publication, publicationOf } from './publication.ts';
 
@@ -25,11 +25,11 @@ export class Publisher {
     this.names = names;
   }
 
-  publish(events: readonly Recorded[]): void {
+  publish(happened: Happened): void {
     let message: Publication | undefined;
-    const packed = () => (message ??= publicationOf(events));
-    for (const receiver of this.#receivers) receiver.receive(events, packed);
-    this.names.apply(events, () => (Atomics.add(this.count, 0, 1) + 1) | 0);
+    const publication = () => (message ??= publicationOf(happened));
+    for (const receiver of this.#receivers) receiver.receive(happened, publication);
+    this.names.apply(happened, () => (Atomics.add(this.count, 0, 1) + 1) | 0);
   }
 
   /** From now on this one is sent everything; what it is sent counts from the returned number. */
@@ -44,8 +44,8 @@ export class Publisher {
 }
 
 export interface Receiver {
-  /** `packed`: the same for another thread, made once for all of them. */
-  receive(events: readonly Recorded[], packed: () => Publication): void;
+  /** `publication`: the same for another thread, made once for all of them. */
+  receive(happened: Happened, publication: () => Publication): void;
 }
 
 /** The worker's end: what was posted, in order, each publication once. */

@@ -6,15 +6,17 @@
 import { type DomainState, evolveOwner, kindOf, type PoolState } from '../../actors/index.ts';
 import {
   EventUnreadable,
+  eventsOf,
   type LogReader,
+  type Packed,
   type Position,
   type Recorded,
   type StreamName,
+  streamsOf,
 } from '../../eventlog/index.ts';
 import type { DomainRoute, PoolRoute, RoutingTable } from '../proxy/index.ts';
 import { activated } from './activation.ts';
 import { type CutAt, PoolView } from './pool-view.ts';
-import { type Bulk, eventsOf, streamsOf } from './publication.ts';
 import type { TableSource } from './table-source.ts';
 import { Views } from './views.ts';
 
@@ -95,13 +97,13 @@ export class Table implements RoutingTable {
   }
 
   /** As `apply`; of owners that are not held here nothing is read. */
-  applyBulk(bulk: Bulk): void {
-    if (this.#source === undefined || streamsOf(bulk).some((stream) => this.#known.has(stream))) {
-      this.apply(eventsOf(bulk));
+  applyPacked(packed: Packed): void {
+    if (this.#source === undefined || streamsOf(packed).some((stream) => this.#known.has(stream))) {
+      this.apply(eventsOf(packed));
       return;
     }
-    if (bulk.first > this.#position + 1) this.distrust();
-    if (bulk.last > this.#position) this.#position = bulk.last;
+    if (packed.first > this.#position + 1) this.distrust();
+    if (packed.last > this.#position) this.#position = packed.last;
   }
 
   /** Something was missed: what is held may be out of date, and is read anew when it is asked for. */

@@ -58,7 +58,7 @@ export class WorkerChild implements Requests {
     this.#beatAtMs = parts.now();
     this.number = parts.number;
     this.thread = parts.ledger.enlist();
-    this.#receiver = { receive: (_events, packed) => feed.port1.postMessage(packed()) };
+    this.#receiver = { receive: (_happened, publication) => feed.port1.postMessage(publication()) };
     const seen = parts.publisher.enrol(this.#receiver);
     const boot: Boot = {
       ...parts.boot,

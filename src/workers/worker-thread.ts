@@ -7,7 +7,7 @@ import { SharedHeadcount } from '../proxy/index.ts';
 import { RequestJournal } from '../telemetry/request-journal.ts';
 import type { Boot, FromWorker, ToWorker } from './messages.ts';
 import { NameIndex } from './name-index.ts';
-import { isBulk } from './publication.ts';
+import { isPacked } from './publication.ts';
 import { Subscription } from './publisher.ts';
 import { RoutingThread } from './routing-thread.ts';
 
@@ -45,7 +45,7 @@ const feed = new Subscription(
   boot.feed,
   boot.count,
   boot.seen,
-  (publication) => (isBulk(publication) ? table.applyBulk(publication) : table.apply(publication)),
+  (publication) => (isPacked(publication) ? table.applyPacked(publication) : table.apply(publication)),
   () => {
     tell({ type: 'warning', message: 'a publication was missed: what is held is read anew' });
     table.distrust();

@@ -29,8 +29,7 @@ describe('POST /v1/import', () => {
     const { status, type, lines } = await post(made.address, text);
     expect([status, type]).toEqual([200, 'application/x-ndjson']);
     expect(lines).toEqual([
-      { from: 1, to: 250, changed: 250, position: 251 },
-      { from: 251, to: 500, changed: 250, position: 501 },
+      { from: 1, to: 500, changed: 500, position: 501 },
       { from: 501, to: 601, changed: 101, position: 602 },
     ]);
     expect((await made.log.read({ from: 602 }))[0]?.metadata.author).toBe('bulk');

@@ -135,6 +135,7 @@ function ownersOver(log: EventLog): Owners {
   return {
     decide,
     decideAll: (commands) => Promise.all(commands.map((command) => decide(streamOf(command), command))),
+    isAwake: () => true,
     settle: async () => {},
     state: fold,
     rebuild: () => {},

@@ -55,7 +55,7 @@ describe('switchyard import', () => {
     const { code, err } = await run(file(lines));
     expect(code).toBe(1);
     expect(err).toContain('line 1234: domain x.example.com names pool nowhere, which does not exist');
-    expect(err).toContain('nothing of lines 1001 to 1250 was carried out');
+    expect(err).toContain('nothing of lines 1001 to 1500 was carried out');
     expect(err).toContain('lines 1 to 1000 are in force; go on with --from 1001');
     lines[1233] = '';
     expect((await run(file(lines), ['--from', '1001'])).out).toContain('501 lines, 500');

@@ -466,7 +466,7 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
     describe('a listener', () => {
       it('hears each append that wrote events, in order, before the append resolves', async () => {
         const heard: (string | number)[] = [];
-        log.onAppended((events) => heard.push(...events.map(({ position }) => position)));
+        log.onAppended(({ events }) => heard.push(...events.map(({ position }) => position)));
         const resolved = (wish: Append) => log.append(wish).then(({ type }) => heard.push(type));
         await Promise.all([
           resolved(append([write(WEB, 0, [poolCreated(), backendAdded('a')])])),
@@ -479,7 +479,7 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
 
       it('can read what it hears of', async () => {
         const reads: Promise<readonly Recorded[]>[] = [];
-        log.onAppended((events) => reads.push(log.read({ from: events[0]?.position ?? 0 })));
+        log.onAppended(({ first }) => reads.push(log.read({ from: first })));
         const { events } = await appended(append([write(WEB, 0, [poolCreated()])]));
         expect(await reads[0]).toEqual(events);
       });

@@ -57,7 +57,7 @@ describe('the thread of imports', () => {
     log = openSqliteLog({ directory: directory.path, now: () => 1000 });
     told = [];
     published = 0;
-    log.onAppended((events) => told.push(...events));
+    log.onAppended(({ events }) => told.push(...events));
     desk = new RoutingDesk({
       log,
       owners: asleepOver(log),

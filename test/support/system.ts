@@ -33,7 +33,7 @@ export async function startSystem(openLog: () => EventLog = memory()): Promise<S
   const failures: unknown[] = [];
   const system = new System({
     openLog,
-    publish: (events) => void published.push([...events]),
+    publish: ({ events }) => void published.push([...events]),
     ledger,
     clock: systemClock,
     random: Math.random,

@@ -5,13 +5,14 @@ import {
   createMemoryLog,
   type Json,
   type LocalLog,
+  pack,
   type Recorded,
   type StreamName,
   type SwitchyardEvent,
+  unpacked,
 } from '../../eventlog/index.ts';
 import { Publisher, Table, type TableSource } from '../../src/workers/index.ts';
 import { NameIndex } from '../../src/workers/name-index.ts';
-import { bulkOf } from '../../src/workers/publication.ts';
 import { backend, pool } from '../support/system.ts';
 
 type Owner = { state: Json; version: number };
@@ -33,10 +34,10 @@ class Stage {
     const activate = reader.activate.bind(reader);
     this.publisher.enrol({
       // A bulk comes as text; what it says is the same, so every second of these does.
-      receive: (events) =>
-        this.#appends % 2 === 0 ? this.lazy.applyBulk(bulkOf(events)) : this.lazy.apply(events),
+      receive: ({ packed, events }) =>
+        packed === undefined ? this.lazy.apply(events) : this.lazy.applyPacked(packed),
     });
-    this.publisher.enrol({ receive: (events) => this.told.apply(events) });
+    this.publisher.enrol({ receive: ({ events }) => this.told.apply(events) });
     const source: TableSource = {
       names: new NameIndex(this.publisher.names.shared),
       reader: Object.assign(reader, {
@@ -55,7 +56,10 @@ class Stage {
       reopened: () => source,
     };
     this.lazy.loadFrom(source);
-    this.log.onAppended((events) => this.publisher.publish(events));
+    this.log.onAppended((happened) => {
+      const isPacked = this.#appends % 2 === 0;
+      this.publisher.publish(isPacked ? unpacked(pack(happened.events)) : happened);
+    });
   }
 
   async record(...happened: (readonly [string, SwitchyardEvent])[]): Promise<void> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Recorded } from '../../eventlog/index.ts';
+import { type Happened, happenedOf, pack, type Recorded, unpacked } from '../../eventlog/index.ts';
 import { NameIndex, NameIndexWriter } from '../../src/workers/name-index.ts';
 
 const names = fc
@@ -81,20 +81,32 @@ describe('the index of names', () => {
     }
   });
 
-  it('is loaded as of a position, and takes only what happened behind it', () => {
-    const index = new NameIndexWriter();
-    index.load((visit) => {
-      visit('a.test');
-      return 5;
-    });
-    const event = (position: number, type: string, host: string) =>
-      ({ position, type, stream: `domain-${host}` }) as unknown as Recorded;
-    index.apply([event(5, 'DomainCreated', 'a.test'), event(6, 'DomainCreated', 'b.test')], () => {
-      expect(index.lock % 2).toBe(1);
-      return 42;
-    });
-    expect([index.size, index.published, index.lock % 2]).toEqual([2, 42, 0]);
-    index.apply([event(7, 'DomainRemoved', 'a.test')], () => 43);
-    expect([index.has('a.test'), index.has('b.test')]).toEqual([false, true]);
-  });
+  it.each([
+    ['as they are', happenedOf],
+    ['packed', (events: readonly Recorded[]) => unpacked(pack(events))],
+  ] satisfies [string, (events: readonly Recorded[]) => Happened][])(
+    'is loaded as of a position, and takes only what happened behind it, told of events %s',
+    (_how, told) => {
+      const index = new NameIndexWriter();
+      index.load((visit) => {
+        visit('domain-a.test');
+        return 5;
+      });
+      const event = (position: number, type: string, host: string) =>
+        ({ position, type, stream: `domain-${host}` }) as unknown as Recorded;
+      index.apply(told([event(5, 'DomainCreated', 'a.test'), event(6, 'DomainCreated', 'b.test')]), () => {
+        expect(index.lock % 2).toBe(1);
+        return 42;
+      });
+      expect([index.size, index.published, index.lock % 2]).toEqual([2, 42, 0]);
+      const more = [
+        event(7, 'DomainRemoved', 'a.test'),
+        event(8, 'DomainChanged', 'b.test'),
+        event(9, 'DomainCreated', 'c.test'),
+      ];
+      index.apply(told(more), () => 43);
+      expect(['a.test', 'b.test', 'c.test'].map((name) => index.has(name))).toEqual([false, true, true]);
+      expect(index.size).toBe(2);
+    },
+  );
 });
