@@ -19,6 +19,13 @@ const PACKAGES: Record<Room, readonly string[]> = {
   actors: ['xstate'],
   src: ['pino', 'rxjs', 'undici', 'yaml', 'zod', 're2js'],
 };
+// A door of its own has what a thread needs that is to load nothing else: each is a heap.
+const DOORS = [
+  ...ROOMS.map((room) => `${room}/index.ts`),
+  'eventlog/journal/index.ts',
+  'eventlog/write-back.ts',
+  'actors/pool/ledger/index.ts',
+];
 // Sockets belong to the outside world, and so do processes.
 const BUILTINS_NOT_IN: Record<Room, readonly string[]> = {
   eventlog: ['node:net', 'node:http', 'node:tls', 'node:child_process'],
@@ -54,10 +61,10 @@ describe('the house', () => {
     expect(outward).toEqual([]);
   });
 
-  it('enters another room by its door', () => {
+  it('enters another room by a door', () => {
     const windows = imports.filter(({ room, file, target }) => {
       const other = roomOf(file, target);
-      return other !== undefined && other !== room && pathOf(file, target) !== `${other}/index.ts`;
+      return other !== undefined && other !== room && !DOORS.includes(pathOf(file, target));
     });
     expect(windows).toEqual([]);
   });

@@ -25,6 +25,8 @@ const BUSY_TIMEOUT_MS = 50;
 const CHECKPOINT_BYTES = 8_388_608;
 // Blocks are large: larger pages mean fewer of them, and fewer writes.
 const PAGE_BYTES = 8192;
+// What is written is not read again, and index pages are few. By default 16 MiB of it would stay.
+const CACHE_KIB = 1024;
 
 export class Segment {
   readonly number: number;
@@ -73,6 +75,7 @@ export class Segment {
     this.path = path;
     this.number = number;
     db.pragma('journal_mode = WAL');
+    db.pragma(`cache_size = -${CACHE_KIB}`);
     // NORMAL: what was committed survives the death of the process at once, and a power cut from the next checkpoint on.
     db.pragma('synchronous = NORMAL');
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES}`);

@@ -1,6 +1,6 @@
 /** What the main thread and the journal's writer say to each other. */
 import type { LedgerShared } from '../../actors/index.ts';
-import type { JournalShared } from '../../eventlog/index.ts';
+import type { JournalShared, Vocabulary } from '../../eventlog/index.ts';
 
 export type JournalBoot = {
   /** The data directory, where the log lies. */
@@ -9,6 +9,8 @@ export type JournalBoot = {
   readonly directory: string;
   readonly shared: JournalShared;
   readonly ledger: LedgerShared;
+  /** The words that requests use, so that this thread need not load what knows them. */
+  readonly vocabulary: Vocabulary;
   readonly maxBytes: number;
   readonly maxAgeMs: number;
 };

@@ -3,9 +3,9 @@
  * log's pages back, which would stall the commands on the main thread.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { recordSource } from '../../actors/index.ts';
-import { JournalWriter, WriteBack } from '../../eventlog/index.ts';
-import { JOURNAL_WORDS } from '../telemetry/journal-words.ts';
+import { recordSource } from '../../actors/pool/ledger/index.ts';
+import { JournalWriter } from '../../eventlog/journal/index.ts';
+import { WriteBack } from '../../eventlog/write-back.ts';
 import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
 
 // With the commit it stays below 100 ms, which is what a kill -9 may cost.
@@ -26,7 +26,7 @@ const writer = new JournalWriter({
   directory: boot.directory,
   shared: boot.shared,
   operations: recordSource(boot.ledger),
-  vocabulary: JOURNAL_WORDS,
+  vocabulary: boot.vocabulary,
   maxBytes: boot.maxBytes,
   maxAgeMs: boot.maxAgeMs,
   now: () => performance.timeOrigin + performance.now(),

@@ -18,6 +18,7 @@ import {
   writeName,
 } from '../../eventlog/index.ts';
 import type { ProcessSettings } from '../config/index.ts';
+import { JOURNAL_WORDS } from '../telemetry/journal-words.ts';
 import { RequestJournal } from '../telemetry/request-journal.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { JournalChild } from './journal-child.ts';
@@ -115,6 +116,7 @@ export class Journal {
         directory: join(directory, JOURNAL_DIRECTORY),
         shared: this.share.shared,
         ledger: ledger.shared,
+        vocabulary: JOURNAL_WORDS,
         maxBytes: settings.maxBytes,
         maxAgeMs: settings.maxAgeMs,
       },

@@ -22,21 +22,21 @@ function loadedBy(entry: string): { files: string[]; packages: string[]; builtin
 }
 
 describe('a thread that starts', () => {
-  it.each(['src/workers/worker-thread.ts', 'src/workers/journal-thread.ts'])('%s', (entry) => {
-    const { files, packages } = loadedBy(entry);
+  it('a worker: a few small packages, and nothing of Node that is an HTTP', () => {
+    const { files, packages, builtins } = loadedBy('src/workers/worker-thread.ts');
     expect(files.length).toBeGreaterThan(50);
     const small = ['better-sqlite3', 're2js', 'rxjs/internal/Observable', 'xstate', 'zod'];
     expect(packages.filter((name) => !small.includes(name))).toEqual([]);
+    expect(builtins).toContain('node:worker_threads');
+    expect(builtins.filter((name) => /^node:(?:https?2?|tls|perf_hooks)$/.test(name))).toEqual([]);
   });
 
-  it.each(['src/workers/worker-thread.ts', 'src/workers/journal-thread.ts'])(
-    '%s, without an HTTP of Node',
-    (entry) => {
-      const { builtins } = loadedBy(entry);
-      expect(builtins).toContain('node:worker_threads');
-      expect(builtins.filter((name) => /^node:(?:https?2?|tls|perf_hooks)$/.test(name))).toEqual([]);
-    },
-  );
+  it('the journal: what writes it, and what it reads from the ledger', () => {
+    const { files, packages } = loadedBy('src/workers/journal-thread.ts');
+    expect(files.length).toBeGreaterThan(20);
+    expect(packages).toEqual(['better-sqlite3']);
+    expect(files.filter((file) => file.endsWith('eventlog/index.ts'))).toEqual([]);
+  });
 
   it('the router: nothing that only commands need', () => {
     const { packages } = loadedBy('src/serve.ts');

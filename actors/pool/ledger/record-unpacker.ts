@@ -1,6 +1,6 @@
 /** Reads what `RecordPacker` packed: the same slots, and so the same records. */
 import assert from 'node:assert/strict';
-import { ByteReader } from '../../../eventlog/index.ts';
+import { ByteReader } from '../../../eventlog/journal/index.ts';
 import { TRIED_MAX } from './layout.ts';
 import { decodeRecord, type LedgerRecord } from './record.ts';
 import { FIELD, FIELDS_OF, hasMore, NO_HASH, NO_LATENCY, NOT_WANTED, operationOf } from './record-fields.ts';

@@ -2,7 +2,11 @@
  * Proves what a journal says that ledgers decided: every operation is decided again in the order of its ticket, and wherever
  * the journal has a checkpoint, the state must be that one, byte for byte. After a gap it goes on at the next checkpoint.
  */
-import { ByteWriter, type JournalledCheckpoint, type OperationBlock } from '../../../eventlog/index.ts';
+import {
+  ByteWriter,
+  type JournalledCheckpoint,
+  type OperationBlock,
+} from '../../../eventlog/journal/index.ts';
 import { AllInOrder, type InOrder } from './all-in-order.ts';
 import { unpackCheckpoint } from './checkpoint.ts';
 import type { LedgerRecord } from './record.ts';
