@@ -5,8 +5,13 @@ import { freePort, nginxTemporaryPaths, type Program, startProgram, waitForPort 
 
 export type Backend = Program & { readonly port: number };
 
-export async function startBackend(directory: string, core: string | undefined): Promise<Backend> {
-  const port = await freePort();
+/** `at`: the port it had before. */
+export async function startBackend(
+  directory: string,
+  core: string | undefined,
+  at?: number,
+): Promise<Backend> {
+  const port = at ?? (await freePort());
   const home = join(directory, 'backend');
   await mkdir(join(home, 'files'), { recursive: true });
   for (const size of [128, 65_536]) await writeFile(join(home, 'files', `${size}`), contentOf(size));

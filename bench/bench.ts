@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CASES, type Case } from './cases.ts';
-import { coreFor, machine, stayOn, versionOf } from './machine.ts';
+import { coreFor, lackingTools, machine, stayOn } from './machine.ts';
 import type { Plan } from './measure.ts';
 import { haproxy } from './peers/haproxy.ts';
 import { nodeHttpProxy } from './peers/http-proxy.ts';
@@ -53,7 +53,7 @@ else await bench();
 
 async function bench(): Promise<void> {
   const cases = chosen(CASES, options.cases, 'case');
-  const lacking = ['wrk', 'nginx'].filter((tool) => versionOf(tool, ['-v']) === undefined);
+  const lacking = lackingTools();
   if (lacking.length > 0) {
     say(
       `skipped: the whole bench, since the load is wrk and the backend is nginx; apt-get install ${lacking.join(' ')}`,

@@ -23,7 +23,10 @@ export function latencies(what: string, ms: readonly number[]): Figures {
 }
 
 export function wholeArgument(place: number, fallback: number): number {
-  const text = process.argv[place + 2];
+  return wholeNumber(process.argv[place + 2], fallback);
+}
+
+export function wholeNumber(text: string | undefined, fallback: number): number {
   const found = text === undefined ? fallback : Number(text);
   if (Number.isInteger(found) && found > 0) return found;
   throw new Error(`expected a whole number above 0, found ${JSON.stringify(text)}`);

@@ -36,15 +36,17 @@ export async function prepareLoad(
   return path;
 }
 
+/** For so many seconds, or until there is `enough`. */
 export async function load(
   scriptPath: string,
   of: RequestCase,
   port: number,
   seconds: number,
   core: string | undefined,
+  enough?: AbortSignal,
 ): Promise<Load> {
   const wrk = ['wrk', '-t1', `-c${of.connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', scriptPath];
-  const stdout = await runOn(core, [...wrk, `http://127.0.0.1:${port}/${of.responseBytes}`]);
+  const stdout = await runOn(core, [...wrk, `http://127.0.0.1:${port}/${of.responseBytes}`], enough);
   const found = stdout.match(/^RESULT (.*)$/m)?.[1];
   if (found === undefined) throw new Error(`expected a RESULT line from wrk, found ${stdout}`);
   return readResult(JSON.parse(found));
@@ -62,10 +64,16 @@ export async function echoLoad(
   return readResult(JSON.parse(await runOn(core, [process.execPath, ECHO_LOAD, ...numbers])));
 }
 
-async function runOn(core: string | undefined, command: readonly string[]): Promise<string> {
+async function runOn(
+  core: string | undefined,
+  command: readonly string[],
+  enough?: AbortSignal,
+): Promise<string> {
   const [program = '', ...args] = core === undefined ? command : ['taskset', '-c', core, ...command];
-  const { stdout } = await run(program, args);
-  return stdout;
+  const running = run(program, args);
+  // wrk ends as if its time were over, and tells its figures.
+  enough?.addEventListener('abort', () => running.child.kill('SIGINT'), { once: true });
+  return (await running).stdout;
 }
 
 function readResult(raw: Readonly<Record<string, number>>): Load {

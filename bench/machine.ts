@@ -35,6 +35,11 @@ export function versionOf(program: string, args: readonly string[]): string | un
   return outputOf(program, args)?.match(/\d+\.\d+(?:\.\d+)?/)?.[0];
 }
 
+/** Of the load and the backend of a bench, those that are not there. */
+export function lackingTools(): readonly string[] {
+  return ['wrk', 'nginx'].filter((tool) => versionOf(tool, ['-v']) === undefined);
+}
+
 /** The core for what is measured and the one for everything around it; undefined where there is only one. */
 export function coreFor(part: 'proxy' | 'around' | 'all'): string | undefined {
   const count = cpus().length;

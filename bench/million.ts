@@ -1,203 +1,102 @@
 /**
- * `node bench/million.ts [DOMAINS] [POOLS] [WORKERS] [CHANGES]`: a million domains on 100 000 pools on one node. How fast they are
- * imported, what a change takes meanwhile, how soon a router that has them is ready, in how much memory, what a request costs beside
- * a router that has ten, what one change among them takes under load, and what a million changes leave behind. Half an
- * hour, most of it the changes, and a few gigabytes of disk. The figures go to bench/results/million.md.
+ * `node bench/million.ts [DOMAINS] [POOLS] [WORKERS] [CHANGES] [--only PART,…] [--in DIR]`: a million domains on 100 000 pools on one
+ * node. How fast they are imported, what a change takes meanwhile, how soon a router that has them is ready, in how much
+ * memory, what a request costs beside a router that has ten, what one change among them takes under load, and what a million
+ * changes leave behind. Half an hour, most of it the changes, and a few gigabytes of disk. With `--in` the domains and the
+ * figures stay in a directory, where another run takes other parts. All parts of a million go to bench/results/million.md.
  */
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { AdminClient } from '../test/support/admin-client.ts';
-import { Backend } from '../test/support/backend.ts';
-import { type RouterProcess, runCommand, startRouter } from '../test/support/router-process.ts';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { RouterProcess } from '../test/support/router-process.ts';
 import { tempDirectory } from '../test/support/temp-directory.ts';
-import { cpuBetween, cpuTimeOf } from './accounting.ts';
-import { wholeArgument } from './figures.ts';
-import { changing, churn, residentMb } from './million/changes.ts';
-import { hostOf, writeLines } from './million/lines.ts';
-import { type Row, report } from './million/report.ts';
-import { atHalfLoad, requests } from './million/requests.ts';
-import { median, percentile } from './statistics.ts';
+import { wholeNumber } from './figures.ts';
+import { lackingTools } from './machine.ts';
+import { churned } from './million/churned.ts';
+import { costing } from './million/costing.ts';
+import { importing, WARM_UP } from './million/importing.ts';
+import { loaded, SINGLE } from './million/loaded.ts';
+import { type Found, kept, type Row, render } from './million/report.ts';
+import { Stage } from './million/stage.ts';
+import { starting } from './million/starting.ts';
+import { used } from './million/used.ts';
 
-const domains = wholeArgument(0, 1_000_000);
-const pools = wholeArgument(1, Math.max(1, Math.floor(domains / 10)));
-const workers = wholeArgument(2, 2);
-const changes = wholeArgument(3, 1_000_000);
+const A_MILLION = 1_000_000;
+const PARTS = ['import', 'start', 'cost', 'loaded', 'used', 'churn'] as const;
+type Part = (typeof PARTS)[number];
 
-const STARTS = 3;
-const ROUNDS = 5;
-const REQUESTS = 4000;
-const SINGLE_CHANGES = 500;
-// Of a million as of ten: what differs is how many there are, not how many are used.
-const HOSTS = 10;
-const USED = 20_000;
-// What was used goes to sleep after a minute, and garbage is collected some time after that.
-const REST_MS = 120_000;
-const IMPORT_MS = 3_600_000;
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string' }, in: { type: 'string' } },
+});
+const domains = wholeNumber(positionals[0], A_MILLION);
+const pools = wholeNumber(positionals[1], Math.max(1, Math.floor(domains / 10)));
+const workers = wholeNumber(positionals[2], 2);
+const changes = wholeNumber(positionals[3], A_MILLION);
+const parts = chosen(options.only);
+
+const TITLE = `${domains} domains on ${pools} pools, ${workers} workers`;
+const NOTES = [
+  'A change: from sending the command to the head of the response to the first request that it routes. Lines: pools',
+  'included. CPU a line is that of all threads of the router. Router, wrk (the load), nginx (the backend), the importer and the',
+  'process that makes the changes, and does nothing else, share the cores. Before the changes are counted there are',
+  `${SINGLE.warmUp} under load (then ${SINGLE.changes}), and ${WARM_UP} before the import: a router that has just started compiles its code.`,
+  `The load: 64 connections, ${SINGLE.hosts} domains, half of what wrk found it can do alone.`,
+];
 const began = performance.now();
 
-await using directory = await tempDirectory();
-await using backend = await Backend.start({ name: 'one' });
-const file = join(directory.path, 'many.ndjson');
-const fewFile = join(directory.path, 'few.ndjson');
-for (const size of ['few', 'many']) await mkdir(join(directory.path, size));
-await writeLines(file, { domains, pools }, backend.address);
-await writeLines(fewFile, { domains: HOSTS, pools: HOSTS }, backend.address);
-await using few = await startIn('few');
-await imported(few, fewFile);
+const lacking = lackingTools();
+if (lacking.length > 0)
+  tell(`skipped: the load is wrk and the backend is nginx; apt-get install ${lacking.join(' ')}`);
+else await bench();
 
-const rows: Row[] = [];
-rows.push(...(await importing()), ...(await starting()));
-await using many = await startIn('many');
-rows.push({
-  what: 'resident memory when ready',
-  found: residentMb(many.pid),
-  unit: 'MB',
-  bar: { atMost: 250 },
-});
-rows.push(...(await costing(many)), ...(await loaded(many)), ...(await used(many)), ...(await churned(many)));
-await report(`${domains} domains on ${pools} pools, ${workers} workers`, rows, [
-  'A change: from sending the command to the head of the response to the first request that it routes. Lines: pools',
-  'included. CPU a line is that of all threads of the router. The load, the changes and the backend share the cores with the router.',
-]);
+async function bench(): Promise<void> {
+  await using own = options.in === undefined ? await tempDirectory() : undefined;
+  const directory = own?.path ?? resolve(options.in ?? '');
+  await mkdir(directory, { recursive: true });
+  await using stage = await Stage.in({ directory, domains, pools, workers });
+  const keep = (part: Part, rows: readonly Row[]) => kept(directory, part, rows);
+  let found: Found = {};
+  if (parts.includes('import')) found = await keep('import', await told('import', importing(stage)));
+  if (parts.includes('start')) found = await keep('start', await told('start', starting(stage)));
+  const others = parts.filter((part) => part !== 'import' && part !== 'start');
+  if (others.length > 0) {
+    await using router = await stage.full('many');
+    for (const part of others) found = await keep(part, await told(part, taken(part, stage, router)));
+    await router.stop();
+  }
+  await show(found);
+}
+
+function taken(part: Part, stage: Stage, router: RouterProcess): Promise<readonly Row[]> {
+  if (part === 'cost') return costing(stage, router);
+  if (part === 'loaded') return loaded(stage, router);
+  return part === 'used' ? used(stage, router) : churned(router, changes, tell);
+}
+
+async function told(part: Part, rows: Promise<readonly Row[]>): Promise<readonly Row[]> {
+  tell(part);
+  return await rows;
+}
+
+/** A sketch, and a part, is for the screen. */
+async function show(found: Found): Promise<void> {
+  const text = render(TITLE, found, PARTS, NOTES);
+  process.stdout.write(`${text}\n`);
+  if (domains < A_MILLION || PARTS.some((part) => found[part] === undefined)) return;
+  const results = join(import.meta.dirname, 'results');
+  await mkdir(results, { recursive: true });
+  await writeFile(join(results, 'million.md'), text);
+}
+
+function chosen(names: string | undefined): readonly Part[] {
+  if (names === undefined) return PARTS;
+  const unknown = names.split(',').find((name) => !PARTS.some((part) => part === name));
+  if (unknown !== undefined)
+    throw new Error(`expected of ${PARTS.join(', ')}, found ${JSON.stringify(unknown)}`);
+  return PARTS.filter((part) => names.split(',').includes(part));
+}
 
 function tell(what: string): void {
   process.stderr.write(`${Math.round((performance.now() - began) / 1000)} s: ${what}\n`);
-}
-
-function startIn(name: 'few' | 'many'): Promise<RouterProcess> {
-  const args = ['--workers', String(workers)];
-  return startRouter({ directory: join(directory.path, name), args, readyWithinMs: 120_000 });
-}
-
-async function imported(router: RouterProcess, path: string): Promise<void> {
-  const ran = await runCommand(['import', path, '--admin', router.admin], IMPORT_MS);
-  if (ran.code !== 0) throw new Error(`expected an import that succeeds, found ${ran.output}`);
-}
-
-async function importing(): Promise<Row[]> {
-  tell(`importing ${domains + pools} lines`);
-  await using router = await startIn('many');
-  await using admin = new AdminClient(router.admin);
-  await admin.must('PUT', '/v1/pools/pool-0', { backends: { 'b.1': { address: backend.address } } });
-  const before = cpuTimeOf(router.pid);
-  const from = performance.now();
-  let over = false;
-  const done = imported(router, file).finally(() => {
-    over = true;
-  });
-  const ms: number[] = [];
-  while (!over) {
-    ms.push(...(await changing(router, 10)));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  await done;
-  const seconds = (performance.now() - from) / 1000;
-  const cpuNs = cpuBetween(before, cpuTimeOf(router.pid)).ns;
-  const memory = residentMb(router.pid);
-  await router.stop();
-  const lines = domains + pools;
-  return [
-    { what: 'bulk import', found: lines / seconds, unit: 'lines/s', bar: { atLeast: 50_000 } },
-    { what: 'CPU of a line', found: cpuNs / 1000 / lines, unit: 'µs' },
-    { what: 'resident memory after the import', found: memory, unit: 'MB' },
-    ...latency('one change during the import', ms, 20),
-  ];
-}
-
-async function starting(): Promise<Row[]> {
-  const ms: number[] = [];
-  const stops: number[] = [];
-  for (let start = 0; start < STARTS; start++) {
-    tell(`start ${start + 1} of ${STARTS}`);
-    await using router = await startIn('many');
-    ms.push(router.startedInMs);
-    if ((await requests(router.port, [hostOf(domains - 1 - start)], 1)) > 0)
-      throw new Error('expected the last domains to be routed');
-    const from = performance.now();
-    await router.stop();
-    stops.push(performance.now() - from);
-  }
-  return [
-    { what: `ready after start, median of ${STARTS}`, found: median(ms), unit: 'ms', bar: { atMost: 3000 } },
-    { what: 'ended after SIGTERM, median', found: median(stops), unit: 'ms' },
-  ];
-}
-
-async function costing(router: RouterProcess): Promise<Row[]> {
-  tell('what a request costs');
-  const ratios: number[] = [];
-  for (let round = 0; round < ROUNDS; round++)
-    ratios.push((await cpuPerRequest(router)) / (await cpuPerRequest(few)));
-  return [
-    {
-      what: `CPU of a request, beside ${HOSTS} domains`,
-      found: median(ratios),
-      unit: '×',
-      bar: { atMost: 1.05 },
-    },
-  ];
-}
-
-async function cpuPerRequest({ pid, port }: RouterProcess): Promise<number> {
-  const hosts = Array.from({ length: HOSTS }, (_, index) => hostOf(index));
-  await requests(port, hosts, REQUESTS / 8);
-  const before = cpuTimeOf(pid);
-  const failed = await requests(port, hosts, REQUESTS);
-  if (failed > 0) throw new Error(`expected requests that succeed, found ${failed} that did not`);
-  return cpuBetween(before, cpuTimeOf(pid)).ns / REQUESTS;
-}
-
-async function loaded(router: RouterProcess): Promise<Row[]> {
-  tell(`${SINGLE_CHANGES} changes at half load`);
-  const hosts = Array.from({ length: 200 }, (_, index) => hostOf(Math.floor((index * domains) / 200)));
-  const { result, failed } = await atHalfLoad(router.port, hosts, () => changing(router, SINGLE_CHANGES));
-  return [
-    ...latency('one change at half load', result, 5),
-    { what: 'failed requests meanwhile', found: failed, unit: '', bar: { atMost: 0 } },
-  ];
-}
-
-/** Each of many domains once: it and its pool wake. */
-async function used(router: RouterProcess): Promise<Row[]> {
-  const count = Math.min(USED, domains);
-  tell(`requests to ${count} domains`);
-  const hosts = Array.from({ length: count }, (_, index) => hostOf(Math.floor((index * domains) / count)));
-  const failed = await requests(router.port, hosts, count);
-  if (failed > 0) throw new Error(`expected requests that succeed, found ${failed} that did not`);
-  const at = residentMb(router.pid);
-  tell(`${REST_MS / 1000} s of rest`);
-  await new Promise((resolve) => setTimeout(resolve, REST_MS));
-  return [
-    { what: `resident memory after requests to ${count} domains`, found: at, unit: 'MB' },
-    {
-      what: `… and ${REST_MS / 1000} s later`,
-      found: residentMb(router.pid),
-      unit: 'MB',
-      bar: { atMost: 250 },
-    },
-  ];
-}
-
-async function churned(router: RouterProcess): Promise<Row[]> {
-  tell(`${changes} changes in a row`);
-  const found = await churn(router, changes, (done) => tell(`${done} changes`));
-  return [
-    { what: 'changes in a row', found: found.changes, unit: '' },
-    { what: '… a second, each durable and in force', found: found.perSecond, unit: '' },
-    { what: '… memory when a tenth was done', found: found.firstMb, unit: 'MB' },
-    { what: '… memory at the end', found: found.lastMb, unit: 'MB' },
-    {
-      what: '… the most in between, beside the tenth',
-      found: found.mostMb / found.firstMb,
-      unit: '×',
-      bar: { atMost: 1.05 },
-    },
-  ];
-}
-
-function latency(what: string, ms: readonly number[], atMost: number): Row[] {
-  return [
-    { what: `${what}, p50`, found: percentile(ms, 50), unit: 'ms' },
-    { what: `${what}, p99`, found: percentile(ms, 99), unit: 'ms', bar: { atMost } },
-  ];
 }

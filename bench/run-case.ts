@@ -2,6 +2,7 @@
 import { startBackend } from './backend.ts';
 import { type Case, get128, type RequestCase, type TurnCase } from './cases.ts';
 import { type Figures, measureChanges } from './changes.ts';
+import { halfLoadDelay } from './half-load.ts';
 import { measureHistory } from './history.ts';
 import { BENCH_HOST, echoLoad, load, prepareLoad } from './load.ts';
 import { coreFor } from './machine.ts';
@@ -131,16 +132,6 @@ function drivesOf(
       return (seconds) => load(script, each, port, seconds, plan.loadCore);
     }),
   );
-}
-
-/** How long each connection rests so that all together ask half of what the slowest can answer. */
-async function halfLoadDelay(each: RequestCase, full: readonly Drive[], plan: Plan): Promise<number> {
-  let slowest = Number.POSITIVE_INFINITY;
-  for (const drive of full) {
-    await drive(plan.warmUpSeconds);
-    slowest = Math.min(slowest, (await drive(plan.seconds)).perSecond);
-  }
-  return (each.connections * 1000) / (slowest / 2);
 }
 
 async function turns(

@@ -10,6 +10,11 @@ export function hostOf(index: number): string {
   return `shop-${index}.example.com`;
 }
 
+/** So many of all domains, as far from each other as can be. */
+export function spreadHosts(count: number, domains: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => hostOf(Math.floor((index * domains) / count)));
+}
+
 export async function writeLines(path: string, { domains, pools }: Size, backend: string): Promise<void> {
   const out = createWriteStream(path);
   const address = JSON.stringify(backend);

@@ -1,7 +1,9 @@
-/** Figures beside the bars they were to reach, as a table. */
-import { mkdir, writeFile } from 'node:fs/promises';
+/** Figures beside the bars they were to reach, as a table; and how those of a part are kept until all are there. */
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { machine } from '../machine.ts';
+import { percentile } from '../statistics.ts';
 
 export type Row = {
   readonly what: string;
@@ -11,25 +13,52 @@ export type Row = {
   readonly bar?: { readonly atMost: number } | { readonly atLeast: number };
 };
 
-export async function report(title: string, rows: readonly Row[], notes: readonly string[]): Promise<void> {
-  const { cpu, cores, memoryGiB, kernel, node, commit, loadAverage } = machine();
-  const text = [
+/** By the name of the part; `of` is when and at which commit it was measured. */
+export type Found = Readonly<Record<string, { readonly rows: readonly Row[]; readonly of: string }>>;
+
+export function latency(what: string, ms: readonly number[], atMost: number): Row[] {
+  return [
+    { what: `${what}, p50`, found: percentile(ms, 50), unit: 'ms' },
+    { what: `${what}, p99`, found: percentile(ms, 99), unit: 'ms', bar: { atMost } },
+  ];
+}
+
+/** What was found in this directory before, and this now. */
+export async function kept(directory: string, part: string, rows: readonly Row[]): Promise<Found> {
+  const { commit } = machine();
+  const of = `${new Date().toISOString()}, commit ${commit}`;
+  const found: Found = { ...before(directory), [part]: { rows, of } };
+  await writeFile(join(directory, 'found.json'), JSON.stringify(found));
+  return found;
+}
+
+export function render(
+  title: string,
+  found: Found,
+  parts: readonly string[],
+  notes: readonly string[],
+): string {
+  const { cpu, cores, memoryGiB, kernel, node, loadAverage } = machine();
+  const here = parts.filter((part) => found[part] !== undefined);
+  return [
     `# ${title}`,
     '',
-    `\`node bench/million.ts\`, ${new Date().toISOString()}, commit ${commit}, Node ${node}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, kernel ${kernel},`,
-    `load average at the end ${loadAverage.toFixed(1)}.`,
+    `\`node bench/million.ts\`, Node ${node}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, kernel ${kernel}, load average at the end ${loadAverage.toFixed(1)}.`,
+    '',
+    ...here.map((part) => `- ${part}: ${found[part]?.of}`),
     '',
     '| | found | bar | |',
     '|---|---|---|---|',
-    ...rows.map(lineOf),
+    ...here.flatMap((part) => found[part]?.rows.map(lineOf) ?? []),
     '',
     ...notes,
     '',
   ].join('\n');
-  const directory = join(import.meta.dirname, '../results');
-  await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, 'million.md'), text);
-  process.stdout.write(`${text}\n`);
+}
+
+function before(directory: string): Found {
+  const file = join(directory, 'found.json');
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Found) : {};
 }
 
 function lineOf({ what, found, unit, bar }: Row): string {

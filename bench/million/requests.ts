@@ -2,6 +2,8 @@
 import { Agent, request } from 'undici';
 
 const AT_ONCE = 16;
+// A file of the backend's.
+const PATH = '/128';
 
 /** To these hosts in turn; returns how many were not answered 200. */
 export async function requests(port: number, hosts: readonly string[], count: number): Promise<number> {
@@ -21,38 +23,10 @@ export async function requests(port: number, hosts: readonly string[], count: nu
 
 /** 0: none came. */
 export async function statusOf(agent: Agent, port: number, host: string): Promise<number> {
-  const { statusCode, body } = await request(`http://127.0.0.1:${port}/`, {
+  const { statusCode, body } = await request(`http://127.0.0.1:${port}${PATH}`, {
     dispatcher: agent,
     headers: { host },
   }).catch(() => ({ statusCode: 0, body: undefined }));
   await body?.dump();
   return statusCode;
-}
-
-export type Loaded<T> = { readonly result: T; readonly requests: number; readonly failed: number };
-
-/** While `work` goes on, the router is as long at work as at rest: about half of what it can do. */
-export async function atHalfLoad<T>(
-  port: number,
-  hosts: readonly string[],
-  work: () => Promise<T>,
-): Promise<Loaded<T>> {
-  const BURST = 200;
-  let over = false;
-  let sent = 0;
-  let failed = 0;
-  const load = (async () => {
-    while (!over) {
-      const began = performance.now();
-      failed += await requests(port, hosts, BURST);
-      sent += BURST;
-      await new Promise((resolve) => setTimeout(resolve, performance.now() - began));
-    }
-  })();
-  try {
-    return { result: await work(), requests: sent, failed };
-  } finally {
-    over = true;
-    await load;
-  }
 }

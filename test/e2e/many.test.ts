@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { residentMb } from '../../bench/million/changes.ts';
+import { residentMb } from '../../bench/million/resident.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';

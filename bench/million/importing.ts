@@ -1,0 +1,50 @@
+/** An import of everything into an empty router, with single changes meanwhile. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AdminClient } from '../../test/support/admin-client.ts';
+import { cpuBetween, cpuTimeOf } from '../accounting.ts';
+import { Changes } from './changes.ts';
+import { latency, type Row } from './report.ts';
+import { residentMb } from './resident.ts';
+import type { Stage } from './stage.ts';
+
+// A router that has just started compiles what it does for the first time.
+export const WARM_UP = 1000;
+const AT_ONCE = 10;
+const REST_MS = 100;
+
+export async function importing(stage: Stage): Promise<readonly Row[]> {
+  await stage.clear('many');
+  await using router = await stage.start('many');
+  await using admin = new AdminClient(router.admin);
+  await admin.must('PUT', '/v1/pools/pool-0', { backends: { 'b.1': { address: stage.backend } } });
+  const changes = new Changes(router);
+  await changes.take(WARM_UP);
+  const before = cpuTimeOf(router.pid);
+  const began = performance.now();
+  let over = false;
+  const done = stage.import(router, 'many').finally(() => {
+    over = true;
+  });
+  const ms: number[] = [];
+  let failed = 0;
+  for (; !over; await sleep(REST_MS)) {
+    const taken = await changes.take(AT_ONCE);
+    ms.push(...taken.ms);
+    failed += taken.failed;
+  }
+  await done;
+  const seconds = (performance.now() - began) / 1000;
+  const cpuNs = cpuBetween(before, cpuTimeOf(router.pid)).ns;
+  const memory = residentMb(router.pid);
+  await changes[Symbol.asyncDispose]();
+  await router.stop();
+  const lines = stage.domains + stage.pools;
+  return [
+    { what: 'bulk import', found: lines / seconds, unit: 'lines/s', bar: { atLeast: 50_000 } },
+    { what: '… of these, domains', found: stage.domains / seconds, unit: 'domains/s' },
+    { what: 'CPU of a line', found: cpuNs / 1000 / lines, unit: 'µs' },
+    { what: 'resident memory after the import', found: memory, unit: 'MB' },
+    ...latency(`one change during the import, of ${ms.length}`, ms, 20),
+    { what: 'failed requests meanwhile', found: failed, unit: '', bar: { atMost: 0 } },
+  ];
+}

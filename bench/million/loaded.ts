@@ -1,0 +1,49 @@
+/**
+ * One change among many domains while the router does half of what it can: the load and the backend are processes of their
+ * own, wrk and nginx, and nothing but the changes is in this one.
+ */
+import type { RouterProcess } from '../../test/support/router-process.ts';
+import { get128 } from '../cases.ts';
+import { halfLoadDelay } from '../half-load.ts';
+import { type Load, load, prepareLoad } from '../load.ts';
+import { Changes } from './changes.ts';
+import { spreadHosts } from './lines.ts';
+import { latency, type Row } from './report.ts';
+import type { Stage } from './stage.ts';
+
+export const SINGLE = { warmUp: 200, changes: 2000, hosts: 200 };
+
+const FOUND_IN = { warmUpSeconds: 1, seconds: 3 };
+// The changes end it; if they never do, this.
+const MOST_SECONDS = 600;
+
+export async function loaded(stage: Stage, router: RouterProcess): Promise<readonly Row[]> {
+  const hosts = spreadHosts(SINGLE.hosts, stage.domains);
+  const drive = async (delayMs: number) => {
+    const script = await prepareLoad(stage.directory, get128, `million-${delayMs > 0}`, hosts, delayMs);
+    return (seconds: number, enough?: AbortSignal): Promise<Load> =>
+      load(script, get128, router.port, seconds, undefined, enough);
+  };
+  const delayMs = await halfLoadDelay(get128, [await drive(0)], FOUND_IN);
+  const fullPerSecond = (2 * get128.connections * 1000) / delayMs;
+  const half = await drive(delayMs);
+  await using changes = new Changes(router);
+  const enough = new AbortController();
+  const driven = half(MOST_SECONDS, enough.signal);
+  const warmed = await changes.take(SINGLE.warmUp);
+  const { ms, failed } = await changes.take(SINGLE.changes);
+  enough.abort();
+  const found = await driven;
+  return [
+    ...latency('one change at half load', ms, 5),
+    {
+      what: 'failed requests meanwhile',
+      found: found.errors + warmed.failed + failed,
+      unit: '',
+      bar: { atMost: 0 },
+    },
+    { what: '… requests of the load', found: found.perSecond, unit: '/s' },
+    { what: '… of as many at full load', found: fullPerSecond, unit: '/s' },
+    { what: '… p99 of the load', found: found.p99Us / 1000, unit: 'ms' },
+  ];
+}
