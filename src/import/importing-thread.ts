@@ -106,6 +106,8 @@ function handler(): CommandHandler {
   if (opened === undefined || handling === undefined) {
     opened = openSqliteLogBeside({ directory, now: Date.now });
     const { log } = opened;
+    // A chunk's turn is no time for it, unless nobody did it for long.
+    log.writtenBackBeside(true);
     log.onAppended((happened) => {
       written = [happened];
     });
