@@ -3,8 +3,9 @@ import { canonicalJson, parseJson } from './canonical.ts';
 import { codec, type EncodedEvent } from './codec.ts';
 import type { Append, Appended, Json, Position, Write } from './event-log.ts';
 import type { EventType, Metadata, Recorded } from './events.ts';
-import type { LogStore } from './log-reader.ts';
+import type { LogStore, StoredCurrent } from './log-reader.ts';
 import { parseStreamName, quoted, type StreamName } from './names.ts';
+import { plainDomain } from './plain.ts';
 import { bytesOf, type ChainedEvent, chainHash, checksumOf, GENESIS } from './stored-event.ts';
 
 /** An append in the form in which it is written, checked as far as it can be without the log. */
@@ -57,12 +58,10 @@ export function judge(append: Prepared, store: LogStore): Appended | undefined {
     return { type: 'repeated', position: known.position, answer: parseJson(known.answer) };
   }
   if (known !== undefined) return { type: 'reused', commandId: append.commandId };
-  const versions = store.versionsOf(append.writes.map((write) => write.stream));
-  for (const [index, write] of append.writes.entries()) {
-    const found = versions[index] ?? 0;
-    if (found !== write.expected) return conflict(write, found, store);
-  }
-  return undefined;
+  const { writes } = append;
+  const versions = store.versionsOf(writes.map((write) => write.stream));
+  const at = writes.findIndex((write, index) => versions[index] !== write.expected);
+  return at === -1 ? undefined : conflict(writes[at]!, versions[at] ?? 0, store);
 }
 
 /** Whether a write that brought its stream from one version to another leaves a snapshot of it. */
@@ -81,6 +80,8 @@ export function record(append: Prepared, store: LogStore, nowMs: number): Append
   // A clock that was set back must not make history run backwards.
   const recordedAtMs = Math.max(Math.trunc(nowMs), before?.recordedAtMs ?? 0);
   const events: Recorded[] = [];
+  const rows: ChainedEvent[] = [];
+  const currents: StoredCurrent[] = [];
   const metadata = parseJson(append.metadata) as unknown as Metadata;
   let position: Position = before?.position ?? 0;
   let hash = before?.hash ?? GENESIS;
@@ -89,16 +90,25 @@ export function record(append: Prepared, store: LogStore, nowMs: number): Append
     for (const encoded of write.events) {
       position += 1;
       version += 1;
-      const stored = chained(
-        { ...encoded, position, stream: write.stream, version, recordedAtMs, metadata: append.metadata },
+      const { stream } = write;
+      const row = chained(
+        encoded,
+        { position, stream, version, recordedAtMs, metadata: append.metadata },
         hash,
       );
-      hash = stored.hash;
-      store.insertEvent(stored);
-      events.push(recorded(stored, encoded.type, metadata));
+      hash = row.hash;
+      rows.push(row);
+      events.push(recorded(row, encoded.type, metadata));
     }
-    if (write.events.length > 0) keepState(write, { version, position, hash }, store);
+    if (write.events.length === 0) continue;
+    if (write.current === 'null') store.removeCurrent(write.stream);
+    else currents.push({ stream: write.stream, version, state: write.current });
+    if (crossesSnapshot(write.expected, version))
+      store.insertSnapshot({ stream: write.stream, state: write.current, version, position, hash });
   }
+  // Together, since the calls are half of the work.
+  store.insertEvents(rows);
+  store.putCurrents(currents);
   store.insertCommand({
     commandId: append.commandId,
     digest: append.digest,
@@ -116,25 +126,30 @@ function recorded(stored: ChainedEvent, type: EventType, metadata: Metadata): Re
     stream,
     version,
     type,
-    data: parseJson(data),
+    data: plainDomain(data) ?? parseJson(data),
     recordedAtMs,
     metadata,
   } as unknown as Recorded;
 }
 
-function chained(event: Omit<ChainedEvent, 'checksum' | 'hash'>, previous: string): ChainedEvent {
-  const bytes = bytesOf(event);
-  return { ...event, checksum: checksumOf(bytes), hash: chainHash(previous, bytes) };
-}
+type Place = Pick<ChainedEvent, 'position' | 'stream' | 'version' | 'recordedAtMs' | 'metadata'>;
 
-function keepState(
-  { stream, expected, current: state }: PreparedWrite,
-  last: { readonly version: number; readonly position: Position; readonly hash: string },
-  store: LogStore,
-): void {
-  if (state === 'null') store.removeCurrent(stream);
-  else store.putCurrent({ stream, version: last.version, state });
-  if (crossesSnapshot(expected, last.version)) store.insertSnapshot({ stream, state, ...last });
+function chained({ type, schemaVersion, data }: EncodedEvent, place: Place, previous: string): ChainedEvent {
+  const { position, stream, version, recordedAtMs, metadata } = place;
+  const event = { position, stream, version, type, schemaVersion, data, metadata, recordedAtMs };
+  const bytes = bytesOf(event);
+  return {
+    position,
+    stream,
+    version,
+    type,
+    schemaVersion,
+    data,
+    metadata,
+    recordedAtMs,
+    checksum: checksumOf(bytes),
+    hash: chainHash(previous, bytes),
+  };
 }
 
 function prepareWrite(write: Write): PreparedWrite {

@@ -2,10 +2,11 @@
 import type { Json } from './event-log.ts';
 
 export function canonicalJson(value: unknown): string {
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return JSON.stringify(value);
-  if (typeof value === 'number') return numberText(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  // Of what stands in order as it comes, and nearly all does, JSON itself makes the text in half the time.
+  if (isInOrder(value)) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${Array.from(value, canonicalJson).join(',')}]`;
   if (isPlain(value)) return objectText(value);
+  if (typeof value === 'number') throw new TypeError(`expected a finite number, found ${value}`);
   throw new TypeError(`expected a value that JSON can say, found ${nameOf(value)}`);
 }
 
@@ -14,27 +15,30 @@ export function parseJson(text: string): Json {
   return JSON.parse(text) as Json;
 }
 
+/** Whether `JSON.stringify` says all of it, and says it so. */
+function isInOrder(value: unknown): boolean {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true;
+  // It would write null, which is another value; and so it would for a hole of a list, which `every` passes over.
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isInOrder) && !value.includes(undefined);
+  if (!isPlain(value)) return false;
+  let last = '';
+  for (const key of Object.keys(value)) {
+    if (key < last || !isInOrder(value[key])) return false;
+    last = key;
+  }
+  return true;
+}
+
 function objectText(value: Readonly<Record<string, unknown>>): string {
   let text = '';
-  for (const key of sorted(Object.keys(value))) {
+  for (const key of Object.keys(value).sort()) {
     const member = value[key];
     // As JSON.stringify has it: an undefined member is an absent one.
     if (member === undefined) continue;
     text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member)}`;
   }
   return `{${text}}`;
-}
-
-/** Nearly all are in order as they come, and a sort takes memory even then. */
-function sorted(keys: string[]): string[] {
-  for (let index = 1; index < keys.length; index++) if (keys[index]! < keys[index - 1]!) return keys.sort();
-  return keys;
-}
-
-function numberText(value: number): string {
-  // JSON.stringify would write null, which is another value.
-  if (!Number.isFinite(value)) throw new TypeError(`expected a finite number, found ${value}`);
-  return JSON.stringify(value);
 }
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {

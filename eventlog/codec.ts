@@ -4,7 +4,8 @@ import { canonicalJson } from './canonical.ts';
 import { EventUnreadable } from './errors.ts';
 import { EVENT_SCHEMAS, isEventType, OWNER_OF } from './event-schemas.ts';
 import type { EventType, Metadata, Recorded, SwitchyardEvent } from './events.ts';
-import { parsePoolName, quoted, type StreamName } from './names.ts';
+import { quoted, type StreamName } from './names.ts';
+import { isPlainBackend, isPlainDomain, isPlainPool } from './plain.ts';
 import { bytesOf, checksumOf, type StoredEvent } from './stored-event.ts';
 import { type Data, type Upcaster, upcaster } from './upcast.ts';
 
@@ -40,7 +41,9 @@ export function codecWith(upcasts: Upcaster): Codec {
         throw new TypeError(`expected an event, found ${quoted(String(event.type))}`);
       if (!belongs(event.type, stream))
         throw new TypeError(`${event.type} does not belong in ${quoted(stream)}`);
-      const checked = isPlainDomain(event) ? undefined : EVENT_SCHEMAS[event.type].safeParse(event.data);
+      const checked = isPlain(event.type, event.data)
+        ? undefined
+        : EVENT_SCHEMAS[event.type].safeParse(event.data);
       if (checked?.success === false)
         throw new TypeError(`${event.type} of ${stream}: ${firstIssue(checked.error)}`);
       return {
@@ -74,16 +77,11 @@ export function codecWith(upcasts: Upcaster): Codec {
 
 export const codec: Codec = codecWith(upcaster);
 
-/** A domain of which only the pool is said, as nearly all are in a bulk: seen at a glance, where a schema takes a microsecond. */
-function isPlainDomain({ type, data }: SwitchyardEvent): boolean {
-  if (type !== 'DomainCreated' && type !== 'DomainChanged') return false;
-  return hasOnly(data, 'settings') && hasOnly(data.settings, 'pool') && parsePoolName(data.settings.pool).ok;
-}
-
-function hasOnly(value: unknown, key: string): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const keys = Object.keys(value);
-  return keys.length === 1 && keys[0] === key;
+/** Seen at a glance to be sound: one of those events that nearly all are of in a bulk. */
+function isPlain(type: EventType, data: unknown): boolean {
+  if (type === 'DomainCreated' || type === 'DomainChanged') return isPlainDomain(data);
+  if (type === 'PoolCreated') return isPlainPool(data);
+  return type === 'BackendAdded' && isPlainBackend(data);
 }
 
 function requireIntact(stored: StoredEvent): void {

@@ -107,20 +107,16 @@ async function fill(store: CopyStore, options: CopyOptions): Promise<void> {
     link = page.at(-1) ?? link;
   }
   if (from > 1) store.transaction(() => store.layBase(link, rowsOf(states)));
-  const changed = new Set<string>();
   for await (const page of linked(source, link, to, breathe)) {
     store.transaction(() => {
-      for (const event of page) {
-        fold(event);
-        changed.add(event.stream);
-        store.insertEvent(event);
-      }
+      page.forEach(fold);
+      store.insertEvents(page);
       if (commands !== 'none') copyCommands(store, source, page);
     });
   }
   if (commands === 'all') await copyAllCommands(store, options);
   store.transaction(() => {
-    for (const row of rowsOf(states)) if (row.state !== 'null') store.putCurrent(row);
+    store.putCurrents(rowsOf(states).filter((row) => row.state !== 'null'));
   });
 }
 

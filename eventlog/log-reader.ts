@@ -107,12 +107,14 @@ export interface LogStore extends LogReader, LogInspection {
   command(commandId: string): StoredCommand | undefined;
   /** What the next event follows; undefined where it is the first of all. */
   tip(): Tip | undefined;
-  insertEvent(event: ChainedEvent): void;
+  /** In order of position. */
+  insertEvents(events: readonly ChainedEvent[]): void;
   insertCommand(command: StoredCommand): void;
   /** Before anything else is inserted; `states` in order of stream name. */
   layBase(base: Omit<Base, 'digest'>, states: readonly StoredCurrent[]): void;
   insertSnapshot(snapshot: StoredSnapshot): void;
-  putCurrent(current: StoredCurrent): void;
+  /** Of as many streams. */
+  putCurrents(rows: readonly StoredCurrent[]): void;
   removeCurrent(stream: string): void;
   /** How many current rows there are, and how many there should be; undefined: nobody has counted yet. */
   currentRows(): { readonly kept: number; readonly expected: number | undefined };

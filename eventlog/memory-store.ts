@@ -92,7 +92,7 @@ export class MemoryStore implements LogStore {
   domainsOf(pool: string, limit: number): readonly string[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
     return this.#names()
-      .filter((name) => poolsNamedBy(name, parseJson(this.#currents.get(name)!.state)).includes(pool))
+      .filter((name) => poolsNamedBy(name, this.#currents.get(name)!.state).includes(pool))
       .slice(0, limit)
       .map((name) => name.slice('domain-'.length));
   }
@@ -181,9 +181,11 @@ export class MemoryStore implements LogStore {
     return this.#commands.get(commandId);
   }
 
-  insertEvent(event: ChainedEvent): void {
-    this.#events.push(event);
-    listAt(this.#streams, event.stream).push(event);
+  insertEvents(events: readonly ChainedEvent[]): void {
+    for (const event of events) {
+      this.#events.push(event);
+      listAt(this.#streams, event.stream).push(event);
+    }
   }
 
   insertCommand(command: StoredCommand): void {
@@ -194,9 +196,11 @@ export class MemoryStore implements LogStore {
     listAt(this.#snapshots, snapshot.stream).push(snapshot);
   }
 
-  putCurrent(current: StoredCurrent): void {
-    if (!this.#currents.has(current.stream)) this.#order = undefined;
-    this.#currents.set(current.stream, current);
+  putCurrents(rows: readonly StoredCurrent[]): void {
+    for (const row of rows) {
+      if (!this.#currents.has(row.stream)) this.#order = undefined;
+      this.#currents.set(row.stream, row);
+    }
   }
 
   removeCurrent(stream: string): void {

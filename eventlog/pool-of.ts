@@ -1,6 +1,7 @@
 /** Which pools a domain names: its own, and those of its routes. What `domainsOf` finds domains by. */
 import type { Json } from './event-log.ts';
 import type { PoolName } from './names.ts';
+import { poolOfPlain } from './plain.ts';
 import type { SparseDomain } from './settings.ts';
 
 /** Its own pool first; each once. */
@@ -15,9 +16,15 @@ export function poolsOf(settings: SparseDomain): readonly PoolName[] {
   return [...pools];
 }
 
-/** Empty for a pool's own stream and for a state without one. */
-export function poolsNamedBy(stream: string, state: Json): readonly string[] {
-  if (!stream.startsWith('domain-') || typeof state !== 'object' || state === null) return [];
+/** `state`: canonical JSON. Empty for a pool's own stream and for a state without one. */
+export function poolsNamedBy(stream: string, state: string): readonly string[] {
+  if (!stream.startsWith('domain-')) return [];
+  const only = poolOfPlain(state);
+  return only === undefined ? poolsIn(JSON.parse(state) as Json) : [only];
+}
+
+function poolsIn(state: Json): readonly string[] {
+  if (typeof state !== 'object' || state === null) return [];
   const { settings } = state as { readonly settings?: SparseDomain };
   return typeof settings?.pool === 'string' ? poolsOf(settings) : [];
 }

@@ -112,7 +112,7 @@ function rebuildStream(
   }
   store.dropCaches(stream);
   for (const snapshot of caches.snapshots) store.insertSnapshot(snapshot);
-  if (caches.state !== 'null') store.putCurrent({ stream, version: caches.version, state: caches.state });
+  if (caches.state !== 'null') store.putCurrents([{ stream, version: caches.version, state: caches.state }]);
 }
 
 function cachesOrDamage(

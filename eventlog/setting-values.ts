@@ -23,9 +23,11 @@ export const backendId = name(parseBackendId);
 const ADDRESS =
   /^(?:\[[0-9A-Fa-f:.]{2,45}\]:\d{1,5}|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}):\d{1,5}|unix:\/[^\0]{1,103})$/;
 
-export const address = z
-  .string()
-  .refine((text) => ADDRESS.test(text) && isPort(text), 'expected host:port, [v6]:port or unix:/path');
+export const address = z.string().refine(isAddress, 'expected host:port, [v6]:port or unix:/path');
+
+export function isAddress(value: unknown): value is string {
+  return typeof value === 'string' && ADDRESS.test(value) && isPort(value);
+}
 
 // RFC 9110 §5.1 and RFC 6265 §4.1.1: names of fields and of cookies are tokens.
 export const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;

@@ -14,11 +14,12 @@ import {
   FIELD_NAME,
   FIELD_VALUE,
   fieldName,
+  isAddress,
   ms,
   poolName,
 } from './setting-values.ts';
 
-export { address, backendId, domainName, poolName };
+export { address, backendId, domainName, isAddress, poolName };
 
 export const backendSettings = z.strictObject({
   address: address.describe('host:port, [v6]:port or unix:/path'),

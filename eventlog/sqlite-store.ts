@@ -2,11 +2,10 @@
 import type Database from 'better-sqlite3';
 import { baseDigest } from './base.ts';
 import { stateChecksum } from './cached-state.ts';
-import type { Json } from './event-log.ts';
 import type { Base, LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
 import { poolsNamedBy } from './pool-of.ts';
 import { SqliteReads } from './sqlite-reads.ts';
-import { type WriteStatements, writeStatements } from './sqlite-statements.ts';
+import { AT_ONCE, type WriteStatements, writeStatements } from './sqlite-statements.ts';
 import type { ChainedEvent } from './stored-event.ts';
 import { type UpkeepStatements, upkeepStatements } from './upkeep.ts';
 
@@ -52,21 +51,11 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.guarded(() => this.#transaction(work));
   }
 
-  insertEvent(event: ChainedEvent): void {
-    const { position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash } =
-      event;
-    this.#statements.insertEvent.run(
-      position,
-      stream,
-      version,
-      type,
-      schemaVersion,
-      data,
-      metadata,
-      recordedAtMs,
-      checksum,
-      hash,
-    );
+  insertEvents(events: readonly ChainedEvent[]): void {
+    const { insertEvent, insertEvents } = this.#statements;
+    const many = events.length - (events.length % AT_ONCE);
+    for (let at = 0; at < many; at += AT_ONCE) insertEvents.run(eventValues(events, at, at + AT_ONCE));
+    for (let at = many; at < events.length; at++) insertEvent.run(eventValues(events, at, at + 1));
   }
 
   insertCommand({ commandId, digest, position, answer }: StoredCommand): void {
@@ -93,12 +82,30 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.#statements.layBase.run(position, hash, recordedAtMs, baseDigest(hash, states));
   }
 
-  putCurrent({ stream, version, state }: StoredCurrent): void {
-    const pools = poolColumn(poolsNamedBy(stream, JSON.parse(state) as Json));
-    const checksum = stateChecksum(stream, version, state);
-    const { changes } = this.#statements.addCurrent.run(stream, version, state, checksum, pools);
+  putCurrents(rows: readonly StoredCurrent[]): void {
+    const { addCurrents } = this.#statements;
+    const many = rows.length - (rows.length % AT_ONCE);
+    for (let at = 0; at < many; at += AT_ONCE) {
+      const { changes } = addCurrents.run(currentValues(rows, at, at + AT_ONCE));
+      this.#rows += changes;
+      // Which of them were there is not told; those that were not are changed to what they are.
+      if (changes < AT_ONCE) for (let each = at; each < at + AT_ONCE; each++) this.#change(rows[each]!);
+    }
+    for (let at = many; at < rows.length; at++) this.#put(rows[at]!);
+  }
+
+  #put(row: StoredCurrent): void {
+    // Nearly all that is put one by one is there already, but what has just begun.
+    if (row.version > 1 && this.#change(row)) return;
+    const { changes } = this.#statements.addCurrent.run(currentValues([row], 0, 1));
     this.#rows += changes;
-    if (changes === 0) this.#statements.changeCurrent.run(version, state, checksum, pools, stream);
+    if (changes === 0) this.#change(row);
+  }
+
+  #change({ stream, version, state }: StoredCurrent): boolean {
+    const checksum = stateChecksum(stream, version, state);
+    const pools = poolColumn(poolsNamedBy(stream, state));
+    return this.#statements.changeCurrent.run(version, state, checksum, pools, stream).changes > 0;
   }
 
   removeCurrent(stream: string): void {
@@ -137,6 +144,26 @@ export class SqliteStore extends SqliteReads implements LogStore {
     super.close();
     this.#released();
   }
+}
+
+function eventValues(events: readonly ChainedEvent[], from: number, to: number): unknown[] {
+  const values: unknown[] = [];
+  for (let at = from; at < to; at++) {
+    const { position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash } =
+      events[at]!;
+    values.push(position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash);
+  }
+  return values;
+}
+
+function currentValues(rows: readonly StoredCurrent[], from: number, to: number): unknown[] {
+  const values: unknown[] = [];
+  for (let at = from; at < to; at++) {
+    const { stream, version, state } = rows[at]!;
+    const pools = poolColumn(poolsNamedBy(stream, state));
+    values.push(stream, version, state, stateChecksum(stream, version, state), pools);
+  }
+  return values;
 }
 
 /** One name as it is; several between blanks, which sort before every name and occur in none. */

@@ -200,9 +200,9 @@ function placed(
   backend: SparseBackend,
   present: BackendState | undefined,
 ): PoolEvent | undefined {
-  if (present === undefined) return { type: 'BackendAdded', data: { id, backend } };
+  if (present === undefined) return { type: 'BackendAdded', data: { backend, id } };
   if (sameJson(backend, present.backend)) return undefined;
-  return { type: 'BackendChanged', data: { id, backend } };
+  return { type: 'BackendChanged', data: { backend, id } };
 }
 
 function tooMany(found: number): Decision<PoolEvent> {
@@ -213,12 +213,13 @@ function tooMany(found: number): Decision<PoolEvent> {
 }
 
 function evolve(state: PoolState, event: PoolEvent & Recording): PoolState {
-  const pool = state ?? { settings: {}, version: 0, backends: {} };
+  // Keys in order, here and below: so they are written.
+  const pool = state ?? { backends: {}, settings: {}, version: 0 };
   switch (event.type) {
     case 'PoolCreated':
-      return { settings: event.data.settings, version: event.version, backends: {} };
+      return { backends: {}, settings: event.data.settings, version: event.version };
     case 'PoolChanged':
-      return { settings: event.data.settings, version: event.version, backends: pool.backends };
+      return { backends: pool.backends, settings: event.data.settings, version: event.version };
     case 'PoolRemoved':
       return null;
     case 'BackendAdded':
@@ -229,7 +230,7 @@ function evolve(state: PoolState, event: PoolEvent & Recording): PoolState {
       );
     case 'BackendRemoved': {
       const { [event.data.id]: _gone, ...backends } = pool.backends;
-      return { settings: pool.settings, version: event.version, backends };
+      return { backends, settings: pool.settings, version: event.version };
     }
     case 'BackendDrainStarted':
       return touched(
@@ -278,11 +279,11 @@ function changed(pool: Pool, id: string, change: (present: BackendState) => Back
 }
 
 function touched(pool: Pool, version: Version): Pool {
-  return { settings: pool.settings, version, backends: pool.backends };
+  return { backends: pool.backends, settings: pool.settings, version };
 }
 
 function withBackend(pool: Pool, id: string, backend: BackendState): Pool {
-  return { settings: pool.settings, version: pool.version, backends: { ...pool.backends, [id]: backend } };
+  return { backends: { ...pool.backends, [id]: backend }, settings: pool.settings, version: pool.version };
 }
 
 /** Keys sorted as sparse settings are: `state` comes after `address`, `maxConcurrency`, and before `weight`. */

@@ -58,6 +58,9 @@ export function ownListener(
   listeners: readonly string[],
   local: readonly string[],
 ): string | undefined {
+  // The port tells at once of nearly all that they lead elsewhere.
+  const port = portOf(address);
+  if (!listeners.some((text) => portOf(text) === port)) return undefined;
   const wanted = parseHostPort(address);
   if (wanted === undefined) return undefined;
   return listeners.find((text) => {
@@ -66,6 +69,10 @@ export function ownListener(
       listener !== undefined && listener.port === wanted.port && leadsTo(wanted.host, listener.host, local)
     );
   });
+}
+
+function portOf(text: string): number {
+  return Number(text.slice(text.lastIndexOf(':') + 1));
 }
 
 function leadsTo(host: string, listener: string, local: readonly string[]): boolean {

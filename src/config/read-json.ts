@@ -7,10 +7,54 @@ import { type Checked, type Problem, renderPath } from './problem.ts';
 import { scanJson } from './scan-json.ts';
 
 export function readJson(text: string): Checked<unknown> {
+  const value = parsed(text);
+  if (value !== undefined && repeatsNothing(text, value)) return { ok: true, value };
   const { fault, repeated } = scanJson(text);
   if (fault !== undefined) return { ok: false, problems: [faultAt(text, fault)] };
   if (repeated.length > 0) return { ok: false, problems: repeated.map((one) => repetition(text, one)) };
-  return { ok: true, value: JSON.parse(text) };
+  return { ok: true, value };
+}
+
+/** Undefined for what is no JSON: where it ends to be some is found more slowly. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// What is nested deeper is no configuration, and is walked without taking a stack for it.
+const MAX_DEPTH = 32;
+
+/**
+ * Whether every key that is written is there. Without escapes each string takes two quotes of the text, and of a key that stands
+ * twice the value has one string less. False: perhaps.
+ */
+function repeatsNothing(text: string, value: unknown): boolean {
+  return !text.includes('\\') && 2 * stringsIn(value, MAX_DEPTH) === quotesIn(text);
+}
+
+/** Keys and texts; not a number where it is too deep to be counted. */
+function stringsIn(value: unknown, depth: number): number {
+  if (typeof value === 'string') return 1;
+  if (typeof value !== 'object' || value === null) return 0;
+  if (depth === 0) return Number.NaN;
+  let strings = 0;
+  if (Array.isArray(value)) {
+    for (const inner of value) strings += stringsIn(inner, depth - 1);
+    return strings;
+  }
+  for (const key of Object.keys(value)) strings += 1 + stringsIn((value as Members)[key], depth - 1);
+  return strings;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function quotesIn(text: string): number {
+  let quotes = 0;
+  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) quotes += 1;
+  return quotes;
 }
 
 function faultAt(text: string, offset: number): Problem {

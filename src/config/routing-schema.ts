@@ -27,6 +27,7 @@ import { ownListener } from './host-port.ts';
 import { problemsOf, unknownKey } from './issues.ts';
 import { nearest } from './nearest.ts';
 import { patternProblems } from './path-pattern.ts';
+import { plainBackends } from './plain-pool.ts';
 import { type Checked, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
 import type { RoutedPool, Routing } from './routing.ts';
 import { writtenPlace } from './written-place.ts';
@@ -62,6 +63,8 @@ export type PoolWish = {
 
 /** The body of `PUT /v1/pools/{pool}`. */
 export function parsePoolWish(raw: unknown, own: OwnAddresses = NO_ADDRESSES): Checked<PoolWish> {
+  const plain = plainBackends(raw, own);
+  if (plain !== undefined) return { ok: true, value: { settings: {}, backends: plain } };
   const parsed = parseBy(poolInFile, raw);
   if (!parsed.ok) return parsed;
   const problems: Problem[] = [];

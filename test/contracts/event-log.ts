@@ -1,6 +1,6 @@
 /** What every adapter of the event log promises, as facts about a fresh log that `open` gives. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Append, EventLog, Recorded, SwitchyardEvent } from '../../eventlog/index.ts';
+import type { Append, EventLog, Recorded, StreamName, SwitchyardEvent } from '../../eventlog/index.ts';
 import {
   append,
   backendAdded,
@@ -353,6 +353,35 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
         expect(await log.currents({ kind: 'domain', limit: 10 })).toEqual([]);
         await appended(append([write(EXAMPLE, 2, [domainCreated('api')], domainState('api', 3))]));
         expect((await log.current(EXAMPLE))?.version).toBe(3);
+      });
+
+      it('are those of a bulk of owners, some new, some there, some that come again', async () => {
+        const hosts = Array.from({ length: 47 }, (_, at) => domainOf(`d${at}.example`));
+        const there = hosts.filter((_, at) => at % 7 === 0 || at > 42);
+        await appended(append(there.map((host) => write(host, 0, [domainCreated()], domainState('web', 1)))));
+        const gone = there.slice(0, 4);
+        await appended(append(gone.map((host) => write(host, 1, [domainRemoved()], null))));
+        const versionOf = (host: StreamName) => (gone.includes(host) ? 2 : there.includes(host) ? 1 : 0);
+        const event = (host: StreamName) =>
+          versionOf(host) === 1 ? domainChanged('api') : domainCreated('api');
+        await appended(
+          append(
+            hosts.map((host) =>
+              write(host, versionOf(host), [event(host)], domainState('api', versionOf(host) + 1)),
+            ),
+          ),
+        );
+        expect(await log.statesOf(hosts)).toEqual(
+          hosts.map((stream) => ({
+            stream,
+            version: versionOf(stream) + 1,
+            state: domainState('api', versionOf(stream) + 1),
+          })),
+        );
+        expect((await log.domainsOf('api', 100)).length).toBe(hosts.length);
+        expect(await log.domainsOf('web', 100)).toEqual([]);
+        const written = await log.read({ from: there.length + gone.length + 1 });
+        expect(written.map(({ stream }) => stream)).toEqual(hosts);
       });
 
       it('are told of many owners at once, in the order asked', async () => {

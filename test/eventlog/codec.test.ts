@@ -39,7 +39,10 @@ describe('canonical JSON', () => {
     () => 1,
     new Date(0),
     new Map(),
-    [undefined],
+    { list: [undefined] },
+    { list: Array(1) },
+    { a: { b: [Number.NaN] } },
+    { b: 1, a: new Date(0) },
   ])('refuses %s, which JSON cannot say', (value) => expect(() => canonicalJson(value)).toThrow(TypeError));
 });
 

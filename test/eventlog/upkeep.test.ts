@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { openSqliteLog } from '../../eventlog/index.ts';
+import { openSqliteLog, type StreamName } from '../../eventlog/index.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import {
   append,
   domainChanged,
   domainCreated,
   domainOf,
+  domainRemoved,
   domainState,
   poolCreated,
   WEB,
@@ -46,6 +47,27 @@ describe('answers to commands', () => {
 });
 
 describe('current rows', () => {
+  it('of a bulk count once, whether they come or are changed', async () => {
+    await using directory = await tempDirectory();
+    await using log = openSqliteLog({ directory: directory.path, now: Date.now });
+    const hosts = Array.from({ length: 25 }, (_, at) => domainOf(`d${at}.example`));
+    const [first] = hosts;
+    await log.append(append([write(first!, 0, [domainCreated()], domainState('web', 1))]));
+    await log.append(append([write(first!, 1, [domainRemoved()], null)]));
+    const added = (host: StreamName) => write(host, 0, [domainCreated()], domainState('web', 1));
+    await log.append(
+      append([...hosts.slice(1, 15).map(added), write(first!, 2, [domainCreated()], domainState('web', 3))]),
+    );
+    expect(log.currentRows()).toEqual({ kept: 15, expected: 15 });
+    const again = (host: StreamName) => {
+      const before = host === first ? 3 : hosts.indexOf(host) < 15 ? 1 : 0;
+      const event = before === 0 ? domainCreated('api') : domainChanged('api');
+      return write(host, before, [event], domainState('api', before + 1));
+    };
+    await log.append(append(hosts.map(again)));
+    expect(log.currentRows()).toEqual({ kept: 25, expected: 25 });
+  });
+
   it('are counted, so that one that is missing is missed', async () => {
     await using directory = await tempDirectory();
     await using log = openSqliteLog({ directory: directory.path, now: Date.now });
