@@ -1,4 +1,7 @@
-/** An owner as its supervisor runs it: rebuilt from the log, then asked and told until it fails or is stopped. */
+/**
+ * An owner as its supervisor runs it: rebuilt from the log, then asked and told until it fails or is stopped. Its actor is made
+ * when it is first asked or told something: a pool that requests woke never is, and an actor takes four kilobytes.
+ */
 import type { Recorded, StreamName, SwitchyardEvent, Version } from '../eventlog/index.ts';
 import type { Chaos } from './chaos.ts';
 import type { Command } from './command.ts';
@@ -27,36 +30,32 @@ export type OwnerParts = {
   readonly align: (state: unknown, version: Version) => Promise<void>;
 };
 
+const ALIGNED = Promise.resolve();
+
 type Logic = OwnerLogic<unknown, Command, SwitchyardEvent & Recording>;
 
 export class OwnerChild implements Running {
-  readonly #running: XstateRunning<Logic>;
+  readonly #parts: OwnerParts;
   readonly #context: ChildContext;
-  #aligned: Promise<void>;
+  #running: XstateRunning<Logic> | undefined;
+  #aligned: Promise<void> = ALIGNED;
   #stopped = false;
 
   constructor(parts: OwnerParts, context: ChildContext) {
+    this.#parts = parts;
     this.#context = context;
-    this.#aligned = Promise.resolve();
-    const logic = ownerLogic<unknown, Command, SwitchyardEvent & Recording>({
-      id: parts.id,
-      decider: parts.decider,
-      initial: parts.fold,
-      chaos: parts.chaos,
-      settled: (state, version) => this.#align(parts, state, version),
-    });
-    this.#running = startXstate(logic, context);
   }
 
   /** It failed or was stopped: nothing it knows counts any more. */
   get isOver(): boolean {
     // XState calls a stopped transition actor active.
-    return this.#stopped || this.#running.actor.getSnapshot().status !== 'active';
+    return this.#stopped || (this.#running?.actor.getSnapshot().status ?? 'active') !== 'active';
   }
 
   /** Undefined once it is over. */
   get known(): OwnerContext<unknown> | undefined {
-    return this.isOver ? undefined : this.#running.actor.getSnapshot().context;
+    if (this.isOver) return undefined;
+    return this.#running?.actor.getSnapshot().context ?? this.#parts.fold;
   }
 
   /** Resolves when its outside follows what it knows now, or it is over. */
@@ -66,8 +65,9 @@ export class OwnerChild implements Running {
 
   /** Undefined: it failed over it. */
   decide(command: Command): Decision<SwitchyardEvent> | undefined {
+    if (this.isOver) return undefined;
     let decision: Decision<SwitchyardEvent> | undefined;
-    this.#running.actor.send({
+    this.#actor().send({
       type: 'decide',
       command,
       answer: (given) => {
@@ -79,21 +79,41 @@ export class OwnerChild implements Running {
 
   /** Resolves when the owner has evolved and its outside follows. It fails, not this, if that fails. */
   async record(events: readonly Recorded[]): Promise<void> {
-    if (!this.isOver) this.#running.actor.send({ type: 'recorded', events });
+    if (!this.isOver) this.#actor().send({ type: 'recorded', events });
     await this.#aligned;
   }
 
   crash(error: Error): void {
-    this.#running.crash?.(error);
+    if (this.#running !== undefined) this.#running.crash?.(error);
+    else {
+      this.#stopped = true;
+      this.#context.exited(crashed(error));
+    }
   }
 
   stop(reason: StopReason): void | Promise<void> {
     this.#stopped = true;
-    return this.#running.stop(reason);
+    return this.#running?.stop(reason);
   }
 
-  #align(parts: OwnerParts, state: unknown, version: Version): void {
-    this.#aligned = parts.align(state, version).catch((error: unknown) => {
+  #actor(): XstateRunning<Logic>['actor'] {
+    this.#running ??= startXstate(this.#logic(), this.#context);
+    return this.#running.actor;
+  }
+
+  #logic(): Logic {
+    const { id, decider, fold, chaos } = this.#parts;
+    return ownerLogic<unknown, Command, SwitchyardEvent & Recording>({
+      id,
+      decider,
+      initial: fold,
+      chaos,
+      settled: (state, version) => this.#align(state, version),
+    });
+  }
+
+  #align(state: unknown, version: Version): void {
+    this.#aligned = this.#parts.align(state, version).catch((error: unknown) => {
       this.#context.exited(crashed(error));
       void this.stop('kill');
     });

@@ -1,7 +1,11 @@
-/** A backend's health machine as its supervisor runs it. */
+/**
+ * A backend's health machine as its supervisor runs it. It is made when there is something to be told, or to wait for: of very
+ * many backends few ever have, and a machine takes five kilobytes.
+ */
 import {
   type ChildContext,
   type Clock,
+  crashed,
   type Running,
   type StopReason,
   startXstate,
@@ -10,21 +14,41 @@ import {
 import { type BackendEvent, type BackendInput, backendMachine } from './backend.machine.ts';
 
 export class BackendChild implements Running {
-  readonly #running: XstateRunning<typeof backendMachine>;
+  readonly #input: BackendInput;
+  readonly #context: ChildContext;
+  readonly #clock: Clock;
+  #running: XstateRunning<typeof backendMachine> | undefined;
+  #isOver = false;
 
   constructor(input: BackendInput, context: ChildContext, clock: Clock) {
-    this.#running = startXstate(backendMachine, context, { input, clock });
+    this.#input = input;
+    this.#context = context;
+    this.#clock = clock;
+    if (input.quarantinedUntilMs > input.now()) this.#machine();
   }
 
   tell(event: BackendEvent): void {
-    this.#running.actor.send(event);
+    if (!this.#isOver) this.#machine().actor.send(event);
   }
 
   crash(error: Error): void {
-    this.#running.crash?.(error);
+    if (this.#running !== undefined) this.#running.crash?.(error);
+    else {
+      this.#isOver = true;
+      this.#context.exited(crashed(error));
+    }
   }
 
   stop(reason: StopReason): void | Promise<void> {
-    return this.#running.stop(reason);
+    this.#isOver = true;
+    return this.#running?.stop(reason);
+  }
+
+  #machine(): XstateRunning<typeof backendMachine> {
+    this.#running ??= startXstate(backendMachine, this.#context, {
+      input: this.#input,
+      clock: this.#clock,
+    });
+    return this.#running;
   }
 }
