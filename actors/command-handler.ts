@@ -142,7 +142,9 @@ export class CommandHandler {
       const command = commands[index]!;
       if (command.type !== 'PutDomain') continue;
       for (const pool of poolsOf(command.settings)) {
-        if (!put.has(pool) && !known.has(poolStream(pool))) known.set(poolStream(pool), index);
+        if (put.has(pool)) continue;
+        const stream = poolStream(pool);
+        if (!known.has(stream)) known.set(stream, index);
       }
     }
     const states = await this.#options.log.statesOf(await this.#options.log.absentAmong([...known.keys()]));

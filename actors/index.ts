@@ -1,5 +1,6 @@
 /** The door of the room: who owns what. */
 
+export { asleepOver } from './asleep.ts';
 export type { HealthNews } from './backend/backend.machine.ts';
 export { ArmedChaos, type Chaos, CRASH_POINTS, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 export type { Answer, By, Command, Desk, LendingDesk, Plan, Present } from './command.ts';

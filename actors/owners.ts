@@ -4,19 +4,18 @@
  */
 import {
   type EventLog,
-  EventUnreadable,
   type PoolName,
   poolStream,
   type Recorded,
   type StreamName,
-  type SwitchyardEvent,
   type Version,
 } from '../eventlog/index.ts';
+import { foldOf, stateAsleep, statesAsleep } from './asleep.ts';
 import type { Chaos } from './chaos.ts';
 import type { Command } from './command.ts';
 import { type Owners, OwnerUnavailable, type Proposal } from './desk-owners.ts';
 import { domainDecider } from './domain/domain.ts';
-import { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
+import { decideFrom, kindOf, streamOf } from './owned.ts';
 import type { OwnerContext } from './owner.ts';
 import { type AnyDecider, OwnerChild } from './owner-child.ts';
 import type { LedgerKeeper } from './pool/ledger-keeper.ts';
@@ -35,7 +34,6 @@ export type OwnersOptions = {
 // Thirty crashes in ten seconds are a fault that a restart does not mend; fewer may be bad luck, or a test.
 const WINDOW = { intensity: 30, periodMs: 10_000 } as const;
 const SHUTDOWN_MS = 1000;
-const PAGE = 1000;
 // A domain's owner is needed only while it is changed; requests use what was published.
 const MAX_ACTIVE_DOMAINS = 1000;
 // A change of more owners than this wakes none of them: it would only push out those that are in use.
@@ -81,7 +79,10 @@ export class SupervisedOwners implements Owners {
         proposals[place] = await this.decide(stream, command);
       else asleep.push({ place, command });
     }
-    const states = await this.#statesAsleep(asleep.map(({ command }) => streamOf(command)));
+    const states = await statesAsleep(
+      this.#options.log,
+      asleep.map(({ command }) => streamOf(command)),
+    );
     for (let index = 0; index < asleep.length; index++) {
       const { place, command } = asleep[index]!;
       const { state, version } = states[index]!;
@@ -104,7 +105,7 @@ export class SupervisedOwners implements Owners {
 
   async state(stream: StreamName): Promise<OwnerContext<unknown>> {
     if (this.isAwake(stream)) return (await this.#awake(stream)).known;
-    return this.#stateAsleep(stream);
+    return stateAsleep(this.#options.log, stream);
   }
 
   rebuild(stream: StreamName): void {
@@ -206,32 +207,6 @@ export class SupervisedOwners implements Owners {
     return kindOf(stream) === 'pool' && this.#options.keeper.has(name as PoolName);
   }
 
-  async #statesAsleep(streams: readonly StreamName[]): Promise<readonly OwnerContext<unknown>[]> {
-    try {
-      return await this.#options.log.statesOf(streams);
-    } catch (error) {
-      if (!(error instanceof EventUnreadable)) throw error;
-      // One of the rows is damaged: the others are read all the same, and it is folded anew.
-      return Promise.all(streams.map((stream) => this.#stateAsleep(stream)));
-    }
-  }
-
-  async #stateAsleep(stream: StreamName): Promise<OwnerContext<unknown>> {
-    const { log } = this.#options;
-    try {
-      const [row] = await log.statesOf([stream]);
-      if (row !== undefined) return row;
-    } catch (error) {
-      if (!(error instanceof EventUnreadable)) throw error;
-    }
-    try {
-      return await foldOf(log, stream);
-    } catch (error) {
-      if (!(error instanceof EventUnreadable)) throw error;
-      throw unavailable(stream, `cannot be read: ${error.message}`, 1000);
-    }
-  }
-
   #lookup(stream: StreamName): OwnerChild | undefined {
     return this.#of(stream).lookup(nameOf(stream));
   }
@@ -281,25 +256,4 @@ function nameOf(stream: StreamName): string {
 
 function unavailable(stream: StreamName, what: string, retryAfterMs: number): OwnerUnavailable {
   return new OwnerUnavailable(`the owner of ${stream} ${what}`, retryAfterMs);
-}
-
-/** The newest snapshot, and what happened since. */
-export async function foldOf(
-  log: EventLog,
-  stream: StreamName,
-): Promise<{ state: unknown; version: Version }> {
-  const snapshot = await log.snapshot(stream);
-  let state: unknown = snapshot?.state ?? null;
-  let version = snapshot?.version ?? 0;
-  for (;;) {
-    const page: readonly Recorded<SwitchyardEvent>[] = await log.readStream(stream, {
-      from: version + 1,
-      limit: PAGE,
-    });
-    for (const event of page) {
-      state = evolveOwner(stream, state, event);
-      version = event.version;
-    }
-    if (page.length < PAGE) return { state, version };
-  }
 }

@@ -1,8 +1,8 @@
 /** An import into a data directory that no router holds: the same chunks, by a handler that has the log for itself. */
 import { randomUUID } from 'node:crypto';
-import { type By, type Command, CommandHandler } from '../../actors/index.ts';
+import { asleepOver, type By, type Command, CommandHandler } from '../../actors/index.ts';
 import { DataUnusable, openSqliteLog } from '../../eventlog/index.ts';
-import { asleepOver, type ChunkResult, importerOver } from '../import/index.ts';
+import { type ChunkResult, importerOver } from '../import/index.ts';
 import { CommandFailed } from './failure.ts';
 
 // Nobody else waits for the log: as many as one chunk may have.

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Answer, type By, type Command, CommandHandler } from '../../actors/index.ts';
+import { type Answer, asleepOver, type By, type Command, CommandHandler } from '../../actors/index.ts';
 import {
   type BesideLog,
   DataUnusable,
@@ -15,7 +15,7 @@ import {
   pack,
 } from '../../eventlog/index.ts';
 import { localAddresses } from '../config/index.ts';
-import { asleepOver } from './asleep.ts';
+
 import { importChunks } from './chunks.ts';
 import { cutLines } from './cut-lines.ts';
 import type { ImportWish } from './importer.ts';

@@ -1,5 +1,4 @@
 /** Bulk changes: many lines, each one owner's wish, a chunk of them at a time. */
-export { asleepOver } from './asleep.ts';
 export { type Chunk, type ChunkFailure, type ChunkResult, type Into, importChunks } from './chunks.ts';
 export { cutLines, type Line, LineTooLong } from './cut-lines.ts';
 export { ImportThread, type ImportThreadOptions } from './import-thread.ts';

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ChildEnd, type DomainCommand, RoutingDesk, type Running } from '../../actors/index.ts';
+import {
+  asleepOver,
+  type ChildEnd,
+  type DomainCommand,
+  RoutingDesk,
+  type Running,
+} from '../../actors/index.ts';
 import {
   copyLog,
   type DomainName,
@@ -12,7 +19,7 @@ import {
   swapLog,
   verify,
 } from '../../eventlog/index.ts';
-import { asleepOver, type ChunkResult, ImportThread } from '../../src/import/index.ts';
+import { type ChunkResult, ImportThread } from '../../src/import/index.ts';
 import { projectionOf } from '../../src/projection.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
@@ -141,6 +148,16 @@ describe('the thread of imports', () => {
     expect(refused?.type === 'failed' && refused.failure.detail).toContain('which is our own listener');
     expect(await imported('{"pool":')).toMatchObject([{ failure: { type: 'unreadable', line: 1 } }]);
     expect(await log.position()).toBe(POOL_EVENTS + 3);
+    await expectWhole();
+  });
+
+  it('reads in the events what a damaged row does not tell', async () => {
+    await imported(POOL + domains(200));
+    const db = new Database(join(directory.path, 'events.db'));
+    db.prepare("UPDATE currents SET checksum = 1 WHERE stream = 'domain-d7.example.com'").run();
+    db.close();
+    expect(await imported(POOL + domains(201))).toMatchObject([{ type: 'done', changed: 1 }]);
+    await log.rebuildCurrents(projectionOf);
     await expectWhole();
   });
 

@@ -1,0 +1,81 @@
+/** Owners of whom nobody is awake: each is its row in the log, or where that is damaged, what its events tell. */
+import {
+  type EventLog,
+  EventUnreadable,
+  type Recorded,
+  type StreamName,
+  type SwitchyardEvent,
+  type Version,
+} from '../eventlog/index.ts';
+import type { Command } from './command.ts';
+import { type Owners, OwnerUnavailable, type Proposal } from './desk-owners.ts';
+import { decideFrom, evolveOwner, streamOf } from './owned.ts';
+import type { OwnerContext } from './owner.ts';
+
+const PAGE = 1000;
+
+/** For whoever has the log for itself: nothing is kept here that a change would have to reach. */
+export function asleepOver(log: EventLog): Owners {
+  const decideAll = async (commands: readonly Command[]): Promise<readonly Proposal[]> => {
+    const states = await statesAsleep(log, commands.map(streamOf));
+    return commands.map((command, index) => {
+      const { state, version } = states[index]!;
+      return { decision: decideFrom(command, state), state, version };
+    });
+  };
+  return {
+    decide: async (_stream, command) => (await decideAll([command]))[0]!,
+    decideAll,
+    isAwake: () => false,
+    settle: async () => {},
+    state: (stream) => stateAsleep(log, stream),
+    rebuild: () => {},
+  };
+}
+
+/** In the order asked. Rejects with `OwnerUnavailable`. */
+export async function statesAsleep(
+  log: EventLog,
+  streams: readonly StreamName[],
+): Promise<readonly OwnerContext<unknown>[]> {
+  try {
+    return await log.statesOf(streams);
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
+    // One of the rows is damaged: the others are read all the same, and it is folded anew.
+    return Promise.all(streams.map((stream) => stateAsleep(log, stream)));
+  }
+}
+
+export async function stateAsleep(log: EventLog, stream: StreamName): Promise<OwnerContext<unknown>> {
+  try {
+    const [row] = await log.statesOf([stream]);
+    if (row !== undefined) return row;
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
+  }
+  try {
+    return await foldOf(log, stream);
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
+    throw new OwnerUnavailable(`the owner of ${stream} cannot be read: ${error.message}`, 1000);
+  }
+}
+
+/** The newest snapshot, and what happened since. */
+export async function foldOf(log: EventLog, stream: StreamName): Promise<OwnerContext<unknown>> {
+  const snapshot = await log.snapshot(stream);
+  let state: unknown = snapshot?.state ?? null;
+  let version: Version = snapshot?.version ?? 0;
+  for (;;) {
+    const page: readonly Recorded<SwitchyardEvent>[] = await log.readStream(stream, {
+      from: version + 1,
+      limit: PAGE,
+    });
+    for (const event of page) {
+      state = evolveOwner(stream, state, event);
+      version = event.version;
+    }
+    if (page.length < PAGE) return { state, version };
+  }
+}
