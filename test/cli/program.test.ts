@@ -46,6 +46,19 @@ async function shell(script: string): Promise<{ code: number; out: string; err: 
 }
 
 describe('the program', () => {
+  it.each([
+    ['serve', 2],
+    ['demo', 2],
+    ['import', 0],
+    ['verify --data x', 0],
+    ['', 0],
+  ])('runs %s with the heap of a router only where it is one', async (verb, flags) => {
+    const show = '--import=data:text/javascript,console.log(process.execArgv.join());process.exit()';
+    const { out } = await shell(`NODE_OPTIONS='${show}' "$PROGRAM" ${verb}`);
+    expect(out).toContain('--disable-warning=ExperimentalWarning');
+    expect(out.match(/semi-space|heap-growing/g) ?? []).toHaveLength(flags);
+  });
+
   it('ends with 0, 1 or 2, and shows no stack for a mistake of its user', async () => {
     expect(await shell('"$PROGRAM" pool set web --admin $ADMIN')).toMatchObject({ code: 0, err: '' });
     const refused = await shell('"$PROGRAM" pool show none --admin $ADMIN');
