@@ -5,7 +5,7 @@ import type { Append, Appended, Json, Position, Write } from './event-log.ts';
 import type { EventType, Metadata, Recorded } from './events.ts';
 import type { LogStore, StoredCurrent } from './log-reader.ts';
 import { parseStreamName, quoted, type StreamName } from './names.ts';
-import { plainDomain } from './plain.ts';
+import { plainData } from './plain.ts';
 import { bytesOf, type ChainedEvent, chainHash, checksumOf, GENESIS } from './stored-event.ts';
 
 /** An append in the form in which it is written, checked as far as it can be without the log. */
@@ -126,7 +126,7 @@ function recorded(stored: ChainedEvent, type: EventType, metadata: Metadata): Re
     stream,
     version,
     type,
-    data: plainDomain(data) ?? parseJson(data),
+    data: plainData(data) ?? parseJson(data),
     recordedAtMs,
     metadata,
   } as unknown as Recorded;

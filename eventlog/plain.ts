@@ -2,28 +2,32 @@
  * Domains of which only the pool is said, pools without settings and backends that are only an address: nearly all are such in a
  * bulk. They are told at a glance, where a schema or JSON's parser takes longer than everything else that is done with them.
  */
+import type { Json } from './event-log.ts';
 import { parseBackendId, parsePoolName } from './names.ts';
 import { isAddress } from './setting-values.ts';
 
-type PlainDomain = { readonly settings: { readonly pool: string } };
-
-const BEFORE = '{"settings":{"pool":"';
-// They escape nothing.
-const DATA = /^\{"settings":\{"pool":"[^"\\]+"\}\}$/;
+// Canonical texts that escape nothing.
+const DOMAIN = /^\{"settings":\{"pool":"[^"\\]+"\}\}$/;
+const BACKEND = /^\{"backend":\{"address":"[^"\\]+"\},"id":"[^"\\]+"\}$/;
+const POOL = '{"settings":{}}';
 const STATE = /^\{"settings":\{"pool":"[^"\\]+"\},"version":\d+\}$/;
 
-/** What the canonical text of an event of a plain domain says. */
-export function plainDomain(data: string): PlainDomain | undefined {
-  return DATA.test(data) ? { settings: { pool: poolIn(data) } } : undefined;
+/** What the canonical text of a plain event says; undefined where it is another. */
+export function plainData(text: string): Json | undefined {
+  if (DOMAIN.test(text)) return { settings: { pool: textAt(text, '{"settings":{"pool":"'.length) } };
+  if (text === POOL) return { settings: {} };
+  if (!BACKEND.test(text)) return undefined;
+  const address = textAt(text, '{"backend":{"address":"'.length);
+  return { backend: { address }, id: textAt(text, `{"backend":{"address":"${address}"},"id":"`.length) };
 }
 
 /** The pool in the canonical text of a plain domain's state. */
 export function poolOfPlain(state: string): string | undefined {
-  return STATE.test(state) ? poolIn(state) : undefined;
+  return STATE.test(state) ? textAt(state, '{"settings":{"pool":"'.length) : undefined;
 }
 
-function poolIn(text: string): string {
-  return text.slice(BEFORE.length, text.indexOf('"', BEFORE.length));
+function textAt(text: string, start: number): string {
+  return text.slice(start, text.indexOf('"', start));
 }
 
 /** `data`, here and below: of an event, which is sound if this is true. */
@@ -48,8 +52,8 @@ export function isPlainBackend(data: unknown): boolean {
 
 function hasOnly<Key extends string>(value: unknown, key: Key): value is { readonly [key in Key]: unknown } {
   if (!isRecord(value)) return false;
-  const keys = Object.keys(value);
-  return keys.length === 1 && keys[0] === key;
+  for (const each in value) if (each !== key) return false;
+  return Object.hasOwn(value, key);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

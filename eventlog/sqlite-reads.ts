@@ -123,11 +123,15 @@ export class SqliteReads implements LogReader, LogInspection {
   }
 
   statesOf(streams: readonly StreamName[]): readonly Current[] {
-    return this.guarded(() =>
-      this.#statements.statesOf
-        .all(JSON.stringify(streams))
-        .map((row) => this.#stateIn(row.stream as StreamName, row)),
-    );
+    return this.guarded(() => {
+      const rows = this.#statements.statesOf.all(JSON.stringify(streams));
+      let next = 0;
+      return streams.map((stream, place) =>
+        rows[next]?.place === place
+          ? this.#stateIn(stream, rows[next++]!)
+          : { stream, version: 0, state: null },
+      );
+    });
   }
 
   versionsOf(streams: readonly StreamName[]): readonly Version[] {

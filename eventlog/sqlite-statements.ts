@@ -84,10 +84,15 @@ export function readStatements(db: Database.Database) {
        FROM snapshots WHERE stream = +? ORDER BY version`,
     ),
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
-    // A list is told as one JSON text: a call a stream takes three to ten times as long. Rows come in the order of the list.
-    statesOf: db.prepare<[string], StateNow & { readonly stream: string }>(
-      `SELECT s.value AS stream, ${LAST_VERSION.replaceAll('+@stream', 's.value')} AS last, c.version, c.state, c.checksum
-       FROM json_each(?) s LEFT JOIN currents c ON c.stream = s.value`,
+    // A list is told as one JSON text: a call a stream takes three to ten times as long. Rows come in the order of the list,
+    // here by their places in it, since of most that a bulk asks for there are none. The limit, which is none: without it
+    // SQLite would look for the version twice.
+    statesOf: db.prepare<[string], StateNow & { readonly place: number }>(
+      `SELECT s.place, s.last, c.version, c.state, c.checksum
+       FROM (SELECT key AS place, value AS stream, ${LAST_VERSION.replaceAll('+@stream', 'value')} AS last
+             FROM json_each(?) LIMIT -1) s
+         LEFT JOIN currents c ON c.stream = s.stream
+       WHERE s.last IS NOT NULL OR c.version IS NOT NULL`,
     ),
     versionsOf: db
       .prepare<[string], number | null>(

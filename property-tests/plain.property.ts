@@ -2,10 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../eventlog/canonical.ts';
-import { codec } from '../eventlog/codec.ts';
 import { EVENT_SCHEMAS } from '../eventlog/event-schemas.ts';
-import type { StreamName } from '../eventlog/names.ts';
-import { isPlainBackend, isPlainDomain, isPlainPool, plainDomain, poolOfPlain } from '../eventlog/plain.ts';
+import { isPlainBackend, isPlainDomain, isPlainPool, plainData, poolOfPlain } from '../eventlog/plain.ts';
 import { poolsNamedBy } from '../eventlog/pool-of.ts';
 import type { Problem } from '../src/config/problem.ts';
 import { readJson } from '../src/config/read-json.ts';
@@ -119,16 +117,25 @@ describe('an event that is plain', () => {
     fc.assert(
       fc.property(fc.string(), fc.option(odd), fc.nat(), (pool, more, version) => {
         const data = { settings: more === null ? { pool } : { pool, routes: more } };
-        const read = plainDomain(canonicalJson(data));
+        const read = plainData(canonicalJson(data));
         if (read !== undefined) expect(read).toEqual(data);
+        const added = {
+          id: pool,
+          backend: more === null ? { address: pool } : { address: pool, weight: more },
+        };
+        const readAdded = plainData(canonicalJson(added));
+        if (readAdded !== undefined) expect(readAdded).toEqual(added);
         const state = canonicalJson({ ...data, version });
         if (poolOfPlain(state) !== undefined) expect(poolOfPlain(state)).toBe(pool);
         if (more === null) expect(poolsNamedBy('domain-a.example', state)).toEqual([pool]);
       }),
     );
-    const event = { type: 'DomainCreated', data: { settings: { pool: 'web' } } } as never;
-    const { data } = codec.encode('domain-a.example' as StreamName, event);
-    expect(plainDomain(data)).toEqual({ settings: { pool: 'web' } });
+    for (const data of [
+      { settings: { pool: 'web' } },
+      { settings: {} },
+      { id: 'b.1', backend: { address: '[::1]:80' } },
+    ])
+      expect(plainData(canonicalJson(data))).toEqual(data);
   });
 });
 
