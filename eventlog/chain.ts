@@ -3,27 +3,25 @@ import { codec } from './codec.ts';
 import { EventUnreadable } from './errors.ts';
 import type { Position } from './event-log.ts';
 import { type Finding, unreadable } from './finding.ts';
-import type { LogInspection } from './log-reader.ts';
+import type { Base } from './log-reader.ts';
 import { bytesOf, type ChainedEvent, chainHash, GENESIS } from './stored-event.ts';
 
 export class Chain {
-  readonly #log: LogInspection;
   #position = 0;
   #recordedAtMs = 0;
   /** What the next event's hash may follow: the last one's as kept and, where that is damaged, as it should be. */
   #hashes: readonly string[] = [GENESIS];
 
-  constructor(log: LogInspection) {
-    this.#log = log;
-    const base = log.base();
+  constructor(base: Base | undefined) {
     if (base === undefined) return;
     this.#position = base.position;
     this.#recordedAtMs = base.recordedAtMs;
     this.#hashes = [base.hash];
   }
 
-  follow(event: ChainedEvent): readonly Finding[] {
-    const findings = [...this.#missing(event), ...this.#content(event), ...this.#order(event)];
+  /** `indexed`: where the index of streams has it, which is a structure of its own and may be damaged on its own. */
+  follow(event: ChainedEvent, indexed: Position): readonly Finding[] {
+    const findings = [...this.#missing(event), ...this.#content(event), ...this.#order(event, indexed)];
     const expected = this.#hashes.map((previous) => chainHash(previous, bytesOf(event)));
     this.#hashes = [...new Set([event.hash, expected[0] ?? event.hash])];
     this.#position = event.position;
@@ -62,14 +60,12 @@ export class Chain {
     return [];
   }
 
-  #order(event: ChainedEvent): readonly Finding[] {
+  #order(event: ChainedEvent, indexed: Position): readonly Finding[] {
     const findings: Finding[] = [];
     if (event.recordedAtMs < this.#recordedAtMs) {
       const expected = `recorded at ${this.#recordedAtMs} or later`;
       findings.push(finding('time_reversed', event, expected, String(event.recordedAtMs)));
     }
-    // Through the index of streams, which is a structure of its own and may be damaged on its own.
-    const indexed = this.#log.positionOf(event.stream, event.version);
     if (indexed !== event.position) {
       const expected = `version ${event.version} of its stream at this position`;
       findings.push(finding('version_wrong', event, expected, `it at ${indexed}`));

@@ -30,5 +30,5 @@ export {
   swapLog,
 } from './sqlite-log.ts';
 export { isFile, openSqliteReader } from './sqlite-reader.ts';
-export { type Verification, type VerifyOptions, verify } from './verify.ts';
+export { type Verification, type Verified, type VerifyOptions, verify, verifying } from './verify.ts';
 export { WriteBack, type WriteBackOptions } from './write-back.ts';

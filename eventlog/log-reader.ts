@@ -69,12 +69,21 @@ export interface LogInspection {
   storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[];
   /** Where a version of a stream is, 0 where it is not. Through the index of streams alone. */
   positionOf(stream: string, version: Version): Position;
+  /** Where the index of streams has the events of that page of `storedEvents`, by position; 0 where it has one not. */
+  indexedAt(from: number, limit: number): ReadonlyMap<Position, Position>;
   /** Names of streams that have events, in order, after `after`. */
   streams(after: string, limit: number): readonly string[];
   /** Current rows of any kind as kept, in order of stream name, after `after`. */
   storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[];
   storedCurrent(stream: string): Kept<StoredCurrent> | undefined;
   storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[];
+  /**
+   * All that is kept of several streams, as of one moment: of the first of them, as many as have fewer than `events` events
+   * together, which may be none.
+   */
+  storedOwners(streams: readonly string[], events: number): readonly StoredOwner[];
+  /** Current rows in order of stream name, after `after`, and whether the log knows their streams. */
+  rowsOf(after: string, limit: number): readonly StoredRow[];
   /** What a command was answered. */
   storedCommand(commandId: string): StoredCommand | undefined;
   /** Commands whose id begins so, in order of id, after `after`. */
@@ -86,6 +95,18 @@ export type StoredCurrent = { readonly stream: string; readonly version: Version
 
 /** `state` is canonical JSON; `hash` is that of the event at `position`. */
 export type StoredSnapshot = StoredCurrent & { readonly position: Position; readonly hash: string };
+
+/** A stream's events in order of version, and what is kept beside them. */
+export type StoredOwner = {
+  readonly stream: string;
+  readonly base: Kept<StoredCurrent> | undefined;
+  readonly events: readonly ChainedEvent[];
+  readonly current: Kept<StoredCurrent> | undefined;
+  readonly snapshots: readonly Kept<StoredSnapshot>[];
+};
+
+/** `isKnown`: by an event or a base. */
+export type StoredRow = { readonly stream: string; readonly version: Version; readonly isKnown: boolean };
 
 /** As it was found: `intact` where it is what was written. */
 export type Kept<Row> = Row & { readonly intact: boolean };

@@ -9,6 +9,8 @@ import type {
   LogStore,
   StoredCommand,
   StoredCurrent,
+  StoredOwner,
+  StoredRow,
   StoredSnapshot,
 } from './log-reader.ts';
 import type { StreamName } from './names.ts';
@@ -155,6 +157,11 @@ export class MemoryStore implements LogStore {
     return this.#streams.get(stream)?.[version - 1]?.position ?? 0;
   }
 
+  indexedAt(from: number, limit: number): ReadonlyMap<Position, Position> {
+    const page = this.storedEvents(from, limit);
+    return new Map(page.map(({ position, stream, version }) => [position, this.positionOf(stream, version)]));
+  }
+
   streams(after: string, limit: number): readonly string[] {
     return inOrder(this.#streams.keys().filter((name) => name > after)).slice(0, limit);
   }
@@ -171,6 +178,21 @@ export class MemoryStore implements LogStore {
 
   storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[] {
     return (this.#snapshots.get(stream) ?? []).map((snapshot) => ({ ...snapshot, intact: true }));
+  }
+
+  storedOwners(streams: readonly string[]): readonly StoredOwner[] {
+    return streams.map((stream) => ({
+      stream,
+      base: undefined,
+      events: this.#streams.get(stream) ?? [],
+      current: this.storedCurrent(stream),
+      snapshots: this.storedSnapshots(stream),
+    }));
+  }
+
+  rowsOf(after: string, limit: number): readonly StoredRow[] {
+    const isKnown = (stream: string) => this.#streams.has(stream);
+    return this.storedCurrents(after, limit).map((row) => ({ ...row, isKnown: isKnown(row.stream) }));
   }
 
   tip(): ChainedEvent | undefined {

@@ -45,8 +45,11 @@ export async function rebuild(
   return { streams, unreadable };
 }
 
+/** What of a log a fold of one stream reads. */
+export type StreamRows = Pick<LogInspection, 'base' | 'baseState' | 'storedEventsOf'>;
+
 /** Throws `EventUnreadable` at the first event of the stream that cannot be read. */
-export function cachesOf(log: LogInspection, stream: string, { initial, evolve }: OwnerProjection): Caches {
+export function cachesOf(log: StreamRows, stream: string, { initial, evolve }: OwnerProjection): Caches {
   const snapshots: StoredSnapshot[] = [];
   const base = baseOf(log, stream);
   let state: Json = base?.state ?? initial;
@@ -72,7 +75,7 @@ export function cachesOf(log: LogInspection, stream: string, { initial, evolve }
 }
 
 /** Where the fold of a stream begins in a log that has a base. */
-function baseOf(log: LogInspection, stream: string): { state: Json; version: number } | undefined {
+function baseOf(log: StreamRows, stream: string): { state: Json; version: number } | undefined {
   const row = log.baseState(stream);
   if (row === undefined) return undefined;
   if (!row.intact) throw damagedState(stream, row.version, log.base()?.position ?? 0);
@@ -83,7 +86,7 @@ export function kindOf(stream: string): 'domain' | 'pool' {
   return stream.startsWith('domain-') ? 'domain' : 'pool';
 }
 
-function* storedStream(log: LogInspection, stream: string, first: number): Generator<ChainedEvent> {
+function* storedStream(log: StreamRows, stream: string, first: number): Generator<ChainedEvent> {
   for (let from = first; ; from += PAGE) {
     const page = log.storedEventsOf(stream, from, PAGE);
     for (const [index, stored] of page.entries()) {

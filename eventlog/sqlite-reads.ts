@@ -13,6 +13,8 @@ import type {
   LogReader,
   StoredCommand,
   StoredCurrent,
+  StoredOwner,
+  StoredRow,
   StoredSnapshot,
   Tip,
 } from './log-reader.ts';
@@ -33,6 +35,7 @@ export class SqliteReads implements LogReader, LogInspection {
   #statements: ReadStatements;
   #allCurrents: (visit: (current: Current) => void, damaged: Damaged) => Position;
   #allNames: (visit: (streams: string) => void) => Position;
+  #owners: (streams: readonly string[], events: number) => readonly StoredOwner[];
   #depth = 0;
 
   constructor(db: Database.Database) {
@@ -40,6 +43,7 @@ export class SqliteReads implements LogReader, LogInspection {
     this.#statements = readStatements(db);
     this.#allCurrents = this.#allCurrentsOf(db);
     this.#allNames = this.#allNamesOf(db);
+    this.#owners = this.#ownersOf(db);
   }
 
   /** Reads from another file from now on. */
@@ -48,6 +52,7 @@ export class SqliteReads implements LogReader, LogInspection {
     this.#statements = readStatements(db);
     this.#allCurrents = this.#allCurrentsOf(db);
     this.#allNames = this.#allNamesOf(db);
+    this.#owners = this.#ownersOf(db);
   }
 
   /** Called before a reading: whoever follows a file that may be swapped looks whether it was. */
@@ -71,6 +76,25 @@ export class SqliteReads implements LogReader, LogInspection {
         pool = page.pool;
         last = page.streams.slice(page.streams.lastIndexOf('\n') + 1);
       }
+    });
+  }
+
+  #ownersOf(db: Database.Database) {
+    // One read transaction: a row and the events that it folds are of the same moment.
+    return db.transaction((streams: readonly string[], events: number) => {
+      const { eventsOfOwners, basesOfOwners, currentsOfOwners, snapshotsOfOwners } = this.#statements;
+      const text = JSON.stringify(streams);
+      const rows = eventsOfOwners.all(text, events);
+      // Where the limit was met, the last of them may have more.
+      const whole = rows.length < events ? streams.length : (rows.at(-1)?.asked ?? 0);
+      const found = streams.slice(0, whole).map((stream) => new FoundOwner(stream));
+      for (const row of rows) found[row.asked]?.events.push(row);
+      for (const { asked, ...row } of basesOfOwners.all(text))
+        if (asked < whole) found[asked]!.base = kept(row);
+      for (const { asked, ...row } of currentsOfOwners.all(text))
+        if (asked < whole) found[asked]!.current = kept(row);
+      for (const { asked, ...row } of snapshotsOfOwners.all(text)) found[asked]?.snapshots.push(kept(row));
+      return found;
     });
   }
 
@@ -198,6 +222,11 @@ export class SqliteReads implements LogReader, LogInspection {
     return this.guarded(() => Math.max(0, this.#statements.positionOf.get(stream, version) ?? 0));
   }
 
+  indexedAt(from: number, limit: number): ReadonlyMap<Position, Position> {
+    const rows = this.guarded(() => this.#statements.indexedAt.all(from, limit));
+    return new Map(rows.map(({ position, indexed }) => [position, Math.max(0, indexed ?? 0)]));
+  }
+
   streams(after: string, limit: number): readonly string[] {
     // A damaged name may come as a blob.
     return this.guarded(() => this.#statements.streams.all({ after, limit }).map(String));
@@ -214,6 +243,15 @@ export class SqliteReads implements LogReader, LogInspection {
 
   storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[] {
     return this.guarded(() => this.#statements.storedSnapshots.all(stream).map(kept));
+  }
+
+  storedOwners(streams: readonly string[], events: number): readonly StoredOwner[] {
+    return this.guarded(() => this.#owners(streams, events));
+  }
+
+  rowsOf(after: string, limit: number): readonly StoredRow[] {
+    const rows = this.guarded(() => this.#statements.rowsOf.all(after, limit));
+    return rows.map(({ isKnown, ...row }) => ({ ...row, isKnown: isKnown === 1 }));
   }
 
   base(): Base | undefined {
@@ -336,6 +374,18 @@ export class SqliteReads implements LogReader, LogInspection {
 
   #damaged({ stream, version }: Pick<StateRow, 'stream' | 'version'>): EventUnreadable {
     return damagedState(stream, version, this.positionOf(stream, version));
+  }
+}
+
+class FoundOwner implements StoredOwner {
+  readonly stream: string;
+  readonly events: ChainedEvent[] = [];
+  readonly snapshots: Kept<StoredSnapshot>[] = [];
+  base: Kept<StoredCurrent> | undefined = undefined;
+  current: Kept<StoredCurrent> | undefined = undefined;
+
+  constructor(stream: string) {
+    this.stream = stream;
   }
 }
 

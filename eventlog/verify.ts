@@ -5,14 +5,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { baseDigest } from './base.ts';
 import { Chain } from './chain.ts';
-import { EventUnreadable, LogUnavailable } from './errors.ts';
+import { LogUnavailable } from './errors.ts';
 import type { Position } from './event-log.ts';
 import { type Finding, fileDamaged, unreadable } from './finding.ts';
-import type { Kept, LogInspection, LogReader, StoredCurrent, StoredSnapshot } from './log-reader.ts';
-import { quoted } from './names.ts';
-import { cachesOf, kindOf } from './rebuild.ts';
-import type { OwnerProjection, ProjectionOf } from './replay.ts';
+import type { LogInspection, LogReader, StoredCurrent } from './log-reader.ts';
+import type { ProjectionOf } from './replay.ts';
 import type { ChainedEvent } from './stored-event.ts';
+import { type OwnersChecked, ownerFindings, strayFindings } from './verify-owners.ts';
 
 export type Verification = {
   readonly ok: boolean;
@@ -29,60 +28,110 @@ export type VerifyOptions = {
   readonly signal?: AbortSignal;
 };
 
+/** How far it is: with the file as a whole, with events, with what their owners are, or with the rows that say so. */
+export type Verified = {
+  readonly checking: 'file' | 'events' | 'owners' | 'rows';
+  readonly done: number;
+  readonly of: number;
+};
+
 type Log = LogInspection & Pick<LogReader, 'position'>;
-type Progress = { events: number; streams: number };
+type Page = { readonly findings: readonly Finding[]; readonly at: Verified };
+/** `begun`: streams that begin here, or were in the base. */
+type Counts = { events: number; streams: number; begun: number };
 
 const PAGE = 500;
-const STREAMS = 50;
 
 export async function verify(
   log: Log,
   projectionOf: ProjectionOf,
-  { maxFindings = 1000, signal }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<Verification> {
-  const findings: Finding[] = [];
-  const progress: Progress = { events: 0, streams: 0 };
-  for await (const found of untilDamage(pagesOfFindings(log, projectionOf, progress))) {
-    signal?.throwIfAborted();
-    findings.push(...found);
-    if (findings.length >= maxFindings) break;
-    await nextTurn();
+  const steps = verifying(log, projectionOf, options);
+  for (;;) {
+    const step = await steps.next();
+    if (step.done === true) return step.value;
   }
-  const cut = findings.length >= maxFindings;
-  return { ok: findings.length === 0, ...progress, findings: findings.slice(0, maxFindings), cut };
 }
 
-async function* pagesOfFindings(log: Log, projectionOf: ProjectionOf, progress: Progress) {
-  yield log.structuralDamage().map((found) => fileDamaged(found));
-  yield baseFindings(log);
-  yield* chainFindings(log, progress);
-  yield* foldFindings(log, projectionOf, progress);
-  yield* orphanFindings(log);
+/** Says after each page how far it is. */
+export async function* verifying(
+  log: Log,
+  projectionOf: ProjectionOf,
+  { maxFindings = 1000, signal }: VerifyOptions = {},
+): AsyncGenerator<Verified, Verification> {
+  const findings: Finding[] = [];
+  const counts: Counts = { events: 0, streams: 0, begun: 0 };
+  for (const page of untilDamage(pages(log, projectionOf, counts))) {
+    signal?.throwIfAborted();
+    findings.push(...page.findings);
+    if (findings.length >= maxFindings) break;
+    yield page.at;
+    await nextTurn();
+  }
+  const { events, streams } = counts;
+  const cut = findings.length >= maxFindings;
+  return {
+    ok: findings.length === 0,
+    events,
+    streams,
+    findings: findings.slice(0, maxFindings),
+    cut,
+  };
+}
+
+function* pages(log: Log, projectionOf: ProjectionOf, counts: Counts): Generator<Page> {
+  const file = (done: number): Verified => ({ checking: 'file', done, of: 1 });
+  // The longest of all steps: who waits knows what for.
+  yield { findings: [], at: file(0) };
+  yield { findings: log.structuralDamage().map((found) => fileDamaged(found)), at: file(1) };
+  yield { findings: baseFindings(log, counts), at: file(1) };
+  yield* chainPages(log, counts);
+  for (const { checked, findings } of ownerFindings(log, projectionOf)) {
+    counts.streams += checked;
+    const of = Math.max(counts.streams, counts.begun);
+    yield { findings, at: { checking: 'owners', done: counts.streams, of } };
+  }
+  yield* strayPages(strayFindings(log), counts);
+}
+
+/** There is at most one row an owner, and none of one that was removed. */
+function* strayPages(checks: Iterable<OwnersChecked>, { streams }: Counts): Generator<Page> {
+  let done = 0;
+  for (const { checked, findings } of checks) {
+    done += checked;
+    yield { findings, at: { checking: 'rows', done, of: Math.max(done, streams) } };
+  }
 }
 
 /** An index whose pages are damaged ends the search: what it should have led to is unknown. */
-async function* untilDamage(pages: AsyncIterable<readonly Finding[]>): AsyncGenerator<readonly Finding[]> {
+function* untilDamage(found: Iterable<Page>): Generator<Page> {
+  let at: Verified = { checking: 'file', done: 0, of: 1 };
   try {
-    yield* pages;
+    for (const page of found) {
+      at = page.at;
+      yield page;
+    }
   } catch (error) {
     if (!(error instanceof LogUnavailable) || error.code !== 'log_failed') throw error;
-    yield [fileDamaged(error.message)];
+    yield { findings: [fileDamaged(error.message)], at };
   }
 }
 
 /** A base cannot be folded again: its events are elsewhere. Its seal says whether it is what was written. */
-function baseFindings(log: Log): readonly Finding[] {
+function baseFindings(log: Log, counts: Counts): readonly Finding[] {
   const base = log.base();
   if (base === undefined) return [];
-  const found = baseDigest(base.hash, statesOf(log));
+  const found = baseDigest(base.hash, statesOf(log, counts));
   if (found === base.digest) return [];
   const { position, digest } = base;
   return [{ type: 'base_wrong', position, stream: '', expected: `a base with seal ${digest}`, found }];
 }
 
-function* statesOf(log: Log): Generator<StoredCurrent> {
+function* statesOf(log: Log, counts: Counts): Generator<StoredCurrent> {
   for (let after = ''; ; ) {
     const page = log.baseStates(after, PAGE);
+    counts.begun += page.length;
     yield* page;
     after = page.at(-1)?.stream ?? after;
     if (page.length < PAGE) return;
@@ -90,127 +139,38 @@ function* statesOf(log: Log): Generator<StoredCurrent> {
 }
 
 /** Page by page in order of position. Events appended meanwhile are verified the next time. */
-function* chainFindings(log: Log, progress: Progress): Generator<readonly Finding[]> {
+function* chainPages(log: Log, counts: Counts): Generator<Page> {
   const last = log.position();
-  const chain = new Chain(log);
-  for (let from = (log.base()?.position ?? 0) + 1; from <= last; ) {
-    const page = pageAt(log, from, Math.min(PAGE, last - from + 1));
-    const findings = page.events.flatMap((event) => chain.follow(event));
-    const next = page.damage === undefined ? (page.events.at(-1)?.position ?? last) + 1 : from + 1;
-    progress.events += page.events.length;
-    if (page.damage !== undefined) chain.skip(from);
-    yield page.damage === undefined ? findings : [page.damage];
-    from = next;
+  const base = log.base();
+  const first = (base?.position ?? 0) + 1;
+  const chain = new Chain(base);
+  for (let from = first; from <= last; ) {
+    const { events, damage } = eventsAt(log, from, Math.min(PAGE, last - from + 1));
+    const findings = followed(log, chain, from, events);
+    if (damage !== undefined) chain.skip(from);
+    from = damage === undefined ? (events.at(-1)?.position ?? last) + 1 : from + 1;
+    counts.events += events.length;
+    counts.begun += events.filter(({ version }) => version === 1).length;
+    const at = { checking: 'events', done: from - first, of: last - first + 1 } as const;
+    yield { findings: damage === undefined ? findings : [damage], at };
   }
 }
 
-type Page = { readonly events: readonly ChainedEvent[]; readonly damage?: Finding };
+function followed(log: Log, chain: Chain, from: Position, events: readonly ChainedEvent[]): Finding[] {
+  if (events.length === 0) return [];
+  const indexed = log.indexedAt(from, events.length);
+  return events.flatMap((event) => chain.follow(event, indexed.get(event.position) ?? 0));
+}
+
+type Events = { readonly events: readonly ChainedEvent[]; readonly damage?: Finding };
 
 /** Where a page of the file is damaged, the events on it are asked for one by one. */
-function pageAt(log: Log, from: Position, limit: number): Page {
+function eventsAt(log: Log, from: Position, limit: number): Events {
   try {
     return { events: log.storedEvents(from, limit) };
   } catch (error) {
     if (!(error instanceof LogUnavailable) || error.code !== 'log_failed') throw error;
-    if (limit > 1) return pageAt(log, from, 1);
+    if (limit > 1) return eventsAt(log, from, 1);
     return { events: [], damage: unreadable(from, '', error.message) };
   }
-}
-
-function* foldFindings(
-  log: Log,
-  projectionOf: ProjectionOf,
-  progress: Progress,
-): Generator<readonly Finding[]> {
-  for (let after = ''; ; ) {
-    const names = log.streams(after, STREAMS);
-    for (const stream of names) yield streamFindings(log, stream, projectionOf(kindOf(stream)));
-    progress.streams += names.length;
-    if (names.length < STREAMS) return;
-    after = names.at(-1) ?? after;
-  }
-}
-
-function streamFindings(log: LogInspection, stream: string, projection: OwnerProjection): readonly Finding[] {
-  const findings: Finding[] = [];
-  const damage = damageOf(() => {
-    const { version, state, snapshots } = cachesOf(log, stream, projection);
-    const position = log.positionOf(stream, version);
-    const row = log.storedCurrent(stream);
-    const expected = state === 'null' ? 'no current row' : `version ${version} with ${quoted(state)}`;
-    const found =
-      row === undefined
-        ? 'no current row'
-        : `${soundness(row)}version ${row.version} with ${quoted(row.state)}`;
-    const equal =
-      state === 'null' ? row === undefined : row?.version === version && row.state === state && row.intact;
-    if (!equal) findings.push({ type: 'current_wrong', position, stream, expected, found });
-    findings.push(...snapshotFindings(log.storedSnapshots(stream), snapshots));
-  });
-  // Reported where the chain was followed; what cannot be folded cannot be compared.
-  return damage === undefined ? findings : [];
-}
-
-/** A snapshot may be missing, since it may be deleted at any time; one that is there is the right one. */
-function snapshotFindings(
-  kept: readonly Kept<StoredSnapshot>[],
-  right: readonly StoredSnapshot[],
-): readonly Finding[] {
-  return kept.flatMap((snapshot) => {
-    const expected = right.find(({ version }) => version === snapshot.version);
-    if (
-      expected !== undefined &&
-      snapshot.intact &&
-      describe(expected) === describe(snapshot) &&
-      expected.state === snapshot.state
-    )
-      return [];
-    const { position, stream } = snapshot;
-    const wanted = expected === undefined ? `no snapshot of version ${snapshot.version}` : describe(expected);
-    return [
-      {
-        type: 'snapshot_wrong' as const,
-        position,
-        stream,
-        expected: wanted,
-        found: `${soundness(snapshot)}${describe(snapshot)}`,
-      },
-    ];
-  });
-}
-
-function* orphanFindings(log: LogInspection): Generator<readonly Finding[]> {
-  for (let after = ''; ; ) {
-    const page = log.storedCurrents(after, PAGE);
-    yield page
-      .filter(({ stream }) => log.positionOf(stream, 1) === 0 && log.baseState(stream) === undefined)
-      .map(({ stream, version }) => ({
-        type: 'current_wrong' as const,
-        position: 0,
-        stream,
-        expected: 'no current row without events',
-        found: `one of version ${version}`,
-      }));
-    if (page.length < PAGE) return;
-    after = page.at(-1)?.stream ?? after;
-  }
-}
-
-function soundness({ intact }: { readonly intact: boolean }): string {
-  return intact ? '' : 'damaged bytes: ';
-}
-
-function describe({ version, position, hash, state }: StoredSnapshot): string {
-  return `version ${version} at ${position} with hash ${hash.slice(0, 16)} and ${quoted(state)}`;
-}
-
-function damageOf(work: () => void): EventUnreadable | LogUnavailable | undefined {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof EventUnreadable) return error;
-    if (error instanceof LogUnavailable && error.code === 'log_failed') return error;
-    throw error;
-  }
-  return undefined;
 }

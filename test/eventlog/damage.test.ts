@@ -2,7 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { type LocalLog, openSqliteLog, openSqliteReader, verify } from '../../eventlog/index.ts';
+import {
+  type LocalLog,
+  openSqliteLog,
+  openSqliteReader,
+  type Verified,
+  verify,
+  verifying,
+} from '../../eventlog/index.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import {
   append,
@@ -258,6 +265,52 @@ describe('verify', () => {
     const { ok, findings } = await verify(log.reader, projectionOf);
     expect(ok).toBe(false);
     expect(findings[0]).toMatchObject({ type, position });
+  });
+
+  it('goes through owners of many and of few events, and finds what is wrong beside each', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const owners = Array.from({ length: 230 }, (_, index) => domainOf(`d${1000 + index}.example`));
+    // The first, one in the midst and the last have more events than are read together.
+    const long = [owners[0]!, owners[120]!, owners[229]!];
+    const changes = Array.from({ length: 1500 }, (_, index) => domainChanged(`pool${index}`));
+    for (const stream of owners) {
+      const events = [domainCreated(), ...(long.includes(stream) ? changes : [])];
+      const state = { settings: { pool: events.length > 1 ? 'pool1499' : 'web' }, version: events.length };
+      await log.append(append([write(stream, 0, events, state)]));
+    }
+    expect(await verify(log.reader, projectionOf)).toMatchObject({ ok: true, events: 4730, streams: 230 });
+    const wrong = [owners[0]!, owners[1]!, owners[99]!, owners[100]!, owners[120]!, owners[229]!];
+    const names = wrong.map((stream) => `'${stream}'`).join();
+    tamper(
+      directory.path,
+      `UPDATE currents SET checksum = 0 WHERE stream IN (${names});
+       UPDATE snapshots SET version = 77 WHERE stream = '${owners[120]}';
+       INSERT INTO currents VALUES ('domain-d1100.example.org', 1, '{}', 0, NULL)`,
+    );
+    const { findings, streams } = await verify(log.reader, projectionOf);
+    expect(findings.map(({ type, stream }) => `${type} ${stream}`)).toEqual([
+      ...wrong.slice(0, 5).map((stream) => `current_wrong ${stream}`),
+      `snapshot_wrong ${owners[120]}`,
+      `current_wrong ${owners[229]}`,
+      'current_wrong domain-d1100.example.org',
+    ]);
+    expect(streams).toBe(230);
+  });
+
+  it('says how far it is, and comes to the end of each part', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await fill(log);
+    const steps: Verified[] = [];
+    for await (const step of verifying(log.reader, projectionOf)) steps.push(step);
+    expect(steps.filter(({ done, of }) => done === of)).toMatchObject([
+      { checking: 'file' },
+      { checking: 'file' },
+      { checking: 'events', of: 6 },
+      { checking: 'owners', of: 3 },
+      { checking: 'rows', of: 3 },
+    ]);
   });
 
   it('finds events exchanged by someone who sealed them anew, by the chain', async () => {
