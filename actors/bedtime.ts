@@ -1,5 +1,5 @@
 /**
- * Sends pools to sleep, when many are awake: those whose ledger nobody has used for a minute, or for two seconds where far too
+ * Sends pools to sleep, when many are awake: those whose ledger nobody has used for 20 s, or for two where far too
  * many are awake. A pool that sleeps has no actors and no ledger; its next request, or command, wakes it.
  */
 import type { PoolName } from '../eventlog/index.ts';
@@ -20,7 +20,8 @@ export type BedtimeOptions = {
   readonly pools: Pools;
 };
 
-const IDLE_MS = 60_000;
+// To wake one again takes less than a millisecond, and what sleeps early goes with the next collection of garbage.
+const IDLE_MS = 20_000;
 const CROWDED_IDLE_MS = 2000;
 // Times what may stay awake.
 const CROWDED = 4;

@@ -39,14 +39,14 @@ describe('bedtime', () => {
     expect(room.awakeCount).toBe(10);
   });
 
-  it('comes after a minute of rest for as many as are too many, and not for those in use', async () => {
+  it('comes after 20 s of rest for as many as are too many, and not for those in use', async () => {
     const room = new Bedroom();
     room.use(...many(15));
     room.refused.add('p14');
     const bedtime = new Bedtime({ most: 5, now: () => room.nowMs, pools: room });
-    await seconds(bedtime, room, 55, () => room.use('p0', 'p1', 'p2'));
+    await seconds(bedtime, room, 19, () => room.use('p0', 'p1', 'p2'));
     expect(room.awakeCount).toBe(15);
-    await seconds(bedtime, room, 20, () => room.use('p0', 'p1', 'p2'));
+    await seconds(bedtime, room, 10, () => room.use('p0', 'p1', 'p2'));
     expect(room.awakeCount).toBe(5);
     for (const used of ['p0', 'p1', 'p2']) expect(room.tickets.has(used as PoolName)).toBe(true);
   });
