@@ -61,7 +61,12 @@ async function carriedOut(
       inTurn(id, session, (handler) => handler.together(commands, { by, digest })),
   };
   const ownAddresses = () => ({ listeners, local: localAddresses() });
-  const results = importChunks(cutLines(session.bytes, size, numbering), { desk, ownAddresses, by });
+  const results = importChunks(cutLines(session.bytes, size, numbering), {
+    desk,
+    ownAddresses,
+    by,
+    isAhead: true,
+  });
   try {
     for await (const result of results) tell({ type: 'result', id, result });
   } finally {

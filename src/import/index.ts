@@ -1,5 +1,5 @@
 /** Bulk changes: many lines, each one owner's wish, a chunk of them at a time. */
-export { type Chunk, type ChunkFailure, type ChunkResult, type Into, importChunks } from './chunks.ts';
+export { type ChunkFailure, type ChunkResult, type Into, importChunks } from './chunks.ts';
 export { cutLines, type Line, LineTooLong } from './cut-lines.ts';
 export { ImportThread, type ImportThreadOptions } from './import-thread.ts';
 export { type Importer, type ImportWish, importerOver } from './importer.ts';

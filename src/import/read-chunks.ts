@@ -1,0 +1,130 @@
+/** Chunks of lines read into what they wish, each wholly or not at all: the first that cannot be read is the last. */
+import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Command } from '../../actors/index.ts';
+import { type OwnAddresses, type Problem, renderProblem } from '../config/index.ts';
+import { type Line, LineTooLong } from './cut-lines.ts';
+import { parseLine } from './parse-line.ts';
+
+/** Numbers of its first and last line. */
+export type Chunk = { readonly from: number; readonly to: number };
+
+export type Unreadable = {
+  readonly type: 'unreadable';
+  readonly line: number;
+  readonly detail: string;
+  readonly problems: readonly Problem[];
+};
+
+export type ReadChunk =
+  | (Chunk & {
+      readonly type: 'read';
+      /** Of each owner the last. */
+      readonly commands: readonly Command[];
+      /** Of each command its line. */
+      readonly lines: readonly number[];
+      /** Of all lines, if it is wanted. */
+      readonly digest: string;
+    })
+  | (Chunk & { readonly type: 'failed'; readonly failure: Unreadable });
+
+export type Reading = { readonly ownAddresses: () => OwnAddresses; readonly isDigested: boolean };
+
+// So many lines are read between two looks at what else there is to do: half a millisecond.
+const LINES_A_TURN = 100;
+
+export async function* readChunks(
+  chunks: AsyncIterable<readonly Line[]>,
+  reading: Reading,
+): AsyncGenerator<ReadChunk, void> {
+  const numbered = chunks[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await numbered.next().catch((error: unknown) => failedAt(error));
+    if ('failure' in next) return yield next;
+    if (next.done === true) return;
+    const read = await readChunk(next.value, reading);
+    yield read;
+    if (read.type === 'failed') return;
+  }
+}
+
+/** One is read while the one before it is carried out: begun once that waits for something. */
+export async function* oneAhead<T>(source: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  const begun = async () => {
+    await nextTurn();
+    return source.next();
+  };
+  for (let next = source.next(); ; ) {
+    const turn = await next;
+    if (turn.done === true) return;
+    next = begun();
+    // Whoever takes the next one hears of it; perhaps nobody does.
+    next.catch(() => undefined);
+    yield turn.value;
+  }
+}
+
+async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: Reading): Promise<ReadChunk> {
+  const chunk = { from: lines[0]?.number ?? 1, to: lines.at(-1)?.number ?? 1 };
+  // A later line of the same owner wins; its place in the chunk says which line it was.
+  const wished = new Map<string, { readonly command: Command; readonly line: number }>();
+  const digest = createHash('sha256');
+  const own = askedOnce(ownAddresses);
+  for (let index = 0; index < lines.length; index++) {
+    const { number, text } = lines[index]!;
+    if (index % LINES_A_TURN === LINES_A_TURN - 1) await nextTurn();
+    const read = parseLine(text, own);
+    if (!read.ok) return { ...chunk, type: 'failed', failure: unreadable(number, read.problems) };
+    wished.set(keyOf(read.value), { command: read.value, line: number });
+    if (isDigested) digest.update(text).update('\n');
+  }
+  const kept = [...wished.values()];
+  return {
+    ...chunk,
+    type: 'read',
+    commands: kept.map(({ command }) => command),
+    lines: kept.map(({ line }) => line),
+    digest: digest.digest('base64url'),
+  };
+}
+
+/** The system is asked, which takes longer than reading a hundred lines: only if a line has addresses, and once a chunk. */
+function askedOnce(ask: () => OwnAddresses): OwnAddresses {
+  let own: OwnAddresses | undefined;
+  const answer = () => (own ??= ask());
+  return {
+    get listeners() {
+      return answer().listeners;
+    },
+    get local() {
+      return answer().local;
+    },
+  };
+}
+
+function keyOf(command: Command): string {
+  return 'host' in command ? `domain-${command.host}` : `pool-${command.pool}`;
+}
+
+function unreadable(line: number, problems: readonly Problem[]): Unreadable {
+  const first = problems[0];
+  const detail = first === undefined ? 'unfit' : renderProblem(withoutLine(first));
+  return { type: 'unreadable', line, detail: `line ${line}: ${detail}`, problems: problems.map(withoutLine) };
+}
+
+/** A line has its number from us: what its own text calls line 1 says only a column. */
+function withoutLine({ path, expected, found, nearest, column }: Problem): Problem {
+  const at = column === undefined ? path : `column ${column}`;
+  return { path: at, expected, found, ...(nearest === undefined ? {} : { nearest }) };
+}
+
+function failedAt(error: unknown): Extract<ReadChunk, { type: 'failed' }> {
+  if (!(error instanceof LineTooLong)) throw error;
+  const { line, message } = error;
+  return {
+    from: line,
+    to: line,
+    type: 'failed',
+    failure: { type: 'unreadable', line, detail: message, problems: [] },
+  };
+}
