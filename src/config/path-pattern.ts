@@ -2,7 +2,8 @@
  * Regular expressions of users: RE2's syntax in an engine that takes linear time (re2js), within bounds; none reaches the
  * built-in one, where a pattern can take for ever. The worst ones of a domain take some 100 ms for the longest path.
  */
-import { RE2JS, RE2JSSyntaxException } from 're2js';
+import { createRequire } from 'node:module';
+import type { RE2JS } from 're2js';
 import type { CompilePattern, Pattern } from '../../actors/index.ts';
 import { type Parsed, quoted, type SparseDomain } from '../../eventlog/index.ts';
 import { type Path, type Problem, renderPath, splitMessage } from './problem.ts';
@@ -14,13 +15,17 @@ const MAX_SIZE_OF_ALL = 1000;
 // … the characters looked at. A path that is longer matches no pattern.
 const MAX_PATH = 2048;
 
+// Loaded with the first expression, which most routers never see: it is a megabyte in every thread. At once and not awaited, since a
+// request may be what needs it.
+const engine = (): typeof import('re2js') => createRequire(import.meta.url)('re2js');
+
 type Compiled = { readonly pattern: Pattern; readonly size: number };
 
 /** What is known to compile, or not to: checked when it is set, and compiled again by each worker. */
 export function parsePattern(text: string): Parsed<Compiled> {
   let compiled: RE2JS;
   try {
-    compiled = RE2JS.compile(text);
+    compiled = engine().RE2JS.compile(text);
   } catch (error) {
     return {
       ok: false,
@@ -78,7 +83,7 @@ class BoundedPattern implements Pattern {
 }
 
 function faultOf(text: string, error: unknown): string {
-  if (!(error instanceof RE2JSSyntaxException)) return quoted(text);
+  if (!(error instanceof engine().RE2JSSyntaxException)) return quoted(text);
   const fragment = error.getPattern() ?? '';
   const at = fragment === '' ? -1 : text.indexOf(fragment);
   const place = at === -1 ? '' : ` at character ${at + 1}`;

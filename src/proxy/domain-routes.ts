@@ -7,7 +7,9 @@ import {
   parseLocation,
   type RouteSettings,
 } from '../../eventlog/index.ts';
-import { compilePattern, describeMatch } from '../config/index.ts';
+// Not by their door: a worker that came in there would hold all that reads configuration.
+import { describeMatch } from '../config/describe-match.ts';
+import { compilePattern } from '../config/path-pattern.ts';
 import type { RouteLabel } from './asks.ts';
 
 type Timeouts = PoolSettings['timeouts'];

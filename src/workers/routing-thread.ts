@@ -1,12 +1,8 @@
 /** What routes in one thread, whichever thread that is: its table, its plane, its log of requests. */
 import type { HealthReport, Ledger, PoolLedger } from '../../actors/index.ts';
 import { type LogReader, openSqliteReader, type StreamName } from '../../eventlog/index.ts';
-import {
-  type ListenerSettings,
-  type ProcessSettings,
-  parseHostPort,
-  renderHostPort,
-} from '../config/index.ts';
+import { parseHostPort, renderHostPort } from '../config/host-port.ts';
+import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import { createPlane, type Headcount, type PlaneReport, type RoutingPlane } from '../proxy/index.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
