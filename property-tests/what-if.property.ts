@@ -7,8 +7,9 @@ import { describe, expect, it } from 'vitest';
 import type { LeaseEnd, PolicyName } from '../actors/index.ts';
 import type { SparseBackend } from '../eventlog/index.ts';
 import { roomOf, sourcesOf } from '../src/history/index.ts';
+import { answerOf } from '../src/history/told.ts';
 import type { PoolWhatIf } from '../src/history/what-if/pool-look.ts';
-import { type WhatIf, type WhatIfWish, whatIf } from '../src/history/what-if/what-if.ts';
+import { type WhatIfWish, whatIf } from '../src/history/what-if/what-if.ts';
 import { RecordedWorld } from '../test/history/recorded-world.ts';
 import { FOUND } from './what-if-found.ts';
 
@@ -157,10 +158,8 @@ async function happen(
 async function asked(directory: string, wish: WhatIfWish): Promise<PoolWhatIf> {
   const open = sourcesOf(directory, Date.now);
   try {
-    let last: WhatIf | undefined;
-    for await (const step of whatIf(wish, roomOf(open.sources(), new AbortController().signal)))
-      if ('pools' in step) last = step;
-    const [found] = last?.pools ?? [];
+    const { pools } = await answerOf(whatIf(wish, roomOf(open.sources(), new AbortController().signal)));
+    const [found] = pools;
     if (found === undefined) throw new Error('expected a pool, found none');
     return found;
   } finally {

@@ -303,7 +303,6 @@ export class Router {
           metrics: () => this.#figures.metrics(),
           health: () => this.#figures.health(),
           ready: () => ({ ok: this.#state === 'ready', detail: this.#state }),
-          verify: (signal) => this.#history.ask('verify', {}, signal),
           archive: (wish, signal) => archiveLog(archiving, wish, signal),
           replace: (worker, waitMs) => this.replaceWorkers(worker, waitMs),
           ownAddresses: () => ({

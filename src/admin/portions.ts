@@ -8,6 +8,7 @@ import { bodyBy } from './body-by.ts';
 import type { Call } from './call.ts';
 import { momentFrom } from './moments.ts';
 import type { AdminPorts } from './ports.ts';
+import { answered } from './poured.ts';
 import { Refused } from './problem.ts';
 import { json, type Reply } from './reply.ts';
 
@@ -58,14 +59,13 @@ export async function postArchive(call: Call, { archive }: AdminPorts): Promise<
 const verifyBody = z.strictObject({ repair: z.boolean().optional() });
 
 /** A router goes on with what it knows; what it would lose by a cut is for a person to decide, with it stopped. */
-export async function postVerify(call: Call, { verify, repair }: AdminPorts): Promise<Reply> {
+export async function postVerify(call: Call, { history, repair }: AdminPorts): Promise<Reply> {
   const body = await bodyBy(call, verifyBody);
-  if (body.repair !== true) return json(await verify(call.signal));
+  if (body.repair !== true) return answered(call, history, 'verify', {});
   if (repair === undefined) {
     const detail =
       'expected a log at rest to repair, found a running router; stop it, then: verify --repair --data DIR';
     throw new Refused('log_in_use', detail);
   }
-  const repaired = await repair();
-  return json({ ...(await verify(call.signal)), repaired });
+  return answered(call, history, 'verify', { repaired: await repair() });
 }

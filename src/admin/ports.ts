@@ -56,7 +56,6 @@ export interface AdminPorts {
   readonly metrics: () => Promise<readonly Family[]>;
   readonly health: () => Check;
   readonly ready: () => Check;
-  readonly verify: (signal?: AbortSignal) => Promise<{ readonly ok: boolean }>;
   /** Absent where nothing can be changed. */
   readonly confirmations?: Confirmations;
   /** Absent where the log is not at rest. */

@@ -1,9 +1,21 @@
 /** What history pours, as an answer: refused while nothing was said yet, JSON or NDJSON afterwards. */
-import type { Historian, PouredQuestion, WishOf } from '../history/index.ts';
-import type { Call } from './call.ts';
-import type { Reply } from './reply.ts';
+import type { Historian, LongQuestion, PouredQuestion, WishOf } from '../history/index.ts';
+import { type Call, header } from './call.ts';
+import { json, type Reply } from './reply.ts';
 
-type Type = 'application/json' | 'application/x-ndjson';
+const LINES = 'application/x-ndjson';
+type Type = 'application/json' | typeof LINES;
+
+/** With progress for who takes lines, else the answer alone. */
+export async function answered<Q extends LongQuestion>(
+  call: Call,
+  history: Historian,
+  question: Q,
+  wish: WishOf<Q>,
+): Promise<Reply> {
+  if (header(call, 'accept')?.includes(LINES) === true) return poured(call, history, question, wish, LINES);
+  return json(await history.ask(question, wish, call.signal));
+}
 
 /** Waits for the first piece, so that what cannot be answered has a status of its own. */
 export async function poured<Q extends PouredQuestion>(

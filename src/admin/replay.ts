@@ -4,12 +4,12 @@ import { poolSettings } from '../../eventlog/index.ts';
 import { parsePoolWish } from '../config/index.ts';
 import type { WishOf } from '../history/index.ts';
 import { bodyBy } from './body-by.ts';
-import { type Call, header } from './call.ts';
+import type { Call } from './call.ts';
 import { momentFrom } from './moments.ts';
 import type { AdminPorts } from './ports.ts';
-import { poured } from './poured.ts';
+import { answered } from './poured.ts';
 import { Refused } from './problem.ts';
-import { json, type Reply } from './reply.ts';
+import type { Reply } from './reply.ts';
 import { checked } from './wish.ts';
 
 const MOST_BACKENDS = 1000;
@@ -37,8 +37,10 @@ export async function postReplay(call: Call, ports: AdminPorts): Promise<Reply> 
   const isOtherwise = [policy, without, set, backends].some((each) => each !== undefined);
   if (body.verify === true && isOtherwise)
     throw new Refused('invalid_query', 'verify: expected nothing otherwise beside it, found something');
-  if (body.verify === true) return json(await ports.history.ask('replay', range, call.signal));
-  if (isOtherwise) return whatIf(call, ports, { ...range, ...alterationOf(body, ports) });
+  if (body.verify === true) return answered(call, ports.history, 'replay', range);
+  if (isOtherwise) {
+    return answered(call, ports.history, 'whatIf', { ...range, ...alterationOf(body, ports) });
+  }
   const detail = 'expected verify, or one of policy, without, with and backends, found nothing to replay for';
   throw new Refused('invalid_query', detail);
 }
@@ -63,19 +65,4 @@ function alterationOf(
     ...(set === undefined ? {} : { with: Object.fromEntries(pools) }),
     ...(backends === undefined ? {} : { backends }),
   };
-}
-
-/** With progress for who takes lines, else the answer alone. */
-async function whatIf(call: Call, { history }: AdminPorts, wish: WhatIfWish): Promise<Reply> {
-  if (header(call, 'accept')?.includes('application/x-ndjson') === true)
-    return poured(call, history, 'whatIf', wish, 'application/x-ndjson');
-  let last = '';
-  for await (const line of history.pour('whatIf', wish, call.signal)) last = line;
-  const answer: unknown = JSON.parse(last);
-  if (isProblem(answer)) throw new Refused('invalid_query', answer.problem.detail);
-  return json(answer);
-}
-
-function isProblem(answer: unknown): answer is { readonly problem: { readonly detail: string } } {
-  return typeof answer === 'object' && answer !== null && 'problem' in answer;
 }

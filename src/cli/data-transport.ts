@@ -63,7 +63,11 @@ export class DataTransport implements Transport {
         body: 'value' in reply ? reply.value : undefined,
       });
     }
-    yield* poured(reply, stop);
+    try {
+      yield* poured(reply, stop);
+    } catch (error) {
+      throw failed(error);
+    }
   }
 
   async save(ask: Ask, file: string, failure: (answered: Answered) => CommandFailed): Promise<void> {
@@ -186,7 +190,6 @@ function portsOf(directory: string, reader: Reader, history: LocalHistory, now: 
       onAppended: () => () => {},
     },
     history,
-    verify: () => history.ask('verify', {}),
     repair: () => repairLog(directory, now),
     archive: async (wish) => {
       const log = openSqliteLog({ directory, now });

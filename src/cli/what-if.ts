@@ -1,42 +1,25 @@
 /** `replay` with something otherwise: asks for it, shows how far it is, and prints both sides. */
 import { z } from 'zod';
 import { quoted } from '../../eventlog/index.ts';
+import { askLong } from './ask-long.ts';
 import { CommandFailed, UsageError } from './failure.ts';
 import { readInput } from './read-input.ts';
 import { renderWhatIf, whatIfAnswer } from './render-what-if.ts';
+import { anything } from './replies.ts';
 import type { Context, ExitCode } from './verb.ts';
 
-const progress = z.object({ progress: z.object({ pool: z.string(), requests: z.number() }) });
-const problem = z.object({ problem: z.object({ type: z.string(), detail: z.string() }) });
-
 export async function whatIf(context: Context): Promise<ExitCode> {
-  const { admin, print, io } = context;
-  const body = await bodyOf(context);
-  const client = await admin();
-  const ask = {
-    method: 'POST',
-    path: ['v1', 'replay'],
-    body,
-    headers: { accept: 'application/x-ndjson' },
-  } as const;
-  const meter = io.stderr.isTTY === true && !print.json;
-  for await (const text of client.lines(ask, print.stop)) {
-    if (text === '') continue;
-    const said: unknown = JSON.parse(text);
-    const moved = progress.safeParse(said);
-    if (moved.success) {
-      const { pool, requests } = moved.data.progress;
-      if (meter) io.stderr.write(`\rpool ${pool}: ${requests} requests\x1b[K`);
-      continue;
-    }
-    if (meter) io.stderr.write('\r\x1b[K');
-    const failed = problem.safeParse(said);
-    if (failed.success) throw new CommandFailed([failed.data.problem.detail], failed.data.problem);
-    if (print.json) await print.value(said);
-    else await print.lines(renderWhatIf(whatIfAnswer.parse(said)));
-    return 0;
-  }
-  throw new CommandFailed(['expected an answer, found none: the router ended, or was told to']);
+  const { print } = context;
+  const said = await askLong(context, {
+    ask: { method: 'POST', path: ['v1', 'replay'], body: await bodyOf(context) },
+    answer: anything,
+    progress: z.object({ pool: z.string(), requests: z.number() }),
+    say: ({ pool, requests }) => `pool ${pool}: ${requests} requests`,
+    first: 'reading the journal',
+  });
+  if (print.json) await print.value(said);
+  else await print.lines(renderWhatIf(whatIfAnswer.parse(said)));
+  return 0;
 }
 
 async function bodyOf({ args, io }: Context): Promise<object> {

@@ -12,7 +12,7 @@ import { query } from './query.ts';
 import { pourEvents } from './search.ts';
 import { pourState, routingAt } from './state.ts';
 import { verifyJournal } from './verify-decisions.ts';
-import { pourWhatIf } from './what-if/what-if.ts';
+import { whatIf } from './what-if/what-if.ts';
 
 /** One answer each. */
 export const ANSWERERS = {
@@ -24,14 +24,18 @@ export const ANSWERERS = {
   routing: routingAt,
   explain: explainRequest,
   explainAsked,
-  replay: verifyJournal,
   query,
-  verify: verifyAll,
 } as const;
 
 /** Text piece by piece: async generators, asked for more only when the last piece was taken. */
 export const POURERS = {
   events: pourEvents,
   state: pourState,
-  whatIf: pourWhatIf,
+} as const;
+
+/** Long ones, generators: one answer, and before it how far they are, which `told` makes lines of for who pours. */
+export const TELLERS = {
+  replay: verifyJournal,
+  verify: verifyAll,
+  whatIf,
 } as const;

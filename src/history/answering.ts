@@ -1,14 +1,20 @@
 /** One question being answered: text as it is taken, and the answer at its end. */
-import { ANSWERERS, POURERS } from './answerers.ts';
+import { ANSWERERS, POURERS, TELLERS } from './answerers.ts';
 import type { Room } from './room.ts';
+import { answerOf, told } from './told.ts';
 
 export type Answering = AsyncGenerator<string, unknown, undefined>;
 
 type Answerer = (wish: unknown, room: Room) => unknown;
+type Teller = (wish: unknown, room: Room) => AsyncGenerator<unknown, unknown>;
 type Pourer = (wish: unknown, room: Room) => Answering;
 
 /** The wish was checked where it came in: both sides are made from the same tables. */
-export function answering(question: string, wish: unknown, room: Room): Answering {
+export function answering(question: string, wish: unknown, room: Room, isPoured: boolean): Answering {
+  if (Object.hasOwn(TELLERS, question)) {
+    const tell = TELLERS[question as keyof typeof TELLERS] as Teller;
+    return isPoured ? told(tell(wish, room)) : answered((_, from) => answerOf(tell(wish, from)), wish, room);
+  }
   if (Object.hasOwn(POURERS, question)) {
     return (POURERS[question as keyof typeof POURERS] as Pourer)(wish, room);
   }

@@ -85,7 +85,7 @@ export class HistoryThread implements Historian {
   }
 
   async ask<Q extends Question>(question: Q, wish: WishOf<Q>, signal?: AbortSignal): Promise<AnswerOf<Q>> {
-    const pieces = this.#conversation(question, wish, signal);
+    const pieces = this.#conversation(question, wish, false, signal);
     for (;;) {
       const turn = await pieces.next();
       if (turn.done === true) return turn.value as AnswerOf<Q>;
@@ -97,12 +97,13 @@ export class HistoryThread implements Historian {
     wish: WishOf<Q>,
     signal?: AbortSignal,
   ): AsyncGenerator<string> {
-    yield* this.#conversation(question, wish, signal);
+    yield* this.#conversation(question, wish, true, signal);
   }
 
   async *#conversation(
     question: string,
     wish: unknown,
+    isPoured: boolean,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<string, unknown> {
     await this.#turn();
@@ -110,7 +111,7 @@ export class HistoryThread implements Historian {
     let isOver = false;
     try {
       if (JOURNALLED.has(question)) await this.#options.flush();
-      let reply = await this.#firstReply({ type: 'ask', id, question, wish }, signal);
+      let reply = await this.#firstReply({ type: 'ask', id, question, wish, isPoured }, signal);
       while (reply.type === 'part') {
         yield reply.text;
         reply = await this.#exchange({ type: 'next', id }, signal);

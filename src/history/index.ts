@@ -10,7 +10,7 @@ export type { Historian } from './historian.ts';
 export { HistoryThread, type HistoryThreadOptions } from './history-thread.ts';
 export { LocalHistory, type LocalHistoryOptions } from './local-history.ts';
 export { type Moment, parseMoment } from './moment.ts';
-export type { AnswerOf, PouredQuestion, Question, WishOf } from './question.ts';
+export type { AnswerOf, LongQuestion, PouredQuestion, Question, WishOf } from './question.ts';
 export { type Repaired, repairLog } from './repair-log.ts';
 export { type Room, roomOf, type Sources } from './room.ts';
 export { parseScope, type Scope, within } from './scope.ts';

@@ -18,7 +18,7 @@ export class LocalHistory implements Historian {
     wish: WishOf<Q>,
     signal: AbortSignal = NEVER,
   ): Promise<AnswerOf<Q>> {
-    const pieces = answering(question, wish, roomOf(this.#sources(), signal));
+    const pieces = answering(question, wish, roomOf(this.#sources(), signal), false);
     for (;;) {
       const turn = await pieces.next();
       if (turn.done === true) return turn.value as AnswerOf<Q>;
@@ -30,7 +30,7 @@ export class LocalHistory implements Historian {
     wish: WishOf<Q>,
     signal: AbortSignal = NEVER,
   ): AsyncGenerator<string> {
-    yield* answering(question, wish, roomOf(this.#sources(), signal));
+    yield* answering(question, wish, roomOf(this.#sources(), signal), true);
   }
 }
 

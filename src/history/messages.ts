@@ -3,7 +3,13 @@
 export type HistoryBoot = { readonly directory: string };
 
 export type ToHistory =
-  | { readonly type: 'ask'; readonly id: number; readonly question: string; readonly wish: unknown }
+  | {
+      readonly type: 'ask';
+      readonly id: number;
+      readonly question: string;
+      readonly wish: unknown;
+      readonly isPoured: boolean;
+    }
   /** The last piece was taken. */
   | { readonly type: 'next'; readonly id: number }
   /** Nobody wants the answer any more. */

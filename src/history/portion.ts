@@ -1,7 +1,8 @@
 /** Parts of the log as files of their own: what is shared with others, and what is put away. */
-import { copyLog, type Finding, packJournal, verify } from '../../eventlog/index.ts';
+import { copyLog, type Finding, packJournal, verifying } from '../../eventlog/index.ts';
 import { projectionOf } from '../projection.ts';
 import { type Moment, positionAt } from './moment.ts';
+import type { Repaired } from './repair-log.ts';
 import type { Room } from './room.ts';
 import { trialsIn } from './trial.ts';
 import { Unanswerable } from './unanswerable.ts';
@@ -82,9 +83,12 @@ export async function archivePart({ before, file, fresh }: ArchiveWish, room: Ro
   return { ...copied, upTo };
 }
 
+/** `repaired`: what was mended just before, to be told with what is there now. */
+export type VerifyWish = { readonly repaired?: Repaired };
+
 /** Chain, positions, readability, current rows and snapshots; and what there is of the journal. */
-export async function verifyAll(_wish: object, room: Room) {
-  const found = await verify(room.log, projectionOf, { signal: room.signal });
+export async function* verifyAll({ repaired }: VerifyWish, room: Room) {
+  const found = yield* verifying(room.log, projectionOf, { signal: room.signal });
   const journal = room.journal();
   const span = journal.span();
   const damaged = room.damage();
@@ -94,6 +98,7 @@ export async function verifyAll(_wish: object, room: Room) {
     ok: found.ok && damaged.length === 0,
     ...(Number.isFinite(firstBad) ? { firstBad } : {}),
     journal: { span: span ?? null, gaps: journal.gaps().length, damaged },
+    ...(repaired === undefined ? {} : { repaired }),
   };
 }
 

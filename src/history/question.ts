@@ -1,15 +1,23 @@
 /** What may be asked of the past, and what is answered: read off the tables of those who answer. */
-import type { ANSWERERS, POURERS } from './answerers.ts';
+import type { ANSWERERS, POURERS, TELLERS } from './answerers.ts';
 
+type Answerers = typeof ANSWERERS;
+type Tellers = typeof TELLERS;
+type All = Answerers & Tellers & typeof POURERS;
+
+/** Takes long: has one answer, or is poured as lines that tell how far it is before it. */
+export type LongQuestion = keyof Tellers;
 /** Has one answer. */
-export type Question = keyof typeof ANSWERERS;
+export type Question = keyof Answerers | LongQuestion;
 /** Is answered with text, piece by piece, as it is taken. */
-export type PouredQuestion = keyof typeof POURERS;
+export type PouredQuestion = keyof typeof POURERS | LongQuestion;
 
-export type WishOf<Q extends Question | PouredQuestion> = Q extends Question
-  ? Parameters<(typeof ANSWERERS)[Q]>[0]
-  : Q extends PouredQuestion
-    ? Parameters<(typeof POURERS)[Q]>[0]
+export type WishOf<Q extends Question | PouredQuestion> = Parameters<All[Q]>[0];
+
+export type AnswerOf<Q extends Question> = Q extends LongQuestion
+  ? ReturnType<Tellers[Q]> extends AsyncGenerator<unknown, infer Answer>
+    ? Answer
+    : never
+  : Q extends keyof Answerers
+    ? Awaited<ReturnType<Answerers[Q]>>
     : never;
-
-export type AnswerOf<Q extends Question> = Awaited<ReturnType<(typeof ANSWERERS)[Q]>>;

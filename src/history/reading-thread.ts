@@ -20,12 +20,10 @@ type Open = { readonly pieces: Answering; readonly abort: AbortController };
 const { sources, close } = sourcesOf(directory, Date.now);
 const open = new Map<number, Open>();
 
-function begin(id: number, question: string, wish: unknown): void {
+function begin({ id, question, wish, isPoured }: Extract<ToHistory, { type: 'ask' }>): void {
   const abort = new AbortController();
-  open.set(id, {
-    pieces: answering(question, wish, roomOf({ ...sources(), isBeside: true }, abort.signal)),
-    abort,
-  });
+  const room = roomOf({ ...sources(), isBeside: true }, abort.signal);
+  open.set(id, { pieces: answering(question, wish, room, isPoured), abort });
 }
 
 async function next(id: number): Promise<void> {
@@ -58,7 +56,7 @@ parent.on('message', (message: ToHistory) => {
   switch (message.type) {
     case 'ask':
       try {
-        begin(message.id, message.question, message.wish);
+        begin(message);
       } catch (error) {
         return failed(message.id, error);
       }

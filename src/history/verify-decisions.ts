@@ -38,7 +38,13 @@ export type DecisionsVerified = Omit<VerifiedDecisions, 'differences' | 'gaps'> 
 // So that there is a checkpoint before the first operation that is asked for.
 const AHEAD_MS = 2500;
 
-export async function verifyJournal(wish: VerifyDecisionsWish, room: Room): Promise<DecisionsVerified> {
+/** What was written down by then is decided again. */
+export type DecisionsProgress = { readonly at: string };
+
+export async function* verifyJournal(
+  wish: VerifyDecisionsWish,
+  room: Room,
+): AsyncGenerator<DecisionsProgress, DecisionsVerified> {
   const journal = room.journal();
   const range = rangeOf(room, wish);
   const verification = new DecisionVerification(journal.checkpoints(undefined, range));
@@ -48,6 +54,7 @@ export async function verifyJournal(wish: VerifyDecisionsWish, room: Room): Prom
     verification.take(block);
     busyMs += performance.now() - since;
     await room.breathe();
+    yield { at: moment(block.sealedAtMs) };
   }
   const { differences, gaps, ...counts } = verification.result();
   return {

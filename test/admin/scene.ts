@@ -17,7 +17,7 @@ import {
   type StreamName,
 } from '../../eventlog/index.ts';
 import { type Admin, type AdminOptions, createAdmin } from '../../src/admin/index.ts';
-import { LocalHistory, type Sources } from '../../src/history/index.ts';
+import { type Historian, LocalHistory, type Sources } from '../../src/history/index.ts';
 import { AdminClient } from '../support/admin-client.ts';
 
 export type Logged = {
@@ -59,7 +59,6 @@ export async function scene(options: Partial<AdminOptions> = {}, log?: EventLog)
     metrics: async () => [],
     health: () => ({ ok: true, detail: 'alive' }),
     ready: () => ({ ok: true, detail: 'ready' }),
-    verify: async () => ({ ok: true }),
     replace: async () => ({ replaced: [] }),
     ownAddresses: () => ({ listeners: [], local: [] }),
     names: [],
@@ -91,6 +90,16 @@ export async function withWeb(options: Partial<AdminOptions> = {}): Promise<Scen
   await made.client.must('PUT', '/v1/pools/web', { backends: { 'web.1': { address: '127.0.0.1:9001' } } });
   await made.client.must('PUT', '/v1/domains/example.com', { pool: 'web' });
   return made;
+}
+
+/** A past that answers everything alike; to who takes lines, with these before it. */
+export function answeredBy(answer: object, before: readonly object[] = []): Historian {
+  return {
+    ask: async () => answer as never,
+    async *pour() {
+      for (const said of [...before, answer]) yield `${JSON.stringify(said)}\n`;
+    },
+  };
 }
 
 function sourcesIn(log: EventLog, now: () => number): Sources {

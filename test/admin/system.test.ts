@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { scene } from './scene.ts';
+import { answeredBy, scene, withWeb } from './scene.ts';
 
 describe('actors', () => {
   const info = (n: number) => ({
@@ -82,10 +82,31 @@ describe('checks', () => {
 
 describe('verify', () => {
   it('answers with the report, good or bad', async () => {
-    await using s = await scene({ verify: async () => ({ ok: false, problems: ['event 3'] }) });
+    await using s = await scene({ history: answeredBy({ ok: false, problems: ['event 3'] }) });
     expect(await s.client.post('/v1/verify')).toMatchObject({
       status: 200,
       body: { ok: false, problems: ['event 3'] },
+    });
+  });
+
+  it('tells who takes lines how far it is, and the report last', async () => {
+    const progress = { checking: 'events', done: 500, of: 1000 };
+    await using s = await scene({ history: answeredBy({ ok: true }, [{ progress }]) });
+    const headers = { accept: 'application/x-ndjson' };
+    expect(await s.client.post('/v1/verify', {}, { headers })).toMatchObject({
+      status: 200,
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: `${JSON.stringify({ progress })}\n{"ok":true}\n`,
+    });
+  });
+
+  it('answers both with the same report', async () => {
+    await using s = await withWeb();
+    const { body } = await s.client.post('/v1/verify');
+    expect(body).toMatchObject({ ok: true, events: 3, streams: 2, findings: [] });
+    const headers = { accept: 'application/x-ndjson' };
+    expect(await s.client.post('/v1/verify', {}, { headers })).toMatchObject({
+      body: `${JSON.stringify(body)}\n`,
     });
   });
 });

@@ -84,8 +84,12 @@ describe.each(ways)('read with %s', (way) => {
 });
 
 describe('a directory at rest', () => {
-  it('is verified', async () => {
-    expect(await run('--data', 'verify')).toEqual({ code: 0, out: '4 events, all as written\n', err: '' });
+  it('is verified, and a terminal sees that', async () => {
+    const out = '4 events, all as written\n';
+    expect(await run('--data', 'verify')).toEqual({ code: 0, out, err: '' });
+    const seen = await run('--data', 'verify', { tty: true });
+    expect(seen).toMatchObject({ code: 0, out, err: expect.stringContaining('checking the file') });
+    expect(seen.err.endsWith('\r\x1b[K')).toBe(true);
   });
 
   it('is read after the router has gone', async () => {

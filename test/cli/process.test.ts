@@ -1,7 +1,8 @@
 /** What is asked of the running process: its actors, its log's health, and that a part of it may fail. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { ActorInfo } from '../../actors/index.ts';
-import { scene } from '../admin/scene.ts';
+import { answeredBy, scene } from '../admin/scene.ts';
 import { command } from './command.ts';
 
 const run = (line: string, address: string) => command([...line.split(' '), '--admin', address]);
@@ -49,7 +50,7 @@ describe('verify', () => {
       found: 'hash b',
     };
     const verification = { ok: false, events: 9, streams: 2, findings: [finding], cut: false };
-    await using stage = await scene({ verify: async () => verification });
+    await using stage = await scene({ history: answeredBy(verification) });
     expect(await run('verify', stage.address)).toEqual({
       code: 1,
       out: 'chain_broken at position 7 of pool-web: expected hash a, found hash b\n9 events checked, 1 findings\n',
@@ -57,6 +58,39 @@ describe('verify', () => {
     });
     const asked = await run('verify --json', stage.address);
     expect({ code: asked.code, ok: JSON.parse(asked.out).ok }).toEqual({ code: 1, ok: false });
+  });
+
+  it('shows how far it is on a terminal alone, and never to machines', async () => {
+    const steps = [250, 500].map((done) => ({ progress: { checking: 'events', done, of: 1000 } }));
+    const history = answeredBy({ ok: true, events: 1000 }, steps);
+    // Slower than what a line stands for on a terminal.
+    const slowly: typeof history = {
+      ...history,
+      async *pour(...asked) {
+        for await (const line of history.pour(...asked)) {
+          await wait(150);
+          yield line;
+        }
+      },
+    };
+    await using stage = await scene({ history: slowly });
+    const at = ['verify', '--admin', stage.address];
+    const out = '1000 events, all as written\n';
+    expect(await command(at)).toEqual({ code: 0, out, err: '' });
+    const { err, ...seen } = await command(at, { tty: true });
+    expect(seen).toEqual({ code: 0, out });
+    const [before, first, second, ...more] = err.split('\r\x1b[K');
+    expect([before, first, second]).toEqual(['', 'checking the file', 'checking the events: 250 of 1000']);
+    expect(more.at(-1)).toBe('');
+    expect((await command([...at, '--json'], { tty: true })).err).toBe('');
+  });
+
+  it('says so where the answer does not come', async () => {
+    await using stage = await scene({ history: { ...answeredBy({}), async *pour() {} } });
+    expect(await run('verify', stage.address)).toMatchObject({
+      code: 1,
+      err: 'switchyard: expected an answer, found none: the router ended, or was told to\n',
+    });
   });
 });
 

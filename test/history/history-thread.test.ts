@@ -113,6 +113,14 @@ describe('the thread of history', () => {
     expect((await stateAt(2)).position).toBe(2);
   });
 
+  it('answers a long question with one answer, or with lines of which it is the last', async () => {
+    const answer = await history.ask('verify', {});
+    expect(answer).toMatchObject({ ok: true, events: 20, streams: 20 });
+    let text = '';
+    for await (const piece of history.pour('verify', {})) text += piece;
+    expect(JSON.parse(text.trimEnd().split('\n').at(-1) ?? '')).toEqual(answer);
+  });
+
   it('leaves no question open when it stops', async () => {
     await stateAt(1);
     const asked = expect(stateAt(20)).rejects.toMatchObject({ word: 'history_unavailable' });

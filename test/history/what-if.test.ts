@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { roomOf, sourcesOf } from '../../src/history/index.ts';
+import { answerOf } from '../../src/history/told.ts';
 import type { PoolWhatIf, Side } from '../../src/history/what-if/pool-look.ts';
 import { type WhatIf, type WhatIfWish, whatIf } from '../../src/history/what-if/what-if.ts';
 import { runCommand } from '../support/router-process.ts';
@@ -26,10 +27,7 @@ async function crowded(directory: string): Promise<void> {
 async function asked(directory: string, wish: WhatIfWish): Promise<WhatIf> {
   const open = sourcesOf(directory, Date.now);
   try {
-    let last: WhatIf | undefined;
-    for await (const step of whatIf(wish, roomOf(open.sources(), new AbortController().signal)))
-      if ('pools' in step) last = step;
-    return last as WhatIf;
+    return await answerOf(whatIf(wish, roomOf(open.sources(), new AbortController().signal)));
   } finally {
     open.close();
   }

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { blocksOf } from '../import-blocks.ts';
+import { Meter } from '../meter.ts';
 import { nameOf } from '../read-input.ts';
 import { type Imported, imported } from '../replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
@@ -32,6 +33,7 @@ async function run(context: Context): Promise<ExitCode> {
   const file = args.positionals[0]!;
   const source = file === '-' ? (io.stdin as AsyncIterable<Uint8Array>) : reading(file);
   const meter = new Meter(context);
+  const startedAtMs = performance.now();
   const progress: Progress = { lines: 0, changed: 0, position: 0, next: from };
   try {
     for await (const result of await resultsOf(source, from, context)) {
@@ -41,7 +43,7 @@ async function run(context: Context): Promise<ExitCode> {
       progress.position = result.position ?? 0;
       progress.next = result.to + 1;
       if (print.json) await print.line(JSON.stringify(result));
-      meter.show(progress);
+      meter.show(() => `line ${progress.next - 1}, ${rateOf(progress, startedAtMs)} a second`);
     }
   } catch (error) {
     meter.clear();
@@ -138,29 +140,7 @@ function summary({ lines, changed, position }: Progress): string {
   return `${lines} lines, ${changed} of them changes, in force at position ${position}`;
 }
 
-// Ten a second are as many as one can read.
-const SHOW_EVERY_MS = 100;
-
-/** How far it is, on a terminal. */
-class Meter {
-  readonly #context: Context;
-  readonly #startedAtMs = performance.now();
-  #shownAtMs = 0;
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
-  show({ lines, next }: Progress): void {
-    const nowMs = performance.now();
-    const { print, io } = this.#context;
-    if (io.stderr.isTTY !== true || print.json || nowMs - this.#shownAtMs < SHOW_EVERY_MS) return;
-    this.#shownAtMs = nowMs;
-    const rate = Math.round((lines / Math.max(1, nowMs - this.#startedAtMs)) * 1000);
-    io.stderr.write(`\r\x1b[Kline ${next - 1}, ${rate} a second`);
-  }
-
-  clear(): void {
-    if (this.#shownAtMs > 0) this.#context.io.stderr.write('\r\x1b[K');
-  }
+/** Lines a second since then. */
+function rateOf({ lines }: Progress, sinceMs: number): number {
+  return Math.round((lines / Math.max(1, performance.now() - sinceMs)) * 1000);
 }

@@ -1,5 +1,6 @@
 /** `replay`: recorded traffic through the routing core again. Status 1 where a decision is another than the recorded one. */
 import { z } from 'zod';
+import { askLong } from '../ask-long.ts';
 import { UsageError } from '../failure.ts';
 import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
@@ -73,11 +74,17 @@ async function run(context: Context): Promise<ExitCode> {
 
 const OTHERWISE = ['policy', 'without', 'with', 'backends'] as const;
 
-async function verify({ args, admin, print }: Context): Promise<ExitCode> {
+async function verify(context: Context): Promise<ExitCode> {
+  const { args, print } = context;
   if (args.flag('pool')) throw new UsageError('expected --pool with something otherwise, found --verify');
-  const client = await admin();
   const body = { verify: true, from: args.text('from'), to: args.text('to') };
-  const found = await client.ask({ method: 'POST', path: ['v1', 'replay'], body }, verified);
+  const found = await askLong(context, {
+    ask: { method: 'POST', path: ['v1', 'replay'], body },
+    answer: verified,
+    progress: z.object({ at: z.string() }),
+    say: ({ at }) => `decided again up to ${at}`,
+    first: 'reading the journal',
+  });
   if (print.json) await print.value(found);
   else await print.lines(rendered(found).map(clean));
   return found.ok ? 0 : 1;

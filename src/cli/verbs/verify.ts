@@ -1,4 +1,6 @@
 /** `verify`: is the log what was written? Status 1 if not. */
+import { z } from 'zod';
+import { askLong } from '../ask-long.ts';
 import { type Verified, verification } from '../replies.ts';
 import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
@@ -15,12 +17,18 @@ export const verifyVerb: Verb = {
   run,
 };
 
-async function run({ args, admin, print }: Context): Promise<ExitCode> {
-  const client = await admin();
-  const found = await client.ask(
-    { method: 'POST', path: ['v1', 'verify'], ...(args.flag('repair') ? { body: { repair: true } } : {}) },
-    verification,
-  );
+const progress = z.object({ checking: z.string(), done: z.number(), of: z.number() });
+
+async function run(context: Context): Promise<ExitCode> {
+  const { args, print } = context;
+  const body = args.flag('repair') ? { body: { repair: true } } : {};
+  const found = await askLong(context, {
+    ask: { method: 'POST', path: ['v1', 'verify'], ...body },
+    answer: verification,
+    progress,
+    say: ({ checking, done, of }) => `checking the ${checking}: ${done} of ${of}`,
+    first: args.flag('repair') ? 'checking and mending the file' : 'checking the file',
+  });
   const { ok, events = 0, findings = [], cut } = found;
   if (print.json) await print.value(found);
   else {

@@ -21,31 +21,9 @@ export type WhatIf = {
   readonly gaps: readonly { readonly from: string; readonly to: string; readonly cause: string }[];
 };
 
-// Often enough to see that it moves.
-const PROGRESS_MS = 500;
-
-/** Lines of JSON: `progress` now and then, and the answer as the last, or a `problem` where it was begun already. */
-export async function* pourWhatIf(wish: WhatIfWish, room: Room): AsyncGenerator<string> {
-  let saidMs = performance.now();
-  let isBegun = false;
-  try {
-    for await (const step of whatIf(wish, room)) {
-      const nowMs = performance.now();
-      if (!('pools' in step) && nowMs - saidMs < PROGRESS_MS) continue;
-      saidMs = nowMs;
-      isBegun = true;
-      yield `${JSON.stringify('pools' in step ? step : { progress: step })}\n`;
-    }
-  } catch (error) {
-    if (!isBegun || !(error instanceof Unanswerable)) throw error;
-    yield `${JSON.stringify({ problem: { type: error.word, detail: error.message } })}\n`;
-  }
-}
-
 export type Progress = { readonly pool: string; readonly requests: number };
 
-/** The answer comes last. */
-export async function* whatIf(wish: WhatIfWish, room: Room): AsyncGenerator<Progress | WhatIf> {
+export async function* whatIf(wish: WhatIfWish, room: Room): AsyncGenerator<Progress, WhatIf> {
   const journal = room.journal();
   const range = rangeOf(room, wish);
   const pools: PoolWhatIf[] = [];
@@ -60,7 +38,7 @@ export async function* whatIf(wish: WhatIfWish, room: Room): AsyncGenerator<Prog
     .gaps()
     .filter(({ fromMs, toMs }) => toMs >= (range.fromMs ?? 0) && fromMs <= (range.toMs ?? Number.MAX_VALUE))
     .map(({ fromMs, toMs, cause }) => ({ from: moment(fromMs), to: moment(toMs), cause }));
-  yield { pools, assumptions: assumptionsOf(wish), gaps };
+  return { pools, assumptions: assumptionsOf(wish), gaps };
 }
 
 /** Those that there would be something otherwise of. */

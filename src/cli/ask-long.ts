@@ -1,0 +1,72 @@
+/** Asks what takes long: shows how far it is, as the lines before the answer tell, and gives the answer. */
+import { z } from 'zod';
+import type { AdminClient } from './admin-client.ts';
+import { CommandFailed } from './failure.ts';
+import { Meter } from './meter.ts';
+import { clean } from './table.ts';
+import type { Ask } from './transport.ts';
+import type { Context } from './verb.ts';
+
+export type LongAsk<Progress extends z.ZodType, Answer extends z.ZodType> = {
+  readonly ask: Ask;
+  readonly answer: Answer;
+  readonly progress: Progress;
+  /** How far it is, in words. */
+  readonly say: (progress: z.output<Progress>) => string;
+  /** What is shown until there is something to say. */
+  readonly first: string;
+};
+
+const problem = z.object({ problem: z.looseObject({ type: z.string(), detail: z.string() }) });
+const anyProgress = z.object({ progress: z.unknown() });
+
+export async function askLong<Progress extends z.ZodType, Answer extends z.ZodType>(
+  context: Context,
+  wanted: LongAsk<Progress, Answer>,
+): Promise<z.output<Answer>> {
+  const meter = new Meter(context);
+  meter.show(() => wanted.first);
+  try {
+    return await answered(context, wanted, meter);
+  } finally {
+    meter.clear();
+  }
+}
+
+async function answered<Progress extends z.ZodType, Answer extends z.ZodType>(
+  { admin, print }: Context,
+  { ask, answer, progress, say }: LongAsk<Progress, Answer>,
+  meter: Meter,
+): Promise<z.output<Answer>> {
+  const client = await admin();
+  const { stop } = print;
+  const lines = { ...ask, headers: { accept: 'application/x-ndjson' }, patient: true };
+  for await (const text of client.lines(lines, stop)) {
+    if (text === '') continue;
+    const said = parsed(text);
+    const step = anyProgress.safeParse(said);
+    if (!step.success) return answerIn(said, client, answer);
+    const moved = progress.safeParse(step.data.progress);
+    if (moved.success) meter.show(() => clean(say(moved.data)));
+  }
+  if (stop.aborted) throw new CommandFailed(['interrupted before an answer came']);
+  throw new CommandFailed(['expected an answer, found none: the router ended, or was told to']);
+}
+
+function answerIn<Answer extends z.ZodType>(
+  said: unknown,
+  client: AdminClient,
+  answer: Answer,
+): z.output<Answer> {
+  const failed = problem.safeParse(said);
+  if (failed.success) throw new CommandFailed([clean(failed.data.problem.detail)], failed.data.problem);
+  return client.parsed({ status: 200, etag: undefined, body: said }, answer);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+/** How far long work is: a line on standard error that is written over, on a terminal and for people alone. */
+import type { Context } from './verb.ts';
+
+// Ten a second are as many as one can read.
+const SHOW_EVERY_MS = 100;
+
+export class Meter {
+  readonly #context: Pick<Context, 'io' | 'print'>;
+  #shownAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(context: Pick<Context, 'io' | 'print'>) {
+    this.#context = context;
+  }
+
+  /** `text` is asked for only where it is shown. */
+  show(text: () => string): void {
+    const { print, io } = this.#context;
+    const nowMs = performance.now();
+    if (io.stderr.isTTY !== true || print.json || nowMs - this.#shownAtMs < SHOW_EVERY_MS) return;
+    this.#shownAtMs = nowMs;
+    io.stderr.write(`\r\x1b[K${text()}`);
+  }
+
+  clear(): void {
+    if (Number.isFinite(this.#shownAtMs)) this.#context.io.stderr.write('\r\x1b[K');
+  }
+}
