@@ -1,8 +1,10 @@
 /** Events to text and back. What goes in is checked as the caller's duty, what comes out as a damage report. */
+import { createRequire } from 'node:module';
 import type { z } from 'zod';
 import { canonicalJson } from './canonical.ts';
 import { EventUnreadable } from './errors.ts';
-import { EVENT_SCHEMAS, isEventType, OWNER_OF } from './event-schemas.ts';
+import { isEventType, OWNER_OF } from './event-owners.ts';
+import type { EVENT_SCHEMAS } from './event-schemas.ts';
 import type { EventType, Metadata, Recorded, SwitchyardEvent } from './events.ts';
 import { quoted, type StreamName } from './names.ts';
 import { isPlainBackend, isPlainDomain, isPlainPool } from './plain.ts';
@@ -21,6 +23,19 @@ export type Codec = {
   /** Throws `EventUnreadable` for what is damaged or unknown. */
   decode(stored: StoredEvent): Recorded;
 };
+
+// Loaded with the first event that needs one. A worker reads rows, and an event only where a row is damaged: the schemas, and what
+// they are made of, would be six megabytes in each. At once and not awaited, since a request waits for that event.
+let schemas: typeof EVENT_SCHEMAS | undefined;
+
+function schemaOf(type: EventType): z.ZodType {
+  schemas ??= (createRequire(import.meta.url)(SCHEMAS) as { EVENT_SCHEMAS: typeof EVENT_SCHEMAS })
+    .EVENT_SCHEMAS;
+  return schemas[type];
+}
+
+// Compiled beside this file in the published package.
+const SCHEMAS = import.meta.url.endsWith('.ts') ? './event-schemas.ts' : './event-schemas.js';
 
 export function codecWith(upcasts: Upcaster): Codec {
   // Events of one command follow each other and share their metadata: parsing it once a command saves 0.3 µs each.
@@ -43,7 +58,7 @@ export function codecWith(upcasts: Upcaster): Codec {
         throw new TypeError(`${event.type} does not belong in ${quoted(stream)}`);
       const checked = isPlain(event.type, event.data)
         ? undefined
-        : EVENT_SCHEMAS[event.type].safeParse(event.data);
+        : schemaOf(event.type).safeParse(event.data);
       if (checked?.success === false)
         throw new TypeError(`${event.type} of ${stream}: ${firstIssue(checked.error)}`);
       return {
@@ -60,7 +75,7 @@ export function codecWith(upcasts: Upcaster): Codec {
         stored.schemaVersion === upcasts.newest(type)
           ? asWritten
           : upcasts.upcast(type, stored.schemaVersion, asWritten);
-      const checked = EVENT_SCHEMAS[type].safeParse(data);
+      const checked = schemaOf(type).safeParse(data);
       if (!checked.success) throw unreadable(stored, `${type}: ${firstIssue(checked.error)}`);
       return {
         position: stored.position,

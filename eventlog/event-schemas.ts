@@ -1,6 +1,6 @@
 /** What the data of each event may be, in its newest shape: settings are sparse, nothing unknown is let in. */
 import { z } from 'zod';
-import type { EventType, SwitchyardEvent } from './events.ts';
+import type { EventType } from './events.ts';
 import { backendId, backendSettings, domainSettings, poolSettings } from './settings.ts';
 
 const epochMs = z.int().min(0);
@@ -48,29 +48,6 @@ export const EVENT_SCHEMAS = {
   }),
   BackendStarted: z.strictObject({ id: backendId }),
 } as const satisfies Record<EventType, z.ZodType>;
-
-/** The kind of stream that each event belongs in. */
-export const OWNER_OF = {
-  DomainCreated: 'domain',
-  DomainChanged: 'domain',
-  DomainRemoved: 'domain',
-  PoolCreated: 'pool',
-  PoolChanged: 'pool',
-  PoolRemoved: 'pool',
-  BackendAdded: 'pool',
-  BackendChanged: 'pool',
-  BackendRemoved: 'pool',
-  BackendDrainStarted: 'pool',
-  BackendDrained: 'pool',
-  CapacityWanted: 'pool',
-  BackendQuarantined: 'pool',
-  BackendHealthChanged: 'pool',
-  BackendStarted: 'pool',
-} as const satisfies { readonly [type in SwitchyardEvent['type']]: 'domain' | 'pool' };
-
-export function isEventType(type: string): type is EventType {
-  return Object.hasOwn(EVENT_SCHEMAS, type);
-}
 
 /** The same settings without their defaults, each of them optional but those that are always given. */
 function sparse(settings: z.ZodObject, required: readonly string[] = []): z.ZodObject {

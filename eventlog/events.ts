@@ -1,7 +1,7 @@
 /** Every event there is. A new shape of an old event gets the next schema version and a step in `upcast.ts`. */
 import type { Position, Version } from './event-log.ts';
 import type { BackendId, StreamName } from './names.ts';
-import type { SparseBackend, SparseDomain, SparsePool } from './settings.ts';
+import type { SparseBackend, SparseDomain, SparsePool } from './sparse-settings.ts';
 
 export type DomainEvent =
   /** A host is served from now on; the first event of a domain's life, or of its next one. */

@@ -1,4 +1,5 @@
 /** The door of the room: what happened. */
+export { isAddress } from './address.ts';
 export { canonicalJson } from './canonical.ts';
 export { type Copied, copyLog, lastSound } from './copy-log.ts';
 export * from './errors.ts';
@@ -20,7 +21,9 @@ export * from './query.ts';
 export type { Rebuilt } from './rebuild.ts';
 export * from './replay.ts';
 export type { RouteMatch, RouteSettings, RouteWish } from './route-settings.ts';
-export * from './settings.ts';
+export { DOMAIN_DEFAULTS, POOL_DEFAULTS } from './setting-defaults.ts';
+export type { BackendSettings, DomainSettings, PoolSettings } from './settings.ts';
+export * from './sparse-settings.ts';
 export {
   type BesideLog,
   openSqliteLog,

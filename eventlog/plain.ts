@@ -2,9 +2,9 @@
  * Domains of which only the pool is said, pools without settings and backends that are only an address: nearly all are such in a
  * bulk. They are told at a glance, where a schema or JSON's parser takes longer than everything else that is done with them.
  */
+import { isAddress } from './address.ts';
 import type { Json } from './event-log.ts';
 import { parseBackendId, parsePoolName } from './names.ts';
-import { isAddress } from './setting-values.ts';
 
 // Canonical texts that escape nothing.
 const DOMAIN = /^\{"settings":\{"pool":"[^"\\]+"\}\}$/;

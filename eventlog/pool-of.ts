@@ -2,7 +2,7 @@
 import type { Json } from './event-log.ts';
 import type { PoolName } from './names.ts';
 import { poolOfPlain } from './plain.ts';
-import type { SparseDomain } from './settings.ts';
+import type { SparseDomain } from './sparse-settings.ts';
 
 /** Its own pool first; each once. */
 export function poolsOf(settings: SparseDomain): readonly PoolName[] {

@@ -1,5 +1,6 @@
 /** The kinds of values that settings are made of: names, times, counts, addresses, fields of a message. */
 import { z } from 'zod';
+import { isAddress } from './address.ts';
 import { parseBackendId, parseDomainName, parsePoolName } from './names.ts';
 
 // A day: no wait on a request path is longer, and every timer of Node can hold it.
@@ -19,15 +20,7 @@ export const domainName = name(parseDomainName);
 export const poolName = name(parsePoolName);
 export const backendId = name(parseBackendId);
 
-// host:port, [v6]:port or unix:/path. 104: the shortest sun_path among the systems that run Node.
-const ADDRESS =
-  /^(?:\[[0-9A-Fa-f:.]{2,45}\]:\d{1,5}|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}):\d{1,5}|unix:\/[^\0]{1,103})$/;
-
 export const address = z.string().refine(isAddress, 'expected host:port, [v6]:port or unix:/path');
-
-export function isAddress(value: unknown): value is string {
-  return typeof value === 'string' && ADDRESS.test(value) && isPort(value);
-}
 
 // RFC 9110 §5.1 and RFC 6265 §4.1.1: names of fields and of cookies are tokens.
 export const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
@@ -35,9 +28,3 @@ export const fieldName = z.string().regex(FIELD_NAME, 'expected a token of at mo
 
 // RFC 9110 §5.5: visible text without line ends.
 export const FIELD_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff]{0,4094}[\x21-\x7e\x80-\xff])?)?$/;
-
-function isPort(text: string): boolean {
-  if (text.startsWith('unix:')) return true;
-  const port = Number(text.slice(text.lastIndexOf(':') + 1));
-  return port >= 1 && port <= 65_535;
-}

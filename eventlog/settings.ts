@@ -1,6 +1,7 @@
 /**
  * What an operator may wish of a pool, a backend and a domain: one schema that gives the types, the checks,
- * the defaults (each with its unit in the name and its reason beside it) and the published JSON Schema.
+ * the defaults (each with its unit in the name and its reason beside it) and the published JSON Schema. The defaults stand once
+ * more in \`setting-defaults.ts\`, for threads that check nothing; a test holds them equal.
  *
  * Events and current rows hold *sparse* settings: only what differs from the defaults of their schema version.
  */
@@ -14,12 +15,11 @@ import {
   FIELD_NAME,
   FIELD_VALUE,
   fieldName,
-  isAddress,
   ms,
   poolName,
 } from './setting-values.ts';
 
-export { address, backendId, domainName, isAddress, poolName };
+export { address, backendId, domainName, poolName };
 
 export const backendSettings = z.strictObject({
   address: address.describe('host:port, [v6]:port or unix:/path'),
@@ -272,73 +272,3 @@ export const domainSettings = z.strictObject({
 export type BackendSettings = z.output<typeof backendSettings>;
 export type PoolSettings = z.output<typeof poolSettings>;
 export type DomainSettings = z.output<typeof domainSettings>;
-
-/** As stored: only what differs from the defaults, so that equal wishes are equal bytes. */
-export type Sparse<T> = { readonly [K in keyof T]?: SparseValue<T[K]> };
-type SparseValue<V> = V extends readonly unknown[] ? V : V extends object ? Sparse<V> : V;
-export type SparseBackend = Sparse<BackendSettings> & { readonly address: string };
-export type SparsePool = Sparse<PoolSettings>;
-export type SparseDomain = Sparse<Omit<DomainSettings, 'pool'>> & { readonly pool: DomainSettings['pool'] };
-
-export const POOL_DEFAULTS: PoolSettings = poolSettings.parse({});
-// The address is the one setting without a default; it is always given.
-const BACKEND_DEFAULTS = backendSettings.omit({ address: true }).parse({});
-export const DOMAIN_DEFAULTS = domainSettings.omit({ pool: true }).parse({});
-// Its pool is what people look for first.
-const DOMAIN_IN_ORDER = { pool: '', ...DOMAIN_DEFAULTS };
-
-export function completePool(sparse: SparsePool): PoolSettings {
-  return complete(POOL_DEFAULTS, sparse);
-}
-export function completeBackend(sparse: SparseBackend): BackendSettings {
-  return complete(BACKEND_DEFAULTS, sparse);
-}
-export function completeDomain(sparse: SparseDomain): DomainSettings {
-  return complete(DOMAIN_IN_ORDER, sparse);
-}
-
-export function sparsePool(settings: PoolSettings): SparsePool {
-  return sparse(POOL_DEFAULTS, settings);
-}
-export function sparseBackend(settings: BackendSettings): SparseBackend {
-  return sparse(BACKEND_DEFAULTS, settings);
-}
-export function sparseDomain(settings: DomainSettings): SparseDomain {
-  return sparse(DOMAIN_DEFAULTS, settings);
-}
-
-type Tree = { readonly [key: string]: unknown };
-
-function complete<T>(defaults: object, given: object): T {
-  const whole: Record<string, unknown> = { ...defaults };
-  for (const [key, value] of Object.entries(given)) {
-    const fallback = whole[key];
-    whole[key] = isTree(value) && isTree(fallback) ? complete(fallback, value) : value;
-  }
-  return whole as T;
-}
-
-/** Keys in sorted order, so that the same wish is stored as the same bytes however it was written. */
-function sparse<T>(defaults: object, whole: object): T {
-  const given: Record<string, unknown> = {};
-  const usual = defaults as Tree;
-  const wished = whole as Tree;
-  // Nearly all are the defaults themselves: the few that are not are sorted.
-  for (const key of Object.keys(wished)
-    .filter((each) => wished[each] !== usual[each])
-    .sort()) {
-    const value = wished[key];
-    const fallback = usual[key];
-    if (isTree(value) && isTree(fallback)) {
-      const inner = sparse<Tree>(fallback, value);
-      if (Object.keys(inner).length > 0) given[key] = inner;
-    } else if (JSON.stringify(value) !== JSON.stringify(fallback)) {
-      given[key] = value;
-    }
-  }
-  return given as T;
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

@@ -19,10 +19,11 @@ const PACKAGES: Record<Room, readonly string[]> = {
   actors: ['xstate'],
   src: ['pino', 'rxjs', 'undici', 'yaml', 'zod', 're2js'],
 };
-// A door of its own has what a thread needs that is to load nothing else: each is a heap.
+// A door of its own has what a thread needs that is to load nothing else, or what most threads are not to load: each is a heap.
 const DOORS = [
   ...ROOMS.map((room) => `${room}/index.ts`),
   'eventlog/journal/index.ts',
+  'eventlog/settings.ts',
   'eventlog/write-back.ts',
   'actors/pool/ledger/index.ts',
 ];

@@ -1,13 +1,6 @@
 /** What can be listed, shown, set and removed: domains, pools, and backends of a pool. */
-import {
-  backendSettings,
-  domainSettings,
-  type Parsed,
-  parseBackendId,
-  parseDomainName,
-  parsePoolName,
-  poolSettings,
-} from '../../eventlog/index.ts';
+import { type Parsed, parseBackendId, parseDomainName, parsePoolName } from '../../eventlog/index.ts';
+import { backendSettings, domainSettings, poolSettings } from '../../eventlog/settings.ts';
 import { type JsonSchema, jsonSchemaOf } from '../config/index.ts';
 import { UsageError } from './failure.ts';
 

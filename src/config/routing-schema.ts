@@ -5,15 +5,12 @@
 import { z } from 'zod';
 import {
   type BackendId,
-  backendSettings,
   type DomainName,
-  domainSettings,
   type Parsed,
   type PoolName,
   parseBackendId,
   parseDomainName,
   parsePoolName,
-  poolSettings,
   poolsOf,
   type SparseBackend,
   type SparseDomain,
@@ -22,6 +19,7 @@ import {
   sparseDomain,
   sparsePool,
 } from '../../eventlog/index.ts';
+import { backendSettings, domainSettings, poolSettings } from '../../eventlog/settings.ts';
 import { errorPageProblems } from './error-page-kinds.ts';
 import { ownListener } from './host-port.ts';
 import { problemsOf, unknownKey } from './issues.ts';
