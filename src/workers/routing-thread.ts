@@ -40,7 +40,7 @@ const ORIGIN_MS = performance.timeOrigin;
 const now = () => ORIGIN_MS + performance.now();
 
 // What a thread reads are single rows, of which the system keeps the pages; more here would be kept once a thread.
-const READER_CACHE_KIB = 2048;
+const READER_CACHE_KIB = 1024;
 const SWEEP_MS = 1000;
 
 type TableLink = Pick<TableSource, 'isLevel' | 'pause'>;
