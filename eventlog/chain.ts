@@ -22,8 +22,12 @@ export class Chain {
   /** `indexed`: where the index of streams has it, which is a structure of its own and may be damaged on its own. */
   follow(event: ChainedEvent, indexed: Position): readonly Finding[] {
     const findings = [...this.#missing(event), ...this.#content(event), ...this.#order(event, indexed)];
-    const expected = this.#hashes.map((previous) => chainHash(previous, bytesOf(event)));
-    this.#hashes = [...new Set([event.hash, expected[0] ?? event.hash])];
+    const bytes = bytesOf(event);
+    const expected = this.#hashes.map((previous) => chainHash(previous, bytes));
+    this.#hashes =
+      expected[0] === event.hash
+        ? expected.slice(0, 1)
+        : [...new Set([event.hash, expected[0] ?? event.hash])];
     this.#position = event.position;
     this.#recordedAtMs = Math.max(this.#recordedAtMs, event.recordedAtMs);
     // A damaged or missing event breaks its link by necessity: once is enough to say so.

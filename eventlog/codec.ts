@@ -75,8 +75,8 @@ export function codecWith(upcasts: Upcaster): Codec {
         stored.schemaVersion === upcasts.newest(type)
           ? asWritten
           : upcasts.upcast(type, stored.schemaVersion, asWritten);
-      const checked = schemaOf(type).safeParse(data);
-      if (!checked.success) throw unreadable(stored, `${type}: ${firstIssue(checked.error)}`);
+      const checked = isPlain(type, data) ? undefined : schemaOf(type).safeParse(data);
+      if (checked?.success === false) throw unreadable(stored, `${type}: ${firstIssue(checked.error)}`);
       return {
         position: stored.position,
         stream: stored.stream,

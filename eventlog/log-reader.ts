@@ -69,8 +69,8 @@ export interface LogInspection {
   storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[];
   /** Where a version of a stream is, 0 where it is not. Through the index of streams alone. */
   positionOf(stream: string, version: Version): Position;
-  /** Where the index of streams has the events of that page of `storedEvents`, by position; 0 where it has one not. */
-  indexedAt(from: number, limit: number): ReadonlyMap<Position, Position>;
+  /** Where the index of streams has each event of that page of `storedEvents`, as `positionOf` says, in the page's order. */
+  indexedAt(from: number, limit: number): readonly Position[];
   /** Names of streams that have events, in order, after `after`. */
   streams(after: string, limit: number): readonly string[];
   /** Current rows of any kind as kept, in order of stream name, after `after`. */

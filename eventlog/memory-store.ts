@@ -157,9 +157,8 @@ export class MemoryStore implements LogStore {
     return this.#streams.get(stream)?.[version - 1]?.position ?? 0;
   }
 
-  indexedAt(from: number, limit: number): ReadonlyMap<Position, Position> {
-    const page = this.storedEvents(from, limit);
-    return new Map(page.map(({ position, stream, version }) => [position, this.positionOf(stream, version)]));
+  indexedAt(from: number, limit: number): readonly Position[] {
+    return this.storedEvents(from, limit).map(({ stream, version }) => this.positionOf(stream, version));
   }
 
   streams(after: string, limit: number): readonly string[] {

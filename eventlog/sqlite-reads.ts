@@ -83,16 +83,14 @@ export class SqliteReads implements LogReader, LogInspection {
     // One read transaction: a row and the events that it folds are of the same moment.
     return db.transaction((streams: readonly string[], events: number) => {
       const { eventsOfOwners, basesOfOwners, currentsOfOwners, snapshotsOfOwners } = this.#statements;
-      const text = JSON.stringify(streams);
+      const text = JSON.stringify(streams.flatMap((stream) => ['', stream]));
       const rows = eventsOfOwners.all(text, events);
       // Where the limit was met, the last of them may have more.
-      const whole = rows.length < events ? streams.length : (rows.at(-1)?.asked ?? 0);
+      const whole = rows.length < events ? streams.length : Math.ceil(rows.at(-1)?.asked ?? 0);
       const found = streams.slice(0, whole).map((stream) => new FoundOwner(stream));
       for (const row of rows) found[row.asked]?.events.push(row);
-      for (const { asked, ...row } of basesOfOwners.all(text))
-        if (asked < whole) found[asked]!.base = kept(row);
-      for (const { asked, ...row } of currentsOfOwners.all(text))
-        if (asked < whole) found[asked]!.current = kept(row);
+      for (const row of basesOfOwners.all(text)) found[row.asked]?.keep('base', row);
+      for (const row of currentsOfOwners.all(text)) found[row.asked]?.keep('current', row);
       for (const { asked, ...row } of snapshotsOfOwners.all(text)) found[asked]?.snapshots.push(kept(row));
       return found;
     });
@@ -222,9 +220,10 @@ export class SqliteReads implements LogReader, LogInspection {
     return this.guarded(() => Math.max(0, this.#statements.positionOf.get(stream, version) ?? 0));
   }
 
-  indexedAt(from: number, limit: number): ReadonlyMap<Position, Position> {
-    const rows = this.guarded(() => this.#statements.indexedAt.all(from, limit));
-    return new Map(rows.map(({ position, indexed }) => [position, Math.max(0, indexed ?? 0)]));
+  indexedAt(from: number, limit: number): readonly Position[] {
+    return this.guarded(() =>
+      this.#statements.indexedAt.all(from, limit).map((position) => Math.max(0, position ?? 0)),
+    );
   }
 
   streams(after: string, limit: number): readonly string[] {
@@ -386,6 +385,10 @@ class FoundOwner implements StoredOwner {
 
   constructor(stream: string) {
     this.stream = stream;
+  }
+
+  keep(what: 'base' | 'current', { stream, version, state, checksum }: StateRow): void {
+    this[what] = { stream, version, state, intact: isIntact(stream, version, state, checksum) };
   }
 }
 

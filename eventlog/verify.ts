@@ -159,7 +159,8 @@ function* chainPages(log: Log, counts: Counts): Generator<Page> {
 function followed(log: Log, chain: Chain, from: Position, events: readonly ChainedEvent[]): Finding[] {
   if (events.length === 0) return [];
   const indexed = log.indexedAt(from, events.length);
-  return events.flatMap((event) => chain.follow(event, indexed.get(event.position) ?? 0));
+  // In a damaged file two may have one position: by their place in the page they are told apart.
+  return events.flatMap((event, place) => chain.follow(event, indexed[place] ?? 0));
 }
 
 type Events = { readonly events: readonly ChainedEvent[]; readonly damage?: Finding };
