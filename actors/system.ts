@@ -71,7 +71,7 @@ export type SystemOptions = {
 
 // More than ten crashes of the static parts in ten seconds will not get better by restarting.
 const STATIC = { intensity: 10, periodMs: 10_000 } as const;
-// A pool that is awake costs some twenty kilobytes, an actor for each of its backends included: up to so many always are.
+// A pool that is awake costs some six kilobytes here, ten more once it has actors, and one or two in each worker: up to so many always are.
 const MOST_AWAKE = 1000;
 // Where there are more, as many may stay awake without being used.
 const AWAKE_OF_MANY = 250;
