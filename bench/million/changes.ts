@@ -1,4 +1,5 @@
 /** Changes of single domains among many: what one takes until it is routed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import { AdminClient } from '../../test/support/admin-client.ts';
 import type { RouterProcess } from '../../test/support/router-process.ts';
@@ -13,7 +14,7 @@ export type Changed = {
   readonly failed: number;
 };
 
-/** One after the other, over the same two connections: domains of a pool that is there, `pool-0`, come and go. */
+/** One after the other, with a rest between, over the same two connections: domains of a pool that is there, `pool-0`, come and go. */
 export class Changes implements AsyncDisposable {
   readonly #port: number;
   readonly #admin: AdminClient;
@@ -25,13 +26,15 @@ export class Changes implements AsyncDisposable {
     this.#admin = new AdminClient(admin);
   }
 
-  async take(count: number): Promise<Changed> {
+  /** `restMs`: after each; of changes without one, whoever makes them and the router's part in it are a load of their own. */
+  async take(count: number, restMs = 0): Promise<Changed> {
     const ms: number[] = [];
     let failed = 0;
     for (let change = 0; change < count; change++, this.#done++) {
       const began = performance.now();
       if (!(await this.#one())) failed++;
       ms.push(performance.now() - began);
+      if (restMs > 0) await sleep(restMs);
     }
     return { ms, failed };
   }

@@ -1,5 +1,4 @@
-/** An import of everything into an empty router, with single changes meanwhile. */
-import { setTimeout as sleep } from 'node:timers/promises';
+/** An import of everything into an empty router, with single changes meanwhile, some thirty a second. */
 import { AdminClient } from '../../test/support/admin-client.ts';
 import { cpuBetween, cpuTimeOf } from '../accounting.ts';
 import { Changes } from './changes.ts';
@@ -9,8 +8,7 @@ import type { Stage } from './stage.ts';
 
 // A router that has just started compiles what it does for the first time.
 export const WARM_UP = 1000;
-const AT_ONCE = 10;
-const REST_MS = 100;
+const REST_MS = 20;
 
 export async function importing(stage: Stage): Promise<readonly Row[]> {
   await stage.clear('many');
@@ -27,8 +25,8 @@ export async function importing(stage: Stage): Promise<readonly Row[]> {
   });
   const ms: number[] = [];
   let failed = 0;
-  for (; !over; await sleep(REST_MS)) {
-    const taken = await changes.take(AT_ONCE);
+  while (!over) {
+    const taken = await changes.take(1, REST_MS);
     ms.push(...taken.ms);
     failed += taken.failed;
   }

@@ -108,7 +108,10 @@ class AdminServer implements Admin {
       if (this.#closing.signal.aborted) request.socket.end();
     });
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    response.once('close', () => {
+      // After its answer nobody waits for anything, and the exception that an abort makes is as dear as reading the call.
+      if (!response.writableFinished) gone.abort();
+    });
     const reply = await this.#answer(request, gone.signal);
     const isReading = reply.type === 'stream' && reply.isReading === true;
     if (!isReading) await discardRest(request);
