@@ -65,6 +65,8 @@ export interface Desk {
 
 /** A desk whose log others may write to, each in their turn. */
 export interface LendingDesk extends Desk {
+  /** Somebody waits for whoever has the turn on everything. */
+  readonly isCrowded: boolean;
   /** Nothing is decided and nothing appended until it has ended. */
   alone<T>(work: () => Promise<T>): Promise<T>;
   /**

@@ -51,6 +51,10 @@ export class RoutingDesk implements LendingDesk {
     return this.#handler.present();
   }
 
+  get isCrowded(): boolean {
+    return this.#turns.depth(EVERYTHING) > 1;
+  }
+
   alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.take([{ key: EVERYTHING, mode: 'write' }], work);
   }

@@ -147,6 +147,14 @@ export class LocalLog implements EventLog {
     return this.#open().currentRows();
   }
 
+  /**
+   * Writes the file's pages back if so many have come since that was last done in full. Who begins with this goes on with it: no
+   * commit does so any more.
+   */
+  writeBack(pages: number): void {
+    this.#open().writeBack(pages);
+  }
+
   /** How many owners there should be, known without counting; undefined: nobody has counted yet. */
   get owners(): number | undefined {
     return this.#open().expectedRows();

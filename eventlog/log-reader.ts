@@ -147,4 +147,6 @@ export interface LogStore extends LogReader, LogInspection {
   dropCaches(stream: string): void;
   /** Whether somebody beside writes the file's pages back (`WriteBack`): then this one does so only where it must. */
   writtenBackBeside(is: boolean): void;
+  /** Writes the file's pages back if so many have come since that was last done in full; from now on never at a commit. */
+  writeBack(pages: number): void;
 }

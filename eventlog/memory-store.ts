@@ -237,6 +237,10 @@ export class MemoryStore implements LogStore {
     // There is no file.
   }
 
+  writeBack(): void {
+    // Nor here.
+  }
+
   close(): void {
     // The rows go with whoever still holds them.
   }

@@ -47,6 +47,15 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.db.pragma(`wal_autocheckpoint = ${is ? BACKSTOP_PAGES : CHECKPOINT_PAGES}`);
   }
 
+  writeBack(pages: number): void {
+    this.guarded(() => {
+      this.db.pragma('wal_autocheckpoint = 0');
+      const [found] = this.db.pragma('wal_checkpoint(NOOP)') as readonly [{ readonly log: number }];
+      // PASSIVE waits for nobody, and nobody waits for it.
+      if (found.log >= pages) this.db.pragma('wal_checkpoint(PASSIVE)');
+    });
+  }
+
   transaction(work: () => void): void {
     this.guarded(() => this.#transaction(work));
   }

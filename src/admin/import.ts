@@ -1,5 +1,5 @@
 /** Bulk: lines of NDJSON in, one result line a chunk out, in order; the first that is refused is the last. */
-import { type ChunkFailure, type ChunkResult, importerOver } from '../import/index.ts';
+import { CHUNK, type ChunkFailure, type ChunkResult, importerOver } from '../import/index.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import type { AdminPorts } from './ports.ts';
@@ -7,8 +7,6 @@ import { problem, Refused, rejected } from './problem.ts';
 import { count } from './query.ts';
 import type { Reply } from './reply.ts';
 
-// 500: small enough that a command sent meanwhile waits less than ten milliseconds, large enough to share an fsync.
-const CHUNK = 500;
 const MOST_LINES = 1_000_000_000;
 // A key takes the number of a line with it.
 const KEY_LENGTH = 180;
@@ -16,11 +14,13 @@ const KEY_LENGTH = 180;
 export async function postImport(call: Call, { desk, ownAddresses, importer }: AdminPorts): Promise<Reply> {
   const from = count(call, 'from', { min: 1, max: MOST_LINES }) ?? 1;
   const first = count(call, 'first', { min: 1, max: MOST_LINES }) ?? 1;
-  const size = count(call, 'chunk', { min: 1, max: 1000 }) ?? CHUNK;
   const by = byOf(call);
   if ((by.commandId?.length ?? 0) > KEY_LENGTH) {
     throw new Refused('invalid_header', `Idempotency-Key: expected at most ${KEY_LENGTH} characters here`);
   }
+  // Under a key the same lines are to be the same chunks again.
+  const size =
+    count(call, 'chunk', { min: 1, max: 1000 }) ?? (by.commandId === undefined ? undefined : CHUNK);
   const carrier = importer ?? importerOver(desk, ownAddresses);
   const results = carrier.import(call.bytes(), { size, first, from, by });
   const opening = await results.next();

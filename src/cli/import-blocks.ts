@@ -2,8 +2,8 @@
 
 export type Block = { readonly first: number; readonly bytes: Uint8Array };
 
-// 1 MiB: some 20 000 domains, half a second of work. A line may be as long.
-const BLOCK_BYTES = 1_048_576;
+// 4 MiB: some 80 000 domains, two seconds of work. A line may be a quarter as long.
+const BLOCK_BYTES = 4_194_304;
 const LF = 0x0a;
 
 /** `from`: lines before this one are left out. */

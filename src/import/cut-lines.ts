@@ -1,4 +1,5 @@
 /** Bytes cut into lines, and lines gathered into chunks: numbered from 1, blank ones left out, none held longer than needed. */
+import { isAscii } from 'node:buffer';
 
 export type Line = { readonly number: number; readonly text: string };
 
@@ -20,10 +21,10 @@ export class LineTooLong extends Error {
 /** `first`: the number of the first line, where it stands in a longer file. Lines before `from` are left out. */
 export type Numbering = { readonly first?: number; readonly from?: number };
 
-/** At most `size` lines at a time. Throws `LineTooLong`. */
+/** At most `size` lines at a time, which may be said anew for each. Throws `LineTooLong`. */
 export async function* cutLines(
   source: AsyncIterable<Uint8Array>,
-  size: number,
+  size: number | (() => number),
   { first = 1, from = 1 }: Numbering = {},
 ): AsyncGenerator<readonly Line[]> {
   const cutter = new Cutter(size, first, from);
@@ -32,7 +33,7 @@ export async function* cutLines(
 }
 
 class Cutter {
-  readonly #size: number;
+  readonly #size: () => number;
   readonly #from: number;
   // RFC 8259 §8.1: a byte order mark may be ignored, which is what a decoder does with the first one.
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
@@ -41,9 +42,9 @@ class Cutter {
   #number: number;
   #lines: Line[] = [];
 
-  constructor(size: number, first: number, from: number) {
+  constructor(size: number | (() => number), first: number, from: number) {
     this.#number = first - 1;
-    this.#size = size;
+    this.#size = typeof size === 'number' ? () => size : size;
     this.#from = from;
   }
 
@@ -78,7 +79,7 @@ class Cutter {
       if (text.length > MAX_LINE_BYTES) throw this.#tooLong(this.#number);
       if (this.#number < this.#from || isBlank(text)) continue;
       this.#lines.push({ number: this.#number, text });
-      if (this.#lines.length < this.#size) continue;
+      if (this.#lines.length < this.#size()) continue;
       const lines = this.#lines;
       this.#lines = [];
       yield lines;
@@ -86,6 +87,8 @@ class Cutter {
   }
 
   #decoded(bytes: Buffer): string {
+    // As nearly all lines are. A decoder makes text of two bytes a character, and so would be all that is made of it.
+    if (isAscii(bytes)) return bytes.toString('latin1');
     try {
       return this.#decoder.decode(bytes);
     } catch {

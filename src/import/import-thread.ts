@@ -117,6 +117,7 @@ export class ImportThread implements Importer {
         session.lendTo(() => this.#options.desk().lend(() => this.#written(id, session)));
         return;
       case 'wrote':
+        if (this.#options.desk().isCrowded) this.#thread.post({ type: 'crowded' });
         session.wrote(message.packed);
         return;
       case 'result':

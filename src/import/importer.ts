@@ -6,8 +6,8 @@ import { cutLines, type Numbering } from './cut-lines.ts';
 import { roomyHeap } from './roomy-heap.ts';
 
 export type ImportWish = Numbering & {
-  /** Lines a chunk. */
-  readonly size: number;
+  /** Lines a chunk. Undefined: many, or few while others wait for their turn. */
+  readonly size?: number | undefined;
   /** Its command id, if any, is that of the whole import: each chunk's is made of it and its first line. */
   readonly by: By;
 };
@@ -17,11 +17,14 @@ export interface Importer {
   import(source: AsyncIterable<Uint8Array>, wish: ImportWish): AsyncGenerator<ChunkResult, void>;
 }
 
+// Small enough that a command sent meanwhile waits less than ten milliseconds, large enough to share an fsync.
+export const CHUNK = 500;
+
 export function importerOver(desk: Pick<Desk, 'askTogether'>, ownAddresses: () => OwnAddresses): Importer {
   return {
     async *import(source, { size, by, ...numbering }) {
       using _ = roomyHeap();
-      yield* importChunks(cutLines(source, size, numbering), { desk, ownAddresses, by });
+      yield* importChunks(cutLines(source, size ?? CHUNK, numbering), { desk, ownAddresses, by });
     },
   };
 }

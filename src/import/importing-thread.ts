@@ -23,6 +23,12 @@ import type { FromImporter, ImportBoot, ToImporter } from './messages.ts';
 
 // Of bytes that wait to be read, for each import; one piece of a socket's is as much.
 const HELD_BYTES = 65_536;
+// A chunk is written in 20 ms, which nobody minds who is not there; while others come, in some 3.
+const MANY_LINES = 1000;
+const FEW_LINES = 100;
+const CROWDED_MS = 1000;
+// 24 MiB: less than what a commit of the main thread would write back by itself.
+const WRITE_BACK_PAGES = 6144;
 
 type Session = { readonly bytes: Readable; readonly cancelled: AbortController; go: () => void };
 
@@ -33,8 +39,11 @@ if (parent === null) throw new Error('importing-thread.ts is the program of a wo
 const sessions = new Map<number, Session>();
 let opened: BesideLog | undefined;
 let handling: CommandHandler | undefined;
+let crowdedUntil = 0;
 /** In the present turn. */
 let written: readonly Happened[] = [];
+
+const asFits = () => (performance.now() < crowdedUntil ? FEW_LINES : MANY_LINES);
 
 function tell(message: FromImporter): void {
   parent?.postMessage(message);
@@ -61,7 +70,7 @@ async function carriedOut(
       inTurn(id, session, (handler) => handler.together(commands, { by, digest })),
   };
   const ownAddresses = () => ({ listeners, local: localAddresses() });
-  const results = importChunks(cutLines(session.bytes, size, numbering), {
+  const results = importChunks(cutLines(session.bytes, size ?? asFits, numbering), {
     desk,
     ownAddresses,
     by,
@@ -99,6 +108,17 @@ async function inTurn(
   } finally {
     const events = written.flatMap((happened) => happened.events);
     tell({ type: 'wrote', id, ...(events.length === 0 ? {} : { packed: pack(events) }) });
+    writeBack();
+  }
+}
+
+/** Between turns, since whoever waits for one would wait for the disk as well. The journal's thread has done most of it. */
+function writeBack(): void {
+  try {
+    opened?.log.writeBack(WRITE_BACK_PAGES);
+  } catch (error) {
+    // The next append will say so.
+    if (!(error instanceof LogUnavailable)) throw error;
   }
 }
 
@@ -111,8 +131,6 @@ function handler(): CommandHandler {
   if (opened === undefined || handling === undefined) {
     opened = openSqliteLogBeside({ directory, now: Date.now });
     const { log } = opened;
-    // A chunk's turn is no time for it, unless nobody did it for long.
-    log.writtenBackBeside(true);
     log.onAppended((happened) => {
       written = [happened];
     });
@@ -139,6 +157,9 @@ parent.on('message', (message: ToImporter | { type: 'stop' } | { type: 'fail'; m
       return;
     case 'go':
       sessions.get(message.id)?.go();
+      return;
+    case 'crowded':
+      crowdedUntil = performance.now() + CROWDED_MS;
       return;
     case 'cancel':
       return cancel(message.id);

@@ -2,5 +2,5 @@
 export { type ChunkFailure, type ChunkResult, type Into, importChunks } from './chunks.ts';
 export { cutLines, type Line, LineTooLong } from './cut-lines.ts';
 export { ImportThread, type ImportThreadOptions } from './import-thread.ts';
-export { type Importer, type ImportWish, importerOver } from './importer.ts';
+export { CHUNK, type Importer, type ImportWish, importerOver } from './importer.ts';
 export { parseLine } from './parse-line.ts';

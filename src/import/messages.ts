@@ -17,6 +17,8 @@ export type ToImporter =
   | { readonly type: 'bytes'; readonly id: number; readonly bytes?: Uint8Array }
   /** It may decide and append: nobody else does until it has said what it wrote. */
   | { readonly type: 'go'; readonly id: number }
+  /** Others waited while it had its turn. */
+  | { readonly type: 'crowded' }
   /** Nobody wants it any more. What it was told to write it still says. */
   | { readonly type: 'cancel'; readonly id: number };
 

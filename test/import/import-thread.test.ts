@@ -178,6 +178,20 @@ describe('the thread of imports', () => {
     await expectWhole();
   });
 
+  it('makes its chunks large, and small while others wait for their turn', async () => {
+    const sizes = (results: readonly ChunkResult[]) => new Set(results.map(({ from, to }) => to - from + 1));
+    const importAll = (text: string) => all(imports.import(pieces(text), { by: { author: 'bulk' } }));
+    await imported(POOL);
+    expect(sizes(await importAll(domains(3000)))).toEqual(new Set([1000]));
+    let isOver = false;
+    const bulk = importAll(domains(20_000, 'e')).finally(() => {
+      isOver = true;
+    });
+    for (let index = 0; !isOver; index++) await desk.ask(put(`single${index}.example.com`), { author: 'me' });
+    expect(sizes(await bulk)).toContain(100);
+    await expectWhole();
+  });
+
   it('goes on in the file that an archive has put in the place of the log', async () => {
     await imported(POOL);
     const bulk = importing(pieces(domains(3000)), 100);
