@@ -62,11 +62,15 @@ export class RoutingDesk implements LendingDesk {
   lend(write: () => Promise<Happened | undefined>): Promise<Rejection | undefined> {
     return this.alone(async () => {
       const before = await this.#options.log.position();
+      const lost = async (error: unknown) => {
+        await this.#witness(await this.#since(before));
+        throw error;
+      };
       try {
-        await this.#witness(await write());
+        // What was written and could not be put in force is not witnessed a second time.
+        await this.#witness(await write().catch(lost));
         return undefined;
       } catch (error) {
-        await this.#witness(await this.#since(before));
         return refusalFor(error);
       }
     });

@@ -71,7 +71,7 @@ export class ImportThread implements Importer {
   async *import(source: AsyncIterable<Uint8Array>, wish: ImportWish): AsyncGenerator<ChunkResult, void> {
     await this.#turn();
     const id = ++this.#lastId;
-    const session = new ImportSession(wish.first ?? 1);
+    const session = new ImportSession(Math.max(wish.first ?? 1, wish.from ?? 1));
     try {
       await this.#thread.wanted();
       this.#sessions.set(id, session);

@@ -6,6 +6,7 @@ import {
   asleepOver,
   type ChildEnd,
   type DomainCommand,
+  OwnerUnavailable,
   RoutingDesk,
   type Running,
 } from '../../actors/index.ts';
@@ -236,6 +237,20 @@ describe('the thread of imports', () => {
     await start();
     expect((await imported(POOL + domains(500))).at(-1)).toMatchObject({ type: 'done', to: 501 });
     expect((await imported(domains(500))).at(-1)).toMatchObject({ type: 'done', changed: 0 });
+    await expectWhole();
+  });
+
+  it('tells of what it wrote once, also where an owner cannot follow', async () => {
+    await imported(POOL);
+    const failing = async () => {
+      throw new OwnerUnavailable('the owner is parked', 1000);
+    };
+    const owners = { ...asleepOver(log), isAwake: () => true, settle: failing };
+    desk = new RoutingDesk({ log, owners, published: async () => {}, newCommandId: randomUUID });
+    expect((await imported(domains(3))).at(-1)).toMatchObject({
+      type: 'failed',
+      failure: { rejection: { type: 'owner_unavailable' } },
+    });
     await expectWhole();
   });
 
