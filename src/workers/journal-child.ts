@@ -1,6 +1,7 @@
 /** The journal's thread as the main thread supervises it. Nobody needs it to be there: its rings wait for the next one. */
 import { Worker } from 'node:worker_threads';
 import { type ChildContext, crashed, type Running, type StopReason } from '../../actors/index.ts';
+import { programBeside } from '../threads/index.ts';
 import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
 
 export class JournalChild implements Running {
@@ -17,7 +18,10 @@ export class JournalChild implements Running {
     context: ChildContext,
     delayMs: () => number,
   ) {
-    this.#worker = new Worker(new URL(ENTRY, import.meta.url), { name: 'journal', workerData: boot });
+    this.#worker = new Worker(programBeside(import.meta.url, './journal-thread'), {
+      name: 'journal',
+      workerData: boot,
+    });
     this.#worker.on('message', hear);
     this.#worker.on('error', (error) => {
       this.#error = error;
@@ -46,6 +50,3 @@ export class JournalChild implements Running {
     await this.exit;
   }
 }
-
-// Compiled beside this file in the published package.
-const ENTRY = import.meta.url.endsWith('.ts') ? './journal-thread.ts' : './journal-thread.js';

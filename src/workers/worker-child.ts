@@ -2,6 +2,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type MainLedger, Sabotage } from '../../actors/index.ts';
 import type { Farewell, SharedHeadcount } from '../proxy/index.ts';
+import { programBeside } from '../threads/index.ts';
 import { type Boot, type FromWorker, HEARTBEAT_CELLS, type ToWorker } from './messages.ts';
 import type { Publisher, Receiver } from './publisher.ts';
 import type { Requests } from './requests-branch.ts';
@@ -71,7 +72,7 @@ export class WorkerChild implements Requests {
       seen,
       heartbeat: this.#heartbeat,
     };
-    this.#worker = new Worker(new URL(ENTRY, import.meta.url), {
+    this.#worker = new Worker(programBeside(import.meta.url, './worker-thread'), {
       name: `worker-${parts.number}`,
       workerData: boot,
       transferList: [feed.port2],
@@ -172,6 +173,3 @@ export class WorkerChild implements Requests {
     return watch;
   }
 }
-
-// Compiled beside this file in the published package.
-const ENTRY = import.meta.url.endsWith('.ts') ? './worker-thread.ts' : './worker-thread.js';
