@@ -9,6 +9,8 @@ import {
   type Happened,
   happenedOf,
   type Json,
+  Places,
+  type PoolName,
   type Position,
   poolStream,
   poolsOf,
@@ -82,7 +84,10 @@ export class CommandHandler {
     const { owners, published } = this.#options;
     // Of a bulk nearly all are asleep, and nobody is waited for.
     const isAwake = (stream: StreamName) => owners.isAwake(stream);
-    const isAnyAwake = happened.packed === undefined || streamsOf(happened.packed).some(isAwake);
+    const isAnyAwake =
+      happened.packed === undefined
+        ? happened.events.some(({ stream }) => isAwake(stream))
+        : streamsOf(happened.packed).some(isAwake);
     if (isAnyAwake) {
       for (const [stream, events] of byStream(happened.events))
         if (isAwake(stream)) await owners.settle(stream, events.at(-1)?.version ?? 0, events);
@@ -130,29 +135,31 @@ export class CommandHandler {
 
   /** The pools that the domains will name: those that are put with them, and those there are. */
   async #refusalOfAll(commands: readonly Command[]): Promise<Rejected | undefined> {
-    const put = new Set<string>();
+    const put = new Places();
     for (const command of commands) {
-      if (command.type === 'PutPool') put.add(command.pool);
+      if (command.type === 'PutPool') put.placeOf(command.pool);
       else if (command.type !== 'PutDomain')
         throw new TypeError(`expected pools and domains that are put, found ${command.type}`);
     }
-    const known = new Map<StreamName, number>();
+    const named = new Places<PoolName>();
+    // Of each the place of the first command that names it.
+    const places: number[] = [];
     // Here and below by index: pairs would be half a kilobyte of garbage a line of an import.
     for (let index = 0; index < commands.length; index++) {
       const command = commands[index]!;
       if (command.type !== 'PutDomain') continue;
       for (const pool of poolsOf(command.settings)) {
-        if (put.has(pool)) continue;
-        const stream = poolStream(pool);
-        if (!known.has(stream)) known.set(stream, index);
+        if (!put.has(pool) && named.placeOf(pool) === places.length) places.push(index);
       }
     }
-    const states = await this.#options.log.statesOf(await this.#options.log.absentAmong([...known.keys()]));
+    const streams = named.names.map(poolStream);
+    const states = await this.#options.log.statesOf(await this.#options.log.absentAmong(streams));
     const missing = states.find(({ state }) => state === null);
     if (missing === undefined) return undefined;
-    const place = known.get(missing.stream) ?? 0;
+    const at = streams.indexOf(missing.stream);
+    const place = places[at] ?? 0;
     const { host } = commands[place] as Extract<Command, { type: 'PutDomain' }>;
-    return { ...unknownPool(host, missing.stream.slice('pool-'.length)), command: place };
+    return { ...unknownPool(host, named.names[at] ?? ''), command: place };
   }
 
   async #perform(commands: readonly Command[], request: Noted): Promise<Answer> {

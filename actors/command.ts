@@ -65,13 +65,12 @@ export interface Desk {
 
 /** A desk whose log others may write to, each in their turn. */
 export interface LendingDesk extends Desk {
-  /** Somebody waits for whoever has the turn on everything. */
-  readonly isCrowded: boolean;
   /** Nothing is decided and nothing appended until it has ended. */
   alone<T>(work: () => Promise<T>): Promise<T>;
   /**
    * Another thread decides and appends, alone, and says what it wrote, if anything: that is in force once this resolves. If it fails,
-   * whatever it wrote before is. A rejection: it is in the log, and could not be put in force yet.
+   * whatever it wrote before is. A rejection: it is in the log, and could not be put in force yet. `wanted` is called whenever a
+   * command comes to wait for it.
    */
-  lend(write: () => Promise<Happened | undefined>): Promise<Rejection | undefined>;
+  lend(write: () => Promise<Happened | undefined>, wanted: () => void): Promise<Rejection | undefined>;
 }

@@ -24,6 +24,8 @@ export class RoutingDesk implements LendingDesk {
   readonly #options: DeskOptions;
   readonly #handler: CommandHandler;
   readonly #turns = new Turns();
+  /** For whoever has been lent the log. */
+  #wanted = () => {};
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -32,16 +34,19 @@ export class RoutingDesk implements LendingDesk {
 
   ask(command: Command, by: By): Promise<Answer> {
     const request = { by, digest: digestOf(command as unknown as Json) };
+    this.#wanted();
     return this.#turns.take([{ key: EVERYTHING, mode: 'read' }, ...turnsFor(command)], () =>
       this.#handler.one(command, request),
     );
   }
 
   carryOut(plan: Plan, by: By, digest: Json): Promise<Answer> {
+    this.#wanted();
     return this.alone(() => this.#handler.planned(plan, { by, digest: digestOf(digest) }));
   }
 
   askTogether(commands: readonly Command[], by: By, digest: string): Promise<Answer> {
+    this.#wanted();
     return this.#turns.take([{ key: EVERYTHING, mode: 'read' }, ...turnsForAll(commands)], () =>
       this.#handler.together(commands, { by, digest }),
     );
@@ -51,15 +56,11 @@ export class RoutingDesk implements LendingDesk {
     return this.#handler.present();
   }
 
-  get isCrowded(): boolean {
-    return this.#turns.depth(EVERYTHING) > 1;
-  }
-
   alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.take([{ key: EVERYTHING, mode: 'write' }], work);
   }
 
-  lend(write: () => Promise<Happened | undefined>): Promise<Rejection | undefined> {
+  lend(write: () => Promise<Happened | undefined>, wanted: () => void): Promise<Rejection | undefined> {
     return this.alone(async () => {
       const before = await this.#options.log.position();
       const lost = async (error: unknown) => {
@@ -68,10 +69,16 @@ export class RoutingDesk implements LendingDesk {
       };
       try {
         // What was written and could not be put in force is not witnessed a second time.
-        await this.#witness(await write().catch(lost));
+        const writing = write().catch(lost);
+        this.#wanted = wanted;
+        // For those who came before its turn did.
+        if (this.#turns.depth(EVERYTHING) > 1) wanted();
+        await this.#witness(await writing);
         return undefined;
       } catch (error) {
         return refusalFor(error);
+      } finally {
+        this.#wanted = () => {};
       }
     });
   }

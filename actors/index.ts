@@ -26,6 +26,7 @@ export {
   poolDecider,
   WELL,
 } from './pool/pool.ts';
+export { refusalFor } from './refusals.ts';
 export type { Rejection, RejectionType } from './rejection.ts';
 export * from './request/outcome.ts';
 export { RequestActor, type RequestObserver, type RequestStop } from './request/request.ts';

@@ -5,6 +5,7 @@ import type { Append, Appended, Json, Position, Write } from './event-log.ts';
 import type { EventType, Metadata, Recorded } from './events.ts';
 import type { LogStore, StoredCurrent } from './log-reader.ts';
 import { parseStreamName, quoted, type StreamName } from './names.ts';
+import { Places } from './places.ts';
 import { plainData } from './plain.ts';
 import { bytesOf, type ChainedEvent, chainHash, checksumOf, GENESIS } from './stored-event.ts';
 
@@ -38,8 +39,10 @@ export function prepare(append: Append): Prepared {
   requireText('author', append.author, 1024);
   requireCausation(append.causation);
   const { commandId, author, causation } = append;
-  const streams = new Set(append.writes.map((write) => write.stream));
-  if (streams.size !== append.writes.length) throw new TypeError('expected one write a stream, found two');
+  const streams = new Places();
+  for (const { stream } of append.writes) streams.placeOf(stream);
+  if (streams.names.length !== append.writes.length)
+    throw new TypeError('expected one write a stream, found two');
   return {
     commandId,
     digest: append.digest,

@@ -6,8 +6,8 @@ import type { Position } from './event-log.ts';
 import type { EventType, Recorded } from './events.ts';
 import type { StreamName } from './names.ts';
 
-/** Many events at positions one after the other, as texts; they cross threads as they are. */
-export type Packed = {
+/** Of many events at positions one after the other the names, as texts; they cross threads as they are. */
+export type PackedNames = {
   readonly first: Position;
   readonly last: Position;
   /** Each type that is among them, once. */
@@ -16,9 +16,10 @@ export type Packed = {
   readonly streams: string;
   /** Of each event a character: `+` a domain came, `-` one went, `=` neither. */
   readonly presence: string;
-  /** The events as JSON, which is what they came from. */
-  readonly events: string;
 };
+
+/** And the events themselves as JSON, which is what they came from. */
+export type Packed = PackedNames & { readonly events: string };
 
 export interface Happened {
   readonly first: Position;
@@ -74,7 +75,7 @@ export function pack(events: readonly Recorded[]): Packed {
 
 const PRESENCE: { readonly [type in EventType]?: string } = { DomainCreated: '+', DomainRemoved: '-' };
 
-export function streamsOf(packed: Packed): readonly StreamName[] {
+export function streamsOf(packed: PackedNames): readonly StreamName[] {
   return packed.streams.split('\n') as StreamName[];
 }
 

@@ -15,6 +15,7 @@ export type { Base, CurrentsPage, LogInspection, LogReader } from './log-reader.
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export { type Moment, parseMoment } from './moment.ts';
 export * from './names.ts';
+export { Places } from './places.ts';
 export { baseOf, openPoints, POINT_EVERY, type Points, type Whole } from './points.ts';
 export { poolsOf } from './pool-of.ts';
 export * from './query.ts';

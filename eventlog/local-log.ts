@@ -27,6 +27,9 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
 };
 
+/** What is appended and not yet committed. */
+type Gathered = { readonly events: Recorded[]; failed?: unknown };
+
 type Ended =
   | { readonly type: 'answered'; readonly appended: Appended }
   | { readonly type: 'failed'; readonly error: unknown };
@@ -42,6 +45,7 @@ export class LocalLog implements EventLog {
   readonly #now: () => number;
   readonly #listeners = new Set<Listener>();
   #waiting: Waiting[] = [];
+  #gathered: Gathered | undefined;
   #closed = false;
 
   constructor(store: LogStore, now: () => number) {
@@ -63,11 +67,37 @@ export class LocalLog implements EventLog {
   async append(append: Append): Promise<Appended> {
     this.#requireOpen();
     const prepared = prepare(append);
+    if (this.#gathered !== undefined) return this.#gather(prepared, this.#gathered);
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ append: prepared, resolve, reject });
       // At the end of this turn of the loop, so that commands read from many sockets share one fsync.
       if (this.#waiting.length === 1) setImmediate(() => this.#flush());
     });
+  }
+
+  /**
+   * What `work` appends is committed together: with one fsync, or not at all. For who has the log for itself, since any
+   * append meanwhile is among them. Rejects as `work` does, or with the `LogUnavailable` of a commit or an append.
+   */
+  async together<T>(work: () => Promise<T>): Promise<T> {
+    const store = this.#open();
+    if (this.#gathered !== undefined) throw new TypeError('expected one work at a time, found another');
+    store.begin();
+    const gathered: Gathered = { events: [] };
+    this.#gathered = gathered;
+    try {
+      const result = await work();
+      if (gathered.failed !== undefined) throw gathered.failed;
+      store.commit();
+      return result;
+    } catch (error) {
+      store.abandon();
+      gathered.events.length = 0;
+      throw error;
+    } finally {
+      this.#gathered = undefined;
+      if (gathered.events.length > 0) this.#tell(happenedOf(gathered.events));
+    }
   }
 
   async answered(commandId: string): Promise<Answered | undefined> {
@@ -191,6 +221,19 @@ export class LocalLog implements EventLog {
     for (const [index, waiting] of group.entries()) this.#answer(waiting, ended[index]!);
   }
 
+  #gather(append: Prepared, gathered: Gathered): Appended {
+    try {
+      const ended = this.#writeTogether([{ append }])[0]!;
+      if (ended.type === 'failed') throw ended.error;
+      if (ended.appended.type === 'appended') gathered.events.push(...ended.appended.events);
+      return ended.appended;
+    } catch (error) {
+      // It may be half-written.
+      gathered.failed ??= error;
+      throw error;
+    }
+  }
+
   #write(group: readonly Waiting[]): readonly Ended[] {
     try {
       return this.#writeTogether(group);
@@ -203,7 +246,7 @@ export class LocalLog implements EventLog {
     }
   }
 
-  #writeTogether(group: readonly Waiting[]): readonly Ended[] {
+  #writeTogether(group: readonly Pick<Waiting, 'append'>[]): readonly Ended[] {
     const ended: Ended[] = [];
     this.#store.transaction(() => {
       for (const { append } of group) ended.push(this.#carryOut(append));

@@ -125,6 +125,12 @@ export type StoredCommand = {
 export interface LogStore extends LogReader, LogInspection {
   /** Throws what `work` throws, or `LogUnavailable`; then nothing of it is kept. */
   transaction(work: () => void): void;
+  /** Transactions from now on are part of one, which is kept at the `commit` or not at all. */
+  begin(): void;
+  /** Throws `LogUnavailable`; then nothing since `begin` is kept. */
+  commit(): void;
+  /** Nothing since `begin` is kept. */
+  abandon(): void;
   command(commandId: string): StoredCommand | undefined;
   /** What the next event follows; undefined where it is the first of all. */
   tip(): Tip | undefined;

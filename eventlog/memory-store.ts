@@ -32,6 +32,14 @@ export class MemoryStore implements LogStore {
     work();
   }
 
+  begin(): void {
+    throw new TypeError('expected rows that are kept in a file: of those in memory none can be taken back');
+  }
+
+  commit(): void {}
+
+  abandon(): void {}
+
   position(): Position {
     return this.#events.length;
   }

@@ -207,6 +207,9 @@ export type WriteStatements = ReturnType<typeof writeStatements>;
 /** @internal What it returns cannot be named in a declaration. */
 export function writeStatements(db: Database.Database) {
   return {
+    begin: db.prepare<[]>('BEGIN IMMEDIATE'),
+    commit: db.prepare<[]>('COMMIT'),
+    rollback: db.prepare<[]>('ROLLBACK'),
     insertEvent: db.prepare<unknown[]>(insertEvents(1)),
     insertEvents: db.prepare<unknown[]>(insertEvents(AT_ONCE)),
     insertCommand: db.prepare<[string, string, number, string]>(

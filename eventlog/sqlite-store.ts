@@ -36,7 +36,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.#transaction = db.transaction((work: () => void) => {
       this.#rows = 0;
       work();
-      if (this.#rows !== 0) this.#upkeep.addToTally.run(this.#rows);
+      this.#tally();
     }).immediate;
     this.#released = released;
     this.writtenBackBeside(false);
@@ -57,7 +57,24 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   transaction(work: () => void): void {
-    this.guarded(() => this.#transaction(work));
+    this.guarded(() => (this.db.inTransaction ? work() : this.#transaction(work)));
+  }
+
+  begin(): void {
+    this.#rows = 0;
+    this.guarded(() => this.#statements.begin.run());
+  }
+
+  commit(): void {
+    this.guarded(() => {
+      this.#tally();
+      this.#statements.commit.run();
+    });
+  }
+
+  abandon(): void {
+    // SQLite may have done so by itself, when the disk failed it.
+    if (this.db.inTransaction) this.#statements.rollback.run();
   }
 
   insertEvents(events: readonly ChainedEvent[]): void {
@@ -101,6 +118,10 @@ export class SqliteStore extends SqliteReads implements LogStore {
       if (changes < AT_ONCE) for (let each = at; each < at + AT_ONCE; each++) this.#change(rows[each]!);
     }
     for (let at = many; at < rows.length; at++) this.#put(rows[at]!);
+  }
+
+  #tally(): void {
+    if (this.#rows !== 0) this.#upkeep.addToTally.run(this.#rows);
   }
 
   #put(row: StoredCurrent): void {

@@ -21,14 +21,21 @@ export class LineTooLong extends Error {
 /** `first`: the number of the first line, where it stands in a longer file. Lines before `from` are left out. */
 export type Numbering = { readonly first?: number; readonly from?: number };
 
-/** At most `size` lines at a time, which may be said anew for each. Throws `LineTooLong`. */
+/**
+ * At most `size` lines at a time, which may be said anew for each. None where more would have to be waited for, as far as
+ * `isAtHand` says so. Throws `LineTooLong`.
+ */
 export async function* cutLines(
   source: AsyncIterable<Uint8Array>,
   size: number | (() => number),
   { first = 1, from = 1 }: Numbering = {},
+  isAtHand = () => true,
 ): AsyncGenerator<readonly Line[]> {
   const cutter = new Cutter(size, first, from);
-  for await (const bytes of source) yield* cutter.take(bytes);
+  for await (const bytes of source) {
+    yield* cutter.take(bytes);
+    if (!isAtHand()) yield [];
+  }
   yield* cutter.end();
 }
 

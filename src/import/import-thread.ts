@@ -13,6 +13,7 @@ import type { ChunkResult } from './chunks.ts';
 import { ImportSession, ImportThreadLost } from './import-session.ts';
 import type { Importer, ImportWish } from './importer.ts';
 import type { FromImporter, ImportBoot, ToImporter } from './messages.ts';
+import { roomyHeap } from './roomy-heap.ts';
 
 export type ImportThreadOptions = {
   /** The data directory. */
@@ -37,6 +38,7 @@ export class ImportThread implements Importer {
   readonly #thread: ThreadOnDemand<ToImporter, FromImporter>;
   readonly #sessions = new Map<number, ImportSession>();
   readonly #queue: (() => void)[] = [];
+  readonly #wanted = new Int32Array(new SharedArrayBuffer(4));
   #atOnce = 0;
   #lastId = 0;
 
@@ -46,7 +48,7 @@ export class ImportThread implements Importer {
       id: 'importer',
       name: 'import',
       program: programBeside(import.meta.url, './importing-thread'),
-      workerData: { directory: options.directory } satisfies ImportBoot,
+      workerData: { directory: options.directory, wanted: this.#wanted } satisfies ImportBoot,
       idleMs: options.idleMs ?? IDLE_MS,
       hear: (message) => this.#hear(message),
       lost: () => {
@@ -55,7 +57,7 @@ export class ImportThread implements Importer {
         for (const session of sessions) session.lose();
       },
       unavailable: () => new ImportThreadLost(),
-      born: withRoomyNursery,
+      born: withRoomyHeap,
     });
   }
 
@@ -114,10 +116,9 @@ export class ImportThread implements Importer {
         session.more();
         return;
       case 'turn':
-        session.lendTo(() => this.#options.desk().lend(() => this.#written(id, session)));
+        session.lendTo(() => this.#lent(id, session));
         return;
       case 'wrote':
-        if (this.#options.desk().isCrowded) this.#thread.post({ type: 'crowded' });
         session.wrote(message.packed);
         return;
       case 'result':
@@ -134,8 +135,14 @@ export class ImportThread implements Importer {
     }
   }
 
+  #lent(id: number, session: ImportSession): ReturnType<LendingDesk['lend']> {
+    const wanted = () => void Atomics.store(this.#wanted, 0, 1);
+    return this.#options.desk().lend(() => this.#written(id, session), wanted);
+  }
+
   async #written(id: number, session: ImportSession): Promise<Happened | undefined> {
     if (session.isOver) return undefined;
+    Atomics.store(this.#wanted, 0, 0);
     const written = session.written();
     this.#thread.post({ type: 'go', id });
     return written;
@@ -159,6 +166,12 @@ export class ImportThread implements Importer {
     else next();
     if (this.#atOnce === 0) this.#thread.rest();
   }
+}
+
+/** As long as the thread lives, and not for each import: a large file comes in many. */
+function withRoomyHeap(make: () => Worker): Worker {
+  const roomy = roomyHeap();
+  return withRoomyNursery(make).once('exit', () => roomy[Symbol.dispose]());
 }
 
 /** The flag is read when a thread makes its heap, which is over once it is online. */

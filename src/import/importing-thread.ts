@@ -5,7 +5,15 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Answer, asleepOver, type By, type Command, CommandHandler } from '../../actors/index.ts';
+import {
+  asleepOver,
+  type By,
+  type Command,
+  CommandHandler,
+  type Desk,
+  type Rejection,
+  refusalFor,
+} from '../../actors/index.ts';
 import {
   type BesideLog,
   DataUnusable,
@@ -16,15 +24,19 @@ import {
 } from '../../eventlog/index.ts';
 import { localAddresses } from '../config/index.ts';
 
-import { importChunks } from './chunks.ts';
+import { type ChunkResult, carriedOut, joined, refused } from './chunks.ts';
 import { cutLines } from './cut-lines.ts';
 import type { ImportWish } from './importer.ts';
 import type { FromImporter, ImportBoot, ToImporter } from './messages.ts';
+import { gathered, oneAhead, type ReadChunk, readChunks } from './read-chunks.ts';
 
-// Of bytes that wait to be read, for each import; one piece of a socket's is as much.
-const HELD_BYTES = 65_536;
-// A chunk is written in 20 ms, which nobody minds who is not there; while others come, in some 3.
-const MANY_LINES = 1000;
+// Of bytes that wait to be read, for each import: what one turn writes, and as much again.
+const HELD_BYTES = 262_144;
+// What is written in 30 ms, with one fsync, which nobody minds who is not there.
+const TURN_LINES = 2000;
+// A turn ends with the chunk in which a command comes to wait: of these in 8 ms.
+const MANY_LINES = 500;
+// While commands come a turn is one chunk, of 2 ms. A chunk takes some work, of so few lines a tenth of all.
 const FEW_LINES = 100;
 const CROWDED_MS = 1000;
 // 24 MiB: less than what a commit of the main thread would write back by itself.
@@ -32,18 +44,17 @@ const WRITE_BACK_PAGES = 6144;
 
 type Session = { readonly bytes: Readable; readonly cancelled: AbortController; go: () => void };
 
-const { directory } = workerData as ImportBoot;
+type Opened = BesideLog & { readonly desk: Pick<Desk, 'askTogether'> };
+
+const { directory, wanted } = workerData as ImportBoot;
 const parent = parentPort;
 if (parent === null) throw new Error('importing-thread.ts is the program of a worker thread');
 
 const sessions = new Map<number, Session>();
-let opened: BesideLog | undefined;
-let handling: CommandHandler | undefined;
+let opened: Opened | undefined;
 let crowdedUntil = 0;
 /** In the present turn. */
-let written: readonly Happened[] = [];
-
-const asFits = () => (performance.now() < crowdedUntil ? FEW_LINES : MANY_LINES);
+let written: Happened | undefined;
 
 function tell(message: FromImporter): void {
   parent?.postMessage(message);
@@ -53,42 +64,45 @@ function begin(id: number, wish: ImportWish, listeners: readonly string[]): void
   const bytes = new Readable({ highWaterMark: HELD_BYTES, read: () => tell({ type: 'more', id }) });
   const session: Session = { bytes, cancelled: new AbortController(), go: () => {} };
   sessions.set(id, session);
-  carriedOut(id, session, wish, listeners).then(
+  carryOut(id, session, wish, listeners).then(
     () => tell({ type: 'ended', id }),
     (error: Error) => tell({ type: 'failed', id, message: error.message }),
   );
 }
 
-async function carriedOut(
+async function carryOut(
   id: number,
   session: Session,
   { size, by, ...numbering }: ImportWish,
   listeners: readonly string[],
 ): Promise<void> {
-  const desk = {
-    askTogether: (commands: readonly Command[], by: By, digest: string) =>
-      inTurn(id, session, (handler) => handler.together(commands, { by, digest })),
+  const { bytes } = session;
+  const reading = {
+    ownAddresses: () => ({ listeners, local: localAddresses() }),
+    isDigested: by.commandId !== undefined,
   };
-  const ownAddresses = () => ({ listeners, local: localAddresses() });
-  const results = importChunks(cutLines(session.bytes, size ?? asFits, numbering), {
-    desk,
-    ownAddresses,
-    by,
-    isAhead: true,
-  });
+  const lines = cutLines(bytes, size ?? asFits, numbering, () => bytes.readableLength > 0);
   try {
-    for await (const result of results) tell({ type: 'result', id, result });
+    for await (const chunks of oneAhead(gathered(readChunks(lines, reading), TURN_LINES))) {
+      for (let done = 0; done < chunks.length; ) {
+        const results = await inTurn(id, session, () => writtenOf(chunks.slice(done), by));
+        for (const result of size === undefined ? joined(results) : results)
+          tell({ type: 'result', id, result });
+        if (results.at(-1)?.type === 'failed') return;
+        done += results.length;
+      }
+    }
   } finally {
     sessions.delete(id);
-    session.bytes.destroy();
+    bytes.destroy();
   }
 }
 
 async function inTurn(
   id: number,
   session: Session,
-  ask: (handler: CommandHandler) => Promise<Answer>,
-): Promise<Answer> {
+  write: () => Promise<readonly ChunkResult[]>,
+): Promise<readonly ChunkResult[]> {
   await new Promise<void>((resolve, reject) => {
     const onAbort = () => reject(session.cancelled.signal.reason as Error);
     session.cancelled.signal.addEventListener('abort', onAbort, { once: true });
@@ -98,18 +112,48 @@ async function inTurn(
     };
     tell({ type: 'turn', id });
   });
-  written = [];
   try {
-    return await ask(handler());
-  } catch (error) {
-    // Opened here for the first time, or anew, it may not be to be had: the words are those of a log that fails later.
-    if (!(error instanceof DataUnusable || error instanceof LogUnavailable)) throw error;
-    return { type: 'rejected', rejection: { type: 'log_unavailable', detail: error.message } };
+    return await write();
   } finally {
-    const events = written.flatMap((happened) => happened.events);
-    tell({ type: 'wrote', id, ...(events.length === 0 ? {} : { packed: pack(events) }) });
+    tell({ type: 'wrote', id, ...(written === undefined ? {} : { packed: pack(written.events) }) });
+    written = undefined;
     writeBack();
   }
+}
+
+/** In one commit, until one is refused or others wait for their turn: at least the first. */
+async function writtenOf(chunks: readonly ReadChunk[], by: By): Promise<readonly ChunkResult[]> {
+  try {
+    const { log, desk } = openLog();
+    return await log.together(async () => {
+      const results: ChunkResult[] = [];
+      for (const chunk of chunks) {
+        const result = await carriedOut(chunk, desk, by);
+        results.push(result);
+        if (result.type === 'failed' || isCrowded()) break;
+      }
+      return results;
+    });
+  } catch (error) {
+    // What they would not write together they may one by one, as far as there is room.
+    if (error instanceof LogUnavailable && chunks.length > 1) return writtenOf(chunks.slice(0, 1), by);
+    return [refused(chunks[0]!, refusalOf(error))];
+  }
+}
+
+/** A command waits for its turn, or one did a moment ago. */
+function isCrowded(): boolean {
+  const nowMs = performance.now();
+  if (Atomics.load(wanted, 0) !== 0) crowdedUntil = nowMs + CROWDED_MS;
+  return nowMs < crowdedUntil;
+}
+
+const asFits = () => (isCrowded() ? FEW_LINES : MANY_LINES);
+
+/** Opened for the first time, or anew, it may not be to be had: the words are those of a log that fails later. */
+function refusalOf(error: unknown): Rejection {
+  if (error instanceof DataUnusable) return { type: 'log_unavailable', detail: error.message };
+  return refusalFor(error);
 }
 
 /** Between turns, since whoever waits for one would wait for the disk as well. The journal's thread has done most of it. */
@@ -123,22 +167,24 @@ function writeBack(): void {
 }
 
 /** An archive may have put another file in the log's place since the last turn; during one it waits. */
-function handler(): CommandHandler {
+function openLog(): Opened {
   if (opened?.isSwapped() === true) {
     void opened.log.close();
     opened = undefined;
   }
-  if (opened === undefined || handling === undefined) {
-    opened = openSqliteLogBeside({ directory, now: Date.now });
-    const { log } = opened;
-    log.onAppended((happened) => {
-      written = [happened];
-    });
-    // Nobody is awake here, and in its turn nobody else decides: there is nothing to wait for.
-    const alone = { owners: asleepOver(log), published: async () => {}, newCommandId: randomUUID };
-    handling = new CommandHandler({ log, ...alone });
-  }
-  return handling;
+  if (opened !== undefined) return opened;
+  const beside = openSqliteLogBeside({ directory, now: Date.now });
+  const { log } = beside;
+  log.onAppended((happened) => {
+    written = happened;
+  });
+  // Nobody is awake here, and in its turn nobody else decides: there is nothing to wait for.
+  const alone = { owners: asleepOver(log), published: async () => {}, newCommandId: randomUUID };
+  const handler = new CommandHandler({ log, ...alone });
+  const askTogether = (commands: readonly Command[], by: By, digest: string) =>
+    handler.together(commands, { by, digest });
+  opened = { ...beside, desk: { askTogether } };
+  return opened;
 }
 
 function cancel(id: number): void {
@@ -157,9 +203,6 @@ parent.on('message', (message: ToImporter | { type: 'stop' } | { type: 'fail'; m
       return;
     case 'go':
       sessions.get(message.id)?.go();
-      return;
-    case 'crowded':
-      crowdedUntil = performance.now() + CROWDED_MS;
       return;
     case 'cancel':
       return cancel(message.id);

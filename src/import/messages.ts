@@ -3,7 +3,11 @@ import type { Packed } from '../../eventlog/index.ts';
 import type { ChunkResult } from './chunks.ts';
 import type { ImportWish } from './importer.ts';
 
-export type ImportBoot = { readonly directory: string };
+export type ImportBoot = {
+  readonly directory: string;
+  /** One number, not 0 as soon as a command waits for the turn to end. */
+  readonly wanted: Int32Array<SharedArrayBuffer>;
+};
 
 export type ToImporter =
   /** `listeners`: our own addresses, which no backend may be. */
@@ -17,8 +21,6 @@ export type ToImporter =
   | { readonly type: 'bytes'; readonly id: number; readonly bytes?: Uint8Array }
   /** It may decide and append: nobody else does until it has said what it wrote. */
   | { readonly type: 'go'; readonly id: number }
-  /** Others waited while it had its turn. */
-  | { readonly type: 'crowded' }
   /** Nobody wants it any more. What it was told to write it still says. */
   | { readonly type: 'cancel'; readonly id: number };
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Command } from '../../actors/index.ts';
+import { Places } from '../../eventlog/index.ts';
 import { type OwnAddresses, type Problem, renderProblem } from '../config/index.ts';
 import { type Line, LineTooLong } from './cut-lines.ts';
 import { parseLine } from './parse-line.ts';
@@ -33,19 +34,41 @@ export type Reading = { readonly ownAddresses: () => OwnAddresses; readonly isDi
 // So many lines are read between two looks at what else there is to do: half a millisecond.
 const LINES_A_TURN = 100;
 
+/** Undefined where there are no lines, as `cutLines` says. */
 export async function* readChunks(
   chunks: AsyncIterable<readonly Line[]>,
   reading: Reading,
-): AsyncGenerator<ReadChunk, void> {
+): AsyncGenerator<ReadChunk | undefined, void> {
   const numbered = chunks[Symbol.asyncIterator]();
   for (;;) {
     const next = await numbered.next().catch((error: unknown) => failedAt(error));
     if ('failure' in next) return yield next;
     if (next.done === true) return;
-    const read = await readChunk(next.value, reading);
+    const read = next.value.length === 0 ? undefined : await readChunk(next.value, reading);
     yield read;
-    if (read.type === 'failed') return;
+    if (read?.type === 'failed') return;
   }
+}
+
+/** Those that are at hand together, up to so many lines. */
+export async function* gathered(
+  chunks: AsyncIterable<ReadChunk | undefined>,
+  most: number,
+): AsyncGenerator<readonly ReadChunk[], void> {
+  let group: ReadChunk[] = [];
+  let lines = 0;
+  for await (const chunk of chunks) {
+    if (chunk !== undefined) {
+      group.push(chunk);
+      lines += chunk.to - chunk.from + 1;
+      if (lines < most) continue;
+    }
+    if (group.length === 0) continue;
+    yield group;
+    group = [];
+    lines = 0;
+  }
+  if (group.length > 0) yield group;
 }
 
 /** One is read while the one before it is carried out: begun once that waits for something. */
@@ -67,7 +90,9 @@ export async function* oneAhead<T>(source: AsyncGenerator<T, void>): AsyncGenera
 async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: Reading): Promise<ReadChunk> {
   const chunk = { from: lines[0]?.number ?? 1, to: lines.at(-1)?.number ?? 1 };
   // A later line of the same owner wins; its place in the chunk says which line it was.
-  const wished = new Map<string, { readonly command: Command; readonly line: number }>();
+  const places = new Places();
+  const commands: Command[] = [];
+  const numbers: number[] = [];
   const digest = createHash('sha256');
   const own = askedOnce(ownAddresses);
   for (let index = 0; index < lines.length; index++) {
@@ -75,17 +100,12 @@ async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: R
     if (index % LINES_A_TURN === LINES_A_TURN - 1) await nextTurn();
     const read = parseLine(text, own);
     if (!read.ok) return { ...chunk, type: 'failed', failure: unreadable(number, read.problems) };
-    wished.set(keyOf(read.value), { command: read.value, line: number });
+    const place = places.placeOf(keyOf(read.value));
+    commands[place] = read.value;
+    numbers[place] = number;
     if (isDigested) digest.update(text).update('\n');
   }
-  const kept = [...wished.values()];
-  return {
-    ...chunk,
-    type: 'read',
-    commands: kept.map(({ command }) => command),
-    lines: kept.map(({ line }) => line),
-    digest: digest.digest('base64url'),
-  };
+  return { ...chunk, type: 'read', commands, lines: numbers, digest: digest.digest('base64url') };
 }
 
 /** The system is asked, which takes longer than reading a hundred lines: only if a line has addresses, and once a chunk. */

@@ -1,6 +1,6 @@
-/** One owner as it is now, read from the log in the middle of a request. */
-import { evolveOwner } from '../../actors/index.ts';
-import { EventUnreadable, type LogReader, type StreamName } from '../../eventlog/index.ts';
+/** One owner as it is now, read from the log. */
+import { type DomainState, evolveOwner, type PoolState } from '../../actors/index.ts';
+import { EventUnreadable, type LogReader, type Position, type StreamName } from '../../eventlog/index.ts';
 
 /** A row that is damaged or behind is made again from the events, which is slower and as true. */
 export function activated(reader: LogReader, stream: StreamName, warn: (error: EventUnreadable) => void) {
@@ -21,4 +21,26 @@ export function activated(reader: LogReader, stream: StreamName, warn: (error: E
     more = events.length > 0;
   }
   return { state, version, position };
+}
+
+type Held = { readonly state: DomainState | PoolState; readonly version: number };
+
+/** One that is held, after what has happened to it up to a position; undefined: an archive has that meanwhile. */
+export function followed(
+  reader: LogReader,
+  stream: StreamName,
+  held: Held,
+  last: Position,
+): Held | undefined {
+  let { state, version } = held;
+  for (;;) {
+    const events = reader.readStream(stream, { from: version + 1 });
+    for (const event of events) {
+      if (event.position > last) return { state, version };
+      if (event.version !== version + 1) return undefined;
+      state = evolveOwner(stream, state, event) as Held['state'];
+      version = event.version;
+    }
+    if (events.length === 0) return reader.version(stream) === version ? { state, version } : undefined;
+  }
 }

@@ -1,18 +1,19 @@
 /**
- * What a thread is sent of one publication: a few events as they are; many as texts, whose copy is a few microseconds where that
- * of the objects is some for each. Of a bulk a worker holds next to nothing: mostly the names alone are looked at.
+ * What a thread is sent of one publication: a few events as they are; of many the names alone, as texts. Of a bulk a worker
+ * holds next to nothing, and reads in the log what became of that.
  */
-import { type Happened, type Packed, pack, type Recorded } from '../../eventlog/index.ts';
+import { type Happened, type PackedNames, pack, type Recorded } from '../../eventlog/index.ts';
 
-export type Publication = readonly Recorded[] | Packed;
+export type Publication = readonly Recorded[] | PackedNames;
 
 const MANY = 20;
 
 export function publicationOf(happened: Happened): Publication {
-  if (happened.packed !== undefined) return happened.packed;
-  return happened.size < MANY ? happened.events : pack(happened.events);
+  if (happened.packed === undefined && happened.size < MANY) return happened.events;
+  const { first, last, types, streams, presence } = happened.packed ?? pack(happened.events);
+  return { first, last, types, streams, presence };
 }
 
-export function isPacked(publication: Publication): publication is Packed {
+export function isPacked(publication: Publication): publication is PackedNames {
   return 'streams' in publication;
 }

@@ -6,21 +6,20 @@
 import { type DomainState, evolveOwner, kindOf, type PoolState } from '../../actors/index.ts';
 import {
   EventUnreadable,
-  eventsOf,
   type LogReader,
-  type Packed,
+  type PackedNames,
   type Position,
   type Recorded,
   type StreamName,
   streamsOf,
 } from '../../eventlog/index.ts';
 import type { DomainRoute, PoolRoute, RoutingTable } from '../proxy/index.ts';
-import { activated } from './activation.ts';
+import { activated, followed } from './activation.ts';
 import { type CutAt, PoolView } from './pool-view.ts';
 import type { TableSource } from './table-source.ts';
 import { Views } from './views.ts';
 
-type Known = { state: DomainState | PoolState; version: number };
+type Known = { readonly state: DomainState | PoolState; readonly version: number };
 
 // A step of the main thread takes microseconds, of a large transaction a few milliseconds. One that takes longer has failed, and
 // is made good in its next life; until then whoever waits for it is served from what there is.
@@ -96,14 +95,35 @@ export class Table implements RoutingTable {
     if (last > this.#position) this.#position = last;
   }
 
-  /** As `apply`; of owners that are not held here nothing is read. */
-  applyPacked(packed: Packed): void {
-    if (this.#source === undefined || streamsOf(packed).some((stream) => this.#known.has(stream))) {
-      this.apply(eventsOf(packed));
-      return;
-    }
+  /** As `apply` for the events that these are the names of, which the log has: of owners that are not held here nothing is read. */
+  applyPacked(packed: PackedNames): void {
+    if (this.#source === undefined) throw new TypeError('expected a log to read in, found none');
     if (packed.first > this.#position + 1) this.distrust();
+    for (const stream of streamsOf(packed)) {
+      const known = this.#known.get(stream);
+      if (known !== undefined) this.#follow(stream, known, packed.last, this.#source);
+    }
     if (packed.last > this.#position) this.#position = packed.last;
+  }
+
+  /** What has happened to one that is held, up to a position. */
+  #follow(stream: StreamName, known: Known, last: Position, source: TableSource): void {
+    try {
+      const reader = source.reader.position() < last ? this.#reopened(source) : source.reader;
+      const found = followed(reader, stream, known, last);
+      if (found === undefined) this.distrust();
+      else if (found.version > known.version) this.#know(stream, found.state, found.version);
+    } catch (error) {
+      if (!(error instanceof EventUnreadable)) throw error;
+      source.warn(error);
+      this.lose(stream);
+    }
+  }
+
+  /** What was published is in the log, so what is open is not the log any more. */
+  #reopened(source: TableSource): LogReader {
+    this.#source = source.reopened();
+    return this.#source.reader;
   }
 
   /** Something was missed: what is held may be out of date, and is read anew when it is asked for. */
@@ -207,11 +227,8 @@ export class Table implements RoutingTable {
     const { pause, warn } = source;
     try {
       let { state, version, position } = activated(source.reader, stream, warn);
-      if (position < this.#position) {
-        // What was published is in the log, so this is not the log any more.
-        this.#source = source.reopened();
-        ({ state, version, position } = activated(this.#source.reader, stream, warn));
-      }
+      if (position < this.#position)
+        ({ state, version, position } = activated(this.#reopened(source), stream, warn));
       if (state !== null) this.#know(stream, state as DomainState | PoolState, version);
       for (let pauses = 0; position > this.#position && pauses < PAUSES; pauses++) {
         this.#catchUp();

@@ -152,6 +152,28 @@ describe('the thread of imports', () => {
     await expectWhole();
   });
 
+  it('writes what comes before a chunk that the file will not take, and says where that begins', async () => {
+    await imported(POOL);
+    const db = new Database(join(directory.path, 'events.db'));
+    db.exec(`CREATE TRIGGER broken BEFORE INSERT ON events WHEN NEW.stream = 'domain-d730.example.com'
+      BEGIN SELECT RAISE(FAIL, 'as a broken disk would'); END`);
+    const found = await imported(domains(2000), 100);
+    expect(found.at(-1)).toMatchObject({
+      type: 'failed',
+      from: 701,
+      to: 800,
+      failure: { rejection: { type: 'log_unavailable', detail: expect.stringContaining('broken disk') } },
+    });
+    expect(found).toHaveLength(8);
+    expect(await log.position()).toBe(POOL_EVENTS + 700);
+    await expectWhole();
+    db.exec('DROP TRIGGER broken');
+    db.close();
+    expect((await imported(domains(2000), 100)).at(-1)).toMatchObject({ type: 'done', to: 2000 });
+    expect(await log.position()).toBe(POOL_EVENTS + 2000);
+    await expectWhole();
+  });
+
   it('reads in the events what a damaged row does not tell', async () => {
     await imported(POOL + domains(200));
     const db = new Database(join(directory.path, 'events.db'));
@@ -179,17 +201,25 @@ describe('the thread of imports', () => {
     await expectWhole();
   });
 
-  it('makes its chunks large, and small while others wait for their turn', async () => {
-    const sizes = (results: readonly ChunkResult[]) => new Set(results.map(({ from, to }) => to - from + 1));
+  it('writes much in a turn, and little while others wait for theirs', async () => {
+    const sizes = (results: readonly ChunkResult[]) => results.map(({ from, to }) => to - from + 1);
     const importAll = (text: string) => all(imports.import(pieces(text), { by: { author: 'bulk' } }));
     await imported(POOL);
-    expect(sizes(await importAll(domains(3000)))).toEqual(new Set([1000]));
+    const alone = sizes(await importAll(domains(6000)));
+    expect(Math.max(...alone)).toBeGreaterThanOrEqual(1500);
+    expect(alone.reduce((sum, size) => sum + size)).toBe(6000);
+    const turns: number[] = [];
+    log.onAppended(({ size }) => turns.push(size));
     let isOver = false;
     const bulk = importAll(domains(20_000, 'e')).finally(() => {
       isOver = true;
     });
     for (let index = 0; !isOver; index++) await desk.ask(put(`single${index}.example.com`), { author: 'me' });
-    expect(sizes(await bulk)).toContain(100);
+    const crowded = sizes(await bulk);
+    expect(crowded).toContain(100);
+    expect(crowded.reduce((sum, size) => sum + size)).toBe(20_000);
+    // What was written in one turn is told as one.
+    expect(turns.filter((size) => size > 1)).toEqual(crowded.filter((size) => size > 1));
     await expectWhole();
   });
 

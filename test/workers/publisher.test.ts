@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { eventsOf, type Happened, happenedOf, type Recorded } from '../../eventlog/index.ts';
+import { type Happened, happenedOf, type Recorded } from '../../eventlog/index.ts';
 import { isPacked } from '../../src/workers/publication.ts';
 import { Publisher, Subscription } from '../../src/workers/publisher.ts';
 
@@ -26,8 +26,8 @@ function subscribe(publisher: Publisher, isLost: (happened: Happened) => boolean
     publisher.count,
     seen,
     (publication) => {
-      const events = isPacked(publication) ? eventsOf(publication) : publication;
-      for (const { position } of events) applied.push(position);
+      if (!isPacked(publication)) applied.push(...publication.map(({ position }) => position));
+      else for (let at = publication.first; at <= publication.last; at++) applied.push(at);
     },
     () => lost.push(applied.length),
   );

@@ -1,0 +1,45 @@
+/**
+ * Names in the order in which they were first said, each once. As a `Map` of strings would have them, but that makes each of its
+ * keys one string for the whole engine, which takes half a microsecond and is cleared away late: of all that is done with
+ * a line of an import that was a tenth.
+ */
+export class Places<Name extends string = string> {
+  readonly #names: Name[] = [];
+  /** Of those of one hash the place of the last, and of each the place of the one before. */
+  readonly #last = new Map<number, number>();
+  readonly #before: number[] = [];
+
+  get names(): readonly Name[] {
+    return this.#names;
+  }
+
+  has(name: Name): boolean {
+    return this.#find(name, hashOf(name)) !== NOWHERE;
+  }
+
+  /** From 0; of a name that was not said before the next one. */
+  placeOf(name: Name): number {
+    const hash = hashOf(name);
+    const found = this.#find(name, hash);
+    if (found !== NOWHERE) return found;
+    const place = this.#names.push(name) - 1;
+    this.#before.push(this.#last.get(hash) ?? NOWHERE);
+    this.#last.set(hash, place);
+    return place;
+  }
+
+  #find(name: Name, hash: number): number {
+    let place = this.#last.get(hash) ?? NOWHERE;
+    while (place !== NOWHERE && this.#names[place] !== name) place = this.#before[place]!;
+    return place;
+  }
+}
+
+const NOWHERE = -1;
+
+/** FNV-1a over UTF-16 units, 32 bits (draft-eastlake-fnv). */
+function hashOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
+  return hash;
+}
