@@ -42,6 +42,7 @@ const NOTES = [
   'process that makes the changes, and does nothing else, share the cores. Before the changes are counted there are',
   `${SINGLE.warmUp} under load (then ${SINGLE.changes}), and ${WARM_UP} before the import: a router that has just started compiles its code.`,
   `Between two changes ${SINGLE.restMs} ms pass under load, and 20 during the import.`,
+  'What is alone is taken by turns with the changes, by the same process: a change cannot be quicker than the two.',
   `The load: 64 connections, ${SINGLE.hosts} domains, half of what wrk found it can do alone.`,
 ];
 const began = performance.now();

@@ -16,10 +16,12 @@ export type Row = {
 /** By the name of the part; `of` is when and at which commit it was measured. */
 export type Found = Readonly<Record<string, { readonly rows: readonly Row[]; readonly of: string }>>;
 
-export function latency(what: string, ms: readonly number[], atMost: number): Row[] {
+/** `atMost`: the bar of its p99, if it has one. */
+export function latency(what: string, ms: readonly number[], atMost?: number): Row[] {
+  const bar = atMost === undefined ? {} : { bar: { atMost } };
   return [
     { what: `${what}, p50`, found: percentile(ms, 50), unit: 'ms' },
-    { what: `${what}, p99`, found: percentile(ms, 99), unit: 'ms', bar: { atMost } },
+    { what: `${what}, p99`, found: percentile(ms, 99), unit: 'ms', ...bar },
   ];
 }
 

@@ -8,6 +8,7 @@ import { healthFamilies } from '../telemetry/health-metrics.ts';
 import { journalFamilies } from '../telemetry/journal-metrics.ts';
 import { capacityFamilies } from '../telemetry/ledger-metrics.ts';
 import { gatherMetrics } from '../telemetry/metrics.ts';
+import { DELAY_TICK_MS } from '../telemetry/process-metrics.ts';
 import type { Family } from '../telemetry/prometheus.ts';
 import { replacementFamilies } from '../telemetry/replacement-metrics.ts';
 import { mergeMetrics } from '../telemetry/request-metrics.ts';
@@ -28,7 +29,7 @@ const EVERYONE = 10_000;
 export class Figures {
   readonly #of: FiguresOf;
   readonly #startedAtMs = Date.now();
-  readonly #delay = monitorEventLoopDelay();
+  readonly #delay = monitorEventLoopDelay({ resolution: DELAY_TICK_MS });
 
   constructor(of: FiguresOf) {
     this.#of = of;

@@ -68,8 +68,12 @@ function descriptorFamilies(): Family[] {
   }
 }
 
-// What is measured is the time between two ticks of a timer of 10 ms, the default of `monitorEventLoopDelay`.
-const TICK_NS = 10_000_000;
+/**
+ * How far two ticks are apart of the timer of `monitorEventLoopDelay`. By its default of 10 ms a router at rest would be awake for
+ * a hundredth of a core, for nothing but this.
+ */
+export const DELAY_TICK_MS = 50;
+const TICK_NS = DELAY_TICK_MS * 1e6;
 
 /** Since the last look: what a scrape sees is its own interval. */
 function delayFamily(delay: DelayHistogram): Family {
