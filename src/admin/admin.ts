@@ -112,7 +112,7 @@ class AdminServer implements Admin {
       // After its answer nobody waits for anything, and the exception that an abort makes is as dear as reading the call.
       if (!response.writableFinished) gone.abort();
     });
-    const reply = await this.#answer(request, gone.signal);
+    const reply = await this.#answer(request, response, gone.signal);
     const isReading = reply.type === 'stream' && reply.isReading === true;
     if (!isReading) await discardRest(request);
     // What is left of a body that nobody read would be taken for the next request.
@@ -125,15 +125,15 @@ class AdminServer implements Admin {
     }
   }
 
-  async #answer(request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
+  async #answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<Reply> {
     try {
-      return await this.#handled(request, signal);
+      return await this.#handled(request, response, signal);
     } catch (error) {
       return this.#translated(error, request);
     }
   }
 
-  async #handled(request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
+  async #handled(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<Reply> {
     const startedAtMs = this.#options.now();
     const { method = 'GET', headers, url = '' } = request;
     checkHost(request, this.#guard);
@@ -149,7 +149,8 @@ class AdminServer implements Admin {
     const bytes = () => readBytes(request);
     const call = { method, params, query, headers, body, bytes, signal, gone };
     const reply = await route.handler(call, this.#options);
-    if (route.method !== 'GET') this.#noted(request, reply, startedAtMs);
+    // When the answer is out: nobody waits for the disk or the terminal that the process log goes to.
+    if (route.method !== 'GET') response.once('close', () => this.#noted(request, reply, startedAtMs));
     return reply;
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { answeredBy, scene, withWeb } from './scene.ts';
 
 describe('actors', () => {
@@ -35,6 +36,25 @@ describe('actors', () => {
       expect((await s.client.get(`/v1/actors?${query}`)).status).toBe(400);
     },
   );
+});
+
+describe('the process log', () => {
+  it('tells of each command once its answer is out, by whom and of what it came to, and of no question', async () => {
+    await using s = await withWeb();
+    const authored = { headers: { 'switchyard-author': 'ada' } };
+    await s.client.send('DELETE', '/v1/domains/example.com', undefined, authored);
+    await s.client.get('/v1/domains');
+    await s.client.send('PUT', '/v1/domains/b.example.com', { pool: 'none' });
+    await eventually(() => s.logged.length === 4, 'a line for each of four commands');
+    expect(s.logged.slice(2)).toMatchObject([
+      {
+        level: 'info',
+        message: 'command answered',
+        fields: { method: 'DELETE', url: '/v1/domains/example.com', author: 'ada', status: 204, ms: 0 },
+      },
+      { level: 'info', message: 'command answered', fields: { method: 'PUT', author: 'admin', status: 409 } },
+    ]);
+  });
 });
 
 describe('chaos', () => {
