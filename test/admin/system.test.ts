@@ -52,7 +52,7 @@ describe('the process log', () => {
         message: 'command answered',
         fields: { method: 'DELETE', url: '/v1/domains/example.com', author: 'ada', status: 204, ms: 0 },
       },
-      { level: 'info', message: 'command answered', fields: { method: 'PUT', author: 'admin', status: 409 } },
+      { level: 'info', message: 'command answered', fields: { method: 'PUT', author: 'test', status: 409 } },
     ]);
   });
 });
