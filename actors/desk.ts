@@ -11,12 +11,13 @@ import { turnsFor, turnsForAll } from './command-turns.ts';
 import { digestOf } from './digest.ts';
 import { refusalFor } from './refusals.ts';
 import type { Rejection } from './rejection.ts';
-import { Turns } from './turns.ts';
+import { type Turn, Turns } from './turns.ts';
 
 export type DeskOptions = CommandHandlerOptions;
 
 // Everything that `apply` may touch. One command reads it, a plan writes it: then nothing happens in between.
 const EVERYTHING = 'everything';
+const ALL: readonly Turn[] = [{ key: EVERYTHING, mode: 'write' }];
 // What somebody wrote that did not live to tell of it: mostly less than this.
 const PAGE = 1000;
 
@@ -24,6 +25,8 @@ export class RoutingDesk implements LendingDesk {
   readonly #options: DeskOptions;
   readonly #handler: CommandHandler;
   readonly #turns = new Turns();
+  /** Commands under way, and those that wait for their turn. */
+  #asked = 0;
   /** For whoever has been lent the log. */
   #wanted = () => {};
 
@@ -34,22 +37,18 @@ export class RoutingDesk implements LendingDesk {
 
   ask(command: Command, by: By): Promise<Answer> {
     const request = { by, digest: digestOf(command as unknown as Json) };
-    this.#wanted();
-    return this.#turns.take([{ key: EVERYTHING, mode: 'read' }, ...turnsFor(command)], () =>
-      this.#handler.one(command, request),
-    );
+    const turns: Turn[] = [{ key: EVERYTHING, mode: 'read' }, ...turnsFor(command)];
+    return this.#inTurn(turns, () => this.#handler.one(command, request));
   }
 
   carryOut(plan: Plan, by: By, digest: Json): Promise<Answer> {
-    this.#wanted();
-    return this.alone(() => this.#handler.planned(plan, { by, digest: digestOf(digest) }));
+    const request = { by, digest: digestOf(digest) };
+    return this.#inTurn(ALL, () => this.#handler.planned(plan, request));
   }
 
   askTogether(commands: readonly Command[], by: By, digest: string): Promise<Answer> {
-    this.#wanted();
-    return this.#turns.take([{ key: EVERYTHING, mode: 'read' }, ...turnsForAll(commands)], () =>
-      this.#handler.together(commands, { by, digest }),
-    );
+    const turns: Turn[] = [{ key: EVERYTHING, mode: 'read' }, ...turnsForAll(commands)];
+    return this.#inTurn(turns, () => this.#handler.together(commands, { by, digest }));
   }
 
   present(): Promise<Present> {
@@ -57,7 +56,7 @@ export class RoutingDesk implements LendingDesk {
   }
 
   alone<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turns.take([{ key: EVERYTHING, mode: 'write' }], work);
+    return this.#turns.take(ALL, work);
   }
 
   lend(write: () => Promise<Happened | undefined>, wanted: () => void): Promise<Rejection | undefined> {
@@ -72,7 +71,7 @@ export class RoutingDesk implements LendingDesk {
         const writing = write().catch(lost);
         this.#wanted = wanted;
         // For those who came before its turn did.
-        if (this.#turns.depth(EVERYTHING) > 1) wanted();
+        if (this.#asked > 0) wanted();
         await this.#witness(await writing);
         return undefined;
       } catch (error) {
@@ -81,6 +80,16 @@ export class RoutingDesk implements LendingDesk {
         this.#wanted = () => {};
       }
     });
+  }
+
+  async #inTurn(turns: readonly Turn[], work: () => Promise<Answer>): Promise<Answer> {
+    this.#asked += 1;
+    this.#wanted();
+    try {
+      return await this.#turns.take(turns, work);
+    } finally {
+      this.#asked -= 1;
+    }
   }
 
   async #witness(happened: Happened | undefined): Promise<void> {

@@ -60,6 +60,10 @@ export function unpacked(packed: Packed): Happened {
 }
 
 export function pack(events: readonly Recorded[]): Packed {
+  return { ...packNames(events), events: JSON.stringify(events) };
+}
+
+export function packNames(events: readonly Recorded[]): PackedNames {
   const types = new Set<EventType>();
   let streams = '';
   let presence = '';
@@ -70,7 +74,7 @@ export function pack(events: readonly Recorded[]): Packed {
   }
   const first = events[0]?.position ?? 0;
   const last = events.at(-1)?.position ?? 0;
-  return { first, last, types: [...types], streams, presence, events: JSON.stringify(events) };
+  return { first, last, types: [...types], streams, presence };
 }
 
 const PRESENCE: { readonly [type in EventType]?: string } = { DomainCreated: '+', DomainRemoved: '-' };
@@ -79,6 +83,6 @@ export function streamsOf(packed: PackedNames): readonly StreamName[] {
   return packed.streams.split('\n') as StreamName[];
 }
 
-export function eventsOf(packed: Packed): readonly Recorded[] {
+function eventsOf(packed: Packed): readonly Recorded[] {
   return JSON.parse(packed.events) as readonly Recorded[];
 }

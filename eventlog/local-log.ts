@@ -89,14 +89,13 @@ export class LocalLog implements EventLog {
       const result = await work();
       if (gathered.failed !== undefined) throw gathered.failed;
       store.commit();
-      return result;
-    } catch (error) {
-      store.abandon();
-      gathered.events.length = 0;
-      throw error;
-    } finally {
       this.#gathered = undefined;
       if (gathered.events.length > 0) this.#tell(happenedOf(gathered.events));
+      return result;
+    } catch (error) {
+      this.#gathered = undefined;
+      store.abandon();
+      throw error;
     }
   }
 
@@ -222,14 +221,18 @@ export class LocalLog implements EventLog {
   }
 
   #gather(append: Prepared, gathered: Gathered): Appended {
+    // Nothing after it: SQLite may have taken all back by itself, and would begin anew.
+    if (gathered.failed !== undefined) throw gathered.failed;
     try {
       const ended = this.#writeTogether([{ append }])[0]!;
       if (ended.type === 'failed') throw ended.error;
-      if (ended.appended.type === 'appended') gathered.events.push(...ended.appended.events);
+      // One by one: there may be more than a call may have arguments.
+      if (ended.appended.type === 'appended')
+        for (const event of ended.appended.events) gathered.events.push(event);
       return ended.appended;
     } catch (error) {
       // It may be half-written.
-      gathered.failed ??= error;
+      gathered.failed = error;
       throw error;
     }
   }

@@ -129,7 +129,7 @@ export interface LogStore extends LogReader, LogInspection {
   begin(): void;
   /** Throws `LogUnavailable`; then nothing since `begin` is kept. */
   commit(): void;
-  /** Nothing since `begin` is kept. */
+  /** Nothing since `begin` is kept. Throws `LogUnavailable`: then nobody can write before this is closed. */
   abandon(): void;
   command(commandId: string): StoredCommand | undefined;
   /** What the next event follows; undefined where it is the first of all. */

@@ -74,7 +74,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
 
   abandon(): void {
     // SQLite may have done so by itself, when the disk failed it.
-    if (this.db.inTransaction) this.#statements.rollback.run();
+    this.guarded(() => this.db.inTransaction && this.#statements.rollback.run());
   }
 
   insertEvents(events: readonly ChainedEvent[]): void {

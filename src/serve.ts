@@ -14,6 +14,7 @@ import {
   difference,
   loadConfig,
   parseConfig,
+  parseHostPort,
   renderDifference,
   renderProblems,
 } from './config/index.ts';
@@ -52,7 +53,9 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
   const log = createProcessLog({ level: wish.logLevel });
   const ended = Promise.withResolvers<ExitCode>();
   const listeners = await claimListeners(config.listeners);
-  const admin = { ...config.admin, address: await claim(config.admin.address) };
+  // A port of the system's choice is chosen when it is listened on: before, it would be anybody's meanwhile.
+  const isChosen = parseHostPort(config.admin.address)?.port === 0;
+  const admin = isChosen ? config.admin : { ...config.admin, address: await claim(config.admin.address) };
   const router = new Router(
     {
       config: { ...config, admin },

@@ -149,16 +149,18 @@ class AdminServer implements Admin {
     const bytes = () => readBytes(request);
     const call = { method, params, query, headers, body, bytes, signal, gone };
     const reply = await route.handler(call, this.#options);
-    // When the answer is out: nobody waits for the disk or the terminal that the process log goes to.
-    if (route.method !== 'GET') response.once('close', () => this.#noted(request, reply, startedAtMs));
+    if (route.method === 'GET') return reply;
+    const ms = this.#options.now() - startedAtMs;
+    const noted = () => this.#noted(request, reply, ms);
+    // When the answer is out, if anybody is there to get it: who asked does not wait for where the process log goes.
+    if (response.closed) noted();
+    else response.once('close', noted);
     return reply;
   }
 
-  #noted(request: IncomingMessage, reply: Reply, startedAtMs: number): void {
-    const { method, url, headers } = request;
+  #noted({ method, url, headers }: IncomingMessage, { status }: Reply, ms: number): void {
     const author = headers['switchyard-author'] ?? 'admin';
-    const ms = this.#options.now() - startedAtMs;
-    this.#options.logger.info({ method, url, author, status: reply.status, ms }, 'command answered');
+    this.#options.logger.info({ method, url, author, status, ms }, 'command answered');
   }
 
   #translated(error: unknown, request: IncomingMessage): Reply {

@@ -78,7 +78,7 @@ export class ImportSession {
     this.#roomMade();
   }
 
-  /** Its next chunk is read. */
+  /** Its next chunks are read. */
   lendTo(lend: () => InForce): void {
     this.#inForce = lend();
     // Whoever takes the result hears of it.

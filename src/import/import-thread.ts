@@ -1,8 +1,8 @@
 /**
  * The thread of imports as the main thread has it: a supervised child that is born with the first import. It reads lines
- * by itself; for each chunk it asks for the turn, and while it has it nobody else decides or appends.
+ * by itself; for some chunks at a time it asks for the turn, and while it has it nobody else decides or appends.
  *
- *   bytes ─▶ chunk read ─▶ turn ─▶ decided and written there ─▶ witnessed and in force here ─▶ result
+ *   bytes ─▶ chunks read ─▶ turn ─▶ decided and written there ─▶ witnessed and in force here ─▶ result
  */
 import { setFlagsFromString } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
@@ -142,7 +142,6 @@ export class ImportThread implements Importer {
 
   async #written(id: number, session: ImportSession): Promise<Happened | undefined> {
     if (session.isOver) return undefined;
-    Atomics.store(this.#wanted, 0, 0);
     const written = session.written();
     this.#thread.post({ type: 'go', id });
     return written;
@@ -170,8 +169,9 @@ export class ImportThread implements Importer {
 
 /** As long as the thread lives, and not for each import: a large file comes in many. */
 function withRoomyHeap(make: () => Worker): Worker {
+  const thread = withRoomyNursery(make);
   const roomy = roomyHeap();
-  return withRoomyNursery(make).once('exit', () => roomy[Symbol.dispose]());
+  return thread.once('exit', () => roomy[Symbol.dispose]());
 }
 
 /** The flag is read when a thread makes its heap, which is over once it is online. */

@@ -85,7 +85,11 @@ async function carryOut(
   try {
     for await (const chunks of oneAhead(gathered(readChunks(lines, reading), TURN_LINES))) {
       for (let done = 0; done < chunks.length; ) {
-        const results = await inTurn(id, session, () => writtenOf(chunks.slice(done), by));
+        const next = chunks[done]!;
+        const results =
+          next.type === 'failed'
+            ? [next]
+            : await inTurn(id, session, () => writtenOf(chunks.slice(done), by));
         for (const result of size === undefined ? joined(results) : results)
           tell({ type: 'result', id, result });
         if (results.at(-1)?.type === 'failed') return;
@@ -103,6 +107,7 @@ async function inTurn(
   session: Session,
   write: () => Promise<readonly ChunkResult[]>,
 ): Promise<readonly ChunkResult[]> {
+  session.cancelled.signal.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const onAbort = () => reject(session.cancelled.signal.reason as Error);
     session.cancelled.signal.addEventListener('abort', onAbort, { once: true });
@@ -121,13 +126,14 @@ async function inTurn(
   }
 }
 
-/** In one commit, until one is refused or others wait for their turn: at least the first. */
+/** In one commit, until one is refused or others wait for their turn: at least the first, which is readable. */
 async function writtenOf(chunks: readonly ReadChunk[], by: By): Promise<readonly ChunkResult[]> {
+  const results: ChunkResult[] = [];
   try {
     const { log, desk } = openLog();
     return await log.together(async () => {
-      const results: ChunkResult[] = [];
       for (const chunk of chunks) {
+        if (chunk.type === 'failed') break;
         const result = await carriedOut(chunk, desk, by);
         results.push(result);
         if (result.type === 'failed' || isCrowded()) break;
@@ -135,8 +141,11 @@ async function writtenOf(chunks: readonly ReadChunk[], by: By): Promise<readonly
       return results;
     });
   } catch (error) {
-    // What they would not write together they may one by one, as far as there is room.
-    if (error instanceof LogUnavailable && chunks.length > 1) return writtenOf(chunks.slice(0, 1), by);
+    // Whatever it holds of the file, and the lock of who writes it, is let go.
+    closeLog();
+    // Those before the one that could not be written may be, and what fails that one is said of it alone.
+    const written = results.filter(({ type }) => type === 'done').length;
+    if (chunks.length > 1) return writtenOf(chunks.slice(0, Math.max(1, written)), by);
     return [refused(chunks[0]!, refusalOf(error))];
   }
 }
@@ -144,7 +153,7 @@ async function writtenOf(chunks: readonly ReadChunk[], by: By): Promise<readonly
 /** A command waits for its turn, or one did a moment ago. */
 function isCrowded(): boolean {
   const nowMs = performance.now();
-  if (Atomics.load(wanted, 0) !== 0) crowdedUntil = nowMs + CROWDED_MS;
+  if (Atomics.exchange(wanted, 0, 0) !== 0) crowdedUntil = nowMs + CROWDED_MS;
   return nowMs < crowdedUntil;
 }
 
@@ -168,10 +177,7 @@ function writeBack(): void {
 
 /** An archive may have put another file in the log's place since the last turn; during one it waits. */
 function openLog(): Opened {
-  if (opened?.isSwapped() === true) {
-    void opened.log.close();
-    opened = undefined;
-  }
+  if (opened?.isSwapped() === true) closeLog();
   if (opened !== undefined) return opened;
   const beside = openSqliteLogBeside({ directory, now: Date.now });
   const { log } = beside;
@@ -185,6 +191,11 @@ function openLog(): Opened {
     handler.together(commands, { by, digest });
   opened = { ...beside, desk: { askTogether } };
   return opened;
+}
+
+function closeLog(): void {
+  void opened?.log.close();
+  opened = undefined;
 }
 
 function cancel(id: number): void {
@@ -208,7 +219,7 @@ parent.on('message', (message: ToImporter | { type: 'stop' } | { type: 'fail'; m
       return cancel(message.id);
     case 'stop':
       for (const id of sessions.keys()) cancel(id);
-      void opened?.log.close();
+      closeLog();
       parent.close();
       return;
     case 'fail':

@@ -5,7 +5,7 @@ import type { ImportWish } from './importer.ts';
 
 export type ImportBoot = {
   readonly directory: string;
-  /** One number, not 0 as soon as a command waits for the turn to end. */
+  /** One number, 1 once a command has come to wait for the turn to end; whoever reads it there makes it 0. */
   readonly wanted: Int32Array<SharedArrayBuffer>;
 };
 
@@ -27,7 +27,7 @@ export type ToImporter =
 export type FromImporter =
   /** It has room for more bytes. */
   | { readonly type: 'more'; readonly id: number }
-  /** A chunk is read, and waits to be written. */
+  /** Chunks are read, and wait to be written. */
   | { readonly type: 'turn'; readonly id: number }
   /** The turn is over; absent: nothing was written. */
   | { readonly type: 'wrote'; readonly id: number; readonly packed?: Packed }

@@ -2,7 +2,7 @@
  * What a thread is sent of one publication: a few events as they are; of many the names alone, as texts. Of a bulk a worker
  * holds next to nothing, and reads in the log what became of that.
  */
-import { type Happened, type PackedNames, pack, type Recorded } from '../../eventlog/index.ts';
+import { type Happened, type PackedNames, packNames, type Recorded } from '../../eventlog/index.ts';
 
 export type Publication = readonly Recorded[] | PackedNames;
 
@@ -10,7 +10,8 @@ const MANY = 20;
 
 export function publicationOf(happened: Happened): Publication {
   if (happened.packed === undefined && happened.size < MANY) return happened.events;
-  const { first, last, types, streams, presence } = happened.packed ?? pack(happened.events);
+  if (happened.packed === undefined) return packNames(happened.events);
+  const { first, last, types, streams, presence } = happened.packed;
   return { first, last, types, streams, presence };
 }
 

@@ -1,7 +1,7 @@
 /**
  * What this thread knows of the routing state: every domain and pool as a view that a request can use as it is.
  * It is the fold of the events it was sent over the rows it read: all of them at its start, or each when it is first asked
- * for; one transaction is one step.
+ * for; of a bulk it is sent the names, and reads the events of whom it holds. One transaction is one step.
  */
 import { type DomainState, evolveOwner, kindOf, type PoolState } from '../../actors/index.ts';
 import {
@@ -115,8 +115,9 @@ export class Table implements RoutingTable {
       else if (found.version > known.version) this.#know(stream, found.state, found.version);
     } catch (error) {
       if (!(error instanceof EventUnreadable)) throw error;
+      // Its row may be sound: what became of it is read anew when it is asked for.
       source.warn(error);
-      this.lose(stream);
+      this.distrust();
     }
   }
 

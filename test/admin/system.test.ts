@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
+import type { Answer, Desk } from '../../actors/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { answeredBy, scene, withWeb } from './scene.ts';
 
@@ -39,7 +42,7 @@ describe('actors', () => {
 });
 
 describe('the process log', () => {
-  it('tells of each command once its answer is out, by whom and of what it came to, and of no question', async () => {
+  it('tells of each command, by whom and of what it came to, and of no question', async () => {
     await using s = await withWeb();
     const authored = { headers: { 'switchyard-author': 'ada' } };
     await s.client.send('DELETE', '/v1/domains/example.com', undefined, authored);
@@ -54,6 +57,30 @@ describe('the process log', () => {
       },
       { level: 'info', message: 'command answered', fields: { method: 'PUT', author: 'test', status: 409 } },
     ]);
+  });
+
+  it('tells of a command whose client has left meanwhile', async () => {
+    const asked = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<Answer>();
+    const desk = {
+      ask: () => {
+        asked.resolve();
+        return answered.promise;
+      },
+    } as unknown as Desk;
+    await using s = await scene({ desk });
+    const leaving = new AbortController();
+    const gone = request(`http://${s.address}/v1/domains/a.example.com`, {
+      method: 'DELETE',
+      signal: leaving.signal,
+    }).catch((error: Error) => error.name);
+    await asked.promise;
+    leaving.abort();
+    expect(await gone).toBe('AbortError');
+    await sleep(100);
+    answered.resolve({ type: 'done', created: false, version: 0, position: 1, changed: 1 });
+    await eventually(() => s.logged.length === 1, 'a line for it');
+    expect(s.logged).toMatchObject([{ fields: { method: 'DELETE', status: 204 } }]);
   });
 });
 

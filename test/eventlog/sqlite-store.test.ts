@@ -199,6 +199,7 @@ describe('appends together', () => {
       await log.append(append([write(WEB, 0, [poolCreated()])]));
       // Whoever appends may overlook it.
       await log.append(append([write(WEB, 1, [backendAdded('a')], big)])).catch(() => {});
+      await log.append(append([write(EXAMPLE, 0, [domainCreated()])])).catch(() => {});
     });
     await expect(late).rejects.toMatchObject({ name: 'LogUnavailable', code: 'log_full' });
     const broken = log.together(async () => {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -22,7 +24,7 @@ import {
 } from '../../eventlog/index.ts';
 import { type ChunkResult, ImportThread } from '../../src/import/index.ts';
 import { projectionOf } from '../../src/projection.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
 const POOL = '{"pool":"web","backends":{"web.1":{"address":"127.0.0.1:9001"}}}\n';
@@ -150,6 +152,38 @@ describe('the thread of imports', () => {
     expect(await imported('{"pool":')).toMatchObject([{ failure: { type: 'unreadable', line: 1 } }]);
     expect(await log.position()).toBe(POOL_EVENTS + 3);
     await expectWhole();
+  });
+
+  it('writes much again when an import comes long after commands did', async () => {
+    await imported(POOL);
+    const bulk = all(imports.import(pieces(domains(20_000)), { by: { author: 'bulk' } }));
+    for (let index = 0; index < 30; index++) await desk.ask(put(`s${index}.example.com`), { author: 'me' });
+    await bulk;
+    await pause(1200);
+    const [first] = await all(imports.import(pieces(domains(4000, 'later')), { by: { author: 'bulk' } }));
+    expect(first!.to).toBeGreaterThanOrEqual(500);
+  });
+
+  it('ends an import that is called off between two of its turns', async () => {
+    await imported(POOL);
+    const said: string[] = [];
+    const wanted = new Int32Array(new SharedArrayBuffer(4));
+    const program = new URL('../../src/import/importing-thread.ts', import.meta.url);
+    const thread = new Worker(program, { workerData: { directory: directory.path, wanted } });
+    const bytes = new TextEncoder().encode(domains(3000));
+    thread.on('message', ({ type }: { type: string }) => {
+      said.push(type);
+      if (type !== 'turn' || said.filter((each) => each === 'turn').length > 1) return;
+      // Both are there before the turn begins.
+      thread.postMessage({ type: 'go', id: 1 });
+      thread.postMessage({ type: 'cancel', id: 1 });
+    });
+    thread.postMessage({ type: 'begin', id: 1, wish: { by: { author: 'bulk' } }, listeners: [] });
+    thread.postMessage({ type: 'bytes', id: 1, bytes });
+    await eventually(() => said.includes('failed') || said.includes('ended'), 'a last word');
+    expect(said).toContain('wrote');
+    thread.postMessage({ type: 'stop' });
+    await once(thread, 'exit');
   });
 
   it('writes what comes before a chunk that the file will not take, and says where that begins', async () => {
