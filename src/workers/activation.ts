@@ -12,20 +12,19 @@ export function activated(reader: LogReader, stream: StreamName, warn: (error: E
   }
   const position = reader.position();
   const snapshot = reader.snapshot(stream);
-  let state: unknown = snapshot?.state ?? null;
-  let version = snapshot?.version ?? 0;
-  for (let more = true; more; ) {
-    const events = reader.readStream(stream, { from: version + 1 });
-    for (const event of events) state = evolveOwner(stream, state, event);
-    version = events.at(-1)?.version ?? version;
-    more = events.length > 0;
-  }
-  return { state, version, position };
+  const { state = null, version = 0 } = snapshot ?? {};
+  const found = followed(reader, stream, { state: state as Held['state'], version }, position);
+  if (found !== undefined) return { ...found, position };
+  throw new EventUnreadable(
+    position,
+    stream,
+    `expected its events from version ${version + 1} on one after the other, found a gap`,
+  );
 }
 
 type Held = { readonly state: DomainState | PoolState; readonly version: number };
 
-/** One that is held, after what has happened to it up to a position; undefined: an archive has that meanwhile. */
+/** What became of one up to a position; undefined: not all of that is there, since an archive has it meanwhile. */
 export function followed(
   reader: LogReader,
   stream: StreamName,

@@ -99,7 +99,11 @@ export class Table implements RoutingTable {
   applyPacked(packed: PackedNames): void {
     if (this.#source === undefined) throw new TypeError('expected a log to read in, found none');
     if (packed.first > this.#position + 1) this.distrust();
+    let before = '';
     for (const stream of streamsOf(packed)) {
+      // Its events stand together, and are followed together.
+      if (stream === before) continue;
+      before = stream;
       const known = this.#known.get(stream);
       if (known !== undefined) this.#follow(stream, known, packed.last, this.#source);
     }

@@ -187,6 +187,19 @@ describe('a table that reads who is asked for', () => {
     expect(view(stage.lazy, 'a.test')?.ids).toEqual(['w.1', 'w.2', 'w.3']);
   });
 
+  it('makes an owner of its events where its row is damaged', async () => {
+    const stage = new Stage();
+    stage.mayWarn = true;
+    await stage.record(created('web'), added('web', 'w.1'), put(stage, 'a.test', 'web'));
+    await stage.record(added('web', 'w.2'));
+    Object.assign(stage.log.reader, {
+      activate: (stream: StreamName) => {
+        throw new EventUnreadable(1, stream, 'as of a damaged row');
+      },
+    });
+    expect(view(stage.lazy, 'a.test')).toMatchObject({ pool: 'web', ids: ['w.1', 'w.2'] });
+  });
+
   it('reads an owner once, whatever is asked of it, and nothing for a name that is not there', async () => {
     const stage = new Stage();
     await stage.record(
