@@ -197,9 +197,25 @@ const addCurrents = (rows: number) =>
   `INSERT INTO currents (stream, version, state, checksum, pool) VALUES ${times(rows, '(?, ?, ?, ?, ?)')}
    ON CONFLICT (stream) DO NOTHING`;
 
+// What such rows have in common is bound once: of a bulk binding is a seventh of the work.
+const EVENTS_ALIKE = `INSERT INTO events (position, stream, version, type, schema_version, data, metadata, recorded_at_ms, checksum, hash)
+   VALUES ${times(
+     AT_ONCE,
+     '(@position + ROW, ?, @version, @type, @schemaVersion, ?, @metadata, @recordedAtMs, ?, unhex(?))',
+   )}`;
+const CURRENTS_ALIKE = `INSERT INTO currents (stream, version, state, checksum, pool)
+   VALUES ${times(AT_ONCE, '(?, @version, ?, ?, ?)')} ON CONFLICT (stream) DO NOTHING`;
+
+/** `ROW`: its number, from 0. */
 function times(rows: number, values: string): string {
-  return Array(rows).fill(values).join(', ');
+  return Array.from({ length: rows }, (_, row) => values.replace('ROW', String(row))).join(', ');
 }
+
+/** What events one after the other have in common; `position` is that of the first. */
+export type Alike = Pick<
+  ChainedEvent,
+  'position' | 'version' | 'type' | 'schemaVersion' | 'metadata' | 'recordedAtMs'
+>;
 
 /** @internal */
 export type WriteStatements = ReturnType<typeof writeStatements>;
@@ -212,6 +228,7 @@ export function writeStatements(db: Database.Database) {
     rollback: db.prepare<[]>('ROLLBACK'),
     insertEvent: db.prepare<unknown[]>(insertEvents(1)),
     insertEvents: db.prepare<unknown[]>(insertEvents(AT_ONCE)),
+    insertAlike: db.prepare<[unknown[], Alike]>(EVENTS_ALIKE),
     insertCommand: db.prepare<[string, string, number, string]>(
       'INSERT INTO commands (command_id, digest, position, answer) VALUES (?, ?, ?, ?)',
     ),
@@ -227,6 +244,7 @@ export function writeStatements(db: Database.Database) {
     ),
     addCurrent: db.prepare<unknown[]>(addCurrents(1)),
     addCurrents: db.prepare<unknown[]>(addCurrents(AT_ONCE)),
+    addAlike: db.prepare<[unknown[], { readonly version: number }]>(CURRENTS_ALIKE),
     changeCurrent: db.prepare<[number, string, number, string | null, string]>(
       'UPDATE currents SET version = ?, state = ?, checksum = ?, pool = ? WHERE stream = ?',
     ),

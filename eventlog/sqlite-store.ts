@@ -78,9 +78,13 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   insertEvents(events: readonly ChainedEvent[]): void {
-    const { insertEvent, insertEvents } = this.#statements;
+    const { insertEvent, insertEvents, insertAlike } = this.#statements;
     const many = events.length - (events.length % AT_ONCE);
-    for (let at = 0; at < many; at += AT_ONCE) insertEvents.run(eventValues(events, at, at + AT_ONCE));
+    for (let at = 0; at < many; at += AT_ONCE) {
+      if (areAlike(events, at, at + AT_ONCE))
+        insertAlike.run(ownValues(events, at, at + AT_ONCE), events[at]!);
+      else insertEvents.run(eventValues(events, at, at + AT_ONCE));
+    }
     for (let at = many; at < events.length; at++) insertEvent.run(eventValues(events, at, at + 1));
   }
 
@@ -109,10 +113,14 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   putCurrents(rows: readonly StoredCurrent[]): void {
-    const { addCurrents } = this.#statements;
+    const { addCurrents, addAlike } = this.#statements;
     const many = rows.length - (rows.length % AT_ONCE);
     for (let at = 0; at < many; at += AT_ONCE) {
-      const { changes } = addCurrents.run(currentValues(rows, at, at + AT_ONCE));
+      const to = at + AT_ONCE;
+      const { version } = rows[at]!;
+      const { changes } = isOneVersion(rows, version, at, to)
+        ? addAlike.run(stateValues(rows, at, to), { version })
+        : addCurrents.run(currentValues(rows, at, to));
       this.#rows += changes;
       // Which of them were there is not told; those that were not are changed to what they are.
       if (changes < AT_ONCE) for (let each = at; each < at + AT_ONCE; each++) this.#change(rows[each]!);
@@ -182,6 +190,46 @@ function eventValues(events: readonly ChainedEvent[], from: number, to: number):
     const { position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash } =
       events[at]!;
     values.push(position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash);
+  }
+  return values;
+}
+
+function areAlike(events: readonly ChainedEvent[], from: number, to: number): boolean {
+  const { position, version, type, schemaVersion, metadata, recordedAtMs } = events[from]!;
+  for (let at = from + 1; at < to; at++) {
+    const event = events[at]!;
+    if (event.position !== position + at - from) return false;
+    if (event.version !== version || event.type !== type || event.schemaVersion !== schemaVersion)
+      return false;
+    if (event.metadata !== metadata || event.recordedAtMs !== recordedAtMs) return false;
+  }
+  return true;
+}
+
+function ownValues(events: readonly ChainedEvent[], from: number, to: number): unknown[] {
+  const values: unknown[] = [];
+  for (let at = from; at < to; at++) {
+    const { stream, data, checksum, hash } = events[at]!;
+    values.push(stream, data, checksum, hash);
+  }
+  return values;
+}
+
+function isOneVersion(rows: readonly StoredCurrent[], version: number, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (rows[at]!.version !== version) return false;
+  return true;
+}
+
+function stateValues(rows: readonly StoredCurrent[], from: number, to: number): unknown[] {
+  const values: unknown[] = [];
+  for (let at = from; at < to; at++) {
+    const { stream, version, state } = rows[at]!;
+    values.push(
+      stream,
+      state,
+      stateChecksum(stream, version, state),
+      poolColumn(poolsNamedBy(stream, state)),
+    );
   }
   return values;
 }
