@@ -9,8 +9,6 @@ import {
   type Happened,
   happenedOf,
   type Json,
-  Places,
-  type PoolName,
   type Position,
   poolStream,
   poolsOf,
@@ -18,14 +16,14 @@ import {
   type StreamName,
   streamsOf,
   type Version,
-  type Write,
 } from '../eventlog/index.ts';
 import type { Answer, By, Command, Plan, Present } from './command.ts';
 import type { Owners, Proposal } from './desk-owners.ts';
+import { poolsNamedBy } from './named-pools.ts';
 import { streamOf } from './owned.ts';
 import { refusalOfPlan } from './plan-refusal.ts';
 import { presentIn } from './present.ts';
-import { fold, isCreation, shownVersion } from './proposals.ts';
+import { type Kept, type Proposed, proposedBy } from './proposals.ts';
 import { inUse, mismatch, type Rejected, refusalFor, reused, unknownPool } from './refusals.ts';
 import type { Rejection } from './rejection.ts';
 
@@ -135,31 +133,15 @@ export class CommandHandler {
 
   /** The pools that the domains will name: those that are put with them, and those there are. */
   async #refusalOfAll(commands: readonly Command[]): Promise<Rejected | undefined> {
-    const put = new Places();
-    for (const command of commands) {
-      if (command.type === 'PutPool') put.placeOf(command.pool);
-      else if (command.type !== 'PutDomain')
-        throw new TypeError(`expected pools and domains that are put, found ${command.type}`);
-    }
-    const named = new Places<PoolName>();
-    // Of each the place of the first command that names it.
-    const places: number[] = [];
-    // Here and below by index: pairs would be half a kilobyte of garbage a line of an import.
-    for (let index = 0; index < commands.length; index++) {
-      const command = commands[index]!;
-      if (command.type !== 'PutDomain') continue;
-      for (const pool of poolsOf(command.settings)) {
-        if (!put.has(pool) && named.placeOf(pool) === places.length) places.push(index);
-      }
-    }
-    const streams = named.names.map(poolStream);
+    const { pools, places } = poolsNamedBy(commands);
+    const streams = pools.map(poolStream);
     const states = await this.#options.log.statesOf(await this.#options.log.absentAmong(streams));
     const missing = states.find(({ state }) => state === null);
     if (missing === undefined) return undefined;
     const at = streams.indexOf(missing.stream);
     const place = places[at] ?? 0;
     const { host } = commands[place] as Extract<Command, { type: 'PutDomain' }>;
-    return { ...unknownPool(host, named.names[at] ?? ''), command: place };
+    return { ...unknownPool(host, pools[at] ?? ''), command: place };
   }
 
   async #perform(commands: readonly Command[], request: Noted): Promise<Answer> {
@@ -181,34 +163,10 @@ export class CommandHandler {
   }
 
   async #decide(commands: readonly Command[]): Promise<Rejected | Proposed> {
-    const writes: Write[] = [];
-    const versions: Record<string, Version> = {};
-    let answer: Kept = { created: false, version: 0, changed: 0 };
-    const proposals = await this.#proposals(commands);
-    for (let place = 0; place < commands.length; place++) {
-      const command = commands[place]!;
-      const stream = streamOf(command);
-      const proposal = proposals[place]!;
-      if (proposal.decision.type === 'rejected')
-        return { ...(await this.#explained(stream, proposal.decision.rejection)), command: place };
-      const { state, version } = fold(stream, proposal, proposal.decision.events);
-      if (proposal.decision.events.length > 0 || commands.length === 1) {
-        writes.push({
-          stream,
-          expected: proposal.version,
-          events: proposal.decision.events,
-          current: state as Json,
-        });
-        // A domain has nothing outside: an owner that is behind finds out when it is asked next.
-        if (commands.length === 1 || 'pool' in command) versions[stream] = version;
-      }
-      answer = {
-        created: commands.length === 1 && isCreation(proposal.decision.events),
-        version: commands.length === 1 ? shownVersion(command, state) : 0,
-        changed: answer.changed + (proposal.decision.events.length > 0 ? 1 : 0),
-      };
-    }
-    return { type: 'proposed', writes, answer, versions };
+    const proposed = proposedBy(commands, await this.#proposals(commands));
+    if (proposed.type === 'proposed') return proposed;
+    const { rejection, place } = proposed;
+    return { ...(await this.#explained(streamOf(commands[place]!), rejection)), command: place };
   }
 
   async #proposals(commands: readonly Command[]): Promise<readonly Proposal[]> {
@@ -251,13 +209,6 @@ function isAbout({ data }: Recorded, backend: BackendId): boolean {
 
 /** `note`: kept with the answer. */
 type Noted = Request & { readonly note?: Json | undefined };
-type Kept = { readonly created: boolean; readonly version: Version; readonly changed: number };
-type Proposed = {
-  readonly type: 'proposed';
-  readonly writes: readonly Write[];
-  readonly answer: Kept;
-  readonly versions: Readonly<Record<string, Version>>;
-};
 
 function byStream(happened: readonly Recorded[]): Map<StreamName, Recorded[]> {
   const streams = new Map<StreamName, Recorded[]>();

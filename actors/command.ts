@@ -68,9 +68,18 @@ export interface LendingDesk extends Desk {
   /** Nothing is decided and nothing appended until it has ended. */
   alone<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * Another thread decides and appends, alone, and says what it wrote, if anything: that is in force once this resolves. If it fails,
-   * whatever it wrote before is. A rejection: it is in the log, and could not be put in force yet. `wanted` is called whenever a
-   * command comes to wait for it.
+   * Another thread decides and appends, alone, until it has no more or somebody else wants the log: what it writes is put in force
+   * while it goes on. If it fails, whatever it wrote is, and this rejects as it did.
    */
-  lend(write: () => Promise<Happened | undefined>, wanted: () => void): Promise<Rejection | undefined>;
+  lend(borrower: Borrower): Promise<void>;
+}
+
+/** Another thread, while the log is lent to it. */
+export interface Borrower {
+  /** What it writes, append by append; nobody else decides or appends until it ends. */
+  writes(): AsyncIterable<Happened>;
+  /** The next of its appends is in force once this resolves. A rejection: it is in the log, and could not be put in force yet. */
+  inForce(settled: Promise<Rejection | undefined>): void;
+  /** A command has come to wait for the log, or somebody else has. */
+  wanted(by: 'command' | 'other'): void;
 }

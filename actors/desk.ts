@@ -5,12 +5,11 @@
  *   turn ─▶ asked before? ─▶ decide ─▶ append ─▶ evolve ─▶ published ─▶ answer
  */
 import { type Happened, happenedOf, type Json, type Position, type Recorded } from '../eventlog/index.ts';
-import type { Answer, By, Command, LendingDesk, Plan, Present } from './command.ts';
+import type { Answer, Borrower, By, Command, LendingDesk, Plan, Present } from './command.ts';
 import { CommandHandler, type CommandHandlerOptions } from './command-handler.ts';
 import { turnsFor, turnsForAll } from './command-turns.ts';
 import { digestOf } from './digest.ts';
 import { refusalFor } from './refusals.ts';
-import type { Rejection } from './rejection.ts';
 import { type Turn, Turns } from './turns.ts';
 
 export type DeskOptions = CommandHandlerOptions;
@@ -28,7 +27,7 @@ export class RoutingDesk implements LendingDesk {
   /** Commands under way, and those that wait for their turn. */
   #asked = 0;
   /** For whoever has been lent the log. */
-  #wanted = () => {};
+  #wanted: Borrower['wanted'] = () => {};
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -56,35 +55,43 @@ export class RoutingDesk implements LendingDesk {
   }
 
   alone<T>(work: () => Promise<T>): Promise<T> {
+    this.#wanted('other');
     return this.#turns.take(ALL, work);
   }
 
-  lend(write: () => Promise<Happened | undefined>, wanted: () => void): Promise<Rejection | undefined> {
+  lend(borrower: Borrower): Promise<void> {
     return this.alone(async () => {
-      const before = await this.#options.log.position();
-      const lost = async (error: unknown) => {
-        await this.#witness(await this.#since(before));
-        throw error;
-      };
+      this.#wanted = (by) => borrower.wanted(by);
+      // For those who came before its turn did.
+      if (this.#asked > 0) borrower.wanted('command');
+      else if (this.#turns.depth(EVERYTHING) > 1) borrower.wanted('other');
       try {
-        // What was written and could not be put in force is not witnessed a second time.
-        const writing = write().catch(lost);
-        this.#wanted = wanted;
-        // For those who came before its turn did.
-        if (this.#asked > 0) wanted();
-        await this.#witness(await writing);
-        return undefined;
-      } catch (error) {
-        return refusalFor(error);
+        await this.#lent(borrower);
       } finally {
         this.#wanted = () => {};
       }
     });
   }
 
+  async #lent(borrower: Borrower): Promise<void> {
+    let position = await this.#options.log.position();
+    try {
+      for await (const happened of borrower.writes()) {
+        position = happened.last;
+        const settled = this.#witness(happened).then(() => undefined, refusalFor);
+        borrower.inForce(settled);
+        // Whoever was told of it hears of it.
+        await settled.catch(() => undefined);
+      }
+    } catch (error) {
+      await this.#witness(await this.#since(position));
+      throw error;
+    }
+  }
+
   async #inTurn(turns: readonly Turn[], work: () => Promise<Answer>): Promise<Answer> {
     this.#asked += 1;
-    this.#wanted();
+    this.#wanted('command');
     try {
       return await this.#turns.take(turns, work);
     } finally {

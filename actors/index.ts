@@ -3,14 +3,15 @@
 export { asleepOver } from './asleep.ts';
 export type { HealthNews } from './backend/backend.machine.ts';
 export { ArmedChaos, type Chaos, CRASH_POINTS, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
-export type { Answer, By, Command, Desk, LendingDesk, Plan, Present } from './command.ts';
-export { CommandHandler, type CommandHandlerOptions } from './command-handler.ts';
+export type { Answer, Borrower, By, Command, Desk, LendingDesk, Plan, Present } from './command.ts';
+export { CommandHandler, type CommandHandlerOptions, type Request } from './command-handler.ts';
 export { type DeskOptions, RoutingDesk } from './desk.ts';
 export { type Owners, OwnerUnavailable } from './desk-owners.ts';
 export { type DomainCommand, type DomainState, domainDecider } from './domain/domain.ts';
 export { fieldOf, hasField } from './domain/field-of.ts';
 export * from './domain/route-matcher.ts';
 export { DRAWS, type Share, Split } from './domain/split.ts';
+export { type Draft, draftOf, sealed } from './draft.ts';
 export { Health, type HealthCounts, type HealthReport } from './health.ts';
 export { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
 export { refusalOfPlan } from './plan-refusal.ts';

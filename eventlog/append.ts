@@ -2,7 +2,7 @@
 import { canonicalJson, parseJson } from './canonical.ts';
 import { codec, type EncodedEvent } from './codec.ts';
 import type { Append, Appended, Json, Position, Write } from './event-log.ts';
-import type { EventType, Metadata, Recorded } from './events.ts';
+import type { Recorded } from './events.ts';
 import type { LogStore, StoredCurrent } from './log-reader.ts';
 import { parseStreamName, quoted, type StreamName } from './names.ts';
 import { Places } from './places.ts';
@@ -18,7 +18,7 @@ export type Prepared = {
   readonly writes: readonly PreparedWrite[];
 };
 
-type PreparedWrite = {
+export type PreparedWrite = {
   readonly stream: StreamName;
   readonly expected: number;
   readonly events: readonly EncodedEvent[];
@@ -77,16 +77,22 @@ function conflict({ stream, expected }: PreparedWrite, found: number, store: Log
   return { type: 'conflict', stream, expected, found, won };
 }
 
+/** `first`: the position of its first event, if it has any. */
+export type Written = {
+  readonly appended: Extract<Appended, { type: 'appended' }>;
+  readonly first: Position;
+  readonly recordedAtMs: number;
+};
+
 /** Puts the rows of an append that was judged well into the store. */
-export function record(append: Prepared, store: LogStore, nowMs: number): Appended {
+export function record(append: Prepared, store: LogStore, nowMs: number): Written {
   const before = store.tip();
   // A clock that was set back must not make history run backwards.
   const recordedAtMs = Math.max(Math.trunc(nowMs), before?.recordedAtMs ?? 0);
-  const events: Recorded[] = [];
   const rows: ChainedEvent[] = [];
   const currents: StoredCurrent[] = [];
-  const metadata = parseJson(append.metadata) as unknown as Metadata;
   let position: Position = before?.position ?? 0;
+  const first = position + 1;
   let hash = before?.hash ?? GENESIS;
   for (const write of append.writes) {
     let version = write.expected;
@@ -101,7 +107,6 @@ export function record(append: Prepared, store: LogStore, nowMs: number): Append
       );
       hash = row.hash;
       rows.push(row);
-      events.push(recorded(row, encoded.type, metadata));
     }
     if (write.events.length === 0) continue;
     if (write.current === 'null') store.removeCurrent(write.stream);
@@ -118,21 +123,33 @@ export function record(append: Prepared, store: LogStore, nowMs: number): Append
     position,
     answer: append.answer,
   });
-  return { type: 'appended', position, events };
+  let events: readonly Recorded[] | undefined;
+  const appended = {
+    type: 'appended',
+    position,
+    // Of a bulk nobody asks for them.
+    get events() {
+      events ??= recordedOf(append, first, recordedAtMs);
+      return events;
+    },
+  } as const;
+  return { appended, first, recordedAtMs };
 }
 
-/** As reading it gives it: what was checked when it was encoded needs no second look. */
-function recorded(stored: ChainedEvent, type: EventType, metadata: Metadata): Recorded {
-  const { position, stream, version, data, recordedAtMs } = stored;
-  return {
-    position,
-    stream,
-    version,
-    type,
-    data: plainData(data) ?? parseJson(data),
-    recordedAtMs,
-    metadata,
-  } as unknown as Recorded;
+/** What an append wrote, as reading gives it: what was checked when it was encoded needs no second look. */
+export function recordedOf(append: Prepared, first: Position, recordedAtMs: number): readonly Recorded[] {
+  const metadata = parseJson(append.metadata);
+  const events: Recorded[] = [];
+  for (const { stream, expected, events: encoded } of append.writes) {
+    for (let place = 0; place < encoded.length; place++) {
+      const { type, data: text } = encoded[place]!;
+      const [position, version] = [first + events.length, expected + place + 1];
+      const data = plainData(text) ?? parseJson(text);
+      const event = { position, stream, version, type, data, recordedAtMs, metadata };
+      events.push(event as unknown as Recorded);
+    }
+  }
+  return events;
 }
 
 type Place = Pick<ChainedEvent, 'position' | 'stream' | 'version' | 'recordedAtMs' | 'metadata'>;

@@ -2,24 +2,19 @@
  * What one append wrote, as whoever listens is told of it: the events, or, of many that another thread wrote, a few texts.
  * Those are copied between threads in microseconds, and mostly nobody looks at more of them than the names.
  */
+import { recordedOf, type Written } from './append.ts';
 import type { Position } from './event-log.ts';
 import type { EventType, Recorded } from './events.ts';
-import type { StreamName } from './names.ts';
+import { type PackedAppend, unpackAppend } from './packed-append.ts';
+import { namesOf, type PackedNames } from './packed-names.ts';
 
-/** Of many events at positions one after the other the names, as texts; they cross threads as they are. */
-export type PackedNames = {
-  readonly first: Position;
-  readonly last: Position;
-  /** Each type that is among them, once. */
-  readonly types: readonly EventType[];
-  /** Of each event, a line each: a name has no line feed. */
-  readonly streams: string;
-  /** Of each event a character: `+` a domain came, `-` one went, `=` neither. */
-  readonly presence: string;
-};
+/** And what was appended, from which the events are made if somebody asks. */
+export type Packed = PackedNames & { readonly appends: readonly PackedPart[] };
 
-/** And the events themselves as JSON, which is what they came from. */
-export type Packed = PackedNames & { readonly events: string };
+/** One append, in the form in which it was written, or its events as JSON. */
+type PackedPart =
+  | { readonly append: PackedAppend; readonly first: Position; readonly recordedAtMs: number }
+  | { readonly events: string };
 
 export interface Happened {
   readonly first: Position;
@@ -44,14 +39,25 @@ export function happenedOf(events: readonly Recorded[]): Happened {
   };
 }
 
-export function unpacked(packed: Packed): Happened {
+/** One append of several that were committed together, with at least one event; and how it came, if it came packed. */
+export type Part = Written & { readonly append?: PackedAppend | undefined };
+
+export function happenedTogether(parts: readonly Part[]): Happened {
+  return unpacked(packed(parts), () => parts.flatMap(({ appended }) => appended.events));
+}
+
+/** `read`: from the appends, unless somebody has them at hand. */
+export function unpacked(
+  packed: Packed,
+  read: () => readonly Recorded[] = () => packed.appends.flatMap(eventsOf),
+): Happened {
   let events: readonly Recorded[] | undefined;
   return {
     first: packed.first,
     last: packed.last,
     size: packed.presence.length,
     get events() {
-      events ??= eventsOf(packed);
+      events ??= read();
       return events;
     },
     packed,
@@ -59,30 +65,21 @@ export function unpacked(packed: Packed): Happened {
   };
 }
 
-export function pack(events: readonly Recorded[]): Packed {
-  return { ...packNames(events), events: JSON.stringify(events) };
+function packed(parts: readonly Part[]): Packed {
+  const names = parts.map(({ append, appended }) => append?.names ?? namesOf(appended.events));
+  return {
+    first: parts[0]?.first ?? 0,
+    last: parts.at(-1)?.appended.position ?? 0,
+    types: [...new Set(names.flatMap(({ types }) => types))],
+    streams: names.map(({ streams }) => streams).join('\n'),
+    presence: names.map(({ presence }) => presence).join(''),
+    appends: parts.map(({ append, appended, first, recordedAtMs }) =>
+      append === undefined ? { events: JSON.stringify(appended.events) } : { append, first, recordedAtMs },
+    ),
+  };
 }
 
-export function packNames(events: readonly Recorded[]): PackedNames {
-  const types = new Set<EventType>();
-  let streams = '';
-  let presence = '';
-  for (const { stream, type } of events) {
-    types.add(type);
-    streams += streams === '' ? stream : `\n${stream}`;
-    presence += PRESENCE[type] ?? '=';
-  }
-  const first = events[0]?.position ?? 0;
-  const last = events.at(-1)?.position ?? 0;
-  return { first, last, types: [...types], streams, presence };
-}
-
-const PRESENCE: { readonly [type in EventType]?: string } = { DomainCreated: '+', DomainRemoved: '-' };
-
-export function streamsOf(packed: PackedNames): readonly StreamName[] {
-  return packed.streams.split('\n') as StreamName[];
-}
-
-function eventsOf(packed: Packed): readonly Recorded[] {
-  return JSON.parse(packed.events) as readonly Recorded[];
+function eventsOf(part: PackedPart): readonly Recorded[] {
+  if ('events' in part) return JSON.parse(part.events) as readonly Recorded[];
+  return recordedOf(unpackAppend(part.append), part.first, part.recordedAtMs);
 }

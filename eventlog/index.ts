@@ -1,5 +1,6 @@
 /** The door of the room: what happened. */
 export { isAddress } from './address.ts';
+export { prepare } from './append.ts';
 export { canonicalJson } from './canonical.ts';
 export { type Copied, copyLog, lastSound } from './copy-log.ts';
 export * from './errors.ts';
@@ -7,7 +8,7 @@ export type * from './event-log.ts';
 export type * from './events.ts';
 export { type FeedSource, feed, follow } from './feed.ts';
 export type { Finding } from './finding.ts';
-export * from './happened.ts';
+export { type Happened, happenedOf, type Packed, unpacked } from './happened.ts';
 export * from './journal/index.ts';
 export { LocalLog } from './local-log.ts';
 export { type LocationPart, parseLocation } from './location-template.ts';
@@ -15,6 +16,8 @@ export type { Base, CurrentsPage, LogInspection, LogReader } from './log-reader.
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export { type Moment, parseMoment } from './moment.ts';
 export * from './names.ts';
+export { type PackedAppend, packAppend } from './packed-append.ts';
+export { type PackedNames, packNames, streamsOf } from './packed-names.ts';
 export { Places } from './places.ts';
 export { baseOf, openPoints, POINT_EVERY, type Points, type Whole } from './points.ts';
 export { poolsOf } from './pool-of.ts';

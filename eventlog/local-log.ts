@@ -1,5 +1,5 @@
 /** An event log over rows kept in this process: it groups appends, tells listeners, and answers in order. */
-import { judge, type Prepared, prepare, record } from './append.ts';
+import { judge, type Prepared, prepare, record, type Written } from './append.ts';
 import { parseJson } from './canonical.ts';
 import { EventUnreadable, LogUnavailable } from './errors.ts';
 import type {
@@ -15,9 +15,10 @@ import type {
   Version,
 } from './event-log.ts';
 import type { Recorded } from './events.ts';
-import { type Happened, happenedOf } from './happened.ts';
+import { type Happened, happenedOf, happenedTogether, type Part } from './happened.ts';
 import type { CurrentsPage, LogInspection, LogReader, LogStore } from './log-reader.ts';
 import type { StreamName } from './names.ts';
+import { type PackedAppend, unpackAppend } from './packed-append.ts';
 import { type Rebuilt, rebuild } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
 
@@ -28,10 +29,10 @@ type Waiting = {
 };
 
 /** What is appended and not yet committed. */
-type Gathered = { readonly events: Recorded[]; failed?: unknown };
+type Gathered = { readonly parts: Part[]; failed?: unknown };
 
 type Ended =
-  | { readonly type: 'answered'; readonly appended: Appended }
+  | { readonly type: 'answered'; readonly appended: Appended; readonly written?: Written }
   | { readonly type: 'failed'; readonly error: unknown };
 
 type Answered = { readonly digest: string; readonly position: Position; readonly answer: Json };
@@ -66,13 +67,13 @@ export class LocalLog implements EventLog {
 
   async append(append: Append): Promise<Appended> {
     this.#requireOpen();
-    const prepared = prepare(append);
-    if (this.#gathered !== undefined) return this.#gather(prepared, this.#gathered);
-    return await new Promise((resolve, reject) => {
-      this.#waiting.push({ append: prepared, resolve, reject });
-      // At the end of this turn of the loop, so that commands read from many sockets share one fsync.
-      if (this.#waiting.length === 1) setImmediate(() => this.#flush());
-    });
+    return await this.#appendPrepared(prepare(append));
+  }
+
+  /** The same of one that another thread prepared. */
+  async appendPacked(append: PackedAppend): Promise<Appended> {
+    this.#requireOpen();
+    return await this.#appendPrepared(unpackAppend(append), append);
   }
 
   /**
@@ -83,14 +84,14 @@ export class LocalLog implements EventLog {
     const store = this.#open();
     if (this.#gathered !== undefined) throw new TypeError('expected one work at a time, found another');
     store.begin();
-    const gathered: Gathered = { events: [] };
+    const gathered: Gathered = { parts: [] };
     this.#gathered = gathered;
     try {
       const result = await work();
       if (gathered.failed !== undefined) throw gathered.failed;
       store.commit();
       this.#gathered = undefined;
-      if (gathered.events.length > 0) this.#tell(happenedOf(gathered.events));
+      if (gathered.parts.length > 0) this.#tell(happenedTogether(gathered.parts));
       return result;
     } catch (error) {
       this.#gathered = undefined;
@@ -212,6 +213,15 @@ export class LocalLog implements EventLog {
     await this.close();
   }
 
+  async #appendPrepared(prepared: Prepared, packed?: PackedAppend): Promise<Appended> {
+    if (this.#gathered !== undefined) return this.#gather(prepared, packed, this.#gathered);
+    return await new Promise((resolve, reject) => {
+      this.#waiting.push({ append: prepared, resolve, reject });
+      // At the end of this turn of the loop, so that commands read from many sockets share one fsync.
+      if (this.#waiting.length === 1) setImmediate(() => this.#flush());
+    });
+  }
+
   #flush(): void {
     const group = this.#waiting;
     this.#waiting = [];
@@ -220,16 +230,16 @@ export class LocalLog implements EventLog {
     for (const [index, waiting] of group.entries()) this.#answer(waiting, ended[index]!);
   }
 
-  #gather(append: Prepared, gathered: Gathered): Appended {
+  #gather(append: Prepared, packed: PackedAppend | undefined, gathered: Gathered): Appended {
     // Nothing after it: SQLite may have taken all back by itself, and would begin anew.
     if (gathered.failed !== undefined) throw gathered.failed;
     try {
       const ended = this.#writeTogether([{ append }])[0]!;
       if (ended.type === 'failed') throw ended.error;
-      // One by one: there may be more than a call may have arguments.
-      if (ended.appended.type === 'appended')
-        for (const event of ended.appended.events) gathered.events.push(event);
-      return ended.appended;
+      const { appended, written } = ended;
+      if (written !== undefined && written.first <= written.appended.position)
+        gathered.parts.push({ ...written, append: packed });
+      return appended;
     } catch (error) {
       // It may be half-written.
       gathered.failed = error;
@@ -259,7 +269,9 @@ export class LocalLog implements EventLog {
 
   #carryOut(append: Prepared): Ended {
     const refused = this.#judge(append);
-    return refused ?? { type: 'answered', appended: record(append, this.#store, this.#now()) };
+    if (refused !== undefined) return refused;
+    const written = record(append, this.#store, this.#now());
+    return { type: 'answered', appended: written.appended, written };
   }
 
   #judge(append: Prepared): Ended | undefined {

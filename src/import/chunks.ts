@@ -1,11 +1,6 @@
-/**
- * Chunks of lines carried out one after the other, each wholly or not at all: the first that is refused ends the import, and
- * what came before it stays in force.
- */
-import type { By, Desk, Rejection } from '../../actors/index.ts';
-import type { OwnAddresses } from '../config/index.ts';
-import type { Line } from './cut-lines.ts';
-import { type Chunk, type ReadChunk, readChunks, type Unreadable } from './read-chunks.ts';
+/** A chunk of lines carried out, wholly or not at all, and what came of it. */
+import type { Answer, By, Desk, Rejection } from '../../actors/index.ts';
+import type { Chunk, ReadChunk, Unreadable } from './read-chunks.ts';
 
 export type ChunkResult =
   | (Chunk & { readonly type: 'done'; readonly changed: number; readonly position: number })
@@ -20,42 +15,32 @@ export type ChunkFailure =
       readonly rejection: Rejection;
     };
 
-export type Into = {
-  readonly desk: Pick<Desk, 'askTogether'>;
-  readonly ownAddresses: () => OwnAddresses;
-  /** Its command id, if any, is that of the whole import: each chunk's is made of it and its first line. */
-  readonly by: By;
-};
-
-export async function* importChunks(
-  chunks: AsyncIterable<readonly Line[]>,
-  { desk, ownAddresses, by }: Into,
-): AsyncGenerator<ChunkResult, void> {
-  const read = readChunks(chunks, { ownAddresses, isDigested: by.commandId !== undefined });
-  for await (const chunk of read) {
-    if (chunk === undefined) continue;
-    const result = await carriedOut(chunk, desk, by);
-    yield result;
-    if (result.type === 'failed') return;
-  }
-}
-
 export async function carriedOut(
   chunk: ReadChunk,
-  desk: Into['desk'],
-  { author, commandId }: By,
+  desk: Pick<Desk, 'askTogether'>,
+  by: By,
 ): Promise<ChunkResult> {
   if (chunk.type === 'failed') return chunk;
-  const { from, to, commands, lines, digest } = chunk;
-  const by = commandId === undefined ? { author } : { author, commandId: `${commandId}:${from}` };
-  const answer = await desk.askTogether(commands, by, digest);
-  if (answer.type === 'done')
-    return { from, to, type: 'done', changed: answer.changed, position: answer.position };
+  const { from, commands, lines, digest } = chunk;
+  const answer = await desk.askTogether(commands, ofChunk(by, from), digest);
+  if (answer.type === 'done') return done(chunk, answer);
   const { rejection, command } = answer;
   if (command === undefined) return refused(chunk, rejection);
   const line = lines[command] ?? from;
   const detail = `line ${line}: ${rejection.detail}`;
-  return { from, to, type: 'failed', failure: { type: 'rejected', line, detail, rejection } };
+  return { from, to: chunk.to, type: 'failed', failure: { type: 'rejected', line, detail, rejection } };
+}
+
+export function done(
+  { from, to }: Chunk,
+  { changed, position }: Extract<Answer, { type: 'done' }>,
+): ChunkResult {
+  return { from, to, type: 'done', changed, position };
+}
+
+/** The id of a chunk is that of the whole import and its first line. */
+export function ofChunk({ author, commandId }: By, from: number): By {
+  return commandId === undefined ? { author } : { author, commandId: `${commandId}:${from}` };
 }
 
 /** What was written together, as one result; and the failure that ended it, if one did. */

@@ -4,16 +4,14 @@
  *
  *   bytes ─▶ chunks read ─▶ turn ─▶ decided and written there ─▶ witnessed and in force here ─▶ result
  */
-import { setFlagsFromString } from 'node:v8';
-import type { Worker } from 'node:worker_threads';
-import type { ChildSpec, LendingDesk } from '../../actors/index.ts';
-import type { Happened } from '../../eventlog/index.ts';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { type Borrower, type ChildSpec, type LendingDesk, refusalFor } from '../../actors/index.ts';
 import { programBeside, ThreadOnDemand } from '../threads/index.ts';
 import type { ChunkResult } from './chunks.ts';
 import { ImportSession, ImportThreadLost } from './import-session.ts';
 import type { Importer, ImportWish } from './importer.ts';
-import type { FromImporter, ImportBoot, ToImporter } from './messages.ts';
-import { roomyHeap } from './roomy-heap.ts';
+import { type FromImporter, type ImportBoot, type Piece, type ToImporter, WANTED } from './messages.ts';
+import { roomyHeap, withRoomyNursery } from './roomy-heap.ts';
 
 export type ImportThreadOptions = {
   /** The data directory. */
@@ -28,10 +26,7 @@ export type ImportThreadOptions = {
 // More than this at once only make each other later.
 const MAX_AT_ONCE = 4;
 const IDLE_MS = 30_000;
-// 16 MiB, V8's own default: of an import nearly nothing lives, so that a roomy nursery is hardly ever looked through. The
-// command starts with a tight one, since threads that route leave next to no garbage.
-const NURSERY = '--max-semi-space-size';
-const ROOMY = 16;
+const NOTHING = { isLast: true };
 
 export class ImportThread implements Importer {
   readonly #options: ImportThreadOptions;
@@ -74,36 +69,43 @@ export class ImportThread implements Importer {
     await this.#turn();
     const id = ++this.#lastId;
     const session = new ImportSession(Math.max(wish.first ?? 1, wish.from ?? 1));
+    const { port1, port2 } = new MessageChannel();
     try {
       await this.#thread.wanted();
       this.#sessions.set(id, session);
-      this.#thread.post({ type: 'begin', id, wish, listeners: this.#options.listeners() });
-      void this.#pump(id, session, source);
+      const listeners = this.#options.listeners();
+      this.#thread.post({ type: 'begin', id, wish, listeners, bytes: port2 }, [port2]);
+      void this.#pump(id, session, source, port1);
       yield* session.results();
     } catch (error) {
-      if (!(error instanceof ImportThreadLost)) throw error;
-      yield session.cutShort(error.rejection);
+      yield session.cutShort(error instanceof ImportThreadLost ? error.rejection : refusalFor(error));
     } finally {
       this.#cancel(id, session);
+      port1.close();
       this.#leave();
     }
   }
 
   /** Piece by piece, as there is room for them. */
-  async #pump(id: number, session: ImportSession, source: AsyncIterable<Uint8Array>): Promise<void> {
+  async #pump(
+    id: number,
+    session: ImportSession,
+    source: AsyncIterable<Uint8Array>,
+    port: MessagePort,
+  ): Promise<void> {
+    port.on('message', () => session.more());
     try {
       for await (const bytes of source) {
         await session.room();
         if (session.isOver) return;
         // What a socket read lies in memory that others may share.
         const own = Uint8Array.from(bytes);
-        this.#thread.post({ type: 'bytes', id, bytes: own }, [own.buffer]);
+        port.postMessage(own satisfies Piece, [own.buffer]);
       }
-      this.#thread.post({ type: 'bytes', id });
+      port.postMessage(null satisfies Piece);
     } catch (error) {
       // Whoever sends is gone, and perhaps nobody asks for results any more.
-      this.#cancel(id, session);
-      session.fail(error);
+      this.#cancel(id, session, error);
     }
   }
 
@@ -112,45 +114,47 @@ export class ImportThread implements Importer {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     switch (message.type) {
-      case 'more':
-        session.more();
-        return;
       case 'turn':
-        session.lendTo(() => this.#lent(id, session));
+        void this.#borrow(id, message.turn, session);
         return;
       case 'wrote':
-        session.wrote(message.packed);
+        session.wrote(message);
         return;
       case 'result':
         session.take(message.result);
         return;
       case 'ended':
         this.#sessions.delete(id);
+        session.wrote(NOTHING);
         session.end();
         return;
       case 'failed':
         this.#sessions.delete(id);
+        session.wrote(NOTHING);
         session.fail(new Error(message.message));
         return;
     }
   }
 
-  #lent(id: number, session: ImportSession): ReturnType<LendingDesk['lend']> {
-    const wanted = () => void Atomics.store(this.#wanted, 0, 1);
-    return this.#options.desk().lend(() => this.#written(id, session), wanted);
-  }
-
-  async #written(id: number, session: ImportSession): Promise<Happened | undefined> {
-    if (session.isOver) return undefined;
-    const written = session.written();
-    this.#thread.post({ type: 'go', id });
-    return written;
+  async #borrow(id: number, turn: number, session: ImportSession): Promise<void> {
+    const go = () => this.#thread.post({ type: 'go', id, turn });
+    const borrower: Borrower = {
+      writes: () => session.turn(go),
+      inForce: (settled) => session.inForce(settled),
+      wanted: (by) => void Atomics.or(this.#wanted, 0, WANTED[by]),
+    };
+    try {
+      await this.#options.desk().lend(borrower);
+    } catch (error) {
+      this.#cancel(id, session, error);
+    }
   }
 
   /** It stays known until the thread has said its last of it: a chunk may just be written. */
-  #cancel(id: number, session: ImportSession): void {
+  #cancel(id: number, session: ImportSession, error?: unknown): void {
     if (session.isOver) return;
-    session.end();
+    if (error === undefined) session.end();
+    else session.fail(error);
     this.#thread.post({ type: 'cancel', id });
   }
 
@@ -172,12 +176,4 @@ function withRoomyHeap(make: () => Worker): Worker {
   const thread = withRoomyNursery(make);
   const roomy = roomyHeap();
   return thread.once('exit', () => roomy[Symbol.dispose]());
-}
-
-/** The flag is read when a thread makes its heap, which is over once it is online. */
-function withRoomyNursery(make: () => Worker): Worker {
-  const tight = process.execArgv.find((argument) => argument.startsWith(`${NURSERY}=`));
-  if (tight === undefined) return make();
-  setFlagsFromString(`${NURSERY}=${ROOMY}`);
-  return make().once('online', () => setFlagsFromString(tight));
 }

@@ -1,8 +1,9 @@
 /** Who carries out an import: in this thread, by the desk at hand, or in a thread of its own. */
 import type { By, Desk } from '../../actors/index.ts';
 import type { OwnAddresses } from '../config/index.ts';
-import { type ChunkResult, importChunks } from './chunks.ts';
-import { cutLines, type Numbering } from './cut-lines.ts';
+import { type ChunkResult, carriedOut } from './chunks.ts';
+import { cutLines, type Line, type Numbering } from './cut-lines.ts';
+import { readChunks } from './read-chunks.ts';
 import { roomyHeap } from './roomy-heap.ts';
 
 export type ImportWish = Numbering & {
@@ -27,4 +28,25 @@ export function importerOver(desk: Pick<Desk, 'askTogether'>, ownAddresses: () =
       yield* importChunks(cutLines(source, size ?? CHUNK, numbering), { desk, ownAddresses, by });
     },
   };
+}
+
+export type Into = {
+  readonly desk: Pick<Desk, 'askTogether'>;
+  readonly ownAddresses: () => OwnAddresses;
+  /** Its command id, if any, is that of the whole import: each chunk's is made of it and its first line. */
+  readonly by: By;
+};
+
+/** One after the other: the first that is refused ends the import, and what came before it stays in force. */
+export async function* importChunks(
+  chunks: AsyncIterable<readonly Line[]>,
+  { desk, ownAddresses, by }: Into,
+): AsyncGenerator<ChunkResult, void> {
+  const read = readChunks(chunks, { ownAddresses, isDigested: by.commandId !== undefined });
+  for await (const chunk of read) {
+    if (chunk === undefined) continue;
+    const result = await carriedOut(chunk, desk, by);
+    yield result;
+    if (result.type === 'failed') return;
+  }
 }

@@ -1,36 +1,70 @@
-/** What the main thread and the thread of imports say to each other; several imports at once, each by a number. */
+/**
+ * What the main thread, the thread of imports and the one that drafts for it say to each other; several imports at once, each by a
+ * number.
+ */
+import type { MessagePort } from 'node:worker_threads';
 import type { Packed } from '../../eventlog/index.ts';
 import type { ChunkResult } from './chunks.ts';
+import type { DraftedChunk } from './drafted.ts';
 import type { ImportWish } from './importer.ts';
 
 export type ImportBoot = {
   readonly directory: string;
-  /** One number, 1 once a command has come to wait for the turn to end; whoever reads it there makes it 0. */
+  /** One number, not 0 once somebody has come to wait for the turn to end, as `WANTED` says; whoever reads it there makes it 0. */
   readonly wanted: Int32Array<SharedArrayBuffer>;
 };
 
+/** Bits of `wanted`. */
+export const WANTED = { command: 1, other: 2 } as const;
+
+export type DraftBoot = { readonly fitting: Int32Array<SharedArrayBuffer> };
+
+/** Places in `fitting`: how many lines a chunk is to have where an import does not say so, and how many chunks are not worth a draft. */
+export const FITTING = { lines: 0, spared: 1 } as const;
+
+export type Begin = {
+  readonly type: 'begin';
+  readonly id: number;
+  readonly wish: ImportWish;
+  /** Our own addresses, which no backend may be. */
+  readonly listeners: readonly string[];
+  /** Where its lines come from: each `More` is answered with a piece of them, and after the last one with null. */
+  readonly bytes: MessagePort;
+};
+export type More = 'more';
+export type Piece = Uint8Array<ArrayBuffer> | null;
+/** Nobody wants it any more. What it was told to write it still says. */
+export type Cancel = { readonly type: 'cancel'; readonly id: number };
+export type Failed = { readonly type: 'failed'; readonly id: number; readonly message: string };
+export type Ended = { readonly type: 'ended'; readonly id: number };
+
 export type ToImporter =
-  /** `listeners`: our own addresses, which no backend may be. */
-  | {
-      readonly type: 'begin';
-      readonly id: number;
-      readonly wish: ImportWish;
-      readonly listeners: readonly string[];
-    }
-  /** The next bytes of its lines; absent: there are no more. */
-  | { readonly type: 'bytes'; readonly id: number; readonly bytes?: Uint8Array }
-  /** It may decide and append: nobody else does until it has said what it wrote. */
-  | { readonly type: 'go'; readonly id: number }
-  /** Nobody wants it any more. What it was told to write it still says. */
-  | { readonly type: 'cancel'; readonly id: number };
+  | Begin
+  | Cancel
+  /** In this turn it may decide and append once more: nobody else does until the turn is over. */
+  | { readonly type: 'go'; readonly id: number; readonly turn: number };
 
 export type FromImporter =
-  /** It has room for more bytes. */
-  | { readonly type: 'more'; readonly id: number }
-  /** Chunks are read, and wait to be written. */
-  | { readonly type: 'turn'; readonly id: number }
-  /** The turn is over; absent: nothing was written. */
-  | { readonly type: 'wrote'; readonly id: number; readonly packed?: Packed }
-  | { readonly type: 'result'; readonly id: number; readonly result: ChunkResult }
-  | { readonly type: 'ended'; readonly id: number }
-  | { readonly type: 'failed'; readonly id: number; readonly message: string };
+  | Ended
+  | Failed
+  /** Chunks are read, and wait to be written. `turn`: from 1. */
+  | { readonly type: 'turn'; readonly id: number; readonly turn: number }
+  /** Absent: nothing. The last of a turn ends it. */
+  | {
+      readonly type: 'wrote';
+      readonly id: number;
+      readonly packed?: Packed | undefined;
+      readonly isLast: boolean;
+    }
+  | { readonly type: 'result'; readonly id: number; readonly result: ChunkResult };
+
+export type ToDrafter =
+  | Begin
+  | Cancel
+  /** There is room for what is written in one turn. */
+  | { readonly type: 'take'; readonly id: number };
+
+export type FromDrafter =
+  | Ended
+  | Failed
+  | { readonly type: 'chunks'; readonly id: number; readonly chunks: readonly DraftedChunk[] };

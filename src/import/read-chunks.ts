@@ -17,17 +17,19 @@ export type Unreadable = {
   readonly problems: readonly Problem[];
 };
 
-export type ReadChunk =
-  | (Chunk & {
-      readonly type: 'read';
-      /** Of each owner the last. */
-      readonly commands: readonly Command[];
-      /** Of each command its line. */
-      readonly lines: readonly number[];
-      /** Of all lines, if it is wanted. */
-      readonly digest: string;
-    })
-  | (Chunk & { readonly type: 'failed'; readonly failure: Unreadable });
+export type SoundChunk = Chunk & {
+  readonly type: 'read';
+  /** Of each owner the last. */
+  readonly commands: readonly Command[];
+  /** Of each command its line. */
+  readonly lines: readonly number[];
+  /** Of all lines, if it is wanted. */
+  readonly digest: string;
+};
+
+export type UnreadableChunk = Chunk & { readonly type: 'failed'; readonly failure: Unreadable };
+
+export type ReadChunk = SoundChunk | UnreadableChunk;
 
 export type Reading = { readonly ownAddresses: () => OwnAddresses; readonly isDigested: boolean };
 
@@ -51,11 +53,11 @@ export async function* readChunks(
 }
 
 /** Those that are at hand together, up to so many lines. */
-export async function* gathered(
-  chunks: AsyncIterable<ReadChunk | undefined>,
+export async function* gathered<Of extends Chunk>(
+  chunks: AsyncIterable<Of | undefined>,
   most: number,
-): AsyncGenerator<readonly ReadChunk[], void> {
-  let group: ReadChunk[] = [];
+): AsyncGenerator<readonly Of[], void> {
+  let group: Of[] = [];
   let lines = 0;
   for await (const chunk of chunks) {
     if (chunk !== undefined) {
@@ -69,22 +71,6 @@ export async function* gathered(
     lines = 0;
   }
   if (group.length > 0) yield group;
-}
-
-/** One is read while the one before it is carried out: begun once that waits for something. */
-export async function* oneAhead<T>(source: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
-  const begun = async () => {
-    await nextTurn();
-    return source.next();
-  };
-  for (let next = source.next(); ; ) {
-    const turn = await next;
-    if (turn.done === true) return;
-    next = begun();
-    // Whoever takes the next one hears of it; perhaps nobody does.
-    next.catch(() => undefined);
-    yield turn.value;
-  }
 }
 
 async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: Reading): Promise<ReadChunk> {
@@ -105,7 +91,13 @@ async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: R
     numbers[place] = number;
     if (isDigested) digest.update(text).update('\n');
   }
-  return { ...chunk, type: 'read', commands, lines: numbers, digest: digest.digest('base64url') };
+  return {
+    ...chunk,
+    type: 'read',
+    commands,
+    lines: numbers,
+    digest: digest.digest('base64url'),
+  };
 }
 
 /** The system is asked, which takes longer than reading a hundred lines: only if a line has addresses, and once a chunk. */
@@ -138,7 +130,7 @@ function withoutLine({ path, expected, found, nearest, column }: Problem): Probl
   return { path: at, expected, found, ...(nearest === undefined ? {} : { nearest }) };
 }
 
-function failedAt(error: unknown): Extract<ReadChunk, { type: 'failed' }> {
+function failedAt(error: unknown): UnreadableChunk {
   if (!(error instanceof LineTooLong)) throw error;
   const { line, message } = error;
   return {

@@ -1,2 +1,3 @@
 /** Threads beside those that route. */
-export { type OnDemandOptions, programBeside, ThreadOnDemand } from './thread-on-demand.ts';
+export { programBeside } from './program-beside.ts';
+export { type OnDemandOptions, ThreadOnDemand } from './thread-on-demand.ts';

@@ -5,7 +5,7 @@
  *   absent ──thread()──▶ alive ──rest(), and so long nobody──▶ absent
  *                          └──────crashed──▶ restarted by its supervisor, and absent again
  */
-import { Worker } from 'node:worker_threads';
+import { type Transferable, Worker } from 'node:worker_threads';
 import { type ChildContext, type ChildSpec, crashed, type Running } from '../../actors/index.ts';
 
 export type OnDemandOptions<FromThread> = {
@@ -74,7 +74,7 @@ export class ThreadOnDemand<ToThread, FromThread> {
   }
 
   /** Lost where there is none. */
-  post(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
+  post(message: ToThread, transfer: readonly Transferable[] = []): void {
     this.#worker?.postMessage(message, transfer);
   }
 
@@ -135,9 +135,4 @@ export class ThreadOnDemand<ToThread, FromThread> {
       },
     };
   }
-}
-
-/** A program beside the file that names it, by its path without the extension: a source here, compiled in the package. */
-export function programBeside(url: string, path: string): URL {
-  return new URL(path + (url.endsWith('.ts') ? '.ts' : '.js'), url);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -14,6 +14,7 @@ import {
 } from '../../actors/index.ts';
 import {
   copyLog,
+  createMemoryLog,
   type DomainName,
   type LocalLog,
   openSqliteLog,
@@ -22,7 +23,7 @@ import {
   swapLog,
   verify,
 } from '../../eventlog/index.ts';
-import { type ChunkResult, ImportThread } from '../../src/import/index.ts';
+import { type ChunkResult, cutLines, ImportThread, importChunks } from '../../src/import/index.ts';
 import { projectionOf } from '../../src/projection.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
@@ -116,6 +117,8 @@ describe('the thread of imports', () => {
     expect(told.map((event) => event.position)).toEqual(
       Array.from({ length: position }, (_, index) => index + 1),
     );
+    for (let from = 1; from <= position; from += 10_000)
+      expect(told.slice(from - 1, from + 9999)).toEqual(await log.read({ from, limit: 10_000 }));
     expect(await verify(log.reader, projectionOf)).toMatchObject({ ok: true, findings: [] });
   }
 
@@ -175,11 +178,13 @@ describe('the thread of imports', () => {
       said.push(type);
       if (type !== 'turn' || said.filter((each) => each === 'turn').length > 1) return;
       // Both are there before the turn begins.
-      thread.postMessage({ type: 'go', id: 1 });
+      thread.postMessage({ type: 'go', id: 1, turn: 1 });
       thread.postMessage({ type: 'cancel', id: 1 });
     });
-    thread.postMessage({ type: 'begin', id: 1, wish: { by: { author: 'bulk' } }, listeners: [] });
-    thread.postMessage({ type: 'bytes', id: 1, bytes });
+    const { port1, port2 } = new MessageChannel();
+    const begin = { type: 'begin', id: 1, wish: { by: { author: 'bulk' } }, listeners: [], bytes: port2 };
+    thread.postMessage(begin, [port2]);
+    port1.postMessage(bytes);
     await eventually(() => said.includes('failed') || said.includes('ended'), 'a last word');
     expect(said).toContain('wrote');
     thread.postMessage({ type: 'stop' });
@@ -216,6 +221,120 @@ describe('the thread of imports', () => {
     expect(await imported(POOL + domains(201))).toMatchObject([{ type: 'done', changed: 1 }]);
     await log.rebuildCurrents(projectionOf);
     await expectWhole();
+  });
+
+  it('comes to what it would come to in this thread, whoever was there before', async () => {
+    const other = createMemoryLog({ now: () => 1000 });
+    const beside = new RoutingDesk({
+      log: other,
+      owners: asleepOver(other),
+      published: async () => {},
+      newCommandId: randomUUID,
+    });
+    const everywhere = async (text: string, size: number) => {
+      const by = { author: 'bulk', commandId: randomUUID() };
+      const own = { listeners: [], local: [] };
+      const lines = cutLines(pieces(text), size);
+      const here = await all(importChunks(lines, { desk: beside, ownAddresses: () => own, by }));
+      expect(await all(imports.import(pieces(text), { size, by }))).toEqual(here);
+      return here;
+    };
+    const pools = Array.from(
+      { length: 30 },
+      (_, index) =>
+        `{"pool":"p${index}","policy":"p2c","backends":{"b.1":{"address":"127.0.0.1:${9100 + index}"}}}\n`,
+    );
+    const first = await everywhere(POOL + pools.join('') + domains(500), 50);
+    expect(first.at(-1)).toMatchObject({ type: 'done' });
+    for (const host of ['d3.example.com', 'd250.example.com']) {
+      const remove = { type: 'RemoveDomain', host: host as DomainName } as const;
+      for (const each of [desk, beside]) await each.ask(remove, { author: 'me', commandId: host });
+    }
+    // New ones, those that are there, two that were removed, one that is said twice, a route, and pools that change.
+    const route =
+      '{"domain":"d9.example.com","pool":"web","routes":[{"match":{"pathPrefix":"/a"},"pool":"p3"}]}\n';
+    const moved = domains(120, 'e').replaceAll('"web"', '"p7"');
+    const again = await everywhere(
+      `${moved}\n\n${domains(700)}${route}${pools[3]!.replace('p2c', 'round-robin')}`,
+      40,
+    );
+    expect(again.at(-1)).toMatchObject({ type: 'done' });
+    const refused = await everywhere(
+      `${domains(90, 'f')}{"domain":"g.example.com","pool":"p99"}\n${domains(90, 'h')}`,
+      40,
+    );
+    expect(refused.at(-1)).toMatchObject({ type: 'failed', from: 81, failure: { line: 91 } });
+    const unreadable = await everywhere(`${domains(90, 'i')}{"domain":\n${domains(90, 'j')}`, 40);
+    expect(unreadable.at(-1)).toMatchObject({ type: 'failed', failure: { type: 'unreadable', line: 91 } });
+    const plain = ({ metadata: _, recordedAtMs: _at, ...event }: Recorded) => event;
+    const limit = { limit: 10_000 };
+    expect((await log.read(limit)).map(plain)).toEqual((await other.read(limit)).map(plain));
+    await expectWhole();
+  });
+
+  it('keeps the log while nobody else wants it, and lets whoever does have it soon', async () => {
+    await imported(POOL);
+    let lent = 0;
+    const lend = desk.lend.bind(desk);
+    desk.lend = (borrower) => {
+      lent += 1;
+      return lend(borrower);
+    };
+    const bulk = (text: string) => all(imports.import(pieces(text), { by: { author: 'bulk' } }));
+    await bulk(domains(30_000));
+    // Of 2 000 lines each it would have been lent fifteen times.
+    expect(lent).toBeLessThan(12);
+    const before = await log.position();
+    const importing = bulk(domains(30_000, 'e'));
+    await eventually(() => told.length > before, 'the first lines');
+    const position = await desk.alone(async () => {
+      const had = await log.position();
+      await pause(30);
+      expect(await log.position()).toBe(had);
+      return had;
+    });
+    expect(position).toBeLessThan(before + 30_000);
+    await importing;
+    await expectWhole();
+  });
+
+  it('lets a single command in between two imports that take turns', async () => {
+    await imported(POOL);
+    const bulks = ['a', 'b'].map((name) =>
+      all(imports.import(pieces(domains(20_000, name)), { by: { author: 'bulk' } })),
+    );
+    await eventually(() => told.length > POOL_EVENTS, 'the first lines');
+    const answer = await desk.ask(put('single.example.com'), { author: 'me' });
+    await Promise.all(bulks);
+    expect(answer).toMatchObject({ type: 'done' });
+    expect(answer.type === 'done' && answer.position).toBeLessThan(20_000);
+    const whose = told.map(({ stream }) => stream[7]).slice(POOL_EVENTS);
+    expect(whose.indexOf('a')).toBeLessThan(whose.lastIndexOf('b'));
+    expect(whose.indexOf('b')).toBeLessThan(whose.lastIndexOf('a'));
+    await expectWhole();
+  });
+
+  it('fails alone when its lines cannot be had', async () => {
+    await imported(POOL);
+    const thread = new Worker(new URL('../../src/import/importing-thread.ts', import.meta.url), {
+      workerData: { directory: directory.path, wanted: new Int32Array(new SharedArrayBuffer(4)) },
+    });
+    const said: { type: string; id: number; message?: string }[] = [];
+    thread.on('message', (message: (typeof said)[number]) => said.push(message));
+    for (const [id, piece] of [
+      [1, 7],
+      [2, null],
+    ] as const) {
+      const { port1, port2 } = new MessageChannel();
+      const wish = { by: { author: 'bulk' } };
+      thread.postMessage({ type: 'begin', id, wish, listeners: [], bytes: port2 }, [port2]);
+      port1.postMessage(piece);
+    }
+    await eventually(() => said.length === 2, 'both to end');
+    expect(said).toContainEqual({ type: 'failed', id: 1, message: expect.stringContaining('chunk') });
+    expect(said).toContainEqual({ type: 'ended', id: 2 });
+    thread.postMessage({ type: 'stop' });
+    await once(thread, 'exit');
   });
 
   it('lets single commands and other imports in between its chunks', async () => {

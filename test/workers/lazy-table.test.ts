@@ -6,15 +6,14 @@ import {
   EventUnreadable,
   type Json,
   type LocalLog,
-  pack,
   packNames,
   type Recorded,
   type StreamName,
   type SwitchyardEvent,
-  unpacked,
 } from '../../eventlog/index.ts';
 import { Publisher, Table, type TableSource } from '../../src/workers/index.ts';
 import { NameIndex } from '../../src/workers/name-index.ts';
+import { fromAnotherThread } from '../support/packed.ts';
 import { backend, pool } from '../support/system.ts';
 
 type Owner = { state: Json; version: number };
@@ -63,7 +62,7 @@ class Stage {
     this.log.onAppended((happened) => {
       if (!this.#isHeard) return;
       const isPacked = this.#appends % 2 === 0;
-      this.publisher.publish(isPacked ? unpacked(pack(happened.events)) : happened);
+      this.publisher.publish(isPacked ? fromAnotherThread(happened.events) : happened);
     });
   }
 

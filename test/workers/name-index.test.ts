@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Happened, happenedOf, pack, type Recorded, unpacked } from '../../eventlog/index.ts';
+import { type Happened, happenedOf, type Recorded } from '../../eventlog/index.ts';
 import { NameIndex, NameIndexWriter } from '../../src/workers/name-index.ts';
+import { fromAnotherThread } from '../support/packed.ts';
 
 const names = fc
   .integer({ min: 0, max: 400 })
@@ -83,7 +84,7 @@ describe('the index of names', () => {
 
   it.each([
     ['as they are', happenedOf],
-    ['packed', (events: readonly Recorded[]) => unpacked(pack(events))],
+    ['packed', (events: readonly Recorded[]) => fromAnotherThread(events)],
   ] satisfies [string, (events: readonly Recorded[]) => Happened][])(
     'is loaded as of a position, and takes only what happened behind it, told of events %s',
     (_how, told) => {

@@ -1,0 +1,30 @@
+/** Which pools must be there for what is put together: those that domains name, and that are not put with them. */
+import { Places, type PoolName, poolsOf } from '../eventlog/index.ts';
+import type { Command } from './command.ts';
+
+export type NamedPools = {
+  readonly pools: readonly PoolName[];
+  /** Of each the place of the first command that names it. */
+  readonly places: readonly number[];
+};
+
+/** Throws a TypeError for what puts nothing. */
+export function poolsNamedBy(commands: readonly Command[]): NamedPools {
+  const put = new Places();
+  for (const command of commands) {
+    if (command.type === 'PutPool') put.placeOf(command.pool);
+    else if (command.type !== 'PutDomain')
+      throw new TypeError(`expected pools and domains that are put, found ${command.type}`);
+  }
+  const named = new Places<PoolName>();
+  const places: number[] = [];
+  // By index: pairs would be half a kilobyte of garbage a line of an import.
+  for (let index = 0; index < commands.length; index++) {
+    const command = commands[index]!;
+    if (command.type !== 'PutDomain') continue;
+    for (const pool of poolsOf(command.settings)) {
+      if (!put.has(pool) && named.placeOf(pool) === places.length) places.push(index);
+    }
+  }
+  return { pools: named.names, places };
+}

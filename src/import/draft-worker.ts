@@ -1,0 +1,15 @@
+/** The thread that drafts, born as soon as this is read. What this file needs is little, so that it is read at once. */
+import { Worker } from 'node:worker_threads';
+import { programBeside } from '../threads/program-beside.ts';
+import { withRoomyNursery } from './roomy-heap.ts';
+
+/** How it shall draft, in shared memory: `FITTING` says what is where. */
+export const fitting = new Int32Array(new SharedArrayBuffer(8));
+
+export const draftWorker = withRoomyNursery(
+  () =>
+    new Worker(programBeside(import.meta.url, './drafting-thread'), {
+      name: 'import-drafts',
+      workerData: { fitting },
+    }),
+);

@@ -1,0 +1,97 @@
+/**
+ * The thread that drafts, as the thread of imports has it: what is written in one turn at a time, of which two are asked for
+ * ahead. Whoever drafts and fails fails the thread of imports, which is supervised.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { draftWorker, fitting } from './draft-worker.ts';
+import type { DraftedChunk } from './drafted.ts';
+import { Inbox } from './inbox.ts';
+import { type Begin, FITTING, type FromDrafter, type ToDrafter } from './messages.ts';
+
+// One that is waited for on the way, and one to go on with when a turn has been written.
+const AHEAD = 4;
+
+export class Drafter {
+  readonly #drafts = new Map<number, Drafts>();
+  #stopping = false;
+
+  constructor(lines: number) {
+    this.fit(lines);
+    draftWorker.on('message', (message: FromDrafter) => this.#hear(message));
+    draftWorker.on('error', (error) => {
+      throw error;
+    });
+    draftWorker.on('exit', (code) => {
+      if (!this.#stopping) throw new Error(`the thread import-drafts ended with exit code ${code}`);
+    });
+  }
+
+  /** How many lines a chunk is to have from now on. */
+  fit(lines: number): void {
+    Atomics.store(fitting, FITTING.lines, lines);
+  }
+
+  /** So many chunks from now on are not worth a draft. */
+  spare(chunks: number): void {
+    Atomics.store(fitting, FITTING.spared, chunks);
+  }
+
+  begin(message: Begin): Drafts {
+    const { id } = message;
+    this.#tell(message, [message.bytes]);
+    const drafts = new Drafts(
+      () => this.#tell({ type: 'take', id }),
+      () => {
+        this.#drafts.delete(id);
+        this.#tell({ type: 'cancel', id });
+      },
+    );
+    this.#drafts.set(id, drafts);
+    return drafts;
+  }
+
+  stop(): void {
+    this.#stopping = true;
+    draftWorker.postMessage({ type: 'stop' });
+  }
+
+  #tell(message: ToDrafter, transfer: readonly MessagePort[] = []): void {
+    draftWorker.postMessage(message, transfer);
+  }
+
+  #hear(message: FromDrafter): void {
+    const came = this.#drafts.get(message.id)?.came;
+    if (message.type === 'chunks') came?.push(message.chunks);
+    else came?.end(message.type === 'failed' ? { error: new Error(message.message) } : {});
+  }
+}
+
+/** Of one import what comes of its lines: the last of all chunks may be one that cannot be read. */
+export class Drafts {
+  readonly came = new Inbox<readonly DraftedChunk[]>();
+  readonly #room: () => void;
+  readonly #close: () => void;
+
+  /** `room` is called once for each that may come, `close` when no more are wanted. */
+  constructor(room: () => void, close: () => void) {
+    this.#room = room;
+    this.#close = close;
+    for (let ahead = 0; ahead < AHEAD; ahead++) room();
+  }
+
+  /** Whether there are some to take without waiting. */
+  get isAtHand(): boolean {
+    return this.came.size > 0;
+  }
+
+  /** What is written in one turn; undefined: that was all. Throws what made it fail. */
+  async take(): Promise<readonly DraftedChunk[] | undefined> {
+    const chunks = await this.came.take();
+    this.#room();
+    return chunks;
+  }
+
+  close(): void {
+    this.#close();
+  }
+}

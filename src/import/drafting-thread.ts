@@ -1,0 +1,107 @@
+/**
+ * The program of the thread that drafts: it reads lines ahead of the thread of imports and decides what they come to, as far
+ * as that can be said before their turn comes.
+ */
+import { Readable } from 'node:stream';
+import { parentPort, workerData } from 'node:worker_threads';
+import { localAddresses } from '../config/index.ts';
+import { cutLines } from './cut-lines.ts';
+import { draftChunks } from './draft-chunks.ts';
+import type { ImportWish } from './importer.ts';
+import {
+  type Begin,
+  type DraftBoot,
+  FITTING,
+  type FromDrafter,
+  type More,
+  type Piece,
+  type ToDrafter,
+} from './messages.ts';
+import { gathered } from './read-chunks.ts';
+import { Room } from './room.ts';
+import { TURN_LINES } from './turn-lines.ts';
+
+// Of bytes that wait to be read, for each import: what one turn writes, and as much again.
+const HELD_BYTES = 262_144;
+
+type Session = { readonly bytes: Readable; readonly room: Room };
+
+const { fitting } = workerData as DraftBoot;
+const parent = parentPort;
+if (parent === null) throw new Error('drafting-thread.ts is the program of a worker thread');
+
+const sessions = new Map<number, Session>();
+
+function tell(message: FromDrafter): void {
+  parent?.postMessage(message);
+}
+
+function begin({ id, wish, listeners, bytes: port }: Begin): void {
+  const bytes = new Readable({
+    highWaterMark: HELD_BYTES,
+    read: () => port.postMessage('more' satisfies More),
+    destroy: (error, destroyed) => {
+      port.close();
+      destroyed(error);
+    },
+  });
+  port.on('message', (piece: Piece) => bytes.push(piece));
+  const session: Session = { bytes, room: new Room() };
+  sessions.set(id, session);
+  drafted(id, session, wish, listeners).then(
+    () => tell({ type: 'ended', id }),
+    (error: Error) => tell({ type: 'failed', id, message: error.message }),
+  );
+}
+
+async function drafted(
+  id: number,
+  { bytes, room }: Session,
+  { size, by, ...numbering }: ImportWish,
+  listeners: readonly string[],
+): Promise<void> {
+  const reading = {
+    ownAddresses: () => ({ listeners, local: localAddresses() }),
+    isDigested: by.commandId !== undefined,
+  };
+  const asFits = () => Atomics.load(fitting, FITTING.lines);
+  const lines = cutLines(bytes, size ?? asFits, numbering, () => bytes.readableLength > 0);
+  try {
+    for await (const chunks of gathered(draftChunks(lines, reading, by, isWorthIt), TURN_LINES)) {
+      await room.take();
+      tell({ type: 'chunks', id, chunks });
+    }
+  } finally {
+    sessions.delete(id);
+    bytes.destroy();
+  }
+}
+
+function isWorthIt(): boolean {
+  if (Atomics.load(fitting, FITTING.spared) === 0) return true;
+  Atomics.sub(fitting, FITTING.spared, 1);
+  return false;
+}
+
+function cancel(id: number): void {
+  const session = sessions.get(id);
+  const reason = new Error('nobody wants it any more');
+  session?.bytes.destroy(reason);
+  session?.room.close(reason);
+}
+
+parent.on('message', (message: ToDrafter | { type: 'stop' }) => {
+  switch (message.type) {
+    case 'begin':
+      return begin(message);
+    case 'take':
+      sessions.get(message.id)?.room.make();
+      return;
+    case 'cancel':
+      return cancel(message.id);
+    case 'stop':
+      for (const id of sessions.keys()) cancel(id);
+      parent.close();
+      return;
+  }
+});

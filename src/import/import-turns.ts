@@ -1,0 +1,253 @@
+/**
+ * What the thread of imports does: it writes chunks of lines to the log by itself when the main thread gives it the turn,
+ * while another thread reads those that come next. Its garbage and its fsyncs are nobody else's to wait for.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import {
+  asleepOver,
+  type By,
+  type Command,
+  CommandHandler,
+  type Desk,
+  type Rejection,
+  refusalFor,
+  sealed,
+} from '../../actors/index.ts';
+import {
+  type BesideLog,
+  DataUnusable,
+  type Happened,
+  LogUnavailable,
+  openSqliteLogBeside,
+} from '../../eventlog/index.ts';
+import { type ChunkResult, carriedOut, done, joined, refused } from './chunks.ts';
+import { type Drafted, type DraftedChunk, readOf } from './drafted.ts';
+import { Drafter, type Drafts } from './drafter.ts';
+import { type Begin, type FromImporter, type ImportBoot, type ToImporter, WANTED } from './messages.ts';
+import { Room } from './room.ts';
+
+// A turn ends with the chunk in which a command comes to wait: of these in 4 ms.
+const MANY_LINES = 250;
+// While commands come a turn is one chunk, of 2 ms. A chunk takes some work, of so few lines a tenth of all.
+const FEW_LINES = 100;
+// Owners that are there already come together: so many chunks at most are decided here before another draft is tried.
+const MOST_SPARED = 64;
+const CROWDED_MS = 500;
+// 24 MiB: less than what a commit of the main thread would write back by itself.
+const WRITE_BACK_PAGES = 6144;
+
+type Session = {
+  readonly id: number;
+  readonly by: By;
+  readonly drafts: Drafts;
+  /** From 1; the last that it asked for. */
+  turn: number;
+  isInTurn: boolean;
+  /** In its turn it may write so many times. */
+  readonly go: Room;
+};
+
+type Opened = BesideLog & { readonly desk: Pick<Desk, 'askTogether'> };
+
+const { directory, wanted } = workerData as ImportBoot;
+const parent = parentPort;
+if (parent === null) throw new Error('import-turns.ts is of the program of a worker thread');
+
+const drafter = new Drafter(MANY_LINES);
+const sessions = new Map<number, Session>();
+let opened: Opened | undefined;
+let crowdedUntil = 0;
+let turnMs = 0;
+/** Drafts that did not hold, one after the other. */
+let misses = 0;
+/** Somebody waits for the present turn to end. */
+let isWanted = false;
+/** In the present turn. */
+let written: Happened | undefined;
+
+function tell(message: FromImporter): void {
+  parent?.postMessage(message);
+}
+
+function begin(message: Begin): void {
+  const { id, wish } = message;
+  const { by } = wish;
+  const drafts = drafter.begin(message);
+  const session: Session = { id, by, drafts, turn: 0, isInTurn: false, go: new Room() };
+  sessions.set(id, session);
+  carryOut(session, wish.size === undefined).then(
+    () => tell({ type: 'ended', id }),
+    (error: Error) => tell({ type: 'failed', id, message: error.message }),
+  );
+}
+
+async function carryOut(session: Session, isJoined: boolean): Promise<void> {
+  const { id, drafts } = session;
+  try {
+    for (let chunks = await drafts.take(); chunks !== undefined; chunks = await drafts.take()) {
+      for (let done = 0; done < chunks.length; ) {
+        const next = chunks[done]!;
+        const results = next.type === 'failed' ? [next] : await inTurn(session, chunks.slice(done));
+        for (const result of isJoined ? joined(results) : results) tell({ type: 'result', id, result });
+        if (results.at(-1)?.type === 'failed') return;
+        done += results.length;
+      }
+    }
+  } finally {
+    sessions.delete(id);
+    drafts.close();
+  }
+}
+
+async function inTurn(session: Session, chunks: readonly DraftedChunk[]): Promise<readonly ChunkResult[]> {
+  const { id, drafts } = session;
+  if (!session.isInTurn) {
+    // As long as it had the log: then others have it half of the time, and the disk.
+    if (isCrowded()) await sleep(turnMs);
+    askForTurn(session);
+  }
+  await session.go.take();
+  const fromMs = performance.now();
+  let results: readonly ChunkResult[] = [];
+  try {
+    results = await writtenOf(chunks, session.by);
+    return results;
+  } finally {
+    const hasMore = results.length < chunks.length || drafts.isAtHand;
+    session.isInTurn = results.at(-1)?.type === 'done' && hasMore && !isWanted && !isCrowded();
+    // It was for this turn; whoever else reads meanwhile whether it is crowded leaves it so.
+    if (!session.isInTurn) isWanted = false;
+    turnMs = performance.now() - fromMs;
+    tell({ type: 'wrote', id, packed: written?.packed, isLast: !session.isInTurn });
+    written = undefined;
+    writeBack();
+  }
+}
+
+function askForTurn(session: Session): void {
+  session.turn += 1;
+  session.isInTurn = true;
+  session.go.clear();
+  tell({ type: 'turn', id: session.id, turn: session.turn });
+}
+
+/** In one commit, until one is refused or others wait for their turn: at least the first, which is readable. */
+async function writtenOf(chunks: readonly DraftedChunk[], by: By): Promise<readonly ChunkResult[]> {
+  const results: ChunkResult[] = [];
+  try {
+    const { log } = openLog();
+    return await log.together(async () => {
+      for (const chunk of chunks) {
+        if (chunk.type === 'failed') break;
+        const result = await resultOf(chunk, by);
+        results.push(result);
+        if (result.type === 'failed' || isCrowded()) break;
+      }
+      return results;
+    });
+  } catch (error) {
+    // Whatever it holds of the file, and the lock of who writes it, is let go.
+    closeLog();
+    // Those before the one that could not be written may be, and what fails that one is said of it alone.
+    const written = results.filter(({ type }) => type === 'done').length;
+    if (chunks.length > 1) return writtenOf(chunks.slice(0, Math.max(1, written)), by);
+    return [refused(chunks[0]!, refusalOf(error))];
+  }
+}
+
+/** As it was drafted; where that does not hold, decided here, and the next ones are hardly worth a draft. */
+async function resultOf(chunk: Drafted, by: By): Promise<ChunkResult> {
+  const { log, desk } = openLog();
+  if (chunk.draft !== undefined) {
+    const answer = await sealed(chunk.draft, log);
+    misses = answer === undefined ? misses + 1 : 0;
+    drafter.spare(misses === 0 ? 0 : Math.min(2 ** misses, MOST_SPARED));
+    if (answer?.type === 'done') return done(chunk, answer);
+  }
+  return carriedOut(readOf(chunk), desk, by);
+}
+
+/** A command waits for the turn to end, or one did a moment ago. */
+function isCrowded(): boolean {
+  const nowMs = performance.now();
+  const by = Atomics.exchange(wanted, 0, 0);
+  if (by !== 0) isWanted = true;
+  if ((by & WANTED.command) !== 0) crowdedUntil = nowMs + CROWDED_MS;
+  const isSo = nowMs < crowdedUntil;
+  drafter.fit(isSo ? FEW_LINES : MANY_LINES);
+  return isSo;
+}
+
+/** Opened for the first time, or anew, it may not be to be had: the words are those of a log that fails later. */
+function refusalOf(error: unknown): Rejection {
+  if (error instanceof DataUnusable) return { type: 'log_unavailable', detail: error.message };
+  return refusalFor(error);
+}
+
+/** Between turns, since whoever waits for one would wait for the disk as well. The journal's thread has done most of it. */
+function writeBack(): void {
+  try {
+    opened?.log.writeBack(WRITE_BACK_PAGES);
+  } catch (error) {
+    // The next append will say so.
+    if (!(error instanceof LogUnavailable)) throw error;
+  }
+}
+
+/** An archive may have put another file in the log's place since the last turn; during one it waits. */
+function openLog(): Opened {
+  if (opened?.isSwapped() === true) closeLog();
+  if (opened !== undefined) return opened;
+  const beside = openSqliteLogBeside({ directory, now: Date.now });
+  const { log } = beside;
+  log.onAppended((happened) => {
+    written = happened;
+  });
+  // Nobody is awake here, and in its turn nobody else decides: there is nothing to wait for.
+  const alone = { owners: asleepOver(log), published: async () => {}, newCommandId: randomUUID };
+  const handler = new CommandHandler({ log, ...alone });
+  const askTogether = (commands: readonly Command[], by: By, digest: string) =>
+    handler.together(commands, { by, digest });
+  opened = { ...beside, desk: { askTogether } };
+  return opened;
+}
+
+function closeLog(): void {
+  void opened?.log.close();
+  opened = undefined;
+}
+
+/** One of a turn that is over is void. */
+function hasGo(id: number, turn: number): void {
+  const session = sessions.get(id);
+  if (session?.isInTurn === true && session.turn === turn) session.go.make();
+}
+
+function cancel(id: number): void {
+  const session = sessions.get(id);
+  const reason = new Error('nobody wants it any more');
+  session?.go.close(reason);
+  session?.drafts.came.end({ error: reason });
+}
+
+parent.on('message', (message: ToImporter | { type: 'stop' } | { type: 'fail'; message: string }) => {
+  switch (message.type) {
+    case 'begin':
+      return begin(message);
+    case 'go':
+      hasGo(message.id, message.turn);
+      return;
+    case 'cancel':
+      return cancel(message.id);
+    case 'stop':
+      for (const id of sessions.keys()) cancel(id);
+      closeLog();
+      drafter.stop();
+      parent.close();
+      return;
+    case 'fail':
+      throw new Error(message.message);
+  }
+});

@@ -1,0 +1,34 @@
+/** What comes, in order, for one who takes it piece by piece; he waits where there is none yet. */
+export class Inbox<T> {
+  readonly #pieces: T[] = [];
+  #heard: () => void = () => {};
+  #end: { readonly error?: unknown } | undefined;
+
+  /** How many there are to take without waiting. */
+  get size(): number {
+    return this.#pieces.length;
+  }
+
+  push(piece: T): void {
+    this.#pieces.push(piece);
+    this.#heard();
+  }
+
+  /** No more will come; with an error, since something failed. The first end counts. */
+  end(end: { readonly error?: unknown } = {}): void {
+    this.#end ??= end;
+    this.#heard();
+  }
+
+  /** Undefined, or what made it fail, once all was taken that came before its end. */
+  async take(): Promise<T | undefined> {
+    for (;;) {
+      if (this.#pieces.length > 0) return this.#pieces.shift();
+      if (this.#end !== undefined && 'error' in this.#end) throw this.#end.error;
+      if (this.#end !== undefined) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve;
+      });
+    }
+  }
+}

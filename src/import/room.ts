@@ -1,0 +1,33 @@
+/** Places that one side makes and the other takes, one by one; whoever takes waits for one. */
+export class Room {
+  #places = 0;
+  #heard: () => void = () => {};
+  #closed: Error | undefined;
+
+  make(): void {
+    this.#places += 1;
+    this.#heard();
+  }
+
+  /** Rejects with the reason of `close`. */
+  async take(): Promise<void> {
+    while (this.#places === 0 && this.#closed === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve;
+      });
+    }
+    if (this.#closed !== undefined) throw this.#closed;
+    this.#places -= 1;
+  }
+
+  /** Those that are left are void. */
+  clear(): void {
+    this.#places = 0;
+  }
+
+  /** Nobody shall take one any more. */
+  close(reason: Error): void {
+    this.#closed ??= reason;
+    this.#heard();
+  }
+}
