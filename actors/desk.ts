@@ -26,8 +26,7 @@ export class RoutingDesk implements LendingDesk {
   readonly #turns = new Turns();
   /** Commands under way, and those that wait for their turn. */
   #asked = 0;
-  /** For whoever has been lent the log. */
-  #wanted: Borrower['wanted'] = () => {};
+  #lentTo: Borrower | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -55,20 +54,22 @@ export class RoutingDesk implements LendingDesk {
   }
 
   alone<T>(work: () => Promise<T>): Promise<T> {
-    this.#wanted('other');
+    this.#lentTo?.wanted('other');
     return this.#turns.take(ALL, work);
   }
 
   lend(borrower: Borrower): Promise<void> {
-    return this.alone(async () => {
-      this.#wanted = (by) => borrower.wanted(by);
+    // Who has it still, and asks for the next turn already, need not hasten for himself.
+    if (this.#lentTo !== borrower) this.#lentTo?.wanted('other');
+    return this.#turns.take(ALL, async () => {
+      this.#lentTo = borrower;
       // For those who came before its turn did.
       if (this.#asked > 0) borrower.wanted('command');
       else if (this.#turns.depth(EVERYTHING) > 1) borrower.wanted('other');
       try {
         await this.#lent(borrower);
       } finally {
-        this.#wanted = () => {};
+        this.#lentTo = undefined;
       }
     });
   }
@@ -91,7 +92,7 @@ export class RoutingDesk implements LendingDesk {
 
   async #inTurn(turns: readonly Turn[], work: () => Promise<Answer>): Promise<Answer> {
     this.#asked += 1;
-    this.#wanted('command');
+    this.#lentTo?.wanted('command');
     try {
       return await this.#turns.take(turns, work);
     } finally {

@@ -54,8 +54,8 @@ export function prepare(append: Append): Prepared {
   };
 }
 
-/** Why an append is not to be written; undefined where it is. Writes nothing. */
-export function judge(append: Prepared, store: LogStore): Appended | undefined {
+/** Why an append is not to be written; undefined where it is. Writes nothing. `mostWon`: so many events that won are told. */
+export function judge(append: Prepared, store: LogStore, mostWon = MAX_WON): Appended | undefined {
   const known = store.command(append.commandId);
   if (known !== undefined && known.digest === append.digest) {
     return { type: 'repeated', position: known.position, answer: parseJson(known.answer) };
@@ -64,7 +64,7 @@ export function judge(append: Prepared, store: LogStore): Appended | undefined {
   const { writes } = append;
   const versions = store.versionsOf(writes.map((write) => write.stream));
   const at = writes.findIndex((write, index) => versions[index] !== write.expected);
-  return at === -1 ? undefined : conflict(writes[at]!, versions[at] ?? 0, store);
+  return at === -1 ? undefined : conflict(writes[at]!, versions[at] ?? 0, store, mostWon);
 }
 
 /** Whether a write that brought its stream from one version to another leaves a snapshot of it. */
@@ -72,8 +72,14 @@ export function crossesSnapshot(before: number, after: number): boolean {
   return Math.floor(after / SNAPSHOT_EVERY) > Math.floor(before / SNAPSHOT_EVERY);
 }
 
-function conflict({ stream, expected }: PreparedWrite, found: number, store: LogStore): Appended {
-  const won = found > expected ? store.readStream(stream, { from: expected + 1, limit: MAX_WON }) : [];
+function conflict(
+  { stream, expected }: PreparedWrite,
+  found: number,
+  store: LogStore,
+  mostWon: number,
+): Appended {
+  const isTold = found > expected && mostWon > 0;
+  const won = isTold ? store.readStream(stream, { from: expected + 1, limit: mostWon }) : [];
   return { type: 'conflict', stream, expected, found, won };
 }
 

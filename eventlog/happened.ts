@@ -5,7 +5,7 @@
 import { recordedOf, type Written } from './append.ts';
 import type { Position } from './event-log.ts';
 import type { EventType, Recorded } from './events.ts';
-import { type PackedAppend, unpackAppend } from './packed-append.ts';
+import { type Nameless, type PackedAppend, unpackAppend } from './packed-append.ts';
 import { namesOf, type PackedNames } from './packed-names.ts';
 
 /** And what was appended, from which the events are made if somebody asks. */
@@ -13,7 +13,7 @@ export type Packed = PackedNames & { readonly appends: readonly PackedPart[] };
 
 /** One append, in the form in which it was written, or its events as JSON. */
 type PackedPart =
-  | { readonly append: PackedAppend; readonly first: Position; readonly recordedAtMs: number }
+  | { readonly append: Nameless; readonly first: Position; readonly recordedAtMs: number }
   | { readonly events: string };
 
 export interface Happened {
@@ -74,9 +74,16 @@ function packed(parts: readonly Part[]): Packed {
     streams: names.map(({ streams }) => streams).join('\n'),
     presence: names.map(({ presence }) => presence).join(''),
     appends: parts.map(({ append, appended, first, recordedAtMs }) =>
-      append === undefined ? { events: JSON.stringify(appended.events) } : { append, first, recordedAtMs },
+      append === undefined
+        ? { events: JSON.stringify(appended.events) }
+        : { append: nameless(append), first, recordedAtMs },
     ),
   };
+}
+
+/** Those of all appends are told as one. */
+function nameless({ names: _, ...append }: PackedAppend): Nameless {
+  return append;
 }
 
 function eventsOf(part: PackedPart): readonly Recorded[] {

@@ -24,6 +24,7 @@ import type { ProjectionOf } from './replay.ts';
 
 type Waiting = {
   readonly append: Prepared;
+  readonly packed: PackedAppend | undefined;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -70,7 +71,7 @@ export class LocalLog implements EventLog {
     return await this.#appendPrepared(prepare(append));
   }
 
-  /** The same of one that another thread prepared. */
+  /** The same of one that another thread prepared; a conflict does not say what won. */
   async appendPacked(append: PackedAppend): Promise<Appended> {
     this.#requireOpen();
     return await this.#appendPrepared(unpackAppend(append), append);
@@ -216,7 +217,7 @@ export class LocalLog implements EventLog {
   async #appendPrepared(prepared: Prepared, packed?: PackedAppend): Promise<Appended> {
     if (this.#gathered !== undefined) return this.#gather(prepared, packed, this.#gathered);
     return await new Promise((resolve, reject) => {
-      this.#waiting.push({ append: prepared, resolve, reject });
+      this.#waiting.push({ append: prepared, packed, resolve, reject });
       // At the end of this turn of the loop, so that commands read from many sockets share one fsync.
       if (this.#waiting.length === 1) setImmediate(() => this.#flush());
     });
@@ -234,7 +235,7 @@ export class LocalLog implements EventLog {
     // Nothing after it: SQLite may have taken all back by itself, and would begin anew.
     if (gathered.failed !== undefined) throw gathered.failed;
     try {
-      const ended = this.#writeTogether([{ append }])[0]!;
+      const ended = this.#writeTogether([{ append, packed }])[0]!;
       if (ended.type === 'failed') throw ended.error;
       const { appended, written } = ended;
       if (written !== undefined && written.first <= written.appended.position)
@@ -259,24 +260,25 @@ export class LocalLog implements EventLog {
     }
   }
 
-  #writeTogether(group: readonly Pick<Waiting, 'append'>[]): readonly Ended[] {
+  #writeTogether(group: readonly Pick<Waiting, 'append' | 'packed'>[]): readonly Ended[] {
     const ended: Ended[] = [];
     this.#store.transaction(() => {
-      for (const { append } of group) ended.push(this.#carryOut(append));
+      for (const { append, packed } of group)
+        ended.push(this.#carryOut(append, packed === undefined ? undefined : 0));
     });
     return ended;
   }
 
-  #carryOut(append: Prepared): Ended {
-    const refused = this.#judge(append);
+  #carryOut(append: Prepared, mostWon?: number): Ended {
+    const refused = this.#judge(append, mostWon);
     if (refused !== undefined) return refused;
     const written = record(append, this.#store, this.#now());
     return { type: 'answered', appended: written.appended, written };
   }
 
-  #judge(append: Prepared): Ended | undefined {
+  #judge(append: Prepared, mostWon?: number): Ended | undefined {
     try {
-      const appended = judge(append, this.#store);
+      const appended = judge(append, this.#store, mostWon);
       return appended && { type: 'answered', appended };
     } catch (error) {
       // One of the events that won a conflict cannot be read: this append's own misfortune, with nothing written.

@@ -17,6 +17,8 @@ export type PackedAppend = Omit<Prepared, 'writes'> & {
   readonly names: Names;
 };
 
+export type Nameless = Omit<PackedAppend, 'names'>;
+
 /** What many writes have in common: the version expected, and what events there are. */
 type Head = Pick<PreparedWrite, 'expected'> & { readonly kinds: readonly Omit<EncodedEvent, 'data'>[] };
 
@@ -36,7 +38,7 @@ export function packAppend({ writes, ...append }: Prepared): PackedAppend {
   return { ...append, writes: text, names: names.names() };
 }
 
-export function unpackAppend({ writes: text, names: _, ...append }: PackedAppend): Prepared {
+export function unpackAppend({ writes: text, ...append }: Nameless): Prepared {
   const writes: PreparedWrite[] = [];
   const lines = text === '' ? [] : text.split('\n');
   let lastText = '';

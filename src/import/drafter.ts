@@ -1,6 +1,6 @@
 /**
- * The thread that drafts, as the thread of imports has it: what is written in one turn at a time, of which two are asked for
- * ahead. Whoever drafts and fails fails the thread of imports, which is supervised.
+ * The thread that drafts, as the thread of imports has it: what is written in one commit at a time, of which some are asked
+ * for ahead. Whoever drafts and fails fails the thread of imports, which is supervised.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { draftWorker, fitting } from './draft-worker.ts';
@@ -8,8 +8,8 @@ import type { DraftedChunk } from './drafted.ts';
 import { Inbox } from './inbox.ts';
 import { type Begin, FITTING, type FromDrafter, type ToDrafter } from './messages.ts';
 
-// One that is waited for on the way, and one to go on with when a turn has been written.
-const AHEAD = 4;
+// What is written while the thread that drafts waits for a core; a command waits for what was read before it came.
+const AHEAD = 3;
 
 export class Drafter {
   readonly #drafts = new Map<number, Drafts>();

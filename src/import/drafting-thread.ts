@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { localAddresses } from '../config/index.ts';
 import { cutLines } from './cut-lines.ts';
 import { draftChunks } from './draft-chunks.ts';
+import type { DraftedChunk } from './drafted.ts';
 import type { ImportWish } from './importer.ts';
 import {
   type Begin,
@@ -19,8 +20,11 @@ import {
 } from './messages.ts';
 import { gathered } from './read-chunks.ts';
 import { Room } from './room.ts';
-import { TURN_LINES } from './turn-lines.ts';
 
+// What is written in 30 ms, with one fsync, which nobody minds who is not there.
+const TURN_LINES = 2000;
+// Of texts in memory, where lines are long.
+const TURN_CHARACTERS = 4_194_304;
 // Of bytes that wait to be read, for each import: what one turn writes, and as much again.
 const HELD_BYTES = 262_144;
 
@@ -67,7 +71,7 @@ async function drafted(
   const asFits = () => Atomics.load(fitting, FITTING.lines);
   const lines = cutLines(bytes, size ?? asFits, numbering, () => bytes.readableLength > 0);
   try {
-    for await (const chunks of gathered(draftChunks(lines, reading, by, isWorthIt), TURN_LINES)) {
+    for await (const chunks of gathered(draftChunks(lines, reading, by, isWorthIt), isTurnFull)) {
       await room.take();
       tell({ type: 'chunks', id, chunks });
     }
@@ -77,8 +81,18 @@ async function drafted(
   }
 }
 
+function isTurnFull(chunks: readonly DraftedChunk[]): boolean {
+  let [lines, characters] = [0, 0];
+  for (const chunk of chunks) {
+    lines += chunk.to - chunk.from + 1;
+    characters += chunk.type === 'drafted' ? chunk.commands.length : 0;
+  }
+  return lines >= TURN_LINES || characters >= TURN_CHARACTERS;
+}
+
 function isWorthIt(): boolean {
-  if (Atomics.load(fitting, FITTING.spared) === 0) return true;
+  // Below it, where it was made 0 in between.
+  if (Atomics.load(fitting, FITTING.spared) <= 0) return true;
   Atomics.sub(fitting, FITTING.spared, 1);
   return false;
 }

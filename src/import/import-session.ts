@@ -2,13 +2,13 @@
  * One import that the thread carries out, as the main thread sees it: bytes go as there is room, chunks are written in
  * turns, and results come out in order, each once its chunk is in force.
  */
-import type { Rejection } from '../../actors/index.ts';
+import type { Borrower, Rejection } from '../../actors/index.ts';
 import { type Happened, type Packed, unpacked } from '../../eventlog/index.ts';
 import type { ChunkResult } from './chunks.ts';
 import { Inbox } from './inbox.ts';
 
 type InForce = Promise<Rejection | undefined>;
-/** Once, or not at all; the last of a turn ends it. */
+/** In one commit; the last of a turn ends it. */
 type Wrote = { readonly packed?: Packed | undefined; readonly isLast: boolean };
 
 const NOTHING: Wrote = { isLast: true };
@@ -23,8 +23,18 @@ export class ImportThreadLost extends Error {
   }
 }
 
-export class ImportSession {
+/** What is said to the thread. */
+type Asks = {
+  /** In this turn it may write once more. */
+  readonly go: (turn: number) => void;
+  readonly wanted: Borrower['wanted'];
+};
+
+export class ImportSession implements Borrower {
   readonly #results = new Inbox<{ readonly result: ChunkResult; readonly inForce: InForce }>();
+  readonly #asks: Asks;
+  /** The turn that the thread asked for last, from 1. */
+  turn = 0;
   /** The line that comes after all that is known of. */
   #line: number;
   #room = 0;
@@ -37,8 +47,9 @@ export class ImportSession {
   readonly #settles: ((inForce: InForce) => void)[] = [];
   #isOver = false;
 
-  constructor(line: number) {
+  constructor(line: number, asks: Asks) {
     this.#line = line;
+    this.#asks = asks;
   }
 
   get isOver(): boolean {
@@ -80,9 +91,10 @@ export class ImportSession {
     this.#roomMade();
   }
 
-  /** What the thread writes in one turn. `go`: it may write once more. Throws if the thread is lost meanwhile. */
-  async *turn(go: () => void): AsyncGenerator<Happened, void> {
+  /** In the turn that was asked for last. Throws if the thread is lost meanwhile. */
+  async *writes(): AsyncGenerator<Happened, void> {
     if (this.#isOver) return;
+    const go = () => this.#asks.go(this.turn);
     this.#isLent = true;
     try {
       for (let ahead = 0; ahead < AHEAD; ahead++) go();
@@ -107,6 +119,10 @@ export class ImportSession {
       this.#settles.push(resolve);
     }
     this.#wrote.push(wrote);
+  }
+
+  wanted(by: 'command' | 'other'): void {
+    this.#asks.wanted(by);
   }
 
   /** Of the first of what was written and not yet settled. */

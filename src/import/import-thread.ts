@@ -1,11 +1,11 @@
 /**
- * The thread of imports as the main thread has it: a supervised child that is born with the first import. It reads lines
- * by itself; for some chunks at a time it asks for the turn, and while it has it nobody else decides or appends.
+ * The thread of imports as the main thread has it: a supervised child that is born with the first import. It has lines read
+ * ahead by a thread of its own, and asks for the turn; while it has it nobody else decides or appends.
  *
- *   bytes ─▶ chunks read ─▶ turn ─▶ decided and written there ─▶ witnessed and in force here ─▶ result
+ *   bytes ─▶ chunks drafted ─▶ turn ─▶ sealed and written there ─▶ witnessed and in force here ─▶ result
  */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
-import { type Borrower, type ChildSpec, type LendingDesk, refusalFor } from '../../actors/index.ts';
+import { type ChildSpec, type LendingDesk, refusalFor } from '../../actors/index.ts';
 import { programBeside, ThreadOnDemand } from '../threads/index.ts';
 import type { ChunkResult } from './chunks.ts';
 import { ImportSession, ImportThreadLost } from './import-session.ts';
@@ -68,7 +68,10 @@ export class ImportThread implements Importer {
   async *import(source: AsyncIterable<Uint8Array>, wish: ImportWish): AsyncGenerator<ChunkResult, void> {
     await this.#turn();
     const id = ++this.#lastId;
-    const session = new ImportSession(Math.max(wish.first ?? 1, wish.from ?? 1));
+    const session = new ImportSession(Math.max(wish.first ?? 1, wish.from ?? 1), {
+      go: (turn) => this.#thread.post({ type: 'go', id, turn }),
+      wanted: (by) => void Atomics.or(this.#wanted, 0, WANTED[by]),
+    });
     const { port1, port2 } = new MessageChannel();
     try {
       await this.#thread.wanted();
@@ -115,7 +118,8 @@ export class ImportThread implements Importer {
     if (session === undefined) return;
     switch (message.type) {
       case 'turn':
-        void this.#borrow(id, message.turn, session);
+        session.turn = message.turn;
+        void this.#borrow(id, session);
         return;
       case 'wrote':
         session.wrote(message);
@@ -136,15 +140,9 @@ export class ImportThread implements Importer {
     }
   }
 
-  async #borrow(id: number, turn: number, session: ImportSession): Promise<void> {
-    const go = () => this.#thread.post({ type: 'go', id, turn });
-    const borrower: Borrower = {
-      writes: () => session.turn(go),
-      inForce: (settled) => session.inForce(settled),
-      wanted: (by) => void Atomics.or(this.#wanted, 0, WANTED[by]),
-    };
+  async #borrow(id: number, session: ImportSession): Promise<void> {
     try {
-      await this.#options.desk().lend(borrower);
+      await this.#options.desk().lend(session);
     } catch (error) {
       this.#cancel(id, session, error);
     }

@@ -30,11 +30,15 @@ import { Room } from './room.ts';
 
 // A turn ends with the chunk in which a command comes to wait: of these in 4 ms.
 const MANY_LINES = 250;
-// While commands come a turn is one chunk, of 2 ms. A chunk takes some work, of so few lines a tenth of all.
+// While commands come a turn is one chunk, of 2 ms once those are written that were read before. A chunk takes some work, of so few
+// lines a tenth of all.
 const FEW_LINES = 100;
-// Owners that are there already come together: so many chunks at most are decided here before another draft is tried.
-const MOST_SPARED = 64;
+// Owners that are there already come together: so many chunks at most are decided here before another draft is tried. Some forty are
+// drafted already when the first proves vain.
+const MOST_SPARED = 512;
 const CROWDED_MS = 500;
+// 20 000 lines: then the file's pages may have to be written back, which is no turn's to wait for.
+const COMMITS_A_TURN = 10;
 // 24 MiB: less than what a commit of the main thread would write back by itself.
 const WRITE_BACK_PAGES = 6144;
 
@@ -45,6 +49,8 @@ type Session = {
   /** From 1; the last that it asked for. */
   turn: number;
   isInTurn: boolean;
+  /** In its turn. */
+  commits: number;
   /** In its turn it may write so many times. */
   readonly go: Room;
 };
@@ -75,7 +81,7 @@ function begin(message: Begin): void {
   const { id, wish } = message;
   const { by } = wish;
   const drafts = drafter.begin(message);
-  const session: Session = { id, by, drafts, turn: 0, isInTurn: false, go: new Room() };
+  const session: Session = { id, by, drafts, turn: 0, isInTurn: false, commits: 0, go: new Room() };
   sessions.set(id, session);
   carryOut(session, wish.size === undefined).then(
     () => tell({ type: 'ended', id }),
@@ -116,19 +122,22 @@ async function inTurn(session: Session, chunks: readonly DraftedChunk[]): Promis
     return results;
   } finally {
     const hasMore = results.length < chunks.length || drafts.isAtHand;
-    session.isInTurn = results.at(-1)?.type === 'done' && hasMore && !isWanted && !isCrowded();
+    session.commits += 1;
+    const isAlone = !isCrowded() && !isWanted && session.commits < COMMITS_A_TURN;
+    session.isInTurn = results.at(-1)?.type === 'done' && hasMore && isAlone;
     // It was for this turn; whoever else reads meanwhile whether it is crowded leaves it so.
     if (!session.isInTurn) isWanted = false;
     turnMs = performance.now() - fromMs;
     tell({ type: 'wrote', id, packed: written?.packed, isLast: !session.isInTurn });
     written = undefined;
-    writeBack();
+    if (!session.isInTurn) writeBack();
   }
 }
 
 function askForTurn(session: Session): void {
   session.turn += 1;
   session.isInTurn = true;
+  session.commits = 0;
   session.go.clear();
   tell({ type: 'turn', id: session.id, turn: session.turn });
 }

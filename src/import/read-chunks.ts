@@ -52,23 +52,20 @@ export async function* readChunks(
   }
 }
 
-/** Those that are at hand together, up to so many lines. */
+/** Those that are at hand together, until there is enough of them. */
 export async function* gathered<Of extends Chunk>(
   chunks: AsyncIterable<Of | undefined>,
-  most: number,
+  isEnough: (group: readonly Of[]) => boolean,
 ): AsyncGenerator<readonly Of[], void> {
   let group: Of[] = [];
-  let lines = 0;
   for await (const chunk of chunks) {
     if (chunk !== undefined) {
       group.push(chunk);
-      lines += chunk.to - chunk.from + 1;
-      if (lines < most) continue;
+      if (!isEnough(group)) continue;
     }
     if (group.length === 0) continue;
     yield group;
     group = [];
-    lines = 0;
   }
   if (group.length > 0) yield group;
 }

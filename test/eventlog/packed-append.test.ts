@@ -45,10 +45,10 @@ describe('an append as texts', () => {
         const append = { commandId: 'c', digest: 'd', author, answer, writes } as unknown as Append;
         const prepared = prepare(append);
         const packed = packAppend(prepared);
-        expect(unpackAppend(packed)).toEqual(prepared);
-        expect(unpackAppend(structuredClone(packed))).toEqual(prepared);
+        const { names, ...nameless } = packed;
+        expect(unpackAppend(nameless)).toEqual(prepared);
         const events = writes.flatMap(({ stream, events }) => events.map(({ type }) => ({ stream, type })));
-        expect(packed.names).toEqual({
+        expect(names).toEqual({
           streams: events.map(({ stream }) => stream).join('\n'),
           presence: events.map(({ type }) => (type === 'DomainCreated' ? '+' : '=')).join(''),
           types: [...new Set(events.map(({ type }) => type))],
