@@ -340,6 +340,14 @@ describe('the thread of imports', () => {
     await expectWhole();
   });
 
+  it('is refused where the log is not to be had when its turn comes', async () => {
+    await imported(POOL);
+    await log.close();
+    expect(await imported(domains(3))).toMatchObject([
+      { type: 'failed', from: 1, failure: { line: 1, rejection: { type: 'log_unavailable' } } },
+    ]);
+  });
+
   it('fails alone when its lines cannot be had', async () => {
     await imported(POOL);
     const thread = new Worker(new URL('../../src/import/importing-thread.ts', import.meta.url), {
