@@ -6,6 +6,7 @@ import type { Borrower, Rejection } from '../../actors/index.ts';
 import { type Happened, type Packed, unpacked } from '../../eventlog/index.ts';
 import type { ChunkResult } from './chunks.ts';
 import { Inbox } from './inbox.ts';
+import { Room } from './room.ts';
 
 type InForce = Promise<Rejection | undefined>;
 /** In one commit; the last of a turn ends it. */
@@ -37,8 +38,8 @@ export class ImportSession implements Borrower {
   turn = 0;
   /** The line that comes after all that is known of. */
   #line: number;
-  #room = 0;
-  #roomMade: () => void = () => {};
+  /** For pieces of its lines, until it is over. */
+  readonly room = new Room();
   /** What the thread said that it wrote in its turn, and nobody has looked at yet. */
   readonly #wrote = new Inbox<Wrote>();
   #isLent = false;
@@ -74,21 +75,6 @@ export class ImportSession implements Borrower {
   #refused({ from, to }: { readonly from: number; readonly to: number }, rejection: Rejection): ChunkResult {
     const detail = `line ${from}: ${rejection.detail}`;
     return { type: 'failed', from, to, failure: { type: 'rejected', line: from, detail, rejection } };
-  }
-
-  /** Resolves when the thread takes another piece, or none any more. */
-  async room(): Promise<void> {
-    while (this.#room === 0 && !this.#isOver) {
-      await new Promise<void>((resolve) => {
-        this.#roomMade = resolve;
-      });
-    }
-    this.#room -= 1;
-  }
-
-  more(): void {
-    this.#room += 1;
-    this.#roomMade();
   }
 
   /** In the turn that was asked for last. Throws if the thread is lost meanwhile. */
@@ -136,7 +122,7 @@ export class ImportSession implements Borrower {
 
   end(): void {
     this.#isOver = true;
-    this.#roomMade();
+    this.room.close(new Error('the import is over'));
     this.#results.end();
   }
 

@@ -96,18 +96,17 @@ export class ImportThread implements Importer {
     source: AsyncIterable<Uint8Array>,
     port: MessagePort,
   ): Promise<void> {
-    port.on('message', () => session.more());
+    port.on('message', () => session.room.make());
     try {
       for await (const bytes of source) {
-        await session.room();
-        if (session.isOver) return;
+        await session.room.take();
         // What a socket read lies in memory that others may share.
         const own = Uint8Array.from(bytes);
         port.postMessage(own satisfies Piece, [own.buffer]);
       }
       port.postMessage(null satisfies Piece);
     } catch (error) {
-      // Whoever sends is gone, and perhaps nobody asks for results any more.
+      // Whoever sends is gone, and perhaps nobody asks for results any more; or it is over, and takes no more.
       this.#cancel(id, session, error);
     }
   }

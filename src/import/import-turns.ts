@@ -59,7 +59,7 @@ type Opened = BesideLog & { readonly desk: Pick<Desk, 'askTogether'> };
 
 const { directory, wanted } = workerData as ImportBoot;
 const parent = parentPort;
-if (parent === null) throw new Error('import-turns.ts is of the program of a worker thread');
+if (parent === null) throw new Error('import-turns.ts is what a worker thread does');
 
 const drafter = new Drafter(MANY_LINES);
 const sessions = new Map<number, Session>();
