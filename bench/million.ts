@@ -37,12 +37,12 @@ const parts = chosen(options.only);
 
 const TITLE = `${domains} domains on ${pools} pools, ${workers} workers`;
 const NOTES = [
-  'A change: from sending the command to the head of the response to the first request that it routes. Lines: pools',
+  'A change: from sending the command to the response to the first request that it routes. Lines: pools',
   'included. CPU a line is that of all threads of the router. Router, wrk (the load), nginx (the backend), the importer and the',
   'process that makes the changes, and does nothing else, share the cores. Before the changes are counted there are',
   `${SINGLE.warmUp} under load (then ${SINGLE.changes}), and ${WARM_UP} before the import: a router that has just started compiles its code.`,
   `Between two changes ${SINGLE.restMs} ms pass under load, and 20 during the import.`,
-  'What is alone is taken by turns with the changes, by the same process: a change cannot be quicker than the two.',
+  'What is alone is taken by turns with the changes, by the same process: a change cannot be quicker than the three.',
   `The load: 64 connections, ${SINGLE.hosts} domains, half of what wrk found it can do alone.`,
 ];
 const began = performance.now();

@@ -1,14 +1,14 @@
 /** Changes of single domains among many: what one takes until it is routed. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent } from 'undici';
-import { AdminClient } from '../../test/support/admin-client.ts';
 import type { RouterProcess } from '../../test/support/router-process.ts';
-import { statusOf } from './requests.ts';
+import { call, get, Wire } from './wire.ts';
 
 const HOSTS = 100;
+// A file of the backend's.
+const PATH = '/128';
 
 export type Changed = {
-  /** From sending the command to the head of the response to the first request it routes. */
+  /** From sending the command to the response to the first request that it routes. */
   readonly ms: readonly number[];
   /** Of these requests, those that were not answered as they had to be. */
   readonly failed: number;
@@ -16,14 +16,17 @@ export type Changed = {
 
 /** One after the other, with a rest between, over the same two connections: domains of a pool that is there, `pool-0`, come and go. */
 export class Changes implements AsyncDisposable {
-  readonly #port: number;
-  readonly #admin: AdminClient;
-  readonly #agent = new Agent({ keepAliveTimeout: 60_000 });
+  readonly #admin: Wire;
+  readonly #listener: Wire;
   #done = 0;
 
-  constructor({ port, admin }: RouterProcess) {
-    this.#port = port;
-    this.#admin = new AdminClient(admin);
+  private constructor(admin: Wire, listener: Wire) {
+    this.#admin = admin;
+    this.#listener = listener;
+  }
+
+  static async of(router: RouterProcess): Promise<Changes> {
+    return new Changes(await Wire.to(adminPort(router)), await Wire.to(router.port));
   }
 
   /** `restMs`: after each; of changes without one, whoever makes them and the router's part in it are a load of their own. */
@@ -42,15 +45,24 @@ export class Changes implements AsyncDisposable {
   async #one(): Promise<boolean> {
     const host = `changed-${this.#done % HOSTS}.example.net`;
     const isPut = Math.floor(this.#done / HOSTS) % 2 === 0;
-    if (isPut) await this.#admin.must('PUT', `/v1/domains/${host}`, { pool: 'pool-0' });
-    else await this.#admin.must('DELETE', `/v1/domains/${host}`);
-    return (await statusOf(this.#agent, this.#port, host)) === (isPut ? 200 : 404);
+    if (isPut) await this.#must(call('PUT', `/v1/domains/${host}`, { pool: 'pool-0' }));
+    else await this.#must(call('DELETE', `/v1/domains/${host}`));
+    return (await this.#listener.ask(get(host, PATH))) === (isPut ? 200 : 404);
+  }
+
+  async #must(command: string): Promise<void> {
+    const status = await this.#admin.ask(command);
+    if (status >= 300) throw new Error(`expected a command that succeeds, found ${status} to ${command}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (let left = 0; left < Math.min(HOSTS, this.#done); left++)
-      await this.#admin.delete(`/v1/domains/changed-${left}.example.net`);
-    await this.#agent.destroy();
+      await this.#admin.ask(call('DELETE', `/v1/domains/changed-${left}.example.net`));
     await this.#admin[Symbol.asyncDispose]();
+    await this.#listener[Symbol.asyncDispose]();
   }
+}
+
+export function adminPort({ admin }: RouterProcess): number {
+  return Number(admin.slice(admin.lastIndexOf(':') + 1));
 }

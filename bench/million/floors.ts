@@ -2,37 +2,48 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent } from 'undici';
-import { statusOf } from './requests.ts';
+import type { RouterProcess } from '../../test/support/router-process.ts';
+import { adminPort } from './changes.ts';
+import { call, get, Wire } from './wire.ts';
 
-// Seven pages of 4 KiB, which is what one change of one domain writes.
+// Seven pages of 4 KiB, which is what a domain that goes writes; one that comes writes ten.
 const COMMIT_BYTES = 28_672;
 // Like the write-ahead log: written over and over, in place.
 const PLACES = 256;
 
 export class Floors implements AsyncDisposable {
-  readonly requestMs: number[] = [];
   readonly commitMs: number[] = [];
+  readonly callMs: number[] = [];
+  readonly requestMs: number[] = [];
   readonly #file: number;
   readonly #bytes = Buffer.alloc(COMMIT_BYTES);
-  readonly #agent = new Agent({ keepAliveTimeout: 60_000 });
-  readonly #port: number;
-  readonly #host: string;
+  readonly #admin: Wire;
+  readonly #listener: Wire;
+  readonly #call: string;
+  readonly #request: string;
   #commits = 0;
 
-  /** Requests are of a domain that is there and in use. */
-  constructor(directory: string, port: number, host: string) {
-    this.#port = port;
-    this.#host = host;
+  private constructor(directory: string, admin: Wire, listener: Wire, host: string) {
     this.#file = openSync(join(directory, 'floor'), 'w');
+    this.#admin = admin;
+    this.#listener = listener;
+    this.#call = call('GET', `/v1/domains/${host}`);
+    this.#request = get(host, '/128');
     for (let place = 0; place < PLACES; place++) this.#commit();
+  }
+
+  /** Asked are a domain that is there and in use, and what is known of it. */
+  static async of(directory: string, router: RouterProcess, host: string): Promise<Floors> {
+    return new Floors(directory, await Wire.to(adminPort(router)), await Wire.to(router.port), host);
   }
 
   async take(count: number, restMs: number): Promise<void> {
     for (let each = 0; each < count; each++) {
       this.commitMs.push(await timed(() => this.#commit()));
       await sleep(restMs);
-      this.requestMs.push(await timed(() => statusOf(this.#agent, this.#port, this.#host)));
+      this.callMs.push(await timed(() => this.#admin.ask(this.#call)));
+      await sleep(restMs);
+      this.requestMs.push(await timed(() => this.#listener.ask(this.#request)));
       await sleep(restMs);
     }
   }
@@ -46,7 +57,8 @@ export class Floors implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     closeSync(this.#file);
-    await this.#agent.destroy();
+    await this.#admin[Symbol.asyncDispose]();
+    await this.#listener[Symbol.asyncDispose]();
   }
 }
 

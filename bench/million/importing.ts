@@ -39,7 +39,7 @@ async function imported(stage: Stage, isBeside: boolean): Promise<Imported> {
   await using router = await stage.start('many');
   await using admin = new AdminClient(router.admin);
   await admin.must('PUT', '/v1/pools/pool-0', { backends: { 'b.1': { address: stage.backend } } });
-  const changes = new Changes(router);
+  const changes = await Changes.of(router);
   await changes.take(WARM_UP);
   const before = cpuTimeOf(router.pid);
   const began = performance.now();

@@ -30,11 +30,11 @@ export async function loaded(stage: Stage, router: RouterProcess): Promise<reado
   const delayMs = await halfLoadDelay(get128, [await drive(0)], FOUND_IN);
   const fullPerSecond = (2 * get128.connections * 1000) / delayMs;
   const half = await drive(delayMs);
-  await using changes = new Changes(router);
+  await using changes = await Changes.of(router);
   const enough = new AbortController();
   const driven = half(MOST_SECONDS, enough.signal);
   const warmed = await changes.take(SINGLE.warmUp);
-  await using floors = new Floors(stage.directory, router.port, hosts[0] ?? '');
+  await using floors = await Floors.of(stage.directory, router, hosts[0] ?? '');
   const ms: number[] = [];
   let failed = 0;
   // By turns, since a machine that others use as well is another one after a minute.
@@ -49,6 +49,7 @@ export async function loaded(stage: Stage, router: RouterProcess): Promise<reado
   return [
     ...latency('one change at half load', ms, 5),
     ...latency('… a write of seven pages and its fsync alone', floors.commitMs),
+    ...latency('… a call of the admin API that reads, alone', floors.callMs),
     ...latency('… a request alone', floors.requestMs),
     {
       what: 'failed requests meanwhile',

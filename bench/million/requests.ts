@@ -22,7 +22,7 @@ export async function requests(port: number, hosts: readonly string[], count: nu
 }
 
 /** 0: none came. */
-export async function statusOf(agent: Agent, port: number, host: string): Promise<number> {
+async function statusOf(agent: Agent, port: number, host: string): Promise<number> {
   const { statusCode, body } = await request(`http://127.0.0.1:${port}${PATH}`, {
     dispatcher: agent,
     headers: { host },
