@@ -79,9 +79,9 @@ export class Drafts {
     for (let ahead = 0; ahead < AHEAD; ahead++) room();
   }
 
-  /** Whether there are some to take without waiting. */
-  get isAtHand(): boolean {
-    return this.came.size > 0;
+  /** Whether there are some to take, or will be within so long, or it is known that none will come. */
+  isAtHand(withinMs: number): Promise<boolean> {
+    return this.came.isAtHand(withinMs);
   }
 
   /** What is written in one turn; undefined: that was all. Throws what made it fail. */

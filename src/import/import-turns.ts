@@ -39,6 +39,8 @@ const MOST_SPARED = 512;
 const CROWDED_MS = 500;
 // 20 000 lines: then the file's pages may have to be written back, which is no turn's to wait for.
 const COMMITS_A_TURN = 10;
+// Lines that are late are mostly on their way; handing the log over and getting it back takes some milliseconds as well.
+const LATE_MS = 3;
 // 24 MiB: less than what a commit of the main thread would write back by itself.
 const WRITE_BACK_PAGES = 6144;
 
@@ -92,7 +94,7 @@ function begin(message: Begin): void {
 async function carryOut(session: Session, isJoined: boolean): Promise<void> {
   const { id, drafts } = session;
   try {
-    for (let chunks = await drafts.take(); chunks !== undefined; chunks = await drafts.take()) {
+    for (let chunks = await nextOf(session); chunks !== undefined; chunks = await nextOf(session)) {
       for (let done = 0; done < chunks.length; ) {
         const next = chunks[done]!;
         const results = next.type === 'failed' ? [next] : await inTurn(session, chunks.slice(done));
@@ -102,13 +104,20 @@ async function carryOut(session: Session, isJoined: boolean): Promise<void> {
       }
     }
   } finally {
+    if (session.isInTurn) handOver(session, true);
     sessions.delete(id);
     drafts.close();
   }
 }
 
+/** The turn goes on while lines are late, if not for long. */
+async function nextOf(session: Session): Promise<readonly DraftedChunk[] | undefined> {
+  const { drafts } = session;
+  if (session.isInTurn && !(await drafts.isAtHand(LATE_MS))) handOver(session, true);
+  return drafts.take();
+}
+
 async function inTurn(session: Session, chunks: readonly DraftedChunk[]): Promise<readonly ChunkResult[]> {
-  const { id, drafts } = session;
   if (!session.isInTurn) {
     // As long as it had the log: then others have it half of the time, and the disk.
     if (isCrowded()) await sleep(turnMs);
@@ -121,16 +130,10 @@ async function inTurn(session: Session, chunks: readonly DraftedChunk[]): Promis
     results = await writtenOf(chunks, session.by);
     return results;
   } finally {
-    const hasMore = results.length < chunks.length || drafts.isAtHand;
     session.commits += 1;
     const isAlone = !isCrowded() && !isWanted && session.commits < COMMITS_A_TURN;
-    session.isInTurn = results.at(-1)?.type === 'done' && hasMore && isAlone;
-    // It was for this turn; whoever else reads meanwhile whether it is crowded leaves it so.
-    if (!session.isInTurn) isWanted = false;
     turnMs = performance.now() - fromMs;
-    tell({ type: 'wrote', id, packed: written?.packed, isLast: !session.isInTurn });
-    written = undefined;
-    if (!session.isInTurn) writeBack();
+    handOver(session, results.at(-1)?.type !== 'done' || !isAlone);
   }
 }
 
@@ -140,6 +143,17 @@ function askForTurn(session: Session): void {
   session.commits = 0;
   session.go.clear();
   tell({ type: 'turn', id: session.id, turn: session.turn });
+}
+
+/** What was written last, if anything was, to be put in force; after the last of a turn the log is the main thread's again. */
+function handOver(session: Session, isLast: boolean): void {
+  tell({ type: 'wrote', id: session.id, packed: written?.packed, isLast });
+  written = undefined;
+  if (!isLast) return;
+  session.isInTurn = false;
+  // It was for this turn; whoever else reads meanwhile whether it is crowded leaves it so.
+  isWanted = false;
+  writeBack();
 }
 
 /** In one commit, until one is refused or others wait for their turn: at least the first, which is readable. */

@@ -20,6 +20,22 @@ export class Inbox<T> {
     this.#heard();
   }
 
+  /** Whether one can be taken, or nothing more will come: now, or within so long. For whoever takes them. */
+  async isAtHand(withinMs: number): Promise<boolean> {
+    if (!this.#isAtHand) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#heard = resolve;
+      const timer = setTimeout(resolve, withinMs);
+      await promise;
+      clearTimeout(timer);
+    }
+    return this.#isAtHand;
+  }
+
+  get #isAtHand(): boolean {
+    return this.#pieces.length > 0 || this.#end !== undefined;
+  }
+
   /** Undefined, or what made it fail, once all was taken that came before its end. */
   async take(): Promise<T | undefined> {
     for (;;) {

@@ -301,11 +301,31 @@ describe('the thread of imports', () => {
     for (let go = 0; go < 3; go++) thread.postMessage({ type: 'go', id: 1, turn: 1 });
     await eventually(() => said.at(-1)?.type === 'ended', 'its end');
     const wrote = said.filter(({ type }) => type === 'wrote');
-    expect(wrote.map(({ isLast }) => isLast)).toEqual([false, false, true]);
-    expect(wrote.map(({ packed }) => packed?.presence.length)).toEqual([2000, 2000, 2000]);
+    expect(wrote.map(({ isLast }) => isLast)).toEqual([false, false, false, true]);
+    expect(wrote.map(({ packed }) => packed?.presence.length)).toEqual([2000, 2000, 2000, undefined]);
     expect(said.filter(({ type }) => type === 'turn')).toEqual([{ type: 'turn', id: 1, turn: 1 }]);
     thread.postMessage({ type: 'stop' });
     await once(thread, 'exit');
+  });
+
+  it('gives the log back when lines stay away, and asks for it anew when they come', async () => {
+    await imported(POOL);
+    const text = domains(20);
+    const half = text.indexOf('d10.example.com');
+    const cut = text.lastIndexOf('\n', half) + 1;
+    const late = Promise.withResolvers<void>();
+    async function* halves() {
+      yield new TextEncoder().encode(text.slice(0, cut));
+      await late.promise;
+      yield new TextEncoder().encode(text.slice(cut));
+    }
+    const bulk = all(imports.import(halves(), { size: 5, by: { author: 'bulk' } }));
+    await eventually(() => told.length > POOL_EVENTS, 'the first lines');
+    await desk.alone(async () => {});
+    expect((await desk.ask(put('single.example.com'), { author: 'me' })).type).toBe('done');
+    late.resolve();
+    expect((await bulk).map(({ type }) => type)).toEqual(['done', 'done', 'done', 'done']);
+    await expectWhole();
   });
 
   it('lets whoever wants the log have it soon', async () => {
