@@ -1,7 +1,8 @@
 /** An event log over rows kept in this process: it groups appends, tells listeners, and answers in order. */
-import { judge, type Prepared, prepare, record, type Written } from './append.ts';
+import { type Prepared, prepare } from './append.ts';
+import { type Ended, type Entry, writeEach, writeTogether } from './append-group.ts';
 import { parseJson } from './canonical.ts';
-import { EventUnreadable, LogUnavailable } from './errors.ts';
+import { LogUnavailable } from './errors.ts';
 import type {
   AnsweredCommand,
   Append,
@@ -22,19 +23,13 @@ import { type PackedAppend, unpackAppend } from './packed-append.ts';
 import { type Rebuilt, rebuild } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
 
-type Waiting = {
-  readonly append: Prepared;
-  readonly packed: PackedAppend | undefined;
+type Waiting = Entry & {
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
 };
 
 /** What is appended and not yet committed. */
 type Gathered = { readonly parts: Part[]; failed?: unknown };
-
-type Ended =
-  | { readonly type: 'answered'; readonly appended: Appended; readonly written?: Written }
-  | { readonly type: 'failed'; readonly error: unknown };
 
 type Answered = { readonly digest: string; readonly position: Position; readonly answer: Json };
 
@@ -227,7 +222,7 @@ export class LocalLog implements EventLog {
     const group = this.#waiting;
     this.#waiting = [];
     if (group.length === 0) return;
-    const ended = this.#write(group);
+    const ended = writeEach(group, this.#store, this.#now);
     for (const [index, waiting] of group.entries()) this.#answer(waiting, ended[index]!);
   }
 
@@ -235,7 +230,7 @@ export class LocalLog implements EventLog {
     // Nothing after it: SQLite may have taken all back by itself, and would begin anew.
     if (gathered.failed !== undefined) throw gathered.failed;
     try {
-      const ended = this.#writeTogether([{ append, packed }])[0]!;
+      const ended = writeTogether([{ append, packed }], this.#store, this.#now)[0]!;
       if (ended.type === 'failed') throw ended.error;
       const { appended, written } = ended;
       if (written !== undefined && written.first <= written.appended.position)
@@ -244,45 +239,6 @@ export class LocalLog implements EventLog {
     } catch (error) {
       // It may be half-written.
       gathered.failed = error;
-      throw error;
-    }
-  }
-
-  #write(group: readonly Waiting[]): readonly Ended[] {
-    try {
-      return this.#writeTogether(group);
-    } catch (error) {
-      // The disk and the lock are everyone's; any other failure is one append's own, so each is tried alone.
-      if (group.length === 1 || (error instanceof LogUnavailable && error.code !== 'log_failed')) {
-        return group.map(() => ({ type: 'failed', error }));
-      }
-      return group.flatMap((waiting) => this.#write([waiting]));
-    }
-  }
-
-  #writeTogether(group: readonly Pick<Waiting, 'append' | 'packed'>[]): readonly Ended[] {
-    const ended: Ended[] = [];
-    this.#store.transaction(() => {
-      for (const { append, packed } of group)
-        ended.push(this.#carryOut(append, packed === undefined ? undefined : 0));
-    });
-    return ended;
-  }
-
-  #carryOut(append: Prepared, mostWon?: number): Ended {
-    const refused = this.#judge(append, mostWon);
-    if (refused !== undefined) return refused;
-    const written = record(append, this.#store, this.#now());
-    return { type: 'answered', appended: written.appended, written };
-  }
-
-  #judge(append: Prepared, mostWon?: number): Ended | undefined {
-    try {
-      const appended = judge(append, this.#store, mostWon);
-      return appended && { type: 'answered', appended };
-    } catch (error) {
-      // One of the events that won a conflict cannot be read: this append's own misfortune, with nothing written.
-      if (error instanceof EventUnreadable) return { type: 'failed', error };
       throw error;
     }
   }
