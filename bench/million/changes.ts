@@ -1,11 +1,10 @@
 /** Changes of single domains among many: what one takes until it is routed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RouterProcess } from '../../test/support/router-process.ts';
+import { PATH } from './requests.ts';
 import { call, get, Wire } from './wire.ts';
 
 const HOSTS = 100;
-// A file of the backend's.
-const PATH = '/128';
 
 export type Changed = {
   /** From sending the command to the response to the first request that it routes. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RouterProcess } from '../../test/support/router-process.ts';
 import { adminPort } from './changes.ts';
+import { PATH } from './requests.ts';
 import { call, get, Wire } from './wire.ts';
 
 // Seven pages of 4 KiB, which is what a domain that goes writes; one that comes writes ten.
@@ -28,7 +29,7 @@ export class Floors implements AsyncDisposable {
     this.#admin = admin;
     this.#listener = listener;
     this.#call = call('GET', `/v1/domains/${host}`);
-    this.#request = get(host, '/128');
+    this.#request = get(host, PATH);
     for (let place = 0; place < PLACES; place++) this.#commit();
   }
 

@@ -3,7 +3,7 @@ import { Agent, request } from 'undici';
 
 const AT_ONCE = 16;
 // A file of the backend's.
-const PATH = '/128';
+export const PATH = '/128';
 
 /** To these hosts in turn; returns how many were not answered 200. */
 export async function requests(port: number, hosts: readonly string[], count: number): Promise<number> {

@@ -12,7 +12,8 @@ type InForce = Promise<Rejection | undefined>;
 /** In one commit; the last of a turn ends it. */
 type Wrote = { readonly packed?: Packed | undefined; readonly isLast: boolean };
 
-const NOTHING: Wrote = { isLast: true };
+/** Its turn is over. */
+export const NOTHING: Wrote = { isLast: true };
 // It goes on writing while what it wrote is put in force here, which takes a tenth as long.
 const AHEAD = 2;
 

@@ -8,7 +8,7 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 import { type ChildSpec, type LendingDesk, refusalFor } from '../../actors/index.ts';
 import { programBeside, ThreadOnDemand } from '../threads/index.ts';
 import type { ChunkResult } from './chunks.ts';
-import { ImportSession, ImportThreadLost } from './import-session.ts';
+import { ImportSession, ImportThreadLost, NOTHING } from './import-session.ts';
 import type { Importer, ImportWish } from './importer.ts';
 import { type FromImporter, type ImportBoot, type Piece, type ToImporter, WANTED } from './messages.ts';
 import { roomyHeap, withRoomyNursery } from './roomy-heap.ts';
@@ -26,7 +26,6 @@ export type ImportThreadOptions = {
 // More than this at once only make each other later.
 const MAX_AT_ONCE = 4;
 const IDLE_MS = 30_000;
-const NOTHING = { isLast: true };
 
 export class ImportThread implements Importer {
   readonly #options: ImportThreadOptions;

@@ -4,11 +4,6 @@ export class Inbox<T> {
   #heard: () => void = () => {};
   #end: { readonly error?: unknown } | undefined;
 
-  /** How many there are to take without waiting. */
-  get size(): number {
-    return this.#pieces.length;
-  }
-
   push(piece: T): void {
     this.#pieces.push(piece);
     this.#heard();
