@@ -1,7 +1,7 @@
 /**
  * A log in a data directory, read synchronously beside whoever writes it: by worker threads, and by commands on a
  * directory at rest. It takes no lock of the directory and never changes the log. An archive swaps the file; a reader
- * notices before its next reading.
+ * notices before its next reading, or stays with the file that it has.
  */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,19 +22,41 @@ const CACHE_KIB = 16_384;
  * that can be read. `cacheKib`: of pages kept in memory.
  */
 export function openSqliteReader(place: string, cacheKib = CACHE_KIB): LogReader & LogInspection {
+  return opened(place, (path) => new FollowingReads(path, cacheKib));
+}
+
+/** One file of a log, however long it is read; `isSwapped` once another is in its place. */
+export type LogFile = {
+  readonly log: LogReader & LogInspection;
+  readonly isSwapped: () => boolean;
+};
+
+/**
+ * For what takes several readings that belong together: another file does not have the events that an archive took. What
+ * is written to the log after a swap is not in this one.
+ */
+export function openLogFile(place: string): LogFile {
+  return opened(place, (path) => {
+    const file = fileAt(path);
+    const log = new SqliteReads(openForReading(path, CACHE_KIB));
+    return { log, isSwapped: () => isAnother(file, fileAt(path)) };
+  });
+}
+
+export function isFile(place: string): boolean {
+  return statSync(place, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+function opened<T>(place: string, open: (path: string) => T): T {
   const path = isFile(place) ? place : join(place, EVENTS_FILE);
   if (!existsSync(path)) {
     throw new DataUnusable('data_unreadable', `expected a log at ${path}, found no such file`);
   }
   try {
-    return new FollowingReads(path, cacheKib);
+    return open(path);
   } catch (error) {
     throw unusable(error, path);
   }
-}
-
-export function isFile(place: string): boolean {
-  return statSync(place, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 class FollowingReads extends SqliteReads {
@@ -53,7 +75,7 @@ class FollowingReads extends SqliteReads {
   /** 2 µs: a tenth of what the quickest of the readings costs that a request can meet. */
   protected override follow(): void {
     const file = fileAt(this.#path);
-    if (file === this.#file || file === 0) return;
+    if (!isAnother(this.#file, file)) return;
     const db = openForReading(this.#path, this.#cacheKib);
     this.db.close();
     this.use(db);
@@ -61,9 +83,14 @@ class FollowingReads extends SqliteReads {
   }
 }
 
-/** 0 while there is none: what is open is still there to be read. */
+/** 0 while there is none. */
 function fileAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+}
+
+/** Where there is none, what is open is still there to be read. */
+function isAnother(open: number, found: number): boolean {
+  return found !== open && found !== 0;
 }
 
 function openForReading(path: string, cacheKib: number): Database.Database {

@@ -9,8 +9,16 @@ type Answerer = (wish: unknown, room: Room) => unknown;
 type Teller = (wish: unknown, room: Room) => AsyncGenerator<unknown, unknown>;
 type Pourer = (wish: unknown, room: Room) => Answering;
 
+export async function* answering(question: string, wish: unknown, room: Room, isPoured: boolean): Answering {
+  try {
+    return yield* answererOf(question, wish, room, isPoured);
+  } finally {
+    room.leave?.();
+  }
+}
+
 /** The wish was checked where it came in: both sides are made from the same tables. */
-export function answering(question: string, wish: unknown, room: Room, isPoured: boolean): Answering {
+function answererOf(question: string, wish: unknown, room: Room, isPoured: boolean): Answering {
   if (Object.hasOwn(TELLERS, question)) {
     const tell = TELLERS[question as keyof typeof TELLERS] as Teller;
     return isPoured ? told(tell(wish, room)) : answered((_, from) => answerOf(tell(wish, from)), wish, room);

@@ -5,6 +5,7 @@ import type { JournalReader, LogInspection, LogReader, Points } from '../../even
 export type Room = {
   /** The data directory, if the log is in one. */
   readonly directory: string | undefined;
+  /** Of one file, whatever an archive does meanwhile. */
   readonly log: LogReader & LogInspection;
   /** Whole states of the past; undefined where there is no place to keep them. */
   readonly points: () => Points | undefined;
@@ -12,6 +13,8 @@ export type Room = {
   readonly journal: () => JournalReader;
   /** What of the journal could not be read so far. */
   readonly damage: () => readonly string[];
+  /** The answer is out, or nobody wants it: nothing of this is read any more. */
+  readonly leave?: () => void;
   /** A router runs in this process. */
   readonly isBeside?: boolean;
   readonly signal: AbortSignal;
@@ -21,7 +24,10 @@ export type Room = {
   readonly breathe: () => Promise<void>;
 };
 
-export type Sources = Pick<Room, 'isBeside' | 'directory' | 'log' | 'points' | 'journal' | 'damage' | 'now'>;
+export type Sources = Pick<
+  Room,
+  'isBeside' | 'directory' | 'log' | 'points' | 'journal' | 'damage' | 'leave' | 'now'
+>;
 
 // 5 ms: what the others of this thread can wait for, and more than a page takes.
 const TURN_MS = 5;

@@ -1,6 +1,7 @@
 /**
  * The log and the journal of a data directory, opened for reading when they are first wanted; or of one file that an
- * export or an archive wrote, whose journal is then unpacked into a directory that goes when this is closed.
+ * export or an archive wrote, whose journal is then unpacked into a directory that goes when this is closed. Where an
+ * archive swaps the log's file, questions under way go on with the one they began with.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,22 +9,22 @@ import { join } from 'node:path';
 import {
   isFile,
   type JournalReader,
-  type LogInspection,
-  type LogReader,
+  type LogFile,
   openJournalReader,
+  openLogFile,
   openPoints,
-  openSqliteReader,
   type Points,
   unpackJournal,
 } from '../../eventlog/index.ts';
 import type { Sources } from './room.ts';
 
+/** `sources`: for one question, which leaves them at its end. */
 export type OpenSources = { readonly sources: () => Sources; readonly close: () => void };
 
 export function sourcesOf(place: string, now: () => number): OpenSources {
   const isOneFile = isFile(place);
   const damage = new Map<string, string>();
-  let log: (LogReader & LogInspection) | undefined;
+  const logs = new LogFiles(place);
   let journal: JournalReader | undefined;
   let points: Points | undefined;
   let unpacked: string | undefined;
@@ -37,10 +38,11 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
     });
   };
   const sources = (): Sources => {
-    log ??= openSqliteReader(place);
+    const { log, leave } = logs.enter();
     return {
       directory: isOneFile ? undefined : place,
       log,
+      leave,
       points: () => {
         if (isOneFile) return undefined;
         points ??= openPoints(place);
@@ -55,10 +57,57 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
     };
   };
   const close = () => {
-    log?.close();
+    logs.close();
     journal?.close();
     points?.close();
     if (unpacked !== undefined) rmSync(unpacked, { recursive: true, force: true });
   };
   return { sources, close };
+}
+
+type InUse = LogFile & { readers: number };
+
+/** The log's file, and former ones for as long as a question reads them. */
+class LogFiles {
+  readonly #place: string;
+  #files: InUse[] = [];
+
+  constructor(place: string) {
+    this.#place = place;
+  }
+
+  enter(): Required<Pick<Sources, 'log' | 'leave'>> {
+    const file = this.#newest();
+    file.readers += 1;
+    let isOver = false;
+    const leave = () => {
+      if (isOver) return;
+      isOver = true;
+      file.readers -= 1;
+      this.#letGo();
+    };
+    return { log: file.log, leave };
+  }
+
+  close(): void {
+    for (const { log } of this.#files) log.close();
+    this.#files = [];
+  }
+
+  #newest(): InUse {
+    const last = this.#files.at(-1);
+    if (last !== undefined && !last.isSwapped()) return last;
+    const file = { ...openLogFile(this.#place), readers: 0 };
+    this.#files.push(file);
+    this.#letGo();
+    return file;
+  }
+
+  /** The newest stays open, whose pages are in memory. */
+  #letGo(): void {
+    const newest = this.#files.at(-1);
+    const isWanted = (file: InUse) => file === newest || file.readers > 0;
+    for (const file of this.#files) if (!isWanted(file)) file.log.close();
+    this.#files = this.#files.filter(isWanted);
+  }
 }
