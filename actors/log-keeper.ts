@@ -54,6 +54,10 @@ export class LogKeeper implements EventLog {
     return this.#with((log) => log.position());
   }
 
+  archived(): ReturnType<EventLog['archived']> {
+    return this.#with((log) => log.archived());
+  }
+
   version(...args: Parameters<EventLog['version']>): ReturnType<EventLog['version']> {
     return this.#with((log) => log.version(...args));
   }

@@ -100,6 +100,8 @@ export interface EventLog {
   commands(prefix: string): Promise<readonly AnsweredCommand[]>;
   /** The last position, 0 for an empty log. */
   position(): Promise<Position>;
+  /** The last position that is archived, in another file; 0: none is. What is read begins after it. */
+  archived(): Promise<Position>;
   /** The last version of a stream, 0 for one without events. */
   version(stream: StreamName): Promise<Version>;
   /** Events by position. Rejects with `EventUnreadable` at the first that cannot be read. */

@@ -116,6 +116,10 @@ export class LocalLog implements EventLog {
     return this.#open().position();
   }
 
+  async archived(): Promise<Position> {
+    return this.#open().base()?.position ?? 0;
+  }
+
   async version(stream: StreamName): Promise<Version> {
     return this.#open().version(stream);
   }

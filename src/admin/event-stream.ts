@@ -15,6 +15,8 @@ export type Follow = {
   readonly stream: StreamName | undefined;
   readonly follow: boolean;
   readonly sse: boolean;
+  /** Positions up to this one are archived, as the answer's head says. */
+  readonly archived?: number;
 };
 
 /** Stands in an event's place, so that one damaged event hides no other. */
@@ -24,7 +26,14 @@ type Unreadable = {
   readonly stream: string;
   readonly problem: string;
 };
-type Line = Recorded | Unreadable;
+/** Stands in the place of events that an archive took away before they were read. */
+type Archived = {
+  readonly type: 'EventsArchived';
+  readonly from: number;
+  /** The last of them: what follows comes after it. */
+  readonly position: number;
+};
+type Line = Recorded | Unreadable | Archived;
 
 // 256: a few tens of KB at a time.
 const PAGE = 256;
@@ -63,44 +72,81 @@ function written(line: Line, sse: boolean): string {
   return sse ? `id: ${line.position}\nevent: ${line.type}\ndata: ${text}\n\n` : `${text}\n`;
 }
 
-type Read = (from: number, limit: number) => Promise<readonly Recorded[]>;
+/** By position, or by version where one stream is read: both are dense. */
+type Way = {
+  readonly read: (from: number, limit: number) => Promise<readonly Recorded[]>;
+  readonly placeOf: (event: Recorded) => number;
+  /** Where a damaged one was expected here. */
+  readonly placeOfDamaged: (line: Unreadable, here: number) => number;
+  readonly last: () => Promise<number>;
+};
 
-async function cursorFor(log: History, { stream, from, to }: Follow): Promise<Cursor> {
+async function cursorFor(log: History, { stream, from, to, archived = 0 }: Follow): Promise<Cursor> {
+  const first = Math.max(1, from);
+  const known = Math.max(first - 1, archived);
   if (stream === undefined) {
-    const read: Read = (start, limit) => log.read({ from: start, to, limit });
-    return new Cursor(Math.max(1, from), read, (line) => line.position + 1);
+    const read: Way['read'] = (start, limit) => log.read({ from: start, to, limit });
+    const placeOf = ({ position }: { readonly position: number }) => position;
+    const way: Way = { read, placeOf, placeOfDamaged: placeOf, last: () => log.position() };
+    return new Cursor(log, way, known + 1, known);
   }
-  const read: Read = async (start, limit) => {
+  const read: Way['read'] = async (start, limit) => {
     const events = await log.readStream(stream, { from: start, limit });
     return events.filter((event) => event.position <= to);
   };
   // A damaged event does not say its version, but versions are dense.
-  const after = (line: Line, at: number) => ('version' in line ? line.version : at) + 1;
-  return new Cursor(await versionFrom(log, stream, from), read, after);
+  const placeOfDamaged: Way['placeOfDamaged'] = (_, here) => here;
+  const way: Way = {
+    read,
+    placeOf: ({ version }) => version,
+    placeOfDamaged,
+    last: () => log.version(stream),
+  };
+  return new Cursor(log, way, await versionFrom(log, stream, first), known);
 }
 
 /** Reads on by position or by version; where a page cannot be read, event by event past the damaged one. */
 class Cursor {
+  readonly #log: History;
+  readonly #way: Way;
   #at: number;
-  readonly #read: Read;
-  readonly #after: (line: Line, at: number) => number;
+  /** What was up to this position was said, or is known to be archived. */
+  #known: number;
 
-  constructor(at: number, read: Read, after: (line: Line, at: number) => number) {
+  constructor(log: History, way: Way, at: number, known: number) {
+    this.#log = log;
+    this.#way = way;
     this.#at = at;
-    this.#read = read;
-    this.#after = after;
+    this.#known = known;
   }
 
   async next(limit: number): Promise<readonly Line[]> {
     const lines = await this.#page(limit);
+    const gap = await this.#gapBefore(lines[0]);
+    this.#known = (gap ?? lines.at(-1))?.position ?? this.#known;
+    if (gap !== undefined) return [gap];
     const last = lines.at(-1);
-    if (last !== undefined) this.#at = this.#after(last, this.#at);
+    if (last !== undefined) this.#at = this.#placeOf(last) + 1;
     return lines;
   }
 
-  async #page(limit: number): Promise<readonly Line[]> {
+  #placeOf(line: Recorded | Unreadable): number {
+    return 'version' in line ? this.#way.placeOf(line) : this.#way.placeOfDamaged(line, this.#at);
+  }
+
+  /** An archive may take away what this reader has yet to read: then what is there does not follow what was said last. */
+  async #gapBefore(first: Recorded | Unreadable | undefined): Promise<Archived | undefined> {
+    if (first !== undefined && 'version' in first && this.#way.placeOf(first) === this.#at) return undefined;
+    const position = await this.#log.archived();
+    if (position <= this.#known) return undefined;
+    // Nothing more has happened, or this was read just before the archive.
+    const isWhole = first === undefined ? (await this.#way.last()) < this.#at : first.position <= position;
+    return isWhole ? undefined : { type: 'EventsArchived', from: this.#known + 1, position };
+  }
+
+  async #page(limit: number): Promise<readonly (Recorded | Unreadable)[]> {
     try {
-      return await this.#read(this.#at, limit);
+      return await this.#way.read(this.#at, limit);
     } catch (error) {
       if (!(error instanceof EventUnreadable)) throw error;
       if (limit > 1) return this.#page(1);

@@ -1,7 +1,11 @@
-/** Recorded events as NDJSON or Server-Sent Events: what is there already, then what comes, without a gap. */
+/**
+ * Recorded events as NDJSON or Server-Sent Events: what is there already, then what comes, without a gap. Where an archive
+ * has what was asked for, the head says so; an `EventSource` cannot read it, and is told by an event.
+ */
 import { parseStreamName, quoted, type StreamName } from '../../eventlog/index.ts';
 import { type Call, header } from './call.ts';
 import { type Follow, pourEvents } from './event-stream.ts';
+import { momentOf } from './moments.ts';
 import type { AdminPorts } from './ports.ts';
 import { problem, Refused } from './problem.ts';
 import { count, flag } from './query.ts';
@@ -26,13 +30,21 @@ export async function getEvents(call: Call, ports: AdminPorts): Promise<Reply> {
   };
   if (isSearch(call)) {
     const given = count(call, 'from', { min: 0, max: FAR });
-    return searchEvents(call, ports, { ...asked, from: given, limit: asked.limit ?? FAR, stream });
+    const found = await searchEvents(call, ports, {
+      ...asked,
+      from: given,
+      limit: asked.limit ?? FAR,
+      stream,
+    });
+    return headed(found, await archivedFrom(ports, searchedFrom(call, given)));
   }
   // The end is fixed before the first byte, so that a log that grows faster than it is read still has one.
   const to = asked.to ?? (follow ? FAR : await ports.log.position());
-  const wish: Follow = { from, to, limit: asked.limit ?? FAR, stream, follow, sse };
-  if (!follow || call.method === 'HEAD') return reply(ports, wish);
-  return followed(ports, wish);
+  const archived = await archivedFrom(ports, from);
+  const told = sse ? {} : { archived };
+  const wish: Follow = { from, to, limit: asked.limit ?? FAR, stream, follow, sse, ...told };
+  if (!follow || call.method === 'HEAD') return headed(reply(ports, wish), archived);
+  return headed(followed(ports, wish), archived);
 }
 
 function reply({ log, heartbeatMs }: AdminPorts, wish: Follow): Reply {
@@ -63,6 +75,24 @@ function followed(ports: AdminPorts, wish: Follow): Reply {
       }
     },
   };
+}
+
+function searchedFrom(call: Call, from: number | undefined): number {
+  const since = momentOf(call, 'since');
+  if (since === undefined) return from ?? 1;
+  // A time of which an archive knows is refused.
+  return since.type === 'position' ? since.position : FAR;
+}
+
+/** The last archived position, if that is not before what was asked for; 0 where all of it is here. */
+async function archivedFrom({ log }: AdminPorts, from: number): Promise<number> {
+  const archived = await log.archived();
+  return archived < from ? 0 : archived;
+}
+
+function headed(reply: Reply, archived: number): Reply {
+  if (reply.type !== 'stream' || archived === 0) return reply;
+  return { ...reply, headers: { ...reply.headers, 'switchyard-archived': String(archived) } };
 }
 
 /** A browser that lost its connection says which event it saw last. */

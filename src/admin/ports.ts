@@ -11,7 +11,7 @@ import type { Confirmations } from './confirmations.ts';
 /** The reading half of the log: commands go through the desk. */
 export type History = Pick<
   EventLog,
-  'read' | 'readStream' | 'current' | 'currents' | 'position' | 'version' | 'onAppended'
+  'read' | 'readStream' | 'current' | 'currents' | 'position' | 'archived' | 'version' | 'onAppended'
 >;
 
 export type Check = { readonly ok: boolean; readonly detail: string };

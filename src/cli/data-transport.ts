@@ -26,7 +26,7 @@ import {
 } from '../history/index.ts';
 import { CommandFailed } from './failure.ts';
 import { created } from './save-file.ts';
-import { type Answered, type Ask, type Transport, targetOf } from './transport.ts';
+import { type Answered, type Ask, type Transport, targetOf, tellArchived } from './transport.ts';
 
 type Reader = LogReader & LogInspection;
 
@@ -63,6 +63,7 @@ export class DataTransport implements Transport {
         body: 'value' in reply ? reply.value : undefined,
       });
     }
+    tellArchived(ask, reply.headers);
     try {
       yield* poured(reply, stop);
     } catch (error) {
@@ -182,6 +183,7 @@ function portsOf(directory: string, reader: Reader, history: LocalHistory, now: 
     desk: { present: never, ask: never, carryOut: never, askTogether: never },
     log: {
       position: async () => reader.position(),
+      archived: async () => reader.base()?.position ?? 0,
       version: async (stream) => reader.version(stream),
       read: async (options) => reader.read(options),
       readStream: async (stream, options) => reader.readStream(stream, options),

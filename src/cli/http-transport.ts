@@ -6,7 +6,7 @@ import { Client, type Dispatcher, errors } from 'undici';
 import { CommandFailed } from './failure.ts';
 import { problemReply } from './replies.ts';
 import { created } from './save-file.ts';
-import { type Answered, type Ask, linesOf, type Transport, targetOf } from './transport.ts';
+import { type Answered, type Ask, linesOf, type Transport, targetOf, tellArchived } from './transport.ts';
 
 export const DEFAULT_ADMIN = '127.0.0.1:8081';
 
@@ -61,6 +61,7 @@ export class HttpTransport implements Transport {
     try {
       const reply = await this.#request(ask, { signal: stop, bodyTimeout: 0 });
       if (reply.statusCode >= 400) throw failure(await answeredBy(reply));
+      tellArchived(ask, reply.headers);
       yield* linesOf(reply.body);
     } catch (error) {
       if (stop.aborted) return;

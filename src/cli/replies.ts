@@ -97,6 +97,13 @@ export const unreadable = z.looseObject({
   problem: z.string(),
 });
 
+/** In place of events that an archive took away before they were read. */
+export const archivedEvents = z.looseObject({
+  type: z.literal('EventsArchived'),
+  from: z.int(),
+  position: z.int(),
+});
+
 export const event = z.looseObject({
   position: z.int(),
   recordedAtMs: z.int(),

@@ -12,6 +12,8 @@ export type Ask = {
   readonly headers?: Readonly<Record<string, string>>;
   /** The answer may take as long as it takes. */
   readonly patient?: boolean;
+  /** Told, before the first line, up to which position there are no lines since an archive has them. */
+  readonly onArchived?: (upTo: number) => void;
 };
 
 /** Asks for an answer that waits for what the command sets going. */
@@ -43,6 +45,11 @@ export function targetOf({ path, query = {} }: Ask): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
   return `/${path.map(encodeURIComponent).join('/')}${search.size > 0 ? `?${search}` : ''}`;
+}
+
+export function tellArchived({ onArchived }: Ask, headers: Readonly<Record<string, unknown>>): void {
+  const upTo = headers['switchyard-archived'];
+  if (upTo !== undefined) onArchived?.(Number(upTo));
 }
 
 export async function* linesOf(chunks: AsyncIterable<Uint8Array | string>): AsyncGenerator<string> {

@@ -94,6 +94,7 @@ describe('events', () => {
     };
     const half = Object.assign(Object.create(log) as typeof log, {
       position: () => log.position(),
+      archived: () => log.archived(),
       version: (stream: StreamName) => log.version(stream),
       onAppended: log.onAppended.bind(log),
       read: async (options: object) => damaged(await log.read(options)),
@@ -156,6 +157,7 @@ describe('following', () => {
     let release = () => {};
     const watched = Object.assign(Object.create(log) as typeof log, {
       position: () => log.position(),
+      archived: () => log.archived(),
       onAppended: log.onAppended.bind(log),
       read: async (options: object) => {
         const events = await log.read(options);
@@ -195,6 +197,7 @@ describe('following', () => {
     let version = 0;
     const sneaky = Object.assign(Object.create(log) as typeof log, {
       position: () => log.position(),
+      archived: () => log.archived(),
       onAppended: log.onAppended.bind(log),
       read: async (options: object) => {
         const events = await log.read(options);
@@ -227,6 +230,7 @@ describe('following', () => {
     let listeners = 0;
     const counted = Object.assign(Object.create(log) as typeof log, {
       position: () => log.position(),
+      archived: () => log.archived(),
       read: (options: object) => log.read(options),
       onAppended: (listener: () => void) => {
         const off = log.onAppended(listener);
@@ -263,6 +267,7 @@ describe('following', () => {
     const log = createMemoryLog({ now: Date.now });
     const failing = Object.assign(Object.create(log) as typeof log, {
       position: async () => 1,
+      archived: async () => 0,
       onAppended: log.onAppended.bind(log),
       read: () => Promise.reject(new Error('disk gone')),
     });

@@ -47,6 +47,7 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
           [3, EXAMPLE, 1],
         ]);
         expect([await log.position(), await log.version(WEB), await log.version(EXAMPLE)]).toEqual([3, 2, 1]);
+        expect(await log.archived()).toBe(0);
       });
 
       it('records who asked, under which id, because of what, and when', async () => {

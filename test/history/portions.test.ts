@@ -77,7 +77,9 @@ describe('an archive', () => {
     expect((await run('verify')).out).toBe('4 events, all as written\n');
     expect((await run('verify', at('old.db'))).out).toBe('8 events, all as written\n');
     expect((await run('events --json', at('old.db'))).out + (await run('events --json')).out).toBe(events);
-    expect((await run('state --at 7')).err).toContain('where this log begins');
+    const refused = (await run('state --at 7')).err;
+    expect(refused).toContain('where this log begins');
+    expect(refused).toContain('give the file that archive wrote with --data FILE');
     const counted = await run(
       'query SELECT/**/min(position),max(position),count(*)/**/FROM/**/v1_events --json',
     );
@@ -92,6 +94,29 @@ describe('an archive', () => {
     expect(await run(`archive ${at('more.db')} --before 13`)).toMatchObject({ code: 0 });
     expect((await run('verify')).out).toBe('0 events, all as written\n');
     expect(await state(data)).toEqual(now);
+  });
+
+  it('is told of where events of it are asked for', async () => {
+    await run(`archive ${at('old.db')} --before 9`);
+    const note =
+      'switchyard: positions up to 8 are archived, and not in this log; read them with --data FILE, the file that archive wrote\n';
+    for (const asked of [
+      'events',
+      'events --from 3 --json',
+      'events --type PoolRemoved',
+      'events --last 5',
+      'events --reverse --json',
+    ])
+      expect(await run(asked)).toMatchObject({ code: 0, err: note });
+    expect((await run('events --to 5')).err).toBe(`${note}switchyard: no event is such\n`);
+    for (const asked of [
+      'events --from 9',
+      'events --since 9',
+      'events --last 4',
+      'events --reverse --limit 2',
+    ])
+      expect(await run(asked)).toMatchObject({ code: 0, err: '' });
+    expect(await run('events', at('old.db'))).toMatchObject({ code: 0, err: '' });
   });
 
   it('is refused for what is not there, and while another holds the log', async () => {

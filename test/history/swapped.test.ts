@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LocalLog, openSqliteLog } from '../../eventlog/index.ts';
-import { archiveLog, LocalHistory, type OpenSources, roomOf, sourcesOf } from '../../src/history/index.ts';
+import { LocalHistory, type OpenSources, roomOf, sourcesOf } from '../../src/history/index.ts';
 import { verifyAll } from '../../src/history/portion.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+import { archiveBefore } from './archived.ts';
 import { withPools } from './past.ts';
 
 // More than a portion of any reading holds.
@@ -28,14 +29,6 @@ afterEach(async () => {
   await log.close();
   await directory[Symbol.asyncDispose]();
 });
-
-function archived(before: number, file = `before-${before}.db`): Promise<unknown> {
-  const history = new LocalHistory(past);
-  return archiveLog(
-    { history, directory: data, log: () => log },
-    { before, file: join(directory.path, file) },
-  );
-}
 
 function verifying() {
   return verifyAll({}, roomOf(past.sources(), new AbortController().signal));
@@ -61,7 +54,7 @@ describe('a question under way while an archive swaps the file', () => {
     it(`is answered of the file it began with: verify at its ${checking}`, async () => {
       const steps = verifying();
       await until(steps, checking);
-      await archived(1001);
+      await archiveBefore(log, data, 1001);
       expect(await foundBy(steps)).toMatchObject({ ok: true, events: EVENTS, findings: [] });
       expect(await foundBy(verifying())).toMatchObject({ ok: true, events: 200, findings: [] });
     });
@@ -72,7 +65,7 @@ describe('a question under way while an archive swaps the file', () => {
       const before = reverse ? 1101 : 1001;
       const pieces = new LocalHistory(past).pour('events', { reverse, limit: EVENTS });
       let text = (await pieces.next()).value as string;
-      await archived(before);
+      await archiveBefore(log, data, before);
       for await (const piece of pieces) text += piece;
       const positions = text
         .trim()
@@ -89,7 +82,7 @@ describe('a question under way while an archive swaps the file', () => {
     const [first, second] = [1, 2].map(() => history.pour('events', { reverse: false, limit: EVENTS }));
     await first?.next();
     await second?.next();
-    await archived(1001);
+    await archiveBefore(log, data, 1001);
     expect(await history.ask('points', {})).toBe(null);
     await first?.return(undefined);
     expect(former.position()).toBe(EVENTS);

@@ -1,15 +1,18 @@
 /** `events`: what was recorded, from the first or any position, and what comes. */
 import { parseStreamName } from '../../../eventlog/index.ts';
 import { UsageError } from '../failure.ts';
-import { event, unreadable } from '../replies.ts';
+import { archivedEvents, event, unreadable } from '../replies.ts';
 import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+
+const ARCHIVE = 'read them with --data FILE, the file that archive wrote';
 
 export const eventsVerb: Verb = {
   name: 'events',
   positionals: [],
   summary: 'prints recorded events',
   details: [
+    'Of a log whose beginning was archived it prints what is left, and says so; --data FILE reads the archive.',
     'The last event that took backend web.2 of pool web from requests:',
     '  switchyard events --last 1 --backend web/web.2 --made unavailable',
   ],
@@ -61,13 +64,25 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const client = await admin();
   const { stop } = print;
   let found = 0;
-  for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, stop)) {
+  let archived = 0;
+  const onArchived = (upTo: number) => {
+    archived = upTo;
+    if (!reverse) print.note(missing(upTo));
+  };
+  for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query, onArchived }, stop)) {
     if (line === '') continue;
     found += 1;
     await print.line(print.json ? line : renderedEvent(line));
   }
+  // Backwards the archive comes last, and who has found enough before does not want it.
+  if (reverse && archived > 0 && found < (query.limit ?? Number.POSITIVE_INFINITY))
+    print.note(missing(archived));
   if (found === 0 && !follow && !print.json) print.note('switchyard: no event is such');
   return 0;
+}
+
+function missing(upTo: number): string {
+  return `switchyard: positions up to ${upTo} are archived, and not in this log; ${ARCHIVE}`;
 }
 
 function streamOf(text: string | undefined): string | undefined {
@@ -82,6 +97,8 @@ export function renderedEvent(line: string): string {
   const json = parsedJson(line);
   const parsed = event.safeParse(json);
   if (!parsed.success) {
+    const gone = archivedEvents.safeParse(json);
+    if (gone.success) return `${gone.data.from} to ${gone.data.position}  archived meanwhile; ${ARCHIVE}`;
     const bad = unreadable.safeParse(json);
     return clean(bad.success ? `${bad.data.position}  unreadable: ${bad.data.problem}` : line);
   }
