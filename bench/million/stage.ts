@@ -59,7 +59,9 @@ export class Stage implements AsyncDisposable {
 
   start(size: 'many' | 'few'): Promise<RouterProcess> {
     const args = ['--workers', String(this.#workers)];
-    return startRouter({ directory: join(this.directory, size), args, readyWithinMs: 120_000 });
+    // As everywhere in the bench, and of all peers.
+    const config = { accessLog: false };
+    return startRouter({ directory: join(this.directory, size), args, config, readyWithinMs: 120_000 });
   }
 
   async import(router: RouterProcess, size: 'many' | 'few'): Promise<void> {
