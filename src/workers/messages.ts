@@ -7,7 +7,7 @@ import type { Farewell, HeadcountMemory } from '../proxy/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { JournalShare } from './journal.ts';
 import type { IndexShared } from './name-index.ts';
-import type { PublicationCount } from './publisher.ts';
+import type { Feed } from './publisher.ts';
 
 /** All a worker is born with. */
 export type Boot = {
@@ -26,10 +26,7 @@ export type Boot = {
   readonly journal: JournalShare | undefined;
   /** Undefined: this thread counts alone what has a limit. */
   readonly headcount: HeadcountMemory | undefined;
-  readonly feed: MessagePort;
-  readonly count: PublicationCount;
-  /** The count of publications from which on `feed` carries every one. */
-  readonly seen: number;
+  readonly feed: Feed;
   /** A cell that the worker raises while its loop turns, and its requests in flight just then. */
   readonly heartbeat: Int32Array<SharedArrayBuffer>;
   readonly listeners: readonly ListenerSettings[];

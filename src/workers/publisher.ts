@@ -1,10 +1,11 @@
 /**
- * Publish, then fence: events go to every worker's port, and only then is the count of publications raised in
- * shared memory. A worker whose own count is behind drains its port before it routes, so whoever is told after
- * the raise that a change is in force can rely on it, while nobody waits for a worker.
+ * Publish, then fence: events are pinned where every worker reads them, or go to every worker's port, and only then is the count
+ * of publications raised in shared memory. A worker whose own count is behind takes what it lacks before it routes, so whoever is
+ * told after the raise that a change is in force can rely on it, while nobody waits for a worker.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Happened } from '../../eventlog/index.ts';
+import { Board, type BoardShared } from './board.ts';
 import { NameIndexWriter } from './name-index.ts';
 import { type Publication, publicationOf } from './publication.ts';
 
@@ -17,6 +18,7 @@ export function createPublicationCount(): PublicationCount {
 
 export class Publisher {
   readonly count: PublicationCount = createPublicationCount();
+  readonly board = new Board();
   /** Of all domains there are; it changes with each publication, in the same step. */
   readonly names: NameIndexWriter;
   readonly #receivers = new Set<Receiver>();
@@ -28,49 +30,71 @@ export class Publisher {
   publish(happened: Happened): void {
     let message: Publication | undefined;
     const publication = () => (message ??= publicationOf(happened));
-    for (const receiver of this.#receivers) receiver.receive(happened, publication);
+    const number = (Atomics.load(this.count, 0) + 1) | 0;
+    const unread = this.#unread(number);
+    const isPinned = unread > 0 && this.board.pin(number, unread, happened);
+    for (const receiver of this.#receivers) {
+      if (!isPinned || receiver.seen === undefined) receiver.receive(happened, publication);
+    }
     this.names.apply(happened, () => (Atomics.add(this.count, 0, 1) + 1) | 0);
   }
 
-  /** From now on this one is sent everything; what it is sent counts from the returned number. */
-  enrol(receiver: Receiver): number {
+  /** From now on this one is sent everything that it does not find on the board. */
+  enrol(receiver: Receiver): void {
     this.#receivers.add(receiver);
-    return Atomics.load(this.count, 0);
+    if (receiver.seen !== undefined) Atomics.store(receiver.seen, 0, Atomics.load(this.count, 0));
   }
 
   dismiss(receiver: Receiver): void {
     this.#receivers.delete(receiver);
   }
+
+  /** How many publications up to this one are still to be read by whoever is furthest behind; 0: nobody reads the board. */
+  #unread(number: number): number {
+    let most = 0;
+    for (const { seen } of this.#receivers) {
+      if (seen !== undefined) most = Math.max(most, (number - Atomics.load(seen, 0)) | 0);
+    }
+    return most;
+  }
 }
 
 export interface Receiver {
+  /** How many publications it has taken, if it reads the board; else it is sent everything. */
+  readonly seen?: PublicationCount;
   /** `publication`: the same for another thread, made once for all of them. */
   receive(happened: Happened, publication: () => Publication): void;
 }
 
-/** The worker's end: what was posted, in order, each publication once. */
+/** What a thread takes publications from. */
+export type Feed = {
+  readonly port: MessagePort;
+  readonly board: BoardShared;
+  readonly count: PublicationCount;
+  /** As of its receiver. */
+  readonly seen: PublicationCount;
+};
+
+/** The worker's end: what was pinned or posted, in order, each publication once. */
 export class Subscription {
-  readonly #port: MessagePort;
-  readonly #count: PublicationCount;
+  readonly #feed: Feed;
+  readonly #board: Board;
   readonly #apply: (publication: Publication) => void;
   readonly #lost: () => void;
   #seen: number;
 
   /** `lost`: something was published and will not come. */
-  constructor(
-    port: MessagePort,
-    count: PublicationCount,
-    seen: number,
-    apply: (publication: Publication) => void,
-    lost: () => void,
-  ) {
-    this.#port = port;
-    this.#count = count;
+  constructor(feed: Feed, apply: (publication: Publication) => void, lost: () => void) {
+    this.#feed = feed;
+    this.#board = new Board(feed.board);
     this.#apply = apply;
     this.#lost = lost;
-    this.#seen = seen;
-    port.on('messageerror', () => this.#miss(this.#seen + 1));
-    port.on('message', (publication: Publication) => this.#take(publication));
+    this.#seen = Atomics.load(feed.seen, 0);
+    feed.port.on('messageerror', () => this.#miss(this.#seen + 1));
+    feed.port.on('message', (publication: Publication) => {
+      this.#readBoard();
+      this.#take(publication);
+    });
   }
 
   /** How many publications were taken. */
@@ -80,30 +104,46 @@ export class Subscription {
 
   /** Waits for the next publication, at most so long. */
   await(ms: number): void {
-    Atomics.wait(this.#count, 0, this.#seen, ms);
+    Atomics.wait(this.#feed.count, 0, this.#seen, ms);
   }
 
   /** Everything published before this call is applied after it. */
   catchUp(): void {
-    while (Atomics.load(this.#count, 0) !== this.#seen) {
-      const received = receiveMessageOnPort(this.#port);
+    const { count, port } = this.#feed;
+    while (Atomics.load(count, 0) !== this.#seen) {
+      this.#readBoard();
+      if (Atomics.load(count, 0) === this.#seen) return;
+      const received = receiveMessageOnPort(port);
       if (received === undefined) {
         // Taken by the loop's own 'message' before it was counted; else what was counted was posted before, and is not there.
-        const count = Atomics.load(this.#count, 0);
-        if (((count - this.#seen) | 0) > 0) this.#miss(count);
+        const counted = Atomics.load(count, 0);
+        if (((counted - this.#seen) | 0) > 0) this.#miss(counted);
         return;
       }
       this.#take(received.message as Publication);
     }
   }
 
+  #readBoard(): void {
+    for (;;) {
+      const pinned = this.#board.read((this.#seen + 1) | 0);
+      if (pinned === undefined) return;
+      this.#take(pinned);
+    }
+  }
+
   #miss(seen: number): void {
-    this.#seen = seen | 0;
+    this.#see(seen);
     this.#lost();
   }
 
   #take(publication: Publication): void {
-    this.#seen = (this.#seen + 1) | 0;
+    this.#see(this.#seen + 1);
     this.#apply(publication);
+  }
+
+  #see(seen: number): void {
+    this.#seen = seen | 0;
+    Atomics.store(this.#feed.seen, 0, this.#seen);
   }
 }

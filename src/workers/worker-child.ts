@@ -4,7 +4,7 @@ import { type MainLedger, Sabotage } from '../../actors/index.ts';
 import type { Farewell, SharedHeadcount } from '../proxy/index.ts';
 import { programBeside } from '../threads/index.ts';
 import { type Boot, type FromWorker, HEARTBEAT_CELLS, type ToWorker } from './messages.ts';
-import type { Publisher, Receiver } from './publisher.ts';
+import { createPublicationCount, type Publisher, type Receiver } from './publisher.ts';
 import type { Requests } from './requests-branch.ts';
 
 // A worker that does not turn its loop for so long serves nobody.
@@ -15,10 +15,7 @@ const START_MS = 60_000;
 
 export type WorkerParts = {
   readonly number: number;
-  readonly boot: Omit<
-    Boot,
-    'thread' | 'number' | 'feed' | 'count' | 'seen' | 'heartbeat' | 'ledger' | 'names'
-  >;
+  readonly boot: Omit<Boot, 'thread' | 'number' | 'feed' | 'heartbeat' | 'ledger' | 'names'>;
   readonly ledger: MainLedger;
   readonly publisher: Publisher;
   readonly headcount: SharedHeadcount | undefined;
@@ -52,30 +49,30 @@ export class WorkerChild implements Requests {
   cut = 0;
 
   constructor(parts: WorkerParts) {
-    const feed = new MessageChannel();
+    const { port1, port2 } = new MessageChannel();
     const ready = Promise.withResolvers<readonly string[]>();
     const farewell = Promise.withResolvers<Farewell>();
     this.#parts = parts;
     this.#beatAtMs = parts.now();
     this.number = parts.number;
     this.thread = parts.ledger.enlist();
-    this.#receiver = { receive: (_happened, publication) => feed.port1.postMessage(publication()) };
-    const seen = parts.publisher.enrol(this.#receiver);
+    const { publisher } = parts;
+    const seen = createPublicationCount();
+    this.#receiver = { seen, receive: (_happened, publication) => port1.postMessage(publication()) };
+    publisher.enrol(this.#receiver);
     const boot: Boot = {
       ...parts.boot,
       number: parts.number,
       thread: this.thread,
       ledger: parts.ledger.shared,
-      names: parts.publisher.names.shared,
-      feed: feed.port2,
-      count: parts.publisher.count,
-      seen,
+      names: publisher.names.shared,
+      feed: { port: port2, board: publisher.board.shared, count: publisher.count, seen },
       heartbeat: this.#heartbeat,
     };
     this.#worker = new Worker(programBeside(import.meta.url, './worker-thread'), {
       name: `worker-${parts.number}`,
       workerData: boot,
-      transferList: [feed.port2],
+      transferList: [port2],
     });
     this.addresses = ready.promise;
     this.farewell = farewell.promise;
@@ -94,7 +91,7 @@ export class WorkerChild implements Requests {
     });
     this.#exit = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
-        feed.port1.close();
+        port1.close();
         this.#error ??= new Error(`worker ${parts.number} ended with exit code ${code}`);
         ready.reject(this.#error);
         farewell.reject(this.#error);

@@ -43,8 +43,6 @@ const { table, plane } = routing;
 
 const feed = new Subscription(
   boot.feed,
-  boot.count,
-  boot.seen,
   (publication) => (isPacked(publication) ? table.applyPacked(publication) : table.apply(publication)),
   () => {
     tell({ type: 'warning', message: 'a publication was missed: what is held is read anew' });
@@ -113,7 +111,7 @@ async function drain(withinMs: number, idleMs: number | undefined): Promise<void
   clearInterval(heartbeat);
   tell({ type: 'over', cut, snapshot: plane.metrics() });
   routing.close();
-  boot.feed.close();
+  boot.feed.port.close();
   for (const port of neighbours.values()) port.close();
   parent?.close();
 }

@@ -1,16 +1,27 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Happened, happenedOf, type Recorded } from '../../eventlog/index.ts';
-import { isPacked } from '../../src/workers/publication.ts';
-import { Publisher, Subscription } from '../../src/workers/publisher.ts';
+import { isPacked, type Publication } from '../../src/workers/publication.ts';
+import { createPublicationCount, Publisher, Subscription } from '../../src/workers/publisher.ts';
 
 const ports: MessagePort[] = [];
 afterEach(() => {
   for (const port of ports.splice(0)) port.close();
 });
 
-function event(position: number): Recorded {
-  return { type: 'DomainRemoved', stream: 'domain-a.test', data: {}, position } as unknown as Recorded;
+// As many as the board has places for.
+const PLACES = 64;
+
+function event(position: number, stream = 'pool-web'): Recorded {
+  return { type: 'PoolRemoved', stream, data: {}, position } as unknown as Recorded;
+}
+
+function changeOfDomain(position: number, text = ''): Happened {
+  const data = { settings: { pool: 'web', text } };
+  return happenedOf([
+    { type: 'DomainChanged', stream: 'domain-a.test', data, position } as unknown as Recorded,
+  ]);
 }
 
 function subscribe(publisher: Publisher, isLost: (happened: Happened) => boolean = () => false) {
@@ -18,20 +29,29 @@ function subscribe(publisher: Publisher, isLost: (happened: Happened) => boolean
   ports.push(port1, port2);
   const applied: number[] = [];
   const lost: number[] = [];
-  const seen = publisher.enrol({
-    receive: (happened, publication) => isLost(happened) || port1.postMessage(publication()),
+  const posted: Publication[] = [];
+  const seen = createPublicationCount();
+  publisher.enrol({
+    seen,
+    receive: (happened, publication) => {
+      if (isLost(happened)) return;
+      posted.push(publication());
+      port1.postMessage(publication());
+    },
   });
   const subscription = new Subscription(
-    port2,
-    publisher.count,
-    seen,
+    { port: port2, board: publisher.board.shared, count: publisher.count, seen },
     (publication) => {
       if (!isPacked(publication)) applied.push(...publication.map(({ position }) => position));
       else for (let at = publication.first; at <= publication.last; at++) applied.push(at);
     },
     () => lost.push(applied.length),
   );
-  return { subscription, applied, lost };
+  return { subscription, applied, lost, posted };
+}
+
+function upTo(last: number): number[] {
+  return Array.from({ length: last }, (_, index) => index + 1);
 }
 
 describe('the fence', () => {
@@ -48,11 +68,10 @@ describe('the fence', () => {
   it('applies the events of a bulk, which come as text', () => {
     const publisher = new Publisher();
     const { subscription, applied } = subscribe(publisher);
-    const positions = Array.from({ length: 1000 }, (_, index) => index + 1);
-    publisher.publish(happenedOf(positions.map(event)));
+    publisher.publish(happenedOf(upTo(1000).map((position) => event(position))));
     publisher.publish(happenedOf([event(1001)]));
     subscription.catchUp();
-    expect(applied).toEqual([...positions, 1001]);
+    expect(applied).toEqual(upTo(1001));
   });
 
   it('applies nothing twice, whether the fence or the loop took it', async () => {
@@ -88,5 +107,72 @@ describe('the fence', () => {
     publisher.publish(happenedOf([event(2)]));
     subscription.catchUp();
     expect(applied).toEqual([2]);
+  });
+});
+
+describe('a change of a domain', () => {
+  it('is read before the next request, and wakes nobody', async () => {
+    const publisher = new Publisher();
+    const { subscription, applied, posted } = subscribe(publisher);
+    publisher.publish(changeOfDomain(1));
+    publisher.publish(changeOfDomain(2, 'ü€🚏'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([applied, posted]).toEqual([[], []]);
+    subscription.catchUp();
+    expect([applied, posted]).toEqual([[1, 2], []]);
+  });
+
+  it('that nobody has read is read first, when the loop takes one of a pool', async () => {
+    const publisher = new Publisher();
+    const { applied } = subscribe(publisher);
+    publisher.publish(changeOfDomain(1));
+    publisher.publish(happenedOf([event(2)]));
+    await expect.poll(() => applied).toEqual([1, 2]);
+  });
+
+  it('is posted when it is too long for the board, or has to do with a pool too', () => {
+    const publisher = new Publisher();
+    const { subscription, applied, posted } = subscribe(publisher);
+    publisher.publish(changeOfDomain(1, 'x'.repeat(2048)));
+    publisher.publish(happenedOf([event(2, 'domain-b.test'), event(3)]));
+    publisher.publish(changeOfDomain(4));
+    subscription.catchUp();
+    expect([applied, posted.length]).toEqual([[1, 2, 3, 4], 2]);
+  });
+
+  it('is posted when the board is full, so that who is idle wakes and reads all of it', async () => {
+    const publisher = new Publisher();
+    const idle = subscribe(publisher);
+    for (const position of upTo(PLACES + 2)) publisher.publish(changeOfDomain(position));
+    await expect.poll(() => idle.applied).toEqual(upTo(PLACES + 2));
+    expect(idle.posted.flat()).toMatchObject([{ position: PLACES + 1 }, { position: PLACES + 2 }]);
+    publisher.publish(changeOfDomain(PLACES + 3));
+    expect(idle.posted).toHaveLength(2);
+  });
+
+  it('is there for everybody, however far each has read', () => {
+    const step = fc.record({
+      what: fc.constantFrom('domain', 'pool', 'first reads', 'second reads'),
+      times: fc.integer({ min: 1, max: PLACES + 6 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30, size: 'max' }), (steps) => {
+        const publisher = new Publisher();
+        const readers = [subscribe(publisher), subscribe(publisher)] as const;
+        let last = 0;
+        for (const { what, times } of steps) {
+          if (what === 'first reads') readers[0].subscription.catchUp();
+          else if (what === 'second reads') readers[1].subscription.catchUp();
+          else if (what === 'pool') publisher.publish(happenedOf([event(++last)]));
+          else for (let time = 0; time < times; time++) publisher.publish(changeOfDomain(++last));
+        }
+        for (const { subscription, applied, lost } of readers) {
+          subscription.catchUp();
+          expect([applied, lost]).toEqual([upTo(last), []]);
+        }
+        for (const port of ports.splice(0)) port.close();
+      }),
+      { numRuns: 100 },
+    );
   });
 });
