@@ -6,6 +6,12 @@ export type Line = { readonly number: number; readonly text: string };
 /** 1 MiB: what the settings of one owner may come to; a longer line is another kind of file. */
 export const MAX_LINE_BYTES = 1_048_576;
 
+/**
+ * 256 KiB of lines together: a thousand, which are the most, of four times what a domain takes. A chunk is held whole some times over,
+ * and nobody else has the log while it is written.
+ */
+export const MAX_CHUNK_CHARACTERS = 262_144;
+
 const LF = 0x0a;
 
 /** Bytes that are no line of text. */
@@ -22,8 +28,9 @@ export class LineTooLong extends Error {
 export type Numbering = { readonly first?: number; readonly from?: number };
 
 /**
- * At most `size` lines at a time, which may be said anew for each. None where more would have to be waited for, as far as
- * `isAtHand` says so. Throws `LineTooLong`.
+ * At most `size` lines at a time, which may be said anew for each, and not more text than `MAX_CHUNK_CHARACTERS`, if not of one line:
+ * the same lines are cut alike however their bytes come. None where more would have to be waited for, as far as `isAtHand` says
+ * so. Throws `LineTooLong`.
  */
 export async function* cutLines(
   source: AsyncIterable<Uint8Array>,
@@ -48,6 +55,7 @@ class Cutter {
   #restBytes = 0;
   #number: number;
   #lines: Line[] = [];
+  #characters = 0;
 
   constructor(size: number | (() => number), first: number, from: number) {
     this.#number = first - 1;
@@ -85,12 +93,19 @@ class Cutter {
       this.#number += 1;
       if (text.length > MAX_LINE_BYTES) throw this.#tooLong(this.#number);
       if (this.#number < this.#from || isBlank(text)) continue;
+      if (this.#lines.length > 0 && this.#characters + text.length > MAX_CHUNK_CHARACTERS)
+        yield this.#chunk();
       this.#lines.push({ number: this.#number, text });
-      if (this.#lines.length < this.#size()) continue;
-      const lines = this.#lines;
-      this.#lines = [];
-      yield lines;
+      this.#characters += text.length;
+      if (this.#lines.length >= this.#size()) yield this.#chunk();
     }
+  }
+
+  #chunk(): readonly Line[] {
+    const lines = this.#lines;
+    this.#lines = [];
+    this.#characters = 0;
+    return lines;
   }
 
   #decoded(bytes: Buffer): string {

@@ -6,9 +6,6 @@ import type { Line } from './cut-lines.ts';
 import type { DraftedChunk } from './drafted.ts';
 import { type Reading, readChunks, type SoundChunk } from './read-chunks.ts';
 
-// A draft says twice what its lines do; longer ones are few, and one text can become too long.
-const MOST_CHARACTERS = 4_194_304;
-
 /** Undefined where there are no lines, as `cutLines` says; the first that cannot be read is the last. */
 export async function* draftChunks(
   chunks: AsyncIterable<readonly Line[]>,
@@ -25,7 +22,6 @@ function drafted(chunk: SoundChunk, by: By, isWorthIt: boolean): DraftedChunk {
   const { from, to, commands, lines, digest } = chunk;
   const text = JSON.stringify(commands);
   const request = { by: ofChunk(by, from), digest };
-  const draft =
-    isWorthIt && text.length <= MOST_CHARACTERS ? draftOf(commands, request, randomUUID) : undefined;
+  const draft = isWorthIt ? draftOf(commands, request, randomUUID) : undefined;
   return { from, to, type: 'drafted', draft, commands: text, lines: Float64Array.from(lines), digest };
 }

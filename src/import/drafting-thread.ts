@@ -23,8 +23,9 @@ import { Room } from './room.ts';
 
 // What is written in 30 ms, with one fsync, which nobody minds who is not there.
 const TURN_LINES = 2000;
-// Of texts in memory, where lines are long.
-const TURN_CHARACTERS = 4_194_304;
+// 1 MiB where lines are long: five times what so many short ones come to. Of an import five turns are under way at most: one that
+// is written, three that are read, and one that waits to be told. A draft is twice as long.
+const TURN_CHARACTERS = 1_048_576;
 // Of bytes that wait to be read, for each import: what one turn writes, and as much again.
 const HELD_BYTES = 262_144;
 

@@ -56,6 +56,21 @@ describe('lines', () => {
     await expect(cutLines(bytes, 10).next()).rejects.toThrow('expected UTF-8');
   });
 
+  it('are not many where they are long, however their bytes come', async () => {
+    const most = 262_144;
+    const text = [most / 2, most / 2, most / 2, most / 2 + 1, 10, 1_048_576, 10, 10]
+      .map((length, index) => String(index).repeat(length))
+      .join('\n');
+    const numbers = async (size: number) => {
+      const found: number[][] = [];
+      for await (const chunk of cutLines(pieces(text, size), 1000))
+        found.push(chunk.map(({ number }) => number));
+      return found;
+    };
+    const expected = [[1, 2], [3], [4, 5], [6], [7, 8]];
+    for (const size of [5000, 65_536, 4_000_000]) expect(await numbers(size)).toEqual(expected);
+  });
+
   it('go in blocks that say where they stand', async () => {
     const text = Array.from(
       { length: 40_000 },
