@@ -173,9 +173,11 @@ async function writtenOf(chunks: readonly DraftedChunk[], by: By): Promise<reado
   } catch (error) {
     // Whatever it holds of the file, and the lock of who writes it, is let go.
     closeLog();
-    // Those before the one that could not be written may be, and what fails that one is said of it alone.
+    // Those before the one that could not be written may be, and where the commit failed half of them; what fails one alone is said
+    // of it.
     const written = results.filter(({ type }) => type === 'done').length;
-    if (chunks.length > 1) return writtenOf(chunks.slice(0, Math.max(1, written)), by);
+    const fewer = written < chunks.length ? written : chunks.length >> 1;
+    if (chunks.length > 1) return writtenOf(chunks.slice(0, Math.max(1, fewer)), by);
     return [refused(chunks[0]!, refusalOf(error))];
   }
 }

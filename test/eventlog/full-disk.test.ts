@@ -1,20 +1,11 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSqliteLog, verify } from '../../eventlog/index.ts';
+import { fill, smallDisk } from '../support/small-disk.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { append, domainChanged, domainCreated, domainOf, poolCreated, WEB, write } from './appends.ts';
 import { projectionOf } from './projections.ts';
-
-const OPTIONS = 'size=4m,mode=0700';
-
-/** Unmounted when the test is over; undefined where this machine lets nobody mount. */
-function smallDisk(at: string): Disposable | undefined {
-  mkdirSync(at);
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', OPTIONS, 'tmpfs', at]).status !== 0) return undefined;
-  return { [Symbol.dispose]: () => void spawnSync('umount', ['--lazy', at]) };
-}
 
 describe('a disk that is full', () => {
   it('refuses appends until there is room again, and what was acknowledged stays', async (test) => {
@@ -49,18 +40,6 @@ describe('a disk that is full', () => {
     expect((await verify(log.reader, projectionOf)).findings).toEqual([]);
   });
 });
-
-function fill(path: string): void {
-  for (let bytes = 4 << 20; bytes >= 4096; bytes >>= 1) {
-    for (let flag = 'a'; ; ) {
-      try {
-        writeFileSync(path, Buffer.alloc(bytes), { flag });
-      } catch {
-        break;
-      }
-    }
-  }
-}
 
 async function until(work: () => Promise<void>): Promise<unknown> {
   for (;;) {

@@ -1,33 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { JournalMemory, openJournalReader, SAYS } from '../../eventlog/index.ts';
 import { segmentFiles } from '../../eventlog/journal/segment-files.ts';
+import { fill, smallDisk } from '../support/small-disk.ts';
 import { finished, idOf, JournalDesk, record, temporaryDirectory } from './desk.ts';
 
 function says(journal: JournalDesk, index: number): number {
   return new JournalMemory(journal.shared).says[index]!;
-}
-
-/** Unmounted when the test is over; undefined where this machine lets nobody mount. */
-function smallDisk(at: string): Disposable | undefined {
-  mkdirSync(at);
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=0700', 'tmpfs', at]).status !== 0)
-    return undefined;
-  return { [Symbol.dispose]: () => void spawnSync('umount', ['--lazy', at]) };
-}
-
-function fill(path: string): void {
-  for (let bytes = 2 ** 20; bytes >= 4096; bytes /= 2) {
-    for (;;) {
-      try {
-        writeFileSync(path, Buffer.alloc(bytes), { flag: 'a' });
-      } catch {
-        break;
-      }
-    }
-  }
 }
 
 describe('a journal that cannot be written', () => {
@@ -65,7 +45,7 @@ describe('a journal that cannot be written', () => {
   it('for want of room takes nothing back, and goes on when there is room', (test) => {
     const root = temporaryDirectory();
     const at = join(root, 'disk');
-    using disk = smallDisk(at);
+    using disk = smallDisk(at, 2);
     if (disk === undefined) test.skip('mounting a tmpfs takes privileges that this user lacks');
     const journal = new JournalDesk(join(at, 'data'));
     const ring = journal.producer();
