@@ -44,6 +44,8 @@ export class LocalLog implements EventLog {
   #waiting: Waiting[] = [];
   #gathered: Gathered | undefined;
   #closed = false;
+  /** Why nothing can be had of it any more. */
+  #refusal: ConstructorParameters<typeof LogUnavailable> | undefined;
 
   constructor(store: LogStore, now: () => number) {
     this.#store = store;
@@ -79,6 +81,8 @@ export class LocalLog implements EventLog {
   async together<T>(work: () => Promise<T>): Promise<T> {
     const store = this.#open();
     if (this.#gathered !== undefined) throw new TypeError('expected one work at a time, found another');
+    // What waits was asked for before, and is answered with a commit of its own.
+    this.#flush();
     store.begin();
     const gathered: Gathered = { parts: [] };
     this.#gathered = gathered;
@@ -91,7 +95,7 @@ export class LocalLog implements EventLog {
       return result;
     } catch (error) {
       this.#gathered = undefined;
-      store.abandon();
+      this.#takeBack(store);
       throw error;
     }
   }
@@ -205,6 +209,7 @@ export class LocalLog implements EventLog {
     if (this.#closed) return;
     this.#flush();
     this.#closed = true;
+    this.#refusal = ['log_closed', 'expected an open log, found it closed'];
     this.#listeners.clear();
     this.#store.close();
   }
@@ -247,6 +252,16 @@ export class LocalLog implements EventLog {
     }
   }
 
+  /** Where that fails, rows that nobody shall count on are still there to be read, and would go in with the next commit. */
+  #takeBack(store: LogStore): void {
+    try {
+      store.abandon();
+    } catch (error) {
+      const found = error instanceof Error ? error.message : String(error);
+      this.#refusal = ['log_failed', `expected to take back what was not committed, found: ${found}`];
+    }
+  }
+
   #answer(waiting: Waiting, ended: Ended): void {
     if (ended.type === 'failed') {
       waiting.reject(ended.error);
@@ -276,6 +291,6 @@ export class LocalLog implements EventLog {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new LogUnavailable('log_closed', 'expected an open log, found it closed');
+    if (this.#refusal !== undefined) throw new LogUnavailable(...this.#refusal);
   }
 }

@@ -160,60 +160,6 @@ describe('history in the database', () => {
   });
 });
 
-describe('appends together', () => {
-  const position = (db: Database.Database) =>
-    db.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get();
-
-  it('are in the file at once, at their end, and listeners hear of them as of one', async () => {
-    await using directory = await tempDirectory();
-    await using log = open(directory.path);
-    const heard: number[][] = [];
-    log.onAppended(({ events }) => heard.push(events.map((event) => event.position)));
-    const other = new Database(join(directory.path, 'events.db'), { readonly: true });
-    const answers = await log.together(async () => {
-      const found = [];
-      for (const wish of [
-        append([write(WEB, 0, [poolCreated(), backendAdded('a')])]),
-        append([write(WEB, 0, [poolCreated()])]),
-        append([write(WEB, 2, [backendAdded('b')])]),
-      ])
-        found.push((await log.append(wish)).type);
-      // Whoever appends sees what he wrote, and nobody else does.
-      expect([await log.version(WEB), position(other)]).toEqual([3, 0]);
-      expect(heard).toEqual([]);
-      return found;
-    });
-    expect(answers).toEqual(['appended', 'conflict', 'appended']);
-    expect(position(other)).toBe(3);
-    expect(heard).toEqual([[1, 2, 3]]);
-    other.close();
-  });
-
-  it('are nothing if one of them fails or their work does, and the log goes on', async () => {
-    await using directory = await tempDirectory();
-    await using log = open(directory.path, { maxBytes: 200_000 });
-    const heard: number[] = [];
-    log.onAppended(({ size }) => heard.push(size));
-    const big = { filler: 'x'.repeat(400_000) };
-    const late = log.together(async () => {
-      await log.append(append([write(WEB, 0, [poolCreated()])]));
-      // Whoever appends may overlook it.
-      await log.append(append([write(WEB, 1, [backendAdded('a')], big)])).catch(() => {});
-      await log.append(append([write(EXAMPLE, 0, [domainCreated()])])).catch(() => {});
-    });
-    await expect(late).rejects.toMatchObject({ name: 'LogUnavailable', code: 'log_full' });
-    const broken = log.together(async () => {
-      await log.append(append([write(WEB, 0, [poolCreated()])]));
-      throw new Error('as a bug would');
-    });
-    await expect(broken).rejects.toThrow('as a bug would');
-    expect([await log.position(), heard]).toEqual([0, []]);
-    await log.together(async () => void (await log.append(append([write(WEB, 0, [poolCreated()])]))));
-    expect(await log.append(append([write(WEB, 1, [backendAdded('a')])]))).toMatchObject({ position: 2 });
-    expect(heard).toEqual([1, 1]);
-  });
-});
-
 describe('an append in trouble', () => {
   it('is refused as full, nothing of its group is written, and the log goes on', async () => {
     await using directory = await tempDirectory();
