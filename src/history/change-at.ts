@@ -2,7 +2,7 @@
 import type { Position, Recorded, StreamName } from '../../eventlog/index.ts';
 import { routingOf } from '../admin/routing-of.ts';
 import type { Routing } from '../config/index.ts';
-import { positionAt } from './moment.ts';
+import { positionAt, requireEvents } from './moment.ts';
 import { someAt } from './present-at.ts';
 import type { Room } from './room.ts';
 import type { Scope } from './scope.ts';
@@ -24,9 +24,10 @@ export type PastChange = {
 
 const PAGE = 1000;
 
-/** Undefined where nothing happened: position 0, or where the log begins. */
+/** Undefined where nothing happened: position 0. */
 export async function changeAt({ position, scope }: ChangeWish, room: Room): Promise<PastChange | undefined> {
   const at = positionAt(room.log, { type: 'position', position }, 'change');
+  requireEvents(room.log, at, 'change');
   const events = await commandAt(at, room);
   const [first, last] = [events[0]?.position, events.at(-1)?.position];
   if (first === undefined || last === undefined) return undefined;

@@ -25,6 +25,14 @@ export function positionAt(log: Log, moment: Moment, what: string): number {
   );
 }
 
+/** Of what happened at a position, not of what was so then: a base says what its last event came to, but not what it was. */
+export function requireEvents(log: Pick<Log, 'base'>, position: number, what: string): void {
+  const base = log.base();
+  if (base === undefined || position > base.position) return;
+  const detail = `${what}: expected a position from ${base.position + 1}, the first event of this log, found ${position}; the archive knows of it`;
+  throw new Unanswerable('archived', detail, { begins: base.position });
+}
+
 function archived(what: string, base: number, found: string): Unanswerable {
   const detail = `${what}: expected a position from ${base}, where this log begins, found ${found}; the archive knows of it`;
   return new Unanswerable('archived', detail, { begins: base });

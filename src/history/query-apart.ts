@@ -1,8 +1,8 @@
 /** Has a query answered by a process of its own, which is killed when its time is over or nobody wants the answer. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { QueryAnswer } from '../../eventlog/index.ts';
 import type { SentError } from './messages.ts';
+import type { Answer } from './query.ts';
 import type { QueryOrder } from './query-process.ts';
 import { receivedError } from './sent-error.ts';
 import { Unanswerable } from './unanswerable.ts';
@@ -15,10 +15,10 @@ const GRACE_MS = 500;
 // What a query may hold: rows that it sorts or groups.
 const MOST_MEGABYTES = 512;
 
-type Answered = { readonly answer: QueryAnswer } | { readonly error: SentError };
+type Answered = { readonly answer: Answer } | { readonly error: SentError };
 type Told = { readonly type: 'begun' } | Answered;
 
-export async function queryApart(order: QueryOrder, ms: number, signal: AbortSignal): Promise<QueryAnswer> {
+export async function queryApart(order: QueryOrder, ms: number, signal: AbortSignal): Promise<Answer> {
   const entry = fileURLToPath(new URL(ENTRY, import.meta.url));
   const execArgv = [`--max-old-space-size=${MOST_MEGABYTES}`];
   const child = fork(entry, [], { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });

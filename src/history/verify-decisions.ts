@@ -90,6 +90,8 @@ export function msOf({ log }: Pick<Room, 'log'>, at: Moment | undefined, what: s
   if (at === undefined) return undefined;
   if (at.type === 'time') return at.ms;
   const position = positionAt(log, at, what);
+  const base = log.base();
+  if (position === base?.position) return base.recordedAtMs;
   return position === 0 ? undefined : log.storedEvents(position, 1)[0]?.recordedAtMs;
 }
 

@@ -12,10 +12,11 @@ type Columns<T> = readonly (readonly [name: string, of: (from: T) => QueryValue 
 const PAGE = 1000;
 const RANGE = ['since', 'until'] as const;
 
-export function views(room: Room, bounds: TimeRange): QueryTable[] {
+/** `archived` is told the last position that an archive has, where events of then are asked for. */
+export function views(room: Room, bounds: TimeRange, archived: (upTo: number) => void): QueryTable[] {
   const within = (since: unknown, until: unknown) => rangeOf(bounds, since, until);
   return [
-    table('v1_events', EVENTS, (since, until) => events(room, within(since, until))),
+    table('v1_events', EVENTS, (since, until) => events(room, within(since, until), archived)),
     table('v1_requests', REQUESTS, (since, until) => room.journal().requests(within(since, until))),
     table('v1_attempts', ATTEMPTS, (since, until) => attempts(room, within(since, until))),
     table('v1_leases', LEASES, (since, until) => leases(room, within(since, until))),
@@ -125,7 +126,13 @@ function table<T>(
 }
 
 /** What lies outside the range is not read, so that what precedes a damage is answered, and a second of a million events at once. */
-function* events({ log }: Room, { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange): Generator<Recorded> {
+function* events(
+  { log }: Room,
+  { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange,
+  archived: (upTo: number) => void,
+): Generator<Recorded> {
+  const base = log.base();
+  if (base !== undefined && fromMs <= base.recordedAtMs) archived(base.position);
   const end = log.position();
   const last = toMs === Number.MAX_VALUE ? end : lastRecordedBy(log, toMs, end);
   const first = fromMs <= 0 ? 1 : lastRecordedBy(log, Math.ceil(fromMs) - 1, end) + 1;

@@ -180,6 +180,15 @@ describe('explain', () => {
     const json = await runCommand(['explain', plain.id, '--data', data, '--json']);
     expect(JSON.parse(json.output)).toEqual(plain);
     expect(await runCommand(['explain', 'nothing', '--data', data])).toMatchObject({ code: 1 });
+    const archive = ['archive', join(directory.path, 'old.db'), '--before', '8', '--data', data];
+    expect(await runCommand(archive)).toMatchObject({ code: 0 });
+    const older = JSON.parse((await runCommand(['explain', plain.id, '--data', data, '--json'])).output);
+    expect(older).toMatchObject({ position: 6, domain: 'a.example', outcome: plain.outcome });
+    expect(older.notes).toEqual([
+      'position 6 is archived: domain, route and backends are told as of 7, where this log begins',
+      'the query is not journalled (journal.queryStrings)',
+      'who changed the domain, the pool and the backend last is in the archive, which has positions up to 7',
+    ]);
     expect(await runCommand(['explain', '--data', data])).toMatchObject({ code: 2 });
   });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
-import { archiveLog, HistoryThread } from '../../src/history/index.ts';
+import { archiveLog, HistoryThread, LocalHistory, sourcesOf } from '../../src/history/index.ts';
 import { command } from '../cli/command.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { withPools } from './past.ts';
@@ -41,6 +41,9 @@ function damage(sql: string, place = data): void {
   db.exec(`DROP TRIGGER events_are_never_updated; DROP TRIGGER events_are_never_deleted; ${sql}`);
   db.close();
 }
+
+const NOTE =
+  'switchyard: positions up to 8 are archived, and not in this log; read them with --data FILE, the file that archive wrote\n';
 
 describe('an export', () => {
   it('is one file that --data opens: positions, chain and state are those of the log', async () => {
@@ -83,7 +86,13 @@ describe('an archive', () => {
     const counted = await run(
       'query SELECT/**/min(position),max(position),count(*)/**/FROM/**/v1_events --json',
     );
-    expect(JSON.parse(counted.out)).toMatchObject({ rows: [[9, 12, 4]] });
+    expect(JSON.parse(counted.out)).toEqual({
+      columns: expect.anything(),
+      rows: [[9, 12, 4]],
+      truncated: false,
+      archived: 8,
+    });
+    expect(counted.err).toBe(NOTE);
     expect((await run('events --json --reverse')).out.trim().split('\n')).toHaveLength(4);
     expect((await run('events --json --reverse --stream pool-p0')).out).toContain('PoolRemoved');
 
@@ -98,8 +107,6 @@ describe('an archive', () => {
 
   it('is told of where events of it are asked for', async () => {
     await run(`archive ${at('old.db')} --before 9`);
-    const note =
-      'switchyard: positions up to 8 are archived, and not in this log; read them with --data FILE, the file that archive wrote\n';
     for (const asked of [
       'events',
       'events --from 3 --json',
@@ -107,8 +114,8 @@ describe('an archive', () => {
       'events --last 5',
       'events --reverse --json',
     ])
-      expect(await run(asked)).toMatchObject({ code: 0, err: note });
-    expect((await run('events --to 5')).err).toBe(`${note}switchyard: no event is such\n`);
+      expect(await run(asked)).toMatchObject({ code: 0, err: NOTE });
+    expect((await run('events --to 5')).err).toBe(`${NOTE}switchyard: no event is such\n`);
     for (const asked of [
       'events --from 9',
       'events --since 9',
@@ -117,6 +124,51 @@ describe('an archive', () => {
     ])
       expect(await run(asked)).toMatchObject({ code: 0, err: '' });
     expect(await run('events', at('old.db'))).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('is told of by a query that asks for events of then, and by no other', async () => {
+    let ms = Date.parse('2026-01-31T14:03:00Z');
+    const place = at('timed');
+    const log = openSqliteLog({ directory: place, now: () => (ms += 1000) });
+    await withPools(log, 10);
+    await log.close();
+    await run(`archive ${at('old.db')} --before 9`, place);
+    const told = async (sql: string, bounds = '') =>
+      (await run(`query ${sql.replaceAll(' ', '/**/')}${bounds}`, place)).err;
+    expect(await told('SELECT 1')).toBe('');
+    expect(await told('SELECT * FROM v1_requests')).toBe('');
+    expect(await told('SELECT * FROM v1_events')).toBe(NOTE);
+    expect(await told('SELECT * FROM v1_events', ' --since 8')).toBe(NOTE);
+    expect(await told('SELECT * FROM v1_events', ' --since 9')).toBe('');
+    expect(await told("SELECT * FROM v1_events('2026-01-31T14:03:02Z')")).toBe(NOTE);
+    expect(await told("SELECT * FROM v1_events('2026-01-31T14:04:00Z')")).toBe('');
+  });
+
+  it('has the last change of what was not changed since, and explain says so', async () => {
+    const notes = async () => JSON.parse((await run('explain --host a.example --json')).out).notes;
+    expect(await notes()).not.toContainEqual(expect.stringContaining('archive'));
+    await run(`archive ${at('old.db')} --before 11`);
+    expect(await notes()).toContain(
+      'who changed the pool last is in the archive, which has positions up to 10',
+    );
+    await run(`archive ${at('more.db')} --before 12`);
+    expect(await notes()).toContain(
+      'who changed the domain and the pool last is in the archive, which has positions up to 11',
+    );
+  });
+
+  it('has the changes that could be undone', async () => {
+    await run(`archive ${at('old.db')} --before 9`);
+    const past = sourcesOf(data, Date.now);
+    const change = (position: number) => new LocalHistory(past).ask('change', { position });
+    await expect(change(8)).rejects.toMatchObject({
+      word: 'archived',
+      message:
+        'change: expected a position from 9, the first event of this log, found 8; the archive knows of it',
+      members: { begins: 8 },
+    });
+    expect(await change(9)).toMatchObject({ first: 9, last: 9 });
+    past.close();
   });
 
   it('is refused for what is not there, and while another holds the log', async () => {

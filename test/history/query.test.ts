@@ -44,7 +44,7 @@ async function roomWith(): Promise<Room> {
   pool.turn();
   pool.close();
   const journal: JournalReader = openJournalReader(directory);
-  const log = { position: () => 0, read: () => [] } as unknown as Room['log'];
+  const log = { position: () => 0, base: () => undefined, read: () => [] } as unknown as Room['log'];
   return {
     log,
     points: () => undefined,

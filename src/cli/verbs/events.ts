@@ -1,11 +1,10 @@
 /** `events`: what was recorded, from the first or any position, and what comes. */
 import { parseStreamName } from '../../../eventlog/index.ts';
+import { archivedNote, READ_THE_ARCHIVE } from '../archived-note.ts';
 import { UsageError } from '../failure.ts';
 import { archivedEvents, event, unreadable } from '../replies.ts';
 import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
-
-const ARCHIVE = 'read them with --data FILE, the file that archive wrote';
 
 export const eventsVerb: Verb = {
   name: 'events',
@@ -67,7 +66,7 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   let archived = 0;
   const onArchived = (upTo: number) => {
     archived = upTo;
-    if (!reverse) print.note(missing(upTo));
+    if (!reverse) print.note(archivedNote(upTo));
   };
   for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query, onArchived }, stop)) {
     if (line === '') continue;
@@ -76,13 +75,9 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   }
   // Backwards the archive comes last, and who has found enough before does not want it.
   if (reverse && archived > 0 && found < (query.limit ?? Number.POSITIVE_INFINITY))
-    print.note(missing(archived));
+    print.note(archivedNote(archived));
   if (found === 0 && !follow && !print.json) print.note('switchyard: no event is such');
   return 0;
-}
-
-function missing(upTo: number): string {
-  return `switchyard: positions up to ${upTo} are archived, and not in this log; ${ARCHIVE}`;
 }
 
 function streamOf(text: string | undefined): string | undefined {
@@ -98,7 +93,8 @@ export function renderedEvent(line: string): string {
   const parsed = event.safeParse(json);
   if (!parsed.success) {
     const gone = archivedEvents.safeParse(json);
-    if (gone.success) return `${gone.data.from} to ${gone.data.position}  archived meanwhile; ${ARCHIVE}`;
+    if (gone.success)
+      return `${gone.data.from} to ${gone.data.position}  archived meanwhile; ${READ_THE_ARCHIVE}`;
     const bad = unreadable.safeParse(json);
     return clean(bad.success ? `${bad.data.position}  unreadable: ${bad.data.problem}` : line);
   }

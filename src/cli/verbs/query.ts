@@ -1,5 +1,6 @@
 /** `query`: read-only SQL over log and journal. */
 import { z } from 'zod';
+import { archivedNote } from '../archived-note.ts';
 import { renderTable } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 
@@ -8,6 +9,8 @@ const answer = z.looseObject({
   columns: z.array(z.string()),
   rows: z.array(z.array(value)),
   truncated: z.boolean(),
+  /** Events up to this position were asked for, and are archived. */
+  archived: z.int().optional(),
 });
 
 export const queryVerb: Verb = {
@@ -31,13 +34,14 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const limit = args.count('limit', 1, 10_000);
   const client = await admin();
   const body = { sql, since: args.text('since'), until: args.text('until'), limit };
-  const { columns, rows, truncated } = await client.ask(
+  const { columns, rows, truncated, archived } = await client.ask(
     { method: 'POST', path: ['v1', 'query'], body },
     answer,
   );
-  if (print.json) await print.value({ columns, rows, truncated });
+  if (print.json) await print.value({ columns, rows, truncated, archived });
   else await print.lines(renderTable(columns, rows));
   if (truncated && !print.json)
     print.note(`switchyard: there are more than these ${rows.length} rows (--limit)`);
+  if (archived !== undefined) print.note(archivedNote(archived));
   return 0;
 }

@@ -5,7 +5,7 @@ import { CompiledRoute, pathOf } from '../../proxy/index.ts';
 import { type Moment, positionAt } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { msOf } from '../verify-decisions.ts';
-import { type Change, lastChange } from './changes.ts';
+import { archivedChanges, type Change, lastChange } from './changes.ts';
 import { LedgerPast, type PastPool, poolOf } from './ledger-past.ts';
 import { Names } from './names.ts';
 import { againstOf, whyPicked } from './reasons.ts';
@@ -61,8 +61,16 @@ export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedSt
   const shown =
     pool === undefined ? undefined : await sightOf(wish, room, position, pool, route, name, notes);
   const { why, backend } = verdict(name, settings?.maintenance === true, route, shown?.sight);
-  const ofDomain = name === undefined ? undefined : lastChange(log, `domain-${name}` as StreamName, position);
-  const ofPool = pool === undefined ? undefined : lastChange(log, `pool-${pool}` as StreamName, position);
+  const domainStream = name === undefined ? undefined : (`domain-${name}` as StreamName);
+  const poolStream = pool === undefined ? undefined : (`pool-${pool}` as StreamName);
+  const ofDomain = domainStream && lastChange(log, domainStream, position);
+  const ofPool = poolStream && lastChange(log, poolStream, position);
+  notes.push(
+    ...archivedChanges(log, position, [
+      { what: 'the domain', stream: domainStream, change: ofDomain },
+      { what: 'the pool', stream: poolStream, change: ofPool },
+    ]),
+  );
   const last = (ofPool?.position ?? 0) > (ofDomain?.position ?? 0) ? ofPool : ofDomain;
   return {
     request: { method: wish.method, host: wish.host, path: wish.path },

@@ -52,6 +52,33 @@ export function lastChangeOfBackend(
   return lastChange(log, pool, position, (event) => 'id' in event.data && event.data.id === id);
 }
 
+/** What was looked for, in which stream, and whether it was found. */
+export type Looked = {
+  readonly what: string;
+  readonly stream: StreamName | undefined;
+  readonly change: Change | undefined;
+};
+
+/** What was not found since it is, or may be, in the archive. */
+export function archivedChanges(log: Log, position: number, looked: readonly Looked[]): string[] {
+  const upTo = log.base()?.position;
+  if (upTo === undefined) return [];
+  const isGone = ({ stream, change }: Looked) =>
+    stream !== undefined && change === undefined && reachesArchive(log, stream, position);
+  const gone = looked.filter(isGone).map(({ what }) => what);
+  if (gone.length === 0) return [];
+  return [`who changed ${listed(gone)} last is in the archive, which has positions up to ${upTo}`];
+}
+
+function listed(words: readonly string[]): string {
+  return [words.slice(0, -1).join(', '), ...words.slice(-1)].filter(Boolean).join(' and ');
+}
+
+function reachesArchive(log: Log, stream: StreamName, position: number): boolean {
+  const archived = log.baseState(stream)?.version ?? 0;
+  return archived > 0 && archived > versionAt(log, stream, position) - LOOK_BACK;
+}
+
 export function isByPerson(event: Recorded): boolean {
   return !FOUND_BY_ITSELF.has(event.type);
 }

@@ -10,7 +10,7 @@ import { pathOf, rowOf } from '../../proxy/index.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import { ADVICE } from './advice.ts';
-import { type Change, lastChange, lastChangeOfBackend } from './changes.ts';
+import { archivedChanges, type Change, lastChange, lastChangeOfBackend } from './changes.ts';
 import { LedgerPast } from './ledger-past.ts';
 import { Names } from './names.ts';
 import { domainAt, type FoundRoute, poolAt, routeAt } from './route.ts';
@@ -26,13 +26,16 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
   const { log } = room;
   const pool = request.pool?.name;
   const host = hostOf(request.host);
-  const { considered, settings, name } = domainAt(log, host, request.position);
+  // What was so before the log begins is not known here; what it had come to by then is the nearest.
+  const position = Math.max(request.position, log.base()?.position ?? 0);
+  const { considered, settings, name } = domainAt(log, host, position);
   const route = settings === undefined ? null : routeOf(request, settings);
-  const names = new Names(journal, pool === undefined ? null : poolAt(log, pool, request.position));
+  const names = new Names(journal, pool === undefined ? null : poolAt(log, pool, position));
   const steps =
     request.pool === undefined
       ? []
       : await new Steps(request, new LedgerPast(room, request.pool.key), names).all();
+  const changes = changesOf(room, request, position, steps);
   return {
     id: request.id,
     requestId: request.peerId ?? request.id,
@@ -55,9 +58,9 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
     steps,
     timings: timingsOf(request),
     outcome: endingOf(request),
-    changes: changesOf(room, request, steps),
+    changes: changes.found,
     affinity: request.routing?.affinity ?? null,
-    notes: notesOf(journal, request, steps, name, route),
+    notes: [...notesOf(journal, request, position, steps, name, route), ...changes.notes],
   };
 }
 
@@ -96,34 +99,50 @@ function endingOf({ outcome, phase, status }: RequestRecord): Ending {
   return { type: outcome, code, description: desc, phase, blame: BLAME[type], status, advice: ADVICE[type] };
 }
 
-function changesOf({ log }: Room, request: RequestRecord, steps: readonly Step[]): RequestStory['changes'] {
-  const { position } = request;
+function changesOf(
+  { log }: Room,
+  request: RequestRecord,
+  position: number,
+  steps: readonly Step[],
+): { readonly found: RequestStory['changes']; readonly notes: readonly string[] } {
   const pool = request.pool?.name === undefined ? undefined : (`pool-${request.pool.name}` as StreamName);
   const id = steps.findLast((step) => step.backend !== null)?.backend;
-  const ofDomain =
-    request.domain === undefined
-      ? undefined
-      : lastChange(log, `domain-${request.domain}` as StreamName, position);
-  const ofPool = pool === undefined ? undefined : lastChange(log, pool, position);
-  const ofBackend =
-    pool === undefined || id === undefined || id === null
-      ? undefined
-      : lastChangeOfBackend(log, pool, id, position);
+  const domain = request.domain === undefined ? undefined : (`domain-${request.domain}` as StreamName);
+  const ofDomain = domain && lastChange(log, domain, position);
+  const ofPool = pool && lastChange(log, pool, position);
+  const ofBackend = pool && id ? lastChangeOfBackend(log, pool, id, position) : undefined;
   // What the router found by itself is told of the backend; what mattered last is what somebody changed.
   const last = [ofDomain, ofPool]
     .filter((change): change is Change => change !== undefined)
     .toSorted((a, b) => b.position - a.position)[0];
-  return { last: last ?? null, domain: ofDomain ?? null, pool: ofPool ?? null, backend: ofBackend ?? null };
+  return {
+    found: {
+      last: last ?? null,
+      domain: ofDomain ?? null,
+      pool: ofPool ?? null,
+      backend: ofBackend ?? null,
+    },
+    notes: archivedChanges(log, position, [
+      { what: 'the domain', stream: domain, change: ofDomain },
+      { what: 'the pool', stream: pool, change: ofPool },
+      { what: 'the backend', stream: id ? pool : undefined, change: ofBackend },
+    ]),
+  };
 }
 
 function notesOf(
   journal: JournalReader,
   request: RequestRecord,
+  position: number,
   steps: readonly Step[],
   domain: string | undefined,
   route: FoundRoute | null,
 ): string[] {
   const notes: string[] = [];
+  if (position > request.position)
+    notes.push(
+      `position ${request.position} is archived: domain, route and backends are told as of ${position}, where this log begins`,
+    );
   const recorded = request.routing?.route ?? -1;
   if (route !== null && route.route !== recorded)
     notes.push(`it is recorded to have taken route ${recorded}, and the log says route ${route.route}`);
@@ -131,7 +150,7 @@ function notesOf(
   if (request.omitted === 'path') notes.push('the path was too long for the journal and is cut');
   if (request.domain !== undefined && request.domain !== domain)
     notes.push(
-      `the log has ${domain ?? 'no domain'} for this host at position ${request.position}, the request was served as ${request.domain}`,
+      `the log has ${domain ?? 'no domain'} for this host at position ${position}, the request was served as ${request.domain}`,
     );
   const isBlind = steps.some((step) => step.type === 'unknown' || step.sight === null);
   if (isBlind) {

@@ -1,6 +1,6 @@
 /** `replay --policy …`: what is recorded of pools beside the same traffic with something otherwise. */
 import { type JournalReader, parseStreamName, type TimeRange } from '../../../eventlog/index.ts';
-import type { Moment } from '../moment.ts';
+import { type Moment, requireEvents } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import { msOf } from '../verify-decisions.ts';
@@ -55,6 +55,7 @@ function poolsOf(
 }
 
 function poolOf({ log }: Room, position: number): string {
+  requireEvents(log, position, 'without');
   const event = log.storedEvents(position, 1)[0];
   if (event === undefined || event.position !== position)
     throw new Unanswerable(

@@ -1,0 +1,7 @@
+/** What is said to people of what the log they asked no longer has. */
+
+export const READ_THE_ARCHIVE = 'read them with --data FILE, the file that archive wrote';
+
+export function archivedNote(upTo: number): string {
+  return `switchyard: positions up to ${upTo} are archived, and not in this log; ${READ_THE_ARCHIVE}`;
+}
