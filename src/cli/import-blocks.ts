@@ -1,4 +1,5 @@
 /** A file in blocks of whole lines, each with the number of its first: what one request of an import carries. */
+import { CommandFailed } from './failure.ts';
 
 export type Block = { readonly first: number; readonly bytes: Uint8Array };
 
@@ -6,7 +7,7 @@ export type Block = { readonly first: number; readonly bytes: Uint8Array };
 const BLOCK_BYTES = 4_194_304;
 const LF = 0x0a;
 
-/** `from`: lines before this one are left out. */
+/** `from`: lines before this one are left out. Throws for what is no file of lines. */
 export async function* blocksOf(source: AsyncIterable<Uint8Array>, from: number): AsyncGenerator<Block> {
   let held: Uint8Array[] = [];
   let bytes = 0;
@@ -14,9 +15,11 @@ export async function* blocksOf(source: AsyncIterable<Uint8Array>, from: number)
   for await (const piece of source) {
     held.push(piece);
     bytes += piece.length;
-    if (bytes < BLOCK_BYTES || !piece.includes(LF)) continue;
+    if (bytes < BLOCK_BYTES) continue;
     const whole = Buffer.concat(held);
     const end = whole.lastIndexOf(LF) + 1;
+    if (end === 0)
+      throw new CommandFailed([`line ${first}: expected at most 1048576 bytes, found ${bytes} or more`]);
     const rest = whole.subarray(end);
     held = [rest];
     bytes = rest.length;

@@ -87,6 +87,18 @@ describe('lines', () => {
     expect(seen.length).toBe(10_000);
     expect(seen[0]).toContain('"d30000.example.com"');
   });
+
+  it('that never end are refused before the whole file is read', async () => {
+    let read = 0;
+    async function* endless() {
+      yield Buffer.from('a\nb\n');
+      for (; read < 1000; read++) yield Buffer.alloc(262_144, 'x');
+    }
+    const blocks = blocksOf(endless(), 1);
+    expect((await blocks.next()).value).toMatchObject({ first: 1 });
+    await expect(blocks.next()).rejects.toThrow('line 3: expected at most 1048576 bytes');
+    expect(read).toBeLessThan(100);
+  });
 });
 
 describe('an import', () => {
