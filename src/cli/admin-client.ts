@@ -71,7 +71,7 @@ export class AdminClient {
 
 function adviceOn(type: string): string[] {
   if (type === 'unauthorized') return ['give the token with --token-file FILE'];
-  if (type === 'archived') return ['give the file that archive wrote with --data FILE'];
+  if (type === 'archived') return ['verbs that read take the file that archive wrote: --data FILE'];
   if (type === 'host_unknown') return ['use the address itself, localhost, or a name listed in admin.names'];
   return [];
 }

@@ -6,6 +6,7 @@ import { positionAt, requireEvents } from './moment.ts';
 import { someAt } from './present-at.ts';
 import type { Room } from './room.ts';
 import type { Scope } from './scope.ts';
+import { Unanswerable } from './unanswerable.ts';
 
 export type ChangeWish = {
   /** Any of its events. */
@@ -31,11 +32,24 @@ export async function changeAt({ position, scope }: ChangeWish, room: Room): Pro
   const events = await commandAt(at, room);
   const [first, last] = [events[0]?.position, events.at(-1)?.position];
   if (first === undefined || last === undefined) return undefined;
+  requireWhole(room, events[0]);
   const streams = [...new Set(events.map(({ stream }) => stream))].filter(
     (stream) => scope === undefined || scope.includes(stream),
   );
   const routingAfter = async (place: Position) => routingOf(await someAt(room, place, streams));
   return { first, last, streams, before: await routingAfter(first - 1), after: await routingAfter(last) };
+}
+
+/**
+ * An archive may end within a command, and half of one is not undone. The events of a command are of one time: one that
+ * begins the log and is of the time of the last archived event may go on from there, and no more is known of it.
+ */
+function requireWhole({ log }: Room, first: Recorded | undefined): void {
+  const base = log.base();
+  if (base === undefined || first === undefined) return;
+  if (first.position !== base.position + 1 || first.recordedAtMs !== base.recordedAtMs) return;
+  const detail = `change: expected one that is all in this log, found that of ${first.position} may begin before, in the archive`;
+  throw new Unanswerable('archived', detail, { begins: base.position });
 }
 
 /** Commands happen as one: their events are neighbours. */

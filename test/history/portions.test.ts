@@ -82,7 +82,7 @@ describe('an archive', () => {
     expect((await run('events --json', at('old.db'))).out + (await run('events --json')).out).toBe(events);
     const refused = (await run('state --at 7')).err;
     expect(refused).toContain('where this log begins');
-    expect(refused).toContain('give the file that archive wrote with --data FILE');
+    expect(refused).toContain('verbs that read take the file that archive wrote: --data FILE');
     const counted = await run(
       'query SELECT/**/min(position),max(position),count(*)/**/FROM/**/v1_events --json',
     );
@@ -158,9 +158,16 @@ describe('an archive', () => {
   });
 
   it('has the changes that could be undone', async () => {
-    await run(`archive ${at('old.db')} --before 9`);
-    const past = sourcesOf(data, Date.now);
+    let ms = Date.parse('2026-01-31T14:03:00Z');
+    const place = at('timed');
+    const log = openSqliteLog({ directory: place, now: () => (ms += 1000) });
+    const world = await withPools(log, 9);
+    const made = (pool: string) => [pool, { type: 'PoolCreated', data: { settings: {} } }] as const;
+    await world.happen(made('pool-a'), made('pool-b'));
+    await log.close();
+    const past = sourcesOf(place, Date.now);
     const change = (position: number) => new LocalHistory(past).ask('change', { position });
+    await run(`archive ${at('old.db')} --before 9`, place);
     await expect(change(8)).rejects.toMatchObject({
       word: 'archived',
       message:
@@ -168,6 +175,10 @@ describe('an archive', () => {
       members: { begins: 8 },
     });
     expect(await change(9)).toMatchObject({ first: 9, last: 9 });
+    expect(await change(11)).toMatchObject({ first: 10, last: 11 });
+    // Half of a change is none that could be undone.
+    await run(`archive ${at('more.db')} --before 11`, place);
+    await expect(change(11)).rejects.toMatchObject({ word: 'archived', members: { begins: 10 } });
     past.close();
   });
 
