@@ -67,13 +67,14 @@ export async function foldOf(log: EventLog, stream: StreamName): Promise<OwnerCo
   const snapshot = await log.snapshot(stream);
   let state: unknown = snapshot?.state ?? null;
   let version: Version = snapshot?.version ?? 0;
+  const scratch = {};
   for (;;) {
     const page: readonly Recorded<SwitchyardEvent>[] = await log.readStream(stream, {
       from: version + 1,
       limit: PAGE,
     });
     for (const event of page) {
-      state = evolveOwner(stream, state, event);
+      state = evolveOwner(stream, state, event, scratch);
       version = event.version;
     }
     if (page.length < PAGE) return { state, version };

@@ -8,8 +8,12 @@ import type { Rejection } from './rejection.ts';
 export interface Decider<State, Command, Event> {
   readonly initialState: State;
   decide(command: Command, state: State): Decision<Event>;
-  evolve(state: State, event: Event & Recording): State;
+  /** With a `scratch` a state that this fold made may be changed for the next: for who shows nobody what lies between. */
+  evolve(state: State, event: Event & Recording, scratch?: Scratch): State;
 }
+
+/** Of one fold: what it made itself, and so need not make again for each event. New for each fold. */
+export type Scratch = { made?: object };
 
 export type Decision<Event> =
   /** No events: what was asked for is so already. */

@@ -8,7 +8,7 @@ import {
   type SwitchyardEvent,
 } from '../eventlog/index.ts';
 import type { Command } from './command.ts';
-import type { Decision, Recording } from './decider.ts';
+import type { Decision, Recording, Scratch } from './decider.ts';
 import { type DomainState, domainDecider } from './domain/domain.ts';
 import { type PoolState, poolDecider } from './pool/pool.ts';
 
@@ -29,13 +29,14 @@ export function decideFrom(command: Command, state: unknown): Decision<Switchyar
     : poolDecider.decide(command, state as PoolState);
 }
 
-/** The state of whichever owner the stream belongs to, one event later. */
+/** The state of whichever owner the stream belongs to, one event later; `scratch` as in `Decider`. */
 export function evolveOwner(
   stream: StreamName,
   state: unknown,
   event: SwitchyardEvent & Recording,
+  scratch?: Scratch,
 ): OwnerState {
   return kindOf(stream) === 'domain'
     ? domainDecider.evolve(state as DomainState, event as DomainEvent & Recording)
-    : poolDecider.evolve(state as PoolState, event as PoolEvent & Recording);
+    : poolDecider.evolve(state as PoolState, event as PoolEvent & Recording, scratch);
 }

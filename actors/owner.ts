@@ -9,7 +9,7 @@
  */
 import { fromTransition } from 'xstate';
 import type { Chaos } from './chaos.ts';
-import type { Decider, Decision, Recording } from './decider.ts';
+import type { Decider, Decision, Recording, Scratch } from './decider.ts';
 
 export type OwnerContext<State> = { readonly state: State; readonly version: number };
 
@@ -47,7 +47,11 @@ export function ownerLogic<State, Command, Event>(options: OwnerOptions<State, C
         }
         case 'recorded': {
           chaos.reach(id, 'after-append');
-          const next = event.events.reduce((folded, happened) => evolve(decider, folded, happened), context);
+          const scratch = {};
+          const next = event.events.reduce(
+            (folded, happened) => evolve(decider, folded, happened, scratch),
+            context,
+          );
           chaos.reach(id, 'before-publish');
           settled(next.state, next.version);
           return next;
@@ -63,7 +67,8 @@ function evolve<State, Command, Event>(
   decider: Decider<State, Command, Event>,
   known: OwnerContext<State>,
   event: Event & Recording,
+  scratch: Scratch,
 ): OwnerContext<State> {
   if (event.version <= known.version) return known;
-  return { state: decider.evolve(known.state, event), version: event.version };
+  return { state: decider.evolve(known.state, event, scratch), version: event.version };
 }

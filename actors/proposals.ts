@@ -52,9 +52,10 @@ export function proposedBy(
 
 function fold(stream: StreamName, from: Proposal, happened: readonly SwitchyardEvent[]) {
   let { state, version } = from;
+  const scratch = {};
   for (const event of happened) {
     version += 1;
-    state = evolveOwner(stream, state, { ...event, version });
+    state = evolveOwner(stream, state, { ...event, version }, scratch);
   }
   return { state, version };
 }

@@ -10,8 +10,11 @@ import type {
   SparsePool,
   Version,
 } from '../../eventlog/index.ts';
-import { type Decider, type Decision, events, type Recording, rejected } from '../decider.ts';
+import { type Decider, type Decision, events, rejected } from '../decider.ts';
 import { sameJson } from '../same-json.ts';
+import { backendOf, evolve } from './evolve-pool.ts';
+
+export { backendOf } from './evolve-pool.ts';
 
 export type BackendState = {
   readonly backend: SparseBackend;
@@ -93,7 +96,7 @@ export type PoolCommand =
   /** It was starting: it is up. */
   | { readonly type: 'StartBackend'; readonly pool: PoolName; readonly id: BackendId };
 
-// 2 000: a scan of ten microseconds, and a pool that is folded in half a second.
+// 2 000: a scan of ten microseconds, and a change of all in some tenths of a second.
 export const MAX_BACKENDS = 2000;
 
 /** Of whose health nothing is recorded. */
@@ -210,84 +213,4 @@ function tooMany(found: number): Decision<PoolEvent> {
     type: 'backend_limit',
     detail: `expected at most ${MAX_BACKENDS} backends in a pool, found ${found}`,
   });
-}
-
-function evolve(state: PoolState, event: PoolEvent & Recording): PoolState {
-  // Keys in order, here and below: so they are written.
-  const pool = state ?? { backends: {}, settings: {}, version: 0 };
-  switch (event.type) {
-    case 'PoolCreated':
-      return { backends: {}, settings: event.data.settings, version: event.version };
-    case 'PoolChanged':
-      return { backends: pool.backends, settings: event.data.settings, version: event.version };
-    case 'PoolRemoved':
-      return null;
-    case 'BackendAdded':
-    case 'BackendChanged':
-      return touched(
-        withBackend(pool, event.data.id, { backend: event.data.backend, version: event.version }),
-        event.version,
-      );
-    case 'BackendRemoved': {
-      const { [event.data.id]: _gone, ...backends } = pool.backends;
-      return { backends, settings: pool.settings, version: event.version };
-    }
-    case 'BackendDrainStarted':
-      return touched(
-        changed(pool, event.data.id, ({ drained: _over, ...present }) => ({
-          ...present,
-          backend: withState(present.backend),
-          version: event.version,
-          drainUntilMs: event.data.untilMs,
-        })),
-        event.version,
-      );
-    case 'CapacityWanted':
-      return pool;
-    case 'BackendDrained': {
-      const { finished, cut } = event.data;
-      return changed(pool, event.data.id, (present) => ({ ...present, drained: { finished, cut } }));
-    }
-    case 'BackendQuarantined':
-      return changed(pool, event.data.id, (present) => ({
-        ...present,
-        quarantine: { cause: event.data.cause, untilMs: event.data.untilMs },
-      }));
-    case 'BackendHealthChanged': {
-      const { ejections, probes } = event.data;
-      return changed(pool, event.data.id, (present) => ({ ...present, health: { ejections, probes } }));
-    }
-    case 'BackendStarted':
-      return touched(
-        changed(pool, event.data.id, (present) => {
-          const { state: _starting, ...backend } = present.backend;
-          return { ...present, backend, version: event.version };
-        }),
-        event.version,
-      );
-  }
-}
-
-/** An id such as `constructor` must not find what every object inherits. */
-export function backendOf(pool: PoolState, id: string): BackendState | undefined {
-  return pool !== null && Object.hasOwn(pool.backends, id) ? pool.backends[id] : undefined;
-}
-
-function changed(pool: Pool, id: string, change: (present: BackendState) => BackendState): Pool {
-  const present = backendOf(pool, id);
-  return present === undefined ? pool : withBackend(pool, id, change(present));
-}
-
-function touched(pool: Pool, version: Version): Pool {
-  return { backends: pool.backends, settings: pool.settings, version };
-}
-
-function withBackend(pool: Pool, id: string, backend: BackendState): Pool {
-  return { backends: { ...pool.backends, [id]: backend }, settings: pool.settings, version: pool.version };
-}
-
-/** Keys sorted as sparse settings are: `state` comes after `address`, `maxConcurrency`, and before `weight`. */
-function withState(backend: SparseBackend): SparseBackend {
-  const { weight, ...before } = backend;
-  return { ...before, state: 'draining', ...(weight === undefined ? {} : { weight }) };
 }

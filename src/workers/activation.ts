@@ -32,12 +32,13 @@ export function followed(
   last: Position,
 ): Held | undefined {
   let { state, version } = held;
+  const scratch = {};
   for (;;) {
     const events = reader.readStream(stream, { from: version + 1 });
     for (const event of events) {
       if (event.position > last) return { state, version };
       if (event.version !== version + 1) return undefined;
-      state = evolveOwner(stream, state, event) as Held['state'];
+      state = evolveOwner(stream, state, event, scratch) as Held['state'];
       version = event.version;
     }
     if (events.length === 0) return reader.version(stream) === version ? { state, version } : undefined;

@@ -85,14 +85,27 @@ export class Table implements RoutingTable {
   apply(events: readonly Recorded[]): void {
     // Positions are dense: between the last that was applied and these there is something that nobody told us.
     if (this.#source !== undefined && (events[0]?.position ?? 0) > this.#position + 1) this.distrust();
-    for (const event of events) {
-      const known = this.#known.get(event.stream);
-      if (known === undefined && (this.#source !== undefined || event.position <= this.#position)) continue;
-      if (event.version <= (known?.version ?? 0)) continue;
-      this.#know(event.stream, evolveOwner(event.stream, known?.state ?? null, event), event.version);
-    }
+    for (let at = 0; at < events.length; ) at = this.#applyFrom(events, at);
     const last = events.at(-1)?.position ?? 0;
     if (last > this.#position) this.#position = last;
+  }
+
+  /** Those of one owner that stand together: what lies between is nobody's to see. The place of the first after them. */
+  #applyFrom(events: readonly Recorded[], from: number): number {
+    const { stream } = events[from]!;
+    const known = this.#known.get(stream);
+    const before = known?.version ?? 0;
+    let [state, version, at] = [known?.state ?? null, before, from];
+    const scratch = {};
+    for (; at < events.length && events[at]!.stream === stream; at++) {
+      const event = events[at]!;
+      if (known === undefined && (this.#source !== undefined || event.position <= this.#position)) continue;
+      if (event.version <= version) continue;
+      state = evolveOwner(stream, state, event, scratch);
+      version = event.version;
+    }
+    if (version > before) this.#know(stream, state, version);
+    return at;
   }
 
   /** As `apply` for the events that these are the names of, which the log has: of owners that are not held here nothing is read. */

@@ -60,6 +60,16 @@ describe('the table of a worker', () => {
     expect(held?.backends.size).toBe(0);
   });
 
+  it('takes a pool that goes and comes again at once for what came', () => {
+    const table = new Table();
+    const removed = ['pool-web', { type: 'PoolRemoved', data: {} }] as const;
+    table.apply(recorded(created, added, routed('a.test'), removed, created));
+    expect(table.lookup('a.test')?.pool?.backends.size).toBe(0);
+    table.apply(recorded(created, added, routed('a.test'), removed, created, removed, created, added));
+    expect([...(table.lookup('a.test')?.pool?.backends.keys() ?? [])]).toEqual([keyOf('web.1')]);
+    expect(table.position).toBe(8);
+  });
+
   it('applies an event once, whatever it is sent twice', () => {
     const table = new Table();
     const events = recorded(created, added, routed('a.test'));
