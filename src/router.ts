@@ -23,6 +23,7 @@ import { putInForce } from './router/first-routing.ts';
 import { LogAtHand } from './router/log-at-hand.ts';
 import { tellHealth } from './telemetry/health-tidings.ts';
 import type { ProcessLog } from './telemetry/process-log.ts';
+import type { StandardOutput } from './telemetry/standard-output.ts';
 import { tellSupervision } from './telemetry/supervision-tidings.ts';
 import {
   Journal,
@@ -43,7 +44,8 @@ export type RouterOptions = {
   readonly version: string;
   readonly log: ProcessLog;
   /** Whole lines of the access log. */
-  readonly writeLine: (text: string) => void;
+  /** For the lines of the access log. */
+  readonly output: StandardOutput;
   /** The tree gave up. */
   readonly failed: (error: unknown) => void;
 };
@@ -128,7 +130,7 @@ export class Router {
       report: (report: Parameters<System['health']['report']>[0]) => this.#system.health.report(report),
       wake: (pool: string) => this.#system.owners.wake(pool as PoolName),
       warn: (message: string) => options.log.warn({}, message),
-      writeLog: options.writeLine,
+      writeLog: (lines: string) => options.output.writeLines(lines),
     };
     this.#workers =
       options.workers === 0
@@ -172,6 +174,7 @@ export class Router {
       workers: this.#workers,
       journal: this.#journal,
       prober: this.#prober,
+      output: options.output,
     });
   }
 

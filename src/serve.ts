@@ -23,8 +23,12 @@ import { AddressUnavailable, claim, claimListeners } from './router/claim-listen
 import { ConfigRefused } from './router/first-routing.ts';
 import { Router } from './router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
+import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
 
 type ExitCode = 0 | 1 | 2;
+
+// What nobody has read by then, nobody will.
+const LAST_LINES_MS = 1000;
 
 export async function serve(wish: ServeArguments): Promise<ExitCode> {
   let demo: Demo | undefined;
@@ -50,7 +54,8 @@ async function configOf(wish: ServeArguments, demo: Demo | undefined): Promise<C
 }
 
 async function run(wish: ServeArguments, config: Config, demo: Demo | undefined): Promise<ExitCode> {
-  const log = createProcessLog({ level: wish.logLevel });
+  const output = outputOf(() => log);
+  const log = createProcessLog({ level: wish.logLevel, destination: output });
   const ended = Promise.withResolvers<ExitCode>();
   const listeners = await claimListeners(config.listeners);
   // A port of the system's choice is chosen when it is listened on: before, it would be anybody's meanwhile.
@@ -64,7 +69,7 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
       apply: wish.apply,
       version: versionOf(),
       log,
-      writeLine: (text) => void process.stdout.write(text),
+      output,
       failed: (error) => {
         log.fatal({ err: error }, 'the supervision tree gave up');
         ended.resolve(1);
@@ -76,11 +81,29 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
   try {
     await router.start();
     await tellReady(router, log, wish.json ? undefined : demo);
-    return await ended.promise;
+    await ended.promise;
   } finally {
     forget();
     await router.stop();
   }
+  const code = await ended.promise;
+  // It would be waited for as long as somebody has the other end of a pipe, and reads nothing.
+  if (!(await output.written(LAST_LINES_MS))) process.exit(code);
+  return code;
+}
+
+function outputOf(log: () => ProcessLog): StandardOutput {
+  // Nobody is left to be told of it.
+  process.stderr.on('error', () => {});
+  return new StandardOutput({
+    sink: standardSink(),
+    losing: (error) => {
+      if (error !== undefined)
+        process.stderr.write(`switchyard: standard output: ${error.message}; its lines are dropped\n`);
+      else log().warn({}, 'standard output is not read in time: lines of the access log are dropped');
+    },
+    regained: (lines) => log().warn({ lines }, 'standard output is read again; so many lines were dropped'),
+  });
 }
 
 async function tellReady(router: Router, log: ProcessLog, demo: Demo | undefined): Promise<void> {

@@ -8,10 +8,11 @@ import { healthFamilies } from '../telemetry/health-metrics.ts';
 import { journalFamilies } from '../telemetry/journal-metrics.ts';
 import { capacityFamilies } from '../telemetry/ledger-metrics.ts';
 import { gatherMetrics } from '../telemetry/metrics.ts';
-import { DELAY_TICK_MS } from '../telemetry/process-metrics.ts';
+import { DELAY_TICK_MS, droppedLinesFamily } from '../telemetry/process-metrics.ts';
 import type { Family } from '../telemetry/prometheus.ts';
 import { replacementFamilies } from '../telemetry/replacement-metrics.ts';
 import { mergeMetrics } from '../telemetry/request-metrics.ts';
+import type { StandardOutput } from '../telemetry/standard-output.ts';
 import type { Journal, MainPlane, Workers } from '../workers/index.ts';
 
 /** Who is asked. */
@@ -22,6 +23,7 @@ export type FiguresOf = {
   readonly workers: Workers | MainPlane;
   readonly journal: Journal | undefined;
   readonly prober: Prober;
+  readonly output: StandardOutput;
 };
 
 const EVERYONE = 10_000;
@@ -66,7 +68,7 @@ export class Figures {
   }
 
   async metrics(): Promise<readonly Family[]> {
-    const { version, system, workers, prober, journal } = this.#of;
+    const { version, system, workers, prober, journal, output } = this.#of;
     const families = await gatherMetrics({
       version,
       startedAtMs: this.#startedAtMs,
@@ -80,6 +82,7 @@ export class Figures {
       ...families,
       ...capacityFamilies(system.capacity.told),
       ...healthFamilies(system.health.counts, prober.counts),
+      droppedLinesFamily(output.dropped),
       ...replacementFamilies(workers.replacements),
       ...journalFamilies(journal?.share.shared, systemClock.now()),
     ];

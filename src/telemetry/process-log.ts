@@ -11,8 +11,7 @@ const SECRETS = ['token', 'authorization', 'proxy-authorization', 'cookie', 'set
 
 export type ProcessLogOptions = {
   readonly level: LogLevel;
-  /** Standard output by default, written at once: the last line before an exit is the one that matters. */
-  readonly destination?: DestinationStream;
+  readonly destination: DestinationStream;
 };
 
 export function createProcessLog({ level, destination }: ProcessLogOptions): ProcessLog {
@@ -23,9 +22,7 @@ export function createProcessLog({ level, destination }: ProcessLogOptions): Pro
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRETS.flatMap(pathsOf), censor: '[redacted]' },
   };
-  return destination === undefined
-    ? pino(options, pino.destination({ dest: 1, sync: true }))
-    : pino(options, destination);
+  return pino(options, destination);
 }
 
 function pathsOf(secret: string): string[] {

@@ -39,6 +39,15 @@ export function processFamilies({ version, startedAtMs, eventLoopDelay }: Proces
   ];
 }
 
+export function droppedLinesFamily(lines: number): Family {
+  return {
+    name: 'switchyard_log_lines_dropped',
+    type: 'counter',
+    help: 'Lines of the logs that found no room, since nobody reads standard output in time.',
+    samples: [{ value: lines }],
+  };
+}
+
 /** The names under which every Prometheus client tells of its process, for dashboards made for all of them. */
 function commonFamilies(startedAtMs: number, rss: number, cpuMicroseconds: number): Family[] {
   return [

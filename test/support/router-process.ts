@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 
 /** Threads that route, where a test does not say it; the command's own default if nobody does. */
@@ -63,6 +64,8 @@ export type RouterProcess = AsyncDisposable & {
   /** What it has printed so far; of much, the last megabytes. */
   output(): string;
   signal(name: NodeJS.Signals): void;
+  /** The reading end of its standard output. */
+  readonly lines: Readable;
   /** Asks it to end and waits until it has; gives up and kills it after `withinMs`, which is then a failure. */
   stop(withinMs?: number): Promise<Ended>;
   kill(): Promise<Ended>;
@@ -90,6 +93,7 @@ export async function startRouter(options: RouterOptions): Promise<RouterProcess
     ended,
     output: () => output.text(),
     signal: (name) => void child.kill(name),
+    lines: child.stdout!,
     stop,
     kill,
     [Symbol.asyncDispose]: async () => void (await kill()),

@@ -1,0 +1,145 @@
+/**
+ * Standard output of a router. Whoever reads it may be slow, stuck or gone, or the disk may be full, and nobody here waits for
+ * that or fails by it: lines that find no room are dropped and counted. A line of the process log finds room longer.
+ */
+import { fstatSync, writeSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export type StandardOutputOptions = {
+  readonly sink: Sink;
+  /** Lines begin to be dropped; `error`: if for another reason than that nobody reads. Once, until `regained`. */
+  readonly losing: (error: Error | undefined) => void;
+  /** All that was kept is written, after so many lines were dropped. */
+  readonly regained: (lines: number) => void;
+};
+
+/** Where text goes: a file, or a stream. */
+export interface Sink {
+  /** Characters that were put and not written yet. */
+  readonly waiting: number;
+  /** Throws what hinders it. */
+  put(text: string): void;
+  /** Calls whenever all that was put is written. */
+  onWritten(listener: () => void): void;
+}
+
+// 4 Mi characters: 20 000 lines of the access log, some second of a busy core.
+const MOST_WAITING = 4_194_304;
+// What is left then is for the process log: thousands of lines.
+const RESERVE = 1_048_576;
+const LOOK_EVERY_MS = 10;
+
+export class StandardOutput {
+  readonly #options: StandardOutputOptions;
+  #dropped = 0;
+  /** Of these, those that nobody was told of. */
+  #untold = 0;
+
+  constructor(options: StandardOutputOptions) {
+    this.#options = options;
+    options.sink.onWritten(() => this.#regain());
+  }
+
+  /** Lines that nobody will read. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** A line of the process log. */
+  write(line: string): void {
+    this.#put(line, MOST_WAITING + RESERVE);
+  }
+
+  /** Whole lines of the access log. */
+  writeLines(lines: string): void {
+    this.#put(lines, MOST_WAITING);
+  }
+
+  /** Whether all is written; resolves once it is, or after so long. */
+  async written(withinMs: number): Promise<boolean> {
+    const { sink } = this.#options;
+    for (let leftMs = withinMs; sink.waiting > 0 && leftMs > 0; leftMs -= LOOK_EVERY_MS)
+      await sleep(LOOK_EVERY_MS);
+    return sink.waiting === 0;
+  }
+
+  #put(text: string, most: number): void {
+    const { sink } = this.#options;
+    if (sink.waiting > 0 && sink.waiting + text.length > most) {
+      this.#drop(text, undefined);
+      return;
+    }
+    try {
+      sink.put(text);
+      if (sink.waiting === 0) this.#regain();
+    } catch (error) {
+      this.#drop(text, error as Error);
+    }
+  }
+
+  #drop(text: string, error: Error | undefined): void {
+    const isFirst = this.#untold === 0;
+    const lines = text.split('\n').length - 1;
+    this.#dropped += lines;
+    this.#untold += lines;
+    // It may be told here too, and dropped as well: then that is no first one.
+    if (isFirst && lines > 0) this.#options.losing(error);
+  }
+
+  #regain(): void {
+    if (this.#untold === 0) return;
+    const lines = this.#untold;
+    this.#untold = 0;
+    this.#options.regained(lines);
+  }
+}
+
+/** What this process was given as its standard output. */
+export function standardSink(stream: Writable = process.stdout, descriptor = 1): Sink {
+  return fstatSync(descriptor).isFile() ? new FileSink(descriptor) : new StreamSink(stream);
+}
+
+/** Written at once. A stream would be closed for good by the first thing that fails, such as a disk that is full for a while. */
+class FileSink implements Sink {
+  readonly waiting = 0;
+  readonly #descriptor: number;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  put(text: string): void {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
+  }
+
+  onWritten(): void {}
+}
+
+/** A pipe, a socket, a terminal. */
+export class StreamSink implements Sink {
+  readonly #stream: Writable;
+  #error: Error | undefined;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    // Its reader is gone, and with it the stream: whatever comes is dropped.
+    stream.on('error', (error) => {
+      this.#error = error;
+    });
+  }
+
+  get waiting(): number {
+    return this.#error === undefined ? this.#stream.writableLength : 0;
+  }
+
+  put(text: string): void {
+    if (this.#error !== undefined) throw this.#error;
+    this.#stream.write(text);
+  }
+
+  onWritten(listener: () => void): void {
+    this.#stream.on('drain', listener);
+  }
+}
