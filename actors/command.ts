@@ -1,7 +1,8 @@
 /** What may be asked of the owners, by whom, and what they answer. */
 import type { DomainName, Happened, Json, PoolName, Position, Version } from '../eventlog/index.ts';
 import type { DomainCommand, DomainState } from './domain/domain.ts';
-import type { PoolCommand, PoolState } from './pool/pool.ts';
+import type { PoolCommand } from './pool/pool.ts';
+import type { PoolState } from './pool/pool-state.ts';
 import type { Rejection } from './rejection.ts';
 
 export type Command = DomainCommand | PoolCommand;

@@ -6,7 +6,8 @@ import type { BackendHealth, BackendId, PoolName, QuarantineCause } from '../eve
 import type { HealthNews } from './backend/backend.machine.ts';
 import { BackendChild } from './backend/backend-child.ts';
 import type { Desk } from './command.ts';
-import { backendOf, type PoolState, WELL } from './pool/pool.ts';
+import { WELL } from './pool/pool.ts';
+import { backendOf, type PoolState } from './pool/pool-state.ts';
 import {
   type ChildContext,
   type ChildSpec,

@@ -19,14 +19,8 @@ export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
 export { definitionOf, healthOf, LedgerKeeper, rowsOf } from './pool/ledger-keeper.ts';
 export type { PolicyName } from './pool/policy/policies.ts';
-export {
-  type BackendState,
-  backendOf,
-  type PoolCommand,
-  type PoolState,
-  poolDecider,
-  WELL,
-} from './pool/pool.ts';
+export { type PoolCommand, poolDecider, WELL } from './pool/pool.ts';
+export { type BackendState, backendOf, type PoolState } from './pool/pool-state.ts';
 export { refusalFor } from './refusals.ts';
 export type { Rejection, RejectionType } from './rejection.ts';
 export * from './request/outcome.ts';

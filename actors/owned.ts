@@ -10,7 +10,8 @@ import {
 import type { Command } from './command.ts';
 import type { Decision, Recording, Scratch } from './decider.ts';
 import { type DomainState, domainDecider } from './domain/domain.ts';
-import { type PoolState, poolDecider } from './pool/pool.ts';
+import { poolDecider } from './pool/pool.ts';
+import type { PoolState } from './pool/pool-state.ts';
 
 export type OwnerState = DomainState | PoolState;
 

@@ -19,7 +19,8 @@ import { decideFrom, kindOf, streamOf } from './owned.ts';
 import type { OwnerContext } from './owner.ts';
 import { type AnyDecider, OwnerChild } from './owner-child.ts';
 import type { LedgerKeeper } from './pool/ledger-keeper.ts';
-import { type PoolState, poolDecider } from './pool/pool.ts';
+import { poolDecider } from './pool/pool.ts';
+import type { PoolState } from './pool/pool-state.ts';
 import { type ChildContext, DynamicSupervisor, type Settled, type World } from './supervision/index.ts';
 
 export type OwnersOptions = {

@@ -2,7 +2,7 @@
 import type { DomainName, EventLog, PoolName } from '../eventlog/index.ts';
 import type { Present } from './command.ts';
 import type { DomainState } from './domain/domain.ts';
-import type { PoolState } from './pool/pool.ts';
+import type { PoolState } from './pool/pool-state.ts';
 
 const PAGE = 1000;
 

@@ -4,7 +4,7 @@ import type { Command } from './command.ts';
 import type { Proposal } from './desk-owners.ts';
 import type { DomainState } from './domain/domain.ts';
 import { evolveOwner, streamOf } from './owned.ts';
-import type { PoolState } from './pool/pool.ts';
+import type { PoolState } from './pool/pool-state.ts';
 import type { Rejection } from './rejection.ts';
 
 /** What an answer says, as it is kept for whoever asks again. */

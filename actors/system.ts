@@ -31,7 +31,7 @@ import { CapacityWatch } from './pool/capacity-watch.ts';
 import { type DrainEnd, type Drained, Drains } from './pool/drains.ts';
 import type { MainLedger } from './pool/ledger/index.ts';
 import { LedgerKeeper } from './pool/ledger-keeper.ts';
-import type { PoolState } from './pool/pool.ts';
+import type { PoolState } from './pool/pool-state.ts';
 import {
   type ActorPage,
   type ChildContext,

@@ -1,7 +1,7 @@
 /** Appends that are written with one commit: each ends by itself, in order. */
 import { judge, type Prepared, record, type Written } from './append.ts';
+import type { Appended } from './append-wish.ts';
 import { EventUnreadable, LogUnavailable } from './errors.ts';
-import type { Appended } from './event-log.ts';
 import type { LogStore } from './log-reader.ts';
 import type { PackedAppend } from './packed-append.ts';
 

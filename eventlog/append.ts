@@ -1,12 +1,15 @@
 /** What one append comes to, decided against the rows there are: nothing is written before all of it is judged. */
+
+import type { Append, Appended, Write } from './append-wish.ts';
 import { canonicalJson, parseJson } from './canonical.ts';
 import { codec, type EncodedEvent } from './codec.ts';
-import type { Append, Appended, Json, Position, Write } from './event-log.ts';
 import type { Recorded } from './events.ts';
+import type { Json } from './json.ts';
 import type { LogStore, StoredCurrent } from './log-reader.ts';
 import { parseStreamName, quoted, type StreamName } from './names.ts';
 import { Places } from './places.ts';
 import { plainData } from './plain.ts';
+import type { Position } from './position.ts';
 import { bytesOf, type ChainedEvent, chainHash, checksumOf, GENESIS } from './stored-event.ts';
 
 /** An append in the form in which it is written, checked as far as it can be without the log. */

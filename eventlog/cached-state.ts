@@ -1,7 +1,8 @@
 /** A fold of a stream as it is kept beside the log, with a checksum that tells damage from another state. */
 import { EventUnreadable } from './errors.ts';
-import type { Json, Position } from './event-log.ts';
+import type { Json } from './json.ts';
 import type { StoredCurrent } from './log-reader.ts';
+import type { Position } from './position.ts';
 import { checksumOf } from './stored-event.ts';
 
 export type SealedState = StoredCurrent & { readonly checksum: number };

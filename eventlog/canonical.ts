@@ -1,5 +1,5 @@
 /** The one JSON text of a value: keys sorted, nothing that JSON cannot say, so that equal values are equal bytes. */
-import type { Json } from './event-log.ts';
+import type { Json } from './json.ts';
 
 export function canonicalJson(value: unknown): string {
   // Of what stands in order as it comes, and nearly all does, JSON itself makes the text in half the time.

@@ -1,9 +1,9 @@
 /** The chain of events as `verify` follows it: each in its place, readable, later than the last and linked to it. */
 import { codec } from './codec.ts';
 import { EventUnreadable } from './errors.ts';
-import type { Position } from './event-log.ts';
 import { type Finding, unreadable } from './finding.ts';
 import type { Base } from './log-reader.ts';
+import type { Position } from './position.ts';
 import { bytesOf, type ChainedEvent, chainHash, GENESIS } from './stored-event.ts';
 
 export class Chain {

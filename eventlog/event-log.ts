@@ -3,88 +3,13 @@
  * every stream counts its own versions from 1. Adapters may keep it in SQLite, in memory or on another machine;
  * nothing here speaks of SQL, threads or files, and all adapters pass `test/contracts/event-log.ts`.
  */
-import type { Recorded, SwitchyardEvent } from './events.ts';
+import type { AnsweredCommand, Append, Appended } from './append-wish.ts';
+import type { Recorded } from './events.ts';
 import type { Happened } from './happened.ts';
+import type { Json } from './json.ts';
 import type { StreamName } from './names.ts';
-
-/** Place in the whole log, dense, from 1; 0 is before everything. */
-export type Position = number;
-/** Place in one stream, dense, from 1; 0 is before its first event. */
-export type Version = number;
-/** What JSON can say; what owners are stored as. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-export type Write = {
-  readonly stream: StreamName;
-  /** The stream's version must be this, or nothing of the whole append is written. */
-  readonly expected: Version;
-  /** None: the write only guards that the stream has not moved. */
-  readonly events: readonly SwitchyardEvent[];
-  /** The owner's state once the events have happened, kept as its current row; null removes the row. */
-  readonly current: Json;
-};
-
-export type Append = {
-  /** 1 to 200 characters. A second append with the same id writes nothing and gets the first one's answer. */
-  readonly commandId: string;
-  /** Digest of what was asked, so that an id used again for something else is told from a repetition. */
-  readonly digest: string;
-  readonly author: string;
-  readonly causation?: Position;
-  /** Kept beside the command id and returned on repetition. */
-  readonly answer: Json;
-  /** All or nothing; one entry a stream. */
-  readonly writes: readonly Write[];
-};
-
-export type Appended =
-  | {
-      readonly type: 'appended';
-      /** The log's last position once this was written, even where it wrote no event. */
-      readonly position: Position;
-      readonly events: readonly Recorded[];
-    }
-  | { readonly type: 'repeated'; readonly position: Position; readonly answer: Json }
-  | { readonly type: 'reused'; readonly commandId: string }
-  | {
-      readonly type: 'conflict';
-      readonly stream: StreamName;
-      readonly expected: Version;
-      readonly found: Version;
-      /** At most 100 of the events that won: those of the stream after `expected`. */
-      readonly won: readonly Recorded[];
-    };
-
-/** An owner as of `version`, the state that folding its stream gives. */
-export type Current = {
-  readonly stream: StreamName;
-  readonly version: Version;
-  readonly state: Json;
-};
-
-/** A fold of a stream's first `version` events; `state` null: none, then. `hash` is that of the last event it folds. */
-export type Snapshot = {
-  readonly stream: StreamName;
-  readonly version: Version;
-  readonly position: Position;
-  readonly hash: string;
-  readonly state: Json;
-};
-
-export type AnsweredCommand = {
-  readonly commandId: string;
-  readonly position: Position;
-  readonly answer: Json;
-};
-
-export type ReadOptions = {
-  /** First position (or, of one stream, version) to read, inclusive; 1 by default. */
-  readonly from?: number;
-  /** Last one, inclusive; the end by default. */
-  readonly to?: number;
-  /** At most this many; 1 000 by default and at most 10 000. */
-  readonly limit?: number;
-};
+import type { Position, Version } from './position.ts';
+import type { Current, ReadOptions, Snapshot } from './readings.ts';
 
 export interface EventLog {
   /**

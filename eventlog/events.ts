@@ -1,6 +1,7 @@
 /** Every event there is. A new shape of an old event gets the next schema version and a step in `upcast.ts`. */
-import type { Position, Version } from './event-log.ts';
+
 import type { BackendId, StreamName } from './names.ts';
+import type { Position, Version } from './position.ts';
 import type { SparseBackend, SparseDomain, SparsePool } from './sparse-settings.ts';
 
 export type DomainEvent =

@@ -1,5 +1,5 @@
 /** What is wrong in one place of a log, and the words for it. */
-import type { Position } from './event-log.ts';
+import type { Position } from './position.ts';
 
 export type Finding = {
   readonly type:

@@ -3,10 +3,10 @@
  * Those are copied between threads in microseconds, and mostly nobody looks at more of them than the names.
  */
 import { recordedOf, type Written } from './append.ts';
-import type { Position } from './event-log.ts';
 import type { EventType, Recorded } from './events.ts';
 import { type Nameless, type PackedAppend, unpackAppend } from './packed-append.ts';
 import { namesOf, type PackedNames } from './packed-names.ts';
+import type { Position } from './position.ts';
 
 /** And what was appended, from which the events are made if somebody asks. */
 export type Packed = PackedNames & { readonly appends: readonly PackedPart[] };

@@ -1,6 +1,7 @@
 /** The door of the room: what happened. */
 export { isAddress } from './address.ts';
 export { prepare } from './append.ts';
+export type * from './append-wish.ts';
 export { canonicalJson } from './canonical.ts';
 export { type Copied, copyLog, lastSound } from './copy-log.ts';
 export * from './errors.ts';
@@ -10,6 +11,7 @@ export { type FeedSource, feed, follow } from './feed.ts';
 export type { Finding } from './finding.ts';
 export { type Happened, happenedOf, type Packed, unpacked } from './happened.ts';
 export * from './journal/index.ts';
+export type * from './json.ts';
 export { LocalLog } from './local-log.ts';
 export { type LocationPart, parseLocation } from './location-template.ts';
 export type { Base, CurrentsPage, LogInspection, LogReader } from './log-reader.ts';
@@ -21,7 +23,9 @@ export { type PackedNames, packNames, streamsOf } from './packed-names.ts';
 export { Places } from './places.ts';
 export { baseOf, openPoints, POINT_EVERY, type Points, type Whole } from './points.ts';
 export { poolsOf } from './pool-of.ts';
+export type * from './position.ts';
 export * from './query.ts';
+export type * from './readings.ts';
 export type { Rebuilt } from './rebuild.ts';
 export * from './replay.ts';
 export type { RouteMatch, RouteSettings, RouteWish } from './route-settings.ts';

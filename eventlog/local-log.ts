@@ -1,25 +1,18 @@
 /** An event log over rows kept in this process: it groups appends, tells listeners, and answers in order. */
 import { type Prepared, prepare } from './append.ts';
 import { type Ended, type Entry, writeEach, writeTogether } from './append-group.ts';
+import type { AnsweredCommand, Append, Appended } from './append-wish.ts';
 import { parseJson } from './canonical.ts';
 import { LogUnavailable } from './errors.ts';
-import type {
-  AnsweredCommand,
-  Append,
-  Appended,
-  Current,
-  EventLog,
-  Json,
-  Position,
-  ReadOptions,
-  Snapshot,
-  Version,
-} from './event-log.ts';
+import type { EventLog } from './event-log.ts';
 import type { Recorded } from './events.ts';
 import { type Happened, happenedOf, happenedTogether, type Part } from './happened.ts';
+import type { Json } from './json.ts';
 import type { CurrentsPage, LogInspection, LogReader, LogStore } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import { type PackedAppend, unpackAppend } from './packed-append.ts';
+import type { Position, Version } from './position.ts';
+import type { Current, ReadOptions, Snapshot } from './readings.ts';
 import { type Rebuilt, rebuild } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
 

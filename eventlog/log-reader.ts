@@ -3,9 +3,10 @@
  * middle of a request, and commands on a directory at rest. Where `EventLog` rejects, these throw.
  */
 import type { EventUnreadable } from './errors.ts';
-import type { Current, Position, ReadOptions, Snapshot, Version } from './event-log.ts';
 import type { Recorded } from './events.ts';
 import type { StreamName } from './names.ts';
+import type { Position, Version } from './position.ts';
+import type { Current, ReadOptions, Snapshot } from './readings.ts';
 import type { ChainedEvent } from './stored-event.ts';
 
 export type CurrentsPage = {

@@ -1,7 +1,6 @@
 /** The rows of a log in memory: for tests, and for a router whose changes need not outlive it. */
 import { parseJson } from './canonical.ts';
 import { codec } from './codec.ts';
-import type { Current, Position, ReadOptions, Snapshot, Version } from './event-log.ts';
 import type { Recorded } from './events.ts';
 import type {
   CurrentsPage,
@@ -15,7 +14,9 @@ import type {
 } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import { poolsNamedBy } from './pool-of.ts';
+import type { Position, Version } from './position.ts';
 import { rangeOf, requireWhole } from './read-range.ts';
+import type { Current, ReadOptions, Snapshot } from './readings.ts';
 import type { ChainedEvent } from './stored-event.ts';
 
 export class MemoryStore implements LogStore {

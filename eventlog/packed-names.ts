@@ -1,7 +1,8 @@
 /** Of many events the names, as texts: those are copied between threads in microseconds, and mostly nobody asks for more. */
-import type { Position } from './event-log.ts';
+
 import type { EventType, Recorded } from './events.ts';
 import type { StreamName } from './names.ts';
+import type { Position } from './position.ts';
 
 export type Names = {
   /** Each type that is among them, once. */

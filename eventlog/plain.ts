@@ -3,7 +3,7 @@
  * bulk. They are told at a glance, where a schema or JSON's parser takes longer than everything else that is done with them.
  */
 import { isAddress } from './address.ts';
-import type { Json } from './event-log.ts';
+import type { Json } from './json.ts';
 import { parseBackendId, parsePoolName } from './names.ts';
 
 // Canonical texts that escape nothing.

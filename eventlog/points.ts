@@ -7,9 +7,10 @@ import { hash as digestOf } from 'node:crypto';
 import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
-import type { Json, Position } from './event-log.ts';
+import type { Json } from './json.ts';
 import type { LogInspection, LogReader } from './log-reader.ts';
 import type { StreamName } from './names.ts';
+import type { Position } from './position.ts';
 import { kindOf } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
 

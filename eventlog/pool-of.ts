@@ -1,5 +1,5 @@
 /** Which pools a domain names: its own, and those of its routes. What `domainsOf` finds domains by. */
-import type { Json } from './event-log.ts';
+import type { Json } from './json.ts';
 import type { PoolName } from './names.ts';
 import { poolOfPlain } from './plain.ts';
 import type { SparseDomain } from './sparse-settings.ts';

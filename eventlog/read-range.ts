@@ -1,5 +1,5 @@
 /** The bounds of a read, checked and made whole. */
-import type { ReadOptions } from './event-log.ts';
+import type { ReadOptions } from './readings.ts';
 
 export type Range = { readonly from: number; readonly to: number; readonly limit: number };
 

@@ -5,7 +5,7 @@ import { damagedState } from './cached-state.ts';
 import { canonicalJson } from './canonical.ts';
 import { codec } from './codec.ts';
 import { EventUnreadable, LogUnavailable } from './errors.ts';
-import type { Json } from './event-log.ts';
+import type { Json } from './json.ts';
 import type { LogInspection, LogStore, StoredSnapshot } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import type { OwnerProjection, ProjectionOf } from './replay.ts';

@@ -1,8 +1,10 @@
 /** States from events: pure folds, and the shortest way to one owner's state at any version. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { EventLog, Json, Position, Version } from './event-log.ts';
+import type { EventLog } from './event-log.ts';
 import type { Recorded } from './events.ts';
+import type { Json } from './json.ts';
 import type { StreamName } from './names.ts';
+import type { Position, Version } from './position.ts';
 
 /** What becomes of a state with each event. `evolve` is total: it throws for no event that can be read. */
 export type Projection<State> = {

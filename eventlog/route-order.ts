@@ -2,9 +2,15 @@
  * Which of a domain's routes is tried first, whatever the order they were written in: the Gateway API's order, with
  * regular expressions before prefixes. No two routes of a domain have the same match, so no two are equal here.
  */
-import type { RouteMatch } from './route-settings.ts';
 
-type Matching = { readonly match: RouteMatch };
+type Match = {
+  readonly pathRegex?: string | undefined;
+  readonly pathPrefix?: string | undefined;
+  readonly methods?: readonly string[] | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+};
+
+type Matching = { readonly match: Match };
 
 /**
  * 1. one with a regular expression, the longer expression first
@@ -27,11 +33,11 @@ function lengthOf(text: string | undefined): number {
   return text === undefined ? -1 : text.length;
 }
 
-function methodsOf({ methods }: RouteMatch): number {
+function methodsOf({ methods }: Match): number {
   return methods === undefined ? Number.MAX_SAFE_INTEGER : methods.length;
 }
 
-function headersOf({ headers }: RouteMatch): number {
+function headersOf({ headers }: Match): number {
   return headers === undefined ? 0 : Object.keys(headers).length;
 }
 

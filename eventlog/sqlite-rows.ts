@@ -4,7 +4,6 @@
  */
 import type Database from 'better-sqlite3';
 import { isIntact } from './cached-state.ts';
-import type { Position, Version } from './event-log.ts';
 import type {
   Base,
   Kept,
@@ -17,6 +16,7 @@ import type {
   Tip,
 } from './log-reader.ts';
 import type { StreamName } from './names.ts';
+import type { Position, Version } from './position.ts';
 import { unavailable } from './sqlite-errors.ts';
 import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
 import type { ChainedEvent } from './stored-event.ts';

@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Position, Version } from './event-log.ts';
+import type { Position, Version } from './position.ts';
 
 export type StoredEvent = {
   readonly position: Position;

@@ -48,6 +48,8 @@ const imports: Import[] = files.flatMap(({ room, file }) =>
   })),
 );
 
+const importsOf = Map.groupBy(imports, ({ file }) => file);
+
 describe('the house', () => {
   it('has files and imports to look at', () => {
     expect(files.length).toBeGreaterThan(50);
@@ -70,6 +72,12 @@ describe('the house', () => {
     expect(windows).toEqual([]);
   });
 
+  // What serves one request is one thing in many files: its parts know it, and it knows them.
+  it('has no circle of imports but on the request path', () => {
+    const inCircle = files.filter(({ file }) => !isOfRequests(file) && reached(file).has(file));
+    expect(inCircle.map(({ file }) => file)).toEqual([]);
+  });
+
   it('keeps each package in its room', () => {
     const strangers = imports.filter(({ room, target }) => {
       if (target.startsWith('.') || target.startsWith('node:')) return false;
@@ -87,7 +95,7 @@ describe('the house', () => {
 
   it('reads the clock and chance as arguments where it decides', () => {
     const pure = files.filter(({ file }) =>
-      /^actors\/(domain|pool\/policy|pool\/pool\.ts|supervision\/(strategy|restart|parking|backoff))/.test(
+      /^actors\/(domain|pool\/policy|pool\/pool\.ts|pool\/evolve-pool|supervision\/(strategy|restart|parking|backoff))/.test(
         file,
       ),
     );
@@ -103,6 +111,25 @@ describe('the house', () => {
     expect(silent.map(({ file }) => file)).toEqual([]);
   });
 });
+
+function isOfRequests(file: string): boolean {
+  return file.startsWith('src/proxy/');
+}
+
+/** All that a file imports, and what that imports. */
+function reached(from: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  const open = [from];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const { file, target } of importsOf.get(next) ?? []) {
+      const path = pathOf(file, target);
+      if (!target.startsWith('.') || isOfRequests(path) || found.has(path)) continue;
+      found.add(path);
+      open.push(path);
+    }
+  }
+  return found;
+}
 
 function sources(directory: string): string[] {
   return readdirSync(directory).flatMap((name) => {

@@ -12,7 +12,7 @@ import {
 } from '../supervision/index.ts';
 import { Demand, LOOK_MS, type Supply, type Want } from './capacity.ts';
 import { keyOf, type MainLedger, type PoolStats } from './ledger/index.ts';
-import type { PoolState } from './pool.ts';
+import type { PoolState } from './pool-state.ts';
 
 export type CapacityWatchOptions = {
   readonly ledger: MainLedger;

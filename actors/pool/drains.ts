@@ -8,7 +8,7 @@
 import type { BackendId, PoolName } from '../../eventlog/index.ts';
 import type { CancelTimer, Clock } from '../supervision/index.ts';
 import { keyOf, LedgerBusy, type MainLedger, type RowEnds, type RowStats } from './ledger/index.ts';
-import { type BackendState, backendOf, type DrainCounts, type PoolState } from './pool.ts';
+import { type BackendState, backendOf, type DrainCounts, type PoolState } from './pool-state.ts';
 
 export type Drained = { readonly type: 'drained' | 'removed' | 'withdrawn' } & DrainCounts;
 

@@ -1,7 +1,7 @@
 /** What a pool comes to with each event. */
 import type { PoolEvent, SparseBackend, Version } from '../../eventlog/index.ts';
 import type { Recording, Scratch } from '../decider.ts';
-import type { BackendState, PoolState } from './pool.ts';
+import { type BackendState, backendOf, type PoolState } from './pool-state.ts';
 
 type Pool = NonNullable<PoolState>;
 type Backends = { [id: string]: BackendState };
@@ -61,11 +61,6 @@ export function evolve(state: PoolState, event: PoolEvent & Recording, scratch?:
         event.version,
       );
   }
-}
-
-/** An id such as `constructor` must not find what every object inherits. */
-export function backendOf(pool: PoolState, id: string): BackendState | undefined {
-  return pool !== null && Object.hasOwn(pool.backends, id) ? pool.backends[id] : undefined;
 }
 
 function changed(

@@ -19,7 +19,8 @@ import {
   type RowDefinition,
   routeKeyOf,
 } from './ledger/index.ts';
-import { type BackendState, type PoolState, WELL } from './pool.ts';
+import { WELL } from './pool.ts';
+import type { BackendState, PoolState } from './pool-state.ts';
 
 type Pool = NonNullable<PoolState>;
 

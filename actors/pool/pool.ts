@@ -12,32 +12,8 @@ import type {
 } from '../../eventlog/index.ts';
 import { type Decider, type Decision, events, rejected } from '../decider.ts';
 import { sameJson } from '../same-json.ts';
-import { backendOf, evolve } from './evolve-pool.ts';
-
-export { backendOf } from './evolve-pool.ts';
-
-export type BackendState = {
-  readonly backend: SparseBackend;
-  /** The version of the pool's stream at which it was last changed by a person: what an ETag says. */
-  readonly version: Version;
-  /** When a drain cuts what is unfinished, in epoch milliseconds. */
-  readonly drainUntilMs?: number;
-  /** The drain is over: how many of the requests that it found finished, and how many were cut. */
-  readonly drained?: DrainCounts;
-  /** In force until `untilMs` (epoch milliseconds) and over by itself then: no second event says so. */
-  readonly quarantine?: { readonly cause: QuarantineCause; readonly untilMs: number };
-  /** Absent: all is well. */
-  readonly health?: BackendHealth;
-};
-
-export type DrainCounts = { readonly finished: number; readonly cut: number };
-
-export type PoolState = {
-  readonly settings: SparsePool;
-  /** The version of its stream at which it, or one of its backends, was last changed by a person: what an ETag says. */
-  readonly version: Version;
-  readonly backends: { readonly [id: string]: BackendState };
-} | null;
+import { evolve } from './evolve-pool.ts';
+import { type BackendState, backendOf, type DrainCounts, type PoolState } from './pool-state.ts';
 
 type Pool = NonNullable<PoolState>;
 

@@ -1,7 +1,8 @@
 /** A fold that changes what it made comes to the same as one that makes all anew, and leaves alone where it began. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type PoolState, poolDecider } from '../../actors/pool/pool.ts';
+import { poolDecider } from '../../actors/pool/pool.ts';
+import type { PoolState } from '../../actors/pool/pool-state.ts';
 import type { BackendId, PoolEvent } from '../../eventlog/index.ts';
 
 // Some that sort as numbers do, and one that every object inherits.

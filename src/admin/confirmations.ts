@@ -10,11 +10,11 @@ import type { Answer, By, ChildSpec, Desk, Plan } from '../../actors/index.ts';
 import { crashed } from '../../actors/index.ts';
 import type { EventLog, Json } from '../../eventlog/index.ts';
 import { CONFIRMED, type Historian, ON_TRIAL, type Trial, trialOf, UNDONE } from '../history/index.ts';
-import type { Logger } from './ports.ts';
+import type { Logger } from './logger.ts';
 import { Refused } from './problem.ts';
 import { restoring } from './restoring.ts';
 import { routingOf } from './routing-of.ts';
-import { told, undoneIn } from './undo.ts';
+import { told, undoneIn } from './undoing.ts';
 
 export type ConfirmationsOptions = {
   readonly desk: () => Desk;

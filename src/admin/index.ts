@@ -3,4 +3,5 @@
 export { type Admin, type AdminOptions, createAdmin } from './admin.ts';
 export { AdminUnavailable } from './admin-unavailable.ts';
 export { Confirmations } from './confirmations.ts';
-export type { AdminPorts, Check, History, LedgerFigures, Logger } from './ports.ts';
+export type { Logger } from './logger.ts';
+export type { AdminPorts, Check, History, LedgerFigures } from './ports.ts';

@@ -73,10 +73,3 @@ export interface AdminPorts {
   /** How often a silent Server-Sent Events stream says that it lives; 15 s by default. */
   readonly heartbeatMs?: number;
 }
-
-/** What the process log is told; pino's shape. */
-export interface Logger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}

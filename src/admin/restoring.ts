@@ -1,9 +1,8 @@
 /** What rollbacks share: a difference as commands on what was seen, and what is said where something changed meanwhile. */
 import { type Answer, type Command, type Plan, type Present, refusalOfPlan } from '../../actors/index.ts';
-import type { PoolName } from '../../eventlog/index.ts';
+import type { EventLog, PoolName } from '../../eventlog/index.ts';
 import { type Change, MAX_CHANGES, type Routing } from '../config/index.ts';
 import { commandsOf } from './commands-of.ts';
-import type { AdminPorts } from './ports.ts';
 import { rejected } from './problem.ts';
 import type { Reply } from './reply.ts';
 
@@ -53,7 +52,7 @@ export function staleness(
 
 /** A mismatch with what was shown is told together with what happened since. */
 export async function withWinners(
-  { log }: AdminPorts,
+  { log }: { readonly log: Pick<EventLog, 'read'> },
   { rejection }: Rejected,
   shown: Shown | undefined,
 ): Promise<Reply> {

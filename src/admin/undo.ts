@@ -1,8 +1,8 @@
 /** Undoes one change and no other, whatever came after it. */
 import type { Plan } from '../../actors/index.ts';
 import type { Json } from '../../eventlog/index.ts';
-import { type Change, difference, type Routing } from '../config/index.ts';
-import { type PastChange, type Scope, within } from '../history/index.ts';
+import { difference } from '../config/index.ts';
+import type { PastChange, Scope } from '../history/index.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import type { AdminPorts } from './ports.ts';
@@ -11,10 +11,7 @@ import { facts, positionHeader } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
 import { refusedOf, restoring, type Shown, staleness, withWinners } from './restoring.ts';
 import { routingOf } from './routing-of.ts';
-import { type Undoing, undoing } from './undoing.ts';
-
-// Of what stays as it is, so much is said.
-const TOLD = 20;
+import { told, type Undone, undoneIn } from './undoing.ts';
 
 export type UndoWish = {
   /** A position of the change. */
@@ -24,18 +21,6 @@ export type UndoWish = {
   /** The position of a dry run: what it showed is what is done, or nothing is. */
   readonly seen: number | undefined;
 };
-
-type Undone = Undoing & { readonly changes: readonly Change[] };
-
-export function undoneIn({ streams, before, after }: PastChange, all: Routing): Undone {
-  const now = within(all, streams);
-  const undone = undoing({ before, after, now, all });
-  return { ...undone, changes: difference(now, undone.routing) };
-}
-
-export function told(left: readonly string[]): readonly string[] {
-  return left.length <= TOLD ? left : [...left.slice(0, TOLD), `and ${left.length - TOLD} more`];
-}
 
 export async function undo(call: Call, ports: AdminPorts, wish: UndoWish): Promise<Reply> {
   const { position, scope } = wish;

@@ -4,6 +4,7 @@
  */
 import { type DomainName, type PoolName, poolsOf } from '../../eventlog/index.ts';
 import { type Change, difference, type Routing } from '../config/index.ts';
+import { type PastChange, within } from '../history/index.ts';
 
 export type Undoing = {
   /** What it should be like: the present one, with all undone that can be. */
@@ -11,6 +12,8 @@ export type Undoing = {
   /** What of the change stays, each with its reason. */
   readonly left: readonly string[];
 };
+
+export type Undone = Undoing & { readonly changes: readonly Change[] };
 
 export type Moments = {
   /** Of the owners that the change touched. */
@@ -21,7 +24,20 @@ export type Moments = {
   readonly all: Routing;
 };
 
+// Of what stays as it is, so much is said.
+const TOLD = 20;
+
 const CHANGED_SINCE = 'was changed since';
+
+export function undoneIn({ streams, before, after }: PastChange, all: Routing): Undone {
+  const now = within(all, streams);
+  const undone = undoing({ before, after, now, all });
+  return { ...undone, changes: difference(now, undone.routing) };
+}
+
+export function told(left: readonly string[]): readonly string[] {
+  return left.length <= TOLD ? left : [...left.slice(0, TOLD), `and ${left.length - TOLD} more`];
+}
 
 export function undoing({ before, after, now, all }: Moments): Undoing {
   const wanted = difference(now, before);

@@ -2,8 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { SentError } from './messages.ts';
-import type { Answer } from './query.ts';
-import type { QueryOrder } from './query-process.ts';
+import type { Answer, QueryOrder } from './query-wish.ts';
 import { receivedError } from './sent-error.ts';
 import { Unanswerable } from './unanswerable.ts';
 

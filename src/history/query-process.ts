@@ -1,11 +1,10 @@
 /** The program of a process for one query: SQL that would never come to an end comes to one with its process. */
 import { setPriority } from 'node:os';
-import { answerQuery, type QueryWish } from './query.ts';
+import { answerQuery } from './answer-query.ts';
+import type { QueryOrder } from './query-wish.ts';
 import { roomOf } from './room.ts';
 import { sentError } from './sent-error.ts';
 import { sourcesOf } from './sources.ts';
-
-export type QueryOrder = { readonly directory: string; readonly wish: QueryWish };
 
 // Whoever asked is gone.
 process.once('disconnect', () => process.exit());

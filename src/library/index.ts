@@ -27,4 +27,5 @@ export {
 } from './options.ts';
 export { CommandRefused, type Condition, type Done, type ProgramDesk } from './program-desk.ts';
 export { type Refusal, refuse } from './refusals.ts';
-export type { DomainWish, PoolWish, RoutedOptions, RoutedSwitchyard } from './routed-switchyard.ts';
+export type { RoutedOptions, RoutedSwitchyard } from './routed-switchyard.ts';
+export type { DomainWish, PoolWish } from './wishes.ts';

@@ -22,7 +22,7 @@ import {
   routingJson,
 } from '../config/index.ts';
 import { sound } from './options.ts';
-import type { DomainWish, PoolWish } from './routed-switchyard.ts';
+import type { DomainWish, PoolWish } from './wishes.ts';
 
 export type Done = {
   /** It did not exist before. */

@@ -19,10 +19,6 @@ import {
   openSqliteLog,
   type PoolName,
   type Recorded,
-  type RouteWish,
-  type SparseBackend,
-  type SparseDomain,
-  type SparsePool,
   type StreamName,
 } from '../../eventlog/index.ts';
 import { commandsOf } from '../admin/commands-of.ts';
@@ -43,12 +39,7 @@ import { once, type Switchyard } from './delegated-switchyard.ts';
 import { frontPlane, openAll } from './front.ts';
 import { type CommonOptions, processOf, reporter } from './options.ts';
 import { ProgramDesk, refusalOf } from './program-desk.ts';
-
-export type PoolWish = SparsePool & { readonly backends?: { readonly [id: string]: SparseBackend } };
-export type DomainWish = Omit<SparseDomain, 'pool' | 'routes'> & {
-  readonly pool: string;
-  readonly routes?: readonly RouteWish[];
-};
+import type { DomainWish, PoolWish } from './wishes.ts';
 
 export type RoutedOptions = CommonOptions & {
   /** As in the config file. In force from the start if the log is empty; else only with `apply`. */

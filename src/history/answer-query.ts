@@ -1,0 +1,25 @@
+/** One SELECT over the views of log and journal, within bounds. */
+import { QueryRefused, runQuery } from '../../eventlog/index.ts';
+import { type Answer, QUERY_MS, type QueryWish } from './query-wish.ts';
+import type { Room } from './room.ts';
+import { Unanswerable } from './unanswerable.ts';
+import { msOf } from './verify-decisions.ts';
+import { views } from './views.ts';
+
+export async function answerQuery(
+  { sql, since, until, limit, timeoutMs = QUERY_MS }: QueryWish,
+  room: Room,
+): Promise<Answer> {
+  const fromMs = msOf(room, since, 'since');
+  const toMs = msOf(room, until, 'until');
+  const bounds = { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
+  let missed: { readonly archived?: number } = {};
+  const tables = views(room, bounds, (archived) => (missed = { archived }));
+  try {
+    const answer = await runQuery(sql, tables, { rows: limit, ms: timeoutMs }, room.breathe);
+    return { ...answer, ...missed };
+  } catch (error) {
+    if (error instanceof QueryRefused) throw new Unanswerable('invalid_query', error.message);
+    throw error;
+  }
+}

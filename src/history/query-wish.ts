@@ -1,0 +1,22 @@
+/** What `query` is asked, and what it answers. */
+import type { QueryAnswer } from '../../eventlog/index.ts';
+import type { Moment } from './moment.ts';
+
+export type QueryWish = {
+  readonly sql: string;
+  readonly since?: Moment;
+  readonly until?: Moment;
+  /** Rows at most. */
+  readonly limit: number;
+  /** How long it may take. */
+  readonly timeoutMs?: number;
+};
+
+/** `archived`: up to this position the log is archived, where the query asked for events of then. */
+export type Answer = QueryAnswer & { readonly archived?: number };
+
+/** What a process for one query is told. */
+export type QueryOrder = { readonly directory: string; readonly wish: QueryWish };
+
+// Whoever else asks of the past waits that long at most.
+export const QUERY_MS = 10_000;
