@@ -159,6 +159,7 @@ export class ClientConnection extends ClientSocket {
     try {
       if (exchange !== undefined) this.#receivedWhileBusy(exchange, chunk, length);
       else if (this.#surplus === undefined) this.#parse(chunk, 0, length);
+      else if (this.#isStalled) this.#keep(chunk, 0, length);
       else {
         this.#surplus.append(chunk, 0, length);
         this.#parseSurplus();
@@ -177,9 +178,9 @@ export class ClientConnection extends ClientSocket {
     if (from === end) return;
     this.#surplus ??= new GrowingBytes();
     this.#surplus.append(buffer, from, end);
-    // What comes before its turn is the client's risk, and bounded.
-    if (this.#exchange === undefined || this.#surplus.length < HELD_BYTES) return;
-    this.pauseForSurplus();
+    // What comes before its turn is the client's risk, and bounded; an unfinished head has bounds of its own.
+    const isEarly = this.#exchange !== undefined || this.#isStalled;
+    if (isEarly && this.#surplus.length >= HELD_BYTES) this.pauseForSurplus();
   }
 
   #parseSurplus(): void {

@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { eventually, pause } from '../support/eventually.ts';
-import { GET, get, post, routed } from '../support/routed.ts';
+import type { RawClient } from '../support/raw-client.ts';
+import { GET, get, post, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
 const LOGGED = { accessLog: 'logfmt' } as const;
+
+/** False: it did not leave within half a second. */
+function isTaken(client: RawClient, bytes: string): Promise<boolean> {
+  const left = new Promise<boolean>((resolve) => client.socket.write(bytes, 'latin1', () => resolve(true)));
+  return Promise.race([left, pause(500).then(() => false)]);
+}
 
 describe('a client that leaves', () => {
   it('before the response: the backend is told by a FIN, the line says H27 and 499', async () => {
@@ -146,6 +153,19 @@ describe('a slow client', () => {
     client.socket.resume();
     await client.ends(10_000);
     expect(received).toBeGreaterThan(20_000_000);
+  });
+
+  it('that asks and asks and reads no answer is not read either, and gets all when it reads', async () => {
+    const router = await routerOver({});
+    const client = await router.connect();
+    client.socket.pause();
+    const piece = `GET /${'a'.repeat(1000)} HTTP/1.1\r\nHost: nobody.test\r\n\r\n`.repeat(1000);
+    let asked = 0;
+    while (asked < 40_000 && (await isTaken(client, piece))) asked += 1000;
+    expect(asked).toBeLessThan(40_000);
+    client.socket.resume();
+    const answered = () => client.received.split('HTTP/1.1 404 Not Found').length - 1;
+    await eventually(() => answered() === asked + 1000, 'all answers', 10_000);
   });
 
   it('that does not read the end of its response is closed when its time is over', async () => {
