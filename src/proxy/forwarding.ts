@@ -219,7 +219,7 @@ export class Forwarding extends Connecting {
         this.connectIsLate(nowMs);
         break;
       case 'send':
-        if (response?.hasBegun === true) exchange.fail('response_idle');
+        if (response?.hasBegun === true) exchange.fail(response.isPaused ? 'client_idle' : 'response_idle');
         else if (this.#failOverInTime()) break;
         else exchange.fail(isUploadDone || client.isPaused ? 'first_byte_timeout' : 'client_idle');
         break;

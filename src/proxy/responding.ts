@@ -117,6 +117,8 @@ export class Responding implements RelayOwner, PipeOwner {
       const text = writeInterimHead(head);
       exchange.bytesOut += text.length;
       exchange.client.writeText(text);
+      // A backend may have any number of them to say, to a client that reads none.
+      if (exchange.client.pendingBytes >= HIGH_WATER_BYTES) this.#pause();
     }
     this.headBegun();
   }

@@ -70,6 +70,23 @@ describe('an interim response', () => {
     expect((await client.response()).status).toBe(200);
   });
 
+  it('waits at the backend while the client reads none, and is the client that keeps it waiting: H28', async () => {
+    const hints = `HTTP/1.1 103 Early Hints\r\nLink: </${'a'.repeat(1000)}>\r\n\r\n`.repeat(40_000);
+    const { router, backend } = await routed(undefined, {
+      accessLog: 'logfmt',
+      pool: { timeouts: { idleMs: 300, abortLingerMs: 50 } },
+    });
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(GET);
+    const connection = await backend.accept();
+    await connection.takeHead();
+    connection.send(hints);
+    await eventually(() => router.log.includes('code=H28'), 'a line');
+    expect(connection.socket.writableLength).toBeGreaterThan(0);
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
   it('does not reach an HTTP/1.0 client', async () => {
     const { router } = await routed(() => `${CONTINUE}HTTP/1.1 103 Early Hints\r\n\r\n${ok()}`);
     const client = await router.connect();
