@@ -5,6 +5,7 @@ export type { HealthNews } from './backend/backend.machine.ts';
 export { ArmedChaos, type Chaos, CRASH_POINTS, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 export type { Answer, Borrower, By, Command, Desk, LendingDesk, Plan, Present } from './command.ts';
 export { CommandHandler, type CommandHandlerOptions, type Request } from './command-handler.ts';
+export { newCommandId } from './command-id.ts';
 export { type DeskOptions, RoutingDesk } from './desk.ts';
 export { type Owners, OwnerUnavailable } from './desk-owners.ts';
 export { type DomainCommand, type DomainState, domainDecider } from './domain/domain.ts';

@@ -17,11 +17,11 @@
  *
  * The lease ledger is in no branch: it is memory that outlives whoever works on it.
  */
-import { randomUUID } from 'node:crypto';
 import type { BackendId, CapacityWant, EventLog, PoolName, StreamName } from '../eventlog/index.ts';
 import { Bedtime } from './bedtime.ts';
 import { type ArmedChaos, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 import type { LendingDesk } from './command.ts';
+import { newCommandId } from './command-id.ts';
 import { RoutingDesk } from './desk.ts';
 import { Feed, type Publish } from './feed.ts';
 import { Health } from './health.ts';
@@ -130,7 +130,7 @@ export class System {
       log: this.log,
       owners: this.owners,
       published: (position) => this.feed.published(position),
-      newCommandId: randomUUID,
+      newCommandId,
     });
     this.#tree = new Tree(
       supervisorChild(

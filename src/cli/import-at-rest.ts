@@ -1,6 +1,5 @@
 /** An import into a data directory that no router holds: the same chunks, by a handler that has the log for itself. */
-import { randomUUID } from 'node:crypto';
-import { asleepOver, type By, type Command, CommandHandler } from '../../actors/index.ts';
+import { asleepOver, type By, type Command, CommandHandler, newCommandId } from '../../actors/index.ts';
 import { DataUnusable, openSqliteLog } from '../../eventlog/index.ts';
 import { type ChunkResult, importerOver } from '../import/index.ts';
 import { CommandFailed } from './failure.ts';
@@ -19,7 +18,7 @@ export async function* importAtRest(
       log,
       owners: asleepOver(log),
       published: async () => {},
-      newCommandId: randomUUID,
+      newCommandId,
     });
     const desk = {
       askTogether: (commands: readonly Command[], by: By, digest: string) =>

@@ -1,6 +1,5 @@
 /** Chunks of lines read ahead, each with what it comes to where nobody ever heard of its owners. */
-import { randomUUID } from 'node:crypto';
-import { type By, draftOf } from '../../actors/index.ts';
+import { type By, draftOf, newCommandId } from '../../actors/index.ts';
 import { ofChunk } from './chunks.ts';
 import type { Line } from './cut-lines.ts';
 import type { DraftedChunk } from './drafted.ts';
@@ -22,6 +21,6 @@ function drafted(chunk: SoundChunk, by: By, isWorthIt: boolean): DraftedChunk {
   const { from, to, commands, lines, digest } = chunk;
   const text = JSON.stringify(commands);
   const request = { by: ofChunk(by, from), digest };
-  const draft = isWorthIt ? draftOf(commands, request, randomUUID) : undefined;
+  const draft = isWorthIt ? draftOf(commands, request, newCommandId) : undefined;
   return { from, to, type: 'drafted', draft, commands: text, lines: Float64Array.from(lines), digest };
 }

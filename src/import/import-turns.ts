@@ -2,7 +2,6 @@
  * What the thread of imports does: it writes chunks of lines to the log by itself when the main thread gives it the turn,
  * while another thread reads those that come next. Its garbage and its fsyncs are nobody else's to wait for.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import {
@@ -11,6 +10,7 @@ import {
   type Command,
   CommandHandler,
   type Desk,
+  newCommandId,
   type Rejection,
   refusalFor,
   sealed,
@@ -231,7 +231,7 @@ function openLog(): Opened {
     written = happened;
   });
   // Nobody is awake here, and in its turn nobody else decides: there is nothing to wait for.
-  const alone = { owners: asleepOver(log), published: async () => {}, newCommandId: randomUUID };
+  const alone = { owners: asleepOver(log), published: async () => {}, newCommandId };
   const handler = new CommandHandler({ log, ...alone });
   const askTogether = (commands: readonly Command[], by: By, digest: string) =>
     handler.together(commands, { by, digest });
