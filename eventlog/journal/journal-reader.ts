@@ -5,6 +5,7 @@ import type { RequestRecord } from './request-record.ts';
 import type { Gap } from './segment.ts';
 import { JOURNAL_DIRECTORY, type SegmentFile, segmentFiles } from './segment-files.ts';
 import { type JournalledCheckpoint, type OperationBlock, SegmentReader } from './segment-reader.ts';
+import { SegmentUnbegun } from './segment-schema.ts';
 
 /** Epoch milliseconds; all of it without. */
 export type TimeRange = { readonly fromMs?: number; readonly toMs?: number };
@@ -150,7 +151,7 @@ class Reader implements JournalReader {
       this.#open.set(number, segment);
       return segment;
     } catch (error) {
-      this.#damaged(path, error);
+      if (!(error instanceof SegmentUnbegun)) this.#damaged(path, error);
       return undefined;
     }
   }

@@ -68,9 +68,16 @@ export function createTables(db: Database.Database, vocabulary: Vocabulary, nowM
   }).immediate();
 }
 
-/** Throws `DataUnusable` for a file that is no segment, or one of a newer version. */
+/** Nothing is in the file: it is just being made, or whoever made it died before anything was. */
+export class SegmentUnbegun extends Error {
+  override readonly name = 'SegmentUnbegun';
+}
+
+/** Throws `DataUnusable` for a file that is no segment, or one of a newer version; `SegmentUnbegun` for an empty one. */
 export function requireSegment(db: Database.Database): void {
   const id = db.pragma('application_id', { simple: true });
+  if (id === 0 && db.prepare('SELECT 1 FROM sqlite_master').get() === undefined)
+    throw new SegmentUnbegun(`expected a segment of a journal in ${db.name}, found nothing in it yet`);
   if (id !== APPLICATION_ID)
     throw new DataUnusable('data_foreign', `expected a segment of a journal in ${db.name}, found id ${id}`);
   const version = db.pragma('user_version', { simple: true }) as number;

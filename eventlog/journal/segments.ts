@@ -118,7 +118,14 @@ export class Segments {
 
   #create(number: number, nowMs: number): void {
     makeJournalDirectory(this.#directory);
-    this.#use(Segment.create(segmentPath(this.#directory, number), number, this.#vocabulary, nowMs));
+    const path = segmentPath(this.#directory, number);
+    try {
+      this.#use(Segment.create(path, number, this.#vocabulary, nowMs));
+    } catch (error) {
+      // For want of room, say: else each attempt would leave a file with nothing in it, one a second.
+      dropSegment(path);
+      throw error;
+    }
   }
 
   /** Whatever is wrong with a file of before, a new one can be written. */

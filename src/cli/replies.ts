@@ -159,6 +159,7 @@ export const verification = z.looseObject({
   findings: z.array(finding).optional(),
   cut: z.boolean().optional(),
   firstBad: z.int().optional(),
+  journal: z.looseObject({ damaged: z.array(z.string()).optional() }).optional(),
   repaired: z
     .looseObject({
       type: z.string(),

@@ -60,6 +60,16 @@ describe('verify', () => {
     expect({ code: asked.code, ok: JSON.parse(asked.out).ok }).toEqual({ code: 1, ok: false });
   });
 
+  it('names what is damaged in the journal', async () => {
+    const journal = { span: null, gaps: 0, damaged: ['segment-00000001.db: expected a segment, found none'] };
+    const verification = { ok: false, events: 9, streams: 2, findings: [], cut: false, journal };
+    await using stage = await scene({ history: answeredBy(verification) });
+    expect(await run('verify', stage.address)).toMatchObject({
+      code: 1,
+      out: 'damaged in the journal: segment-00000001.db: expected a segment, found none\n9 events checked, 0 findings\n',
+    });
+  });
+
   it('shows how far it is on a terminal alone, and never to machines', async () => {
     const steps = [250, 500].map((done) => ({ progress: { checking: 'events', done, of: 1000 } }));
     const history = answeredBy({ ok: true, events: 1000 }, steps);

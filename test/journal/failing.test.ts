@@ -76,6 +76,43 @@ describe('a journal that cannot be written', () => {
     writer.close();
   });
 
+  it('for want of room leaves no file for each attempt', (test) => {
+    const root = temporaryDirectory();
+    const at = join(root, 'disk');
+    using disk = smallDisk(at, 2);
+    if (disk === undefined) test.skip('mounting a tmpfs takes privileges that this user lacks');
+    const journal = new JournalDesk(join(at, 'data'));
+    const ring = journal.producer();
+    const writer = journal.writer();
+    mkdirSync(journal.directory);
+    record(ring, finished({ sequence: 0 }));
+    writer.turn();
+    for (let sequence = 1; sequence < 20; sequence++) {
+      fill(join(at, 'filler'));
+      record(ring, finished({ sequence, target: `/${'x'.repeat(900)}` }));
+      writer.turn();
+      journal.nowMs += 2000;
+    }
+    expect(says(journal, SAYS.failing)).toBe(1);
+    expect(segmentFiles(join(journal.directory, 'journal'))).toHaveLength(1);
+    writer.close();
+  });
+
+  it('with a file that nothing was written in yet is not damaged', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    record(journal.producer(), finished({ sequence: 0 }));
+    const writer = journal.writer();
+    writer.turn();
+    writer.close();
+    writeFileSync(join(directory, 'journal', 'segment-00000002.db'), '');
+    const damaged: string[] = [];
+    const reader = openJournalReader(directory, { damaged: (path) => damaged.push(path) });
+    expect([...reader.requests()]).toHaveLength(1);
+    expect(damaged).toEqual([]);
+    reader.close();
+  });
+
   it('whose file is damaged goes on in another, and the reader says which cannot be read', () => {
     const directory = temporaryDirectory();
     const first = new JournalDesk(directory);

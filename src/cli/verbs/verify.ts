@@ -39,6 +39,8 @@ async function run(context: Context): Promise<ExitCode> {
         clean(`${finding.type} at ${where}: expected ${finding.expected}, found ${finding.found}`),
       );
     }
+    const { damaged = [] } = found.journal ?? {};
+    for (const file of damaged) await print.line(clean(`damaged in the journal: ${file}`));
     const many = `${findings.length}${cut ? ' or more' : ''}`;
     await print.line(ok ? `${events} events, all as written` : `${events} events checked, ${many} findings`);
   }
