@@ -12,6 +12,7 @@ import {
   type Checked,
   type Config,
   difference,
+  type ListenerSettings,
   loadConfig,
   parseConfig,
   parseHostPort,
@@ -20,6 +21,7 @@ import {
 } from './config/index.ts';
 import { type Demo, startDemo } from './demo.ts';
 import { AddressUnavailable, claim, claimListeners } from './router/claim-listeners.ts';
+import { clientsWithin, mostDescriptors, within } from './router/descriptors.ts';
 import { ConfigRefused } from './router/first-routing.ts';
 import { Router } from './router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
@@ -57,14 +59,15 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
   const output = outputOf(() => log);
   const log = createProcessLog({ level: wish.logLevel, destination: output });
   const ended = Promise.withResolvers<ExitCode>();
-  const listeners = await claimListeners(config.listeners);
+  const workers = wish.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
+  const listeners = bearable(await claimListeners(config.listeners), workers, log);
   // A port of the system's choice is chosen when it is listened on: before, it would be anybody's meanwhile.
   const isChosen = parseHostPort(config.admin.address)?.port === 0;
   const admin = isChosen ? config.admin : { ...config.admin, address: await claim(config.admin.address) };
   const router = new Router(
     {
       config: { ...config, admin },
-      workers: wish.workers ?? Math.min(availableParallelism(), MOST_WORKERS),
+      workers,
       chaos: wish.chaos,
       apply: wish.apply,
       version: versionOf(),
@@ -90,6 +93,20 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
   // It would be waited for as long as somebody has the other end of a pipe, and reads nothing.
   if (!(await output.written(LAST_LINES_MS))) process.exit(code);
   return code;
+}
+
+/** Clients that would leave no file to open for anything else are not let in. */
+function bearable(listeners: readonly ListenerSettings[], workers: number, log: ProcessLog) {
+  const files = mostDescriptors();
+  if (files === undefined) return listeners;
+  const clients = clientsWithin(files, workers);
+  const bounded = within(clients, listeners);
+  if (bounded !== listeners)
+    log.info(
+      { files, clients },
+      'fewer clients than limits.connections: a process may open so many files (ulimit -n)',
+    );
+  return bounded;
 }
 
 function outputOf(log: () => ProcessLog): StandardOutput {

@@ -107,6 +107,9 @@ export abstract class Connecting implements ConnectionUser {
     const cause = this.#timedOut ? 'connect_timeout' : connectFailure(error);
     exchange.context.counters.connectFailures++;
     if (cause === undefined) {
+      exchange.context.scarce?.(
+        `backends cannot be connected to, for want of something of our own: ${error.message}`,
+      );
       tenancy.giveBack('unused');
       exchange.fail('internal_error', `connect: ${error.code ?? error.message}`);
       return;

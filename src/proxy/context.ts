@@ -72,6 +72,8 @@ export type PlaneOptions = {
   /** Has a pool's ledger made, and then `awake` called. Absent: all are there. */
   readonly wake?: (pool: string) => void;
   readonly report: (report: PlaneReport) => void;
+  /** Something has run out that is not a backend's; said again and again while it has. */
+  readonly scarce?: (what: string) => void;
   readonly observe?: RequestObserver;
   /** Decides in the place of table and ledger; asked for once per request whose head is sound. */
   readonly delegate?: (request: Exchange) => Delegate;

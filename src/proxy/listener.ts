@@ -13,16 +13,19 @@ export class Listener {
   port = 0;
   readonly #headcount: Headcount;
   readonly #name: string;
+  readonly #scarce: (what: string) => void;
 
   constructor(
     settings: ListenerSettings,
     headcount: Headcount,
     accepted: (socket: Socket, listener: Listener) => void,
+    scarce: (what: string) => void = () => {},
   ) {
     const networks = parseNetworks(settings.trustForwarded);
     if (!networks.ok) throw new RangeError(`trustForwarded: ${networks.problem}`);
     this.settings = settings;
     this.#headcount = headcount;
+    this.#scarce = scarce;
     this.#name = `listener ${settings.address}`;
     this.trusted = networks.value;
     // A client's FIN must not end our side: its response may still be owed, and an error page read to the end.
@@ -58,7 +61,10 @@ export class Listener {
   /** False: there are as many as may be, in all or from this peer. Whoever came in leaves by `left`. */
   admits(peer: string): boolean {
     const { connections } = this.settings.limits;
-    if (connections > 0 && !this.#headcount.enter(this.#name, connections)) return false;
+    if (connections > 0 && !this.#headcount.enter(this.#name, connections)) {
+      this.#scarce(`${this.#name} refuses connections: ${connections} are open (limits.connections)`);
+      return false;
+    }
     // All that a load balancer brings come from one peer; whom it speaks for it says on the connection.
     if (this.settings.proxyProtocol || this.admitsFrom(peer)) return true;
     this.left(undefined);
@@ -67,8 +73,12 @@ export class Listener {
 
   /** The same of this address alone. */
   admitsFrom(address: string): boolean {
-    const { connectionsPerAddress } = this.settings.limits;
-    return connectionsPerAddress === 0 || this.#headcount.enter(this.#nameOf(address), connectionsPerAddress);
+    const most = this.settings.limits.connectionsPerAddress;
+    if (most === 0 || this.#headcount.enter(this.#nameOf(address), most)) return true;
+    this.#scarce(
+      `${this.#name} refuses connections: ${most} from one address are open (limits.connectionsPerAddress)`,
+    );
+    return false;
   }
 
   /** `address`: where it was said to be from, if it ever was. */

@@ -222,7 +222,8 @@ class Plane implements RoutingPlane {
     const known = this.#listeners.get(settings);
     if (known !== undefined) return known;
     const accepted = (socket: Socket, to: Listener) => this.#accepted(socket, to);
-    const listener = new Listener(settings, this.#context.headcount, accepted);
+    const { headcount, scarce } = this.#context;
+    const listener = new Listener(settings, headcount, accepted, scarce);
     this.#listeners.set(settings, listener);
     return listener;
   }

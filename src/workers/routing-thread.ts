@@ -42,6 +42,7 @@ const now = () => ORIGIN_MS + performance.now();
 // What a thread reads are single rows, of which the system keeps the pages; more here would be kept once a thread.
 const READER_CACHE_KIB = 1024;
 const SWEEP_MS = 1000;
+const SAY_EVERY_MS = 60_000;
 
 type TableLink = Pick<TableSource, 'isLevel' | 'pause'>;
 
@@ -51,6 +52,8 @@ export class RoutingThread {
   readonly #options: RoutingThreadOptions;
   #reader: LogReader | undefined;
   #sweeping: NodeJS.Timeout | undefined;
+  /** What has run out, and when that was said. */
+  readonly #saidAtMs = new Map<string, number>();
 
   constructor(options: RoutingThreadOptions) {
     const { ledger, journal, number, pseudonym, secret, accessLog, writeLog } = options;
@@ -67,6 +70,7 @@ export class RoutingThread {
       headcount: options.headcount,
       wake: options.wake,
       report: (report) => this.#report(report),
+      scarce: (what) => this.#scarce(what),
     });
     this.table.cutBy((pool, backend, atMs) => this.plane.cutAt(pool, backend, atMs));
   }
@@ -112,6 +116,13 @@ export class RoutingThread {
       addresses.push(renderHostPort({ host: bound.address, port: bound.port }));
     }
     return addresses;
+  }
+
+  #scarce(what: string): void {
+    const nowMs = now();
+    if (nowMs < (this.#saidAtMs.get(what) ?? 0) + SAY_EVERY_MS) return;
+    this.#saidAtMs.set(what, nowMs);
+    this.#options.warn(what);
   }
 
   #report(report: PlaneReport): void {

@@ -1,0 +1,45 @@
+/**
+ * How many clients the files that a process may have open can bear. Beyond that nothing of it works any more: no backend can
+ * be connected to, no command and no look at the metrics is accepted, and nothing is journalled.
+ */
+import { readFileSync } from 'node:fs';
+import type { ListenerSettings } from '../config/index.ts';
+
+// Measured: 37 and 9 a worker at rest, 22 for the threads of history and imports. A worker that is replaced is there twice, and
+// questions about the past open three files of each segment.
+const OWN = 80;
+const OWN_OF_A_WORKER = 20;
+// A client, and the connection to its backend.
+const OF_A_CLIENT = 2;
+// Where so few are allowed, better some clients than none.
+const LEAST_SHARE = 8;
+
+/** Undefined: this system does not say. Node has raised it to what the user may have. */
+export function mostDescriptors(): number | undefined {
+  try {
+    const most = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+    return most === undefined ? undefined : Number(most);
+  } catch {
+    return undefined;
+  }
+}
+
+export function clientsWithin(descriptors: number, workers: number): number {
+  const left = Math.floor((descriptors - OWN - OWN_OF_A_WORKER * workers) / OF_A_CLIENT);
+  return Math.max(left, Math.ceil(descriptors / LEAST_SHARE));
+}
+
+/** The same listeners, each with its share of so many clients where they may have more in all. */
+export function within(clients: number, listeners: readonly ListenerSettings[]): readonly ListenerSettings[] {
+  const wish = ({ limits }: ListenerSettings) => limits.connections || Number.POSITIVE_INFINITY;
+  if (sum(listeners.map(wish)) <= clients) return listeners;
+  const share = clients / sum(listeners.map((listener) => Math.min(wish(listener), clients)));
+  return listeners.map((listener) => {
+    const connections = Math.max(1, Math.floor(Math.min(wish(listener), clients) * share));
+    return { ...listener, limits: { ...listener.limits, connections } };
+  });
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0);
+}

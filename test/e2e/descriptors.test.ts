@@ -1,0 +1,56 @@
+/** What a router with few files to open does when clients would take them all. */
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { AdminClient } from '../support/admin-client.ts';
+import { Backend } from '../support/backend.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { COMMAND, startRouter } from '../support/router-process.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const FILES = 200;
+const WAIT = { timeout: 10_000 };
+const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
+
+it('lets in as many clients as it can serve, answers commands meanwhile, and all others again when they have left', {
+  timeout: 60_000,
+}, async () => {
+  await using directory = await tempDirectory();
+  await using backend = await Backend.start({ name: 'web.1' });
+  const command = join(directory.path, 'few-files');
+  await writeFile(command, `#!/bin/sh\nulimit -n ${FILES}\nexec ${COMMAND} "$@"\n`);
+  await chmod(command, 0o755);
+  const config = {
+    pools: { web: { backends: { 'web.1': { address: backend.address } } } },
+    domains: { 'app.example': { pool: 'web' } },
+  };
+  const args = ['--workers', '2'];
+  await using router = await startRouter({ directory: directory.path, config, command, args });
+  await using admin = new AdminClient(router.admin);
+
+  const clients = await Promise.all(Array.from({ length: FILES }, () => RawClient.connect(router.port)));
+  const isRefused = ({ ended, closed }: RawClient) => ended || closed;
+  await expect.poll(() => clients.filter(isRefused).length, WAIT).toBeGreaterThan(FILES / 2);
+  await expect.poll(() => router.output(), WAIT).toContain('refuses connections');
+  const open = clients.filter((client) => !isRefused(client));
+  expect(open.length).toBeGreaterThan(10);
+  for (const client of open) client.socket.write(GET);
+  for (const client of open) expect((await client.response()).status).toBe(200);
+  expect((await admin.put('/v1/domains/other.example', { pool: 'web' })).status).toBe(201);
+
+  for (const client of clients) client.socket.destroy();
+  await expect
+    .poll(async () => {
+      const client = await RawClient.connect(router.port);
+      client.socket.write(GET);
+      const status = await client.response().then(
+        (response) => response.status,
+        () => 0,
+      );
+      client.socket.destroy();
+      return status;
+    }, WAIT)
+    .toBe(200);
+  const metrics = (await admin.get<string>('/metrics')).body;
+  expect(metrics).toMatch(/^switchyard_journal_failures_total 0$/m);
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/index.ts';
+import { clientsWithin, within } from '../../src/router/descriptors.ts';
+
+function listeners(...connections: readonly number[]) {
+  const config = parseConfig({
+    listeners: connections.map((count, at) => ({
+      address: `127.0.0.1:${9090 + at}`,
+      limits: { connections: count },
+    })),
+  });
+  if (!config.ok) throw new TypeError(JSON.stringify(config.problems));
+  return config.value.listeners;
+}
+
+const limits = (clients: number, ...connections: readonly number[]) =>
+  within(clients, listeners(...connections)).map((listener) => listener.limits.connections);
+
+describe('clients within the files that may be open', () => {
+  it('leave room for their backends and for the router', () => {
+    expect(clientsWithin(1024, 2)).toBe(452);
+    expect(clientsWithin(524_288, 8)).toBeGreaterThan(200_000);
+  });
+
+  it('are some, however few may be open', () => {
+    expect(clientsWithin(64, 2)).toBe(8);
+  });
+
+  it('are as many as was wished for where that can be', () => {
+    expect(limits(100, 100)).toEqual([100]);
+    expect(limits(100, 60, 40)).toEqual([60, 40]);
+  });
+
+  it('are fewer than was wished for where it cannot, listener by listener', () => {
+    expect(limits(100, 101)).toEqual([100]);
+    expect(limits(100, 0)).toEqual([100]);
+    expect(limits(100, 150, 50)).toEqual([66, 33]);
+    expect(limits(100, 0, 100)).toEqual([50, 50]);
+    expect(limits(1, 20, 20)).toEqual([1, 1]);
+  });
+});
