@@ -15,6 +15,7 @@ import {
 } from '../../eventlog/index.ts';
 import type { DomainRoute, PoolRoute, RoutingTable } from '../proxy/index.ts';
 import { activated, followed } from './activation.ts';
+import { News } from './news.ts';
 import { type CutAt, PoolView } from './pool-view.ts';
 import type { TableSource } from './table-source.ts';
 import { Views } from './views.ts';
@@ -33,6 +34,7 @@ const LOOKS_A_SWEEP = 5000;
 
 export class Table implements RoutingTable {
   readonly #known = new Map<StreamName, Known>();
+  readonly #news = new News();
   readonly #views = new Views({ get: (name) => this.#poolNamed(name) });
   readonly #domains = this.#views.domains;
   readonly #pools = this.#views.pools;
@@ -81,7 +83,7 @@ export class Table implements RoutingTable {
     this.#catchUp();
   }
 
-  /** The events of one transaction, or of several. Who is not held here is read as it is then, when it is asked for. */
+  /** The events of one transaction, or of several. Who is not held here is made or read when it is asked for. */
   apply(events: readonly Recorded[]): void {
     // Positions are dense: between the last that was applied and these there is something that nobody told us.
     if (this.#source !== undefined && (events[0]?.position ?? 0) > this.#position + 1) this.distrust();
@@ -99,8 +101,11 @@ export class Table implements RoutingTable {
     const scratch = {};
     for (; at < events.length && events[at]!.stream === stream; at++) {
       const event = events[at]!;
-      if (known === undefined && (this.#source !== undefined || event.position <= this.#position)) continue;
-      if (event.version <= version) continue;
+      if (event.version <= version || (known === undefined && event.position <= this.#position)) continue;
+      if (known === undefined && this.#source !== undefined) {
+        this.#news.hear(event);
+        continue;
+      }
       state = evolveOwner(stream, state, event, scratch);
       version = event.version;
     }
@@ -118,7 +123,8 @@ export class Table implements RoutingTable {
       if (stream === before) continue;
       before = stream;
       const known = this.#known.get(stream);
-      if (known !== undefined) this.#follow(stream, known, packed.last, this.#source);
+      if (known === undefined) this.#news.forget(stream);
+      else this.#follow(stream, known, packed.last, this.#source);
     }
     if (packed.last > this.#position) this.#position = packed.last;
   }
@@ -147,6 +153,7 @@ export class Table implements RoutingTable {
   /** Something was missed: what is held may be out of date, and is read anew when it is asked for. */
   distrust(): void {
     this.#known.clear();
+    this.#news.clear();
     this.#views.distrust();
     this.#sweeping = undefined;
   }
@@ -243,6 +250,11 @@ export class Table implements RoutingTable {
   /** The only read that a request can meet. What is published of what it saw is applied to all else before it goes on. */
   #activate(stream: StreamName, source: TableSource): void {
     const { pause, warn } = source;
+    const heard = this.#news.take(stream);
+    if (heard !== undefined) {
+      this.#know(stream, heard.state, heard.version);
+      return;
+    }
     try {
       let { state, version, position } = activated(source.reader, stream, warn);
       if (position < this.#position)
