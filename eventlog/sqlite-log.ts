@@ -10,6 +10,7 @@ import { prepareSchema } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { catchUp, swapIn } from './swap.ts';
+import { fileAt } from './whereabouts.ts';
 
 export type SqliteLogOptions = {
   readonly directory: string;
@@ -17,6 +18,8 @@ export type SqliteLogOptions = {
   readonly now: () => number;
   /** The file grows no further than this; then appends are refused as `log_full`. As large as the disk by default. */
   readonly maxBytes?: number;
+  /** It was there before: another one in its place would have forgotten everything. */
+  readonly mustExist?: boolean;
 };
 
 // 4 MiB: changes here and there among a million domains cost the same with 2 and with 24, since the system has the file in memory.
@@ -32,10 +35,12 @@ const BUSY_TIMEOUT_MS = 100;
 const WAL_LIMIT_BYTES = 67_108_864;
 
 /** Creates what is missing. Throws `DataUnusable` for a directory that cannot be used, saying why. */
-export function openSqliteLog({ directory, now, maxBytes }: SqliteLogOptions): LocalLog {
+export function openSqliteLog({ directory, now, maxBytes, mustExist }: SqliteLogOptions): LocalLog {
+  const path = join(directory, EVENTS_FILE);
+  if (mustExist === true && fileAt(path) === 0)
+    throw new DataUnusable('data_unreadable', `expected the log that was at ${path}, found none any more`);
   makeDirectory(directory);
   const release = holdDirectory(directory, now());
-  const path = join(directory, EVENTS_FILE);
   try {
     const db = openForWriting(path);
     if (maxBytes !== undefined) limitTo(db, maxBytes);

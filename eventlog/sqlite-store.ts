@@ -8,6 +8,7 @@ import { SqliteReads } from './sqlite-reads.ts';
 import { AT_ONCE, type WriteStatements, writeStatements } from './sqlite-statements.ts';
 import type { ChainedEvent } from './stored-event.ts';
 import { type UpkeepStatements, upkeepStatements } from './upkeep.ts';
+import { Whereabouts } from './whereabouts.ts';
 
 // Answers grow old one by one, and are forgotten some hundreds at a time.
 const PRUNE_EVERY = 100;
@@ -23,6 +24,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   readonly #transaction: (work: () => void) => void;
   readonly #upkeep: UpkeepStatements;
   readonly #released: () => void;
+  readonly #whereabouts: Whereabouts;
   /** Current rows that came or went in this transaction. */
   #rows = 0;
   #commands = 0;
@@ -33,10 +35,12 @@ export class SqliteStore extends SqliteReads implements LogStore {
     super(db);
     this.#statements = writeStatements(db);
     this.#upkeep = upkeepStatements(db);
+    this.#whereabouts = new Whereabouts(db.name);
     this.#transaction = db.transaction((work: () => void) => {
       this.#rows = 0;
       work();
       this.#tally();
+      this.#whereabouts.require();
     }).immediate;
     this.#released = released;
     this.writtenBackBeside(false);
@@ -68,6 +72,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   commit(): void {
     this.guarded(() => {
       this.#tally();
+      this.#whereabouts.require();
       this.#statements.commit.run();
     });
   }

@@ -6,11 +6,11 @@
  *   closed ──there is a log──▶ open ──much or old──▶ writes back ──▶ open
  *      ▲────────another file in its place────────┘
  */
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { EVENTS_FILE } from './events-file.ts';
 import { isOfTheWorld, unavailable } from './sqlite-errors.ts';
+import { fileAt } from './whereabouts.ts';
 
 export type WriteBackOptions = {
   /** The data directory. */
@@ -106,10 +106,6 @@ export class WriteBack {
     const { message } = unavailable(error, this.#path) as Error;
     this.#options.warn(`the log is written back by its writer alone, who waits for it: ${message}`);
   }
-}
-
-function fileAt(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
 }
 
 /** How much of the write-ahead log is not in the file, as it is or after what can be written back now. */

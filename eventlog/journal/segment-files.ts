@@ -26,8 +26,8 @@ export function segmentPath(directory: string, number: number): string {
 }
 
 export function makeJournalDirectory(directory: string): void {
-  // 0700: paths and hosts are their users' affair.
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // 0700: paths and hosts are their users' affair. Never the data directory too: where that was moved away, it is to come back.
+  if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
 }
 
 /** With what SQLite keeps beside it. */

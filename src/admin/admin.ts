@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts';
+import { DataUnusable, EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts';
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
@@ -173,6 +173,7 @@ class AdminServer implements Admin {
         detail: error.message,
       });
     }
+    if (error instanceof DataUnusable) return rejected({ type: 'log_unavailable', detail: error.message });
     if (error instanceof EventUnreadable) return problem('unreadable', error.message);
     this.#fault(error, request);
     // What went wrong inside is for the log, where the operator reads it, not for whoever asked.

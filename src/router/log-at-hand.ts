@@ -25,7 +25,7 @@ export class LogAtHand {
 
   /** Once, before the tree: a directory that cannot be used is the user's to mend, not a crash to restart from. */
   async openFirst(): Promise<LocalLog> {
-    const log = this.#opened();
+    const log = this.#opened(false);
     this.#first = log;
     const { kept, expected } = log.currentRows();
     const isLarge = kept > CHECKED_AT_START && kept === expected;
@@ -35,7 +35,7 @@ export class LogAtHand {
 
   /** The first one was opened before the tree; one that is opened after a crash finds its caches as they were left. */
   open(): EventLog {
-    const opened = this.#first ?? this.#opened();
+    const opened = this.#first ?? this.#opened(true);
     this.#first = undefined;
     this.#open = opened;
     return opened;
@@ -53,8 +53,8 @@ export class LogAtHand {
     (this.#first ?? this.#open)?.writtenBackBeside(is);
   }
 
-  #opened(): LocalLog {
-    const log = openSqliteLog({ directory: this.directory, now: Date.now });
+  #opened(mustExist: boolean): LocalLog {
+    const log = openSqliteLog({ directory: this.directory, now: Date.now, mustExist });
     log.writtenBackBeside(this.#isWrittenBack);
     return log;
   }

@@ -1,0 +1,45 @@
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openSqliteLog } from '../../eventlog/index.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+import { append, poolCreated, WEB, write } from './appends.ts';
+
+const now = () => 1_700_000_000_000;
+const wish = (version = 0) =>
+  append([write(WEB, version, [poolCreated()], { settings: {}, version: version + 1 })]);
+const lost = { name: 'LogUnavailable', code: 'log_failed' };
+
+describe('a log whose file is not where it was', () => {
+  it('takes nothing that nobody would find again, and goes on when it is back', async () => {
+    await using root = await tempDirectory();
+    const at = join(root.path, 'data');
+    await using log = openSqliteLog({ directory: at, now });
+    renameSync(at, join(root.path, 'elsewhere'));
+    await expect(log.append(wish())).rejects.toMatchObject(lost);
+    await expect(log.together(() => log.append(wish()))).rejects.toMatchObject(lost);
+    expect(await log.position()).toBe(0);
+    renameSync(join(root.path, 'elsewhere'), at);
+    expect(await log.append(wish())).toMatchObject({ type: 'appended', position: 1 });
+  });
+
+  it('takes nothing where another is in its place, or what was not written back yet is gone', async () => {
+    await using root = await tempDirectory();
+    const at = join(root.path, 'data');
+    await using log = openSqliteLog({ directory: at, now });
+    expect(await log.append(wish())).toMatchObject({ type: 'appended' });
+    rmSync(join(at, 'events.db-wal'));
+    await expect(log.append(wish(1))).rejects.toMatchObject(lost);
+    rmSync(at, { recursive: true });
+    mkdirSync(at);
+    await using other = openSqliteLog({ directory: at, now });
+    await expect(log.append(wish(1))).rejects.toMatchObject(lost);
+    expect(await other.append(wish())).toMatchObject({ type: 'appended', position: 1 });
+  });
+
+  it('is not begun anew by who had it before', async () => {
+    await using root = await tempDirectory();
+    const open = () => openSqliteLog({ directory: join(root.path, 'data'), now, mustExist: true });
+    expect(open).toThrow(/expected the log that was at .*events\.db, found none/);
+  });
+});
