@@ -25,7 +25,7 @@ import {
   Unanswerable,
 } from '../history/index.ts';
 import { CommandFailed } from './failure.ts';
-import { created } from './save-file.ts';
+import { saved } from './save-file.ts';
 import { type Answered, type Ask, type Transport, targetOf, tellArchived } from './transport.ts';
 
 type Reader = LogReader & LogInspection;
@@ -35,10 +35,12 @@ export class DataTransport implements Transport {
   readonly #reader: Reader;
   readonly #past: OpenSources;
   readonly #ports: AdminPorts;
+  readonly #stop: AbortSignal;
 
   /** Throws `CommandFailed` where there is no log to read. */
-  constructor(directory: string, now: () => number) {
+  constructor(directory: string, now: () => number, stop: AbortSignal) {
     this.where = directory;
+    this.#stop = stop;
     this.#reader = translated(() => openSqliteReader(directory));
     this.#past = sourcesOf(directory, now);
     this.#ports = portsOf(directory, this.#reader, new LocalHistory(this.#past), now);
@@ -67,6 +69,7 @@ export class DataTransport implements Transport {
     try {
       yield* poured(reply, stop);
     } catch (error) {
+      if (stop.aborted) return;
       throw failed(error);
     }
   }
@@ -75,16 +78,13 @@ export class DataTransport implements Transport {
     const reply = await this.#reply(ask);
     if (reply.type !== 'stream')
       throw failure({ status: reply.status, etag: undefined, body: await bodyOf(reply) });
-    const handle = await created(file);
-    try {
-      const write = async (piece: string | Uint8Array) => {
-        await handle.write(typeof piece === 'string' ? Buffer.from(piece) : piece);
+    await saved(file, (write) => {
+      const outlet = async (piece: string | Uint8Array) => {
+        await write(typeof piece === 'string' ? Buffer.from(piece) : piece);
         return true;
       };
-      await reply.pour({ write, signal: new AbortController().signal });
-    } finally {
-      await handle.close();
-    }
+      return reply.pour({ write: outlet, signal: new AbortController().signal });
+    });
   }
 
   async close(): Promise<void> {
@@ -95,7 +95,7 @@ export class DataTransport implements Transport {
   async #reply(ask: Ask): Promise<Reply> {
     try {
       const { route, params, query } = match(ROUTES, ask.method, targetOf(ask));
-      const gone = () => new AbortController().signal;
+      const gone = () => this.#stop;
       const body = async () => ask.body;
       const call = {
         method: ask.method,
@@ -104,10 +104,12 @@ export class DataTransport implements Transport {
         headers: ask.headers ?? {},
         body,
         bytes: never,
+        signal: this.#stop,
         gone,
       };
       return await route.handler(call, this.#ports);
     } catch (error) {
+      if (this.#stop.aborted) throw new CommandFailed(['interrupted before an answer came']);
       if (error instanceof Refused) return error.reply;
       if (error instanceof Unanswerable) return unanswered(error);
       throw failed(error);

@@ -1,11 +1,10 @@
 /** The admin API of a running router, over one connection. */
 import { randomUUID } from 'node:crypto';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client, type Dispatcher, errors } from 'undici';
 import { CommandFailed } from './failure.ts';
 import { problemReply } from './replies.ts';
-import { created } from './save-file.ts';
+import { saved } from './save-file.ts';
 import { type Answered, type Ask, linesOf, type Transport, targetOf, tellArchived } from './transport.ts';
 
 export const DEFAULT_ADMIN = '127.0.0.1:8081';
@@ -73,8 +72,9 @@ export class HttpTransport implements Transport {
     try {
       const reply = await this.#request(ask, { signal: this.#options.stop });
       if (reply.statusCode >= 400) throw failure(await answeredBy(reply));
-      const handle = await created(file);
-      await pipeline(reply.body, handle.createWriteStream());
+      await saved(file, async (write) => {
+        for await (const piece of reply.body) await write(piece as Uint8Array);
+      });
     } catch (error) {
       throw error instanceof CommandFailed ? error : this.#unreachable(error);
     }

@@ -1,4 +1,5 @@
 /** What a command touches of the world besides the network and files: its streams, and who runs it. */
+import { createWriteStream, fstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
 
 export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
@@ -16,8 +17,22 @@ export type Io = {
 };
 
 export function processIo(process: NodeJS.Process, stop: AbortSignal): Io {
-  const { stdin, stdout, stderr, env } = process;
+  const { stdin, stderr, env } = process;
+  const stdout = isFile(process.stdout.fd) ? wholly(process.stdout.fd) : process.stdout;
   return { stdin, stdout, stderr, user: systemUser(), mayColour: !env['NO_COLOR'], stop };
+}
+
+/** Node's own stream for a file takes the part of a text that a full disk had room for as the whole. */
+function wholly(fd: number): Output {
+  return createWriteStream('', { fd, autoClose: false });
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** A container may run under a number that has no name. */

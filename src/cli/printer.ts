@@ -9,18 +9,31 @@ export class Printer {
   readonly json: boolean;
   readonly #io: Io;
   readonly #left = new AbortController();
+  #failure: NodeJS.ErrnoException | undefined;
 
   constructor(io: Io, json: boolean) {
     this.#io = io;
     this.json = json;
-    // `switchyard events | head`: whoever read has seen enough, which is no failure.
-    io.stdout.once('error', () => this.#left.abort());
+    io.stdout.once('error', (error) => {
+      this.#failure = error;
+      this.#left.abort();
+    });
     io.stderr.once('error', () => undefined);
   }
 
   /** Aborted once nobody reads any more, or when the command is told to stop. */
   get stop(): AbortSignal {
     return AbortSignal.any([this.#left.signal, this.#io.stop]);
+  }
+
+  /** Once all is written: what kept it from being so, such as a full disk. */
+  async failure(): Promise<Error | undefined> {
+    // A write of nothing comes after all others, and an error before it.
+    if (!this.#left.signal.aborted)
+      await new Promise<void>((resolve) => this.#io.stdout.write('', () => resolve()));
+    // `switchyard events | head`: whoever read has seen enough, which is no failure.
+    const isRefused = this.#failure?.syscall === 'write' && this.#failure.code !== 'EPIPE';
+    return isRefused ? this.#failure : undefined;
   }
 
   /** Waits where the reader is slower than we are. */

@@ -1,4 +1,5 @@
 /** Files that a person names on the command line, `-` being standard input; what is wrong in them is told by place. */
+import { addAbortSignal, type Readable } from 'node:stream';
 import {
   type Checked,
   MAX_FILE_BYTES,
@@ -12,7 +13,8 @@ import type { Io } from './io.ts';
 import { clean } from './table.ts';
 
 export async function readInput(file: string, io: Io): Promise<unknown> {
-  const read = file === '-' ? await readStream(io.stdin) : await readConfigFile(file);
+  const read =
+    file === '-' ? await readStream(io).catch((error) => interrupted(error, io)) : await readConfigFile(file);
   return accepted(read, nameOf(file));
 }
 
@@ -29,10 +31,14 @@ export function nameOf(file: string): string {
   return file === '-' ? 'standard input' : file;
 }
 
-async function readStream(stream: NodeJS.ReadableStream): Promise<Checked<unknown>> {
+function interrupted(error: unknown, { stop }: Io): never {
+  throw stop.aborted ? new CommandFailed(['interrupted']) : error;
+}
+
+async function readStream({ stdin: stream, stop }: Io): Promise<Checked<unknown>> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of stream) {
+  for await (const chunk of addAbortSignal(stop, stream as Readable)) {
     const buffer = Buffer.from(chunk);
     bytes += buffer.length;
     if (bytes > MAX_FILE_BYTES) {

@@ -15,11 +15,11 @@ import { VERBS } from './verbs/index.ts';
 export async function runCommand(argv: readonly string[], io: Io): Promise<ExitCode> {
   // Machines are told in JSON even what goes wrong before their words are understood.
   const print = new Printer(io, argv.includes('--json'));
-  try {
-    return await run(argv, io, print);
-  } catch (error) {
-    return await ended(error, print);
-  }
+  const code = await run(argv, io, print).catch((error) => ended(error, print));
+  const failure = await print.failure();
+  if (failure === undefined) return code;
+  print.note(`switchyard: standard output: expected to write to it, found ${failure.message}`);
+  return code === 0 ? 1 : code;
 }
 
 async function run(argv: readonly string[], io: Io, print: Printer): Promise<ExitCode> {
@@ -63,7 +63,7 @@ async function transportOf(args: Arguments, io: Io): Promise<Transport> {
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
   // Only these verbs need the database and the admin's own handlers: a tenth of a second for all others.
   const { DataTransport } = await import('./data-transport.ts');
-  return new DataTransport(data, Date.now);
+  return new DataTransport(data, Date.now, io.stop);
 }
 
 function parsed(verb: Verb, rest: readonly string[]): Arguments {

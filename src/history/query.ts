@@ -4,9 +4,9 @@ import { queryApart } from './query-apart.ts';
 import { type Answer, QUERY_MS, type QueryWish } from './query-wish.ts';
 import type { Room } from './room.ts';
 
-/** Beside a running router by a process of its own: of what SQLite does by itself, nothing else can be stopped. */
+/** By a process of its own: of what SQLite does by itself, nothing else can be stopped, by a clock or by Ctrl-C. */
 export function query(wish: QueryWish, room: Room): Promise<Answer> {
-  const { directory, isBeside, signal } = room;
-  if (isBeside !== true || directory === undefined) return answerQuery(wish, room);
+  const { directory, isOnDisk, signal } = room;
+  if (isOnDisk !== true || directory === undefined) return answerQuery(wish, room);
   return queryApart({ directory, wish }, wish.timeoutMs ?? QUERY_MS, signal);
 }

@@ -22,7 +22,7 @@ const open = new Map<number, Open>();
 
 function begin({ id, question, wish, isPoured }: Extract<ToHistory, { type: 'ask' }>): void {
   const abort = new AbortController();
-  const room = roomOf({ ...sources(), isBeside: true }, abort.signal);
+  const room = roomOf(sources(), abort.signal);
   open.set(id, { pieces: answering(question, wish, room, isPoured), abort });
 }
 

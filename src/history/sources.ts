@@ -41,6 +41,7 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
     const { log, leave } = logs.enter();
     return {
       directory: isOneFile ? undefined : place,
+      isOnDisk: !isOneFile,
       log,
       leave,
       points: () => {

@@ -133,6 +133,7 @@ async function judgedBy([program = '', ...args]: readonly string[], input: strin
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   const [code] = await once(child, 'close').catch((error: Error) => {
+    if (stop.aborted) throw new CommandFailed(['interrupted']);
     throw new CommandFailed([`${program}: expected a command that runs, found ${error.message}`]);
   });
   if (typeof code === 'number' && code <= 127) return code === 0;

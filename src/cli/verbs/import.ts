@@ -1,5 +1,6 @@
 /** `import`: many pools and domains from a file of lines, a chunk at a time, to be gone on with where it was left. */
 import { createReadStream } from 'node:fs';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { blocksOf } from '../import-blocks.ts';
 import { Meter } from '../meter.ts';
@@ -28,10 +29,10 @@ export const importVerb: Verb = {
 type Progress = { lines: number; changed: number; position: number; next: number };
 
 async function run(context: Context): Promise<ExitCode> {
-  const { args, io, print } = context;
+  const { args, print } = context;
   const from = args.count('from', 1) ?? 1;
   const file = args.positionals[0]!;
-  const source = file === '-' ? (io.stdin as AsyncIterable<Uint8Array>) : reading(file);
+  const source = reading(file, context);
   const meter = new Meter(context);
   const startedAtMs = performance.now();
   const progress: Progress = { lines: 0, changed: 0, position: 0, next: from };
@@ -108,10 +109,14 @@ function jsonOf(line: string): unknown {
   }
 }
 
-async function* reading(file: string): AsyncGenerator<Uint8Array> {
+/** Whoever writes the file may be slower than whoever waits for its end. */
+async function* reading(file: string, { io, print: { stop } }: Context): AsyncGenerator<Uint8Array> {
+  const source = file === '-' ? (io.stdin as Readable) : createReadStream(file, { highWaterMark: 262_144 });
   try {
-    yield* createReadStream(file, { highWaterMark: 262_144 }) as AsyncIterable<Uint8Array>;
+    yield* addAbortSignal(stop, source) as AsyncIterable<Uint8Array>;
   } catch (error) {
+    // Not its end: what was read of the last line is no line.
+    if (stop.aborted) throw new CommandFailed(['interrupted']);
     const { code, message } = error as NodeJS.ErrnoException;
     const found = code === 'ENOENT' ? 'no such file' : message;
     throw new CommandFailed([`${file}: expected a readable file, found ${found}`]);
