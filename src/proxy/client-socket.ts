@@ -94,8 +94,13 @@ export abstract class ClientSocket {
 
   /** `drained` will be called when nothing is pending. */
   tellWhenDrained(): void {
-    // Node says drain by itself only after its buffer was full; an empty write is done when those before it are.
-    if (!this.socket.writableNeedDrain) this.socket.write(NOTHING, 'latin1', () => this.hasDrained());
+    // Node says drain by itself only after its buffer was full; an empty write is done when those before it are. Others may
+    // stand behind it by then, of a later answer, and lend memory that must not be written to before they have left.
+    if (this.socket.writableNeedDrain) return;
+    this.socket.write(NOTHING, 'latin1', () => {
+      if (this.pendingBytes > 0 && !this.isClosed) this.tellWhenDrained();
+      else this.hasDrained();
+    });
   }
 
   /** No more to this client, but what it sends is still wanted: half an upgraded connection. */

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { expect, it } from 'vitest';
+import { listenerSettings } from '../../src/config/process.ts';
+import { ClientSocket } from '../../src/proxy/client-socket.ts';
+import type { PlaneContext } from '../../src/proxy/context.ts';
+import { Deadlines } from '../../src/proxy/deadlines.ts';
+import { OwnHeadcount } from '../../src/proxy/headcount.ts';
+import { Listener } from '../../src/proxy/listener.ts';
+import { ReadBuffers } from '../../src/proxy/upstream/read-buffers.ts';
+import { eventually } from '../support/eventually.ts';
+
+/** It notes what is pending whenever it is told that nothing is. */
+class Noting extends ClientSocket {
+  readonly pendingWhenDrained: number[] = [];
+
+  protected override received(): void {}
+  protected override ended(): void {}
+  protected override closed(): void {}
+  protected override timedOut(): void {}
+  protected override crashed(): void {}
+  protected override drained(): void {
+    this.pendingWhenDrained.push(this.pendingBytes);
+  }
+}
+
+it('is drained when nothing waits any more, also of what was written after somebody asked', async () => {
+  const { near, far, close } = await pair();
+  const context = { now: Date.now, deadlines: new Deadlines(Date.now), buffers: new ReadBuffers() };
+  const settings = listenerSettings.parse({ address: '127.0.0.1:1' });
+  const client = new Noting(
+    near,
+    new Listener(settings, new OwnHeadcount(), () => {}),
+    context as unknown as PlaneContext,
+  );
+  const piece = Buffer.alloc(32_768);
+  let unsent = 0;
+  const sent = () => {
+    unsent--;
+    // More than the system takes at once is under way by now, and the empty write of who asked with it.
+    if (unsent === 0) client.writeBytes(Buffer.alloc(40_000_000));
+  };
+  for (; client.pendingBytes === 0; unsent++) near.write(piece, sent);
+  client.tellWhenDrained();
+  client.writeBytes(Buffer.alloc(40_000_000));
+  near.on('drain', () => client.hasDrained());
+  far.resume();
+  await eventually(() => client.pendingWhenDrained.length > 0, 'a word', 10_000);
+  await close();
+  expect(client.pendingWhenDrained.every((pending) => pending === 0)).toBe(true);
+});
+
+async function pair(): Promise<{ near: Socket; far: Socket; close: () => Promise<void> }> {
+  const server = createServer({ highWaterMark: 65_536 }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const far = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
+  const [near] = (await once(server, 'connection')) as [Socket];
+  return {
+    near,
+    far,
+    close: async () => {
+      far.destroy();
+      near.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
