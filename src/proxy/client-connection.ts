@@ -87,7 +87,9 @@ export class ClientConnection extends ClientSocket {
     this.unleaseReads(true);
     if (this.#isClosing || this.isClosed) return;
     // While draining, one that was told to keep alive may ask once more: its next request may be on its way.
-    if (!keepAlive || this.#hasEnded || nowMs >= this.context.idleUntilMs) {
+    // Of one that has sent its FIN, what came before that is still to be answered.
+    const isLast = this.#hasEnded && this.#surplus === undefined && !this.#isParsing;
+    if (!keepAlive || isLast || nowMs >= this.context.idleUntilMs) {
       this.close();
       return;
     }
@@ -220,6 +222,8 @@ export class ClientConnection extends ClientSocket {
       at = exchange.begin(buffer, head.end, end);
     }
     this.#isParsing = false;
+    if (this.#isClosing) return;
+    if (this.#hasEnded && this.#exchange === undefined && !this.#isStalled) this.close();
     if (at >= end || this.#isClosing) return;
     if (kept !== undefined && at === 0) this.#surplus = kept;
     else this.#keep(buffer, at, end);
@@ -292,8 +296,10 @@ export class ClientConnection extends ClientSocket {
   protected override ended(): void {
     this.#hasEnded = true;
     if (this.#isClosing) return;
-    if (this.#exchange !== undefined) this.#exchange.clientEnded(this.listener.settings.halfClose);
-    else this.socket.destroy();
+    const { halfClose } = this.listener.settings;
+    if (this.#exchange !== undefined) this.#exchange.clientEnded(halfClose);
+    else if (!halfClose) this.socket.destroy();
+    else if (!this.#isStalled) this.close();
   }
 
   protected override timedOut(): void {
