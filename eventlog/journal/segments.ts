@@ -1,5 +1,5 @@
 /** The segments a writer keeps: one is written, the others wait to be read, and the oldest go when there are too many. */
-
+import { statSync } from 'node:fs';
 import { type LastBlock, readLastBlock, Segment } from './segment.ts';
 import {
   bytesOf,
@@ -30,6 +30,8 @@ export class Segments {
   readonly #full = new Map<number, { readonly bytes: number; readonly endedAtMs: number }>();
   #segment: Segment | undefined;
   #createdAtMs = 0;
+  /** The most that was seen of the file that is written, without what SQLite keeps beside it. */
+  #mainBytes = 0;
   #isFull = false;
   #another = false;
   number = 0;
@@ -78,8 +80,11 @@ export class Segments {
     const own = files.find((file) => file.number === this.number);
     const ownBytes = own === undefined ? 0 : bytesOf(own.path);
     const isOld = nowMs - this.#createdAtMs >= this.#limits.segmentAgeMs && this.#segment?.isEmpty === false;
-    // A file that somebody removed is written to no end.
-    this.#isFull = ownBytes >= this.#limits.segmentBytes || isOld || own === undefined;
+    // A file that somebody removed or cut off is written to no end; by itself it only grows.
+    const mainBytes = own === undefined ? -1 : (statSync(own.path, { throwIfNoEntry: false })?.size ?? -1);
+    const isSpoilt = mainBytes < this.#mainBytes;
+    this.#mainBytes = Math.max(this.#mainBytes, mainBytes);
+    this.#isFull = ownBytes >= this.#limits.segmentBytes || isOld || isSpoilt;
     const others = files.filter((file) => file.number !== this.number);
     let bytes = others.reduce((sum, file) => sum + this.#ofBefore(file).bytes, ownBytes);
     let kept = others.length;
@@ -114,6 +119,7 @@ export class Segments {
     this.number = segment.number;
     this.#createdAtMs = segment.createdAtMs;
     this.#isFull = false;
+    this.#mainBytes = 0;
   }
 
   #create(number: number, nowMs: number): void {

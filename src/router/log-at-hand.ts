@@ -5,6 +5,7 @@
 import { type EventLog, type LocalLog, openSqliteLog, type StreamName } from '../../eventlog/index.ts';
 import { projectionOf } from '../projection.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
+import { positionInJournal } from './lost-events.ts';
 
 // A tenth of a second of reading. Of more rows the number alone is checked before they are used, and each when it is.
 const CHECKED_AT_START = 10_000;
@@ -27,6 +28,7 @@ export class LogAtHand {
   async openFirst(): Promise<LocalLog> {
     const log = this.#opened(false);
     this.#first = log;
+    this.#tellOfLoss(log.reader.position());
     const { kept, expected } = log.currentRows();
     const isLarge = kept > CHECKED_AT_START && kept === expected;
     if (!isLarge) await this.#mend(log);
@@ -57,6 +59,15 @@ export class LogAtHand {
     const log = openSqliteLog({ directory: this.directory, now: Date.now, mustExist });
     log.writtenBackBeside(this.#isWrittenBack);
     return log;
+  }
+
+  #tellOfLoss(position: number): void {
+    const known = positionInJournal(this.directory);
+    if (known <= position) return;
+    this.#tidings.warn(
+      { position, known, directory: this.directory },
+      'the log ends before what its journal knows: events were lost, or an older copy is in its place (events.db and events.db-wal belong together)',
+    );
   }
 
   /** Rows that were dropped or damaged are made again; whoever cannot be read is named to the workers. */

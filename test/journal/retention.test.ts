@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openJournalReader } from '../../eventlog/index.ts';
@@ -80,27 +80,34 @@ describe('retention', () => {
     reader.close();
   });
 
-  it('a segment that somebody removed costs what was in it, and no more', () => {
-    const journal = new JournalDesk(temporaryDirectory());
-    const ring = journal.producer();
-    const writer = journal.writer();
-    record(ring, finished({ sequence: 1 }));
-    writer.turn();
-    rmSync(join(journal.directory, 'journal'), { recursive: true });
-    journal.nowMs += 1000;
-    writer.turn();
-    const later = finished({ sequence: 2, startedAtMs: RUN + 1000 });
-    record(ring, later);
-    for (let i = 0; i < 3; i++) {
+  it.each(['removed', 'cut off'])(
+    'a segment that somebody has %s costs what was in it, and no more',
+    (how) => {
+      const journal = new JournalDesk(temporaryDirectory());
+      const ring = journal.producer();
+      const writer = journal.writer();
+      record(ring, finished({ sequence: 1 }));
+      writer.turn();
       journal.nowMs += 1000;
       writer.turn();
-    }
-    const reader = openJournalReader(journal.directory);
-    expect(reader.find(idOf(later))?.id).toBe(idOf(later));
-    expect(journal.warnings.length).toBeLessThan(2);
-    reader.close();
-    writer.close();
-  });
+      const directory = join(journal.directory, 'journal');
+      if (how === 'removed') rmSync(directory, { recursive: true });
+      else for (const { path } of segmentFiles(directory)) truncateSync(path);
+      journal.nowMs += 1000;
+      writer.turn();
+      const later = finished({ sequence: 2, startedAtMs: RUN + 1000 });
+      record(ring, later);
+      for (let i = 0; i < 3; i++) {
+        journal.nowMs += 1000;
+        writer.turn();
+      }
+      const reader = openJournalReader(journal.directory);
+      expect(reader.find(idOf(later))?.id).toBe(idOf(later));
+      expect(journal.warnings.length).toBeLessThan(2);
+      reader.close();
+      writer.close();
+    },
+  );
 
   it('goes on with the segment of the last run, with words of its own in one of its own', () => {
     const directory = temporaryDirectory();

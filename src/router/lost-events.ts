@@ -1,0 +1,34 @@
+/**
+ * What a journal says of the log beside it: requests were decided on positions that the log must have. It has not where it was
+ * lost, came without its `-wal`, or is an older copy; else nobody would be told, since an empty log is a good log.
+ */
+import { openJournalReader } from '../../eventlog/index.ts';
+
+// The last second of requests, and no more than are read in some ten milliseconds.
+const LAST_MS = 1000;
+const MOST_REQUESTS = 5000;
+
+/** The last position that requests of former runs were decided on, as far as the newest of them tell; 0: they do not. */
+export function positionInJournal(directory: string): number {
+  const journal = openJournalReader(directory);
+  try {
+    const toMs = journal.span()?.toMs;
+    return toMs === undefined ? 0 : lastPosition(journal.requests({ fromMs: toMs - LAST_MS }));
+  } catch {
+    // A journal that cannot be read tells nothing, and whoever is to write it says what is wrong with it.
+    return 0;
+  } finally {
+    journal.close();
+  }
+}
+
+function lastPosition(requests: Iterable<{ readonly position: number }>): number {
+  let last = 0;
+  let read = 0;
+  for (const { position } of requests) {
+    last = Math.max(last, position);
+    read += 1;
+    if (read === MOST_REQUESTS) break;
+  }
+  return last;
+}
