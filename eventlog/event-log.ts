@@ -49,6 +49,8 @@ export interface EventLog {
     readonly kind: 'domain' | 'pool';
     readonly after?: string;
     readonly limit: number;
+    /** No more once what was read has so many characters of text: one at least. */
+    readonly characters?: number;
   }): Promise<readonly Current[]>;
   /** Names of live domains whose pool is this one, at most `limit`. */
   domainsOf(pool: string, limit: number): Promise<readonly string[]>;

@@ -14,6 +14,8 @@ export type CurrentsPage = {
   /** A stream name, exclusive. */
   readonly after?: string;
   readonly limit: number;
+  /** No more once what was read has so many characters of text: one at least, and fewer than there are, perhaps. */
+  readonly characters?: number;
 };
 
 export interface LogReader {

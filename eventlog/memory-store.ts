@@ -15,7 +15,7 @@ import type {
 import type { StreamName } from './names.ts';
 import { poolsNamedBy } from './pool-of.ts';
 import type { Position, Version } from './position.ts';
-import { rangeOf, requireWhole } from './read-range.ts';
+import { rangeOf, requireWhole, within } from './read-range.ts';
 import type { Current, ReadOptions, Snapshot } from './readings.ts';
 import type { ChainedEvent } from './stored-event.ts';
 
@@ -50,14 +50,11 @@ export class MemoryStore implements LogStore {
   }
 
   read(options?: ReadOptions): readonly Recorded[] {
-    const { from, to, limit } = rangeOf(options);
-    return this.#events.slice(from - 1, Math.min(to, from - 1 + limit)).map(codec.decode);
+    return decoded(this.#events, options);
   }
 
   readStream(stream: StreamName, options?: ReadOptions): readonly Recorded[] {
-    const { from, to, limit } = rangeOf(options);
-    const events = this.#streams.get(stream) ?? [];
-    return events.slice(from - 1, Math.min(to, from - 1 + limit)).map(codec.decode);
+    return decoded(this.#streams.get(stream) ?? [], options);
   }
 
   snapshot(stream: StreamName, atMost: Version = Number.MAX_SAFE_INTEGER): Snapshot | undefined {
@@ -91,13 +88,19 @@ export class MemoryStore implements LogStore {
     return this.position();
   }
 
-  currents({ kind, after = '', limit }: CurrentsPage): readonly Current[] {
+  currents({
+    kind,
+    after = '',
+    limit,
+    characters = Number.POSITIVE_INFINITY,
+  }: CurrentsPage): readonly Current[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
     const from = after > `${kind}-` ? after : `${kind}-`;
-    return this.#names()
+    const rows = this.#names()
       .filter((name) => name > from && name < `${kind}.`)
       .slice(0, limit)
-      .map((name) => opened(this.#currents.get(name)!));
+      .map((name) => this.#currents.get(name)!);
+    return [...within(rows, characters, ({ state }) => state)].map(opened);
   }
 
   domainsOf(pool: string, limit: number): readonly string[] {
@@ -262,6 +265,12 @@ export class MemoryStore implements LogStore {
     this.#order ??= inOrder(this.#currents.keys());
     return this.#order;
   }
+}
+
+function decoded(rows: readonly ChainedEvent[], options: ReadOptions | undefined): readonly Recorded[] {
+  const { from, to, limit, characters } = rangeOf(options);
+  const asked = rows.slice(from - 1, Math.min(to, from - 1 + limit));
+  return [...within(asked, characters, ({ data }) => data)].map(codec.decode);
 }
 
 function opened({ stream, version, state }: StoredCurrent): Current {

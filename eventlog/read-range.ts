@@ -1,18 +1,42 @@
 /** The bounds of a read, checked and made whole. */
 import type { ReadOptions } from './readings.ts';
 
-export type Range = { readonly from: number; readonly to: number; readonly limit: number };
+export type Range = {
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+  readonly characters: number;
+};
 
 const LIMIT = 1000;
 // 10 000 events of a few hundred bytes: some megabytes and some 20 ms at once.
 const MAX_LIMIT = 10_000;
 
 /** Throws a RangeError for bounds outside what `ReadOptions` says: a bug of the caller's. */
-export function rangeOf({ from = 1, to = Number.MAX_SAFE_INTEGER, limit = LIMIT }: ReadOptions = {}): Range {
+export function rangeOf({
+  from = 1,
+  to = Number.MAX_SAFE_INTEGER,
+  limit = LIMIT,
+  characters = Number.POSITIVE_INFINITY,
+}: ReadOptions = {}): Range {
   requireWhole('from', from, 1, Number.MAX_SAFE_INTEGER);
   requireWhole('to', to, 0, Number.MAX_SAFE_INTEGER);
   requireWhole('limit', limit, 1, MAX_LIMIT);
-  return { from, to, limit };
+  return { from, to, limit, characters };
+}
+
+/** As many of the rows as are read until they have so many characters. */
+export function* within<Row>(
+  rows: Iterable<Row>,
+  characters: number,
+  textOf: (row: Row) => string,
+): Generator<Row> {
+  let left = characters;
+  for (const row of rows) {
+    yield row;
+    left -= textOf(row).length;
+    if (left <= 0) return;
+  }
 }
 
 export function requireWhole(what: string, found: number, least: number, most: number): void {

@@ -26,4 +26,6 @@ export type ReadOptions = {
   readonly to?: number;
   /** At most this many; 1 000 by default and at most 10 000. */
   readonly limit?: number;
+  /** No more once what was read has so many characters of text: one at least, and fewer than there are, perhaps. */
+  readonly characters?: number;
 };

@@ -7,7 +7,7 @@ import type { Recorded } from './events.ts';
 import type { CurrentsPage, LogReader } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';
-import { type Range, rangeOf, requireWhole } from './read-range.ts';
+import { type Range, rangeOf, requireWhole, within } from './read-range.ts';
 import type { Current, ReadOptions, Snapshot } from './readings.ts';
 import { isDamage } from './sqlite-errors.ts';
 import { SqliteRows } from './sqlite-rows.ts';
@@ -65,10 +65,10 @@ export class SqliteReads extends SqliteRows implements LogReader {
   read(options?: ReadOptions): readonly Recorded[] {
     const range = rangeOf(options);
     return this.guarded(() => {
-      const { to, limit } = range;
+      const { to, limit, characters } = range;
       // What is archived is in another file: a reading begins with what is here.
       const from = Math.max(range.from, (this.statements.base.get()?.position ?? 0) + 1);
-      const rows = this.#rows(this.statements.events, [from, to, limit], (read) => from + read);
+      const rows = this.#rows(this.statements.events, [from, to, limit], characters, (read) => from + read);
       return rows.map((row, index) => decodeAt(row, row.position, from + index));
     });
   }
@@ -135,13 +135,19 @@ export class SqliteReads extends SqliteRows implements LogReader {
     return this.inPassing(() => this.#allNames(visit));
   }
 
-  currents({ kind, after = '', limit }: CurrentsPage): readonly Current[] {
+  currents({ kind, after = '', limit, characters }: CurrentsPage): readonly Current[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
     // '.' follows '-' in ASCII: between the two lie exactly the streams of a kind.
     const from = after > `${kind}-` ? after : `${kind}-`;
-    return this.guarded(() =>
-      this.statements.currents.all(from, `${kind}.`, limit).map((row) => this.#open(row)),
-    );
+    return this.guarded(() => {
+      const { currents } = this.statements;
+      const asked = [from, `${kind}.`, limit] as const;
+      const rows =
+        characters === undefined
+          ? currents.all(...asked)
+          : [...within(currents.iterate(...asked), characters, ({ state }) => state)];
+      return rows.map((row) => this.#open(row));
+    });
   }
 
   domainsOf(pool: string, limit: number): readonly string[] {
@@ -168,27 +174,30 @@ export class SqliteReads extends SqliteRows implements LogReader {
     };
   }
 
-  #streamRows(stream: StreamName, { from, to, limit }: Range): readonly StoredEvent[] {
+  #streamRows(stream: StreamName, { from, to, limit, characters }: Range): readonly StoredEvent[] {
     const positionAt = (read: number) => this.positionOf(stream, from + read);
-    return this.#rows(this.statements.eventsOf, [stream, from, to, limit], positionAt, stream);
+    return this.#rows(this.statements.eventsOf, [stream, from, to, limit], characters, positionAt, stream);
   }
 
-  /** All at once, which is the quickest; where a page of the file is damaged, again by steps, to name the place. */
+  /** All at once, which is the quickest, or by steps: no more than was asked for, or to name the place where the file is damaged. */
   #rows<P extends unknown[]>(
     statement: Database.Statement<P, StoredEvent>,
     parameters: P,
+    characters: number,
     positionAfter: (read: number) => Position,
     stream?: StreamName,
   ): readonly StoredEvent[] {
     try {
-      return statement.all(...parameters);
+      if (characters === Number.POSITIVE_INFINITY) return statement.all(...parameters);
     } catch (error) {
       if (!isDamage(error)) throw error;
     }
     const rows: StoredEvent[] = [];
     try {
-      for (const row of statement.iterate(...parameters)) rows.push(row);
+      for (const row of within(statement.iterate(...parameters), characters, ({ data }) => data))
+        rows.push(row);
     } catch (error) {
+      if (!isDamage(error)) throw error;
       const message = 'expected a readable page, found the file damaged there';
       throw new EventUnreadable(positionAfter(rows.length), stream ?? 'the log', message, error);
     }

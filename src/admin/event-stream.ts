@@ -35,8 +35,9 @@ type Archived = {
 };
 type Line = Recorded | Unreadable | Archived;
 
-// 256: a few tens of KB at a time.
+// 256, or 256 KiB of text: an event may be of a megabyte, and each reader who is slow holds a page.
 const PAGE = 256;
+const PAGE_CHARACTERS = 262_144;
 // 15 s: below the idle time-outs of the proxies between (30 to 60 s).
 const HEARTBEAT_MS = 15_000;
 
@@ -85,13 +86,14 @@ async function cursorFor(log: History, { stream, from, to, archived = 0 }: Follo
   const first = Math.max(1, from);
   const known = Math.max(first - 1, archived);
   if (stream === undefined) {
-    const read: Way['read'] = (start, limit) => log.read({ from: start, to, limit });
+    const read: Way['read'] = (start, limit) =>
+      log.read({ from: start, to, limit, characters: PAGE_CHARACTERS });
     const placeOf = ({ position }: { readonly position: number }) => position;
     const way: Way = { read, placeOf, placeOfDamaged: placeOf, last: () => log.position() };
     return new Cursor(log, way, known + 1, known);
   }
   const read: Way['read'] = async (start, limit) => {
-    const events = await log.readStream(stream, { from: start, limit });
+    const events = await log.readStream(stream, { from: start, limit, characters: PAGE_CHARACTERS });
     return events.filter((event) => event.position <= to);
   };
   // A damaged event does not say its version, but versions are dense.

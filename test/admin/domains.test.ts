@@ -153,6 +153,25 @@ describe('a list of domains', () => {
     },
   );
 
+  it('ends a page early where domains are large', async () => {
+    await using s = await withWeb();
+    const errorPages = { error: 'x'.repeat(60_000), maintenance: 'x'.repeat(60_000) };
+    for (let n = 0; n < 12; n += 1)
+      await s.client.must('PUT', `/v1/domains/large${n}.example.com`, { pool: 'web', errorPages });
+    const seen: string[] = [];
+    const pages: number[] = [];
+    for (let after = ''; ; ) {
+      const { items, next } = (await s.client.get<Listed>(`/v1/domains?limit=1000&after=${after}`)).body;
+      seen.push(...items.map(({ name }) => name));
+      pages.push(items.length);
+      if (next === null) break;
+      after = next;
+    }
+    expect(pages).toHaveLength(2);
+    expect(new Set(seen).size).toBe(13);
+    expect(seen).toHaveLength(13);
+  });
+
   it('accepts the bounds of limit', async () => {
     await using s = await scene();
     expect((await s.client.get('/v1/domains?limit=1')).status).toBe(200);

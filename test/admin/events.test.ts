@@ -192,6 +192,19 @@ describe('following', () => {
     expect(Math.max(...pages)).toBeLessThanOrEqual(256);
   });
 
+  it('holds a page of so much text, and one event at least, for a slow client', async () => {
+    await using s = await withWeb();
+    const errorPages = { error: 'x'.repeat(60_000), maintenance: 'x'.repeat(60_000) };
+    for (let n = 0; n < 8; n += 1)
+      await s.client.must('PUT', `/v1/domains/large${n}.example.com`, { pool: 'web', errorPages });
+    const pieces: string[] = [];
+    const write = async (text: string) => pieces.push(text) > 0;
+    const wish = { from: 1, to: 11, limit: 1000, stream: undefined, follow: false, sse: false };
+    await pourEvents(s.log, wish, { signal: new AbortController().signal, write });
+    expect(pieces.flatMap(positions)).toEqual(Array.from({ length: 11 }, (_, n) => n + 1));
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(500_000);
+  });
+
   it('misses nothing that is written between reading the end and waiting', async () => {
     const log = createMemoryLog({ now: Date.now });
     let version = 0;

@@ -304,6 +304,16 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
         expect(await log.read({ from: 3, to: 2 })).toEqual([]);
       });
 
+      it('is bounded by its text, one event at least', async () => {
+        const positions = async (characters: number) =>
+          (await log.read({ characters })).map(({ position }) => position);
+        expect(await positions(1)).toEqual([1]);
+        expect((await positions(60)).length).toBeLessThan(5);
+        expect(await positions(10_000)).toEqual([1, 2, 3, 4, 5]);
+        expect((await log.readStream(WEB, { from: 2, characters: 1 })).map(place)).toEqual([[2, WEB, 2]]);
+        expect(await log.currents({ kind: 'domain', limit: 10, characters: 1 })).toHaveLength(1);
+      });
+
       it('of one stream is bounded by its versions', async () => {
         expect((await log.readStream(EXAMPLE, { from: 2 })).map(place)).toEqual([[5, EXAMPLE, 2]]);
         expect((await log.readStream(WEB, { to: 2 })).map(place)).toEqual([
