@@ -7,6 +7,7 @@ import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
 import { checkMediaType, discardRest, readBody, readBytes } from './body.ts';
+import { Connections, MOST_CONNECTIONS } from './connections.ts';
 import { checkHost, checkOrigin, checkToken, type GuardOptions } from './guard.ts';
 import type { Logger } from './logger.ts';
 import type { AdminPorts } from './ports.ts';
@@ -41,8 +42,6 @@ const SERVER_OPTIONS = {
   maxHeaderSize: 16_384,
   connectionsCheckingInterval: 5_000,
 };
-// 256: operators, their dashboards, and metrics; never the world.
-const MAX_CONNECTIONS = 256;
 const CLOSE_GRACE_MS = 2_000;
 
 export function createAdmin(options: AdminOptions): Admin {
@@ -54,6 +53,7 @@ class AdminServer implements Admin {
   readonly #guard: GuardOptions;
   readonly #routes: readonly Route[];
   readonly #server: Server;
+  readonly #connections: Connections;
   readonly #closing = new AbortController();
 
   constructor(options: AdminOptions) {
@@ -62,7 +62,7 @@ class AdminServer implements Admin {
     // A route that is switched off does not exist, so that nobody can tell it apart from one never made.
     this.#routes = ROUTES.filter(({ pattern }) => options.chaos !== undefined || pattern.at(-1) !== 'chaos');
     this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#serve(request, response));
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#connections = new Connections(this.#server);
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
       refuseRaw(error, socket),
     );
@@ -113,7 +113,8 @@ class AdminServer implements Admin {
       // After its answer nobody waits for anything, and the exception that an abort makes is as dear as reading the call.
       if (!response.writableFinished) gone.abort();
     });
-    const reply = await this.#answer(request, response, gone.signal);
+    const hasRoom = this.#connections.enter(request.socket, response);
+    const reply = await this.#answer(request, response, hasRoom, gone.signal);
     const isReading = reply.type === 'stream' && reply.isReading === true;
     if (!isReading) await discardRest(request);
     // What is left of a body that nobody read would be taken for the next request.
@@ -126,15 +127,25 @@ class AdminServer implements Admin {
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<Reply> {
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    hasRoom: boolean,
+    signal: AbortSignal,
+  ): Promise<Reply> {
     try {
-      return await this.#handled(request, response, signal);
+      return await this.#handled(request, response, hasRoom, signal);
     } catch (error) {
       return this.#translated(error, request);
     }
   }
 
-  async #handled(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<Reply> {
+  async #handled(
+    request: IncomingMessage,
+    response: ServerResponse,
+    hasRoom: boolean,
+    signal: AbortSignal,
+  ): Promise<Reply> {
     const startedAtMs = this.#options.now();
     const { method = 'GET', headers, url = '' } = request;
     checkHost(request, this.#guard);
@@ -143,6 +154,8 @@ class AdminServer implements Admin {
       (route) => route.open && url.split('?')[0] === `/${route.pattern.join('/')}`,
     );
     if (!open) checkToken(request, this.#guard);
+    // A router whose operators are many is none to be ended: probes are answered whatever else there is.
+    if (!open && !hasRoom) throw fullHouse();
     const { route, params, query } = match(this.#routes, method, url);
     if (route.method !== 'GET') checkMediaType(request);
     const body = () => readBody(request, route.limitBytes);
@@ -185,6 +198,13 @@ class AdminServer implements Admin {
     if (socket.destroyed) return;
     this.#options.logger.error({ err: error, method, url }, 'admin call failed');
   }
+}
+
+function fullHouse(): Refused {
+  const detail = `expected at most ${MOST_CONNECTIONS} connections with a request under way, found more`;
+  return new Refused('too_many_connections', detail, {
+    headers: { 'retry-after': '1', connection: 'close' },
+  });
 }
 
 function nameOf(name: string): string {

@@ -22,6 +22,7 @@ type EdgeType =
   | 'body_too_slow'
   | 'media_type_unsupported'
   | 'host_unknown'
+  | 'too_many_connections'
   | 'too_many_followers'
   | 'drain_withdrawn'
   | 'router_stopping'
@@ -67,6 +68,7 @@ const PROBLEMS = {
   body_too_slow: [408, 'Body too slow'],
   media_type_unsupported: [415, 'Commands are JSON'],
   host_unknown: [421, 'Not a name of this listener'],
+  too_many_connections: [503, 'Too many connections'],
   too_many_followers: [503, 'Too many followers'],
   request_unknown: [404, 'No such request in the journal'],
   request_expired: [404, 'The request is older than the journal'],

@@ -1,0 +1,65 @@
+/** Who gets in where many are connected already. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { parseHostPort } from '../../src/config/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { scene } from './scene.ts';
+
+const PROBE = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+// A body that never comes to its end; that it is waited for is told.
+const HALF =
+  'PUT /v1/pools/web HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n{';
+
+async function connected(address: string): Promise<Socket> {
+  const { host, port } = parseHostPort(address)!;
+  const socket = connect(port, host).on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** One after the other, each with what it says at once. */
+async function crowd(address: string, size: number, says: string): Promise<readonly Socket[]> {
+  const sockets: Socket[] = [];
+  for (let n = 0; n < size; n += 1) {
+    const socket = await connected(address);
+    socket.write(says);
+    // Who is not heard yet may have to make room for the next.
+    if (says !== '') await once(socket, 'data');
+    sockets.push(socket);
+  }
+  return sockets;
+}
+
+describe('a house full of connections', () => {
+  it.each([
+    ['that never said anything', ''],
+    ['kept after their answer', PROBE],
+  ])('of those %s lets in who comes', async (_, says) => {
+    await using s = await scene();
+    const sockets = await crowd(s.address, 260, says);
+    for (const socket of sockets) socket.resume();
+    expect((await s.client.get('/v1/pools')).status).toBe(200);
+    await eventually(() => sockets[0]?.destroyed === true, 'the one that waited for longest to be let go');
+    expect(sockets.filter(({ destroyed }) => destroyed).length).toBeLessThan(20);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('that are all at work says so, and answers probes', async () => {
+    await using s = await scene();
+    const sockets = await crowd(s.address, 256, HALF);
+    const status = async (path: string) => {
+      const socket = await connected(s.address);
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+      const [head] = await once(socket, 'data');
+      socket.destroy();
+      return String(head);
+    };
+    let refused = '';
+    await expect.poll(async () => (refused = await status('/v1/pools'))).toContain('HTTP/1.1 503 ');
+    expect(refused).toContain('"too_many_connections"');
+    expect(await status('/healthz')).toContain('HTTP/1.1 200 ');
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(() => status('/v1/pools')).toContain('HTTP/1.1 200 ');
+  });
+});
