@@ -5,6 +5,7 @@ import type { Farewell, SharedHeadcount } from '../proxy/index.ts';
 import { programBeside } from '../threads/index.ts';
 import { type Boot, type FromWorker, HEARTBEAT_CELLS, type ToWorker } from './messages.ts';
 import { createPublicationCount, type Publisher, type Receiver } from './publisher.ts';
+import { Pulse } from './pulse.ts';
 import type { Requests } from './requests-branch.ts';
 
 // A worker that does not turn its loop for so long serves nobody.
@@ -41,7 +42,7 @@ export class WorkerChild implements Requests {
   readonly #exit: Promise<void>;
   readonly #heartbeat = new Int32Array(new SharedArrayBuffer(HEARTBEAT_CELLS * Int32Array.BYTES_PER_ELEMENT));
   readonly #watch: NodeJS.Timeout;
-  #beatAtMs: number;
+  readonly #pulse: Pulse;
   #error: unknown;
   #isReady = false;
   #stopping = false;
@@ -53,7 +54,7 @@ export class WorkerChild implements Requests {
     const ready = Promise.withResolvers<readonly string[]>();
     const farewell = Promise.withResolvers<Farewell>();
     this.#parts = parts;
-    this.#beatAtMs = parts.now();
+    this.#pulse = new Pulse(parts.now());
     this.number = parts.number;
     this.thread = parts.ledger.enlist();
     const { publisher } = parts;
@@ -80,7 +81,7 @@ export class WorkerChild implements Requests {
     this.#worker.on('message', (message: FromWorker) => {
       if (message.type === 'ready') {
         this.#isReady = true;
-        this.#beatAtMs = parts.now();
+        this.#pulse.begins(parts.now());
         ready.resolve(message.addresses);
       } else if (message.type === 'farewell') farewell.resolve(message.farewell);
       else if (message.type === 'over') this.cut = message.cut;
@@ -104,7 +105,7 @@ export class WorkerChild implements Requests {
 
   /** Since when its loop has not been seen to turn, in milliseconds; one that starts has not begun to. */
   silentForMs(): number {
-    return this.#isReady ? this.#parts.now() - this.#beatAtMs : 0;
+    return this.#isReady ? this.#pulse.silentForMs(this.#parts.now()) : 0;
   }
 
   /** Requests when its heart last beat. */
@@ -154,17 +155,11 @@ export class WorkerChild implements Requests {
   }
 
   #listenForHeartbeats(): NodeJS.Timeout {
-    let last = 0;
     const watch = setInterval(() => {
-      const beat = Atomics.load(this.#heartbeat, 0);
-      const now = this.#parts.now();
-      if (beat !== last) {
-        last = beat;
-        this.#beatAtMs = now;
-      } else if (now - this.#beatAtMs > (this.#isReady ? SILENT_MS : START_MS)) {
-        this.#error = new Error(`worker ${this.number} was silent for ${now - this.#beatAtMs} ms`);
-        void this.#worker.terminate();
-      }
+      const silentMs = this.#pulse.look(Atomics.load(this.#heartbeat, 0), this.#parts.now());
+      if (silentMs <= (this.#isReady ? SILENT_MS : START_MS)) return;
+      this.#error = new Error(`worker ${this.number} was silent for ${silentMs} ms`);
+      void this.#worker.terminate();
     }, LOOK_EVERY_MS);
     watch.unref();
     return watch;

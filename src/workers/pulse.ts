@@ -1,0 +1,32 @@
+/** Whether a loop still turns: it raises a count now and then, and somebody looks at it every second or so. */
+
+// Three looks. Who looks so late stood still too, as does everything where the process is stopped (SIGSTOP), or its machine:
+// then whoever did not beat had no time to.
+const STOOD_STILL_MS = 3000;
+
+export class Pulse {
+  #beat = 0;
+  #beatAtMs: number;
+  #lookedAtMs: number;
+
+  constructor(nowMs: number) {
+    this.#beatAtMs = nowMs;
+    this.#lookedAtMs = nowMs;
+  }
+
+  /** Returns for how long it was not seen to beat. */
+  look(beat: number, nowMs: number): number {
+    if (beat !== this.#beat || nowMs - this.#lookedAtMs > STOOD_STILL_MS) this.begins(nowMs);
+    this.#beat = beat;
+    this.#lookedAtMs = nowMs;
+    return this.silentForMs(nowMs);
+  }
+
+  begins(nowMs: number): void {
+    this.#beatAtMs = nowMs;
+  }
+
+  silentForMs(nowMs: number): number {
+    return nowMs - this.#beatAtMs;
+  }
+}
