@@ -89,7 +89,7 @@ async function answered(
 ): Promise<QueryAnswer> {
   const columns = statement.columns().map(({ name }) => name);
   const rows: QueryValue[][] = [];
-  for (const row of statement.raw().iterate() as IterableIterator<unknown[]>) {
+  for (const row of rowsOf(statement)) {
     if (rows.length === most) return { columns, rows, truncated: true };
     rows.push(row.map(plain));
     if (rows.length % CLOCK_EVERY !== 0) continue;
@@ -97,6 +97,15 @@ async function answered(
     await breathe();
   }
   return { columns, rows, truncated: false };
+}
+
+function rowsOf(statement: Database.Statement): IterableIterator<unknown[]> {
+  try {
+    return statement.raw().iterate() as IterableIterator<unknown[]>;
+  } catch (error) {
+    if (error instanceof RangeError) throw new QueryRefused('expected values, found a place for one (?)');
+    throw error;
+  }
 }
 
 /** What JSON can say. */

@@ -120,6 +120,7 @@ describe('query', () => {
     ['SELECT nowhere FROM v1_requests', 'no such column: nowhere'],
     ['SELECT * FROM events', 'no such table: events'],
     ['SELEC', 'expected one SELECT'],
+    ['SELECT ?', 'expected values, found a place for one'],
     ["SELECT load_extension('x')", ''],
   ])('refuses %s', async (sql, problem) => {
     const room = await roomWith();
