@@ -191,6 +191,7 @@ export class ClientConnection extends ClientSocket {
     this.#surplus = undefined;
     this.resumeSurplus();
     this.#parse(surplus.bytes, 0, surplus.length, surplus);
+    if (this.#hasEnded && this.#exchange === undefined && !this.#isStalled) this.close();
   }
 
   /** As many requests as are whole and answered at once; the rest is kept. `kept`: the buffer is ours already. */
@@ -222,8 +223,6 @@ export class ClientConnection extends ClientSocket {
       at = exchange.begin(buffer, head.end, end);
     }
     this.#isParsing = false;
-    if (this.#isClosing) return;
-    if (this.#hasEnded && this.#exchange === undefined && !this.#isStalled) this.close();
     if (at >= end || this.#isClosing) return;
     if (kept !== undefined && at === 0) this.#surplus = kept;
     else this.#keep(buffer, at, end);
