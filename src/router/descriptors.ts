@@ -9,8 +9,10 @@ import type { ListenerSettings } from '../config/index.ts';
 // questions about the past open three files of each segment.
 const OWN = 80;
 const OWN_OF_A_WORKER = 20;
-// A client, and the connection to its backend.
+// A client, and the connection to its backend …
 const OF_A_CLIENT = 2;
+// … but of very many most are idle: more requests than these are hardly ever under way at once.
+const MOST_AT_BACKENDS = 8192;
 // Where so few are allowed, better some clients than none.
 const LEAST_SHARE = 8;
 
@@ -25,8 +27,9 @@ export function mostDescriptors(): number | undefined {
 }
 
 export function clientsWithin(descriptors: number, workers: number): number {
-  const left = Math.floor((descriptors - OWN - OWN_OF_A_WORKER * workers) / OF_A_CLIENT);
-  return Math.max(left, Math.ceil(descriptors / LEAST_SHARE));
+  const left = descriptors - OWN - OWN_OF_A_WORKER * workers;
+  const clients = Math.max(Math.floor(left / OF_A_CLIENT), left - MOST_AT_BACKENDS);
+  return Math.max(clients, Math.ceil(descriptors / LEAST_SHARE));
 }
 
 /** The same listeners, each with its share of so many clients where they may have more in all. */
