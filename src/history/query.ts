@@ -1,4 +1,4 @@
-/** `query`: SQL beside a running router, or in the same thread. */
+/** `query`: SQL over a directory in a process beside, over a single file in the same thread. */
 import { answerQuery } from './answer-query.ts';
 import { queryApart } from './query-apart.ts';
 import { type Answer, QUERY_MS, type QueryWish } from './query-wish.ts';

@@ -107,11 +107,11 @@ export abstract class Connecting implements ConnectionUser {
     const cause = this.#timedOut ? 'connect_timeout' : connectFailure(error);
     exchange.context.counters.connectFailures++;
     if (cause === undefined) {
-      exchange.context.scarce?.(
-        `backends cannot be connected to, for want of something of our own: ${error.message}`,
-      );
+      // The code alone: of the message, which names the backend, there are as many as backends.
+      const word = error.code ?? error.message;
+      exchange.context.scarce?.(`backends cannot be connected to, for want of something of our own: ${word}`);
       tenancy.giveBack('unused');
-      exchange.fail('internal_error', `connect: ${error.code ?? error.message}`);
+      exchange.fail('internal_error', `connect: ${word}`);
       return;
     }
     this.#charge(cause, nowMs);
