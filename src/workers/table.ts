@@ -27,7 +27,7 @@ type Known = { readonly state: DomainState | PoolState; readonly version: number
 const PAUSES = 50;
 // What was not asked for through so many sweeps is read again when it is.
 const IDLE_SWEEPS = 60;
-// Of more than so many, some 20 MB, what is not used goes sooner: to read one again takes a quarter of a millisecond at most times.
+// Of more than so many, some 20 MB, what is not used goes sooner: to read one again takes a quarter of a millisecond beside a load.
 const MANY = 4000;
 const IDLE_SWEEPS_OF_MANY = 5;
 const LOOKS_A_SWEEP = 5000;
