@@ -7,6 +7,7 @@ import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
 import { checkMediaType, discardRest, readBody, readBytes } from './body.ts';
+import { CommandNotes } from './command-notes.ts';
 import { Connections, MOST_CONNECTIONS } from './connections.ts';
 import { checkHost, checkOrigin, checkToken, type GuardOptions } from './guard.ts';
 import type { Logger } from './logger.ts';
@@ -52,8 +53,11 @@ class AdminServer implements Admin {
   readonly #options: AdminOptions;
   readonly #guard: GuardOptions;
   readonly #routes: readonly Route[];
+  /** Paths that answer without a token. */
+  readonly #open: ReadonlySet<string>;
   readonly #server: Server;
   readonly #connections: Connections;
+  readonly #notes: CommandNotes;
   readonly #closing = new AbortController();
 
   constructor(options: AdminOptions) {
@@ -61,8 +65,10 @@ class AdminServer implements Admin {
     this.#guard = { names: options.names.map(nameOf), token: options.token };
     // A route that is switched off does not exist, so that nobody can tell it apart from one never made.
     this.#routes = ROUTES.filter(({ pattern }) => options.chaos !== undefined || pattern.at(-1) !== 'chaos');
+    this.#open = new Set(this.#routes.filter(({ open }) => open).map(pathOf));
     this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#serve(request, response));
     this.#connections = new Connections(this.#server);
+    this.#notes = new CommandNotes(options.logger);
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
       refuseRaw(error, socket),
     );
@@ -101,6 +107,7 @@ class AdminServer implements Admin {
     const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS);
     await closed;
     clearTimeout(timer);
+    this.#notes.tell();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -150,9 +157,7 @@ class AdminServer implements Admin {
     const { method = 'GET', headers, url = '' } = request;
     checkHost(request, this.#guard);
     checkOrigin(request);
-    const open = this.#routes.some(
-      (route) => route.open && url.split('?')[0] === `/${route.pattern.join('/')}`,
-    );
+    const open = this.#open.has(url.split('?', 1)[0]!);
     if (!open) checkToken(request, this.#guard);
     // A router whose operators are many is none to be ended: probes are answered whatever else there is.
     if (!open && !hasRoom) throw fullHouse();
@@ -165,16 +170,11 @@ class AdminServer implements Admin {
     const reply = await route.handler(call, this.#options);
     if (route.method === 'GET') return reply;
     const ms = this.#options.now() - startedAtMs;
-    const noted = () => this.#noted(request, reply, ms);
-    // When the answer is out, if anybody is there to get it: who asked does not wait for where the process log goes.
+    const noted = () => this.#notes.add({ request, status: reply.status, ms });
+    // When the answer is out, if anybody is there to get it.
     if (response.closed) noted();
     else response.once('close', noted);
     return reply;
-  }
-
-  #noted({ method, url, headers }: IncomingMessage, { status }: Reply, ms: number): void {
-    const author = headers['switchyard-author'] ?? 'admin';
-    this.#options.logger.info({ method, url, author, status, ms }, 'command answered');
   }
 
   #translated(error: unknown, request: IncomingMessage): Reply {
@@ -205,6 +205,10 @@ function fullHouse(): Refused {
   return new Refused('too_many_connections', detail, {
     headers: { 'retry-after': '1', connection: 'close' },
   });
+}
+
+function pathOf({ pattern }: Route): string {
+  return `/${pattern.join('/')}`;
 }
 
 function nameOf(name: string): string {

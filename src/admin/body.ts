@@ -43,17 +43,43 @@ function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-async function readText(request: IncomingMessage, limitBytes: number): Promise<string | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const untilMs = performance.now() + BODY_MS;
-  for await (const chunk of inTime(request, () => untilMs - performance.now())) {
-    bytes += chunk.length;
-    if (bytes > limitBytes) throw tooLarge(limitBytes);
-    chunks.push(chunk);
-  }
-  return bytes === 0 ? undefined : decoded(Buffer.concat(chunks, bytes));
+/** By listeners: a command's body is one piece, and an iterator would be dearer than what is done with it. */
+function readText(request: IncomingMessage, limitBytes: number): Promise<string | undefined> {
+  if (!announcesBody(request)) return Promise.resolve(undefined);
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes)
+    return Promise.reject(tooLarge(limitBytes));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const refuse = (error: Error) => {
+      leave();
+      // What comes now is for `discardRest`.
+      request.pause();
+      reject(error);
+    };
+    const onData = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > limitBytes) refuse(tooLarge(limitBytes));
+      else chunks.push(chunk);
+    };
+    const onEnd = () => {
+      leave();
+      try {
+        resolve(
+          bytes === 0 ? undefined : decoded(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes)),
+        );
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const onClose = () => refuse(new Error('expected a whole body, found the end of its connection'));
+    const leave = () => {
+      clearTimeout(timer);
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', refuse);
+    };
+    const timer = setTimeout(() => refuse(tooSlow()), BODY_MS);
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', refuse);
+  });
 }
 
 // 60 s: for a body of at most 64 MiB, or for the next piece of one without end.
@@ -61,17 +87,17 @@ const BODY_MS = 60_000;
 
 /** Of any length, as long as it keeps coming. */
 export function readBytes(request: IncomingMessage): AsyncIterable<Uint8Array> {
-  return inTime(request, () => BODY_MS);
+  return inTime(request);
 }
 
 /** Refused half-way, the connection is still needed for the answer. */
-async function* inTime(request: IncomingMessage, leftMs: () => number): AsyncGenerator<Buffer> {
+async function* inTime(request: IncomingMessage): AsyncGenerator<Buffer> {
   const pieces = (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[
     Symbol.asyncIterator
   ]();
   try {
     for (;;) {
-      const next = await within(leftMs(), pieces.next());
+      const next = await within(pieces.next());
       if (next.done === true) return;
       yield next.value;
     }
@@ -80,10 +106,10 @@ async function* inTime(request: IncomingMessage, leftMs: () => number): AsyncGen
   }
 }
 
-async function within<T>(ms: number, piece: Promise<T>): Promise<T> {
+async function within<T>(piece: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow()), Math.max(0, ms));
+    timer = setTimeout(() => reject(tooSlow()), BODY_MS);
   });
   try {
     return await Promise.race([piece, late]);

@@ -1,6 +1,7 @@
 /** Who is let in: the right name, no other site's page, and the token, in this order. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { parseHostPort } from '../config/index.ts';
 import { header } from './call.ts';
 import { Refused } from './problem.ts';
@@ -11,17 +12,26 @@ export type GuardOptions = {
   readonly token: string | undefined;
 };
 
+/** What was last let in on a connection: who keeps it says the same again. */
+const KNOWN = new WeakMap<Socket, string>();
+
 /** A page whose name resolves to this machine (DNS rebinding) sends its own name as Host, and so is found out. */
 export function checkHost(request: IncomingMessage, { names }: GuardOptions): void {
-  const count = request.rawHeaders.filter(
-    (name, index) => index % 2 === 0 && name.toLowerCase() === 'host',
-  ).length;
+  let count = 0;
+  for (let at = 0; at < request.rawHeaders.length; at += 2) {
+    const name = request.rawHeaders[at]!;
+    if (name.length === 'host'.length && name.toLowerCase() === 'host') count += 1;
+  }
   // RFC 9112 §3.2: more than one Host line is a 400.
   if (count !== 1) throw new Refused('malformed_request', `expected one Host, found ${count}`);
   const text = header(request, 'host') ?? '';
+  if (KNOWN.get(request.socket) === text) return;
   const host = hostOf(text);
   const own = [hostOf(bracketed(request.socket.localAddress ?? '')), 'localhost', ...names];
-  if (host !== undefined && own.includes(host)) return;
+  if (host !== undefined && own.includes(host)) {
+    KNOWN.set(request.socket, text);
+    return;
+  }
   const detail = `expected a Host of this listener, found ${JSON.stringify(text)}; admin.names lists further ones`;
   throw new Refused('host_unknown', detail);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventually, pause } from '../support/eventually.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type Scene, scene, withWeb } from './scene.ts';
 
@@ -117,7 +118,7 @@ describe('the token', () => {
     await using s = await scene({ token });
     await s.client.put('/v1/pools/web', {});
     await s.client.put('/v1/pools/web', { nonsense: 1 });
-    expect(s.logged.length).toBeGreaterThan(0);
+    await eventually(() => s.logged.length > 0, 'a line of a command');
     expect(JSON.stringify(s.logged)).not.toContain(token);
   });
 });
@@ -172,5 +173,39 @@ describe('a command', () => {
     } as RequestInit).catch(() => undefined);
     expect(endless?.status ?? 413).toBe(413);
     expect((await s.client.get('/v1/domains')).status).toBe(200);
+  });
+
+  it('may come in pieces, with its end long after', async () => {
+    await using s = await withWeb();
+    const client = await RawClient.connect(s.port);
+    client.socket.write(
+      head(
+        'PUT /v1/domains/new.example.com HTTP/1.1',
+        'Host: localhost',
+        'Content-Type: application/json',
+        'Transfer-Encoding: chunked',
+      ),
+    );
+    for (const piece of ['8\r\n{"pool":\r\n', '6\r\n "web"\r\n', '1\r\n}\r\n', '0\r\n\r\n']) {
+      await pause(20);
+      expect(client.received).toBe('');
+      client.socket.write(piece);
+    }
+    await client.until(() => client.received.includes('\r\n\r\n'), 'an answer');
+    expect(client.received).toMatch(/^HTTP\/1\.1 201 /);
+    client.socket.destroy();
+  });
+
+  it('of which half never comes is no command, and nobody is told', async () => {
+    await using s = await withWeb();
+    const client = await RawClient.connect(s.port);
+    client.socket.write(
+      `${head('PUT /v1/domains/new.example.com HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', 'Content-Length: 14')}{"pool"`,
+    );
+    await pause(50);
+    client.socket.destroy();
+    await pause(50);
+    expect((await s.client.get('/v1/domains/new.example.com')).status).toBe(404);
+    expect(s.logged.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });
