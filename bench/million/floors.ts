@@ -16,6 +16,8 @@ export class Floors implements AsyncDisposable {
   readonly commitMs: number[] = [];
   readonly callMs: number[] = [];
   readonly requestMs: number[] = [];
+  /** The three of one turn added up: what a change would take of a router that does nothing for it but wait. */
+  readonly allMs: number[] = [];
   readonly #file: number;
   readonly #bytes = Buffer.alloc(COMMIT_BYTES);
   readonly #admin: Wire;
@@ -40,12 +42,16 @@ export class Floors implements AsyncDisposable {
 
   async take(count: number, restMs: number): Promise<void> {
     for (let each = 0; each < count; each++) {
-      this.commitMs.push(await timed(() => this.#commit()));
+      const commitMs = await timed(() => this.#commit());
       await sleep(restMs);
-      this.callMs.push(await timed(() => this.#admin.ask(this.#call)));
+      const callMs = await timed(() => this.#admin.ask(this.#call));
       await sleep(restMs);
-      this.requestMs.push(await timed(() => this.#listener.ask(this.#request)));
+      const requestMs = await timed(() => this.#listener.ask(this.#request));
       await sleep(restMs);
+      this.commitMs.push(commitMs);
+      this.callMs.push(callMs);
+      this.requestMs.push(requestMs);
+      this.allMs.push(commitMs + callMs + requestMs);
     }
   }
 

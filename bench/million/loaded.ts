@@ -51,6 +51,7 @@ export async function loaded(stage: Stage, router: RouterProcess): Promise<reado
     ...latency('… a write of seven pages and its fsync alone', floors.commitMs),
     ...latency('… a call of the admin API that reads, alone', floors.callMs),
     ...latency('… a request alone', floors.requestMs),
+    ...latency('… the three added up', floors.allMs),
     {
       what: 'failed requests meanwhile',
       found: found.errors + warmed.failed + failed,
