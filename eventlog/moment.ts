@@ -11,16 +11,25 @@ export function parseMoment(text: string): Parsed<Moment> {
   if (/^\d{1,15}$/.test(text)) return { ok: true, value: { type: 'position', position: Number(text) } };
   const ms = parseTime(text);
   if (ms !== undefined) return { ok: true, value: { type: 'time', ms } };
-  return {
-    ok: false,
-    problem: `expected a position or a time such as 2026-01-31T14:03:00Z, found ${quoted(text)}`,
-  };
+  const expected = TIME.test(text)
+    ? 'a date and a time that exist'
+    : 'a position or a time such as 2026-01-31T14:03:00Z';
+  return { ok: false, problem: `expected ${expected}, found ${quoted(text)}` };
 }
 
 // RFC 3339 §5.6: with an offset; `+` may arrive as a space, since that is what it means in a query.
 const TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+ -]\d{2}:\d{2})$/;
 
 function parseTime(text: string): number | undefined {
-  const ms = TIME.test(text) ? Date.parse(text.toUpperCase().replace(' ', '+')) : Number.NaN;
-  return Number.isNaN(ms) ? undefined : ms;
+  if (!TIME.test(text)) return undefined;
+  const written = text.toUpperCase().replace(' ', '+');
+  const ms = Date.parse(written);
+  return Number.isNaN(ms) || !isInCalendar(written.slice(0, SECONDS_END)) ? undefined : ms;
+}
+
+const SECONDS_END = '2026-01-31T14:03:00'.length;
+
+/** `Date.parse` takes February 30th for March 2nd, and 24:00 for the next day. */
+function isInCalendar(local: string): boolean {
+  return new Date(`${local}Z`).toISOString().startsWith(local);
 }

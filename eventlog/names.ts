@@ -1,4 +1,5 @@
 /** Names that come from outside: branded once parsed, so that a host can never stand where a pool is meant. */
+import { domainToASCII } from 'node:url';
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
@@ -28,10 +29,24 @@ export function parseDomainName(text: string): Parsed<DomainName> {
   const host = text.toLowerCase();
   const name = host.length > 1 && host.endsWith('.') ? host.slice(0, -1) : host;
   if (isDomainName(name)) return { ok: true, value: name };
-  return {
-    ok: false,
-    problem: `expected a host name of at most ${HOST_BYTES} characters, *.host or *, found ${quoted(text)}`,
-  };
+  const ascii = asciiOf(name);
+  const expected =
+    ascii === undefined
+      ? `a host name of at most ${HOST_BYTES} characters, *.host or *`
+      : `the host name as DNS and requests write it, ${ascii}`;
+  return { ok: false, problem: `expected ${expected}, found ${quoted(text)}` };
+}
+
+// Letters of any script and what else a label may have: nothing that a URL would cut the host off at.
+const WORDED = /^[\p{L}\p{M}\p{N}._-]+$/u;
+
+/** RFC 5891 §4: the A-labels of a name in other letters; undefined where there are none, or it is in ASCII already. */
+function asciiOf(name: string): DomainName | undefined {
+  const wildcard = name.startsWith('*.') ? '*.' : '';
+  const host = name.slice(wildcard.length);
+  if (host.length > HOST_BYTES || /^[\x00-\x7f]*$/.test(host) || !WORDED.test(host)) return undefined;
+  const ascii = wildcard + domainToASCII(host);
+  return isDomainName(ascii) ? ascii : undefined;
 }
 
 export function parsePoolName(text: string): Parsed<PoolName> {
@@ -61,14 +76,14 @@ export function parseStreamName(text: string): Parsed<{ stream: StreamName; owne
   const name = text.slice(cut + 1);
   if (kind === 'domain') {
     const host = parseDomainName(name);
-    if (host.ok && host.value === name) {
+    if (!host.ok) return host;
+    if (host.value === name)
       return { ok: true, value: { stream: domainStream(host.value), owner: { kind, name: host.value } } };
-    }
   }
   if (kind === 'pool') {
     const pool = parsePoolName(name);
-    if (pool.ok)
-      return { ok: true, value: { stream: poolStream(pool.value), owner: { kind, name: pool.value } } };
+    if (!pool.ok) return pool;
+    return { ok: true, value: { stream: poolStream(pool.value), owner: { kind, name: pool.value } } };
   }
   return { ok: false, problem: `expected domain-HOST or pool-NAME, found ${quoted(text)}` };
 }

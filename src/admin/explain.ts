@@ -1,6 +1,8 @@
 /** Why a recorded request went where it went, and where one would go. */
 import { z } from 'zod';
+import { parseDomainName, quoted } from '../../eventlog/index.ts';
 import type { AskedStory, AskedWish } from '../history/index.ts';
+import { domainOf } from '../wire/index.ts';
 import { bodyBy } from './body-by.ts';
 import type { Call } from './call.ts';
 import { momentFrom } from './moments.ts';
@@ -31,6 +33,7 @@ const askedBody = z.strictObject({
 
 export async function postExplain(call: Call, { history, checkpoint }: AdminPorts): Promise<Reply> {
   const { at: when, headers, whyNot, ...asked } = await bodyBy(call, askedBody);
+  requireHost(asked.host);
   const at = momentFrom(when, 'at');
   const wish: AskedWish = {
     ...asked,
@@ -45,4 +48,12 @@ export async function postExplain(call: Call, { history, checkpoint }: AdminPort
   // Only now is the pool known, whose ledger is shown as it is.
   const packed = checkpoint(first.pool);
   return json(packed === undefined ? first : await ask({ live: { pool: first.pool, checkpoint: packed } }));
+}
+
+/** What no Host field may say is answered 400 before any domain is looked up. */
+function requireHost(host: string): void {
+  if (domainOf(host) !== '') return;
+  const name = parseDomainName(host);
+  const problem = name.ok ? `expected the name of one host, found ${quoted(host)}` : name.problem;
+  throw new Refused('invalid_query', `host: ${problem}; a request for it is answered 400`);
 }

@@ -1,5 +1,5 @@
 /** Questions that a state answers with yes or no, for `bisect`. */
-import { quoted } from '../../eventlog/index.ts';
+import { type Parsed, parseBackendId, parseDomainName, parsePoolName, quoted } from '../../eventlog/index.ts';
 import { UsageError } from './failure.ts';
 
 export type Predicate =
@@ -24,14 +24,30 @@ export function parsePredicate(
     throw new UsageError('expected --exists or --host, found both');
   if (routedTo !== undefined && host === undefined)
     throw new UsageError('--routed-to: expected --host with it, found none');
-  if (host !== undefined) return { type: 'routed', host: host.toLowerCase(), to: routedTo };
-  if (exists === undefined) return undefined;
+  if (host !== undefined)
+    return { type: 'routed', host: named('--host', parseDomainName, host), to: routedTo };
+  return exists === undefined ? undefined : { type: 'exists', ...thingNamed(exists) };
+}
+
+function thingNamed(exists: string): { kind: 'domain' | 'pool' | 'backend'; name: string } {
   const [, kind, name = ''] = /^(domain|pool|backend):(.+)$/.exec(exists) ?? [];
-  const fits = kind !== undefined && (kind !== 'backend' || /^[^/]+\/[^/]+$/.test(name));
-  if (fits) return { type: 'exists', kind: kind as 'domain' | 'pool' | 'backend', name };
+  if (kind === 'domain') return { kind, name: named('--exists', parseDomainName, name) };
+  if (kind === 'pool') return { kind, name: named('--exists', parsePoolName, name) };
+  const [pool, id, ...rest] = name.split('/');
+  if (kind === 'backend' && pool && id && rest.length === 0)
+    return {
+      kind,
+      name: `${named('--exists', parsePoolName, pool)}/${named('--exists', parseBackendId, id)}`,
+    };
   throw new UsageError(
     `--exists: expected domain:HOST, pool:NAME or backend:POOL/ID, found ${quoted(exists)}`,
   );
+}
+
+function named(option: string, parse: (text: string) => Parsed<string>, text: string): string {
+  const parsed = parse(text);
+  if (parsed.ok) return parsed.value;
+  throw new UsageError(`${option}: ${parsed.problem}`);
 }
 
 export function holds(predicate: Predicate, state: JudgedState): boolean {

@@ -190,10 +190,10 @@ function msOf(given: unknown, what: string): number | undefined {
   if (typeof given === 'number') return given;
   const parsed = parseMoment(String(given));
   if (parsed.ok && parsed.value.type === 'time') return parsed.value.ms;
-  throw new Unanswerable(
-    'invalid_query',
-    `${what}: expected a time such as 2026-01-31T14:03:00Z, found ${String(given)}`,
-  );
+  const problem = parsed.ok
+    ? `expected a time such as 2026-01-31T14:03:00Z, found the position ${given}`
+    : parsed.problem;
+  throw new Unanswerable('invalid_query', `${what}: ${problem}`);
 }
 
 function isOutcome(word: string): word is OutcomeType {
