@@ -30,7 +30,7 @@ export function holdDirectory(directory: string, nowMs: number): () => void {
     throw error;
   }
   return () => {
-    rmSync(holder, { force: true });
+    forget(holder);
     lock.close();
   };
 }
@@ -40,6 +40,15 @@ function sign(holder: string, nowMs: number): void {
     writeFileSync(holder, `${JSON.stringify({ pid: process.pid, since: new Date(nowMs).toISOString() })}\n`);
   } catch (error) {
     throw new DataUnusable('data_unreadable', `expected to write ${holder}: ${String(error)}`, error);
+  }
+}
+
+/** One that stays, in a directory that cannot be used just now, is read only while somebody has the lock, who signs anew. */
+function forget(holder: string): void {
+  try {
+    rmSync(holder, { force: true });
+  } catch {
+    // The lock is what counts.
   }
 }
 

@@ -2,8 +2,10 @@
 import Database from 'better-sqlite3';
 import { DataUnusable, LogUnavailable } from './errors.ts';
 
-/** For a log that was open and well; anything but an error of SQLite's is returned as it is. */
+/** For a log that was open and well; anything but an error of SQLite's or the system's is returned as it is. */
 export function unavailable(error: unknown, path: string): unknown {
+  if (isOfTheSystem(error))
+    return new LogUnavailable('log_failed', `expected to read and write ${path}: ${error.message}`, error);
   if (!(error instanceof Database.SqliteError)) return error;
   const where = `${path}: ${error.message} (${error.code})`;
   if (isFull(error.code))
@@ -15,6 +17,8 @@ export function unavailable(error: unknown, path: string): unknown {
 
 /** For a file that is being opened. */
 export function unusable(error: unknown, path: string): unknown {
+  if (isOfTheSystem(error))
+    return new DataUnusable('data_unreadable', `expected to open ${path}: ${error.message}`, error);
   if (!(error instanceof Database.SqliteError)) return error;
   const where = `${path}: ${error.message} (${error.code})`;
   if (isFull(error.code))
@@ -35,6 +39,11 @@ export function isOfTheWorld(error: unknown): boolean {
   if (error instanceof Database.SqliteError) return true;
   const code = (error as NodeJS.ErrnoException).code;
   return error instanceof Error && typeof code === 'string' && code !== 'ERR_ASSERTION';
+}
+
+/** A call to it failed: a file may not be looked at, or there is none left to open. */
+function isOfTheSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).errno === 'number';
 }
 
 function isFull(code: string): boolean {

@@ -37,8 +37,7 @@ const WAL_LIMIT_BYTES = 67_108_864;
 /** Creates what is missing. Throws `DataUnusable` for a directory that cannot be used, saying why. */
 export function openSqliteLog({ directory, now, maxBytes, mustExist }: SqliteLogOptions): LocalLog {
   const path = join(directory, EVENTS_FILE);
-  if (mustExist === true && fileAt(path) === 0)
-    throw new DataUnusable('data_unreadable', `expected the log that was at ${path}, found none any more`);
+  if (mustExist === true) requireFile(path);
   makeDirectory(directory);
   const release = holdDirectory(directory, now());
   try {
@@ -112,6 +111,17 @@ function openForWriting(path: string, cacheKib = CACHE_KIB): Database.Database {
 function limitTo(db: Database.Database, maxBytes: number): void {
   const pageBytes = db.pragma('page_size', { simple: true }) as number;
   db.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
+}
+
+function requireFile(path: string): void {
+  let file: number;
+  try {
+    file = fileAt(path);
+  } catch (error) {
+    throw unusable(error, path);
+  }
+  if (file === 0)
+    throw new DataUnusable('data_unreadable', `expected the log that was at ${path}, found none any more`);
 }
 
 function makeDirectory(directory: string): void {

@@ -48,15 +48,14 @@ export function isFile(place: string): boolean {
 }
 
 function opened<T>(place: string, open: (path: string) => T): T {
-  const path = isFile(place) ? place : join(place, EVENTS_FILE);
-  if (!existsSync(path)) {
-    throw new DataUnusable('data_unreadable', `expected a log at ${path}, found no such file`);
-  }
+  let path = place;
   try {
-    return open(path);
+    if (!isFile(place)) path = join(place, EVENTS_FILE);
+    if (existsSync(path)) return open(path);
   } catch (error) {
     throw unusable(error, path);
   }
+  throw new DataUnusable('data_unreadable', `expected a log at ${path}, found no such file`);
 }
 
 class FollowingReads extends SqliteReads {
@@ -83,9 +82,13 @@ class FollowingReads extends SqliteReads {
   }
 }
 
-/** 0 while there is none. */
+/** 0 while there is none, or it may not be looked at. */
 function fileAt(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** Where there is none, what is open is still there to be read. */

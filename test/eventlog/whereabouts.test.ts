@@ -1,7 +1,7 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSqliteLog } from '../../eventlog/index.ts';
+import { openSqliteLog, openSqliteReader } from '../../eventlog/index.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { append, poolCreated, WEB, write } from './appends.ts';
 
@@ -41,5 +41,28 @@ describe('a log whose file is not where it was', () => {
     await using root = await tempDirectory();
     const open = () => openSqliteLog({ directory: join(root.path, 'data'), now, mustExist: true });
     expect(open).toThrow(/expected the log that was at .*events\.db, found none/);
+  });
+
+  it('is told as one where nobody may look for it, and read on by who has it open', async () => {
+    await using root = await tempDirectory();
+    const at = join(root.path, 'data');
+    const away = join(root.path, 'elsewhere');
+    const open = () => openSqliteLog({ directory: at, now, mustExist: true });
+    await using log = openSqliteLog({ directory: at, now });
+    const reader = openSqliteReader(at);
+    renameSync(at, away);
+    // It leads round in a circle, which no permission lets anybody see behind.
+    symlinkSync(at, at);
+    await expect(log.append(wish())).rejects.toMatchObject(lost);
+    expect(reader.position()).toBe(0);
+    expect(() => openSqliteReader(at)).toThrow(expect.objectContaining({ code: 'data_unreadable' }));
+    // What it held is let go of all the same.
+    await log.close();
+    expect(open).toThrow(expect.objectContaining({ code: 'data_unreadable' }));
+    rmSync(at);
+    renameSync(away, at);
+    await using again = open();
+    expect(await again.append(wish())).toMatchObject({ type: 'appended', position: 1 });
+    reader.close();
   });
 });
