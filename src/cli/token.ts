@@ -1,14 +1,16 @@
 /** The admin API's token, from a file that only its owner should be able to read. */
-import { readFile } from 'node:fs/promises';
+import { readBytes } from '../config/index.ts';
 import { CommandFailed } from './failure.ts';
+import { accepted } from './read-input.ts';
+
+const LONGEST = 4096;
+// Around it, such as the newline that editors add.
+const SPACE = 100;
 
 /** The file's text without the newline that editors add. */
 export async function readToken(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const found = error.code === 'ENOENT' ? 'no such file' : error.message;
-    throw new CommandFailed([`${file}: expected a readable token file, found ${found}`]);
-  });
-  const token = text.trim();
-  if (/^[\x21-\x7e]{1,4096}$/.test(token)) return token;
+  const bytes = accepted(await readBytes(file, LONGEST + SPACE), file);
+  const token = bytes.toString('utf8').trim();
+  if (token.length <= LONGEST && /^[\x21-\x7e]+$/.test(token)) return token;
   throw new CommandFailed([`${file}: expected one line of visible ASCII, found something else`]);
 }

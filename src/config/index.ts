@@ -25,6 +25,7 @@ export { compilePattern } from './path-pattern.ts';
 export { type Checked, type Problem, renderProblem, renderProblems } from './problem.ts';
 export { type AdminSettings, type ListenerSettings, listenAddress, type ProcessSettings } from './process.ts';
 export { publishedSchema } from './published-schema.ts';
+export { readBytes, unreadableAs } from './read-file.ts';
 export { readJson } from './read-json.ts';
 export {
   describeExcess,

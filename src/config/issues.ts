@@ -19,8 +19,10 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   return made;
 }
 
+/** One of each place: what is no whole number and too large is told once what it should be. */
 export function problemsOf(schema: z.ZodType, error: z.ZodError, input: unknown, at: Path = []): Problem[] {
-  return error.issues.flatMap((issue) => issueProblems(jsonSchemaOf(schema), issue, input, at));
+  const problems = error.issues.flatMap((issue) => issueProblems(jsonSchemaOf(schema), issue, input, at));
+  return [...Map.groupBy(problems, ({ path }) => path).values()].map(([first]) => first!);
 }
 
 function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown, at: Path): Problem[] {

@@ -1,9 +1,9 @@
 /** Reads a config file: JSON, YAML, or a JavaScript or TypeScript module whose default export is the configuration. */
-import { access, constants, open } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Config, type Overrides, parseConfig } from './config.ts';
 import type { Checked, Problem } from './problem.ts';
+import { checkFile, readBytes } from './read-file.ts';
 import { readJson } from './read-json.ts';
 import { readYaml } from './read-yaml.ts';
 
@@ -20,7 +20,9 @@ export async function loadConfig(file: string, overrides: Overrides = {}): Promi
 /** The content as plain values, not yet checked. */
 export async function readConfigFile(file: string): Promise<Checked<unknown>> {
   if (MODULES.includes(extname(file).toLowerCase())) return readModule(file);
-  const text = await readBounded(file);
+  const bytes = await readBytes(file, MAX_FILE_BYTES);
+  if (!bytes.ok) return bytes;
+  const text = decoded(bytes.value);
   return text.ok ? readText(text.value, extname(file).toLowerCase()) : text;
 }
 
@@ -33,20 +35,7 @@ export function readText(text: string, extension = ''): Checked<unknown> {
   return /^\s*[{[]/.test(content) ? readJson(content) : readYaml(content);
 }
 
-async function readBounded(file: string): Promise<Checked<string>> {
-  try {
-    await using handle = await open(file);
-    const { size } = await handle.stat();
-    if (size > MAX_FILE_BYTES) return tooLarge(`${size} bytes`);
-    return decoded(await handle.readFile());
-  } catch (error) {
-    return unreadable(error);
-  }
-}
-
-/** A pipe has no size beforehand, so what was read is measured too. */
 function decoded(bytes: Buffer): Checked<string> {
-  if (bytes.length > MAX_FILE_BYTES) return tooLarge(`${bytes.length} bytes`);
   try {
     return { ok: true, value: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {
@@ -57,8 +46,8 @@ function decoded(bytes: Buffer): Checked<string> {
 let reads = 0;
 
 async function readModule(file: string): Promise<Checked<unknown>> {
-  const missing = await access(file, constants.R_OK).then(() => undefined, unreadable);
-  if (missing !== undefined) return missing;
+  const fit = await checkFile(file, MAX_FILE_BYTES);
+  if (!fit.ok) return fit;
   const url = pathToFileURL(resolve(file));
   // A module is evaluated once per URL; reading it again (SIGHUP) must see the file as it is now.
   url.searchParams.set('read', String(++reads));
@@ -76,22 +65,6 @@ async function readModule(file: string): Promise<Checked<unknown>> {
 function moduleProblem(error: unknown): Problem {
   const found = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { path: '', expected: 'a module that loads', found: found.split('\n').slice(0, 3).join(' ') };
-}
-
-const REASONS: { readonly [code: string]: string } = {
-  ENOENT: 'no such file',
-  EACCES: 'a file that may not be read',
-  EPERM: 'a file that may not be read',
-  EISDIR: 'a directory',
-};
-
-function unreadable(error: unknown): Checked<never> {
-  const { code = '', message = '' } = error as { code?: string; message?: string };
-  return refused({ path: '', expected: 'a readable file', found: REASONS[code] ?? message });
-}
-
-function tooLarge(found: string): Checked<never> {
-  return refused({ path: '', expected: `a file of at most ${MAX_FILE_BYTES} bytes`, found });
 }
 
 function refused(problem: Problem): Checked<never> {

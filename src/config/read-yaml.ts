@@ -1,48 +1,57 @@
 /** Reads YAML 1.2: an error names line and column, a key given twice is refused, and aliases are bounded. */
 import { createRequire } from 'node:module';
-import type { YAMLError } from 'yaml';
+import type { Document, YAMLError } from 'yaml';
+import { quoted } from '../../eventlog/index.ts';
 import type { Checked, Problem } from './problem.ts';
 
-// 100, the library's own default: shared settings are anchored a few times; "billion laughs" needs a billion.
-const ALIASES = 100;
+// So often may an anchor be used, times what is used in it: ten thousand domains share one, "billion laughs" do not.
+const ALIASES = 100_000;
+// What a file of 64 MiB can spell out; aliases may stand for more, and whoever checks them looks at each.
+const VALUES = 5_000_000;
 
 // When a file is YAML and not before: every thread reads this file, and no worker ever reads YAML.
 const yaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml');
 
 type Lines = InstanceType<typeof import('yaml').LineCounter>;
+type Words = { readonly expected: string; readonly found: string };
 
-const DEEP = 'deeper nesting than can be read';
+const TOO_DEEP: Words = { expected: 'YAML within bounds', found: 'deeper nesting than can be read' };
+const TOO_MANY: Words = {
+  expected: `aliases that stand for at most ${VALUES} values`,
+  found: 'some that stand for more',
+};
 
 export function readYaml(text: string): Checked<unknown> {
   try {
     return read(text);
   } catch (error) {
-    // The library throws where aliases multiply or nesting exhausts the stack.
-    const message =
-      error instanceof RangeError ? 'deeper nesting than can be read' : (error as Error).message;
-    return {
-      ok: false,
-      problems: [{ path: '', expected: 'YAML within bounds', found: lowerFirst(message) }],
-    };
+    return refused({ path: '', ...wordsOfThrown(error) });
   }
 }
 
 function read(text: string): Checked<unknown> {
   const { LineCounter, parseDocument } = yaml();
-  const lines = new LineCounter();
+  const lineCounter = new LineCounter();
   const document = parseDocument(text, {
-    lineCounter: lines,
+    lineCounter,
     prettyErrors: false,
     uniqueKeys: true,
+    stringKeys: true,
     merge: true,
   });
-  if (document.errors.length > 0) {
-    return {
-      ok: false,
-      problems: firstOfEachLine(document.errors.map((error) => problemOf(text, error, lines))),
-    };
-  }
-  return { ok: true, value: document.toJS({ maxAliasCount: ALIASES }) };
+  // A warning is of what it did not understand, such as a tag, and left out.
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0)
+    return refused(...firstOfEachLine(faults.map((fault) => problemOf(text, fault, lineCounter))));
+  if (document.contents === null) return refused({ path: '', expected: 'YAML', found: 'an empty text' });
+  const dangling = danglingAlias(document, lineCounter);
+  if (dangling !== undefined) return refused(dangling);
+  const value: unknown = document.toJS({ maxAliasCount: ALIASES });
+  return isWithin(VALUES, value) ? { ok: true, value } : refused({ path: '', ...TOO_MANY });
+}
+
+function refused(...problems: readonly Problem[]): Checked<never> {
+  return { ok: false, problems };
 }
 
 /** What follows the first fault of a line is mostly its echo. */
@@ -51,22 +60,75 @@ function firstOfEachLine(problems: readonly Problem[]): Problem[] {
 }
 
 function problemOf(text: string, error: YAMLError, lines: Lines): Problem {
-  const { line, col } = lines.linePos(error.pos[0]);
-  const [start] = error.pos;
-  const ownLine = text.slice(text.lastIndexOf('\n', Math.max(0, start - 1)) + 1, start + 1);
-  // `*.example.com:` begins an alias in YAML; it is the commonest slip in a file full of wildcards.
-  const wildcard = ownLine.trimStart().startsWith('*');
-  return {
-    path: '',
-    expected: wildcard ? 'YAML, in which a name that begins with * stands in quotes' : 'YAML',
-    found: tooDeep(error.message) ? DEEP : lowerFirst(error.message),
-    line,
-    column: col,
-  };
+  return { path: '', ...wordsOf(text, error), ...placeOf(error.pos[0], lines) };
 }
 
-function tooDeep(message: string): boolean {
-  return message.includes('call stack');
+function placeOf(offset: number, lines: Lines): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
+}
+
+/** Ours for what happens to everybody, else the library's. */
+function wordsOf(text: string, { code, message, pos: [start] }: YAMLError): Words {
+  const lineStart = text.lastIndexOf('\n', Math.max(0, start - 1)) + 1;
+  const line = text
+    .slice(lineStart, start + 80)
+    .trimStart()
+    .split('\n', 1)[0]!;
+  const rest = text.slice(start, start + 80).split('\n', 1)[0]!;
+  // `*.example.com:` begins an alias in YAML; it is the commonest slip in a file full of wildcards.
+  if (line.startsWith('*'))
+    return { expected: 'YAML, in which a name that begins with * stands in quotes', found: quoted(line) };
+  if (code === 'MULTIPLE_DOCS') return { expected: 'one YAML document', found: 'a second one' };
+  if (code === 'TAB_AS_INDENT') return { expected: 'spaces before a key', found: 'a tab' };
+  if (code === 'NON_STRING_KEY') return { expected: 'a name as a key', found: quoted(rest) };
+  if (code === 'TAG_RESOLVE_FAILED') return { expected: 'YAML without tags of its own', found: quoted(rest) };
+  if (code === 'DUPLICATE_KEY') {
+    const [key = ''] = /^[^\s:]+/.exec(rest) ?? [];
+    return { expected: 'each key once', found: `${quoted(key)} a second time` };
+  }
+  if (message.includes('call stack')) return TOO_DEEP;
+  return { expected: 'YAML', found: `a mistake: ${lowerFirst(message)}` };
+}
+
+/** The library throws where aliases multiply, and where nesting exhausts the stack. */
+function wordsOfThrown(error: unknown): Words {
+  if (error instanceof RangeError) return TOO_DEEP;
+  const { message } = error as Error;
+  if (message.startsWith('Excessive alias count')) return TOO_MANY;
+  if (message.startsWith('Merge sources'))
+    return { expected: 'a mapping after <<, or an alias of one', found: 'something else' };
+  return { expected: 'YAML', found: `a mistake: ${lowerFirst(message)}` };
+}
+
+/** The first alias that no anchor above it has the name of. */
+function danglingAlias(document: Document, lines: Lines): Problem | undefined {
+  const { visit } = yaml();
+  const known = new Set<string>();
+  let problem: Problem | undefined;
+  visit(document, {
+    Node: (_key, node) => {
+      if ('anchor' in node && node.anchor !== undefined) known.add(node.anchor);
+    },
+    Alias: (_key, { source, range }) => {
+      if (known.has(source)) return undefined;
+      const expected = `an anchor &${source} above it, or quotes around a name that begins with *`;
+      problem = { path: '', expected, found: `*${source}`, ...placeOf(range?.[0] ?? 0, lines) };
+      return visit.BREAK;
+    },
+  });
+  return problem;
+}
+
+/** Counted as if nothing were shared; what holds itself is never within. */
+function isWithin(most: number, value: unknown): boolean {
+  const open = [value];
+  for (let seen = 0; open.length > 0; seen += 1) {
+    if (seen + open.length > most) return false;
+    const next = open.pop();
+    if (typeof next === 'object' && next !== null) for (const inner of Object.values(next)) open.push(inner);
+  }
+  return true;
 }
 
 function lowerFirst(text: string): string {

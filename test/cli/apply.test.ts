@@ -114,7 +114,7 @@ describe('apply', () => {
     ['pools:\n  web: { polcy: random }', 'pools.web.polcy: expected one of the keys'],
     ['domains:\n  example.com: { pool: web }', 'domains["example.com"].pool: expected the name of a pool'],
     ['drainMs: 5', 'expected pools and domains, found neither'],
-    ['', 'expected an object, found null'],
+    ['', 'expected YAML, found an empty text'],
     ['a: [', '1:5: expected YAML, found '],
   ])('tells what is wrong in %j, and asks the router nothing', async (text, message) => {
     const { code, out, err } = await apply(file(text));

@@ -71,11 +71,20 @@ describe('switchyard import', () => {
 
   it.each([
     ['a file that is not there', 'nowhere.ndjson', 'no such file'],
+    ['a directory', '.', 'expected a readable file, found a directory'],
     ['both a router and a directory', 'x.ndjson --data .', 'expected --admin or --data, found both'],
   ])('refuses %s', async (_, words, said) => {
     const [path = '', ...flags] = words.split(' ');
     const { code, err } = await run(join(directory, path), flags);
     expect(code).toBeGreaterThan(0);
     expect(err).toContain(said);
+  });
+
+  it('reads no more of what has no lines than a line may be', async () => {
+    const { code, err } = await run('/dev/zero');
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^switchyard: \/dev\/zero: line 1: expected at most 1048576 bytes, found \d+ or more/,
+    );
   });
 });

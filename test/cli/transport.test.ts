@@ -192,7 +192,10 @@ describe('a token', () => {
       expect(err).not.toContain('sesame');
     }
     expect((await run(`pool list --token-file ${join(directory, 'none')}`, stage.address)).err).toBe(
-      `switchyard: ${join(directory, 'none')}: expected a readable token file, found no such file\n`,
+      `switchyard: ${join(directory, 'none')}: expected a readable file, found no such file\n`,
+    );
+    expect((await run('pool list --token-file /dev/zero', stage.address)).err).toBe(
+      'switchyard: /dev/zero: expected a file of at most 4196 bytes, found more\n',
     );
     expect((await run(`pool list --token-file ${file('two words')}`, stage.address)).code).toBe(1);
     rmSync(directory, { recursive: true });

@@ -1,6 +1,6 @@
 /** Config files as they lie on a disk: three kinds, each with its own ways of being wrong. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,6 +28,15 @@ const told = (text: string, extension: string) => {
   const read = readText(text, extension);
   return read.ok ? [] : renderProblems(read.problems, 'FILE');
 };
+
+const TOO_MANY =
+  'FILE: expected aliases that stand for at most 5000000 values, found some that stand for more';
+
+const keys = (count: number, value: string) =>
+  Array.from({ length: count }, (_, index) => `k${index}: ${value}`).join('\n');
+
+const merges = (count: number) =>
+  Array.from({ length: count }, (_, at) => `m${at + 1}: &m${at + 1} {<<: [*m${at}, *m${at}]}`).join('\n');
 
 describe('loadConfig', () => {
   it.each([
@@ -101,14 +110,20 @@ describe('a text that is no JSON', () => {
 
 describe('a text that is no YAML', () => {
   it.each([
-    ['a: 1\nb: [1, 2\n', /^FILE:3:1: expected YAML, found flow sequence .*/],
+    ['a: 1\nb: [1, 2\n', /^FILE:3:1: expected YAML, found a mistake: flow sequence .*/],
     ['a: 1\n  b: 2\n', /^FILE:\d+:\d+: expected YAML, found /],
-    ['a: 1\nb: 1\na: 2\n', /^FILE:3:1: expected YAML, found map keys must be unique/],
+    ['a: 1\nb: 1\na: 2\n', /^FILE:3:1: expected each key once, found "a" a second time$/],
     [
       'domains:\n  *.example.com: { pool: web }\n',
-      /^FILE:2:\d+: expected YAML, in which a name that begins with \* stands in quotes, found /,
+      /^FILE:2:\d+: expected YAML, in which a name that begins with \* stands in quotes, found "\*\.example\.com: /,
     ],
-    ['a: 1\n---\nb: 2\n', /^FILE:\d:1: expected YAML, found source contains multiple documents/],
+    ['a: 1\n---\nb: 2\n', /^FILE:2:1: expected one YAML document, found a second one$/],
+    ['a:\n\tb: 1\n', /^FILE:2:1: expected spaces before a key, found a tab$/],
+    ['a: !include b.yaml\n', /^FILE:1:4: expected YAML without tags of its own, found "!include b.yaml"$/],
+    ['a: 1\n? [b, c]\n: 2\n', /^FILE:2:3: expected a name as a key, found "\[b, c\]"$/],
+    ['a: 1\nb: *c\n', /^FILE:2:4: expected an anchor &c above it, .*, found \*c$/],
+    ['a: {<<: 1}\n', /^FILE: expected a mapping after <<, or an alias of one, found something else$/],
+    ['# nothing yet\n', /^FILE: expected YAML, found an empty text$/],
   ])('%j is refused with line and column', (text, message) => {
     const found = told(text, '.yaml');
     expect(found[0]).toMatch(message);
@@ -124,9 +139,20 @@ describe('a text that is no YAML', () => {
               .join(', ');
       return `a${level}: &a${level} [${inner}]`;
     });
-    expect(told(levels.join('\n'), '.yaml')).toEqual([
-      'FILE: expected YAML within bounds, found excessive alias count indicates a resource exhaustion attack',
-    ]);
+    expect(told(levels.join('\n'), '.yaml')).toEqual([TOO_MANY]);
+  });
+
+  it.each([
+    ['of much', `a: &a [${'x,'.repeat(100_000)}]\n${keys(60, '*a')}`],
+    ['merged again and again', `m0: &m0 {a: 1}\n${merges(30)}`],
+    ['of what they stand in', 'a: &a\n  b: *a\n'],
+  ])('aliases %s are refused', (_title, text) => {
+    expect(told(text, '.yaml')).toEqual([TOO_MANY]);
+  });
+
+  it('one anchor may be used by ever so many', () => {
+    const read = readText(`x: &x {a: &a {b: 1}, c: *a}\n${keys(2000, '{<<: *x}')}`, '.yaml');
+    expect(read).toMatchObject({ ok: true, value: { k1999: { a: { b: 1 }, c: { b: 1 } } } });
   });
 
   it('nesting that exhausts the stack is refused', () => {
@@ -155,6 +181,22 @@ describe('a file that cannot be read', () => {
     truncateSync(path, MAX_FILE_BYTES + 1);
     expect(await lines(path)).toEqual([
       'FILE: expected a file of at most 67108864 bytes, found 67108865 bytes',
+    ]);
+  });
+
+  it('has no end', async () => {
+    expect(await lines('/dev/zero')).toEqual(['FILE: expected a file of at most 67108864 bytes, found more']);
+  });
+
+  it('is a module that is too large, or a directory', async () => {
+    const path = file('large.mjs', '');
+    truncateSync(path, MAX_FILE_BYTES + 1);
+    expect(await lines(path)).toEqual([
+      'FILE: expected a file of at most 67108864 bytes, found 67108865 bytes',
+    ]);
+    mkdirSync(join(directory, 'folder.ts'));
+    expect(await lines(join(directory, 'folder.ts'))).toEqual([
+      'FILE: expected a readable file, found a directory',
     ]);
   });
 

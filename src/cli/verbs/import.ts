@@ -1,6 +1,7 @@
 /** `import`: many pools and domains from a file of lines, a chunk at a time, to be gone on with where it was left. */
 import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
+import { unreadableAs } from '../../config/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { blocksOf } from '../import-blocks.ts';
 import { Meter } from '../meter.ts';
@@ -48,7 +49,7 @@ async function run(context: Context): Promise<ExitCode> {
     }
   } catch (error) {
     meter.clear();
-    if (error instanceof CommandFailed) throw advised(error, progress, from);
+    if (error instanceof CommandFailed) throw advised(placed(error, file), progress, from);
     throw error;
   }
   meter.clear();
@@ -117,10 +118,15 @@ async function* reading(file: string, { io, print: { stop } }: Context): AsyncGe
   } catch (error) {
     // Not its end: what was read of the last line is no line.
     if (stop.aborted) throw new CommandFailed(['interrupted']);
-    const { code, message } = error as NodeJS.ErrnoException;
-    const found = code === 'ENOENT' ? 'no such file' : message;
-    throw new CommandFailed([`${file}: expected a readable file, found ${found}`]);
+    throw new CommandFailed([`${nameOf(file)}: expected a readable file, found ${unreadableAs(error)}`]);
   }
+}
+
+/** A line is a line of the file. */
+function placed(error: CommandFailed, file: string): CommandFailed {
+  const [first = '', ...more] = error.lines;
+  if (!first.startsWith('line ')) return error;
+  return new CommandFailed([`${nameOf(file)}: ${first}`, ...more], error.json);
 }
 
 function refusedAt(file: string, result: Imported): CommandFailed {
