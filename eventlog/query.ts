@@ -101,18 +101,23 @@ async function answered(
 
 function rowsOf(statement: Database.Statement): IterableIterator<unknown[]> {
   try {
-    return statement.raw().iterate() as IterableIterator<unknown[]>;
+    return statement.raw().safeIntegers().iterate() as IterableIterator<unknown[]>;
   } catch (error) {
     if (error instanceof RangeError) throw new QueryRefused('expected values, found a place for one (?)');
     throw error;
   }
 }
 
-/** What JSON can say. */
+/** What JSON can say to everybody: many of its readers round an integer beyond 2^53, so that one is text, as are infinities. */
 function plain(value: unknown): QueryValue {
   if (value === null || typeof value === 'string') return value;
-  if (typeof value === 'number') return value;
+  if (typeof value === 'bigint' && isSafe(value)) return Number(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
   return Buffer.isBuffer(value) ? value.toString('hex') : String(value);
+}
+
+function isSafe(value: bigint): boolean {
+  return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
 }
 
 function define(db: Database.Database, table: QueryTable, inTime: () => void): void {

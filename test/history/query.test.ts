@@ -99,6 +99,26 @@ describe('query', () => {
     );
   });
 
+  it('says exactly what JSON would round', async () => {
+    const room = await roomWith();
+    const { rows } = await ask(
+      room,
+      `SELECT 9007199254740991, 9007199254740992, -9007199254740993, 9223372036854775807, 0.5, 1e999, -1e999, x'00ff'`,
+    );
+    expect(rows).toEqual([
+      [
+        9007199254740991,
+        '9007199254740992',
+        '-9007199254740993',
+        '9223372036854775807',
+        0.5,
+        'Infinity',
+        '-Infinity',
+        '00ff',
+      ],
+    ]);
+  });
+
   it('says when there is more than was asked for', async () => {
     const room = await roomWith();
     const answer = await ask(room, 'SELECT id FROM v1_requests', 2);
