@@ -4,6 +4,7 @@ import { FRAME, frameWord } from './frame.ts';
 import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT, RAW_ROUTING } from './raw-request.ts';
 import { DOMAIN, EXTRA, REQUEST_FLAG } from './request-frame.ts';
 import type { RingConsumer } from './ring-consumer.ts';
+import { OTHER } from './vocabulary.ts';
 
 // The fixed words and a score of numbers of at most 8 bytes; what is longer in the ring is no longer here.
 const MORE_BYTES = 256;
@@ -31,7 +32,8 @@ export function packRequest(ring: RingConsumer, offset: number, length: number, 
   let text = offset + 4 * (RAW.attempts + RAW_ATTEMPT.words * attempts);
   if (routing !== 0) text += 4 * RAW_ROUTING.words;
   const methodBytes = counts & 0xffff;
-  if (methodBytes > 0) text = textFrom(bytes, text, methodBytes, into);
+  // Also where it is empty: of a head that was never understood there is no method.
+  if (more >>> 24 === OTHER) text = textFrom(bytes, text, methodBytes, into);
   into.count(doubles[half + (RAW.position >> 1)]!);
   const end = words[word + RAW.end]!;
   into.byte((end >>> 16) & 0xff);

@@ -150,7 +150,9 @@ export class SegmentReader implements Dictionary {
       const bytes = this.#whole(this.#requests, block);
       for (const { from, length, view } of framesIn(bytes)) {
         const startedAtMs = view.getFloat64(from + 4 * REQUEST_WORD.startedAtMs, true);
-        if (startedAtMs >= fromMs && startedAtMs <= toMs) yield readRequest(bytes, from, length, this);
+        if (startedAtMs < fromMs || startedAtMs > toMs) continue;
+        const request = this.#readable(bytes, from, length);
+        if (request !== undefined) yield request;
       }
     }
   }
@@ -238,6 +240,16 @@ export class SegmentReader implements Dictionary {
     }
   }
 
+  /** One that cannot be read is told of, and hides no other. */
+  #readable(bytes: Buffer, from: number, length: number): RequestRecord | undefined {
+    try {
+      return readRequest(bytes, from, length, this);
+    } catch (error) {
+      this.#damaged(error);
+      return undefined;
+    }
+  }
+
   #findIn(
     block: number,
     hash: number,
@@ -247,7 +259,7 @@ export class SegmentReader implements Dictionary {
     if (filter === undefined || !mayContain(filter, hash)) return undefined;
     const bytes = this.#whole(this.#requests, block);
     for (const { from, length, view } of framesIn(bytes)) {
-      if (isIt(view, from)) return readRequest(bytes, from, length, this);
+      if (isIt(view, from)) return this.#readable(bytes, from, length);
     }
     return undefined;
   }

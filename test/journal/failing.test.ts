@@ -1,10 +1,12 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { JournalMemory, openJournalReader, SAYS } from '../../eventlog/index.ts';
 import { segmentFiles } from '../../eventlog/journal/segment-files.ts';
 import { fill, smallDisk } from '../support/small-disk.ts';
-import { finished, idOf, JournalDesk, record, temporaryDirectory } from './desk.ts';
+import { finished, idOf, JournalDesk, OTHER, record, temporaryDirectory } from './desk.ts';
 
 function says(journal: JournalDesk, index: number): number {
   return new JournalMemory(journal.shared).says[index]!;
@@ -162,6 +164,38 @@ describe('a journal that cannot be written', () => {
     expect(found).toEqual([0, 1, 3]);
     reader.close();
     next.close();
+  });
+
+  it('with one request that cannot be read, every other one is', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    const ring = journal.producer();
+    const writer = journal.writer();
+    for (let sequence = 0; sequence < 3; sequence++)
+      record(ring, finished({ sequence, method: OTHER, methodName: `METHOD-${sequence}` }));
+    writer.turn();
+    writer.close();
+    const [file] = segmentFiles(join(directory, 'journal'));
+    // A name of 100 bytes in a frame that has not so many, in a block whose checksum is right.
+    const db = new Database(file!.path);
+    const { block, bytes } = db
+      .prepare<[], { block: number; bytes: Buffer }>(
+        'SELECT block, requests AS bytes FROM contents WHERE length(requests) > 0',
+      )
+      .get()!;
+    bytes[bytes.indexOf('METHOD-1') - 1] = 100;
+    db.prepare('UPDATE contents SET requests = ?, requests_sum = ? WHERE block = ?').run(
+      bytes,
+      crc32(bytes),
+      block,
+    );
+    db.close();
+    const damaged: unknown[] = [];
+    const reader = openJournalReader(directory, { damaged: (_path, error) => damaged.push(error) });
+    expect([...reader.requests()].map(({ method }) => method)).toEqual(['METHOD-0', 'METHOD-2']);
+    expect(reader.find(idOf(finished({ sequence: 2 })))?.method).toBe('METHOD-2');
+    expect(damaged).toEqual([expect.any(RangeError)]);
+    reader.close();
   });
 
   it('with a flipped byte in a block, every other block is read', () => {

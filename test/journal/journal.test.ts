@@ -93,6 +93,20 @@ describe('a journalled request', () => {
     writer.close();
   });
 
+  it('is read back, and so is what follows, where its head was never understood as far as a method', () => {
+    const journal = desk();
+    const ring = journal.producer();
+    const writer = journal.writer();
+    const nothing = { method: OTHER, methodName: '', host: '', target: '', domain: '', position: 300 };
+    record(ring, finished({ sequence: 1, ...nothing, status: 400 }));
+    record(ring, finished({ sequence: 2, target: '/next' }));
+    writer.turn();
+    const [bare, next] = [...reading(journal.directory).requests()];
+    expect(bare).toMatchObject({ method: '', host: '', path: '', position: 300, status: 400 });
+    expect(next).toMatchObject({ method: 'GET', path: '/next' });
+    writer.close();
+  });
+
   it('is found by the id a peer gave it, the newest of several', () => {
     const journal = desk();
     const ring = journal.producer();
