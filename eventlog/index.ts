@@ -16,7 +16,7 @@ export { LocalLog } from './local-log.ts';
 export { type LocationPart, parseLocation } from './location-template.ts';
 export type { Base, CurrentsPage, LogInspection, LogReader } from './log-reader.ts';
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
-export { type Moment, parseMoment } from './moment.ts';
+export { type Moment, parseMoment, parseTime } from './moment.ts';
 export * from './names.ts';
 export { type PackedAppend, packAppend } from './packed-append.ts';
 export { type PackedNames, packNames, streamsOf } from './packed-names.ts';

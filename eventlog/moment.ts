@@ -9,22 +9,25 @@ export type Moment =
 
 export function parseMoment(text: string): Parsed<Moment> {
   if (/^\d{1,15}$/.test(text)) return { ok: true, value: { type: 'position', position: Number(text) } };
-  const ms = parseTime(text);
-  if (ms !== undefined) return { ok: true, value: { type: 'time', ms } };
-  const expected = TIME.test(text)
-    ? 'a date and a time that exist'
-    : 'a position or a time such as 2026-01-31T14:03:00Z';
-  return { ok: false, problem: `expected ${expected}, found ${quoted(text)}` };
+  const time = parseTime(text, 'a position or a time');
+  return time.ok ? { ok: true, value: { type: 'time', ms: time.value } } : time;
 }
 
 // RFC 3339 §5.6: with an offset; `+` may arrive as a space, since that is what it means in a query.
 const TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+ -]\d{2}:\d{2})$/;
 
-function parseTime(text: string): number | undefined {
-  if (!TIME.test(text)) return undefined;
+/** Epoch milliseconds; `what` is expected, for the problem. */
+export function parseTime(text: string, what = 'a time'): Parsed<number> {
+  const refused = (expected: string) => ({
+    ok: false as const,
+    problem: `expected ${expected}, found ${quoted(text)}`,
+  });
+  if (!TIME.test(text)) return refused(`${what} such as 2026-01-31T14:03:00Z`);
   const written = text.toUpperCase().replace(' ', '+');
   const ms = Date.parse(written);
-  return Number.isNaN(ms) || !isInCalendar(written.slice(0, SECONDS_END)) ? undefined : ms;
+  if (Number.isNaN(ms) || !isInCalendar(written.slice(0, SECONDS_END)))
+    return refused('a date and a time that exist');
+  return { ok: true, value: ms };
 }
 
 const SECONDS_END = '2026-01-31T14:03:00'.length;

@@ -1,8 +1,15 @@
 /** Log and journal as tables: stable names and columns, to which columns may be added, and none taken away. */
 import { BLAME, type LedgerRecord, type OutcomeType, unpackRecords } from '../../actors/index.ts';
-import type { QueryTable, QueryValue, Recorded, RequestRecord, TimeRange } from '../../eventlog/index.ts';
+import {
+  parseTime,
+  type QueryTable,
+  type QueryValue,
+  type Recorded,
+  type RequestRecord,
+  type TimeRange,
+} from '../../eventlog/index.ts';
 import { rowOf } from '../proxy/index.ts';
-import { lastRecordedBy, parseMoment } from './moment.ts';
+import { lastRecordedBy } from './moment.ts';
 import type { Room } from './room.ts';
 import { Unanswerable } from './unanswerable.ts';
 
@@ -188,12 +195,9 @@ function rangeOf(bounds: TimeRange, since: unknown, until: unknown): TimeRange {
 function msOf(given: unknown, what: string): number | undefined {
   if (given === undefined || given === null) return undefined;
   if (typeof given === 'number') return given;
-  const parsed = parseMoment(String(given));
-  if (parsed.ok && parsed.value.type === 'time') return parsed.value.ms;
-  const problem = parsed.ok
-    ? `expected a time such as 2026-01-31T14:03:00Z, found the position ${given}`
-    : parsed.problem;
-  throw new Unanswerable('invalid_query', `${what}: ${problem}`);
+  const parsed = parseTime(String(given));
+  if (parsed.ok) return parsed.value;
+  throw new Unanswerable('invalid_query', `${what}: ${parsed.problem}`);
 }
 
 function isOutcome(word: string): word is OutcomeType {
