@@ -21,7 +21,7 @@ import {
 } from './config/index.ts';
 import { type Demo, startDemo } from './demo.ts';
 import { AddressUnavailable, claim, claimListeners } from './router/claim-listeners.ts';
-import { clientsWithin, mostDescriptors, within } from './router/descriptors.ts';
+import { clientsWithin, FilesTooFew, mostDescriptors, requireFiles, within } from './router/descriptors.ts';
 import { ConfigRefused } from './router/first-routing.ts';
 import { Router } from './router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
@@ -95,10 +95,11 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
   return code;
 }
 
-/** Clients that would leave no file to open for anything else are not let in. */
+/** Clients that would leave no file to open for anything else are not let in. Throws `FilesTooFew`. */
 function bearable(listeners: readonly ListenerSettings[], workers: number, log: ProcessLog) {
   const files = mostDescriptors();
   if (files === undefined) return listeners;
+  requireFiles(files, workers);
   const clients = clientsWithin(files, workers);
   const bounded = within(clients, listeners);
   if (bounded !== listeners)
@@ -193,6 +194,7 @@ function hindrance(error: unknown): string | undefined {
       cause instanceof DataUnusable ||
       cause instanceof AdminUnavailable ||
       cause instanceof AddressUnavailable ||
+      cause instanceof FilesTooFew ||
       cause instanceof ConfigRefused ||
       cause instanceof CommandFailed
     ) {

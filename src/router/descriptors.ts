@@ -9,6 +9,9 @@ import type { ListenerSettings } from '../config/index.ts';
 // questions about the past open three files of each segment.
 const OWN = 80;
 const OWN_OF_A_WORKER = 20;
+// At rest, and for a connection at a time.
+const LEAST = 48;
+const LEAST_OF_A_WORKER = 10;
 // A client, and the connection to its backend …
 const OF_A_CLIENT = 2;
 // … but of very many most are idle: more requests than these are hardly ever under way at once.
@@ -24,6 +27,20 @@ export function mostDescriptors(): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+export class FilesTooFew extends Error {
+  override readonly name = 'FilesTooFew';
+}
+
+/** Throws `FilesTooFew` where so many do not even start a router. */
+export function requireFiles(descriptors: number, workers: number): void {
+  const least = LEAST + LEAST_OF_A_WORKER * workers;
+  if (descriptors >= least) return;
+  const whose = workers === 0 ? '' : ` with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+  throw new FilesTooFew(
+    `expected that at least ${least} files may be open${whose} (ulimit -n), found ${descriptors}`,
+  );
 }
 
 export function clientsWithin(descriptors: number, workers: number): number {

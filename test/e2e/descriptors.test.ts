@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { AdminClient } from '../support/admin-client.ts';
 import { Backend } from '../support/backend.ts';
 import { RawClient } from '../support/raw-client.ts';
-import { COMMAND, startRouter } from '../support/router-process.ts';
+import { COMMAND, NotReady, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const FILES = 200;
@@ -17,9 +17,7 @@ it('lets in as many clients as it can serve, answers commands meanwhile, and all
 }, async () => {
   await using directory = await tempDirectory();
   await using backend = await Backend.start({ name: 'web.1' });
-  const command = join(directory.path, 'few-files');
-  await writeFile(command, `#!/bin/sh\nulimit -n ${FILES}\nexec ${COMMAND} "$@"\n`);
-  await chmod(command, 0o755);
+  const command = await commandWith(FILES, directory.path);
   const config = {
     pools: { web: { backends: { 'web.1': { address: backend.address } } } },
     domains: { 'app.example': { pool: 'web' } },
@@ -54,3 +52,30 @@ it('lets in as many clients as it can serve, answers commands meanwhile, and all
   const metrics = (await admin.get<string>('/metrics')).body;
   expect(metrics).toMatch(/^switchyard_journal_failures_total 0$/m);
 });
+
+it('starts with the least that it asks for, and with one less says so in a line', {
+  timeout: 60_000,
+}, async () => {
+  await using directory = await tempDirectory();
+  const args = ['--workers', '2'];
+  const few = await commandWith(67, directory.path);
+  const refused = await startRouter({ directory: directory.path, command: few, args }).catch(
+    (error) => error,
+  );
+  expect(refused).toBeInstanceOf(NotReady);
+  expect((refused as NotReady).ended).toMatchObject({
+    code: 1,
+    output: 'switchyard: expected that at least 68 files may be open with 2 workers (ulimit -n), found 67\n',
+  });
+  const command = await commandWith(68, directory.path);
+  await using router = await startRouter({ directory: directory.path, command, args });
+  await using admin = new AdminClient(router.admin);
+  expect((await admin.put('/v1/pools/web', {})).status).toBe(201);
+});
+
+async function commandWith(files: number, directory: string): Promise<string> {
+  const command = join(directory, `files-${files}`);
+  await writeFile(command, `#!/bin/sh\nulimit -n ${files}\nexec ${COMMAND} "$@"\n`);
+  await chmod(command, 0o755);
+  return command;
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/index.ts';
-import { clientsWithin, within } from '../../src/router/descriptors.ts';
+import { clientsWithin, FilesTooFew, requireFiles, within } from '../../src/router/descriptors.ts';
 
 function listeners(...connections: readonly number[]) {
   const config = parseConfig({
@@ -42,5 +42,15 @@ describe('clients within the files that may be open', () => {
     expect(limits(100, 150, 50)).toEqual([66, 33]);
     expect(limits(100, 0, 100)).toEqual([50, 50]);
     expect(limits(1, 20, 20)).toEqual([1, 1]);
+  });
+});
+
+describe('so few files that no router starts', () => {
+  it('are told, and one more is enough', () => {
+    expect(() => requireFiles(67, 2)).toThrow(
+      new FilesTooFew('expected that at least 68 files may be open with 2 workers (ulimit -n), found 67'),
+    );
+    expect(() => requireFiles(68, 2)).not.toThrow();
+    expect(() => requireFiles(48, 0)).not.toThrow();
   });
 });
