@@ -11,7 +11,7 @@ import { type LookupFunction, Socket } from 'node:net';
 import { HeadScan } from '../../wire/index.ts';
 import { Deadline, type Deadlines } from '../deadlines.ts';
 import type { BackendAddress } from '../routing-table.ts';
-import type { Quota } from './quota.ts';
+import type { Counted, Quota } from './quota.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 
 /** Whoever has a request on the connection. After `backendClosed` and `connectFailed` nothing more is called. */
@@ -57,7 +57,7 @@ const GOODBYE_MS = 1000;
 // 64 KiB: what a socket may hold of ours beyond the kernel's own buffer before its source is paused.
 export const HIGH_WATER_BYTES = 65_536;
 
-export class UpstreamConnection {
+export class UpstreamConnection implements Counted {
   readonly socket: Socket;
   readonly scan = new HeadScan();
   readonly #keeper: ConnectionKeeper;
@@ -117,7 +117,6 @@ export class UpstreamConnection {
     this.#user = user;
   }
 
-  /** There is room for it: it connects. */
   open(): void {
     const { address } = this.#keeper;
     this.openedAtMs = this.#shared.now();

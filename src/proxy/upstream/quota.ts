@@ -3,16 +3,24 @@
  * leased idle here until one is wanted, in this worker or in another.
  */
 import type { ConnectionClaims } from '../../../actors/index.ts';
-import type { UpstreamConnection } from './connection.ts';
+
+/** A connection as far as it counts. */
+export interface Counted {
+  quota: Quota | undefined;
+  /** There is room for it: it connects. */
+  open(): void;
+  /** From idle: it is wanted elsewhere. */
+  sayGoodbye(nowMs: number): void;
+}
 
 export class Quota {
   readonly row: number;
   readonly #claims: ConnectionClaims;
   readonly #now: () => number;
   /** The longest first. */
-  readonly #idle: UpstreamConnection[] = [];
+  readonly #idle: Counted[] = [];
   /** For room; first come first. */
-  readonly #waiting: UpstreamConnection[] = [];
+  readonly #waiting: Counted[] = [];
   #claimed = 0;
   #isLooking = false;
   #looksAgain = false;
@@ -28,7 +36,7 @@ export class Quota {
   }
 
   /** It connects now, or when there is room. */
-  admit(connection: UpstreamConnection): void {
+  admit(connection: Counted): void {
     connection.quota = this;
     if (this.#claims.open(this.row, false)) {
       this.#claimed++;
@@ -41,26 +49,26 @@ export class Quota {
   }
 
   /** False: it is wanted elsewhere. */
-  reuse(connection: UpstreamConnection): boolean {
+  reuse(connection: Counted): boolean {
     if (!this.#claims.reuse(this.row)) return false;
     remove(this.#idle, connection);
     return true;
   }
 
   /** While its lease is still held. False: it is to be closed. */
-  rest(connection: UpstreamConnection): boolean {
+  rest(connection: Counted): boolean {
     if (!this.#claims.rest(this.row)) return false;
     this.#idle.push(connection);
     return true;
   }
 
   /** An idle one whose time is over. */
-  retire(connection: UpstreamConnection): void {
+  retire(connection: Counted): void {
     if (remove(this.#idle, connection)) this.#claims.closing(this.row);
   }
 
   /** It is closed, in whatever state it was. */
-  left(connection: UpstreamConnection): void {
+  left(connection: Counted): void {
     if (remove(this.#waiting, connection)) {
       this.#claims.forgo(this.row);
       return;
@@ -100,7 +108,7 @@ export class Quota {
   }
 }
 
-function remove(list: UpstreamConnection[], connection: UpstreamConnection): boolean {
+function remove(list: Counted[], connection: Counted): boolean {
   // The latest is the one that is used again.
   if (list.at(-1) === connection) {
     list.pop();
