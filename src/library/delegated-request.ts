@@ -4,9 +4,9 @@ import type { DomainSettings } from '../../eventlog/index.ts';
 import {
   type Answer,
   type Delegate,
+  type Delegated,
   type DomainFeatures,
   type DomainRoute,
-  type Exchange,
   PLAIN,
   type PoolRoute,
 } from '../proxy/index.ts';
@@ -34,7 +34,7 @@ export type Delegation<Domain, Service, State> = {
 const POOL = 'library';
 
 export class DelegatedRequest<Domain, Service, State> implements Delegate, LedgerOwner<Domain, State> {
-  readonly exchange: Exchange;
+  readonly exchange: Delegated;
   readonly facts: RequestFacts<State>;
   readonly stopwatch: Stopwatch;
   readonly #delegation: Delegation<Domain, Service, State>;
@@ -47,7 +47,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
   #isSettled = false;
   #isFinished = false;
 
-  constructor(exchange: Exchange, delegation: Delegation<Domain, Service, State>) {
+  constructor(exchange: Delegated, delegation: Delegation<Domain, Service, State>) {
     this.exchange = exchange;
     this.#delegation = delegation;
     this.facts = new RequestFacts(exchange, undefined as State);

@@ -1,7 +1,7 @@
 /** A router whose every decision is the program's. */
 import { randomBytes } from 'node:crypto';
 import type { Ledger, RequestActor } from '../../actors/index.ts';
-import { type DomainRoute, type Exchange, PLAIN, type RoutingTable } from '../proxy/index.ts';
+import { type Delegated, type DomainRoute, PLAIN, type RoutingTable } from '../proxy/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { BackendBook } from './backend-book.ts';
 import type { Decisions } from './decisions.ts';
@@ -95,7 +95,7 @@ function delegationOf<Domain, Service, State>(
 }
 
 function tellPhase(request: RequestActor): void {
-  const delegate = (request as Exchange).enquiry?.delegate;
+  const delegate = (request as Delegated).enquiry?.delegate;
   if (delegate instanceof DelegatedRequest) delegate.entered(request.phase);
 }
 

@@ -1,5 +1,5 @@
 /** A request as the program that decides about it sees it. */
-import type { Exchange } from '../proxy/index.ts';
+import type { Delegated } from '../proxy/index.ts';
 
 export interface IncomingRequest<State = undefined> {
   /** As the backend and the log are told it. */
@@ -41,12 +41,12 @@ export type ClientFacts = {
 };
 
 export class RequestFacts<State> implements IncomingRequest<State> {
-  readonly #exchange: Exchange;
+  readonly #exchange: Delegated;
   #controller: AbortController | undefined;
   #hasEnded = false;
   state: State;
 
-  constructor(exchange: Exchange, state: State) {
+  constructor(exchange: Delegated, state: State) {
     this.#exchange = exchange;
     this.state = state;
   }

@@ -17,7 +17,7 @@ import {
   type Wait,
   type Waiter,
 } from '../../actors/index.ts';
-import type { BackendRoute, Exchange } from '../proxy/index.ts';
+import type { BackendRoute, Delegated } from '../proxy/index.ts';
 import type { BackendBook } from './backend-book.ts';
 import type { Backend, CheckinPhase, Decisions, Reason } from './decisions.ts';
 import type { RequestFacts } from './incoming-request.ts';
@@ -25,7 +25,7 @@ import { isRefusal, type Refusal } from './refusals.ts';
 
 /** The request it belongs to. */
 export interface LedgerOwner<Domain, State> {
-  readonly exchange: Exchange;
+  readonly exchange: Delegated;
   readonly facts: RequestFacts<State>;
   readonly domain: Domain;
   refused(refusal: Refusal): void;

@@ -1,12 +1,12 @@
 /** How long a request took, part by part, and what crossed the backend's socket for it. */
 import type { Socket } from 'node:net';
 import type { Phase } from '../../actors/index.ts';
-import type { Exchange } from '../proxy/index.ts';
+import type { Delegated } from '../proxy/index.ts';
 import type { Figures } from './decisions.ts';
 import { pairs } from './incoming-request.ts';
 
 export class Stopwatch {
-  readonly #exchange: Exchange;
+  readonly #exchange: Delegated;
   #respondedAtMs = -1;
   #endedAtMs = -1;
   #socket: Socket | undefined;
@@ -15,7 +15,7 @@ export class Stopwatch {
   #bytesToBackend = 0;
   #bytesFromBackend = 0;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Delegated) {
     this.#exchange = exchange;
   }
 

@@ -1,27 +1,41 @@
 /** What is written down when a request has ended: its metrics, and its line in the access log. */
 import type { Outcome } from '../../actors/index.ts';
+import type { JournalledRequest } from '../telemetry/request-journal.ts';
 import { codeLabel } from '../telemetry/request-metrics.ts';
-import type { Exchange } from './exchange.ts';
+import type { Hop, RequestHead } from '../wire/index.ts';
+import type { Choice } from './choice.ts';
+import type { PlaneContext } from './context.ts';
 import { type OutcomeRow, rowOf } from './outcome-table.ts';
+import type { BackendRoute } from './routing-table.ts';
 
-export function recordEnd(exchange: Exchange, nowMs: number): void {
-  const { context, tenancy } = exchange;
-  const row = exchange.row ?? rowOf((exchange.outcome as Outcome).type);
-  const metrics = context.metrics.pool(exchange.pool?.name ?? '');
-  const label = codeLabel(row.code, exchange.status);
+type EndedRequest = JournalledRequest & {
+  readonly context: PlaneContext;
+  readonly head: RequestHead;
+  readonly client: { readonly hop: Hop };
+  readonly backend: BackendRoute | undefined;
+  readonly choice: Choice | undefined;
+  /** How its end shows, where that is not as the table says. */
+  readonly row: OutcomeRow | undefined;
+};
+
+export function recordEnd(request: EndedRequest, nowMs: number): void {
+  const { context, tenancy } = request;
+  const row = request.row ?? rowOf((request.outcome as Outcome).type);
+  const metrics = context.metrics.pool(request.pool?.name ?? '');
+  const label = codeLabel(row.code, request.status);
   metrics.count(label);
-  metrics.service.add(nowMs - exchange.startedAtMs);
+  metrics.service.add(nowMs - request.startedAtMs);
   if (tenancy !== undefined && tenancy.waitedMs >= 0) metrics.wait.add(tenancy.waitedMs);
-  metrics.bytesOut += exchange.bytesOut;
-  if (exchange.body !== undefined) metrics.bytesIn += exchange.body.bytes;
-  if (context.journal !== undefined) context.journal.record(exchange, nowMs);
-  if (context.accessLog !== undefined) log(exchange, row, nowMs);
+  metrics.bytesOut += request.bytesOut;
+  if (request.body !== undefined) metrics.bytesIn += request.body.bytes;
+  if (context.journal !== undefined) context.journal.record(request, nowMs);
+  if (context.accessLog !== undefined) log(request, row, nowMs);
 }
 
-function log(exchange: Exchange, row: OutcomeRow, nowMs: number): void {
-  const { head, connectedAtMs, connectStartedMs } = exchange;
+function log(request: EndedRequest, row: OutcomeRow, nowMs: number): void {
+  const { head, connectedAtMs, connectStartedMs } = request;
   const isConnected = connectedAtMs >= 0;
-  exchange.context.accessLog?.record({
+  request.context.accessLog?.record({
     sock: row.sock ?? '',
     at: row.at,
     code: row.code,
@@ -30,22 +44,22 @@ function log(exchange: Exchange, row: OutcomeRow, nowMs: number): void {
     method: head.method,
     path: head.target,
     host: head.host,
-    requestId: exchange.requestId,
-    fwd: forwardedFor(exchange),
-    dyno: exchange.backend?.id ?? '',
+    requestId: request.requestId,
+    fwd: forwardedFor(request),
+    dyno: request.backend?.id ?? '',
     connectMs: connectStartedMs < 0 ? -1 : (isConnected ? connectedAtMs : nowMs) - connectStartedMs,
     serviceMs: isConnected ? nowMs - connectedAtMs : -1,
-    status: exchange.status === 0 ? row.status : exchange.status,
-    bytes: isConnected ? exchange.bytesOut : -1,
+    status: request.status === 0 ? row.status : request.status,
+    bytes: isConnected ? request.bytesOut : -1,
     protocol: `http1.${head.version}`,
-    outcome: exchange.outcome?.type ?? '',
-    route: exchange.choice?.route?.index ?? -1,
-    affinity: exchange.choice?.affinity ?? '',
+    outcome: request.outcome?.type ?? '',
+    route: request.choice?.route?.index ?? -1,
+    affinity: request.choice?.affinity ?? '',
   });
 }
 
 /** The value the backend was sent, or would have been. */
-function forwardedFor({ client, head }: Exchange): string {
+function forwardedFor({ client, head }: EndedRequest): string {
   if (!client.hop.isTrusted) return client.hop.address;
   let list = '';
   for (let i = 0; i < head.fields.length; i += 2) {

@@ -3,82 +3,86 @@
 import { isLoop } from '../wire/index.ts';
 import { UNROUTED } from './asks.ts';
 import { Choice } from './choice.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientSocket } from './client-socket.ts';
 import { enterDomain } from './domain-limit.ts';
-import type { Exchange } from './exchange.ts';
 import { hashKeyOf } from './hash-key.ts';
+import type { ProxiedRequest } from './proxied-request.ts';
 import type { RequestBody } from './request-body.ts';
 import type { DomainRoute, PoolRoute } from './routing-table.ts';
 import { takeRoute } from './take-route.ts';
-import { Tenancy } from './tenancy.ts';
+import { Tenancy, type Tenant } from './tenancy.ts';
+import type { Sleeper } from './wakes.ts';
 
-export function admit(exchange: Exchange, domain: DomainRoute): void {
-  const { context, head, client, body } = exchange;
-  exchange.domain = domain;
+/** A request that is to have a lease. */
+export type Applicant = ProxiedRequest & Tenant & Sleeper;
+
+export function admit(request: Applicant, domain: DomainRoute): void {
+  const { context, head, client, body } = request;
+  request.domain = domain;
   if (isLoop(head, client.hop.pseudonym)) {
-    exchange.fail('loop_detected');
+    request.fail('loop_detected');
     return;
   }
   if (body?.refusal !== undefined) {
-    exchange.bodyRefused();
+    request.bodyRefused();
     return;
   }
   if (domain.features.maintenance) {
-    exchange.fail('maintenance');
+    request.fail('maintenance');
     return;
   }
-  const pool = domain.routes === undefined ? domain.pool : takeRoute(exchange, domain.routes, domain.pool);
-  if (exchange.outcome !== undefined) return;
+  const pool = domain.routes === undefined ? domain.pool : takeRoute(request, domain.routes, domain.pool);
+  if (request.outcome !== undefined) return;
   if (pool === undefined) {
-    exchange.fail('no_backends');
+    request.fail('no_backends');
     return;
   }
-  exchange.pool = pool;
+  request.pool = pool;
   if (pool.unavailable === true) {
-    exchange.fail('owner_unavailable');
+    request.fail('owner_unavailable');
     return;
   }
   if (!enterDomain(context, domain)) {
-    exchange.fail('max_in_flight');
+    request.fail('max_in_flight');
     return;
   }
-  exchange.isCounted = true;
+  request.isCounted = true;
   if (head.expectContinue) sayContinue(client, domain, body);
-  exchange.enter('checkout');
-  askForLease(exchange, pool);
+  request.enter('checkout');
+  askForLease(request, pool);
 }
 
 /** Again, where the pool's ledger had to be made first. */
-export function askForLease(exchange: Exchange, pool: PoolRoute): void {
-  const { context, head, client } = exchange;
+export function askForLease(request: Applicant, pool: PoolRoute): void {
+  const { context, head, client } = request;
   const ledger = pool.ledger ?? context.ledger.pool(pool.key);
   if (ledger === undefined) {
-    awaitLedger(exchange, pool);
+    awaitLedger(request, pool);
     return;
   }
-  const { startedAtMs } = exchange;
+  const { startedAtMs } = request;
   const hash = hashKeyOf(pool.settings, head, client.hop, context.digest);
   if (hash !== 0) {
-    exchange.choice ??= new Choice();
-    exchange.choice.hash = hash;
+    request.choice ??= new Choice();
+    request.choice.hash = hash;
   }
   const { affinity } = pool.settings;
-  const home = affinity === false ? 0 : context.affinity.look(exchange, pool, affinity.cookie).home;
-  const route = exchange.choice?.route ?? UNROUTED;
-  const tenancy = new Tenancy(context, exchange, pool, ledger, startedAtMs, { hash, route, home });
-  exchange.tenancy = tenancy;
+  const home = affinity === false ? 0 : context.affinity.look(request, pool, affinity.cookie).home;
+  const route = request.choice?.route ?? UNROUTED;
+  const tenancy = new Tenancy(context, request, pool, ledger, startedAtMs, { hash, route, home });
+  request.tenancy = tenancy;
   tenancy.ask(startedAtMs);
 }
 
 /** There is a pool and no ledger of it: nobody has used it for long. */
-export function awaitLedger(exchange: Exchange, pool: PoolRoute): void {
-  const { context } = exchange;
-  if (context.wakes.wait(exchange, pool, context.now())) return;
-  exchange.fail(exchange.wakes === 0 ? 'no_backends' : 'owner_unavailable');
+export function awaitLedger(request: Applicant, pool: PoolRoute): void {
+  const { context } = request;
+  if (context.wakes.wait(request, pool, context.now())) return;
+  request.fail(request.wakes === 0 ? 'no_backends' : 'owner_unavailable');
 }
 
 /** RFC 9110 §10.1.1: unless the backend is to say it, we do, if the client can still be waiting for it. */
-function sayContinue(client: ClientConnection, domain: DomainRoute, body: RequestBody | undefined): void {
+function sayContinue(client: ClientSocket, domain: DomainRoute, body: RequestBody | undefined): void {
   if (domain.features.continue === 'end-to-end' || body === undefined || body.bytes > 0) return;
   client.writeText('HTTP/1.1 100 Continue\r\n\r\n');
 }

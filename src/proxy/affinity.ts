@@ -3,11 +3,19 @@
  * router can make and that says nothing to others; any other value counts as none.
  */
 import { fieldOf } from '../../actors/index.ts';
+import type { Hop, RequestHead } from '../wire/index.ts';
 import { Choice } from './choice.ts';
-import type { Exchange } from './exchange.ts';
 import type { KeyedDigest } from './keyed-digest.ts';
 import { cookieOf } from './request-part.ts';
 import type { BackendRoute, PoolRoute } from './routing-table.ts';
+
+/** What of a request tells where it is at home; and where that is noted. */
+type Guest = {
+  choice: Choice | undefined;
+  readonly head: RequestHead;
+  readonly client: { readonly hop: Hop };
+  readonly startedAtMs: number;
+};
 
 type Tags = ReadonlyMap<string, number>;
 
@@ -22,9 +30,9 @@ export class Affinity {
   }
 
   /** Where the request is at home, if anywhere. */
-  look(exchange: Exchange, pool: PoolRoute, cookie: string): Choice {
-    exchange.choice ??= new Choice();
-    const { choice, head, startedAtMs } = exchange;
+  look(guest: Guest, pool: PoolRoute, cookie: string): Choice {
+    guest.choice ??= new Choice();
+    const { choice, head, startedAtMs } = guest;
     const value = cookieOf(head, cookie);
     const key = value === '' ? 0 : (this.#tagsOf(pool).get(value) ?? 0);
     choice.home = mayReturn(pool.backends.get(key), startedAtMs) ? key : 0;
@@ -33,9 +41,9 @@ export class Affinity {
   }
 
   /** It is served by this backend: the client is told where it is at home from now on, if that is news. */
-  served(exchange: Exchange, pool: PoolRoute, backend: BackendRoute): void {
+  served(guest: Guest, pool: PoolRoute, backend: BackendRoute): void {
     const { affinity } = pool.settings;
-    const { choice } = exchange;
+    const { choice } = guest;
     if (choice === undefined || affinity === false) return;
     if (choice.home === backend.key) {
       choice.affinity = 'home';
@@ -44,7 +52,7 @@ export class Affinity {
     }
     // A home that failed is one no longer.
     if (choice.affinity === 'home') choice.affinity = 'moved';
-    const secure = isSecure(exchange) ? '; Secure' : '';
+    const secure = isSecure(guest) ? '; Secure' : '';
     const tag = this.#tagOf(pool, backend);
     choice.setCookie = `${affinity.cookie}=${tag}; Path=/; HttpOnly; SameSite=Lax${secure}`;
   }
@@ -72,7 +80,7 @@ function mayReturn(backend: BackendRoute | undefined, nowMs: number): boolean {
   return backend !== undefined && (backend.cutAtMs === undefined || nowMs < backend.cutAtMs);
 }
 
-function isSecure({ client, head }: Exchange): boolean {
+function isSecure({ client, head }: Guest): boolean {
   const { hop } = client;
   return hop.isSecure || (hop.isTrusted && fieldOf(head.fields, 'x-forwarded-proto') === 'https');
 }

@@ -24,6 +24,7 @@ import { Exchange } from './exchange.ts';
 import { GrowingBytes } from './growing-bytes.ts';
 import { hopOf } from './hop-of.ts';
 import type { Listener } from './listener.ts';
+import type { ClientSide } from './proxied-request.ts';
 import { outcomeOfRequest } from './refusals.ts';
 import { NO_HEAD, refusedHead } from './refused-head.ts';
 import { HELD_BYTES } from './request-body.ts';
@@ -32,9 +33,8 @@ import { HIGH_WATER_BYTES } from './upstream/connection.ts';
 // 2 s: a client far away reads an answer and sends its FIN within it; nginx waits 5 s for more.
 const LINGER_MS = 2000;
 
-export class ClientConnection extends ClientSocket {
+export class ClientConnection extends ClientSocket implements ClientSide {
   hop: Hop;
-  /** What the load balancer said of the client. */
   preface: ProxyHeader | undefined = undefined;
   readonly #peer: string;
   /** Where it is from, as far as it is counted. */
@@ -71,7 +71,7 @@ export class ClientConnection extends ClientSocket {
     this.listen();
   }
 
-  // ---- for the exchange
+  // ---- ClientSide
 
   takeSurplus(): Buffer | undefined {
     const surplus = this.#surplus;
@@ -80,7 +80,6 @@ export class ClientConnection extends ClientSocket {
     return surplus?.bytes.subarray(0, surplus.length);
   }
 
-  /** The exchange has given its answer. */
   done(keepAlive: boolean, nowMs = this.context.now()): void {
     this.#exchange = undefined;
     this.#isHeadBegun = false;
@@ -98,10 +97,8 @@ export class ClientConnection extends ClientSocket {
     if (!this.#isParsing) this.#parseSurplus();
   }
 
-  /**
-   * The answer is given, and the client has said that it asks for nothing more (RFC 9112 §9.6): then nothing it might
-   * still send is lost by closing at once, which spares a shutdown, a read of the FIN and the wait for it.
-   */
+  // RFC 9112 §9.6: nothing it might still send is lost by closing at once, which spares a shutdown, a read of the FIN and
+  // the wait for it.
   leave(nowMs: number): void {
     if (this.#isClosing || this.isClosed || this.#surplus !== undefined || this.pendingBytes > 0) {
       this.done(false, nowMs);
@@ -113,10 +110,6 @@ export class ClientConnection extends ClientSocket {
     this.socket.destroy();
   }
 
-  /**
-   * The answer cannot be finished. `gone`: nobody is there to be told. `short`: what was written still leaves, and a
-   * FIN before the announced end tells. `reset`: a FIN would look like the end, so it takes more.
-   */
   cut(how: 'gone' | 'short' | 'reset'): void {
     this.#exchange = undefined;
     this.unleaseReads(true);

@@ -3,8 +3,8 @@
  * the request to the next backend, and is charged to this one for everybody.
  */
 import { connectFailure } from './connect-failure.ts';
-import type { Exchange } from './exchange.ts';
 import { isRequestIdempotent } from './idempotent.ts';
+import type { ProxiedRequest } from './proxied-request.ts';
 import type { Responding } from './responding.ts';
 import type { BackendRoute, PoolRoute } from './routing-table.ts';
 import type { Tenancy } from './tenancy.ts';
@@ -13,7 +13,7 @@ import type { ConnectionUser, UpstreamConnection } from './upstream/connection.t
 import type { Quota } from './upstream/quota.ts';
 
 export abstract class Connecting implements ConnectionUser {
-  protected readonly exchange: Exchange;
+  protected readonly request: ProxiedRequest;
   protected readonly pool: PoolRoute;
   protected readonly timeouts: PoolRoute['settings']['timeouts'];
   connection: UpstreamConnection | undefined = undefined;
@@ -23,11 +23,11 @@ export abstract class Connecting implements ConnectionUser {
   protected isReused = false;
   #timedOut = false;
 
-  constructor(exchange: Exchange, pool: PoolRoute) {
-    this.exchange = exchange;
+  constructor(request: ProxiedRequest, pool: PoolRoute) {
+    this.request = request;
     this.pool = pool;
     const { timeouts } = pool.settings;
-    this.timeouts = exchange.choice?.route?.timeoutsOver(timeouts) ?? timeouts;
+    this.timeouts = request.choice?.route?.timeoutsOver(timeouts) ?? timeouts;
   }
 
   /** The connection stands. */
@@ -41,17 +41,17 @@ export abstract class Connecting implements ConnectionUser {
 
   /** The backend that was leased. */
   to(backend: BackendRoute): void {
-    const exchange = this.exchange;
-    const { context, tenancy } = exchange;
+    const request = this.request;
+    const { context, tenancy } = request;
     const connections = context.upstreams.of(this.pool.name, backend);
     this.connections = connections;
     const isFirst = tenancy?.waitedMs === -1 && tenancy.attempts === 1;
-    const nowMs = isFirst ? exchange.startedAtMs : context.now();
-    if (exchange.connectStartedMs < 0) exchange.connectStartedMs = nowMs;
+    const nowMs = isFirst ? request.startedAtMs : context.now();
+    if (request.connectStartedMs < 0) request.connectStartedMs = nowMs;
     if (backend.connection === 'fresh') connections.closeIdle();
     const idle =
       backend.connection === undefined
-        ? connections.take(this, nowMs, !isRequestIdempotent(exchange.head.method), this.#quota())
+        ? connections.take(this, nowMs, !isRequestIdempotent(request.head.method), this.#quota())
         : undefined;
     if (idle === undefined) {
       this.connect(nowMs);
@@ -65,7 +65,7 @@ export abstract class Connecting implements ConnectionUser {
 
   /** Where all workers share a limit, idle connections count too. */
   #quota(): Quota | undefined {
-    const { context, tenancy } = this.exchange;
+    const { context, tenancy } = this.request;
     const { lease, claims } = tenancy as Tenancy;
     if (lease === undefined || claims === undefined) return undefined;
     (this.connections as BackendConnections).row = lease.row;
@@ -73,11 +73,11 @@ export abstract class Connecting implements ConnectionUser {
   }
 
   protected get limit(): number {
-    return this.exchange.backend?.settings.maxConcurrency ?? this.pool.settings.maxConcurrency ?? 0;
+    return this.request.backend?.settings.maxConcurrency ?? this.pool.settings.maxConcurrency ?? 0;
   }
 
   protected connect(nowMs: number): void {
-    const { client, context, tenancy } = this.exchange;
+    const { client, context, tenancy } = this.request;
     this.response = undefined;
     this.#timedOut = false;
     this.isReused = false;
@@ -88,46 +88,46 @@ export abstract class Connecting implements ConnectionUser {
   }
 
   connected(): void {
-    const exchange = this.exchange;
-    if (exchange.outcome !== undefined) return;
+    const request = this.request;
+    if (request.outcome !== undefined) return;
     const connections = this.connections;
     if (connections !== undefined) connections.failures = 0;
-    this.ready(this.connection as UpstreamConnection, exchange.context.now());
+    this.ready(this.connection as UpstreamConnection, request.context.now());
   }
 
   connectFailed(error: NodeJS.ErrnoException): void {
     this.connection = undefined;
-    const exchange = this.exchange;
-    const tenancy = exchange.tenancy as Tenancy;
-    if (exchange.outcome !== undefined) {
-      tenancy.giveBack(exchange.leaseEnd);
+    const request = this.request;
+    const tenancy = request.tenancy as Tenancy;
+    if (request.outcome !== undefined) {
+      tenancy.giveBack(request.leaseEnd);
       return;
     }
-    const nowMs = exchange.context.now();
+    const nowMs = request.context.now();
     const cause = this.#timedOut ? 'connect_timeout' : connectFailure(error);
-    exchange.context.counters.connectFailures++;
+    request.context.counters.connectFailures++;
     if (cause === undefined) {
       // The code alone: of the message, which names the backend, there are as many as backends.
       const word = error.code ?? error.message;
-      exchange.context.scarce?.(`backends cannot be connected to, for want of something of our own: ${word}`);
+      request.context.scarce?.(`backends cannot be connected to, for want of something of our own: ${word}`);
       tenancy.giveBack('unused');
-      exchange.fail('internal_error', `connect: ${word}`);
+      request.fail('internal_error', `connect: ${word}`);
       return;
     }
     this.#charge(cause, nowMs);
-    exchange.enter('checkout');
-    const { key } = exchange.backend as BackendRoute;
+    request.enter('checkout');
+    const { key } = request.backend as BackendRoute;
     tenancy.again(key, cause === 'connect_timeout' ? 'connect_timeout' : 'connect_refused', nowMs);
   }
 
   /** A backend that cannot be connected to is quarantined for everybody. */
   #charge(cause: NonNullable<ReturnType<typeof connectFailure>> | 'connect_timeout', nowMs: number): void {
-    const { context, tenancy } = this.exchange;
+    const { context, tenancy } = this.request;
     const { passive } = this.pool.settings.health;
     const connections = this.connections as BackendConnections;
     connections.failures++;
     if (passive === false || connections.failures < passive.connectFailures) return;
-    const backend = this.exchange.backend as BackendRoute;
+    const backend = this.request.backend as BackendRoute;
     // Whole milliseconds, as events keep them: ledger and log name the same moment.
     const untilMs = Math.ceil(nowMs + passive.quarantineMs);
     tenancy?.quarantine(backend.key, nowMs, untilMs);
@@ -136,10 +136,10 @@ export abstract class Connecting implements ConnectionUser {
 
   /** It waited for room, which is no fault of the backend's; or it does not answer. */
   protected connectIsLate(nowMs: number): void {
-    const { client, tenancy } = this.exchange;
+    const { client, tenancy } = this.request;
     const connection = this.connection as UpstreamConnection;
     if (connection.isWaiting) {
-      this.exchange.fail('queue_timeout');
+      this.request.fail('queue_timeout');
       return;
     }
     const untilMs = Math.min(connection.openedAtMs + this.timeouts.connectMs, (tenancy as Tenancy).untilMs);

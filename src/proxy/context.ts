@@ -8,8 +8,7 @@ import type { RequestMetrics } from '../telemetry/request-metrics.ts';
 import type { HeadScan } from '../wire/index.ts';
 import type { Affinity } from './affinity.ts';
 import type { Deadlines } from './deadlines.ts';
-import type { Delegate } from './delegate.ts';
-import type { Exchange } from './exchange.ts';
+import type { Delegate, Delegated } from './delegate.ts';
 import type { Headcount } from './headcount.ts';
 import type { HttpDate } from './http-date.ts';
 import type { KeyedDigest } from './keyed-digest.ts';
@@ -76,7 +75,7 @@ export type PlaneOptions = {
   readonly scarce?: (what: string) => void;
   readonly observe?: RequestObserver;
   /** Decides in the place of table and ledger; asked for once per request whose head is sound. */
-  readonly delegate?: (request: Exchange) => Delegate;
+  readonly delegate?: (request: Delegated) => Delegate;
 };
 
 /** Numbers that only grow, and the two gauges at the end. */

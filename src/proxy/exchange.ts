@@ -2,101 +2,28 @@
  * One request and its response, from the complete head to the end: look at the domain, ask the pool for a lease,
  * connect, forward both ways, give the lease back, say how it ended.
  *
- *   admission ─▶ tenancy ─▶ forwarding ─▶ responding         each a part of it, in the file of that name
- *
- * Two ends meet here: the client's, which is over when the request is (`conclude`), and the backend's, whose lease
- * is given back when its connection rests or is closed, at once or a little later (`Tenancy.giveBack`).
+ *   admission ─▶ tenancy ─▶ forwarding ─▶ responding     each a part of it, in the file of that name
+ *       │            │           │            │
+ *       └────────────┴───────────┴────────────┴─▶ end    which is the `ProxiedRequest`'s: all that the parts know of it
  */
-import { type LeaseEnd, type OutcomeType, RequestActor, type RequestStop } from '../../actors/index.ts';
-import { keptRequestId, type RequestHead, type ResponseHead } from '../wire/index.ts';
-import { recordEnd } from './account.ts';
+import type { OutcomeType } from '../../actors/index.ts';
 import { admit, askForLease, awaitLedger } from './admission.ts';
-import type { Choice } from './choice.ts';
-import type { ClientConnection } from './client-connection.ts';
-import type { PlaneContext } from './context.ts';
-import type { Answer } from './delegate.ts';
-import { leaveDomain } from './domain-limit.ts';
 import { Enquiry } from './enquiry.ts';
 import { Forwarding } from './forwarding.ts';
-import { leaseEndOf } from './lease-end.ts';
-import { type OutcomeRow, rowOf } from './outcome-table.ts';
-import { ownPage, plainPage } from './own-page.ts';
-import { outcomeOfBody } from './refusals.ts';
-import { type Reply, replyBytes } from './reply.ts';
+import { rowOf } from './outcome-table.ts';
+import { plainPage } from './own-page.ts';
+import { ProxiedRequest } from './proxied-request.ts';
 import { RequestBody } from './request-body.ts';
-import type { BackendRoute, DomainRoute, PoolRoute } from './routing-table.ts';
+import type { BackendRoute, PoolRoute } from './routing-table.ts';
 import { ownAnswer } from './self.ts';
-import type { Tenancy, Tenant } from './tenancy.ts';
+import type { Tenant } from './tenancy.ts';
+import { LARGE_BYTES } from './upstream/read-buffers.ts';
+import type { Sleeper } from './wakes.ts';
 
-// 15 KiB: a scratch buffer read full. From here on a read buffer of its own saves a copy worth more than it costs.
-export const LARGE_BYTES = 15_360;
-
-export class Exchange extends RequestActor implements Tenant {
-  readonly head: RequestHead;
-  readonly client: ClientConnection;
-  readonly context: PlaneContext;
-  readonly startedAtMs: number;
-  /** The number in its id. */
-  readonly sequence: number;
-  domain: DomainRoute | undefined = undefined;
-  pool: PoolRoute | undefined = undefined;
-  backend: BackendRoute | undefined = undefined;
-  /** What was decided on the way to the pool, where that was anything. */
-  choice: Choice | undefined = undefined;
-  body: RequestBody | undefined = undefined;
-  tenancy: Tenancy | undefined = undefined;
-  /** What goes on with its backends, from the first lease on. */
-  forwarding: Forwarding | undefined = undefined;
-  connectStartedMs = -1;
-  connectedAtMs = -1;
-  /** Of the response; only where a journal wants to know. */
-  firstByteAtMs = -1;
-  /** Of the log, when it was routed. */
-  position = 0;
-  /** Of the final response head that went to the client; 0: none has. */
-  status = 0;
-  /** Who decides where a program does it in the table's place. */
-  enquiry: Enquiry | undefined = undefined;
-  /** How a refusal in the delegate's own words shows. */
-  row: OutcomeRow | undefined = undefined;
-  bytesOut = 0;
-  /** How often it waited for its pool's ledger to be made. */
+export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
+  override forwarding: Forwarding | undefined = undefined;
+  override enquiry: Enquiry | undefined = undefined;
   wakes = 0;
-  /** It is among those its domain has in flight. */
-  isCounted = false;
-  /** How a lease that is still out will be given back. */
-  leaseEnd: LeaseEnd = 'finished';
-  #requestId = '';
-  #isSettled = false;
-
-  constructor(client: ClientConnection, head: RequestHead, nowMs: number) {
-    super(client.context.ids.next(nowMs), client.context.observe);
-    this.client = client;
-    this.context = client.context;
-    this.head = head;
-    this.startedAtMs = nowMs;
-    this.sequence = client.context.ids.last;
-  }
-
-  get requestId(): string {
-    if (this.#requestId === '') this.#requestId = this.#keptId() || this.id;
-    return this.#requestId;
-  }
-
-  /** Fields are made when somebody asks for them: 0.5 µs of eight. */
-  #keptId(): string {
-    const { hop } = this.client;
-    return hop.isTrusted ? keptRequestId(this.head.fields, hop) : '';
-  }
-
-  get isUploadDone(): boolean {
-    return this.body === undefined || this.body.isDone;
-  }
-
-  /** The backend's, as far as it has come. */
-  get response(): ResponseHead | undefined {
-    return this.forwarding?.response?.head;
-  }
 
   // ---- head → route → checkout
 
@@ -211,11 +138,6 @@ export class Exchange extends RequestActor implements Tenant {
     if (body.isLent) this.forwarding?.connection?.tellWhenDrained();
   }
 
-  bodyRefused(): void {
-    const refusal = this.body?.refusal;
-    if (refusal !== undefined) this.fail(outcomeOfBody(refusal), refusal.detail);
-  }
-
   /** A FIN from the client. RFC 9112 §9.6: after a complete request it may be only half a goodbye. */
   clientEnded(halfClose: boolean): void {
     const pipe = this.forwarding?.response?.pipe;
@@ -249,93 +171,5 @@ export class Exchange extends RequestActor implements Tenant {
     else if (this.phase === 'checkout') this.fail(this.tenancy?.giveUp(nowMs) ?? 'owner_unavailable');
     else if (this.forwarding !== undefined) this.forwarding.deadlinePassed(nowMs);
     else this.fail('internal_error', `deadline in phase ${this.phase}`);
-  }
-
-  // ---- the end
-
-  protected override abort(reason: RequestStop): void {
-    this.fail(reason);
-  }
-
-  /** Every end but a whole response: what is held is given back, the client is told what can still be told. */
-  fail(type: OutcomeType, detail?: string): void {
-    const phase = this.phase;
-    if (!this.conclude(detail === undefined ? { type, phase } : { type, phase, detail })) return;
-    if (this.enquiry !== undefined) this.enquiry.waitsFor = '';
-    this.body?.letGo();
-    this.leaseEnd = leaseEndOf(type, this.forwarding?.isStale === true);
-    this.tenancy?.leave(this.context.now());
-    this.abandonBackend();
-    this.#tellClient(type);
-  }
-
-  abandonBackend(): void {
-    if (this.forwarding === undefined) this.tenancy?.giveBack(this.leaseEnd);
-    else this.forwarding.abandon();
-  }
-
-  #tellClient(type: OutcomeType): void {
-    const row = this.row ?? rowOf(type);
-    if (this.status !== 0 || row.status === 499) {
-      this.settle(this.context.now());
-      if (row.status === 499) this.client.cut('gone');
-      else this.client.cut(this.forwarding?.response?.isEndless === true ? 'reset' : 'short');
-    } else if (this.enquiry !== undefined) this.enquiry.askForPage(type);
-    else this.tellPage(undefined);
-  }
-
-  /** Undefined: the router's own page. */
-  tellPage(made: Answer | undefined): void {
-    this.reply(made ?? ownPage(this));
-  }
-
-  reply({ status, fields, body }: Answer): void {
-    const { head, context } = this;
-    const keepAlive =
-      head.keepAlive && this.isUploadDone && this.body?.refusal === undefined && !context.isDraining;
-    const reply: Reply = {
-      status,
-      fields,
-      body,
-      keepAlive,
-      date: context.date.at(context.deadlines.turnedAtMs),
-      isHead: head.method === 'HEAD',
-    };
-    const bytes = replyBytes(reply);
-    this.status = status;
-    this.bytesOut += bytes.length;
-    this.client.writeBytes(bytes);
-    this.settle(this.context.now());
-    this.client.done(keepAlive);
-  }
-
-  /** The books: once per request, whatever its end. */
-  settle(nowMs: number): void {
-    this.#isSettled = true;
-    this.context.counters.inFlight--;
-    if (this.isCounted) leaveDomain(this.context, this.domain as DomainRoute);
-    recordEnd(this, nowMs);
-    this.enquiry?.delegate.settled();
-  }
-
-  /** Our own mistake: it costs this request, never its lease. What threw may throw again on the way out. */
-  crashed(error: unknown): void {
-    this.context.counters.crashes++;
-    this.context.report({ type: 'request_crashed', requestId: this.id, error });
-    try {
-      this.stop('internal_error');
-    } catch (second) {
-      this.context.report({ type: 'request_crashed', requestId: this.id, error: second });
-    }
-    if (!this.#isSettled && this.enquiry?.waitsFor !== 'page') this.#wreck();
-  }
-
-  /** The end of a request whose orderly end was broken off: everything it holds, at once. */
-  #wreck(): void {
-    this.outcome ??= { type: 'internal_error', phase: this.phase };
-    this.tenancy?.leave(this.context.now());
-    this.abandonBackend();
-    this.settle(this.context.now());
-    this.client.cut('reset');
   }
 }

@@ -12,14 +12,15 @@ import { Farewell } from './farewell.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import { isListed } from './listed-status.ts';
 import { hopLines, outgoingHead } from './outgoing-head.ts';
-import { Responding } from './responding.ts';
+import type { BackendSide } from './proxied-request.ts';
+import { Responding, type Sender } from './responding.ts';
 import type { BackendRoute } from './routing-table.ts';
 import { giveToBudget, mayAskTwice, takeFromBudget } from './second-ask.ts';
 import { isWithoutDoubt } from './sound-end.ts';
 import type { Tenancy } from './tenancy.ts';
 import type { UpstreamConnection } from './upstream/connection.ts';
 
-export class Forwarding extends Connecting {
+export class Forwarding extends Connecting implements BackendSide, Sender {
   #lines = '';
   #resent = false;
 
@@ -27,22 +28,22 @@ export class Forwarding extends Connecting {
 
   /** The connection stands; a delegate may have a last word on what is sent. */
   protected override ready(connection: UpstreamConnection, nowMs: number): void {
-    const { enquiry } = this.exchange;
+    const { enquiry } = this.request;
     this.response = undefined;
-    this.exchange.connectedAtMs = nowMs;
+    this.request.connectedAtMs = nowMs;
     if (enquiry === undefined || enquiry.maySend(connection, nowMs)) this.#send(connection, nowMs);
   }
 
   /** The delegate has had its word. */
   proceed(): void {
-    this.#send(this.connection as UpstreamConnection, this.exchange.context.now());
+    this.#send(this.connection as UpstreamConnection, this.request.context.now());
   }
 
   #send(connection: UpstreamConnection, nowMs: number): void {
-    const exchange = this.exchange;
-    const { body, client } = exchange;
-    exchange.enter('send');
-    this.response = new Responding(exchange, this, connection);
+    const request = this.request;
+    const { body, client } = request;
+    request.enter('send');
+    this.response = new Responding(request, this, connection);
     const text = this.#head();
     if (body === undefined) connection.socket.write(text, 'latin1');
     else {
@@ -53,15 +54,25 @@ export class Forwarding extends Connecting {
   }
 
   #head(): string {
-    if (this.#lines === '') this.#lines = hopLines(this.exchange);
-    return outgoingHead(this.exchange, this.#lines);
+    if (this.#lines === '') this.#lines = hopLines(this.request);
+    return outgoingHead(this.request, this.#lines);
   }
 
   /** Whether what is sent is worth keeping, as far as it is small. */
   get #maySendTwice(): boolean {
-    if (!isRequestIdempotent(this.exchange.head.method)) return false;
+    if (!isRequestIdempotent(this.request.head.method)) return false;
     const { idempotent, firstByteTimeouts, statuses } = this.pool.settings.retries;
     return this.isReused || idempotent || firstByteTimeouts || statuses.length > 0;
+  }
+
+  // ---- for the end of the request
+
+  get responseHead(): ResponseHead | undefined {
+    return this.response?.head;
+  }
+
+  get isEndless(): boolean {
+    return this.response?.isEndless === true;
   }
 
   // ---- once more
@@ -73,17 +84,17 @@ export class Forwarding extends Connecting {
 
   get #mayResend(): boolean {
     if (!this.isStale || this.#resent) return false;
-    const { head, body } = this.exchange;
+    const { head, body } = this.request;
     return isRequestIdempotent(head.method) && (body === undefined || body.isWhole);
   }
 
   /** The connection was an idle one and had been closed under us: the same request, once, on a fresh one. */
   #resend(): void {
-    const { context, body } = this.exchange;
+    const { context, body } = this.request;
     this.#resent = true;
     context.counters.resends++;
     body?.unsend();
-    this.exchange.enter('connect');
+    this.request.enter('connect');
     this.connect(context.now());
   }
 
@@ -93,35 +104,35 @@ export class Forwarding extends Connecting {
    */
   #mayFailOver(): boolean {
     const { retries } = this.pool.settings;
-    if (this.response?.hasBegun === true || !retries.idempotent || !mayAskTwice(this.exchange)) return false;
-    return takeFromBudget(this.exchange.context, this.pool);
+    if (this.response?.hasBegun === true || !retries.idempotent || !mayAskTwice(this.request)) return false;
+    return takeFromBudget(this.request.context, this.pool);
   }
 
-  /** This answer is not passed on: another backend is asked, one that is free now, else its word stands. */
+  /** Another backend, one that is free now; else the word of this one stands. */
   asksElsewhere(status: number): boolean {
     const { retries } = this.pool.settings;
-    if (!isListed(retries.statuses, status) || this.exchange.outcome !== undefined) return false;
-    if (!mayAskTwice(this.exchange) || !takeFromBudget(this.exchange.context, this.pool)) return false;
-    const { context, body, backend, tenancy } = this.exchange;
+    if (!isListed(retries.statuses, status) || this.request.outcome !== undefined) return false;
+    if (!mayAskTwice(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
+    const { context, body, backend, tenancy } = this.request;
     const { key } = backend as BackendRoute;
     const isElsewhere = tenancy?.elsewhere(key, context.now(), (giveBack) => {
       context.counters.retries++;
       body?.unsend();
       this.#part(giveBack);
     });
-    if (isElsewhere !== true) giveToBudget(this.exchange.context, this.pool);
+    if (isElsewhere !== true) giveToBudget(this.request.context, this.pool);
     return isElsewhere === true;
   }
 
   /** Nothing came in time: it is asked elsewhere, where the pool says that a silent backend has not done it. */
   #failOverInTime(): boolean {
     const { retries } = this.pool.settings;
-    if (!retries.firstByteTimeouts || !this.exchange.isUploadDone) return false;
-    if (!mayAskTwice(this.exchange) || !takeFromBudget(this.exchange.context, this.pool)) return false;
-    const { context, body, backend, tenancy } = this.exchange;
+    if (!retries.firstByteTimeouts || !this.request.isUploadDone) return false;
+    if (!mayAskTwice(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
+    const { context, body, backend, tenancy } = this.request;
     const { key } = backend as BackendRoute;
     context.counters.retries++;
-    this.exchange.enter('checkout');
+    this.request.enter('checkout');
     tenancy?.againApart(key, 'first_byte_timeout', context.now(), 'timed_out', (giveBack) => {
       body?.unsend();
       this.#part(giveBack);
@@ -131,7 +142,7 @@ export class Forwarding extends Connecting {
 
   /** The connection goes its own way. A backend with a limit counts it until it has closed it too, and so does its slot. */
   #part(giveBack: () => void): void {
-    const { context } = this.exchange;
+    const { context } = this.request;
     const connection = this.connection as UpstreamConnection;
     this.connection = undefined;
     this.response = undefined;
@@ -142,11 +153,11 @@ export class Forwarding extends Connecting {
   }
 
   #failOver(): void {
-    const { context, body, backend, tenancy } = this.exchange;
+    const { context, body, backend, tenancy } = this.request;
     context.counters.retries++;
     body?.unsend();
     this.#resent = false;
-    this.exchange.enter('checkout');
+    this.request.enter('checkout');
     const { key } = backend as BackendRoute;
     (tenancy as Tenancy).again(key, 'closed_without_response', context.now(), 'backend_failed');
   }
@@ -160,7 +171,7 @@ export class Forwarding extends Connecting {
   }
 
   override backendDrained(): void {
-    const { outcome, client, isUploadDone, context } = this.exchange;
+    const { outcome, client, isUploadDone, context } = this.request;
     if (outcome !== undefined) return;
     if (this.response?.pipe !== undefined || !isUploadDone) client.resumeReading();
     this.awaitBytes(context.now());
@@ -173,35 +184,35 @@ export class Forwarding extends Connecting {
 
   override backendClosed(error: Error | undefined): void {
     this.connection = undefined;
-    const exchange = this.exchange;
+    const request = this.request;
     const response = this.response;
-    const { enquiry } = exchange;
+    const { enquiry } = request;
     const isUnsent = enquiry?.waitsFor === 'send';
     if (isUnsent) enquiry.waitsFor = '';
-    if (exchange.outcome !== undefined) {
-      exchange.tenancy?.giveBack(exchange.leaseEnd);
+    if (request.outcome !== undefined) {
+      request.tenancy?.giveBack(request.leaseEnd);
       return;
     }
     if (response?.pipe !== undefined) response.pipeOver();
     else if (this.#mayResend || (isUnsent && this.isReused)) this.#resend();
     else if (this.#mayFailOver()) this.#failOver();
-    else if (response?.hasBegun === true || (error !== undefined && !exchange.isUploadDone))
-      exchange.fail('response_interrupted', error?.message);
-    else exchange.fail('closed_without_response', error?.message);
+    else if (response?.hasBegun === true || (error !== undefined && !request.isUploadDone))
+      request.fail('response_interrupted', error?.message);
+    else request.fail('closed_without_response', error?.message);
   }
 
   override crashed(error: unknown): void {
-    this.exchange.crashed(error);
+    this.request.crashed(error);
   }
 
   override stop(reason: 'drain_timeout'): void {
-    this.exchange.stop(reason);
+    this.request.stop(reason);
   }
 
   // ---- deadlines
 
   awaitBytes(nowMs: number): void {
-    const { client, enquiry, phase, isUploadDone } = this.exchange;
+    const { client, enquiry, phase, isUploadDone } = this.request;
     if (enquiry !== undefined && enquiry.waitsFor !== '') return;
     const timeouts = this.timeouts;
     if (phase !== 'send') client.deadlineAt(nowMs + timeouts.idleMs);
@@ -211,28 +222,28 @@ export class Forwarding extends Connecting {
   }
 
   deadlinePassed(nowMs: number): void {
-    const exchange = this.exchange;
-    const { client, phase, isUploadDone } = exchange;
+    const request = this.request;
+    const { client, phase, isUploadDone } = request;
     const response = this.response;
     switch (phase) {
       case 'connect':
         this.connectIsLate(nowMs);
         break;
       case 'send':
-        if (response?.hasBegun === true) exchange.fail(response.isPaused ? 'client_idle' : 'response_idle');
+        if (response?.hasBegun === true) request.fail(response.isPaused ? 'client_idle' : 'response_idle');
         else if (this.#failOverInTime()) break;
-        else exchange.fail(isUploadDone || client.isPaused ? 'first_byte_timeout' : 'client_idle');
+        else request.fail(isUploadDone || client.isPaused ? 'first_byte_timeout' : 'client_idle');
         break;
       case 'respond':
-        exchange.fail(
+        request.fail(
           response?.isPaused === true || client.pendingBytes > 0 ? 'client_idle' : 'response_idle',
         );
         break;
       case 'pipe':
-        exchange.fail('response_idle');
+        request.fail('response_idle');
         break;
       default:
-        exchange.fail('internal_error', `deadline in phase ${phase}`);
+        request.fail('internal_error', `deadline in phase ${phase}`);
     }
   }
 
@@ -240,7 +251,7 @@ export class Forwarding extends Connecting {
 
   /** After a whole response. */
   letGo(isClean: boolean, head: ResponseHead, nowMs: number): void {
-    const { backend, client, isUploadDone, tenancy } = this.exchange;
+    const { backend, client, isUploadDone, tenancy } = this.request;
     const connection = this.connection as UpstreamConnection;
     const { limits, timeouts } = this.pool.settings;
     const limit = this.limit;
@@ -263,7 +274,7 @@ export class Forwarding extends Connecting {
 
   /** Before the response is whole. */
   abandon(): void {
-    const { context, leaseEnd, tenancy } = this.exchange;
+    const { context, leaseEnd, tenancy } = this.request;
     const connection = this.connection;
     // The backend may still be working for us: its slot is kept until it has closed, or for a while. One with a limit
     // may even count a connection that we do not know to be made yet.

@@ -1,9 +1,8 @@
 /** The door of the data plane. */
 
 export type { PlaneCounters, PlaneOptions, PlaneReport, PlaneSettings } from './context.ts';
-export type { Answer, Delegate } from './delegate.ts';
+export type { Answer, Delegate, Delegated } from './delegate.ts';
 export { Route as CompiledRoute, routesOf } from './domain-routes.ts';
-export type { Exchange } from './exchange.ts';
 export { createHeadcount, type Headcount, type HeadcountMemory, SharedHeadcount } from './headcount.ts';
 export { isListed, statusRange } from './listed-status.ts';
 export { type OutcomeRow, rowOf } from './outcome-table.ts';

@@ -1,12 +1,12 @@
 /** The head of a request as its backend gets it: the client's fields, those of the hop, those the domain sets. */
 import { forwardFields, forwardLines, writeFields, writeRequestHead } from '../wire/index.ts';
-import type { Exchange } from './exchange.ts';
+import type { ProxiedRequest } from './proxied-request.ts';
 import type { DomainRoute } from './routing-table.ts';
 
 /** `lines`: of `hopLines`, which are the same however often the request is sent. */
-export function outgoingHead(exchange: Exchange, lines: string): string {
-  const { head, client, backend } = exchange;
-  const { features } = exchange.domain as DomainRoute;
+export function outgoingHead(request: ProxiedRequest, lines: string): string {
+  const { head, client, backend } = request;
+  const { features } = request.domain as DomainRoute;
   const writing = {
     keepAlive: backend?.connection !== 'single',
     expectContinue: features.continue === 'end-to-end',
@@ -17,7 +17,7 @@ export function outgoingHead(exchange: Exchange, lines: string): string {
 }
 
 /** What the router says of the hop. Whoever adds fields may know better than we do what to say there. */
-export function hopLines({ head, requestId, startedAtMs, client, domain }: Exchange): string {
+export function hopLines({ head, requestId, startedAtMs, client, domain }: ProxiedRequest): string {
   const replaced = domain?.features.requestNames;
   const atMs = Math.trunc(startedAtMs);
   if (replaced === undefined) return forwardLines(head, client.hop, requestId, atMs);

@@ -1,12 +1,21 @@
 /** The router's own answer to a request that ended without a backend's: as the domain wishes it, or as we do. */
 import type { Outcome } from '../../actors/index.ts';
-import type { Fields } from '../wire/index.ts';
+import type { Fields, RequestHead } from '../wire/index.ts';
 import type { Answer } from './delegate.ts';
 import { errorPage } from './error-page.ts';
-import type { Exchange } from './exchange.ts';
-import { rowOf } from './outcome-table.ts';
+import { type OutcomeRow, rowOf } from './outcome-table.ts';
+import type { DomainRoute } from './routing-table.ts';
 
-export function ownPage({ outcome, row: ownRow, domain, head, requestId }: Exchange): Answer {
+type EndedRequest = {
+  readonly requestId: string;
+  readonly head: RequestHead;
+  readonly domain: DomainRoute | undefined;
+  readonly outcome: Outcome | undefined;
+  /** How its end shows, where that is not as the table says. */
+  readonly row: OutcomeRow | undefined;
+};
+
+export function ownPage({ outcome, row: ownRow, domain, head, requestId }: EndedRequest): Answer {
   const { type } = outcome as Outcome;
   const row = ownRow ?? rowOf(type);
   const custom = domain?.features.errorPages[type] ?? domain?.features.errorPages['error'];

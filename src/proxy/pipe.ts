@@ -2,7 +2,7 @@
  * An upgraded connection: bytes as they come, both ways, each side no faster than the other takes them. A FIN is
  * passed on while the other direction finishes.
  */
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientSocket } from './client-socket.ts';
 import type { OneWrite } from './one-write.ts';
 import { HIGH_WATER_BYTES, type UpstreamConnection } from './upstream/connection.ts';
 
@@ -14,14 +14,14 @@ export interface PipeOwner {
 
 export class Pipe {
   readonly #owner: PipeOwner;
-  readonly #client: ClientConnection;
+  readonly #client: ClientSocket;
   readonly #backend: UpstreamConnection;
   readonly #writes: OneWrite;
   #clientEnded = false;
   #backendEnded = false;
   #isPaused = false;
 
-  constructor(owner: PipeOwner, client: ClientConnection, backend: UpstreamConnection, writes: OneWrite) {
+  constructor(owner: PipeOwner, client: ClientSocket, backend: UpstreamConnection, writes: OneWrite) {
     this.#owner = owner;
     this.#client = client;
     this.#backend = backend;

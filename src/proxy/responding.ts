@@ -9,17 +9,27 @@ import {
   writeInterimHead,
   writeResponseHead,
 } from '../wire/index.ts';
-import { type Exchange, LARGE_BYTES } from './exchange.ts';
-import type { Forwarding } from './forwarding.ts';
 import { Pipe, type PipeOwner } from './pipe.ts';
+import type { ProxiedRequest } from './proxied-request.ts';
 import { outcomeOfResponse } from './refusals.ts';
 import { type RelayOwner, ResponseRelay } from './response-relay.ts';
 import type { DomainRoute, PoolRoute } from './routing-table.ts';
 import { HIGH_WATER_BYTES, type UpstreamConnection } from './upstream/connection.ts';
+import { LARGE_BYTES } from './upstream/read-buffers.ts';
+
+/** Whoever sent the request. */
+export interface Sender {
+  /** From now on the next bytes have as long as they may take. */
+  awaitBytes(nowMs: number): void;
+  /** True: this answer is not passed on, since another backend has been asked. */
+  asksElsewhere(status: number): boolean;
+  /** The response is whole: the connection is kept or closed. */
+  letGo(isClean: boolean, head: ResponseHead, nowMs: number): void;
+}
 
 export class Responding implements RelayOwner, PipeOwner {
-  readonly #exchange: Exchange;
-  readonly #forwarding: Forwarding;
+  readonly #request: ProxiedRequest;
+  readonly #sender: Sender;
   readonly #connection: UpstreamConnection;
   readonly #relay: ResponseRelay;
   /** Once the connection is upgraded. */
@@ -31,9 +41,9 @@ export class Responding implements RelayOwner, PipeOwner {
   #keepAlive = false;
   #endsWithConnection = false;
 
-  constructor(exchange: Exchange, forwarding: Forwarding, connection: UpstreamConnection) {
-    this.#exchange = exchange;
-    this.#forwarding = forwarding;
+  constructor(request: ProxiedRequest, sender: Sender, connection: UpstreamConnection) {
+    this.#request = request;
+    this.#sender = sender;
     this.#connection = connection;
     this.#relay = new ResponseRelay(this, connection);
   }
@@ -50,8 +60,8 @@ export class Responding implements RelayOwner, PipeOwner {
   // ---- the two connections
 
   take(buffer: Buffer, length: number): void {
-    const { context } = this.#exchange;
-    if (!this.hasBegun && context.journal !== undefined) this.#exchange.firstByteAtMs = context.now();
+    const { context } = this.#request;
+    if (!this.hasBegun && context.journal !== undefined) this.#request.firstByteAtMs = context.now();
     this.hasBegun = true;
     if (this.pipe === undefined) this.#relay.take(buffer, length);
     else {
@@ -76,74 +86,74 @@ export class Responding implements RelayOwner, PipeOwner {
   }
 
   #awaitBytes(): void {
-    this.#forwarding.awaitBytes(this.#exchange.context.now());
+    this.#sender.awaitBytes(this.#request.context.now());
   }
 
   // ---- RelayOwner
 
   get #standsAnyway(): boolean {
-    return (this.#exchange.pool as PoolRoute).settings.retries.statuses.length === 0;
+    return (this.#request.pool as PoolRoute).settings.retries.statuses.length === 0;
   }
 
   get responseLimits(): ResponseLimits {
-    return (this.#exchange.pool as PoolRoute).settings.limits;
+    return (this.#request.pool as PoolRoute).settings.limits;
   }
 
   get trailerLimits(): TrailerLimits {
-    return this.#exchange.client.listener.settings.limits;
+    return this.#request.client.listener.settings.limits;
   }
 
   get method(): string {
-    return this.#exchange.head.method;
+    return this.#request.head.method;
   }
 
   get clientVersion(): 0 | 1 {
-    return this.#exchange.head.version;
+    return this.#request.head.version;
   }
 
   headBegun(): void {
     // Where an answer may yet be turned down, the request is kept until its status is known.
-    if (this.#standsAnyway) this.#exchange.body?.letGo();
+    if (this.#standsAnyway) this.#request.body?.letGo();
     this.#awaitBytes();
   }
 
   /** RFC 9110 §15.2: none for HTTP/1.0; and no second 100 for a client we have already told. */
   interim(head: ResponseHead): void {
-    const exchange = this.#exchange;
-    const asked = exchange.head;
+    const request = this.#request;
+    const asked = request.head;
     const isOurs =
-      head.status === 100 && asked.expectContinue && exchange.domain?.features.continue === 'router';
+      head.status === 100 && asked.expectContinue && request.domain?.features.continue === 'router';
     if (asked.version === 1 && !isOurs) {
       const text = writeInterimHead(head);
-      exchange.bytesOut += text.length;
-      exchange.client.writeText(text);
+      request.bytesOut += text.length;
+      request.client.writeText(text);
       // A backend may have any number of them to say, to a client that reads none.
-      if (exchange.client.pendingBytes >= HIGH_WATER_BYTES) this.#pause();
+      if (request.client.pendingBytes >= HIGH_WATER_BYTES) this.#pause();
     }
     this.headBegun();
   }
 
   headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined {
-    const exchange = this.#exchange;
-    const asked = exchange.head;
-    exchange.tenancy?.answered(head.status);
-    if (this.#forwarding.asksElsewhere(head.status)) return undefined;
-    exchange.body?.letGo();
+    const request = this.#request;
+    const asked = request.head;
+    request.tenancy?.answered(head.status);
+    if (this.#sender.asksElsewhere(head.status)) return undefined;
+    request.body?.letGo();
     if (head.status === 101) {
       this.#upgrade(head, rest, from, to);
       return undefined;
     }
-    exchange.enter('respond');
-    exchange.status = head.status;
+    request.enter('respond');
+    request.status = head.status;
     this.#endsWithConnection =
       head.framing === 'close' || (head.framing === 'chunked' && asked.version === 0);
     this.#keepAlive =
-      asked.keepAlive && exchange.isUploadDone && !this.#endsWithConnection && !exchange.context.isDraining;
+      asked.keepAlive && request.isUploadDone && !this.#endsWithConnection && !request.context.isDraining;
     return this.#responseHead(head);
   }
 
   #responseHead(head: ResponseHead): string {
-    const { choice, client, context, domain, head: asked } = this.#exchange;
+    const { choice, client, context, domain, head: asked } = this.#request;
     const { features } = domain as DomainRoute;
     const writing = {
       clientVersion: asked.version,
@@ -157,19 +167,19 @@ export class Responding implements RelayOwner, PipeOwner {
   }
 
   pass(text: string, buffer: Buffer, from: number, to: number, tail: string): void {
-    const exchange = this.#exchange;
+    const request = this.#request;
     const connection = this.#connection;
-    const { client } = exchange;
-    exchange.bytesOut += text.length + to - from + tail.length;
+    const { client } = request;
+    request.bytesOut += text.length + to - from + tail.length;
     if (connection.isLeased && text === '' && tail === '') {
       client.writeBytes(buffer.subarray(from, to));
       // The buffer is the kernel's to read until it is flushed, so nothing may be read into it before.
       if (client.pendingBytes > 0) this.#pause();
     } else {
-      exchange.context.writes.range(client.socket, text, buffer, from, to, tail);
+      request.context.writes.range(client.socket, text, buffer, from, to, tail);
       if (client.pendingBytes >= HIGH_WATER_BYTES) this.#pause();
     }
-    if (tail !== '' || exchange.phase !== 'respond') return;
+    if (tail !== '' || request.phase !== 'respond') return;
     const left = this.#relay.bytesLeft;
     if (left === 0) return;
     if (to - from >= LARGE_BYTES || (left >= LARGE_BYTES && left !== Number.POSITIVE_INFINITY))
@@ -181,57 +191,57 @@ export class Responding implements RelayOwner, PipeOwner {
     if (this.isPaused) return;
     this.isPaused = true;
     this.#connection.socket.pause();
-    this.#exchange.client.tellWhenDrained();
+    this.#request.client.tellWhenDrained();
   }
 
   responseRefused(refusal: ResponseRefusal): void {
-    this.#exchange.fail(outcomeOfResponse(refusal), refusal.detail);
+    this.#request.fail(outcomeOfResponse(refusal), refusal.detail);
   }
 
   bodyRefused(detail: string): void {
-    this.#exchange.fail('response_invalid', detail);
+    this.#request.fail('response_invalid', detail);
   }
 
   responseComplete(isClean: boolean): void {
-    const exchange = this.#exchange;
-    if (!exchange.conclude(RESPONDED)) return;
-    const nowMs = exchange.context.now();
+    const request = this.#request;
+    if (!request.conclude(RESPONDED)) return;
+    const nowMs = request.context.now();
     if (this.isPaused) this.#connection.socket.resume();
-    this.#forwarding.letGo(isClean, this.#relay.head as ResponseHead, nowMs);
-    exchange.settle(nowMs);
-    if (exchange.head.keepAlive || !exchange.isUploadDone) exchange.client.done(this.#keepAlive, nowMs);
-    else exchange.client.leave(nowMs);
+    this.#sender.letGo(isClean, this.#relay.head as ResponseHead, nowMs);
+    request.settle(nowMs);
+    if (request.head.keepAlive || !request.isUploadDone) request.client.done(this.#keepAlive, nowMs);
+    else request.client.leave(nowMs);
   }
 
   // ---- upgrade
 
   #upgrade(head: ResponseHead, rest: Buffer, from: number, to: number): void {
-    const exchange = this.#exchange;
-    const { client, context } = exchange;
-    if (exchange.head.upgrade === '' || head.upgrade === '') {
-      exchange.fail('response_invalid', 'an upgrade nobody asked for');
+    const request = this.#request;
+    const { client, context } = request;
+    if (request.head.upgrade === '' || head.upgrade === '') {
+      request.fail('response_invalid', 'an upgrade nobody asked for');
       return;
     }
-    exchange.enter('pipe');
-    exchange.status = 101;
+    request.enter('pipe');
+    request.status = 101;
     const pipe = new Pipe(this, client, this.#connection, context.writes);
     this.pipe = pipe;
-    exchange.bytesOut += pipe.begin(this.#responseHead(head), rest, from, to);
+    request.bytesOut += pipe.begin(this.#responseHead(head), rest, from, to);
     const early = client.takeSurplus();
     if (early !== undefined) pipe.fromClient(early, 0, early.length);
     this.#awaitBytes();
   }
 
   piped(bytesOut: number): void {
-    this.#exchange.bytesOut += bytesOut;
+    this.#request.bytesOut += bytesOut;
   }
 
   /** Both sides have said goodbye, or one is gone. */
   pipeOver(): void {
-    const exchange = this.#exchange;
-    if (!exchange.conclude({ type: 'upgraded', phase: 'pipe' })) return;
-    exchange.abandonBackend();
-    exchange.settle(exchange.context.now());
-    exchange.client.done(false);
+    const request = this.#request;
+    if (!request.conclude({ type: 'upgraded', phase: 'pipe' })) return;
+    request.abandonBackend();
+    request.settle(request.context.now());
+    request.client.done(false);
   }
 }

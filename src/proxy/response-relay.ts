@@ -18,7 +18,7 @@ import {
 import { GrowingBytes } from './growing-bytes.ts';
 import type { UpstreamConnection } from './upstream/connection.ts';
 
-/** What the relay tells and asks; the exchange is it. */
+/** What the relay tells and asks. */
 export interface RelayOwner {
   readonly responseLimits: ResponseLimits;
   readonly trailerLimits: TrailerLimits;
@@ -27,7 +27,7 @@ export interface RelayOwner {
   /** Part of a head has come. */
   headBegun(): void;
   interim(head: ResponseHead): void;
-  /** The head to send, as text; undefined: the exchange has ended or gone another way. */
+  /** The head to send, as text; undefined: the request has ended or gone another way. */
   headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined;
   /** To the client: text, then a range of a buffer that is not the client's to keep unless leased, then text. */
   pass(text: string, buffer: Buffer, from: number, to: number, tail: string): void;

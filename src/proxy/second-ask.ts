@@ -3,13 +3,13 @@
  * all of it is still held; and only as far as the pool's budget goes.
  */
 import type { PlaneContext } from './context.ts';
-import type { Exchange } from './exchange.ts';
 import { isRequestIdempotent } from './idempotent.ts';
+import type { ProxiedRequest } from './proxied-request.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { PoolRoute } from './routing-table.ts';
 
 /** As far as it goes, whatever the pool says. */
-export function mayAskTwice({ context, head, body, tenancy, enquiry }: Exchange): boolean {
+export function mayAskTwice({ context, head, body, tenancy, enquiry }: ProxiedRequest): boolean {
   if (enquiry !== undefined || !isRequestIdempotent(head.method) || body?.isWhole === false) return false;
   return tenancy?.mayTryAgain(context.now()) === true;
 }

@@ -1,12 +1,12 @@
 /** What the router answers itself: its probe path, and OPTIONS and TRACE whose Max-Forwards ends here. */
 import type { RequestHead } from '../wire/index.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientSocket } from './client-socket.ts';
 
 export type OwnAnswer = { readonly status: number; readonly contentType: string; readonly body: string };
 
 const TEXT = 'text/plain; charset=utf-8';
 
-export function ownAnswer(client: ClientConnection, head: RequestHead): OwnAnswer | undefined {
+export function ownAnswer(client: ClientSocket, head: RequestHead): OwnAnswer | undefined {
   if (client.listener.settings.probePath === head.target) {
     return client.context.isDraining
       ? { status: 503, contentType: TEXT, body: 'draining\n' }

@@ -2,8 +2,18 @@
  * Requests for pools whose ledger is not there yet, since nobody asked for them before, or for long: the main thread makes it,
  * and then they go on. Whoever leaves meanwhile is not gone on with.
  */
-import type { Exchange } from './exchange.ts';
+import type { Outcome } from '../../actors/index.ts';
 import type { PoolRoute } from './routing-table.ts';
+
+/** A request that waits here. */
+export interface Sleeper {
+  /** How often it has. */
+  wakes: number;
+  readonly outcome: Outcome | undefined;
+  readonly client: { deadlineAt(atMs: number): void };
+  /** Its pool's ledger is there. */
+  goOn(): void;
+}
 
 // 5 s: an owner that restarts is back within a second; one that is parked answers at once that it is.
 const PATIENCE_MS = 5000;
@@ -12,22 +22,22 @@ const TIMES = 3;
 
 export class Wakes {
   readonly #ask: ((pool: string) => void) | undefined;
-  readonly #waiting = new Map<string, Exchange[]>();
+  readonly #waiting = new Map<string, Sleeper[]>();
 
   /** `ask`: has the main thread make it, and then call `woken`; undefined: all ledgers are there from the start. */
   constructor(ask: ((pool: string) => void) | undefined) {
     this.#ask = ask;
   }
 
-  /** The exchange is called again, by `goOn`, when its pool's ledger is there. False: it never will be. */
-  wait(exchange: Exchange, pool: PoolRoute, nowMs: number): boolean {
-    if (this.#ask === undefined || exchange.wakes === TIMES) return false;
-    exchange.wakes += 1;
-    exchange.client.deadlineAt(nowMs + PATIENCE_MS);
+  /** It is called again when its pool's ledger is there. False: it never will be. */
+  wait(sleeper: Sleeper, pool: PoolRoute, nowMs: number): boolean {
+    if (this.#ask === undefined || sleeper.wakes === TIMES) return false;
+    sleeper.wakes += 1;
+    sleeper.client.deadlineAt(nowMs + PATIENCE_MS);
     const others = this.#waiting.get(pool.name);
-    if (others !== undefined) others.push(exchange);
+    if (others !== undefined) others.push(sleeper);
     else {
-      this.#waiting.set(pool.name, [exchange]);
+      this.#waiting.set(pool.name, [sleeper]);
       this.#ask(pool.name);
     }
     return true;
@@ -36,6 +46,6 @@ export class Wakes {
   woken(pool: string): void {
     const waiting = this.#waiting.get(pool) ?? [];
     this.#waiting.delete(pool);
-    for (const exchange of waiting) if (exchange.outcome === undefined) exchange.goOn();
+    for (const sleeper of waiting) if (sleeper.outcome === undefined) sleeper.goOn();
   }
 }

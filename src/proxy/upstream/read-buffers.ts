@@ -7,6 +7,8 @@
 const READ_BYTES = 65_536;
 // 15 KiB: 16 with room for a head.
 const FIRST_READ_BYTES = 15_360;
+// A scratch buffer read full. From here on a read buffer of its own saves a copy worth more than it costs.
+export const LARGE_BYTES = FIRST_READ_BYTES;
 // 64: 4 MiB of idle memory at most.
 const SPARE = 64;
 
