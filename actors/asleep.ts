@@ -67,7 +67,7 @@ export async function foldOf(log: EventLog, stream: StreamName): Promise<OwnerCo
   const snapshot = await log.snapshot(stream);
   let state: unknown = snapshot?.state ?? null;
   let version: Version = snapshot?.version ?? 0;
-  const scratch = {};
+  const scratch = new WeakSet();
   for (;;) {
     const page: readonly Recorded<SwitchyardEvent>[] = await log.readStream(stream, {
       from: version + 1,

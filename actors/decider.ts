@@ -12,8 +12,8 @@ export interface Decider<State, Command, Event> {
   evolve(state: State, event: Event & Recording, scratch?: Scratch): State;
 }
 
-/** Of one fold: what it made itself, and so need not make again for each event. New for each fold. */
-export type Scratch = { made?: object };
+/** Of one fold, of one owner or of many: what it made itself, and so need not make again for each event. New for each fold. */
+export type Scratch = WeakSet<object>;
 
 export type Decision<Event> =
   /** No events: what was asked for is so already. */

@@ -47,7 +47,7 @@ export function ownerLogic<State, Command, Event>(options: OwnerOptions<State, C
         }
         case 'recorded': {
           chaos.reach(id, 'after-append');
-          const scratch = {};
+          const scratch = new WeakSet();
           const next = event.events.reduce(
             (folded, happened) => evolve(decider, folded, happened, scratch),
             context,

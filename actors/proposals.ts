@@ -52,7 +52,7 @@ export function proposedBy(
 
 function fold(stream: StreamName, from: Proposal, happened: readonly SwitchyardEvent[]) {
   let { state, version } = from;
-  const scratch = {};
+  const scratch = new WeakSet();
   for (const event of happened) {
     version += 1;
     state = evolveOwner(stream, state, { ...event, version }, scratch);

@@ -13,7 +13,7 @@ import type { LogInspection, LogReader, StoredCurrent } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import type { Position } from './position.ts';
 import { kindOf } from './rebuild.ts';
-import type { ProjectionOf } from './replay.ts';
+import type { OwnerProjection, ProjectionOf } from './replay.ts';
 import { prepareSchema } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -101,7 +101,8 @@ function createStore(path: string): CopyStore {
 async function fill(store: CopyStore, options: CopyOptions): Promise<void> {
   const { source, from, to, projectionOf, breathe, commands = 'these' } = options;
   const states = baseStatesOf(source);
-  const fold = (event: ChainedEvent) => foldInto(states, event, projectionOf);
+  const projections = { domain: projectionOf('domain'), pool: projectionOf('pool') };
+  const fold = (event: ChainedEvent) => foldInto(states, event, projections[kindOf(event.stream)]);
   let link: Link = source.base() ?? NOTHING;
   for await (const page of linked(source, link, from - 1, breathe)) {
     page.forEach(fold);
@@ -171,8 +172,7 @@ function baseStatesOf(source: LogInspection): States {
   }
 }
 
-function foldInto(states: States, stored: ChainedEvent, projectionOf: ProjectionOf): void {
-  const { initial, evolve } = projectionOf(kindOf(stored.stream));
+function foldInto(states: States, stored: ChainedEvent, { initial, evolve }: OwnerProjection): void {
   const before = states.get(stored.stream);
   const state = evolve(before?.state ?? initial, codec.decode(stored));
   states.set(stored.stream, { version: stored.version, state });

@@ -79,7 +79,8 @@ export interface LogInspection {
   /** Current rows of any kind as kept, in order of stream name, after `after`. */
   storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[];
   storedCurrent(stream: string): Kept<StoredCurrent> | undefined;
-  storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[];
+  /** In order of version, after `after`. */
+  storedSnapshots(stream: string, after: Version, limit: number): readonly Kept<StoredSnapshot>[];
   /**
    * All that is kept of several streams, as of one moment: of the first of them, as many as have fewer than `events` events
    * together, which may be none.

@@ -187,8 +187,9 @@ export class MemoryStore implements LogStore {
     return row && { ...row, intact: true };
   }
 
-  storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[] {
-    return (this.#snapshots.get(stream) ?? []).map((snapshot) => ({ ...snapshot, intact: true }));
+  storedSnapshots(stream: string, after: Version, limit: number): readonly Kept<StoredSnapshot>[] {
+    const snapshots = (this.#snapshots.get(stream) ?? []).filter(({ version }) => version > after);
+    return snapshots.slice(0, limit).map((snapshot) => ({ ...snapshot, intact: true }));
   }
 
   storedOwners(streams: readonly string[]): readonly StoredOwner[] {
@@ -197,7 +198,7 @@ export class MemoryStore implements LogStore {
       base: undefined,
       events: this.#streams.get(stream) ?? [],
       current: this.storedCurrent(stream),
-      snapshots: this.storedSnapshots(stream),
+      snapshots: this.storedSnapshots(stream, 0, Number.MAX_SAFE_INTEGER),
     }));
   }
 

@@ -73,11 +73,12 @@ export class Points {
     let at = start?.position ?? log.base()?.position ?? 0;
     let since = this.#rowsSinceFull();
     let changed = new Set<StreamName>();
+    const projections = { domain: projectionOf('domain'), pool: projectionOf('pool') };
     while (at + PAGE <= to) {
       const page = log.read({ from: at + 1, limit: PAGE });
       if (page.length < PAGE) return;
       for (const event of page) {
-        const { initial, evolve } = projectionOf(kindOf(event.stream));
+        const { initial, evolve } = projections[kindOf(event.stream)];
         states.set(event.stream, evolve(states.get(event.stream) ?? initial, event));
         changed.add(event.stream);
       }

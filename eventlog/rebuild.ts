@@ -17,12 +17,11 @@ export type Rebuilt = {
   readonly unreadable: readonly EventUnreadable[];
 };
 
+/** What a stream comes to, in canonical JSON. */
+export type Whole = { readonly version: number; readonly state: string };
+
 /** What lies beside a stream's events: the fold of them all and of some of its prefixes. */
-export type Caches = {
-  readonly version: number;
-  readonly state: string;
-  readonly snapshots: readonly StoredSnapshot[];
-};
+type Caches = Whole & { readonly snapshots: readonly StoredSnapshot[] };
 
 const STREAMS = 100;
 const PAGE = 1000;
@@ -48,30 +47,46 @@ export async function rebuild(
 /** What of a log a fold of one stream reads. */
 export type StreamRows = Pick<LogInspection, 'base' | 'baseState' | 'storedEventsOf'>;
 
-/** Throws `EventUnreadable` at the first event of the stream that cannot be read. */
-export function cachesOf(log: StreamRows, stream: string, { initial, evolve }: OwnerProjection): Caches {
-  const snapshots: StoredSnapshot[] = [];
+/**
+ * Gives the snapshots in order of version, one at a time: those of a long stream of a large pool are gigabytes. Throws
+ * `EventUnreadable` at the first event of the stream that cannot be read.
+ */
+export function* foldOf(
+  log: StreamRows,
+  stream: string,
+  { initial, evolve }: OwnerProjection,
+): Generator<StoredSnapshot, Whole> {
   const base = baseOf(log, stream);
   let state: Json = base?.state ?? initial;
   let started = base?.version ?? 0;
   const first = started + 1;
   let last: ChainedEvent | undefined;
-  const endWrite = (): void => {
+  const endOfWrite = function* (): Generator<StoredSnapshot, void> {
     if (last === undefined) return;
     const { version, position, hash } = last;
-    if (crossesSnapshot(started, version)) {
-      snapshots.push({ stream, version, position, hash, state: canonicalJson(state) });
-    }
+    const before = started;
     started = version;
+    if (crossesSnapshot(before, version))
+      yield { stream, version, position, hash, state: canonicalJson(state) };
   };
   for (const stored of storedStream(log, stream, first)) {
     // The events of one command are one write, and a write has at most one snapshot, at its end.
-    if (last !== undefined && last.metadata !== stored.metadata) endWrite();
+    if (last !== undefined && last.metadata !== stored.metadata) yield* endOfWrite();
     state = evolve(state, codec.decode(stored));
     last = stored;
   }
-  endWrite();
-  return { version: last?.version ?? first - 1, state: canonicalJson(state), snapshots };
+  yield* endOfWrite();
+  return { version: last?.version ?? first - 1, state: canonicalJson(state) };
+}
+
+function cachesOf(log: StreamRows, stream: string, projection: OwnerProjection): Caches {
+  const snapshots: StoredSnapshot[] = [];
+  const fold = foldOf(log, stream, projection);
+  for (;;) {
+    const step = fold.next();
+    if (step.done === true) return { ...step.value, snapshots };
+    snapshots.push(step.value);
+  }
 }
 
 /** Where the fold of a stream begins in a log that has a base. */

@@ -14,6 +14,7 @@ export type Projection<State> = {
 
 /** How the events of one owner fold into the state that its current row and snapshots keep; null for none. */
 export type OwnerProjection = Projection<Json>;
+/** One for each fold: it may change a state that it made into the next, so what lies between is kept as text alone. */
 export type ProjectionOf = (kind: 'domain' | 'pool') => OwnerProjection;
 
 export type Folded<State> = { readonly state: State; readonly version: Version };

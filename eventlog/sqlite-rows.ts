@@ -91,8 +91,8 @@ export class SqliteRows implements LogInspection {
     return row && kept(row);
   }
 
-  storedSnapshots(stream: string): readonly Kept<StoredSnapshot>[] {
-    return this.guarded(() => this.statements.storedSnapshots.all(stream).map(kept));
+  storedSnapshots(stream: string, after: Version, limit: number): readonly Kept<StoredSnapshot>[] {
+    return this.guarded(() => this.statements.storedSnapshots.all(stream, after, limit).map(kept));
   }
 
   storedOwners(streams: readonly string[], events: number): readonly StoredOwner[] {
@@ -167,18 +167,23 @@ export class SqliteRows implements LogInspection {
     // One read transaction: a row and the events that it folds are of the same moment.
     return db.transaction((streams: readonly string[], events: number) => {
       const { eventsOfOwners, basesOfOwners, currentsOfOwners, snapshotsOfOwners } = this.statements;
-      const text = JSON.stringify(streams.flatMap((stream) => ['', stream]));
-      const rows = eventsOfOwners.all(text, events);
+      const rows = eventsOfOwners.all(textOf(streams), events);
       // Where the limit was met, the last of them may have more.
       const whole = rows.length < events ? streams.length : Math.ceil(rows.at(-1)?.asked ?? 0);
       const found = streams.slice(0, whole).map((stream) => new FoundOwner(stream));
       for (const row of rows) found[row.asked]?.events.push(row);
-      for (const row of basesOfOwners.all(text)) found[row.asked]?.keep('base', row);
-      for (const row of currentsOfOwners.all(text)) found[row.asked]?.keep('current', row);
-      for (const { asked, ...row } of snapshotsOfOwners.all(text)) found[asked]?.snapshots.push(kept(row));
+      // Of who has very many events nothing else is read: of a large pool its snapshots alone may be gigabytes.
+      const taken = textOf(streams.slice(0, whole));
+      for (const row of basesOfOwners.all(taken)) found[row.asked]?.keep('base', row);
+      for (const row of currentsOfOwners.all(taken)) found[row.asked]?.keep('current', row);
+      for (const { asked, ...row } of snapshotsOfOwners.all(taken)) found[asked]?.snapshots.push(kept(row));
       return found;
     });
   }
+}
+
+function textOf(streams: readonly string[]): string {
+  return JSON.stringify(streams.flatMap((stream) => ['', stream]));
 }
 
 class FoundOwner implements StoredOwner {

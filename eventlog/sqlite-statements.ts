@@ -91,9 +91,9 @@ export function readStatements(db: Database.Database) {
          ON e.stream = s.stream AND e.version = s.version AND e.position = s.position AND e.hash = s.hash
        WHERE s.stream = +? AND s.version <= +? ORDER BY s.version DESC`,
     ),
-    storedSnapshots: db.prepare<[string], SnapshotRow>(
+    storedSnapshots: db.prepare<[string, number, number], SnapshotRow>(
       `SELECT stream, version, position, lower(hex(hash)) AS hash, state, checksum
-       FROM snapshots WHERE stream = +? ORDER BY version`,
+       FROM snapshots WHERE stream = +? AND version > +? ORDER BY version LIMIT +?`,
     ),
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
     // A list is told as one JSON text: a call a stream takes three to ten times as long. Rows come in the order of the list,

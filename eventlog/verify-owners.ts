@@ -7,7 +7,8 @@ import { EventUnreadable, LogUnavailable } from './errors.ts';
 import type { Finding } from './finding.ts';
 import type { Base, Kept, LogInspection, StoredOwner, StoredSnapshot } from './log-reader.ts';
 import { quoted } from './names.ts';
-import { cachesOf, kindOf, type StreamRows } from './rebuild.ts';
+import type { Version } from './position.ts';
+import { foldOf, kindOf, type StreamRows, type Whole } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
 
 /** Of so many streams, or rows. */
@@ -19,6 +20,8 @@ const STREAMS = 100;
 // Some 5 ms of folding: whoever shares this thread waits no longer.
 const EVENTS = 1000;
 const ROWS = 500;
+// Of a large pool each is some hundred kilobytes.
+const SNAPSHOTS = 16;
 
 /** Every stream of the log, in pages. */
 export function* ownerFindings(log: LogInspection, projectionOf: ProjectionOf): Generator<OwnersChecked> {
@@ -31,20 +34,33 @@ export function* ownerFindings(log: LogInspection, projectionOf: ProjectionOf): 
     const right = owners?.filter((owner) => isRight(log, base, owner, projectionOf));
     const found = new Set(right?.map(({ stream }) => stream));
     const doubted = taken.filter((stream) => !found.has(stream));
-    const findings = doubted.flatMap((stream) => streamFindings(log, stream, projectionOf) ?? []);
-    yield { checked: taken.length, findings };
+    yield { checked: taken.length - doubted.length, findings: [] };
+    for (const stream of doubted) yield* checking(log, stream, projectionOf);
     if (taken.length === names.length && names.length < STREAMS) return;
     after = taken.at(-1) ?? after;
   }
 }
 
+/** In steps: one may have very many events. */
+function* checking(
+  log: LogInspection,
+  stream: string,
+  projectionOf: ProjectionOf,
+): Generator<OwnersChecked, void> {
+  const steps = streamFindings(log, stream, projectionOf);
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) yield { checked: 0, findings: [] };
+  yield { checked: 1, findings: step.value ?? [] };
+}
+
 /** Undefined where a page of the file is damaged: then each is read by itself. */
 function readTogether(log: LogInspection, names: readonly string[]): readonly StoredOwner[] | undefined {
-  let owners: readonly StoredOwner[] | undefined;
-  damageOf(() => {
-    owners = log.storedOwners(names, EVENTS);
-  });
-  return owners;
+  try {
+    return log.storedOwners(names, EVENTS);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return undefined;
+  }
 }
 
 function isRight(
@@ -55,7 +71,11 @@ function isRight(
 ): boolean {
   // It was named, so something of it is there.
   if (owner.events.length === 0 && owner.base === undefined) return false;
-  return streamFindings(new ReadOwner(log, base, owner), owner.stream, projectionOf)?.length === 0;
+  const steps = streamFindings(new ReadOwner(log, base, owner), owner.stream, projectionOf);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value?.length === 0;
+  }
 }
 
 /** One owner's rows, as the log itself would say them. */
@@ -93,56 +113,87 @@ class ReadOwner implements OwnerRows {
     return this.#owner.current;
   }
 
-  storedSnapshots() {
-    return this.#owner.snapshots;
+  storedSnapshots(_stream: string, after: Version, limit: number) {
+    return this.#owner.snapshots.filter(({ version }) => version > after).slice(0, limit);
   }
 }
 
-/** Undefined where its events cannot be folded: that is told where the chain is followed. */
-function streamFindings(
+/** A step for each snapshot; undefined where its events cannot be folded: that is told where the chain is followed. */
+function* streamFindings(
   log: OwnerRows,
   stream: string,
   projectionOf: ProjectionOf,
-): readonly Finding[] | undefined {
-  const findings: Finding[] = [];
-  const damage = damageOf(() => {
-    const { version, state, snapshots } = cachesOf(log, stream, projectionOf(kindOf(stream)));
-    const row = log.storedCurrent(stream);
-    const equal =
-      state === 'null' ? row === undefined : row?.version === version && row.state === state && row.intact;
-    if (!equal) {
-      const position = log.positionOf(stream, version);
-      const expected = state === 'null' ? 'no current row' : `version ${version} with ${quoted(state)}`;
-      const found =
-        row === undefined
-          ? 'no current row'
-          : `${soundness(row)}version ${row.version} with ${quoted(row.state)}`;
-      findings.push({ type: 'current_wrong', position, stream, expected, found });
-    }
-    findings.push(...snapshotFindings(log.storedSnapshots(stream), snapshots));
-  });
-  return damage === undefined ? findings : undefined;
+): Generator<void, readonly Finding[] | undefined> {
+  try {
+    const kept = keptSnapshots(log, stream);
+    const right = foldOf(log, stream, projectionOf(kindOf(stream)));
+    const { wrong, whole } = yield* snapshotFindings(kept, right);
+    return [...currentFindings(log, stream, whole), ...wrong];
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return undefined;
+  }
+}
+
+function currentFindings(log: OwnerRows, stream: string, { version, state }: Whole): readonly Finding[] {
+  const row = log.storedCurrent(stream);
+  const equal =
+    state === 'null' ? row === undefined : row?.version === version && row.state === state && row.intact;
+  if (equal) return [];
+  const position = log.positionOf(stream, version);
+  const expected = state === 'null' ? 'no current row' : `version ${version} with ${quoted(state)}`;
+  const found =
+    row === undefined
+      ? 'no current row'
+      : `${soundness(row)}version ${row.version} with ${quoted(row.state)}`;
+  return [{ type: 'current_wrong', position, stream, expected, found }];
+}
+
+/** In order of version. */
+function* keptSnapshots(log: OwnerRows, stream: string): Generator<Kept<StoredSnapshot>, undefined> {
+  for (let after = Number.MIN_SAFE_INTEGER; ; ) {
+    const page = log.storedSnapshots(stream, after, SNAPSHOTS);
+    yield* page;
+    if (page.length < SNAPSHOTS) return;
+    after = page.at(-1)?.version ?? after;
+  }
+}
+
+/** Both in order of version. `whole`: what the fold comes to. */
+function* snapshotFindings(
+  kept: Generator<Kept<StoredSnapshot>, undefined>,
+  right: Generator<StoredSnapshot, Whole>,
+): Generator<void, { readonly wrong: readonly Finding[]; readonly whole: Whole }> {
+  const wrong: Finding[] = [];
+  let snapshot = kept.next().value;
+  let step = right.next();
+  for (; step.done !== true; step = right.next()) {
+    for (; snapshot !== undefined && snapshot.version <= step.value.version; snapshot = kept.next().value)
+      wrong.push(...snapshotFinding(snapshot, step.value));
+    yield;
+  }
+  for (; snapshot !== undefined; snapshot = kept.next().value)
+    wrong.push(...snapshotFinding(snapshot, undefined));
+  return { wrong, whole: step.value };
 }
 
 /** A snapshot may be missing, since it may be deleted at any time; one that is there is the right one. */
-function snapshotFindings(
-  kept: readonly Kept<StoredSnapshot>[],
-  right: readonly StoredSnapshot[],
+function snapshotFinding(
+  snapshot: Kept<StoredSnapshot>,
+  next: StoredSnapshot | undefined,
 ): readonly Finding[] {
-  return kept.flatMap((snapshot) => {
-    const expected = right.find(({ version }) => version === snapshot.version);
-    if (
-      expected !== undefined &&
-      snapshot.intact &&
-      describe(expected) === describe(snapshot) &&
-      expected.state === snapshot.state
-    )
-      return [];
-    const { position, stream } = snapshot;
-    const wanted = expected === undefined ? `no snapshot of version ${snapshot.version}` : describe(expected);
-    const found = `${soundness(snapshot)}${describe(snapshot)}`;
-    return [{ type: 'snapshot_wrong' as const, position, stream, expected: wanted, found }];
-  });
+  const expected = next?.version === snapshot.version ? next : undefined;
+  if (
+    expected !== undefined &&
+    snapshot.intact &&
+    describe(expected) === describe(snapshot) &&
+    expected.state === snapshot.state
+  )
+    return [];
+  const { position, stream } = snapshot;
+  const wanted = expected === undefined ? `no snapshot of version ${snapshot.version}` : describe(expected);
+  const found = `${soundness(snapshot)}${describe(snapshot)}`;
+  return [{ type: 'snapshot_wrong', position, stream, expected: wanted, found }];
 }
 
 /** Current rows of which there never was an owner. */
@@ -172,13 +223,7 @@ function describe({ version, position, hash, state }: StoredSnapshot): string {
   return `version ${version} at ${position} with hash ${hash.slice(0, 16)} and ${quoted(state)}`;
 }
 
-function damageOf(work: () => void): EventUnreadable | LogUnavailable | undefined {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof EventUnreadable) return error;
-    if (error instanceof LogUnavailable && error.code === 'log_failed') return error;
-    throw error;
-  }
-  return undefined;
+function isDamage(error: unknown): boolean {
+  if (error instanceof EventUnreadable) return true;
+  return error instanceof LogUnavailable && error.code === 'log_failed';
 }

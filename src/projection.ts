@@ -1,8 +1,11 @@
-/** How owners fold, as the event log's tools want it: a projection from JSON to JSON. */
+/** How owners fold, as the event log's tools want it: a projection from JSON to JSON, anew for each fold. */
 import { evolveOwner } from '../actors/index.ts';
 import type { Json, ProjectionOf } from '../eventlog/index.ts';
 
-export const projectionOf: ProjectionOf = () => ({
-  initial: null,
-  evolve: (state, event) => evolveOwner(event.stream, state, event) as unknown as Json,
-});
+export const projectionOf: ProjectionOf = () => {
+  const scratch = new WeakSet();
+  return {
+    initial: null,
+    evolve: (state, event) => evolveOwner(event.stream, state, event, scratch) as unknown as Json,
+  };
+};

@@ -96,11 +96,11 @@ function withoutBackend(pool: Pool, id: string, scratch: Scratch | undefined): P
 
 /** A copy of thousands takes a third of a millisecond: of as many events a fold makes one. */
 function isOwn(pool: Pool, scratch: Scratch | undefined): pool is Pool & { backends: Backends } {
-  return scratch?.made === pool.backends;
+  return scratch?.has(pool.backends) === true;
 }
 
 function kept(backends: Backends, scratch: Scratch | undefined): Backends {
-  if (scratch !== undefined) scratch.made = backends;
+  scratch?.add(backends);
   return backends;
 }
 

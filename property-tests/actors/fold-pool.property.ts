@@ -30,7 +30,7 @@ const event: fc.Arbitrary<PoolEvent> = fc.oneof(
 );
 
 function folded(from: PoolState, happened: readonly PoolEvent[], isScratched: boolean): PoolState {
-  const scratch = isScratched ? {} : undefined;
+  const scratch = isScratched ? new WeakSet() : undefined;
   return happened.reduce(
     (state, each, index) => poolDecider.evolve(state, { ...each, version: index + 1 }, scratch),
     from,

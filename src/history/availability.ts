@@ -23,12 +23,13 @@ export async function availabilityChanges(
   const before = ownerAt(room.log, stream, from - 1);
   const found: Recorded[] = [];
   let state = before.state as PoolState;
+  const scratch = new WeakSet();
   for (let next = before.version + 1; ; ) {
     const events = room.log.readStream(stream, { from: next, limit: PAGE });
     for (const event of events) {
       if (event.position > to) return found;
       const was = isAvailable(state, backend, event.recordedAtMs);
-      state = evolveOwner(stream, state, event) as PoolState;
+      state = evolveOwner(stream, state, event, scratch) as PoolState;
       const is = isAvailable(state, backend, event.recordedAtMs);
       if (was !== is && is === (became === 'available')) found.push(event);
     }

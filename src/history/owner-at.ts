@@ -19,10 +19,11 @@ export function ownerAt(log: Log, stream: StreamName, position: number): OwnerAt
   const snapshot = last === 0 ? undefined : log.snapshot(stream, last);
   let state: unknown = snapshot?.state ?? null;
   let version = snapshot?.version ?? 0;
+  const scratch = new WeakSet();
   while (version < last) {
     const events = log.readStream(stream, { from: version + 1, to: last, limit: PAGE });
     if (events.length === 0) break;
-    for (const event of events) state = evolveOwner(stream, state, event);
+    for (const event of events) state = evolveOwner(stream, state, event, scratch);
     version += events.length;
   }
   return { state, version };

@@ -42,11 +42,12 @@ export async function someAt(room: Room, position: number, streams: Iterable<Str
 
 export async function allAt(room: Room, position: number): Promise<Present> {
   const { position: before, states } = await wholeBefore(room, position);
+  const scratch = new WeakSet();
   for (let from = before + 1; from <= position; ) {
     const events = room.log.read({ from, to: position, limit: PAGE });
     if (events.length === 0) break;
     for (const event of events) {
-      const state = evolveOwner(event.stream, states.get(event.stream) ?? null, event);
+      const state = evolveOwner(event.stream, states.get(event.stream) ?? null, event, scratch);
       states.set(event.stream, state as unknown as Json);
     }
     from += events.length;

@@ -32,7 +32,7 @@ export function followed(
   last: Position,
 ): Held | undefined {
   let { state, version } = held;
-  const scratch = {};
+  const scratch = new WeakSet();
   for (;;) {
     const events = reader.readStream(stream, { from: version + 1 });
     for (const event of events) {

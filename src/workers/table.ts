@@ -98,7 +98,7 @@ export class Table implements RoutingTable {
     const known = this.#known.get(stream);
     const before = known?.version ?? 0;
     let [state, version, at] = [known?.state ?? null, before, from];
-    const scratch = {};
+    const scratch = new WeakSet();
     for (; at < events.length && events[at]!.stream === stream; at++) {
       const event = events[at]!;
       if (event.version <= version || (known === undefined && event.position <= this.#position)) continue;

@@ -313,6 +313,28 @@ describe('verify', () => {
     ]);
   });
 
+  it('goes through an owner of very many events in steps, a snapshot each', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const stream = domainOf('busy.example');
+    const events = [domainCreated(), ...Array.from({ length: 4999 }, (_, n) => domainChanged(`pool${n}`))];
+    for (let version = 0; version < events.length; version += 100) {
+      const state = { settings: { pool: `pool${version + 98}` }, version: version + 100 };
+      await log.append(append([write(stream, version, events.slice(version, version + 100), state)]));
+    }
+    // Wrong ones far apart: right and kept are followed together, some at a time.
+    tamper(directory.path, "UPDATE snapshots SET state = '{}' WHERE version IN (300, 4900)");
+    const steps: Verified[] = [];
+    const verifier = verifying(log.reader, projectionOf);
+    let step = await verifier.next();
+    for (; step.done !== true; step = await verifier.next()) steps.push(step.value);
+    expect(steps.filter(({ checking }) => checking === 'owners').length).toBeGreaterThanOrEqual(50);
+    expect(step.value.findings.map(({ type, position }) => `${type} ${position}`)).toEqual([
+      'snapshot_wrong 300',
+      'snapshot_wrong 4900',
+    ]);
+  });
+
   it('finds events exchanged by someone who sealed them anew, by the chain', async () => {
     await using directory = await tempDirectory();
     await using log = open(directory.path);
