@@ -96,6 +96,12 @@ export type BodyRefusal = {
 export type Incomplete = { readonly type: 'incomplete' };
 export const INCOMPLETE: Incomplete = Object.freeze({ type: 'incomplete' });
 
+/** The place in a message at which it is wrong, and the byte there. No more: what stands before it may be somebody's cookie. */
+export function byteAt(buffer: Buffer, start: number, at: number): string {
+  const found = buffer.toString('latin1', at, Math.min(buffer.length, at + 1));
+  return `at byte ${at - start} of the message, found ${shown(found)}`;
+}
+
 /** Peer bytes in a message: short, and with every control byte escaped. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);

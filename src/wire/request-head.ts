@@ -1,21 +1,21 @@
 /** The strict reader of request heads: bytes in, one meaning out, or a refusal, or "not yet". */
-import { NO_FIELDS } from './connection-field.ts';
-import { readExpect } from './expect-field.ts';
 import { FieldLines, PassingLines } from './field-lines.ts';
 import { FIELD, fieldKindAt } from './field-name.ts';
 import { HeadScan, SCANNED } from './head-scan.ts';
 import { domainOf } from './host.ts';
-import { KnownHeads, type Remembered } from './known-heads.ts';
-import type { Fields, RequestHead, RequestLimits } from './message.ts';
+import { KnownHeads } from './known-heads.ts';
+import type { RequestHead, RequestLimits } from './message.ts';
 import { REQUEST_LINE } from './octets.ts';
 import {
+  byteAt,
   INCOMPLETE,
   type Incomplete,
   type RequestRefusal,
   type RequestRefusalReason,
   shown,
 } from './refusal.ts';
-import { RequestFields, spokenProtocols } from './request-fields.ts';
+import { ReadRequest, Said } from './remembered-request.ts';
+import { RequestFields } from './request-fields.ts';
 import { readRequestLine } from './request-line.ts';
 import { isTargetProblem, reduceTarget } from './request-target.ts';
 import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
@@ -131,132 +131,9 @@ function understand(
   if (problem !== undefined) return refuse(problem, meaning.described(), method, target, domain);
 
   const lines = new FieldLines(text, scan.startLineEnd + 2);
-  const said = new Said(lines, passing.taken(text), seen, method, version, domain, bounds);
+  const said = new Said(meaning, lines, passing.taken(text), seen, method, version, domain, bounds);
   const line = requestLine(text.slice(0, scan.startLineEnd + 2), said, asked, target);
   return new ReadRequest(said, line, target, end);
-}
-
-/** What `meaning` says now, kept: all that the fields of a request with this method and version say. */
-class Said implements Remembered {
-  readonly method: string;
-  readonly version: 0 | 1;
-  readonly bounds: ScanBounds;
-  readonly host: string;
-  readonly domain: string;
-  readonly lines: FieldLines;
-  readonly passing: string;
-  readonly seen: number;
-  readonly framing: 'none' | 'length' | 'chunked';
-  readonly contentLength: number;
-  readonly keepAlive: boolean;
-  readonly nominated: Fields;
-  readonly expectContinue: boolean;
-  readonly upgrade: string;
-  readonly maxForwards: number;
-
-  constructor(
-    lines: FieldLines,
-    passing: string,
-    seen: number,
-    method: string,
-    version: 0 | 1,
-    domain: string,
-    bounds: ScanBounds,
-  ) {
-    const length = meaning.lengthBytes;
-    this.method = method;
-    this.version = version;
-    this.bounds = bounds;
-    this.host = meaning.host;
-    this.domain = domain;
-    this.lines = lines;
-    this.passing = passing;
-    this.seen = seen;
-    this.framing = meaning.chunked ? 'chunked' : length > 0 ? 'length' : 'none';
-    this.contentLength = length;
-    // RFC 9112 §9.3: close wins; 1.1 persists by default, 1.0 only when it says so.
-    this.keepAlive = !meaning.close && (version === 1 || meaning.keepAlive);
-    this.nominated = meaning.nominated ?? NO_FIELDS;
-    // RFC 9110 §10.1.1: an expectation in an HTTP/1.0 request is ignored.
-    this.expectContinue = version === 1 && meaning.expect !== '' && readExpect(meaning.expect) === 'continue';
-    this.upgrade = version === 1 && meaning.upgrade ? spokenProtocols(meaning.protocols) : '';
-    this.maxForwards = meaning.maxForwards(method);
-  }
-
-  isAs(other: Said): boolean {
-    return this.method === other.method && this.version === other.version && this.bounds === other.bounds;
-  }
-}
-
-class ReadRequest implements RequestHead {
-  readonly type = 'request';
-  readonly said: Said;
-  readonly requestLine: string;
-  readonly target: string;
-  readonly end: number;
-
-  constructor(said: Said, requestLine: string, target: string, end: number) {
-    this.said = said;
-    this.requestLine = requestLine;
-    this.target = target;
-    this.end = end;
-  }
-
-  get method(): string {
-    return this.said.method;
-  }
-
-  get version(): 0 | 1 {
-    return this.said.version;
-  }
-
-  get host(): string {
-    return this.said.host;
-  }
-
-  get domain(): string {
-    return this.said.domain;
-  }
-
-  get fields(): Fields {
-    return this.said.lines.fields;
-  }
-
-  get passing(): string {
-    return this.said.passing;
-  }
-
-  get seen(): number {
-    return this.said.seen;
-  }
-
-  get framing(): 'none' | 'length' | 'chunked' {
-    return this.said.framing;
-  }
-
-  get contentLength(): number {
-    return this.said.contentLength;
-  }
-
-  get keepAlive(): boolean {
-    return this.said.keepAlive;
-  }
-
-  get nominated(): Fields {
-    return this.said.nominated;
-  }
-
-  get expectContinue(): boolean {
-    return this.said.expectContinue;
-  }
-
-  get upgrade(): string {
-    return this.said.upgrade;
-  }
-
-  get maxForwards(): number {
-    return this.said.maxForwards;
-  }
 }
 
 const shared = new HeadScan();
@@ -306,10 +183,7 @@ function refuseScan(
   scan: HeadScan,
   reason: RequestRefusalReason,
 ): RequestRefusal {
-  const at = start + scan.base + scan.scanned;
-  // The byte and its place only: what stands before it may be somebody's cookie.
-  const found = buffer.toString('latin1', at, Math.min(buffer.length, at + 1));
-  const detail = `at byte ${at - start} of the message, found ${shown(found)}`;
+  const detail = byteAt(buffer, start, start + scan.base + scan.scanned);
   scan.reset();
   return refuse(reason, detail, '', '', '');
 }
