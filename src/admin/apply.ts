@@ -1,7 +1,7 @@
 /** Makes all pools and domains equal to the wished ones, at one position or not at all. */
 import type { Answer, Drained, Plan, Present } from '../../actors/index.ts';
 import type { Json } from '../../eventlog/index.ts';
-import { type Change, parseRouting, type Routing, routingJson } from '../config/index.ts';
+import { type Change, MAX_ALLOWANCE, parseRouting, type Routing, routingJson } from '../config/index.ts';
 import { stillDraining } from './backends.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
@@ -14,8 +14,6 @@ import { facts, positionHeader } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
 import { wishOf } from './wish.ts';
 
-// All the names there could be: an allowance, not a size.
-const MAX_ALLOWANCE = 10_000_000;
 const DAY_MS = 86_400_000;
 
 export async function apply(call: Call, ports: AdminPorts): Promise<Reply> {

@@ -30,11 +30,18 @@ export function planFor(
 export function compared(present: Present, wished: Routing, allowRemovals: number): Compared {
   const before = routingOf(present);
   const changes = difference(before, wished);
-  const excess = excessiveRemovals(changes, before, allowRemovals);
-  if (excess.length > 0) {
-    return { changes, refusal: { type: 'too_many_removals', detail: describeExcess(excess) } };
-  }
+  const refusal = tooManyRemovals(changes, before, allowRemovals);
+  if (refusal !== undefined) return { changes, refusal };
   if (changes.length <= MAX_CHANGES) return { changes, refusal: undefined };
   const detail = `expected at most ${MAX_CHANGES} changes at once, found ${changes.length}; use import for more`;
   return { changes, refusal: { type: 'too_many_changes', detail } };
+}
+
+export function tooManyRemovals(
+  changes: readonly Change[],
+  before: Routing,
+  allowRemovals: number,
+): Rejection | undefined {
+  const excess = excessiveRemovals(changes, before, allowRemovals);
+  return excess.length === 0 ? undefined : { type: 'too_many_removals', detail: describeExcess(excess) };
 }

@@ -3,8 +3,10 @@ import { type Answer, type Command, type Plan, type Present, refusalOfPlan } fro
 import type { EventLog, PoolName } from '../../eventlog/index.ts';
 import { type Change, MAX_CHANGES, type Routing } from '../config/index.ts';
 import { commandsOf } from './commands-of.ts';
+import { tooManyRemovals } from './plan.ts';
 import { rejected } from './problem.ts';
 import type { Reply } from './reply.ts';
+import { routingOf } from './routing-of.ts';
 
 type Planned = ReturnType<Plan>;
 type Rejected = Extract<Answer, { type: 'rejected' }>;
@@ -22,6 +24,17 @@ export function restoring(changes: readonly Change[], past: Routing, present: Pr
     type: 'commands',
     commands: commandsOf(changes, past).map((command) => expecting(command, present)),
   };
+}
+
+/** The same, unless it takes away more than is allowed: a wrong position must not empty the router. */
+export function restoringWithin(
+  allowRemovals: number,
+  changes: readonly Change[],
+  past: Routing,
+  present: Present,
+): Planned {
+  const rejection = tooManyRemovals(changes, routingOf(present), allowRemovals);
+  return rejection === undefined ? restoring(changes, past, present) : { type: 'rejected', rejection };
 }
 
 function expecting(command: Command, { domains, pools }: Present): Command {

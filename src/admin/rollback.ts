@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Answer, Plan } from '../../actors/index.ts';
 import type { Json } from '../../eventlog/index.ts';
-import { type Change, difference, type Routing } from '../config/index.ts';
+import { type Change, difference, MAX_ALLOWANCE, type Routing } from '../config/index.ts';
 import { type Moment, type Scope, within } from '../history/index.ts';
 import { bodyBy } from './body-by.ts';
 import { byOf } from './by.ts';
@@ -16,11 +16,11 @@ import { Refused } from './problem.ts';
 import { count, flag } from './query.ts';
 import { facts, positionHeader } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
-import { refusedOf, restoring, type Shown, staleness, withWinners } from './restoring.ts';
+import { refusedOf, restoringWithin, type Shown, staleness, withWinners } from './restoring.ts';
 import { routingOf } from './routing-of.ts';
-import { undo } from './undo.ts';
+import { type UndoWish, undo } from './undo.ts';
 
-export const ROLLBACK_KEYS = ['to', 'change', 'domain', 'pool', 'dryRun', 'seen'] as const;
+export const ROLLBACK_KEYS = ['to', 'change', 'domain', 'pool', 'dryRun', 'seen', 'allowRemovals'] as const;
 
 const rollbackBody = z.strictObject({
   to: z.union([z.int().min(0), z.string()]).optional(),
@@ -31,6 +31,8 @@ const rollbackBody = z.strictObject({
   dryRun: z.boolean().optional(),
   /** The position of a dry run: what it showed is what is done, or nothing is. */
   seen: z.int().min(0).optional(),
+  /** As many domains, and as many backends, may go. */
+  allowRemovals: z.int().min(0).max(MAX_ALLOWANCE).optional(),
 });
 
 export async function postRollback(call: Call, ports: AdminPorts): Promise<Reply> {
@@ -39,45 +41,45 @@ export async function postRollback(call: Call, ports: AdminPorts): Promise<Reply
   const dryRun = body.dryRun ?? flag(call, 'dryRun');
   const seen = body.seen ?? count(call, 'seen', { min: 0, max: Number.MAX_SAFE_INTEGER });
   const position = body.change ?? count(call, 'change', { min: 1, max: Number.MAX_SAFE_INTEGER });
+  const allowRemovals =
+    body.allowRemovals ?? count(call, 'allowRemovals', { min: 0, max: MAX_ALLOWANCE }) ?? 0;
   const to = momentFrom(body.to ?? call.query.get('to'), 'to');
   if ((to === undefined) === (position === undefined))
     throw new Refused(
       'invalid_query',
       `to: expected a position or a time, or change in its place, found ${to === undefined ? 'neither' : 'both'}`,
     );
-  if (position !== undefined) return undo(call, ports, { position, scope, dryRun, seen });
-  return rollback(call, ports, to as Moment, { scope, dryRun, seen });
+  const how: How = { scope, dryRun, seen, allowRemovals };
+  return position === undefined
+    ? rollback(call, ports, to as Moment, how)
+    : undo(call, ports, { position, ...how });
 }
 
-type How = { readonly scope: Scope; readonly dryRun: boolean; readonly seen: number | undefined };
+type How = Omit<UndoWish, 'position'>;
 
-async function rollback(
-  call: Call,
-  ports: AdminPorts,
-  to: Moment,
-  { scope, dryRun, seen }: How,
-): Promise<Reply> {
-  const past = await ports.history.ask('routing', { at: to, scope }, call.signal);
+async function rollback(call: Call, ports: AdminPorts, to: Moment, how: How): Promise<Reply> {
+  const { scope, dryRun, seen } = how;
+  const past = await ports.history.ask('routing', { at: to, scope, between: true }, call.signal);
   // Who means nothing at all says 0: a wrong year must not empty the router.
   if (to.type === 'time' && past.position === 0)
     throw new Refused('invalid_query', 'to: expected a time since the log began, found one before it');
-  if (dryRun) return shownNow(ports, past, scope);
+  if (dryRun) return shownNow(ports, past, how);
   const shown = seen === undefined ? undefined : await shownThen(call, ports, seen, past, scope);
-  return carriedOut(call, ports, past, scope, shown);
+  return carriedOut(call, ports, past, how, shown);
 }
 
 /** What would change, and what would be said against it. */
 async function shownNow(
   { desk }: AdminPorts,
   past: Routing & { readonly position: number },
-  scope: Scope,
+  { scope, allowRemovals }: How,
 ): Promise<Reply> {
   const present = await desk.present();
   const now = routingOf(within(present, scope));
   if (scope !== undefined && isEmpty(now) && isEmpty(past))
     throw unknown(scope, past.position, present.position);
   const changes = difference(now, past);
-  const refused = refusedOf(restoring(changes, past, present), present);
+  const refused = refusedOf(restoringWithin(allowRemovals, changes, past, present), present);
   return json({ dryRun: true, to: past.position, position: present.position, refused, changes });
 }
 
@@ -109,19 +111,20 @@ async function carriedOut(
   call: Call,
   ports: AdminPorts,
   past: Routing & { readonly position: number },
-  scope: Scope,
+  { scope, allowRemovals }: How,
   shown: Shown | undefined,
 ): Promise<Reply> {
   let changes: readonly Change[] | undefined;
   const plan: Plan = (present) => {
     changes = difference(routingOf(within(present, scope)), past);
-    return staleness(shown, changes, present) ?? restoring(changes, past, present);
+    return staleness(shown, changes, present) ?? restoringWithin(allowRemovals, changes, past, present);
   };
   const digest: Json = {
     type: 'Rollback',
     to: past.position,
     scope: scope ?? null,
     seen: shown?.position ?? null,
+    allowRemovals,
   };
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
   if (answer.type === 'rejected') return withWinners(ports, answer, shown);

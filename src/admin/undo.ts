@@ -9,7 +9,7 @@ import type { AdminPorts } from './ports.ts';
 import { Refused } from './problem.ts';
 import { facts, positionHeader } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
-import { refusedOf, restoring, type Shown, staleness, withWinners } from './restoring.ts';
+import { refusedOf, restoringWithin, type Shown, staleness, withWinners } from './restoring.ts';
 import { routingOf } from './routing-of.ts';
 import { told, type Undone, undoneIn } from './undoing.ts';
 
@@ -20,6 +20,7 @@ export type UndoWish = {
   readonly dryRun: boolean;
   /** The position of a dry run: what it showed is what is done, or nothing is. */
   readonly seen: number | undefined;
+  readonly allowRemovals: number;
 };
 
 export async function undo(call: Call, ports: AdminPorts, wish: UndoWish): Promise<Reply> {
@@ -30,13 +31,13 @@ export async function undo(call: Call, ports: AdminPorts, wish: UndoWish): Promi
       'invalid_query',
       `change: expected a change of settings at position ${position}, found none`,
     );
-  return wish.dryRun ? shown(ports, change) : carriedOut(call, ports, change, wish);
+  return wish.dryRun ? shown(ports, change, wish) : carriedOut(call, ports, change, wish);
 }
 
-async function shown({ desk }: AdminPorts, change: PastChange): Promise<Reply> {
+async function shown({ desk }: AdminPorts, change: PastChange, { allowRemovals }: UndoWish): Promise<Reply> {
   const present = await desk.present();
   const { changes, routing, left } = undoneIn(change, routingOf(present));
-  const refused = refusedOf(restoring(changes, routing, present), present);
+  const refused = refusedOf(restoringWithin(allowRemovals, changes, routing, present), present);
   const { position } = present;
   return json({ dryRun: true, ...spanOf(change), position, refused, changes, left: told(left) });
 }
@@ -55,15 +56,22 @@ async function carriedOut(
   call: Call,
   ports: AdminPorts,
   change: PastChange,
-  { scope, seen }: UndoWish,
+  { scope, seen, allowRemovals }: UndoWish,
 ): Promise<Reply> {
   const before = seen === undefined ? undefined : await shownThen(call, ports, seen, change);
   let undone: Undone | undefined;
   const plan: Plan = (present) => {
     undone = undoneIn(change, routingOf(present));
-    return staleness(before, undone.changes, present) ?? restoring(undone.changes, undone.routing, present);
+    const { changes, routing } = undone;
+    return staleness(before, changes, present) ?? restoringWithin(allowRemovals, changes, routing, present);
   };
-  const digest: Json = { type: 'Undo', change: change.first, scope: scope ?? null, seen: seen ?? null };
+  const digest: Json = {
+    type: 'Undo',
+    change: change.first,
+    scope: scope ?? null,
+    seen: seen ?? null,
+    allowRemovals,
+  };
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
   if (answer.type === 'rejected') return withWinners(ports, answer, before);
   const what =

@@ -31,6 +31,7 @@ export {
   describeExcess,
   type ExcessiveRemoval,
   excessiveRemovals,
+  MAX_ALLOWANCE,
   MAX_CHANGES,
   removalsOf,
 } from './removals.ts';

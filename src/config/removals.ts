@@ -5,6 +5,9 @@ import type { Routing } from './routing.ts';
 /** At most this many changes in one atomic apply: more are for `import`, which goes in chunks. */
 export const MAX_CHANGES = 10_000;
 
+/** All the names there could be: an allowance, not a size. */
+export const MAX_ALLOWANCE = 10_000_000;
+
 // 10: small set-ups are changed by hand and seen whole. A tenth: no routine deploy takes that much away at
 // once, but a truncated file or a wrong path does.
 const ALWAYS_ALLOWED = 10;

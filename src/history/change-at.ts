@@ -1,5 +1,5 @@
 /** One change of the past: the events of a command, and what their owners' settings were before and after it. */
-import type { Position, Recorded, StreamName } from '../../eventlog/index.ts';
+import { EventUnreadable, type Position, type Recorded, type StreamName } from '../../eventlog/index.ts';
 import { routingOf } from '../admin/routing-of.ts';
 import type { Routing } from '../config/index.ts';
 import { positionAt, requireEvents } from './moment.ts';
@@ -50,6 +50,28 @@ function requireWhole({ log }: Room, first: Recorded | undefined): void {
   if (first.position !== base.position + 1 || first.recordedAtMs !== base.recordedAtMs) return;
   const detail = `change: expected one that is all in this log, found that of ${first.position} may begin before, in the archive`;
   throw new Unanswerable('archived', detail, { begins: base.position });
+}
+
+/** Refuses a position that is one command's, and the next one too. */
+export async function requireBetween(position: Position, room: Room, what: string): Promise<void> {
+  const id = position === 0 ? undefined : commandIdAt(position, room);
+  if (id === undefined || id !== commandIdAt(position + 1, room)) return;
+  const events = await commandAt(position, room);
+  const [before, last] = [events[0]!.position - 1, events.at(-1)!.position];
+  throw new Unanswerable(
+    'invalid_query',
+    `${what}: expected a position between changes, found ${position} in the midst of one: ${before} is before it, ${last} after it`,
+  );
+}
+
+/** Undefined: nothing is known of it, which is for others to tell. */
+function commandIdAt(position: Position, { log }: Room): string | undefined {
+  try {
+    return log.read({ from: position, to: position, limit: 1 })[0]?.metadata.commandId;
+  } catch (error) {
+    if (error instanceof EventUnreadable) return undefined;
+    throw error;
+  }
 }
 
 /** Commands happen as one: their events are neighbours. */

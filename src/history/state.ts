@@ -2,6 +2,7 @@
 import type { Present } from '../../actors/index.ts';
 import { routingOf } from '../admin/routing-of.ts';
 import { type Routing, routingJson } from '../config/index.ts';
+import { requireBetween } from './change-at.ts';
 import type { Moment } from './moment.ts';
 import { presentAt } from './present-at.ts';
 import type { Room } from './room.ts';
@@ -21,12 +22,16 @@ export async function* pourState({ at, scope }: StateWish, room: Room): AsyncGen
   for (let from = 0; from < text.length; from += PIECE) yield text.slice(from, from + PIECE);
 }
 
+/** `between`: at a position in the midst of a command nothing was ever in force, so nobody wants that back. */
+export type RoutingWish = StateWish & { readonly between?: boolean };
+
 /** The settings alone, for whoever wants them back. */
 export async function routingAt(
-  { at, scope }: StateWish,
+  { at, scope, between }: RoutingWish,
   room: Room,
 ): Promise<Routing & { readonly position: number }> {
   const present = await presentAt(room, at, scope, 'to');
+  if (between === true) await requireBetween(present.position, room, 'to');
   return { position: present.position, ...routingOf(present) };
 }
 

@@ -229,6 +229,46 @@ describe('the undoing of one change', () => {
   });
 });
 
+describe('a rollback that may be a mistake', () => {
+  it('to the midst of a change, which was never in force, is refused with what is before and after it', async () => {
+    await using made = await story();
+    const sent = async (body: object) =>
+      (await made.client.send<{ detail?: string }>('POST', '/v1/rollback', body)).body.detail;
+    const midst = (at: number) =>
+      `to: expected a position between changes, found ${at} in the midst of one: 0 is before it, 3 after it`;
+    expect(await sent({ to: 1 })).toBe(midst(1));
+    expect(await sent({ to: 2, pool: 'web', dryRun: true })).toBe(midst(2));
+    expect(await sent({ to: 3 })).toBeUndefined();
+  });
+
+  it.each([
+    ['to a position', { to: 3 }],
+    ['of one change', { change: 4 }],
+  ])('%s removes ten unasked, and eleven only when allowed', async (_title, what) => {
+    await using made = await scene();
+    const backends = Object.fromEntries(
+      Array.from({ length: 11 }, (_, at) => [`new.${at}`, { address: `127.0.0.1:${9003 + at}` }]),
+    );
+    await made.client.must('PUT', '/v1/pools/web', { backends: BACKENDS });
+    await made.client.must('PUT', '/v1/pools/web', { backends: { ...BACKENDS, ...backends } });
+    const refused = { type: 'too_many_removals', detail: expect.stringContaining('--allow-removals 11') };
+    expect((await made.client.must('POST', '/v1/rollback', { ...what, dryRun: true })).body).toMatchObject({
+      refused: { type: 'too_many_removals' },
+    });
+    for (const allowRemovals of [undefined, 10]) {
+      const sent = await made.client.send('POST', '/v1/rollback', { ...what, allowRemovals });
+      expect(sent).toMatchObject({ status: 409, body: refused });
+    }
+    const words = Object.entries(what).flatMap(([key, value]) => [`--${key}`, String(value)]);
+    const at = ['--admin', made.address];
+    expect((await command(['rollback', ...words, ...at])).err).toContain('--allow-removals 11 allows it');
+    expect((await command(['rollback', ...words, '--allow-removals', '11', ...at])).code).toBe(0);
+    expect(Object.keys((await made.client.get<{ backends: object }>('/v1/pools/web')).body.backends)).toEqual(
+      Object.keys(BACKENDS),
+    );
+  });
+});
+
 describe('a rollback that is only shown', () => {
   it('says what would be said against it', async () => {
     await using made = await story();

@@ -1,5 +1,5 @@
 /** `apply`: makes the running router's domains and pools equal to a file, all at once or not at all. */
-import { parseDesired, type Routing, routingJson } from '../../config/index.ts';
+import { MAX_ALLOWANCE, parseDesired, type Routing, routingJson } from '../../config/index.ts';
 import type { AdminClient } from '../admin-client.ts';
 import { durationMs } from '../duration.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
@@ -36,7 +36,7 @@ export const applyVerb: Verb = {
 async function run(context: Context): Promise<ExitCode> {
   const { args, io, admin } = context;
   const file = args.positionals[0]!;
-  const allowRemovals = args.count('allow-removals', 0, 10_000_000);
+  const allowRemovals = args.count('allow-removals', 0, MAX_ALLOWANCE);
   const confirmWithinMs = durationMs('confirm-within', args.text('confirm-within'));
   if (confirmWithinMs !== undefined && args.flag('wait'))
     throw new UsageError(

@@ -1,4 +1,5 @@
 /** `rollback`: settings become what they were, by new events; what it would do is shown first. */
+import { MAX_ALLOWANCE } from '../../config/index.ts';
 import type { AdminClient } from '../admin-client.ts';
 import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../failure.ts';
@@ -14,12 +15,18 @@ export const rollbackVerb: Verb = {
     'What it shows is what it does: if something changes in between, nothing is done and what changed is told.',
     'Quarantines, ejections and the deadlines of drains are no settings: they pass by themselves and are left alone.',
     'A rollback is undone by a rollback to the position before it.',
+    'Removing more domains, or more backends, than the greater of 10 and a tenth of those present is refused',
+    'unless --allow-removals covers the number.',
     '--change undoes one change alone: what others changed since stays, and what it leaves for that is told.',
   ],
   options: {
     to: { value: 'SEQ|TIME', description: 'as it was at this position, or at this time (RFC 3339)' },
     change: { value: 'SEQ', description: 'undo the change that this position belongs to, and nothing since' },
     'dry-run': { description: 'print the difference and change nothing' },
+    'allow-removals': {
+      value: 'N',
+      description: 'up to so many domains, and so many backends, may be removed',
+    },
     ...SCOPE_OPTIONS,
     ...CHANGE_OPTIONS,
   },
@@ -52,7 +59,8 @@ function wishOf(args: Arguments): object {
     throw new UsageError(
       `expected --to SEQ|TIME or --change SEQ, found ${to === undefined ? 'neither' : 'both'}`,
     );
-  return { ...(to === undefined ? { change } : { to }), ...scopeOf(args) };
+  const allowRemovals = args.count('allow-removals', 0, MAX_ALLOWANCE);
+  return { ...(to === undefined ? { change } : { to }), allowRemovals, ...scopeOf(args) };
 }
 
 function doneAs({ to, change }: RolledBack): string {
