@@ -1,14 +1,19 @@
 /**
  * The event log as the rest of the tree holds it: one object that stays while what is behind it is closed and
  * opened again. An append that was under way then is made again under its command id, so it happens once.
+ *
+ *   open ──crashed──▶ closed: who asks waits ──opened──▶ open
+ *                        └──cannot be opened──▶ out of reach: who asks is refused ──opened, at a later try──▶ open
  */
 import {
   type Append,
   type Appended,
   type Current,
+  DataUnusable,
   type EventLog,
   type Happened,
   LogUnavailable,
+  type Position,
 } from '../eventlog/index.ts';
 import { type ChildContext, type ChildSpec, crashed, type Running } from './supervision/index.ts';
 
@@ -23,6 +28,10 @@ export class LogKeeper implements EventLog {
   readonly #listeners = new Set<Listener>();
   #log: EventLog | undefined;
   #opened = Promise.withResolvers<void>();
+  /** Why it was not opened, or what the last append failed with. */
+  #trouble: Error | undefined;
+  /** The last position that anybody was told of. */
+  #last: Position = 0;
 
   constructor(open: () => Promise<EventLog> | EventLog) {
     this.#open = open;
@@ -38,8 +47,20 @@ export class LogKeeper implements EventLog {
     };
   }
 
-  append(append: Append): Promise<Appended> {
-    return this.#with((log) => log.append(append));
+  /** Why commands are refused; undefined: the last append was well, and so is the log. */
+  get trouble(): Error | undefined {
+    return this.#trouble;
+  }
+
+  async append(append: Append): Promise<Appended> {
+    try {
+      const appended = await this.#with((log) => log.append(append));
+      this.#trouble = undefined;
+      return appended;
+    } catch (error) {
+      if (error instanceof LogUnavailable) this.#trouble ??= error;
+      throw error;
+    }
   }
 
   answered(commandId: string): ReturnType<EventLog['answered']> {
@@ -100,6 +121,7 @@ export class LogKeeper implements EventLog {
   }
 
   witness(happened: Happened): void {
+    this.#last = Math.max(this.#last, happened.last);
     for (const listener of this.#listeners) listener(happened);
   }
 
@@ -121,6 +143,8 @@ export class LogKeeper implements EventLog {
   }
 
   async #reopened(): Promise<EventLog> {
+    // It is tried again, but that may take hours.
+    if (this.#trouble !== undefined) throw outOfReach(this.#trouble);
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       late.reject(
@@ -139,15 +163,15 @@ export class LogKeeper implements EventLog {
   }
 
   async #start(context: ChildContext): Promise<Running> {
-    const log = await this.#open();
-    const unsubscribe = log.onAppended((happened) => {
-      for (const listener of this.#listeners) listener(happened);
-    });
+    const log = await this.#reached();
+    const unsubscribe = log.onAppended((happened) => this.witness(happened));
+    this.#trouble = undefined;
     this.#log = log;
     this.#opened.resolve();
     const letGo = async () => {
       if (this.#log === log) {
         this.#log = undefined;
+        this.#trouble = undefined;
         this.#opened = Promise.withResolvers();
       }
       await log.close();
@@ -155,7 +179,46 @@ export class LogKeeper implements EventLog {
     };
     return {
       stop: letGo,
-      crash: (error) => void letGo().finally(() => context.exited(crashed(error))),
+      crash: (error) => {
+        const exit = () => context.exited(crashed(error));
+        // What fails in closing it cannot be mended by who has crashed.
+        void letGo().then(exit, exit);
+      },
     };
   }
+
+  async #reached(): Promise<EventLog> {
+    try {
+      return await this.#whole(await this.#open());
+    } catch (error) {
+      this.#trouble = error as Error;
+      // Whoever waits for it looks again.
+      this.#opened.resolve();
+      this.#opened = Promise.withResolvers();
+      throw error;
+    }
+  }
+
+  /** With all that anybody was told of: from an older copy, what was acknowledged since would be missing. */
+  async #whole(log: EventLog): Promise<EventLog> {
+    try {
+      const position = await log.position();
+      if (position < this.#last) {
+        const expected = `expected the log to reach position ${this.#last}`;
+        throw new DataUnusable(
+          'data_behind',
+          `${expected}, found that it ends at ${position}: an older copy`,
+        );
+      }
+      this.#last = position;
+      return log;
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+}
+
+function outOfReach(trouble: Error): LogUnavailable {
+  return new LogUnavailable('log_closed', `expected an open event log, found: ${trouble.message}`, trouble);
 }

@@ -4,6 +4,8 @@
  */
 import {
   type EventLog,
+  LogUnavailable,
+  mayPass,
   type PoolName,
   poolStream,
   type Recorded,
@@ -120,7 +122,7 @@ export class SupervisedOwners implements Owners {
         const { known } = await this.#awake(poolStream(pool));
         if (known.state === null) return false;
       } catch (error) {
-        if (error instanceof OwnerUnavailable) return false;
+        if (error instanceof OwnerUnavailable || error instanceof LogUnavailable) return false;
         throw error;
       }
       // It may have been on its way to sleep.
@@ -224,6 +226,12 @@ export class SupervisedOwners implements Owners {
   async #running(stream: StreamName): Promise<OwnerChild> {
     const supervisor = this.#of(stream);
     const name = nameOf(stream);
+    const before = supervisor.status(name);
+    if (before.type === 'absent' || (before.type === 'parked' && mayPass(before.error))) {
+      // Nobody is started to fail over a log that cannot be read: whoever asks is told of the log, not of an owner.
+      await this.#options.log.version(stream);
+      supervisor.hasten(name);
+    }
     supervisor.ensure(name);
     if (supervisor === this.domains) this.#passivate(name);
     const settled: Settled<OwnerChild> = await supervisor.whenRunning(name);

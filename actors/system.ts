@@ -17,7 +17,14 @@
  *
  * The lease ledger is in no branch: it is memory that outlives whoever works on it.
  */
-import type { BackendId, CapacityWant, EventLog, PoolName, StreamName } from '../eventlog/index.ts';
+import {
+  type BackendId,
+  type CapacityWant,
+  type EventLog,
+  mayPass,
+  type PoolName,
+  type StreamName,
+} from '../eventlog/index.ts';
 import { Bedtime } from './bedtime.ts';
 import { type ArmedChaos, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 import type { LendingDesk } from './command.ts';
@@ -92,7 +99,7 @@ export class System {
   constructor(options: SystemOptions) {
     this.#options = options;
     const { ledger, clock, random } = options;
-    const world = createWorld(clock, random);
+    const world = createWorld(clock, random, mayPass);
     world.observers.observe(options.observe);
     this.log = new LogKeeper(options.openLog);
     this.feed = new Feed(this.log, options.publish);

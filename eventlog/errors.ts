@@ -9,6 +9,35 @@ export class LogUnavailable extends Error {
   }
 }
 
+// The last three are of a thread that finds no file left to open: in the system's own words, or in Node's.
+const PASSING: ReadonlySet<unknown> = new Set([
+  'log_full',
+  'log_locked',
+  'log_closed',
+  'log_failed',
+  'data_unreadable',
+  'data_held',
+  'data_behind',
+  'EMFILE',
+  'ENFILE',
+  'ERR_WORKER_INIT_FAILED',
+]);
+const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
+
+/**
+ * Whether time may mend it: a disk that is full, busy or away, no file left to open. Damage does not pass. Told by the codes of an
+ * error and of its causes, since an error that comes from another thread has lost its class.
+ */
+export function mayPass(error: unknown): boolean {
+  let isPassing = false;
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (DAMAGED.test(code ?? '')) return false;
+    isPassing ||= PASSING.has(code);
+  }
+  return isPassing;
+}
+
 /** A stored event is damaged or of a type or version this program does not know. Only its stream is affected. */
 export class EventUnreadable extends Error {
   override readonly name = 'EventUnreadable';
@@ -22,10 +51,10 @@ export class EventUnreadable extends Error {
   }
 }
 
-/** The data directory cannot be used as it is: unreadable, foreign, of a newer version, or held by another. */
+/** The data directory cannot be used as it is: unreadable, foreign, of a newer version, held by another, or older than it was. */
 export class DataUnusable extends Error {
   override readonly name = 'DataUnusable';
-  readonly code: 'data_unreadable' | 'data_foreign' | 'data_newer' | 'data_held';
+  readonly code: 'data_unreadable' | 'data_foreign' | 'data_newer' | 'data_held' | 'data_behind';
   constructor(code: DataUnusable['code'], message: string, cause?: unknown) {
     super(message, { cause });
     this.code = code;

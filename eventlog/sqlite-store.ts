@@ -184,8 +184,11 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   override close(): void {
-    super.close();
-    this.#released();
+    try {
+      super.close();
+    } finally {
+      this.#released();
+    }
   }
 }
 

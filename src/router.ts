@@ -24,7 +24,7 @@ import { LogAtHand } from './router/log-at-hand.ts';
 import { tellHealth } from './telemetry/health-tidings.ts';
 import type { ProcessLog } from './telemetry/process-log.ts';
 import type { StandardOutput } from './telemetry/standard-output.ts';
-import { tellSupervision } from './telemetry/supervision-tidings.ts';
+import { supervisionTidings } from './telemetry/supervision-tidings.ts';
 import {
   Journal,
   MainPlane,
@@ -164,7 +164,7 @@ export class Router {
         this.#confirmations.childSpec(),
         this.#adminChild(),
       ],
-      observe: (event) => tellSupervision(options.log, event),
+      observe: supervisionTidings(options.log),
       failed: options.failed,
     });
     this.#figures = new Figures({
@@ -226,7 +226,7 @@ export class Router {
     this.#unremembered += events;
     if (this.#unremembered < POINT_EVERY || this.#remembering !== undefined) return;
     this.#remembering = setTimeout(() => {
-      if ((this.#log.local.owners ?? Number.POSITIVE_INFINITY) <= MOST_REMEMBERED)
+      if ((this.#log.owners ?? Number.POSITIVE_INFINITY) <= MOST_REMEMBERED)
         this.#history.recorded(this.#unremembered);
       this.#unremembered = 0;
       this.#remembering = undefined;
@@ -305,7 +305,7 @@ export class Router {
           drained: (pool, id, gone) => this.#system.drained(pool, id, gone),
           metrics: () => this.#figures.metrics(),
           health: () => this.#figures.health(),
-          ready: () => ({ ok: this.#state === 'ready', detail: this.#state }),
+          ready: () => (this.#state === 'ready' ? this.#figures.ready() : { ok: false, detail: this.#state }),
           archive: (wish, signal) => archiveLog(archiving, wish, signal),
           replace: (worker, waitMs) => this.replaceWorkers(worker, waitMs),
           ownAddresses: () => ({

@@ -1,6 +1,7 @@
 /**
  * Many children of one kind, started when somebody needs them (OTP's simple_one_for_one), none of which can hurt
- * another: one that crashes too often is parked and tried again later, and nothing ever escalates.
+ * another: one that crashes too often, or for want of what time may bring, is parked and tried again later, and nothing ever
+ * escalates.
  *
  *   absent ─ ensure ─▶ starting ─▶ running ─ crash ─▶ restarting ─▶ running
  *                                                 ╲─ window spent ─▶ parked ─ back-off ─▶ restarting
@@ -23,7 +24,7 @@ import type { CancelTimer } from './clock.ts';
 import { type DynamicChild, shownId } from './dynamic-child.ts';
 import { DynamicChildren } from './dynamic-children.ts';
 import { Incarnation, type Stopped } from './incarnation.ts';
-import { afterCrash } from './parking.ts';
+import { afterCrash, afterWant } from './parking.ts';
 import type { RestartWindow } from './restart-intensity.ts';
 import { RestartQueue } from './restart-queue.ts';
 import { RetryAgenda } from './retry-agenda.ts';
@@ -102,6 +103,12 @@ export class DynamicSupervisor<R extends Running> {
     return this.status(id);
   }
 
+  /** A parked child is tried again now: what it wanted is there. */
+  hasten(id: string): void {
+    const child = this.#children.get(id);
+    if (child !== undefined) this.#retry(child);
+  }
+
   status(id: string): Status<R> {
     return statusOf(this.#children.get(id));
   }
@@ -153,7 +160,10 @@ export class DynamicSupervisor<R extends Running> {
     const now = this.#world.clock.now();
     const error = end.type === 'crashed' ? end.error : new Error(`${shownId(this.kind, child.id)} ended`);
     const ailment = child.sicken(error, now);
-    const next = afterCrash(ailment.spell, { now, ranForMs }, this.#spec, this.#world.random);
+    const { mayPass, random } = this.#world;
+    const next = mayPass(error)
+      ? afterWant(ailment.spell, ranForMs, this.#spec.periodMs, random)
+      : afterCrash(ailment.spell, { now, ranForMs }, this.#spec, random);
     ailment.spell = next.spell;
     if (next.type === 'park') {
       this.#park(child, error, now + next.delayMs, next.spell.parkings);

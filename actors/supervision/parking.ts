@@ -1,6 +1,6 @@
 /**
  * What a child that does not escalate does after a crash: it is restarted at once while its window allows, and
- * parked when that is spent. Pure.
+ * parked when that is spent; parked without further ado, where the fault is not its own. Pure.
  *
  *   healthy ── crash within the window ──▶ restarted at once
  *      ▲   ╲── crash, window spent ──▶ parked ── back-off over ──▶ on trial ── crash ──▶ parked, longer
@@ -18,9 +18,8 @@ export type Spell = {
 
 export const HEALTHY: Spell = { restarts: [], parkings: 0 };
 
-export type AfterCrash =
-  | { readonly type: 'restart'; readonly spell: Spell }
-  | { readonly type: 'park'; readonly spell: Spell; readonly delayMs: number };
+export type Parked = { readonly type: 'park'; readonly spell: Spell; readonly delayMs: number };
+export type AfterCrash = { readonly type: 'restart'; readonly spell: Spell } | Parked;
 
 export type Crash = {
   readonly now: number;
@@ -34,14 +33,23 @@ export function afterCrash(
   window: RestartWindow,
   random: () => number,
 ): AfterCrash {
-  const spell = before.parkings > 0 && crash.ranForMs >= window.periodMs ? HEALTHY : before;
+  const spell = healed(before, crash.ranForMs, window.periodMs);
   if (spell.parkings > 0) return park(spell, random);
   const counted = countRestart(spell.restarts, window, crash.now);
   const next = { restarts: counted.restarts, parkings: 0 };
   return counted.verdict === 'restart' ? { type: 'restart', spell: next } : park(next, random);
 }
 
-function park(spell: Spell, random: () => number): AfterCrash {
+/** It failed for want of something that time may bring, so that a restart at once would fail as well. */
+export function afterWant(before: Spell, ranForMs: number, periodMs: number, random: () => number): Parked {
+  return park(healed(before, ranForMs, periodMs), random);
+}
+
+function healed(spell: Spell, ranForMs: number, periodMs: number): Spell {
+  return spell.parkings > 0 && ranForMs >= periodMs ? HEALTHY : spell;
+}
+
+function park(spell: Spell, random: () => number): Parked {
   const parkings = spell.parkings + 1;
   // Once parked, only time heals: the window need not be remembered.
   return {

@@ -2,6 +2,7 @@
 import { type ActorInfo, type ActorState, type Branch, type LastError, messageOf } from './actor-info.ts';
 import { type ChildEnd, type ChildSpec, isRestarted } from './child-spec.ts';
 import { Incarnation, type Keeper, type Stopped } from './incarnation.ts';
+import { afterWant, HEALTHY, type Spell } from './parking.ts';
 import type { Happening } from './supervision-event.ts';
 import type { World } from './world.ts';
 
@@ -23,6 +24,9 @@ export class Seat implements Keeper {
   #state: ActorState = 'stopped';
   #sinceMs: number;
   #lastError: LastError | undefined;
+  #spell: Spell = HEALTHY;
+  #ranForMs = 0;
+  #retryAtMs = 0;
 
   constructor(spec: ChildSpec, place: number, owner: SeatOwner, world: World) {
     this.spec = spec;
@@ -77,6 +81,7 @@ export class Seat implements Keeper {
   }
 
   ended(life: Incarnation, end: ChildEnd): void {
+    this.#ranForMs = this.#state === 'running' ? this.#world.clock.now() - this.#sinceMs : 0;
     const atMs = this.#become(isRestarted(this.spec.restart, end) ? 'restarting' : 'stopped');
     if (end.type === 'crashed') {
       this.#lastError = { message: messageOf(end.error), atMs };
@@ -96,7 +101,18 @@ export class Seat implements Keeper {
   /** It ended and will be started again. */
   vacate(): void {
     this.life = undefined;
+    this.#spell = HEALTHY;
     if (this.#state !== 'restarting') this.#become('restarting');
+  }
+
+  /** It ended for want of what time may bring. Returns in how many milliseconds it is tried again. */
+  park(error: unknown, periodMs: number): number {
+    const { spell, delayMs } = afterWant(this.#spell, this.#ranForMs, periodMs, this.#world.random);
+    this.life = undefined;
+    this.#spell = spell;
+    this.#retryAtMs = this.#become('parked') + delayMs;
+    this.#tell({ type: 'parked', error, retryAtMs: this.#retryAtMs, parkings: spell.parkings });
+    return delayMs;
   }
 
   info(): ActorInfo {
@@ -108,6 +124,7 @@ export class Seat implements Keeper {
       restarts: Math.max(0, this.#starts - 1),
       sinceMs: this.#sinceMs,
       ...(this.#lastError && { lastError: this.#lastError }),
+      ...(this.#state === 'parked' && { retryAtMs: this.#retryAtMs }),
       ...(counts && { children: counts }),
     };
   }

@@ -3,11 +3,15 @@
  * crash is restarted by the strategy; who crashes too often takes the supervisor with it, whose own supervisor
  * then decides. It does one thing at a time, and hears of ends while it does it.
  *
+ * Who failed for want of what time may bring is no fault of anybody's here: it is parked and tried again with back-off, however
+ * often; whoever is to start after it waits with it, and nothing of that is counted.
+ *
  * One liberty: ends already heard of are accounted for before anybody is started again, and a start that they
  * undo is not waited for. OTP starts those children and then stops them; the restarts counted are the same.
  */
 import assert from 'node:assert/strict';
 import { type ChildEnd, type ChildSpec, crashed, type Running, type StopReason } from './child-spec.ts';
+import type { CancelTimer } from './clock.ts';
 import type { Incarnation } from './incarnation.ts';
 import { countRestart, type RestartWindow } from './restart-intensity.ts';
 import { Seat, type SeatOwner } from './seat.ts';
@@ -37,6 +41,8 @@ export class Supervisor implements Running, SeatOwner {
   readonly #ends: Ended[] = [];
   /** Who is still to be started, in order. */
   #toStart: Seat[] = [];
+  /** Who waits to be tried again. */
+  readonly #parked = new Map<Seat, CancelTimer>();
   #restarts: readonly number[] = [];
   #working: Promise<void> | undefined;
   #starting: { readonly seat: Seat; readonly proceed: () => void } | undefined;
@@ -105,7 +111,8 @@ export class Supervisor implements Running, SeatOwner {
       await this.#start(seat);
     }
     this.#working = undefined;
-    if (this.#stopping === undefined && this.#phase === 'starting') this.#becomeRunning();
+    const isUp = this.#stopping === undefined && this.#parked.size === 0;
+    if (isUp && this.#phase === 'starting') this.#becomeRunning();
   }
 
   #becomeRunning(): void {
@@ -139,18 +146,43 @@ export class Supervisor implements Running, SeatOwner {
       seat.leave();
       return;
     }
-    const counted = countRestart(this.#restarts, this.#spec, this.#world.clock.now());
-    this.#restarts = counted.restarts;
-    if (counted.verdict === 'escalate') {
+    const want = end.type === 'crashed' && this.#world.mayPass(end.error) ? end.error : undefined;
+    if (want === undefined && this.#isOneTooMany()) {
       seat.leave();
       await this.#escalate(seat, end);
       return;
     }
-    seat.vacate();
     await this.#stopSeats(plan.stop.map((place) => this.#seats[place]!));
     const again = plan.start.map((place) => this.#seats[place]!);
-    for (const sibling of again) sibling.vacate();
-    this.#toStart = merged(this.#toStart, again, strategy);
+    for (const each of again) {
+      this.#unpark(each);
+      if (each !== seat || want === undefined) each.vacate();
+    }
+    if (want === undefined) this.#toStart = merged(this.#toStart, again, strategy);
+    else this.#park(seat, again, want);
+  }
+
+  #isOneTooMany(): boolean {
+    const counted = countRestart(this.#restarts, this.#spec, this.#world.clock.now());
+    this.#restarts = counted.restarts;
+    return counted.verdict === 'escalate';
+  }
+
+  /** `again`: itself, and those who start after it. */
+  #park(seat: Seat, again: readonly Seat[], want: unknown): void {
+    const { strategy, periodMs } = this.#spec;
+    const retry = () => {
+      this.#parked.delete(seat);
+      this.#toStart = merged(this.#toStart, again, strategy);
+      this.#work();
+    };
+    this.#toStart = this.#toStart.filter((waiting) => !again.includes(waiting));
+    this.#parked.set(seat, this.#world.clock.setTimer(retry, seat.park(want, periodMs)));
+  }
+
+  #unpark(seat: Seat): void {
+    this.#parked.get(seat)?.();
+    this.#parked.delete(seat);
   }
 
   async #escalate(seat: Seat, end: ChildEnd): Promise<void> {
@@ -168,6 +200,7 @@ export class Supervisor implements Running, SeatOwner {
 
   async #giveUp(error: Error): Promise<void> {
     const wasStarting = this.#phase === 'starting';
+    this.#unparkAll();
     await this.#stopSeats(this.#seats.toReversed());
     if (this.#phase === 'over') return;
     this.#phase = 'over';
@@ -182,12 +215,17 @@ export class Supervisor implements Running, SeatOwner {
   }
 
   async #end(): Promise<void> {
+    this.#unparkAll();
     // The loop sees that it is to stop after what it is at; `stop` lets go of a start it waits for.
     await undefined;
     await this.#working;
     await this.#stopSeats(this.#seats.toReversed());
     if (this.#phase === 'starting') this.#started.reject(new StartAbandoned(this.#spec.id));
     this.#phase = 'over';
+  }
+
+  #unparkAll(): void {
+    for (const seat of this.#seats) this.#unpark(seat);
   }
 
   async #stopSeats(seats: readonly Seat[]): Promise<void> {

@@ -1,4 +1,4 @@
-/** What every supervisor of one tree shares: time, chance, and whom to tell. */
+/** What every supervisor of one tree shares: time, chance, what passes with time, and whom to tell. */
 import type { Clock } from './clock.ts';
 import { SupervisionObservers } from './supervision-event.ts';
 
@@ -6,9 +6,15 @@ export type World = {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Whether time may mend what made a child end: then no restart of it is counted, and it is tried again with back-off. */
+  readonly mayPass: (error: unknown) => boolean;
   readonly observers: SupervisionObservers;
 };
 
-export function createWorld(clock: Clock, random: () => number): World {
-  return { clock, random, observers: new SupervisionObservers() };
+export function createWorld(clock: Clock, random: () => number, mayPass: World['mayPass'] = never): World {
+  return { clock, random, mayPass, observers: new SupervisionObservers() };
+}
+
+function never(): boolean {
+  return false;
 }

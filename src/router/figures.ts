@@ -74,6 +74,7 @@ export class Figures {
       startedAtMs: this.#startedAtMs,
       eventLoopDelay: this.#delay,
       position: () => system.log.position(),
+      isWritable: () => system.log.trouble === undefined,
       actors: () => system.actors({ limit: EVERYONE }).actors,
       requests: async () => mergeMetrics(await workers.metrics()),
       ledgers: () => this.#pools(),
@@ -93,6 +94,17 @@ export class Figures {
     const silent = this.#of.workers.silent();
     if (silent.length === 0) return { ok: true, detail: 'alive' };
     return { ok: false, detail: `worker ${silent.join(', ')} has been silent for seconds` };
+  }
+
+  /** A log that cannot be written is told and no more: whoever sends requests here has no reason to send them elsewhere. */
+  ready(): Check {
+    const { system, workers } = this.#of;
+    if (workers.serving === 0) return { ok: false, detail: 'no worker accepts connections' };
+    const { trouble } = system.log;
+    return {
+      ok: true,
+      detail: trouble === undefined ? 'ready' : `ready; commands are refused: ${trouble.message}`,
+    };
   }
 
   *#pools() {

@@ -2,7 +2,13 @@
  * The log as this process has it open: mended before anything is built on it, opened anew when its keeper has crashed,
  * and another file once an archive has put one in its place.
  */
-import { type EventLog, type LocalLog, openSqliteLog, type StreamName } from '../../eventlog/index.ts';
+import {
+  type EventLog,
+  type LocalLog,
+  LogUnavailable,
+  openSqliteLog,
+  type StreamName,
+} from '../../eventlog/index.ts';
 import { projectionOf } from '../projection.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
 import { positionInJournal } from './lost-events.ts';
@@ -47,6 +53,16 @@ export class LogAtHand {
   get local(): LocalLog {
     if (this.#open === undefined) throw new TypeError('expected an open log, found none');
     return this.#open;
+  }
+
+  /** How many there should be; undefined: nobody has counted yet, or the log cannot say just now. */
+  get owners(): number | undefined {
+    try {
+      return this.local.owners;
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) throw error;
+      return undefined;
+    }
   }
 
   /** By another thread, or no longer: holds for whatever is opened later, too. */

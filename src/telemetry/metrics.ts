@@ -14,6 +14,8 @@ export type MetricSources = {
   readonly eventLoopDelay: DelayHistogram;
   /** The log's last position; rejects where the log cannot say. */
   readonly position: () => Promise<number>;
+  /** Whether the last append was well. */
+  readonly isWritable: () => boolean;
   readonly actors: () => Iterable<CountedActor>;
   /** Added up over the workers that answered in time. */
   readonly requests: () => Promise<RequestMetricsSnapshot>;
@@ -21,10 +23,10 @@ export type MetricSources = {
 };
 
 export async function gatherMetrics(sources: MetricSources): Promise<readonly Family[]> {
-  const [position, requests] = await Promise.all([positionFamily(sources), sources.requests()]);
+  const [log, requests] = await Promise.all([logFamilies(sources), sources.requests()]);
   return [
     ...processFamilies(sources),
-    ...position,
+    ...log,
     ...actorFamilies(sources.actors()),
     ...requestFamilies(requests),
     ...ledgerFamilies(sources.ledgers()),
@@ -32,7 +34,7 @@ export async function gatherMetrics(sources: MetricSources): Promise<readonly Fa
 }
 
 /** A log that cannot be read must not take the other metrics away in the very hour they are looked at. */
-async function positionFamily({ position }: MetricSources): Promise<Family[]> {
+async function logFamilies({ position, isWritable }: MetricSources): Promise<Family[]> {
   const known = await position().then(
     (value) => [{ value }],
     () => [],
@@ -45,6 +47,12 @@ async function positionFamily({ position }: MetricSources): Promise<Family[]> {
       type: 'gauge',
       help: '1 while the event log can be read.',
       samples: [{ value: known.length }],
+    },
+    {
+      name: 'switchyard_log_writable',
+      type: 'gauge',
+      help: '0 from an append that the event log did not take, or a try to open it that failed, until one is well.',
+      samples: [{ value: isWritable() ? 1 : 0 }],
     },
   ];
 }

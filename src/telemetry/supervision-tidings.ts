@@ -1,12 +1,31 @@
-/** What the process log tells of the supervision tree: who crashed, was restarted, or waits for better times. */
-import type { SupervisionEvent } from '../../actors/index.ts';
+/**
+ * What the process log tells of the supervision tree: who crashed, was restarted, or waits for better times. Who fails again and
+ * again for one reason has that told once, until it runs again.
+ */
+import type { SupervisionEvent, SupervisionListener } from '../../actors/index.ts';
 import type { ProcessLog } from './process-log.ts';
 
-export function tellSupervision(log: ProcessLog, event: SupervisionEvent): void {
-  const { type, id } = event;
-  if (type === 'crashed' || type === 'escalated') log.error({ actor: id, err: event.error }, `${id} ${type}`);
-  else if (type === 'parked')
-    log.error({ actor: id, err: event.error, retryAtMs: event.retryAtMs }, `${id} parked`);
-  else if (type === 'restarted') log.warn({ actor: id, restarts: event.restarts }, `${id} restarted`);
-  else log.debug({ actor: id }, `${id} ${type}`);
+type Unwell = Extract<SupervisionEvent, { readonly type: 'crashed' | 'parked' | 'escalated' }>;
+
+export function supervisionTidings(log: ProcessLog): SupervisionListener {
+  /** Of each that is unwell, what was told last of its crashes and of its parking. */
+  const told = new Map<string, Map<Unwell['type'], string>>();
+
+  function tellUnwell(event: Unwell): void {
+    const { type, id, error } = event;
+    const before = told.get(id) ?? new Map<Unwell['type'], string>();
+    const reason = error instanceof Error ? error.message : String(error);
+    const level = before.get(type) === reason ? 'debug' : 'error';
+    told.set(id, before.set(type, reason));
+    const until = type === 'parked' ? { retryAtMs: event.retryAtMs } : {};
+    log[level]({ actor: id, err: error, ...until }, `${id} ${type}`);
+  }
+
+  return (event) => {
+    const { type, id } = event;
+    if (type === 'crashed' || type === 'parked' || type === 'escalated') return tellUnwell(event);
+    told.delete(id);
+    if (type === 'restarted') log.warn({ actor: id, restarts: event.restarts }, `${id} restarted`);
+    else log.debug({ actor: id }, `${id} ${type}`);
+  };
 }

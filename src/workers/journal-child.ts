@@ -6,6 +6,8 @@ import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts'
 
 export class JournalChild implements Running {
   readonly #worker: Worker;
+  /** Rejects where the thread ends before it has begun. */
+  readonly begun: Promise<void>;
   /** Settled once the thread is gone, however that came. */
   readonly exit: Promise<void>;
   #error: unknown;
@@ -22,6 +24,10 @@ export class JournalChild implements Running {
       name: 'journal',
       workerData: boot,
     });
+    const begun = Promise.withResolvers<void>();
+    this.begun = begun.promise;
+    this.begun.catch(() => {});
+    this.#worker.once('online', begun.resolve);
     this.#worker.on('message', hear);
     this.#worker.on('error', (error) => {
       this.#error = error;
@@ -29,6 +35,7 @@ export class JournalChild implements Running {
     this.exit = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
         this.#error ??= new Error(`the journal's thread ended with exit code ${code}`);
+        begun.reject(this.#error);
         resolve();
         if (!this.#stopping) setTimeout(() => context.exited(crashed(this.#error)), delayMs()).unref();
       });

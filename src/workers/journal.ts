@@ -107,8 +107,9 @@ export class Journal {
     });
   }
 
-  /** Nobody waits until it is up: what is recorded meanwhile lies in the rings. */
-  #start(context: ChildContext): Running {
+  /** What is recorded meanwhile lies in the rings: the router's start waits for no thread, and a later one is up when it has begun. */
+  #start(context: ChildContext): Running | Promise<Running> {
+    const isFirst = this.#child === undefined;
     const { directory, settings, ledger } = this.#options;
     const child = new JournalChild(
       {
@@ -127,7 +128,7 @@ export class Journal {
     this.#child = child;
     void child.exit.then(() => this.#options.writesBack(false));
     this.#checkpoints.start();
-    return {
+    const running: Running = {
       stop: async (reason) => {
         this.#checkpoints.stop();
         if (reason === 'shutdown') this.#checkpoints.tick();
@@ -136,6 +137,7 @@ export class Journal {
       },
       crash: (error) => child.crash(error),
     };
+    return isFirst ? running : child.begun.then(() => running);
   }
 
   #hear(message: FromJournal): void {

@@ -27,7 +27,7 @@ export class MainPlane {
     return [];
   }
 
-  get size(): number {
+  get serving(): number {
     return this.#routing === undefined ? 0 : 1;
   }
 

@@ -70,6 +70,10 @@ export class WorkerSeat {
     };
   }
 
+  get isServing(): boolean {
+    return this.#serving !== undefined;
+  }
+
   /** Whether a former one still has something to finish. */
   get isRetiring(): boolean {
     return this.#retiring !== undefined;

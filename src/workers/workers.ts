@@ -82,9 +82,9 @@ export class Workers {
     return supervisorChild({ id: 'workers', strategy: 'one_for_one', ...WINDOW, children }, world);
   }
 
-  /** How many serve now. */
-  get size(): number {
-    return this.#alive.size;
+  /** How many accept connections. */
+  get serving(): number {
+    return this.#seats.filter((seat) => seat.isServing).length;
   }
 
   /** Numbers of the workers whose loops seem to stand still. */

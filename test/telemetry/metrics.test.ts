@@ -121,6 +121,7 @@ describe('gathered', () => {
     startedAtMs: 1_700_000_000_500,
     eventLoopDelay: delay,
     position: async () => 42,
+    isWritable: () => true,
     actors: () => [],
     requests: async () => counted({ web: 1 }).snapshot({}),
     ledgers: () => [],

@@ -8,16 +8,19 @@ import {
 import type { SupervisionEvent } from '../../../actors/supervision/supervision-event.ts';
 import { Supervisor, type SupervisorSpec } from '../../../actors/supervision/supervisor.ts';
 import { supervisorChild } from '../../../actors/supervision/supervisor-child.ts';
-import { createWorld } from '../../../actors/supervision/world.ts';
+import { createWorld, type World } from '../../../actors/supervision/world.ts';
 import { type Behaviour, Diary } from '../../support/scripted-child.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
-type Given = Partial<Pick<SupervisorSpec, 'strategy' | 'intensity' | 'periodMs'>>;
+type Given = Partial<Pick<SupervisorSpec, 'strategy' | 'intensity' | 'periodMs'> & Pick<World, 'mayPass'>>;
 
-function supervise(given: Given, children: Record<string, Behaviour> | ((diary: Diary) => ChildSpec[])) {
+function supervise(
+  { mayPass, ...given }: Given,
+  children: Record<string, Behaviour> | ((diary: Diary) => ChildSpec[]),
+) {
   const clock = new VirtualClock();
   const diary = new Diary(clock);
-  const world = createWorld(clock, () => 0.5);
+  const world = createWorld(clock, () => 0.5, mayPass);
   const events: SupervisionEvent[] = [];
   world.observers.observe((event) => events.push(event));
   const specs =
@@ -204,6 +207,102 @@ describe('stopping', () => {
     void supervisor.stop('kill');
     await clock.settle();
     expect(diary.take()).toEqual(['stop b', 'kill b', 'down b', 'kill a', 'down a']);
+  });
+});
+
+describe('a child that fails for want of what time may bring', () => {
+  const mayPass = (error: unknown) => (error as Error).message.endsWith('cannot start');
+  const HOURS = 3_600_000;
+
+  it('is parked and tried again with back-off for hours, and none of that is counted', async () => {
+    const { clock, diary, ends, events, supervisor } = await running(
+      { mayPass, intensity: 1 },
+      { a: {}, b: {} },
+    );
+    const fromMs = clock.now();
+    diary.failNext('a', Number.POSITIVE_INFINITY);
+    diary.crash('a');
+    await clock.advance(12 * HOURS);
+    const parkings = events.filter((event) => event.type === 'parked');
+    expect(parkings.slice(0, 3).map(({ retryAtMs }) => retryAtMs - fromMs)).toEqual([75, 225, 525]);
+    const [last] = parkings.slice(-1);
+    expect(last).toMatchObject({ id: 'a', error: new Error('a cannot start') });
+    expect((last?.retryAtMs ?? 0) - (last?.atMs ?? 0)).toBe(3750);
+    expect(supervisor.branch.find('a')).toMatchObject({ state: 'parked', retryAtMs: last?.retryAtMs });
+    expect(ends).toEqual([]);
+    diary.failNext('a', 0);
+    await clock.advance(5000);
+    expect(states(supervisor)).toEqual(['running', 'running', 'none']);
+    expect(events.at(-1)).toMatchObject({ id: 'a', type: 'restarted' });
+    // It is well: the next want begins with a short wait again, once it has been so for a period.
+    await clock.advance(1000);
+    diary.failNext('a', 1);
+    diary.crash('a');
+    await clock.settle();
+    expect(supervisor.branch.find('a')).toMatchObject({ state: 'parked', retryAtMs: clock.now() + 75 });
+  });
+
+  it('is waited for by who starts after it, and by nobody else', async () => {
+    const { clock, diary, supervisor } = await running(
+      { mayPass, strategy: 'rest_for_one' },
+      { a: {}, b: {}, c: {} },
+    );
+    diary.failNext('b', 2);
+    diary.crash('b');
+    await clock.settle();
+    expect(diary.take()).toEqual(['crash b', 'stop c', 'down c', 'start b', 'fail b']);
+    expect(states(supervisor)).toEqual(['running', 'parked', 'restarting']);
+    await clock.advance(75);
+    expect(diary.take()).toEqual(['start b', 'fail b']);
+    await clock.advance(150);
+    expect(diary.take()).toEqual(['start b', 'up b', 'start c', 'up c']);
+  });
+
+  it('does not keep its siblings from being restarted, or the supervisor from giving up over one', async () => {
+    const { clock, diary, ends, supervisor } = await running({ mayPass, intensity: 1 }, { a: {}, b: {} });
+    diary.failNext('a', Number.POSITIVE_INFINITY);
+    diary.crash('a');
+    await clock.advance(2000);
+    diary.take();
+    diary.crash('b');
+    await clock.settle();
+    expect(diary.take()).toEqual(['crash b', 'start b', 'up b']);
+    diary.crash('b');
+    await clock.settle();
+    expect(ends).toMatchObject([{ error: { code: 'restarts_exceeded' } }]);
+    expect(states(supervisor)).toEqual(['stopped', 'stopped', 'none']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is tried at once when one before it begins again, and not a second time', async () => {
+    const { clock, diary } = await running({ mayPass, strategy: 'rest_for_one' }, { a: {}, b: {}, c: {} });
+    diary.failNext('b', 1);
+    diary.crash('b');
+    await clock.settle();
+    diary.take();
+    diary.crash('a');
+    await clock.settle();
+    expect(diary.take()).toEqual(['crash a', 'start a', 'up a', 'start b', 'up b', 'start c', 'up c']);
+    expect(clock.pending).toBe(0);
+    await clock.advance(HOURS);
+    expect(diary.take()).toEqual([]);
+  });
+
+  it('is stopped with the others, and never comes back', async () => {
+    const { clock, diary, supervisor } = await running({ mayPass }, { a: {}, b: {} });
+    diary.failNext('a', 1);
+    diary.crash('a');
+    await clock.settle();
+    await supervisor.stop('shutdown');
+    expect(clock.pending).toBe(0);
+    await clock.advance(HOURS);
+    expect(diary.take()).toEqual(['crash a', 'start a', 'fail a', 'stop b', 'down b']);
+  });
+
+  it('fails the start of a supervisor, where it has never run', async () => {
+    const { clock, supervisor } = supervise({ mayPass }, { a: { failures: 1 } });
+    await expect(supervisor.start()).rejects.toThrow('top did not start, because a crashed: a cannot start');
+    expect(clock.pending).toBe(0);
   });
 });
 

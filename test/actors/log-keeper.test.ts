@@ -1,0 +1,149 @@
+import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openSqliteLog } from '../../eventlog/index.ts';
+import { eventually, pause } from '../support/eventually.ts';
+import { domain, pool, type Scene, startSystem } from '../support/system.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const BY = { author: 'test' };
+
+type OnDisk = AsyncDisposable & {
+  readonly scene: Scene;
+  readonly at: string;
+  readonly away: string;
+  readonly put: (host: string) => ReturnType<Scene['system']['desk']['ask']>;
+  readonly state: (id: string) => string | undefined;
+};
+
+/** A system over a log in a directory, with pool web; `away`: where to move it. */
+async function onDisk(): Promise<OnDisk> {
+  const root = await tempDirectory();
+  const at = join(root.path, 'data');
+  let mustExist = false;
+  const scene = await startSystem(() => {
+    const log = openSqliteLog({ directory: at, now: Date.now, mustExist });
+    mustExist = true;
+    return log;
+  });
+  const { system } = scene;
+  await system.desk.ask({ type: 'PutPool', pool: pool('web'), settings: {} }, BY);
+  return {
+    scene,
+    at,
+    away: join(root.path, 'away'),
+    put: (host) =>
+      system.desk.ask({ type: 'PutDomain', host: domain(host), settings: { pool: pool('web') } }, BY),
+    state: (id) => system.actors({ limit: 100 }).actors.find((actor) => actor.id === id)?.state,
+    [Symbol.asyncDispose]: async () => {
+      await system.stop();
+      await root[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const unavailable = { type: 'rejected', rejection: { type: 'log_unavailable' } };
+
+describe('a log that crashed and cannot be opened', () => {
+  it('is tried again until it can; meanwhile commands are refused at once, and nothing is lost', async () => {
+    await using s = await onDisk();
+    const { system, failures, published, happened } = s.scene;
+    await s.put('a.test');
+    renameSync(s.at, s.away);
+    await system.sabotage('log');
+    await eventually(() => s.state('log') === 'parked', 'a parked log');
+    const fromMs = performance.now();
+    expect(await s.put('b.test')).toMatchObject(unavailable);
+    // Also of an owner that is asleep, and of nobody.
+    expect(await s.put('a.test')).toMatchObject(unavailable);
+    await expect(system.log.position()).rejects.toMatchObject({ code: 'log_closed' });
+    expect(performance.now() - fromMs).toBeLessThan(1000);
+    expect(system.log.trouble?.message).toMatch(/expected the log that was at .*events\.db, found none/);
+    expect(s.state('domain:b.test')).toBe(undefined);
+    // More tries than the tree allows restarts.
+    await pause(2000);
+    expect([s.state('log'), s.state('feed'), failures]).toEqual(['parked', 'restarting', []]);
+    renameSync(s.away, s.at);
+    await eventually(() => s.state('feed') === 'running', 'a feed', 6000);
+    expect(system.log.trouble).toBe(undefined);
+    expect(await s.put('b.test')).toMatchObject({ type: 'done', position: 3 });
+    expect(published.flat().map(({ position }) => position)).toEqual([1, 2, 3]);
+    expect(happened.filter(({ type }) => type === 'escalated')).toEqual([]);
+  });
+
+  it('keeps an owner that fails meanwhile waiting no longer than itself', async () => {
+    await using s = await onDisk();
+    const { system } = s.scene;
+    await s.put('a.test');
+    renameSync(s.at, s.away);
+    await system.sabotage('log');
+    await eventually(() => s.state('log') === 'parked', 'a parked log');
+    system.owners.domains.lookup('a.test')?.crash(new Error('a bug'));
+    // Long enough for waits of seconds, as of any who is parked.
+    await pause(3000);
+    expect(s.state('domain:a.test')).toBe('parked');
+    expect(await s.put('a.test')).toMatchObject(unavailable);
+    renameSync(s.away, s.at);
+    await eventually(() => s.state('log') === 'running', 'a log', 6000);
+    const fromMs = performance.now();
+    expect(await s.put('a.test')).toMatchObject({ type: 'done' });
+    expect(performance.now() - fromMs).toBeLessThan(1000);
+  });
+
+  it('lets the parts that read it be restarted, and ends when it is stopped', async () => {
+    await using s = await onDisk();
+    const { system, failures } = s.scene;
+    renameSync(s.at, s.away);
+    await system.sabotage('log');
+    await eventually(() => s.state('log') === 'parked', 'a parked log');
+    // All owners begin anew, which takes a look into the log.
+    await system.sabotage('health');
+    await eventually(() => s.state('activation') === 'parked', 'a parked activation');
+    await pause(1000);
+    expect(failures).toEqual([]);
+    await system.stop();
+    expect(failures).toEqual([]);
+  });
+
+  it('is not taken from an older copy', async () => {
+    await using s = await onDisk();
+    const { system } = s.scene;
+    cpSync(s.at, s.away, { recursive: true });
+    const newer = `${s.away}.newer`;
+    await s.put('a.test');
+    renameSync(s.at, newer);
+    renameSync(s.away, s.at);
+    await system.sabotage('log');
+    await eventually(() => s.state('log') === 'parked', 'a parked log');
+    expect(system.log.trouble?.message).toMatch(
+      /to reach position 2, found that it ends at 1: an older copy/,
+    );
+    // Nor is it held: whoever has it may take it away.
+    rmSync(s.at, { recursive: true });
+    renameSync(newer, s.at);
+    await eventually(() => s.state('log') === 'running', 'a log', 6000);
+    expect(await s.put('b.test')).toMatchObject({ type: 'done', position: 3 });
+  });
+
+  it('ends the tree where it is damaged, which no time mends', async () => {
+    await using s = await onDisk();
+    const { system, failures } = s.scene;
+    await system.log.close();
+    rmSync(join(s.at, 'events.db-wal'), { force: true });
+    writeFileSync(join(s.at, 'events.db'), Buffer.alloc(16_384, 'x'));
+    await system.sabotage('log');
+    await eventually(() => failures.length > 0, 'a tree that gave up');
+    expect(failures[0]).toMatchObject({ code: 'restarts_exceeded' });
+  });
+});
+
+it('says what the last append failed with, until one is well', async () => {
+  await using s = await onDisk();
+  const { log } = s.scene.system;
+  renameSync(s.at, s.away);
+  expect(await s.put('a.test')).toMatchObject(unavailable);
+  expect(log.trouble?.message).toMatch(/expected the file that was opened/);
+  renameSync(s.away, s.at);
+  expect(await s.put('a.test')).toMatchObject({ type: 'done' });
+  expect(log.trouble).toBe(undefined);
+});
