@@ -4,11 +4,12 @@ import { crossesSnapshot } from './append.ts';
 import { damagedState } from './cached-state.ts';
 import { canonicalJson } from './canonical.ts';
 import { codec } from './codec.ts';
-import { EventUnreadable, LogUnavailable } from './errors.ts';
+import { EventUnreadable } from './errors.ts';
 import type { Json } from './json.ts';
 import type { LogInspection, LogStore, StoredSnapshot } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import type { OwnerProjection, ProjectionOf } from './replay.ts';
+import { isOfTheFile } from './sqlite-errors.ts';
 import type { ChainedEvent } from './stored-event.ts';
 
 export type Rebuilt = {
@@ -142,7 +143,7 @@ function cachesOrDamage(
     return cachesOf(store, stream, projection);
   } catch (error) {
     if (error instanceof EventUnreadable) return error;
-    if (!(error instanceof LogUnavailable) || error.code !== 'log_failed') throw error;
+    if (!isOfTheFile(error)) throw error;
     // A damaged page of the file: which of the stream's events lie on it, `verify` finds out.
     return new EventUnreadable(0, stream, error.message, error);
   }

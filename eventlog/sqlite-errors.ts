@@ -34,6 +34,19 @@ export function isDamage(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_CORRUPT');
 }
 
+/** Whether a log cannot be read for what is in its file, and not for want of files, memory or a permission just now. */
+export function isOfTheFile(error: unknown): error is LogUnavailable {
+  return error instanceof LogUnavailable && error.code === 'log_failed' && !isPassing(error.cause);
+}
+
+/** What was not to be had may be had the next time: nothing is known of the file. */
+export function isPassing(error: unknown): boolean {
+  if (isOfTheSystem(error)) return true;
+  return error instanceof Database.SqliteError && (PASSING.test(error.code) || isLocked(error.code));
+}
+
+const PASSING = /^SQLITE_(?:CANTOPEN|NOMEM|IOERR_NOMEM|PERM|AUTH)/;
+
 /** What SQLite or the system reports; anything else is a mistake of ours. */
 export function isOfTheWorld(error: unknown): boolean {
   if (error instanceof Database.SqliteError) return true;

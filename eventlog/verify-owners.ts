@@ -3,13 +3,14 @@
  * one call, a call for each taking ten times as long; one of which that does not say that all is right is looked at by itself,
  * with a finding for what is wrong.
  */
-import { EventUnreadable, LogUnavailable } from './errors.ts';
+import { EventUnreadable } from './errors.ts';
 import type { Finding } from './finding.ts';
 import type { Base, Kept, LogInspection, StoredOwner, StoredSnapshot } from './log-reader.ts';
 import { quoted } from './names.ts';
 import type { Version } from './position.ts';
 import { foldOf, kindOf, type StreamRows, type Whole } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
+import { isOfTheFile } from './sqlite-errors.ts';
 
 /** Of so many streams, or rows. */
 export type OwnersChecked = { readonly checked: number; readonly findings: readonly Finding[] };
@@ -224,6 +225,5 @@ function describe({ version, position, hash, state }: StoredSnapshot): string {
 }
 
 function isDamage(error: unknown): boolean {
-  if (error instanceof EventUnreadable) return true;
-  return error instanceof LogUnavailable && error.code === 'log_failed';
+  return error instanceof EventUnreadable || isOfTheFile(error);
 }

@@ -5,11 +5,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { baseDigest } from './base.ts';
 import { Chain } from './chain.ts';
-import { LogUnavailable } from './errors.ts';
 import { type Finding, fileDamaged, unreadable } from './finding.ts';
 import type { LogInspection, LogReader, StoredCurrent } from './log-reader.ts';
 import type { Position } from './position.ts';
 import type { ProjectionOf } from './replay.ts';
+import { isOfTheFile } from './sqlite-errors.ts';
 import type { ChainedEvent } from './stored-event.ts';
 import { type OwnersChecked, ownerFindings, strayFindings } from './verify-owners.ts';
 
@@ -113,7 +113,7 @@ function* untilDamage(found: Iterable<Page>): Generator<Page> {
       yield page;
     }
   } catch (error) {
-    if (!(error instanceof LogUnavailable) || error.code !== 'log_failed') throw error;
+    if (!isOfTheFile(error)) throw error;
     yield { findings: [fileDamaged(error.message)], at };
   }
 }
@@ -170,7 +170,7 @@ function eventsAt(log: Log, from: Position, limit: number): Events {
   try {
     return { events: log.storedEvents(from, limit) };
   } catch (error) {
-    if (!(error instanceof LogUnavailable) || error.code !== 'log_failed') throw error;
+    if (!isOfTheFile(error)) throw error;
     if (limit > 1) return eventsAt(log, from, 1);
     return { events: [], damage: unreadable(from, '', error.message) };
   }

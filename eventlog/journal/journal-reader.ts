@@ -1,5 +1,6 @@
 /** A journal read synchronously, beside its writer or at rest: over all its segments, whatever of them is left. */
 import { join } from 'node:path';
+import { isPassing } from '../sqlite-errors.ts';
 import { parseRequestId } from './record-id.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { Gap } from './segment.ts';
@@ -31,6 +32,8 @@ export interface JournalReader {
 export type JournalReaderOptions = {
   /** Told of segments and blocks that cannot be read; the rest is read all the same. */
   readonly damaged?: (path: string, error: unknown) => void;
+  /** Told of a segment that is opened: if it was told of before, what hindered it has passed. */
+  readonly opened?: (path: string) => void;
 };
 
 /** `directory`: the data directory. Where there is no journal yet, it is empty. */
@@ -41,12 +44,14 @@ export function openJournalReader(directory: string, options: JournalReaderOptio
 class Reader implements JournalReader {
   readonly #directory: string;
   readonly #damaged: (path: string, error: unknown) => void;
+  readonly #opened: (path: string) => void;
   readonly #open = new Map<number, SegmentReader>();
   readonly #names = new Map<number, string>();
 
-  constructor(directory: string, { damaged = () => {} }: JournalReaderOptions) {
+  constructor(directory: string, { damaged = () => {}, opened = () => {} }: JournalReaderOptions) {
     this.#directory = directory;
     this.#damaged = damaged;
+    this.#opened = opened;
   }
 
   find(id: string): RequestRecord | undefined {
@@ -149,6 +154,7 @@ class Reader implements JournalReader {
         (error) => this.#damaged(path, error),
       );
       this.#open.set(number, segment);
+      this.#opened(path);
       return segment;
     } catch (error) {
       if (!(error instanceof SegmentUnbegun)) this.#damaged(path, error);
@@ -160,7 +166,7 @@ class Reader implements JournalReader {
     try {
       return read();
     } catch (error) {
-      this.#damaged(segment.path, error);
+      if (!isPassing(error)) this.#damaged(segment.path, error);
       return undefined;
     }
   }

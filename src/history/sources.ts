@@ -35,6 +35,7 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
     }
     return openJournalReader(unpacked ?? place, {
       damaged: (path, error) => void damage.set(path, `${path}: ${(error as Error).message}`),
+      opened: (path) => void damage.delete(path),
     });
   };
   const sources = (): Sources => {

@@ -10,6 +10,7 @@ import {
   verify,
   verifying,
 } from '../../eventlog/index.ts';
+import { isOfTheFile, unavailable } from '../../eventlog/sqlite-errors.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import {
   append,
@@ -383,5 +384,29 @@ describe('verify', () => {
     await expect(verify(log.reader, projectionOf, { signal: AbortSignal.abort() })).rejects.toThrow(
       'aborted',
     );
+  });
+});
+
+describe('a log that cannot be read', () => {
+  const failing = (work: () => void): unknown => {
+    try {
+      work();
+    } catch (error) {
+      return unavailable(error, 'events.db');
+    }
+    return undefined;
+  };
+
+  it('for want of files or of a permission is not a damaged one', async () => {
+    await using directory = await tempDirectory();
+    expect(isOfTheFile(failing(() => new Database(directory.path)))).toBe(false);
+    expect(isOfTheFile(failing(() => readFileSync(join(directory.path, 'none'))))).toBe(false);
+  });
+
+  it('for what stands in it is', async () => {
+    await using directory = await tempDirectory();
+    const path = join(directory.path, 'x.db');
+    writeFileSync(path, 'dear diary '.repeat(1000));
+    expect(isOfTheFile(failing(() => new Database(path).pragma('user_version')))).toBe(true);
   });
 });

@@ -1,10 +1,14 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { JournalMemory, openJournalReader, SAYS } from '../../eventlog/index.ts';
+import { JournalMemory, openJournalReader, openSqliteLog, SAYS } from '../../eventlog/index.ts';
 import { segmentFiles } from '../../eventlog/journal/segment-files.ts';
+import { verifyAll } from '../../src/history/portion.ts';
+import { roomOf } from '../../src/history/room.ts';
+import { sourcesOf } from '../../src/history/sources.ts';
+import { answerOf } from '../../src/history/told.ts';
 import { fill, smallDisk } from '../support/small-disk.ts';
 import { finished, idOf, JournalDesk, OTHER, record, temporaryDirectory } from './desk.ts';
 
@@ -139,6 +143,27 @@ describe('a journal that cannot be written', () => {
     expect(damaged).toContain(file!.path);
     reader.close();
     next.close();
+  });
+
+  it('that could not be opened for a while is not remembered as damaged', async () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    record(journal.producer(), finished({ sequence: 0 }));
+    const writer = journal.writer();
+    writer.turn();
+    writer.close();
+    await openSqliteLog({ directory, now: Date.now }).close();
+    const { path } = segmentFiles(join(directory, 'journal'))[0]!;
+    const { sources, close } = sourcesOf(directory, Date.now);
+    const verified = () => answerOf(verifyAll({}, roomOf(sources(), new AbortController().signal)));
+
+    renameSync(path, `${path}.aside`);
+    symlinkSync(path, path);
+    expect((await verified()).journal.damaged).toEqual([`${path}: unable to open database file`]);
+    rmSync(path);
+    renameSync(`${path}.aside`, path);
+    expect(await verified()).toMatchObject({ ok: true, journal: { damaged: [] } });
+    close();
   });
 
   it('whose last file was lost under it takes nothing of before twice', () => {
