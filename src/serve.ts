@@ -12,6 +12,7 @@ import {
   type Checked,
   type Config,
   difference,
+  keptSettings,
   type ListenerSettings,
   loadConfig,
   parseConfig,
@@ -80,7 +81,7 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
     },
     listeners,
   );
-  const forget = obeySignals(wish, router, log, ended.resolve);
+  const forget = obeySignals(wish, config, router, log, ended.resolve);
   try {
     await router.start();
     await tellReady(router, log, wish.json ? undefined : demo);
@@ -149,6 +150,7 @@ async function tellReady(router: Router, log: ProcessLog, demo: Demo | undefined
 /** The first TERM or INT drains, a second ends at once; HUP reads the file again, USR2 replaces the workers. Returns how to stop listening. */
 function obeySignals(
   wish: ServeArguments,
+  running: Config,
   router: Router,
   log: ProcessLog,
   end: (code: ExitCode) => void,
@@ -163,7 +165,7 @@ function obeySignals(
     log.info({ signal }, 'draining; a second signal ends at once');
     end(0);
   };
-  const reload = () => void reapply(wish, router, log);
+  const reload = () => void reapply(wish, running, router, log);
   const replace = () => void router.replaceWorkers();
   process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload).on('SIGUSR2', replace);
   return () => {
@@ -171,17 +173,29 @@ function obeySignals(
   };
 }
 
-async function reapply(wish: ServeArguments, router: Router, log: ProcessLog): Promise<void> {
+async function reapply(
+  wish: ServeArguments,
+  running: Config,
+  router: Router,
+  log: ProcessLog,
+): Promise<void> {
   if (wish.config === undefined) return log.warn({}, 'SIGHUP: there is no config file to apply');
   try {
     const config = await configOf(wish, undefined);
     if (!config.ok)
       return log.error({ problems: renderProblems(config.problems, wish.config) }, 'SIGHUP: nothing applied');
+    const settings = keptSettings(running, config.value);
+    if (settings.length > 0)
+      log.warn({ settings }, 'SIGHUP: not applied, since only a start takes up these settings');
     if (config.value.routing === null)
       return log.warn({}, 'SIGHUP: the file says nothing of pools and domains');
     const answer = await router.apply(config.value.routing, 0, 'SIGHUP');
     if (answer.type === 'rejected') log.error({ reason: answer.rejection }, 'SIGHUP: nothing applied');
-    else log.info({ changed: answer.changed, position: answer.position }, 'SIGHUP: applied');
+    else
+      log.info(
+        { changed: answer.changed, position: answer.position },
+        'SIGHUP: pools and domains are as in the file',
+      );
   } catch (error) {
     log.error({ err: error }, 'SIGHUP: nothing applied');
   }

@@ -19,6 +19,7 @@ export {
 } from './difference.ts';
 export { type HostPort, isLoopback, parseHostPort, renderHostPort } from './host-port.ts';
 export { describeSchema, isSchema, type JsonSchema, jsonSchemaOf, schemaAt } from './issues.ts';
+export { keptSettings } from './kept-settings.ts';
 export { loadConfig, MAX_FILE_BYTES, readConfigFile, readText } from './load.ts';
 export { nearest } from './nearest.ts';
 export { compilePattern } from './path-pattern.ts';
