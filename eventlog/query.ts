@@ -103,7 +103,9 @@ function rowsOf(statement: Database.Statement): IterableIterator<unknown[]> {
   try {
     return statement.raw().safeIntegers().iterate() as IterableIterator<unknown[]>;
   } catch (error) {
-    if (error instanceof RangeError) throw new QueryRefused('expected values, found a place for one (?)');
+    // Of places with a number or a name the binding says TypeError.
+    if (error instanceof RangeError || error instanceof TypeError)
+      throw new QueryRefused('expected values, found a place for one (?)');
     throw error;
   }
 }

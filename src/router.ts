@@ -19,7 +19,7 @@ import { archiveLog, HistoryThread } from './history/index.ts';
 import { pseudonymOf, secretOf } from './identity.ts';
 import { ImportThread } from './import/index.ts';
 import { Figures } from './router/figures.ts';
-import { putInForce } from './router/first-routing.ts';
+import { isForConfig, putInForce } from './router/first-routing.ts';
 import { LogAtHand } from './router/log-at-hand.ts';
 import { tellHealth } from './telemetry/health-tidings.ts';
 import type { ProcessLog } from './telemetry/process-log.ts';
@@ -145,6 +145,7 @@ export class Router {
         options.log.warn({ pool, backend, why }, `${backend} of ${pool} fails its probes`),
       started: (pool, id) => this.#startBackend(pool, id),
     });
+    const tell = supervisionTidings(options.log);
     this.#system = new System({
       followed: (pool, state) => this.#prober.follow(pool, state),
       openLog: () => this.#log.open(),
@@ -164,7 +165,9 @@ export class Router {
         this.#confirmations.childSpec(),
         this.#adminChild(),
       ],
-      observe: supervisionTidings(options.log),
+      observe: (event) => {
+        if (!('error' in event && isForConfig(event.error))) tell(event);
+      },
       failed: options.failed,
     });
     this.#figures = new Figures({

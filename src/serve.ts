@@ -23,7 +23,7 @@ import {
 import { type Demo, startDemo } from './demo.ts';
 import { AddressUnavailable, claim, claimListeners } from './router/claim-listeners.ts';
 import { clientsWithin, FilesTooFew, mostDescriptors, requireFiles, within } from './router/descriptors.ts';
-import { ConfigRefused } from './router/first-routing.ts';
+import { ConfigRefused, isForConfig } from './router/first-routing.ts';
 import { Router } from './router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
@@ -75,7 +75,7 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
       log,
       output,
       failed: (error) => {
-        log.fatal({ err: error }, 'the supervision tree gave up');
+        if (!isForConfig(error)) log.fatal({ err: error }, 'the supervision tree gave up');
         ended.resolve(1);
       },
     },

@@ -1,7 +1,7 @@
 /** The admin API: HTTP and JSON for operators, on an address of its own and off the request path. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { DataUnusable, EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts';
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
@@ -17,6 +17,7 @@ import type { Reply } from './reply.ts';
 import { match } from './router.ts';
 import { ROUTES, type Route } from './routes.ts';
 import { send } from './send.ts';
+import { refuseTunnel, refuseUnreadable } from './unreadable.ts';
 
 export interface AdminOptions extends AdminPorts {
   /** Wanted of everybody but probes, when set. Without one only loopback is listened on. */
@@ -41,6 +42,8 @@ const SERVER_OPTIONS = {
   requestTimeout: 0,
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,
+  // A Host that is missing is refused with a problem, like one that is wrong.
+  requireHostHeader: false,
   connectionsCheckingInterval: 5_000,
 };
 const CLOSE_GRACE_MS = 2_000;
@@ -69,9 +72,8 @@ class AdminServer implements Admin {
     this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#serve(request, response));
     this.#connections = new Connections(this.#server);
     this.#notes = new CommandNotes(options.logger);
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-      refuseRaw(error, socket),
-    );
+    this.#server.on('clientError', refuseUnreadable);
+    this.#server.on('connect', (_request, socket) => refuseTunnel(socket));
   }
 
   async listen(address: string): Promise<string> {
@@ -214,15 +216,3 @@ function pathOf({ pattern }: Route): string {
 function nameOf(name: string): string {
   return (parseHostPort(name) ?? parseHostPort(`${name}:80`))?.host ?? name.toLowerCase();
 }
-
-/** What Node itself could not read as HTTP. */
-function refuseRaw(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const [status, reason] = RAW[error.code ?? ''] ?? [400, 'Bad Request'];
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-const RAW: Readonly<Record<string, readonly [number, string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
-};

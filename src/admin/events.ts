@@ -99,8 +99,11 @@ function headed(reply: Reply, archived: number): Reply {
 function fromOf(call: Call): number {
   const asked = count(call, 'from', { min: 0, max: FAR });
   const last = header(call, 'last-event-id');
-  if (last !== undefined && /^\d{1,15}$/.test(last)) return Number(last) + 1;
-  return asked ?? 1;
+  // The standard's word for none yet.
+  if (last === undefined || last === '') return asked ?? 1;
+  if (!/^\d{1,15}$/.test(last))
+    throw new Refused('invalid_header', `Last-Event-ID: expected a position, found ${quoted(last)}`);
+  return Number(last) + 1;
 }
 
 function streamOf(text: string | undefined): StreamName | undefined {

@@ -24,7 +24,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}$/;
 
 const askedBody = z.strictObject({
   host: z.string().min(1).max(300),
-  path: z.string().startsWith('/').max(8192).default('/'),
+  path: z.string().startsWith('/', 'expected a path that begins with /').max(8192).default('/'),
   method: z.string().regex(TOKEN, 'expected a method').default('GET'),
   headers: z.record(z.string(), z.string()).default({}),
   at: z.union([z.int().min(0), z.string()]).optional(),

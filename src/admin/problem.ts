@@ -6,6 +6,8 @@ import type { Reply } from './reply.ts';
 type EdgeType =
   | 'malformed_request'
   | 'malformed_json'
+  | 'head_too_large'
+  | 'head_too_slow'
   | 'invalid_name'
   | 'invalid_query'
   | 'invalid_header'
@@ -52,6 +54,8 @@ const PROBLEMS = {
   log_full: [507, 'No room to record the change'],
   malformed_request: [400, 'Malformed request'],
   malformed_json: [400, 'Malformed JSON'],
+  head_too_large: [431, 'Head too large'],
+  head_too_slow: [408, 'Head too slow'],
   invalid_name: [400, 'Invalid name'],
   invalid_query: [400, 'Invalid query'],
   invalid_header: [400, 'Invalid header'],
@@ -96,13 +100,15 @@ export class Refused extends Error {
   }
 }
 
+export type ProblemReply = Extract<Reply, { type: 'json' }>;
+
 export type Extras = {
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the problem, as RFC 9457 §3.2 allows. */
   readonly members?: Readonly<Record<string, unknown>>;
 };
 
-export function problem(type: ProblemType, detail: string, extras: Extras = {}): Reply {
+export function problem(type: ProblemType, detail: string, extras: Extras = {}): ProblemReply {
   const [status, title] = PROBLEMS[type];
   return {
     type: 'json',

@@ -37,12 +37,10 @@ export async function postReplay(call: Call, ports: AdminPorts): Promise<Reply> 
   const isOtherwise = [policy, without, set, backends].some((each) => each !== undefined);
   if (body.verify === true && isOtherwise)
     throw new Refused('invalid_query', 'verify: expected nothing otherwise beside it, found something');
-  if (body.verify === true) return answered(call, ports.history, 'replay', range);
-  if (isOtherwise) {
-    return answered(call, ports.history, 'whatIf', { ...range, ...alterationOf(body, ports) });
-  }
-  const detail = 'expected verify, or one of policy, without, with and backends, found nothing to replay for';
-  throw new Refused('invalid_query', detail);
+  if (isOtherwise) return answered(call, ports.history, 'whatIf', { ...range, ...alterationOf(body, ports) });
+  if (body.pool !== undefined)
+    throw new Refused('invalid_query', 'pool: expected something otherwise beside it, found it alone');
+  return answered(call, ports.history, 'replay', range);
 }
 
 function alterationOf(

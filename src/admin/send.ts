@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Outlet, Reply } from './reply.ts';
 
 // Nothing here is a page, and nothing here may be kept.
-const ALWAYS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+export const ALWAYS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 // 60 s: a client that reads nothing for that long is gone or stuck.
 const STALLED_MS = 60_000;

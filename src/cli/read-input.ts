@@ -24,7 +24,8 @@ export function accepted<T>(checked: Checked<T>, where: string): T {
 }
 
 function unfit(problems: readonly Problem[], where: string): CommandFailed {
-  return new CommandFailed(renderProblems(problems, where).map(clean), { problems });
+  const lines = renderProblems(problems, where).map(clean);
+  return new CommandFailed(lines, { error: lines.join('\n'), problems });
 }
 
 export function nameOf(file: string): string {

@@ -10,6 +10,13 @@ export class ConfigRefused extends Error {
   override readonly name = 'ConfigRefused';
 }
 
+/** Of a start that failed for want of it: whoever started the router is told in a line, and nothing crashed. */
+export function isForConfig(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof ConfigRefused) return true;
+  return false;
+}
+
 /** `unapplied`: the log has history, which says what is in force. */
 export async function putInForce(
   wished: Routing,
@@ -25,7 +32,8 @@ export async function putInForce(
   });
   const plan = isEmpty ? everything : planFor(wished, 0);
   const answer = await desk.carryOut(plan, { author: 'serve' }, 'serve');
-  if (answer.type === 'rejected')
-    throw new ConfigRefused(`the config file is not applied: ${answer.rejection.detail}`);
-  return 'applied';
+  if (answer.type === 'done') return 'applied';
+  const { type, detail } = answer.rejection;
+  const whose = type === 'too_many_removals' ? ' (a flag of switchyard apply)' : '';
+  throw new ConfigRefused(`the config file is not applied: ${detail}${whose}`);
 }

@@ -85,6 +85,14 @@ describe('events', () => {
     },
   );
 
+  it.each(['abc', '-1', '5.5'])('after %s, which is no position, are refused', async (last) => {
+    await using s = await scene();
+    expect(await s.client.get('/v1/events', { headers: { 'last-event-id': last } })).toMatchObject({
+      status: 400,
+      body: { type: 'invalid_header', detail: `Last-Event-ID: expected a position, found "${last}"` },
+    });
+  });
+
   it('that cannot be read are named in their place, and hide no other', async () => {
     const log = createMemoryLog({ now: Date.now });
     const damaged = (events: readonly Recorded[]) => {

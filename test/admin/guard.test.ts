@@ -209,3 +209,38 @@ describe('a command', () => {
     expect(s.logged.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });
+
+describe('what Node cannot read as a request', () => {
+  it.each([
+    ['no words of HTTP', 'garbage\r\n\r\n', 400, 'malformed_request'],
+    [
+      'a method that nobody knows',
+      head('FOO /healthz HTTP/1.1', 'Host: localhost'),
+      400,
+      'malformed_request',
+    ],
+    ['no Host', head('GET /healthz HTTP/1.1'), 400, 'malformed_request'],
+    ['a tunnel', head('CONNECT localhost:1 HTTP/1.1', 'Host: localhost'), 400, 'malformed_request'],
+    [
+      'a head of more than 16 KiB',
+      head('GET /healthz HTTP/1.1', 'Host: localhost', `A: ${'a'.repeat(17_000)}`),
+      431,
+      'head_too_large',
+    ],
+  ])('%s is refused with a problem', async (_what, text, status, type) => {
+    await using s = await scene();
+    const client = await RawClient.connect(s.port);
+    client.socket.write(text);
+    await client.until(() => client.closed || client.received.includes('}'), 'a problem');
+    client.socket.destroy();
+    expect(client.received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [A-Z]`));
+    expect(client.received).toMatch(/\r\ncontent-type: application\/problem\+json\r\n/);
+    const body = client.received.slice(client.received.indexOf('\r\n\r\n') + 4);
+    expect(JSON.parse(body)).toMatchObject({
+      status,
+      type,
+      title: expect.any(String),
+      detail: expect.any(String),
+    });
+  });
+});

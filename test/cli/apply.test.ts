@@ -124,6 +124,15 @@ describe('apply', () => {
     expect(stage.logged).toEqual([]);
   });
 
+  it('tells machines what is wrong as an error and place by place', async () => {
+    const { code, out } = await apply(file('drainMs: soon\npools: {}'), '--json');
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toEqual({
+      error: expect.stringContaining('routing.yaml: drainMs: expected a whole number'),
+      problems: [expect.objectContaining({ path: 'drainMs', found: '"soon"' })],
+    });
+  });
+
   it('colours the difference on a terminal, unless told not to', async () => {
     const path = file(WEB);
     const coloured = await apply(path, '--dry-run', { tty: true });

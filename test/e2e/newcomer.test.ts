@@ -213,6 +213,23 @@ describe('a second start', () => {
     expect(await ask(third.port, 'new.example')).toMatchObject({ status: 200 });
   });
 
+  it('that would take away too much is refused in a line that says what allows it', async () => {
+    await using directory = await tempDirectory();
+    await using web = await Backend.start({ name: 'web' });
+    const domains = Object.fromEntries(
+      Array.from({ length: 12 }, (_, at) => [`d${at}.example`, { pool: 'web' }]),
+    );
+    const first = await startRouter({ directory: directory.path, config: { ...onePool(web), domains } });
+    await first.stop();
+
+    const config = { ...onePool(web), domains: {} };
+    const { code, output } = await refusalOf({ directory: directory.path, config, args: ['--apply'] });
+    expect(code).toBe(1);
+    expect(output).toContain('found 12; --allow-removals 12 allows it (a flag of switchyard apply)\n');
+    expect(output).not.toContain('crashed');
+    expect(output).not.toContain('"stack"');
+  });
+
   it('on the same data is refused while the first runs, and told who holds it', async () => {
     await using directory = await tempDirectory();
     await using first = await startRouter({ directory: directory.path });

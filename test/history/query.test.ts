@@ -141,6 +141,8 @@ describe('query', () => {
     ['SELECT * FROM events', 'no such table: events'],
     ['SELEC', 'expected one SELECT'],
     ['SELECT ?', 'expected values, found a place for one'],
+    ['SELECT ?1', 'expected values, found a place for one'],
+    ['SELECT :name', 'expected values, found a place for one'],
     ["SELECT load_extension('x')", ''],
   ])('refuses %s', async (sql, problem) => {
     const room = await roomWith();

@@ -103,5 +103,11 @@ describe('what if', () => {
     const json = await runCommand(['replay', '--data', directory.path, '--policy', 'p2c', '--json']);
     expect(JSON.parse(json.output).pools[0].pool).toBe('web');
     expect((await runCommand(['replay', '--data', directory.path, '--backends', '4'])).code).toBe(2);
+    // With nothing otherwise, the record itself is proven.
+    const proven = await runCommand(['replay', '--data', directory.path, '--json']);
+    expect([proven.code, JSON.parse(proven.output)]).toEqual([
+      0,
+      expect.objectContaining({ ok: true, differences: [] }),
+    ]);
   });
 });

@@ -43,7 +43,7 @@ export const replayVerb: Verb = {
   positionals: [],
   summary: 'runs recorded traffic through the routing core again',
   details: [
-    '--verify proves every recorded decision; where one differs, it is printed and the status is 1.',
+    '--verify, or nothing, proves every recorded decision; where one differs, it is printed and the status is 1.',
     '--policy, --without, --with and --backends show what would have been: the same requests with that otherwise.',
   ],
   options: {
@@ -65,18 +65,14 @@ async function run(context: Context): Promise<ExitCode> {
   const isOtherwise = OTHERWISE.some((name) => args.flag(name));
   if (args.flag('verify') && isOtherwise)
     throw new UsageError('expected --verify or something otherwise, found both');
-  if (args.flag('verify')) return verify(context);
-  if (isOtherwise) return whatIf(context);
-  throw new UsageError(
-    'expected --verify, --policy, --without, --with or --backends, found nothing to replay for',
-  );
+  return isOtherwise ? whatIf(context) : verify(context);
 }
 
 const OTHERWISE = ['policy', 'without', 'with', 'backends'] as const;
 
 async function verify(context: Context): Promise<ExitCode> {
   const { args, print } = context;
-  if (args.flag('pool')) throw new UsageError('expected --pool with something otherwise, found --verify');
+  if (args.flag('pool')) throw new UsageError('expected --pool with something otherwise, found it alone');
   const body = { verify: true, from: args.text('from'), to: args.text('to') };
   const found = await askLong(context, {
     ask: { method: 'POST', path: ['v1', 'replay'], body },

@@ -1,0 +1,32 @@
+/** Refuses what Node itself could not read as a request, as everything else is refused: with a problem. */
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type ProblemType, problem } from './problem.ts';
+import { ALWAYS } from './send.ts';
+
+export function refuseUnreadable(error: NodeJS.ErrnoException & { reason?: string }, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const [type, detail] = REFUSALS[error.code ?? ''] ?? [
+    'malformed_request',
+    `expected a request of HTTP/1.1, found none: ${error.reason ?? error.message}`,
+  ];
+  refuse(socket, type, detail);
+}
+
+/** Whoever asks for a tunnel gets no response object from Node. */
+export function refuseTunnel(socket: Duplex): void {
+  refuse(socket, 'malformed_request', 'expected a path, found CONNECT');
+}
+
+const REFUSALS: Readonly<Record<string, readonly [ProblemType, string]>> = {
+  HPE_HEADER_OVERFLOW: ['head_too_large', 'expected a head of at most 16 KiB, found more'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['head_too_slow', 'expected a whole head within 10 s, found a part of one'],
+};
+
+function refuse(socket: Duplex, type: ProblemType, detail: string): void {
+  const { status, headers, value } = problem(type, detail);
+  const body = `${JSON.stringify(value)}\n`;
+  const fields = { ...ALWAYS, ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' };
+  const lines = Object.entries(fields).map(([name, text]) => `${name}: ${text}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+}
