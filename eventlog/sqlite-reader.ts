@@ -3,7 +3,7 @@
  * directory at rest. It takes no lock of the directory and never changes the log. An archive swaps the file; a reader
  * notices before its next reading, or stays with the file that it has.
  */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { DataUnusable } from './errors.ts';
@@ -51,7 +51,7 @@ function opened<T>(place: string, open: (path: string) => T): T {
   let path = place;
   try {
     if (!isFile(place)) path = join(place, EVENTS_FILE);
-    if (existsSync(path)) return open(path);
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return open(path);
   } catch (error) {
     throw unusable(error, path);
   }

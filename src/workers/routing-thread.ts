@@ -1,6 +1,6 @@
 /** What routes in one thread, whichever thread that is: its table, its plane, its log of requests. */
 import type { HealthReport, Ledger, PoolLedger } from '../../actors/index.ts';
-import { type LogReader, openSqliteReader, type StreamName } from '../../eventlog/index.ts';
+import { EventUnreadable, type LogReader, openSqliteReader, type StreamName } from '../../eventlog/index.ts';
 import { parseHostPort, renderHostPort } from '../config/host-port.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import { createPlane, type Headcount, type PlaneReport, type RoutingPlane } from '../proxy/index.ts';
@@ -84,7 +84,7 @@ export class RoutingThread {
   }
 
   #source(link: TableLink): TableSource {
-    const { directory, names, ledger, warn } = this.#options;
+    const { directory, names, ledger } = this.#options;
     this.#reader?.close();
     const reader = openSqliteReader(directory, READER_CACHE_KIB);
     this.#reader = reader;
@@ -93,7 +93,9 @@ export class RoutingThread {
       reader,
       reopened: () => this.#source(link),
       ...link,
-      warn: (error) => warn(error.message),
+      // Of a log that cannot be read there is one thing to say, however many are asked for; of damage, each place.
+      warn: (error) =>
+        error instanceof EventUnreadable ? this.#options.warn(error.message) : this.#scarce(error.message),
       isBusy: (pool) => isBusy(ledger.pool(pool.key)),
       passivated: (pool) => ledger.forget(pool.key),
     };

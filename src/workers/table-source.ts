@@ -1,5 +1,5 @@
 /** Where a table finds what it does not hold. */
-import type { EventUnreadable, LogReader } from '../../eventlog/index.ts';
+import type { LogReader } from '../../eventlog/index.ts';
 import type { PoolRoute } from '../proxy/index.ts';
 import type { NameIndex } from './name-index.ts';
 
@@ -12,7 +12,7 @@ export type TableSource = {
   readonly isLevel: () => boolean;
   /** Waits a little for the main thread, which is between two of its steps. */
   readonly pause: () => void;
-  readonly warn: (error: EventUnreadable) => void;
+  readonly warn: (error: Error) => void;
   /** Somebody waits for one of its backends. */
   readonly isBusy: (pool: PoolRoute) => boolean;
   /** Nobody has asked for it for long. */

@@ -5,8 +5,10 @@
  */
 import { type DomainState, evolveOwner, kindOf, type PoolState } from '../../actors/index.ts';
 import {
+  DataUnusable,
   EventUnreadable,
   type LogReader,
+  LogUnavailable,
   type PackedNames,
   type Position,
   type Recorded,
@@ -44,6 +46,8 @@ export class Table implements RoutingTable {
   #position: Position = 0;
   #sweeps = 0;
   #sweeping: Iterator<StreamName> | undefined;
+  /** Who could not be read since nothing could: lost until the next sweep, so that it is not tried for each request. */
+  readonly #unread = new Set<StreamName>();
 
   /** Reads every current row. Events up to the position of that read are then known. */
   load(reader: LogReader, damaged: (error: EventUnreadable) => void): void {
@@ -137,7 +141,7 @@ export class Table implements RoutingTable {
       if (found === undefined) this.distrust();
       else if (found.version > known.version) this.#know(stream, found.state, found.version);
     } catch (error) {
-      if (!(error instanceof EventUnreadable)) throw error;
+      if (!isOfTheLog(error)) throw error;
       // Its row may be sound: what became of it is read anew when it is asked for.
       source.warn(error);
       this.distrust();
@@ -178,6 +182,8 @@ export class Table implements RoutingTable {
   sweep(): void {
     if (this.#source === undefined) return;
     this.#sweeps += 1;
+    for (const stream of this.#unread) this.#forget(stream);
+    this.#unread.clear();
     const idle = this.#known.size > MANY ? IDLE_SWEEPS_OF_MANY : IDLE_SWEEPS;
     for (let looks = 0; looks < LOOKS_A_SWEEP; looks++) {
       this.#sweeping ??= this.#known.keys();
@@ -196,10 +202,16 @@ export class Table implements RoutingTable {
     const view = kind === 'domain' ? this.#domains.get(name) : this.#pools.get(name);
     if (view !== undefined && this.#sweeps - (view.usedAt ?? 0) <= idle) return;
     if (view instanceof PoolView && source.isBusy(view)) return;
+    this.#forget(stream);
+    if (view instanceof PoolView) source.passivated(view);
+  }
+
+  #forget(stream: StreamName): void {
+    const kind = kindOf(stream);
+    const name = stream.slice(kind.length + 1);
     this.#known.delete(stream);
     if (kind === 'domain') this.#domains.delete(name);
     else this.#views.forgetPool(name);
-    if (view instanceof PoolView) source.passivated(view);
   }
 
   /** As `lookup`, where not all is held: the names and what is held must be of one moment, or both are looked at again. */
@@ -265,9 +277,10 @@ export class Table implements RoutingTable {
         if (position > this.#position) pause();
       }
     } catch (error) {
-      if (!(error instanceof EventUnreadable)) throw error;
+      if (!isOfTheLog(error)) throw error;
       warn(error);
       this.lose(stream);
+      if (!(error instanceof EventUnreadable)) this.#unread.add(stream);
     }
   }
 
@@ -280,4 +293,9 @@ export class Table implements RoutingTable {
     if (kind === 'domain') this.#views.placeDomain(name, state as DomainState, this.#sweeps);
     else this.#views.placePool(name, state as PoolState, this.#sweeps, this.#cutAt);
   }
+}
+
+/** One of its events cannot be read, or nothing can just now. */
+function isOfTheLog(error: unknown): error is EventUnreadable | LogUnavailable | DataUnusable {
+  return error instanceof EventUnreadable || error instanceof LogUnavailable || error instanceof DataUnusable;
 }
