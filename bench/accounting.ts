@@ -71,7 +71,7 @@ export function privateBytesOf(pid: number): number {
 }
 
 /** The process and all below it. */
-export function familyOf(pid: number): readonly number[] {
+function familyOf(pid: number): readonly number[] {
   const childrenOf = new Map<number, number[]>();
   for (const entry of entries('/proc')) {
     if (!/^\d+$/.test(entry)) continue;

@@ -1,7 +1,7 @@
 /**
  * Recorded events as they come: first those that are there already, then each new one, without a gap and none twice.
- * Neither form holds events for a slow reader: while one catches up, new events are only noted, and read from the
- * log when it gets there. So a feed needs at most one page of memory, however far behind it is.
+ * It holds none for a reader who is behind: while one catches up, new events are only noted, and read from the log
+ * when it gets there. So a feed needs at most one page of memory, however far behind it is.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Subscriber } from 'rxjs';
@@ -27,29 +27,6 @@ export function feed(log: FeedSource, from: Position = 1): Observable<Recorded> 
     feeding.start().catch((error: unknown) => subscriber.error(error));
     return () => feeding.stop();
   });
-}
-
-/** For readers that take their time: the next event is read when it is asked for. Ends when `signal` aborts. */
-export async function* follow(
-  log: FeedSource,
-  { from = 1, signal }: { readonly from?: Position; readonly signal: AbortSignal },
-): AsyncGenerator<Recorded, void, undefined> {
-  const bell = new Bell(log, signal);
-  let next = from;
-  try {
-    while (!signal.aborted) {
-      const rung = bell.next();
-      const events = await log.read({ from: next, limit: PAGE });
-      for (const event of events) {
-        if (signal.aborted) return;
-        yield event;
-        next = event.position + 1;
-      }
-      if (events.length === 0) await rung;
-    }
-  } finally {
-    bell.remove();
-  }
 }
 
 class Feeding {
@@ -96,32 +73,5 @@ class Feeding {
       this.#next = event.position + 1;
       this.#subscriber.next(event);
     }
-  }
-}
-
-/** Rings at each append and when the signal aborts; a ring that nobody waits for is remembered by the promise. */
-class Bell {
-  readonly #signal: AbortSignal;
-  readonly #unsubscribe: () => void;
-  readonly #ring = () => this.#resolve();
-  #resolve: () => void = () => {};
-
-  constructor(log: FeedSource, signal: AbortSignal) {
-    this.#signal = signal;
-    this.#unsubscribe = log.onAppended(this.#ring);
-    signal.addEventListener('abort', this.#ring);
-  }
-
-  /** Settles at the first ring from now on. */
-  next(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-      if (this.#signal.aborted) resolve();
-    });
-  }
-
-  remove(): void {
-    this.#unsubscribe();
-    this.#signal.removeEventListener('abort', this.#ring);
   }
 }

@@ -2,19 +2,18 @@
 export { isAddress } from './address.ts';
 export { prepare } from './append.ts';
 export type * from './append-wish.ts';
-export { canonicalJson } from './canonical.ts';
-export { type Copied, copyLog, lastSound } from './copy-log.ts';
+export { copyLog, lastSound } from './copy-log.ts';
 export * from './errors.ts';
 export type * from './event-log.ts';
 export type * from './events.ts';
-export { type FeedSource, feed, follow } from './feed.ts';
+export { feed } from './feed.ts';
 export type { Finding } from './finding.ts';
 export { type Happened, happenedOf, type Packed, unpacked } from './happened.ts';
 export * from './journal/index.ts';
 export type * from './json.ts';
 export { LocalLog } from './local-log.ts';
 export { type LocationPart, parseLocation } from './location-template.ts';
-export type { Base, CurrentsPage, LogInspection, LogReader } from './log-reader.ts';
+export type { LogInspection, LogReader } from './log-reader.ts';
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export { type Moment, parseMoment, parseTime } from './moment.ts';
 export * from './names.ts';
@@ -26,7 +25,6 @@ export { poolsOf } from './pool-of.ts';
 export type * from './position.ts';
 export * from './query.ts';
 export type * from './readings.ts';
-export type { Rebuilt } from './rebuild.ts';
 export * from './replay.ts';
 export type { RouteMatch, RouteSettings, RouteWish } from './route-settings.ts';
 export { DOMAIN_DEFAULTS, POOL_DEFAULTS } from './setting-defaults.ts';
@@ -41,5 +39,5 @@ export {
   swapLog,
 } from './sqlite-log.ts';
 export { isFile, type LogFile, openLogFile, openSqliteReader } from './sqlite-reader.ts';
-export { type Verification, type Verified, type VerifyOptions, verify, verifying } from './verify.ts';
+export { type Verified, type VerifyOptions, verify, verifying } from './verify.ts';
 export { WriteBack, type WriteBackOptions } from './write-back.ts';

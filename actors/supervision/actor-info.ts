@@ -1,6 +1,6 @@
 /** Actors as people see them: each with its state, in pages, across the whole tree. */
 
-export const ACTOR_STATES = ['starting', 'running', 'restarting', 'parked', 'stopping', 'stopped'] as const;
+const ACTOR_STATES = ['starting', 'running', 'restarting', 'parked', 'stopping', 'stopped'] as const;
 export type ActorState = (typeof ACTOR_STATES)[number];
 export type Counts = Readonly<Record<ActorState, number>>;
 

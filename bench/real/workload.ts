@@ -3,7 +3,7 @@ import { Chance } from '../simulate/chance.ts';
 import { RAP_GENIUS_PER_SECOND, serviceMs } from '../simulate/rap-genius.ts';
 
 /** Real times are a tenth of the published ones. */
-export const SCALE = 10;
+const SCALE = 10;
 // One client in thirty loses patience, on the average after the time of a request.
 const LEAVING = 1 / 30;
 const PATIENCE_MS = 26;

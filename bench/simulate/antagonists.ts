@@ -17,7 +17,7 @@ const WORK_MS = 80;
 const MEAN_WORK_MS = WORK_MS * 1.0833;
 const SECONDS = 12;
 const WARM_UP_MS = 2000;
-export const DEADLINE_MS = 5000;
+const DEADLINE_MS = 5000;
 
 /** Nine steps, each a ninth more than the last. */
 export const LOADS: readonly number[] = Array.from({ length: 9 }, (_, i) => 0.75 * (10 / 9) ** i);

@@ -13,8 +13,7 @@ export const FRAME = {
   checkpoint: 3,
 } as const;
 
-export const FRAME_WORD_BYTES = 4;
-export const LONGEST_FRAME = 0xffffff;
+const LONGEST_FRAME = 0xffffff;
 
 export function frameWord(length: number, kind: number): number {
   return length | (kind << 24);

@@ -15,15 +15,14 @@ export {
   type JournalShared,
   SAYS,
 } from './memory.ts';
-export { NO_OPERATIONS, type OperationSource } from './operation-source.ts';
+export type { OperationSource } from './operation-source.ts';
 export { PoolIndex } from './pool-index.ts';
 export { packJournal, unpackJournal } from './portable.ts';
 export { parseRequestId, type RequestIdParts, renderRequestId } from './record-id.ts';
-export type { AttemptRecord, Keyed, RequestRecord, RoutingRecord } from './request-record.ts';
+export type { AttemptRecord, RequestRecord } from './request-record.ts';
 export { RingProducer } from './ring-producer.ts';
-export type { Gap } from './segment.ts';
 export { JOURNAL_DIRECTORY } from './segment-files.ts';
 export type { JournalledCheckpoint, OperationBlock } from './segment-reader.ts';
 export { codesOf, OTHER, type Vocabulary } from './vocabulary.ts';
 export { writeCheckpoint, writeName } from './write-note.ts';
-export { Attempt, FinishedRequest, writeRequest } from './write-request.ts';
+export { FinishedRequest, writeRequest } from './write-request.ts';

@@ -72,7 +72,7 @@ export class Attempt {
 }
 
 // The longest request line by default; a longer target is cut.
-export const LONGEST_TARGET = 8192;
+const LONGEST_TARGET = 8192;
 const LONGEST_OTHER = 512;
 const QUESTION = 0x3f;
 

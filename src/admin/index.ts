@@ -3,5 +3,4 @@
 export { type Admin, type AdminOptions, createAdmin } from './admin.ts';
 export { AdminUnavailable } from './admin-unavailable.ts';
 export { Confirmations } from './confirmations.ts';
-export type { Logger } from './logger.ts';
-export type { AdminPorts, Check, History, LedgerFigures } from './ports.ts';
+export type { Check, LedgerFigures } from './ports.ts';

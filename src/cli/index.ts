@@ -1,11 +1,4 @@
 /** The command line: its words, and what `serve` needs of it. What talks to a router (`run.ts`) is loaded by who does. */
 export { CommandFailed } from './failure.ts';
-export { type Io, processIo } from './io.ts';
-export {
-  MOST_WORKERS,
-  overridesOf,
-  type ParsedServe,
-  parseServeArguments,
-  type ServeArguments,
-} from './serve-arguments.ts';
-export type { ExitCode } from './verb.ts';
+export { processIo } from './io.ts';
+export { MOST_WORKERS, overridesOf, parseServeArguments, type ServeArguments } from './serve-arguments.ts';

@@ -95,7 +95,7 @@ export function isSchema(schema: unknown): schema is JsonSchema {
   return typeof schema === 'object' && schema !== null && !Array.isArray(schema);
 }
 
-export function describeSchema(schema: JsonSchema): string {
+function describeSchema(schema: JsonSchema): string {
   if (schema.anyOf !== undefined) return schema.anyOf.filter(isSchema).map(describeSchema).join(' or ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return oneOf(schema.enum.map((word) => JSON.stringify(word)));

@@ -22,7 +22,7 @@ const engine = (): typeof import('re2js') => createRequire(import.meta.url)('re2
 type Compiled = { readonly pattern: Pattern; readonly size: number };
 
 /** What is known to compile, or not to: checked when it is set, and compiled again by each worker. */
-export function parsePattern(text: string): Parsed<Compiled> {
+function parsePattern(text: string): Parsed<Compiled> {
   let compiled: RE2JS;
   try {
     compiled = engine().RE2JS.compile(text);

@@ -10,7 +10,7 @@ const ms = z.int().min(1).max(86_400_000);
 const bytes = z.int().min(16).max(16_777_216);
 
 /** Where to listen: port 0 asks the system for a free one. */
-export const listenAddress = z
+const listenAddress = z
   .string()
   .refine((text) => parseHostPort(text) !== undefined, 'expected host:port or [v6]:port')
   .describe('host:port or [v6]:port; port 0: any free one');
@@ -83,7 +83,7 @@ export const listenerSettings = z.strictObject({
     .prefault({}),
 });
 
-export const adminSettings = z.strictObject({
+const adminSettings = z.strictObject({
   // Loopback: whoever reaches it commands the router.
   address: listenAddress.default('127.0.0.1:8081'),
   token: z
@@ -130,7 +130,6 @@ export const processShape = {
 } as const;
 
 export type ListenerSettings = z.output<typeof listenerSettings>;
-export type AdminSettings = z.output<typeof adminSettings>;
 export type ProcessSettings = {
   readonly [Key in keyof typeof processShape]: z.output<(typeof processShape)[Key]>;
 };

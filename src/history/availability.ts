@@ -40,7 +40,7 @@ export async function availabilityChanges(
 }
 
 /** As the log knows it: it is there, it is up, and nothing keeps it from requests at that time. */
-export function isAvailable(pool: PoolState, id: string, nowMs: number): boolean {
+function isAvailable(pool: PoolState, id: string, nowMs: number): boolean {
   const present = backendOf(pool, id);
   if (present === undefined || (present.backend.state ?? 'up') !== 'up') return false;
   return (present.quarantine?.untilMs ?? 0) <= nowMs;

@@ -1,18 +1,16 @@
 /** The door of history: questions about the past, answered beside routing. */
 export { type ArchiveOptions, type ArchiveReport, archiveLog } from './archive-log.ts';
 export type { PastChange } from './change-at.ts';
-export type { Difference } from './difference.ts';
 
 export type { AskedStory, AskedWish } from './explain/asked.ts';
-export { againstOf } from './explain/reasons.ts';
-export type { RequestStory, Sight, Step } from './explain/story.ts';
+export type { RequestStory, Step } from './explain/story.ts';
 export type { Historian } from './historian.ts';
 export { HistoryThread, type HistoryThreadOptions } from './history-thread.ts';
 export { LocalHistory, type LocalHistoryOptions } from './local-history.ts';
 export { type Moment, parseMoment } from './moment.ts';
-export type { AnswerOf, LongQuestion, PouredQuestion, Question, WishOf } from './question.ts';
+export type { LongQuestion, PouredQuestion, WishOf } from './question.ts';
 export { type Repaired, repairLog } from './repair-log.ts';
-export { type Room, roomOf, type Sources } from './room.ts';
+export { roomOf, type Sources } from './room.ts';
 export { parseScope, type Scope, within } from './scope.ts';
 export { type OpenSources, sourcesOf } from './sources.ts';
 export { CONFIRMED, ON_TRIAL, type Trial, trialOf, UNDONE } from './trial.ts';

@@ -4,13 +4,13 @@ import { isAscii } from 'node:buffer';
 export type Line = { readonly number: number; readonly text: string };
 
 /** 1 MiB: what the settings of one owner may come to; a longer line is another kind of file. */
-export const MAX_LINE_BYTES = 1_048_576;
+const MAX_LINE_BYTES = 1_048_576;
 
 /**
  * 256 KiB of lines together: a thousand, which are the most, of four times what a domain takes. A chunk is held whole some times over,
  * and nobody else has the log while it is written.
  */
-export const MAX_CHUNK_CHARACTERS = 262_144;
+const MAX_CHUNK_CHARACTERS = 262_144;
 
 const LF = 0x0a;
 

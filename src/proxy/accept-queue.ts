@@ -42,7 +42,7 @@ function waitingFor(inode: string): number | undefined {
 }
 
 /** Fields: sl local remote state tx:rx timer retransmits uid timeout inode; of a listener, rx is its queue. */
-export function parseQueue(table: string, inode: string): number | undefined {
+function parseQueue(table: string, inode: string): number | undefined {
   for (const line of table.split('\n')) {
     const fields = line.trim().split(/\s+/);
     if (fields[9] === inode) return Number.parseInt(fields[4]?.split(':')[1] ?? '', 16);

@@ -1,13 +1,13 @@
 /** The door of the data plane. */
 
-export type { PlaneCounters, PlaneOptions, PlaneReport, PlaneSettings } from './context.ts';
+export type { PlaneOptions, PlaneReport } from './context.ts';
 export type { Answer, Delegate, Delegated } from './delegate.ts';
 export { Route as CompiledRoute, routesOf } from './domain-routes.ts';
 export { createHeadcount, type Headcount, type HeadcountMemory, SharedHeadcount } from './headcount.ts';
-export { isListed, statusRange } from './listed-status.ts';
+export { statusRange } from './listed-status.ts';
 export { type OutcomeRow, rowOf } from './outcome-table.ts';
 export { createPlane, type Farewell, type RoutingPlane } from './plane.ts';
-export { parseRequestId, type RequestIdParts } from './request-id.ts';
+export { parseRequestId } from './request-id.ts';
 export { pathOf } from './request-part.ts';
 export { RetryBudget } from './retry-budget.ts';
 export {

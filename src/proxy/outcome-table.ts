@@ -23,7 +23,7 @@ const DOWN = 'The application behind this address could not be reached.';
 const FAULTY = 'The application behind this address did not answer properly.';
 const MALFORMED = 'The request was not understood.';
 
-export const OUTCOME_TABLE = {
+const OUTCOME_TABLE = {
   responded: { ...plain, status: 0, says: '' },
   upgraded: { ...plain, status: 0, says: '' },
   answered: { ...plain, status: 200, says: '' },

@@ -46,7 +46,7 @@ class Durations {
   }
 }
 
-export class PoolMetrics {
+class PoolMetrics {
   readonly requests = new Map<string, number>();
   readonly service = new Durations();
   readonly wait = new Durations();

@@ -1,5 +1,5 @@
 /** The door of the wire: strict HTTP/1.1 readers and writers. Pure: bytes in, a message, a refusal or "not yet" out. */
-export { BODY, type BodyReader, type BodyStep, CloseBody, LengthBody } from './body.ts';
+export { BODY, type BodyReader, CloseBody, LengthBody } from './body.ts';
 export { type ChunkedAs, ChunkedBody } from './chunked-body.ts';
 export { type Networks, parseNetworks, plainAddress } from './cidr.ts';
 export { flat } from './flat.ts';
@@ -18,6 +18,7 @@ export {
 export { HeadScan } from './head-scan.ts';
 export { domainOf } from './host.ts';
 export { NOWHERE } from './known-heads.ts';
+export { lastChunk } from './last-chunk.ts';
 export type {
   Fields,
   Framing,
@@ -28,21 +29,17 @@ export type {
   TrailerLimits,
 } from './message.ts';
 export { isFieldName, isFieldValue } from './octets.ts';
-export type { ProxyHeader, ProxyRefusal } from './proxy-header.ts';
+export type { ProxyHeader } from './proxy-header.ts';
 export { readProxyHeader } from './proxy-protocol.ts';
-export {
-  type BodyRefusal,
-  type BodyRefusalReason,
-  INCOMPLETE,
-  type Incomplete,
-  type RequestRefusal,
-  type RequestRefusalReason,
-  type ResponseRefusal,
-  type ResponseRefusalReason,
-  type WireRefusalReason,
+export type {
+  BodyRefusal,
+  Incomplete,
+  RequestRefusal,
+  RequestRefusalReason,
+  ResponseRefusal,
+  ResponseRefusalReason,
 } from './refusal.ts';
 export { readRequestHead } from './request-head.ts';
 export { readResponseHead } from './response-head.ts';
-export { CHUNK_END, chunkStart, joined, LAST_CHUNK, lastChunk } from './write-chunks.ts';
 export { type RequestWriting, writeFields, writeRequestHead } from './write-request.ts';
 export { type ResponseWriting, writeInterimHead, writeResponseHead } from './write-response.ts';

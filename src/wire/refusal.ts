@@ -60,8 +60,6 @@ export type BodyRefusalReason =
   | 'bad_trailer'
   | 'trailers_too_large';
 
-export type WireRefusalReason = RequestRefusalReason | ResponseRefusalReason | BodyRefusalReason;
-
 /**
  * A head that is not taken. What could be read of it before is given for the log and for a domain lookup that
  * goes first (an unknown host answers 404 even to a bad Expect); a part that was not read is the empty string.

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createMemoryLog, feed, follow, type LocalLog, type Recorded } from '../../eventlog/index.ts';
+import { createMemoryLog, feed, type LocalLog, type Recorded } from '../../eventlog/index.ts';
 import { append, domainChanged, domainCreated, EXAMPLE, write } from './appends.ts';
 
 function memoryLog(): LocalLog {
@@ -78,52 +78,5 @@ describe('a feed', () => {
     await log.close();
     const failure = new Promise((resolve) => feed(log).subscribe({ error: resolve }));
     expect(await failure).toMatchObject({ code: 'log_closed' });
-  });
-});
-
-describe('following', () => {
-  it('gives every event once to a reader who is slower than the log', async () => {
-    const log = memoryLog();
-    await add(log, 10);
-    const stop = new AbortController();
-    const seen: number[] = [];
-    for await (const { position } of follow(log, { signal: stop.signal })) {
-      seen.push(position);
-      if (position <= 30) await add(log, 2);
-      await nextTurn();
-      if (position === 70) stop.abort();
-    }
-    expect(seen).toEqual(upTo(70));
-  });
-
-  it('waits for the next event, and ends when it is told to', async () => {
-    const log = memoryLog();
-    const stop = new AbortController();
-    const events = follow(log, { signal: stop.signal });
-    const first = events.next();
-    await nextTurn();
-    await add(log, 1);
-    expect(await first).toMatchObject({ done: false, value: { position: 1 } });
-    const second = events.next();
-    await nextTurn();
-    stop.abort();
-    expect(await second).toEqual({ done: true, value: undefined });
-  });
-
-  it('misses no append that falls between a read and the wait', async () => {
-    const log = memoryLog();
-    const stop = new AbortController();
-    const source = {
-      position: () => log.position(),
-      onAppended: log.onAppended.bind(log),
-      // The append lands after this page was read and before its reader looks at it.
-      read: async (options: { readonly from?: number }) => {
-        const page = await log.read(options);
-        if (options.from === 1 && page.length === 0) await add(log, 1);
-        return page;
-      },
-    };
-    const { value } = await follow(source, { signal: stop.signal }).next();
-    expect(value).toMatchObject({ position: 1 });
   });
 });

@@ -5,7 +5,6 @@ import {
   type RequestRefusal,
   type ResponseHead,
   type ResponseLimits,
-  type ResponseRefusal,
   readRequestHead,
   readResponseHead,
 } from '../../src/wire/index.ts';
@@ -39,12 +38,6 @@ export function response(text: string, method = 'GET', limits: Partial<ResponseL
 
 export function refusal(text: string, limits: Partial<RequestLimits> = {}): RequestRefusal {
   const head = readRequest(text, limits);
-  if (head.type !== 'refused') throw new Error(`expected a refusal, found ${JSON.stringify(head)}`);
-  return head;
-}
-
-export function responseRefusal(text: string, limits: Partial<ResponseLimits> = {}): ResponseRefusal {
-  const head = readResponse(text, 'GET', limits);
   if (head.type !== 'refused') throw new Error(`expected a refusal, found ${JSON.stringify(head)}`);
   return head;
 }

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
-  chunkStart,
   isFieldName,
   isFieldValue,
-  joined,
   lastChunk,
   type RequestWriting,
   type ResponseWriting,
@@ -263,20 +261,12 @@ describe('a response to a client', () => {
   });
 });
 
-describe('chunks', () => {
-  it('have their size in hex', () => {
-    expect([chunkStart(1), chunkStart(255), chunkStart(65_536)]).toEqual(['1\r\n', 'ff\r\n', '10000\r\n']);
-  });
-
-  it('end with the trailers, without those that speak in the name of the router', () => {
+describe('the last chunk', () => {
+  it('brings the trailers, without those that speak in the name of the router', () => {
     expect(lastChunk([])).toBe('0\r\n\r\n');
     expect(lastChunk(['A', 'b', 'X-Forwarded-For', '1', 'X_Request_Id', '2', 'C', ''])).toBe(
       '0\r\nA: b\r\nC: \r\n\r\n',
     );
-  });
-
-  it('leave in one piece with the head before them', () => {
-    expect(`${joined('head', Buffer.from('..body..'), 2, 6)}`).toBe('headbody');
   });
 });
 

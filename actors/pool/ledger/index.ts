@@ -6,13 +6,12 @@ import { Section } from './section.ts';
 import { ThreadLedger } from './thread-ledger.ts';
 
 export { AllInOrder, type InOrder } from './all-in-order.ts';
-export { type Asking, type Candidate, type Draw, type Look, look } from './candidates.ts';
+export { type Asking, type Draw, type Look, look } from './candidates.ts';
 export { type PoolCheckpoint, type RowCheckpoint, unpackCheckpoint } from './checkpoint.ts';
-export { inOrder, type Journalled } from './journalled.ts';
+export { inOrder } from './journalled.ts';
 export { keyOf, routeKeyOf } from './key.ts';
 export type {
   ArenaOptions,
-  Change,
   Checkout,
   ConnectionClaims,
   HealthChange,
@@ -30,7 +29,6 @@ export type {
   Ring,
   RowDefinition,
   RowEnds,
-  RowState,
   RowStats,
   RowWatcher,
   Wait,
@@ -38,14 +36,14 @@ export type {
 } from './ledger.ts';
 export { NO_CHANGES } from './ledger.ts';
 export type { LedgerRecord } from './record.ts';
-export { type RecordReader, readRecords } from './record-reader.ts';
+export { readRecords } from './record-reader.ts';
 export { recordSource } from './record-source.ts';
 export { unpackRecords } from './record-unpacker.ts';
 export { ReplayMemory } from './replay-memory.ts';
 export { ReplayedPool } from './replayed-pool.ts';
 export { LedgerBusy } from './section.ts';
 export type { Waiting } from './transparent-pool.ts';
-export { type Difference, type Verdict, verdictOf } from './verdict.ts';
+export type { Verdict } from './verdict.ts';
 export {
   DecisionVerification,
   type PoolDifference,

@@ -79,11 +79,11 @@ function reachesArchive(log: Log, stream: StreamName, position: number): boolean
   return archived > 0 && archived > versionAt(log, stream, position) - LOOK_BACK;
 }
 
-export function isByPerson(event: Recorded): boolean {
+function isByPerson(event: Recorded): boolean {
   return !FOUND_BY_ITSELF.has(event.type);
 }
 
-export function changeOf({ position, recordedAtMs, metadata, stream, type, data }: Recorded): Change {
+function changeOf({ position, recordedAtMs, metadata, stream, type, data }: Recorded): Change {
   return {
     position,
     at: new Date(recordedAtMs).toISOString(),
