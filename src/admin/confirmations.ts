@@ -24,7 +24,12 @@ export type ConfirmationsOptions = {
   readonly logger: Logger;
 };
 
-type Live = Trial & { timer: NodeJS.Timeout | undefined; state: 'on trial' | 'ending' };
+type Live = Trial & {
+  timer: NodeJS.Timeout | undefined;
+  state: 'on trial' | 'ending';
+  /** Why it is not undone though its time is over, as it was told. */
+  hindrance?: string;
+};
 
 export type Confirmed =
   | { readonly type: 'confirmed' | 'unknown' }
@@ -185,7 +190,7 @@ export class Confirmations {
       if (answer.type === 'rejected') {
         // Confirmed in the last moment.
         if (answer.rejection === LATE) return;
-        logger.error({ id, reason: answer.rejection }, 'not confirmed in time, and cannot be undone yet');
+        this.#tellHindrance(live, answer.rejection.detail, { reason: answer.rejection });
       } else {
         this.#forget(id);
         const { position, changed } = answer;
@@ -193,9 +198,19 @@ export class Confirmations {
         return;
       }
     } catch (error) {
-      logger.error({ id, err: error }, 'not confirmed in time, and cannot be undone yet');
+      this.#tellHindrance(live, (error as Error).message, { err: error });
     }
     this.#again(live, RETRY_MS);
+  }
+
+  /** Each once: a log may be out of reach for hours. */
+  #tellHindrance(live: Live, hindrance: string, what: object): void {
+    if (live.hindrance === hindrance) return;
+    live.hindrance = hindrance;
+    this.#options.logger.error(
+      { id: live.id, ...what },
+      'not confirmed in time, and cannot be undone yet; tried again until it can',
+    );
   }
 
   async #carriedBack(live: Live): Promise<{ readonly answer: Answer; readonly left: readonly string[] }> {

@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 /** As a router has it after a start: what is on trial is known from the log alone. */
-async function started(log: EventLog): Promise<Confirmations> {
+async function started(log: EventLog, told: string[] = []): Promise<Confirmations> {
   const reader = (log as LocalLog).reader;
   const journal = () => openJournalReader('/nonexistent');
   const sources = () => ({
@@ -36,7 +36,7 @@ async function started(log: EventLog): Promise<Confirmations> {
   });
   const desk = deskOver(log);
   const history = new LocalHistory({ sources });
-  const logger = { info() {}, warn() {}, error() {} };
+  const logger = { info() {}, warn() {}, error: (_: object, message: string) => void told.push(message) };
   const made = new Confirmations({ desk: () => desk, log: () => log, history, now: Date.now, logger });
   const context = {
     id: 'confirmations',
@@ -92,6 +92,20 @@ describe('a change on trial', () => {
     expect((await made.client.must('GET', '/v1/confirmations')).body).toEqual({ items: [] });
     expect(await (await started(made.log)).list()).toEqual([]);
     expect(await domains(made)).toEqual(AFTER.domains);
+  });
+
+  it('is told of once where it cannot be undone, however often that is tried', {
+    timeout: 20_000,
+  }, async () => {
+    const log = createMemoryLog({ now: Date.now });
+    const told: string[] = [];
+    await using made = await scene({ confirmations: await started(log, told), now: Date.now }, log);
+    await made.client.must('POST', '/v1/apply', BEFORE);
+    await onTrial(made, 300);
+    await log.close();
+    // Two tries, 5 s apart.
+    await pause(6000);
+    expect(told).toEqual([expect.stringContaining('cannot be undone yet')]);
   });
 
   it('is not forgotten by a restart, and undone when its time ran out meanwhile', async () => {
