@@ -60,6 +60,7 @@ export class HttpTransport implements Transport {
     try {
       const reply = await this.#request(ask, { signal: stop, bodyTimeout: 0 });
       if (reply.statusCode >= 400) throw failure(await answeredBy(reply));
+      if (!isOfType(reply, 'application/x-ndjson')) throw failure(foreign(reply));
       tellArchived(ask, reply.headers);
       yield* linesOf(reply.body);
     } catch (error) {
@@ -72,6 +73,7 @@ export class HttpTransport implements Transport {
     try {
       const reply = await this.#request(ask, { signal: this.#options.stop });
       if (reply.statusCode >= 400) throw failure(await answeredBy(reply));
+      if (!isOfType(reply, 'application/vnd.sqlite3')) throw failure(foreign(reply));
       await saved(file, async (write) => {
         for await (const piece of reply.body) await write(piece as Uint8Array);
       });
@@ -128,7 +130,8 @@ export class HttpTransport implements Transport {
         `expected switchyard's admin API at ${this.where}, found something that is not HTTP`,
       ]);
     }
-    return new CommandFailed([`no answer from ${this.where}: ${(error as Error).message}`]);
+    const words = Object.hasOwn(UNANSWERED, code) ? UNANSWERED[code] : (error as Error).message;
+    return new CommandFailed([`no answer from ${this.where}: ${words}`]);
   }
 
   #advice(): string[] {
@@ -147,12 +150,32 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its name could not be looked up',
 };
 
+const CLOSED = 'the connection ended before all of it came';
+const SILENT = `nothing came for ${ANSWER_MS / 1000} s`;
+
+const UNANSWERED: Readonly<Record<string, string>> = {
+  ECONNRESET: CLOSED,
+  EPIPE: CLOSED,
+  UND_ERR_SOCKET: CLOSED,
+  UND_ERR_HEADERS_TIMEOUT: SILENT,
+  UND_ERR_BODY_TIMEOUT: SILENT,
+};
+
 // The connection ended before an answer; under the same key the question may be asked again.
 const LOST = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 
 function isPassing({ status, body }: Answered): boolean {
   const parsed = problemReply.safeParse(body);
   return status === 503 && parsed.success && parsed.data.type === 'owner_unavailable';
+}
+
+function isOfType({ headers }: Dispatcher.ResponseData, type: string): boolean {
+  return String(headers['content-type']).startsWith(type);
+}
+
+/** Of another program nothing is read but its status. */
+function foreign({ statusCode }: Dispatcher.ResponseData): Answered {
+  return { status: statusCode, etag: undefined, body: undefined };
 }
 
 async function answeredBy({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Answered> {

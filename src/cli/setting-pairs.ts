@@ -7,10 +7,14 @@ import type { Settings } from './replies.ts';
 export type Pair = { readonly path: readonly string[]; readonly value: unknown };
 
 export function parsePairs(words: readonly string[], schema: JsonSchema): Pair[] {
+  const keys = new Set<string>();
   return words.map((word) => {
     const cut = word.indexOf('=');
     if (cut < 1) throw new UsageError(`expected KEY=VALUE, found ${quoted(word)}`);
-    const path = parseKey(word.slice(0, cut), schema);
+    const key = word.slice(0, cut);
+    if (keys.has(key)) throw new UsageError(`${key}: expected once, found twice`);
+    keys.add(key);
+    const path = parseKey(key, schema);
     const inner = schemaAt(schema, path);
     const text = word.slice(cut + 1);
     const isTree = /^[[{]/.test(text) && !fits(inner, text);

@@ -130,6 +130,7 @@ describe('set', () => {
   });
 
   it.each([
+    ['pool set web policy=random policy=p2c', 'policy: expected once, found twice', undefined],
     ['pool set web polcy=random', 'unknown key "polcy"', 'did you mean policy?'],
     ['pool set web queue.maxWait=1', 'unknown key "queue.maxWait"', 'did you mean queue.maxWaitMs?'],
     ['pool set web policy', 'expected KEY=VALUE, found "policy"', undefined],
