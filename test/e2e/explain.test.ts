@@ -1,5 +1,5 @@
 /** Every request that ended can be explained at once, by the running router and from its data. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { openJournalReader, type RequestRecord } from '../../eventlog/index.ts';
 import type { AskedStory, RequestStory } from '../../src/history/index.ts';
@@ -9,32 +9,38 @@ import { Backend } from '../support/backend.ts';
 import { runCommand, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
+type Routing = { readonly pools: object; readonly domains: object };
+
+/** A router of one worker before two backends. */
+async function scene(stack: AsyncDisposableStack, routing: (first: string, second: string) => Routing) {
+  const directory = stack.use(await tempDirectory());
+  const one = stack.use(await Backend.start({ name: 'web.1' }));
+  const two = stack.use(await Backend.start({ name: 'web.2' }));
+  const router = stack.use(
+    await startRouter({
+      directory: directory.path,
+      args: ['--workers', '1'],
+      config: { accessLog: false, ...routing(one.address, two.address) },
+    }),
+  );
+  const admin = stack.use(new AdminClient(router.admin));
+  return { data: join(directory.path, 'data'), one, two, router, admin };
+}
+
 describe('explain', () => {
   it('tells each way a request can go, at once and from data at rest', { timeout: 60_000 }, async () => {
     await using stack = new AsyncDisposableStack();
-    const directory = stack.use(await tempDirectory());
-    const data = join(directory.path, 'data');
-    const one = stack.use(await Backend.start({ name: 'web.1' }));
-    const two = stack.use(await Backend.start({ name: 'web.2' }));
-    const router = stack.use(
-      await startRouter({
-        directory: directory.path,
-        args: ['--workers', '1'],
-        config: {
-          accessLog: false,
-          pools: {
-            web: {
-              maxConcurrency: 1,
-              queue: { maxWaiting: 1 },
-              backends: { 'web.1': { address: one.address }, 'web.2': { address: two.address } },
-            },
-            none: { backends: {} },
-          },
-          domains: { 'a.example': { pool: 'web' }, '*.b.example': { pool: 'none' } },
+    const { data, one, two, router, admin } = await scene(stack, (first, second) => ({
+      pools: {
+        web: {
+          maxConcurrency: 1,
+          queue: { maxWaiting: 1 },
+          backends: { 'web.1': { address: first }, 'web.2': { address: second } },
         },
-      }),
-    );
-    const admin = stack.use(new AdminClient(router.admin));
+        none: { backends: {} },
+      },
+      domains: { 'a.example': { pool: 'web' }, '*.b.example': { pool: 'none' } },
+    }));
     const ids: string[] = [];
     for (const backend of [one, two])
       backend.onRequest = (request) => ids.push(String(request.headers['x-request-id']));
@@ -180,7 +186,7 @@ describe('explain', () => {
     const json = await runCommand(['explain', plain.id, '--data', data, '--json']);
     expect(JSON.parse(json.output)).toEqual(plain);
     expect(await runCommand(['explain', 'nothing', '--data', data])).toMatchObject({ code: 1 });
-    const archive = ['archive', join(directory.path, 'old.db'), '--before', '8', '--data', data];
+    const archive = ['archive', join(dirname(data), 'old.db'), '--before', '8', '--data', data];
     expect(await runCommand(archive)).toMatchObject({ code: 0 });
     const older = JSON.parse((await runCommand(['explain', plain.id, '--data', data, '--json'])).output);
     expect(older).toMatchObject({ position: 6, domain: 'a.example', outcome: plain.outcome });
@@ -198,35 +204,21 @@ describe('explain of a request that is not sent', () => {
     timeout: 60_000,
   }, async () => {
     await using stack = new AsyncDisposableStack();
-    const directory = stack.use(await tempDirectory());
-    const data = join(directory.path, 'data');
-    const one = stack.use(await Backend.start({ name: 'web.1' }));
-    const two = stack.use(await Backend.start({ name: 'web.2' }));
-    const router = stack.use(
-      await startRouter({
-        directory: directory.path,
-        args: ['--workers', '1'],
-        config: {
-          accessLog: false,
-          pools: {
-            web: {
-              backends: { 'web.1': { address: one.address }, 'web.2': { address: two.address, weight: 2 } },
-            },
-            api: { backends: { 'api.1': { address: two.address } } },
-          },
-          domains: {
-            'a.example': {
-              pool: 'web',
-              routes: [
-                { match: { pathPrefix: '/api', headers: { 'x-beta': 'yes' } }, pool: 'api' },
-                { match: { pathPrefix: '/old' }, redirect: { location: 'https://b.example/' } },
-              ],
-            },
-          },
+    const { data, one, two, router, admin } = await scene(stack, (first, second) => ({
+      pools: {
+        web: { backends: { 'web.1': { address: first }, 'web.2': { address: second, weight: 2 } } },
+        api: { backends: { 'api.1': { address: second } } },
+      },
+      domains: {
+        'a.example': {
+          pool: 'web',
+          routes: [
+            { match: { pathPrefix: '/api', headers: { 'x-beta': 'yes' } }, pool: 'api' },
+            { match: { pathPrefix: '/old' }, redirect: { location: 'https://b.example/' } },
+          ],
         },
-      }),
-    );
-    const admin = stack.use(new AdminClient(router.admin));
+      },
+    }));
     const explain = async (body: object) =>
       (await admin.must<AskedStory>('POST', '/v1/explain', { host: 'a.example', ...body })).body;
     one.behave = () => ({ type: 'answer', delayMs: 1000 });

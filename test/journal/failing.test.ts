@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { JournalMemory, openJournalReader, openSqliteLog, SAYS } from '../../eventlog/index.ts';
 import { segmentFiles } from '../../eventlog/journal/segment-files.ts';
 import { verifyAll } from '../../src/history/portion.ts';
@@ -14,6 +14,15 @@ import { finished, idOf, JournalDesk, OTHER, record, temporaryDirectory } from '
 
 function says(journal: JournalDesk, index: number): number {
   return new JournalMemory(journal.shared).says[index]!;
+}
+
+function journalOnSmallDisk(test: TestContext) {
+  const at = join(temporaryDirectory(), 'disk');
+  const disk = smallDisk(at, 2);
+  if (disk === undefined) test.skip('mounting a tmpfs takes privileges that this user lacks');
+  const journal = new JournalDesk(join(at, 'data'));
+  const unmount = () => disk[Symbol.dispose]();
+  return { at, journal, ring: journal.producer(), writer: journal.writer(), [Symbol.dispose]: unmount };
 }
 
 describe('a journal that cannot be written', () => {
@@ -49,13 +58,8 @@ describe('a journal that cannot be written', () => {
   });
 
   it('for want of room takes nothing back, and goes on when there is room', (test) => {
-    const root = temporaryDirectory();
-    const at = join(root, 'disk');
-    using disk = smallDisk(at, 2);
-    if (disk === undefined) test.skip('mounting a tmpfs takes privileges that this user lacks');
-    const journal = new JournalDesk(join(at, 'data'));
-    const ring = journal.producer();
-    const writer = journal.writer();
+    using disk = journalOnSmallDisk(test);
+    const { at, journal, ring, writer } = disk;
     const written: string[] = [];
     const put = (sequence: number) => {
       const request = finished({ sequence, target: `/${'x'.repeat(500)}` });
@@ -83,13 +87,8 @@ describe('a journal that cannot be written', () => {
   });
 
   it('for want of room leaves no file for each attempt', (test) => {
-    const root = temporaryDirectory();
-    const at = join(root, 'disk');
-    using disk = smallDisk(at, 2);
-    if (disk === undefined) test.skip('mounting a tmpfs takes privileges that this user lacks');
-    const journal = new JournalDesk(join(at, 'data'));
-    const ring = journal.producer();
-    const writer = journal.writer();
+    using disk = journalOnSmallDisk(test);
+    const { at, journal, ring, writer } = disk;
     mkdirSync(journal.directory);
     record(ring, finished({ sequence: 0 }));
     writer.turn();
