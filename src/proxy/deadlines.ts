@@ -3,6 +3,8 @@
  *
  * Setting a deadline later, which is what traffic does, is one store: the entry stays where it is in the wheel and
  * is moved when its old turn comes. A deadline never fires early, and fires within a tick after it has passed.
+ *
+ * The wheel turns behind the reads that are due: where the loop stood still, nobody has been silent whose bytes are here.
  */
 
 /** Embedded in whatever can run out of time; re-armed any number of times. */
@@ -34,6 +36,9 @@ export class Deadlines {
   /** When the wheel last turned: a time for what may be a tick old, at no cost. */
   turnedAtMs: number;
   #timer: NodeJS.Timeout | undefined;
+  readonly #turn = (): void => {
+    if (this.#timer !== undefined) this.turn();
+  };
 
   constructor(now: () => number, tickMs = TICK_MS) {
     this.#now = now;
@@ -44,7 +49,7 @@ export class Deadlines {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.turn(), this.#tickMs).unref();
+    this.#timer ??= setInterval(() => setImmediate(this.#turn), this.#tickMs).unref();
   }
 
   stop(): void {

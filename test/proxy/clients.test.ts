@@ -99,8 +99,8 @@ describe('a slow client', () => {
 
   it('that sends nothing is closed without a word', async () => {
     const { router } = await routed(() => ok(), slow);
-    const client = await router.connect();
     const before = performance.now();
+    const client = await router.connect();
     await client.ends();
     expect(performance.now() - before).toBeGreaterThanOrEqual(70);
     expect(client.total).toBe('');

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Deadline, Deadlines } from '../../src/proxy/deadlines.ts';
+import { GET, routed } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
 
 function wheel(startMs = 1_000_000) {
   let nowMs = startMs;
@@ -104,3 +106,35 @@ describe('a deadline', () => {
     expect(fired.map(([name]) => name)).toEqual(['first', 'first', 'second']);
   });
 });
+
+describe('a loop that stood still for longer than a deadline', () => {
+  it('does not blame a backend whose answer came meanwhile', async () => {
+    const { router, backend } = await routed(undefined, { pool: { timeouts: { firstByteMs: 80 } } });
+    const client = await router.connect();
+    client.send(GET);
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    connection.send(ok('in time'));
+    standStill(300);
+    expect(await client.response()).toMatchObject({ status: 200, body: 'in time' });
+  });
+
+  it('does not blame a client whose body came meanwhile', async () => {
+    const listener = { timeouts: { bodyIdleMs: 80 } };
+    const { router, backend } = await routed(undefined, { listener });
+    const client = await router.connect();
+    client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 4\r\n\r\nha');
+    const connection = await backend.accept();
+    await connection.receives('ha');
+    client.send('lf');
+    standStill(300);
+    expect((await connection.takeRequest()).body).toBe('half');
+    connection.send(ok());
+    expect(await client.response()).toMatchObject({ status: 200 });
+  });
+});
+
+/** Nothing of this thread goes on. */
+function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
