@@ -38,7 +38,7 @@ export const listenerSettings = z.strictObject({
     .array(cidr)
     .max(1000)
     .default([])
-    .describe('peers whose X-Forwarded-For and X-Request-Id are kept'),
+    .describe('peers whose X-Forwarded-For, -Proto, -Port and X-Request-Id are kept'),
   probePath: probePath
     .nullable()
     .default(null)

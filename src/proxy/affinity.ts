@@ -2,8 +2,7 @@
  * Sticky sessions: a cookie that names the backend a client had, so that it goes home. Its value is a tag that only this
  * router can make and that says nothing to others; any other value counts as none.
  */
-import { fieldOf } from '../../actors/index.ts';
-import type { Hop, RequestHead } from '../wire/index.ts';
+import { asked, type Hop, type RequestHead } from '../wire/index.ts';
 import { Choice } from './choice.ts';
 import type { KeyedDigest } from './keyed-digest.ts';
 import { cookieOf } from './request-part.ts';
@@ -81,6 +80,5 @@ function mayReturn(backend: BackendRoute | undefined, nowMs: number): boolean {
 }
 
 function isSecure({ client, head }: Guest): boolean {
-  const { hop } = client;
-  return hop.isSecure || (hop.isTrusted && fieldOf(head.fields, 'x-forwarded-proto') === 'https');
+  return asked(head, client.hop).isSecure;
 }

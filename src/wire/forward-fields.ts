@@ -31,13 +31,14 @@ export function forwardFields(
   requestId: string,
   receivedAtMs: number,
 ): string[] {
+  const { isSecure, port } = asked(head, hop);
   return [
     'X-Forwarded-For',
     hop.isTrusted ? appended(head.fields, 'x-forwarded-for', hop.address) : hop.address,
     'X-Forwarded-Proto',
-    hop.isSecure ? 'https' : 'http',
+    isSecure ? 'https' : 'http',
     'X-Forwarded-Port',
-    `${hop.port}`,
+    `${port}`,
     'X-Request-Id',
     requestId,
     'X-Request-Start',
@@ -50,7 +51,7 @@ export function forwardFields(
 /** The same as lines, ready to be written. */
 export function forwardLines(head: RequestHead, hop: Hop, requestId: string, receivedAtMs: number): string {
   const client = hop.isTrusted
-    ? clientLines(hop, appended(head.fields, 'x-forwarded-for', hop.address))
+    ? clientLines(asked(head, hop), appended(head.fields, 'x-forwarded-for', hop.address))
     : hop.lines;
   return `${client}${requestId}\r\nX-Request-Start: ${textOf(receivedAtMs)}\r\n${viaLine(head, hop.pseudonym)}`;
 }
@@ -59,6 +60,31 @@ export function forwardLines(head: RequestHead, hop: Hop, requestId: string, rec
 export function clientLines({ isSecure, port }: Pick<Hop, 'isSecure' | 'port'>, address: string): string {
   const scheme = isSecure ? 'https' : 'http';
   return `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${port}\r\nX-Request-Id: `;
+}
+
+/**
+ * The scheme and port that the client asked: ours, unless a trusted peer says otherwise, once and clearly. One that
+ * ends TLS and names no port means the port of its scheme.
+ */
+export function asked({ fields }: Pick<RequestHead, 'fields'>, hop: Hop): Pick<Hop, 'isSecure' | 'port'> {
+  if (!hop.isTrusted) return hop;
+  const scheme = onlyValue(fields, 'x-forwarded-proto').toLowerCase();
+  const isSecure = scheme === 'https' || (scheme !== 'http' && hop.isSecure);
+  const port = onlyValue(fields, 'x-forwarded-port');
+  if (/^[1-9]\d{0,4}$/.test(port) && Number(port) <= 65_535) return { isSecure, port: Number(port) };
+  if (isSecure === hop.isSecure) return { isSecure, port: hop.port };
+  return { isSecure, port: isSecure ? 443 : 80 };
+}
+
+/** Empty where there is none, or more than one. */
+function onlyValue(fields: Fields, name: string): string {
+  let only: string | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!sameText(fields[i]!, name)) continue;
+    if (only !== undefined) return '';
+    only = fields[i + 1]!;
+  }
+  return only ?? '';
 }
 
 // Requests of one millisecond share its text: 50 ns each.
@@ -109,14 +135,8 @@ const MAX_REQUEST_ID = 200;
 /** The request id a trusted peer gave, if it gave exactly one and a valid one; otherwise the empty string. */
 export function keptRequestId(fields: Fields, hop: Hop): string {
   if (!hop.isTrusted) return '';
-  let kept = '';
-  for (let i = 0; i < fields.length; i += 2) {
-    if (!sameText(fields[i]!, 'x-request-id')) continue;
-    if (kept !== '') return '';
-    kept = fields[i + 1]!;
-    if (!isRequestId(kept)) return '';
-  }
-  return kept;
+  const id = onlyValue(fields, 'x-request-id');
+  return isRequestId(id) ? id : '';
 }
 
 /** 20 to 200 of A-Z a-z 0-9 + / = - (Heroku's HTTP Request IDs). */

@@ -4,6 +4,7 @@ export { type ChunkedAs, ChunkedBody } from './chunked-body.ts';
 export { type Networks, parseNetworks, plainAddress } from './cidr.ts';
 export { flat } from './flat.ts';
 export {
+  asked,
   clientLines,
   forwardFields,
   forwardLines,
