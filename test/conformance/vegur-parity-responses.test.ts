@@ -60,6 +60,13 @@ describe('a response is refused, and both connections end', () => {
 });
 
 describe('a response is passed on', () => {
+  it('beside case 50 the connection of a client that did not ask for its end goes on', async () => {
+    const { client, response } = await exchange(GET, answerWith('Content-Length: 43,41\r\n', BODY43));
+    expect(response.status).toBe(502);
+    expect(response.headers.get('connection')).toBe('keep-alive');
+    expect((await client.request(GET)).status).toBe(502);
+  });
+
   it('case 52 with one length where it had two alike', async () => {
     const { response } = await exchange(
       GET,
