@@ -19,13 +19,21 @@ export async function saved(
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  EEXIST: 'that it exists already',
+  ENOENT: 'no directory to put it in',
+  ENOTDIR: 'no directory to put it in',
+  EACCES: 'that this user may not',
+  EROFS: 'that this file system is read-only',
+};
+
 async function created(file: string): Promise<FileHandle> {
   try {
     // 0600: routing state names internal addresses.
     return await open(file, 'wx', 0o600);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const found = code === 'EEXIST' ? 'that it exists already' : message;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const found = Object.hasOwn(REASONS, code) ? REASONS[code] : message;
     throw new CommandFailed([`${file}: expected to write a new file, found ${found}`]);
   }
 }

@@ -3,6 +3,7 @@
  * lies. One schema gives the types, the checks and the defaults, each with its unit in the name and its reason.
  */
 import { z } from 'zod';
+import { parseDomainName } from '../../eventlog/index.ts';
 import { isCidr, parseHostPort } from './host-port.ts';
 
 // A day: nothing on a connection lasts longer, and every timer of Node can hold it.
@@ -83,6 +84,12 @@ export const listenerSettings = z.strictObject({
     .prefault({}),
 });
 
+/** One in other letters is told with what to write. */
+function noName(text: string): string {
+  const name = /^\p{ASCII}*$/u.test(text) ? undefined : parseDomainName(text);
+  return name?.ok === false ? name.problem : 'expected a host name';
+}
+
 const adminSettings = z.strictObject({
   // Loopback: whoever reaches it commands the router.
   address: listenAddress.default('127.0.0.1:8081'),
@@ -95,7 +102,7 @@ const adminSettings = z.strictObject({
     .optional()
     .describe('bearer token asked of every caller; needed beyond loopback'),
   names: z
-    .array(z.string().regex(/^[A-Za-z0-9_.[\]:-]{1,253}$/, 'expected a host name'))
+    .array(z.string().regex(/^[A-Za-z0-9_.[\]:-]{1,253}$/, { error: ({ input }) => noName(String(input)) }))
     .max(100)
     .default([])
     .describe('further Host names it answers to'),

@@ -182,6 +182,16 @@ describe('parseConfig', () => {
       'domains["example.com:80"]: expected a host name of at most 253 characters, *.host or *, found "example.com:80"',
     ],
     [
+      'a name of the admin that is not ASCII',
+      { admin: { names: ['bücher.example'] } },
+      'admin.names[0]: expected the host name as DNS and requests write it, xn--bcher-kva.example, found "bücher.example"',
+    ],
+    [
+      'a name of the admin that is none',
+      { admin: { names: ['a b'] } },
+      'admin.names[0]: expected a host name, found "a b"',
+    ],
+    [
       'a pool name with a slash',
       { pools: { 'a/b': {} } },
       'pools["a/b"]: expected a pool name of 1 to 100 letters, digits, dots, dashes or underscores that starts with a letter or digit, found "a/b"',

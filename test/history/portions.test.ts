@@ -65,6 +65,9 @@ describe('an export', () => {
     expect((await run(`export ${file}`)).err).toContain(
       'expected to write a new file, found that it exists already',
     );
+    expect((await run(`export ${at('nowhere/part.db')}`)).err).toContain(
+      'expected to write a new file, found no directory to put it in',
+    );
     expect((await run(`export ${at('other.db')} --to 13`)).err).toContain('expected a position up to 12');
     expect(existsSync(at('other.db'))).toBe(false);
   });
