@@ -23,9 +23,9 @@ const all = await timed(QUESTIONS, (turn) => history.ask('routing', { at: moment
 const one = await timed(QUESTIONS, (turn) =>
   history.ask('routing', { at: moment(turn), scope: [streamOf(turn)] }),
 );
-const differences = await timed(QUESTIONS, (turn) =>
-  history.ask('difference', { from: moment(turn), to: moment(turn * 7 + 3) }),
-);
+const differences = await timed(QUESTIONS, async (turn) => {
+  for await (const _piece of history.pour('difference', { from: moment(turn), to: moment(turn * 7 + 3) }));
+});
 past.close();
 
 await record('past', {

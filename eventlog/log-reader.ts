@@ -74,11 +74,15 @@ export interface LogInspection {
   positionOf(stream: string, version: Version): Position;
   /** Where the index of streams has each event of that page of `storedEvents`, as `positionOf` says, in the page's order. */
   indexedAt(from: number, limit: number): readonly Position[];
+  /** The stream of each event of that page of `storedEvents`, in the page's order, without what the event says. */
+  streamsAt(from: number, limit: number): readonly string[];
   /** Names of streams that have events, in order, after `after`. */
   streams(after: string, limit: number): readonly string[];
   /** Current rows of any kind as kept, in order of stream name, after `after`. */
   storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[];
   storedCurrent(stream: string): Kept<StoredCurrent> | undefined;
+  /** How many current rows there are, and bytes of text in them; no more than `most` rows are counted. */
+  sizeOfCurrents(most: number): { readonly rows: number; readonly bytes: number };
   /** In order of version, after `after`. */
   storedSnapshots(stream: string, after: Version, limit: number): readonly Kept<StoredSnapshot>[];
   /**

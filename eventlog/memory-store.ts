@@ -173,6 +173,10 @@ export class MemoryStore implements LogStore {
     return this.storedEvents(from, limit).map(({ stream, version }) => this.positionOf(stream, version));
   }
 
+  streamsAt(from: number, limit: number): readonly string[] {
+    return this.storedEvents(from, limit).map(({ stream }) => stream);
+  }
+
   streams(after: string, limit: number): readonly string[] {
     return inOrder(this.#streams.keys().filter((name) => name > after)).slice(0, limit);
   }
@@ -185,6 +189,11 @@ export class MemoryStore implements LogStore {
   storedCurrent(stream: string): Kept<StoredCurrent> | undefined {
     const row = this.#currents.get(stream);
     return row && { ...row, intact: true };
+  }
+
+  sizeOfCurrents(most: number): { readonly rows: number; readonly bytes: number } {
+    const rows = [...this.#currents.values()].slice(0, most);
+    return { rows: rows.length, bytes: rows.reduce((sum, { state }) => sum + Buffer.byteLength(state), 0) };
   }
 
   storedSnapshots(stream: string, after: Version, limit: number): readonly Kept<StoredSnapshot>[] {

@@ -77,6 +77,10 @@ export class SqliteRows implements LogInspection {
     );
   }
 
+  streamsAt(from: number, limit: number): readonly string[] {
+    return this.guarded(() => this.statements.streamsAt.all(from, limit));
+  }
+
   streams(after: string, limit: number): readonly string[] {
     // A damaged name may come as a blob.
     return this.guarded(() => this.statements.streams.all({ after, limit }).map(String));
@@ -89,6 +93,10 @@ export class SqliteRows implements LogInspection {
   storedCurrent(stream: string): Kept<StoredCurrent> | undefined {
     const row = this.guarded(() => this.statements.current.get(stream));
     return row && kept(row);
+  }
+
+  sizeOfCurrents(most: number): { readonly rows: number; readonly bytes: number } {
+    return this.guarded(() => this.statements.sizeOfCurrents.get(most)!);
   }
 
   storedSnapshots(stream: string, after: Version, limit: number): readonly Kept<StoredSnapshot>[] {

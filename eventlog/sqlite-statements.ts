@@ -75,6 +75,11 @@ export function readStatements(db: Database.Database) {
          FROM events e WHERE e.position >= +? ORDER BY e.position LIMIT +?`,
       )
       .pluck(),
+    streamsAt: db
+      .prepare<[number, number], string>(
+        `SELECT stream FROM events WHERE position >= +? ORDER BY position LIMIT +?`,
+      )
+      .pluck(),
     streams: db
       .prepare<[{ readonly after: string; readonly limit: number }], string>(
         `SELECT stream FROM (
@@ -90,6 +95,11 @@ export function readStatements(db: Database.Database) {
        FROM snapshots s JOIN events e
          ON e.stream = s.stream AND e.version = s.version AND e.position = s.position AND e.hash = s.hash
        WHERE s.stream = +? AND s.version <= +? ORDER BY s.version DESC`,
+    ),
+    // How long a text is, SQLite knows without reading it.
+    sizeOfCurrents: db.prepare<[number], { rows: number; bytes: number }>(
+      `SELECT count(*) AS rows, coalesce(sum(octet_length(state)), 0) AS bytes
+       FROM (SELECT state FROM currents LIMIT +?)`,
     ),
     storedSnapshots: db.prepare<[string, number, number], SnapshotRow>(
       `SELECT stream, version, position, lower(hex(hash)) AS hash, state, checksum

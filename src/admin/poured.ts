@@ -6,6 +6,11 @@ import { json, type Reply } from './reply.ts';
 const LINES = 'application/x-ndjson';
 type Type = 'application/json' | typeof LINES;
 
+/** Whether the client wants a line each of what there is, or of how far it is, in place of one value at the end. */
+export function wantsLines(call: Call): boolean {
+  return header(call, 'accept')?.includes(LINES) === true;
+}
+
 /** With progress for who takes lines, else the answer alone. */
 export async function answered<Q extends LongQuestion>(
   call: Call,
@@ -13,7 +18,7 @@ export async function answered<Q extends LongQuestion>(
   question: Q,
   wish: WishOf<Q>,
 ): Promise<Reply> {
-  if (header(call, 'accept')?.includes(LINES) === true) return poured(call, history, question, wish, LINES);
+  if (wantsLines(call)) return poured(call, history, question, wish, LINES);
   return json(await history.ask(question, wish, call.signal));
 }
 

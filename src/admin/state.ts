@@ -2,13 +2,14 @@
 import type { Call } from './call.ts';
 import { momentOf, scopeOf } from './moments.ts';
 import type { AdminPorts } from './ports.ts';
-import { poured } from './poured.ts';
+import { poured, wantsLines } from './poured.ts';
 import { Refused } from './problem.ts';
-import { json, type Reply } from './reply.ts';
+import type { Reply } from './reply.ts';
 
 export async function getState(call: Call, { history }: AdminPorts): Promise<Reply> {
-  const wish = { at: momentOf(call, 'at'), scope: scopeOf(call) };
-  return poured(call, history, 'state', wish, 'application/json');
+  const asLines = wantsLines(call);
+  const wish = { at: momentOf(call, 'at'), scope: scopeOf(call), asLines };
+  return poured(call, history, 'state', wish, typeOf(asLines));
 }
 
 export async function getDiff(call: Call, { history }: AdminPorts): Promise<Reply> {
@@ -16,6 +17,11 @@ export async function getDiff(call: Call, { history }: AdminPorts): Promise<Repl
   const to = momentOf(call, 'to');
   if (from === undefined)
     throw new Refused('invalid_query', 'from: expected a position or a time, found nothing');
-  const wish = { from, ...(to === undefined ? {} : { to }), scope: scopeOf(call) };
-  return json(await history.ask('difference', wish, call.signal));
+  const asLines = wantsLines(call);
+  const wish = { from, ...(to === undefined ? {} : { to }), scope: scopeOf(call), asLines };
+  return poured(call, history, 'difference', wish, typeOf(asLines));
+}
+
+function typeOf(asLines: boolean) {
+  return asLines ? 'application/x-ndjson' : 'application/json';
 }

@@ -5,6 +5,9 @@ import type { Io, Output } from './io.ts';
 
 const COLOURS = { '+': 32, '-': 31, '~': 33 } as const satisfies Record<Mark, number>;
 
+// 64 Ki characters: a write for each of a million lines would take longer than the lines.
+const AT_ONCE = 65_536;
+
 export class Printer {
   readonly json: boolean;
   readonly #io: Io;
@@ -47,6 +50,18 @@ export class Printer {
 
   async text(text: string): Promise<void> {
     await this.#write(this.#io.stdout, text);
+  }
+
+  /** As they come, and no more of them at once than a stream takes. */
+  async pour(texts: AsyncIterable<string>): Promise<void> {
+    let waiting = '';
+    for await (const text of texts) {
+      waiting += text;
+      if (waiting.length < AT_ONCE) continue;
+      await this.text(waiting);
+      waiting = '';
+    }
+    await this.text(waiting);
   }
 
   async value(value: unknown): Promise<void> {

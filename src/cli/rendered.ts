@@ -1,8 +1,13 @@
 /** A difference that the admin API told, as people read it. */
-import { type Change, renderDifference } from '../config/index.ts';
+import { type Change, DifferenceRendering, renderDifference } from '../config/index.ts';
 import type { Printer } from './printer.ts';
 
 /** The shape is `difference`'s own; the other side was made from the same source. */
 export function rendered(changes: readonly unknown[], print: Printer): string[] {
   return renderDifference(changes as readonly Change[], (mark, line) => print.paint(mark, line));
+}
+
+/** For changes that come one by one. */
+export function renderingOn(print: Printer): DifferenceRendering {
+  return new DifferenceRendering((mark, line) => print.paint(mark, line));
 }

@@ -74,7 +74,15 @@ export const applied = z.looseObject({
 });
 export type Applied = z.output<typeof applied>;
 
-export const difference = z.looseObject({ from: z.int(), to: z.int(), changes: z.array(z.unknown()) });
+/** A line of a difference. */
+export const differenceEntry = z.union([
+  z.looseObject({ from: z.int(), to: z.int() }),
+  z.looseObject({
+    kind: z.enum(['pool', 'backend', 'domain']),
+    name: z.string(),
+    fields: z.array(z.unknown()),
+  }),
+]);
 
 export const rolledBack = z.looseObject({
   /** Of a rollback to a moment. */
@@ -120,6 +128,14 @@ export const state = z.looseObject({
   domains: z.unknown(),
   notes: z.array(z.unknown()).optional(),
 });
+
+/** A line of a state. */
+export const stateEntry = z.union([
+  z.looseObject({ position: z.int() }),
+  z.looseObject({ pool: z.string(), settings: z.looseObject({}) }),
+  z.looseObject({ domain: z.string(), settings: z.looseObject({}) }),
+  z.looseObject({ note: z.looseObject({}) }),
+]);
 
 const actor = z.looseObject({
   id: z.string(),

@@ -14,8 +14,16 @@ export { publishedSchema } from './published-schema.ts';
 export { readBytes, unreadableAs } from './read-file.ts';
 export { readJson } from './read-json.ts';
 export { describeExcess, excessiveRemovals, MAX_ALLOWANCE, MAX_CHANGES } from './removals.ts';
-export { type Mark, renderDifference } from './render-difference.ts';
-export { EMPTY_ROUTING, type RoutedPool, type Routing, type RoutingJson, routingJson } from './routing.ts';
+export { DifferenceRendering, type Mark, renderDifference } from './render-difference.ts';
+export {
+  EMPTY_ROUTING,
+  inOrder,
+  poolJson,
+  type RoutedPool,
+  type Routing,
+  type RoutingJson,
+  routingJson,
+} from './routing.ts';
 export {
   type OwnAddresses,
   parseBackendWish,

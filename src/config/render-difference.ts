@@ -1,6 +1,5 @@
 /** A difference as people read it: one line a thing that comes (+), goes (-) or changes (~), its settings below. */
 import type { Change, Field } from './difference.ts';
-import { removalsOf } from './removals.ts';
 
 /** Marks a line by what it says; the identity where there is no terminal. */
 export type Paint = (mark: Mark, line: string) => string;
@@ -10,8 +9,35 @@ const MARKS = { add: '+', remove: '-', change: '~' } as const satisfies Record<C
 const plain: Paint = (_mark, line) => line;
 
 export function renderDifference(changes: readonly Change[], paint: Paint = plain): string[] {
-  if (changes.length === 0) return ['no difference'];
-  return [...changes.flatMap((change) => renderChange(change, paint)), summary(changes)];
+  const rendering = new DifferenceRendering(paint);
+  return [...changes.flatMap((change) => rendering.linesOf(change)), rendering.end()];
+}
+
+/** Of changes that come one by one. */
+export class DifferenceRendering {
+  readonly #paint: Paint;
+  readonly #counts = { add: 0, change: 0, remove: 0 };
+  readonly #removed = { domain: 0, pool: 0, backend: 0 };
+
+  constructor(paint: Paint) {
+    this.#paint = paint;
+  }
+
+  linesOf(change: Change): string[] {
+    this.#counts[change.change] += 1;
+    if (change.change === 'remove') this.#removed[change.kind] += 1;
+    return renderChange(change, this.#paint);
+  }
+
+  /** How many there were of each kind. */
+  end(): string {
+    const { add, change, remove } = this.#counts;
+    if (add + change + remove === 0) return 'no difference';
+    const { domain, pool, backend } = this.#removed;
+    const parts = [plural(domain, 'domain'), plural(pool, 'pool'), plural(backend, 'backend')];
+    const removed = remove === 0 ? '' : ` (${parts.join(', ')})`;
+    return `${add} to add, ${change} to change, ${remove} to remove${removed}`;
+  }
 }
 
 function renderChange(change: Change, paint: Paint): string[] {
@@ -27,19 +53,6 @@ function renderChange(change: Change, paint: Paint): string[] {
 function renderField(change: Change, field: Field): string {
   if (change.change === 'add') return `${field.path}: ${value(field.after)}`;
   return `${field.path}: ${value(field.before)} → ${value(field.after)}`;
-}
-
-function summary(changes: readonly Change[]): string {
-  const count = { add: 0, change: 0, remove: 0 };
-  for (const { change } of changes) count[change] += 1;
-  const gone = removalsOf(changes);
-  const parts = [
-    plural(gone.domains, 'domain'),
-    plural(gone.pools, 'pool'),
-    plural(gone.backends, 'backend'),
-  ];
-  const removed = count.remove === 0 ? '' : ` (${parts.join(', ')})`;
-  return `${count.add} to add, ${count.change} to change, ${count.remove} to remove${removed}`;
 }
 
 function plural(count: number, word: string): string {

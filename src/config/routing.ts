@@ -32,14 +32,13 @@ export type RoutingJson = {
 /** Names in order, so that equal routing is equal text. */
 export function routingJson(routing: Routing): RoutingJson {
   return {
-    pools: Object.fromEntries(
-      inOrder(routing.pools).map(([name, { settings, backends }]) => [
-        name,
-        { ...settings, backends: Object.fromEntries(inOrder(backends)) },
-      ]),
-    ),
+    pools: Object.fromEntries(inOrder(routing.pools).map(([name, pool]) => [name, poolJson(pool)])),
     domains: Object.fromEntries(inOrder(routing.domains)),
   };
+}
+
+export function poolJson({ settings, backends }: RoutedPool): RoutingJson['pools'][string] {
+  return { ...settings, backends: Object.fromEntries(inOrder(backends)) };
 }
 
 /** By code unit, as the log orders its streams: the same everywhere, whatever the locale. */

@@ -3,7 +3,7 @@
  * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
  */
 import { changeAt } from './change-at.ts';
-import { differenceBetween } from './difference.ts';
+import { pourDifference } from './difference.ts';
 import { explainAsked } from './explain/asked.ts';
 import { explainRequest } from './explain/request.ts';
 import { archivePart, exportPart, verifyAll } from './portion.ts';
@@ -18,7 +18,6 @@ import { whatIf } from './what-if/what-if.ts';
 export const ANSWERERS = {
   archive: archivePart,
   change: changeAt,
-  difference: differenceBetween,
   export: exportPart,
   points: makePoints,
   routing: routingAt,
@@ -29,6 +28,7 @@ export const ANSWERERS = {
 
 /** Text piece by piece: async generators, asked for more only when the last piece was taken. */
 export const POURERS = {
+  difference: pourDifference,
   events: pourEvents,
   state: pourState,
 } as const;

@@ -1,9 +1,14 @@
 /** What differs between two moments of the past, in settings: what passes by itself is no difference. */
+import type { DomainState, PoolState } from '../../actors/index.ts';
 import type { StreamName } from '../../eventlog/index.ts';
 import { routingOf } from '../admin/routing-of.ts';
 import { type Change, difference } from '../config/index.ts';
+import { type DifferenceEntry, differenceJson } from './difference-text.ts';
 import { type Moment, positionAt } from './moment.ts';
-import { allAt, someAt } from './present-at.ts';
+import { ownerAt, versionAt } from './owner-at.ts';
+import { ownerOf, streamsIn } from './owners-at.ts';
+import { linesOfJson, pieces } from './pieces.ts';
+import { allAt, isSmall } from './present-at.ts';
 import type { Room } from './room.ts';
 import type { Scope } from './scope.ts';
 
@@ -12,42 +17,71 @@ export type DifferenceWish = {
   /** Undefined: now. */
   readonly to?: Moment;
   readonly scope?: Scope;
+  /** Lines, an entry each; else one value. */
+  readonly asLines?: boolean;
 };
 
-export type Difference = {
-  /** Positions. */
-  readonly from: number;
-  readonly to: number;
-  readonly changes: readonly Change[];
-};
+type Bounds = { readonly owners: number; readonly events: number };
 
 const PAGE = 1000;
-// One owner is some 100 events to fold, all of them are a point of the past and 5 000: about as much as 20 owners.
-const FEW = 20;
-// And so many events are soon looked through.
-const NEAR = 2000;
+// One owner is some 100 events to fold, all of a small log are a point of the past and 5 000: about as much as 20 owners.
+const OF_SMALL: Bounds = { owners: 20, events: 2000 };
+// Of a large one each has to be looked at, unless these name who changed: a second of reading, and some megabytes of names.
+const OF_LARGE: Bounds = { owners: 100_000, events: 200_000 };
 
-export async function differenceBetween(wish: DifferenceWish, room: Room): Promise<Difference> {
+/** Pools by name, then domains, as they are found: nobody has to hold them all. */
+export async function* pourDifference(wish: DifferenceWish, room: Room): AsyncGenerator<string, undefined> {
   const from = positionAt(room.log, wish.from, 'from');
   const to = wish.to === undefined ? room.log.position() : positionAt(room.log, wish.to, 'to');
-  const streams = wish.scope ?? (await changedBetween(room, Math.min(from, to), Math.max(from, to)));
-  const at = (position: number) =>
-    streams === undefined ? allAt(room, position) : someAt(room, position, streams);
-  const changes = difference(routingOf(await at(from)), routingOf(await at(to)));
-  return { from, to, changes };
+  const entries = entriesOf(room, from, to, wish.scope);
+  yield* pieces(wish.asLines === true ? linesOfJson(entries) : differenceJson(entries));
 }
 
-/** The streams that have events after one position and up to the other; undefined where they are many. */
-async function changedBetween(room: Room, after: number, to: number): Promise<Scope> {
-  if (to - after > NEAR) return undefined;
+async function* entriesOf(
+  room: Room,
+  from: number,
+  to: number,
+  scope: Scope,
+): AsyncGenerator<DifferenceEntry> {
+  yield { from, to };
+  const isWhole = isSmall(room.log);
+  const streams = scope ?? (await changedBetween(room, from, to, isWhole ? OF_SMALL : OF_LARGE));
+  if (streams === undefined && isWhole) {
+    const routingAt = async (position: number) => routingOf(await allAt(room, position));
+    yield* difference(await routingAt(from), await routingAt(to));
+    return;
+  }
+  for (const stream of streamsIn(room.log, streams)) {
+    yield* changesOf(room, stream, from, to);
+    await room.breathe();
+  }
+}
+
+function changesOf({ log }: Room, stream: StreamName, from: number, to: number): readonly Change[] {
+  if (versionAt(log, stream, from) === versionAt(log, stream, to)) return [];
+  const at = (position: number) => routingOf(alone(stream, ownerAt(log, stream, position).state));
+  return difference(at(from), at(to));
+}
+
+function alone(stream: StreamName, state: unknown): Parameters<typeof routingOf>[0] {
+  const owner = ownerOf(stream, state);
+  return {
+    pools: new Map(owner?.kind === 'pool' ? [[owner.name, owner.state as NonNullable<PoolState>]] : []),
+    domains: new Map(owner?.kind === 'domain' ? [[owner.name, owner.state as NonNullable<DomainState>]] : []),
+  };
+}
+
+/** The streams that have events between the two positions; undefined where they are many. */
+async function changedBetween(room: Room, one: number, other: number, most: Bounds): Promise<Scope> {
+  const [after, to] = [Math.min(one, other), Math.max(one, other)];
+  if (to - after > most.events) return undefined;
   const streams = new Set<StreamName>();
   for (let from = after + 1; from <= to; ) {
-    const events = room.log.storedEvents(from, Math.min(PAGE, to - from + 1));
-    for (const { stream } of events) streams.add(stream as StreamName);
-    if (streams.size > FEW) return undefined;
-    const last = events.at(-1)?.position;
-    if (last === undefined) break;
-    from = last + 1;
+    const page = room.log.streamsAt(from, Math.min(PAGE, to - from + 1));
+    for (const stream of page) streams.add(stream as StreamName);
+    if (streams.size > most.owners) return undefined;
+    if (page.length === 0) break;
+    from += page.length;
     await room.breathe();
   }
   return [...streams];

@@ -1,7 +1,7 @@
 /** The door of history: questions about the past, answered beside routing. */
 export { type ArchiveOptions, type ArchiveReport, archiveLog } from './archive-log.ts';
 export type { PastChange } from './change-at.ts';
-
+export { type DifferenceEntry, differenceJson } from './difference-text.ts';
 export type { AskedStory, AskedWish } from './explain/asked.ts';
 export type { RequestStory, Step } from './explain/story.ts';
 export type { Historian } from './historian.ts';
@@ -13,5 +13,6 @@ export { type Repaired, repairLog } from './repair-log.ts';
 export { roomOf, type Sources } from './room.ts';
 export { parseScope, type Scope, within } from './scope.ts';
 export { type OpenSources, sourcesOf } from './sources.ts';
+export { type StateEntry, stateJson } from './state-text.ts';
 export { CONFIRMED, ON_TRIAL, type Trial, trialOf, UNDONE } from './trial.ts';
 export { type HistoryProblem, Unanswerable } from './unanswerable.ts';

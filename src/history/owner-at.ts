@@ -1,4 +1,4 @@
-/** One owner at a position of the log: its newest snapshot before, and what came since. */
+/** One owner at a position of the log: its current row if nothing came since, or its newest snapshot before and what came after that. */
 import { evolveOwner } from '../../actors/index.ts';
 import type { LogInspection, LogReader, StreamName } from '../../eventlog/index.ts';
 
@@ -16,6 +16,8 @@ const PAGE = 1000;
 /** Throws `EventUnreadable` at the first event of the stream that cannot be read. */
 export function ownerAt(log: Log, stream: StreamName, position: number): OwnerAt {
   const last = versionAt(log, stream, position);
+  const current = last === log.version(stream) ? log.storedCurrent(stream) : undefined;
+  if (current?.version === last && current.intact) return { state: JSON.parse(current.state), version: last };
   const snapshot = last === 0 ? undefined : log.snapshot(stream, last);
   let state: unknown = snapshot?.state ?? null;
   let version = snapshot?.version ?? 0;
@@ -33,6 +35,8 @@ export function ownerAt(log: Log, stream: StreamName, position: number): OwnerAt
 export function versionAt(log: Log, stream: StreamName, position: number): number {
   let low = 0;
   let high = log.version(stream);
+  // Of most nothing has happened since.
+  if (log.positionOf(stream, high) <= position) return high;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
     if (log.positionOf(stream, middle) <= position) low = middle;

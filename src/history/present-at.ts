@@ -5,6 +5,7 @@ import {
   type DomainName,
   EventUnreadable,
   type Json,
+  type LogInspection,
   POINT_EVERY,
   type Points,
   type PoolName,
@@ -12,23 +13,18 @@ import {
   type Whole,
 } from '../../eventlog/index.ts';
 import { projectionOf } from '../projection.ts';
-import { type Moment, positionAt } from './moment.ts';
 import { ownerAt } from './owner-at.ts';
 import type { Room } from './room.ts';
-import type { Scope } from './scope.ts';
 
 const PAGE = 1000;
+// What is quicker held and folded as a whole than read one by one, and no burden in memory: as objects some ten times its text.
+const FEW = 20_000;
+const SMALL_BYTES = 16_777_216;
 
-/** `what`: how whoever asked called the moment. Undefined: now. */
-export async function presentAt(
-  room: Room,
-  at: Moment | undefined,
-  scope: Scope,
-  what: string,
-): Promise<Present> {
-  if (at === undefined && scope === undefined) return presentNow(room);
-  const position = at === undefined ? room.log.position() : positionAt(room.log, at, what);
-  return scope === undefined ? allAt(room, position) : someAt(room, position, scope);
+/** Whether whole states of it are made, kept and held. */
+export function isSmall(log: LogInspection): boolean {
+  const { rows, bytes } = log.sizeOfCurrents(FEW + 1);
+  return rows <= FEW && bytes <= SMALL_BYTES;
 }
 
 export async function someAt(room: Room, position: number, streams: Iterable<StreamName>): Promise<Present> {
@@ -80,14 +76,8 @@ async function extended(points: Points, { log, breathe }: Room, to: number): Pro
 /** In the background: points up to the end, so that nobody has to wait for them. */
 export async function makePoints(_wish: object, room: Room): Promise<null> {
   const points = room.points();
-  if (points !== undefined) await extended(points, room, room.log.position());
+  if (points !== undefined && isSmall(room.log)) await extended(points, room, room.log.position());
   return null;
-}
-
-function presentNow({ log }: Room): Present {
-  const states = new Map<StreamName, unknown>();
-  const position = log.snapshotOfCurrents(({ stream, state }) => states.set(stream, state));
-  return presentOf(position, states);
 }
 
 function presentOf(position: number, states: ReadonlyMap<StreamName, unknown>): Present {

@@ -1,12 +1,13 @@
-/** Routing state, now or then, as text that `apply` takes: made here, so that nobody else has to hold it. */
-import type { Present } from '../../actors/index.ts';
-import { routingOf } from '../admin/routing-of.ts';
-import { type Routing, routingJson } from '../config/index.ts';
+/** Routing state, now or then, an owner at a time: nobody has to hold it all. */
+import { routedPool, routingOf } from '../admin/routing-of.ts';
+import { poolJson, type Routing } from '../config/index.ts';
 import { requireBetween } from './change-at.ts';
-import type { Moment } from './moment.ts';
-import { presentAt } from './present-at.ts';
+import { type Moment, positionAt } from './moment.ts';
+import { type Owner, ownersAt } from './owners-at.ts';
+import { linesOfJson, pieces } from './pieces.ts';
 import type { Room } from './room.ts';
 import type { Scope } from './scope.ts';
+import { type StateEntry, stateJson } from './state-text.ts';
 
 export type StateWish = {
   /** Undefined: now. */
@@ -14,12 +15,26 @@ export type StateWish = {
   readonly scope?: Scope;
 };
 
-// A quarter of a MiB: what a socket takes at a time.
-const PIECE = 262_144;
+/** As one value, or as lines: an entry each. */
+export async function* pourState(
+  { at, scope, asLines }: StateWish & { readonly asLines?: boolean },
+  room: Room,
+): AsyncGenerator<string, undefined> {
+  const entries = entriesOf(room, momentIn(room, at, 'at'), scope);
+  yield* pieces(asLines === true ? linesOfJson(entries) : stateJson(entries));
+}
 
-export async function* pourState({ at, scope }: StateWish, room: Room): AsyncGenerator<string, undefined> {
-  const text = JSON.stringify(shown(await presentAt(room, at, scope, 'at')));
-  for (let from = 0; from < text.length; from += PIECE) yield text.slice(from, from + PIECE);
+async function* entriesOf(room: Room, position: number, scope: Scope): AsyncGenerator<StateEntry> {
+  const notes: object[] = [];
+  yield { position };
+  for await (const owner of ownersAt(room, position, scope)) {
+    if (owner.kind === 'domain') yield { domain: owner.name, settings: owner.state.settings };
+    else {
+      yield { pool: owner.name, settings: poolJson(routedPool(owner.state)) };
+      notes.push(...notesOf(owner));
+    }
+  }
+  for (const note of notes) yield { note };
 }
 
 /** `between`: at a position in the midst of a command nothing was ever in force, so nobody wants that back. */
@@ -30,23 +45,24 @@ export async function routingAt(
   { at, scope, between }: RoutingWish,
   room: Room,
 ): Promise<Routing & { readonly position: number }> {
-  const present = await presentAt(room, at, scope, 'to');
-  if (between === true) await requireBetween(present.position, room, 'to');
-  return { position: present.position, ...routingOf(present) };
+  const position = momentIn(room, at, 'to');
+  if (between === true) await requireBetween(position, room, 'to');
+  const pools = new Map();
+  const domains = new Map();
+  for await (const { kind, name, state } of ownersAt(room, position, scope))
+    (kind === 'pool' ? pools : domains).set(name, state);
+  return { position, ...routingOf({ pools, domains }) };
 }
 
-/** `notes`: what passes by itself and is no setting. */
-function shown(present: Present) {
-  return { position: present.position, ...routingJson(routingOf(present)), notes: notesOf(present) };
+function momentIn({ log }: Room, at: Moment | undefined, what: string): number {
+  return at === undefined ? log.position() : positionAt(log, at, what);
 }
 
-function notesOf({ pools }: Present) {
-  const notes: object[] = [];
-  for (const [pool, { backends }] of pools) {
-    for (const [backend, { drainUntilMs, quarantine }] of Object.entries(backends)) {
-      if (drainUntilMs !== undefined || quarantine !== undefined)
-        notes.push({ pool, backend, drainUntilMs, quarantine });
-    }
-  }
-  return notes;
+/** What passes by itself and is no setting. */
+function notesOf({ name: pool, state }: Extract<Owner, { kind: 'pool' }>): object[] {
+  return Object.entries(state.backends).flatMap(([backend, { drainUntilMs, quarantine }]) =>
+    drainUntilMs === undefined && quarantine === undefined
+      ? []
+      : [{ pool, backend, drainUntilMs, quarantine }],
+  );
 }

@@ -57,7 +57,8 @@ describe.each(ways)('read with %s', (way) => {
   it('the state is YAML that apply takes, with what passes in comments', async () => {
     const { code, out } = await run(way, 'state');
     expect(code).toBe(0);
-    expect(out).toMatch(/^# position 4\n# \{"pool":"web","backend":"web\.1","drainUntilMs":\d+\}\n/);
+    expect(out).toMatch(/^# position 4\npools:\n/);
+    expect(out).toMatch(/\n# \{"pool":"web","backend":"web\.1","drainUntilMs":\d+\}\n$/);
     expect(parse(out)).toEqual({
       pools: { web: { backends: { 'web.1': { address: '127.0.0.1:9001', state: 'draining' } } } },
       domains: { 'example.com': { pool: 'web' } },

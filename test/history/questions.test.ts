@@ -91,6 +91,35 @@ describe('the state of one owner', () => {
   });
 });
 
+describe('lines', () => {
+  it('are the state or the difference, an entry each, in the order of the one value', async () => {
+    await using made = await story();
+    const { address } = made;
+    const lines = async (target: string) => {
+      const reply = await fetch(`http://${address}${target}`, {
+        headers: { accept: 'application/x-ndjson' },
+      });
+      expect(reply.headers.get('content-type')).toBe('application/x-ndjson');
+      return (await reply.text())
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    };
+    expect(await lines('/v1/state?at=6')).toEqual([
+      { position: 6 },
+      { pool: 'web', settings: { backends: { ...BACKENDS, 'web.2': expect.anything() } } },
+      { domain: 'example.com', settings: { pool: 'web' } },
+      { domain: 'shop.example', settings: { pool: 'web' } },
+      { note: { pool: 'web', backend: 'web.2', drainUntilMs: expect.any(Number) } },
+    ]);
+    expect(await lines('/v1/state?at=0')).toEqual([{ position: 0 }]);
+    const { from, to, changes } = (
+      await made.client.must<{ from: number; to: number; changes: object[] }>('GET', '/v1/diff?from=4&to=7')
+    ).body;
+    expect(await lines('/v1/diff?from=4&to=7')).toEqual([{ from, to }, ...changes]);
+  });
+});
+
 describe('a search of events', () => {
   it('finds by pattern, type, author, stream and time, forwards and backwards', async () => {
     await using made = await story();

@@ -1,7 +1,11 @@
 /** `diff`: what settings differ between two moments of the past. */
+
+import type { Change, DifferenceRendering } from '../../config/index.ts';
+import { type DifferenceEntry, differenceJson } from '../../history/index.ts';
 import { checkMoment } from '../arguments.ts';
-import { rendered } from '../rendered.ts';
-import { difference } from '../replies.ts';
+import { entriesOf } from '../entries.ts';
+import { renderingOn } from '../rendered.ts';
+import { differenceEntry } from '../replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
 
 export const diffVerb: Verb = {
@@ -15,17 +19,25 @@ export const diffVerb: Verb = {
   run,
 };
 
-async function run({ args, admin, print }: Context): Promise<ExitCode> {
+async function run(context: Context): Promise<ExitCode> {
+  const { args, print } = context;
   const [from, to] = args.positionals;
   if (from !== undefined) checkMoment('FROM', from);
   if (to !== undefined) checkMoment('TO', to);
-  const client = await admin();
   const query = { from, to, ...scopeOf(args) };
-  const found = await client.ask({ method: 'GET', path: ['v1', 'diff'], query }, difference);
-  if (print.json) await print.value(found);
-  else {
-    await print.line(`# position ${found.from} to ${found.to}`);
-    await print.lines(rendered(found.changes, print));
-  }
+  const entries = entriesOf(context, { method: 'GET', path: ['v1', 'diff'], query }, differenceEntry);
+  await print.pour(print.json ? differenceJson(entries) : textOf(entries, renderingOn(print)));
+  if (print.json) await print.line('');
   return 0;
+}
+
+async function* textOf(
+  entries: AsyncIterable<DifferenceEntry>,
+  rendering: DifferenceRendering,
+): AsyncGenerator<string> {
+  for await (const entry of entries) {
+    if ('from' in entry) yield `# position ${entry.from} to ${entry.to}\n`;
+    else yield `${rendering.linesOf(entry as Change).join('\n')}\n`;
+  }
+  yield `${rendering.end()}\n`;
 }

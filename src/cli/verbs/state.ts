@@ -1,6 +1,8 @@
 /** `state`: all routing, now or at a past moment, in the shape of a config file. */
 import { stringify } from 'yaml';
-import { state } from '../replies.ts';
+import { type StateEntry, stateJson } from '../../history/index.ts';
+import { entriesOf } from '../entries.ts';
+import { stateEntry } from '../replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
 
 export const stateVerb: Verb = {
@@ -15,18 +17,39 @@ export const stateVerb: Verb = {
   run,
 };
 
-async function run({ args, admin, print }: Context): Promise<ExitCode> {
-  const client = await admin();
+async function run(context: Context): Promise<ExitCode> {
+  const { args, print } = context;
   const query = { at: args.text('at'), ...scopeOf(args) };
-  const found = await client.ask({ method: 'GET', path: ['v1', 'state'], query }, state);
-  if (print.json) {
-    await print.value(found);
-    return 0;
-  }
-  const { position, pools, domains, notes = [] } = found;
-  await print.line(`# position ${position}`);
-  // What passes by itself is no setting, so it stands beside the file and not in it.
-  for (const note of notes) await print.line(`# ${JSON.stringify(note)}`);
-  await print.text(stringify({ pools, domains }));
+  const entries = entriesOf(context, { method: 'GET', path: ['v1', 'state'], query }, stateEntry);
+  await print.pour(print.json ? stateJson(entries) : yamlOf(entries));
+  if (print.json) await print.line('');
   return 0;
+}
+
+type Section = 'pools' | 'domains';
+
+/** What passes by itself is no setting, so it stands beside the file, at its end, and not in it. */
+async function* yamlOf(entries: AsyncIterable<StateEntry>): AsyncGenerator<string> {
+  const missing: Section[] = ['pools', 'domains'];
+  for await (const entry of entries) {
+    if ('position' in entry) yield `# position ${entry.position}\n`;
+    else if ('note' in entry) {
+      for (const section of missing.splice(0)) yield `${section}: {}\n`;
+      yield `# ${JSON.stringify(entry.note)}\n`;
+    } else if ('pool' in entry) yield* under('pools', entry.pool, entry.settings, missing);
+    else yield* under('domains', entry.domain, entry.settings, missing);
+  }
+  for (const section of missing) yield `${section}: {}\n`;
+}
+
+/** The section's own line comes before the first of it. */
+function* under(section: Section, name: string, settings: object, missing: Section[]): Generator<string> {
+  const text = stringify({ [section]: Object.fromEntries([[name, settings]]) });
+  const own = text.indexOf('\n') + 1;
+  const begun = missing.indexOf(section);
+  if (begun === -1) yield text.slice(own);
+  else {
+    for (const absent of missing.splice(0, begun + 1).slice(0, -1)) yield `${absent}: {}\n`;
+    yield text;
+  }
 }

@@ -1,0 +1,25 @@
+/** An answer that comes as lines of JSON, an entry each, so that nobody has to hold all of it. */
+import type { z } from 'zod';
+import { CommandFailed } from './failure.ts';
+import type { Ask } from './transport.ts';
+import type { Context } from './verb.ts';
+
+export async function* entriesOf<Schema extends z.ZodType>(
+  { admin, print, io }: Context,
+  ask: Ask,
+  schema: Schema,
+): AsyncGenerator<z.output<Schema>> {
+  const client = await admin();
+  const headers = { accept: 'application/x-ndjson' };
+  for await (const line of client.lines({ ...ask, headers, patient: true }, print.stop))
+    if (line !== '') yield client.parsed({ status: 200, etag: undefined, body: parsed(line) }, schema);
+  if (io.stop.aborted) throw new CommandFailed(['interrupted before all of the answer came']);
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,20 @@
+/** A difference an entry at a time, and the one JSON value that the entries come to. */
+
+export type DifferenceEntry =
+  /** Positions: the first entry. */
+  | { readonly from: number; readonly to: number }
+  /** A change as `apply` tells it. */
+  | object;
+
+/** A change a line. */
+export async function* differenceJson(entries: AsyncIterable<DifferenceEntry>): AsyncGenerator<string> {
+  let isFirst = true;
+  for await (const entry of entries) {
+    if ('from' in entry) yield `{"from":${entry.from},"to":${entry.to},"changes":[`;
+    else {
+      yield `${isFirst ? '' : ','}\n${JSON.stringify(entry)}`;
+      isFirst = false;
+    }
+  }
+  yield ']}';
+}

@@ -1,0 +1,82 @@
+/** Questions whose answers are larger than the memory of whoever asks: nobody holds them. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSqliteLog, type SwitchyardEvent, type Write } from '../../eventlog/index.ts';
+import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const DOMAINS = 1600;
+const AT_ONCE = 40;
+// Settings of 60 KB: all of them are 96 MB, and whoever held them as text, as objects and as text again would need three times that.
+const PAGE = 'x'.repeat(60_000);
+const HEAP_MEGABYTES = 128;
+
+let directory: TempDirectory;
+
+beforeAll(async () => {
+  directory = await tempDirectory();
+  const log = openSqliteLog({ directory: directory.path, now: () => 1000 });
+  const put = async (type: 'DomainCreated' | 'DomainChanged', from: number, maxInFlight: number) => {
+    const writes = Array.from({ length: AT_ONCE }, (_, index): Write => {
+      const settings = { errorPages: { unavailable: PAGE }, maxInFlight, pool: 'web' } as never;
+      const expected = type === 'DomainCreated' ? 0 : 1;
+      return {
+        stream: `domain-${nameOf(from + index)}` as Write['stream'],
+        expected,
+        events: [{ type, data: { settings } } as SwitchyardEvent],
+        current: { settings, version: expected + 1 },
+      };
+    });
+    await log.append({ commandId: `${type} ${from}`, digest: 'd', author: 'large', answer: null, writes });
+  };
+  for (let from = 0; from < DOMAINS; from += AT_ONCE) await put('DomainCreated', from, 1);
+  await put('DomainChanged', 0, 2);
+  await log.close();
+}, 120_000);
+afterAll(() => directory[Symbol.asyncDispose]());
+
+function nameOf(index: number): string {
+  return `d${10_000 + index}.example`;
+}
+
+async function run(line: string): Promise<{ code: number; out: string; err: string }> {
+  const heap = `--max-old-space-size=${HEAP_MEGABYTES}`;
+  const child = spawn(process.execPath, [heap, MAIN, ...line.split(' '), '--data', directory.path]);
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { code: code as number, out, err };
+}
+
+type State = { readonly position: number; readonly domains: { readonly [host: string]: object } };
+
+describe('an answer larger than the memory of a process', () => {
+  it.each([
+    ['now', '', DOMAINS],
+    ['then', ` --at ${DOMAINS - 100}`, DOMAINS - 100],
+  ])('is the state, %s', { timeout: 60_000 }, async (_when, at, count) => {
+    const { code, out, err } = await run(`state --json${at}`);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { domains } = JSON.parse(out) as State;
+    expect(Object.keys(domains)).toEqual(Array.from({ length: count }, (_, index) => nameOf(index)));
+    expect(domains[nameOf(3)]).toMatchObject({ pool: 'web', maxInFlight: at === '' ? 2 : 1 });
+  });
+
+  it('is a difference', { timeout: 60_000 }, async () => {
+    const { code, out, err } = await run('diff 0');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out.startsWith(`# position 0 to ${DOMAINS + AT_ONCE}\n+ domain d10000.example\n`)).toBe(true);
+    expect(out.endsWith(`\n${DOMAINS} to add, 0 to change, 0 to remove\n`)).toBe(true);
+  });
+
+  it('is not looked for where little changed', { timeout: 60_000 }, async () => {
+    const { code, out } = await run(`diff ${DOMAINS} --json`);
+    expect(code).toBe(0);
+    expect((JSON.parse(out) as { changes: object[] }).changes).toHaveLength(AT_ONCE);
+  });
+});
