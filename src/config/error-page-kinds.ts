@@ -20,11 +20,18 @@ export const ERROR_PAGE_KINDS: readonly string[] = [
   ...Object.keys(BLAME).filter((outcome) => !WITHOUT_PAGE.has(outcome)),
 ];
 
-/** Only wishes are so checked: what an older log has is read whatever its name. */
+// 64 KiB as it goes out: the schema counts letters, of which one may be three bytes.
+const PAGE_BYTES = 65_536;
+
+/** Only wishes are so checked: what an older log has is read whatever its name and size. */
 export function errorPageProblems(errorPages: SparseDomain['errorPages'], at: Path): Problem[] {
-  return Object.keys(errorPages ?? {})
-    .filter((kind) => !ERROR_PAGE_KINDS.includes(kind))
-    .map((kind) => unknownKind([...at, 'errorPages', kind], kind));
+  return Object.entries(errorPages ?? {}).flatMap(([kind, html]) => {
+    const path = [...at, 'errorPages', kind];
+    if (!ERROR_PAGE_KINDS.includes(kind)) return [unknownKind(path, kind)];
+    const bytes = Buffer.byteLength(html ?? '');
+    if (bytes <= PAGE_BYTES) return [];
+    return [{ path: renderPath(path), expected: `at most ${PAGE_BYTES} bytes of HTML`, found: `${bytes}` }];
+  });
 }
 
 function unknownKind(path: Path, kind: string): Problem {

@@ -207,6 +207,14 @@ describe('parseConfig', () => {
       'domains["a.b"].errorPages["Bad Key"]: expected the word of an outcome, or error for all others, found the key "Bad Key"',
     ],
     [
+      'a page of more bytes than letters',
+      {
+        pools: { web: {} },
+        domains: { 'a.b': { pool: 'web', errorPages: { error: `${'ä'.repeat(32_768)}x` } } },
+      },
+      'domains["a.b"].errorPages.error: expected at most 65536 bytes of HTML, found 65537',
+    ],
+    [
       'one host in two spellings',
       { pools: { web: {} }, domains: { 'Example.com': { pool: 'web' }, 'example.com.': { pool: 'web' } } },
       'domains["example.com."]: expected each name once, found example.com a second time',
