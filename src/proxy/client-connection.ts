@@ -115,7 +115,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     this.unleaseReads(true);
     if (this.isClosed) return;
     if (how === 'gone') this.socket.destroy();
-    else if (how === 'reset') this.socket.resetAndDestroy();
+    else if (how === 'reset') this.reset();
     else this.close();
   }
 

@@ -108,6 +108,15 @@ export abstract class ClientSocket {
     this.socket.end();
   }
 
+  /**
+   * Not by a FIN, which would look like the end. Where ours is on its way already, everything was written, and a reset
+   * would be refused by the system and leave the socket open for good.
+   */
+  reset(): void {
+    if (this.socket.writableEnded && this.socket.writableLength === 0) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+
   // ---- reads
 
   get isPaused(): boolean {

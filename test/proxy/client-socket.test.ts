@@ -26,13 +26,7 @@ class Noting extends ClientSocket {
 
 it('is drained when nothing waits any more, also of what was written after somebody asked', async () => {
   const { near, far, close } = await pair();
-  const context = { now: Date.now, deadlines: new Deadlines(Date.now), buffers: new ReadBuffers() };
-  const settings = listenerSettings.parse({ address: '127.0.0.1:1' });
-  const client = new Noting(
-    near,
-    new Listener(settings, new OwnHeadcount(), () => {}),
-    context as unknown as PlaneContext,
-  );
+  const client = notingOn(near);
   const piece = Buffer.alloc(32_768);
   let unsent = 0;
   const sent = () => {
@@ -49,6 +43,31 @@ it('is drained when nothing waits any more, also of what was written after someb
   await close();
   expect(client.pendingWhenDrained.every((pending) => pending === 0)).toBe(true);
 });
+
+it('that is reset while its FIN is on its way is closed all the same', async () => {
+  const { near, far, close } = await pair();
+  const client = notingOn(near);
+  const errors: Error[] = [];
+  near.on('error', (error) => errors.push(error));
+  let isClosed = false;
+  near.on('close', () => {
+    isClosed = true;
+  });
+  client.writeText('whole');
+  client.endWriting();
+  client.reset();
+  await eventually(() => isClosed, 'the end of the socket');
+  expect(errors).toEqual([]);
+  far.resume();
+  await close();
+});
+
+function notingOn(socket: Socket): Noting {
+  const context = { now: Date.now, deadlines: new Deadlines(Date.now), buffers: new ReadBuffers() };
+  const settings = listenerSettings.parse({ address: '127.0.0.1:1' });
+  const listener = new Listener(settings, new OwnHeadcount(), () => {});
+  return new Noting(socket, listener, context as unknown as PlaneContext);
+}
 
 async function pair(): Promise<{ near: Socket; far: Socket; close: () => Promise<void> }> {
   const server = createServer({ highWaterMark: 65_536 }).listen(0, '127.0.0.1');
