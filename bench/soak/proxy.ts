@@ -1,0 +1,118 @@
+/**
+ * The real router between clients and backends that both misbehave, while its control plane never rests:
+ *   node bench/soak/proxy.ts [--seconds N] [--seed S] [--workers W] [--clients C]
+ * What is going to happen follows from the seed; when it meets what, from the machine. Exits with 1 if anything came
+ * back that is not explained, and prints it, the seed, and the last operations before it.
+ */
+import { parseArgs } from 'node:util';
+import { pause } from '../../test/support/eventually.ts';
+import { Aftermath } from './proxy/aftermath.ts';
+import { Book, Moments } from './proxy/book.ts';
+import { ClientConnection } from './proxy/client-connection.ts';
+import { Control } from './proxy/control.ts';
+import { Homes } from './proxy/homes.ts';
+import { Judgement } from './proxy/judge.ts';
+import { visitsOf } from './proxy/plan.ts';
+import { RouterLog } from './proxy/router-log.ts';
+import { type Scene, setScene } from './proxy/scene.ts';
+import { HASTY_MS } from './proxy/tenants.ts';
+import { descriptorsOf, MIB, memoryOf, mib, verdict } from './stage.ts';
+
+// Growth is measured behind a first part, when all that is kept for good has been made.
+const WARM_UP = 0.3;
+const MOST_GROWTH = 96 * MIB;
+const MOST_DESCRIPTORS = 24;
+// Half of what the hasty tenants wait for.
+const LAG_MS = HASTY_MS / 2;
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '30' },
+    seed: { type: 'string', default: `${Math.floor(Math.random() * 1e6)}` },
+    workers: { type: 'string', default: '2' },
+    clients: { type: 'string', default: '40' },
+  },
+});
+const [seconds, seed, workers, clients] = [values.seconds, values.seed, values.workers, values.clients].map(
+  Number,
+);
+if (![seconds, seed, workers, clients].every((count) => Number.isInteger(count)))
+  throw new Error(`expected whole numbers, found ${JSON.stringify(values)}`);
+
+const book = new Book();
+const moments = new Moments();
+const homes = new Homes();
+const judgement = new Judgement(book, moments, homes);
+
+async function runClient(scene: Scene, client: number, isOver: () => boolean): Promise<number> {
+  let visits = 0;
+  for (const visit of visitsOf(seed!, client)) {
+    if (isOver()) break;
+    const port = Number(scene.router.listeners[visit.listener]?.split(':').at(-1));
+    const judge = judgement.judge.bind(judgement);
+    const connection = new ClientConnection(port, visit, book, judge, seed! + client * 1000 + visits++);
+    await connection.run();
+    // Nobody listens for a moment, where the only worker has crashed.
+    if (!connection.isConnected) await pause(50);
+  }
+  return visits;
+}
+
+/** Notes when this process itself stood still: then its backends were silent against their plan. */
+function watchLag(): NodeJS.Timeout {
+  let last = performance.now();
+  return setInterval(() => {
+    const now = performance.now();
+    if (now - last > LAG_MS) moments.add('lag', last, now);
+    last = now;
+  }, LAG_MS / 10);
+}
+
+async function costOf(pid: number): Promise<{ memory: number; descriptors: number }> {
+  return { memory: await memoryOf(pid), descriptors: await descriptorsOf(pid) };
+}
+
+await using scene = await setScene(workers!, book, moments);
+const log = new RouterLog(scene.router.lines, book);
+const control = new Control(scene, book, moments, homes, { seed: seed!, workers: workers! });
+const before = await costOf(scene.router.pid);
+const lag = watchLag();
+const until = performance.now() + seconds! * 1000;
+const controlled = control.run();
+const warm = new Promise<number>((resolve) =>
+  setTimeout(() => resolve(memoryOf(scene.router.pid)), seconds! * 1000 * WARM_UP),
+);
+const visits = await Promise.all(
+  Array.from({ length: clients! }, (_, client) => runClient(scene, client, () => performance.now() > until)),
+);
+const lastAtMs = performance.now();
+control.stop();
+clearInterval(lag);
+await controlled;
+const leftAtMs = performance.now();
+await new Aftermath(scene, book, moments, log).check();
+const after = await costOf(scene.router.pid);
+const growth = after.memory - (await warm);
+if (growth > MOST_GROWTH) book.complain(`expected growth below ${mib(MOST_GROWTH)}, found ${mib(growth)}`);
+if (after.descriptors > before.descriptors + MOST_DESCRIPTORS)
+  book.complain(`expected about ${before.descriptors} descriptors, found ${after.descriptors}`);
+const checkedAtMs = performance.now();
+const { code } = await scene.router.stop();
+if (code !== 0) book.complain(`expected the router to end with 0, found ${code}`);
+console.log(JSON.stringify(Object.fromEntries([...judgement.ends].toSorted())));
+console.log(JSON.stringify(Object.fromEntries([...control.commands.done].toSorted())));
+verdict(book.complaints.length === 0, {
+  seed: seed!,
+  seconds: seconds!,
+  workers: workers!,
+  connections: visits.reduce((sum, count) => sum + count, 0),
+  requests: book.asked.size,
+  logged: log.requests,
+  complaints: book.complaints.length,
+  lateMs: Math.round(lastAtMs - until),
+  controlledInMs: Math.round(leftAtMs - lastAtMs),
+  checkedInMs: Math.round(checkedAtMs - leftAtMs),
+  stoppedInMs: Math.round(performance.now() - checkedAtMs),
+  growth: mib(growth),
+  moreDescriptors: after.descriptors - before.descriptors,
+});

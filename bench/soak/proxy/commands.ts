@@ -1,0 +1,97 @@
+/** Commands of the control plane, each repeated under its key until its answer is definite. */
+import { setTimeout } from 'node:timers/promises';
+import type { AdminClient, Method, Reply } from '../../../test/support/admin-client.ts';
+import { pause } from '../../../test/support/eventually.ts';
+import type { Backend } from './backend.ts';
+import type { Book } from './book.ts';
+
+// Longer than an owner is parked, or a crashed part is away.
+const DEFINITE_WITHIN_MS = 20_000;
+
+export class Commands {
+  readonly #admin: AdminClient;
+  readonly #book: Book;
+  /** How many of each kind: for the reader. */
+  readonly done = new Map<string, number>();
+  #keys = 0;
+
+  constructor(admin: AdminClient, book: Book) {
+    this.#admin = admin;
+    this.#book = book;
+  }
+
+  async send(method: Method, path: string, body?: object): Promise<void> {
+    const key = `soak-${this.#keys++}`;
+    this.count(`${method} ${path.split('/')[2]}`);
+    this.#book.note(`${method} ${path} ${body === undefined ? '' : JSON.stringify(body)}`);
+    let last: Reply | undefined;
+    for (const end = performance.now() + DEFINITE_WITHIN_MS; performance.now() < end; ) {
+      last = await this.#answer(`${method} ${path}`, this.#admin.send(method, path, body, { key }));
+      if (last !== undefined && last.status <= 500) break;
+      await pause(20);
+    }
+    // What is removed already, and a worker that is just being replaced.
+    const isDone = last !== undefined && (last.status < 300 || last.status === 404 || last.status === 409);
+    if (!isDone)
+      this.#book.complain(`${method} ${path}: expected success, found ${last?.status} ${bodyOf(last)}`);
+  }
+
+  /** The admin part may be the one that is down just then, and what is being restarted cannot crash. */
+  async crash(actor: string, at?: string): Promise<void> {
+    this.count(`crash ${actor.split(':')[0]}`);
+    this.#book.note(`crash ${actor} ${at ?? ''}`);
+    const wish = { crash: actor, ...(at === undefined ? {} : { at }) };
+    const reply = await this.#answer(`chaos ${actor}`, this.#admin.post('/v1/chaos', wish));
+    if (reply === undefined || reply.status < 500 || reply.status === 503) return;
+    this.#book.complain(`chaos ${actor}: ${reply.status} ${bodyOf(reply)}`);
+  }
+
+  /** Undefined: there was none, since the connection broke. One that is never answered is a fault. */
+  async #answer(what: string, sent: Promise<Reply>): Promise<Reply | undefined> {
+    const silence = new AbortController();
+    const late = pauseUnless(silence.signal, DEFINITE_WITHIN_MS).then((isLate) => {
+      if (isLate)
+        this.#book.complain(`${what}: expected an answer within ${DEFINITE_WITHIN_MS} ms, found none`);
+      return undefined;
+    });
+    const reply = await Promise.race([sent.catch(() => undefined), late]);
+    silence.abort();
+    return reply;
+  }
+
+  put(backend: Backend, more: object = {}): Promise<void> {
+    return this.send('PUT', pathOf(backend), { address: backend.address, ...more });
+  }
+
+  remove(backend: Backend): Promise<void> {
+    return this.send('DELETE', pathOf(backend));
+  }
+
+  drain(backend: Backend, timeoutMs: number): Promise<void> {
+    return this.send('POST', `${pathOf(backend)}/drain`, { timeoutMs });
+  }
+
+  /** Our own count allows more before the router is told so, and less only after it said so. */
+  async limitTo(backends: readonly Backend[], limit: number, settings: object): Promise<void> {
+    for (const backend of backends) backend.raiseTo(limit);
+    await this.send('PUT', `/v1/pools/${backends[0]?.pool}`, { ...settings, maxConcurrency: limit });
+    for (const backend of backends) backend.limitTo(limit);
+  }
+
+  count(what: string): void {
+    this.done.set(what, (this.done.get(what) ?? 0) + 1);
+  }
+}
+
+/** True: so much time went by, and nobody stopped it. */
+function pauseUnless(signal: AbortSignal, ms: number): Promise<boolean> {
+  return setTimeout(ms, true, { signal }).catch(() => false);
+}
+
+function pathOf({ pool, name }: Backend): string {
+  return `/v1/pools/${pool}/backends/${name}`;
+}
+
+function bodyOf(reply: Reply | undefined): string {
+  return JSON.stringify(reply?.body);
+}

@@ -1,0 +1,166 @@
+/** What every client and every backend is going to do, from the seed alone. */
+import { Chance } from '../../../test/support/chance.ts';
+import type { Pace } from './bytes.ts';
+import { TENANTS, type Tenant } from './tenants.ts';
+
+/** What a backend does wrong: before its answer, amid it, or with it. */
+export type Fault =
+  | 'none'
+  | 'close-before'
+  | 'reset-before'
+  | 'stall-before'
+  | 'close-mid'
+  | 'reset-mid'
+  | 'stall-mid'
+  | 'bad-head'
+  | 'two-lengths'
+  | 'bad-chunk'
+  | 'huge-cookie'
+  | 'surplus';
+
+export type Answer = {
+  readonly status: number;
+  readonly framing: 'length' | 'chunked' | 'until-end';
+  readonly bytes: number;
+  readonly interim: readonly number[];
+  readonly hasTrailers: boolean;
+  readonly pace: Pace;
+  readonly delayMs: number;
+  /** Before the request's body has come. */
+  readonly isEarly: boolean;
+  /** `unsaid`: it closes without having said so. */
+  readonly closes: 'no' | 'said' | 'unsaid';
+  readonly fault: Fault;
+};
+
+/** What a client does wrong. `half-close`: a FIN behind its request. `stop-reading`: it goes on later. */
+export type Misdeed =
+  | 'none'
+  | 'leave-amid-request'
+  | 'leave-waiting'
+  | 'leave-amid-response'
+  | 'half-close'
+  | 'stop-reading'
+  | 'stall-upload'
+  | 'garbage';
+
+export type Request = {
+  readonly id: string;
+  readonly tenant: Tenant;
+  readonly method: string;
+  readonly version: 0 | 1;
+  readonly framing: 'none' | 'length' | 'chunked';
+  readonly bytes: number;
+  readonly hasTrailers: boolean;
+  readonly expects: boolean;
+  readonly upgrades: boolean;
+  readonly closes: boolean;
+  readonly pace: Pace;
+  readonly misdeed: Misdeed;
+  /** Leaves by a reset, not a FIN. */
+  readonly resets: boolean;
+  readonly pauseMs: number;
+  /** For each attempt; the last for all further ones. */
+  readonly answers: readonly Answer[];
+};
+
+/** One connection of a client: what it asks together, then what it asks after that was answered. */
+export type Visit = { readonly listener: number; readonly turns: readonly (readonly Request[])[] };
+
+const METHODS = ['GET', 'GET', 'GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
+const ROUGH_FAULTS: readonly Fault[] = [
+  ...(['close-before', 'reset-before', 'stall-before', 'close-mid', 'reset-mid', 'stall-mid'] as const),
+  ...(['bad-head', 'two-lengths', 'bad-chunk', 'huge-cookie', 'surplus'] as const),
+];
+const LEAVINGS: readonly Misdeed[] = ['leave-amid-request', 'leave-waiting', 'leave-amid-response'];
+
+/** The visits of one client, without end. */
+export function* visitsOf(seed: number, client: number): Generator<Visit> {
+  const chance = new Chance(Math.imul(seed + 1, 7919) ^ Math.imul(client + 1, 104_729));
+  let sequence = 0;
+  const id = () => `soak-${seed}-client-${client}-request-${sequence++}`;
+  for (;;) {
+    const turns: Request[][] = [];
+    const count = 1 + chance.below(4);
+    for (let turn = 0; turn < count; turn++) turns.push(turnOf(chance, id, turn === count - 1));
+    yield { listener: chance.below(2), turns };
+  }
+}
+
+/** Several at once are pipelined; only the last of a visit may spoil its connection. */
+function turnOf(chance: Chance, id: () => string, isLast: boolean): Request[] {
+  const count = chance.below(3) === 0 ? 2 + chance.below(5) : 1;
+  return Array.from({ length: count }, (_, index) => {
+    const isEnd = isLast && index === count - 1;
+    return requestOf(chance, id(), count === 1, isEnd);
+  });
+}
+
+function requestOf(chance: Chance, id: string, isAlone: boolean, isEnd: boolean): Request {
+  const tenant = chance.pick(TENANTS);
+  const upgrades = isEnd && isAlone && chance.below(12) === 0;
+  const method = upgrades ? 'GET' : chance.pick(METHODS);
+  const hasBody = !upgrades && (method === 'POST' || method === 'PUT');
+  const framing = hasBody ? chance.pick(['length', 'chunked'] as const) : 'none';
+  const misdeed = isEnd && isAlone && !upgrades ? misdeedOf(chance, hasBody) : 'none';
+  const version = isEnd && framing !== 'chunked' && chance.below(10) === 0 && !upgrades ? 0 : 1;
+  const tries = Array.from({ length: 3 }, () => answerOf(chance, tenant, method));
+  return {
+    id,
+    tenant,
+    method,
+    version,
+    framing,
+    bytes: hasBody ? sizeOf(chance) : 0,
+    hasTrailers: framing === 'chunked' && chance.below(3) === 0,
+    expects: hasBody && isAlone && version === 1 && chance.below(4) === 0,
+    upgrades,
+    closes: isEnd && version === 1 && !upgrades && chance.below(4) === 0,
+    pace: chance.pick(['whole', 'whole', 'odd', 'drip'] as const),
+    misdeed,
+    resets: chance.below(2) === 0,
+    pauseMs: chance.below(4) === 0 ? chance.below(300) : chance.below(20),
+    answers: tries,
+  };
+}
+
+function misdeedOf(chance: Chance, hasBody: boolean): Misdeed {
+  if (chance.below(2) === 0) return 'none';
+  if (hasBody && chance.below(12) === 0) return 'stall-upload';
+  return chance.pick([...LEAVINGS, 'half-close', 'stop-reading', 'garbage'] as const);
+}
+
+function answerOf(chance: Chance, tenant: Tenant, method: string): Answer {
+  const isRough = tenant === 'rough';
+  const status = chance.pick([200, 200, 200, 200, 201, 204, 304, 404, 500, isRough ? 503 : 200]);
+  const framing = chance.pick(['length', 'length', 'chunked', 'until-end'] as const);
+  const isBare = method === 'HEAD' || status === 204 || status === 304;
+  return {
+    status,
+    framing: isBare ? 'length' : framing,
+    bytes: isBare && method !== 'HEAD' ? 0 : sizeOf(chance),
+    interim: chance.below(6) === 0 ? chance.pick([[103], [103, 103], [102, 103]]) : [],
+    hasTrailers: chance.below(3) === 0,
+    pace: chance.pick(['whole', 'whole', 'odd', 'drip'] as const),
+    delayMs: chance.below(3) === 0 ? chance.below(30) : 0,
+    isEarly: chance.below(10) === 0,
+    closes: chance.pick(['no', 'no', 'no', 'no', 'said', isRough ? 'unsaid' : 'no'] as const),
+    fault: isRough && chance.below(4) === 0 ? chance.pick(ROUGH_FAULTS) : 'none',
+  };
+}
+
+// Around what matters: nothing, a write, a buffer that is leased, more than a socket takes.
+function sizeOf(chance: Chance): number {
+  switch (chance.below(12)) {
+    case 0:
+      return 0;
+    case 1:
+      return 15_000 + chance.below(1000);
+    case 2:
+      return 60_000 + chance.below(10_000);
+    case 3:
+      return chance.below(10) === 0 ? 1_500_000 : 200_000 + chance.below(200_000);
+    default:
+      return 1 + chance.below(2000);
+  }
+}

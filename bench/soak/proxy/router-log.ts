@@ -1,0 +1,54 @@
+/** What the router prints: a line for each request goes into the book, and of its own log what should not be there is kept. */
+import type { Readable } from 'node:stream';
+import type { Book } from './book.ts';
+
+type Line = {
+  readonly level?: string;
+  readonly msg?: string;
+  readonly path?: string;
+  readonly code?: string;
+  readonly outcome?: string;
+  readonly status?: number | null;
+};
+
+// What chaos does on purpose says so itself.
+const WANTED = /Sabotage|was made to fail|"request_crashed"/;
+
+export class RouterLog {
+  readonly #book: Book;
+  requests = 0;
+  /** Lines of requests that nobody of ours made. */
+  strange = 0;
+  #partial = '';
+
+  constructor(lines: Readable, book: Book) {
+    this.#book = book;
+    lines.on('data', (bytes: Buffer) => this.#take(bytes.toString('utf8')));
+  }
+
+  #take(text: string): void {
+    const lines = (this.#partial + text).split('\n');
+    this.#partial = lines.pop() ?? '';
+    for (const line of lines) this.#line(line);
+  }
+
+  #line(text: string): void {
+    let line: Line;
+    try {
+      line = JSON.parse(text) as Line;
+    } catch {
+      this.#book.complain(`the log: expected JSON, found ${text.slice(0, 300)}`);
+      return;
+    }
+    if (line.path !== undefined && line.outcome !== undefined) this.#request(line, line.outcome);
+    else if ((line.level === 'error' || line.level === 'fatal') && !WANTED.test(text))
+      this.#book.complain(`the log: ${text.slice(0, 1500)}`);
+  }
+
+  #request({ path, code, status }: Line, outcome: string): void {
+    this.requests++;
+    const asked = this.#book.asked.get((path ?? '').slice('/s/'.length));
+    if (asked === undefined) this.strange++;
+    else asked.logged.push({ code: code ?? '', outcome, status: status ?? 0 });
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Who shares the router: each tenant has a host, two pools of its own backends, and troubles of its own, so that what may
+ * happen to one is known not to happen to another.
+ */
+
+/** `calm`: nothing ever fails. `tight`: too few slots. `rough`: backends misbehave. `brittle`: they come and go. */
+export type Tenant = 'calm' | 'tight' | 'rough' | 'brittle';
+export const TENANTS: readonly Tenant[] = ['calm', 'tight', 'rough', 'brittle'];
+
+export const hostOf = (tenant: Tenant): string => `${tenant}.test`;
+/** A domain is in the first one, `calm`'s now and then in the other. */
+export const poolsOf = (tenant: Tenant): readonly [string, string] => [`${tenant}-a`, `${tenant}-b`];
+
+export type PoolSettings = {
+  readonly policy: string;
+  readonly maxConcurrency: number | null;
+  readonly queue: object;
+  readonly timeouts: object;
+  readonly retries?: object;
+  readonly health?: object;
+};
+
+// Long enough that only a hang passes it, on a machine that is busy too.
+const PATIENT = { connectMs: 20_000, firstByteMs: 20_000, idleMs: 20_000 };
+/** After which the rough and the brittle are given up. */
+export const HASTY_MS = 1000;
+const HASTY = { connectMs: HASTY_MS, firstByteMs: HASTY_MS, idleMs: HASTY_MS };
+// Our backends close at once when told to; a lease is never given back before they have.
+const LINGER = { abortLingerMs: 10_000 };
+
+export const SETTINGS: Readonly<Record<Tenant, PoolSettings>> = {
+  calm: {
+    policy: 'least-request',
+    maxConcurrency: null,
+    queue: { maxWaiting: 1000, maxWaitMs: 20_000 },
+    timeouts: { ...PATIENT, ...LINGER },
+  },
+  tight: {
+    policy: 'p2c',
+    maxConcurrency: 2,
+    queue: { maxWaiting: 12, maxWaitMs: 400 },
+    timeouts: { ...PATIENT, ...LINGER, upstreamKeepAliveMs: 300 },
+  },
+  rough: {
+    policy: 'peak-ewma',
+    maxConcurrency: 3,
+    queue: { maxWaiting: 12, maxWaitMs: 1500 },
+    timeouts: { ...HASTY, ...LINGER },
+    retries: { firstByteTimeouts: true, statuses: [503], budgetPercent: 50 },
+  },
+  brittle: {
+    policy: 'round-robin',
+    maxConcurrency: 4,
+    queue: { maxWaiting: 12, maxWaitMs: 800 },
+    timeouts: { ...HASTY, ...LINGER },
+    health: { passive: { quarantineMs: 300 }, active: false },
+  },
+};
+
+export const BACKENDS_EACH = 3;
