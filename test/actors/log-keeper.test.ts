@@ -2,6 +2,7 @@ import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
+import { append, domainOf, write } from '../eventlog/appends.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { domain, pool, type Scene, startSystem } from '../support/system.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -123,6 +124,30 @@ describe('a log that crashed and cannot be opened', () => {
     renameSync(newer, s.at);
     await eventually(() => s.state('log') === 'running', 'a log', 6000);
     expect(await s.put('b.test')).toMatchObject({ type: 'done', position: 3 });
+  });
+
+  it('is waited for while somebody else holds it, and what he wrote is followed', async () => {
+    await using s = await onDisk();
+    const { system, published } = s.scene;
+    await s.put('a.test');
+    renameSync(s.at, s.away);
+    await system.sabotage('log');
+    await eventually(() => s.state('log') === 'parked', 'a parked log');
+    const other = openSqliteLog({ directory: s.away, now: Date.now });
+    await other.append(append([write(domainOf('a.test'), 1, [{ type: 'DomainRemoved', data: {} }], null)]));
+    renameSync(s.away, s.at);
+    const isHeld = () => /found it held by process/.test(system.log.trouble?.message ?? '');
+    await eventually(isHeld, 'a directory that is held', 6000);
+    expect(await s.put('b.test')).toMatchObject(unavailable);
+    await other.close();
+    await eventually(() => s.state('feed') === 'running', 'a feed', 8000);
+    expect(published.flat().map(({ position, type }) => [position, type])).toEqual([
+      [1, 'PoolCreated'],
+      [2, 'DomainCreated'],
+      [3, 'DomainRemoved'],
+    ]);
+    // Its owner had not heard of it.
+    expect(await s.put('a.test')).toMatchObject({ type: 'done', version: 3, position: 4 });
   });
 
   it('ends the tree where it is damaged, which no time mends', async () => {
