@@ -75,7 +75,8 @@ async function untilDomains(made: Scene, expected: unknown): Promise<void> {
 describe('a change on trial', () => {
   it('is in force at once, and undone when nobody confirmed it in time', async () => {
     await using made = await stage();
-    const { id } = await onTrial(made, 150);
+    // Long enough for a question meanwhile, also on a machine that others use.
+    const { id } = await onTrial(made, 1500);
     expect(await domains(made)).toEqual(AFTER.domains);
     await untilDomains(made, BEFORE.domains);
     const late = await made.client.send<{ type: string }>('POST', '/v1/confirm', { id });
