@@ -4,7 +4,7 @@ import { type Current, completeDomain, domainStream } from '../../eventlog/index
 import { parseDomainWish } from '../config/index.ts';
 import type { Call } from './call.ts';
 import { put, remove } from './commands.ts';
-import { page } from './paging.ts';
+import { currentPage } from './paging.ts';
 import { hostOf } from './path-params.ts';
 import type { AdminPorts } from './ports.ts';
 import { problem } from './problem.ts';
@@ -12,17 +12,9 @@ import { etag } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
 import { wishOf } from './wish.ts';
 
-// 1 MiB: a domain with error pages of its own may be as large, and then ends the page.
-const PAGE_CHARACTERS = 1_048_576;
-
 export async function listDomains(call: Call, { log }: AdminPorts): Promise<Reply> {
-  const { after, limit } = page(call);
-  const from = after === undefined ? {} : { after: `domain-${after}` };
-  const rows = await log.currents({ kind: 'domain', limit, characters: PAGE_CHARACTERS, ...from });
-  const last = rows.at(-1);
-  const more = last === undefined ? [] : await log.currents({ kind: 'domain', limit: 1, after: last.stream });
-  const items = rows.map(itemOf);
-  return json({ items, next: more.length > 0 ? (items.at(-1)?.name ?? null) : null });
+  const { rows, next } = await currentPage(call, log, 'domain');
+  return json({ items: rows.map(itemOf), next });
 }
 
 export async function getDomain(call: Call, { log }: AdminPorts): Promise<Reply> {

@@ -1,5 +1,6 @@
 /** Long lists a page at a time: `?after=NAME&limit=N`, answered with where the next page starts. */
 import type { Call } from './call.ts';
+import type { History } from './ports.ts';
 import { Refused } from './problem.ts';
 import { count } from './query.ts';
 
@@ -9,6 +10,8 @@ const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 // 253: the longest name of anything that is listed.
 const NAME_LENGTH = 253;
+// 1 MiB: a domain with error pages of its own, or a pool of thousands, may be as large, and then ends the page.
+const PAGE_CHARACTERS = 1_048_576;
 
 export type Page = { readonly after: string | undefined; readonly limit: number };
 
@@ -24,6 +27,16 @@ export function page(call: Call): Page {
     after: after === '' ? undefined : after,
     limit: count(call, 'limit', { min: 1, max: MAX_LIMIT }) ?? DEFAULT_LIMIT,
   };
+}
+
+/** Of what is in force: fewer than asked for where so much text is read before. */
+export async function currentPage(call: Call, log: History, kind: 'domain' | 'pool') {
+  const { after, limit } = page(call);
+  const from = after === undefined ? {} : { after: `${kind}-${after}` };
+  const rows = await log.currents({ kind, limit, characters: PAGE_CHARACTERS, ...from });
+  const last = rows.at(-1);
+  const more = last === undefined ? [] : await log.currents({ kind, limit: 1, after: last.stream });
+  return { rows, next: more.length > 0 ? (last?.stream.slice(kind.length + 1) ?? null) : null };
 }
 
 /** Of items read one beyond the limit: that one says whether there is more. */

@@ -10,7 +10,7 @@ import {
 import { parsePoolWish } from '../config/index.ts';
 import type { Call } from './call.ts';
 import { put, remove } from './commands.ts';
-import { page, wholePage } from './paging.ts';
+import { currentPage } from './paging.ts';
 import { poolOf } from './path-params.ts';
 import type { AdminPorts, History } from './ports.ts';
 import { Refused } from './problem.ts';
@@ -20,32 +20,9 @@ import { wishOf } from './wish.ts';
 
 type Pool = NonNullable<PoolState>;
 
-// 10 000 backends are a reply of about 1 MB: a page of large pools ends early.
-const PAGE_BACKENDS = 10_000;
-// Small reads: a row of the largest pools is half a megabyte.
-const ROWS = 100;
-
 export async function listPools(call: Call, { log }: AdminPorts): Promise<Reply> {
-  const { after, limit } = page(call);
-  const items: ReturnType<typeof itemOf>[] = [];
-  let cursor = after === undefined ? undefined : `pool-${after}`;
-  for (let room = PAGE_BACKENDS; items.length <= limit; ) {
-    const wanted = Math.min(ROWS, limit + 1 - items.length);
-    const rows = await log.currents({
-      kind: 'pool',
-      limit: wanted,
-      ...(cursor === undefined ? {} : { after: cursor }),
-    });
-    for (const row of rows) {
-      const item = itemOf(row);
-      room -= Object.keys(item.backends).length;
-      if (room < 0 && items.length > 0) return json({ items, next: items.at(-1)?.name ?? null });
-      items.push(item);
-    }
-    cursor = rows.at(-1)?.stream;
-    if (rows.length < wanted) break;
-  }
-  return json(wholePage(items, limit));
+  const { rows, next } = await currentPage(call, log, 'pool');
+  return json({ items: rows.map(itemOf), next });
 }
 
 export async function getPool(call: Call, { log }: AdminPorts): Promise<Reply> {
