@@ -19,13 +19,19 @@ const PAGE = 500;
 
 /**
  * For readers that are done with an event when `next` returns; events arrive in the turn that made them durable.
- * It fails with `EventUnreadable` at the first event that cannot be read.
+ * It fails with `EventUnreadable` at the first event that cannot be read, and is complete when `ended` is aborted.
  */
-export function feed(log: FeedSource, from: Position = 1): Observable<Recorded> {
+export function feed(log: FeedSource, from: Position = 1, ended?: AbortSignal): Observable<Recorded> {
   return new Observable((subscriber) => {
+    const complete = () => subscriber.complete();
+    if (ended?.aborted === true) return complete();
+    ended?.addEventListener('abort', complete, { once: true });
     const feeding = new Feeding(log, from, subscriber);
     feeding.start().catch((error: unknown) => subscriber.error(error));
-    return () => feeding.stop();
+    return () => {
+      feeding.stop();
+      ended?.removeEventListener('abort', complete);
+    };
   });
 }
 

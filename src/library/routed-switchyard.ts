@@ -1,5 +1,6 @@
 /** The real router inside a program: its owners, its log, one plane in this thread; no admin, no workers. */
 import { randomBytes } from 'node:crypto';
+import type { Observable } from 'rxjs';
 import {
   type ChildContext,
   type ChildSpec,
@@ -14,10 +15,12 @@ import {
 } from '../../actors/index.ts';
 import {
   createMemoryLog,
+  feed,
   type Happened,
   type LocalLog,
   openSqliteLog,
   type PoolName,
+  type Position,
   type Recorded,
   type StreamName,
 } from '../../eventlog/index.ts';
@@ -56,6 +59,11 @@ export interface RoutedSwitchyard extends Switchyard {
   readonly desk: ProgramDesk;
   /** Tells what happens to the routing, as it happens; returns how to stop. From `listen` on. */
   onEvents(listener: (events: readonly Recorded[]) => void): () => void;
+  /**
+   * What happened to the routing since position `from` of the log (1: all of it), and then what happens, each event once and in
+   * order. An rxjs `Observable`, complete when the router is closed; it fails at an event that cannot be read. From `listen` on.
+   */
+  events(from?: Position): Observable<Recorded>;
 }
 
 // This thread, and one to spare: a ledger must have room for more than whoever owns it.
@@ -81,6 +89,7 @@ class Embedded implements RoutedSwitchyard {
   /** Where it listened first: a plane that is started again must be found there. */
   #listeners: readonly ListenerSettings[];
   #before: RequestMetricsSnapshot = { pools: {}, totals: {} };
+  readonly #ended = new AbortController();
   #stop: (() => Promise<void>) | undefined;
   /** Before that, whoever called `listen` is told. */
   #isUp = false;
@@ -121,6 +130,10 @@ class Embedded implements RoutedSwitchyard {
     return this.#started.log.onAppended(({ events }) => listener(events));
   }
 
+  events(from?: Position): Observable<Recorded> {
+    return feed(this.#started.log, from, this.#ended.signal);
+  }
+
   async drain(withinMs: number): Promise<void> {
     await this.#plane?.drain(withinMs);
     await this.#end();
@@ -142,8 +155,9 @@ class Embedded implements RoutedSwitchyard {
     return this.#addresses;
   }
 
-  #end(): Promise<void> {
-    return this.#stop?.() ?? Promise.resolve();
+  async #end(): Promise<void> {
+    await this.#stop?.();
+    this.#ended.abort();
   }
 
   get #started(): { readonly desk: Desk; readonly log: System['log'] } {

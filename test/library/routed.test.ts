@@ -89,6 +89,30 @@ describe('the real router inside a program', () => {
     stop();
   });
 
+  it('tells its events from any position on, as they are and as they come, and that there are no more', async () => {
+    const { yard } = await routed({ pools: pools(1), domains: { 'app.test': { pool: 'web' } } });
+    const seen: string[] = [];
+    const note = ({ position, type }: { position: number; type: string }) =>
+      void seen.push(`${position} ${type}`);
+    const ended: string[] = [];
+    yard.events().subscribe({ next: note, complete: () => ended.push('all') });
+    const late: number[] = [];
+    const stopped = yard.events(3).subscribe({ next: ({ position }) => late.push(position) });
+    await eventually(() => seen.length === 3 && late.length === 1, 'those of the start');
+    await yard.desk.putDomain('b.test', { pool: 'web' });
+    stopped.unsubscribe();
+    await yard.desk.removeDomain('b.test');
+    expect(seen.slice(-2)).toEqual(['4 DomainCreated', '5 DomainRemoved']);
+    expect(late).toEqual([3, 4]);
+    expect(ended).toEqual([]);
+    await yard.close();
+    expect(ended).toEqual(['all']);
+    const after = await new Promise((resolve) =>
+      yard.events().subscribe({ complete: () => resolve('none') }),
+    );
+    expect(after).toBe('none');
+  });
+
   it('refuses what cannot be, with its reason, and changes nothing', async () => {
     const { yard } = await routed({ pools: pools(1), domains: { 'app.test': { pool: 'web' } } });
     await expect(yard.desk.removePool('web')).rejects.toMatchObject({
