@@ -104,7 +104,9 @@ function requestOf(chance: Chance, id: string, isAlone: boolean, isEnd: boolean)
   const framing = hasBody ? chance.pick(['length', 'chunked'] as const) : 'none';
   const misdeed = isEnd && isAlone && !upgrades ? misdeedOf(chance, hasBody) : 'none';
   const version = isEnd && framing !== 'chunked' && chance.below(10) === 0 && !upgrades ? 0 : 1;
-  const tries = Array.from({ length: 3 }, () => answerOf(chance, tenant, method));
+  const answers = Array.from({ length: 3 }, () => answerOf(chance, tenant, method));
+  // More than the system takes for somebody who does not read.
+  const isLong = misdeed === 'stop-reading' && chance.below(2) === 0;
   return {
     id,
     tenant,
@@ -119,8 +121,10 @@ function requestOf(chance: Chance, id: string, isAlone: boolean, isEnd: boolean)
     pace: chance.pick(['whole', 'whole', 'odd', 'drip'] as const),
     misdeed,
     resets: chance.below(2) === 0,
-    pauseMs: chance.below(4) === 0 ? chance.below(300) : chance.below(20),
-    answers: tries,
+    pauseMs: misdeed === 'stop-reading' || chance.below(4) === 0 ? chance.below(300) : chance.below(20),
+    answers: isLong
+      ? answers.map((answer) => ({ ...answer, bytes: 3_000_000 + chance.below(3_000_000) }))
+      : answers,
   };
 }
 
