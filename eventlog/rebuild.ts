@@ -62,21 +62,27 @@ export function* foldOf(
   let started = base?.version ?? 0;
   const first = started + 1;
   let last: ChainedEvent | undefined;
+  let given = 0;
   const endOfWrite = function* (): Generator<StoredSnapshot, void> {
     if (last === undefined) return;
     const { version, position, hash } = last;
     const before = started;
     started = version;
-    if (crossesSnapshot(before, version))
-      yield { stream, version, position, hash, state: canonicalJson(state) };
+    if (!crossesSnapshot(before, version)) return;
+    given += 1;
+    yield { stream, version, position, hash, state: canonicalJson(state) };
   };
-  for (const stored of storedStream(log, stream, first)) {
-    // The events of one command are one write, and a write has at most one snapshot, at its end.
-    if (last !== undefined && last.metadata !== stored.metadata) yield* endOfWrite();
-    state = evolve(state, codec.decode(stored));
-    last = stored;
+  // Whoever was given a snapshot may have let others append.
+  for (let before = -1; before !== given; ) {
+    before = given;
+    for (const stored of storedStream(log, stream, (last?.version ?? started) + 1)) {
+      // The events of one command are one write, and a write has at most one snapshot, at its end.
+      if (last !== undefined && last.metadata !== stored.metadata) yield* endOfWrite();
+      state = evolve(state, codec.decode(stored));
+      last = stored;
+    }
+    yield* endOfWrite();
   }
-  yield* endOfWrite();
   return { version: last?.version ?? first - 1, state: canonicalJson(state) };
 }
 

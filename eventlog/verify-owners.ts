@@ -21,6 +21,8 @@ const STREAMS = 100;
 // Some 5 ms of folding: whoever shares this thread waits no longer.
 const EVENTS = 1000;
 const ROWS = 500;
+// A third time in a row within the same millisecond is no accident.
+const TRIES = 3;
 // Of a large pool each is some hundred kilobytes.
 const SNAPSHOTS = 16;
 
@@ -126,10 +128,15 @@ function* streamFindings(
   projectionOf: ProjectionOf,
 ): Generator<void, readonly Finding[] | undefined> {
   try {
-    const kept = keptSnapshots(log, stream);
-    const right = foldOf(log, stream, projectionOf(kindOf(stream)));
-    const { wrong, whole } = yield* snapshotFindings(kept, right);
-    return [...currentFindings(log, stream, whole), ...wrong];
+    for (let tries = 1; ; tries++) {
+      const kept = keptSnapshots(log, stream);
+      const right = foldOf(log, stream, projectionOf(kindOf(stream)));
+      const { wrong, whole } = yield* snapshotFindings(kept, right);
+      const findings = [...currentFindings(log, stream, whole), ...wrong];
+      // Another thread appended between its last event that was folded and its row: what it is now is looked at.
+      const grew = findings.length > 0 && log.storedEventsOf(stream, whole.version + 1, 1).length > 0;
+      if (!grew || tries === TRIES) return findings;
+    }
   } catch (error) {
     if (!isDamage(error)) throw error;
     return undefined;

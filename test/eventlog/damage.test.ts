@@ -336,6 +336,28 @@ describe('verify', () => {
     ]);
   });
 
+  it('finds nothing in an owner that is changed all the while', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const stream = domainOf('busy.example');
+    let version = 0;
+    const change = async (count: number) => {
+      const events = Array.from({ length: count }, (_, n) =>
+        version + n === 0 ? domainCreated() : domainChanged(`pool${version + n}`),
+      );
+      const state = { settings: { pool: `pool${version + count - 1}` }, version: version + count };
+      await log.append(append([write(stream, version, events, state)]));
+      version += count;
+    };
+    for (let times = 0; times < 15; times++) await change(100);
+    const verifier = verifying(log.reader, projectionOf);
+    let step = await verifier.next();
+    for (let changes = 0; step.done !== true; step = await verifier.next())
+      if (step.value.checking === 'owners' && changes++ < 40) await change(50);
+    expect(version).toBeGreaterThan(2000);
+    expect(step.value.findings).toEqual([]);
+  });
+
   it('finds events exchanged by someone who sealed them anew, by the chain', async () => {
     await using directory = await tempDirectory();
     await using log = open(directory.path);
