@@ -43,8 +43,8 @@ export class Answers implements MessageEvents {
     const asked = this.awaited.shift();
     if (asked === undefined) return;
     asked.overAtMs = performance.now();
-    if (asked.got?.isWhole !== true) this.isLast = true;
     this.#settled(asked);
+    if (asked.got?.isWhole !== true) this.isLast = true;
   }
 
   // ---- of MessageEvents

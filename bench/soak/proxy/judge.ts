@@ -67,6 +67,9 @@ export class Judgement {
       return undefined;
     if (connection.isLast)
       return attempts.length === 0 ? undefined : 'expected no attempt behind the last answer, found one';
+    // A reset takes away what was not read yet.
+    const last = attempts.at(-1);
+    if (connection.ended === 'reset' && last !== undefined && mustBeCut(request, last)) return undefined;
     const { openedAtMs, closedAtMs } = connection;
     const isUnasked = connection.bytes === 0 || attempts.length === 0;
     if (isUnasked && this.#moments.within('replace', openedAtMs - NOTICED_MS, closedAtMs)) return undefined;
@@ -100,10 +103,12 @@ export class Judgement {
       return got.status === 101 ? this.#wholeness(asked, got, attempt, connection) : '101';
     if (got.status !== answer.status) return `expected status ${answer.status}, found ${got.status}`;
     const body = bodyOf(attempt.key, isBare(request, answer) ? 0 : answer.bytes);
-    // Of one that ends with its connection nobody can tell that it was cut, where the worker itself is gone.
+    // Of one that ends with its connection nobody can tell that it was cut, where the worker itself is gone, or the client
+    // has said that it is.
     const isEndless = answer.framing === 'until-end' && got.isWhole;
     const sent = isEndless ? body.subarray(0, attempt.sent) : body;
-    const isWhole = got.isWhole && !(isEndless && this.#isLost(connection));
+    const isGone = this.#isLost(connection) || isOwnDoing(request, connection);
+    const isWhole = got.isWhole && !(isEndless && isGone);
     const difference = differenceOf(sent, Buffer.concat(got.body), isWhole);
     if (difference !== undefined) return difference;
     const beyond = this.#beyondBody(asked, got, attempt);
