@@ -288,7 +288,7 @@ describe('a trusted peer', () => {
     'X-Forwarded-Proto: https',
   );
 
-  it('has its X-Forwarded-For appended to and its request id kept; another has them replaced', async () => {
+  it('has its X-Forwarded-For appended to, its scheme and request id kept; another has them replaced', async () => {
     const trusting = await routed(() => ok(), {
       listener: { trustForwarded: ['127.0.0.0/8'] },
       accessLog: 'logfmt',
@@ -297,11 +297,13 @@ describe('a trusted peer', () => {
     const headers = trusting.backend.requests[0]?.headers;
     expect(headers?.get('x-forwarded-for')).toBe('10.0.0.1, 127.0.0.1');
     expect(headers?.get('x-request-id')).toBe('testid-with-a-valid-length');
-    expect(headers?.get('x-forwarded-proto')).toBe('http');
+    expect(headers?.get('x-forwarded-proto')).toBe('https');
+    expect(headers?.get('x-forwarded-port')).toBe('443');
     await eventually(() => trusting.router.log.includes('fwd="10.0.0.1, 127.0.0.1"'), 'a line');
     const wary = await routed(() => ok());
     await (await wary.router.connect()).request(forwarded);
     expect(wary.backend.requests[0]?.headers.get('x-forwarded-for')).toBe('127.0.0.1');
+    expect(wary.backend.requests[0]?.headers.get('x-forwarded-proto')).toBe('http');
     expect(wary.backend.requests[0]?.headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-/);
   });
 });
