@@ -112,7 +112,7 @@ describe('Ctrl-C', () => {
     await once(spawn('mkfifo', [pipe]), 'close');
     const child = started(['apply', pipe]);
     // The end of the pipe that is written is opened once somebody reads: then the command waits for lines.
-    const writer = spawn('sh', ['-c', `exec 3> ${pipe}; echo open; sleep 60`], {
+    const writer = spawn('sh', ['-c', `exec 3> ${pipe}; echo open; exec sleep 60`], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(writer.stdout, 'data');
