@@ -61,7 +61,8 @@ async function bench(): Promise<void> {
   let found: Found = {};
   if (parts.includes('import')) found = await keep('import', await told('import', importing(stage)));
   if (parts.includes('start')) found = await keep('start', await told('start', starting(stage)));
-  const others = parts.filter((part) => part !== 'import' && part !== 'start');
+  if (parts.includes('cost')) found = await keep('cost', await told('cost', costing(stage)));
+  const others = parts.filter((part) => part === 'loaded' || part === 'used' || part === 'churn');
   if (others.length > 0) {
     await using router = await stage.full('many');
     for (const part of others) found = await keep(part, await told(part, taken(part, stage, router)));
@@ -71,7 +72,6 @@ async function bench(): Promise<void> {
 }
 
 function taken(part: Part, stage: Stage, router: RouterProcess): Promise<readonly Row[]> {
-  if (part === 'cost') return costing(stage, router);
   if (part === 'loaded') return loaded(stage, router);
   return part === 'used' ? used(stage, router) : churned(router, changes, tell);
 }
