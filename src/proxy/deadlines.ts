@@ -36,9 +36,15 @@ export class Deadlines {
   /** When the wheel last turned: a time for what may be a tick old, at no cost. */
   turnedAtMs: number;
   #timer: NodeJS.Timeout | undefined;
-  readonly #turn = (): void => {
-    if (this.#timer !== undefined) this.turn();
+  /** From here on whatever is due waits for the reads. */
+  readonly #tick = (): void => {
+    this.#dueMs = this.#now();
+    setImmediate(this.#turn);
   };
+  readonly #turn = (): void => {
+    if (this.#timer !== undefined) this.turn(this.#dueMs);
+  };
+  #dueMs = 0;
 
   constructor(now: () => number, tickMs = TICK_MS) {
     this.#now = now;
@@ -49,7 +55,7 @@ export class Deadlines {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => setImmediate(this.#turn), this.#tickMs).unref();
+    this.#timer ??= setInterval(this.#tick, this.#tickMs).unref();
   }
 
   stop(): void {
@@ -76,8 +82,8 @@ export class Deadlines {
     if (deadline.turn !== Number.POSITIVE_INFINITY) unlink(deadline);
   }
 
-  turn(): void {
-    const nowMs = this.#now();
+  /** `nowMs`: before the reads, which may take long themselves. */
+  turn(nowMs = this.#now()): void {
     this.turnedAtMs = nowMs;
     const until = Math.floor(nowMs / this.#tickMs);
     // After a long stall one round visits every list there is.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Deadline, Deadlines } from '../../src/proxy/deadlines.ts';
+import { eventually } from '../support/eventually.ts';
 import { GET, routed } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
@@ -131,6 +132,26 @@ describe('a loop that stood still for longer than a deadline', () => {
     expect((await connection.takeRequest()).body).toBe('half');
     connection.send(ok());
     expect(await client.response()).toMatchObject({ status: 200 });
+  });
+});
+
+describe('the wheel', () => {
+  it('judges by the time before the reads, where these stand still', async () => {
+    const deadlines = new Deadlines(() => performance.now(), 20);
+    const order: string[] = [];
+    const deadline = new Deadline(() => void order.push('out of time'));
+    const begun = performance.now();
+    deadlines.set(deadline, begun + 60);
+    deadlines.start();
+    // Behind the wheel's own timer, in the same phase of the loop.
+    const timer = setInterval(() => {
+      clearInterval(timer);
+      standStill(150);
+      setImmediate(() => order.push('reads'));
+    }, 20);
+    await eventually(() => order.length === 2, 'both');
+    deadlines.stop();
+    expect(order).toEqual(['reads', 'out of time']);
   });
 });
 
