@@ -7,7 +7,7 @@ import { hasKind } from './field-lines.ts';
 import { FIELD } from './field-name.ts';
 import { LastLine } from './flat.ts';
 import type { Fields, RequestHead, ResponseHead } from './message.ts';
-import { sameText, withoutBlanks } from './octets.ts';
+import { numberOf, sameText, withoutBlanks } from './octets.ts';
 
 /** One hop as seen from here. Made once per client connection. */
 export type Hop = {
@@ -66,13 +66,18 @@ export function clientLines({ isSecure, port }: Pick<Hop, 'isSecure' | 'port'>, 
  * The scheme and port that the client asked: ours, unless a trusted peer says otherwise, once and clearly. One that
  * ends TLS and names no port means the port of its scheme.
  */
-export function asked({ fields }: Pick<RequestHead, 'fields'>, hop: Hop): Pick<Hop, 'isSecure' | 'port'> {
-  if (!hop.isTrusted) return hop;
-  const scheme = onlyValue(fields, 'x-forwarded-proto').toLowerCase();
-  const isSecure = scheme === 'https' || (scheme !== 'http' && hop.isSecure);
-  const port = onlyValue(fields, 'x-forwarded-port');
-  if (/^[1-9]\d{0,4}$/.test(port) && Number(port) <= 65_535) return { isSecure, port: Number(port) };
-  if (isSecure === hop.isSecure) return { isSecure, port: hop.port };
+export function asked(
+  { fields, seen }: Pick<RequestHead, 'fields' | 'seen'>,
+  hop: Hop,
+): Pick<Hop, 'isSecure' | 'port'> {
+  const saysPort = hasKind(seen, FIELD.xForwardedPort);
+  if (!hop.isTrusted || !(saysPort || hasKind(seen, FIELD.xForwardedProto))) return hop;
+  const scheme = onlyValue(fields, 'x-forwarded-proto');
+  const isSecure = sameText(scheme, 'https') || (hop.isSecure && !sameText(scheme, 'http'));
+  const text = saysPort ? onlyValue(fields, 'x-forwarded-port') : '';
+  const port = text.startsWith('0') ? -1 : numberOf(text);
+  if (port > 0 && port <= 65_535) return { isSecure, port };
+  if (isSecure === hop.isSecure) return hop;
   return { isSecure, port: isSecure ? 443 : 80 };
 }
 
