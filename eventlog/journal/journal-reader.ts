@@ -1,4 +1,5 @@
 /** A journal read synchronously, beside its writer or at rest: over all its segments, whatever of them is left. */
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { isPassing } from '../sqlite-errors.ts';
 import { parseRequestId } from './record-id.ts';
@@ -157,7 +158,9 @@ class Reader implements JournalReader {
       this.#opened(path);
       return segment;
     } catch (error) {
-      if (!(error instanceof SegmentUnbegun)) this.#damaged(path, error);
+      // The oldest go at any time, as does one that could not be begun.
+      const isGone = lstatSync(path, { throwIfNoEntry: false }) === undefined;
+      if (!isGone && !(error instanceof SegmentUnbegun)) this.#damaged(path, error);
       return undefined;
     }
   }

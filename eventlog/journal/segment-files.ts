@@ -1,5 +1,5 @@
 /** The segments of a journal as files: `segment-00000001.db` and on, the oldest dropped whole. */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The journal's place in a data directory. */
@@ -28,6 +28,11 @@ export function segmentPath(directory: string, number: number): string {
 export function makeJournalDirectory(directory: string): void {
   // 0700: paths and hosts are their users' affair. Never the data directory too: where that was moved away, it is to come back.
   if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
+}
+
+/** Throws `EEXIST` for one that is there: where the directory was away for a moment, its files were not to be seen. */
+export function beginSegment(path: string): void {
+  closeSync(openSync(path, 'wx'));
 }
 
 /** With what SQLite keeps beside it. */

@@ -75,6 +75,11 @@ export class SegmentUnbegun extends Error {
 
 /** Throws `DataUnusable` for a file that is no segment, or one of a newer version; `SegmentUnbegun` for an empty one. */
 export function requireSegment(db: Database.Database): void {
+  // In one transaction: what is made between two looks would be a file with tables and no id.
+  db.transaction(() => requireFormat(db))();
+}
+
+function requireFormat(db: Database.Database): void {
   const id = db.pragma('application_id', { simple: true });
   if (id === 0 && db.prepare('SELECT 1 FROM sqlite_master').get() === undefined)
     throw new SegmentUnbegun(`expected a segment of a journal in ${db.name}, found nothing in it yet`);

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { type LastBlock, readLastBlock, Segment } from './segment.ts';
 import {
+  beginSegment,
   bytesOf,
   dropSegment,
   makeJournalDirectory,
@@ -125,6 +126,7 @@ export class Segments {
   #create(number: number, nowMs: number): void {
     makeJournalDirectory(this.#directory);
     const path = segmentPath(this.#directory, number);
+    beginSegment(path);
     try {
       this.#use(Segment.create(path, number, this.#vocabulary, nowMs));
     } catch (error) {
