@@ -34,7 +34,9 @@ export function* within<Row>(
   let left = characters;
   for (const row of rows) {
     yield row;
-    left -= textOf(row).length;
+    // In a damaged row it may be anything, or nothing.
+    const text: unknown = textOf(row);
+    left -= typeof text === 'string' ? text.length : 0;
     if (left <= 0) return;
   }
 }

@@ -112,8 +112,9 @@ function* storedStream(log: StreamRows, stream: string, first: number): Generato
   for (let from = first; ; from += PAGE) {
     const page = log.storedEventsOf(stream, from, PAGE);
     for (const [index, stored] of page.entries()) {
-      if (stored.version !== from + index) {
-        const message = `expected version ${from + index} here, found ${stored.version}`;
+      // A damaged index may lead to another's event.
+      if (stored.version !== from + index || stored.stream !== stream) {
+        const message = `expected version ${from + index} here, found ${stored.version} of ${stored.stream}`;
         throw new EventUnreadable(stored.position, stream, message);
       }
       yield stored;

@@ -79,7 +79,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
       const archived = this.statements.baseState.get(stream)?.version ?? 0;
       const range = { ...asked, from: Math.max(asked.from, archived + 1) };
       const rows = this.#streamRows(stream, range);
-      return rows.map((row, index) => decodeAt(row, row.version, range.from + index));
+      return rows.map((row, index) => decodeAt(ownOf(stream, row), row.version, range.from + index));
     });
   }
 
@@ -234,6 +234,12 @@ function raise(error: EventUnreadable): void {
 }
 
 /** `found` and `expected` count positions or versions, both dense. */
+/** A damaged index may lead to another's event. */
+function ownOf(stream: StreamName, row: StoredEvent): StoredEvent {
+  if (row.stream === stream) return row;
+  throw new EventUnreadable(row.position, stream, `expected its own event here, found one of ${row.stream}`);
+}
+
 function decodeAt(row: StoredEvent, found: number, expected: number): Recorded {
   if (found === expected) return codec.decode(row);
   throw new EventUnreadable(row.position, row.stream, `expected number ${expected} here, found ${found}`);
