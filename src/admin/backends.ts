@@ -13,7 +13,7 @@ import { readPool } from './pools.ts';
 import type { AdminPorts } from './ports.ts';
 import { allDrained, WAITED, waitOf } from './prefer.ts';
 import { problem, rejected } from './problem.ts';
-import { etag, facts, positionHeader } from './receipt.ts';
+import { type Done, etag, facts, positionHeader, removalReceipt } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
 import { wishOf } from './wish.ts';
 
@@ -43,10 +43,17 @@ export async function putBackend(call: Call, { desk, ownAddresses }: AdminPorts)
   });
 }
 
-export function deleteBackend(call: Call, { desk }: AdminPorts): Promise<Reply> {
+/** Whoever removes with a wait may end its process when this is answered. */
+export function deleteBackend(call: Call, ports: AdminPorts): Promise<Reply> {
+  const waitMs = waitOf(call);
   const [pool, id] = [poolOf(call), backendIdOf(call)];
   const what = `backend ${id} of pool ${pool}`;
-  return remove(call, desk, { command: { type: 'RemoveBackend', pool, id }, what });
+  const gone = async (answer: Done) => {
+    if (waitMs === undefined) return removalReceipt(answer);
+    const ends = await allDrained(call, ports, [{ pool, id }], waitMs);
+    return drainReport(call, ends?.[0], facts(answer), { ...positionHeader(answer), ...WAITED });
+  };
+  return remove(call, ports.desk, { command: { type: 'RemoveBackend', pool, id }, what }, gone);
 }
 
 const drainBody = z.strictObject({

@@ -3,7 +3,8 @@ import type { Answer, Command, Desk, Present } from '../../actors/index.ts';
 import type { Json } from '../../eventlog/index.ts';
 import { absent, byOf, type Condition, conditionOf, ifVersion } from './by.ts';
 import type { Call } from './call.ts';
-import { receipt, removalReceipt } from './receipt.ts';
+import { rejected } from './problem.ts';
+import { type Done, receipt, removalReceipt } from './receipt.ts';
 import type { Reply } from './reply.ts';
 
 type Conditional = Extract<Command, { ifVersion?: number }>;
@@ -22,11 +23,18 @@ export async function put(call: Call, desk: Desk, wish: Wish): Promise<Reply> {
   return receipt(await desk.ask(conditioned(wish.command, condition), byOf(call)));
 }
 
-export async function remove(call: Call, desk: Desk, wish: Omit<Wish, 'exists'>): Promise<Reply> {
+/** `gone`: what is answered once it is. */
+export async function remove(
+  call: Call,
+  desk: Desk,
+  wish: Omit<Wish, 'exists'>,
+  gone: (answer: Done) => Reply | Promise<Reply> = removalReceipt,
+): Promise<Reply> {
   const condition = conditionOf(call);
   const answer = await desk.ask(conditioned(wish.command, condition), byOf(call));
-  const missing = answer.type === 'rejected' && answer.rejection.type.endsWith('_not_found');
-  return missing && condition.type === 'exists' ? absent(wish.what) : removalReceipt(answer);
+  if (answer.type === 'done') return gone(answer);
+  const missing = answer.rejection.type.endsWith('_not_found');
+  return missing && condition.type === 'exists' ? absent(wish.what) : rejected(answer.rejection);
 }
 
 async function putIfPresent(call: Call, desk: Desk, { command, what, exists }: Wish): Promise<Reply> {

@@ -3,7 +3,7 @@ import type { Answer } from '../../actors/index.ts';
 import { rejected } from './problem.ts';
 import { json, type Reply } from './reply.ts';
 
-type Done = Extract<Answer, { type: 'done' }>;
+export type Done = Extract<Answer, { type: 'done' }>;
 
 /** 201 for what did not exist before, else 200. */
 export function receipt(answer: Answer): Reply {
@@ -13,8 +13,7 @@ export function receipt(answer: Answer): Reply {
 }
 
 /** What is gone has no representation and no tag. */
-export function removalReceipt(answer: Answer): Reply {
-  if (answer.type === 'rejected') return rejected(answer.rejection);
+export function removalReceipt(answer: Done): Reply {
   return { type: 'empty', status: 204, headers: positionHeader(answer) };
 }
 

@@ -98,3 +98,25 @@ describe('draining', () => {
     },
   );
 });
+
+describe('a removal that is waited for', () => {
+  const WAIT = { prefer: 'wait' } as const;
+
+  it('says how what was under way ended, where it was not yet over, and that it was waited for', async () => {
+    const ends = [{ type: 'removed', finished: 2, cut: 1 } as const, undefined];
+    await using s = await withWeb({ drained: async () => ends.shift() });
+    const over = await s.client.delete(BACKEND, WAIT);
+    expect(over).toMatchObject({ status: 200, position: 4, body: { drained: true, finished: 2, cut: 1 } });
+    expect(over.headers['preference-applied']).toBe('wait');
+    await s.client.must('PUT', BACKEND, { address: '127.0.0.1:9001' });
+    expect(await s.client.delete(BACKEND, WAIT)).toMatchObject({ status: 202, body: { drained: false } });
+    expect((await s.client.get(BACKEND)).status).toBe(404);
+  });
+
+  it('is refused as any other', async () => {
+    await using s = await withWeb();
+    const missing = await s.client.delete('/v1/pools/web/backends/web.9', WAIT);
+    expect(missing).toMatchObject({ status: 404, body: { type: 'backend_not_found' } });
+    expect(await s.client.delete(BACKEND, { ...WAIT, ifMatch: 9 })).toMatchObject({ status: 412 });
+  });
+});

@@ -404,6 +404,19 @@ describe('the command line', () => {
     });
   });
 
+  it('removes a backend and waits for what it has under way', async () => {
+    await using s = await Scene.on(stage);
+    await s.begin('/slow', 2);
+    const removed = runCommand(['backend', 'remove', s.pool, 'web.1', '--wait', '--admin', s.router.admin]);
+    for (let looks = 0; (await s.admin.get(s.web1)).status !== 404 && looks < 1000; looks++) await pause(5);
+    s.release();
+    const { code, output } = await removed;
+    expect(code).toBe(0);
+    expect(output).toMatch(
+      new RegExp(`^backend ${s.pool}/web.1 removed: in force at position \\d+, 2 finished, 0 cut\n$`),
+    );
+  });
+
   it('applies and waits for those that it removed', async () => {
     await using own = await Stage.start(1);
     await using s = await Scene.on(own);

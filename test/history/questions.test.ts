@@ -207,6 +207,28 @@ describe('a rollback', () => {
   });
 });
 
+describe('what a rollback wishes', () => {
+  it('stands in the query or in the body, and nothing of it in both', async () => {
+    await using made = await story();
+    for (const [query, body] of [
+      ['to=4', { to: 6, dryRun: true }],
+      ['to=4&dryRun=true', { dryRun: false }],
+      ['to=4&pool=web', { pool: 'api', dryRun: true }],
+      ['seen=8&to=4', { seen: 8 }],
+    ] as const) {
+      const { status, body: refused } = await made.client.send<{ type: string; detail: string }>(
+        'POST',
+        `/v1/rollback?${query}`,
+        body,
+      );
+      expect([status, refused.type]).toEqual([400, 'invalid_query']);
+      expect(refused.detail).toMatch(/^expected \w+ once, found it in the query and in the body$/);
+    }
+    const split = await made.client.must('POST', '/v1/rollback?to=4&dryRun=true', { pool: 'web' });
+    expect(split.body).toMatchObject({ dryRun: true, to: 4 });
+  });
+});
+
 describe('the undoing of one change', () => {
   it('undoes what that command did, from any of its positions, and nothing that came after it', async () => {
     await using made = await story();

@@ -1,6 +1,7 @@
 /** `domain remove`, `pool remove`, `backend remove`. */
-import { nothing } from '../replies.ts';
+import { type DrainReport, drainReport, nothing } from '../replies.ts';
 import { KINDS, type Kind, type Noun, thingOf } from '../thing.ts';
+import { PATIENT } from '../transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 import { conditionOf, versionOf } from './set.ts';
 
@@ -10,12 +11,17 @@ const SUMMARIES = {
   backend: 'removes a backend: it gets no further request',
 } as const satisfies Record<Noun, string>;
 
+const WAIT_OPTION = {
+  wait: { description: 'return when nothing is under way on it any more, and say how it ended' },
+};
+
 export const removeVerbs: readonly Verb[] = (['domain', 'pool', 'backend'] as const).map((noun) => ({
   name: `${noun} remove`,
   positionals: KINDS[noun].positionals,
   summary: SUMMARIES[noun],
   options: {
     'if-version': { value: 'N', description: 'only if this is its version' },
+    ...(noun === 'backend' ? WAIT_OPTION : {}),
     ...CHANGE_OPTIONS,
   },
   run: (context) => run(KINDS[noun], context),
@@ -25,10 +31,21 @@ async function run(kind: Kind, { args, admin, print }: Context): Promise<ExitCod
   const thing = thingOf(kind, args.positionals);
   const client = await admin();
   const headers = conditionOf(versionOf(args));
-  const answered = await client.answer({ method: 'DELETE', path: thing.path, headers });
-  client.parsed(answered, nothing);
-  const at = answered.position === undefined ? '' : `: in force at position ${answered.position}`;
-  if (print.json) await print.value({ removed: true, position: answered.position ?? null });
-  else await print.line(`${thing.label} removed${at}`);
+  const ask = { method: 'DELETE', path: thing.path, headers } as const;
+  const waits = kind.noun === 'backend' && args.flag('wait');
+  const patient = { ...ask, patient: true, headers: { ...headers, ...PATIENT.headers } };
+  const answered = await client.answer(waits ? patient : ask);
+  const end = waits ? client.parsed(answered, drainReport) : client.parsed(answered, nothing);
+  const position = answered.position ?? null;
+  if (print.json) await print.value({ removed: true, position, ...end });
+  else await print.line(`${thing.label} removed${atOf(position)}${endOf(end)}`);
   return 0;
+}
+
+function atOf(position: number | null): string {
+  return position === null ? '' : `: in force at position ${position}`;
+}
+
+function endOf(end: DrainReport | undefined): string {
+  return end === undefined ? '' : `, ${end.finished} finished, ${end.cut} cut`;
 }
