@@ -7,6 +7,7 @@ import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
 import { checkMediaType, discardRest, readBody, readBytes } from './body.ts';
+import { checkUnconditional } from './by.ts';
 import { CommandNotes } from './command-notes.ts';
 import { Connections, MOST_CONNECTIONS } from './connections.ts';
 import { checkHost, checkOrigin, checkToken, type GuardOptions } from './guard.ts';
@@ -165,6 +166,7 @@ class AdminServer implements Admin {
     if (!open && !hasRoom) throw fullHouse();
     const { route, params, query } = match(this.#routes, method, url);
     if (route.method !== 'GET') checkMediaType(request);
+    if (route.method === 'POST') checkUnconditional(request);
     const body = () => readBody(request, route.limitBytes);
     const gone = () => AbortSignal.any([this.#closing.signal, signal]);
     const bytes = () => readBytes(request);

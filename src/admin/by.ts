@@ -1,4 +1,5 @@
 /** Who asks, under which id, and on what condition: the headers that every command may carry. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { By } from '../../actors/index.ts';
 import { quoted } from '../../eventlog/index.ts';
 import { type Call, header } from './call.ts';
@@ -45,6 +46,13 @@ export function conditionOf(call: Call): Condition {
     'invalid_header',
     `If-Match: expected one strong entity tag such as "7", or *, found ${quoted(match)}`,
   );
+}
+
+/** What is posted has no version: a condition that nobody judges must not pass for one that holds. */
+export function checkUnconditional(call: { readonly headers: IncomingHttpHeaders }): void {
+  const name = ['If-Match', 'If-None-Match'].find((each) => header(call, each.toLowerCase()) !== undefined);
+  if (name !== undefined)
+    throw new Refused('invalid_header', `${name}: expected it with PUT or DELETE, found it with POST`);
 }
 
 function onlyCreate(noneMatch: string): Condition {

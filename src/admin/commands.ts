@@ -37,13 +37,19 @@ export async function remove(
   return missing && condition.type === 'exists' ? absent(wish.what) : rejected(answer.rejection);
 }
 
+// A refusal, so that nothing is kept under its key; it is told in other words.
+const NOTHING_THERE = {
+  type: 'rejected',
+  rejection: { type: 'version_mismatch', detail: 'nothing there', expected: 1, found: 0, won: [] },
+} as const;
+
 async function putIfPresent(call: Call, desk: Desk, { command, what, exists }: Wish): Promise<Reply> {
   let missing = false;
   const digest = { ifMatch: '*', command } as unknown as Json;
   const answer = await desk.carryOut(
     (present) => {
       missing = !exists(present);
-      return { type: 'commands', commands: missing ? [] : [command] };
+      return missing ? NOTHING_THERE : { type: 'commands', commands: [command] };
     },
     byOf(call),
     digest,

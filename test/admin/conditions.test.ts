@@ -43,6 +43,19 @@ describe('If-Match', () => {
   });
 });
 
+describe('a condition', () => {
+  it('that nobody would judge is refused', async () => {
+    await using s = await withWeb();
+    const paths = ['/v1/pools/web/backends/web.1/drain', '/v1/apply', '/v1/rollback?to=1', '/v1/import'];
+    for (const path of paths)
+      for (const name of ['if-match', 'if-none-match']) {
+        const reply = await s.client.post(path, {}, { headers: { [name]: '"7"' } });
+        expect([path, reply.status, reply.body]).toMatchObject([path, 400, { type: 'invalid_header' }]);
+      }
+    expect(await s.log.position()).toBe(3);
+  });
+});
+
 describe('If-None-Match: *', () => {
   it('only creates', async () => {
     await using s = await withWeb();
@@ -75,6 +88,34 @@ describe('Idempotency-Key', () => {
     await s.client.put('/v1/domains/new.test', { pool: 'web' }, { key: 'k' });
     const other = await s.client.put('/v1/domains/other.test', { pool: 'web' }, { key: 'k' });
     expect(other).toMatchObject({ status: 422, body: { type: 'idempotency_key_reused' } });
+  });
+
+  it('keeps no refusal: the command is decided anew', async () => {
+    await using s = await withWeb();
+    const any = { 'if-match': '*' };
+    const backend = { address: '127.0.0.1:9009' };
+    const commands = [
+      ['PUT', '/v1/domains/a.test', { pool: 'late' }, {}],
+      ['PUT', '/v1/domains/b.test', { pool: 'web' }, any],
+      ['PUT', '/v1/pools/late/backends/late.1', backend, {}],
+      ['PUT', '/v1/pools/late', { policy: 'random' }, any],
+      ['POST', '/v1/pools/late/backends/late.1/drain', {}, {}],
+      ['DELETE', '/v1/domains/b.test', undefined, {}],
+      ['DELETE', '/v1/pools/web', undefined, {}],
+    ] as const;
+    const statuses = async () => {
+      const all = [];
+      for (const [method, path, body, headers] of commands)
+        all.push((await s.client.send(method, path, body, { key: `${method}${path}`, headers })).status);
+      return all;
+    };
+    const refused = [409, 412, 404, 412, 404, 404, 409];
+    expect([await statuses(), await statuses()]).toEqual([refused, refused]);
+    await s.client.must('PUT', '/v1/pools/late', { backends: { 'late.1': backend } });
+    await s.client.must('PUT', '/v1/domains/b.test', { pool: 'late' });
+    await s.client.must('DELETE', '/v1/domains/example.com');
+    const done = [201, 200, 200, 200, 200, 204, 204];
+    expect([await statuses(), await statuses()]).toEqual([done, done]);
   });
 
   it('has 1 to 200 visible characters', async () => {
