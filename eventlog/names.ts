@@ -4,7 +4,7 @@ import { domainToASCII } from 'node:url';
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
 
-/** A host name in lower case without port or final dot, a wildcard `*.rest`, or `*` for everything else. */
+/** A host name in lower case without port or final dot, an IPv6 literal, a wildcard `*.rest`, or `*` for everything else. */
 export type DomainName = Branded<'DomainName'>;
 export type PoolName = Branded<'PoolName'>;
 /** Unique within its pool, such as `web.1`. */
@@ -28,6 +28,7 @@ const IDENTIFIER = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,99})$/;
 export function parseDomainName(text: string): Parsed<DomainName> {
   const host = text.toLowerCase();
   const name = host.length > 1 && host.endsWith('.') ? host.slice(0, -1) : host;
+  if (IPV6.test(name)) return ipv6Literal(name);
   if (isDomainName(name)) return { ok: true, value: name };
   const ascii = asciiOf(name);
   const expected =
@@ -35,6 +36,13 @@ export function parseDomainName(text: string): Parsed<DomainName> {
       ? `a host name of at most ${HOST_BYTES} characters, *.host or *`
       : `the host name as DNS and requests write it, ${ascii}`;
   return { ok: false, problem: `expected ${expected}, found ${quoted(text)}` };
+}
+
+/** RFC 5952 §4, an IPv4-mapped address in hex: the one form that requests for it are looked up under too. */
+function ipv6Literal(literal: string): Parsed<DomainName> {
+  const name = URL.parse(`http://${literal}`)?.hostname;
+  if (name !== undefined) return { ok: true, value: name as DomainName };
+  return { ok: false, problem: `expected an IPv6 address in brackets, found ${quoted(literal)}` };
 }
 
 // Letters of any script and what else a label may have: nothing that a URL would cut the host off at.
@@ -75,10 +83,10 @@ export function parseStreamName(text: string): Parsed<{ stream: StreamName; owne
   const kind = text.slice(0, cut);
   const name = text.slice(cut + 1);
   if (kind === 'domain') {
+    // As it stands in the log: an IPv6 literal may be there in another form than it is given now.
+    if (isDomainName(name)) return { ok: true, value: { stream: domainStream(name), owner: { kind, name } } };
     const host = parseDomainName(name);
     if (!host.ok) return host;
-    if (host.value === name)
-      return { ok: true, value: { stream: domainStream(host.value), owner: { kind, name: host.value } } };
   }
   if (kind === 'pool') {
     const pool = parsePoolName(name);

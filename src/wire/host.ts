@@ -10,7 +10,7 @@ const BRACKET = 0x5b;
 const MAX_PORT = 65_535;
 
 /**
- * The host in lower case without port and final dot; the empty string for anything that is not one valid host
+ * The host in lower case without port and final dot, an IPv6 literal in its one form; the empty string for anything that is not one valid host
  * (RFC 9112 §3.2 wants a 400). A comma, a percent sign, user information: all valid somewhere in a URI, none in
  * a name that DNS can answer, and each read differently by somebody.
  */
@@ -45,7 +45,8 @@ function literal(host: string): string {
   if (address.includes('%') || !isIPv6(address)) return '';
   const rest = close + 1;
   if (rest < host.length && !(host.charCodeAt(rest) === COLON && isPort(host, rest + 1))) return '';
-  return host.slice(0, rest).toLowerCase();
+  // RFC 5952 §4, an IPv4-mapped address in hex: `[0:0:0:0:0:0:0:1]` and `[::1]` are one host.
+  return URL.parse(`http://${host.slice(0, rest)}`)?.hostname ?? '';
 }
 
 /** RFC 3986 §3.2.3: port = *DIGIT, so none at all is valid too. */

@@ -1,5 +1,6 @@
 /** The clauses of RFC 9110 and RFC 9112 that bind whoever reads and writes messages, named by section. */
 import { describe, expect, it } from 'vitest';
+import { parseDomainName } from '../../eventlog/index.ts';
 import { writeRequestHead } from '../../src/wire/index.ts';
 import { request, response, responseVerdict, verdict, withLine } from '../wire/read.ts';
 
@@ -161,6 +162,24 @@ describe('RFC 9112', () => {
         domain,
       ),
     ).toEqual(['a.test', 'a.test', 'a.test', 'a.test', 'a_b', '127.0.0.1', '[::1]', '[fd00::a]']);
+  });
+
+  it('§3.2 reads an IPv6 literal as the one address that it is, as a domain is given', () => {
+    const forms = [
+      ['[0:0:0:0:0:0:0:1]:80', '[::1]'],
+      ['[::FFFF:127.0.0.1]', '[::ffff:7f00:1]'],
+      ['[2001:db8::1:0:0:1]', '[2001:db8::1:0:0:1]'],
+      ['[2001:db8:0:0:1::1]', '[2001:db8::1:0:0:1]'],
+    ] as const;
+    for (const [host, domain] of forms) {
+      expect(request(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`).domain).toBe(domain);
+      expect(parseDomainName(host.replace(/:80$/, ''))).toEqual({ ok: true, value: domain });
+    }
+  });
+
+  it('§3.2 takes the decimal and octal forms of an IPv4 address for names', () => {
+    const forms = ['127.1', '2130706433', '0x7f000001', '0177.0.0.1'];
+    for (const host of forms) expect(request(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`).domain).toBe(host);
   });
 
   it('§5.1 refuses a blank before the colon', () => {

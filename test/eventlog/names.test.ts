@@ -30,3 +30,26 @@ describe('a domain in letters that are not ASCII', () => {
     expect(parseStreamName('domain-bücher.example')).toEqual(parseDomainName('bücher.example'));
   });
 });
+
+describe('an IPv6 literal', () => {
+  it.each([
+    ['[::1]', '[::1]'],
+    ['[0:0:0:0:0:0:0:1]', '[::1]'],
+    ['[2001:DB8:0:0:1::1].', '[2001:db8::1:0:0:1]'],
+    ['[::ffff:127.0.0.1]', '[::ffff:7f00:1]'],
+  ])('%s is %s', (text, value) => {
+    expect(parseDomainName(text)).toEqual({ ok: true, value });
+  });
+
+  it.each(['[1:::::]', '[1.2.3.4]', '[::]:80', '[::1%eth0]', '[12345::]', '[::1', '[:]'])(
+    '%s is none',
+    (text) => {
+      expect(parseDomainName(text)).toMatchObject({ ok: false });
+    },
+  );
+
+  it('that stands in the log in another form is a stream still', () => {
+    const stream = 'domain-[0:0:0:0:0:0:0:1]';
+    expect(parseStreamName(stream)).toMatchObject({ ok: true, value: { stream } });
+  });
+});

@@ -2,6 +2,7 @@
 import { createArena, definitionOf, keyOf, type PoolState, rowsOf } from '../../../actors/index.ts';
 import { ByteWriter, completePool, type StreamName } from '../../../eventlog/index.ts';
 import { CompiledRoute, pathOf } from '../../proxy/index.ts';
+import { domainOf } from '../../wire/index.ts';
 import { type Moment, positionAt } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { msOf } from '../verify-decisions.ts';
@@ -9,7 +10,6 @@ import { archivedChanges, type Change, lastChange } from './changes.ts';
 import { LedgerPast, type PastPool, poolOf } from './ledger-past.ts';
 import { Names } from './names.ts';
 import { againstOf, whyPicked } from './reasons.ts';
-import { hostOf } from './request.ts';
 import { type ConsideredDomain, domainAt, type FoundRoute, poolAt, routeAt } from './route.ts';
 import { moment } from './steps.ts';
 import type { Sight } from './story.ts';
@@ -53,7 +53,7 @@ export type AskedStory = {
 export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedStory> {
   const { log } = room;
   const position = wish.at === undefined ? log.position() : positionAt(log, wish.at, 'at');
-  const { name, settings, considered } = domainAt(log, hostOf(wish.host), position);
+  const { name, settings, considered } = domainAt(log, domainOf(wish.host), position);
   const request = { method: wish.method, path: pathOf(wish.path), headers: wish.headers };
   const route = settings === undefined ? null : routeAt(settings, request);
   const pool = route?.pool;
@@ -120,7 +120,7 @@ function routeKey(
   domain: string | undefined,
 ): number {
   if (route === null || route.route < 0 || domain === undefined) return 0;
-  const settings = domainAt(log, hostOf(wish.host), position).settings?.routes[route.route];
+  const settings = domainAt(log, domainOf(wish.host), position).settings?.routes[route.route];
   return settings === undefined ? 0 : new CompiledRoute(domain, settings, route.route).key;
 }
 

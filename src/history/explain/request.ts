@@ -7,6 +7,7 @@ import {
   type StreamName,
 } from '../../../eventlog/index.ts';
 import { pathOf, rowOf } from '../../proxy/index.ts';
+import { domainOf } from '../../wire/index.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import { ADVICE } from './advice.ts';
@@ -25,7 +26,7 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
   if (request === undefined) throw notFound(journal, id);
   const { log } = room;
   const pool = request.pool?.name;
-  const host = hostOf(request.host);
+  const host = domainOf(request.host);
   // What was so before the log begins is not known here; what it had come to by then is the nearest.
   const position = Math.max(request.position, log.base()?.position ?? 0);
   const { considered, settings, name } = domainAt(log, host, position);
@@ -62,13 +63,6 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
     affinity: request.routing?.affinity ?? null,
     notes: [...notesOf(journal, request, position, steps, name, route), ...changes.notes],
   };
-}
-
-/** As the router looks it up: in lower case, without port and final dot. */
-export function hostOf(host: string): string {
-  const lower = host.toLowerCase();
-  const bare = lower.startsWith('[') ? lower.slice(0, lower.indexOf(']') + 1) : lower.replace(/:\d*$/, '');
-  return bare.length > 1 && bare.endsWith('.') ? bare.slice(0, -1) : bare;
 }
 
 /** Of the header fields the journal has what came of the conditions on them. */
