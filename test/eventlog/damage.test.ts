@@ -10,6 +10,7 @@ import {
   verify,
   verifying,
 } from '../../eventlog/index.ts';
+import { within } from '../../eventlog/read-range.ts';
 import { isOfTheFile, unavailable } from '../../eventlog/sqlite-errors.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import {
@@ -26,6 +27,7 @@ import { everything, projectionOf } from './projections.ts';
 
 const A = domainOf('a.example');
 const B = domainOf('b.example');
+const PAGE_BYTES = 4096;
 const open = (directory: string) => openSqliteLog({ directory, now: () => 1_700_000_000_000 });
 
 /** Three owners, whose rows are what their events fold into; a marker in the event at position 3, of stream A. */
@@ -159,6 +161,39 @@ describe('a damaged current row', () => {
     const { findings } = await verify(log.reader, projectionOf);
     expect(findings).toMatchObject([{ type: 'current_wrong', position: 5, stream: A }]);
   });
+});
+
+describe('an index whose entries are out of order', () => {
+  it("passes another owner's event for nobody's own, in reading and rebuilding, and is found", async () => {
+    await using directory = await tempDirectory();
+    const before = open(directory.path);
+    await fill(before);
+    await before.close();
+    await damaged(directory.path, (file) => {
+      // Only in the index does the position, 4, follow the name: version 1 takes no byte.
+      const entry = file.indexOf(Buffer.concat([Buffer.from(B), Buffer.of(4)]));
+      expect(entry).toBeGreaterThan(0);
+      // Where the cells of a leaf lie: https://www.sqlite.org/fileformat2.html#b_tree_pages, 1.6.
+      const cells = entry - (entry % PAGE_BYTES) + 8;
+      const [a2, a3, b1] = [1, 2, 3].map((cell) => file.readUInt16BE(cells + 2 * cell));
+      // After B's first comes the second of A.
+      for (const [at, cell] of [a3!, b1!, a2!].entries()) file.writeUInt16BE(cell, cells + 2 * (1 + at));
+    });
+    const log = open(directory.path);
+    try {
+      await expect(log.readStream(B)).rejects.toThrow(`expected its own event here, found one of ${A}`);
+      expect((await log.rebuildCurrents(projectionOf, [B])).unreadable).toMatchObject([{ stream: B }]);
+      const { findings } = await verify(log.reader, projectionOf);
+      expect(findings.map(({ type }) => type)).toContain('version_wrong');
+    } finally {
+      await log.close();
+    }
+  });
+});
+
+it('a column that is gone from a damaged row counts for nothing in a page', () => {
+  const rows = [{ data: null }, { data: 'abc' }, { data: 'def' }];
+  expect([...within(rows, 3, ({ data }) => data as string)]).toEqual(rows.slice(0, 2));
 });
 
 describe('an event that was cut out', () => {
