@@ -8,7 +8,14 @@ export { keptSettings } from './kept-settings.ts';
 export { loadConfig, MAX_FILE_BYTES, readConfigFile, readText } from './load.ts';
 export { nearest } from './nearest.ts';
 export { compilePattern } from './path-pattern.ts';
-export { type Checked, type Problem, renderProblem, renderProblems } from './problem.ts';
+export {
+  type Checked,
+  describeFound,
+  type Problem,
+  renderProblem,
+  renderProblems,
+  splitMessage,
+} from './problem.ts';
 export type { ListenerSettings, ProcessSettings } from './process.ts';
 export { publishedSchema } from './published-schema.ts';
 export { readBytes, unreadableAs } from './read-file.ts';

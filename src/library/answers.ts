@@ -1,7 +1,9 @@
 /** What a program answered, checked and brought into the plane's shape. Whatever is not sound throws. */
+import { isIPv6 } from 'node:net';
+import { describeFound } from '../config/index.ts';
 import type { Answer, BackendAddress } from '../proxy/index.ts';
 import { type Fields, isFieldName, isFieldValue } from '../wire/index.ts';
-import type { Backend, ErrorPage, Headers, Redirect } from './decisions.ts';
+import type { Backend, ErrorPage, Found, Headers, Redirect } from './decisions.ts';
 
 // What frames a message, belongs to one hop, or names its host: RFC 9112 §6, RFC 9110 §7.6.1.
 const NOT_TO_BE_SET = new Set(
@@ -10,26 +12,44 @@ const NOT_TO_BE_SET = new Set(
   ),
 );
 
+export function isSettableField(name: unknown): name is string {
+  return typeof name === 'string' && isFieldName(name) && !NOT_TO_BE_SET.has(name.toLowerCase());
+}
+
 /** Name, value, name, value. */
 export function fieldsOf(headers: Headers | undefined): string[] {
   if (headers === undefined) return [];
-  const given: readonly (readonly [string, unknown])[] = isList(headers) ? headers : Object.entries(headers);
   const fields: string[] = [];
-  for (const [name, value] of given) {
-    if (!isFieldName(name) || NOT_TO_BE_SET.has(name.toLowerCase()))
-      throw new TypeError(`expected the name of a header that may be set, found ${JSON.stringify(name)}`);
-    for (const one of Array.isArray(value) ? value : [value]) {
-      const text = String(one);
-      if (!isFieldValue(text))
-        throw new TypeError(`expected a value for ${name} of visible characters on one line`);
-      fields.push(name, text);
-    }
+  for (const [name, value] of pairsIn(headers)) {
+    if (!isSettableField(name))
+      throw new TypeError(`expected the name of a header that may be set, found ${describeFound(name)}`);
+    for (const one of Array.isArray(value) ? value : [value]) fields.push(name, fieldValue(name, one));
   }
   return fields;
 }
 
-function isList(headers: Headers): headers is Exclude<Headers, { readonly [name: string]: unknown }> {
-  return Array.isArray(headers);
+function* pairsIn(headers: unknown): Iterable<readonly [name: unknown, value: unknown]> {
+  if (typeof headers !== 'object' || headers === null)
+    throw new TypeError(`expected headers, an object or a list of pairs, found ${describeFound(headers)}`);
+  const pairs: Iterable<unknown> = isIterable(headers) ? headers : Object.entries(headers);
+  for (const pair of pairs) {
+    if (!Array.isArray(pair) || pair.length !== 2)
+      throw new TypeError(`expected a pair of a header's name and value, found ${describeFound(pair)}`);
+    yield [pair[0], pair[1]];
+  }
+}
+
+function isIterable(value: object): value is Iterable<unknown> {
+  return Symbol.iterator in value;
+}
+
+function fieldValue(name: string, value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text !== 'string' || !isFieldValue(text))
+    throw new TypeError(
+      `expected a value for ${name} of visible characters on one line, found ${describeFound(value)}`,
+    );
+  return text;
 }
 
 /** The names in lower case that take the place of others; a cookie more takes no other's. */
@@ -43,11 +63,14 @@ export function replacedBy(fields: Fields): ReadonlySet<string> | undefined {
 /** Statuses that have no body, or are no end. */
 const BODILESS = new Set([204, 205, 304]);
 
-export function answerOf({ status, headers, body }: ErrorPage): Answer {
+export function answerOf(page: ErrorPage): Answer {
+  if (typeof page !== 'object' || page === null)
+    throw new TypeError(`expected a page with status and body, found ${describeFound(page)}`);
+  const { status, headers, body } = page;
   if (!Number.isInteger(status) || status < 200 || status > 599 || BODILESS.has(status))
-    throw new TypeError(`expected a status from 200 to 599 that has a body, found ${status}`);
+    throw new TypeError(`expected a status from 200 to 599 that has a body, found ${describeFound(status)}`);
   if (typeof body !== 'string' && !(body instanceof Uint8Array))
-    throw new TypeError(`expected a body of text or bytes, found ${typeof body}`);
+    throw new TypeError(`expected a body of text or bytes, found ${describeFound(body)}`);
   const fields = fieldsOf(headers);
   const given = replacedBy(fields);
   if (!given?.has('content-type')) fields.push('Content-Type', 'text/html; charset=utf-8');
@@ -55,9 +78,19 @@ export function answerOf({ status, headers, body }: ErrorPage): Answer {
   return { status, fields, body };
 }
 
+/** Whether a lookup's answer, which is no refusal, is a redirect; throws where it is no domain either. */
+export function isRedirect<Domain>(found: Found<Domain> | Redirect): found is Redirect {
+  const isObject = typeof found === 'object' && found !== null;
+  if (isObject && 'redirect' in found && found.redirect !== undefined) return true;
+  if (isObject && 'domain' in found) return false;
+  throw new TypeError(`expected a domain, a redirect, a refusal or undefined, found ${describeFound(found)}`);
+}
+
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 export function redirection({ redirect, status = 301 }: Redirect, scheme: string, target: string): Answer {
+  if (typeof redirect !== 'string')
+    throw new TypeError(`expected a host or an origin, found ${describeFound(redirect)}`);
   const origin = redirect.includes('://') ? redirect : `${scheme}://${redirect}`;
   if (!URL.canParse(origin) || !isFieldValue(origin))
     throw new TypeError(`expected a host or an origin, found ${redirect}`);
@@ -65,7 +98,7 @@ export function redirection({ redirect, status = 301 }: Redirect, scheme: string
   if (host === '' || pathname.length > 1 || `${search}${hash}${username}${password}` !== '')
     throw new TypeError(`expected a host or an origin without a path, found ${redirect}`);
   if (!REDIRECTS.includes(status))
-    throw new TypeError(`expected one of ${REDIRECTS.join(', ')}, found ${status}`);
+    throw new TypeError(`expected one of ${REDIRECTS.join(', ')}, found ${describeFound(status)}`);
   const location = `${protocol}//${host}${target === '*' ? '' : target}`;
   // RFC 9110 §15.4.2: it may be kept by caches, so it must not say `no-store`.
   return { status, fields: ['Location', location], body: '' };
@@ -80,9 +113,11 @@ export type BackendFound = {
 export function backendFound(given: Backend): BackendFound {
   if (typeof given === 'string') return { address: addressOf(given), name: given, connection: undefined };
   if (typeof given !== 'object' || given === null)
-    throw new TypeError(`expected where a backend is, found ${typeof given}`);
+    throw new TypeError(`expected where a backend is, found ${describeFound(given)}`);
   const address = addressIn(given);
-  const name = given.name ?? ('path' in address ? `unix:${address.path}` : `${address.host}:${address.port}`);
+  const { name = 'path' in address ? `unix:${address.path}` : `${address.host}:${address.port}` } = given;
+  if (typeof name !== 'string')
+    throw new TypeError(`expected the name of a backend, found ${describeFound(name)}`);
   return { address, name, connection: connectionOf(given.keepAlive) };
 }
 
@@ -90,26 +125,39 @@ function connectionOf(keepAlive: unknown): BackendFound['connection'] {
   if (keepAlive === undefined || keepAlive === true) return undefined;
   if (keepAlive === false) return 'single';
   if (keepAlive === 'fresh') return 'fresh';
-  throw new TypeError(`expected true, false or 'fresh' for keepAlive, found ${String(keepAlive)}`);
+  throw new TypeError(`expected true, false or 'fresh' for keepAlive, found ${describeFound(keepAlive)}`);
 }
 
 function addressIn(given: Exclude<Backend, string>): BackendAddress {
   if ('address' in given) return addressOf(given.address);
-  if ('path' in given) return { path: given.path };
-  return checked(given.host, given.port, given.host);
+  if ('path' in given) return socketAt(given.path);
+  return networkAddress(given.host, given.port);
 }
 
 /** `unix:/path`, `[v6]:port` or `host:port`. */
-function addressOf(text: string): BackendAddress {
-  if (text.startsWith('unix:/')) return { path: text.slice('unix:'.length) };
-  const colon = text.lastIndexOf(':');
-  const host = text.slice(0, Math.max(colon, 0));
-  return checked(host.startsWith('[') ? host.slice(1, -1) : host, Number(text.slice(colon + 1)), text);
+function addressOf(text: unknown): BackendAddress {
+  if (typeof text !== 'string')
+    throw new TypeError(`expected the address of a backend, host:port, found ${describeFound(text)}`);
+  if (text.startsWith('unix:')) return socketAt(text.slice('unix:'.length));
+  const colon = Math.max(text.lastIndexOf(':'), 0);
+  return networkAddress(text.slice(0, colon), Number(text.slice(colon + 1)), text);
 }
 
-function checked(host: unknown, port: unknown, found: string): BackendAddress {
+const SOCKET_PATH = /^\/[^\0]+$/;
+
+function socketAt(path: unknown): BackendAddress {
+  if (typeof path === 'string' && SOCKET_PATH.test(path)) return { path };
+  throw new TypeError(`expected the path of a socket, which begins with /, found ${describeFound(path)}`);
+}
+
+const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/;
+
+/** `[v6]` too, as a URL has its host. */
+function networkAddress(given: unknown, port: unknown, text?: string): BackendAddress {
+  const host = typeof given === 'string' && given.startsWith('[') ? given.slice(1, -1) : given;
   const isPort = typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535;
-  if (typeof host !== 'string' || host === '' || !isPort)
-    throw new TypeError(`expected the address of a backend, host and port, found ${JSON.stringify(found)}`);
-  return { host, port };
+  if (typeof host === 'string' && isPort && (HOST_NAME.test(host) || isIPv6(host))) return { host, port };
+  const found =
+    text === undefined ? `${describeFound(given)} and ${describeFound(port)}` : describeFound(text);
+  throw new TypeError(`expected the address of a backend, host and port, found ${found}`);
 }

@@ -1,7 +1,7 @@
 /** The one way in: a router whose decisions are the program's, or the real one, by what it is given. */
-import type { Backend } from './decisions.ts';
+import type { Backend, Decisions } from './decisions.ts';
 import { type DelegatedOptions, delegatedSwitchyard, type Switchyard } from './delegated-switchyard.ts';
-import { InvalidOptions } from './options.ts';
+import { invalid, refuseKeys, refuseUnless } from './options.ts';
 import { type RoutedOptions, type RoutedSwitchyard, routedSwitchyard } from './routed-switchyard.ts';
 
 export function createSwitchyard<Domain = string, Service = Backend, State = undefined>(
@@ -11,24 +11,41 @@ export function createSwitchyard(options: RoutedOptions): RoutedSwitchyard;
 export function createSwitchyard<Domain, Service, State>(
   options: DelegatedOptions<Domain, Service, State> | RoutedOptions,
 ): Switchyard | RoutedSwitchyard {
-  if (typeof options !== 'object' || options === null) throw unfit('', 'options', String(options));
-  const unknown = Object.keys(options).find((key) => !KNOWN.has(key));
-  if (unknown !== undefined) throw unfit(unknown, `one of ${[...KNOWN].join(', ')}`, `the key ${unknown}`);
-  if (!('decisions' in options)) return routedSwitchyard(options);
-  if ('pools' in options || 'domains' in options)
-    throw unfit('', 'either decisions or pools and domains', 'both');
-  if (typeof options.decisions?.checkout !== 'function')
-    throw unfit('decisions.checkout', 'a function', typeof options.decisions?.checkout);
-  return delegatedSwitchyard(options);
+  if (typeof options !== 'object' || options === null) throw invalid('', 'options', options);
+  refuseUnless('function', options, ['writeLog', 'report']);
+  if ('decisions' in options) {
+    refuseKeys(Object.keys(options), OF_DECISIONS, { beside: 'decisions' });
+    checkCallbacks(options.decisions);
+    return delegatedSwitchyard(options);
+  }
+  refuseKeys(Object.keys(options), OF_ROUTING, { beside: 'pools and domains' });
+  refuseUnless('boolean', options, ['apply']);
+  return routedSwitchyard(options);
 }
 
-const KNOWN: ReadonlySet<string> = new Set(
-  (
-    'decisions listeners timeouts limits retries decisionMs connectTime totalRouteTime accessLog writeLog report ' +
-    'pools domains data apply'
-  ).split(' '),
-);
+const COMMON = ['listeners', 'accessLog', 'writeLog', 'report'];
+const OF_DECISIONS = [
+  ...COMMON,
+  ...['decisions', 'timeouts', 'limits', 'retries', 'decisionMs', 'connectTime', 'totalRouteTime'],
+];
+const OF_ROUTING = [...COMMON, 'pools', 'domains', 'data', 'apply'];
 
-function unfit(path: string, expected: string, found: string): InvalidOptions {
-  return new InvalidOptions([{ path, expected, found }]);
+const CALLBACKS = {
+  init: true,
+  lookupDomain: true,
+  checkout: true,
+  backendOf: true,
+  checkin: true,
+  feature: true,
+  additionalHeaders: true,
+  errorPage: true,
+  finished: true,
+} satisfies Record<keyof Decisions, true>;
+
+function checkCallbacks(decisions: unknown): void {
+  if (typeof decisions !== 'object' || decisions === null)
+    throw invalid('decisions', 'an object of callbacks', decisions);
+  refuseUnless('function', decisions, Object.keys(CALLBACKS), 'decisions.');
+  if (!('checkout' in decisions) || decisions.checkout === undefined)
+    throw invalid('decisions.checkout', 'a function', undefined);
 }

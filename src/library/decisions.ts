@@ -57,7 +57,7 @@ export type Direction = 'upstream' | 'downstream';
 export type HeaderValues = string | readonly string[];
 export type Headers =
   | { readonly [name: string]: HeaderValues }
-  | readonly (readonly [name: string, value: HeaderValues])[];
+  | Iterable<readonly [name: string, value: HeaderValues]>;
 
 /** What the client gets in the place of a response. Without a Content-Type it is HTML. */
 export type ErrorPage = {

@@ -10,7 +10,7 @@ import {
   PLAIN,
   type PoolRoute,
 } from '../proxy/index.ts';
-import { answerOf, fieldsOf, redirection, replacedBy } from './answers.ts';
+import { answerOf, fieldsOf, isRedirect, redirection, replacedBy } from './answers.ts';
 import type { BackendBook } from './backend-book.ts';
 import type { Decisions, Direction, Feature, Outcome, Reason } from './decisions.ts';
 import { RequestFacts } from './incoming-request.ts';
@@ -82,7 +82,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
       if (this.#hasEnded) return;
       if (found === undefined) this.refused({ refuse: 'domain_unknown' });
       else if (isRefusal(found)) this.refused(found);
-      else if ('redirect' in found) {
+      else if (isRedirect(found)) {
         const scheme = this.facts.client.isSecure ? 'https' : 'http';
         const answer = redirection(found, scheme, this.facts.target);
         this.#safely(() => this.exchange.enquiry?.redirect(answer));
@@ -91,7 +91,6 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
   }
 
   async #found(found: { readonly domain: Domain }, call: Call): Promise<void> {
-    if (!Object.hasOwn(found, 'domain')) throw new TypeError('expected a domain, a redirect or a refusal');
     this.#domain = found.domain;
     if (this.exchange.head.expectContinue && (await this.#isEnabled('end-to-end-continue', call)))
       this.#features = { ...PLAIN, continue: 'end-to-end' };

@@ -7,12 +7,14 @@ import { BackendBook } from './backend-book.ts';
 import type { Decisions } from './decisions.ts';
 import { DelegatedRequest, type Delegation } from './delegated-request.ts';
 import { frontPlane, openAll } from './front.ts';
+import { Lifetime } from './lifetime.ts';
 import {
   BACKEND_SETTINGS,
   type CommonOptions,
   DOMAIN_SETTINGS,
   durationOf,
   fieldNameOf,
+  lineWriter,
   type PoolOptions,
   poolSettingsOf,
   processOf,
@@ -31,9 +33,9 @@ export type DelegatedOptions<Domain, Service, State> = CommonOptions &
   };
 
 export interface Switchyard {
-  /** Resolves to the addresses, as `host:port`, once every listener accepts; then they stay the same. */
+  /** Resolves to the addresses, as `host:port`, once every listener accepts: once, and not after drain or close. */
   listen(): Promise<readonly string[]>;
-  /** Accepts no more, lets requests finish for so long, then cuts what is left. */
+  /** Accepts no more, lets requests finish for so long, a day at most, then cuts what is left. */
   drain(withinMs: number): Promise<void>;
   /** Ends everything at once. */
   close(): Promise<void>;
@@ -51,8 +53,8 @@ const NO_LEDGER: Ledger = { thread: 0, pool: () => undefined, forget() {}, watch
 export function delegatedSwitchyard<Domain, Service, State>(
   options: DelegatedOptions<Domain, Service, State>,
 ): Switchyard {
-  const { accessLog, writeLog } = options;
-  const { listeners } = processOf({ listeners: options.listeners });
+  const { accessLog } = options;
+  const { listeners } = processOf({ listeners: options.listeners, accessLog });
   const delegation = delegationOf(options);
   const report = reporter(options.report);
   const plane = frontPlane({
@@ -61,7 +63,7 @@ export function delegatedSwitchyard<Domain, Service, State>(
     listeners,
     pseudonym: `switchyard-${randomBytes(6).toString('hex')}`,
     accessLog,
-    writeLog,
+    writeLog: lineWriter(options),
     delegate: (exchange) => new DelegatedRequest(exchange, delegation),
     observe: tellPhase,
     report: (told) => {
@@ -69,10 +71,18 @@ export function delegatedSwitchyard<Domain, Service, State>(
         report({ where: 'router', error: told.error, requestId: told.requestId });
     },
   });
+  const lifetime = new Lifetime(() => openAll(plane, listeners));
   return {
-    listen: once(() => openAll(plane, listeners)),
-    drain: async (withinMs) => void (await plane.drain(withinMs)),
-    close: () => plane.close(),
+    listen: () => lifetime.listen(),
+    async drain(withinMs) {
+      durationOf('withinMs', withinMs);
+      await lifetime.end();
+      await plane.drain(withinMs);
+    },
+    async close() {
+      await lifetime.end();
+      await plane.close();
+    },
     metrics: () => plane.metrics(),
   };
 }
@@ -80,7 +90,7 @@ export function delegatedSwitchyard<Domain, Service, State>(
 function delegationOf<Domain, Service, State>(
   options: DelegatedOptions<Domain, Service, State>,
 ): Delegation<Domain, Service, State> {
-  const patienceMs = durationOf('decisionMs', options.decisionMs, PATIENCE_MS);
+  const patienceMs = durationOf('decisionMs', options.decisionMs ?? PATIENCE_MS, 1);
   const report = reporter(options.report);
   return {
     decisions: options.decisions,
@@ -97,13 +107,4 @@ function delegationOf<Domain, Service, State>(
 function tellPhase(request: RequestActor): void {
   const delegate = (request as Delegated).enquiry?.delegate;
   if (delegate instanceof DelegatedRequest) delegate.entered(request.phase);
-}
-
-/** However often it is asked. */
-export function once<T>(action: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= action();
-    return made;
-  };
 }

@@ -11,13 +11,14 @@ import {
 import {
   type Checked,
   type Config,
+  describeFound,
   type ListenerSettings,
   type Problem,
   parseConfig,
   parsePoolWish,
   renderProblems,
 } from '../config/index.ts';
-import { isFieldName } from '../wire/index.ts';
+import { isSettableField } from './answers.ts';
 
 /** Some of it; the rest has its default. */
 export type Partly<T> = T extends readonly unknown[] ? T : { readonly [K in keyof T]?: Partly<T[K]> };
@@ -36,7 +37,7 @@ export type CommonOptions = {
 };
 
 export type ReportedProblem = {
-  /** The callback that failed; `router` where it was none. */
+  /** The function of the program that failed; `router` where it was none. */
   readonly where: string;
   readonly error: unknown;
   readonly requestId: string;
@@ -68,7 +69,8 @@ export type PoolOptions = Partly<Pick<PoolSettings, 'timeouts' | 'limits'>> & {
 };
 
 export function poolSettingsOf({ timeouts, limits, retries }: PoolOptions, patienceMs: number): PoolSettings {
-  const { attempts, totalMs } = retries ?? {};
+  const { attempts, totalMs, ...others } = retries ?? {};
+  refuseKeys(Object.keys(others), RETRY_KEYS, { at: 'retries.' });
   const wish = { timeouts, limits, retries: totalMs === undefined ? undefined : { totalMs } };
   const said = Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined));
   const pool = completePool(sound(parsePoolWish(said)).settings);
@@ -79,36 +81,86 @@ export function poolSettingsOf({ timeouts, limits, retries }: PoolOptions, patie
   };
 }
 
+const RETRY_KEYS = ['attempts', 'totalMs'];
+
 function attemptsOf(given: number | undefined, usual: number): number {
   if (given === undefined) return usual;
   if (given >= 1 && (Number.isInteger(given) || given === Number.POSITIVE_INFINITY)) return given;
-  throw invalid('retries.attempts', 'a whole number from 1, or Infinity', String(given));
+  throw invalid('retries.attempts', 'a whole number from 1, or Infinity', given);
 }
 
 // A day: as long as anything may last.
 const LONGEST_MS = 86_400_000;
 
-export function durationOf(name: string, given: number | undefined, usualMs: number): number {
-  if (given === undefined) return usualMs;
-  if (Number.isInteger(given) && given >= 1 && given <= LONGEST_MS) return given;
-  throw invalid(name, `whole milliseconds from 1 to ${LONGEST_MS}`, String(given));
+export function durationOf(name: string, given: number, leastMs = 0): number {
+  if (Number.isInteger(given) && given >= leastMs && given <= LONGEST_MS) return given;
+  throw invalid(name, `whole milliseconds from ${leastMs} to ${LONGEST_MS}`, given);
 }
 
 export function fieldNameOf(name: string, given: string | undefined): string | undefined {
-  if (given === undefined || isFieldName(given)) return given;
-  throw invalid(name, 'the name of a header', JSON.stringify(given));
+  if (given === undefined || isSettableField(given)) return given;
+  throw invalid(name, 'the name of a header that may be set', given);
 }
 
-function invalid(path: string, expected: string, found: string): InvalidOptions {
-  return new InvalidOptions([{ path, expected, found }]);
+export function invalid(path: string, expected: string, found: unknown): InvalidOptions {
+  return new InvalidOptions([{ path, expected, found: describeFound(found) }]);
+}
+
+/** Whatever is there must be `kind`. */
+export function refuseUnless(
+  kind: 'function' | 'boolean',
+  given: object,
+  keys: readonly string[],
+  at = '',
+): void {
+  for (const key of keys) {
+    const value: unknown = Reflect.get(given, key);
+    if (value !== undefined && typeof value !== kind) throw invalid(`${at}${key}`, `a ${kind}`, value);
+  }
+}
+
+/** `beside`: which of them make the others right or wrong. */
+export function refuseKeys(
+  found: readonly string[],
+  known: readonly string[],
+  { at = '', beside }: { readonly at?: string; readonly beside?: string } = {},
+): void {
+  const key = found.find((one) => !known.includes(one));
+  if (key === undefined) return;
+  const those = beside === undefined ? 'the keys' : `the keys that go with ${beside}:`;
+  throw invalid(`${at}${key}`, `one of ${those} ${known.join(', ')}`, key);
 }
 
 /** What every domain and backend of a program has: the defaults. */
 export const DOMAIN_SETTINGS: DomainSettings = completeDomain({ pool: 'library' as PoolName });
 export const BACKEND_SETTINGS: BackendSettings = completeBackend({ address: '127.0.0.1:1' });
 
-export function reporter(report: CommonOptions['report']): (problem: ReportedProblem) => void {
-  return report ?? warn;
+/** Who takes the lines is the program's too: what fails there ends nothing here. */
+export function lineWriter({ writeLog, report }: CommonOptions): CommonOptions['writeLog'] {
+  if (writeLog === undefined) return undefined;
+  const tell = reporter(report);
+  return (lines) => {
+    try {
+      writeLog(lines);
+    } catch (error) {
+      tell({ where: 'writeLog', error, requestId: '' });
+    }
+  };
+}
+
+export type Report = (problem: ReportedProblem) => void;
+
+/** Whoever reports is not made to fail by the report, nor is the report lost. */
+export function reporter(report: CommonOptions['report']): Report {
+  if (report === undefined) return warn;
+  return (problem) => {
+    try {
+      report(problem);
+    } catch (error) {
+      warn(problem);
+      warn({ where: 'report', error, requestId: problem.requestId });
+    }
+  };
 }
 
 function warn({ where, error, requestId }: ReportedProblem): void {

@@ -13,6 +13,7 @@ import {
 import { planFor } from '../admin/plan.ts';
 import { routingOf } from '../admin/routing-of.ts';
 import {
+  describeFound,
   type OwnAddresses,
   parseBackendWish,
   parseDomainWish,
@@ -20,8 +21,9 @@ import {
   parseRouting,
   type RoutingJson,
   routingJson,
+  splitMessage,
 } from '../config/index.ts';
-import { sound } from './options.ts';
+import { durationOf, InvalidOptions, invalid, refuseKeys, sound } from './options.ts';
 import type { DomainWish, PoolWish } from './wishes.ts';
 
 export type Done = {
@@ -109,9 +111,15 @@ export class ProgramDesk {
   }
 
   /** It is given no new request from now on; what is unfinished after `withinMs` is cut. */
-  async drainBackend(pool: string, id: string, withinMs = 30_000, condition: Condition = {}): Promise<Done> {
-    const untilMs = Date.now() + withinMs;
-    return this.#ask({ type: 'DrainBackend', pool: poolOf(pool), id: idOf(id), untilMs }, condition);
+  async drainBackend(
+    pool: string,
+    id: string,
+    withinMs = 30_000,
+    by: Pick<Condition, 'author'> = {},
+  ): Promise<Done> {
+    refuseKeys(Object.keys(by), ['author'], { at: 'by.' });
+    const untilMs = Date.now() + durationOf('withinMs', withinMs);
+    return this.#ask({ type: 'DrainBackend', pool: poolOf(pool), id: idOf(id), untilMs }, by);
   }
 
   /**
@@ -123,11 +131,16 @@ export class ProgramDesk {
       readonly pools?: { readonly [name: string]: PoolWish };
       readonly domains?: { readonly [host: string]: DomainWish };
     },
-    {
-      allowRemovals = 0,
-      author = AUTHOR,
-    }: { readonly allowRemovals?: number; readonly author?: string } = {},
+    by: { readonly allowRemovals?: number; readonly author?: string } = {},
   ): Promise<Done> {
+    refuseKeys(Object.keys(by), ['allowRemovals', 'author'], { at: 'by.' });
+    const { allowRemovals = 0 } = by;
+    if (!Number.isInteger(allowRemovals) || allowRemovals < 0)
+      throw invalid('by.allowRemovals', 'a whole number from 0', allowRemovals);
+    const author = authorOf(by);
+    // Nothing said is no wish for nothing: what was misread elsewhere must not empty the router.
+    if (typeof wished === 'object' && wished !== null && Object.keys(wished).length === 0)
+      throw new InvalidOptions([{ path: '', expected: 'pools and domains', found: 'neither' }]);
     const routing = sound(parseRouting(wished, this.#own()));
     const digest = { apply: author, at: Date.now() };
     return done(await this.#desk().carryOut(planFor(routing, allowRemovals), { author }, digest));
@@ -138,8 +151,8 @@ export class ProgramDesk {
     return routingJson(routingOf(await this.#desk().present()));
   }
 
-  async #ask(command: Command, { author = AUTHOR }: Condition): Promise<Done> {
-    return done(await this.#desk().ask(command, { author }));
+  async #ask(command: Command, condition: Condition): Promise<Done> {
+    return done(await this.#desk().ask(command, { author: authorOf(condition) }));
   }
 }
 
@@ -149,15 +162,31 @@ function done(answer: Awaited<ReturnType<Desk['ask']>>): Done {
   return { created, version, position, changed };
 }
 
-function at({ ifVersion }: Condition): { readonly ifVersion?: number } {
-  return ifVersion === undefined ? {} : { ifVersion };
+function at(condition: Condition): { readonly ifVersion?: number } {
+  if (typeof condition !== 'object' || condition === null) throw invalid('condition', 'an object', condition);
+  refuseKeys(Object.keys(condition), ['ifVersion', 'author'], { at: 'condition.' });
+  const { ifVersion } = condition;
+  if (ifVersion === undefined) return {};
+  if (Number.isInteger(ifVersion) && ifVersion >= 0) return { ifVersion };
+  throw invalid('condition.ifVersion', 'a whole number from 0', ifVersion);
 }
 
-function named<T>(parsed: Parsed<T>): T {
+// As long as the log takes.
+const MOST_CHARACTERS = 1024;
+
+function authorOf({ author = AUTHOR }: Pick<Condition, 'author'>): string {
+  const isText = typeof author === 'string' && author !== '' && author.length <= MOST_CHARACTERS;
+  if (isText && author.isWellFormed()) return author;
+  throw invalid('author', `text of 1 to ${MOST_CHARACTERS} characters`, author);
+}
+
+function named<T>(path: string, text: unknown, parse: (text: string) => Parsed<T>): T {
+  if (typeof text !== 'string') throw invalid(path, 'a name', text);
+  const parsed = parse(text);
   if (parsed.ok) return parsed.value;
-  throw new TypeError(parsed.problem);
+  throw new InvalidOptions([{ path, ...splitMessage(parsed.problem, describeFound(text)) }]);
 }
 
-const hostOf = (text: string): DomainName => named(parseDomainName(text));
-const poolOf = (text: string): PoolName => named(parsePoolName(text));
-const idOf = (text: string): BackendId => named(parseBackendId(text));
+const hostOf = (text: string): DomainName => named('host', text, parseDomainName);
+const poolOf = (text: string): PoolName => named('pool', text, parsePoolName);
+const idOf = (text: string): BackendId => named('id', text, parseBackendId);

@@ -1,5 +1,6 @@
 /** How a program says no: a word, and how the word shows to the client and in the log. */
 import { BLAME, type OutcomeType } from '../../actors/index.ts';
+import { describeFound } from '../config/index.ts';
 import { type OutcomeRow, rowOf } from '../proxy/index.ts';
 
 export type Refusal = {
@@ -7,7 +8,7 @@ export type Refusal = {
   readonly refuse: string;
   /** 400 to 599. */
   readonly status?: number;
-  /** For the log, such as H10. */
+  /** For the log, such as H10: letters, digits, dots and dashes. */
   readonly code?: string;
   /** For the log: the words of the code. */
   readonly desc?: string;
@@ -25,9 +26,9 @@ export function isRefusal(value: unknown): value is Refusal {
 export type Refused = { readonly type: OutcomeType; readonly row: OutcomeRow | undefined };
 
 /** Throws where the refusal is none that could be sent. */
-export function refusedBy({ refuse: word, status, code, desc }: Refusal): Refused {
-  if (status !== undefined && !(Number.isInteger(status) && status >= 400 && status <= 599 && status !== 499))
-    throw new TypeError(`expected a status from 400 to 599 for the refusal ${word}, found ${status}`);
+export function refusedBy(refusal: Refusal): Refused {
+  check(refusal);
+  const { refuse: word, status, code, desc } = refusal;
   const known = outcomeOf(word);
   const own = {
     ...(status && { status }),
@@ -37,6 +38,20 @@ export function refusedBy({ refuse: word, status, code, desc }: Refusal): Refuse
   const isOwn = Object.keys(own).length > 0;
   if (known !== undefined) return { type: known, row: isOwn ? { ...rowOf(known), ...own } : undefined };
   return { type: 'refused', row: { ...rowOf('refused'), ...VEGUR.get(word), ...own } };
+}
+
+// A line of the access log has it as it is.
+const CODE = /^[\w.-]{1,64}$/;
+
+function check({ refuse: word, status, code, desc }: Refusal): void {
+  const unfit = (expected: string, found: unknown) =>
+    new TypeError(`expected ${expected} for the refusal ${word}, found ${describeFound(found)}`);
+  if (word === '') throw new TypeError('expected a word for the refusal, found ""');
+  if (status !== undefined && !(Number.isInteger(status) && status >= 400 && status <= 599 && status !== 499))
+    throw unfit('a status from 400 to 599', status);
+  if (code !== undefined && !(typeof code === 'string' && CODE.test(code)))
+    throw unfit('a code such as H10', code);
+  if (desc !== undefined && typeof desc !== 'string') throw unfit('words', desc);
 }
 
 /** Ends that are nobody's to choose: those that are none, and those that find nobody to be told. */

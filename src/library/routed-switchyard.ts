@@ -38,9 +38,18 @@ import { pseudonymOf, secretOf } from '../identity.ts';
 import type { RoutingPlane } from '../proxy/index.ts';
 import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { Publisher, Table } from '../workers/index.ts';
-import { once, type Switchyard } from './delegated-switchyard.ts';
+import type { Switchyard } from './delegated-switchyard.ts';
 import { frontPlane, openAll } from './front.ts';
-import { type CommonOptions, processOf, reporter } from './options.ts';
+import { Lifetime } from './lifetime.ts';
+import {
+  type CommonOptions,
+  durationOf,
+  invalid,
+  lineWriter,
+  processOf,
+  type Report,
+  reporter,
+} from './options.ts';
 import { ProgramDesk, refusalOf } from './program-desk.ts';
 import type { DomainWish, PoolWish } from './wishes.ts';
 
@@ -55,9 +64,12 @@ export type RoutedOptions = CommonOptions & {
 };
 
 export interface RoutedSwitchyard extends Switchyard {
-  /** Changes what is routed: each is durable and in force when its promise resolves. From `listen` on. */
+  /** Changes what is routed: each is durable and in force when its promise resolves. From `listen` until the end. */
   readonly desk: ProgramDesk;
-  /** Tells what happens to the routing, as it happens; returns how to stop. From `listen` on. */
+  /**
+   * Tells what happens to the routing, as it happens; returns how to stop. What the listener throws is reported. From `listen`
+   * until the end.
+   */
   onEvents(listener: (events: readonly Recorded[]) => void): () => void;
   /**
    * What happened to the routing since position `from` of the log (1: all of it), and then what happens, each event once and in
@@ -70,13 +82,12 @@ export interface RoutedSwitchyard extends Switchyard {
 const THREADS = 2;
 
 export function routedSwitchyard(options: RoutedOptions): RoutedSwitchyard {
-  const { listeners, pools, domains, data } = options;
-  return new Embedded(options, processOf({ listeners, pools, domains, data }));
+  const { listeners, pools, domains, data, accessLog } = options;
+  return new Embedded(options, processOf({ listeners, pools, domains, data, accessLog }));
 }
 
 class Embedded implements RoutedSwitchyard {
   readonly desk: ProgramDesk;
-  readonly listen: () => Promise<readonly string[]>;
   readonly #options: RoutedOptions;
   readonly #config: Config;
   readonly #pseudonym: string;
@@ -89,8 +100,11 @@ class Embedded implements RoutedSwitchyard {
   /** Where it listened first: a plane that is started again must be found there. */
   #listeners: readonly ListenerSettings[];
   #before: RequestMetricsSnapshot = { pools: {}, totals: {} };
+  readonly #report: Report;
+  readonly #lifetime = new Lifetime(() => this.#start());
   readonly #ended = new AbortController();
-  #stop: (() => Promise<void>) | undefined;
+  #hasBegun = false;
+  #stopped: Promise<void> | undefined;
   /** Before that, whoever called `listen` is told. */
   #isUp = false;
 
@@ -101,8 +115,8 @@ class Embedded implements RoutedSwitchyard {
     this.#pseudonym =
       options.data === undefined ? `switchyard-${randomBytes(6).toString('hex')}` : pseudonymOf(config.data);
     this.#ledger = createArena({ threads: THREADS, ring: () => this.#ledger.deliver(), record: false });
-    const report = reporter(options.report);
-    const told = (error: unknown) => report({ where: 'router', error, requestId: '' });
+    this.#report = reporter(options.report);
+    const told = (error: unknown) => this.#report({ where: 'router', error, requestId: '' });
     this.#system = new System({
       openLog: () => this.#openLog(),
       publish: (events) => this.#publisher.publish(events),
@@ -120,26 +134,40 @@ class Embedded implements RoutedSwitchyard {
       },
     });
     this.desk = new ProgramDesk(
-      () => this.#started.desk,
+      () => this.#running.desk,
       () => ({ listeners: this.#addresses, local: localAddresses() }),
     );
-    this.listen = once(() => this.#start());
   }
 
   onEvents(listener: (events: readonly Recorded[]) => void): () => void {
-    return this.#started.log.onAppended(({ events }) => listener(events));
+    if (typeof listener !== 'function') throw invalid('listener', 'a function', listener);
+    return this.#running.log.onAppended(({ events }) => {
+      try {
+        listener(events);
+      } catch (error) {
+        this.#report({ where: 'onEvents', error, requestId: '' });
+      }
+    });
   }
 
-  events(from?: Position): Observable<Recorded> {
-    return feed(this.#started.log, from, this.#ended.signal);
+  events(from: Position = 1): Observable<Recorded> {
+    if (!Number.isSafeInteger(from) || from < 1) throw invalid('from', 'a whole number from 1', from);
+    return feed(this.#begun.log, from, this.#ended.signal);
+  }
+
+  listen(): Promise<readonly string[]> {
+    return this.#lifetime.listen();
   }
 
   async drain(withinMs: number): Promise<void> {
+    durationOf('withinMs', withinMs);
+    await this.#lifetime.end();
     await this.#plane?.drain(withinMs);
     await this.#end();
   }
 
   async close(): Promise<void> {
+    await this.#lifetime.end();
     await this.#plane?.close();
     await this.#end();
   }
@@ -149,21 +177,27 @@ class Embedded implements RoutedSwitchyard {
   }
 
   async #start(): Promise<readonly string[]> {
-    this.#stop = once(() => this.#system.stop());
+    this.#hasBegun = true;
     await this.#system.start();
     this.#isUp = true;
     return this.#addresses;
   }
 
   async #end(): Promise<void> {
-    await this.#stop?.();
+    if (this.#hasBegun) this.#stopped ??= this.#system.stop();
+    await this.#stopped;
     this.#ended.abort();
   }
 
-  get #started(): { readonly desk: Desk; readonly log: System['log'] } {
-    if (this.#stop === undefined)
-      throw new Error('expected a router that listens, found one before listen()');
+  get #begun(): { readonly desk: Desk; readonly log: System['log'] } {
+    if (!this.#hasBegun) throw new Error('expected a router that listens, found one before listen()');
     return this.#system;
+  }
+
+  get #running(): { readonly desk: Desk; readonly log: System['log'] } {
+    if (this.#stopped !== undefined)
+      throw new Error('expected a router that listens, found one that was closed');
+    return this.#begun;
   }
 
   #openLog(): LocalLog {
@@ -224,13 +258,12 @@ class Embedded implements RoutedSwitchyard {
   #load(table: Table): void {
     table.load((this.#log as LocalLog).reader, (error) => {
       table.lose(error.stream as StreamName);
-      reporter(this.#options.report)({ where: 'router', error, requestId: '' });
+      this.#report({ where: 'router', error, requestId: '' });
     });
   }
 
   #newPlane(table: Table): RoutingPlane {
-    const { accessLog, writeLog } = this.#options;
-    const report = reporter(this.#options.report);
+    const { accessLog } = this.#options;
     const plane: RoutingPlane = frontPlane({
       table,
       wake: (pool) => void this.#system.owners.wake(pool as PoolName).then(() => plane.awake(pool)),
@@ -239,10 +272,10 @@ class Embedded implements RoutedSwitchyard {
       pseudonym: this.#pseudonym,
       ...(this.#options.data === undefined ? {} : { secret: secretOf(this.#config.data) }),
       accessLog,
-      writeLog,
+      writeLog: lineWriter(this.#options),
       report: (told) => {
         if (told.type !== 'request_crashed') this.#system.health.report(told as HealthReport);
-        else report({ where: 'router', error: told.error, requestId: told.requestId });
+        else this.#report({ where: 'router', error: told.error, requestId: told.requestId });
       },
     });
     return plane;

@@ -117,7 +117,8 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
   }
 
   async #backendOf(service: Service): Promise<BackendRoute> {
-    const asked = this.#decisions.backendOf?.(service, this.#owner.facts) ?? service;
+    const isOwnAddress = this.#decisions.backendOf === undefined;
+    const asked = isOwnAddress ? service : this.#decisions.backendOf?.(service, this.#owner.facts);
     return this.#book.routeTo((await asked) as Backend);
   }
 

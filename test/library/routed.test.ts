@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { CommandRefused, createSwitchyard, InvalidOptions, type RoutedOptions } from '../../src/index.ts';
+import {
+  CommandRefused,
+  createSwitchyard,
+  InvalidOptions,
+  type ReportedProblem,
+  type RoutedOptions,
+} from '../../src/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { backendThat, closing, deadPort, GET } from '../support/routed.ts';
@@ -126,8 +132,46 @@ describe('the real router inside a program', () => {
     await expect(yard.desk.putPool('web', { polcy: 'random' } as object)).rejects.toThrow(
       /polcy.*did you mean "policy"/s,
     );
-    await expect(yard.desk.putDomain('not a host', { pool: 'web' })).rejects.toThrow(TypeError);
+    await expect(yard.desk.putDomain('not a host', { pool: 'web' })).rejects.toThrow(InvalidOptions);
     expect(Object.keys((await yard.desk.routing()).domains)).toEqual(['app.test']);
+  });
+
+  it('refuses what only plain JavaScript can say, and changes nothing', async () => {
+    const { yard } = await routed({ pools: pools(1), domains: { 'app.test': { pool: 'web' } } });
+    const desk = yard.desk as unknown as Record<string, (...words: unknown[]) => Promise<unknown>>;
+    const wishes: readonly [string, string, ...unknown[]][] = [
+      ['host: expected a name, found null', 'putDomain', null, { pool: 'web' }],
+      ['condition.ifversion: expected one of', 'putPool', 'web', {}, { ifversion: 9 }],
+      ['condition.ifVersion: expected a whole number', 'putPool', 'web', {}, { ifVersion: '1' }],
+      ['condition: expected an object, found null', 'putPool', 'web', {}, null],
+      ['author: expected text', 'putPool', 'web', {}, { author: 5 }],
+      ['withinMs: expected whole milliseconds', 'drainBackend', 'web', 'web.1', -1],
+      ['by.ifVersion: expected one of', 'drainBackend', 'web', 'web.1', 1, { ifVersion: 9 }],
+      ['expected pools and domains, found neither', 'apply', {}],
+      ['by.allowRemovals: expected a whole number', 'apply', { pools: {} }, { allowRemovals: 'all' }],
+      ['by.dryRun: expected one of', 'apply', { pools: {} }, { dryRun: true }],
+    ];
+    for (const [problem, verb, ...words] of wishes) {
+      const refused = desk[verb]?.(...words);
+      await expect(refused, problem).rejects.toBeInstanceOf(InvalidOptions);
+      await expect(refused).rejects.toThrow(problem);
+    }
+    expect(() => yard.onEvents('each' as never)).toThrow('listener: expected a function, found "each"');
+    expect(() => yard.events('x' as never)).toThrow('from: expected a whole number from 1, found "x"');
+    expect(Object.keys((await yard.desk.routing()).pools)).toEqual(['web']);
+  });
+
+  it('goes on when a listener of its events fails, tells of it, and tells the others', async () => {
+    const reports: ReportedProblem[] = [];
+    const { yard } = await routed({ pools: pools(1), report: (problem) => reports.push(problem) });
+    const seen: string[] = [];
+    yard.onEvents(() => {
+      throw new Error('boom');
+    });
+    yard.onEvents((events) => void seen.push(...events.map(({ type }) => type)));
+    await yard.desk.putDomain('a.test', { pool: 'web' });
+    expect(seen).toEqual(['DomainCreated']);
+    expect(reports).toMatchObject([{ where: 'onEvents', error: { message: 'boom' } }]);
   });
 
   it('will not be its own backend', async () => {
@@ -233,7 +277,25 @@ describe('options', () => {
     ['an unknown key', { poools: {} }, 'poools'],
     ['a listener without a port', { listeners: [{ address: 'here' }] }, 'listeners[0].address'],
     ['a misspelt listener', { listeners: [{ adress: '127.0.0.1:0' }] }, 'did you mean "address"'],
-    ['two ways at once', { decisions: { checkout() {} }, pools: {} }, 'either decisions or pools'],
+    ['two ways at once', { decisions: { checkout() {} }, pools: {} }, 'that go with decisions: listeners'],
+    ['data beside decisions', { decisions: { checkout() {} }, data: './log' }, 'data: expected one of'],
+    ['patience beside pools', { pools: {}, decisionMs: 5 }, 'that go with pools and domains: listeners'],
+    ['decisions that are none', { decisions: 5 }, 'decisions: expected an object of callbacks, found 5'],
+    [
+      'a callback that is none',
+      { decisions: { checkout() {}, init: 'x' } },
+      'decisions.init: expected a function',
+    ],
+    [
+      'a key more for retries',
+      { decisions: { checkout() {} }, retries: { idempotent: true } },
+      'retries.idempotent',
+    ],
+    ['a header that is the router’s', { decisions: { checkout() {} }, connectTime: 'Host' }, 'connectTime'],
+    ['a log in no format', { accessLog: 'xml' }, 'accessLog'],
+    ['a log to nobody', { writeLog: 'file' }, 'writeLog: expected a function, found "file"'],
+    ['a report to nobody', { report: true }, 'report: expected a function, found true'],
+    ['an apply that is neither', { apply: 'yes' }, 'apply: expected a boolean, found "yes"'],
     ['decisions without a checkout', { decisions: {} }, 'decisions.checkout'],
     ['no attempts', { decisions: { checkout() {} }, retries: { attempts: 0 } }, 'retries.attempts'],
     ['no patience', { decisions: { checkout() {} }, decisionMs: 0 }, 'decisionMs'],
