@@ -14,6 +14,7 @@ export type * from './json.ts';
 export { LocalLog } from './local-log.ts';
 export { type LocationPart, parseLocation } from './location-template.ts';
 export type { LogInspection, LogReader } from './log-reader.ts';
+export { makeDirectory } from './make-directory.ts';
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export { type Moment, parseMoment, parseTime } from './moment.ts';
 export * from './names.ts';

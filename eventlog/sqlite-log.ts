@@ -1,11 +1,12 @@
 /** The event log in a SQLite file, `events.db` in a data directory that this process then holds. */
-import { mkdirSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { holdDirectory } from './data-lock.ts';
 import { DataUnusable } from './errors.ts';
 import { EVENTS_FILE } from './events-file.ts';
 import { LocalLog } from './local-log.ts';
+import { makeDirectory } from './make-directory.ts';
 import { prepareSchema } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -38,7 +39,7 @@ const WAL_LIMIT_BYTES = 67_108_864;
 export function openSqliteLog({ directory, now, maxBytes, mustExist }: SqliteLogOptions): LocalLog {
   const path = join(directory, EVENTS_FILE);
   if (mustExist === true) requireFile(path);
-  makeDirectory(directory);
+  requireDirectory(directory);
   const release = holdDirectory(directory, now());
   try {
     const db = openForWriting(path);
@@ -124,10 +125,9 @@ function requireFile(path: string): void {
     throw new DataUnusable('data_unreadable', `expected the log that was at ${path}, found none any more`);
 }
 
-function makeDirectory(directory: string): void {
+function requireDirectory(directory: string): void {
   try {
-    // 0700: routing state names internal addresses.
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
   } catch (error) {
     throw new DataUnusable(
       'data_unreadable',

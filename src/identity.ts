@@ -1,7 +1,8 @@
 /** What is random per data directory and lasts as long: how this router knows itself in `Via`, and its secret. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../eventlog/index.ts';
 
 type Kept = { readonly file: string; readonly shape: RegExp; readonly make: () => string };
 
@@ -36,7 +37,7 @@ function keptIn(directory: string, { file, shape, make }: Kept): string {
   }
   const made = make();
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     writeFileSync(path, `${made}\n`, { mode: 0o600 });
   } catch {
     // A router without a lasting name and secret still routes.

@@ -436,6 +436,13 @@ describe('a data directory', () => {
     expectClear(ended, /data/);
   });
 
+  it('that a file system has no place for is refused, and not tried for ever', async () => {
+    const data = '/proc/switchyard/data';
+    const ended = await runCommand(['serve', '--data', data, '--listen', '127.0.0.1:0']);
+    expect(ended.code).toBe(1);
+    expectClear(ended, /expected a data directory at \/proc\/switchyard\/data: ENOENT/);
+  });
+
   it('that cannot be written is refused', async () => {
     // procfs takes no files from anyone, root included.
     const ended = await runCommand([
