@@ -317,7 +317,8 @@ export class Router {
           }),
           names: config.admin.names,
           logger: log,
-          now: Date.now,
+          // The ledger's and the workers': the deadline of a drain is theirs to keep, also when the wall clock is set.
+          now: systemClock.now,
           ...(config.admin.token === undefined ? {} : { token: config.admin.token }),
         });
         this.#adminAddress = await admin.listen(this.#adminAddress);

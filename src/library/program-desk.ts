@@ -1,5 +1,5 @@
 /** The desk as a program uses it: plain names and settings in, a promise that rejects with the reason of a refusal. */
-import type { Command, Desk, Rejection } from '../../actors/index.ts';
+import { type Command, type Desk, type Rejection, systemClock } from '../../actors/index.ts';
 import {
   type BackendId,
   type DomainName,
@@ -118,7 +118,7 @@ export class ProgramDesk {
     by: Pick<Condition, 'author'> = {},
   ): Promise<Done> {
     refuseKeys(Object.keys(by), ['author'], { at: 'by.' });
-    const untilMs = Date.now() + durationOf('withinMs', withinMs);
+    const untilMs = systemClock.now() + durationOf('withinMs', withinMs);
     return this.#ask({ type: 'DrainBackend', pool: poolOf(pool), id: idOf(id), untilMs }, by);
   }
 

@@ -1,6 +1,13 @@
 /** What a router can say of itself in figures: each pool's ledger as it is now, all metrics, and whether its threads are alive. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { keyOf, type MainLedger, type PoolState, type System, systemClock } from '../../actors/index.ts';
+import {
+  keyOf,
+  type MainLedger,
+  type PoolState,
+  type RowStats,
+  type System,
+  systemClock,
+} from '../../actors/index.ts';
 import { ByteWriter, parsePoolName } from '../../eventlog/index.ts';
 import type { Check, LedgerFigures } from '../admin/index.ts';
 import type { Prober } from '../health/index.ts';
@@ -56,8 +63,7 @@ export class Figures {
       const row = rows.get(keyOf(id));
       if (row === undefined) return [];
       const limit = row.limit === 0 ? null : row.limit;
-      const until = row.untilMs > 0 ? { untilMs: row.untilMs } : {};
-      return [[id, { inFlight: row.inFlight, limit, state: row.state, ...until }] as const];
+      return [[id, { inFlight: row.inFlight, limit, ...stateAt(row, systemClock.now()) }] as const];
     });
     return { waiting: stats.waiting, backends: Object.fromEntries(backends) };
   }
@@ -114,4 +120,14 @@ export class Figures {
         yield { pool, waiting: figures.waiting, backends: Object.values(figures.backends) };
     }
   }
+}
+
+/**
+ * As the next request finds it: a quarantine whose time is over is one no more, though nobody has come to end it; an
+ * ejection waits for the request that tries the backend.
+ */
+function stateAt({ state, untilMs }: RowStats, nowMs: number) {
+  if (state !== 'quarantined' && state !== 'ejected') return { state };
+  if (untilMs > nowMs) return { state, untilMs };
+  return { state: state === 'ejected' ? state : 'up' };
 }

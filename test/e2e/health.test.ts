@@ -140,4 +140,35 @@ describe('`backend list`', () => {
       await well.close();
     }
   });
+
+  it('tells of no quarantine whose time is over, and of an ejection that it waits for a request', async () => {
+    await using directory = await tempDirectory();
+    const sick = await ScriptedBackend.listen(({ target }) => (target === '/a' ? BAD : ok('sick')));
+    const well = await ScriptedBackend.listen(() => ok('well'));
+    const gone = await ScriptedBackend.listen(() => ok('gone'));
+    await gone.close();
+    try {
+      const addresses = Object.entries({ gone, sick, well }).map(
+        ([id, { port }]) => [id, { address: `127.0.0.1:${port}` }] as const,
+      );
+      const passive = { quarantineMs: 1000, outlier: OUTLIER };
+      const web = { policy: 'round-robin', health: { passive }, backends: Object.fromEntries(addresses) };
+      const config = { pools: { web }, domains: { 'app.test': { pool: 'web' } } };
+      await using router = await startRouter({ directory: directory.path, config });
+      for (let i = 0; i < 40; i++) await ask(router.port, 'app.test', '/a');
+      const listed = async () =>
+        (await runCommand(['backend', 'list', 'web', '--admin', router.admin])).output;
+      await until(
+        async () => /sick .* ejected until a request has tried it /.test(await listed()),
+        'its time',
+      );
+      expect(await listed()).toMatch(/gone .* up {2}/);
+      const metrics = await (await fetch(`http://${router.admin}/metrics`)).text();
+      expect(metrics).toMatch(/switchyard_pool_backends\{pool="web",state="up"\} 2/);
+      expect(metrics).not.toMatch(/switchyard_pool_backends\{pool="web",state="quarantined"\} [1-9]/);
+    } finally {
+      await sick.close();
+      await well.close();
+    }
+  });
 });

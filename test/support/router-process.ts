@@ -31,6 +31,8 @@ export type RouterOptions = {
   /** Pinned to this core, as `taskset -c` understands it. */
   readonly core?: string | undefined;
   readonly readyWithinMs?: number;
+  /** Beside the test's own. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 export type Ended = {
@@ -139,11 +141,14 @@ function killAll(): void {
 
 function spawnCommand(
   args: readonly string[],
-  { core, command = COMMAND }: Pick<RouterOptions, 'core' | 'command'>,
+  { core, command = COMMAND, env }: Pick<RouterOptions, 'core' | 'command' | 'env'>,
 ): ChildProcess {
   // taskset and the command's own script both become Node, so the process id is the router's.
   const [program, all] = core === undefined ? [command, args] : ['taskset', ['-c', core, command, ...args]];
-  const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, all, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   running.add(child);
   return child.on('exit', () => running.delete(child));
 }

@@ -69,18 +69,17 @@ async function listBackends(context: Context): Promise<ExitCode> {
 /** As the ledger has it; where it has an end, until when; and of what is closed for some routes alone, for which. */
 function stateOf(now: LiveBackend | undefined, wanted: string): string {
   const { state = wanted, untilMs, quarantine, ejections = [] } = now ?? {};
-  const until = untilMs === undefined ? '' : ` until ${timeOf(untilMs)}`;
+  const until = untilMs === undefined && state !== 'ejected' ? '' : untilOf(untilMs ?? 0);
   const why =
     state === 'quarantined' && quarantine !== undefined ? quarantine.cause.replaceAll('_', ' ') : '';
-  const routes = ejections.flatMap((each) =>
-    each.route === '' ? [] : [`${each.route} until ${timeOf(each.untilMs)}`],
-  );
+  const routes = ejections.flatMap((each) => (each.route === '' ? [] : [each.route + untilOf(each.untilMs)]));
   const onRoutes = routes.length === 0 ? '' : `, ejected on ${routes.join(', ')}`;
   return state + until + (why === '' ? '' : `: ${why}`) + onRoutes;
 }
 
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
+/** Only ejections outlast their time. */
+function untilOf(ms: number): string {
+  return ms > Date.now() ? ` until ${new Date(ms).toISOString()}` : ' until a request has tried it';
 }
 
 async function ledgerOf(client: AdminClient, pool: readonly string[]): Promise<Ledger> {

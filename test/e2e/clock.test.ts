@@ -1,0 +1,37 @@
+/** A wall clock that is set while a router runs: what lasts a time lasts as long as it would have. */
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { AdminClient } from '../support/admin-client.ts';
+import { eventually, pause } from '../support/eventually.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { startRouter } from '../support/router-process.ts';
+import { ok, ScriptedBackend } from '../support/scripted-backend.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const STEPPED = join(import.meta.dirname, '../support/fixtures/stepped-clock.mjs');
+
+it('a drain cuts nobody before its time where the clock was set back', async () => {
+  await using directory = await tempDirectory();
+  const late = Promise.withResolvers<string>();
+  const backend = await ScriptedBackend.listen(() => late.promise);
+  const pools = { web: { backends: { 'web.1': { address: `127.0.0.1:${backend.port}` } } } };
+  const config = { pools, domains: { 'a.test': { pool: 'web' } } };
+  await using router = await startRouter({
+    directory: directory.path,
+    config,
+    env: { NODE_OPTIONS: `--import=${STEPPED}` },
+  });
+  await using admin = new AdminClient(router.admin);
+  const client = await RawClient.connect(router.port);
+  client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
+  await eventually(() => backend.requests.length === 1, 'the request');
+  router.signal('SIGUSR2');
+  await pause(50);
+  const drained = admin.post('/v1/pools/web/backends/web.1/drain', { timeoutMs: 30_000 }, { prefer: 'wait' });
+  await pause(500);
+  late.resolve(ok('late'));
+  expect((await drained).body).toMatchObject({ drained: true, finished: 1, cut: 0 });
+  await client.until(() => client.received.includes('late'), 'its answer');
+  client.socket.destroy();
+  await backend.close();
+});
