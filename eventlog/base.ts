@@ -4,7 +4,24 @@ import type { StoredCurrent } from './log-reader.ts';
 
 /** `states` in order of stream name; `hash` is that of the last archived event. Hexadecimal. */
 export function baseDigest(hash: string, states: Iterable<StoredCurrent>): string {
-  const digest = createHash('sha256').update(hash);
-  for (const { stream, version, state } of states) digest.update(`\n${stream}\n${version}\n${state}`);
-  return digest.digest('hex');
+  const digest = new BaseDigest(hash);
+  for (const state of states) digest.add(state);
+  return digest.end();
+}
+
+/** The same of states that come one by one. */
+export class BaseDigest {
+  readonly #hash;
+
+  constructor(hash: string) {
+    this.#hash = createHash('sha256').update(hash);
+  }
+
+  add({ stream, version, state }: StoredCurrent): void {
+    this.#hash.update(`\n${stream}\n${version}\n${state}`);
+  }
+
+  end(): string {
+    return this.#hash.digest('hex');
+  }
 }

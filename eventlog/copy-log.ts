@@ -2,18 +2,16 @@
  * A part of a log as a log of its own: what came before it as a base, its events with their hashes, and what they fold
  * to. So an export, an archive, what an archive leaves and what a repair saves are all the same kind of file.
  */
-import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { canonicalJson } from './canonical.ts';
+import { BaseDigest } from './base.ts';
 import { codec } from './codec.ts';
 import { DataUnusable, EventUnreadable } from './errors.ts';
-import type { Json } from './json.ts';
-import type { LogInspection, LogReader, StoredCurrent } from './log-reader.ts';
-import type { StreamName } from './names.ts';
+import { pagesOfOwners } from './folded-owners.ts';
+import type { LogInspection, LogReader } from './log-reader.ts';
 import type { Position } from './position.ts';
-import { kindOf } from './rebuild.ts';
-import type { OwnerProjection, ProjectionOf } from './replay.ts';
+import type { ProjectionOf } from './replay.ts';
 import { prepareSchema } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -35,27 +33,57 @@ export type CopyOptions = {
 
 export type Copied = { readonly from: Position; readonly to: Position; readonly events: number };
 
-type States = Map<string, { readonly version: number; readonly state: Json }>;
 type Link = { readonly position: Position; readonly hash: string; readonly recordedAtMs: number };
 
 const PAGE = 1000;
+const CHARACTERS = 1_048_576;
+const NO_LINKS = new Set<string | undefined>(['EPERM', 'ENOTSUP', 'ENOSYS']);
 const NOTHING: Link = { position: 0, hash: GENESIS, recordedAtMs: 0 };
 
-/** Throws `EventUnreadable` at the first event that is damaged or not linked to the one before it; then no file is left. */
+/**
+ * Throws `EventUnreadable` at the first event that is damaged or not linked to the one before it. The file has its name once it
+ * is whole; before, it is `.partial`, which nothing leaves behind but a kill, and the next of that name clears away.
+ */
 export async function copyLog(options: CopyOptions): Promise<Copied> {
-  requireAbsent(options.path);
-  const store = createStore(options.path);
+  const { path } = options;
+  requireAbsent(path);
+  const partial = `${path}.partial`;
+  removeAll(partial);
+  try {
+    await make(partial, options);
+    sync(partial);
+    nameIt(partial, path);
+  } finally {
+    removeAll(partial);
+  }
+  sync(dirname(path));
+  return { from: options.from, to: options.to, events: options.to - options.from + 1 };
+}
+
+async function make(path: string, options: CopyOptions): Promise<void> {
+  const store = createStore(path);
   try {
     await fill(store, options);
     store.seal();
-  } catch (error) {
+  } finally {
     store.close();
-    rmSync(options.path, { force: true });
-    throw error;
   }
-  store.close();
-  syncFile(options.path);
-  return { from: options.from, to: options.to, events: options.to - options.from + 1 };
+}
+
+/** Takes nobody's place, where the file system knows of more than one name for a file. */
+function nameIt(partial: string, path: string): void {
+  try {
+    linkSync(partial, path);
+  } catch (error) {
+    requireAbsent(path);
+    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code)) throw error;
+    renameSync(partial, path);
+  }
+}
+
+/** What a killed one left, and on a full disk what its database could not put away. */
+function removeAll(path: string): void {
+  for (const beside of ['', '-wal', '-shm', '-journal']) rmSync(path + beside, { force: true });
 }
 
 /** The last position that can be copied: what follows it is damaged, missing, or not linked to it. */
@@ -99,27 +127,42 @@ function createStore(path: string): CopyStore {
 }
 
 async function fill(store: CopyStore, options: CopyOptions): Promise<void> {
-  const { source, from, to, projectionOf, breathe, commands = 'these' } = options;
-  const states = baseStatesOf(source);
-  const projections = { domain: projectionOf('domain'), pool: projectionOf('pool') };
-  const fold = (event: ChainedEvent) => foldInto(states, event, projections[kindOf(event.stream)]);
+  const { source, from, to, breathe, commands = 'these' } = options;
   let link: Link = source.base() ?? NOTHING;
   for await (const page of linked(source, link, from - 1, breathe)) {
-    page.forEach(fold);
+    for (const event of page) codec.decode(event);
     link = page.at(-1) ?? link;
   }
-  if (from > 1) store.transaction(() => store.layBase(link, rowsOf(states)));
+  if (from > 1) await layBase(store, link, options);
   for await (const page of linked(source, link, to, breathe)) {
     store.transaction(() => {
-      page.forEach(fold);
+      for (const event of page) codec.decode(event);
       store.insertEvents(page);
       if (commands !== 'none') copyCommands(store, source, page);
     });
   }
   if (commands === 'all') await copyAllCommands(store, options);
-  store.transaction(() => {
-    store.putCurrents(rowsOf(states).filter((row) => row.state !== 'null'));
-  });
+  await putCurrents(store, options);
+}
+
+/** Removed owners too: their versions go on where they ended. */
+async function layBase(
+  store: CopyStore,
+  { position, hash, recordedAtMs }: Link,
+  { source, projectionOf, breathe }: CopyOptions,
+): Promise<void> {
+  const digest = new BaseDigest(hash);
+  for await (const rows of pagesOfOwners({ log: source, to: position, projectionOf, breathe })) {
+    store.transaction(() => store.insertBaseStates(rows));
+    for (const row of rows) digest.add(row);
+  }
+  store.transaction(() => store.layBase({ position, hash, recordedAtMs, digest: digest.end() }));
+}
+
+/** From what is in the copy already: an index of the source may be damaged, this one is just made. */
+async function putCurrents(store: CopyStore, { to, projectionOf, breathe }: CopyOptions): Promise<void> {
+  for await (const rows of pagesOfOwners({ log: store, to, projectionOf, breathe }))
+    store.transaction(() => store.putCurrents(rows.filter(({ state }) => state !== 'null')));
 }
 
 /** Pages of events after a link and up to a position, each linked to the one before it. */
@@ -131,7 +174,7 @@ async function* linked(
 ): AsyncGenerator<readonly ChainedEvent[]> {
   let last = after;
   while (last.position < to) {
-    const page = source.storedEvents(last.position + 1, Math.min(PAGE, to - last.position));
+    const page = source.storedEvents(last.position + 1, Math.min(PAGE, to - last.position), CHARACTERS);
     if (page.length === 0) {
       if (to === Number.MAX_SAFE_INTEGER) return;
       throw new EventUnreadable(last.position + 1, 'the log', `expected an event, found the end of the log`);
@@ -156,37 +199,6 @@ function requireLinked(event: ChainedEvent, before: Link): void {
   const expected = chainHash(before.hash, bytesOf(event));
   if (hash === expected) return;
   throw new EventUnreadable(position, stream, `expected hash ${expected}, found ${hash}`);
-}
-
-function baseStatesOf(source: LogInspection): States {
-  const states: States = new Map();
-  for (let after = ''; ; ) {
-    const page = source.baseStates(after, PAGE);
-    for (const { stream, version, state, intact } of page) {
-      if (!intact)
-        throw new EventUnreadable(0, stream, 'expected the base as it was written, found it damaged');
-      states.set(stream, { version, state: JSON.parse(state) as Json });
-    }
-    if (page.length < PAGE) return states;
-    after = page.at(-1)?.stream ?? after;
-  }
-}
-
-function foldInto(states: States, stored: ChainedEvent, { initial, evolve }: OwnerProjection): void {
-  const before = states.get(stored.stream);
-  const state = evolve(before?.state ?? initial, codec.decode(stored));
-  states.set(stored.stream, { version: stored.version, state });
-}
-
-/** Removed owners too: their versions go on where they ended. */
-function rowsOf(states: States): StoredCurrent[] {
-  return [...states]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([stream, { version, state }]) => ({
-      stream: stream as StreamName,
-      version,
-      state: canonicalJson(state),
-    }));
 }
 
 /** The answers of the commands that these events came from: a repetition still gets its first one. */

@@ -66,10 +66,12 @@ export interface LogInspection {
   baseState(stream: string): Kept<StoredCurrent> | undefined;
   /** In order of stream name, after `after`. */
   baseStates(after: string, limit: number): readonly Kept<StoredCurrent>[];
-  /** In order of position, from `from`, whatever positions there are. */
-  storedEvents(from: number, limit: number): readonly ChainedEvent[];
+  /** In order of position, from `from`, whatever positions there are; no more once they have so many characters of data, but one. */
+  storedEvents(from: number, limit: number, characters?: number): readonly ChainedEvent[];
   /** Of one stream in order of version, from `from`. */
   storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[];
+  /** In order of stream and version, after a version of a stream. Through the index of streams. */
+  storedEventsByStream(after: StreamPlace, most: StreamsPage): readonly ChainedEvent[];
   /** Where a version of a stream is, 0 where it is not. Through the index of streams alone. */
   positionOf(stream: string, version: Version): Position;
   /** Where the index of streams has each event of that page of `storedEvents`, as `positionOf` says, in the page's order. */
@@ -97,6 +99,10 @@ export interface LogInspection {
   /** Commands whose id begins so, in order of id, after `after`. */
   storedCommands(prefix: string, after: string, limit: number): readonly StoredCommand[];
 }
+
+/** Of events up to a position; `characters` of data, at least one event. */
+export type StreamsPage = { readonly to: Position; readonly limit: number; readonly characters: number };
+export type StreamPlace = { readonly stream: string; readonly version: Version };
 
 /** `state` is canonical JSON. */
 export type StoredCurrent = { readonly stream: string; readonly version: Version; readonly state: string };
@@ -145,8 +151,9 @@ export interface LogStore extends LogReader, LogInspection {
   /** In order of position. */
   insertEvents(events: readonly ChainedEvent[]): void;
   insertCommand(command: StoredCommand): void;
-  /** Before anything else is inserted; `states` in order of stream name. */
-  layBase(base: Omit<Base, 'digest'>, states: readonly StoredCurrent[]): void;
+  /** Before anything else is inserted: all of them, and then the base itself. */
+  insertBaseStates(states: readonly StoredCurrent[]): void;
+  layBase(base: Base): void;
   insertSnapshot(snapshot: StoredSnapshot): void;
   /** Of as many streams. */
   putCurrents(rows: readonly StoredCurrent[]): void;

@@ -11,6 +11,8 @@ import type {
   StoredOwner,
   StoredRow,
   StoredSnapshot,
+  StreamPlace,
+  StreamsPage,
 } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import { poolsNamedBy } from './pool-of.ts';
@@ -140,6 +142,10 @@ export class MemoryStore implements LogStore {
     return [];
   }
 
+  insertBaseStates(): void {
+    this.layBase();
+  }
+
   layBase(): void {
     throw new TypeError('expected a log in a file to lay a base in, found one in memory');
   }
@@ -157,12 +163,27 @@ export class MemoryStore implements LogStore {
     return [];
   }
 
-  storedEvents(from: number, limit: number): readonly ChainedEvent[] {
-    return this.#events.slice(from - 1, from - 1 + limit);
+  storedEvents(
+    from: number,
+    limit: number,
+    characters: number = Number.POSITIVE_INFINITY,
+  ): readonly ChainedEvent[] {
+    return [...within(this.#events.slice(from - 1, from - 1 + limit), characters, ({ data }) => data)];
   }
 
   storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[] {
     return (this.#streams.get(stream) ?? []).slice(from - 1, from - 1 + limit);
+  }
+
+  storedEventsByStream(
+    { stream, version }: StreamPlace,
+    { to, limit, characters }: StreamsPage,
+  ): readonly ChainedEvent[] {
+    const follows = (event: ChainedEvent) =>
+      event.position <= to && (event.stream > stream || event.version > version);
+    const streams = inOrder(this.#streams.keys().filter((name) => name >= stream));
+    const events = streams.flatMap((name) => this.#streams.get(name)!.filter(follows)).slice(0, limit);
+    return [...within(events, characters, ({ data }) => data)];
   }
 
   positionOf(stream: string, version: Version): Position {

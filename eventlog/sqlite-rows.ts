@@ -13,10 +13,13 @@ import type {
   StoredOwner,
   StoredRow,
   StoredSnapshot,
+  StreamPlace,
+  StreamsPage,
   Tip,
 } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';
+import { within } from './read-range.ts';
 import { unavailable } from './sqlite-errors.ts';
 import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
 import type { ChainedEvent } from './stored-event.ts';
@@ -58,12 +61,27 @@ export class SqliteRows implements LogInspection {
     });
   }
 
-  storedEvents(from: number, limit: number): readonly ChainedEvent[] {
-    return this.guarded(() => this.statements.chainedEvents.all(from, limit));
+  storedEvents(from: number, limit: number, characters?: number): readonly ChainedEvent[] {
+    const { chainedEvents } = this.statements;
+    return this.guarded(() =>
+      characters === undefined
+        ? chainedEvents.all(from, limit)
+        : [...within(chainedEvents.iterate(from, limit), characters, ({ data }) => data)],
+    );
   }
 
   storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[] {
     return this.guarded(() => this.statements.chainedEventsOf.all(stream, from, limit));
+  }
+
+  storedEventsByStream(
+    { stream, version }: StreamPlace,
+    { to, limit, characters }: StreamsPage,
+  ): readonly ChainedEvent[] {
+    return this.guarded(() => {
+      const rows = this.statements.chainedEventsByStream.iterate(stream, version, to, limit);
+      return [...within(rows, characters, ({ data }) => data)];
+    });
   }
 
   positionOf(stream: string, version: Version): Position {

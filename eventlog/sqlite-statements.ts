@@ -68,6 +68,11 @@ export function readStatements(db: Database.Database) {
     chainedEventsOf: db.prepare<[string, number, number], ChainedEvent>(
       `SELECT ${CHAINED} FROM events WHERE stream = +? AND version >= +? ORDER BY version LIMIT +?`,
     ),
+    // Where the position is looked at, its index would be gone through, and all be sorted.
+    chainedEventsByStream: db.prepare<[string, number, number, number], ChainedEvent>(
+      `SELECT ${CHAINED} FROM events WHERE (stream, version) > (+?, +?) AND +position <= +?
+       ORDER BY stream, version LIMIT +?`,
+    ),
     // What `positionOf` says of each event of a page: a call an event takes ten times as long.
     indexedAt: db
       .prepare<[number, number], number | null>(

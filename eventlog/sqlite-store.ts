@@ -1,6 +1,5 @@
 /** The rows of a log in SQLite, for the one who writes them. */
 import type Database from 'better-sqlite3';
-import { baseDigest } from './base.ts';
 import { stateChecksum } from './cached-state.ts';
 import type { Base, LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
 import { poolsNamedBy } from './pool-of.ts';
@@ -110,11 +109,14 @@ export class SqliteStore extends SqliteReads implements LogStore {
     );
   }
 
-  layBase({ position, hash, recordedAtMs }: Omit<Base, 'digest'>, states: readonly StoredCurrent[]): void {
+  insertBaseStates(states: readonly StoredCurrent[]): void {
     for (const { stream, version, state } of states) {
       this.#statements.insertBaseState.run(stream, version, state, stateChecksum(stream, version, state));
     }
-    this.#statements.layBase.run(position, hash, recordedAtMs, baseDigest(hash, states));
+  }
+
+  layBase({ position, hash, recordedAtMs, digest }: Base): void {
+    this.#statements.layBase.run(position, hash, recordedAtMs, digest);
   }
 
   putCurrents(rows: readonly StoredCurrent[]): void {

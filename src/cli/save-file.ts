@@ -1,5 +1,9 @@
-/** A file that a command writes: one that was not there before, since what is there is somebody's; whole, or not at all. */
-import { type FileHandle, open, rm } from 'node:fs/promises';
+/**
+ * A file that a command writes: one that was not there before, since what is there is somebody's; whole, or not at all. Until
+ * it is whole it has another name beside, which is all that a kill leaves.
+ */
+import { existsSync } from 'node:fs';
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { CommandFailed } from './failure.ts';
 
 /** `fill` writes with what it is given; what it throws is thrown on, once the file is gone. */
@@ -7,15 +11,27 @@ export async function saved(
   file: string,
   fill: (write: (piece: Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const handle = await created(file);
+  if (existsSync(file)) throw refused(file, 'EEXIST');
+  const partial = `${file}.${process.pid}.partial`;
+  const handle = await created(partial, file);
   try {
     await fill((piece) => written(handle, piece, file));
+    await handle.sync();
     await handle.close();
-  } catch (error) {
+    await named(partial, file);
+  } finally {
     await handle.close().catch(() => undefined);
-    // Half of it would look like the whole, and keep the next attempt from its name.
-    await rm(file, { force: true });
-    throw error;
+    await rm(partial, { force: true });
+  }
+}
+
+/** Takes nobody's place, where the file system knows of more than one name for a file. */
+async function named(partial: string, file: string): Promise<void> {
+  try {
+    await link(partial, file);
+  } catch {
+    if (existsSync(file)) throw refused(file, 'EEXIST');
+    await rename(partial, file);
   }
 }
 
@@ -27,15 +43,19 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'that this file system is read-only',
 };
 
-async function created(file: string): Promise<FileHandle> {
+async function created(partial: string, file: string): Promise<FileHandle> {
   try {
     // 0600: routing state names internal addresses.
-    return await open(file, 'wx', 0o600);
+    return await open(partial, 'wx', 0o600);
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
-    const found = Object.hasOwn(REASONS, code) ? REASONS[code] : message;
-    throw new CommandFailed([`${file}: expected to write a new file, found ${found}`]);
+    throw refused(file, code, message);
   }
+}
+
+function refused(file: string, code: string, message = code): CommandFailed {
+  const found = Object.hasOwn(REASONS, code) ? REASONS[code] : message;
+  return new CommandFailed([`${file}: expected to write a new file, found ${found}`]);
 }
 
 async function written(handle: FileHandle, piece: Uint8Array, file: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import {
 } from '../../eventlog/index.ts';
 import { projectionOf } from '../../src/projection.ts';
 import { Past } from '../history/past.ts';
+import { fill, smallDisk } from '../support/small-disk.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { contentsOf } from './contents.ts';
 
@@ -79,6 +80,72 @@ describe('a part of a log as a log of its own', () => {
     expect(existsSync(path)).toBe(false);
     await copyLog({ source, path, from: 1, to: 3, projectionOf, breathe });
     source.close();
+  });
+});
+
+describe('a copy that does not come to its end', () => {
+  const stopped = new Error('nobody wants it');
+
+  it('leaves nothing, neither of its name nor beside it', async () => {
+    await using directory = await tempDirectory();
+    const { log } = await story(directory);
+    const before = readdirSync(directory.path);
+    const path = join(directory.path, 'part.db');
+    for (let last = 0; last < 6; last++) {
+      let pages = 0;
+      const breathe = async () => {
+        expect(existsSync(path)).toBe(false);
+        pages += 1;
+        if (pages > last) throw stopped;
+      };
+      const copied = copyLog({ source: log.reader, path, from: 4, to: 6, projectionOf, breathe });
+      const end = await copied.catch((error: unknown) => error);
+      expect(end === stopped || last > 3).toBe(true);
+      if (end !== stopped) rmSync(path);
+      expect(readdirSync(directory.path)).toEqual(before);
+    }
+    await log.close();
+  });
+
+  it("clears away what a killed one left, and takes nobody else's place", async () => {
+    await using directory = await tempDirectory();
+    const { log } = await story(directory);
+    const path = join(directory.path, 'part.db');
+    writeFileSync(`${path}.partial`, 'half of one');
+    writeFileSync(`${path}.partial-wal`, 'and more');
+    await copyLog({ source: log.reader, path, from: 1, to: 6, projectionOf, breathe });
+    const other = join(directory.path, 'other.db');
+    const copied = copyLog({
+      source: log.reader,
+      path: other,
+      from: 1,
+      to: 6,
+      projectionOf,
+      breathe: async () => writeFileSync(other, 'of somebody else'),
+    });
+    await expect(copied).rejects.toMatchObject({ name: 'DataUnusable', code: 'data_unreadable' });
+    expect(readFileSync(other, 'utf8')).toBe('of somebody else');
+    expect(readdirSync(directory.path).filter((name) => name.includes('partial'))).toEqual([]);
+    await log.close();
+  });
+
+  it('on a full disk leaves none of it', async (test) => {
+    await using directory = await tempDirectory();
+    const at = join(directory.path, 'disk');
+    using disk = smallDisk(at);
+    if (disk === undefined) test.skip('mounting a tmpfs takes privileges that this user lacks');
+    const { log, past } = await story(directory);
+    for (let index = 0; index < 300; index++)
+      await past.happen([
+        'pool-a',
+        { type: 'PoolChanged', data: { settings: { maxConcurrency: index + 1 } } },
+      ]);
+    fill(join(at, 'filler'), 100_000);
+    const path = join(at, 'part.db');
+    const copied = copyLog({ source: log.reader, path, from: 1, to: 306, projectionOf, breathe });
+    await expect(copied).rejects.toMatchObject({ code: 'log_full' });
+    expect(readdirSync(at)).toEqual(['filler']);
+    await log.close();
   });
 });
 

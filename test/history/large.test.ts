@@ -1,6 +1,8 @@
 /** Questions whose answers are larger than the memory of whoever asks: nobody holds them. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -42,9 +44,12 @@ function nameOf(index: number): string {
   return `d${10_000 + index}.example`;
 }
 
-async function run(line: string): Promise<{ code: number; out: string; err: string }> {
+async function run(
+  line: string,
+  place = directory.path,
+): Promise<{ code: number; out: string; err: string }> {
   const heap = `--max-old-space-size=${HEAP_MEGABYTES}`;
-  const child = spawn(process.execPath, [heap, MAIN, ...line.split(' '), '--data', directory.path]);
+  const child = spawn(process.execPath, [heap, MAIN, ...line.split(' '), '--data', place]);
   const [out, err, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -72,6 +77,25 @@ describe('an answer larger than the memory of a process', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out.startsWith(`# position 0 to ${DOMAINS + AT_ONCE}\n+ domain d10000.example\n`)).toBe(true);
     expect(out.endsWith(`\n${DOMAINS} to add, 0 to change, 0 to remove\n`)).toBe(true);
+  });
+
+  it('is a part of the log as a file, and what an archive leaves', { timeout: 120_000 }, async () => {
+    const [part, old] = [join(directory.path, 'part.sy'), join(directory.path, 'old.sy')];
+    const from = DOMAINS - 100;
+    expect(await run(`export ${part} --from ${from}`)).toMatchObject({ code: 0, err: '' });
+    expect(await run('verify', part)).toMatchObject({
+      code: 0,
+      out: `${AT_ONCE + 101} events, all as written\n`,
+    });
+    const copy = join(directory.path, 'copy');
+    await cp(join(directory.path, 'events.db'), join(copy, 'events.db'));
+    expect(await run(`archive ${old} --before ${from}`, copy)).toMatchObject({ code: 0, err: '' });
+    expect(await run('verify', copy)).toMatchObject({
+      code: 0,
+      out: `${AT_ONCE + 101} events, all as written\n`,
+    });
+    expect(await run('verify', old)).toMatchObject({ code: 0, out: `${from - 1} events, all as written\n` });
+    expect((await run('state --json', copy)).out).toBe((await run('state --json')).out);
   });
 
   it('is not looked for where little changed', { timeout: 60_000 }, async () => {
