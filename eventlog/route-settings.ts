@@ -94,8 +94,8 @@ const route = z
     splitOn: z
       .union([
         z.enum(['request', 'address', 'path']),
-        z.strictObject({ header: fieldName }),
-        z.strictObject({ cookie: fieldName }),
+        z.strictObject({ header: fieldName.describe('the values of this header') }),
+        z.strictObject({ cookie: fieldName.describe('the value of this cookie') }),
       ])
       .optional()
       .describe('what stays with one pool of the split: nothing (request, the default), a client address, …'),

@@ -109,13 +109,13 @@ export const poolSettings = z.strictObject({
   hashOn: z
     .union([
       z.enum(['address', 'path']),
-      z.strictObject({ header: fieldName }),
-      z.strictObject({ cookie: fieldName }),
+      z.strictObject({ header: fieldName.describe('the values of this header') }),
+      z.strictObject({ cookie: fieldName.describe('the value of this cookie') }),
     ])
     .default('address')
     .describe('what consistent-hash keeps together: a client address, a path, a header or a cookie'),
   affinity: z
-    .union([z.literal(false), z.strictObject({ cookie: fieldName })])
+    .union([z.literal(false), z.strictObject({ cookie: fieldName.describe('its name') })])
     .default(false)
     .describe('a cookie of the router that brings a client back to the backend it had'),
   maxConcurrency: z

@@ -7,7 +7,8 @@ export function keyTable(schema: JsonSchema): string[] {
   const rows = keysOf(schema).map((key) => {
     const found = schemaAt(schema, key.split('.'));
     const { default: fallback, description } = isSchema(found) ? found : {};
-    return [key, fallback === undefined ? 'needed' : JSON.stringify(fallback), description];
+    const unless = schema.required?.includes(key) ? 'needed' : '';
+    return [key, fallback === undefined ? unless : JSON.stringify(fallback), description];
   });
   return renderTable(['key', 'default', 'meaning'], rows).map((line) => `  ${line}`);
 }

@@ -34,11 +34,13 @@ export function parseKey(key: string, schema: JsonSchema): readonly string[] {
   );
 }
 
+/** `health.active` takes `false`, or the keys below it: it is there itself, beside them. */
 export function keysOf(schema: JsonSchema, prefix = ''): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => {
     const path = `${prefix}${key}`;
-    const below = isSchema(inner) ? keysOf(inner, `${path}.`) : [];
-    return below.length > 0 ? below : [path];
+    const branches = isSchema(inner) ? [inner, ...(inner.anyOf ?? [])].filter(isSchema) : [];
+    const below = branches.flatMap((branch) => keysOf(branch, `${path}.`));
+    return below.length > 0 && branches.length === 1 ? below : [path, ...below];
   });
 }
 

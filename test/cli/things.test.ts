@@ -133,6 +133,11 @@ describe('set', () => {
     ['pool set web policy=random policy=p2c', 'policy: expected once, found twice', undefined],
     ['pool set web polcy=random', 'unknown key "polcy"', 'did you mean policy?'],
     ['pool set web queue.maxWait=1', 'unknown key "queue.maxWait"', 'did you mean queue.maxWaitMs?'],
+    [
+      'pool set web health.passive.quarantinMs=1',
+      'unknown key "health.passive.quarantinMs"',
+      'did you mean health.passive.quarantineMs?',
+    ],
     ['pool set web policy', 'expected KEY=VALUE, found "policy"', undefined],
     ['domain set example.com routes=[{"match":}]', 'routes:1:11: expected JSON, found "}]"', undefined],
     ['pool set web affinity={cookie:home}', 'affinity:1:2: expected JSON, found "cookie:home}"', undefined],

@@ -24,6 +24,14 @@ describe('help', () => {
     for (const option of [...options, 'help']) expect(helped.out).toContain(`  --${option}`);
   });
 
+  it('lists every key that set takes, those that another value leaves out too', async () => {
+    const { out } = await run('help pool set');
+    expect(out).toMatch(/^ {2}health\.active +false /m);
+    expect(out).toMatch(/^ {2}health\.active\.intervalMs +5000 /m);
+    expect(out).toMatch(/^ {2}health\.passive\.outlier\.windowMs +10000 /m);
+    expect((await run('help backend set')).out).toMatch(/^ {2}address +needed /m);
+  });
+
   it('lists the commands of one noun', async () => {
     const { out } = await run('help backend');
     expect(out).toContain('backend drain POOL ID');
