@@ -38,7 +38,7 @@ type EdgeType =
 export type ProblemType = RejectionType | EdgeType | HistoryProblem;
 
 /** The words are promises to clients; a status may be read as the class of what went wrong. */
-const PROBLEMS = {
+export const PROBLEMS = {
   domain_not_found: [404, 'No such domain'],
   pool_not_found: [404, 'No such pool'],
   backend_not_found: [404, 'No such backend'],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ERROR_PAGE_KINDS } from '../../src/config/error-page-kinds.ts';
 import { AdminClient } from '../support/admin-client.ts';
+import { inlineCode, rowsUnder } from '../support/documents.ts';
 import { startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -19,10 +20,15 @@ describe('the documents', () => {
     expect(names).toContain('switchyard_worker_client_connections');
     const known = (await Promise.all(['admin-api.md', 'health.md', 'operations.md'].map(document))).join('');
     expect(names.filter((name) => !known.includes(`\`${name}\``))).toEqual([]);
+    const named = [...known.matchAll(/`((?:switchyard|process)_[a-z_]+)(?:\{\w+\})?`/g)].map(
+      ([, name]) => name,
+    );
+    expect(named.filter((name) => !names.includes(name))).toEqual([]);
   });
 
   it('name every kind of error page', async () => {
     const known = await document('http-behaviour.md');
-    expect(ERROR_PAGE_KINDS.filter((kind) => !known.includes(`\`${kind}\``))).toEqual([]);
+    const named = rowsUnder(known, '## Error pages').flatMap(([kinds = '']) => inlineCode(kinds));
+    expect([...named, 'error'].sort()).toEqual([...ERROR_PAGE_KINDS].sort());
   });
 });

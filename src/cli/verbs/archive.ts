@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../failure.ts';
 import { archived } from '../replies.ts';
-import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
 export const archiveVerb: Verb = {
   name: 'archive',
@@ -14,7 +14,8 @@ export const archiveVerb: Verb = {
   ],
   options: {
     before: { value: 'SEQ', description: 'the first position that stays' },
-    ...READ_OPTIONS,
+    ...ADMIN_OPTIONS,
+    data: { value: 'DIR', description: 'of this data directory, which no router may be using' },
   },
   run,
 };
