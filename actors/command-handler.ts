@@ -22,7 +22,7 @@ import type { Owners, Proposal } from './desk-owners.ts';
 import { poolsNamedBy } from './named-pools.ts';
 import { streamOf } from './owned.ts';
 import { refusalOfPlan } from './plan-refusal.ts';
-import { presentIn } from './present.ts';
+import { nowIn } from './present.ts';
 import { type Kept, type Proposed, proposedBy } from './proposals.ts';
 import { inUse, mismatch, type Rejected, refusalFor, reused, unknownPool } from './refusals.ts';
 import type { Rejection } from './rejection.ts';
@@ -57,10 +57,9 @@ export class CommandHandler {
 
   planned(plan: Plan, request: Request): Promise<Answer> {
     return this.#answerOnce(request, async () => {
-      const present = await this.present();
-      const planned = plan(present);
+      const planned = await plan(await nowIn(this.#options.log));
       if (planned.type === 'rejected') return planned;
-      const refusal = refusalOfPlan(planned.commands, present);
+      const refusal = await this.refusalOf(planned.commands);
       return refusal ?? this.#perform(planned.commands, { ...request, note: planned.note });
     });
   }
@@ -73,8 +72,12 @@ export class CommandHandler {
     });
   }
 
-  present(): Promise<Present> {
-    return presentIn(this.#options.log);
+  async present(): Promise<Present> {
+    return (await nowIn(this.#options.log)).everything();
+  }
+
+  refusalOf(commands: readonly Command[]): Promise<Rejected | undefined> {
+    return refusalOfPlan(commands, this.#options.log);
   }
 
   /** These are in the log: owners evolve, and workers are told. */

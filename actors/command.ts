@@ -1,5 +1,13 @@
 /** What may be asked of the owners, by whom, and what they answer. */
-import type { DomainName, Happened, Json, PoolName, Position, Version } from '../eventlog/index.ts';
+import type {
+  DomainName,
+  Happened,
+  Json,
+  PoolName,
+  Position,
+  StreamName,
+  Version,
+} from '../eventlog/index.ts';
 import type { DomainCommand, DomainState } from './domain/domain.ts';
 import type { PoolCommand } from './pool/pool.ts';
 import type { PoolState } from './pool/pool-state.ts';
@@ -33,19 +41,29 @@ export type Answer =
       readonly command?: number;
     };
 
-/** Everything that is routed at one position: what a plan is made against. */
+/** Everything that is routed at one position, or what was asked for of it. */
 export type Present = {
   readonly position: Position;
   readonly domains: ReadonlyMap<DomainName, NonNullable<DomainState>>;
   readonly pools: ReadonlyMap<PoolName, NonNullable<PoolState>>;
 };
 
-/** Many commands that happen together or not at all, chosen when nothing else can happen in between. */
-export type Plan = (
-  present: Present,
-) => /** `note`: kept with the answer, for whoever has to know of it after a restart. */
+/** What a plan is made against: nothing changes while it looks. */
+export interface Now {
+  readonly position: Position;
+  /** Of a million domains, seconds and gigabytes. */
+  everything(): Promise<Present>;
+  /** Those of them that there are. */
+  owners(streams: readonly StreamName[]): Promise<Present>;
+}
+
+export type Planned =
+  /** `note`: kept with the answer, for whoever has to know of it after a restart. */
   | { readonly type: 'commands'; readonly commands: readonly Command[]; readonly note?: Json }
   | { readonly type: 'rejected'; readonly rejection: Rejection };
+
+/** Many commands that happen together or not at all, chosen when nothing else can happen in between. */
+export type Plan = (now: Now) => Planned | Promise<Planned>;
 
 export interface Desk {
   /**
@@ -62,6 +80,8 @@ export interface Desk {
   askTogether(commands: readonly Command[], by: By, digest: string): Promise<Answer>;
   /** Everything in force now, for a dry run. */
   present(): Promise<Present>;
+  /** Why these would be refused together, were they carried out now, by what no owner knows by itself. */
+  refusalOf(commands: readonly Command[]): Promise<Rejection | undefined>;
 }
 
 /** A desk whose log others may write to, each in their turn. */

@@ -10,6 +10,7 @@ import { CommandHandler, type CommandHandlerOptions } from './command-handler.ts
 import { turnsFor, turnsForAll } from './command-turns.ts';
 import { digestOf } from './digest.ts';
 import { refusalFor } from './refusals.ts';
+import type { Rejection } from './rejection.ts';
 import { type Turn, Turns } from './turns.ts';
 
 export type DeskOptions = CommandHandlerOptions;
@@ -50,7 +51,11 @@ export class RoutingDesk implements LendingDesk {
   }
 
   present(): Promise<Present> {
-    return this.#handler.present();
+    return this.alone(() => this.#handler.present());
+  }
+
+  async refusalOf(commands: readonly Command[]): Promise<Rejection | undefined> {
+    return (await this.#handler.refusalOf(commands))?.rejection;
   }
 
   alone<T>(work: () => Promise<T>): Promise<T> {

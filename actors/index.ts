@@ -3,7 +3,18 @@
 export { asleepOver } from './asleep.ts';
 export type { HealthNews } from './backend/backend.machine.ts';
 export { ArmedChaos, CRASH_POINTS, type CrashPoint, Sabotage } from './chaos.ts';
-export type { Answer, Borrower, By, Command, Desk, LendingDesk, Plan, Present } from './command.ts';
+export type {
+  Answer,
+  Borrower,
+  By,
+  Command,
+  Desk,
+  LendingDesk,
+  Now,
+  Plan,
+  Planned,
+  Present,
+} from './command.ts';
 export { CommandHandler, type CommandHandlerOptions } from './command-handler.ts';
 export { newCommandId } from './command-id.ts';
 export { type DeskOptions, RoutingDesk } from './desk.ts';
@@ -15,7 +26,6 @@ export { DRAWS, Split } from './domain/split.ts';
 export { type Draft, draftOf, sealed } from './draft.ts';
 export type { HealthCounts, HealthReport } from './health.ts';
 export { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
-export { refusalOfPlan } from './plan-refusal.ts';
 export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
 export { definitionOf, healthOf, rowsOf } from './pool/ledger-keeper.ts';

@@ -1,29 +1,40 @@
-/** Why a whole plan is refused, or not: what no owner can know by itself, asked of everything there will be. */
-import { type PoolName, poolsOf } from '../eventlog/index.ts';
-import type { Command, Present } from './command.ts';
+/** Why a whole plan is refused, or not: what no owner can know by itself, asked of the log. */
+import { type DomainName, type EventLog, type PoolName, poolStream, poolsOf } from '../eventlog/index.ts';
+import type { Command } from './command.ts';
 import { inUse, type Rejected, unknownPool } from './refusals.ts';
 
+type Log = Pick<EventLog, 'absentAmong' | 'statesOf' | 'domainsOf'>;
+
 /** What matters is what exists once all of it has happened. */
-export function refusalOfPlan(commands: readonly Command[], present: Present): Rejected | undefined {
-  const pools = new Set<string>(present.pools.keys());
-  const poolsOfHost = new Map<string, readonly PoolName[]>();
-  const removed = new Set<string>();
+export async function refusalOfPlan(commands: readonly Command[], log: Log): Promise<Rejected | undefined> {
+  const put = new Set<string>();
+  const removed = new Set<PoolName>();
+  const poolsOfHost = new Map<DomainName, readonly PoolName[]>();
   for (const command of commands) {
-    if (command.type === 'PutPool') pools.add(command.pool);
+    if (command.type === 'PutPool') put.add(command.pool);
     if (command.type === 'RemovePool') removed.add(command.pool);
     if (command.type === 'PutDomain') poolsOfHost.set(command.host, poolsOf(command.settings));
     if (command.type === 'RemoveDomain') poolsOfHost.set(command.host, []);
   }
-  for (const pool of removed) pools.delete(pool);
-  for (const [host, named] of poolsOfHost) {
-    const unknown = named.find((pool) => !pools.has(pool));
+  const named = new Set([...poolsOfHost.values()].flat().filter((pool) => !put.has(pool)));
+  const missing = await missingAmong([...named], log);
+  for (const pool of named) if (removed.has(pool)) missing.add(pool);
+  for (const [host, pools] of poolsOfHost) {
+    const unknown = pools.find((pool) => missing.has(pool));
     if (unknown !== undefined) return unknownPool(host, unknown);
   }
-  if (removed.size === 0) return undefined;
-  for (const [host, domain] of present.domains) {
-    if (poolsOfHost.has(host)) continue;
-    const gone = poolsOf(domain.settings).find((pool) => removed.has(pool));
-    if (gone !== undefined) return inUse(gone, [host]);
+  for (const pool of removed) {
+    // Of so many one at least is none of those that the plan changes.
+    const users = await log.domainsOf(pool, poolsOfHost.size + 1);
+    const user = users.find((host) => !poolsOfHost.has(host as DomainName));
+    if (user !== undefined) return inUse(pool, [user]);
   }
   return undefined;
+}
+
+async function missingAmong(pools: readonly PoolName[], log: Log): Promise<Set<string>> {
+  const absent = await log.absentAmong(pools.map(poolStream));
+  const states = await log.statesOf(absent);
+  const missing = new Set<string>(states.flatMap(({ stream, state }) => (state === null ? [stream] : [])));
+  return new Set(pools.filter((pool) => missing.has(poolStream(pool))));
 }

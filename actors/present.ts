@@ -1,23 +1,53 @@
-/** Everything that is in force, read from the log's current rows. */
-import type { DomainName, EventLog, PoolName } from '../eventlog/index.ts';
-import type { Present } from './command.ts';
+/** What is in force, read from the log's current rows. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Current, DomainName, EventLog, PoolName, Position, StreamName } from '../eventlog/index.ts';
+import type { Now, Present } from './command.ts';
 import type { DomainState } from './domain/domain.ts';
+import { kindOf } from './owned.ts';
 import type { PoolState } from './pool/pool-state.ts';
+
+type Log = Pick<EventLog, 'position' | 'currents' | 'statesOf'>;
 
 const PAGE = 1000;
 
-export async function presentIn(log: Pick<EventLog, 'position' | 'currents'>): Promise<Present> {
-  const domains = new Map<DomainName, NonNullable<DomainState>>();
-  const pools = new Map<PoolName, NonNullable<PoolState>>();
+/** For as long as nobody else appends. */
+export async function nowIn(log: Log): Promise<Now> {
   const position = await log.position();
+  return {
+    position,
+    everything: () => presentOf(position, everyRow(log)),
+    owners: (streams) => presentOf(position, rowsOf(log, streams)),
+  };
+}
+
+/** Between pages the thread's others have their turn. */
+async function* everyRow(log: Log): AsyncGenerator<readonly Current[]> {
   for (const kind of ['pool', 'domain'] as const) {
-    const target: Map<string, unknown> = kind === 'pool' ? pools : domains;
-    let after: string | undefined;
-    for (;;) {
+    for (let after: string | undefined; ; await nextTurn()) {
       const page = await log.currents({ kind, limit: PAGE, ...(after === undefined ? {} : { after }) });
-      for (const row of page) target.set(row.stream.slice(kind.length + 1), row.state);
+      yield page;
       after = page.at(-1)?.stream;
       if (page.length < PAGE) break;
+    }
+  }
+}
+
+async function* rowsOf(log: Log, streams: readonly StreamName[]): AsyncGenerator<readonly Current[]> {
+  for (let from = 0; from < streams.length; from += PAGE) {
+    if (from > 0) await nextTurn();
+    yield await log.statesOf(streams.slice(from, from + PAGE));
+  }
+}
+
+async function presentOf(position: Position, pages: AsyncIterable<readonly Current[]>): Promise<Present> {
+  const domains = new Map<DomainName, NonNullable<DomainState>>();
+  const pools = new Map<PoolName, NonNullable<PoolState>>();
+  for await (const page of pages) {
+    for (const { stream, state } of page) {
+      if (state === null) continue;
+      const kind = kindOf(stream);
+      const target: Map<string, unknown> = kind === 'pool' ? pools : domains;
+      target.set(stream.slice(kind.length + 1), state);
     }
   }
   return { position, domains, pools };

@@ -1,5 +1,5 @@
 /** Commands to the desk under the condition and the id that their headers give. */
-import type { Answer, Command, Desk, Present } from '../../actors/index.ts';
+import { type Answer, type Command, type Desk, type Present, streamOf } from '../../actors/index.ts';
 import type { Json } from '../../eventlog/index.ts';
 import { absent, byOf, type Condition, conditionOf, ifVersion } from './by.ts';
 import type { Call } from './call.ts';
@@ -47,8 +47,8 @@ async function putIfPresent(call: Call, desk: Desk, { command, what, exists }: W
   let missing = false;
   const digest = { ifMatch: '*', command } as unknown as Json;
   const answer = await desk.carryOut(
-    (present) => {
-      missing = !exists(present);
+    async (now) => {
+      missing = !exists(await now.owners([streamOf(command)]));
       return missing ? NOTHING_THERE : { type: 'commands', commands: [command] };
     },
     byOf(call),

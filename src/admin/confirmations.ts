@@ -95,17 +95,17 @@ export class Confirmations {
     by: By & { readonly commandId: string },
     digest: Json,
   ): Promise<Answer> {
-    const noted: Plan = (present) => {
+    const noted: Plan = async (now) => {
       const other = this.list()[0]?.id ?? this.#coming;
       if (other !== undefined)
         throw new Refused(
           'confirmation_pending',
           `expected no change on trial, found ${other}; confirm it first`,
         );
-      const planned = plan(present);
+      const planned = await plan(now);
       if (planned.type === 'rejected') return planned;
       this.#coming = idOf(by.commandId);
-      return { ...planned, note: { untilMs: this.#options.now() + withinMs, before: present.position } };
+      return { ...planned, note: { untilMs: this.#options.now() + withinMs, before: now.position } };
     };
     try {
       const answer = await this.#options.desk().carryOut(noted, by, digest);
@@ -218,9 +218,10 @@ export class Confirmations {
     const change = await history.ask('change', { position: live.position });
     if (change === undefined) throw new Error(`expected a change at position ${live.position}, found none`);
     let left: readonly string[] = [];
-    const plan: Plan = (present) => {
+    const plan: Plan = async (now) => {
       if (live.state === 'ending') return { type: 'rejected', rejection: LATE };
       live.state = 'ending';
+      const present = await now.everything();
       const undone = undoneIn(change, routingOf(present));
       left = told(undone.left);
       const planned = restoring(undone.changes, undone.routing, present);

@@ -19,8 +19,8 @@ export function planFor(
   allowRemovals: number,
   seen: (changes: readonly Change[]) => void = () => {},
 ): Plan {
-  return (present) => {
-    const { changes, refusal } = compared(present, wished, allowRemovals);
+  return async (now) => {
+    const { changes, refusal } = compared(await now.everything(), wished, allowRemovals);
     seen(changes);
     if (refusal !== undefined) return { type: 'rejected', rejection: refusal };
     return { type: 'commands', commands: commandsOf(changes, wished) };

@@ -1,5 +1,5 @@
 /** What rollbacks share: a difference as commands on what was seen, and what is said where something changed meanwhile. */
-import { type Answer, type Command, type Plan, type Present, refusalOfPlan } from '../../actors/index.ts';
+import type { Answer, Command, Desk, Planned, Present } from '../../actors/index.ts';
 import type { EventLog, PoolName } from '../../eventlog/index.ts';
 import { type Change, MAX_CHANGES, type Routing } from '../config/index.ts';
 import { commandsOf } from './commands-of.ts';
@@ -8,7 +8,6 @@ import { rejected } from './problem.ts';
 import type { Reply } from './reply.ts';
 import { routingOf } from './routing-of.ts';
 
-type Planned = ReturnType<Plan>;
 type Rejected = Extract<Answer, { type: 'rejected' }>;
 
 /** What a dry run at a position answered. */
@@ -43,9 +42,9 @@ function expecting(command: Command, { domains, pools }: Present): Command {
 }
 
 /** What would be said against it; null: nothing. */
-export function refusedOf(planned: Planned, present: Present) {
-  const refusal = planned.type === 'rejected' ? planned : refusalOfPlan(planned.commands, present);
-  return refusal === undefined ? null : { type: refusal.rejection.type, detail: refusal.rejection.detail };
+export async function refusedOf(planned: Planned, desk: Pick<Desk, 'refusalOf'>) {
+  const refusal = planned.type === 'rejected' ? planned.rejection : await desk.refusalOf(planned.commands);
+  return refusal === undefined ? null : { type: refusal.type, detail: refusal.detail };
 }
 
 /** Undefined where what was shown is what would be done. */

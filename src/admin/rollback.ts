@@ -79,7 +79,7 @@ async function shownNow(
   if (scope !== undefined && isEmpty(now) && isEmpty(past))
     throw unknown(scope, past.position, present.position);
   const changes = difference(now, past);
-  const refused = refusedOf(restoringWithin(allowRemovals, changes, past, present), present);
+  const refused = await refusedOf(restoringWithin(allowRemovals, changes, past, present), desk);
   return json({ dryRun: true, to: past.position, position: present.position, refused, changes });
 }
 
@@ -115,7 +115,8 @@ async function carriedOut(
   shown: Shown | undefined,
 ): Promise<Reply> {
   let changes: readonly Change[] | undefined;
-  const plan: Plan = (present) => {
+  const plan: Plan = async (now) => {
+    const present = await now.everything();
     changes = difference(routingOf(within(present, scope)), past);
     return staleness(shown, changes, present) ?? restoringWithin(allowRemovals, changes, past, present);
   };

@@ -37,7 +37,7 @@ export async function undo(call: Call, ports: AdminPorts, wish: UndoWish): Promi
 async function shown({ desk }: AdminPorts, change: PastChange, { allowRemovals }: UndoWish): Promise<Reply> {
   const present = await desk.present();
   const { changes, routing, left } = undoneIn(change, routingOf(present));
-  const refused = refusedOf(restoringWithin(allowRemovals, changes, routing, present), present);
+  const refused = await refusedOf(restoringWithin(allowRemovals, changes, routing, present), desk);
   const { position } = present;
   return json({ dryRun: true, ...spanOf(change), position, refused, changes, left: told(left) });
 }
@@ -60,7 +60,8 @@ async function carriedOut(
 ): Promise<Reply> {
   const before = seen === undefined ? undefined : await shownThen(call, ports, seen, change);
   let undone: Undone | undefined;
-  const plan: Plan = (present) => {
+  const plan: Plan = async (now) => {
+    const present = await now.everything();
     undone = undoneIn(change, routingOf(present));
     const { changes, routing } = undone;
     return staleness(before, changes, present) ?? restoringWithin(allowRemovals, changes, routing, present);

@@ -182,7 +182,7 @@ function never(): never {
 
 function portsOf(directory: string, reader: Reader, history: LocalHistory, now: () => number): AdminPorts {
   return {
-    desk: { present: never, ask: never, carryOut: never, askTogether: never },
+    desk: { present: never, refusalOf: never, ask: never, carryOut: never, askTogether: never },
     log: {
       position: async () => reader.position(),
       archived: async () => reader.base()?.position ?? 0,

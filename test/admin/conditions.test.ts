@@ -1,5 +1,9 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { withWeb } from './scene.ts';
+import { openSqliteLog } from '../../eventlog/index.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+import { scene, withWeb } from './scene.ts';
 
 const DOMAIN = '/v1/domains/example.com';
 
@@ -34,6 +38,23 @@ describe('If-Match', () => {
     expect((await s.client.put('/v1/pools/web/backends/none', { address: 'h:1' }, any)).status).toBe(412);
     expect((await s.client.put('/v1/pools/none', {}, any)).status).toBe(412);
     expect((await s.client.put('/v1/pools/web', { policy: 'random' }, any)).status).toBe(200);
+  });
+
+  it('of * asks nothing of any other owner', async () => {
+    await using directory = await tempDirectory();
+    const log = openSqliteLog({ directory: directory.path, now: Date.now });
+    {
+      await using s = await scene({}, log);
+      await s.client.must('PUT', '/v1/pools/web', {});
+      await s.client.must('PUT', DOMAIN, { pool: 'web' });
+      await s.client.must('PUT', '/v1/domains/sick.example', { pool: 'web' });
+      const db = new Database(join(directory.path, 'events.db'));
+      db.exec("UPDATE currents SET checksum = checksum + 1 WHERE stream = 'domain-sick.example'");
+      db.close();
+      const any = { headers: { 'if-match': '*' } };
+      expect(await s.client.put(DOMAIN, { pool: 'web', maxInFlight: 9 }, any)).toMatchObject({ status: 200 });
+    }
+    await log.close();
   });
 
   it.each(['W/"1"', '1', '"x"', '"1", "2"', '""', '"1', '"-1"'])('of %s is refused', async (tag) => {
