@@ -40,34 +40,61 @@ export async function changeAt({ position, scope }: ChangeWish, room: Room): Pro
   return { first, last, streams, before: await routingAfter(first - 1), after: await routingAfter(last) };
 }
 
+/** Half of a command is not undone. */
+function requireWhole(room: Room, first: Recorded | undefined): void {
+  if (!mayGoOn(room, first)) return;
+  const detail = `change: expected one that is all in this log, found that of ${first?.position} may begin before, in the archive`;
+  throw new Unanswerable('archived', detail, { begins: room.log.base()?.position });
+}
+
 /**
- * An archive may end within a command, and half of one is not undone. The events of a command are of one time: one that
- * begins the log and is of the time of the last archived event may go on from there, and no more is known of it.
+ * An archive of an earlier program may end within a command. The events of a command are of one time: one that begins the
+ * log and is of the time of the last archived event may go on from there, and no more is known of it.
  */
-function requireWhole({ log }: Room, first: Recorded | undefined): void {
+function mayGoOn({ log }: Room, first: Recorded | undefined): boolean {
   const base = log.base();
-  if (base === undefined || first === undefined) return;
-  if (first.position !== base.position + 1 || first.recordedAtMs !== base.recordedAtMs) return;
-  const detail = `change: expected one that is all in this log, found that of ${first.position} may begin before, in the archive`;
-  throw new Unanswerable('archived', detail, { begins: base.position });
+  return base?.position === (first?.position ?? 0) - 1 && base.recordedAtMs === first?.recordedAtMs;
 }
 
 /** Refuses a position that is one command's, and the next one too. */
 export async function requireBetween(position: Position, room: Room, what: string): Promise<void> {
-  const id = position === 0 ? undefined : commandIdAt(position, room);
-  if (id === undefined || id !== commandIdAt(position + 1, room)) return;
-  const events = await commandAt(position, room);
-  const [before, last] = [events[0]!.position - 1, events.at(-1)!.position];
-  throw new Unanswerable(
-    'invalid_query',
-    `${what}: expected a position between changes, found ${position} in the midst of one: ${before} is before it, ${last} after it`,
-  );
+  const across = await changeAcross(position, room);
+  if (across !== undefined) {
+    const [before, last] = [across[0]!.position - 1, across.at(-1)!.position];
+    const midst = `in the midst of one: ${before} is before it, ${last} after it`;
+    throw outside(`${what}: expected a position between changes, found ${position} ${midst}`);
+  }
+  const next = eventAt(position + 1, room);
+  if (next === undefined || !mayGoOn(room, next)) return;
+  const end = (await commandAt(next.position, room)).at(-1)!.position;
+  const midst = `which may be in the midst of the one that ends at ${end}, as the archive knows`;
+  throw outside(`${what}: expected a position between changes, found ${position}, ${midst}`);
+}
+
+/** Refuses the first position that stays where an earlier one is of the same command. */
+export async function requireBeginning(position: Position, room: Room, what: string): Promise<void> {
+  const across = await changeAcross(position - 1, room);
+  if (across === undefined) return;
+  const [first, next] = [across[0]!.position, across.at(-1)!.position + 1];
+  const midst = `in the midst of one: it begins at ${first}, the next at ${next}`;
+  throw outside(`${what}: expected the first position of a change, found ${position} ${midst}`);
+}
+
+/** The events of the command that goes on after this position. */
+async function changeAcross(position: Position, room: Room): Promise<readonly Recorded[] | undefined> {
+  const id = eventAt(position, room)?.metadata.commandId;
+  if (id === undefined || id !== eventAt(position + 1, room)?.metadata.commandId) return undefined;
+  return commandAt(position, room);
+}
+
+function outside(message: string): Unanswerable {
+  return new Unanswerable('invalid_query', message);
 }
 
 /** Undefined: nothing is known of it, which is for others to tell. */
-function commandIdAt(position: Position, { log }: Room): string | undefined {
+function eventAt(position: Position, { log }: Room): Recorded | undefined {
   try {
-    return log.read({ from: position, to: position, limit: 1 })[0]?.metadata.commandId;
+    return position === 0 ? undefined : log.read({ from: position, to: position, limit: 1 })[0];
   } catch (error) {
     if (error instanceof EventUnreadable) return undefined;
     throw error;

@@ -1,6 +1,7 @@
 /** Parts of the log as files of their own: what is shared with others, and what is put away. */
 import { copyLog, type Finding, packJournal, verifying } from '../../eventlog/index.ts';
 import { projectionOf } from '../projection.ts';
+import { requireBeginning } from './change-at.ts';
 import { type Moment, positionAt } from './moment.ts';
 import type { Repaired } from './repair-log.ts';
 import type { Room } from './room.ts';
@@ -66,6 +67,7 @@ export async function archivePart({ before, file, fresh }: ArchiveWish, room: Ro
   const upTo = log.position();
   if (before <= first || before > upTo + 1)
     throw outside('before', `from ${first + 1} to ${upTo + 1}`, before);
+  await requireBeginning(before, room, 'before');
   // To undo it needs the position before it.
   for (const trial of trialsIn(log))
     if (trial.before < before - 1)

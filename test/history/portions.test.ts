@@ -179,10 +179,37 @@ describe('an archive', () => {
     });
     expect(await change(9)).toMatchObject({ first: 9, last: 9 });
     expect(await change(11)).toMatchObject({ first: 10, last: 11 });
-    // Half of a change is none that could be undone.
-    await run(`archive ${at('more.db')} --before 11`, place);
-    await expect(change(11)).rejects.toMatchObject({ word: 'archived', members: { begins: 10 } });
     past.close();
+  });
+
+  it('begins with a change, and of half of one nothing is undone where another file begins with it', async () => {
+    let ms = Date.parse('2026-01-31T14:03:00Z');
+    const place = at('timed');
+    const log = openSqliteLog({ directory: place, now: () => (ms += 1000) });
+    const world = await withPools(log, 9);
+    const made = (pool: string) => [pool, { type: 'PoolCreated', data: { settings: {} } }] as const;
+    await world.happen(made('pool-a'), made('pool-b'));
+    await world.happen(made('pool-c'));
+    await log.close();
+    const refused = await run(`archive ${at('old.db')} --before 11`, place);
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.err).toContain(
+      'before: expected the first position of a change, found 11 in the midst of one: it begins at 10, the next at 12',
+    );
+    expect(existsSync(at('old.db'))).toBe(false);
+    await run(`export ${at('half.db')} --from 11`, place);
+    const past = sourcesOf(at('half.db'), Date.now);
+    const half = new LocalHistory(past);
+    const rollbackTo = (position: number) =>
+      half.ask('routing', { at: { type: 'position', position }, between: true });
+    await expect(half.ask('change', { position: 11 })).rejects.toMatchObject({ word: 'archived' });
+    await expect(rollbackTo(10)).rejects.toMatchObject({
+      message:
+        'to: expected a position between changes, found 10, which may be in the midst of the one that ends at 11, as the archive knows',
+    });
+    expect(await rollbackTo(11)).toMatchObject({ position: 11 });
+    past.close();
+    expect(await run(`archive ${at('old.db')} --before 10`, place)).toMatchObject({ code: 0 });
   });
 
   it('is refused for what is not there, and while another holds the log', async () => {
