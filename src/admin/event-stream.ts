@@ -58,7 +58,8 @@ export async function pourEvents(
       const last = lines.at(-1);
       if (last !== undefined) {
         if (!(await outlet.write(lines.map((line) => written(line, wish.sse)).join('')))) return;
-        sent += lines.length;
+        // What is archived is told, and is none of those that were asked for.
+        if (last.type !== 'EventsArchived') sent += lines.length;
         if (last.position >= wish.to) return;
       } else if (!wish.follow || end >= wish.to) return;
       else if ((await bell.rung()) === 'heartbeat' && wish.sse && !(await outlet.write(':\n\n'))) return;

@@ -3,7 +3,7 @@ import { CHUNK, type ChunkFailure, type ChunkResult, importerOver } from '../imp
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import type { AdminPorts } from './ports.ts';
-import { problem, Refused, rejected } from './problem.ts';
+import { type ProblemReply, problem, Refused, rejected } from './problem.ts';
 import { count } from './query.ts';
 import type { Reply } from './reply.ts';
 
@@ -47,22 +47,20 @@ export async function postImport(call: Call, { desk, ownAddresses, importer }: A
 }
 
 function lineOf(result: ChunkResult): string {
-  const { from, to } = result;
   if (result.type === 'done') {
-    const { changed, position } = result;
+    const { from, to, changed, position } = result;
     return `${JSON.stringify({ from, to, changed, position })}\n`;
   }
-  const reply = refused(result);
-  return `${JSON.stringify({ from, to, ...(reply.type === 'json' ? (reply.value as object) : {}) })}\n`;
+  return `${JSON.stringify(refused(result).value)}\n`;
 }
 
-function refused({ failure }: Extract<ChunkResult, { type: 'failed' }>): Reply {
+function refused({ from, to, failure }: Extract<ChunkResult, { type: 'failed' }>): ProblemReply {
   const reply = problemOf(failure);
-  if (reply.type !== 'json') return reply;
-  return { ...reply, value: { ...(reply.value as object), line: failure.line, detail: failure.detail } };
+  const { line, detail } = failure;
+  return { ...reply, value: { from, to, ...(reply.value as object), line, detail } };
 }
 
-function problemOf(failure: ChunkFailure): Reply {
+function problemOf(failure: ChunkFailure): ProblemReply {
   if (failure.type === 'rejected') return rejected(failure.rejection);
   return problem('invalid_settings', failure.detail, { members: { problems: failure.problems } });
 }

@@ -118,7 +118,7 @@ export function problem(type: ProblemType, detail: string, extras: Extras = {}):
   };
 }
 
-export function rejected(rejection: Rejection): Reply {
+export function rejected(rejection: Rejection): ProblemReply {
   switch (rejection.type) {
     case 'pool_in_use':
       return problem(rejection.type, rejection.detail, { members: { domains: rejection.domains } });

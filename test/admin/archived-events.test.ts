@@ -102,6 +102,8 @@ describe('of an archived beginning', () => {
     expect(await sse('')).toContain(`retry: 1000\n\n${told(1)}`);
     expect(await sse('', { 'last-event-id': '300' })).toContain(`retry: 1000\n\n${told(301)}`);
     expect(await sse('', { 'last-event-id': '390' })).not.toContain('EventsArchived');
+    const ids = [...(await sse('?limit=1')).matchAll(/^id: (\d+)$/gm)].map(([, id]) => id);
+    expect(ids).toEqual(['390', '391']);
   });
 });
 

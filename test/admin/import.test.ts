@@ -39,7 +39,7 @@ describe('POST /v1/import', () => {
     await using made = await scene();
     const refused = await post(made.address, domain(1));
     expect(refused).toMatchObject({ status: 409, type: 'application/problem+json' });
-    expect(refused.lines).toMatchObject([{ type: 'pool_unknown', line: 1 }]);
+    expect(refused.lines).toMatchObject([{ type: 'pool_unknown', status: 409, from: 1, to: 1, line: 1 }]);
 
     const text = [POOL, domain(1), domain(2), domain(3, 'nowhere'), domain(4)].join('\n');
     const { status, lines } = await post(made.address, text, '?chunk=2');
