@@ -2,11 +2,14 @@
 import type { Plan, Present, Rejection } from '../../actors/index.ts';
 import {
   type Change,
+  countsOf,
   describeExcess,
   difference,
   excessiveRemovals,
   MAX_CHANGES,
+  type Removable,
   type Routing,
+  removedBy,
 } from '../config/index.ts';
 import { commandsOf } from './commands-of.ts';
 import { routingOf } from './routing-of.ts';
@@ -30,7 +33,7 @@ export function planFor(
 export function compared(present: Present, wished: Routing, allowRemovals: number): Compared {
   const before = routingOf(present);
   const changes = difference(before, wished);
-  const refusal = tooManyRemovals(changes, before, allowRemovals);
+  const refusal = tooManyRemovals(removedBy(changes), countsOf(before), allowRemovals);
   if (refusal !== undefined) return { changes, refusal };
   if (changes.length <= MAX_CHANGES) return { changes, refusal: undefined };
   const detail = `expected at most ${MAX_CHANGES} changes at once, found ${changes.length}; use import for more`;
@@ -38,10 +41,10 @@ export function compared(present: Present, wished: Routing, allowRemovals: numbe
 }
 
 export function tooManyRemovals(
-  changes: readonly Change[],
-  before: Routing,
+  removed: Removable,
+  present: Removable,
   allowRemovals: number,
 ): Rejection | undefined {
-  const excess = excessiveRemovals(changes, before, allowRemovals);
+  const excess = excessiveRemovals(removed, present, allowRemovals);
   return excess.length === 0 ? undefined : { type: 'too_many_removals', detail: describeExcess(excess) };
 }

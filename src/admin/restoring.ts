@@ -1,7 +1,8 @@
 /** What rollbacks share: a difference as commands on what was seen, and what is said where something changed meanwhile. */
-import type { Answer, Command, Desk, Planned, Present } from '../../actors/index.ts';
-import type { EventLog, PoolName } from '../../eventlog/index.ts';
-import { type Change, MAX_CHANGES, type Routing } from '../config/index.ts';
+import type { Answer, Command, Desk, Planned, Present, Rejection } from '../../actors/index.ts';
+import type { EventLog, PoolName, Position } from '../../eventlog/index.ts';
+import { type Change, countsOf, MAX_CHANGES, type Routing, removedBy } from '../config/index.ts';
+import type { Restoration } from '../history/index.ts';
 import { commandsOf } from './commands-of.ts';
 import { tooManyRemovals } from './plan.ts';
 import { rejected } from './problem.ts';
@@ -15,10 +16,7 @@ export type Shown = { readonly position: number; readonly changes: readonly Chan
 
 /** Commands that make these changes, each on the condition that its owner still is as it was seen. */
 export function restoring(changes: readonly Change[], past: Routing, present: Present): Planned {
-  if (changes.length > MAX_CHANGES) {
-    const detail = `expected at most ${MAX_CHANGES} changes at once, found ${changes.length}; undo them by --domain or --pool`;
-    return { type: 'rejected', rejection: { type: 'too_many_changes', detail } };
-  }
+  if (changes.length > MAX_CHANGES) return { type: 'rejected', rejection: tooMany(changes.length) };
   return {
     type: 'commands',
     commands: commandsOf(changes, past).map((command) => expecting(command, present)),
@@ -32,8 +30,24 @@ export function restoringWithin(
   past: Routing,
   present: Present,
 ): Planned {
-  const rejection = tooManyRemovals(changes, routingOf(present), allowRemovals);
+  const rejection = tooManyRemovals(removedBy(changes), countsOf(routingOf(present)), allowRemovals);
   return rejection === undefined ? restoring(changes, past, present) : { type: 'rejected', rejection };
+}
+
+/** As it was found, an owner at a time; `present`: the owners that change. */
+export function restoringFound(
+  { found, changes, removed, past, ...counted }: Restoration,
+  allowRemovals: number,
+  present: Present,
+): Planned {
+  const removal = counted.present && tooManyRemovals(removed, counted.present, allowRemovals);
+  const rejection = removal ?? (found > MAX_CHANGES ? tooMany(found) : undefined);
+  return rejection === undefined ? restoring(changes, past, present) : { type: 'rejected', rejection };
+}
+
+function tooMany(found: number): Rejection {
+  const detail = `expected at most ${MAX_CHANGES} changes at once, found ${found}; undo them by --domain or --pool`;
+  return { type: 'too_many_changes', detail };
 }
 
 function expecting(command: Command, { domains, pools }: Present): Command {
@@ -51,7 +65,7 @@ export async function refusedOf(planned: Planned, desk: Pick<Desk, 'refusalOf'>)
 export function staleness(
   shown: Shown | undefined,
   changes: readonly Change[],
-  { position }: Present,
+  { position }: { readonly position: Position },
 ): Rejected | undefined {
   if (shown === undefined || JSON.stringify(shown.changes) === JSON.stringify(changes)) return undefined;
   const expected = shown.position;

@@ -3,10 +3,10 @@
  * the log; what is undone is undone by new events, decided by the owners themselves.
  */
 import { z } from 'zod';
-import type { Answer, Plan } from '../../actors/index.ts';
-import type { Json } from '../../eventlog/index.ts';
-import { type Change, difference, MAX_ALLOWANCE, type Routing } from '../config/index.ts';
-import { type Moment, type Scope, within } from '../history/index.ts';
+import type { Answer, Plan, Present } from '../../actors/index.ts';
+import type { Json, Position } from '../../eventlog/index.ts';
+import { type Change, MAX_ALLOWANCE } from '../config/index.ts';
+import { broughtUp, type Moment, type Restoration, type Scope, streamsOf } from '../history/index.ts';
 import { bodyBy } from './body-by.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
@@ -16,8 +16,7 @@ import { Refused } from './problem.ts';
 import { count, flag } from './query.ts';
 import { facts, positionHeader } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
-import { refusedOf, restoringWithin, type Shown, staleness, withWinners } from './restoring.ts';
-import { routingOf } from './routing-of.ts';
+import { refusedOf, restoringFound, staleness, withWinners } from './restoring.ts';
 import { type UndoWish, undo } from './undo.ts';
 
 export const ROLLBACK_KEYS = ['to', 'change', 'domain', 'pool', 'dryRun', 'seen', 'allowRemovals'] as const;
@@ -59,33 +58,26 @@ type How = Omit<UndoWish, 'position'>;
 
 async function rollback(call: Call, ports: AdminPorts, to: Moment, how: How): Promise<Reply> {
   const { scope, dryRun, seen } = how;
-  const past = await ports.history.ask('routing', { at: to, scope, between: true }, call.signal);
-  // Who means nothing at all says 0: a wrong year must not empty the router.
-  if (to.type === 'time' && past.position === 0)
-    throw new Refused('invalid_query', 'to: expected a time since the log began, found one before it');
-  if (dryRun) return shownNow(ports, past, how);
-  const shown = seen === undefined ? undefined : await shownThen(call, ports, seen, past, scope);
-  return carriedOut(call, ports, past, how, shown);
+  const wish = { to, at: dryRun ? undefined : seen, scope };
+  const found = await ports.history.ask('restoration', wish, call.signal);
+  return dryRun ? shown(ports, found, how) : carriedOut(call, ports, found, how);
 }
 
 /** What would change, and what would be said against it. */
-async function shownNow(
+async function shown(
   { desk }: AdminPorts,
-  past: Routing & { readonly position: number },
+  found: Restoration,
   { scope, allowRemovals }: How,
 ): Promise<Reply> {
-  const present = await desk.present();
-  const now = routingOf(within(present, scope));
-  if (scope !== undefined && isEmpty(now) && isEmpty(past))
-    throw unknown(scope, past.position, present.position);
-  const changes = difference(now, past);
-  const refused = await refusedOf(restoringWithin(allowRemovals, changes, past, present), desk);
-  return json({ dryRun: true, to: past.position, position: present.position, refused, changes });
+  const { to, at: position, changes } = found;
+  if (scope !== undefined && !found.isKnown) throw unknown(scope, to, position);
+  const refused = await refusedOf(restoringFound(found, allowRemovals, NOTHING), desk);
+  const more = found.found - changes.length;
+  return json({ dryRun: true, to, position, refused, changes, ...(more > 0 ? { more } : {}) });
 }
 
-function isEmpty({ pools, domains }: Routing): boolean {
-  return pools.size === 0 && domains.size === 0;
-}
+// What is shown is not carried out: no owner's version is asked for.
+const NOTHING: Present = { position: 0, pools: new Map(), domains: new Map() };
 
 function unknown([first = '']: readonly string[], then: number, now: number): Refused {
   const kind = first.startsWith('pool-') ? 'pool' : 'domain';
@@ -96,40 +88,45 @@ function unknown([first = '']: readonly string[], then: number, now: number): Re
   );
 }
 
-async function shownThen(
-  call: Call,
-  { history }: AdminPorts,
-  position: number,
-  past: Routing,
-  scope: Scope,
-): Promise<Shown> {
-  const then = await history.ask('routing', { at: { type: 'position', position }, scope }, call.signal);
-  return { position, changes: difference(then, past) };
-}
-
 async function carriedOut(
   call: Call,
   ports: AdminPorts,
-  past: Routing & { readonly position: number },
-  { scope, allowRemovals }: How,
-  shown: Shown | undefined,
+  found: Restoration,
+  { scope, allowRemovals, seen }: How,
 ): Promise<Reply> {
+  const { to } = found;
+  const shown = seen === undefined ? undefined : { position: seen, changes: found.changes };
+  // To look at all takes its time; what others did in it is looked at before they have to wait, and there is little left for then.
+  const recent = await broughtUpTo(await ports.log.position(), found, scope, ports, call.signal);
   let changes: readonly Change[] | undefined;
   const plan: Plan = async (now) => {
-    const present = await now.everything();
-    changes = difference(routingOf(within(present, scope)), past);
-    return staleness(shown, changes, present) ?? restoringWithin(allowRemovals, changes, past, present);
+    const last = await broughtUpTo(now.position, recent, scope, ports, call.signal);
+    changes = last.changes;
+    const owners = await now.owners(streamsOf(changes));
+    return staleness(shown, changes, now) ?? restoringFound(last, allowRemovals, owners);
   };
   const digest: Json = {
     type: 'Rollback',
-    to: past.position,
+    to,
     scope: scope ?? null,
-    seen: shown?.position ?? null,
+    seen: seen ?? null,
     allowRemovals,
   };
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
   if (answer.type === 'rejected') return withWinners(ports, answer, shown);
-  return replyTo(answer, past.position, changes);
+  return replyTo(answer, to, changes);
+}
+
+async function broughtUpTo(
+  at: Position,
+  known: Restoration,
+  scope: Scope,
+  { history }: AdminPorts,
+  signal: AbortSignal | undefined,
+): Promise<Restoration> {
+  if (at === known.at) return known;
+  const to = { type: 'position', position: known.to } as const;
+  return broughtUp(known, await history.ask('restoration', { to, at, since: known.at, scope }, signal));
 }
 
 function replyTo(

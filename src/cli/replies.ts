@@ -93,6 +93,8 @@ export const rolledBack = z.looseObject({
   position: z.int(),
   /** Absent where the answer repeats an earlier one. */
   changes: z.array(z.unknown()).optional(),
+  /** How many there are beside these: too many to be made at once. */
+  more: z.int().optional(),
   /** What of the change stays, and why. */
   left: z.array(z.string()).optional(),
   refused: z.looseObject({ detail: z.string() }).nullish(),

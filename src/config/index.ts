@@ -20,7 +20,15 @@ export type { ListenerSettings, ProcessSettings } from './process.ts';
 export { publishedSchema } from './published-schema.ts';
 export { readBytes, unreadableAs } from './read-file.ts';
 export { readJson } from './read-json.ts';
-export { describeExcess, excessiveRemovals, MAX_ALLOWANCE, MAX_CHANGES } from './removals.ts';
+export {
+  countsOf,
+  describeExcess,
+  excessiveRemovals,
+  MAX_ALLOWANCE,
+  MAX_CHANGES,
+  type Removable,
+  removedBy,
+} from './removals.ts';
 export { DifferenceRendering, type Mark, renderDifference } from './render-difference.ts';
 export {
   EMPTY_ROUTING,

@@ -13,8 +13,13 @@ export const MAX_ALLOWANCE = 10_000_000;
 const ALWAYS_ALLOWED = 10;
 const ALLOWED_SHARE = 10;
 
+const KINDS = ['domains', 'backends'] as const;
+
+/** How many of each kind. */
+export type Removable = { readonly [Kind in (typeof KINDS)[number]]: number };
+
 export type ExcessiveRemoval = {
-  readonly kind: 'domains' | 'backends';
+  readonly kind: (typeof KINDS)[number];
   readonly removed: number;
   readonly present: number;
   /** How many may go without being asked for. */
@@ -23,24 +28,27 @@ export type ExcessiveRemoval = {
 
 /** The kinds of which more would go than is allowed unasked; `allowRemovals` raises both bounds. */
 export function excessiveRemovals(
-  changes: readonly Change[],
-  present: Routing,
+  removed: Removable,
+  present: Removable,
   allowRemovals = 0,
 ): ExcessiveRemoval[] {
-  const counts = removalsOf(changes);
-  const backends = [...present.pools.values()].reduce((sum, pool) => sum + pool.backends.size, 0);
-  return [
-    { kind: 'domains' as const, removed: counts.domains, present: present.domains.size },
-    { kind: 'backends' as const, removed: counts.backends, present: backends },
-  ]
-    .map((count) => ({ ...count, allowed: allowedUnasked(count.present) }))
-    .filter((count) => count.removed > Math.max(count.allowed, allowRemovals));
+  return KINDS.map((kind) => ({
+    kind,
+    removed: removed[kind],
+    present: present[kind],
+    allowed: allowedUnasked(present[kind]),
+  })).filter((count) => count.removed > Math.max(count.allowed, allowRemovals));
 }
 
-export function removalsOf(changes: readonly Change[]): { domains: number; pools: number; backends: number } {
+export function countsOf({ domains, pools }: Routing): Removable {
+  const backends = [...pools.values()].reduce((sum, pool) => sum + pool.backends.size, 0);
+  return { domains: domains.size, backends };
+}
+
+export function removedBy(changes: readonly Change[]): Removable {
   const counts = { domain: 0, pool: 0, backend: 0 };
   for (const change of changes) if (change.change === 'remove') counts[change.kind] += 1;
-  return { domains: counts.domain, pools: counts.pool, backends: counts.backend };
+  return { domains: counts.domain, backends: counts.backend };
 }
 
 /** For the refusal's text. */

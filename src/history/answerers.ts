@@ -9,6 +9,7 @@ import { explainRequest } from './explain/request.ts';
 import { archivePart, exportPart, verifyAll } from './portion.ts';
 import { makePoints } from './present-at.ts';
 import { query } from './query.ts';
+import { restorationOf } from './restoration.ts';
 import { pourEvents } from './search.ts';
 import { pourState, routingAt } from './state.ts';
 import { verifyJournal } from './verify-decisions.ts';
@@ -20,6 +21,7 @@ export const ANSWERERS = {
   change: changeAt,
   export: exportPart,
   points: makePoints,
+  restoration: restorationOf,
   routing: routingAt,
   explain: explainRequest,
   explainAsked,

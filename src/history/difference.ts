@@ -44,6 +44,15 @@ async function* entriesOf(
   scope: Scope,
 ): AsyncGenerator<DifferenceEntry> {
   yield { from, to };
+  yield* changesBetween(room, from, to, scope);
+}
+
+export async function* changesBetween(
+  room: Room,
+  from: number,
+  to: number,
+  scope: Scope,
+): AsyncGenerator<Change> {
   const isWhole = isSmall(room.log);
   const streams = scope ?? (await changedBetween(room, from, to, isWhole ? OF_SMALL : OF_LARGE));
   if (streams === undefined && isWhole) {
@@ -69,6 +78,11 @@ function alone(stream: StreamName, state: unknown): Parameters<typeof routingOf>
     pools: new Map(owner?.kind === 'pool' ? [[owner.name, owner.state as NonNullable<PoolState>]] : []),
     domains: new Map(owner?.kind === 'domain' ? [[owner.name, owner.state as NonNullable<DomainState>]] : []),
   };
+}
+
+/** The streams that have events after a position, up to another; undefined where they are very many. */
+export function changedSince(room: Room, after: number, to: number): Promise<Scope> {
+  return changedBetween(room, after, to, OF_LARGE);
 }
 
 /** The streams that have events between the two positions; undefined where they are many. */

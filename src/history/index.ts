@@ -10,6 +10,7 @@ export { LocalHistory, type LocalHistoryOptions } from './local-history.ts';
 export { type Moment, parseMoment } from './moment.ts';
 export type { LongQuestion, PouredQuestion, WishOf } from './question.ts';
 export { type Repaired, repairLog } from './repair-log.ts';
+export { broughtUp, type Restoration, streamsOf } from './restoration.ts';
 export { roomOf, type Sources } from './room.ts';
 export { parseScope, type Scope, within } from './scope.ts';
 export { type OpenSources, sourcesOf } from './sources.ts';

@@ -1,7 +1,6 @@
 /** Routing state, now or then, an owner at a time: nobody has to hold it all. */
 import { routedPool, routingOf } from '../admin/routing-of.ts';
 import { poolJson, type Routing } from '../config/index.ts';
-import { requireBetween } from './change-at.ts';
 import { type Moment, positionAt } from './moment.ts';
 import { type Owner, ownersAt } from './owners-at.ts';
 import { linesOfJson, pieces } from './pieces.ts';
@@ -37,16 +36,12 @@ async function* entriesOf(room: Room, position: number, scope: Scope): AsyncGene
   for (const note of notes) yield { note };
 }
 
-/** `between`: at a position in the midst of a command nothing was ever in force, so nobody wants that back. */
-export type RoutingWish = StateWish & { readonly between?: boolean };
-
 /** The settings alone, for whoever wants them back. */
 export async function routingAt(
-  { at, scope, between }: RoutingWish,
+  { at, scope }: StateWish,
   room: Room,
 ): Promise<Routing & { readonly position: number }> {
   const position = momentIn(room, at, 'to');
-  if (between === true) await requireBetween(position, room, 'to');
   const pools = new Map();
   const domains = new Map();
   for await (const { kind, name, state } of ownersAt(room, position, scope))

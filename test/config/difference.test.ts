@@ -1,7 +1,7 @@
 /** The difference between two routings, as data and as people read it. */
 import { describe, expect, it } from 'vitest';
 import { difference } from '../../src/config/difference.ts';
-import { describeExcess, excessiveRemovals } from '../../src/config/removals.ts';
+import { countsOf, describeExcess, excessiveRemovals, removedBy } from '../../src/config/removals.ts';
 import { renderDifference } from '../../src/config/render-difference.ts';
 import { EMPTY_ROUTING, type Routing } from '../../src/config/routing.ts';
 import { parseRouting } from '../../src/config/routing-schema.ts';
@@ -158,7 +158,8 @@ describe('excessiveRemovals', () => {
     });
   const removing = (removed: number, of: number, allowRemovals?: number) => {
     const before = domains(of);
-    return excessiveRemovals(difference(before, domains(of - removed, removed)), before, allowRemovals);
+    const gone = removedBy(difference(before, domains(of - removed, removed)));
+    return excessiveRemovals(gone, countsOf(before), allowRemovals);
   };
 
   it('allows ten of any number, and no eleventh', () => {
@@ -182,7 +183,7 @@ describe('excessiveRemovals', () => {
       Array.from({ length: 11 }, (_, at) => [`b${at}`, { address: `h:${at + 1}` }]),
     );
     const before = routing({ pools: { web: { backends } } });
-    const excess = excessiveRemovals(difference(before, EMPTY_ROUTING), before);
+    const excess = excessiveRemovals(removedBy(difference(before, EMPTY_ROUTING)), countsOf(before));
     expect(excess).toEqual([{ kind: 'backends', removed: 11, present: 11, allowed: 10 }]);
     expect(describeExcess(excess)).toBe(
       'expected at most 10 of 11 backends to be removed, found 11; --allow-removals 11 allows it',

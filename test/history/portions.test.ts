@@ -201,13 +201,13 @@ describe('an archive', () => {
     const past = sourcesOf(at('half.db'), Date.now);
     const half = new LocalHistory(past);
     const rollbackTo = (position: number) =>
-      half.ask('routing', { at: { type: 'position', position }, between: true });
+      half.ask('restoration', { to: { type: 'position', position }, scope: undefined });
     await expect(half.ask('change', { position: 11 })).rejects.toMatchObject({ word: 'archived' });
     await expect(rollbackTo(10)).rejects.toMatchObject({
       message:
         'to: expected a position between changes, found 10, which may be in the midst of the one that ends at 11, as the archive knows',
     });
-    expect(await rollbackTo(11)).toMatchObject({ position: 11 });
+    expect(await rollbackTo(11)).toMatchObject({ to: 11 });
     past.close();
     expect(await run(`archive ${at('old.db')} --before 10`, place)).toMatchObject({ code: 0 });
   });

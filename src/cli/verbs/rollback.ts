@@ -38,6 +38,7 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const client = await admin();
   const shown = await ask(client, { ...what, dryRun: true });
   if (!print.json) await print.lines(rendered(shown.changes ?? [], print));
+  if (!print.json && shown.more !== undefined) print.note(`switchyard: and ${shown.more} changes more`);
   if (!print.json) for (const line of shown.left ?? []) print.note(`switchyard: stays: ${line}`);
   if (args.flag('dry-run')) {
     if (print.json) await print.value(shown);
