@@ -47,6 +47,11 @@ export type ChildSpec = {
   readonly id: string;
   readonly kind: string;
   readonly restart: Restart;
+  /**
+   * Requests go on without it: whatever made it crash, it is parked and tried again with back-off, and that counts against no
+   * window. Only of children of a static supervisor.
+   */
+  readonly isDispensable?: boolean;
   readonly shutdownMs: ShutdownTime;
   /** How long a start may take; for ever when absent, as in OTP. */
   readonly startLimitMs?: number;

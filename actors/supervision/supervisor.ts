@@ -4,7 +4,7 @@
  * then decides. It does one thing at a time, and hears of ends while it does it.
  *
  * Who failed for want of what time may bring is no fault of anybody's here: it is parked and tried again with back-off, however
- * often; whoever is to start after it waits with it, and nothing of that is counted.
+ * often; whoever is to start after it waits with it, and nothing of that is counted. So is who is dispensable, whatever it failed for.
  *
  * One liberty: ends already heard of are accounted for before anybody is started again, and a start that they
  * undo is not waited for. OTP starts those children and then stops them; the restarts counted are the same.
@@ -146,7 +146,9 @@ export class Supervisor implements Running, SeatOwner {
       seat.leave();
       return;
     }
-    const want = end.type === 'crashed' && this.#world.mayPass(end.error) ? end.error : undefined;
+    const isParked =
+      seat.spec.isDispensable === true || (end.type === 'crashed' && this.#world.mayPass(end.error));
+    const want = end.type === 'crashed' && isParked ? end.error : undefined;
     if (want === undefined && this.#isOneTooMany()) {
       seat.leave();
       await this.#escalate(seat, end);

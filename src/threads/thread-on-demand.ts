@@ -3,7 +3,7 @@
  * supervised meanwhile. It is told `stop` to end and `fail` to fail as a bug would; all else is between it and its user.
  *
  *   absent ──thread()──▶ alive ──rest(), and so long nobody──▶ absent
- *                          └──────crashed──▶ restarted by its supervisor, and absent again
+ *                          └──────crashed──▶ parked by its supervisor for a moment, longer if it goes on, and absent again
  */
 import { type Transferable, Worker } from 'node:worker_threads';
 import { type ChildContext, type ChildSpec, crashed, type Running } from '../../actors/index.ts';
@@ -48,7 +48,7 @@ export class ThreadOnDemand<ToThread, FromThread> {
   childSpec(): ChildSpec {
     const { id } = this.#options;
     const start = (context: ChildContext) => this.#start(context);
-    return { id, kind: id, restart: 'permanent', shutdownMs: SHUTDOWN_MS, start };
+    return { id, kind: id, restart: 'permanent', isDispensable: true, shutdownMs: SHUTDOWN_MS, start };
   }
 
   /** Whether there is a thread, with memory of its own. */

@@ -13,13 +13,7 @@ export class JournalChild implements Running {
   #error: unknown;
   #stopping = false;
 
-  /** `delayMs`: how long its death is kept to itself. */
-  constructor(
-    boot: JournalBoot,
-    hear: (message: FromJournal) => void,
-    context: ChildContext,
-    delayMs: () => number,
-  ) {
+  constructor(boot: JournalBoot, hear: (message: FromJournal) => void, context: ChildContext) {
     this.#worker = new Worker(programBeside(import.meta.url, './journal-thread'), {
       name: 'journal',
       workerData: boot,
@@ -37,7 +31,7 @@ export class JournalChild implements Running {
         this.#error ??= new Error(`the journal's thread ended with exit code ${code}`);
         begun.reject(this.#error);
         resolve();
-        if (!this.#stopping) setTimeout(() => context.exited(crashed(this.#error)), delayMs()).unref();
+        if (!this.#stopping) context.exited(crashed(this.#error));
       });
     });
   }

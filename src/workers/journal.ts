@@ -42,10 +42,6 @@ export type JournalShare = { readonly shared: JournalShared; readonly queryStrin
 
 const SHUTDOWN_MS = 5000;
 const FLUSH_MS = 5000;
-// Some crashes are restarted at once; more are told one by one, since a journal that cannot be kept is no reason to end.
-const FREE_CRASHES = 4;
-const WINDOW_MS = 30_000;
-const DELAY_MS = 5000;
 // What the ring of the main thread is for first of all: its requests, where it routes, and checkpoints.
 const ROOM_FOR_NAMES = 0.25;
 
@@ -55,7 +51,6 @@ export class Journal {
   readonly #ring: RingProducer;
   readonly #checkpoints: Checkpoints;
   readonly #waiting = new Map<number, (isAll: boolean) => void>();
-  #crashes: number[] = [];
   #child: JournalChild | undefined;
   #lastFlush = 0;
 
@@ -73,6 +68,8 @@ export class Journal {
       id: 'journal',
       kind: 'journal',
       restart: 'permanent',
+      // A journal that cannot be kept is no reason to end.
+      isDispensable: true,
       shutdownMs: SHUTDOWN_MS,
       start: (context) => this.#start(context),
     };
@@ -123,7 +120,6 @@ export class Journal {
       },
       (message) => this.#hear(message),
       context,
-      () => this.#delay(),
     );
     this.#child = child;
     void child.exit.then(() => this.#options.writesBack(false));
@@ -144,13 +140,6 @@ export class Journal {
     if (message.type === 'warning') this.#options.warn(message.message);
     else if (message.type === 'writes_back') this.#options.writesBack(message.is);
     else if (message.type === 'flushed') this.#waiting.get(message.id)?.(message.isAll);
-  }
-
-  #delay(): number {
-    const nowMs = this.#options.now();
-    this.#crashes = this.#crashes.filter((atMs) => nowMs - atMs < WINDOW_MS);
-    this.#crashes.push(nowMs);
-    return this.#crashes.length > FREE_CRASHES ? DELAY_MS : 0;
   }
 
   #name(name: string): void {

@@ -12,6 +12,7 @@ import type { Clock } from '../../actors/supervision/clock.ts';
 
 export type Behaviour = {
   restart?: Restart;
+  isDispensable?: boolean;
   shutdownMs?: ShutdownTime;
   startLimitMs?: number;
   /** Starts that throw before one succeeds. */
@@ -44,12 +45,19 @@ export class Diary {
   }
 
   child(id: string, behaviour: Behaviour = {}): ChildSpec {
-    const { restart = 'permanent', shutdownMs = 100, startLimitMs, failures = 0 } = behaviour;
+    const {
+      restart = 'permanent',
+      isDispensable = false,
+      shutdownMs = 100,
+      startLimitMs,
+      failures = 0,
+    } = behaviour;
     this.failNext(id, failures);
     return {
       id,
       kind: 'scripted',
       restart,
+      isDispensable,
       shutdownMs,
       ...(startLimitMs !== undefined && { startLimitMs }),
       start: (context) => this.start(context, behaviour),

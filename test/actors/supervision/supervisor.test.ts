@@ -210,6 +210,27 @@ describe('stopping', () => {
   });
 });
 
+describe('a dispensable child', () => {
+  it('is parked whatever it crashed for, however often, and takes nobody with it', async () => {
+    const { clock, diary, ends, events, supervisor } = await running(
+      { intensity: 1 },
+      { a: { isDispensable: true }, b: {} },
+    );
+    for (let crashes = 0; crashes < 20; crashes++) {
+      diary.crash('a');
+      await clock.settle();
+      expect(states(supervisor)).toEqual(['parked', 'running', 'none']);
+      await clock.advance(5000);
+    }
+    expect(states(supervisor)).toEqual(['running', 'running', 'none']);
+    expect(events.filter(({ type }) => type === 'parked')).toHaveLength(20);
+    // Nor does it count for its sibling, who has its restart still.
+    diary.crash('b');
+    await clock.settle();
+    expect([states(supervisor), ends]).toEqual([['running', 'running', 'none'], []]);
+  });
+});
+
 describe('a child that fails for want of what time may bring', () => {
   const mayPass = (error: unknown) => (error as Error).message.endsWith('cannot start');
   const HOURS = 3_600_000;
