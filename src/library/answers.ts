@@ -82,7 +82,7 @@ export function answerOf(page: ErrorPage): Answer {
 export function isRedirect<Domain>(found: Found<Domain> | Redirect): found is Redirect {
   const isObject = typeof found === 'object' && found !== null;
   if (isObject && 'redirect' in found && found.redirect !== undefined) return true;
-  if (isObject && 'domain' in found) return false;
+  if (isObject && 'domain' in found && found.domain !== undefined && found.domain !== null) return false;
   throw new TypeError(`expected a domain, a redirect, a refusal or undefined, found ${describeFound(found)}`);
 }
 

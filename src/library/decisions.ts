@@ -13,6 +13,7 @@ export type Redirect = {
   readonly status?: 301 | 302 | 303 | 307 | 308;
 };
 
+/** Anything but undefined and null. */
 export type Found<Domain> = { readonly domain: Domain };
 
 /** Where a service is, and what becomes of the connection to it. A text is `host:port`, `[v6]:port` or `unix:/path`. */
@@ -125,7 +126,7 @@ export interface Decisions<Domain = string, Service = Backend, State = undefined
   ): Later<Found<Domain> | Redirect | Refusal | undefined>;
   /** `attempt` counts from 1: it is asked again after each failed connect. Undefined: there is none to be had. */
   checkout(
-    domain: Domain,
+    domain: NonNullable<Domain>,
     request: IncomingRequest<State>,
     attempt: number,
   ): Later<Service | Refusal | undefined>;
@@ -136,7 +137,7 @@ export interface Decisions<Domain = string, Service = Backend, State = undefined
    * throws is reported.
    */
   checkin?(
-    domain: Domain,
+    domain: NonNullable<Domain>,
     service: Service,
     phase: CheckinPhase,
     end: 'normal' | Reason,

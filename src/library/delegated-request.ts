@@ -60,8 +60,8 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
   }
 
   /** Asked for only by those who come after the lookup. */
-  get domain(): Domain {
-    return this.#domain as Domain;
+  get domain(): NonNullable<Domain> {
+    return this.#domain as NonNullable<Domain>;
   }
 
   // ---- Delegate

@@ -27,7 +27,7 @@ import { isRefusal, type Refusal } from './refusals.ts';
 export interface LedgerOwner<Domain, State> {
   readonly exchange: Delegated;
   readonly facts: RequestFacts<State>;
-  readonly domain: Domain;
+  readonly domain: NonNullable<Domain>;
   refused(refusal: Refusal): void;
   /** A callback threw, rejected, or answered what is no answer: the request ends. */
   failed(callback: string, error: unknown): void;

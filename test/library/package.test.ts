@@ -52,6 +52,13 @@ export const router: Switchyard = createSwitchyard({
 
 createSwitchyard({
   decisions: {
+    lookupDomain: (host) => (host === 'old.test' ? { redirect: 'new.test' } : { domain: { name: host } }),
+    checkout: (domain) => backends.find(() => domain.name !== '') ?? refuse('none'),
+  },
+});
+
+createSwitchyard({
+  decisions: {
     lookupDomain: (host) => ({ domain: host.length }),
     // @ts-expect-error: the domain is a number
     checkout: (domain) => domain.toUpperCase(),
