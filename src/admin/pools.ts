@@ -51,10 +51,12 @@ export async function getLedger(call: Call, { log, ledger, now }: AdminPorts): P
   const name = poolOf(call);
   const pool = await readPool(log, name);
   const figures = ledger(name);
+  const { maxConcurrency } = completePool(pool.settings);
   const backends = Object.entries(pool.backends).map(([id, backend]) => {
     const live =
       figures !== undefined && Object.hasOwn(figures.backends, id) ? figures.backends[id] : undefined;
-    return [id, { inFlight: 0, ...live, ...passing(backend, now()) }];
+    const limit = completeBackend(backend.backend).maxConcurrency ?? maxConcurrency;
+    return [id, { inFlight: 0, limit, ...live, ...passing(backend, now()) }];
   });
   return json({
     waiting: figures?.waiting ?? 0,

@@ -50,6 +50,8 @@ export const ledger = z.looseObject({
     z.string(),
     z.looseObject({
       inFlight: z.int(),
+      /** In force: its own, or the pool's. */
+      limit: z.int().nullable(),
       /** Absent of a pool that nobody has used yet. */
       state: z.string().optional(),
       untilMs: z.number().optional(),

@@ -131,7 +131,7 @@ describe("a pool's ledger", () => {
       inUse: true,
       backends: {
         'web.1': { inFlight: 2, limit: 5, state: 'up' },
-        'web.2': { inFlight: 0, drainUntilMs: s.clock.ms + 1000 },
+        'web.2': { inFlight: 0, limit: null, drainUntilMs: s.clock.ms + 1000 },
       },
     });
   });
@@ -153,7 +153,7 @@ describe("a pool's ledger", () => {
     expect((await s.client.get('/v1/pools/web/ledger')).body).toEqual({
       waiting: 0,
       inUse: false,
-      backends: { 'web.1': { inFlight: 0 } },
+      backends: { 'web.1': { inFlight: 0, limit: null } },
     });
     expect((await s.client.get('/v1/pools/none/ledger')).status).toBe(404);
   });

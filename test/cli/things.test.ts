@@ -216,6 +216,8 @@ describe('list', () => {
         '',
       ].join('\n'),
     );
+    await done('pool set web maxConcurrency=10');
+    expect(await done('backend list web')).toContain('127.0.0.1:9001  1       10     up ');
   });
 
   it('is one JSON array for machines, over all pages', async () => {

@@ -49,14 +49,13 @@ export const listVerbs: readonly Verb[] = [
 async function listBackends(context: Context): Promise<ExitCode> {
   const pool = KINDS.pool.path(context.args.positionals);
   const live = context.print.json ? undefined : await ledgerOf(await context.admin(), pool);
-  const row = ({ name, version, address, weight, maxConcurrency, state }: Item) => {
+  const row = ({ name, version, address, weight, state }: Item) => {
     const now = live?.backends[name];
-    const limit = maxConcurrency === null ? null : Number(maxConcurrency);
     return [
       name,
       String(address),
       Number(weight),
-      limit,
+      now?.limit,
       stateOf(now, String(state)),
       now?.inFlight,
       version,
