@@ -28,6 +28,8 @@ type Line =
   | { readonly type: 'EventUnreadable'; readonly position: number; readonly stream: string };
 
 const PAGE = 500;
+// As much as whoever follows the log is sent at a time.
+const CHARACTERS = 262_144;
 
 export async function* pourEvents(wish: SearchWish, room: Room): AsyncGenerator<string, undefined> {
   const fits = descriptionOf(wish);
@@ -77,13 +79,15 @@ async function* pagesOf(wish: SearchWish, room: Room): AsyncGenerator<readonly L
   }
   const { stream, reverse } = wish;
   if (stream === undefined) {
-    yield* pages(from, to, reverse, (start, limit) => log.read({ from: start, limit }));
+    yield* pages(from, to, reverse, (start, limit) =>
+      log.read({ from: start, limit, characters: CHARACTERS }),
+    );
     return;
   }
   const archived = log.baseState(stream)?.version ?? 0;
   const first = Math.max(archived, versionAt(log, stream, from - 1)) + 1;
   yield* pages(first, versionAt(log, stream, to), reverse, (start, limit) =>
-    log.readStream(stream, { from: start, limit }),
+    log.readStream(stream, { from: start, limit, characters: CHARACTERS }),
   );
 }
 
@@ -101,24 +105,30 @@ function lastAt({ log }: Room, moment: Moment | undefined): number {
 
 type Read = (from: number, limit: number) => readonly Recorded[];
 
+/** Fewer at once where they are large, or where one of them cannot be read. */
 function* pages(from: number, to: number, reverse: boolean, read: Read): Generator<readonly Line[]> {
-  if (!reverse)
-    for (let at = from; at <= to; at += PAGE) yield linesOf(at, Math.min(PAGE, to - at + 1), read);
-  else {
-    for (let end = to; end >= from; end -= PAGE) {
-      const start = Math.max(from, end - PAGE + 1);
-      yield linesOf(start, end - start + 1, read).toReversed();
-    }
+  let size = PAGE;
+  for (let [low, high] = [from, to]; low <= high; ) {
+    const start = reverse ? Math.max(low, high - size + 1) : low;
+    const count = Math.min(size, high - start + 1);
+    const lines = linesOf(start, count, read);
+    const isShort = lines.length < count && count > 1;
+    size = isShort ? Math.ceil(count / 2) : Math.min(PAGE, size * 2);
+    // Those that were read are not the last ones.
+    if (reverse && isShort) continue;
+    yield reverse ? lines.toReversed() : lines;
+    if (reverse) high = start - 1;
+    else low += Math.max(1, lines.length);
   }
 }
 
-/** Where a page cannot be read, event by event: a damaged one stands in its own place and hides no other. */
+/** From the first on, up to one that cannot be read: a damaged one stands in its own place and hides no other. */
 function linesOf(from: number, count: number, read: Read): readonly Line[] {
   try {
     return read(from, count);
   } catch (error) {
     if (!(error instanceof EventUnreadable)) throw error;
-    if (count > 1) return Array.from({ length: count }, (_, index) => linesOf(from + index, 1, read)).flat();
+    if (count > 1) return linesOf(from, Math.ceil(count / 2), read);
     const { position, stream, message } = error;
     return [{ type: 'EventUnreadable', position, stream, problem: message } as Line];
   }
