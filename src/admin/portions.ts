@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { DataUnusable } from '../../eventlog/index.ts';
 import { bodyBy } from './body-by.ts';
 import type { Call } from './call.ts';
 import { momentFrom } from './moments.ts';
@@ -20,7 +21,7 @@ export async function postExport(call: Call, { history }: AdminPorts): Promise<R
   const body = await bodyBy(call, exportBody);
   const from = momentFrom(body.from ?? call.query.get('from'), 'from');
   const to = momentFrom(body.to ?? call.query.get('to'), 'to');
-  const directory = await mkdtemp(join(tmpdir(), 'switchyard-export-'));
+  const directory = await temporaryDirectory();
   const path = join(directory, 'export.db');
   const forget = () => rm(directory, { recursive: true, force: true });
   try {
@@ -29,6 +30,15 @@ export async function postExport(call: Call, { history }: AdminPorts): Promise<R
   } catch (error) {
     await forget();
     throw error;
+  }
+}
+
+async function temporaryDirectory(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'switchyard-export-'));
+  } catch (error) {
+    const found = (error as Error).message;
+    throw new DataUnusable('data_unreadable', `expected to write in TMPDIR, ${tmpdir()}: ${found}`, error);
   }
 }
 

@@ -1,5 +1,5 @@
 /** An archive: an old prefix of the log goes into a file, and the log goes on after it, anchored by hash and base. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { type LocalLog, swapLog } from '../../eventlog/index.ts';
 import type { Historian } from './historian.ts';
@@ -50,5 +50,6 @@ function checkFile(file: string): void {
     new Unanswerable('invalid_query', `file: expected ${expected}, found ${found}`);
   if (!isAbsolute(file)) throw refused('an absolute path', JSON.stringify(file));
   if (existsSync(file)) throw refused(`to write ${file}`, 'that it exists already');
-  if (!existsSync(dirname(file))) throw refused(`to write ${file}`, 'no such directory');
+  if (statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw refused(`to write ${file}`, 'no such directory');
 }

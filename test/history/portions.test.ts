@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
 import { archiveLog, HistoryThread, LocalHistory, sourcesOf } from '../../src/history/index.ts';
 import { command } from '../cli/command.ts';
@@ -70,6 +70,16 @@ describe('an export', () => {
     );
     expect((await run(`export ${at('other.db')} --to 13`)).err).toContain('expected a position up to 12');
     expect(existsSync(at('other.db'))).toBe(false);
+  });
+});
+
+describe('an export where nothing can be written', () => {
+  it('says where', async () => {
+    vi.stubEnv('TMPDIR', at('nowhere'));
+    const { code, err } = await run(`export ${at('part.db')}`);
+    vi.unstubAllEnvs();
+    expect(code).toBe(1);
+    expect(err).toContain(`switchyard: expected to write in TMPDIR, ${at('nowhere')}: ENOENT`);
   });
 });
 
@@ -233,6 +243,10 @@ describe('an archive', () => {
       message: expect.stringContaining('exists already'),
     });
     await expect(put(at('no/where.db'))).rejects.toMatchObject({
+      word: 'invalid_query',
+      message: expect.stringContaining('no such directory'),
+    });
+    await expect(put(join(at('here.db'), 'more.db'))).rejects.toMatchObject({
       word: 'invalid_query',
       message: expect.stringContaining('no such directory'),
     });
