@@ -308,7 +308,8 @@ async function crashUntilParked(admin: AdminClient, id: string): Promise<void> {
     await admin.post('/v1/chaos', { crash: id }).catch(() => undefined);
     const actor = (await actorsOf(admin)).find((each) => each.id === id);
     if (actor?.state !== 'parked') continue;
-    const refused = await admin.put(path, { pool: 'other' });
+    // Should it be there again by now, it is as it was.
+    const refused = await admin.put(path, { pool: 'web' });
     if (refused.status !== 503) continue;
     expect(refused.body).toMatchObject({ type: 'owner_unavailable' });
     expect(refused.headers['retry-after']).toMatch(/^[1-5]$/);
