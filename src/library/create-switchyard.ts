@@ -24,13 +24,13 @@ export function createSwitchyard<Domain, Service, State>(
 }
 
 const COMMON = ['listeners', 'accessLog', 'writeLog', 'report'];
-const OF_DECISIONS = [
+export const OF_DECISIONS = [
   ...COMMON,
   ...['decisions', 'timeouts', 'limits', 'retries', 'decisionMs', 'connectTime', 'totalRouteTime'],
 ];
-const OF_ROUTING = [...COMMON, 'pools', 'domains', 'data', 'apply'];
+export const OF_ROUTING = [...COMMON, 'pools', 'domains', 'data', 'apply'];
 
-const CALLBACKS = {
+export const CALLBACKS = {
   init: true,
   lookupDomain: true,
   checkout: true,
