@@ -1,5 +1,5 @@
 /** Log and journal as tables: stable names and columns, to which columns may be added, and none taken away. */
-import { BLAME, type LedgerRecord, type OutcomeType, unpackRecords } from '../../actors/index.ts';
+import { BLAME, type OutcomeType } from '../../actors/index.ts';
 import {
   parseTime,
   type QueryTable,
@@ -9,6 +9,7 @@ import {
   type TimeRange,
 } from '../../eventlog/index.ts';
 import { rowOf } from '../proxy/index.ts';
+import { leasesIn, type PastLease } from './leases.ts';
 import { lastRecordedBy } from './moment.ts';
 import type { Room } from './room.ts';
 import { Unanswerable } from './unanswerable.ts';
@@ -96,13 +97,7 @@ const ATTEMPTS: Columns<Attempt> = [
   ['is_last', ({ attempt }) => (attempt.end === undefined ? 1 : 0)],
 ];
 
-type Lease = {
-  readonly pool: string | undefined;
-  readonly backend: string | undefined;
-  readonly given: Extract<LedgerRecord, { op: 'checkout' | 'grant' }>;
-  readonly askedAtMs: number | undefined;
-  readonly back: Extract<LedgerRecord, { op: 'checkin' }> | undefined;
-};
+type Lease = PastLease & { readonly pool: string | undefined; readonly backend: string | undefined };
 
 const LEASES: Columns<Lease> = [
   ['pool', ({ pool }) => pool],
@@ -155,34 +150,14 @@ function* attempts(room: Room, range: TimeRange): Generator<Attempt> {
     for (const [index, attempt] of request.attempts.entries()) yield { request, number: index + 1, attempt };
 }
 
-/** Each when it is given back; those that are still out come last. */
 function* leases(room: Room, range: TimeRange): Generator<Lease> {
   const journal = room.journal();
-  const out = new Map<string, Lease>();
-  const asked = new Map<string, number>();
-  for (const block of journal.operations(undefined, range)) {
-    for (const record of unpackRecords(block.packed)) {
-      const named = (ticket: number) => `${block.run} ${record.poolKey} ${ticket}`;
-      if (record.op === 'enqueue') asked.set(named(record.ticket), record.nowMs);
-      else if (record.op === 'leave') asked.delete(named(record.waiter));
-      else if (record.op === 'checkout' || record.op === 'grant') {
-        const askedAtMs = record.op === 'grant' ? asked.get(named(record.waiter)) : undefined;
-        if (record.op === 'grant') asked.delete(named(record.waiter));
-        out.set(named(record.ticket), {
-          pool: journal.nameOf(record.poolKey),
-          backend: journal.nameOf(record.backendKey),
-          given: record,
-          askedAtMs,
-          back: undefined,
-        });
-      } else if (record.op === 'checkin') {
-        const lease = out.get(named(record.lease));
-        out.delete(named(record.lease));
-        if (lease !== undefined) yield { ...lease, back: record };
-      }
-    }
-  }
-  yield* out.values();
+  for (const lease of leasesIn(journal.operations(undefined, range)))
+    yield {
+      ...lease,
+      pool: journal.nameOf(lease.given.poolKey),
+      backend: journal.nameOf(lease.given.backendKey),
+    };
 }
 
 function rangeOf(bounds: TimeRange, since: unknown, until: unknown): TimeRange {

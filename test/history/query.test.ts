@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { keyOf } from '../../actors/index.ts';
+import { attachArena, keyOf, type Lease } from '../../actors/index.ts';
 import {
   type JournalReader,
   openJournalReader,
@@ -12,7 +12,7 @@ import {
 } from '../../eventlog/index.ts';
 import { query } from '../../src/history/query.ts';
 import type { Room } from '../../src/history/room.ts';
-import { JournalledPool } from '../actors/pool/ledger/journalled-pool.ts';
+import { JournalledPool, nobody } from '../actors/pool/ledger/journalled-pool.ts';
 import { finished, record, temporaryDirectory } from '../journal/desk.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs/operations.md');
@@ -43,6 +43,10 @@ async function roomWith(): Promise<Room> {
   writeName(pool.ring, keyOf('web'), 'web');
   pool.turn();
   pool.close();
+  return roomIn(directory);
+}
+
+function roomIn(directory: string): Room {
   const journal: JournalReader = openJournalReader(directory);
   const log = { position: () => 0, base: () => undefined, read: () => [] } as unknown as Room['log'];
   return {
@@ -81,6 +85,31 @@ describe('query', () => {
     ]);
     expect((await ask(room, 'SELECT count(*), sum(held_ms), max(ended) FROM v1_leases')).rows).toEqual([
       [3, 60, 'finished'],
+    ]);
+  });
+
+  it('has a lease with its end, whichever thread gave it and whichever gave it back', async () => {
+    const directory = temporaryDirectory();
+    const pool = new JournalledPool(directory);
+    await pool.define({ 'web.1': { limit: 1 } });
+    const other = attachArena(pool.main.shared, 1, () => {}).pool(keyOf('web'));
+    const first = other?.checkout(pool.nowMs, [], nobody());
+    if (other === undefined || first === undefined || typeof first === 'string') throw new Error('no lease');
+    const granted: Lease[] = [];
+    const waiter = { ...nobody(), granted: (lease: Lease) => granted.push(lease) };
+    expect(pool.ledger.checkout(pool.nowMs, [], waiter)).toBe('queued');
+    pool.pass(5);
+    other.checkin(first, pool.nowMs, 'finished');
+    pool.main.deliver();
+    pool.pass(7);
+    pool.ledger.checkin(granted[0]!, pool.nowMs, 'client_gone');
+    // Of each thread all is written together, so this thread's giving back comes before the other's giving.
+    pool.turn();
+    pool.close();
+    const sql = 'SELECT thread, queued_ms, held_ms, ended FROM v1_leases ORDER BY given_at_ms';
+    expect((await ask(roomIn(directory), sql)).rows).toEqual([
+      [1, 0, 5, 'finished'],
+      [0, 5, 7, 'client_gone'],
     ]);
   });
 
