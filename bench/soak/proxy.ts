@@ -8,14 +8,16 @@ import { parseArgs } from 'node:util';
 import { pause } from '../../test/support/eventually.ts';
 import { Aftermath } from './proxy/aftermath.ts';
 import { Book, Moments } from './proxy/book.ts';
-import { ClientConnection } from './proxy/client-connection.ts';
+import { ClientConnection, type Jar } from './proxy/client-connection.ts';
 import { Control } from './proxy/control.ts';
-import { Homes } from './proxy/homes.ts';
+import { firstCourses } from './proxy/courses.ts';
 import { Judgement } from './proxy/judge.ts';
-import { visitsOf } from './proxy/plan.ts';
+
+import { watchLedgers } from './proxy/ledger-watch.ts';
 import { RouterLog } from './proxy/router-log.ts';
 import { type Scene, setScene } from './proxy/scene.ts';
 import { HASTY_MS } from './proxy/tenants.ts';
+import { visitsOf } from './proxy/visits.ts';
 import { descriptorsOf, MIB, memoryOf, mib, verdict } from './stage.ts';
 
 // Growth is measured behind a first part, when all that is kept for good has been made.
@@ -41,16 +43,17 @@ if (![seconds, seed, workers, clients].every((count) => Number.isInteger(count))
 
 const book = new Book();
 const moments = new Moments();
-const homes = new Homes();
-const judgement = new Judgement(book, moments, homes);
+const courses = firstCourses();
+const judgement = new Judgement(book, moments, courses);
 
 async function runClient(scene: Scene, client: number, isOver: () => boolean): Promise<number> {
   let visits = 0;
+  const jar: Jar = { cookie: undefined };
   for (const visit of visitsOf(seed!, client)) {
     if (isOver()) break;
     const port = Number(scene.router.listeners[visit.listener]?.split(':').at(-1));
     const judge = judgement.judge.bind(judgement);
-    const connection = new ClientConnection(port, visit, book, judge, seed! + client * 1000 + visits++);
+    const connection = new ClientConnection(port, visit, book, judge, jar, seed! + client * 1000 + visits++);
     await connection.run();
     // Nobody listens for a moment, where the only worker has crashed.
     if (!connection.isConnected) await pause(50);
@@ -74,11 +77,12 @@ async function costOf(pid: number): Promise<{ memory: number; descriptors: numbe
 
 await using scene = await setScene(workers!, book, moments);
 const log = new RouterLog(scene.router.lines, book);
-const control = new Control(scene, book, moments, homes, { seed: seed!, workers: workers! });
+const control = new Control(scene, { book, moments, courses, log }, { seed: seed!, workers: workers! });
 const before = await costOf(scene.router.pid);
 const lag = watchLag();
 const until = performance.now() + seconds! * 1000;
 const controlled = control.run();
+const watched = watchLedgers(scene.admin, book, () => performance.now() > until);
 const warm = new Promise<number>((resolve) =>
   setTimeout(() => resolve(memoryOf(scene.router.pid)), seconds! * 1000 * WARM_UP),
 );
@@ -89,6 +93,7 @@ const lastAtMs = performance.now();
 control.stop();
 clearInterval(lag);
 await controlled;
+await watched;
 const leftAtMs = performance.now();
 await new Aftermath(scene, book, moments, log).check();
 const after = await costOf(scene.router.pid);

@@ -96,12 +96,12 @@ export class Aftermath {
     ).length;
   }
 
-  #loggedWrong({ request, attempts, got, logged, overAtMs }: Asked): string | undefined {
+  #loggedWrong({ request, attempts, got, logged, sentAtMs, overAtMs }: Asked): string | undefined {
     const [line] = logged;
     if (logged.length > 1) return `expected one line, found ${JSON.stringify(logged)}`;
     if (request.misdeed === 'garbage') return undefined;
     if (line === undefined) {
-      const isLost = this.#moments.within('worker', (attempts[0]?.atMs ?? overAtMs) - 100, overAtMs + 1000);
+      const isLost = this.#moments.within('worker', sentAtMs, overAtMs + 1000);
       return isLost || (attempts.length === 0 && got === undefined)
         ? undefined
         : 'expected a line, found none';

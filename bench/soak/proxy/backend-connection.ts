@@ -8,6 +8,7 @@ import type { Asked, Attempt } from './book.ts';
 import { bodyOf, differenceOf, piecesOf } from './bytes.ts';
 import { bodyFraming, type Framing, type Head, type MessageEvents, MessageReader } from './message-reader.ts';
 import type { Fault, Request } from './plan.ts';
+import { Reader } from './reading.ts';
 import { hostOf } from './tenants.ts';
 
 const BEFORE: readonly Fault[] = ['close-before', 'reset-before', 'stall-before'];
@@ -15,7 +16,8 @@ const BEFORE: readonly Fault[] = ['close-before', 'reset-before', 'stall-before'
 export class BackendConnection implements MessageEvents {
   readonly #socket: Socket;
   readonly #backend: Backend;
-  readonly #reader = new MessageReader(this);
+  readonly #messages = new MessageReader(this);
+  readonly #reader: Reader;
   readonly #over: () => void;
   #isOver = false;
   #asked: Asked | undefined;
@@ -28,7 +30,11 @@ export class BackendConnection implements MessageEvents {
     this.#socket = socket;
     this.#backend = backend;
     this.#over = over;
-    socket.on('data', (bytes: Buffer) => this.#reader.push(bytes));
+    this.#reader = new Reader(socket, new Chance(backend.open));
+    socket.on('data', (bytes: Buffer) => {
+      this.#messages.push(bytes);
+      this.#reader.took();
+    });
     socket.on('end', () => this.#ended());
     socket.on('error', () => {});
     socket.on('close', () => this.#finished());
@@ -37,7 +43,8 @@ export class BackendConnection implements MessageEvents {
   reset(): void {
     this.#finished();
     // Where our FIN is on its way the system refuses a reset, and Node then never closes the socket.
-    if (this.#socket.writableEnded && this.#socket.writableLength === 0) this.#socket.destroy();
+    const isUnix = this.#socket.remoteFamily === undefined;
+    if (isUnix || (this.#socket.writableEnded && this.#socket.writableLength === 0)) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 
@@ -59,6 +66,8 @@ export class BackendConnection implements MessageEvents {
     this.#expect('tenant', this.#backend.tenant, request.tenant);
     this.#expect('Host', hostOf(request.tenant), head.fields.get('host'));
     this.#expect('X-Soak', request.id, head.fields.get('x-soak'));
+    for (const [name, value] of asked.identity) this.#expect(name, value, head.fields.get(name));
+    this.#reader.read((this.#attempt as Attempt).answer.reading);
     if (request.upgrades && head.fields.get('upgrade') === 'soak') return this.#upgrade();
     const attempt = this.#attempt as Attempt;
     if (attempt.answer.isEarly || (BEFORE.includes(attempt.answer.fault) && request.resets))
@@ -80,6 +89,7 @@ export class BackendConnection implements MessageEvents {
     const wanted = request.hasTrailers ? [`X-Tail: ${request.id}`] : [];
     if (trailers.join() !== wanted.join()) this.#expect('trailers', wanted.join(), trailers.join());
     this.#body = [];
+    this.#reader.read('at-once');
     if (!this.#isAnswering && !attempt.isAnswered) void this.#answer(asked, attempt);
   }
 

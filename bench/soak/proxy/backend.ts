@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { BackendConnection } from './backend-connection.ts';
 import type { Book, Moments } from './book.ts';
+import { InForce } from './in-force.ts';
 import type { Tenant } from './tenants.ts';
 
 // A limit that was lowered holds for connections begun after the answer; those before it may still be on their way to us.
@@ -14,26 +15,26 @@ export class Backend {
   readonly tenant: Tenant;
   readonly book: Book;
   readonly moments: Moments;
-  mostOpen = 0;
-  #limit = Number.POSITIVE_INFINITY;
-  #lowered: NodeJS.Timeout | undefined;
+  readonly #limits: InForce<number>;
   /** Those that it has not closed yet. */
   readonly #open = new Set<BackendConnection>();
   readonly #all = new Set<BackendConnection>();
   #server: Server;
-  #port = 0;
+  /** A port, or the path of a Unix socket. */
+  #place: number | string = 0;
 
-  constructor(name: string, pool: string, tenant: Tenant, book: Book, moments: Moments) {
+  constructor(name: string, pool: string, tenant: Tenant, limit: number, book: Book, moments: Moments) {
     this.name = name;
     this.pool = pool;
     this.tenant = tenant;
     this.book = book;
     this.moments = moments;
+    this.#limits = new InForce(limit);
     this.#server = this.#serve();
   }
 
   get address(): string {
-    return `127.0.0.1:${this.#port}`;
+    return typeof this.#place === 'string' ? `unix:${this.#place}` : `127.0.0.1:${this.#place}`;
   }
 
   get open(): number {
@@ -44,31 +45,28 @@ export class Backend {
     return this.#server.listening;
   }
 
-  /** Before a higher limit is wished for. */
-  raiseTo(limit: number): void {
-    clearTimeout(this.#lowered);
-    this.#limit = Math.max(this.#limit, limit);
+  /** A limit is about to be wished for; what is returned is called with the answer. */
+  wishLimit(limit: number): () => void {
+    return this.#limits.wish(limit);
   }
 
-  /** After a lower one was acknowledged. */
-  limitTo(limit: number): void {
-    clearTimeout(this.#lowered);
-    this.#lowered = setTimeout(() => {
-      this.#limit = limit;
-    }, UNDER_WAY_MS);
+  /** The most connections, or requests, that it may have now. */
+  get limit(): number {
+    const now = performance.now();
+    return Math.max(...this.#limits.between(now - UNDER_WAY_MS, now));
   }
 
-  /** Listens, on the port it had before if it had one. */
-  async rise(): Promise<void> {
+  /** Listens: where it did before, unless that is said. */
+  async rise(place = this.#place): Promise<void> {
     this.#server = this.#serve();
-    this.#server.listen(this.#port, '127.0.0.1', 1024);
+    if (typeof place === 'string') this.#server.listen(place, 1024);
+    else this.#server.listen(place, '127.0.0.1', 1024);
     await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
+    this.#place = typeof place === 'string' ? place : (this.#server.address() as AddressInfo).port;
   }
 
   /** Connects are refused from now on, and what was connected is reset. */
   async fall(): Promise<void> {
-    clearTimeout(this.#lowered);
     if (!this.isUp) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -85,15 +83,14 @@ export class Backend {
     this.#open.add(connection);
     this.#all.add(connection);
     socket.on('close', () => this.#all.delete(connection));
-    this.mostOpen = Math.max(this.mostOpen, this.open);
-    if (this.open <= this.#limit) return;
+    if (this.open <= this.limit) return;
     // The router may have closed one before it opened this: then its end is already here, to be read in the turn
     // of the event loop that has begun, and its `close` comes after the next.
     setImmediate(() =>
       setImmediate(() => {
-        if (this.open > this.#limit)
+        if (this.open > this.limit)
           this.book.complain(
-            `${this.name}: expected at most ${this.#limit} open connections, found ${this.open}`,
+            `${this.name}: expected at most ${this.limit} open connections, found ${this.open}`,
           );
       }),
     );

@@ -29,6 +29,10 @@ export type Logged = { readonly code: string; readonly outcome: string; readonly
 
 export type Asked = {
   readonly request: Request;
+  /** Fields that its backends must get, by name in lower case. */
+  readonly identity: ReadonlyMap<string, string>;
+  /** Of `loyal`, if its client had one. */
+  readonly cookie: string | undefined;
   readonly attempts: Attempt[];
   readonly logged: Logged[];
   /** The head was on its way. */
@@ -43,9 +47,11 @@ export class Book {
   readonly #operations: string[] = [];
   readonly #began = performance.now();
 
-  open(request: Request): Asked {
+  open(request: Request, identity: Asked['identity'], cookie: string | undefined): Asked {
     const asked: Asked = {
       request,
+      identity,
+      cookie,
       attempts: [],
       logged: [],
       sentAtMs: performance.now(),
@@ -80,12 +86,19 @@ export class Moments {
   readonly #spans: { readonly what: string; readonly from: number; to: number }[] = [];
 
   /** Lasts until what is returned is called. */
-  begin(what: string): () => void {
+  #begin(what: string): () => void {
     const span = { what, from: performance.now(), to: Number.POSITIVE_INFINITY };
     this.#spans.push(span);
     return () => {
       span.to = performance.now();
     };
+  }
+
+  /** Lasts as long as this does. */
+  async during(what: string, act: () => Promise<void>): Promise<void> {
+    const over = this.#begin(what);
+    await act();
+    over();
   }
 
   /** It was so in this time. */

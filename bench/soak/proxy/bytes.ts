@@ -1,6 +1,8 @@
 /** Bodies and the pieces they are sent in: a body follows from its key, so that a foreign byte is seen and names its owner. */
 import type { Chance } from '../../../test/support/chance.ts';
 
+const MOST_GRAIN = 12_000;
+
 /** Lines of the key and their number, cut to length: neither bytes of others nor a shift go unseen. */
 export function bodyOf(key: string, length: number): Buffer {
   let text = '';
@@ -34,10 +36,19 @@ export function piecesOf(bytes: Buffer, pace: Pace, chance: Chance): Buffer[] {
   return edges.slice(1).map((edge, index) => bytes.subarray(edges[index], edge));
 }
 
+/** Each small beside what is read at once. */
+function grainsOf(bytes: Buffer, chance: Chance): Buffer[] {
+  const grains: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += grains.at(-1)!.length)
+    grains.push(bytes.subarray(at, at + 1 + chance.below(MOST_GRAIN)));
+  return grains;
+}
+
 /** As chunks of odd sizes, with extensions and upper-case sizes among them, without the last one. */
 export function chunksOf(body: Buffer, chance: Chance): Buffer {
   const parts: Buffer[] = [];
-  for (const piece of piecesOf(body, 'odd', chance)) {
+  const pieces = chance.below(2) === 0 ? piecesOf(body, 'odd', chance) : grainsOf(body, chance);
+  for (const piece of pieces) {
     if (piece.length === 0) continue;
     const size = piece.length.toString(16);
     const line = chance.below(4) === 0 ? `${size.toUpperCase()};name=value` : size;

@@ -4,18 +4,28 @@ import { Chance } from '../../../test/support/chance.ts';
 import { pause } from '../../../test/support/eventually.ts';
 import { Answers } from './answers.ts';
 import type { Asked, Book } from './book.ts';
-import { bodyOf, piecesOf } from './bytes.ts';
-import type { Request, Visit } from './plan.ts';
+import { bodyOf, type Pace, piecesOf } from './bytes.ts';
+import { identityOf } from './listeners.ts';
+import type { Request } from './plan.ts';
+import { prefaceBytes } from './preface.ts';
+import { Reader } from './reading.ts';
 import { bodyBytes, headBytes } from './request-bytes.ts';
+import { cookieIn } from './sessions.ts';
+import { isHasty } from './tenants.ts';
+import type { Visit } from './visits.ts';
 
 // Twice what the most patient of the router's deadlines is: a hang of whoever it is.
 const PATIENCE_MS = 45_000;
 const CONTINUE_MS = 300;
+const PACES: readonly Pace[] = ['whole', 'odd', 'drip'];
 // Longer than the listener waits for the next byte of a body.
 const STALL_MS = 1500;
 
 /** How it ended: by us, with a FIN of the router's, with a reset, or not at all. */
 export type End = 'open' | 'ours' | 'fin' | 'reset' | 'hang';
+
+/** What a client keeps between its visits. */
+export type Jar = { cookie: string | undefined };
 
 export type Judge = (asked: Asked, connection: ClientConnection) => void;
 
@@ -25,22 +35,31 @@ export class ClientConnection {
   closedAtMs = -1;
   ended: End = 'open';
   isConnected = false;
+  /** In order. */
+  readonly asked: Asked[] = [];
   readonly #visit: Visit;
   readonly #book: Book;
+  readonly #jar: Jar;
   readonly #socket: Socket;
   readonly #chance: Chance;
   readonly #answers: Answers;
+  readonly #reader: Reader;
   #wake: (() => void) | undefined;
   /** After so many bytes of an answer it leaves. */
   #leavesAt = Number.POSITIVE_INFINITY;
 
-  constructor(port: number, visit: Visit, book: Book, judge: Judge, seed: number) {
+  constructor(port: number, visit: Visit, book: Book, judge: Judge, jar: Jar, seed: number) {
     this.listener = visit.listener;
     this.#visit = visit;
     this.#book = book;
+    this.#jar = jar;
     this.#chance = new Chance(seed);
-    this.#answers = new Answers(book, (asked) => judge(asked, this));
+    this.#answers = new Answers(book, (asked) => {
+      judge(asked, this);
+      this.#keepCookie(asked);
+    });
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    this.#reader = new Reader(this.#socket, this.#chance);
     this.#socket.on('connect', () => {
       this.isConnected = true;
     });
@@ -65,10 +84,13 @@ export class ClientConnection {
   }
 
   async run(): Promise<void> {
+    const { preface } = this.#visit;
+    if (preface !== undefined) await this.#write(prefaceBytes(preface), this.#chance.pick(PACES));
     for (const turn of this.#visit.turns) {
       if (this.#isOver || this.isLast) break;
-      if (turn.length === 1) await this.#ask(turn[0] as Request);
-      else await this.#pipeline(turn);
+      this.#reader.read(turn.reading);
+      if (turn.requests.length === 1) await this.#ask(turn.requests[0] as Request);
+      else await this.#pipeline(turn.requests);
       await this.#until(() => this.#answers.awaited.length === 0);
     }
     // What comes behind the last answer is nobody's.
@@ -77,9 +99,8 @@ export class ClientConnection {
   }
 
   async #pipeline(turn: readonly Request[]): Promise<void> {
-    for (const request of turn) this.#open(request);
     const parts = turn.flatMap((request) => [
-      headBytes(request, this.#chance),
+      headBytes(this.#open(request), this.#chance),
       bodyBytes(request, this.#chance),
     ]);
     await this.#write(Buffer.concat(parts), turn[0]?.pace ?? 'whole');
@@ -87,7 +108,7 @@ export class ClientConnection {
 
   async #ask(request: Request): Promise<void> {
     const asked = this.#open(request);
-    const head = headBytes(request, this.#chance);
+    const head = headBytes(asked, this.#chance);
     const body = bodyBytes(request, this.#chance);
     const { misdeed, pace } = request;
     if (misdeed === 'leave-amid-request') {
@@ -113,10 +134,9 @@ export class ClientConnection {
 
   async #misbehave({ misdeed, pauseMs, resets }: Request): Promise<void> {
     if (misdeed === 'half-close') this.#socket.end();
-    if (misdeed === 'stop-reading') this.#socket.pause();
-    if (misdeed === 'leave-waiting' || misdeed === 'stop-reading') await pause(pauseMs);
-    if (misdeed === 'leave-waiting') this.#close(resets);
-    if (misdeed === 'stop-reading') this.#socket.resume();
+    if (misdeed !== 'leave-waiting') return;
+    await pause(pauseMs);
+    this.#close(resets);
   }
 
   /** Behind an upgrade everything comes back as it went. */
@@ -124,8 +144,13 @@ export class ClientConnection {
     await this.#until(() => asked.got !== undefined);
     const heard = this.#answers.pipe;
     if (heard === undefined || asked.got === undefined || this.#isOver) return;
-    const said = bodyOf(asked.request.id, 1 + this.#chance.below(20_000));
-    await this.#write(said, asked.request.pace);
+    const said = bodyOf(asked.request.id, asked.request.bytes);
+    const { tenant, pace, pauseMs } = asked.request;
+    const half = said.length >> 1;
+    await this.#write(said.subarray(0, half), pace);
+    // Longer than a worker needs to be replaced, unless it would be given up.
+    await pause(isHasty(tenant) ? pauseMs : 5 * pauseMs);
+    await this.#write(said.subarray(half), pace);
     const length = () => heard.reduce((sum, bytes) => sum + bytes.length, 0);
     await this.#until(() => length() >= said.length);
     asked.got.isWhole = length() === said.length;
@@ -136,9 +161,15 @@ export class ClientConnection {
   }
 
   #open(request: Request): Asked {
-    const asked = this.#book.open(request);
+    const cookie = request.tenant === 'loyal' ? this.#jar.cookie : undefined;
+    const asked = this.#book.open(request, identityOf(this.#visit, request.id), cookie);
+    this.asked.push(asked);
     this.#answers.awaited.push(asked);
     return asked;
+  }
+
+  #keepCookie({ request, got }: Asked): void {
+    if (request.tenant === 'loyal' && got !== undefined) this.#jar.cookie = cookieIn(got) ?? this.#jar.cookie;
   }
 
   async #write(bytes: Buffer, pace: Request['pace']): Promise<void> {
@@ -152,6 +183,7 @@ export class ClientConnection {
   #received(bytes: Buffer): void {
     this.#answers.push(bytes);
     if (this.bytes >= this.#leavesAt) this.#close(this.#chance.below(2) === 0);
+    this.#reader.took();
     this.#wake?.();
   }
 

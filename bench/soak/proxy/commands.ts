@@ -14,13 +14,32 @@ export class Commands {
   /** How many of each kind: for the reader. */
   readonly done = new Map<string, number>();
   #keys = 0;
+  #underWay = 0;
+  #held: Promise<void> | undefined;
 
   constructor(admin: AdminClient, book: Book) {
     this.#admin = admin;
     this.#book = book;
   }
 
+  /** While no command of anybody's is under way, and none begins. */
+  async alone(act: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    while (this.#underWay > 0) await pause(1);
+    await act();
+    this.#held = undefined;
+    resolve();
+  }
+
   async send(method: Method, path: string, body?: object): Promise<void> {
+    while (this.#held !== undefined) await this.#held;
+    this.#underWay++;
+    await this.#repeat(method, path, body);
+    this.#underWay--;
+  }
+
+  async #repeat(method: Method, path: string, body?: object): Promise<void> {
     const key = `soak-${this.#keys++}`;
     this.count(`${method} ${path.split('/')[2]}`);
     this.#book.note(`${method} ${path} ${body === undefined ? '' : JSON.stringify(body)}`);
@@ -71,11 +90,11 @@ export class Commands {
     return this.send('POST', `${pathOf(backend)}/drain`, { timeoutMs });
   }
 
-  /** Our own count allows more before the router is told so, and less only after it said so. */
+  /** The same for each backend of a pool. */
   async limitTo(backends: readonly Backend[], limit: number, settings: object): Promise<void> {
-    for (const backend of backends) backend.raiseTo(limit);
+    const answered = backends.map((backend) => backend.wishLimit(limit));
     await this.send('PUT', `/v1/pools/${backends[0]?.pool}`, { ...settings, maxConcurrency: limit });
-    for (const backend of backends) backend.limitTo(limit);
+    for (const inForce of answered) inForce();
   }
 
   count(what: string): void {

@@ -1,55 +1,59 @@
-/** The control plane meanwhile: backends come, go and drain, limits and domains change, workers are replaced, actors crash. */
+/** The control plane meanwhile: tenants change, the config file is read again, workers are replaced, actors crash. */
 import { Chance } from '../../../test/support/chance.ts';
 import { pause } from '../../../test/support/eventually.ts';
-import type { Backend } from './backend.ts';
 import type { Book, Moments } from './book.ts';
 import { Commands } from './commands.ts';
-import type { Homes } from './homes.ts';
-import type { Scene } from './scene.ts';
-import { hostOf, poolsOf, SETTINGS, TENANTS } from './tenants.ts';
+import type { Courses } from './courses.ts';
+import type { RouterLog } from './router-log.ts';
+import { backendsOf, type Scene } from './scene.ts';
+import { TenantChanges } from './tenant-changes.ts';
+import { hostOf, poolsOf, TENANTS } from './tenants.ts';
 
 const POINTS = ['before-append', 'after-append', 'before-publish', 'in-ledger', 'in-activation'] as const;
 const STATIC_PARTS = ['log', 'feed', 'admin', 'health', 'activation'];
-const POLICIES = ['least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'];
 // The static parts and the workers may crash ten times in ten seconds before their supervisor gives up.
 const STATIC_EVERY_MS = 1500;
 const WORKER_EVERY_MS = 4000;
-// More than it takes to replace them all.
-const REPLACED_WITHIN_MS = 3000;
+// Longer, mostly, than a backend takes to notice: then what it counts has to be that one's.
+const LIMIT_EVERY_MS = 700;
+const REPLACED_WITHIN_MS = 10_000;
+
+/** Whoever is told what is done, or tells what became of it. */
+export type Witnesses = {
+  readonly book: Book;
+  readonly moments: Moments;
+  readonly courses: Courses;
+  readonly log: RouterLog;
+};
 
 export class Control {
   readonly #scene: Scene;
-  readonly #book: Book;
-  readonly #moments: Moments;
-  readonly #homes: Homes;
+  readonly #witnesses: Witnesses;
   readonly #chance: Chance;
   readonly #workers: number;
+  readonly #changes: TenantChanges;
   readonly commands: Commands;
   #isOver = false;
 
-  constructor(
-    scene: Scene,
-    book: Book,
-    moments: Moments,
-    homes: Homes,
-    options: { seed: number; workers: number },
-  ) {
+  constructor(scene: Scene, witnesses: Witnesses, options: { seed: number; workers: number }) {
     this.#scene = scene;
-    this.#book = book;
-    this.#moments = moments;
-    this.#homes = homes;
+    this.#witnesses = witnesses;
     this.#chance = new Chance(options.seed ^ 0x5eed);
     this.#workers = options.workers;
-    this.commands = new Commands(scene.admin, book);
+    this.commands = new Commands(scene.admin, witnesses.book);
+    this.#changes = new TenantChanges(scene, witnesses, this.commands, this.#chance);
   }
 
   /** Resolves once it was told to stop and everything is up again. */
   async run(): Promise<void> {
     const lanes = [
-      this.#every(20, () => this.#calm()),
-      this.#every(60, () => this.#tight()),
-      this.#every(60, () => this.#rough()),
-      this.#every(100, () => this.#brittle()),
+      this.#every(20, () => this.#changes.calm()),
+      this.#every(30, () => this.#changes.fickle()),
+      this.#every(60, () => this.#changes.loyal()),
+      this.#every(60, () => this.#changes.tight()),
+      this.#every(LIMIT_EVERY_MS, () => this.#changes.limitTight()),
+      this.#every(60, () => this.#changes.rough()),
+      this.#every(100, () => this.#changes.brittle()),
       this.#every(40, () => this.#crashOwner()),
       this.#every(STATIC_EVERY_MS, () => this.commands.crash(this.#chance.pick(STATIC_PARTS))),
     ];
@@ -70,93 +74,11 @@ export class Control {
     }
   }
 
-  /** Nothing of this may be felt: two of three backends stay, and both pools serve. */
-  async #calm(): Promise<void> {
-    const { commands } = this;
-    const chance = this.#chance;
-    const pool = chance.pick(poolsOf('calm'));
-    const backend = this.#backendsOf(pool)[2] as Backend;
-    const other = `/v1/domains/x${chance.below(20)}.test`;
-    switch (chance.below(6)) {
-      case 0:
-        return commands.remove(backend);
-      case 1:
-        return commands.drain(backend, 60_000);
-      case 2: {
-        const answered = this.#homes.move('calm', pool);
-        await commands.send('PUT', `/v1/domains/${hostOf('calm')}`, { pool });
-        return answered();
-      }
-      case 3:
-        return commands.send('PUT', other, { pool });
-      case 4:
-        return commands.send('DELETE', other);
-      default:
-        return commands.put(backend, { weight: 1 + chance.below(5) });
-    }
-  }
-
-  async #tight(): Promise<void> {
-    const { commands } = this;
-    const chance = this.#chance;
-    const backends = this.#backendsOf(poolsOf('tight')[0]);
-    const backend = chance.pick(backends.slice(1));
-    const queue = { maxWaiting: chance.below(20), maxWaitMs: 400 };
-    if (chance.below(3) > 0)
-      return commands.limitTo(backends, 1 + chance.below(4), { ...SETTINGS.tight, queue });
-    return chance.below(2) === 0 ? commands.remove(backend) : commands.put(backend);
-  }
-
-  async #rough(): Promise<void> {
-    const chance = this.#chance;
-    const [pool] = poolsOf('rough');
-    if (chance.below(2) === 0)
-      return this.commands.put(chance.pick(this.#backendsOf(pool)), { weight: 1 + chance.below(4) });
-    await this.commands.send('PUT', `/v1/pools/${pool}`, {
-      ...SETTINGS.rough,
-      policy: chance.pick(POLICIES),
-    });
-  }
-
-  async #brittle(): Promise<void> {
-    const chance = this.#chance;
-    const backends = this.#backendsOf(poolsOf('brittle')[0]);
-    const backend = chance.pick(backends);
-    switch (chance.below(8)) {
-      case 0:
-      case 1:
-        return this.#fall(backend);
-      case 2:
-        return this.#during('hurried drain brittle', async () => {
-          await this.commands.drain(backend, chance.below(60));
-          await pause(100);
-          await this.commands.put(backend);
-        });
-      case 3:
-        return this.#during('empty brittle', async () => {
-          for (const one of backends) await this.commands.remove(one);
-          await pause(chance.below(100));
-          for (const one of backends) await this.commands.put(one);
-        });
-      default:
-        return this.commands.put(backend, { weight: 1 + chance.below(4) });
-    }
-  }
-
-  #fall(backend: Backend): Promise<void> {
-    this.#book.note(`${backend.name} falls`);
-    return this.#during('down brittle', async () => {
-      await backend.fall();
-      await pause(this.#chance.below(400));
-      await backend.rise();
-    });
-  }
-
   async #crashOwner(): Promise<void> {
     const chance = this.#chance;
     const tenant = chance.pick(TENANTS);
     const [pool] = poolsOf(tenant);
-    const backend = chance.pick(this.#backendsOf(pool));
+    const backend = chance.pick(backendsOf(this.#scene, pool));
     const owner = chance.pick([
       `domain:${hostOf(tenant)}`,
       `pool:${pool}`,
@@ -166,30 +88,27 @@ export class Control {
   }
 
   async #disturbWorker(): Promise<void> {
+    const { moments } = this.#witnesses;
     const worker = 1 + this.#chance.below(this.#workers);
     switch (this.#chance.below(4)) {
       case 0:
-        return this.#during('worker', () => this.commands.crash(`worker:${worker}`));
+        return moments.during('worker', () => this.commands.crash(`worker:${worker}`));
       case 1:
-        return this.#during('cut', () => this.commands.crash(`requests:${worker}`));
+        return moments.during('cut', () => this.commands.crash(`requests:${worker}`));
       case 2:
-        return this.#during('replace', () => {
-          this.commands.count('SIGUSR2');
-          this.#scene.router.signal('SIGUSR2');
-          return pause(REPLACED_WITHIN_MS);
-        });
+        return moments.during('replace', () => this.#replaceAll());
       default:
-        return this.#during('replace', () => this.commands.send('POST', '/v1/workers/replace', { worker }));
+        return moments.during('replace', () => this.commands.send('POST', '/v1/workers/replace', { worker }));
     }
   }
 
-  async #during(what: string, act: () => Promise<void>): Promise<void> {
-    const over = this.#moments.begin(what);
-    await act();
-    over();
-  }
-
-  #backendsOf(pool: string): Backend[] {
-    return this.#scene.backends.filter((backend) => backend.pool === pool);
+  /** Until the router has said of each that it is replaced; one that crashes just then ends it before. */
+  async #replaceAll(): Promise<void> {
+    const { log } = this.#witnesses;
+    const before = log.told('worker N replaced');
+    this.commands.count('SIGUSR2');
+    this.#scene.router.signal('SIGUSR2');
+    const end = performance.now() + REPLACED_WITHIN_MS;
+    while (log.told('worker N replaced') < before + this.#workers && performance.now() < end) await pause(20);
   }
 }

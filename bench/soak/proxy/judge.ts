@@ -3,9 +3,11 @@ import { cutsShort, isBare } from './answer-bytes.ts';
 import type { Asked, Attempt, Book, Got, Moments } from './book.ts';
 import { bodyOf, differenceOf } from './bytes.ts';
 import type { ClientConnection } from './client-connection.ts';
-import type { Homes } from './homes.ts';
+import { type Courses, isAnswerOn, poolsOn } from './courses.ts';
+import { answersBehindFin } from './listeners.ts';
 import type { Fault, Request } from './plan.ts';
-import type { Tenant } from './tenants.ts';
+import { Sessions } from './sessions.ts';
+import { DRAIN_MS, type Tenant } from './tenants.ts';
 import { explains } from './troubles.ts';
 
 // From the moment that something breaks to the moment that everybody has noticed.
@@ -14,14 +16,15 @@ const NOTICED_MS = 2000;
 export class Judgement {
   readonly #book: Book;
   readonly #moments: Moments;
-  readonly #homes: Homes;
+  readonly #courses: Courses;
+  readonly #sessions = new Sessions();
   /** How often each end was seen: for the reader. */
   readonly ends = new Map<string, number>();
 
-  constructor(book: Book, moments: Moments, homes: Homes) {
+  constructor(book: Book, moments: Moments, courses: Courses) {
     this.#book = book;
     this.#moments = moments;
-    this.#homes = homes;
+    this.#courses = courses;
   }
 
   judge(asked: Asked, connection: ClientConnection): void {
@@ -55,37 +58,44 @@ export class Judgement {
     if (new Set(names).size < names.length) return `expected each backend once, found ${names}`;
     if (attempts.length > 1 && request.method === 'POST')
       return `expected one attempt, found ${attempts.length}`;
-    const possible = this.#homes.possible(request.tenant, attempts, sentAtMs);
-    if (possible === undefined) return undefined;
-    const stranger = attempts.find(({ pool }) => !possible.has(pool));
-    return stranger && `expected a backend of ${[...possible]}, found ${stranger.backend}`;
+    const [first] = attempts;
+    if (first === undefined) return undefined;
+    const courses = this.#courses[request.tenant].between(sentAtMs, first.atMs);
+    const possible = courses.flatMap((course) => poolsOn(course, request));
+    const stranger = attempts.find(({ pool }) => !possible.includes(pool));
+    return stranger && `expected a backend of ${possible.join(' or ')}, found ${stranger.backend}`;
   }
 
   #noAnswer(asked: Asked, connection: ClientConnection): string | undefined {
     const { request, attempts } = asked;
-    if (connection.ended === 'ours' || this.#isLost(connection) || isOwnDoing(request, connection))
+    if (connection.ended === 'ours' || this.#isLost(asked, connection) || isOwnDoing(request, connection))
       return undefined;
+    if (wasTaken(asked, connection)) return undefined;
     if (connection.isLast)
       return attempts.length === 0 ? undefined : 'expected no attempt behind the last answer, found one';
-    // A reset takes away what was not read yet.
-    const last = attempts.at(-1);
-    if (connection.ended === 'reset' && last !== undefined && mustBeCut(request, last)) return undefined;
+    if (this.#isOutOfTime(connection)) return undefined;
     const { openedAtMs, closedAtMs } = connection;
     const isUnasked = connection.bytes === 0 || attempts.length === 0;
     if (isUnasked && this.#moments.within('replace', openedAtMs - NOTICED_MS, closedAtMs)) return undefined;
     return `expected an answer, found ${connection.ended} after ${connection.bytes} bytes`;
   }
 
-  #isLost({ closedAtMs }: ClientConnection): boolean {
+  /** Its worker may be gone, or its request; who reads slowly learns of it late. */
+  #isLost({ sentAtMs }: Asked, { closedAtMs }: ClientConnection): boolean {
     const until = closedAtMs < 0 ? performance.now() : closedAtMs;
-    return (
-      this.#moments.within('worker', until - NOTICED_MS, until) ||
-      this.#moments.within('cut', until - NOTICED_MS, until)
-    );
+    return ['worker', 'cut'].some((what) => this.#moments.within(what, sentAtMs - NOTICED_MS, until));
+  }
+
+  /** What a worker that was replaced still has is cut in the end. */
+  #isOutOfTime({ openedAtMs, closedAtMs }: ClientConnection): boolean {
+    const until = closedAtMs < 0 ? performance.now() : closedAtMs;
+    return this.#moments.within('replace', openedAtMs, until - DRAIN_MS);
   }
 
   #page(asked: Asked, got: Got): string | undefined {
-    const { request } = asked;
+    const { request, sentAtMs, overAtMs } = asked;
+    const courses = this.#courses[request.tenant].between(sentAtMs, overAtMs);
+    if (courses.some((course) => isAnswerOn(course, request, got))) return undefined;
     const text = Buffer.concat(got.body).toString('latin1');
     if (request.method !== 'HEAD' && !got.isWhole) return undefined;
     const outcome = request.method === 'HEAD' ? undefined : outcomeOf(text);
@@ -107,8 +117,10 @@ export class Judgement {
     // has said that it is.
     const isEndless = answer.framing === 'until-end' && got.isWhole;
     const sent = isEndless ? body.subarray(0, attempt.sent) : body;
-    const isGone = this.#isLost(connection) || isOwnDoing(request, connection);
+    const isGone = this.#isLost(asked, connection) || isOwnDoing(request, connection);
     const isWhole = got.isWhole && !(isEndless && isGone);
+    const unlike = request.tenant === 'loyal' ? this.#sessions.faultOf(asked, got, attempt) : undefined;
+    if (unlike !== undefined) return unlike;
     const difference = differenceOf(sent, Buffer.concat(got.body), isWhole);
     if (difference !== undefined) return difference;
     const beyond = this.#beyondBody(asked, got, attempt);
@@ -124,22 +136,20 @@ export class Judgement {
     return possible.has(found) ? undefined : `expected interim answers ${[...possible]}, found ${found}`;
   }
 
-  #wholeness(
-    { request }: Asked,
-    got: Got,
-    attempt: Attempt,
-    connection: ClientConnection,
-  ): string | undefined {
+  #wholeness(asked: Asked, got: Got, attempt: Attempt, connection: ClientConnection): string | undefined {
+    const { request } = asked;
     if (got.isWhole) {
-      const isCut = !request.upgrades && mustBeCut(request, attempt) && !this.#isLost(connection);
+      const isCut = !request.upgrades && mustBeCut(request, attempt) && !this.#isLost(asked, connection);
       return isCut ? `expected a body cut short by ${attempt.answer.fault}, found a whole one` : undefined;
     }
     const { tenant } = request;
     const from = attempt.atMs;
     const until = connection.closedAtMs < 0 ? performance.now() : connection.closedAtMs;
-    if (connection.ended === 'ours' || isOwnDoing(request, connection) || this.#isLost(connection))
+    if (connection.ended === 'ours' || isOwnDoing(request, connection) || this.#isLost(asked, connection))
       return undefined;
     if (mustBeCut(request, attempt) || attempt.answer.fault === 'surplus') return undefined;
+    if (wasTaken(asked, connection)) return undefined;
+    if (this.#isOutOfTime(connection)) return undefined;
     if (this.#moments.within(`down ${tenant}`, from - NOTICED_MS, until)) return undefined;
     if (this.#moments.within(`hurried drain ${tenant}`, from - NOTICED_MS, until)) return undefined;
     return `expected a whole body, found ${Buffer.concat(got.body).length} bytes of ${attempt.answer.bytes}, and ${connection.ended}`;
@@ -171,9 +181,18 @@ function isStale({ backend, answer }: Attempt, next: Attempt | undefined, tenant
   return backend === next?.backend && (isWordless(answer.fault) || tenant === 'brittle');
 }
 
+/** A reset, which the end of this answer or of one behind it called for, takes along what was not read yet. */
+function wasTaken(asked: Asked, { ended, asked: all }: ClientConnection): boolean {
+  const behind = all.slice(all.indexOf(asked));
+  return (
+    ended === 'reset' &&
+    behind.some(({ request, attempts }) => attempts.some((attempt) => mustBeCut(request, attempt)))
+  );
+}
+
 /** A client that misbehaves has no answer to expect. */
 function isOwnDoing({ misdeed }: Request, { listener }: ClientConnection): boolean {
-  if (misdeed === 'half-close') return listener === 0;
+  if (misdeed === 'half-close') return !answersBehindFin(listener);
   return misdeed.startsWith('leave') || misdeed === 'stall-upload';
 }
 

@@ -1,6 +1,7 @@
-/** What every client and every backend is going to do, from the seed alone. */
-import { Chance } from '../../../test/support/chance.ts';
+/** What a client asks and what backends answer, from chance alone. */
+import type { Chance } from '../../../test/support/chance.ts';
 import type { Pace } from './bytes.ts';
+import type { Reading } from './reading.ts';
 import { TENANTS, type Tenant } from './tenants.ts';
 
 /** What a backend does wrong: before its answer, amid it, or with it. */
@@ -30,17 +31,18 @@ export type Answer = {
   readonly isEarly: boolean;
   /** `unsaid`: it closes without having said so. */
   readonly closes: 'no' | 'said' | 'unsaid';
+  /** Of the request's body, or behind an upgrade. */
+  readonly reading: Reading;
   readonly fault: Fault;
 };
 
-/** What a client does wrong. `half-close`: a FIN behind its request. `stop-reading`: it goes on later. */
+/** What a client does wrong. `half-close`: a FIN behind its request. */
 export type Misdeed =
   | 'none'
   | 'leave-amid-request'
   | 'leave-waiting'
   | 'leave-amid-response'
   | 'half-close'
-  | 'stop-reading'
   | 'stall-upload'
   | 'garbage';
 
@@ -50,6 +52,7 @@ export type Request = {
   readonly method: string;
   readonly version: 0 | 1;
   readonly framing: 'none' | 'length' | 'chunked';
+  /** Of its body, or of what is said behind an upgrade. */
   readonly bytes: number;
   readonly hasTrailers: boolean;
   readonly expects: boolean;
@@ -64,9 +67,6 @@ export type Request = {
   readonly answers: readonly Answer[];
 };
 
-/** One connection of a client: what it asks together, then what it asks after that was answered. */
-export type Visit = { readonly listener: number; readonly turns: readonly (readonly Request[])[] };
-
 const METHODS = ['GET', 'GET', 'GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
 const ROUGH_FAULTS: readonly Fault[] = [
   ...(['close-before', 'reset-before', 'stall-before', 'close-mid', 'reset-mid', 'stall-mid'] as const),
@@ -74,29 +74,12 @@ const ROUGH_FAULTS: readonly Fault[] = [
 ];
 const LEAVINGS: readonly Misdeed[] = ['leave-amid-request', 'leave-waiting', 'leave-amid-response'];
 
-/** The visits of one client, without end. */
-export function* visitsOf(seed: number, client: number): Generator<Visit> {
-  const chance = new Chance(Math.imul(seed + 1, 7919) ^ Math.imul(client + 1, 104_729));
-  let sequence = 0;
-  const id = () => `soak-${seed}-client-${client}-request-${sequence++}`;
-  for (;;) {
-    const turns: Request[][] = [];
-    const count = 1 + chance.below(4);
-    for (let turn = 0; turn < count; turn++) turns.push(turnOf(chance, id, turn === count - 1));
-    yield { listener: chance.below(2), turns };
-  }
+/** One in so many does not read at once. */
+export function readingOf(chance: Chance, oneIn: number): Reading {
+  return chance.below(oneIn) === 0 ? chance.pick(['late', 'sips'] as const) : 'at-once';
 }
 
-/** Several at once are pipelined; only the last of a visit may spoil its connection. */
-function turnOf(chance: Chance, id: () => string, isLast: boolean): Request[] {
-  const count = chance.below(3) === 0 ? 2 + chance.below(5) : 1;
-  return Array.from({ length: count }, (_, index) => {
-    const isEnd = isLast && index === count - 1;
-    return requestOf(chance, id(), count === 1, isEnd);
-  });
-}
-
-function requestOf(chance: Chance, id: string, isAlone: boolean, isEnd: boolean): Request {
+export function requestOf(chance: Chance, id: string, isAlone: boolean, isEnd: boolean): Request {
   const tenant = chance.pick(TENANTS);
   const upgrades = isEnd && isAlone && chance.below(12) === 0;
   const method = upgrades ? 'GET' : chance.pick(METHODS);
@@ -104,16 +87,13 @@ function requestOf(chance: Chance, id: string, isAlone: boolean, isEnd: boolean)
   const framing = hasBody ? chance.pick(['length', 'chunked'] as const) : 'none';
   const misdeed = isEnd && isAlone && !upgrades ? misdeedOf(chance, hasBody) : 'none';
   const version = isEnd && framing !== 'chunked' && chance.below(10) === 0 && !upgrades ? 0 : 1;
-  const answers = Array.from({ length: 3 }, () => answerOf(chance, tenant, method));
-  // More than the system takes for somebody who does not read.
-  const isLong = misdeed === 'stop-reading' && chance.below(2) === 0;
   return {
     id,
     tenant,
     method,
     version,
     framing,
-    bytes: hasBody ? sizeOf(chance) : 0,
+    bytes: hasBody ? sizeOf(chance) : upgrades ? 1 + chance.below(20_000) : 0,
     hasTrailers: framing === 'chunked' && chance.below(3) === 0,
     expects: hasBody && isAlone && version === 1 && chance.below(4) === 0,
     upgrades,
@@ -121,20 +101,18 @@ function requestOf(chance: Chance, id: string, isAlone: boolean, isEnd: boolean)
     pace: chance.pick(['whole', 'whole', 'odd', 'drip'] as const),
     misdeed,
     resets: chance.below(2) === 0,
-    pauseMs: misdeed === 'stop-reading' || chance.below(4) === 0 ? chance.below(300) : chance.below(20),
-    answers: isLong
-      ? answers.map((answer) => ({ ...answer, bytes: 3_000_000 + chance.below(3_000_000) }))
-      : answers,
+    pauseMs: chance.below(4) === 0 ? chance.below(300) : chance.below(20),
+    answers: Array.from({ length: 3 }, () => answerOf(chance, tenant, method)),
   };
 }
 
 function misdeedOf(chance: Chance, hasBody: boolean): Misdeed {
   if (chance.below(2) === 0) return 'none';
   if (hasBody && chance.below(12) === 0) return 'stall-upload';
-  return chance.pick([...LEAVINGS, 'half-close', 'stop-reading', 'garbage'] as const);
+  return chance.pick([...LEAVINGS, 'half-close', 'garbage'] as const);
 }
 
-function answerOf(chance: Chance, tenant: Tenant, method: string): Answer {
+export function answerOf(chance: Chance, tenant: Tenant, method: string): Answer {
   const isRough = tenant === 'rough';
   const status = chance.pick([200, 200, 200, 200, 201, 204, 304, 404, 500, isRough ? 503 : 200]);
   const framing = chance.pick(['length', 'length', 'chunked', 'until-end'] as const);
@@ -149,6 +127,7 @@ function answerOf(chance: Chance, tenant: Tenant, method: string): Answer {
     delayMs: chance.below(3) === 0 ? chance.below(30) : 0,
     isEarly: chance.below(10) === 0,
     closes: chance.pick(['no', 'no', 'no', 'no', 'said', isRough ? 'unsaid' : 'no'] as const),
+    reading: readingOf(chance, 3),
     fault: isRough && chance.below(4) === 0 ? chance.pick(ROUGH_FAULTS) : 'none',
   };
 }

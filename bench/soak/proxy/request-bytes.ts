@@ -1,8 +1,9 @@
 /** The bytes of a planned request: its head, and its body as it is framed. */
 import type { Chance } from '../../../test/support/chance.ts';
+import type { Asked } from './book.ts';
 import { bodyOf, chunksOf } from './bytes.ts';
 import type { Request } from './plan.ts';
-import { hostOf } from './tenants.ts';
+import { COOKIE, hostOf } from './tenants.ts';
 
 // Each is refused by itself: a folded line, a blank before the colon, two lengths, a bare LF, an unknown coding.
 const GARBAGE: readonly string[] = [
@@ -14,7 +15,7 @@ const GARBAGE: readonly string[] = [
   'Content-Length: 3\r\nTransfer-Encoding: chunked\r\n',
 ];
 
-export function headBytes(request: Request, chance: Chance): Buffer {
+export function headBytes({ request, cookie }: Asked, chance: Chance): Buffer {
   const { id, tenant, method, version, framing, bytes } = request;
   let text = `${method} /s/${id} HTTP/1.${version}\r\nHost: ${hostOf(tenant)}\r\nX-Soak: ${id}\r\n`;
   text += `X-Request-Id: ${id}\r\nAccept: application/problem+json\r\nTE: trailers\r\n`;
@@ -22,6 +23,7 @@ export function headBytes(request: Request, chance: Chance): Buffer {
   if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
   if (request.expects) text += 'Expect: 100-continue\r\n';
   if (request.upgrades) text += 'Connection: Upgrade\r\nUpgrade: soak\r\n';
+  if (cookie !== undefined) text += `Cookie: a=b; ${COOKIE}=${cookie}\r\n`;
   if (request.closes) text += 'Connection: close\r\n';
   if (request.misdeed === 'garbage') text += chance.pick(GARBAGE);
   return Buffer.from(`${text}\r\n`, 'latin1');

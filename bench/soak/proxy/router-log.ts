@@ -12,7 +12,7 @@ type Line = {
 };
 
 // What chaos does on purpose says so itself.
-const WANTED = /Sabotage|was made to fail|"request_crashed"/;
+const WANTED = /Sabotage|was made to fail|SIGHUP: nothing applied|"request_crashed"/;
 
 export class RouterLog {
   readonly #book: Book;
@@ -20,6 +20,7 @@ export class RouterLog {
   /** Lines of requests that nobody of ours made. */
   strange = 0;
   #partial = '';
+  readonly #told = new Map<string, number>();
 
   constructor(lines: Readable, book: Book) {
     this.#book = book;
@@ -40,9 +41,19 @@ export class RouterLog {
       this.#book.complain(`the log: expected JSON, found ${text.slice(0, 300)}`);
       return;
     }
+    if (line.msg !== undefined) this.#tell(line.msg.replaceAll(/\d+/g, 'N'));
     if (line.path !== undefined && line.outcome !== undefined) this.#request(line, line.outcome);
     else if ((line.level === 'error' || line.level === 'fatal') && !WANTED.test(text))
       this.#book.complain(`the log: ${text.slice(0, 1500)}`);
+  }
+
+  /** How often it said so; for each number stands N. */
+  told(what: string): number {
+    return this.#told.get(what) ?? 0;
+  }
+
+  #tell(what: string): void {
+    this.#told.set(what, this.told(what) + 1);
   }
 
   #request({ path, code, status }: Line, outcome: string): void {

@@ -6,7 +6,8 @@ import { AdminClient } from '../../../test/support/admin-client.ts';
 import { type RouterProcess, startRouter } from '../../../test/support/router-process.ts';
 import { Backend } from './backend.ts';
 import type { Book, Moments } from './book.ts';
-import { BACKENDS_EACH, hostOf, poolsOf, SETTINGS, TENANTS } from './tenants.ts';
+import { LISTENERS } from './listeners.ts';
+import { BACKENDS_EACH, DRAIN_MS, hostOf, isHasty, poolsOf, SETTINGS, TENANTS } from './tenants.ts';
 
 export type Scene = AsyncDisposable & {
   readonly directory: string;
@@ -14,10 +15,6 @@ export type Scene = AsyncDisposable & {
   readonly admin: AdminClient;
   readonly backends: readonly Backend[];
 };
-
-// The first closes on a client's FIN and trusts nobody; the second answers behind a FIN and keeps our ids.
-const LISTENER = { address: '127.0.0.1:0', timeouts: { bodyIdleMs: 1000 } };
-const LISTENERS = [LISTENER, { ...LISTENER, halfClose: true, trustForwarded: ['127.0.0.1/32'] }];
 
 export async function setScene(workers: number, book: Book, moments: Moments): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
@@ -27,9 +24,10 @@ export async function setScene(workers: number, book: Book, moments: Moments): P
     TENANTS.flatMap((tenant) =>
       poolsOf(tenant).flatMap((pool) =>
         Array.from({ length: BACKENDS_EACH }, async (_, index) => {
-          const backend = new Backend(`${pool}.${index + 1}`, pool, tenant, book, moments);
-          backend.limitTo(SETTINGS[tenant].maxConcurrency ?? Number.POSITIVE_INFINITY);
-          await backend.rise();
+          const limit = SETTINGS[tenant].maxConcurrency ?? Number.POSITIVE_INFINITY;
+          const backend = new Backend(`${pool}.${index + 1}`, pool, tenant, limit, book, moments);
+          // No system takes as little for a reader that is late as over a Unix socket. Resets there are none.
+          await backend.rise(index === 1 && !isHasty(tenant) ? join(directory, `${backend.name}.sock`) : 0);
           stack.defer(() => backend.fall());
           return backend;
         }),
@@ -41,7 +39,7 @@ export async function setScene(workers: number, book: Book, moments: Moments): P
       directory,
       listen: [],
       args: ['--chaos', '--workers', `${workers}`],
-      config: { ...configOf(backends), listeners: LISTENERS },
+      config: configOf(backends),
     }),
   );
   const admin = stack.use(new AdminClient(router.admin, { author: 'soak' }));
@@ -49,7 +47,12 @@ export async function setScene(workers: number, book: Book, moments: Moments): P
   return { directory, router, admin, backends, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-function configOf(backends: readonly Backend[]): object {
+/** Of one pool. */
+export function backendsOf({ backends }: Scene, pool: string): Backend[] {
+  return backends.filter((backend) => backend.pool === pool);
+}
+
+export function configOf(backends: readonly Backend[]): object {
   const pools = TENANTS.flatMap((tenant) =>
     poolsOf(tenant).map((pool) => {
       const own = backends.filter((backend) => backend.pool === pool);
@@ -59,8 +62,9 @@ function configOf(backends: readonly Backend[]): object {
   );
   const domains = TENANTS.map((tenant) => [hostOf(tenant), { pool: poolsOf(tenant)[0] }]);
   return {
+    listeners: LISTENERS,
     accessLog: 'json',
-    drainMs: 5000,
+    drainMs: DRAIN_MS,
     pools: Object.fromEntries(pools),
     domains: Object.fromEntries(domains),
   };

@@ -1,6 +1,7 @@
 /** What may make the router answer in a backend's place: for each outcome, what must have happened. */
 import type { Asked, Moments } from './book.ts';
 import type { Fault } from './plan.ts';
+import { isHasty, isSound } from './tenants.ts';
 
 // From the moment that something breaks to the moment that the router has noticed, and is done with it.
 const NOTICED_MS = 2000;
@@ -52,7 +53,7 @@ function isCause(
   switch (outcome) {
     case 'queue_full':
     case 'queue_timeout':
-      return tenant !== 'calm';
+      return !isSound(tenant);
     case 'quarantined':
       return tenant === 'rough' || was(`down ${tenant}`);
     case 'no_backends':
@@ -70,7 +71,7 @@ function isCause(
   const faults = FAULTS[outcome] ?? [];
   if (attempts.some(({ answer }) => faults.includes(answer.fault))) return true;
   if (outcome === 'first_byte_timeout' || outcome === 'response_idle')
-    return tenant !== 'calm' && tenant !== 'tight' && moments.within('lag', sentAtMs, now);
+    return (isHasty(tenant) || request.framing !== 'none') && moments.within('lag', sentAtMs, now);
   const isEnd = outcome === 'closed_without_response' || outcome === 'response_interrupted';
   // A kept connection may have been closed without a word just as it was used again, by what cannot be sent twice.
   return isEnd && (was(`down ${tenant}`) || (tenant === 'rough' && request.framing !== 'none'));

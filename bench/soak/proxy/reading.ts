@@ -1,0 +1,49 @@
+/** How somebody takes what is sent to him: at once, not for a while, in sips, or so when the system holds all it can for him. */
+import type { Socket } from 'node:net';
+import type { Chance } from '../../../test/support/chance.ts';
+
+export type Reading = 'at-once' | 'late' | 'sips' | 'when-full';
+
+// Long enough that the system is full of what is sent meanwhile, short of any deadline.
+const MOST_LATE_MS = 500;
+// Some megabytes take so long where others send too.
+const FULL_MS = 3000;
+const MOST_BETWEEN_SIPS_MS = 20;
+
+export class Reader {
+  readonly #socket: Socket;
+  readonly #chance: Chance;
+  #reading: Reading = 'at-once';
+  #waits: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, chance: Chance) {
+    this.#socket = socket;
+    this.#chance = chance;
+  }
+
+  /** From now on. */
+  read(reading: Reading): void {
+    this.#reading = reading;
+    if (reading === 'late') this.#rest(this.#chance.below(MOST_LATE_MS));
+    if (reading === 'when-full') this.#rest(FULL_MS);
+    if (reading === 'at-once') this.#goOn();
+  }
+
+  /** Something was read. */
+  took(): void {
+    if (this.#reading === 'sips' || this.#reading === 'when-full')
+      this.#rest(this.#chance.below(MOST_BETWEEN_SIPS_MS));
+  }
+
+  #rest(ms: number): void {
+    this.#socket.pause();
+    clearTimeout(this.#waits);
+    this.#waits = setTimeout(() => this.#goOn(), ms);
+  }
+
+  #goOn(): void {
+    clearTimeout(this.#waits);
+    this.#waits = undefined;
+    this.#socket.resume();
+  }
+}
