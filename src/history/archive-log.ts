@@ -1,7 +1,7 @@
 /** An archive: an old prefix of the log goes into a file, and the log goes on after it, anchored by hash and base. */
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { type LocalLog, swapLog } from '../../eventlog/index.ts';
+import { JOURNAL_DIRECTORY, type LocalLog, swapLog } from '../../eventlog/index.ts';
 import type { Historian } from './historian.ts';
 import { Unanswerable } from './unanswerable.ts';
 
@@ -29,7 +29,7 @@ export async function archiveLog(
   { before, file }: { readonly before: number; readonly file: string },
   signal?: AbortSignal,
 ): Promise<ArchiveReport> {
-  checkFile(file);
+  checkFile(file, directory);
   if (busy.has(directory))
     throw new Unanswerable('history_busy', 'expected one archive at a time, found another');
   busy.add(directory);
@@ -45,11 +45,16 @@ export async function archiveLog(
   }
 }
 
-function checkFile(file: string): void {
+function checkFile(file: string, directory: string): void {
   const refused = (expected: string, found: string) =>
     new Unanswerable('invalid_query', `file: expected ${expected}, found ${found}`);
-  if (!isAbsolute(file)) throw refused('an absolute path', JSON.stringify(file));
+  if (!isAbsolute(file) || file.includes('\0')) throw refused('an absolute path', JSON.stringify(file));
   if (existsSync(file)) throw refused(`to write ${file}`, 'that it exists already');
-  if (statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory() !== true)
+  const place = dirname(file);
+  if (statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw refused(`to write ${file}`, 'no such directory');
+  // There, some names are of caches, which are thrown away, and others of files that come and go.
+  const own = [directory, join(directory, JOURNAL_DIRECTORY)].filter((each) => existsSync(each));
+  if (own.some((each) => realpathSync(each) === realpathSync(place)))
+    throw refused('a place of its own', `${file}, in the data directory`);
 }

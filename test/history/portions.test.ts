@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -233,6 +233,19 @@ describe('an archive', () => {
     expect(existsSync(at('old.db'))).toBe(false);
   });
 
+  it.each(['data/history.db', 'data/archiving.db', 'link/old.db', 'data/journal/segment-00000001.db'])(
+    'is refused as %s, which is in the data directory',
+    async (name) => {
+      await symlink(data, at('link'));
+      await mkdir(join(data, 'journal'), { recursive: true });
+      const { code, err } = await run(`archive ${at(name)} --before 9`);
+      expect([code, err]).toEqual([
+        1,
+        `switchyard: file: expected a place of its own, found ${at(name)}, in the data directory\n`,
+      ]);
+    },
+  );
+
   it('is refused, as a question wrongly put, where it would overwrite a file or has no directory', async () => {
     const router = new HistoryThread({ directory: data, flush: async () => {} });
     const log = () => assert.fail('expected the log to be left alone');
@@ -251,6 +264,7 @@ describe('an archive', () => {
       message: expect.stringContaining('no such directory'),
     });
     await expect(put('here.db')).rejects.toMatchObject({ word: 'invalid_query' });
+    await expect(put(at('a\0b.db'))).rejects.toMatchObject({ word: 'invalid_query' });
     expect(await readFile(at('here.db'), 'utf8')).toBe('dear');
   });
 });
