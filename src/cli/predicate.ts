@@ -1,4 +1,4 @@
-/** Questions that a state answers with yes or no, for `bisect`. */
+/** Questions that a past state answers with yes or no, for `bisect`: each looks at the few owners that it is about. */
 import { type Parsed, parseBackendId, parseDomainName, parsePoolName, quoted } from '../../eventlog/index.ts';
 import { UsageError } from './failure.ts';
 
@@ -6,14 +6,15 @@ export type Predicate =
   | { readonly type: 'exists'; readonly kind: 'domain' | 'pool' | 'backend'; readonly name: string }
   | { readonly type: 'routed'; readonly host: string; readonly to: string | undefined };
 
-type Backend = { readonly state?: string };
-type Pools = { readonly [pool: string]: { readonly backends?: { readonly [id: string]: Backend } } };
+/** Settings as `state --json` says them; undefined: there was no such owner. */
+export type Look = <Kind extends 'domain' | 'pool'>(
+  kind: Kind,
+  name: string,
+) => Promise<(Kind extends 'domain' ? Domain : Pool) | undefined>;
 
-/** As `state --json` says it. */
-export type JudgedState = {
-  readonly pools: Pools;
-  readonly domains: { readonly [host: string]: { readonly pool: string } };
-};
+type Domain = { readonly pool?: string };
+type Pool = { readonly backends?: Backends };
+type Backends = { readonly [id: string]: { readonly state?: string } };
 
 export function parsePredicate(
   exists: string | undefined,
@@ -50,33 +51,31 @@ function named(option: string, parse: (text: string) => Parsed<string>, text: st
   throw new UsageError(`${option}: ${parsed.problem}`);
 }
 
-export function holds(predicate: Predicate, state: JudgedState): boolean {
-  if (predicate.type === 'routed') return isRouted(predicate.host, predicate.to, state);
+export async function holds(predicate: Predicate, look: Look): Promise<boolean> {
+  if (predicate.type === 'routed') return isRouted(predicate.host, predicate.to, look);
   const { kind, name } = predicate;
-  if (kind === 'domain') return Object.hasOwn(state.domains, name);
-  if (kind === 'pool') return Object.hasOwn(state.pools, name);
+  if (kind !== 'backend') return (await look(kind, name)) !== undefined;
   const [pool = '', id = ''] = name.split('/');
-  return Object.hasOwn(backendsOf(state, pool), id);
+  return Object.hasOwn((await look('pool', pool))?.backends ?? {}, id);
 }
 
 /** Exact, then the longest wildcard, then `*`; and a backend that is up. Rules of paths are `explain`'s to judge. */
-function isRouted(host: string, to: string | undefined, state: JudgedState): boolean {
-  const domain = namesFor(host).find((name) => Object.hasOwn(state.domains, name));
-  if (domain === undefined) return false;
-  const pool = state.domains[domain]?.pool ?? '';
-  const up = Object.entries(backendsOf(state, pool)).filter(
-    ([, backend]) => (backend.state ?? 'up') === 'up',
-  );
+async function isRouted(host: string, to: string | undefined, look: Look): Promise<boolean> {
+  const domain = await domainOf(host, look);
+  const pool = domain?.pool ?? '';
+  const backends = pool === '' ? {} : ((await look('pool', pool))?.backends ?? {});
+  const up = Object.entries(backends).filter(([, backend]) => (backend.state ?? 'up') === 'up');
   if (to === undefined) return up.length > 0;
   const [wantedPool, id] = to.split('/');
   return wantedPool === pool && up.some(([name]) => id === undefined || name === id);
 }
 
-function namesFor(host: string): string[] {
+async function domainOf(host: string, look: Look): Promise<Domain | undefined> {
   const labels = host.split('.');
-  return [host, ...labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join('.')}`), '*'];
-}
-
-function backendsOf({ pools }: JudgedState, pool: string): { readonly [id: string]: Backend } {
-  return Object.hasOwn(pools, pool) ? (pools[pool]?.backends ?? {}) : {};
+  const wildcards = labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join('.')}`);
+  for (const name of [host, ...wildcards, '*']) {
+    const domain = await look('domain', name);
+    if (domain !== undefined) return domain;
+  }
+  return undefined;
 }

@@ -8,6 +8,7 @@ export type { Historian } from './historian.ts';
 export { HistoryThread, type HistoryThreadOptions } from './history-thread.ts';
 export { LocalHistory, type LocalHistoryOptions } from './local-history.ts';
 export { type Moment, parseMoment } from './moment.ts';
+export { pieces } from './pieces.ts';
 export type { LongQuestion, PouredQuestion, WishOf } from './question.ts';
 export { type Repaired, repairLog } from './repair-log.ts';
 export { broughtUp, type Restoration, streamsOf } from './restoration.ts';

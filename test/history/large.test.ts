@@ -49,7 +49,8 @@ async function run(
   place = directory.path,
 ): Promise<{ code: number; out: string; err: string }> {
   const heap = `--max-old-space-size=${HEAP_MEGABYTES}`;
-  const child = spawn(process.execPath, [heap, MAIN, ...line.split(' '), '--data', place]);
+  const [verb = '', ...args] = line.split(' ');
+  const child = spawn(process.execPath, [heap, MAIN, verb, '--data', place, ...args]);
   const [out, err, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -96,6 +97,13 @@ describe('an answer larger than the memory of a process', () => {
     });
     expect(await run('verify', old)).toMatchObject({ code: 0, out: `${from - 1} events, all as written\n` });
     expect((await run('state --json', copy)).out).toBe((await run('state --json')).out);
+  });
+
+  it('is what a command of bisect judges', { timeout: 60_000 }, async () => {
+    const judge = `grep -q ${nameOf(DOMAINS - 2)}`;
+    const { code, out, err } = await run(`bisect --good ${DOMAINS} --bad ${DOMAINS - 2} -- ${judge}`);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain(`expected --good before --bad, found position ${DOMAINS} after ${DOMAINS - 2}`);
   });
 
   it('is not looked for where little changed', { timeout: 60_000 }, async () => {

@@ -1,10 +1,14 @@
 /** `bisect`: the change after which something was no longer so, found by halves in a log of any length. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { pieces, type StateEntry, stateJson } from '../../history/index.ts';
 import type { AdminClient } from '../admin-client.ts';
+import { entriesOf } from '../entries.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
-import { holds, parsePredicate } from '../predicate.ts';
-import { event, state } from '../replies.ts';
+import { holds, type Look, type Predicate, parsePredicate } from '../predicate.ts';
+import { event, state, stateEntry } from '../replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 import { renderedEvent } from './events.ts';
 
@@ -43,10 +47,9 @@ async function run(context: Context): Promise<ExitCode> {
   const judge = judgeOf(context);
   const client = await admin();
   const isGood = async (at: number | string) => {
-    const found = await stateAt(client, at);
-    const verdict = await judge(found);
-    if (!print.json) print.note(`position ${found.position}: ${verdict ? 'good' : 'bad'}`);
-    return { position: found.position, verdict };
+    const judged = await judge(at);
+    if (!print.json) print.note(`position ${judged.position}: ${judged.verdict ? 'good' : 'bad'}`);
+    return judged;
   };
   const low = await isGood(good);
   const high = await isGood(bad);
@@ -108,36 +111,76 @@ async function edge(client: AdminClient, query: Readonly<Record<string, number |
 
 const NEVER = new AbortController().signal;
 
-async function stateAt(client: AdminClient, at: number | string) {
-  return client.ask({ method: 'GET', path: ['v1', 'state'], query: { at } }, state);
-}
+type Judge = (at: number | string) => Promise<{ readonly position: number; readonly verdict: boolean }>;
 
-type State = Awaited<ReturnType<typeof stateAt>>;
-type Judge = (found: State) => Promise<boolean> | boolean;
-
-function judgeOf({ args, io }: Context): Judge {
+function judgeOf(context: Context): Judge {
+  const { args } = context;
   const predicate = parsePredicate(args.text('exists'), args.text('host'), args.text('routed-to'));
   const command = args.positionals;
   if (predicate !== undefined && command.length > 0)
     throw new UsageError('expected a question or a command, found both');
-  if (predicate !== undefined) return (found) => holds(predicate, found as Parameters<typeof holds>[1]);
+  if (predicate !== undefined) return (at) => judgedByLooks(predicate, at, context);
   if (command.length === 0)
     throw new UsageError('expected --exists, --host or a command after --, found none of them');
-  return (found) => judgedBy(command, JSON.stringify(found), io.stop);
+  return (at) => judgedBy(command, at, context);
+}
+
+async function judgedByLooks(predicate: Predicate, at: number | string, { admin }: Context) {
+  const client = await admin();
+  let position: number | undefined;
+  const look = async (kind: 'domain' | 'pool', name: string) => {
+    // A time is of one position, also while more is recorded.
+    const query = { at: position ?? at, [kind]: name };
+    const found = await client.ask({ method: 'GET', path: ['v1', 'state'], query }, state);
+    position = found.position;
+    const owners = (kind === 'domain' ? found.domains : found.pools) as Readonly<Record<string, object>>;
+    return Object.hasOwn(owners, name) ? owners[name] : undefined;
+  };
+  const verdict = await holds(predicate, look as Look);
+  return { position: position!, verdict };
 }
 
 /** As git bisect has it: 0 is good, 1 to 127 bad. */
-async function judgedBy([program = '', ...args]: readonly string[], input: string, stop: AbortSignal) {
+async function judgedBy([program = '', ...args]: readonly string[], at: number | string, context: Context) {
+  const { stop } = context.io;
+  const query = { method: 'GET', path: ['v1', 'state'], query: { at } } as const;
+  const entries = entriesOf(context, query, stateEntry);
+  const first = await entries.next();
+  if (first.done === true || !('position' in first.value))
+    throw new CommandFailed(['expected a state, found none']);
+  const position = Number(first.value['position']);
   const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'], signal: stop });
-  // A command that has seen enough closes its end.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(input);
-  const [code] = await once(child, 'close').catch((error: Error) => {
+  const closed = once(child, 'close').catch((error: Error) => {
     if (stop.aborted) throw new CommandFailed(['interrupted']);
     throw new CommandFailed([`${program}: expected a command that runs, found ${error.message}`]);
   });
-  if (typeof code === 'number' && code <= 127) return code === 0;
+  const [[code]] = await Promise.all([
+    closed,
+    given(child.stdin, pieces(stateJson(withFirst(first.value, entries)))),
+  ]);
+  if (typeof code === 'number' && code <= 127) return { position, verdict: code === 0 };
   throw new CommandFailed([`${program}: expected exit status 0 to 127, found ${code ?? 'a signal'}`]);
+}
+
+const ENDED = new Set<string | undefined>([
+  'EPIPE',
+  'ECONNRESET',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+]);
+
+/** A command that has seen enough closes its end, and one that does not run has none. */
+async function given(input: Writable, text: AsyncGenerator<string>): Promise<void> {
+  try {
+    await pipeline(text, input);
+  } catch (error) {
+    if (!ENDED.has((error as NodeJS.ErrnoException).code)) throw error;
+  }
+}
+
+async function* withFirst(first: object, rest: AsyncIterable<object>): AsyncGenerator<StateEntry> {
+  yield first as StateEntry;
+  yield* rest as AsyncIterable<StateEntry>;
 }
 
 async function told(client: AdminClient, { first, last }: Span, { print }: Context): Promise<ExitCode> {
