@@ -95,6 +95,24 @@ describe('a body', () => {
     await eventually(() => router.isQuiet, 'quiet');
   });
 
+  it('of a response that a crash cuts while the client does not read is sound as far as it comes', async () => {
+    const body = Array.from({ length: 1_600_000 }, (_, line) => `${line}\n`).join('');
+    const { router } = await routed(() => ok(body), { pool: { timeouts: { abortLingerMs: 500 } } });
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(GET);
+    await pause(200);
+    router.plane.crashRequest(new Error('of this test'));
+    // The backend goes on meanwhile.
+    await pause(100);
+    client.socket.resume();
+    await client.ends();
+    const came = client.received.slice(client.received.indexOf('\r\n\r\n') + 4);
+    expect(came.length).toBeGreaterThan(MEGABYTE);
+    expect(came.length).toBeLessThan(body.length);
+    expect(body.startsWith(came)).toBe(true);
+  });
+
   it('is taken from the client no faster than the backend reads it', async () => {
     const { router, backend } = await routed(undefined);
     const client = await router.connect();

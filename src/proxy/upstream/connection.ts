@@ -154,10 +154,13 @@ export class UpstreamConnection implements Counted {
       return;
     }
     this.state = 'lingering';
+    const isLent = this.isLeased && this.socket.isPaused();
     this.unlease(true);
     this.#shared.deadlines.set(this.#deadline, untilMs);
     this.socket.end();
-    this.socket.resume();
+    // Node would read once more to where it read last, and what is there may still have to leave: then nothing is read until
+    // time is up.
+    if (!isLent) this.socket.resume();
   }
 
   /** From idle: the backend counts it until it has closed it too. */
