@@ -83,7 +83,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
   done(keepAlive: boolean, nowMs = this.context.now()): void {
     this.#exchange = undefined;
     this.#isHeadBegun = false;
-    this.unleaseReads(true);
+    this.endLease();
     if (this.#isClosing || this.isClosed) return;
     // While draining, one that was told to keep alive may ask once more: its next request may be on its way.
     // Of one that has sent its FIN, what came before that is still to be answered.
@@ -105,14 +105,14 @@ export class ClientConnection extends ClientSocket implements ClientSide {
       return;
     }
     this.#exchange = undefined;
-    this.unleaseReads(true);
+    this.endLease();
     this.#isClosing = true;
     this.socket.destroy();
   }
 
   cut(how: 'gone' | 'short' | 'reset'): void {
     this.#exchange = undefined;
-    this.unleaseReads(true);
+    this.endLease();
     if (this.isClosed) return;
     if (how === 'gone') this.socket.destroy();
     else if (how === 'reset') this.reset();

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { PlaneContext } from './context.ts';
 import { Deadline } from './deadlines.ts';
 import type { Listener } from './listener.ts';
-import { ownReads, readInto } from './own-reads.ts';
+import { ownReads, readInto, readNextInto } from './own-reads.ts';
 
 const NOTHING = '';
 
@@ -168,6 +168,13 @@ export abstract class ClientSocket {
     if (!this.isLeased) return;
     if (!stillNeeded) this.context.buffers.giveBack(this.#buffer);
     this.#readInto(this.context.buffers.fromClients);
+  }
+
+  /** For good, and at once: what was read last may still wait in a write queue when more comes. */
+  endLease(): void {
+    if (!this.isLeased) return;
+    this.#buffer = this.context.buffers.fromClients;
+    readNextInto(this.socket, this.#buffer);
   }
 
   #readInto(buffer: Buffer): void {

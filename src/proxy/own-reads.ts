@@ -46,6 +46,17 @@ export function readInto(socket: Socket, buffer: Buffer): void {
   };
 }
 
+/** The very next read goes there. Once a socket at most: it costs memory until that is closed. */
+export function readNextInto(socket: Socket, buffer: Buffer): void {
+  if (known === undefined || known === 'none') return;
+  const handle: unknown = Reflect.get(socket, '_handle');
+  const keyed = socket as unknown as Keyed;
+  if (!hasUserBuffer(handle) || keyed[known.buffer] === null) return;
+  keyed[known.next] = null;
+  keyed[known.buffer] = buffer;
+  handle.useUserBuffer(buffer);
+}
+
 function fieldsOf(socket: Socket): Fields | 'none' {
   const symbols = Object.getOwnPropertySymbols(socket);
   const named = (name: string): symbol | undefined => symbols.find(({ description }) => description === name);

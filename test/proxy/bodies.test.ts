@@ -113,6 +113,31 @@ describe('a body', () => {
     expect(body.startsWith(came)).toBe(true);
   });
 
+  it('of a request that a crash cuts while the backend does not read is sound as far as it comes', async () => {
+    const body = Array.from({ length: 1_600_000 }, (_, line) => `${line}\n`).join('');
+    const { router, backend } = await routed(undefined);
+    const client = await router.connect();
+    client.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n`);
+    const connection = await backend.accept();
+    await connection.takeHead();
+    connection.socket.pause();
+    client.send(body);
+    await pause(200);
+    router.plane.crashRequest(new Error('of this test'));
+    // The client goes on meanwhile.
+    await pause(100);
+    let came = '';
+    connection.socket.removeAllListeners('data');
+    connection.socket.on('data', (chunk: Buffer) => {
+      came += chunk.toString('latin1');
+    });
+    connection.socket.resume();
+    await eventually(() => connection.ended, 'the end');
+    expect(came.length).toBeGreaterThan(MEGABYTE);
+    expect(came.length).toBeLessThan(body.length);
+    expect(body.startsWith(came)).toBe(true);
+  });
+
   it('is taken from the client no faster than the backend reads it', async () => {
     const { router, backend } = await routed(undefined);
     const client = await router.connect();
