@@ -2,7 +2,7 @@
 import type { Chance } from '../../../test/support/chance.ts';
 import type { Pace } from './bytes.ts';
 import type { Reading } from './reading.ts';
-import { TENANTS, type Tenant } from './tenants.ts';
+import { isHasty, TENANTS, type Tenant } from './tenants.ts';
 
 /** What a backend does wrong: before its answer, amid it, or with it. */
 export type Fault =
@@ -127,7 +127,8 @@ export function answerOf(chance: Chance, tenant: Tenant, method: string): Answer
     delayMs: chance.below(3) === 0 ? chance.below(30) : 0,
     isEarly: chance.below(10) === 0,
     closes: chance.pick(['no', 'no', 'no', 'no', 'said', isRough ? 'unsaid' : 'no'] as const),
-    reading: readingOf(chance, 3),
+    // Of a hasty tenant whoever reads slowly is given up.
+    reading: isHasty(tenant) ? 'at-once' : readingOf(chance, 3),
     fault: isRough && chance.below(4) === 0 ? chance.pick(ROUGH_FAULTS) : 'none',
   };
 }
