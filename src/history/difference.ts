@@ -5,7 +5,7 @@ import { routingOf } from '../admin/routing-of.ts';
 import { type Change, difference } from '../config/index.ts';
 import { type DifferenceEntry, differenceJson } from './difference-text.ts';
 import { type Moment, positionAt } from './moment.ts';
-import { ownerAt, versionAt } from './owner-at.ts';
+import { ownerOfVersion, versionAt } from './owner-at.ts';
 import { ownerOf, streamsIn } from './owners-at.ts';
 import { linesOfJson, pieces } from './pieces.ts';
 import { allAt, isSmall } from './present-at.ts';
@@ -67,9 +67,10 @@ export async function* changesBetween(
 }
 
 function changesOf({ log }: Room, stream: StreamName, from: number, to: number): readonly Change[] {
-  if (versionAt(log, stream, from) === versionAt(log, stream, to)) return [];
-  const at = (position: number) => routingOf(alone(stream, ownerAt(log, stream, position).state));
-  return difference(at(from), at(to));
+  const [before, after] = [versionAt(log, stream, from), versionAt(log, stream, to)];
+  if (before === after) return [];
+  const of = (version: number) => routingOf(alone(stream, ownerOfVersion(log, stream, version).state));
+  return difference(of(before), of(after));
 }
 
 function alone(stream: StreamName, state: unknown): Parameters<typeof routingOf>[0] {

@@ -15,10 +15,14 @@ const PAGE = 1000;
 
 /** Throws `EventUnreadable` at the first event of the stream that cannot be read. */
 export function ownerAt(log: Log, stream: StreamName, position: number): OwnerAt {
-  const last = versionAt(log, stream, position);
+  return ownerOfVersion(log, stream, versionAt(log, stream, position));
+}
+
+export function ownerOfVersion(log: Log, stream: StreamName, last: number): OwnerAt {
+  if (last === 0) return { state: null, version: 0 };
   const current = last === log.version(stream) ? log.storedCurrent(stream) : undefined;
   if (current?.version === last && current.intact) return { state: JSON.parse(current.state), version: last };
-  const snapshot = last === 0 ? undefined : log.snapshot(stream, last);
+  const snapshot = log.snapshot(stream, last);
   let state: unknown = snapshot?.state ?? null;
   let version = snapshot?.version ?? 0;
   const scratch = new WeakSet();
