@@ -57,34 +57,46 @@ function mayGoOn({ log }: Room, first: Recorded | undefined): boolean {
 }
 
 /** Refuses a position that is one command's, and the next one too. */
-export async function requireBetween(position: Position, room: Room, what: string): Promise<void> {
-  const across = await changeAcross(position, room);
+export function requireBetween(position: Position, room: Room, what: string): void {
+  const across = changeAcross(position, room);
   if (across !== undefined) {
-    const [before, last] = [across[0]!.position - 1, across.at(-1)!.position];
-    const midst = `in the midst of one: ${before} is before it, ${last} after it`;
+    const midst = `in the midst of one: ${across.first - 1} is before it, ${across.last} after it`;
     throw outside(`${what}: expected a position between changes, found ${position} ${midst}`);
   }
-  const next = eventAt(position + 1, room);
-  if (next === undefined || !mayGoOn(room, next)) return;
-  const end = (await commandAt(next.position, room)).at(-1)!.position;
+  if (!mayGoOn(room, eventAt(position + 1, room))) return;
+  const end = edgeOf(position + 1, 1, room);
   const midst = `which may be in the midst of the one that ends at ${end}, as the archive knows`;
   throw outside(`${what}: expected a position between changes, found ${position}, ${midst}`);
 }
 
 /** Refuses the first position that stays where an earlier one is of the same command. */
-export async function requireBeginning(position: Position, room: Room, what: string): Promise<void> {
-  const across = await changeAcross(position - 1, room);
+export function requireBeginning(position: Position, room: Room, what: string): void {
+  const across = changeAcross(position - 1, room);
   if (across === undefined) return;
-  const [first, next] = [across[0]!.position, across.at(-1)!.position + 1];
-  const midst = `in the midst of one: it begins at ${first}, the next at ${next}`;
+  const midst = `in the midst of one: it begins at ${across.first}, the next at ${across.last + 1}`;
   throw outside(`${what}: expected the first position of a change, found ${position} ${midst}`);
 }
 
-/** The events of the command that goes on after this position. */
-async function changeAcross(position: Position, room: Room): Promise<readonly Recorded[] | undefined> {
+/** The positions of the command that goes on after this one. */
+function changeAcross(position: Position, room: Room): Pick<PastChange, 'first' | 'last'> | undefined {
   const id = eventAt(position, room)?.metadata.commandId;
   if (id === undefined || id !== eventAt(position + 1, room)?.metadata.commandId) return undefined;
-  return commandAt(position, room);
+  return { first: edgeOf(position, -1, room), last: edgeOf(position, 1, room) };
+}
+
+/** The last position of its command in this direction, found by halves: it may have ten thousand large events. */
+function edgeOf(position: Position, direction: 1 | -1, room: Room): Position {
+  const id = eventAt(position, room)?.metadata.commandId;
+  const isIts = (steps: number) => eventAt(position + direction * steps, room)?.metadata.commandId === id;
+  let out = 1;
+  while (isIts(out)) out *= 2;
+  let its = Math.floor(out / 2);
+  while (out - its > 1) {
+    const middle = Math.floor((its + out) / 2);
+    if (isIts(middle)) its = middle;
+    else out = middle;
+  }
+  return position + direction * its;
 }
 
 function outside(message: string): Unanswerable {
@@ -94,7 +106,7 @@ function outside(message: string): Unanswerable {
 /** Undefined: nothing is known of it, which is for others to tell. */
 function eventAt(position: Position, { log }: Room): Recorded | undefined {
   try {
-    return position === 0 ? undefined : log.read({ from: position, to: position, limit: 1 })[0];
+    return position <= 0 ? undefined : log.read({ from: position, to: position, limit: 1 })[0];
   } catch (error) {
     if (error instanceof EventUnreadable) return undefined;
     throw error;

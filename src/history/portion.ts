@@ -67,7 +67,7 @@ export async function archivePart({ before, file, fresh }: ArchiveWish, room: Ro
   const upTo = log.position();
   if (before <= first || before > upTo + 1)
     throw outside('before', `from ${first + 1} to ${upTo + 1}`, before);
-  await requireBeginning(before, room, 'before');
+  requireBeginning(before, room, 'before');
   // To undo it needs the position before it.
   for (const trial of trialsIn(log))
     if (trial.before < before - 1)

@@ -45,7 +45,7 @@ export async function restorationOf(wish: RestorationWish, room: Room): Promise<
   // Who means nothing at all says 0: a wrong year must not empty the router.
   if (wish.to.type === 'time' && to === 0)
     throw new Unanswerable('invalid_query', 'to: expected a time since the log began, found one before it');
-  await requireBetween(to, room, 'to');
+  requireBetween(to, room, 'to');
   const end = room.log.position();
   const at =
     wish.at === undefined ? end : positionAt(room.log, { type: 'position', position: wish.at }, 'seen');

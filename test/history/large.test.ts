@@ -82,18 +82,19 @@ describe('an answer larger than the memory of a process', () => {
 
   it('is a part of the log as a file, and what an archive leaves', { timeout: 120_000 }, async () => {
     const [part, old] = [join(directory.path, 'part.sy'), join(directory.path, 'old.sy')];
-    const from = DOMAINS - 100;
+    // Where a change begins.
+    const from = DOMAINS - 3 * AT_ONCE + 1;
     expect(await run(`export ${part} --from ${from}`)).toMatchObject({ code: 0, err: '' });
     expect(await run('verify', part)).toMatchObject({
       code: 0,
-      out: `${AT_ONCE + 101} events, all as written\n`,
+      out: `${4 * AT_ONCE} events, all as written\n`,
     });
     const copy = join(directory.path, 'copy');
     await cp(join(directory.path, 'events.db'), join(copy, 'events.db'));
     expect(await run(`archive ${old} --before ${from}`, copy)).toMatchObject({ code: 0, err: '' });
     expect(await run('verify', copy)).toMatchObject({
       code: 0,
-      out: `${AT_ONCE + 101} events, all as written\n`,
+      out: `${4 * AT_ONCE} events, all as written\n`,
     });
     expect(await run('verify', old)).toMatchObject({ code: 0, out: `${from - 1} events, all as written\n` });
     expect((await run('state --json', copy)).out).toBe((await run('state --json')).out);
