@@ -163,6 +163,11 @@ describe('`backend list`', () => {
         'its time',
       );
       expect(await listed()).toMatch(/gone .* up {2}/);
+      // The next request would end both: one of them is its trial.
+      const asked = ['explain', '--host', 'app.test', '--path', '/', '--admin', router.admin];
+      const explained = (await runCommand(asked)).output;
+      expect(explained).toMatch(/ gone .* open\n/);
+      expect(explained).toContain('goes to  sick');
       const metrics = await (await fetch(`http://${router.admin}/metrics`)).text();
       expect(metrics).toMatch(/switchyard_pool_backends\{pool="web",state="up"\} 2/);
       expect(metrics).not.toMatch(/switchyard_pool_backends\{pool="web",state="quarantined"\} [1-9]/);

@@ -107,6 +107,7 @@ async function sightOf(
   if (affinity !== false) notes.push('the client is taken to come for the first time');
   const { past, atMs } = await poolThen(wish, room, position, pool, state, notes);
   const key = routeKey(wish, room, position, route, domain);
+  past.expire(atMs);
   const look = past.look({ nowMs: atMs, tried: [], hash: 0, route: key, wanted: 0 });
   return { sight: new Names(room.journal(), state).sight(look), atMs };
 }

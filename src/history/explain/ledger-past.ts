@@ -17,6 +17,8 @@ import type { Room } from '../room.ts';
 export type Met = { readonly record: LedgerRecord; readonly pool: PastPool | undefined };
 
 export type PastPool = {
+  /** As any operation does first: quarantines and ejections that are over by then end. */
+  expire(nowMs: number): void;
   look(asking: Asking): Look;
   waiter(ticket: number): Waiting | undefined;
 };
@@ -107,6 +109,7 @@ export function poolOf(poolKey: number, checkpoint: Uint8Array): PastPool {
   const pool = new ReplayedPool(memory, poolKey);
   pool.restore(unpackCheckpoint(checkpoint), 1);
   return {
+    expire: (nowMs) => pool.expire(nowMs),
     look: (asking) => look(memory, pool, asking),
     waiter: (ticket) => pool.waiter(ticket),
   };
@@ -134,6 +137,7 @@ class Walk {
   get pool(): PastPool | undefined {
     if (!this.#isInStep) return undefined;
     return {
+      expire: (nowMs) => this.#replayed.expire(nowMs),
       look: (asking) => look(this.#memory, this.#replayed, asking),
       waiter: (ticket) => this.#replayed.waiter(ticket),
     };
