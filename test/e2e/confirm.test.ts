@@ -72,7 +72,7 @@ describe('a router killed while a change is on trial', () => {
       await first.router.kill();
 
       const second = await stage.start();
-      const archive = { before: 5, file: stage.old };
+      const archive = { before: 6, file: stage.old };
       const refused = await second.admin.post<{ detail: string }>('/v1/archive', archive);
       expect(refused.body.detail).toContain(`up to 4 while change ${body.confirm.id} is on trial`);
       await second.admin.must('POST', '/v1/confirm', { id: body.confirm.id });
