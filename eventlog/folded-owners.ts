@@ -2,6 +2,7 @@
  * Every owner as its events up to a position fold it, in order of name, one after the other: nobody has to hold more of them
  * than one. Nothing that lies beside the events is trusted.
  */
+import { baseStatesOf } from './base-states.ts';
 import { canonicalJson } from './canonical.ts';
 import { codec } from './codec.ts';
 import { EventUnreadable } from './errors.ts';
@@ -80,15 +81,10 @@ async function* eventsByStream({ log, to, breathe }: FoldWish): AsyncGenerator<C
 }
 
 function* baseOwners(log: LogInspection): Generator<Owner, undefined> {
-  for (let after = ''; ; ) {
-    const page = log.baseStates(after, PAGE);
-    for (const { stream, version, state, intact } of page) {
-      if (!intact)
-        throw new EventUnreadable(0, stream, 'expected the base as it was written, found it damaged');
-      yield { stream, version, state: JSON.parse(state) as Json };
-    }
-    if (page.length < PAGE) return;
-    after = page.at(-1)!.stream;
+  for (const { stream, version, state, intact } of baseStatesOf(log)) {
+    if (!intact)
+      throw new EventUnreadable(0, stream, 'expected the base as it was written, found it damaged');
+    yield { stream, version, state: JSON.parse(state) as Json };
   }
 }
 

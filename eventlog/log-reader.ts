@@ -64,8 +64,8 @@ export interface LogInspection {
   base(): Base | undefined;
   /** What the base knows of a stream. */
   baseState(stream: string): Kept<StoredCurrent> | undefined;
-  /** In order of stream name, after `after`. */
-  baseStates(after: string, limit: number): readonly Kept<StoredCurrent>[];
+  /** In order of stream name, after `after`; no more once they have so many characters, but one. */
+  baseStates(after: string, limit: number, characters: number): readonly Kept<StoredCurrent>[];
   /** In order of position, from `from`, whatever positions there are; no more once they have so many characters of data, but one. */
   storedEvents(from: number, limit: number, characters?: number): readonly ChainedEvent[];
   /** Of one stream in order of version, from `from`. */

@@ -7,6 +7,7 @@ import { hash as digestOf } from 'node:crypto';
 import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
+import { baseStatesOf } from './base-states.ts';
 import type { Json } from './json.ts';
 import type { LogInspection, LogReader } from './log-reader.ts';
 import type { StreamName } from './names.ts';
@@ -145,12 +146,9 @@ export function openPoints(directory: string): Points | undefined {
 
 export function baseOf(log: LogInspection): States {
   const states: States = new Map();
-  for (let after = ''; ; ) {
-    const page = log.baseStates(after, PAGE);
-    for (const { stream, state } of page) states.set(stream as StreamName, JSON.parse(state) as Json);
-    if (page.length < PAGE) return states;
-    after = page.at(-1)?.stream ?? after;
-  }
+  for (const { stream, state } of baseStatesOf(log))
+    states.set(stream as StreamName, JSON.parse(state) as Json);
+  return states;
 }
 
 function hashAt(log: LogInspection, position: Position): string | undefined {

@@ -139,8 +139,11 @@ export class SqliteRows implements LogInspection {
     return row && kept(row);
   }
 
-  baseStates(after: string, limit: number): readonly Kept<StoredCurrent>[] {
-    return this.guarded(() => this.statements.baseStates.all(after, limit).map(kept));
+  baseStates(after: string, limit: number, characters: number): readonly Kept<StoredCurrent>[] {
+    return this.guarded(() => {
+      const rows = this.statements.baseStates.iterate(after, limit);
+      return [...within(rows, characters, ({ state }) => state)].map(kept);
+    });
   }
 
   tip(): Tip | undefined {

@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { baseDigest } from './base.ts';
+import { baseStatesOf } from './base-states.ts';
 import { Chain } from './chain.ts';
 import { type Finding, fileDamaged, unreadable } from './finding.ts';
 import type { LogInspection, LogReader, StoredCurrent } from './log-reader.ts';
@@ -41,6 +42,7 @@ type Page = { readonly findings: readonly Finding[]; readonly at: Verified };
 type Counts = { events: number; streams: number; begun: number };
 
 const PAGE = 500;
+const CHARACTERS = 1_048_576;
 
 export async function verify(
   log: Log,
@@ -129,12 +131,9 @@ function baseFindings(log: Log, counts: Counts): readonly Finding[] {
 }
 
 function* statesOf(log: Log, counts: Counts): Generator<StoredCurrent> {
-  for (let after = ''; ; ) {
-    const page = log.baseStates(after, PAGE);
-    counts.begun += page.length;
-    yield* page;
-    after = page.at(-1)?.stream ?? after;
-    if (page.length < PAGE) return;
+  for (const state of baseStatesOf(log)) {
+    counts.begun += 1;
+    yield state;
   }
 }
 
@@ -168,7 +167,7 @@ type Events = { readonly events: readonly ChainedEvent[]; readonly damage?: Find
 /** Where a page of the file is damaged, the events on it are asked for one by one. */
 function eventsAt(log: Log, from: Position, limit: number): Events {
   try {
-    return { events: log.storedEvents(from, limit) };
+    return { events: log.storedEvents(from, limit, CHARACTERS) };
   } catch (error) {
     if (!isOfTheFile(error)) throw error;
     if (limit > 1) return eventsAt(log, from, 1);
