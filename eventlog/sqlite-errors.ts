@@ -42,7 +42,12 @@ export function isOfTheFile(error: unknown): error is LogUnavailable {
 /** What was not to be had may be had the next time: nothing is known of the file. */
 export function isPassing(error: unknown): boolean {
   if (isOfTheSystem(error)) return true;
-  return error instanceof Database.SqliteError && (PASSING.test(error.code) || isLocked(error.code));
+  return isHeld(error) || (error instanceof Database.SqliteError && PASSING.test(error.code));
+}
+
+/** Somebody else has it, and did not let go of it for as long as was waited. */
+export function isHeld(error: unknown): boolean {
+  return error instanceof Database.SqliteError && isLocked(error.code);
 }
 
 const PASSING = /^SQLITE_(?:CANTOPEN|NOMEM|IOERR_NOMEM|PERM|AUTH)/;

@@ -1,7 +1,7 @@
 /** A journal read synchronously, beside its writer or at rest: over all its segments, whatever of them is left. */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { isPassing } from '../sqlite-errors.ts';
+import { isHeld, isPassing } from '../sqlite-errors.ts';
 import { parseRequestId } from './record-id.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { Gap } from './segment.ts';
@@ -158,9 +158,7 @@ class Reader implements JournalReader {
       this.#opened(path);
       return segment;
     } catch (error) {
-      // The oldest go at any time, as does one that could not be begun.
-      const isGone = lstatSync(path, { throwIfNoEntry: false }) === undefined;
-      if (!isGone && !(error instanceof SegmentUnbegun)) this.#damaged(path, error);
+      if (!isComingOrGoing(path, error)) this.#damaged(path, error);
       return undefined;
     }
   }
@@ -181,4 +179,10 @@ class Reader implements JournalReader {
       yield next.value;
     }
   }
+}
+
+/** The oldest go at any time, as does one that could not be begun; and while one is begun its writer has it alone. */
+function isComingOrGoing(path: string, error: unknown): boolean {
+  if (error instanceof SegmentUnbegun || isHeld(error)) return true;
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined;
 }

@@ -9,6 +9,10 @@ import { startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const WAIT = { timeout: 10_000 };
+type Verified = {
+  readonly findings: readonly object[];
+  readonly journal: { readonly damaged: readonly string[] };
+};
 type Actors = { readonly items: readonly { readonly id: string; readonly state: string }[] };
 
 async function withoutLog(workers: string) {
@@ -67,7 +71,9 @@ describe.each(['0', '2'])('with %s workers, a log that cannot be opened again', 
     await expect.poll(async () => (await shop()).status, WAIT).toBe(201);
     expect((await ask(router.port, 'new.example')).status).toBe(200);
     expect((await admin.get('/readyz')).body).toMatchObject({ detail: 'ready' });
-    expect((await admin.post('/v1/verify')).body).toMatchObject({ ok: true, events: 5 });
+    const verified = (await admin.post<Verified>('/v1/verify')).body;
+    expect([verified.findings, verified.journal.damaged]).toEqual([[], []]);
+    expect(verified).toMatchObject({ ok: true, events: 5 });
   });
 
   it('keeps a worker that crashes waiting, and the router from being ready where none is left', {

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { JOURNAL_DIRECTORY, openJournalReader } from '../../eventlog/index.ts';
 import {
@@ -10,7 +11,7 @@ import {
   segmentFiles,
   segmentPath,
 } from '../../eventlog/journal/segment-files.ts';
-import { temporaryDirectory } from './desk.ts';
+import { finished, idOf, JournalDesk, record, temporaryDirectory } from './desk.ts';
 
 it('is not taken for a damaged one, nor is one that just went', { timeout: 60_000 }, async () => {
   const home = temporaryDirectory();
@@ -41,4 +42,25 @@ it('is not begun in the place of another', () => {
   writeFileSync(path, 'requests of before');
   expect(() => beginSegment(path)).toThrow(/EEXIST/);
   expect(readFileSync(path, 'utf8')).toBe('requests of before');
+});
+
+it('is not taken for a damaged one while its writer has it alone, and is read once it is let go', () => {
+  const home = temporaryDirectory();
+  const directory = join(home, JOURNAL_DIRECTORY);
+  const desk = new JournalDesk(home);
+  const request = finished();
+  record(desk.producer(), request);
+  const writer = desk.writer();
+  writer.turn();
+  writer.close();
+  const alone = new Database(segmentPath(directory, 1));
+  alone.exec('BEGIN EXCLUSIVE');
+  const damage: unknown[] = [];
+  const reader = openJournalReader(home, { damaged: (_path, error) => damage.push(error) });
+  expect(reader.span()).toBeUndefined();
+  alone.exec('COMMIT');
+  alone.close();
+  expect(reader.find(idOf(request))?.id).toBe(idOf(request));
+  expect(damage).toEqual([]);
+  reader.close();
 });
