@@ -1,15 +1,16 @@
 /** One segment of the journal, open for reading, beside its writer or at rest. */
 import { crc32 } from 'node:zlib';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { ByteReader } from './bytes.ts';
 import { mayContain } from './filter.ts';
 import { FRAME, frameKind, frameLength } from './frame.ts';
+import { openSegment } from './open-segment.ts';
 import { rangesIn } from './pool-index.ts';
 import type { RequestIdParts } from './record-id.ts';
 import { idHash, peerHash, REQUEST_WORD, whereWord } from './request-frame.ts';
 import { type Dictionary, type RequestRecord, readRequest } from './request-record.ts';
 import type { Gap } from './segment.ts';
-import { hasPeers, requireSegment, vocabularyOf } from './segment-schema.ts';
+import { hasPeers, vocabularyOf } from './segment-schema.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Operations of one pool or of all, as its ledger packed them. */
@@ -32,7 +33,6 @@ export type JournalledCheckpoint = {
 type BlockRow = { block: number; run: number; sealedAtMs: number };
 type GapRow = Omit<Gap, 'requests' | 'operations'> & { requests: number | null; operations: number | null };
 
-const BUSY_TIMEOUT_MS = 1000;
 type Column = Database.Statement<[number], { bytes: Buffer; sum: number }>;
 
 const NOTHING = Buffer.alloc(0);
@@ -57,9 +57,8 @@ export class SegmentReader implements Dictionary {
     nameElsewhere: (key: number) => string | undefined,
     damaged: (error: unknown) => void,
   ) {
-    const db = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+    const db = openSegment(path);
     try {
-      requireSegment(db);
       db.pragma('cell_size_check = ON');
       db.pragma('trusted_schema = OFF');
       this.vocabulary = vocabularyOf(db);

@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import type { Block } from './block.ts';
+import { openSegment } from './open-segment.ts';
 import { createTables, hasPeers, requireSegment, vocabularyOf } from './segment-schema.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -188,9 +189,8 @@ type LastRow = { run: number; sealed_at_ms: number; positions: Buffer };
 
 /** Of a segment that others may be writing. */
 export function readLastBlock(path: string): LastBlock | undefined {
-  const db = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+  const db = openSegment(path);
   try {
-    requireSegment(db);
     return lastBlockOf(db);
   } finally {
     db.close();

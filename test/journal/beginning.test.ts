@@ -1,5 +1,5 @@
 /** A segment at the moment when it is begun: what readers make of it, and that none is begun where one is. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
@@ -62,5 +62,31 @@ it('is not taken for a damaged one while its writer has it alone, and is read on
   alone.close();
   expect(reader.find(idOf(request))?.id).toBe(idOf(request));
   expect(damage).toEqual([]);
+  reader.close();
+});
+
+it('that was half done when its writer was stopped is undone by whoever reads it next', () => {
+  const home = temporaryDirectory();
+  const directory = join(home, JOURNAL_DIRECTORY);
+  const desk = new JournalDesk(home);
+  const request = finished();
+  record(desk.producer(), request);
+  const writer = desk.writer();
+  writer.turn();
+  writer.close();
+  // As a writer leaves it that is killed: pages of a change that is not over, and beside them what was there before.
+  const path = segmentPath(directory, 1);
+  const killed = new Database(path);
+  killed.pragma('cache_size = 1');
+  const numbers = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)';
+  killed.exec(`BEGIN; ${numbers} INSERT INTO names SELECT i, hex(zeroblob(4000)) FROM n`);
+  for (const beside of ['', '-journal']) copyFileSync(path + beside, segmentPath(directory, 2) + beside);
+  killed.close();
+  rmSync(path);
+  const damage: unknown[] = [];
+  const reader = openJournalReader(home, { damaged: (_path, error) => damage.push(error) });
+  expect(reader.find(idOf(request))?.id).toBe(idOf(request));
+  expect(damage).toEqual([]);
+  expect(existsSync(`${segmentPath(directory, 2)}-journal`)).toBe(false);
   reader.close();
 });
