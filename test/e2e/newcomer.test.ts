@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { AdminClient, actorsOf } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
+import { eventually } from '../support/eventually.ts';
 import { startLoad, summary } from '../support/load.ts';
 import { NotReady, type RouterOptions, runCommand, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -305,8 +306,7 @@ describe('SIGTERM', () => {
     const answer = ask(router.port, 'example.com').catch((error: Error) => error);
     while (web.requests === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     router.signal('SIGTERM');
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(router.output()).toMatch(/draining/);
+    await eventually(() => router.output().includes('draining'), 'word of the first');
     const began = performance.now();
     router.signal('SIGTERM');
     await router.ended;
