@@ -4,7 +4,7 @@ import type { RouteSettings } from '../eventlog/index.ts';
 import { domainSettings } from '../eventlog/settings.ts';
 import { compilePattern } from '../src/config/index.ts';
 import { KeyedDigest } from '../src/proxy/keyed-digest.ts';
-import { cookieOf, pathOf } from '../src/proxy/request-part.ts';
+import { cookieOf, pathOf } from '../src/proxy/route/request-part.ts';
 
 const ROUNDS = 500_000;
 const FIELDS = [

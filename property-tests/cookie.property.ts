@@ -1,7 +1,7 @@
 /** A cookie is found where a reader who takes the line apart, pair by pair, finds it. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { cookieOf } from '../src/proxy/request-part.ts';
+import { cookieOf } from '../src/proxy/route/request-part.ts';
 import type { RequestHead } from '../src/wire/index.ts';
 
 const piece = fc.constantFrom('home', 'homes', 'ho', 'a', '=', '=', ';', ';', ' ', '\t', '"', '1');

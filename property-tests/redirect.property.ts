@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseLocation } from '../eventlog/index.ts';
-import { locationOf } from '../src/proxy/redirect.ts';
+import { locationOf } from '../src/proxy/route/redirect.ts';
 
 const HERE = 'https://app.test/';
 // What a parser of targets lets through, and more: any octet.

@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { ownReads } from '../../src/proxy/own-reads.ts';
+import { ownReads } from '../../src/proxy/client/own-reads.ts';
 import { startNodeProgram } from './node-program.ts';
 import type { Peer } from './peer.ts';
 

@@ -1,7 +1,7 @@
 /** Whether a request of a simulation is sent a second time: by the pool's settings, within the production budget. */
 import type { PoolSettings } from '../../eventlog/index.ts';
+import { RetryBudget } from '../../src/proxy/forward/retry-budget.ts';
 import { isListed, type Statuses } from '../../src/proxy/listed-status.ts';
-import { RetryBudget } from '../../src/proxy/retry-budget.ts';
 import type { SimulatedRequest } from './request.ts';
 import type { Tally } from './tally.ts';
 

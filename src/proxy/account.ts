@@ -3,9 +3,9 @@ import type { Outcome } from '../../actors/index.ts';
 import type { JournalledRequest } from '../telemetry/request-journal.ts';
 import { codeLabel } from '../telemetry/request-metrics.ts';
 import type { Hop, RequestHead } from '../wire/index.ts';
-import type { Choice } from './choice.ts';
+import { type OutcomeRow, rowOf } from './answer/outcome-table.ts';
 import type { PlaneContext } from './context.ts';
-import { type OutcomeRow, rowOf } from './outcome-table.ts';
+import type { Choice } from './route/choice.ts';
 import type { BackendRoute } from './routing-table.ts';
 
 type EndedRequest = JournalledRequest & {

@@ -6,20 +6,20 @@ import type { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
 import type { RequestMetrics } from '../telemetry/request-metrics.ts';
 import type { HeadScan } from '../wire/index.ts';
-import type { Affinity } from './affinity.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Delegate, Delegated } from './delegate.ts';
+import type { RetryBudget } from './forward/retry-budget.ts';
 import type { Headcount } from './headcount.ts';
 import type { HttpDate } from './http-date.ts';
 import type { KeyedDigest } from './keyed-digest.ts';
+import type { Affinity } from './lease/affinity.ts';
+import type { WaitWatch } from './lease/wait-watch.ts';
+import type { Wakes } from './lease/wakes.ts';
 import type { OneWrite } from './one-write.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import type { RequestIds } from './request-id.ts';
-import type { RetryBudget } from './retry-budget.ts';
 import type { RoutingTable } from './routing-table.ts';
-import type { ReadBuffers } from './upstream/read-buffers.ts';
 import type { Upstreams } from './upstream/upstreams.ts';
-import type { WaitWatch } from './wait-watch.ts';
-import type { Wakes } from './wakes.ts';
 
 export type PlaneSettings = {
   /** 0 to 4095: part of every request id. */

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { OutcomeType, RequestActor } from '../../actors/index.ts';
 import type { Fields, Hop, ProxyHeader, RequestHead, ResponseHead } from '../wire/index.ts';
-import type { OutcomeRow } from './outcome-table.ts';
+import type { OutcomeRow } from './answer/outcome-table.ts';
 import type { DomainRoute } from './routing-table.ts';
 import type { UpstreamConnection } from './upstream/connection.ts';
 

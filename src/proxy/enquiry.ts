@@ -3,10 +3,10 @@
  * waits for any more is ignored.
  */
 import type { OutcomeType } from '../../actors/index.ts';
-import { type Applicant, admit } from './admission.ts';
+import type { OutcomeRow } from './answer/outcome-table.ts';
 import type { Answer, Delegate, Verdicts } from './delegate.ts';
-import type { OutcomeRow } from './outcome-table.ts';
 import type { DelegateSide } from './proxied-request.ts';
+import { type Applicant, admit } from './route/admission.ts';
 import type { DomainRoute } from './routing-table.ts';
 import type { UpstreamConnection } from './upstream/connection.ts';
 

@@ -7,18 +7,18 @@
  *       └────────────┴───────────┴────────────┴─▶ end    which is the `ProxiedRequest`'s: all that the parts know of it
  */
 import type { OutcomeType } from '../../actors/index.ts';
-import { admit, askForLease, awaitLedger } from './admission.ts';
+import { rowOf } from './answer/outcome-table.ts';
+import { ownAnswer } from './answer/own-answer.ts';
+import { plainPage } from './answer/own-page.ts';
 import { Enquiry } from './enquiry.ts';
-import { Forwarding } from './forwarding.ts';
-import { rowOf } from './outcome-table.ts';
-import { ownAnswer } from './own-answer.ts';
-import { plainPage } from './own-page.ts';
+import { Forwarding } from './forward/forwarding.ts';
+import { RequestBody } from './forward/request-body.ts';
+import type { Tenant } from './lease/tenancy.ts';
+import type { Sleeper } from './lease/wakes.ts';
 import { ProxiedRequest } from './proxied-request.ts';
-import { RequestBody } from './request-body.ts';
+import { LARGE_BYTES } from './read-buffers.ts';
+import { admit, askForLease, awaitLedger } from './route/admission.ts';
 import type { BackendRoute, PoolRoute } from './routing-table.ts';
-import type { Tenant } from './tenancy.ts';
-import { LARGE_BYTES } from './upstream/read-buffers.ts';
-import type { Sleeper } from './wakes.ts';
 
 export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
   override forwarding: Forwarding | undefined = undefined;

@@ -1,15 +1,21 @@
-/** The door of the data plane. */
+/**
+ * The door of the data plane. The folders are what a request meets, in this order; `exchange.ts` leads it through:
+ *
+ *   client ─▶ route ─▶ lease ─▶ forward ─▶ upstream
+ *      ▲        │        │         │
+ *      └────────┴─────── answer ◀──┘      every answer that is not a backend's
+ */
 
+export { type OutcomeRow, rowOf } from './answer/outcome-table.ts';
 export type { PlaneOptions, PlaneReport } from './context.ts';
 export type { Answer, Delegate, Delegated } from './delegate.ts';
-export { Route as CompiledRoute, routesOf } from './domain-routes.ts';
+export { RetryBudget } from './forward/retry-budget.ts';
 export { createHeadcount, type Headcount, type HeadcountMemory, SharedHeadcount } from './headcount.ts';
 export { statusRange } from './listed-status.ts';
-export { type OutcomeRow, rowOf } from './outcome-table.ts';
 export { createPlane, type Farewell, type RoutingPlane } from './plane.ts';
 export { parseRequestId } from './request-id.ts';
-export { pathOf } from './request-part.ts';
-export { RetryBudget } from './retry-budget.ts';
+export { Route as CompiledRoute, routesOf } from './route/domain-routes.ts';
+export { pathOf } from './route/request-part.ts';
 export {
   type BackendAddress,
   type BackendRoute,

@@ -13,19 +13,19 @@ import {
   type ResponseHead,
 } from '../wire/index.ts';
 import { recordEnd } from './account.ts';
-import type { Choice } from './choice.ts';
-import type { ClientSocket } from './client-socket.ts';
+import { type OutcomeRow, rowOf } from './answer/outcome-table.ts';
+import { ownPage } from './answer/own-page.ts';
+import { outcomeOfBody } from './answer/refusals.ts';
+import { type Reply, replyBytes } from './answer/reply.ts';
+import type { ClientSocket } from './client/client-socket.ts';
 import type { PlaneContext } from './context.ts';
 import type { Answer, Delegate } from './delegate.ts';
-import { leaveDomain } from './domain-limit.ts';
-import { leaseEndOf } from './lease-end.ts';
-import { type OutcomeRow, rowOf } from './outcome-table.ts';
-import { ownPage } from './own-page.ts';
-import { outcomeOfBody } from './refusals.ts';
-import { type Reply, replyBytes } from './reply.ts';
-import type { RequestBody } from './request-body.ts';
+import type { RequestBody } from './forward/request-body.ts';
+import { leaseEndOf } from './lease/lease-end.ts';
+import type { Tenancy } from './lease/tenancy.ts';
+import type { Choice } from './route/choice.ts';
+import { leaveDomain } from './route/domain-limit.ts';
 import type { BackendRoute, DomainRoute, PoolRoute } from './routing-table.ts';
-import type { Tenancy } from './tenancy.ts';
 import type { UpstreamConnection } from './upstream/connection.ts';
 
 /** The connection it came on. */

@@ -2,7 +2,7 @@
 import type { PoolLedger } from '../../actors/index.ts';
 import type { BackendSettings, DomainSettings, PoolSettings } from '../../eventlog/index.ts';
 import type { Fields } from '../wire/index.ts';
-import type { DomainRoutes } from './domain-routes.ts';
+import type { DomainRoutes } from './route/domain-routes.ts';
 
 export interface RoutingTable {
   /** Catches up with the log if this worker is behind; cheap when it is not. Called once per complete head. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { completePool, type SparsePool } from '../../eventlog/index.ts';
-import { hashKeyOf } from '../../src/proxy/hash-key.ts';
 import { KeyedDigest } from '../../src/proxy/keyed-digest.ts';
+import { hashKeyOf } from '../../src/proxy/lease/hash-key.ts';
 import type { RequestHead } from '../../src/wire/index.ts';
 import { backendThat, get, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';

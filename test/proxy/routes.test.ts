@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseLocation } from '../../eventlog/index.ts';
 import { createSwitchyard, type RoutedOptions } from '../../src/index.ts';
-import { locationOf } from '../../src/proxy/redirect.ts';
+import { locationOf } from '../../src/proxy/route/redirect.ts';
 import { blackHole } from '../support/black-hole.ts';
 import { RawClient, type RawResponse } from '../support/raw-client.ts';
 import { backendThat, closing } from '../support/routed.ts';

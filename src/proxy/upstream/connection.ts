@@ -10,9 +10,10 @@
 import { type LookupFunction, Socket } from 'node:net';
 import { HeadScan } from '../../wire/index.ts';
 import { Deadline, type Deadlines } from '../deadlines.ts';
+import { HIGH_WATER_BYTES } from '../high-water.ts';
+import type { ReadBuffers } from '../read-buffers.ts';
 import type { BackendAddress } from '../routing-table.ts';
 import type { Counted, Quota } from './quota.ts';
-import type { ReadBuffers } from './read-buffers.ts';
 
 /** Whoever has a request on the connection. After `backendClosed` and `connectFailed` nothing more is called. */
 export interface ConnectionUser {
@@ -53,9 +54,6 @@ export type UpstreamShared = {
 
 // 1 s, as for whoever is abandoned: a backend that is idle closes at once.
 const GOODBYE_MS = 1000;
-
-// 64 KiB: what a socket may hold of ours beyond the kernel's own buffer before its source is paused.
-export const HIGH_WATER_BYTES = 65_536;
 
 export class UpstreamConnection implements Counted {
   readonly socket: Socket;

@@ -1,0 +1,55 @@
+/** The page of a router-made answer: a small HTML document, or JSON for a client that prefers it. */
+import type { OutcomeType } from '../../../actors/index.ts';
+import type { OutcomeRow } from './outcome-table.ts';
+import { STATUS_TITLES } from './status-titles.ts';
+
+export type Page = { readonly contentType: string; readonly body: string };
+
+export function errorPage(type: OutcomeType, row: OutcomeRow, requestId: string, accept: string): Page {
+  const title = STATUS_TITLES[row.status] ?? 'Error';
+  if (prefersJson(accept)) {
+    const problem = {
+      type: 'about:blank',
+      title,
+      status: row.status,
+      code: row.code || undefined,
+      detail: row.says,
+    };
+    const body = `${JSON.stringify({ ...problem, outcome: type, request_id: requestId })}\n`;
+    return { contentType: 'application/problem+json', body };
+  }
+  return {
+    contentType: 'text/html; charset=utf-8',
+    body: html(row.status, title, row.says, row.code, requestId),
+  };
+}
+
+// Nothing in it comes from the request: no script, no style, nothing to escape.
+function html(status: number, title: string, says: string, code: string, requestId: string): string {
+  const mark = code === '' ? requestId : `${code} ${requestId}`;
+  return (
+    `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>${status} ${title}</title></head>` +
+    `<body><h1>${title}</h1><p>${says}</p><p><small>${mark}</small></p></body></html>\n`
+  );
+}
+
+// RFC 9110 §12.5.1, as far as two representations need it: JSON only where it is named, with a higher weight
+// than HTML is.
+function prefersJson(accept: string): boolean {
+  if (!accept.includes('json')) return false;
+  let json = 0;
+  let html = 0;
+  for (const range of accept.split(',')) {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    const weight = weightOf(parameters);
+    if (type === 'application/json' || type === 'application/problem+json') json = Math.max(json, weight);
+    if (type === 'text/html' || type === 'text/*') html = Math.max(html, weight);
+  }
+  return json > html;
+}
+
+function weightOf(parameters: readonly string[]): number {
+  const given = parameters.find((parameter) => parameter.startsWith('q='));
+  const weight = given === undefined ? 1 : Number(given.slice(2));
+  return Number.isFinite(weight) ? weight : 0;
+}

@@ -1,0 +1,327 @@
+/**
+ * One client's connection: reads heads, gives each to an exchange, and answers in order, one exchange at a time.
+ *
+ *   (preface) ─▶ idle ─▶ reading a head ─▶ busy ─▶ idle …        each with its own time-out
+ *                  └────────┴───────────────┴─▶ closing ─▶ closed
+ *
+ * Closing lingers: our FIN has gone, what the client still sends is dropped, until it has closed or time is up; a
+ * reset before would take away the answer it has not read yet (RFC 9112 §9.6).
+ */
+import type { Socket } from 'node:net';
+import {
+  HeadScan,
+  type Hop,
+  NOWHERE,
+  type ProxyHeader,
+  plainAddress,
+  type RequestRefusal,
+  readProxyHeader,
+  readRequestHead,
+} from '../../wire/index.ts';
+import { outcomeOfRequest } from '../answer/refusals.ts';
+import type { PlaneContext } from '../context.ts';
+import { Exchange } from '../exchange.ts';
+import { HELD_BYTES } from '../forward/request-body.ts';
+import { GrowingBytes } from '../growing-bytes.ts';
+import { HIGH_WATER_BYTES } from '../high-water.ts';
+import type { ClientSide } from '../proxied-request.ts';
+import { ClientSocket } from './client-socket.ts';
+import { hopOf } from './hop-of.ts';
+import type { Listener } from './listener.ts';
+import { NO_HEAD, refusedHead } from './refused-head.ts';
+
+// 2 s: a client far away reads an answer and sends its FIN within it; nginx waits 5 s for more.
+const LINGER_MS = 2000;
+
+export class ClientConnection extends ClientSocket implements ClientSide {
+  hop: Hop;
+  preface: ProxyHeader | undefined = undefined;
+  readonly #peer: string;
+  /** Where it is from, as far as it is counted. */
+  #countedAs: string | undefined;
+  /** Of a head that has not come whole; for all others one scan serves all connections of a worker. */
+  #scan: HeadScan | undefined;
+  readonly #left: (connection: ClientConnection) => void;
+  #awaitsPreface: boolean;
+  #exchange: Exchange | undefined;
+  /** Bytes not taken yet: of the next request while one is under way, else of an unfinished head. */
+  #surplus: GrowingBytes | undefined;
+  /** Where what it says again and again is known. */
+  #place = NOWHERE;
+  #isParsing = false;
+  #isHeadBegun = false;
+  #isClosing = false;
+  #hasEnded = false;
+  /** The next request waits until the answers before it have left. */
+  #isStalled = false;
+
+  constructor(
+    socket: Socket,
+    address: string,
+    listener: Listener,
+    context: PlaneContext,
+    left: (connection: ClientConnection) => void,
+  ) {
+    super(socket, listener, context);
+    this.#peer = address;
+    this.#countedAs = listener.settings.proxyProtocol ? undefined : address;
+    this.#left = left;
+    this.#awaitsPreface = listener.settings.proxyProtocol;
+    this.hop = hopOf(address, listener.port, false, listener, context.settings.pseudonym);
+    this.listen();
+  }
+
+  // ---- ClientSide
+
+  takeSurplus(): Buffer | undefined {
+    const surplus = this.#surplus;
+    this.#surplus = undefined;
+    this.resumeSurplus();
+    return surplus?.bytes.subarray(0, surplus.length);
+  }
+
+  done(keepAlive: boolean, nowMs = this.context.now()): void {
+    this.#exchange = undefined;
+    this.#isHeadBegun = false;
+    this.endLease();
+    if (this.#isClosing || this.isClosed) return;
+    // While draining, one that was told to keep alive may ask once more: its next request may be on its way.
+    // Of one that has sent its FIN, what came before that is still to be answered.
+    const isLast = this.#hasEnded && this.#surplus === undefined && !this.#isParsing;
+    if (!keepAlive || isLast || nowMs >= this.context.idleUntilMs) {
+      this.close();
+      return;
+    }
+    this.resumeReading();
+    this.deadlineAt(Math.min(nowMs + this.listener.settings.timeouts.keepAliveMs, this.context.idleUntilMs));
+    if (!this.#isParsing) this.#parseSurplus();
+  }
+
+  // RFC 9112 §9.6: nothing it might still send is lost by closing at once, which spares a shutdown, a read of the FIN and
+  // the wait for it.
+  leave(nowMs: number): void {
+    if (this.#isClosing || this.isClosed || this.#surplus !== undefined || this.pendingBytes > 0) {
+      this.done(false, nowMs);
+      return;
+    }
+    this.#exchange = undefined;
+    this.endLease();
+    this.#isClosing = true;
+    this.socket.destroy();
+  }
+
+  cut(how: 'gone' | 'short' | 'reset'): void {
+    this.#exchange = undefined;
+    this.endLease();
+    if (this.isClosed) return;
+    if (how === 'gone') this.socket.destroy();
+    else if (how === 'reset') this.reset();
+    else this.close();
+  }
+
+  // ---- for the plane
+
+  get isBusy(): boolean {
+    return this.#exchange !== undefined;
+  }
+
+  stop(reason: 'forced_close'): void {
+    this.guarded(() => this.#exchange?.stop(reason));
+    this.socket.destroy();
+  }
+
+  /** As by a bug in what it does just now. */
+  crash(error: Error): void {
+    this.#exchange?.crashed(error);
+  }
+
+  /** Says goodbye and waits a little for the client's. */
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#surplus = undefined;
+    this.resumeAnyway();
+    // A slow client may take long over what is written; once it has left us, a little.
+    this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
+    this.socket.end(() => this.deadlineAt(this.context.now() + LINGER_MS));
+  }
+
+  // ---- events
+
+  protected override received(chunk: Buffer, length: number): void {
+    if (this.#isClosing) return;
+    const exchange = this.#exchange;
+    try {
+      if (exchange !== undefined) this.#receivedWhileBusy(exchange, chunk, length);
+      else if (this.#surplus === undefined) this.#parse(chunk, 0, length);
+      else if (this.#isStalled) this.#keep(chunk, 0, length);
+      else {
+        this.#surplus.append(chunk, 0, length);
+        this.#parseSurplus();
+      }
+    } catch (error) {
+      this.crashed(error);
+    }
+  }
+
+  #receivedWhileBusy(exchange: Exchange, chunk: Buffer, length: number): void {
+    const at = exchange.clientBytes(chunk, 0, length);
+    if (at < length && !this.#isClosing) this.#keep(chunk, at, length);
+  }
+
+  #keep(buffer: Buffer, from: number, end: number): void {
+    if (from === end) return;
+    this.#surplus ??= new GrowingBytes();
+    this.#surplus.append(buffer, from, end);
+    // What comes before its turn is the client's risk, and bounded; an unfinished head has bounds of its own.
+    const isEarly = this.#exchange !== undefined || this.#isStalled;
+    if (isEarly && this.#surplus.length >= HELD_BYTES) this.pauseForSurplus();
+  }
+
+  #parseSurplus(): void {
+    const surplus = this.#surplus;
+    if (surplus === undefined || this.#isStalled) return;
+    this.#surplus = undefined;
+    this.resumeSurplus();
+    this.#parse(surplus.bytes, 0, surplus.length, surplus);
+    if (this.#hasEnded && this.#exchange === undefined && !this.#isStalled) this.close();
+  }
+
+  /** As many requests as are whole and answered at once; the rest is kept. `kept`: the buffer is ours already. */
+  #parse(buffer: Buffer, from: number, end: number, kept?: GrowingBytes): void {
+    let at = from;
+    this.#isParsing = true;
+    if (this.#awaitsPreface) at = this.#preface(buffer, at, end);
+    while (at < end && this.#exchange === undefined && !this.#isClosing && !this.#awaitsPreface) {
+      if (this.pendingBytes >= HIGH_WATER_BYTES) {
+        this.#isStalled = true;
+        break;
+      }
+      const scan = this.#scan ?? this.context.scans.spare;
+      scan.place = this.#place;
+      const head = readRequestHead(buffer, at, end, this.listener.settings.limits, scan);
+      if (head.type === 'incomplete') {
+        this.#keepScan(scan);
+        this.#headBegun();
+        break;
+      }
+      this.#scan = undefined;
+      this.#place = scan.place;
+      if (head.type === 'refused') {
+        this.#refuse(head);
+        break;
+      }
+      const exchange = new Exchange(this, head, this.context.now());
+      this.#exchange = exchange;
+      at = exchange.begin(buffer, head.end, end);
+    }
+    this.#isParsing = false;
+    if (at >= end || this.#isClosing) return;
+    if (kept !== undefined && at === 0) this.#surplus = kept;
+    else this.#keep(buffer, at, end);
+  }
+
+  /** The scan remembers what it has seen: it is this head's until that is whole. */
+  #keepScan(scan: HeadScan): void {
+    if (this.#scan === scan) return;
+    this.#scan = scan;
+    this.context.scans.spare = new HeadScan();
+  }
+
+  #headBegun(): void {
+    if (this.#isHeadBegun) return;
+    this.#isHeadBegun = true;
+    this.deadlineAt(this.context.now() + this.listener.settings.timeouts.headersMs);
+  }
+
+  /** The PROXY header, once, before all else. Whoever sends none is no load balancer and gets no answer. */
+  #preface(buffer: Buffer, from: number, end: number): number {
+    const header = readProxyHeader(buffer, from, end);
+    if (header.type === 'incomplete') {
+      this.#headBegun();
+      return from;
+    }
+    if (header.type === 'refused') {
+      this.context.counters.malformed++;
+      this.#isClosing = true;
+      this.socket.destroy();
+      return end;
+    }
+    this.#awaitsPreface = false;
+    this.#isHeadBegun = false;
+    this.preface = header;
+    const address = header.sourceAddress === '' ? this.#peer : plainAddress(header.sourceAddress);
+    if (!this.listener.admitsFrom(address)) {
+      this.context.counters.refusedConnections++;
+      this.#isClosing = true;
+      this.socket.destroy();
+      return end;
+    }
+    this.#countedAs = address;
+    if (header.sourceAddress !== '') {
+      this.hop = hopOf(
+        address,
+        header.destinationPort,
+        header.isSecure || header.destinationPort === 443,
+        this.listener,
+        this.context.settings.pseudonym,
+      );
+    }
+    return header.end;
+  }
+
+  #refuse(refusal: RequestRefusal): void {
+    this.context.counters.malformed++;
+    const exchange = new Exchange(this, refusedHead(refusal), this.context.now());
+    this.#exchange = exchange;
+    exchange.refuse(outcomeOfRequest(refusal), `${refusal.reason}: ${refusal.detail}`);
+  }
+
+  protected override drained(): void {
+    if (this.#isClosing) this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
+    this.#exchange?.clientDrained();
+    if (!this.#isStalled) return;
+    this.#isStalled = false;
+    if (this.#exchange === undefined && !this.#isClosing) this.#parseSurplus();
+  }
+
+  protected override ended(): void {
+    this.#hasEnded = true;
+    if (this.#isClosing) return;
+    const { halfClose } = this.listener.settings;
+    if (this.#exchange !== undefined) this.#exchange.clientEnded(halfClose);
+    else if (!halfClose) this.socket.destroy();
+    else if (!this.#isStalled) this.close();
+  }
+
+  protected override timedOut(): void {
+    if (this.#isClosing) this.socket.destroy();
+    else if (this.#exchange !== undefined) this.#exchange.deadlinePassed(this.context.now());
+    else if (this.#isHeadBegun && this.#scan?.isInStartLine === false) this.#headTimedOut();
+    else this.close();
+  }
+
+  /** RFC 9110 §15.5.9: a request line has come, so somebody waits for an answer. */
+  #headTimedOut(): void {
+    const exchange = new Exchange(this, NO_HEAD, this.context.now());
+    this.#exchange = exchange;
+    exchange.refuse('head_timeout', 'the head was not complete in time');
+  }
+
+  protected override closed(): void {
+    this.#isClosing = true;
+    this.listener.left(this.#countedAs);
+    this.#left(this);
+    this.#surplus = undefined;
+    this.#exchange?.clientGone();
+  }
+
+  /** Our own mistake costs this request, and nobody else's. */
+  protected override crashed(error: unknown): void {
+    this.#isParsing = false;
+    if (this.#exchange === undefined) {
+      this.context.report({ type: 'request_crashed', requestId: '', error });
+      this.socket.destroy();
+    } else this.#exchange.crashed(error);
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * A client's socket as its connection and its exchange use it: writes, reading that pauses and goes on, reads into
+ * leased buffers, one deadline.
+ */
+import type { Socket } from 'node:net';
+import type { PlaneContext } from '../context.ts';
+import { Deadline } from '../deadlines.ts';
+import type { Listener } from './listener.ts';
+import { ownReads, readInto, readNextInto } from './own-reads.ts';
+
+const NOTHING = '';
+
+// Listeners that all sockets share find the connection here: closures of its own cost an idle one 400 bytes.
+const CONNECTION = Symbol('connection');
+type Owned = Socket & { [CONNECTION]?: ClientSocket };
+
+function readOwn(this: Socket, length: number, buffer: Buffer): boolean {
+  (this as Owned)[CONNECTION]?.hasRead(buffer, length);
+  return true;
+}
+
+function readData(this: Socket, chunk: Buffer): void {
+  (this as Owned)[CONNECTION]?.hasRead(chunk, chunk.length);
+}
+
+function drained(this: Socket): void {
+  (this as Owned)[CONNECTION]?.hasDrained();
+}
+
+function ended(this: Socket): void {
+  (this as Owned)[CONNECTION]?.hasEnded();
+}
+
+function closed(this: Socket): void {
+  (this as Owned)[CONNECTION]?.hasClosed();
+}
+
+function ignored(): void {}
+
+export abstract class ClientSocket {
+  readonly socket: Socket;
+  readonly context: PlaneContext;
+  readonly listener: Listener;
+  readonly #deadline: Deadline;
+  /** Where the next read goes. */
+  #buffer: Buffer;
+  #pausedForBody = false;
+  #pausedForSurplus = false;
+  protected isClosed = false;
+
+  constructor(socket: Socket, listener: Listener, context: PlaneContext) {
+    this.socket = socket;
+    this.context = context;
+    this.listener = listener;
+    this.#deadline = new Deadline(() => this.guarded(() => this.timedOut()));
+    this.#buffer = context.buffers.fromClients;
+  }
+
+  /** From now on what happens is told. */
+  protected listen(): void {
+    const { socket, context, listener } = this;
+    this.deadlineAt(context.now() + listener.settings.timeouts.keepAliveMs);
+    (socket as Owned)[CONNECTION] = this;
+    const isOwn = context.settings.ownReads !== false && ownReads(socket, this.#buffer, readOwn);
+    if (!isOwn) socket.on('data', readData);
+    socket.on('drain', drained);
+    socket.on('end', ended);
+    socket.on('error', ignored);
+    socket.on('close', closed);
+  }
+
+  /** The bytes are there only until this returns, unless they are in a leased buffer. It does not throw. */
+  protected abstract received(chunk: Buffer, length: number): void;
+  protected abstract drained(): void;
+  protected abstract ended(): void;
+  protected abstract closed(): void;
+  protected abstract timedOut(): void;
+  protected abstract crashed(error: unknown): void;
+
+  // ---- writes
+
+  writeText(text: string): void {
+    this.socket.write(text, 'latin1');
+  }
+
+  writeBytes(bytes: Buffer): void {
+    this.socket.write(bytes);
+  }
+
+  /** Written and not yet taken by the kernel. */
+  get pendingBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  /** `drained` will be called when nothing is pending. */
+  tellWhenDrained(): void {
+    // Node says drain by itself only after its buffer was full; an empty write is done when those before it are. Others may
+    // stand behind it by then, of a later answer, and lend memory that must not be written to before they have left.
+    if (this.socket.writableNeedDrain) return;
+    this.socket.write(NOTHING, 'latin1', () => {
+      if (this.pendingBytes > 0 && !this.isClosed) this.tellWhenDrained();
+      else this.hasDrained();
+    });
+  }
+
+  /** No more to this client, but what it sends is still wanted: half an upgraded connection. */
+  endWriting(): void {
+    this.socket.end();
+  }
+
+  /**
+   * Not by a FIN, which would look like the end. Where ours is on its way already, everything was written, and a reset
+   * would be refused by the system and leave the socket open for good.
+   */
+  reset(): void {
+    if (this.socket.writableEnded && this.socket.writableLength === 0) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+
+  // ---- reads
+
+  get isPaused(): boolean {
+    return this.#pausedForBody;
+  }
+
+  pauseReading(): void {
+    if (this.#pausedForBody) return;
+    this.#pausedForBody = true;
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.#pausedForBody) return;
+    this.#pausedForBody = false;
+    if (!this.#pausedForSurplus) this.socket.resume();
+  }
+
+  protected pauseForSurplus(): void {
+    if (this.#pausedForSurplus) return;
+    this.#pausedForSurplus = true;
+    this.socket.pause();
+  }
+
+  protected resumeSurplus(): void {
+    if (!this.#pausedForSurplus) return;
+    this.#pausedForSurplus = false;
+    if (!this.#pausedForBody) this.socket.resume();
+  }
+
+  /** Whatever it was paused for is no reason any more. */
+  protected resumeAnyway(): void {
+    this.#pausedForBody = false;
+    this.#pausedForSurplus = false;
+    this.socket.resume();
+  }
+
+  /** Reads go to a buffer of their own from now on, whose bytes stay until the next read. */
+  leaseReads(): void {
+    if (!this.isLeased) this.#readInto(this.context.buffers.take());
+  }
+
+  get isLeased(): boolean {
+    return this.#buffer !== this.context.buffers.fromClients;
+  }
+
+  /** `stillNeeded`: part of it waits in somebody's write queue, so that it cannot be used again. */
+  unleaseReads(stillNeeded: boolean): void {
+    if (!this.isLeased) return;
+    if (!stillNeeded) this.context.buffers.giveBack(this.#buffer);
+    this.#readInto(this.context.buffers.fromClients);
+  }
+
+  /** For good, and at once: what was read last may still wait in a write queue when more comes. */
+  endLease(): void {
+    if (!this.isLeased) return;
+    this.#buffer = this.context.buffers.fromClients;
+    readNextInto(this.socket, this.#buffer);
+  }
+
+  #readInto(buffer: Buffer): void {
+    this.#buffer = buffer;
+    readInto(this.socket, buffer);
+  }
+
+  // ---- time and events
+
+  deadlineAt(atMs: number): void {
+    if (this.isClosed) return;
+    this.context.deadlines.set(this.#deadline, atMs);
+  }
+
+  /** For the socket's events. */
+  hasDrained(): void {
+    this.guarded(() => this.drained());
+  }
+
+  hasEnded(): void {
+    this.guarded(() => this.ended());
+  }
+
+  hasRead(chunk: Buffer, length: number): void {
+    this.received(chunk, length);
+  }
+
+  hasClosed(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.context.deadlines.remove(this.#deadline);
+    this.guarded(() => this.closed());
+  }
+
+  /** For what happens once a connection or less; the hot path has its own. */
+  protected guarded(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.crashed(error);
+    }
+  }
+}

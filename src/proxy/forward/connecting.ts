@@ -1,0 +1,154 @@
+/**
+ * From a leased backend to a connection to it: an idle one of this worker's, or a new one. What goes wrong on the way sends
+ * the request to the next backend, and is charged to this one for everybody.
+ */
+
+import type { Tenancy } from '../lease/tenancy.ts';
+import type { ProxiedRequest } from '../proxied-request.ts';
+import type { BackendRoute, PoolRoute } from '../routing-table.ts';
+import type { BackendConnections } from '../upstream/backend-connections.ts';
+import type { ConnectionUser, UpstreamConnection } from '../upstream/connection.ts';
+import type { Quota } from '../upstream/quota.ts';
+import { connectFailure } from './connect-failure.ts';
+import { isRequestIdempotent } from './idempotent.ts';
+import type { Responding } from './responding.ts';
+
+export abstract class Connecting implements ConnectionUser {
+  protected readonly request: ProxiedRequest;
+  protected readonly pool: PoolRoute;
+  protected readonly timeouts: PoolRoute['settings']['timeouts'];
+  connection: UpstreamConnection | undefined = undefined;
+  /** To the request as it was sent last. */
+  response: Responding | undefined = undefined;
+  protected connections: BackendConnections | undefined;
+  protected isReused = false;
+  #timedOut = false;
+
+  constructor(request: ProxiedRequest, pool: PoolRoute) {
+    this.request = request;
+    this.pool = pool;
+    const { timeouts } = pool.settings;
+    this.timeouts = request.choice?.route?.timeoutsOver(timeouts) ?? timeouts;
+  }
+
+  /** The connection stands. */
+  protected abstract ready(connection: UpstreamConnection, nowMs: number): void;
+  abstract received(buffer: Buffer, length: number): void;
+  abstract backendDrained(): void;
+  abstract backendEnded(): void;
+  abstract backendClosed(error: Error | undefined): void;
+  abstract crashed(error: unknown): void;
+  abstract stop(reason: 'drain_timeout'): void;
+
+  /** The backend that was leased. */
+  to(backend: BackendRoute): void {
+    const request = this.request;
+    const { context, tenancy } = request;
+    const connections = context.upstreams.of(this.pool.name, backend);
+    this.connections = connections;
+    const isFirst = tenancy?.waitedMs === -1 && tenancy.attempts === 1;
+    const nowMs = isFirst ? request.startedAtMs : context.now();
+    if (request.connectStartedMs < 0) request.connectStartedMs = nowMs;
+    if (backend.connection === 'fresh') connections.closeIdle();
+    const idle =
+      backend.connection === undefined
+        ? connections.take(this, nowMs, !isRequestIdempotent(request.head.method), this.#quota())
+        : undefined;
+    if (idle === undefined) {
+      this.connect(nowMs);
+      return;
+    }
+    context.counters.reuses++;
+    this.connection = idle;
+    this.isReused = true;
+    this.ready(idle, nowMs);
+  }
+
+  /** Where all workers share a limit, idle connections count too. */
+  #quota(): Quota | undefined {
+    const { context, tenancy } = this.request;
+    const { lease, claims } = tenancy as Tenancy;
+    if (lease === undefined || claims === undefined) return undefined;
+    (this.connections as BackendConnections).row = lease.row;
+    return context.upstreams.quotaOf(claims, lease);
+  }
+
+  protected get limit(): number {
+    return this.request.backend?.settings.maxConcurrency ?? this.pool.settings.maxConcurrency ?? 0;
+  }
+
+  protected connect(nowMs: number): void {
+    const { client, context, tenancy } = this.request;
+    this.response = undefined;
+    this.#timedOut = false;
+    this.isReused = false;
+    context.counters.connects++;
+    const untilMs = nowMs + this.timeouts.connectMs;
+    client.deadlineAt(Math.min(untilMs, (tenancy as Tenancy).untilMs));
+    this.connection = this.connections?.connect(this, this.limit, this.#quota());
+  }
+
+  connected(): void {
+    const request = this.request;
+    if (request.outcome !== undefined) return;
+    const connections = this.connections;
+    if (connections !== undefined) connections.failures = 0;
+    this.ready(this.connection as UpstreamConnection, request.context.now());
+  }
+
+  connectFailed(error: NodeJS.ErrnoException): void {
+    this.connection = undefined;
+    const request = this.request;
+    const tenancy = request.tenancy as Tenancy;
+    if (request.outcome !== undefined) {
+      tenancy.giveBack(request.leaseEnd);
+      return;
+    }
+    const nowMs = request.context.now();
+    const cause = this.#timedOut ? 'connect_timeout' : connectFailure(error);
+    request.context.counters.connectFailures++;
+    if (cause === undefined) {
+      // The code alone: of the message, which names the backend, there are as many as backends.
+      const word = error.code ?? error.message;
+      request.context.scarce?.(`backends cannot be connected to, for want of something of our own: ${word}`);
+      tenancy.giveBack('unused');
+      request.fail('internal_error', `connect: ${word}`);
+      return;
+    }
+    this.#charge(cause, nowMs);
+    request.enter('checkout');
+    const { key } = request.backend as BackendRoute;
+    tenancy.again(key, cause === 'connect_timeout' ? 'connect_timeout' : 'connect_refused', nowMs);
+  }
+
+  /** A backend that cannot be connected to is quarantined for everybody. */
+  #charge(cause: NonNullable<ReturnType<typeof connectFailure>> | 'connect_timeout', nowMs: number): void {
+    const { context, tenancy } = this.request;
+    const { passive } = this.pool.settings.health;
+    const connections = this.connections as BackendConnections;
+    connections.failures++;
+    if (passive === false || connections.failures < passive.connectFailures) return;
+    const backend = this.request.backend as BackendRoute;
+    // Whole milliseconds, as events keep them: ledger and log name the same moment.
+    const untilMs = Math.ceil(nowMs + passive.quarantineMs);
+    tenancy?.quarantine(backend.key, nowMs, untilMs);
+    context.report({ type: 'connect_failed', pool: this.pool.name, backend: backend.id, cause, untilMs });
+  }
+
+  /** It waited for room, which is no fault of the backend's; or it does not answer. */
+  protected connectIsLate(nowMs: number): void {
+    const { client, tenancy } = this.request;
+    const connection = this.connection as UpstreamConnection;
+    if (connection.isWaiting) {
+      this.request.fail('queue_timeout');
+      return;
+    }
+    const untilMs = Math.min(connection.openedAtMs + this.timeouts.connectMs, (tenancy as Tenancy).untilMs);
+    if (untilMs > nowMs) {
+      client.deadlineAt(untilMs);
+      return;
+    }
+    this.#timedOut = true;
+    connection.destroy();
+  }
+}

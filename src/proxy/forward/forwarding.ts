@@ -1,0 +1,286 @@
+/**
+ * A request on its way to a backend: a connection, the request on it, and, while nothing has come back, the same on
+ * another connection or from another backend.
+ *
+ *   to ─▶ (connect) ─▶ ready ─▶ send ─▶ Responding
+ *    ▲        │                  │
+ *    └────────┴── fail over ─────┘
+ */
+import type { ResponseHead } from '../../wire/index.ts';
+import type { Tenancy } from '../lease/tenancy.ts';
+import { isListed } from '../listed-status.ts';
+import type { BackendSide } from '../proxied-request.ts';
+import type { BackendRoute } from '../routing-table.ts';
+import type { UpstreamConnection } from '../upstream/connection.ts';
+import { Connecting } from './connecting.ts';
+import { isRequestIdempotent } from './idempotent.ts';
+import { hopLines, outgoingHead } from './outgoing-head.ts';
+import { Responding, type Sender } from './responding.ts';
+import { isReusableAfter } from './reusable.ts';
+import { giveToBudget, mayAskTwice, takeFromBudget } from './second-ask.ts';
+import { Successor } from './successor.ts';
+
+export class Forwarding extends Connecting implements BackendSide, Sender {
+  #lines = '';
+  #resent = false;
+
+  // ---- send
+
+  /** The connection stands; a delegate may have a last word on what is sent. */
+  protected override ready(connection: UpstreamConnection, nowMs: number): void {
+    const { enquiry } = this.request;
+    this.response = undefined;
+    this.request.connectedAtMs = nowMs;
+    if (enquiry === undefined || enquiry.maySend(connection, nowMs)) this.#send(connection, nowMs);
+  }
+
+  /** The delegate has had its word. */
+  proceed(): void {
+    this.#send(this.connection as UpstreamConnection, this.request.context.now());
+  }
+
+  #send(connection: UpstreamConnection, nowMs: number): void {
+    const request = this.request;
+    const { body, client } = request;
+    request.enter('send');
+    this.response = new Responding(request, this, connection);
+    const text = this.#head();
+    if (body === undefined) connection.socket.write(text, 'latin1');
+    else {
+      body.sendTo(connection, text, this.#maySendTwice);
+      if (!body.isDone) client.resumeReading();
+    }
+    this.awaitBytes(nowMs);
+  }
+
+  #head(): string {
+    if (this.#lines === '') this.#lines = hopLines(this.request);
+    return outgoingHead(this.request, this.#lines);
+  }
+
+  /** Whether what is sent is worth keeping, as far as it is small. */
+  get #maySendTwice(): boolean {
+    if (!isRequestIdempotent(this.request.head.method)) return false;
+    const { idempotent, firstByteTimeouts, statuses } = this.pool.settings.retries;
+    return this.isReused || idempotent || firstByteTimeouts || statuses.length > 0;
+  }
+
+  // ---- for the end of the request
+
+  get responseHead(): ResponseHead | undefined {
+    return this.response?.head;
+  }
+
+  get isEndless(): boolean {
+    return this.response?.isEndless === true;
+  }
+
+  // ---- once more
+
+  /** A kept connection, and not a byte came over it. */
+  get isStale(): boolean {
+    return this.isReused && this.response?.hasBegun !== true;
+  }
+
+  get #mayResend(): boolean {
+    if (!this.isStale || this.#resent) return false;
+    const { head, body } = this.request;
+    return isRequestIdempotent(head.method) && (body === undefined || body.isWhole);
+  }
+
+  /** The connection was an idle one and had been closed under us: the same request, once, on a fresh one. */
+  #resend(): void {
+    const { context, body } = this.request;
+    this.#resent = true;
+    context.counters.resends++;
+    body?.unsend();
+    this.request.enter('connect');
+    this.connect(context.now());
+  }
+
+  /**
+   * RFC 9110 §9.2.2: what may be done twice with the effect of once may be asked of another backend, if this one went
+   * away without a word, all of the request is still held, and the pool has not retried too much.
+   */
+  #mayFailOver(): boolean {
+    const { retries } = this.pool.settings;
+    if (this.response?.hasBegun === true || !retries.idempotent || !mayAskTwice(this.request)) return false;
+    return takeFromBudget(this.request.context, this.pool);
+  }
+
+  /** Another backend, one that is free now; else the word of this one stands. */
+  asksElsewhere(status: number): boolean {
+    const { retries } = this.pool.settings;
+    if (!isListed(retries.statuses, status) || this.request.outcome !== undefined) return false;
+    if (!mayAskTwice(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
+    const { context, body, backend, tenancy } = this.request;
+    const { key } = backend as BackendRoute;
+    const isElsewhere = tenancy?.elsewhere(key, context.now(), (giveBack) => {
+      context.counters.retries++;
+      body?.unsend();
+      this.#part(giveBack);
+    });
+    if (isElsewhere !== true) giveToBudget(this.request.context, this.pool);
+    return isElsewhere === true;
+  }
+
+  /** Nothing came in time: it is asked elsewhere, where the pool says that a silent backend has not done it. */
+  #failOverInTime(): boolean {
+    const { retries } = this.pool.settings;
+    if (!retries.firstByteTimeouts || !this.request.isUploadDone) return false;
+    if (!mayAskTwice(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
+    const { context, body, backend, tenancy } = this.request;
+    const { key } = backend as BackendRoute;
+    context.counters.retries++;
+    this.request.enter('checkout');
+    tenancy?.againApart(key, 'first_byte_timeout', context.now(), 'timed_out', (giveBack) => {
+      body?.unsend();
+      this.#part(giveBack);
+    });
+    return true;
+  }
+
+  /** The connection goes its own way. A backend with a limit counts it until it has closed it too, and so does its slot. */
+  #part(giveBack: () => void): void {
+    const { context } = this.request;
+    const connection = this.connection as UpstreamConnection;
+    this.connection = undefined;
+    this.response = undefined;
+    this.#resent = false;
+    connection.handOver(new Successor(giveBack, (error) => this.crashed(error)));
+    if (this.limit === 0) connection.destroy();
+    else connection.linger(context.now() + this.pool.settings.timeouts.abortLingerMs);
+  }
+
+  #failOver(): void {
+    const { context, body, backend, tenancy } = this.request;
+    context.counters.retries++;
+    body?.unsend();
+    this.#resent = false;
+    this.request.enter('checkout');
+    const { key } = backend as BackendRoute;
+    (tenancy as Tenancy).again(key, 'closed_without_response', context.now(), 'backend_failed');
+  }
+
+  // ---- the backend's side
+
+  override received(buffer: Buffer, length: number): void {
+    // RFC 9112 §9.2: nothing was asked on it yet, so this answers nothing.
+    if (this.response === undefined) this.connection?.destroy();
+    else this.response.take(buffer, length);
+  }
+
+  override backendDrained(): void {
+    const { outcome, client, isUploadDone, context } = this.request;
+    if (outcome !== undefined) return;
+    if (this.response?.pipe !== undefined || !isUploadDone) client.resumeReading();
+    this.awaitBytes(context.now());
+  }
+
+  override backendEnded(): void {
+    if (this.response === undefined) this.connection?.destroy();
+    else this.response.backendEnded();
+  }
+
+  override backendClosed(error: Error | undefined): void {
+    this.connection = undefined;
+    const request = this.request;
+    const response = this.response;
+    const { enquiry } = request;
+    const isUnsent = enquiry?.waitsFor === 'send';
+    if (isUnsent) enquiry.waitsFor = '';
+    if (request.outcome !== undefined) {
+      request.tenancy?.giveBack(request.leaseEnd);
+      return;
+    }
+    if (response?.pipe !== undefined) response.pipeOver();
+    else if (this.#mayResend || (isUnsent && this.isReused)) this.#resend();
+    else if (this.#mayFailOver()) this.#failOver();
+    else if (response?.hasBegun === true || (error !== undefined && !request.isUploadDone))
+      request.fail('response_interrupted', error?.message);
+    else request.fail('closed_without_response', error?.message);
+  }
+
+  override crashed(error: unknown): void {
+    this.request.crashed(error);
+  }
+
+  override stop(reason: 'drain_timeout'): void {
+    this.request.stop(reason);
+  }
+
+  // ---- deadlines
+
+  awaitBytes(nowMs: number): void {
+    const { client, enquiry, phase, isUploadDone } = this.request;
+    if (enquiry !== undefined && enquiry.waitsFor !== '') return;
+    const timeouts = this.timeouts;
+    if (phase !== 'send') client.deadlineAt(nowMs + timeouts.idleMs);
+    else if (!isUploadDone) client.deadlineAt(nowMs + client.listener.settings.timeouts.bodyIdleMs);
+    else
+      client.deadlineAt(nowMs + (this.response?.hasBegun === true ? timeouts.idleMs : timeouts.firstByteMs));
+  }
+
+  deadlinePassed(nowMs: number): void {
+    const request = this.request;
+    const { client, phase, isUploadDone } = request;
+    const response = this.response;
+    switch (phase) {
+      case 'connect':
+        this.connectIsLate(nowMs);
+        break;
+      case 'send':
+        if (response?.hasBegun === true) request.fail(response.isPaused ? 'client_idle' : 'response_idle');
+        else if (this.#failOverInTime()) break;
+        else request.fail(isUploadDone || client.isPaused ? 'first_byte_timeout' : 'client_idle');
+        break;
+      case 'respond':
+        request.fail(
+          response?.isPaused === true || client.pendingBytes > 0 ? 'client_idle' : 'response_idle',
+        );
+        break;
+      case 'pipe':
+        request.fail('response_idle');
+        break;
+      default:
+        request.fail('internal_error', `deadline in phase ${phase}`);
+    }
+  }
+
+  // ---- the end
+
+  /** After a whole response. */
+  letGo(isClean: boolean, head: ResponseHead, nowMs: number): void {
+    const { backend, client, isUploadDone, tenancy } = this.request;
+    const connection = this.connection as UpstreamConnection;
+    const { limits, timeouts } = this.pool.settings;
+    const limit = this.limit;
+    connection.unlease(client.pendingBytes > 0);
+    const isSound = isClean && isReusableAfter(head);
+    const isSent = isUploadDone && connection.socket.writableLength === 0;
+    const isKept = isSound && backend?.connection !== 'single';
+    const { upstreamKeepAliveMs } = timeouts;
+    if (
+      isKept &&
+      isSent &&
+      this.connections?.keep(connection, nowMs, upstreamKeepAliveMs, limits.idlePerBackend) === true
+    ) {
+      this.connection = undefined;
+      tenancy?.giveBack('finished', nowMs);
+    } else if (limit === 0) connection.destroy();
+    // A backend with a limit counts the connection until it has closed it too, and so does its slot.
+    else connection.linger(nowMs + timeouts.abortLingerMs);
+  }
+
+  /** Before the response is whole. */
+  abandon(): void {
+    const { context, leaseEnd, tenancy } = this.request;
+    const connection = this.connection;
+    // The backend may still be working for us: its slot is kept until it has closed, or for a while. One with a limit
+    // may even count a connection that we do not know to be made yet.
+    const mayLinger = connection?.state === 'busy' || (connection?.state === 'connecting' && this.limit > 0);
+    if (connection === undefined) tenancy?.giveBack(leaseEnd);
+    else if (!mayLinger) connection.destroy();
+    else connection.linger(context.now() + this.pool.settings.timeouts.abortLingerMs);
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * A backend's response on its way to the client: interim heads, the head, the body, the end; written as few times
+ * as it can be, never more than the client takes.
+ */
+import {
+  BODY,
+  type BodyReader,
+  ChunkedBody,
+  CloseBody,
+  LengthBody,
+  lastChunk,
+  type ResponseHead,
+  type ResponseLimits,
+  type ResponseRefusal,
+  readResponseHead,
+  type TrailerLimits,
+} from '../../wire/index.ts';
+import { GrowingBytes } from '../growing-bytes.ts';
+import type { UpstreamConnection } from '../upstream/connection.ts';
+
+/** What the relay tells and asks. */
+export interface RelayOwner {
+  readonly responseLimits: ResponseLimits;
+  readonly trailerLimits: TrailerLimits;
+  readonly method: string;
+  readonly clientVersion: 0 | 1;
+  /** Part of a head has come. */
+  headBegun(): void;
+  interim(head: ResponseHead): void;
+  /** The head to send, as text; undefined: the request has ended or gone another way. */
+  headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined;
+  /** To the client: text, then a range of a buffer that is not the client's to keep unless leased, then text. */
+  pass(text: string, buffer: Buffer, from: number, to: number, tail: string): void;
+  /** `isClean`: not a byte came after it. */
+  responseComplete(isClean: boolean): void;
+  responseRefused(refusal: ResponseRefusal): void;
+  /** The body is malformed: what was sound has been passed on. */
+  bodyRefused(detail: string): void;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+export class ResponseRelay {
+  readonly #owner: RelayOwner;
+  readonly #connection: UpstreamConnection;
+  #partial: GrowingBytes | undefined;
+  #reader: BodyReader | undefined;
+  head: ResponseHead | undefined = undefined;
+
+  constructor(owner: RelayOwner, connection: UpstreamConnection) {
+    this.#owner = owner;
+    this.#connection = connection;
+  }
+
+  take(buffer: Buffer, length: number): void {
+    if (this.#reader !== undefined) this.#relayBody('', buffer, 0, length);
+    else if (this.#partial === undefined) this.#readHeads(buffer, 0, length);
+    else {
+      this.#partial.append(buffer, 0, length);
+      this.#readHeads(this.#partial.bytes, 0, this.#partial.length);
+    }
+  }
+
+  /** The backend sent its FIN. True: that is how this response ends. */
+  endWithConnection(): boolean {
+    return this.head?.framing === 'close';
+  }
+
+  /** Bytes of the body still to come; Infinity where nobody knows. */
+  get bytesLeft(): number {
+    if (this.head?.framing !== 'length') return Number.POSITIVE_INFINITY;
+    return this.head.contentLength - (this.#reader?.bodyBytes ?? 0);
+  }
+
+  #readHeads(buffer: Buffer, from: number, end: number): void {
+    const owner = this.#owner;
+    let at = from;
+    while (at < end) {
+      const head = readResponseHead(
+        buffer,
+        at,
+        end,
+        owner.responseLimits,
+        owner.method,
+        this.#connection.scan,
+      );
+      if (head.type === 'refused') {
+        owner.responseRefused(head);
+        return;
+      }
+      if (head.type === 'incomplete') {
+        this.#keep(buffer, at, end);
+        owner.headBegun();
+        return;
+      }
+      at = head.end;
+      if (head.status >= 200 || head.status === 101) {
+        this.#begin(head, buffer, at, end);
+        return;
+      }
+      owner.interim(head);
+    }
+    this.#partial = undefined;
+  }
+
+  /** The scan remembers what it has seen, so the kept bytes begin where the unfinished head does. */
+  #keep(buffer: Buffer, from: number, end: number): void {
+    if (this.#partial !== undefined && this.#partial.bytes === buffer && from === 0) return;
+    const partial = new GrowingBytes();
+    partial.append(buffer, from, end);
+    this.#partial = partial;
+  }
+
+  #begin(head: ResponseHead, buffer: Buffer, at: number, end: number): void {
+    this.#partial = undefined;
+    this.head = head;
+    this.#reader = this.#readerOf(head);
+    const text = this.#owner.headComplete(head, buffer, at, end);
+    if (text === undefined) return;
+    if (this.#reader === undefined) {
+      this.#owner.pass(text, NOTHING, 0, 0, '');
+      this.#owner.responseComplete(at === end);
+      return;
+    }
+    this.#relayBody(text, buffer, at, end);
+  }
+
+  #readerOf(head: ResponseHead): BodyReader | undefined {
+    switch (head.framing) {
+      case 'none':
+        return undefined;
+      case 'length':
+        return new LengthBody(head.contentLength);
+      case 'chunked':
+        return new ChunkedBody(
+          this.#owner.trailerLimits,
+          this.#owner.clientVersion === 1 ? 'chunks' : 'data',
+        );
+      case 'close':
+        return new CloseBody();
+    }
+  }
+
+  /** A range is passed on when the next one is known, so that head, body and end leave together if they came so. */
+  #relayBody(head: string, buffer: Buffer, at: number, end: number): void {
+    const reader = this.#reader as BodyReader;
+    const owner = this.#owner;
+    let text = head;
+    let from = 0;
+    let to = 0;
+    let step = reader.next(buffer, at, end);
+    while (step === BODY.data) {
+      if (to > from) {
+        owner.pass(text, buffer, from, to, '');
+        text = '';
+      }
+      text += reader.prefix;
+      from = reader.dataStart;
+      to = reader.dataEnd;
+      step = reader.next(buffer, reader.at, end);
+    }
+    const isOver = step === BODY.end;
+    const tail =
+      isOver && this.head?.framing === 'chunked' && owner.clientVersion === 1
+        ? lastChunk(reader.trailers)
+        : '';
+    if (to > from || text !== '' || tail !== '') owner.pass(text, buffer, from, to, tail);
+    if (isOver) owner.responseComplete(reader.at === end);
+    else if (step === BODY.refused) owner.bodyRefused(reader.refusal?.detail ?? '');
+  }
+}

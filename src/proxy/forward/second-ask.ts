@@ -1,0 +1,36 @@
+/**
+ * Whether a request may be asked of another backend. RFC 9110 §9.2.2: only what may be done twice with the effect of once, while
+ * all of it is still held; and only as far as the pool's budget goes.
+ */
+import type { PlaneContext } from '../context.ts';
+import type { ProxiedRequest } from '../proxied-request.ts';
+import type { PoolRoute } from '../routing-table.ts';
+import { isRequestIdempotent } from './idempotent.ts';
+import { RetryBudget } from './retry-budget.ts';
+
+/** As far as it goes, whatever the pool says. */
+export function mayAskTwice({ context, head, body, tenancy, enquiry }: ProxiedRequest): boolean {
+  if (enquiry !== undefined || !isRequestIdempotent(head.method) || body?.isWhole === false) return false;
+  return tenancy?.mayTryAgain(context.now()) === true;
+}
+
+export function takeFromBudget(context: PlaneContext, { name, settings }: PoolRoute): boolean {
+  const ended = context.metrics.pool(name).total;
+  const isTaken = budgetOf(context, name).take(ended, settings.retries.budgetPercent, context.now());
+  if (!isTaken) context.counters.retriesDenied++;
+  return isTaken;
+}
+
+/** It was not used. */
+export function giveToBudget(context: PlaneContext, { name }: PoolRoute): void {
+  budgetOf(context, name).giveBack();
+}
+
+function budgetOf({ retryBudgets }: PlaneContext, pool: string): RetryBudget {
+  let budget = retryBudgets.get(pool);
+  if (budget === undefined) {
+    budget = new RetryBudget();
+    retryBudgets.set(pool, budget);
+  }
+  return budget;
+}

@@ -1,0 +1,31 @@
+/** Who has a connection after its request went to another backend: nothing that comes on it matters any more but its end. */
+import type { ConnectionUser } from '../upstream/connection.ts';
+
+export class Successor implements ConnectionUser {
+  readonly #giveBack: () => void;
+  readonly #crashed: (error: unknown) => void;
+
+  /** `giveBack`: the lease that the connection stood for; once. */
+  constructor(giveBack: () => void, crashed: (error: unknown) => void) {
+    this.#giveBack = giveBack;
+    this.#crashed = crashed;
+  }
+
+  connected(): void {}
+  received(): void {}
+  backendEnded(): void {}
+  backendDrained(): void {}
+  stop(): void {}
+
+  connectFailed(): void {
+    this.#giveBack();
+  }
+
+  backendClosed(): void {
+    this.#giveBack();
+  }
+
+  crashed(error: unknown): void {
+    this.#crashed(error);
+  }
+}

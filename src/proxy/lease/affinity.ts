@@ -1,0 +1,84 @@
+/**
+ * Sticky sessions: a cookie that names the backend a client had, so that it goes home. Its value is a tag that only this
+ * router can make and that says nothing to others; any other value counts as none.
+ */
+import { asked, type Hop, type RequestHead } from '../../wire/index.ts';
+import type { KeyedDigest } from '../keyed-digest.ts';
+import { Choice } from '../route/choice.ts';
+import { cookieOf } from '../route/request-part.ts';
+import type { BackendRoute, PoolRoute } from '../routing-table.ts';
+
+/** What of a request tells where it is at home; and where that is noted. */
+type Guest = {
+  choice: Choice | undefined;
+  readonly head: RequestHead;
+  readonly client: { readonly hop: Hop };
+  readonly startedAtMs: number;
+};
+
+type Tags = ReadonlyMap<string, number>;
+
+export class Affinity {
+  readonly #digest: KeyedDigest;
+  // A pool is another object after each change of it; its map of backends is one for its whole life.
+  readonly #tags = new WeakMap<PoolRoute, Tags>();
+  readonly #made = new WeakMap<PoolRoute['backends'], Map<number, string>>();
+
+  constructor(digest: KeyedDigest) {
+    this.#digest = digest;
+  }
+
+  /** Where the request is at home, if anywhere. */
+  look(guest: Guest, pool: PoolRoute, cookie: string): Choice {
+    guest.choice ??= new Choice();
+    const { choice, head, startedAtMs } = guest;
+    const value = cookieOf(head, cookie);
+    const key = value === '' ? 0 : (this.#tagsOf(pool).get(value) ?? 0);
+    choice.home = mayReturn(pool.backends.get(key), startedAtMs) ? key : 0;
+    choice.affinity = value === '' ? 'none' : key === 0 ? 'unknown' : 'moved';
+    return choice;
+  }
+
+  /** It is served by this backend: the client is told where it is at home from now on, if that is news. */
+  served(guest: Guest, pool: PoolRoute, backend: BackendRoute): void {
+    const { affinity } = pool.settings;
+    const { choice } = guest;
+    if (choice === undefined || affinity === false) return;
+    if (choice.home === backend.key) {
+      choice.affinity = 'home';
+      choice.setCookie = '';
+      return;
+    }
+    // A home that failed is one no longer.
+    if (choice.affinity === 'home') choice.affinity = 'moved';
+    const secure = isSecure(guest) ? '; Secure' : '';
+    const tag = this.#tagOf(pool, backend);
+    choice.setCookie = `${affinity.cookie}=${tag}; Path=/; HttpOnly; SameSite=Lax${secure}`;
+  }
+
+  #tagsOf(pool: PoolRoute): Tags {
+    const known = this.#tags.get(pool);
+    if (known !== undefined) return known;
+    const tags = new Map<string, number>();
+    for (const backend of pool.backends.values()) tags.set(this.#tagOf(pool, backend), backend.key);
+    this.#tags.set(pool, tags);
+    return tags;
+  }
+
+  #tagOf(pool: PoolRoute, { id, key }: BackendRoute): string {
+    const made = this.#made.get(pool.backends) ?? new Map<number, string>();
+    const tag = made.get(key) ?? this.#digest.tag(`affinity ${pool.name} ${id}`);
+    made.set(key, tag);
+    this.#made.set(pool.backends, made);
+    return tag;
+  }
+}
+
+/** To one that is being drained until its deadline, where it has one. */
+function mayReturn(backend: BackendRoute | undefined, nowMs: number): boolean {
+  return backend !== undefined && (backend.cutAtMs === undefined || nowMs < backend.cutAtMs);
+}
+
+function isSecure({ client, head }: Guest): boolean {
+  return asked(head, client.hop).isSecure;
+}

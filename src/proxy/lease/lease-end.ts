@@ -1,0 +1,29 @@
+/** How a lease ends, in the ledger's words, when its request ended in those of outcomes. */
+import type { LeaseEnd, OutcomeType } from '../../../actors/index.ts';
+
+/** `isStale`: over a kept connection, on which not a byte came: it may have been closed before the request was sent. */
+export function leaseEndOf(type: OutcomeType, isStale = false): LeaseEnd {
+  switch (type) {
+    case 'closed_without_response':
+    case 'response_interrupted':
+      return isStale ? 'unused' : 'backend_failed';
+    case 'client_closed':
+    case 'client_idle':
+      return 'client_gone';
+    case 'first_byte_timeout':
+    case 'response_idle':
+      return 'timed_out';
+    case 'drain_timeout':
+      return 'cut';
+    // It waited for others to close their connections.
+    case 'queue_timeout':
+      return 'unused';
+    case 'bad_chunk':
+    case 'trailers_too_large':
+    case 'forced_close':
+    case 'internal_error':
+      return 'finished';
+    default:
+      return 'backend_failed';
+  }
+}

@@ -1,0 +1,88 @@
+/** From the domain to the pool: what is in a request's way there; if nothing is, it asks the pool for a lease. */
+
+import { isLoop } from '../../wire/index.ts';
+import type { ClientSocket } from '../client/client-socket.ts';
+import type { RequestBody } from '../forward/request-body.ts';
+import { UNROUTED } from '../lease/asks.ts';
+import { hashKeyOf } from '../lease/hash-key.ts';
+import { Tenancy, type Tenant } from '../lease/tenancy.ts';
+import type { Sleeper } from '../lease/wakes.ts';
+import type { ProxiedRequest } from '../proxied-request.ts';
+import type { DomainRoute, PoolRoute } from '../routing-table.ts';
+import { Choice } from './choice.ts';
+import { enterDomain } from './domain-limit.ts';
+import { takeRoute } from './take-route.ts';
+
+/** A request that is to have a lease. */
+export type Applicant = ProxiedRequest & Tenant & Sleeper;
+
+export function admit(request: Applicant, domain: DomainRoute): void {
+  const { context, head, client, body } = request;
+  request.domain = domain;
+  if (isLoop(head, client.hop.pseudonym)) {
+    request.fail('loop_detected');
+    return;
+  }
+  if (body?.refusal !== undefined) {
+    request.bodyRefused();
+    return;
+  }
+  if (domain.features.maintenance) {
+    request.fail('maintenance');
+    return;
+  }
+  const pool = domain.routes === undefined ? domain.pool : takeRoute(request, domain.routes, domain.pool);
+  if (request.outcome !== undefined) return;
+  if (pool === undefined) {
+    request.fail('no_backends');
+    return;
+  }
+  request.pool = pool;
+  if (pool.unavailable === true) {
+    request.fail('owner_unavailable');
+    return;
+  }
+  if (!enterDomain(context, domain)) {
+    request.fail('max_in_flight');
+    return;
+  }
+  request.isCounted = true;
+  if (head.expectContinue) sayContinue(client, domain, body);
+  request.enter('checkout');
+  askForLease(request, pool);
+}
+
+/** Again, where the pool's ledger had to be made first. */
+export function askForLease(request: Applicant, pool: PoolRoute): void {
+  const { context, head, client } = request;
+  const ledger = pool.ledger ?? context.ledger.pool(pool.key);
+  if (ledger === undefined) {
+    awaitLedger(request, pool);
+    return;
+  }
+  const { startedAtMs } = request;
+  const hash = hashKeyOf(pool.settings, head, client.hop, context.digest);
+  if (hash !== 0) {
+    request.choice ??= new Choice();
+    request.choice.hash = hash;
+  }
+  const { affinity } = pool.settings;
+  const home = affinity === false ? 0 : context.affinity.look(request, pool, affinity.cookie).home;
+  const route = request.choice?.route ?? UNROUTED;
+  const tenancy = new Tenancy(context, request, pool, ledger, startedAtMs, { hash, route, home });
+  request.tenancy = tenancy;
+  tenancy.ask(startedAtMs);
+}
+
+/** There is a pool and no ledger of it: nobody has used it for long. */
+export function awaitLedger(request: Applicant, pool: PoolRoute): void {
+  const { context } = request;
+  if (context.wakes.wait(request, pool, context.now())) return;
+  request.fail(request.wakes === 0 ? 'no_backends' : 'owner_unavailable');
+}
+
+/** RFC 9110 §10.1.1: unless the backend is to say it, we do, if the client can still be waiting for it. */
+function sayContinue(client: ClientSocket, domain: DomainRoute, body: RequestBody | undefined): void {
+  if (domain.features.continue === 'end-to-end' || body === undefined || body.bytes > 0) return;
+  client.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+}

@@ -1,0 +1,12 @@
+/** How many requests of one domain may be under way at once, so that one tenant starves nobody. */
+import type { PlaneContext } from '../context.ts';
+import type { DomainRoute } from '../routing-table.ts';
+
+/** False: it has as many as it may. Whoever was let in leaves again by `leaveDomain`. */
+export function enterDomain({ headcount }: PlaneContext, { name, features }: DomainRoute): boolean {
+  return features.maxInFlight === 0 || headcount.enter(name, features.maxInFlight);
+}
+
+export function leaveDomain({ headcount }: PlaneContext, { name, features }: DomainRoute): void {
+  if (features.maxInFlight > 0) headcount.leave(name);
+}

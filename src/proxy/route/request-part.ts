@@ -1,0 +1,64 @@
+/** A part of a request that pools and splits keep requests together by, as text. */
+import { fieldOf } from '../../../actors/index.ts';
+import type { RequestHead } from '../../wire/index.ts';
+
+export type Client = { readonly address: string; readonly isTrusted: boolean };
+
+export type Part = 'address' | 'path' | { readonly header: string } | { readonly cookie: string };
+
+/** Empty: the request has none. */
+export function partOf(part: Part, head: RequestHead, client: Client): string {
+  if (part === 'address') return addressOf(head, client);
+  if (part === 'path') return pathOf(head.target);
+  if ('header' in part) return fieldOf(head.fields, part.header.toLowerCase());
+  return cookieOf(head, part.cookie);
+}
+
+/** Of a peer we trust the last it says it had before itself: what stands before that, anybody may have written. */
+function addressOf(head: RequestHead, client: Client): string {
+  if (!client.isTrusted) return client.address;
+  const forwarded = fieldOf(head.fields, 'x-forwarded-for');
+  const last = forwarded.slice(forwarded.lastIndexOf(',') + 1).trim();
+  return last === '' ? client.address : last;
+}
+
+/** Without the query, of a target in origin-form or absolute-form. */
+export function pathOf(target: string): string {
+  const query = target.indexOf('?');
+  const whole = query < 0 ? target : target.slice(0, query);
+  if (whole.startsWith('/')) return whole;
+  const authority = whole.indexOf('://');
+  if (authority < 0) return whole;
+  const path = whole.indexOf('/', authority + 3);
+  return path < 0 ? '/' : whole.slice(path);
+}
+
+/** With its question mark; empty: there is none. */
+export function queryOf(target: string): string {
+  const query = target.indexOf('?');
+  return query < 0 ? '' : target.slice(query);
+}
+
+const [TAB, SPACE, EQUALS] = [0x09, 0x20, 0x3d];
+
+/** RFC 6265 §5.4: pairs parted by semicolons; the first of a name counts. Each character is looked at once, however they are put. */
+export function cookieOf(head: RequestHead, name: string): string {
+  const cookies = fieldOf(head.fields, 'cookie');
+  for (let from = 0; from < cookies.length; ) {
+    const semicolon = cookies.indexOf(';', from);
+    const end = semicolon < 0 ? cookies.length : semicolon;
+    const at = behindBlanks(cookies, from);
+    if (cookies.startsWith(name, at)) {
+      const equals = behindBlanks(cookies, at + name.length);
+      if (cookies.charCodeAt(equals) === EQUALS) return cookies.slice(equals + 1, end).trim();
+    }
+    from = end + 1;
+  }
+  return '';
+}
+
+function behindBlanks(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); code === SPACE || code === TAB; code = text.charCodeAt(at)) at++;
+  return at;
+}

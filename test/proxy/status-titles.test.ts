@@ -1,7 +1,0 @@
-import { STATUS_CODES } from 'node:http';
-import { expect, it } from 'vitest';
-import { STATUS_TITLES } from '../../src/proxy/status-titles.ts';
-
-it('names each status as Node does', () => {
-  expect(STATUS_TITLES).toEqual({ ...STATUS_CODES });
-});
