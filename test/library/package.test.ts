@@ -1,5 +1,6 @@
 /** The package as somebody else gets it: packed, unpacked, and used by a plain JavaScript and a TypeScript program. */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+};
 const run = promisify(execFile);
 
 const PLAIN = `
@@ -101,6 +105,16 @@ describe('the package', () => {
     await writeFile(join(consumer, 'program.js'), PLAIN);
     const { stdout } = await run(process.execPath, [join(consumer, 'program.js')], { cwd: consumer });
     expect(stdout).toMatch(/^200 backend of 127\.0\.0\.1:\d+\nweb\n$/);
+  });
+
+  it('has a command that finds the Node installed beside it, whatever is on the path', async () => {
+    const older = join(directory.path, 'older');
+    await mkdir(older);
+    await writeFile(join(older, 'node'), '#!/bin/sh\necho v20.0.0\n', { mode: 0o755 });
+    const command = join(consumer, 'node_modules/switchyard/bin/switchyard');
+    const env = { ...process.env, PATH: `${older}:/usr/bin:/bin` };
+    const { stdout } = await run(command, ['--version'], { env });
+    expect(stdout).toBe(`switchyard ${VERSION} (Node ${process.versions.node})\n`);
   });
 
   it('infers what a TypeScript program means', async () => {
