@@ -6,9 +6,9 @@ import {
   keyOf,
   type Ledger,
   type LedgerShared,
-  readRecords,
 } from '../actors/pool/ledger/index.ts';
 import type { PolicyName } from '../actors/pool/policy/policies.ts';
+import { readRecords } from '../test/support/record-reader.ts';
 
 const PAIRS = 200_000;
 const WARM_UP = 50_000;

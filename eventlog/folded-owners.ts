@@ -27,7 +27,7 @@ const PAGE = 1000;
 const CHARACTERS = 1_048_576;
 
 /** Removed ones too, whose state is `null`. Throws `EventUnreadable` where an event cannot be read, or the index does not lead to it. */
-export async function* foldedOwners(wish: FoldWish): AsyncGenerator<StoredCurrent, undefined> {
+async function* foldedOwners(wish: FoldWish): AsyncGenerator<StoredCurrent, undefined> {
   const projections = { domain: wish.projectionOf('domain'), pool: wish.projectionOf('pool') };
   const bases = baseOwners(wish.log);
   let base = bases.next().value;

@@ -8,9 +8,9 @@ import {
   type LedgerRecord,
   type MainLedger,
   type PoolLedger,
-  readRecords,
 } from '../../actors/pool/ledger/index.ts';
 import type { PoolSettings } from '../../eventlog/index.ts';
+import { readRecords } from '../../test/support/record-reader.ts';
 import type { SimulatedRequest } from './request.ts';
 import type { Backend, Scenario } from './scenario.ts';
 

@@ -8,13 +8,13 @@ import {
   type MainLedger,
   type PoolLedger,
   type RowCheckpoint,
-  readRecords,
   unpackCheckpoint,
 } from '../../actors/index.ts';
 import { STATE, UNIT } from '../../actors/pool/health/ward.ts';
 import { ByteWriter } from '../../eventlog/index.ts';
 import { replay } from '../../test/actors/pool/ledger/model.ts';
 import { backend, TestWaiter } from '../../test/actors/pool/ledger/world.ts';
+import { readRecords } from '../../test/support/record-reader.ts';
 
 const WEB = keyOf('web');
 const ROUTES = [0, 11, 12, 13];

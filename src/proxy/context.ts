@@ -3,6 +3,7 @@
 import type { HealthNews, Ledger, RequestObserver } from '../../actors/index.ts';
 import type { QuarantineCause } from '../../eventlog/index.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
+import type { PlaneCounters } from '../telemetry/plane-counters.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
 import type { RequestMetrics } from '../telemetry/request-metrics.ts';
 import type { HeadScan } from '../wire/index.ts';
@@ -77,27 +78,6 @@ export type PlaneOptions = {
   /** Decides in the place of table and ledger; asked for once per request whose head is sound. */
   readonly delegate?: (request: Delegated) => Delegate;
 };
-
-/** Numbers that only grow, and the two gauges at the end. */
-export class PlaneCounters {
-  requests = 0;
-  checkouts = 0;
-  checkins = 0;
-  connects = 0;
-  reuses = 0;
-  resends = 0;
-  /** Idempotent requests that went to another backend though the first had been sent them. */
-  retries = 0;
-  /** Those that would have, had the budget of their pool not been spent. */
-  retriesDenied = 0;
-  connectFailures = 0;
-  accepted = 0;
-  refusedConnections = 0;
-  malformed = 0;
-  crashes = 0;
-  inFlight = 0;
-  connections = 0;
-}
 
 export type PlaneContext = Omit<PlaneOptions, 'observe' | 'headcount'> & {
   /** Captured by a request when it begins. */

@@ -3,12 +3,13 @@
 import type { Socket } from 'node:net';
 import type { RequestObserver } from '../../actors/index.ts';
 import type { ListenerSettings } from '../config/index.ts';
+import { PlaneCounters } from '../telemetry/plane-counters.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { HeadScan, plainAddress } from '../wire/index.ts';
 import { Alarm } from './alarm.ts';
 import { ClientConnection } from './client/client-connection.ts';
 import { Listener } from './client/listener.ts';
-import { type PlaneContext, PlaneCounters, type PlaneOptions } from './context.ts';
+import type { PlaneContext, PlaneOptions } from './context.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { OwnHeadcount } from './headcount.ts';
 import { HttpDate } from './http-date.ts';

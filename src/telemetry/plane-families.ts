@@ -1,10 +1,11 @@
 /** The plane's own counts, added up over the workers, under the names and the meaning that the outside knows. */
+import type { PlaneTotal } from './plane-counters.ts';
 import type { Family } from './prometheus.ts';
 
 type Described = readonly [type: 'counter' | 'gauge', name: string, help: string];
 
 /** By the plane's own name for them. */
-const KNOWN: Readonly<Record<string, Described>> = {
+const KNOWN = {
   requests: ['counter', 'switchyard_requests_begun', 'Requests whose head was complete.'],
   inFlight: ['gauge', 'switchyard_requests_in_flight', 'Requests begun and not ended.'],
   malformed: ['counter', 'switchyard_requests_malformed', 'Heads that were refused before they were routed.'],
@@ -34,14 +35,14 @@ const KNOWN: Readonly<Record<string, Described>> = {
   accepted: ['counter', 'switchyard_client_connections_accepted', 'Connections of clients.'],
   refusedConnections: ['counter', 'switchyard_client_connections_refused', 'Connections over a limit.'],
   connections: ['gauge', 'switchyard_client_connections', 'Connections of clients that are open.'],
-};
+} as const satisfies Record<PlaneTotal, Described>;
 
 /** Those that tell whether the system spreads connections evenly, and which worker is stuck. */
 const BY_WORKER = {
   requests: ['counter', 'switchyard_worker_requests_begun', 'Requests whose head was complete, by worker.'],
   inFlight: ['gauge', 'switchyard_worker_requests_in_flight', 'Requests begun and not ended, by worker.'],
   connections: ['gauge', 'switchyard_worker_client_connections', 'Open connections of clients, by worker.'],
-} as const satisfies Record<string, Described>;
+} as const satisfies Partial<Record<PlaneTotal, Described>>;
 
 export function workerFamilies(
   workers: Readonly<Record<string, Readonly<Record<string, number>>>>,
@@ -57,19 +58,9 @@ export function workerFamilies(
   }));
 }
 
-/** A count without a description is shown all the same, apart from those that have one. */
 export function planeFamilies(totals: Readonly<Record<string, number>>): Family[] {
-  return Object.entries(totals).map(([key, value]) => {
-    const [type, name, help] = Object.hasOwn(KNOWN, key) ? KNOWN[key]! : described(key);
-    return { name, type, help, samples: [{ value }] };
+  return Object.entries(KNOWN).flatMap(([key, [type, name, help]]) => {
+    const value = totals[key];
+    return value === undefined ? [] : [{ name, type, help, samples: [{ value }] }];
   });
-}
-
-export function isDescribed(key: string): boolean {
-  return Object.hasOwn(KNOWN, key);
-}
-
-function described(key: string): Described {
-  const words = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return ['gauge', `switchyard_plane_${words}`, `${key}, over all workers.`];
 }

@@ -36,7 +36,6 @@ export type {
 } from './ledger.ts';
 export { NO_CHANGES } from './ledger.ts';
 export type { LedgerRecord } from './record.ts';
-export { readRecords } from './record-reader.ts';
 export { recordSource } from './record-source.ts';
 export { unpackRecords } from './record-unpacker.ts';
 export { ReplayMemory } from './replay-memory.ts';
@@ -49,7 +48,6 @@ export {
   type PoolDifference,
   type TicketGap,
   type VerifiedDecisions,
-  verifyDecisions,
 } from './verification.ts';
 export { type LeaseName, VirtualLedger } from './virtual-ledger.ts';
 

@@ -7,7 +7,7 @@ import { SLOT, SLOT_WORDS } from './record-layout.ts';
 import { RecordPacker } from './record-packer.ts';
 import { slotsFor } from './recorder.ts';
 
-/** There is one reader of the rings at a time: this, or `readRecords`. */
+/** The rings have one reader at a time. */
 export function recordSource(shared: LedgerShared): OperationSource {
   return new RingSource(shared);
 }

@@ -55,19 +55,9 @@ const MOST_TOLD = 100;
 // A checkpoint is written within a second of what it knows.
 const AHEAD_MS = 2000;
 
-/** Both in the order in which they were written. Whoever wants to stop throws from one of them. */
-export function verifyDecisions(
-  blocks: Iterable<OperationBlock>,
-  checkpoints: Iterable<JournalledCheckpoint>,
-): VerifiedDecisions {
-  const verification = new DecisionVerification(checkpoints);
-  for (const block of blocks) verification.take(block);
-  return verification.result();
-}
-
 type Known = { readonly pool: ReplayedPool; isInStep: boolean; ticket: number };
 
-/** Blocks are given one by one, so that whoever gives them can do other things between. */
+/** Blocks and checkpoints come in the order in which they were written; blocks one by one, so that whoever gives them can do other things between. */
 export class DecisionVerification implements InOrder {
   readonly #order = new AllInOrder(this);
   readonly #checkpoints: Iterator<JournalledCheckpoint>;

@@ -32,7 +32,7 @@ export type FoundDomain = {
 };
 
 /** In the order in which the router looks: the host itself, the longest wildcard, everything. */
-export function namesFor(host: string): string[] {
+function namesFor(host: string): string[] {
   const names = host === '' ? [] : [host];
   for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1))
     names.push(`*${host.slice(dot)}`);

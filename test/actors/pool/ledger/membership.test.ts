@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { attachArena, createArena, keyOf, readRecords } from '../../../../actors/pool/ledger/index.ts';
+import { attachArena, createArena, keyOf } from '../../../../actors/pool/ledger/index.ts';
 import { ARENA } from '../../../../actors/pool/ledger/layout.ts';
+import { readRecords } from '../../../support/record-reader.ts';
 import { backend, defineWeb, leased, TestWaiter, type Thread, WEB, web, world } from './world.ts';
 
 const NOW = 100;

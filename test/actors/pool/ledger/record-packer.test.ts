@@ -7,7 +7,6 @@ import {
   type LedgerRecord,
   type MainLedger,
   type RowDefinition,
-  readRecords,
   recordSource,
   unpackRecords,
   type Waiter,
@@ -16,6 +15,7 @@ import { OPERATIONS } from '../../../../actors/pool/ledger/record-layout.ts';
 import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { ByteWriter, PoolIndex } from '../../../../eventlog/index.ts';
 import { rangesIn } from '../../../../eventlog/journal/pool-index.ts';
+import { readRecords } from '../../../support/record-reader.ts';
 
 const nobody = (): Waiter => ({ place: 0, granted() {}, refused() {} });
 

@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { createArena, keyOf, type LedgerRecord, readRecords } from '../../../../actors/pool/ledger/index.ts';
+import { createArena, keyOf, type LedgerRecord } from '../../../../actors/pool/ledger/index.ts';
 import { AREA } from '../../../../actors/pool/ledger/layout.ts';
 import { Memory } from '../../../../actors/pool/ledger/memory.ts';
+import { readRecords } from '../../../support/record-reader.ts';
 import type { FromLoad, Load } from './load-worker.ts';
 import { Replay } from './model.ts';
 import { backend } from './world.ts';

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { keyOf, unpackRecords, verifyDecisions } from '../../../../actors/index.ts';
-import { type JournalReader, type OperationBlock, openJournalReader } from '../../../../eventlog/index.ts';
+import { DecisionVerification, keyOf, unpackRecords } from '../../../../actors/index.ts';
+import {
+  type JournalledCheckpoint,
+  type JournalReader,
+  type OperationBlock,
+  openJournalReader,
+} from '../../../../eventlog/index.ts';
 import { temporaryDirectory } from '../../../journal/desk.ts';
 import { JournalledPool } from './journalled-pool.ts';
 
@@ -25,6 +30,12 @@ async function journal(policy: 'least-request' | 'peak-ewma', turns = 10): Promi
   work(pool, turns);
   pool.close();
   return openJournalReader(directory);
+}
+
+function verifyDecisions(blocks: Iterable<OperationBlock>, checkpoints: Iterable<JournalledCheckpoint>) {
+  const verification = new DecisionVerification(checkpoints);
+  for (const block of blocks) verification.take(block);
+  return verification.result();
 }
 
 describe('verifying decisions', () => {

@@ -16,7 +16,6 @@ import {
   ReplayedPool,
   ReplayMemory,
   type RowDefinition,
-  readRecords,
 } from '../../../../actors/pool/ledger/index.ts';
 import {
   AREA,
@@ -36,6 +35,7 @@ import { SharedPool } from '../../../../actors/pool/ledger/shared-pool.ts';
 import { ThreadLedger } from '../../../../actors/pool/ledger/thread-ledger.ts';
 import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { ByteWriter } from '../../../../eventlog/index.ts';
+import { readRecords } from '../../../support/record-reader.ts';
 import { type PoolModel, replay } from './model.ts';
 
 export type Mutant =

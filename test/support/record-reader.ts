@@ -1,10 +1,10 @@
 /** Reads the rings of records, in whatever thread: one reader per ring at a time. */
-import { AREA, ARENA, RING_OFFSET, TRIED_MAX } from './layout.ts';
-import type { LedgerShared } from './ledger.ts';
-import { Memory } from './memory.ts';
-import { decodeRecord, type LedgerRecord } from './record.ts';
-import { SLOT, SLOT_WORDS } from './record-layout.ts';
-import { slotsFor } from './recorder.ts';
+import { AREA, ARENA, RING_OFFSET, TRIED_MAX } from '../../actors/pool/ledger/layout.ts';
+import type { LedgerShared } from '../../actors/pool/ledger/ledger.ts';
+import { Memory } from '../../actors/pool/ledger/memory.ts';
+import { decodeRecord, type LedgerRecord } from '../../actors/pool/ledger/record.ts';
+import { SLOT, SLOT_WORDS } from '../../actors/pool/ledger/record-layout.ts';
+import { slotsFor } from '../../actors/pool/ledger/recorder.ts';
 
 export interface RecordReader {
   readonly threads: number;
