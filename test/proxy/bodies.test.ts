@@ -215,6 +215,43 @@ describe('an early response', () => {
     expect((await client.response()).body).toBe('01234');
     await eventually(() => router.isQuiet, 'quiet');
   });
+
+  /** What the client sends on, the answer and the reset behind it are all there before the router looks again. */
+  async function rejected(answer: string) {
+    const { router, backend } = await routed(undefined);
+    const client = await router.connect();
+    client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 16000\r\n\r\nabc');
+    const connection = await backend.accept();
+    await connection.receives('abc');
+    client.send('x'.repeat(1000));
+    connection.send(answer).reset();
+    return { router, client };
+  }
+
+  it('reaches the client though its backend has reset the connection, as one that takes no more does', async () => {
+    const answer = 'HTTP/1.1 413 Too Large\r\nContent-Length: 7\r\n\r\ntoo big';
+    const { router, client } = await rejected(answer);
+    expect(await client.response()).toMatchObject({ status: 413, body: 'too big', complete: true });
+    await client.ends();
+    await eventually(() => router.isQuiet, 'quiet');
+    expect(router.plane.counters).toMatchObject({ checkouts: 1, checkins: 1 });
+  });
+
+  it('that a reset cuts short is cut short for the client, whatever announced its end', async () => {
+    for (const fields of ['Content-Length: 70\r\n', 'Transfer-Encoding: chunked\r\n', '']) {
+      const { router, client } = await rejected(`HTTP/1.1 413 Too Large\r\n${fields}\r\n`);
+      await client.receives('413 Too Large');
+      await client.ends();
+      if (fields === '') expect(client.error).toMatchObject({ code: 'ECONNRESET' });
+      await eventually(() => router.isQuiet, 'quiet');
+    }
+  });
+
+  it('is none where the backend reset the connection without a word', async () => {
+    const { router, client } = await rejected('');
+    expect((await client.response()).body).toContain('H18');
+    await eventually(() => router.isQuiet, 'quiet');
+  });
 });
 
 describe('a response without a body', () => {

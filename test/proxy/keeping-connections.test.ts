@@ -114,6 +114,17 @@ describe('a connection that had been closed when it was used again', () => {
     },
   );
 
+  it('what it had said before it was asked answers nothing', async () => {
+    const { router, backend } = await routed(() => ok('mine'));
+    const client = await router.connect();
+    await client.request(GET);
+    const [connection] = backend.connections;
+    client.send(GET);
+    connection?.send(ok('evil')).reset();
+    expect((await client.response()).body).toBe('mine');
+    expect(router.plane.counters).toMatchObject({ resends: 1 });
+  });
+
   it('a PUT whose body is held is sent once more, whole', async () => {
     const backend = await fickle('reset');
     const router = await routerOver({ backends: { 'web.1': { port: backend.port } } });

@@ -32,6 +32,7 @@ export abstract class Connecting implements ConnectionUser {
   }
 
   /** The connection stands. */
+  abstract readonly isUnderWay: boolean;
   protected abstract ready(connection: UpstreamConnection, nowMs: number): void;
   abstract received(buffer: Buffer, length: number): void;
   abstract backendDrained(): void;

@@ -164,6 +164,10 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
 
   // ---- the backend's side
 
+  override get isUnderWay(): boolean {
+    return this.response?.pipe !== undefined || this.request.body?.isUnderWay === true;
+  }
+
   override received(buffer: Buffer, length: number): void {
     // RFC 9112 §9.2: nothing was asked on it yet, so this answers nothing.
     if (this.response === undefined) this.connection?.destroy();
@@ -257,7 +261,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const limit = this.limit;
     connection.unlease(client.pendingBytes > 0);
     const isSound = isClean && isReusableAfter(head);
-    const isSent = isUploadDone && connection.socket.writableLength === 0;
+    const isSent = isUploadDone && connection.isFlushed;
     const isKept = isSound && backend?.connection !== 'single';
     const { upstreamKeepAliveMs } = timeouts;
     if (

@@ -32,6 +32,8 @@ export class RequestBody {
   #connection: UpstreamConnection | undefined;
   #keeps = true;
   #isLent = false;
+  /** Some of it was written after what went with the head. */
+  isUnderWay = false;
   /** The whole body was read. */
   isDone = false;
   refusal: BodyRefusal | undefined = undefined;
@@ -91,6 +93,7 @@ export class RequestBody {
   take(buffer: Buffer, from: number, end: number, mayLend: boolean): number {
     const reader = this.#reader;
     this.#isLent = false;
+    this.isUnderWay = this.#connection !== undefined;
     let step = reader.next(buffer, from, end);
     while (step === BODY.data) {
       this.#passRange(reader.prefix, buffer, reader.dataStart, reader.dataEnd, mayLend);
@@ -121,6 +124,7 @@ export class RequestBody {
   /** The connection is gone; what is held waits for the next. */
   unsend(): void {
     this.#connection = undefined;
+    this.isUnderWay = false;
   }
 
   /** It will not be sent again. */

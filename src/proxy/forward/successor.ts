@@ -2,6 +2,7 @@
 import type { ConnectionUser } from '../upstream/connection.ts';
 
 export class Successor implements ConnectionUser {
+  readonly isUnderWay = false;
   readonly #giveBack: () => void;
   readonly #crashed: (error: unknown) => void;
 

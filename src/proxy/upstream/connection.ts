@@ -7,16 +7,19 @@
  *        ▼          ▼      ▼
  *      closed ◀─ lingering    FIN sent, what still comes is dropped, until the backend closes or time is up
  */
-import { type LookupFunction, Socket } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { HeadScan } from '../../wire/index.ts';
 import { Deadline, type Deadlines } from '../deadlines.ts';
 import { HIGH_WATER_BYTES } from '../high-water.ts';
 import type { ReadBuffers } from '../read-buffers.ts';
 import type { BackendAddress } from '../routing-table.ts';
+import { BackendSocket } from './backend-socket.ts';
 import type { Counted, Quota } from './quota.ts';
 
 /** Whoever has a request on the connection. After `backendClosed` and `connectFailed` nothing more is called. */
 export interface ConnectionUser {
+  /** Of its request more was written than what went first: what the backend says answers it, though it takes no more. */
+  readonly isUnderWay: boolean;
   connected(): void;
   connectFailed(error: NodeJS.ErrnoException): void;
   /** Bytes [0, length) of the buffer, there only until this returns unless the buffer is leased. */
@@ -56,7 +59,7 @@ export type UpstreamShared = {
 const GOODBYE_MS = 1000;
 
 export class UpstreamConnection implements Counted {
-  readonly socket: Socket;
+  readonly socket: BackendSocket;
   readonly scan = new HeadScan();
   readonly #keeper: ConnectionKeeper;
   readonly #shared: UpstreamShared;
@@ -94,7 +97,7 @@ export class UpstreamConnection implements Counted {
         callback: (length: number, buffer: Uint8Array) => this.#read(length, buffer as Buffer),
       },
     };
-    this.socket = new Socket(options);
+    this.socket = new BackendSocket(options, () => this.state === 'busy' && this.#user?.isUnderWay === true);
     this.socket.on('connect', () => this.#connected());
     this.socket.on('end', () => this.#ended());
     this.socket.on('drain', () => this.#drained());
@@ -120,6 +123,11 @@ export class UpstreamConnection implements Counted {
     this.openedAtMs = this.#shared.now();
     if ('path' in address) this.socket.connect({ path: address.path });
     else this.socket.connect({ host: address.host, port: address.port, lookup: this.#shared.lookup });
+  }
+
+  /** All that was written has left. */
+  get isFlushed(): boolean {
+    return this.socket.writableLength === 0 && !this.socket.hasFailed;
   }
 
   get isWaiting(): boolean {
