@@ -3,8 +3,8 @@
  * directory at rest. It takes no lock of the directory and never changes the log. An archive swaps the file; a reader
  * notices before its next reading, or stays with the file that it has.
  */
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { DataUnusable } from './errors.ts';
 import { EVENTS_FILE } from './events-file.ts';
@@ -53,9 +53,31 @@ function opened<T>(place: string, open: (path: string) => T): T {
     if (!isFile(place)) path = join(place, EVENTS_FILE);
     if (statSync(path, { throwIfNoEntry: false }) !== undefined) return open(path);
   } catch (error) {
-    throw unusable(error, path);
+    throw unshared(error, path) ?? unusable(error, path);
   }
   throw new DataUnusable('data_unreadable', `expected a log at ${path}, found no such file`);
+}
+
+/** Undefined: another error. A log that is not in use has no file beside it that readers and a writer share, and a reader makes one. */
+function unshared(error: unknown, path: string): DataUnusable | undefined {
+  if (!(error instanceof Database.SqliteError) || !/^SQLITE_(?:CANTOPEN|READONLY)/.test(error.code))
+    return undefined;
+  const directory = dirname(path);
+  const hindrance = mayNot(path, constants.R_OK) === undefined ? mayNot(directory, constants.W_OK) : undefined;
+  if (hindrance === undefined) return undefined;
+  const expected = `expected to read ${path}, for which a file has to be made beside it`;
+  const advice = `copy ${directory} to where you may write and read the copy, or mount it writable`;
+  return new DataUnusable('data_unreadable', `${expected}, found ${hindrance}; ${advice}`, error);
+}
+
+/** What speaks against it, in the system's words. */
+function mayNot(path: string, mode: number): string | undefined {
+  try {
+    accessSync(path, mode);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 class FollowingReads extends SqliteReads {
