@@ -28,6 +28,7 @@ export * from './query.ts';
 export type * from './readings.ts';
 export * from './replay.ts';
 export type { RouteMatch, RouteSettings, RouteWish } from './route-settings.ts';
+export { makeScratch, type Scratch } from './scratch.ts';
 export { DOMAIN_DEFAULTS, POOL_DEFAULTS } from './setting-defaults.ts';
 export type { BackendSettings, DomainSettings, PoolSettings } from './settings.ts';
 export * from './sparse-settings.ts';

@@ -63,7 +63,8 @@ function unshared(error: unknown, path: string): DataUnusable | undefined {
   if (!(error instanceof Database.SqliteError) || !/^SQLITE_(?:CANTOPEN|READONLY)/.test(error.code))
     return undefined;
   const directory = dirname(path);
-  const hindrance = mayNot(path, constants.R_OK) === undefined ? mayNot(directory, constants.W_OK) : undefined;
+  const hindrance =
+    mayNot(path, constants.R_OK) === undefined ? mayNot(directory, constants.W_OK) : undefined;
   if (hindrance === undefined) return undefined;
   const expected = `expected to read ${path}, for which a file has to be made beside it`;
   const advice = `copy ${directory} to where you may write and read the copy, or mount it writable`;

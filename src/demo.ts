@@ -1,9 +1,8 @@
 /** Something to route at once: three small backends on loopback in two pools, and two domains. */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeScratch } from '../eventlog/index.ts';
 import type { Overrides } from './config/index.ts';
 
 export type Demo = {
@@ -20,7 +19,7 @@ const BACKENDS = ['web.1', 'web.2', 'api.1'] as const;
 export async function startDemo(): Promise<Demo> {
   const servers = await Promise.all(BACKENDS.map(startBackend));
   const addresses = new Map(BACKENDS.map((id, index) => [id, addressOf(servers[index]!)]));
-  const data = mkdtempSync(join(tmpdir(), 'switchyard-demo-'));
+  const scratch = makeScratch();
   return {
     config: {
       pools: {
@@ -29,7 +28,7 @@ export async function startDemo(): Promise<Demo> {
       },
       domains: { 'shop.example': { pool: 'web' }, 'api.example': { pool: 'api' } },
     },
-    overrides: { listen: ['127.0.0.1:8080'], admin: '127.0.0.1:8081', data },
+    overrides: { listen: ['127.0.0.1:8080'], admin: '127.0.0.1:8081', data: join(scratch.path, 'data') },
     welcome: (listeners, admin) => [
       '',
       'switchyard routes two domains to three small backends. Try:',
@@ -42,7 +41,7 @@ export async function startDemo(): Promise<Demo> {
     ],
     stop: async () => {
       await Promise.all(servers.map(stopBackend));
-      rmSync(data, { recursive: true, force: true });
+      scratch.forget();
     },
   };
 }

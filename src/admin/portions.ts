@@ -1,10 +1,8 @@
 /** Parts of the log as files: an export is sent to whoever asks, an archive is written beside the router. */
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DataUnusable } from '../../eventlog/index.ts';
+import { makeScratch } from '../../eventlog/index.ts';
 import { bodyBy } from './body-by.ts';
 import type { Call } from './call.ts';
 import { momentFrom } from './moments.ts';
@@ -21,28 +19,18 @@ export async function postExport(call: Call, { history }: AdminPorts): Promise<R
   const body = await bodyBy(call, exportBody);
   const from = momentFrom(body.from ?? call.query.get('from'), 'from');
   const to = momentFrom(body.to ?? call.query.get('to'), 'to');
-  const directory = await temporaryDirectory();
-  const path = join(directory, 'export.db');
-  const forget = () => rm(directory, { recursive: true, force: true });
+  const scratch = makeScratch();
+  const path = join(scratch.path, 'export.db');
   try {
     const made = await history.ask('export', { from, to, path }, call.signal);
-    return sent(path, made, forget);
+    return sent(path, made, scratch.forget);
   } catch (error) {
-    await forget();
+    scratch.forget();
     throw error;
   }
 }
 
-async function temporaryDirectory(): Promise<string> {
-  try {
-    return await mkdtemp(join(tmpdir(), 'switchyard-export-'));
-  } catch (error) {
-    const found = (error as Error).message;
-    throw new DataUnusable('data_unreadable', `expected to write in TMPDIR, ${tmpdir()}: ${found}`, error);
-  }
-}
-
-function sent(path: string, made: object, forget: () => Promise<void>): Reply {
+function sent(path: string, made: object, forget: () => void): Reply {
   return {
     type: 'stream',
     status: 200,
@@ -51,7 +39,7 @@ function sent(path: string, made: object, forget: () => Promise<void>): Reply {
       try {
         for await (const bytes of createReadStream(path)) if (!(await outlet.write(bytes as Buffer))) return;
       } finally {
-        await forget();
+        forget();
       }
     },
   };

@@ -3,17 +3,16 @@
  * export or an archive wrote, whose journal is then unpacked into a directory that goes when this is closed. Where an
  * archive swaps the log's file, questions under way go on with the one they began with.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   isFile,
   type JournalReader,
   type LogFile,
+  makeScratch,
   openJournalReader,
   openLogFile,
   openPoints,
   type Points,
+  type Scratch,
   unpackJournal,
 } from '../../eventlog/index.ts';
 import type { Sources } from './room.ts';
@@ -27,13 +26,13 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
   const logs = new LogFiles(place);
   let journal: JournalReader | undefined;
   let points: Points | undefined;
-  let unpacked: string | undefined;
+  let unpacked: Scratch | undefined;
   const openJournal = () => {
     if (isOneFile) {
-      unpacked = mkdtempSync(join(tmpdir(), 'switchyard-export-'));
-      unpackJournal(place, unpacked);
+      unpacked = makeScratch();
+      unpackJournal(place, unpacked.path);
     }
-    return openJournalReader(unpacked ?? place, {
+    return openJournalReader(unpacked?.path ?? place, {
       damaged: (path, error) => void damage.set(path, `${path}: ${(error as Error).message}`),
       opened: (path) => void damage.delete(path),
     });
@@ -62,7 +61,7 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
     logs.close();
     journal?.close();
     points?.close();
-    if (unpacked !== undefined) rmSync(unpacked, { recursive: true, force: true });
+    unpacked?.forget();
   };
   return { sources, close };
 }
