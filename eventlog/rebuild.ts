@@ -21,9 +21,6 @@ export type Rebuilt = {
 /** What a stream comes to, in canonical JSON. */
 export type Whole = { readonly version: number; readonly state: string };
 
-/** What lies beside a stream's events: the fold of them all and of some of its prefixes. */
-type Caches = Whole & { readonly snapshots: readonly StoredSnapshot[] };
-
 const STREAMS = 100;
 const PAGE = 1000;
 
@@ -86,16 +83,6 @@ export function* foldOf(
   return { version: last?.version ?? first - 1, state: canonicalJson(state) };
 }
 
-function cachesOf(log: StreamRows, stream: string, projection: OwnerProjection): Caches {
-  const snapshots: StoredSnapshot[] = [];
-  const fold = foldOf(log, stream, projection);
-  for (;;) {
-    const step = fold.next();
-    if (step.done === true) return { ...step.value, snapshots };
-    snapshots.push(step.value);
-  }
-}
-
 /** Where the fold of a stream begins in a log that has a base. */
 function baseOf(log: StreamRows, stream: string): { state: Json; version: number } | undefined {
   const row = log.baseState(stream);
@@ -123,31 +110,43 @@ function* storedStream(log: StreamRows, stream: string, first: number): Generato
   }
 }
 
+/** Folded twice, since nothing may be dropped before all of it was read, and not all that it comes to can be held. */
 function rebuildStream(
   store: LogStore,
   stream: string,
   projectionOf: ProjectionOf,
   failed: EventUnreadable[],
 ): void {
-  const caches = cachesOrDamage(store, stream, projectionOf(kindOf(stream)));
-  if (caches instanceof EventUnreadable) {
-    failed.push(caches);
+  const projection = projectionOf(kindOf(stream));
+  const damage = damageIn(stream, () => written(foldOf(store, stream, projection)));
+  if (damage !== undefined) {
+    failed.push(damage);
     // An intact row is the owner's last view and stays; a damaged one would only hinder whoever reads them all.
     if (!hasIntactRow(store, stream)) store.dropCaches(stream);
     return;
   }
   store.dropCaches(stream);
-  for (const snapshot of caches.snapshots) store.insertSnapshot(snapshot);
-  if (caches.state !== 'null') store.putCurrents([{ stream, version: caches.version, state: caches.state }]);
+  const { version, state } = written(foldOf(store, stream, projection), (snapshot) =>
+    store.insertSnapshot(snapshot),
+  );
+  if (state !== 'null') store.putCurrents([{ stream, version, state }]);
 }
 
-function cachesOrDamage(
-  store: LogStore,
-  stream: string,
-  projection: OwnerProjection,
-): Caches | EventUnreadable {
+function written(
+  fold: Generator<StoredSnapshot, Whole>,
+  write: (snapshot: StoredSnapshot) => void = () => {},
+): Whole {
+  for (;;) {
+    const step = fold.next();
+    if (step.done === true) return step.value;
+    write(step.value);
+  }
+}
+
+function damageIn(stream: string, read: () => unknown): EventUnreadable | undefined {
   try {
-    return cachesOf(store, stream, projection);
+    read();
+    return undefined;
   } catch (error) {
     if (error instanceof EventUnreadable) return error;
     if (!isOfTheFile(error)) throw error;

@@ -1,5 +1,5 @@
 /** Segments of a journal inside one file, as an export carries them, and out of it again into a directory. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { JOURNAL_DIRECTORY, makeJournalDirectory, segmentFiles } from './segment-files.ts';
@@ -7,6 +7,8 @@ import { SegmentReader } from './segment-reader.ts';
 
 // 1 MiB: far below what SQLite holds in one value, whatever the size of a segment.
 const PIECE = 1_048_576;
+// Pages of 4 KiB: some milliseconds.
+const PAGES = 1000;
 
 /** Puts the segments that know of something in the range into the file; returns how many. */
 export async function packJournal(
@@ -16,6 +18,7 @@ export async function packJournal(
   breathe: () => Promise<void>,
 ): Promise<number> {
   const db = new Database(file);
+  const whole = `${file}.segment`;
   try {
     db.exec(
       'CREATE TABLE journal_pieces (name TEXT NOT NULL, piece INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (name, piece)) STRICT',
@@ -25,17 +28,19 @@ export async function packJournal(
     for (const { number, path } of segmentFiles(join(directory, JOURNAL_DIRECTORY))) {
       const span = spanOf(path);
       if (span === undefined || span.toMs < fromMs || span.fromMs > toMs) continue;
-      const bytes = contentsOf(path);
+      await copySegment(path, whole);
       db.transaction(() => {
-        for (let at = 0, piece = 0; at < bytes.length; at += PIECE, piece += 1) {
-          insert.run(`segment-${String(number).padStart(8, '0')}.db`, piece, bytes.subarray(at, at + PIECE));
-        }
+        let piece = 0;
+        for (const bytes of piecesOf(whole))
+          insert.run(`segment-${String(number).padStart(8, '0')}.db`, piece++, bytes);
       })();
+      rmSync(whole);
       packed += 1;
       await breathe();
     }
     return packed;
   } finally {
+    rmSync(whole, { force: true });
     db.close();
   }
 }
@@ -78,11 +83,28 @@ function spanOf(path: string): { readonly fromMs: number; readonly toMs: number 
 }
 
 /** As of one moment, what is in its write-ahead log included. */
-function contentsOf(path: string): Buffer {
+async function copySegment(path: string, to: string): Promise<void> {
   const db = new Database(path, { readonly: true });
   try {
-    return db.serialize();
+    // Whoever writes it on would have the copy begun anew.
+    db.exec('BEGIN');
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    await db.backup(to, { progress: () => PAGES });
   } finally {
     db.close();
+  }
+}
+
+/** One after the other, each in the place of the last: a segment is up to 128 MiB. */
+function* piecesOf(path: string): Generator<Buffer> {
+  const descriptor = openSync(path, 'r');
+  try {
+    for (const piece = Buffer.alloc(PIECE); ; ) {
+      const bytes = readSync(descriptor, piece);
+      if (bytes === 0) return;
+      yield piece.subarray(0, bytes);
+    }
+  } finally {
+    closeSync(descriptor);
   }
 }

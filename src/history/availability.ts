@@ -12,30 +12,48 @@ export type Availability = {
 
 const PAGE = 500;
 
-/** In order. What ends by itself, such as a quarantine, ends without an event. */
-export async function availabilityChanges(
+/** In order, page by page. What ends by itself, such as a quarantine, ends without an event. */
+export async function* availabilityChanges(
   { pool, backend, became }: Availability,
   room: Room,
   from: number,
   to: number,
-): Promise<readonly Recorded[]> {
+): AsyncGenerator<readonly Recorded[], undefined> {
   const stream = poolStream(pool);
   const before = ownerAt(room.log, stream, from - 1);
-  const found: Recorded[] = [];
   let state = before.state as PoolState;
   const scratch = new WeakSet();
   for (let next = before.version + 1; ; ) {
     const events = room.log.readStream(stream, { from: next, limit: PAGE });
+    const found: Recorded[] = [];
     for (const event of events) {
-      if (event.position > to) return found;
+      if (event.position > to) break;
       const was = isAvailable(state, backend, event.recordedAtMs);
       state = evolveOwner(stream, state, event, scratch) as PoolState;
       const is = isAvailable(state, backend, event.recordedAtMs);
       if (was !== is && is === (became === 'available')) found.push(event);
     }
-    if (events.length < PAGE) return found;
+    yield found;
+    if (events.length < PAGE || (events.at(-1)?.position ?? 0) > to) return;
     next += events.length;
     await room.breathe();
+  }
+}
+
+/** The newest first: they are found from the first on, so where they stand is kept, and they are read again. */
+export async function* availabilityChangesBackwards(
+  what: Availability,
+  room: Room,
+  from: number,
+  to: number,
+): AsyncGenerator<readonly Recorded[], undefined> {
+  const stream = poolStream(what.pool);
+  const versions: number[] = [];
+  for await (const page of availabilityChanges(what, room, from, to))
+    for (const { version } of page) versions.push(version);
+  for (let end = versions.length; end > 0; end -= PAGE) {
+    const page = versions.slice(Math.max(0, end - PAGE), end).reverse();
+    yield page.flatMap((version) => room.log.readStream(stream, { from: version, to: version, limit: 1 }));
   }
 }
 

@@ -1,7 +1,7 @@
 /** Recorded events that fit a description, forwards or backwards, as lines of JSON. */
 import { RE2JS } from 're2js';
 import { EventUnreadable, type Recorded, type StreamName } from '../../eventlog/index.ts';
-import { type Availability, availabilityChanges } from './availability.ts';
+import { type Availability, availabilityChanges, availabilityChangesBackwards } from './availability.ts';
 import { type Moment, positionAt } from './moment.ts';
 import { versionAt } from './owner-at.ts';
 import type { Room } from './room.ts';
@@ -73,8 +73,8 @@ async function* pagesOf(wish: SearchWish, room: Room): AsyncGenerator<readonly L
   const from = Math.max(begins, wish.from === undefined ? 1 : firstAt(room, wish.from));
   const to = lastAt(room, wish.to);
   if (wish.made !== undefined) {
-    const found = await availabilityChanges(wish.made, room, from, to);
-    yield wish.reverse ? found.toReversed() : found;
+    const changes = wish.reverse ? availabilityChangesBackwards : availabilityChanges;
+    yield* changes(wish.made, room, from, to);
     return;
   }
   const { stream, reverse } = wish;
