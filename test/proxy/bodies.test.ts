@@ -256,19 +256,39 @@ describe('an early response', () => {
 
 describe('a response without a body', () => {
   it.each([
-    ['HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 430000\r\n\r\n', '430000'],
-    ['GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 1421093\r\n\r\n', '1421093'],
-    ['GET', 'HTTP/1.1 204 No Content\r\n\r\n', undefined],
-  ])('to %s leaves both connections open: %s', async (method, answer, length) => {
-    const { router, backend } = await routed(() => answer);
-    const client = await router.connect();
-    for (let i = 0; i < 2; i++) {
-      const response = await client.request(get('/').replace('GET', method), { method });
-      expect(response.headers.get('content-length')).toBe(length);
-      expect(response.headers.get('connection')).toBe('keep-alive');
-    }
-    expect(backend.connections.length).toBe(1);
-  });
+    ['HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', '0', 1],
+    ['HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 430000\r\n\r\n', '430000', 2],
+    ['HEAD', 'HTTP/1.1 200 OK\r\n\r\n', undefined, 2],
+    ['GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 1421093\r\n\r\n', '1421093', 2],
+    ['GET', 'HTTP/1.1 304 Not Modified\r\n\r\n', undefined, 1],
+    ['GET', 'HTTP/1.1 204 No Content\r\n\r\n', undefined, 1],
+  ])(
+    'to %s leaves the client its connection, and the backend its own unless a body may follow: %s',
+    async (method, answer, length, connections) => {
+      const { router, backend } = await routed(() => answer);
+      const client = await router.connect();
+      for (let i = 0; i < 2; i++) {
+        const response = await client.request(get('/').replace('GET', method), { method });
+        expect(response.headers.get('content-length')).toBe(length);
+        expect(response.headers.get('connection')).toBe('keep-alive');
+      }
+      expect(backend.connections.length).toBe(connections);
+    },
+  );
+
+  it.each(['Content-Length: 5\r\n', ''])(
+    'to HEAD, that sends one a little later, answers no other request with it: %s',
+    async (fields) => {
+      const { router, backend } = await routed(({ method }) =>
+        method === 'HEAD' ? `HTTP/1.1 200 OK\r\n${fields}\r\n` : ok('mine'),
+      );
+      const client = await router.connect();
+      await client.request(get('/').replace('GET', 'HEAD'), { method: 'HEAD' });
+      client.send(GET);
+      backend.connections[0]?.send('stray');
+      expect(await client.response()).toMatchObject({ status: 200, body: 'mine' });
+    },
+  );
 
   it('that sends one all the same costs the backend its connection, and no other client', async () => {
     const { router, backend } = await routed(
