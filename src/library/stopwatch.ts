@@ -53,7 +53,7 @@ export class Stopwatch {
   }
 
   figures(attempts: number): Figures {
-    const { body, bytesOut, connectedAtMs, response, startedAtMs, status } = this.#exchange;
+    const { body, bytesOut, connectedAtMs, responseHead, startedAtMs, status } = this.#exchange;
     return {
       receivedAtMs: startedAtMs,
       routeMs: this.routeMs,
@@ -67,7 +67,7 @@ export class Stopwatch {
       bytesToClient: bytesOut,
       bytesToBackend: this.#bytesToBackend,
       bytesFromBackend: this.#bytesFromBackend,
-      response: response && { status: response.status, headers: pairs(response.fields) },
+      response: responseHead && { status: responseHead.status, headers: pairs(responseHead.fields) },
     };
   }
 }

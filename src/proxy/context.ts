@@ -72,7 +72,7 @@ export type PlaneOptions = {
   /** Has a pool's ledger made, and then `awake` called. Absent: all are there. */
   readonly wake?: (pool: string) => void;
   readonly report: (report: PlaneReport) => void;
-  /** Something has run out that is not a backend's; said again and again while it has. */
+  /** Something of the router's own has run out, such as descriptors; said at each failure. */
   readonly scarce?: (what: string) => void;
   readonly observe?: RequestObserver;
   /** Decides in the place of table and ledger; asked for once per request whose head is sound. */

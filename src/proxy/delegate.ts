@@ -1,20 +1,13 @@
 /** Who decides about one request where a program embeds the plane: in the place of routing table and ledger. */
 import type { Socket } from 'node:net';
 import type { OutcomeType, RequestActor } from '../../actors/index.ts';
-import type { Fields, Hop, ProxyHeader, RequestHead, ResponseHead } from '../wire/index.ts';
+import type { Hop, ProxyHeader, RequestHead, ResponseHead } from '../wire/index.ts';
 import type { OutcomeRow } from './answer/outcome-table.ts';
+import type { Answer } from './answer/reply.ts';
 import type { DomainRoute } from './routing-table.ts';
 import type { UpstreamConnection } from './upstream/connection.ts';
 
-/** An answer that is not a backend's. */
-export type Answer = {
-  readonly status: number;
-  /** Name, value, name, value, checked to be field names and values; what frames the message is not among them. */
-  readonly fields: Fields;
-  readonly body: string | Uint8Array;
-};
-
-/** By what a delegate answers. An answer that nobody waits for any more is ignored. */
+/** How a delegate answers. An answer that nobody waits for any more is ignored. */
 export interface Verdicts {
   /** The request is this domain's. */
   found(domain: DomainRoute): void;
@@ -41,7 +34,7 @@ export interface Delegated extends RequestActor {
   readonly enquiry: (Verdicts & { readonly delegate: Delegate }) | undefined;
   readonly tenancy: { readonly lastFailure: OutcomeType } | undefined;
   readonly body: { readonly bytes: number } | undefined;
-  readonly response: ResponseHead | undefined;
+  readonly responseHead: ResponseHead | undefined;
   readonly startedAtMs: number;
   readonly connectStartedMs: number;
   readonly connectedAtMs: number;

@@ -1,10 +1,11 @@
 /**
- * What an request asks the delegate that decides in the table's place, and what it is told. An answer that nobody
+ * What a request asks the delegate that decides in the table's place, and what it is told. An answer that nobody
  * waits for any more is ignored.
  */
 import type { OutcomeType } from '../../actors/index.ts';
 import type { OutcomeRow } from './answer/outcome-table.ts';
-import type { Answer, Delegate, Verdicts } from './delegate.ts';
+import type { Answer } from './answer/reply.ts';
+import type { Delegate, Verdicts } from './delegate.ts';
 import type { DelegateSide } from './proxied-request.ts';
 import { type Applicant, admit } from './route/admission.ts';
 import type { DomainRoute } from './routing-table.ts';

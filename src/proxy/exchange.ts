@@ -9,7 +9,6 @@
 import type { OutcomeType } from '../../actors/index.ts';
 import { rowOf } from './answer/outcome-table.ts';
 import { ownAnswer } from './answer/own-answer.ts';
-import { plainPage } from './answer/own-page.ts';
 import { Enquiry } from './enquiry.ts';
 import { Forwarding } from './forward/forwarding.ts';
 import { RequestBody } from './forward/request-body.ts';
@@ -60,8 +59,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
     this.enter('route');
     const own = ownAnswer(this.client, head);
     if (own !== undefined) {
-      if (this.conclude({ type: 'answered', phase: this.phase }))
-        this.reply(plainPage(own.status, own.contentType, own.body));
+      if (this.conclude({ type: 'answered', phase: this.phase })) this.reply(own);
       return;
     }
     if (context.delegate !== undefined) {
@@ -115,7 +113,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
   /** Bytes that came while this request is the one being read; returns the first that is not its own. */
   clientBytes(buffer: Buffer, from: number, end: number): number {
     const { forwarding, body } = this;
-    const pipe = forwarding?.response?.pipe;
+    const pipe = forwarding?.responding?.pipe;
     if (pipe !== undefined) {
       pipe.fromClient(buffer, from, end);
       forwarding?.awaitBytes(this.context.now());
@@ -140,14 +138,14 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
 
   /** A FIN from the client. RFC 9112 §9.6: after a complete request it may be only half a goodbye. */
   clientEnded(halfClose: boolean): void {
-    const pipe = this.forwarding?.response?.pipe;
+    const pipe = this.forwarding?.responding?.pipe;
     if (pipe !== undefined) pipe.clientEnded();
     else if (!(halfClose && this.isUploadDone)) this.#clientLeft();
   }
 
   clientGone(): void {
-    const response = this.forwarding?.response;
-    if (response?.pipe !== undefined) response.pipeOver();
+    const responding = this.forwarding?.responding;
+    if (responding?.pipe !== undefined) responding.pipeOver();
     else this.#clientLeft();
   }
 
@@ -163,7 +161,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
 
   /** What was written to the client has left. */
   clientDrained(): void {
-    this.forwarding?.response?.clientDrained();
+    this.forwarding?.responding?.clientDrained();
   }
 
   deadlinePassed(nowMs: number): void {

@@ -7,8 +7,9 @@
  */
 
 export { type OutcomeRow, rowOf } from './answer/outcome-table.ts';
+export type { Answer } from './answer/reply.ts';
 export type { PlaneOptions, PlaneReport } from './context.ts';
-export type { Answer, Delegate, Delegated } from './delegate.ts';
+export type { Delegate, Delegated } from './delegate.ts';
 export { RetryBudget } from './forward/retry-budget.ts';
 export { createHeadcount, type Headcount, type HeadcountMemory, SharedHeadcount } from './headcount.ts';
 export { statusRange } from './listed-status.ts';

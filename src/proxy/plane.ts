@@ -9,6 +9,7 @@ import { HeadScan, plainAddress } from '../wire/index.ts';
 import { Alarm } from './alarm.ts';
 import { ClientConnection } from './client/client-connection.ts';
 import { Listener } from './client/listener.ts';
+import { OpenConnections } from './client/open-connections.ts';
 import type { PlaneContext, PlaneOptions } from './context.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { OwnHeadcount } from './headcount.ts';
@@ -65,7 +66,7 @@ export interface RoutingPlane {
   metrics(): RequestMetricsSnapshot;
 }
 
-// Every ten seconds is enough; a second is when it is looked at.
+// 1 s: how often upstreams are asked to forget what is not used; they do it every tenth time.
 const SWEEP_MS = 1000;
 
 // What a name means does not depend on who asks.
@@ -78,15 +79,14 @@ export function createPlane(options: PlaneOptions): RoutingPlane {
 class Plane implements RoutingPlane {
   readonly #context: PlaneContext;
   readonly #listeners = new Map<ListenerSettings, Listener>();
-  readonly #connections = new Set<ClientConnection>();
+  readonly #connections = new OpenConnections();
   readonly #sweep: Deadline;
   readonly #cuts: BackendCuts;
   readonly #observe: RequestObserver | undefined;
-  #whenEmpty: (() => void) | undefined;
   readonly #drain = {
-    idle: new Alarm(() => this.#closeIdle()),
+    idle: new Alarm(() => this.#connections.closeIdle()),
     cut: new Alarm(() => {
-      this.#drain.cutBusy = this.#cutAll();
+      this.#drain.cutBusy = this.#connections.cut();
     }),
     cutBusy: 0,
     over: undefined as Promise<number> | undefined,
@@ -183,7 +183,7 @@ class Plane implements RoutingPlane {
 
   async #drained(): Promise<number> {
     this.stopAccepting();
-    await this.#empty();
+    await this.#connections.gone();
     this.#drain.idle.set(Number.POSITIVE_INFINITY);
     this.#drain.cut.set(Number.POSITIVE_INFINITY);
     await this.close();
@@ -192,9 +192,9 @@ class Plane implements RoutingPlane {
 
   async close(): Promise<void> {
     this.stopAccepting();
-    this.#cutAll();
+    this.#connections.cut();
     this.#context.upstreams.closeIdle();
-    await this.#empty();
+    await this.#connections.gone();
     // Connections of requests that were cut still linger: nothing is to be given back after this.
     this.#context.upstreams.closeAll();
     this.#context.deadlines.stop();
@@ -202,9 +202,9 @@ class Plane implements RoutingPlane {
   }
 
   crashRequest(error: Error): void {
-    for (const connection of this.#connections) {
-      if (!connection.isBusy) continue;
-      connection.crash(error);
+    const busy = this.#connections.busy();
+    if (busy !== undefined) {
+      busy.crash(error);
       return;
     }
     this.#context.observe = () => {
@@ -248,33 +248,7 @@ class Plane implements RoutingPlane {
   }
 
   #left(connection: ClientConnection): void {
-    this.#connections.delete(connection);
     this.#context.counters.connections--;
-    if (this.#connections.size === 0) this.#whenEmpty?.();
-  }
-
-  #closeIdle(): void {
-    for (const connection of this.#connections) if (!connection.isBusy) connection.close();
-  }
-
-  /** How many had a request. */
-  #cutAll(): number {
-    let busy = 0;
-    for (const connection of this.#connections) {
-      if (connection.isBusy) busy++;
-      connection.stop('forced_close');
-    }
-    return busy;
-  }
-
-  #empty(): Promise<void> {
-    if (this.#connections.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const before = this.#whenEmpty;
-      this.#whenEmpty = () => {
-        before?.();
-        resolve();
-      };
-    });
+    this.#connections.left(connection);
   }
 }

@@ -13,13 +13,13 @@ import {
   type ResponseHead,
 } from '../wire/index.ts';
 import { recordEnd } from './account.ts';
+import { errorPage } from './answer/error-page.ts';
 import { type OutcomeRow, rowOf } from './answer/outcome-table.ts';
-import { ownPage } from './answer/own-page.ts';
 import { outcomeOfBody } from './answer/refusals.ts';
-import { type Reply, replyBytes } from './answer/reply.ts';
+import { type Answer, replyBytes } from './answer/reply.ts';
 import type { ClientSocket } from './client/client-socket.ts';
 import type { PlaneContext } from './context.ts';
-import type { Answer, Delegate } from './delegate.ts';
+import type { Delegate } from './delegate.ts';
 import type { RequestBody } from './forward/request-body.ts';
 import { leaseEndOf } from './lease/lease-end.ts';
 import type { Tenancy } from './lease/tenancy.ts';
@@ -130,7 +130,7 @@ export abstract class ProxiedRequest extends RequestActor {
   }
 
   /** The backend's, as far as it has come. */
-  get response(): ResponseHead | undefined {
+  get responseHead(): ResponseHead | undefined {
     return this.forwarding?.responseHead;
   }
 
@@ -174,7 +174,7 @@ export abstract class ProxiedRequest extends RequestActor {
 
   /** Undefined: the router's own page. */
   tellPage(made: Answer | undefined): void {
-    this.reply(made ?? ownPage(this));
+    this.reply(made ?? errorPage(this));
   }
 
   /** An answer that is not a backend's. */
@@ -182,15 +182,14 @@ export abstract class ProxiedRequest extends RequestActor {
     const { head, context } = this;
     const keepAlive =
       head.keepAlive && this.isUploadDone && this.body?.refusal === undefined && !context.isDraining;
-    const reply: Reply = {
+    const bytes = replyBytes({
       status,
       fields,
       body,
       keepAlive,
       date: context.date.at(context.deadlines.turnedAtMs),
       isHead: head.method === 'HEAD',
-    };
-    const bytes = replyBytes(reply);
+    });
     this.status = status;
     this.bytesOut += bytes.length;
     this.client.writeBytes(bytes);

@@ -1,11 +1,37 @@
-/** The page of a router-made answer: a small HTML document, or JSON for a client that prefers it. */
-import type { OutcomeType } from '../../../actors/index.ts';
-import type { OutcomeRow } from './outcome-table.ts';
+/**
+ * The page of a request that ended without a backend's answer: the domain's own, or ours, a small HTML document, or JSON for
+ * a client that prefers it.
+ */
+import type { Outcome, OutcomeType } from '../../../actors/index.ts';
+import type { Fields, RequestHead } from '../../wire/index.ts';
+import type { DomainRoute } from '../routing-table.ts';
+import { type OutcomeRow, rowOf } from './outcome-table.ts';
+import { type Answer, routerAnswer } from './reply.ts';
 import { STATUS_TITLES } from './status-titles.ts';
 
-export type Page = { readonly contentType: string; readonly body: string };
+type EndedRequest = {
+  readonly requestId: string;
+  readonly head: RequestHead;
+  readonly domain: DomainRoute | undefined;
+  readonly outcome: Outcome | undefined;
+  /** How its end shows, where that is not as the table says. */
+  readonly row: OutcomeRow | undefined;
+};
 
-export function errorPage(type: OutcomeType, row: OutcomeRow, requestId: string, accept: string): Page {
+const HTML = 'text/html; charset=utf-8';
+
+export function errorPage({ outcome, row: ownRow, domain, head, requestId }: EndedRequest): Answer {
+  const { type } = outcome as Outcome;
+  const row = ownRow ?? rowOf(type);
+  const custom = domain?.features.errorPages[type] ?? domain?.features.errorPages['error'];
+  if (custom !== undefined) return routerAnswer(row.status, HTML, custom);
+  const { contentType, body } = pageOf(type, row, requestId, acceptOf(head.fields));
+  return routerAnswer(row.status, contentType, body);
+}
+
+type Page = { readonly contentType: string; readonly body: string };
+
+function pageOf(type: OutcomeType, row: OutcomeRow, requestId: string, accept: string): Page {
   const title = STATUS_TITLES[row.status] ?? 'Error';
   if (prefersJson(accept)) {
     const problem = {
@@ -19,7 +45,7 @@ export function errorPage(type: OutcomeType, row: OutcomeRow, requestId: string,
     return { contentType: 'application/problem+json', body };
   }
   return {
-    contentType: 'text/html; charset=utf-8',
+    contentType: HTML,
     body: html(row.status, title, row.says, row.code, requestId),
   };
 }
@@ -31,6 +57,14 @@ function html(status: number, title: string, says: string, code: string, request
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>${status} ${title}</title></head>` +
     `<body><h1>${title}</h1><p>${says}</p><p><small>${mark}</small></p></body></html>\n`
   );
+}
+
+function acceptOf(fields: Fields): string {
+  let accept = '';
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i]?.toLowerCase() === 'accept') accept += accept === '' ? fields[i + 1] : `,${fields[i + 1]}`;
+  }
+  return accept;
 }
 
 // RFC 9110 §12.5.1, as far as two representations need it: JSON only where it is named, with a higher weight

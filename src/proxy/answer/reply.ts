@@ -1,12 +1,15 @@
-/** A whole answer of the router's own, as bytes. */
+/** An answer that is not a backend's, and its bytes. */
 import { type Fields, writeFields } from '../../wire/index.ts';
 import { STATUS_TITLES } from './status-titles.ts';
 
-export type Reply = {
+export type Answer = {
   readonly status: number;
-  /** Name, value, name, value; what frames the message is not among them. */
+  /** Name, value, name, value, checked to be field names and values; what frames the message is not among them. */
   readonly fields: Fields;
   readonly body: string | Uint8Array;
+};
+
+type Reply = Answer & {
   readonly keepAlive: boolean;
   readonly date: string;
   /** An answer to HEAD says how long it would be, and is not. */
@@ -21,4 +24,9 @@ export function replyBytes({ status, fields, body, keepAlive, date, isHead }: Re
   // Fields are octets, one character each; a body is text of its own.
   if (isHead) return Buffer.from(head, 'latin1');
   return Buffer.concat([Buffer.from(head, 'latin1'), typeof body === 'string' ? Buffer.from(body) : body]);
+}
+
+/** What we answer ourselves was so at that moment: nobody may store it. */
+export function routerAnswer(status: number, contentType: string, body: string): Answer {
+  return { status, fields: ['Content-Type', contentType, 'Cache-Control', 'no-store'], body };
 }

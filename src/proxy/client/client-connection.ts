@@ -13,7 +13,6 @@ import {
   type Hop,
   NOWHERE,
   type ProxyHeader,
-  plainAddress,
   type RequestRefusal,
   readProxyHeader,
   readRequestHead,
@@ -26,8 +25,8 @@ import { GrowingBytes } from '../growing-bytes.ts';
 import { HIGH_WATER_BYTES } from '../high-water.ts';
 import type { ClientSide } from '../proxied-request.ts';
 import { ClientSocket } from './client-socket.ts';
-import { hopOf } from './hop-of.ts';
 import type { Listener } from './listener.ts';
+import { Origin } from './origin.ts';
 import { NO_HEAD, refusedHead } from './refused-head.ts';
 
 // 2 s: a client far away reads an answer and sends its FIN within it; nginx waits 5 s for more.
@@ -35,10 +34,7 @@ const LINGER_MS = 2000;
 
 export class ClientConnection extends ClientSocket implements ClientSide {
   hop: Hop;
-  preface: ProxyHeader | undefined = undefined;
-  readonly #peer: string;
-  /** Where it is from, as far as it is counted. */
-  #countedAs: string | undefined;
+  readonly #origin: Origin;
   /** Of a head that has not come whole; for all others one scan serves all connections of a worker. */
   #scan: HeadScan | undefined;
   readonly #left: (connection: ClientConnection) => void;
@@ -46,7 +42,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
   #exchange: Exchange | undefined;
   /** Bytes not taken yet: of the next request while one is under way, else of an unfinished head. */
   #surplus: GrowingBytes | undefined;
-  /** Where what it says again and again is known. */
+  /** Where the head that it repeats is remembered. */
   #place = NOWHERE;
   #isParsing = false;
   #isHeadBegun = false;
@@ -63,15 +59,18 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     left: (connection: ClientConnection) => void,
   ) {
     super(socket, listener, context);
-    this.#peer = address;
-    this.#countedAs = listener.settings.proxyProtocol ? undefined : address;
+    this.#origin = new Origin(address, listener, context.settings.pseudonym);
+    this.hop = this.#origin.hop;
     this.#left = left;
     this.#awaitsPreface = listener.settings.proxyProtocol;
-    this.hop = hopOf(address, listener.port, false, listener, context.settings.pseudonym);
     this.listen();
   }
 
   // ---- ClientSide
+
+  get preface(): ProxyHeader | undefined {
+    return this.#origin.header;
+  }
 
   takeSurplus(): Buffer | undefined {
     const surplus = this.#surplus;
@@ -243,31 +242,23 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     }
     if (header.type === 'refused') {
       this.context.counters.malformed++;
-      this.#isClosing = true;
-      this.socket.destroy();
+      this.#turnAway();
       return end;
     }
+    if (!this.#origin.named(header)) {
+      this.context.counters.refusedConnections++;
+      this.#turnAway();
+      return end;
+    }
+    this.hop = this.#origin.hop;
     this.#awaitsPreface = false;
     this.#isHeadBegun = false;
-    this.preface = header;
-    const address = header.sourceAddress === '' ? this.#peer : plainAddress(header.sourceAddress);
-    if (!this.listener.admitsFrom(address)) {
-      this.context.counters.refusedConnections++;
-      this.#isClosing = true;
-      this.socket.destroy();
-      return end;
-    }
-    this.#countedAs = address;
-    if (header.sourceAddress !== '') {
-      this.hop = hopOf(
-        address,
-        header.destinationPort,
-        header.isSecure || header.destinationPort === 443,
-        this.listener,
-        this.context.settings.pseudonym,
-      );
-    }
     return header.end;
+  }
+
+  #turnAway(): void {
+    this.#isClosing = true;
+    this.socket.destroy();
   }
 
   #refuse(refusal: RequestRefusal): void {
@@ -310,7 +301,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
 
   protected override closed(): void {
     this.#isClosing = true;
-    this.listener.left(this.#countedAs);
+    this.#origin.left();
     this.#left(this);
     this.#surplus = undefined;
     this.#exchange?.clientGone();

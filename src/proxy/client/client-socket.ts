@@ -14,28 +14,28 @@ const NOTHING = '';
 const CONNECTION = Symbol('connection');
 type Owned = Socket & { [CONNECTION]?: ClientSocket };
 
-function readOwn(this: Socket, length: number, buffer: Buffer): boolean {
-  (this as Owned)[CONNECTION]?.hasRead(buffer, length);
+function onRead(this: Socket, length: number, buffer: Buffer): boolean {
+  (this as Owned)[CONNECTION]?.socketRead(buffer, length);
   return true;
 }
 
-function readData(this: Socket, chunk: Buffer): void {
-  (this as Owned)[CONNECTION]?.hasRead(chunk, chunk.length);
+function onData(this: Socket, chunk: Buffer): void {
+  (this as Owned)[CONNECTION]?.socketRead(chunk, chunk.length);
 }
 
-function drained(this: Socket): void {
-  (this as Owned)[CONNECTION]?.hasDrained();
+function onDrained(this: Socket): void {
+  (this as Owned)[CONNECTION]?.socketDrained();
 }
 
-function ended(this: Socket): void {
-  (this as Owned)[CONNECTION]?.hasEnded();
+function onEnded(this: Socket): void {
+  (this as Owned)[CONNECTION]?.socketEnded();
 }
 
-function closed(this: Socket): void {
-  (this as Owned)[CONNECTION]?.hasClosed();
+function onClosed(this: Socket): void {
+  (this as Owned)[CONNECTION]?.socketClosed();
 }
 
-function ignored(): void {}
+function onError(): void {}
 
 export abstract class ClientSocket {
   readonly socket: Socket;
@@ -61,12 +61,12 @@ export abstract class ClientSocket {
     const { socket, context, listener } = this;
     this.deadlineAt(context.now() + listener.settings.timeouts.keepAliveMs);
     (socket as Owned)[CONNECTION] = this;
-    const isOwn = context.settings.ownReads !== false && ownReads(socket, this.#buffer, readOwn);
-    if (!isOwn) socket.on('data', readData);
-    socket.on('drain', drained);
-    socket.on('end', ended);
-    socket.on('error', ignored);
-    socket.on('close', closed);
+    const isOwn = context.settings.ownReads !== false && ownReads(socket, this.#buffer, onRead);
+    if (!isOwn) socket.on('data', onData);
+    socket.on('drain', onDrained);
+    socket.on('end', onEnded);
+    socket.on('error', onError);
+    socket.on('close', onClosed);
   }
 
   /** The bytes are there only until this returns, unless they are in a leased buffer. It does not throw. */
@@ -99,7 +99,7 @@ export abstract class ClientSocket {
     if (this.socket.writableNeedDrain) return;
     this.socket.write(NOTHING, 'latin1', () => {
       if (this.pendingBytes > 0 && !this.isClosed) this.tellWhenDrained();
-      else this.hasDrained();
+      else this.socketDrained();
     });
   }
 
@@ -190,19 +190,19 @@ export abstract class ClientSocket {
   }
 
   /** For the socket's events. */
-  hasDrained(): void {
+  socketDrained(): void {
     this.guarded(() => this.drained());
   }
 
-  hasEnded(): void {
+  socketEnded(): void {
     this.guarded(() => this.ended());
   }
 
-  hasRead(chunk: Buffer, length: number): void {
+  socketRead(chunk: Buffer, length: number): void {
     this.received(chunk, length);
   }
 
-  hasClosed(): void {
+  socketClosed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.context.deadlines.remove(this.#deadline);

@@ -81,7 +81,7 @@ export class Listener {
     return false;
   }
 
-  /** `address`: where it was said to be from, if it ever was. */
+  /** `address`: the one it was counted under; undefined: under none. */
   left(address: string | undefined): void {
     const { connections, connectionsPerAddress } = this.settings.limits;
     if (connections > 0) this.#headcount.leave(this.#name);

@@ -19,7 +19,7 @@ export abstract class Connecting implements ConnectionUser {
   protected readonly timeouts: PoolRoute['settings']['timeouts'];
   connection: UpstreamConnection | undefined = undefined;
   /** To the request as it was sent last. */
-  response: Responding | undefined = undefined;
+  responding: Responding | undefined = undefined;
   protected connections: BackendConnections | undefined;
   protected isReused = false;
   #timedOut = false;
@@ -80,7 +80,7 @@ export abstract class Connecting implements ConnectionUser {
 
   protected connect(nowMs: number): void {
     const { client, context, tenancy } = this.request;
-    this.response = undefined;
+    this.responding = undefined;
     this.#timedOut = false;
     this.isReused = false;
     context.counters.connects++;

@@ -29,7 +29,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   /** The connection stands; a delegate may have a last word on what is sent. */
   protected override ready(connection: UpstreamConnection, nowMs: number): void {
     const { enquiry } = this.request;
-    this.response = undefined;
+    this.responding = undefined;
     this.request.connectedAtMs = nowMs;
     if (enquiry === undefined || enquiry.maySend(connection, nowMs)) this.#send(connection, nowMs);
   }
@@ -43,7 +43,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const request = this.request;
     const { body, client } = request;
     request.enter('send');
-    this.response = new Responding(request, this, connection);
+    this.responding = new Responding(request, this, connection);
     const text = this.#head();
     if (body === undefined) connection.socket.write(text, 'latin1');
     else {
@@ -68,18 +68,18 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   // ---- for the end of the request
 
   get responseHead(): ResponseHead | undefined {
-    return this.response?.head;
+    return this.responding?.head;
   }
 
   get isEndless(): boolean {
-    return this.response?.isEndless === true;
+    return this.responding?.isEndless === true;
   }
 
   // ---- once more
 
   /** A kept connection, and not a byte came over it. */
   get isStale(): boolean {
-    return this.isReused && this.response?.hasBegun !== true;
+    return this.isReused && this.responding?.hasBegun !== true;
   }
 
   get #mayResend(): boolean {
@@ -104,7 +104,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
    */
   #mayFailOver(): boolean {
     const { retries } = this.pool.settings;
-    if (this.response?.hasBegun === true || !retries.idempotent || !mayAskTwice(this.request)) return false;
+    if (this.responding?.hasBegun === true || !retries.idempotent || !mayAskTwice(this.request)) return false;
     return takeFromBudget(this.request.context, this.pool);
   }
 
@@ -145,7 +145,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const { context } = this.request;
     const connection = this.connection as UpstreamConnection;
     this.connection = undefined;
-    this.response = undefined;
+    this.responding = undefined;
     this.#resent = false;
     connection.handOver(new Successor(giveBack, (error) => this.crashed(error)));
     if (this.limit === 0) connection.destroy();
@@ -165,31 +165,31 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   // ---- the backend's side
 
   override get isUnderWay(): boolean {
-    return this.response?.pipe !== undefined || this.request.body?.isUnderWay === true;
+    return this.responding?.pipe !== undefined || this.request.body?.isUnderWay === true;
   }
 
   override received(buffer: Buffer, length: number): void {
     // RFC 9112 §9.2: nothing was asked on it yet, so this answers nothing.
-    if (this.response === undefined) this.connection?.destroy();
-    else this.response.take(buffer, length);
+    if (this.responding === undefined) this.connection?.destroy();
+    else this.responding.take(buffer, length);
   }
 
   override backendDrained(): void {
     const { outcome, client, isUploadDone, context } = this.request;
     if (outcome !== undefined) return;
-    if (this.response?.pipe !== undefined || !isUploadDone) client.resumeReading();
+    if (this.responding?.pipe !== undefined || !isUploadDone) client.resumeReading();
     this.awaitBytes(context.now());
   }
 
   override backendEnded(): void {
-    if (this.response === undefined) this.connection?.destroy();
-    else this.response.backendEnded();
+    if (this.responding === undefined) this.connection?.destroy();
+    else this.responding.backendEnded();
   }
 
   override backendClosed(error: Error | undefined): void {
     this.connection = undefined;
     const request = this.request;
-    const response = this.response;
+    const responding = this.responding;
     const { enquiry } = request;
     const isUnsent = enquiry?.waitsFor === 'send';
     if (isUnsent) enquiry.waitsFor = '';
@@ -197,10 +197,10 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
       request.tenancy?.giveBack(request.leaseEnd);
       return;
     }
-    if (response?.pipe !== undefined) response.pipeOver();
+    if (responding?.pipe !== undefined) responding.pipeOver();
     else if (this.#mayResend || (isUnsent && this.isReused)) this.#resend();
     else if (this.#mayFailOver()) this.#failOver();
-    else if (response?.hasBegun === true || (error !== undefined && !request.isUploadDone))
+    else if (responding?.hasBegun === true || (error !== undefined && !request.isUploadDone))
       request.fail('response_interrupted', error?.message);
     else request.fail('closed_without_response', error?.message);
   }
@@ -222,25 +222,28 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     if (phase !== 'send') client.deadlineAt(nowMs + timeouts.idleMs);
     else if (!isUploadDone) client.deadlineAt(nowMs + client.listener.settings.timeouts.bodyIdleMs);
     else
-      client.deadlineAt(nowMs + (this.response?.hasBegun === true ? timeouts.idleMs : timeouts.firstByteMs));
+      client.deadlineAt(
+        nowMs + (this.responding?.hasBegun === true ? timeouts.idleMs : timeouts.firstByteMs),
+      );
   }
 
   deadlinePassed(nowMs: number): void {
     const request = this.request;
     const { client, phase, isUploadDone } = request;
-    const response = this.response;
+    const responding = this.responding;
     switch (phase) {
       case 'connect':
         this.connectIsLate(nowMs);
         break;
       case 'send':
-        if (response?.hasBegun === true) request.fail(response.isPaused ? 'client_idle' : 'response_idle');
+        if (responding?.hasBegun === true)
+          request.fail(responding.isPaused ? 'client_idle' : 'response_idle');
         else if (this.#failOverInTime()) break;
         else request.fail(isUploadDone || client.isPaused ? 'first_byte_timeout' : 'client_idle');
         break;
       case 'respond':
         request.fail(
-          response?.isPaused === true || client.pendingBytes > 0 ? 'client_idle' : 'response_idle',
+          responding?.isPaused === true || client.pendingBytes > 0 ? 'client_idle' : 'response_idle',
         );
         break;
       case 'pipe':

@@ -20,7 +20,7 @@ import { type RelayOwner, ResponseRelay } from './response-relay.ts';
 
 /** Whoever sent the request. */
 export interface Sender {
-  /** From now on the next bytes have as long as they may take. */
+  /** The time-out for the next bytes begins anew. */
   awaitBytes(nowMs: number): void;
   /** True: this answer is not passed on, since another backend has been asked. */
   asksElsewhere(status: number): boolean;
@@ -92,7 +92,8 @@ export class Responding implements RelayOwner, PipeOwner {
 
   // ---- RelayOwner
 
-  get #standsAnyway(): boolean {
+  /** Whatever status comes, it is passed on. */
+  get #takesAnyStatus(): boolean {
     return (this.#request.pool as PoolRoute).settings.retries.statuses.length === 0;
   }
 
@@ -114,7 +115,7 @@ export class Responding implements RelayOwner, PipeOwner {
 
   headBegun(): void {
     // Where an answer may yet be turned down, the request is kept until its status is known.
-    if (this.#standsAnyway) this.#request.body?.letGo();
+    if (this.#takesAnyStatus) this.#request.body?.letGo();
     this.#awaitBytes();
   }
 

@@ -8,7 +8,7 @@ import type { PoolRoute } from '../routing-table.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import { RetryBudget } from './retry-budget.ts';
 
-/** As far as it goes, whatever the pool says. */
+/** Apart from what the pool's settings allow and its budget has left. */
 export function mayAskTwice({ context, head, body, tenancy, enquiry }: ProxiedRequest): boolean {
   if (enquiry !== undefined || !isRequestIdempotent(head.method) || body?.isWhole === false) return false;
   return tenancy?.mayTryAgain(context.now()) === true;

@@ -85,16 +85,9 @@ export class Tenancy extends HeldLease implements Waiter {
 
   /** An attempt on the leased backend failed: another is asked for, if there is time and leave. */
   again(backendKey: number, failure: OutcomeType, nowMs: number, end: LeaseEnd = 'connect_failed'): void {
-    this.lastFailure = failure;
-    this.ledToNothing(failure);
-    this.#remember(backendKey);
+    this.#failed(backendKey, failure);
     this.giveBack(end);
     this.#goOn(failure, nowMs);
-  }
-
-  #goOn(failure: OutcomeType, nowMs: number): void {
-    if (this.mayTryAgain(nowMs)) this.ask(nowMs);
-    else this.#tenant.refused(failure);
   }
 
   /** As `again`, but the present lease stays out until its connection has closed: `keep` is handed how it is given back. */
@@ -105,11 +98,20 @@ export class Tenancy extends HeldLease implements Waiter {
     end: LeaseEnd,
     keep: (giveBack: () => void) => void,
   ): void {
+    this.#failed(backendKey, failure);
+    keep(this.part(end));
+    this.#goOn(failure, nowMs);
+  }
+
+  #failed(backendKey: number, failure: OutcomeType): void {
     this.lastFailure = failure;
     this.ledToNothing(failure);
     this.#remember(backendKey);
-    keep(this.part(end));
-    this.#goOn(failure, nowMs);
+  }
+
+  #goOn(failure: OutcomeType, nowMs: number): void {
+    if (this.mayTryAgain(nowMs)) this.ask(nowMs);
+    else this.#tenant.refused(failure);
   }
 
   /**

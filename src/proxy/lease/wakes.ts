@@ -1,6 +1,6 @@
 /**
- * Requests for pools whose ledger is not there yet, since nobody asked for them before, or for long: the main thread makes it,
- * and then they go on. Whoever leaves meanwhile is not gone on with.
+ * Requests whose pool has no ledger yet, since nobody asked for it before, or for long: the main thread makes one, and then
+ * they go on, apart from those that have ended meanwhile.
  */
 import type { Outcome } from '../../../actors/index.ts';
 import type { PoolRoute } from '../routing-table.ts';

@@ -1,4 +1,4 @@
-/** What was decided about a request before a pool was asked, where that is more than its domain says: for its way, and its record. */
+/** What was decided about a request between its domain and its pool, for its way and for its record. Made only where there is something to decide. */
 import type { AffinityVerdict } from '../../../eventlog/index.ts';
 import type { Route } from './domain-routes.ts';
 

@@ -41,7 +41,7 @@ export class Upstreams implements RowWatcher {
     return quota;
   }
 
-  /** Of RowWatcher. A row that is not known may have had its first limit: what idles without a claim goes. */
+  /** Of RowWatcher. A row without a quota may have got its first limit: idle connections without a claim are closed. */
   look(row: number): void {
     if (row === 0) for (const quota of this.#quotas.values()) quota.look();
     else if (this.#quotas.has(row)) this.#quotas.get(row)?.look();

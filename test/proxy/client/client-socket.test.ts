@@ -37,7 +37,7 @@ it('is drained when nothing waits any more, also of what was written after someb
   for (; client.pendingBytes === 0; unsent++) near.write(piece, sent);
   client.tellWhenDrained();
   client.writeBytes(Buffer.alloc(40_000_000));
-  near.on('drain', () => client.hasDrained());
+  near.on('drain', () => client.socketDrained());
   far.resume();
   await eventually(() => client.pendingWhenDrained.length > 0, 'a word', 10_000);
   await close();

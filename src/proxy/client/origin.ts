@@ -1,0 +1,50 @@
+/**
+ * Where a connection comes from: its peer, or whom the load balancer in front names in its PROXY header; and what is made of
+ * that for the forwarding fields.
+ */
+import { clientLines, flat, type Hop, type ProxyHeader, plainAddress } from '../../wire/index.ts';
+import type { Listener } from './listener.ts';
+
+export class Origin {
+  readonly #peer: string;
+  readonly #listener: Listener;
+  readonly #pseudonym: string;
+  hop: Hop;
+  /** What the load balancer said. */
+  header: ProxyHeader | undefined = undefined;
+  /** The address that the listener counts it under, once it does. */
+  #countedAs: string | undefined;
+
+  constructor(peer: string, listener: Listener, pseudonym: string) {
+    this.#peer = peer;
+    this.#listener = listener;
+    this.#pseudonym = pseudonym;
+    this.hop = hopOf(peer, listener.port, false, listener, pseudonym);
+    this.#countedAs = listener.settings.proxyProtocol ? undefined : peer;
+  }
+
+  /** False: there are as many from that address as may be. */
+  named(header: ProxyHeader): boolean {
+    this.header = header;
+    const { sourceAddress, destinationPort, isSecure } = header;
+    const address = sourceAddress === '' ? this.#peer : plainAddress(sourceAddress);
+    if (!this.#listener.admitsFrom(address)) return false;
+    this.#countedAs = address;
+    if (sourceAddress !== '') {
+      const isTls = isSecure || destinationPort === 443;
+      this.hop = hopOf(address, destinationPort, isTls, this.#listener, this.#pseudonym);
+    }
+    return true;
+  }
+
+  /** The connection is closed. */
+  left(): void {
+    this.#listener.left(this.#countedAs);
+  }
+}
+
+function hopOf(address: string, port: number, isSecure: boolean, listener: Listener, pseudonym: string): Hop {
+  const isTrusted = listener.trusted.includes(address);
+  const lines = isTrusted ? '' : flat(clientLines({ isSecure, port }, address));
+  return { address, port, isSecure, isTrusted, pseudonym, lines };
+}
