@@ -7,16 +7,18 @@
 import { parseArgs } from 'node:util';
 import { pause } from '../../test/support/eventually.ts';
 import { Aftermath } from './proxy/aftermath.ts';
+import { atRest } from './proxy/at-rest.ts';
 import { Book, Moments } from './proxy/book.ts';
 import { ClientConnection, type Jar } from './proxy/client-connection.ts';
 import { Control } from './proxy/control.ts';
 import { firstCourses } from './proxy/courses.ts';
+import { InForce } from './proxy/in-force.ts';
 import { Judgement } from './proxy/judge.ts';
 
 import { watchLedgers } from './proxy/ledger-watch.ts';
 import { RouterLog } from './proxy/router-log.ts';
 import { type Scene, setScene } from './proxy/scene.ts';
-import { HASTY_MS } from './proxy/tenants.ts';
+import { HASTY_MS, ROUGH_PERCENTS } from './proxy/tenants.ts';
 import { visitsOf } from './proxy/visits.ts';
 import { descriptorsOf, MIB, memoryOf, mib, verdict } from './stage.ts';
 
@@ -44,7 +46,8 @@ if (![seconds, seed, workers, clients].every((count) => Number.isInteger(count))
 const book = new Book();
 const moments = new Moments();
 const courses = firstCourses();
-const judgement = new Judgement(book, moments, courses);
+const budget = new InForce<number>(ROUGH_PERCENTS[1]);
+const judgement = new Judgement(book, moments, courses, budget);
 
 async function runClient(scene: Scene, client: number, isOver: () => boolean): Promise<number> {
   let visits = 0;
@@ -77,7 +80,11 @@ async function costOf(pid: number): Promise<{ memory: number; descriptors: numbe
 
 await using scene = await setScene(workers!, book, moments);
 const log = new RouterLog(scene.router.lines, book);
-const control = new Control(scene, { book, moments, courses, log }, { seed: seed!, workers: workers! });
+const control = new Control(
+  scene,
+  { book, moments, courses, budget, log },
+  { seed: seed!, workers: workers! },
+);
 const before = await costOf(scene.router.pid);
 const lag = watchLag();
 const until = performance.now() + seconds! * 1000;
@@ -102,8 +109,7 @@ if (growth > MOST_GROWTH) book.complain(`expected growth below ${mib(MOST_GROWTH
 if (after.descriptors > before.descriptors + MOST_DESCRIPTORS)
   book.complain(`expected about ${before.descriptors} descriptors, found ${after.descriptors}`);
 const checkedAtMs = performance.now();
-const { code } = await scene.router.stop();
-if (code !== 0) book.complain(`expected the router to end with 0, found ${code}`);
+await atRest(scene, book);
 console.log(JSON.stringify(Object.fromEntries([...judgement.ends].toSorted())));
 console.log(JSON.stringify(Object.fromEntries([...control.commands.done].toSorted())));
 verdict(book.complaints.length === 0, {

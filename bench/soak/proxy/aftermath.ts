@@ -2,7 +2,9 @@
 import { type AdminClient, ledgerOf } from '../../../test/support/admin-client.ts';
 import { pause } from '../../../test/support/eventually.ts';
 import type { Asked, Book, Moments } from './book.ts';
+import { budgetFault } from './budget.ts';
 import { codeOf } from './judge.ts';
+import { isUnreadable } from './plan.ts';
 import type { RouterLog } from './router-log.ts';
 import type { Scene } from './scene.ts';
 import { poolsOf, TENANTS } from './tenants.ts';
@@ -10,6 +12,12 @@ import { poolsOf, TENANTS } from './tenants.ts';
 // Longer than a lease is kept after an abort, and an idle connection to a backend.
 const QUIET_WITHIN_MS = 15_000;
 const SAMPLE = 200;
+
+type State = {
+  readonly pools: Readonly<
+    Record<string, { readonly backends: Readonly<Record<string, { address: string; state?: string }>> }>
+  >;
+};
 
 export class Aftermath {
   readonly #scene: Scene;
@@ -28,7 +36,9 @@ export class Aftermath {
 
   async check(): Promise<void> {
     await this.#isQuiet();
+    await this.#kept();
     await this.#counts();
+    await this.#budget();
     this.#logged();
     await this.#recorded();
     await this.#explained();
@@ -68,6 +78,32 @@ export class Aftermath {
     return found.join(', ');
   }
 
+  /** What was commanded last, and nothing else. */
+  async #kept(): Promise<void> {
+    const { body } = await this.#admin.must<State>('GET', '/v1/state');
+    for (const pool of TENANTS.flatMap(poolsOf)) {
+      const own = this.#scene.backends.filter((backend) => backend.pool === pool);
+      const wished = own.map(({ id, address }) => `${id} at ${address}`).toSorted();
+      const inForce = Object.entries(body.pools[pool]?.backends ?? {});
+      const found = inForce.map(([id, { address, state }]) => `${id} at ${address}${state ?? ''}`).toSorted();
+      if (found.join() !== wished.join())
+        this.#book.complain(`${pool}: expected ${wished.join()}, found ${found.join()}`);
+      const rows = Object.keys((await ledgerOf(this.#admin, pool)).backends).toSorted();
+      const ids = own.map(({ id }) => id).toSorted();
+      if (rows.join() !== ids.join())
+        this.#book.complain(`the ledger of ${pool}: expected rows of ${ids.join()}, found ${rows.join()}`);
+    }
+  }
+
+  async #budget(): Promise<void> {
+    const { workers } = this.#scene;
+    const lastedMs = performance.now() - this.#scene.beganAtMs;
+    const replaced = figureOf(await this.#metrics(), 'worker_replacements_total');
+    const lives = { count: workers + this.#moments.count('worker') + replaced, workers, lastedMs };
+    const fault = budgetFault([...this.#book.asked.values()], lives);
+    if (fault !== undefined) this.#book.complain(`the retry budget: ${fault}`);
+  }
+
   async #counts(): Promise<void> {
     const metrics = await this.#metrics();
     // A worker that crashed takes its counts along.
@@ -91,15 +127,14 @@ export class Aftermath {
   /** Heads that were left unfinished, or were no heads, are logged without their path. */
   get #malformed(): number {
     const asked = [...this.#book.asked.values()];
-    return asked.filter(
-      ({ request: { misdeed } }) => misdeed === 'garbage' || misdeed === 'leave-amid-request',
-    ).length;
+    return asked.filter(({ request }) => isUnreadable(request) || request.misdeed === 'leave-amid-request')
+      .length;
   }
 
   #loggedWrong({ request, attempts, got, logged, sentAtMs, overAtMs }: Asked): string | undefined {
     const [line] = logged;
     if (logged.length > 1) return `expected one line, found ${JSON.stringify(logged)}`;
-    if (request.misdeed === 'garbage') return undefined;
+    if (isUnreadable(request)) return undefined;
     if (line === undefined) {
       const isLost = this.#moments.within('worker', sentAtMs, overAtMs + 1000);
       return isLost || (attempts.length === 0 && got === undefined)

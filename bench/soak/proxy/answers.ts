@@ -18,6 +18,8 @@ export class Answers implements MessageEvents {
   /** An answer said that it is the last, or was none. */
   isLast = false;
   bytes = 0;
+  /** The last that got what it got. */
+  #last: Asked | undefined;
   readonly #book: Book;
   readonly #settled: (asked: Asked) => void;
   readonly #reader = new MessageReader(this);
@@ -43,6 +45,7 @@ export class Answers implements MessageEvents {
     const asked = this.awaited.shift();
     if (asked === undefined) return;
     asked.overAtMs = performance.now();
+    this.#last = asked;
     this.#settled(asked);
     if (asked.got?.isWhole !== true) this.isLast = true;
   }
@@ -53,7 +56,11 @@ export class Answers implements MessageEvents {
     const status = Number(head.line.split(' ')[1]);
     const asked = this.awaited[0];
     if (asked === undefined) {
-      this.#book.complain(`an answer that nobody waits for: ${head.line} ${head.fields.get('x-attempt')}`);
+      const { request, got } = this.#last ?? {};
+      this.#book.complain(
+        `an answer that nobody waits for: ${head.line} ${head.fields.get('x-attempt')}, behind ` +
+          `${got?.status} ${got?.fields.get('x-attempt')} to ${JSON.stringify(request)}`,
+      );
       return 'raw';
     }
     if (status < 200 && status !== 101) {

@@ -18,6 +18,7 @@ export class BackendConnection implements MessageEvents {
   readonly #backend: Backend;
   readonly #messages = new MessageReader(this);
   readonly #reader: Reader;
+  readonly #door: number;
   readonly #over: () => void;
   #isOver = false;
   #asked: Asked | undefined;
@@ -26,9 +27,10 @@ export class BackendConnection implements MessageEvents {
   #isPipe = false;
   #isAnswering = false;
 
-  constructor(socket: Socket, backend: Backend, over: () => void) {
+  constructor(socket: Socket, backend: Backend, door: number, over: () => void) {
     this.#socket = socket;
     this.#backend = backend;
+    this.#door = door;
     this.#over = over;
     this.#reader = new Reader(socket, new Chance(backend.open));
     socket.on('data', (bytes: Buffer) => {
@@ -114,6 +116,8 @@ export class BackendConnection implements MessageEvents {
       sent: 0,
     };
     attempts.push(this.#attempt);
+    const unasked = this.#backend.unasked(asked.sentAtMs, this.#door);
+    if (unasked !== undefined) this.#complain(`${request.id}: ${unasked}`);
     this.#body = [];
   }
 

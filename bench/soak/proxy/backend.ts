@@ -1,4 +1,7 @@
-/** A backend of one tenant: it listens, may be down for a while, and counts the connections that are open to it. */
+/**
+ * A backend of one tenant: it listens, may be down for a while or move to another address, and counts the connections that are
+ * open to it.
+ */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { BackendConnection } from './backend-connection.ts';
@@ -9,7 +12,13 @@ import type { Tenant } from './tenants.ts';
 // A limit that was lowered holds for connections begun after the answer; those before it may still be on their way to us.
 const UNDER_WAY_MS = 500;
 
+/** How it is told to the router; `door`: which of its addresses, from 0. */
+export type Standing = { readonly type: 'in' | 'draining' | 'out'; readonly door: number };
+
+type Door = { readonly server: Server; readonly place: number | string };
+
 export class Backend {
+  /** Of its own; the router may know it by another. */
   readonly name: string;
   readonly pool: string;
   readonly tenant: Tenant;
@@ -19,22 +28,31 @@ export class Backend {
   /** Those that it has not closed yet. */
   readonly #open = new Set<BackendConnection>();
   readonly #all = new Set<BackendConnection>();
-  #server: Server;
-  /** A port, or the path of a Unix socket. */
-  #place: number | string = 0;
+  readonly #standings = new InForce<Standing>({ type: 'in', door: 0 });
+  /** Where it has ever listened, and still does, unless it is down. `place`: a port, or the path of a Unix socket. */
+  readonly #doors: Door[] = [];
+  /** Under which the router knows it, or is to know it. */
+  id: string;
+  /** By which the router is to come. */
+  door = 0;
 
   constructor(name: string, pool: string, tenant: Tenant, limit: number, book: Book, moments: Moments) {
     this.name = name;
+    this.id = name;
     this.pool = pool;
     this.tenant = tenant;
     this.book = book;
     this.moments = moments;
     this.#limits = new InForce(limit);
-    this.#server = this.#serve();
   }
 
   get address(): string {
-    return typeof this.#place === 'string' ? `unix:${this.#place}` : `127.0.0.1:${this.#place}`;
+    const place = this.#doors[this.door]?.place;
+    return typeof place === 'string' ? `unix:${place}` : `127.0.0.1:${place}`;
+  }
+
+  get path(): string {
+    return `/v1/pools/${this.pool}/backends/${this.id}`;
   }
 
   get open(): number {
@@ -42,7 +60,7 @@ export class Backend {
   }
 
   get isUp(): boolean {
-    return this.#server.listening;
+    return this.#doors[this.door]?.server.listening === true;
   }
 
   /** A limit is about to be wished for; what is returned is called with the answer. */
@@ -56,30 +74,58 @@ export class Backend {
     return Math.max(...this.#limits.between(now - UNDER_WAY_MS, now));
   }
 
-  /** Listens: where it did before, unless that is said. */
-  async rise(place = this.#place): Promise<void> {
-    this.#server = this.#serve();
-    if (typeof place === 'string') this.#server.listen(place, 1024);
-    else this.#server.listen(place, '127.0.0.1', 1024);
-    await once(this.#server, 'listening');
-    this.#place = typeof place === 'string' ? place : (this.#server.address() as AddressInfo).port;
+  /** How the router is about to be told of it; what is returned is called with the answer. */
+  wish(type: Standing['type']): () => void {
+    return this.#standings.wish({ type, door: this.door });
+  }
+
+  /** Why no request sent then may come by this door now; undefined: one may. */
+  unasked(sentAtMs: number, door: number): string | undefined {
+    const standings = this.#standings.between(sentAtMs, performance.now());
+    const isDue = standings.some(
+      (standing) => standing.door === door && (standing.type === 'in' || this.#isHomeIn(standing)),
+    );
+    return isDue
+      ? undefined
+      : `expected none by door ${door}, since it stood as ${JSON.stringify(standings)}, found one`;
+  }
+
+  /** Clients that are at home in one that drains come back. */
+  #isHomeIn({ type }: Standing): boolean {
+    return type === 'draining' && this.tenant === 'loyal';
+  }
+
+  /** Listens at a place, where it may be asked from now on. */
+  async rise(place: number | string = 0): Promise<void> {
+    await this.#listen(this.#doors.length, place);
+    this.door = this.#doors.length - 1;
+  }
+
+  /** Listens where it did. */
+  riseAgain(): Promise<void> {
+    return this.#listen(this.door, this.#doors[this.door]?.place ?? 0);
   }
 
   /** Connects are refused from now on, and what was connected is reset. */
   async fall(): Promise<void> {
-    if (!this.isUp) return;
-    const closed = once(this.#server, 'close');
-    this.#server.close();
+    const open = this.#doors.filter(({ server }) => server.listening);
+    const closed = open.map(({ server }) => once(server.close(), 'close'));
     for (const connection of this.#all) connection.reset();
-    await closed;
+    await Promise.all(closed);
   }
 
-  #serve(): Server {
-    return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#connected(socket));
+  async #listen(door: number, place: number | string): Promise<void> {
+    const options = { allowHalfOpen: true, noDelay: true };
+    const server = createServer(options, (socket) => this.#connected(socket, door));
+    if (typeof place === 'string') server.listen(place, 1024);
+    else server.listen(place, '127.0.0.1', 1024);
+    await once(server, 'listening');
+    const found = typeof place === 'string' ? place : (server.address() as AddressInfo).port;
+    this.#doors[door] = { server, place: found };
   }
 
-  #connected(socket: Socket): void {
-    const connection = new BackendConnection(socket, this, () => this.#open.delete(connection));
+  #connected(socket: Socket, door: number): void {
+    const connection = new BackendConnection(socket, this, door, () => this.#open.delete(connection));
     this.#open.add(connection);
     this.#all.add(connection);
     socket.on('close', () => this.#all.delete(connection));

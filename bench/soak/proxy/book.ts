@@ -25,6 +25,9 @@ export type Got = {
   isWhole: boolean;
 };
 
+// Of an operation; an `apply` has all that is in force.
+const MOST_TOLD = 500;
+
 export type Logged = { readonly code: string; readonly outcome: string; readonly status: number };
 
 export type Asked = {
@@ -72,7 +75,7 @@ export class Book {
 
   /** An operation of the control plane; the last ones are shown with the first complaint. */
   note(operation: string): void {
-    this.#operations.push(`${this.#seconds()} ${operation}`);
+    this.#operations.push(`${this.#seconds()} ${operation.slice(0, MOST_TOLD)}`);
     if (this.#operations.length > 30) this.#operations.shift();
   }
 

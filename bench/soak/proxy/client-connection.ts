@@ -7,7 +7,7 @@ import type { Asked, Book } from './book.ts';
 import { bodyOf, type Pace, piecesOf } from './bytes.ts';
 import { identityOf } from './listeners.ts';
 import type { Request } from './plan.ts';
-import { prefaceBytes } from './preface.ts';
+import { isUnsound, prefaceBytes } from './preface.ts';
 import { Reader } from './reading.ts';
 import { bodyBytes, headBytes } from './request-bytes.ts';
 import { cookieIn } from './sessions.ts';
@@ -77,6 +77,12 @@ export class ClientConnection {
   /** An answer said that it is the last, or was cut. */
   get isLast(): boolean {
     return this.#answers.isLast;
+  }
+
+  /** It is no load balancer, where one is expected. */
+  get isUnheard(): boolean {
+    const { preface } = this.#visit;
+    return preface !== undefined && isUnsound(preface);
   }
 
   get #isOver(): boolean {

@@ -32,16 +32,19 @@ export class Commands {
     resolve();
   }
 
-  async send(method: Method, path: string, body?: object): Promise<void> {
+  /** Its last answer. */
+  async send(method: Method, path: string, body?: object): Promise<Reply | undefined> {
     while (this.#held !== undefined) await this.#held;
     this.#underWay++;
-    await this.#repeat(method, path, body);
+    const reply = await this.repeat(method, path, body);
     this.#underWay--;
+    return reply;
   }
 
-  async #repeat(method: Method, path: string, body?: object): Promise<void> {
+  /** For whoever is alone. */
+  async repeat(method: Method, path: string, body?: object): Promise<Reply | undefined> {
     const key = `soak-${this.#keys++}`;
-    this.count(`${method} ${path.split('/')[2]}`);
+    this.count(`${method} ${path.split(/[/?]/)[2]}`);
     this.#book.note(`${method} ${path} ${body === undefined ? '' : JSON.stringify(body)}`);
     let last: Reply | undefined;
     for (const end = performance.now() + DEFINITE_WITHIN_MS; performance.now() < end; ) {
@@ -49,10 +52,10 @@ export class Commands {
       if (last !== undefined && last.status <= 500) break;
       await pause(20);
     }
-    // What is removed already, and a worker that is just being replaced.
-    const isDone = last !== undefined && (last.status < 300 || last.status === 404 || last.status === 409);
+    const isDone = last !== undefined && (last.status < 300 || mayBeRefused(method, path, last.status));
     if (!isDone)
       this.#book.complain(`${method} ${path}: expected success, found ${last?.status} ${bodyOf(last)}`);
+    return last;
   }
 
   /** The admin part may be the one that is down just then, and what is being restarted cannot crash. */
@@ -78,16 +81,25 @@ export class Commands {
     return reply;
   }
 
-  put(backend: Backend, more: object = {}): Promise<void> {
-    return this.send('PUT', pathOf(backend), { address: backend.address, ...more });
+  async put(backend: Backend, more: object = {}): Promise<Reply | undefined> {
+    const answered = backend.wish('in');
+    const reply = await this.send('PUT', backend.path, { address: backend.address, ...more });
+    answered();
+    return reply;
   }
 
-  remove(backend: Backend): Promise<void> {
-    return this.send('DELETE', pathOf(backend));
+  async remove(backend: Backend): Promise<Reply | undefined> {
+    const answered = backend.wish('out');
+    const reply = await this.send('DELETE', backend.path);
+    answered();
+    return reply;
   }
 
-  drain(backend: Backend, timeoutMs: number): Promise<void> {
-    return this.send('POST', `${pathOf(backend)}/drain`, { timeoutMs });
+  async drain(backend: Backend, timeoutMs: number): Promise<Reply | undefined> {
+    const answered = backend.wish('draining');
+    const reply = await this.send('POST', `${backend.path}/drain`, { timeoutMs });
+    answered();
+    return reply;
   }
 
   /** The same for each backend of a pool. */
@@ -107,8 +119,11 @@ function pauseUnless(signal: AbortSignal, ms: number): Promise<boolean> {
   return setTimeout(ms, true, { signal }).catch(() => false);
 }
 
-function pathOf({ pool, name }: Backend): string {
-  return `/v1/pools/${pool}/backends/${name}`;
+// A backend that is removed already, a worker that is just being replaced, and a change on trial that was undone first, or that
+// has to wait until another is.
+function mayBeRefused(method: Method, path: string, status: number): boolean {
+  if (status === 404) return method === 'DELETE' || path.endsWith('/drain');
+  return status === 409 && /workers|confirm/.test(path);
 }
 
 function bodyOf(reply: Reply | undefined): string {

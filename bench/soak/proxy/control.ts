@@ -2,15 +2,18 @@
 import { Chance } from '../../../test/support/chance.ts';
 import { pause } from '../../../test/support/eventually.ts';
 import type { Book, Moments } from './book.ts';
+import { CalmChanges } from './calm-changes.ts';
 import { Commands } from './commands.ts';
 import type { Courses } from './courses.ts';
+import { FickleChanges } from './fickle-changes.ts';
+import type { InForce } from './in-force.ts';
 import type { RouterLog } from './router-log.ts';
 import { backendsOf, type Scene } from './scene.ts';
 import { TenantChanges } from './tenant-changes.ts';
 import { hostOf, poolsOf, TENANTS } from './tenants.ts';
 
 const POINTS = ['before-append', 'after-append', 'before-publish', 'in-ledger', 'in-activation'] as const;
-const STATIC_PARTS = ['log', 'feed', 'admin', 'health', 'activation'];
+const STATIC_PARTS = ['log', 'feed', 'admin', 'health', 'activation', 'historian', 'confirmations'];
 // The static parts and the workers may crash ten times in ten seconds before their supervisor gives up.
 const STATIC_EVERY_MS = 1500;
 const WORKER_EVERY_MS = 4000;
@@ -23,6 +26,8 @@ export type Witnesses = {
   readonly book: Book;
   readonly moments: Moments;
   readonly courses: Courses;
+  /** Percent of `rough`'s requests that may be asked again. */
+  readonly budget: InForce<number>;
   readonly log: RouterLog;
 };
 
@@ -31,6 +36,8 @@ export class Control {
   readonly #witnesses: Witnesses;
   readonly #chance: Chance;
   readonly #workers: number;
+  readonly #calm: CalmChanges;
+  readonly #fickle: FickleChanges;
   readonly #changes: TenantChanges;
   readonly commands: Commands;
   #isOver = false;
@@ -41,14 +48,16 @@ export class Control {
     this.#chance = new Chance(options.seed ^ 0x5eed);
     this.#workers = options.workers;
     this.commands = new Commands(scene.admin, witnesses.book);
+    this.#calm = new CalmChanges(scene, witnesses, this.commands, this.#chance);
+    this.#fickle = new FickleChanges(scene, witnesses, this.commands, this.#chance);
     this.#changes = new TenantChanges(scene, witnesses, this.commands, this.#chance);
   }
 
   /** Resolves once it was told to stop and everything is up again. */
   async run(): Promise<void> {
     const lanes = [
-      this.#every(20, () => this.#changes.calm()),
-      this.#every(30, () => this.#changes.fickle()),
+      this.#every(20, () => this.#calm.change()),
+      this.#every(30, () => this.#fickle.change()),
       this.#every(60, () => this.#changes.loyal()),
       this.#every(60, () => this.#changes.tight()),
       this.#every(LIMIT_EVERY_MS, () => this.#changes.limitTight()),
@@ -59,7 +68,7 @@ export class Control {
     ];
     if (this.#workers > 0) lanes.push(this.#every(WORKER_EVERY_MS, () => this.#disturbWorker()));
     await Promise.all(lanes);
-    for (const backend of this.#scene.backends) if (!backend.isUp) await backend.rise();
+    for (const backend of this.#scene.backends) if (!backend.isUp) await backend.riseAgain();
     for (const backend of this.#scene.backends) await this.commands.put(backend);
   }
 
@@ -67,7 +76,7 @@ export class Control {
     this.#isOver = true;
   }
 
-  async #every(ms: number, act: () => Promise<void>): Promise<void> {
+  async #every(ms: number, act: () => Promise<unknown>): Promise<void> {
     while (!this.#isOver) {
       await act();
       await pause(this.#chance.below(2 * ms));
@@ -79,11 +88,7 @@ export class Control {
     const tenant = chance.pick(TENANTS);
     const [pool] = poolsOf(tenant);
     const backend = chance.pick(backendsOf(this.#scene, pool));
-    const owner = chance.pick([
-      `domain:${hostOf(tenant)}`,
-      `pool:${pool}`,
-      `backend:${pool}/${backend.name}`,
-    ]);
+    const owner = chance.pick([`domain:${hostOf(tenant)}`, `pool:${pool}`, `backend:${pool}/${backend.id}`]);
     await this.commands.crash(owner, chance.below(6) === 0 ? undefined : chance.pick(POINTS));
   }
 
@@ -98,7 +103,9 @@ export class Control {
       case 2:
         return moments.during('replace', () => this.#replaceAll());
       default:
-        return moments.during('replace', () => this.commands.send('POST', '/v1/workers/replace', { worker }));
+        return moments.during('replace', async () => {
+          await this.commands.send('POST', '/v1/workers/replace', { worker });
+        });
     }
   }
 

@@ -8,9 +8,9 @@ export class InForce<T> {
     this.#changes = [{ value: first, askedAtMs: 0, answeredAtMs: 0 }];
   }
 
-  /** It is about to be asked for, one at a time; what is returned is called with the answer. */
-  wish(value: T): () => void {
-    const change = { value, askedAtMs: performance.now(), answeredAtMs: Number.POSITIVE_INFINITY };
+  /** It is about to be asked for, one at a time, or comes by itself then; what is returned is called once it is in force. */
+  wish(value: T, askedAtMs = performance.now()): () => void {
+    const change = { value, askedAtMs, answeredAtMs: Number.POSITIVE_INFINITY };
     this.#changes.push(change);
     return () => {
       change.answeredAtMs = performance.now();

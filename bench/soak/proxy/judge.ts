@@ -4,8 +4,9 @@ import type { Asked, Attempt, Book, Got, Moments } from './book.ts';
 import { bodyOf, differenceOf } from './bytes.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { type Courses, isAnswerOn, poolsOn } from './courses.ts';
+import type { InForce } from './in-force.ts';
 import { answersBehindFin } from './listeners.ts';
-import type { Fault, Request } from './plan.ts';
+import { type Fault, isUnreadable, type Request } from './plan.ts';
 import { Sessions } from './sessions.ts';
 import { DRAIN_MS, type Tenant } from './tenants.ts';
 import { explains } from './troubles.ts';
@@ -17,14 +18,16 @@ export class Judgement {
   readonly #book: Book;
   readonly #moments: Moments;
   readonly #courses: Courses;
+  readonly #budget: InForce<number>;
   readonly #sessions = new Sessions();
   /** How often each end was seen: for the reader. */
   readonly ends = new Map<string, number>();
 
-  constructor(book: Book, moments: Moments, courses: Courses) {
+  constructor(book: Book, moments: Moments, courses: Courses, budget: InForce<number>) {
     this.#book = book;
     this.#moments = moments;
     this.#courses = courses;
+    this.#budget = budget;
   }
 
   judge(asked: Asked, connection: ClientConnection): void {
@@ -42,6 +45,9 @@ export class Judgement {
 
   #faultOf(asked: Asked, connection: ClientConnection): string | undefined {
     if (connection.ended === 'hang') return 'expected an answer or an end, found neither';
+    if (connection.isUnheard) return unheardWrong(asked, connection);
+    if (isUnreadable(asked.request) && asked.attempts.length > 0)
+      return 'expected no backend to be asked, found one';
     const twice = this.#askedTwice(asked);
     if (twice !== undefined) return twice;
     if (asked.got === undefined) return this.#noAnswer(asked, connection);
@@ -60,6 +66,12 @@ export class Judgement {
       return `expected one attempt, found ${attempts.length}`;
     const [first] = attempts;
     if (first === undefined) return undefined;
+    const elsewhere = attempts.find(({ backend }) => backend !== first.backend);
+    if (request.tenant === 'rough' && elsewhere !== undefined) {
+      const percents = this.#budget.between(sentAtMs, elsewhere.atMs);
+      if (percents.every((percent) => percent === 0))
+        return 'expected one backend, since the retry budget is nothing, found two';
+    }
     const courses = this.#courses[request.tenant].between(sentAtMs, first.atMs);
     const possible = courses.flatMap((course) => poolsOn(course, request));
     const stranger = attempts.find(({ pool }) => !possible.includes(pool));
@@ -99,7 +111,7 @@ export class Judgement {
     const text = Buffer.concat(got.body).toString('latin1');
     if (request.method !== 'HEAD' && !got.isWhole) return undefined;
     const outcome = request.method === 'HEAD' ? undefined : outcomeOf(text);
-    if (outcome === '' && request.misdeed !== 'garbage')
+    if (outcome === '' && !isUnreadable(request))
       return `expected a page of the router's, found ${got.status} ${text.slice(0, 200)}`;
     if (explains(asked, got.status, outcome, this.#moments)) return undefined;
     return `expected a cause of ${got.status} ${outcome ?? ''}, found none`;
@@ -115,8 +127,9 @@ export class Judgement {
     const body = bodyOf(attempt.key, isBare(request, answer) ? 0 : answer.bytes);
     // Of one that ends with its connection nobody can tell that it was cut, where the worker itself is gone, or the client
     // has said that it is.
-    const isEndless = answer.framing === 'until-end' && got.isWhole;
-    const sent = isEndless ? body.subarray(0, attempt.sent) : body;
+    const endsItself = answer.framing === 'length' || (answer.framing === 'chunked' && request.version === 1);
+    const isEndless = !endsItself && got.isWhole;
+    const sent = answer.framing === 'until-end' && got.isWhole ? body.subarray(0, attempt.sent) : body;
     const isGone = this.#isLost(asked, connection) || isOwnDoing(request, connection);
     const isWhole = got.isWhole && !(isEndless && isGone);
     const unlike = request.tenant === 'loyal' ? this.#sessions.faultOf(asked, got, attempt) : undefined;
@@ -170,6 +183,12 @@ function interimOf(attempts: readonly Attempt[]): ReadonlySet<string> {
     [[]],
   );
   return new Set(before.map((said) => [...said, ...last].join()));
+}
+
+/** Of whoever should be a load balancer and is none, nothing is heard, and nothing is said to him. */
+function unheardWrong({ attempts, got }: Asked, { bytes }: ClientConnection): string | undefined {
+  if (got === undefined && bytes === 0 && attempts.length === 0) return undefined;
+  return `expected neither an answer nor an attempt behind an unsound PROXY header, found ${bytes} bytes and ${attempts.length}`;
 }
 
 /** Not a byte of an answer leaves. */

@@ -1,7 +1,7 @@
 /** Where clients come in, and what the backends are told of them there. */
 
 import type { Chance } from '../../../test/support/chance.ts';
-import { type Preface, prefaceOf } from './preface.ts';
+import { addressIn, type Preface, prefaceOf } from './preface.ts';
 
 const LISTENER = { address: '127.0.0.1:0', timeouts: { bodyIdleMs: 1000 } };
 
@@ -22,13 +22,20 @@ export function entranceOf(chance: Chance): Entrance {
   return { listener, preface: listener === BALANCED ? prefaceOf(chance) : undefined };
 }
 
+/** Where no load balancer is expected. */
+export const plainEntranceOf = (chance: Chance): Entrance => ({
+  listener: chance.below(BALANCED),
+  preface: undefined,
+});
+
 /** A client may say there that it has nothing more to say, and be answered. */
 export const answersBehindFin = (listener: number): boolean => listener === TRUSTING;
 
 /** Fields that a backend gets with a request that came in there. */
 export function identityOf({ listener, preface }: Entrance, id: string): ReadonlyMap<string, string> {
-  const fields = new Map([['x-forwarded-for', preface?.address ?? '127.0.0.1']]);
-  if (preface !== undefined) fields.set('x-forwarded-port', `${preface.port}`);
+  const named = preface && addressIn(preface);
+  const fields = new Map([['x-forwarded-for', named ?? '127.0.0.1']]);
+  if (preface !== undefined && named !== undefined) fields.set('x-forwarded-port', `${preface.port}`);
   if (listener === TRUSTING) fields.set('x-request-id', id);
   return fields;
 }

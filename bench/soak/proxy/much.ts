@@ -42,7 +42,7 @@ function floodOf(chance: Chance, id: () => string): Request[] {
 }
 
 /** Of a tenant and an answer that nothing is wrong with, and that comes as fast as it can. */
-function plainOf(chance: Chance, id: string): Request {
+export function plainOf(chance: Chance, id: string): Request {
   const answer = { ...answerOf(chance, 'calm', 'GET'), ...SWIFT, reading: readingOf(chance, 2) };
   return {
     id,

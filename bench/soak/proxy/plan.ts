@@ -36,7 +36,7 @@ export type Answer = {
   readonly fault: Fault;
 };
 
-/** What a client does wrong. `half-close`: a FIN behind its request. */
+/** What a client does wrong. `half-close`: a FIN behind its request. `preface`: a load balancer's, where none is expected. */
 export type Misdeed =
   | 'none'
   | 'leave-amid-request'
@@ -44,7 +44,8 @@ export type Misdeed =
   | 'leave-amid-response'
   | 'half-close'
   | 'stall-upload'
-  | 'garbage';
+  | 'garbage'
+  | 'preface';
 
 export type Request = {
   readonly id: string;
@@ -66,6 +67,9 @@ export type Request = {
   /** For each attempt; the last for all further ones. */
   readonly answers: readonly Answer[];
 };
+
+/** What comes is no request, and must not get anywhere. */
+export const isUnreadable = ({ misdeed }: Request): boolean => misdeed === 'garbage' || misdeed === 'preface';
 
 const METHODS = ['GET', 'GET', 'GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
 const ROUGH_FAULTS: readonly Fault[] = [
@@ -129,8 +133,13 @@ export function answerOf(chance: Chance, tenant: Tenant, method: string): Answer
     closes: chance.pick(['no', 'no', 'no', 'no', 'said', isRough ? 'unsaid' : 'no'] as const),
     // Of a hasty tenant whoever reads slowly is given up.
     reading: isHasty(tenant) ? 'at-once' : readingOf(chance, 3),
-    fault: isRough && chance.below(4) === 0 ? chance.pick(ROUGH_FAULTS) : 'none',
+    fault: faultOf(chance, tenant),
   };
+}
+
+function faultOf(chance: Chance, tenant: Tenant): Fault {
+  if (tenant === 'needy') return chance.pick(['none', 'close-before'] as const);
+  return tenant === 'rough' && chance.below(4) === 0 ? chance.pick(ROUGH_FAULTS) : 'none';
 }
 
 // Around what matters: nothing, a write, a buffer that is leased, more than a socket takes.

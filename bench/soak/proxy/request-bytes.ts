@@ -3,6 +3,7 @@ import type { Chance } from '../../../test/support/chance.ts';
 import type { Asked } from './book.ts';
 import { bodyOf, chunksOf } from './bytes.ts';
 import type { Request } from './plan.ts';
+import { balancedOf, prefaceBytes } from './preface.ts';
 import { COOKIE, hostOf } from './tenants.ts';
 
 // Each is refused by itself: a folded line, a blank before the colon, two lengths, a bare LF, an unknown coding.
@@ -26,7 +27,8 @@ export function headBytes({ request, cookie }: Asked, chance: Chance): Buffer {
   if (cookie !== undefined) text += `Cookie: a=b; ${COOKIE}=${cookie}\r\n`;
   if (request.closes) text += 'Connection: close\r\n';
   if (request.misdeed === 'garbage') text += chance.pick(GARBAGE);
-  return Buffer.from(`${text}\r\n`, 'latin1');
+  const head = Buffer.from(`${text}\r\n`, 'latin1');
+  return request.misdeed === 'preface' ? Buffer.concat([prefaceBytes(balancedOf(chance)), head]) : head;
 }
 
 export function bodyBytes(request: Request, chance: Chance): Buffer {

@@ -12,7 +12,7 @@ type Line = {
 };
 
 // What chaos does on purpose says so itself.
-const WANTED = /Sabotage|was made to fail|SIGHUP: nothing applied|"request_crashed"/;
+const WANTED = /Sabotage|was made to fail|SIGHUP: nothing applied|"request_crashed"|cannot be undone yet/;
 
 export class RouterLog {
   readonly #book: Book;

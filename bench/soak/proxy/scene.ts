@@ -14,6 +14,8 @@ export type Scene = AsyncDisposable & {
   readonly router: RouterProcess;
   readonly admin: AdminClient;
   readonly backends: readonly Backend[];
+  readonly workers: number;
+  readonly beganAtMs: number;
 };
 
 export async function setScene(workers: number, book: Book, moments: Moments): Promise<Scene> {
@@ -44,7 +46,16 @@ export async function setScene(workers: number, book: Book, moments: Moments): P
   );
   const admin = stack.use(new AdminClient(router.admin, { author: 'soak' }));
   const owned = stack.move();
-  return { directory, router, admin, backends, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const beganAtMs = performance.now();
+  return {
+    directory,
+    router,
+    admin,
+    backends,
+    workers,
+    beganAtMs,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** Of one pool. */

@@ -1,13 +1,11 @@
-/** What operators do to each tenant: backends come, go, drain and fall, limits, policies and domains change. */
+/** What operators do to tenants that may feel it: backends come, go, drain and fall, limits, policies and budgets change. */
 import type { Chance } from '../../../test/support/chance.ts';
 import { pause } from '../../../test/support/eventually.ts';
 import type { Backend } from './backend.ts';
 import type { Commands } from './commands.ts';
 import type { Witnesses } from './control.ts';
-import { type Course, settingsOf } from './courses.ts';
-import { reload } from './reload.ts';
 import { backendsOf, type Scene } from './scene.ts';
-import { hostOf, poolsOf, SETTINGS, type Tenant } from './tenants.ts';
+import { poolsOf, ROUGH_PERCENTS, SETTINGS } from './tenants.ts';
 
 const POLICIES = ['least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'];
 
@@ -16,7 +14,6 @@ export class TenantChanges {
   readonly #witnesses: Witnesses;
   readonly #commands: Commands;
   readonly #chance: Chance;
-  #pages = 0;
 
   constructor(scene: Scene, witnesses: Witnesses, commands: Commands, chance: Chance) {
     this.#scene = scene;
@@ -25,61 +22,8 @@ export class TenantChanges {
     this.#chance = chance;
   }
 
-  /** Nothing of this may be felt: two of three backends stay, and both pools serve. */
-  async calm(): Promise<void> {
-    const commands = this.#commands;
-    const chance = this.#chance;
-    const pool = chance.pick(poolsOf('calm'));
-    const backend = backendsOf(this.#scene, pool)[2] as Backend;
-    const other = `/v1/domains/x${chance.below(20)}.test`;
-    switch (chance.below(6)) {
-      case 0:
-        return commands.remove(backend);
-      case 1:
-        return commands.drain(backend, 60_000);
-      case 2:
-        return this.#setCourse('calm', { type: 'pool', pool });
-      case 3:
-        return commands.send('PUT', other, { pool });
-      case 4:
-        return commands.send('DELETE', other);
-      default:
-        return commands.put(backend, { weight: 1 + chance.below(5) });
-    }
-  }
-
-  fickle(): Promise<void> {
-    return this.#chance.below(40) === 0 ? this.#reload() : this.#setCourse('fickle', this.#anyCourse());
-  }
-
-  /** All that is in force once more, by the file, and where fickle's requests go otherwise. */
-  #reload(): Promise<void> {
-    return this.#commands.alone(async () => {
-      const course = this.#anyCourse();
-      const answered = this.#witnesses.courses.fickle.wish(course);
-      await reload(this.#scene, this.#witnesses, { [hostOf('fickle')]: settingsOf(course) });
-      this.#commands.count('SIGHUP');
-      answered();
-    });
-  }
-
-  /** Its pools are as calm, but where its requests go is another question each time. */
-  #anyCourse(): Course {
-    const chance = this.#chance;
-    const [a, b] = poolsOf('fickle');
-    const [pool, other] = chance.below(2) === 0 ? [a, b] : [b, a];
-    const page = `<p>"outcome":"maintenance", "code":"H80", for the ${this.#pages++}th time</p>`;
-    return chance.pick<Course>([
-      { type: 'pool', pool },
-      { type: 'by-method', pool, other },
-      { type: 'split', pools: [pool, other], weight: chance.below(11) },
-      { type: 'redirect', pool, status: chance.pick([301, 307, 308]), to: `/to/${this.#pages++}` },
-      { type: 'maintenance', pool, page },
-    ]);
-  }
-
   /** Two of three homes stay. */
-  loyal(): Promise<void> {
+  loyal(): Promise<unknown> {
     const chance = this.#chance;
     const [backend, ...steady] = backendsOf(this.#scene, poolsOf('loyal')[0]).reverse() as [
       Backend,
@@ -97,13 +41,7 @@ export class TenantChanges {
     }
   }
 
-  async #setCourse(tenant: Tenant, course: Course): Promise<void> {
-    const answered = this.#witnesses.courses[tenant].wish(course);
-    await this.#commands.send('PUT', `/v1/domains/${hostOf(tenant)}`, settingsOf(course));
-    answered();
-  }
-
-  async tight(): Promise<void> {
+  async tight(): Promise<unknown> {
     const commands = this.#commands;
     const chance = this.#chance;
     const backends = backendsOf(this.#scene, poolsOf('tight')[0]);
@@ -118,18 +56,27 @@ export class TenantChanges {
     return this.#commands.limitTo(backends, limit, { ...SETTINGS.tight, queue });
   }
 
-  async rough(): Promise<void> {
+  rough(): Promise<unknown> {
     const chance = this.#chance;
     const [pool] = poolsOf('rough');
     if (chance.below(2) === 0)
       return this.#commands.put(chance.pick(backendsOf(this.#scene, pool)), { weight: 1 + chance.below(4) });
-    await this.#commands.send('PUT', `/v1/pools/${pool}`, {
-      ...SETTINGS.rough,
-      policy: chance.pick(POLICIES),
-    });
+    return this.#setRough(pool);
   }
 
-  async brittle(): Promise<void> {
+  async #setRough(pool: string): Promise<void> {
+    const chance = this.#chance;
+    const budgetPercent = chance.pick(ROUGH_PERCENTS);
+    const answered = this.#witnesses.budget.wish(budgetPercent);
+    await this.#commands.send('PUT', `/v1/pools/${pool}`, {
+      ...SETTINGS.rough,
+      retries: { ...SETTINGS.rough.retries, budgetPercent },
+      policy: chance.pick(POLICIES),
+    });
+    answered();
+  }
+
+  async brittle(): Promise<unknown> {
     const chance = this.#chance;
     const backends = backendsOf(this.#scene, poolsOf('brittle')[0]);
     const backend = chance.pick(backends);
@@ -159,7 +106,7 @@ export class TenantChanges {
     return this.#witnesses.moments.during('down brittle', async () => {
       await backend.fall();
       await pause(this.#chance.below(400));
-      await backend.rise();
+      await backend.riseAgain();
     });
   }
 }

@@ -5,10 +5,11 @@
 
 /**
  * `calm`: nothing ever fails. `fickle`: where its requests go changes all the time. `loyal`: its clients come back to the backend
- * they had. `tight`: too few slots. `rough`: backends misbehave. `brittle`: they come and go.
+ * they had. `tight`: too few slots. `rough`: backends misbehave. `brittle`: they come and go. `needy`: every other answer does not
+ * come, so that more requests want a second backend than its budget allows.
  */
-export type Tenant = 'calm' | 'fickle' | 'loyal' | 'tight' | 'rough' | 'brittle';
-export const TENANTS: readonly Tenant[] = ['calm', 'fickle', 'loyal', 'tight', 'rough', 'brittle'];
+export type Tenant = 'calm' | 'fickle' | 'loyal' | 'tight' | 'rough' | 'brittle' | 'needy';
+export const TENANTS: readonly Tenant[] = ['calm', 'fickle', 'loyal', 'tight', 'rough', 'brittle', 'needy'];
 
 /** Nobody of its own ever lets it down, nor has to wait for long. */
 export const isSound = (tenant: Tenant): boolean => ['calm', 'fickle', 'loyal'].includes(tenant);
@@ -40,6 +41,11 @@ export const isHasty = (tenant: Tenant): boolean => tenant === 'rough' || tenant
 // Our backends close at once when told to; a lease is never given back before they have.
 const LINGER = { abortLingerMs: 10_000 };
 
+/** Of `needy`'s requests so many may go to a second backend. */
+export const NEEDY_PERCENT = 20;
+/** One of them is in force for `rough`. */
+export const ROUGH_PERCENTS = [0, 50] as const;
+
 const CALM: PoolSettings = {
   policy: 'least-request',
   maxConcurrency: null,
@@ -62,7 +68,7 @@ export const SETTINGS: Readonly<Record<Tenant, PoolSettings>> = {
     maxConcurrency: 3,
     queue: { maxWaiting: 12, maxWaitMs: 1500 },
     timeouts: { ...HASTY, ...LINGER },
-    retries: { firstByteTimeouts: true, statuses: [503], budgetPercent: 50 },
+    retries: { firstByteTimeouts: true, statuses: [503], budgetPercent: ROUGH_PERCENTS[1] },
   },
   brittle: {
     policy: 'round-robin',
@@ -70,6 +76,11 @@ export const SETTINGS: Readonly<Record<Tenant, PoolSettings>> = {
     queue: { maxWaiting: 12, maxWaitMs: 800 },
     timeouts: { ...HASTY, ...LINGER },
     health: { passive: { quarantineMs: 300 }, active: false },
+  },
+  needy: {
+    ...CALM,
+    retries: { budgetPercent: NEEDY_PERCENT },
+    health: { passive: { outlier: false }, active: false },
   },
 };
 

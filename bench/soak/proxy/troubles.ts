@@ -1,6 +1,6 @@
 /** What may make the router answer in a backend's place: for each outcome, what must have happened. */
 import type { Asked, Moments } from './book.ts';
-import type { Fault } from './plan.ts';
+import { type Fault, isUnreadable } from './plan.ts';
 import { isHasty, isSound } from './tenants.ts';
 
 // From the moment that something breaks to the moment that the router has noticed, and is done with it.
@@ -30,7 +30,7 @@ export function explains(
   moments: Moments,
 ): boolean {
   // A head that was not understood has said nothing of what it accepts.
-  if (asked.request.misdeed === 'garbage') return status === 400 || status === 501;
+  if (isUnreadable(asked.request)) return status === 400 || status === 501;
   const outcomes = outcome === undefined ? EVERY : [outcome];
   return outcomes.some((one) => (STATUS_OF[one] ?? 503) === status && isCause(asked, one, moments));
 }

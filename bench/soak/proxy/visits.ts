@@ -1,7 +1,7 @@
 /** What every client is going to do, from the seed alone. */
 import { Chance } from '../../../test/support/chance.ts';
-import { type Entrance, entranceOf } from './listeners.ts';
-import { muchOf } from './much.ts';
+import { type Entrance, entranceOf, plainEntranceOf } from './listeners.ts';
+import { muchOf, plainOf } from './much.ts';
 import { type Request, readingOf, requestOf } from './plan.ts';
 import type { Reading } from './reading.ts';
 
@@ -17,6 +17,10 @@ export function* visitsOf(seed: number, client: number): Generator<Visit> {
   let sequence = 0;
   const id = () => `soak-${seed}-client-${client}-request-${sequence++}`;
   for (;;) {
+    if (chance.below(80) === 0) {
+      const request: Request = { ...plainOf(chance, id()), misdeed: 'preface' };
+      yield { ...plainEntranceOf(chance), turns: [{ reading: 'at-once', requests: [request] }] };
+    }
     const count = 1 + chance.below(4);
     const turns = Array.from({ length: count }, (_, turn) => turnOf(chance, id, turn === count - 1));
     yield { ...entranceOf(chance), turns };
