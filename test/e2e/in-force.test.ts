@@ -150,6 +150,33 @@ describe('a change that was acknowledged', () => {
   });
 });
 
+describe('a pool whose backends are all replaced at once', () => {
+  // More than a request may try.
+  it.each([3, 20])('fails no request, of %i backends', { timeout: 60_000 }, async (count) => {
+    await using stack = new AsyncDisposableStack();
+    const directory = stack.use(await tempDirectory());
+    const { address } = stack.use(await Backend.start({ name: 'web' }));
+    const named = (release: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`v${release}.${index}`, { address }]));
+    const router = stack.use(
+      await startRouter({
+        directory: directory.path,
+        config: {
+          accessLog: false,
+          pools: { web: { backends: named(0) } },
+          domains: { 'example.com': { pool: 'web' } },
+        },
+      }),
+    );
+    const admin = stack.use(new AdminClient(router.admin));
+    const load = stack.use(startLoad({ port: router.port, connections: 16, hosts: ['example.com'] }));
+    await load.completes(16);
+    for (let release = 1; release <= 100; release++)
+      await admin.must('PUT', '/v1/pools/web', { backends: named(release) });
+    expect(summary(await load.stop())).toBe('');
+  });
+});
+
 describe('a removed backend', () => {
   it('never gets another request, though its pool is under load', { timeout: 60_000 }, async () => {
     await using stack = new AsyncDisposableStack();

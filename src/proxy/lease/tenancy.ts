@@ -13,6 +13,7 @@ import type { PlaneContext } from '../context.ts';
 import type { BackendRoute, PoolRoute } from '../routing-table.ts';
 import type { Asks } from './asks.ts';
 import { HeldLease } from './held-lease.ts';
+import type { Asker } from './unsettled.ts';
 
 export interface Tenant {
   /** It holds a lease on this backend now. */
@@ -30,11 +31,15 @@ const NONE_TRIED: readonly number[] = Object.freeze([]);
 // 16: what the ledger takes.
 const MOST_TRIED = 16;
 
-export class Tenancy extends HeldLease implements Waiter {
+export class Tenancy extends HeldLease implements Waiter, Asker {
   place = 0;
   readonly #tenant: Tenant;
   #tried: readonly number[] = NONE_TRIED;
+  /** Granted, and not in the table. */
+  #unknown: readonly number[] = NONE_TRIED;
   #waitingSinceMs = -1;
+  /** It has had to wait until the table agrees with the ledger. */
+  #isUnsettled = false;
   /** When connecting must have succeeded, whatever is tried. */
   readonly untilMs: number;
   /** How the last attempt failed; what a request ends with when all were tried. */
@@ -60,14 +65,18 @@ export class Tenancy extends HeldLease implements Waiter {
   }
 
   ask(nowMs: number): void {
-    if (this.#tried.length > MOST_TRIED) {
-      this.#tenant.refused(this.lastFailure);
+    const isAnyUnknown = this.#unknown.length > 0;
+    const tried = isAnyUnknown ? [...this.#tried, ...this.#unknown] : this.#tried;
+    if (tried.length > MOST_TRIED) {
+      if (isAnyUnknown) this.#waitForTable(nowMs);
+      else this.#tenant.refused(this.lastFailure);
       return;
     }
     const { hash, route, home } = this.asks;
-    const answer = this.ledger.checkout(nowMs, this.#tried, this, hash, route.key, home);
+    const answer = this.ledger.checkout(nowMs, tried, this, hash, route.key, home);
     if (typeof answer !== 'string') this.#hold(answer, nowMs);
     else if (answer === 'queued') this.#wait(nowMs);
+    else if (answer === 'exhausted' && isAnyUnknown) this.#waitForTable(nowMs);
     else if (answer === 'no_backends' && this.#isAsleep()) this.#tenant.asleep();
     else this.#tenant.refused(this.#refusal(answer));
   }
@@ -136,6 +145,7 @@ export class Tenancy extends HeldLease implements Waiter {
 
   /** The wait is over without a lease, or with one that comes too late. */
   leave(nowMs: number): Wait {
+    if (this.#unknown.length > 0) this.context.unsettled.delete(this);
     if (this.place === 0) return 'busy';
     const left = this.ledger.leave(this, nowMs);
     this.#waited(nowMs);
@@ -150,6 +160,10 @@ export class Tenancy extends HeldLease implements Waiter {
 
   /** Why waiting was in vain. */
   giveUp(nowMs: number): OutcomeType {
+    if (this.place === 0 && this.#unknown.length > 0) {
+      this.leave(nowMs);
+      return 'owner_unavailable';
+    }
     switch (this.leave(nowMs)) {
       case 'busy':
         return 'queue_timeout';
@@ -213,7 +227,7 @@ export class Tenancy extends HeldLease implements Waiter {
 
   /** Removed from the view since it was granted: nobody may be sent there any more. */
   #skip(backendKey: number): void {
-    this.#remember(backendKey);
+    if (this.pool.ledger === undefined) this.#unknown = [...this.#unknown, backendKey];
     this.ledToNothing('unused');
     this.giveBack('unused');
     this.ask(this.context.now());
@@ -231,8 +245,33 @@ export class Tenancy extends HeldLease implements Waiter {
     this.#tenant.waits(Math.min(nowMs + this.pool.settings.queue.maxWaitMs, this.untilMs));
   }
 
+  /** There is a backend for it, as soon as ledger and table agree. */
+  #waitForTable(nowMs: number): void {
+    if (!this.#isUnsettled)
+      this.#tenant.waits(Math.min(nowMs + this.pool.settings.queue.maxWaitMs, this.untilMs));
+    this.#isUnsettled = true;
+    this.#waitingSinceMs = nowMs;
+    this.context.unsettled.add(this);
+  }
+
+  /** Of Asker. */
+  askAgain(): void {
+    this.#unknown = NONE_TRIED;
+    const nowMs = this.context.now();
+    this.#addWait(nowMs);
+    try {
+      this.ask(nowMs);
+    } catch (error) {
+      this.#tenant.crashed(error);
+    }
+  }
+
   #waited(nowMs: number): void {
     if (this.pool.ledger === undefined) this.context.waits.left(this.ledger);
+    this.#addWait(nowMs);
+  }
+
+  #addWait(nowMs: number): void {
     this.waitedMs = Math.max(0, this.waitedMs) + nowMs - this.#waitingSinceMs;
   }
 

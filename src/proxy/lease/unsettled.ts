@@ -1,0 +1,38 @@
+/**
+ * Requests that were granted only backends which their table does not know. It and the ledger learn of a change one after the
+ * other, so for a moment they may have no backend in common: whoever comes just then asks again when the moment is over.
+ */
+
+export interface Asker {
+  askAgain(): void;
+}
+
+// 2 ms: to publish a change and to bring its ledger in line are neighbours in the main thread.
+const MOMENT_MS = 2;
+// 100 ms: whose owner is being restarted in between has longer to wait, and need not be asked for at every turn.
+const MOST_MS = 100;
+
+export class Unsettled {
+  #waiting = new Set<Asker>();
+  #asking = new Set<Asker>();
+  #momentMs = MOMENT_MS;
+  readonly #ask = (): void => {
+    [this.#asking, this.#waiting] = [this.#waiting, this.#asking];
+    this.#momentMs = Math.min(2 * this.#momentMs, MOST_MS);
+    for (const asker of this.#asking) {
+      this.#asking.delete(asker);
+      asker.askAgain();
+    }
+    if (this.#waiting.size === 0) this.#momentMs = MOMENT_MS;
+  };
+
+  add(asker: Asker): void {
+    if (this.#waiting.size === 0) setTimeout(this.#ask, this.#momentMs);
+    this.#waiting.add(asker);
+  }
+
+  delete(asker: Asker): void {
+    this.#waiting.delete(asker);
+    this.#asking.delete(asker);
+  }
+}
