@@ -123,7 +123,7 @@ export class ClientConnection {
       await pause(request.pauseMs);
       return this.#close(request.resets);
     }
-    if (misdeed === 'leave-amid-response') this.#leavesAt = 1 + this.#chance.below(2000);
+    if (misdeed === 'leave-amid-response') this.#leavesAt = this.bytes + 1 + this.#chance.below(2000);
     if (request.expects) {
       await this.#write(head, pace);
       await this.#until(() => this.#answers.interim.includes(100) || asked.got !== undefined, CONTINUE_MS);
@@ -187,6 +187,8 @@ export class ClientConnection {
   }
 
   #received(bytes: Buffer): void {
+    // What had been read before it left is told after it.
+    if (this.#isOver) return;
     this.#answers.push(bytes);
     if (this.bytes >= this.#leavesAt) this.#close(this.#chance.below(2) === 0);
     this.#reader.took();
