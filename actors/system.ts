@@ -11,7 +11,7 @@
  *   │   ├── health           takes the workers' reports
  *   │   ├── pools            one owner each; parked, never escalating
  *   │   ├── domains          likewise
- *   │   ├── activation       starts every pool, since a request needs its ledger
+ *   │   ├── activation       wakes pools, since a request needs their ledger, and puts them to sleep
  *   │   └── capacity         says which pools want more backends
  *   └── …                what the outside world adds: workers, admin
  *
@@ -25,7 +25,7 @@ import {
   type PoolName,
   type StreamName,
 } from '../eventlog/index.ts';
-import { Bedtime } from './bedtime.ts';
+import { Activation } from './activation.ts';
 import { type ArmedChaos, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
 import type { LendingDesk } from './command.ts';
 import { newCommandId } from './command-id.ts';
@@ -41,13 +41,10 @@ import { LedgerKeeper } from './pool/ledger-keeper.ts';
 import type { PoolState } from './pool/pool-state.ts';
 import {
   type ActorPage,
-  type ChildContext,
   type ChildSpec,
   type Clock,
-  crashed,
   createWorld,
   type PageOptions,
-  type Running,
   type SupervisionListener,
   supervisorChild,
   Tree,
@@ -70,20 +67,14 @@ export type SystemOptions = {
   /** What is to be in force before anything outside starts. */
   readonly prepare: () => Promise<void>;
   readonly observe: SupervisionListener;
-  /** The tree gave up; the process cannot go on. */
   /** Told of every pool as it is now. */
   readonly followed?: (pool: PoolName, state: PoolState) => void;
+  /** The tree gave up; the process cannot go on. */
   readonly failed: (error: unknown) => void;
 };
 
 // More than ten crashes of the static parts in ten seconds will not get better by restarting.
 const STATIC = { intensity: 10, periodMs: 10_000 } as const;
-// A pool that is awake costs some six kilobytes here, ten more once it has actors, and one or two in each worker: up to so many always are.
-const MOST_AWAKE = 1000;
-// Where there are more, as many may stay awake without being used.
-const AWAKE_OF_MANY = 250;
-const BEDTIME_MS = 1000;
-
 export class System {
   readonly log: LogKeeper;
   readonly feed: Feed;
@@ -94,7 +85,6 @@ export class System {
   readonly #drains: Drains;
   readonly #tree: Tree;
   readonly #options: SystemOptions;
-  #prepared: Promise<void> | undefined;
 
   constructor(options: SystemOptions) {
     this.#options = options;
@@ -139,6 +129,12 @@ export class System {
       published: (position) => this.feed.published(position),
       newCommandId,
     });
+    const activation = new Activation({
+      log: this.log,
+      owners: this.owners,
+      clock,
+      prepare: options.prepare,
+    });
     this.#tree = new Tree(
       supervisorChild(
         {
@@ -166,7 +162,7 @@ export class System {
                   this.health.childSpec(),
                   this.owners.pools.childSpec(),
                   this.owners.domains.childSpec(),
-                  this.#poolsInForce(),
+                  activation.childSpec(),
                   this.capacity.childSpec(),
                 ],
               },
@@ -247,53 +243,6 @@ export class System {
     supervisor.ensure(owner[2] ?? '');
     await supervisor.whenRunning(owner[2] ?? '');
     return true;
-  }
-
-  #prepareOnce(): Promise<void> {
-    this.#prepared ??= this.#options.prepare();
-    return this.#prepared;
-  }
-
-  /**
-   * Few pools are awake from the start, so that their first request finds a ledger; of many none is before somebody asks
-   * for it. It runs once whenever `owners` starts.
-   */
-  #poolsInForce(): ChildSpec {
-    return {
-      id: 'activation',
-      kind: 'activation',
-      restart: 'transient',
-      shutdownMs: 'brutal',
-      start: async (context) => {
-        const page = await this.log.currents({ kind: 'pool', limit: MOST_AWAKE + 1 });
-        const few = page.length <= MOST_AWAKE ? page : [];
-        await this.owners.startPools(few.map((row) => row.stream.slice('pool-'.length) as PoolName));
-        await this.#prepareOnce();
-        return this.#drowsing(context, page.length > MOST_AWAKE ? AWAKE_OF_MANY : MOST_AWAKE);
-      },
-    };
-  }
-
-  #drowsing(context: ChildContext, most: number): Running {
-    const { clock } = this.#options;
-    const { owners } = this;
-    const bedtime = new Bedtime({ most, now: clock.now, pools: owners });
-    let cancel = clock.setTimer(turn, BEDTIME_MS);
-    function turn() {
-      bedtime.look().then(
-        () => {
-          cancel = clock.setTimer(turn, BEDTIME_MS);
-        },
-        (error: unknown) => context.exited(crashed(error)),
-      );
-    }
-    return {
-      stop: () => cancel(),
-      crash: (error) => {
-        cancel();
-        context.exited(crashed(error));
-      },
-    };
   }
 }
 

@@ -24,7 +24,7 @@ import { type Demo, startDemo } from './demo.ts';
 import { AddressUnavailable, claim, claimListeners } from './router/claim-listeners.ts';
 import { clientsWithin, FilesTooFew, mostDescriptors, requireFiles, within } from './router/descriptors.ts';
 import { ConfigRefused, isForConfig } from './router/first-routing.ts';
-import { Router } from './router.ts';
+import { Router } from './router/router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
 

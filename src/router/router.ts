@@ -2,29 +2,19 @@
  * A whole router in this process: the log, the supervision tree over it, the workers, and the admin. `serve` runs
  * one until a signal comes; tests and programs start and stop as many as they like.
  */
-import {
-  ArmedChaos,
-  type CrashPoint,
-  createArena,
-  type MainLedger,
-  System,
-  systemClock,
-} from '../actors/index.ts';
-import { type BackendId, POINT_EVERY, type PoolName } from '../eventlog/index.ts';
-import { type Admin, Confirmations, createAdmin } from './admin/index.ts';
-import { planFor } from './admin/plan.ts';
-import { type Config, type ListenerSettings, localAddresses, type Routing } from './config/index.ts';
-import { Prober } from './health/index.ts';
-import { archiveLog, HistoryThread } from './history/index.ts';
-import { pseudonymOf, secretOf } from './identity.ts';
-import { ImportThread } from './import/index.ts';
-import { Figures } from './router/figures.ts';
-import { isForConfig, putInForce } from './router/first-routing.ts';
-import { LogAtHand } from './router/log-at-hand.ts';
-import { tellHealth } from './telemetry/health-tidings.ts';
-import type { ProcessLog } from './telemetry/process-log.ts';
-import type { StandardOutput } from './telemetry/standard-output.ts';
-import { supervisionTidings } from './telemetry/supervision-tidings.ts';
+import { ArmedChaos, createArena, type MainLedger, System, systemClock } from '../../actors/index.ts';
+import type { BackendId, PoolName } from '../../eventlog/index.ts';
+import { Confirmations } from '../admin/index.ts';
+import { planFor } from '../admin/plan.ts';
+import type { Config, ListenerSettings, Routing } from '../config/index.ts';
+import { Prober } from '../health/index.ts';
+import { HistoryThread } from '../history/index.ts';
+import { pseudonymOf, secretOf } from '../identity.ts';
+import { ImportThread } from '../import/index.ts';
+import { tellHealth } from '../telemetry/health-tidings.ts';
+import type { ProcessLog } from '../telemetry/process-log.ts';
+import type { StandardOutput } from '../telemetry/standard-output.ts';
+import { supervisionTidings } from '../telemetry/supervision-tidings.ts';
 import {
   Journal,
   MainPlane,
@@ -32,7 +22,12 @@ import {
   type ReplaceAnswer,
   replaceWorkers,
   Workers,
-} from './workers/index.ts';
+} from '../workers/index.ts';
+import { AdminChild } from './admin-child.ts';
+import { Figures } from './figures.ts';
+import { isForConfig, putInForce } from './first-routing.ts';
+import { LogAtHand } from './log-at-hand.ts';
+import { PointsDue } from './points-due.ts';
 
 export type RouterOptions = {
   readonly config: Config;
@@ -43,7 +38,6 @@ export type RouterOptions = {
   readonly apply: boolean;
   readonly version: string;
   readonly log: ProcessLog;
-  /** Whole lines of the access log. */
   /** For the lines of the access log. */
   readonly output: StandardOutput;
   /** The tree gave up. */
@@ -57,10 +51,6 @@ const SPARE_THREADS = 2;
 const RECORD_SLOTS = 65_536;
 const RECORD_SLOTS_OF_MANY = 16_384;
 const MANY_THREADS = 40;
-// A start is over by then, and the first requests have found their owners; so is a burst of changes, or it has become large.
-const LEISURE_MS = 5000;
-// A whole state of more owners takes more memory than the router itself: it is made only when somebody asks for the past.
-const MOST_REMEMBERED = 20_000;
 
 export class Router {
   readonly #options: RouterOptions;
@@ -75,11 +65,7 @@ export class Router {
   readonly #confirmations: Confirmations;
   readonly #prober: Prober;
   readonly #figures: Figures;
-  #adminAddress: string;
-  /** Events that no whole state was made of yet. */
-  #unremembered = 0;
-  #remembering: NodeJS.Timeout | undefined;
-  #admin: Admin | undefined;
+  readonly #admin: AdminChild;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #listeners: readonly ListenerSettings[];
   /** What the file wants and the log has not, where it was not applied. */
@@ -90,7 +76,6 @@ export class Router {
     this.#options = options;
     this.#log = new LogAtHand(config.data, options.log);
     this.#listeners = listeners;
-    this.#adminAddress = config.admin.address;
     const threads = options.workers * 2 + SPARE_THREADS;
     this.#ledger = createArena({
       threads,
@@ -106,7 +91,7 @@ export class Router {
     this.#importer = new ImportThread({
       directory: config.data,
       desk: () => this.#system.desk,
-      listeners: () => [...this.addresses.listeners, this.#adminAddress],
+      listeners: () => this.#allAddresses(),
     });
     this.#confirmations = new Confirmations({
       desk: () => this.#system.desk,
@@ -114,6 +99,20 @@ export class Router {
       history: this.#history,
       now: Date.now,
       logger: options.log,
+    });
+    this.#admin = new AdminChild({
+      config,
+      chaos: options.chaos,
+      logger: options.log,
+      system: () => this.#system,
+      figures: () => this.#figures,
+      log: () => this.#log.local,
+      history: this.#history,
+      importer: this.#importer,
+      confirmations: this.#confirmations,
+      addresses: () => this.#allAddresses(),
+      ready: () => (this.#state === 'ready' ? this.#figures.ready() : { ok: false, detail: this.#state }),
+      replace: (worker, waitMs) => this.replaceWorkers(worker, waitMs),
     });
     const common = {
       ledger: this.#ledger,
@@ -163,7 +162,7 @@ export class Router {
         this.#importer.childSpec(),
         this.#prober.childSpec(),
         this.#confirmations.childSpec(),
-        this.#adminChild(),
+        this.#admin.childSpec(),
       ],
       observe: (event) => {
         if (!('error' in event && isForConfig(event.error))) tell(event);
@@ -212,36 +211,28 @@ export class Router {
     await this.#system.start();
     this.#state = 'ready';
     this.#system.log.onAppended((happened) => tellHealth(this.#options.log, happened));
-    await this.#remember();
+    const points = new PointsDue(
+      () => this.#log.owners,
+      (events) => this.#history.recorded(events),
+    );
+    this.#system.log.onAppended(({ size }) => points.recorded(size));
+    points.recorded(await this.#system.log.position());
   }
 
   get addresses(): { readonly listeners: readonly string[]; readonly admin: string } {
-    return { listeners: this.#listeners.map((listener) => listener.address), admin: this.#adminAddress };
+    return { listeners: this.#listeners.map((listener) => listener.address), admin: this.#admin.address };
   }
 
-  /** Points of the past are made once there is leisure, and whenever much was recorded. */
-  async #remember(): Promise<void> {
-    this.#system.log.onAppended(({ size }) => this.#recorded(size));
-    this.#recorded(await this.#system.log.position());
-  }
-
-  #recorded(events: number): void {
-    this.#unremembered += events;
-    if (this.#unremembered < POINT_EVERY || this.#remembering !== undefined) return;
-    this.#remembering = setTimeout(() => {
-      if ((this.#log.owners ?? Number.POSITIVE_INFINITY) <= MOST_REMEMBERED)
-        this.#history.recorded(this.#unremembered);
-      this.#unremembered = 0;
-      this.#remembering = undefined;
-    }, LEISURE_MS);
-    this.#remembering.unref();
+  #allAddresses(): readonly string[] {
+    const { listeners, admin } = this.addresses;
+    return [...listeners, admin];
   }
 
   /** Finishes what is under way, within the drain time, and lets go of everything. */
   async stop(): Promise<void> {
     this.#state = 'draining';
-    // The admin stays until then and says so; who waits there for a drain or follows events is let go.
-    this.#admin?.letGo();
+    // The admin stays until then and says so.
+    this.#admin.letGo();
     await this.#workers.drain();
     await this.#system.stop();
     this.#figures.stop();
@@ -277,54 +268,5 @@ export class Router {
     const { routing } = config;
     if (routing !== null && (await putInForce(routing, this.#system, apply)) === 'unapplied')
       this.unapplied = routing;
-  }
-
-  #adminChild() {
-    return {
-      id: 'admin',
-      kind: 'admin',
-      restart: 'permanent' as const,
-      shutdownMs: 5000,
-      start: async () => {
-        const { config, log } = this.#options;
-        const archiving = {
-          history: this.#history,
-          directory: config.data,
-          log: () => this.#log.local,
-          alone: <T>(work: () => Promise<T>) => this.#system.desk.alone(work),
-        };
-        const chaos = (wish: { readonly crash: string; readonly at?: CrashPoint }) =>
-          this.#system.sabotage(wish.crash, wish.at);
-        const admin = createAdmin({
-          desk: this.#system.desk,
-          log: this.#system.log,
-          importer: this.#importer,
-          history: this.#history,
-          confirmations: this.#confirmations,
-          actors: (page) => this.#system.actors(page),
-          ...(this.#options.chaos ? { chaos } : {}),
-          ledger: (pool) => this.#figures.pool(pool),
-          checkpoint: (pool) => this.#figures.checkpoint(pool),
-          drained: (pool, id, gone) => this.#system.drained(pool, id, gone),
-          metrics: () => this.#figures.metrics(),
-          health: () => this.#figures.health(),
-          ready: () => (this.#state === 'ready' ? this.#figures.ready() : { ok: false, detail: this.#state }),
-          archive: (wish, signal) => archiveLog(archiving, wish, signal),
-          replace: (worker, waitMs) => this.replaceWorkers(worker, waitMs),
-          ownAddresses: () => ({
-            listeners: [...this.addresses.listeners, this.#adminAddress],
-            local: localAddresses(),
-          }),
-          names: config.admin.names,
-          logger: log,
-          // The ledger's and the workers': the deadline of a drain is theirs to keep, also when the wall clock is set.
-          now: systemClock.now,
-          ...(config.admin.token === undefined ? {} : { token: config.admin.token }),
-        });
-        this.#adminAddress = await admin.listen(this.#adminAddress);
-        this.#admin = admin;
-        return { stop: () => admin.close() };
-      },
-    };
   }
 }

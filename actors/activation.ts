@@ -1,0 +1,75 @@
+/**
+ * Which pools are awake. Few are from the start, so that their first request finds a ledger; of many none is before somebody
+ * asks for it. It runs whenever `owners` starts; then, once a second, it puts to sleep what nobody has used for long.
+ */
+import type { PoolName } from '../eventlog/index.ts';
+import { Bedtime } from './bedtime.ts';
+import type { LogKeeper } from './log-keeper.ts';
+import type { SupervisedOwners } from './owners.ts';
+import { type ChildContext, type ChildSpec, type Clock, crashed, type Running } from './supervision/index.ts';
+
+export type ActivationOptions = {
+  readonly log: LogKeeper;
+  readonly owners: SupervisedOwners;
+  readonly clock: Clock;
+  /** What is to be in force before anything outside starts. */
+  readonly prepare: () => Promise<void>;
+};
+
+// A pool that is awake costs some six kilobytes here, ten more once it has actors, and one or two in each worker: up to so many always are.
+const MOST_AWAKE = 1000;
+// Where there are more, as many may stay awake without being used.
+const AWAKE_OF_MANY = 250;
+const BEDTIME_MS = 1000;
+
+export class Activation {
+  readonly #options: ActivationOptions;
+  #prepared: Promise<void> | undefined;
+
+  constructor(options: ActivationOptions) {
+    this.#options = options;
+  }
+
+  childSpec(): ChildSpec {
+    return {
+      id: 'activation',
+      kind: 'activation',
+      restart: 'transient',
+      shutdownMs: 'brutal',
+      start: async (context) => {
+        const { log, owners } = this.#options;
+        const page = await log.currents({ kind: 'pool', limit: MOST_AWAKE + 1 });
+        const few = page.length <= MOST_AWAKE ? page : [];
+        await owners.startPools(few.map((row) => row.stream.slice('pool-'.length) as PoolName));
+        await this.#prepareOnce();
+        return this.#drowsing(context, page.length > MOST_AWAKE ? AWAKE_OF_MANY : MOST_AWAKE);
+      },
+    };
+  }
+
+  #prepareOnce(): Promise<void> {
+    this.#prepared ??= this.#options.prepare();
+    return this.#prepared;
+  }
+
+  #drowsing(context: ChildContext, most: number): Running {
+    const { clock, owners } = this.#options;
+    const bedtime = new Bedtime({ most, now: clock.now, pools: owners });
+    let cancel = clock.setTimer(turn, BEDTIME_MS);
+    function turn() {
+      bedtime.look().then(
+        () => {
+          cancel = clock.setTimer(turn, BEDTIME_MS);
+        },
+        (error: unknown) => context.exited(crashed(error)),
+      );
+    }
+    return {
+      stop: () => cancel(),
+      crash: (error) => {
+        cancel();
+        context.exited(crashed(error));
+      },
+    };
+  }
+}

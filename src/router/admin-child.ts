@@ -1,0 +1,97 @@
+/** The admin API as a child of the tree: whenever it is started it has the address that it had first. */
+import { type ChildSpec, type CrashPoint, type System, systemClock } from '../../actors/index.ts';
+import type { LocalLog } from '../../eventlog/index.ts';
+import { type Admin, type Check, type Confirmations, createAdmin } from '../admin/index.ts';
+import { type Config, localAddresses } from '../config/index.ts';
+import { archiveLog, type HistoryThread } from '../history/index.ts';
+import type { ImportThread } from '../import/index.ts';
+import type { ProcessLog } from '../telemetry/process-log.ts';
+import type { ReplaceAnswer } from '../workers/index.ts';
+import type { Figures } from './figures.ts';
+
+/** What it speaks for. Functions are of what is made later, or made anew. */
+export type AdminOf = {
+  readonly config: Config;
+  readonly chaos: boolean;
+  readonly logger: ProcessLog;
+  readonly system: () => System;
+  readonly figures: () => Figures;
+  readonly log: () => LocalLog;
+  readonly history: HistoryThread;
+  readonly importer: ImportThread;
+  readonly confirmations: Confirmations;
+  /** All addresses of this router, the admin's among them. */
+  readonly addresses: () => readonly string[];
+  readonly ready: () => Check;
+  readonly replace: (worker: number | undefined, waitMs: number) => Promise<ReplaceAnswer>;
+};
+
+export class AdminChild {
+  /** Before the first start it may have port 0. */
+  address: string;
+  readonly #of: AdminOf;
+  #admin: Admin | undefined;
+
+  constructor(of: AdminOf) {
+    this.#of = of;
+    this.address = of.config.admin.address;
+  }
+
+  /** Who waits there for a drain or follows events is let go. */
+  letGo(): void {
+    this.#admin?.letGo();
+  }
+
+  childSpec(): ChildSpec {
+    return {
+      id: 'admin',
+      kind: 'admin',
+      restart: 'permanent',
+      shutdownMs: 5000,
+      start: async () => {
+        const admin = this.#made();
+        this.address = await admin.listen(this.address);
+        this.#admin = admin;
+        return { stop: () => admin.close() };
+      },
+    };
+  }
+
+  #made(): Admin {
+    const { config, logger, history, importer, confirmations, log, ready, replace } = this.#of;
+    const { names, token } = config.admin;
+    const system = this.#of.system();
+    const figures = this.#of.figures();
+    const archiving = {
+      history,
+      directory: config.data,
+      log,
+      alone: <T>(work: () => Promise<T>) => system.desk.alone(work),
+    };
+    const chaos = (wish: { readonly crash: string; readonly at?: CrashPoint }) =>
+      system.sabotage(wish.crash, wish.at);
+    return createAdmin({
+      desk: system.desk,
+      log: system.log,
+      importer,
+      history,
+      confirmations,
+      actors: (page) => system.actors(page),
+      ...(this.#of.chaos ? { chaos } : {}),
+      ledger: (pool) => figures.pool(pool),
+      checkpoint: (pool) => figures.checkpoint(pool),
+      drained: (pool, id, gone) => system.drained(pool, id, gone),
+      metrics: () => figures.metrics(),
+      health: () => figures.health(),
+      ready,
+      archive: (wish, signal) => archiveLog(archiving, wish, signal),
+      replace,
+      ownAddresses: () => ({ listeners: this.#of.addresses(), local: localAddresses() }),
+      names,
+      logger,
+      // The ledger's and the workers': the deadline of a drain is theirs to keep, also when the wall clock is set.
+      now: systemClock.now,
+      ...(token === undefined ? {} : { token }),
+    });
+  }
+}

@@ -1,0 +1,32 @@
+/** When points of the past are made: once there is leisure, and whenever much was recorded. */
+import { POINT_EVERY } from '../../eventlog/index.ts';
+
+// A start is over by then, and the first requests have found their owners; so is a burst of changes, or it has become large.
+const LEISURE_MS = 5000;
+// A whole state of more owners takes more memory than the router itself: it is made only when somebody asks for the past.
+const MOST_OWNERS = 20_000;
+
+export class PointsDue {
+  readonly #owners: () => number | undefined;
+  readonly #make: (events: number) => void;
+  /** Events that no point was made of yet. */
+  #events = 0;
+  #leisure: NodeJS.Timeout | undefined;
+
+  /** `owners`: undefined where nobody has counted them. */
+  constructor(owners: () => number | undefined, make: (events: number) => void) {
+    this.#owners = owners;
+    this.#make = make;
+  }
+
+  recorded(events: number): void {
+    this.#events += events;
+    if (this.#events < POINT_EVERY || this.#leisure !== undefined) return;
+    this.#leisure = setTimeout(() => {
+      if ((this.#owners() ?? Number.POSITIVE_INFINITY) <= MOST_OWNERS) this.#make(this.#events);
+      this.#events = 0;
+      this.#leisure = undefined;
+    }, LEISURE_MS);
+    this.#leisure.unref();
+  }
+}
