@@ -9,7 +9,7 @@ import { BaseDigest } from './base.ts';
 import { codec } from './codec.ts';
 import { DataUnusable, EventUnreadable } from './errors.ts';
 import { pagesOfOwners } from './folded-owners.ts';
-import type { LogInspection, LogReader } from './log-reader.ts';
+import type { LogInspection, LogReader, StoredCurrent } from './log-reader.ts';
 import type { Position } from './position.ts';
 import type { ProjectionOf } from './replay.ts';
 import { prepareSchema } from './schema.ts';
@@ -33,6 +33,13 @@ export type CopyOptions = {
 
 export type Copied = { readonly from: Position; readonly to: Position; readonly events: number };
 
+/** How far it is: with what comes before these events, with the events, or with what they come to. */
+export type Copying = {
+  readonly writing: 'base' | 'events' | 'owners';
+  readonly done: number;
+  readonly of: number;
+};
+
 type Link = { readonly position: Position; readonly hash: string; readonly recordedAtMs: number };
 
 const PAGE = 1000;
@@ -44,13 +51,13 @@ const NOTHING: Link = { position: 0, hash: GENESIS, recordedAtMs: 0 };
  * Throws `EventUnreadable` at the first event that is damaged or not linked to the one before it. The file has its name once it
  * is whole; before, it is `.partial`, which nothing leaves behind but a kill, and the next of that name clears away.
  */
-export async function copyLog(options: CopyOptions): Promise<Copied> {
+export async function* copying(options: CopyOptions): AsyncGenerator<Copying, Copied> {
   const { path } = options;
   requireAbsent(path);
   const partial = `${path}.partial`;
   removeAll(partial);
   try {
-    await make(partial, options);
+    yield* make(partial, options);
     sync(partial);
     nameIt(partial, path);
   } finally {
@@ -60,10 +67,18 @@ export async function copyLog(options: CopyOptions): Promise<Copied> {
   return { from: options.from, to: options.to, events: options.to - options.from + 1 };
 }
 
-async function make(path: string, options: CopyOptions): Promise<void> {
+export async function copyLog(options: CopyOptions): Promise<Copied> {
+  const steps = copying(options);
+  for (;;) {
+    const step = await steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+async function* make(path: string, options: CopyOptions): AsyncGenerator<Copying, void> {
   const store = createStore(path);
   try {
-    await fill(store, options);
+    yield* fill(store, options);
     store.seal();
   } finally {
     store.close();
@@ -126,43 +141,61 @@ function createStore(path: string): CopyStore {
   }
 }
 
-async function fill(store: CopyStore, options: CopyOptions): Promise<void> {
+async function* fill(store: CopyStore, options: CopyOptions): AsyncGenerator<Copying, void> {
   const { source, from, to, breathe, commands = 'these' } = options;
   let link: Link = source.base() ?? NOTHING;
   for await (const page of linked(source, link, from - 1, breathe)) {
     for (const event of page) codec.decode(event);
     link = page.at(-1) ?? link;
+    // Once to see that they are linked, and once more to fold them.
+    yield { writing: 'base', done: link.position, of: 2 * (from - 1) };
   }
-  if (from > 1) await layBase(store, link, options);
+  if (from > 1) yield* layBase(store, link, options);
   for await (const page of linked(source, link, to, breathe)) {
     store.transaction(() => {
       for (const event of page) codec.decode(event);
       store.insertEvents(page);
       if (commands !== 'none') copyCommands(store, source, page);
     });
+    yield { writing: 'events', done: (page.at(-1)?.position ?? to) - from + 1, of: to - from + 1 };
   }
   if (commands === 'all') await copyAllCommands(store, options);
-  await putCurrents(store, options);
+  yield* putCurrents(store, options);
 }
 
 /** Removed owners too: their versions go on where they ended. */
-async function layBase(
+async function* layBase(
   store: CopyStore,
   { position, hash, recordedAtMs }: Link,
   { source, projectionOf, breathe }: CopyOptions,
-): Promise<void> {
+): AsyncGenerator<Copying, void> {
   const digest = new BaseDigest(hash);
+  let folded = 0;
   for await (const rows of pagesOfOwners({ log: source, to: position, projectionOf, breathe })) {
     store.transaction(() => store.insertBaseStates(rows));
     for (const row of rows) digest.add(row);
+    folded += eventsIn(rows);
+    yield { writing: 'base', done: position + folded, of: 2 * position };
   }
   store.transaction(() => store.layBase({ position, hash, recordedAtMs, digest: digest.end() }));
 }
 
 /** From what is in the copy already: an index of the source may be damaged, this one is just made. */
-async function putCurrents(store: CopyStore, { to, projectionOf, breathe }: CopyOptions): Promise<void> {
-  for await (const rows of pagesOfOwners({ log: store, to, projectionOf, breathe }))
+async function* putCurrents(
+  store: CopyStore,
+  { to, projectionOf, breathe }: CopyOptions,
+): AsyncGenerator<Copying, void> {
+  let folded = 0;
+  for await (const rows of pagesOfOwners({ log: store, to, projectionOf, breathe })) {
     store.transaction(() => store.putCurrents(rows.filter(({ state }) => state !== 'null')));
+    folded += eventsIn(rows);
+    yield { writing: 'owners', done: folded, of: to };
+  }
+}
+
+/** Of all that came to these, from the beginning on: as many as positions, once all owners are counted. */
+function eventsIn(rows: readonly StoredCurrent[]): number {
+  return rows.reduce((sum, { version }) => sum + version, 0);
 }
 
 /** Pages of events after a link and up to a position, each linked to the one before it. */

@@ -17,7 +17,7 @@ export {
 } from './memory.ts';
 export type { OperationSource } from './operation-source.ts';
 export { PoolIndex } from './pool-index.ts';
-export { packJournal, unpackJournal } from './portable.ts';
+export { type Packing, packJournal, unpackJournal } from './portable.ts';
 export { parseRequestId, type RequestIdParts, renderRequestId } from './record-id.ts';
 export type { AttemptRecord, RequestRecord } from './request-record.ts';
 export { RingProducer } from './ring-producer.ts';

@@ -10,13 +10,16 @@ const PIECE = 1_048_576;
 // Pages of 4 KiB: some milliseconds.
 const PAGES = 1000;
 
+/** Segments. */
+export type Packing = { readonly writing: 'journal'; readonly done: number; readonly of: number };
+
 /** Puts the segments that know of something in the range into the file; returns how many. */
-export async function packJournal(
+export async function* packJournal(
   directory: string,
   file: string,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
   breathe: () => Promise<void>,
-): Promise<number> {
+): AsyncGenerator<Packing, number> {
   const db = new Database(file);
   const whole = `${file}.segment`;
   try {
@@ -25,7 +28,9 @@ export async function packJournal(
     );
     const insert = db.prepare<[string, number, Buffer]>('INSERT INTO journal_pieces VALUES (?, ?, ?)');
     let packed = 0;
-    for (const { number, path } of segmentFiles(join(directory, JOURNAL_DIRECTORY))) {
+    const segments = segmentFiles(join(directory, JOURNAL_DIRECTORY));
+    for (const [done, { number, path }] of segments.entries()) {
+      yield { writing: 'journal', done, of: segments.length };
       const span = spanOf(path);
       if (span === undefined || span.toMs < fromMs || span.fromMs > toMs) continue;
       await copySegment(path, whole);

@@ -1,5 +1,6 @@
 /** Parts of the log as files: an export is sent to whoever asks, an archive is written beside the router. */
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { makeScratch } from '../../eventlog/index.ts';
@@ -7,26 +8,55 @@ import { bodyBy } from './body-by.ts';
 import type { Call } from './call.ts';
 import { momentFrom } from './moments.ts';
 import type { AdminPorts } from './ports.ts';
-import { answered } from './poured.ts';
+import { answered, answeredBy, wantsLines } from './poured.ts';
 import { Refused } from './problem.ts';
-import { json, type Reply } from './reply.ts';
+import type { Reply } from './reply.ts';
 
 const moment = z.union([z.int().min(0), z.string()]).optional();
 const exportBody = z.strictObject({ from: moment, to: moment });
 
-/** The file's bytes. It is made first, so that what cannot be exported has a status of its own. */
+/** The file's bytes, or as lines how far it is and then these. It is made first, so that what cannot be exported has a status of its own. */
 export async function postExport(call: Call, { history }: AdminPorts): Promise<Reply> {
   const body = await bodyBy(call, exportBody);
   const from = momentFrom(body.from ?? call.query.get('from'), 'from');
   const to = momentFrom(body.to ?? call.query.get('to'), 'to');
   const scratch = makeScratch();
   const path = join(scratch.path, 'export.db');
+  if (wantsLines(call)) {
+    const made = history.pour('export', { from, to, path }, call.signal);
+    return answeredBy(call, withPieces(made, path, scratch.forget));
+  }
   try {
     const made = await history.ask('export', { from, to, path }, call.signal);
     return sent(path, made, scratch.forget);
   } catch (error) {
     scratch.forget();
     throw error;
+  }
+}
+
+// 192 KiB: whole letters of Base64, and little to hold.
+const PIECE = 196_608;
+
+/** What it was made of is told once the last piece is: who has that has all. */
+async function* withPieces<Made>(
+  lines: AsyncGenerator<string, Made>,
+  path: string,
+  forget: () => void,
+): AsyncGenerator<string, Made> {
+  try {
+    const made = yield* lines;
+    const { size } = await stat(path);
+    let done = 0;
+    for await (const bytes of createReadStream(path, { highWaterMark: PIECE })) {
+      done += (bytes as Buffer).length;
+      const piece = (bytes as Buffer).toString('base64');
+      yield `${JSON.stringify({ progress: { writing: 'file', done, of: size }, piece })}\n`;
+    }
+    return made;
+  } finally {
+    await lines.return(undefined as Made);
+    forget();
   }
 }
 
@@ -51,7 +81,7 @@ export async function postArchive(call: Call, { archive }: AdminPorts): Promise<
   const wish = await bodyBy(call, archiveBody);
   if (archive === undefined)
     throw new Refused('invalid_query', 'expected a log in a data directory, found none');
-  return json(await archive(wish, call.signal));
+  return answeredBy(call, archive(wish, call.signal));
 }
 
 const verifyBody = z.strictObject({ repair: z.boolean().optional() });

@@ -64,7 +64,7 @@ export interface AdminPorts {
   readonly archive?: (
     wish: { readonly before: number; readonly file: string },
     signal?: AbortSignal,
-  ) => Promise<ArchiveReport>;
+  ) => AsyncGenerator<string, ArchiveReport>;
   /** This worker, or all, one after the other; and then so long for the former ones to be gone. */
   readonly replace: (worker: number | undefined, waitMs: number) => Promise<ReplaceAnswer>;
   /** Our own listeners, which no backend may be: such a backend would be a loop. */

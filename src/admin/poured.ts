@@ -1,5 +1,12 @@
 /** What history pours, as an answer: refused while nothing was said yet, JSON or NDJSON afterwards. */
-import type { Historian, LongQuestion, PouredQuestion, WishOf } from '../history/index.ts';
+import {
+  answerOf,
+  type Historian,
+  type LongQuestion,
+  type PouredQuestion,
+  type WishOf,
+  withAnswer,
+} from '../history/index.ts';
 import { type Call, header } from './call.ts';
 import { json, type Reply } from './reply.ts';
 
@@ -18,19 +25,27 @@ export async function answered<Q extends LongQuestion>(
   question: Q,
   wish: WishOf<Q>,
 ): Promise<Reply> {
-  if (wantsLines(call)) return poured(call, history, question, wish, LINES);
+  if (wantsLines(call)) return streamed(withAnswer(history.pour(question, wish, call.signal)), LINES);
   return json(await history.ask(question, wish, call.signal));
 }
 
-/** Waits for the first piece, so that what cannot be answered has a status of its own. */
-export async function poured<Q extends PouredQuestion>(
+/** The same of work that yields its lines by itself. */
+export async function answeredBy(call: Call, lines: AsyncGenerator<string, unknown>): Promise<Reply> {
+  return wantsLines(call) ? streamed(withAnswer(lines), LINES) : json(await answerOf(lines));
+}
+
+export function poured<Q extends Exclude<PouredQuestion, LongQuestion>>(
   call: Call,
   history: Historian,
   question: Q,
   wish: WishOf<Q>,
   type: Type,
 ): Promise<Reply> {
-  const pieces = history.pour(question, wish, call.signal);
+  return streamed(history.pour(question, wish, call.signal), type);
+}
+
+/** Waits for the first piece, so that what cannot be answered has a status of its own. */
+async function streamed(pieces: AsyncGenerator<string, undefined>, type: Type): Promise<Reply> {
   const first = await pieces.next();
   return {
     type: 'stream',

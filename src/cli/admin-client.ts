@@ -54,10 +54,6 @@ export class AdminClient {
     return this.#transport.lines(ask, stop, (answered) => this.failure(answered));
   }
 
-  save(ask: Ask, file: string): Promise<void> {
-    return this.#transport.save(ask, file, (answered) => this.failure(answered));
-  }
-
   close(): Promise<void> {
     return this.#transport.close();
   }

@@ -13,12 +13,14 @@ export type LongAsk<Progress extends z.ZodType, Answer extends z.ZodType> = {
   readonly progress: Progress;
   /** How far it is, in words. */
   readonly say: (progress: z.output<Progress>) => string;
+  /** What comes with the lines of progress, in Base64, is taken as it comes. */
+  readonly take?: (bytes: Uint8Array) => Promise<void>;
   /** What is shown until there is something to say. */
   readonly first: string;
 };
 
 const problem = z.object({ problem: z.looseObject({ type: z.string(), detail: z.string() }) });
-const anyProgress = z.object({ progress: z.unknown() });
+const anyProgress = z.object({ progress: z.unknown(), piece: z.base64().optional() });
 
 export async function askLong<Progress extends z.ZodType, Answer extends z.ZodType>(
   context: Context,
@@ -35,7 +37,7 @@ export async function askLong<Progress extends z.ZodType, Answer extends z.ZodTy
 
 async function answered<Progress extends z.ZodType, Answer extends z.ZodType>(
   { admin, print }: Context,
-  { ask, answer, progress, say }: LongAsk<Progress, Answer>,
+  { ask, answer, progress, say, take }: LongAsk<Progress, Answer>,
   meter: Meter,
 ): Promise<z.output<Answer>> {
   const client = await admin();
@@ -46,6 +48,7 @@ async function answered<Progress extends z.ZodType, Answer extends z.ZodType>(
     const said = parsed(text);
     const step = anyProgress.safeParse(said);
     if (!step.success) return answerIn(said, client, answer);
+    if (step.data.piece !== undefined) await take?.(Buffer.from(step.data.piece, 'base64'));
     const moved = progress.safeParse(step.data.progress);
     if (moved.success) meter.show(() => clean(say(moved.data)));
   }

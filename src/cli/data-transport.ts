@@ -25,7 +25,6 @@ import {
   Unanswerable,
 } from '../history/index.ts';
 import { CommandFailed } from './failure.ts';
-import { saved } from './save-file.ts';
 import { type Answered, type Ask, type Transport, targetOf, tellArchived } from './transport.ts';
 
 type Reader = LogReader & LogInspection;
@@ -72,19 +71,6 @@ export class DataTransport implements Transport {
       if (stop.aborted) return;
       throw failed(error);
     }
-  }
-
-  async save(ask: Ask, file: string, failure: (answered: Answered) => CommandFailed): Promise<void> {
-    const reply = await this.#reply(ask);
-    if (reply.type !== 'stream')
-      throw failure({ status: reply.status, etag: undefined, body: await bodyOf(reply) });
-    await saved(file, (write) => {
-      const outlet = async (piece: string | Uint8Array) => {
-        await write(typeof piece === 'string' ? Buffer.from(piece) : piece);
-        return true;
-      };
-      return reply.pour({ write: outlet, signal: new AbortController().signal });
-    });
   }
 
   async close(): Promise<void> {
@@ -195,10 +181,10 @@ function portsOf(directory: string, reader: Reader, history: LocalHistory, now: 
     },
     history,
     repair: () => repairLog(directory, now),
-    archive: async (wish) => {
+    archive: async function* (wish) {
       const log = openSqliteLog({ directory, now });
       try {
-        return await archiveLog({ history, directory, log: () => log }, wish);
+        return yield* archiveLog({ history, directory, log: () => log }, wish);
       } finally {
         await log.close();
       }

@@ -4,7 +4,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client, type Dispatcher, errors } from 'undici';
 import { CommandFailed } from './failure.ts';
 import { problemReply } from './replies.ts';
-import { saved } from './save-file.ts';
 import { type Answered, type Ask, linesOf, type Transport, targetOf, tellArchived } from './transport.ts';
 
 export const DEFAULT_ADMIN = '127.0.0.1:8081';
@@ -65,19 +64,6 @@ export class HttpTransport implements Transport {
       yield* linesOf(reply.body);
     } catch (error) {
       if (stop.aborted) return;
-      throw error instanceof CommandFailed ? error : this.#unreachable(error);
-    }
-  }
-
-  async save(ask: Ask, file: string, failure: (answered: Answered) => CommandFailed): Promise<void> {
-    try {
-      const reply = await this.#request(ask, { signal: this.#options.stop });
-      if (reply.statusCode >= 400) throw failure(await answeredBy(reply));
-      if (!isOfType(reply, 'application/vnd.sqlite3')) throw failure(foreign(reply));
-      await saved(file, async (write) => {
-        for await (const piece of reply.body) await write(piece as Uint8Array);
-      });
-    } catch (error) {
       throw error instanceof CommandFailed ? error : this.#unreachable(error);
     }
   }

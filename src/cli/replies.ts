@@ -196,6 +196,8 @@ export const trials = z.looseObject({
   items: z.array(z.looseObject({ id: z.string(), untilMs: z.number(), before: z.int() })),
 });
 
+export const exported = z.looseObject({ from: z.int(), to: z.int(), events: z.int(), segments: z.int() });
+
 export const archived = z.looseObject({ from: z.int(), to: z.int(), events: z.int(), file: z.string() });
 
 export const anything = z.unknown();

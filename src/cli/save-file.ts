@@ -9,7 +9,7 @@ import { CommandFailed } from './failure.ts';
 /** `fill` writes with what it is given; what it throws is thrown on, once the file is gone. */
 export async function saved(
   file: string,
-  fill: (write: (piece: Uint8Array) => Promise<void>) => Promise<void>,
+  fill: (write: (piece: Uint8Array) => Promise<void>) => Promise<unknown>,
 ): Promise<void> {
   if (existsSync(file)) throw refused(file, 'EEXIST');
   const partial = `${file}.${process.pid}.partial`;

@@ -36,8 +36,6 @@ export interface Transport {
   answer(ask: Ask): Promise<Answered>;
   /** Lines of an answer that may have no end; ends quietly when told to stop. */
   lines(ask: Ask, stop: AbortSignal, failure: (answered: Answered) => CommandFailed): AsyncGenerator<string>;
-  /** The answer's bytes into a file that there is not yet. */
-  save(ask: Ask, file: string, failure: (answered: Answered) => CommandFailed): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -17,9 +17,7 @@ import { whatIf } from './what-if/what-if.ts';
 
 /** One answer each. */
 export const ANSWERERS = {
-  archive: archivePart,
   change: changeAt,
-  export: exportPart,
   points: makePoints,
   restoration: restorationOf,
   routing: routingAt,
@@ -37,6 +35,8 @@ export const POURERS = {
 
 /** Long ones, generators: one answer, and before it how far they are, which `told` makes lines of for who pours. */
 export const TELLERS = {
+  archive: archivePart,
+  export: exportPart,
   replay: verifyJournal,
   verify: verifyAll,
   whatIf,

@@ -23,12 +23,15 @@ export type ArchiveReport = {
 
 const busy = new Set<string>();
 
-/** Both files are made beside the log, then what came meanwhile is brought over and the log swapped, in one step. */
-export async function archiveLog(
+/**
+ * Both files are made beside the log, then what came meanwhile is brought over and the log swapped, in one step. Yields lines of
+ * how far it is.
+ */
+export async function* archiveLog(
   { history, directory, log, alone = (work) => work() }: ArchiveOptions,
   { before, file }: { readonly before: number; readonly file: string },
   signal?: AbortSignal,
-): Promise<ArchiveReport> {
+): AsyncGenerator<string, ArchiveReport> {
   checkFile(file, directory);
   if (busy.has(directory))
     throw new Unanswerable('history_busy', 'expected one archive at a time, found another');
@@ -36,7 +39,7 @@ export async function archiveLog(
   const fresh = join(directory, 'archiving.db');
   try {
     for (const beside of ['', '-wal', '-shm', '-journal']) rmSync(fresh + beside, { force: true });
-    const { upTo, from, to, events } = await history.ask('archive', { before, file, fresh }, signal);
+    const { upTo, from, to, events } = yield* history.pour('archive', { before, file, fresh }, signal);
     await alone(async () => swapLog(log(), directory, fresh, upTo));
     return { from, to, events, file };
   } finally {

@@ -1,5 +1,5 @@
 /** Whoever answers questions about the past: a thread beside a running router, or this one, of data at rest. */
-import type { AnswerOf, PouredQuestion, Question, WishOf } from './question.ts';
+import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from './question.ts';
 
 /**
  * Rejects with `Unanswerable`, with what the log throws (`EventUnreadable`, `LogUnavailable`, `DataUnusable`), or
@@ -8,5 +8,9 @@ import type { AnswerOf, PouredQuestion, Question, WishOf } from './question.ts';
 export interface Historian {
   ask<Q extends Question>(question: Q, wish: WishOf<Q>, signal?: AbortSignal): Promise<AnswerOf<Q>>;
   /** The next piece is made when it is asked for. */
-  pour<Q extends PouredQuestion>(question: Q, wish: WishOf<Q>, signal?: AbortSignal): AsyncGenerator<string>;
+  pour<Q extends PouredQuestion>(
+    question: Q,
+    wish: WishOf<Q>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<string, EndOf<Q>>;
 }

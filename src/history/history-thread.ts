@@ -7,7 +7,7 @@ import { POINT_EVERY } from '../../eventlog/index.ts';
 import { programBeside, ThreadOnDemand } from '../threads/index.ts';
 import type { Historian } from './historian.ts';
 import type { FromHistory, HistoryBoot, Reply, ToHistory } from './messages.ts';
-import type { AnswerOf, PouredQuestion, Question, WishOf } from './question.ts';
+import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from './question.ts';
 import { receivedError } from './sent-error.ts';
 import { Unanswerable } from './unanswerable.ts';
 
@@ -96,8 +96,8 @@ export class HistoryThread implements Historian {
     question: Q,
     wish: WishOf<Q>,
     signal?: AbortSignal,
-  ): AsyncGenerator<string> {
-    yield* this.#conversation(question, wish, true, signal);
+  ): AsyncGenerator<string, EndOf<Q>> {
+    return (yield* this.#conversation(question, wish, true, signal)) as EndOf<Q>;
   }
 
   async *#conversation(

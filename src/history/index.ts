@@ -16,5 +16,6 @@ export { roomOf, type Sources } from './room.ts';
 export { parseScope, type Scope, within } from './scope.ts';
 export { type OpenSources, sourcesOf } from './sources.ts';
 export { type StateEntry, stateJson } from './state-text.ts';
+export { answerOf, withAnswer } from './told.ts';
 export { CONFIRMED, ON_TRIAL, type Trial, trialOf, UNDONE } from './trial.ts';
 export { type HistoryProblem, Unanswerable } from './unanswerable.ts';

@@ -1,7 +1,7 @@
 /** Questions about the past answered in this thread: of a data directory at rest, or of a log in memory. */
 import { answering } from './answering.ts';
 import type { Historian } from './historian.ts';
-import type { AnswerOf, PouredQuestion, Question, WishOf } from './question.ts';
+import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from './question.ts';
 import { roomOf, type Sources } from './room.ts';
 
 export type LocalHistoryOptions = { readonly sources: () => Sources };
@@ -29,8 +29,8 @@ export class LocalHistory implements Historian {
     question: Q,
     wish: WishOf<Q>,
     signal: AbortSignal = NEVER,
-  ): AsyncGenerator<string> {
-    yield* answering(question, wish, roomOf(this.#sources(), signal), true);
+  ): AsyncGenerator<string, EndOf<Q>> {
+    return (yield* answering(question, wish, roomOf(this.#sources(), signal), true)) as EndOf<Q>;
   }
 }
 

@@ -1,5 +1,12 @@
 /** Parts of the log as files of their own: what is shared with others, and what is put away. */
-import { copyLog, type Finding, packJournal, verifying } from '../../eventlog/index.ts';
+import {
+  type Copying,
+  copying,
+  type Finding,
+  type Packing,
+  packJournal,
+  verifying,
+} from '../../eventlog/index.ts';
 import { projectionOf } from '../projection.ts';
 import { requireBeginning } from './change-at.ts';
 import { type Moment, positionAt } from './moment.ts';
@@ -25,15 +32,18 @@ export type Exported = {
 };
 
 /** The events, what came before them as a base, and what the journal knows of that time. */
-export async function exportPart({ from, to, path }: ExportWish, room: Room): Promise<Exported> {
+export async function* exportPart(
+  { from, to, path }: ExportWish,
+  room: Room,
+): AsyncGenerator<Copying | Packing, Exported> {
   const { log, directory, breathe } = room;
   const least = (log.base()?.position ?? 0) + 1;
   const last = to === undefined ? log.position() : positionAt(log, to, 'to');
   const first = Math.max(least, from === undefined ? least : positionAt(log, from, 'from'));
   if (first > last + 1) throw outside('from', `at most ${last + 1}`, first);
-  const copied = await copyLog({ source: log, path, from: first, to: last, projectionOf, breathe });
+  const copied = yield* copying({ source: log, path, from: first, to: last, projectionOf, breathe });
   const segments =
-    directory === undefined ? 0 : await packJournal(directory, path, timesOf(room, first, last), breathe);
+    directory === undefined ? 0 : yield* packJournal(directory, path, timesOf(room, first, last), breathe);
   return { ...copied, segments };
 }
 
@@ -61,7 +71,10 @@ export type Archived = {
   readonly upTo: number;
 };
 
-export async function archivePart({ before, file, fresh }: ArchiveWish, room: Room): Promise<Archived> {
+export async function* archivePart(
+  { before, file, fresh }: ArchiveWish,
+  room: Room,
+): AsyncGenerator<Copying, Archived> {
   const { log, breathe } = room;
   const first = (log.base()?.position ?? 0) + 1;
   const upTo = log.position();
@@ -72,7 +85,7 @@ export async function archivePart({ before, file, fresh }: ArchiveWish, room: Ro
   for (const trial of trialsIn(log))
     if (trial.before < before - 1)
       throw outside('before', `up to ${trial.before + 1} while change ${trial.id} is on trial`, before);
-  const copied = await copyLog({
+  const copied = yield* copying({
     source: log,
     path: file,
     from: first,
@@ -81,7 +94,7 @@ export async function archivePart({ before, file, fresh }: ArchiveWish, room: Ro
     breathe,
   });
   const rest = { source: log, path: fresh, from: before, to: upTo, commands: 'all' as const };
-  await copyLog({ ...rest, projectionOf, breathe });
+  yield* copying({ ...rest, projectionOf, breathe });
   return { ...copied, upTo };
 }
 

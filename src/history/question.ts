@@ -14,6 +14,9 @@ export type PouredQuestion = keyof typeof POURERS | LongQuestion;
 
 export type WishOf<Q extends Question | PouredQuestion> = Parameters<All[Q]>[0];
 
+/** What text ends with. */
+export type EndOf<Q extends PouredQuestion> = Q extends LongQuestion ? AnswerOf<Q> : undefined;
+
 export type AnswerOf<Q extends Question> = Q extends LongQuestion
   ? ReturnType<Tellers[Q]> extends AsyncGenerator<unknown, infer Answer>
     ? Answer

@@ -1,4 +1,4 @@
-/** A long question being answered: how far it is, now and then, and the answer at its end. */
+/** Long work: how far it is, now and then, and what it came to at its end. */
 import { Unanswerable } from './unanswerable.ts';
 
 // Often enough to see that it moves.
@@ -12,25 +12,38 @@ export async function answerOf<Answer>(steps: AsyncGenerator<unknown, Answer>): 
   }
 }
 
-/** Lines of JSON: `progress` now and then, and the answer as the last, or a `problem` where something was said already. */
-export async function* told(steps: AsyncGenerator<unknown, unknown>): AsyncGenerator<string> {
+/** Lines of JSON: `progress` now and then. Returns the answer. */
+export async function* told<Answer>(steps: AsyncGenerator<unknown, Answer>): AsyncGenerator<string, Answer> {
   let saidMs = performance.now();
-  let isBegun = false;
   try {
     for (;;) {
       const step = await steps.next();
-      if (step.done === true) return yield line(step.value);
+      if (step.done === true) return step.value;
       const nowMs = performance.now();
       if (nowMs - saidMs < PROGRESS_MS) continue;
       saidMs = nowMs;
-      isBegun = true;
       yield line({ progress: step.value });
+    }
+  } finally {
+    await steps.return(undefined as Answer);
+  }
+}
+
+/** The same lines with the answer as the last, or a `problem` where something was said already. */
+export async function* withAnswer(lines: AsyncGenerator<string, unknown>): AsyncGenerator<string, undefined> {
+  let isBegun = false;
+  try {
+    for (;;) {
+      const turn = await lines.next();
+      if (turn.done === true) return yield line(turn.value);
+      isBegun = true;
+      yield turn.value;
     }
   } catch (error) {
     if (!isBegun || !(error instanceof Unanswerable)) throw error;
     yield line({ problem: { type: error.word, detail: error.message } });
   } finally {
-    await steps.return(undefined);
+    await lines.return(undefined);
   }
 }
 

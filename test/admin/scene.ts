@@ -97,7 +97,8 @@ export function answeredBy(answer: object, before: readonly object[] = []): Hist
   return {
     ask: async () => answer as never,
     async *pour() {
-      for (const said of [...before, answer]) yield `${JSON.stringify(said)}\n`;
+      for (const said of before) yield `${JSON.stringify(said)}\n`;
+      return answer as never;
     },
   };
 }

@@ -1,6 +1,9 @@
 /** What is asked of the running process: its actors, its log's health, and that a part of it may fail. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ActorInfo } from '../../actors/index.ts';
 import { answeredBy, scene } from '../admin/scene.ts';
 import { command } from './command.ts';
@@ -77,9 +80,11 @@ describe('verify', () => {
     const slowly: typeof history = {
       ...history,
       async *pour(...asked) {
-        for await (const line of history.pour(...asked)) {
+        for (const lines = history.pour(...asked); ; ) {
+          const turn = await lines.next();
           await wait(150);
-          yield line;
+          if (turn.done === true) return turn.value;
+          yield turn.value;
         }
       },
     };
@@ -96,8 +101,13 @@ describe('verify', () => {
   });
 
   it('says so where the answer does not come', async () => {
-    await using stage = await scene({ history: { ...answeredBy({}), async *pour() {} } });
-    expect(await run('verify', stage.address)).toMatchObject({
+    const server = createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' }).end();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    onTestFinished(() => void server.close());
+    expect(await run('verify', `127.0.0.1:${port}`)).toMatchObject({
       code: 1,
       err: 'switchyard: expected an answer, found none: the router ended, or was told to\n',
     });

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
-import { archiveLog, HistoryThread, LocalHistory, sourcesOf } from '../../src/history/index.ts';
+import { TELLERS } from '../../src/history/answerers.ts';
+import {
+  answerOf,
+  archiveLog,
+  HistoryThread,
+  LocalHistory,
+  roomOf,
+  sourcesOf,
+} from '../../src/history/index.ts';
+import { scene } from '../admin/scene.ts';
 import { command } from '../cli/command.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { withPools } from './past.ts';
@@ -70,6 +79,69 @@ describe('an export', () => {
     );
     expect((await run(`export ${at('other.db')} --to 13`)).err).toContain('expected a position up to 12');
     expect(existsSync(at('other.db'))).toBe(false);
+  });
+});
+
+describe('what is written of a log', () => {
+  const steps = async (work: AsyncGenerator<unknown, unknown>) => {
+    const said: unknown[] = [];
+    for await (const step of work) said.push(step);
+    return said;
+  };
+
+  it('says how far it is: with what came before, the events, and what they come to', async () => {
+    const past = sourcesOf(data, Date.now);
+    const room = roomOf(past.sources(), new AbortController().signal);
+    const from = { type: 'position', position: 5 } as const;
+    expect(await steps(TELLERS.export({ from, path: at('part.db') }, room))).toEqual([
+      { writing: 'base', done: 4, of: 8 },
+      { writing: 'base', done: 8, of: 8 },
+      { writing: 'events', done: 8, of: 8 },
+      { writing: 'owners', done: 12, of: 12 },
+    ]);
+    const whole = await steps(
+      TELLERS.archive({ before: 9, file: at('old.db'), fresh: at('fresh.db') }, room),
+    );
+    expect(whole).toContainEqual({ writing: 'events', done: 8, of: 8 });
+    expect(whole.at(-1)).toEqual({ writing: 'owners', done: 12, of: 12 });
+    past.close();
+  });
+
+  it('goes to who takes lines piece by piece, in Base64, and what it holds last', async () => {
+    const past = sourcesOf(data, Date.now);
+    await using stage = await scene({ history: new LocalHistory(past) });
+    const headers = { accept: 'application/x-ndjson', 'content-type': 'application/json' };
+    const asked = (lines: object) =>
+      fetch(`http://${stage.address}/v1/export`, { method: 'POST', headers: { ...headers, ...lines } });
+    const text = await (await asked({})).text();
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const pieces = lines.flatMap(({ piece }) => (piece === undefined ? [] : [Buffer.from(piece, 'base64')]));
+    const { length } = Buffer.concat(pieces);
+    expect(lines.at(-2).progress).toEqual({ writing: 'file', done: length, of: length });
+    expect(lines.at(-1)).toEqual({ from: 1, to: 12, events: 12, segments: 0 });
+    const whole = await (await asked({ accept: '*/*' })).arrayBuffer();
+    expect(Buffer.concat(pieces).equals(Buffer.from(whole))).toBe(true);
+    past.close();
+  });
+
+  it.each(['export FILE', 'archive FILE --before 9'])('is shown on a terminal alone: %s', async (verb) => {
+    const line = (file: string) => [...verb.replace('FILE', at(file)).split(' '), '--data', data];
+    const { err, code } = await command(line('one.db'), { tty: true });
+    const [before, first, ...more] = err.split('\r\x1b[K');
+    expect({ code, before, first, last: more.at(-1) }).toEqual({
+      code: 0,
+      before: '',
+      first: 'reading the log',
+      last: '',
+    });
+    await rm(at('one.db'));
+    const quiet = verb.startsWith('archive') ? 'archive FILE --before 11' : verb;
+    const again = [...quiet.replace('FILE', at('two.db')).split(' '), '--data', data];
+    expect(await command(again)).toMatchObject({ err: '', code: 0 });
+    expect((await command([...line('three.db'), '--json'], { tty: true })).err).not.toContain('\r');
   });
 });
 
@@ -249,7 +321,8 @@ describe('an archive', () => {
   it('is refused, as a question wrongly put, where it would overwrite a file or has no directory', async () => {
     const router = new HistoryThread({ directory: data, flush: async () => {} });
     const log = () => assert.fail('expected the log to be left alone');
-    const put = (file: string) => archiveLog({ history: router, directory: data, log }, { before: 5, file });
+    const put = (file: string) =>
+      answerOf(archiveLog({ history: router, directory: data, log }, { before: 5, file }));
     await writeFile(at('here.db'), 'dear');
     await expect(put(at('here.db'))).rejects.toMatchObject({
       word: 'invalid_query',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { JOURNAL_DIRECTORY, packJournal, unpackJournal } from '../../eventlog/index.ts';
+import { answerOf } from '../../src/history/index.ts';
 import { finished, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
 
 const MIB = 1_048_576;
@@ -33,7 +34,7 @@ async function packed(mib: number): Promise<{ file: string; grownMib: number }> 
   const file = fileIn(temporaryDirectory());
   const before = process.resourceUsage().maxRSS;
   const all = { fromMs: 0, toMs: RUN * 2 };
-  expect(await packJournal(directory, file, all, async () => {})).toBe(1);
+  expect(await answerOf(packJournal(directory, file, all, async () => {}))).toBe(1);
   return { file, grownMib: (process.resourceUsage().maxRSS - before) / 1024 };
 }
 

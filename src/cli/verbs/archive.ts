@@ -1,8 +1,10 @@
 /** `archive`: an old prefix of the log goes into a file; the log goes on after it. */
 import { resolve } from 'node:path';
+import { askLong } from '../ask-long.ts';
 import { UsageError } from '../failure.ts';
 import { archived } from '../replies.ts';
 import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+import { saysWriting, writing } from '../writing.ts';
 
 export const archiveVerb: Verb = {
   name: 'archive',
@@ -20,12 +22,18 @@ export const archiveVerb: Verb = {
   run,
 };
 
-async function run({ args, admin, print }: Context): Promise<ExitCode> {
+async function run(context: Context): Promise<ExitCode> {
+  const { args, print } = context;
   const before = args.count('before', 1);
   if (before === undefined) throw new UsageError('--before: expected SEQ, found nothing');
-  const client = await admin();
   const body = { before, file: resolve(args.positionals[0]!) };
-  const done = await client.ask({ method: 'POST', path: ['v1', 'archive'], body }, archived);
+  const done = await askLong(context, {
+    ask: { method: 'POST', path: ['v1', 'archive'], body },
+    answer: archived,
+    progress: writing,
+    say: saysWriting,
+    first: 'reading the log',
+  });
   if (print.json) await print.value(done);
   else
     await print.line(

@@ -1,6 +1,10 @@
 /** `export`: a part of the log, and what the journal knows of that time, as one file that --data opens. */
 import { resolve } from 'node:path';
+import { askLong } from '../ask-long.ts';
+import { exported } from '../replies.ts';
+import { saved } from '../save-file.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+import { saysWriting, writing } from '../writing.ts';
 
 export const exportVerb: Verb = {
   name: 'export',
@@ -18,11 +22,20 @@ export const exportVerb: Verb = {
   run,
 };
 
-async function run({ args, admin, print }: Context): Promise<ExitCode> {
+async function run(context: Context): Promise<ExitCode> {
+  const { args, print } = context;
   const file = resolve(args.positionals[0]!);
-  const client = await admin();
-  const body = { from: args.text('from'), to: args.text('to') };
-  await client.save({ method: 'POST', path: ['v1', 'export'], body: JSON.parse(JSON.stringify(body)) }, file);
+  const body = JSON.parse(JSON.stringify({ from: args.text('from'), to: args.text('to') }));
+  await saved(file, (take) =>
+    askLong(context, {
+      ask: { method: 'POST', path: ['v1', 'export'], body },
+      answer: exported,
+      progress: writing,
+      say: saysWriting,
+      first: 'reading the log',
+      take,
+    }),
+  );
   if (print.json) await print.value({ file });
   else await print.line(`${file} is written; look into it with --data ${file}`);
   return 0;
