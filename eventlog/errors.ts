@@ -51,10 +51,16 @@ export class EventUnreadable extends Error {
   }
 }
 
-/** The data directory cannot be used as it is: unreadable, foreign, of a newer version, held by another, or older than it was. */
+/** The data directory cannot be used as it is: unreadable, foreign, of a newer or a forgotten version, held by another, or older than it was. */
 export class DataUnusable extends Error {
   override readonly name = 'DataUnusable';
-  readonly code: 'data_unreadable' | 'data_foreign' | 'data_newer' | 'data_held' | 'data_behind';
+  readonly code:
+    | 'data_unreadable'
+    | 'data_foreign'
+    | 'data_newer'
+    | 'data_older'
+    | 'data_held'
+    | 'data_behind';
   constructor(code: DataUnusable['code'], message: string, cause?: unknown) {
     super(message, { cause });
     this.code = code;

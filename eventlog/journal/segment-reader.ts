@@ -10,7 +10,7 @@ import type { RequestIdParts } from './record-id.ts';
 import { idHash, peerHash, REQUEST_WORD, whereWord } from './request-frame.ts';
 import { type Dictionary, type RequestRecord, readRequest } from './request-record.ts';
 import type { Gap } from './segment.ts';
-import { hasPeers, vocabularyOf } from './segment-schema.ts';
+import { vocabularyOf } from './segment-schema.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Operations of one pool or of all, as its ledger packed them. */
@@ -128,13 +128,6 @@ export class SegmentReader implements Dictionary {
 
   /** Blocks that may have this id of a peer, the newest first. */
   *#peerBlocks(hash: number): Generator<number> {
-    if (!hasPeers(this.#db)) {
-      const all = this.#db.prepare<[], number>(
-        'SELECT block FROM blocks WHERE requests > 0 ORDER BY block DESC',
-      );
-      yield* all.pluck().iterate();
-      return;
-    }
     const filters = this.#db.prepare<[], { block: number; filter: Buffer }>(
       'SELECT block, filter FROM peers ORDER BY block DESC',
     );

@@ -5,12 +5,15 @@ import type { Vocabulary } from './vocabulary.ts';
 
 /** `swyj` in ASCII, in the file's header. */
 export const APPLICATION_ID = 0x73_77_79_6a;
+/**
+ * Raised whenever anything in a segment is to be read otherwise than before: a table, the frames of requests, the records and the
+ * checkpoints of ledgers. Whoever raises it begins a segment of its own, and reads the former ones as what they are.
+ */
 export const SCHEMA_VERSION = 1;
 
 // The rows of `blocks` are small and lie together; the bytes they stand for lie in `contents`, in the order in which a
 // reader needs them, since SQLite reads a long row from its beginning. Sums are CRC-32 of the long columns, one by one.
-// `peers` has the blocks in which ids of trusted peers are, all of them looked at for an id that is not found: early segments
-// of format 1 are without it.
+// `peers` has the blocks in which ids of trusted peers are, all of them looked at for an id that is not found.
 const TABLES = `
 CREATE TABLE about (
   vocabulary TEXT NOT NULL,
@@ -73,7 +76,7 @@ export class SegmentUnbegun extends Error {
   override readonly name = 'SegmentUnbegun';
 }
 
-/** Throws `DataUnusable` for a file that is no segment, or one of a newer version; `SegmentUnbegun` for an empty one. */
+/** Throws `DataUnusable` for a file that is no segment, or one that is to be read otherwise; `SegmentUnbegun` for an empty one. */
 export function requireSegment(db: Database.Database): void {
   // In one transaction: what is made between two looks would be a file with tables and no id.
   db.transaction(() => requireFormat(db))();
@@ -89,14 +92,14 @@ function requireFormat(db: Database.Database): void {
   if (version > SCHEMA_VERSION)
     throw new DataUnusable(
       'data_newer',
-      `expected format ${SCHEMA_VERSION} or older in ${db.name}, found ${version}`,
+      `expected a segment of format ${SCHEMA_VERSION} in ${db.name}, found format ${version}: a newer switchyard wrote it`,
     );
-}
-
-/** Whether it tells blocks with ids of peers from others. */
-export function hasPeers(db: Database.Database): boolean {
-  const found = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'peers'").get();
-  return found !== undefined;
+  // Before there was a release, requests were packed in more than one way under the same number; since then there is this table.
+  if (db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'peers'").get() === undefined)
+    throw new DataUnusable(
+      'data_older',
+      `expected a segment of format ${SCHEMA_VERSION} in ${db.name}, found one from before the first release`,
+    );
 }
 
 export function vocabularyOf(db: Database.Database): Vocabulary {

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import type { Block } from './block.ts';
 import { openSegment } from './open-segment.ts';
-import { createTables, hasPeers, requireSegment, vocabularyOf } from './segment-schema.ts';
+import { createTables, requireSegment, vocabularyOf } from './segment-schema.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export type Gap = {
@@ -35,8 +35,7 @@ export class Segment {
   readonly #db: Database.Database;
   readonly #insertBlock: Database.Statement;
   readonly #insertContents: Database.Statement;
-  /** None in a segment from before there were. */
-  readonly #insertPeers: Database.Statement | undefined;
+  readonly #insertPeers: Database.Statement;
   readonly #insertName: Database.Statement;
   readonly #insertGap: Database.Statement;
   readonly #deleteGap: Database.Statement;
@@ -83,7 +82,7 @@ export class Segment {
     db.pragma(`journal_size_limit = ${CHECKPOINT_BYTES}`);
     this.#insertBlock = db.prepare('INSERT INTO blocks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)');
     this.#insertContents = db.prepare('INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-    this.#insertPeers = hasPeers(db) ? db.prepare('INSERT INTO peers VALUES (?, ?)') : undefined;
+    this.#insertPeers = db.prepare('INSERT INTO peers VALUES (?, ?)');
     this.#insertName = db.prepare('INSERT OR IGNORE INTO names VALUES (?, ?)');
     this.#insertGap = db.prepare('INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?)');
     this.#deleteGap = db.prepare('DELETE FROM gaps WHERE gap = ?');
@@ -123,7 +122,7 @@ export class Segment {
       operations,
       requests,
     );
-    if (block.peers.count > 0) this.#insertPeers?.run(lastInsertRowid, block.peers.filter());
+    if (block.peers.count > 0) this.#insertPeers.run(lastInsertRowid, block.peers.filter());
     for (const [key, name] of block.names) this.#name(key, name);
   }
 

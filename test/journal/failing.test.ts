@@ -144,6 +144,44 @@ describe('a journal that cannot be written', () => {
     next.close();
   });
 
+  it.each([
+    [
+      'of a newer format',
+      'PRAGMA user_version = 2',
+      /format 1 in .*, found format 2: a newer switchyard wrote it/,
+    ],
+    [
+      'from before the first release',
+      'DROP TABLE peers',
+      /format 1 in .*, found one from before the first release/,
+    ],
+  ])('%s is left as it is, the reader says so, and the writer begins another', (_what, sql, says) => {
+    const directory = temporaryDirectory();
+    const first = new JournalDesk(directory);
+    record(first.producer(), finished({ sequence: 1 }));
+    const writer = first.writer();
+    writer.turn();
+    writer.close();
+    const [file] = segmentFiles(join(directory, 'journal'));
+    const db = new Database(file!.path);
+    db.exec(sql);
+    db.close();
+    const before = readFileSync(file!.path);
+
+    const second = new JournalDesk(directory, { run: first.nowMs + 1000 });
+    const later = finished({ sequence: 7, startedAtMs: second.nowMs });
+    record(second.producer(), later);
+    const next = second.writer();
+    next.turn();
+    next.close();
+    const damaged: string[] = [];
+    const reader = openJournalReader(directory, { damaged: (_path, error) => damaged.push(String(error)) });
+    expect([...reader.requests()].map(({ id }) => id)).toEqual([idOf(later)]);
+    expect(damaged[0]).toMatch(says);
+    reader.close();
+    expect(readFileSync(file!.path).equals(before)).toBe(true);
+  });
+
   it('that could not be opened for a while is not remembered as damaged', async () => {
     const directory = temporaryDirectory();
     const journal = new JournalDesk(directory);
