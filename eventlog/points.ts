@@ -3,7 +3,7 @@
  * beside the log, `history.db`, that may be deleted at any time. A point is full, or holds only what changed since the
  * point before it; it is full where the differences would be longer to read than the whole.
  */
-import { hash as digestOf } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
@@ -14,6 +14,7 @@ import type { StreamName } from './names.ts';
 import type { Position } from './position.ts';
 import { kindOf } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
+import { SCHEMA_VERSION } from './schema.ts';
 
 /** Owners that there are not are not in it; their versions are the log's to tell. */
 export type States = Map<StreamName, Json>;
@@ -122,7 +123,7 @@ export class Points {
       .prepare<[number, string, number, string, Buffer]>(
         'INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)',
       )
-      .run(position, hash, isFull ? 1 : 0, digestOf('sha256', content, 'hex'), content);
+      .run(position, hash, isFull ? 1 : 0, sealOf(content), content);
   }
 
   #forget(): void {
@@ -159,7 +160,12 @@ function hashAt(log: LogInspection, position: Position): string | undefined {
 }
 
 function isIntact({ content, digest }: Row): boolean {
-  return digestOf('sha256', content, 'hex') === digest;
+  return sealOf(content) === digest;
+}
+
+/** Of a log of this format: states of another may be of another shape, and count as damaged. */
+function sealOf(content: Buffer): string {
+  return createHash('sha256').update(`${SCHEMA_VERSION}\n`).update(content).digest('hex');
 }
 
 function contentOf({ content }: Row): [StreamName, Json][] {

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evolveOwner } from '../../actors/index.ts';
@@ -92,5 +94,22 @@ describe('points of the past', () => {
     const anew = sourcesOf(directory.path, Date.now);
     expect(await stateAt(anew, 15_000)).toBe(await stateAt(plain, 15_000));
     for (const each of [anew, plain]) each.close();
+  });
+
+  it('that do not say of which format the log was are none', async () => {
+    const plain = withoutPoints();
+    const open = sourcesOf(directory.path, Date.now);
+    await new LocalHistory(open).ask('points', {});
+    open.close();
+    // Another state, intact in itself.
+    const stray = { settings: { pool: 'stray' }, version: 1 };
+    const content = zstdCompressSync(JSON.stringify([['domain-stray.example', stray]]));
+    const seal = createHash('sha256').update(content).digest('hex');
+    const db = new Database(join(directory.path, 'history.db'));
+    db.prepare('UPDATE points SET content = ?, digest = ?, is_full = 1').run(content, seal);
+    db.close();
+    const again = sourcesOf(directory.path, Date.now);
+    expect(await stateAt(again, 14_321)).toBe(await stateAt(plain, 14_321));
+    for (const each of [again, plain]) each.close();
   });
 });
