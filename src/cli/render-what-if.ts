@@ -45,13 +45,15 @@ export const whatIfAnswer = z.looseObject({
   pools: z.array(poolWhatIf),
   assumptions: z.array(z.string()),
   gaps: z.array(z.looseObject({ from: z.string(), to: z.string(), cause: z.string() })),
+  damaged: z.array(z.string()).default([]),
 });
 type WhatIfAnswer = z.output<typeof whatIfAnswer>;
 
-export function renderWhatIf({ pools, assumptions, gaps }: WhatIfAnswer): string[] {
+export function renderWhatIf({ pools, assumptions, gaps, damaged }: WhatIfAnswer): string[] {
   return [
     ...pools.flatMap((pool) => [...poolLines(pool), '']),
     ...gaps.map(({ from, to, cause }) => `the journal has a gap from ${from} to ${to} (${cause})`),
+    ...damaged.map((file) => `damaged in the journal: ${file}`),
     'assumed, since nobody can know:',
     ...assumptions.map((each) => `- ${each}`),
   ].map(clean);

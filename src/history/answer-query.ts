@@ -17,7 +17,8 @@ export async function answerQuery(
   const tables = views(room, bounds, (archived) => (missed = { archived }));
   try {
     const answer = await runQuery(sql, tables, { rows: limit, ms: timeoutMs }, room.breathe);
-    return { ...answer, ...missed };
+    const damaged = room.damage();
+    return { ...answer, ...missed, ...(damaged.length === 0 ? {} : { damaged }) };
   } catch (error) {
     if (error instanceof QueryRefused) throw new Unanswerable('invalid_query', error.message);
     throw error;

@@ -12,8 +12,11 @@ export type QueryWish = {
   readonly timeoutMs?: number;
 };
 
-/** `archived`: up to this position the log is archived, where the query asked for events of then. */
-export type Answer = QueryAnswer & { readonly archived?: number };
+/**
+ * `archived`: up to this position the log is archived, where the query asked for events of then. `damaged`: what of the journal
+ * could not be read, where the query read it.
+ */
+export type Answer = QueryAnswer & { readonly archived?: number; readonly damaged?: readonly string[] };
 
 /** What a process for one query is told. */
 export type QueryOrder = { readonly directory: string; readonly wish: QueryWish };

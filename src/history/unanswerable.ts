@@ -7,7 +7,7 @@ export type HistoryProblem =
   | 'request_unknown'
   /** It would be older than the journal. */
   | 'request_expired'
-  /** It would lie in a gap of the journal. */
+  /** It would lie in a gap of the journal, or may in what of it cannot be read. */
   | 'request_lost'
   /** It was before what the log begins with. */
   | 'archived'

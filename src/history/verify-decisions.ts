@@ -23,6 +23,7 @@ export type NamedDifference = Omit<PoolDifference, 'poolKey' | 'nowMs' | 'run' |
 };
 
 export type DecisionsVerified = Omit<VerifiedDecisions, 'differences' | 'gaps'> & {
+  /** No difference, and nothing that could not be read. */
   readonly ok: boolean;
   readonly differences: readonly NamedDifference[];
   /** Tickets that the journal does not have. */
@@ -32,6 +33,8 @@ export type DecisionsVerified = Omit<VerifiedDecisions, 'differences' | 'gaps'> 
   })[];
   /** What the journal itself says it does not have. */
   readonly recordedGaps: readonly { readonly from: string; readonly to: string; readonly cause: string }[];
+  /** What of the journal could not be read. */
+  readonly damaged: readonly string[];
   readonly perSecond: number;
 };
 
@@ -57,8 +60,9 @@ export async function* verifyJournal(
     yield { at: moment(block.sealedAtMs) };
   }
   const { differences, gaps, ...counts } = verification.result();
+  const damaged = room.damage();
   return {
-    ok: differences.length === 0,
+    ok: differences.length === 0 && damaged.length === 0,
     ...counts,
     differences: differences.map((difference) => named(journal, difference)),
     gaps: gaps.map(({ poolKey, run, ...gap }) => ({
@@ -69,6 +73,7 @@ export async function* verifyJournal(
     recordedGaps: journal
       .gaps()
       .map(({ fromMs, toMs, cause }) => ({ from: moment(fromMs), to: moment(toMs), cause })),
+    damaged,
     perSecond: busyMs === 0 ? 0 : Math.round((1000 * counts.decisions) / busyMs),
   };
 }

@@ -78,7 +78,9 @@ export class LogAtHand {
   }
 
   #tellOfLoss(position: number): void {
-    const known = positionInJournal(this.directory);
+    const known = positionInJournal(this.directory, (error) =>
+      this.#tidings.warn({ err: error }, 'a part of the journal cannot be read, and is left as it is'),
+    );
     if (known <= position) return;
     this.#tidings.warn(
       { position, known, directory: this.directory },

@@ -8,9 +8,12 @@ import { openJournalReader } from '../../eventlog/index.ts';
 const LAST_MS = 1000;
 const MOST_REQUESTS = 5000;
 
-/** The last position that requests of former runs were decided on, as far as the newest of them tell; 0: they do not. */
-export function positionInJournal(directory: string): number {
-  const journal = openJournalReader(directory);
+/**
+ * The last position that requests of former runs were decided on, as far as the newest of them tell; 0: they do not. `damaged` is
+ * told of what of the journal cannot be read.
+ */
+export function positionInJournal(directory: string, damaged: (error: unknown) => void = () => {}): number {
+  const journal = openJournalReader(directory, { damaged: (_path, error) => damaged(error) });
   try {
     const toMs = journal.span()?.toMs;
     return toMs === undefined ? 0 : lastPosition(journal.requests({ fromMs: toMs - LAST_MS }));

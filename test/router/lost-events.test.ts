@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { EventLog } from '../../eventlog/index.ts';
 import { LogAtHand } from '../../src/router/log-at-hand.ts';
@@ -40,6 +41,17 @@ describe('a log that ends before what its journal knows', () => {
     const told = await opened(directory);
     expect(JSON.parse(told)).toMatchObject({ level: 'warn', position: 0, known: 1 });
     expect(told).toContain('events were lost');
+  });
+
+  it('is not known of where its journal cannot be read, which is told instead', async () => {
+    const directory = temporaryDirectory();
+    journalUpTo(directory, 1);
+    const db = new Database(join(directory, 'journal/segment-00000001.db'));
+    db.pragma('user_version = 2');
+    db.close();
+    const told = await opened(directory);
+    expect(JSON.parse(told)).toMatchObject({ level: 'warn' });
+    expect(told).toContain('found format 2: a newer switchyard wrote it');
   });
 
   it('is not known of where there is no journal, an empty one, or none that can be read', () => {

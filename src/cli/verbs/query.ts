@@ -11,6 +11,8 @@ const answer = z.looseObject({
   truncated: z.boolean(),
   /** Events up to this position were asked for, and are archived. */
   archived: z.int().optional(),
+  /** Of the journal. */
+  damaged: z.array(z.string()).optional(),
 });
 
 export const queryVerb: Verb = {
@@ -34,14 +36,15 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const limit = args.count('limit', 1, 10_000);
   const client = await admin();
   const body = { sql, since: args.text('since'), until: args.text('until'), limit };
-  const { columns, rows, truncated, archived } = await client.ask(
+  const { columns, rows, truncated, archived, damaged } = await client.ask(
     { method: 'POST', path: ['v1', 'query'], body },
     answer,
   );
-  if (print.json) await print.value({ columns, rows, truncated, archived });
+  if (print.json) await print.value({ columns, rows, truncated, archived, damaged });
   else await print.lines(renderTable(columns, rows));
   if (truncated && !print.json)
     print.note(`switchyard: there are more than these ${rows.length} rows (--limit)`);
   if (archived !== undefined) print.note(archivedNote(archived));
+  for (const file of damaged ?? []) print.note(`switchyard: damaged in the journal, and left out: ${file}`);
   return 0;
 }

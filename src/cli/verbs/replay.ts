@@ -33,6 +33,7 @@ const verified = z.looseObject({
   ),
   gaps: z.array(z.looseObject({ pool: z.string(), fromTicket: z.number(), toTicket: z.number() })),
   recordedGaps: z.array(z.looseObject({ from: z.string(), to: z.string(), cause: z.string() })),
+  damaged: z.array(z.string()).default([]),
   cut: z.boolean(),
   perSecond: z.number(),
 });
@@ -87,8 +88,7 @@ async function verify(context: Context): Promise<ExitCode> {
 }
 
 function rendered(found: Verified): string[] {
-  const { ok, decisions, operations, pools, runs, checkpoints, skipped, perSecond } = found;
-  const more = found.cut ? ' or more' : '';
+  const { decisions, operations, pools, runs, checkpoints, skipped, perSecond } = found;
   return [
     ...found.differences.map(
       ({ pool, ticket, at, op, thread, cause, decided, recorded }) =>
@@ -101,10 +101,17 @@ function rendered(found: Verified): string[] {
     ...found.recordedGaps.map(
       ({ from, to, cause }) => `the journal has a gap from ${from} to ${to} (${cause})`,
     ),
+    ...found.damaged.map((file) => `damaged in the journal: ${file}`),
     `${decisions} decisions in ${operations} operations of ${pools} pools and ${runs} runs, ${checkpoints} checkpoints, ` +
       `${skipped} operations skipped, ${perSecond} decisions a second`,
-    ok ? 'all decided as recorded' : `${found.differences.length}${more} differences`,
+    ending(found),
   ];
+}
+
+function ending({ ok, differences, cut }: Verified): string {
+  if (ok) return 'all decided as recorded';
+  if (differences.length === 0) return 'all that could be read is decided as recorded';
+  return `${differences.length}${cut ? ' or more' : ''} differences`;
 }
 
 function said({ word, backend, waiter }: z.output<typeof verdict>): string {

@@ -23,7 +23,7 @@ export type RequestWish = { readonly id: string };
 export async function explainRequest({ id }: RequestWish, room: Room): Promise<RequestStory> {
   const journal = room.journal();
   const request = journal.find(id);
-  if (request === undefined) throw notFound(journal, id);
+  if (request === undefined) throw notFound(journal, room.damage(), id);
   const { log } = room;
   const pool = request.pool?.name;
   const host = domainOf(request.host);
@@ -160,7 +160,12 @@ function gapAround(journal: JournalReader, fromMs: number, toMs: number): string
   return gap === undefined ? undefined : `from ${moment(gap.fromMs)} to ${moment(gap.toMs)} (${gap.cause})`;
 }
 
-function notFound(journal: JournalReader, id: string): Unanswerable {
+function notFound(journal: JournalReader, damaged: readonly string[], id: string): Unanswerable {
+  if (damaged.length > 0)
+    return new Unanswerable(
+      'request_lost',
+      `no request of this id is in what can be read of the journal; ${damaged.join('; ')}`,
+    );
   const span = journal.span();
   const atMs = parseRequestId(id)?.atMs;
   if (span === undefined) return new Unanswerable('request_unknown', 'the journal has no requests');

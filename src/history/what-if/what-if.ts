@@ -1,5 +1,5 @@
 /** `replay --policy …`: what is recorded of pools beside the same traffic with something otherwise. */
-import { type JournalReader, parseStreamName, type TimeRange } from '../../../eventlog/index.ts';
+import { parseStreamName, type TimeRange } from '../../../eventlog/index.ts';
 import { type Moment, requireEvents } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
@@ -19,6 +19,8 @@ export type WhatIf = {
   readonly pools: readonly PoolWhatIf[];
   readonly assumptions: readonly string[];
   readonly gaps: readonly { readonly from: string; readonly to: string; readonly cause: string }[];
+  /** What of the journal could not be read. */
+  readonly damaged: readonly string[];
 };
 
 export type Progress = { readonly pool: string; readonly requests: number };
@@ -33,12 +35,12 @@ export async function* whatIf(wish: WhatIfWish, room: Room): AsyncGenerator<Prog
     const found = looked.found();
     if (found !== undefined) pools.push(found);
   }
-  if (pools.length === 0) throw new Unanswerable('invalid_query', nothingOf(journal, wish));
+  if (pools.length === 0) throw new Unanswerable('invalid_query', nothingOf(room, wish));
   const gaps = journal
     .gaps()
     .filter(({ fromMs, toMs }) => toMs >= (range.fromMs ?? 0) && fromMs <= (range.toMs ?? Number.MAX_VALUE))
     .map(({ fromMs, toMs, cause }) => ({ from: moment(fromMs), to: moment(toMs), cause }));
-  return { pools, assumptions: assumptionsOf(wish), gaps };
+  return { pools, assumptions: assumptionsOf(wish), gaps, damaged: room.damage() };
 }
 
 /** Those that there would be something otherwise of. */
@@ -76,8 +78,11 @@ function rangeOf(room: Room, { from, to }: WhatIfWish): TimeRange {
   return { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
 }
 
-function nothingOf(journal: JournalReader, { pool }: WhatIfWish): string {
-  const span = journal.span();
-  const since = span === undefined ? 'is empty' : `begins at ${moment(span.fromMs)}`;
+function nothingOf(room: Room, { pool }: WhatIfWish): string {
+  const span = room.journal().span();
+  const since = [
+    span === undefined ? 'has no requests' : `begins at ${moment(span.fromMs)}`,
+    ...room.damage(),
+  ].join('; ');
   return `expected requests${pool === undefined ? '' : ` of pool ${pool}`} in that time, found none that can be simulated; the journal ${since}`;
 }
