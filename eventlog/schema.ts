@@ -5,7 +5,14 @@ import { prepareUpkeep } from './upkeep.ts';
 
 /** `swyd` in ASCII, in the file's header: says whose file it is to us and to file(1). */
 export const APPLICATION_ID = 0x73_77_79_64;
-/** 2: a log may begin after a base. */
+/**
+ * The format of all that a log says: its tables, the events and settings there are, the states they come to, and what answers of
+ * commands tell a later start. Whatever a program of the former number would misread or not know raises it, so that such a
+ * program refuses the file: `test/formats.test.ts` holds the two together. `upgrade` makes a log of a former format one of this;
+ * where states have another shape it drops the caches, which are made again, and lays the base anew.
+ *
+ * 2: a log may begin after a base.
+ */
 export const SCHEMA_VERSION = 2;
 
 // The chain of events and the answers given to commands are history; current rows and snapshots are caches of it.
@@ -138,7 +145,7 @@ export function requireSchema(db: Database.Database): void {
   if (version <= SCHEMA_VERSION) return;
   throw new DataUnusable(
     'data_newer',
-    `expected a log of format ${SCHEMA_VERSION} or older in ${db.name}, found format ${version}: a newer switchyard wrote it`,
+    `expected a log of format ${SCHEMA_VERSION} or older in ${db.name}, found format ${version}: a newer switchyard wrote it, and only such a one reads it`,
   );
 }
 

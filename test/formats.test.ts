@@ -1,0 +1,103 @@
+/** What former versions wrote is read as they read it, and what a log may say has the number of its format. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { SCHEMA_VERSION } from '../eventlog/schema.ts';
+import { command } from './cli/command.ts';
+import { answersIn, maskedAnswer, wordsOf } from './fixtures/answers.ts';
+import { vocabulary } from './fixtures/vocabulary.ts';
+import { AdminClient } from './support/admin-client.ts';
+import { startRouter } from './support/router-process.ts';
+import { type TempDirectory, tempDirectory } from './support/temp-directory.ts';
+
+const FIXTURES = join(import.meta.dirname, 'fixtures');
+const formats = readdirSync(FIXTURES).filter((name) => name.startsWith('format-'));
+
+/** `data` and `export.sy`, as they were written. */
+async function unpacked(format: string): Promise<TempDirectory> {
+  const directory = await tempDirectory();
+  for (const file of readdirSync(join(FIXTURES, format), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.gz')) continue;
+    const path = join(directory.path, file.slice(0, -'.gz'.length));
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, gunzipSync(readFileSync(join(FIXTURES, format, file))));
+  }
+  return directory;
+}
+
+type Routing = { readonly domains: Record<string, unknown>; readonly pools: unknown };
+
+describe.each(formats)('a data directory of %s', (format) => {
+  const answers = answersIn(join(FIXTURES, format));
+  const answer = (question: string) => answers.find((each) => each.question === question)!.answer;
+
+  it.each(answers)('answers: $question', async ({ question, answer: expected }) => {
+    await using directory = await unpacked(format);
+    const ran = await command([...wordsOf(question), '--data', join(directory.path, 'data')]);
+    expect({ ...ran, out: maskedAnswer(ran.out) }).toEqual({ code: 0, out: expected, err: '' });
+  });
+
+  it('exported in part is read with its base and its journal', async () => {
+    await using directory = await unpacked(format);
+    const file = join(directory.path, 'export.sy');
+    const ask = async (question: string) => (await command([...wordsOf(question), '--data', file])).out;
+    expect(await ask('state --json')).toBe(answer('state --json'));
+    expect(await ask('state --at 14 --json')).toBe(answer('state --at 14 --json'));
+    expect(await ask('verify')).toMatch(/^\d+ events, all as written\n$/);
+    expect(maskedAnswer(await ask('replay --verify'))).toBe(answer('replay --verify'));
+    const events = answer('events --json').split('\n').slice(9);
+    expect(await ask('events --json')).toBe(events.join('\n'));
+  });
+
+  it('is served: the same is in force, and a trial that nobody confirmed is undone', {
+    timeout: 60_000,
+  }, async () => {
+    await using directory = await unpacked(format);
+    await using router = await startRouter({ directory: directory.path, args: ['--workers', '1'] });
+    await using admin = new AdminClient(router.admin);
+    const { domains, pools } = JSON.parse(answer('state --json')) as Routing;
+    const { 'trial.example': trial, ...kept } = domains;
+    expect(trial).toEqual({ pool: 'web' });
+    await expect
+      .poll(async () => (await admin.get('/v1/state')).body, { timeout: 20_000 })
+      .toEqual(expect.objectContaining({ domains: kept, pools }));
+    await admin.must('PUT', '/v1/domains/new.example', { pool: 'web' });
+    expect((await admin.post<string>('/v1/verify')).body).toMatchObject({ ok: true });
+  });
+});
+
+describe('the number of the format', () => {
+  it('is raised with what a log may say: see eventlog/schema.ts, and write test/fixtures for the next', () => {
+    const known = readFileSync(join(FIXTURES, `format-${SCHEMA_VERSION}`, 'vocabulary.txt'), 'utf8');
+    expect(vocabulary()).toBe(known);
+  });
+});
+
+describe('a journal that a newer version wrote', () => {
+  const ID = '01a2045c-2adc-8001-8952-000000000000';
+  const SAID =
+    /segment-00000001\.db: expected a segment of format 1 in .*, found format 2: a newer switchyard wrote it/;
+
+  it.each([
+    ['verify', 1],
+    ['replay --verify', 1],
+    ['replay --policy random', 1],
+    [`explain ${ID}`, 1],
+    ['query SELECT count(*) FROM v1_requests --json', 0],
+  ])('is left alone, and %s says so', async (question, code) => {
+    await using directory = await unpacked(`format-${SCHEMA_VERSION}`);
+    const data = join(directory.path, 'data');
+    const segment = join(data, 'journal/segment-00000001.db');
+    const db = new Database(segment);
+    db.pragma('user_version = 2');
+    db.close();
+    const before = readFileSync(segment);
+    const ran = await command([...wordsOf(question), '--data', data]);
+    expect(ran.out + ran.err).toMatch(SAID);
+    expect(ran.out).not.toContain('all decided as recorded');
+    expect(ran.code).toBe(code);
+    expect(readFileSync(segment).equals(before)).toBe(true);
+  });
+});
