@@ -41,6 +41,7 @@ import { LedgerKeeper } from './pool/ledger-keeper.ts';
 import type { PoolState } from './pool/pool-state.ts';
 import {
   type ActorPage,
+  type Census,
   type ChildSpec,
   type Clock,
   createWorld,
@@ -196,6 +197,10 @@ export class System {
 
   actors(page: PageOptions): ActorPage {
     return this.#tree.list(page);
+  }
+
+  census(): Census {
+    return this.#tree.census();
   }
 
   /** Makes an actor fail as a bug would. A point that its kind never passes is now. */

@@ -1,4 +1,5 @@
 /** Actors as people see them: each with its state, in pages, across the whole tree. */
+import type { Census } from './census.ts';
 
 const ACTOR_STATES = ['starting', 'running', 'restarting', 'parked', 'stopping', 'stopped'] as const;
 export type ActorState = (typeof ACTOR_STATES)[number];
@@ -35,6 +36,8 @@ export interface Branch {
   find(id: string): ActorInfo | undefined;
   crashChild(id: string, error: Error): CrashAnswer;
   counts(): Counts;
+  /** Counts every child, here and further down. */
+  countIn(census: Census): void;
 }
 
 export type Placed = { readonly place: number; readonly info: ActorInfo; readonly branch?: Branch };

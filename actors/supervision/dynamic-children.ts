@@ -8,6 +8,7 @@ import {
   noCounts,
   type Placed,
 } from './actor-info.ts';
+import type { Census } from './census.ts';
 import type { Clock } from './clock.ts';
 import { DynamicChild, type DynamicChildOwner } from './dynamic-child.ts';
 
@@ -86,6 +87,13 @@ export class DynamicChildren implements Branch {
 
   counts(): Counts {
     return { ...this.#counts };
+  }
+
+  countIn(census: Census): void {
+    for (const { kind, state, restarts, life } of this.#byId.values()) {
+      census.count(kind, state, restarts);
+      life?.running?.branch?.countIn(census);
+    }
   }
 
   #shown(shown: string): DynamicChild | undefined {

@@ -9,6 +9,7 @@ export {
   type PageOptions,
   type Placed,
 } from './actor-info.ts';
+export type { Census } from './census.ts';
 export {
   type ChildContext,
   type ChildEnd,

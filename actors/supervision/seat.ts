@@ -48,6 +48,10 @@ export class Seat implements Keeper {
     return this.#state;
   }
 
+  get restarts(): number {
+    return Math.max(0, this.#starts - 1);
+  }
+
   get branch(): Branch | undefined {
     return this.life?.running?.branch;
   }
@@ -121,7 +125,7 @@ export class Seat implements Keeper {
       id: this.id,
       kind: this.kind,
       state: this.#state,
-      restarts: Math.max(0, this.#starts - 1),
+      restarts: this.restarts,
       sinceMs: this.#sinceMs,
       ...(this.#lastError && { lastError: this.#lastError }),
       ...(this.#state === 'parked' && { retryAtMs: this.#retryAtMs }),

@@ -7,6 +7,7 @@ import {
   noCounts,
   type Placed,
 } from './actor-info.ts';
+import type { Census } from './census.ts';
 import type { Clock } from './clock.ts';
 import type { Seat } from './seat.ts';
 
@@ -46,6 +47,13 @@ export class Seats implements Branch {
     const counts = noCounts();
     for (const seat of this.#all) counts[seat.state] += 1;
     return counts;
+  }
+
+  countIn(census: Census): void {
+    for (const seat of this.#all) {
+      census.count(seat.kind, seat.state, seat.restarts);
+      seat.branch?.countIn(census);
+    }
   }
 
   #crash({ life }: Seat, error: Error): CrashAnswer {

@@ -6,6 +6,7 @@ import {
   listActors,
   type PageOptions,
 } from './actor-info.ts';
+import { Census } from './census.ts';
 import { type ChildEnd, type ChildSpec, NORMAL } from './child-spec.ts';
 import type { Incarnation } from './incarnation.ts';
 import { Seat, type SeatOwner } from './seat.ts';
@@ -49,6 +50,12 @@ export class Tree implements SeatOwner {
 
   list(options: PageOptions): ActorPage {
     return listActors(this.#seats, options);
+  }
+
+  census(): Census {
+    const census = new Census();
+    this.#seats.countIn(census);
+    return census;
   }
 
   find(id: string): ActorInfo | undefined {

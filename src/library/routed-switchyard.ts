@@ -99,7 +99,7 @@ class Embedded implements RoutedSwitchyard {
   #addresses: readonly string[] = [];
   /** Where it listened first: a plane that is started again must be found there. */
   #listeners: readonly ListenerSettings[];
-  #before: RequestMetricsSnapshot = { pools: {}, totals: {} };
+  #before: RequestMetricsSnapshot = mergeMetrics([]);
   readonly #report: Report;
   readonly #lifetime = new Lifetime(() => this.#start());
   readonly #ended = new AbortController();

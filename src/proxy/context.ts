@@ -20,7 +20,7 @@ import type { Wakes } from './lease/wakes.ts';
 import type { OneWrite } from './one-write.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { RequestIds } from './request-id.ts';
-import type { RoutingTable } from './routing-table.ts';
+import type { PoolRoute, RoutingTable } from './routing-table.ts';
 import type { Upstreams } from './upstream/upstreams.ts';
 
 export type PlaneSettings = {
@@ -97,8 +97,8 @@ export type PlaneContext = Omit<PlaneOptions, 'observe' | 'headcount'> & {
   readonly wakes: Wakes;
   readonly unsettled: Unsettled;
   readonly counters: PlaneCounters;
-  /** By pool; made when a request first wants a second backend. */
-  readonly retryBudgets: Map<string, RetryBudget>;
+  /** By pool, which its map of backends stands for and goes with; made when a request first wants a second backend. */
+  readonly retryBudgets: WeakMap<PoolRoute['backends'], RetryBudget>;
   /** Requests in flight by domain name; only of domains with a limit. */
   readonly headcount: Headcount;
   isDraining: boolean;

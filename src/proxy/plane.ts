@@ -121,7 +121,7 @@ class Plane implements RoutingPlane {
       wakes: new Wakes(options.wake),
       unsettled: new Unsettled(),
       counters: new PlaneCounters(),
-      retryBudgets: new Map(),
+      retryBudgets: new WeakMap(),
       headcount: options.headcount ?? new OwnHeadcount(),
       isDraining: false,
       idleUntilMs: Number.POSITIVE_INFINITY,

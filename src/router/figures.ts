@@ -33,8 +33,6 @@ export type FiguresOf = {
   readonly output: StandardOutput;
 };
 
-const EVERYONE = 10_000;
-
 export class Figures {
   readonly #of: FiguresOf;
   readonly #startedAtMs = Date.now();
@@ -81,7 +79,7 @@ export class Figures {
       eventLoopDelay: this.#delay,
       position: () => system.log.position(),
       isWritable: () => system.log.trouble === undefined,
-      actors: () => system.actors({ limit: EVERYONE }).actors,
+      actors: () => system.census(),
       requests: async () => mergeMetrics(await workers.metrics()),
       ledgers: () => this.#pools(),
     });

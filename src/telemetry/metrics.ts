@@ -1,5 +1,6 @@
 /** Everything `/metrics` shows, gathered when somebody asks. Labels are pool, code, kind and the like: never a domain. */
-import { actorFamilies, type CountedActor } from './actor-metrics.ts';
+import type { Census } from '../../actors/index.ts';
+import { actorFamilies } from './actor-metrics.ts';
 import { type LedgerSample, ledgerFamilies } from './ledger-metrics.ts';
 import { type DelayHistogram, processFamilies } from './process-metrics.ts';
 import type { Family } from './prometheus.ts';
@@ -16,7 +17,7 @@ export type MetricSources = {
   readonly position: () => Promise<number>;
   /** Whether the last append was well. */
   readonly isWritable: () => boolean;
-  readonly actors: () => Iterable<CountedActor>;
+  readonly actors: () => Census;
   /** Added up over the workers that answered in time. */
   readonly requests: () => Promise<RequestMetricsSnapshot>;
   readonly ledgers: () => Iterable<LedgerSample>;

@@ -7,16 +7,16 @@ import {
   type Histogram,
   type PoolMetricsSnapshot,
   type RequestMetricsSnapshot,
+  requestsOf,
 } from './request-metrics.ts';
 
 type Named = readonly [pool: string, metrics: PoolMetricsSnapshot];
 
 const BOUNDS_SECONDS = DURATION_BOUNDS_MS.map((ms) => ms / 1000);
 
-export function requestFamilies({ pools, totals, workers = {} }: RequestMetricsSnapshot): Family[] {
-  const all: readonly Named[] = Object.entries(pools);
+export function requestFamilies({ requests, pools, totals, workers = {} }: RequestMetricsSnapshot): Family[] {
   // By requests since the start, so that a pool, once shown, is seldom displaced. The empty name reached no pool.
-  const shown = all
+  const shown = Object.entries(pools)
     .filter(([pool]) => pool !== '')
     .toSorted(([a, x], [b, y]) => requestsOf(y) - requestsOf(x) || (a < b ? -1 : 1))
     .slice(0, SHOWN_POOLS);
@@ -25,7 +25,7 @@ export function requestFamilies({ pools, totals, workers = {} }: RequestMetricsS
       name: 'switchyard_requests',
       type: 'counter',
       help: 'Requests that ended, by H-code or else class of status, over all pools and none.',
-      samples: [...byCode(all)].map(([code, value]) => ({ labels: { code }, value })),
+      samples: Object.entries(requests).map(([code, value]) => ({ labels: { code }, value })),
     },
     {
       name: 'switchyard_pool_requests',
@@ -47,18 +47,6 @@ export function requestFamilies({ pools, totals, workers = {} }: RequestMetricsS
     ...planeFamilies(totals),
     ...workerFamilies(workers),
   ];
-}
-
-function byCode(pools: readonly Named[]): Map<string, number> {
-  const codes = new Map<string, number>();
-  for (const [, { requests }] of pools) {
-    for (const [code, count] of Object.entries(requests)) codes.set(code, (codes.get(code) ?? 0) + count);
-  }
-  return codes;
-}
-
-function requestsOf({ requests }: PoolMetricsSnapshot): number {
-  return Object.values(requests).reduce((sum, count) => sum + count, 0);
 }
 
 function histogram(

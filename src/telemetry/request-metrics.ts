@@ -1,9 +1,15 @@
-/** What requests were and took, counted per pool in plain arrays: cheap to add to, and to add up over workers. */
+/**
+ * What requests were and took, counted per pool in plain arrays: cheap to add to, and to add up over workers. Pools come and
+ * go, and there may be a hundred thousand of them: each thread counts so many one by one, and of all others only the sum.
+ */
 
 /** Upper bounds in milliseconds; one more bucket holds the rest. */
 export const DURATION_BOUNDS_MS = [
   1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000,
 ] as const;
+
+/** Pools that are counted one by one: ten times as many as are shown, so that what is shown does not come and go. */
+export const COUNTED_POOLS = 512;
 
 export type Histogram = {
   /** One count for each bound and one for the rest; not cumulative. */
@@ -11,9 +17,11 @@ export type Histogram = {
   readonly sumMs: number;
 };
 
+/** How many requests, by H-code, or by class such as `2xx` where there is none. */
+export type RequestCounts = Readonly<Record<string, number>>;
+
 export type PoolMetricsSnapshot = {
-  /** By H-code, or by class such as `2xx` where there is none. */
-  readonly requests: Readonly<Record<string, number>>;
+  readonly requests: RequestCounts;
   readonly service: Histogram;
   readonly wait: Histogram;
   readonly bytesIn: number;
@@ -21,7 +29,9 @@ export type PoolMetricsSnapshot = {
 };
 
 export type RequestMetricsSnapshot = {
-  /** By pool; the empty name is for requests that reached none. */
+  /** Over all pools there ever were, and of those that reached none. */
+  readonly requests: RequestCounts;
+  /** By pool, of the busiest; the empty name is for requests that reached none. */
   readonly pools: Readonly<Record<string, PoolMetricsSnapshot>>;
   /** Counters and gauges of the plane, by name. */
   readonly totals: Readonly<Record<string, number>>;
@@ -47,6 +57,7 @@ class Durations {
 }
 
 class PoolMetrics {
+  readonly name: string;
   readonly requests = new Map<string, number>();
   readonly service = new Durations();
   readonly wait = new Durations();
@@ -54,10 +65,24 @@ class PoolMetrics {
   bytesOut = 0;
   /** Requests that ended, whatever their label. */
   total = 0;
+  /** `total` when it was last looked at, and what it grew by from look to look, each look counting half of the next. */
+  #seen = 0;
+  #standing = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
 
   count(label: string): void {
     this.total++;
     this.requests.set(label, (this.requests.get(label) ?? 0) + 1);
+  }
+
+  /** Whether it has hardly been asked for since the last look, nor before. */
+  isIdle(): boolean {
+    this.#standing = Math.floor((this.#standing + this.total - this.#seen) / 2);
+    this.#seen = this.total;
+    return this.#standing === 0;
   }
 
   snapshot(): PoolMetricsSnapshot {
@@ -80,28 +105,56 @@ export function codeLabel(code: string, status: number): string {
 
 export class RequestMetrics {
   readonly #pools = new Map<string, PoolMetrics>();
+  /** The same, in the order in which their places are looked at. */
+  readonly #places: PoolMetrics[] = [];
+  #hand = 0;
+  /** Requests of pools that had to make room. */
+  readonly #others = new Map<string, number>();
 
+  /** To be asked for at each use: where there are many, one that is hardly used makes room for one that is. */
   pool(name: string): PoolMetrics {
     const known = this.#pools.get(name);
     if (known !== undefined) return known;
-    const fresh = new PoolMetrics();
+    const fresh = new PoolMetrics(name);
     this.#pools.set(name, fresh);
+    if (this.#places.length < COUNTED_POOLS) this.#places.push(fresh);
+    else this.#takePlace(fresh);
     return fresh;
   }
 
-  snapshot(totals: Readonly<Record<string, number>>): RequestMetricsSnapshot {
-    const pools: Record<string, PoolMetricsSnapshot> = {};
-    for (const [name, metrics] of this.#pools) pools[name] = metrics.snapshot();
-    return { pools, totals };
+  /** As pages of memory are replaced: by the clock algorithm with a count in the place of its bit (GCLOCK; Smith, ACM TODS 3, 1978). */
+  #takePlace(fresh: PoolMetrics): void {
+    while (!this.#places[this.#hand]!.isIdle()) this.#hand = (this.#hand + 1) % COUNTED_POOLS;
+    const former = this.#places[this.#hand]!;
+    this.#pools.delete(former.name);
+    for (const [label, count] of former.requests) addTo(this.#others, label, count);
+    this.#places[this.#hand] = fresh;
+    this.#hand = (this.#hand + 1) % COUNTED_POOLS;
   }
+
+  snapshot(totals: Readonly<Record<string, number>>): RequestMetricsSnapshot {
+    const all = new Map(this.#others);
+    const pools: Record<string, PoolMetricsSnapshot> = {};
+    for (const [name, metrics] of this.#pools) {
+      pools[name] = metrics.snapshot();
+      for (const [label, count] of metrics.requests) addTo(all, label, count);
+    }
+    return { requests: Object.fromEntries(all), pools, totals };
+  }
+}
+
+function addTo(counts: Map<string, number>, label: string, count: number): void {
+  counts.set(label, (counts.get(label) ?? 0) + count);
 }
 
 /** Everything is a number of things that happened or are: workers add up. */
 export function mergeMetrics(snapshots: readonly RequestMetricsSnapshot[]): RequestMetricsSnapshot {
   const pools: Record<string, PoolMetricsSnapshot> = {};
+  let requests: RequestCounts = {};
   let totals: Readonly<Record<string, number>> = {};
   const workers: Record<string, Readonly<Record<string, number>>> = {};
   for (const snapshot of snapshots) {
+    requests = addedNumbers(requests, snapshot.requests);
     totals = addedNumbers(totals, snapshot.totals);
     // Two threads have one number while one takes the other's place.
     for (const [worker, own] of Object.entries(snapshot.workers ?? {}))
@@ -111,7 +164,23 @@ export function mergeMetrics(snapshots: readonly RequestMetricsSnapshot[]): Requ
       pools[name] = before === undefined ? pool : addedPools(before, pool);
     }
   }
-  return { pools, totals, workers };
+  return { requests, pools: busiest(pools), totals, workers };
+}
+
+/** Most requests first where there are too many. */
+function busiest(
+  pools: Readonly<Record<string, PoolMetricsSnapshot>>,
+): Readonly<Record<string, PoolMetricsSnapshot>> {
+  const all = Object.entries(pools);
+  if (all.length <= COUNTED_POOLS) return pools;
+  const ranked = all.map((entry) => ({ entry, total: requestsOf(entry[1]) }));
+  ranked.sort((a, b) => b.total - a.total || (a.entry[0] < b.entry[0] ? -1 : 1));
+  return Object.fromEntries(ranked.slice(0, COUNTED_POOLS).map(({ entry }) => entry));
+}
+
+/** Whatever became of them. */
+export function requestsOf({ requests }: PoolMetricsSnapshot): number {
+  return Object.values(requests).reduce((sum, count) => sum + count, 0);
 }
 
 function addedPools(a: PoolMetricsSnapshot, b: PoolMetricsSnapshot): PoolMetricsSnapshot {

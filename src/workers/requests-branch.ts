@@ -2,6 +2,7 @@
 import {
   type ActorInfo,
   type Branch,
+  type Census,
   type Counts,
   type CrashAnswer,
   noCounts,
@@ -44,6 +45,10 @@ export class RequestsBranch implements Branch {
 
   counts(): Counts {
     return { ...noCounts(), running: 1 };
+  }
+
+  countIn(census: Census): void {
+    census.count('request', 'running', 0);
   }
 
   /** Not restarted: a request that crashed is over. */

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { Census } from '../../actors/supervision/census.ts';
 import { actorFamilies } from '../../src/telemetry/actor-metrics.ts';
 import { ledgerFamilies } from '../../src/telemetry/ledger-metrics.ts';
 import { gatherMetrics, type MetricSources } from '../../src/telemetry/metrics.ts';
@@ -8,7 +9,7 @@ import { PlaneCounters } from '../../src/telemetry/plane-counters.ts';
 import { DELAY_TICK_MS } from '../../src/telemetry/process-metrics.ts';
 import { type Family, render } from '../../src/telemetry/prometheus.ts';
 import { requestFamilies } from '../../src/telemetry/request-families.ts';
-import { mergeMetrics, RequestMetrics } from '../../src/telemetry/request-metrics.ts';
+import { COUNTED_POOLS, mergeMetrics, RequestMetrics } from '../../src/telemetry/request-metrics.ts';
 
 /** As lines, comments left out. */
 function lines(families: readonly Family[]): string[] {
@@ -61,12 +62,58 @@ describe('requests', () => {
   });
 });
 
+describe('pools that come and go', () => {
+  const MANY = 20_000;
+
+  function passed(metrics: RequestMetrics): RequestMetrics {
+    for (let at = 0; at < MANY; at++) {
+      metrics.pool(`passing-${at}`).count(at % 2 === 0 ? '2xx' : 'H13');
+      // One request of eleven is of one pool.
+      if (at % 10 === 0) metrics.pool('busy').count('2xx');
+    }
+    return metrics;
+  }
+
+  it('are forgotten one by one, and counted in the sum', () => {
+    const { pools, requests } = passed(new RequestMetrics()).snapshot({});
+    expect(Object.keys(pools)).toHaveLength(COUNTED_POOLS);
+    expect(requests).toEqual({ '2xx': MANY / 2 + MANY / 10, H13: MANY / 2 });
+  });
+
+  it('make no room for themselves at the cost of one that is asked again and again', () => {
+    const metrics = new RequestMetrics();
+    metrics.pool('busy').count('2xx');
+    expect(passed(metrics).snapshot({}).pools['busy']?.requests).toEqual({ '2xx': MANY / 10 + 1 });
+  });
+
+  it('make room where one that was busy once is asked no more', () => {
+    const metrics = new RequestMetrics();
+    for (let at = 0; at < 1000; at++) metrics.pool('former').count('2xx');
+    const { pools, requests } = passed(metrics).snapshot({});
+    expect(pools).not.toHaveProperty('former');
+    expect(requests['2xx']).toBe(1000 + MANY / 2 + MANY / 10);
+  });
+
+  it('are as few of several workers together, the busiest of all', () => {
+    const [one, two] = [new RequestMetrics(), new RequestMetrics()];
+    for (let at = 0; at < COUNTED_POOLS; at++) {
+      one.pool(`one-${at}`).count('2xx');
+      two.pool(`two-${at}`).count('2xx');
+    }
+    for (const each of [one, two]) each.pool('one-511').count('H12');
+    const merged = mergeMetrics([one.snapshot({}), two.snapshot({})]);
+    expect(Object.keys(merged.pools)).toHaveLength(COUNTED_POOLS);
+    expect(merged.pools['one-511']?.requests).toEqual({ '2xx': 1, H12: 2 });
+    expect(merged.requests).toEqual({ '2xx': 2 * COUNTED_POOLS, H12: 2 });
+  });
+});
+
 describe('workers', () => {
   it('are told apart by the counts of their planes, and added up in all others', () => {
-    const one = { pools: {}, totals: { requests: 3, connections: 1 } };
-    const two = { pools: {}, totals: { requests: 4, connections: 5 } };
+    const one = { requests: {}, pools: {}, totals: { requests: 3, connections: 1 } };
+    const two = { requests: {}, pools: {}, totals: { requests: 4, connections: 5 } };
     const merged = mergeMetrics([
-      { pools: {}, totals: { requests: 100 } },
+      { requests: {}, pools: {}, totals: { requests: 100 } },
       { ...one, workers: { 1: one.totals } },
       { ...two, workers: { 2: two.totals } },
       { ...two, workers: { 2: two.totals } },
@@ -101,9 +148,10 @@ describe('ledgers', () => {
 
 describe('actors', () => {
   it('are counted by kind and state, never one by one', () => {
-    const domains = Array.from({ length: 1000 }, () => ({ kind: 'domain', state: 'running', restarts: 1 }));
-    const worker = { kind: 'worker', state: 'restarting', restarts: 2 };
-    expect(lines(actorFamilies([...domains, worker]))).toEqual([
+    const census = new Census();
+    for (let at = 0; at < 1000; at++) census.count('domain', 'running', 1);
+    census.count('worker', 'restarting', 2);
+    expect(lines(actorFamilies(census))).toEqual([
       'switchyard_actors{kind="domain",state="running"} 1000',
       'switchyard_actors{kind="worker",state="restarting"} 1',
       'switchyard_actor_restarts{kind="domain"} 1000',
@@ -120,7 +168,7 @@ describe('gathered', () => {
     eventLoopDelay: delay,
     position: async () => 42,
     isWritable: () => true,
-    actors: () => [],
+    actors: () => new Census(),
     requests: async () => counted({ web: 1 }).snapshot({}),
     ledgers: () => [],
   };

@@ -14,7 +14,7 @@ export class RetryBudget {
 
   /**
    * Takes one from the budget, if there is one. `percent`: of the requests that ended in this window, and this one. `ended`:
-   * those of the pool so far.
+   * those of the pool so far, as far as they are still known.
    */
   take(ended: number, percent: number, nowMs: number): boolean {
     if (nowMs - this.#sinceMs >= WINDOW_MS) {
@@ -23,6 +23,7 @@ export class RetryBudget {
       this.#spent = 0;
     }
     if (percent === 0) return false;
+    if (ended < this.#requestsBefore) this.#requestsBefore = ended;
     const share = ((ended - this.#requestsBefore + 1) * percent) / 100;
     if (this.#spent >= Math.max(FLOOR, share)) return false;
     this.#spent += 1;

@@ -14,23 +14,24 @@ export function mayAskTwice({ context, head, body, tenancy, enquiry }: ProxiedRe
   return tenancy?.mayTryAgain(context.now()) === true;
 }
 
-export function takeFromBudget(context: PlaneContext, { name, settings }: PoolRoute): boolean {
+export function takeFromBudget(context: PlaneContext, pool: PoolRoute): boolean {
+  const { name, settings } = pool;
   const ended = context.metrics.pool(name).total;
-  const isTaken = budgetOf(context, name).take(ended, settings.retries.budgetPercent, context.now());
+  const isTaken = budgetOf(context, pool).take(ended, settings.retries.budgetPercent, context.now());
   if (!isTaken) context.counters.retriesDenied++;
   return isTaken;
 }
 
 /** It was not used. */
-export function giveToBudget(context: PlaneContext, { name }: PoolRoute): void {
-  budgetOf(context, name).giveBack();
+export function giveToBudget(context: PlaneContext, pool: PoolRoute): void {
+  budgetOf(context, pool).giveBack();
 }
 
-function budgetOf({ retryBudgets }: PlaneContext, pool: string): RetryBudget {
-  let budget = retryBudgets.get(pool);
+function budgetOf({ retryBudgets }: PlaneContext, { backends }: PoolRoute): RetryBudget {
+  let budget = retryBudgets.get(backends);
   if (budget === undefined) {
     budget = new RetryBudget();
-    retryBudgets.set(pool, budget);
+    retryBudgets.set(backends, budget);
   }
   return budget;
 }

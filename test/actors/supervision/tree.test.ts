@@ -133,8 +133,30 @@ describe('a page after an actor that is gone', () => {
       find: () => undefined,
       crashChild: () => 'unknown',
       counts: noCounts,
+      countIn: () => {},
     };
   }
+});
+
+describe('the census', () => {
+  it('counts whom the listing shows, by kind and state, and their restarts', async () => {
+    const { clock, tree, pools } = plant(3);
+    await tree.start();
+    for (let n = 0; n < 5; n += 1) pools.ensure(`p${n}`);
+    await clock.settle();
+    for (const id of ['pool:p3', 'admin']) tree.crash(id, new Error('on purpose'));
+    await clock.settle();
+    const { kinds } = tree.census();
+    const counted = [...kinds].flatMap(([kind, { states }]) =>
+      Object.entries(states).flatMap(([state, n]) => new Array<string>(n).fill(`${kind} ${state}`)),
+    );
+    const { actors } = tree.list({ limit: 100 });
+    expect(counted.toSorted()).toEqual(actors.map(({ kind, state }) => `${kind} ${state}`).toSorted());
+    expect(counted).toContain('pool running');
+    const restarts = [...kinds].map(([, each]) => each.restarts).reduce((a, b) => a + b);
+    expect(restarts).toBe(actors.reduce((sum, each) => sum + each.restarts, 0));
+    expect(restarts).toBe(2);
+  });
 });
 
 describe('the root', () => {
