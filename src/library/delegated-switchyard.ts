@@ -48,7 +48,14 @@ const PATIENCE_MS = 30_000;
 // Nothing is looked up by those whose head was refused: no callback is theirs.
 const NOWHERE: DomainRoute = { name: '', settings: DOMAIN_SETTINGS, pool: undefined, features: PLAIN };
 const NO_TABLE: RoutingTable = { fence() {}, lookup: () => NOWHERE };
-const NO_LEDGER: Ledger = { thread: 0, pool: () => undefined, forget() {}, watchRows() {}, deliver() {} };
+const NO_LEDGER: Ledger = {
+  thread: 0,
+  pool: () => undefined,
+  forget() {},
+  forgetGone() {},
+  watchRows() {},
+  deliver() {},
+};
 
 export function delegatedSwitchyard<Domain, Service, State>(
   options: DelegatedOptions<Domain, Service, State>,

@@ -79,7 +79,7 @@ export class RoutingThread {
   load(link: TableLink): void {
     this.table.loadFrom(this.#source(link));
     for (const stream of this.#options.unreadable) this.table.lose(stream);
-    this.#sweeping = setInterval(() => this.table.sweep(), SWEEP_MS);
+    this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeping.unref();
   }
 
@@ -99,6 +99,11 @@ export class RoutingThread {
       isBusy: (pool) => isBusy(ledger.pool(pool.key)),
       passivated: (pool) => ledger.forget(pool.key),
     };
+  }
+
+  #sweep(): void {
+    this.table.sweep();
+    this.#options.ledger.forgetGone();
   }
 
   /** Once nothing is routed any more. */

@@ -176,6 +176,8 @@ export interface Ledger {
   pool(key: number): PoolLedger | undefined;
   /** Nobody in this thread uses this pool any more: the next `pool` finds it anew. */
   forget(key: number): void;
+  /** Likewise those that are gone, some of them at a time. To be called now and then. */
+  forgetGone(): void;
   /** Who is told of claims, from `deliver`. */
   watchRows(watcher: RowWatcher): void;
   /** Tells this thread's waiters what others did for them. Call it when the bell message comes. */

@@ -140,6 +140,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
 
   /** It keeps a view of every pool there is. */
   override forget(): void {}
+  override forgetGone(): void {}
 
   tickets(each: (poolKey: number, ticket: number) => void): void {
     for (const [key, pool] of this.defined) each(key, this.section.doubles[(pool.block + POOL.ticket) >> 1]!);

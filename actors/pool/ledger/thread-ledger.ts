@@ -5,9 +5,13 @@ import type { Ledger, PoolLedger, Ring, RowWatcher } from './ledger.ts';
 import type { Section } from './section.ts';
 import { SharedPool } from './shared-pool.ts';
 
+// Microseconds; of a hundred thousand pools all are looked at within half a minute.
+const LOOKS = 5000;
+
 export class ThreadLedger implements Ledger {
   protected readonly tools: Instruments;
   protected readonly pools = new Map<number, SharedPool>();
+  private looking: Iterator<SharedPool> | undefined;
 
   constructor(section: Section, ring: Ring) {
     this.tools = instruments(section, ring);
@@ -27,6 +31,18 @@ export class ThreadLedger implements Ledger {
 
   forget(key: number): void {
     this.pools.delete(key);
+  }
+
+  forgetGone(): void {
+    for (let looks = 0; looks < LOOKS; looks++) {
+      this.looking ??= this.pools.values();
+      const next = this.looking.next();
+      if (next.done === true) {
+        this.looking = undefined;
+        return;
+      }
+      if (!this.isLive(next.value)) this.pools.delete(next.value.key);
+    }
   }
 
   watchRows(watcher: RowWatcher): void {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { attachArena, createArena, keyOf } from '../../../../actors/pool/ledger/index.ts';
 import { ARENA } from '../../../../actors/pool/ledger/layout.ts';
@@ -239,7 +241,32 @@ describe('a dropped pool', () => {
     await stage.main.drop(keyOf('nothing'), CHANGE);
     expect(stage.main.blockOf(WEB)).toBe(0);
   });
+
+  it('leaves nothing behind in a thread that had used it', async () => {
+    const stage = world();
+    const one = stage.thread();
+    const used: WeakRef<object>[] = [];
+    for (let i = 0; i < 100; i++) {
+      const key = keyOf(`passing-${i}`);
+      await defineWeb(stage, [backend('a')], { key });
+      used.push(new WeakRef(one.ledger.pool(key)!));
+      await stage.main.drop(key, CHANGE);
+    }
+    await defineWeb(stage, [backend('a')]);
+    const kept = web(one);
+    one.ledger.forgetGone();
+    await collected();
+    expect(used.filter((each) => each.deref() !== undefined)).toHaveLength(0);
+    expect(web(one)).toBe(kept);
+  });
 });
+
+/** What nobody refers to is gone. A WeakRef holds what it refers to until its turn of the loop is over. */
+async function collected(): Promise<void> {
+  await new Promise(setImmediate);
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
 
 describe('an arena', () => {
   it('finds ten thousand pools from any thread', async () => {

@@ -1,0 +1,23 @@
+/** How many actors there are, by kind and state, and how often they were started again: counted, where a listing would describe each. */
+import { type ActorState, noCounts } from './actor-info.ts';
+
+export type Kind = { readonly states: Record<ActorState, number>; restarts: number };
+
+export class Census {
+  readonly #kinds = new Map<string, Kind>();
+
+  count(kind: string, state: ActorState, restarts: number): void {
+    let counted = this.#kinds.get(kind);
+    if (counted === undefined) {
+      counted = { states: noCounts(), restarts: 0 };
+      this.#kinds.set(kind, counted);
+    }
+    counted.states[state] += 1;
+    counted.restarts += restarts;
+  }
+
+  /** In the order in which they were met. */
+  get kinds(): ReadonlyMap<string, Readonly<Kind>> {
+    return this.#kinds;
+  }
+}
