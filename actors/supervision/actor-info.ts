@@ -1,9 +1,5 @@
 /** Actors as people see them: each with its state, in pages, across the whole tree. */
-import type { Census } from './census.ts';
-
-const ACTOR_STATES = ['starting', 'running', 'restarting', 'parked', 'stopping', 'stopped'] as const;
-export type ActorState = (typeof ACTOR_STATES)[number];
-export type Counts = Readonly<Record<ActorState, number>>;
+import type { ActorState, Census, Counts } from './census.ts';
 
 export type LastError = { readonly message: string; readonly atMs: number };
 
@@ -55,10 +51,6 @@ export function listActors(root: Branch, { after, limit }: PageOptions): ActorPa
   const page: Page = { actors: [], limit, last: undefined };
   const full = collect(root, undefined, '', after?.split('.').map(Number), page);
   return full && page.last !== undefined ? { actors: page.actors, next: page.last } : { actors: page.actors };
-}
-
-export function noCounts(): Record<ActorState, number> {
-  return { starting: 0, running: 0, restarting: 0, parked: 0, stopping: 0, stopped: 0 };
 }
 
 export function messageOf(error: unknown): string {

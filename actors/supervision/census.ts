@@ -1,5 +1,10 @@
 /** How many actors there are, by kind and state, and how often they were started again: counted, where a listing would describe each. */
-import { type ActorState, noCounts } from './actor-info.ts';
+export type ActorState = 'starting' | 'running' | 'restarting' | 'parked' | 'stopping' | 'stopped';
+export type Counts = Readonly<Record<ActorState, number>>;
+
+export function noCounts(): Record<ActorState, number> {
+  return { starting: 0, running: 0, restarting: 0, parked: 0, stopping: 0, stopped: 0 };
+}
 
 export type Kind = { readonly states: Record<ActorState, number>; restarts: number };
 

@@ -2,7 +2,8 @@
  * One of many children of one kind. There may be a million, so it holds little: what only a sick or awaited
  * child needs is made when it is needed.
  */
-import { type ActorInfo, type ActorState, type LastError, messageOf } from './actor-info.ts';
+import { type ActorInfo, type LastError, messageOf } from './actor-info.ts';
+import type { ActorState } from './census.ts';
 import type { ChildEnd } from './child-spec.ts';
 import type { Incarnation, Keeper } from './incarnation.ts';
 import { HEALTHY, type Spell } from './parking.ts';

@@ -1,14 +1,6 @@
 /** All children of one dynamic supervisor: by id, by place, and counted by state; each of it in constant time. */
-import {
-  type ActorInfo,
-  type ActorState,
-  type Branch,
-  type Counts,
-  type CrashAnswer,
-  noCounts,
-  type Placed,
-} from './actor-info.ts';
-import type { Census } from './census.ts';
+import type { ActorInfo, Branch, CrashAnswer, Placed } from './actor-info.ts';
+import { type ActorState, type Census, type Counts, noCounts } from './census.ts';
 import type { Clock } from './clock.ts';
 import { DynamicChild, type DynamicChildOwner } from './dynamic-child.ts';
 

@@ -1,15 +1,13 @@
 /** Supervision's door. */
-export {
-  type ActorInfo,
-  type ActorPage,
-  type Branch,
-  type Counts,
-  type CrashAnswer,
-  noCounts,
-  type PageOptions,
-  type Placed,
+export type {
+  ActorInfo,
+  ActorPage,
+  Branch,
+  CrashAnswer,
+  PageOptions,
+  Placed,
 } from './actor-info.ts';
-export type { Census } from './census.ts';
+export { type Census, type Counts, noCounts } from './census.ts';
 export {
   type ChildContext,
   type ChildEnd,

@@ -1,5 +1,6 @@
 /** One child's place in a static supervisor: it stays while lives come and go in it. */
-import { type ActorInfo, type ActorState, type Branch, type LastError, messageOf } from './actor-info.ts';
+import { type ActorInfo, type Branch, type LastError, messageOf } from './actor-info.ts';
+import type { ActorState } from './census.ts';
 import { type ChildEnd, type ChildSpec, isRestarted } from './child-spec.ts';
 import { Incarnation, type Keeper, type Stopped } from './incarnation.ts';
 import { afterWant, HEALTHY, type Spell } from './parking.ts';

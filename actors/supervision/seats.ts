@@ -1,13 +1,6 @@
 /** The places of a static supervisor, in start order, as the listing and chaos see them. */
-import {
-  type ActorInfo,
-  type Branch,
-  type Counts,
-  type CrashAnswer,
-  noCounts,
-  type Placed,
-} from './actor-info.ts';
-import type { Census } from './census.ts';
+import type { ActorInfo, Branch, CrashAnswer, Placed } from './actor-info.ts';
+import { type Census, type Counts, noCounts } from './census.ts';
 import type { Clock } from './clock.ts';
 import type { Seat } from './seat.ts';
 

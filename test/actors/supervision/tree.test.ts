@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ActorInfo, type Branch, listActors, noCounts } from '../../../actors/supervision/actor-info.ts';
+import { type ActorInfo, type Branch, listActors } from '../../../actors/supervision/actor-info.ts';
+import { noCounts } from '../../../actors/supervision/census.ts';
 import { DynamicSupervisor } from '../../../actors/supervision/dynamic-supervisor.ts';
 import { supervisorChild } from '../../../actors/supervision/supervisor-child.ts';
 import { Tree } from '../../../actors/supervision/tree.ts';
