@@ -75,6 +75,62 @@ describe('the number of the format', () => {
   });
 });
 
+describe('a log that a newer version wrote', () => {
+  const SAID = new RegExp(
+    `expected a log of format ${SCHEMA_VERSION} or older in .*(events\\.db|export\\.sy), found format ${SCHEMA_VERSION + 1}: a newer`,
+  );
+
+  async function newer(): Promise<TempDirectory> {
+    const directory = await unpacked(`format-${SCHEMA_VERSION}`);
+    for (const file of ['data/events.db', 'export.sy']) {
+      const db = new Database(join(directory.path, file));
+      db.pragma(`user_version = ${SCHEMA_VERSION + 1}`);
+      db.close();
+    }
+    writeFileSync(join(directory.path, 'lines.ndjson'), '{"pool":"new"}\n');
+    return directory;
+  }
+
+  /** All that lasts. */
+  function filesIn(directory: string): Record<string, string> {
+    const names = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+    const lasting = names.filter((name) => /(events|segment-\d+|history)\.db$|\.sy$/.test(name));
+    return Object.fromEntries(
+      lasting.map((name) => [name, readFileSync(join(directory, name)).toString('hex')]),
+    );
+  }
+
+  it('is refused by every verb, and nothing in its directory is another', async () => {
+    await using directory = await newer();
+    const at = (name: string) => join(directory.path, name);
+    const before = filesIn(directory.path);
+    const verbs = [
+      ...['state', 'events', 'verify', 'verify --repair', 'replay', 'explain 1', 'diff 1', 'domain list'],
+      ...[`export ${at('new.sy')}`, `archive --before 10 ${at('old.sy')}`, `import ${at('lines.ndjson')}`],
+      'query SELECT 1 --json',
+    ];
+    for (const verb of verbs) {
+      const ran = await command([...wordsOf(verb), '--data', at('data')]);
+      expect({ verb, code: ran.code, said: ran.out + ran.err }).toEqual({
+        verb,
+        code: 1,
+        said: expect.stringMatching(SAID),
+      });
+    }
+    expect((await command(['state', '--data', at('export.sy')])).err).toMatch(SAID);
+    expect(filesIn(directory.path)).toEqual(before);
+  });
+
+  it('is not served', async () => {
+    await using directory = await newer();
+    const before = filesIn(directory.path);
+    const refused = await startRouter({ directory: directory.path }).catch((error: unknown) => error);
+    expect(String(refused)).toMatch(SAID);
+    expect(refused).toMatchObject({ ended: { code: 1 } });
+    expect(filesIn(directory.path)).toEqual(before);
+  });
+});
+
 describe('a journal that a newer version wrote', () => {
   const ID = '01a2045c-2adc-8001-8952-000000000000';
   const SAID =
