@@ -12,6 +12,8 @@ import { poolsOf, TENANTS } from './tenants.ts';
 // Longer than a lease is kept after an abort, and an idle connection to a backend.
 const QUIET_WITHIN_MS = 15_000;
 const SAMPLE = 200;
+// Of tens of thousands of requests, on a machine that others use too.
+const QUERY_MS = 60_000;
 
 type State = {
   readonly pools: Readonly<
@@ -153,6 +155,7 @@ export class Aftermath {
     const metrics = await this.#metrics();
     const { body } = await this.#admin.must<{ rows: number[][] }>('POST', '/v1/query', {
       sql: 'SELECT count(*) FROM v1_requests',
+      timeoutMs: QUERY_MS,
     });
     const recorded = body.rows[0]?.[0] ?? 0;
     const lost = figureOf(metrics, 'journal_lost_requests_total');
@@ -170,6 +173,7 @@ export class Aftermath {
     const { body } = await this.#admin.must<{ rows: string[][] }>('POST', '/v1/query', {
       sql: 'SELECT id, request_id, outcome, path FROM v1_requests',
       limit: 10_000,
+      timeoutMs: QUERY_MS,
     });
     const step = Math.max(1, Math.floor(body.rows.length / SAMPLE));
     for (let i = 0; i < body.rows.length; i += step) {

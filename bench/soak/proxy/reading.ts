@@ -9,11 +9,14 @@ const MOST_LATE_MS = 500;
 // Some megabytes take so long where others send too.
 const FULL_MS = 3000;
 const MOST_BETWEEN_SIPS_MS = 20;
+// Of megabytes in small pieces, on a busy machine, no end of sips would come before the deadlines of others.
+const MOST_SIPPING_MS = 3000;
 
 export class Reader {
   readonly #socket: Socket;
   readonly #chance: Chance;
   #reading: Reading = 'at-once';
+  #sipsUntilMs = 0;
   #waits: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, chance: Chance) {
@@ -24,6 +27,7 @@ export class Reader {
   /** From now on. */
   read(reading: Reading): void {
     this.#reading = reading;
+    this.#sipsUntilMs = performance.now() + MOST_SIPPING_MS + (reading === 'when-full' ? FULL_MS : 0);
     if (reading === 'late') this.#rest(this.#chance.below(MOST_LATE_MS));
     if (reading === 'when-full') this.#rest(FULL_MS);
     if (reading === 'at-once') this.#goOn();
@@ -31,8 +35,8 @@ export class Reader {
 
   /** Something was read. */
   took(): void {
-    if (this.#reading === 'sips' || this.#reading === 'when-full')
-      this.#rest(this.#chance.below(MOST_BETWEEN_SIPS_MS));
+    const sips = this.#reading === 'sips' || this.#reading === 'when-full';
+    if (sips && performance.now() < this.#sipsUntilMs) this.#rest(this.#chance.below(MOST_BETWEEN_SIPS_MS));
   }
 
   #rest(ms: number): void {
