@@ -43,6 +43,9 @@ const [seconds, seed, workers, clients] = [values.seconds, values.seed, values.w
 if (![seconds, seed, workers, clients].every((count) => Number.isInteger(count)))
   throw new Error(`expected whole numbers, found ${JSON.stringify(values)}`);
 
+console.log(
+  `node bench/soak/proxy.ts --seconds ${seconds} --seed ${seed} --workers ${workers} --clients ${clients}`,
+);
 const book = new Book();
 const moments = new Moments();
 const courses = firstCourses();
