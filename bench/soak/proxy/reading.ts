@@ -9,8 +9,8 @@ const MOST_LATE_MS = 500;
 // Some megabytes take so long where others send too.
 const FULL_MS = 3000;
 const MOST_BETWEEN_SIPS_MS = 20;
-// Of megabytes in small pieces, on a busy machine, no end of sips would come before the deadlines of others.
-const MOST_SIPPING_MS = 3000;
+// As long: on a busy machine few sips come in a second, which is all that a listener gives a body.
+const MOST_SIPPING_MS = MOST_LATE_MS;
 
 export class Reader {
   readonly #socket: Socket;

@@ -11,8 +11,9 @@ type Line = {
   readonly status?: number | null;
 };
 
-// What chaos does on purpose says so itself.
-const WANTED = /Sabotage|was made to fail|SIGHUP: nothing applied|"request_crashed"|cannot be undone yet/;
+// What chaos does on purpose says so itself, and so does whoever was at work with what crashed.
+const WANTED =
+  /Sabotage|was made to fail|SIGHUP: nothing applied|"request_crashed"|cannot be undone yet|the thread of history to answer, found it lost/;
 
 export class RouterLog {
   readonly #book: Book;
