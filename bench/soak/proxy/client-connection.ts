@@ -5,7 +5,7 @@ import { pause } from '../../../test/support/eventually.ts';
 import { Answers } from './answers.ts';
 import type { Asked, Book } from './book.ts';
 import { bodyOf, type Pace, piecesOf } from './bytes.ts';
-import { identityOf } from './listeners.ts';
+import { BODY_IDLE_MS, identityOf } from './listeners.ts';
 import type { Request } from './plan.ts';
 import { isUnsound, prefaceBytes } from './preface.ts';
 import { Reader } from './reading.ts';
@@ -14,12 +14,12 @@ import { cookieIn } from './sessions.ts';
 import { isHasty } from './tenants.ts';
 import type { Visit } from './visits.ts';
 
-// Twice what the most patient of the router's deadlines is: a hang of whoever it is.
+// Without a byte. Twice what the most patient of the router's deadlines is: a hang of whoever it is.
 const PATIENCE_MS = 45_000;
 const CONTINUE_MS = 300;
 const PACES: readonly Pace[] = ['whole', 'odd', 'drip'];
 // Longer than the listener waits for the next byte of a body.
-const STALL_MS = 1500;
+const STALL_MS = BODY_IDLE_MS + 500;
 
 /** How it ended: by us, with a FIN of the router's, with a reset, or not at all. */
 export type End = 'open' | 'ours' | 'fin' | 'reset' | 'hang';
@@ -45,6 +45,7 @@ export class ClientConnection {
   readonly #answers: Answers;
   readonly #reader: Reader;
   #wake: (() => void) | undefined;
+  #heardAtMs = 0;
   /** After so many bytes of an answer it leaves. */
   #leavesAt = Number.POSITIVE_INFINITY;
 
@@ -126,12 +127,15 @@ export class ClientConnection {
     if (misdeed === 'leave-amid-response') this.#leavesAt = this.bytes + 1 + this.#chance.below(2000);
     if (request.expects) {
       await this.#write(head, pace);
-      await this.#until(() => this.#answers.interim.includes(100) || asked.got !== undefined, CONTINUE_MS);
+      await this.#untilOrFor(
+        () => this.#answers.interim.includes(100) || asked.got !== undefined,
+        CONTINUE_MS,
+      );
     }
     const rest = request.expects ? body : Buffer.concat([head, body]);
     if (misdeed === 'stall-upload') {
       await this.#write(rest.subarray(0, rest.length - 1), pace);
-      await this.#until(() => asked.overAtMs >= 0, STALL_MS);
+      await this.#untilOrFor(() => asked.overAtMs >= 0, STALL_MS);
       await this.#write(rest.subarray(rest.length - 1), 'whole');
     } else await this.#write(rest, pace);
     await this.#misbehave(request);
@@ -189,6 +193,7 @@ export class ClientConnection {
   #received(bytes: Buffer): void {
     // What had been read before it left is told after it.
     if (this.#isOver) return;
+    this.#heardAtMs = performance.now();
     this.#answers.push(bytes);
     if (this.bytes >= this.#leavesAt) this.#close(this.#chance.below(2) === 0);
     this.#reader.took();
@@ -212,15 +217,21 @@ export class ClientConnection {
     this.#wake?.();
   }
 
-  /** Until then, the end of the connection, or the end of patience: with the common one it is a hang. */
-  async #until(condition: () => boolean, withinMs = PATIENCE_MS): Promise<void> {
-    const deadline = performance.now() + withinMs;
+  /** Until then, or the end of the connection; with nothing to hear for so long, it is a hang. */
+  async #until(condition: () => boolean): Promise<void> {
+    this.#heardAtMs = performance.now();
     while (!condition() && !this.#isOver) {
-      const leftMs = deadline - performance.now();
+      const leftMs = this.#heardAtMs + PATIENCE_MS - performance.now();
       if (leftMs > 0) await this.#next(leftMs);
-      else if (withinMs < PATIENCE_MS) return;
       else this.#over('hang');
     }
+  }
+
+  /** Until then, the end of the connection, or so long. */
+  async #untilOrFor(condition: () => boolean, withinMs: number): Promise<void> {
+    const deadline = performance.now() + withinMs;
+    while (!condition() && !this.#isOver && performance.now() < deadline)
+      await this.#next(deadline - performance.now());
   }
 
   /** Something came, or so much time went by. */

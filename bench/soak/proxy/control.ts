@@ -19,7 +19,15 @@ const STATIC_EVERY_MS = 1500;
 const WORKER_EVERY_MS = 4000;
 // Longer, mostly, than a backend takes to notice: then what it counts has to be that one's.
 const LIMIT_EVERY_MS = 700;
-const REPLACED_WITHIN_MS = 10_000;
+// One worker after the other, each started and made ready.
+const REPLACED_WITHIN_MS = 60_000;
+const REPLACED = 'worker N replaced';
+/** Why not all were: one crashed just then. */
+const NOT_REPLACED = [
+  'expected worker N to be serving, found it being started or ended',
+  'worker N serves on: the new one did not start',
+  'worker N ended while the new one was starting',
+];
 
 /** Whoever is told what is done, or tells what became of it. */
 export type Witnesses = {
@@ -109,13 +117,16 @@ export class Control {
     }
   }
 
-  /** Until the router has said of each that it is replaced; one that crashes just then ends it before. */
+  /** Until the router has said of each that it is replaced, or why not. */
   async #replaceAll(): Promise<void> {
-    const { log } = this.#witnesses;
-    const before = log.told('worker N replaced');
+    const { log, book } = this.#witnesses;
+    const refusals = () => NOT_REPLACED.reduce((sum, why) => sum + log.told(why), 0);
+    const [before, refused] = [log.told(REPLACED), refusals()];
+    const isOver = () => log.told(REPLACED) >= before + this.#workers || refusals() > refused;
     this.commands.count('SIGUSR2');
     this.#scene.router.signal('SIGUSR2');
     const end = performance.now() + REPLACED_WITHIN_MS;
-    while (log.told('worker N replaced') < before + this.#workers && performance.now() < end) await pause(20);
+    while (!isOver() && performance.now() < end) await pause(20);
+    if (!isOver()) book.complain(`SIGUSR2: expected an end of it within ${REPLACED_WITHIN_MS} ms`);
   }
 }

@@ -3,7 +3,9 @@
 import type { Chance } from '../../../test/support/chance.ts';
 import { addressIn, type Preface, prefaceOf } from './preface.ts';
 
-const LISTENER = { address: '127.0.0.1:0', timeouts: { bodyIdleMs: 1000 } };
+/** Well above what a backend is late by plan. */
+export const BODY_IDLE_MS = 3000;
+const LISTENER = { address: '127.0.0.1:0', timeouts: { bodyIdleMs: BODY_IDLE_MS } };
 
 /** The first closes on a client's FIN and trusts nobody; the second answers behind a FIN and keeps our ids. */
 export const LISTENERS = [

@@ -9,7 +9,7 @@ const MOST_LATE_MS = 500;
 // Some megabytes take so long where others send too.
 const FULL_MS = 3000;
 const MOST_BETWEEN_SIPS_MS = 20;
-// As long: on a busy machine few sips come in a second, which is all that a listener gives a body.
+// As long: on a busy machine few sips come in a second, and a listener gives a body three.
 const MOST_SIPPING_MS = MOST_LATE_MS;
 
 export class Reader {
