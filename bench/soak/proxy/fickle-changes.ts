@@ -43,14 +43,16 @@ export class FickleChanges {
         return this.#reload();
       case 1:
       case 2:
-        return this.#trial();
       case 3:
       case 4:
+        return this.#trial();
       case 5:
-        return this.#rollBack();
       case 6:
       case 7:
+        return this.#rollBack();
       case 8:
+      case 9:
+      case 10:
         return this.#undo();
       default:
         return this.#set(this.#anyCourse());
