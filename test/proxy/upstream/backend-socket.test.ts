@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
-import { BackendSocket } from '../../src/proxy/upstream/backend-socket.ts';
-import { eventually } from '../support/eventually.ts';
+import { BackendSocket } from '../../../src/proxy/upstream/backend-socket.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** A socket whose server says something, sends its FIN, and then closes with something unread, which resets. */
 async function leftBy(words: string, isHeard: boolean) {
