@@ -1,7 +1,7 @@
 /** A lease as its thread holds it. */
 import type { Lease } from './ledger.ts';
 
-export class HeldLease implements Lease {
+export class OpenLease implements Lease {
   readonly poolKey: number;
   readonly backendKey: number;
   readonly epoch: number;

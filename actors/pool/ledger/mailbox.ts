@@ -14,7 +14,7 @@ import {
   POOL,
   ROW,
 } from './layout.ts';
-import { HeldLease } from './lease.ts';
+import { OpenLease } from './lease.ts';
 import type { Ring, RowWatcher } from './ledger.ts';
 import type { Memory } from './memory.ts';
 import { bellOf } from './memory.ts';
@@ -154,7 +154,7 @@ export class Mailbox {
     const pool = section.words[node + NODE.pool]!;
     section.enter(pool);
     let state: number;
-    let lease: HeldLease | undefined;
+    let lease: OpenLease | undefined;
     try {
       state = section.words[node + NODE.state]!;
       if (state === NODE_STATE.granted) lease = leaseOf(section, node);
@@ -174,10 +174,10 @@ export class Mailbox {
 }
 
 /** The lease that a granted node holds for its waiter. Under the lock. */
-export function leaseOf(memory: Memory, node: number): HeldLease {
+export function leaseOf(memory: Memory, node: number): OpenLease {
   const { words, doubles } = memory;
   const row = words[node + NODE.row]!;
-  return new HeldLease(
+  return new OpenLease(
     doubles[(words[node + NODE.pool]! + POOL.key) >> 1]!,
     doubles[(row + ROW.key) >> 1]!,
     words[node + NODE.epoch]!,

@@ -4,12 +4,12 @@
  * is decided anew and compared.
  */
 import { NONE } from '../policy/policy.ts';
+import { waitOf } from './found.ts';
 import { NODE, NODE_STATE, POOL, ROW } from './layout.ts';
 import { unlink } from './queue.ts';
 import type { LedgerRecord } from './record.ts';
 import { ReplayedHealth } from './replayed-health.ts';
 import { holder, ROW_SHIFT } from './restored-pool.ts';
-import { waitOf } from './shared-pool.ts';
 import { CONSEQUENCES, type Difference, Differs, type Of, verdictOf } from './verdict.ts';
 
 export class ReplayedPool extends ReplayedHealth {

@@ -4,11 +4,9 @@ import { shareOf } from '../health/slow-start.ts';
 import { isClosing, UNIT, UNITS } from '../health/ward.ts';
 import { drawIn, drawOf, nextChance } from '../policy/chance.ts';
 import { type Field, NONE, type Row } from '../policy/policy.ts';
+import { FOUND } from './found.ts';
 import { ARENA, CLOSED, NODE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK, UNHEALTHY } from './layout.ts';
 import type { Section } from './section.ts';
-
-/** Which kinds of row a request found when it was given none; several may hold. */
-export const FOUND = { busy: 1, quarantined: 2, draining: 4, starting: 8, tried: 16 } as const;
 
 export class SharedField implements Field {
   rows = 0;

@@ -3,9 +3,10 @@
 import { fail } from 'node:assert/strict';
 import { NONE } from '../policy/policy.ts';
 import { PoolClaims } from './claims.ts';
+import { FOUND, waitOf } from './found.ts';
 import { JudgedPool } from './judged-pool.ts';
 import { CLOSED, NODE, NODE_STATE, POOL, ROW, TRIED_MAX } from './layout.ts';
-import { HeldLease } from './lease.ts';
+import { OpenLease } from './lease.ts';
 import type {
   Checkout,
   ConnectionClaims,
@@ -20,11 +21,9 @@ import type {
 } from './ledger.ts';
 import { leaseOf } from './mailbox.ts';
 import { statsOf } from './pool-stats.ts';
-
 import { link, unlink } from './queue.ts';
 import { NO_HASH, NO_LATENCY, NOT_WANTED } from './record-fields.ts';
 import { END, OP, REFUSAL, WAIT } from './record-layout.ts';
-import { FOUND } from './shared-field.ts';
 
 export class SharedPool extends JudgedPool implements PoolLedger {
   /** Of pools whose backends have limits, when they are first connected to. */
@@ -104,48 +103,24 @@ export class SharedPool extends JudgedPool implements PoolLedger {
   }
 
   quarantine(backendKey: number, nowMs: number, untilMs: number): void {
-    if (!this.enter()) return;
-    try {
+    this.within(() => {
       const row = this.rowOf(backendKey);
-      if (row !== NONE) {
-        this.quarantineAt(this.field.placeOf(row), nowMs, untilMs);
-        // Whoever waits for it alone may now have any other.
-        this.serve(nowMs, Number.POSITIVE_INFINITY);
-      }
-    } catch (error) {
-      this.tools.section.rollback();
-      throw error;
-    } finally {
-      this.exit();
-    }
-    this.tools.mailbox.settle();
+      if (row === NONE) return;
+      this.quarantineAt(this.field.placeOf(row), nowMs, untilMs);
+      // Whoever waits for it alone may now have any other.
+      this.serve(nowMs, Number.POSITIVE_INFINITY);
+    });
   }
 
   probed(backendKey: number, nowMs: number, isFailing: boolean): void {
-    if (!this.enter()) return;
-    try {
+    this.within(() => {
       const row = this.rowOf(backendKey);
       if (row !== NONE) this.probedAt(this.field.placeOf(row), nowMs, isFailing);
-    } catch (error) {
-      this.tools.section.rollback();
-      throw error;
-    } finally {
-      this.exit();
-    }
-    this.tools.mailbox.settle();
+    });
   }
 
   expire(nowMs: number): void {
-    if (!this.enter()) return;
-    try {
-      this.expireDue(nowMs);
-    } catch (error) {
-      this.tools.section.rollback();
-      throw error;
-    } finally {
-      this.exit();
-    }
-    this.tools.mailbox.settle();
+    this.within(() => this.expireDue(nowMs));
   }
 
   /** Without the lock, so that counting disturbs nobody: each number was true a moment ago, not all at the same. */
@@ -155,6 +130,20 @@ export class SharedPool extends JudgedPool implements PoolLedger {
       this.exit();
     }
     return statsOf(this.tools.section, this.block, this.field);
+  }
+
+  /** One operation of the pool, if it is there: for what no request does on its way, since it takes a closure. */
+  private within(operate: () => void): void {
+    if (!this.enter()) return;
+    try {
+      operate();
+    } catch (error) {
+      this.tools.section.rollback();
+      throw error;
+    } finally {
+      this.exit();
+    }
+    this.tools.mailbox.settle();
   }
 
   private give(
@@ -174,7 +163,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     this.begun(row, ticket, section.thread);
     recorder.checkout(this.block, ticket, nowMs, at, this.field);
     section.commit();
-    return new HeldLease(
+    return new OpenLease(
       this.key,
       section.doubles[(at + ROW.key) >> 1]!,
       this.word(at + ROW.epoch),
@@ -296,7 +285,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
 }
 
 /** What a backend is to be blamed for. A client that left, or a slot nobody used, says nothing of it. */
-export function isFailure(end: LeaseEnd): boolean {
+function isFailure(end: LeaseEnd): boolean {
   return (
     end === 'connect_failed' ||
     end === 'backend_failed' ||
@@ -304,11 +293,4 @@ export function isFailure(end: LeaseEnd): boolean {
     end === 'server_error' ||
     end === 'listed_status'
   );
-}
-
-export function waitOf(found: number): Wait {
-  if ((found & FOUND.busy) !== 0) return 'busy';
-  if ((found & (FOUND.quarantined | FOUND.draining)) !== 0) return 'unavailable';
-  if ((found & FOUND.starting) !== 0) return 'starting';
-  return found === 0 ? 'no_backends' : 'exhausted';
 }

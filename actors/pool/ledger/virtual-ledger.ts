@@ -1,7 +1,7 @@
 /** A ledger of this thread's own in which all threads of a recorded one have their parts: for simulations. */
 import { type PoolCheckpoint, unpackCheckpoint } from './checkpoint.ts';
 import { CLOSED, POOL, ROW } from './layout.ts';
-import { HeldLease } from './lease.ts';
+import { OpenLease } from './lease.ts';
 import type { Lease, Ledger, PoolLedger, Waiter } from './ledger.ts';
 import { MainThreadLedger } from './main-ledger.ts';
 import { createBuffer, THREADS_MAX } from './memory.ts';
@@ -59,7 +59,7 @@ export class VirtualLedger extends MainThreadLedger {
     const { words } = this.tools.section;
     if (pool.field.key(row) !== backendKey || words[at + ROW.epoch] !== epoch) return undefined;
     if ((words[at + ROW.closed]! & CLOSED.empty) !== 0) return undefined;
-    return new HeldLease(poolKey, backendKey, epoch, ticket, at, route);
+    return new OpenLease(poolKey, backendKey, epoch, ticket, at, route);
   }
 
   /** Makes a pool as it was behind a ticket. `waiter`: who stands behind each that waits, by the ticket it was queued under. */
