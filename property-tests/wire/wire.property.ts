@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { HeadScan } from '../../src/wire/head-scan.ts';
 import { domainOf, readRequestHead, writeRequestHead } from '../../src/wire/index.ts';
 import {
   cutsMatter,
@@ -52,7 +53,7 @@ describe('reading', () => {
       fc.property(fc.array(fc.tuple(names, values), { maxLength: 20 }), (pairs) => {
         const lines = pairs.map(([name, value]) => `x${name}: ${value}\r\n`).join('');
         const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`, 'latin1');
-        const head = readRequestHead(bytes, 0, bytes.length, LIMITS);
+        const head = readRequestHead(bytes, 0, bytes.length, LIMITS, new HeadScan());
         expect(head.type === 'request' && head.fields.slice(2)).toEqual(
           pairs.flatMap(([name, value]) => [`x${name}`, value]),
         );
@@ -77,7 +78,7 @@ describe('reading', () => {
   it('never throws, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        const head = readRequestHead(Buffer.from(bytes), 0, bytes.length, LIMITS);
+        const head = readRequestHead(Buffer.from(bytes), 0, bytes.length, LIMITS, new HeadScan());
         expect(['request', 'refused', 'incomplete']).toContain(head.type);
       }),
       RUNS,
@@ -116,7 +117,7 @@ describe('writing', () => {
   it('never writes a line that nobody sent', () => {
     fc.assert(
       fc.property(requests, (message) => {
-        const head = readRequestHead(message, 0, message.length, LIMITS);
+        const head = readRequestHead(message, 0, message.length, LIMITS, new HeadScan());
         if (head.type !== 'request') return;
         const writing = { keepAlive: true, expectContinue: true, trustsPeer: true, replaced: undefined };
         const lines = writeRequestHead(head, [], writing).split('\r\n');

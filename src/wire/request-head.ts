@@ -1,7 +1,7 @@
 /** The strict reader of request heads: bytes in, one meaning out, or a refusal, or "not yet". */
 import { FieldLines, PassingLines } from './field-lines.ts';
 import { FIELD, fieldKindAt } from './field-name.ts';
-import { HeadScan, SCANNED } from './head-scan.ts';
+import { type HeadScan, SCANNED } from './head-scan.ts';
 import { domainOf } from './host.ts';
 import { KnownHeads } from './known-heads.ts';
 import type { RequestHead, RequestLimits } from './message.ts';
@@ -26,15 +26,14 @@ const EMPTY_LINES = 5;
 
 /**
  * Reads the head that begins at `start`. When the answer is `incomplete`, call again with the same start of the
- * message and more bytes; with a HeadScan of the connection's own the examined bytes are not examined again (the
- * bytes may have moved in the meantime). The scan is ready for the next head after any other answer.
+ * message, more bytes and the same scan: what was examined is not examined again, wherever it stands by now. The scan is ready for the next head after any other answer.
  */
 export function readRequestHead(
   buffer: Buffer,
   start: number,
   end: number,
   limits: RequestLimits,
-  scan: HeadScan = freshScan(),
+  scan: HeadScan,
 ): RequestHead | RequestRefusal | Incomplete {
   const bounds = boundsOf(limits);
   let scanned = scan.scan(buffer, start, end, bounds);
@@ -134,12 +133,6 @@ function understand(
   const said = new Said(meaning, lines, passing.taken(text), seen, method, version, domain, bounds);
   const line = requestLine(text.slice(0, scan.startLineEnd + 2), said, asked, target);
   return new ReadRequest(said, line, target, end);
-}
-
-const shared = new HeadScan();
-function freshScan(): HeadScan {
-  shared.reset();
-  return shared;
 }
 
 // Limits belong to a listener, so the last ones asked for are nearly always those asked for again.

@@ -2,7 +2,7 @@
 import { NO_FIELDS } from './connection-field.ts';
 import { FieldLines, PassingLines } from './field-lines.ts';
 import { FIELD, fieldKindAt } from './field-name.ts';
-import { HeadScan, SCANNED } from './head-scan.ts';
+import { type HeadScan, SCANNED } from './head-scan.ts';
 import { KnownHeads, type Remembered } from './known-heads.ts';
 import type { Fields, Framing, ResponseHead, ResponseLimits } from './message.ts';
 import { FIELD_VALUE } from './octets.ts';
@@ -29,7 +29,7 @@ export function readResponseHead(
   end: number,
   limits: ResponseLimits,
   requestMethod: string,
-  scan: HeadScan = freshScan(),
+  scan: HeadScan,
 ): ResponseHead | ResponseRefusal | Incomplete {
   const bounds = boundsOf(limits);
   if (scan.scanned === 0) {
@@ -182,12 +182,6 @@ function asReason(scan: HeadScan): ResponseRefusalReason {
       // A control byte in the status line, or an empty line before it: no status was said.
       return scan.isInStartLine ? 'invalid_status' : 'bad_header';
   }
-}
-
-const shared = new HeadScan();
-function freshScan(): HeadScan {
-  shared.reset();
-  return shared;
 }
 
 let lastLimits: ResponseLimits | undefined;

@@ -2,7 +2,9 @@
  * The published families of request smuggling, as streams of bytes from one client: which requests are served from each,
  * and how the stream ends. Of each request served, what a backend would be sent must be one message to llhttp, whole.
  */
+
 import { describe, expect, it } from 'vitest';
+import { HeadScan } from '../../src/wire/head-scan.ts';
 import { lastChunk, readRequestHead, writeRequestHead } from '../../src/wire/index.ts';
 import { LIMITS } from '../wire/limits.ts';
 import { llhttpReads } from '../wire/llhttp.ts';
@@ -14,7 +16,7 @@ function served(stream: string): string[] {
   const seen: string[] = [];
   let at = 0;
   while (at < bytes.length) {
-    const head = readRequestHead(bytes, at, bytes.length, LIMITS);
+    const head = readRequestHead(bytes, at, bytes.length, LIMITS, new HeadScan());
     if (head.type === 'incomplete') return [...seen, 'waits'];
     if (head.type === 'refused') return [...seen, `${head.reason}!`];
     const body = readBody(bodyOf(head.framing, head.contentLength, 'chunks'), bytes, head.end);
@@ -315,7 +317,7 @@ describe('who the request is for', () => {
 describe('what only this hop should see', () => {
   const written = (lines: string) => {
     const bytes = Buffer.from(`POST /a HTTP/1.1\r\nHost: a\r\n${lines}\r\n\r\n`, 'latin1');
-    const head = readRequestHead(bytes, 0, bytes.length, LIMITS);
+    const head = readRequestHead(bytes, 0, bytes.length, LIMITS, new HeadScan());
     if (head.type !== 'request') throw new Error(`expected a request, found ${JSON.stringify(head)}`);
     const writing = { keepAlive: true, expectContinue: false, trustsPeer: false, replaced: undefined };
     return writeRequestHead(head, ['X-Forwarded-For', '192.0.2.1'], writing);

@@ -2,7 +2,9 @@
  * The response side of smuggling: what one request gets out of a backend's bytes, what is left over (after which the
  * connection is never used again), and that the client is sent exactly one message for it.
  */
+
 import { describe, expect, it } from 'vitest';
+import { HeadScan } from '../../src/wire/head-scan.ts';
 import { lastChunk, readResponseHead, writeResponseHead } from '../../src/wire/index.ts';
 import { RESPONSE_LIMITS } from '../wire/limits.ts';
 import { llhttpReads } from '../wire/llhttp.ts';
@@ -14,7 +16,7 @@ function answers(stream: string, method = 'GET'): string[] {
   const seen: string[] = [];
   let at = 0;
   while (at < bytes.length) {
-    const head = readResponseHead(bytes, at, bytes.length, RESPONSE_LIMITS, method);
+    const head = readResponseHead(bytes, at, bytes.length, RESPONSE_LIMITS, method, new HeadScan());
     if (head.type === 'incomplete') return [...seen, 'waits'];
     if (head.type === 'refused') return [...seen, `${head.reason}!`];
     at = head.end;

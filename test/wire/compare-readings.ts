@@ -5,6 +5,7 @@
  * Two things are put into llhttp's terms first: a method it does not know becomes GET, and repeated equal
  * Content-Length lines, which Heroku's behaviour 93 wants merged and llhttp refuses, become one.
  */
+import { HeadScan } from '../../src/wire/head-scan.ts';
 import {
   type Fields,
   type RequestHead,
@@ -27,7 +28,7 @@ export type Comparison = {
 const REFUSED: Comparison = { ours: 'refused', difference: '' };
 
 export function compareRequest(message: Buffer): Comparison {
-  const head = readRequestHead(message, 0, message.length, LIMITS);
+  const head = readRequestHead(message, 0, message.length, LIMITS, new HeadScan());
   if (head.type === 'refused') return REFUSED;
   if (head.type === 'incomplete') return notComplete(llhttpReads('request', message));
   const theirs = llhttpTerms(message, head);
@@ -37,7 +38,7 @@ export function compareRequest(message: Buffer): Comparison {
 }
 
 export function compareResponse(message: Buffer, requestMethod: string): Comparison {
-  const head = readResponseHead(message, 0, message.length, RESPONSE_LIMITS, requestMethod);
+  const head = readResponseHead(message, 0, message.length, RESPONSE_LIMITS, requestMethod, new HeadScan());
   if (head.type === 'refused') return REFUSED;
   if (head.type === 'incomplete') return notComplete(llhttpReads('response', message));
   // An interim response and one without a body by its status: llhttp leaves it to its user to say so.

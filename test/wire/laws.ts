@@ -109,13 +109,13 @@ function essence(head: { readonly type: string }) {
 
 /** The empty string when the head we write for this request reads back, to us and to llhttp, as what was meant. */
 export function emissionMisleads(message: Buffer): string {
-  const head = readRequestHead(message, 0, message.length, LIMITS);
+  const head = readRequestHead(message, 0, message.length, LIMITS, new HeadScan());
   if (head.type !== 'request') return '';
   const lines = forwardLines(head, HOP, 'request-id-of-thirty-two-letters', 1_700_000_000_000);
   const writing = { keepAlive: true, expectContinue: true, trustsPeer: true, replaced: undefined };
   const text = writeRequestHead(head, [], writing, lines);
   const bytes = Buffer.from(text, 'latin1');
-  const again = readRequestHead(bytes, 0, bytes.length, ROOMY);
+  const again = readRequestHead(bytes, 0, bytes.length, ROOMY, new HeadScan());
   if (again.type !== 'request') return `what we wrote is ${JSON.stringify(again)}`;
   const meant = { ...meaning(head), contentLength: head.contentLength };
   if (head.framing === 'none' && head.contentLength < 0)
@@ -129,7 +129,7 @@ export function emissionMisleads(message: Buffer): string {
 }
 
 export function responseEmissionMisleads(message: Buffer): string {
-  const head = readResponseHead(message, 0, message.length, RESPONSE_LIMITS, 'GET');
+  const head = readResponseHead(message, 0, message.length, RESPONSE_LIMITS, 'GET', new HeadScan());
   if (head.type !== 'response' || head.status < 200) return '';
   const writing = {
     clientVersion: 1,
@@ -138,7 +138,7 @@ export function responseEmissionMisleads(message: Buffer): string {
     replaced: undefined,
   } as const;
   const bytes = Buffer.from(writeResponseHead(head, ['Via', '1.1 x'], writing), 'latin1');
-  const again = readResponseHead(bytes, 0, bytes.length, RESPONSE_LIMITS, 'GET');
+  const again = readResponseHead(bytes, 0, bytes.length, RESPONSE_LIMITS, 'GET', new HeadScan());
   if (again.type !== 'response') return `what we wrote is ${JSON.stringify(again)}`;
   const same =
     again.status === head.status &&

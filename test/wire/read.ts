@@ -1,4 +1,5 @@
 /** Short ways for tests to read a head that is given as text. */
+import { HeadScan } from '../../src/wire/head-scan.ts';
 import {
   type RequestHead,
   type RequestLimits,
@@ -16,12 +17,19 @@ export function bytes(text: string): Buffer {
 
 export function readRequest(text: string, limits: Partial<RequestLimits> = {}) {
   const buffer = bytes(text);
-  return readRequestHead(buffer, 0, buffer.length, { ...LIMITS, ...limits });
+  return readRequestHead(buffer, 0, buffer.length, { ...LIMITS, ...limits }, new HeadScan());
 }
 
 export function readResponse(text: string, method = 'GET', limits: Partial<ResponseLimits> = {}) {
   const buffer = bytes(text);
-  return readResponseHead(buffer, 0, buffer.length, { ...RESPONSE_LIMITS, ...limits }, method);
+  return readResponseHead(
+    buffer,
+    0,
+    buffer.length,
+    { ...RESPONSE_LIMITS, ...limits },
+    method,
+    new HeadScan(),
+  );
 }
 
 export function request(text: string, limits: Partial<RequestLimits> = {}): RequestHead {

@@ -28,13 +28,13 @@ describe('a request head', () => {
 
   it('ends at its empty line, wherever it stands in the buffer', () => {
     const buffer = bytes('####GET / HTTP/1.1\r\nHost: a\r\n\r\nbody');
-    const head = readRequestHead(buffer, 4, buffer.length, LIMITS);
+    const head = readRequestHead(buffer, 4, buffer.length, LIMITS, new HeadScan());
     expect(head).toMatchObject({ type: 'request', end: buffer.length - 4 });
   });
 
   it('does not see bytes behind the end it is given', () => {
     const buffer = bytes('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect(readRequestHead(buffer, 0, buffer.length - 1, LIMITS).type).toBe('incomplete');
+    expect(readRequestHead(buffer, 0, buffer.length - 1, LIMITS, new HeadScan()).type).toBe('incomplete');
   });
 
   it('reads the next head with the same scan, after a head and after a refusal', () => {
