@@ -2,7 +2,7 @@
  * Which pools are awake. Few are from the start, so that their first request finds a ledger; of many none is before somebody
  * asks for it. It runs whenever `owners` starts; then, once a second, it puts to sleep what nobody has used for long.
  */
-import type { PoolName } from '../eventlog/index.ts';
+import { ownerNameOf, type PoolName } from '../eventlog/index.ts';
 import { Bedtime } from './bedtime.ts';
 import type { LogKeeper } from './log-keeper.ts';
 import type { SupervisedOwners } from './owners.ts';
@@ -40,7 +40,7 @@ export class Activation {
         const { log, owners } = this.#options;
         const page = await log.currents({ kind: 'pool', limit: MOST_AWAKE + 1 });
         const few = page.length <= MOST_AWAKE ? page : [];
-        await owners.startPools(few.map((row) => row.stream.slice('pool-'.length) as PoolName));
+        await owners.startPools(few.map((row) => ownerNameOf(row.stream) as PoolName));
         await this.#prepareOnce();
         return this.#drowsing(context, page.length > MOST_AWAKE ? AWAKE_OF_MANY : MOST_AWAKE);
       },

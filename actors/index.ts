@@ -25,7 +25,7 @@ export * from './domain/route-matcher.ts';
 export { DRAWS, Split } from './domain/split.ts';
 export { type Draft, draftOf, sealed } from './draft.ts';
 export type { HealthCounts, HealthReport } from './health.ts';
-export { decideFrom, evolveOwner, kindOf, streamOf } from './owned.ts';
+export { decideFrom, evolveOwner, streamOf } from './owned.ts';
 export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
 export { definitionOf, healthOf, rowsOf } from './pool/ledger-keeper.ts';

@@ -2,6 +2,7 @@
 import {
   type DomainEvent,
   domainStream,
+  kindOf,
   type PoolEvent,
   poolStream,
   type StreamName,
@@ -17,10 +18,6 @@ export type OwnerState = DomainState | PoolState;
 
 export function streamOf(command: Command): StreamName {
   return 'host' in command ? domainStream(command.host) : poolStream(command.pool);
-}
-
-export function kindOf(stream: StreamName): 'domain' | 'pool' {
-  return stream.startsWith('domain-') ? 'domain' : 'pool';
 }
 
 /** What the owner of this state would say, whoever keeps it. */

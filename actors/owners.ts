@@ -4,8 +4,10 @@
  */
 import {
   type EventLog,
+  kindOf,
   LogUnavailable,
   mayPass,
+  ownerNameOf,
   type PoolName,
   poolStream,
   type Recorded,
@@ -17,7 +19,7 @@ import type { Chaos } from './chaos.ts';
 import type { Command } from './command.ts';
 import { type Owners, OwnerUnavailable, type Proposal } from './desk-owners.ts';
 import { domainDecider } from './domain/domain.ts';
-import { decideFrom, kindOf, streamOf } from './owned.ts';
+import { decideFrom, streamOf } from './owned.ts';
 import type { OwnerContext } from './owner.ts';
 import { type AnyDecider, OwnerChild } from './owner-child.ts';
 import type { LedgerKeeper } from './pool/ledger-keeper.ts';
@@ -205,13 +207,13 @@ export class SupervisedOwners implements Owners {
 
   /** Nothing is kept of who is not, here or in the ledger, which outlives an owner that crashed. */
   isAwake(stream: StreamName): boolean {
-    const name = nameOf(stream);
+    const name = ownerNameOf(stream);
     if (this.#of(stream).status(name).type !== 'absent') return true;
     return kindOf(stream) === 'pool' && this.#options.keeper.has(name as PoolName);
   }
 
   #lookup(stream: StreamName): OwnerChild | undefined {
-    return this.#of(stream).lookup(nameOf(stream));
+    return this.#of(stream).lookup(ownerNameOf(stream));
   }
 
   /** Running in this very turn of the loop: between its start and whoever waited for it, it may have failed again. */
@@ -225,7 +227,7 @@ export class SupervisedOwners implements Owners {
 
   async #running(stream: StreamName): Promise<OwnerChild> {
     const supervisor = this.#of(stream);
-    const name = nameOf(stream);
+    const name = ownerNameOf(stream);
     const before = supervisor.status(name);
     if (before.type === 'absent' || (before.type === 'parked' && mayPass(before.error))) {
       // Nobody is started to fail over a log that cannot be read: whoever asks is told of the log, not of an owner.
@@ -257,10 +259,6 @@ export class SupervisedOwners implements Owners {
   #of(stream: StreamName): DynamicSupervisor<OwnerChild> {
     return kindOf(stream) === 'domain' ? this.domains : this.pools;
   }
-}
-
-function nameOf(stream: StreamName): string {
-  return stream.slice(kindOf(stream).length + 1);
 }
 
 function unavailable(stream: StreamName, what: string, retryAfterMs: number): OwnerUnavailable {

@@ -1,9 +1,17 @@
 /** What is in force, read from the log's current rows. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Current, DomainName, EventLog, PoolName, Position, StreamName } from '../eventlog/index.ts';
+import {
+  type Current,
+  type DomainName,
+  type EventLog,
+  kindOf,
+  ownerNameOf,
+  type PoolName,
+  type Position,
+  type StreamName,
+} from '../eventlog/index.ts';
 import type { Now, Present } from './command.ts';
 import type { DomainState } from './domain/domain.ts';
-import { kindOf } from './owned.ts';
 import type { PoolState } from './pool/pool-state.ts';
 
 type Log = Pick<EventLog, 'position' | 'currents' | 'statesOf'>;
@@ -45,9 +53,8 @@ async function presentOf(position: Position, pages: AsyncIterable<readonly Curre
   for await (const page of pages) {
     for (const { stream, state } of page) {
       if (state === null) continue;
-      const kind = kindOf(stream);
-      const target: Map<string, unknown> = kind === 'pool' ? pools : domains;
-      target.set(stream.slice(kind.length + 1), state);
+      const target: Map<string, unknown> = kindOf(stream) === 'pool' ? pools : domains;
+      target.set(ownerNameOf(stream), state);
     }
   }
   return { position, domains, pools };

@@ -2,14 +2,15 @@
  * Every owner as its events up to a position fold it, in order of name, one after the other: nobody has to hold more of them
  * than one. Nothing that lies beside the events is trusted.
  */
+
 import { baseStatesOf } from './base-states.ts';
 import { canonicalJson } from './canonical.ts';
 import { codec } from './codec.ts';
 import { EventUnreadable } from './errors.ts';
 import type { Json } from './json.ts';
 import type { LogInspection, StoredCurrent, StreamPlace } from './log-reader.ts';
+import { kindOf } from './names.ts';
 import type { Position } from './position.ts';
-import { kindOf } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
 import type { ChainedEvent } from './stored-event.ts';
 

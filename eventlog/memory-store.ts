@@ -14,7 +14,7 @@ import type {
   StreamPlace,
   StreamsPage,
 } from './log-reader.ts';
-import type { StreamName } from './names.ts';
+import { ownerNameOf, type StreamName } from './names.ts';
 import { poolsNamedBy } from './pool-of.ts';
 import type { Position, Version } from './position.ts';
 import { rangeOf, requireWhole, within } from './read-range.ts';
@@ -110,7 +110,7 @@ export class MemoryStore implements LogStore {
     return this.#names()
       .filter((name) => poolsNamedBy(name, this.#currents.get(name)!.state).includes(pool))
       .slice(0, limit)
-      .map((name) => name.slice('domain-'.length));
+      .map((name) => ownerNameOf(name));
   }
 
   snapshotOfCurrents(visit: (current: Current) => void): Position {

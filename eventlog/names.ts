@@ -73,6 +73,15 @@ export function poolStream(pool: PoolName): StreamName {
   return `pool-${pool}` as StreamName;
 }
 
+export function kindOf(stream: string): 'domain' | 'pool' {
+  return stream.startsWith('domain-') ? 'domain' : 'pool';
+}
+
+/** The domain or pool whose stream it is. */
+export function ownerNameOf(stream: string): string {
+  return stream.slice(kindOf(stream).length + 1);
+}
+
 export type Owner =
   | { readonly kind: 'domain'; readonly name: DomainName }
   | { readonly kind: 'pool'; readonly name: PoolName };

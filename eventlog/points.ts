@@ -10,9 +10,8 @@ import Database from 'better-sqlite3';
 import { baseStatesOf } from './base-states.ts';
 import type { Json } from './json.ts';
 import type { LogInspection, LogReader } from './log-reader.ts';
-import type { StreamName } from './names.ts';
+import { kindOf, type StreamName } from './names.ts';
 import type { Position } from './position.ts';
-import { kindOf } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 

@@ -7,7 +7,7 @@ import { codec } from './codec.ts';
 import { EventUnreadable } from './errors.ts';
 import type { Json } from './json.ts';
 import type { LogInspection, LogStore, StoredSnapshot } from './log-reader.ts';
-import type { StreamName } from './names.ts';
+import { kindOf, type StreamName } from './names.ts';
 import type { OwnerProjection, ProjectionOf } from './replay.ts';
 import { isOfTheFile } from './sqlite-errors.ts';
 import type { ChainedEvent } from './stored-event.ts';
@@ -89,10 +89,6 @@ function baseOf(log: StreamRows, stream: string): { state: Json; version: number
   if (row === undefined) return undefined;
   if (!row.intact) throw damagedState(stream, row.version, log.base()?.position ?? 0);
   return { state: JSON.parse(row.state) as Json, version: row.version };
-}
-
-export function kindOf(stream: string): 'domain' | 'pool' {
-  return stream.startsWith('domain-') ? 'domain' : 'pool';
 }
 
 function* storedStream(log: StreamRows, stream: string, first: number): Generator<ChainedEvent> {

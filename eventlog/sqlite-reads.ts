@@ -5,7 +5,7 @@ import { codec } from './codec.ts';
 import { EventUnreadable } from './errors.ts';
 import type { Recorded } from './events.ts';
 import type { CurrentsPage, LogReader } from './log-reader.ts';
-import type { StreamName } from './names.ts';
+import { ownerNameOf, type StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';
 import { type Range, rangeOf, requireWhole, within } from './read-range.ts';
 import type { Current, ReadOptions, Snapshot } from './readings.ts';
@@ -153,7 +153,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
   domainsOf(pool: string, limit: number): readonly string[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
     const streams = this.guarded(() => this.statements.domainsOf.all({ pool, limit }));
-    return streams.map((stream) => stream.slice('domain-'.length));
+    return streams.map((stream) => ownerNameOf(stream));
   }
 
   snapshotOfCurrents(visit: (current: Current) => void, damaged: Damaged = raise): Position {

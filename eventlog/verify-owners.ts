@@ -6,9 +6,9 @@
 import { EventUnreadable } from './errors.ts';
 import type { Finding } from './finding.ts';
 import type { Base, Kept, LogInspection, StoredOwner, StoredSnapshot } from './log-reader.ts';
-import { quoted } from './names.ts';
+import { kindOf, quoted } from './names.ts';
 import type { Version } from './position.ts';
-import { foldOf, kindOf, type StreamRows, type Whole } from './rebuild.ts';
+import { foldOf, type StreamRows, type Whole } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
 import { isOfTheFile } from './sqlite-errors.ts';
 

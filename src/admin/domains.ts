@@ -1,6 +1,6 @@
 /** Domains: which pool serves a host. */
 import type { DomainState } from '../../actors/index.ts';
-import { type Current, completeDomain, domainStream } from '../../eventlog/index.ts';
+import { type Current, completeDomain, domainStream, ownerNameOf } from '../../eventlog/index.ts';
 import { parseDomainWish } from '../config/index.ts';
 import type { Call } from './call.ts';
 import { put, remove } from './commands.ts';
@@ -43,7 +43,7 @@ export function deleteDomain(call: Call, { desk }: AdminPorts): Promise<Reply> {
 function itemOf(row: Current) {
   const state = row.state as NonNullable<DomainState>;
   return {
-    name: row.stream.slice('domain-'.length),
+    name: ownerNameOf(row.stream),
     version: state.version,
     ...completeDomain(state.settings),
   };

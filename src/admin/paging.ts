@@ -1,4 +1,5 @@
 /** Long lists a page at a time: `?after=NAME&limit=N`, answered with where the next page starts. */
+import { ownerNameOf } from '../../eventlog/index.ts';
 import type { Call } from './call.ts';
 import type { History } from './ports.ts';
 import { Refused } from './problem.ts';
@@ -36,7 +37,7 @@ export async function currentPage(call: Call, log: History, kind: 'domain' | 'po
   const rows = await log.currents({ kind, limit, characters: PAGE_CHARACTERS, ...from });
   const last = rows.at(-1);
   const more = last === undefined ? [] : await log.currents({ kind, limit: 1, after: last.stream });
-  return { rows, next: more.length > 0 ? (last?.stream.slice(kind.length + 1) ?? null) : null };
+  return { rows, next: more.length > 0 ? (last === undefined ? null : ownerNameOf(last.stream)) : null };
 }
 
 /** Of items read one beyond the limit: that one says whether there is more. */

@@ -4,6 +4,7 @@ import {
   type Current,
   completeBackend,
   completePool,
+  ownerNameOf,
   type PoolName,
   poolStream,
 } from '../../eventlog/index.ts';
@@ -91,5 +92,5 @@ function shown(pool: Pool) {
 
 function itemOf(row: Current) {
   const pool = row.state as Pool;
-  return { name: row.stream.slice('pool-'.length), version: pool.version, ...shown(pool) };
+  return { name: ownerNameOf(row.stream), version: pool.version, ...shown(pool) };
 }

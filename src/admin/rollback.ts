@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Answer, Plan, Present } from '../../actors/index.ts';
-import type { Json, Position } from '../../eventlog/index.ts';
+import { type Json, kindOf, ownerNameOf, type Position } from '../../eventlog/index.ts';
 import { type Change, MAX_ALLOWANCE } from '../config/index.ts';
 import { broughtUp, type Moment, type Restoration, type Scope, streamsOf } from '../history/index.ts';
 import { bodyBy } from './body-by.ts';
@@ -80,8 +80,8 @@ async function shown(
 const NOTHING: Present = { position: 0, pools: new Map(), domains: new Map() };
 
 function unknown([first = '']: readonly string[], then: number, now: number): Refused {
-  const kind = first.startsWith('pool-') ? 'pool' : 'domain';
-  const name = first.slice(kind.length + 1);
+  const kind = kindOf(first);
+  const name = ownerNameOf(first);
   return new Refused(
     `${kind}_not_found`,
     `there is no ${kind} ${name}, neither at position ${then} nor now, at ${now}`,

@@ -2,8 +2,15 @@
  * All owners, or some, as they were at a position: pools before domains, each in order of name, one at a time, so that of very
  * many, or of very large ones, nobody has to hold more than one.
  */
-import { type DomainState, kindOf, type PoolState } from '../../actors/index.ts';
-import type { DomainName, LogInspection, PoolName, StreamName } from '../../eventlog/index.ts';
+import type { DomainState, PoolState } from '../../actors/index.ts';
+import {
+  type DomainName,
+  kindOf,
+  type LogInspection,
+  ownerNameOf,
+  type PoolName,
+  type StreamName,
+} from '../../eventlog/index.ts';
 import { inOrder } from '../config/index.ts';
 import { ownerAt } from './owner-at.ts';
 import { allAt, isSmall } from './present-at.ts';
@@ -52,6 +59,5 @@ function* streamsOf(log: LogInspection, kind: 'pool' | 'domain'): Generator<Stre
 /** Undefined: there was none. */
 export function ownerOf(stream: StreamName, state: unknown): Owner | undefined {
   if (state === null) return undefined;
-  const kind = kindOf(stream);
-  return { kind, name: stream.slice(kind.length + 1), state } as Owner;
+  return { kind: kindOf(stream), name: ownerNameOf(stream), state } as Owner;
 }

@@ -1,11 +1,13 @@
 /** Everything, or one thing, that was routed at a position of the log. */
-import { type DomainState, evolveOwner, kindOf, type PoolState, type Present } from '../../actors/index.ts';
+import { type DomainState, evolveOwner, type PoolState, type Present } from '../../actors/index.ts';
 import {
   baseOf,
   type DomainName,
   EventUnreadable,
   type Json,
+  kindOf,
   type LogInspection,
+  ownerNameOf,
   POINT_EVERY,
   type Points,
   type PoolName,
@@ -85,9 +87,8 @@ function presentOf(position: number, states: ReadonlyMap<StreamName, unknown>): 
   const pools = new Map<PoolName, NonNullable<PoolState>>();
   for (const [stream, state] of states) {
     if (state === null) continue;
-    const kind = kindOf(stream);
-    const name = stream.slice(kind.length + 1);
-    if (kind === 'domain') domains.set(name as DomainName, state as NonNullable<DomainState>);
+    const name = ownerNameOf(stream);
+    if (kindOf(stream) === 'domain') domains.set(name as DomainName, state as NonNullable<DomainState>);
     else pools.set(name as PoolName, state as NonNullable<PoolState>);
   }
   return { position, domains, pools };

@@ -3,14 +3,20 @@
  * It is the fold of the events it was sent over the rows it read: all of them at its start, or each when it is first asked
  * for; of a bulk it is sent the names, and reads the events of whom it holds. One transaction is one step.
  */
-import { type DomainState, evolveOwner, kindOf, type PoolState } from '../../actors/index.ts';
+import { type DomainState, evolveOwner, type PoolState } from '../../actors/index.ts';
 import {
   DataUnusable,
+  type DomainName,
+  domainStream,
   EventUnreadable,
+  kindOf,
   type LogReader,
   LogUnavailable,
+  ownerNameOf,
   type PackedNames,
+  type PoolName,
   type Position,
+  poolStream,
   type Recorded,
   type StreamName,
   streamsOf,
@@ -64,9 +70,7 @@ export class Table implements RoutingTable {
 
   /** Nothing is known of this owner, though there is one: its requests are told so, and everybody else's go on. */
   lose(stream: StreamName): void {
-    const kind = kindOf(stream);
-    const name = stream.slice(kind.length + 1);
-    this.#views.lose(kind, name);
+    this.#views.lose(kindOf(stream), ownerNameOf(stream));
   }
 
   /** How to learn of events sent but not yet applied. */
@@ -198,7 +202,7 @@ export class Table implements RoutingTable {
 
   #passivate(stream: StreamName, source: TableSource, idle: number): void {
     const kind = kindOf(stream);
-    const name = stream.slice(kind.length + 1);
+    const name = ownerNameOf(stream);
     const view = kind === 'domain' ? this.#domains.get(name) : this.#pools.get(name);
     if (view !== undefined && this.#sweeps - (view.usedAt ?? 0) <= idle) return;
     if (view instanceof PoolView && source.isBusy(view)) return;
@@ -208,7 +212,7 @@ export class Table implements RoutingTable {
 
   #forget(stream: StreamName): void {
     const kind = kindOf(stream);
-    const name = stream.slice(kind.length + 1);
+    const name = ownerNameOf(stream);
     this.#known.delete(stream);
     if (kind === 'domain') this.#domains.delete(name);
     else this.#views.forgetPool(name);
@@ -242,7 +246,7 @@ export class Table implements RoutingTable {
   #domainNamed(name: string): DomainRoute | undefined {
     let domain = this.#domains.get(name);
     if (domain === undefined && this.#source?.names.has(name)) {
-      this.#activate(`domain-${name}` as StreamName, this.#source);
+      this.#activate(domainStream(name as DomainName), this.#source);
       domain = this.#domains.get(name);
     }
     if (domain !== undefined) domain.usedAt = this.#sweeps;
@@ -252,7 +256,7 @@ export class Table implements RoutingTable {
   #poolNamed(name: string): PoolRoute | undefined {
     let pool = this.#pools.get(name);
     if (pool === undefined && this.#source !== undefined) {
-      this.#activate(`pool-${name}` as StreamName, this.#source);
+      this.#activate(poolStream(name as PoolName), this.#source);
       pool = this.#pools.get(name);
     }
     if (pool !== undefined) pool.usedAt = this.#sweeps;
@@ -286,7 +290,7 @@ export class Table implements RoutingTable {
 
   #know(stream: StreamName, state: DomainState | PoolState, version: number): void {
     const kind = kindOf(stream);
-    const name = stream.slice(kind.length + 1);
+    const name = ownerNameOf(stream);
     // Who is gone is not held: whether it comes again is in the index, or in the log.
     if (state === null && this.#source !== undefined) this.#known.delete(stream);
     else this.#known.set(stream, { state, version });

@@ -3,7 +3,6 @@ import {
   type Command,
   domainDecider,
   evolveOwner,
-  kindOf,
   type Owners,
   poolDecider,
   RoutingDesk,
@@ -12,6 +11,7 @@ import {
 import {
   createMemoryLog,
   type EventLog,
+  kindOf,
   type LocalLog,
   openJournalReader,
   type StreamName,
