@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { SCHEMA_VERSION as JOURNAL_VERSION } from '../eventlog/journal/segment-schema.ts';
 import { SCHEMA_VERSION } from '../eventlog/schema.ts';
 import { command } from './cli/command.ts';
 import { answersIn, maskedAnswer, wordsOf } from './fixtures/answers.ts';
+import { journalVocabulary } from './fixtures/journal-vocabulary.ts';
 import { vocabulary } from './fixtures/vocabulary.ts';
 import { AdminClient } from './support/admin-client.ts';
 import { startRouter } from './support/router-process.ts';
@@ -72,6 +74,11 @@ describe('the number of the format', () => {
   it('is raised with what a log may say: see eventlog/schema.ts, and write test/fixtures for the next', () => {
     const known = readFileSync(join(FIXTURES, `format-${SCHEMA_VERSION}`, 'vocabulary.txt'), 'utf8');
     expect(vocabulary()).toBe(known);
+  });
+
+  it('of the journal is raised with what a segment may say: see eventlog/journal/segment-schema.ts', () => {
+    const known = readFileSync(join(FIXTURES, `journal-${JOURNAL_VERSION}.txt`), 'utf8');
+    expect(journalVocabulary()).toBe(known);
   });
 });
 

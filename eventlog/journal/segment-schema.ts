@@ -7,7 +7,8 @@ import type { Vocabulary } from './vocabulary.ts';
 export const APPLICATION_ID = 0x73_77_79_6a;
 /**
  * Raised whenever anything in a segment is to be read otherwise than before: a table, the frames of requests, the records and the
- * checkpoints of ledgers. Whoever raises it begins a segment of its own, and reads the former ones as what they are.
+ * checkpoints of ledgers. `test/formats.test.ts` holds the number and what it stands for together. Whoever raises it begins a
+ * segment of its own, and reads the former ones as what they are.
  */
 export const SCHEMA_VERSION = 1;
 
