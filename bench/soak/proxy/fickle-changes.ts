@@ -13,6 +13,7 @@ import { Trials } from './trials.ts';
 const HOST = hostOf('fickle');
 const DOMAIN = `/v1/domains/${HOST}`;
 const MOST_PAST = 20;
+const TRIAL_MS = 600;
 // Long enough that some requests come.
 const FELT_MS = 100;
 
@@ -117,10 +118,7 @@ export class FickleChanges {
     const course = this.#anyCourse();
     const isKept = chance.below(2) === 0;
     const answered = this.#wish(course);
-    const trial = await this.#trials.begin(
-      { [HOST]: settingsOf(course) },
-      isKept ? 5000 : 200 + chance.below(600),
-    );
+    const trial = await this.#trials.begin({ [HOST]: settingsOf(course) }, TRIAL_MS + chance.below(TRIAL_MS));
     if (trial === undefined) {
       await this.#trials.barrier();
       return this.#wish(before)();
@@ -128,7 +126,10 @@ export class FickleChanges {
     if (performance.now() < trial.untilMs) answered();
     const undone = this.#witnesses.courses.fickle.wish(before, trial.untilMs);
     await pause(chance.below(100));
-    if (isKept && (await this.#trials.confirm(trial))) return;
+    if (isKept && (await this.#trials.confirm(trial))) {
+      this.#wish(course)();
+      return pause(trial.untilMs - performance.now() + FELT_MS);
+    }
     if (!isKept && chance.below(3) === 0) {
       await this.#set(this.#ownCourse());
       return this.#trials.decided(trial);

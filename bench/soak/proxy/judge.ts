@@ -8,7 +8,7 @@ import type { InForce } from './in-force.ts';
 import { answersBehindFin } from './listeners.ts';
 import { type Fault, isUnreadable, type Request } from './plan.ts';
 import { Sessions } from './sessions.ts';
-import { DRAIN_MS, type Tenant } from './tenants.ts';
+import { DRAIN_MS, isHasty, type Tenant } from './tenants.ts';
 import { explains } from './troubles.ts';
 
 // From the moment that something breaks to the moment that everybody has noticed.
@@ -120,7 +120,8 @@ export class Judgement {
   #answer(asked: Asked, got: Got, attempt: Attempt, connection: ClientConnection): string | undefined {
     const { request, attempts } = asked;
     const { answer } = attempt;
-    if (attempt !== attempts.at(-1)) return 'expected the answer of the last attempt, found an earlier one';
+    if (attempt !== attempts.at(-1) && !this.#isOutOfOrder(asked))
+      return 'expected the answer of the last attempt, found an earlier one';
     if (request.upgrades)
       return got.status === 101 ? this.#wholeness(asked, got, attempt, connection) : '101';
     if (got.status !== answer.status) return `expected status ${answer.status}, found ${got.status}`;
@@ -138,6 +139,11 @@ export class Judgement {
     if (difference !== undefined) return difference;
     const beyond = this.#beyondBody(asked, got, attempt);
     return beyond ?? this.#wholeness(asked, got, attempt, connection);
+  }
+
+  /** Who has not answered in time is left for another; where this process stood still meanwhile, it may read the second one first. */
+  #isOutOfOrder({ request, sentAtMs }: Asked): boolean {
+    return isHasty(request.tenant) && this.#moments.within('lag', sentAtMs, performance.now());
   }
 
   #beyondBody({ request, attempts }: Asked, got: Got, { answer, key }: Attempt): string | undefined {

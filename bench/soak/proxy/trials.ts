@@ -61,6 +61,8 @@ export class Trials {
     do {
       await pause(10);
       found = this.#textOf(await this.#state(), JSON.parse(trial.before) as object);
+      if (found === trial.before && performance.now() < trial.untilMs)
+        book.complain(`trial ${trial.id}: expected it to last, found it undone`);
     } while (found !== trial.before && performance.now() < end);
     if (found !== trial.before) book.complain(`trial ${trial.id}: expected ${trial.before}, found ${found}`);
     await this.barrier();
