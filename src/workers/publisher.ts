@@ -6,7 +6,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Happened } from '../../eventlog/index.ts';
 import { Board, type BoardShared } from './board.ts';
-import { NameIndexWriter } from './name-index.ts';
+import { NameIndexWriter } from './name-index-writer.ts';
 import { type Publication, publicationOf } from './publication.ts';
 
 /** One count, shared by all threads. It may wrap around: it is only compared for equality. */
