@@ -19,13 +19,13 @@ const history = new LocalHistory(past);
 const {
   wallMs: [pointsMs = 0],
 } = await timed(1, () => history.ask('points', {}));
-const all = await timed(QUESTIONS, (turn) => history.ask('routing', { at: moment(turn) }));
+const all = await timed(QUESTIONS, (turn) => taken(history.pour('state', { at: moment(turn) })));
 const one = await timed(QUESTIONS, (turn) =>
-  history.ask('routing', { at: moment(turn), scope: [streamOf(turn)] }),
+  taken(history.pour('state', { at: moment(turn), scope: [streamOf(turn)] })),
 );
-const differences = await timed(QUESTIONS, async (turn) => {
-  for await (const _piece of history.pour('difference', { from: moment(turn), to: moment(turn * 7 + 3) }));
-});
+const differences = await timed(QUESTIONS, (turn) =>
+  taken(history.pour('difference', { from: moment(turn), to: moment(turn * 7 + 3) })),
+);
 past.close();
 
 await record('past', {
@@ -35,6 +35,10 @@ await record('past', {
   ...told('state --at, one owner', one),
   ...told('diff', differences),
 });
+
+async function taken(pieces: AsyncIterable<string>): Promise<void> {
+  for await (const _piece of pieces);
+}
 
 /** All over the log, in no order. */
 function moment(turn: number): Moment {

@@ -8,13 +8,20 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Answer, By, ChildSpec, Desk, Plan } from '../../actors/index.ts';
 import { crashed } from '../../actors/index.ts';
-import type { EventLog, Json } from '../../eventlog/index.ts';
-import { CONFIRMED, type Historian, ON_TRIAL, type Trial, trialOf, UNDONE } from '../history/index.ts';
+import type { EventLog, Json, Position } from '../../eventlog/index.ts';
+import {
+  CONFIRMED,
+  type Historian,
+  ON_TRIAL,
+  streamsOf,
+  type Trial,
+  toldOf,
+  trialOf,
+  UNDONE,
+} from '../history/index.ts';
 import type { Logger } from './logger.ts';
 import { Refused } from './problem.ts';
 import { restoring } from './restoring.ts';
-import { routingOf } from './routing-of.ts';
-import { told, undoneIn } from './undoing.ts';
 
 export type ConfirmationsOptions = {
   readonly desk: () => Desk;
@@ -215,16 +222,21 @@ export class Confirmations {
 
   async #carriedBack(live: Live): Promise<{ readonly answer: Answer; readonly left: readonly string[] }> {
     const { desk, history } = this.#options;
-    const change = await history.ask('change', { position: live.position });
-    if (change === undefined) throw new Error(`expected a change at position ${live.position}, found none`);
+    const undoneAt = async (at?: Position) => {
+      const undone = await history.ask('undone', { position: live.position, at });
+      if (undone !== undefined) return undone;
+      throw new Error(`expected a change at position ${live.position}, found none`);
+    };
+    // Before others have to wait; mostly nothing happens in between.
+    const found = await undoneAt();
     let left: readonly string[] = [];
     const plan: Plan = async (now) => {
       if (live.state === 'ending') return { type: 'rejected', rejection: LATE };
       live.state = 'ending';
-      const present = await now.everything();
-      const undone = undoneIn(change, routingOf(present));
-      left = told(undone.left);
-      const planned = restoring(undone.changes, undone.routing, present);
+      const undone = found.at === now.position ? found : await undoneAt(now.position);
+      left = toldOf(undone.left);
+      const owners = await now.owners(streamsOf(undone.changes));
+      const planned = restoring(undone.changes, undone.routing, owners);
       return planned.type === 'rejected' ? planned : { ...planned, note: { left } };
     };
     const by = { author: 'confirm-within', commandId: UNDONE + live.id };

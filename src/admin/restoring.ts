@@ -1,18 +1,20 @@
 /** What rollbacks share: a difference as commands on what was seen, and what is said where something changed meanwhile. */
 import type { Answer, Command, Desk, Planned, Present, Rejection } from '../../actors/index.ts';
 import type { EventLog, PoolName, Position } from '../../eventlog/index.ts';
-import { type Change, countsOf, MAX_CHANGES, type Routing, removedBy } from '../config/index.ts';
+import { type Change, MAX_CHANGES, type Removable, type Routing, removedBy } from '../config/index.ts';
 import type { Restoration } from '../history/index.ts';
 import { commandsOf } from './commands-of.ts';
 import { tooManyRemovals } from './plan.ts';
 import { rejected } from './problem.ts';
 import type { Reply } from './reply.ts';
-import { routingOf } from './routing-of.ts';
 
 type Rejected = Extract<Answer, { type: 'rejected' }>;
 
 /** What a dry run at a position answered. */
 export type Shown = { readonly position: number; readonly changes: readonly Change[] };
+
+/** Whose present is not asked for, since what is shown is not carried out. */
+export const NOTHING: Present = { position: 0, pools: new Map(), domains: new Map() };
 
 /** Commands that make these changes, each on the condition that its owner still is as it was seen. */
 export function restoring(changes: readonly Change[], past: Routing, present: Present): Planned {
@@ -26,13 +28,19 @@ export function restoring(changes: readonly Change[], past: Routing, present: Pr
 /** The same, unless it takes away more than is allowed: a wrong position must not empty the router. */
 export function restoringWithin(
   allowRemovals: number,
-  changes: readonly Change[],
-  past: Routing,
+  { changes, past, counts }: Wanted,
   present: Present,
 ): Planned {
-  const rejection = tooManyRemovals(removedBy(changes), countsOf(routingOf(present)), allowRemovals);
+  const rejection = counts && tooManyRemovals(removedBy(changes), counts, allowRemovals);
   return rejection === undefined ? restoring(changes, past, present) : { type: 'rejected', rejection };
 }
+
+export type Wanted = {
+  readonly changes: readonly Change[];
+  readonly past: Routing;
+  /** How many there are. */
+  readonly counts: Removable | undefined;
+};
 
 /** As it was found, an owner at a time; `present`: the owners that change. */
 export function restoringFound(

@@ -3,7 +3,7 @@
  * the log; what is undone is undone by new events, decided by the owners themselves.
  */
 import { z } from 'zod';
-import type { Answer, Plan, Present } from '../../actors/index.ts';
+import type { Answer, Plan } from '../../actors/index.ts';
 import { type Json, kindOf, ownerNameOf, type Position } from '../../eventlog/index.ts';
 import { type Change, MAX_ALLOWANCE } from '../config/index.ts';
 import { broughtUp, type Moment, type Restoration, type Scope, streamsOf } from '../history/index.ts';
@@ -16,7 +16,7 @@ import { Refused } from './problem.ts';
 import { count, flag } from './query.ts';
 import { facts, positionHeader } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
-import { refusedOf, restoringFound, staleness, withWinners } from './restoring.ts';
+import { NOTHING, refusedOf, restoringFound, staleness, withWinners } from './restoring.ts';
 import { type UndoWish, undo } from './undo.ts';
 
 export const ROLLBACK_KEYS = ['to', 'change', 'domain', 'pool', 'dryRun', 'seen', 'allowRemovals'] as const;
@@ -75,9 +75,6 @@ async function shown(
   const more = found.found - changes.length;
   return json({ dryRun: true, to, position, refused, changes, ...(more > 0 ? { more } : {}) });
 }
-
-// What is shown is not carried out: no owner's version is asked for.
-const NOTHING: Present = { position: 0, pools: new Map(), domains: new Map() };
 
 function unknown([first = '']: readonly string[], then: number, now: number): Refused {
   const kind = kindOf(first);

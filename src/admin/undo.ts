@@ -1,17 +1,14 @@
 /** Undoes one change and no other, whatever came after it. */
-import type { Plan } from '../../actors/index.ts';
-import type { Json } from '../../eventlog/index.ts';
-import { difference } from '../config/index.ts';
-import type { PastChange, Scope } from '../history/index.ts';
+import type { Plan, Planned, Present } from '../../actors/index.ts';
+import type { Json, Position } from '../../eventlog/index.ts';
+import { type Scope, streamsOf, toldOf, type UndoneAt } from '../history/index.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import type { AdminPorts } from './ports.ts';
 import { Refused } from './problem.ts';
 import { facts, positionHeader } from './receipt.ts';
 import { json, type Reply } from './reply.ts';
-import { refusedOf, restoringWithin, type Shown, staleness, withWinners } from './restoring.ts';
-import { routingOf } from './routing-of.ts';
-import { told, type Undone, undoneIn } from './undoing.ts';
+import { NOTHING, refusedOf, restoringWithin, staleness, withWinners } from './restoring.ts';
 
 export type UndoWish = {
   /** A position of the change. */
@@ -24,51 +21,52 @@ export type UndoWish = {
 };
 
 export async function undo(call: Call, ports: AdminPorts, wish: UndoWish): Promise<Reply> {
-  const { position, scope } = wish;
-  const change = await ports.history.ask('change', { position, scope }, call.signal);
-  if (change === undefined || difference(change.before, change.after).length === 0)
-    throw new Refused(
-      'invalid_query',
-      `change: expected a change of settings at position ${position}, found none`,
-    );
-  return wish.dryRun ? shown(ports, change, wish) : carriedOut(call, ports, change, wish);
+  const found = await undoneAt(call, ports, wish);
+  if (!found.isOfSettings) throw nothingAt(wish.position);
+  return wish.dryRun ? shown(ports, found, wish) : carriedOut(call, ports, found, wish);
 }
 
-async function shown({ desk }: AdminPorts, change: PastChange, { allowRemovals }: UndoWish): Promise<Reply> {
-  const present = await desk.present();
-  const { changes, routing, left } = undoneIn(change, routingOf(present));
-  const refused = await refusedOf(restoringWithin(allowRemovals, changes, routing, present), desk);
-  const { position } = present;
-  return json({ dryRun: true, ...spanOf(change), position, refused, changes, left: told(left) });
-}
-
-async function shownThen(
+async function undoneAt(
   call: Call,
   { history }: AdminPorts,
-  position: number,
-  change: PastChange,
-): Promise<Shown> {
-  const then = await history.ask('routing', { at: { type: 'position', position } }, call.signal);
-  return { position, changes: undoneIn(change, then).changes };
+  { position, scope }: UndoWish,
+  at?: Position,
+): Promise<UndoneAt> {
+  const wish = { position, scope, at, counts: at === undefined };
+  const undone = await history.ask('undone', wish, call.signal);
+  if (undone === undefined) throw nothingAt(position);
+  return undone;
 }
 
-async function carriedOut(
-  call: Call,
-  ports: AdminPorts,
-  change: PastChange,
-  { scope, seen, allowRemovals }: UndoWish,
-): Promise<Reply> {
-  const before = seen === undefined ? undefined : await shownThen(call, ports, seen, change);
-  let undone: Undone | undefined;
+function nothingAt(position: Position): Refused {
+  return new Refused(
+    'invalid_query',
+    `change: expected a change of settings at position ${position}, found none`,
+  );
+}
+
+async function shown({ desk }: AdminPorts, found: UndoneAt, { allowRemovals }: UndoWish): Promise<Reply> {
+  const { at: position, changes, left } = found;
+  const refused = await refusedOf(restoringUndone(found, found, allowRemovals, NOTHING), desk);
+  return json({ dryRun: true, ...spanOf(found), position, refused, changes, left: toldOf(left) });
+}
+
+async function carriedOut(call: Call, ports: AdminPorts, found: UndoneAt, wish: UndoWish): Promise<Reply> {
+  const { scope, seen, allowRemovals } = wish;
+  const before =
+    seen === undefined
+      ? undefined
+      : { position: seen, changes: (await undoneAt(call, ports, wish, seen)).changes };
+  let undone: UndoneAt | undefined;
   const plan: Plan = async (now) => {
-    const present = await now.everything();
-    undone = undoneIn(change, routingOf(present));
-    const { changes, routing } = undone;
-    return staleness(before, changes, present) ?? restoringWithin(allowRemovals, changes, routing, present);
+    // Mostly nothing happened since it was looked at.
+    undone = found.at === now.position ? found : await undoneAt(call, ports, wish, now.position);
+    const owners = await now.owners(streamsOf(undone.changes));
+    return staleness(before, undone.changes, now) ?? restoringUndone(undone, found, allowRemovals, owners);
   };
   const digest: Json = {
     type: 'Undo',
-    change: change.first,
+    change: found.first,
     scope: scope ?? null,
     seen: seen ?? null,
     allowRemovals,
@@ -76,11 +74,21 @@ async function carriedOut(
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
   if (answer.type === 'rejected') return withWinners(ports, answer, before);
   const what =
-    undone === undefined ? { repeated: true } : { changes: undone.changes, left: told(undone.left) };
+    undone === undefined ? { repeated: true } : { changes: undone.changes, left: toldOf(undone.left) };
   const { position, changed } = facts(answer);
-  return json({ dryRun: false, ...spanOf(change), position, changed, ...what }, positionHeader(answer));
+  return json({ dryRun: false, ...spanOf(found), position, changed, ...what }, positionHeader(answer));
 }
 
-function spanOf({ first, last }: PastChange) {
+/** `counted`: with how many there were, which a later look does not count again. */
+function restoringUndone(
+  { changes, routing }: UndoneAt,
+  counted: UndoneAt,
+  allowRemovals: number,
+  owners: Present,
+): Planned {
+  return restoringWithin(allowRemovals, { changes, past: routing, counts: counted.present }, owners);
+}
+
+function spanOf({ first, last }: UndoneAt) {
   return { change: { from: first, to: last } };
 }

@@ -2,7 +2,6 @@
  * Everything that can be asked of the past, and who answers it: functions of a wish and a `Room`, on the thread of
  * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
  */
-import { changeAt } from './change-at.ts';
 import { pourDifference } from './difference.ts';
 import { explainAsked } from './explain/asked.ts';
 import { explainRequest } from './explain/request.ts';
@@ -11,16 +10,16 @@ import { makePoints } from './present-at.ts';
 import { query } from './query.ts';
 import { restorationOf } from './restoration.ts';
 import { pourEvents } from './search.ts';
-import { pourState, routingAt } from './state.ts';
+import { pourState } from './state.ts';
+import { undoneAt } from './undone-at.ts';
 import { verifyJournal } from './verify-decisions.ts';
 import { whatIf } from './what-if/what-if.ts';
 
 /** One answer each. */
 export const ANSWERERS = {
-  change: changeAt,
   points: makePoints,
   restoration: restorationOf,
-  routing: routingAt,
+  undone: undoneAt,
   explain: explainRequest,
   explainAsked,
   query,

@@ -126,7 +126,7 @@ async function isThere(room: Room, scope: readonly StreamName[], moments: readon
   return false;
 }
 
-async function presentCounts({ log, breathe }: Room): Promise<Removable> {
+export async function presentCounts({ log, breathe }: Room): Promise<Removable> {
   let pools = 0;
   let backends = 0;
   for (let after = ''; ; await breathe()) {

@@ -1,6 +1,6 @@
 /** Routing state, now or then, an owner at a time: nobody has to hold it all. */
-import { routedPool, routingOf } from '../admin/routing-of.ts';
-import { poolJson, type Routing } from '../config/index.ts';
+import { routedPool } from '../admin/routing-of.ts';
+import { poolJson } from '../config/index.ts';
 import { type Moment, positionAt } from './moment.ts';
 import { type Owner, ownersAt } from './owners-at.ts';
 import { linesOfJson, pieces } from './pieces.ts';
@@ -34,19 +34,6 @@ async function* entriesOf(room: Room, position: number, scope: Scope): AsyncGene
     }
   }
   for (const note of notes) yield { note };
-}
-
-/** The settings alone, for whoever wants them back. */
-export async function routingAt(
-  { at, scope }: StateWish,
-  room: Room,
-): Promise<Routing & { readonly position: number }> {
-  const position = momentIn(room, at, 'to');
-  const pools = new Map();
-  const domains = new Map();
-  for await (const { kind, name, state } of ownersAt(room, position, scope))
-    (kind === 'pool' ? pools : domains).set(name, state);
-  return { position, ...routingOf({ pools, domains }) };
 }
 
 function momentIn({ log }: Room, at: Moment | undefined, what: string): number {

@@ -251,7 +251,7 @@ describe('an archive', () => {
     await world.happen(made('pool-a'), made('pool-b'));
     await log.close();
     const past = sourcesOf(place, Date.now);
-    const change = (position: number) => new LocalHistory(past).ask('change', { position });
+    const change = (position: number) => new LocalHistory(past).ask('undone', { position });
     await run(`archive ${at('old.db')} --before 9`, place);
     await expect(change(8)).rejects.toMatchObject({
       word: 'archived',
@@ -284,7 +284,7 @@ describe('an archive', () => {
     const half = new LocalHistory(past);
     const rollbackTo = (position: number) =>
       half.ask('restoration', { to: { type: 'position', position }, scope: undefined });
-    await expect(half.ask('change', { position: 11 })).rejects.toMatchObject({ word: 'archived' });
+    await expect(half.ask('undone', { position: 11 })).rejects.toMatchObject({ word: 'archived' });
     await expect(rollbackTo(10)).rejects.toMatchObject({
       message:
         'to: expected a position between changes, found 10, which may be in the midst of the one that ends at 11, as the archive knows',

@@ -4,7 +4,8 @@
  */
 import { type DomainName, type PoolName, poolsOf } from '../../eventlog/index.ts';
 import { type Change, difference, type Routing } from '../config/index.ts';
-import { type PastChange, within } from '../history/index.ts';
+import type { PastChange } from './change-at.ts';
+import { within } from './scope.ts';
 
 export type Undoing = {
   /** What it should be like: the present one, with all undone that can be. */
@@ -20,7 +21,7 @@ export type Moments = {
   readonly before: Routing;
   readonly after: Routing;
   readonly now: Routing;
-  /** All owners: others may depend on what the change made. */
+  /** With others that depend on what the change made, and the pools that undoing it would name: all, or one of each. */
   readonly all: Routing;
 };
 
@@ -35,7 +36,7 @@ export function undoneIn({ streams, before, after }: PastChange, all: Routing): 
   return { ...undone, changes: difference(now, undone.routing) };
 }
 
-export function told(left: readonly string[]): readonly string[] {
+export function toldOf(left: readonly string[]): readonly string[] {
   return left.length <= TOLD ? left : [...left.slice(0, TOLD), `and ${left.length - TOLD} more`];
 }
 

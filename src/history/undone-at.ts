@@ -1,0 +1,111 @@
+/** How one change would be undone at a position: of all others, those alone are looked at that depend on it. */
+import type { DomainState } from '../../actors/index.ts';
+import {
+  domainStream,
+  type PoolName,
+  type Position,
+  poolStream,
+  poolsOf,
+  type StreamName,
+} from '../../eventlog/index.ts';
+import { routingOf } from '../admin/routing-of.ts';
+import { type Change, difference, type Removable, type Routing } from '../config/index.ts';
+import { changeAt, type PastChange } from './change-at.ts';
+import { changedSince } from './difference.ts';
+import { positionAt } from './moment.ts';
+import { ownerAt } from './owner-at.ts';
+import { streamsIn } from './owners-at.ts';
+import { someAt } from './present-at.ts';
+import { presentCounts } from './restoration.ts';
+import type { Room } from './room.ts';
+import type { Scope } from './scope.ts';
+import { undoneIn } from './undoing.ts';
+
+export type UndoneAtWish = {
+  /** Any position of the change. */
+  readonly position: Position;
+  readonly scope?: Scope;
+  /** The end of the log unless given. */
+  readonly at?: Position | undefined;
+  /** Whether how many there are is counted too. */
+  readonly counts?: boolean;
+};
+
+export type UndoneAt = {
+  /** Of the change. */
+  readonly first: Position;
+  readonly last: Position;
+  /** Whether it changed any settings. */
+  readonly isOfSettings: boolean;
+  readonly at: Position;
+  readonly changes: readonly Change[];
+  /** The owners that it touched, as they would be. */
+  readonly routing: Routing;
+  readonly left: readonly string[];
+  readonly present: Removable | undefined;
+};
+
+/** Undefined where nothing happened: position 0. */
+export async function undoneAt(wish: UndoneAtWish, room: Room): Promise<UndoneAt | undefined> {
+  const change = await changeAt(wish, room);
+  if (change === undefined) return undefined;
+  const at =
+    wish.at === undefined
+      ? room.log.position()
+      : positionAt(room.log, { type: 'position', position: wish.at }, 'seen');
+  const involved = new Set([
+    ...change.streams,
+    ...poolsOfBefore(change),
+    ...(await usersOf(change, at, room)),
+  ]);
+  const undone = undoneIn(change, routingOf(await someAt(room, at, involved)));
+  const { first, last } = change;
+  return {
+    first,
+    last,
+    isOfSettings: difference(change.before, change.after).length > 0,
+    at,
+    ...undone,
+    present: wish.counts === true ? await presentCounts(room) : undefined,
+  };
+}
+
+function* poolsOfBefore({ before }: PastChange): Generator<StreamName> {
+  for (const settings of before.domains.values()) yield* poolsOf(settings).map(poolStream);
+}
+
+/** A domain for each pool that would go and that others than the change's own name. */
+async function usersOf(
+  { streams, before }: PastChange,
+  at: Position,
+  room: Room,
+): Promise<Iterable<StreamName>> {
+  const own = new Set(streams);
+  const users = new Map<PoolName, StreamName | undefined>();
+  for (const stream of streams) {
+    const pool = stream.slice('pool-'.length) as PoolName;
+    if (stream.startsWith('pool-') && !before.pools.has(pool)) users.set(pool, undefined);
+  }
+  if (users.size === 0) return [];
+  const look = (stream: StreamName) => {
+    if (own.has(stream)) return;
+    const domain = ownerAt(room.log, stream, at).state as DomainState;
+    for (const pool of domain === null ? [] : poolsOf(domain.settings))
+      if (users.has(pool)) users.set(pool, stream);
+  };
+  const since = await changedSince(room, at, room.log.position());
+  for (const stream of streamsIn(room.log, since)) {
+    if (stream.startsWith('domain-')) look(stream);
+    await room.breathe();
+  }
+  // Of whoever did not change since, the log knows which name a pool: one more than may be passed over.
+  const most = own.size + (since?.length ?? 0) + 1;
+  for (const pool of since === undefined ? [] : users.keys()) {
+    for (const host of room.log.domainsOf(pool, most)) {
+      if (users.get(pool) !== undefined) break;
+      look(domainStream(host as never));
+    }
+    await room.breathe();
+  }
+  return [...users.values()].filter((stream) => stream !== undefined);
+}
