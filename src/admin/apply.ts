@@ -1,16 +1,16 @@
 /** Makes all pools and domains equal to the wished ones, at one position or not at all. */
-import type { Answer, Drained, Plan, Present } from '../../actors/index.ts';
+import type { Answer, Plan, Present } from '../../actors/index.ts';
 import type { Json } from '../../eventlog/index.ts';
 import { type Change, MAX_ALLOWANCE, parseRouting, type Routing, routingJson } from '../config/index.ts';
-import { stillDraining } from './backends.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import { compared, planFor } from './plan.ts';
 import type { AdminPorts } from './ports.ts';
-import { allDrained, WAITED, waitOf } from './prefer.ts';
+import { waitOf } from './prefer.ts';
 import { Refused, rejected } from './problem.ts';
 import { count, flag } from './query.ts';
 import { facts, positionHeader } from './receipt.ts';
+import { removedIn, withDrained } from './removed.ts';
 import { json, type Reply } from './reply.ts';
 import { wishOf } from './wish.ts';
 
@@ -55,9 +55,9 @@ async function carriedOut(
     return putOnTrial(call, ports, { plan, trialMs, digest: trialDigest, seen: () => changes });
   }
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
-  const reply = replyTo(answer, changes);
-  if (answer.type === 'rejected' || waitMs === undefined || changes === undefined) return reply;
-  return waited(call, ports, { answer, changes, waitMs });
+  if (answer.type === 'rejected' || changes === undefined) return replyTo(answer, changes);
+  const known = appliedAs(answer, { changes });
+  return withDrained(call, ports, { answer, known, leavers: removedIn(changes), waitMs });
 }
 
 type OnTrial = {
@@ -85,30 +85,6 @@ async function putOnTrial(
 }
 
 type Done = Extract<Answer, { type: 'done' }>;
-
-type Applied = {
-  readonly answer: Done;
-  readonly changes: readonly Change[];
-  readonly waitMs: number;
-};
-
-/** Whoever applies with a wait may end the processes of removed backends when this is answered. */
-async function waited(call: Call, ports: AdminPorts, { answer, changes, waitMs }: Applied): Promise<Reply> {
-  const leavers = changes.flatMap((change) =>
-    change.kind === 'backend' && change.change === 'remove' ? [{ pool: change.pool, id: change.name }] : [],
-  );
-  const ends = await allDrained(call, ports, leavers, waitMs);
-  const headers = { ...positionHeader(answer), ...WAITED };
-  const known = appliedAs(answer, { changes });
-  if (ends === undefined) return stillDraining(call, known, headers);
-  const drained = leavers.map(({ pool, id }, at) => ({ pool, backend: id, ...countsOf(ends[at]!) }));
-  return json({ ...known, drained }, headers);
-}
-
-/** `withdrawn`: it was added again before all of it had ended. */
-function countsOf({ type, finished, cut }: Drained) {
-  return { finished, cut, ...(type === 'withdrawn' ? { withdrawn: true } : {}) };
-}
 
 /** A repeated command is not planned again: its changes are history, to be read in the events. */
 function replyTo(answer: Answer, changes: readonly Change[] | undefined): Reply {

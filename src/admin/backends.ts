@@ -14,6 +14,7 @@ import type { AdminPorts } from './ports.ts';
 import { allDrained, WAITED, waitOf } from './prefer.ts';
 import { problem, rejected } from './problem.ts';
 import { type Done, etag, facts, positionHeader, removalReceipt } from './receipt.ts';
+import { stillDraining } from './removed.ts';
 import { json, type Reply } from './reply.ts';
 import { wishOf } from './wish.ts';
 
@@ -88,13 +89,6 @@ function drainReport(
   if (type !== 'withdrawn') return json({ ...known, drained: true, finished, cut }, headers);
   const detail = 'the backend was put up again before its drain was over';
   return problem('drain_withdrawn', detail, { headers, members: { finished, cut } });
-}
-
-/** The time that was to be waited is up, or the router stops: what was begun goes on. */
-export function stillDraining(call: Call, known: object, headers: Readonly<Record<string, string>>): Reply {
-  if (!call.gone().aborted) return json({ ...known, drained: false }, headers, 202);
-  const detail = 'the router is stopping; the change is recorded and holds when it is back';
-  return problem('router_stopping', detail, { headers: { ...headers, 'retry-after': '1' } });
 }
 
 function itemOf(name: string, { backend, version }: BackendState) {

@@ -14,8 +14,10 @@ import { put, remove } from './commands.ts';
 import { currentPage } from './paging.ts';
 import { poolOf } from './path-params.ts';
 import type { AdminPorts, History } from './ports.ts';
+import { type Leaver, waitOf } from './prefer.ts';
 import { Refused } from './problem.ts';
-import { etag } from './receipt.ts';
+import { type Done, etag, facts, removalReceipt } from './receipt.ts';
+import { withDrained } from './removed.ts';
 import { json, type Reply } from './reply.ts';
 import { wishOf } from './wish.ts';
 
@@ -42,9 +44,29 @@ export async function putPool(call: Call, { desk, ownAddresses }: AdminPorts): P
   });
 }
 
-export function deletePool(call: Call, { desk }: AdminPorts): Promise<Reply> {
+/** Whoever removes with a wait may end the processes of its backends when this is answered. */
+export function deletePool(call: Call, ports: AdminPorts): Promise<Reply> {
   const pool = poolOf(call);
-  return remove(call, desk, { command: { type: 'RemovePool', pool }, what: `pool ${pool}` });
+  const waitMs = waitOf(call);
+  const gone = async (answer: Done) => {
+    if (waitMs === undefined) return removalReceipt(answer);
+    const leavers = await backendsBefore(pool, answer, call, ports);
+    return withDrained(call, ports, { answer, known: facts(answer), leavers, waitMs });
+  };
+  return remove(call, ports.desk, { command: { type: 'RemovePool', pool }, what: `pool ${pool}` }, gone);
+}
+
+/** Also where the answer is told again, when others may be in the pool. */
+async function backendsBefore(
+  pool: PoolName,
+  { position }: Done,
+  call: Call,
+  { history }: AdminPorts,
+): Promise<readonly Leaver[]> {
+  const to = { type: 'position', position: position - 1 } as const;
+  const wish = { to, at: position, scope: [poolStream(pool)] };
+  const { changes } = await history.ask('restoration', wish, call.signal);
+  return changes.flatMap((change) => (change.kind === 'backend' ? [{ pool, id: change.name }] : []));
 }
 
 /** What passes by itself: requests in flight and waiting, drains, quarantines and ejections. Never part of the settings. */

@@ -3,7 +3,7 @@
  * the log; what is undone is undone by new events, decided by the owners themselves.
  */
 import { z } from 'zod';
-import type { Answer, Plan } from '../../actors/index.ts';
+import type { Plan } from '../../actors/index.ts';
 import { type Json, kindOf, ownerNameOf, type Position } from '../../eventlog/index.ts';
 import { type Change, MAX_ALLOWANCE } from '../config/index.ts';
 import { broughtUp, type Moment, type Restoration, type Scope, streamsOf } from '../history/index.ts';
@@ -12,9 +12,10 @@ import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import { momentFrom, scopeFrom } from './moments.ts';
 import type { AdminPorts } from './ports.ts';
+import { waitOf } from './prefer.ts';
 import { Refused } from './problem.ts';
 import { count, flag } from './query.ts';
-import { facts, positionHeader } from './receipt.ts';
+import { removedIn, withDrained } from './removed.ts';
 import { json, type Reply } from './reply.ts';
 import { NOTHING, refusedOf, restoringFound, staleness, withWinners } from './restoring.ts';
 import { type UndoWish, undo } from './undo.ts';
@@ -111,7 +112,14 @@ async function carriedOut(
   };
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
   if (answer.type === 'rejected') return withWinners(ports, answer, shown);
-  return replyTo(answer, to, changes);
+  const what = changes === undefined ? { repeated: true } : { changes };
+  const known = { dryRun: false, to, position: answer.position, changed: answer.changed, ...what };
+  return withDrained(call, ports, {
+    answer,
+    known,
+    leavers: removedIn(changes ?? []),
+    waitMs: changes && waitOf(call),
+  });
 }
 
 async function broughtUpTo(
@@ -124,14 +132,4 @@ async function broughtUpTo(
   if (at === known.at) return known;
   const to = { type: 'position', position: known.to } as const;
   return broughtUp(known, await history.ask('restoration', { to, at, since: known.at, scope }, signal));
-}
-
-function replyTo(
-  answer: Extract<Answer, { type: 'done' }>,
-  to: number,
-  changes: readonly Change[] | undefined,
-): Reply {
-  const { position, changed } = facts(answer);
-  const what = changes === undefined ? { repeated: true } : { changes };
-  return json({ dryRun: false, to, position, changed, ...what }, positionHeader(answer));
 }

@@ -5,8 +5,9 @@ import { type Scope, streamsOf, toldOf, type UndoneAt } from '../history/index.t
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import type { AdminPorts } from './ports.ts';
+import { waitOf } from './prefer.ts';
 import { Refused } from './problem.ts';
-import { facts, positionHeader } from './receipt.ts';
+import { removedIn, withDrained } from './removed.ts';
 import { json, type Reply } from './reply.ts';
 import { NOTHING, refusedOf, restoringWithin, staleness, withWinners } from './restoring.ts';
 
@@ -75,8 +76,10 @@ async function carriedOut(call: Call, ports: AdminPorts, found: UndoneAt, wish: 
   if (answer.type === 'rejected') return withWinners(ports, answer, before);
   const what =
     undone === undefined ? { repeated: true } : { changes: undone.changes, left: toldOf(undone.left) };
-  const { position, changed } = facts(answer);
-  return json({ dryRun: false, ...spanOf(found), position, changed, ...what }, positionHeader(answer));
+  const { position, changed } = answer;
+  const known = { dryRun: false, ...spanOf(found), position, changed, ...what };
+  const leavers = removedIn(undone?.changes ?? []);
+  return withDrained(call, ports, { answer, known, leavers, waitMs: undone && waitOf(call) });
 }
 
 /** `counted`: with how many there were, which a later look does not count again. */

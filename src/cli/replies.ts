@@ -63,6 +63,19 @@ export const ledger = z.looseObject({
 export type Ledger = z.output<typeof ledger>;
 export type LiveBackend = Ledger['backends'][string];
 
+const drainedList = z.array(
+  z.looseObject({ pool: z.string(), backend: z.string(), finished: z.int(), cut: z.int() }),
+);
+/** Of a pool that was removed, where the answer waited for its backends. */
+export const drainedPool = z.looseObject({ drained: drainedList });
+
+export function drainedLines(drained: z.output<typeof drainedList> = []): string[] {
+  return drained.map(
+    ({ pool, backend, finished, cut }) =>
+      `backend ${pool}/${backend} is drained: ${finished} finished, ${cut} cut`,
+  );
+}
+
 export const applied = z.looseObject({
   dryRun: z.boolean(),
   position: z.int(),
@@ -71,9 +84,7 @@ export const applied = z.looseObject({
   refused: z.looseObject({ detail: z.string() }).nullish(),
   confirm: z.looseObject({ id: z.string(), untilMs: z.number() }).nullish(),
   /** Of the removed backends, where the answer waited for them. */
-  drained: z
-    .array(z.looseObject({ pool: z.string(), backend: z.string(), finished: z.int(), cut: z.int() }))
-    .optional(),
+  drained: drainedList.optional(),
 });
 export type Applied = z.output<typeof applied>;
 
@@ -99,6 +110,7 @@ export const rolledBack = z.looseObject({
   more: z.int().optional(),
   /** What of the change stays, and why. */
   left: z.array(z.string()).optional(),
+  drained: drainedList.optional(),
   refused: z.looseObject({ detail: z.string() }).nullish(),
 });
 export type RolledBack = z.output<typeof rolledBack>;

@@ -113,6 +113,49 @@ describe('a removal that is waited for', () => {
     expect((await s.client.get(BACKEND)).status).toBe(404);
   });
 
+  it('of a pool is of each backend that it had', async () => {
+    const asked: string[] = [];
+    const end = { type: 'removed', finished: 2, cut: 1 } as const;
+    await using s = await withWeb({
+      drained: async (pool, id) => {
+        asked.push(`${pool}/${id}`);
+        return asked.length > 2 ? undefined : end;
+      },
+    });
+    await s.client.must('PUT', '/v1/pools/more', {
+      backends: { a: { address: '127.0.0.1:9001' }, b: { address: '127.0.0.1:9002' } },
+    });
+    const gone = { key: 'once', ...WAIT };
+    const over = await s.client.delete('/v1/pools/more', gone);
+    const drained = ['a', 'b'].map((backend) => ({ pool: 'more', backend, finished: 2, cut: 1 }));
+    expect(over).toMatchObject({ status: 200, position: 7, body: { position: 7, drained } });
+    expect(over.headers['preference-applied']).toBe('wait');
+    // The same command, whose answer was lost.
+    expect(await s.client.delete('/v1/pools/more', gone)).toMatchObject({
+      status: 202,
+      body: { drained: false },
+    });
+    expect(asked).toEqual(['more/a', 'more/b', 'more/a', 'more/b']);
+    expect(await s.client.delete('/v1/pools/web', WAIT)).toMatchObject({
+      status: 409,
+      body: { type: 'pool_in_use' },
+    });
+  });
+
+  it('by a rollback says so too, of a moment or of one change', async () => {
+    const end = { type: 'removed', finished: 0, cut: 1 } as const;
+    await using s = await withWeb({ drained: async () => end });
+    const drained = [{ pool: 'web', backend: 'web.2', finished: 0, cut: 1 }];
+    for (const wish of [{ to: 3 }, { change: 6 }]) {
+      await s.client.must('PUT', '/v1/pools/web/backends/web.2', { address: '127.0.0.1:9002' });
+      const back = await s.client.post('/v1/rollback', wish, WAIT);
+      expect(back).toMatchObject({ status: 200, body: { dryRun: false, drained } });
+      expect(back.headers['preference-applied']).toBe('wait');
+    }
+    await s.client.must('PUT', '/v1/pools/web/backends/web.2', { address: '127.0.0.1:9002' });
+    expect((await s.client.must('POST', '/v1/rollback', { to: 3 })).body).not.toHaveProperty('drained');
+  });
+
   it('is refused as any other', async () => {
     await using s = await withWeb();
     const missing = await s.client.delete('/v1/pools/web/backends/web.9', WAIT);

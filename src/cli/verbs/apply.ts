@@ -5,7 +5,7 @@ import { durationMs } from '../duration.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { accepted, nameOf, readInput } from '../read-input.ts';
 import { rendered } from '../rendered.ts';
-import { type Applied, applied } from '../replies.ts';
+import { type Applied, applied, drainedLines } from '../replies.ts';
 import { type Answered, type Ask, PATIENT } from '../transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
@@ -87,8 +87,7 @@ async function told(reply: Applied, { print }: Context): Promise<ExitCode> {
   else {
     await print.lines(rendered(changes ?? [], print));
     if (!dryRun) await print.line(`in force at position ${position}`);
-    for (const { pool, backend, finished, cut } of reply.drained ?? [])
-      await print.line(`backend ${pool}/${backend} is drained: ${finished} finished, ${cut} cut`);
+    await print.lines(drainedLines(reply.drained));
   }
   if (reply.confirm != null && !print.json) {
     const until = new Date(reply.confirm.untilMs).toISOString();

@@ -1,5 +1,6 @@
 /** `domain remove`, `pool remove`, `backend remove`. */
-import { type DrainReport, drainReport, nothing } from '../replies.ts';
+import type { Options } from '../arguments.ts';
+import { drainedLines, drainedPool, drainReport, nothing } from '../replies.ts';
 import { KINDS, type Kind, type Noun, thingOf } from '../thing.ts';
 import { PATIENT } from '../transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
@@ -11,9 +12,11 @@ const SUMMARIES = {
   backend: 'removes a backend: it gets no further request',
 } as const satisfies Record<Noun, string>;
 
-const WAIT_OPTION = {
-  wait: { description: 'return when nothing is under way on it any more, and say how it ended' },
-};
+const WAIT_OPTIONS = {
+  domain: {},
+  pool: { wait: { description: 'return when nothing is under way on its backends any more' } },
+  backend: { wait: { description: 'return when nothing is under way on it any more, and say how it ended' } },
+} as const satisfies Record<Noun, Options>;
 
 export const removeVerbs: readonly Verb[] = (['domain', 'pool', 'backend'] as const).map((noun) => ({
   name: `${noun} remove`,
@@ -21,7 +24,7 @@ export const removeVerbs: readonly Verb[] = (['domain', 'pool', 'backend'] as co
   summary: SUMMARIES[noun],
   options: {
     'if-version': { value: 'N', description: 'only if this is its version' },
-    ...(noun === 'backend' ? WAIT_OPTION : {}),
+    ...WAIT_OPTIONS[noun],
     ...CHANGE_OPTIONS,
   },
   run: (context) => run(KINDS[noun], context),
@@ -32,20 +35,19 @@ async function run(kind: Kind, { args, admin, print }: Context): Promise<ExitCod
   const client = await admin();
   const headers = conditionOf(versionOf(args));
   const ask = { method: 'DELETE', path: thing.path, headers } as const;
-  const waits = kind.noun === 'backend' && args.flag('wait');
+  const waits = args.flag('wait');
   const patient = { ...ask, patient: true, headers: { ...headers, ...PATIENT.headers } };
   const answered = await client.answer(waits ? patient : ask);
-  const end = waits ? client.parsed(answered, drainReport) : client.parsed(answered, nothing);
   const position = answered.position ?? null;
+  const line = `${thing.label} removed${position === null ? '' : `: in force at position ${position}`}`;
+  if (waits && kind.noun === 'pool') {
+    const end = client.parsed(answered, drainedPool);
+    if (print.json) await print.value({ removed: true, position, ...end });
+    else await print.lines([line, ...drainedLines(end.drained)]);
+    return 0;
+  }
+  const end = waits ? client.parsed(answered, drainReport) : client.parsed(answered, nothing);
   if (print.json) await print.value({ removed: true, position, ...end });
-  else await print.line(`${thing.label} removed${atOf(position)}${endOf(end)}`);
+  else await print.line(end === undefined ? line : `${line}, ${end.finished} finished, ${end.cut} cut`);
   return 0;
-}
-
-function atOf(position: number | null): string {
-  return position === null ? '' : `: in force at position ${position}`;
-}
-
-function endOf(end: DrainReport | undefined): string {
-  return end === undefined ? '' : `, ${end.finished} finished, ${end.cut} cut`;
 }

@@ -4,7 +4,8 @@ import type { AdminClient } from '../admin-client.ts';
 import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../failure.ts';
 import { rendered } from '../rendered.ts';
-import { type RolledBack, rolledBack } from '../replies.ts';
+import { drainedLines, type RolledBack, rolledBack } from '../replies.ts';
+import { type Ask, PATIENT } from '../transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
 
 export const rollbackVerb: Verb = {
@@ -27,6 +28,7 @@ export const rollbackVerb: Verb = {
       value: 'N',
       description: 'up to so many domains, and so many backends, may be removed',
     },
+    wait: { description: 'return when nothing is under way on removed backends any more' },
     ...SCOPE_OPTIONS,
     ...CHANGE_OPTIONS,
   },
@@ -48,9 +50,12 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   }
   // The position, not the time: both mean the same now, and only one of them for ever.
   const to = shown.to === undefined ? {} : { to: shown.to };
-  const done = await ask(client, { ...what, ...to, seen: shown.position });
+  const done = await ask(client, { ...what, ...to, seen: shown.position }, args.flag('wait') ? PATIENT : {});
   if (print.json) await print.value(done);
-  else await print.line(`${doneAs(done)}, in force at position ${done.position}`);
+  else {
+    await print.line(`${doneAs(done)}, in force at position ${done.position}`);
+    await print.lines(drainedLines(done.drained));
+  }
   return 0;
 }
 
@@ -70,6 +75,6 @@ function doneAs({ to, change }: RolledBack): string {
   return `undone is position ${from === last ? from : `${from} to ${last}`}`;
 }
 
-function ask(client: AdminClient, body: object) {
-  return client.ask({ method: 'POST', path: ['v1', 'rollback'], body }, rolledBack);
+function ask(client: AdminClient, body: object, how: Partial<Ask> = {}) {
+  return client.ask({ method: 'POST', path: ['v1', 'rollback'], body, ...how }, rolledBack);
 }
