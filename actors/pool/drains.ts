@@ -193,8 +193,7 @@ export class Drains {
   }
 
   #rowsOf(pool: PoolName): ReadonlyMap<number, RowStats> {
-    const rows = this.#options.ledger.pool(keyOf(pool))?.stats().rows ?? [];
-    return new Map(rows.map((row) => [row.backendKey, row]));
+    return new Map(this.#options.ledger.rowsOf(keyOf(pool)).map((row) => [row.backendKey, row]));
   }
 
   #isAwaited(): boolean {

@@ -417,6 +417,42 @@ describe('the command line', () => {
     );
   });
 
+  it('removes a pool and waits for what its backends have under way', async () => {
+    await using s = await Scene.on(stage);
+    await s.begin('/slow', 2);
+    await s.admin.must('DELETE', `/v1/domains/${s.host}`);
+    let isOver = false;
+    const args = ['pool', 'remove', s.pool, '--wait', '--admin', s.router.admin];
+    const removed = runCommand(args).finally(() => {
+      isOver = true;
+    });
+    for (let looks = 0; (await s.admin.get(s.web1)).status !== 404 && looks < 1000; looks++) await pause(5);
+    // Longer than an answer takes that waits for nothing.
+    await pause(1500);
+    expect(isOver).toBe(false);
+    s.release();
+    const { code, output } = await removed;
+    expect(code).toBe(0);
+    expect(output).toMatch(new RegExp(`^pool ${s.pool} removed: in force at position \\d+\n`));
+    expect(output).toContain(`backend ${s.pool}/web.1 is drained: `);
+  });
+
+  it('rolls back and waits for those that it removed', async () => {
+    await using s = await Scene.on(stage);
+    const { position } = (await s.admin.get('/v1/state')).body as { position: number };
+    await s.admin.must('PUT', s.web1.replace('web.1', 'web.3'), { address: s.addresses[1] });
+    await s.admin.must('DELETE', s.web1);
+    const back = ['rollback', '--to', `${position}`, '--pool', s.pool, '--wait', '--admin', s.router.admin];
+    expect(await runCommand(back)).toMatchObject({ code: 0 });
+    await s.begin('/slow', 2);
+    const gone = runCommand(['rollback', '--to', `${position + 2}`, ...back.slice(3)]);
+    for (let looks = 0; (await s.admin.get(s.web1)).status !== 404 && looks < 1000; looks++) await pause(5);
+    s.release();
+    const { code, output } = await gone;
+    expect(code).toBe(0);
+    expect(output).toContain(`backend ${s.pool}/web.1 is drained: 2 finished, 0 cut\n`);
+  });
+
   it('applies and waits for those that it removed', async () => {
     await using own = await Stage.start(1);
     await using s = await Scene.on(own);

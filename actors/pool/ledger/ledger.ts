@@ -257,6 +257,8 @@ export interface MainLedger extends Ledger {
   drop(poolKey: number, change: Change): Promise<void>;
   /** The pools there are, with how many wait and how many were refused so far: read without a lock. */
   pressures(each: (poolKey: number, waiting: number, refused: number) => void): void;
+  /** Of a pool that was dropped too, for as long as somebody has a lease on it. */
+  rowsOf(poolKey: number): readonly RowStats[];
   /** How leases on a backend ended so far, also when it is gone from the pool; undefined: not known any more. */
   ends(poolKey: number, backendKey: number): RowEnds | undefined;
   /** The pool's ticket: it is the same as long as nobody uses its ledger; 0: it has none. */

@@ -12,10 +12,11 @@ import type {
   Ring,
   RowDefinition,
   RowEnds,
+  RowStats,
 } from './ledger.ts';
 import { Membership } from './membership.ts';
 import { PoolMemory } from './pool-memory.ts';
-import { endsOf } from './pool-stats.ts';
+import { endsOf, statsOf } from './pool-stats.ts';
 import type { PoolView } from './pool-view.ts';
 import { Reaper } from './reaper.ts';
 import { Rows } from './rows.ts';
@@ -87,6 +88,11 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     const { words } = this.section;
     for (const [key, { block }] of this.defined)
       each(key, words[block + POOL.waiting]!, words[block + POOL.refused]!);
+  }
+
+  rowsOf(poolKey: number): readonly RowStats[] {
+    const pool = this.defined.get(poolKey);
+    return pool === undefined ? [] : statsOf(this.section, pool.block, pool.field).rows;
   }
 
   ends(poolKey: number, backendKey: number): RowEnds | undefined {
