@@ -32,6 +32,7 @@ const PEERS: readonly Peer[] = [
 ];
 
 const USAGE = `node bench/bench.ts [--cases NAME,…] [--peers NAME,…] [--rounds N] [--seconds N] [--warm-up N] [--results DIR] [--against CHECKOUT]
+  [--together]: all peers at once on the one core, for a machine that others use too
 cases: ${CASES.map(({ name }) => name).join(' ')}
 peers: ${PEERS.map(({ name }) => name).join(' ')}`;
 
@@ -44,6 +45,7 @@ const { values: options } = parseArgs({
     'warm-up': { type: 'string', default: '1' },
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
     against: { type: 'string' },
+    together: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -77,6 +79,7 @@ async function measureAll(cases: readonly Case[], directory: string): Promise<Re
     seconds: wholeNumber('seconds', options.seconds),
     warmUpSeconds: wholeNumber('warm-up', options['warm-up']),
     loadCore: coreFor('around'),
+    together: options.together,
   };
   if (plan.loadCore === undefined) say('not pinned: expected two cores and taskset; the figures are noisier');
   else stayOn(plan.loadCore);

@@ -15,6 +15,8 @@ export type Plan = {
   readonly warmUpSeconds: number;
   readonly seconds: number;
   readonly loadCore: string | undefined;
+  /** All at once, on one core: what disturbs one disturbs the others alike. */
+  readonly together: boolean;
 };
 
 /** The load of a case against one contender, for so long. */

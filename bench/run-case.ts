@@ -142,12 +142,12 @@ async function turns(
 ): Promise<readonly Turn[]> {
   const found: Turn[] = [];
   for (let round = 0; round < plan.rounds; round++) {
-    for (let turn = 0; turn < contenders.length; turn++) {
-      // Each round begins with another, so that none is always after the same neighbour.
-      const place = (round + turn) % contenders.length;
-      const [contender, drive] = [contenders[place] as Contender, drives[place] as Drive];
-      found.push(await takeTurn(contender, each, drive, round, plan));
-    }
+    const take = (place: number) =>
+      takeTurn(contenders[place] as Contender, each, drives[place] as Drive, round, plan);
+    // Each round begins with another, so that none is always after the same neighbour.
+    const places = contenders.map((_, turn) => (round + turn) % contenders.length);
+    if (plan.together) found.push(...(await Promise.all(places.map(take))));
+    else for (const place of places) found.push(await take(place));
   }
   return found;
 }
