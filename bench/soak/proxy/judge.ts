@@ -6,7 +6,7 @@ import type { ClientConnection } from './client-connection.ts';
 import { type Courses, isAnswerOn, poolsOn } from './courses.ts';
 import type { InForce } from './in-force.ts';
 import { answersBehindFin } from './listeners.ts';
-import { type Fault, isUnreadable, type Request } from './plan.ts';
+import { type Answer, type Fault, isUnreadable, type Request } from './plan.ts';
 import { Sessions } from './sessions.ts';
 import { DRAIN_MS, isHasty, type Tenant } from './tenants.ts';
 import { explains } from './troubles.ts';
@@ -128,8 +128,7 @@ export class Judgement {
     const body = bodyOf(attempt.key, isBare(request, answer) ? 0 : answer.bytes);
     // Of one that ends with its connection nobody can tell that it was cut, where the worker itself is gone, or the client
     // has said that it is.
-    const endsItself = answer.framing === 'length' || (answer.framing === 'chunked' && request.version === 1);
-    const isEndless = !endsItself && got.isWhole;
+    const isEndless = got.isWhole && !endsItself(request, answer);
     const sent = answer.framing === 'until-end' && got.isWhole ? body.subarray(0, attempt.sent) : body;
     const isGone = this.#isLost(asked, connection) || isOwnDoing(request, connection);
     const isWhole = got.isWhole && !(isEndless && isGone);
@@ -158,8 +157,11 @@ export class Judgement {
   #wholeness(asked: Asked, got: Got, attempt: Attempt, connection: ClientConnection): string | undefined {
     const { request } = asked;
     if (got.isWhole) {
-      const isCut = !request.upgrades && mustBeCut(request, attempt) && !this.#isLost(asked, connection);
-      return isCut ? `expected a body cut short by ${attempt.answer.fault}, found a whole one` : undefined;
+      const isGone = !endsItself(request, attempt.answer) && isOwnDoing(request, connection);
+      const isCut = !request.upgrades && mustBeCut(request, attempt);
+      return isCut && !isGone && !this.#isLost(asked, connection)
+        ? `expected a body cut short by ${attempt.answer.fault}, found a whole one`
+        : undefined;
     }
     const { tenant } = request;
     const from = attempt.atMs;
@@ -219,6 +221,11 @@ function wasTaken(asked: Asked, { ended, asked: all }: ClientConnection): boolea
 function isOwnDoing({ misdeed }: Request, { listener }: ClientConnection): boolean {
   if (misdeed === 'half-close') return !answersBehindFin(listener);
   return misdeed.startsWith('leave') || misdeed === 'stall-upload';
+}
+
+/** Who gets it can tell where it ends. */
+function endsItself({ version }: Request, { framing }: Answer): boolean {
+  return framing === 'length' || (framing === 'chunked' && version === 1);
 }
 
 /** Its fault is one that a client must be able to see. */
