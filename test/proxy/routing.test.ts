@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseRequestId } from '../../src/proxy/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { GET, routed } from '../support/routed.ts';
+import { backendThat, GET, routed } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
 describe('a request', () => {
@@ -41,7 +41,19 @@ describe('a request', () => {
       connects: 1,
       reuses: 4,
     });
-    expect(router.fences).toBe(5);
+    // Before the domain is looked up, and when a backend was given.
+    expect(router.fences).toBe(10);
+  });
+
+  it('goes to where the backend that it is given is by then, not to where it was when the request came', async () => {
+    const { router, backend: former } = await routed(() => ok('former'));
+    const { port } = await backendThat(() => ok('next'));
+    router.atFence = () => {
+      if (router.fences === 2) router.place('web.1', { port });
+    };
+    const client = await router.connect();
+    expect((await client.request(GET)).body).toBe('next');
+    expect(former.connections).toHaveLength(0);
   });
 
   it('for an unknown host gets 404 and keeps its connection', async () => {

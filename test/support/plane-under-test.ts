@@ -64,6 +64,8 @@ export class PlaneUnderTest {
   /** Access-log lines. */
   log = '';
   fences = 0;
+  /** What is published meanwhile. */
+  atFence: () => void = () => {};
   port = 0;
   #position = 0;
 
@@ -92,6 +94,7 @@ export class PlaneUnderTest {
       table: {
         fence: () => {
           this.fences++;
+          this.atFence();
         },
         lookup: (host) => this.domains.get(host),
       },
@@ -129,8 +132,13 @@ export class PlaneUnderTest {
     const change = { position: ++this.#position, nowMs: now() };
     await this.ledger.define(this.pool.key, definition, rows, 'restrict', change);
     this.backends.clear();
-    for (const [id, wish] of Object.entries(wishes)) this.backends.set(keyOf(id), routeOf(id, wish));
+    for (const [id, wish] of Object.entries(wishes)) this.place(id, wish);
     await this.ledger.define(this.pool.key, definition, rows, 'widen', change);
+  }
+
+  /** In the view alone. */
+  place(id: string, wish: BackendWish): void {
+    this.backends.set(keyOf(id), routeOf(id, wish));
   }
 
   connect(): Promise<RawClient> {

@@ -208,7 +208,10 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     this.held = lease;
     this.note(lease, nowMs);
     this.context.counters.checkouts++;
-    const backend = this.pool.backends.get(lease.backendKey) ?? this.#laterBackend(lease.backendKey);
+    // What was given since the table was looked at may have joined the pool meanwhile, or have moved: the ledger gives nothing new before
+    // it is published.
+    this.context.table.fence();
+    const backend = this.pool.backends.get(lease.backendKey);
     // Granted before its drain began, and told too late.
     const isOver = backend?.cutAtMs !== undefined && backend.cutAtMs <= nowMs;
     if (backend === undefined || isOver) {
@@ -217,12 +220,6 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     }
     this.attempts++;
     this.#tenant.leased(backend);
-  }
-
-  /** Who waited may be given a backend that joined the pool meanwhile. */
-  #laterBackend(key: number): BackendRoute | undefined {
-    this.context.table.fence();
-    return this.pool.backends.get(key);
   }
 
   /** Removed from the view since it was granted: nobody may be sent there any more. */
