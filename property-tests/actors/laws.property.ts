@@ -384,6 +384,8 @@ describe('weights', () => {
         );
         const total = all.reduce((sum, weight) => sum + weight);
         const picks = 200 * total;
+        // A key whose backend is full goes elsewhere, and small ones are full more often: homes are as many as the weights say, in an idle pool.
+        const atOnce = policy === 'consistent-hash' ? 1 : total;
         const held: Asker[] = [];
         const counts = new Map<number, number>();
         for (let i = 0; i < picks; i++) {
@@ -392,7 +394,7 @@ describe('weights', () => {
           const { backendKey } = table.held.get(asker)!.lease;
           counts.set(backendKey, (counts.get(backendKey) ?? 0) + 1);
           held.push(asker);
-          if (held.length === total) table.giveBack(held.shift()!);
+          if (held.length === atOnce) table.giveBack(held.shift()!);
         }
         for (const [i, weight] of all.entries()) {
           const share = weight / total;
