@@ -47,12 +47,7 @@ it('is not begun in the place of another', () => {
 it('is not taken for a damaged one while its writer has it alone, and is read once it is let go', () => {
   const home = temporaryDirectory();
   const directory = join(home, JOURNAL_DIRECTORY);
-  const desk = new JournalDesk(home);
-  const request = finished();
-  record(desk.producer(), request);
-  const writer = desk.writer();
-  writer.turn();
-  writer.close();
+  const request = written(home);
   const alone = new Database(segmentPath(directory, 1));
   alone.exec('BEGIN EXCLUSIVE');
   const damage: unknown[] = [];
@@ -68,12 +63,7 @@ it('is not taken for a damaged one while its writer has it alone, and is read on
 it('that was half done when its writer was stopped is undone by whoever reads it next', () => {
   const home = temporaryDirectory();
   const directory = join(home, JOURNAL_DIRECTORY);
-  const desk = new JournalDesk(home);
-  const request = finished();
-  record(desk.producer(), request);
-  const writer = desk.writer();
-  writer.turn();
-  writer.close();
+  const request = written(home);
   // As a writer leaves it that is killed: pages of a change that is not over, and beside them what was there before.
   const path = segmentPath(directory, 1);
   const killed = new Database(path);
@@ -90,3 +80,14 @@ it('that was half done when its writer was stopped is undone by whoever reads it
   expect(existsSync(`${segmentPath(directory, 2)}-journal`)).toBe(false);
   reader.close();
 });
+
+/** A request in a segment that its writer has ended. */
+function written(home: string) {
+  const desk = new JournalDesk(home);
+  const request = finished();
+  record(desk.producer(), request);
+  const writer = desk.writer();
+  writer.turn();
+  writer.close();
+  return request;
+}
