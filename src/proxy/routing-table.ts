@@ -5,7 +5,7 @@ import type { Fields } from '../wire/index.ts';
 import type { DomainRoutes } from './route/domain-routes.ts';
 
 export interface RoutingTable {
-  /** Catches up with the log if this worker is behind; cheap when it is not. Called once per complete head. */
+  /** Catches up with the log if this worker is behind; cheap when it is not. Called once per complete head, and when a backend was given. */
   fence(): void;
   /** Of the log: what is known is the fold of everything up to there. Absent where there is no log. */
   readonly position?: number;
