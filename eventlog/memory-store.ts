@@ -14,7 +14,7 @@ import type {
   StreamPlace,
   StreamsPage,
 } from './log-reader.ts';
-import { ownerNameOf, type StreamName } from './names.ts';
+import { kindOf, ownerNameOf, type StreamName } from './names.ts';
 import { poolsNamedBy } from './pool-of.ts';
 import type { Position, Version } from './position.ts';
 import { rangeOf, requireWhole, within } from './read-range.ts';
@@ -86,7 +86,7 @@ export class MemoryStore implements LogStore {
   }
 
   domainNames(visit: (streams: string) => void): Position {
-    for (const name of this.#currents.keys()) if (name.startsWith('domain-')) visit(name);
+    for (const name of this.#currents.keys()) if (kindOf(name) === 'domain') visit(name);
     return this.position();
   }
 

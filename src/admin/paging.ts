@@ -37,7 +37,7 @@ export async function currentPage(call: Call, log: History, kind: 'domain' | 'po
   const rows = await log.currents({ kind, limit, characters: PAGE_CHARACTERS, ...from });
   const last = rows.at(-1);
   const more = last === undefined ? [] : await log.currents({ kind, limit: 1, after: last.stream });
-  return { rows, next: more.length > 0 ? (last === undefined ? null : ownerNameOf(last.stream)) : null };
+  return { rows, next: last !== undefined && more.length > 0 ? ownerNameOf(last.stream) : null };
 }
 
 /** Of items read one beyond the limit: that one says whether there is more. */

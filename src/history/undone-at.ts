@@ -1,7 +1,10 @@
 /** How one change would be undone at a position: of all others, those alone are looked at that depend on it. */
 import type { DomainState } from '../../actors/index.ts';
 import {
+  type DomainName,
   domainStream,
+  kindOf,
+  ownerNameOf,
   type PoolName,
   type Position,
   poolStream,
@@ -83,8 +86,8 @@ async function usersOf(
   const own = new Set(streams);
   const users = new Map<PoolName, StreamName | undefined>();
   for (const stream of streams) {
-    const pool = stream.slice('pool-'.length) as PoolName;
-    if (stream.startsWith('pool-') && !before.pools.has(pool)) users.set(pool, undefined);
+    const pool = ownerNameOf(stream) as PoolName;
+    if (kindOf(stream) === 'pool' && !before.pools.has(pool)) users.set(pool, undefined);
   }
   if (users.size === 0) return [];
   const look = (stream: StreamName) => {
@@ -95,7 +98,7 @@ async function usersOf(
   };
   const since = await changedSince(room, at, room.log.position());
   for (const stream of streamsIn(room.log, since)) {
-    if (stream.startsWith('domain-')) look(stream);
+    if (kindOf(stream) === 'domain') look(stream);
     await room.breathe();
   }
   // Of whoever did not change since, the log knows which name a pool: one more than may be passed over.
@@ -103,7 +106,7 @@ async function usersOf(
   for (const pool of since === undefined ? [] : users.keys()) {
     for (const host of room.log.domainsOf(pool, most)) {
       if (users.get(pool) !== undefined) break;
-      look(domainStream(host as never));
+      look(domainStream(host as DomainName));
     }
     await room.breathe();
   }
