@@ -67,14 +67,6 @@ export async function* copying(options: CopyOptions): AsyncGenerator<Copying, Co
   return { from: options.from, to: options.to, events: options.to - options.from + 1 };
 }
 
-export async function copyLog(options: CopyOptions): Promise<Copied> {
-  const steps = copying(options);
-  for (;;) {
-    const step = await steps.next();
-    if (step.done === true) return step.value;
-  }
-}
-
 async function* make(path: string, options: CopyOptions): AsyncGenerator<Copying, void> {
   const store = createStore(path);
   try {

@@ -2,7 +2,7 @@
 export { isAddress } from './address.ts';
 export { prepare } from './append.ts';
 export type * from './append-wish.ts';
-export { type Copying, copying, copyLog, lastSound } from './copy-log.ts';
+export { type Copying, type CopyOptions, copying, lastSound } from './copy-log.ts';
 export * from './errors.ts';
 export type * from './event-log.ts';
 export type * from './events.ts';

@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  copyLog,
+  copying,
   type LocalLog,
   LogUnavailable,
   lastSound,
@@ -14,6 +14,7 @@ import {
   verify,
 } from '../../eventlog/index.ts';
 import { projectionOf } from '../projection.ts';
+import { answerOf } from './told.ts';
 import { Unanswerable } from './unanswerable.ts';
 
 export type Repaired =
@@ -78,9 +79,9 @@ async function copied(log: LocalLog, path: string, to: number): Promise<void> {
   const source = log.reader;
   const part = { source, path, from: (source.base()?.position ?? 0) + 1, to, projectionOf, breathe };
   try {
-    await copyLog({ ...part, commands: 'all' });
+    await answerOf(copying({ ...part, commands: 'all' }));
   } catch (error) {
     if (!(error instanceof LogUnavailable)) throw error;
-    await copyLog({ ...part, commands: 'none' });
+    await answerOf(copying({ ...part, commands: 'none' }));
   }
 }

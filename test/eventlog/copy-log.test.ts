@@ -2,16 +2,10 @@ import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import {
-  copyLog,
-  type LocalLog,
-  openSqliteLog,
-  openSqliteReader,
-  swapLog,
-  verify,
-} from '../../eventlog/index.ts';
+import { type LocalLog, openSqliteLog, openSqliteReader, swapLog, verify } from '../../eventlog/index.ts';
 import { projectionOf } from '../../src/projection.ts';
 import { Past } from '../history/past.ts';
+import { copyLog } from '../support/copy-log.ts';
 import { fill, smallDisk } from '../support/small-disk.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { contentsOf } from './contents.ts';

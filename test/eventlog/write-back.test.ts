@@ -5,7 +5,6 @@ import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  copyLog,
   LocalLog,
   openSqliteLog,
   openSqliteReader,
@@ -15,6 +14,7 @@ import {
 } from '../../eventlog/index.ts';
 import { prepareSchema } from '../../eventlog/schema.ts';
 import { SqliteStore } from '../../eventlog/sqlite-store.ts';
+import { copyLog } from '../support/copy-log.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { append, domainChanged, domainCreated, domainOf, domainState, write } from './appends.ts';
 import { projectionOf } from './projections.ts';

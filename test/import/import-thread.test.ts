@@ -13,7 +13,6 @@ import {
   type Running,
 } from '../../actors/index.ts';
 import {
-  copyLog,
   createMemoryLog,
   type DomainName,
   type LocalLog,
@@ -25,6 +24,7 @@ import {
 } from '../../eventlog/index.ts';
 import { type ChunkResult, cutLines, ImportThread, importChunks } from '../../src/import/index.ts';
 import { projectionOf } from '../../src/projection.ts';
+import { copyLog } from '../support/copy-log.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
