@@ -2,6 +2,7 @@
 import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
 import { isLoopback, parseHostPort } from './host-port.ts';
+import { parted } from './plain-routing.ts';
 import { type Checked, type Path, type Problem, renderPath } from './problem.ts';
 import { type ListenerSettings, type ProcessSettings, processShape } from './process.ts';
 import type { Routing } from './routing.ts';
@@ -37,12 +38,13 @@ export function parseConfig(
   overrides: Overrides = {},
   local: readonly string[] = localAddresses(),
 ): Checked<Config> {
-  const parsed = parseBy(configSchema, raw);
+  const { plain, rest } = parted(raw);
+  const parsed = parseBy(configSchema, rest);
   if (!parsed.ok) return parsed;
   const { $schema: _ignored, pools, domains, ...settings } = parsed.value;
   const process = overridden(settings, overrides);
   const listeners = [...process.listeners.map((listener) => listener.address), process.admin.address];
-  const routing = checkRouting({ pools, domains }, { listeners, local }, raw);
+  const routing = checkRouting({ pools, domains }, plain, { listeners, local }, raw);
   const problems = [...processProblems(process), ...(routing.ok ? [] : routing.problems)];
   if (problems.length > 0 || !routing.ok) return { ok: false, problems };
   const silent = pools === undefined && domains === undefined;
@@ -51,12 +53,13 @@ export function parseConfig(
 
 /** Of a whole configuration only the routing, null where it says nothing of it: what `apply` needs of a file. */
 export function parseDesired(raw: unknown): Checked<Routing | null> {
-  const parsed = parseBy(configSchema, raw);
+  const { plain, rest } = parted(raw);
+  const parsed = parseBy(configSchema, rest);
   if (!parsed.ok) return parsed;
   const { pools, domains } = parsed.value;
   if (pools === undefined && domains === undefined) return { ok: true, value: null };
   // Which addresses are the router's own, the router knows: the file may be another process's.
-  return checkRouting({ pools, domains }, { listeners: [], local: [] }, raw);
+  return checkRouting({ pools, domains }, plain, { listeners: [], local: [] }, raw);
 }
 
 function overridden(settings: ProcessSettings, overrides: Overrides): ProcessSettings {

@@ -61,10 +61,10 @@ export type Field = { readonly path: string; readonly before: unknown; readonly 
 /** Pools by name, each followed by its backends by id; then domains by name. Code-unit order throughout. */
 export function difference(present: Routing, wished: Routing): Change[] {
   const changes: Change[] = [];
-  for (const name of names(present.pools, wished.pools)) {
+  for (const name of differing(present.pools, wished.pools, isSamePool)) {
     changes.push(...poolChanges(name, present.pools.get(name), wished.pools.get(name)));
   }
-  for (const name of names(present.domains, wished.domains)) {
+  for (const name of differing(present.domains, wished.domains, isSame)) {
     const step = stepOf(present.domains.get(name), wished.domains.get(name), completeDomain);
     if (step !== undefined) changes.push({ kind: 'domain', name, ...step });
   }
@@ -129,6 +129,35 @@ function routeLeaves(route: RouteSettings, found: Map<string, unknown>): void {
   if (rest.pool === undefined && rest.split === undefined && rest.redirect === undefined)
     found.set(`${path}.pool`, OWN_POOL);
   leaves(rest, path, found);
+}
+
+/** In order. Of very many nearly all are the same, and are left out before anything is made for them. */
+function differing<Name extends string, T>(
+  one: ReadonlyMap<Name, T>,
+  other: ReadonlyMap<Name, T>,
+  areSame: (one: T, other: T) => boolean,
+): Name[] {
+  const found: Name[] = [];
+  for (const [name, is] of one) {
+    const was = other.get(name);
+    if (was === undefined || !areSame(is, was)) found.push(name);
+  }
+  for (const name of other.keys()) if (!one.has(name)) found.push(name);
+  return found.sort();
+}
+
+function isSamePool(one: RoutedPool, other: RoutedPool): boolean {
+  if (!isSame(one.settings, other.settings) || one.backends.size !== other.backends.size) return false;
+  for (const [id, backend] of one.backends) {
+    const counterpart = other.backends.get(id);
+    if (counterpart === undefined || !isSame(backend, counterpart)) return false;
+  }
+  return true;
+}
+
+/** False: perhaps. The keys of sparse settings stand in sorted order. */
+function isSame(one: object, other: object): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
 function names<Name extends string>(

@@ -25,12 +25,12 @@ export function plainBackends(
   return backends;
 }
 
-function onlyMember(value: unknown, key: string): unknown {
+export function onlyMember(value: unknown, key: string): unknown {
   if (!isRecord(value)) return undefined;
   const keys = Object.keys(value);
   return keys.length === 1 && keys[0] === key ? value[key] : undefined;
 }
 
-function isRecord(value: unknown): value is Fields {
+export function isRecord(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

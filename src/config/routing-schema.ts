@@ -26,6 +26,7 @@ import { problemsOf, unknownKey } from './issues.ts';
 import { nearest } from './nearest.ts';
 import { patternProblems } from './path-pattern.ts';
 import { plainBackends } from './plain-pool.ts';
+import { type PlainRouting, parted } from './plain-routing.ts';
 import { type Checked, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
 import type { RoutedPool, Routing } from './routing.ts';
 import { writtenPlace } from './written-place.ts';
@@ -49,8 +50,9 @@ const NO_ADDRESSES: OwnAddresses = { listeners: [], local: [] };
 
 /** The body of `POST /v1/apply`: the whole of the wished pools and domains. */
 export function parseRouting(raw: unknown, own: OwnAddresses = NO_ADDRESSES): Checked<Routing> {
-  const parsed = parseBy(routingSchema, raw);
-  return parsed.ok ? checkRouting(parsed.value, own, raw) : parsed;
+  const { plain, rest } = parted(raw);
+  const parsed = parseBy(routingSchema, rest);
+  return parsed.ok ? checkRouting(parsed.value, plain, own, raw) : parsed;
 }
 
 export type PoolWish = {
@@ -122,10 +124,19 @@ function protoKeys(raw: unknown): Problem[] {
   return problems;
 }
 
-/** Names, what they refer to, and addresses: all that one schema cannot see. `raw`: as it was written, for the places of faults. */
-export function checkRouting(input: RoutingInput, own: OwnAddresses, raw: unknown): Checked<Routing> {
-  const problems: Problem[] = [];
+/**
+ * Names, what they refer to, and addresses: all that one schema cannot see. `plain`: what was taken out before, and becomes the
+ * whole; `raw`: as it was written, for the places of faults.
+ */
+export function checkRouting(
+  input: RoutingInput,
+  plain: PlainRouting,
+  own: OwnAddresses,
+  raw: unknown,
+): Checked<Routing> {
+  const problems = [...ownAddressesIn(plain, own)];
   const pools = readNames(
+    plain.pools,
     input.pools ?? {},
     parsePoolName,
     ['pools'],
@@ -135,10 +146,17 @@ export function checkRouting(input: RoutingInput, own: OwnAddresses, raw: unknow
       backends: readBackends(backends ?? {}, [...at, 'backends'], own, problems),
     }),
   );
-  const domains = readNames(input.domains ?? {}, parseDomainName, ['domains'], problems, (settings, at) => {
-    problems.push(...domainProblems(settings, raw, at));
-    return sparseDomain(settings);
-  });
+  const domains = readNames(
+    plain.domains,
+    input.domains ?? {},
+    parseDomainName,
+    ['domains'],
+    problems,
+    (settings, at) => {
+      problems.push(...domainProblems(settings, raw, at));
+      return sparseDomain(settings);
+    },
+  );
   problems.push(...unknownPools(domains, pools, raw));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { pools, domains } };
 }
@@ -149,21 +167,29 @@ function readBackends(
   own: OwnAddresses,
   problems: Problem[],
 ): Map<BackendId, SparseBackend> {
-  return readNames(backends, parseBackendId, at, problems, (backend, place) => {
-    const problem = ownAddressProblem(backend.address, [...place, 'address'], own);
-    if (problem !== undefined) problems.push(problem);
-    return sparseBackend(backend);
-  });
+  return readNames(
+    new Map<BackendId, SparseBackend>(),
+    backends,
+    parseBackendId,
+    at,
+    problems,
+    (backend, place) => {
+      const problem = ownAddressProblem(backend.address, [...place, 'address'], own);
+      if (problem !== undefined) problems.push(problem);
+      return sparseBackend(backend);
+    },
+  );
 }
 
+/** Into `named`, in which none of them may be already. */
 function readNames<Name extends string, In, Out>(
+  named: Map<Name, Out>,
   given: { readonly [name: string]: In },
   parse: (text: string) => Parsed<Name>,
   at: Path,
   problems: Problem[],
   read: (value: In, at: Path) => Out,
 ): Map<Name, Out> {
-  const named = new Map<Name, Out>();
   for (const [text, value] of Object.entries(given)) {
     const path = [...at, text];
     const name = parse(text);
@@ -182,16 +208,22 @@ function readNames<Name extends string, In, Out>(
   return named;
 }
 
+// Each is held against all there are, and no more problems are shown.
+const MOST_SOUGHT = 100;
+
 function unknownPools(
   domains: ReadonlyMap<DomainName, SparseDomain>,
   pools: ReadonlyMap<PoolName, RoutedPool>,
   raw: unknown,
 ): Problem[] {
   const problems: Problem[] = [];
+  const near = new Map<PoolName, string | undefined>();
+  const names = [...pools.keys()];
   for (const [host, settings] of domains) {
     for (const pool of poolsOf(settings)) {
       if (pools.has(pool)) continue;
-      const meant = nearest(pool, [...pools.keys()]);
+      if (!near.has(pool) && near.size < MOST_SOUGHT) near.set(pool, nearest(pool, names));
+      const meant = near.get(pool);
       const at = ['domains', host];
       const isOwn = pool === settings.pool;
       problems.push({
@@ -203,6 +235,15 @@ function unknownPools(
     }
   }
   return problems;
+}
+
+function* ownAddressesIn({ pools }: Routing, own: OwnAddresses): Generator<Problem> {
+  for (const [pool, { backends }] of pools) {
+    for (const [id, { address }] of backends) {
+      const problem = ownAddressProblem(address, ['pools', pool, 'backends', id, 'address'], own);
+      if (problem !== undefined) yield problem;
+    }
+  }
 }
 
 function ownAddressProblem(address: string, path: Path, own: OwnAddresses): Problem | undefined {

@@ -30,6 +30,17 @@ const wished = routing({
 });
 
 describe('difference', () => {
+  it('sees a backend that comes or goes alone', () => {
+    const web = { 'web.1': { address: 'a:1' } };
+    const one = routing({ pools: { web: { backends: web } } });
+    const two = routing({ pools: { web: { backends: { ...web, 'web.2': { address: 'b:1' } } } } });
+    const told = (changes: ReturnType<typeof difference>) =>
+      changes.map(({ change, kind, name }) => `${change} ${kind} ${name}`);
+    expect(told(difference(one, two))).toEqual(['add backend web.2']);
+    expect(told(difference(two, one))).toEqual(['remove backend web.2']);
+    expect(difference(two, two)).toEqual([]);
+  });
+
   it('names each thing that comes, goes or changes, with the settings that differ, in a stable order', () => {
     expect(difference(present, wished)).toEqual([
       { kind: 'pool', name: 'old', change: 'remove', before: {}, after: null, fields: [] },

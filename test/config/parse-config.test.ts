@@ -68,7 +68,7 @@ describe('parseConfig', () => {
       },
       domains: { 'Example.COM.': { pool: 'web' }, '*.example.com': { pool: 'web' }, '*': { pool: 'web' } },
     });
-    expect([...routing!.domains.keys()]).toEqual(['example.com', '*.example.com', '*']);
+    expect([...routing!.domains.keys()].sort()).toEqual(['*', '*.example.com', 'example.com']);
     expect(Object.fromEntries(routing!.pools)).toEqual({
       web: {
         settings: {},

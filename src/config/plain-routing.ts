@@ -1,0 +1,66 @@
+/**
+ * What is plain of a routing, as nearly all of a large one is: told at a glance and taken out, so that a schema that knows every
+ * setting looks at the rest alone.
+ */
+import {
+  type DomainName,
+  type PoolName,
+  parseDomainName,
+  parsePoolName,
+  type SparseDomain,
+} from '../../eventlog/index.ts';
+import { isRecord, onlyMember, plainBackends } from './plain-pool.ts';
+import type { RoutedPool } from './routing.ts';
+
+/** Each under the very name it is written with. Whether an address is our own has yet to be looked at. */
+export type PlainRouting = {
+  readonly pools: Map<PoolName, RoutedPool>;
+  readonly domains: Map<DomainName, SparseDomain>;
+};
+
+export type Parted = {
+  readonly plain: PlainRouting;
+  /** All else that was written, be it right or wrong. */
+  readonly rest: unknown;
+};
+
+export function parted(raw: unknown): Parted {
+  const plain: PlainRouting = { pools: new Map(), domains: new Map() };
+  if (!isRecord(raw)) return { plain, rest: raw };
+  const rest = { ...raw };
+  if (isRecord(raw['pools'])) rest['pools'] = without(plain.pools, raw['pools'], parsePoolName, plainPool);
+  if (isRecord(raw['domains']))
+    rest['domains'] = without(plain.domains, raw['domains'], parseDomainName, plainDomain);
+  return { plain, rest };
+}
+
+/** What of `written` is not plain; what is goes to `plain`. */
+function without<Name extends string, Out>(
+  plain: Map<Name, Out>,
+  written: Readonly<Record<string, unknown>>,
+  parse: (text: string) => { readonly ok: boolean; readonly value?: Name },
+  read: (value: unknown) => Out | undefined,
+): object {
+  const rest: [string, unknown][] = [];
+  for (const text of Object.keys(written)) {
+    const name = parse(text);
+    // One that is written otherwise than it is meant may be there twice; `__proto__` is no name that anybody means.
+    const isPlain = name.ok && name.value === text && text !== '__proto__';
+    const settings = isPlain ? read(written[text]) : undefined;
+    if (settings === undefined) rest.push([text, written[text]]);
+    else plain.set(text as Name, settings);
+  }
+  return Object.fromEntries(rest);
+}
+
+function plainPool(raw: unknown): RoutedPool | undefined {
+  const backends = plainBackends(raw, { listeners: [], local: [] });
+  return backends === undefined ? undefined : { settings: {}, backends };
+}
+
+function plainDomain(raw: unknown): SparseDomain | undefined {
+  const text = onlyMember(raw, 'pool');
+  if (typeof text !== 'string') return undefined;
+  const pool = parsePoolName(text);
+  return pool.ok ? { pool: pool.value } : undefined;
+}
