@@ -73,6 +73,12 @@ export function poolStream(pool: PoolName): StreamName {
   return `pool-${pool}` as StreamName;
 }
 
+/** Whether it is a domain's or a pool's: a newer switchyard may have streams of other kinds. */
+export function isOwned(stream: string): boolean {
+  return stream.startsWith('domain-') || stream.startsWith('pool-');
+}
+
+/** Of a stream that `isOwned`. */
 export function kindOf(stream: string): 'domain' | 'pool' {
   return stream.startsWith('domain-') ? 'domain' : 'pool';
 }

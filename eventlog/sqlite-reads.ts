@@ -5,7 +5,7 @@ import { codec } from './codec.ts';
 import { EventUnreadable } from './errors.ts';
 import type { Recorded } from './events.ts';
 import type { CurrentsPage, LogReader } from './log-reader.ts';
-import { ownerNameOf, type StreamName } from './names.ts';
+import { isOwned, ownerNameOf, type StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';
 import { type Range, rangeOf, requireWhole, within } from './read-range.ts';
 import type { Current, ReadOptions, Snapshot } from './readings.ts';
@@ -211,6 +211,8 @@ export class SqliteReads extends SqliteRows implements LogReader {
   }
 
   #visit(row: StateRow, visit: (current: Current) => void, damaged: Damaged): void {
+    // Of a kind unknown here: no domain and no pool, whatever it is.
+    if (!isOwned(row.stream)) return;
     const state = openState(row.stream, row.version, row.state, row.checksum);
     if (state === undefined) damaged(this.#damaged(row));
     else visit({ stream: row.stream as StreamName, version: row.version, state });

@@ -151,7 +151,7 @@ export const stateEntry = z.union([
   z.looseObject({ position: z.int() }),
   z.looseObject({ pool: z.string(), settings: z.looseObject({}) }),
   z.looseObject({ domain: z.string(), settings: z.looseObject({}) }),
-  z.looseObject({ note: z.looseObject({}) }),
+  z.looseObject({ note: z.looseObject({ unreadable: z.string().optional() }) }),
 ]);
 
 const actor = z.looseObject({

@@ -1,6 +1,12 @@
 /** One owner at a position of the log: its current row if nothing came since, or its newest snapshot before and what came after that. */
 import { evolveOwner } from '../../actors/index.ts';
-import type { LogInspection, LogReader, StreamName } from '../../eventlog/index.ts';
+import {
+  EventUnreadable,
+  isOwned,
+  type LogInspection,
+  type LogReader,
+  type StreamName,
+} from '../../eventlog/index.ts';
 
 type Log = LogInspection & LogReader;
 
@@ -13,13 +19,14 @@ export type OwnerAt = {
 
 const PAGE = 1000;
 
-/** Throws `EventUnreadable` at the first event of the stream that cannot be read. */
+/** Throws `EventUnreadable` at the first event of the stream that cannot be read, and for a stream of an unknown kind. */
 export function ownerAt(log: Log, stream: StreamName, position: number): OwnerAt {
   return ownerOfVersion(log, stream, versionAt(log, stream, position));
 }
 
 export function ownerOfVersion(log: Log, stream: StreamName, last: number): OwnerAt {
   if (last === 0) return { state: null, version: 0 };
+  if (!isOwned(stream)) throw unknownKind(stream, log.positionOf(stream, last));
   const current = last === log.version(stream) ? log.storedCurrent(stream) : undefined;
   if (current?.version === last && current.intact) return { state: JSON.parse(current.state), version: last };
   const snapshot = log.snapshot(stream, last);
@@ -33,6 +40,15 @@ export function ownerOfVersion(log: Log, stream: StreamName, last: number): Owne
     version += events.length;
   }
   return { state, version };
+}
+
+/** What is kept beside its events may be sound, and is no domain's and no pool's all the same. */
+export function unknownKind(stream: StreamName, position: number): EventUnreadable {
+  return new EventUnreadable(
+    position,
+    stream,
+    'expected the stream of a domain or a pool, found another kind',
+  );
 }
 
 /** The stream's last version at or before the position, through its index: versions and positions grow together. */

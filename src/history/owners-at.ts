@@ -1,10 +1,11 @@
 /**
  * All owners, or some, as they were at a position: pools before domains, each in order of name, one at a time, so that of very
- * many, or of very large ones, nobody has to hold more than one.
+ * many, or of very large ones, nobody has to hold more than one. Who cannot be read is told in its place, and the others all the same.
  */
-import type { DomainState, PoolState } from '../../actors/index.ts';
+import type { DomainState, PoolState, Present } from '../../actors/index.ts';
 import {
   type DomainName,
+  EventUnreadable,
   kindOf,
   type LogInspection,
   ownerNameOf,
@@ -21,38 +22,76 @@ export type Owner =
   | { readonly kind: 'pool'; readonly name: PoolName; readonly state: NonNullable<PoolState> }
   | { readonly kind: 'domain'; readonly name: DomainName; readonly state: NonNullable<DomainState> };
 
+export type Unread = { readonly kind: 'unread'; readonly error: EventUnreadable };
+
 const NAMES = 1000;
+// '.' follows '-' in ASCII: what lies before, between and after the two kinds that there are is of others.
+const PARTS = [
+  ['pool-', 'pool.'],
+  ['domain-', 'domain.'],
+  ['', 'domain-'],
+  ['domain.', 'pool-'],
+  ['pool.', undefined],
+] as const;
+
 /** Of the end of the log, most owners are what their current rows say. */
-export async function* ownersAt(room: Room, position: number, scope: Scope): AsyncGenerator<Owner> {
-  if (scope === undefined && position < room.log.position() && isSmall(room.log)) {
-    const { pools, domains } = await allAt(room, position);
-    for (const [name, state] of inOrder(pools)) yield { kind: 'pool', name, state };
-    for (const [name, state] of inOrder(domains)) yield { kind: 'domain', name, state };
+export async function* ownersAt(room: Room, position: number, scope: Scope): AsyncGenerator<Owner | Unread> {
+  const isFolded = scope === undefined && position < room.log.position() && isSmall(room.log);
+  const present = isFolded ? await allReadable(room, position) : undefined;
+  if (present !== undefined) {
+    for (const [name, state] of inOrder(present.pools)) yield { kind: 'pool', name, state };
+    for (const [name, state] of inOrder(present.domains)) yield { kind: 'domain', name, state };
     return;
   }
   for (const stream of streamsIn(room.log, scope)) {
-    const owner = ownerOf(stream, ownerAt(room.log, stream, position).state);
+    const owner = read(room.log, stream, position);
     if (owner !== undefined) yield owner;
     await room.breathe();
   }
 }
 
-/** Of everything that ever was, or of the scope. */
-export function* streamsIn(log: LogInspection, scope: Scope): Generator<StreamName> {
-  const inTurn = scope?.toSorted() ?? undefined;
-  for (const kind of ['pool', 'domain'] as const)
-    yield* inTurn?.filter((stream) => kindOf(stream) === kind) ?? streamsOf(log, kind);
+/** Undefined where one of them cannot be read: then each is by itself. */
+async function allReadable(room: Room, position: number): Promise<Present | undefined> {
+  try {
+    return await allAt(room, position);
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
+    return undefined;
+  }
 }
 
-function* streamsOf(log: LogInspection, kind: 'pool' | 'domain'): Generator<StreamName> {
-  for (let after = `${kind}-`; ; ) {
-    const page = log.streams(after, NAMES) as readonly StreamName[];
+function read(log: Room['log'], stream: StreamName, position: number): Owner | Unread | undefined {
+  try {
+    return ownerOf(stream, ownerAt(log, stream, position).state);
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
+    return { kind: 'unread', error };
+  }
+}
+
+/** Of everything that ever was, those of unknown kinds last; or of the scope. */
+export function* streamsIn(log: LogInspection, scope: Scope): Generator<StreamName> {
+  if (scope === undefined) {
+    for (const [after, before] of PARTS) yield* streamsBetween(log, after, before);
+    return;
+  }
+  const inTurn = scope.toSorted();
+  for (const kind of ['pool', 'domain'] as const) yield* inTurn.filter((stream) => kindOf(stream) === kind);
+}
+
+function* streamsBetween(
+  log: LogInspection,
+  after: string,
+  before: string | undefined,
+): Generator<StreamName> {
+  for (let last = after; ; ) {
+    const page = log.streams(last, NAMES) as readonly StreamName[];
     for (const stream of page) {
-      if (kindOf(stream) !== kind) return;
+      if (before !== undefined && stream >= before) return;
       yield stream;
     }
     if (page.length < NAMES) return;
-    after = page.at(-1) ?? after;
+    last = page.at(-1) ?? last;
   }
 }
 

@@ -4,6 +4,7 @@ import {
   baseOf,
   type DomainName,
   EventUnreadable,
+  isOwned,
   type Json,
   kindOf,
   type LogInspection,
@@ -15,7 +16,7 @@ import {
   type Whole,
 } from '../../eventlog/index.ts';
 import { projectionOf } from '../projection.ts';
-import { ownerAt } from './owner-at.ts';
+import { ownerAt, unknownKind } from './owner-at.ts';
 import type { Room } from './room.ts';
 
 const PAGE = 1000;
@@ -87,6 +88,7 @@ function presentOf(position: number, states: ReadonlyMap<StreamName, unknown>): 
   const pools = new Map<PoolName, NonNullable<PoolState>>();
   for (const [stream, state] of states) {
     if (state === null) continue;
+    if (!isOwned(stream)) throw unknownKind(stream, position);
     const name = ownerNameOf(stream);
     if (kindOf(stream) === 'domain') domains.set(name as DomainName, state as NonNullable<DomainState>);
     else pools.set(name as PoolName, state as NonNullable<PoolState>);

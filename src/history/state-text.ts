@@ -4,7 +4,7 @@ export type StateEntry =
   | { readonly position: number }
   | { readonly pool: string; readonly settings: object }
   | { readonly domain: string; readonly settings: object }
-  /** What passes by itself and is no setting. */
+  /** What passes by itself and is no setting; or a stream of which nobody can say what it comes to. */
   | { readonly note: object };
 
 /** `entries`: the position, pools, domains, notes. A line each; names are those of the log, so each comes once. */

@@ -14,6 +14,9 @@ export type StateWish = {
   readonly scope?: Scope;
 };
 
+// Of more, a state is hardly one: it is refused with the next of them.
+const MOST_UNREAD = 1000;
+
 /** As one value, or as lines: an entry each. */
 export async function* pourState(
   { at, scope, asLines }: StateWish & { readonly asLines?: boolean },
@@ -25,9 +28,13 @@ export async function* pourState(
 
 async function* entriesOf(room: Room, position: number, scope: Scope): AsyncGenerator<StateEntry> {
   const notes: object[] = [];
+  let unread = 0;
   yield { position };
   for await (const owner of ownersAt(room, position, scope)) {
-    if (owner.kind === 'domain') yield { domain: owner.name, settings: owner.state.settings };
+    if (owner.kind === 'unread') {
+      if (++unread > MOST_UNREAD) throw owner.error;
+      notes.push({ stream: owner.error.stream, unreadable: owner.error.message });
+    } else if (owner.kind === 'domain') yield { domain: owner.name, settings: owner.state.settings };
     else {
       yield { pool: owner.name, settings: poolJson(routedPool(owner.state)) };
       notes.push(...notesOf(owner));

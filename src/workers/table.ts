@@ -9,6 +9,7 @@ import {
   type DomainName,
   domainStream,
   EventUnreadable,
+  isOwned,
   kindOf,
   type LogReader,
   LogUnavailable,
@@ -70,7 +71,7 @@ export class Table implements RoutingTable {
 
   /** Nothing is known of this owner, though there is one: its requests are told so, and everybody else's go on. */
   lose(stream: StreamName): void {
-    this.#views.lose(kindOf(stream), ownerNameOf(stream));
+    if (isOwned(stream)) this.#views.lose(kindOf(stream), ownerNameOf(stream));
   }
 
   /** How to learn of events sent but not yet applied. */

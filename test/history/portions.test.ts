@@ -369,10 +369,10 @@ describe('a damaged log', () => {
 describe('a repair', () => {
   it('cuts a damaged log after its last good event, and keeps it as it was', async () => {
     const then = await state(data, ' --at 6');
-    damage("UPDATE events SET data = '{}' WHERE position = 7");
+    damage("UPDATE events SET data = '{}' WHERE position = 7; DELETE FROM currents WHERE stream = 'pool-p6'");
     const found = await run('verify --json');
     expect(JSON.parse(found.out)).toMatchObject({ ok: false, firstBad: 7 });
-    // What precedes the damage is answered, and what does not says where it is.
+    // What precedes the damage is answered, and what does not says what it lacks.
     expect(await state(data, ' --at 6')).toEqual(then);
     expect((await run('state --at 8')).err).toContain('event 7 of pool-p6');
     const repaired = await run('verify --repair');

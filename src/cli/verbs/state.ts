@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import { type StateEntry, stateJson } from '../../history/index.ts';
 import { entriesOf } from '../entries.ts';
 import { stateEntry } from '../replies.ts';
+import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
 
 export const stateVerb: Verb = {
@@ -21,9 +22,27 @@ async function run(context: Context): Promise<ExitCode> {
   const { args, print } = context;
   const query = { at: args.text('at'), ...scopeOf(args) };
   const entries = entriesOf(context, { method: 'GET', path: ['v1', 'state'], query }, stateEntry);
-  await print.pour(print.json ? stateJson(entries) : yamlOf(entries));
+  let isWhole = true;
+  const told = telling(entries, (why) => {
+    isWhole = false;
+    print.note(`switchyard: not in this state: ${clean(why)}`);
+  });
+  await print.pour(print.json ? stateJson(told) : yamlOf(told));
   if (print.json) await print.line('');
-  return 0;
+  // Whoever applied it would remove what is not in it.
+  return isWhole ? 0 : 1;
+}
+
+/** The entries as they come, and of each stream that cannot be read why. */
+async function* telling(
+  entries: AsyncIterable<StateEntry>,
+  onUnread: (why: string) => void,
+): AsyncGenerator<StateEntry> {
+  for await (const entry of entries) {
+    const { unreadable } = (entry as { note?: { unreadable?: string } }).note ?? {};
+    if (unreadable !== undefined) onUnread(unreadable);
+    yield entry;
+  }
 }
 
 type Section = 'pools' | 'domains';
