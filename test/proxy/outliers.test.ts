@@ -55,7 +55,7 @@ const stateOf = (router: PlaneUnderTest) =>
 describe('a backend that resets five requests', () => {
   it('is ejected, and back when its trial is answered', async () => {
     const sick = sometimes('reset');
-    const router = await fleet(sick.script, { health: { passive: { quarantineMs: 200 } } });
+    const router = await fleet(sick.script, { health: { passive: { quarantineMs: 1000 } } });
     const found = await ask(router, 30);
     expect(found.filter((status) => status === 503)).toHaveLength(5);
     expect(news(router)).toMatchObject([

@@ -3,23 +3,33 @@ import type { Socket } from 'node:net';
 import { Chance } from '../../../test/support/chance.ts';
 import { pause } from '../../../test/support/eventually.ts';
 import { answerBytes, cutsShort } from './answer-bytes.ts';
-import type { Backend } from './backend.ts';
-import type { Asked, Attempt } from './book.ts';
+import type { Asked, Attempt, Book } from './book.ts';
 import { bodyOf, differenceOf, piecesOf } from './bytes.ts';
 import { bodyFraming, type Framing, type Head, type MessageEvents, MessageReader } from './message-reader.ts';
 import type { Fault, Request } from './plan.ts';
 import { Reader } from './reading.ts';
-import { hostOf } from './tenants.ts';
+import { hostOf, type Tenant } from './tenants.ts';
 
 const BEFORE: readonly Fault[] = ['close-before', 'reset-before', 'stall-before'];
 
+/** Whose connection it is. */
+type Callee = {
+  readonly name: string;
+  readonly pool: string;
+  readonly tenant: Tenant;
+  readonly book: Book;
+  /** Why no request sent then may come by this door now; undefined: one may. */
+  unasked(sentAtMs: number, door: number): string | undefined;
+};
+
 export class BackendConnection implements MessageEvents {
   readonly #socket: Socket;
-  readonly #backend: Backend;
+  readonly #backend: Callee;
   readonly #messages = new MessageReader(this);
   readonly #reader: Reader;
   readonly #door: number;
   readonly #over: () => void;
+  readonly begunAtMs = performance.now();
   #isOver = false;
   #asked: Asked | undefined;
   #attempt: Attempt | undefined;
@@ -27,19 +37,25 @@ export class BackendConnection implements MessageEvents {
   #isPipe = false;
   #isAnswering = false;
 
-  constructor(socket: Socket, backend: Backend, door: number, over: () => void) {
+  constructor(socket: Socket, backend: Callee, door: number, seed: number, over: () => void) {
     this.#socket = socket;
     this.#backend = backend;
     this.#door = door;
     this.#over = over;
-    this.#reader = new Reader(socket, new Chance(backend.open));
+    this.#reader = new Reader(socket, new Chance(seed));
     socket.on('data', (bytes: Buffer) => {
       this.#messages.push(bytes);
       this.#reader.took();
     });
     socket.on('end', () => this.#ended());
-    socket.on('error', () => {});
+    // Its `close` comes a turn of the loop later, when the next connection may long be here.
+    socket.on('error', () => this.#finished());
     socket.on('close', () => this.#finished());
+  }
+
+  /** An end that is here is not seen before it reads on. */
+  get rests(): boolean {
+    return this.#reader.rests;
   }
 
   reset(): void {

@@ -55,8 +55,12 @@ export class Backend {
     return `/v1/pools/${this.pool}/backends/${this.id}`;
   }
 
+  /** A worker that died has closed all that it had, and what it was given is another's: of who rests just then the end is read later. */
   get open(): number {
-    return this.#open.size;
+    const now = performance.now();
+    const isLeft = ({ rests, begunAtMs }: BackendConnection) =>
+      rests && this.moments.within('worker', begunAtMs, now);
+    return [...this.#open].filter((connection) => !isLeft(connection)).length;
   }
 
   get isUp(): boolean {
@@ -125,7 +129,9 @@ export class Backend {
   }
 
   #connected(socket: Socket, door: number): void {
-    const connection = new BackendConnection(socket, this, door, () => this.#open.delete(connection));
+    const connection = new BackendConnection(socket, this, door, this.#open.size, () =>
+      this.#open.delete(connection),
+    );
     this.#open.add(connection);
     this.#all.add(connection);
     socket.on('close', () => this.#all.delete(connection));

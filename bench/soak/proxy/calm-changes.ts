@@ -6,10 +6,10 @@ import type { Reply } from '../../../test/support/admin-client.ts';
 import type { Chance } from '../../../test/support/chance.ts';
 import type { Backend, Standing } from './backend.ts';
 import type { Commands } from './commands.ts';
-import type { Witnesses } from './control.ts';
 import { settingsOf } from './courses.ts';
 import { backendsOf, type Scene } from './scene.ts';
 import { hostOf, poolsOf, SETTINGS } from './tenants.ts';
+import type { Witnesses } from './witnesses.ts';
 
 type Known = { readonly id: string; readonly door: number; readonly type: Standing['type'] };
 /** A pool as it was from that position of the log on. */

@@ -1,16 +1,13 @@
 /** The control plane meanwhile: tenants change, the config file is read again, workers are replaced, actors crash. */
 import { Chance } from '../../../test/support/chance.ts';
 import { pause } from '../../../test/support/eventually.ts';
-import type { Book, Moments } from './book.ts';
 import { CalmChanges } from './calm-changes.ts';
 import { Commands } from './commands.ts';
-import type { Courses } from './courses.ts';
 import { FickleChanges } from './fickle-changes.ts';
-import type { InForce } from './in-force.ts';
-import type { RouterLog } from './router-log.ts';
 import { backendsOf, type Scene } from './scene.ts';
 import { TenantChanges } from './tenant-changes.ts';
 import { hostOf, poolsOf, TENANTS } from './tenants.ts';
+import type { Witnesses } from './witnesses.ts';
 
 const POINTS = ['before-append', 'after-append', 'before-publish', 'in-ledger', 'in-activation'] as const;
 const STATIC_PARTS = ['log', 'feed', 'admin', 'health', 'activation', 'historian', 'confirmations'];
@@ -28,16 +25,6 @@ const NOT_REPLACED = [
   'worker N serves on: the new one did not start',
   'worker N ended while the new one was starting',
 ];
-
-/** Whoever is told what is done, or tells what became of it. */
-export type Witnesses = {
-  readonly book: Book;
-  readonly moments: Moments;
-  readonly courses: Courses;
-  /** Percent of `rough`'s requests that may be asked again. */
-  readonly budget: InForce<number>;
-  readonly log: RouterLog;
-};
 
 export class Control {
   readonly #scene: Scene;

@@ -3,12 +3,12 @@ import type { Reply } from '../../../test/support/admin-client.ts';
 import type { Chance } from '../../../test/support/chance.ts';
 import { pause } from '../../../test/support/eventually.ts';
 import type { Commands } from './commands.ts';
-import type { Witnesses } from './control.ts';
 import { type Course, settingsOf } from './courses.ts';
 import { reload } from './reload.ts';
 import type { Scene } from './scene.ts';
 import { hostOf, poolsOf } from './tenants.ts';
 import { Trials } from './trials.ts';
+import type { Witnesses } from './witnesses.ts';
 
 const HOST = hostOf('fickle');
 const DOMAIN = `/v1/domains/${HOST}`;

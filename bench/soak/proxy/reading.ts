@@ -24,6 +24,11 @@ export class Reader {
     this.#chance = chance;
   }
 
+  /** It takes nothing just now: an end that is here is not seen. */
+  get rests(): boolean {
+    return this.#waits !== undefined;
+  }
+
   /** From now on. */
   read(reading: Reading): void {
     this.#reading = reading;

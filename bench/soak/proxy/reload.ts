@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pause } from '../../../test/support/eventually.ts';
-import type { Witnesses } from './control.ts';
 import { configOf, type Scene } from './scene.ts';
+import type { Witnesses } from './witnesses.ts';
 
 const WITHIN_MS = 20_000;
 const DONE = 'SIGHUP: pools and domains are as in the file';

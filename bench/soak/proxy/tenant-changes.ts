@@ -3,9 +3,9 @@ import type { Chance } from '../../../test/support/chance.ts';
 import { pause } from '../../../test/support/eventually.ts';
 import type { Backend } from './backend.ts';
 import type { Commands } from './commands.ts';
-import type { Witnesses } from './control.ts';
 import { backendsOf, type Scene } from './scene.ts';
 import { poolsOf, ROUGH_PERCENTS, SETTINGS } from './tenants.ts';
+import type { Witnesses } from './witnesses.ts';
 
 const POLICIES = ['least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'];
 

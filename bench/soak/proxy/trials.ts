@@ -2,8 +2,8 @@
 import type { Reply } from '../../../test/support/admin-client.ts';
 import { pause } from '../../../test/support/eventually.ts';
 import type { Commands } from './commands.ts';
-import type { Witnesses } from './control.ts';
 import type { Scene } from './scene.ts';
+import type { Witnesses } from './witnesses.ts';
 
 // Beyond its time: an undoing that found the log or the past away is tried again after five seconds.
 const UNDONE_WITHIN_MS = 20_000;
