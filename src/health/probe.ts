@@ -1,5 +1,6 @@
 /** One question to one backend: a GET on a connection of its own, whose answer's status is all that matters. */
 import type { BackendAddress } from '../proxy/index.ts';
+import { afterTurning } from '../threads/index.ts';
 
 export type Question = {
   readonly address: BackendAddress;
@@ -13,9 +14,12 @@ export type Heard = { readonly status: number } | { readonly nothing: string };
 export async function probe({ address, path, timeoutMs }: Question): Promise<Heard> {
   // Loaded by the first question: most routers never ask one, and all of them start.
   const { Client } = await import('undici');
-  const signal = AbortSignal.timeout(timeoutMs);
+  const late = new AbortController();
+  const { signal } = late;
+  const callOff = afterTurning(timeoutMs, () => late.abort());
   const client = new Client(originOf(address), {
-    connect: 'path' in address ? { socketPath: address.path } : { timeout: timeoutMs },
+    // All of it has one time-out, ours.
+    connect: 'path' in address ? { socketPath: address.path, timeout: 0 } : { timeout: 0 },
     pipelining: 1,
     maxHeaderSize: 65_536,
   });
@@ -29,6 +33,7 @@ export async function probe({ address, path, timeoutMs }: Question): Promise<Hea
   } catch (error) {
     return { nothing: signal.aborted ? `no answer within ${timeoutMs} ms` : (error as Error).message };
   } finally {
+    callOff();
     client.destroy().catch(() => {});
   }
 }

@@ -2,6 +2,7 @@
  * The worker threads together: one supervised child each, who ring each other when one's check-in serves the
  * other's waiter, and whose figures are added up.
  */
+
 import { MessageChannel } from 'node:worker_threads';
 import {
   type ChildSpec,
@@ -15,6 +16,7 @@ import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import { createHeadcount, type HeadcountMemory, SharedHeadcount } from '../proxy/index.ts';
 import type { ReplacementCounts } from '../telemetry/replacement-metrics.ts';
 import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import { afterTurning } from '../threads/index.ts';
 import type { Journal } from './journal.ts';
 import type { FromWorker } from './messages.ts';
 import type { Publisher } from './publisher.ts';
@@ -238,12 +240,12 @@ export class Workers {
     this.#lastAsked += 1;
     const id = this.#lastAsked;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const callOff = afterTurning(METRICS_MS, () => {
         this.#asked.delete(id);
         resolve(undefined);
-      }, METRICS_MS);
+      });
       this.#asked.set(id, (snapshot) => {
-        clearTimeout(timer);
+        callOff();
         resolve({ ...snapshot, workers: { [worker.number]: snapshot.totals } });
       });
       worker.post({ type: 'metrics', id });

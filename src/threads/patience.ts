@@ -1,0 +1,33 @@
+/**
+ * A time-out for what comes from outside this thread. Where the thread stands still, for a slow disk or because its machine does,
+ * nothing can come, and when it goes on timers are called before sockets and ports are read: that time is nobody's delay.
+ */
+
+// So that of the time a tenth at most is lost to standing still.
+const STEPS = 10;
+
+/** Calls `over` once the thread has turned for `ms`, and then read what had come. Returns how to call it off. */
+export function afterTurning(ms: number, over: () => void): () => void {
+  const stepMs = ms / STEPS;
+  let leftMs = ms;
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
+  const step = (wantedMs: number) => {
+    const beganMs = performance.now();
+    timer = setTimeout(() => {
+      const tookMs = performance.now() - beganMs;
+      const stoodStill = tookMs > wantedMs + stepMs;
+      leftMs -= stoodStill ? wantedMs : tookMs;
+      if (leftMs > 0) step(Math.min(leftMs, stepMs));
+      else if (stoodStill) timer = setTimeout(end, stepMs);
+      else end();
+    }, wantedMs);
+  };
+  // Immediates come after what was there to be read.
+  const end = () => setImmediate(() => isOver || over());
+  step(stepMs);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+}

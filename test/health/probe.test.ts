@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { afterEach, expect, it } from 'vitest';
+import { probe } from '../../src/health/probe.ts';
+
+// In a thread of its own: it goes on where this one stands still.
+const BACKEND = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const server = require('node:http').createServer((request, response) => {
+    if (workerData !== null) setTimeout(() => response.writeHead(204).end(), workerData);
+  });
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+`;
+const TIMEOUT_MS = 400;
+const workers: Worker[] = [];
+
+afterEach(() => Promise.all(workers.splice(0).map((worker) => worker.terminate())));
+
+/** `inMs`: until it answers; null: it never does. */
+async function backend(inMs: number | null) {
+  const worker = new Worker(BACKEND, { eval: true, workerData: inMs });
+  workers.push(worker);
+  const [port] = (await once(worker, 'message')) as [number];
+  return { address: { host: '127.0.0.1', port }, path: '/', timeoutMs: TIMEOUT_MS };
+}
+
+/** From an immediate: what comes next in the loop are its timers. */
+async function standStill(ms: number): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+it.each([
+  ['before anything was sent', 0],
+  ['while the backend answered', 50],
+])('is no failure where the thread that asked stood still %s', async (_, afterMs) => {
+  const question = await backend(150);
+  expect(await probe(question)).toEqual({ status: 204 });
+  const heard = probe(question);
+  // The client is loaded, so a turn later it connects.
+  await later(afterMs);
+  await standStill(3 * TIMEOUT_MS);
+  expect(await heard).toEqual({ status: 204 });
+});
+
+it('is no failure where the thread stood still at its very end', async () => {
+  const question = await backend(TIMEOUT_MS - 50);
+  await probe(question);
+  const heard = probe(question);
+  await later(TIMEOUT_MS - 90);
+  await standStill(200);
+  expect(await heard).toEqual({ status: 204 });
+});
+
+it('is one where the backend hangs: in time, and with what the thread stood still when it did', async () => {
+  const question = await backend(null);
+  const took = async (stillMs: number) => {
+    const beganMs = performance.now();
+    const heard = probe(question);
+    await later(0);
+    await standStill(stillMs);
+    expect(await heard).toEqual({ nothing: `no answer within ${TIMEOUT_MS} ms` });
+    return performance.now() - beganMs;
+  };
+  await took(0);
+  const [quick, slow] = [await took(0), await took(1000)];
+  expect(quick).toBeGreaterThanOrEqual(TIMEOUT_MS - 2);
+  expect(quick).toBeLessThan(TIMEOUT_MS * 1.3);
+  expect(slow).toBeGreaterThanOrEqual(1000 + TIMEOUT_MS * 0.85);
+  expect(slow).toBeLessThan(1000 + TIMEOUT_MS * 1.3);
+});

@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { afterEach, expect, it } from 'vitest';
+import { afterTurning } from '../../src/threads/index.ts';
+
+const ECHO = `
+  const { parentPort } = require('node:worker_threads');
+  parentPort.on('message', (message) => parentPort.postMessage(message)).postMessage('up');
+`;
+let echo: Worker | undefined;
+
+afterEach(async () => void (await echo?.terminate()));
+
+it('is over only once what another thread had said meanwhile was heard', async () => {
+  echo = new Worker(ECHO, { eval: true });
+  await once(echo, 'message');
+  const heard = new Promise((resolve) => {
+    const callOff = afterTurning(100, () => resolve('late'));
+    echo!.once('message', (message) => {
+      callOff();
+      resolve(message);
+    });
+  });
+  // After an immediate come the timers.
+  await new Promise((resolve) => setImmediate(resolve));
+  echo.postMessage('in time');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  expect(await heard).toBe('in time');
+});
+
+it.each([1, 100])('is over after %d ms of a thread that turns', async (ms) => {
+  const beganMs = performance.now();
+  await new Promise<void>((resolve) => void afterTurning(ms, resolve));
+  const tookMs = performance.now() - beganMs;
+  expect(tookMs).toBeGreaterThanOrEqual(ms - 1);
+  expect(tookMs).toBeLessThan(ms * 1.3 + 30);
+});
+
+it('is never over once it is called off', async () => {
+  let isOver = false;
+  const callOff = afterTurning(1, () => {
+    isOver = true;
+  });
+  callOff();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(isOver).toBe(false);
+});
