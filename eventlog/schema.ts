@@ -133,6 +133,11 @@ function upgrade(db: Database.Database): void {
   }).immediate();
 }
 
+/** Throws `DataUnusable` for a file that somebody else, or a newer switchyard, has begun. */
+export function requireOurs(db: Database.Database): void {
+  if (!isEmpty(db)) requireSchema(db);
+}
+
 export function requireSchema(db: Database.Database): void {
   const id = numberOf(db, 'application_id');
   if (id !== APPLICATION_ID) {

@@ -7,7 +7,7 @@ import { DataUnusable } from './errors.ts';
 import { EVENTS_FILE } from './events-file.ts';
 import { LocalLog } from './local-log.ts';
 import { makeDirectory } from './make-directory.ts';
-import { prepareSchema } from './schema.ts';
+import { prepareSchema, requireOurs } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { catchUp, swapIn } from './swap.ts';
@@ -91,6 +91,7 @@ export function replaceLog(log: LocalLog, directory: string, fresh: string, keep
 }
 
 function openForWriting(path: string, cacheKib = CACHE_KIB): Database.Database {
+  lookInto(path);
   const db = new Database(path, { timeout: OPEN_TIMEOUT_MS });
   try {
     // First of all a read of the header: a file of another's is refused before anything is set in it.
@@ -106,6 +107,17 @@ function openForWriting(path: string, cacheKib = CACHE_KIB): Database.Database {
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** Whoever may write brings what lies beside the file into it when he closes it (sqlite3WalClose), though it is a newer one's. */
+function lookInto(path: string): void {
+  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const db = new Database(path, { readonly: true, fileMustExist: true, timeout: OPEN_TIMEOUT_MS });
+  try {
+    requireOurs(db);
+  } finally {
+    db.close();
   }
 }
 

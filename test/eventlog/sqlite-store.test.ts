@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -106,6 +115,34 @@ describe('a data directory', () => {
     );
     expect(statSync(file).size).toBe(size);
     expect(new Database(file, { readonly: true }).pragma('journal_mode', { simple: true })).toBe('delete');
+  });
+
+  it.each([
+    ['of a newer format', 'data_newer', 'PRAGMA user_version = 9'],
+    ['of another program', 'data_foreign', 'PRAGMA application_id = 77'],
+  ])('with a log %s is left byte by byte as a crash left it', async (_name, code, sql) => {
+    await using directory = await tempDirectory();
+    await using crashed = await tempDirectory();
+    await open(directory.path).close();
+    const newer = new Database(join(directory.path, 'events.db'));
+    newer.exec(sql);
+    newer.exec('CREATE TABLE of_tomorrow (x)');
+    for (const name of readdirSync(directory.path))
+      copyFileSync(join(directory.path, name), join(crashed.path, name));
+    newer.close();
+    // All but the index of the -wal, which is memory that those who have the file open share.
+    const bytes = () =>
+      Object.fromEntries(
+        readdirSync(crashed.path)
+          .filter((name) => !name.endsWith('-shm'))
+          .map((name) => [name, readFileSync(join(crashed.path, name), 'latin1')]),
+      );
+    const before = bytes();
+    expect(before['events.db-wal']?.length).toBeGreaterThan(0);
+    const refused = expect.objectContaining({ name: 'DataUnusable', code });
+    expect(() => open(crashed.path)).toThrow(refused);
+    expect(() => openSqliteReader(crashed.path)).toThrow(refused);
+    expect(bytes()).toEqual(before);
   });
 
   it('that holder.json cannot be written in is let go again', async () => {
