@@ -1,4 +1,5 @@
 /** Owners of whom nobody is awake: each is its row in the log, or where that is damaged, what its events tell. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type EventLog,
   EventUnreadable,
@@ -33,8 +34,21 @@ export function asleepOver(log: EventLog): Owners {
   };
 }
 
-/** In the order asked. Rejects with `OwnerUnavailable`. */
+/** In the order asked; between pages the thread's others have their turn. Rejects with `OwnerUnavailable`. */
 export async function statesAsleep(
+  log: EventLog,
+  streams: readonly StreamName[],
+): Promise<readonly OwnerContext<unknown>[]> {
+  if (streams.length <= PAGE) return pageAsleep(log, streams);
+  const states: OwnerContext<unknown>[] = [];
+  for (let from = 0; from < streams.length; from += PAGE) {
+    states.push(...(await pageAsleep(log, streams.slice(from, from + PAGE))));
+    await nextTurn();
+  }
+  return states;
+}
+
+async function pageAsleep(
   log: EventLog,
   streams: readonly StreamName[],
 ): Promise<readonly OwnerContext<unknown>[]> {
