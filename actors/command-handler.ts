@@ -2,6 +2,7 @@
  * What becomes of a command whose turn it is: its owners decide, the log records, the owners evolve, the workers are told.
  * Nothing else may decide about the same owners meanwhile; the desk sees to that, or whoever has the log for itself.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type Appended,
   type BackendId,
@@ -17,7 +18,7 @@ import {
   streamsOf,
   type Version,
 } from '../eventlog/index.ts';
-import type { Answer, By, Command, Plan, Present } from './command.ts';
+import type { Answer, By, Command, Plan } from './command.ts';
 import type { Owners, Proposal } from './desk-owners.ts';
 import { poolsNamedBy } from './named-pools.ts';
 import { streamOf } from './owned.ts';
@@ -38,6 +39,8 @@ export type CommandHandlerOptions = {
 /** `digest`: of what was asked, which an id that is used again is compared by. */
 export type Request = { readonly by: By; readonly digest: string };
 
+// Of fewer the whole takes some 20 ms, and of most commands there is one.
+const MANY = 500;
 // Conflicts come from owners that were rebuilt meanwhile; a third one in a row is no accident.
 const TRIES = 3;
 
@@ -70,10 +73,6 @@ export class CommandHandler {
       const refusal = await this.#refusalOfAll(commands);
       return refusal ?? this.#perform(commands, request);
     });
-  }
-
-  async present(): Promise<Present> {
-    return (await nowIn(this.#options.log)).everything();
   }
 
   refusalOf(commands: readonly Command[]): Promise<Rejected | undefined> {
@@ -152,6 +151,8 @@ export class CommandHandler {
       const proposed = await this.#decide(commands);
       if (proposed.type === 'rejected') return proposed;
       const { writes, answer, versions } = proposed;
+      // To write them is one piece; what was decided before it is another.
+      if (writes.length > MANY) await nextTurn();
       const appended = await this.#options.log.append({
         commandId: request.by.commandId ?? this.#options.newCommandId(),
         digest: request.digest,

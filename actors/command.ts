@@ -68,18 +68,17 @@ export type Plan = (now: Now) => Planned | Promise<Planned>;
 export interface Desk {
   /**
    * One command to one owner. A `done` is durable, and in force for every request whose head is complete after it.
-   * `digestOf` is what an id used again is compared by; never rejects for a reason of the user's making.
+   * Never rejects for a reason of the user's making.
    */
   ask(command: Command, by: By): Promise<Answer>;
-  /** Commands to many owners in one step, at most one to each. */
-  carryOut(plan: Plan, by: By, digestOf: Json): Promise<Answer>;
+  /** Commands to many owners in one step, at most one to each. `digest`: `digestOf` what an id that is used again is compared by. */
+  carryOut(plan: Plan, by: By, digest: string): Promise<Answer>;
   /**
-   * The same for commands that are planned against nothing: only what touches the same owners has to wait. `digest` is of
-   * what was asked.
+   * The same for commands that are planned against nothing: only what touches the same owners has to wait.
    */
   askTogether(commands: readonly Command[], by: By, digest: string): Promise<Answer>;
-  /** Everything in force now, for a dry run. */
-  present(): Promise<Present>;
+  /** Nothing changes while it looks, as for a plan; for a dry run. */
+  look<T>(work: (now: Now) => Promise<T>): Promise<T>;
   /** Why these would be refused together, were they carried out now, by what no owner knows by itself. */
   refusalOf(commands: readonly Command[]): Promise<Rejection | undefined>;
 }

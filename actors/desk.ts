@@ -5,10 +5,11 @@
  *   turn ─▶ asked before? ─▶ decide ─▶ append ─▶ evolve ─▶ published ─▶ answer
  */
 import { type Happened, happenedOf, type Json, type Position, type Recorded } from '../eventlog/index.ts';
-import type { Answer, Borrower, By, Command, LendingDesk, Plan, Present } from './command.ts';
+import type { Answer, Borrower, By, Command, LendingDesk, Now, Plan } from './command.ts';
 import { CommandHandler, type CommandHandlerOptions } from './command-handler.ts';
 import { turnsFor, turnsForAll } from './command-turns.ts';
 import { digestOf } from './digest.ts';
+import { nowIn } from './present.ts';
 import { refusalFor } from './refusals.ts';
 import type { Rejection } from './rejection.ts';
 import { type Turn, Turns } from './turns.ts';
@@ -40,9 +41,8 @@ export class RoutingDesk implements LendingDesk {
     return this.#inTurn(turns, () => this.#handler.one(command, request));
   }
 
-  carryOut(plan: Plan, by: By, digest: Json): Promise<Answer> {
-    const request = { by, digest: digestOf(digest) };
-    return this.#inTurn(ALL, () => this.#handler.planned(plan, request));
+  carryOut(plan: Plan, by: By, digest: string): Promise<Answer> {
+    return this.#inTurn(ALL, () => this.#handler.planned(plan, { by, digest }));
   }
 
   askTogether(commands: readonly Command[], by: By, digest: string): Promise<Answer> {
@@ -50,8 +50,8 @@ export class RoutingDesk implements LendingDesk {
     return this.#inTurn(turns, () => this.#handler.together(commands, { by, digest }));
   }
 
-  present(): Promise<Present> {
-    return this.alone(() => this.#handler.present());
+  look<T>(work: (now: Now) => Promise<T>): Promise<T> {
+    return this.alone(async () => work(await nowIn(this.#options.log)));
   }
 
   async refusalOf(commands: readonly Command[]): Promise<Rejection | undefined> {

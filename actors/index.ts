@@ -19,6 +19,7 @@ export { CommandHandler, type CommandHandlerOptions } from './command-handler.ts
 export { newCommandId } from './command-id.ts';
 export { type DeskOptions, RoutingDesk } from './desk.ts';
 export { type Owners, OwnerUnavailable } from './desk-owners.ts';
+export { digestOf } from './digest.ts';
 export { type DomainCommand, type DomainState, domainDecider } from './domain/domain.ts';
 export { fieldOf } from './domain/field-of.ts';
 export * from './domain/route-matcher.ts';

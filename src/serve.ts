@@ -181,15 +181,18 @@ async function reapply(
 ): Promise<void> {
   if (wish.config === undefined) return log.warn({}, 'SIGHUP: there is no config file to apply');
   try {
-    const config = await configOf(wish, undefined);
-    if (!config.ok)
-      return log.error({ problems: renderProblems(config.problems, wish.config) }, 'SIGHUP: nothing applied');
-    const settings = keptSettings(running, config.value);
+    const overrides = await overridesOf(wish);
+    const followed = await router.follow({ path: wish.config, overrides }, 'SIGHUP');
+    if (followed.type === 'unfit')
+      return log.error(
+        { problems: renderProblems(followed.problems, wish.config) },
+        'SIGHUP: nothing applied',
+      );
+    const settings = followed.settings === null ? [] : keptSettings(running, followed.settings);
     if (settings.length > 0)
       log.warn({ settings }, 'SIGHUP: not applied, since only a start takes up these settings');
-    if (config.value.routing === null)
-      return log.warn({}, 'SIGHUP: the file says nothing of pools and domains');
-    const answer = await router.apply(config.value.routing, 0, 'SIGHUP');
+    if (followed.type === 'silent') return log.warn({}, 'SIGHUP: the file says nothing of pools and domains');
+    const { answer } = followed;
     if (answer.type === 'rejected') log.error({ reason: answer.rejection }, 'SIGHUP: nothing applied');
     else
       log.info(

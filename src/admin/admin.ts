@@ -6,7 +6,7 @@ import { DataUnusable, EventUnreadable, LogUnavailable, quoted } from '../../eve
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
-import { checkMediaType, discardRest, readBody, readBytes } from './body.ts';
+import { checkMediaType, discardRest, readBody, readBytes, readWhole } from './body.ts';
 import { checkUnconditional } from './by.ts';
 import { CommandNotes } from './command-notes.ts';
 import { Connections, MOST_CONNECTIONS } from './connections.ts';
@@ -168,9 +168,10 @@ class AdminServer implements Admin {
     if (route.method !== 'GET') checkMediaType(request);
     if (route.method === 'POST') checkUnconditional(request);
     const body = () => readBody(request, route.limitBytes);
+    const whole = () => readWhole(request, route.limitBytes);
     const gone = () => AbortSignal.any([this.#closing.signal, signal]);
     const bytes = () => readBytes(request);
-    const call = { method, params, query, headers, body, bytes, signal, gone };
+    const call = { method, params, query, headers, body, whole, bytes, signal, gone };
     const reply = await route.handler(call, this.#options);
     if (route.method === 'GET') return reply;
     const ms = this.#options.now() - startedAtMs;

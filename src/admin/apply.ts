@@ -1,102 +1,112 @@
 /** Makes all pools and domains equal to the wished ones, at one position or not at all. */
-import type { Answer, Plan, Present } from '../../actors/index.ts';
-import type { Json } from '../../eventlog/index.ts';
-import { type Change, MAX_ALLOWANCE, parseRouting, type Routing, routingJson } from '../config/index.ts';
+import type { Answer, By } from '../../actors/index.ts';
+import { MAX_ALLOWANCE } from '../config/index.ts';
+import { Comparing } from '../history/index.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
-import { compared, planFor } from './plan.ts';
 import type { AdminPorts } from './ports.ts';
+import { streamed } from './poured.ts';
 import { waitOf } from './prefer.ts';
 import { Refused, rejected } from './problem.ts';
 import { count, flag } from './query.ts';
-import { facts, positionHeader } from './receipt.ts';
+import { type Done, facts, positionHeader } from './receipt.ts';
 import { removedIn, withDrained } from './removed.ts';
 import { json, type Reply } from './reply.ts';
-import { wishOf } from './wish.ts';
+import { unfit } from './wish.ts';
 
 const DAY_MS = 86_400_000;
+
+type How = {
+  readonly dryRun: boolean;
+  readonly allowRemovals: number;
+  readonly confirmWithinMs: number | undefined;
+};
 
 export async function apply(call: Call, ports: AdminPorts): Promise<Reply> {
   const dryRun = flag(call, 'dryRun');
   const allowRemovals = count(call, 'allowRemovals', { min: 0, max: MAX_ALLOWANCE }) ?? 0;
-  const wished = await wishOf(call, (raw) => parseRouting(said(raw), ports.ownAddresses()));
-  if (dryRun) return shown(await ports.desk.present(), wished, allowRemovals);
-  return carriedOut(call, ports, wished, allowRemovals);
+  if (dryRun)
+    return shown(
+      await comparingOf(call, ports, { dryRun, allowRemovals, confirmWithinMs: undefined }),
+      ports,
+    );
+  const confirmWithinMs = count(call, 'confirmWithinMs', { min: 1, max: DAY_MS });
+  await using comparing = await comparingOf(call, ports, { dryRun, allowRemovals, confirmWithinMs });
+  // To look at all takes its time; what others did in it is looked at before they have to wait, and there is little left for then.
+  await comparing.compare();
+  await comparing.bringUp(await ports.log.position());
+  if (confirmWithinMs !== undefined) return putOnTrial(call, ports, comparing, confirmWithinMs);
+  return carriedOut(call, ports, comparing);
+}
+
+/** Poured as it is told, however much it is; the end of that is the end of the comparing. */
+async function shown(comparing: Comparing, { desk }: AdminPorts): Promise<Reply> {
+  try {
+    return await desk.look(() => streamed(comparing.shown, 'application/json'));
+  } catch (error) {
+    await comparing[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Throws `Refused` for what cannot be read as a wish. */
+async function comparingOf(call: Call, ports: AdminPorts, how: How): Promise<Comparing> {
+  const { dryRun, allowRemovals, confirmWithinMs } = how;
+  const bytes = await call.whole();
+  if (bytes === undefined) throw silent();
+  const { history, comparer = () => history } = ports;
+  const trial = confirmWithinMs === undefined ? {} : { confirmWithinMs };
+  const wish = {
+    wanted: { type: 'body', bytes, own: ports.ownAddresses() },
+    allowRemovals,
+    marks: { type: 'Apply', allowRemovals, ...trial },
+    isShown: dryRun,
+  } as const;
+  const begun = await Comparing.begun(comparer(bytes.length), wish, call.signal);
+  if (begun instanceof Comparing) return begun;
+  throw begun.type === 'silent' ? silent() : unfit(begun.word, begun.problems, begun.found);
 }
 
 /** Nothing at all said is no wish for nothing at all: a truncated or misspelt file must not empty the router. */
-function said(raw: unknown): unknown {
-  const silent = typeof raw === 'object' && raw !== null && Object.keys(raw).length === 0;
-  if (raw !== undefined && !silent) return raw;
-  throw new Refused('invalid_settings', 'expected pools and domains, found neither');
+function silent(): Refused {
+  return new Refused('invalid_settings', 'expected pools and domains, found neither');
 }
 
-function shown(present: Present, wished: Routing, allowRemovals: number): Reply {
-  const { changes, refusal } = compared(present, wished, allowRemovals);
-  const refused = refusal === undefined ? null : { type: refusal.type, detail: refusal.detail };
-  return json({ dryRun: true, position: present.position, refused, changes });
-}
-
-async function carriedOut(
-  call: Call,
-  ports: AdminPorts,
-  wished: Routing,
-  allowRemovals: number,
-): Promise<Reply> {
+async function carriedOut(call: Call, ports: AdminPorts, comparing: Comparing): Promise<Reply> {
   const waitMs = waitOf(call);
-  let changes: readonly Change[] | undefined;
-  const plan = planFor(wished, allowRemovals, (seen) => {
-    changes = seen;
-  });
-  const digest = { type: 'Apply', allowRemovals, ...routingJson(wished) } as unknown as Json;
-  const trialMs = count(call, 'confirmWithinMs', { min: 1, max: DAY_MS });
-  if (trialMs !== undefined) {
-    const trialDigest = { ...(digest as object), confirmWithinMs: trialMs } as Json;
-    return putOnTrial(call, ports, { plan, trialMs, digest: trialDigest, seen: () => changes });
-  }
-  const answer = await ports.desk.carryOut(plan, byOf(call), digest);
-  if (answer.type === 'rejected' || changes === undefined) return replyTo(answer, changes);
-  const known = appliedAs(answer, { changes });
+  const answer = await ports.desk.carryOut(comparing.plan, byOf(call), comparing.digest);
+  const { changes } = comparing.planned ?? {};
+  if (answer.type === 'rejected' || changes === undefined) return replyTo(answer, comparing);
+  const known = appliedAs(answer, comparing);
   return withDrained(call, ports, { answer, known, leavers: removedIn(changes), waitMs });
 }
-
-type OnTrial = {
-  readonly plan: Plan;
-  readonly trialMs: number;
-  readonly digest: Json;
-  readonly seen: () => readonly Change[] | undefined;
-};
 
 /** In force at once, and undone unless it is confirmed: the answer says under which id, and until when. */
 async function putOnTrial(
   call: Call,
   ports: AdminPorts,
-  { plan, trialMs, digest, seen }: OnTrial,
+  comparing: Comparing,
+  withinMs: number,
 ): Promise<Reply> {
   const { confirmations } = ports;
   if (confirmations === undefined)
     throw new Refused('invalid_query', 'confirmWithinMs: expected a running router, found none');
-  const by = confirmations.commandFor(byOf(call));
-  const answer = await confirmations.putOnTrial(plan, trialMs, by, digest);
+  const by: By & { readonly commandId: string } = confirmations.commandFor(byOf(call));
+  const answer = await confirmations.putOnTrial(comparing.plan, withinMs, by, comparing.digest);
   if (answer.type === 'rejected') return rejected(answer.rejection);
   const trial = confirmations.trial(by.commandId);
   const confirm = trial === undefined ? null : { id: trial.id, untilMs: trial.untilMs };
-  return json({ ...appliedAs(answer, changesOr(seen())), confirm }, positionHeader(answer));
+  return json({ ...appliedAs(answer, comparing), confirm }, positionHeader(answer));
 }
 
-type Done = Extract<Answer, { type: 'done' }>;
+function replyTo(answer: Answer, comparing: Comparing): Reply {
+  if (answer.type === 'rejected') return rejected(answer.rejection);
+  return json(appliedAs(answer, comparing), positionHeader(answer));
+}
 
 /** A repeated command is not planned again: its changes are history, to be read in the events. */
-function replyTo(answer: Answer, changes: readonly Change[] | undefined): Reply {
-  if (answer.type === 'rejected') return rejected(answer.rejection);
-  return json(appliedAs(answer, changesOr(changes)), positionHeader(answer));
-}
-
-function changesOr(changes: readonly Change[] | undefined): object {
-  return changes === undefined ? { repeated: true } : { changes };
-}
-
-function appliedAs(answer: Done, what: object) {
+function appliedAs(answer: Done, { planned }: Comparing) {
   const { position, changed } = facts(answer);
+  const what = planned === undefined ? { repeated: true } : { changes: planned.changes };
   return { dryRun: false, position, changed, ...what };
 }

@@ -7,9 +7,9 @@ import { unfit } from './wish.ts';
 
 /** Undefined where there is none. Throws `Refused`. */
 export async function readBody(request: IncomingMessage, limitBytes: number): Promise<unknown> {
-  const text = await readText(request, limitBytes);
-  if (text === undefined) return undefined;
-  const read = readJson(text);
+  const bytes = await readWhole(request, limitBytes);
+  if (bytes === undefined) return undefined;
+  const read = readJson(decoded(bytes));
   if (read.ok) return read.value;
   throw unfit('malformed_json', read.problems);
 }
@@ -43,8 +43,8 @@ function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** By listeners: a command's body is one piece, and an iterator would be dearer than what is done with it. */
-function readText(request: IncomingMessage, limitBytes: number): Promise<string | undefined> {
+/** By listeners: a command's body is one piece, and an iterator would be dearer than what is done with it. Throws `Refused`. */
+export function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
   if (!announcesBody(request)) return Promise.resolve(undefined);
   if (Number(request.headers['content-length'] ?? 0) > limitBytes)
     return Promise.reject(tooLarge(limitBytes));
@@ -64,13 +64,8 @@ function readText(request: IncomingMessage, limitBytes: number): Promise<string 
     };
     const onEnd = () => {
       leave();
-      try {
-        resolve(
-          bytes === 0 ? undefined : decoded(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes)),
-        );
-      } catch (error) {
-        reject(error);
-      }
+      if (bytes === 0) resolve(undefined);
+      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
     };
     const onClose = () => refuse(new Error('expected a whole body, found the end of its connection'));
     const leave = () => {
@@ -124,7 +119,7 @@ function tooSlow(): Refused {
   return new Refused('body_too_slow', detail, { headers: { connection: 'close' } });
 }
 
-function decoded(bytes: Buffer): string {
+function decoded(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -10,6 +10,8 @@ export type Call = {
   readonly headers: IncomingHttpHeaders;
   /** The body parsed from JSON; undefined when there is none. Throws `Refused`. */
   readonly body: () => Promise<unknown>;
+  /** The body as it is, bounded; undefined when there is none. Throws `Refused`. */
+  readonly whole: () => Promise<Uint8Array | undefined>;
   /** The body as it comes, of any length. Throws `Refused` where nothing comes for too long. */
   readonly bytes: () => AsyncIterable<Uint8Array>;
   /** Aborted when whoever asked has gone. */

@@ -1,5 +1,12 @@
 /** Commands to the desk under the condition and the id that their headers give. */
-import { type Answer, type Command, type Desk, type Present, streamOf } from '../../actors/index.ts';
+import {
+  type Answer,
+  type Command,
+  type Desk,
+  digestOf,
+  type Present,
+  streamOf,
+} from '../../actors/index.ts';
 import type { Json } from '../../eventlog/index.ts';
 import { absent, byOf, type Condition, conditionOf, ifVersion } from './by.ts';
 import type { Call } from './call.ts';
@@ -45,7 +52,7 @@ const NOTHING_THERE = {
 
 async function putIfPresent(call: Call, desk: Desk, { command, what, exists }: Wish): Promise<Reply> {
   let missing = false;
-  const digest = { ifMatch: '*', command } as unknown as Json;
+  const digest = digestOf({ ifMatch: '*', command } as unknown as Json);
   const answer = await desk.carryOut(
     async (now) => {
       missing = !exists(await now.owners([streamOf(command)]));
@@ -65,5 +72,5 @@ function conditioned(command: Conditional, condition: Condition): Command {
 export function askAs(desk: Desk, command: Command, call: Call, digest: Json): Promise<Answer> {
   const by = byOf(call);
   if (by.commandId === undefined) return desk.ask(command, by);
-  return desk.carryOut(() => ({ type: 'commands', commands: [command] }), by, digest);
+  return desk.carryOut(() => ({ type: 'commands', commands: [command] }), by, digestOf(digest));
 }

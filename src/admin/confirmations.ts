@@ -7,8 +7,8 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Answer, By, ChildSpec, Desk, Plan } from '../../actors/index.ts';
-import { crashed } from '../../actors/index.ts';
-import type { EventLog, Json, Position } from '../../eventlog/index.ts';
+import { crashed, digestOf } from '../../actors/index.ts';
+import type { EventLog, Position } from '../../eventlog/index.ts';
 import {
   CONFIRMED,
   type Historian,
@@ -100,7 +100,7 @@ export class Confirmations {
     plan: Plan,
     withinMs: number,
     by: By & { readonly commandId: string },
-    digest: Json,
+    digest: string,
   ): Promise<Answer> {
     const noted: Plan = async (now) => {
       const other = this.list()[0]?.id ?? this.#coming;
@@ -138,7 +138,7 @@ export class Confirmations {
     };
     const answer = await this.#options
       .desk()
-      .carryOut(plan, { ...by, commandId: CONFIRMED + id }, CONFIRMED + id);
+      .carryOut(plan, { ...by, commandId: CONFIRMED + id }, digestOf(CONFIRMED + id));
     if (answer.type === 'done') {
       this.#forget(id);
       return { type: 'confirmed' };
@@ -240,7 +240,7 @@ export class Confirmations {
       return planned.type === 'rejected' ? planned : { ...planned, note: { left } };
     };
     const by = { author: 'confirm-within', commandId: UNDONE + live.id };
-    return { answer: await desk().carryOut(plan, by, UNDONE + live.id), left };
+    return { answer: await desk().carryOut(plan, by, digestOf(UNDONE + live.id)), left };
   }
 
   #forget(id: string): void {

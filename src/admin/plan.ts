@@ -1,5 +1,5 @@
 /** How to get from what is routed to what is wished, unless that takes away or changes too much at once. */
-import type { Plan, Present, Rejection } from '../../actors/index.ts';
+import type { Plan, Rejection } from '../../actors/index.ts';
 import {
   type Change,
   countsOf,
@@ -16,22 +16,16 @@ import { routingOf } from './routing-of.ts';
 
 export type Compared = { readonly changes: readonly Change[]; readonly refusal: Rejection | undefined };
 
-/** For `desk.carryOut`; `seen` is told the changes, refused or not, of the present that the plan was made against. */
-export function planFor(
-  wished: Routing,
-  allowRemovals: number,
-  seen: (changes: readonly Change[]) => void = () => {},
-): Plan {
+/** For `desk.carryOut`, of a wish that is at hand: it is compared in its turn, in one piece. */
+export function planFor(wished: Routing, allowRemovals: number): Plan {
   return async (now) => {
-    const { changes, refusal } = compared(await now.everything(), wished, allowRemovals);
-    seen(changes);
+    const { changes, refusal } = compared(routingOf(await now.everything()), wished, allowRemovals);
     if (refusal !== undefined) return { type: 'rejected', rejection: refusal };
     return { type: 'commands', commands: commandsOf(changes, wished) };
   };
 }
 
-export function compared(present: Present, wished: Routing, allowRemovals: number): Compared {
-  const before = routingOf(present);
+export function compared(before: Routing, wished: Routing, allowRemovals: number): Compared {
   const changes = difference(before, wished);
   const refusal = tooManyRemovals(removedBy(changes), countsOf(before), allowRemovals);
   if (refusal !== undefined) return { changes, refusal };

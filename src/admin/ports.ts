@@ -40,6 +40,8 @@ export interface AdminPorts {
   readonly log: History;
   /** Questions about the past, answered beside routing. */
   readonly history: Historian;
+  /** Who compares a wish of so many bytes with what is in force; `history`, unless somebody else does. */
+  readonly comparer?: (bytes: number) => Historian;
   /** The supervision tree, a page at a time. */
   readonly actors: (page: PageOptions) => ActorPage;
   /** Absent without `--chaos`: then the route does not exist. */

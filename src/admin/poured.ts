@@ -45,7 +45,7 @@ export function poured<Q extends Exclude<PouredQuestion, LongQuestion>>(
 }
 
 /** Waits for the first piece, so that what cannot be answered has a status of its own. */
-async function streamed(pieces: AsyncGenerator<string, undefined>, type: Type): Promise<Reply> {
+export async function streamed(pieces: AsyncGenerator<string, undefined>, type: Type): Promise<Reply> {
   const first = await pieces.next();
   return {
     type: 'stream',

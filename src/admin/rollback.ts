@@ -3,8 +3,8 @@
  * the log; what is undone is undone by new events, decided by the owners themselves.
  */
 import { z } from 'zod';
-import type { Plan } from '../../actors/index.ts';
-import { type Json, kindOf, ownerNameOf, type Position } from '../../eventlog/index.ts';
+import { digestOf, type Plan } from '../../actors/index.ts';
+import { kindOf, ownerNameOf, type Position } from '../../eventlog/index.ts';
 import { type Change, MAX_ALLOWANCE } from '../config/index.ts';
 import { broughtUp, type Moment, type Restoration, type Scope, streamsOf } from '../history/index.ts';
 import { bodyBy } from './body-by.ts';
@@ -103,13 +103,13 @@ async function carriedOut(
     const owners = await now.owners(streamsOf(changes));
     return staleness(shown, changes, now) ?? restoringFound(last, allowRemovals, owners);
   };
-  const digest: Json = {
+  const digest = digestOf({
     type: 'Rollback',
     to,
     scope: scope ?? null,
     seen: seen ?? null,
     allowRemovals,
-  };
+  });
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
   if (answer.type === 'rejected') return withWinners(ports, answer, shown);
   const what = changes === undefined ? { repeated: true } : { changes };

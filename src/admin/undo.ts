@@ -1,6 +1,6 @@
 /** Undoes one change and no other, whatever came after it. */
-import type { Plan, Planned, Present } from '../../actors/index.ts';
-import type { Json, Position } from '../../eventlog/index.ts';
+import { digestOf, type Plan, type Planned, type Present } from '../../actors/index.ts';
+import type { Position } from '../../eventlog/index.ts';
 import { type Scope, streamsOf, toldOf, type UndoneAt } from '../history/index.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
@@ -65,13 +65,13 @@ async function carriedOut(call: Call, ports: AdminPorts, found: UndoneAt, wish: 
     const owners = await now.owners(streamsOf(undone.changes));
     return staleness(before, undone.changes, now) ?? restoringUndone(undone, found, allowRemovals, owners);
   };
-  const digest: Json = {
+  const digest = digestOf({
     type: 'Undo',
     change: found.first,
     scope: scope ?? null,
     seen: seen ?? null,
     allowRemovals,
-  };
+  });
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
   if (answer.type === 'rejected') return withWinners(ports, answer, before);
   const what =

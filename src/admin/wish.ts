@@ -1,5 +1,5 @@
 /** Bodies read into wishes: a refusal lists every place that is wrong, what was expected there, and what was found. */
-import { type Checked, type Problem, renderProblem } from '../config/index.ts';
+import { type Checked, MOST_SHOWN, type Problem, renderProblem } from '../config/index.ts';
 import type { Call } from './call.ts';
 import { Refused } from './problem.ts';
 
@@ -12,12 +12,14 @@ export function checked<T>(result: Checked<T>): T {
   throw unfit('invalid_settings', result.problems);
 }
 
-// 100: enough to see the pattern of a wrong file, bounded for a file that is wrong throughout.
-const SHOWN = 100;
-
-export function unfit(type: 'invalid_settings' | 'malformed_json', problems: readonly Problem[]): Refused {
+/** `found`: how many there are, of which these are the first. */
+export function unfit(
+  type: 'invalid_settings' | 'malformed_json',
+  problems: readonly Problem[],
+  found = problems.length,
+): Refused {
   const first = problems[0];
-  const rest = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
+  const rest = found > 1 ? ` (and ${found - 1} more)` : '';
   const detail = first === undefined ? 'unfit' : renderProblem(first) + rest;
-  return new Refused(type, detail, { members: { problems: problems.slice(0, SHOWN) } });
+  return new Refused(type, detail, { members: { problems: problems.slice(0, MOST_SHOWN) } });
 }

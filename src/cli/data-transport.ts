@@ -89,6 +89,7 @@ export class DataTransport implements Transport {
         query,
         headers: ask.headers ?? {},
         body,
+        whole: never,
         bytes: never,
         signal: this.#stop,
         gone,
@@ -168,7 +169,7 @@ function never(): never {
 
 function portsOf(directory: string, reader: Reader, history: LocalHistory, now: () => number): AdminPorts {
   return {
-    desk: { present: never, refusalOf: never, ask: never, carryOut: never, askTogether: never },
+    desk: { look: never, refusalOf: never, ask: never, carryOut: never, askTogether: never },
     log: {
       position: async () => reader.position(),
       archived: async () => reader.base()?.position ?? 0,

@@ -5,12 +5,13 @@ export { type Change, difference } from './difference.ts';
 export { isLoopback, parseHostPort, renderHostPort } from './host-port.ts';
 export { isSchema, type JsonSchema, jsonSchemaOf, schemaAt } from './issues.ts';
 export { keptSettings } from './kept-settings.ts';
-export { loadConfig, MAX_FILE_BYTES, readConfigFile, readText } from './load.ts';
+export { loadConfig, MAX_FILE_BYTES, readConfigFile, readSent, readText } from './load.ts';
 export { nearest } from './nearest.ts';
 export { compilePattern } from './path-pattern.ts';
 export {
   type Checked,
   describeFound,
+  MOST_SHOWN,
   type Problem,
   renderProblem,
   renderProblems,

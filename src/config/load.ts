@@ -26,6 +26,12 @@ export async function readConfigFile(file: string): Promise<Checked<unknown>> {
   return text.ok ? readText(text.value, extname(file).toLowerCase()) : text;
 }
 
+/** JSON as it was sent. */
+export function readSent(bytes: Uint8Array): Checked<unknown> {
+  const text = decoded(bytes);
+  return text.ok ? readJson(text.value) : text;
+}
+
 /** `extension`: `.json`, `.yaml`, `.yml`; any other is told by the first character. */
 export function readText(text: string, extension = ''): Checked<unknown> {
   // RFC 8259 §8.1: a byte order mark may be ignored.
@@ -35,7 +41,7 @@ export function readText(text: string, extension = ''): Checked<unknown> {
   return /^\s*[{[]/.test(content) ? readJson(content) : readYaml(content);
 }
 
-function decoded(bytes: Buffer): Checked<string> {
+function decoded(bytes: Uint8Array): Checked<string> {
   try {
     return { ok: true, value: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {

@@ -13,6 +13,9 @@ export type Problem = {
   readonly column?: number;
 };
 
+// 100: enough to see the pattern of a wrong file, bounded for a file that is wrong throughout.
+export const MOST_SHOWN = 100;
+
 export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problems: readonly Problem[] };

@@ -2,6 +2,7 @@
  * Everything that can be asked of the past, and who answers it: functions of a wish and a `Room`, on the thread of
  * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
  */
+import { pourComparison } from './comparison.ts';
 import { pourDifference } from './difference.ts';
 import { explainAsked } from './explain/asked.ts';
 import { explainRequest } from './explain/request.ts';
@@ -27,6 +28,7 @@ export const ANSWERERS = {
 
 /** Text piece by piece: async generators, asked for more only when the last piece was taken. */
 export const POURERS = {
+  comparison: pourComparison,
   difference: pourDifference,
   events: pourEvents,
   state: pourState,

@@ -18,7 +18,14 @@ export type HistoryThreadOptions = {
   readonly flush: () => Promise<unknown>;
   /** How long the thread waits for a next question before it goes; 30 000 by default. */
   readonly idleMs?: number;
+  /** Another one beside it: its child in the tree, its name as the system lists it, and how much it gives way to others. */
+  readonly beside?: Identity;
 };
+
+type Identity = { readonly id: string; readonly name: string; readonly niceness: number };
+
+// Where all cores are wanted, those who are served come first. Any process may wait longer: 10 is nice's own.
+const HISTORIAN: Identity = { id: 'historian', name: 'history', niceness: 10 };
 
 // Eight: each holds a page or a fold; more at once would only make all of them later.
 const MAX_ASKED = 8;
@@ -52,11 +59,12 @@ export class HistoryThread implements Historian {
 
   constructor(options: HistoryThreadOptions) {
     this.#options = options;
+    const { id, name, niceness } = options.beside ?? HISTORIAN;
     this.#thread = new ThreadOnDemand<ToHistory, FromHistory>({
-      id: 'historian',
-      name: 'history',
+      id,
+      name,
       program: programBeside(import.meta.url, './reading-thread'),
-      workerData: { directory: options.directory } satisfies HistoryBoot,
+      workerData: { directory: options.directory, niceness } satisfies HistoryBoot,
       idleMs: options.idleMs ?? IDLE_MS,
       hear: ({ id, reply }) => this.#answers.get(id)?.resolve(reply),
       lost: () => {

@@ -1,6 +1,7 @@
 /** What the main thread and the thread of history say to each other. */
 
-export type HistoryBoot = { readonly directory: string };
+/** `niceness`: of the thread, where threads have one. */
+export type HistoryBoot = { readonly directory: string; readonly niceness: number };
 
 export type ToHistory =
   | {

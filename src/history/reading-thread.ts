@@ -7,13 +7,13 @@ import { roomOf } from './room.ts';
 import { sentError } from './sent-error.ts';
 import { sourcesOf } from './sources.ts';
 
-const { directory } = workerData as HistoryBoot;
+const { directory, niceness } = workerData as HistoryBoot;
 const parent = parentPort;
 if (parent === null) throw new Error('reading-thread.ts is the program of a worker thread');
 
-// Where all cores are wanted, those who are served come first. On Linux this is of the calling thread alone (setpriority(2),
-// "C library/kernel differences"); elsewhere it would be of the whole process. Any process may wait longer: 10 is nice's own.
-if (process.platform === 'linux') setPriority(10);
+// On Linux this is of the calling thread alone (setpriority(2), "C library/kernel differences"); elsewhere it would be of the whole
+// process. A thread that is as nice as its parent is told nothing: less nice than a process was started it may not become.
+if (process.platform === 'linux' && niceness > 0) setPriority(niceness);
 
 type Open = { readonly pieces: Answering; readonly abort: AbortController };
 

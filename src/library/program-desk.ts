@@ -1,5 +1,5 @@
 /** The desk as a program uses it: plain names and settings in, a promise that rejects with the reason of a refusal. */
-import { type Command, type Desk, type Rejection, systemClock } from '../../actors/index.ts';
+import { type Command, type Desk, digestOf, type Rejection, systemClock } from '../../actors/index.ts';
 import {
   type BackendId,
   type DomainName,
@@ -142,13 +142,13 @@ export class ProgramDesk {
     if (typeof wished === 'object' && wished !== null && Object.keys(wished).length === 0)
       throw new InvalidOptions([{ path: '', expected: 'pools and domains', found: 'neither' }]);
     const routing = sound(parseRouting(wished, this.#own()));
-    const digest = { apply: author, at: Date.now() };
+    const digest = digestOf({ apply: author, at: Date.now() });
     return done(await this.#desk().carryOut(planFor(routing, allowRemovals), { author }, digest));
   }
 
   /** What is routed now, as a config file would say it: only what differs from the defaults. */
   async routing(): Promise<RoutingJson> {
-    return routingJson(routingOf(await this.#desk().present()));
+    return routingJson(routingOf(await this.#desk().look((now) => now.everything())));
   }
 
   async #ask(command: Command, condition: Condition): Promise<Done> {

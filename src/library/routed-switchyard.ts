@@ -7,6 +7,7 @@ import {
   crashed,
   createArena,
   type Desk,
+  digestOf,
   type HealthReport,
   type MainLedger,
   type Running,
@@ -218,7 +219,7 @@ class Embedded implements RoutedSwitchyard {
     const answer = await this.#system.desk.carryOut(
       isEmpty ? everythingOf(wished) : planFor(wished, 0),
       { author: 'createSwitchyard' },
-      'createSwitchyard',
+      digestOf('createSwitchyard'),
     );
     if (answer.type === 'rejected') throw refusalOf(answer.rejection);
   }

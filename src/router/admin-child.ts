@@ -8,6 +8,7 @@ import type { ImportThread } from '../import/index.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
 import type { ReplaceAnswer } from '../workers/index.ts';
 import type { Figures } from './figures.ts';
+import type { Planner } from './planner.ts';
 
 /** What it speaks for. Functions are of what is made later, or made anew. */
 export type AdminOf = {
@@ -18,6 +19,7 @@ export type AdminOf = {
   readonly figures: () => Figures;
   readonly log: () => LocalLog;
   readonly history: HistoryThread;
+  readonly planner: Planner;
   readonly importer: ImportThread;
   readonly confirmations: Confirmations;
   /** All addresses of this router, the admin's among them. */
@@ -58,7 +60,7 @@ export class AdminChild {
   }
 
   #made(): Admin {
-    const { config, logger, history, importer, confirmations, log, ready, replace } = this.#of;
+    const { config, logger, history, planner, importer, confirmations, log, ready, replace } = this.#of;
     const { names, token } = config.admin;
     const system = this.#of.system();
     const figures = this.#of.figures();
@@ -75,6 +77,7 @@ export class AdminChild {
       log: system.log,
       importer,
       history,
+      comparer: planner.comparer,
       confirmations,
       actors: (page) => system.actors(page),
       ...(this.#of.chaos ? { chaos } : {}),

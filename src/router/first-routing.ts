@@ -1,5 +1,5 @@
 /** The config file's routing, put in force before anyone listens: on an empty log, or where that is wished. */
-import type { Desk, Plan } from '../../actors/index.ts';
+import { type Desk, digestOf, type Plan } from '../../actors/index.ts';
 import type { EventLog } from '../../eventlog/index.ts';
 import { commandsOf } from '../admin/commands-of.ts';
 import { planFor } from '../admin/plan.ts';
@@ -31,7 +31,7 @@ export async function putInForce(
     commands: commandsOf(difference(EMPTY_ROUTING, wished), wished),
   });
   const plan = isEmpty ? everything : planFor(wished, 0);
-  const answer = await desk.carryOut(plan, { author: 'serve' }, 'serve');
+  const answer = await desk.carryOut(plan, { author: 'serve' }, digestOf('serve'));
   if (answer.type === 'done') return 'applied';
   const { type, detail } = answer.rejection;
   const whose = type === 'too_many_removals' ? ' (a flag of switchyard apply)' : '';

@@ -5,10 +5,9 @@
 import { ArmedChaos, createArena, type MainLedger, System, systemClock } from '../../actors/index.ts';
 import type { BackendId, PoolName } from '../../eventlog/index.ts';
 import { Confirmations } from '../admin/index.ts';
-import { planFor } from '../admin/plan.ts';
 import type { Config, ListenerSettings, Routing } from '../config/index.ts';
 import { Prober } from '../health/index.ts';
-import { HistoryThread } from '../history/index.ts';
+import { type ConfigFile, HistoryThread } from '../history/index.ts';
 import { pseudonymOf, secretOf } from '../identity.ts';
 import { ImportThread } from '../import/index.ts';
 import { tellHealth } from '../telemetry/health-tidings.ts';
@@ -26,7 +25,9 @@ import {
 import { AdminChild } from './admin-child.ts';
 import { Figures } from './figures.ts';
 import { isForConfig, putInForce } from './first-routing.ts';
+import { type Followed, followFile } from './follow-file.ts';
 import { LogAtHand } from './log-at-hand.ts';
+import { Planner } from './planner.ts';
 import { PointsDue } from './points-due.ts';
 
 export type RouterOptions = {
@@ -61,6 +62,7 @@ export class Router {
   readonly #journal: Journal | undefined;
   readonly #workers: Workers | MainPlane;
   readonly #history: HistoryThread;
+  readonly #planner: Planner;
   readonly #importer: ImportThread;
   readonly #confirmations: Confirmations;
   readonly #prober: Prober;
@@ -88,6 +90,7 @@ export class Router {
       directory: config.data,
       flush: async () => this.#journal?.flush(),
     });
+    this.#planner = new Planner(config.data, () => this.#log.owners);
     this.#importer = new ImportThread({
       directory: config.data,
       desk: () => this.#system.desk,
@@ -108,6 +111,7 @@ export class Router {
       figures: () => this.#figures,
       log: () => this.#log.local,
       history: this.#history,
+      planner: this.#planner,
       importer: this.#importer,
       confirmations: this.#confirmations,
       addresses: () => this.#allAddresses(),
@@ -159,6 +163,7 @@ export class Router {
       outside: (world) => [
         this.#workers.childSpec(world),
         this.#history.childSpec(),
+        this.#planner.childSpec(),
         this.#importer.childSpec(),
         this.#prober.childSpec(),
         this.#confirmations.childSpec(),
@@ -238,13 +243,10 @@ export class Router {
     this.#figures.stop();
   }
 
-  /** Makes pools and domains equal to these. Returns what the desk said. */
-  apply(routing: Routing, allowRemovals: number, author: string) {
-    return this.#system.desk.carryOut(
-      planFor(routing, allowRemovals),
-      { author },
-      { apply: author, at: Date.now() },
-    );
+  /** Makes pools and domains equal to those of a config file. */
+  follow(file: ConfigFile, author: string): Promise<Followed> {
+    const { desk } = this.#system;
+    return followFile(file, author, { desk, historian: this.#planner.thread });
   }
 
   /** Other threads in the workers' places, one after the other; none of their connections fails by it. */
@@ -255,7 +257,7 @@ export class Router {
   }
 
   present() {
-    return this.#system.desk.present();
+    return this.#system.desk.look((now) => now.everything());
   }
 
   /** Nothing is routed yet. */

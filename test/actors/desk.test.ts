@@ -73,7 +73,7 @@ describe('the desk', () => {
     const planned = await desk.carryOut(
       () => ({ type: 'commands', commands: [{ type: 'RemovePool', pool: canary }] }),
       BY,
-      {},
+      'planned',
     );
     expect(rejection(planned)).toBe('pool_in_use');
     await desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
@@ -135,11 +135,19 @@ describe('the desk', () => {
     const { system } = await start();
     const create = { type: 'PutPool', pool: web, settings: {}, backends: { [one]: ADDRESS } } as const;
     const orphan = { type: 'PutDomain', host, settings: { pool: pool('other') } } as const;
-    const bad = await system.desk.carryOut(() => ({ type: 'commands', commands: [create, orphan] }), BY, 1);
+    const bad = await system.desk.carryOut(
+      () => ({ type: 'commands', commands: [create, orphan] }),
+      BY,
+      'bad',
+    );
     expect(rejection(bad)).toBe('pool_unknown');
     expect(await system.log.position()).toBe(0);
     const route = { type: 'PutDomain', host, settings: { pool: web } } as const;
-    const good = await system.desk.carryOut(() => ({ type: 'commands', commands: [create, route] }), BY, 2);
+    const good = await system.desk.carryOut(
+      () => ({ type: 'commands', commands: [create, route] }),
+      BY,
+      'good',
+    );
     expect(good).toMatchObject({ type: 'done', changed: 2, position: 3 });
   });
 

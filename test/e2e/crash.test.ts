@@ -167,20 +167,23 @@ describe('with a worker crashing again and again', () => {
 });
 
 describe('with the threads crashing that no request needs', () => {
-  it.each(['historian', 'importer', 'journal'])('the %s is parked, and requests go on', async (id) => {
-    await using scene = await startScene();
-    const { router, admin } = scene;
-    // Of a static part, the eleventh within ten seconds would end the process.
-    for (let tries = 0; tries < 60; tries++) {
-      await admin.post('/v1/chaos', { crash: id });
-      await sleep(50);
-    }
-    expect((await ask(router.port, 'a.example', '/')).status).toBe(200);
-    const restartsNow = async () => (await actorsOf(admin)).find((actor) => actor.id === id)?.restarts ?? 0;
-    expect(await restartsNow()).toBeGreaterThan(2);
-    const known = async () => (await admin.get<{ position: number }>('/v1/state?at=1')).body.position;
-    await expect.poll(known, { timeout: 15_000 }).toBe(1);
-  });
+  it.each(['historian', 'planner', 'importer', 'journal'])(
+    'the %s is parked, and requests go on',
+    async (id) => {
+      await using scene = await startScene();
+      const { router, admin } = scene;
+      // Of a static part, the eleventh within ten seconds would end the process.
+      for (let tries = 0; tries < 60; tries++) {
+        await admin.post('/v1/chaos', { crash: id });
+        await sleep(50);
+      }
+      expect((await ask(router.port, 'a.example', '/')).status).toBe(200);
+      const restartsNow = async () => (await actorsOf(admin)).find((actor) => actor.id === id)?.restarts ?? 0;
+      expect(await restartsNow()).toBeGreaterThan(2);
+      const known = async () => (await admin.get<{ position: number }>('/v1/state?at=1')).body.position;
+      await expect.poll(known, { timeout: 15_000 }).toBe(1);
+    },
+  );
 });
 
 /** Commands that wish for what they may, each repeated under its key until its answer is definite. */

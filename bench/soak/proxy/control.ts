@@ -10,7 +10,16 @@ import { hostOf, poolsOf, TENANTS } from './tenants.ts';
 import type { Witnesses } from './witnesses.ts';
 
 const POINTS = ['before-append', 'after-append', 'before-publish', 'in-ledger', 'in-activation'] as const;
-const STATIC_PARTS = ['log', 'feed', 'admin', 'health', 'activation', 'historian', 'confirmations'];
+const STATIC_PARTS = [
+  'log',
+  'feed',
+  'admin',
+  'health',
+  'activation',
+  'historian',
+  'planner',
+  'confirmations',
+];
 // The static parts and the workers may crash ten times in ten seconds before their supervisor gives up.
 const STATIC_EVERY_MS = 1500;
 const WORKER_EVERY_MS = 4000;

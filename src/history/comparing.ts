@@ -1,0 +1,83 @@
+/**
+ * A wish for all of the routing as whoever carries it out has it: read and compared by a historian, beside this thread where that
+ * takes long. What was found before its turn holds in it, unless more was recorded meanwhile: then that is looked at.
+ */
+import { OwnerUnavailable, type Plan } from '../../actors/index.ts';
+import type { Position } from '../../eventlog/index.ts';
+import type { Comparison, ComparisonWish, WishRead } from './comparison.ts';
+import type { Historian } from './historian.ts';
+
+type Readable = Extract<WishRead, { type: 'read' }>;
+type Texts = AsyncGenerator<string, undefined>;
+
+export class Comparing implements AsyncDisposable {
+  readonly #texts: Texts;
+  /** Of the wish, for who asks again under the same id. */
+  readonly digest: string;
+  /** Of the process, where the wish is a config file. */
+  readonly settings: Readable['settings'];
+  #found: Comparison | undefined;
+  #planned: Comparison | undefined;
+
+  private constructor(texts: Texts, { digest, settings }: Readable) {
+    this.#texts = texts;
+    this.digest = digest;
+    this.settings = settings;
+  }
+
+  /** What it says instead where it wishes nothing. Rejects as the historian does. */
+  static async begun(
+    historian: Historian,
+    wish: ComparisonWish,
+    signal?: AbortSignal,
+  ): Promise<Comparing | Exclude<WishRead, Readable>> {
+    const texts = historian.pour('comparison', wish, signal);
+    const read = JSON.parse(await next(texts)) as WishRead;
+    if (read.type === 'read') return new Comparing(texts, read);
+    await texts.return(undefined);
+    return read;
+  }
+
+  /** What is told of a wish that is only shown: its end is the end of this. */
+  get shown(): AsyncGenerator<string, undefined> {
+    return this.#texts;
+  }
+
+  async compare(): Promise<void> {
+    this.#found = JSON.parse(await next(this.#texts)) as Comparison;
+  }
+
+  /** Looked at again where it was found at another position. */
+  async bringUp(position: Position): Promise<Comparison | undefined> {
+    if (this.#found?.at !== position) await this.compare();
+    return this.#found;
+  }
+
+  readonly plan: Plan = async ({ position }) => {
+    const found = await this.bringUp(position);
+    if (found?.at !== position) throw new OwnerUnavailable(exchanged(position, found?.at), 1000);
+    this.#planned = found;
+    const { refusal, commands } = found;
+    return refusal === null ? { type: 'commands', commands } : { type: 'rejected', rejection: refusal };
+  };
+
+  /** What the plan was made of; undefined where none was made. */
+  get planned(): Comparison | undefined {
+    return this.#planned;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#texts.return(undefined);
+  }
+}
+
+async function next(texts: Texts): Promise<string> {
+  const { value } = await texts.next();
+  if (value === undefined) throw new TypeError('expected another comparison, found the end of them');
+  return value;
+}
+
+/** An archive was made meanwhile. */
+function exchanged(expected: Position, found: Position | undefined): string {
+  return `expected to compare with the log at position ${expected}, found another file of it at ${found}; it may be sent again`;
+}

@@ -1,0 +1,50 @@
+/**
+ * Who compares a wish for all of the routing with what is in force: a thread of its own where that takes long, and this one where
+ * it takes less than a thread's birth. It gives way to nobody, unlike the thread of history: a command waits for it.
+ */
+import type { ChildSpec } from '../../actors/index.ts';
+import { type Historian, HistoryThread, LocalHistory, sourcesOf } from '../history/index.ts';
+
+// Together some 30 ms, in pieces of 5.
+const SMALL_BYTES = 65_536;
+const FEW_OWNERS = 2000;
+
+export class Planner {
+  readonly #thread: HistoryThread;
+  readonly #here: Historian;
+  readonly #owners: () => number | undefined;
+
+  /** `directory`: of the data. `owners`: how many there are, if that is known. */
+  constructor(directory: string, owners: () => number | undefined) {
+    const beside = { id: 'planner', name: 'plan', niceness: 0 };
+    this.#thread = new HistoryThread({ directory, flush: async () => {}, beside });
+    this.#here = new LocalHistory({ sources: () => openedOnce(directory) });
+    this.#owners = owners;
+  }
+
+  childSpec(): ChildSpec {
+    return this.#thread.childSpec();
+  }
+
+  /** For a wish of so many bytes. */
+  readonly comparer = (bytes: number): Historian => {
+    const owners = this.#owners() ?? Number.POSITIVE_INFINITY;
+    return bytes <= SMALL_BYTES && owners <= FEW_OWNERS ? this.#here : this.#thread;
+  };
+
+  /** For a wish in a file, of whatever size. */
+  get thread(): Historian {
+    return this.#thread;
+  }
+}
+
+/** Opened for one wish, and closed when it is left. */
+function openedOnce(directory: string) {
+  const past = sourcesOf(directory, Date.now);
+  const sources = past.sources();
+  const leave = () => {
+    sources.leave?.();
+    past.close();
+  };
+  return { ...sources, leave };
+}
