@@ -165,4 +165,49 @@ describe('a connection that had been closed when it was used again', () => {
     expect((await client.request(post('x'))).status).toBe(200);
     expect(backend.connections.length).toBe(2);
   });
+
+  it.each(['end', 'reset', 'say 408'] as const)(
+    'a POST takes none idle for half of what the backend left another idle, and a GET does: by %s',
+    async (how) => {
+      const { router, backend } = await routed(() => ok());
+      const client = await router.connect();
+      await client.request(GET);
+      await pause(300);
+      const [first] = backend.connections;
+      if (how === 'end') first?.end();
+      else if (how === 'reset') first?.reset();
+      else first?.send('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n');
+      await eventually(() => backend.open === 0, 'none open');
+      for (const [idleMs, request, connections] of [
+        [0, post('x'), 2],
+        [20, post('x'), 2],
+        [220, GET, 2],
+        [220, post('x'), 3],
+      ] as const) {
+        await pause(idleMs);
+        expect((await client.request(request)).status).toBe(200);
+        expect(backend.connections.length).toBe(connections);
+      }
+    },
+  );
+
+  it('no POST is lost to a backend that ends connections after 300 ms', async () => {
+    const { router, backend } = await routed((_, connection) => {
+      connections.get(connection)?.();
+      const timer = setTimeout(() => connection.end(), 300);
+      connections.set(connection, () => clearTimeout(timer));
+      return ok();
+    });
+    const connections = new Map<object, () => void>();
+    const client = await router.connect();
+    await client.request(GET);
+    await eventually(() => backend.open === 0, 'the first one ended');
+    let lost = 0;
+    for (let i = 0; i < 20; i++) {
+      // Around the very moment.
+      await pause(298 + (i % 5));
+      lost += (await client.request(post('x'))).status === 200 ? 0 : 1;
+    }
+    expect(lost).toBe(0);
+  });
 });

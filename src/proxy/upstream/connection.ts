@@ -42,6 +42,8 @@ export interface ConnectionKeeper {
   gone(connection: UpstreamConnection): void;
   /** It is on its way out. */
   isIdleNoMore(connection: UpstreamConnection): void;
+  /** The backend would not have it idle for longer than this. */
+  endedIdle(idleMs: number, nowMs: number): void;
 }
 
 export type ConnectionState = 'connecting' | 'busy' | 'idle' | 'lingering' | 'closed';
@@ -239,6 +241,7 @@ export class UpstreamConnection implements Counted {
       }
     } else if (this.state === 'idle') {
       // RFC 9112 §9.2: a response nobody asked for must not answer the next request.
+      this.#endedIdle();
       this.destroy();
     }
     return true;
@@ -253,12 +256,21 @@ export class UpstreamConnection implements Counted {
     this.#hasEnded = true;
     const user = this.#user;
     if (this.state === 'busy' && user !== undefined) guarded(user, () => user.backendEnded());
-    else this.destroy();
+    else {
+      if (this.state === 'idle') this.#endedIdle();
+      this.destroy();
+    }
+  }
+
+  #endedIdle(): void {
+    const nowMs = this.#shared.now();
+    this.#keeper.endedIdle(nowMs - this.idleSinceMs, nowMs);
   }
 
   #closed(): void {
     if (this.state === 'closed') return;
     const wasConnecting = this.state === 'connecting';
+    if (this.state === 'idle' && this.#error !== undefined) this.#endedIdle();
     this.state = 'closed';
     this.#shared.deadlines.remove(this.#deadline);
     this.unlease(true);
