@@ -58,6 +58,10 @@ export class BackendConnection implements MessageEvents {
     return this.#reader.rests;
   }
 
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
   reset(): void {
     this.#finished();
     // Where our FIN is on its way the system refuses a reset, and Node then never closes the socket.

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { BackendConnection } from './backend-connection.ts';
 import type { Book, Moments } from './book.ts';
 import { InForce } from './in-force.ts';
@@ -136,15 +137,24 @@ export class Backend {
     this.#all.add(connection);
     socket.on('close', () => this.#all.delete(connection));
     if (this.open <= this.limit) return;
-    // The router may have closed one before it opened this: then its end is already here, to be read in the turn
-    // of the event loop that has begun, and its `close` comes after the next.
-    setImmediate(() =>
-      setImmediate(() => {
-        if (this.open > this.limit)
-          this.book.complain(
-            `${this.name}: expected at most ${this.limit} open connections, found ${this.open}`,
-          );
-      }),
-    );
+    void this.#judge();
+  }
+
+  /**
+   * The router may have closed one before it opened another: then its end is already here, behind what it had sent before, of which each
+   * turn of the event loop reads a piece.
+   */
+  async #judge(): Promise<void> {
+    for (let before = -1, read = this.#bytesRead; read !== before; [before, read] = [read, this.#bytesRead]) {
+      // What comes while one turn reads is read in the next.
+      await turnOfTheLoop();
+      await turnOfTheLoop();
+      if (this.open <= this.limit) return;
+    }
+    this.book.complain(`${this.name}: expected at most ${this.limit} open connections, found ${this.open}`);
+  }
+
+  get #bytesRead(): number {
+    return [...this.#open].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   }
 }
