@@ -13,7 +13,7 @@ import type { StreamName } from './names.ts';
 import { type PackedAppend, unpackAppend } from './packed-append.ts';
 import type { Position, Version } from './position.ts';
 import type { Current, ReadOptions, Snapshot } from './readings.ts';
-import { type Rebuilt, rebuild } from './rebuild.ts';
+import { type Rebuilt, rebuilding } from './rebuild.ts';
 import type { ProjectionOf } from './replay.ts';
 
 type Waiting = Entry & {
@@ -195,7 +195,19 @@ export class LocalLog implements EventLog {
 
   /** Makes current rows and snapshots anew from the events, of all streams or of those named. */
   async rebuildCurrents(projectionOf: ProjectionOf, only?: readonly StreamName[]): Promise<Rebuilt> {
-    return await rebuild(this.#open(), projectionOf, only);
+    const steps = this.rebuildingCurrents(projectionOf, only);
+    for (;;) {
+      const step = await steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /** As `rebuildCurrents`; says of how many streams that is done. */
+  rebuildingCurrents(
+    projectionOf: ProjectionOf,
+    only?: readonly StreamName[],
+  ): AsyncGenerator<number, Rebuilt> {
+    return rebuilding(this.#open(), projectionOf, only);
   }
 
   async close(): Promise<void> {

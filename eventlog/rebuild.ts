@@ -24,12 +24,12 @@ export type Whole = { readonly version: number; readonly state: string };
 const STREAMS = 100;
 const PAGE = 1000;
 
-/** All streams, or those named. Others may append meanwhile: each stream is rebuilt in one step. */
-export async function rebuild(
+/** All streams, or those named. Others may append meanwhile: each stream is rebuilt in one step. Says of how many that is done. */
+export async function* rebuilding(
   store: LogStore,
   projectionOf: ProjectionOf,
   only?: readonly StreamName[],
-): Promise<Rebuilt> {
+): AsyncGenerator<number, Rebuilt> {
   const unreadable: EventUnreadable[] = [];
   let streams = 0;
   for await (const names of only === undefined ? pagesOf(store) : [only]) {
@@ -37,6 +37,7 @@ export async function rebuild(
       for (const stream of names) rebuildStream(store, stream, projectionOf, unreadable);
     });
     streams += names.length;
+    yield streams;
   }
   if (only === undefined) await dropOrphans(store);
   return { streams, unreadable };

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { makeScratch } from '../../eventlog/index.ts';
+import { type Historian, type Repaired, type Repairing, told } from '../history/index.ts';
 import { bodyBy } from './body-by.ts';
 import type { Call } from './call.ts';
 import { momentFrom } from './moments.ts';
@@ -95,5 +96,15 @@ export async function postVerify(call: Call, { history, repair }: AdminPorts): P
       'expected a log at rest to repair, found a running router; stop it, then: verify --repair --data DIR';
     throw new Refused('log_in_use', detail);
   }
-  return answered(call, history, 'verify', { repaired: await repair() });
+  return answeredBy(call, mended(repair(), history, call.signal));
+}
+
+/** What is there once it is mended is looked at anew. */
+async function* mended(
+  repair: AsyncGenerator<Repairing, Repaired>,
+  history: Historian,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string, unknown> {
+  const repaired = yield* told(repair);
+  return yield* history.pour('verify', { repaired }, signal);
 }

@@ -2,7 +2,7 @@
 import type { ActorPage, CrashPoint, Desk, Drained, PageOptions } from '../../actors/index.ts';
 import type { BackendId, EventLog, PoolName } from '../../eventlog/index.ts';
 import type { OwnAddresses } from '../config/index.ts';
-import type { ArchiveReport, Historian, Repaired } from '../history/index.ts';
+import type { ArchiveReport, Historian, Repaired, Repairing } from '../history/index.ts';
 import type { Importer } from '../import/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
 import type { ReplaceAnswer } from '../workers/index.ts';
@@ -61,7 +61,7 @@ export interface AdminPorts {
   /** Absent where nothing can be changed. */
   readonly confirmations?: Confirmations;
   /** Absent where the log is not at rest. */
-  readonly repair?: () => Promise<Repaired>;
+  readonly repair?: () => AsyncGenerator<Repairing, Repaired>;
   /** Absent where the log is in no directory. */
   readonly archive?: (
     wish: { readonly before: number; readonly file: string },

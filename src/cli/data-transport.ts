@@ -20,7 +20,7 @@ import {
   archiveLog,
   LocalHistory,
   type OpenSources,
-  repairLog,
+  repairing,
   sourcesOf,
   Unanswerable,
 } from '../history/index.ts';
@@ -181,7 +181,7 @@ function portsOf(directory: string, reader: Reader, history: LocalHistory, now: 
       onAppended: () => () => {},
     },
     history,
-    repair: () => repairLog(directory, now),
+    repair: () => repairing(directory, now),
     archive: async function* (wish) {
       const log = openSqliteLog({ directory, now });
       try {

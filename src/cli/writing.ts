@@ -7,6 +7,7 @@ const UNITS: Readonly<Record<string, string>> = {
   base: 'what came before: ',
   events: 'events: ',
   owners: 'what they come to: ',
+  rows: 'current rows and snapshots: ',
   journal: 'segments of the journal: ',
 };
 

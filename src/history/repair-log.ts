@@ -5,16 +5,17 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type Copying,
   copying,
   type LocalLog,
   LogUnavailable,
   lastSound,
   openSqliteLog,
   replaceLog,
-  verify,
+  type Verified,
+  verifying,
 } from '../../eventlog/index.ts';
 import { projectionOf } from '../projection.ts';
-import { answerOf } from './told.ts';
 import { Unanswerable } from './unanswerable.ts';
 
 export type Repaired =
@@ -34,24 +35,31 @@ export type Repaired =
 const breathe = async () => {};
 const CACHES = ['current_wrong', 'snapshot_wrong'];
 
+/** How far it is: with what is checked, with rows that are made again, or with what is written into a new file. */
+export type Repairing =
+  | Verified
+  | { readonly writing: 'rows'; readonly done: number; readonly of: number }
+  | Copying;
+
 /** Throws `DataUnusable` where a router holds the directory, or the file cannot be opened at all. */
-export async function repairLog(directory: string, now: () => number): Promise<Repaired> {
+export async function* repairing(directory: string, now: () => number): AsyncGenerator<Repairing, Repaired> {
   const log = openSqliteLog({ directory, now });
   try {
-    return await mended(log, directory, now());
+    return yield* mending(log, directory, now());
   } finally {
     await log.close();
   }
 }
 
-async function mended(log: LocalLog, directory: string, nowMs: number): Promise<Repaired> {
-  const { ok, findings } = await verify(log.reader, projectionOf);
+async function* mending(
+  log: LocalLog,
+  directory: string,
+  nowMs: number,
+): AsyncGenerator<Repairing, Repaired> {
+  const { ok, streams, findings } = yield* verifying(log.reader, projectionOf);
   if (ok) return { type: 'nothing' };
   const damage = findings.filter(({ type }) => !CACHES.includes(type));
-  if (damage.length === 0) {
-    const { streams } = await log.rebuildCurrents(projectionOf);
-    return { type: 'rebuilt', streams };
-  }
+  if (damage.length === 0) return yield* makingRows(log, streams);
   const lost = damage.find(({ type }) => type === 'base_wrong');
   if (lost !== undefined)
     throw new Unanswerable(
@@ -63,7 +71,7 @@ async function mended(log: LocalLog, directory: string, nowMs: number): Promise<
   const kept = join(directory, `events-damaged-after-${after}-${nowMs.toString(36)}.db`);
   const fresh = join(directory, 'repairing.db');
   rmSync(fresh, { force: true });
-  await copied(log, fresh, after);
+  yield* copied(log, fresh, after);
   replaceLog(log, directory, fresh, kept);
   const { type, position, expected, found } = damage[0]!;
   return {
@@ -74,14 +82,23 @@ async function mended(log: LocalLog, directory: string, nowMs: number): Promise<
   };
 }
 
+async function* makingRows(log: LocalLog, known: number): AsyncGenerator<Repairing, Repaired> {
+  const steps = log.rebuildingCurrents(projectionOf);
+  for (;;) {
+    const step = await steps.next();
+    if (step.done === true) return { type: 'rebuilt', streams: step.value.streams };
+    yield { writing: 'rows', done: step.value, of: Math.max(known, step.value) };
+  }
+}
+
 /** What the damage took of the answers to commands is no reason to lose events. */
-async function copied(log: LocalLog, path: string, to: number): Promise<void> {
+async function* copied(log: LocalLog, path: string, to: number): AsyncGenerator<Repairing, void> {
   const source = log.reader;
   const part = { source, path, from: (source.base()?.position ?? 0) + 1, to, projectionOf, breathe };
   try {
-    await answerOf(copying({ ...part, commands: 'all' }));
+    yield* copying({ ...part, commands: 'all' });
   } catch (error) {
     if (!(error instanceof LogUnavailable)) throw error;
-    await answerOf(copying({ ...part, commands: 'none' }));
+    yield* copying({ ...part, commands: 'none' });
   }
 }

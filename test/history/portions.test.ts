@@ -11,6 +11,7 @@ import {
   archiveLog,
   HistoryThread,
   LocalHistory,
+  repairing,
   roomOf,
   sourcesOf,
 } from '../../src/history/index.ts';
@@ -387,6 +388,30 @@ describe('a repair', () => {
       firstBad: 7,
     });
     expect((await run('verify --repair')).out).toContain('nothing to repair');
+  });
+
+  it.each([
+    [
+      'makes again',
+      "UPDATE currents SET state = '{}' WHERE stream = 'pool-p4'",
+      [{ writing: 'rows', done: 11, of: 11 }],
+    ],
+    [
+      'writes anew',
+      'DELETE FROM events WHERE position = 4',
+      [
+        { writing: 'events', done: 3, of: 3 },
+        { writing: 'owners', done: 3, of: 3 },
+      ],
+    ],
+  ])('says how far it is with what it checks and %s', async (_, sql, written) => {
+    damage(sql);
+    const said: unknown[] = [];
+    for await (const step of repairing(data, Date.now)) said.push(step);
+    const [checked, rest] = [said.slice(0, -written.length), said.slice(-written.length)];
+    expect(checked).toContainEqual({ checking: 'file', done: 0, of: 1 });
+    expect(checked.every((step) => 'checking' in (step as object))).toBe(true);
+    expect(rest).toEqual(written);
   });
 
   it('cuts where an event is missing', async () => {

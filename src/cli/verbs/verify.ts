@@ -4,6 +4,7 @@ import { askLong } from '../ask-long.ts';
 import { type Verified, verification } from '../replies.ts';
 import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+import { saysWriting, writing } from '../writing.ts';
 
 export const verifyVerb: Verb = {
   name: 'verify',
@@ -17,7 +18,8 @@ export const verifyVerb: Verb = {
   run,
 };
 
-const progress = z.object({ checking: z.string(), done: z.number(), of: z.number() });
+const checking = z.object({ checking: z.string(), done: z.number(), of: z.number() });
+const progress = z.union([checking, writing]);
 
 async function run(context: Context): Promise<ExitCode> {
   const { args, print } = context;
@@ -26,7 +28,8 @@ async function run(context: Context): Promise<ExitCode> {
     ask: { method: 'POST', path: ['v1', 'verify'], ...body },
     answer: verification,
     progress,
-    say: ({ checking, done, of }) => `checking the ${checking}: ${done} of ${of}`,
+    say: (step) =>
+      'checking' in step ? `checking the ${step.checking}: ${step.done} of ${step.of}` : saysWriting(step),
     first: args.flag('repair') ? 'checking and mending the file' : 'checking the file',
   });
   const { ok, events = 0, findings = [], cut } = found;
