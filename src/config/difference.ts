@@ -146,7 +146,8 @@ function differing<Name extends string, T>(
   return found.sort();
 }
 
-function isSamePool(one: RoutedPool, other: RoutedPool): boolean {
+export function isSamePool(one: RoutedPool, other: RoutedPool): boolean {
+  if (one === other) return true;
   if (!isSame(one.settings, other.settings) || one.backends.size !== other.backends.size) return false;
   for (const [id, backend] of one.backends) {
     const counterpart = other.backends.get(id);
@@ -156,7 +157,7 @@ function isSamePool(one: RoutedPool, other: RoutedPool): boolean {
 }
 
 /** False: perhaps. The keys of sparse settings stand in sorted order. */
-function isSame(one: object, other: object): boolean {
+export function isSame(one: object, other: object): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 

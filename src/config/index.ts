@@ -1,7 +1,7 @@
 /** Configuration: what a file may say, read and checked, and how it differs from what is in force. */
 export { type Config, localAddresses, type Overrides, parseConfig, parseDesired } from './config.ts';
 export { describeMatch } from './describe-match.ts';
-export { type Change, difference } from './difference.ts';
+export { type Change, difference, isSame, isSamePool } from './difference.ts';
 export { isLoopback, parseHostPort, renderHostPort } from './host-port.ts';
 export { isSchema, type JsonSchema, jsonSchemaOf, schemaAt } from './issues.ts';
 export { keptSettings } from './kept-settings.ts';

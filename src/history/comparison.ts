@@ -70,7 +70,7 @@ export async function* pourComparison(wish: ComparisonWish, room: Room): AsyncGe
   if (read.type !== 'read') return yield JSON.stringify(read satisfies WishRead);
   const { type, wished, settings } = read;
   const digest = digestOf({ ...wish.marks, ...routingJson(wished) } as unknown as Json);
-  const inForce = new InForce(room);
+  const inForce = new InForce(room, wished);
   // Nobody waits yet for the answer to what follows; what is recorded from now on is little.
   await inForce.now();
   yield JSON.stringify({ type, digest, settings } satisfies WishRead);

@@ -1,4 +1,7 @@
-/** Everything in force, read once, and from then on brought up to date by what was recorded since. */
+/**
+ * Everything in force, read once, and from then on brought up to date by what was recorded since. What is as wished is the wish's
+ * own: of very many, nearly all are held once, and seen to be the same at a glance.
+ */
 import type { DomainState, PoolState } from '../../actors/index.ts';
 import {
   type Current,
@@ -11,7 +14,7 @@ import {
   type StreamName,
 } from '../../eventlog/index.ts';
 import { routedPool } from '../admin/routing-of.ts';
-import type { RoutedPool, Routing } from '../config/index.ts';
+import { isSame, isSamePool, type RoutedPool, type Routing } from '../config/index.ts';
 import type { Room } from './room.ts';
 
 const PAGE = 1000;
@@ -20,13 +23,15 @@ const CHARACTERS = 1_048_576;
 
 export class InForce {
   readonly #room: Room;
+  readonly #wished: Routing;
   readonly #pools = new Map<PoolName, RoutedPool>();
   readonly #domains = new Map<DomainName, SparseDomain>();
   /** Whatever was recorded up to here is in it; -1: nothing was read yet. */
   #position: Position = -1;
 
-  constructor(room: Room) {
+  constructor(room: Room, wished: Routing) {
     this.#room = room;
+    this.#wished = wished;
   }
 
   /** Of this very position where nothing was recorded meanwhile; else some of it may be later. */
@@ -61,9 +66,11 @@ export class InForce {
   }
 
   #take(owners: readonly Current[]): void {
+    const { pools, domains } = this.#wished;
     for (const { stream, state } of owners) {
-      if (kindOf(stream) === 'pool') put(this.#pools, ownerNameOf(stream) as PoolName, poolIn(state));
-      else put(this.#domains, ownerNameOf(stream) as DomainName, (state as DomainState)?.settings);
+      const name = ownerNameOf(stream);
+      if (kindOf(stream) === 'pool') put(this.#pools, name as PoolName, poolIn(state), pools, isSamePool);
+      else put(this.#domains, name as DomainName, (state as DomainState)?.settings, domains, isSame);
     }
   }
 }
@@ -73,8 +80,15 @@ function poolIn(state: unknown): RoutedPool | undefined {
   return pool === null ? undefined : routedPool(pool);
 }
 
-/** Undefined: there is none any more. */
-function put<Name, T>(known: Map<Name, T>, name: Name, is: T | undefined): void {
+/** `is` undefined: there is none any more. */
+function put<Name, T>(
+  known: Map<Name, T>,
+  name: Name,
+  is: T | undefined,
+  wished: ReadonlyMap<Name, T>,
+  areSame: (one: T, other: T) => boolean,
+): void {
+  const wish = wished.get(name);
   if (is === undefined) known.delete(name);
-  else known.set(name, is);
+  else known.set(name, wish !== undefined && areSame(is, wish) ? wish : is);
 }
