@@ -26,6 +26,7 @@ export const SEARCH_KEYS = [
   'backend',
   'made',
   'reverse',
+  'progress',
 ] as const;
 
 export type Bounds = {
@@ -66,6 +67,7 @@ function wishOf(call: Call, { from, to, limit, stream }: Bounds): WishOf<'events
     made: madeOf(call, stream),
     reverse,
     limit,
+    progress: flag(call, 'progress'),
   };
 }
 

@@ -12,16 +12,21 @@ export class Meter {
     this.#context = context;
   }
 
+  get isShown(): boolean {
+    const { print, io } = this.#context;
+    return io.stderr.isTTY === true && !print.json;
+  }
+
   /** `text` is asked for only where it is shown. */
   show(text: () => string): void {
-    const { print, io } = this.#context;
     const nowMs = performance.now();
-    if (io.stderr.isTTY !== true || print.json || nowMs - this.#shownAtMs < SHOW_EVERY_MS) return;
+    if (!this.isShown || nowMs - this.#shownAtMs < SHOW_EVERY_MS) return;
     this.#shownAtMs = nowMs;
-    io.stderr.write(`\r\x1b[K${text()}`);
+    this.#context.io.stderr.write(`\r\x1b[K${text()}`);
   }
 
   clear(): void {
     if (Number.isFinite(this.#shownAtMs)) this.#context.io.stderr.write('\r\x1b[K');
+    this.#shownAtMs = Number.NEGATIVE_INFINITY;
   }
 }

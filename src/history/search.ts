@@ -5,6 +5,7 @@ import { type Availability, availabilityChanges, availabilityChangesBackwards } 
 import { type Moment, positionAt } from './moment.ts';
 import { versionAt } from './owner-at.ts';
 import type { Room } from './room.ts';
+import { nowAndThen, progressLine } from './told.ts';
 import { Unanswerable } from './unanswerable.ts';
 
 export type SearchWish = {
@@ -21,6 +22,8 @@ export type SearchWish = {
   /** Newest first. */
   readonly reverse: boolean;
   readonly limit: number;
+  /** Lines of `progress`, too, now and then: the position that was looked at last. */
+  readonly progress?: boolean;
 };
 
 type Line =
@@ -33,6 +36,7 @@ const CHARACTERS = 262_144;
 
 export async function* pourEvents(wish: SearchWish, room: Room): AsyncGenerator<string, undefined> {
   const fits = descriptionOf(wish);
+  const isDue = nowAndThen();
   let left = wish.limit;
   for await (const page of pagesOf(wish, room)) {
     let text = '';
@@ -45,6 +49,9 @@ export async function* pourEvents(wish: SearchWish, room: Room): AsyncGenerator<
     }
     if (text !== '') yield text;
     if (left === 0) return;
+    const looked = page.at(-1);
+    if (wish.progress === true && looked !== undefined && isDue())
+      yield progressLine({ position: looked.position });
     await room.breathe();
   }
 }

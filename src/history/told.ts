@@ -14,19 +14,31 @@ export async function answerOf<Answer>(steps: AsyncGenerator<unknown, Answer>): 
 
 /** Lines of JSON: `progress` now and then. Returns the answer. */
 export async function* told<Answer>(steps: AsyncGenerator<unknown, Answer>): AsyncGenerator<string, Answer> {
-  let saidMs = performance.now();
+  const isDue = nowAndThen();
   try {
     for (;;) {
       const step = await steps.next();
       if (step.done === true) return step.value;
-      const nowMs = performance.now();
-      if (nowMs - saidMs < PROGRESS_MS) continue;
-      saidMs = nowMs;
-      yield line({ progress: step.value });
+      if (isDue()) yield progressLine(step.value);
     }
   } finally {
     await steps.return(undefined as Answer);
   }
+}
+
+/** Whether it is time to say how far it is. */
+export function nowAndThen(): () => boolean {
+  let saidMs = performance.now();
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs - saidMs < PROGRESS_MS) return false;
+    saidMs = nowMs;
+    return true;
+  };
+}
+
+export function progressLine(progress: unknown): string {
+  return line({ progress });
 }
 
 /** The same lines with the answer as the last, or a `problem` where something was said already. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteLog, type SwitchyardEvent, type Write } from '../../eventlog/index.ts';
 import { LocalHistory, type OpenSources, sourcesOf } from '../../src/history/index.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
@@ -34,6 +34,7 @@ beforeEach(async () => {
   past = sourcesOf(directory.path, Date.now);
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   past.close();
   await directory[Symbol.asyncDispose]();
 });
@@ -59,5 +60,23 @@ describe('a search of events', () => {
     const inOrder = Array.from({ length: EVENTS }, (_, at) => at + 1);
     expect(positions).toEqual(reverse ? inOrder.toReversed() : inOrder);
     expect(damaged).toEqual([DAMAGED]);
+  });
+
+  it('says now and then how far it is, to who wants to know', async () => {
+    const search = async (progress: boolean) => {
+      const wish = { reverse: false, limit: 1000, grep: 'nowhere', progress };
+      let text = '';
+      for await (const piece of new LocalHistory(past).pour('events', wish)) text += piece;
+      return text;
+    };
+    // Half a second, and more, passes between two looks at the clock.
+    let ms = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => (ms += 600));
+    expect(await search(false)).toBe('');
+    const lines = (await search(true)).trimEnd().split('\n');
+    const positions = lines.map((line) => JSON.parse(line).progress.position);
+    expect(positions.length).toBeGreaterThan(3);
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+    expect(positions.at(-1)).toBe(EVENTS);
   });
 });

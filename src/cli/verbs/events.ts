@@ -1,7 +1,9 @@
 /** `events`: what was recorded, from the first or any position, and what comes. */
+import { z } from 'zod';
 import { parseStreamName } from '../../../eventlog/index.ts';
 import { archivedNote, READ_THE_ARCHIVE } from '../archived-note.ts';
 import { UsageError } from '../failure.ts';
+import { Meter } from '../meter.ts';
 import { archivedEvents, event, unreadable } from '../replies.ts';
 import { clean } from '../table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
@@ -38,7 +40,8 @@ export const eventsVerb: Verb = {
   run,
 };
 
-async function run({ args, admin, print }: Context): Promise<ExitCode> {
+async function run(context: Context): Promise<ExitCode> {
+  const { args, admin, print } = context;
   const follow = args.flag('follow');
   if (follow && args.flag('data')) {
     throw new UsageError('--follow: expected a running router, found --data', 'leave one of them out');
@@ -62,22 +65,44 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   };
   const client = await admin();
   const { stop } = print;
+  const meter = new Meter(context);
   let found = 0;
   let archived = 0;
   const onArchived = (upTo: number) => {
     archived = upTo;
     if (!reverse) print.note(archivedNote(upTo));
   };
-  for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query, onArchived }, stop)) {
+  // What is rare is long looked for; what is only read comes at once.
+  const { grep, type, author, made } = query;
+  const isLong = [grep, type, author, made].some((each) => each !== undefined);
+  const progress = (isLong && meter.isShown) || undefined;
+  const ask = { method: 'GET', path: ['v1', 'events'], query: { ...query, progress }, onArchived } as const;
+  for await (const line of client.lines(ask, stop)) {
     if (line === '') continue;
+    const looked = progress && positionIn(line);
+    if (looked !== undefined) {
+      meter.show(() => `looked at position ${looked}, found ${found}`);
+      continue;
+    }
     found += 1;
+    meter.clear();
     await print.line(print.json ? line : renderedEvent(line));
   }
+  meter.clear();
   // Backwards the archive comes last, and who has found enough before does not want it.
   if (reverse && archived > 0 && found < (query.limit ?? Number.POSITIVE_INFINITY))
     print.note(archivedNote(archived));
   if (found === 0 && !follow && !print.json) print.note('switchyard: no event is such');
   return 0;
+}
+
+const looking = z.object({ progress: z.object({ position: z.int() }) });
+
+/** How far a search is; undefined: the line is an event. */
+function positionIn(line: string): number | undefined {
+  if (!line.startsWith('{"progress"')) return undefined;
+  const told = looking.safeParse(parsedJson(line));
+  return told.success ? told.data.progress.position : undefined;
 }
 
 function streamOf(text: string | undefined): string | undefined {
