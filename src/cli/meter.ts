@@ -25,6 +25,18 @@ export class Meter {
     this.#context.io.stderr.write(`\r\x1b[K${text()}`);
   }
 
+  /** Cleared with the first of these, or when there is none. */
+  async *until<T>(values: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      for await (const value of values) {
+        this.clear();
+        yield value;
+      }
+    } finally {
+      this.clear();
+    }
+  }
+
   clear(): void {
     if (Number.isFinite(this.#shownAtMs)) this.#context.io.stderr.write('\r\x1b[K');
     this.#shownAtMs = Number.NEGATIVE_INFINITY;

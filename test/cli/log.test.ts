@@ -84,6 +84,19 @@ describe.each(ways)('read with %s', (way) => {
   });
 });
 
+describe('what may take long', () => {
+  it.each([
+    ['diff 1', 'comparing the two moments'],
+    ['rollback --to 2 --dry-run', 'looking for what differs'],
+  ])('is shown on a terminal until there is an answer, for people alone: %s', async (line, words) => {
+    const { code, err, out } = await run('--admin', line, { tty: true });
+    expect({ code, err }).toEqual({ code: 0, err: `\r\x1b[K${words}\r\x1b[K` });
+    expect(out).not.toBe('');
+    for (const quiet of [await run('--admin', line), await run('--admin', `${line} --json`, { tty: true })])
+      expect(quiet).toMatchObject({ code: 0, err: '' });
+  });
+});
+
 describe('a directory at rest', () => {
   it('is verified, and a terminal sees that', async () => {
     const out = '4 events, all as written\n';

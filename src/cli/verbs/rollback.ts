@@ -3,6 +3,7 @@ import { MAX_ALLOWANCE } from '../../config/index.ts';
 import type { AdminClient } from '../admin-client.ts';
 import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../failure.ts';
+import { Meter } from '../meter.ts';
 import { rendered } from '../rendered.ts';
 import { drainedLines, type RolledBack, rolledBack } from '../replies.ts';
 import { type Ask, PATIENT } from '../transport.ts';
@@ -35,10 +36,13 @@ export const rollbackVerb: Verb = {
   run,
 };
 
-async function run({ args, admin, print }: Context): Promise<ExitCode> {
+async function run(context: Context): Promise<ExitCode> {
+  const { args, admin, print } = context;
   const what = wishOf(args);
   const client = await admin();
-  const shown = await ask(client, { ...what, dryRun: true });
+  const meter = new Meter(context);
+  meter.show(() => 'looking for what differs');
+  const shown = await ask(client, { ...what, dryRun: true }).finally(() => meter.clear());
   if (!print.json) await print.lines(rendered(shown.changes ?? [], print));
   if (!print.json && shown.more !== undefined) print.note(`switchyard: and ${shown.more} changes more`);
   if (!print.json) for (const line of shown.left ?? []) print.note(`switchyard: stays: ${line}`);
@@ -50,7 +54,9 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   }
   // The position, not the time: both mean the same now, and only one of them for ever.
   const to = shown.to === undefined ? {} : { to: shown.to };
-  const done = await ask(client, { ...what, ...to, seen: shown.position }, args.flag('wait') ? PATIENT : {});
+  meter.show(() => `making ${shown.changes?.length ?? 0} changes`);
+  const wish = { ...what, ...to, seen: shown.position };
+  const done = await ask(client, wish, args.flag('wait') ? PATIENT : {}).finally(() => meter.clear());
   if (print.json) await print.value(done);
   else {
     await print.line(`${doneAs(done)}, in force at position ${done.position}`);
