@@ -5,7 +5,7 @@ import { isHeld, isPassing } from '../sqlite-errors.ts';
 import { parseRequestId } from './record-id.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { Gap } from './segment.ts';
-import { JOURNAL_DIRECTORY, type SegmentFile, segmentFiles } from './segment-files.ts';
+import { inOrderOfRuns, JOURNAL_DIRECTORY, type SegmentFile, segmentFiles } from './segment-files.ts';
 import { type JournalledCheckpoint, type OperationBlock, SegmentReader } from './segment-reader.ts';
 import { SegmentUnbegun } from './segment-schema.ts';
 
@@ -17,7 +17,7 @@ export interface JournalReader {
   find(id: string): RequestRecord | undefined;
   /** Those that began in the range, about in the order in which they ended. */
   requests(range?: TimeRange): IterableIterator<RequestRecord>;
-  /** Blocks with operations of a pool (or of all), in the order written: tickets of neighbours may overlap a little. */
+  /** Blocks with operations of a pool (or of all), of each run in the order written: tickets of neighbours may overlap a little. */
   operations(poolKey?: number, range?: TimeRange): IterableIterator<OperationBlock>;
   checkpoints(poolKey?: number, range?: TimeRange): IterableIterator<JournalledCheckpoint>;
   /** Keys of the pools that operations are of, in blocks of this time. */
@@ -73,22 +73,21 @@ class Reader implements JournalReader {
   }
 
   *requests({ fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {}): IterableIterator<RequestRecord> {
-    for (const segment of this.#segments()) yield* this.#each(segment, segment.requests(fromMs, toMs));
+    for (const segment of this.#runs()) yield* this.#each(segment, segment.requests(fromMs, toMs));
   }
 
   *operations(
     poolKey?: number,
     { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {},
   ): IterableIterator<OperationBlock> {
-    for (const segment of this.#segments())
-      yield* this.#each(segment, segment.operations(poolKey, fromMs, toMs));
+    for (const segment of this.#runs()) yield* this.#each(segment, segment.operations(poolKey, fromMs, toMs));
   }
 
   *checkpoints(
     poolKey?: number,
     { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {},
   ): IterableIterator<JournalledCheckpoint> {
-    for (const segment of this.#segments())
+    for (const segment of this.#runs())
       yield* this.#each(segment, segment.checkpoints(poolKey, fromMs, toMs));
   }
 
@@ -131,6 +130,11 @@ class Reader implements JournalReader {
   close(): void {
     for (const segment of this.#open.values()) segment.close();
     this.#open.clear();
+  }
+
+  /** In the order of their runs, then as they were written. */
+  #runs(): SegmentReader[] {
+    return inOrderOfRuns(this.#segments(), (segment) => this.#within(segment, () => segment.run()));
   }
 
   /** Oldest first. Segments come and go while we read. */

@@ -22,6 +22,8 @@ export type JournalWriterOptions = {
   readonly vocabulary: Vocabulary;
   readonly maxBytes: number;
   readonly maxAgeMs: number;
+  /** Another process goes on writing this journal for a while. */
+  readonly isBeside?: boolean;
   readonly now: () => number;
   /** Said at most once a minute. */
   readonly warn: (message: string) => void;
@@ -63,7 +65,8 @@ export class JournalWriter {
     this.#rings = Array.from({ length: memory.rings }, (_, ring) => new RingConsumer(memory, ring));
     this.#operations = options.operations ?? NO_OPERATIONS;
     this.#positions = new Positions(this.#rings, this.#operations);
-    this.#segments = new Segments(options.directory, options.vocabulary, options, options.limits);
+    const { directory, vocabulary, isBeside = false, limits } = options;
+    this.#segments = new Segments(directory, vocabulary, options, { run: memory.run, isBeside }, limits);
     this.#committedAtMs = options.now();
     this.#lookedAtMs = this.#committedAtMs;
     this.#beginLife();

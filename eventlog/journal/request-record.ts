@@ -10,6 +10,8 @@ export type RequestRecord = {
   readonly id: string;
   /** The id it goes by, where a trusted peer gave it one. */
   readonly peerId: string | undefined;
+  /** Of the process that routed it, as the operations of its ledgers have it. */
+  readonly run: number;
   readonly worker: number;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
@@ -73,6 +75,7 @@ export function readRequest(
   from: number,
   length: number,
   dictionary: Dictionary,
+  run: number,
 ): RequestRecord {
   const { vocabulary } = dictionary;
   const view = new DataView(bytes.buffer, bytes.byteOffset + from, length);
@@ -110,6 +113,7 @@ export function readRequest(
   return {
     id: renderRequestId({ atMs: Math.floor(startedAtMs), worker, salt: saltOf(where), sequence }),
     peerId,
+    run,
     worker,
     startedAtMs,
     endedAtMs,

@@ -21,6 +21,14 @@ export function segmentFiles(directory: string): SegmentFile[] {
     .toSorted((a, b) => a.number - b.number);
 }
 
+/**
+ * Each run's after those of the run that began before it. Mostly that is the order of their numbers; where one process took over from
+ * another, both wrote for a while. `runOf`: whose the last block is; a segment is gone on with by later runs, never by former ones.
+ */
+export function inOrderOfRuns<T>(segments: readonly T[], runOf: (segment: T) => number | undefined): T[] {
+  return [...Map.groupBy(segments, runOf).values()].flat();
+}
+
 export function segmentPath(directory: string, number: number): string {
   return join(directory, `segment-${String(number).padStart(8, '0')}.db`);
 }
@@ -41,6 +49,10 @@ export function bytesOf(path: string): number {
     (sum, suffix) => sum + (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0),
     0,
   );
+}
+
+export function hasWriteAheadLog(path: string): boolean {
+  return existsSync(`${path}-wal`);
 }
 
 export function modifiedAtMs(path: string): number {

@@ -48,6 +48,8 @@ export class SegmentReader implements Dictionary {
   readonly #started: Database.Statement<[number, number], number>;
   readonly #filter: Database.Statement<[number], Buffer>;
   readonly #pools: Database.Statement<[number], Buffer>;
+  readonly #runOf: Database.Statement<[number], number>;
+  readonly #lastRun: Database.Statement<[], number>;
   readonly #requests: Column;
   readonly #operations: Column;
   readonly #checkpoints: Column;
@@ -70,6 +72,8 @@ export class SegmentReader implements Dictionary {
         )
         .pluck();
       this.#filter = db.prepare<[number], Buffer>('SELECT filter FROM contents WHERE block = ?').pluck();
+      this.#runOf = db.prepare<[number], number>('SELECT run FROM blocks WHERE block = ?').pluck();
+      this.#lastRun = db.prepare<[], number>('SELECT run FROM blocks ORDER BY block DESC LIMIT 1').pluck();
       this.#pools = db.prepare<[number], Buffer>('SELECT pools FROM contents WHERE block = ?').pluck();
       this.#requests = columnOf(db, 'requests');
       this.#operations = columnOf(db, 'operations');
@@ -139,11 +143,12 @@ export class SegmentReader implements Dictionary {
     // Listed first, so that a reader that takes its time keeps no transaction open.
     const blocks = this.#started.all(fromMs, toMs).toSorted((a, b) => a - b);
     for (const block of blocks) {
+      const run = this.#runOf.get(block) ?? 0;
       const bytes = this.#whole(this.#requests, block);
       for (const { from, length, view } of framesIn(bytes)) {
         const startedAtMs = view.getFloat64(from + 4 * REQUEST_WORD.startedAtMs, true);
         if (startedAtMs < fromMs || startedAtMs > toMs) continue;
-        const request = this.#readable(bytes, from, length);
+        const request = this.#readable(bytes, from, length, run);
         if (request !== undefined) yield request;
       }
     }
@@ -191,6 +196,11 @@ export class SegmentReader implements Dictionary {
       }));
   }
 
+  /** Whose its last block is; undefined: it has none yet. */
+  run(): number | undefined {
+    return this.#lastRun.get();
+  }
+
   /** From its first request's beginning to its last block. */
   span(): { readonly fromMs: number; readonly toMs: number } | undefined {
     const row = this.#db
@@ -233,9 +243,9 @@ export class SegmentReader implements Dictionary {
   }
 
   /** One that cannot be read is told of, and hides no other. */
-  #readable(bytes: Buffer, from: number, length: number): RequestRecord | undefined {
+  #readable(bytes: Buffer, from: number, length: number, run: number): RequestRecord | undefined {
     try {
-      return readRequest(bytes, from, length, this);
+      return readRequest(bytes, from, length, this, run);
     } catch (error) {
       this.#damaged(error);
       return undefined;
@@ -251,7 +261,7 @@ export class SegmentReader implements Dictionary {
     if (filter === undefined || !mayContain(filter, hash)) return undefined;
     const bytes = this.#whole(this.#requests, block);
     for (const { from, length, view } of framesIn(bytes)) {
-      if (isIt(view, from)) return this.#readable(bytes, from, length);
+      if (isIt(view, from)) return this.#readable(bytes, from, length, this.#runOf.get(block) ?? 0);
     }
     return undefined;
   }

@@ -5,6 +5,8 @@ import {
   beginSegment,
   bytesOf,
   dropSegment,
+  hasWriteAheadLog,
+  inOrderOfRuns,
   makeJournalDirectory,
   modifiedAtMs,
   type SegmentFile,
@@ -16,6 +18,9 @@ import type { Vocabulary } from './vocabulary.ts';
 export type Retention = { readonly maxBytes: number; readonly maxAgeMs: number };
 
 export type Limits = { readonly segmentBytes: number; readonly segmentAgeMs: number };
+
+/** `isBeside`: another run is writing still, and goes on to do so for a while. */
+export type Writer = { readonly run: number; readonly isBeside: boolean };
 
 // 1/8 of what is kept, so that dropping the oldest drops little; never more than 128 MiB, which is copied in a second.
 const SHARE = 8;
@@ -36,8 +41,16 @@ export class Segments {
   #isFull = false;
   #another = false;
   number = 0;
+  readonly #writer: Writer;
 
-  constructor(directory: string, vocabulary: Vocabulary, retention: Retention, limits: Partial<Limits> = {}) {
+  constructor(
+    directory: string,
+    vocabulary: Vocabulary,
+    retention: Retention,
+    writer: Writer,
+    limits: Partial<Limits> = {},
+  ) {
+    this.#writer = writer;
     this.#directory = directory;
     this.#vocabulary = vocabulary;
     this.#retention = retention;
@@ -53,23 +66,30 @@ export class Segments {
     return this.#segment !== undefined;
   }
 
-  /** The newest that can be gone on with, or a new one. Returns the last block of all. */
+  /**
+   * The newest that can be gone on with, or a new one: of a run that has begun one of its own, since another run may write as well.
+   * Returns the last block of this run, else the last of all; none beside another run.
+   */
   open(nowMs: number): LastBlock | undefined {
+    const { run, isBeside } = this.#writer;
     const files = segmentFiles(this.#directory);
-    const newest = files.at(-1);
+    const others = isBeside ? [] : files;
+    const last = lastOf(files, run) ?? lastOf(inOrderOfRuns(others, runOf));
+    const empty = others.slice(-1).find((file) => runOf(file) === undefined);
+    const newest = empty ?? last?.file;
     if (newest !== undefined && !this.#another) this.#goOnWith(newest);
-    if (this.#segment === undefined) this.#create((newest?.number ?? 0) + 1, nowMs);
+    if (this.#segment === undefined) this.#create((files.at(-1)?.number ?? 0) + 1, nowMs);
     this.#another = false;
-    return lastOf(files);
+    return last;
   }
 
   /** Where the next block belongs. */
   current(nowMs: number): Segment {
     if (this.#isFull || this.#segment === undefined) {
-      const next = this.number + 1;
       this.#segment?.close(true);
       this.#segment = undefined;
-      this.#create(next, nowMs);
+      const newest = segmentFiles(this.#directory).at(-1)?.number ?? 0;
+      this.#create(Math.max(newest, this.number) + 1, nowMs);
     }
     return this.#segment as unknown as Segment;
   }
@@ -154,20 +174,28 @@ export class Segments {
     // One that cannot be read is kept for as long as if it could.
     const endedAtMs = lastOf([file])?.sealedAtMs ?? modifiedAtMs(file.path);
     const found = { bytes: bytesOf(file.path), endedAtMs };
-    this.#full.set(file.number, found);
+    // One with a write-ahead log may be written still, by another run.
+    if (!hasWriteAheadLog(file.path)) this.#full.set(file.number, found);
     return found;
   }
 }
 
-/** The last block that can be read. */
-function lastOf(files: readonly SegmentFile[]): LastBlock | undefined {
-  for (const { path } of files.toReversed()) {
+/** The last block that can be read, of this run or of any. */
+function lastOf(
+  files: readonly SegmentFile[],
+  run?: number,
+): (LastBlock & { readonly file: SegmentFile }) | undefined {
+  for (const file of files.toReversed()) {
     try {
-      const last = readLastBlock(path);
-      if (last !== undefined) return last;
+      const last = readLastBlock(file.path);
+      if (last !== undefined && (run === undefined || last.run === run)) return { ...last, file };
     } catch {
       // As above.
     }
   }
   return undefined;
+}
+
+function runOf(file: SegmentFile): number | undefined {
+  return lastOf([file])?.run;
 }

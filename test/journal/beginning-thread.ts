@@ -9,7 +9,7 @@ const vocabulary = { methods: [], outcomes: [], phases: [], ends: [] };
 const KEPT = 4;
 
 for (let begun = 0; begun < count; begun++) {
-  const segments = new Segments(directory, vocabulary, retention);
+  const segments = new Segments(directory, vocabulary, retention, { run: 1, isBeside: false });
   segments.useAnother();
   segments.open(begun);
   segments.close();

@@ -60,6 +60,7 @@ describe('a journalled request', () => {
     expect(found).toEqual({
       id: idOf(request),
       peerId: 'from-the-peer',
+      run: RUN,
       worker: 1,
       startedAtMs: RUN + 0.25,
       endedAtMs: RUN + 3.5,

@@ -183,7 +183,9 @@ export class DecisionVerification implements InOrder {
   #lookAhead(untilMs: number): void {
     for (;;) {
       const next = this.#nextCheckpoint;
-      if (next === undefined || next.atMs > untilMs || next.run > this.#run) return;
+      // Two runs may overlap in time, where one process took over from another.
+      if (next === undefined || next.run > this.#run) return;
+      if (next.run === this.#run && next.atMs > untilMs) return;
       this.#readNext();
       if (next.run === this.#run) this.#arrived(next);
     }

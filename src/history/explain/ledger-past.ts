@@ -42,11 +42,14 @@ const LATE_MS = 10_000;
 export class LedgerPast {
   readonly #journal: JournalReader;
   readonly #poolKey: number;
+  readonly #run: number | undefined;
   readonly #breathe: Room['breathe'];
 
-  constructor({ journal, breathe }: Pick<Room, 'journal' | 'breathe'>, poolKey: number) {
+  /** `run`: of that process alone, since two may have routed at the same time; without, of the last that had begun. */
+  constructor({ journal, breathe }: Pick<Room, 'journal' | 'breathe'>, poolKey: number, run?: number) {
     this.#journal = journal();
     this.#poolKey = poolKey;
+    this.#run = run;
     this.#breathe = breathe;
   }
 
@@ -59,7 +62,7 @@ export class LedgerPast {
       toMs: sought.nearMs + LATE_MS,
     };
     for (const block of this.#journal.operations(this.#poolKey, range)) {
-      if (from !== undefined && block.run < from.run) continue;
+      if (!this.#isOfRun(block) || (from !== undefined && block.run < from.run)) continue;
       if (block.run > sought.nearMs + SLACK_MS) break;
       walk.take(block);
       if (walk.met !== undefined) break;
@@ -85,12 +88,17 @@ export class LedgerPast {
     return walk.pool;
   }
 
+  #isOfRun({ run }: { readonly run: number }): boolean {
+    return this.#run === undefined || run === this.#run;
+  }
+
   #before(sought: Sought): JournalledCheckpoint | undefined {
     const { nearMs, fromTicket = Number.POSITIVE_INFINITY } = sought;
     for (const windowMs of WINDOWS_MS) {
       const range = { fromMs: nearMs - windowMs, toMs: nearMs + WRITTEN_MS };
       let last: JournalledCheckpoint | undefined;
       for (const checkpoint of this.#journal.checkpoints(this.#poolKey, range)) {
+        if (!this.#isOfRun(checkpoint)) continue;
         const isBefore =
           fromTicket === Number.POSITIVE_INFINITY
             ? checkpoint.atMs <= nearMs - SLACK_MS

@@ -35,7 +35,7 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
   const steps =
     request.pool === undefined
       ? []
-      : await new Steps(request, new LedgerPast(room, request.pool.key), names).all();
+      : await new Steps(request, new LedgerPast(room, request.pool.key, request.run), names).all();
   const changes = changesOf(room, request, position, steps);
   return {
     id: request.id,
