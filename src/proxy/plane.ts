@@ -1,6 +1,7 @@
 /** The data plane of one thread: listeners, client connections, upstream connections, one clock for time-outs. */
 
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RequestObserver } from '../../actors/index.ts';
 import type { ListenerSettings } from '../config/index.ts';
 import { PlaneCounters } from '../telemetry/plane-counters.ts';
@@ -29,6 +30,10 @@ import { Upstreams } from './upstream/upstreams.ts';
 // 500 ms: a round trip of nearly every network, so that who is asking just now learns of the end first.
 const IDLE_GRACE_MS = 500;
 
+// Where they come faster than they can be accepted, somebody always waits.
+const MOST_TURNS = 200;
+const SHORT_TURN_MS = 0.1;
+
 /** What a plane leaves when it accepts no more. */
 export type Farewell = {
   /** Established connections, which it goes on serving. */
@@ -51,6 +56,8 @@ export interface RoutingPlane {
   awake(pool: string): void;
   /** The backend has until then: whatever is under way on it is cut. Infinity: as long as it takes, after all. */
   cutAt(pool: string, backend: string, atMs: number): void;
+  /** Resolves when, as far as can be seen, nobody waits to be accepted: the moment to accept no more. */
+  acceptWaiting(): Promise<void>;
   /** Accepts no more. Once: what it says was so just then. */
   stopAccepting(): Farewell;
   /**
@@ -163,11 +170,23 @@ class Plane implements RoutingPlane {
     this.#cuts.cutAt(pool, backend, atMs);
   }
 
+  async acceptWaiting(): Promise<void> {
+    const { counters, now } = this.#context;
+    await nextTurn();
+    for (let turn = 0; turn < MOST_TURNS; turn++) {
+      const [accepted, refused, sinceMs] = [counters.accepted, counters.refusedConnections, now()];
+      await nextTurn();
+      const isNobody = counters.accepted === accepted && counters.refusedConnections === refused;
+      // Of those who wait a turn of the loop accepts one at least; while a long one lasts others come.
+      if (isNobody && now() - sinceMs < SHORT_TURN_MS) return;
+    }
+  }
+
   stopAccepting(): Farewell {
     this.#context.isDraining = true;
     let lost: number | null = 0;
     for (const listener of this.#listeners.values()) {
-      const here = listener.close();
+      const here = listener.closeCounting();
       lost = lost === null || here === undefined ? null : lost + here;
     }
     return { connections: this.#connections.size, lost };
@@ -184,7 +203,7 @@ class Plane implements RoutingPlane {
   }
 
   async #drained(): Promise<number> {
-    this.stopAccepting();
+    this.#unlisten();
     await this.#connections.gone();
     this.#drain.idle.set(Number.POSITIVE_INFINITY);
     this.#drain.cut.set(Number.POSITIVE_INFINITY);
@@ -192,8 +211,13 @@ class Plane implements RoutingPlane {
     return this.#drain.cutBusy;
   }
 
+  #unlisten(): void {
+    this.#context.isDraining = true;
+    for (const listener of this.#listeners.values()) listener.close();
+  }
+
   async close(): Promise<void> {
-    this.stopAccepting();
+    this.#unlisten();
     this.#connections.cut();
     this.#context.upstreams.closeIdle();
     await this.#connections.gone();

@@ -81,8 +81,9 @@ export class MainPlane {
       routing.close();
       this.#routing = undefined;
     };
+    const accepted = () => routing.plane.acceptWaiting();
     let drained: Promise<void> | undefined;
-    const drain = () => (drained ??= end(routing.plane.drain(drainMs)));
+    const drain = () => (drained ??= end(accepted().then(() => routing.plane.drain(drainMs))));
     this.#drain = drain;
     const requests: Requests = {
       get inFlight() {

@@ -1,5 +1,4 @@
 /** The program of a worker thread: it routes until it is told to drain, or fails. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { attachArena } from '../../actors/index.ts';
 import { RingProducer } from '../../eventlog/index.ts';
@@ -103,10 +102,9 @@ async function drain(withinMs: number, idleMs: number | undefined): Promise<void
     return;
   }
   isDraining = true;
-  // A turn of the loop, so that whoever waits to be accepted is.
-  await nextTurn();
-  await nextTurn();
-  tell({ type: 'farewell', farewell: plane.stopAccepting() });
+  await plane.acceptWaiting();
+  // Only of one whose place another takes is it asked.
+  if (idleMs !== undefined) tell({ type: 'farewell', farewell: plane.stopAccepting() });
   const cut = await plane.drain(withinMs, idleMs);
   clearInterval(heartbeat);
   tell({ type: 'over', cut, snapshot: plane.metrics() });

@@ -51,11 +51,16 @@ export class Listener {
   }
 
   /** How many connections were not accepted yet, and are lost by it; undefined: nobody can tell. */
-  close(): number | undefined {
+  closeCounting(): number | undefined {
     if (!this.server.listening) return 0;
     const lost = lostByClosing(this.server);
     this.server.close();
     return lost;
+  }
+
+  /** To count takes a millisecond, in which others come that are lost as well. */
+  close(): void {
+    if (this.server.listening) this.server.close();
   }
 
   /** False: there are as many as may be, in all or from this peer. Whoever came in leaves by `left`. */
