@@ -3,6 +3,7 @@ import type {
   DomainName,
   Happened,
   Json,
+  LogUnavailable,
   PoolName,
   Position,
   StreamName,
@@ -87,6 +88,12 @@ export interface Desk {
 export interface LendingDesk extends Desk {
   /** Nothing is decided and nothing appended until it has ended. */
   alone<T>(work: () => Promise<T>): Promise<T>;
+  /** Why it is shut; undefined: it is not. */
+  readonly trouble: LogUnavailable | undefined;
+  /** Commands are refused from now on, and whoever wants it alone; resolves when none is under way. */
+  shut(why: LogUnavailable): Promise<void>;
+  /** What others appended meanwhile is put in force; then commands are taken again. Rejects where the log cannot be read yet. */
+  reopen(): Promise<void>;
   /**
    * Another thread decides and appends, alone, until it has no more or somebody else wants the log: what it writes is put in force
    * while it goes on. If it fails, whatever it wrote is, and this rejects as it did.

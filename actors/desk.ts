@@ -4,7 +4,14 @@
  *
  *   turn ─▶ asked before? ─▶ decide ─▶ append ─▶ evolve ─▶ published ─▶ answer
  */
-import { type Happened, happenedOf, type Json, type Position, type Recorded } from '../eventlog/index.ts';
+import {
+  type Happened,
+  happenedOf,
+  type Json,
+  type LogUnavailable,
+  type Position,
+  type Recorded,
+} from '../eventlog/index.ts';
 import type { Answer, Borrower, By, Command, LendingDesk, Now, Plan } from './command.ts';
 import { CommandHandler, type CommandHandlerOptions } from './command-handler.ts';
 import { turnsFor, turnsForAll } from './command-turns.ts';
@@ -29,6 +36,8 @@ export class RoutingDesk implements LendingDesk {
   /** Commands under way, and those that wait for their turn. */
   #asked = 0;
   #lentTo: Borrower | undefined;
+  /** Why it takes no commands, and where the log ended when it took the last. */
+  #shut: { readonly why: LogUnavailable; readonly at: Promise<Position> } | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -51,7 +60,7 @@ export class RoutingDesk implements LendingDesk {
   }
 
   look<T>(work: (now: Now) => Promise<T>): Promise<T> {
-    return this.alone(async () => work(await nowIn(this.#options.log)));
+    return this.#alone(async () => work(await nowIn(this.#options.log)));
   }
 
   async refusalOf(commands: readonly Command[]): Promise<Rejection | undefined> {
@@ -59,14 +68,43 @@ export class RoutingDesk implements LendingDesk {
   }
 
   alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#shut === undefined ? this.#alone(work) : Promise.reject(this.#shut.why);
+  }
+
+  get trouble(): LogUnavailable | undefined {
+    return this.#shut?.why;
+  }
+
+  /** What has come before is carried out still. */
+  async shut(why: LogUnavailable): Promise<void> {
+    const at = this.#alone(() => this.#options.log.position());
+    this.#shut = { why, at };
+    try {
+      await at;
+    } catch (error) {
+      this.#shut = undefined;
+      throw error;
+    }
+  }
+
+  async reopen(): Promise<void> {
+    const { at } = this.#shut ?? {};
+    if (at === undefined) return;
+    const from = await at;
+    await this.#alone(async () => this.#witness(await this.#since(from)));
+    this.#shut = undefined;
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
     this.#lentTo?.wanted('other');
     return this.#turns.take(ALL, work);
   }
 
-  lend(borrower: Borrower): Promise<void> {
+  async lend(borrower: Borrower): Promise<void> {
+    if (this.#shut !== undefined) throw this.#shut.why;
     // Who has it still, and asks for the next turn already, need not hasten for himself.
     if (this.#lentTo !== borrower) this.#lentTo?.wanted('other');
-    return this.#turns.take(ALL, async () => {
+    await this.#turns.take(ALL, async () => {
       this.#lentTo = borrower;
       // For those who came before its turn did.
       if (this.#asked > 0) borrower.wanted('command');
@@ -96,6 +134,7 @@ export class RoutingDesk implements LendingDesk {
   }
 
   async #inTurn(turns: readonly Turn[], work: () => Promise<Answer>): Promise<Answer> {
+    if (this.#shut !== undefined) return { type: 'rejected', rejection: refusalFor(this.#shut.why) };
     this.#asked += 1;
     this.#lentTo?.wanted('command');
     try {

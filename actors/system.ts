@@ -190,6 +190,16 @@ export class System {
     this.#drains.stop();
   }
 
+  /** Why commands are refused; undefined: they are not, as far as anybody knows. */
+  get trouble(): Error | undefined {
+    return this.desk.trouble ?? this.log.trouble;
+  }
+
+  /** Closes the log and opens it again, as its supervisor does after a crash: at once, or when it is to be had. */
+  reopenLog(why: Error): void {
+    this.#tree.crash('log', why);
+  }
+
   /** Resolves when a backend that was drained or removed has nothing under way; undefined: who asked went away. */
   drained(pool: PoolName, id: BackendId, gone: AbortSignal): Promise<Drained | undefined> {
     return this.#drains.ended(pool, id, this.#poolState(pool), gone);

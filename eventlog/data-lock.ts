@@ -13,7 +13,7 @@ import { unusable } from './sqlite-errors.ts';
 const LOCK = 'lock.db';
 const HOLDER = 'holder.json';
 
-/** Takes the directory or throws `DataUnusable` saying who holds it; the result lets go. */
+/** Takes the directory or throws `DataUnusable` saying who holds it; the result lets go, once. */
 export function holdDirectory(directory: string, nowMs: number): () => void {
   const lock = openLock(directory);
   try {
@@ -30,6 +30,8 @@ export function holdDirectory(directory: string, nowMs: number): () => void {
     throw error;
   }
   return () => {
+    // Let go before, it may be another's by now.
+    if (!lock.open) return;
     forget(holder);
     lock.close();
   };

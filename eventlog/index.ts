@@ -40,6 +40,6 @@ export {
   type SqliteLogOptions,
   swapLog,
 } from './sqlite-log.ts';
-export { isFile, type LogFile, openLogFile, openSqliteReader } from './sqlite-reader.ts';
+export { isFile, type LogFile, openLogFile, openSqliteReader, requireOwnFormat } from './sqlite-reader.ts';
 export { type Verified, type VerifyOptions, verify, verifying } from './verify.ts';
 export { WriteBack, type WriteBackOptions } from './write-back.ts';

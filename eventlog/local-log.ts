@@ -182,6 +182,13 @@ export class LocalLog implements EventLog {
     this.#open().writeBack(pages);
   }
 
+  /** Another process may take the directory and write: this log is only read from now on. */
+  letGo(): void {
+    if (this.#closed) return;
+    this.#flush();
+    this.#store.letGo();
+  }
+
   /** How many owners there should be, known without counting; undefined: nobody has counted yet. */
   get owners(): number | undefined {
     return this.#open().expectedRows();

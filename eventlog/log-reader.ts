@@ -170,4 +170,6 @@ export interface LogStore extends LogReader, LogInspection {
   writtenBackBeside(is: boolean): void;
   /** Writes the file's pages back if so many have come since that was last done in full; from now on never at a commit. */
   writeBack(pages: number): void;
+  /** From now on another process may write: this one only reads. */
+  letGo(): void;
 }

@@ -280,6 +280,9 @@ export class MemoryStore implements LogStore {
     // There is no file.
   }
 
+  /** Nobody else has it. */
+  letGo(): void {}
+
   writeBack(): void {
     // Nor here.
   }

@@ -154,6 +154,17 @@ export function requireSchema(db: Database.Database): void {
   );
 }
 
+/** Throws for a log of a former format, too. */
+export function requireOwnSchema(db: Database.Database): void {
+  requireSchema(db);
+  const version = numberOf(db, 'user_version');
+  if (version === SCHEMA_VERSION) return;
+  throw new DataUnusable(
+    'data_older',
+    `expected a log of format ${SCHEMA_VERSION} in ${db.name}, found format ${version}, which only a start on its own makes one of ${SCHEMA_VERSION}`,
+  );
+}
+
 function isEmpty(db: Database.Database): boolean {
   const tables = db.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get();
   return tables === 0 && numberOf(db, 'application_id') === 0 && numberOf(db, 'user_version') === 0;

@@ -9,7 +9,7 @@ import Database from 'better-sqlite3';
 import { DataUnusable } from './errors.ts';
 import { EVENTS_FILE } from './events-file.ts';
 import type { LogInspection, LogReader } from './log-reader.ts';
-import { requireSchema, supplyBase } from './schema.ts';
+import { requireOwnSchema, requireSchema, supplyBase } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteReads } from './sqlite-reads.ts';
 
@@ -40,6 +40,18 @@ export function openLogFile(place: string): LogFile {
     const file = fileAt(path);
     const log = new SqliteReads(openForReading(path, CACHE_KIB));
     return { log, isSwapped: () => isAnother(file, fileAt(path)) };
+  });
+}
+
+/** Throws `DataUnusable` for a log that this program does not write as it is, but takes over to a format of its own first. */
+export function requireOwnFormat(place: string): void {
+  opened(place, (path) => {
+    const db = openForReading(path, 0);
+    try {
+      requireOwnSchema(db);
+    } finally {
+      db.close();
+    }
   });
 }
 

@@ -1,6 +1,7 @@
 /** The rows of a log in SQLite, for the one who writes them. */
 import type Database from 'better-sqlite3';
 import { stateChecksum } from './cached-state.ts';
+import { LogUnavailable } from './errors.ts';
 import type { Base, LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from './log-reader.ts';
 import { poolsNamedBy } from './pool-of.ts';
 import { SqliteReads } from './sqlite-reads.ts';
@@ -28,8 +29,9 @@ export class SqliteStore extends SqliteReads implements LogStore {
   #rows = 0;
   #commands = 0;
   #isWrittenBackBeside = false;
+  #isLetGo = false;
 
-  /** `released` is called once the file is closed. */
+  /** `released` is called when the file is let go, and once it is closed. */
   constructor(db: Database.Database, released: () => void) {
     super(db);
     this.#statements = writeStatements(db);
@@ -39,7 +41,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
       this.#rows = 0;
       work();
       this.#tally();
-      this.#whereabouts.require();
+      this.#requireOurs();
     }).immediate;
     this.#released = released;
     this.writtenBackBeside(false);
@@ -71,7 +73,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   commit(): void {
     this.guarded(() => {
       this.#tally();
-      this.#whereabouts.require();
+      this.#requireOurs();
       this.#statements.commit.run();
     });
   }
@@ -135,6 +137,12 @@ export class SqliteStore extends SqliteReads implements LogStore {
     for (let at = many; at < rows.length; at++) this.#put(rows[at]!);
   }
 
+  #requireOurs(): void {
+    if (this.#isLetGo)
+      throw new LogUnavailable('log_closed', 'expected to hold the log, found it let go to another process');
+    this.#whereabouts.require();
+  }
+
   #tally(): void {
     if (this.#rows !== 0) this.#upkeep.addToTally.run(this.#rows);
   }
@@ -183,6 +191,11 @@ export class SqliteStore extends SqliteReads implements LogStore {
 
   expectCurrentRows(rows: number): void {
     this.transaction(() => void this.#upkeep.setTally.run(rows));
+  }
+
+  letGo(): void {
+    this.#isLetGo = true;
+    this.#released();
   }
 
   override close(): void {

@@ -1,6 +1,6 @@
 /** What is random per data directory and lasts as long: how this router knows itself in `Via`, and its secret. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectory } from '../eventlog/index.ts';
 
@@ -25,6 +25,12 @@ export function pseudonymOf(directory: string): string {
 /** What digests and affinity cookies are made with: nobody without the directory can make or check one. */
 export function secretOf(directory: string): string {
   return keptIn(directory, SECRET);
+}
+
+/** The same for all paths that lead to one directory; undefined: there is none. */
+export function fileNumberOf(directory: string): string | undefined {
+  const found = statSync(directory, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev}:${found.ino}`;
 }
 
 function keptIn(directory: string, { file, shape, make }: Kept): string {

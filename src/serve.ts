@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { DataUnusable } from '../eventlog/index.ts';
+import { DataUnusable, requireOwnFormat } from '../eventlog/index.ts';
 import { AdminUnavailable } from './admin/index.ts';
 import { routingOf } from './admin/routing-of.ts';
 import { CommandFailed, MOST_WORKERS, overridesOf, type ServeArguments } from './cli/index.ts';
@@ -21,9 +21,11 @@ import {
   renderProblems,
 } from './config/index.ts';
 import { type Demo, startDemo } from './demo.ts';
+import { fileNumberOf } from './identity.ts';
 import { AddressUnavailable, claim, claimListeners } from './router/claim-listeners.ts';
 import { clientsWithin, FilesTooFew, mostDescriptors, requireFiles, within } from './router/descriptors.ts';
 import { ConfigRefused, isForConfig } from './router/first-routing.ts';
+import type { Predecessor } from './router/predecessor.ts';
 import { Router } from './router/router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
@@ -35,17 +37,20 @@ const LAST_LINES_MS = 1000;
 
 export async function serve(wish: ServeArguments): Promise<ExitCode> {
   let demo: Demo | undefined;
+  let predecessor: Predecessor | undefined;
   try {
     demo = wish.verb === 'demo' ? await startDemo() : undefined;
     const config = await configOf(wish, demo);
     if (!config.ok)
       return refuse(renderProblems(config.problems, wish.config ?? 'the command line'), wish.json);
-    return await run(wish, config.value, demo);
+    if (wish.takeOver) predecessor = await predecessorOf(config.value);
+    return await run(wish, config.value, demo, predecessor);
   } catch (error) {
     const message = hindrance(error);
     if (message === undefined) throw error;
     return refuse([message], wish.json);
   } finally {
+    await predecessor?.letGo();
     await demo?.stop();
   }
 }
@@ -56,15 +61,36 @@ async function configOf(wish: ServeArguments, demo: Demo | undefined): Promise<C
   return wish.config === undefined ? parseConfig({}, overrides) : loadConfig(wish.config, overrides);
 }
 
-async function run(wish: ServeArguments, config: Config, demo: Demo | undefined): Promise<ExitCode> {
+/** Undefined: nobody is there, so this start is one like any other. */
+async function predecessorOf({ admin, data }: Config): Promise<Predecessor | undefined> {
+  // Most starts need no client of the admin API.
+  const { Predecessor } = await import('./router/predecessor.ts');
+  const directory = fileNumberOf(data) ?? 'none';
+  return Predecessor.find({ admin: admin.address, token: admin.token, directory });
+}
+
+async function run(
+  wish: ServeArguments,
+  config: Config,
+  demo: Demo | undefined,
+  predecessor: Predecessor | undefined,
+): Promise<ExitCode> {
   const output = outputOf(() => log);
   const log = createProcessLog({ level: wish.logLevel, destination: output });
   const ended = Promise.withResolvers<ExitCode>();
+  let isEnding = false;
+  void ended.promise.then(() => {
+    isEnding = true;
+  });
   const workers = wish.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
-  const listeners = bearable(await claimListeners(config.listeners), workers, log);
+  // If this process fails, the other one could not go on with a log of a later format.
+  if (predecessor !== undefined) requireOwnFormat(config.data);
+  const claimed = await claimListeners(config.listeners, predecessor?.held);
+  const listeners = bearable(claimed, workers, log);
   // A port of the system's choice is chosen when it is listened on: before, it would be anybody's meanwhile.
   const isChosen = parseHostPort(config.admin.address)?.port === 0;
-  const admin = isChosen ? config.admin : { ...config.admin, address: await claim(config.admin.address) };
+  const isClaimed = isChosen || predecessor !== undefined;
+  const admin = isClaimed ? config.admin : { ...config.admin, address: await claim(config.admin.address) };
   const router = new Router(
     {
       config: { ...config, admin },
@@ -74,6 +100,11 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
       version: versionOf(),
       log,
       output,
+      isTakingOver: predecessor !== undefined,
+      replaced: (pid) => {
+        log.info({ successor: pid }, `process ${pid} has taken over: draining`);
+        ended.resolve(0);
+      },
       failed: (error) => {
         if (!isForConfig(error)) log.fatal({ err: error }, 'the supervision tree gave up');
         ended.resolve(1);
@@ -83,7 +114,10 @@ async function run(wish: ServeArguments, config: Config, demo: Demo | undefined)
   );
   const forget = obeySignals(wish, config, router, log, ended.resolve);
   try {
+    await predecessor?.makeRoom();
     await router.start();
+    // Who is told to end while it starts takes no place: the other one goes on.
+    if (!isEnding) await predecessor?.takePlace();
     await tellReady(router, log, wish.json ? undefined : demo);
     await ended.promise;
   } finally {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DataUnusable, EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts';
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
@@ -31,6 +32,8 @@ export interface AdminOptions extends AdminPorts {
 export interface Admin {
   /** `host:port`, port 0 for any; resolves to the address bound. Rejects with `AdminUnavailable`. */
   listen(address: string): Promise<string>;
+  /** Lets go of the address; connections that are there stay. Resolves when another may have all that come. */
+  leave(): Promise<void>;
   /** Ends streams and waits: from now on every answer is the last on its connection. New calls are still answered. */
   letGo(): void;
   /** Ends streams and idle connections, waits a moment for calls under way, then cuts what is left. */
@@ -63,6 +66,7 @@ class AdminServer implements Admin {
   readonly #connections: Connections;
   readonly #notes: CommandNotes;
   readonly #closing = new AbortController();
+  #closed: Promise<unknown> | undefined;
 
   constructor(options: AdminOptions) {
     this.#options = options;
@@ -87,7 +91,8 @@ class AdminServer implements Admin {
         `admin: expected a token or a loopback address, found ${address} without one`,
       );
     }
-    this.#server.listen(at.port, at.host);
+    // A process that takes over listens beside the one before it.
+    this.#server.listen({ port: at.port, host: at.host, reusePort: true });
     try {
       await once(this.#server, 'listening');
     } catch (error) {
@@ -101,16 +106,31 @@ class AdminServer implements Admin {
     this.#closing.abort();
   }
 
+  async leave(): Promise<void> {
+    // Turns of the loop, so that whoever waits to be accepted is.
+    await nextTurn();
+    await nextTurn();
+    void this.#unlisten();
+  }
+
   async close(): Promise<void> {
     this.letGo();
-    if (!this.#server.listening) return;
-    const closed = once(this.#server, 'close');
-    this.#server.close();
+    const closed = this.#unlisten();
+    if (closed === undefined) return;
     this.#server.closeIdleConnections();
     const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS);
     await closed;
     clearTimeout(timer);
     this.#notes.tell();
+  }
+
+  /** Resolves when its last connection is gone; undefined: it never listened. */
+  #unlisten(): Promise<unknown> | undefined {
+    if (this.#server.listening) {
+      this.#closed = once(this.#server, 'close');
+      this.#server.close();
+    }
+    return this.#closed;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

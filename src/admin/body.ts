@@ -104,7 +104,8 @@ async function* inTime(request: IncomingMessage): AsyncGenerator<Buffer> {
 async function within<T>(piece: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow()), BODY_MS);
+    // An answer may end before its body does, and then nobody waits for this.
+    timer = setTimeout(() => reject(tooSlow()), BODY_MS).unref();
   });
   try {
     return await Promise.race([piece, late]);

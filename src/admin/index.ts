@@ -4,3 +4,4 @@ export { type Admin, type AdminOptions, createAdmin } from './admin.ts';
 export { AdminUnavailable } from './admin-unavailable.ts';
 export { Confirmations } from './confirmations.ts';
 export type { Check, LedgerFigures } from './ports.ts';
+export type { Held, Succession, Successions } from './succession.ts';

@@ -7,6 +7,7 @@ import type { Importer } from '../import/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
 import type { ReplaceAnswer } from '../workers/index.ts';
 import type { Confirmations } from './confirmations.ts';
+import type { Successions } from './succession.ts';
 
 /** The reading half of the log: commands go through the desk. */
 export type History = Pick<
@@ -69,6 +70,8 @@ export interface AdminPorts {
   ) => AsyncGenerator<string, ArchiveReport>;
   /** This worker, or all, one after the other; and then so long for the former ones to be gone. */
   readonly replace: (worker: number | undefined, waitMs: number) => Promise<ReplaceAnswer>;
+  /** Another process may take this one's place. */
+  readonly successions: Successions;
   /** Our own listeners, which no backend may be: such a backend would be a loop. */
   readonly ownAddresses: () => OwnAddresses;
   readonly now: () => number;

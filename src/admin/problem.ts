@@ -19,6 +19,8 @@ type EdgeType =
   | 'actor_not_running'
   | 'worker_unknown'
   | 'worker_not_replaced'
+  | 'takeover_elsewhere'
+  | 'takeover_under_way'
   | 'method_not_allowed'
   | 'body_too_large'
   | 'body_too_slow'
@@ -67,6 +69,8 @@ export const PROBLEMS = {
   actor_not_running: [409, 'The actor is not running'],
   worker_unknown: [404, 'No such worker'],
   worker_not_replaced: [409, 'The worker serves on'],
+  takeover_elsewhere: [409, 'Another data directory is served here'],
+  takeover_under_way: [409, 'Another process is taking over'],
   method_not_allowed: [405, 'Not for this method'],
   body_too_large: [413, 'Body too large'],
   body_too_slow: [408, 'Body too slow'],

@@ -20,6 +20,7 @@ import { SEARCH_KEYS } from './search.ts';
 import { postQuery } from './sql.ts';
 import { getDiff, getState } from './state.ts';
 import { getActors, getHealth, getMetrics, getReady, postChaos } from './system.ts';
+import { postTakeover } from './takeover.ts';
 import { replaceWorkers } from './workers.ts';
 
 export type Handler = (call: Call, ports: AdminPorts) => Promise<Reply>;
@@ -76,6 +77,7 @@ export const ROUTES: readonly Route[] = [
 
   route('GET', '/v1/actors', getActors, { query: PAGE_KEYS }),
   route('POST', '/v1/workers/replace', replaceWorkers),
+  route('POST', '/v1/takeover', postTakeover, { query: ['pid', 'directory'] }),
   route('POST', '/v1/chaos', postChaos),
   route('POST', '/v1/verify', postVerify),
   route('POST', '/v1/export', postExport, { query: ['from', 'to'] }),

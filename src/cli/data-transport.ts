@@ -200,6 +200,7 @@ function portsOf(directory: string, reader: Reader, history: LocalHistory, now: 
     health: never,
     ready: never,
     replace: never,
+    successions: { directory: undefined, pid: undefined, begin: never },
   };
 }
 

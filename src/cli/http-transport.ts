@@ -16,6 +16,9 @@ export type HttpTransportOptions = {
   readonly stop: AbortSignal;
 };
 
+/** Nobody is there to take a connection. */
+export class NothingAnswers extends CommandFailed {}
+
 // 120 s: an apply of 10 000 changes, a verification of millions of events.
 const ANSWER_MS = 120_000;
 const CONNECT_MS = 5_000;
@@ -110,7 +113,7 @@ export class HttpTransport implements Transport {
     const code = codeOf(error);
     const why = Object.hasOwn(UNREACHABLE, code) ? UNREACHABLE[code] : undefined;
     if (why !== undefined)
-      return new CommandFailed([`nothing answers at ${this.where} (${why})`, ...this.#advice()]);
+      return new NothingAnswers([`nothing answers at ${this.where} (${why})`, ...this.#advice()]);
     if (error instanceof errors.HTTPParserError) {
       return new CommandFailed([
         `expected switchyard's admin API at ${this.where}, found something that is not HTTP`,

@@ -11,6 +11,7 @@ export type ServeArguments = {
   readonly verb: 'serve' | 'demo';
   readonly config: string | undefined;
   readonly apply: boolean;
+  readonly takeOver: boolean;
   readonly data: string | undefined;
   /** None: as the file says. */
   readonly listen: readonly string[] | undefined;
@@ -63,6 +64,7 @@ function checked(args: Arguments, verb: ServeArguments['verb']): ServeArguments 
     verb,
     config,
     apply: args.flag('apply'),
+    takeOver: args.flag('take-over'),
     data: args.text('data'),
     listen: listen.length === 0 ? undefined : listen,
     admin: admin === undefined ? undefined : address('--admin', admin),

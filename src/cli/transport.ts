@@ -1,4 +1,5 @@
 /** A way to the admin API's answers: over the network, or from a data directory at rest. */
+import type { Readable } from 'node:stream';
 import type { CommandFailed } from './failure.ts';
 
 export type Ask = {
@@ -8,7 +9,7 @@ export type Ask = {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   /** A body of lines of JSON, in place of `body`. */
-  readonly bytes?: Uint8Array;
+  readonly bytes?: Uint8Array | Readable;
   readonly headers?: Readonly<Record<string, string>>;
   /** The answer may take as long as it takes. */
   readonly patient?: boolean;

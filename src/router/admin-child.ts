@@ -1,7 +1,7 @@
 /** The admin API as a child of the tree: whenever it is started it has the address that it had first. */
 import { type ChildSpec, type CrashPoint, type System, systemClock } from '../../actors/index.ts';
 import type { LocalLog } from '../../eventlog/index.ts';
-import { type Admin, type Check, type Confirmations, createAdmin } from '../admin/index.ts';
+import { type Admin, type Check, type Confirmations, createAdmin, type Successions } from '../admin/index.ts';
 import { type Config, localAddresses } from '../config/index.ts';
 import { archiveLog, type HistoryThread } from '../history/index.ts';
 import type { ImportThread } from '../import/index.ts';
@@ -22,6 +22,7 @@ export type AdminOf = {
   readonly planner: Planner;
   readonly importer: ImportThread;
   readonly confirmations: Confirmations;
+  readonly successions: Successions;
   /** All addresses of this router, the admin's among them. */
   readonly addresses: () => readonly string[];
   readonly ready: () => Check;
@@ -33,6 +34,8 @@ export class AdminChild {
   address: string;
   readonly #of: AdminOf;
   #admin: Admin | undefined;
+  /** The address is another process's. */
+  #hasLeft = false;
 
   constructor(of: AdminOf) {
     this.#of = of;
@@ -44,6 +47,12 @@ export class AdminChild {
     this.#admin?.letGo();
   }
 
+  /** Another process has the address from now on. */
+  async leave(): Promise<void> {
+    this.#hasLeft = true;
+    await this.#admin?.leave();
+  }
+
   childSpec(): ChildSpec {
     return {
       id: 'admin',
@@ -52,7 +61,7 @@ export class AdminChild {
       shutdownMs: 5000,
       start: async () => {
         const admin = this.#made();
-        this.address = await admin.listen(this.address);
+        if (!this.#hasLeft) this.address = await admin.listen(this.address);
         this.#admin = admin;
         return { stop: () => admin.close() };
       },
@@ -60,7 +69,8 @@ export class AdminChild {
   }
 
   #made(): Admin {
-    const { config, logger, history, planner, importer, confirmations, log, ready, replace } = this.#of;
+    const { config, logger, history, planner, importer, confirmations, successions } = this.#of;
+    const { log, ready, replace } = this.#of;
     const { names, token } = config.admin;
     const system = this.#of.system();
     const figures = this.#of.figures();
@@ -79,6 +89,7 @@ export class AdminChild {
       history,
       comparer: planner.comparer,
       confirmations,
+      successions,
       actors: (page) => system.actors(page),
       ...(this.#of.chaos ? { chaos } : {}),
       ledger: (pool) => figures.pool(pool),

@@ -1,14 +1,25 @@
 /** Addresses to listen on, claimed before anything is started: whose they are already is told at once, and by name. */
 import { createServer } from 'node:net';
+import type { Held } from '../admin/index.ts';
 import { type ListenerSettings, parseHostPort, renderHostPort } from '../config/index.ts';
 
 /**
  * Ports that are free, with 0 resolved. Workers share a port among themselves, and the system would share it with
- * another router of the same user too; so each is first bound alone, which fails where anyone else has it.
+ * another router of the same user too; so each is first bound alone, which fails where anyone else has it. Not so what a router
+ * `held` that is to be taken over: it is shared with just that one, who listens on.
  */
-export async function claimListeners(listeners: readonly ListenerSettings[]): Promise<ListenerSettings[]> {
+export async function claimListeners(
+  listeners: readonly ListenerSettings[],
+  held: readonly Held[] = [],
+): Promise<ListenerSettings[]> {
+  const left = [...held];
   const claimed: ListenerSettings[] = [];
-  for (const listener of listeners) claimed.push({ ...listener, address: await claim(listener.address) });
+  for (const listener of listeners) {
+    const { address } = listener;
+    const at = left.findIndex(({ wished, bound }) => address === wished || address === bound);
+    const [shared] = at === -1 ? [] : left.splice(at, 1);
+    claimed.push({ ...listener, address: shared?.bound ?? (await claim(address)) });
+  }
   return claimed;
 }
 

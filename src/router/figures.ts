@@ -78,7 +78,7 @@ export class Figures {
       startedAtMs: this.#startedAtMs,
       eventLoopDelay: this.#delay,
       position: () => system.log.position(),
-      isWritable: () => system.log.trouble === undefined,
+      isWritable: () => system.trouble === undefined,
       actors: () => system.census(),
       requests: async () => mergeMetrics(await workers.metrics()),
       ledgers: () => this.#pools(),
@@ -104,7 +104,7 @@ export class Figures {
   ready(): Check {
     const { system, workers } = this.#of;
     if (workers.serving === 0) return { ok: false, detail: 'no worker accepts connections' };
-    const { trouble } = system.log;
+    const { trouble } = system;
     return {
       ok: true,
       detail: trouble === undefined ? 'ready' : `ready; commands are refused: ${trouble.message}`,

@@ -49,6 +49,11 @@ export class LogAtHand {
     return opened;
   }
 
+  /** Another process may take the directory, until this one opens the log anew. */
+  letGo(): void {
+    this.#open?.letGo();
+  }
+
   /** What an archive swaps. */
   get local(): LocalLog {
     if (this.#open === undefined) throw new TypeError('expected an open log, found none');

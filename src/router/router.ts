@@ -4,11 +4,11 @@
  */
 import { ArmedChaos, createArena, type MainLedger, System, systemClock } from '../../actors/index.ts';
 import type { BackendId, PoolName } from '../../eventlog/index.ts';
-import { Confirmations } from '../admin/index.ts';
+import { Confirmations, type Held } from '../admin/index.ts';
 import type { Config, ListenerSettings, Routing } from '../config/index.ts';
 import { Prober } from '../health/index.ts';
 import { type ConfigFile, HistoryThread } from '../history/index.ts';
-import { pseudonymOf, secretOf } from '../identity.ts';
+import { fileNumberOf, pseudonymOf, secretOf } from '../identity.ts';
 import { ImportThread } from '../import/index.ts';
 import { tellHealth } from '../telemetry/health-tidings.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
@@ -29,6 +29,7 @@ import { type Followed, followFile } from './follow-file.ts';
 import { LogAtHand } from './log-at-hand.ts';
 import { Planner } from './planner.ts';
 import { PointsDue } from './points-due.ts';
+import { RouterSuccessions } from './succession.ts';
 
 export type RouterOptions = {
   readonly config: Config;
@@ -41,6 +42,10 @@ export type RouterOptions = {
   readonly log: ProcessLog;
   /** For the lines of the access log. */
   readonly output: StandardOutput;
+  /** Another process goes on routing and writing its journal until this one has its place. */
+  readonly isTakingOver: boolean;
+  /** Another process has the place of this one, which is to be stopped. */
+  readonly replaced: (pid: number) => void;
   /** The tree gave up. */
   readonly failed: (error: unknown) => void;
 };
@@ -68,6 +73,7 @@ export class Router {
   readonly #prober: Prober;
   readonly #figures: Figures;
   readonly #admin: AdminChild;
+  readonly #successions: RouterSuccessions;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #listeners: readonly ListenerSettings[];
   /** What the file wants and the log has not, where it was not applied. */
@@ -103,6 +109,15 @@ export class Router {
       now: Date.now,
       logger: options.log,
     });
+    this.#successions = new RouterSuccessions({
+      directory: () => fileNumberOf(config.data),
+      held: () => this.#held(),
+      system: () => this.#system,
+      atHand: this.#log,
+      leaveAdmin: () => this.#admin.leave(),
+      replaced: options.replaced,
+      log: options.log,
+    });
     this.#admin = new AdminChild({
       config,
       chaos: options.chaos,
@@ -114,6 +129,7 @@ export class Router {
       planner: this.#planner,
       importer: this.#importer,
       confirmations: this.#confirmations,
+      successions: this.#successions,
       addresses: () => this.#allAddresses(),
       ready: () => (this.#state === 'ready' ? this.#figures.ready() : { ok: false, detail: this.#state }),
       replace: (worker, waitMs) => this.replaceWorkers(worker, waitMs),
@@ -202,6 +218,7 @@ export class Router {
       directory: config.data,
       ledger: this.#ledger,
       threads,
+      isBeside: this.#options.isTakingOver,
       now: systemClock.now,
       writesBack: (is) => this.#log.writtenBackBeside(is),
       warn: (message) => log.warn({}, message),
@@ -228,6 +245,14 @@ export class Router {
     return { listeners: this.#listeners.map((listener) => listener.address), admin: this.#admin.address };
   }
 
+  #held(): readonly Held[] {
+    const bound = this.addresses.listeners;
+    return this.#options.config.listeners.map(({ address }, index) => ({
+      wished: address,
+      bound: bound[index]!,
+    }));
+  }
+
   #allAddresses(): readonly string[] {
     const { listeners, admin } = this.addresses;
     return [...listeners, admin];
@@ -236,6 +261,7 @@ export class Router {
   /** Finishes what is under way, within the drain time, and lets go of everything. */
   async stop(): Promise<void> {
     this.#state = 'draining';
+    this.#successions.isOver = true;
     // The admin stays until then and says so.
     this.#admin.letGo();
     await this.#workers.drain();

@@ -13,6 +13,8 @@ export type JournalBoot = {
   readonly vocabulary: Vocabulary;
   readonly maxBytes: number;
   readonly maxAgeMs: number;
+  /** Another process goes on writing the journal for a while. */
+  readonly isBeside: boolean;
 };
 
 export type ToJournal =

@@ -29,6 +29,7 @@ const writer = new JournalWriter({
   vocabulary: boot.vocabulary,
   maxBytes: boot.maxBytes,
   maxAgeMs: boot.maxAgeMs,
+  isBeside: boot.isBeside,
   now: () => performance.timeOrigin + performance.now(),
   warn: (message) => tell({ type: 'warning', message }),
 });

@@ -31,6 +31,8 @@ export type JournalOptions = {
   readonly ledger: MainLedger;
   /** Of the ledger: each has a ring. */
   readonly threads: number;
+  /** Another process goes on writing the journal for a while. */
+  readonly isBeside: boolean;
   readonly now: () => number;
   /** Whether the journal's thread writes the log's pages back now. */
   readonly writesBack: (is: boolean) => void;
@@ -107,7 +109,7 @@ export class Journal {
   /** What is recorded meanwhile lies in the rings: the router's start waits for no thread, and a later one is up when it has begun. */
   #start(context: ChildContext): Running | Promise<Running> {
     const isFirst = this.#child === undefined;
-    const { directory, settings, ledger } = this.#options;
+    const { directory, settings, ledger, isBeside } = this.#options;
     const child = new JournalChild(
       {
         data: directory,
@@ -117,6 +119,7 @@ export class Journal {
         vocabulary: JOURNAL_WORDS,
         maxBytes: settings.maxBytes,
         maxAgeMs: settings.maxAgeMs,
+        isBeside,
       },
       (message) => this.#hear(message),
       context,

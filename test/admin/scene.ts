@@ -60,6 +60,13 @@ export async function scene(options: Partial<AdminOptions> = {}, log?: EventLog)
     health: () => ({ ok: true, detail: 'alive' }),
     ready: () => ({ ok: true, detail: 'ready' }),
     replace: async () => ({ replaced: [] }),
+    successions: {
+      directory: undefined,
+      pid: undefined,
+      begin: () => {
+        throw new TypeError('expected to be asked for no directory');
+      },
+    },
     ownAddresses: () => ({ listeners: [], local: [] }),
     names: [],
     now,

@@ -138,6 +138,7 @@ describe('parseServeArguments', () => {
         verb: 'serve',
         config: undefined,
         apply: false,
+        takeOver: false,
         data: undefined,
         listen: undefined,
         admin: undefined,
@@ -152,13 +153,14 @@ describe('parseServeArguments', () => {
 
   it('reads every flag', () => {
     const line =
-      'serve --config c.yaml --apply --data ./d --listen 127.0.0.1:0 --listen [::1]:80 --admin 127.0.0.1:0 --token-file t --workers 0 --chaos --json --log-level debug';
+      'serve --config c.yaml --apply --take-over --data ./d --listen 127.0.0.1:0 --listen [::1]:80 --admin 127.0.0.1:0 --token-file t --workers 0 --chaos --json --log-level debug';
     expect(parseServeArguments(line.split(' '))).toEqual({
       type: 'serve',
       arguments: {
         verb: 'serve',
         config: 'c.yaml',
         apply: true,
+        takeOver: true,
         data: './d',
         listen: ['127.0.0.1:0', '[::1]:80'],
         admin: '127.0.0.1:0',

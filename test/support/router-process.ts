@@ -26,6 +26,7 @@ export type RouterOptions = {
   readonly args?: readonly string[];
   /** One listener and the admin API on port 0 of loopback, unless the config or these say otherwise. */
   readonly listen?: readonly string[];
+  readonly admin?: string;
   /** The command of another checkout. */
   readonly command?: string;
   /** Pinned to this core, as `taskset -c` understands it. */
@@ -116,7 +117,7 @@ export async function runCommand(args: readonly string[], withinMs = 20_000): Pr
 async function serveArguments(options: RouterOptions): Promise<string[]> {
   const args = ['--data', join(options.directory, 'data')];
   for (const address of options.listen ?? ['127.0.0.1:0']) args.push('--listen', address);
-  args.push('--admin', '127.0.0.1:0');
+  args.push('--admin', options.admin ?? '127.0.0.1:0');
   if (options.config !== undefined) {
     const file = join(options.directory, 'config.json');
     await writeFile(file, JSON.stringify(options.config));

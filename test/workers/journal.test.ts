@@ -45,6 +45,7 @@ async function scene(): Promise<Scene> {
     directory,
     ledger,
     threads: 2,
+    isBeside: false,
     now: systemClock.now,
     writesBack: (is) => void writesBack.push(is),
     warn: (message) => {

@@ -32,6 +32,10 @@ export const serveVerb: Verb = {
   ],
   options: {
     config: { value: 'FILE', description: 'JSON, YAML, or a TypeScript module with a default export' },
+    'take-over': {
+      description:
+        'take the place of the router that serves this directory, refusing nobody; if there is one',
+    },
     apply: { description: "make domains and pools equal to the file's, whatever the log says" },
     ...OPTIONS,
   },

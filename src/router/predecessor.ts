@@ -1,0 +1,137 @@
+/**
+ * The router whose place this process is to take (`serve --take-over`), over one call to its admin API. It goes on if this process ends
+ * before it has the place; if the other one ends by itself meanwhile, there is nobody left to wait for.
+ */
+import { PassThrough } from 'node:stream';
+import { z } from 'zod';
+import type { Held } from '../admin/index.ts';
+import { AdminClient } from '../cli/admin-client.ts';
+import { CommandFailed } from '../cli/failure.ts';
+import { HttpTransport, NothingAnswers } from '../cli/http-transport.ts';
+import { parseHostPort, renderHostPort } from '../config/index.ts';
+
+export type PredecessorOf = {
+  /** host:port of its admin. */
+  readonly admin: string;
+  readonly token: string | undefined;
+  /** Of the data directory that both serve. */
+  readonly directory: string;
+};
+
+// 30 s: it finishes the commands that it has, and its disk may be slow.
+const ANSWER_MS = 30_000;
+const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
+const answer = z.union([
+  z.object({ given: z.enum(['list', 'room', 'place']), held: z.array(z.custom<Held>()).default([]) }),
+  z.object({ withdrawn: z.string() }),
+]);
+type Want = 'list' | 'room' | 'place';
+
+export class Predecessor {
+  /** What it listens on. */
+  held: readonly Held[] = [];
+  readonly #client: AdminClient;
+  readonly #stop = new AbortController();
+  readonly #wishes = new PassThrough();
+  readonly #answers: AsyncGenerator<string>;
+
+  /** Undefined: nothing answers there. Rejects with `CommandFailed` where it is not to be taken over. */
+  static async find(of: PredecessorOf): Promise<Predecessor | undefined> {
+    const predecessor = new Predecessor(of);
+    try {
+      predecessor.held = await predecessor.#want('list');
+      return predecessor;
+    } catch (error) {
+      await predecessor.letGo();
+      if (error instanceof NothingAnswers) return undefined;
+      throw refusalOf(error, of.admin);
+    }
+  }
+
+  private constructor({ admin, token, directory }: PredecessorOf) {
+    const stop = this.#stop.signal;
+    this.#client = new AdminClient(
+      new HttpTransport({ address: askedAt(admin), token, author: 'serve', stop }),
+    );
+    const query = { pid: process.pid, directory };
+    this.#answers = this.#client.lines(
+      { method: 'POST', path: ['v1', 'takeover'], query, bytes: this.#wishes },
+      stop,
+    );
+  }
+
+  /** Resolves when the log and its directory are ours to take. */
+  async makeRoom(): Promise<void> {
+    await this.#want('room');
+  }
+
+  /** Resolves when it accepts no more commands, and is about to accept no more connections. */
+  async takePlace(): Promise<void> {
+    await this.#want('place');
+  }
+
+  async letGo(): Promise<void> {
+    this.#stop.abort();
+    this.#wishes.destroy();
+    await this.#client.close();
+  }
+
+  async #want(want: Want): Promise<readonly Held[]> {
+    const { where } = this.#client;
+    this.#wishes.write(`${JSON.stringify({ want })}\n`);
+    const next = this.#answers.next();
+    // Once it has answered, it is gone if it does so no more.
+    const line = await inTime(want === 'list' ? next : next.catch(() => GONE), where);
+    if (line.done === true) return [];
+    const found = answer.safeParse(parsedJson(line.value));
+    if (!found.success)
+      throw new CommandFailed([`expected a router to take over at ${where}, found another answer`]);
+    if ('withdrawn' in found.data)
+      throw new CommandFailed([`the router at ${where} goes on: ${found.data.withdrawn}`]);
+    return found.data.held;
+  }
+}
+
+const GONE = { done: true, value: undefined } as const;
+
+async function inTime<T>(answered: Promise<T>, where: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const expected = `expected the router at ${where} to answer within ${ANSWER_MS / 1000} s, found nothing`;
+    timer = setTimeout(() => reject(new CommandFailed([expected])), ANSWER_MS);
+  });
+  try {
+    return await Promise.race([answered, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What listens on all addresses is asked on one of this machine's own. */
+function askedAt(admin: string): string {
+  const at = parseHostPort(admin);
+  if (at === undefined || at.port === 0)
+    throw new CommandFailed([
+      `admin.address: expected the port of the router that is to be taken over, found ${admin}`,
+    ]);
+  return renderHostPort({ host: LOOPBACK[at.host] ?? at.host, port: at.port });
+}
+
+/** Of a problem that it answers, what it means here. */
+function refusalOf(error: unknown, admin: string): unknown {
+  const type = error instanceof CommandFailed ? (error.json as { type?: unknown }).type : undefined;
+  if (type === undefined) return error;
+  if (type !== 'path_unknown')
+    return new CommandFailed([`the router at ${admin} goes on: ${(error as CommandFailed).message}`]);
+  const expected = `expected a router at ${admin} that can be taken over, found one of a version that cannot`;
+  return new CommandFailed([`${expected}: end it (SIGTERM), then start this one`]);
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

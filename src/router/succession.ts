@@ -1,0 +1,123 @@
+/**
+ * This process's side where another one takes its place (`serve --take-over`). While there is room made, it routes by what is published,
+ * takes no commands, and reads the log that the other one writes.
+ *
+ *   alone ──begun──▶ asked ──room is wanted──▶ room made ──place is wanted──▶ place given: it drains and ends
+ *     ▲                └───── the other is gone ────┴──▶ taken back
+ *     ╰─────────────────────────────────────────────────────┘
+ */
+import { setTimeout as later } from 'node:timers/promises';
+import type { System } from '../../actors/index.ts';
+import { LogUnavailable } from '../../eventlog/index.ts';
+import type { Held, Succession, Successions } from '../admin/index.ts';
+import type { ProcessLog } from '../telemetry/process-log.ts';
+import type { LogAtHand } from './log-at-hand.ts';
+
+export type SuccessionsOf = {
+  /** Undefined: it is away. */
+  readonly directory: () => string | undefined;
+  readonly held: () => readonly Held[];
+  readonly system: () => System;
+  readonly atHand: LogAtHand;
+  /** Lets go of the admin's address. */
+  readonly leaveAdmin: () => Promise<void>;
+  /** The other process has the place. */
+  readonly replaced: (pid: number) => void;
+  readonly log: ProcessLog;
+};
+
+// How soon it is looked again whether the log is open: it takes a tenth of a second where the other is gone.
+const LOOK_MS = 50;
+
+export class RouterSuccessions implements Successions {
+  readonly #of: SuccessionsOf;
+  #present: RouterSuccession | undefined;
+  /** This process ends: there is nothing to take back. */
+  isOver = false;
+
+  constructor(of: SuccessionsOf) {
+    this.#of = of;
+  }
+
+  get directory(): string | undefined {
+    return this.#of.directory();
+  }
+
+  get pid(): number | undefined {
+    return this.#present?.pid;
+  }
+
+  begin(pid: number): Succession {
+    const { log } = this.#of;
+    log.info({ successor: pid }, `process ${pid} wants to take over`);
+    const succession = new RouterSuccession(pid, this.#of, () => this.#ended(succession));
+    this.#present = succession;
+    return succession;
+  }
+
+  #ended(succession: RouterSuccession): void {
+    if (this.isOver) return;
+    void succession
+      .takenBack(() => this.isOver)
+      .then(() => {
+        this.#present = undefined;
+      });
+  }
+}
+
+class RouterSuccession implements Succession {
+  readonly pid: number;
+  readonly #of: SuccessionsOf;
+  readonly #ended: () => void;
+  #state: 'asked' | 'room made' | 'place given' = 'asked';
+
+  constructor(pid: number, of: SuccessionsOf, ended: () => void) {
+    this.pid = pid;
+    this.#of = of;
+    this.#ended = ended;
+  }
+
+  get held(): readonly Held[] {
+    return this.#of.held();
+  }
+
+  async makeRoom(): Promise<void> {
+    const { system, atHand, log } = this.#of;
+    const why = `process ${this.pid} is taking over; ask again in a moment`;
+    await system().desk.shut(new LogUnavailable('log_closed', `expected to hold the log, found that ${why}`));
+    this.#state = 'room made';
+    atHand.letGo();
+    log.info({ successor: this.pid }, 'made room: commands are refused, requests go on');
+  }
+
+  async givePlace(): Promise<void> {
+    if (this.#state !== 'room made') throw new Error('expected room to be wanted before the place');
+    await this.#of.leaveAdmin();
+    this.#state = 'place given';
+  }
+
+  end(): void {
+    if (this.#state === 'place given') this.#of.replaced(this.pid);
+    else this.#ended();
+  }
+
+  /** Whatever the other wrote before it went is in force as well. */
+  async takenBack(isOver: () => boolean): Promise<void> {
+    const { system, log } = this.#of;
+    const { pid } = this;
+    const gone = `process ${pid} is gone without having taken over`;
+    log.warn({ successor: pid }, gone);
+    if (this.#state === 'asked') return;
+    system().reopenLog(new LogUnavailable('log_closed', `${gone}: the log is opened again`));
+    while (!isOver()) {
+      await later(LOOK_MS, undefined, { ref: false });
+      try {
+        await system().desk.reopen();
+        return log.info({ successor: pid }, 'taken back: commands are carried out again');
+      } catch (error) {
+        if (error instanceof LogUnavailable) continue;
+        return log.error({ err: error }, 'cannot be taken back: commands stay refused');
+      }
+    }
+  }
+}

@@ -1,0 +1,220 @@
+/** `serve --take-over`: another process takes the place of one that routes, and no client is refused. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { statSync, writeFileSync } from 'node:fs';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { linesOf } from '../../src/cli/transport.ts';
+import { AdminClient } from '../support/admin-client.ts';
+import { ask } from '../support/ask.ts';
+import { Backend } from '../support/backend.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLoad, summary } from '../support/load.ts';
+import { COMMAND, type RouterProcess, runCommand, startRouter } from '../support/router-process.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const HOST = 'shop.example';
+// 2 s: the log is opened again a tenth of a second after the other process is gone.
+const SOON = { timeout: 2000, interval: 20 };
+
+async function scene(workers: string) {
+  const stack = new AsyncDisposableStack();
+  const { path: directory } = stack.use(await tempDirectory());
+  const backend = stack.use(await Backend.start({ name: 'web.1' }));
+  const config = {
+    pools: { web: { backends: { 'web.1': { address: backend.address } } } },
+    domains: { [HOST]: { pool: 'web' } },
+  };
+  const options = { directory, config, args: ['--workers', workers] };
+  const old = stack.use(await startRouter(options));
+  const admin = stack.use(new AdminClient(old.admin));
+  const data = join(directory, 'data');
+  const words = ['serve', '--take-over', '--data', data, '--listen', '127.0.0.1:0', '--admin', old.admin];
+  return {
+    directory,
+    data,
+    old,
+    admin,
+    words,
+    /** The other process once it has the place. */
+    taken: async () =>
+      stack.use(await startRouter({ ...options, admin: old.admin, args: [...options.args, '--take-over'] })),
+    put: (name: string) => admin.put(`/v1/domains/${name}.example`, { pool: 'web' }),
+    status: async (name: string) => (await ask(old.port, `${name}.example`)).status,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** Whoever wants to take over, as far as the router can tell. */
+class Taker {
+  readonly #call: ClientRequest;
+  readonly #answers: Promise<AsyncGenerator<string>>;
+  readonly status: Promise<number>;
+
+  constructor(old: RouterProcess, data: string) {
+    const { dev, ino } = statSync(data, { bigint: true });
+    const [host, port] = old.admin.split(':');
+    this.#call = request({
+      host,
+      port,
+      method: 'POST',
+      path: `/v1/takeover?pid=4711&directory=${dev}:${ino}`,
+      headers: { 'content-type': 'application/x-ndjson' },
+    });
+    this.#call.on('error', () => {});
+    this.#call.flushHeaders();
+    const response = once(this.#call, 'response').then(([first]: IncomingMessage[]) => first!);
+    this.status = response.then(({ statusCode }) => statusCode ?? 0);
+    this.#answers = response.then(linesOf);
+  }
+
+  async wants(want: string): Promise<unknown> {
+    this.#call.write(`${JSON.stringify({ want })}\n`);
+    const { value } = await (await this.#answers).next();
+    return value && JSON.parse(value);
+  }
+
+  /** Undefined: the router has nothing more to say. */
+  async hears(): Promise<string | undefined> {
+    return (await (await this.#answers).next()).value;
+  }
+
+  leave(): void {
+    this.#call.destroy();
+  }
+}
+
+describe.each(['0', '2'])('with %s workers, a router that is taken over', (workers) => {
+  it('refuses no client, loses no change, and leaves a journal of every request', {
+    timeout: 60_000,
+  }, async () => {
+    await using s = await scene(workers);
+    const { old, admin } = s;
+    expect((await s.put('before')).status).toBe(201);
+    const clients = { port: old.port, hosts: [HOST], connections: 8, forgivesUnaccepted: true };
+    const keeping = startLoad({ ...clients, perSecond: 200 });
+    const coming = startLoad({ ...clients, perSecond: 150, fields: ['Connection: close'] });
+    await Promise.all([keeping.completes(50), coming.completes(50)]);
+    const fresh = await s.taken();
+    const readyAt = new Date().toISOString();
+    expect(fresh.listeners).toEqual(old.listeners);
+    expect((await s.put('after')).status).toBe(201);
+    await Promise.all([keeping.completes(50), coming.completes(50), old.ended]);
+    expect(await old.ended).toMatchObject({ code: 0, signal: null });
+    const figures = await Promise.all([keeping.stop(), coming.stop()]);
+    for (const load of figures) {
+      expect(load.failures, summary(load)).toEqual([]);
+      expect(load.refused).toBe(0);
+      // Only what the system had made in the very moment in which a listener was closed.
+      expect(load.unaccepted).toBeLessThanOrEqual(2);
+    }
+    for (const name of ['before', 'after']) expect(await s.status(name)).toBe(200);
+    expect((await admin.post('/v1/verify')).body).toMatchObject({ ok: true, events: 5, findings: [] });
+    const { body } = await admin.post<{ rows: number[][] }>('/v1/query', {
+      sql: `SELECT count(*) FROM v1_requests WHERE host = '${HOST}'`,
+    });
+    expect(body.rows).toEqual([[figures[0].completed + figures[1].completed]]);
+    const { body: late } = await admin.post<{ rows: string[][] }>('/v1/query', {
+      sql: `SELECT id FROM v1_requests WHERE host = '${HOST}' AND started_at <= '${readyAt}' ORDER BY started_at DESC LIMIT 30`,
+    });
+    for (const [id] of late.rows) {
+      const { body: story } = await admin.get<{ steps: object[] }>(`/v1/requests/${id}`);
+      expect(story.steps).toMatchObject([{ type: 'leased', backend: 'web.1', sight: { picked: 'web.1' } }]);
+    }
+    const replayed = (await admin.post('/v1/replay', { verify: true })).body;
+    expect(replayed).toMatchObject({
+      ok: true,
+      runs: 2,
+      skipped: 0,
+      gaps: [],
+      recordedGaps: [],
+      damaged: [],
+    });
+  });
+});
+
+describe('a router that has made room', () => {
+  it('refuses commands, and goes on routing; taken back, what was written meanwhile is in force', {
+    timeout: 60_000,
+  }, async () => {
+    await using s = await scene('2');
+    const { old, data, directory } = s;
+    const taker = new Taker(old, data);
+    expect(await taker.wants('list')).toMatchObject({
+      held: [{ wished: '127.0.0.1:0', bound: old.listeners[0] }],
+    });
+    expect((await s.put('first')).status).toBe(201);
+    expect(await taker.wants('room')).toEqual({ given: 'room' });
+    const refused = await s.put('second');
+    expect(refused).toMatchObject({
+      status: 503,
+      body: { type: 'log_unavailable' },
+      headers: { 'retry-after': '1' },
+    });
+    expect(JSON.stringify(refused.body)).toContain('process 4711 is taking over');
+    for (const name of ['shop', 'first']) expect(await s.status(name)).toBe(200);
+    const lines = join(directory, 'lines.ndjson');
+    writeFileSync(lines, '{"domain":"elsewhere.example","pool":"web"}\n');
+    const imported = await runCommand(['import', lines, '--data', data]);
+    expect(imported.code, imported.output).toBe(0);
+    taker.leave();
+    await expect.poll(async () => (await s.put('second')).status, SOON).toBe(201);
+    for (const name of ['elsewhere', 'second']) expect(await s.status(name)).toBe(200);
+  });
+
+  it('takes back what it let go when the other process is killed before it is ready', {
+    timeout: 60_000,
+  }, async () => {
+    await using s = await scene('2');
+    const { old, admin } = s;
+    const other = spawn(COMMAND, [...s.words, '--workers', '2'], { stdio: 'ignore' });
+    await eventually(() => old.output().includes('made room'), 'room for the other process');
+    other.kill('SIGKILL');
+    await expect.poll(async () => (await s.put('back')).status, SOON).toBe(201);
+    expect(await s.status('back')).toBe(200);
+    expect(old.output()).toContain('"taken back');
+    expect((await admin.post('/v1/verify')).body).toMatchObject({ ok: true, findings: [] });
+    // And is there to be taken over by another.
+    await s.taken();
+    expect((await old.ended).code).toBe(0);
+    expect(await s.status('back')).toBe(200);
+  });
+
+  it('ends by SIGTERM as always', { timeout: 60_000 }, async () => {
+    await using s = await scene('2');
+    const taker = new Taker(s.old, s.data);
+    expect(await taker.wants('room')).toEqual({ given: 'room' });
+    s.old.signal('SIGTERM');
+    expect(await taker.hears()).toBeUndefined();
+    expect((await s.old.ended).code).toBe(0);
+  });
+});
+
+describe('serve --take-over', () => {
+  it('says why it cannot, and the router goes on; where there is none it starts', {
+    timeout: 60_000,
+  }, async () => {
+    await using s = await scene('0');
+    const { old, words, data, directory } = s;
+    const elsewhere = await runCommand([
+      ...words.slice(0, 2),
+      '--data',
+      join(directory, 'other'),
+      ...words.slice(4),
+    ]);
+    expect(elsewhere).toMatchObject({ code: 1 });
+    expect(elsewhere.output).toContain(
+      'to serve the same data directory as this router, found that it serves another',
+    );
+    const taker = new Taker(old, data);
+    await taker.wants('list');
+    const second = await new Taker(old, data).status;
+    expect(second).toBe(409);
+    taker.leave();
+    expect((await s.put('still')).status).toBe(201);
+    await old.stop();
+    const { port } = await s.taken();
+    expect((await ask(port, 'still.example')).status).toBe(200);
+  });
+});
