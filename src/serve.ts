@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { DataUnusable, requireOwnFormat } from '../eventlog/index.ts';
 import { AdminUnavailable } from './admin/index.ts';
-import { routingOf } from './admin/routing-of.ts';
 import { CommandFailed, MOST_WORKERS, overridesOf, type ServeArguments } from './cli/index.ts';
 import {
   type Checked,
@@ -22,6 +21,7 @@ import {
 } from './config/index.ts';
 import { type Demo, startDemo } from './demo.ts';
 import { fileNumberOf } from './identity.ts';
+import { routingOf } from './plan/index.ts';
 import { AddressUnavailable, claim, claimListeners } from './router/claim-listeners.ts';
 import { clientsWithin, FilesTooFew, mostDescriptors, requireFiles, within } from './router/descriptors.ts';
 import { ConfigRefused, isForConfig } from './router/first-routing.ts';

@@ -3,8 +3,7 @@ import type { Answer, Command, Desk, Planned, Present, Rejection } from '../../a
 import type { EventLog, PoolName, Position } from '../../eventlog/index.ts';
 import { type Change, MAX_CHANGES, type Removable, type Routing, removedBy } from '../config/index.ts';
 import type { Restoration } from '../history/index.ts';
-import { commandsOf } from './commands-of.ts';
-import { tooManyRemovals } from './plan.ts';
+import { commandsOf, tooManyRemovals } from '../plan/index.ts';
 import { rejected } from './problem.ts';
 import type { Reply } from './reply.ts';
 

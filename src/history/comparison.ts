@@ -2,12 +2,8 @@
  * All of the routing as somebody wishes it: read, and compared with what is in force, again whenever that is asked, since more may
  * have been recorded meanwhile.
  */
-
-import type { Command } from '../../actors/index.ts';
-import { digestOf, type Rejection } from '../../actors/index.ts';
+import { type Command, digestOf, type Rejection } from '../../actors/index.ts';
 import type { Json, Position } from '../../eventlog/index.ts';
-import { commandsOf } from '../admin/commands-of.ts';
-import { compared } from '../admin/plan.ts';
 import {
   type Change,
   type Checked,
@@ -22,6 +18,7 @@ import {
   readSent,
   routingJson,
 } from '../config/index.ts';
+import { commandsOf, compared } from '../plan/index.ts';
 import { InForce } from './in-force.ts';
 import { pieces } from './pieces.ts';
 import type { Room } from './room.ts';

@@ -1,8 +1,8 @@
 /** What differs between two moments of the past, in settings: what passes by itself is no difference. */
 import type { DomainState, PoolState } from '../../actors/index.ts';
 import type { StreamName } from '../../eventlog/index.ts';
-import { routingOf } from '../admin/routing-of.ts';
 import { type Change, difference } from '../config/index.ts';
+import { routingOf } from '../plan/index.ts';
 import { type DifferenceEntry, differenceJson } from './difference-text.ts';
 import { type Moment, positionAt } from './moment.ts';
 import { ownerOfVersion, versionAt } from './owner-at.ts';

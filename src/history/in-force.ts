@@ -13,8 +13,8 @@ import {
   type SparseDomain,
   type StreamName,
 } from '../../eventlog/index.ts';
-import { routedPool } from '../admin/routing-of.ts';
 import { isSame, isSamePool, type RoutedPool, type Routing } from '../config/index.ts';
+import { routedPool } from '../plan/index.ts';
 import type { Room } from './room.ts';
 
 const PAGE = 1000;

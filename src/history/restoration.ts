@@ -1,7 +1,7 @@
 /** What would have to change for settings to be again what they were: found an owner at a time, and no more of it than one plan may change. */
 import { domainStream, type Position, poolStream, type StreamName } from '../../eventlog/index.ts';
-import { routingOf } from '../admin/routing-of.ts';
 import { type Change, MAX_CHANGES, type Removable, type Routing, removedBy } from '../config/index.ts';
+import { routingOf } from '../plan/index.ts';
 import { requireBetween } from './change-at.ts';
 import { changedSince, changesBetween } from './difference.ts';
 import { type Moment, positionAt } from './moment.ts';

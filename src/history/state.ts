@@ -1,6 +1,7 @@
 /** Routing state, now or then, an owner at a time: nobody has to hold it all. */
-import { routedPool } from '../admin/routing-of.ts';
+
 import { poolJson } from '../config/index.ts';
+import { routedPool } from '../plan/index.ts';
 import { type Moment, positionAt } from './moment.ts';
 import { type Owner, ownersAt } from './owners-at.ts';
 import { linesOfJson, pieces } from './pieces.ts';

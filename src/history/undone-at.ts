@@ -11,8 +11,8 @@ import {
   poolsOf,
   type StreamName,
 } from '../../eventlog/index.ts';
-import { routingOf } from '../admin/routing-of.ts';
 import { type Change, difference, type Removable, type Routing } from '../config/index.ts';
+import { routingOf } from '../plan/index.ts';
 import { changeAt, type PastChange } from './change-at.ts';
 import { changedSince } from './difference.ts';
 import { positionAt } from './moment.ts';

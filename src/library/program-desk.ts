@@ -10,8 +10,6 @@ import {
   parsePoolName,
   type SparseBackend,
 } from '../../eventlog/index.ts';
-import { planFor } from '../admin/plan.ts';
-import { routingOf } from '../admin/routing-of.ts';
 import {
   describeFound,
   type OwnAddresses,
@@ -23,6 +21,7 @@ import {
   routingJson,
   splitMessage,
 } from '../config/index.ts';
+import { planFor, routingOf } from '../plan/index.ts';
 import { durationOf, InvalidOptions, invalid, refuseKeys, sound } from './options.ts';
 import type { DomainWish, PoolWish } from './wishes.ts';
 

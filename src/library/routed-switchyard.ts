@@ -25,8 +25,6 @@ import {
   type Recorded,
   type StreamName,
 } from '../../eventlog/index.ts';
-import { commandsOf } from '../admin/commands-of.ts';
-import { planFor } from '../admin/plan.ts';
 import {
   type Config,
   difference,
@@ -36,6 +34,7 @@ import {
   type Routing,
 } from '../config/index.ts';
 import { pseudonymOf, secretOf } from '../identity.ts';
+import { commandsOf, planFor } from '../plan/index.ts';
 import type { RoutingPlane } from '../proxy/index.ts';
 import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { Publisher, Table } from '../workers/index.ts';

@@ -1,9 +1,8 @@
 /** The config file's routing, put in force before anyone listens: on an empty log, or where that is wished. */
 import { type Desk, digestOf, type Plan } from '../../actors/index.ts';
 import type { EventLog } from '../../eventlog/index.ts';
-import { commandsOf } from '../admin/commands-of.ts';
-import { planFor } from '../admin/plan.ts';
 import { difference, EMPTY_ROUTING, type Routing } from '../config/index.ts';
+import { commandsOf, planFor } from '../plan/index.ts';
 
 /** The routing of the config file cannot be put in force. */
 export class ConfigRefused extends Error {

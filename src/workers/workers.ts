@@ -2,7 +2,6 @@
  * The worker threads together: one supervised child each, who ring each other when one's check-in serves the
  * other's waiter, and whose figures are added up.
  */
-
 import { MessageChannel } from 'node:worker_threads';
 import {
   type ChildSpec,

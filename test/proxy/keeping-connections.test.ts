@@ -172,7 +172,7 @@ describe('a connection that had been closed when it was used again', () => {
       const { router, backend } = await routed(() => ok());
       const client = await router.connect();
       await client.request(GET);
-      await pause(300);
+      await pause(600);
       const [first] = backend.connections;
       if (how === 'end') first?.end();
       else if (how === 'reset') first?.reset();
@@ -181,8 +181,8 @@ describe('a connection that had been closed when it was used again', () => {
       for (const [idleMs, request, connections] of [
         [0, post('x'), 2],
         [20, post('x'), 2],
-        [220, GET, 2],
-        [220, post('x'), 3],
+        [350, GET, 2],
+        [350, post('x'), 3],
       ] as const) {
         await pause(idleMs);
         expect((await client.request(request)).status).toBe(200);
