@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { keyOf, type Rejection } from '../../actors/index.ts';
+import { LogUnavailable } from '../../eventlog/index.ts';
+import { append, backendAdded, WEB, write } from '../eventlog/appends.ts';
 import { backend, domain, pool, type Scene, startSystem } from '../support/system.ts';
 
 const BY = { author: 'test' };
@@ -177,6 +179,26 @@ describe('the desk', () => {
     expect(state).toBe('parked');
     const answer = await putPool();
     expect(rejection(answer)).toBe('owner_unavailable');
+  });
+
+  it('that is shut refuses commands; open again, it has in force what others wrote meanwhile', async () => {
+    const { system, ledger } = await start();
+    const { desk, log } = system;
+    const put = putPool();
+    const shut = desk.shut(new LogUnavailable('log_closed', 'another has it'));
+    const refused = await desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
+    expect(refused).toMatchObject({ rejection: { type: 'log_unavailable', detail: 'another has it' } });
+    await shut;
+    expect(await put).toMatchObject({ type: 'done' });
+    await expect(desk.alone(async () => {})).rejects.toThrow('another has it');
+    expect(system.trouble).toMatchObject({ message: 'another has it' });
+    await log.append(append([write(WEB, 2, [backendAdded('web.2')])]));
+    expect(ledger.pool(keyOf('web'))?.stats().rows).toHaveLength(1);
+    await desk.reopen();
+    expect(ledger.pool(keyOf('web'))?.stats().rows).toHaveLength(2);
+    const done = await desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
+    expect(done).toMatchObject({ type: 'done', position: 4 });
+    expect(system.trouble).toBeUndefined();
   });
 
   it('goes on through a crash of the log and of the feed', async () => {

@@ -87,6 +87,22 @@ describe('a data directory', () => {
     await open(directory.path).close();
   });
 
+  it("that is let go is another's, beside whom it is read, and closing it takes nothing from him", async () => {
+    await using directory = await tempDirectory();
+    const before = open(directory.path);
+    await before.append(append([write(WEB, 0, [poolCreated()])]));
+    before.letGo();
+    await using other = open(directory.path);
+    await other.append(append([write(WEB, 1, [backendAdded('a')])]));
+    expect(await before.version(WEB)).toBe(2);
+    const late = before.append(append([write(WEB, 2, [backendAdded('b')])]));
+    await expect(late).rejects.toMatchObject({ code: 'log_closed' });
+    await before.close();
+    expect(existsSync(join(directory.path, 'holder.json'))).toBe(true);
+    expect(() => open(directory.path)).toThrow(expect.objectContaining({ code: 'data_held' }));
+    expect(await other.version(WEB)).toBe(2);
+  });
+
   it('is free again where opening it failed', async () => {
     await using directory = await tempDirectory();
     const file = join(directory.path, 'events.db');
