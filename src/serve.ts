@@ -116,9 +116,12 @@ async function run(
   try {
     await predecessor?.makeRoom();
     await router.start();
-    // Who is told to end while it starts takes no place: the other one goes on.
-    if (!isEnding) await predecessor?.takePlace();
-    await tellReady(router, log, wish.json ? undefined : demo);
+    // Told to end while it starts, it leaves the place to who has it.
+    const isCalledOff = predecessor !== undefined && isEnding;
+    if (!isCalledOff) {
+      await predecessor?.takePlace();
+      await tellReady(router, log, wish.json ? undefined : demo);
+    }
     await ended.promise;
   } finally {
     forget();
