@@ -19,7 +19,7 @@ import {
   type Version,
 } from '../eventlog/index.ts';
 import type { Answer, By, Command, Plan } from './command.ts';
-import type { Owners, Proposal } from './desk-owners.ts';
+import { type Owners, OwnerUnavailable, type Proposal } from './desk-owners.ts';
 import { poolsNamedBy } from './named-pools.ts';
 import { streamOf } from './owned.ts';
 import { refusalOfPlan } from './plan-refusal.ts';
@@ -79,9 +79,13 @@ export class CommandHandler {
     return refusalOfPlan(commands, this.#options.log);
   }
 
-  /** These are in the log: owners evolve, and workers are told. */
+  /**
+   * These are in the log: owners evolve, and workers are told. Rejects with `OwnerUnavailable` once all others know: who is not to be
+   * had reads them in its next life.
+   */
   async putInForce(happened: Happened): Promise<void> {
     const { owners, published } = this.#options;
+    let unavailable: OwnerUnavailable | undefined;
     // Of a bulk nearly all are asleep, and nobody is waited for.
     const isAwake = (stream: StreamName) => owners.isAwake(stream);
     const isAnyAwake =
@@ -90,9 +94,20 @@ export class CommandHandler {
         : streamsOf(happened.packed).some(isAwake);
     if (isAnyAwake) {
       for (const [stream, events] of byStream(happened.events))
-        if (isAwake(stream)) await owners.settle(stream, events.at(-1)?.version ?? 0, events);
+        if (isAwake(stream)) unavailable = (await this.#settled(stream, events)) ?? unavailable;
     }
     await published(happened.last);
+    if (unavailable !== undefined) throw unavailable;
+  }
+
+  async #settled(stream: StreamName, events: readonly Recorded[]): Promise<OwnerUnavailable | undefined> {
+    try {
+      await this.#options.owners.settle(stream, events.at(-1)?.version ?? 0, events);
+      return undefined;
+    } catch (error) {
+      if (error instanceof OwnerUnavailable) return error;
+      throw error;
+    }
   }
 
   /** What was answered before is answered again; what fails on the way becomes a refusal with a definite word. */

@@ -15,6 +15,7 @@ import {
 import type { Answer, Borrower, By, Command, LendingDesk, Now, Plan } from './command.ts';
 import { CommandHandler, type CommandHandlerOptions } from './command-handler.ts';
 import { turnsFor, turnsForAll } from './command-turns.ts';
+import { OwnerUnavailable } from './desk-owners.ts';
 import { digestOf } from './digest.ts';
 import { nowIn } from './present.ts';
 import { refusalFor } from './refusals.ts';
@@ -77,12 +78,13 @@ export class RoutingDesk implements LendingDesk {
 
   /** What has come before is carried out still. */
   async shut(why: LogUnavailable): Promise<void> {
-    const at = this.#alone(() => this.#options.log.position());
+    const before = this.#shut;
+    const at = before?.at ?? this.#alone(() => this.#options.log.position());
     this.#shut = { why, at };
     try {
       await at;
     } catch (error) {
-      this.#shut = undefined;
+      this.#shut = before;
       throw error;
     }
   }
@@ -91,7 +93,12 @@ export class RoutingDesk implements LendingDesk {
     const { at } = this.#shut ?? {};
     if (at === undefined) return;
     const from = await at;
-    await this.#alone(async () => this.#witness(await this.#since(from)));
+    try {
+      await this.#alone(async () => this.#witness(await this.#since(from)));
+    } catch (error) {
+      // Who is not to be had reads them in its next life.
+      if (!(error instanceof OwnerUnavailable)) throw error;
+    }
     this.#shut = undefined;
   }
 

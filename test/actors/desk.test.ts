@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { keyOf, type Rejection } from '../../actors/index.ts';
-import { LogUnavailable } from '../../eventlog/index.ts';
+import { LogUnavailable, poolStream } from '../../eventlog/index.ts';
 import { append, backendAdded, WEB, write } from '../eventlog/appends.ts';
 import { backend, domain, pool, type Scene, startSystem } from '../support/system.ts';
 
@@ -24,6 +24,16 @@ describe('the desk', () => {
       { type: 'PutPool', pool: web, settings: {}, backends: { [one]: ADDRESS } },
       BY,
     );
+  }
+
+  async function park(name: string) {
+    const { system } = scene;
+    let state: string | undefined;
+    for (let crash = 0; crash < 200 && state !== 'parked'; crash += 1) {
+      await system.sabotage(`pool:${name}`);
+      state = system.actors({ limit: 100 }).actors.find((actor) => actor.id === `pool:${name}`)?.state;
+    }
+    expect(state).toBe('parked');
   }
 
   it('creates, then changes, then leaves alone what is so already', async () => {
@@ -169,14 +179,9 @@ describe('the desk', () => {
   );
 
   it('parks an owner that fails again and again, and refuses its commands with a time to come back', async () => {
-    const { system } = await start();
+    await start();
     await putPool();
-    let state: string | undefined;
-    for (let crash = 0; crash < 200 && state !== 'parked'; crash += 1) {
-      await system.sabotage('pool:web');
-      state = system.actors({ limit: 100 }).actors.find((actor) => actor.id === 'pool:web')?.state;
-    }
-    expect(state).toBe('parked');
+    await park('web');
     const answer = await putPool();
     expect(rejection(answer)).toBe('owner_unavailable');
   });
@@ -193,12 +198,29 @@ describe('the desk', () => {
     await expect(desk.alone(async () => {})).rejects.toThrow('another has it');
     expect(system.trouble).toMatchObject({ message: 'another has it' });
     await log.append(append([write(WEB, 2, [backendAdded('web.2')])]));
+    await desk.shut(new LogUnavailable('log_closed', 'another has it, says the next'));
     expect(ledger.pool(keyOf('web'))?.stats().rows).toHaveLength(1);
     await desk.reopen();
     expect(ledger.pool(keyOf('web'))?.stats().rows).toHaveLength(2);
     const done = await desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
     expect(done).toMatchObject({ type: 'done', position: 4 });
     expect(system.trouble).toBeUndefined();
+  });
+
+  it('is open again though an owner of what others wrote cannot be told, and all others are', async () => {
+    const { system, ledger } = await start();
+    const { desk, log } = system;
+    await putPool();
+    await desk.ask({ type: 'PutPool', pool: pool('api'), settings: {} }, BY);
+    await park('web');
+    await desk.shut(new LogUnavailable('log_closed', 'another has it'));
+    const api = write(poolStream(pool('api')), 1, [backendAdded('api.1')]);
+    await log.append(append([write(WEB, 2, [backendAdded('web.2')]), api]));
+    await desk.reopen();
+    expect(system.trouble).toBeUndefined();
+    expect(ledger.pool(keyOf('api'))?.stats().rows).toHaveLength(1);
+    const done = await desk.ask({ type: 'PutDomain', host, settings: { pool: pool('api') } }, BY);
+    expect(done).toMatchObject({ type: 'done', position: 6 });
   });
 
   it('goes on through a crash of the log and of the feed', async () => {
