@@ -190,7 +190,7 @@ class AdminServer implements Admin {
     const body = () => readBody(request, route.limitBytes);
     const whole = () => readWhole(request, route.limitBytes);
     const gone = () => AbortSignal.any([this.#closing.signal, signal]);
-    const bytes = () => readBytes(request);
+    const bytes = (withinMs?: number) => readBytes(request, withinMs);
     const call = { method, params, query, headers, body, whole, bytes, signal, gone };
     const reply = await route.handler(call, this.#options);
     if (route.method === 'GET') return reply;

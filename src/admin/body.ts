@@ -80,19 +80,19 @@ export function readWhole(request: IncomingMessage, limitBytes: number): Promise
 // 60 s: for a body of at most 64 MiB, or for the next piece of one without end.
 const BODY_MS = 60_000;
 
-/** Of any length, as long as it keeps coming. */
-export function readBytes(request: IncomingMessage): AsyncIterable<Uint8Array> {
-  return inTime(request);
+/** Of any length, as long as it keeps coming: the next piece within so many milliseconds. */
+export function readBytes(request: IncomingMessage, withinMs = BODY_MS): AsyncIterable<Uint8Array> {
+  return inTime(request, withinMs);
 }
 
 /** Refused half-way, the connection is still needed for the answer. */
-async function* inTime(request: IncomingMessage): AsyncGenerator<Buffer> {
+async function* inTime(request: IncomingMessage, withinMs: number): AsyncGenerator<Buffer> {
   const pieces = (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[
     Symbol.asyncIterator
   ]();
   try {
     for (;;) {
-      const next = await within(pieces.next());
+      const next = await within(withinMs, pieces.next());
       if (next.done === true) return;
       yield next.value;
     }
@@ -101,11 +101,11 @@ async function* inTime(request: IncomingMessage): AsyncGenerator<Buffer> {
   }
 }
 
-async function within<T>(piece: Promise<T>): Promise<T> {
+async function within<T>(ms: number, piece: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     // An answer may end before its body does, and then nobody waits for this.
-    timer = setTimeout(() => reject(tooSlow()), BODY_MS).unref();
+    timer = setTimeout(() => reject(tooSlow(ms)), ms).unref();
   });
   try {
     return await Promise.race([piece, late]);
@@ -115,8 +115,8 @@ async function within<T>(piece: Promise<T>): Promise<T> {
 }
 
 // RFC 9110 §15.5.9.
-function tooSlow(): Refused {
-  const detail = `expected a body, or the next piece of one, within ${BODY_MS / 1000} s`;
+function tooSlow(ms = BODY_MS): Refused {
+  const detail = `expected a body, or the next piece of one, within ${ms / 1000} s`;
   return new Refused('body_too_slow', detail, { headers: { connection: 'close' } });
 }
 

@@ -12,8 +12,8 @@ export type Call = {
   readonly body: () => Promise<unknown>;
   /** The body as it is, bounded; undefined when there is none. Throws `Refused`. */
   readonly whole: () => Promise<Uint8Array | undefined>;
-  /** The body as it comes, of any length. Throws `Refused` where nothing comes for too long. */
-  readonly bytes: () => AsyncIterable<Uint8Array>;
+  /** The body as it comes, of any length. Throws `Refused` where nothing comes for so long, 60 s by default. */
+  readonly bytes: (withinMs?: number) => AsyncIterable<Uint8Array>;
   /** Aborted when whoever asked has gone. */
   readonly signal?: AbortSignal;
   /** Aborted when the client has gone or the admin is closing. */

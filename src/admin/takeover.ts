@@ -16,6 +16,8 @@ import type { Succession } from './succession.ts';
 
 // More than any system has.
 const MOST_PID = 2 ** 31;
+// An hour between two wants: the other process reads all there is meanwhile, on whatever disk. If it is gone, so is its call.
+const START_MS = 3_600_000;
 
 export async function postTakeover(call: Call, { successions }: AdminPorts): Promise<Reply> {
   const pid = count(call, 'pid', { min: 1, max: MOST_PID });
@@ -36,7 +38,7 @@ export async function postTakeover(call: Call, { successions }: AdminPorts): Pro
     status: 200,
     headers: { 'content-type': 'application/x-ndjson' },
     isReading: true,
-    pour: (outlet) => pour(succession, cutLines(call.bytes(), 1), outlet),
+    pour: (outlet) => pour(succession, cutLines(call.bytes(START_MS), 1), outlet),
   };
 }
 
