@@ -6,6 +6,7 @@
  *
  * In place of any of them: withdrawn, and why.
  */
+import { setTimeout as later } from 'node:timers/promises';
 import { cutLines } from '../import/index.ts';
 import type { Call } from './call.ts';
 import type { AdminPorts } from './ports.ts';
@@ -18,6 +19,8 @@ import type { Succession } from './succession.ts';
 const MOST_PID = 2 ** 31;
 // An hour between two wants: the other process reads all there is meanwhile, on whatever disk. If it is gone, so is its call.
 const START_MS = 3_600_000;
+// What is given cannot be taken back, and nobody is refused a connection meanwhile.
+const HEARD_MS = 20;
 
 export async function postTakeover(call: Call, { successions }: AdminPorts): Promise<Reply> {
   const pid = count(call, 'pid', { min: 1, max: MOST_PID });
@@ -49,6 +52,7 @@ async function pour(succession: Succession, lines: Lines, outlet: Outlet): Promi
   const say = (line: object) => outlet.write(`${JSON.stringify(line)}\n`);
   try {
     for (let want = await next(lines, outlet); want !== undefined; want = await next(lines, outlet)) {
+      if (want === 'place' && (await isGone(outlet))) return;
       await say({ given: want, ...(await given(want, succession)) });
       if (want === 'place') return;
     }
@@ -84,6 +88,12 @@ async function next(lines: Lines, { signal }: Outlet): Promise<Want | undefined>
   } finally {
     signal.removeEventListener('abort', end);
   }
+}
+
+/** Where this process stood still the other one may have lost patience: its end is heard some turns after its last word. */
+async function isGone({ signal }: Outlet): Promise<boolean> {
+  await later(HEARD_MS);
+  return signal.aborted;
 }
 
 const WANTS: ReadonlyMap<string, Want> = new Map(

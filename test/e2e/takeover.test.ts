@@ -9,7 +9,7 @@ import { linesOf } from '../../src/cli/transport.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
 import { startLoad, summary } from '../support/load.ts';
 import { COMMAND, type RouterProcess, runCommand, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -73,6 +73,11 @@ class Taker {
     this.#call.write(`${JSON.stringify({ want })}\n`);
     const { value } = await (await this.#answers).next();
     return value && JSON.parse(value);
+  }
+
+  /** Its last word before it goes. */
+  asksAndLeaves(want: string): void {
+    this.#call.write(`${JSON.stringify({ want })}\n`, () => this.leave());
   }
 
   /** Undefined: the router has nothing more to say. */
@@ -180,6 +185,19 @@ describe('a router that has made room', () => {
       expect((await lines).join('')).not.toContain('"ready"');
     }
     expect((await admin.post('/v1/verify')).body).toMatchObject({ ok: true, findings: [] });
+  });
+
+  it('gives its place to nobody who is gone', { timeout: 60_000 }, async () => {
+    await using s = await scene('2');
+    const taker = new Taker(s.old, s.data);
+    expect(await taker.wants('room')).toEqual({ given: 'room' });
+    // It stands still for so long that the other one loses patience.
+    s.old.signal('SIGSTOP');
+    taker.asksAndLeaves('place');
+    await pause(100);
+    s.old.signal('SIGCONT');
+    await expect.poll(async () => (await s.put('still')).status, SOON).toBe(201);
+    expect(await s.status('still')).toBe(200);
   });
 
   it('ends by SIGTERM as always', { timeout: 60_000 }, async () => {
