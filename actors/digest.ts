@@ -36,7 +36,10 @@ function write(value: Json, depth: number, say: (text: string) => void): void {
   say(before === '{' ? '{}' : '}');
 }
 
-/** The same wish gives the same text, in whatever order its keys were written. */
+/**
+ * The same wish gives the same text, in whatever order its keys were written. Not `canonicalJson`, which has other digests: names that
+ * are whole numbers stand here as the engine orders them, 9 before 10.
+ */
 function canonical(value: Json): string {
   // As settings are that were read, which the engine writes four times as fast without being asked about each of them.
   if (isCanonical(value)) return JSON.stringify(value);
