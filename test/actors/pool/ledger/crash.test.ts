@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dieEverywhere } from './crash.ts';
+import { dieEverywhere, failEverywhere } from './crash.ts';
 import { SCENARIOS } from './scenarios.ts';
 import type { Mutant } from './world.ts';
 
@@ -7,6 +7,14 @@ describe('a thread that dies half-way', () => {
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     it(`leaves the pool exact at each step when it ${name}`, async () => {
       expect(await dieEverywhere(scenario)).toBeGreaterThan(5);
+    });
+  }
+});
+
+describe('a thread that fails half-way and lives on', () => {
+  for (const [name, scenario] of Object.entries(SCENARIOS)) {
+    it(`leaves the pool as at its last commit, and open to others, when it ${name}`, async () => {
+      expect(await failEverywhere(scenario)).toBeGreaterThan(0);
     });
   }
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { LedgerBusy } from '../../../../actors/pool/ledger/index.ts';
 import { NODE_STATE } from '../../../../actors/pool/ledger/layout.ts';
 import type { Scenario } from './scenarios.ts';
-import { Died, type Mutant, type TestWaiter, WEB, web, world } from './world.ts';
+import { backend, Died, defineWeb, Failed, type Mutant, type TestWaiter, WEB, web, world } from './world.ts';
 
 const LATER = 1000;
 
@@ -68,6 +68,37 @@ export async function dieEverywhere(scenario: Scenario, mutant?: Mutant): Promis
   let steps = 0;
   while (await dieAt(scenario, steps, mutant)) steps += 1;
   return steps;
+}
+
+/** Fails at a write and lives on for a while: what it did since its last commit is undone, and the others are let in. */
+export async function failAt(scenario: Scenario, writes: number): Promise<boolean> {
+  const stage = world();
+  const victim = stage.thread();
+  const { act } = await scenario(stage, victim, stage.thread());
+  victim.section.writesLeft = writes;
+  const failed = failedIn(act);
+  stage.verifyState(WEB);
+  await defineWeb(stage, [backend('z')]);
+  await stage.main.reap(victim.number, LATER);
+  stage.verifyState(WEB);
+  return failed;
+}
+
+/** Fails at every write; says how many there were. */
+export async function failEverywhere(scenario: Scenario): Promise<number> {
+  let writes = 0;
+  while (await failAt(scenario, writes)) writes += 1;
+  return writes;
+}
+
+function failedIn(act: () => void): boolean {
+  try {
+    act();
+    return false;
+  } catch (error) {
+    if (error instanceof Failed) return true;
+    throw error;
+  }
 }
 
 function diedIn(act: () => void): boolean {

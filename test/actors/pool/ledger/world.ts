@@ -48,9 +48,17 @@ export class Died extends Error {
   override readonly name = 'Died';
 }
 
-/** A section whose thread dies after so many steps: from then on it does nothing, not even clean up. */
+export class Failed extends Error {
+  override readonly name = 'Failed';
+}
+
+/**
+ * A section whose thread dies after so many steps: from then on it does nothing, not even clean up. Or it fails, once, after so
+ * many writes, and lives on.
+ */
 export class MortalSection extends Section {
   stepsLeft = Number.POSITIVE_INFINITY;
+  writesLeft = Number.POSITIVE_INFINITY;
   dead = false;
   headIsNoted = true;
 
@@ -63,6 +71,14 @@ export class MortalSection extends Section {
     if (this.stepsLeft <= 0) this.dead = true;
     if (this.dead) throw new Died(`thread ${this.thread} died`);
     this.stepsLeft -= 1;
+  }
+
+  private write(): void {
+    this.writesLeft -= 1;
+    if (this.writesLeft < 0) {
+      this.writesLeft = Number.POSITIVE_INFINITY;
+      throw new Failed(`thread ${this.thread} failed`);
+    }
   }
 
   override enter(lock: number): void {
@@ -85,12 +101,14 @@ export class MortalSection extends Section {
 
   override set(at: number, value: number): void {
     this.step();
+    this.write();
     if (at === this.area + AREA.recordHead && !this.headIsNoted) this.words[at] = value;
     else super.set(at, value);
   }
 
   override setDouble(at: number, value: number): void {
     this.step();
+    this.write();
     super.setDouble(at, value);
   }
 
@@ -181,6 +199,8 @@ export interface World {
   records(): readonly LedgerRecord[];
   /** Decides every record of a pool again, and compares what comes out with what is in shared memory. */
   verify(poolKey: number): PoolModel;
+  /** Likewise, but somebody may wait in vain yet, since whoever was to serve them failed. */
+  verifyState(poolKey: number): void;
 }
 
 export function world(options: { threads?: number; mutant?: Mutant; recordSlots?: number } = {}): World {
@@ -204,6 +224,7 @@ export function world(options: { threads?: number; mutant?: Mutant; recordSlots?
     }
     return records;
   };
+  const recordsOf = (poolKey: number) => collect().filter((record) => record.poolKey === poolKey);
   return {
     main,
     section,
@@ -223,13 +244,14 @@ export function world(options: { threads?: number; mutant?: Mutant; recordSlots?
     },
     records: collect,
     verify(poolKey) {
-      const own = collect().filter((record) => record.poolKey === poolKey);
+      const own = recordsOf(poolKey);
       const model = replay(own);
       verifyReplayed(own, main, poolKey);
       const block = main.blockOf(poolKey);
       if (block !== 0) compare(section, block, model);
       return model;
     },
+    verifyState: (poolKey) => verifyReplayed(recordsOf(poolKey), main, poolKey),
   };
 }
 
