@@ -1,7 +1,7 @@
 /** Makes all pools and domains equal to the wished ones, at one position or not at all. */
-import type { Answer, By } from '../../actors/index.ts';
+import type { Answer, By, Plan } from '../../actors/index.ts';
 import { MAX_ALLOWANCE } from '../config/index.ts';
-import { Comparing } from '../history/index.ts';
+import { Comparing, type Comparison } from '../history/index.ts';
 import { byOf } from './by.ts';
 import type { Call } from './call.ts';
 import type { AdminPorts } from './ports.ts';
@@ -31,12 +31,10 @@ export async function apply(call: Call, ports: AdminPorts): Promise<Reply> {
       ports,
     );
   const confirmWithinMs = count(call, 'confirmWithinMs', { min: 1, max: DAY_MS });
-  await using comparing = await comparingOf(call, ports, { dryRun, allowRemovals, confirmWithinMs });
-  // To look at all takes its time; what others did in it is looked at before they have to wait, and there is little left for then.
-  await comparing.compare();
-  await comparing.bringUp(await ports.log.position());
-  if (confirmWithinMs !== undefined) return putOnTrial(call, ports, comparing, confirmWithinMs);
-  return carriedOut(call, ports, comparing);
+  const how = { dryRun, allowRemovals, confirmWithinMs };
+  return confirmWithinMs === undefined
+    ? putInForce(call, ports, how)
+    : putOnTrial(call, ports, { ...how, confirmWithinMs });
 }
 
 /** Poured as it is told, however much it is; the end of that is the end of the comparing. */
@@ -72,40 +70,60 @@ function silent(): Refused {
   return new Refused('invalid_settings', 'expected pools and domains, found neither');
 }
 
-async function carriedOut(call: Call, ports: AdminPorts, comparing: Comparing): Promise<Reply> {
+async function putInForce(call: Call, ports: AdminPorts, how: How): Promise<Reply> {
   const waitMs = waitOf(call);
-  const answer = await ports.desk.carryOut(comparing.plan, byOf(call), comparing.digest);
-  const { changes } = comparing.planned ?? {};
-  if (answer.type === 'rejected' || changes === undefined) return replyTo(answer, comparing);
-  const known = appliedAs(answer, comparing);
-  return withDrained(call, ports, { answer, known, leavers: removedIn(changes), waitMs });
+  const by = byOf(call);
+  const { answer, planned } = await carriedOut(call, ports, how, (plan, digest) =>
+    ports.desk.carryOut(plan, by, digest),
+  );
+  if (answer.type === 'rejected') return rejected(answer.rejection);
+  const known = appliedAs(answer, planned);
+  if (planned === undefined) return json(known, positionHeader(answer));
+  return withDrained(call, ports, { answer, known, leavers: removedIn(planned.changes), waitMs });
 }
 
 /** In force at once, and undone unless it is confirmed: the answer says under which id, and until when. */
 async function putOnTrial(
   call: Call,
   ports: AdminPorts,
-  comparing: Comparing,
-  withinMs: number,
+  how: How & { readonly confirmWithinMs: number },
 ): Promise<Reply> {
   const { confirmations } = ports;
   if (confirmations === undefined)
     throw new Refused('invalid_query', 'confirmWithinMs: expected a running router, found none');
   const by: By & { readonly commandId: string } = confirmations.commandFor(byOf(call));
-  const answer = await confirmations.putOnTrial(comparing.plan, withinMs, by, comparing.digest);
+  const { answer, planned } = await carriedOut(call, ports, how, (plan, digest) =>
+    confirmations.putOnTrial(plan, how.confirmWithinMs, by, digest),
+  );
   if (answer.type === 'rejected') return rejected(answer.rejection);
   const trial = confirmations.trial(by.commandId);
   const confirm = trial === undefined ? null : { id: trial.id, untilMs: trial.untilMs };
-  return json({ ...appliedAs(answer, comparing), confirm }, positionHeader(answer));
+  return json({ ...appliedAs(answer, planned), confirm }, positionHeader(answer));
 }
 
-function replyTo(answer: Answer, comparing: Comparing): Reply {
-  if (answer.type === 'rejected') return rejected(answer.rejection);
-  return json(appliedAs(answer, comparing), positionHeader(answer));
+type CarriedOut = {
+  readonly answer: Answer;
+  /** What the plan was made of; undefined where none was made. */
+  readonly planned: Comparison | undefined;
+};
+
+/** What was compared is let go of with the answer: whoever waits for drains may do so for long. */
+async function carriedOut(
+  call: Call,
+  ports: AdminPorts,
+  how: How,
+  carryOut: (plan: Plan, digest: string) => Promise<Answer>,
+): Promise<CarriedOut> {
+  await using comparing = await comparingOf(call, ports, how);
+  // To look at all takes its time; what others did in it is looked at before they have to wait, and there is little left for then.
+  await comparing.compare();
+  await comparing.bringUp(await ports.log.position());
+  const answer = await carryOut(comparing.plan, comparing.digest);
+  return { answer, planned: comparing.planned };
 }
 
 /** A repeated command is not planned again: its changes are history, to be read in the events. */
-function appliedAs(answer: Done, { planned }: Comparing) {
+function appliedAs(answer: Done, planned: Comparison | undefined) {
   const { position, changed } = facts(answer);
   const what = planned === undefined ? { repeated: true } : { changes: planned.changes };
   return { dryRun: false, position, changed, ...what };

@@ -1,7 +1,7 @@
 /** The door of history: questions about the past, answered beside routing. */
 export { type ArchiveOptions, type ArchiveReport, archiveLog } from './archive-log.ts';
 export { Comparing } from './comparing.ts';
-export type { ComparisonWish, ConfigFile, WishRead } from './comparison.ts';
+export type { Comparison, ComparisonWish, ConfigFile, WishRead } from './comparison.ts';
 export { type DifferenceEntry, differenceJson } from './difference-text.ts';
 export type { AskedStory, AskedWish } from './explain/asked.ts';
 export type { RequestStory, Step } from './explain/story.ts';

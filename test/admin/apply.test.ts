@@ -101,6 +101,19 @@ describe('apply', () => {
     });
   });
 
+  it('goes by what is in force in its turn, whatever was recorded while it waited', async () => {
+    await using s = await withWeb();
+    const applied = Array.from({ length: 20 }, (_, count) =>
+      s.client.post<Applied>('/v1/apply?allowRemovals=100', { ...wide(count + 1), domains: {} }),
+    );
+    const put = Array.from({ length: 60 }, (_, count) =>
+      s.client.must('PUT', '/v1/pools/web', { maxConcurrency: count + 1 }),
+    );
+    for (const { status, body } of await Promise.all(applied))
+      expect([status, body]).toMatchObject([200, {}]);
+    await Promise.all(put);
+  });
+
   it('repeated under its key answers as before, though all has changed since', async () => {
     await using s = await scene();
     const first = await s.client.post<Applied>('/v1/apply', WEB, { key: 'k' });
