@@ -97,6 +97,7 @@ describe('a checkout', () => {
     expect(web(two).leave(waiters[1]!, NOW)).toBe('busy');
     wait(two);
     expect(ask(one)).toBe('queue_full');
+    expect(() => ask(one, [], waiters[0])).toThrow('expected a waiter that does not wait');
     stage.verify(WEB);
   });
 

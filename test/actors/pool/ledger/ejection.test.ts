@@ -1,7 +1,7 @@
-/** Of outliers in a pool of three, of which one may be out: an ejection on a route that nobody asks for any more. */
+/** Outliers: how their trials go, and what an ejection on a route keeps in that nobody asks for any more. */
 import { describe, expect, it } from 'vitest';
 import { createArena, keyOf, type Lease, type LeaseEnd, type PoolLedger } from '../../../../actors/index.ts';
-import { backend, TestWaiter } from './world.ts';
+import { backend, defineWeb, leased, TestWaiter, web, world } from './world.ts';
 
 const WEB = keyOf('web');
 const API = 11;
@@ -51,5 +51,48 @@ describe('a backend whose ejection on a route is over', () => {
     // With a out, b may not be closed even for the time of a trial.
     expect(round(210, 'b', API)).toEqual([]);
     expect(round(211, 'b', API)).not.toContain('ejected');
+  });
+});
+
+describe('the trial of a backend', () => {
+  /** Three wait for the one backend there is; it was ejected until 50, and takes three at once. */
+  async function threeWait() {
+    const stage = world();
+    const one = stage.thread();
+    const a = backend('a', { limit: 3, ejections: [{ route: 0, untilMs: 50, level: 1 }] });
+    await defineWeb(stage, [a], { health: { ...HEALTH, maxEjectedPercent: 100 } });
+    const waiters = [1, 2, 3].map(() => new TestWaiter());
+    for (const waiter of waiters) expect(web(one).checkout(10, [], waiter)).toBe('queued');
+    web(one).expire(49);
+    expect(waiters.map(({ lease }) => lease !== undefined)).toEqual([false, false, false]);
+    web(one).expire(50);
+    const served = () => {
+      stage.verify(WEB);
+      return waiters.map(({ lease }) => lease !== undefined);
+    };
+    expect(served()).toEqual([true, false, false]);
+    const ends = (which: number, end: LeaseEnd) => web(one).checkin(leased(waiters[which]?.lease), 60, end);
+    return { ends, served };
+  }
+
+  it('is one request; where it is answered, all who wait are served', async () => {
+    const { ends, served } = await threeWait();
+    expect(ends(0, 'finished')).toMatchObject([{ type: 'returned', route: 0 }]);
+    expect(served()).toEqual([true, true, true]);
+  });
+
+  it('that says nothing of it is followed by another', async () => {
+    const { ends, served } = await threeWait();
+    expect(ends(0, 'client_gone')).toEqual([]);
+    expect(served()).toEqual([true, true, false]);
+    expect(ends(1, 'finished')).toMatchObject([{ type: 'returned', route: 0 }]);
+    expect(served()).toEqual([true, true, true]);
+  });
+
+  it('that fails lets nobody in, for twice as long', async () => {
+    const { ends, served } = await threeWait();
+    const untilMs = 60 + 2 * HEALTH.quarantineMs;
+    expect(ends(0, 'timed_out')).toMatchObject([{ type: 'ejected', untilMs, level: 2 }]);
+    expect(served()).toEqual([true, false, false]);
   });
 });

@@ -98,6 +98,25 @@ describe.each<PolicyName>(['least-request', 'round-robin', 'random', 'p2c', 'pea
       stage.verify(WEB);
     });
 
+    it('goes elsewhere when it is ejected, also when it waits already', async () => {
+      const health = {
+        failures: 1,
+        windowMs: 1000,
+        maxEjectedPercent: 50,
+        quarantineMs: 100,
+        slowStartMs: 0,
+      };
+      await defineWeb(stage, [backend('a'), backend('b', { limit: 0 })], { policy, health, nowMs: NOW });
+      const held = leased(ask());
+      const waiters = [wait(two), wait(two)];
+      const changes = web(one).checkin(held, NOW, 'backend_failed');
+      expect(changes).toMatchObject([{ type: 'ejected', backendKey: A, untilMs: NOW + 100 }]);
+      stage.hear(two);
+      expect(waiters.map(({ lease }) => lease?.backendKey)).toEqual([B, B]);
+      expect(leased(ask()).backendKey).toBe(B);
+      stage.verify(WEB);
+    });
+
     it.each(['removed', 'starting'] as const)(
       'goes elsewhere when it is %s, also when it waits already',
       async (how) => {

@@ -168,6 +168,27 @@ describe('a removed backend', () => {
     web(one).checkin(lease, NOW, 'finished');
     stage.verify(WEB);
   });
+
+  it('or one that drains has the ends of its leases counted, by a cut or a death and otherwise', async () => {
+    const stage = world();
+    const one = stage.thread();
+    const two = stage.thread();
+    const a = backend('a', { limit: 5 });
+    await defineWeb(stage, [a]);
+    const [early, drained, cut, removed] = [take(one), take(one), take(one), take(one)];
+    take(two);
+    web(one).checkin(early, NOW, 'finished');
+    await defineWeb(stage, [{ ...a, state: 'draining' }], { phase: 'restrict' });
+    web(one).checkin(drained, NOW, 'backend_failed');
+    web(one).checkin(cut, NOW, 'cut');
+    expect(stage.main.rowsOf(WEB)).toMatchObject([{ inFlight: 2, cut: 1, finished: 1 }]);
+    await defineWeb(stage, [], { phase: 'restrict' });
+    await stage.main.reap(two.number, NOW);
+    web(one).checkin(removed, NOW, 'client_gone');
+    expect(stage.main.rowsOf(WEB)).toEqual([]);
+    expect(stage.main.ends(WEB, a.backendKey)).toEqual({ cut: 2, finished: 2 });
+    expect(stage.main.ends(WEB, keyOf('b'))).toBeUndefined();
+  });
 });
 
 describe('a dropped pool', () => {
