@@ -131,8 +131,7 @@ function excessOf(ward: Ward, route: number): number {
     soonestMs = untilMs;
     soonest = row * UNITS + unit;
   }
-  const most = ward.failures === 0 ? 0 : ward.maxEjectedPercent;
-  return ward.failures === 0 || out * 100 > most * members ? soonest : NO_UNIT;
+  return ward.failures === 0 || out * 100 > ward.maxEjectedPercent * members ? soonest : NO_UNIT;
 }
 
 /** Its time is over: the next request that may have it is its trial. */

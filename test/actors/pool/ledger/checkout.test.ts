@@ -77,6 +77,8 @@ describe('a checkout', () => {
     it(`is ${name}`, async () => {
       const { stage, one } = await pool(rows);
       expect(ask(one, tried)).toBe(answer);
+      // Who tried all there is wants a better backend, not one more.
+      expect(web(one).stats().refused).toBe(answer === 'no_backends' || answer === 'starting' ? 1 : 0);
       stage.verify(WEB);
     });
   }
@@ -97,6 +99,7 @@ describe('a checkout', () => {
     expect(web(two).leave(waiters[1]!, NOW)).toBe('busy');
     wait(two);
     expect(ask(one)).toBe('queue_full');
+    expect(web(one).stats()).toMatchObject({ waiting: 3, refused: 2 });
     expect(() => ask(one, [], waiters[0])).toThrow('expected a waiter that does not wait');
     stage.verify(WEB);
   });
