@@ -133,10 +133,6 @@ export class ChunkedBody implements BodyReader {
           at = this.#slowly(buffer, at, end);
           if (this.refusal !== undefined) return BODY.refused;
           range = at;
-          if (this.isDone) {
-            this.at = at;
-            return BODY.end;
-          }
       }
     }
     if (at > range) return this.#data(range, at);

@@ -46,6 +46,8 @@ describe('RFC 9112', () => {
       'HTTPS/1.1',
       'HTTP/1.1x',
       'HTTP/1,1',
+      'HTTP/1.:',
+      'HTTP//.1',
       '',
     ]) {
       expect(start(`GET / ${version}`), version).toBe('400 malformed_request_line');
@@ -247,6 +249,7 @@ describe('RFC 9112', () => {
       'chunked,',
       'xchunked',
       'chunked;a=b',
+      '/gzip, chunked',
     ]) {
       expect(verdict(withLine(`Transfer-Encoding: ${value}`)), value).toBe('400 invalid_transfer_encoding');
     }

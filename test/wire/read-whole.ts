@@ -43,9 +43,9 @@ export function readBody(
 ): WholeBody {
   const data: Buffer[] = [];
   let from = start;
-  for (const to of [...cuts.filter((cut) => cut > start), bytes.length]) {
-    // The bytes stand at another place in every piece, with rubbish around them.
-    const piece = Buffer.concat([Buffer.from('#'), bytes.subarray(from, to), Buffer.from('\r\n0')]);
+  for (const [i, to] of [...cuts.filter((cut) => cut > start), bytes.length].entries()) {
+    // The bytes stand at another place in every piece, with bytes around them that are not theirs yet.
+    const piece = Buffer.concat([Buffer.from('#'), bytes.subarray(from, to), notYet(bytes, to, i)]);
     const end = 1 + to - from;
     let step = reader.next(piece, 1, end);
     while (step === BODY.data) {
@@ -69,6 +69,11 @@ export function readBody(
   return { step: 'more', data: Buffer.concat(data), trailers: [], reason: '', end: bytes.length };
 }
 
+/** Behind what has come stands what was read before: line ends, or by chance just what is yet to come. */
+function notYet(bytes: Buffer, to: number, turn: number): Buffer {
+  return turn % 2 === 0 ? bytes.subarray(to) : Buffer.from('\r\n0\r\n\r\n');
+}
+
 /** Reads a request head as it grows to each of the given ends, moving the bytes about in between. */
 export function requestHeadIn(
   bytes: Buffer,
@@ -78,7 +83,7 @@ export function requestHeadIn(
   let head = readRequestHead(bytes, 0, 0, LIMITS, scan);
   for (const [i, to] of [...cuts, bytes.length].entries()) {
     const shift = i % 3;
-    const moved = Buffer.concat([Buffer.alloc(shift, 0x23), bytes.subarray(0, to), Buffer.from('\r\n\r\n')]);
+    const moved = Buffer.concat([Buffer.alloc(shift, 0x23), bytes.subarray(0, to), notYet(bytes, to, i)]);
     head = readRequestHead(moved, shift, shift + to, LIMITS, scan);
     if (head.type === 'request') return requestAt(head, head.end - shift);
     if (head.type !== 'incomplete') return head;
@@ -95,7 +100,7 @@ export function responseHeadIn(
   let head = readResponseHead(bytes, 0, 0, RESPONSE_LIMITS, method, scan);
   for (const [i, to] of [...cuts, bytes.length].entries()) {
     const shift = i % 3;
-    const moved = Buffer.concat([Buffer.alloc(shift, 0x23), bytes.subarray(0, to), Buffer.from('\r\n\r\n')]);
+    const moved = Buffer.concat([Buffer.alloc(shift, 0x23), bytes.subarray(0, to), notYet(bytes, to, i)]);
     head = readResponseHead(moved, shift, shift + to, RESPONSE_LIMITS, method, scan);
     if (head.type === 'response') return responseAt(head, head.end - shift);
     if (head.type !== 'incomplete') return head;

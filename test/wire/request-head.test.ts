@@ -58,6 +58,38 @@ describe('a request head', () => {
     expect(head).toMatchObject({ status: 417, method: 'PUT', target: '/p?q', domain: 'a.test' });
   });
 
+  it('says at which byte of the message it is wrong, wherever that stands in the buffer', () => {
+    const where = (text: string) => {
+      const buffer = bytes(`####${text}`);
+      const head = readRequestHead(buffer, 4, buffer.length, LIMITS, new HeadScan());
+      return head.type === 'refused' ? head.detail : head.type;
+    };
+    const lines = 'GET / HTTP/1.1\r\nA: b\r\n';
+    expect(where('\r\rGET')).toBe('at byte 1 of the message, found "\\r"');
+    expect(where('\r\n'.repeat(6))).toBe('at byte 10 of the message, found "\\r"');
+    expect(where('\r\nGET /\x01 HTTP/1.1\r\n')).toBe('at byte 7 of the message, found "\\u0001"');
+    expect(where('GET / HTTP/1.1\rX')).toBe('at byte 15 of the message, found "X"');
+    expect(where(`${lines} c`)).toBe('at byte 22 of the message, found " "');
+    expect(where(`${lines}:`)).toBe('at byte 22 of the message, found ":"');
+    expect(where(`${lines}C D`)).toBe('at byte 23 of the message, found " "');
+    expect(where(`${lines}C: \x01`)).toBe('at byte 25 of the message, found "\\u0001"');
+    expect(where(`${lines}C: d\rX`)).toBe('at byte 27 of the message, found "X"');
+    expect(where(`${lines}\rX`)).toBe('at byte 23 of the message, found "X"');
+    expect(where(`\r\n${lines}${'a:b\r\n'.repeat(1000)}`)).toBe('at byte 5019 of the message, found "a"');
+  });
+
+  it('tells of what contradicts itself no more than that head said', () => {
+    refusal('TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nMax-Forwards: 7\r\n\r\n');
+    const { detail } = refusal(withLine('Expect: b\r\nConnection: upgrade\r\nUpgrade: c'));
+    expect(JSON.parse(detail)).toEqual({
+      length: '',
+      chunked: false,
+      expect: 'b',
+      upgrade: 'c',
+      maxForwards: '',
+    });
+  });
+
   it('escapes what it quotes of a peer', () => {
     expect(refusal('GET / HTTP/1.1\r\nHost: a\r\nX: \x1b[2J\r\n\r\n').detail).not.toContain('\x1b');
   });
@@ -147,8 +179,8 @@ describe('limits are exact', () => {
 describe('waiting', () => {
   it('is never a head while a byte of it is missing, and the same head whichever byte came last', () => {
     const text =
-      '\r\n\r\nPOST /p?q HTTP/1.1\r\nHost: A.test.:81\r\nConnection: keep-alive, X-Y\r\nContent-Length: 5\r\n' +
-      'X-Y: 1\r\nExpect: 100-continue\r\nX-Empty:\r\nX-Pad:   \r\n\r\n';
+      '\r\n\r\nPOST /p?q HTTP/1.1\r\nHost: A.test.:81\r\nConnection: keep-alive, X-Y\r\nContent-Length: 5 \r\n' +
+      'X-Y: 1 \t\r\nExpect: 100-continue\r\nX-Empty:\r\nX-Pad:   \r\n\r\n';
     const buffer = bytes(text);
     const whole = readRequest(text);
     for (let cut = 0; cut < buffer.length; cut++) {
