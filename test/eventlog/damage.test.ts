@@ -419,9 +419,18 @@ describe('verify', () => {
     await using directory = await tempDirectory();
     await using log = open(directory.path);
     await fill(log);
+    const hash = log.reader.storedEvents(2, 1)[0]?.hash;
     tamper(directory.path, 'UPDATE events SET hash = zeroblob(32) WHERE position = 2');
     const { findings } = await verify(log.reader, projectionOf);
-    expect(findings).toMatchObject([{ type: 'chain_broken', position: 2 }]);
+    expect(findings).toEqual([
+      {
+        type: 'chain_broken',
+        position: 2,
+        stream: A,
+        expected: `hash ${hash}`,
+        found: `hash ${'0'.repeat(64)}`,
+      },
+    ]);
   });
 
   it('stops after as many findings as it was asked for', async () => {
