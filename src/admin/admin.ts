@@ -7,8 +7,10 @@ import { DataUnusable, EventUnreadable, LogUnavailable, quoted } from '../../eve
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
-import { checkMediaType, discardRest, readBody, readBytes, readWhole } from './body.ts';
+import { announcedBytes, checkMediaType, discardRest, readBody, readBytes, readWhole } from './body.ts';
+import { BodyRoom } from './body-room.ts';
 import { checkUnconditional } from './by.ts';
+import type { HeldBody } from './call.ts';
 import { CommandNotes } from './command-notes.ts';
 import { Connections, MOST_CONNECTIONS } from './connections.ts';
 import { checkHost, checkOrigin, checkToken, type GuardOptions } from './guard.ts';
@@ -65,6 +67,7 @@ class AdminServer implements Admin {
   readonly #server: Server;
   readonly #connections: Connections;
   readonly #notes: CommandNotes;
+  readonly #bodies = new BodyRoom();
   readonly #closing = new AbortController();
   #closed: Promise<unknown> | undefined;
 
@@ -188,7 +191,7 @@ class AdminServer implements Admin {
     if (route.method !== 'GET') checkMediaType(request);
     if (route.method === 'POST') checkUnconditional(request);
     const body = () => readBody(request, route.limitBytes);
-    const whole = () => readWhole(request, route.limitBytes);
+    const whole = () => this.#heldBody(request, response, route.limitBytes, signal);
     const gone = () => AbortSignal.any([this.#closing.signal, signal]);
     const bytes = (withinMs?: number) => readBytes(request, withinMs);
     const call = { method, params, query, headers, body, whole, bytes, signal, gone };
@@ -200,6 +203,19 @@ class AdminServer implements Admin {
     if (response.closed) noted();
     else response.once('close', noted);
     return reply;
+  }
+
+  async #heldBody(
+    request: IncomingMessage,
+    response: ServerResponse,
+    limitBytes: number,
+    signal: AbortSignal,
+  ): Promise<HeldBody | undefined> {
+    const room = await this.#bodies.enter(announcedBytes(request, limitBytes), signal);
+    const letGo = () => room[Symbol.dispose]();
+    response.once('close', letGo);
+    const bytes = await readWhole(request, limitBytes);
+    return bytes && { bytes, [Symbol.dispose]: letGo };
   }
 
   #translated(error: unknown, request: IncomingMessage): Reply {

@@ -3,7 +3,7 @@ import type { Answer, By, Plan } from '../../actors/index.ts';
 import { MAX_ALLOWANCE } from '../config/index.ts';
 import { Comparing, type Comparison } from '../history/index.ts';
 import { byOf } from './by.ts';
-import type { Call } from './call.ts';
+import type { Call, HeldBody } from './call.ts';
 import type { AdminPorts } from './ports.ts';
 import { streamed } from './poured.ts';
 import { waitOf } from './prefer.ts';
@@ -25,11 +25,7 @@ type How = {
 export async function apply(call: Call, ports: AdminPorts): Promise<Reply> {
   const dryRun = flag(call, 'dryRun');
   const allowRemovals = count(call, 'allowRemovals', { min: 0, max: MAX_ALLOWANCE }) ?? 0;
-  if (dryRun)
-    return shown(
-      await comparingOf(call, ports, { dryRun, allowRemovals, confirmWithinMs: undefined }),
-      ports,
-    );
+  if (dryRun) return shown(call, ports, { dryRun, allowRemovals, confirmWithinMs: undefined });
   const confirmWithinMs = count(call, 'confirmWithinMs', { min: 1, max: DAY_MS });
   const how = { dryRun, allowRemovals, confirmWithinMs };
   return confirmWithinMs === undefined
@@ -38,20 +34,26 @@ export async function apply(call: Call, ports: AdminPorts): Promise<Reply> {
 }
 
 /** Poured as it is told, however much it is; the end of that is the end of the comparing. */
-async function shown(comparing: Comparing, { desk }: AdminPorts): Promise<Reply> {
+async function shown(call: Call, ports: AdminPorts, how: How): Promise<Reply> {
+  const { bytes } = await bodyOf(call);
+  const comparing = await comparingOf(call, ports, how, bytes);
   try {
-    return await desk.look(() => streamed(comparing.shown, 'application/json'));
+    return await ports.desk.look(() => streamed(comparing.shown, 'application/json'));
   } catch (error) {
     await comparing[Symbol.asyncDispose]();
     throw error;
   }
 }
 
+async function bodyOf(call: Call): Promise<HeldBody> {
+  const body = await call.whole();
+  if (body === undefined) throw silent();
+  return body;
+}
+
 /** Throws `Refused` for what cannot be read as a wish. */
-async function comparingOf(call: Call, ports: AdminPorts, how: How): Promise<Comparing> {
+async function comparingOf(call: Call, ports: AdminPorts, how: How, bytes: Uint8Array): Promise<Comparing> {
   const { dryRun, allowRemovals, confirmWithinMs } = how;
-  const bytes = await call.whole();
-  if (bytes === undefined) throw silent();
   const { history, comparer = () => history } = ports;
   const trial = confirmWithinMs === undefined ? {} : { confirmWithinMs };
   const wish = {
@@ -114,7 +116,8 @@ async function carriedOut(
   how: How,
   carryOut: (plan: Plan, digest: string) => Promise<Answer>,
 ): Promise<CarriedOut> {
-  await using comparing = await comparingOf(call, ports, how);
+  using body = await bodyOf(call);
+  await using comparing = await comparingOf(call, ports, how, body.bytes);
   // To look at all takes its time; what others did in it is looked at before they have to wait, and there is little left for then.
   await comparing.compare();
   await comparing.bringUp(await ports.log.position());

@@ -43,11 +43,17 @@ function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
+/** As its head says, or what there may be at most where that does not; none: 0. Throws `Refused` for more than that. */
+export function announcedBytes(request: IncomingMessage, limitBytes: number): number {
+  if (!announcesBody(request)) return 0;
+  const bytes = Number(request.headers['content-length'] ?? limitBytes);
+  if (bytes > limitBytes) throw tooLarge(limitBytes);
+  return bytes;
+}
+
 /** By listeners: a command's body is one piece, and an iterator would be dearer than what is done with it. Throws `Refused`. */
-export function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
-  if (!announcesBody(request)) return Promise.resolve(undefined);
-  if (Number(request.headers['content-length'] ?? 0) > limitBytes)
-    return Promise.reject(tooLarge(limitBytes));
+export async function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
+  if (announcedBytes(request, limitBytes) === 0) return undefined;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;

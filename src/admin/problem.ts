@@ -28,6 +28,7 @@ type EdgeType =
   | 'host_unknown'
   | 'too_many_connections'
   | 'too_many_followers'
+  | 'too_much_under_way'
   | 'drain_withdrawn'
   | 'router_stopping'
   | 'unreadable'
@@ -78,6 +79,7 @@ export const PROBLEMS = {
   host_unknown: [421, 'Not a name of this listener'],
   too_many_connections: [503, 'Too many connections'],
   too_many_followers: [503, 'Too many followers'],
+  too_much_under_way: [503, 'Too much is under way'],
   request_unknown: [404, 'No such request in the journal'],
   request_expired: [404, 'The request is older than the journal'],
   request_lost: [404, 'The request lies in a gap of the journal'],

@@ -1,0 +1,87 @@
+/**
+ * How much of large bodies is held at once: whoever sends one waits, unread, until those before it are done with. What any
+ * command may send is small and waits for nobody.
+ */
+import { Refused } from './problem.ts';
+
+const MIB = 1024 * 1024;
+// As large as the largest: one of those, or some that are smaller.
+const MOST_BYTES = 64 * MIB;
+const SMALL_BYTES = MIB;
+// Longer than the largest takes to be compared and carried out, on a busy machine too.
+const PATIENCE_MS = 120_000;
+
+type Waiting = { readonly bytes: number; readonly enter: () => void };
+
+export class BodyRoom {
+  readonly #patienceMs: number;
+  #held = 0;
+  readonly #waiting: Waiting[] = [];
+
+  constructor(patienceMs = PATIENCE_MS) {
+    this.#patienceMs = patienceMs;
+  }
+
+  /**
+   * Resolves once there is room for so many bytes, at most 64 MiB, to what lets go of it, which may be done twice. In order
+   * of the calls. Rejects with `Refused` where that takes too long, and as `signal` does.
+   */
+  async enter(bytes: number, signal: AbortSignal): Promise<Disposable> {
+    if (bytes <= SMALL_BYTES) return { [Symbol.dispose]: () => {} };
+    await this.#turn(bytes, signal);
+    let isHeld = true;
+    const letGo = () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#held -= bytes;
+      this.#admit();
+    };
+    return { [Symbol.dispose]: letGo };
+  }
+
+  async #turn(bytes: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting: Waiting = { bytes, enter: resolve };
+    this.#waiting.push(waiting);
+    this.#admit();
+    const leave = (reason: unknown) => {
+      const at = this.#waiting.indexOf(waiting);
+      if (at === -1) return;
+      this.#waiting.splice(at, 1);
+      reject(reason);
+      // Whoever was behind it may be smaller.
+      this.#admit();
+    };
+    const onAbort = () => leave(signal.reason);
+    signal.addEventListener('abort', onAbort);
+    const timer = setTimeout(() => leave(noRoom(this.#patienceMs)), this.#patienceMs);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #admit(): void {
+    for (;;) {
+      const first = this.#waiting[0];
+      if (first === undefined || this.#held + first.bytes > MOST_BYTES) return;
+      this.#waiting.shift();
+      this.#held += first.bytes;
+      first.enter();
+    }
+  }
+}
+
+function noRoom(waitedMs: number): Refused {
+  const expected = `expected at most ${MOST_BYTES} bytes of large bodies to be under way`;
+  return new Refused(
+    'too_much_under_way',
+    `${expected}, found no room for this one in ${waitedMs / 1000} s`,
+    {
+      headers: { 'retry-after': '5', connection: 'close' },
+    },
+  );
+}
