@@ -117,28 +117,28 @@ describe('what counts', () => {
 });
 
 describe('an outlier has clearly more failures than the rest for as many requests:', () => {
-  /** Each of the others failed so many of a hundred. */
-  async function others(failed: number, failures: number) {
+  /** The others failed so many of a hundred. */
+  async function others(failed: { readonly a: number; readonly c: number }, failures: number) {
     const s = await Scene.with({ failures });
-    for (const id of ['b', 'c']) {
-      s.end(id, 'finished', { atMs: 10, times: 100 - failed });
-      expect(s.fail(id, { atMs: 10, times: failed })).toEqual([]);
+    for (const [id, times] of Object.entries(failed)) {
+      s.end(id, 'finished', { atMs: 10, times: 100 - times });
+      expect(s.fail(id, { atMs: 10, times })).toEqual([]);
     }
     return s;
   }
 
   it('by over four times the root', async () => {
-    const s = await others(10, 20);
-    s.end('a', 'finished', { atMs: 10, times: 77 });
-    expect(s.fail('a', { atMs: 10, times: 22 })).toEqual([]);
-    expect(s.fail('a', { atMs: 10 }), '23 where 10 were to be expected').toEqual(['ejected']);
+    const s = await others({ a: 10, c: 10 }, 11);
+    s.end('b', 'finished', { atMs: 10, times: 28 });
+    expect(s.fail('b', { atMs: 10, times: 12 }), '4 were to be expected').toEqual([]);
+    expect(s.fail('b', { atMs: 10 })).toEqual(['ejected']);
   });
 
   it('over twice as many', async () => {
-    const s = await others(40, 60);
-    s.end('a', 'finished', { atMs: 10, times: 20 });
-    expect(s.fail('a', { atMs: 10, times: 80 }), '80 where 40 were to be expected').toEqual([]);
-    expect(s.fail('a', { atMs: 10 })).toEqual(['ejected']);
+    const s = await others({ a: 50, c: 30 }, 60);
+    s.end('b', 'finished', { atMs: 10, times: 20 });
+    expect(s.fail('b', { atMs: 10, times: 80 }), '40 were to be expected').toEqual([]);
+    expect(s.fail('b', { atMs: 10 })).toEqual(['ejected']);
   });
 
   it('a bad hour of all ejects nobody, and an answer does not either when it is over', async () => {

@@ -99,10 +99,49 @@ describe('verifying decisions', () => {
     });
     const found = verifyDecisions(reader.operations(), checkpoints);
     expect(found.differences).toEqual([
-      expect.objectContaining({ op: 'checkpoint', cause: expect.stringContaining('another one') }),
+      expect.objectContaining({
+        op: 'checkpoint',
+        cause: expect.stringContaining('another one'),
+        decided: { word: expect.stringContaining('"maxWaiting":100,') },
+        recorded: { word: expect.stringContaining('"maxWaiting":101,') },
+      }),
       // The third is of a pool whose queue was never so long.
       expect.objectContaining({ op: 'checkpoint' }),
     ]);
+  });
+
+  it('compares the state of a pool that has long been idle, too', async () => {
+    const directory = temporaryDirectory();
+    const pool = new JournalledPool(directory);
+    await pool.define(BACKENDS);
+    work(pool, 5);
+    pool.pass(10_000);
+    pool.checkpoint();
+    pool.close();
+    using reader = closing(openJournalReader(directory));
+    expect(verifyDecisions(reader.operations(), reader.checkpoints())).toMatchObject({
+      checkpoints: 2,
+      differences: [],
+    });
+  });
+
+  it('tells a hundred gaps and a hundred differences, and that there are more', async () => {
+    using reader = closing(await journal('least-request', 410));
+    const [blocks, checkpoints] = [[...reader.operations()], [...reader.checkpoints()]];
+    // The bound of the queue, each time another one.
+    const wrong = checkpoints.map((each, i) => ({ ...each, state: each.state.with(3, i % 2) }));
+    const told = (dropped: number, altered: number) => {
+      const kept = blocks.filter((_, i) => i % 2 === 0 || i >= 2 * dropped);
+      const { gaps, differences, cut } = verifyDecisions(kept, [
+        ...wrong.slice(0, altered),
+        ...checkpoints.slice(altered),
+      ]);
+      return { gaps: gaps.length, differences: differences.length, cut };
+    };
+    expect(told(100, 0)).toEqual({ gaps: 100, differences: 0, cut: false });
+    expect(told(101, 0)).toEqual({ gaps: 100, differences: 0, cut: true });
+    expect(told(0, 99)).toEqual({ gaps: 0, differences: 100, cut: false });
+    expect(told(0, 100)).toEqual({ gaps: 0, differences: 100, cut: true });
   });
 
   it('keeps the pools of one journal apart', async () => {
