@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { eventually, pause } from '../support/eventually.ts';
-import { GET, get, post, routed } from '../support/routed.ts';
+import { parseChunked, RawClient } from '../support/raw-client.ts';
+import { closing, GET, get, post, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
 const MEGABYTE = 1_048_576;
@@ -19,6 +23,19 @@ function noise(bytes: number): string {
   let text = '';
   for (let i = 0; text.length < bytes; i++) text += createHash('sha256').update(`${i}`).digest('latin1');
   return text.slice(0, bytes);
+}
+
+/** So many bytes that neither kernel holds them, of which none looks like those before. */
+function numbered(): string {
+  return Array.from({ length: 1_600_000 }, (_, line) => `${line}\n`).join('');
+}
+
+/** Each is read before the next is sent, so that reads are of all sizes up to this. */
+async function sendInPieces(to: RawClient, text: string, bytes: number): Promise<void> {
+  for (let at = 0; at < text.length; at += bytes) {
+    to.send(text.slice(at, at + bytes));
+    await setImmediate();
+  }
 }
 
 describe('a body', () => {
@@ -46,6 +63,68 @@ describe('a body', () => {
       expect((await client.request(head + chunked(body, size))).body === body).toBe(true);
     }
   });
+
+  it.each([
+    ['by length', 40_000, undefined],
+    ['in chunks', 40_000, 999],
+    ['in chunks', 70_000, 20_000],
+  ] as const)(
+    '%s, %i bytes at a time, that nobody takes for a while is the same body',
+    async (_, bytes, size) => {
+      const { router, backend } = await routed(undefined);
+      const client = await router.connect();
+      const body = numbered();
+      const text = size === undefined ? body : chunked(body, size);
+      const framing = size === undefined ? `Content-Length: ${body.length}` : 'Transfer-Encoding: chunked';
+      const arrived = async (at: RawClient) => {
+        at.socket.resume();
+        const isThere = () =>
+          at.received.length >= text.length && (size === undefined || at.received.endsWith('\r\n0\r\n\r\n'));
+        await at.until(isThere, 'all of it', 15_000);
+        return size === undefined ? at.received : parseChunked(at.received, 0)?.body;
+      };
+
+      client.send(`POST / HTTP/1.1\r\nHost: app.test\r\n${framing}\r\n\r\n`);
+      const connection = await backend.accept();
+      await connection.takeHead();
+      connection.socket.pause();
+      await sendInPieces(client, text, bytes);
+      expect((await arrived(connection)) === body).toBe(true);
+
+      client.socket.pause();
+      connection.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n`);
+      await sendInPieces(connection, text, bytes);
+      client.socket.resume();
+      await client.receives('\r\n\r\n');
+      client.received = client.received.slice(client.received.indexOf('\r\n\r\n') + 4);
+      expect((await arrived(client)) === body).toBe(true);
+    },
+  );
+
+  // A socket file holds some 200 KiB: one of these bodies ends with bytes that the kernel has not taken yet.
+  it.each([120_000, 160_000, 200_000, 240_000, 280_000])(
+    'of %i bytes that nobody takes for a while has none of the next request in it',
+    async (bytes) => {
+      const connections: RawClient[] = [];
+      const path = `/tmp/switchyard-test-${process.pid}.sock`;
+      const server = createServer((socket) => connections.push(new RawClient(socket.pause())));
+      await once(server.listen(path), 'listening');
+      closing({ close: async () => void server.close() });
+      const router = await routerOver({ backends: { 'web.1': { port: 1, path } } });
+      for (const letter of ['a', 'b']) {
+        const client = await router.connect();
+        client.send(post(letter.repeat(bytes)));
+        await pause(30);
+      }
+      for (const [i, letter] of ['a', 'b'].entries()) {
+        const connection = connections[i] as RawClient;
+        connection.socket.resume();
+        await connection.until(() => connection.received.length > bytes + 100, 'all of it');
+        expect(connection.received.endsWith(`\r\n\r\n${letter.repeat(bytes)}`)).toBe(true);
+        connection.close();
+      }
+    },
+  );
 
   it('byte by byte is the same body', async () => {
     const { router } = await routed((request) => ok(request.body + (request.trailers[1] ?? '')));
@@ -96,7 +175,7 @@ describe('a body', () => {
   });
 
   it('of a response that a crash cuts while the client does not read is sound as far as it comes', async () => {
-    const body = Array.from({ length: 1_600_000 }, (_, line) => `${line}\n`).join('');
+    const body = numbered();
     const { router } = await routed(() => ok(body), { pool: { timeouts: { abortLingerMs: 500 } } });
     const client = await router.connect();
     client.socket.pause();
@@ -114,7 +193,7 @@ describe('a body', () => {
   });
 
   it('of a request that a crash cuts while the backend does not read is sound as far as it comes', async () => {
-    const body = Array.from({ length: 1_600_000 }, (_, line) => `${line}\n`).join('');
+    const body = numbered();
     const { router, backend } = await routed(undefined);
     const client = await router.connect();
     client.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n`);

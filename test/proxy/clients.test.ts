@@ -182,6 +182,37 @@ describe('a slow client', () => {
     await eventually(() => answered() === asked + 1000, 'all answers', 10_000);
   });
 
+  it('that asks on before it is answered is answered in turn, however its requests are cut', async () => {
+    const { router, backend } = await routed(async ({ target }) => {
+      if (target === '/1') await pause(60);
+      return ok(`for ${target}`);
+    });
+    const client = await router.connect();
+    client.send(get('/1'));
+    await eventually(() => backend.requests.length === 1, 'the first');
+    for (const piece of [get('/2').slice(0, 7), get('/2').slice(7) + get('/3').slice(0, -1), '\n']) {
+      client.send(piece);
+      await pause(5);
+    }
+    expect(client.received).toBe('');
+    for (const target of ['/1', '/2', '/3']) expect((await client.response()).body).toBe(`for ${target}`);
+  });
+
+  it('that asks on and on before it is answered is not read for long', async () => {
+    const { router, backend } = await routed(undefined);
+    const client = await router.connect();
+    client.send(GET);
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    const piece = GET.repeat(30_000);
+    let taken = 0;
+    while (taken < 50 && (await isTaken(client, piece))) taken++;
+    expect(taken).toBeLessThan(50);
+    connection.send(ok('first'));
+    expect((await client.response()).body).toBe('first');
+    await connection.takeRequest();
+  });
+
   it('that does not read the end of its response is closed when its time is over', async () => {
     const wish = {
       listener: { timeouts: { bodyIdleMs: 100 } },

@@ -134,6 +134,23 @@ describe('a connection that had been closed when it was used again', () => {
     expect(backend.requests.at(-1)?.body.length).toBe(60_000);
   });
 
+  it.each([
+    ['by length', 'Content-Length: 8', 'abcd', 'efgh'],
+    ['in chunks', 'Transfer-Encoding: chunked', '4\r\nabcd\r\n', '4\r\nefgh\r\n0\r\n\r\n'],
+  ])('a PUT whose body comes in pieces, %s, is sent once more, whole', async (_, framing, ...pieces) => {
+    const backend = await fickle('reset');
+    const router = await routerOver({ backends: { 'web.1': { port: backend.port } } });
+    const client = await router.connect();
+    await client.request(GET);
+    client.send(get('/', framing).replace('GET', 'PUT'));
+    for (const piece of pieces) {
+      await pause(10);
+      client.send(piece);
+    }
+    expect((await client.response()).body).toBe('1');
+    expect(backend.requests.slice(1).map((request) => request.body)).toEqual(['abcdefgh', 'abcdefgh']);
+  });
+
   it('a PUT with more than is held is not', async () => {
     const backend = await fickle('reset');
     const router = await routerOver({ backends: { 'web.1': { port: backend.port } } });

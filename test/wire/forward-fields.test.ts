@@ -77,6 +77,20 @@ describe('forwarded fields', () => {
     expect(fields['X-Forwarded-For']).toBe('10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.1');
   });
 
+  it('tell http and its port where a trusted peer that ended TLS was asked so itself', () => {
+    expect(fieldsFor('X-Forwarded-Proto: http', { ...FRIEND, port: 443, isSecure: true })).toMatchObject({
+      'X-Forwarded-Proto': 'http',
+      'X-Forwarded-Port': '80',
+    });
+  });
+
+  it('name in Via the version that was received', () => {
+    for (const hop of [STRANGER, FRIEND]) {
+      const head = request('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+      expect(forwardLines(head, hop, ID, 1)).toMatch(/\r\nVia: 1\.0 sw-1\r\n$/);
+    }
+  });
+
   it('keep Via of anybody and append to it', () => {
     expect(fieldsFor('via: happyproxy\r\nVia: 1.0 b, 1.1 c', STRANGER)['Via']).toBe(
       'happyproxy, 1.0 b, 1.1 c, 1.1 sw-1',

@@ -156,6 +156,16 @@ describe('a backend connection', () => {
   });
 });
 
+it('says what it refuses, and at which byte, wherever that stands in the buffer', () => {
+  const detail = (text: string) => {
+    const buffer = bytes(`####${text}`);
+    const head = readResponseHead(buffer, 4, buffer.length, RESPONSE_LIMITS, 'GET', new HeadScan());
+    return head.type === 'refused' ? head.detail : head.type;
+  };
+  expect(detail(ok('A: b\r\nContent-Length: 5x\r\n'))).toBe('Content-Length: "5x"');
+  expect(detail(ok('A: b\r\nC D'))).toBe('at byte 24 of the message, found " "');
+});
+
 it('waits for every byte of a head, and reads the same whichever came last', () => {
   const text =
     'HTTP/1.1 200 Fine \xe9\r\nSet-Cookie: a=b \r\nContent-Length: 3\r\nConnection: x-y\t\r\nX-Y:\r\n\r\n';

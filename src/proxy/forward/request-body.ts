@@ -101,7 +101,7 @@ export class RequestBody {
     }
     if (step === BODY.refused) {
       this.refusal = reader.refusal;
-    } else if (step === BODY.end || reader.isDone) {
+    } else if (step === BODY.end) {
       this.isDone = true;
       if (this.#isChunked) this.#passText(lastChunk(reader.trailers));
     }
