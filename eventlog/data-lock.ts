@@ -2,7 +2,7 @@
  * Who may write in a data directory: one process, for as long as it lives. The lock is one that the kernel drops
  * when its holder dies in whatever way, so a kill -9 leaves nothing to be cleaned up by hand.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { DataUnusable } from './errors.ts';
@@ -35,6 +35,11 @@ export function holdDirectory(directory: string, nowMs: number): () => void {
     forget(holder);
     lock.close();
   };
+}
+
+/** Throws `DataUnusable` saying who holds it; a directory that is not there is nobody's. */
+export function requireUnheld(directory: string, nowMs: number): void {
+  if (existsSync(join(directory, LOCK))) holdDirectory(directory, nowMs)();
 }
 
 function sign(holder: string, nowMs: number): void {

@@ -3,6 +3,7 @@ export { isAddress } from './address.ts';
 export { prepare } from './append.ts';
 export type * from './append-wish.ts';
 export { type Copying, type CopyOptions, copying, lastSound } from './copy-log.ts';
+export { requireUnheld } from './data-lock.ts';
 export * from './errors.ts';
 export type * from './event-log.ts';
 export type * from './events.ts';

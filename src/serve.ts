@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { DataUnusable, requireOwnFormat } from '../eventlog/index.ts';
+import { DataUnusable, requireOwnFormat, requireUnheld } from '../eventlog/index.ts';
 import { AdminUnavailable } from './admin/index.ts';
 import { CommandFailed, MOST_WORKERS, overridesOf, type ServeArguments } from './cli/index.ts';
 import {
@@ -85,6 +85,7 @@ async function run(
   const workers = wish.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
   // If this process fails, the other one could not go on with a log of a later format.
   if (predecessor !== undefined) requireOwnFormat(config.data);
+  else if (!wish.takeOver) requireFree(config.data);
   const claimed = await claimListeners(config.listeners, predecessor?.held);
   const listeners = bearable(claimed, workers, log);
   // A port of the system's choice is chosen when it is listened on: before, it would be anybody's meanwhile.
@@ -131,6 +132,16 @@ async function run(
   // It would be waited for as long as somebody has the other end of a pipe, and reads nothing.
   if (!(await output.written(LAST_LINES_MS))) process.exit(code);
   return code;
+}
+
+/** Who has the directory most likely has the addresses too, and is of more interest than those. */
+function requireFree(directory: string): void {
+  try {
+    requireUnheld(directory, Date.now());
+  } catch (error) {
+    if (!(error instanceof DataUnusable) || error.code !== 'data_held') throw error;
+    throw new DataUnusable(error.code, `${error.message}; serve --take-over would take its place`, error);
+  }
 }
 
 /** Clients that would leave no file to open for anything else are not let in. Throws `FilesTooFew`. */

@@ -231,12 +231,15 @@ describe('a second start', () => {
     expect(output).not.toContain('"stack"');
   });
 
-  it('on the same data is refused while the first runs, and told who holds it', async () => {
+  it('on the same data is refused while the first runs, and told who holds it and how to take its place', async () => {
     await using directory = await tempDirectory();
     await using first = await startRouter({ directory: directory.path });
-    const { code, output } = await refusalOf({ directory: directory.path });
+    const listen = [`127.0.0.1:${first.port}`];
+    const { code, output } = await refusalOf({ directory: directory.path, listen });
     expect(code).toBe(1);
-    expect(output).toMatch(new RegExp(`held by process ${first.pid}\\b`));
+    expect(output).toMatch(
+      new RegExp(`held by process ${first.pid} .*; serve --take-over would take its place`),
+    );
     expect(output).not.toMatch(/^\s+at /m);
   });
 
