@@ -90,6 +90,9 @@ describe('what counts', () => {
     for (const [atMs, changes] of [
       [1999, ['ejected']],
       [2000, []],
+      // A clock that was set back; and so far that it begins anew.
+      [500, ['ejected']],
+      [499, []],
     ] as const) {
       const s = await Scene.with({});
       s.end('a', 'finished', { atMs: 1000 });
@@ -148,6 +151,30 @@ describe('an outlier has clearly more failures than the rest for as many request
       for (const id of ['b', 'c', 'a']) expect(s.fail(id, { atMs: id === 'a' ? 1500 : 1100 })).toEqual([]);
     expect(s.end('a', 'finished', { atMs: 2100 })).toEqual([]);
     expect(s.fail('a', { atMs: 2100 })).toEqual(['ejected']);
+  });
+
+  it.each([
+    ['long over', 3000, 3000, []],
+    ['over, though it was asked again', 1500, 2000, []],
+    ['within the window', 1500, 1999, ['ejected']],
+  ])(
+    'for as many requests of the window: where the rest had a hundred more is %s',
+    async (_, againMs, atMs, changes) => {
+      const s = await Scene.with({ failures: 6 });
+      s.end('a', 'finished', { atMs: 1000, times: 100 });
+      s.end('a', 'finished', { atMs: againMs });
+      for (const how of ['finished', 'backend_failed'] as const) s.end('c', how, { atMs, times: 5 });
+      s.end('b', 'finished', { atMs, times: 4 });
+      expect(s.fail('b', { atMs, times: 6 })).toEqual(changes);
+    },
+  );
+
+  it('for as many requests, of which those of a backend that is idle for long are none', async () => {
+    const s = await Scene.with({ failures: 6 });
+    s.end('a', 'finished', { atMs: 1000, times: 100 });
+    for (const how of ['finished', 'backend_failed'] as const) s.end('c', how, { atMs: 2000, times: 5 });
+    s.end('b', 'finished', { atMs: 2000, times: 4 });
+    expect(s.fail('b', { atMs: 2000, times: 6 })).toEqual([]);
   });
 });
 
