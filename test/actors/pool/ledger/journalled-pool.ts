@@ -16,7 +16,7 @@ import {
   writeCheckpoint,
   writeName,
 } from '../../../../eventlog/index.ts';
-import { JournalDesk } from '../../../journal/desk.ts';
+import { JournalDesk, RUN } from '../../../journal/desk.ts';
 
 export const nobody = () => ({ place: 0, granted() {}, refused() {} });
 
@@ -28,12 +28,13 @@ export class JournalledPool {
   #writer: JournalWriter;
   readonly #packed = new ByteWriter();
 
-  constructor(directory: string, more: { name?: string; recordSlots?: number } = {}) {
-    const { name = 'web', recordSlots = 4096 } = more;
+  constructor(directory: string, more: { name?: string; recordSlots?: number; run?: number } = {}) {
+    const { name = 'web', recordSlots = 4096, run = RUN } = more;
     this.name = name;
     this.main = createArena({ threads: 2, ring() {}, record: true, recordSlots });
     this.desk = new JournalDesk(directory, {
       ringBytes: 2 ** 20,
+      run,
       operations: recordSource(this.main.shared),
     });
     this.ring = this.desk.producer(0);
