@@ -22,9 +22,14 @@ async function overTwo(
 }
 
 async function statuses(router: PlaneUnderTest, request: string, times: number): Promise<number[]> {
+  const found = await statusesOf(router, request, times);
+  await eventually(() => router.isQuiet, 'every lease given back');
+  return found;
+}
+
+async function statusesOf(router: PlaneUnderTest, request: string, times: number): Promise<number[]> {
   const found: number[] = [];
   for (let i = 0; i < times; i++) found.push((await (await router.connect()).request(request)).status);
-  await eventually(() => router.isQuiet, 'every lease given back');
   return found;
 }
 
@@ -107,7 +112,12 @@ describe('an answer whose status is listed for retries', () => {
 
   it('is not passed on while another backend is free, small body and limits included', async () => {
     for (const maxConcurrency of [null, 1]) {
-      const { router, good } = await overTwo(unavailable, retries, { maxConcurrency });
+      // What a connection closed without a word allows is another matter.
+      const { router, good } = await overTwo(
+        unavailable,
+        { ...retries, idempotent: false },
+        { maxConcurrency },
+      );
       expect(await statuses(router, GET, 4)).toEqual([200, 200, 200, 200]);
       expect(await statuses(router, post('hello').replace('POST', 'PUT'), 4)).toEqual([200, 200, 200, 200]);
       expect(good.requests.filter(({ body }) => body === 'hello')).toHaveLength(4);
@@ -146,6 +156,26 @@ describe('an idempotent request that is not answered in time', () => {
       expect(await statuses(router, GET, 4)).toEqual([200, 200, 200, 200]);
       expect((await statuses(router, post('once'), 2)).sort()).toEqual([200, 503]);
     }
+  });
+
+  it('keeps the place of the first, where that has a limit, until it has closed', async () => {
+    const first = await backendThat();
+    const second = await backendThat(() => ok('good'));
+    const router = await routerOver({
+      backends: { 'web.1': { port: first.port, maxConcurrency: 1 }, 'web.2': { port: second.port } },
+      pool: {
+        policy: 'round-robin',
+        retries: { firstByteTimeouts: true, budgetPercent: 100 },
+        timeouts: { firstByteMs: 60, abortLingerMs: 5000 },
+      },
+    });
+    expect(await statusesOf(router, GET, 2)).toEqual([200, 200]);
+    const connection = await first.accept();
+    await connection.ends();
+    expect(await statusesOf(router, GET, 3)).toEqual([200, 200, 200]);
+    expect([first.connections.length, router.inFlight()['web.1']]).toEqual([1, 1]);
+    connection.end();
+    await eventually(() => router.isQuiet, 'its place given back');
   });
 
   it('ends as H12 where it does not', async () => {

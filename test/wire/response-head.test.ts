@@ -39,7 +39,9 @@ describe('a status line', () => {
   });
 
   it('is refused at its first wrong byte or at its end, not when the head ends', () => {
-    expect(responseVerdict('\x15')).toBe('503 invalid_status');
+    for (const start of ['\x15', 'S', 'HTTPS', 'HTTP/2'])
+      expect(responseVerdict(start)).toBe('503 invalid_status');
+    for (const start of ['', 'H', 'HTTP/1', 'HTTP/1.1 20']) expect(responseVerdict(start)).toBe('incomplete');
     expect(responseVerdict('HELLO\r\n')).toBe('503 invalid_status');
     expect(responseVerdict('HTTP/1.1 200 OK\n')).toBe('503 invalid_status');
   });
