@@ -413,6 +413,7 @@ describe('RFC 9110', () => {
       '100-stay',
       'a=b',
       'a="b, \\" c";d=e ; f',
+      'a=""',
       '100-continue, a',
       '100-continue;q=1',
       'a;',

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { keyOf } from '../../actors/index.ts';
-import { eventually } from '../support/eventually.ts';
+import { attachArena, keyOf, type Lease, type PoolLedger } from '../../actors/index.ts';
+import { eventually, pause } from '../support/eventually.ts';
 import type { RawClient } from '../support/raw-client.ts';
-import { backendThat, GET, get, routed } from '../support/routed.ts';
+import { backendThat, GET, get, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
 describe('a backend with a limit', () => {
@@ -85,6 +85,8 @@ describe('a backend with a limit', () => {
     expect(performance.now() - before).toBeGreaterThanOrEqual(99);
     await eventually(() => router.log.includes('outcome=queue_timeout'), 'a line');
     expect(router.waiting).toBe(0);
+    const { counts, sumMs } = router.metrics.pool('web').wait;
+    expect([counts.reduce((sum, count) => sum + count), sumMs >= 99 && sumMs < 1000]).toEqual([1, true]);
   });
 
   it('is not waited for by a client that has left', async () => {
@@ -134,6 +136,27 @@ describe('a backend with a limit', () => {
     expect(router.isQuiet).toBe(true);
   });
 
+  it('is given back by who is granted it just when it leaves', async () => {
+    const { router, backend } = await routed(undefined, {}, 1);
+    const { ledger } = router;
+    const elsewhere = attachArena(ledger.shared, ledger.enlist(), () => {}).pool(keyOf('web')) as PoolLedger;
+    const lease = elsewhere.checkout(
+      Date.now(),
+      [],
+      { place: 0, granted() {}, refused() {} },
+      0,
+      0,
+      0,
+    ) as Lease;
+    const client = (await router.connect()).send(GET);
+    await eventually(() => router.waiting === 1, 'a waiter');
+    elsewhere.checkin(lease, Date.now(), 'finished', -1);
+    expect([router.waiting, router.inFlight()['web.1']]).toEqual([0, 1]);
+    client.close();
+    await eventually(() => router.isQuiet, 'its lease given back');
+    expect([router.plane.counters.checkouts, backend.connections.length]).toEqual([1, 0]);
+  });
+
   it('is held by an aborted request until the backend has closed', async () => {
     const { router, backend } = await routed(undefined, { pool: { timeouts: { abortLingerMs: 5000 } } }, 1);
     const first = (await router.connect()).send(GET);
@@ -149,5 +172,53 @@ describe('a backend with a limit', () => {
     await next.takeRequest();
     next.send(ok());
     expect((await second.response()).status).toBe(200);
+  });
+});
+
+describe('backends that the ledger knows and the view does not know yet', () => {
+  const GONE = { 'web.1': { port: 1 } };
+
+  async function behind(backends: Record<string, { port: number }>, maxWaitMs = 5000) {
+    const router = await routerOver({ backends, pool: { queue: { maxWaitMs } }, accessLog: 'logfmt' });
+    router.backends.clear();
+    return router;
+  }
+
+  it.each([1, 20])('are waited for, %i of them', async (count) => {
+    const backend = await backendThat(() => ok());
+    const all = Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`web.${i}`, { port: backend.port }]),
+    );
+    const router = await behind(all);
+    const clients = [await router.connect(), await router.connect()];
+    for (const client of clients) client.send(GET);
+    await pause(30);
+    expect(backend.connections.length).toBe(0);
+    for (const [id, wish] of Object.entries(all)) router.place(id, wish);
+    for (const client of clients) expect((await client.response()).status).toBe(200);
+    expect(router.isQuiet).toBe(true);
+  });
+
+  it('are waited for no longer than for any other: owner_unavailable', async () => {
+    const router = await behind(GONE, 200);
+    const client = await router.connect();
+    const before = performance.now();
+    expect((await client.request(GET)).body).toContain('H99');
+    const tookMs = performance.now() - before;
+    expect(tookMs).toBeGreaterThanOrEqual(199);
+    expect(tookMs).toBeLessThan(1000);
+    await eventually(() => router.log.includes('outcome=owner_unavailable'), 'a line');
+    expect(router.isQuiet).toBe(true);
+  });
+
+  it('are not asked for by a client that has left', async () => {
+    const router = await behind(GONE);
+    const client = (await router.connect()).send(GET);
+    await eventually(() => router.plane.counters.checkouts > 3, 'some attempts');
+    client.close();
+    await eventually(() => router.isQuiet, 'quiet');
+    const { checkouts } = router.plane.counters;
+    await pause(250);
+    expect(router.plane.counters.checkouts).toBe(checkouts);
   });
 });
