@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../eventlog/canonical.ts';
 import { codec, codecWith } from '../../eventlog/codec.ts';
+import { EVENT_SCHEMAS } from '../../eventlog/event-schemas.ts';
 import { POOL_DEFAULTS, type PoolName, type SwitchyardEvent, sparsePool } from '../../eventlog/index.ts';
 import { bytesOf, chainHash, checksumOf, GENESIS, type StoredEvent } from '../../eventlog/stored-event.ts';
 import { upcasterOf } from '../../eventlog/upcast.ts';
@@ -72,6 +73,32 @@ describe('an event', () => {
   it('may say everything at length too', () => {
     expect(() => codec.encode(WEB, { type: 'PoolCreated', data: { settings: POOL_DEFAULTS } })).not.toThrow();
   });
+
+  const shapes = [
+    { settings: { pool: 'web' } },
+    { settings: {} },
+    { id: 'b.1', backend: { address: '127.0.0.1:80' } },
+  ];
+  it.each(Object.entries(EVENT_SCHEMAS))(
+    '%s is taken as its schema takes it, also where its data is short',
+    (type, schema) => {
+      const stream = type.startsWith('Domain') ? EXAMPLE : WEB;
+      for (const data of shapes) {
+        const encode = () => codec.encode(stream, { type, data } as SwitchyardEvent);
+        if (schema.safeParse(data).success) expect(encode).not.toThrow();
+        else expect(encode).toThrow(`${type} of ${stream}: data`);
+      }
+    },
+  );
+
+  it.each(['stream', 'type', 'data', 'metadata'] as const)(
+    'whose %s is no text any more, but the same bytes, is unreadable',
+    (field) => {
+      const event = sealed({});
+      const damaged = { ...event, [field]: Buffer.from(event[field]) as never };
+      expect(() => codec.decode(damaged)).toThrow(/they are not the ones written/);
+    },
+  );
 
   const unreadable: readonly [string, Partial<StoredEvent>, RegExp][] = [
     [
