@@ -191,6 +191,12 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
         ]);
         expect(await log.commands('trail')).toEqual([]);
       });
+
+      it('is found however many begin alike', async () => {
+        const ids = Array.from({ length: 2000 }, (_, index) => `trial:${1000 + index}`);
+        await Promise.all(ids.map((commandId) => log.append(append([], { commandId }))));
+        expect((await log.commands('trial:')).map(({ commandId }) => commandId)).toEqual(ids);
+      });
     });
 
     describe('appends of the same turn', () => {
@@ -272,7 +278,10 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
         ['a command id that is no text', () => append([write(WEB, 0, [event])], { commandId: '\ud800' })],
         ['an answer that JSON cannot say', () => append([write(WEB, 0, [event])], { answer: Number.NaN })],
         ['a state that JSON cannot say', () => append([write(WEB, 0, [event], new Map() as never)])],
+        ['a digest without an end', () => append([write(WEB, 0, [event])], { digest: 'x'.repeat(1025) })],
+        ['nobody who asked', () => append([write(WEB, 0, [event])], { author: '' })],
         ['a causation before the log', () => append([write(WEB, 0, [event])], { causation: 0 })],
+        ['a causation between two events', () => append([write(WEB, 0, [event])], { causation: 1.5 })],
       ];
       it.each(cases)('%s is refused as a bug, before anything is written', async (_name, wish) => {
         await expect(log.append(wish())).rejects.toThrow(TypeError);
@@ -532,6 +541,37 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
         remove();
         await appended(append([write(WEB, 1, [backendAdded('a')])]));
         expect(heard).toEqual(['first', 'second', 'second']);
+      });
+
+      it('is another each time that it is given', async () => {
+        let heard = 0;
+        const listen = () => void (heard += 1);
+        const remove = log.onAppended(listen);
+        log.onAppended(listen);
+        await appended(append([write(WEB, 0, [poolCreated()])]));
+        expect(heard).toBe(2);
+        remove();
+        await appended(append([write(WEB, 1, [backendAdded('a')])]));
+        expect(heard).toBe(3);
+      });
+
+      it('that has a bug ends the process, but not before all others know what is durable', async () => {
+        const bug = new Error('as a bug would');
+        const others = process.listeners('uncaughtException');
+        process.removeAllListeners('uncaughtException');
+        const ended = new Promise((resolve) => process.once('uncaughtException', resolve));
+        try {
+          const heard: number[] = [];
+          log.onAppended(() => {
+            throw bug;
+          });
+          log.onAppended(({ last }) => heard.push(last));
+          await appended(append([write(WEB, 0, [poolCreated()])]));
+          expect(heard).toEqual([1]);
+          expect(await ended).toBe(bug);
+        } finally {
+          for (const other of others) process.on('uncaughtException', other);
+        }
       });
     });
 

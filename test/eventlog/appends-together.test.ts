@@ -65,6 +65,17 @@ describe('appends together', () => {
     expect(heard).toEqual([1, 1]);
   });
 
+  it('are those of one work at a time, and a second one takes nothing from the first', async () => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await log.together(async () => {
+      await log.append(append([write(WEB, 0, [poolCreated()])]));
+      await expect(log.together(async () => {})).rejects.toThrow('expected one work at a time');
+      await log.append(append([write(WEB, 1, [backendAdded('a')])]));
+    });
+    expect(await log.version(WEB)).toBe(2);
+  });
+
   it('are apart from what was asked for before them', async () => {
     await using directory = await tempDirectory();
     await using log = open(directory.path);
