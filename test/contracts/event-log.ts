@@ -545,7 +545,9 @@ export function eventLogContract(adapter: string, open: OpenLog): void {
 
       it('is another each time that it is given', async () => {
         let heard = 0;
-        const listen = () => void (heard += 1);
+        const listen = () => {
+          heard += 1;
+        };
         const remove = log.onAppended(listen);
         log.onAppended(listen);
         await appended(append([write(WEB, 0, [poolCreated()])]));

@@ -8,6 +8,7 @@ import { Past } from '../history/past.ts';
 import { copyLog } from '../support/copy-log.ts';
 import { fill, smallDisk } from '../support/small-disk.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+import { append } from './appends.ts';
 import { contentsOf } from './contents.ts';
 
 const breathe = async () => {};
@@ -53,6 +54,42 @@ describe('a part of a log as a log of its own', () => {
     const prefix = openSqliteReader(upTo);
     expect(contentsOf(part).currents).toEqual(contentsOf(prefix).currents);
     for (const reader of [part, prefix]) reader.close();
+    await log.close();
+  });
+
+  it.each([
+    ['these', ['command-3', 'command-4']],
+    ['all', ['command-1', 'command-2', 'command-3', 'command-4', 'idle-3', 'idle-4']],
+    ['none', []],
+  ] as const)('has the answers of %s', async (commands, ids) => {
+    await using directory = await tempDirectory();
+    const log = openSqliteLog({ directory: directory.path, now: () => 1000 });
+    const past = new Past(log);
+    for (let index = 1; index <= 6; index++) {
+      await past.happen([`pool-p${index}`, { type: 'PoolCreated', data: { settings: {} } }]);
+      if (index >= 3 && index <= 5) await log.append(append([], { commandId: `idle-${index}` }));
+    }
+    const path = join(directory.path, 'part.db');
+    await copyLog({ source: log.reader, path, from: 3, to: 4, projectionOf, commands, breathe });
+    const part = openSqliteReader(path);
+    expect(part.storedCommands('', '', 100)).toEqual(ids.map((id) => log.reader.storedCommand(id)));
+    part.close();
+    await log.close();
+  });
+
+  it('has all answers, however many there are', async () => {
+    await using directory = await tempDirectory();
+    const { log } = await story(directory);
+    await log.together(async () => {
+      for (let index = 0; index < 2100; index++) await log.append(append([]));
+    });
+    const path = join(directory.path, 'part.db');
+    await copyLog({ source: log.reader, path, from: 1, to: 6, projectionOf, commands: 'all', breathe });
+    const part = openSqliteReader(path);
+    const known = log.reader.storedCommands('', '', 10_000);
+    expect(part.storedCommands('', '', 10_000)).toEqual(known);
+    expect(known).toHaveLength(2105);
+    part.close();
     await log.close();
   });
 
