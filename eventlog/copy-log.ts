@@ -13,7 +13,7 @@ import type { LogInspection, LogReader, StoredCurrent } from './log-reader.ts';
 import type { Position } from './position.ts';
 import type { ProjectionOf } from './replay.ts';
 import { prepareSchema } from './schema.ts';
-import { unusable } from './sqlite-errors.ts';
+import { isOfTheFile, unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { bytesOf, type ChainedEvent, chainHash, GENESIS } from './stored-event.ts';
 
@@ -199,7 +199,7 @@ async function* linked(
 ): AsyncGenerator<readonly ChainedEvent[]> {
   let last = after;
   while (last.position < to) {
-    const page = source.storedEvents(last.position + 1, Math.min(PAGE, to - last.position), CHARACTERS);
+    const page = eventsFrom(source, last.position + 1, Math.min(PAGE, to - last.position));
     if (page.length === 0) {
       if (to === Number.MAX_SAFE_INTEGER) return;
       throw new EventUnreadable(last.position + 1, 'the log', `expected an event, found the end of the log`);
@@ -210,6 +210,17 @@ async function* linked(
     }
     yield page;
     await breathe();
+  }
+}
+
+/** Where a page of the file is damaged, the events on it are asked for one by one, up to that which cannot be read. */
+function eventsFrom(source: LogInspection, from: Position, limit: number): readonly ChainedEvent[] {
+  try {
+    return source.storedEvents(from, limit, CHARACTERS);
+  } catch (error) {
+    if (!isOfTheFile(error)) throw error;
+    if (limit > 1) return eventsFrom(source, from, 1);
+    throw new EventUnreadable(from, 'the log', error.message, error);
   }
 }
 

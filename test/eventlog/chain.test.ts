@@ -1,5 +1,4 @@
 /** What `verify` says of the chain of events where it is wrong in one thing alone. */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
@@ -9,22 +8,20 @@ import { projectionOf } from '../../src/projection.ts';
 import { Past } from '../history/past.ts';
 import { copyLog } from '../support/copy-log.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
+import { longEvent, tearPage } from '../support/torn-page.ts';
 
-const PAGE_BYTES = 4096;
-
-/** Six events, the first at 1 s and each a second later; that at position 3 has more text than fits in a page of the file. */
+/** Six events, the first at 1 s and each a second later; that at position 3 has more text than fits in a page. */
 async function fill(directory: string): Promise<void> {
   let nowMs = 0;
   await using log = openSqliteLog({ directory, now: () => nowMs });
   const past = new Past(log);
-  const happen = async (stream: string, event: object) => {
+  const happen = async (stream: string, event: SwitchyardEvent) => {
     nowMs += 1000;
-    await past.happen([stream, event as SwitchyardEvent]);
+    await past.happen([stream, event]);
   };
   await happen('pool-a', { type: 'PoolCreated', data: { settings: {} } });
-  await happen('domain-x.example', { type: 'DomainCreated', data: { settings: { pool: 'a' } } });
-  const errorPages = { error: 'x'.repeat(3 * PAGE_BYTES) };
-  await happen('domain-x.example', { type: 'DomainChanged', data: { settings: { pool: 'a', errorPages } } });
+  await happen('domain-w.example', { type: 'DomainCreated', data: { settings: { pool: 'a' as never } } });
+  await happen('domain-x.example', longEvent('a'));
   for (const maxConcurrency of [4, 5, 6])
     await happen('pool-a', { type: 'PoolChanged', data: { settings: { maxConcurrency } } });
 }
@@ -96,14 +93,7 @@ it('the first event after a base is not before the time of the last that the bas
 it('an event on a page that cannot be read is all that is found: of those after it nothing is said', async () => {
   await using directory = await tempDirectory();
   await fill(directory.path);
-  const path = join(directory.path, 'events.db');
-  const file = readFileSync(path);
-  // An overflow page begins with the number of the next: https://www.sqlite.org/fileformat2.html#ovflpgs. The event's come first.
-  const text = 'x'.repeat(1000);
-  let page = 0;
-  while (!file.toString('latin1', page + 4, page + 1004).startsWith(text)) page += PAGE_BYTES;
-  file.writeUInt32BE(0x7fffffff, page);
-  writeFileSync(path, file);
-  const findings = (await findingsOf(path)).filter(({ type }) => type !== 'file_damaged');
+  tearPage(directory.path);
+  const findings = (await findingsOf(directory.path)).filter(({ type }) => type !== 'file_damaged');
   expect(findings).toMatchObject([{ type: 'event_unreadable', position: 3 }]);
 });

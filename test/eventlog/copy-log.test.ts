@@ -2,12 +2,20 @@ import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { type LocalLog, openSqliteLog, openSqliteReader, swapLog, verify } from '../../eventlog/index.ts';
+import {
+  type LocalLog,
+  lastSound,
+  openSqliteLog,
+  openSqliteReader,
+  swapLog,
+  verify,
+} from '../../eventlog/index.ts';
 import { projectionOf } from '../../src/projection.ts';
 import { Past } from '../history/past.ts';
 import { copyLog } from '../support/copy-log.ts';
 import { fill, smallDisk } from '../support/small-disk.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+import { longEvent, tearPage } from '../support/torn-page.ts';
 import { append } from './appends.ts';
 import { contentsOf } from './contents.ts';
 
@@ -110,6 +118,26 @@ describe('a part of a log as a log of its own', () => {
     });
     expect(existsSync(path)).toBe(false);
     await copyLog({ source, path, from: 1, to: 3, projectionOf, breathe });
+    source.close();
+  });
+});
+
+describe('a page that cannot be read', () => {
+  it('is told as the event that begins on it, and all before it can be copied', async () => {
+    await using directory = await tempDirectory();
+    const { log, past } = await story(directory);
+    await past.happen(['domain-y.example', longEvent('a')]);
+    await past.happen(['pool-a', { type: 'PoolChanged', data: { settings: { maxConcurrency: 8 } } }]);
+    await log.close();
+    tearPage(directory.path);
+    const source = openSqliteReader(directory.path);
+    const copy = async (name: string, to: number) => {
+      const path = join(directory.path, name);
+      return await copyLog({ source, path, from: 1, to, projectionOf, breathe });
+    };
+    expect(await lastSound(source, breathe)).toBe(6);
+    await expect(copy('all.db', 8)).rejects.toMatchObject({ name: 'EventUnreadable', position: 7 });
+    expect(await copy('sound.db', 6)).toEqual({ from: 1, to: 6, events: 6 });
     source.close();
   });
 });

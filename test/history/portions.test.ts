@@ -18,6 +18,7 @@ import {
 import { scene } from '../admin/scene.ts';
 import { command } from '../cli/command.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
+import { longEvent, tearPage } from '../support/torn-page.ts';
 import { withPools } from './past.ts';
 
 let directory: TempDirectory;
@@ -412,6 +413,20 @@ describe('a repair', () => {
     expect(checked).toContainEqual({ checking: 'file', done: 0, of: 1 });
     expect(checked.every((step) => 'checking' in (step as object))).toBe(true);
     expect(rest).toEqual(written);
+  });
+
+  it('cuts where the file itself cannot be read', async () => {
+    const place = at('torn');
+    const log = openSqliteLog({ directory: place, now: Date.now });
+    const past = await withPools(log, 4);
+    await past.happen(['domain-a.example', longEvent('p1')]);
+    await past.happen(['pool-p0', { type: 'PoolRemoved', data: {} }]);
+    await log.close();
+    const then = await state(place, ' --at 4');
+    tearPage(place);
+    expect((await run('verify --repair', place)).out).toContain('cut after position 4');
+    expect((await run('verify', place)).out).toBe('4 events, all as written\n');
+    expect(await state(place)).toEqual(then);
   });
 
   it('cuts where an event is missing', async () => {
