@@ -76,6 +76,19 @@ describe('an idle backend connection', () => {
     await eventually(() => backend.open === 1, 'one open');
   });
 
+  it('beyond a limit that is new is closed', async () => {
+    const { router, backend } = await routed(async () => {
+      await pause(30);
+      return ok();
+    });
+    const clients = await Promise.all([1, 2, 3].map(() => router.connect()));
+    await Promise.all(clients.map((client) => client.request(GET)));
+    expect(backend.open).toBe(3);
+    await router.setBackends({ 'web.1': { port: backend.port, maxConcurrency: 1 } });
+    expect((await clients[0]?.request(GET))?.status).toBe(200);
+    await eventually(() => backend.open <= 1, 'one open at most');
+  });
+
   it('makes room for a later one, so that stale ones do not make every POST connect anew', async () => {
     const { router, backend } = await routed(() => ok(), {
       pool: { limits: { idlePerBackend: 1 }, timeouts: { upstreamKeepAliveMs: 60_000 } },

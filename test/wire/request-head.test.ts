@@ -58,13 +58,14 @@ describe('a request head', () => {
     expect(head).toMatchObject({ status: 417, method: 'PUT', target: '/p?q', domain: 'a.test' });
   });
 
-  it('says at which byte of the message it is wrong, wherever that stands in the buffer', () => {
+  it('says what it refuses, or at which byte of the message, wherever that stands in the buffer', () => {
     const where = (text: string) => {
       const buffer = bytes(`####${text}`);
       const head = readRequestHead(buffer, 4, buffer.length, LIMITS, new HeadScan());
       return head.type === 'refused' ? head.detail : head.type;
     };
     const lines = 'GET / HTTP/1.1\r\nA: b\r\n';
+    expect(where(`${lines}Content-Length: 5x\r\n\r\n`)).toBe('Content-Length: "5x"');
     expect(where('\r\rGET')).toBe('at byte 1 of the message, found "\\r"');
     expect(where('\r\n'.repeat(6))).toBe('at byte 10 of the message, found "\\r"');
     expect(where('\r\nGET /\x01 HTTP/1.1\r\n')).toBe('at byte 7 of the message, found "\\u0001"');
