@@ -76,17 +76,27 @@ describe('an idle backend connection', () => {
     await eventually(() => backend.open === 1, 'one open');
   });
 
-  it('beyond a limit that is new is closed', async () => {
+  it('without a claim under a limit that is new is closed', async () => {
+    const { router, backend } = await routed(() => ok());
+    await (await router.connect()).request(GET);
+    expect(backend.open).toBe(1);
+    await router.setBackends({ 'web.1': { port: backend.port, maxConcurrency: 1 } });
+    router.plane.deliver();
+    await eventually(() => backend.open === 0, 'none open', 1000);
+  });
+
+  it('that a request left after a limit came makes no more of them than that', async () => {
     const { router, backend } = await routed(async () => {
       await pause(30);
       return ok();
     });
     const clients = await Promise.all([1, 2, 3].map(() => router.connect()));
-    await Promise.all(clients.map((client) => client.request(GET)));
-    expect(backend.open).toBe(3);
+    const answers = Promise.all(clients.map((client) => client.request(GET)));
+    await eventually(() => backend.requests.length === 3, 'three requests');
     await router.setBackends({ 'web.1': { port: backend.port, maxConcurrency: 1 } });
+    await answers;
     expect((await clients[0]?.request(GET))?.status).toBe(200);
-    await eventually(() => backend.open <= 1, 'one open at most');
+    await eventually(() => backend.open <= 1, 'one open at most', 1000);
   });
 
   it('makes room for a later one, so that stale ones do not make every POST connect anew', async () => {
