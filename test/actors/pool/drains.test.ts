@@ -110,6 +110,13 @@ describe('a drain', () => {
     await s.clock.settle();
     expect(s.told.at(-1), 'from the state').toEqual({ type: 'drained', ...counts });
     expect(s.clock.pending, 'nobody looks any more').toBe(0);
+    await s.put();
+    const next = s.lease();
+    await s.drain(9000);
+    s.wait();
+    next('cut');
+    await s.clock.advance(LOOK_MS);
+    expect(s.told.at(-1), 'of this drain alone').toEqual({ type: 'drained', finished: 0, cut: 1 });
   });
 
   it('of an idle backend is over at once', async () => {
