@@ -282,6 +282,75 @@ describe('a dropped pool', () => {
   });
 });
 
+describe('a pool at rest', () => {
+  const LATER = NOW + 50;
+
+  async function scene(rows = [backend('a')]) {
+    const stage = world();
+    const one = stage.thread();
+    await defineWeb(stage, rows);
+    const rests = (nowMs = NOW) => stage.main.rest(WEB, stage.main.ticket(WEB), { position: 7, nowMs });
+    return { stage, one, rests };
+  }
+
+  it('gives its ledger back, unless it was used meanwhile, and has one again with the tickets that follow', async () => {
+    const { stage, one, rests } = await scene();
+    const old = web(one);
+    const seen = stage.main.ticket(WEB);
+    old.checkin(take(one), NOW, 'finished');
+    expect(await stage.main.rest(WEB, seen, CHANGE)).toBe(false);
+    const { ticket } = stage.verify(WEB);
+    expect(stage.main.ticket(WEB)).toBe(ticket);
+    expect(await rests()).toBe(true);
+    expect([stage.main.ticket(WEB), stage.main.rowsOf(WEB), one.ledger.pool(WEB)]).toEqual([
+      0,
+      [],
+      undefined,
+    ]);
+    expect(await rests(), 'it does already').toBe(false);
+    await defineWeb(stage, [backend('a')]);
+    expect(leased(old.checkout(NOW, [], new TestWaiter())).ticket).toBeGreaterThan(ticket);
+    stage.verify(WEB);
+  });
+
+  it('has no lease out', async () => {
+    const { one, rests } = await scene();
+    const lease = take(one);
+    expect(await rests()).toBe(false);
+    web(one).checkin(lease, NOW, 'finished');
+    expect(await rests()).toBe(true);
+  });
+
+  it('has nobody waiting', async () => {
+    const { one, rests } = await scene([backend('a', { state: 'draining' })]);
+    const waiter = wait(one);
+    expect(await rests()).toBe(false);
+    web(one).leave(waiter, NOW);
+    expect(await rests()).toBe(true);
+  });
+
+  it('has no quarantine that would be forgotten', async () => {
+    const { one, rests } = await scene();
+    web(one).quarantine(keyOf('a'), NOW, LATER);
+    expect(await rests(LATER - 1)).toBe(false);
+    expect(await rests(LATER)).toBe(true);
+  });
+
+  it('has no connection, idle ones included', async () => {
+    const { one, rests } = await scene();
+    const lease = take(one);
+    const { claims } = web(one);
+    claims?.open(lease.row, false);
+    claims?.rest(lease.row);
+    web(one).checkin(lease, NOW, 'finished');
+    expect(await rests()).toBe(false);
+    claims?.closing(lease.row);
+    expect(await rests()).toBe(false);
+    claims?.closed(lease.row);
+    expect(await rests()).toBe(true);
+  });
+});
+
 /** What nobody refers to is gone. A WeakRef holds what it refers to until its turn of the loop is over. */
 async function collected(): Promise<void> {
   await new Promise(setImmediate);
