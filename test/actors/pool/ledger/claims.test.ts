@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, connectionsOf } from '../../../../actors/pool/ledger/claims.ts';
 import type { Lease, RowWatcher } from '../../../../actors/pool/ledger/index.ts';
+import type { ConnectionClaims } from '../../../../actors/pool/ledger/ledger.ts';
 import { Chance } from '../../../support/chance.ts';
 import {
   backend,
@@ -28,6 +29,7 @@ class Keeper implements RowWatcher {
   readonly connections: Connection[] = [];
   row = 0;
   #isLooking = false;
+  #claims: ConnectionClaims | undefined;
 
   constructor(stage: World) {
     this.world = stage;
@@ -35,10 +37,11 @@ class Keeper implements RowWatcher {
     this.thread.ledger.watchRows(this);
   }
 
-  get claims() {
-    const { claims } = web(this.thread);
-    assert(claims !== undefined);
-    return claims;
+  /** Kept, since a pool that is gone still has those of what is open. */
+  get claims(): ConnectionClaims {
+    this.#claims ??= web(this.thread).claims;
+    assert(this.#claims !== undefined);
+    return this.#claims;
   }
 
   in(state: Connection['state']): Connection[] {
@@ -294,5 +297,23 @@ describe('idle connections', () => {
     other.begin();
     expect(other.row).not.toBe(row);
     stage.verify(WEB);
+  });
+
+  it('of a dropped pool keep its ledger until they are closed', async () => {
+    const stage = world();
+    await defineWeb(stage, [backend('a', { limit: 1 })]);
+    const keeper = new Keeper(stage);
+    keeper.begin();
+    const idle = keeper.connections[0] as Connection;
+    keeper.finish(idle);
+    const change = { position: 2, nowMs: NOW };
+    await stage.main.drop(WEB, change);
+    stage.hear(keeper.thread);
+    expect(keeper.in('closing')).toEqual([idle]);
+    await stage.main.drop(WEB, change);
+    keeper.closed(idle);
+    expect(stage.main.blockOf(WEB)).not.toBe(0);
+    await stage.main.drop(WEB, change);
+    expect(stage.main.blockOf(WEB)).toBe(0);
   });
 });

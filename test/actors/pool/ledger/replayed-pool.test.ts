@@ -12,7 +12,7 @@ import { backend, defineWeb, leased, TestWaiter, WEB, web, world } from './world
 
 const A = keyOf('a');
 const B = keyOf('b');
-const HEALTH = { failures: 1, windowMs: 1000, maxEjectedPercent: 50, quarantineMs: 100, slowStartMs: 0 };
+const HEALTH = { failures: 1, windowMs: 1000, maxEjectedPercent: 100, quarantineMs: 100, slowStartMs: 0 };
 
 /** Of each kind of operation at least one. */
 async function history(): Promise<readonly LedgerRecord[]> {
@@ -38,6 +38,9 @@ async function history(): Promise<readonly LedgerRecord[]> {
   web(one).checkin(leased(web(one).checkout(211, [B], new TestWaiter(), 0, 7)), 212, 'finished');
   web(one).probed(A, 220, true);
   web(one).probed(A, 221, false);
+  const sick = [B, A].map((other) => leased(web(one).checkout(222, [other], new TestWaiter())));
+  for (const lease of sick) web(one).checkin(lease, 223, 'timed_out');
+  await defineWeb(stage, rows, { maxWaiting: 1, health: { ...HEALTH, maxEjectedPercent: 50 }, nowMs: 224 });
   web(two).checkout(230, [B], new TestWaiter());
   await defineWeb(stage, [backend('b')], { phase: 'restrict', maxWaiting: 0, nowMs: 240 });
   await stage.main.reap(two.number, 250);
@@ -78,11 +81,12 @@ function refused(op: Op, refusal: string): Edit {
   return changed(op, 0, { op: 'refuse', refusal });
 }
 
-/** On the backend that the first lease is on, which is full. */
-function onTheFirst(op: Op, nth: number): Edit {
+/** On the other backend. */
+function elsewhere(op: Op, nth: number): Edit {
   return (records) => {
-    const { row, backendKey, epoch } = records[which(records, 'checkout', 0)] as Of<'checkout'>;
-    return changed(op, nth, { row, backendKey, epoch })(records);
+    const its = records[which(records, op, nth)] as Of<'checkout'>;
+    const other = records.find((record) => record.op === 'row' && record.row !== its.row) as Of<'row'>;
+    return changed(op, nth, { row: other.row, backendKey: other.backendKey, epoch: other.epoch })(records);
   };
 }
 
@@ -116,7 +120,7 @@ describe('a replay', () => {
   });
 
   it.each<[string, Edit, string, string]>([
-    ['a lease that is not picked', onTheFirst('checkout', 1), 'another backend is picked', 'leased'],
+    ['a lease that is not picked', elsewhere('checkout', 1), 'another backend is picked', 'leased'],
     ['a needless refusal', refused('checkout', 'no_backends'), 'a backend is free for it', 'leased'],
     [
       'a refusal with room to wait',
@@ -143,6 +147,7 @@ describe('a replay', () => {
     ['an ejection for no reason', twice('eject', 0, {}), SOMETHING_ELSE, 'nothing'],
     ['one that was withheld', changed('eject', 0, { op: 'withhold' }), SOMETHING_ELSE, 'ejected'],
     ['a return for no reason', twice('release', 0, {}), 'another is let back', 'nothing'],
+    ['the return of another', elsewhere('release', 1), 'another is let back', 'nothing'],
     ['a trial too soon', changed('trial', 0, { nowMs: 209 }), 'no ejection of it is over', 'nothing'],
     ['no trial when it is time', without('trial', 0), NOT_ENDED, 'expired'],
     ['more routes out than are kept', fiveRoutesOut, 'there is no room for another route', 'nothing'],
