@@ -234,9 +234,12 @@ describe('a dropped pool', () => {
     const block = stage.main.blockOf(WEB);
     await stage.main.drop(WEB, CHANGE);
     const other = keyOf('other');
-    await defineWeb(stage, [backend('z')], { key: other });
-    expect(stage.main.blockOf(other)).toBe(block);
-    expect(old.checkout(NOW, [], new TestWaiter())).toBe('no_backends');
+    const rows = Array.from({ length: 20 }, (_, i) => backend(`z${i}`));
+    for (let count = 1; count <= rows.length; count++) {
+      await defineWeb(stage, rows.slice(0, count), { key: other });
+      expect(stage.main.blockOf(other)).toBe(block);
+      expect(old.checkout(NOW, [], new TestWaiter())).toBe('no_backends');
+    }
     await defineWeb(stage, [backend('b')]);
     expect(leased(old.checkout(NOW, [], new TestWaiter())).backendKey).toBe(keyOf('b'));
     stage.verify(WEB);
