@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { keyOf, type Lease, type PoolLedger } from '../../actors/pool/ledger/index.ts';
+import { keyOf, type Lease, type PoolLedger, unpackCheckpoint } from '../../actors/pool/ledger/index.ts';
+import { ByteWriter } from '../../eventlog/index.ts';
 import {
   backend,
   Died,
@@ -8,6 +9,7 @@ import {
   TestWaiter,
   type Thread,
   WEB,
+  type World,
   web,
   world,
 } from '../../test/actors/pool/ledger/world.ts';
@@ -96,6 +98,33 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('drop') }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+type Of<Do extends Step['do']> = Extract<Step, { do: Do }>;
+
+const UNJUDGED = { failures: 0, windowMs: 0, maxEjectedPercent: 0, quarantineMs: 0, slowStartMs: 0 };
+
+/** Once a change is in force the ledger is what its owner said. */
+function expectInForce({ main }: World, { settings, members }: Of<'define'>, nowMs: number): void {
+  const packed = new ByteWriter();
+  main.checkpoint(WEB, packed);
+  const { rows, ...pool } = unpackCheckpoint(packed.written());
+  expect(pool).toMatchObject({ widening: false, ...settings, health: settings.health ?? UNJUDGED });
+  const present = rows.filter(({ removed }) => !removed);
+  expect(new Set(present.map(({ backendKey }) => backendKey))).toEqual(
+    new Set(members.map(({ id }) => keyOf(id))),
+  );
+  for (const { id, limit, weight, state, quarantineUntilMs } of members) {
+    const row = present.find(({ backendKey }) => backendKey === keyOf(id));
+    expect(row).toMatchObject({
+      limit,
+      weight,
+      draining: state === 'draining',
+      starting: state === 'starting',
+    });
+    if (quarantineUntilMs > nowMs)
+      expect(row?.quarantined && row.untilMs).toBeGreaterThanOrEqual(quarantineUntilMs);
+  }
+  for (const { removed, inFlight } of rows) if (removed) expect(inFlight.size).toBeGreaterThan(0);
+}
 
 /** What one thread has out. */
 interface Seat {
@@ -160,6 +189,7 @@ async function run(steps: readonly Step[]): Promise<void> {
       const { health, ...settings } = what.settings;
       const judged = health === undefined ? {} : { health };
       await defineWeb(stage, rows, { ...settings, ...judged, phase: what.phase, nowMs });
+      if (what.phase === 'widen') expectInForce(stage, what, nowMs);
       for (const seat of seats) view.set(seat, view.get(seat) ?? seat.thread.ledger.pool(WEB));
     } else if (what.do === 'drop') await stage.main.drop(WEB, { position: 1, nowMs });
     else if (what.do === 'die') seats[what.thread]!.thread.section.stepsLeft = what.steps;

@@ -231,6 +231,7 @@ describe('a dropped pool', () => {
     const one = stage.thread();
     await defineWeb(stage, [backend('a')]);
     const old = web(one);
+    old.checkin(take(one), NOW, 'finished');
     const block = stage.main.blockOf(WEB);
     await stage.main.drop(WEB, CHANGE);
     const other = keyOf('other');
