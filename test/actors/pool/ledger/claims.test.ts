@@ -263,6 +263,51 @@ async function diesAt(scene: (stage: World) => Prepared, steps: number): Promise
 }
 
 describe('idle connections', () => {
+  const begun = (keeper: Keeper, count: number) => {
+    for (let i = 0; i < count; i++) keeper.begin();
+    return keeper;
+  };
+  const finish = (keeper: Keeper) => {
+    for (const connection of keeper.in('open')) keeper.finish(connection);
+  };
+
+  it('need a claim where their backend has a limit', async () => {
+    for (const limit of [0, 3]) {
+      const stage = world();
+      await defineWeb(stage, [backend('a', { limit })]);
+      const { claims, thread } = new Keeper(stage);
+      const lease = leased(web(thread).checkout(NOW, [], new TestWaiter()));
+      expect(claims.isCounted(lease)).toBe(limit > 0);
+    }
+  });
+
+  it('are kept, but where the slot goes to a thread that would need the room', async () => {
+    for (const next of ['nobody', 'itself', 'another'] as const) {
+      const stage = world();
+      await defineWeb(stage, [backend('a')]);
+      const keeper = begun(new Keeper(stage), 1);
+      const other = new Keeper(stage);
+      const first = next === 'itself' ? keeper.thread : other.thread;
+      if (next !== 'nobody') web(first).checkout(NOW, [], new TestWaiter());
+      finish(keeper);
+      expect(keeper.in('idle').length).toBe(next === 'another' ? 0 : 1);
+    }
+  });
+
+  it('are revoked one for each that is wanted, however often it is asked for', async () => {
+    const stage = world();
+    await defineWeb(stage, [backend('a', { limit: 3 })]);
+    const keeper = begun(new Keeper(stage), 3);
+    finish(keeper);
+    const other = begun(new Keeper(stage), 2);
+    for (let i = 0; i < 3; i++) other.look();
+    stage.hear(keeper.thread);
+    expect(keeper.in('idle').length).toBe(1);
+    for (const connection of keeper.in('closing')) keeper.closed(connection);
+    stage.hear(other.thread);
+    expect(other.in('open').length).toBe(2);
+  });
+
   it('are revoked where the limit is lowered, the backend drained, or removed', async () => {
     for (const rows of [
       [backend('a', { limit: 1 })],

@@ -219,6 +219,8 @@ describe('a dropped pool', () => {
     await defineWeb(stage, [backend('a', { limit: 1 })]);
     const lease = take(one);
     await stage.main.drop(WEB, CHANGE);
+    expect(stage.main.ticket(WEB)).toBe(0);
+    expect(stage.main.rowsOf(WEB)).toMatchObject([{ state: 'removed', inFlight: 1 }]);
     await defineWeb(stage, [backend('a', { limit: 1 })]);
     const waiter = wait(one);
     web(one).checkin(lease, NOW, 'finished');
