@@ -52,6 +52,7 @@ function reply({ log, heartbeatMs }: AdminPorts, wish: Follow): Reply {
     type: 'stream',
     status: 200,
     headers: { 'content-type': wish.sse ? 'text/event-stream' : 'application/x-ndjson' },
+    isEndless: wish.follow,
     pour: (outlet) => pourEvents(log, wish, outlet, heartbeatMs),
   };
 }

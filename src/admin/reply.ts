@@ -10,15 +10,17 @@ export type Reply =
       readonly headers: Headers;
       /** It goes on reading the request's body, which is not to be discarded. */
       readonly isReading?: true;
+      /** It has no end of its own, and ends when the admin closes; any other is whole, or its connection is cut. */
+      readonly isEndless?: boolean;
       readonly pour: (outlet: Outlet) => Promise<void>;
     };
 
 type Headers = Readonly<Record<string, string>>;
 
 export interface Outlet {
-  /** Resolves when there is room for more; false when the client has gone or the admin is closing. */
+  /** Resolves when there is room for more; false once `signal` is aborted. */
   write(piece: string | Uint8Array): Promise<boolean>;
-  /** Aborted when the client has gone or the admin is closing. */
+  /** Aborted when the client has gone, and of an endless answer when the admin is closing. */
   readonly signal: AbortSignal;
 }
 

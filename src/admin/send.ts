@@ -52,7 +52,7 @@ async function pour(
   const gone = new AbortController();
   const onGone = () => gone.abort();
   response.once('close', onGone);
-  const signal = AbortSignal.any([gone.signal, closing]);
+  const signal = reply.isEndless === true ? AbortSignal.any([gone.signal, closing]) : gone.signal;
   // A follower that only listens would not notice a peer that vanished without a word.
   response.socket?.setKeepAlive(true, 30_000);
   response.writeHead(reply.status, { ...ALWAYS, ...reply.headers });

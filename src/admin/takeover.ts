@@ -41,6 +41,7 @@ export async function postTakeover(call: Call, { successions }: AdminPorts): Pro
     status: 200,
     headers: { 'content-type': 'application/x-ndjson' },
     isReading: true,
+    isEndless: true,
     pour: (outlet) => pour(succession, cutLines(call.bytes(START_MS), 1), outlet),
   };
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createMemoryLog, EventUnreadable, LogUnavailable } from '../../eventlog/index.ts';
 import { ROUTES } from '../../src/admin/routes.ts';
+import type { Historian } from '../../src/history/index.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { deskOver, scene, withWeb } from './scene.ts';
 
@@ -181,5 +182,31 @@ describe('the listener', () => {
     await s[Symbol.asyncDispose]();
     expect(performance.now() - startedAt).toBeLessThan(1500);
     expect(await body).toBe('');
+  });
+
+  it('closes when what is being told has its end, or cuts what has none in a moment, and passes no part off as whole', async () => {
+    const more = Promise.withResolvers<void>();
+    const history: Historian = {
+      ask: async () => ({}) as never,
+      async *pour(_question, wish) {
+        yield '{"position":';
+        // Of the one that asks for lines there is no more.
+        await ('asLines' in wish && wish.asLines ? new Promise(() => {}) : more.promise);
+        yield '1}';
+        return undefined as never;
+      },
+    };
+    const s = await scene({ history });
+    const [told, cut] = await Promise.all(
+      ['application/json', 'application/x-ndjson'].map((accept) =>
+        fetch(`http://${s.address}/v1/state`, { headers: { accept } }),
+      ),
+    );
+    const texts = [told!.text(), cut!.text().catch((error: Error) => error.name)];
+    const closed = s.admin.close();
+    more.resolve();
+    expect(await Promise.all(texts)).toEqual(['{"position":1}\n', 'TypeError']);
+    await closed;
+    await s[Symbol.asyncDispose]();
   });
 });
