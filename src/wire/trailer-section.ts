@@ -39,8 +39,8 @@ export class TrailerSection {
   /** Takes bytes and returns the index of the first that is not the section's. */
   take(buffer: Buffer, from: number, end: number): number {
     const before = this.#heldBytes;
-    const room = this.#bounds.headBytes - before;
-    const taken = Math.min(end - from, room);
+    // The scan refuses what fills all there is room for without an end.
+    const taken = Math.min(end - from, this.#bounds.headBytes - before);
     this.#hold(buffer, from, taken);
     const scanned = this.#scan.scan(this.#held, 0, this.#heldBytes, this.#bounds);
     if (scanned === SCANNED.done) {
@@ -48,7 +48,6 @@ export class TrailerSection {
       return from + this.#scan.headBytes - before;
     }
     if (scanned === SCANNED.refused) this.#refuse(this.#scan.problem, this.#around());
-    else if (taken === room) this.#refuse('head_too_large', `more than ${room + before} bytes`);
     return from + taken;
   }
 

@@ -50,9 +50,11 @@ function chosenLines(head: ResponseHead, replaced: ReadonlySet<string> | undefin
   return text;
 }
 
-/** Whether the backend's date is among the lines that pass. */
+/** Whether there is a date already: the operator's, or that of the backend among the lines that pass. */
 function hasDate(head: ResponseHead, replaced: ReadonlySet<string> | undefined): boolean {
-  return hasKind(head.seen, FIELD.date) && !head.nominated.includes('date') && replaced?.has('date') !== true;
+  return (
+    replaced?.has('date') === true || (hasKind(head.seen, FIELD.date) && !head.nominated.includes('date'))
+  );
 }
 
 /** An interim response (RFC 9110 §15.2). A 100 says nothing but itself; others, such as 103, bring their fields. */

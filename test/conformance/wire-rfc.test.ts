@@ -297,6 +297,7 @@ describe('RFC 9112', () => {
       contentLength: -1,
     });
     expect(request(withLine('Content-Length: 0'))).toMatchObject({ framing: 'none', contentLength: 0 });
+    expect(request(withLine('Content-Length: 1'))).toMatchObject({ framing: 'length', contentLength: 1 });
   });
 
   it('§9.3 keeps a connection by version, and close wins', () => {

@@ -127,8 +127,28 @@ describe('an answer whose status is listed for retries', () => {
 
   it('stands when it answers what is not idempotent, which is delivered once', async () => {
     const { router, bad, good } = await overTwo(unavailable, retries);
-    expect((await statuses(router, post('hello'), 4)).sort()).toEqual([200, 200, 503, 503]);
-    expect(bad.requests.length + good.requests.length).toBe(4);
+    for (const body of ['hello', ''])
+      expect((await statuses(router, post(body), 4)).sort()).toEqual([200, 200, 503, 503]);
+    expect(bad.requests.length + good.requests.length).toBe(8);
+  });
+
+  it('stands when it answers more than is held, whole', async () => {
+    const { router, bad, good } = await overTwo(unavailable, retries);
+    const put = post('x'.repeat(200_000)).replace('POST', 'PUT');
+    expect((await statuses(router, put, 4)).sort()).toEqual([200, 200, 503, 503]);
+    expect([...bad.requests, ...good.requests].map(({ body }) => body.length)).toEqual(
+      Array.from({ length: 4 }, () => 200_000),
+    );
+  });
+
+  it('stands where there is no other backend, and takes nothing from the budget', async () => {
+    const { port } = await backendThat(unavailable);
+    const router = await routerOver({
+      backends: { 'web.1': { port } },
+      pool: { retries: { statuses: [503] } },
+    });
+    expect(new Set(await statuses(router, GET, 6))).toEqual(new Set([503]));
+    expect(router.plane.counters).toMatchObject({ retries: 0, retriesDenied: 0 });
   });
 
   it('stands when all answer so, or the budget is spent', async () => {

@@ -62,6 +62,13 @@ describe('a chunked body', () => {
     ]);
   });
 
+  it('gives trailers that come in pieces, however many they are', () => {
+    const lines = Array.from({ length: 300 }, (_, i) => `name-${i}: value ${i}`);
+    const text = `0\r\n${lines.join('\r\n')}\r\n\r\n`;
+    const cuts = Array.from({ length: Math.floor(text.length / 77) }, (_, i) => (i + 1) * 77);
+    expect(read(text, 'data', cuts).trailers).toEqual(lines.flatMap((line) => line.split(': ')));
+  });
+
   it('counts body bytes only', () => {
     const reader = new ChunkedBody(LIMITS, 'chunks');
     readBody(reader, bytes(CHUNKS), 0);

@@ -90,6 +90,7 @@ describe('framing of a response', () => {
     ['GET', 'HTTP/1.1 200 OK', 'Content-Length: 43\r\n', 'length', 43],
     ['GET', 'HTTP/1.1 200 OK', 'Content-Length: 43\r\nContent-Length: 43\r\n', 'length', 43],
     ['GET', 'HTTP/1.1 200 OK', 'Content-Length: 0\r\n', 'none', 0],
+    ['GET', 'HTTP/1.1 200 OK', 'Content-Length: 1\r\n', 'length', 1],
     ['GET', 'HTTP/1.1 200 OK', 'Transfer-Encoding: ChunKed\r\n', 'chunked', -1],
     ['GET', 'HTTP/1.1 200 OK', '', 'close', -1],
     ['GET', 'HTTP/1.0 200 OK', '', 'close', -1],

@@ -170,6 +170,11 @@ describe('a request to a backend', () => {
     ]);
   });
 
+  it.each(['Forwarded: for=1', 'X-Forwarded-Host: b', 'Max-Forwards: 7'])('keeps %s of a friend', (line) => {
+    const text = `GET / HTTP/1.1\r\nHost: a\r\n${line}\r\n\r\n`;
+    expect(sent(text, { trustsPeer: true }).slice(2, -3)).toEqual([line]);
+  });
+
   it('replaces the fields an operator sets', () => {
     const written = sent(
       'GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx-a: 2\r\n\r\n',
@@ -194,6 +199,21 @@ describe('a response to a client', () => {
     expect(answered('HTTP/1.1 200 OK\r\ndate: today\r\n\r\n').filter((line) => /date/i.test(line))).toEqual([
       'date: today',
     ]);
+  });
+
+  it("has one Date: the operator's, else that of the backend, else ours, as where Connection takes that away", () => {
+    const dates = (lines: string, own: readonly string[] = []) => {
+      const replaced = own.length === 0 ? undefined : new Set(['date']);
+      const head = response(`HTTP/1.1 200 OK\r\n${lines}Content-Length: 0\r\n\r\n`);
+      const text = writeResponseHead(head, own, { ...ANSWERING, replaced });
+      return text.split('\r\n').filter((line) => /^date:/i.test(line));
+    };
+    expect(dates('')).toEqual(['Date: Thu, 01 Jan 1970']);
+    expect(dates('Connection: x\r\n')).toEqual(['Date: Thu, 01 Jan 1970']);
+    expect(dates('Connection: x\r\nDate: theirs\r\n')).toEqual(['Date: theirs']);
+    expect(dates('Connection: date\r\nDate: theirs\r\n')).toEqual(['Date: Thu, 01 Jan 1970']);
+    for (const lines of ['', 'Date: theirs\r\n', 'Connection: date\r\nDate: theirs\r\n'])
+      expect(dates(lines, ['Date', 'mine'])).toEqual(['Date: mine']);
   });
 
   it('keeps the space of an empty phrase', () => {
