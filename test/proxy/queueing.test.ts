@@ -175,6 +175,29 @@ describe('a backend with a limit', () => {
   });
 });
 
+describe('a domain with a limit', () => {
+  it('has so many requests at once and refuses the next, until one has ended', async () => {
+    const { router, backend } = await routed(undefined, {
+      features: { maxInFlight: 2 },
+      accessLog: 'logfmt',
+    });
+    const [one, two] = [(await router.connect()).send(GET), (await router.connect()).send(GET)];
+    const [first] = [await backend.accept(), await backend.accept()];
+    const next = await router.connect();
+    for (let i = 0; i < 3; i++) expect((await next.request(GET)).status).toBe(503);
+    await eventually(() => router.log.split('outcome=max_in_flight').length === 4, 'three lines');
+    await first.takeRequest();
+    first.send(ok());
+    await Promise.race([one.receives('200 OK'), two.receives('200 OK')]);
+    for (let i = 0; i < 3; i++) {
+      next.send(GET);
+      await first.takeRequest();
+      first.send(ok());
+      expect((await next.response()).status).toBe(200);
+    }
+  });
+});
+
 describe('backends that the ledger knows and the view does not know yet', () => {
   const GONE = { 'web.1': { port: 1 } };
 
