@@ -39,9 +39,11 @@ export function catchUp(fresh: string, former: string, upTo: number): void {
     db.prepare('ATTACH ? AS former').run(former);
     db.transaction(() => {
       const since = '(SELECT stream FROM former.events WHERE position > :upTo)';
+      const count = (currents: string) => `(SELECT count(*) FROM ${currents} WHERE stream IN ${since})`;
       const statements = [
         'INSERT INTO events SELECT * FROM former.events WHERE position > :upTo ORDER BY position',
         'INSERT OR IGNORE INTO commands SELECT * FROM former.commands WHERE position >= :upTo',
+        `UPDATE tallies SET rows = rows + ${count('former.currents')} - ${count('main.currents')} WHERE kind = 'currents'`,
         `DELETE FROM currents WHERE stream IN ${since}`,
         `INSERT INTO currents SELECT * FROM former.currents WHERE stream IN ${since}`,
       ];

@@ -268,6 +268,29 @@ describe('a log that goes on in another file', () => {
     await again.close();
   });
 
+  it('has the rows, the answers and the number of owners that came meanwhile', async () => {
+    await using directory = await tempDirectory();
+    const { log, past } = await story(directory);
+    await log.append(append([], { commandId: 'before' }));
+    const path = join(directory.path, 'fresh.db');
+    await copyLog({ source: log.reader, path, from: 5, to: 6, projectionOf, commands: 'all', breathe });
+    await log.append(append([], { commandId: 'idle' }));
+    await past.happen(
+      ['pool-a', { type: 'PoolChanged', data: { settings: {} } }],
+      ['pool-b', { type: 'PoolRemoved', data: {} }],
+      ['pool-c', { type: 'PoolCreated', data: { settings: {} } }],
+      ['pool-d', { type: 'PoolCreated', data: { settings: {} } }],
+    );
+    await log.append(append([], { commandId: 'after' }));
+    const { currents, rows, domainsOf } = contentsOf(log.reader);
+    const answers = log.reader.storedCommands('', '', 100);
+    swapLog(log, directory.path, path, 6);
+    expect(contentsOf(log.reader)).toMatchObject({ currents, rows, domainsOf });
+    expect(log.reader.storedCommands('', '', 100)).toEqual(answers);
+    expect(log.currentRows()).toEqual({ kept: 3, expected: 3 });
+    await log.close();
+  });
+
   it('of the format before bases is read as it is, and upgraded by its next writer', async () => {
     await using directory = await tempDirectory();
     const { log } = await story(directory);
