@@ -70,6 +70,15 @@ describe('a deadline', () => {
     expect(fired.map(([name]) => name)).toEqual(['cleared', 'removed']);
   });
 
+  it('that has passed when it is set fires at the next turn', () => {
+    const { deadlines, fired, deadline, pass, at } = wheel();
+    pass(5000);
+    for (const after of [0, 3000, 4900, 5000]) deadlines.set(deadline(`${after}`), at(after));
+    expect(fired).toEqual([]);
+    pass(100);
+    expect(fired.map(([name]) => name)).toEqual(['0', '3000', '4900', '5000']);
+  });
+
   it('further away than the wheel is round fires at its time', () => {
     const { deadlines, fired, deadline, pass, at } = wheel();
     deadlines.set(deadline('far'), at(1_000_000));

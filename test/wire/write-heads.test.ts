@@ -284,8 +284,11 @@ describe('a response to a client', () => {
 describe('the last chunk', () => {
   it('brings the trailers, without those that speak in the name of the router', () => {
     expect(lastChunk([])).toBe('0\r\n\r\n');
-    expect(lastChunk(['A', 'b', 'X-Forwarded-For', '1', 'X_Request_Id', '2', 'C', ''])).toBe(
-      '0\r\nA: b\r\nC: \r\n\r\n',
+    const ours =
+      'Via Forwarded X-Forwarded-For x-forwarded-proto X-Forwarded-Port X-Forwarded-Host X_Request_Id';
+    const fields = [...ours.split(' '), 'X-Request-Start'].flatMap((name) => [name, '1']);
+    expect(lastChunk(['A', 'b', ...fields, 'C', '', 'Date', 'd', 'Set-Cookie', 'e'])).toBe(
+      '0\r\nA: b\r\nC: \r\nDate: d\r\nSet-Cookie: e\r\n\r\n',
     );
   });
 });
