@@ -262,6 +262,34 @@ async function diesAt(scene: (stage: World) => Prepared, steps: number): Promise
   return died;
 }
 
+describe('who wants a connection', () => {
+  it('is told of the row where there is room, and of any where it was told more often than is kept', async () => {
+    const stage = world();
+    await defineWeb(stage, [backend('a')]);
+    const [one, two] = [stage.thread(), stage.thread()];
+    const looked: number[] = [];
+    one.ledger.watchRows({ look: (row) => looked.push(row) });
+    const { row } = leased(web(one).checkout(NOW, [], new TestWaiter()));
+    const [mine, theirs] = [web(one).claims, web(two).claims];
+    theirs?.open(row, false);
+    expect(mine?.open(row, false)).toBe(false);
+    for (const [times, told] of [
+      [1, [row]],
+      [64, Array(64).fill(row)],
+      [65, [0]],
+      [2, [row, row]],
+    ] as const) {
+      for (let i = 0; i < times; i++) {
+        theirs?.closed(row);
+        theirs?.open(row, false);
+      }
+      looked.length = 0;
+      stage.hear(one);
+      expect(looked).toEqual(told);
+    }
+  });
+});
+
 describe('idle connections', () => {
   const begun = (keeper: Keeper, count: number) => {
     for (let i = 0; i < count; i++) keeper.begin();
