@@ -91,4 +91,28 @@ describe('a pool in the ledger', () => {
     ]);
     expect([rows(), keeper.has(WEB), [...keeper.pools()]]).toEqual([[], false, []]);
   });
+
+  it('rests when nobody used it, and is then none that is kept', async () => {
+    const ledger = createArena({ threads: 1, ring() {}, record: false });
+    const restricted: PoolState[] = [];
+    const keeper = new LedgerKeeper({
+      ledger,
+      now: () => 10,
+      random: () => 0.5,
+      named() {},
+      restricted: (_pool, state) => restricted.push(state),
+    });
+    await keeper.follow(WEB, pool({}, { a: {} }), 1, () => {});
+    const ticket = keeper.ticket(WEB);
+    expect([await keeper.rest(WEB, ticket - 1, 1), keeper.has(WEB), restricted.length]).toEqual([
+      false,
+      true,
+      1,
+    ]);
+    expect([await keeper.rest(WEB, ticket, 1), keeper.has(WEB), restricted.at(-1)]).toEqual([
+      true,
+      false,
+      null,
+    ]);
+  });
 });

@@ -314,6 +314,17 @@ describe('a quarantine', () => {
     stage.verify(WEB);
   });
 
+  it('that ends leaves the others to be looked for, the next one first', async () => {
+    const { one } = await pool([backend('a'), backend('b'), backend('c'), backend('d')]);
+    for (const [id, ms] of Object.entries({ a: 90, b: 50, c: 70 }))
+      web(one).quarantine(keyOf(id), NOW, NOW + ms);
+    for (const next of [50, 70, 90]) {
+      expect(web(one).nextExpiryMs()).toBe(NOW + next);
+      web(one).expire(NOW + next);
+    }
+    expect(web(one).nextExpiryMs()).toBe(0);
+  });
+
   it('of a backend that is not there changes nothing', async () => {
     const { stage, one } = await pool([backend('a')]);
     const before = stage.verify(WEB).ticket;

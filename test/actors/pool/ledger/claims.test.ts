@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, connectionsOf } from '../../../../actors/pool/ledger/claims.ts';
 import type { Lease, RowWatcher } from '../../../../actors/pool/ledger/index.ts';
+import { ASKS_MOST } from '../../../../actors/pool/ledger/layout.ts';
 import type { ConnectionClaims } from '../../../../actors/pool/ledger/ledger.ts';
 import { Chance } from '../../../support/chance.ts';
 import {
@@ -275,8 +276,8 @@ describe('who wants a connection', () => {
     expect(mine?.open(row, false)).toBe(false);
     for (const [times, told] of [
       [1, [row]],
-      [64, Array(64).fill(row)],
-      [65, [0]],
+      [ASKS_MOST, Array(ASKS_MOST).fill(row)],
+      [ASKS_MOST + 1, [0]],
       [2, [row, row]],
     ] as const) {
       for (let i = 0; i < times; i++) {
