@@ -157,7 +157,11 @@ describe('trusted networks', () => {
 
   it('are nobody when none is named', () => {
     const none = parseNetworks([]);
-    expect(none.ok && none.value.includes('127.0.0.1')).toBe(false);
+    expect(none.ok && ['127.0.0.1', '::1', ''].map((address) => none.value.includes(address))).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 
   it.each([
