@@ -85,6 +85,27 @@ describe('a part of a log as a log of its own', () => {
     await log.close();
   });
 
+  it('has an answer once, however many events it is for, and does without one that was forgotten', async () => {
+    await using directory = await tempDirectory();
+    const { log, past } = await story(directory);
+    const added = (id: string): SwitchyardEvent => ({
+      type: 'BackendAdded',
+      data: { id: id as never, backend: { address: 'a:80' } },
+    });
+    const many = Array.from({ length: 1250 }, (_, index) => ['pool-a', added(`b${index}`)] as const);
+    const to = await past.happen(...many);
+    const db = new Database(join(directory.path, 'events.db'));
+    db.exec("DROP TRIGGER commands_are_kept; DELETE FROM commands WHERE command_id = 'command-5'");
+    db.close();
+    const path = join(directory.path, 'part.db');
+    await copyLog({ source: log.reader, path, from: 5, to, projectionOf, breathe });
+    const part = openSqliteReader(path);
+    const ids = part.storedCommands('', '', 100).map(({ commandId }) => commandId);
+    expect(ids).toEqual(['command-4', 'command-6']);
+    part.close();
+    await log.close();
+  });
+
   it('has all answers, however many there are', async () => {
     await using directory = await tempDirectory();
     const { log } = await story(directory);
