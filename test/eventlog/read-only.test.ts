@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { openLogFile, openSqliteLog, openSqliteReader } from '../../eventlog/index.ts';
+import { openLogFile, openPoints, openSqliteLog, openSqliteReader } from '../../eventlog/index.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 // Root may write everywhere; this file has a process of its own, which goes on as nobody.
@@ -26,4 +26,14 @@ it.each([
   } finally {
     chmodSync(directory.path, 0o700);
   }
+});
+
+it('where no cache of the past can be made, there is none', async () => {
+  await using directory = await tempDirectory();
+  chmodSync(directory.path, 0o500);
+  expect(openPoints(directory.path)).toBeUndefined();
+  chmodSync(directory.path, 0o700);
+  const points = openPoints(directory.path);
+  expect(points).toBeDefined();
+  points?.close();
 });

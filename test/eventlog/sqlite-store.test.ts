@@ -90,8 +90,9 @@ describe('a data directory', () => {
   it("that is let go is another's, beside whom it is read, and closing it takes nothing from him", async () => {
     await using directory = await tempDirectory();
     const before = open(directory.path);
-    await before.append(append([write(WEB, 0, [poolCreated()])]));
+    const asked = before.append(append([write(WEB, 0, [poolCreated()])]));
     before.letGo();
+    expect(await asked).toMatchObject({ type: 'appended', position: 1 });
     await using other = open(directory.path);
     await other.append(append([write(WEB, 1, [backendAdded('a')])]));
     expect(await before.version(WEB)).toBe(2);
@@ -335,11 +336,19 @@ describe('a reader beside the writer', () => {
     expect(await again.position()).toBe(1);
   });
 
-  it('cannot write', async () => {
+  it('changes no byte of a log as a crash left it', async () => {
     await using directory = await tempDirectory();
-    await open(directory.path).close();
-    const reader = openSqliteReader(directory.path);
-    expect(reader).not.toHaveProperty('insertEvent');
+    await using crashed = await tempDirectory();
+    const log = open(directory.path);
+    await log.append(append([write(WEB, 0, [poolCreated()])]));
+    const files = ['events.db', 'events.db-wal'];
+    for (const name of files) copyFileSync(join(directory.path, name), join(crashed.path, name));
+    await log.close();
+    const bytes = () => files.map((name) => readFileSync(join(crashed.path, name), 'latin1'));
+    const before = bytes();
+    const reader = openSqliteReader(crashed.path);
+    expect(reader.version(WEB)).toBe(1);
     reader.close();
+    expect(bytes()).toEqual(before);
   });
 });
