@@ -7,6 +7,7 @@ import {
   lastSound,
   openSqliteLog,
   openSqliteReader,
+  type SwitchyardEvent,
   swapLog,
   verify,
 } from '../../eventlog/index.ts';

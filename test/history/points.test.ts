@@ -11,6 +11,7 @@ import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts'
 
 const EVENTS = 16_000;
 const OWNERS = 300;
+const ONCE = 50;
 
 let directory: TempDirectory;
 let log: LocalLog;
@@ -25,13 +26,14 @@ afterAll(async () => {
   await directory[Symbol.asyncDispose]();
 });
 
-/** Domains that come, change, go and come again, 200 at a time. */
+/** Domains that come, change, go and come again, 200 at a time; the first are never heard of again. */
 async function written(into: LocalLog): Promise<void> {
   const owners = new Map<string, { version: number; state: unknown }>();
   for (let made = 0; made < EVENTS; made += 200) {
     const writes: Write[] = [];
     for (let index = made; index < made + 200; index++) {
-      const stream = `domain-d${(index * 7) % OWNERS}.example` as Write['stream'];
+      const name = index < ONCE ? `once${index}` : `d${(index * 7) % OWNERS}`;
+      const stream = `domain-${name}.example` as Write['stream'];
       const { version, state } = owners.get(stream) ?? { version: 0, state: null };
       const event = eventFor(state, index);
       const next = {
