@@ -40,8 +40,6 @@ export function restoreCourse(
   words[block + POOL.chance] = chance;
   doubles[(block + POOL.mark) >> 1] = mark;
   doubles[(block + POOL.ticket) >> 1] = ticket;
-  // A hint that may be set for nothing.
-  words[block + POOL.trials] = 1;
 }
 
 /** There is room for it, and nothing in it. */
