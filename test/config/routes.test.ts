@@ -26,7 +26,7 @@ function kept(routes: unknown): unknown {
 describe('routes', () => {
   it('are kept in order of precedence and in one shape, however they were written', () => {
     const written = [
-      { match: { pathPrefix: '/' }, pool: 'web' },
+      { match: { pathPrefix: '/' }, pool: 'web', timeouts: {} },
       { match: { pathPrefix: '/shop/', headers: { 'X-Beta': '1' } }, pool: 'b' },
       { match: { pathPrefix: '/shop', methods: ['POST', 'GET', 'GET'] }, pool: 'c' },
       {
@@ -35,6 +35,7 @@ describe('routes', () => {
           { pool: 'z', weight: 1 },
           { pool: 'a', weight: 9 },
         ],
+        splitOn: 'request',
       },
       { match: {}, redirect: { location: 'https://example.org/' }, splitOn: undefined },
     ];
@@ -54,6 +55,14 @@ describe('routes', () => {
     expect(kept(written)).toEqual(shape);
     expect(JSON.stringify(kept(written.toReversed()))).toBe(JSON.stringify(kept(written)));
     expect(kept(kept(written))).toEqual(shape);
+  });
+
+  it('may have 32 conditions on headers in all', () => {
+    const all = Array.from({ length: 32 }, (_, n) => ({
+      match: { headers: { tenant: `${n}` } },
+      pool: 'web',
+    }));
+    expect(problems(all)).toEqual([]);
   });
 
   it('may be written as in the example', () => {

@@ -80,6 +80,25 @@ describe('a data directory', () => {
     );
   });
 
+  it.each(['', 'null', '7', '{"pid":7}', '{"since":"now"}'])(
+    'is held also where %j is all that its holder says of itself',
+    async (said) => {
+      await using directory = await tempDirectory();
+      await using _log = open(directory.path);
+      writeFileSync(join(directory.path, 'holder.json'), said);
+      const message = expect.stringContaining('held by a process that has not said who it is');
+      expect(() => open(directory.path)).toThrow(expect.objectContaining({ code: 'data_held', message }));
+    },
+  );
+
+  it('whose lock is no lock is held by nobody, and is refused as what it is', async () => {
+    await using directory = await tempDirectory();
+    writeFileSync(join(directory.path, 'lock.db'), 'this is a note, not a database; '.repeat(8));
+    expect(() => open(directory.path)).toThrow(
+      expect.objectContaining({ code: 'data_foreign', message: expect.stringContaining('lock.db') }),
+    );
+  });
+
   it('is free again once it is closed', async () => {
     await using directory = await tempDirectory();
     await open(directory.path).close();
