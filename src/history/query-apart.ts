@@ -48,7 +48,8 @@ function answerOf(child: ChildProcess, ms: number, begun: () => void): Promise<A
       else resolve(told);
     });
     child.once('error', reject);
-    child.once('exit', () => reject(new Unanswerable('invalid_query', tooMuch(ms))));
+    // Not its exit: that may be heard of before its last word is.
+    child.once('disconnect', () => reject(new Unanswerable('invalid_query', tooMuch(ms))));
   });
 }
 

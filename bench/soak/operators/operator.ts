@@ -47,6 +47,14 @@ export type Stage = {
   readonly complain: (what: string) => void;
 };
 
+/** A line of an import's answer: what was written, or why not. */
+type Told = {
+  readonly from: number;
+  readonly to: number;
+  readonly changed?: number;
+  readonly position?: number;
+  readonly type?: string;
+};
 type Body = Readonly<Record<string, unknown>>;
 type Answered = Reply<Body> & { readonly isDone: boolean };
 const WAIT = { headers: { prefer: 'wait=1' } };
@@ -171,13 +179,14 @@ export class Operator {
     const told = String(body)
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as { from: number; to: number; position?: number; type?: string });
+      .map((line) => JSON.parse(line) as Told);
     let next = 1;
-    for (const [index, { from, to, position, type }] of told.entries()) {
+    for (const [index, { from, to, changed, position, type }] of told.entries()) {
       if (from !== next) this.#complain(`import: expected line ${next}, found ${String(body)}`);
       next = to + 1;
-      if (position !== undefined) this.#stage.past.add(position);
-      else if (index < told.length - 1) this.#complain(`import: expected no more, found ${String(body)}`);
+      if (changed !== undefined && position !== undefined) {
+        if (changed > 0) this.#stage.past.add(position);
+      } else if (index < told.length - 1) this.#complain(`import: expected no more, found ${String(body)}`);
       else this.#expectProblem(type, `import: ${String(body)}`);
     }
     if (told.at(-1)?.type === undefined && next !== lines.length + 1)
@@ -235,23 +244,26 @@ export class Operator {
 
   /** The position of a change that was one. */
   #changed({ isDone, body }: Answered): number | undefined {
-    if (!isDone || typeof body['position'] !== 'number') return undefined;
+    if (!isDone || typeof body['position'] !== 'number' || body['changed'] === 0) return undefined;
     this.#stage.past.add(body['position']);
-    return body['changed'] === 0 ? undefined : body['position'];
+    return body['position'];
   }
 
   async #ask(method: Method, path: string, body?: object | string, wish: object = {}): Promise<Answered> {
     const { admin, count, isCut } = this.#stage;
     const from = performance.now();
-    const isLate = () => performance.now() - from > SLOW_MS;
+    const took = () => Math.round(performance.now() - from);
     const wasCut = isCut();
     try {
       const reply = await admin.send<Body>(method, path, body, wish);
       const isDone = reply.status < 400;
       count(`${deedOf(method, path)} ${isDone ? 'done' : String(reply.body['type'])}`);
-      if (!isDone)
-        this.#expectProblem(reply.body['type'], `${method} ${path}: ${JSON.stringify(reply.body)}`);
-      if (isLate()) this.#complain(`expected an answer to ${method} ${path} in ${SLOW_MS} ms, found it late`);
+      if (!isDone) {
+        const what = `${method} ${path}, in ${took()} ms: ${JSON.stringify(reply.body)}`;
+        this.#expectProblem(reply.body['type'], what);
+      }
+      if (took() > SLOW_MS)
+        this.#complain(`expected an answer to ${method} ${path} in ${SLOW_MS} ms, found it in ${took()}`);
       return { ...reply, isDone };
     } catch (error) {
       count(`${deedOf(method, path)} cut`);
