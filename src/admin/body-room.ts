@@ -5,8 +5,8 @@
 import { Refused } from './problem.ts';
 
 const MIB = 1024 * 1024;
-// As large as the largest: one of those, or some that are smaller.
-const MOST_BYTES = 64 * MIB;
+// One after the other they are compared as soon as all at once, in as much less memory.
+const MOST_BYTES = 16 * MIB;
 const SMALL_BYTES = MIB;
 // Longer than the largest takes to be compared and carried out, on a busy machine too.
 const PATIENCE_MS = 120_000;
@@ -23,8 +23,8 @@ export class BodyRoom {
   }
 
   /**
-   * Resolves once there is room for so many bytes, at most 64 MiB, to what lets go of it, which may be done twice. In order
-   * of the calls. Rejects with `Refused` where that takes too long, and as `signal` does.
+   * Resolves once there is room for so many bytes, or nobody there at all, to what lets go of it, which may be done twice. In
+   * order of the calls. Rejects with `Refused` where that takes too long, and as `signal` does.
    */
   async enter(bytes: number, signal: AbortSignal): Promise<Disposable> {
     if (bytes <= SMALL_BYTES) return { [Symbol.dispose]: () => {} };
@@ -67,7 +67,8 @@ export class BodyRoom {
   #admit(): void {
     for (;;) {
       const first = this.#waiting[0];
-      if (first === undefined || this.#held + first.bytes > MOST_BYTES) return;
+      if (first === undefined) return;
+      if (this.#held > 0 && this.#held + first.bytes > MOST_BYTES) return;
       this.#waiting.shift();
       this.#held += first.bytes;
       first.enter();

@@ -14,11 +14,11 @@ describe('room for large bodies', () => {
       return held;
     });
 
-  it('is had by 64 MiB at once, in order, and small ones ask for none', async () => {
+  it('is had by 16 MiB at once, or by one that is larger, in order, and small ones ask for none', async () => {
     const room = new BodyRoom();
     const order: string[] = [];
-    const first = await entering(room, order, 'first', 40);
-    const second = await entering(room, order, 'second', 24);
+    const first = await entering(room, order, 'first', 10);
+    const second = await entering(room, order, 'second', 6);
     const third = entering(room, order, 'third', 64);
     const fourth = entering(room, order, 'fourth', 2);
     await entering(room, order, 'small', 1);
@@ -37,13 +37,13 @@ describe('room for large bodies', () => {
   it('is refused to who waits for it too long, and asked for by nobody who has left', async () => {
     const room = new BodyRoom(50);
     const order: string[] = [];
-    const held = await entering(room, order, 'first', 63);
+    const held = await entering(room, order, 'first', 15);
     const refused = await entering(room, order, 'late', 64).catch((error: unknown) => error);
     expect(refused).toMatchObject({
       reply: {
         status: 503,
         headers: { 'retry-after': '5' },
-        value: { type: 'too_much_under_way', detail: expect.stringContaining('67108864 bytes') },
+        value: { type: 'too_much_under_way', detail: expect.stringContaining('16777216 bytes') },
       },
     });
     const leaver = new AbortController();
@@ -63,7 +63,7 @@ describe('a large apply', () => {
 
   it('waits for one that is under way, unlike a command, and has its turn when that has gone', async () => {
     await using s = await withWeb();
-    const slow = await announced(s, 60 * MIB);
+    const slow = await announced(s, 12 * MIB);
     const send = (mib: number) =>
       fetch(`http://${s.address}/v1/apply?dryRun=true`, {
         method: 'POST',
