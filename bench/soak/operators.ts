@@ -7,14 +7,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { AdminClient } from '../../test/support/admin-client.ts';
 import { type RouterProcess, startRouter } from '../../test/support/router-process.ts';
 import { tempDirectory } from '../../test/support/temp-directory.ts';
 import { deedsOf } from './operators/deeds.ts';
 import { Operator } from './operators/operator.ts';
-import { isAlike, Past } from './operators/past.ts';
-import { verdict } from './stage.ts';
+import { Past } from './operators/past.ts';
+import { MADE_TO_FAIL, verdict } from './stage.ts';
 
 const OPERATORS = 12;
 const EVERY_MS = 4000;
@@ -23,9 +23,6 @@ const SEEN_AGAIN = 12;
 const AFTER_MS = 500;
 const MOST_SHOWN = 5;
 const TROUBLES = ['crash', 'kill', 'take-over'];
-// What chaos does on purpose says so itself, and so does whoever was at work with what crashed.
-const WANTED =
-  /Sabotage|was made to fail|cannot be undone yet|the thread of history to answer, found it lost/;
 
 const { values } = parseArgs({
   options: {
@@ -96,7 +93,7 @@ async function replaced(how: string): Promise<void> {
   count(how);
   for (const { position, state } of past.some(SEEN_AGAIN)) {
     const again = await operator.stateAt(position);
-    if (again !== undefined && !isAlike(again, state))
+    if (again !== undefined && !isDeepStrictEqual(again, state))
       complain(
         `after ${how}: expected at ${position} ${JSON.stringify(state)}, found ${JSON.stringify(again)}`,
       );
@@ -112,7 +109,7 @@ async function replaceAll(): Promise<void> {
 
 function expectCalm(of: RouterProcess): void {
   for (const line of of.output().split('\n'))
-    if (/"level":"(?:error|fatal)"/.test(line) && !WANTED.test(line))
+    if (/"level":"(?:error|fatal)"/.test(line) && !MADE_TO_FAIL.test(line))
       complain(`the log: ${line.slice(0, 1500)}`);
 }
 

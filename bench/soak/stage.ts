@@ -8,6 +8,10 @@ import { type RouterProcess, startRouter } from '../../test/support/router-proce
 export const HOST = 'soak.test';
 export const MIB = 1_048_576;
 
+/** Errors in the router's log that chaos makes on purpose: it says so itself, and so does whoever was at work with what crashed. */
+export const MADE_TO_FAIL =
+  /Sabotage|was made to fail|cannot be undone yet|the thread of history to answer, found it lost/;
+
 /** One router over one backend port; its directory goes with it. */
 export async function onStage<T>(
   backendPort: number,

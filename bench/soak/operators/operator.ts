@@ -1,8 +1,9 @@
 /** Carries out deeds over the admin API, and complains of what may not be so, whatever others do meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { AdminClient, Method, Reply } from '../../../test/support/admin-client.ts';
 import type { Deed, Wish } from './deeds.ts';
-import { isAlike, type Past } from './past.ts';
+import type { Past } from './past.ts';
 
 /** What several at once may hear of each other's work, or of a place that an archive took away. */
 const EXPECTED: ReadonlySet<string> = new Set([
@@ -236,7 +237,7 @@ export class Operator {
     const state = await this.stateAt(position);
     if (state === undefined) return;
     this.#stage.past.keep({ position, state });
-    if (!isAlike(state, wish))
+    if (!isDeepStrictEqual(state, wish))
       this.#complain(
         `expected ${what} at ${position}: ${JSON.stringify(wish)}, found ${JSON.stringify(state)}`,
       );

@@ -1,5 +1,4 @@
 /** What was seen to be in force, and when: whatever comes after, the past stays as it was. */
-import { isDeepStrictEqual } from 'node:util';
 import type { Wish } from './deeds.ts';
 
 const KEPT = 100;
@@ -30,8 +29,4 @@ export class Past {
   some(count: number): readonly Seen[] {
     return this.#seen.slice(-count);
   }
-}
-
-export function isAlike(one: Wish, other: Wish): boolean {
-  return isDeepStrictEqual(one, other);
 }
