@@ -198,6 +198,15 @@ describe('an error page of the program’s', () => {
     expect((await client.request(GET)).status).toBe(503);
   });
 
+  it('may have a Date of its own, which is then the only one', async () => {
+    const date = 'Sun, 06 Nov 1994 08:49:37 GMT';
+    const { connect } = await scene({
+      decisions: { checkout: () => undefined, errorPage: () => ({ ...page, headers: { date } }) },
+    });
+    const client = await connect();
+    expect((await client.request(GET)).headers.get('date')).toBe(date);
+  });
+
   it('serves the failures of backends too', async () => {
     const backend = await backendThat(() => 'nonsense\r\n\r\n');
     const { connect } = await scene({
