@@ -116,7 +116,8 @@ export class Confirmations {
     };
     try {
       const answer = await this.#options.desk().carryOut(noted, by, digest);
-      if (answer.type === 'done') await this.#begin(by.commandId);
+      // Refused or not, the log says whether it is in force: an owner may have been lost once it was written.
+      await this.#begin(by.commandId);
       return answer;
     } finally {
       if (this.#coming === idOf(by.commandId)) this.#coming = undefined;

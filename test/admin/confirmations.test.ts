@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
+import { OwnerUnavailable } from '../../actors/index.ts';
 import { createMemoryLog, type EventLog, type LocalLog, openJournalReader } from '../../eventlog/index.ts';
 import { Confirmations } from '../../src/admin/index.ts';
 import { LocalHistory } from '../../src/history/index.ts';
@@ -23,7 +24,7 @@ afterEach(() => {
 });
 
 /** As a router has it after a start: what is on trial is known from the log alone. */
-async function started(log: EventLog, told: string[] = []): Promise<Confirmations> {
+async function started(log: EventLog, told: string[] = [], desk = deskOver(log)): Promise<Confirmations> {
   const reader = (log as LocalLog).reader;
   const journal = () => openJournalReader('/nonexistent');
   const sources = () => ({
@@ -34,7 +35,6 @@ async function started(log: EventLog, told: string[] = []): Promise<Confirmation
     damage: () => [],
     now: Date.now,
   });
-  const desk = deskOver(log);
   const history = new LocalHistory({ sources });
   const logger = { info() {}, warn() {}, error: (_: object, message: string) => void told.push(message) };
   const made = new Confirmations({ desk: () => desk, log: () => log, history, now: Date.now, logger });
@@ -122,6 +122,23 @@ describe('a change on trial', () => {
     for (const stop of stops.splice(0)) stop();
     await started(other.log);
     await untilDomains(other, BEFORE.domains);
+  });
+
+  it('is on trial too where its owner is lost once it is written, which is refused', async () => {
+    const log = createMemoryLog({ now: Date.now });
+    let isLost = false;
+    const settle = async () => {
+      if (isLost) throw new OwnerUnavailable('lost', 1000);
+    };
+    const confirmations = await started(log, [], deskOver(log, { settle }));
+    await using made = await scene({ confirmations, now: Date.now }, log);
+    await made.client.must('POST', '/v1/apply', BEFORE);
+    isLost = true;
+    const refused = await made.client.post<{ type: string }>('/v1/apply?confirmWithinMs=300', AFTER);
+    expect([refused.status, refused.body.type]).toEqual([503, 'owner_unavailable']);
+    expect(await domains(made)).toEqual(AFTER.domains);
+    isLost = false;
+    await untilDomains(made, BEFORE.domains);
   });
 
   it('undoes nothing that somebody changed again since', async () => {

@@ -123,10 +123,10 @@ function sourcesIn(log: EventLog, now: () => number): Sources {
 
 let ids = 0;
 
-export function deskOver(log: EventLog): RoutingDesk {
+export function deskOver(log: EventLog, owners: Partial<Owners> = {}): RoutingDesk {
   return new RoutingDesk({
     log,
-    owners: ownersOver(log),
+    owners: { ...ownersOver(log), ...owners },
     published: async () => {},
     newCommandId: () => `made-${++ids}`,
   });
