@@ -162,6 +162,26 @@ describe('a change on trial', () => {
     expect(await domains(made)).toEqual(AFTER.domains);
   });
 
+  it('repeated under its key is the same, and another where it has another time', async () => {
+    await using made = await stage();
+    const repeated = (ms: number) =>
+      made.client.post<Answered>(`/v1/apply?confirmWithinMs=${ms}`, AFTER, { key: 'k' });
+    const { confirm } = (await repeated(60_000)).body;
+    expect(confirm.id).toMatch(/^[0-9a-f]{12}$/);
+    expect((await repeated(60_000)).body).toMatchObject({ repeated: true, position: 6, confirm });
+    expect((await repeated(61_000)).status).toBe(422);
+    await made.client.must('POST', '/v1/confirm', { id: confirm.id });
+    expect((await repeated(60_000)).body).toMatchObject({ repeated: true, confirm: null });
+    expect(await domains(made)).toEqual(AFTER.domains);
+  });
+
+  it('is so for a millisecond at least, and for a day at most', async () => {
+    await using made = await stage();
+    const wished = (ms: number) => made.client.post(`/v1/apply?confirmWithinMs=${ms}`, BEFORE);
+    for (const ms of [0, 86_400_001]) expect(await wished(ms)).toMatchObject({ status: 400 });
+    for (const ms of [1, 86_400_000]) expect(await wished(ms)).toMatchObject({ status: 200 });
+  });
+
   it('keeps what somebody built on it, undoes the rest, and says so', async () => {
     await using made = await stage();
     const pools = { ...BEFORE.pools, blue: { backends: { 'blue.1': { address: '127.0.0.1:9101' } } } };
