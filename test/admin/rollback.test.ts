@@ -102,6 +102,38 @@ describe('a rollback beside others who change things', () => {
   });
 });
 
+describe('the undoing of one change beside others who change things', () => {
+  it('leaves what somebody changed while it was looked at', async () => {
+    await made.client.must('PUT', '/v1/domains/early.example', { pool: 'web' });
+    meanwhile = () => made.client.must('PUT', '/v1/domains/early.example', { pool: 'web', maxInFlight: 7 });
+    expect((await made.client.must('POST', '/v1/rollback', { change: 3 })).body).toMatchObject({
+      changed: 0,
+      changes: [],
+      left: ['domain early.example was changed since'],
+    });
+    expect(await domains()).toEqual(['early.example', 'kept.example']);
+  });
+});
+
+describe('a rollback under a key', () => {
+  it.each([
+    ['to a position', { to: 2 }],
+    ['of one change', { change: 3 }],
+  ])('%s is made once, and none with another wish', async (_title, wish) => {
+    const asked = (body: object) => made.client.post('/v1/rollback', body, { key: 'k' });
+    await made.client.must('PUT', '/v1/domains/early.example', { pool: 'web' });
+    const { body } = await asked(wish);
+    expect(body).toMatchObject({ dryRun: false, position: 4, changed: 1, changes: [{ change: 'remove' }] });
+    await made.client.must('PUT', '/v1/domains/early.example', { pool: 'web' });
+    const repeated = (await asked(wish)).body;
+    expect(repeated).toMatchObject({ dryRun: false, position: 4, changed: 1, repeated: true });
+    expect(repeated).not.toHaveProperty('changes');
+    for (const other of [{ domain: 'early.example' }, { seen: 3 }, { allowRemovals: 1 }])
+      expect(await asked({ ...wish, ...other })).toMatchObject({ status: 422 });
+    expect(await domains()).toEqual(['early.example', 'kept.example']);
+  });
+});
+
 describe('a rollback of more than one plan may make', () => {
   it('shows the first of it and how many more there are, and does nothing', { timeout: 60_000 }, async () => {
     const settings = { pool: 'web' };

@@ -240,7 +240,12 @@ describe('the undoing of one change', () => {
     await made.client.must('PUT', '/v1/domains/new.example', { pool: 'web', maxInFlight: 7 });
     for (const position of [9, 10, 12]) {
       const shown = await made.client.must('POST', '/v1/rollback', { change: position, dryRun: true });
-      expect(shown.body).toMatchObject({ change: { from: 9, to: 12 }, position: 14, refused: null });
+      expect(shown.body).toMatchObject({
+        dryRun: true,
+        change: { from: 9, to: 12 },
+        position: 14,
+        refused: null,
+      });
     }
     const ran = await command(['rollback', '--change', '11', '--admin', made.address]);
     expect([ran.code, ran.err]).toEqual([0, 'switchyard: stays: domain new.example was changed since\n']);
