@@ -52,6 +52,8 @@ async function pour(
   const gone = new AbortController();
   const onGone = () => gone.abort();
   response.once('close', onGone);
+  // While the answer was made: then it is not said again.
+  if (response.closed) onGone();
   const signal = reply.isEndless === true ? AbortSignal.any([gone.signal, closing]) : gone.signal;
   // A follower that only listens would not notice a peer that vanished without a word.
   response.socket?.setKeepAlive(true, 30_000);

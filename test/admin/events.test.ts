@@ -8,6 +8,8 @@ import {
   type StreamName,
 } from '../../eventlog/index.ts';
 import { pourEvents } from '../../src/admin/event-stream.ts';
+import { pause } from '../support/eventually.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { type Scene, scene, withWeb } from './scene.ts';
 
 type Line = { readonly position: number; readonly type: string; readonly stream: string };
@@ -282,6 +284,20 @@ describe('following', () => {
     await expect
       .poll(async () => (await fetch(`http://${s.address}/v1/events?follow=true`)).status)
       .toBe(200);
+  });
+
+  it('holds no place for who left before the answer began', async () => {
+    await using s = await scene();
+    for (let clients = 0; clients < 64; clients += 1) {
+      const client = await RawClient.connect(s.port);
+      client.socket.write(
+        'GET /v1/events?follow=true HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n',
+      );
+      await pause(5);
+      client.socket.destroy();
+    }
+    const status = async () => (await fetch(`http://${s.address}/v1/events?follow=true`)).status;
+    await expect.poll(status).toBe(200);
   });
 
   it('closed half-way by a failing log ends the connection, not the stream', async () => {
