@@ -7,14 +7,8 @@ import type { Chaos } from './chaos.ts';
 import type { Command } from './command.ts';
 import type { Decider, Decision, Recording } from './decider.ts';
 import { type OwnerContext, type OwnerLogic, ownerLogic } from './owner.ts';
-import {
-  type ChildContext,
-  crashed,
-  type Running,
-  type StopReason,
-  startXstate,
-  type XstateRunning,
-} from './supervision/index.ts';
+import { type ChildContext, crashed, type Running, type StopReason } from './supervision/index.ts';
+import { startXstate, type XstateRunning } from './supervision/xstate-child.ts';
 
 // Deciders differ by kind; what is asked of one always comes from the stream it owns.
 // biome-ignore lint/suspicious/noExplicitAny: the three type parameters are erased where kinds meet.

@@ -32,8 +32,10 @@ export type OwnerOptions<State, Command, Event> = {
   readonly settled: (state: State, version: number) => void;
 };
 
+/** @internal */
 export type OwnerLogic<State, Command, Event> = ReturnType<typeof ownerLogic<State, Command, Event>>;
 
+/** @internal No declaration of ours names XState: its own do not hold for all who compile against ours. */
 export function ownerLogic<State, Command, Event>(options: OwnerOptions<State, Command, Event>) {
   const { id, decider, chaos, settled } = options;
   return fromTransition(

@@ -33,8 +33,13 @@ const BUSY_TIMEOUT_MS = 1000;
 export class Points {
   readonly #db: Database.Database;
 
-  constructor(db: Database.Database) {
+  /** Throws where there can be none: in a directory that may not be written in. */
+  constructor(directory: string) {
+    const db = new Database(join(directory, FILE), { timeout: BUSY_TIMEOUT_MS });
     this.#db = db;
+    db.pragma('journal_mode = WAL');
+    // What a power cut takes is made again.
+    db.pragma('synchronous = OFF');
     db.exec(
       `CREATE TABLE IF NOT EXISTS points (
          position INTEGER PRIMARY KEY, hash TEXT NOT NULL, is_full INTEGER NOT NULL, digest TEXT NOT NULL,
@@ -130,14 +135,10 @@ export class Points {
   }
 }
 
-/** Undefined where there can be none: a directory that may not be written in. */
+/** Undefined where there can be none. */
 export function openPoints(directory: string): Points | undefined {
   try {
-    const db = new Database(join(directory, FILE), { timeout: BUSY_TIMEOUT_MS });
-    db.pragma('journal_mode = WAL');
-    // What a power cut takes is made again.
-    db.pragma('synchronous = OFF');
-    return new Points(db);
+    return new Points(directory);
   } catch (error) {
     if (error instanceof Database.SqliteError) return undefined;
     throw error;

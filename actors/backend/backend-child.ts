@@ -8,9 +8,8 @@ import {
   crashed,
   type Running,
   type StopReason,
-  startXstate,
-  type XstateRunning,
 } from '../supervision/index.ts';
+import { startXstate, type XstateRunning } from '../supervision/xstate-child.ts';
 import { type BackendEvent, type BackendInput, backendMachine } from './backend.machine.ts';
 
 export class BackendChild implements Running {

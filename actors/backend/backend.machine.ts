@@ -49,6 +49,7 @@ const RECORD_EVERY_MS = 1000;
 // What is withheld changes nothing, so it goes on for as long as the backend fails: once a minute says so.
 const WITHHELD_EVERY_MS = 60_000;
 
+/** @internal As `ownerLogic`. */
 export const backendMachine = setup({
   types: {
     input: {} as BackendInput,

@@ -24,4 +24,3 @@ export type { SupervisorSpec } from './supervisor.ts';
 export { supervisorChild } from './supervisor-child.ts';
 export { Tree } from './tree.ts';
 export { createWorld, type World } from './world.ts';
-export { startXstate, type XstateOptions, type XstateRunning } from './xstate-child.ts';

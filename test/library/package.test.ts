@@ -1,6 +1,6 @@
 /** The package as somebody else gets it: packed, unpacked, and used by a plain JavaScript and a TypeScript program. */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,8 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   version: string;
+  dependencies: { [name: string]: string };
+  optionalDependencies: { [name: string]: string };
 };
 const run = promisify(execFile);
 
@@ -70,6 +72,12 @@ createSwitchyard({
 });
 `;
 
+/** Declarations are looked into too, those of dependencies as well. */
+const STRICTEST = [
+  ...['--noEmit', '--strict', '--skipLibCheck', 'false', '--exactOptionalPropertyTypes'],
+  ...['--noUncheckedIndexedAccess', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'],
+];
+
 describe('the package', () => {
   let directory: TempDirectory;
   let consumer = '';
@@ -114,16 +122,13 @@ describe('the package', () => {
     const command = join(consumer, 'node_modules/switchyard/bin/switchyard');
     const env = { ...process.env, PATH: `${older}:/usr/bin:/bin` };
     const { stdout } = await run(command, ['--version'], { env });
-    expect(stdout).toBe(`switchyard ${VERSION} (Node ${process.versions.node})\n`);
+    expect(stdout).toBe(`switchyard ${PACKAGE.version} (Node ${process.versions.node})\n`);
   });
 
   it('infers what a TypeScript program means', async () => {
     await writeFile(join(consumer, 'program.ts'), TYPED);
     const tsc = join(ROOT, 'node_modules/.bin/tsc');
-    const options = '--noEmit --strict --skipLibCheck --module nodenext --target es2025 --types node'.split(
-      ' ',
-    );
-    const result = await run(tsc, [...options, 'program.ts'], { cwd: consumer }).catch((error) => error);
+    const result = await run(tsc, [...STRICTEST, 'program.ts'], { cwd: consumer }).catch((error) => error);
     expect(result.stdout).toBe('');
   }, 60_000);
 });
@@ -139,7 +144,7 @@ async function pack(made: string): Promise<string[]> {
   return files.map((file) => file.path);
 }
 
-/** As npm would have it, its dependencies beside it. */
+/** As npm would have it, its dependencies beside it and nothing else, but for the types of Node, which the consumer brings. */
 async function unpack(made: string, consumer: string): Promise<void> {
   const modules = join(consumer, 'node_modules');
   const target = join(modules, 'switchyard');
@@ -147,7 +152,10 @@ async function unpack(made: string, consumer: string): Promise<void> {
   await writeFile(join(consumer, 'package.json'), '{ "type": "module" }');
   const tarball = (await readdir(made)).find((name) => name.endsWith('.tgz')) ?? 'no tarball';
   await run('tar', ['-xzf', join(made, tarball), '-C', target, '--strip-components=1']);
-  for (const name of await readdir(join(ROOT, 'node_modules'))) {
-    if (!name.startsWith('.')) await symlink(join(ROOT, 'node_modules', name), join(modules, name));
+  await mkdir(join(modules, '@types'));
+  const beside = Object.keys({ ...PACKAGE.dependencies, ...PACKAGE.optionalDependencies });
+  for (const name of [...beside, '@types/node']) {
+    const there = join(ROOT, 'node_modules', name);
+    if (existsSync(there)) await symlink(there, join(modules, name));
   }
 }
