@@ -22,3 +22,9 @@ export class PlaneCounters {
 
 /** What is told of a plane: its counts, and how many connections it has to backends. */
 export type PlaneTotal = keyof PlaneCounters | 'upstreamConnections' | 'upstreamIdle';
+
+/** Of what the plane of a thread had told, what is left when the thread is gone: nothing is open, and every lease was given back. */
+export function leftBy(totals: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const checkins = totals['checkouts'] ?? 0;
+  return { ...totals, checkins, inFlight: 0, connections: 0, upstreamConnections: 0, upstreamIdle: 0 };
+}

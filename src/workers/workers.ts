@@ -14,12 +14,13 @@ import type { StreamName } from '../../eventlog/index.ts';
 import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
 import { createHeadcount, type HeadcountMemory, SharedHeadcount } from '../proxy/index.ts';
 import type { ReplacementCounts } from '../telemetry/replacement-metrics.ts';
-import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { afterTurning } from '../threads/index.ts';
 import type { Journal } from './journal.ts';
 import type { FromWorker } from './messages.ts';
 import type { Publisher } from './publisher.ts';
 import { WorkerChild } from './worker-child.ts';
+import { WorkerFigures } from './worker-figures.ts';
 import { NotReplaced, type Replaced, type Retired, WorkerSeat } from './worker-seat.ts';
 
 /** A worker whose place another has taken; `retired` resolves when it is gone. */
@@ -64,10 +65,9 @@ export class Workers {
   /** One that routes alone needs none. */
   readonly #headcount: HeadcountMemory | undefined;
   readonly #alive = new Map<number, WorkerChild>();
-  readonly #asked = new Map<number, (snapshot: RequestMetricsSnapshot) => void>();
+  readonly #figures = new WorkerFigures();
+  readonly #asked = new Map<number, () => void>();
   #lastAsked = 0;
-  /** What workers that were drained had counted. */
-  #over: RequestMetricsSnapshot = mergeMetrics([]);
   #isReplacing = false;
   #replacements = 0;
   #lostConnections = 0;
@@ -104,11 +104,10 @@ export class Workers {
     return { replaced: this.#replacements, lostConnections: this.#lostConnections, retiring };
   }
 
-  /** Of those that are over, and of the workers that answer in time. */
+  /** Of all that there are and were; who does not answer in time is as it was when it did. */
   async metrics(): Promise<readonly RequestMetricsSnapshot[]> {
-    const asked = [...this.#alive.values()].map((worker) => this.#ask(worker));
-    const answered = (await Promise.all(asked)).filter((snapshot) => snapshot !== undefined);
-    return [this.#over, ...answered];
+    await Promise.all([...this.#alive.values()].map((worker) => this.#ask(worker)));
+    return this.#figures.all;
   }
 
   /** Those named, or all, one after the other; each is told of when it is done. */
@@ -207,13 +206,12 @@ export class Workers {
         this.#options.writeLog(message.text);
         return;
       case 'metrics': {
-        const answer = this.#asked.get(message.id);
-        this.#asked.delete(message.id);
-        answer?.(message.snapshot);
+        this.#figures.said(from, message.snapshot);
+        this.#asked.get(message.id)?.();
         return;
       }
       case 'over':
-        this.#over = mergeMetrics([this.#over, message.snapshot]);
+        this.#figures.said(from, message.snapshot);
         return;
       case 'farewell':
       case 'ready':
@@ -232,20 +230,23 @@ export class Workers {
 
   #forget(gone: WorkerChild): void {
     this.#alive.delete(gone.thread);
+    this.#figures.gone(gone);
     for (const other of this.#alive.values()) other.post({ type: 'neighbour gone', thread: gone.thread });
   }
 
-  #ask(worker: WorkerChild): Promise<RequestMetricsSnapshot | undefined> {
+  /** Resolves when it has answered, or after so long. */
+  #ask(worker: WorkerChild): Promise<void> {
     this.#lastAsked += 1;
     const id = this.#lastAsked;
     return new Promise((resolve) => {
-      const callOff = afterTurning(METRICS_MS, () => {
+      const over = () => {
         this.#asked.delete(id);
-        resolve(undefined);
-      });
-      this.#asked.set(id, (snapshot) => {
+        resolve();
+      };
+      const callOff = afterTurning(METRICS_MS, over);
+      this.#asked.set(id, () => {
         callOff();
-        resolve({ ...snapshot, workers: { [worker.number]: snapshot.totals } });
+        over();
       });
       worker.post({ type: 'metrics', id });
     });

@@ -180,6 +180,33 @@ describe('a worker', () => {
     for (let i = 0; i < 4; i++) await (await keptAlive(router.port)).ask();
   });
 
+  it('takes no count with it, whether it is replaced, crashes or stands still', {
+    timeout: 60_000,
+  }, async () => {
+    await using scene = await startScene();
+    const { router, admin } = scene;
+    const clients: Awaited<ReturnType<typeof keptAlive>>[] = [];
+    for (let i = 0; i < 12; i++) clients.push(await keptAlive(router.port));
+    const former = await counters(admin);
+    expect(former.get('switchyard_requests_begun_total')).toBe(12);
+    await admin.post('/v1/workers/replace');
+    for (const client of clients) await client.ask();
+    await expect.poll(() => retiring(admin), { timeout: 10_000 }).toBe(0);
+    const next = await counters(admin);
+    expect(fallen(former, next)).toEqual([]);
+    expect(next.get('switchyard_requests_begun_total')).toBe(24);
+    for (let i = 0; i < 12; i++) await keptAlive(router.port);
+    const before = await counters(admin);
+    await admin.post('/v1/chaos', { crash: 'worker:1' });
+    await expect
+      .poll(async () => (await actorsOf(admin)).find(({ id }) => id === 'worker:1'), { timeout: 20_000 })
+      .toMatchObject({ state: 'running', restarts: 1 });
+    const after = await counters(admin);
+    expect(fallen(before, after)).toEqual([]);
+    await admin.post('/v1/chaos', { crash: `worker:${COUNT}`, at: 'stall' });
+    expect(fallen(after, await counters(admin))).toEqual([]);
+  });
+
   it('tells of its requests, which fail one at a time and take nothing with them', {
     timeout: 60_000,
   }, async () => {
@@ -228,6 +255,17 @@ function replacedIn(router: RouterProcess): number {
 
 const requestsBegun = (admin: AdminClient) => figure(admin, 'requests_begun_total');
 const retiring = (admin: AdminClient) => figure(admin, 'workers_retiring');
+
+/** All that may only grow. */
+async function counters(admin: AdminClient): Promise<Map<string, number>> {
+  const { body } = await admin.get<string>('/metrics');
+  const lines = body.matchAll(/^(switchyard_\w+_(?:total|bucket|count|sum)(?:\{.*\})?) (\S+)$/gm);
+  return new Map([...lines].map(([, series = '', value]) => [series, Number(value)]));
+}
+
+function fallen(before: Map<string, number>, after: Map<string, number>): string[] {
+  return [...before].filter(([series, value]) => !(after.get(series)! >= value)).map(([series]) => series);
+}
 
 async function figure(admin: AdminClient, name: string): Promise<number> {
   const { body } = await admin.get<string>('/metrics');

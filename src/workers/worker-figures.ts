@@ -1,0 +1,31 @@
+/**
+ * What the workers have counted, each by its last word. One that does not answer in time counts as it did then, and what one that
+ * is gone had counted stays: a sum that falls looks to a scraper like a restart, and all that is left of it like new requests.
+ */
+import { leftBy } from '../telemetry/plane-counters.ts';
+import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+
+/** One life of a worker; the one that takes its place has the same number. */
+export type Counting = { readonly number: number };
+
+export class WorkerFigures {
+  readonly #last = new Map<Counting, RequestMetricsSnapshot>();
+  #left: RequestMetricsSnapshot = mergeMetrics([]);
+
+  said(worker: Counting, snapshot: RequestMetricsSnapshot): void {
+    this.#last.set(worker, { ...snapshot, workers: { [worker.number]: snapshot.totals } });
+  }
+
+  /** What it had counted since its last word nobody knows. */
+  gone(worker: Counting): void {
+    const last = this.#last.get(worker);
+    if (last === undefined) return;
+    this.#last.delete(worker);
+    const totals = leftBy(last.totals);
+    this.#left = mergeMetrics([this.#left, { ...last, totals, workers: { [worker.number]: totals } }]);
+  }
+
+  get all(): readonly RequestMetricsSnapshot[] {
+    return [this.#left, ...this.#last.values()];
+  }
+}
