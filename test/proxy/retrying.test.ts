@@ -71,7 +71,16 @@ describe('an idempotent request whose backend closed without a word', () => {
     expect(response.status).toBe(503);
     expect(response.body).toContain('H13');
     expect(bad.connections.length + worse.connections.length).toBe(2);
+    expect(both.plane.counters.retries).toBe(1);
     expect(router.isQuiet).toBe(true);
+  });
+
+  it('is no retry where there is nobody else, and costs the budget nothing', async () => {
+    const bad = await backendThat(closes);
+    const router = await routerOver({ backends: { 'web.1': { port: bad.port } } });
+    expect(await statuses(router, GET, 6)).toEqual([503, 503, 503, 503, 503, 503]);
+    expect(bad.connections.length).toBe(6);
+    expect(router.plane.counters).toMatchObject({ retries: 0, retriesDenied: 0 });
   });
 
   it('goes nowhere else when the pool does not want it, or has tried enough', async () => {

@@ -23,6 +23,8 @@ import { Successor } from './successor.ts';
 export class Forwarding extends Connecting implements BackendSide, Sender {
   #lines = '';
   #resent = false;
+  /** It was sent once, and the budget of its pool has one for another backend that it has not been sent to yet. */
+  #isRetry = false;
 
   // ---- send
 
@@ -43,6 +45,8 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const request = this.request;
     const { body, client } = request;
     request.enter('send');
+    if (this.#isRetry) request.context.counters.retries++;
+    this.#isRetry = false;
     this.responding = new Responding(request, this, connection);
     const text = this.#head();
     if (body === undefined) connection.socket.write(text, 'latin1');
@@ -116,7 +120,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const { context, body, backend, tenancy } = this.request;
     const { key } = backend as BackendRoute;
     const isElsewhere = tenancy?.elsewhere(key, context.now(), (giveBack) => {
-      context.counters.retries++;
+      this.#isRetry = true;
       body?.unsend();
       this.#part(giveBack);
     });
@@ -131,7 +135,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     if (!mayAskTwice(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
     const { context, body, backend, tenancy } = this.request;
     const { key } = backend as BackendRoute;
-    context.counters.retries++;
+    this.#isRetry = true;
     this.request.enter('checkout');
     tenancy?.againApart(key, 'first_byte_timeout', context.now(), 'timed_out', (giveBack) => {
       body?.unsend();
@@ -154,7 +158,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
 
   #failOver(): void {
     const { context, body, backend, tenancy } = this.request;
-    context.counters.retries++;
+    this.#isRetry = true;
     body?.unsend();
     this.#resent = false;
     this.request.enter('checkout');
@@ -283,6 +287,8 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   abandon(): void {
     const { context, leaseEnd, tenancy } = this.request;
     const connection = this.connection;
+    if (this.#isRetry) giveToBudget(context, this.pool);
+    this.#isRetry = false;
     // The backend may still be working for us: its slot is kept until it has closed, or for a while. One with a limit
     // may even count a connection that we do not know to be made yet.
     const mayLinger = connection?.state === 'busy' || (connection?.state === 'connecting' && this.limit > 0);
