@@ -54,7 +54,7 @@ function requestLike(): RequestLike {
     connectedAtMs: 0,
     firstByteAtMs: 0,
     status: 200,
-    body: undefined,
+    bytesIn: 0,
     bytesOut: 287,
   };
 }

@@ -19,15 +19,15 @@ type EndedRequest = JournalledRequest & {
 };
 
 export function recordEnd(request: EndedRequest, nowMs: number): void {
-  const { context, tenancy } = request;
+  const { context, tenancy, connectedAtMs } = request;
   const row = request.row ?? rowOf((request.outcome as Outcome).type);
   const metrics = context.metrics.pool(request.pool?.name ?? '');
   const label = codeLabel(row.code, request.status);
   metrics.count(label);
-  metrics.service.add(nowMs - request.startedAtMs);
+  if (connectedAtMs >= 0) metrics.service.add(nowMs - connectedAtMs);
   if (tenancy !== undefined && tenancy.waitedMs >= 0) metrics.wait.add(tenancy.waitedMs);
   metrics.bytesOut += request.bytesOut;
-  if (request.body !== undefined) metrics.bytesIn += request.body.bytes;
+  metrics.bytesIn += request.bytesIn;
   if (context.journal !== undefined) context.journal.record(request, nowMs);
   if (context.accessLog !== undefined) log(request, row, nowMs);
 }

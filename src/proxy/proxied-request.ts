@@ -97,6 +97,8 @@ export abstract class ProxiedRequest extends RequestActor {
   status = 0;
   /** How a refusal in the delegate's own words shows. */
   row: OutcomeRow | undefined = undefined;
+  /** From the client, once its connection is upgraded. */
+  pipedIn = 0;
   bytesOut = 0;
   /** It is among those its domain has in flight. */
   isCounted = false;
@@ -123,6 +125,11 @@ export abstract class ProxiedRequest extends RequestActor {
   #keptId(): string {
     const { hop } = this.client;
     return hop.isTrusted ? keptRequestId(this.head.fields, hop) : '';
+  }
+
+  /** Of its body, without framing, and of what followed an upgrade. */
+  get bytesIn(): number {
+    return this.pipedIn + (this.body === undefined ? 0 : this.body.bytes);
   }
 
   get isUploadDone(): boolean {

@@ -6,7 +6,7 @@ type Described = readonly [type: 'counter' | 'gauge', name: string, help: string
 
 /** By the plane's own name for them. */
 const KNOWN = {
-  requests: ['counter', 'switchyard_requests_begun', 'Requests whose head was complete.'],
+  requests: ['counter', 'switchyard_requests_begun', 'Requests begun, those with a refused head included.'],
   inFlight: ['gauge', 'switchyard_requests_in_flight', 'Requests begun and not ended.'],
   malformed: ['counter', 'switchyard_requests_malformed', 'Heads that were refused before they were routed.'],
   crashes: ['counter', 'switchyard_request_crashes', 'Requests that ended by a fault of ours.'],
@@ -39,7 +39,7 @@ const KNOWN = {
 
 /** Those that tell whether the system spreads connections evenly, and which worker is stuck. */
 const BY_WORKER = {
-  requests: ['counter', 'switchyard_worker_requests_begun', 'Requests whose head was complete, by worker.'],
+  requests: ['counter', 'switchyard_worker_requests_begun', 'Requests begun, by worker.'],
   inFlight: ['gauge', 'switchyard_worker_requests_in_flight', 'Requests begun and not ended, by worker.'],
   connections: ['gauge', 'switchyard_worker_client_connections', 'Open connections of clients, by worker.'],
 } as const satisfies Partial<Record<PlaneTotal, Described>>;

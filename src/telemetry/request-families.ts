@@ -37,13 +37,28 @@ export function requestFamilies({ requests, pools, totals, workers = {} }: Reque
     },
     histogram(
       'switchyard_pool_service_seconds',
-      'From connected to done.',
+      'From connected to done, of those that were connected.',
       shown,
       (metrics) => metrics.service,
     ),
-    histogram('switchyard_pool_wait_seconds', 'Waiting for a backend.', shown, (metrics) => metrics.wait),
-    counter('switchyard_pool_received_bytes', 'Bytes of requests.', shown, (metrics) => metrics.bytesIn),
-    counter('switchyard_pool_sent_bytes', 'Bytes of responses.', shown, (metrics) => metrics.bytesOut),
+    histogram(
+      'switchyard_pool_wait_seconds',
+      'Waiting for a backend, of those that had to.',
+      shown,
+      (metrics) => metrics.wait,
+    ),
+    counter(
+      'switchyard_pool_received_bytes',
+      'Bytes of bodies of requests, and of what followed an upgrade.',
+      shown,
+      (metrics) => metrics.bytesIn,
+    ),
+    counter(
+      'switchyard_pool_sent_bytes',
+      'Bytes sent to clients, heads included.',
+      shown,
+      (metrics) => metrics.bytesOut,
+    ),
     ...planeFamilies(totals),
     ...workerFamilies(workers),
   ];

@@ -39,7 +39,7 @@ export type JournalledRequest = {
   readonly connectedAtMs: number;
   readonly firstByteAtMs: number;
   readonly status: number;
-  readonly body: { readonly bytes: number } | undefined;
+  readonly bytesIn: number;
   readonly bytesOut: number;
   readonly choice?: JournalledChoice | undefined;
 };
@@ -118,7 +118,7 @@ export class RequestJournal {
     request.connectedAtMs = ended.connectedAtMs;
     request.firstByteAtMs = ended.firstByteAtMs;
     request.status = ended.status;
-    request.bytesIn = ended.body === undefined ? 0 : ended.body.bytes;
+    request.bytesIn = ended.bytesIn;
     request.bytesOut = ended.bytesOut;
     request.peerId = ended.requestId === ended.id ? '' : ended.requestId;
     request.hasRouting = ended.choice !== undefined;

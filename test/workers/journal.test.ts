@@ -101,7 +101,7 @@ function requestOf(sequence: number): JournalledRequest {
     connectedAtMs: -1,
     firstByteAtMs: -1,
     status: 200,
-    body: undefined,
+    bytesIn: 0,
     bytesOut: 10,
   };
 }

@@ -8,8 +8,8 @@ import type { OneWrite } from '../one-write.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 
 export interface PipeOwner {
-  /** Bytes on their way to the client. */
-  piped(bytesOut: number): void;
+  /** Bytes on their way: from the client, to the client. */
+  piped(bytesIn: number, bytesOut: number): void;
   pipeOver(): void;
 }
 
@@ -36,7 +36,7 @@ export class Pipe {
   }
 
   fromBackend(buffer: Buffer, from: number, to: number): void {
-    this.#owner.piped(to - from);
+    this.#owner.piped(0, to - from);
     this.#write('', buffer, from, to);
     if (this.#isPaused || this.#client.pendingBytes < HIGH_WATER_BYTES) return;
     this.#isPaused = true;
@@ -45,6 +45,7 @@ export class Pipe {
   }
 
   fromClient(buffer: Buffer, from: number, to: number): void {
+    this.#owner.piped(to - from, 0);
     this.#writes.range(this.#backend.socket, '', buffer, from, to, '');
     if (this.#backend.socket.writableLength >= HIGH_WATER_BYTES) this.#client.pauseReading();
   }

@@ -234,7 +234,8 @@ export class Responding implements RelayOwner, PipeOwner {
     this.#awaitBytes();
   }
 
-  piped(bytesOut: number): void {
+  piped(bytesIn: number, bytesOut: number): void {
+    this.#request.pipedIn += bytesIn;
     this.#request.bytesOut += bytesOut;
   }
 

@@ -1,8 +1,6 @@
 /** From the domain to the pool: what is in a request's way there; if nothing is, it asks the pool for a lease. */
 
 import { isLoop } from '../../wire/index.ts';
-import type { ClientSocket } from '../client/client-socket.ts';
-import type { RequestBody } from '../forward/request-body.ts';
 import { UNROUTED } from '../lease/asks.ts';
 import { hashKeyOf } from '../lease/hash-key.ts';
 import { Tenancy, type Tenant } from '../lease/tenancy.ts';
@@ -47,7 +45,7 @@ export function admit(request: Applicant, domain: DomainRoute): void {
     return;
   }
   request.isCounted = true;
-  if (head.expectContinue) sayContinue(client, domain, body);
+  if (head.expectContinue) sayContinue(request, domain);
   request.enter('checkout');
   askForLease(request, pool);
 }
@@ -81,8 +79,12 @@ export function awaitLedger(request: Applicant, pool: PoolRoute): void {
   request.fail(request.wakes === 0 ? 'no_backends' : 'owner_unavailable');
 }
 
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
 /** RFC 9110 §10.1.1: unless the backend is to say it, we do, if the client can still be waiting for it. */
-function sayContinue(client: ClientSocket, domain: DomainRoute, body: RequestBody | undefined): void {
+function sayContinue(request: ProxiedRequest, domain: DomainRoute): void {
+  const { body, client } = request;
   if (domain.features.continue === 'end-to-end' || body === undefined || body.bytes > 0) return;
-  client.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+  request.bytesOut += CONTINUE.length;
+  client.writeText(CONTINUE);
 }

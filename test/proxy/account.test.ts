@@ -1,0 +1,64 @@
+/** What is written down of a request is what its client and its backend saw. */
+import { expect, it } from 'vitest';
+import { eventually, pause } from '../support/eventually.ts';
+import { backendThat, deadPort, GET, post, routed, routerOver } from '../support/routed.ts';
+import { ok } from '../support/scripted-backend.ts';
+
+it('counts as service the time from the connection on, as the log has it, and no wait before it', async () => {
+  const slow = async () => {
+    await pause(100);
+    return ok();
+  };
+  const { router } = await routed(slow, { accessLog: 'json' }, 1);
+  const clients = await Promise.all([1, 2, 3].map(() => router.connect()));
+  await Promise.all(clients.map((client) => client.request(GET)));
+  await eventually(() => router.log.split('\n').length === 4, 'three lines');
+  const lines = router.log.trim().split('\n');
+  const logged = lines.reduce((sum, line) => sum + Number(JSON.parse(line).service), 0);
+  const { service, wait } = router.metrics.pool('web').snapshot();
+  // The second waited for one, the third for two. The log rounds.
+  expect(wait.sumMs).toBeGreaterThan(250);
+  expect(Math.abs(service.sumMs - logged)).toBeLessThan(2);
+});
+
+it('counts as served nobody who was never connected', async () => {
+  const router = await routerOver({ backends: { 'web.1': { port: await deadPort() } } });
+  expect((await (await router.connect()).request(GET)).body).toContain('H21');
+  const { requests, service } = router.metrics.pool('web').snapshot();
+  expect(requests).toEqual({ H21: 1 });
+  expect(service.counts.every((count) => count === 0)).toBe(true);
+});
+
+it('counts every byte that the client was sent, our own 100 Continue too, and those of bodies it sent', async () => {
+  const { router } = await routed(() => ok('hello'), { accessLog: 'json' });
+  const client = await router.connect();
+  client.send(post('0123456789', 'Expect: 100-continue').slice(0, -10));
+  await client.receives('HTTP/1.1 100 Continue\r\n\r\n');
+  client.send('0123456789');
+  await client.receives('hello');
+  await eventually(() => router.log !== '', 'a line');
+  expect(JSON.parse(router.log)).toMatchObject({ status: 200, bytes: client.received.length });
+  const { bytesIn, bytesOut } = router.metrics.pool('web').snapshot();
+  expect([bytesIn, bytesOut]).toEqual([10, client.received.length]);
+});
+
+it('counts what passes over an upgraded connection, either way', async () => {
+  const backend = await backendThat();
+  const router = await routerOver({ backends: { 'web.1': { port: backend.port } } });
+  const client = await router.connect();
+  client.send('GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly');
+  const connection = await backend.accept();
+  await connection.takeHead();
+  connection.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  await connection.receives('early');
+  client.send('bird');
+  await connection.receives('bird');
+  connection.send('back');
+  await client.receives('back');
+  client.end();
+  connection.end();
+  await eventually(() => router.isQuiet, 'every lease given back');
+  const { requests, bytesIn, bytesOut } = router.metrics.pool('web').snapshot();
+  expect(requests).toEqual({ '1xx': 1 });
+  expect([bytesIn, bytesOut]).toEqual(['earlybird'.length, client.received.length]);
+});
