@@ -41,6 +41,24 @@ describe('the process log', () => {
     expect(lines[1]).toMatchObject({ config: { admin: { token: '[redacted]' } } });
   });
 
+  it('never writes a secret of an error or of a list, and leaves what it was given as it is', () => {
+    const { log, lines } = captured();
+    const secret = 's3cret';
+    const failed = Object.assign(new Error('failed'), { request: { cookie: secret, path: '/' } });
+    const told = { err: failed, tries: [{ token: secret, count: 1 }], at: new Date(0) };
+    log.error(told, 'one');
+    expect(lines).toMatchObject([
+      {
+        err: { message: 'failed', request: { cookie: '[redacted]', path: '/' } },
+        tries: [{ token: '[redacted]', count: 1 }],
+        at: '1970-01-01T00:00:00.000Z',
+      },
+    ]);
+    expect(lines[0]?.['tries']).toBeInstanceOf(Array);
+    expect(failed.request.cookie).toBe(secret);
+    expect(told.tries).toEqual([{ token: secret, count: 1 }]);
+  });
+
   it('tells an error with its cause', () => {
     const { log, lines } = captured();
     log.error({ err: new Error('outer', { cause: new Error('inner') }) }, 'failed');
