@@ -5,11 +5,15 @@ import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import type { Receiver } from './publisher.ts';
 import { type Requests, RequestsBranch } from './requests-branch.ts';
 import { RoutingThread } from './routing-thread.ts';
+import { WorkerFigures } from './worker-figures.ts';
 import { NotReplaced } from './worker-seat.ts';
 import type { Replacement, WorkersOptions } from './workers.ts';
 
+const SELF = { number: 0 };
+
 export class MainPlane {
   readonly #options: Omit<WorkersOptions, 'count' | 'threads'>;
+  readonly #figures = new WorkerFigures();
   #routing: RoutingThread | undefined;
   #drain: () => Promise<void> = async () => {};
 
@@ -32,9 +36,8 @@ export class MainPlane {
   }
 
   async metrics(): Promise<readonly RequestMetricsSnapshot[]> {
-    if (this.#routing === undefined) return [];
-    const snapshot = this.#routing.plane.metrics();
-    return [{ ...snapshot, workers: { 0: snapshot.totals } }];
+    if (this.#routing !== undefined) this.#figures.said(SELF, this.#routing.plane.metrics());
+    return this.#figures.all;
   }
 
   readonly replacements = { replaced: 0, lostConnections: 0, retiring: 0 };
@@ -78,6 +81,8 @@ export class MainPlane {
     const end = async (ending: Promise<unknown>) => {
       await ending;
       publisher.dismiss(receiver);
+      this.#figures.said(SELF, routing.plane.metrics());
+      this.#figures.gone(SELF);
       routing.close();
       this.#routing = undefined;
     };

@@ -23,14 +23,14 @@ type Answer = {
 const COUNT = Number(WORKERS ?? 2);
 const ALL = Array.from({ length: COUNT }, (_, index) => index + 1);
 
-async function startScene(options: { drainMs?: number } = {}) {
+async function startScene(options: { drainMs?: number; workers?: number } = {}) {
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await tempDirectory());
   const web = stack.use(await Backend.start({ name: 'web' }));
   const router = stack.use(
     await startRouter({
       directory: directory.path,
-      args: ['--workers', String(COUNT), '--chaos'],
+      args: ['--workers', String(options.workers ?? COUNT), '--chaos'],
       config: {
         accessLog: false,
         drainMs: options.drainMs ?? 30_000,
@@ -205,6 +205,21 @@ describe('a worker', () => {
     expect(fallen(before, after)).toEqual([]);
     await admin.post('/v1/chaos', { crash: `worker:${COUNT}`, at: 'stall' });
     expect(fallen(after, await counters(admin))).toEqual([]);
+  });
+
+  it('takes no count with it where it is the main thread', async () => {
+    await using scene = await startScene({ workers: 0 });
+    const { router, admin } = scene;
+    for (let i = 0; i < 3; i++) await keptAlive(router.port);
+    const before = await counters(admin);
+    await admin.post('/v1/chaos', { crash: 'worker:0' });
+    await expect
+      .poll(async () => (await actorsOf(admin)).find(({ id }) => id === 'worker:0'), { timeout: 20_000 })
+      .toMatchObject({ state: 'running', restarts: 1 });
+    await keptAlive(router.port);
+    const after = await counters(admin);
+    expect(fallen(before, after)).toEqual([]);
+    expect(after.get('switchyard_worker_requests_begun_total{worker="0"}')).toBe(4);
   });
 
   it('tells of its requests, which fail one at a time and take nothing with them', {
