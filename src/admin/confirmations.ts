@@ -29,6 +29,8 @@ export type ConfirmationsOptions = {
   readonly history: Historian;
   readonly now: () => number;
   readonly logger: Logger;
+  /** Between two tries to undo one; 5000 by default. */
+  readonly retryMs?: number;
 };
 
 type Live = Trial & {
@@ -208,7 +210,7 @@ export class Confirmations {
     } catch (error) {
       this.#tellHindrance(live, (error as Error).message, { err: error });
     }
-    this.#again(live, RETRY_MS);
+    this.#again(live, this.#options.retryMs ?? RETRY_MS);
   }
 
   /** Each once: a log may be out of reach for hours. */
