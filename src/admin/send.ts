@@ -47,7 +47,7 @@ async function pour(
 ): Promise<void> {
   if (response.req.method === 'HEAD') {
     response.writeHead(reply.status, { ...ALWAYS, ...reply.headers }).end();
-    return;
+    return reply.pour(NOBODY);
   }
   const gone = new AbortController();
   const onGone = () => gone.abort();
@@ -66,6 +66,9 @@ async function pour(
     response.off('close', onGone);
   }
 }
+
+/** Who asked for no content: what would have been poured is let go of. */
+const NOBODY: Outlet = { signal: AbortSignal.abort(), write: async () => false };
 
 class ResponseOutlet implements Outlet {
   readonly signal: AbortSignal;

@@ -6,7 +6,7 @@ import { createMemoryLog, EventUnreadable, LogUnavailable } from '../../eventlog
 import { ROUTES } from '../../src/admin/routes.ts';
 import type { Historian } from '../../src/history/index.ts';
 import { RawClient } from '../support/raw-client.ts';
-import { deskOver, scene, withWeb } from './scene.ts';
+import { answeredBy, deskOver, scene, withWeb } from './scene.ts';
 
 describe('a path', () => {
   it.each([
@@ -59,6 +59,29 @@ describe('a path', () => {
     const events = await fetch(`http://${s.address}/v1/events?follow=true`, { method: 'HEAD' });
     expect(events.status).toBe(200);
     expect(await events.text()).toBe('');
+  });
+
+  it('answered to HEAD holds nothing of what it would have told', async () => {
+    const asked: string[] = [];
+    const ended: string[] = [];
+    const history: Historian = {
+      ...answeredBy({}),
+      async *pour(question) {
+        asked.push(question);
+        try {
+          yield '{';
+          yield '}';
+          return undefined as never;
+        } finally {
+          ended.push(question);
+        }
+      },
+    };
+    await using s = await scene({ history });
+    for (const path of ['/v1/state', '/v1/diff?from=0', '/v1/events?grep=x'])
+      expect((await fetch(`http://${s.address}${path}`, { method: 'HEAD' })).status).toBe(200);
+    expect(asked).toEqual(['state', 'difference', 'events']);
+    expect(ended).toEqual(asked);
   });
 
   it('refuses query keys that its route does not know', async () => {
