@@ -14,12 +14,11 @@ import {
   DOMAIN_SETTINGS,
   durationOf,
   fieldNameOf,
-  lineWriter,
   type PoolOptions,
   poolSettingsOf,
   processOf,
-  reporter,
 } from './options.ts';
+import { lineWriter, reporter } from './reporting.ts';
 
 export type DelegatedOptions<Domain, Service, State> = CommonOptions &
   PoolOptions & {

@@ -134,37 +134,3 @@ export function refuseKeys(
 /** What every domain and backend of a program has: the defaults. */
 export const DOMAIN_SETTINGS: DomainSettings = completeDomain({ pool: 'library' as PoolName });
 export const BACKEND_SETTINGS: BackendSettings = completeBackend({ address: '127.0.0.1:1' });
-
-/** Who takes the lines is the program's too: what fails there ends nothing here. */
-export function lineWriter({ writeLog, report }: CommonOptions): CommonOptions['writeLog'] {
-  if (writeLog === undefined) return undefined;
-  const tell = reporter(report);
-  return (lines) => {
-    try {
-      writeLog(lines);
-    } catch (error) {
-      tell({ where: 'writeLog', error, requestId: '' });
-    }
-  };
-}
-
-export type Report = (problem: ReportedProblem) => void;
-
-/** Whoever reports is not made to fail by the report, nor is the report lost. */
-export function reporter(report: CommonOptions['report']): Report {
-  if (report === undefined) return warn;
-  return (problem) => {
-    try {
-      report(problem);
-    } catch (error) {
-      warn(problem);
-      warn({ where: 'report', error, requestId: problem.requestId });
-    }
-  };
-}
-
-function warn({ where, error, requestId }: ReportedProblem): void {
-  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const whose = requestId === '' ? '' : ` for request ${requestId}`;
-  process.emitWarning(`${where}${whose}: ${what}`, 'SwitchyardWarning');
-}

@@ -41,16 +41,9 @@ import { Publisher, Table } from '../workers/index.ts';
 import type { Switchyard } from './delegated-switchyard.ts';
 import { frontPlane, openAll } from './front.ts';
 import { Lifetime } from './lifetime.ts';
-import {
-  type CommonOptions,
-  durationOf,
-  invalid,
-  lineWriter,
-  processOf,
-  type Report,
-  reporter,
-} from './options.ts';
+import { type CommonOptions, durationOf, invalid, processOf } from './options.ts';
 import { ProgramDesk, refusalOf } from './program-desk.ts';
+import { lineWriter, type Report, reporter, telling } from './reporting.ts';
 import type { DomainWish, PoolWish } from './wishes.ts';
 
 export type RoutedOptions = CommonOptions & {
@@ -141,13 +134,8 @@ class Embedded implements RoutedSwitchyard {
 
   onEvents(listener: (events: readonly Recorded[]) => void): () => void {
     if (typeof listener !== 'function') throw invalid('listener', 'a function', listener);
-    return this.#running.log.onAppended(({ events }) => {
-      try {
-        listener(events);
-      } catch (error) {
-        this.#report({ where: 'onEvents', error, requestId: '' });
-      }
-    });
+    const failed = (error: unknown) => this.#report({ where: 'onEvents', error, requestId: '' });
+    return this.#running.log.onAppended(({ events }) => void telling(() => listener(events), failed));
   }
 
   events(from: Position = 1): Observable<Recorded> {

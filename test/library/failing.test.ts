@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Decisions } from '../../src/index.ts';
 import { eventually, pause } from '../support/eventually.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { backendThat, deadPort, GET, post } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
-import { local, scene } from './scene.ts';
+import { bare, local, scene } from './scene.ts';
 
 type Callback = Exclude<keyof Decisions, 'checkin' | 'finished' | 'errorPage' | 'feature'>;
 
@@ -86,6 +87,22 @@ describe.each(FAILURES)('a callback that %s', (_how, fail) => {
     await client.request(GET);
     expect((await warned).message).toMatch(/^checkout for request [0-9a-f-]{36}: Error: boom/);
   });
+});
+
+it.each([
+  ['an object without a prototype', Object.create(null), '[Object: null prototype] {}'],
+  ['a symbol', Symbol('boom'), 'Symbol(boom)'],
+  ['text', 'boom', 'boom'],
+])('what is thrown may be %s', async (_what, thrown, told) => {
+  const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+  const { port } = await bare({
+    checkout: () => {
+      throw thrown;
+    },
+  });
+  expect((await (await RawClient.connect(port)).request(GET)).body).toContain('H99');
+  expect((await warned).message).toMatch(/^checkout for request [0-9a-f-]{36}: /);
+  expect((await warned).message.split(': ').slice(1).join(': ')).toBe(told);
 });
 
 const never = () => new Promise<never>(() => {});

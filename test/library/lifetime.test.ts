@@ -66,11 +66,14 @@ it('a desk answers until the router is closed, and then says that it is', async 
   expect(() => yard.onEvents(() => {})).toThrow(closed);
 });
 
-describe('a function of the program that fails', () => {
-  const boom = () => {
-    throw new Error('boom');
-  };
+const boom = () => {
+  throw new Error('boom');
+};
 
+describe.each([
+  ['at once', boom],
+  ['later', async () => boom()],
+])('a function of the program that fails %s', (_when, boom) => {
   it('costs its request no answer: report', async () => {
     const warnings: string[] = [];
     const note = (warning: Error) => void warnings.push(warning.message.split('\n')[0] ?? '');
@@ -93,6 +96,20 @@ describe('a function of the program that fails', () => {
     );
     expect((await (await RawClient.connect(port)).request(GET)).status).toBe(200);
     await yard.close();
+    await eventually(() => reports.length === 1, 'the report');
     expect(reports).toMatchObject([{ where: 'writeLog', error: { message: 'boom' } }]);
+  });
+
+  it('keeps its events from nobody else: onEvents', async () => {
+    const reports: ReportedProblem[] = [];
+    const yard = closing(createSwitchyard({ listeners, report: (problem) => reports.push(problem) }));
+    await yard.listen();
+    const seen: string[] = [];
+    yard.onEvents(boom);
+    yard.onEvents((events) => void seen.push(...events.map(({ type }) => type)));
+    await yard.desk.putPool('web', {});
+    await eventually(() => reports.length === 1, 'the report');
+    expect(seen).toEqual(['PoolCreated']);
+    expect(reports).toMatchObject([{ where: 'onEvents', error: { message: 'boom' } }]);
   });
 });

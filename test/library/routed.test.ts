@@ -1,11 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  CommandRefused,
-  createSwitchyard,
-  InvalidOptions,
-  type ReportedProblem,
-  type RoutedOptions,
-} from '../../src/index.ts';
+import { CommandRefused, createSwitchyard, InvalidOptions, type RoutedOptions } from '../../src/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { backendThat, closing, deadPort, GET } from '../support/routed.ts';
@@ -159,19 +153,6 @@ describe('the real router inside a program', () => {
     expect(() => yard.onEvents('each' as never)).toThrow('listener: expected a function, found "each"');
     expect(() => yard.events('x' as never)).toThrow('from: expected a whole number from 1, found "x"');
     expect(Object.keys((await yard.desk.routing()).pools)).toEqual(['web']);
-  });
-
-  it('goes on when a listener of its events fails, tells of it, and tells the others', async () => {
-    const reports: ReportedProblem[] = [];
-    const { yard } = await routed({ pools: pools(1), report: (problem) => reports.push(problem) });
-    const seen: string[] = [];
-    yard.onEvents(() => {
-      throw new Error('boom');
-    });
-    yard.onEvents((events) => void seen.push(...events.map(({ type }) => type)));
-    await yard.desk.putDomain('a.test', { pool: 'web' });
-    expect(seen).toEqual(['DomainCreated']);
-    expect(reports).toMatchObject([{ where: 'onEvents', error: { message: 'boom' } }]);
   });
 
   it('will not be its own backend', async () => {
