@@ -1,15 +1,19 @@
 /** Leases out of a journal: each from its giving to its giving back, whichever threads wrote of them, and in which order. */
-import { AllInOrder, type InOrder, type LedgerRecord } from '../../actors/index.ts';
+import { AllInOrder, type InOrder, type LeaseEnd, type LedgerRecord } from '../../actors/index.ts';
 import type { OperationBlock } from '../../eventlog/index.ts';
 
 type Given = Extract<LedgerRecord, { op: 'checkout' | 'grant' }>;
 
+type Asked = { readonly nowMs: number; readonly thread: number };
+
 export type PastLease = {
   readonly given: Given;
+  /** That had it: another's giving back may have given it. Undefined: it was queued for, and that is not in the journal. */
+  readonly thread: number | undefined;
   /** When it was queued for; undefined: that is not in the journal, or it was had at once. */
   readonly askedAtMs: number | undefined;
   /** Undefined while it is out, or where the journal has a gap. */
-  readonly back: Extract<LedgerRecord, { op: 'checkin' }> | undefined;
+  readonly back: { readonly nowMs: number; readonly end: LeaseEnd | 'reaped' } | undefined;
 };
 
 /** Each when it is given back; those that are still out come last. `blocks` in the order in which they were written. */
@@ -23,7 +27,7 @@ class Leases implements InOrder {
   readonly #order = new AllInOrder(this);
   /** By pool and ticket; of this run alone, since the next begins its tickets anew. */
   readonly #out = new Map<string, PastLease>();
-  readonly #askedAtMs = new Map<string, number>();
+  readonly #asked = new Map<string, Asked>();
   #done: PastLease[] = [];
 
   take(block: OperationBlock): readonly PastLease[] {
@@ -40,33 +44,46 @@ class Leases implements InOrder {
   operation(record: LedgerRecord): void {
     switch (record.op) {
       case 'enqueue':
-        this.#askedAtMs.set(nameOf(record, record.ticket), record.nowMs);
+        this.#asked.set(nameOf(record, record.ticket), record);
         return;
       case 'leave':
-        this.#askedAtMs.delete(nameOf(record, record.waiter));
+        this.#asked.delete(nameOf(record, record.waiter));
         return;
       case 'checkout':
         this.#out.set(nameOf(record, record.ticket), {
           given: record,
+          thread: record.thread,
           askedAtMs: undefined,
           back: undefined,
         });
         return;
       case 'grant': {
         const waiter = nameOf(record, record.waiter);
-        const askedAtMs = this.#askedAtMs.get(waiter);
-        this.#askedAtMs.delete(waiter);
-        this.#out.set(nameOf(record, record.ticket), { given: record, askedAtMs, back: undefined });
+        const asked = this.#asked.get(waiter);
+        this.#asked.delete(waiter);
+        this.#out.set(nameOf(record, record.ticket), {
+          given: record,
+          thread: asked?.thread,
+          askedAtMs: asked?.nowMs,
+          back: undefined,
+        });
         return;
       }
-      case 'checkin': {
-        const name = nameOf(record, record.lease);
-        const lease = this.#out.get(name);
-        this.#out.delete(name);
-        if (lease !== undefined) this.#done.push({ ...lease, back: record });
+      case 'checkin':
+        this.#give(nameOf(record, record.lease), record.thread, record);
         return;
-      }
+      case 'reap':
+        for (const [name, { given, thread }] of this.#out)
+          if (given.poolKey === record.poolKey && thread === record.dead)
+            this.#give(name, thread, { nowMs: record.nowMs, end: 'reaped' });
+        return;
     }
+  }
+
+  #give(name: string, thread: number, back: NonNullable<PastLease['back']>): void {
+    const lease = this.#out.get(name);
+    this.#out.delete(name);
+    if (lease !== undefined) this.#done.push({ ...lease, thread, back });
   }
 
   gap(): void {}
@@ -74,7 +91,7 @@ class Leases implements InOrder {
   run(): void {
     this.#done.push(...this.#out.values());
     this.#out.clear();
-    this.#askedAtMs.clear();
+    this.#asked.clear();
   }
 
   #taken(): readonly PastLease[] {

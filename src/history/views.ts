@@ -103,7 +103,7 @@ const LEASES: Columns<Lease> = [
   ['pool', ({ pool }) => pool],
   ['backend', ({ backend }) => backend],
   ['ticket', ({ given }) => given.ticket],
-  ['thread', ({ given, back }) => back?.thread ?? given.thread],
+  ['thread', ({ thread }) => thread],
   ['given_at', ({ given }) => time(given.nowMs)],
   ['given_at_ms', ({ given }) => given.nowMs],
   ['queued_ms', ({ given, askedAtMs }) => (given.op === 'checkout' ? 0 : between(askedAtMs, given.nowMs))],

@@ -113,6 +113,32 @@ describe('query', () => {
     ]);
   });
 
+  it('has the leases of a thread that died as given back when it was reaped, and no others', async () => {
+    const directory = temporaryDirectory();
+    const pool = new JournalledPool(directory);
+    await pool.define({ 'web.1': { limit: 2 } });
+    const other = attachArena(pool.main.shared, pool.main.enlist(), () => {}).pool(keyOf('web'));
+    const [own, its] = [pool.lease(), other?.checkout(pool.nowMs, [], nobody())];
+    expect(its).toBeTypeOf('object');
+    expect(other?.checkout(pool.nowMs, [], nobody())).toBe('queued');
+    pool.pass(5);
+    // It is granted what this one gives back, and dies before it hears of it.
+    pool.ledger.checkin(own, pool.nowMs, 'finished');
+    pool.pass(7);
+    await pool.main.reap(1, pool.nowMs);
+    const last = pool.lease();
+    expect(last.row).toBe(own.row);
+    pool.turn();
+    pool.close();
+    const sql = 'SELECT thread, queued_ms, held_ms, ended FROM v1_leases ORDER BY given_at_ms, held_ms';
+    expect((await ask(roomIn(directory), sql)).rows).toEqual([
+      [0, 0, 5, 'finished'],
+      [1, 0, 12, 'reaped'],
+      [1, 5, 7, 'reaped'],
+      [0, 0, null, null],
+    ]);
+  });
+
   it('reads only the time that is asked for', async () => {
     const room = await roomWith();
     const [first] = (await ask(room, 'SELECT min(started_at_ms) FROM v1_requests')).rows[0] ?? [];
