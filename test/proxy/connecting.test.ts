@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '../../actors/index.ts';
+import { Backend } from '../support/backend.ts';
 import { blackHole } from '../support/black-hole.ts';
 import { eventually } from '../support/eventually.ts';
 import { backendThat, closing, deadPort, GET, post, routed, routerOver } from '../support/routed.ts';
@@ -32,6 +33,22 @@ describe('connecting', () => {
       expect((await client.request(GET)).status).toBe(503);
       expect(router.reports.length).toBe(expected);
     }
+  });
+
+  it('quarantines nobody for failures that were not in a row', async () => {
+    await using backend = await Backend.start({ name: 'web.1' });
+    const router = await routerOver({
+      backends: { 'web.1': { port: Number(backend.address.split(':')[1]) } },
+      pool: { health: { passive: { connectFailures: 2 } } },
+    });
+    const client = await router.connect();
+    for (let i = 0; i < 2; i++) {
+      await backend.refuse();
+      expect((await client.request(GET)).body).toContain('H21');
+      await backend.accept();
+      expect((await client.request(GET)).status).toBe(200);
+    }
+    expect(router.reports).toEqual([]);
   });
 
   it('ends as H21 when every backend refused', async () => {

@@ -381,7 +381,7 @@ describe('affinity', () => {
     expect(await yard.body('/', cookie)).toBe('again');
   });
 
-  it('moves a session whose home cannot be connected to, and tells the client', async () => {
+  it('moves a session whose home cannot be connected to, and tells the client and the log', async () => {
     const lines: string[] = [];
     const yard = await stickyYard({}, {}, lines);
     const desk = yard.yard.desk as unknown as {
@@ -395,12 +395,13 @@ describe('affinity', () => {
     expect(moved.status).toBe(200);
     expect(moved.body).not.toBe(first.body);
     expect(cookieOf(moved)).not.toBe(cookieOf(first));
+    await yard.body('/', 'Cookie: home=forged');
     await yard.yard.close();
     const verdicts = lines
       .join('')
       .trim()
       .split('\n')
       .map((line) => (JSON.parse(line) as Wish)['affinity']);
-    expect(verdicts).toEqual(['none', 'home', 'moved']);
+    expect(verdicts).toEqual(['none', 'home', 'moved', 'unknown']);
   });
 });

@@ -92,8 +92,7 @@ export abstract class Connecting implements ConnectionUser {
   connected(): void {
     const request = this.request;
     if (request.outcome !== undefined) return;
-    const connections = this.connections;
-    if (connections !== undefined) connections.failures = 0;
+    (this.connections as BackendConnections).failures = 0;
     this.ready(this.connection as UpstreamConnection, request.context.now());
   }
 
