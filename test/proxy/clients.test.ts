@@ -1,16 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { DomainRoute } from '../../src/proxy/index.ts';
+import { blackHole } from '../support/black-hole.ts';
 import { eventually, pause } from '../support/eventually.ts';
-import type { RawClient } from '../support/raw-client.ts';
-import { GET, get, post, routed, routerOver } from '../support/routed.ts';
+import { isTaken } from '../support/raw-client.ts';
+import { closing, GET, get, post, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
 const LOGGED = { accessLog: 'logfmt' } as const;
-
-/** False: it did not leave within half a second. */
-function isTaken(client: RawClient, bytes: string): Promise<boolean> {
-  const left = new Promise<boolean>((resolve) => client.socket.write(bytes, 'latin1', () => resolve(true)));
-  return Promise.race([left, pause(500).then(() => false)]);
-}
 
 describe('a client that leaves', () => {
   it('before the response: the backend is told by a FIN, the line says H27 and 499', async () => {
@@ -64,18 +60,38 @@ describe('a client that leaves', () => {
     expect(client.received).toBe('');
   });
 
-  it('within its upload: the backend sees what came and the end', async () => {
-    const { router, backend } = await routed(undefined, LOGGED);
-    const client = await router.connect();
-    client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\nabc');
-    const connection = await backend.accept();
-    await connection.receives('abc');
-    client.end();
-    await connection.ends();
-    connection.end();
-    await eventually(() => router.isQuiet, 'quiet');
-    await eventually(() => router.log.includes('code=H27'), 'a line');
-  });
+  it.each([false, true])(
+    'within its upload: the backend sees what came and the end, half a close allowed: %s',
+    async (halfClose) => {
+      const { router, backend } = await routed(undefined, { ...LOGGED, listener: { halfClose } });
+      const client = await router.connect();
+      client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\nabc');
+      const connection = await backend.accept();
+      await connection.receives('abc');
+      client.end();
+      await connection.ends();
+      connection.end();
+      await eventually(() => router.isQuiet, 'quiet');
+      await eventually(() => router.log.includes('code=H27'), 'a line');
+    },
+  );
+
+  it.each([undefined, 1])(
+    'while it is connected to a backend with a limit of %s: its lease is given back',
+    async (limit) => {
+      const { port } = closing(await blackHole());
+      const backend = limit === undefined ? { port } : { port, maxConcurrency: limit };
+      const router = await routerOver({
+        backends: { 'web.1': backend },
+        pool: { timeouts: { abortLingerMs: 50 } },
+      });
+      const client = (await router.connect()).send(GET);
+      await eventually(() => router.plane.counters.connects === 1, 'a connect');
+      client.close();
+      await eventually(() => router.isQuiet, 'the lease given back', 2000);
+      expect(router.reports).toEqual([]);
+    },
+  );
 
   it('within a long response: the backend is stopped and its slot given back', async () => {
     const { router, backend } = await routed(undefined, {
@@ -303,6 +319,13 @@ describe('a malformed request', () => {
     const { router } = await routed(() => ok());
     const request = 'GET / HTTP/1.1\r\nHost: other.test\r\nExpect: whatever\r\n\r\n';
     expect((await (await router.connect()).request(request)).status).toBe(404);
+  });
+
+  it('to a host that was published a moment ago is not told that it is unknown', async () => {
+    const { router } = await routed(() => ok());
+    router.atFence = () => router.domains.set('new.test', router.domains.get('app.test') as DomainRoute);
+    const request = 'GET / HTTP/1.1\r\nHost: new.test\r\nExpect: whatever\r\n\r\n';
+    expect((await (await router.connect()).request(request)).status).toBe(417);
   });
 
   it('behind a good one is refused after the good one is answered', async () => {

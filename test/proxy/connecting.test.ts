@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { keyOf } from '../../actors/index.ts';
+import { keyOf, type Outcome } from '../../actors/index.ts';
 import { Backend } from '../support/backend.ts';
 import { blackHole } from '../support/black-hole.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
 import { backendThat, closing, deadPort, GET, post, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
@@ -16,7 +16,13 @@ describe('connecting', () => {
     const client = await router.connect();
     for (let i = 0; i < 4; i++) expect((await client.request(post('x'))).status).toBe(200);
     expect(router.reports).toMatchObject([
-      { type: 'connect_failed', pool: 'web', backend: 'dead', cause: 'connect_refused' },
+      {
+        type: 'connect_failed',
+        pool: 'web',
+        backend: 'dead',
+        cause: 'connect_refused',
+        untilMs: expect.toSatisfy(Number.isInteger),
+      },
     ]);
     const rows = router.ledger.pool(keyOf('web'))?.stats().rows ?? [];
     expect(rows.find((row) => row.backendKey === keyOf('dead'))?.state).toBe('quarantined');
@@ -53,13 +59,19 @@ describe('connecting', () => {
 
   it('ends as H21 when every backend refused', async () => {
     const dead = { port: await deadPort() };
-    const router = await routerOver({ backends: { a: dead, b: dead, c: dead }, accessLog: 'logfmt' });
+    const ends: (Outcome | undefined)[] = [];
+    const router = await routerOver({
+      backends: { a: dead, b: dead, c: dead },
+      accessLog: 'logfmt',
+      observe: ({ outcome }) => ends.push(outcome),
+    });
     const client = await router.connect();
     const response = await client.request(GET);
     expect(response.status).toBe(503);
     expect(response.headers.get('content-type')).toContain('text/html');
     expect(response.body).toContain('H21');
     expect(router.plane.counters).toMatchObject({ checkouts: 3, checkins: 3, connectFailures: 3 });
+    expect(ends.at(-1)).toEqual({ type: 'connect_refused', phase: 'connect' });
     await eventually(() => router.log.includes('code=H21'), 'a line');
     expect(router.log).toMatch(
       /at=error code=H21 desc="Backend connection refused" .* dyno=[abc] connect=\d+ms service= status=503 bytes= /,
@@ -99,13 +111,37 @@ describe('connecting', () => {
     const wish = { port: hole.port };
     const router = await routerOver({
       backends: { a: wish, b: wish, c: wish },
-      pool: { timeouts: { connectMs: 200 }, retries: { totalMs: 300 } },
+      pool: { timeouts: { connectMs: 500 }, retries: { totalMs: 600 } },
     });
     const client = await router.connect();
     const before = performance.now();
     expect((await client.request(GET)).body).toContain('H19');
-    expect(performance.now() - before).toBeLessThan(550);
+    expect(performance.now() - before).toBeLessThan(950);
     expect(router.plane.counters.checkouts).toBe(2);
+  });
+
+  it('says of each backend how it failed, whatever the one before it did', async () => {
+    const hole = closing(await blackHole());
+    const router = await routerOver({
+      backends: { hole: { port: hole.port }, dead: { port: await deadPort() } },
+      pool: {
+        policy: 'round-robin',
+        timeouts: { connectMs: 50 },
+        health: { passive: { quarantineMs: 1 } },
+      },
+    });
+    const client = await router.connect();
+    for (let i = 0; i < 2; i++) {
+      expect((await client.request(GET)).status).toBe(503);
+      await pause(20);
+    }
+    const causes = router.reports.map((report) => 'cause' in report && `${report.backend} ${report.cause}`);
+    expect(causes.sort()).toEqual([
+      'dead connect_refused',
+      'dead connect_refused',
+      'hole connect_timeout',
+      'hole connect_timeout',
+    ]);
   });
 
   it('reaches a backend behind a socket file', async () => {

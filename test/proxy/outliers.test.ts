@@ -136,4 +136,14 @@ describe('a kept connection that turns out to be closed', () => {
     expect(found.filter((status) => status === 503).length).toBeGreaterThan(10);
     expect(news(router)).toEqual([]);
   });
+
+  it('is followed by another, whose failure counts', async () => {
+    const sick = sometimes('reset');
+    sick.isSick = false;
+    const router = await fleet(sick.script, { health: { passive: { outlier: { failures: 1 } } } });
+    await ask(router, 3);
+    sick.isSick = true;
+    expect((await ask(router, 3)).sort()).toEqual([200, 200, 503]);
+    expect(news(router)).toMatchObject([{ backend: 'web.1', news: { type: 'ejected' } }]);
+  });
 });

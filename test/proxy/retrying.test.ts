@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SparsePool } from '../../eventlog/index.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PlaneUnderTest } from '../support/plane-under-test.ts';
+import { isTaken } from '../support/raw-client.ts';
 import { backendThat, GET, post, routerOver } from '../support/routed.ts';
 import { ok, type Script, type ScriptedBackend } from '../support/scripted-backend.ts';
 
@@ -59,6 +60,35 @@ describe('an idempotent request whose backend closed without a word', () => {
     const put = post('hello').replace('POST', 'PUT');
     expect(await statuses(router, put, 4)).toEqual([200, 200, 200, 200]);
     expect(bodies).toEqual(['hello', 'hello', 'hello', 'hello']);
+  });
+
+  it('takes along what it goes on to send, and no more is taken from it while it waits than is held', async () => {
+    const one = await backendThat();
+    const two = await backendThat();
+    const router = await routerOver({
+      backends: { 'web.1': { port: one.port }, 'web.2': { port: two.port } },
+      pool: { policy: 'round-robin', maxConcurrency: 1 },
+    });
+    const body = 'x'.repeat(30_000_000);
+    const client = await router.connect();
+    client.send(post(body).replace('POST', 'PUT').slice(0, 1000));
+    await eventually(() => one.connections.length + two.connections.length === 1, 'a connection');
+    const [first, second] = one.connections.length === 1 ? [one, two] : [two, one];
+    const failing = await first.accept();
+    await failing.takeHead();
+    const other = (await router.connect()).send(GET);
+    const busy = await second.accept();
+    await busy.takeRequest();
+    failing.end();
+    await eventually(() => router.waiting === 1, 'a waiter');
+    const rest = post(body).replace('POST', 'PUT').slice(1000);
+    expect(await isTaken(client, rest)).toBe(false);
+    busy.send(ok());
+    expect((await other.response()).status).toBe(200);
+    await busy.takeHead();
+    await eventually(() => busy.received.length === body.length, 'all of the body', 10_000);
+    busy.send(ok('all of it'));
+    expect((await client.response()).body).toBe('all of it');
   });
 
   it('ends as H13 when every backend has closed on it', async () => {

@@ -1,5 +1,6 @@
 /** A client that speaks bytes: what it sends is what a test wrote, what it got is what came, when it came. */
 import { connect, type Socket } from 'node:net';
+import { pause } from './eventually.ts';
 
 export type RawResponse = {
   readonly status: number;
@@ -141,6 +142,12 @@ export class RawClient {
     this.#wake = undefined;
     wake?.();
   }
+}
+
+/** False: it did not leave within half a second. */
+export function isTaken(client: RawClient, bytes: string): Promise<boolean> {
+  const left = new Promise<boolean>((resolve) => client.socket.write(bytes, 'latin1', () => resolve(true)));
+  return Promise.race([left, pause(500).then(() => false)]);
 }
 
 /** A plain reading of RFC 9112 for tests: it shares no line with the code under test. */
