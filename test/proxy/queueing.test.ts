@@ -1,9 +1,39 @@
 import { describe, expect, it } from 'vitest';
-import { attachArena, keyOf, type Lease, type PoolLedger } from '../../actors/index.ts';
+import {
+  attachArena,
+  type ConnectionClaims,
+  keyOf,
+  type Lease,
+  type PoolLedger,
+} from '../../actors/index.ts';
+import { blackHole } from '../support/black-hole.ts';
 import { eventually, pause } from '../support/eventually.ts';
+import type { PlaneUnderTest } from '../support/plane-under-test.ts';
 import type { RawClient } from '../support/raw-client.ts';
-import { backendThat, GET, get, routed, routerOver } from '../support/routed.ts';
+import { backendThat, closing, GET, get, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
+
+/** By another worker. */
+function leasedElsewhere({ ledger }: PlaneUnderTest): { elsewhere: PoolLedger; lease: Lease } {
+  const elsewhere = attachArena(ledger.shared, ledger.enlist(), () => {}).pool(keyOf('web')) as PoolLedger;
+  const waiter = { place: 0, granted() {}, refused() {} };
+  return { elsewhere, lease: elsewhere.checkout(Date.now(), [], waiter, 0, 0, 0) as Lease };
+}
+
+/** A connection that another worker keeps, until it closes it. */
+function idleElsewhere(router: PlaneUnderTest): { close(): void } {
+  const { elsewhere, lease } = leasedElsewhere(router);
+  const claims = elsewhere.claims as ConnectionClaims;
+  expect([claims.open(lease.row, false), claims.rest(lease.row)]).toEqual([true, true]);
+  elsewhere.checkin(lease, Date.now(), 'finished', -1);
+  return {
+    close: () => {
+      claims.closing(lease.row);
+      claims.closed(lease.row);
+      router.plane.deliver();
+    },
+  };
+}
 
 describe('a backend with a limit', () => {
   it('never sees more connections than its limit, busy and idle together', async () => {
@@ -136,18 +166,34 @@ describe('a backend with a limit', () => {
     expect(router.isQuiet).toBe(true);
   });
 
+  it('is not blamed where another worker has all its connections and closes none in time: H11', async () => {
+    const { router } = await routed(() => ok(), { pool: { timeouts: { connectMs: 60 } } }, 1);
+    const idling = idleElsewhere(router);
+    const client = await router.connect();
+    expect((await client.request(GET)).body).toContain('H11');
+    expect([router.reports, router.isQuiet]).toEqual([[], true]);
+    idling.close();
+    expect((await client.request(GET)).status).toBe(200);
+  });
+
+  it('has all of its time to connect once there is room for a connection', async () => {
+    const { port } = closing(await blackHole());
+    const router = await routerOver({
+      backends: { 'web.1': { port, maxConcurrency: 1 } },
+      pool: { timeouts: { connectMs: 300 } },
+    });
+    const idling = idleElsewhere(router);
+    const client = (await router.connect()).send(GET);
+    await pause(100);
+    const before = performance.now();
+    idling.close();
+    expect((await client.response()).body).toContain('H19');
+    expect(performance.now() - before).toBeGreaterThanOrEqual(299);
+  });
+
   it('is given back by who is granted it just when it leaves', async () => {
     const { router, backend } = await routed(undefined, {}, 1);
-    const { ledger } = router;
-    const elsewhere = attachArena(ledger.shared, ledger.enlist(), () => {}).pool(keyOf('web')) as PoolLedger;
-    const lease = elsewhere.checkout(
-      Date.now(),
-      [],
-      { place: 0, granted() {}, refused() {} },
-      0,
-      0,
-      0,
-    ) as Lease;
+    const { elsewhere, lease } = leasedElsewhere(router);
     const client = (await router.connect()).send(GET);
     await eventually(() => router.waiting === 1, 'a waiter');
     elsewhere.checkin(lease, Date.now(), 'finished', -1);
