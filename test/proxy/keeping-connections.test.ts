@@ -13,6 +13,30 @@ describe('an idle backend connection', () => {
     expect(backend.connections.length).toBe(2);
   });
 
+  it('has as long as it needs for the request that takes it, whatever was left of its idle time', async () => {
+    const { router, backend } = await routed(
+      async ({ target }) => {
+        if (target === '/slow') await pause(150);
+        return ok();
+      },
+      { pool: { timeouts: { upstreamKeepAliveMs: 50 } } },
+    );
+    const client = await router.connect();
+    await client.request(GET);
+    expect((await client.request(post('x').replace('/', '/slow'))).status).toBe(200);
+    expect(backend.connections.length).toBe(1);
+  });
+
+  it.each([{ timeouts: { upstreamKeepAliveMs: 0 } }, { limits: { idlePerBackend: 0 } }])(
+    'is not kept where there is to be none: %j',
+    async (pool) => {
+      const { router, backend } = await routed(() => ok(), { pool });
+      const client = await router.connect();
+      for (let i = 0; i < 3; i++) expect((await client.request(GET)).status).toBe(200);
+      expect(backend.connections.length).toBe(3);
+    },
+  );
+
   it.each(['Connection: close', 'Keep-Alive: x'])(
     'is kept unless the backend says close: %s',
     async (field) => {

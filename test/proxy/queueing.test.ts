@@ -60,6 +60,51 @@ describe('a backend with a limit', () => {
     expect(router.isQuiet).toBe(true);
   });
 
+  it.each([1, 2, 3])(
+    'of %i has one limit for two workers, whose idle connections make room for each other',
+    async (limit) => {
+      const backend = await backendThat(async () => {
+        await pause(2);
+        return ok();
+      });
+      const one = await routerOver({
+        backends: { 'web.1': { port: backend.port, maxConcurrency: limit } },
+        pool: { timeouts: { upstreamKeepAliveMs: 30, abortLingerMs: 5000 } },
+      });
+      const both = [one, closing(await one.beside())];
+      const ask = async (router: PlaneUnderTest, times: number, pauseMs: number): Promise<void> => {
+        const client = await router.connect();
+        for (let i = 0; i < times; i++) {
+          expect((await client.request(GET)).status).toBe(200);
+          await pause(i % 3 === 0 ? pauseMs : 0);
+          if (i % 4 === 3) (await router.connect()).send(GET).close();
+        }
+        client.close();
+      };
+      // Some leave while they wait, and some connections idle until their time is over.
+      await Promise.all(both.flatMap((router) => [0, 5, 20, 45].map((pauseMs) => ask(router, 12, pauseMs))));
+      await eventually(() => both.every((router) => router.isQuiet), 'quiet');
+      // Then each in turn can have all there is.
+      for (const router of [...both, ...both])
+        await Promise.all(Array.from({ length: limit }, () => ask(router, 1, 0)));
+      expect(backend.mostOpen).toBe(limit);
+      // And keeps what nobody else wants.
+      const before = backend.connections.length;
+      await ask(one, 3, 0);
+      expect(backend.connections.length - before).toBeLessThanOrEqual(1);
+    },
+  );
+
+  it('whose room is waited for by nobody any more is given back at once', async () => {
+    const { router } = await routed(() => ok(), { pool: { timeouts: { abortLingerMs: 5000 } } }, 1);
+    const idling = idleElsewhere(router);
+    const client = (await router.connect()).send(GET);
+    await eventually(() => router.inFlight()['web.1'] === 1, 'a lease');
+    client.close();
+    await eventually(() => router.isQuiet, 'the lease given back', 1000);
+    idling.close();
+  });
+
   it('is waited for in the order of arrival', async () => {
     const served: string[] = [];
     const { router, backend } = await routed(undefined, {}, 1);

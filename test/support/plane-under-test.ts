@@ -1,6 +1,13 @@
 /** A whole data plane in this thread, over a real ledger, with its routing given as a plain value. */
 
-import { createArena, healthOf, keyOf, type MainLedger, type RequestObserver } from '../../actors/index.ts';
+import {
+  attachArena,
+  createArena,
+  healthOf,
+  keyOf,
+  type MainLedger,
+  type RequestObserver,
+} from '../../actors/index.ts';
 import {
   completeBackend,
   completeDomain,
@@ -59,7 +66,7 @@ export class PlaneUnderTest {
   readonly metrics = new RequestMetrics();
   readonly reports: PlaneReport[] = [];
   readonly domains = new Map<string, DomainRoute>();
-  readonly backends = new Map<number, BackendRoute>();
+  readonly backends: Map<number, BackendRoute>;
   readonly pool: PoolRoute;
   /** Access-log lines. */
   log = '';
@@ -68,21 +75,42 @@ export class PlaneUnderTest {
   atFence: () => void = () => {};
   port = 0;
   #position = 0;
+  /** By thread. */
+  readonly #planes: Map<number, RoutingPlane>;
 
   static async start(wish: PlaneWish = {}): Promise<PlaneUnderTest> {
-    const running = new PlaneUnderTest(wish);
+    const running = new PlaneUnderTest(wish, undefined);
     await running.setBackends(wish.backends ?? {});
-    const listener = listenerSettings.parse({ address: '127.0.0.1:1', ...wish.listener });
-    const bound = await running.plane.listen(listener, { host: '127.0.0.1', port: 0 });
-    running.port = bound.port;
-    return running;
+    return running.#listening(wish);
   }
 
-  private constructor(wish: PlaneWish) {
-    this.ledger = createArena({ threads: 2, ring: () => {}, record: false });
+  /** Another worker's, over the same ledger and the same pool. */
+  beside(wish: PlaneWish = {}): Promise<PlaneUnderTest> {
+    return new PlaneUnderTest(wish, this).#listening(wish);
+  }
+
+  async #listening(wish: PlaneWish): Promise<this> {
+    const listener = listenerSettings.parse({ address: '127.0.0.1:1', ...wish.listener });
+    const bound = await this.plane.listen(listener, { host: '127.0.0.1', port: 0 });
+    this.port = bound.port;
+    return this;
+  }
+
+  private constructor(wish: PlaneWish, first: PlaneUnderTest | undefined) {
+    this.#planes = first === undefined ? new Map() : first.#planes;
+    const ring = (thread: number): void => void setImmediate(() => this.#planes.get(thread)?.deliver());
+    this.ledger = first?.ledger ?? createArena({ threads: 2, ring, record: false });
+    const thread = first === undefined ? 0 : this.ledger.enlist();
     const settings = completePool(wish.pool ?? {});
     const unavailable = wish.unavailable ?? false;
-    this.pool = { name: POOL, key: keyOf(POOL), settings, backends: this.backends, unavailable };
+    this.backends = first?.backends ?? new Map();
+    this.pool = first?.pool ?? {
+      name: POOL,
+      key: keyOf(POOL),
+      settings,
+      backends: this.backends,
+      unavailable,
+    };
     const name = wish.domain ?? 'app.test';
     this.domains.set(name, {
       name,
@@ -98,9 +126,9 @@ export class PlaneUnderTest {
         },
         lookup: (host) => this.domains.get(host),
       },
-      ledger: this.ledger,
+      ledger: first === undefined ? this.ledger : attachArena(this.ledger.shared, thread, ring),
       settings: {
-        worker: 1,
+        worker: thread + 1,
         pseudonym: 'switchyard-test',
         tickMs: wish.tickMs ?? 10,
         ownReads: wish.ownReads ?? process.env['OWN_READS'] !== '0',
@@ -115,6 +143,7 @@ export class PlaneUnderTest {
       report: (report) => this.reports.push(report),
       ...(wish.observe === undefined ? {} : { observe: wish.observe }),
     });
+    this.#planes.set(thread, this.plane);
   }
 
   /** All of the pool's backends from now on, in the ledger and in the view. */
