@@ -81,6 +81,17 @@ describe('a backend that resets five requests', () => {
   });
 });
 
+describe('a backend that says nothing', () => {
+  it('is ejected too where its requests are asked elsewhere, and the log is told', async () => {
+    const router = await fleet(() => undefined, {
+      retries: { firstByteTimeouts: true, budgetPercent: 100 },
+      timeouts: { firstByteMs: 30, abortLingerMs: 20 },
+    });
+    expect(new Set(await ask(router, 20))).toEqual(new Set([200]));
+    expect(news(router)).toMatchObject([{ backend: 'web.1', news: { type: 'ejected' } }]);
+  });
+});
+
 describe('a status', () => {
   const bad = 'HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n';
 

@@ -84,7 +84,8 @@ describe('a backend with a limit', () => {
       // Some leave while they wait, and some connections idle until their time is over.
       await Promise.all(both.flatMap((router) => [0, 5, 20, 45].map((pauseMs) => ask(router, 12, pauseMs))));
       await eventually(() => both.every((router) => router.isQuiet), 'quiet');
-      // Then each in turn can have all there is.
+      await eventually(() => backend.open === 0, 'all too long idle');
+      // Then each in turn can have all there is, and takes no more of the other's than it needs.
       for (const router of [...both, ...both])
         await Promise.all(Array.from({ length: limit }, () => ask(router, 1, 0)));
       expect(backend.mostOpen).toBe(limit);
@@ -94,6 +95,29 @@ describe('a backend with a limit', () => {
       expect(backend.connections.length - before).toBeLessThanOrEqual(1);
     },
   );
+
+  it('closes for another worker as many as that needs, one that is just answered if it comes first', async () => {
+    const backend = await backendThat();
+    const one = await routerOver({ backends: { 'web.1': { port: backend.port, maxConcurrency: 3 } } });
+    const two = closing(await one.beside());
+    const clients = [await one.connect(), await one.connect(), await one.connect()];
+    for (const client of clients) client.send(GET);
+    const [first, second, third] = [await backend.accept(), await backend.accept(), await backend.accept()];
+    for (const connection of [first, second, third]) await connection.takeRequest();
+    for (const connection of [first, second]) connection.send(ok());
+    await eventually(() => one.inFlight()['web.1'] === 1, 'two idle');
+    const other = (await two.connect()).send(GET);
+    await eventually(() => first.ended || second.ended, 'the end of one');
+    third.send(ok());
+    await third.ends();
+    third.end();
+    const next = await backend.accept();
+    await next.takeRequest();
+    next.send(ok());
+    expect((await other.response()).status).toBe(200);
+    await pause(20);
+    expect([first, second].filter(({ ended }) => ended)).toHaveLength(1);
+  });
 
   it('whose room is waited for by nobody any more is given back at once', async () => {
     const { router } = await routed(() => ok(), { pool: { timeouts: { abortLingerMs: 5000 } } }, 1);

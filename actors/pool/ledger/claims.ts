@@ -48,7 +48,7 @@ export class PoolClaims implements ConnectionClaims {
   }
 
   forgo(row: number): void {
-    this.#step(row, CLAIM.connections, -HIGH);
+    this.#giveUp(row, HIGH);
   }
 
   reuse(row: number): boolean {
@@ -73,13 +73,18 @@ export class PoolClaims implements ConnectionClaims {
     return mayRest;
   }
 
+  /** There is no more room by it yet: whoever wants some and asked again now would have another one revoked. */
   closing(row: number): void {
-    const owes = this.owed(row) > 0;
-    this.#step(row, CLAIM.idle, owes ? -HIGH : -1);
+    this.#enter();
+    const { section } = this.#tools;
+    const at = this.#own(row, CLAIM.idle);
+    section.set(at, section.words[at]! - (this.owed(row) > 0 ? HIGH : 1));
+    section.commit();
+    this.#exit();
   }
 
   closed(row: number): void {
-    this.#step(row, CLAIM.connections, -1);
+    this.#giveUp(row, 1);
   }
 
   /** Only this thread makes it less, so what it sees it may rely on. */
@@ -105,11 +110,11 @@ export class PoolClaims implements ConnectionClaims {
   }
 
   /** Who gave up a claim, or the wish for one, makes way for those who want one. */
-  #step(row: number, word: number, by: number): void {
+  #giveUp(row: number, what: number): void {
     this.#enter();
     const { section } = this.#tools;
-    const at = this.#own(row, word);
-    section.set(at, section.words[at]! + by);
+    const at = this.#own(row, CLAIM.connections);
+    section.set(at, section.words[at]! - what);
     section.commit();
     tellWanting(this.#tools, row);
     this.#exit();
