@@ -114,7 +114,7 @@ export class HistoryThread implements Historian {
     isPoured: boolean,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<string, unknown> {
-    await this.#turn();
+    await this.#turn(signal);
     const id = ++this.#lastId;
     let isOver = false;
     try {
@@ -165,7 +165,9 @@ export class HistoryThread implements Historian {
     });
   }
 
-  async #turn(): Promise<void> {
+  /** Rejects as `signal` does: who has gone is none of those who wait. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
     if (this.#asked < MAX_ASKED) {
       this.#asked += 1;
       return;
@@ -173,7 +175,20 @@ export class HistoryThread implements Historian {
     if (this.#queue.length >= MAX_WAITING) {
       throw new Unanswerable('history_busy', `expected at most ${MAX_WAITING} questions to wait`);
     }
-    await new Promise<void>((resolve) => this.#queue.push(resolve));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#queue.push(resolve);
+    const onAbort = () => {
+      const at = this.#queue.indexOf(resolve);
+      if (at === -1) return;
+      this.#queue.splice(at, 1);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort);
+    try {
+      await promise;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
 
   #leave(): void {

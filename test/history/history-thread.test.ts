@@ -113,6 +113,19 @@ describe('the thread of history', () => {
     expect((await stateAt(2)).position).toBe(2);
   });
 
+  it('has nobody wait who is gone', async () => {
+    const open = Array.from({ length: 8 }, () => history.pour('state', {}));
+    for (const pieces of open) await pieces.next();
+    const abort = new AbortController();
+    const waiting = Array.from({ length: 64 }, () => history.ask('verify', {}, abort.signal));
+    await expect(stateAt(1)).rejects.toMatchObject({ word: 'history_busy' });
+    abort.abort(new Error('gone'));
+    for (const asked of waiting) await expect(asked).rejects.toThrow('gone');
+    const next = stateAt(2);
+    for (const pieces of open) await pieces.return(undefined);
+    expect((await next).position).toBe(2);
+  });
+
   it('answers a long question with one answer, or with lines that end with it', async () => {
     const answer = await history.ask('verify', {});
     expect(answer).toMatchObject({ ok: true, events: 20, streams: 20 });
