@@ -142,6 +142,19 @@ describe('a removal that is waited for', () => {
     });
   });
 
+  it('by an apply is of the backends that it removes, one that is there again among them', async () => {
+    const end = { type: 'withdrawn', finished: 1, cut: 0 } as const;
+    await using s = await withWeb({ drained: async (_, id) => (id === 'web.1' ? end : undefined) });
+    await s.client.must('PUT', '/v1/pools/api', {});
+    const wished = {
+      pools: { web: { policy: 'random', backends: { 'web.2': { address: '127.0.0.1:9002' } } } },
+      domains: {},
+    };
+    const over = await s.client.post('/v1/apply', wished, WAIT);
+    const drained = [{ pool: 'web', backend: 'web.1', finished: 1, cut: 0, withdrawn: true }];
+    expect(over).toMatchObject({ status: 200, body: { changed: 3, drained } });
+  });
+
   it('by a rollback says so too, of a moment or of one change', async () => {
     const end = { type: 'removed', finished: 0, cut: 1 } as const;
     await using s = await withWeb({ drained: async () => end });
