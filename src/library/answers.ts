@@ -88,15 +88,16 @@ export function isRedirect<Domain>(found: Found<Domain> | Redirect): found is Re
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
+// The URL parser would drop blanks and tabs, and take a backslash for the beginning of a path.
+const ORIGIN = /^https?:\/\/[^\s/?#@\\]+\/?$/i;
+
 export function redirection({ redirect, status = 301 }: Redirect, scheme: string, target: string): Answer {
   if (typeof redirect !== 'string')
     throw new TypeError(`expected a host or an origin, found ${describeFound(redirect)}`);
   const origin = redirect.includes('://') ? redirect : `${scheme}://${redirect}`;
-  if (!URL.canParse(origin) || !isFieldValue(origin))
-    throw new TypeError(`expected a host or an origin, found ${redirect}`);
-  const { host, protocol, pathname, search, hash, username, password } = new URL(origin);
-  if (host === '' || pathname.length > 1 || `${search}${hash}${username}${password}` !== '')
-    throw new TypeError(`expected a host or an origin without a path, found ${redirect}`);
+  if (!ORIGIN.test(origin) || !URL.canParse(origin))
+    throw new TypeError(`expected a host or an http origin without a path, found ${describeFound(redirect)}`);
+  const { host, protocol } = new URL(origin);
   if (!REDIRECTS.includes(status))
     throw new TypeError(`expected one of ${REDIRECTS.join(', ')}, found ${describeFound(status)}`);
   const location = `${protocol}//${host}${target === '*' ? '' : target}`;
@@ -139,9 +140,11 @@ function addressOf(text: unknown): BackendAddress {
   if (typeof text !== 'string')
     throw new TypeError(`expected the address of a backend, host:port, found ${describeFound(text)}`);
   if (text.startsWith('unix:')) return socketAt(text.slice('unix:'.length));
-  const colon = Math.max(text.lastIndexOf(':'), 0);
-  return networkAddress(text.slice(0, colon), Number(text.slice(colon + 1)), text);
+  const [, host, port] = HOST_PORT.exec(text) ?? [];
+  return networkAddress(host, Number(port), text);
 }
+
+const HOST_PORT = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/;
 
 const SOCKET_PATH = /^\/[^\0]+$/;
 
@@ -150,13 +153,15 @@ function socketAt(path: unknown): BackendAddress {
   throw new TypeError(`expected the path of a socket, which begins with /, found ${describeFound(path)}`);
 }
 
+const BRACKETED = /^\[(.*)\]$/;
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/;
 
 /** `[v6]` too, as a URL has its host. */
 function networkAddress(given: unknown, port: unknown, text?: string): BackendAddress {
-  const host = typeof given === 'string' && given.startsWith('[') ? given.slice(1, -1) : given;
+  const host = typeof given === 'string' ? given.replace(BRACKETED, '$1') : '';
+  const isHost = isIPv6(host) || (host === given && HOST_NAME.test(host));
   const isPort = typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535;
-  if (typeof host === 'string' && isPort && (HOST_NAME.test(host) || isIPv6(host))) return { host, port };
+  if (isHost && isPort) return { host, port };
   const found =
     text === undefined ? `${describeFound(given)} and ${describeFound(port)}` : describeFound(text);
   throw new TypeError(`expected the address of a backend, host and port, found ${found}`);

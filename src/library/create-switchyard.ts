@@ -11,7 +11,8 @@ export function createSwitchyard(options: RoutedOptions): RoutedSwitchyard;
 export function createSwitchyard<Domain, Service, State>(
   options: DelegatedOptions<Domain, Service, State> | RoutedOptions,
 ): Switchyard | RoutedSwitchyard {
-  if (typeof options !== 'object' || options === null) throw invalid('', 'options', options);
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalid('', 'options', options);
   refuseUnless('function', options, ['writeLog', 'report']);
   if ('decisions' in options) {
     refuseKeys(Object.keys(options), OF_DECISIONS, { beside: 'decisions' });
@@ -48,4 +49,11 @@ function checkCallbacks(decisions: unknown): void {
   refuseUnless('function', decisions, Object.keys(CALLBACKS), 'decisions.');
   if (!('checkout' in decisions) || decisions.checkout === undefined)
     throw invalid('decisions.checkout', 'a function', undefined);
+  // A class or a module may have functions of its own; one in a plain object is a callback, or meant as one.
+  if (Object.getPrototypeOf(decisions) === Object.prototype)
+    refuseKeys(functionsOf(decisions), Object.keys(CALLBACKS), { at: 'decisions.' });
+}
+
+function functionsOf(decisions: object): string[] {
+  return Object.entries(decisions).flatMap(([key, value]) => (typeof value === 'function' ? [key] : []));
 }

@@ -1,6 +1,7 @@
 /** One request that a program decides about: its callbacks in their order, and what comes of each. */
 import { BLAME, type OutcomeType, type Phase, type Outcome as RequestOutcome } from '../../actors/index.ts';
 import type { DomainSettings } from '../../eventlog/index.ts';
+import { describeFound } from '../config/index.ts';
 import {
   type Answer,
   type Delegate,
@@ -150,7 +151,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     call.name = 'feature';
     const answer = (await this.#delegation.decisions.feature?.(feature, this.facts)) ?? 'disabled';
     if (answer !== 'enabled' && answer !== 'disabled')
-      throw new TypeError(`expected enabled or disabled for ${feature}, found ${String(answer)}`);
+      throw new TypeError(`expected enabled or disabled for ${feature}, found ${describeFound(answer)}`);
     return answer === 'enabled';
   }
 

@@ -96,7 +96,8 @@ export function delegatedSwitchyard<Domain, Service, State>(
 function delegationOf<Domain, Service, State>(
   options: DelegatedOptions<Domain, Service, State>,
 ): Delegation<Domain, Service, State> {
-  const patienceMs = durationOf('decisionMs', options.decisionMs ?? PATIENCE_MS, 1);
+  const { decisionMs = PATIENCE_MS } = options;
+  const patienceMs = durationOf('decisionMs', decisionMs, 1);
   const report = reporter(options.report);
   return {
     decisions: options.decisions,

@@ -13,6 +13,7 @@ import {
   type Config,
   describeFound,
   type ListenerSettings,
+  nearest,
   type Problem,
   parseConfig,
   parsePoolWish,
@@ -69,6 +70,8 @@ export type PoolOptions = Partly<Pick<PoolSettings, 'timeouts' | 'limits'>> & {
 };
 
 export function poolSettingsOf({ timeouts, limits, retries }: PoolOptions, patienceMs: number): PoolSettings {
+  if (retries !== undefined && (typeof retries !== 'object' || retries === null))
+    throw invalid('retries', 'an object', retries);
   const { attempts, totalMs, ...others } = retries ?? {};
   refuseKeys(Object.keys(others), RETRY_KEYS, { at: 'retries.' });
   const wish = { timeouts, limits, retries: totalMs === undefined ? undefined : { totalMs } };
@@ -128,7 +131,10 @@ export function refuseKeys(
   const key = found.find((one) => !known.includes(one));
   if (key === undefined) return;
   const those = beside === undefined ? 'the keys' : `the keys that go with ${beside}:`;
-  throw invalid(`${at}${key}`, `one of ${those} ${known.join(', ')}`, key);
+  const expected = `one of ${those} ${known.join(', ')}`;
+  const meant = nearest(key, known);
+  const problem = { path: `${at}${key}`, expected, found: 'an unknown key' };
+  throw new InvalidOptions([meant === undefined ? problem : { ...problem, nearest: meant }]);
 }
 
 /** What every domain and backend of a program has: the defaults. */

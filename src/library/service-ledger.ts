@@ -88,7 +88,7 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
       if (turn !== this.#turn) return;
       const service = await this.#checkout(turn);
       if (service === undefined) return;
-      callback = 'backendOf';
+      if (this.#decisions.backendOf !== undefined) callback = 'backendOf';
       const backend = await this.#backendOf(service.service);
       if (turn === this.#turn) this.#grant(waiter, turn, backend);
     } catch (error) {
@@ -102,6 +102,7 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
     const { domain, facts } = this.#owner;
     const asked = this.#decisions.checkout(domain, facts, this.attempts);
     const answer = (await asked) as Service | Refusal | undefined;
+    if (answer === null) throw new TypeError('expected a service, a refusal or undefined, found null');
     const isLate = turn !== this.#turn;
     if (answer === undefined || isRefusal(answer)) {
       if (!isLate) this.#owner.refused((answer as Refusal | undefined) ?? { refuse: 'no_backends' });

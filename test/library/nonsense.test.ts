@@ -2,11 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { type Decisions, refuse } from '../../src/index.ts';
 import { eventually } from '../support/eventually.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { backendThat, GET } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
-import { local, scene } from './scene.ts';
+import { bare, local, scene } from './scene.ts';
 
 const DOMAIN = 'expected a domain, a redirect, a refusal or undefined, found';
+const ORIGIN = 'expected a host or an http origin without a path, found';
 const ADDRESS = 'expected the address of a backend, host and port, found';
 const SOCKET = 'expected the path of a socket, which begins with /, found';
 const HEADERS = 'expected headers, an object or a list of pairs, found';
@@ -20,11 +22,19 @@ const NONSENSE: readonly (readonly [callback: keyof Decisions, answer: unknown, 
   ['lookupDomain', { domain: undefined }, `${DOMAIN} an object`],
   ['lookupDomain', { domain: null }, `${DOMAIN} an object`],
   ['lookupDomain', { redirect: 5 }, 'expected a host or an origin, found 5'],
+  ['lookupDomain', { redirect: 'a.test\r\nX: y' }, `${ORIGIN} "a.test\\r\\nX: y"`],
   ['backendOf', undefined, 'expected where a backend is, found nothing'],
   ['backendOf', null, 'expected where a backend is, found null'],
   ['backendOf', {}, `${ADDRESS} nothing and nothing`],
   ['backendOf', { host: '127.0.0.1', port: '80' }, `${ADDRESS} "127.0.0.1" and "80"`],
   ['backendOf', 'http://127.0.0.1:80', `${ADDRESS} "http://127.0.0.1:80"`],
+  ['backendOf', '127.0.0.1:0', `${ADDRESS} "127.0.0.1:0"`],
+  ['backendOf', '127.0.0.1:0x50', `${ADDRESS} "127.0.0.1:0x50"`],
+  ['backendOf', '127.0.0.1: 80', `${ADDRESS} "127.0.0.1: 80"`],
+  ['backendOf', '127.0.0.1:1e3', `${ADDRESS} "127.0.0.1:1e3"`],
+  ['backendOf', '::1:80', `${ADDRESS} "::1:80"`],
+  ['backendOf', '[127.0.0.1]:80', `${ADDRESS} "[127.0.0.1]:80"`],
+  ['backendOf', { host: '[::1', port: 80 }, `${ADDRESS} "[::1" and 80`],
   ['backendOf', { address: 5 }, 'expected the address of a backend, host:port, found 5'],
   ['backendOf', { path: 5 }, `${SOCKET} 5`],
   ['backendOf', 'unix:socket', `${SOCKET} "socket"`],
@@ -36,6 +46,7 @@ const NONSENSE: readonly (readonly [callback: keyof Decisions, answer: unknown, 
   ['additionalHeaders', [['X-A']], `${PAIR} a list`],
   ['additionalHeaders', { 'X-A': undefined }, `${VALUE} nothing`],
   ['additionalHeaders', { 'X-A': ['1', null] }, `${VALUE} null`],
+  ['checkout', null, 'expected a service, a refusal or undefined, found null'],
   ['checkout', { refuse: '' }, 'expected a word for the refusal, found ""'],
   [
     'checkout',
@@ -46,6 +57,16 @@ const NONSENSE: readonly (readonly [callback: keyof Decisions, answer: unknown, 
 ];
 
 describe('an answer that is none', () => {
+  it('of checkout, where the service is its own address, is told of checkout', async () => {
+    const reports: string[] = [];
+    const { port } = await bare(
+      { checkout: () => 'nowhere' },
+      { report: ({ where }) => reports.push(where) },
+    );
+    expect((await (await RawClient.connect(port)).request(GET)).body).toContain('H99');
+    expect(reports).toEqual(['checkout']);
+  });
+
   it.each(NONSENSE)('of %s: %j', async (callback, answer, told) => {
     const backend = await backendThat(() => ok());
     const { calls, connect, reports } = await scene({

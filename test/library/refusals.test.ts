@@ -38,19 +38,19 @@ describe('a lookup', () => {
     expect(response.headers.get('location')).toBe(location);
   });
 
-  it.each(['new.test/path', 'a b', 'x\r\nSet-Cookie: a=b', 'user@new.test', '', 'new.test?q'])(
-    'that redirects to %j is a failed one',
-    async (redirect) => {
-      const { connect, reports } = await scene({
-        decisions: { lookupDomain: () => ({ redirect }), checkout: () => undefined },
-      });
-      const client = await connect();
-      const response = await client.request(GET);
-      expect(response.status).toBe(503);
-      expect(response.headers.get('location')).toBeUndefined();
-      expect(reports).toMatchObject([{ where: 'lookupDomain' }]);
-    },
-  );
+  it.each([
+    ...['new.test/path', 'a b', 'x\r\nSet-Cookie: a=b', 'user@new.test', '', 'new.test?q'],
+    ...['new\t.test', 'new.test\\path', 'new.test#a', 'javascript://new.test', 'ftp://new.test'],
+  ])('that redirects to %j is a failed one', async (redirect) => {
+    const { connect, reports } = await scene({
+      decisions: { lookupDomain: () => ({ redirect }), checkout: () => undefined },
+    });
+    const client = await connect();
+    const response = await client.request(GET);
+    expect(response.status).toBe(503);
+    expect(response.headers.get('location')).toBeUndefined();
+    expect(reports).toMatchObject([{ where: 'lookupDomain' }]);
+  });
 
   it('that finds nothing is a 404', async () => {
     const { calls, connect } = await scene({

@@ -267,6 +267,24 @@ describe('options', () => {
       { decisions: { checkout() {}, init: 'x' } },
       'decisions.init: expected a function',
     ],
+    ['nothing but a list', [], 'expected options, found an empty list'],
+    ['a misspelt key', { listener: [] }, 'found an unknown key; did you mean "listeners"?'],
+    [
+      'a misspelt callback',
+      { decisions: { checkout() {}, lookUpDomain() {} } },
+      'found an unknown key; did you mean "lookupDomain"?',
+    ],
+    [
+      'a callback of vegur’s',
+      { decisions: { checkout() {}, terminate() {} } },
+      'decisions.terminate: expected',
+    ],
+    [
+      'retries that are none',
+      { decisions: { checkout() {} }, retries: 5 },
+      'retries: expected an object, found 5',
+    ],
+    ['a patience of null', { decisions: { checkout() {} }, decisionMs: null }, 'decisionMs: expected'],
     [
       'a key more for retries',
       { decisions: { checkout() {} }, retries: { idempotent: true } },
