@@ -98,6 +98,15 @@ describe('starting', () => {
   it('refuses two children of one id', () => {
     expect(() => supervise({}, (diary) => [diary.child('a'), diary.child('a')])).toThrow('different ids');
   });
+
+  it('refuses a window that counts nothing', () => {
+    expect(() => supervise({ intensity: -1 }, {})).toThrow(
+      'expected an intensity of top from 0 on, found -1',
+    );
+    expect(() => supervise({ periodMs: 0 }, {})).toThrow(
+      'expected a period of top of at least 1 ms, found 0',
+    );
+  });
 });
 
 describe('stopping', () => {
@@ -547,6 +556,18 @@ describe('escalating', () => {
     expect(diary.take().filter((line) => line === 'fail b')).toHaveLength(3);
     expect(ends).toHaveLength(1);
     expect(clock.pending).toBe(0);
+  });
+
+  it('happens over a mistake in supervision itself, with nobody left', async () => {
+    const mistake = new Error('a mistake');
+    const mayPass = () => {
+      throw mistake;
+    };
+    const { clock, diary, ends } = await running({ mayPass }, { a: {}, b: {} });
+    diary.crash('a');
+    await clock.settle();
+    expect(diary.take()).toEqual(['crash a', 'kill b', 'down b']);
+    expect(ends).toEqual([crashed(mistake)]);
   });
 
   it('is a crash to the supervisor above, which restarts the whole branch by its own strategy', async () => {

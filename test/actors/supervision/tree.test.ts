@@ -204,7 +204,8 @@ describe('the root', () => {
       pools.ensure('web');
       expect(tree.crash(id, new Error('sabotage'))).toBe('crashed');
       await clock.settle();
-      expect(tree.find(id)?.state).toBe('running');
+      const again = { state: 'running', restarts: 1, lastError: { message: 'sabotage' } };
+      expect(tree.find(id)).toMatchObject(again);
       expect(tree.find('root')).toMatchObject({ state: 'running', restarts: 0 });
     },
   );
