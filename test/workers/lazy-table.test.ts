@@ -4,6 +4,7 @@ import { evolveOwner } from '../../actors/index.ts';
 import {
   createMemoryLog,
   EventUnreadable,
+  happenedOf,
   type Json,
   type LocalLog,
   packNames,
@@ -28,6 +29,10 @@ class Stage {
   busy = false;
   mayWarn = false;
   #isHeard = true;
+  isLevel = true;
+  /** What the main thread does while the table waits for it. */
+  next: () => void = () => {};
+  pauses = 0;
   activations = 0;
   readonly #owners = new Map<string, Owner>();
   #appends = 0;
@@ -49,8 +54,11 @@ class Stage {
           return activate(stream);
         },
       }),
-      isLevel: () => true,
-      pause: () => {},
+      isLevel: () => this.isLevel,
+      pause: () => {
+        this.pauses += 1;
+        this.next();
+      },
       warn: (error) => {
         if (!this.mayWarn) throw error;
       },
@@ -89,10 +97,21 @@ class Stage {
   }
 
   /** Each an append of its own that nobody is told of. */
-  async unheard(...happened: (readonly [string, SwitchyardEvent])[]): Promise<readonly Recorded[]> {
+  unheard(...happened: (readonly [string, SwitchyardEvent])[]): Promise<readonly Recorded[]> {
+    return this.#untold(async () => {
+      for (const each of happened) await this.record(each);
+    });
+  }
+
+  /** One append that nobody is told of. */
+  unheardTogether(...happened: (readonly [string, SwitchyardEvent])[]): Promise<readonly Recorded[]> {
+    return this.#untold(() => this.record(...happened));
+  }
+
+  async #untold(work: () => Promise<void>): Promise<readonly Recorded[]> {
     const from = (await this.log.position()) + 1;
     this.#isHeard = false;
-    for (const each of happened) await this.record(each);
+    await work();
     this.#isHeard = true;
     return this.log.read({ from });
   }
@@ -154,6 +173,50 @@ describe('a table that reads who is asked for', () => {
     expect(stage.lazy.lookup('a.test')?.pool?.backends).toBe(held);
   });
 
+  it('reads anew what it holds when a bulk did not reach it', async () => {
+    const stage = await heldWeb();
+    const [missed, next] = await stage.unheard(added('web', 'w.2'), put(stage, 'z.test', 'web'));
+    stage.lazy.applyPacked(packNames([next!]));
+    expect(view(stage.lazy, 'a.test')?.ids).toEqual(['w.1', 'w.2']);
+    expect(stage.lazy.position).toBe(missed!.position + 1);
+  });
+
+  it('looks again where one name was looked for before a change and the next after it', async () => {
+    const stage = new Stage();
+    await stage.record(created('web'));
+    await stage.record(put(stage, '*.test', 'web'));
+    const events = await stage.unheardTogether(put(stage, 'a.test', 'web'), gone('*.test'));
+    // Once it has seen in the log that the second is gone.
+    stage.next = () => stage.publisher.publish(happenedOf(events));
+    expect(view(stage.lazy, 'a.test')).toMatchObject({ name: 'a.test' });
+    expect(stage.pauses).toBe(1);
+  });
+
+  it('waits where it was told of a change that the names do not know yet', async () => {
+    const stage = new Stage();
+    await stage.record(created('web'));
+    await stage.record(put(stage, 'a.test', 'web'));
+    const events = await stage.unheardTogether(gone('a.test'), put(stage, '*.test', 'web'));
+    stage.lazy.apply(events);
+    stage.isLevel = false;
+    stage.next = () => {
+      stage.publisher.names.apply(happenedOf(events), () => 0);
+      stage.isLevel = true;
+    };
+    expect(view(stage.lazy, 'a.test')).toMatchObject({ name: '*.test' });
+    expect(stage.pauses).toBe(1);
+  });
+
+  it('waits for names that are being changed, but not for ever', async () => {
+    const stage = await heldWeb();
+    const [event] = await stage.unheard(put(stage, '*.test', 'web'));
+    stage.publisher.names.apply(happenedOf([event!]), () => {
+      expect(stage.lazy.lookup('b.example')).toBeUndefined();
+      expect(stage.pauses).toBeGreaterThan(0);
+      return 0;
+    });
+  });
+
   it('follows whom it holds through a bulk that it was told the names of, and no further', async () => {
     const stage = await heldWeb();
     const [second, third] = await stage.unheard(added('web', 'w.2'), added('web', 'w.3'));
@@ -211,6 +274,7 @@ describe('a table that reads who is asked for', () => {
       expect(view(stage.lazy, 'b.example')).toBeUndefined();
     }
     expect([stage.activations, stage.lazy.size]).toEqual([3, { domains: 2, pools: 1 }]);
+    expect(stage.pauses).toBe(0);
   });
 
   it('has a domain that just changed from what it was told, unless more happened than it was told', async () => {

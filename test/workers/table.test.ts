@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '../../actors/index.ts';
-import type { Recorded, SwitchyardEvent } from '../../eventlog/index.ts';
+import { createMemoryLog, type Recorded, type SwitchyardEvent } from '../../eventlog/index.ts';
 import { Table } from '../../src/workers/index.ts';
+import { append, domainCreated, EXAMPLE, write } from '../eventlog/appends.ts';
 import { backend, domain, pool } from '../support/system.ts';
 
 const web = pool('web');
@@ -77,6 +78,19 @@ describe('the table of a worker', () => {
     table.apply(events);
     expect(table.size).toEqual({ domains: 1, pools: 1 });
     expect(table.position).toBe(3);
+  });
+
+  it('has nobody back whom it read to be gone, whatever it is sent of before', async () => {
+    await using log = createMemoryLog({ now: () => 0 });
+    await log.append(append([write(EXAMPLE, 0, [domainCreated()])]));
+    await log.append(append([write(EXAMPLE, 1, [{ type: 'DomainRemoved', data: {} }], null)]));
+    const table = new Table();
+    table.load(log.reader, (error) => {
+      throw error;
+    });
+    table.apply(await log.read({ limit: 1 }));
+    expect(table.lookup('example.com')).toBeUndefined();
+    expect(table.position).toBe(2);
   });
 
   it('forgets a domain and a pool that were removed', () => {
