@@ -3,7 +3,12 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Happened, happenedOf, type Recorded } from '../../eventlog/index.ts';
 import { isPacked, type Publication } from '../../src/workers/publication.ts';
-import { createPublicationCount, Publisher, Subscription } from '../../src/workers/publisher.ts';
+import {
+  createPublicationCount,
+  Publisher,
+  type Receiver,
+  Subscription,
+} from '../../src/workers/publisher.ts';
 
 const ports: MessagePort[] = [];
 afterEach(() => {
@@ -31,14 +36,15 @@ function subscribe(publisher: Publisher, isLost: (happened: Happened) => boolean
   const lost: number[] = [];
   const posted: Publication[] = [];
   const seen = createPublicationCount();
-  publisher.enrol({
+  const receiver: Receiver = {
     seen,
     receive: (happened, publication) => {
       if (isLost(happened)) return;
       posted.push(publication());
       port1.postMessage(publication());
     },
-  });
+  };
+  publisher.enrol(receiver);
   const subscription = new Subscription(
     { port: port2, board: publisher.board.shared, count: publisher.count, seen },
     (publication) => {
@@ -47,7 +53,7 @@ function subscribe(publisher: Publisher, isLost: (happened: Happened) => boolean
     },
     () => lost.push(applied.length),
   );
-  return { subscription, applied, lost, posted };
+  return { subscription, applied, lost, posted, receiver };
 }
 
 function upTo(last: number): number[] {
@@ -148,6 +154,18 @@ describe('a change of a domain', () => {
     expect(idle.posted.flat()).toMatchObject([{ position: PLACES + 1 }, { position: PLACES + 2 }]);
     publisher.publish(changeOfDomain(PLACES + 3));
     expect(idle.posted).toHaveLength(2);
+  });
+
+  it('waits for nobody who was dismissed, and is not told to him', () => {
+    const publisher = new Publisher();
+    const [left, reads] = [subscribe(publisher), subscribe(publisher)];
+    publisher.dismiss(left.receiver);
+    for (const position of upTo(PLACES + 2)) {
+      publisher.publish(changeOfDomain(position));
+      reads.subscription.catchUp();
+    }
+    publisher.publish(happenedOf([event(PLACES + 3)]));
+    expect([reads.posted.length, left.posted.length]).toEqual([1, 0]);
   });
 
   it('is there for everybody, however far each has read', () => {
