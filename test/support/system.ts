@@ -1,6 +1,7 @@
 /** The whole tree of actors over a log in memory, without sockets: what is published is kept in a list. */
 import {
   ArmedChaos,
+  type Clock,
   createArena,
   type MainLedger,
   type SupervisionEvent,
@@ -25,7 +26,11 @@ export type Scene = {
   readonly failures: unknown[];
 };
 
-export async function startSystem(openLog: () => EventLog = memory()): Promise<Scene> {
+/** With a clock that stands still whoever is parked stays so. */
+export async function startSystem(
+  openLog: () => EventLog = memory(),
+  clock: Clock = systemClock,
+): Promise<Scene> {
   const chaos = new ArmedChaos();
   const ledger = createArena({ threads: 4, ring() {}, record: false });
   const published: Recorded[][] = [];
@@ -35,7 +40,7 @@ export async function startSystem(openLog: () => EventLog = memory()): Promise<S
     openLog,
     publish: ({ events }) => void published.push([...events]),
     ledger,
-    clock: systemClock,
+    clock,
     random: Math.random,
     chaos,
     outside: () => [],
