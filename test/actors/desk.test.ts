@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { keyOf, type Rejection } from '../../actors/index.ts';
+import { type Answer, keyOf, newCommandId, type Rejection, RoutingDesk } from '../../actors/index.ts';
 import { LogUnavailable, poolStream } from '../../eventlog/index.ts';
 import { append, backendAdded, WEB, write } from '../eventlog/appends.ts';
 import { backend, domain, pool, type Scene, startSystem } from '../support/system.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const BY = { author: 'test' };
 const web = pool('web');
@@ -186,14 +187,84 @@ describe('the desk', () => {
     expect(rejection(answer)).toBe('owner_unavailable');
   });
 
+  it('says so where an owner was parked over what is recorded, and once it is back that it is done', async () => {
+    const clock = new VirtualClock();
+    scene = await startSystem(undefined, clock);
+    const { system, ledger } = scene;
+    await putPool();
+    for (let crash = 0; crash < 30; crash++) await system.sabotage('pool:web');
+    await system.sabotage('pool:web', 'after-append');
+    const command = { type: 'PutBackend', pool: web, id: backend('web.2'), backend: ADDRESS } as const;
+    const put = () => system.desk.ask(command, { ...BY, commandId: 'k' });
+    expect(await put()).toMatchObject({
+      rejection: { type: 'owner_unavailable', retryAfterMs: expect.any(Number) },
+    });
+    expect(await system.log.position()).toBe(3);
+    await clock.advance(100);
+    expect(await put()).toMatchObject({ type: 'done', created: true, version: 3, position: 3 });
+    expect(ledger.pool(keyOf('web'))?.stats().rows).toHaveLength(2);
+  });
+
+  it('asks an owner again that is behind the log, and no more than twice', async () => {
+    const { system } = await start();
+    await putPool();
+    const put = (id: string) =>
+      system.desk.ask({ type: 'PutBackend', pool: web, id: backend(id), backend: ADDRESS }, BY);
+    await system.log.append(append([write(WEB, 2, [backendAdded('web.2')])]));
+    expect(await put('web.3')).toMatchObject({ type: 'done', version: 4, position: 4 });
+    // From now on somebody is always there first.
+    const { log } = system;
+    const first = log.append.bind(log);
+    let version = 4;
+    log.append = async (wish) => {
+      await first(append([write(WEB, version, [backendAdded(`other.${version}`)])]));
+      version += 1;
+      return first(wish);
+    };
+    expect(await put('web.4')).toMatchObject({
+      rejection: { type: 'version_mismatch', expected: 6, found: 7 },
+    });
+    expect(await log.position()).toBe(7);
+  });
+
+  it('answers once every worker will know, also where it was all so before', async () => {
+    scene = await startSystem();
+    const { system } = scene;
+    let told = Promise.withResolvers<void>();
+    const desk = new RoutingDesk({
+      log: system.log,
+      owners: system.owners,
+      published: () => told.promise,
+      newCommandId,
+    });
+    const command = { type: 'PutPool', pool: web, settings: {} } as const;
+    for (const commandId of ['first', 'again', 'first']) {
+      let answer: Answer | undefined;
+      const asked = desk.ask(command, { ...BY, commandId }).then((given) => {
+        answer = given;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(answer).toBe(undefined);
+      expect(await system.log.position()).toBe(1);
+      told.resolve();
+      await asked;
+      expect(answer).toMatchObject({ type: 'done', position: 1 });
+      told = Promise.withResolvers();
+    }
+  });
+
   it('that is shut refuses commands; open again, it has in force what others wrote meanwhile', async () => {
     const { system, ledger } = await start();
     const { desk, log } = system;
-    const put = putPool();
+    let isDone = false;
+    const put = putPool().finally(() => {
+      isDone = true;
+    });
     const shut = desk.shut(new LogUnavailable('log_closed', 'another has it'));
     const refused = await desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
     expect(refused).toMatchObject({ rejection: { type: 'log_unavailable', detail: 'another has it' } });
     await shut;
+    expect(isDone).toBe(true);
     expect(await put).toMatchObject({ type: 'done' });
     await expect(desk.alone(async () => {})).rejects.toThrow('another has it');
     expect(system.trouble).toMatchObject({ message: 'another has it' });
