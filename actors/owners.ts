@@ -235,11 +235,15 @@ export class SupervisedOwners implements Owners {
       supervisor.hasten(name);
     }
     supervisor.ensure(name);
-    if (supervisor === this.domains) this.#passivate(name);
     const settled: Settled<OwnerChild> = await supervisor.whenRunning(name);
-    if (settled.type === 'running') return settled.running;
-    if (settled.type === 'absent')
+    if (settled.type === 'absent') {
+      // It gave way to others before it ran.
+      if (supervisor.ensure(name).type !== 'absent') return this.#running(stream);
       throw unavailable(stream, 'is not running: the router is starting or stopping', 1000);
+    }
+    // Not before: who is still starting has yet to be asked.
+    if (supervisor === this.domains) this.#passivate(name);
+    if (settled.type === 'running') return settled.running;
     const reason = settled.error instanceof Error ? settled.error.message : String(settled.error);
     const waitMs = Math.max(0, settled.retryAtMs - this.#options.world.clock.now());
     throw unavailable(stream, `is parked after too many failures, the last: ${reason}`, waitMs);
