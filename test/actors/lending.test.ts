@@ -1,7 +1,7 @@
 /** The log while it is lent: who is told that it is wanted back, and what becomes of what was written meanwhile. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Borrower, keyOf, type Rejection } from '../../actors/index.ts';
-import { type Happened, happenedOf, type SwitchyardEvent } from '../../eventlog/index.ts';
+import { type Happened, happenedOf, LogUnavailable, type SwitchyardEvent } from '../../eventlog/index.ts';
 import { append, backendAdded, poolOf, WEB, write } from '../eventlog/appends.ts';
 import { pool, type Scene, startSystem } from '../support/system.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -111,6 +111,21 @@ describe('a log that is lent', () => {
     await expect(scene.system.desk.lend(failing)).rejects.toThrow('lost');
     expect(backends('web')).toBe(2);
     expect(scene.published.flat().map(({ position }) => position)).toEqual([1, 2, 3]);
+  });
+
+  it('is as it was where who has it fails before he wrote, and is not lent by a desk that is shut', async () => {
+    const { desk } = scene.system;
+    const failing = new (class extends Guest {
+      override async *writes() {
+        yield* NOTHING;
+        throw new Error('lost');
+      }
+    })();
+    await expect(desk.lend(failing)).rejects.toThrow('lost');
+    await desk.shut(new LogUnavailable('log_closed', 'another has it'));
+    await expect(desk.lend(new Guest())).rejects.toThrow('another has it');
+    await desk.reopen();
+    expect(await put('web')).toMatchObject({ type: 'done', position: 1 });
   });
 
   it('is written on where an owner cannot be told, which is said', async () => {

@@ -15,19 +15,24 @@ let directory: TempDirectory;
 let past: OpenSources;
 let used: number;
 let left: number;
+let shared: number;
 
 /** A change makes a pool with domains on it; somebody else uses it for a while. */
 beforeEach(async () => {
   directory = await tempDirectory();
   const log = openSqliteLog({ directory: directory.path, now: () => Date.parse('2026-01-31T14:03:00Z') });
   const world = new Past(log);
-  await world.happen(['pool-kept', MADE]);
+  await world.happen(['pool-first', MADE], ['pool-kept', MADE]);
   await world.happen(['pool-new', MADE], ...OWN.map((own) => [own, uses('new')] as const));
   await world.happen(['domain-stays.example', uses('kept')]);
   await world.happen(['domain-zelse.example', uses('new')]);
   used = await log.position();
   await world.happen(['domain-zelse.example', { type: 'DomainRemoved', data: {} }]);
   left = await log.position();
+  await world.happen(['pool-third', MADE], ['domain-m.example', uses('third')]);
+  shared = await world.happen(['domain-z.example', uses('third')]);
+  await world.happen(['domain-l.example', uses('third')]);
+  await world.happen(...Array.from({ length: 2100 }, (_, at) => [`pool-many${at}`, MADE] as const));
   await log.close();
   past = sourcesOf(directory.path, Date.now);
 });
@@ -41,10 +46,10 @@ const undone = (position: number, at?: number) =>
 
 describe('how a change would be undone', () => {
   it('leaves a pool that others use, at that moment', async () => {
-    const found = await undone(2, used);
+    const found = await undone(3, used);
     expect(found).toMatchObject({
-      first: 2,
-      last: 22,
+      first: 3,
+      last: 23,
       at: used,
       left: ['pool new serves zelse.example now'],
     });
@@ -52,18 +57,32 @@ describe('how a change would be undone', () => {
   });
 
   it.each(['then', 'now'])('finds those who use it and changed nothing since, %s', async (when) => {
-    const found = await undone(1, when === 'then' ? used : left);
+    const found = await undone(2, when === 'then' ? used : left);
     expect(found).toMatchObject({
       first: 1,
-      last: 1,
-      changes: [],
+      last: 2,
+      changes: [{ kind: 'pool', name: 'first', change: 'remove' }],
       left: ['pool kept serves stays.example now'],
     });
   });
 
   it('takes it all back where nobody does', async () => {
-    const found = await undone(2);
-    expect(found).toMatchObject({ at: left, left: [], present: { domains: 21, backends: 0 } });
+    const found = await undone(3, left);
+    expect(found).toMatchObject({ at: left, left: [], present: { domains: 24, backends: 0 } });
     expect(found?.changes).toHaveLength(21);
+  });
+
+  it('finds who uses it behind its own domains and those that came since', async () => {
+    expect(await undone(shared - 1, shared)).toMatchObject({ left: ['pool third serves z.example now'] });
+  });
+
+  it('is of the whole change, whichever of its positions is named', async () => {
+    expect(await undone(23, left)).toEqual(await undone(3, left));
+    const [first, last] = [shared + 2, shared + 2101];
+    for (const position of [first, first + 1050, last]) {
+      const found = await undone(position);
+      expect(found).toMatchObject({ first, last, left: [] });
+      expect(found?.changes).toHaveLength(2100);
+    }
   });
 });

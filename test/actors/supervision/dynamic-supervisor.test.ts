@@ -292,6 +292,22 @@ describe('the dynamic supervisor itself', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('is gone with the last of its children, and not before', async () => {
+    const { children, clock, supervisor } = await open({ stopMs: 50 });
+    children.ensure('a');
+    children.ensure('b');
+    void children.stop('a');
+    await clock.advance(30);
+    let isGone = false;
+    void supervisor.stop('shutdown').then(() => {
+      isGone = true;
+    });
+    await clock.advance(49);
+    expect([children.size, isGone]).toEqual([1, false]);
+    await clock.advance(1);
+    expect([children.size, isGone, clock.pending]).toEqual([0, true, 0]);
+  });
+
   it('leaves no timer of a parked child behind', async () => {
     const all = await open();
     await park(all, 'web');

@@ -71,6 +71,21 @@ describe('starting', () => {
     expect(ends).toEqual([]);
   });
 
+  it('fails over a temporary child that crashed, and over a permanent one that ended, in its first start', async () => {
+    const temporary = supervise({}, { a: { restart: 'temporary', failures: 1 } });
+    await expect(temporary.supervisor.start()).rejects.toThrow('top did not start, because a crashed');
+    const permanent = supervise({}, (diary) => [
+      {
+        ...diary.child('a'),
+        start: (context) => {
+          context.exited({ type: 'normal' });
+          return { stop() {} };
+        },
+      },
+    ]);
+    await expect(permanent.supervisor.start()).rejects.toThrow('top did not start, because a ended');
+  });
+
   it('fails when a start takes longer than its limit, and kills what comes of it later', async () => {
     const { clock, diary, supervisor } = supervise({}, { a: { startMs: 200, startLimitMs: 100 } });
     const started = expect(supervisor.start()).rejects.toThrow('expected a to start within 100 ms');
