@@ -78,6 +78,34 @@ describe('a wish that is compared before its turn', () => {
     );
   });
 
+  it('knows of a single thing that happened in between, and of the last of very many', async () => {
+    await using log = createMemoryLog({ now: Date.now });
+    const desk = deskOver(log);
+    const hosts = Array.from({ length: 1000 }, (_, n) => `d${n}.example`);
+    const domains = Object.fromEntries(hosts.map((host) => [host, { pool: 'web' }]));
+    const wished = { ...WISHED, domains: { ...WISHED.domains, ...domains } };
+    await using first = await comparingIn(log, wished);
+    await desk.carryOut(first.plan, BY, first.digest);
+    const removeShop = () =>
+      desk.ask({ type: 'RemoveDomain', host: named(parseDomainName('shop.example')) }, BY);
+
+    await using comparing = await comparingIn(log, wished);
+    await comparing.compare();
+    await removeShop();
+    const one = await desk.carryOut(comparing.plan, BY, comparing.digest);
+    expect(one).toMatchObject({ type: 'done', changed: 1 });
+
+    const pool = named(parsePoolName('web'));
+    const changed = hosts.map((host) => {
+      const settings = { maxInFlight: 1, pool };
+      return { type: 'PutDomain', host: named(parseDomainName(host)), settings } as const;
+    });
+    await desk.askTogether(changed, BY, 'many');
+    await removeShop();
+    const many = await desk.carryOut(comparing.plan, BY, comparing.digest);
+    expect(many).toMatchObject({ type: 'done', changed: hosts.length + 1 });
+  });
+
   it('counts removals as things are then', async () => {
     await using log = createMemoryLog({ now: Date.now });
     const desk = deskOver(log);
