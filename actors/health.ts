@@ -25,6 +25,8 @@ export type HealthReport =
       readonly cause: QuarantineCause;
       /** Epoch milliseconds. */
       readonly untilMs: number;
+      /** It was in no quarantine: else this makes that one last longer. */
+      readonly isNew: boolean;
     }
   | {
       readonly type: 'health_changed';
@@ -123,7 +125,7 @@ export class Health {
       counts = { ejected: 0, withheld: 0, returned: 0, quarantined: 0, failing: 0, passing: 0 };
       this.counts.set(report.pool, counts);
     }
-    if (report.type === 'connect_failed') counts.quarantined++;
+    if (report.type === 'connect_failed') counts.quarantined += report.isNew ? 1 : 0;
     else counts[report.news.type === 'probed' ? report.news.probes : report.news.type]++;
   }
 

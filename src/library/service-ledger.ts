@@ -175,7 +175,9 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
 
   // ---- what only a shared ledger has
 
-  quarantine(): void {}
+  quarantine(): boolean {
+    return false;
+  }
 
   expire(): void {}
 

@@ -45,6 +45,8 @@ export type PlaneReport =
       readonly backend: string;
       readonly cause: QuarantineCause;
       readonly untilMs: number;
+      /** It was in no quarantine: else this makes that one last longer. */
+      readonly isNew: boolean;
     }
   /** The ledger acts on it already; its owner should record it. */
   | {

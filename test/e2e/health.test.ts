@@ -141,6 +141,29 @@ describe('`backend list`', () => {
     }
   });
 
+  it('counts one quarantine, however many requests find that it refuses', async () => {
+    await using directory = await tempDirectory();
+    const gone = await ScriptedBackend.listen();
+    await gone.close();
+    await using router = await startRouter({
+      directory: directory.path,
+      config: {
+        pools: {
+          web: {
+            queue: { maxWaitMs: 50 },
+            health: { passive: { quarantineMs: 60_000 } },
+            backends: { gone: { address: `127.0.0.1:${gone.port}` } },
+          },
+        },
+        domains: { 'app.test': { pool: 'web' } },
+      },
+    });
+    await Promise.all(Array.from({ length: 12 }, () => ask(router.port, 'app.test', '/')));
+    await using admin = new AdminClient(router.admin);
+    const { body } = await admin.get<string>('/metrics');
+    expect(body).toMatch(/^switchyard_backend_quarantines_total\{pool="web"\} 1$/m);
+  });
+
   it('tells of no quarantine whose time is over, and of an ejection that it waits for a request', async () => {
     await using directory = await tempDirectory();
     const sick = await ScriptedBackend.listen(({ target }) => (target === '/a' ? BAD : ok('sick')));

@@ -29,6 +29,16 @@ describe('connecting', () => {
     expect(router.isQuiet).toBe(true);
   });
 
+  it('makes one quarantine of it when many fail to connect at once', async () => {
+    const backends = { dead: { port: await deadPort() } };
+    const router = await routerOver({ backends, pool: { queue: { maxWaitMs: 50 } } });
+    const clients = await Promise.all([1, 2, 3, 4].map(() => router.connect()));
+    await Promise.all(clients.map((client) => client.request(GET)));
+    const told = router.reports.map((report) => report.type === 'connect_failed' && report.isNew);
+    expect(told.length).toBeGreaterThan(1);
+    expect(told).toEqual(told.map((_, at) => at === 0));
+  });
+
   it('quarantines only after as many failures in a row as the pool says', async () => {
     const router = await routerOver({
       backends: { dead: { port: await deadPort() } },

@@ -159,8 +159,8 @@ export interface PoolLedger {
    * caller's to check in, and `granted` will not be called.
    */
   leave(waiter: Waiter, nowMs: number): Lease | Wait;
-  /** At once, for everyone; a later end wins over an earlier one. */
-  quarantine(backendKey: number, nowMs: number, untilMs: number): void;
+  /** At once, for everyone; a later end wins over an earlier one. True: it was in none, or in one whose time is over. */
+  quarantine(backendKey: number, nowMs: number, untilMs: number): boolean;
   /** Its probes fail, or do no longer: at once, for everyone. */
   probed(backendKey: number, nowMs: number, isFailing: boolean): void;
   /** Ends due quarantines and ejections, and serves the queue: for a timer, since nothing else wakes those who wait for one. */

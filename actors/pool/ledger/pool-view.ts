@@ -115,16 +115,17 @@ export class PoolView {
     return NONE;
   }
 
-  quarantineAt(at: number, nowMs: number, untilMs: number): void {
+  quarantineAt(at: number, nowMs: number, untilMs: number): boolean {
     const { section, recorder } = this.tools;
     const closed = this.word(at + ROW.closed);
-    const quarantined = (closed & CLOSED.quarantined) !== 0;
-    if (untilMs <= nowMs || (quarantined && untilMs <= section.doubles[(at + ROW.untilMs) >> 1]!)) return;
+    const before = (closed & CLOSED.quarantined) === 0 ? 0 : section.doubles[(at + ROW.untilMs) >> 1]!;
+    if (untilMs <= nowMs || untilMs <= before) return false;
     section.set(at + ROW.closed, closed | CLOSED.quarantined);
     section.setDouble(at + ROW.untilMs, untilMs);
     this.expireBy(untilMs);
     recorder.row(OP.quarantine, this.block, recorder.ticket(this.block), nowMs, at, 0, 0);
     section.commit();
+    return before <= nowMs;
   }
 
   /** Makes sure that someone looks when a quarantine or an ejection ends. */

@@ -102,14 +102,16 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     return answer;
   }
 
-  quarantine(backendKey: number, nowMs: number, untilMs: number): void {
+  quarantine(backendKey: number, nowMs: number, untilMs: number): boolean {
+    let isNew = false;
     this.within(() => {
       const row = this.rowOf(backendKey);
       if (row === NONE) return;
-      this.quarantineAt(this.field.placeOf(row), nowMs, untilMs);
+      isNew = this.quarantineAt(this.field.placeOf(row), nowMs, untilMs);
       // Whoever waits for it alone may now have any other.
       this.serve(nowMs, Number.POSITIVE_INFINITY);
     });
+    return isNew;
   }
 
   probed(backendKey: number, nowMs: number, isFailing: boolean): void {

@@ -131,8 +131,9 @@ export abstract class Connecting implements ConnectionUser {
     const backend = this.request.backend as BackendRoute;
     // Whole milliseconds, as events keep them: ledger and log name the same moment.
     const untilMs = Math.ceil(nowMs + passive.quarantineMs);
-    tenancy?.quarantine(backend.key, nowMs, untilMs);
-    context.report({ type: 'connect_failed', pool: this.pool.name, backend: backend.id, cause, untilMs });
+    const isNew = (tenancy as Tenancy).quarantine(backend.key, nowMs, untilMs);
+    const pool = this.pool.name;
+    context.report({ type: 'connect_failed', pool, backend: backend.id, cause, untilMs, isNew });
   }
 
   /** It waited for room, which is no fault of the backend's; or it does not answer. */

@@ -178,9 +178,9 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     }
   }
 
-  /** For everybody, at once. */
-  quarantine(backendKey: number, nowMs: number, untilMs: number): void {
-    this.ledger.quarantine(backendKey, nowMs, untilMs);
+  /** For everybody, at once. True: it was in none before. */
+  quarantine(backendKey: number, nowMs: number, untilMs: number): boolean {
+    return this.ledger.quarantine(backendKey, nowMs, untilMs);
   }
 
   /** Of Waiter: called by the ledger, perhaps while it serves somebody else's call. */

@@ -303,8 +303,8 @@ describe('a check-in', () => {
 describe('a quarantine', () => {
   it('holds for every thread at once, ends by itself, and the longer one wins', async () => {
     const { stage, one, two } = await pool([backend('a', { limit: 0 }), backend('b', { limit: 0 })]);
-    web(one).quarantine(keyOf('a'), NOW, NOW + 50);
-    web(two).quarantine(keyOf('a'), NOW, NOW + 20);
+    expect(web(one).quarantine(keyOf('a'), NOW, NOW + 50)).toBe(true);
+    expect(web(two).quarantine(keyOf('a'), NOW, NOW + 20)).toBe(false);
     expect(web(two).nextExpiryMs()).toBe(NOW + 50);
     for (let i = 0; i < 10; i++) expect(take(two).backendKey).toBe(keyOf('b'));
     web(one).expire(NOW + 49);
@@ -312,6 +312,15 @@ describe('a quarantine', () => {
     expect(leased(web(one).checkout(NOW + 50, [], new TestWaiter())).backendKey).toBe(keyOf('a'));
     expect(web(two).nextExpiryMs()).toBe(0);
     stage.verify(WEB);
+  });
+
+  it('is another one where the one before is over, and else the same for longer', async () => {
+    const { one, two } = await pool([backend('a', { limit: 0 })]);
+    expect(web(one).quarantine(keyOf('a'), NOW, NOW + 50)).toBe(true);
+    expect(web(two).quarantine(keyOf('a'), NOW + 49, NOW + 60)).toBe(false);
+    expect(web(two).quarantine(keyOf('a'), NOW + 60, NOW + 110)).toBe(true);
+    web(one).expire(NOW + 109);
+    expect(web(one).stats().rows[0]?.state).toBe('quarantined');
   });
 
   it('that ends leaves the others to be looked for, the next one first', async () => {
