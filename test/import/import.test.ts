@@ -98,6 +98,11 @@ describe('lines', () => {
     expect((await blocks.next()).value).toMatchObject({ first: 1 });
     await expect(blocks.next()).rejects.toThrow('line 3: expected at most 1048576 bytes');
     expect(read).toBeLessThan(100);
+    read = 0;
+    const lines = cutLines(endless(), 2);
+    expect((await lines.next()).value).toHaveLength(2);
+    await expect(lines.next()).rejects.toThrow('line 3: expected at most 1048576 bytes');
+    expect(read).toBeLessThan(100);
   });
 });
 
@@ -159,6 +164,15 @@ describe('an import', () => {
     for (const host of ['c.example.com', 'd.example.com', 'e.example.com', 'f.example.com']) {
       expect(await poolOf(log, host)).toBeUndefined();
     }
+  });
+
+  it('ends at a line that is too long, with everything before it', async () => {
+    await using log = createMemoryLog({ now: Date.now });
+    const text = lines(pool, { pool: 'api' }, { pool: 'x'.repeat(1_048_576) });
+    expect(await imported(log, text, 2)).toMatchObject([
+      { type: 'done', from: 1, to: 2 },
+      { type: 'failed', from: 3, to: 3, failure: { type: 'unreadable', line: 3 } },
+    ]);
   });
 
   it.each([
