@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createMemoryLog, EventUnreadable, LogUnavailable } from '../../eventlog/index.ts';
 import { ROUTES } from '../../src/admin/routes.ts';
 import type { Historian } from '../../src/history/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answeredBy, deskOver, scene, withWeb } from './scene.ts';
 
@@ -38,6 +39,7 @@ describe('a path', () => {
   it('is at most 4 096 characters', async () => {
     await using s = await scene();
     expect((await s.client.get(`/v1/domains?after=${'a'.repeat(253)}`)).status).toBe(200);
+    expect((await s.client.get(`/v1/domains?after=${'a'.repeat(254)}`)).status).toBe(400);
     expect((await s.client.get(`/${'a'.repeat(4095)}`)).status).toBe(404);
     expect(await s.client.get(`/${'a'.repeat(4096)}`)).toMatchObject({
       status: 400,
@@ -59,6 +61,27 @@ describe('a path', () => {
     const events = await fetch(`http://${s.address}/v1/events?follow=true`, { method: 'HEAD' });
     expect(events.status).toBe(200);
     expect(await events.text()).toBe('');
+  });
+
+  it('asked by who has gone since is asked no more', async () => {
+    const signals: AbortSignal[] = [];
+    const never = (signal?: AbortSignal) => {
+      if (signal !== undefined) signals.push(signal);
+      return new Promise<never>(() => {});
+    };
+    const history: Historian = { ...answeredBy({}), ask: (_question, _wish, signal) => never(signal) };
+    await using s = await withWeb({ history, drained: (_pool, _id, signal) => never(signal) });
+    const stop = new AbortController();
+    const prefer = { method: 'DELETE', headers: { prefer: 'wait' }, signal: stop.signal };
+    const gone = [
+      fetch(`http://${s.address}/v1/requests/1`, { signal: stop.signal }),
+      fetch(`http://${s.address}/v1/pools/web/backends/web.1`, prefer),
+    ].map((call) => expect(call).rejects.toThrow());
+    await eventually(() => signals.length === 2, 'both to be asked');
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+    stop.abort();
+    await Promise.all(gone);
+    await eventually(() => signals.every(({ aborted }) => aborted), 'both to be ended');
   });
 
   it('answered to HEAD holds nothing of what it would have told', async () => {
