@@ -29,13 +29,27 @@ const wished = routing({
   domains: { 'a.example': { pool: 'web' }, 'b.example': { pool: 'web' } },
 });
 
+const told = (changes: ReturnType<typeof difference>) =>
+  changes.map(({ change, kind, name }) => `${change} ${kind} ${name}`);
+
 describe('difference', () => {
+  it('sees one setting that changes alone', () => {
+    const of = (policy: string, weight: number, maxInFlight: number) =>
+      routing({
+        pools: { web: { policy, backends: { 'web.1': { address: 'a:1', weight } } } },
+        domains: { 'a.example': { pool: 'web', maxInFlight } },
+      });
+    const one = of('random', 2, 7);
+    expect(told(difference(one, of('p2c', 2, 7)))).toEqual(['change pool web']);
+    expect(told(difference(one, of('random', 3, 7)))).toEqual(['change backend web.1']);
+    expect(told(difference(one, of('random', 2, 8)))).toEqual(['change domain a.example']);
+    expect(difference(one, of('random', 2, 7))).toEqual([]);
+  });
+
   it('sees a backend that comes or goes alone', () => {
     const web = { 'web.1': { address: 'a:1' } };
     const one = routing({ pools: { web: { backends: web } } });
     const two = routing({ pools: { web: { backends: { ...web, 'web.2': { address: 'b:1' } } } } });
-    const told = (changes: ReturnType<typeof difference>) =>
-      changes.map(({ change, kind, name }) => `${change} ${kind} ${name}`);
     expect(told(difference(one, two))).toEqual(['add backend web.2']);
     expect(told(difference(two, one))).toEqual(['remove backend web.2']);
     expect(difference(two, two)).toEqual([]);
