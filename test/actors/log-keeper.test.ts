@@ -18,11 +18,12 @@ type OnDisk = AsyncDisposable & {
 };
 
 /** A system over a log in a directory, with pool web; `away`: where to move it. */
-async function onDisk(): Promise<OnDisk> {
+async function onDisk(openMs = 0): Promise<OnDisk> {
   const root = await tempDirectory();
   const at = join(root.path, 'data');
   let mustExist = false;
-  const scene = await startSystem(() => {
+  const scene = await startSystem(async () => {
+    if (openMs > 0) await pause(openMs);
     const log = openSqliteLog({ directory: at, now: Date.now, mustExist });
     mustExist = true;
     return log;
@@ -44,6 +45,21 @@ async function onDisk(): Promise<OnDisk> {
 }
 
 const unavailable = { type: 'rejected', rejection: { type: 'log_unavailable' } };
+
+describe('a log that crashed and is opened again', () => {
+  it('has who asks meanwhile wait for it, and nobody refused', async () => {
+    await using s = await onDisk(30);
+    const { system, published } = s.scene;
+    for (let crash = 0; crash < 3; crash++) {
+      const before = s.put(`before-${crash}.test`);
+      await system.sabotage('log');
+      const after = s.put(`after-${crash}.test`);
+      for (const asked of [before, after]) expect(await asked).toMatchObject({ type: 'done' });
+    }
+    const all = Array.from({ length: 7 }, (_, at) => at + 1);
+    expect(published.flat().map(({ position }) => position)).toEqual(all);
+  });
+});
 
 describe('a log that crashed and cannot be opened', () => {
   it('is tried again until it can; meanwhile commands are refused at once, and nothing is lost', async () => {
@@ -119,7 +135,11 @@ describe('a log that crashed and cannot be opened', () => {
     expect(system.log.trouble?.message).toMatch(
       /to reach position 2, found that it ends at 1: an older copy/,
     );
-    // Nor is it held: whoever has it may take it away.
+    // Nor is it held: it is found to be that each time, and whoever has it may take it away.
+    const parkings = () =>
+      s.scene.happened.filter(({ id, type }) => id === 'log' && type === 'parked').length;
+    await eventually(() => parkings() > 2, 'some tries');
+    expect(system.log.trouble?.message).toMatch(/an older copy/);
     rmSync(s.at, { recursive: true });
     renameSync(newer, s.at);
     await eventually(() => s.state('log') === 'running', 'a log', 6000);

@@ -130,6 +130,8 @@ describe('a search of events', () => {
     expect(positions(await events(made, 'reverse=true&limit=3'))).toEqual([8, 7, 6]);
     expect(positions(await events(made, 'reverse=true&stream=domain-example.com'))).toEqual([7, 4]);
     expect(positions(await events(made, 'stream=pool-web&since=5'))).toEqual([5, 8]);
+    expect(positions(await events(made, 'since=7&until=99'))).toEqual([7, 8]);
+    expect(positions(await events(made, 'since=9&until=99'))).toEqual([]);
     expect(positions(await events(made, 'since=2026-01-31T14:05:00Z&until=2026-01-31T14:06:00Z'))).toEqual([
       5, 6,
     ]);

@@ -28,7 +28,7 @@ export type Scene = {
 
 /** With a clock that stands still whoever is parked stays so. */
 export async function startSystem(
-  openLog: () => EventLog = memory(),
+  openLog: () => EventLog | Promise<EventLog> = memory(),
   clock: Clock = systemClock,
 ): Promise<Scene> {
   const chaos = new ArmedChaos();

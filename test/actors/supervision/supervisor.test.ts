@@ -86,6 +86,16 @@ describe('starting', () => {
     await expect(permanent.supervisor.start()).rejects.toThrow('top did not start, because a ended');
   });
 
+  it('restarts who ran and crashed while another one still starts', async () => {
+    const { clock, diary, supervisor } = supervise({}, { a: {}, b: { startMs: 50 } });
+    const started = supervisor.start();
+    await clock.advance(25);
+    diary.crash('a');
+    await clock.advance(25);
+    await started;
+    expect(diary.take()).toEqual(['start a', 'up a', 'start b', 'crash a', 'up b', 'start a', 'up a']);
+  });
+
   it('fails when a start takes longer than its limit, and kills what comes of it later', async () => {
     const { clock, diary, supervisor } = supervise({}, { a: { startMs: 200, startLimitMs: 100 } });
     const started = expect(supervisor.start()).rejects.toThrow('expected a to start within 100 ms');
@@ -285,6 +295,25 @@ describe('a child that fails for want of what time may bring', () => {
     diary.crash('a');
     await clock.settle();
     expect(supervisor.branch.find('a')).toMatchObject({ state: 'parked', retryAtMs: clock.now() + 75 });
+  });
+
+  it('waits longer where it had not run for a period before the next want, and as at first where it had', async () => {
+    const { clock, diary, supervisor } = await running({ mayPass }, { a: {} });
+    for (const [ranForMs, waitMs] of [
+      [0, 75],
+      [999, 150],
+      [999, 300],
+      [1000, 75],
+    ] as const) {
+      await clock.advance(ranForMs);
+      diary.crash('a', new Error('what it needs cannot start'));
+      await clock.settle();
+      expect(supervisor.branch.find('a')).toMatchObject({
+        state: 'parked',
+        retryAtMs: clock.now() + waitMs,
+      });
+      await clock.advance(waitMs);
+    }
   });
 
   it('is waited for by who starts after it, and by nobody else', async () => {
