@@ -13,7 +13,7 @@ import {
 } from '../proxy/index.ts';
 import { answerOf, fieldsOf, isRedirect, redirection, replacedBy } from './answers.ts';
 import type { BackendBook } from './backend-book.ts';
-import type { Decisions, Direction, Feature, Outcome, Reason } from './decisions.ts';
+import type { Decisions, Direction, ErrorPage, Feature, Later, Outcome, Reason } from './decisions.ts';
 import { RequestFacts } from './incoming-request.ts';
 import { isRefusal, type Refusal, refusedBy } from './refusals.ts';
 import { type LedgerOwner, ServiceLedger } from './service-ledger.ts';
@@ -167,24 +167,23 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     this.#features = { ...this.#features, requestFields, requestNames: replacedBy(requestFields) };
   }
 
-  page(type: OutcomeType): undefined | 'later' {
-    const { decisions } = this.#delegation;
-    if (decisions.errorPage === undefined) return undefined;
-    void this.#page(type);
-    return 'later';
+  /** One that is there at once is sent at once, also by a router that closes in this moment. */
+  page(type: OutcomeType): Answer | undefined | 'later' {
+    try {
+      const made = this.#delegation.decisions.errorPage?.(this.#reason ?? type, this.#domain, this.facts);
+      if (!isLater(made)) return pageOf(made);
+      void this.#page(made);
+      return 'later';
+    } catch (error) {
+      this.reported('errorPage', error);
+      return undefined;
+    }
   }
 
-  async #page(type: OutcomeType): Promise<void> {
+  async #page(made: PromiseLike<ErrorPage | undefined>): Promise<void> {
     let page: Answer | undefined;
     try {
-      // Not before the exchange waits for it.
-      await undefined;
-      const made = await this.#delegation.decisions.errorPage?.(
-        this.#reason ?? type,
-        this.#domain,
-        this.facts,
-      );
-      page = made === undefined ? undefined : answerOf(made);
+      page = pageOf(await made);
     } catch (error) {
       this.reported('errorPage', error);
     }
@@ -276,6 +275,14 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
 }
 
 type Call = { name: string };
+
+function isLater<T>(made: Later<T>): made is PromiseLike<T> {
+  return typeof made === 'object' && made !== null && 'then' in made && typeof made.then === 'function';
+}
+
+function pageOf(made: ErrorPage | undefined): Answer | undefined {
+  return made === undefined ? undefined : answerOf(made);
+}
 
 function without(fields: readonly string[], names: ReadonlySet<string> | undefined): string[] {
   return fields.filter((_, at) => names?.has((fields[at - (at % 2)] ?? '').toLowerCase()) !== true);

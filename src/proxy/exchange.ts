@@ -6,7 +6,7 @@
  *       │            │           │            │
  *       └────────────┴───────────┴────────────┴─▶ end    which is the `ProxiedRequest`'s: all that the parts know of it
  */
-import type { OutcomeType } from '../../actors/index.ts';
+import type { OutcomeType, RequestStop } from '../../actors/index.ts';
 import { rowOf } from './answer/outcome-table.ts';
 import { ownAnswer } from './answer/own-answer.ts';
 import { Enquiry } from './enquiry.ts';
@@ -157,6 +157,12 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
     this.enquiry.waitsFor = '';
     this.settle(this.context.now());
     this.client.cut('gone');
+  }
+
+  /** Who is cut off does not wait for a page. */
+  override stop(reason: RequestStop): void {
+    super.stop(reason);
+    if (reason === 'forced_close' && this.enquiry?.waitsFor === 'page') this.enquiry.outOfPatience();
   }
 
   /** What was written to the client has left. */

@@ -67,6 +67,33 @@ describe('a switchyard of decisions', () => {
     expect(calls.slice(-2)).toEqual(['checkin connected forced_close', 'finished forced_close']);
   });
 
+  it.each([
+    ['with the page that is there at once', () => ({ status: 500, body: 'mine' }), 500],
+    ['with the router’s own, if another takes time', () => new Promise<never>(() => {}), 503],
+  ])('closes, and tells who has had no answer: %s', async (_which, errorPage, status) => {
+    const { calls, connect, yard } = await scene({
+      decisions: { checkout: () => new Promise<never>(() => {}), errorPage },
+    });
+    const client = await connect();
+    client.send(GET);
+    await eventually(() => calls.includes('checkout 1'), 'the checkout');
+    await yard.close();
+    expect((await client.response()).status).toBe(status);
+    expect(calls.slice(-2)).toEqual(['errorPage forced_close app.test', 'finished forced_close']);
+  });
+
+  it('closes, and tells who waits for a page', async () => {
+    const { calls, connect, yard } = await scene({
+      decisions: { checkout: () => undefined, errorPage: () => new Promise<never>(() => {}) },
+    });
+    const client = await connect();
+    client.send(GET);
+    await eventually(() => calls.includes('errorPage no_backends app.test'), 'the question');
+    await yard.close();
+    expect((await client.response()).body).toContain('H14');
+    expect(calls.at(-1)).toBe('finished no_backends');
+  });
+
   it('closes while a program is still thinking', async () => {
     const { calls, connect, yard } = await scene({
       decisions: { checkout: () => undefined, lookupDomain: () => new Promise<undefined>(() => {}) },
