@@ -103,6 +103,33 @@ describe('a journal that cannot be written', () => {
     writer.close();
   });
 
+  it('whose file somebody else keeps from it goes on in another, and gives up nothing to the next writer', () => {
+    const journal = new JournalDesk(temporaryDirectory());
+    const ring = journal.producer();
+    const segments = () => segmentFiles(join(journal.directory, 'journal'));
+    mkdirSync(journal.directory, { recursive: true });
+    record(ring, finished({ sequence: 0 }));
+    journal.writer().turn();
+    const other = new Database(segments()[0]!.path);
+    other.exec('BEGIN IMMEDIATE');
+    for (const sequence of [1, 2]) {
+      record(ring, finished({ sequence }));
+      const writer = journal.writer();
+      for (let failures = 0; failures < 3; failures++) {
+        expect(writer.turn()).toBe(false);
+        journal.nowMs += 1000;
+      }
+      // The first dies here.
+      if (sequence === 2) expect(writer.turn()).toBe(true);
+    }
+    expect(segments()).toHaveLength(2);
+    other.close();
+    const reader = openJournalReader(journal.directory);
+    expect([...reader.requests()]).toHaveLength(3);
+    expect(reader.gaps()).toEqual([]);
+    reader.close();
+  });
+
   it('with a file that nothing was written in yet is not damaged', () => {
     const directory = temporaryDirectory();
     const journal = new JournalDesk(directory);

@@ -122,6 +122,27 @@ describe('a journalled request', () => {
     writer.close();
   });
 
+  it('is found by its id among those whose ids differ in one part, and among those that began in a time', () => {
+    const journal = desk();
+    const ring = journal.producer();
+    const writer = journal.writer();
+    const later = RUN + 100;
+    const all = [
+      finished({ sequence: 5 }),
+      finished({ sequence: 2 ** 40 + 5 }),
+      finished({ sequence: 5, worker: 2 }),
+      finished({ sequence: 5, startedAtMs: later, endedAtMs: later + 1 }),
+    ].map((request, at) => Object.assign(request, { target: `/${at}` }));
+    for (const request of all) record(ring, request);
+    writer.turn();
+    const reader = reading(journal.directory);
+    expect(all.map((request) => reader.find(idOf(request))?.path)).toEqual(['/0', '/1', '/2', '/3']);
+    const paths = (fromMs: number, toMs: number) =>
+      [...reader.requests({ fromMs, toMs })].map(({ path }) => path);
+    expect([paths(RUN, later - 1), paths(later, later)]).toEqual([['/0', '/1', '/2'], ['/3']]);
+    writer.close();
+  });
+
   it('keeps the query where that is wished for, and says when a path was too long', () => {
     const journal = desk();
     const ring = journal.producer();
@@ -264,9 +285,10 @@ describe('a writer', () => {
     const third = journal.writer();
     third.turn();
     record(ring, finished({ sequence: 5 }));
+    journal.nowMs += 5;
     third.turn();
     const reader = reading(journal.directory);
-    expect(reader.gaps()).toMatchObject([{ cause: 'discarded', requests: undefined }]);
+    expect(reader.gaps()).toMatchObject([{ cause: 'discarded', requests: undefined, toMs: RUN }]);
     expect([...reader.requests()]).toHaveLength(1);
     third.close();
   });

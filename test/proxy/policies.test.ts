@@ -34,6 +34,7 @@ describe('what a request is kept together by', () => {
     expect(keyOn('path', 'http://app.test/a?x')).toBe(keyOn('path', '/a'));
     expect(keyOn('path', 'http://app.test')).toBe(keyOn('path', '/'));
     expect(keyOn('path', '/a')).not.toBe(keyOn('path', '/b'));
+    expect(keyOn('path', '*')).not.toBe(keyOn('path', '/'));
   });
 
   it('is a field, whatever the case of its name and however many lines it has', () => {

@@ -100,6 +100,13 @@ describe('a backend with a limit', () => {
     const backend = await backendThat();
     const one = await routerOver({ backends: { 'web.1': { port: backend.port, maxConcurrency: 3 } } });
     const two = closing(await one.beside());
+    // What the other kept and its backend closed counts no more.
+    const former = (await two.connect()).send(GET);
+    const closed = await backend.accept();
+    await closed.takeRequest();
+    closed.send(ok());
+    expect((await former.response()).status).toBe(200);
+    await closed.end().ends();
     const clients = [await one.connect(), await one.connect(), await one.connect()];
     for (const client of clients) client.send(GET);
     const [first, second, third] = [await backend.accept(), await backend.accept(), await backend.accept()];

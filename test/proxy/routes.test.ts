@@ -117,6 +117,20 @@ describe('a route', () => {
       expect((await yard.ask('/quick')).status).toBe(503);
     });
 
+    it('beside those of its pool, also where these have changed since', async () => {
+      const silent = await backendThat(() => undefined);
+      const answering = await backendThat(() => ok());
+      const yard = await quickOver(answering.port, { connectMs: 5000 });
+      expect((await yard.ask('/quick')).status).toBe(200);
+      const desk = yard.yard.desk as unknown as {
+        putBackend(pool: string, id: string, wish: Wish): Promise<unknown>;
+        putPool(name: string, wish: Wish): Promise<unknown>;
+      };
+      await desk.putBackend('web', 'web.1', { address: `127.0.0.1:${silent.port}` });
+      await desk.putPool('web', { timeouts: { firstByteMs: 50 } });
+      expect((await yard.ask('/quick')).body).toContain('H12');
+    });
+
     it('between bytes', async () => {
       const halting = await backendThat((_request, connection) => {
         connection.send('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
