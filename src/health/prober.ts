@@ -105,14 +105,16 @@ export class Prober {
   ): void {
     const known = this.#targets.get(key);
     if (known !== undefined) {
+      const isOtherwise = known.rules.intervalMs !== rules.intervalMs;
       known.rules = rules;
       known.backend = backend;
+      // What was planned may be a day away.
+      if (isOtherwise) this.#planFirst(known);
       return;
     }
     const target: Target = { pool, id, rules, backend, course: new ProbeCourse(isFailing), timer: undefined };
     this.#targets.set(key, target);
-    // Anywhere in the first interval, so that a pool's backends are not all asked at once.
-    if (this.#isRunning) this.#plan(target, this.#options.random() * rules.intervalMs);
+    this.#planFirst(target);
   }
 
   /** What is no longer asked has not failed. */
@@ -126,8 +128,7 @@ export class Prober {
 
   #start(failed: (error: Error) => void): Running {
     this.#isRunning = true;
-    for (const target of this.#targets.values())
-      this.#plan(target, this.#options.random() * target.rules.intervalMs);
+    for (const target of this.#targets.values()) this.#planFirst(target);
     const stop = () => {
       this.#isRunning = false;
       for (const target of this.#targets.values()) clearTimeout(target.timer);
@@ -141,6 +142,11 @@ export class Prober {
     };
   }
 
+  /** Anywhere in the first interval, so that a pool's backends are not all asked at once. */
+  #planFirst(target: Target): void {
+    if (this.#isRunning) this.#plan(target, this.#options.random() * target.rules.intervalMs);
+  }
+
   #plan(target: Target, inMs: number): void {
     clearTimeout(target.timer);
     target.timer = setTimeout(() => void this.#ask(target), inMs);
@@ -151,7 +157,8 @@ export class Prober {
     const { path, timeoutMs, statuses } = rules;
     const question = { address: addressOf(backend.address), path, timeoutMs };
     const heard = await this.#turnstile.through(() => probe(question));
-    if (!this.#isRunning || !this.#targets.has(target.pool + SEPARATOR + target.id)) return;
+    // Removed meanwhile: one that came in its place under the same id is asked by itself.
+    if (!this.#isRunning || this.#targets.get(target.pool + SEPARATOR + target.id) !== target) return;
     this.#heard(target, against(heard, statuses));
     this.#plan(target, nextProbeInMs(target.rules.intervalMs, this.#options.random()));
   }

@@ -147,4 +147,23 @@ describe('a backend that is probed', () => {
     prober.follow(WEB, { ...state, settings: {} });
     expect(rowsNow()[0]).toBe('up');
   });
+
+  it('is asked at the place it has now, if it was removed during a probe and came again elsewhere', async () => {
+    const [former, present] = [await backend(), await backend()];
+    former.status = 0;
+    const { prober, state, rowsNow, failing } = await probed({ a: { address: at(former) } });
+    await eventually(() => former.asked.length === 1, 'a probe under way');
+    prober.follow(WEB, { ...state, backends: {} });
+    prober.follow(WEB, { ...state, backends: { a: { backend: { address: at(present) }, version: 2 } } });
+    await eventually(() => present.asked.length > 4, 'probes of the present one');
+    expect([former.asked.length, rowsNow(), failing]).toEqual([1, ['up'], []]);
+  });
+
+  it('is asked as often as its pool says now, however long the interval was that has begun', async () => {
+    const good = await backend();
+    const rare = { health: { active: { ...RULES, intervalMs: 86_400_000 } } };
+    const { prober, state } = await probed({ good: { address: at(good) } }, rare);
+    prober.follow(WEB, { ...state, settings: { health: { active: RULES } } });
+    await eventually(() => good.asked.length > 1, 'two probes');
+  });
 });

@@ -255,6 +255,25 @@ describe('Max-Forwards', () => {
   });
 });
 
+describe('TRACE that ends here', () => {
+  it('shows what came, and nothing that may be a secret', async () => {
+    const { router } = await routed(() => ok());
+    const client = await router.connect();
+    const secrets = [
+      'Cookie: a=secret',
+      'authorization: secret',
+      'Proxy-Authorization: secret',
+      'X-Key: secret',
+    ];
+    const trace = get('/a?b', 'Max-Forwards: 0', 'Accept: text/plain', ...secrets).replace('GET', 'TRACE');
+    const { status, headers, body } = await client.request(trace);
+    expect([status, headers.get('content-type')]).toEqual([200, 'message/http']);
+    expect(body).toBe(
+      'TRACE /a?b HTTP/1.1\r\nHost: app.test\r\nMax-Forwards: 0\r\nAccept: text/plain\r\n\r\n',
+    );
+  });
+});
+
 describe('a probe', () => {
   it('is answered by the router itself', async () => {
     const { router, backend } = await routed(() => ok(), { listener: { probePath: '/health' } });
