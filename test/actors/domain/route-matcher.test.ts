@@ -116,6 +116,18 @@ describe('of several routes', () => {
     ]);
   });
 
+  it('tells each condition from the others, though several share some', () => {
+    const [a, b, c] = [{ 'x-a': '1' }, { 'x-b': '1' }, { 'x-c': '1' }];
+    const both: RouteMatch = { headers: { ...a, ...b } };
+    const others: RouteMatch = { headers: { ...b, ...c } };
+    const { take } = matcherOf(both, others, { headers: a }, { headers: c });
+    expect(take({ fields: ['X-A', '1', 'X-B', '1'] })).toEqual(both);
+    expect(take({ fields: ['X-B', '1', 'X-C', '1'] })).toEqual(others);
+    expect(take({ fields: ['X-A', '1', 'X-C', '1'] })).toEqual({ headers: a });
+    expect(take({ fields: ['X-C', '1'] })).toEqual({ headers: c });
+    expect(take({ fields: ['X-B', '1'] })).toBe(undefined);
+  });
+
   it('says the same of a past request from the bits that were journalled, without the values', () => {
     const { matcher } = matcherOf(...all);
     for (const beta of ['1', '2']) {
