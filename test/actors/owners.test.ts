@@ -52,6 +52,23 @@ describe('a change of very many', () => {
   });
 });
 
+describe('a look at very many', () => {
+  it('sees all that there are, or those it asks for, and nobody who is gone', async () => {
+    const { desk } = scene.system;
+    await ask(PUT_WEB);
+    await together(
+      hosts(2100).map((host) => putDomain(host)),
+      'many',
+    );
+    await ask({ type: 'RemoveDomain', host: domain('d5.test') });
+    const sizes = await desk.look(async (now) => {
+      const [all, some] = [await now.everything(), await now.owners(hosts(1200).map(domainOf))];
+      return [all.domains.size, all.pools.size, some.domains.size, some.pools.size];
+    });
+    expect(sizes).toEqual([2099, 1, 1199, 0]);
+  });
+});
+
 describe('more domains at once than stay awake', () => {
   it('are all decided, and a thousand stay awake, the last that were asked among them', async () => {
     const { owners } = scene.system;
