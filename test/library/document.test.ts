@@ -40,6 +40,15 @@ describe('docs/library.md', () => {
       expect(routing).toMatch(new RegExp(`\`${key}\\b`));
   });
 
+  it('has for vegur’s options names that there are', () => {
+    const named = rowsUnder(DOCUMENT, '### The names of its options here').flatMap(([, here = '']) =>
+      inlineCode(here),
+    );
+    expect(named.length).toBeGreaterThan(15);
+    const there = inlineCode(documentText('docs/settings.md')).concat(OF_DECISIONS);
+    expect(named.filter((name) => !there.includes(name))).toEqual([]);
+  });
+
   it('tells of everything that the desk does, and of nothing else', () => {
     const [, sentence = ''] = /^`router\.desk`.*?: (.*?)\. When/ms.exec(DOCUMENT) ?? [];
     const written = inlineCode(sentence.replaceAll(/\([^)]*\)/g, '')).map((code) => code.replace('()', ''));
