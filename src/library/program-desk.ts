@@ -116,7 +116,7 @@ export class ProgramDesk {
     withinMs = 30_000,
     by: Pick<Condition, 'author'> = {},
   ): Promise<Done> {
-    refuseKeys(Object.keys(by), ['author'], { at: 'by.' });
+    refuseOthers('by', by, ['author']);
     const untilMs = systemClock.now() + durationOf('withinMs', withinMs);
     return this.#ask({ type: 'DrainBackend', pool: poolOf(pool), id: idOf(id), untilMs }, by);
   }
@@ -132,7 +132,7 @@ export class ProgramDesk {
     },
     by: { readonly allowRemovals?: number; readonly author?: string } = {},
   ): Promise<Done> {
-    refuseKeys(Object.keys(by), ['allowRemovals', 'author'], { at: 'by.' });
+    refuseOthers('by', by, ['allowRemovals', 'author']);
     const { allowRemovals = 0 } = by;
     if (!Number.isInteger(allowRemovals) || allowRemovals < 0)
       throw invalid('by.allowRemovals', 'a whole number from 0', allowRemovals);
@@ -162,12 +162,16 @@ function done(answer: Awaited<ReturnType<Desk['ask']>>): Done {
 }
 
 function at(condition: Condition): { readonly ifVersion?: number } {
-  if (typeof condition !== 'object' || condition === null) throw invalid('condition', 'an object', condition);
-  refuseKeys(Object.keys(condition), ['ifVersion', 'author'], { at: 'condition.' });
+  refuseOthers('condition', condition, ['ifVersion', 'author']);
   const { ifVersion } = condition;
   if (ifVersion === undefined) return {};
   if (Number.isInteger(ifVersion) && ifVersion >= 0) return { ifVersion };
   throw invalid('condition.ifVersion', 'a whole number from 0', ifVersion);
+}
+
+function refuseOthers(path: string, given: object, known: readonly string[]): void {
+  if (typeof given !== 'object' || given === null) throw invalid(path, 'an object', given);
+  refuseKeys(Object.keys(given), known, { at: `${path}.` });
 }
 
 // As long as the log takes.

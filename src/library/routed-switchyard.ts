@@ -36,6 +36,7 @@ import {
 import { pseudonymOf, secretOf } from '../identity.ts';
 import { commandsOf, planFor } from '../plan/index.ts';
 import type { RoutingPlane } from '../proxy/index.ts';
+import { leftBy, PlaneCounters } from '../telemetry/plane-counters.ts';
 import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { Publisher, Table } from '../workers/index.ts';
 import type { Switchyard } from './delegated-switchyard.ts';
@@ -92,7 +93,7 @@ class Embedded implements RoutedSwitchyard {
   #addresses: readonly string[] = [];
   /** Where it listened first: a plane that is started again must be found there. */
   #listeners: readonly ListenerSettings[];
-  #before: RequestMetricsSnapshot = mergeMetrics([]);
+  #before: RequestMetricsSnapshot = { requests: {}, pools: {}, totals: leftBy({ ...new PlaneCounters() }) };
   readonly #report: Report;
   readonly #lifetime = new Lifetime(() => this.#start());
   readonly #ended = new AbortController();

@@ -14,6 +14,14 @@ const KINDS: readonly (readonly [string, () => Switchyard])[] = [
 ];
 
 describe.each(KINDS)('a router %s', (_kind, make) => {
+  it('that has not listened counts as any other does: nothing', async () => {
+    const yard = closing(make());
+    const { totals } = yard.metrics();
+    expect(Object.values(totals).every((count) => count === 0)).toBe(true);
+    await yard.listen();
+    expect(Object.keys(yard.metrics().totals)).toEqual(Object.keys(totals));
+  });
+
   it('that was closed stays closed, and says so', async () => {
     const yard = make();
     await yard.listen();

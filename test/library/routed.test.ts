@@ -143,6 +143,8 @@ describe('the real router inside a program', () => {
       ['by.ifVersion: expected one of', 'drainBackend', 'web', 'web.1', 1, { ifVersion: 9 }],
       ['expected pools and domains, found neither', 'apply', {}],
       ['by.allowRemovals: expected a whole number', 'apply', { pools: {} }, { allowRemovals: 'all' }],
+      ['by: expected an object, found null', 'apply', { pools: {} }, null],
+      ['by: expected an object, found null', 'drainBackend', 'web', 'web.1', 1, null],
       ['by.dryRun: expected one of', 'apply', { pools: {} }, { dryRun: true }],
     ];
     for (const [problem, verb, ...words] of wishes) {
