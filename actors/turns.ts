@@ -57,7 +57,6 @@ export class Turns {
     const mailbox = this.#mailboxes.get(key);
     if (mailbox === undefined) return;
     mailbox.holders -= 1;
-    if (mailbox.holders === 0) mailbox.writing = false;
     if (mailbox.holders === 0 && mailbox.waiting.length === 0) this.#mailboxes.delete(key);
     else admit(mailbox);
   }

@@ -206,7 +206,8 @@ describe('the root', () => {
       await clock.settle();
       const again = { state: 'running', restarts: 1, lastError: { message: 'sabotage' } };
       expect(tree.find(id)).toMatchObject(again);
-      expect(tree.find('root')).toMatchObject({ state: 'running', restarts: 0 });
+      const root = { state: 'running', restarts: 0, children: { running: 3, restarting: 0 } };
+      expect(tree.find('root')).toMatchObject(root);
     },
   );
 
