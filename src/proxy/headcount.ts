@@ -77,7 +77,6 @@ export class SharedHeadcount implements Headcount {
     const at = this.#seat(highOf(key), key | 0);
     const isAllowed = at === -1 || this.#total(at) < limit;
     if (isAllowed && at !== -1) this.#add(at, 1);
-    if (!isAllowed || at === -1) this.#tidy(at);
     this.#unlock();
     return isAllowed;
   }
@@ -162,7 +161,7 @@ export class SharedHeadcount implements Headcount {
 
   /** A name without anybody leaves the table; those that stand behind it move up, so that they are found. */
   #tidy(at: number): void {
-    if (at === -1 || this.#total(at) > 0) return;
+    if (this.#total(at) > 0) return;
     this.#cells[USED] = this.#cells[USED]! - 1;
     const cells = this.#cells;
     const stride = this.#stride;

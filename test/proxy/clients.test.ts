@@ -269,9 +269,11 @@ describe('connections', () => {
   });
 
   it('beyond the limit of one address are closed too', async () => {
-    const { router } = await routed(() => ok(), { listener: { limits: { connectionsPerAddress: 1 } } });
+    const { router } = await routed(() => ok(), {
+      listener: { limits: { connections: 2, connectionsPerAddress: 1 } },
+    });
     const first = await router.connect();
-    await (await router.connect()).ends();
+    for (let i = 0; i < 3; i++) await (await router.connect()).ends();
     first.close();
     await eventually(() => router.plane.counters.connections === 0, 'none');
     expect((await (await router.connect()).request(GET)).status).toBe(200);

@@ -166,9 +166,12 @@ describe('an error page', () => {
     const response = await client.request(get('/', 'Accept: application/json'));
     expect(response.headers.get('content-type')).toBe('application/problem+json');
     expect(JSON.parse(response.body)).toMatchObject({ status: 503, code: 'H14', outcome: 'no_backends' });
-    expect((await client.request(get('/', 'Accept: text/html, application/json;q=0.9'))).body).toContain(
-      '<h1>',
-    );
+    for (const accept of [
+      'text/html, application/json;q=0.9',
+      'application/json, text/html',
+      'application/json;q=0.5, text/*',
+    ])
+      expect((await client.request(get('/', `Accept: ${accept}`))).body).toContain('<h1>');
   });
 
   it('is the one of the domain, its status unchanged', async () => {

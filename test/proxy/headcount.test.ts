@@ -44,7 +44,7 @@ describe('a headcount', () => {
 
   it('of more names than there is room for refuses nobody, and knows again those that it has room for', () => {
     const headcount = new SharedHeadcount(createHeadcount(THREADS), 1);
-    const names = Array.from({ length: 20_000 }, (_, n) => `host${n}.example`);
+    const names = Array.from({ length: 60_000 }, (_, n) => `host${n}.example`);
     expect(names.every((name) => headcount.enter(name, 1))).toBe(true);
     expect(headcount.enter(names[0]!, 1)).toBe(false);
     for (const name of names) headcount.leave(name);
@@ -56,7 +56,11 @@ describe('a headcount', () => {
   it('agrees with a plain count, whoever comes, leaves and dies', () => {
     const name = fc.integer({ min: 0, max: 40 }).map((n) => CROWDED[n % CROWDED.length]!);
     const step = fc.record({
-      does: fc.constantFrom('enter', 'enter', 'leave', 'reap'),
+      // Seldom the last: it puts all that is left into its place.
+      does: fc.oneof(
+        { weight: 9, arbitrary: fc.constantFrom('enter', 'leave') },
+        { weight: 1, arbitrary: fc.constant('reap') },
+      ),
       thread: fc.integer({ min: 1, max: THREADS - 1 }),
       name,
       limit: fc.integer({ min: 1, max: 4 }),

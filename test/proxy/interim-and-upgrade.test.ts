@@ -278,7 +278,10 @@ describe('a probe', () => {
   it('is answered by the router itself', async () => {
     const { router, backend } = await routed(() => ok(), { listener: { probePath: '/health' } });
     const client = await router.connect();
-    expect((await client.request('GET /health HTTP/1.1\r\nHost: any\r\n\r\n')).status).toBe(200);
+    const probe = 'GET /health HTTP/1.1\r\nHost: any\r\n\r\n';
+    expect(await client.request(probe)).toMatchObject({ status: 200, body: 'ok\n' });
+    router.plane.stopAccepting();
+    expect(await client.request(probe)).toMatchObject({ status: 503, body: 'draining\n' });
     expect(backend.requests.length).toBe(0);
   });
 });
@@ -292,6 +295,15 @@ describe('the PROXY protocol', () => {
     expect(request?.headers.get('x-forwarded-for')).toBe('1.2.3.4');
     expect(request?.headers.get('x-forwarded-port')).toBe('443');
     expect(request?.headers.get('x-forwarded-proto')).toBe('https');
+  });
+
+  it('that names nobody leaves the peer what it is', async () => {
+    const { router, backend } = await routed(() => ok(), { listener: { proxyProtocol: true } });
+    const client = await router.connect();
+    await client.request(`PROXY UNKNOWN\r\n${GET}`);
+    const [request] = backend.requests;
+    expect(request?.headers.get('x-forwarded-for')).toBe('127.0.0.1');
+    expect(request?.headers.get('x-forwarded-port')).toBe(String(router.port));
   });
 
   it('missing closes the connection unanswered', async () => {
