@@ -46,6 +46,7 @@ describe('a headcount', () => {
     const headcount = new SharedHeadcount(createHeadcount(THREADS), 1);
     const names = Array.from({ length: 60_000 }, (_, n) => `host${n}.example`);
     expect(names.every((name) => headcount.enter(name, 1))).toBe(true);
+    expect(names.every((name) => headcount.present(name) === 1)).toBe(false);
     expect(headcount.enter(names[0]!, 1)).toBe(false);
     for (const name of names) headcount.leave(name);
     expect(names.every((name) => headcount.present(name) === 0)).toBe(true);
