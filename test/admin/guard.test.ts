@@ -24,6 +24,7 @@ describe('Host', () => {
     '127.0.0.1:8081',
     'localhost',
     'LOCALHOST:1',
+    'localhost:65535',
     'ops.example.com',
     'ops.example.com:8081',
     '127.1',
@@ -39,6 +40,7 @@ describe('Host', () => {
     '[::1]',
     '',
     'localhost:x',
+    'localhost:65536',
     'user@localhost',
   ])('%j is not, not even for a probe', async (host) => {
     await using s = await scene({ names: ['ops.example.com'] });

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createMemoryLog, EventUnreadable, LogUnavailable } from '../../eventlog/index.ts';
 import { ROUTES } from '../../src/admin/routes.ts';
 import type { Historian } from '../../src/history/index.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answeredBy, deskOver, scene, withWeb } from './scene.ts';
 
@@ -82,6 +82,64 @@ describe('a path', () => {
     stop.abort();
     await Promise.all(gone);
     await eventually(() => signals.every(({ aborted }) => aborted), 'both to be ended');
+  });
+
+  it('answered at length waits for who reads, and ends with who goes', async () => {
+    let pieces = 0;
+    let isOver = false;
+    const history: Historian = {
+      ...answeredBy({}),
+      async *pour() {
+        try {
+          for (;;) {
+            pieces += 1;
+            yield 'x'.repeat(65_536);
+          }
+        } finally {
+          isOver = true;
+        }
+      },
+    };
+    const untilStill = async () => {
+      for (let before = -1; pieces > before; await pause(100)) before = pieces;
+    };
+    await using s = await scene({ history });
+    const client = connect(s.port, '127.0.0.1').pause();
+    client.write('GET /v1/state HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await eventually(() => pieces > 0, 'the question');
+    await untilStill();
+    const unread = pieces;
+    client.resume();
+    await eventually(() => pieces > unread + 10, 'more of the answer');
+    client.pause();
+    await untilStill();
+    expect(isOver).toBe(false);
+    client.destroy();
+    await eventually(() => isOver, 'the end of the answer');
+  });
+
+  it('answered slowly ends with who goes', async () => {
+    const gone = Promise.withResolvers<void>();
+    let isOver = false;
+    const history: Historian = {
+      ...answeredBy({}),
+      async *pour() {
+        try {
+          yield '{';
+          await gone.promise;
+          for (;;) yield '}';
+        } finally {
+          isOver = true;
+        }
+      },
+    };
+    await using s = await scene({ history });
+    const stop = new AbortController();
+    await fetch(`http://${s.address}/v1/state`, { signal: stop.signal });
+    stop.abort();
+    await pause(50);
+    gone.resolve();
+    await eventually(() => isOver, 'the end of the answer');
   });
 
   it('answered to HEAD holds nothing of what it would have told', async () => {

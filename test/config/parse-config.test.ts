@@ -106,6 +106,11 @@ describe('parseConfig', () => {
         data: './b',
       },
     });
+    const accessLogs = ['logfmt', false].map((accessLog) => {
+      const said = parseConfig({ accessLog }, { json: true }, LOCAL);
+      return said.ok && said.value.accessLog;
+    });
+    expect(accessLogs).toEqual(['json', false]);
   });
 
   it.each<[string, unknown, string]>([
