@@ -45,6 +45,30 @@ describe('a house full of connections', () => {
     for (const socket of sockets) socket.destroy();
   });
 
+  it('of which some are at work and others have gone lets in who comes', async () => {
+    await using s = await scene();
+    for (const socket of await crowd(s.address, 256, '')) socket.destroy();
+    const busy = await crowd(s.address, 200, HALF);
+    const silent = await crowd(s.address, 120, '');
+    for (const socket of silent) socket.resume();
+    expect((await s.client.get('/v1/pools')).status).toBe(200);
+    await eventually(() => silent[0]?.destroyed === true, 'the one that waited for longest to be let go');
+    expect(silent.filter(({ destroyed }) => destroyed).length).toBeGreaterThan(60);
+    expect(busy.some(({ destroyed }) => destroyed)).toBe(false);
+    for (const socket of [...busy, ...silent]) socket.destroy();
+  });
+
+  it('lets nobody go who has had one answer and waits for the next', async () => {
+    await using s = await scene();
+    const [both] = await crowd(s.address, 1, PROBE + HALF);
+    both!.resume();
+    const silent = await crowd(s.address, 260, '');
+    for (const socket of silent) socket.resume();
+    await eventually(() => silent[0]?.destroyed === true, 'the one that waited for longest to be let go');
+    expect(both!.destroyed).toBe(false);
+    for (const socket of [both!, ...silent]) socket.destroy();
+  });
+
   it('that are all at work says so, and answers probes', async () => {
     await using s = await scene();
     const sockets = await crowd(s.address, 256, HALF);
