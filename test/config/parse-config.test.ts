@@ -171,6 +171,13 @@ describe('parseConfig', () => {
       { listeners: [{ trustForwarded: ['10.0.0.0/8', '10.0.0.0/33'] }] },
       'listeners[0].trustForwarded[1]: expected an address or a CIDR such as 10.0.0.0/8, found "10.0.0.0/33"',
     ],
+    ...['10.0.0.0/8/8', '10.0.0', 'fe80::1%eth0', '10.0.0.0/', '::/129'].map(
+      (cidr): [string, unknown, string] => [
+        `the CIDR ${cidr}`,
+        { listeners: [{ trustForwarded: [cidr] }] },
+        `listeners[0].trustForwarded[0]: expected an address or a CIDR such as 10.0.0.0/8, found "${cidr}"`,
+      ],
+    ),
     [
       'a probe path with a query',
       { listeners: [{ probePath: '/health?x' }] },
@@ -276,8 +283,10 @@ describe('parseConfig', () => {
     ]);
   });
 
-  it('accepts an admin address beyond loopback once there is a token', () => {
+  it('accepts an admin address beyond loopback once there is a token, and any on it without', () => {
     expect(accepted({ admin: { address: '0.0.0.0:8081', token: 't' } }).admin.token).toBe('t');
+    for (const address of ['localhost:8081', 'admin.localhost:8081', '127.9.9.9:8081', '[::1]:8081'])
+      expect(accepted({ admin: { address } }).admin.token).toBeUndefined();
   });
 });
 
