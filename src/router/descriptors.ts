@@ -49,17 +49,23 @@ export function clientsWithin(descriptors: number, workers: number): number {
   return Math.max(clients, Math.ceil(descriptors / LEAST_SHARE));
 }
 
-/** The same listeners, each with its share of so many clients where they may have more in all. */
+/**
+ * The same listeners where they want no more than so many clients in all. Else they share by max-min fairness: equally, and what
+ * one does not want is the others'.
+ */
 export function within(clients: number, listeners: readonly ListenerSettings[]): readonly ListenerSettings[] {
   const wish = ({ limits }: ListenerSettings) => limits.connections || Number.POSITIVE_INFINITY;
-  if (sum(listeners.map(wish)) <= clients) return listeners;
-  const share = clients / sum(listeners.map((listener) => Math.min(wish(listener), clients)));
+  const granted = new Map<ListenerSettings, number>();
+  let left = clients;
+  for (const listener of listeners.toSorted((one, other) => wish(one) - wish(other))) {
+    const share = Math.max(1, Math.floor(left / (listeners.length - granted.size)));
+    const connections = Math.min(wish(listener), share);
+    granted.set(listener, connections);
+    left -= connections;
+  }
+  if (listeners.every((listener) => granted.get(listener) === wish(listener))) return listeners;
   return listeners.map((listener) => {
-    const connections = Math.max(1, Math.floor(Math.min(wish(listener), clients) * share));
+    const connections = granted.get(listener)!;
     return { ...listener, limits: { ...listener.limits, connections } };
   });
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((all, one) => all + one, 0);
 }

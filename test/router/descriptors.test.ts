@@ -34,13 +34,16 @@ describe('clients within the files that may be open', () => {
   it('are as many as was wished for where that can be', () => {
     expect(limits(100, 100)).toEqual([100]);
     expect(limits(100, 60, 40)).toEqual([60, 40]);
+    expect(limits(100, 20_000, 3, 20_000)).toEqual([48, 3, 49]);
   });
 
   it('are fewer than was wished for where it cannot, listener by listener', () => {
     expect(limits(100, 101)).toEqual([100]);
     expect(limits(100, 0)).toEqual([100]);
-    expect(limits(100, 150, 50)).toEqual([66, 33]);
+    expect(limits(100, 150, 50)).toEqual([50, 50]);
+    expect(limits(100, 150, 40)).toEqual([60, 40]);
     expect(limits(100, 0, 100)).toEqual([50, 50]);
+    expect(limits(101, 0, 0)).toEqual([50, 51]);
     expect(limits(1, 20, 20)).toEqual([1, 1]);
   });
 });
