@@ -62,27 +62,31 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
 describe('whatever is asked of the desk, and whoever fails on the way', () => {
   it('current rows, tables of workers and ledgers are the fold of what was recorded', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(aStep, { maxLength: 40 }), fc.nat(4), async (steps, together) => {
-        const scene = await startSystem();
-        try {
-          const answers = await run(scene, steps, together + 1);
-          const events = await scene.system.log.read({ limit: 10_000 });
-          await holdsTheFold(scene, events);
-          holdsWhatWasAcknowledged(answers, events);
-          expect(scene.published.flat().map((event) => event.position)).toEqual(
-            events.map((event) => event.position),
-          );
-        } finally {
-          await scene.system.stop();
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(aStep, { maxLength: 40, size: 'max' }),
+        fc.nat(4),
+        async (steps, together) => {
+          const scene = await startSystem();
+          try {
+            const answers = await run(scene, steps, together + 1);
+            const events = await scene.system.log.read({ limit: 10_000 });
+            await holdsTheFold(scene, events);
+            holdsWhatWasAcknowledged(answers, events);
+            expect(scene.published.flat().map((event) => event.position)).toEqual(
+              events.map((event) => event.position),
+            );
+          } finally {
+            await scene.system.stop();
+          }
+        },
+      ),
       { numRuns: 150 },
     );
   });
 
   it('a domain names a pool that exists, at every position', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(aStep, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(aStep, { maxLength: 40, size: 'max' }), async (steps) => {
         const scene = await startSystem();
         try {
           await run(scene, steps, 5);

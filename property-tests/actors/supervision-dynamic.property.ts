@@ -47,7 +47,7 @@ const steps = fc.array(
       arbitrary: fc.record({ type: fc.constant('wait' as const), ms: fc.oneof(fc.nat(200), fc.nat(3000)) }),
     },
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 );
 
 describe('a dynamic supervisor', () => {
@@ -154,7 +154,7 @@ describe('a dynamic supervisor', () => {
 
   it('lets no end of an old life touch the new one', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 20 }), async (late) => {
+      fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 20, size: 'max' }), async (late) => {
         const clock = new VirtualClock();
         const world = createWorld(clock, () => 0.5);
         const exits: (() => void)[] = [];

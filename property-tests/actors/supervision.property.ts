@@ -36,7 +36,7 @@ const steps = fc.array(
     },
     { weight: 2, arbitrary: fc.record({ type: fc.constant('wait' as const), ms: fc.nat(2 * PERIOD_MS) }) },
   ),
-  { maxLength: 30 },
+  { maxLength: 30, size: 'max' },
 );
 
 async function start(
@@ -120,7 +120,7 @@ describe('a static supervisor', () => {
       { weight: 2, arbitrary: fc.record({ type: fc.constant('wait' as const), place: fc.nat(300) }) },
       { weight: 1, arbitrary: fc.record({ type: fc.constant('fail' as const), place: places }) },
     ),
-    { maxLength: 30 },
+    { maxLength: 30, size: 'max' },
   );
 
   it('ends with everybody running, or escalated and nobody, when starts and stops take time', async () => {

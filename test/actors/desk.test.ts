@@ -65,6 +65,17 @@ describe('the desk', () => {
     expect(rejection(await system.desk.ask({ type: 'RemovePool', pool: web }, BY))).toBe('pool_in_use');
   });
 
+  it('carries out one after the other what comes at once, so that no domain names a pool that goes', async () => {
+    const { system } = await start();
+    const put = () => system.desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);
+    const remove = () => system.desk.ask({ type: 'RemovePool', pool: web }, BY);
+    for (const first of [remove, put]) {
+      await putPool();
+      const answers = await Promise.all([first(), first === put ? remove() : put()]);
+      expect(answers.map(rejection)).toEqual([undefined, first === put ? 'pool_in_use' : 'pool_unknown']);
+    }
+  });
+
   it("counts the pools of a domain's routes among those it names", async () => {
     const { system } = await start();
     const [api, canary] = [pool('api'), pool('canary')];
