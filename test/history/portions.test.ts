@@ -116,6 +116,8 @@ describe('what is written of a log', () => {
     const happened = await withPools(large, 1);
     await happened.happen(['domain-a.example', { type: 'DomainCreated', data: { settings } }]);
     await large.close();
+    await mkdir(at('scratch'));
+    vi.stubEnv('TMPDIR', at('scratch'));
     const past = sourcesOf(at('large'), Date.now);
     await using stage = await scene({ history: new LocalHistory(past) });
     const headers = { accept: 'application/x-ndjson', 'content-type': 'application/json' };
@@ -133,6 +135,8 @@ describe('what is written of a log', () => {
     expect(lines.at(-1)).toEqual({ from: 1, to: 2, events: 2, segments: 0 });
     const whole = await (await asked({ accept: '*/*' })).arrayBuffer();
     expect(Buffer.concat(pieces).equals(Buffer.from(whole))).toBe(true);
+    await expect.poll(() => readdirSync(at('scratch'))).toEqual([]);
+    vi.unstubAllEnvs();
     past.close();
   });
 
