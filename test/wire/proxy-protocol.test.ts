@@ -136,6 +136,15 @@ describe('PROXY version 2', () => {
     expect(read(v2(0x21, 0x11, body))).toMatchObject({ isSecure: true, serverName: 'a.test', alpn: 'h2' });
   });
 
+  it.each([
+    ['that says nothing of TLS', Buffer.alloc(0)],
+    // 0x02: a certificate on this connection; only 0x01 says that the client came over TLS.
+    ['whose client came without TLS', tlv(0x20, Buffer.from([0x02, 0, 0, 0, 1]))],
+    ['whose TLS is empty', tlv(0x20, '')],
+  ])('%s is not secure', (_, tlvs) => {
+    expect(read(v2(0x21, 0x11, Buffer.concat([TCP4, tlvs])))).toMatchObject({ isSecure: false });
+  });
+
   it('does not tell a server name with control bytes in it', () => {
     expect(read(v2(0x21, 0x11, Buffer.concat([TCP4, tlv(0x02, 'a\nb')])))).toMatchObject({ serverName: '' });
   });
