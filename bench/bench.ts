@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CASES, type Case } from './cases.ts';
 import { coreFor, lackingTools, machine, stayOn } from './machine.ts';
-import type { Plan } from './measure.ts';
+import { PeerFailed, type Plan } from './measure.ts';
 import { haproxy } from './peers/haproxy.ts';
 import { nodeHttpProxy } from './peers/http-proxy.ts';
 import { nginx, nginxForwarded } from './peers/nginx.ts';
@@ -89,13 +89,32 @@ async function measureAll(cases: readonly Case[], directory: string): Promise<Re
   for (const each of cases) {
     const peers = peersOf(each).filter((peer) => isPresent(peer, present, skipped));
     say(`\n${each.title}`);
-    const result = await runCase(each, peers, plan, directory);
+    const result = await runOfAble(each, peers, plan, directory, skipped);
     say(screenTable(caseTable(result)));
     results.push(result);
   }
   const versions = Object.fromEntries(present);
   const { rounds, seconds } = plan;
   return { ...facts, versions, skipped: [...skipped], rounds, seconds, cases: results };
+}
+
+/** The case again without a peer that failed in it; if it was one of ours, that is the result. */
+async function runOfAble(
+  each: Case,
+  peers: readonly Peer[],
+  plan: Plan,
+  directory: string,
+  skipped: Set<string>,
+): Promise<CaseResult> {
+  try {
+    return await runCase(each, peers, plan, directory);
+  } catch (error) {
+    if (!(error instanceof PeerFailed) || error.peer.startsWith('switchyard')) throw error;
+    say(`skipped: ${error.message}`);
+    skipped.add(error.message);
+    const others = peers.filter(({ name }) => name !== error.peer);
+    return runOfAble(each, others, plan, directory, skipped);
+  }
 }
 
 /** Who takes part: those the case names, or all who are in every case; of them those that were asked for. */

@@ -89,6 +89,17 @@ export function ratios<T extends { readonly round: number; readonly peer: string
   return perRound.length === 0 ? undefined : spread(perRound);
 }
 
+/** A peer that answers wrong or not at all has no figure in that case. */
+export class PeerFailed extends Error {
+  override readonly name = 'PeerFailed';
+  readonly peer: string;
+
+  constructor(peer: string, of: TurnCase, what: string, cause?: unknown) {
+    super(`${peer}, ${of.name}: ${what}`, { cause });
+    this.peer = peer;
+  }
+}
+
 const CHECKS = 20;
 const ANSWER_MS = 30_000;
 
@@ -96,22 +107,29 @@ const ANSWER_MS = 30_000;
 async function verify({ name, port, hosts }: Contender, of: RequestCase): Promise<void> {
   const expected = contentOf(of.responseBytes);
   for (let check = 0; check < CHECKS; check++) {
-    const { statusCode, body } = await request(`http://127.0.0.1:${port}/${of.responseBytes}`, {
-      headersTimeout: ANSWER_MS,
-      method: of.method,
-      headers: { ...withoutConnection(of.headers), host: hosts?.[0] ?? BENCH_HOST },
-      body: of.requestBytes === 0 ? null : '0123456789abcdef'.repeat(of.requestBytes / 16),
-    }).catch((cause: unknown) => {
-      throw new Error(`${name}, ${of.name}: expected an answer within ${ANSWER_MS} ms, found none`, {
-        cause,
-      });
-    });
-    const found = await body.text();
+    const { statusCode, found } = await answered(port, hosts?.[0] ?? BENCH_HOST, of).catch(
+      (cause: unknown) => {
+        throw new PeerFailed(name, of, `expected an answer within ${ANSWER_MS} ms, found none`, cause);
+      },
+    );
     if (statusCode === 200 && found === expected) continue;
-    throw new Error(
-      `${name}, ${of.name}: expected 200 and ${expected.length} known bytes, found ${statusCode} and ${found.length}`,
+    throw new PeerFailed(
+      name,
+      of,
+      `expected 200 and ${expected.length} known bytes, found ${statusCode} and ${found.length}`,
     );
   }
+}
+
+async function answered(port: number, host: string, of: RequestCase) {
+  const { statusCode, body } = await request(`http://127.0.0.1:${port}/${of.responseBytes}`, {
+    headersTimeout: ANSWER_MS,
+    bodyTimeout: ANSWER_MS,
+    method: of.method,
+    headers: { ...withoutConnection(of.headers), host },
+    body: of.requestBytes === 0 ? null : '0123456789abcdef'.repeat(of.requestBytes / 16),
+  });
+  return { statusCode, found: await body.text() };
 }
 
 // undici sets this one itself.
@@ -123,7 +141,9 @@ function withoutConnection(headers: Readonly<Record<string, string>>): Record<st
 function checkBytes({ name }: Contender, of: TurnCase, { requests, bytes }: Load): void {
   const expected = of.measure === 'requests' ? of.responseBytes : of.messageBytes;
   if (requests > 0 && bytes >= requests * expected) return;
-  throw new Error(
-    `${name}, ${of.name}: expected at least ${expected} bytes a response, found ${bytes} in ${requests}`,
+  throw new PeerFailed(
+    name,
+    of,
+    `expected at least ${expected} bytes a response, found ${bytes} in ${requests}`,
   );
 }
