@@ -93,6 +93,7 @@ class Embedded implements RoutedSwitchyard {
   #addresses: readonly string[] = [];
   /** Where it listened first: a plane that is started again must be found there. */
   #listeners: readonly ListenerSettings[];
+  /** What planes that are gone have counted: nothing of anything, until one is. */
   #before: RequestMetricsSnapshot = { requests: {}, pools: {}, totals: leftBy({ ...new PlaneCounters() }) };
   readonly #report: Report;
   readonly #lifetime = new Lifetime(() => this.#start());
