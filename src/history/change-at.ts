@@ -25,7 +25,7 @@ export type PastChange = {
 
 const PAGE = 1000;
 
-/** Undefined where nothing happened: position 0. */
+/** Undefined at position 0, where nothing has happened yet. */
 export async function changeAt({ position, scope }: ChangeWish, room: Room): Promise<PastChange | undefined> {
   const at = positionAt(room.log, { type: 'position', position }, 'change');
   requireEvents(room.log, at, 'change');

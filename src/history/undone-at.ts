@@ -48,7 +48,7 @@ export type UndoneAt = {
   readonly present: Removable | undefined;
 };
 
-/** Undefined where nothing happened: position 0. */
+/** Undefined at position 0, where nothing has happened yet. */
 export async function undoneAt(wish: UndoneAtWish, room: Room): Promise<UndoneAt | undefined> {
   const change = await changeAt(wish, room);
   if (change === undefined) return undefined;
