@@ -1,7 +1,7 @@
 /** What finding a request's route costs, in nanoseconds of processor time: `node bench/routes.bench.ts`. */
 import { RouteMatcher, Split } from '../actors/index.ts';
 import type { RouteSettings } from '../eventlog/index.ts';
-import { domainSettings } from '../eventlog/settings.ts';
+import { domainSettings } from '../eventlog/settings/settings.ts';
 import { compilePattern } from '../src/config/index.ts';
 import { KeyedDigest } from '../src/proxy/keyed-digest.ts';
 import { cookieOf, pathOf } from '../src/proxy/route/request-part.ts';

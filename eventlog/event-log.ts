@@ -3,9 +3,9 @@
  * every stream counts its own versions from 1. Adapters may keep it in SQLite, in memory or on another machine;
  * nothing here speaks of SQL, threads or files, and all adapters pass `test/contracts/event-log.ts`.
  */
-import type { AnsweredCommand, Append, Appended } from './append-wish.ts';
-import type { Recorded } from './events.ts';
-import type { Happened } from './happened.ts';
+import type { AnsweredCommand, Append, Appended } from './append/append-wish.ts';
+import type { Happened } from './append/happened.ts';
+import type { Recorded } from './events/events.ts';
 import type { Json } from './json.ts';
 import type { StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';

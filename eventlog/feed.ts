@@ -7,9 +7,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Subscriber } from 'rxjs';
 // One class, of the package's two hundred modules: all of them would cost each thread 55 ms of its start.
 import { Observable } from 'rxjs/internal/Observable';
+import type { Happened } from './append/happened.ts';
 import type { EventLog } from './event-log.ts';
-import type { Recorded } from './events.ts';
-import type { Happened } from './happened.ts';
+import type { Recorded } from './events/events.ts';
 import type { Position } from './position.ts';
 
 export type FeedSource = Pick<EventLog, 'read' | 'position' | 'onAppended'>;

@@ -1,20 +1,20 @@
 /** An event log over rows kept in this process: it groups appends, tells listeners, and answers in order. */
-import { type Prepared, prepare } from './append.ts';
-import { type Ended, type Entry, writeEach, writeTogether } from './append-group.ts';
-import type { AnsweredCommand, Append, Appended } from './append-wish.ts';
-import { parseJson } from './canonical.ts';
+import { type Prepared, prepare } from './append/append.ts';
+import { type Ended, type Entry, writeEach, writeTogether } from './append/append-group.ts';
+import type { AnsweredCommand, Append, Appended } from './append/append-wish.ts';
+import { type Happened, happenedOf, happenedTogether, type Part } from './append/happened.ts';
+import { type PackedAppend, unpackAppend } from './append/packed-append.ts';
 import { LogUnavailable } from './errors.ts';
 import type { EventLog } from './event-log.ts';
-import type { Recorded } from './events.ts';
-import { type Happened, happenedOf, happenedTogether, type Part } from './happened.ts';
+import { parseJson } from './events/canonical.ts';
+import type { Recorded } from './events/events.ts';
 import type { Json } from './json.ts';
 import type { CurrentsPage, LogInspection, LogReader, LogStore } from './log-reader.ts';
 import type { StreamName } from './names.ts';
-import { type PackedAppend, unpackAppend } from './packed-append.ts';
 import type { Position, Version } from './position.ts';
 import type { Current, ReadOptions, Snapshot } from './readings.ts';
-import { type Rebuilt, rebuilding } from './rebuild.ts';
-import type { ProjectionOf } from './replay.ts';
+import { type Rebuilt, rebuilding } from './replay/rebuild.ts';
+import type { ProjectionOf } from './replay/replay.ts';
 
 type Waiting = Entry & {
   readonly resolve: (appended: Appended) => void;

@@ -3,11 +3,11 @@
  * middle of a request, and commands on a directory at rest. Where `EventLog` rejects, these throw.
  */
 import type { EventUnreadable } from './errors.ts';
-import type { Recorded } from './events.ts';
+import type { Recorded } from './events/events.ts';
+import type { ChainedEvent } from './events/stored-event.ts';
 import type { StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';
 import type { Current, ReadOptions, Snapshot } from './readings.ts';
-import type { ChainedEvent } from './stored-event.ts';
 
 export type CurrentsPage = {
   readonly kind: 'domain' | 'pool';

@@ -1,7 +1,8 @@
 /** The rows of a log in memory: for tests, and for a router whose changes need not outlive it. */
-import { parseJson } from './canonical.ts';
-import { codec } from './codec.ts';
-import type { Recorded } from './events.ts';
+import { parseJson } from './events/canonical.ts';
+import { codec } from './events/codec.ts';
+import type { Recorded } from './events/events.ts';
+import type { ChainedEvent } from './events/stored-event.ts';
 import type {
   CurrentsPage,
   Kept,
@@ -15,11 +16,10 @@ import type {
   StreamsPage,
 } from './log-reader.ts';
 import { kindOf, ownerNameOf, type StreamName } from './names.ts';
-import { poolsNamedBy } from './pool-of.ts';
 import type { Position, Version } from './position.ts';
 import { rangeOf, requireWhole, within } from './read-range.ts';
 import type { Current, ReadOptions, Snapshot } from './readings.ts';
-import type { ChainedEvent } from './stored-event.ts';
+import { poolsNamedBy } from './settings/pool-of.ts';
 
 export class MemoryStore implements LogStore {
   readonly #events: ChainedEvent[] = [];

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import type { BackendId, DomainName, PoolName } from '../eventlog/names.ts';
-import type { SparseBackend, SparseDomain, SparsePool } from '../eventlog/sparse-settings.ts';
+import type { SparseBackend, SparseDomain, SparsePool } from '../eventlog/settings/sparse-settings.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { type Change, difference } from '../src/config/difference.ts';
 import { readText } from '../src/config/load.ts';

@@ -1,10 +1,16 @@
 /** Laws of the short ways that plain lines of a bulk take: they say what the long way says. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson } from '../eventlog/canonical.ts';
-import { EVENT_SCHEMAS } from '../eventlog/event-schemas.ts';
-import { isPlainBackend, isPlainDomain, isPlainPool, plainData, poolOfPlain } from '../eventlog/plain.ts';
-import { poolsNamedBy } from '../eventlog/pool-of.ts';
+import { canonicalJson } from '../eventlog/events/canonical.ts';
+import { EVENT_SCHEMAS } from '../eventlog/events/event-schemas.ts';
+import {
+  isPlainBackend,
+  isPlainDomain,
+  isPlainPool,
+  plainData,
+  poolOfPlain,
+} from '../eventlog/events/plain.ts';
+import { poolsNamedBy } from '../eventlog/settings/pool-of.ts';
 import type { Problem } from '../src/config/problem.ts';
 import { readJson } from '../src/config/read-json.ts';
 import { parsePoolWish, parseRouting } from '../src/config/routing-schema.ts';

@@ -23,8 +23,8 @@ const PACKAGES: Record<Room, readonly string[]> = {
 const DOORS = [
   ...ROOMS.map((room) => `${room}/index.ts`),
   'eventlog/journal/index.ts',
-  'eventlog/settings.ts',
-  'eventlog/write-back.ts',
+  'eventlog/settings/settings.ts',
+  'eventlog/sqlite/write-back.ts',
   'actors/pool/ledger/index.ts',
 ];
 // Sockets belong to the outside world, and so do processes.

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { SCHEMA_VERSION as JOURNAL_VERSION } from '../eventlog/journal/segment-schema.ts';
-import { SCHEMA_VERSION } from '../eventlog/schema.ts';
+import { SCHEMA_VERSION } from '../eventlog/sqlite/schema.ts';
 import { command } from './cli/command.ts';
 import { answersIn, maskedAnswer, wordsOf } from './fixtures/answers.ts';
 import { journalVocabulary } from './fixtures/journal-vocabulary.ts';
@@ -71,7 +71,7 @@ describe.each(formats)('a data directory of %s', (format) => {
 });
 
 describe('the number of the format', () => {
-  it('is raised with what a log may say: see eventlog/schema.ts, and write test/fixtures for the next', () => {
+  it('is raised with what a log may say: see eventlog/sqlite/schema.ts, and write test/fixtures for the next', () => {
     const known = readFileSync(join(FIXTURES, `format-${SCHEMA_VERSION}`, 'vocabulary.txt'), 'utf8');
     expect(vocabulary()).toBe(known);
   });

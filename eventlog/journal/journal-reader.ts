@@ -1,7 +1,7 @@
 /** A journal read synchronously, beside its writer or at rest: over all its segments, whatever of them is left. */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { isHeld, isPassing } from '../sqlite-errors.ts';
+import { isHeld, isPassing } from '../sqlite/sqlite-errors.ts';
 import { parseRequestId } from './record-id.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { Gap } from './segment.ts';

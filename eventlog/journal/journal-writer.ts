@@ -5,7 +5,7 @@
  *   rings ─▶ block ─▶ transaction ─▶ room given back
  *              └ fails: looked at again, from another file if need be
  */
-import { isOfTheWorld } from '../sqlite-errors.ts';
+import { isOfTheWorld } from '../sqlite/sqlite-errors.ts';
 import { Block } from './block.ts';
 import { JournalMemory, type JournalShared, SAYS } from './memory.ts';
 import { NO_OPERATIONS, type OperationSource } from './operation-source.ts';

@@ -1,6 +1,6 @@
 /** Recorded traffic through the routing core again: proves every recorded decision, or shows what would have been otherwise. */
 import { z } from 'zod';
-import { poolSettings } from '../../eventlog/settings.ts';
+import { poolSettings } from '../../eventlog/settings/settings.ts';
 import { parsePoolWish } from '../config/index.ts';
 import type { WishOf } from '../history/index.ts';
 import { bodyBy } from './body-by.ts';

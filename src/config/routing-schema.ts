@@ -19,7 +19,7 @@ import {
   sparseDomain,
   sparsePool,
 } from '../../eventlog/index.ts';
-import { backendSettings, domainSettings, poolSettings } from '../../eventlog/settings.ts';
+import { backendSettings, domainSettings, poolSettings } from '../../eventlog/settings/settings.ts';
 import { errorPageProblems } from './error-page-kinds.ts';
 import { ownListener } from './host-port.ts';
 import { problemsOf, unknownKey } from './issues.ts';

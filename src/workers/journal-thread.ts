@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { recordSource } from '../../actors/pool/ledger/index.ts';
 import { JournalWriter } from '../../eventlog/journal/index.ts';
-import { WriteBack } from '../../eventlog/write-back.ts';
+import { WriteBack } from '../../eventlog/sqlite/write-back.ts';
 import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
 
 // With the commit it stays below 100 ms, which is what a kill -9 may cost.

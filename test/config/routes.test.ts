@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { sparseDomain } from '../../eventlog/index.ts';
-import { domainSettings } from '../../eventlog/settings.ts';
+import { domainSettings } from '../../eventlog/settings/settings.ts';
 import { describeMatch } from '../../src/config/describe-match.ts';
 import { difference } from '../../src/config/difference.ts';
 import { renderProblem } from '../../src/config/problem.ts';

@@ -3,8 +3,8 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { openSqliteLog, type SqliteLogOptions } from '../../eventlog/index.ts';
 import { LocalLog } from '../../eventlog/local-log.ts';
-import { prepareSchema } from '../../eventlog/schema.ts';
-import { SqliteStore } from '../../eventlog/sqlite-store.ts';
+import { prepareSchema } from '../../eventlog/sqlite/schema.ts';
+import { SqliteStore } from '../../eventlog/sqlite/sqlite-store.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { append, backendAdded, domainCreated, EXAMPLE, poolCreated, WEB, write } from './appends.ts';
 

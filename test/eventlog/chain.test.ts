@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
+import { bytesOf, chainHash, checksumOf, GENESIS } from '../../eventlog/events/stored-event.ts';
 import { openSqliteLog, openSqliteReader, type SwitchyardEvent, verify } from '../../eventlog/index.ts';
-import { bytesOf, chainHash, checksumOf, GENESIS } from '../../eventlog/stored-event.ts';
 import { projectionOf } from '../../src/projection.ts';
 import { Past } from '../history/past.ts';
 import { copyLog } from '../support/copy-log.ts';

@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalJson } from '../../eventlog/canonical.ts';
-import { codec, codecWith } from '../../eventlog/codec.ts';
-import { EVENT_SCHEMAS } from '../../eventlog/event-schemas.ts';
+import { canonicalJson } from '../../eventlog/events/canonical.ts';
+import { codec, codecWith } from '../../eventlog/events/codec.ts';
+import { EVENT_SCHEMAS } from '../../eventlog/events/event-schemas.ts';
+import {
+  bytesOf,
+  chainHash,
+  checksumOf,
+  GENESIS,
+  type StoredEvent,
+} from '../../eventlog/events/stored-event.ts';
+import { upcasterOf } from '../../eventlog/events/upcast.ts';
 import { POOL_DEFAULTS, type PoolName, type SwitchyardEvent, sparsePool } from '../../eventlog/index.ts';
-import { bytesOf, chainHash, checksumOf, GENESIS, type StoredEvent } from '../../eventlog/stored-event.ts';
-import { upcasterOf } from '../../eventlog/upcast.ts';
 import { domainChanged, EXAMPLE, poolCreated, WEB } from './appends.ts';
 
 function sealed(parts: Partial<StoredEvent>): StoredEvent {

@@ -11,7 +11,7 @@ import {
   verifying,
 } from '../../eventlog/index.ts';
 import { within } from '../../eventlog/read-range.ts';
-import { isOfTheFile, unavailable } from '../../eventlog/sqlite-errors.ts';
+import { isOfTheFile, unavailable } from '../../eventlog/sqlite/sqlite-errors.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import {
   append,

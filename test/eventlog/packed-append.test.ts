@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { prepare } from '../../eventlog/append.ts';
+import { prepare } from '../../eventlog/append/append.ts';
+import { packAppend, unpackAppend } from '../../eventlog/append/packed-append.ts';
 import {
   type Append,
   type DomainName,
@@ -8,7 +9,6 @@ import {
   type PoolName,
   poolStream,
 } from '../../eventlog/index.ts';
-import { packAppend, unpackAppend } from '../../eventlog/packed-append.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z0-9]{0,10}$/);
 const domain = fc.record({ host: name, pool: name }).map(({ host, pool }) => ({

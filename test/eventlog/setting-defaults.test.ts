@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest';
-import { BACKEND_DEFAULTS, DOMAIN_DEFAULTS, POOL_DEFAULTS } from '../../eventlog/setting-defaults.ts';
-import { backendSettings, domainSettings, poolSettings } from '../../eventlog/settings.ts';
+import {
+  BACKEND_DEFAULTS,
+  DOMAIN_DEFAULTS,
+  POOL_DEFAULTS,
+} from '../../eventlog/settings/setting-defaults.ts';
+import { backendSettings, domainSettings, poolSettings } from '../../eventlog/settings/settings.ts';
 
 // As text: their order is that in which people are shown them.
 const text = (value: unknown) => JSON.stringify(value);

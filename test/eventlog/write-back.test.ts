@@ -12,8 +12,8 @@ import {
   verify,
   WriteBack,
 } from '../../eventlog/index.ts';
-import { prepareSchema } from '../../eventlog/schema.ts';
-import { SqliteStore } from '../../eventlog/sqlite-store.ts';
+import { prepareSchema } from '../../eventlog/sqlite/schema.ts';
+import { SqliteStore } from '../../eventlog/sqlite/sqlite-store.ts';
 import { copyLog } from '../support/copy-log.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { append, domainChanged, domainCreated, domainOf, domainState, write } from './appends.ts';

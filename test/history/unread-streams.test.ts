@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bytesOf, chainHash, checksumOf, type StoredEvent } from '../../eventlog/events/stored-event.ts';
 import { openSqliteLog, openSqliteReader } from '../../eventlog/index.ts';
-import { bytesOf, chainHash, checksumOf, type StoredEvent } from '../../eventlog/stored-event.ts';
 import { Table } from '../../src/workers/index.ts';
 import { command } from '../cli/command.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';

@@ -1,0 +1,18 @@
+/** What a base knows of all streams, in order of name, with no more of it in memory than a page has. */
+import type { Kept, LogInspection, StoredCurrent } from '../log-reader.ts';
+
+const PAGE = 1000;
+const CHARACTERS = 1_048_576;
+
+export function* baseStatesOf(
+  log: Pick<LogInspection, 'baseStates'>,
+): Generator<Kept<StoredCurrent>, undefined> {
+  for (let after = ''; ; ) {
+    const page = log.baseStates(after, PAGE, CHARACTERS);
+    yield* page;
+    const last = page.at(-1)?.stream ?? '';
+    // The index of a damaged file may lead back.
+    if (last <= after) return;
+    after = last;
+  }
+}

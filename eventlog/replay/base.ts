@@ -1,0 +1,27 @@
+/** The seal of a base: a hash over the chain that it stands for and every state in it. */
+import { createHash } from 'node:crypto';
+import type { StoredCurrent } from '../log-reader.ts';
+
+/** `states` in order of stream name; `hash` is that of the last archived event. Hexadecimal. */
+export function baseDigest(hash: string, states: Iterable<StoredCurrent>): string {
+  const digest = new BaseDigest(hash);
+  for (const state of states) digest.add(state);
+  return digest.end();
+}
+
+/** The same of states that come one by one. */
+export class BaseDigest {
+  readonly #hash;
+
+  constructor(hash: string) {
+    this.#hash = createHash('sha256').update(hash);
+  }
+
+  add({ stream, version, state }: StoredCurrent): void {
+    this.#hash.update(`\n${stream}\n${version}\n${state}`);
+  }
+
+  end(): string {
+    return this.#hash.digest('hex');
+  }
+}

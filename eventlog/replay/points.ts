@@ -1,0 +1,184 @@
+/**
+ * Whole states of the log at points of the past, so that any moment is a short fold away: a cache in a file of its own
+ * beside the log, `history.db`, that may be deleted at any time. A point is full, or holds only what changed since the
+ * point before it; it is full where the differences would be longer to read than the whole.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import Database from 'better-sqlite3';
+import type { Json } from '../json.ts';
+import type { LogInspection, LogReader } from '../log-reader.ts';
+import { kindOf, type StreamName } from '../names.ts';
+import type { Position } from '../position.ts';
+import { SCHEMA_VERSION } from '../sqlite/schema.ts';
+import { baseStatesOf } from './base-states.ts';
+import type { ProjectionOf } from './replay.ts';
+
+/** Owners that there are not are not in it; their versions are the log's to tell. */
+export type States = Map<StreamName, Json>;
+export type Whole = { readonly position: Position; readonly states: States };
+
+type Row = { position: number; hash: string; isFull: number; digest: string; content: Buffer };
+type Log = LogReader & LogInspection;
+
+const FILE = 'history.db';
+// 5 000 events are folded in some 15 ms.
+export const POINT_EVERY = 5000;
+// Below so many owners a full point saves nothing.
+const LEAST_FULL = 1000;
+const PAGE = 1000;
+const BUSY_TIMEOUT_MS = 1000;
+
+export class Points {
+  readonly #db: Database.Database;
+
+  /** Throws where there can be none: in a directory that may not be written in. */
+  constructor(directory: string) {
+    const db = new Database(join(directory, FILE), { timeout: BUSY_TIMEOUT_MS });
+    this.#db = db;
+    db.pragma('journal_mode = WAL');
+    // What a power cut takes is made again.
+    db.pragma('synchronous = OFF');
+    db.exec(
+      `CREATE TABLE IF NOT EXISTS points (
+         position INTEGER PRIMARY KEY, hash TEXT NOT NULL, is_full INTEGER NOT NULL, digest TEXT NOT NULL,
+         content BLOB NOT NULL
+       ) STRICT`,
+    );
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** The newest whole state at or before a position that this log really had; undefined where there is none. */
+  before(log: Log, position: Position): Whole | undefined {
+    const rows = this.#chain(position);
+    const newest = rows[0];
+    if (newest === undefined) return undefined;
+    // Hashes are chained: where the newest one is the log's, so are all before it.
+    if (hashAt(log, newest.position) !== newest.hash || !rows.every(isIntact)) {
+      this.#forget();
+      return undefined;
+    }
+    const states: States = new Map();
+    for (const row of rows.reverse()) addTo(states, contentOf(row));
+    return { position: newest.position, states };
+  }
+
+  /** Makes points up to a position, as far as the log can be read. */
+  async extend(
+    log: Log,
+    projectionOf: ProjectionOf,
+    to: Position,
+    breathe: () => Promise<void>,
+  ): Promise<void> {
+    const start = this.before(log, Number.MAX_SAFE_INTEGER);
+    const states: States = start?.states ?? new Map(baseOf(log));
+    let at = start?.position ?? log.base()?.position ?? 0;
+    let since = this.#rowsSinceFull();
+    let changed = new Set<StreamName>();
+    const projections = { domain: projectionOf('domain'), pool: projectionOf('pool') };
+    while (at + PAGE <= to) {
+      const page = log.read({ from: at + 1, limit: PAGE });
+      if (page.length < PAGE) return;
+      for (const event of page) {
+        const { initial, evolve } = projections[kindOf(event.stream)];
+        states.set(event.stream, evolve(states.get(event.stream) ?? initial, event));
+        changed.add(event.stream);
+      }
+      at += PAGE;
+      if (at % POINT_EVERY < PAGE) {
+        const isFull = since.full === 0 || since.rows + changed.size > Math.max(LEAST_FULL, since.full);
+        this.#put(log, at, isFull, isFull ? states : pick(states, changed));
+        since = isFull
+          ? { full: states.size, rows: 0 }
+          : { full: since.full, rows: since.rows + changed.size };
+        changed = new Set();
+      }
+      await breathe();
+    }
+  }
+
+  /** From the newest at or before the position back to a full one, newest first. */
+  #chain(position: Position): Row[] {
+    const rows: Row[] = [];
+    const statement = this.#db.prepare<[number], Row>(
+      'SELECT position, hash, is_full AS isFull, digest, content FROM points WHERE position <= ? ORDER BY position DESC',
+    );
+    for (const row of statement.iterate(position)) {
+      rows.push(row);
+      if (row.isFull === 1) return rows;
+    }
+    return [];
+  }
+
+  #rowsSinceFull(): { full: number; rows: number } {
+    const rows = this.#chain(Number.MAX_SAFE_INTEGER).map((row) => contentOf(row).length);
+    return { full: rows.at(-1) ?? 0, rows: rows.slice(0, -1).reduce((sum, count) => sum + count, 0) };
+  }
+
+  #put(log: Log, position: Position, isFull: boolean, states: States): void {
+    const hash = hashAt(log, position);
+    if (hash === undefined) return;
+    const content = zstdCompressSync(JSON.stringify([...states]));
+    this.#db
+      .prepare<[number, string, number, string, Buffer]>(
+        'INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)',
+      )
+      .run(position, hash, isFull ? 1 : 0, sealOf(content), content);
+  }
+
+  #forget(): void {
+    this.#db.exec('DELETE FROM points');
+  }
+}
+
+/** Undefined where there can be none. */
+export function openPoints(directory: string): Points | undefined {
+  try {
+    return new Points(directory);
+  } catch (error) {
+    if (error instanceof Database.SqliteError) return undefined;
+    throw error;
+  }
+}
+
+export function baseOf(log: LogInspection): States {
+  const states: States = new Map();
+  for (const { stream, state } of baseStatesOf(log))
+    states.set(stream as StreamName, JSON.parse(state) as Json);
+  return states;
+}
+
+function hashAt(log: LogInspection, position: Position): string | undefined {
+  const base = log.base();
+  if (base?.position === position) return base.hash;
+  const event = log.storedEvents(position, 1)[0];
+  return event?.position === position ? event.hash : undefined;
+}
+
+function isIntact({ content, digest }: Row): boolean {
+  return sealOf(content) === digest;
+}
+
+/** Of a log of this format: states of another may be of another shape, and count as damaged. */
+function sealOf(content: Buffer): string {
+  return createHash('sha256').update(`${SCHEMA_VERSION}\n`).update(content).digest('hex');
+}
+
+function contentOf({ content }: Row): [StreamName, Json][] {
+  return JSON.parse(zstdDecompressSync(content).toString()) as [StreamName, Json][];
+}
+
+/** Newer entries take the place of older ones; null is an owner that went. */
+function addTo(states: States, content: readonly (readonly [StreamName, Json])[]): void {
+  for (const [stream, state] of content) states.set(stream, state);
+}
+
+function pick(states: States, streams: Iterable<StreamName>): States {
+  const picked: States = new Map();
+  for (const stream of streams) picked.set(stream, states.get(stream) ?? null);
+  return picked;
+}

@@ -1,0 +1,284 @@
+/**
+ * A part of a log as a log of its own: what came before it as a base, its events with their hashes, and what they fold
+ * to. So an export, an archive, what an archive leaves and what a repair saves are all the same kind of file.
+ */
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { DataUnusable, EventUnreadable } from '../errors.ts';
+import { codec } from '../events/codec.ts';
+import { bytesOf, type ChainedEvent, chainHash, GENESIS } from '../events/stored-event.ts';
+import type { LogInspection, LogReader, StoredCurrent } from '../log-reader.ts';
+import type { Position } from '../position.ts';
+import { BaseDigest } from '../replay/base.ts';
+import { pagesOfOwners } from '../replay/folded-owners.ts';
+import type { ProjectionOf } from '../replay/replay.ts';
+import { prepareSchema } from './schema.ts';
+import { isOfTheFile, unusable } from './sqlite-errors.ts';
+import { SqliteStore } from './sqlite-store.ts';
+
+export type CopyOptions = {
+  readonly source: LogReader & LogInspection;
+  /** Of a file that does not exist yet. */
+  readonly path: string;
+  /** Positions, inclusive. */
+  readonly from: Position;
+  readonly to: Position;
+  readonly projectionOf: ProjectionOf;
+  /** Whose answers: of those that wrote these events, of all up to `to` (those that wrote none, and archived ones, too), or none. */
+  readonly commands?: 'these' | 'all' | 'none';
+  /** Between pages. */
+  readonly breathe: () => Promise<void>;
+};
+
+export type Copied = { readonly from: Position; readonly to: Position; readonly events: number };
+
+/** How far it is: with what comes before these events, with the events, or with what they come to. */
+export type Copying = {
+  readonly writing: 'base' | 'events' | 'owners';
+  readonly done: number;
+  readonly of: number;
+};
+
+type Link = { readonly position: Position; readonly hash: string; readonly recordedAtMs: number };
+
+const PAGE = 1000;
+const CHARACTERS = 1_048_576;
+const NO_LINKS = new Set<string | undefined>(['EPERM', 'ENOTSUP', 'ENOSYS']);
+const NOTHING: Link = { position: 0, hash: GENESIS, recordedAtMs: 0 };
+
+/**
+ * Throws `EventUnreadable` at the first event that is damaged or not linked to the one before it. The file has its name once it
+ * is whole; before, it is `.partial`, which nothing leaves behind but a kill, and the next of that name clears away.
+ */
+export async function* copying(options: CopyOptions): AsyncGenerator<Copying, Copied> {
+  const { path } = options;
+  requireAbsent(path);
+  const partial = `${path}.partial`;
+  removeAll(partial);
+  try {
+    yield* make(partial, options);
+    sync(partial);
+    nameIt(partial, path);
+  } finally {
+    removeAll(partial);
+  }
+  sync(dirname(path));
+  return { from: options.from, to: options.to, events: options.to - options.from + 1 };
+}
+
+async function* make(path: string, options: CopyOptions): AsyncGenerator<Copying, void> {
+  const store = createStore(path);
+  try {
+    yield* fill(store, options);
+    store.seal();
+  } finally {
+    store.close();
+  }
+}
+
+/** Takes nobody's place, where the file system knows of more than one name for a file. */
+function nameIt(partial: string, path: string): void {
+  try {
+    linkSync(partial, path);
+  } catch (error) {
+    requireAbsent(path);
+    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code)) throw error;
+    renameSync(partial, path);
+  }
+}
+
+/** What a killed one left, and on a full disk what its database could not put away. */
+function removeAll(path: string): void {
+  for (const beside of ['', '-wal', '-shm', '-journal']) rmSync(path + beside, { force: true });
+}
+
+/** The last position that can be copied: what follows it is damaged, missing, or not linked to it. */
+export async function lastSound(
+  source: CopyOptions['source'],
+  breathe: () => Promise<void>,
+): Promise<Position> {
+  let last: Link = source.base() ?? NOTHING;
+  try {
+    for await (const page of linked(source, last, Number.MAX_SAFE_INTEGER, breathe)) {
+      for (const event of page) {
+        codec.decode(event);
+        last = event;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof EventUnreadable)) throw error;
+    // Damage within a page: what of it is linked and readable is found one by one.
+    return Math.max(last.position, error.position - 1);
+  }
+  return last.position;
+}
+
+class CopyStore extends SqliteStore {
+  /** One file from now on, without anything beside it. */
+  seal(): void {
+    this.db.pragma('journal_mode = DELETE');
+  }
+}
+
+function createStore(path: string): CopyStore {
+  try {
+    const db = new Database(path);
+    prepareSchema(db);
+    // A copy that is not finished is no copy; it is synchronised once, at its end.
+    db.pragma('synchronous = OFF');
+    return new CopyStore(db, () => {});
+  } catch (error) {
+    throw unusable(error, path);
+  }
+}
+
+async function* fill(store: CopyStore, options: CopyOptions): AsyncGenerator<Copying, void> {
+  const { source, from, to, breathe, commands = 'these' } = options;
+  let link: Link = source.base() ?? NOTHING;
+  for await (const page of linked(source, link, from - 1, breathe)) {
+    for (const event of page) codec.decode(event);
+    link = page.at(-1) ?? link;
+    // Once to see that they are linked, and once more to fold them.
+    yield { writing: 'base', done: link.position, of: 2 * (from - 1) };
+  }
+  if (from > 1) yield* layBase(store, link, options);
+  for await (const page of linked(source, link, to, breathe)) {
+    store.transaction(() => {
+      for (const event of page) codec.decode(event);
+      store.insertEvents(page);
+      if (commands !== 'none') copyCommands(store, source, page);
+    });
+    yield { writing: 'events', done: (page.at(-1)?.position ?? to) - from + 1, of: to - from + 1 };
+  }
+  if (commands === 'all') await copyAllCommands(store, options);
+  yield* putCurrents(store, options);
+}
+
+/** Removed owners too: their versions go on where they ended. */
+async function* layBase(
+  store: CopyStore,
+  { position, hash, recordedAtMs }: Link,
+  { source, projectionOf, breathe }: CopyOptions,
+): AsyncGenerator<Copying, void> {
+  const digest = new BaseDigest(hash);
+  let folded = 0;
+  for await (const rows of pagesOfOwners({ log: source, to: position, projectionOf, breathe })) {
+    store.transaction(() => store.insertBaseStates(rows));
+    for (const row of rows) digest.add(row);
+    folded += eventsIn(rows);
+    yield { writing: 'base', done: position + folded, of: 2 * position };
+  }
+  store.transaction(() => store.layBase({ position, hash, recordedAtMs, digest: digest.end() }));
+}
+
+/** From what is in the copy already: an index of the source may be damaged, this one is just made. */
+async function* putCurrents(
+  store: CopyStore,
+  { to, projectionOf, breathe }: CopyOptions,
+): AsyncGenerator<Copying, void> {
+  let folded = 0;
+  for await (const rows of pagesOfOwners({ log: store, to, projectionOf, breathe })) {
+    store.transaction(() => store.putCurrents(rows.filter(({ state }) => state !== 'null')));
+    folded += eventsIn(rows);
+    yield { writing: 'owners', done: folded, of: to };
+  }
+}
+
+/** Of all that came to these, from the beginning on: as many as positions, once all owners are counted. */
+function eventsIn(rows: readonly StoredCurrent[]): number {
+  return rows.reduce((sum, { version }) => sum + version, 0);
+}
+
+/** Pages of events after a link and up to a position, each linked to the one before it. */
+async function* linked(
+  source: LogInspection,
+  after: Link,
+  to: Position,
+  breathe: () => Promise<void>,
+): AsyncGenerator<readonly ChainedEvent[]> {
+  let last = after;
+  while (last.position < to) {
+    const page = eventsFrom(source, last.position + 1, Math.min(PAGE, to - last.position));
+    if (page.length === 0) {
+      if (to === Number.MAX_SAFE_INTEGER) return;
+      throw new EventUnreadable(last.position + 1, 'the log', `expected an event, found the end of the log`);
+    }
+    for (const event of page) {
+      requireLinked(event, last);
+      last = event;
+    }
+    yield page;
+    await breathe();
+  }
+}
+
+/** Where a page of the file is damaged, the events on it are asked for one by one, up to that which cannot be read. */
+function eventsFrom(source: LogInspection, from: Position, limit: number): readonly ChainedEvent[] {
+  try {
+    return source.storedEvents(from, limit, CHARACTERS);
+  } catch (error) {
+    if (!isOfTheFile(error)) throw error;
+    if (limit > 1) return eventsFrom(source, from, 1);
+    throw new EventUnreadable(from, 'the log', error.message, error);
+  }
+}
+
+function requireLinked(event: ChainedEvent, before: Link): void {
+  const { position, stream, hash } = event;
+  if (position !== before.position + 1)
+    throw new EventUnreadable(
+      before.position + 1,
+      stream,
+      `expected an event, found none before ${position}`,
+    );
+  const expected = chainHash(before.hash, bytesOf(event));
+  if (hash === expected) return;
+  throw new EventUnreadable(position, stream, `expected hash ${expected}, found ${hash}`);
+}
+
+/** The answers of the commands that these events came from: a repetition still gets its first one. */
+function copyCommands(store: SqliteStore, source: LogInspection, page: readonly ChainedEvent[]): void {
+  let last = '';
+  for (const { metadata } of page) {
+    if (metadata === last) continue;
+    last = metadata;
+    const { commandId } = JSON.parse(metadata) as { commandId: string };
+    const command = source.storedCommand(commandId);
+    if (command !== undefined && store.command(commandId) === undefined) store.insertCommand(command);
+  }
+}
+
+async function copyAllCommands(store: SqliteStore, { source, to, breathe }: CopyOptions): Promise<void> {
+  for (let after = ''; ; await breathe()) {
+    const page = source.storedCommands('', after, PAGE);
+    store.transaction(() => {
+      for (const command of page)
+        if (command.position <= to && store.command(command.commandId) === undefined)
+          store.insertCommand(command);
+    });
+    if (page.length < PAGE) return;
+    after = page.at(-1)?.commandId ?? after;
+  }
+}
+
+function requireAbsent(path: string): void {
+  if (!existsSync(path)) return;
+  throw new DataUnusable('data_unreadable', `expected to write ${path}, found that it exists already`);
+}
+
+/** The file and its name are on disk when this returns. */
+export function syncFile(path: string): void {
+  sync(path);
+  sync(dirname(path));
+}
+
+/** A file or a directory as it is. */
+export function sync(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

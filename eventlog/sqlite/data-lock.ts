@@ -1,0 +1,91 @@
+/**
+ * Who may write in a data directory: one process, for as long as it lives. The lock is one that the kernel drops
+ * when its holder dies in whatever way, so a kill -9 leaves nothing to be cleaned up by hand.
+ */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { DataUnusable } from '../errors.ts';
+import { unusable } from './sqlite-errors.ts';
+
+// SQLite takes POSIX locks, which a process loses when it closes *any* descriptor of the file: so the lock has a file
+// of its own that nothing else ever opens, and what people may read is in another.
+const LOCK = 'lock.db';
+const HOLDER = 'holder.json';
+
+/** Takes the directory or throws `DataUnusable` saying who holds it; the result lets go, once. */
+export function holdDirectory(directory: string, nowMs: number): () => void {
+  const lock = openLock(directory);
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    throw heldOr(error, directory);
+  }
+  const holder = join(directory, HOLDER);
+  try {
+    sign(holder, nowMs);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+  return () => {
+    // Let go before, it may be another's by now.
+    if (!lock.open) return;
+    forget(holder);
+    lock.close();
+  };
+}
+
+/** Throws `DataUnusable` saying who holds it; a directory that is not there is nobody's. */
+export function requireUnheld(directory: string, nowMs: number): void {
+  if (existsSync(join(directory, LOCK))) holdDirectory(directory, nowMs)();
+}
+
+function sign(holder: string, nowMs: number): void {
+  try {
+    writeFileSync(holder, `${JSON.stringify({ pid: process.pid, since: new Date(nowMs).toISOString() })}\n`);
+  } catch (error) {
+    throw new DataUnusable('data_unreadable', `expected to write ${holder}: ${String(error)}`, error);
+  }
+}
+
+/** One that stays, in a directory that cannot be used just now, is read only while somebody has the lock, who signs anew. */
+function forget(holder: string): void {
+  try {
+    rmSync(holder, { force: true });
+  } catch {
+    // The lock is what counts.
+  }
+}
+
+function openLock(directory: string): Database.Database {
+  const path = join(directory, LOCK);
+  try {
+    return new Database(path, { timeout: 0 });
+  } catch (error) {
+    throw unusable(error, path);
+  }
+}
+
+function heldOr(error: unknown, directory: string): unknown {
+  const cause = unusable(error, join(directory, LOCK));
+  if (!(cause instanceof DataUnusable) || cause.code !== 'data_held') return cause;
+  return new DataUnusable(
+    'data_held',
+    `expected to be the only one to serve ${directory}, found it held by ${holderOf(directory)}`,
+    error,
+  );
+}
+
+function holderOf(directory: string): string {
+  try {
+    const holder: unknown = JSON.parse(readFileSync(join(directory, HOLDER), 'utf8'));
+    if (typeof holder === 'object' && holder !== null && 'pid' in holder && 'since' in holder) {
+      return `process ${String(holder.pid)} since ${String(holder.since)}`;
+    }
+  } catch {
+    // It has the lock and has not yet said who it is, or may not be read by us: held all the same.
+  }
+  return 'a process that has not said who it is';
+}

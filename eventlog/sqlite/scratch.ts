@@ -1,0 +1,97 @@
+/**
+ * A directory in TMPDIR for as long as something is at work. Its process has a lock in it that the kernel drops however
+ * that ends: so whoever makes the next one knows what a kill left, and clears it away.
+ */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataUnusable } from '../errors.ts';
+import { holdDirectory } from './data-lock.ts';
+
+export type Scratch = { readonly path: string; readonly forget: () => void };
+
+// Not of those that former versions made, which had no lock.
+const NAME = 'switchyard-scratch-';
+// Between its making and its lock, another may take it for what was left, and clear it away.
+const TRIES = 10;
+// A lock goes with the last that knows of it.
+const inUse = new Set<Scratch>();
+
+/** Throws `DataUnusable` where it cannot be made. */
+export function makeScratch(): Scratch {
+  clearLeft();
+  for (let left = TRIES; left > 0; left--) {
+    const path = made();
+    const letGo = heldOrTaken(path);
+    if (letGo !== undefined) return inUseAt(path, letGo);
+  }
+  throw unwritable('each taken away as soon as it was made');
+}
+
+function inUseAt(path: string, letGo: () => void): Scratch {
+  const scratch = {
+    path,
+    forget: () => {
+      inUse.delete(scratch);
+      forget(path, letGo);
+    },
+  };
+  inUse.add(scratch);
+  return scratch;
+}
+
+/** What is somebody's, whether of another process or of another thread of this one, is held and stays. */
+function clearLeft(): void {
+  for (const name of namesIn(tmpdir())) {
+    if (!name.startsWith(NAME)) continue;
+    const path = join(tmpdir(), name);
+    try {
+      forget(path, holdDirectory(path, Date.now()));
+    } catch {
+      // Of no hindrance to anybody: the next who makes one tries again.
+    }
+  }
+}
+
+function forget(path: string, letGo: () => void): void {
+  // Nobody else may take it for his own before it is gone.
+  rmSync(path, { recursive: true, force: true });
+  letGo();
+}
+
+/** Undefined: somebody clears it away. */
+function heldOrTaken(path: string): (() => void) | undefined {
+  try {
+    const letGo = holdDirectory(path, Date.now());
+    if (existsSync(path)) return letGo;
+    letGo();
+  } catch (error) {
+    const isTaken = error instanceof DataUnusable && error.code === 'data_held';
+    if (existsSync(path) && !isTaken) {
+      rmSync(path, { recursive: true, force: true });
+      throw error;
+    }
+  }
+  return undefined;
+}
+
+function made(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), NAME));
+  } catch (error) {
+    throw unwritable((error as Error).message, error);
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function unwritable(found: string, cause?: unknown): DataUnusable {
+  const message = `expected to write in TMPDIR, ${tmpdir()}: ${found}`;
+  return new DataUnusable('data_unreadable', message, cause);
+}

@@ -1,0 +1,150 @@
+/** The event log in a SQLite file, `events.db` in a data directory that this process then holds. */
+import { realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { DataUnusable } from '../errors.ts';
+import { LocalLog } from '../local-log.ts';
+import { holdDirectory } from './data-lock.ts';
+import { EVENTS_FILE } from './events-file.ts';
+import { makeDirectory } from './make-directory.ts';
+import { prepareSchema, requireOurs } from './schema.ts';
+import { unusable } from './sqlite-errors.ts';
+import { SqliteStore } from './sqlite-store.ts';
+import { catchUp, swapIn } from './swap.ts';
+import { fileAt } from './whereabouts.ts';
+
+export type SqliteLogOptions = {
+  readonly directory: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** The file grows no further than this; then appends are refused as `log_full`. As large as the disk by default. */
+  readonly maxBytes?: number;
+  /** It was there before: another one in its place would have forgotten everything. */
+  readonly mustExist?: boolean;
+};
+
+// 4 MiB: changes here and there among a million domains cost the same with 2 and with 24, since the system has the file in memory.
+const CACHE_KIB = 4096;
+// 24 MiB for an import, which goes through all of an index; it is given back at its end.
+const BULK_CACHE_KIB = 24_576;
+
+// A reader that opens the file may hold the lock of its recovery for some milliseconds; nobody else ever writes.
+const OPEN_TIMEOUT_MS = 5000;
+// Everything on this thread waits meanwhile: long enough for a checkpoint by hand, too short to look stuck.
+const BUSY_TIMEOUT_MS = 100;
+// 64 MiB: a write-ahead log that grew beside a long read gives its room back.
+const WAL_LIMIT_BYTES = 67_108_864;
+
+/** Creates what is missing. Throws `DataUnusable` for a directory that cannot be used, saying why. */
+export function openSqliteLog({ directory, now, maxBytes, mustExist }: SqliteLogOptions): LocalLog {
+  const path = join(directory, EVENTS_FILE);
+  if (mustExist === true) requireFile(path);
+  requireDirectory(directory);
+  const release = holdDirectory(directory, now());
+  try {
+    const db = openForWriting(path);
+    if (maxBytes !== undefined) limitTo(db, maxBytes);
+    return new LocalLog(new SqliteStore(db, release), now);
+  } catch (error) {
+    release();
+    throw unusable(error, path);
+  }
+}
+
+/**
+ * The same log for another thread of the process that holds the directory: whoever has both sees to it that one appends
+ * at a time. An archive swaps the file; this one then says so, and is opened anew.
+ */
+export function openSqliteLogBeside({ directory, now }: Omit<SqliteLogOptions, 'maxBytes'>): BesideLog {
+  const path = join(directory, EVENTS_FILE);
+  try {
+    const file = statSync(path).ino;
+    const log = new LocalLog(new SqliteStore(openForWriting(path, BULK_CACHE_KIB), () => {}), now);
+    return { log, isSwapped: () => statSync(path, { throwIfNoEntry: false })?.ino !== file };
+  } catch (error) {
+    throw unusable(error, path);
+  }
+}
+
+export type BesideLog = { readonly log: LocalLog; readonly isSwapped: () => boolean };
+
+/**
+ * Goes on in a file that was copied from this log up to a position: what came since is brought over, and the file takes
+ * the log's place. Synchronous, a few milliseconds: nothing is appended in between.
+ */
+export function swapLog(log: LocalLog, directory: string, fresh: string, upTo: number): void {
+  log.succeed((store) => {
+    if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in a file, found one in memory');
+    catchUp(fresh, realpathSync(join(directory, EVENTS_FILE)), upTo);
+    swapIn(directory, fresh);
+    return store.succeededBy(openForWriting(join(directory, EVENTS_FILE)));
+  });
+}
+
+/** Goes on in another file altogether; the former one stays under a name of its own. */
+export function replaceLog(log: LocalLog, directory: string, fresh: string, keepAs: string): void {
+  log.succeed((store) => {
+    if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in a file, found one in memory');
+    swapIn(directory, fresh, keepAs);
+    return store.succeededBy(openForWriting(join(directory, EVENTS_FILE)));
+  });
+}
+
+function openForWriting(path: string, cacheKib = CACHE_KIB): Database.Database {
+  lookInto(path);
+  const db = new Database(path, { timeout: OPEN_TIMEOUT_MS });
+  try {
+    // First of all a read of the header: a file of another's is refused before anything is set in it.
+    prepareSchema(db);
+    // FULL: in WAL mode, an fsync at each commit. A command that was answered survives a power cut.
+    db.pragma('synchronous = FULL');
+    db.pragma(`cache_size = -${cacheKib}`);
+    db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+    db.pragma('cell_size_check = ON');
+    db.pragma('trusted_schema = OFF');
+    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Whoever may write brings what lies beside the file into it when he closes it (sqlite3WalClose), though it is a newer one's. */
+function lookInto(path: string): void {
+  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const db = new Database(path, { readonly: true, fileMustExist: true, timeout: OPEN_TIMEOUT_MS });
+  try {
+    requireOurs(db);
+  } finally {
+    db.close();
+  }
+}
+
+function limitTo(db: Database.Database, maxBytes: number): void {
+  const pageBytes = db.pragma('page_size', { simple: true }) as number;
+  db.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
+}
+
+function requireFile(path: string): void {
+  let file: number;
+  try {
+    file = fileAt(path);
+  } catch (error) {
+    throw unusable(error, path);
+  }
+  if (file === 0)
+    throw new DataUnusable('data_unreadable', `expected the log that was at ${path}, found none any more`);
+}
+
+function requireDirectory(directory: string): void {
+  try {
+    makeDirectory(directory);
+  } catch (error) {
+    throw new DataUnusable(
+      'data_unreadable',
+      `expected a data directory at ${directory}: ${(error as Error).message}`,
+      error,
+    );
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * What a log in SQLite holds, row by row as it is stored, through prepared statements: for the one who writes it, for readers
+ * beside him, and for whoever verifies it. Nothing is decoded here, and a damaged row is told as one.
+ */
+import type Database from 'better-sqlite3';
+import type { ChainedEvent } from '../events/stored-event.ts';
+import type {
+  Base,
+  Kept,
+  LogInspection,
+  StoredCommand,
+  StoredCurrent,
+  StoredOwner,
+  StoredRow,
+  StoredSnapshot,
+  StreamPlace,
+  StreamsPage,
+  Tip,
+} from '../log-reader.ts';
+import type { StreamName } from '../names.ts';
+import type { Position, Version } from '../position.ts';
+import { within } from '../read-range.ts';
+import { isIntact } from '../replay/cached-state.ts';
+import { unavailable } from './sqlite-errors.ts';
+import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
+
+// One broken page makes many complaints, and a few tell as much as all.
+const MAX_STRUCTURAL = 5;
+const PASSING_KIB = 512;
+
+export class SqliteRows implements LogInspection {
+  protected db: Database.Database;
+  protected statements: ReadStatements;
+  #owners: (streams: readonly string[], events: number) => readonly StoredOwner[];
+  #depth = 0;
+
+  constructor(db: Database.Database) {
+    this.db = db;
+    this.statements = readStatements(db);
+    this.#owners = this.#ownersOf(db);
+  }
+
+  /** Reads from another file from now on. */
+  protected use(db: Database.Database): void {
+    this.db = db;
+    this.statements = readStatements(db);
+    this.#owners = this.#ownersOf(db);
+  }
+
+  /** Called before a reading: whoever follows a file that may be swapped looks whether it was. */
+  protected follow(): void {}
+
+  streamsOutOfDate(): readonly StreamName[] {
+    return this.guarded(() => this.statements.outOfDate.all());
+  }
+
+  structuralDamage(): readonly string[] {
+    return this.guarded(() => {
+      const lines = this.db.pragma(`quick_check(${MAX_STRUCTURAL})`, { simple: false }) as readonly object[];
+      return lines.flatMap((line) => Object.values(line).map(String)).filter((line) => line !== 'ok');
+    });
+  }
+
+  storedEvents(from: number, limit: number, characters?: number): readonly ChainedEvent[] {
+    const { chainedEvents } = this.statements;
+    return this.guarded(() =>
+      characters === undefined
+        ? chainedEvents.all(from, limit)
+        : [...within(chainedEvents.iterate(from, limit), characters, ({ data }) => data)],
+    );
+  }
+
+  storedEventsOf(stream: string, from: Version, limit: number): readonly ChainedEvent[] {
+    return this.guarded(() => this.statements.chainedEventsOf.all(stream, from, limit));
+  }
+
+  storedEventsByStream(
+    { stream, version }: StreamPlace,
+    { to, limit, characters }: StreamsPage,
+  ): readonly ChainedEvent[] {
+    return this.guarded(() => {
+      const rows = this.statements.chainedEventsByStream.iterate(stream, version, to, limit);
+      return [...within(rows, characters, ({ data }) => data)];
+    });
+  }
+
+  positionOf(stream: string, version: Version): Position {
+    // A damaged index says what cannot be.
+    return this.guarded(() => Math.max(0, this.statements.positionOf.get(stream, version) ?? 0));
+  }
+
+  indexedAt(from: number, limit: number): readonly Position[] {
+    return this.guarded(() =>
+      this.statements.indexedAt.all(from, limit).map((position) => Math.max(0, position ?? 0)),
+    );
+  }
+
+  streamsAt(from: number, limit: number): readonly string[] {
+    return this.guarded(() => this.statements.streamsAt.all(from, limit));
+  }
+
+  streams(after: string, limit: number): readonly string[] {
+    // A damaged name may come as a blob.
+    return this.guarded(() => this.statements.streams.all({ after, limit }).map(String));
+  }
+
+  storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[] {
+    return this.guarded(() => this.statements.storedCurrents.all(after, limit).map(kept));
+  }
+
+  storedCurrent(stream: string): Kept<StoredCurrent> | undefined {
+    const row = this.guarded(() => this.statements.current.get(stream));
+    return row && kept(row);
+  }
+
+  sizeOfCurrents(most: number): { readonly rows: number; readonly bytes: number } {
+    return this.guarded(() => this.statements.sizeOfCurrents.get(most)!);
+  }
+
+  storedSnapshots(stream: string, after: Version, limit: number): readonly Kept<StoredSnapshot>[] {
+    return this.guarded(() => this.statements.storedSnapshots.all(stream, after, limit).map(kept));
+  }
+
+  storedOwners(streams: readonly string[], events: number): readonly StoredOwner[] {
+    return this.guarded(() => this.#owners(streams, events));
+  }
+
+  rowsOf(after: string, limit: number): readonly StoredRow[] {
+    const rows = this.guarded(() => this.statements.rowsOf.all(after, limit));
+    return rows.map(({ isKnown, ...row }) => ({ ...row, isKnown: isKnown === 1 }));
+  }
+
+  base(): Base | undefined {
+    return this.guarded(() => this.statements.base.get());
+  }
+
+  baseState(stream: string): Kept<StoredCurrent> | undefined {
+    const row = this.guarded(() => this.statements.baseState.get(stream));
+    return row && kept(row);
+  }
+
+  baseStates(after: string, limit: number, characters: number): readonly Kept<StoredCurrent>[] {
+    return this.guarded(() => {
+      const rows = this.statements.baseStates.iterate(after, limit);
+      return [...within(rows, characters, ({ state }) => state)].map(kept);
+    });
+  }
+
+  tip(): Tip | undefined {
+    return this.guarded(() => this.statements.tip.get() ?? this.statements.base.get());
+  }
+
+  storedCommand(commandId: string): StoredCommand | undefined {
+    return this.command(commandId);
+  }
+
+  storedCommands(prefix: string, after: string, limit: number): readonly StoredCommand[] {
+    // No id holds a character beyond: it is the end of those that begin so.
+    return this.guarded(() => this.statements.commands.all(prefix, `${prefix}\u{10ffff}`, after, limit));
+  }
+
+  command(commandId: string): StoredCommand | undefined {
+    return this.guarded(() => this.statements.command.get(commandId));
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  /** Reads much once: no page of it is worth the memory. */
+  protected inPassing<T>(work: () => T): T {
+    return this.guarded(() => {
+      const kept = this.db.pragma('cache_size', { simple: true }) as number;
+      this.db.pragma(`cache_size = -${PASSING_KIB}`);
+      try {
+        return work();
+      } finally {
+        this.db.pragma(`cache_size = ${kept}`);
+      }
+    });
+  }
+
+  protected guarded<T>(work: () => T): T {
+    this.#depth += 1;
+    try {
+      if (this.#depth === 1) this.follow();
+      return work();
+    } catch (error) {
+      throw unavailable(error, this.db.name);
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  #ownersOf(db: Database.Database) {
+    // One read transaction: a row and the events that it folds are of the same moment.
+    return db.transaction((streams: readonly string[], events: number) => {
+      const { eventsOfOwners, basesOfOwners, currentsOfOwners, snapshotsOfOwners } = this.statements;
+      const rows = eventsOfOwners.all(textOf(streams), events);
+      // Where the limit was met, the last of them may have more.
+      const whole = rows.length < events ? streams.length : Math.ceil(rows.at(-1)?.asked ?? 0);
+      const found = streams.slice(0, whole).map((stream) => new FoundOwner(stream));
+      for (const row of rows) found[row.asked]?.events.push(row);
+      // Of who has very many events nothing else is read: of a large pool its snapshots alone may be gigabytes.
+      const taken = textOf(streams.slice(0, whole));
+      for (const row of basesOfOwners.all(taken)) found[row.asked]?.keep('base', row);
+      for (const row of currentsOfOwners.all(taken)) found[row.asked]?.keep('current', row);
+      for (const { asked, ...row } of snapshotsOfOwners.all(taken)) found[asked]?.snapshots.push(kept(row));
+      return found;
+    });
+  }
+}
+
+function textOf(streams: readonly string[]): string {
+  return JSON.stringify(streams.flatMap((stream) => ['', stream]));
+}
+
+class FoundOwner implements StoredOwner {
+  readonly stream: string;
+  readonly events: ChainedEvent[] = [];
+  readonly snapshots: Kept<StoredSnapshot>[] = [];
+  base: Kept<StoredCurrent> | undefined = undefined;
+  current: Kept<StoredCurrent> | undefined = undefined;
+
+  constructor(stream: string) {
+    this.stream = stream;
+  }
+
+  keep(what: 'base' | 'current', { stream, version, state, checksum }: StateRow): void {
+    this[what] = { stream, version, state, intact: isIntact(stream, version, state, checksum) };
+  }
+}
+
+function kept<Row extends StateRow>({ checksum, ...row }: Row): Omit<Row, 'checksum'> & { intact: boolean } {
+  return { ...row, intact: isIntact(row.stream, row.version, row.state, checksum) };
+}

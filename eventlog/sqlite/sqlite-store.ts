@@ -1,0 +1,274 @@
+/** The rows of a log in SQLite, for the one who writes them. */
+import type Database from 'better-sqlite3';
+import { LogUnavailable } from '../errors.ts';
+import type { ChainedEvent } from '../events/stored-event.ts';
+import type { Base, LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from '../log-reader.ts';
+import { stateChecksum } from '../replay/cached-state.ts';
+import { poolsNamedBy } from '../settings/pool-of.ts';
+import { SqliteReads } from './sqlite-reads.ts';
+import { AT_ONCE, type WriteStatements, writeStatements } from './sqlite-statements.ts';
+import { type UpkeepStatements, upkeepStatements } from './upkeep.ts';
+import { Whereabouts } from './whereabouts.ts';
+
+// Answers grow old one by one, and are forgotten some hundreds at a time.
+const PRUNE_EVERY = 100;
+// 4 MiB: a checkpoint stalls commands, of so much for 12 ms and of four times as much for 30. Of single changes one in eighty
+// meets one, and writing pages back more often costs an import nothing that can be measured.
+const CHECKPOINT_PAGES = 1024;
+// 32 MiB: beside a writer that never rests the write-ahead log only starts over when he has copied the little that is left. So he
+// meets a checkpoint once in 600 single changes, a short one, and the file stays bounded.
+const BACKSTOP_PAGES = 8192;
+
+export class SqliteStore extends SqliteReads implements LogStore {
+  readonly #statements: WriteStatements;
+  readonly #transaction: (work: () => void) => void;
+  readonly #upkeep: UpkeepStatements;
+  readonly #released: () => void;
+  readonly #whereabouts: Whereabouts;
+  /** Current rows that came or went in this transaction. */
+  #rows = 0;
+  #commands = 0;
+  #isWrittenBackBeside = false;
+  #isLetGo = false;
+
+  /** `released` is called when the file is let go, and once it is closed. */
+  constructor(db: Database.Database, released: () => void) {
+    super(db);
+    this.#statements = writeStatements(db);
+    this.#upkeep = upkeepStatements(db);
+    this.#whereabouts = new Whereabouts(db.name);
+    this.#transaction = db.transaction((work: () => void) => {
+      this.#rows = 0;
+      work();
+      this.#tally();
+      this.#requireOurs();
+    }).immediate;
+    this.#released = released;
+    this.writtenBackBeside(false);
+  }
+
+  writtenBackBeside(is: boolean): void {
+    this.#isWrittenBackBeside = is;
+    this.db.pragma(`wal_autocheckpoint = ${is ? BACKSTOP_PAGES : CHECKPOINT_PAGES}`);
+  }
+
+  writeBack(pages: number): void {
+    this.guarded(() => {
+      this.db.pragma('wal_autocheckpoint = 0');
+      const [found] = this.db.pragma('wal_checkpoint(NOOP)') as readonly [{ readonly log: number }];
+      // PASSIVE waits for nobody, and nobody waits for it.
+      if (found.log >= pages) this.db.pragma('wal_checkpoint(PASSIVE)');
+    });
+  }
+
+  transaction(work: () => void): void {
+    this.guarded(() => (this.db.inTransaction ? work() : this.#transaction(work)));
+  }
+
+  begin(): void {
+    this.#rows = 0;
+    this.guarded(() => this.#statements.begin.run());
+  }
+
+  commit(): void {
+    this.guarded(() => {
+      this.#tally();
+      this.#requireOurs();
+      this.#statements.commit.run();
+    });
+  }
+
+  abandon(): void {
+    // SQLite may have done so by itself, when the disk failed it.
+    this.guarded(() => this.db.inTransaction && this.#statements.rollback.run());
+  }
+
+  insertEvents(events: readonly ChainedEvent[]): void {
+    const { insertEvent, insertEvents, insertAlike } = this.#statements;
+    const many = events.length - (events.length % AT_ONCE);
+    for (let at = 0; at < many; at += AT_ONCE) {
+      if (areAlike(events, at, at + AT_ONCE))
+        insertAlike.run(ownValues(events, at, at + AT_ONCE), events[at]!);
+      else insertEvents.run(eventValues(events, at, at + AT_ONCE));
+    }
+    for (let at = many; at < events.length; at++) insertEvent.run(eventValues(events, at, at + 1));
+  }
+
+  insertCommand({ commandId, digest, position, answer }: StoredCommand): void {
+    this.#statements.insertCommand.run(commandId, digest, position, answer);
+    this.#commands += 1;
+    if (this.#commands % PRUNE_EVERY === 0 && this.#upkeep.oldest.get() === 1) this.#upkeep.prune.run();
+  }
+
+  insertSnapshot({ stream, version, position, hash, state }: StoredSnapshot): void {
+    this.#statements.putSnapshot.run(
+      stream,
+      version,
+      position,
+      hash,
+      state,
+      stateChecksum(stream, version, state),
+    );
+  }
+
+  insertBaseStates(states: readonly StoredCurrent[]): void {
+    for (const { stream, version, state } of states) {
+      this.#statements.insertBaseState.run(stream, version, state, stateChecksum(stream, version, state));
+    }
+  }
+
+  layBase({ position, hash, recordedAtMs, digest }: Base): void {
+    this.#statements.layBase.run(position, hash, recordedAtMs, digest);
+  }
+
+  putCurrents(rows: readonly StoredCurrent[]): void {
+    const { addCurrents, addAlike } = this.#statements;
+    const many = rows.length - (rows.length % AT_ONCE);
+    for (let at = 0; at < many; at += AT_ONCE) {
+      const to = at + AT_ONCE;
+      const { version } = rows[at]!;
+      const { changes } = isOneVersion(rows, version, at, to)
+        ? addAlike.run(stateValues(rows, at, to), { version })
+        : addCurrents.run(currentValues(rows, at, to));
+      this.#rows += changes;
+      // Which of them were there is not told; those that were not are changed to what they are.
+      if (changes < AT_ONCE) for (let each = at; each < at + AT_ONCE; each++) this.#change(rows[each]!);
+    }
+    for (let at = many; at < rows.length; at++) this.#put(rows[at]!);
+  }
+
+  #requireOurs(): void {
+    if (this.#isLetGo)
+      throw new LogUnavailable('log_closed', 'expected to hold the log, found it let go to another process');
+    this.#whereabouts.require();
+  }
+
+  #tally(): void {
+    if (this.#rows !== 0) this.#upkeep.addToTally.run(this.#rows);
+  }
+
+  #put(row: StoredCurrent): void {
+    // Nearly all that is put one by one is there already, but what has just begun.
+    if (row.version > 1 && this.#change(row)) return;
+    const { changes } = this.#statements.addCurrent.run(currentValues([row], 0, 1));
+    this.#rows += changes;
+    if (changes === 0) this.#change(row);
+  }
+
+  #change({ stream, version, state }: StoredCurrent): boolean {
+    const checksum = stateChecksum(stream, version, state);
+    const pools = poolColumn(poolsNamedBy(stream, state));
+    return this.#statements.changeCurrent.run(version, state, checksum, pools, stream).changes > 0;
+  }
+
+  removeCurrent(stream: string): void {
+    this.#rows -= this.#statements.removeCurrent.run(stream).changes;
+  }
+
+  dropCaches(stream: string): void {
+    this.removeCurrent(stream);
+    this.#statements.removeSnapshots.run(stream);
+  }
+
+  /** The same log in another file; this one is closed, and whatever it held goes over. */
+  succeededBy(db: Database.Database): SqliteStore {
+    super.close();
+    const successor = new SqliteStore(db, this.#released);
+    successor.writtenBackBeside(this.#isWrittenBackBeside);
+    return successor;
+  }
+
+  currentRows(): { readonly kept: number; readonly expected: number | undefined } {
+    return this.inPassing(() => {
+      const kept = this.#upkeep.countCurrents.get() ?? 0;
+      return { kept, expected: this.expectedRows() };
+    });
+  }
+
+  expectedRows(): number | undefined {
+    return this.guarded(() => this.#upkeep.tally.get() ?? undefined);
+  }
+
+  expectCurrentRows(rows: number): void {
+    this.transaction(() => void this.#upkeep.setTally.run(rows));
+  }
+
+  letGo(): void {
+    this.#isLetGo = true;
+    this.#released();
+  }
+
+  override close(): void {
+    try {
+      super.close();
+    } finally {
+      this.#released();
+    }
+  }
+}
+
+function eventValues(events: readonly ChainedEvent[], from: number, to: number): unknown[] {
+  const values: unknown[] = [];
+  for (let at = from; at < to; at++) {
+    const { position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash } =
+      events[at]!;
+    values.push(position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash);
+  }
+  return values;
+}
+
+function areAlike(events: readonly ChainedEvent[], from: number, to: number): boolean {
+  const { position, version, type, schemaVersion, metadata, recordedAtMs } = events[from]!;
+  for (let at = from + 1; at < to; at++) {
+    const event = events[at]!;
+    if (event.position !== position + at - from) return false;
+    if (event.version !== version || event.type !== type || event.schemaVersion !== schemaVersion)
+      return false;
+    if (event.metadata !== metadata || event.recordedAtMs !== recordedAtMs) return false;
+  }
+  return true;
+}
+
+function ownValues(events: readonly ChainedEvent[], from: number, to: number): unknown[] {
+  const values: unknown[] = [];
+  for (let at = from; at < to; at++) {
+    const { stream, data, checksum, hash } = events[at]!;
+    values.push(stream, data, checksum, hash);
+  }
+  return values;
+}
+
+function isOneVersion(rows: readonly StoredCurrent[], version: number, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (rows[at]!.version !== version) return false;
+  return true;
+}
+
+function stateValues(rows: readonly StoredCurrent[], from: number, to: number): unknown[] {
+  const values: unknown[] = [];
+  for (let at = from; at < to; at++) {
+    const { stream, version, state } = rows[at]!;
+    values.push(
+      stream,
+      state,
+      stateChecksum(stream, version, state),
+      poolColumn(poolsNamedBy(stream, state)),
+    );
+  }
+  return values;
+}
+
+function currentValues(rows: readonly StoredCurrent[], from: number, to: number): unknown[] {
+  const values: unknown[] = [];
+  for (let at = from; at < to; at++) {
+    const { stream, version, state } = rows[at]!;
+    const pools = poolColumn(poolsNamedBy(stream, state));
+    values.push(stream, version, state, stateChecksum(stream, version, state), pools);
+  }
+  return values;
+}
+
+/** One name as it is; several between blanks, which sort before every name and occur in none. */
+function poolColumn(pools: readonly string[]): string | null {
+  if (pools.length > 1) return ` ${pools.join(' ')} `;
+  return pools[0] ?? null;
+}

@@ -1,0 +1,28 @@
+/** What is wrong in one place of a log, and the words for it. */
+import type { Position } from '../position.ts';
+
+export type Finding = {
+  readonly type:
+    | 'file_damaged'
+    | 'base_wrong'
+    | 'event_missing'
+    | 'event_unreadable'
+    | 'chain_broken'
+    | 'time_reversed'
+    | 'version_wrong'
+    | 'snapshot_wrong'
+    | 'current_wrong';
+  /** Of the event concerned, 0 for the file itself; for a snapshot or current row, of the last event it folds, 0 where there is none. */
+  readonly position: Position;
+  readonly stream: string;
+  readonly expected: string;
+  readonly found: string;
+};
+
+export function fileDamaged(found: string): Finding {
+  return { type: 'file_damaged', position: 0, stream: '', expected: 'a sound file', found };
+}
+
+export function unreadable(position: Position, stream: string, found: string): Finding {
+  return { type: 'event_unreadable', position, stream, expected: 'an event that can be read', found };
+}
