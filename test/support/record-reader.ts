@@ -1,10 +1,11 @@
 /** Reads the rings of records, in whatever thread: one reader per ring at a time. */
-import { AREA, ARENA, RING_OFFSET, TRIED_MAX } from '../../actors/pool/ledger/layout.ts';
+
 import type { LedgerShared } from '../../actors/pool/ledger/ledger.ts';
-import { Memory } from '../../actors/pool/ledger/memory.ts';
-import { decodeRecord, type LedgerRecord } from '../../actors/pool/ledger/record.ts';
-import { SLOT, SLOT_WORDS } from '../../actors/pool/ledger/record-layout.ts';
-import { slotsFor } from '../../actors/pool/ledger/recorder.ts';
+import { AREA, ARENA, RING_OFFSET, TRIED_MAX } from '../../actors/pool/ledger/memory/layout.ts';
+import { Memory } from '../../actors/pool/ledger/memory/memory.ts';
+import { decodeRecord, type LedgerRecord } from '../../actors/pool/ledger/record/record.ts';
+import { SLOT, SLOT_WORDS } from '../../actors/pool/ledger/record/record-layout.ts';
+import { slotsFor } from '../../actors/pool/ledger/record/recorder.ts';
 
 export interface RecordReader {
   readonly threads: number;

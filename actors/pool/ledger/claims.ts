@@ -12,9 +12,9 @@
  */
 import { fail } from 'node:assert/strict';
 import type { Instruments } from './instruments.ts';
-import { ARENA, CLAIM, CLOSED, NO_LIMIT, NODE, POOL, ROW } from './layout.ts';
 import type { ConnectionClaims, Lease } from './ledger.ts';
-import type { Memory } from './memory.ts';
+import { ARENA, CLAIM, CLOSED, NO_LIMIT, NODE, POOL, ROW } from './memory/layout.ts';
+import type { Memory } from './memory/memory.ts';
 import type { PoolView } from './pool-view.ts';
 
 const LOW = 0xffff;

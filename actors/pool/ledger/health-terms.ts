@@ -3,10 +3,10 @@ import { inExcess, release, restore } from '../health/course.ts';
 import { NO_UNIT, UNIT, UNITS } from '../health/ward.ts';
 import type { Row } from '../policy/policy.ts';
 import type { Instruments } from './instruments.ts';
-import { CLOSED, POOL, ROW } from './layout.ts';
 import type { Change, HealthDefinition, KnownEjection, RowDefinition } from './ledger.ts';
+import { CLOSED, POOL, ROW } from './memory/layout.ts';
 import type { PoolView } from './pool-view.ts';
-import { OP } from './record-layout.ts';
+import { OP } from './record/record-layout.ts';
 
 const NO_EJECTIONS: readonly KnownEjection[] = [];
 export const UNJUDGED: HealthDefinition = {

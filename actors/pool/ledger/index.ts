@@ -1,14 +1,10 @@
 /** The door of the lease ledger. */
 import type { ArenaOptions, Ledger, LedgerShared, MainLedger, Ring } from './ledger.ts';
 import { MainThreadLedger } from './main-ledger.ts';
-import { createBuffer } from './memory.ts';
-import { Section } from './section.ts';
+import { createBuffer } from './memory/memory.ts';
+import { Section } from './memory/section.ts';
 import { ThreadLedger } from './thread-ledger.ts';
 
-export { AllInOrder, type InOrder } from './all-in-order.ts';
-export { type Asking, type Draw, type Look, look } from './candidates.ts';
-export { type PoolCheckpoint, type RowCheckpoint, unpackCheckpoint } from './checkpoint.ts';
-export { inOrder } from './journalled.ts';
 export { keyOf, routeKeyOf } from './key.ts';
 export type {
   ArenaOptions,
@@ -35,21 +31,25 @@ export type {
   Waiter,
 } from './ledger.ts';
 export { NO_CHANGES } from './ledger.ts';
-export type { LedgerRecord } from './record.ts';
-export { recordSource } from './record-source.ts';
-export { unpackRecords } from './record-unpacker.ts';
-export { ReplayMemory } from './replay-memory.ts';
-export { ReplayedPool } from './replayed-pool.ts';
-export { LedgerBusy } from './section.ts';
-export type { Waiting } from './transparent-pool.ts';
-export type { Verdict } from './verdict.ts';
+export { LedgerBusy } from './memory/section.ts';
+export { AllInOrder, type InOrder } from './record/all-in-order.ts';
+export { type PoolCheckpoint, type RowCheckpoint, unpackCheckpoint } from './record/checkpoint.ts';
+export { inOrder } from './record/journalled.ts';
+export type { LedgerRecord } from './record/record.ts';
+export { recordSource } from './record/record-source.ts';
+export { unpackRecords } from './record/record-unpacker.ts';
+export { type Asking, type Draw, type Look, look } from './replay/candidates.ts';
+export { ReplayMemory } from './replay/replay-memory.ts';
+export { ReplayedPool } from './replay/replayed-pool.ts';
+export type { Waiting } from './replay/transparent-pool.ts';
+export type { Verdict } from './replay/verdict.ts';
 export {
   DecisionVerification,
   type PoolDifference,
   type TicketGap,
   type VerifiedDecisions,
-} from './verification.ts';
-export { type LeaseName, VirtualLedger } from './virtual-ledger.ts';
+} from './replay/verification.ts';
+export { type LeaseName, VirtualLedger } from './replay/virtual-ledger.ts';
 
 /** Made once, by the main thread, which is thread 0. */
 export function createArena(options: ArenaOptions): MainLedger {

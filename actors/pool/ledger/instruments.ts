@@ -1,12 +1,12 @@
 /** What one thread works with on all pools. */
 
-import { Directory } from './directory.ts';
-import { TRIED_MAX } from './layout.ts';
 import type { Ring } from './ledger.ts';
-import { Mailbox } from './mailbox.ts';
-import { Nodes } from './nodes.ts';
-import { Recorder } from './recorder.ts';
-import type { Section } from './section.ts';
+import { Directory } from './memory/directory.ts';
+import { TRIED_MAX } from './memory/layout.ts';
+import { Mailbox } from './memory/mailbox.ts';
+import { Nodes } from './memory/nodes.ts';
+import type { Section } from './memory/section.ts';
+import { Recorder } from './record/recorder.ts';
 
 export interface Instruments {
   readonly section: Section;

@@ -10,10 +10,10 @@ import {
 } from '../health/course.ts';
 import { NO_UNIT, STATE, UNIT, UNITS } from '../health/ward.ts';
 import type { Row } from '../policy/policy.ts';
-import { CLOSED, POOL, ROW } from './layout.ts';
 import { type HealthChange, type Lease, type LeaseEnd, NO_CHANGES } from './ledger.ts';
+import { CLOSED, POOL, ROW } from './memory/layout.ts';
 import { PoolView } from './pool-view.ts';
-import { OP } from './record-layout.ts';
+import { OP } from './record/record-layout.ts';
 
 export class JudgedPool extends PoolView {
   /** The last check-in changed nobody's health. */

@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as later } from 'node:timers/promises';
 import type { ByteWriter } from '../../../eventlog/index.ts';
-import { packCheckpoint } from './checkpoint.ts';
-import { POOL } from './layout.ts';
 import type {
   Change,
   LedgerShared,
@@ -15,12 +13,14 @@ import type {
   RowStats,
 } from './ledger.ts';
 import { Membership } from './membership.ts';
-import { PoolMemory } from './pool-memory.ts';
+import { POOL } from './memory/layout.ts';
+import { PoolMemory } from './memory/pool-memory.ts';
+import { LedgerBusy, type Section } from './memory/section.ts';
 import { endsOf, statsOf } from './pool-stats.ts';
 import type { PoolView } from './pool-view.ts';
 import { Reaper } from './reaper.ts';
+import { packCheckpoint } from './record/checkpoint.ts';
 import { Rows } from './rows.ts';
-import { LedgerBusy, type Section } from './section.ts';
 import type { SharedPool } from './shared-pool.ts';
 import { ThreadLedger } from './thread-ledger.ts';
 

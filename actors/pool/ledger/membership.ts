@@ -7,12 +7,12 @@ import type { Row } from '../policy/policy.ts';
 import { connectionsOf, revokeExcess, tellOfFirstLimit } from './claims.ts';
 import { judgeBy, recall, relieve, UNJUDGED } from './health-terms.ts';
 import type { Instruments } from './instruments.ts';
-import { CLOSED, NO_LIMIT, NODE_STATE, PHASE, POOL, ROW, UNHEALTHY } from './layout.ts';
 import type { Change, PoolDefinition, RowDefinition } from './ledger.ts';
-import type { PoolMemory } from './pool-memory.ts';
+import { CLOSED, NO_LIMIT, NODE_STATE, PHASE, POOL, ROW, UNHEALTHY } from './memory/layout.ts';
+import type { PoolMemory } from './memory/pool-memory.ts';
+import { unlink } from './memory/queue.ts';
 import type { PoolView } from './pool-view.ts';
-import { unlink } from './queue.ts';
-import { OP } from './record-layout.ts';
+import { OP } from './record/record-layout.ts';
 import type { Rows } from './rows.ts';
 
 const WANTED = CLOSED.draining | CLOSED.starting;

@@ -1,9 +1,9 @@
 /** What a pool looks like from outside, for metrics and for people. */
 import { UNIT } from '../health/ward.ts';
-import { CLOSED, NO_LIMIT, POOL, ROW } from './layout.ts';
 import type { PoolStats, RowEnds, RowState, RowStats } from './ledger.ts';
-import type { Memory } from './memory.ts';
-import type { SharedField } from './shared-field.ts';
+import { CLOSED, NO_LIMIT, POOL, ROW } from './memory/layout.ts';
+import type { Memory } from './memory/memory.ts';
+import type { SharedField } from './memory/shared-field.ts';
 
 export function statsOf(memory: Memory, pool: number, field: SharedField): PoolStats {
   const { words } = memory;

@@ -10,11 +10,11 @@ import { begin, isAnyReady, isReady } from '../health/course.ts';
 import { learnOf, policyOf } from '../policy/policies.ts';
 import { type Learn, NONE, type Policy, type Row } from '../policy/policy.ts';
 import type { Instruments } from './instruments.ts';
-import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW } from './layout.ts';
-import { unlink } from './queue.ts';
-import { OP } from './record-layout.ts';
-import { SharedField } from './shared-field.ts';
-import { SharedWard } from './shared-ward.ts';
+import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW } from './memory/layout.ts';
+import { unlink } from './memory/queue.ts';
+import { SharedField } from './memory/shared-field.ts';
+import { SharedWard } from './memory/shared-ward.ts';
+import { OP } from './record/record-layout.ts';
 
 export class PoolView {
   readonly key: number;

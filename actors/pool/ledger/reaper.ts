@@ -2,13 +2,13 @@
 import { abandon } from '../health/course.ts';
 import { dropClaims, hasClaims } from './claims.ts';
 import type { Instruments } from './instruments.ts';
-import { AREA, CLOSED, NODE, NODE_STATE, POOL, ROW } from './layout.ts';
-import { clearAsks, mark } from './mailbox.ts';
-import { chunksOf, clearNodes, nodesIn } from './nodes.ts';
-import type { PoolMemory } from './pool-memory.ts';
+import { AREA, CLOSED, NODE, NODE_STATE, POOL, ROW } from './memory/layout.ts';
+import { clearAsks, mark } from './memory/mailbox.ts';
+import { chunksOf, clearNodes, nodesIn } from './memory/nodes.ts';
+import type { PoolMemory } from './memory/pool-memory.ts';
+import { unlink } from './memory/queue.ts';
 import type { PoolView } from './pool-view.ts';
-import { unlink } from './queue.ts';
-import { OP } from './record-layout.ts';
+import { OP } from './record/record-layout.ts';
 
 export class Reaper {
   private readonly tools: Instruments;

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { Row } from '../policy/policy.ts';
 import { connectionsOf } from './claims.ts';
 import type { Instruments } from './instruments.ts';
-import { CLOSED, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
 import type { Change, RowDefinition } from './ledger.ts';
-import type { PoolMemory } from './pool-memory.ts';
+import { CLOSED, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './memory/layout.ts';
+import type { PoolMemory } from './memory/pool-memory.ts';
 import type { PoolView } from './pool-view.ts';
 
 export class Rows {

@@ -5,7 +5,6 @@ import { NONE } from '../policy/policy.ts';
 import { PoolClaims } from './claims.ts';
 import { FOUND, waitOf } from './found.ts';
 import { JudgedPool } from './judged-pool.ts';
-import { CLOSED, NODE, NODE_STATE, POOL, ROW, TRIED_MAX } from './layout.ts';
 import { OpenLease } from './lease.ts';
 import type {
   Checkout,
@@ -19,11 +18,12 @@ import type {
   Wait,
   Waiter,
 } from './ledger.ts';
-import { leaseOf } from './mailbox.ts';
+import { CLOSED, NODE, NODE_STATE, POOL, ROW, TRIED_MAX } from './memory/layout.ts';
+import { leaseOf } from './memory/mailbox.ts';
+import { link, unlink } from './memory/queue.ts';
 import { statsOf } from './pool-stats.ts';
-import { link, unlink } from './queue.ts';
-import { NO_HASH, NO_LATENCY, NOT_WANTED } from './record-fields.ts';
-import { END, OP, REFUSAL, WAIT } from './record-layout.ts';
+import { NO_HASH, NO_LATENCY, NOT_WANTED } from './record/record-fields.ts';
+import { END, OP, REFUSAL, WAIT } from './record/record-layout.ts';
 
 export class SharedPool extends JudgedPool implements PoolLedger {
   /** Of pools whose backends have limits, when they are first connected to. */

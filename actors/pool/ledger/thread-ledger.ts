@@ -1,8 +1,8 @@
 /** The ledger as one thread has it: the pools it has touched, and its mail. */
 import { type Instruments, instruments } from './instruments.ts';
-import { PHASE, POOL } from './layout.ts';
 import type { Ledger, PoolLedger, Ring, RowWatcher } from './ledger.ts';
-import type { Section } from './section.ts';
+import { PHASE, POOL } from './memory/layout.ts';
+import type { Section } from './memory/section.ts';
 import { SharedPool } from './shared-pool.ts';
 
 // Microseconds; of a hundred thousand pools all are looked at within half a minute.

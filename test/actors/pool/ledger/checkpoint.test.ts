@@ -8,7 +8,7 @@ import {
   unpackCheckpoint,
   type Waiter,
 } from '../../../../actors/index.ts';
-import { Memory } from '../../../../actors/pool/ledger/memory.ts';
+import { Memory } from '../../../../actors/pool/ledger/memory/memory.ts';
 import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { ByteWriter } from '../../../../eventlog/index.ts';
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, connectionsOf } from '../../../../actors/pool/ledger/claims.ts';
 import type { Lease, RowWatcher } from '../../../../actors/pool/ledger/index.ts';
-import { ASKS_MOST } from '../../../../actors/pool/ledger/layout.ts';
 import type { ConnectionClaims } from '../../../../actors/pool/ledger/ledger.ts';
+import { ASKS_MOST } from '../../../../actors/pool/ledger/memory/layout.ts';
 import { Chance } from '../../../support/chance.ts';
 import {
   backend,

@@ -1,7 +1,7 @@
 /** Kills a thread at the n-th step of a scenario, has it reaped, and looks whether everything is as if by one who lives. */
 import assert from 'node:assert/strict';
 import { LedgerBusy } from '../../../../actors/pool/ledger/index.ts';
-import { NODE_STATE } from '../../../../actors/pool/ledger/layout.ts';
+import { NODE_STATE } from '../../../../actors/pool/ledger/memory/layout.ts';
 import type { Scenario } from './scenarios.ts';
 import { backend, Died, defineWeb, Failed, type Mutant, type TestWaiter, WEB, web, world } from './world.ts';
 

@@ -2,8 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Lease, PoolLedger, Waiter } from '../../../../actors/pool/ledger/index.ts';
 import { keyOf } from '../../../../actors/pool/ledger/index.ts';
-import { AREA, ARENA } from '../../../../actors/pool/ledger/layout.ts';
-import { Section } from '../../../../actors/pool/ledger/section.ts';
+import { AREA, ARENA } from '../../../../actors/pool/ledger/memory/layout.ts';
+import { Section } from '../../../../actors/pool/ledger/memory/section.ts';
 import { ThreadLedger } from '../../../../actors/pool/ledger/thread-ledger.ts';
 
 export interface Load {

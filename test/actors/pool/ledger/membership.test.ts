@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { attachArena, createArena, keyOf } from '../../../../actors/pool/ledger/index.ts';
-import { ARENA } from '../../../../actors/pool/ledger/layout.ts';
+import { ARENA } from '../../../../actors/pool/ledger/memory/layout.ts';
 import { readRecords } from '../../../support/record-reader.ts';
 import { backend, defineWeb, leased, TestWaiter, type Thread, WEB, web, world } from './world.ts';
 

@@ -11,7 +11,7 @@ import {
   unpackRecords,
   type Waiter,
 } from '../../../../actors/index.ts';
-import { OPERATIONS } from '../../../../actors/pool/ledger/record-layout.ts';
+import { OPERATIONS } from '../../../../actors/pool/ledger/record/record-layout.ts';
 import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { ByteWriter, PoolIndex } from '../../../../eventlog/index.ts';
 import { rangesIn } from '../../../../eventlog/journal/pool-index.ts';

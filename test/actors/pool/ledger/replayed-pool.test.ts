@@ -6,8 +6,8 @@ import {
   ReplayedPool,
   ReplayMemory,
 } from '../../../../actors/pool/ledger/index.ts';
-import { OP } from '../../../../actors/pool/ledger/record-layout.ts';
-import type { Of } from '../../../../actors/pool/ledger/verdict.ts';
+import { OP } from '../../../../actors/pool/ledger/record/record-layout.ts';
+import type { Of } from '../../../../actors/pool/ledger/replay/verdict.ts';
 import { backend, defineWeb, leased, TestWaiter, WEB, web, world } from './world.ts';
 
 const A = keyOf('a');

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { createArena, keyOf, type LedgerRecord } from '../../../../actors/pool/ledger/index.ts';
-import { AREA } from '../../../../actors/pool/ledger/layout.ts';
-import { Memory } from '../../../../actors/pool/ledger/memory.ts';
+import { AREA } from '../../../../actors/pool/ledger/memory/layout.ts';
+import { Memory } from '../../../../actors/pool/ledger/memory/memory.ts';
 import { readRecords } from '../../../support/record-reader.ts';
 import type { FromLoad, Load } from './load-worker.ts';
 import { Replay } from './model.ts';

@@ -18,6 +18,7 @@ import {
   type RowDefinition,
   unpackCheckpoint,
 } from '../../../../actors/pool/ledger/index.ts';
+import { MainThreadLedger } from '../../../../actors/pool/ledger/main-ledger.ts';
 import {
   AREA,
   ARENA,
@@ -27,11 +28,10 @@ import {
   NODE_STATE,
   POOL,
   ROW,
-} from '../../../../actors/pool/ledger/layout.ts';
-import { leaseOf } from '../../../../actors/pool/ledger/mailbox.ts';
-import { MainThreadLedger } from '../../../../actors/pool/ledger/main-ledger.ts';
-import { createBuffer } from '../../../../actors/pool/ledger/memory.ts';
-import { Section } from '../../../../actors/pool/ledger/section.ts';
+} from '../../../../actors/pool/ledger/memory/layout.ts';
+import { leaseOf } from '../../../../actors/pool/ledger/memory/mailbox.ts';
+import { createBuffer } from '../../../../actors/pool/ledger/memory/memory.ts';
+import { Section } from '../../../../actors/pool/ledger/memory/section.ts';
 import { SharedPool } from '../../../../actors/pool/ledger/shared-pool.ts';
 import { ThreadLedger } from '../../../../actors/pool/ledger/thread-ledger.ts';
 import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';

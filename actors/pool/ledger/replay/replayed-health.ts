@@ -1,10 +1,10 @@
 /** What a ledger made of its backends' health, decided again: quarantines, ejections, and what a check-in leads to. */
-import { inExcess, makeReady, release, restore } from '../health/course.ts';
-import { NO_UNIT, STATE, UNIT, UNITS, unitOf } from '../health/ward.ts';
-import { CLOSED, ROW } from './layout.ts';
+import { inExcess, makeReady, release, restore } from '../../health/course.ts';
+import { NO_UNIT, STATE, UNIT, UNITS, unitOf } from '../../health/ward.ts';
+import { CLOSED, ROW } from '../memory/layout.ts';
+import type { LedgerRecord } from '../record/record.ts';
+import { OP } from '../record/record-layout.ts';
 import { PlacedPool } from './placed-pool.ts';
-import type { LedgerRecord } from './record.ts';
-import { OP } from './record-layout.ts';
 import type { Followed } from './replay-memory.ts';
 import { CONSEQUENCES, Differs, type Of, verdictOf } from './verdict.ts';
 

@@ -1,6 +1,6 @@
 /** What is decided and what is recorded, in words and in the ledger's numbers; and that they differ. */
-import type { LedgerRecord } from './record.ts';
-import { OP } from './record-layout.ts';
+import type { LedgerRecord } from '../record/record.ts';
+import { OP } from '../record/record-layout.ts';
 
 /** What is decided, in words and in the ledger's numbers. */
 export type Verdict = {

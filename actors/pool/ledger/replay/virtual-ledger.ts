@@ -1,14 +1,15 @@
 /** A ledger of this thread's own in which all threads of a recorded one have their parts: for simulations. */
-import { type PoolCheckpoint, unpackCheckpoint } from './checkpoint.ts';
-import { CLOSED, POOL, ROW } from './layout.ts';
-import { OpenLease } from './lease.ts';
-import type { Lease, Ledger, PoolLedger, Waiter } from './ledger.ts';
-import { MainThreadLedger } from './main-ledger.ts';
-import { createBuffer, THREADS_MAX } from './memory.ts';
+
+import { OpenLease } from '../lease.ts';
+import type { Lease, Ledger, PoolLedger, Waiter } from '../ledger.ts';
+import { MainThreadLedger } from '../main-ledger.ts';
+import { CLOSED, POOL, ROW } from '../memory/layout.ts';
+import { createBuffer, THREADS_MAX } from '../memory/memory.ts';
+import { Section } from '../memory/section.ts';
+import { type PoolCheckpoint, unpackCheckpoint } from '../record/checkpoint.ts';
+import type { SharedPool } from '../shared-pool.ts';
+import { ThreadLedger } from '../thread-ledger.ts';
 import { restoreCourse, restoreHealth, restoreRow, restoreSettings } from './restore-state.ts';
-import { Section } from './section.ts';
-import type { SharedPool } from './shared-pool.ts';
-import { ThreadLedger } from './thread-ledger.ts';
 
 // 64 MiB of addresses: one pool of as many backends as there may be.
 const RESERVE_BYTES = 2 ** 26;

@@ -1,7 +1,7 @@
 /** What an operation on a ledger leaves behind: enough to decide it again and compare. */
-import { type PolicyName, policyName } from '../policy/policies.ts';
-import { CLOSED, NO_LIMIT } from './layout.ts';
-import type { HealthDefinition, LeaseEnd, Refusal, Wait } from './ledger.ts';
+import { type PolicyName, policyName } from '../../policy/policies.ts';
+import type { HealthDefinition, LeaseEnd, Refusal, Wait } from '../ledger.ts';
+import { CLOSED, NO_LIMIT } from '../memory/layout.ts';
 import { ENDS, HALF_ROUTE, KEYS_IN_SLOT, OPERATIONS, REFUSALS, SLOT, WAITS } from './record-layout.ts';
 
 const NONE_TRIED: readonly number[] = Object.freeze([]);

@@ -3,11 +3,11 @@
  * from outside (who asked, what was given back, which rows there are) is taken from the record; what the ledger made of it
  * is decided anew and compared.
  */
-import { NONE } from '../policy/policy.ts';
-import { waitOf } from './found.ts';
-import { NODE, NODE_STATE, POOL, ROW } from './layout.ts';
-import { unlink } from './queue.ts';
-import type { LedgerRecord } from './record.ts';
+import { NONE } from '../../policy/policy.ts';
+import { waitOf } from '../found.ts';
+import { NODE, NODE_STATE, POOL, ROW } from '../memory/layout.ts';
+import { unlink } from '../memory/queue.ts';
+import type { LedgerRecord } from '../record/record.ts';
 import { ReplayedHealth } from './replayed-health.ts';
 import { holder, ROW_SHIFT } from './restored-pool.ts';
 import { CONSEQUENCES, type Difference, Differs, type Of, verdictOf } from './verdict.ts';

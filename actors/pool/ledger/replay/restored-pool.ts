@@ -1,13 +1,13 @@
 /** One pool's ledger in memory of its own, as it was behind a ticket: its settings, its rows, and who waits. */
-import type { ByteWriter } from '../../../eventlog/index.ts';
-import { type PoolCheckpoint, packCheckpoint } from './checkpoint.ts';
-import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
-import type { HealthDefinition } from './ledger.ts';
-import { link, unlink } from './queue.ts';
-import type { LedgerRecord } from './record.ts';
+import type { ByteWriter } from '../../../../eventlog/index.ts';
+import type { HealthDefinition } from '../ledger.ts';
+import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from '../memory/layout.ts';
+import { link, unlink } from '../memory/queue.ts';
+import { type PoolCheckpoint, packCheckpoint } from '../record/checkpoint.ts';
+import type { LedgerRecord } from '../record/record.ts';
+import { SharedPool } from '../shared-pool.ts';
 import type { ReplayMemory } from './replay-memory.ts';
 import { restoreCourse, restoreHealth, restoreRow, restoreSettings } from './restore-state.ts';
-import { SharedPool } from './shared-pool.ts';
 import { Differs, type Of, type OfRow, verdictOf } from './verdict.ts';
 
 // A lease is told by the row and the thread that hold it.

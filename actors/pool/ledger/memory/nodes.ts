@@ -1,7 +1,7 @@
 /** The waiters of this thread: their nodes in shared memory, and who stands behind each. */
 import assert from 'node:assert/strict';
+import type { Waiter } from '../ledger.ts';
 import { AREA, NODE, NODE_CHUNK, NODE_STATE, NODES_IN_CHUNK } from './layout.ts';
-import type { Waiter } from './ledger.ts';
 import type { Memory } from './memory.ts';
 import type { Section } from './section.ts';
 

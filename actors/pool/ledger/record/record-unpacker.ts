@@ -1,7 +1,7 @@
 /** Reads what `RecordPacker` packed: the same slots, and so the same records. */
 import assert from 'node:assert/strict';
-import { ByteReader } from '../../../eventlog/journal/index.ts';
-import { TRIED_MAX } from './layout.ts';
+import { ByteReader } from '../../../../eventlog/journal/index.ts';
+import { TRIED_MAX } from '../memory/layout.ts';
 import { decodeRecord, type LedgerRecord } from './record.ts';
 import { FIELD, FIELDS_OF, hasMore, NO_HASH, NO_LATENCY, NOT_WANTED, operationOf } from './record-fields.ts';
 import { HALF_ROUTE, KEYS_IN_SLOT, SLOT, SLOT_WORDS } from './record-layout.ts';

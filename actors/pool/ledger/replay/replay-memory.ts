@@ -1,13 +1,14 @@
 /** Memory in which ledgers are decided again: an arena of this thread's own, without locks to wait for, bells or records. */
-import { Directory } from './directory.ts';
-import type { Instruments } from './instruments.ts';
-import { NODE, NODE_STATE, TRIED_MAX } from './layout.ts';
-import { Mailbox } from './mailbox.ts';
-import { createBuffer, THREADS_MAX } from './memory.ts';
-import { Nodes } from './nodes.ts';
-import { PoolMemory } from './pool-memory.ts';
-import { Recorder } from './recorder.ts';
-import { Section } from './section.ts';
+
+import type { Instruments } from '../instruments.ts';
+import { Directory } from '../memory/directory.ts';
+import { NODE, NODE_STATE, TRIED_MAX } from '../memory/layout.ts';
+import { Mailbox } from '../memory/mailbox.ts';
+import { createBuffer, THREADS_MAX } from '../memory/memory.ts';
+import { Nodes } from '../memory/nodes.ts';
+import { PoolMemory } from '../memory/pool-memory.ts';
+import { Section } from '../memory/section.ts';
+import { Recorder } from '../record/recorder.ts';
 
 const NODES_AT_ONCE = 256;
 // 256 MiB of addresses: some half a million pools of four backends, with room for any thread's share in each.

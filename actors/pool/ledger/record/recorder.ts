@@ -2,9 +2,9 @@
  * Leaves a record of each operation in the thread's ring. The head of the ring is changed like everything else inside the
  * critical section, so that what is undone was never recorded. A full ring loses records and counts them; it never waits.
  */
-import { AREA, ARENA, POOL, RING_OFFSET, ROW, TRIED_MAX } from './layout.ts';
+import { AREA, ARENA, POOL, RING_OFFSET, ROW, TRIED_MAX } from '../memory/layout.ts';
+import type { Section } from '../memory/section.ts';
 import { HALF_ROUTE, KEYS_IN_SLOT, OP, SLOT, SLOT_WORDS } from './record-layout.ts';
-import type { Section } from './section.ts';
 
 /** What one asked for. */
 interface Asked {

@@ -4,8 +4,8 @@
  *
  *   record: operation and marks (1 byte) · pool, unless as before · ticket · time · fields of the operation
  */
-import type { ByteWriter, PoolIndex } from '../../../eventlog/index.ts';
-import type { Memory } from './memory.ts';
+import type { ByteWriter, PoolIndex } from '../../../../eventlog/index.ts';
+import type { Memory } from '../memory/memory.ts';
 import { routeAt } from './record.ts';
 import { codeWithMore, FIELD, FIELDS_OF, NO_HASH, NO_LATENCY, NOT_WANTED } from './record-fields.ts';
 import { KEYS_IN_SLOT, SLOT } from './record-layout.ts';

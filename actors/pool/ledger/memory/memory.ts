@@ -1,7 +1,8 @@
 /** One thread's window on the arena: a growable shared buffer of which memory is given out and never taken back. */
+
+import type { ArenaOptions } from '../ledger.ts';
+import { SLOT_WORDS } from '../record/record-layout.ts';
 import { AREA, ARENA, CLAIM, MAGIC, RING_OFFSET, ROW } from './layout.ts';
-import type { ArenaOptions } from './ledger.ts';
-import { SLOT_WORDS } from './record-layout.ts';
 
 const WORD_BYTES = 4;
 const LINE_WORDS = 16;

@@ -2,7 +2,7 @@
  * All pools' operations out of a journal in one pass, each pool's in the order of its tickets: as `inOrder` does for one pool,
  * without a value made for each.
  */
-import type { OperationBlock } from '../../../eventlog/index.ts';
+import type { OperationBlock } from '../../../../eventlog/index.ts';
 import type { LedgerRecord } from './record.ts';
 import { unpackRecords } from './record-unpacker.ts';
 

@@ -2,13 +2,13 @@
  * A pool's whole state behind one of its tickets, packed: from here its later operations can be decided again without the
  * earlier ones. Leases have no names in the ledger, so a checkpoint has their numbers only.
  */
-import { ByteReader, type ByteWriter } from '../../../eventlog/journal/index.ts';
-import { UNIT, UNITS, type UnitField } from '../health/ward.ts';
-import { type PolicyName, policyName } from '../policy/policies.ts';
-import { CLOSED, NO_LIMIT, NODE, POOL, ROW } from './layout.ts';
-import type { HealthDefinition } from './ledger.ts';
-import type { Memory } from './memory.ts';
-import type { PoolView } from './pool-view.ts';
+import { ByteReader, type ByteWriter } from '../../../../eventlog/journal/index.ts';
+import { UNIT, UNITS, type UnitField } from '../../health/ward.ts';
+import { type PolicyName, policyName } from '../../policy/policies.ts';
+import type { HealthDefinition } from '../ledger.ts';
+import { CLOSED, NO_LIMIT, NODE, POOL, ROW } from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import type { PoolView } from '../pool-view.ts';
 
 export type PoolCheckpoint = {
   readonly policy: PolicyName;

@@ -1,5 +1,5 @@
 /** A restored pool that can be looked into: what would be picked, and who waits for what. */
-import { NODE } from './layout.ts';
+import { NODE } from '../memory/layout.ts';
 import { RestoredPool } from './restored-pool.ts';
 
 export type Waiting = {

@@ -2,7 +2,7 @@
  * A pool's operations out of a journal, in the order of their tickets. The journal has them nearly so: it empties one thread's
  * ring after the other, so a ticket may lie in the turn after that of its successor, never later.
  */
-import type { OperationBlock } from '../../../eventlog/index.ts';
+import type { OperationBlock } from '../../../../eventlog/index.ts';
 import type { LedgerRecord } from './record.ts';
 import { unpackRecords } from './record-unpacker.ts';
 

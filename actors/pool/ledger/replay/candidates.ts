@@ -1,10 +1,10 @@
 /** A pool as one request found it: every backend with what spoke for and against it, and what chance had to say. */
-import { isAnyReady } from '../health/course.ts';
-import { type PolicyName, policyName } from '../policy/policies.ts';
-import { NONE } from '../policy/policy.ts';
-import { scoringOf } from '../policy/scores.ts';
-import { CLOSED, NO_LIMIT, POOL, ROW } from './layout.ts';
-import type { RowState } from './ledger.ts';
+import { isAnyReady } from '../../health/course.ts';
+import { type PolicyName, policyName } from '../../policy/policies.ts';
+import { NONE } from '../../policy/policy.ts';
+import { scoringOf } from '../../policy/scores.ts';
+import type { RowState } from '../ledger.ts';
+import { CLOSED, NO_LIMIT, POOL, ROW } from '../memory/layout.ts';
 import type { ReplayMemory } from './replay-memory.ts';
 import type { ReplayedPool } from './replayed-pool.ts';
 

@@ -6,10 +6,10 @@ import {
   ByteWriter,
   type JournalledCheckpoint,
   type OperationBlock,
-} from '../../../eventlog/journal/index.ts';
-import { AllInOrder, type InOrder } from './all-in-order.ts';
-import { unpackCheckpoint } from './checkpoint.ts';
-import type { LedgerRecord } from './record.ts';
+} from '../../../../eventlog/journal/index.ts';
+import { AllInOrder, type InOrder } from '../record/all-in-order.ts';
+import { unpackCheckpoint } from '../record/checkpoint.ts';
+import type { LedgerRecord } from '../record/record.ts';
 import { ReplayMemory } from './replay-memory.ts';
 import { ReplayedPool } from './replayed-pool.ts';
 import type { Difference } from './verdict.ts';

@@ -3,6 +3,9 @@
  * set for nothing, never missed: what is true stands in the node, and is read under the lock of its pool only, since a
  * grant seen without it may be undone a moment later.
  */
+
+import { OpenLease } from '../lease.ts';
+import type { Ring, RowWatcher } from '../ledger.ts';
 import {
   AREA,
   ASKS_MOST,
@@ -14,8 +17,6 @@ import {
   POOL,
   ROW,
 } from './layout.ts';
-import { OpenLease } from './lease.ts';
-import type { Ring, RowWatcher } from './ledger.ts';
 import type { Memory } from './memory.ts';
 import { bellOf } from './memory.ts';
 import type { Nodes } from './nodes.ts';

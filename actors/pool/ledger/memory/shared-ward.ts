@@ -1,6 +1,6 @@
 /** A pool's health in shared memory, as judging sees it. */
-import { isClosing, STATE, UNIT, type UnitField, type UnitState, type Ward } from '../health/ward.ts';
-import type { Row } from '../policy/policy.ts';
+import { isClosing, STATE, UNIT, type UnitField, type UnitState, type Ward } from '../../health/ward.ts';
+import type { Row } from '../../policy/policy.ts';
 import { CLOSED, POOL, ROW } from './layout.ts';
 import type { Section } from './section.ts';
 import type { SharedField } from './shared-field.ts';

@@ -1,11 +1,11 @@
 /** Writes what a checkpoint says of a pool into memory: its settings, how its health is judged, its rows. */
-import { STATE, UNIT, type UnitField, type UnitState } from '../health/ward.ts';
-import { policyCode } from '../policy/policies.ts';
-import type { PoolCheckpoint, RowCheckpoint } from './checkpoint.ts';
-import { CLOSED, NO_LIMIT, POOL, ROW } from './layout.ts';
-import type { HealthDefinition } from './ledger.ts';
-import type { PoolView } from './pool-view.ts';
-import type { Section } from './section.ts';
+import { STATE, UNIT, type UnitField, type UnitState } from '../../health/ward.ts';
+import { policyCode } from '../../policy/policies.ts';
+import type { HealthDefinition } from '../ledger.ts';
+import { CLOSED, NO_LIMIT, POOL, ROW } from '../memory/layout.ts';
+import type { Section } from '../memory/section.ts';
+import type { PoolView } from '../pool-view.ts';
+import type { PoolCheckpoint, RowCheckpoint } from '../record/checkpoint.ts';
 
 const FIELDS = Object.entries(UNIT).flatMap(([name, at]) =>
   name === 'words' || name === 'state' ? [] : [at as UnitField],

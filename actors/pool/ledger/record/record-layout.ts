@@ -1,5 +1,5 @@
 /** Where a record's fields lie in its slot of the ring, and the codes it uses. Records outlive the process. */
-import type { LeaseEnd, Refusal, Wait } from './ledger.ts';
+import type { LeaseEnd, Refusal, Wait } from '../ledger.ts';
 
 /** 80 bytes. A record with a tried set goes on in the slots after it, ten keys in each. */
 export const SLOT_WORDS = 20;

@@ -1,7 +1,7 @@
 /** What the main thread did to a pool, done again: rows and settings placed, a pool dropped, a dead thread reaped. */
-import { abandon } from '../health/course.ts';
-import { CLOSED, NO_LIMIT, NODE, NODE_STATE, POOL, ROW } from './layout.ts';
-import { unlink } from './queue.ts';
+import { abandon } from '../../health/course.ts';
+import { CLOSED, NO_LIMIT, NODE, NODE_STATE, POOL, ROW } from '../memory/layout.ts';
+import { unlink } from '../memory/queue.ts';
 import { closedOf } from './restore-state.ts';
 import { ROW_SHIFT } from './restored-pool.ts';
 import { TransparentPool } from './transparent-pool.ts';

@@ -1,8 +1,8 @@
 /** The rings of records as the journal takes them: packed, and their room given back only once they are committed. */
-import type { ByteWriter, OperationSource, PoolIndex } from '../../../eventlog/index.ts';
-import { AREA, ARENA, RING_OFFSET } from './layout.ts';
-import type { LedgerShared } from './ledger.ts';
-import { Memory } from './memory.ts';
+import type { ByteWriter, OperationSource, PoolIndex } from '../../../../eventlog/index.ts';
+import type { LedgerShared } from '../ledger.ts';
+import { AREA, ARENA, RING_OFFSET } from '../memory/layout.ts';
+import { Memory } from '../memory/memory.ts';
 import { SLOT, SLOT_WORDS } from './record-layout.ts';
 import { RecordPacker } from './record-packer.ts';
 import { slotsFor } from './recorder.ts';

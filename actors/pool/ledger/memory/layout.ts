@@ -9,7 +9,7 @@
  * under a thread that looks at it late.
  */
 
-import { UNIT, UNITS } from '../health/ward.ts';
+import { UNIT, UNITS } from '../../health/ward.ts';
 
 export const MAGIC = 0x5155ed6e;
 

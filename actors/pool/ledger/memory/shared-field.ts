@@ -1,10 +1,10 @@
 /** A pool's rows in shared memory, as a policy sees them on behalf of one request. */
 
-import { shareOf } from '../health/slow-start.ts';
-import { isClosing, UNIT, UNITS } from '../health/ward.ts';
-import { drawIn, drawOf, nextChance } from '../policy/chance.ts';
-import { type Field, NONE, type Row } from '../policy/policy.ts';
-import { FOUND } from './found.ts';
+import { shareOf } from '../../health/slow-start.ts';
+import { isClosing, UNIT, UNITS } from '../../health/ward.ts';
+import { drawIn, drawOf, nextChance } from '../../policy/chance.ts';
+import { type Field, NONE, type Row } from '../../policy/policy.ts';
+import { FOUND } from '../found.ts';
 import { ARENA, CLOSED, NODE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK, UNHEALTHY } from './layout.ts';
 import type { Section } from './section.ts';
 
