@@ -7,21 +7,21 @@ import { DataUnusable, EventUnreadable, LogUnavailable, quoted } from '../../eve
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
-import { announcedBytes, checkMediaType, discardRest, readBody, readBytes, readWhole } from './body.ts';
-import { BodyRoom } from './body-room.ts';
-import { checkUnconditional } from './by.ts';
-import type { HeldBody } from './call.ts';
 import { CommandNotes } from './command-notes.ts';
-import { Connections, MOST_CONNECTIONS } from './connections.ts';
-import { checkHost, checkOrigin, checkToken, type GuardOptions } from './guard.ts';
+import { announcedBytes, checkMediaType, discardRest, readBody, readBytes, readWhole } from './http/body.ts';
+import { BodyRoom } from './http/body-room.ts';
+import { checkUnconditional } from './http/by.ts';
+import type { HeldBody } from './http/call.ts';
+import { Connections, MOST_CONNECTIONS } from './http/connections.ts';
+import { checkHost, checkOrigin, checkToken, type GuardOptions } from './http/guard.ts';
+import { problem, Refused, rejected, unanswered } from './http/problem.ts';
+import type { Reply } from './http/reply.ts';
+import { send } from './http/send.ts';
+import { refuseTunnel, refuseUnreadable } from './http/unreadable.ts';
 import type { Logger } from './logger.ts';
 import { match } from './match.ts';
 import type { AdminPorts } from './ports.ts';
-import { problem, Refused, rejected, unanswered } from './problem.ts';
-import type { Reply } from './reply.ts';
 import { ROUTES, type Route } from './routes.ts';
-import { send } from './send.ts';
-import { refuseTunnel, refuseUnreadable } from './unreadable.ts';
 
 export interface AdminOptions extends AdminPorts {
   /** Wanted of everybody but probes, when set. Without one only loopback is listened on. */

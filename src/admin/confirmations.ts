@@ -19,8 +19,8 @@ import {
   trialOf,
   UNDONE,
 } from '../history/index.ts';
+import { Refused } from './http/problem.ts';
 import type { Logger } from './logger.ts';
-import { Refused } from './problem.ts';
 import { restoring } from './restoring.ts';
 
 export type ConfirmationsOptions = {

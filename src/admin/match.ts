@@ -1,6 +1,6 @@
 /** Finds the route of a target, decodes what varies in it, and refuses what no route knows. */
 import { quoted } from '../../eventlog/index.ts';
-import { Refused } from './problem.ts';
+import { Refused } from './http/problem.ts';
 import type { Route } from './routes.ts';
 
 export type Match = {

@@ -4,8 +4,8 @@ import type { EventLog, PoolName, Position } from '../../eventlog/index.ts';
 import { type Change, MAX_CHANGES, type Removable, type Routing, removedBy } from '../config/index.ts';
 import type { Restoration } from '../history/index.ts';
 import { commandsOf, tooManyRemovals } from '../plan/index.ts';
-import { rejected } from './problem.ts';
-import type { Reply } from './reply.ts';
+import { rejected } from './http/problem.ts';
+import type { Reply } from './http/reply.ts';
 
 type Rejected = Extract<Answer, { type: 'rejected' }>;
 

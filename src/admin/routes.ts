@@ -1,27 +1,27 @@
 /** Every route there is: method, path, the query keys it knows, and who answers. */
 
-import { apply } from './apply.ts';
-import { deleteBackend, drainBackend, getBackend, listBackends, putBackend } from './backends.ts';
-import type { Call } from './call.ts';
-import { getConfirmations, postConfirm } from './confirm.ts';
-import { deleteDomain, getDomain, listDomains, putDomain } from './domains.ts';
-import { getEvents } from './events.ts';
-import { getRequest, postExplain } from './explain.ts';
-import { postImport } from './import.ts';
-import { SCOPE_KEYS } from './moments.ts';
-import { PAGE_KEYS } from './paging.ts';
-import { deletePool, getLedger, getPool, listPools, putPool } from './pools.ts';
-import { postArchive, postExport, postVerify } from './portions.ts';
+import { apply } from './calls/apply.ts';
+import { deleteBackend, drainBackend, getBackend, listBackends, putBackend } from './calls/backends.ts';
+import { getConfirmations, postConfirm } from './calls/confirm.ts';
+import { deleteDomain, getDomain, listDomains, putDomain } from './calls/domains.ts';
+import { getEvents } from './calls/events.ts';
+import { getRequest, postExplain } from './calls/explain.ts';
+import { postImport } from './calls/import.ts';
+import { deletePool, getLedger, getPool, listPools, putPool } from './calls/pools.ts';
+import { postArchive, postExport, postVerify } from './calls/portions.ts';
+import { postReplay } from './calls/replay.ts';
+import { postRollback, ROLLBACK_KEYS } from './calls/rollback.ts';
+import { SEARCH_KEYS } from './calls/search.ts';
+import { postQuery } from './calls/sql.ts';
+import { getDiff, getState } from './calls/state.ts';
+import { getActors, getHealth, getMetrics, getReady, postChaos } from './calls/system.ts';
+import { postTakeover } from './calls/takeover.ts';
+import { replaceWorkers } from './calls/workers.ts';
+import type { Call } from './http/call.ts';
+import { SCOPE_KEYS } from './http/moments.ts';
+import { PAGE_KEYS } from './http/paging.ts';
+import type { Reply } from './http/reply.ts';
 import type { AdminPorts } from './ports.ts';
-import { postReplay } from './replay.ts';
-import type { Reply } from './reply.ts';
-import { postRollback, ROLLBACK_KEYS } from './rollback.ts';
-import { SEARCH_KEYS } from './search.ts';
-import { postQuery } from './sql.ts';
-import { getDiff, getState } from './state.ts';
-import { getActors, getHealth, getMetrics, getReady, postChaos } from './system.ts';
-import { postTakeover } from './takeover.ts';
-import { replaceWorkers } from './workers.ts';
 
 export type Handler = (call: Call, ports: AdminPorts) => Promise<Reply>;
 

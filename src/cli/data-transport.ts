@@ -11,10 +11,10 @@ import {
   openSqliteLog,
   openSqliteReader,
 } from '../../eventlog/index.ts';
+import { Refused, unanswered } from '../admin/http/problem.ts';
+import type { Reply } from '../admin/http/reply.ts';
 import { match } from '../admin/match.ts';
 import type { AdminPorts } from '../admin/ports.ts';
-import { Refused, unanswered } from '../admin/problem.ts';
-import type { Reply } from '../admin/reply.ts';
 import { ROUTES } from '../admin/routes.ts';
 import {
   archiveLog,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { BodyRoom } from '../../src/admin/body-room.ts';
+import { BodyRoom } from '../../src/admin/http/body-room.ts';
 import { type Scene, withWeb } from './scene.ts';
 
 const MIB = 1024 * 1024;

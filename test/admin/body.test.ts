@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as later } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readBytes } from '../../src/admin/body.ts';
-import { Refused } from '../../src/admin/problem.ts';
+import { readBytes } from '../../src/admin/http/body.ts';
+import { Refused } from '../../src/admin/http/problem.ts';
 
 const ends: (() => void)[] = [];
 afterEach(() => {

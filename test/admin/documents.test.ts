@@ -1,8 +1,8 @@
 /** docs/admin-api.md beside the API: its routes with their query keys, and what it refuses. */
 import { describe, expect, it } from 'vitest';
-import { PROBLEMS } from '../../src/admin/problem.ts';
+import { SEARCH_KEYS } from '../../src/admin/calls/search.ts';
+import { PROBLEMS } from '../../src/admin/http/problem.ts';
 import { ROUTES } from '../../src/admin/routes.ts';
-import { SEARCH_KEYS } from '../../src/admin/search.ts';
 import { documentText, inlineCode, rowsUnder } from '../support/documents.ts';
 
 const DOCUMENT = documentText('docs/admin-api.md');

@@ -7,7 +7,7 @@ import {
   type Recorded,
   type StreamName,
 } from '../../eventlog/index.ts';
-import { pourEvents } from '../../src/admin/event-stream.ts';
+import { pourEvents } from '../../src/admin/calls/event-stream.ts';
 import { pause } from '../support/eventually.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type Scene, scene, withWeb } from './scene.ts';

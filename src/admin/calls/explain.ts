@@ -1,0 +1,59 @@
+/** Why a recorded request went where it went, and where one would go. */
+import { z } from 'zod';
+import { parseDomainName, quoted } from '../../../eventlog/index.ts';
+import type { AskedStory, AskedWish } from '../../history/index.ts';
+import { domainOf } from '../../wire/index.ts';
+import { bodyBy } from '../http/body-by.ts';
+import type { Call } from '../http/call.ts';
+import { momentFrom } from '../http/moments.ts';
+import { Refused } from '../http/problem.ts';
+import { json, type Reply } from '../http/reply.ts';
+import type { AdminPorts } from '../ports.ts';
+
+// 200: an id that a trusted peer gave is at most that long.
+const LONGEST_ID = 200;
+
+export async function getRequest(call: Call, { history }: AdminPorts): Promise<Reply> {
+  const id = call.params.get('id') ?? '';
+  if (id.length > LONGEST_ID)
+    throw new Refused('invalid_query', `id: expected at most ${LONGEST_ID} characters, found ${id.length}`);
+  return json(await history.ask('explain', { id }, call.signal));
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}$/;
+
+const askedBody = z.strictObject({
+  host: z.string().min(1).max(300),
+  path: z.string().startsWith('/', 'expected a path that begins with /').max(8192).default('/'),
+  method: z.string().regex(TOKEN, 'expected a method').default('GET'),
+  headers: z.record(z.string(), z.string()).default({}),
+  at: z.union([z.int().min(0), z.string()]).optional(),
+  whyNot: z.string().max(100).optional(),
+});
+
+export async function postExplain(call: Call, { history, checkpoint }: AdminPorts): Promise<Reply> {
+  const { at: when, headers, whyNot, ...asked } = await bodyBy(call, askedBody);
+  requireHost(asked.host);
+  const at = momentFrom(when, 'at');
+  const wish: AskedWish = {
+    ...asked,
+    headers: Object.entries(headers).flat(),
+    ...(at === undefined ? {} : { at }),
+    ...(whyNot === undefined ? {} : { whyNot }),
+  };
+  const ask = (more: Partial<AskedWish>): Promise<AskedStory> =>
+    history.ask('explainAsked', { ...wish, ...more }, call.signal);
+  const first = await ask({});
+  if (at !== undefined || first.pool === null) return json(first);
+  // Only now is the pool known, whose ledger is shown as it is.
+  const packed = checkpoint(first.pool);
+  return json(packed === undefined ? first : await ask({ live: { pool: first.pool, checkpoint: packed } }));
+}
+
+/** What no Host field may say is answered 400 before any domain is looked up. */
+function requireHost(host: string): void {
+  if (domainOf(host) !== '') return;
+  const name = parseDomainName(host);
+  const problem = name.ok ? `expected the name of one host, found ${quoted(host)}` : name.problem;
+  throw new Refused('invalid_query', `host: ${problem}; a request for it is answered 400`);
+}

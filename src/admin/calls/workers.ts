@@ -1,0 +1,22 @@
+/** The wish for other threads in the place of those that route, one after the other. */
+import { z } from 'zod';
+import { bodyBy } from '../http/body-by.ts';
+import type { Call } from '../http/call.ts';
+import { WAITED, waitOf } from '../http/prefer.ts';
+import { problem } from '../http/problem.ts';
+import { json, type Reply } from '../http/reply.ts';
+import type { AdminPorts } from '../ports.ts';
+
+const replaceBody = z.strictObject({
+  worker: z.int().min(1).max(4095).optional(),
+});
+
+/** 202: not all of the former ones are gone within the time that was to be waited, and they go on. */
+export async function replaceWorkers(call: Call, { replace }: AdminPorts): Promise<Reply> {
+  const { worker } = await bodyBy(call, replaceBody);
+  const waitMs = waitOf(call);
+  const { replaced, problem: refused } = await replace(worker, waitMs ?? 0);
+  if (refused !== undefined) return problem(refused.type, refused.detail, { members: { replaced } });
+  if (waitMs === undefined) return json({ replaced });
+  return json({ replaced }, WAITED, replaced.every((one) => 'cut' in one) ? 200 : 202);
+}

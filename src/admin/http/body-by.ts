@@ -1,0 +1,19 @@
+/** Small bodies of our own, checked by a schema; no body at all stands for an empty object. */
+import type { z } from 'zod';
+import { parseBy } from '../../config/routing-schema.ts';
+import type { Call } from './call.ts';
+import { Refused } from './problem.ts';
+import { checked } from './wish.ts';
+
+/** A key may stand in the query or in the body; in both, nobody knows which of them is meant. */
+export async function bodyBy<Schema extends z.ZodType>(
+  call: Call,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const body = checked(parseBy(schema, (await call.body()) ?? {}));
+  for (const key of call.query.keys()) {
+    if (Object.hasOwn(body as object, key))
+      throw new Refused('invalid_query', `expected ${key} once, found it in the query and in the body`);
+  }
+  return body;
+}

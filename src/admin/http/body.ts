@@ -1,0 +1,161 @@
+/** A request's body, bounded, as UTF-8, as JSON with each key once. */
+import type { IncomingMessage } from 'node:http';
+import { readJson } from '../../config/read-json.ts';
+import { header } from './call.ts';
+import { Refused } from './problem.ts';
+import { unfit } from './wish.ts';
+
+/** Undefined where there is none. Throws `Refused`. */
+export async function readBody(request: IncomingMessage, limitBytes: number): Promise<unknown> {
+  const bytes = await readWhole(request, limitBytes);
+  if (bytes === undefined) return undefined;
+  const read = readJson(decoded(bytes));
+  if (read.ok) return read.value;
+  throw unfit('malformed_json', read.problems);
+}
+
+/**
+ * A browser can send anything but JSON to another site unasked. No type is fit where there is no body: then the
+ * check of `Origin` is what keeps other sites out.
+ */
+export function checkMediaType(request: IncomingMessage): void {
+  const encoding = header(request, 'content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new Refused(
+      'media_type_unsupported',
+      `Content-Encoding: expected none, found ${JSON.stringify(encoding)}`,
+    );
+  }
+  const type = header(request, 'content-type');
+  if (type === undefined && !announcesBody(request)) return;
+  if (type !== undefined && JSON_TYPE.test(type)) return;
+  const found = type === undefined ? 'none' : JSON.stringify(type);
+  throw new Refused(
+    'media_type_unsupported',
+    `Content-Type: expected application/json in UTF-8, found ${found}`,
+  );
+}
+
+// NDJSON with a single line is JSON; `import`, which takes many, reads them one by one.
+const JSON_TYPE = /^application\/(?:json|x-ndjson)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?$/i;
+
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** As its head says, or what there may be at most where that does not; none: 0. Throws `Refused` for more than that. */
+export function announcedBytes(request: IncomingMessage, limitBytes: number): number {
+  if (!announcesBody(request)) return 0;
+  const bytes = Number(request.headers['content-length'] ?? limitBytes);
+  if (bytes > limitBytes) throw tooLarge(limitBytes);
+  return bytes;
+}
+
+/** By listeners: a command's body is one piece, and an iterator would be dearer than what is done with it. Throws `Refused`. */
+export async function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
+  if (announcedBytes(request, limitBytes) === 0) return undefined;
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const refuse = (error: Error) => {
+      leave();
+      // What comes now is for `discardRest`.
+      request.pause();
+      reject(error);
+    };
+    const onData = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > limitBytes) refuse(tooLarge(limitBytes));
+      else chunks.push(chunk);
+    };
+    const onEnd = () => {
+      leave();
+      if (bytes === 0) resolve(undefined);
+      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+    };
+    const onClose = () => refuse(new Error('expected a whole body, found the end of its connection'));
+    const leave = () => {
+      clearTimeout(timer);
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', refuse);
+    };
+    const timer = setTimeout(() => refuse(tooSlow()), BODY_MS);
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', refuse);
+  });
+}
+
+// 60 s: for a body of at most 64 MiB, or for the next piece of one without end.
+const BODY_MS = 60_000;
+
+/** Of any length, as long as it keeps coming: the next piece within so many milliseconds. */
+export function readBytes(request: IncomingMessage, withinMs = BODY_MS): AsyncIterable<Uint8Array> {
+  return inTime(request, withinMs);
+}
+
+/** Refused half-way, the connection is still needed for the answer. */
+async function* inTime(request: IncomingMessage, withinMs: number): AsyncGenerator<Buffer> {
+  const pieces = (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[
+    Symbol.asyncIterator
+  ]();
+  try {
+    for (;;) {
+      const next = await within(withinMs, pieces.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    void pieces.return?.();
+  }
+}
+
+async function within<T>(ms: number, piece: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    // An answer may end before its body does, and then nobody waits for this.
+    timer = setTimeout(() => reject(tooSlow(ms)), ms).unref();
+  });
+  try {
+    return await Promise.race([piece, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// RFC 9110 §15.5.9.
+function tooSlow(ms = BODY_MS): Refused {
+  const detail = `expected a body, or the next piece of one, within ${ms / 1000} s`;
+  return new Refused('body_too_slow', detail, { headers: { connection: 'close' } });
+}
+
+function decoded(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Refused('malformed_json', 'expected UTF-8, found bytes that are not');
+  }
+}
+
+// The rest of the body is not worth reading, so the connection cannot be used again.
+function tooLarge(limitBytes: number): Refused {
+  const detail = `expected a body of at most ${limitBytes} bytes, found more`;
+  return new Refused('body_too_large', detail, { headers: { connection: 'close' } });
+}
+
+// 2 s: what a client on this machine needs to send 64 MiB, and no more than it costs to let it.
+const DISCARD_MS = 2000;
+
+/** Reads on, for a while, what nobody wants: a client that is still sending when it is reset may never see its answer. */
+export async function discardRest(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  request.resume();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, DISCARD_MS);
+    request.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    request.once('end', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,78 @@
+/** Who is let in: the right name, no other site's page, and the token, in this order. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { parseHostPort } from '../../config/index.ts';
+import { header } from './call.ts';
+import { Refused } from './problem.ts';
+
+export type GuardOptions = {
+  /** Names besides `localhost` and the address that was connected to; lower case, without port. */
+  readonly names: readonly string[];
+  readonly token: string | undefined;
+};
+
+/** What was last let in on a connection: who keeps it says the same again. */
+const KNOWN = new WeakMap<Socket, string>();
+
+/** A page whose name resolves to this machine (DNS rebinding) sends its own name as Host, and so is found out. */
+export function checkHost(request: IncomingMessage, { names }: GuardOptions): void {
+  let count = 0;
+  for (let at = 0; at < request.rawHeaders.length; at += 2) {
+    const name = request.rawHeaders[at]!;
+    if (name.length === 'host'.length && name.toLowerCase() === 'host') count += 1;
+  }
+  // RFC 9112 §3.2: more than one Host line is a 400.
+  if (count !== 1) throw new Refused('malformed_request', `expected one Host, found ${count}`);
+  const text = header(request, 'host') ?? '';
+  if (KNOWN.get(request.socket) === text) return;
+  const host = hostOf(text);
+  const own = [hostOf(bracketed(request.socket.localAddress ?? '')), 'localhost', ...names];
+  if (host !== undefined && own.includes(host)) {
+    KNOWN.set(request.socket, text);
+    return;
+  }
+  const detail = `expected a Host of this listener, found ${JSON.stringify(text)}; admin.names lists further ones`;
+  throw new Refused('host_unknown', detail);
+}
+
+/** A page of another site, or of another port of this machine, may neither command nor ask. */
+export function checkOrigin(request: IncomingMessage): void {
+  const site = header(request, 'sec-fetch-site');
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+    throw new Refused(
+      'foreign_origin',
+      `expected a request of our own, found Sec-Fetch-Site ${JSON.stringify(site)}`,
+    );
+  }
+  const origin = header(request, 'origin');
+  const host = header(request, 'host')?.toLowerCase();
+  if (origin === undefined || origin === `http://${host}` || origin === `https://${host}`) return;
+  throw new Refused('foreign_origin', `expected no Origin or our own, found ${JSON.stringify(origin)}`);
+}
+
+export function checkToken(request: IncomingMessage, { token }: GuardOptions): void {
+  if (token === undefined) return;
+  const given = /^Bearer +(\S+)$/i.exec(header(request, 'authorization') ?? '')?.[1];
+  if (given !== undefined && sameSecret(given, token)) return;
+  const detail =
+    given === undefined ? 'expected Authorization: Bearer TOKEN, found none' : 'found another token';
+  throw new Refused('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer realm="switchyard"' } });
+}
+
+// Digests are of one length, so neither the content nor the length of the token shows in the time it takes.
+function sameSecret(given: string, token: string): boolean {
+  return timingSafeEqual(digest(given), digest(token));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function hostOf(text: string): string | undefined {
+  return (parseHostPort(text) ?? parseHostPort(`${text}:80`))?.host.toLowerCase();
+}
+
+function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
