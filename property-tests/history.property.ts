@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openSqliteLog, poolsOf } from '../eventlog/index.ts';
 import { type Change, difference, parseRouting, type Routing, routingJson } from '../src/config/index.ts';
-import { undoing } from '../src/history/undoing.ts';
+import { undoing } from '../src/history/undo/undoing.ts';
 import { deskOver, type Scene, scene } from '../test/admin/scene.ts';
 import { command } from '../test/cli/command.ts';
 import { eventsOf, foldNaively, stateOf } from '../test/support/history.ts';

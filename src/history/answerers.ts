@@ -2,17 +2,18 @@
  * Everything that can be asked of the past, and who answers it: functions of a wish and a `Room`, on the thread of
  * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
  */
-import { pourComparison } from './comparison.ts';
-import { pourDifference } from './difference.ts';
+
 import { explainAsked } from './explain/asked.ts';
 import { explainRequest } from './explain/request.ts';
-import { archivePart, exportPart, verifyAll } from './portion.ts';
-import { makePoints } from './present-at.ts';
-import { query } from './query.ts';
-import { restorationOf } from './restoration.ts';
+import { archivePart, exportPart, verifyAll } from './files/portion.ts';
+import { query } from './query/query.ts';
 import { pourEvents } from './search.ts';
-import { pourState } from './state.ts';
-import { undoneAt } from './undone-at.ts';
+import { pourComparison } from './state/comparison.ts';
+import { pourDifference } from './state/difference.ts';
+import { makePoints } from './state/present-at.ts';
+import { pourState } from './state/state.ts';
+import { restorationOf } from './undo/restoration.ts';
+import { undoneAt } from './undo/undone-at.ts';
 import { verifyJournal } from './verify-decisions.ts';
 import { whatIf } from './what-if/what-if.ts';
 

@@ -1,8 +1,8 @@
 /** When a backend began to get requests, and when it ceased to: what its pool's events made of it. */
 import { backendOf, evolveOwner, type PoolState } from '../../actors/index.ts';
 import { type BackendId, type PoolName, poolStream, type Recorded } from '../../eventlog/index.ts';
-import { ownerAt } from './owner-at.ts';
 import type { Room } from './room.ts';
+import { ownerAt } from './state/owner-at.ts';
 
 export type Availability = {
   readonly pool: PoolName;

@@ -1,24 +1,25 @@
 /** The door of history: questions about the past, answered beside routing. */
-export { type ArchiveOptions, type ArchiveReport, archiveLog } from './archive-log.ts';
-export { Comparing } from './comparing.ts';
-export type { Comparison, ComparisonWish, ConfigFile, WishRead } from './comparison.ts';
-export { type DifferenceEntry, differenceJson } from './difference-text.ts';
+
 export type { AskedStory, AskedWish } from './explain/asked.ts';
 export type { RequestStory, Step } from './explain/story.ts';
+export { type ArchiveOptions, type ArchiveReport, archiveLog } from './files/archive-log.ts';
+export { type Repaired, type Repairing, repairing } from './files/repair-log.ts';
+export { type OpenSources, sourcesOf } from './files/sources.ts';
 export type { Historian } from './historian.ts';
-export { HistoryThread, type HistoryThreadOptions } from './history-thread.ts';
 export { LocalHistory, type LocalHistoryOptions } from './local-history.ts';
 export { type Moment, parseMoment } from './moment.ts';
 export { pieces } from './pieces.ts';
 export type { LongQuestion, PouredQuestion, WishOf } from './question.ts';
-export { type Repaired, type Repairing, repairing } from './repair-log.ts';
-export { broughtUp, type Restoration, streamsOf } from './restoration.ts';
 export { roomOf, type Sources } from './room.ts';
 export { parseScope, type Scope } from './scope.ts';
-export { type OpenSources, sourcesOf } from './sources.ts';
-export { type StateEntry, stateJson } from './state-text.ts';
+export { Comparing } from './state/comparing.ts';
+export type { Comparison, ComparisonWish, ConfigFile, WishRead } from './state/comparison.ts';
+export { type DifferenceEntry, differenceJson } from './state/difference-text.ts';
+export { type StateEntry, stateJson } from './state/state-text.ts';
+export { HistoryThread, type HistoryThreadOptions } from './thread/history-thread.ts';
 export { answerOf, told, withAnswer } from './told.ts';
-export { CONFIRMED, ON_TRIAL, type Trial, trialOf, UNDONE } from './trial.ts';
 export { type HistoryProblem, Unanswerable } from './unanswerable.ts';
-export { toldOf } from './undoing.ts';
-export type { UndoneAt } from './undone-at.ts';
+export { broughtUp, type Restoration, streamsOf } from './undo/restoration.ts';
+export { CONFIRMED, ON_TRIAL, type Trial, trialOf, UNDONE } from './undo/trial.ts';
+export { toldOf } from './undo/undoing.ts';
+export type { UndoneAt } from './undo/undone-at.ts';

@@ -3,8 +3,8 @@ import { RE2JS } from 're2js';
 import { EventUnreadable, type Recorded, type StreamName } from '../../eventlog/index.ts';
 import { type Availability, availabilityChanges, availabilityChangesBackwards } from './availability.ts';
 import { type Moment, positionAt } from './moment.ts';
-import { versionAt } from './owner-at.ts';
 import type { Room } from './room.ts';
+import { versionAt } from './state/owner-at.ts';
 import { nowAndThen, progressLine } from './told.ts';
 import { Unanswerable } from './unanswerable.ts';
 

@@ -10,7 +10,7 @@ import {
   runQuery,
   writeName,
 } from '../../eventlog/index.ts';
-import { query } from '../../src/history/query.ts';
+import { query } from '../../src/history/query/query.ts';
 import type { Room } from '../../src/history/room.ts';
 import { JournalledPool, nobody } from '../actors/pool/ledger/journalled-pool.ts';
 import { finished, record, temporaryDirectory } from '../journal/desk.ts';

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LocalLog, openSqliteLog } from '../../eventlog/index.ts';
+import { verifyAll } from '../../src/history/files/portion.ts';
 import { LocalHistory, type OpenSources, roomOf, sourcesOf } from '../../src/history/index.ts';
-import { verifyAll } from '../../src/history/portion.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { archiveBefore } from './archived.ts';
 import { withPools } from './past.ts';

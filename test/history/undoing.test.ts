@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRouting, type Routing, routingJson } from '../../src/config/index.ts';
-import { undoing } from '../../src/history/undoing.ts';
+import { undoing } from '../../src/history/undo/undoing.ts';
 
 describe('undoing', () => {
   const of = (pools: object, domains: object): Routing => {

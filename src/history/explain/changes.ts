@@ -6,7 +6,7 @@ import type {
   StreamName,
   SwitchyardEvent,
 } from '../../../eventlog/index.ts';
-import { versionAt } from '../owner-at.ts';
+import { versionAt } from '../state/owner-at.ts';
 
 type Log = LogReader & LogInspection;
 

@@ -15,7 +15,7 @@ import {
   type StreamName,
 } from '../../../eventlog/index.ts';
 import { compilePattern } from '../../config/index.ts';
-import { ownerAt } from '../owner-at.ts';
+import { ownerAt } from '../state/owner-at.ts';
 
 type Log = LogReader & LogInspection;
 

@@ -1,7 +1,7 @@
 /** A pool's owner from version to version, as it was and as it would have been. */
 import { evolveOwner, type PoolState } from '../../../actors/index.ts';
 import type { LogInspection, LogReader, StreamName } from '../../../eventlog/index.ts';
-import { ownerAt, versionAt } from '../owner-at.ts';
+import { ownerAt, versionAt } from '../state/owner-at.ts';
 import { type Alteration, altered } from './alteration.ts';
 
 type Log = LogReader & LogInspection;

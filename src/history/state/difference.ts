@@ -1,16 +1,16 @@
 /** What differs between two moments of the past, in settings: what passes by itself is no difference. */
-import type { DomainState, PoolState } from '../../actors/index.ts';
-import type { StreamName } from '../../eventlog/index.ts';
-import { type Change, difference } from '../config/index.ts';
-import { routingOf } from '../plan/index.ts';
+import type { DomainState, PoolState } from '../../../actors/index.ts';
+import type { StreamName } from '../../../eventlog/index.ts';
+import { type Change, difference } from '../../config/index.ts';
+import { routingOf } from '../../plan/index.ts';
+import { type Moment, positionAt } from '../moment.ts';
+import { linesOfJson, pieces } from '../pieces.ts';
+import type { Room } from '../room.ts';
+import type { Scope } from '../scope.ts';
 import { type DifferenceEntry, differenceJson } from './difference-text.ts';
-import { type Moment, positionAt } from './moment.ts';
 import { ownerOfVersion, versionAt } from './owner-at.ts';
 import { ownerOf, streamsIn } from './owners-at.ts';
-import { linesOfJson, pieces } from './pieces.ts';
 import { allAt, isSmall } from './present-at.ts';
-import type { Room } from './room.ts';
-import type { Scope } from './scope.ts';
 
 export type DifferenceWish = {
   readonly from: Moment;

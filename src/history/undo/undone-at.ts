@@ -1,5 +1,5 @@
 /** How one change would be undone at a position: of all others, those alone are looked at that depend on it. */
-import type { DomainState } from '../../actors/index.ts';
+import type { DomainState } from '../../../actors/index.ts';
 import {
   type DomainName,
   domainStream,
@@ -10,18 +10,18 @@ import {
   poolStream,
   poolsOf,
   type StreamName,
-} from '../../eventlog/index.ts';
-import { type Change, difference, type Removable, type Routing } from '../config/index.ts';
-import { routingOf } from '../plan/index.ts';
-import { changeAt, type PastChange } from './change-at.ts';
-import { changedSince } from './difference.ts';
-import { positionAt } from './moment.ts';
-import { ownerAt } from './owner-at.ts';
-import { streamsIn } from './owners-at.ts';
-import { someAt } from './present-at.ts';
+} from '../../../eventlog/index.ts';
+import { type Change, difference, type Removable, type Routing } from '../../config/index.ts';
+import { routingOf } from '../../plan/index.ts';
+import { positionAt } from '../moment.ts';
+import type { Room } from '../room.ts';
+import type { Scope } from '../scope.ts';
+import { changeAt, type PastChange } from '../state/change-at.ts';
+import { changedSince } from '../state/difference.ts';
+import { ownerAt } from '../state/owner-at.ts';
+import { streamsIn } from '../state/owners-at.ts';
+import { someAt } from '../state/present-at.ts';
 import { presentCounts } from './restoration.ts';
-import type { Room } from './room.ts';
-import type { Scope } from './scope.ts';
 import { undoneIn } from './undoing.ts';
 
 export type UndoneAtWish = {

@@ -14,9 +14,9 @@ import {
   replaceLog,
   type Verified,
   verifying,
-} from '../../eventlog/index.ts';
-import { projectionOf } from '../projection.ts';
-import { Unanswerable } from './unanswerable.ts';
+} from '../../../eventlog/index.ts';
+import { projectionOf } from '../../projection.ts';
+import { Unanswerable } from '../unanswerable.ts';
 
 export type Repaired =
   | { readonly type: 'nothing' }

@@ -1,5 +1,5 @@
 /** Changes on trial as the log has them: beside the answers of commands, under ids that say what became of each. */
-import type { Json, LogInspection, Position } from '../../eventlog/index.ts';
+import type { Json, LogInspection, Position } from '../../../eventlog/index.ts';
 
 export type Trial = {
   readonly id: string;

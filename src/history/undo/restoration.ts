@@ -1,14 +1,14 @@
 /** What would have to change for settings to be again what they were: found an owner at a time, and no more of it than one plan may change. */
-import { domainStream, type Position, poolStream, type StreamName } from '../../eventlog/index.ts';
-import { type Change, MAX_CHANGES, type Removable, type Routing, removedBy } from '../config/index.ts';
-import { routingOf } from '../plan/index.ts';
-import { requireBetween } from './change-at.ts';
-import { changedSince, changesBetween } from './difference.ts';
-import { type Moment, positionAt } from './moment.ts';
-import { someAt } from './present-at.ts';
-import type { Room } from './room.ts';
-import type { Scope } from './scope.ts';
-import { Unanswerable } from './unanswerable.ts';
+import { domainStream, type Position, poolStream, type StreamName } from '../../../eventlog/index.ts';
+import { type Change, MAX_CHANGES, type Removable, type Routing, removedBy } from '../../config/index.ts';
+import { routingOf } from '../../plan/index.ts';
+import { type Moment, positionAt } from '../moment.ts';
+import type { Room } from '../room.ts';
+import type { Scope } from '../scope.ts';
+import { requireBetween } from '../state/change-at.ts';
+import { changedSince, changesBetween } from '../state/difference.ts';
+import { someAt } from '../state/present-at.ts';
+import { Unanswerable } from '../unanswerable.ts';
 
 export type RestorationWish = {
   /** When settings were as they are wanted. */

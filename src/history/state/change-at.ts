@@ -1,12 +1,12 @@
 /** One change of the past: the events of a command, and what their owners' settings were before and after it. */
-import { EventUnreadable, type Position, type Recorded, type StreamName } from '../../eventlog/index.ts';
-import type { Routing } from '../config/index.ts';
-import { routingOf } from '../plan/index.ts';
-import { positionAt, requireEvents } from './moment.ts';
+import { EventUnreadable, type Position, type Recorded, type StreamName } from '../../../eventlog/index.ts';
+import type { Routing } from '../../config/index.ts';
+import { routingOf } from '../../plan/index.ts';
+import { positionAt, requireEvents } from '../moment.ts';
+import type { Room } from '../room.ts';
+import type { Scope } from '../scope.ts';
+import { Unanswerable } from '../unanswerable.ts';
 import { someAt } from './present-at.ts';
-import type { Room } from './room.ts';
-import type { Scope } from './scope.ts';
-import { Unanswerable } from './unanswerable.ts';
 
 export type ChangeWish = {
   /** Any of its events. */

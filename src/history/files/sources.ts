@@ -14,8 +14,8 @@ import {
   type Points,
   type Scratch,
   unpackJournal,
-} from '../../eventlog/index.ts';
-import type { Sources } from './room.ts';
+} from '../../../eventlog/index.ts';
+import type { Sources } from '../room.ts';
 
 /** `sources`: for one question, which leaves them at its end. */
 export type OpenSources = { readonly sources: () => Sources; readonly close: () => void };

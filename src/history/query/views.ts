@@ -1,5 +1,5 @@
 /** Log and journal as tables: stable names and columns, to which columns may be added, and none taken away. */
-import { BLAME, type OutcomeType } from '../../actors/index.ts';
+import { BLAME, type OutcomeType } from '../../../actors/index.ts';
 import {
   parseTime,
   type QueryTable,
@@ -7,12 +7,12 @@ import {
   type Recorded,
   type RequestRecord,
   type TimeRange,
-} from '../../eventlog/index.ts';
-import { rowOf } from '../proxy/index.ts';
+} from '../../../eventlog/index.ts';
+import { rowOf } from '../../proxy/index.ts';
+import { lastRecordedBy } from '../moment.ts';
+import type { Room } from '../room.ts';
+import { Unanswerable } from '../unanswerable.ts';
 import { leasesIn, type PastLease } from './leases.ts';
-import { lastRecordedBy } from './moment.ts';
-import type { Room } from './room.ts';
-import { Unanswerable } from './unanswerable.ts';
 
 type Row = QueryValue[];
 type Columns<T> = readonly (readonly [name: string, of: (from: T) => QueryValue | undefined])[];

@@ -1,10 +1,10 @@
 /** The program of a process for one query: SQL that would never come to an end comes to one with its process. */
 import { setPriority } from 'node:os';
+import { sourcesOf } from '../files/sources.ts';
+import { roomOf } from '../room.ts';
+import { sentError } from '../thread/sent-error.ts';
 import { answerQuery } from './answer-query.ts';
 import type { QueryOrder } from './query-wish.ts';
-import { roomOf } from './room.ts';
-import { sentError } from './sent-error.ts';
-import { sourcesOf } from './sources.ts';
 
 // Whoever asked is gone.
 process.once('disconnect', () => process.exit());

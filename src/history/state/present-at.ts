@@ -1,5 +1,5 @@
 /** Everything, or one thing, that was routed at a position of the log. */
-import { type DomainState, evolveOwner, type PoolState, type Present } from '../../actors/index.ts';
+import { type DomainState, evolveOwner, type PoolState, type Present } from '../../../actors/index.ts';
 import {
   baseOf,
   type DomainName,
@@ -14,10 +14,10 @@ import {
   type PoolName,
   type StreamName,
   type Whole,
-} from '../../eventlog/index.ts';
-import { projectionOf } from '../projection.ts';
+} from '../../../eventlog/index.ts';
+import { projectionOf } from '../../projection.ts';
+import type { Room } from '../room.ts';
 import { ownerAt, unknownKind } from './owner-at.ts';
-import type { Room } from './room.ts';
 
 const PAGE = 1000;
 // What is quicker held and folded as a whole than read one by one, and no burden in memory: as objects some ten times its text.

@@ -6,14 +6,14 @@ import {
   type Packing,
   packJournal,
   verifying,
-} from '../../eventlog/index.ts';
-import { projectionOf } from '../projection.ts';
-import { requireBeginning } from './change-at.ts';
-import { type Moment, positionAt } from './moment.ts';
+} from '../../../eventlog/index.ts';
+import { projectionOf } from '../../projection.ts';
+import { type Moment, positionAt } from '../moment.ts';
+import type { Room } from '../room.ts';
+import { requireBeginning } from '../state/change-at.ts';
+import { Unanswerable } from '../unanswerable.ts';
+import { trialsIn } from '../undo/trial.ts';
 import type { Repaired } from './repair-log.ts';
-import type { Room } from './room.ts';
-import { trialsIn } from './trial.ts';
-import { Unanswerable } from './unanswerable.ts';
 
 export type ExportWish = {
   /** The first and the last that is wanted; the beginning and the end without. */

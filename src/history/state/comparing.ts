@@ -2,10 +2,10 @@
  * A wish for all of the routing as whoever carries it out has it: read and compared by a historian, beside this thread where that
  * takes long. What was found before its turn holds in it, unless more was recorded meanwhile: then that is looked at.
  */
-import { OwnerUnavailable, type Plan } from '../../actors/index.ts';
-import type { Position } from '../../eventlog/index.ts';
+import { OwnerUnavailable, type Plan } from '../../../actors/index.ts';
+import type { Position } from '../../../eventlog/index.ts';
+import type { Historian } from '../historian.ts';
 import type { Comparison, ComparisonWish, WishRead } from './comparison.ts';
-import type { Historian } from './historian.ts';
 
 type Readable = Extract<WishRead, { type: 'read' }>;
 type Texts = AsyncGenerator<string, undefined>;

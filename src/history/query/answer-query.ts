@@ -1,9 +1,9 @@
 /** One SELECT over the views of log and journal, within bounds. */
-import { QueryRefused, runQuery } from '../../eventlog/index.ts';
+import { QueryRefused, runQuery } from '../../../eventlog/index.ts';
+import type { Room } from '../room.ts';
+import { Unanswerable } from '../unanswerable.ts';
+import { msOf } from '../verify-decisions.ts';
 import { type Answer, QUERY_MS, type QueryWish } from './query-wish.ts';
-import type { Room } from './room.ts';
-import { Unanswerable } from './unanswerable.ts';
-import { msOf } from './verify-decisions.ts';
 import { views } from './views.ts';
 
 export async function answerQuery(

@@ -2,7 +2,7 @@
  * All owners, or some, as they were at a position: pools before domains, each in order of name, one at a time, so that of very
  * many, or of very large ones, nobody has to hold more than one. Who cannot be read is told in its place, and the others all the same.
  */
-import type { DomainState, PoolState, Present } from '../../actors/index.ts';
+import type { DomainState, PoolState, Present } from '../../../actors/index.ts';
 import {
   type DomainName,
   EventUnreadable,
@@ -11,12 +11,12 @@ import {
   ownerNameOf,
   type PoolName,
   type StreamName,
-} from '../../eventlog/index.ts';
-import { inOrder } from '../config/index.ts';
+} from '../../../eventlog/index.ts';
+import { inOrder } from '../../config/index.ts';
+import type { Room } from '../room.ts';
+import type { Scope } from '../scope.ts';
 import { ownerAt } from './owner-at.ts';
 import { allAt, isSmall } from './present-at.ts';
-import type { Room } from './room.ts';
-import type { Scope } from './scope.ts';
 
 export type Owner =
   | { readonly kind: 'pool'; readonly name: PoolName; readonly state: NonNullable<PoolState> }

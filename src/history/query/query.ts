@@ -1,8 +1,9 @@
 /** `query`: SQL over a directory in a process beside, over a single file in the same thread. */
+
+import type { Room } from '../room.ts';
 import { answerQuery } from './answer-query.ts';
 import { queryApart } from './query-apart.ts';
 import { type Answer, QUERY_MS, type QueryWish } from './query-wish.ts';
-import type { Room } from './room.ts';
 
 /** By a process of its own: of what SQLite does by itself, nothing else can be stopped, by a clock or by Ctrl-C. */
 export function query(wish: QueryWish, room: Room): Promise<Answer> {

@@ -1,11 +1,11 @@
 /** The program of the thread of history: it answers the main thread's questions, several at once, in turns. */
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Answering, answering } from './answering.ts';
+import { type Answering, answering } from '../answering.ts';
+import { sourcesOf } from '../files/sources.ts';
+import { roomOf } from '../room.ts';
 import type { FromHistory, HistoryBoot, ToHistory } from './messages.ts';
-import { roomOf } from './room.ts';
 import { sentError } from './sent-error.ts';
-import { sourcesOf } from './sources.ts';
 
 const { directory, niceness } = workerData as HistoryBoot;
 const parent = parentPort;

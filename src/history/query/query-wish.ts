@@ -1,6 +1,6 @@
 /** What `query` is asked, and what it answers. */
-import type { QueryAnswer } from '../../eventlog/index.ts';
-import type { Moment } from './moment.ts';
+import type { QueryAnswer } from '../../../eventlog/index.ts';
+import type { Moment } from '../moment.ts';
 
 export type QueryWish = {
   readonly sql: string;

@@ -2,8 +2,8 @@
  * All of the routing as somebody wishes it: read, and compared with what is in force, again whenever that is asked, since more may
  * have been recorded meanwhile.
  */
-import { type Command, digestOf, type Rejection } from '../../actors/index.ts';
-import type { Json, Position } from '../../eventlog/index.ts';
+import { type Command, digestOf, type Rejection } from '../../../actors/index.ts';
+import type { Json, Position } from '../../../eventlog/index.ts';
 import {
   type Change,
   type Checked,
@@ -17,11 +17,11 @@ import {
   type Routing,
   readSent,
   routingJson,
-} from '../config/index.ts';
-import { commandsOf, compared } from '../plan/index.ts';
+} from '../../config/index.ts';
+import { commandsOf, compared } from '../../plan/index.ts';
+import { pieces } from '../pieces.ts';
+import type { Room } from '../room.ts';
 import { InForce } from './in-force.ts';
-import { pieces } from './pieces.ts';
-import type { Room } from './room.ts';
 
 export type ComparisonWish = {
   readonly wanted:

@@ -2,10 +2,10 @@
  * How to undo a change after others came: whatever nobody touched since is as it was before it; what somebody did
  * touch, or what would no longer fit to it, stays, and is told.
  */
-import { type DomainName, type PoolName, poolsOf } from '../../eventlog/index.ts';
-import { type Change, difference, type Routing } from '../config/index.ts';
-import type { PastChange } from './change-at.ts';
-import { within } from './scope.ts';
+import { type DomainName, type PoolName, poolsOf } from '../../../eventlog/index.ts';
+import { type Change, difference, type Routing } from '../../config/index.ts';
+import { within } from '../scope.ts';
+import type { PastChange } from '../state/change-at.ts';
 
 export type Undoing = {
   /** What it should be like: the present one, with all undone that can be. */

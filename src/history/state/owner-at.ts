@@ -1,12 +1,12 @@
 /** One owner at a position of the log: its current row if nothing came since, or its newest snapshot before and what came after that. */
-import { evolveOwner } from '../../actors/index.ts';
+import { evolveOwner } from '../../../actors/index.ts';
 import {
   EventUnreadable,
   isOwned,
   type LogInspection,
   type LogReader,
   type StreamName,
-} from '../../eventlog/index.ts';
+} from '../../../eventlog/index.ts';
 
 type Log = LogInspection & LogReader;
 

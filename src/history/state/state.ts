@@ -1,12 +1,12 @@
 /** Routing state, now or then, an owner at a time: nobody has to hold it all. */
 
-import { poolJson } from '../config/index.ts';
-import { routedPool } from '../plan/index.ts';
-import { type Moment, positionAt } from './moment.ts';
+import { poolJson } from '../../config/index.ts';
+import { routedPool } from '../../plan/index.ts';
+import { type Moment, positionAt } from '../moment.ts';
+import { linesOfJson, pieces } from '../pieces.ts';
+import type { Room } from '../room.ts';
+import type { Scope } from '../scope.ts';
 import { type Owner, ownersAt } from './owners-at.ts';
-import { linesOfJson, pieces } from './pieces.ts';
-import type { Room } from './room.ts';
-import type { Scope } from './scope.ts';
 import { type StateEntry, stateJson } from './state-text.ts';
 
 export type StateWish = {

@@ -1,9 +1,9 @@
 /** An archive: an old prefix of the log goes into a file, and the log goes on after it, anchored by hash and base. */
 import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { JOURNAL_DIRECTORY, type LocalLog, swapLog } from '../../eventlog/index.ts';
-import type { Historian } from './historian.ts';
-import { Unanswerable } from './unanswerable.ts';
+import { JOURNAL_DIRECTORY, type LocalLog, swapLog } from '../../../eventlog/index.ts';
+import type { Historian } from '../historian.ts';
+import { Unanswerable } from '../unanswerable.ts';
 
 export type ArchiveOptions = {
   readonly history: Historian;

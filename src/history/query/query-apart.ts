@@ -1,10 +1,10 @@
 /** Has a query answered by a process of its own, which is killed when its time is over or nobody wants the answer. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { SentError } from './messages.ts';
+import type { SentError } from '../thread/messages.ts';
+import { receivedError } from '../thread/sent-error.ts';
+import { Unanswerable } from '../unanswerable.ts';
 import type { Answer, QueryOrder } from './query-wish.ts';
-import { receivedError } from './sent-error.ts';
-import { Unanswerable } from './unanswerable.ts';
 
 const ENTRY = import.meta.url.endsWith('.ts') ? './query-process.ts' : './query-process.js';
 // A process that begins is waited for on the busiest machine.

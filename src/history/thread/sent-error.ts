@@ -1,7 +1,7 @@
 /** Errors across threads: those that others tell apart by class arrive as what they were. */
-import { DataUnusable, EventUnreadable, LogUnavailable } from '../../eventlog/index.ts';
+import { DataUnusable, EventUnreadable, LogUnavailable } from '../../../eventlog/index.ts';
+import { Unanswerable } from '../unanswerable.ts';
 import type { SentError } from './messages.ts';
-import { Unanswerable } from './unanswerable.ts';
 
 export function sentError(error: unknown): SentError {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error), stack: undefined, own: {} };

@@ -2,7 +2,7 @@
  * Everything in force, read once, and from then on brought up to date by what was recorded since. What is as wished is the wish's
  * own: of very many, nearly all are held once, and seen to be the same at a glance.
  */
-import type { DomainState, PoolState } from '../../actors/index.ts';
+import type { DomainState, PoolState } from '../../../actors/index.ts';
 import {
   type Current,
   type DomainName,
@@ -12,10 +12,10 @@ import {
   type Position,
   type SparseDomain,
   type StreamName,
-} from '../../eventlog/index.ts';
-import { isSame, isSamePool, type RoutedPool, type Routing } from '../config/index.ts';
-import { routedPool } from '../plan/index.ts';
-import type { Room } from './room.ts';
+} from '../../../eventlog/index.ts';
+import { isSame, isSamePool, type RoutedPool, type Routing } from '../../config/index.ts';
+import { routedPool } from '../../plan/index.ts';
+import type { Room } from '../room.ts';
 
 const PAGE = 1000;
 // Pools may be large, as they are where few have thousands of backends.

@@ -2,14 +2,14 @@
  * The thread of history as the main thread has it: a supervised child that is born with the first question. Questions
  * wait for their turn, few at once; one that was under way when the thread was lost is asked once more.
  */
-import type { ChildSpec } from '../../actors/index.ts';
-import { POINT_EVERY } from '../../eventlog/index.ts';
-import { programBeside, ThreadOnDemand } from '../threads/index.ts';
-import type { Historian } from './historian.ts';
+import type { ChildSpec } from '../../../actors/index.ts';
+import { POINT_EVERY } from '../../../eventlog/index.ts';
+import { programBeside, ThreadOnDemand } from '../../threads/index.ts';
+import type { Historian } from '../historian.ts';
+import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from '../question.ts';
+import { Unanswerable } from '../unanswerable.ts';
 import type { FromHistory, HistoryBoot, Reply, ToHistory } from './messages.ts';
-import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from './question.ts';
 import { receivedError } from './sent-error.ts';
-import { Unanswerable } from './unanswerable.ts';
 
 export type HistoryThreadOptions = {
   /** The data directory. */

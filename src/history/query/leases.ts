@@ -1,6 +1,6 @@
 /** Leases out of a journal: each from its giving to its giving back, whichever threads wrote of them, and in which order. */
-import { AllInOrder, type InOrder, type LeaseEnd, type LedgerRecord } from '../../actors/index.ts';
-import type { OperationBlock } from '../../eventlog/index.ts';
+import { AllInOrder, type InOrder, type LeaseEnd, type LedgerRecord } from '../../../actors/index.ts';
+import type { OperationBlock } from '../../../eventlog/index.ts';
 
 type Given = Extract<LedgerRecord, { op: 'checkout' | 'grant' }>;
 
