@@ -1,4 +1,9 @@
 /** The command line: its words, and what `serve` needs of it. What talks to a router (`run.ts`) is loaded by who does. */
 export { CommandFailed } from './failure.ts';
 export { processIo } from './io.ts';
-export { MOST_WORKERS, overridesOf, parseServeArguments, type ServeArguments } from './serve-arguments.ts';
+export {
+  MOST_WORKERS,
+  overridesOf,
+  parseServeArguments,
+  type ServeArguments,
+} from './words/serve-arguments.ts';

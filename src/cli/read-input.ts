@@ -10,7 +10,7 @@ import {
 } from '../config/index.ts';
 import { CommandFailed } from './failure.ts';
 import type { Io } from './io.ts';
-import { clean } from './table.ts';
+import { clean } from './render/table.ts';
 
 export async function readInput(file: string, io: Io): Promise<unknown> {
   const read =

@@ -1,15 +1,16 @@
 /** Runs one command: finds the verb, reads its words, and turns every end into lines and an exit status. */
-import { AdminClient, httpOptions } from './admin-client.ts';
-import { type Arguments, parseWords } from './arguments.ts';
+
 import { CommandFailed, UsageError } from './failure.ts';
-import { findVerb } from './find-verb.ts';
-import { overview, usage } from './help.ts';
-import { HttpTransport } from './http-transport.ts';
 import type { Io } from './io.ts';
-import { Printer } from './printer.ts';
-import type { Transport } from './transport.ts';
+import { Printer } from './render/printer.ts';
+import { AdminClient, httpOptions } from './transport/admin-client.ts';
+import { HttpTransport } from './transport/http-transport.ts';
+import type { Transport } from './transport/transport.ts';
 import type { Context, ExitCode, Verb } from './verb.ts';
 import { VERBS } from './verbs/index.ts';
+import { type Arguments, parseWords } from './words/arguments.ts';
+import { findVerb } from './words/find-verb.ts';
+import { overview, usage } from './words/help.ts';
 
 /** Everything but `serve` and `demo`. Never rejects for a reason of the user's making. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -62,7 +63,7 @@ async function transportOf(args: Arguments, io: Io): Promise<Transport> {
   }
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
   // Only these verbs need the database and the admin's own handlers: a tenth of a second for all others.
-  const { DataTransport } = await import('./data-transport.ts');
+  const { DataTransport } = await import('./transport/data-transport.ts');
   return new DataTransport(data, Date.now, io.stop);
 }
 

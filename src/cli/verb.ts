@@ -1,8 +1,9 @@
 /** One thing that the command line can do, with all that its usage text says of it. */
-import type { AdminClient } from './admin-client.ts';
-import type { Arguments, Option, Options, Words } from './arguments.ts';
+
 import type { Io } from './io.ts';
-import type { Printer } from './printer.ts';
+import type { Printer } from './render/printer.ts';
+import type { AdminClient } from './transport/admin-client.ts';
+import type { Arguments, Option, Options, Words } from './words/arguments.ts';
 
 /** Done, refused or false, wrong usage. */
 export type ExitCode = 0 | 1 | 2;

@@ -1,11 +1,11 @@
 /** `replay` with something otherwise: asks for it, shows how far it is, and prints both sides. */
 import { z } from 'zod';
 import { quoted } from '../../eventlog/index.ts';
-import { askLong } from './ask-long.ts';
 import { CommandFailed, UsageError } from './failure.ts';
 import { readInput } from './read-input.ts';
-import { renderWhatIf, whatIfAnswer } from './render-what-if.ts';
-import { anything } from './replies.ts';
+import { renderWhatIf, whatIfAnswer } from './render/render-what-if.ts';
+import { askLong } from './transport/ask-long.ts';
+import { anything } from './transport/replies.ts';
 import type { Context, ExitCode } from './verb.ts';
 
 export async function whatIf(context: Context): Promise<ExitCode> {

@@ -5,9 +5,9 @@
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
 import type { Held } from '../admin/index.ts';
-import { AdminClient } from '../cli/admin-client.ts';
 import { CommandFailed } from '../cli/failure.ts';
-import { HttpTransport, NothingAnswers } from '../cli/http-transport.ts';
+import { AdminClient } from '../cli/transport/admin-client.ts';
+import { HttpTransport, NothingAnswers } from '../cli/transport/http-transport.ts';
 import { parseHostPort, renderHostPort } from '../config/index.ts';
 
 export type PredecessorOf = {

@@ -1,8 +1,8 @@
 /** What the documents say of the command line, beside what it takes. */
 import { describe, expect, it } from 'vitest';
-import { findVerb } from '../../src/cli/find-verb.ts';
 import type { Verb } from '../../src/cli/verb.ts';
 import { VERBS } from '../../src/cli/verbs/index.ts';
+import { findVerb } from '../../src/cli/words/find-verb.ts';
 import { DOCUMENTS, documentText, inlineCode } from '../support/documents.ts';
 
 const NAMES = new Set(VERBS.map(({ name }) => name.split(' ')[0]!));

@@ -1,7 +1,7 @@
 /** Words understood and misunderstood: help, suggestions, and the exit status of wrong usage. */
 import { describe, expect, it } from 'vitest';
-import { parseServeArguments } from '../../src/cli/serve-arguments.ts';
 import { VERBS } from '../../src/cli/verbs/index.ts';
+import { parseServeArguments } from '../../src/cli/words/serve-arguments.ts';
 import { command } from './command.ts';
 
 const run = (line: string) => command(line === '' ? [] : line.split(' '));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryLog, type DomainName, domainStream, type EventLog } from '../../eventlog/index.ts';
-import { blocksOf } from '../../src/cli/import-blocks.ts';
+import { blocksOf } from '../../src/cli/transport/import-blocks.ts';
 import { type ChunkResult, cutLines, importChunks } from '../../src/import/index.ts';
 import { deskOver } from '../admin/scene.ts';
 

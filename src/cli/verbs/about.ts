@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { publishedSchema } from '../../config/index.ts';
-import { findVerb } from '../find-verb.ts';
-import { overview, usage } from '../help.ts';
 import type { Context, ExitCode, Verb } from '../verb.ts';
+import { findVerb } from '../words/find-verb.ts';
+import { overview, usage } from '../words/help.ts';
 
 export function helpVerb(all: () => readonly Verb[]): Verb {
   return {

@@ -1,6 +1,7 @@
 /** `actors`: the supervision tree of a running router, page by page. */
-import { type Actor, actorPage } from '../replies.ts';
-import { renderTable } from '../table.ts';
+
+import { renderTable } from '../render/table.ts';
+import { type Actor, actorPage } from '../transport/replies.ts';
 import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
 export const actorsVerb: Verb = {

@@ -1,13 +1,13 @@
 /** `apply`: makes the running router's domains and pools equal to a file, all at once or not at all. */
 import { MAX_ALLOWANCE, parseDesired, type Routing, routingJson } from '../../config/index.ts';
-import type { AdminClient } from '../admin-client.ts';
-import { durationMs } from '../duration.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { accepted, nameOf, readInput } from '../read-input.ts';
-import { rendered } from '../rendered.ts';
-import { type Applied, applied, drainedLines } from '../replies.ts';
-import { type Answered, type Ask, PATIENT } from '../transport.ts';
+import { rendered } from '../render/rendered.ts';
+import type { AdminClient } from '../transport/admin-client.ts';
+import { type Applied, applied, drainedLines } from '../transport/replies.ts';
+import { type Answered, type Ask, PATIENT } from '../transport/transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+import { durationMs } from '../words/duration.ts';
 
 export const applyVerb: Verb = {
   name: 'apply',

@@ -1,10 +1,10 @@
 /** `archive`: an old prefix of the log goes into a file; the log goes on after it. */
 import { resolve } from 'node:path';
-import { askLong } from '../ask-long.ts';
 import { UsageError } from '../failure.ts';
-import { archived } from '../replies.ts';
+import { saysWriting, writing } from '../render/writing.ts';
+import { askLong } from '../transport/ask-long.ts';
+import { archived } from '../transport/replies.ts';
 import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
-import { saysWriting, writing } from '../writing.ts';
 
 export const archiveVerb: Verb = {
   name: 'archive',

@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pieces, type StateEntry, stateJson } from '../../history/index.ts';
-import type { AdminClient } from '../admin-client.ts';
-import { entriesOf } from '../entries.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
-import { holds, type Look, type Predicate, parsePredicate } from '../predicate.ts';
-import { event, state, stateEntry } from '../replies.ts';
+import type { AdminClient } from '../transport/admin-client.ts';
+import { entriesOf } from '../transport/entries.ts';
+import { event, state, stateEntry } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+import { holds, type Look, type Predicate, parsePredicate } from '../words/predicate.ts';
 import { renderedEvent } from './events.ts';
 
 export const bisectVerb: Verb = {

@@ -3,7 +3,7 @@ import { CRASH_POINTS } from '../../../actors/index.ts';
 import { quoted } from '../../../eventlog/index.ts';
 import { nearest } from '../../config/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
-import { anything } from '../replies.ts';
+import { anything } from '../transport/replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
 export const chaosVerb: Verb = {

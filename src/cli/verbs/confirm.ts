@@ -1,5 +1,5 @@
 /** `confirm`: a change on trial is kept; without an id, those that are on trial. */
-import { anything, trials } from '../replies.ts';
+import { anything, trials } from '../transport/replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
 export const confirmVerb: Verb = {

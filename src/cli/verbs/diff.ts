@@ -2,12 +2,12 @@
 
 import type { Change, DifferenceRendering } from '../../config/index.ts';
 import { type DifferenceEntry, differenceJson } from '../../history/index.ts';
-import { checkMoment } from '../arguments.ts';
-import { entriesOf } from '../entries.ts';
-import { Meter } from '../meter.ts';
-import { renderingOn } from '../rendered.ts';
-import { differenceEntry } from '../replies.ts';
+import { Meter } from '../render/meter.ts';
+import { renderingOn } from '../render/rendered.ts';
+import { entriesOf } from '../transport/entries.ts';
+import { differenceEntry } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
+import { checkMoment } from '../words/arguments.ts';
 
 export const diffVerb: Verb = {
   name: 'diff',

@@ -1,8 +1,8 @@
 /** `backend drain`: it gets no further request, and what it serves may finish until a time-out. */
-import { drainReport, receipt } from '../replies.ts';
-import { KINDS, thingOf } from '../thing.ts';
-import { PATIENT } from '../transport.ts';
+import { drainReport, receipt } from '../transport/replies.ts';
+import { PATIENT } from '../transport/transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+import { KINDS, thingOf } from '../words/thing.ts';
 
 export const drainVerb: Verb = {
   name: 'backend drain',

@@ -1,11 +1,11 @@
 /** `events`: what was recorded, from the first or any position, and what comes. */
 import { z } from 'zod';
 import { parseStreamName } from '../../../eventlog/index.ts';
-import { archivedNote, READ_THE_ARCHIVE } from '../archived-note.ts';
 import { UsageError } from '../failure.ts';
-import { Meter } from '../meter.ts';
-import { archivedEvents, event, unreadable } from '../replies.ts';
-import { clean } from '../table.ts';
+import { archivedNote, READ_THE_ARCHIVE } from '../render/archived-note.ts';
+import { Meter } from '../render/meter.ts';
+import { clean } from '../render/table.ts';
+import { archivedEvents, event, unreadable } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 
 export const eventsVerb: Verb = {

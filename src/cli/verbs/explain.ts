@@ -1,8 +1,8 @@
 /** `explain`: why a recorded request went where it went, or where one would go. */
 import { quoted } from '../../../eventlog/index.ts';
 import { UsageError } from '../failure.ts';
-import { askedStory, renderAsked } from '../render-asked.ts';
-import { renderStory, story } from '../render-story.ts';
+import { askedStory, renderAsked } from '../render/render-asked.ts';
+import { renderStory, story } from '../render/render-story.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 
 export const explainVerb: Verb = {

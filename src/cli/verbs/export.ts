@@ -1,10 +1,10 @@
 /** `export`: a part of the log, and what the journal knows of that time, as one file that --data opens. */
 import { resolve } from 'node:path';
-import { askLong } from '../ask-long.ts';
-import { exported } from '../replies.ts';
+import { saysWriting, writing } from '../render/writing.ts';
 import { saved } from '../save-file.ts';
+import { askLong } from '../transport/ask-long.ts';
+import { exported } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
-import { saysWriting, writing } from '../writing.ts';
 
 export const exportVerb: Verb = {
   name: 'export',

@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { unreadableAs } from '../../config/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
-import { blocksOf } from '../import-blocks.ts';
-import { Meter } from '../meter.ts';
 import { nameOf } from '../read-input.ts';
-import { type Imported, imported } from '../replies.ts';
+import { Meter } from '../render/meter.ts';
+import { blocksOf } from '../transport/import-blocks.ts';
+import { type Imported, imported } from '../transport/replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
 export const importVerb: Verb = {
@@ -68,12 +68,12 @@ async function resultsOf(
   if (data === undefined) return overHttp(source, from, context);
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
   // Only this needs the database: a tenth of a second for all others.
-  const { importAtRest } = await import('../import-at-rest.ts');
+  const { importAtRest } = await import('../transport/import-at-rest.ts');
   return atRest(importAtRest(data, source, { from, author: args.text('as') ?? io.user }));
 }
 
 async function* atRest(
-  results: ReturnType<typeof import('../import-at-rest.ts').importAtRest>,
+  results: ReturnType<typeof import('../transport/import-at-rest.ts').importAtRest>,
 ): AsyncGenerator<Imported> {
   for await (const result of results) {
     if (result.type === 'failed') yield { from: result.from, to: result.to, ...result.failure };

@@ -1,9 +1,10 @@
 /** `domain list`, `pool list`, `backend list`: page by page, so that a million go through without being held. */
-import type { AdminClient } from '../admin-client.ts';
-import { type Item, type Ledger, type LiveBackend, ledger, page } from '../replies.ts';
-import { type Cell, renderTable } from '../table.ts';
-import { KINDS } from '../thing.ts';
+
+import { type Cell, renderTable } from '../render/table.ts';
+import type { AdminClient } from '../transport/admin-client.ts';
+import { type Item, type Ledger, type LiveBackend, ledger, page } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+import { KINDS } from '../words/thing.ts';
 
 type Listing = {
   readonly path: readonly string[];

@@ -1,7 +1,7 @@
 /** `query`: read-only SQL over log and journal. */
 import { z } from 'zod';
-import { archivedNote } from '../archived-note.ts';
-import { renderTable } from '../table.ts';
+import { archivedNote } from '../render/archived-note.ts';
+import { renderTable } from '../render/table.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 
 const value = z.union([z.null(), z.number(), z.string()]);

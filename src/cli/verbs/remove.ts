@@ -1,9 +1,10 @@
 /** `domain remove`, `pool remove`, `backend remove`. */
-import type { Options } from '../arguments.ts';
-import { drainedLines, drainedPool, drainReport, nothing } from '../replies.ts';
-import { KINDS, type Kind, type Noun, thingOf } from '../thing.ts';
-import { PATIENT } from '../transport.ts';
+
+import { drainedLines, drainedPool, drainReport, nothing } from '../transport/replies.ts';
+import { PATIENT } from '../transport/transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+import type { Options } from '../words/arguments.ts';
+import { KINDS, type Kind, type Noun, thingOf } from '../words/thing.ts';
 import { conditionOf, versionOf } from './set.ts';
 
 const SUMMARIES = {

@@ -1,8 +1,8 @@
 /** `replay`: recorded traffic through the routing core again. Status 1 where a decision is another than the recorded one. */
 import { z } from 'zod';
-import { askLong } from '../ask-long.ts';
 import { UsageError } from '../failure.ts';
-import { clean } from '../table.ts';
+import { clean } from '../render/table.ts';
+import { askLong } from '../transport/ask-long.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 import { whatIf } from '../what-if.ts';
 

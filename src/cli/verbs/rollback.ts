@@ -1,13 +1,13 @@
 /** `rollback`: settings become what they were, by new events; what it would do is shown first. */
 import { MAX_ALLOWANCE } from '../../config/index.ts';
-import type { AdminClient } from '../admin-client.ts';
-import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../failure.ts';
-import { Meter } from '../meter.ts';
-import { rendered } from '../rendered.ts';
-import { drainedLines, type RolledBack, rolledBack } from '../replies.ts';
-import { type Ask, PATIENT } from '../transport.ts';
+import { Meter } from '../render/meter.ts';
+import { rendered } from '../render/rendered.ts';
+import type { AdminClient } from '../transport/admin-client.ts';
+import { drainedLines, type RolledBack, rolledBack } from '../transport/replies.ts';
+import { type Ask, PATIENT } from '../transport/transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
+import type { Arguments } from '../words/arguments.ts';
 
 export const rollbackVerb: Verb = {
   name: 'rollback',

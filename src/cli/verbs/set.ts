@@ -1,15 +1,15 @@
 /** `domain set`, `pool set`, `backend set`: some settings changed and the rest kept, or all of them from a file. */
 
-import type { AdminClient } from '../admin-client.ts';
-import type { Arguments } from '../arguments.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
-import { keyTable } from '../key-table.ts';
 import { nameOf, readInput } from '../read-input.ts';
-import { type Receipt, receipt, type Settings, settings } from '../replies.ts';
-import { type Pair, parseKey, parsePairs, without, withPair } from '../setting-pairs.ts';
-import { KINDS, type Kind, type Noun, type Thing, thingOf } from '../thing.ts';
-import type { Answered } from '../transport.ts';
+import type { AdminClient } from '../transport/admin-client.ts';
+import { type Receipt, receipt, type Settings, settings } from '../transport/replies.ts';
+import type { Answered } from '../transport/transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+import type { Arguments } from '../words/arguments.ts';
+import { keyTable } from '../words/key-table.ts';
+import { type Pair, parseKey, parsePairs, without, withPair } from '../words/setting-pairs.ts';
+import { KINDS, type Kind, type Noun, type Thing, thingOf } from '../words/thing.ts';
 
 // Three: people and machines that change the same thing in the same second.
 const ATTEMPTS = 3;

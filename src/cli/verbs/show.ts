@@ -1,8 +1,8 @@
 /** `domain show`, `pool show`, `backend show`: all settings of one thing, defaults included. */
 import { stringify } from 'yaml';
-import { settings } from '../replies.ts';
-import { KINDS, type Kind, type Noun, thingOf } from '../thing.ts';
+import { settings } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+import { KINDS, type Kind, type Noun, thingOf } from '../words/thing.ts';
 
 const NOUNS: readonly Noun[] = ['domain', 'pool', 'backend'];
 

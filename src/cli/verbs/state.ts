@@ -1,9 +1,9 @@
 /** `state`: all routing, now or at a past moment, in the shape of a config file. */
 import { stringify } from 'yaml';
 import { type StateEntry, stateJson } from '../../history/index.ts';
-import { entriesOf } from '../entries.ts';
-import { stateEntry } from '../replies.ts';
-import { clean } from '../table.ts';
+import { clean } from '../render/table.ts';
+import { entriesOf } from '../transport/entries.ts';
+import { stateEntry } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
 
 export const stateVerb: Verb = {

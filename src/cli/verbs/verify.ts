@@ -1,10 +1,10 @@
 /** `verify`: is the log what was written? Status 1 if not. */
 import { z } from 'zod';
-import { askLong } from '../ask-long.ts';
-import { type Verified, verification } from '../replies.ts';
-import { clean } from '../table.ts';
+import { clean } from '../render/table.ts';
+import { saysWriting, writing } from '../render/writing.ts';
+import { askLong } from '../transport/ask-long.ts';
+import { type Verified, verification } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
-import { saysWriting, writing } from '../writing.ts';
 
 export const verifyVerb: Verb = {
   name: 'verify',

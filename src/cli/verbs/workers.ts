@@ -1,6 +1,7 @@
 /** `workers replace`: other threads in the place of those that route, one after the other. */
-import { replaced } from '../replies.ts';
-import { renderTable } from '../table.ts';
+
+import { renderTable } from '../render/table.ts';
+import { replaced } from '../transport/replies.ts';
 import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
 export const workersVerb: Verb = {

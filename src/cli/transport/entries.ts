@@ -1,8 +1,8 @@
 /** An answer that comes as lines of JSON, an entry each, so that nobody has to hold all of it. */
 import type { z } from 'zod';
-import { CommandFailed } from './failure.ts';
+import { CommandFailed } from '../failure.ts';
+import type { Context } from '../verb.ts';
 import type { Ask } from './transport.ts';
-import type { Context } from './verb.ts';
 
 export async function* entriesOf<Schema extends z.ZodType>(
   { admin, print, io }: Context,

@@ -1,7 +1,7 @@
 /** The admin API's token, from a file that only its owner should be able to read. */
-import { readBytes } from '../config/index.ts';
-import { CommandFailed } from './failure.ts';
-import { accepted } from './read-input.ts';
+import { readBytes } from '../../config/index.ts';
+import { CommandFailed } from '../failure.ts';
+import { accepted } from '../read-input.ts';
 
 const LONGEST = 4096;
 // Around it, such as the newline that editors add.

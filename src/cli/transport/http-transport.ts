@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client, type Dispatcher, errors } from 'undici';
-import { CommandFailed } from './failure.ts';
+import { CommandFailed } from '../failure.ts';
 import { problemReply } from './replies.ts';
 import { type Answered, type Ask, linesOf, type Transport, targetOf, tellArchived } from './transport.ts';
 

@@ -1,6 +1,12 @@
 /** Questions that a past state answers with yes or no, for `bisect`: each looks at the few owners that it is about. */
-import { type Parsed, parseBackendId, parseDomainName, parsePoolName, quoted } from '../../eventlog/index.ts';
-import { UsageError } from './failure.ts';
+import {
+  type Parsed,
+  parseBackendId,
+  parseDomainName,
+  parsePoolName,
+  quoted,
+} from '../../../eventlog/index.ts';
+import { UsageError } from '../failure.ts';
 
 export type Predicate =
   | { readonly type: 'exists'; readonly kind: 'domain' | 'pool' | 'backend'; readonly name: string }

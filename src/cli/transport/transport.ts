@@ -1,6 +1,6 @@
 /** A way to the admin API's answers: over the network, or from a data directory at rest. */
 import type { Readable } from 'node:stream';
-import type { CommandFailed } from './failure.ts';
+import type { CommandFailed } from '../failure.ts';
 
 export type Ask = {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';

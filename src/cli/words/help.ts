@@ -1,6 +1,7 @@
 /** Usage texts, made from what the verbs say of themselves. */
+
+import type { Verb } from '../verb.ts';
 import type { Option } from './arguments.ts';
-import type { Verb } from './verb.ts';
 
 export function overview(verbs: readonly Verb[]): string[] {
   const width = Math.max(...verbs.map((verb) => synopsis(verb).length));

@@ -1,5 +1,5 @@
 /** A file in blocks of whole lines, each with the number of its first: what one request of an import carries. */
-import { CommandFailed } from './failure.ts';
+import { CommandFailed } from '../failure.ts';
 
 export type Block = { readonly first: number; readonly bytes: Uint8Array };
 

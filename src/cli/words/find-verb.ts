@@ -1,8 +1,8 @@
 /** The verb that the first words name, or the nearest one to suggest. */
-import { quoted } from '../../eventlog/index.ts';
-import { nearest } from '../config/index.ts';
-import { UsageError } from './failure.ts';
-import type { Verb } from './verb.ts';
+import { quoted } from '../../../eventlog/index.ts';
+import { nearest } from '../../config/index.ts';
+import { UsageError } from '../failure.ts';
+import type { Verb } from '../verb.ts';
 
 export type Found = { readonly verb: Verb; readonly rest: readonly string[] };
 

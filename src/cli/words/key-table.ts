@@ -1,7 +1,7 @@
 /** The keys that `set` takes, with their defaults and what they mean, read off the schema. */
-import { isSchema, type JsonSchema, schemaAt } from '../config/index.ts';
+import { isSchema, type JsonSchema, schemaAt } from '../../config/index.ts';
+import { renderTable } from '../render/table.ts';
 import { keysOf } from './setting-pairs.ts';
-import { renderTable } from './table.ts';
 
 export function keyTable(schema: JsonSchema): string[] {
   const rows = keysOf(schema).map((key) => {

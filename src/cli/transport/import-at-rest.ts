@@ -1,8 +1,8 @@
 /** An import into a data directory that no router holds: the same chunks, by a handler that has the log for itself. */
-import { asleepOver, type By, type Command, CommandHandler, newCommandId } from '../../actors/index.ts';
-import { DataUnusable, openSqliteLog } from '../../eventlog/index.ts';
-import { type ChunkResult, importerOver } from '../import/index.ts';
-import { CommandFailed } from './failure.ts';
+import { asleepOver, type By, type Command, CommandHandler, newCommandId } from '../../../actors/index.ts';
+import { DataUnusable, openSqliteLog } from '../../../eventlog/index.ts';
+import { type ChunkResult, importerOver } from '../../import/index.ts';
+import { CommandFailed } from '../failure.ts';
 
 // Nobody else waits for the log: as many as one chunk may have.
 const CHUNK = 1000;

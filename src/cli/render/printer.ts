@@ -1,7 +1,7 @@
 /** Where a command writes: results to standard output, the rest to standard error; colour only on a terminal. */
 import { once } from 'node:events';
-import type { Mark } from '../config/index.ts';
-import type { Io, Output } from './io.ts';
+import type { Mark } from '../../config/index.ts';
+import type { Io, Output } from '../io.ts';
 
 const COLOURS = { '+': 32, '-': 31, '~': 33 } as const satisfies Record<Mark, number>;
 

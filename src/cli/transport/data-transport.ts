@@ -10,12 +10,12 @@ import {
   LogUnavailable,
   openSqliteLog,
   openSqliteReader,
-} from '../../eventlog/index.ts';
-import { Refused, unanswered } from '../admin/http/problem.ts';
-import type { Reply } from '../admin/http/reply.ts';
-import { match } from '../admin/match.ts';
-import type { AdminPorts } from '../admin/ports.ts';
-import { ROUTES } from '../admin/routes.ts';
+} from '../../../eventlog/index.ts';
+import { Refused, unanswered } from '../../admin/http/problem.ts';
+import type { Reply } from '../../admin/http/reply.ts';
+import { match } from '../../admin/match.ts';
+import type { AdminPorts } from '../../admin/ports.ts';
+import { ROUTES } from '../../admin/routes.ts';
 import {
   archiveLog,
   LocalHistory,
@@ -23,8 +23,8 @@ import {
   repairing,
   sourcesOf,
   Unanswerable,
-} from '../history/index.ts';
-import { CommandFailed } from './failure.ts';
+} from '../../history/index.ts';
+import { CommandFailed } from '../failure.ts';
 import { type Answered, type Ask, type Transport, targetOf, tellArchived } from './transport.ts';
 
 type Reader = LogReader & LogInspection;

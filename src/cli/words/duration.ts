@@ -1,6 +1,6 @@
 /** Spans of time as people write them: `500ms`, `60s`, `5m`, `1h`. */
-import { quoted } from '../../eventlog/index.ts';
-import { UsageError } from './failure.ts';
+import { quoted } from '../../../eventlog/index.ts';
+import { UsageError } from '../failure.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const DAY_MS = 86_400_000;

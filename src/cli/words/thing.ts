@@ -1,8 +1,8 @@
 /** What can be listed, shown, set and removed: domains, pools, and backends of a pool. */
-import { type Parsed, parseBackendId, parseDomainName, parsePoolName } from '../../eventlog/index.ts';
-import { backendSettings, domainSettings, poolSettings } from '../../eventlog/settings/settings.ts';
-import { type JsonSchema, jsonSchemaOf } from '../config/index.ts';
-import { UsageError } from './failure.ts';
+import { type Parsed, parseBackendId, parseDomainName, parsePoolName } from '../../../eventlog/index.ts';
+import { backendSettings, domainSettings, poolSettings } from '../../../eventlog/settings/settings.ts';
+import { type JsonSchema, jsonSchemaOf } from '../../config/index.ts';
+import { UsageError } from '../failure.ts';
 
 export type Noun = 'domain' | 'pool' | 'backend';
 

@@ -1,8 +1,8 @@
 /** `key=value` words as settings: `policy=random queue.maxWaiting=10`, each value read as its key wants it. */
-import { quoted } from '../../eventlog/index.ts';
-import { isSchema, type JsonSchema, nearest, readJson, renderProblem, schemaAt } from '../config/index.ts';
-import { UsageError } from './failure.ts';
-import type { Settings } from './replies.ts';
+import { quoted } from '../../../eventlog/index.ts';
+import { isSchema, type JsonSchema, nearest, readJson, renderProblem, schemaAt } from '../../config/index.ts';
+import { UsageError } from '../failure.ts';
+import type { Settings } from '../transport/replies.ts';
 
 export type Pair = { readonly path: readonly string[]; readonly value: unknown };
 

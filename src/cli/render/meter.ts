@@ -1,5 +1,5 @@
 /** How far long work is: a line on standard error that is written over, on a terminal and for people alone. */
-import type { Context } from './verb.ts';
+import type { Context } from '../verb.ts';
 
 // Ten a second are as many as one can read.
 const SHOW_EVERY_MS = 100;

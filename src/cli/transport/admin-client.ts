@@ -1,11 +1,11 @@
 /** Asks the admin API and takes its answers apart: what is fine is parsed, what is refused is told in words. */
 import type { z } from 'zod';
-import { quoted } from '../../eventlog/index.ts';
-import { parseHostPort, renderHostPort } from '../config/index.ts';
-import { CommandFailed, UsageError } from './failure.ts';
+import { quoted } from '../../../eventlog/index.ts';
+import { parseHostPort, renderHostPort } from '../../config/index.ts';
+import { CommandFailed, UsageError } from '../failure.ts';
+import { clean } from '../render/table.ts';
 import { DEFAULT_ADMIN, type HttpTransportOptions } from './http-transport.ts';
 import { problemReply } from './replies.ts';
-import { clean } from './table.ts';
 import { readToken } from './token.ts';
 import type { Answered, Ask, Transport } from './transport.ts';
 

@@ -1,7 +1,7 @@
 /** A request's story as people read it: what was asked, which way it went and why, how it ended, who changed what last. */
 import { z } from 'zod';
-import type { RouteMatch } from '../../eventlog/index.ts';
-import { describeMatch } from '../config/index.ts';
+import type { RouteMatch } from '../../../eventlog/index.ts';
+import { describeMatch } from '../../config/index.ts';
 import { clean, renderTable } from './table.ts';
 
 const candidate = z.looseObject({

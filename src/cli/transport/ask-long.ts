@@ -1,11 +1,11 @@
 /** Asks what takes long: shows how far it is, as the lines before the answer tell, and gives the answer. */
 import { z } from 'zod';
+import { CommandFailed } from '../failure.ts';
+import { Meter } from '../render/meter.ts';
+import { clean } from '../render/table.ts';
+import type { Context } from '../verb.ts';
 import type { AdminClient } from './admin-client.ts';
-import { CommandFailed } from './failure.ts';
-import { Meter } from './meter.ts';
-import { clean } from './table.ts';
 import type { Ask } from './transport.ts';
-import type { Context } from './verb.ts';
 
 export type LongAsk<Progress extends z.ZodType, Answer extends z.ZodType> = {
   readonly ask: Ask;

@@ -1,5 +1,5 @@
 /** A difference that the admin API told, as people read it. */
-import { type Change, DifferenceRendering, renderDifference } from '../config/index.ts';
+import { type Change, DifferenceRendering, renderDifference } from '../../config/index.ts';
 import type { Printer } from './printer.ts';
 
 /** The shape is `difference`'s own; the other side was made from the same source. */

@@ -1,11 +1,11 @@
 /** The words after `serve` and `demo`, checked as far as they can be without starting anything. */
-import { quoted } from '../../eventlog/index.ts';
-import { nearest, type Overrides, parseHostPort } from '../config/index.ts';
+import { quoted } from '../../../eventlog/index.ts';
+import { nearest, type Overrides, parseHostPort } from '../../config/index.ts';
+import { UsageError } from '../failure.ts';
+import { readToken } from '../transport/token.ts';
+import { demoVerb, LOG_LEVELS, type LogLevel, serveVerb } from '../verbs/serve.ts';
 import { type Arguments, parseWords } from './arguments.ts';
-import { UsageError } from './failure.ts';
 import { usage } from './help.ts';
-import { readToken } from './token.ts';
-import { demoVerb, LOG_LEVELS, type LogLevel, serveVerb } from './verbs/serve.ts';
 
 export type ServeArguments = {
   readonly verb: 'serve' | 'demo';

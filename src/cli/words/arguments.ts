@@ -1,8 +1,8 @@
 /** The words after a verb, told apart into flags, their values and the rest; what does not fit is wrong usage. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { parseMoment, quoted } from '../../eventlog/index.ts';
-import { nearest } from '../config/index.ts';
-import { UsageError } from './failure.ts';
+import { parseMoment, quoted } from '../../../eventlog/index.ts';
+import { nearest } from '../../config/index.ts';
+import { UsageError } from '../failure.ts';
 
 export type Option = {
   /** What stands for the value in a usage text; none: the flag stands alone. */
