@@ -13,7 +13,7 @@ import {
   readRequestHead,
   readResponseHead,
 } from '../../src/wire/index.ts';
-import { reduceTarget } from '../../src/wire/request-target.ts';
+import { reduceTarget } from '../../src/wire/request/request-target.ts';
 import { LIMITS, RESPONSE_LIMITS } from './limits.ts';
 import { llhttpMethod, llhttpReads, type Reading } from './llhttp.ts';
 import { bodyOf, readBody, type WholeBody } from './read-whole.ts';

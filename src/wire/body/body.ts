@@ -10,9 +10,9 @@
  *   }
  *   // more: everything was taken; end: body.at is the first byte after the body; refused: body.refusal says why
  */
-import { NO_FIELDS } from './connection-field.ts';
-import type { Fields } from './message.ts';
-import type { BodyRefusal } from './refusal.ts';
+import { NO_FIELDS } from '../connection-field.ts';
+import type { Fields } from '../message.ts';
+import type { BodyRefusal } from '../refusal.ts';
 
 export const BODY = { more: 0, data: 1, end: 2, refused: 3 } as const;
 export type BodyStep = (typeof BODY)[keyof typeof BODY];

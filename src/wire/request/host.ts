@@ -1,6 +1,6 @@
 /** What a Host field names: the key under which a domain is looked up. */
 import { isIPv6 } from 'node:net';
-import { COLON, HOST_NAME } from './octets.ts';
+import { COLON, HOST_NAME } from '../octets.ts';
 
 // RFC 1035 §2.3.4.
 const NAME_BYTES = 253;

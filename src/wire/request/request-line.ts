@@ -1,7 +1,7 @@
 /** A request line, cut at its two spaces and checked part by part, on the bytes (RFC 9112 §3). */
-import type { HeadScan } from './head-scan.ts';
-import { SPACE, TARGET, TOKEN } from './octets.ts';
-import type { RequestRefusalReason } from './refusal.ts';
+import type { HeadScan } from '../head-scan.ts';
+import { SPACE, TARGET, TOKEN } from '../octets.ts';
+import type { RequestRefusalReason } from '../refusal.ts';
 
 // Longer than any registered method by a hundred; Heroku's limit.
 const METHOD_BYTES = 127;

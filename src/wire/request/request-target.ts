@@ -1,7 +1,7 @@
 /** The three forms of a request target that are taken, reduced to what a backend is sent (RFC 9112 §3.2). */
 
-import { sameText } from './octets.ts';
-import type { RequestRefusalReason } from './refusal.ts';
+import { sameText } from '../octets.ts';
+import type { RequestRefusalReason } from '../refusal.ts';
 
 const SLASH = 0x2f;
 

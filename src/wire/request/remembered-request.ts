@@ -1,11 +1,11 @@
 /** What the fields of a request say, remembered for those that say the same again; and a request that says it. */
-import { NO_FIELDS } from './connection-field.ts';
+import { NO_FIELDS } from '../connection-field.ts';
+import type { FieldLines } from '../field-lines.ts';
+import type { Remembered } from '../known-heads.ts';
+import type { Fields, RequestHead } from '../message.ts';
+import type { ScanBounds } from '../scan-bounds.ts';
 import { readExpect } from './expect-field.ts';
-import type { FieldLines } from './field-lines.ts';
-import type { Remembered } from './known-heads.ts';
-import type { Fields, RequestHead } from './message.ts';
 import { type RequestFields, spokenProtocols } from './request-fields.ts';
-import type { ScanBounds } from './scan-bounds.ts';
 
 /** What `meaning` says now, kept: all that the fields of a request with this method and version say. */
 export class Said implements Remembered {

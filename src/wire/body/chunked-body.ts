@@ -9,12 +9,13 @@
  * extension, leading zeros, the end of a read within it) is read slowly and replaced by `prefix`. The last chunk
  * is never part of a range: it is written when the trailers behind it have proved sound.
  */
+
+import { NO_FIELDS } from '../connection-field.ts';
+import type { Fields, TrailerLimits } from '../message.ts';
+import { CR, HEX, LF } from '../octets.ts';
+import type { BodyRefusal, BodyRefusalReason } from '../refusal.ts';
 import { BODY, type BodyReader, type BodyStep } from './body.ts';
 import { afterExtensionByte, EXTENSION_BROKEN, EXTENSION_START, mayEndExtension } from './chunk-extension.ts';
-import { NO_FIELDS } from './connection-field.ts';
-import type { Fields, TrailerLimits } from './message.ts';
-import { CR, HEX, LF } from './octets.ts';
-import type { BodyRefusal, BodyRefusalReason } from './refusal.ts';
 import { TrailerSection } from './trailer-section.ts';
 
 /** `chunks`: ranges are chunked framing. `data`: ranges are body bytes only, as an HTTP/1.0 client needs them. */

@@ -1,7 +1,7 @@
 /** The first line of a response, on its bytes (RFC 9112 §4). */
-import type { HeadScan } from './head-scan.ts';
-import { SPACE } from './octets.ts';
-import { isDigit, isVersion } from './request-line.ts';
+import type { HeadScan } from '../head-scan.ts';
+import { SPACE } from '../octets.ts';
+import { isDigit, isVersion } from '../request/request-line.ts';
 
 const PROTOCOL = 'HTTP/1.';
 

@@ -2,7 +2,7 @@
  * A chunk extension, judged a byte at a time (RFC 9112 §7.1.1) and then dropped: *( ";" name [ "=" value ] ).
  * The blanks which that grammar calls bad are refused: they, and a bare LF, are what smuggling hides in extensions.
  */
-import { isBlank, TOKEN } from './octets.ts';
+import { isBlank, TOKEN } from '../octets.ts';
 
 const AT = { nameStart: 0, name: 1, valueStart: 2, value: 3, quoted: 4, escaped: 5, closed: 6 } as const;
 

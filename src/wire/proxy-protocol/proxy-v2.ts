@@ -3,9 +3,9 @@
  *
  *   12 signature │ version, command │ family │ 2 length │ addresses │ (type, 2 length, value)*
  */
-import { plainAddress } from './cidr.ts';
+import { plainAddress } from '../cidr.ts';
+import { INCOMPLETE, type Incomplete } from '../refusal.ts';
 import { noProxy, type ProxyHeader, type ProxyRefusal, refuseProxy } from './proxy-header.ts';
-import { INCOMPLETE, type Incomplete } from './refusal.ts';
 
 const SIGNATURE = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
 const FIXED_BYTES = 16;

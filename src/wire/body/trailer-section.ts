@@ -1,10 +1,10 @@
 /** The trailer lines behind a last chunk, gathered until they are whole: they are few, rare and bounded. */
-import { FIELD, fieldKind } from './field-name.ts';
-import { HeadScan, SCANNED } from './head-scan.ts';
-import type { TrailerLimits } from './message.ts';
-import { FIELD_VALUE } from './octets.ts';
-import { type BodyRefusal, shown } from './refusal.ts';
-import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
+import { FIELD, fieldKind } from '../field-name.ts';
+import { HeadScan, SCANNED } from '../head-scan.ts';
+import type { TrailerLimits } from '../message.ts';
+import { FIELD_VALUE } from '../octets.ts';
+import { type BodyRefusal, shown } from '../refusal.ts';
+import { type ScanBounds, type ScanProblem, UNBOUNDED } from '../scan-bounds.ts';
 
 const FIRST_BYTES = 512;
 const LAST_CRLF_BYTES = 2;

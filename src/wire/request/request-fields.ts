@@ -1,7 +1,6 @@
 /** What the fields of a request say together: its host, its framing, and what it asks of this hop. */
-import { type ConnectionOptions, isEmptyList, readConnection } from './connection-field.ts';
-import { readExpect } from './expect-field.ts';
-import { FIELD, type FieldKind } from './field-name.ts';
+import { type ConnectionOptions, isEmptyList, readConnection } from '../connection-field.ts';
+import { FIELD, type FieldKind } from '../field-name.ts';
 import {
   COMMA,
   hasTabBehind,
@@ -11,8 +10,9 @@ import {
   sameText,
   TOKEN,
   withoutBlanks,
-} from './octets.ts';
-import type { RequestRefusalReason } from './refusal.ts';
+} from '../octets.ts';
+import type { RequestRefusalReason } from '../refusal.ts';
+import { readExpect } from './expect-field.ts';
 
 type Problem = RequestRefusalReason | undefined;
 

@@ -1,11 +1,11 @@
 /** The strict reader of response heads: what a backend says, refused rather than repaired when it is in doubt. */
-import { NO_FIELDS } from './connection-field.ts';
-import { FieldLines, PassingLines } from './field-lines.ts';
-import { FIELD, fieldKindAt } from './field-name.ts';
-import { type HeadScan, SCANNED } from './head-scan.ts';
-import { KnownHeads, type Remembered } from './known-heads.ts';
-import type { Fields, Framing, ResponseHead, ResponseLimits } from './message.ts';
-import { FIELD_VALUE } from './octets.ts';
+import { NO_FIELDS } from '../connection-field.ts';
+import { FieldLines, PassingLines } from '../field-lines.ts';
+import { FIELD, fieldKindAt } from '../field-name.ts';
+import { type HeadScan, SCANNED } from '../head-scan.ts';
+import { KnownHeads, type Remembered } from '../known-heads.ts';
+import type { Fields, Framing, ResponseHead, ResponseLimits } from '../message.ts';
+import { FIELD_VALUE } from '../octets.ts';
 import {
   byteAt,
   INCOMPLETE,
@@ -13,9 +13,9 @@ import {
   type ResponseRefusal,
   type ResponseRefusalReason,
   shown,
-} from './refusal.ts';
+} from '../refusal.ts';
+import { type ScanBounds, type ScanProblem, UNBOUNDED } from '../scan-bounds.ts';
 import { ResponseFields } from './response-fields.ts';
-import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
 import { mayBeHttp, readStatusLine } from './status-line.ts';
 import { passesToClient } from './write-response.ts';
 

@@ -1,6 +1,6 @@
 /** How a chunked body of ours ends. */
-import { FIELD, fieldKind } from './field-name.ts';
-import type { Fields } from './message.ts';
+import { FIELD, fieldKind } from '../field-name.ts';
+import type { Fields } from '../message.ts';
 
 const LAST_CHUNK = '0\r\n\r\n';
 

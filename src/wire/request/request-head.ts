@@ -1,11 +1,10 @@
 /** The strict reader of request heads: bytes in, one meaning out, or a refusal, or "not yet". */
-import { FieldLines, PassingLines } from './field-lines.ts';
-import { FIELD, fieldKindAt } from './field-name.ts';
-import { type HeadScan, SCANNED } from './head-scan.ts';
-import { domainOf } from './host.ts';
-import { KnownHeads } from './known-heads.ts';
-import type { RequestHead, RequestLimits } from './message.ts';
-import { REQUEST_LINE } from './octets.ts';
+import { FieldLines, PassingLines } from '../field-lines.ts';
+import { FIELD, fieldKindAt } from '../field-name.ts';
+import { type HeadScan, SCANNED } from '../head-scan.ts';
+import { KnownHeads } from '../known-heads.ts';
+import type { RequestHead, RequestLimits } from '../message.ts';
+import { REQUEST_LINE } from '../octets.ts';
 import {
   byteAt,
   INCOMPLETE,
@@ -13,12 +12,13 @@ import {
   type RequestRefusal,
   type RequestRefusalReason,
   shown,
-} from './refusal.ts';
+} from '../refusal.ts';
+import { type ScanBounds, type ScanProblem, UNBOUNDED } from '../scan-bounds.ts';
+import { domainOf } from './host.ts';
 import { ReadRequest, Said } from './remembered-request.ts';
 import { RequestFields } from './request-fields.ts';
 import { readRequestLine } from './request-line.ts';
 import { isTargetProblem, reduceTarget } from './request-target.ts';
-import { type ScanBounds, type ScanProblem, UNBOUNDED } from './scan-bounds.ts';
 import { alwaysPasses } from './write-request.ts';
 
 /** RFC 9112 §2.2 asks for at least one empty line to be ignored; Heroku takes five. */

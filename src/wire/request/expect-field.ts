@@ -1,5 +1,5 @@
 /** What an Expect field asks (RFC 9110 §10.1.1). */
-import { COMMA, isBlank, sameText, TOKEN, withoutBlanks } from './octets.ts';
+import { COMMA, isBlank, sameText, TOKEN, withoutBlanks } from '../octets.ts';
 
 export type Expectation = 'none' | 'continue' | 'unsupported' | 'invalid';
 

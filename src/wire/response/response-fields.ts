@@ -1,9 +1,9 @@
 /** What the fields of a response say together: its framing, and what becomes of the connection. */
-import { type ConnectionOptions, readConnection } from './connection-field.ts';
-import { FIELD, type FieldKind } from './field-name.ts';
-import type { Framing } from './message.ts';
-import { hasTabBehind, isBlank, numberOf, sameText } from './octets.ts';
-import type { ResponseRefusalReason } from './refusal.ts';
+import { type ConnectionOptions, readConnection } from '../connection-field.ts';
+import { FIELD, type FieldKind } from '../field-name.ts';
+import type { Framing } from '../message.ts';
+import { hasTabBehind, isBlank, numberOf, sameText } from '../octets.ts';
+import type { ResponseRefusalReason } from '../refusal.ts';
 
 type Problem = ResponseRefusalReason | undefined;
 

@@ -2,9 +2,9 @@
  * The head a backend is sent: always written anew from what was understood, never passed on as received. What
  * frames the message, names its host or belongs to one hop is ours; every other field keeps its place and case.
  */
-import { FIELD, type FieldKind, fieldKind } from './field-name.ts';
-import { LastLine } from './flat.ts';
-import type { Fields, RequestHead } from './message.ts';
+import { FIELD, type FieldKind, fieldKind } from '../field-name.ts';
+import { LastLine } from '../flat.ts';
+import type { Fields, RequestHead } from '../message.ts';
 
 export type RequestWriting = {
   /** Whether the backend may keep the connection after this. With an upgrade the Connection field says that instead. */

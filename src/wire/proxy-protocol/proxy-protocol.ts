@@ -3,11 +3,11 @@
  * and 2). Anything malformed is refused and the connection closed unanswered, since the peer is no load balancer.
  */
 import { isIPv4, isIPv6 } from 'node:net';
-import { plainAddress } from './cidr.ts';
-import { CR, isDigits, LF, SPACE } from './octets.ts';
+import { plainAddress } from '../cidr.ts';
+import { CR, isDigits, LF, SPACE } from '../octets.ts';
+import { INCOMPLETE, type Incomplete } from '../refusal.ts';
 import { noProxy, type ProxyHeader, type ProxyRefusal, refuseProxy } from './proxy-header.ts';
 import { readProxyV2 } from './proxy-v2.ts';
-import { INCOMPLETE, type Incomplete } from './refusal.ts';
 
 const V2_FIRST_BYTE = CR;
 const V1_START = 'PROXY ';

@@ -3,11 +3,11 @@
  * for has no say in it: its own fields of these names are dropped by the writer, and replaced by these.
  */
 
-import { hasKind } from './field-lines.ts';
-import { FIELD } from './field-name.ts';
-import { LastLine } from './flat.ts';
-import type { Fields, RequestHead, ResponseHead } from './message.ts';
-import { numberOf, sameText, withoutBlanks } from './octets.ts';
+import { hasKind } from '../field-lines.ts';
+import { FIELD } from '../field-name.ts';
+import { LastLine } from '../flat.ts';
+import type { Fields, RequestHead, ResponseHead } from '../message.ts';
+import { numberOf, sameText, withoutBlanks } from '../octets.ts';
 
 /** One hop as seen from here. Made once per client connection. */
 export type Hop = {
