@@ -5,7 +5,7 @@
 import type { BackendHealth, BackendId, PoolName, QuarantineCause } from '../eventlog/index.ts';
 import type { HealthNews } from './backend/backend.machine.ts';
 import { BackendChild } from './backend/backend-child.ts';
-import type { Desk } from './command.ts';
+import type { Desk } from './desk/command.ts';
 import { WELL } from './pool/pool.ts';
 import { backendOf, type PoolState } from './pool/pool-state.ts';
 import {

@@ -10,7 +10,7 @@ import {
   type Position,
   type StreamName,
 } from '../eventlog/index.ts';
-import type { Now, Present } from './command.ts';
+import type { Now, Present } from './desk/command.ts';
 import type { DomainState } from './domain/domain.ts';
 import type { PoolState } from './pool/pool-state.ts';
 

@@ -25,15 +25,15 @@ import {
   type PoolName,
   type StreamName,
 } from '../eventlog/index.ts';
-import { Activation } from './activation.ts';
 import { type ArmedChaos, type CrashPoint, noChaos, Sabotage } from './chaos.ts';
-import type { LendingDesk } from './command.ts';
-import { newCommandId } from './command-id.ts';
-import { RoutingDesk } from './desk.ts';
+import type { LendingDesk } from './desk/command.ts';
+import { newCommandId } from './desk/command-id.ts';
+import { RoutingDesk } from './desk/desk.ts';
 import { Feed, type Publish } from './feed.ts';
 import { Health } from './health.ts';
 import { LogKeeper } from './log-keeper.ts';
-import { SupervisedOwners } from './owners.ts';
+import { Activation } from './owner/activation.ts';
+import { SupervisedOwners } from './owner/owners.ts';
 import { CapacityWatch } from './pool/capacity-watch.ts';
 import { type DrainEnd, type Drained, Drains } from './pool/drains.ts';
 import type { MainLedger } from './pool/ledger/index.ts';

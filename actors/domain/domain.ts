@@ -1,7 +1,7 @@
 /** A domain: which pool serves a host. Absent until created, and again once removed. */
 import type { DomainEvent, DomainName, SparseDomain, Version } from '../../eventlog/index.ts';
-import { type Decider, type Decision, events, type Recording, rejected } from '../decider.ts';
-import { sameJson } from '../same-json.ts';
+import { sameJson } from '../desk/same-json.ts';
+import { type Decider, type Decision, events, type Recording, rejected } from '../owner/decider.ts';
 
 export type DomainState = {
   readonly settings: SparseDomain;

@@ -1,6 +1,6 @@
 /** What a pool comes to with each event. */
 import type { PoolEvent, SparseBackend, Version } from '../../eventlog/index.ts';
-import type { Recording, Scratch } from '../decider.ts';
+import type { Recording, Scratch } from '../owner/decider.ts';
 import { type BackendState, backendOf, type PoolState } from './pool-state.ts';
 
 type Pool = NonNullable<PoolState>;

@@ -10,8 +10,8 @@ import type {
   SparsePool,
   Version,
 } from '../../eventlog/index.ts';
-import { type Decider, type Decision, events, rejected } from '../decider.ts';
-import { sameJson } from '../same-json.ts';
+import { sameJson } from '../desk/same-json.ts';
+import { type Decider, type Decision, events, rejected } from '../owner/decider.ts';
 import { evolve } from './evolve-pool.ts';
 import { type BackendState, backendOf, type DrainCounts, type PoolState } from './pool-state.ts';
 

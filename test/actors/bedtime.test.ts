@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Bedtime, type Pools } from '../../actors/bedtime.ts';
+import { Bedtime, type Pools } from '../../actors/owner/bedtime.ts';
 import type { PoolName } from '../../eventlog/index.ts';
 
 class Bedroom implements Pools {

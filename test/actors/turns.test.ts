@@ -1,6 +1,6 @@
 /** Whose turn it is, as those who ask find it. */
 import { describe, expect, it } from 'vitest';
-import { type Turn, Turns } from '../../actors/turns.ts';
+import { type Turn, Turns } from '../../actors/desk/turns.ts';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,5 +1,5 @@
 /** Why a wish is refused: a value with a stable word, for `problem.ts` to give a status. */
-import type { BackendId, Recorded } from '../eventlog/index.ts';
+import type { BackendId, Recorded } from '../../eventlog/index.ts';
 
 export type Rejection =
   | { readonly type: 'domain_not_found' | 'pool_not_found' | 'backend_not_found'; readonly detail: string }

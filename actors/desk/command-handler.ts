@@ -17,13 +17,13 @@ import {
   type StreamName,
   streamsOf,
   type Version,
-} from '../eventlog/index.ts';
+} from '../../eventlog/index.ts';
+import { streamOf } from '../owner/owned.ts';
+import { nowIn } from '../present.ts';
 import type { Answer, By, Command, Plan } from './command.ts';
 import { type Owners, OwnerUnavailable, type Proposal } from './desk-owners.ts';
 import { poolsNamedBy } from './named-pools.ts';
-import { streamOf } from './owned.ts';
 import { refusalOfPlan } from './plan-refusal.ts';
-import { nowIn } from './present.ts';
 import { type Kept, type Proposed, proposedBy } from './proposals.ts';
 import { inUse, mismatch, type Rejected, refusalFor, reused, unknownPool } from './refusals.ts';
 import type { Rejection } from './rejection.ts';

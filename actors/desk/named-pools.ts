@@ -1,5 +1,5 @@
 /** Which pools must be there for what is put together: those that domains name, and that are not put with them. */
-import { Places, type PoolName, poolsOf } from '../eventlog/index.ts';
+import { Places, type PoolName, poolsOf } from '../../eventlog/index.ts';
 import type { Command } from './command.ts';
 
 export type NamedPools = {

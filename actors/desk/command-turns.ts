@@ -1,7 +1,7 @@
 /** Whose turns a command needs: its owner's own, and those of the pools that it names. */
-import { poolStream, poolsOf } from '../eventlog/index.ts';
+import { poolStream, poolsOf } from '../../eventlog/index.ts';
+import { streamOf } from '../owner/owned.ts';
 import type { Command } from './command.ts';
-import { streamOf } from './owned.ts';
 import type { Turn } from './turns.ts';
 
 /** A domain may only name a pool that exists, so the pool must not go away meanwhile; many domains may come at once. */

@@ -7,9 +7,9 @@ import {
   type StreamName,
   type SwitchyardEvent,
   type Version,
-} from '../eventlog/index.ts';
-import type { Command } from './command.ts';
-import { type Owners, OwnerUnavailable, type Proposal } from './desk-owners.ts';
+} from '../../eventlog/index.ts';
+import type { Command } from '../desk/command.ts';
+import { type Owners, OwnerUnavailable, type Proposal } from '../desk/desk-owners.ts';
 import { decideFrom, evolveOwner, streamOf } from './owned.ts';
 import type { OwnerContext } from './owner.ts';
 

@@ -3,7 +3,7 @@
  * why not (`Rejection`). Pure: the same history and the same command give the same answer, here, in a test and in
  * a replay. `evolve` is total; `decide` never changes anything.
  */
-import type { Rejection } from './rejection.ts';
+import type { Rejection } from '../desk/rejection.ts';
 
 export interface Decider<State, Command, Event> {
   readonly initialState: State;

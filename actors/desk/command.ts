@@ -8,10 +8,10 @@ import type {
   Position,
   StreamName,
   Version,
-} from '../eventlog/index.ts';
-import type { DomainCommand, DomainState } from './domain/domain.ts';
-import type { PoolCommand } from './pool/pool.ts';
-import type { PoolState } from './pool/pool-state.ts';
+} from '../../eventlog/index.ts';
+import type { DomainCommand, DomainState } from '../domain/domain.ts';
+import type { PoolCommand } from '../pool/pool.ts';
+import type { PoolState } from '../pool/pool-state.ts';
 import type { Rejection } from './rejection.ts';
 
 export type Command = DomainCommand | PoolCommand;

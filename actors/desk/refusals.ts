@@ -1,5 +1,5 @@
 /** The desk's own refusals, in words; and a failing world as one of them. */
-import { type Appended, LogUnavailable } from '../eventlog/index.ts';
+import { type Appended, LogUnavailable } from '../../eventlog/index.ts';
 import type { Answer } from './command.ts';
 import { OwnerUnavailable } from './desk-owners.ts';
 import type { Rejection } from './rejection.ts';

@@ -8,7 +8,7 @@
  * A throw anywhere in it ends the actor; its supervisor makes a new one from the log.
  */
 import { fromTransition } from 'xstate';
-import type { Chaos } from './chaos.ts';
+import type { Chaos } from '../chaos.ts';
 import type { Decider, Decision, Recording, Scratch } from './decider.ts';
 
 export type OwnerContext<State> = { readonly state: State; readonly version: number };

@@ -11,13 +11,13 @@ import {
   type LogUnavailable,
   type Position,
   type Recorded,
-} from '../eventlog/index.ts';
+} from '../../eventlog/index.ts';
+import { nowIn } from '../present.ts';
 import type { Answer, Borrower, By, Command, LendingDesk, Now, Plan } from './command.ts';
 import { CommandHandler, type CommandHandlerOptions } from './command-handler.ts';
 import { turnsFor, turnsForAll } from './command-turns.ts';
 import { OwnerUnavailable } from './desk-owners.ts';
 import { digestOf } from './digest.ts';
-import { nowIn } from './present.ts';
 import { refusalFor } from './refusals.ts';
 import type { Rejection } from './rejection.ts';
 import { type Turn, Turns } from './turns.ts';

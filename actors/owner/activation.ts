@@ -2,11 +2,17 @@
  * Which pools are awake. Few are from the start, so that their first request finds a ledger; of many none is before somebody
  * asks for it. It runs whenever `owners` starts; then, once a second, it puts to sleep what nobody has used for long.
  */
-import { ownerNameOf, type PoolName } from '../eventlog/index.ts';
+import { ownerNameOf, type PoolName } from '../../eventlog/index.ts';
+import type { LogKeeper } from '../log-keeper.ts';
+import {
+  type ChildContext,
+  type ChildSpec,
+  type Clock,
+  crashed,
+  type Running,
+} from '../supervision/index.ts';
 import { Bedtime } from './bedtime.ts';
-import type { LogKeeper } from './log-keeper.ts';
 import type { SupervisedOwners } from './owners.ts';
-import { type ChildContext, type ChildSpec, type Clock, crashed, type Running } from './supervision/index.ts';
 
 export type ActivationOptions = {
   readonly log: LogKeeper;

@@ -1,7 +1,7 @@
 /** The owners as the desk needs them: asked for decisions, waited for, rebuilt. */
-import type { Recorded, StreamName, SwitchyardEvent, Version } from '../eventlog/index.ts';
+import type { Recorded, StreamName, SwitchyardEvent, Version } from '../../eventlog/index.ts';
+import type { Decision } from '../owner/decider.ts';
 import type { Command } from './command.ts';
-import type { Decision } from './decider.ts';
 
 /** The calls wait through a restart and reject with `OwnerUnavailable`. */
 export interface Owners {

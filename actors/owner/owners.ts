@@ -13,19 +13,19 @@ import {
   type Recorded,
   type StreamName,
   type Version,
-} from '../eventlog/index.ts';
+} from '../../eventlog/index.ts';
+import type { Chaos } from '../chaos.ts';
+import type { Command } from '../desk/command.ts';
+import { type Owners, OwnerUnavailable, type Proposal } from '../desk/desk-owners.ts';
+import { domainDecider } from '../domain/domain.ts';
+import type { LedgerKeeper } from '../pool/ledger-keeper.ts';
+import { poolDecider } from '../pool/pool.ts';
+import type { PoolState } from '../pool/pool-state.ts';
+import { type ChildContext, DynamicSupervisor, type Settled, type World } from '../supervision/index.ts';
 import { foldOf, stateAsleep, statesAsleep } from './asleep.ts';
-import type { Chaos } from './chaos.ts';
-import type { Command } from './command.ts';
-import { type Owners, OwnerUnavailable, type Proposal } from './desk-owners.ts';
-import { domainDecider } from './domain/domain.ts';
 import { decideFrom, streamOf } from './owned.ts';
 import type { OwnerContext } from './owner.ts';
 import { type AnyDecider, OwnerChild } from './owner-child.ts';
-import type { LedgerKeeper } from './pool/ledger-keeper.ts';
-import { poolDecider } from './pool/pool.ts';
-import type { PoolState } from './pool/pool-state.ts';
-import { type ChildContext, DynamicSupervisor, type Settled, type World } from './supervision/index.ts';
 
 export type OwnersOptions = {
   readonly log: EventLog;

@@ -1,5 +1,5 @@
 /** Why a whole plan is refused, or not: what no owner can know by itself, asked of the log. */
-import { type DomainName, type EventLog, type PoolName, poolStream, poolsOf } from '../eventlog/index.ts';
+import { type DomainName, type EventLog, type PoolName, poolStream, poolsOf } from '../../eventlog/index.ts';
 import type { Command } from './command.ts';
 import { inUse, type Rejected, unknownPool } from './refusals.ts';
 

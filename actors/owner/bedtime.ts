@@ -2,7 +2,7 @@
  * Sends pools to sleep, when many are awake: those whose ledger nobody has used for 20 s, or for two where far too
  * many are awake. A pool that sleeps has no actors and no ledger; its next request, or command, wakes it.
  */
-import type { PoolName } from '../eventlog/index.ts';
+import type { PoolName } from '../../eventlog/index.ts';
 
 /** The pools as they are put to bed. */
 export interface Pools {

@@ -2,13 +2,13 @@
  * An owner as its supervisor runs it: rebuilt from the log, then asked and told until it fails or is stopped. Its actor is made
  * when it is first asked or told something: a pool that requests woke never is, and an actor takes four kilobytes.
  */
-import type { Recorded, StreamName, SwitchyardEvent, Version } from '../eventlog/index.ts';
-import type { Chaos } from './chaos.ts';
-import type { Command } from './command.ts';
+import type { Recorded, StreamName, SwitchyardEvent, Version } from '../../eventlog/index.ts';
+import type { Chaos } from '../chaos.ts';
+import type { Command } from '../desk/command.ts';
+import { type ChildContext, crashed, type Running, type StopReason } from '../supervision/index.ts';
+import { startXstate, type XstateRunning } from '../supervision/xstate-child.ts';
 import type { Decider, Decision, Recording } from './decider.ts';
 import { type OwnerContext, type OwnerLogic, ownerLogic } from './owner.ts';
-import { type ChildContext, crashed, type Running, type StopReason } from './supervision/index.ts';
-import { startXstate, type XstateRunning } from './supervision/xstate-child.ts';
 
 // Deciders differ by kind; what is asked of one always comes from the stream it owns.
 // biome-ignore lint/suspicious/noExplicitAny: the three type parameters are erased where kinds meet.

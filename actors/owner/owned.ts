@@ -7,12 +7,12 @@ import {
   poolStream,
   type StreamName,
   type SwitchyardEvent,
-} from '../eventlog/index.ts';
-import type { Command } from './command.ts';
+} from '../../eventlog/index.ts';
+import type { Command } from '../desk/command.ts';
+import { type DomainState, domainDecider } from '../domain/domain.ts';
+import { poolDecider } from '../pool/pool.ts';
+import type { PoolState } from '../pool/pool-state.ts';
 import type { Decision, Recording, Scratch } from './decider.ts';
-import { type DomainState, domainDecider } from './domain/domain.ts';
-import { poolDecider } from './pool/pool.ts';
-import type { PoolState } from './pool/pool-state.ts';
 
 export type OwnerState = DomainState | PoolState;
 

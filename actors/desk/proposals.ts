@@ -1,10 +1,10 @@
 /** What owners propose, folded: the state it leads to, and what the answer says of it. */
-import type { Json, StreamName, SwitchyardEvent, Version, Write } from '../eventlog/index.ts';
+import type { Json, StreamName, SwitchyardEvent, Version, Write } from '../../eventlog/index.ts';
+import type { DomainState } from '../domain/domain.ts';
+import { evolveOwner, streamOf } from '../owner/owned.ts';
+import type { PoolState } from '../pool/pool-state.ts';
 import type { Command } from './command.ts';
 import type { Proposal } from './desk-owners.ts';
-import type { DomainState } from './domain/domain.ts';
-import { evolveOwner, streamOf } from './owned.ts';
-import type { PoolState } from './pool/pool-state.ts';
 import type { Rejection } from './rejection.ts';
 
 /** What an answer says, as it is kept for whoever asks again. */

@@ -1,6 +1,6 @@
 /** What a wish is told by, when it is asked again under the same id. Kept in the log: of the same wish it stays the same. */
 import { createHash } from 'node:crypto';
-import type { Json } from '../eventlog/index.ts';
+import type { Json } from '../../eventlog/index.ts';
 
 // A wish for everything is a text of many megabytes, which is never made as a whole: its pools and domains are members of members.
 const BY_MEMBERS = 2;

@@ -9,11 +9,11 @@ import {
   packAppend,
   poolStream,
   prepare,
-} from '../eventlog/index.ts';
+} from '../../eventlog/index.ts';
+import { decideFrom } from '../owner/owned.ts';
 import type { Answer, Command } from './command.ts';
 import type { Request } from './command-handler.ts';
 import { poolsNamedBy } from './named-pools.ts';
-import { decideFrom } from './owned.ts';
 import { type Kept, proposedBy } from './proposals.ts';
 
 /** Crosses threads as it is. */
