@@ -2,12 +2,12 @@
 import type { ChildContext, ChildSpec, Running } from '../../actors/index.ts';
 import { crashed } from '../../actors/index.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
-import type { Receiver } from './publisher.ts';
-import { type Requests, RequestsBranch } from './requests-branch.ts';
 import { RoutingThread } from './routing-thread.ts';
-import { WorkerFigures } from './worker-figures.ts';
-import { NotReplaced } from './worker-seat.ts';
-import type { Replacement, WorkersOptions } from './workers.ts';
+import type { Receiver } from './table/publisher.ts';
+import { type Requests, RequestsBranch } from './worker/requests-branch.ts';
+import { WorkerFigures } from './worker/worker-figures.ts';
+import { NotReplaced } from './worker/worker-seat.ts';
+import type { Replacement, WorkersOptions } from './worker/workers.ts';
 
 const SELF = { number: 0 };
 

@@ -7,9 +7,9 @@ import { createPlane, type Headcount, type PlaneReport, type RoutingPlane } from
 import { AccessLog } from '../telemetry/access-log.ts';
 import type { RequestJournal } from '../telemetry/request-journal.ts';
 import { RequestMetrics } from '../telemetry/request-metrics.ts';
-import type { NameIndex } from './name-index.ts';
-import { Table } from './table.ts';
-import type { TableSource } from './table-source.ts';
+import type { NameIndex } from './table/name-index.ts';
+import { Table } from './table/table.ts';
+import type { TableSource } from './table/table-source.ts';
 
 export type RoutingThreadOptions = {
   /** Part of every request id. */

@@ -23,7 +23,7 @@ function loadedBy(entry: string): { files: string[]; packages: string[]; builtin
 
 describe('a thread that starts', () => {
   it('a worker: a few small packages, and nothing of Node that is an HTTP', () => {
-    const { files, packages, builtins } = loadedBy('src/workers/worker-thread.ts');
+    const { files, packages, builtins } = loadedBy('src/workers/worker/worker-thread.ts');
     expect(files.length).toBeGreaterThan(50);
     const small = ['better-sqlite3', 'rxjs/internal/Observable', 'xstate'];
     expect(packages.filter((name) => !small.includes(name))).toEqual([]);
@@ -32,7 +32,7 @@ describe('a thread that starts', () => {
   });
 
   it('the journal: what writes it, and what it reads from the ledger', () => {
-    const { files, packages } = loadedBy('src/workers/journal-thread.ts');
+    const { files, packages } = loadedBy('src/workers/journal/journal-thread.ts');
     expect(files.length).toBeGreaterThan(20);
     expect(packages).toEqual(['better-sqlite3']);
     expect(files.filter((file) => file.endsWith('eventlog/index.ts'))).toEqual([]);

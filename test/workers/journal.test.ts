@@ -12,7 +12,7 @@ import {
 } from '../../actors/index.ts';
 import { openJournalReader, openSqliteLog, renderRequestId } from '../../eventlog/index.ts';
 import type { JournalledRequest } from '../../src/telemetry/request-journal.ts';
-import { Journal } from '../../src/workers/journal.ts';
+import { Journal } from '../../src/workers/journal/journal.ts';
 import { replayPool } from '../journal/replay.ts';
 import { eventually } from '../support/eventually.ts';
 import { tempDirectory } from '../support/temp-directory.ts';

@@ -13,7 +13,7 @@ import {
   type SwitchyardEvent,
 } from '../../eventlog/index.ts';
 import { Publisher, Table, type TableSource } from '../../src/workers/index.ts';
-import { NameIndex } from '../../src/workers/name-index.ts';
+import { NameIndex } from '../../src/workers/table/name-index.ts';
 import { fromAnotherThread } from '../support/packed.ts';
 import { backend, pool } from '../support/system.ts';
 

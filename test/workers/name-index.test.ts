@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Happened, happenedOf, type Recorded } from '../../eventlog/index.ts';
-import { NameIndex } from '../../src/workers/name-index.ts';
-import { NameIndexWriter } from '../../src/workers/name-index-writer.ts';
+import { NameIndex } from '../../src/workers/table/name-index.ts';
+import { NameIndexWriter } from '../../src/workers/table/name-index-writer.ts';
 import { fromAnotherThread } from '../support/packed.ts';
 
 const names = fc

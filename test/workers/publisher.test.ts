@@ -2,13 +2,13 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Happened, happenedOf, type Recorded } from '../../eventlog/index.ts';
-import { isPacked, type Publication } from '../../src/workers/publication.ts';
+import { isPacked, type Publication } from '../../src/workers/table/publication.ts';
 import {
   createPublicationCount,
   Publisher,
   type Receiver,
   Subscription,
-} from '../../src/workers/publisher.ts';
+} from '../../src/workers/table/publisher.ts';
 
 const ports: MessagePort[] = [];
 afterEach(() => {

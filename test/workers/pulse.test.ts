@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Pulse } from '../../src/workers/pulse.ts';
+import { Pulse } from '../../src/workers/worker/pulse.ts';
 
 it('is as old as the last look that found it beaten', () => {
   const pulse = new Pulse(0);

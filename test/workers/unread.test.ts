@@ -8,7 +8,7 @@ import {
   type SwitchyardEvent,
 } from '../../eventlog/index.ts';
 import { Publisher, Table, type TableSource } from '../../src/workers/index.ts';
-import { NameIndex } from '../../src/workers/name-index.ts';
+import { NameIndex } from '../../src/workers/table/name-index.ts';
 import { pool } from '../support/system.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { mergeMetrics, RequestMetrics } from '../../src/telemetry/request-metrics.ts';
-import { WorkerFigures } from '../../src/workers/worker-figures.ts';
+import { WorkerFigures } from '../../src/workers/worker/worker-figures.ts';
 
 /** What a worker says that has so many requests behind it, and one under way. */
 function word(requests: number) {

@@ -1,6 +1,6 @@
 /** What the main thread and the journal's writer say to each other. */
-import type { LedgerShared } from '../../actors/index.ts';
-import type { JournalShared, Vocabulary } from '../../eventlog/index.ts';
+import type { LedgerShared } from '../../../actors/index.ts';
+import type { JournalShared, Vocabulary } from '../../../eventlog/index.ts';
 
 export type JournalBoot = {
   /** The data directory, where the log lies. */

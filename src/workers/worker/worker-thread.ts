@@ -1,14 +1,14 @@
 /** The program of a worker thread: it routes until it is told to drain, or fails. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { attachArena } from '../../actors/index.ts';
-import { RingProducer } from '../../eventlog/index.ts';
-import { SharedHeadcount } from '../proxy/index.ts';
-import { RequestJournal } from '../telemetry/request-journal.ts';
+import { attachArena } from '../../../actors/index.ts';
+import { RingProducer } from '../../../eventlog/index.ts';
+import { SharedHeadcount } from '../../proxy/index.ts';
+import { RequestJournal } from '../../telemetry/request-journal.ts';
+import { RoutingThread } from '../routing-thread.ts';
+import { NameIndex } from '../table/name-index.ts';
+import { isPacked } from '../table/publication.ts';
+import { Subscription } from '../table/publisher.ts';
 import type { Boot, FromWorker, ToWorker } from './messages.ts';
-import { NameIndex } from './name-index.ts';
-import { isPacked } from './publication.ts';
-import { Subscription } from './publisher.ts';
-import { RoutingThread } from './routing-thread.ts';
 
 const HEARTBEAT_MS = 500;
 const PAUSE_MS = 1;

@@ -9,17 +9,17 @@ import {
   keyOf,
   type MainLedger,
   type Running,
-} from '../../actors/index.ts';
+} from '../../../actors/index.ts';
 import {
   createJournalMemory,
   JOURNAL_DIRECTORY,
   type JournalShared,
   RingProducer,
   writeName,
-} from '../../eventlog/index.ts';
-import type { ProcessSettings } from '../config/index.ts';
-import { JOURNAL_WORDS } from '../telemetry/journal-words.ts';
-import { RequestJournal } from '../telemetry/request-journal.ts';
+} from '../../../eventlog/index.ts';
+import type { ProcessSettings } from '../../config/index.ts';
+import { JOURNAL_WORDS } from '../../telemetry/journal-words.ts';
+import { RequestJournal } from '../../telemetry/request-journal.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { JournalChild } from './journal-child.ts';
 import type { FromJournal } from './journal-messages.ts';

@@ -2,8 +2,8 @@
  * What was last heard of domains that a table does not hold: who asks for one just changed gets it from here, and no request waits
  * for a read of the log, which takes a quarter of a millisecond beside a load. Each event of a domain says all that it is then.
  */
-import { type DomainState, evolveOwner } from '../../actors/index.ts';
-import { kindOf, type Recorded, type StreamName } from '../../eventlog/index.ts';
+import { type DomainState, evolveOwner } from '../../../actors/index.ts';
+import { kindOf, type Recorded, type StreamName } from '../../../eventlog/index.ts';
 
 type Heard = { readonly state: DomainState; readonly version: number };
 

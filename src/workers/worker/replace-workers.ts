@@ -1,6 +1,6 @@
 /** An operator's wish for other threads in the workers' places, carried out one after the other, and what became of it. */
 import { setTimeout as later } from 'node:timers/promises';
-import type { ProcessLog } from '../telemetry/process-log.ts';
+import type { ProcessLog } from '../../telemetry/process-log.ts';
 import { NotReplaced, type Replaced, type Retired } from './worker-seat.ts';
 import type { Replacement } from './workers.ts';
 

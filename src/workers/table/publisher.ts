@@ -4,7 +4,7 @@
  * told after the raise that a change is in force can rely on it, while nobody waits for a worker.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { Happened } from '../../eventlog/index.ts';
+import type { Happened } from '../../../eventlog/index.ts';
 import { Board, type BoardShared } from './board.ts';
 import { NameIndexWriter } from './name-index-writer.ts';
 import { type Publication, publicationOf } from './publication.ts';

@@ -1,13 +1,13 @@
 /** What the main thread and a worker say to each other. */
 import type { MessagePort } from 'node:worker_threads';
-import type { HealthReport, LedgerShared } from '../../actors/index.ts';
-import type { StreamName } from '../../eventlog/index.ts';
-import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
-import type { Farewell, HeadcountMemory } from '../proxy/index.ts';
-import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
-import type { JournalShare } from './journal.ts';
-import type { IndexShared } from './name-index.ts';
-import type { Feed } from './publisher.ts';
+import type { HealthReport, LedgerShared } from '../../../actors/index.ts';
+import type { StreamName } from '../../../eventlog/index.ts';
+import type { ListenerSettings, ProcessSettings } from '../../config/index.ts';
+import type { Farewell, HeadcountMemory } from '../../proxy/index.ts';
+import type { RequestMetricsSnapshot } from '../../telemetry/request-metrics.ts';
+import type { JournalShare } from '../journal/journal.ts';
+import type { IndexShared } from '../table/name-index.ts';
+import type { Feed } from '../table/publisher.ts';
 
 /** All a worker is born with. */
 export type Boot = {

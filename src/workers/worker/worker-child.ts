@@ -1,10 +1,10 @@
 /** One life of a worker: a thread that is born, listened to, drained, and mourned exactly once. */
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { type MainLedger, Sabotage } from '../../actors/index.ts';
-import type { Farewell, SharedHeadcount } from '../proxy/index.ts';
-import { programBeside } from '../threads/index.ts';
+import { type MainLedger, Sabotage } from '../../../actors/index.ts';
+import type { Farewell, SharedHeadcount } from '../../proxy/index.ts';
+import { programBeside } from '../../threads/index.ts';
+import { createPublicationCount, type Publisher, type Receiver } from '../table/publisher.ts';
 import { type Boot, type FromWorker, HEARTBEAT_CELLS, type ToWorker } from './messages.ts';
-import { createPublicationCount, type Publisher, type Receiver } from './publisher.ts';
 import { Pulse } from './pulse.ts';
 import type { Requests } from './requests-branch.ts';
 

@@ -1,6 +1,6 @@
 /** One owner as it is now, read from the log. */
-import { type DomainState, evolveOwner, type PoolState } from '../../actors/index.ts';
-import { EventUnreadable, type LogReader, type Position, type StreamName } from '../../eventlog/index.ts';
+import { type DomainState, evolveOwner, type PoolState } from '../../../actors/index.ts';
+import { EventUnreadable, type LogReader, type Position, type StreamName } from '../../../eventlog/index.ts';
 
 /** A row that is damaged or behind is made again from the events, which is slower and as true. */
 export function activated(reader: LogReader, stream: StreamName, warn: (error: EventUnreadable) => void) {

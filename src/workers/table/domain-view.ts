@@ -1,7 +1,7 @@
 /** A domain as a request can use it as it is. */
-import type { DomainState } from '../../actors/index.ts';
-import { completeDomain, DOMAIN_DEFAULTS, type DomainSettings } from '../../eventlog/index.ts';
-import { type DomainFeatures, type DomainRoute, PLAIN, type PoolRoute, routesOf } from '../proxy/index.ts';
+import type { DomainState } from '../../../actors/index.ts';
+import { completeDomain, DOMAIN_DEFAULTS, type DomainSettings } from '../../../eventlog/index.ts';
+import { type DomainFeatures, type DomainRoute, PLAIN, type PoolRoute, routesOf } from '../../proxy/index.ts';
 import { lostPool } from './pool-view.ts';
 
 export type PoolsByName = { readonly get: (name: string) => PoolRoute | undefined };

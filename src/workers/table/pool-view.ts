@@ -1,7 +1,7 @@
 /** A pool as a request can use it as it is. */
-import { type BackendState, keyOf, type PoolState } from '../../actors/index.ts';
-import { completeBackend, completePool, POOL_DEFAULTS } from '../../eventlog/index.ts';
-import type { BackendAddress, BackendRoute, PoolRoute } from '../proxy/index.ts';
+import { type BackendState, keyOf, type PoolState } from '../../../actors/index.ts';
+import { completeBackend, completePool, POOL_DEFAULTS } from '../../../eventlog/index.ts';
+import type { BackendAddress, BackendRoute, PoolRoute } from '../../proxy/index.ts';
 
 /** A backend has until then to finish; Infinity: it is not drained after all. */
 export type CutAt = (pool: string, backend: string, atMs: number) => void;

@@ -7,7 +7,7 @@ import {
   type CrashAnswer,
   noCounts,
   type Placed,
-} from '../../actors/index.ts';
+} from '../../../actors/index.ts';
 
 /** The thread that has them. */
 export interface Requests {

@@ -5,7 +5,7 @@
  *   (start) ─▶ serving ──replace──▶ the next starts ──it listens──▶ the next serves, the former drains
  *                 └── crashed ──▶ the supervisor starts again; one that drains goes on draining
  */
-import { type ChildContext, crashed, type Running, type StopReason } from '../../actors/index.ts';
+import { type ChildContext, crashed, type Running, type StopReason } from '../../../actors/index.ts';
 import { RequestsBranch } from './requests-branch.ts';
 import type { WorkerChild } from './worker-child.ts';
 

@@ -3,7 +3,7 @@
  * It is the fold of the events it was sent over the rows it read: all of them at its start, or each when it is first asked
  * for; of a bulk it is sent the names, and reads the events of whom it holds. One transaction is one step.
  */
-import { type DomainState, evolveOwner, type PoolState } from '../../actors/index.ts';
+import { type DomainState, evolveOwner, type PoolState } from '../../../actors/index.ts';
 import {
   DataUnusable,
   type DomainName,
@@ -21,8 +21,8 @@ import {
   type Recorded,
   type StreamName,
   streamsOf,
-} from '../../eventlog/index.ts';
-import type { DomainRoute, PoolRoute, RoutingTable } from '../proxy/index.ts';
+} from '../../../eventlog/index.ts';
+import type { DomainRoute, PoolRoute, RoutingTable } from '../../proxy/index.ts';
 import { activated, followed } from './activation.ts';
 import { News } from './news.ts';
 import { type CutAt, PoolView } from './pool-view.ts';

@@ -1,6 +1,6 @@
 /** Where a table finds what it does not hold. */
-import type { LogReader } from '../../eventlog/index.ts';
-import type { PoolRoute } from '../proxy/index.ts';
+import type { LogReader } from '../../../eventlog/index.ts';
+import type { PoolRoute } from '../../proxy/index.ts';
 import type { NameIndex } from './name-index.ts';
 
 export type TableSource = {

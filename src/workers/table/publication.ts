@@ -2,7 +2,7 @@
  * What a thread is sent of one publication: a few events as they are; of many the names alone, as texts. Of a bulk a worker
  * holds next to nothing, and reads in the log what became of that.
  */
-import { type Happened, type PackedNames, packNames, type Recorded } from '../../eventlog/index.ts';
+import { type Happened, type PackedNames, packNames, type Recorded } from '../../../eventlog/index.ts';
 
 export type Publication = readonly Recorded[] | PackedNames;
 

@@ -1,6 +1,6 @@
 /** The index of names as the main thread changes it: pages that fill are split, and the directory deepens with them. */
 import { randomBytes } from 'node:crypto';
-import type { Happened, Packed, Position, Recorded } from '../../eventlog/index.ts';
+import type { Happened, Packed, Position, Recorded } from '../../../eventlog/index.ts';
 import { HEADER, NameIndex, PAGE, SLOT_MASK, SLOTS, viewOf, WORD_BYTES } from './name-index.ts';
 
 const FIRST_DEPTH = 4;

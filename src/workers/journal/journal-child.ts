@@ -1,7 +1,7 @@
 /** The journal's thread as the main thread supervises it. Nobody needs it to be there: its rings wait for the next one. */
 import { Worker } from 'node:worker_threads';
-import { type ChildContext, crashed, type Running, type StopReason } from '../../actors/index.ts';
-import { programBeside } from '../threads/index.ts';
+import { type ChildContext, crashed, type Running, type StopReason } from '../../../actors/index.ts';
+import { programBeside } from '../../threads/index.ts';
 import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
 
 export class JournalChild implements Running {

@@ -3,9 +3,9 @@
  * log's pages back, which would stall the commands on the main thread.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { recordSource } from '../../actors/pool/ledger/index.ts';
-import { JournalWriter } from '../../eventlog/journal/index.ts';
-import { WriteBack } from '../../eventlog/sqlite/write-back.ts';
+import { recordSource } from '../../../actors/pool/ledger/index.ts';
+import { JournalWriter } from '../../../eventlog/journal/index.ts';
+import { WriteBack } from '../../../eventlog/sqlite/write-back.ts';
 import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
 
 // With the commit it stays below 100 ms, which is what a kill -9 may cost.

@@ -3,7 +3,7 @@
  * nobody is woken for it; a change of a pool concerns requests under way too, and is posted. What is pinned stays until all
  * have read it.
  */
-import { type Happened, kindOf, type Recorded } from '../../eventlog/index.ts';
+import { type Happened, kindOf, type Recorded } from '../../../eventlog/index.ts';
 
 /** `numbers`: of the publication in each place, and the bytes of its text. */
 export type BoardShared = {

@@ -2,8 +2,8 @@
  * Has each pool's ledger checkpointed into the journal: within a second of every operation, more often where there are many,
  * and once in each segment, so that a replay can begin anywhere. A little at a time, since this is the main thread.
  */
-import type { MainLedger } from '../../actors/index.ts';
-import { ByteWriter, type RingProducer, SAYS, writeCheckpoint } from '../../eventlog/index.ts';
+import type { MainLedger } from '../../../actors/index.ts';
+import { ByteWriter, type RingProducer, SAYS, writeCheckpoint } from '../../../eventlog/index.ts';
 
 const TICK_MS = 100;
 const LOOK_EVERY_MS = 800;

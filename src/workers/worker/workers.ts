@@ -9,16 +9,16 @@ import {
   type MainLedger,
   supervisorChild,
   type World,
-} from '../../actors/index.ts';
-import type { StreamName } from '../../eventlog/index.ts';
-import type { ListenerSettings, ProcessSettings } from '../config/index.ts';
-import { createHeadcount, type HeadcountMemory, SharedHeadcount } from '../proxy/index.ts';
-import type { ReplacementCounts } from '../telemetry/replacement-metrics.ts';
-import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
-import { afterTurning } from '../threads/index.ts';
-import type { Journal } from './journal.ts';
+} from '../../../actors/index.ts';
+import type { StreamName } from '../../../eventlog/index.ts';
+import type { ListenerSettings, ProcessSettings } from '../../config/index.ts';
+import { createHeadcount, type HeadcountMemory, SharedHeadcount } from '../../proxy/index.ts';
+import type { ReplacementCounts } from '../../telemetry/replacement-metrics.ts';
+import type { RequestMetricsSnapshot } from '../../telemetry/request-metrics.ts';
+import { afterTurning } from '../../threads/index.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Publisher } from '../table/publisher.ts';
 import type { FromWorker } from './messages.ts';
-import type { Publisher } from './publisher.ts';
 import { WorkerChild } from './worker-child.ts';
 import { WorkerFigures } from './worker-figures.ts';
 import { NotReplaced, type Replaced, type Retired, WorkerSeat } from './worker-seat.ts';

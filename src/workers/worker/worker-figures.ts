@@ -2,8 +2,8 @@
  * What the workers have counted, each by its last word. One that does not answer in time counts as it did then, and what one that
  * is gone had counted stays: a sum that falls looks to a scraper like a restart, and all that is left of it like new requests.
  */
-import { leftBy } from '../telemetry/plane-counters.ts';
-import { mergeMetrics, type RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
+import { leftBy } from '../../telemetry/plane-counters.ts';
+import { mergeMetrics, type RequestMetricsSnapshot } from '../../telemetry/request-metrics.ts';
 
 /** One life of a worker; the one that takes its place has the same number. */
 export type Counting = { readonly number: number };

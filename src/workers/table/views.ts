@@ -1,6 +1,6 @@
 /** The views that a thread holds, each with when it was last asked for. */
-import { type DomainState, keyOf, type PoolState } from '../../actors/index.ts';
-import type { DomainRoute, PoolRoute } from '../proxy/index.ts';
+import { type DomainState, keyOf, type PoolState } from '../../../actors/index.ts';
+import type { DomainRoute, PoolRoute } from '../../proxy/index.ts';
 import { DomainView, lostDomain, type PoolsByName } from './domain-view.ts';
 import { type CutAt, lostPool, PoolView } from './pool-view.ts';
 
