@@ -11,7 +11,7 @@ import {
   parseRequestId,
   renderRequestId,
 } from '../eventlog/index.ts';
-import { IdHashes, mayContain } from '../eventlog/journal/filter.ts';
+import { IdHashes, mayContain } from '../eventlog/journal/segment/filter.ts';
 import { finished, idOf, JournalDesk, OTHER, RUN, record, VOCABULARY } from '../test/journal/desk.ts';
 
 function inDirectory<T>(act: (directory: string) => T): T {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { SCHEMA_VERSION as JOURNAL_VERSION } from '../eventlog/journal/segment-schema.ts';
+import { SCHEMA_VERSION as JOURNAL_VERSION } from '../eventlog/journal/segment/segment-schema.ts';
 import { SCHEMA_VERSION } from '../eventlog/sqlite/schema.ts';
 import { command } from './cli/command.ts';
 import { answersIn, maskedAnswer, wordsOf } from './fixtures/answers.ts';
@@ -76,7 +76,7 @@ describe('the number of the format', () => {
     expect(vocabulary()).toBe(known);
   });
 
-  it('of the journal is raised with what a segment may say: see eventlog/journal/segment-schema.ts', () => {
+  it('of the journal is raised with what a segment may say: see eventlog/journal/segment/segment-schema.ts', () => {
     const known = readFileSync(join(FIXTURES, `journal-${JOURNAL_VERSION}.txt`), 'utf8');
     expect(journalVocabulary()).toBe(known);
   });

@@ -8,21 +8,21 @@ export {
   type TimeRange,
 } from './journal-reader.ts';
 export { JournalWriter, type JournalWriterOptions } from './journal-writer.ts';
+export type { OperationSource } from './operation-source.ts';
+export { parseRequestId, type RequestIdParts, renderRequestId } from './record-id.ts';
+export type { AttemptRecord, RequestRecord } from './request-record.ts';
 export {
   createJournalMemory,
   JournalMemory,
   type JournalMemoryOptions,
   type JournalShared,
   SAYS,
-} from './memory.ts';
-export type { OperationSource } from './operation-source.ts';
-export { PoolIndex } from './pool-index.ts';
-export { type Packing, packJournal, unpackJournal } from './portable.ts';
-export { parseRequestId, type RequestIdParts, renderRequestId } from './record-id.ts';
-export type { AttemptRecord, RequestRecord } from './request-record.ts';
-export { RingProducer } from './ring-producer.ts';
-export { JOURNAL_DIRECTORY } from './segment-files.ts';
-export type { JournalledCheckpoint, OperationBlock } from './segment-reader.ts';
+} from './ring/memory.ts';
+export { RingProducer } from './ring/ring-producer.ts';
+export { writeCheckpoint, writeName } from './ring/write-note.ts';
+export { FinishedRequest, writeRequest } from './ring/write-request.ts';
+export { PoolIndex } from './segment/pool-index.ts';
+export { type Packing, packJournal, unpackJournal } from './segment/portable.ts';
+export { JOURNAL_DIRECTORY } from './segment/segment-files.ts';
+export type { JournalledCheckpoint, OperationBlock } from './segment/segment-reader.ts';
 export { codesOf, OTHER, type Vocabulary } from './vocabulary.ts';
-export { writeCheckpoint, writeName } from './write-note.ts';
-export { FinishedRequest, writeRequest } from './write-request.ts';

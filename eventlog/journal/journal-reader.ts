@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { isHeld, isPassing } from '../sqlite/sqlite-errors.ts';
 import { parseRequestId } from './record-id.ts';
 import type { RequestRecord } from './request-record.ts';
-import type { Gap } from './segment.ts';
-import { inOrderOfRuns, JOURNAL_DIRECTORY, type SegmentFile, segmentFiles } from './segment-files.ts';
-import { type JournalledCheckpoint, type OperationBlock, SegmentReader } from './segment-reader.ts';
-import { SegmentUnbegun } from './segment-schema.ts';
+import type { Gap } from './segment/segment.ts';
+import { inOrderOfRuns, JOURNAL_DIRECTORY, type SegmentFile, segmentFiles } from './segment/segment-files.ts';
+import { type JournalledCheckpoint, type OperationBlock, SegmentReader } from './segment/segment-reader.ts';
+import { SegmentUnbegun } from './segment/segment-schema.ts';
 
 /** Epoch milliseconds; all of it without. */
 export type TimeRange = { readonly fromMs?: number; readonly toMs?: number };

@@ -6,12 +6,12 @@
  *              └ fails: looked at again, from another file if need be
  */
 import { isOfTheWorld } from '../sqlite/sqlite-errors.ts';
-import { Block } from './block.ts';
-import { JournalMemory, type JournalShared, SAYS } from './memory.ts';
 import { NO_OPERATIONS, type OperationSource } from './operation-source.ts';
-import { Positions } from './positions.ts';
-import { RingConsumer } from './ring-consumer.ts';
-import { type Limits, Segments } from './segments.ts';
+import { JournalMemory, type JournalShared, SAYS } from './ring/memory.ts';
+import { RingConsumer } from './ring/ring-consumer.ts';
+import { Block } from './segment/block.ts';
+import { Positions } from './segment/positions.ts';
+import { type Limits, Segments } from './segment/segments.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export type JournalWriterOptions = {

@@ -3,7 +3,7 @@
  * ledger packs and unpacks them, and says which pools and tickets they are about.
  */
 import type { ByteWriter } from './bytes.ts';
-import type { PoolIndex } from './pool-index.ts';
+import type { PoolIndex } from './segment/pool-index.ts';
 
 export interface OperationSource {
   /** Rings: one per thread. */

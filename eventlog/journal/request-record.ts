@@ -2,7 +2,7 @@
 import { AFFINITY_VERDICTS, type AffinityVerdict } from './affinity-verdict.ts';
 import { ByteReader } from './bytes.ts';
 import { renderRequestId } from './record-id.ts';
-import { DOMAIN, EXTRA, REQUEST_FLAG, REQUEST_WORD, saltOf, workerOf } from './request-frame.ts';
+import { DOMAIN, EXTRA, REQUEST_FLAG, REQUEST_WORD, saltOf, workerOf } from './segment/request-frame.ts';
 import { OTHER, type Vocabulary } from './vocabulary.ts';
 
 /** Times are epoch milliseconds; undefined: that never came. Names are undefined where only the key is known. */

@@ -1,7 +1,7 @@
 /** A thread that begins so many segments of a journal, one after the other, and drops them again. */
 import { workerData } from 'node:worker_threads';
-import { dropSegment, segmentPath } from '../../eventlog/journal/segment-files.ts';
-import { Segments } from '../../eventlog/journal/segments.ts';
+import { dropSegment, segmentPath } from '../../eventlog/journal/segment/segment-files.ts';
+import { Segments } from '../../eventlog/journal/segment/segments.ts';
 
 const { directory, count } = workerData as { directory: string; count: number };
 const retention = { maxBytes: 2 ** 20, maxAgeMs: 60_000 };

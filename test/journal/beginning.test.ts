@@ -10,7 +10,7 @@ import {
   makeJournalDirectory,
   segmentFiles,
   segmentPath,
-} from '../../eventlog/journal/segment-files.ts';
+} from '../../eventlog/journal/segment/segment-files.ts';
 import { finished, idOf, JournalDesk, record, temporaryDirectory } from './desk.ts';
 
 it('is not taken for a damaged one, nor is one that just went', { timeout: 60_000 }, async () => {

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { JournalMemory, openJournalReader, openSqliteLog, SAYS } from '../../eventlog/index.ts';
-import { segmentFiles } from '../../eventlog/journal/segment-files.ts';
+import { segmentFiles } from '../../eventlog/journal/segment/segment-files.ts';
 import { verifyAll } from '../../src/history/files/portion.ts';
 import { sourcesOf } from '../../src/history/files/sources.ts';
 import { roomOf } from '../../src/history/room.ts';

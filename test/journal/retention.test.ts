@@ -2,7 +2,7 @@ import { readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openJournalReader } from '../../eventlog/index.ts';
-import { bytesOf, segmentFiles } from '../../eventlog/journal/segment-files.ts';
+import { bytesOf, segmentFiles } from '../../eventlog/journal/segment/segment-files.ts';
 import { finished, idOf, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
 
 const BATCH = 100;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openJournalReader } from '../../eventlog/index.ts';
-import { segmentFiles } from '../../eventlog/journal/segment-files.ts';
+import { segmentFiles } from '../../eventlog/journal/segment/segment-files.ts';
 import { finished, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
 
 const LATER = RUN + 10_000;

@@ -14,7 +14,7 @@ import {
 import { OPERATIONS } from '../../../../actors/pool/ledger/record/record-layout.ts';
 import type { PolicyName } from '../../../../actors/pool/policy/policies.ts';
 import { ByteWriter, PoolIndex } from '../../../../eventlog/index.ts';
-import { rangesIn } from '../../../../eventlog/journal/pool-index.ts';
+import { rangesIn } from '../../../../eventlog/journal/segment/pool-index.ts';
 import { readRecords } from '../../../support/record-reader.ts';
 
 const nobody = (): Waiter => ({ place: 0, granted() {}, refused() {} });

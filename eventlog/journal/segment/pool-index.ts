@@ -1,5 +1,5 @@
 /** Which pools a block is about, and which of their tickets: read alone, so that a pool is followed without its blocks. */
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter } from '../bytes.ts';
 
 export type PoolRange = {
   readonly poolKey: number;

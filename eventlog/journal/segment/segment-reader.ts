@@ -1,17 +1,17 @@
 /** One segment of the journal, open for reading, beside its writer or at rest. */
 import { crc32 } from 'node:zlib';
 import type Database from 'better-sqlite3';
-import { ByteReader } from './bytes.ts';
+import { ByteReader } from '../bytes.ts';
+import type { RequestIdParts } from '../record-id.ts';
+import { type Dictionary, type RequestRecord, readRequest } from '../request-record.ts';
+import { FRAME, frameKind, frameLength } from '../ring/frame.ts';
+import type { Vocabulary } from '../vocabulary.ts';
 import { mayContain } from './filter.ts';
-import { FRAME, frameKind, frameLength } from './frame.ts';
 import { openSegment } from './open-segment.ts';
 import { rangesIn } from './pool-index.ts';
-import type { RequestIdParts } from './record-id.ts';
 import { idHash, peerHash, REQUEST_WORD, whereWord } from './request-frame.ts';
-import { type Dictionary, type RequestRecord, readRequest } from './request-record.ts';
 import type { Gap } from './segment.ts';
 import { vocabularyOf } from './segment-schema.ts';
-import type { Vocabulary } from './vocabulary.ts';
 
 /** Operations of one pool or of all, as its ledger packed them. */
 export type OperationBlock = {

@@ -4,8 +4,8 @@
  *
  *   for each ring of requests, then for each of operations: position, lost
  */
-import type { OperationSource } from './operation-source.ts';
-import type { RingConsumer } from './ring-consumer.ts';
+import type { OperationSource } from '../operation-source.ts';
+import type { RingConsumer } from '../ring/ring-consumer.ts';
 
 export type Lost = { readonly requests: number; readonly operations: number };
 

@@ -1,5 +1,5 @@
 /** One thread's end of its ring: it writes frames where they stay, and never waits. A full ring loses them, counted. */
-import { ByteWriter } from './bytes.ts';
+import { ByteWriter } from '../bytes.ts';
 import { FRAME, frameWord, wholeDoubles } from './frame.ts';
 import { JournalMemory, type JournalShared } from './memory.ts';
 

@@ -1,9 +1,10 @@
 /** Writes one finished request into its thread's ring: no allocation, no clock, no waiting, and little else. */
+
+import { peerHash, REQUEST_FLAG, whereWord } from '../segment/request-frame.ts';
+import { OTHER } from '../vocabulary.ts';
 import { FRAME } from './frame.ts';
 import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT, RAW_ROUTING } from './raw-request.ts';
-import { peerHash, REQUEST_FLAG, whereWord } from './request-frame.ts';
 import type { RingProducer } from './ring-producer.ts';
-import { OTHER } from './vocabulary.ts';
 
 /** To be filled anew for each request. Times are epoch milliseconds; −1: that never came. */
 export class FinishedRequest {

@@ -1,10 +1,10 @@
 /** Packs a request out of a ring into a block: half the bytes, all of it still there. */
-import type { ByteWriter } from './bytes.ts';
-import { FRAME, frameWord } from './frame.ts';
-import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT, RAW_ROUTING } from './raw-request.ts';
+import type { ByteWriter } from '../bytes.ts';
+import { FRAME, frameWord } from '../ring/frame.ts';
+import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT, RAW_ROUTING } from '../ring/raw-request.ts';
+import type { RingConsumer } from '../ring/ring-consumer.ts';
+import { OTHER } from '../vocabulary.ts';
 import { DOMAIN, EXTRA, REQUEST_FLAG } from './request-frame.ts';
-import type { RingConsumer } from './ring-consumer.ts';
-import { OTHER } from './vocabulary.ts';
 
 // The fixed words and a score of numbers of at most 8 bytes; what is longer in the ring is no longer here.
 const MORE_BYTES = 256;

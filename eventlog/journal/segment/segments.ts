@@ -1,5 +1,6 @@
 /** The segments a writer keeps: one is written, the others wait to be read, and the oldest go when there are too many. */
 import { statSync } from 'node:fs';
+import type { Vocabulary } from '../vocabulary.ts';
 import { type LastBlock, readLastBlock, Segment } from './segment.ts';
 import {
   beginSegment,
@@ -13,7 +14,6 @@ import {
   segmentFiles,
   segmentPath,
 } from './segment-files.ts';
-import type { Vocabulary } from './vocabulary.ts';
 
 export type Retention = { readonly maxBytes: number; readonly maxAgeMs: number };
 

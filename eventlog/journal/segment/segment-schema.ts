@@ -1,7 +1,7 @@
 /** The tables of one segment of the journal, and how a file is told to be one. */
 import type Database from 'better-sqlite3';
-import { DataUnusable } from '../errors.ts';
-import type { Vocabulary } from './vocabulary.ts';
+import { DataUnusable } from '../../errors.ts';
+import type { Vocabulary } from '../vocabulary.ts';
 
 /** `swyj` in ASCII, in the file's header. */
 export const APPLICATION_ID = 0x73_77_79_6a;

@@ -1,10 +1,10 @@
 /** One segment of the journal, open for writing: blocks, the names they use, and the gaps between them. */
 import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
+import type { Vocabulary } from '../vocabulary.ts';
 import type { Block } from './block.ts';
 import { openSegment } from './open-segment.ts';
 import { createTables, requireSegment, vocabularyOf } from './segment-schema.ts';
-import type { Vocabulary } from './vocabulary.ts';
 
 export type Gap = {
   readonly run: number;

@@ -1,12 +1,12 @@
 /** What the writer has taken from the rings and not yet committed: one row of a segment to be. */
-import { ByteWriter } from './bytes.ts';
+import { ByteWriter } from '../bytes.ts';
+import { FRAME } from '../ring/frame.ts';
+import { RAW } from '../ring/raw-request.ts';
+import type { RingConsumer } from '../ring/ring-consumer.ts';
 import { IdHashes } from './filter.ts';
-import { FRAME } from './frame.ts';
 import { packRequest } from './pack-request.ts';
 import { PoolIndex } from './pool-index.ts';
-import { RAW } from './raw-request.ts';
 import { idHash, REQUEST_FLAG } from './request-frame.ts';
-import type { RingConsumer } from './ring-consumer.ts';
 
 export class Block {
   /** Frames of requests, one behind the other. */
