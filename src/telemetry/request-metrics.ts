@@ -149,7 +149,8 @@ function addTo(counts: Map<string, number>, label: string, count: number): void 
 
 /** Everything is a number of things that happened or are: workers add up. */
 export function mergeMetrics(snapshots: readonly RequestMetricsSnapshot[]): RequestMetricsSnapshot {
-  const pools: Record<string, PoolMetricsSnapshot> = {};
+  // A pool may be called `constructor`, which an object without it has too.
+  const pools = new Map<string, PoolMetricsSnapshot>();
   let requests: RequestCounts = {};
   let totals: Readonly<Record<string, number>> = {};
   const workers: Record<string, Readonly<Record<string, number>>> = {};
@@ -160,8 +161,8 @@ export function mergeMetrics(snapshots: readonly RequestMetricsSnapshot[]): Requ
     for (const [worker, own] of Object.entries(snapshot.workers ?? {}))
       workers[worker] = addedNumbers(workers[worker] ?? {}, own);
     for (const [name, pool] of Object.entries(snapshot.pools)) {
-      const before = pools[name];
-      pools[name] = before === undefined ? pool : addedPools(before, pool);
+      const before = pools.get(name);
+      pools.set(name, before === undefined ? pool : addedPools(before, pool));
     }
   }
   return { requests, pools: busiest(pools), totals, workers };
@@ -169,11 +170,10 @@ export function mergeMetrics(snapshots: readonly RequestMetricsSnapshot[]): Requ
 
 /** Most requests first where there are too many. */
 function busiest(
-  pools: Readonly<Record<string, PoolMetricsSnapshot>>,
+  pools: ReadonlyMap<string, PoolMetricsSnapshot>,
 ): Readonly<Record<string, PoolMetricsSnapshot>> {
-  const all = Object.entries(pools);
-  if (all.length <= COUNTED_POOLS) return pools;
-  const ranked = all.map((entry) => ({ entry, total: requestsOf(entry[1]) }));
+  if (pools.size <= COUNTED_POOLS) return Object.fromEntries(pools);
+  const ranked = [...pools].map((entry) => ({ entry, total: requestsOf(entry[1]) }));
   ranked.sort((a, b) => b.total - a.total || (a.entry[0] < b.entry[0] ? -1 : 1));
   return Object.fromEntries(ranked.slice(0, COUNTED_POOLS).map(({ entry }) => entry));
 }

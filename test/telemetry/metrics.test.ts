@@ -24,6 +24,8 @@ function counted(pools: Readonly<Record<string, number>>): RequestMetrics {
   return metrics;
 }
 
+const whole = (metrics: RequestMetrics) => metrics.snapshot({});
+
 describe('requests', () => {
   it('are shown by pool and code, with times in seconds', () => {
     const metrics = new RequestMetrics();
@@ -105,6 +107,11 @@ describe('pools that come and go', () => {
     expect(Object.keys(merged.pools)).toHaveLength(COUNTED_POOLS);
     expect(merged.pools['one-511']?.requests).toEqual({ '2xx': 1, H12: 2 });
     expect(merged.requests).toEqual({ '2xx': 2 * COUNTED_POOLS, H12: 2 });
+  });
+
+  it('may have the name of what every object has', () => {
+    const { pools } = mergeMetrics([counted({ constructor: 1 }), counted({ constructor: 2 })].map(whole));
+    expect(pools['constructor']?.requests).toEqual({ '2xx': 3 });
   });
 });
 
