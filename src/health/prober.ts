@@ -104,7 +104,7 @@ export class Prober {
     isFailing: boolean,
   ): void {
     const known = this.#targets.get(key);
-    if (known !== undefined) {
+    if (known !== undefined && !isAnother(known.backend, backend)) {
       const isOtherwise = known.rules.intervalMs !== rules.intervalMs;
       known.rules = rules;
       known.backend = backend;
@@ -112,7 +112,9 @@ export class Prober {
       if (isOtherwise) this.#planFirst(known);
       return;
     }
-    const target: Target = { pool, id, rules, backend, course: new ProbeCourse(isFailing), timer: undefined };
+    clearTimeout(known?.timer);
+    const course = new ProbeCourse(known?.course.isFailing ?? isFailing);
+    const target: Target = { pool, id, rules, backend, course, timer: undefined };
     this.#targets.set(key, target);
     this.#planFirst(target);
   }
@@ -194,6 +196,11 @@ export class Prober {
       setTimeout(() => this.#close(target, isFailing), AGAIN_MS);
     }
   }
+}
+
+/** Elsewhere, or starting anew: what earlier probes found, and one under way finds, says nothing of it. */
+function isAnother(known: BackendSettings, backend: BackendSettings): boolean {
+  return known.address !== backend.address || (known.state !== 'starting' && backend.state === 'starting');
 }
 
 /** What speaks against it; undefined: nothing. */

@@ -159,6 +159,21 @@ describe('a backend that is probed', () => {
     expect([former.asked.length, rowsNow(), failing]).toEqual([1, ['up'], []]);
   });
 
+  it('is to be up by what is found since it is starting, here or elsewhere', async () => {
+    const [here, there] = [await backend(), await backend()];
+    const { prober, state, started } = await probed({ a: { address: at(here) } });
+    await eventually(() => here.asked.length > 2, 'it to have passed');
+    for (const place of [here, there]) {
+      const before = place.asked.length;
+      started.length = 0;
+      prober.follow(WEB, { ...state, backends: { a: { backend: { address: at(place) }, version: 2 } } });
+      const starting = { address: at(place), state: 'starting' } as const;
+      prober.follow(WEB, { ...state, backends: { a: { backend: starting, version: 3 } } });
+      await eventually(() => started.length > 0, 'it to be started');
+      expect(place.asked.length - before).toBeGreaterThanOrEqual(2);
+    }
+  });
+
   it('is asked as often as its pool says now, however long the interval was that has begun', async () => {
     const good = await backend();
     const rare = { health: { active: { ...RULES, intervalMs: 86_400_000 } } };
