@@ -41,11 +41,12 @@ function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown
     const message = issue.issues[0]?.message ?? 'expected another key';
     return [{ path: renderPath(path), ...splitMessage(message, `the key ${describeFound(inner.at(-1))}`) }];
   }
-  const found = describeFound(valueAt(input, inner));
+  const here = schemaAt(root, inner);
+  // Of a secret it is told that it is wrong, and not what it is.
+  const found = here?.writeOnly === true ? 'something else' : describeFound(valueAt(input, inner));
   // Our own sentence says more than any schema.
   if (issue.code === 'custom' || issue.message.startsWith('expected '))
     return [{ path: renderPath(path), ...splitMessage(issue.message, found) }];
-  const here = schemaAt(root, inner);
   const expected = here === undefined ? issue.message : describeSchema(here);
   const word = valueAt(input, inner);
   const meant = typeof word === 'string' ? nearest(word, wordsOf(here)) : undefined;

@@ -100,7 +100,7 @@ const adminSettings = z.strictObject({
     // RFC 9110 §5.5: what a header field may carry without quoting.
     .regex(/^[\x21-\x7e]+$/, 'expected visible ASCII without spaces')
     .optional()
-    .describe('bearer token asked of every caller; needed beyond loopback'),
+    .meta({ description: 'bearer token asked of every caller; needed beyond loopback', writeOnly: true }),
   names: z
     .array(z.string().regex(/^[A-Za-z0-9_.[\]:-]{1,253}$/, { error: ({ input }) => noName(String(input)) }))
     .max(100)

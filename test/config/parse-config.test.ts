@@ -242,6 +242,16 @@ describe('parseConfig', () => {
       'admin.token: expected a token, since the admin address is not on loopback, found 0.0.0.0:8081 without one',
     ],
     [
+      'a token that no header can carry, without telling it',
+      { admin: { token: 'open sesame' } },
+      'admin.token: expected visible ASCII without spaces, found something else',
+    ],
+    [
+      'a token that is no text, without telling it',
+      { admin: { token: 12345678 } },
+      'admin.token: expected a string of 1 to 4096 characters (bearer token asked of every caller; needed beyond loopback), found something else',
+    ],
+    [
       'two listeners at one address',
       { listeners: [{ address: '127.0.0.1:80' }, { address: '127.1:80' }] },
       'listeners[1].address: expected an address of its own, found 127.1:80, which listeners[0].address has already',
