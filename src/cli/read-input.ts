@@ -5,7 +5,7 @@ import {
   MAX_FILE_BYTES,
   type Problem,
   readConfigFile,
-  readText,
+  readContent,
   renderProblems,
 } from '../config/index.ts';
 import { CommandFailed } from './failure.ts';
@@ -48,5 +48,5 @@ async function readStream({ stdin: stream, stop }: Io): Promise<Checked<unknown>
     }
     chunks.push(buffer);
   }
-  return readText(Buffer.concat(chunks).toString('utf8'));
+  return readContent(Buffer.concat(chunks));
 }

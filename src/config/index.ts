@@ -5,7 +5,7 @@ export { type Change, difference, isSame, isSamePool } from './difference.ts';
 export { isLoopback, parseHostPort, renderHostPort } from './host-port.ts';
 export { isSchema, type JsonSchema, jsonSchemaOf, schemaAt } from './issues.ts';
 export { keptSettings } from './kept-settings.ts';
-export { loadConfig, MAX_FILE_BYTES, readConfigFile, readSent, readText } from './load.ts';
+export { loadConfig, MAX_FILE_BYTES, readConfigFile, readContent, readSent } from './load.ts';
 export { nearest } from './nearest.ts';
 export { compilePattern } from './path-pattern.ts';
 export {

@@ -21,9 +21,13 @@ export async function loadConfig(file: string, overrides: Overrides = {}): Promi
 export async function readConfigFile(file: string): Promise<Checked<unknown>> {
   if (MODULES.includes(extname(file).toLowerCase())) return readModule(file);
   const bytes = await readBytes(file, MAX_FILE_BYTES);
-  if (!bytes.ok) return bytes;
-  const text = decoded(bytes.value);
-  return text.ok ? readText(text.value, extname(file).toLowerCase()) : text;
+  return bytes.ok ? readContent(bytes.value, extname(file).toLowerCase()) : bytes;
+}
+
+/** As `readText` does. */
+export function readContent(bytes: Uint8Array, extension = ''): Checked<unknown> {
+  const text = decoded(bytes);
+  return text.ok ? readText(text.value, extension) : text;
 }
 
 /** JSON as it was sent. */

@@ -81,6 +81,15 @@ describe('apply', () => {
     expect((await stage.client.get('/v1/pools/web')).status).toBe(200);
   });
 
+  it('takes no standard input in another encoding for what it is not', async () => {
+    const stdin = Buffer.from('{"pools": {"web": {}}, "domains": {"b\xfccher.example": {}}}', 'latin1');
+    expect(await apply('-', '', { stdin })).toEqual({
+      code: 1,
+      out: '',
+      err: 'switchyard: standard input: expected UTF-8 text, found other bytes\n',
+    });
+  });
+
   it('refuses to remove much unasked, shows what it would have done, and does it when allowed', async () => {
     await apply(file(many(20)));
     const fewer = file(many(5));

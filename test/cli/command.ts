@@ -6,7 +6,7 @@ import { runCommand } from '../../src/cli/run.ts';
 export type Ran = { readonly code: number; readonly out: string; readonly err: string };
 
 export type Circumstances = {
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   readonly tty?: boolean;
   readonly mayColour?: boolean;
   readonly user?: string;
@@ -20,7 +20,7 @@ export async function command(argv: readonly string[], circumstances: Circumstan
   const stdout = circumstances.stdout ?? sink();
   const stderr = sink();
   const io: Io = {
-    stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
+    stdin: Readable.from(stdin === '' ? [] : [typeof stdin === 'string' ? Buffer.from(stdin) : stdin]),
     stdout: Object.assign(stdout, { isTTY: tty }),
     stderr: Object.assign(stderr, { isTTY: tty }),
     user,
