@@ -5,6 +5,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { scene } from '../admin/scene.ts';
 import { command } from './command.ts';
@@ -154,6 +155,43 @@ describe('a command', () => {
       out: '',
       err: 'switchyard: interrupted before an answer came\n',
     });
+  });
+
+  it('that comes in parts and is interrupted is not taken for whole', async () => {
+    const cut = 'switchyard: interrupted before all of the answer came\n';
+    const stop = new AbortController();
+    await using slow = await standIn((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' }).flushHeaders();
+      setTimeout(() => stop.abort(), 20);
+    });
+    expect(await command(['events', '--admin', slow.address], { stop: stop.signal })).toEqual({
+      code: 1,
+      out: '',
+      err: cut,
+    });
+
+    const between = new AbortController();
+    await using paged = await standIn((_request, response) => {
+      const items = [{ name: 'a.example', version: 1, pool: 'web' }];
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ items, next: 'a.example' }));
+    });
+    // Of one byte: the command waits until it is read.
+    const stdout = new PassThrough({ highWaterMark: 1 }).once('data', () => between.abort());
+    const listed = await command(['domain', 'list', '--json', '--admin', paged.address], {
+      stop: between.signal,
+      stdout,
+    });
+    expect(listed).toMatchObject({ code: 1, err: cut });
+  });
+
+  it('to a question with fields of one name tells all of them, as a router reads them', async () => {
+    let asked = '';
+    await using router = await standIn((request, response) => {
+      request.on('data', (chunk) => (asked += chunk)).on('end', () => response.writeHead(400).end());
+    });
+    await run('explain --host a.example --header X-A:1 --header x-a:2 --header Cookie:b=3', router.address);
+    expect(JSON.parse(asked).headers).toEqual({ 'x-a': '1, 2', cookie: 'b=3' });
   });
 
   it('lets no reply command the terminal', async () => {

@@ -1,6 +1,7 @@
 /** An answer that comes as lines of JSON, an entry each, so that nobody has to hold all of it. */
 import type { z } from 'zod';
 import { CommandFailed } from '../failure.ts';
+import type { Io } from '../io.ts';
 import type { Context } from '../verb.ts';
 import type { Ask } from './transport.ts';
 
@@ -13,7 +14,12 @@ export async function* entriesOf<Schema extends z.ZodType>(
   const headers = { accept: 'application/x-ndjson' };
   for await (const line of client.lines({ ...ask, headers, patient: true }, print.stop))
     if (line !== '') yield client.parsed({ status: 200, etag: undefined, body: parsed(line) }, schema);
-  if (io.stop.aborted) throw new CommandFailed(['interrupted before all of the answer came']);
+  checkWhole(io);
+}
+
+/** Ctrl-C in the midst of an answer: what came of it must not pass for all there is. */
+export function checkWhole({ stop }: Io): void {
+  if (stop.aborted) throw new CommandFailed(['interrupted before all of the answer came']);
 }
 
 function parsed(line: string): unknown {

@@ -5,6 +5,7 @@ import { UsageError } from '../failure.ts';
 import { archivedNote, READ_THE_ARCHIVE } from '../render/archived-note.ts';
 import { Meter } from '../render/meter.ts';
 import { clean } from '../render/table.ts';
+import { checkWhole } from '../transport/entries.ts';
 import { archivedEvents, event, unreadable } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 
@@ -41,7 +42,7 @@ export const eventsVerb: Verb = {
 };
 
 async function run(context: Context): Promise<ExitCode> {
-  const { args, admin, print } = context;
+  const { args, admin, print, io } = context;
   const follow = args.flag('follow');
   if (follow && args.flag('data')) {
     throw new UsageError('--follow: expected a running router, found --data', 'leave one of them out');
@@ -89,6 +90,7 @@ async function run(context: Context): Promise<ExitCode> {
     await print.line(print.json ? line : renderedEvent(line));
   }
   meter.clear();
+  if (!follow) checkWhole(io);
   // Backwards the archive comes last, and who has found enough before does not want it.
   if (reverse && archived > 0 && found < (query.limit ?? Number.POSITIVE_INFINITY))
     print.note(archivedNote(archived));

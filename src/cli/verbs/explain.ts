@@ -1,4 +1,5 @@
 /** `explain`: why a recorded request went where it went, or where one would go. */
+import { fieldOf } from '../../../actors/index.ts';
 import { quoted } from '../../../eventlog/index.ts';
 import { UsageError } from '../failure.ts';
 import { askedStory, renderAsked } from '../render/render-asked.ts';
@@ -44,7 +45,7 @@ async function asked({ args, admin, print }: Context): Promise<ExitCode> {
     host,
     path: args.text('path'),
     method: args.text('method'),
-    headers: Object.fromEntries(args.texts('header').map(field)),
+    headers: headersOf(args.texts('header')),
     at: args.text('at'),
     whyNot: args.text('why-not'),
   };
@@ -55,8 +56,14 @@ async function asked({ args, admin, print }: Context): Promise<ExitCode> {
   return 0;
 }
 
-function field(text: string): [string, string] {
+/** Each name once, with what all its fields together say. */
+function headersOf(texts: readonly string[]): object {
+  const fields = texts.map(field);
+  return Object.fromEntries(fields.map(([name]) => [name, fieldOf(fields.flat(), name)]));
+}
+
+function field(text: string): [name: string, value: string] {
   const colon = text.indexOf(':');
   if (colon < 1) throw new UsageError(`--header: expected NAME:VALUE, found ${quoted(text)}`);
-  return [text.slice(0, colon), text.slice(colon + 1).trim()];
+  return [text.slice(0, colon).toLowerCase(), text.slice(colon + 1).trim()];
 }

@@ -2,6 +2,7 @@
 
 import { type Cell, renderTable } from '../render/table.ts';
 import type { AdminClient } from '../transport/admin-client.ts';
+import { checkWhole } from '../transport/entries.ts';
 import { type Item, type Ledger, type LiveBackend, ledger, page } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 import { KINDS } from '../words/thing.ts';
@@ -89,7 +90,7 @@ async function ledgerOf(client: AdminClient, pool: readonly string[]): Promise<L
 // 1 000: the most that the admin API gives at once.
 const PAGE = 1000;
 
-async function list({ path, header, row }: Listing, { admin, print }: Context): Promise<ExitCode> {
+async function list({ path, header, row }: Listing, { admin, print, io }: Context): Promise<ExitCode> {
   const client = await admin();
   let after: string | undefined;
   let any = false;
@@ -101,6 +102,7 @@ async function list({ path, header, row }: Listing, { admin, print }: Context): 
     after = next ?? undefined;
     more = next !== null;
   }
+  checkWhole(io);
   if (print.json) await print.line(any ? '\n]' : '[]');
   else if (!any) print.note(`none (${client.where})`);
   return 0;
