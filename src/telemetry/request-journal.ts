@@ -152,6 +152,7 @@ export class RequestJournal {
       attempt.ticket = earlier.ticket;
       attempt.startedAtMs = earlier.leasedAtMs;
       attempt.end = this.#ends.of(earlier.end);
+      this.#tellBackend(pool, earlier.backendKey);
     }
     if (tenancy.ticket === 0) return;
     const last = request.addAttempt();
@@ -159,9 +160,13 @@ export class RequestJournal {
     last.ticket = tenancy.ticket;
     last.startedAtMs = tenancy.leasedAtMs;
     last.end = OTHER;
-    if (this.#isTold(tenancy.backendKey)) return;
-    const id = pool.backends.get(tenancy.backendKey)?.id;
-    if (id !== undefined) this.#tellName(tenancy.backendKey, id);
+    this.#tellBackend(pool, tenancy.backendKey);
+  }
+
+  #tellBackend(pool: Named, key: number): void {
+    if (this.#isTold(key)) return;
+    const id = pool.backends.get(key)?.id;
+    if (id !== undefined) this.#tellName(key, id);
   }
 
   /** Worker and salt stand in every id of this thread alike. */

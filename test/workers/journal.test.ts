@@ -184,6 +184,21 @@ describe('the journal thread', () => {
     reader.close();
   });
 
+  it('has the names of all backends that a request was tried at', async () => {
+    const { journal, directory, start } = await scene();
+    await start();
+    const backends = new Map(['a', 'b'].map((id) => [keyOf(id), { id }]));
+    const pool = { name: 'web', key: keyOf('web'), backends };
+    const refused = { backendKey: keyOf('b'), ticket: 7, leasedAtMs: now(), end: 'connect_failed' } as const;
+    const tenancy = { waitedMs: 0, earlier: [refused], backendKey: keyOf('a'), ticket: 8, leasedAtMs: now() };
+    const request = { ...requestOf(1), pool, tenancy };
+    journal.requests().record(request, now());
+    await journal.flush();
+    const reader = openJournalReader(directory);
+    expect(reader.find(request.id)?.attempts.map(({ backend }) => backend.name)).toEqual(['b', 'a']);
+    reader.close();
+  });
+
   it('says while it writes the pages of the log back, and when it no longer does', async () => {
     const { directory, writesBack, ends, start } = await scene();
     const first = await start();
