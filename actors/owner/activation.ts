@@ -62,18 +62,24 @@ export class Activation {
     const { clock, owners } = this.#options;
     const bedtime = new Bedtime({ most, now: clock.now, pools: owners });
     let cancel = clock.setTimer(turn, BEDTIME_MS);
+    let isOver = false;
     function turn() {
       bedtime.look().then(
         () => {
-          cancel = clock.setTimer(turn, BEDTIME_MS);
+          // It may have been ended in the midst of it.
+          if (!isOver) cancel = clock.setTimer(turn, BEDTIME_MS);
         },
         (error: unknown) => context.exited(crashed(error)),
       );
     }
+    const stop = () => {
+      isOver = true;
+      cancel();
+    };
     return {
-      stop: () => cancel(),
+      stop,
       crash: (error) => {
-        cancel();
+        stop();
         context.exited(crashed(error));
       },
     };

@@ -189,7 +189,7 @@ describe('the journal thread', () => {
     await start();
     const backends = new Map(['a', 'b'].map((id) => [keyOf(id), { id }]));
     const pool = { name: 'web', key: keyOf('web'), backends };
-    const refused = { backendKey: keyOf('b'), ticket: 7, leasedAtMs: now(), end: 'connect_failed' } as const;
+    const refused = { backendKey: keyOf('b'), ticket: 7, leasedAtMs: now(), end: 'connect_refused' } as const;
     const tenancy = { waitedMs: 0, earlier: [refused], backendKey: keyOf('a'), ticket: 8, leasedAtMs: now() };
     const request = { ...requestOf(1), pool, tenancy };
     journal.requests().record(request, now());
