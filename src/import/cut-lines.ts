@@ -1,5 +1,5 @@
 /** Bytes cut into lines, and lines gathered into chunks: numbered from 1, blank ones left out, none held longer than needed. */
-import { isAscii } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 
 export type Line = { readonly number: number; readonly text: string };
 
@@ -13,14 +13,19 @@ const MAX_LINE_BYTES = 1_048_576;
 const MAX_CHUNK_CHARACTERS = 262_144;
 
 const LF = 0x0a;
+// RFC 8259 §8.1: it may be ignored where the text begins.
+const BYTE_ORDER_MARK = '\ufeff';
 
 /** Bytes that are no line of text. */
-export class LineTooLong extends Error {
-  override readonly name = 'LineTooLong';
+export class NoLine extends Error {
+  override readonly name = 'NoLine';
   readonly line: number;
-  constructor(line: number, message: string) {
+  /** The first line of the chunk that this one would have been in. */
+  readonly from: number;
+  constructor(line: number, from: number, message: string) {
     super(message);
     this.line = line;
+    this.from = from;
   }
 }
 
@@ -30,7 +35,7 @@ export type Numbering = { readonly first?: number; readonly from?: number };
 /**
  * At most `size` lines at a time, which may be said anew for each, and not more text than `MAX_CHUNK_CHARACTERS`, if not of one line:
  * the same lines are cut alike however their bytes come. None where more would have to be waited for, as far as `isAtHand` says
- * so. Throws `LineTooLong`.
+ * so. Throws `NoLine`.
  */
 export async function* cutLines(
   source: AsyncIterable<Uint8Array>,
@@ -48,9 +53,8 @@ export async function* cutLines(
 
 class Cutter {
   readonly #size: () => number;
+  readonly #first: number;
   readonly #from: number;
-  // RFC 8259 §8.1: a byte order mark may be ignored, which is what a decoder does with the first one.
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
   #rest: Uint8Array[] = [];
   #restBytes = 0;
   #number: number;
@@ -58,6 +62,7 @@ class Cutter {
   #characters = 0;
 
   constructor(size: number | (() => number), first: number, from: number) {
+    this.#first = first;
     this.#number = first - 1;
     this.#size = typeof size === 'number' ? () => size : size;
     this.#from = from;
@@ -89,7 +94,9 @@ class Cutter {
   }
 
   *#cut(whole: Buffer): Generator<readonly Line[]> {
-    for (const text of this.#decoded(whole).split('\n')) {
+    // As nearly all lines are. A decoder makes text of two bytes a character, and so would be all that is made of it.
+    const texts = isAscii(whole) ? whole.toString('latin1').split('\n') : this.#decoded(whole);
+    for (const text of texts) {
       this.#number += 1;
       if (text.length > MAX_LINE_BYTES) throw this.#tooLong(this.#number);
       if (this.#number < this.#from || isBlank(text)) continue;
@@ -101,6 +108,20 @@ class Cutter {
     }
   }
 
+  /** Line by line: those before one that is no text are lines all the same. */
+  *#decoded(whole: Buffer): Generator<string> {
+    for (let at = 0; at <= whole.length; ) {
+      const end = whole.indexOf(LF, at);
+      const bytes = whole.subarray(at, end === -1 ? whole.length : end);
+      const line = this.#number + 1;
+      if (bytes.length > MAX_LINE_BYTES) throw this.#tooLong(line);
+      if (!isUtf8(bytes)) throw this.#noLine(line, 'expected UTF-8, found other bytes');
+      const text = bytes.toString();
+      yield line === this.#first && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+      at += bytes.length + 1;
+    }
+  }
+
   #chunk(): readonly Line[] {
     const lines = this.#lines;
     this.#lines = [];
@@ -108,21 +129,12 @@ class Cutter {
     return lines;
   }
 
-  #decoded(bytes: Buffer): string {
-    // As nearly all lines are. A decoder makes text of two bytes a character, and so would be all that is made of it.
-    if (isAscii(bytes)) return bytes.toString('latin1');
-    try {
-      return this.#decoder.decode(bytes);
-    } catch {
-      throw new LineTooLong(
-        this.#number + 1,
-        `from line ${this.#number + 1} on: expected UTF-8, found other bytes`,
-      );
-    }
+  #tooLong(line: number): NoLine {
+    return this.#noLine(line, `expected at most ${MAX_LINE_BYTES} bytes, found more`);
   }
 
-  #tooLong(line: number): LineTooLong {
-    return new LineTooLong(line, `line ${line}: expected at most ${MAX_LINE_BYTES} bytes, found more`);
+  #noLine(line: number, problem: string): NoLine {
+    return new NoLine(line, this.#lines[0]?.number ?? line, `line ${line}: ${problem}`);
   }
 }
 

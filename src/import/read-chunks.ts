@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Command } from '../../actors/index.ts';
 import { Places } from '../../eventlog/index.ts';
 import { type OwnAddresses, type Problem, renderProblem } from '../config/index.ts';
-import { type Line, LineTooLong } from './cut-lines.ts';
+import { type Line, NoLine } from './cut-lines.ts';
 import { parseLine } from './parse-line.ts';
 
 /** Numbers of its first and last line. */
@@ -128,10 +128,10 @@ function withoutLine({ path, expected, found, nearest, column }: Problem): Probl
 }
 
 function failedAt(error: unknown): UnreadableChunk {
-  if (!(error instanceof LineTooLong)) throw error;
-  const { line, message } = error;
+  if (!(error instanceof NoLine)) throw error;
+  const { from, line, message } = error;
   return {
-    from: line,
+    from,
     to: line,
     type: 'failed',
     failure: { type: 'unreadable', line, detail: message, problems: [] },

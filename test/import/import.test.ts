@@ -4,8 +4,8 @@ import { blocksOf } from '../../src/cli/transport/import-blocks.ts';
 import { type ChunkResult, cutLines, importChunks } from '../../src/import/index.ts';
 import { deskOver } from '../admin/scene.ts';
 
-async function* pieces(text: string, size: number): AsyncGenerator<Buffer> {
-  const bytes = Buffer.from(text);
+async function* pieces(text: string | Buffer, size: number): AsyncGenerator<Buffer> {
+  const bytes = Buffer.from(text as string);
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
@@ -15,7 +15,7 @@ async function cut(text: string, size: number, from = 1) {
   return lines;
 }
 
-async function imported(log: EventLog, text: string, size = 3): Promise<ChunkResult[]> {
+async function imported(log: EventLog, text: string | Buffer, size = 3): Promise<ChunkResult[]> {
   const into = {
     desk: deskOver(log),
     by: { author: 'me', commandId: 'once' },
@@ -42,6 +42,9 @@ describe('lines', () => {
       [5, 'three'],
     ]);
     for (let size = 1; size < 20; size += 1) expect(await cut(text, size)).toEqual(whole);
+    // A byte order mark is one where the text begins.
+    for (const size of [1, 4, 1000])
+      expect((await cut('ö\n\ufefftwo', size)).flat().map(({ text }) => text)).toEqual(['ö', '\ufefftwo']);
   });
 
   it('begin where one says', async () => {
@@ -166,13 +169,20 @@ describe('an import', () => {
     }
   });
 
-  it('ends at a line that is too long, with everything before it', async () => {
+  it.each([
+    ['too long', Buffer.from(lines({ pool: 'x'.repeat(1_048_576) }))],
+    ['no text', Buffer.from('"\xff"\n', 'latin1')],
+  ])('ends at a line that is %s, with nothing of its chunk and everything before it', async (_kind, line) => {
     await using log = createMemoryLog({ now: Date.now });
-    const text = lines(pool, { pool: 'api' }, { pool: 'x'.repeat(1_048_576) });
+    const of = (domain: string) => Buffer.from(lines({ domain, pool: 'web' }));
+    const before = [Buffer.from(lines(pool)), of('a.example.com'), of('b.example.com')];
+    const text = Buffer.concat([...before, line, of('c.example.com')]);
     expect(await imported(log, text, 2)).toMatchObject([
       { type: 'done', from: 1, to: 2 },
-      { type: 'failed', from: 3, to: 3, failure: { type: 'unreadable', line: 3 } },
+      { type: 'failed', from: 3, to: 4, failure: { type: 'unreadable', line: 4 } },
     ]);
+    expect(await poolOf(log, 'a.example.com')).toBe('web');
+    for (const host of ['b.example.com', 'c.example.com']) expect(await poolOf(log, host)).toBeUndefined();
   });
 
   it.each([
