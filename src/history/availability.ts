@@ -1,5 +1,5 @@
 /** When a backend began to get requests, and when it ceased to: what its pool's events made of it. */
-import { backendOf, evolveOwner, type PoolState } from '../../actors/index.ts';
+import { backendOf, evolveOwner, type PoolState, rowsOf } from '../../actors/index.ts';
 import { type BackendId, type PoolName, poolStream, type Recorded } from '../../eventlog/index.ts';
 import type { Room } from './room.ts';
 import { ownerAt } from './state/owner-at.ts';
@@ -11,6 +11,8 @@ export type Availability = {
 };
 
 const PAGE = 500;
+// An ejection for one route leaves it to the others.
+const UNROUTED = 0;
 
 /** In order, page by page. What ends by itself, such as a quarantine, ends without an event. */
 export async function* availabilityChanges(
@@ -57,9 +59,13 @@ export async function* availabilityChangesBackwards(
   }
 }
 
-/** As the log knows it: it is there, it is up, and nothing keeps it from requests at that time. */
+/** As the log knows it: it is there, it is up, and nothing keeps all requests from it at that time. */
 function isAvailable(pool: PoolState, id: string, nowMs: number): boolean {
   const present = backendOf(pool, id);
-  if (present === undefined || (present.backend.state ?? 'up') !== 'up') return false;
-  return (present.quarantine?.untilMs ?? 0) <= nowMs;
+  if (pool === null || present === undefined) return false;
+  const [row] = rowsOf({ ...pool, backends: { [id]: present } });
+  if (row === undefined || row.state !== 'up' || row.isFailing === true) return false;
+  const isEjected =
+    row.ejections?.some(({ route, untilMs }) => route === UNROUTED && untilMs > nowMs) === true;
+  return row.quarantineUntilMs <= nowMs && !isEjected;
 }

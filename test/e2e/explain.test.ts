@@ -162,6 +162,16 @@ describe('explain', () => {
       steps: [],
       outcome: { type: 'domain_unknown' },
     });
+    const routes = [{ match: {}, pool: 'none' }];
+    await admin.must('PUT', '/v1/domains/closed.example', { pool: 'web', maintenance: true, routes });
+    await ask(router.port, 'closed.example');
+    expect(await explain(await by(({ host }) => host === 'closed.example'))).toMatchObject({
+      domain: 'closed.example',
+      route: null,
+      pool: null,
+      outcome: { type: 'maintenance' },
+      notes: [],
+    });
 
     // Not there.
     const since = expect.any(String);

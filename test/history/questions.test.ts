@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { createMemoryLog, type SwitchyardEvent } from '../../eventlog/index.ts';
 import { type Scene, scene } from '../admin/scene.ts';
 import { command } from '../cli/command.ts';
+import { Past } from './past.ts';
 
 const BACKENDS = { 'web.1': { address: '127.0.0.1:9001' }, 'web.2': { address: '127.0.0.1:9002' } };
 
@@ -145,6 +147,32 @@ describe('a search of events', () => {
     expect(positions(await found('made=unavailable&since=6'))).toEqual([]);
   });
 
+  it('counts what the router found out by itself: failing probes, ejections, quarantines', async () => {
+    await using log = createMemoryLog({ now: () => 1000 });
+    const past = new Past(log);
+    const active = { path: '/', intervalMs: 1000 };
+    await past.happen([
+      'pool-web',
+      { type: 'PoolCreated', data: { settings: { health: { active } } } },
+    ] as never);
+    const happen = (type: string, data: object) =>
+      past.happen(['pool-web', { type, data: { id: 'web.1', ...data } }] as never);
+    const health = (probes: string, ejections: object[] = []) =>
+      happen('BackendHealthChanged', { probes, ejections, withheld: [] });
+    await happen('BackendAdded', { backend: BACKENDS['web.1'] });
+    await health('failing');
+    await health('passing');
+    await health('passing', [{ route: 'example.com /api', untilMs: 9000, level: 1 }]);
+    await health('passing', [{ route: '', untilMs: 9000, level: 1 }]);
+    await health('passing');
+    await happen('BackendQuarantined', { cause: 'connect_refused', untilMs: 9000 });
+    const made = await scene({}, log);
+    const found = async (what: string) => positions(await events(made, `backend=web/web.1&made=${what}`));
+    expect(await found('unavailable')).toEqual([3, 6, 8]);
+    expect(await found('available')).toEqual([2, 4, 7]);
+    await made[Symbol.asyncDispose]();
+  });
+
   it.each([
     'grep=(',
     'made=unavailable',
@@ -157,6 +185,72 @@ describe('a search of events', () => {
     await using made = await story();
     const { status, body } = await made.client.send<{ type: string }>('GET', `/v1/events?${query}`);
     expect([status, body.type]).toEqual([400, 'invalid_query']);
+  });
+});
+
+describe('where a request would go', () => {
+  it.each([
+    ['no backend', {}, {}, 'the pool has no backends: H14'],
+    ['one that starts', {}, { state: 'starting' }, 'no backend is up, and some are starting: H20'],
+    ['one that starts, and is waited for', { whenEmpty: 'hold' }, { state: 'starting' }, 'it would wait'],
+    ['one that drains, and nobody may wait', { queue: { maxWaiting: 0 } }, { state: 'draining' }, 'H11'],
+  ])(
+    'is nowhere where the pool has %s, in the words of the ledger',
+    async (_title, settings, backend, why) => {
+      await using made = await scene();
+      const isThere = Object.keys(backend).length > 0;
+      const backends = isThere ? { 'web.1': { ...BACKENDS['web.1'], ...backend } } : {};
+      await made.client.must('PUT', '/v1/pools/web', { ...settings, backends });
+      await made.client.must('PUT', '/v1/domains/example.com', { pool: 'web' });
+      const { body } = await made.client.must<{ backend: null; why: string }>('POST', '/v1/explain', {
+        host: 'example.com',
+      });
+      expect(body.backend).toBeNull();
+      expect(body.why).toContain(why);
+    },
+  );
+
+  it('says how long a backend is out where that ends by itself, and whose trial it is', async () => {
+    const nowMs = Date.parse('2026-01-31T14:03:00Z');
+    await using log = createMemoryLog({ now: () => nowMs });
+    const past = new Past(log);
+    const routes = [{ match: { pathPrefix: '/api' }, pool: 'web' }];
+    const [web, untilMs] = ['pool-web', nowMs + 9000];
+    const added = (id: string, backend: object) =>
+      [web, { type: 'BackendAdded', data: { id, backend: { ...BACKENDS['web.1'], ...backend } } }] as const;
+    const ejected = (id: string, route: string, until: number) => {
+      const ejections = [{ route, untilMs: until, level: 1 }];
+      return [
+        web,
+        { type: 'BackendHealthChanged', data: { id, probes: 'passing', ejections, withheld: [] } },
+      ] as const;
+    };
+    const cause = 'connect_refused';
+    const happened = [
+      [web, { type: 'PoolCreated', data: { settings: {} } }],
+      ...['out', 'tried', 'well', 'fine'].map((id) => added(id, {})),
+      added('drained', { state: 'draining' }),
+      [web, { type: 'BackendQuarantined', data: { id: 'drained', cause, untilMs } }],
+      ejected('out', '', untilMs),
+      ejected('tried', 'example.com#/api', nowMs - 1),
+      ['domain-example.com', { type: 'DomainCreated', data: { settings: { pool: 'web', routes } } }],
+    ];
+    await past.happen(...(happened as unknown as readonly (readonly [string, SwitchyardEvent])[]));
+    await using made = await scene({}, log);
+    const explain = async (body: object) =>
+      (
+        await made.client.must<{
+          why: string;
+          whyNot: string;
+          sight: { candidates: { backend: string; until: string | null; isTrial: boolean }[] };
+        }>('POST', '/v1/explain', { host: 'example.com', ...body })
+      ).body;
+    const own = await explain({ path: '/', whyNot: 'out' });
+    expect(own.whyNot).toBe('out cannot be had: ejected, until 2026-01-31T14:03:09.000Z');
+    expect(own.why).not.toContain('trial');
+    expect(own.sight.candidates.filter(({ isTrial }) => isTrial)).toEqual([]);
+    expect((await explain({ path: '/', whyNot: 'drained' })).whyNot).toBe('drained cannot be had: draining');
+    expect((await explain({ path: '/api' })).why).toContain('tried was out, its time is over');
   });
 });
 

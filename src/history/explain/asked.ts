@@ -1,5 +1,12 @@
 /** Where a request would go, or would have gone, without sending it. */
-import { createArena, definitionOf, keyOf, type PoolState, rowsOf } from '../../../actors/index.ts';
+import {
+  createArena,
+  definitionOf,
+  keyOf,
+  type PoolState,
+  type Refusal,
+  rowsOf,
+} from '../../../actors/index.ts';
 import { ByteWriter, completePool, type StreamName } from '../../../eventlog/index.ts';
 import { CompiledRoute, pathOf } from '../../proxy/index.ts';
 import { domainOf } from '../../wire/index.ts';
@@ -60,7 +67,7 @@ export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedSt
   const notes: string[] = [];
   const shown =
     pool === undefined ? undefined : await sightOf(wish, room, position, pool, route, name, notes);
-  const { why, backend } = verdict(name, settings?.maintenance === true, route, shown?.sight);
+  const { why, backend } = verdict(name, settings?.maintenance === true, route, shown);
   const domainStream = name === undefined ? undefined : (`domain-${name}` as StreamName);
   const poolStream = pool === undefined ? undefined : (`pool-${pool}` as StreamName);
   const ofDomain = domainStream && lastChange(log, domainStream, position);
@@ -89,7 +96,19 @@ export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedSt
   };
 }
 
-type Shown = { readonly sight: Sight; readonly atMs: number };
+type Shown = {
+  readonly sight: Sight;
+  /** Where nothing can be had; null: it would wait. */
+  readonly refusal: Refusal | null;
+  readonly atMs: number;
+};
+
+const REFUSED = {
+  no_backends: 'the pool has no backends: H14',
+  starting: 'no backend is up, and some are starting: H20',
+  queue_full: 'none can be had now; the queue is full: H11',
+  exhausted: 'all backends were tried',
+} as const satisfies Record<Refusal, string>;
 
 async function sightOf(
   wish: AskedWish,
@@ -109,7 +128,7 @@ async function sightOf(
   const key = routeKey(wish, room, position, route, domain);
   past.expire(atMs);
   const look = past.look({ nowMs: atMs, tried: [], hash: 0, route: key, wanted: 0 });
-  return { sight: new Names(room.journal(), state).sight(look), atMs };
+  return { sight: new Names(room.journal(), state).sight(look), refusal: look.refusal, atMs };
 }
 
 /** What health is kept apart by. */
@@ -163,7 +182,7 @@ function verdict(
   domain: string | undefined,
   isDown: boolean,
   route: FoundRoute | null,
-  sight: Sight | undefined,
+  shown: Shown | undefined,
 ): { readonly why: string; readonly backend: string | null } {
   if (domain === undefined || route === null)
     return { why: 'no domain serves this host: 404', backend: null };
@@ -171,12 +190,11 @@ function verdict(
   if (route.redirect !== undefined) return { why: `route ${route.route} redirects it`, backend: null };
   if (route.split !== undefined && route.pool === undefined)
     return { why: `route ${route.route} splits it by weight: ${shares(route.split)}`, backend: null };
-  if (sight === undefined) return { why: `there is no pool ${route.pool}: H14`, backend: null };
-  const picked = sight.picked;
+  if (shown === undefined) return { why: `there is no pool ${route.pool}: H14`, backend: null };
+  const { sight, refusal } = shown;
+  const { picked } = sight;
   if (picked !== null) return { why: whyPicked(sight, picked), backend: picked };
-  if (sight.candidates.length === 0) return { why: 'the pool has no backends: H14', backend: null };
-  const waits = sight.waiting < sight.maxWaiting ? 'it would wait' : 'the queue is full: H11';
-  return { why: `none can be had now; ${waits}`, backend: null };
+  return { why: refusal === null ? 'none can be had now; it would wait' : REFUSED[refusal], backend: null };
 }
 
 function shares(split: NonNullable<FoundRoute['split']>): string {

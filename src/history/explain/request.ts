@@ -30,7 +30,7 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
   // What was so before the log begins is not known here; what it had come to by then is the nearest.
   const position = Math.max(request.position, log.base()?.position ?? 0);
   const { considered, settings, name } = domainAt(log, host, position);
-  const route = settings === undefined ? null : routeOf(request, settings);
+  const route = settings === undefined || !isRouted(request) ? null : routeOf(request, settings);
   const names = new Names(journal, pool === undefined ? null : poolAt(log, pool, position));
   const steps =
     request.pool === undefined
@@ -63,6 +63,11 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
     affinity: request.routing?.affinity ?? null,
     notes: [...notesOf(journal, request, position, steps, name, route), ...changes.notes],
   };
+}
+
+/** Whether it got as far as its route: not in maintenance, for one. */
+function isRouted({ routing, pool }: RequestRecord): boolean {
+  return routing !== undefined || pool !== undefined;
 }
 
 /** Of the header fields the journal has what came of the conditions on them. */

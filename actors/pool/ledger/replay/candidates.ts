@@ -1,9 +1,10 @@
 /** A pool as one request found it: every backend with what spoke for and against it, and what chance had to say. */
-import { isAnyReady } from '../../health/course.ts';
+import { isReady } from '../../health/course.ts';
+import { NO_UNIT, STATE, UNIT, unitOf } from '../../health/ward.ts';
 import { type PolicyName, policyName } from '../../policy/policies.ts';
 import { NONE } from '../../policy/policy.ts';
 import { scoringOf } from '../../policy/scores.ts';
-import type { RowState } from '../ledger.ts';
+import type { Refusal, RowState } from '../ledger.ts';
 import { CLOSED, NO_LIMIT, POOL, ROW } from '../memory/layout.ts';
 import type { ReplayMemory } from './replay-memory.ts';
 import type { ReplayedPool } from './replayed-pool.ts';
@@ -29,7 +30,7 @@ export type Candidate = {
   readonly limit: number | null;
   /** As it counts at this moment: less than was set while a slow start lasts. */
   readonly weight: number;
-  /** End of its quarantine or ejection; null: neither. */
+  /** When its quarantine or ejection ends; null: neither, or it is out for longer, or on trial. */
   readonly untilMs: number | null;
   /** What the policy compares, the least wins; null: nothing of it. */
   readonly score: number | null;
@@ -48,6 +49,8 @@ export type Look = {
   readonly candidates: readonly Candidate[];
   /** What the policy picks; null: nothing is open. */
   readonly picked: number | null;
+  /** What it is told where nothing is open; null: it waits. */
+  readonly refusal: Refusal | null;
   /** Asked of chance on the way, in order. */
   readonly draws: readonly Draw[];
   readonly waiting: number;
@@ -60,7 +63,7 @@ export function look(memory: ReplayMemory, pool: ReplayedPool, asking: Asking): 
   const { field, block } = pool;
   const policy = policyName(words[block + POOL.policy]!);
   field.forRequest(asking.nowMs, asking.tried, asking.hash, asking.route, asking.wanted);
-  const { row, draws } = pool.peek();
+  const { row, refusal, draws } = pool.peek();
   const { measure, score } = scoringOf(policy, asking.hash);
   const candidates: Candidate[] = [];
   for (let index = 0; index < field.rows; index++) {
@@ -76,6 +79,7 @@ export function look(memory: ReplayMemory, pool: ReplayedPool, asking: Asking): 
     measure: measure ?? null,
     candidates,
     picked: row === NONE ? null : field.key(row),
+    refusal: refusal ?? null,
     draws,
     waiting: pool.waiting,
     maxWaiting: words[block + POOL.maxWaiting]!,
@@ -86,9 +90,9 @@ function candidateAt(
   memory: ReplayMemory,
   pool: ReplayedPool,
   row: number,
-  { tried }: Asking,
+  { tried, route }: Asking,
 ): Omit<Candidate, 'score'> {
-  const { words, doubles } = memory.section;
+  const { words } = memory.section;
   const { field, ward } = pool;
   const at = field.placeOf(row);
   const limit = words[at + ROW.limit]!;
@@ -97,7 +101,6 @@ function candidateAt(
   const inFlight = field.inFlight(row);
   const home = field.home();
   const open = home === NONE ? field.isOpen(row) : home === row && field.hasRoom(row);
-  const isQuarantined = (closed & CLOSED.quarantined) !== 0;
   let against: Candidate['against'];
   if (!open) {
     if (tried.includes(backendKey)) against = 'tried';
@@ -112,10 +115,27 @@ function candidateAt(
     inFlight,
     limit: limit === NO_LIMIT ? null : limit,
     weight: field.weight(row),
-    untilMs: isQuarantined ? doubles[(at + ROW.untilMs) >> 1]! : null,
-    isTrial: isAnyReady(ward, row),
+    untilMs: outUntil(memory, pool, row, route),
+    isTrial: isReady(ward, row, route),
     isHome: home === row,
   };
+}
+
+/** Of what its operator took out no time is told; nor where a trial is under way, whose end nobody knows. */
+function outUntil(
+  memory: ReplayMemory,
+  { field, ward }: ReplayedPool,
+  row: number,
+  route: number,
+): number | null {
+  const { words, doubles } = memory.section;
+  const at = field.placeOf(row);
+  const why = whyClosed(words[at + ROW.closed]!);
+  if (why === 'quarantined') return doubles[(at + ROW.untilMs) >> 1]!;
+  if (why !== undefined && why !== 'ejected') return null;
+  const unit = why === 'ejected' ? 0 : unitOf(ward, row, route);
+  if (unit === NO_UNIT || ward.get(row, unit, UNIT.state) !== STATE.ejected) return null;
+  return ward.get(row, unit, UNIT.untilMs);
 }
 
 function whyClosed(closed: number): Exclude<RowState, 'up'> | undefined {

@@ -1,4 +1,6 @@
 /** A restored pool that can be looked into: what would be picked, and who waits for what. */
+import { NONE } from '../../policy/policy.ts';
+import type { Refusal } from '../ledger.ts';
 import { NODE } from '../memory/layout.ts';
 import { RestoredPool } from './restored-pool.ts';
 
@@ -10,9 +12,16 @@ export type Waiting = {
   readonly before: number;
 };
 
+export type Peek = {
+  readonly row: number;
+  /** Where that is none; undefined: it would wait. */
+  readonly refusal: Refusal | undefined;
+  readonly draws: readonly { below: number; drawn: number }[];
+};
+
 export class TransparentPool extends RestoredPool {
   /** What would be picked for whom the field looks at, and what chance is asked; nothing is changed. */
-  peek(): { readonly row: number; readonly draws: readonly { below: number; drawn: number }[] } {
+  peek(): Peek {
     const { field } = this;
     const draws: { below: number; drawn: number }[] = [];
     const below = field.below.bind(field);
@@ -22,7 +31,8 @@ export class TransparentPool extends RestoredPool {
       return drawn;
     };
     try {
-      return { row: this.pick(), draws };
+      const row = this.pick();
+      return { row, refusal: row === NONE ? this.refusal() : undefined, draws };
     } finally {
       field.below = below;
       this.memory.section.rollback();
