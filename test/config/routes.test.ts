@@ -249,4 +249,14 @@ describe('the difference of routes', () => {
       '0 to add, 1 to change, 0 to remove',
     ]);
   });
+
+  it.each([
+    [{ pathRegex: 'a GET' }, { pathRegex: 'a', methods: ['GET'] }],
+    [{ headers: { 'x-a': '1 x-b=2' } }, { headers: { 'x-a': '1', 'x-b': '2' } }],
+    [{ methods: ['A|B'] }, { methods: ['A', 'B'] }],
+    [{ methods: ['A|B', 'C'] }, { methods: ['A', 'B|C'] }],
+  ])('sees that %j is not %j', (match, other) => {
+    const [before, after] = [match, other].map((each) => routing([{ match: each, pool: 'api' }]));
+    expect(difference(before!, after!)).toHaveLength(1);
+  });
 });
