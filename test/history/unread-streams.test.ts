@@ -109,4 +109,15 @@ describe('a state of a log with streams that cannot be read', () => {
     expect(table.size).toEqual({ domains: 0, pools: 3 });
     reader.close();
   });
+
+  it('is searched by halves: a damaged event is a change of its own', async () => {
+    spoil(2);
+    const hasFew = "process.stdin.on('data', (text) => process.exit(/p2/.test(text) ? 1 : 0))";
+    const range = ['bisect', '--good', '1', '--bad', '3', '--data', directory.path];
+    expect(await command([...range, '--', process.execPath, '-e', hasFew])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^good until position 2, bad from this change on:\n3 .* PoolCreated/),
+      err: 'position 1: good\nposition 3: bad\nposition 2: good\n',
+    });
+  });
 });

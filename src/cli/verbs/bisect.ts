@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
 import { pieces, type StateEntry, stateJson } from '../../history/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import type { AdminClient } from '../transport/admin-client.ts';
 import { entriesOf } from '../transport/entries.ts';
-import { event, state, stateEntry } from '../transport/replies.ts';
+import { state, stateEntry } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 import { holds, type Look, type Predicate, parsePredicate } from '../words/predicate.ts';
 import { renderedEvent } from './events.ts';
@@ -99,15 +100,23 @@ async function commandAt(client: AdminClient, position: number): Promise<Span> {
 
 /** The last of the events, in the order asked for, that belong to the first one's command. */
 async function edge(client: AdminClient, query: Readonly<Record<string, number | boolean>>): Promise<number> {
-  let found: { readonly position: number; readonly commandId: unknown } | undefined;
+  let found: { readonly position: number; readonly commandId: string } | undefined;
   for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, NEVER)) {
     if (line === '') continue;
-    const { position, metadata } = event.parse(JSON.parse(line));
-    if (found !== undefined && metadata['commandId'] !== found.commandId) break;
-    found = { position, commandId: metadata['commandId'] };
+    const { position, metadata } = placed.parse(JSON.parse(line));
+    // Of which command a damaged event was it does not say: it is taken for one of its own.
+    const commandId = metadata?.commandId ?? line;
+    if (found !== undefined && commandId !== found.commandId) break;
+    found = { position, commandId };
   }
   return found?.position ?? 0;
 }
+
+/** An event, or what stands in its place. */
+const placed = z.looseObject({
+  position: z.int(),
+  metadata: z.looseObject({ commandId: z.string().optional() }).optional(),
+});
 
 const NEVER = new AbortController().signal;
 
