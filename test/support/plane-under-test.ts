@@ -49,6 +49,8 @@ export type PlaneWish = {
   readonly accessLog?: 'logfmt' | 'json';
   readonly unavailable?: boolean;
   readonly random?: () => number;
+  /** Asked to have the pool's ledger made, of which there is none until `setBackends`. */
+  readonly wake?: (pool: string) => void;
   /** Called at every change of phase of every request. */
   readonly observe?: RequestObserver;
 };
@@ -80,7 +82,7 @@ export class PlaneUnderTest {
 
   static async start(wish: PlaneWish = {}): Promise<PlaneUnderTest> {
     const running = new PlaneUnderTest(wish, undefined);
-    await running.setBackends(wish.backends ?? {});
+    if (wish.wake === undefined) await running.setBackends(wish.backends ?? {});
     return running.#listening(wish);
   }
 
@@ -142,6 +144,7 @@ export class PlaneUnderTest {
       metrics: this.metrics,
       report: (report) => this.reports.push(report),
       ...(wish.observe === undefined ? {} : { observe: wish.observe }),
+      ...(wish.wake === undefined ? {} : { wake: wish.wake }),
     });
     this.#planes.set(thread, this.plane);
   }
