@@ -31,11 +31,14 @@ import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
 
 type ExitCode = 0 | 1 | 2;
+type Life = { state: 'starts' | 'runs' | 'ends' };
 
 // What nobody has read by then, nobody will.
 const LAST_LINES_MS = 1000;
 
 export async function serve(wish: ServeArguments): Promise<ExitCode> {
+  // Of nobody's hearing they would end the process: before there is a router, and while it drains.
+  process.on('SIGHUP', () => {}).on('SIGUSR2', () => {});
   let demo: Demo | undefined;
   let predecessor: Predecessor | undefined;
   try {
@@ -78,9 +81,9 @@ async function run(
   const output = outputOf(() => log);
   const log = createProcessLog({ level: wish.logLevel, destination: output });
   const ended = Promise.withResolvers<ExitCode>();
-  let isEnding = false;
+  const life: Life = { state: 'starts' };
   void ended.promise.then(() => {
-    isEnding = true;
+    life.state = 'ends';
   });
   const workers = wish.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
   // If this process fails, the other one could not go on with a log of a later format.
@@ -113,19 +116,19 @@ async function run(
     },
     listeners,
   );
-  const forget = obeySignals(wish, config, router, log, ended.resolve);
+  obeySignals(wish, config, router, life, log, ended.resolve);
   try {
     await predecessor?.makeRoom();
     await router.start();
     // Told to end while it starts, it leaves the place to who has it.
-    const isCalledOff = predecessor !== undefined && isEnding;
+    const isCalledOff = predecessor !== undefined && life.state === 'ends';
     if (!isCalledOff) {
       await predecessor?.takePlace();
+      if (life.state === 'starts') life.state = 'runs';
       await tellReady(router, log, wish.json ? undefined : demo);
     }
     await ended.promise;
   } finally {
-    forget();
     await router.stop();
   }
   const code = await ended.promise;
@@ -195,14 +198,15 @@ async function tellReady(router: Router, log: ProcessLog, demo: Demo | undefined
   for (const line of demo?.welcome(listeners, admin) ?? []) process.stdout.write(`${line}\n`);
 }
 
-/** The first TERM or INT drains, a second ends at once; HUP reads the file again, USR2 replaces the workers. Returns how to stop listening. */
+/** The first TERM or INT drains, a second ends at once; HUP reads the file again, USR2 replaces the workers. */
 function obeySignals(
   wish: ServeArguments,
   running: Config,
   router: Router,
+  life: Life,
   log: ProcessLog,
   end: (code: ExitCode) => void,
-): () => void {
+): void {
   let asked = false;
   const terminate = (signal: NodeJS.Signals) => {
     if (asked) {
@@ -213,12 +217,14 @@ function obeySignals(
     log.info({ signal }, 'draining; a second signal ends at once');
     end(0);
   };
-  const reload = () => void reapply(wish, running, router, log);
-  const replace = () => void router.replaceWorkers();
-  process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload).on('SIGUSR2', replace);
-  return () => {
-    process.off('SIGHUP', reload).off('SIGUSR2', replace);
+  const whileItRuns = (work: () => Promise<unknown>) => (signal: NodeJS.Signals) => {
+    if (life.state === 'runs')
+      work().catch((error: unknown) => log.error({ err: error }, `${signal}: not carried out`));
+    else log.warn({ signal }, `${signal}: nothing is done, since the router ${life.state}`);
   };
+  const reload = whileItRuns(() => reapply(wish, running, router, log));
+  const replace = whileItRuns(() => router.replaceWorkers());
+  process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload).on('SIGUSR2', replace);
 }
 
 async function reapply(

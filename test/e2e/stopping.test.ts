@@ -32,6 +32,11 @@ describe('SIGTERM', () => {
         await pause(10);
       }
       expect(await ready(router.admin)).toEqual({ status: 503, detail: 'draining' });
+      // Whoever rotates logs or has a terminal closed does not know of it.
+      for (const signal of ['SIGHUP', 'SIGUSR2'] as const) {
+        router.signal(signal);
+        await eventually(() => router.output().includes(`"msg":"${signal}: nothing is done`), signal);
+      }
       slow.resolve(ok());
       expect((await answer).status).toBe(200);
       expect((await router.ended).code).toBe(0);
