@@ -105,6 +105,8 @@ export class Health {
   }
 
   report(report: HealthReport): void {
+    // Its last requests may end after it was removed.
+    if (!this.#members.has(report.pool)) return;
     this.#count(report);
     this.#pass(report);
   }
