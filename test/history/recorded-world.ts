@@ -183,9 +183,11 @@ export class RecordedWorld implements AsyncDisposable {
     this.#hire();
   }
 
-  checkpoint(): void {
+  /** `spoil`: what is written down of it is not so. */
+  checkpoint(spoil: (state: Uint8Array) => void = () => {}): void {
     this.#packed.at = 0;
     const ticket = this.#main.checkpoint(KEY, this.#packed);
+    spoil(this.#packed.written());
     if (ticket > 0) writeCheckpoint(this.#ring, KEY, ticket, this.desk.nowMs, this.#packed.written());
   }
 
