@@ -37,7 +37,7 @@ describe('room for large bodies', () => {
   it('is refused to who waits for it too long, and asked for by nobody who has left', async () => {
     const room = new BodyRoom(50);
     const order: string[] = [];
-    const held = await entering(room, order, 'first', 15);
+    const held = await entering(room, order, 'first', 14);
     const refused = await entering(room, order, 'late', 64).catch((error: unknown) => error);
     expect(refused).toMatchObject({
       reply: {
@@ -51,8 +51,9 @@ describe('room for large bodies', () => {
     const behind = entering(room, order, 'behind', 1.5);
     leaver.abort('gone');
     expect(await left).toBe('gone');
-    held[Symbol.dispose]();
+    // It is small enough to be let in beside the first.
     (await behind)[Symbol.dispose]();
+    held[Symbol.dispose]();
     await entering(room, order, 'last', 64);
     expect(order).toEqual(['first', 'behind', 'last']);
   });

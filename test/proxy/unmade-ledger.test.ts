@@ -56,4 +56,17 @@ describe('requests to a pool that has no ledger yet', () => {
     expect((await client.response()).body).toContain('H14');
     await eventually(() => router.log.includes('outcome=no_backends'), 'a line');
   });
+
+  it('are told after five seconds that nobody has made it', async () => {
+    const { router, made } = await asleep();
+    const client = (await router.connect()).send(GET);
+    const sinceMs = performance.now();
+    await eventually(() => router.log.includes('outcome=owner_unavailable'), 'a line', 10_000);
+    expect((await client.response()).body).toContain('H99');
+    expect(performance.now() - sinceMs).toBeGreaterThanOrEqual(4999);
+    await made();
+    router.plane.awake('web');
+    await eventually(() => router.isQuiet, 'quiet');
+    expect(router.plane.counters.checkouts).toBe(0);
+  });
 });

@@ -1,6 +1,6 @@
 /**
  * Addresses of backends that are given by name. The system says them (its hosts file, its search path, the DNS), and
- * the DNS says beside it for how long. While nobody can be asked, the last good answer is kept.
+ * the DNS says beside it for how long. While nobody can be asked, or answers in time, the last good answer is kept.
  */
 import { promises as dns, type LookupAddress, type RecordWithTtl } from 'node:dns';
 import type { LookupFunction } from 'node:net';
@@ -30,6 +30,8 @@ const MOST_MS = 3_600_000;
 const UNTOLD_MS = 30_000;
 // 5 s: how soon a name that could not be asked for is asked for again.
 const RETRY_MS = 5000;
+// 1 s: how long a new answer is waited for where there is an old one. Whoever waits is connecting, which has 5 s in all.
+const PATIENCE_MS = 1000;
 // 10 000: as many names as a large mesh has backends; the oldest go first.
 const MAX_NAMES = 10_000;
 
@@ -57,20 +59,26 @@ export class Names {
   #of(host: string): Promise<Answer> {
     const known = this.#known.get(host);
     if (known !== undefined && known.untilMs > this.#sources.now()) return Promise.resolve(known);
-    const asked = this.#asked.get(host) ?? this.#ask(host, known);
+    const asked = this.#asked.get(host) ?? this.#ask(host);
     this.#asked.set(host, asked);
-    return asked;
+    return known === undefined ? asked : this.#renewed(host, asked, known);
   }
 
-  async #ask(host: string, known: Answer | undefined): Promise<Answer> {
+  async #ask(host: string): Promise<Answer> {
     try {
-      const answer = await this.#fresh(host);
-      return this.#keep(host, answer);
-    } catch (error) {
-      if (known === undefined) throw error;
-      return this.#keep(host, { addresses: known.addresses, untilMs: this.#sources.now() + RETRY_MS });
+      return this.#keep(host, await this.#fresh(host));
     } finally {
       this.#asked.delete(host);
+    }
+  }
+
+  /** A question that is late goes on: its answer is for those who come then. */
+  async #renewed(host: string, asked: Promise<Answer>, known: Answer): Promise<Answer> {
+    try {
+      return await inTime(asked);
+    } catch {
+      known.untilMs = this.#sources.now() + RETRY_MS;
+      return this.#keep(host, known);
     }
   }
 
@@ -97,5 +105,15 @@ export class Names {
       if (oldest !== undefined) this.#known.delete(oldest);
     }
     return answer;
+  }
+}
+
+async function inTime<T>(asked: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error('late')), PATIENCE_MS);
+  try {
+    return await Promise.race([asked, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

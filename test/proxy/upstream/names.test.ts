@@ -8,9 +8,12 @@ class Zone implements NameSources {
   address: string | Error = '10.0.0.1';
   /** Seconds. */
   ttl: number | Error = 60;
+  /** When it has something to say. */
+  answers = async (): Promise<void> => {};
   readonly now = () => this.clockMs;
   readonly addresses = async (): Promise<LookupAddress[]> => {
     this.questions += 1;
+    await this.answers();
     return [{ address: given(this.address), family: 4 }];
   };
   readonly records = async (): Promise<RecordWithTtl[]> => [{ address: '10.0.0.1', ttl: given(this.ttl) }];
@@ -60,6 +63,28 @@ describe('names of backends', () => {
     zone.clockMs = 5000;
     expect(await asked(names)).toBe('10.0.0.1');
     zone.address = '10.0.0.9';
+    zone.clockMs = 10_000;
+    expect(await asked(names)).toBe('10.0.0.9');
+  });
+
+  it('keep it also while whoever is asked says nothing, and take what is said late', async () => {
+    const zone = new Zone();
+    zone.ttl = 1;
+    const names = new Names(zone);
+    await asked(names);
+    const late = Promise.withResolvers<void>();
+    zone.answers = () => late.promise;
+    zone.clockMs = 5000;
+    const sinceMs = performance.now();
+    expect(await asked(names)).toBe('10.0.0.1');
+    expect(performance.now() - sinceMs).toBeLessThan(3000);
+    zone.clockMs = 9999;
+    expect(await asked(names)).toBe('10.0.0.1');
+    // One question at a time.
+    expect(zone.questions).toBe(2);
+    zone.address = '10.0.0.9';
+    late.resolve();
+    await late.promise;
     zone.clockMs = 10_000;
     expect(await asked(names)).toBe('10.0.0.9');
   });
