@@ -47,6 +47,8 @@ type Target = {
   backend: BackendSettings;
   readonly course: ProbeCourse;
   timer: NodeJS.Timeout | undefined;
+  /** As the ledger is to have it. */
+  isClosed: boolean;
 };
 
 // 64: of backends that all hang for two seconds, 32 a second are found out.
@@ -114,7 +116,7 @@ export class Prober {
     }
     clearTimeout(known?.timer);
     const course = new ProbeCourse(known?.course.isFailing ?? isFailing);
-    const target: Target = { pool, id, rules, backend, course, timer: undefined };
+    const target: Target = { pool, id, rules, backend, course, timer: undefined, isClosed: false };
     this.#targets.set(key, target);
     this.#planFirst(target);
   }
@@ -181,19 +183,20 @@ export class Prober {
 
   #turn(target: Target, isFailing: boolean): void {
     const { pool, id } = target;
-    this.#close(target, isFailing);
+    target.isClosed = isFailing;
+    this.#close(target);
     const probes = isFailing ? 'failing' : 'passing';
     this.#options.report({ type: 'health_changed', pool, backend: id, news: { type: 'probed', probes } });
   }
 
-  /** In the ledger, as soon as its lock is to be had. */
-  #close(target: Target, isFailing: boolean): void {
+  /** In the ledger, as soon as its lock is to be had: as it is wished by then. */
+  #close(target: Target): void {
     const { ledger, now } = this.#options;
     try {
-      ledger.pool(keyOf(target.pool))?.probed(keyOf(target.id), now(), isFailing);
+      ledger.pool(keyOf(target.pool))?.probed(keyOf(target.id), now(), target.isClosed);
     } catch (error) {
       if (!(error instanceof LedgerBusy)) throw error;
-      setTimeout(() => this.#close(target, isFailing), AGAIN_MS);
+      setTimeout(() => this.#close(target), AGAIN_MS);
     }
   }
 }

@@ -229,8 +229,13 @@ class Embedded implements RoutedSwitchyard {
     this.#publisher.enrol(receiver);
     const plane = this.#newPlane(table);
     table.cutBy((pool, backend, atMs) => plane.cutAt(pool, backend, atMs));
-    this.#load(table);
-    this.#addresses = await openAll(plane, this.#listeners);
+    try {
+      this.#load(table);
+      this.#addresses = await openAll(plane, this.#listeners);
+    } catch (error) {
+      this.#publisher.dismiss(receiver);
+      throw error;
+    }
     this.#listeners = this.#listeners.map((one, at) => ({
       ...one,
       address: this.#addresses[at] ?? one.address,
