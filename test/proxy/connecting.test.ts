@@ -167,9 +167,11 @@ describe('connecting', () => {
     expect((await client.request(GET)).body).toBe('by file');
   });
 
-  it('to a pool without backends is refused at once as H14', async () => {
+  it('to a pool without backends, or that is not there, is refused at once as H14', async () => {
     const router = await routerOver({ backends: {} });
     const client = await router.connect();
+    expect((await client.request(GET)).body).toContain('H14');
+    router.domains.set('app.test', { ...router.domains.get('app.test')!, pool: undefined });
     expect((await client.request(GET)).body).toContain('H14');
   });
 
