@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { scene } from '../admin/scene.ts';
 import { command } from './command.ts';
 
@@ -200,6 +201,18 @@ describe('a command', () => {
       response.writeHead(400, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
     });
     expect((await run('domain list', hostile.address)).err).toBe('switchyard: a\ufffd[2Jb\n');
+  });
+
+  it('lets none do so from within a setting either, which reads back as it is', async () => {
+    const settings = { pool: 'web', errorPages: { error: 'a\u009b2Jb\u007f\u001bc' } };
+    await using hostile = await standIn((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(settings));
+    });
+    for (const flags of ['', ' --json']) {
+      const { out } = await run(`domain show a.example${flags}`, hostile.address);
+      expect(out).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+      expect(parse(out)).toEqual(settings);
+    }
   });
 
   it('that follows events is told when the router goes away', async () => {

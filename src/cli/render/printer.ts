@@ -5,6 +5,9 @@ import type { Io, Output } from '../io.ts';
 
 const COLOURS = { '+': 32, '-': 31, '~': 33 } as const satisfies Record<Mark, number>;
 
+// Controls that a terminal obeys, and that JSON and YAML leave in their strings; in those they may be escaped as well.
+const OBEYED = /[\x7f-\x9f]/g;
+
 // 64 Ki characters: a write for each of a million lines would take longer than the lines.
 const AT_ONCE = 65_536;
 
@@ -78,7 +81,11 @@ export class Printer {
   }
 
   async #write(output: Output, text: string): Promise<void> {
-    if (this.#left.signal.aborted || output.write(text)) return;
+    if (this.#left.signal.aborted || output.write(text.replace(OBEYED, escaped))) return;
     await once(output, 'drain', { signal: this.#left.signal }).catch(() => undefined);
   }
+}
+
+function escaped(control: string): string {
+  return `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
