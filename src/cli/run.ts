@@ -9,6 +9,7 @@ import type { Transport } from './transport/transport.ts';
 import type { Context, ExitCode, Verb } from './verb.ts';
 import { VERBS } from './verbs/index.ts';
 import { type Arguments, parseWords } from './words/arguments.ts';
+import { authorOf } from './words/author.ts';
 import { findVerb } from './words/find-verb.ts';
 import { overview, usage } from './words/help.ts';
 
@@ -58,7 +59,7 @@ async function transportOf(args: Arguments, io: Io): Promise<Transport> {
   const data = args.text('data');
   if (data === undefined) {
     return new HttpTransport(
-      await httpOptions(args.text('admin'), args.text('token-file'), args.text('as') ?? io.user, io.stop),
+      await httpOptions(args.text('admin'), args.text('token-file'), authorOf(args, io), io.stop),
     );
   }
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');

@@ -84,6 +84,7 @@ describe('wrong usage', () => {
     ['events --since 2026-01-31', '--since: expected a position or a time such as', undefined],
     ['diff 3 x', 'TO: expected a position or a time such as', undefined],
     ['pool set web --as ümläut', '--as: expected 1 to 100 printable ASCII characters', undefined],
+    ['import f --data none --as a\nb', '--as: expected 1 to 100 printable ASCII characters', undefined],
     ['help frobnicate', 'unknown command "frobnicate"', undefined],
     ['-x', 'unknown command "-x"', undefined],
   ])('switchyard %s', async (line, message, hint) => {

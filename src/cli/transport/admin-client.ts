@@ -72,7 +72,7 @@ function adviceOn(type: string): string[] {
   return [];
 }
 
-/** From `--admin`, `--token-file` and `--as`. */
+/** From `--admin` and `--token-file`. */
 export async function httpOptions(
   admin: string | undefined,
   tokenFile: string | undefined,
@@ -82,9 +82,6 @@ export async function httpOptions(
   const at = parseHostPort(admin ?? DEFAULT_ADMIN);
   if (at === undefined || at.port === 0) {
     throw new UsageError(`--admin: expected HOST:PORT, found ${quoted(admin ?? '')}`);
-  }
-  if (!/^[\x20-\x7e]{1,100}$/.test(author)) {
-    throw new UsageError(`--as: expected 1 to 100 printable ASCII characters, found ${quoted(author)}`);
   }
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
   return { address: renderHostPort(at), token, author, stop };

@@ -8,6 +8,7 @@ import { Meter } from '../render/meter.ts';
 import { blocksOf } from '../transport/import-blocks.ts';
 import { type Imported, imported } from '../transport/replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
+import { authorOf } from '../words/author.ts';
 
 export const importVerb: Verb = {
   name: 'import',
@@ -67,9 +68,10 @@ async function resultsOf(
   const data = args.text('data');
   if (data === undefined) return overHttp(source, from, context);
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
+  const author = authorOf(args, io);
   // Only this needs the database: a tenth of a second for all others.
   const { importAtRest } = await import('../transport/import-at-rest.ts');
-  return atRest(importAtRest(data, source, { from, author: args.text('as') ?? io.user }));
+  return atRest(importAtRest(data, source, { from, author }));
 }
 
 async function* atRest(
