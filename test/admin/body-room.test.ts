@@ -46,6 +46,8 @@ describe('room for large bodies', () => {
         value: { type: 'too_much_under_way', detail: expect.stringContaining('16777216 bytes') },
       },
     });
+    const gone = AbortSignal.abort('gone before');
+    expect(await entering(room, order, 'gone', 2, gone).catch((error: unknown) => error)).toBe('gone before');
     const leaver = new AbortController();
     const left = entering(room, order, 'left', 64, leaver.signal).catch((error: unknown) => error);
     const behind = entering(room, order, 'behind', 1.5);
