@@ -92,11 +92,12 @@ export abstract class ClientSocket {
     return this.socket.writableLength;
   }
 
-  /** `drained` will be called when nothing is pending. */
+  /** `drained` will be called when nothing is pending, unless the end is written before that. */
   tellWhenDrained(): void {
     // Node says drain by itself only after its buffer was full; an empty write is done when those before it are. Others may
     // stand behind it by then, of a later answer, and lend memory that must not be written to before they have left.
-    if (this.socket.writableNeedDrain) return;
+    // Nothing is to be written behind an end, which would destroy the socket with all that is pending.
+    if (this.socket.writableNeedDrain || !this.socket.writable) return;
     this.socket.write(NOTHING, 'latin1', () => {
       if (this.pendingBytes > 0 && !this.isClosed) this.tellWhenDrained();
       else this.socketDrained();

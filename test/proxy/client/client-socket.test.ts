@@ -10,6 +10,8 @@ import { OwnHeadcount } from '../../../src/proxy/headcount.ts';
 import { ReadBuffers } from '../../../src/proxy/read-buffers.ts';
 import { eventually } from '../../support/eventually.ts';
 
+const MUCH = 40_000_000;
+
 /** It notes what is pending whenever it is told that nothing is. */
 class Noting extends ClientSocket {
   readonly pendingWhenDrained: number[] = [];
@@ -42,6 +44,39 @@ it('is drained when nothing waits any more, also of what was written after someb
   await eventually(() => client.pendingWhenDrained.length > 0, 'a word', 10_000);
   await close();
   expect(client.pendingWhenDrained.every((pending) => pending === 0)).toBe(true);
+});
+
+it('loses nothing that is written and ended before who asked for a word has had it', async () => {
+  const { near, far, close } = await pair();
+  const client = notingOn(near);
+  const errors: Error[] = [];
+  near.on('error', (error) => errors.push(error));
+  const piece = Buffer.alloc(32_768);
+  let unsent = 0;
+  let written = 0;
+  let got = 0;
+  far.on('data', (chunk: Buffer) => {
+    got += chunk.length;
+  });
+  far.pause();
+  const sent = () => {
+    unsent--;
+    if (unsent !== 0) return;
+    client.writeBytes(Buffer.alloc(MUCH));
+    client.endWriting();
+  };
+  for (; client.pendingBytes === 0; unsent++) {
+    near.write(piece, sent);
+    written += piece.length;
+  }
+  client.tellWhenDrained();
+  client.writeBytes(Buffer.alloc(MUCH));
+  written += 2 * MUCH;
+  far.resume();
+  await once(far, 'close');
+  await close();
+  expect(errors).toEqual([]);
+  expect(got).toBe(written);
 });
 
 it('that is reset while its FIN is on its way is closed all the same', async () => {
