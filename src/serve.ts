@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { DataUnusable, requireOwnFormat, requireUnheld } from '../eventlog/index.ts';
+import { DataUnusable, LogUnavailable, requireOwnFormat, requireUnheld } from '../eventlog/index.ts';
 import { AdminUnavailable } from './admin/index.ts';
 import { CommandFailed, MOST_WORKERS, overridesOf, type ServeArguments } from './cli/index.ts';
 import {
@@ -263,6 +263,7 @@ function hindrance(error: unknown): string | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (
       cause instanceof DataUnusable ||
+      cause instanceof LogUnavailable ||
       cause instanceof AdminUnavailable ||
       cause instanceof AddressUnavailable ||
       cause instanceof FilesTooFew ||

@@ -1,6 +1,6 @@
 /** An import into a data directory that no router holds: the same chunks, by a handler that has the log for itself. */
 import { asleepOver, type By, type Command, CommandHandler, newCommandId } from '../../../actors/index.ts';
-import { DataUnusable, openSqliteLog } from '../../../eventlog/index.ts';
+import { DataUnusable, LogUnavailable, openSqliteLog } from '../../../eventlog/index.ts';
 import { type ChunkResult, importerOver } from '../../import/index.ts';
 import { CommandFailed } from '../failure.ts';
 
@@ -35,7 +35,7 @@ function opened(directory: string) {
   try {
     return openSqliteLog({ directory, now: Date.now });
   } catch (error) {
-    if (error instanceof DataUnusable) throw new CommandFailed([error.message]);
-    throw error;
+    if (!(error instanceof DataUnusable || error instanceof LogUnavailable)) throw error;
+    throw new CommandFailed([error.message]);
   }
 }
