@@ -81,7 +81,8 @@ export class ImportSession implements Borrower {
   /** In the turn that was asked for last. Throws if the thread is lost meanwhile. */
   async *writes(): AsyncGenerator<Happened, void> {
     if (this.#isOver) return;
-    const go = () => this.#asks.go(this.turn);
+    const { turn } = this;
+    const go = () => this.#asks.go(turn);
     this.#isLent = true;
     try {
       for (let ahead = 0; ahead < AHEAD; ahead++) go();
