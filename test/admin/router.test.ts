@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createMemoryLog, EventUnreadable, LogUnavailable } from '../../eventlog/index.ts';
 import { ROUTES } from '../../src/admin/routes.ts';
-import type { Historian } from '../../src/history/index.ts';
+import { type Historian, Unanswerable } from '../../src/history/index.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answeredBy, deskOver, scene, withWeb } from './scene.ts';
@@ -225,6 +225,21 @@ describe('a fault', () => {
       [503, '1'],
     ]);
   });
+
+  it.each([
+    ['history_busy', 503, '1'],
+    ['history_unavailable', 503, '1'],
+    ['request_unknown', 404, undefined],
+  ] as const)(
+    'of a question, %s, is answered %i, and says whether to ask again',
+    async (word, status, again) => {
+      const history = { ask: async () => Promise.reject(new Unanswerable(word, 'no answer')) };
+      await using s = await scene({ history: history as never });
+      const reply = await s.client.get('/v1/requests/r');
+      expect([reply.status, reply.headers['retry-after']]).toEqual([status, again]);
+      expect(reply.body).toMatchObject({ type: word, detail: 'no answer' });
+    },
+  );
 });
 
 describe('the listener', () => {
