@@ -110,17 +110,32 @@ describe('a command', () => {
     expect(asked).toBe(3);
   });
 
-  it('to an owner that is being restarted waits for it', async () => {
-    let asked = 0;
+  it('to an owner that is being restarted waits for it, as long as it is told to', async () => {
+    const askedAtMs: number[] = [];
     await using restarting = await standIn((_request, response) => {
-      asked += 1;
-      if (asked < 3) {
+      askedAtMs.push(performance.now());
+      if (askedAtMs.length < 3) {
         const problem = { type: 'owner_unavailable', detail: 'pool web is being restarted' };
-        response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '0' });
+        const again = askedAtMs.length === 1 ? '1' : '0';
+        response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': again });
         response.end(JSON.stringify(problem));
       } else response.writeHead(200, { 'content-type': 'application/json' }).end(RECEIPT);
     });
     expect(await run('backend drain web web.1', restarting.address)).toMatchObject({ code: 0 });
+    const [first = 0, second = 0, third] = askedAtMs;
+    expect(second - first).toBeGreaterThanOrEqual(999);
+    expect(third).toBeDefined();
+  });
+
+  it('that is refused for another reason is not asked again', async () => {
+    let asked = 0;
+    await using full = await standIn((_request, response) => {
+      asked += 1;
+      response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '0' });
+      response.end(JSON.stringify({ type: 'log_unavailable', detail: 'the log is locked' }));
+    });
+    expect(await run('backend drain web web.1', full.address)).toMatchObject({ code: 1 });
+    expect(asked).toBe(1);
   });
 
   it('to an owner that stays away is told so', async () => {
