@@ -139,16 +139,17 @@ export class Confirmations {
       live.state = 'ending';
       return { type: 'commands', commands: [] };
     };
-    const answer = await this.#options
-      .desk()
-      .carryOut(plan, { ...by, commandId: CONFIRMED + id }, digestOf(CONFIRMED + id));
-    if (answer.type === 'done') {
-      this.#forget(id);
-      return { type: 'confirmed' };
+    const as = { ...by, commandId: CONFIRMED + id };
+    let answer: Answer | undefined;
+    try {
+      answer = await this.#options.desk().carryOut(plan, as, digestOf(as.commandId));
+    } finally {
+      // Refused, or failed in another way: it stays on trial.
+      if (answer?.type === 'done') this.#forget(id);
+      else if (answer?.rejection !== LATE) this.#again(live, live.untilMs - this.#options.now());
     }
-    if (answer.rejection === LATE) return this.#decision(id);
-    this.#again(live, live.untilMs - this.#options.now());
-    return answer;
+    if (answer.type === 'done') return { type: 'confirmed' };
+    return answer.rejection === LATE ? this.#decision(id) : answer;
   }
 
   async #begin(commandId: string): Promise<void> {
@@ -196,6 +197,8 @@ export class Confirmations {
     const { id } = live;
     if (live.state === 'ending') return;
     try {
+      // A confirming may have been written though its answer was lost.
+      if ((await this.#decision(id)).type === 'confirmed') return this.#forget(id);
       const { answer, left } = await this.#carriedBack(live);
       if (answer.type === 'rejected') {
         // Confirmed in the last moment.

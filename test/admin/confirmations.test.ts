@@ -132,6 +132,34 @@ describe('a change on trial', () => {
     expect(told).toHaveLength(3);
   });
 
+  it('is undone though its confirming failed, and kept where that was written', async () => {
+    const log = createMemoryLog({ now: Date.now });
+    const append = log.append.bind(log);
+    let isLosing: 'nothing' | 'the wish' | 'the answer' = 'nothing';
+    log.append = async (wish) => {
+      if (isLosing === 'the wish') throw new Error('a fault');
+      const appended = await append(wish);
+      if (isLosing === 'the answer') throw new LogUnavailable('log_closed', 'lost');
+      return appended;
+    };
+    const confirm = async (id: string) => (await made.client.post('/v1/confirm', { id })).status;
+    await using made = await scene({ confirmations: await started(log), now: Date.now }, log);
+    await made.client.must('POST', '/v1/apply', BEFORE);
+    const failed = await onTrial(made, 200);
+    isLosing = 'the wish';
+    expect(await confirm(failed.id)).toBe(500);
+    isLosing = 'nothing';
+    await untilDomains(made, BEFORE.domains);
+    const written = await onTrial(made, 200);
+    isLosing = 'the answer';
+    expect(await confirm(written.id)).toBe(503);
+    isLosing = 'nothing';
+    await pause(400);
+    expect((await made.client.must('GET', '/v1/confirmations')).body).toEqual({ items: [] });
+    expect(await domains(made)).toEqual(AFTER.domains);
+    expect(await confirm(written.id)).toBe(200);
+  });
+
   it('is not forgotten by a restart', async () => {
     await using made = await stage();
     const { id } = await onTrial(made, 60_000);
