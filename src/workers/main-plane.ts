@@ -74,10 +74,6 @@ export class MainPlane {
     });
     const receiver: Receiver = { receive: ({ events }) => routing.table.apply(events) };
     publisher.enrol(receiver);
-    // What is published is applied within the same step, so there is nothing to wait for.
-    routing.load({ isLevel: () => true, pause: () => {} });
-    await routing.listen();
-    this.#routing = routing;
     const end = async (ending: Promise<unknown>) => {
       await ending;
       publisher.dismiss(receiver);
@@ -86,6 +82,16 @@ export class MainPlane {
       routing.close();
       this.#routing = undefined;
     };
+    try {
+      // What is published is applied within the same step, so there is nothing to wait for.
+      routing.load({ isLevel: () => true, pause: () => {} });
+      await routing.listen();
+    } catch (error) {
+      // What it listens on already would be accepted by nobody's child.
+      await end(routing.plane.close());
+      throw error;
+    }
+    this.#routing = routing;
     const accepted = () => routing.plane.acceptWaiting();
     let drained: Promise<void> | undefined;
     const drain = () => (drained ??= end(accepted().then(() => routing.plane.drain(drainMs))));
