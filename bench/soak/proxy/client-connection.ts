@@ -111,6 +111,7 @@ export class ClientConnection {
       bodyBytes(request, this.#chance),
     ]);
     await this.#write(Buffer.concat(parts), turn[0]?.pace ?? 'whole');
+    if (turn.at(-1)?.misdeed === 'half-close') this.#socket.end();
   }
 
   async #ask(request: Request): Promise<void> {

@@ -14,7 +14,7 @@ const FLOODS = [
 
 const SWIFT = { status: 200, interim: [], pace: 'whole', delayMs: 0, isEarly: false, closes: 'no' } as const;
 
-/** The last turn of a visit. */
+/** The last turn of a visit, and often the end of its connection, while answers wait. */
 export function muchOf(chance: Chance, id: () => string): Request[] {
   if (chance.below(2) === 0) return floodOf(chance, id);
   const long = LONG_BYTES + chance.below(LONG_BYTES);
@@ -33,11 +33,14 @@ function floodOf(chance: Chance, id: () => string): Request[] {
   const { count, asked, answered } = chance.pick(FLOODS);
   const method = asked > 0 ? 'PUT' : 'GET';
   const framing = asked > 0 ? 'length' : 'none';
-  return Array.from({ length: count }, () => {
+  const end = chance.pick(['open', 'closes', 'half-close'] as const);
+  return Array.from({ length: count }, (_, index) => {
     const request = plainOf(chance, id());
     const bytes = answered + chance.below(2 * answered);
     const answers = request.answers.map((answer) => ({ ...answer, framing: 'length' as const, bytes }));
-    return { ...request, method, framing, bytes: asked + chance.below(2 * asked), answers };
+    const closes = end === 'closes' && index === count - 1;
+    const misdeed = end === 'half-close' ? end : 'none';
+    return { ...request, method, framing, bytes: asked + chance.below(2 * asked), answers, closes, misdeed };
   });
 }
 
