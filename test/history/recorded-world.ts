@@ -69,12 +69,13 @@ export class RecordedWorld implements AsyncDisposable {
   #clients: Client[] = [];
   #seed: number;
 
-  constructor(directory: string, workers: number, seed: number) {
+  constructor(directory: string, workers: number, seed: number, limits: { segmentAgeMs?: number } = {}) {
     const ring = (thread: number) => this.#workers.get(thread)?.deliver();
     this.#main = createArena({ threads: 4, ring, record: true, recordSlots: 16_384 });
     this.desk = new JournalDesk(directory, {
       ringBytes: 2 ** 20,
       operations: recordSource(this.#main.shared),
+      limits,
     });
     this.#ring = this.desk.producer(0);
     this.#writer = this.desk.writer();
@@ -189,6 +190,13 @@ export class RecordedWorld implements AsyncDisposable {
     const ticket = this.#main.checkpoint(KEY, this.#packed);
     spoil(this.#packed.written());
     if (ticket > 0) writeCheckpoint(this.#ring, KEY, ticket, this.desk.nowMs, this.#packed.written());
+  }
+
+  /** The pool as it is, which nobody writes down. */
+  glimpse(): Uint8Array {
+    const packed = new ByteWriter();
+    this.#main.checkpoint(KEY, packed);
+    return packed.written();
   }
 
   turn(): void {

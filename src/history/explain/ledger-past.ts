@@ -26,7 +26,7 @@ export type PastPool = {
 export type Sought = {
   /** About when, in epoch milliseconds; the operation is not much later. */
   readonly nearMs: number;
-  /** It has at least this ticket. */
+  /** It has at least this ticket, of the run that is looked at. */
   readonly fromTicket?: number;
   readonly is: (record: LedgerRecord) => boolean;
 };
@@ -93,17 +93,15 @@ export class LedgerPast {
   }
 
   #before(sought: Sought): JournalledCheckpoint | undefined {
-    const { nearMs, fromTicket = Number.POSITIVE_INFINITY } = sought;
+    const { nearMs, fromTicket } = sought;
     for (const windowMs of WINDOWS_MS) {
       const range = { fromMs: nearMs - windowMs, toMs: nearMs + WRITTEN_MS };
       let last: JournalledCheckpoint | undefined;
       for (const checkpoint of this.#journal.checkpoints(this.#poolKey, range)) {
         if (!this.#isOfRun(checkpoint)) continue;
         const isBefore =
-          fromTicket === Number.POSITIVE_INFINITY
-            ? checkpoint.atMs <= nearMs - SLACK_MS
-            : checkpoint.ticket < fromTicket || checkpoint.run < (last?.run ?? 0);
-        if (isBefore && checkpoint.run <= nearMs + SLACK_MS) last = checkpoint;
+          fromTicket === undefined ? checkpoint.atMs <= nearMs - SLACK_MS : checkpoint.ticket < fromTicket;
+        if (isBefore) last = checkpoint;
       }
       if (last !== undefined) return last;
     }
