@@ -33,6 +33,8 @@ export interface ClientSide extends ClientSocket {
   readonly hop: Hop;
   /** What the load balancer said of the client. */
   readonly preface: ProxyHeader | undefined;
+  /** Its FIN has come. */
+  readonly hasEnded: boolean;
   /** What came behind the head and is not a body's. */
   takeSurplus(): Buffer | undefined;
   /** The answer is given. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Exchange } from '../../src/proxy/exchange.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { isTaken } from '../support/raw-client.ts';
 import { GET, get, post, routed } from '../support/routed.ts';
@@ -240,6 +241,61 @@ describe('an upgrade', () => {
       to.socket.resume();
       await eventually(() => to.received.length === sent * piece.length, 'all', 10_000);
     }
+  });
+});
+
+describe('the end of an upgraded connection', () => {
+  it.each(['client', 'backend'] as const)(
+    'loses nothing on its way to a slow backend, where the %s is the first to say goodbye',
+    async (first) => {
+      let exchange: Exchange | undefined;
+      const { router, backend } = await routed(undefined, {
+        pool: { timeouts: { abortLingerMs: 20 } },
+        observe: (request) => {
+          exchange = request as Exchange;
+        },
+      });
+      const client = await router.connect();
+      client.send(UPGRADE);
+      const connection = await backend.accept();
+      await connection.takeHead();
+      connection.send(SWITCHED);
+      await client.response();
+      connection.socket.pause();
+      if (first === 'backend') {
+        connection.end();
+        await client.ends();
+      }
+      const piece = 'x'.repeat(16_000);
+      let sent = 0;
+      const upstream = exchange?.forwarding?.connection?.socket;
+      for (; upstream?.writableLength === 0; sent += piece.length) {
+        client.send(piece);
+        await pause(0);
+      }
+      client.end();
+      if (first === 'client') connection.end();
+      await pause(100);
+      connection.socket.resume();
+      await connection.ends();
+      expect(connection.received.length).toBe(sent);
+      await eventually(() => router.isQuiet, 'quiet');
+    },
+  );
+
+  it('is told to the backend also where the client said goodbye before the 101', async () => {
+    const { router, backend } = await routed(undefined, { listener: { halfClose: true } });
+    const client = await router.connect();
+    client.send(`${UPGRADE}early`).end();
+    const connection = await backend.accept();
+    await connection.takeHead();
+    await pause(20);
+    connection.send(SWITCHED);
+    await connection.receives('early');
+    await connection.ends();
+    connection.send('last words').end();
+    await client.receives('last words');
+    await eventually(() => router.isQuiet, 'quiet');
   });
 });
 

@@ -34,6 +34,7 @@ const LINGER_MS = 2000;
 
 export class ClientConnection extends ClientSocket implements ClientSide {
   hop: Hop;
+  hasEnded = false;
   readonly #origin: Origin;
   /** Of a head that has not come whole; for all others one scan serves all connections of a worker. */
   #scan: HeadScan | undefined;
@@ -47,7 +48,6 @@ export class ClientConnection extends ClientSocket implements ClientSide {
   #isParsing = false;
   #isHeadBegun = false;
   #isClosing = false;
-  #hasEnded = false;
   /** The next request waits until the answers before it have left. */
   #isStalled = false;
 
@@ -86,7 +86,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     if (this.#isClosing || this.isClosed) return;
     // While draining, one that was told to keep alive may ask once more: its next request may be on its way.
     // Of one that has sent its FIN, what came before that is still to be answered.
-    const isLast = this.#hasEnded && this.#surplus === undefined && !this.#isParsing;
+    const isLast = this.hasEnded && this.#surplus === undefined && !this.#isParsing;
     if (!keepAlive || isLast || nowMs >= this.context.idleUntilMs) {
       this.close();
       return;
@@ -183,7 +183,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     this.#surplus = undefined;
     this.resumeSurplus();
     this.#parse(surplus.bytes, 0, surplus.length, surplus);
-    if (this.#hasEnded && this.#exchange === undefined && !this.#isStalled) this.close();
+    if (this.hasEnded && this.#exchange === undefined && !this.#isStalled) this.close();
   }
 
   /** As many requests as are whole and answered at once; the rest is kept. `kept`: the buffer is ours already. */
@@ -277,7 +277,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
   }
 
   protected override ended(): void {
-    this.#hasEnded = true;
+    this.hasEnded = true;
     if (this.#isClosing) return;
     const { halfClose } = this.listener.settings;
     if (this.#exchange !== undefined) this.#exchange.clientEnded(halfClose);

@@ -29,6 +29,11 @@ export class Pipe {
     this.#writes = writes;
   }
 
+  /** Both sides have said goodbye, and what they said may still be on its way. */
+  get isOver(): boolean {
+    return this.#clientEnded && this.#backendEnded;
+  }
+
   /** The 101 and what came behind it, in one write; returns how many bytes. */
   begin(head: string, rest: Buffer, from: number, to: number): number {
     this.#write(head, rest, from, to);

@@ -231,6 +231,7 @@ export class Responding implements RelayOwner, PipeOwner {
     request.bytesOut += pipe.begin(this.#responseHead(head), rest, from, to);
     const early = client.takeSurplus();
     if (early !== undefined) pipe.fromClient(early, 0, early.length);
+    if (client.hasEnded) pipe.clientEnded();
     this.#awaitBytes();
   }
 

@@ -153,11 +153,11 @@ export class UpstreamConnection implements Counted {
   }
 
   /**
-   * The request is over before its response, or before the connection stands: a FIN says so when it can, and the
-   * user hears when the backend has closed.
+   * The request is over before its response, or before the connection stands: a FIN says so when what was written has
+   * left, and the user hears when the backend has closed.
    */
   linger(untilMs: number): void {
-    if (this.#hasEnded || this.isWaiting) {
+    if ((this.#hasEnded && this.socket.writableLength === 0) || this.isWaiting) {
       this.destroy();
       return;
     }

@@ -10,7 +10,7 @@ import { OwnHeadcount } from '../../../src/proxy/headcount.ts';
 import { ReadBuffers } from '../../../src/proxy/read-buffers.ts';
 import { eventually } from '../../support/eventually.ts';
 
-const MUCH = 40_000_000;
+const MUCH = 16_000_000;
 
 /** It notes what is pending whenever it is told that nothing is. */
 class Noting extends ClientSocket {
