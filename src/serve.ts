@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { DataUnusable, LogUnavailable, requireOwnFormat, requireUnheld } from '../eventlog/index.ts';
 import { AdminUnavailable } from './admin/index.ts';
 import { CommandFailed, MOST_WORKERS, overridesOf, type ServeArguments } from './cli/index.ts';
@@ -97,7 +98,8 @@ async function run(
   const admin = isClaimed ? config.admin : { ...config.admin, address: await claim(config.admin.address) };
   const router = new Router(
     {
-      config: { ...config, admin },
+      // The working directory may be gone one day.
+      config: { ...config, admin, data: resolve(config.data) },
       workers,
       chaos: wish.chaos,
       apply: wish.apply,
@@ -222,7 +224,8 @@ function obeySignals(
       work().catch((error: unknown) => log.error({ err: error }, `${signal}: not carried out`));
     else log.warn({ signal }, `${signal}: nothing is done, since the router ${life.state}`);
   };
-  const reload = whileItRuns(() => reapply(wish, running, router, log));
+  const config = wish.config === undefined ? undefined : resolve(wish.config);
+  const reload = whileItRuns(() => reapply({ ...wish, config }, running, router, log));
   const replace = whileItRuns(() => router.replaceWorkers());
   process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload).on('SIGUSR2', replace);
 }

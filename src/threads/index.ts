@@ -1,4 +1,5 @@
 /** Threads beside those that route, and how long one waits for what others say. */
+export { newThread } from './new-thread.ts';
 export { afterTurning } from './patience.ts';
 export { programBeside } from './program-beside.ts';
 export { type OnDemandOptions, ThreadOnDemand } from './thread-on-demand.ts';

@@ -5,8 +5,9 @@
  *   absent ──thread()──▶ alive ──rest(), and so long nobody──▶ absent
  *                          └──────crashed──▶ parked by its supervisor for a moment, longer if it goes on, and absent again
  */
-import { type Transferable, Worker } from 'node:worker_threads';
+import type { Transferable, Worker } from 'node:worker_threads';
 import { type ChildContext, type ChildSpec, crashed, type Running } from '../../actors/index.ts';
+import { newThread } from './new-thread.ts';
 
 export type OnDemandOptions<FromThread> = {
   /** Its name in the tree, and its kind. */
@@ -92,7 +93,7 @@ export class ThreadOnDemand<ToThread, FromThread> {
 
   #born(): Worker {
     const { name, program, workerData, hear, lost, born = (make) => make() } = this.#options;
-    const worker = born(() => new Worker(program, { name, workerData }));
+    const worker = born(() => newThread(program, { name, workerData }));
     let cause: unknown;
     worker.on('message', hear);
     worker.on('error', (error) => {

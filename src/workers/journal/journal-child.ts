@@ -1,7 +1,7 @@
 /** The journal's thread as the main thread supervises it. Nobody needs it to be there: its rings wait for the next one. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { type ChildContext, crashed, type Running, type StopReason } from '../../../actors/index.ts';
-import { programBeside } from '../../threads/index.ts';
+import { newThread, programBeside } from '../../threads/index.ts';
 import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
 
 export class JournalChild implements Running {
@@ -14,7 +14,7 @@ export class JournalChild implements Running {
   #stopping = false;
 
   constructor(boot: JournalBoot, hear: (message: FromJournal) => void, context: ChildContext) {
-    this.#worker = new Worker(programBeside(import.meta.url, './journal-thread'), {
+    this.#worker = newThread(programBeside(import.meta.url, './journal-thread'), {
       name: 'journal',
       workerData: boot,
     });

@@ -1,8 +1,8 @@
 /** One life of a worker: a thread that is born, listened to, drained, and mourned exactly once. */
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, type Worker } from 'node:worker_threads';
 import { type MainLedger, Sabotage } from '../../../actors/index.ts';
 import type { Farewell, SharedHeadcount } from '../../proxy/index.ts';
-import { programBeside } from '../../threads/index.ts';
+import { newThread, programBeside } from '../../threads/index.ts';
 import { createPublicationCount, type Publisher, type Receiver } from '../table/publisher.ts';
 import { type Boot, type FromWorker, HEARTBEAT_CELLS, type ToWorker } from './messages.ts';
 import { Pulse } from './pulse.ts';
@@ -70,7 +70,7 @@ export class WorkerChild implements Requests {
       feed: { port: port2, board: publisher.board.shared, count: publisher.count, seen },
       heartbeat: this.#heartbeat,
     };
-    this.#worker = new Worker(programBeside(import.meta.url, './worker-thread'), {
+    this.#worker = newThread(programBeside(import.meta.url, './worker-thread'), {
       name: `worker-${parts.number}`,
       workerData: boot,
       transferList: [port2],
