@@ -125,7 +125,7 @@ describe('a change on trial', () => {
     isFull = false;
     await untilDomains(made, BEFORE.domains);
     expect(told).toEqual([cannot, 'not confirmed in time: undone']);
-    await onTrial(made, 1);
+    await onTrial(made, 300);
     await log.close();
     await expect.poll(() => told.slice(2), { timeout: 10_000 }).toEqual([cannot]);
     await pause(100);
