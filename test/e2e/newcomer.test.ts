@@ -1,7 +1,9 @@
 /** The first hour with switchyard: a config file, requests, the admin API, the verbs, a restart, an end. */
 
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AdminClient, actorsOf } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
@@ -317,6 +319,41 @@ describe('SIGTERM', () => {
     expect(await answer).toBeInstanceOf(Error);
   });
 });
+
+describe('npm start', () => {
+  // The shell between npm and the router passes no signal on.
+  it('is the router itself, and drains when npm is ended', async () => {
+    const words = ['start', '--', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+    const npm = spawn('npm', words, {
+      cwd: join(import.meta.dirname, '../..'),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    npm.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+    const ended = once(npm, 'exit');
+    await eventually(() => output.includes('End it with'), 'the demo', 50_000);
+    const router = Number(/"pid":(\d+)/.exec(output)?.[1]);
+    try {
+      npm.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+      expect(output).toContain('draining');
+      expect(isAlive(router)).toBe(false);
+    } finally {
+      npm.kill('SIGKILL');
+      if (isAlive(router)) process.kill(router, 'SIGKILL');
+    }
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 function onePool(backend: Backend): object {
   return {
