@@ -74,6 +74,16 @@ describe('draining', () => {
     expect(event).toMatchObject({ type: 'BackendDrainStarted', data: { untilMs: s.clock.ms + 30_000 } });
   });
 
+  it.each(['null', '[]', '"now"', '5'])(
+    'is refused where the body is %s, and not an object',
+    async (body) => {
+      await using s = await withWeb();
+      const reply = await s.client.send('POST', `${BACKEND}/drain`, body);
+      expect(reply).toMatchObject({ status: 400, body: { type: 'invalid_settings' } });
+      expect((await s.client.get(BACKEND)).body).toMatchObject({ state: 'up' });
+    },
+  );
+
   it('asked again under its key later is the same drain', async () => {
     await using s = await withWeb();
     const first = await s.client.post(`${BACKEND}/drain`, { timeoutMs: 5000 }, { key: 'k1' });

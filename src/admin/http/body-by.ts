@@ -10,7 +10,8 @@ export async function bodyBy<Schema extends z.ZodType>(
   call: Call,
   schema: Schema,
 ): Promise<z.output<Schema>> {
-  const body = checked(parseBy(schema, (await call.body()) ?? {}));
+  const sent = await call.body();
+  const body = checked(parseBy(schema, sent === undefined ? {} : sent));
   for (const key of call.query.keys()) {
     if (Object.hasOwn(body as object, key))
       throw new Refused('invalid_query', `expected ${key} once, found it in the query and in the body`);
