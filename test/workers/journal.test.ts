@@ -164,6 +164,20 @@ describe('the journal thread', () => {
     reader.close();
   });
 
+  it('that crashes keeps nobody waiting for a flush, and none is waited for until the next one is there', async () => {
+    const { journal, ends, start } = await scene();
+    const first = await start();
+    await journal.flush();
+    const began = performance.now();
+    first.crash?.(new Error('as a bug would'));
+    expect(await journal.flush()).toBe(false);
+    expect(await journal.flush()).toBe(false);
+    expect(performance.now() - began).toBeLessThan(4500);
+    expect(ends).toHaveLength(1);
+    await start();
+    expect(await journal.flush()).toBe(true);
+  });
+
   it('is told of every active pool within a second, and of names when ledgers are made', async () => {
     const { journal, ledger, directory, start } = await scene();
     await define(ledger);

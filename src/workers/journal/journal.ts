@@ -54,6 +54,7 @@ export class Journal {
   readonly #checkpoints: Checkpoints;
   readonly #waiting = new Map<number, (isAll: boolean) => void>();
   #child: JournalChild | undefined;
+  #hasBegun = false;
   #lastFlush = 0;
 
   constructor(options: JournalOptions) {
@@ -108,7 +109,8 @@ export class Journal {
 
   /** What is recorded meanwhile lies in the rings: the router's start waits for no thread, and a later one is up when it has begun. */
   #start(context: ChildContext): Running | Promise<Running> {
-    const isFirst = this.#child === undefined;
+    const isFirst = !this.#hasBegun;
+    this.#hasBegun = true;
     const { directory, settings, ledger, isBeside } = this.#options;
     const child = new JournalChild(
       {
@@ -125,18 +127,24 @@ export class Journal {
       context,
     );
     this.#child = child;
-    void child.exit.then(() => this.#options.writesBack(false));
+    void child.exit.then(() => this.#lost());
     this.#checkpoints.start();
     const running: Running = {
       stop: async (reason) => {
         this.#checkpoints.stop();
         if (reason === 'shutdown') this.#checkpoints.tick();
         await child.stop(reason);
-        if (this.#child === child) this.#child = undefined;
       },
       crash: (error) => child.crash(error),
     };
     return isFirst ? running : child.begun.then(() => running);
+  }
+
+  /** Whatever it was asked is never answered, and the next one is not there yet. */
+  #lost(): void {
+    this.#child = undefined;
+    this.#options.writesBack(false);
+    for (const answer of this.#waiting.values()) answer(false);
   }
 
   #hear(message: FromJournal): void {
