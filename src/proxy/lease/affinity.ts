@@ -20,9 +20,9 @@ type Tags = ReadonlyMap<string, number>;
 
 export class Affinity {
   readonly #digest: KeyedDigest;
-  // A pool is another object after each change of it; its map of backends is one for its whole life.
+  // A pool is another object after each change of it, and so is a backend of it, which others of the pool outlive.
   readonly #tags = new WeakMap<PoolRoute, Tags>();
-  readonly #made = new WeakMap<PoolRoute['backends'], Map<number, string>>();
+  readonly #made = new WeakMap<BackendRoute, string>();
 
   constructor(digest: KeyedDigest) {
     this.#digest = digest;
@@ -65,11 +65,9 @@ export class Affinity {
     return tags;
   }
 
-  #tagOf(pool: PoolRoute, { id, key }: BackendRoute): string {
-    const made = this.#made.get(pool.backends) ?? new Map<number, string>();
-    const tag = made.get(key) ?? this.#digest.tag(`affinity ${pool.name} ${id}`);
-    made.set(key, tag);
-    this.#made.set(pool.backends, made);
+  #tagOf(pool: PoolRoute, backend: BackendRoute): string {
+    const tag = this.#made.get(backend) ?? this.#digest.tag(`affinity ${pool.name} ${backend.id}`);
+    this.#made.set(backend, tag);
     return tag;
   }
 }
