@@ -1,7 +1,7 @@
 /** The admin API: HTTP and JSON for operators, on an address of its own and off the request path. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DataUnusable, EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts';
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
@@ -80,7 +80,10 @@ class AdminServer implements Admin {
     this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#serve(request, response));
     this.#connections = new Connections(this.#server);
     this.#notes = new CommandNotes(options.logger);
-    this.#server.on('clientError', refuseUnreadable);
+    this.#server.on('clientError', (error, socket) => {
+      if (this.#connections.mayRefuse(socket as Socket)) refuseUnreadable(error, socket);
+      else socket.destroy();
+    });
     this.#server.on('connect', (_request, socket) => refuseTunnel(socket));
   }
 

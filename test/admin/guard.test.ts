@@ -245,4 +245,34 @@ describe('what Node cannot read as a request', () => {
       detail: expect.any(String),
     });
   });
+
+  it('behind a request whose answer is under way cuts that, and is no part of it', async () => {
+    await using s = await scene();
+    const client = await RawClient.connect(s.port);
+    client.socket.write(head('GET /v1/events?follow=true HTTP/1.1', 'Host: localhost'));
+    await client.until(() => client.received.includes('\r\n\r\n'), 'the head of an answer');
+    client.socket.write('garbage\r\n\r\n');
+    await client.ends();
+    expect(client.total).toMatch(/^HTTP\/1\.1 200 /);
+    expect(client.total).not.toContain('malformed_request');
+  });
+
+  it('in the body of a request is what that one is refused for', async () => {
+    await using s = await scene();
+    const client = await RawClient.connect(s.port);
+    const fields = ['Host: localhost', 'Content-Type: application/json', 'Transfer-Encoding: chunked'];
+    client.socket.write(`${head('PUT /v1/pools/web HTTP/1.1', ...fields)}garbage\r\n\r\n`);
+    expect((await client.response()).status).toBe(400);
+    client.close();
+  });
+
+  it('holds up no end of the admin', async () => {
+    const s = await scene();
+    const tunnel = await RawClient.connect(s.port);
+    tunnel.socket.write(head('CONNECT localhost:1 HTTP/1.1', 'Host: localhost'));
+    expect((await tunnel.response()).status).toBe(400);
+    await s[Symbol.asyncDispose]();
+    await tunnel.ends();
+    tunnel.close();
+  });
 });

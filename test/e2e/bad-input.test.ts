@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminClient, type Method, type Wish } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
+import { pause } from '../support/eventually.ts';
 import { eventsOf, foldNaively, stateOf } from '../support/history.ts';
+import { RawClient } from '../support/raw-client.ts';
 import {
   type Ended,
   NotReady,
@@ -322,6 +324,15 @@ describe('the admin API', () => {
       type: 'invalid_settings',
     },
   ];
+
+  it('outlives a client that asks for a tunnel and resets', async () => {
+    const client = await RawClient.connect(Number(router.admin.split(':')[1]));
+    client.socket.write('CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect((await client.response()).status).toBe(400);
+    client.reset();
+    await pause(50);
+    expect((await admin.get('/healthz')).status).toBe(200);
+  });
 
   it.each(cases)(
     'refuses $title, and nothing changes',

@@ -10,8 +10,8 @@ const SPARE = 32;
 export class Connections {
   /** Without a request under way, who is so for longest first. */
   readonly #idle = new Set<Socket>();
-  /** How many requests are under way on each; a client may send the next before it has the answer. */
-  readonly #busy = new Map<Socket, number>();
+  /** The answers under way on each; a client may send the next request before it has one. */
+  readonly #busy = new Map<Socket, Set<ServerResponse>>();
 
   constructor(server: Server) {
     server.maxConnections = MOST_CONNECTIONS + SPARE;
@@ -21,9 +21,19 @@ export class Connections {
   /** With each request. False: it is one more than may be at work. */
   enter(socket: Socket, response: ServerResponse): boolean {
     this.#idle.delete(socket);
-    this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
-    response.once('close', () => this.#left(socket));
+    const answers = this.#busy.get(socket);
+    if (answers === undefined) this.#busy.set(socket, new Set([response]));
+    else answers.add(response);
+    response.once('close', () => this.#left(socket, response));
     return this.#busy.size <= MOST_CONNECTIONS;
+  }
+
+  /** Whether a refusal of what cannot be read there is taken for one: it is no part, and in no place, of another answer. */
+  mayRefuse(socket: Socket): boolean {
+    const [answer, ...others] = this.#busy.get(socket) ?? [];
+    if (answer === undefined) return true;
+    const isOfItsBody = others.length === 0 && !answer.req.complete;
+    return isOfItsBody && !answer.headersSent;
   }
 
   #came(socket: Socket): void {
@@ -34,12 +44,10 @@ export class Connections {
     if (longest !== socket) longest?.destroy();
   }
 
-  #left(socket: Socket): void {
-    const others = (this.#busy.get(socket) ?? 1) - 1;
-    if (others > 0) {
-      this.#busy.set(socket, others);
-      return;
-    }
+  #left(socket: Socket, response: ServerResponse): void {
+    const answers = this.#busy.get(socket);
+    answers?.delete(response);
+    if (answers !== undefined && answers.size > 0) return;
     this.#busy.delete(socket);
     if (!socket.destroyed) this.#idle.add(socket);
   }

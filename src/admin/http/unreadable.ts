@@ -23,10 +23,18 @@ const REFUSALS: Readonly<Record<string, readonly [ProblemType, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['head_too_slow', 'expected a whole head within 10 s, found a part of one'],
 };
 
+// 2 s: who has not read its answer by then, or goes on, is cut.
+const LINGER_MS = 2000;
+
+/** Of a tunnel Node has let go, its errors and its end too: all of that is ours. */
 function refuse(socket: Duplex, type: ProblemType, detail: string): void {
   const { status, headers, value } = problem(type, detail);
   const body = `${JSON.stringify(value)}\n`;
   const fields = { ...ALWAYS, ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' };
   const lines = Object.entries(fields).map(([name, text]) => `${name}: ${text}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.on('error', () => {}).once('close', () => clearTimeout(timer));
+  // Its end is heard only by who reads.
+  socket.resume();
 }
