@@ -29,7 +29,11 @@ function changeOfDomain(position: number, text = ''): Happened {
   ]);
 }
 
-function subscribe(publisher: Publisher, isLost: (happened: Happened) => boolean = () => false) {
+function subscribe(
+  publisher: Publisher,
+  isLost: (happened: Happened) => boolean = () => false,
+  took: (publication: Publication) => void = () => {},
+) {
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
   const applied: number[] = [];
@@ -50,6 +54,7 @@ function subscribe(publisher: Publisher, isLost: (happened: Happened) => boolean
     (publication) => {
       if (!isPacked(publication)) applied.push(...publication.map(({ position }) => position));
       else for (let at = publication.first; at <= publication.last; at++) applied.push(at);
+      took(publication);
     },
     () => lost.push(applied.length),
   );
@@ -103,6 +108,18 @@ describe('the fence', () => {
     publisher.publish(happenedOf([event(3)]));
     subscription.catchUp();
     expect([applied, lost]).toEqual([[1, 3], [1]]);
+  });
+
+  it('looks for what was counted when it was called, and not for what is counted while it looks', () => {
+    const publisher = new Publisher();
+    const { subscription, applied, lost } = subscribe(publisher, undefined, (publication) => {
+      if (!isPacked(publication) && publication[0]?.position === 1) publisher.publish(happenedOf([event(2)]));
+    });
+    publisher.publish(happenedOf([event(1)]));
+    subscription.catchUp();
+    expect([applied, lost]).toEqual([[1], []]);
+    subscription.catchUp();
+    expect([applied, lost]).toEqual([[1, 2], []]);
   });
 
   it('of one that enrols late takes only what comes from then on', () => {

@@ -110,18 +110,20 @@ export class Subscription {
   /** Everything published before this call is applied after it. */
   catchUp(): void {
     const { count, port } = this.#feed;
-    while (Atomics.load(count, 0) !== this.#seen) {
+    // Asked once, before anything is looked for: what was counted by then is pinned or posted by then, and what comes meanwhile need not be.
+    const counted = Atomics.load(count, 0);
+    while (this.#isBehind(counted)) {
       this.#readBoard();
-      if (Atomics.load(count, 0) === this.#seen) return;
+      if (!this.#isBehind(counted)) return;
       const received = receiveMessageOnPort(port);
-      if (received === undefined) {
-        // Taken by the loop's own 'message' before it was counted; else what was counted was posted before, and is not there.
-        const counted = Atomics.load(count, 0);
-        if (((counted - this.#seen) | 0) > 0) this.#miss(counted);
-        return;
-      }
-      this.#take(received.message as Publication);
+      if (received === undefined) this.#miss(counted);
+      else this.#take(received.message as Publication);
     }
+  }
+
+  /** Not where the loop's own 'message' took one before it was counted. */
+  #isBehind(counted: number): boolean {
+    return ((counted - this.#seen) | 0) > 0;
   }
 
   #readBoard(): void {
