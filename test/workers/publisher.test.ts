@@ -122,6 +122,18 @@ describe('the fence', () => {
     expect([applied, lost]).toEqual([[1, 2], []]);
   });
 
+  it('waits for what comes next also where it took one before that was counted', () => {
+    const publisher = new Publisher();
+    const { subscription, applied } = subscribe(publisher);
+    publisher.publish(changeOfDomain(1));
+    publisher.board.pin(2, 1, changeOfDomain(2));
+    subscription.catchUp();
+    expect(applied).toEqual([1, 2]);
+    const beganMs = performance.now();
+    subscription.await(20);
+    expect(performance.now() - beganMs).toBeGreaterThan(19);
+  });
+
   it('of one that enrols late takes only what comes from then on', () => {
     const publisher = new Publisher();
     publisher.publish(happenedOf([event(1)]));

@@ -102,9 +102,10 @@ export class Subscription {
     return this.#seen;
   }
 
-  /** Waits for the next publication, at most so long. */
+  /** Waits for one to be counted, at most so long, and not where one is that was not taken. */
   await(ms: number): void {
-    Atomics.wait(this.#feed.count, 0, this.#seen, ms);
+    const counted = Atomics.load(this.#feed.count, 0);
+    if (!this.#isBehind(counted)) Atomics.wait(this.#feed.count, 0, counted, ms);
   }
 
   /** Everything published before this call is applied after it. */
