@@ -70,11 +70,7 @@ export class WorkerChild implements Requests {
       feed: { port: port2, board: publisher.board.shared, count: publisher.count, seen },
       heartbeat: this.#heartbeat,
     };
-    this.#worker = newThread(programBeside(import.meta.url, './worker-thread'), {
-      name: `worker-${parts.number}`,
-      workerData: boot,
-      transferList: [port2],
-    });
+    this.#worker = this.#born(boot);
     this.addresses = ready.promise;
     this.farewell = farewell.promise;
     for (const promised of [ready.promise, farewell.promise]) promised.catch(() => {});
@@ -101,6 +97,21 @@ export class WorkerChild implements Requests {
     });
     this.#watch = this.#listenForHeartbeats();
     parts.born(this);
+  }
+
+  /** Where the system has no thread left it leaves nothing behind: it is tried again for as long as that takes. */
+  #born(boot: Boot): Worker {
+    try {
+      return newThread(programBeside(import.meta.url, './worker-thread'), {
+        name: `worker-${this.number}`,
+        workerData: boot,
+        transferList: [boot.feed.port],
+      });
+    } catch (error) {
+      this.#parts.publisher.dismiss(this.#receiver);
+      void this.#parts.ledger.reap(this.thread, this.#parts.now());
+      throw error;
+    }
   }
 
   /** Since when its loop has not been seen to turn, in milliseconds; one that starts has not begun to. */
