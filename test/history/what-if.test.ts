@@ -24,6 +24,20 @@ async function crowded(directory: string): Promise<void> {
   }
 }
 
+/** A pool of six that fails five requests of seven; each asks four of them at most. */
+async function failing(directory: string): Promise<void> {
+  await using world = new RecordedWorld(directory, 1, 7);
+  const ids = ['web.1', 'web.2', 'web.3', 'web.4', 'web.5', 'web.6'];
+  const settings = { policy: 'round-robin', health: { passive: false } } as never;
+  await world.create(settings, Object.fromEntries(ids.map((id, index) => [id, at(9001 + index)])));
+  for (let turn = 0; turn < 600; turn++) {
+    if (turn % 4 === 0) world.ask();
+    world.pass(10);
+    world.finish(turn % 7 < 2 ? 'finished' : 'connect_failed');
+    world.turn();
+  }
+}
+
 async function asked(directory: string, wish: WhatIfWish): Promise<WhatIf> {
   const open = sourcesOf(directory, Date.now);
   try {
@@ -69,6 +83,43 @@ describe('what if', () => {
     expect(before.refusals).toEqual({});
     expect(after.refusals['queue_full']).toBeGreaterThan(50);
     expect(after.waitMs.max).toBe(0);
+  });
+
+  it.each([
+    ['each wait', { queue: { maxWaitMs: 20 } }],
+    ['all of a request', { retries: { totalMs: 20 } }],
+  ])('the time for %s were shorter: those who waited longer would have given up', async (_what, settings) => {
+    await using directory = await tempDirectory();
+    await crowded(directory.path);
+    const set = { web: { settings: { policy: 'round-robin', ...settings } } };
+    const [before, after] = await sides(directory.path, { with: set as never });
+    expect([before.waitMs.max > 100, before.endings.gave_up]).toEqual([true, 0]);
+    expect(after.waitMs.max).toBeLessThanOrEqual(20);
+    expect(after.endings.gave_up).toBeGreaterThan(50);
+  });
+
+  it('fewer, or more, might ask again: they would be served less often, or more often', async () => {
+    await using directory = await tempDirectory();
+    await failing(directory.path);
+    const asking = async (retries: object) => {
+      const set = { web: { settings: { policy: 'round-robin', health: { passive: false }, retries } } };
+      return sides(directory.path, { with: set as never });
+    };
+    const [before, once] = await asking({ attempts: 1 });
+    expect([before.retries > 100, before.endings.served > 10, before.endings.failed > 10]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(once.retries).toBe(0);
+    expect(once.endings.served).toBeLessThan(before.endings.served);
+    // As many as they did.
+    const [, four] = await asking({ attempts: 4 });
+    expect(four).toMatchObject({ endings: before.endings, retries: before.retries, timeMs: before.timeMs });
+    const [, often] = await asking({ attempts: 6 });
+    expect(often.endings.served).toBeGreaterThan(before.endings.served);
+    const [, late] = await asking({ totalMs: 1 });
+    expect(late.retries).toBe(0);
   });
 
   it('is answered with what it assumes', async () => {

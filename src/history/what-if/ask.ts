@@ -40,6 +40,13 @@ export class Ask {
     this.asked = asked;
   }
 
+  /** Of the same request. */
+  get first(): Ask {
+    let first: Ask = this;
+    while (first.before !== undefined) first = first.before;
+    return first;
+  }
+
   /** How long it had its backend. */
   get heldMs(): number | undefined {
     return this.lent === undefined || this.back === undefined

@@ -10,7 +10,7 @@ const ON_QUEUES = [
   'a client that left while it waited leaves after as long; all others wait as long as the pool lets them',
 ];
 const ON_RETRIES = [
-  'a request that fails where it is not recorded to have been is asked again as the pool’s retries say, as if it may be sent twice; statuses are not journalled with leases, so listed ones are taken to be those that failed',
+  'a request that fails where it is not recorded to have been, or where retries are set otherwise, is asked again as the pool’s retries say, as if it may be sent twice; statuses are not journalled with leases, so listed ones are taken to be those that failed',
 ];
 const ON_HEALTH = ['quarantines and probes are as recorded: backends were up and down when they were'];
 const ON_ADDED = ['a backend that is added is as fast as the one each request went to'];

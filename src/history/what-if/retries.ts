@@ -17,9 +17,9 @@ export class Retries {
   }
 
   allow(visit: Visit, end: LeaseEnd, nowMs: number, { retries }: PoolSettings): boolean {
-    const { leases, asked } = visit;
-    const { attempts, idempotent, firstByteTimeouts, statuses, budgetPercent } = retries;
-    if (leases >= attempts || asked.tried.length >= MOST_TRIED) return false;
+    const { leases, asked, sinceMs } = visit;
+    const { attempts, totalMs, idempotent, firstByteTimeouts, statuses, budgetPercent } = retries;
+    if (leases >= attempts || asked.tried.length >= MOST_TRIED || nowMs - sinceMs >= totalMs) return false;
     if (end === 'connect_failed') return true;
     const isWanted =
       end === 'backend_failed' ? idempotent : end === 'timed_out' ? firstByteTimeouts : statuses.length > 0;

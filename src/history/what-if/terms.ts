@@ -8,15 +8,25 @@ const UNSET = completePool({});
 export class Terms {
   settings: PoolSettings = UNSET;
   /** The recorded pool's. */
-  recordedWaitMs = UNSET.queue.maxWaitMs;
+  recorded: PoolSettings = UNSET;
   /** Something is set otherwise than recorded, or was. */
   isAltered = false;
 
+  /** Who asks again is who would then, not who is recorded to have. */
+  get areRetriesAltered(): boolean {
+    return this.isAltered && JSON.stringify(this.recorded.retries) !== JSON.stringify(this.settings.retries);
+  }
+
   adopt({ recorded, simulated }: ReturnType<PoolStates['at']>): PoolState {
-    if (recorded !== null) this.recordedWaitMs = completePool(recorded.settings).queue.maxWaitMs;
+    if (recorded !== null) this.recorded = completePool(recorded.settings);
     if (simulated !== null) this.settings = completePool(simulated.settings);
     // By the text: states are values, and their keys are in order.
     this.isAltered ||= JSON.stringify(recorded) !== JSON.stringify(simulated);
     return simulated;
   }
+}
+
+/** How long somebody who has been at it for so long may wait now. */
+export function waitLimitMs({ queue, retries }: PoolSettings, spentMs: number): number {
+  return Math.max(0, Math.min(queue.maxWaitMs, retries.totalMs - spentMs));
 }

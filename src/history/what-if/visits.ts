@@ -13,7 +13,7 @@ import type { RecordedTime } from './recorded-time.ts';
 import { Retries } from './retries.ts';
 import { latencyOf, type ServiceTimes } from './service-times.ts';
 import { type Ending, endingOf, type Tally } from './tally.ts';
-import type { Terms } from './terms.ts';
+import { type Terms, waitLimitMs } from './terms.ts';
 import { type Host, Visit } from './visit.ts';
 
 export type VisitsOptions = {
@@ -100,6 +100,11 @@ export class Visits implements Host {
     const { lent, back, next } = ask;
     const shiftMs = this.#time.nowMs - (lent as NonNullable<typeof lent>).place.atMs;
     if (shiftMs !== 0) this.#time.differs();
+    const askNext =
+      next === undefined
+        ? undefined
+        : () => this.#time.at(next.place, shiftMs, () => this.#again(visit, next));
+    const isOtherwise = this.#terms.areRetriesAltered && !this.#goesElsewhere(visit);
     // It never came back: it was still out at the end, or lost with its thread.
     if (back !== undefined) {
       const latencyMs =
@@ -107,10 +112,18 @@ export class Visits implements Host {
       this.#time.at(back.place, shiftMs, () => {
         this.#giveBack(visit, lease, back.end, latencyMs);
         const isLastWord = visit.isInVain && visit.last === lease;
-        if (next === undefined || isLastWord) this.#over(visit, endingOf(back.end));
+        if (isOtherwise) this.#goOn(visit, lease, back.end, askNext);
+        else if (next === undefined || isLastWord) this.#over(visit, endingOf(back.end));
       });
     }
-    if (next !== undefined) this.#time.at(next.place, shiftMs, () => this.#again(visit, next));
+    if (!isOtherwise) askNext?.();
+  }
+
+  /** It asked for another backend while it had this one, and would still. */
+  #goesElsewhere(visit: Visit): boolean {
+    const { back, next } = visit.ask;
+    if (next === undefined || (back !== undefined && back.place.ticket < next.place.ticket)) return false;
+    return this.#retries.allow(visit, 'listed_status', this.#time.toldMs, this.#terms.settings);
   }
 
   #again(visit: Visit, next: Ask): void {
@@ -131,13 +144,23 @@ export class Visits implements Host {
   #assumedBack(visit: Visit, lease: Lease, end: LeaseEnd, heldMs: number): void {
     if (visit.isLost) return;
     this.#giveBack(visit, lease, end, latencyOf(end, heldMs));
-    const ending = endingOf(end);
     if (end === 'connect_failed') this.#quarantine(visit, lease.backendKey);
+    this.#goOn(visit, lease, end);
+  }
+
+  /** It asks again, as the pool's settings have it, or that was its end. `ask`: as it is recorded to have done. */
+  #goOn(visit: Visit, lease: Lease, end: LeaseEnd, ask?: () => void): void {
+    if (visit.isLost || visit.isOver) return;
+    const ending = endingOf(end);
     if (
       ending.type !== 'failed' ||
       !this.#retries.allow(visit, end, this.#time.toldMs, this.#terms.settings)
     ) {
       this.#over(visit, ending);
+      return;
+    }
+    if (ask !== undefined) {
+      ask();
       return;
     }
     visit.isBeyond = true;
@@ -175,23 +198,22 @@ export class Visits implements Host {
     const { ask } = visit;
     if (visit.isBeyond || !ask.isQueued) this.#time.differs();
     const nowMs = this.#time.nowMs;
-    const maxWaitMs = visit.isHasty ? 0 : this.#terms.settings.queue.maxWaitMs;
+    const { settings, recorded } = this.#terms;
+    const mostMs = visit.isHasty ? 0 : waitLimitMs(settings, nowMs - visit.sinceMs);
+    const recordedMostMs = waitLimitMs(recorded, ask.place.atMs - ask.first.place.atMs);
+    const isSame = mostMs === recordedMostMs;
+    const end = visit.isBeyond ? undefined : (ask.left ?? ask.lent);
+    const recordedMs = end === undefined ? 0 : end.place.atMs - ask.place.atMs;
     visit.isQueued = true;
-    const left = visit.isBeyond ? undefined : ask.left;
-    if (left !== undefined) {
-      const recordedMs = left.place.atMs - ask.place.atMs;
-      const isTimeOut = recordedMs >= this.#terms.recordedWaitMs && maxWaitMs !== this.#terms.recordedWaitMs;
-      const shiftMs = nowMs - ask.place.atMs;
-      if (!isTimeOut) {
-        this.#queue.begin(visit, Number.POSITIVE_INFINITY);
-        const { wait } = visit;
-        this.#time.at(left.place, shiftMs, () => this.#tired(visit, wait, this.#time.toldMs));
-        return;
-      }
+    // It left by itself, or its time was over as it would be here.
+    if (end !== undefined && end === ask.left && (isSame || recordedMs < Math.min(mostMs, recordedMostMs))) {
+      this.#queue.begin(visit, Number.POSITIVE_INFINITY);
+      const { wait } = visit;
+      this.#time.at(end.place, nowMs - ask.place.atMs, () => this.#tired(visit, wait, this.#time.toldMs));
+      return;
     }
     // Timers of the router are late now and then; who is recorded to have been served was served in time.
-    const recordedMs = visit.isBeyond || ask.lent === undefined ? 0 : ask.lent.place.atMs - ask.place.atMs;
-    this.#queue.begin(visit, nowMs + Math.max(maxWaitMs, recordedMs + 1));
+    this.#queue.begin(visit, nowMs + (isSame ? Math.max(mostMs, recordedMs + 1) : mostMs));
   }
 
   #giveBack(visit: Visit, lease: Lease, end: LeaseEnd, latencyMs: number): void {
