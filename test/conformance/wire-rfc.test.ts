@@ -383,7 +383,14 @@ describe('RFC 9110', () => {
     expect(upgrade('Connection: upgrade\r\nUpgrade: websocket', 'HTTP/1.0')).toBe('');
     expect(upgrade('Connection: upgrade\r\nUpgrade: h2c')).toBe('');
     expect(upgrade('Connection: upgrade\r\nUpgrade: H2C, websocket')).toBe('websocket');
-    for (const lines of ['', 'Upgrade:', 'Upgrade: ,', 'Upgrade: (']) {
+    const malformed = ['h2c websocket', 'websocket\th2c', '/h2c', 'h2c /1', 'a/b/c', 'a/'];
+    for (const lines of [
+      '',
+      'Upgrade:',
+      'Upgrade: ,',
+      'Upgrade: (',
+      ...malformed.map((value) => `Upgrade: ${value}`),
+    ]) {
       expect(verdict(withLine(`Connection: upgrade${lines === '' ? '' : `\r\n${lines}`}`)), lines).toBe(
         '400 invalid_upgrade',
       );
