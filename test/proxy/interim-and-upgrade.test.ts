@@ -45,6 +45,37 @@ describe('Expect: 100-continue', () => {
     expect((await client.response()).status).toBe(200);
   });
 
+  it('end to end, of a backend that says nothing, is its time-out and not the client’s: H12', async () => {
+    const { router, backend } = await routed(undefined, {
+      features: { continue: 'end-to-end' },
+      listener: { timeouts: { bodyIdleMs: 3000 } },
+      pool: { timeouts: { firstByteMs: 80, abortLingerMs: 20 } },
+    });
+    const client = await router.connect();
+    client.send(EXPECT);
+    await (await backend.accept()).takeHead();
+    const response = await client.response({ timeoutMs: 2000 });
+    expect(response.status).toBe(503);
+    expect(response.body).toContain('H12');
+  });
+
+  it('end to end, and no body behind the 100, is the client’s time-out: H28', async () => {
+    const { router, backend } = await routed(undefined, {
+      accessLog: 'logfmt',
+      features: { continue: 'end-to-end' },
+      listener: { timeouts: { bodyIdleMs: 80 } },
+      pool: { timeouts: { abortLingerMs: 20 } },
+    });
+    const client = await router.connect();
+    client.send(EXPECT);
+    const connection = await backend.accept();
+    await connection.takeHead();
+    connection.send(CONTINUE);
+    await client.ends();
+    expect(client.total).toBe(CONTINUE);
+    await eventually(() => router.log.includes('code=H28'), 'a line');
+  });
+
   it('end to end, answered at once with a final status, ends the connection', async () => {
     const { router, backend } = await routed(undefined, { features: { continue: 'end-to-end' } });
     const client = await router.connect();

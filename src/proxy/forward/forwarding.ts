@@ -15,6 +15,7 @@ import type { UpstreamConnection } from '../upstream/connection.ts';
 import { Connecting } from './connecting.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import { hopLines, outgoingHead } from './outgoing-head.ts';
+import { outcomeOfSilence, patienceMs } from './patience.ts';
 import { Responding, type Sender } from './responding.ts';
 import { isReusableAfter } from './reusable.ts';
 import { giveToBudget, mayAskTwice, takeFromBudget } from './second-ask.ts';
@@ -220,41 +221,26 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   // ---- deadlines
 
   awaitBytes(nowMs: number): void {
-    const { client, enquiry, phase, isUploadDone } = this.request;
+    const { client, enquiry } = this.request;
     if (enquiry !== undefined && enquiry.waitsFor !== '') return;
-    const timeouts = this.timeouts;
-    if (phase !== 'send') client.deadlineAt(nowMs + timeouts.idleMs);
-    else if (!isUploadDone) client.deadlineAt(nowMs + client.listener.settings.timeouts.bodyIdleMs);
-    else
-      client.deadlineAt(
-        nowMs + (this.responding?.hasBegun === true ? timeouts.idleMs : timeouts.firstByteMs),
-      );
+    client.deadlineAt(nowMs + patienceMs(this.request, this.responding, this.timeouts));
   }
 
   deadlinePassed(nowMs: number): void {
     const request = this.request;
-    const { client, phase, isUploadDone } = request;
-    const responding = this.responding;
-    switch (phase) {
+    switch (request.phase) {
       case 'connect':
         this.connectIsLate(nowMs);
         break;
       case 'send':
-        if (responding?.hasBegun === true)
-          request.fail(responding.isPaused ? 'client_idle' : 'response_idle');
-        else if (this.#failOverInTime()) break;
-        else request.fail(isUploadDone || client.isPaused ? 'first_byte_timeout' : 'client_idle');
-        break;
       case 'respond':
-        request.fail(
-          responding?.isPaused === true || client.pendingBytes > 0 ? 'client_idle' : 'response_idle',
-        );
+      case 'pipe': {
+        const outcome = outcomeOfSilence(request, this.responding);
+        if (outcome !== 'first_byte_timeout' || !this.#failOverInTime()) request.fail(outcome);
         break;
-      case 'pipe':
-        request.fail('response_idle');
-        break;
+      }
       default:
-        request.fail('internal_error', `deadline in phase ${phase}`);
+        request.fail('internal_error', `deadline in phase ${request.phase}`);
     }
   }
 

@@ -1,0 +1,36 @@
+/** Whoever is to speak next on a request under way: how long that is waited for, and how the request ends if nobody does. */
+import type { OutcomeType } from '../../../actors/index.ts';
+import type { ProxiedRequest } from '../proxied-request.ts';
+import type { PoolRoute } from '../routing-table.ts';
+import type { Responding } from './responding.ts';
+
+export function patienceMs(
+  request: ProxiedRequest,
+  responding: Responding | undefined,
+  timeouts: PoolRoute['settings']['timeouts'],
+): number {
+  if (request.phase !== 'send') return timeouts.idleMs;
+  if (!request.isUploadDone && !isAskedFor100(request, responding))
+    return request.client.listener.settings.timeouts.bodyIdleMs;
+  return responding?.hasBegun === true ? timeouts.idleMs : timeouts.firstByteMs;
+}
+
+/** Of a request that was sent. */
+export function outcomeOfSilence(request: ProxiedRequest, responding: Responding | undefined): OutcomeType {
+  const { client, phase } = request;
+  if (phase === 'pipe') return 'response_idle';
+  const isClientsTurn = phase === 'respond' ? client.pendingBytes > 0 : isBodyDue(request, responding);
+  if (isClientsTurn || responding?.isPaused === true) return 'client_idle';
+  return responding?.hasBegun === true ? 'response_idle' : 'first_byte_timeout';
+}
+
+/** More of it is due, and the backend takes it. */
+function isBodyDue(request: ProxiedRequest, responding: Responding | undefined): boolean {
+  return !request.isUploadDone && !request.client.isPaused && !isAskedFor100(request, responding);
+}
+
+/** RFC 9110 §10.1.1: the client may wait for the backend's word before it sends its body. */
+function isAskedFor100({ head, domain, body }: ProxiedRequest, responding: Responding | undefined): boolean {
+  if (!head.expectContinue || domain?.features.continue !== 'end-to-end') return false;
+  return body?.bytes === 0 && responding?.hasBegun !== true;
+}
