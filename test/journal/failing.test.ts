@@ -1,4 +1,13 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
@@ -14,6 +23,14 @@ import { finished, idOf, JournalDesk, OTHER, record, temporaryDirectory } from '
 
 function says(journal: JournalDesk, index: number): number {
   return new JournalMemory(journal.shared).says[index]!;
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 function journalOnSmallDisk(test: TestContext) {
@@ -86,7 +103,7 @@ describe('a journal that cannot be written', () => {
     writer.close();
   });
 
-  it('for want of room leaves no file for each attempt', (test) => {
+  it('for want of room leaves no file for each attempt, nor one open', (test) => {
     using disk = journalOnSmallDisk(test);
     const { at, journal, ring, writer } = disk;
     mkdirSync(journal.directory);
@@ -100,6 +117,9 @@ describe('a journal that cannot be written', () => {
     }
     expect(says(journal, SAYS.failing)).toBe(1);
     expect(segmentFiles(join(journal.directory, 'journal'))).toHaveLength(1);
+    const descriptors = readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`));
+    // The segment, what SQLite keeps beside it, and no more.
+    expect(descriptors.filter((path) => path.startsWith(at)).length).toBeLessThan(4);
     writer.close();
   });
 
