@@ -28,6 +28,7 @@ class Stage {
   readonly passivated: string[] = [];
   busy = false;
   mayWarn = false;
+  warnings = 0;
   #isHeard = true;
   isLevel = true;
   /** What the main thread does while the table waits for it. */
@@ -61,6 +62,7 @@ class Stage {
       },
       warn: (error) => {
         if (!this.mayWarn) throw error;
+        this.warnings += 1;
       },
       isBusy: () => this.busy,
       passivated: ({ name }) => this.passivated.push(name),
@@ -228,16 +230,17 @@ describe('a table that reads who is asked for', () => {
     expect(stage.activations).toBe(1);
   });
 
-  it.each<[string, (event: Recorded) => readonly Recorded[]]>([
+  it.each<[string, (event: Recorded) => readonly Recorded[], warnings: number]>([
     [
       'cannot be read',
       ({ position, stream }) => {
         throw new EventUnreadable(position, stream, 'as on a damaged page');
       },
+      1,
     ],
-    ['was archived', () => []],
-    ['was archived, and others came', (event) => [{ ...event, version: event.version + 1 }]],
-  ])('reads anew whom it cannot follow since what happened %s', async (_, readStream) => {
+    ['was archived', () => [], 0],
+    ['was archived, and others came', (event) => [{ ...event, version: event.version + 1 }], 0],
+  ])('reads anew whom it cannot follow since what happened %s', async (_, readStream, warnings) => {
     const stage = await heldWeb();
     stage.mayWarn = true;
     const [second] = await stage.unheard(added('web', 'w.2'));
@@ -248,6 +251,15 @@ describe('a table that reads who is asked for', () => {
     Object.assign(reader, { readStream: sound });
     await stage.record(added('web', 'w.3'));
     expect(view(stage.lazy, 'a.test')?.ids).toEqual(['w.1', 'w.2', 'w.3']);
+    expect(stage.warnings).toBe(warnings);
+  });
+
+  it('waits for what was published of whom it reads, but not for ever', async () => {
+    const stage = new Stage();
+    await stage.record(created('web'), put(stage, 'a.test', 'web'));
+    await stage.unheard(added('web', 'w.1'));
+    expect(view(stage.lazy, 'a.test')?.ids).toEqual(['w.1']);
+    expect(stage.pauses).toBeGreaterThan(0);
   });
 
   it('makes an owner of its events where its row is damaged', async () => {
@@ -336,6 +348,17 @@ describe('a table that reads who is asked for', () => {
     expect(stage.lazy.size).toEqual({ domains: 0, pools: 1 });
     await stage.record(added('web', 'w.2'));
     expect(waiting?.backends.size).toBe(1);
+  });
+
+  it('keeps the wildcard that is asked for, and its pool', async () => {
+    const stage = new Stage();
+    await stage.record(created('web'), put(stage, '*.test', 'web'));
+    const [held, pool] = [stage.lazy.lookup('a.test'), stage.lazy.lookup('a.test')?.pool];
+    for (let minute = 0; minute < 2; minute += 1) {
+      stage.sleep(40);
+      expect(stage.lazy.lookup('a.test')).toBe(held);
+      expect(held?.pool).toBe(pool);
+    }
   });
 
   it('answers at any moment as one that was told everything', async () => {

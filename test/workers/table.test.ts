@@ -61,6 +61,22 @@ describe('the table of a worker', () => {
     expect(held?.backends.size).toBe(0);
   });
 
+  it('says until when a backend that is drained has to finish, and that one put up again has not', () => {
+    const told: (string | number)[] = [];
+    const table = new Table();
+    table.cutBy((pool, id, atMs) => told.push(pool, id, atMs));
+    const drained = ['pool-web', { type: 'BackendDrainStarted', data: { id: one, untilMs: 5000 } }] as const;
+    const changed = { id: one, backend: { address: '127.0.0.1:1' } };
+    const again = ['pool-web', { type: 'BackendChanged', data: changed }] as const;
+    const events = recorded(created, added, drained, again);
+    table.apply(events.slice(0, 2));
+    told.length = 0;
+    table.apply(events.slice(0, 3));
+    expect(told).toEqual([web, one, 5000]);
+    table.apply(events);
+    expect(told.slice(3)).toEqual([web, one, Number.POSITIVE_INFINITY]);
+  });
+
   it('takes a pool that goes and comes again at once for what came', () => {
     const table = new Table();
     const removed = ['pool-web', { type: 'PoolRemoved', data: {} }] as const;

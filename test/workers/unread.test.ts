@@ -58,5 +58,8 @@ it('an owner whose log cannot be read just now is lost for a second, told of, an
   table.sweep();
   expect(table.lookup('a.test')).toMatchObject({ name: 'a.test', settings: { pool: 'web' } });
   expect(table.lookup('a.test')?.pool).toBe(undefined);
+  const held = table.lookup('a.test');
+  table.sweep();
+  expect(table.lookup('a.test')).toBe(held);
   reader.close();
 });
