@@ -350,6 +350,20 @@ describe('a table that reads who is asked for', () => {
     expect(waiting?.backends.size).toBe(1);
   });
 
+  it('lets go of what it doubts, unless somebody waits for it', async () => {
+    const stage = await heldWeb();
+    const held = stage.lazy.lookup('a.test')?.pool?.backends;
+    stage.busy = true;
+    stage.lazy.distrust();
+    stage.sleep(1);
+    expect(stage.lazy.lookup('a.test')?.pool?.backends).toBe(held);
+    stage.busy = false;
+    stage.lazy.distrust();
+    stage.sleep(1);
+    expect(stage.passivated).toEqual(['web']);
+    expect(stage.lazy.lookup('a.test')?.pool?.backends).not.toBe(held);
+  });
+
   it('keeps the wildcard that is asked for, and its pool', async () => {
     const stage = new Stage();
     await stage.record(created('web'), put(stage, '*.test', 'web'));

@@ -189,6 +189,7 @@ export class Table implements RoutingTable {
     this.#sweeps += 1;
     for (const stream of this.#unread) this.#forget(stream);
     this.#unread.clear();
+    for (const pool of this.#views.forgetDoubted(this.#source.isBusy)) this.#source.passivated(pool);
     const idle = this.#known.size > MANY ? IDLE_SWEEPS_OF_MANY : IDLE_SWEEPS;
     for (let looks = 0; looks < LOOKS_A_SWEEP; looks++) {
       this.#sweeping ??= this.#known.keys();

@@ -66,4 +66,11 @@ export class Views {
     this.pools.clear();
     this.poolsByKey.clear();
   }
+
+  /** Lets go of those that were not read anew, and that nobody has a backend of or waits for. Returns them. */
+  forgetDoubted(isBusy: (pool: PoolRoute) => boolean): readonly PoolView[] {
+    const idle = [...this.#doubted.values()].filter((pool) => !isBusy(pool));
+    for (const { name } of idle) this.#doubted.delete(name);
+    return idle;
+  }
 }
