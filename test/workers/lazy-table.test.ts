@@ -262,6 +262,23 @@ describe('a table that reads who is asked for', () => {
     expect(stage.pauses).toBeGreaterThan(0);
   });
 
+  it.each(['told in full', 'told the names of'])(
+    'has whom it had lost as it is now, once something happened to it that it was %s',
+    async (how) => {
+      const stage = new Stage();
+      const tell = (events: readonly Recorded[]) => {
+        if (how === 'told in full') stage.lazy.apply(events);
+        else stage.lazy.applyPacked(packNames(events));
+      };
+      await stage.record(created('web'), added('web', 'w.1'), put(stage, 'a.test', 'web'));
+      for (const stream of ['domain-a.test', 'pool-web']) stage.lazy.lose(stream as StreamName);
+      tell(await stage.unheard(put(stage, 'a.test', 'web')));
+      expect(stage.lazy.lookup('a.test')?.pool).toMatchObject({ unavailable: true });
+      tell(await stage.unheard(added('web', 'w.2')));
+      expect(view(stage.lazy, 'a.test')?.ids).toEqual(['w.1', 'w.2']);
+    },
+  );
+
   it('makes an owner of its events where its row is damaged', async () => {
     const stage = new Stage();
     stage.mayWarn = true;

@@ -74,6 +74,12 @@ export class Table implements RoutingTable {
     if (isOwned(stream)) this.#views.lose(kindOf(stream), ownerNameOf(stream));
   }
 
+  /** Something happened to one that is not held: if it was lost, it is asked for anew. */
+  #find(stream: StreamName): void {
+    this.#unread.delete(stream);
+    this.#views.find(kindOf(stream), ownerNameOf(stream));
+  }
+
   /** How to learn of events sent but not yet applied. */
   follow(catchUp: () => void): void {
     this.#catchUp = catchUp;
@@ -112,6 +118,7 @@ export class Table implements RoutingTable {
       const event = events[at]!;
       if (event.version <= version || (known === undefined && event.position <= this.#position)) continue;
       if (known === undefined && this.#source !== undefined) {
+        this.#find(stream);
         this.#news.hear(event);
         continue;
       }
@@ -132,8 +139,10 @@ export class Table implements RoutingTable {
       if (stream === before) continue;
       before = stream;
       const known = this.#known.get(stream);
-      if (known === undefined) this.#news.forget(stream);
-      else this.#follow(stream, known, packed.last, this.#source);
+      if (known === undefined) {
+        this.#find(stream);
+        this.#news.forget(stream);
+      } else this.#follow(stream, known, packed.last, this.#source);
     }
     if (packed.last > this.#position) this.#position = packed.last;
   }

@@ -53,6 +53,12 @@ export class Views {
     else this.pools.set(name, lostPool(name));
   }
 
+  /** Of one that is not held nothing is shown but that it is lost: no longer. */
+  find(kind: 'domain' | 'pool', name: string): void {
+    if (kind === 'domain') this.domains.delete(name);
+    else this.pools.delete(name);
+  }
+
   forgetPool(name: string): void {
     this.pools.delete(name);
     this.#doubted.delete(name);
