@@ -66,6 +66,8 @@ class AdminServer implements Admin {
   readonly #open: ReadonlySet<string>;
   readonly #server: Server;
   readonly #connections: Connections;
+  /** Of each connection, when what came on it last is carried out. */
+  readonly #turns = new WeakMap<Socket, Promise<void>>();
   readonly #notes: CommandNotes;
   readonly #bodies = new BodyRoom();
   readonly #closing = new AbortController();
@@ -169,10 +171,18 @@ class AdminServer implements Admin {
     hasRoom: boolean,
     signal: AbortSignal,
   ): Promise<Reply> {
+    const { promise, resolve: leave } = Promise.withResolvers<void>();
+    const former = this.#turns.get(request.socket);
+    this.#turns.set(request.socket, promise);
     try {
+      // RFC 9112 §9.3.2: what comes behind one another on a connection is carried out so.
+      await former;
+      signal.throwIfAborted();
       return await this.#handled(request, response, hasRoom, signal);
     } catch (error) {
       return this.#translated(error, request);
+    } finally {
+      leave();
     }
   }
 

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { parseHostPort } from '../../src/config/index.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { scene } from './scene.ts';
 
 const PROBE = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -85,5 +86,44 @@ describe('a house full of connections', () => {
     expect(await status('/healthz')).toContain('HTTP/1.1 200 ');
     for (const socket of sockets) socket.destroy();
     await expect.poll(() => status('/v1/pools')).toContain('HTTP/1.1 200 ');
+  });
+});
+
+describe('requests that come behind one another on one connection', () => {
+  const said = (method: string, path: string, body = '') =>
+    `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+  it('are carried out so, however many', async () => {
+    await using s = await scene();
+    const client = await RawClient.connect(s.port);
+    const round = [
+      said('PUT', '/v1/pools/web', '{}'),
+      said('PUT', '/v1/domains/a.test', '{"pool":"web"}'),
+      said('GET', '/v1/domains/a.test'),
+      said('DELETE', '/v1/domains/a.test'),
+      said('DELETE', '/v1/pools/web'),
+    ];
+    client.send(round.join('').repeat(60));
+    for (let at = 0; at < 60; at += 1) {
+      const statuses: number[] = [];
+      for (const _ of round) statuses.push((await client.response()).status);
+      expect(statuses).toEqual([201, 201, 200, 204, 204]);
+    }
+  });
+
+  it('are read no further where many wait for an answer that has no end', async () => {
+    await using s = await scene();
+    const socket = await connected(s.address);
+    socket.resume();
+    socket.write(said('GET', '/v1/events?follow=true'));
+    // More than the system keeps between the two.
+    const probes = Buffer.from(PROBE.repeat(1560));
+    for (let at = 0; at < 400; at += 1) socket.write(probes);
+    await pause(300);
+    const { writableLength } = socket;
+    expect(writableLength).toBeGreaterThan(0);
+    await pause(300);
+    expect(socket.writableLength).toBe(writableLength);
+    socket.destroy();
   });
 });
