@@ -193,6 +193,9 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     change: Change,
   ): void {
     this.sweep();
+    // What there may be no room for comes first: a pool is made whole, or not at all.
+    this.tools.directory.reserve();
+    this.memory.nextBlock();
     const pool = this.withChunks(this.rows.chunksForNew(rows), (chunks) => {
       const begun = this.view(key, this.membership.begin(key, definition, change));
       this.finishing(begun, () => {

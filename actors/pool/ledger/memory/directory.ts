@@ -32,9 +32,14 @@ export class Directory {
     }
   }
 
+  /** Makes sure of room for one more. */
+  reserve(): void {
+    if (this.pools >= this.memory.words[ARENA.directoryMask]!) this.change(() => this.grow());
+  }
+
+  /** There is room for it. */
   add(pool: number, key: number): void {
     this.change(() => {
-      if (this.pools >= this.memory.words[ARENA.directoryMask]!) this.grow();
       this.link(pool, key);
       this.pools += 1;
     });

@@ -31,10 +31,15 @@ export class PoolMemory {
     this.freeBlocks.push(block);
   }
 
-  /** Chunks of empty rows that belong to nobody yet. */
+  /** Chunks of empty rows that belong to nobody yet: so many, or none where there is no room for all. */
   takeChunks(count: number): number[] {
     const chunks: number[] = [];
-    while (chunks.length < count) chunks.push(this.takeChunk());
+    try {
+      while (chunks.length < count) chunks.push(this.takeChunk());
+    } catch (error) {
+      this.freeRows(chunks);
+      throw error;
+    }
     return chunks;
   }
 
