@@ -2,19 +2,33 @@
  * Tells the workers what was recorded, one transaction at a time, in order, each exactly once. After a crash it
  * goes on where it had come to; whoever waits for a position waits through that.
  */
-import { type EventLog, type Happened, happenedOf, type Position, type Recorded } from '../eventlog/index.ts';
+import {
+  type EventLog,
+  type Happened,
+  happenedOf,
+  LogUnavailable,
+  type Position,
+  type Recorded,
+} from '../eventlog/index.ts';
 import { type ChildContext, type ChildSpec, crashed, type Running } from './supervision/index.ts';
 
 const PAGE = 1000;
 
 export type Publish = (happened: Happened) => void;
 
+type Waiting = {
+  readonly position: Position;
+  readonly resolve: () => void;
+  readonly reject: (error: LogUnavailable) => void;
+};
+
 export class Feed {
   readonly #log: EventLog;
   readonly #publish: Publish;
   #position: Position = 0;
   #begun = false;
-  #waiting: { readonly position: Position; readonly resolve: () => void }[] = [];
+  #isEnded = false;
+  #waiting: Waiting[] = [];
 
   /** `position`: what the workers know already when they start. */
   constructor(log: EventLog, publish: Publish) {
@@ -43,7 +57,14 @@ export class Feed {
 
   published(position: Position): Promise<void> {
     if (position <= this.#position) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ position, resolve }));
+    if (this.#isEnded) return Promise.reject(untold(position));
+    return new Promise((resolve, reject) => this.#waiting.push({ position, resolve, reject }));
+  }
+
+  /** It is stopped for good: nobody waits for what it will not tell. */
+  end(): void {
+    this.#isEnded = true;
+    for (const { position, reject } of this.#waiting.splice(0)) reject(untold(position));
   }
 
   async #start(context: ChildContext): Promise<Running> {
@@ -103,4 +124,11 @@ export class Feed {
     this.#waiting = waiting.filter((waiter) => waiter.position > last);
     for (const waiter of waiting) if (waiter.position <= last) waiter.resolve();
   }
+}
+
+function untold(position: Position): LogUnavailable {
+  return new LogUnavailable(
+    'log_closed',
+    `expected position ${position} to be published, found that the router has stopped`,
+  );
 }

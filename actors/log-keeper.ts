@@ -129,6 +129,11 @@ export class LogKeeper implements EventLog {
     await this.#log?.close();
   }
 
+  /** It is stopped for good: nobody waits for it. */
+  end(): void {
+    this.#outOfReach(new LogUnavailable('log_closed', 'the router has stopped'));
+  }
+
   async #with<T>(use: (log: EventLog) => Promise<T>): Promise<T> {
     for (;;) {
       const log = this.#log ?? (await this.#reopened());
@@ -191,12 +196,16 @@ export class LogKeeper implements EventLog {
     try {
       return await this.#whole(await this.#open());
     } catch (error) {
-      this.#trouble = error as Error;
-      // Whoever waits for it looks again.
-      this.#opened.resolve();
-      this.#opened = Promise.withResolvers();
+      this.#outOfReach(error as Error);
       throw error;
     }
+  }
+
+  /** Whoever waits for it looks again. */
+  #outOfReach(trouble: Error): void {
+    this.#trouble = trouble;
+    this.#opened.resolve();
+    this.#opened = Promise.withResolvers();
   }
 
   /** With all that anybody was told of: from an older copy, what was acknowledged since would be missing. */

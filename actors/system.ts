@@ -188,6 +188,9 @@ export class System {
   async stop(): Promise<void> {
     await this.#tree.stop();
     this.#drains.stop();
+    // Who waits for a turn still would else wait for the log after all who came before, each as long as for a restart.
+    this.log.end();
+    this.feed.end();
   }
 
   /** Why commands are refused; undefined: they are not, as far as anybody knows. */

@@ -61,6 +61,22 @@ describe('a log that crashed and is opened again', () => {
   });
 });
 
+describe('a system that is stopped', () => {
+  it('answers whoever waits for a turn still, and lets nobody wait for the log', async () => {
+    await using s = await onDisk();
+    const { system } = s.scene;
+    const asked = Array.from({ length: 50 }, (_, at) => {
+      const settings = { queue: { maxWaiting: at + 1 } };
+      return system.desk.ask({ type: 'PutPool', pool: pool('web'), settings }, BY);
+    });
+    await system.stop();
+    const fromMs = performance.now();
+    const answers = await Promise.all(asked);
+    expect(performance.now() - fromMs).toBeLessThan(3000);
+    expect(answers.at(-1)).toMatchObject(unavailable);
+  });
+});
+
 describe('a log that crashed and cannot be opened', () => {
   it('is tried again until it can; meanwhile commands are refused at once, and nothing is lost', async () => {
     await using s = await onDisk();
