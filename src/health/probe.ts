@@ -1,5 +1,6 @@
 /** One question to one backend: a GET on a connection of its own, whose answer's status is all that matters. */
-import type { BackendAddress } from '../proxy/index.ts';
+import { request } from 'node:http';
+import { type BackendAddress, connectFailure } from '../proxy/index.ts';
 import { afterTurning } from '../threads/index.ts';
 
 export type Question = {
@@ -8,38 +9,39 @@ export type Question = {
   readonly timeoutMs: number;
 };
 
-/** Its status, or why there was none. */
-export type Heard = { readonly status: number } | { readonly nothing: string };
+/** Its status, why there was none, or what we lack to ask at all, which says nothing of the backend. */
+export type Heard = { readonly status: number } | { readonly nothing: string } | { readonly unasked: string };
 
-export async function probe({ address, path, timeoutMs }: Question): Promise<Heard> {
-  // Loaded by the first question: most routers never ask one, and all of them start.
-  const { Client } = await import('undici');
-  const late = new AbortController();
-  const { signal } = late;
-  const callOff = afterTurning(timeoutMs, () => late.abort());
-  const client = new Client(originOf(address), {
-    // All of it has one time-out, ours.
-    connect: 'path' in address ? { socketPath: address.path, timeout: 0 } : { timeout: 0 },
-    pipelining: 1,
-    maxHeaderSize: 65_536,
+const HEADERS = { 'user-agent': 'switchyard-probe', accept: '*/*' };
+
+export function probe({ address, path, timeoutMs }: Question): Promise<Heard> {
+  return new Promise((resolve) => {
+    // Without an agent: the connection is this question's alone.
+    const asked = request({
+      ...whereTo(address),
+      path,
+      agent: false,
+      headers: HEADERS,
+      maxHeaderSize: 65_536,
+    });
+    const settle = (heard: Heard) => {
+      callOff();
+      asked.destroy();
+      resolve(heard);
+    };
+    const callOff = afterTurning(timeoutMs, () => settle({ nothing: `no answer within ${timeoutMs} ms` }));
+    // What comes after its status does not matter, nor how that ends.
+    asked.on('response', ({ statusCode = 0 }) => settle({ status: statusCode }));
+    asked.on('error', (error) => settle(failure(error)));
+    asked.on('close', () => settle({ nothing: 'expected an answer, found the end of the connection' }));
+    asked.end();
   });
-  try {
-    const headers = { 'user-agent': 'switchyard-probe', accept: '*/*' };
-    const { statusCode, body } = await client.request({ method: 'GET', path, headers, reset: true, signal });
-    // What it says does not matter; its end must not throw where nobody listens.
-    body.on('error', () => {});
-    body.destroy();
-    return { status: statusCode };
-  } catch (error) {
-    return { nothing: signal.aborted ? `no answer within ${timeoutMs} ms` : (error as Error).message };
-  } finally {
-    callOff();
-    client.destroy().catch(() => {});
-  }
 }
 
-function originOf(address: BackendAddress): string {
-  if ('path' in address) return 'http://localhost';
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  return `http://${host}:${address.port}`;
+function failure(error: Error): Heard {
+  return connectFailure(error) === undefined ? { unasked: error.message } : { nothing: error.message };
+}
+
+function whereTo(address: BackendAddress) {
+  return 'path' in address ? { socketPath: address.path } : { host: address.host, port: address.port };
 }

@@ -34,6 +34,8 @@ export type ProberOptions = {
   readonly report: (report: HealthReport) => void;
   /** It failed so often in a row that it is closed; what its last probe found. */
   readonly failing: (pool: PoolName, id: BackendId, why: string) => void;
+  /** Nothing can be asked, for want of what we lack ourselves: said once, until something is. */
+  readonly hindered: (why: string) => void;
   /** It was starting, and passes: it is to be up. */
   readonly started: (pool: PoolName, id: BackendId) => void;
 };
@@ -64,6 +66,7 @@ export class Prober {
   readonly #pools = new Map<PoolName, ReadonlySet<string>>();
   readonly #turnstile = new Turnstile(MOST_AT_ONCE);
   #isRunning = false;
+  #isHindered = false;
   readonly counts = { passed: 0, failed: 0 };
 
   constructor(options: ProberOptions) {
@@ -163,8 +166,17 @@ export class Prober {
     const heard = await this.#turnstile.through(() => probe(question));
     // Removed meanwhile: one that came in its place under the same id is asked by itself.
     if (!this.#isRunning || this.#targets.get(target.pool + SEPARATOR + target.id) !== target) return;
-    this.#heard(target, against(heard, statuses));
+    if ('unasked' in heard) this.#tellHindrance(heard.unasked);
+    else {
+      this.#isHindered = false;
+      this.#heard(target, against(heard, statuses));
+    }
     this.#plan(target, nextProbeInMs(target.rules.intervalMs, this.#options.random()));
+  }
+
+  #tellHindrance(why: string): void {
+    if (!this.#isHindered) this.#options.hindered(why);
+    this.#isHindered = true;
   }
 
   /** `why`: it failed. */
@@ -207,7 +219,7 @@ function isAnother(known: BackendSettings, backend: BackendSettings): boolean {
 }
 
 /** What speaks against it; undefined: nothing. */
-function against(heard: Heard, statuses: string): string | undefined {
+function against(heard: Exclude<Heard, { unasked: string }>, statuses: string): string | undefined {
   const { from, to } = statusRange(statuses);
   if ('nothing' in heard) return heard.nothing;
   if (heard.status >= from && heard.status <= to) return undefined;

@@ -10,6 +10,7 @@ export { type OutcomeRow, rowOf } from './answer/outcome-table.ts';
 export type { Answer } from './answer/reply.ts';
 export type { PlaneOptions, PlaneReport } from './context.ts';
 export type { Delegate, Delegated } from './delegate.ts';
+export { connectFailure } from './forward/connect-failure.ts';
 export { RetryBudget } from './forward/retry-budget.ts';
 export { createHeadcount, type Headcount, type HeadcountMemory, SharedHeadcount } from './headcount.ts';
 export { statusRange } from './listed-status.ts';

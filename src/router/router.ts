@@ -162,6 +162,7 @@ export class Router {
       report: common.report,
       failing: (pool, backend, why) =>
         options.log.warn({ pool, backend, why }, `${backend} of ${pool} fails its probes`),
+      hindered: (why) => options.log.warn({ why }, 'backends cannot be probed, and are left as they are'),
       started: (pool, id) => this.#startBackend(pool, id),
     });
     const tell = supervisionTidings(options.log);

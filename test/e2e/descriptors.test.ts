@@ -3,6 +3,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AdminClient } from '../support/admin-client.ts';
+import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { COMMAND, NotReady, startRouter } from '../support/router-process.ts';
@@ -71,6 +72,31 @@ it('starts with the least that it asks for, and with one less says so in a line'
   await using router = await startRouter({ directory: directory.path, command, args });
   await using admin = new AdminClient(router.admin);
   expect((await admin.put('/v1/pools/web', {})).status).toBe(201);
+});
+
+it('closes no backend for a probe that finds no file left to open', { timeout: 60_000 }, async () => {
+  await using directory = await tempDirectory();
+  await using backend = await Backend.start({ name: 'web.1' });
+  const command = await commandWith(90, directory.path);
+  const active = { path: '/', intervalMs: 300, unhealthyAfter: 1 };
+  const pools = { web: { health: { active }, backends: { 'web.1': { address: backend.address } } } };
+  await using router = await startRouter({
+    directory: directory.path,
+    config: { pools, domains: { 'app.example': { pool: 'web' } } },
+    command,
+    args: ['--workers', '1'],
+  });
+  // Idle connections to the admin, as many as it takes: whoever is shut out comes again.
+  const clients: RawClient[] = [];
+  const isHindered = () => router.output().includes('backends cannot be probed');
+  const deadlineMs = performance.now() + 20_000;
+  while (!isHindered() && performance.now() < deadlineMs)
+    clients.push(await RawClient.connect(Number(router.admin.split(':')[1])));
+  expect(isHindered()).toBe(true);
+  for (const client of clients) client.close();
+  const status = async () => (await ask(router.port, 'app.example').catch(() => undefined))?.status;
+  await expect.poll(status, WAIT).toBe(200);
+  expect(router.output()).not.toContain('fails its probes');
 });
 
 async function commandWith(files: number, directory: string): Promise<string> {

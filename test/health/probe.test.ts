@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, it } from 'vitest';
 import { probe } from '../../src/health/probe.ts';
@@ -70,4 +73,13 @@ it('is one where the backend hangs: in time, and with what the thread stood stil
   expect(quick).toBeLessThan(TIMEOUT_MS * 1.3);
   expect(slow).toBeGreaterThanOrEqual(1000 + TIMEOUT_MS * 0.85);
   expect(slow).toBeLessThan(1000 + TIMEOUT_MS * 1.3);
+});
+
+it('says nothing of the backend where no file is left to open, and finds it afterwards', async () => {
+  const { address } = await backend(0);
+  const program = join(import.meta.dirname, '../support/fixtures/prober-without-files.ts');
+  const script = 'ulimit -n 64 && exec "$0" "$@"';
+  const args = ['-c', script, process.execPath, program, String(address.port)];
+  const { stdout } = await promisify(execFile)('sh', args);
+  expect(JSON.parse(stdout)).toEqual([{ unasked: expect.stringContaining('EMFILE') }, { status: 204 }]);
 });

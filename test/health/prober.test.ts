@@ -72,6 +72,7 @@ async function probed(
     random: () => 0.5,
     report: (report) => reports.push(report),
     failing: (_, id, why) => failing.push(`${id}: ${why}`),
+    hindered: (why) => failing.push(why),
     started: (_, id) => started.push(id),
   });
   const states = Object.entries(backends).map(([id, each]) => [id, { backend: each, version: 1 }] as const);
