@@ -85,8 +85,9 @@ export class RoutingThread {
 
   #source(link: TableLink): TableSource {
     const { directory, names, ledger } = this.#options;
-    this.#reader?.close();
+    // First: where it cannot be opened now, the former one goes on.
     const reader = openSqliteReader(directory, READER_CACHE_KIB);
+    this.#reader?.close();
     this.#reader = reader;
     return {
       names,
