@@ -9,7 +9,12 @@ import { PlaneCounters } from '../../src/telemetry/plane-counters.ts';
 import { DELAY_TICK_MS } from '../../src/telemetry/process-metrics.ts';
 import { type Family, render } from '../../src/telemetry/prometheus.ts';
 import { requestFamilies } from '../../src/telemetry/request-families.ts';
-import { COUNTED_POOLS, mergeMetrics, RequestMetrics } from '../../src/telemetry/request-metrics.ts';
+import {
+  COUNTED_POOLS,
+  codeLabel,
+  mergeMetrics,
+  RequestMetrics,
+} from '../../src/telemetry/request-metrics.ts';
 
 /** As lines, comments left out. */
 function lines(families: readonly Family[]): string[] {
@@ -107,6 +112,36 @@ describe('pools that come and go', () => {
     expect(Object.keys(merged.pools)).toHaveLength(COUNTED_POOLS);
     expect(merged.pools['one-511']?.requests).toEqual({ '2xx': 1, H12: 2 });
     expect(merged.requests).toEqual({ '2xx': 2 * COUNTED_POOLS, H12: 2 });
+  });
+
+  it('are added up over the workers, a duration in the bucket that it is at most', () => {
+    const workers = [1, 2].map((requests) => {
+      const metrics = new RequestMetrics();
+      const web = metrics.pool('web');
+      for (let at = 0; at < requests; at++) {
+        web.count(codeLabel('', 204));
+        web.service.add(5);
+        web.service.add(5.1);
+        web.wait.add(40_000);
+        web.bytesIn += 10;
+        web.bytesOut += 100;
+      }
+      return metrics.snapshot({});
+    });
+    const shown = lines(requestFamilies(mergeMetrics(workers)));
+    for (const line of [
+      'switchyard_pool_requests_total{pool="web",code="2xx"} 3',
+      'switchyard_pool_service_seconds_bucket{pool="web",le="0.0025"} 0',
+      'switchyard_pool_service_seconds_bucket{pool="web",le="0.005"} 3',
+      'switchyard_pool_service_seconds_bucket{pool="web",le="0.01"} 6',
+      'switchyard_pool_service_seconds_count{pool="web"} 6',
+      'switchyard_pool_wait_seconds_bucket{pool="web",le="30.0"} 0',
+      'switchyard_pool_wait_seconds_sum{pool="web"} 120',
+      'switchyard_pool_received_bytes_total{pool="web"} 30',
+      'switchyard_pool_sent_bytes_total{pool="web"} 300',
+    ])
+      expect(shown).toContain(line);
+    expect([codeLabel('H12', 503), codeLabel('', 404), codeLabel('', 0)]).toEqual(['H12', '4xx', 'none']);
   });
 
   it('may have the name of what every object has', () => {

@@ -47,6 +47,14 @@ describe('names of backends', () => {
     expect(zone.questions).toBe(2);
   });
 
+  it('are told one address or all, as whoever connects asks', async () => {
+    const names = new Names(new Zone());
+    const one = new Promise((resolve) => {
+      names.lookup('web.test', {}, (error, address, family) => resolve([error, address, family]));
+    });
+    expect(await one).toEqual([null, '10.0.0.1', 4]);
+  });
+
   it('share one question among those who ask at once', async () => {
     const zone = new Zone();
     const names = new Names(zone);
@@ -63,6 +71,8 @@ describe('names of backends', () => {
     zone.clockMs = 5000;
     expect(await asked(names)).toBe('10.0.0.1');
     zone.address = '10.0.0.9';
+    zone.clockMs = 9999;
+    expect([await asked(names), zone.questions]).toEqual(['10.0.0.1', 2]);
     zone.clockMs = 10_000;
     expect(await asked(names)).toBe('10.0.0.9');
   });
