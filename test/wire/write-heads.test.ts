@@ -170,6 +170,11 @@ describe('a request to a backend', () => {
     ]);
   });
 
+  it('drops any other name of that kind too, of whatever length, and no shorter one', () => {
+    const any = Array.from({ length: 12 }, (_, n) => `X-Forwarded-${'a'.repeat(n)}: b`);
+    expect(sent(`GET / HTTP/1.1\r\nHost: a\r\n${any.join('\r\n')}\r\n\r\n`).slice(2, -3)).toEqual([any[0]]);
+  });
+
   it.each(['Forwarded: for=1', 'X-Forwarded-Host: b', 'Max-Forwards: 7'])('keeps %s of a friend', (line) => {
     const text = `GET / HTTP/1.1\r\nHost: a\r\n${line}\r\n\r\n`;
     expect(sent(text, { trustsPeer: true }).slice(2, -3)).toEqual([line]);
