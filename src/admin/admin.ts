@@ -8,7 +8,15 @@ import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
 import { Unanswerable } from '../history/index.ts';
 import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
 import { CommandNotes } from './command-notes.ts';
-import { announcedBytes, checkMediaType, discardRest, readBody, readBytes, readWhole } from './http/body.ts';
+import {
+  announcedBytes,
+  checkExpectation,
+  checkMediaType,
+  discardRest,
+  readBody,
+  readBytes,
+  readWhole,
+} from './http/body.ts';
 import { BodyRoom } from './http/body-room.ts';
 import { checkUnconditional } from './http/by.ts';
 import type { HeldBody } from './http/call.ts';
@@ -79,13 +87,16 @@ class AdminServer implements Admin {
     // A route that is switched off does not exist, so that nobody can tell it apart from one never made.
     this.#routes = ROUTES.filter(({ pattern }) => options.chaos !== undefined || pattern.at(-1) !== 'chaos');
     this.#open = new Set(this.#routes.filter(({ open }) => open).map(pathOf));
-    this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#serve(request, response));
+    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    this.#server = createServer(SERVER_OPTIONS, serve);
     this.#connections = new Connections(this.#server);
     this.#notes = new CommandNotes(options.logger);
     this.#server.on('clientError', (error, socket) => {
       if (this.#connections.mayRefuse(socket as Socket)) refuseUnreadable(error, socket);
       else socket.destroy();
     });
+    // What expects anything but 100 Continue: Node alone would answer it, without a problem.
+    this.#server.on('checkExpectation', serve);
     this.#server.on('connect', (_request, socket) => refuseTunnel(socket));
   }
 
@@ -200,6 +211,7 @@ class AdminServer implements Admin {
     if (!open) checkToken(request, this.#guard);
     // A router whose operators are many is none to be ended: probes are answered whatever else there is.
     if (!open && !hasRoom) throw fullHouse();
+    checkExpectation(request);
     const { route, params, query } = match(this.#routes, method, url);
     if (route.method !== 'GET') checkMediaType(request);
     if (route.method === 'POST') checkUnconditional(request);

@@ -229,6 +229,12 @@ describe('what Node cannot read as a request', () => {
       431,
       'head_too_large',
     ],
+    [
+      'an expectation that nobody knows',
+      head('GET /healthz HTTP/1.1', 'Host: localhost', 'Expect: 200-ok'),
+      400,
+      'invalid_header',
+    ],
   ])('%s is refused with a problem', async (_what, text, status, type) => {
     await using s = await scene();
     const client = await RawClient.connect(s.port);

@@ -14,6 +14,13 @@ export async function readBody(request: IncomingMessage, limitBytes: number): Pr
   throw unfit('malformed_json', read.problems);
 }
 
+/** RFC 9110 §10.1.1: all that can be expected here is 100 Continue, which Node says by itself. */
+export function checkExpectation(request: IncomingMessage): void {
+  const found = header(request, 'expect');
+  if (found === undefined || found.toLowerCase() === '100-continue') return;
+  throw new Refused('invalid_header', `Expect: expected 100-continue, found ${JSON.stringify(found)}`);
+}
+
 /**
  * A browser can send anything but JSON to another site unasked. No type is fit where there is no body: then the
  * check of `Origin` is what keeps other sites out.
