@@ -20,7 +20,7 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<ExitC
   const code = await run(argv, io, print).catch((error) => ended(error, print));
   const failure = await print.failure();
   if (failure === undefined) return code;
-  print.note(`switchyard: standard output: expected to write to it, found ${failure.message}`);
+  print.note(`standard output: expected to write to it, found ${failure.message}`);
   return code === 0 ? 1 : code;
 }
 
@@ -79,13 +79,13 @@ function parsed(verb: Verb, rest: readonly string[]): Arguments {
 
 async function ended(error: unknown, print: Printer): Promise<ExitCode> {
   if (error instanceof UsageError) {
-    print.note(`switchyard: ${error.message}`);
+    print.note(error.message);
     if (print.json) await print.value({ error: error.message });
-    if (error.hint !== undefined) print.note(`switchyard: ${error.hint}`);
+    if (error.hint !== undefined) print.note(error.hint);
     return 2;
   }
   if (!(error instanceof CommandFailed)) throw error;
   if (print.json) await print.value(error.json);
-  for (const line of error.lines) print.note(`switchyard: ${line}`);
+  for (const line of error.lines) print.note(line);
   return 1;
 }

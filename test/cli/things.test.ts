@@ -233,7 +233,11 @@ describe('list', () => {
   });
 
   it('says when there is nothing', async () => {
-    expect(await run('domain list')).toEqual({ code: 0, out: '', err: `none (${stage.address})\n` });
+    expect(await run('domain list')).toEqual({
+      code: 0,
+      out: '',
+      err: `switchyard: none (${stage.address})\n`,
+    });
     expect(await done('pool list --json')).toBe('[]\n');
   });
 });

@@ -101,6 +101,14 @@ describe('for machines', () => {
     expect(Object.keys(VERBS.find((verb) => verb.name === name)!.options)).toContain('json');
   });
 
+  it('is told in one line that commands no terminal, whatever was typed', async () => {
+    const { code, err } = await command(['domain', 'list', '--a\x1b[31m\nb']);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: 'switchyard: unknown flag --a\ufffd[31m\ufffdb\nswitchyard: usage: switchyard domain list [FLAGS]\n',
+    });
+  });
+
   it('wrong usage stands on standard output as JSON too, and is still wrong usage', async () => {
     const { code, out, err } = await run('domain show --json');
     expect({ code, out: JSON.parse(out) }).toEqual({

@@ -117,7 +117,7 @@ describe('a state of a log with streams that cannot be read', () => {
     expect(await command([...range, '--', process.execPath, '-e', hasFew])).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^good until position 2, bad from this change on:\n3 .* PoolCreated/),
-      err: 'position 1: good\nposition 3: bad\nposition 2: good\n',
+      err: 'switchyard: position 1: good\nswitchyard: position 3: bad\nswitchyard: position 2: good\n',
     });
   });
 });

@@ -3,5 +3,5 @@
 export const READ_THE_ARCHIVE = 'read them with --data FILE, the file that archive wrote';
 
 export function archivedNote(upTo: number): string {
-  return `switchyard: positions up to ${upTo} are archived, and not in this log; ${READ_THE_ARCHIVE}`;
+  return `positions up to ${upTo} are archived, and not in this log; ${READ_THE_ARCHIVE}`;
 }

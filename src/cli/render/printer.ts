@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { Mark } from '../../config/index.ts';
 import type { Io, Output } from '../io.ts';
+import { clean } from './table.ts';
 
 const COLOURS = { '+': 32, '-': 31, '~': 33 } as const satisfies Record<Mark, number>;
 
@@ -71,8 +72,9 @@ export class Printer {
     await this.line(JSON.stringify(value, undefined, this.#io.stdout.isTTY ? 2 : undefined));
   }
 
+  /** One line, which says whose it is. */
   note(text: string): void {
-    this.#io.stderr.write(`${text}\n`);
+    this.#io.stderr.write(`switchyard: ${clean(text)}\n`);
   }
 
   paint(mark: Mark, text: string): string {

@@ -94,6 +94,6 @@ async function told(reply: Applied, { print }: Context): Promise<ExitCode> {
     await print.line(`undone at ${until} unless confirmed: switchyard confirm ${reply.confirm.id}`);
   }
   if (refused == null) return 0;
-  print.note(`switchyard: would be refused: ${refused.detail}`);
+  print.note(`would be refused: ${refused.detail}`);
   return 1;
 }

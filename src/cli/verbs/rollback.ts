@@ -44,12 +44,12 @@ async function run(context: Context): Promise<ExitCode> {
   meter.show(() => 'looking for what differs');
   const shown = await ask(client, { ...what, dryRun: true }).finally(() => meter.clear());
   if (!print.json) await print.lines(rendered(shown.changes ?? [], print));
-  if (!print.json && shown.more !== undefined) print.note(`switchyard: and ${shown.more} changes more`);
-  if (!print.json) for (const line of shown.left ?? []) print.note(`switchyard: stays: ${line}`);
+  if (!print.json && shown.more !== undefined) print.note(`and ${shown.more} changes more`);
+  if (!print.json) for (const line of shown.left ?? []) print.note(`stays: ${line}`);
   if (args.flag('dry-run')) {
     if (print.json) await print.value(shown);
     if (shown.refused == null) return 0;
-    print.note(`switchyard: would be refused: ${shown.refused.detail}`);
+    print.note(`would be refused: ${shown.refused.detail}`);
     return 1;
   }
   // The position, not the time: both mean the same now, and only one of them for ever.

@@ -1,7 +1,6 @@
 /** `state`: all routing, now or at a past moment, in the shape of a config file. */
 import { stringify } from 'yaml';
 import { type StateEntry, stateJson } from '../../history/index.ts';
-import { clean } from '../render/table.ts';
 import { entriesOf } from '../transport/entries.ts';
 import { stateEntry } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
@@ -25,7 +24,7 @@ async function run(context: Context): Promise<ExitCode> {
   let isWhole = true;
   const told = telling(entries, (why) => {
     isWhole = false;
-    print.note(`switchyard: not in this state: ${clean(why)}`);
+    print.note(`not in this state: ${why}`);
   });
   await print.pour(print.json ? stateJson(told) : yamlOf(told));
   if (print.json) await print.line('');
