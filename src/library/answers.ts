@@ -2,7 +2,7 @@
 import { isIPv6 } from 'node:net';
 import { describeFound } from '../config/index.ts';
 import type { Answer, BackendAddress } from '../proxy/index.ts';
-import { type Fields, isFieldName, isFieldValue } from '../wire/index.ts';
+import { type Fields, fieldKey, isFieldName, isFieldValue } from '../wire/index.ts';
 import type { Backend, ErrorPage, Found, Headers, Redirect } from './decisions.ts';
 
 // What frames a message, belongs to one hop, or names its host: RFC 9112 §6, RFC 9110 §7.6.1.
@@ -52,10 +52,10 @@ function fieldValue(name: string, value: unknown): string {
   return text;
 }
 
-/** The names in lower case that take the place of others; a cookie more takes no other's. */
+/** The `fieldKey`s of what takes the place of others; a cookie more takes no other's. */
 export function replacedBy(fields: Fields): ReadonlySet<string> | undefined {
   const names = new Set<string>();
-  for (let i = 0; i < fields.length; i += 2) names.add((fields[i] ?? '').toLowerCase());
+  for (let i = 0; i < fields.length; i += 2) names.add(fieldKey(fields[i] ?? ''));
   names.delete('set-cookie');
   return names.size === 0 ? undefined : names;
 }

@@ -11,6 +11,7 @@ import {
   PLAIN,
   type PoolRoute,
 } from '../proxy/index.ts';
+import { fieldKey } from '../wire/index.ts';
 import { answerOf, fieldsOf, isRedirect, redirection, replacedBy } from './answers.ts';
 import type { BackendBook } from './backend-book.ts';
 import type { Decisions, Direction, ErrorPage, Feature, Later, Outcome, Reason } from './decisions.ts';
@@ -285,5 +286,5 @@ function pageOf(made: ErrorPage | undefined): Answer | undefined {
 }
 
 function without(fields: readonly string[], names: ReadonlySet<string> | undefined): string[] {
-  return fields.filter((_, at) => names?.has((fields[at - (at % 2)] ?? '').toLowerCase()) !== true);
+  return fields.filter((_, at) => names?.has(fieldKey(fields[at - (at % 2)] ?? '')) !== true);
 }

@@ -35,7 +35,7 @@ export type DomainFeatures = {
   readonly errorPages: Readonly<Record<string, string>>;
   /** Set on every request to the backend: name, value, name, value, checked to be field names and values. */
   readonly requestFields: Fields;
-  /** The names of these in lower case, which replace the client's own; undefined: none. */
+  /** The `fieldKey`s of these, which replace the client's own; undefined: none. */
   readonly requestNames: ReadonlySet<string> | undefined;
   /** The same for every response to the client. */
   readonly responseFields: Fields;

@@ -87,6 +87,12 @@ export function fieldKindAt(text: string, from: number, to: number): FieldKind {
   }
 }
 
+/** What one name has in common with all that some backend may take for it: letter case aside, and underscores for dashes. */
+export function fieldKey(name: string): string {
+  const lower = name.toLowerCase();
+  return lower.includes('_') ? lower.replaceAll('_', '-') : lower;
+}
+
 function otherForwarded(text: string, from: number): FieldKind {
   return isNamed(text, from, 'x-forwarded-') ? FIELD.xForwardedOther : FIELD.ordinary;
 }

@@ -3,6 +3,7 @@ export { BODY, type BodyReader, CloseBody, LengthBody } from './body/body.ts';
 export { type ChunkedAs, ChunkedBody } from './body/chunked-body.ts';
 export { lastChunk } from './body/last-chunk.ts';
 export { type Networks, parseNetworks, plainAddress } from './cidr.ts';
+export { fieldKey } from './field-name.ts';
 export { flat } from './flat.ts';
 export { HeadScan } from './head-scan.ts';
 export { NOWHERE } from './known-heads.ts';

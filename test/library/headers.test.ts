@@ -46,9 +46,10 @@ describe('additional headers', () => {
       },
     });
     const client = await connect();
-    await client.request(get('/', 'Instance-Name: forged', 'connect-time: forged'));
+    await client.request(get('/', 'Instance-Name: forged', 'instance_name: forged', 'connect-time: forged'));
     const headers = backend.requests[0]?.headers;
     expect(headers?.get('instance-name')).toBe('web.1');
+    expect(headers?.has('instance_name')).toBe(false);
     expect(headers?.get('connect-time')).toBe('17');
     expect(headers?.get('total-route-time')).toBe('99');
     expect(headers?.get('x-forwarded-proto')).toBe('https');

@@ -173,6 +173,54 @@ describe('trailers', () => {
   });
 });
 
+describe('what an operator sets on a domain', () => {
+  const features = {
+    requestFields: ['X-Tenant', 'a'],
+    requestNames: new Set(['x-tenant']),
+    responseFields: ['X-From', 'a'],
+    responseNames: new Set(['x-from']),
+  };
+  const forged =
+    'POST / HTTP/1.1\r\nHost: app.test\r\nX-TENANT: b\r\nx_tenant: b\r\nTransfer-Encoding: chunked\r\n\r\n' +
+    '1\r\ny\r\n0\r\nx-tenant: b\r\nX_Tenant: b\r\nt: u\r\n\r\n';
+  const answer =
+    'HTTP/1.1 200 OK\r\nx_from: b\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-From: b\r\nt: u\r\n\r\n';
+
+  it.each([
+    ['in one piece', forged.length],
+    ['with its trailers behind', forged.indexOf('0\r\n')],
+  ])('is said by nobody else, in the head or in trailers: a request %s', async (_, cut) => {
+    const { router, backend } = await routed(() => answer, { features });
+    const client = await router.connect();
+    client.send(forged.slice(0, cut));
+    await pause(20);
+    client.send(forged.slice(cut));
+    const response = await client.response();
+    const [request] = backend.requests;
+    expect(request?.raw.match(/^x.tenant: .*$/gim)).toEqual(['X-Tenant: a']);
+    expect(request?.trailers).toEqual(['t', 'u']);
+    expect(response.raw.match(/^x.from: .*$/gim)).toEqual(['X-From: a']);
+    expect(response.trailers).toEqual(['t', 'u']);
+  });
+
+  it('is said by nobody else on a second connection either', async () => {
+    const { router, backend } = await routed(undefined, { features });
+    const client = await router.connect();
+    client.send(GET);
+    const first = await backend.accept();
+    await first.takeRequest();
+    first.send(ok());
+    await client.response();
+    client.send(forged.replace('POST', 'PUT'));
+    await first.takeRequest();
+    first.reset();
+    const second = await backend.accept();
+    expect((await second.takeRequest()).trailers).toEqual(['t', 'u']);
+    second.send(answer);
+    expect((await client.response()).status).toBe(200);
+  });
+});
+
 const UPGRADE = get('/chat', 'Connection: Upgrade', 'Upgrade: websocket');
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 

@@ -182,7 +182,7 @@ describe('a request to a backend', () => {
 
   it('replaces the fields an operator sets', () => {
     const written = sent(
-      'GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx-a: 2\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx-a: 2\r\nx_A: 2\r\n\r\n',
       { replaced: new Set(['x-a']) },
       ['X-A', '3'],
     );

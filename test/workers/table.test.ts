@@ -130,13 +130,17 @@ describe('the table of a worker', () => {
       pool: web,
       maintenance: true,
       maxInFlight: 3,
-      headers: { request: { 'X-Tenant': 'a' } },
+      headers: { request: { 'X-Tenant': 'a', Y_Z: 'b' } },
     };
     table.apply(
       recorded(created, [`domain-${domain('a.test')}`, { type: 'DomainCreated', data: { settings } }]),
     );
     const features = table.lookup('a.test')?.features;
-    expect(features).toMatchObject({ maintenance: true, maxInFlight: 3, requestFields: ['X-Tenant', 'a'] });
-    expect(features?.requestNames).toEqual(new Set(['x-tenant']));
+    expect(features).toMatchObject({
+      maintenance: true,
+      maxInFlight: 3,
+      requestFields: ['X-Tenant', 'a', 'Y_Z', 'b'],
+    });
+    expect(features?.requestNames).toEqual(new Set(['x-tenant', 'y-z']));
   });
 });

@@ -52,7 +52,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const text = this.#head();
     if (body === undefined) connection.socket.write(text, 'latin1');
     else {
-      body.sendTo(connection, text, this.#maySendTwice);
+      body.sendTo(connection, text, this.#maySendTwice, request.domain?.features.requestNames);
       if (!body.isDone) client.resumeReading();
     }
     this.awaitBytes(nowMs);

@@ -1,5 +1,5 @@
 /** The head of a request as its backend gets it: the client's fields, those of the hop, those the domain sets. */
-import { forwardFields, forwardLines, writeFields, writeRequestHead } from '../../wire/index.ts';
+import { fieldKey, forwardFields, forwardLines, writeFields, writeRequestHead } from '../../wire/index.ts';
 import type { ProxiedRequest } from '../proxied-request.ts';
 import type { DomainRoute } from '../routing-table.ts';
 
@@ -25,5 +25,5 @@ export function hopLines({ head, requestId, startedAtMs, client, domain }: Proxi
 }
 
 function unnamed(fields: readonly string[], names: ReadonlySet<string>): readonly string[] {
-  return fields.filter((_, at) => !names.has((fields[at - (at % 2)] as string).toLowerCase()));
+  return fields.filter((_, at) => !names.has(fieldKey(fields[at - (at % 2)] as string)));
 }

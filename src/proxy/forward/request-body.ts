@@ -32,6 +32,7 @@ export class RequestBody {
   #connection: UpstreamConnection | undefined;
   #keeps = true;
   #isLent = false;
+  #replaced: ReadonlySet<string> | undefined;
   /** Some of it was written after what went with the head. */
   isUnderWay = false;
   /** The whole body was read. */
@@ -103,20 +104,30 @@ export class RequestBody {
       this.refusal = reader.refusal;
     } else if (step === BODY.end) {
       this.isDone = true;
-      if (this.#isChunked) this.#passText(lastChunk(reader.trailers));
+      const connection = this.#connection;
+      if (this.#isChunked && connection !== undefined) this.#writes.texts(connection.socket, '', this.#end);
     }
     return reader.at;
   }
 
-  /** The head and all that is held go to the connection; what comes later follows. `keep`: for another time. */
-  sendTo(connection: UpstreamConnection, head: string, keep: boolean): void {
+  /**
+   * The head and all that is held go to the connection; what comes later follows. `keep`: for another time; `replaced`: what
+   * the head says in the client's place.
+   */
+  sendTo(
+    connection: UpstreamConnection,
+    head: string,
+    keep: boolean,
+    replaced: ReadonlySet<string> | undefined,
+  ): void {
     this.#connection = connection;
+    this.#replaced = replaced;
     const shown = this.#shown;
     if (shown !== undefined && !keep) {
       this.#writes.range(connection.socket, head, shown, this.#shownFrom, this.#shownTo, '');
     } else {
       this.hold();
-      this.#writes.texts(connection.socket, head, this.#held);
+      this.#writes.texts(connection.socket, head, this.#held + this.#end);
     }
     if (!keep) this.letGo();
   }
@@ -132,6 +143,11 @@ export class RequestBody {
     this.#keeps = false;
     this.#held = '';
     this.#shown = undefined;
+  }
+
+  /** Behind the data of a chunked body that is there whole; its trailers are looked at when it is known where they go. */
+  get #end(): string {
+    return this.#isChunked && this.isDone ? lastChunk(this.#reader.trailers, this.#replaced) : '';
   }
 
   #passRange(prefix: string, buffer: Buffer, from: number, to: number, mayLend: boolean): void {

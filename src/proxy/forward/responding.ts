@@ -113,6 +113,10 @@ export class Responding implements RelayOwner, PipeOwner {
     return this.#request.head.version;
   }
 
+  get replaced(): ReadonlySet<string> | undefined {
+    return this.#request.domain?.features.responseNames;
+  }
+
   headBegun(): void {
     // Where an answer may yet be turned down, the request is kept until its status is known.
     if (this.#takesAnyStatus) this.#request.body?.letGo();

@@ -24,6 +24,8 @@ export interface RelayOwner {
   readonly trailerLimits: TrailerLimits;
   readonly method: string;
   readonly clientVersion: 0 | 1;
+  /** What the head says in the backend's place. */
+  readonly replaced: ReadonlySet<string> | undefined;
   /** Part of a head has come. */
   headBegun(): void;
   interim(head: ResponseHead): void;
@@ -162,7 +164,7 @@ export class ResponseRelay {
     const isOver = step === BODY.end;
     const tail =
       isOver && this.head?.framing === 'chunked' && owner.clientVersion === 1
-        ? lastChunk(reader.trailers)
+        ? lastChunk(reader.trailers, owner.replaced)
         : '';
     if (to > from || text !== '' || tail !== '') owner.pass(text, buffer, from, to, tail);
     if (isOver) owner.responseComplete(reader.at === end);

@@ -1,15 +1,20 @@
 /** How a chunked body of ours ends. */
 import { FIELD, fieldKind } from '../field-name.ts';
 import type { Fields } from '../message.ts';
+import { isReplaced } from '../request/write-request.ts';
 
 const LAST_CHUNK = '0\r\n\r\n';
 
-/** The last chunk with the trailers of a ChunkedBody, without those that would speak in the router's name. */
-export function lastChunk(trailers: Fields): string {
+/**
+ * The last chunk with the trailers of a ChunkedBody, without those that would speak in the router's name or, `replaced` as in
+ * the head, in the operator's.
+ */
+export function lastChunk(trailers: Fields, replaced?: ReadonlySet<string>): string {
   if (trailers.length === 0) return LAST_CHUNK;
   let text = '0\r\n';
   for (let i = 0; i < trailers.length; i += 2) {
-    if (!isOurs(trailers[i]!)) text += `${trailers[i]!}: ${trailers[i + 1]!}\r\n`;
+    const name = trailers[i]!;
+    if (!isOurs(name) && !isReplaced(name, replaced)) text += `${name}: ${trailers[i + 1]!}\r\n`;
   }
   return `${text}\r\n`;
 }

@@ -2,7 +2,7 @@
  * The head a backend is sent: always written anew from what was understood, never passed on as received. What
  * frames the message, names its host or belongs to one hop is ours; every other field keeps its place and case.
  */
-import { FIELD, type FieldKind, fieldKind } from '../field-name.ts';
+import { FIELD, type FieldKind, fieldKey, fieldKind } from '../field-name.ts';
 import { LastLine } from '../flat.ts';
 import type { Fields, RequestHead } from '../message.ts';
 
@@ -13,7 +13,7 @@ export type RequestWriting = {
   readonly expectContinue: boolean;
   /** Lets X-Forwarded-* and Forwarded that we do not write ourselves pass; false for a peer nobody vouches for. */
   readonly trustsPeer: boolean;
-  /** Lower-case names that `own` replaces, besides those this file already takes out. */
+  /** The `fieldKey`s of what `own` replaces, besides what this file already takes out. */
   readonly replaced: ReadonlySet<string> | undefined;
 };
 
@@ -49,7 +49,7 @@ function chosenLines(head: RequestHead, writing: RequestWriting): string {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
     if (!passesToBackend(name, writing.trustsPeer, head)) continue;
-    if (isNamed(name, nominated) || isNamed(name, writing.replaced)) continue;
+    if (isNamed(name, nominated) || isReplaced(name, writing.replaced)) continue;
     text += `${name}: ${fields[i + 1]!}\r\n`;
   }
   return text;
@@ -109,4 +109,8 @@ export function nominatedIn(nominated: Fields): ReadonlySet<string> | undefined 
 
 export function isNamed(name: string, names: ReadonlySet<string> | undefined): boolean {
   return names?.has(name.toLowerCase()) === true;
+}
+
+export function isReplaced(name: string, replaced: ReadonlySet<string> | undefined): boolean {
+  return replaced?.has(fieldKey(name)) === true;
 }

@@ -2,7 +2,7 @@
 import { hasKind } from '../field-lines.ts';
 import { FIELD, type FieldKind, fieldKind } from '../field-name.ts';
 import type { Fields, ResponseHead } from '../message.ts';
-import { isNamed, nominatedIn, writeFields } from '../request/write-request.ts';
+import { isNamed, isReplaced, nominatedIn, writeFields } from '../request/write-request.ts';
 
 export type ResponseWriting = {
   /** The minor version of the client's request. HTTP/1.0 knows no chunks, so a chunked body ends with the connection. */
@@ -10,7 +10,7 @@ export type ResponseWriting = {
   readonly keepAlive: boolean;
   /** An HTTP-date, written when the backend gave none (RFC 9110 §6.6.1). */
   readonly date: string;
-  /** Lower-case names that `own` replaces. */
+  /** The `fieldKey`s of what `own` replaces. */
   readonly replaced: ReadonlySet<string> | undefined;
 };
 
@@ -44,7 +44,7 @@ function chosenLines(head: ResponseHead, replaced: ReadonlySet<string> | undefin
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
     if (!passesToClient(fieldKind(name))) continue;
-    if (isNamed(name, nominated) || isNamed(name, replaced)) continue;
+    if (isNamed(name, nominated) || isReplaced(name, replaced)) continue;
     text += `${name}: ${fields[i + 1]!}\r\n`;
   }
   return text;

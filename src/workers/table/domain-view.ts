@@ -2,6 +2,7 @@
 import type { DomainState } from '../../../actors/index.ts';
 import { completeDomain, DOMAIN_DEFAULTS, type DomainSettings } from '../../../eventlog/index.ts';
 import { type DomainFeatures, type DomainRoute, PLAIN, type PoolRoute, routesOf } from '../../proxy/index.ts';
+import { fieldKey } from '../../wire/index.ts';
 import { lostPool } from './pool-view.ts';
 
 export type PoolsByName = { readonly get: (name: string) => PoolRoute | undefined };
@@ -59,5 +60,5 @@ function featuresOf(settings: DomainSettings): DomainFeatures {
 const ORDINARY: DomainFeatures = Object.freeze({ ...PLAIN, maxInFlight: DOMAIN_DEFAULTS.maxInFlight });
 
 function namesOf(fields: readonly (readonly [string, string])[]): ReadonlySet<string> | undefined {
-  return fields.length === 0 ? undefined : new Set(fields.map(([name]) => name.toLowerCase()));
+  return fields.length === 0 ? undefined : new Set(fields.map(([name]) => fieldKey(name)));
 }
