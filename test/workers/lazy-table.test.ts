@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evolveOwner } from '../../actors/index.ts';
+import { evolveOwner, keyOf } from '../../actors/index.ts';
 import {
   createMemoryLog,
   EventUnreadable,
@@ -173,6 +173,17 @@ describe('a table that reads who is asked for', () => {
     expect(view(stage.lazy, 'a.test')).toMatchObject({ name: 'a.test', pool: 'web', ids: ['w.1'] });
     expect(stage.activations).toBeGreaterThan(before);
     expect(stage.lazy.lookup('a.test')?.pool?.backends).toBe(held);
+  });
+
+  it('serves nobody from what was so before an event that did not reach it', async () => {
+    const stage = await heldWeb();
+    await stage.record(created('api'));
+    const key = keyOf('web');
+    expect(stage.lazy.pool(key)).toBe(stage.lazy.lookup('a.test')?.pool);
+    const [, next] = await stage.unheard(put(stage, 'a.test', 'api'), added('api', 'a.1'));
+    stage.lazy.apply([next!]);
+    expect(stage.lazy.pool(key)).toBeUndefined();
+    expect(view(stage.lazy, 'a.test')).toMatchObject({ pool: 'api', ids: ['a.1'] });
   });
 
   it('reads anew what it holds when a bulk did not reach it', async () => {
