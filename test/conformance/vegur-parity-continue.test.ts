@@ -89,7 +89,7 @@ describe('an end-to-end 100', () => {
     expect((await client.response()).status).toBe(200);
   });
 
-  it('case 47 nobody says anything after: the backend is late, whose word the client waits for', async () => {
+  it('unlike case 47 nobody says anything after: the backend is late, whose word the client waits for', async () => {
     const { client, connection, router } = await begun(EXPECT, {
       ...DEEP,
       accessLog: 'logfmt',
