@@ -1,14 +1,20 @@
-/** The Date field (RFC 9110 §6.6.1), made once a second. */
+/** The Date field (RFC 9110 §6.6.1), made once a second: by the wall clock, which others compare it with. */
 
 export class HttpDate {
+  readonly #wallNow: () => number;
   #second = -1;
   #text = '';
 
+  constructor(wallNow: () => number) {
+    this.#wallNow = wallNow;
+  }
+
+  /** `nowMs`: of the clock that is at hand. */
   at(nowMs: number): string {
     const second = Math.trunc(nowMs / 1000);
     if (second !== this.#second) {
       this.#second = second;
-      this.#text = new Date(second * 1000).toUTCString();
+      this.#text = new Date(this.#wallNow()).toUTCString();
     }
     return this.#text;
   }

@@ -118,7 +118,7 @@ class Plane implements RoutingPlane {
       digest,
       affinity: new Affinity(digest),
       ids: new RequestIds(options.settings.worker, options.random),
-      date: new HttpDate(),
+      date: new HttpDate(Date.now),
       deadlines,
       buffers,
       scans: { spare: new HeadScan() },

@@ -23,6 +23,7 @@ import {
   Workers,
 } from '../workers/index.ts';
 import { AdminChild } from './admin-child.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { Figures } from './figures.ts';
 import { isForConfig, putInForce } from './first-routing.ts';
 import { type Followed, followFile } from './follow-file.ts';
@@ -72,6 +73,7 @@ export class Router {
   readonly #confirmations: Confirmations;
   readonly #prober: Prober;
   readonly #figures: Figures;
+  readonly #clockWatch: ClockWatch;
   readonly #admin: AdminChild;
   readonly #successions: RouterSuccessions;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
@@ -191,6 +193,11 @@ export class Router {
       },
       failed: options.failed,
     });
+    this.#clockWatch = new ClockWatch({
+      wallNow: Date.now,
+      now: systemClock.now,
+      warn: (fields, message) => options.log.warn(fields, message),
+    });
     this.#figures = new Figures({
       version: options.version,
       system: this.#system,
@@ -231,6 +238,7 @@ export class Router {
     const { reader } = await this.#log.openFirst();
     this.#publisher.names.load((visit) => reader.domainNames(visit));
     this.#figures.start();
+    this.#clockWatch.start();
     await this.#system.start();
     this.#state = 'ready';
     this.#system.log.onAppended((happened) => tellHealth(this.#options.log, happened));
@@ -268,6 +276,7 @@ export class Router {
     await this.#workers.drain();
     await this.#system.stop();
     this.#figures.stop();
+    this.#clockWatch.stop();
   }
 
   /** Makes pools and domains equal to those of a config file. */

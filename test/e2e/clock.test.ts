@@ -35,3 +35,28 @@ it('a drain cuts nobody before its time where the clock was set back', async () 
   client.socket.destroy();
   await backend.close();
 });
+
+it('is told of, and a Date is by the new one', async () => {
+  await using directory = await tempDirectory();
+  await using router = await startRouter({
+    directory: directory.path,
+    args: ['--workers', '0'],
+    env: { NODE_OPTIONS: `--import=${STEPPED}` },
+  });
+  const dateMs = async () => {
+    const client = await RawClient.connect(router.port);
+    client.send('GET / HTTP/1.1\r\nHost: nobody.test\r\nConnection: close\r\n\r\n');
+    await client.until(() => client.ended, 'an answer');
+    return Date.parse(/^Date: (.*)$/m.exec(client.received)?.[1] ?? '');
+  };
+  expect(Math.abs((await dateMs()) - Date.now())).toBeLessThan(60_000);
+  router.signal('SIGUSR2');
+  await eventually(
+    () => router.output().includes('"the wall clock is 3600 s behind that of this process'),
+    'a word',
+  );
+  // It is made once a second.
+  await expect
+    .poll(async () => Math.abs((await dateMs()) + 3_600_000 - Date.now()), { timeout: 10_000 })
+    .toBeLessThan(60_000);
+});
