@@ -23,7 +23,7 @@ export interface Lease {
   open: boolean;
 }
 
-/** Who waits. Both calls come from `deliver` in the waiter's own thread, perhaps within another ledger call. */
+/** Who waits. Both calls come in the waiter's own thread, perhaps within another ledger call, but never within the one that queued it. */
 export interface Waiter {
   /** The ledger's own; set it to 0 once, when made. Not 0 exactly while it waits. */
   place: number;

@@ -56,7 +56,8 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     } finally {
       this.exit();
     }
-    this.tools.mailbox.settle();
+    if (answer === 'queued') this.tools.mailbox.settleBut(waiter);
+    else this.tools.mailbox.settle();
     return answer;
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { OpenLease } from '../lease.ts';
-import type { Ring, RowWatcher } from '../ledger.ts';
+import type { Ring, RowWatcher, Waiter } from '../ledger.ts';
 import {
   AREA,
   ASKS_MOST,
@@ -33,6 +33,8 @@ export class Mailbox {
   private readonly bell: number;
   private readonly toRing: number[] = [];
   private delivering = false;
+  /** The node of a waiter who does not know yet that it waits; 0: of none. */
+  private unsaid = 0;
   /** Asks that were taken. */
   private asked: number;
   watcher: RowWatcher | undefined = undefined;
@@ -78,6 +80,20 @@ export class Mailbox {
   /** Delivers if someone rang. A plain read, 8 ns less than an atomic one: what it misses, the message brings. */
   settle(): void {
     if (this.section.words[this.bell] !== 0) this.deliver();
+  }
+
+  /**
+   * As `settle`, in the call that queued this waiter: another thread may have granted it something by now, which it is told of once
+   * it knows that it waits, after all else that is done in this step of the thread's.
+   */
+  settleBut(waiter: Waiter): void {
+    if (this.section.words[this.bell] === 0 || this.delivering) return;
+    this.unsaid = waiter.place;
+    try {
+      this.deliver();
+    } finally {
+      this.unsaid = 0;
+    }
   }
 
   deliver(): void {
@@ -134,6 +150,10 @@ export class Mailbox {
     const node = chunk + NODE_CHUNK.nodes + index * NODE.words;
     // Cleared before the node is read: a grant that comes in between sets it again.
     Atomics.and(this.section.words, mailWordOf(chunk, index), ~(1 << (index % BITS)));
+    if (node === this.unsaid) {
+      queueMicrotask(() => this.take(node));
+      return;
+    }
     try {
       this.take(node);
     } catch (error) {
