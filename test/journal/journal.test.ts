@@ -200,6 +200,31 @@ describe('a ring', () => {
     writer.close();
   });
 
+  it('that stays full makes one gap of all that was lost, and another once it had room', () => {
+    const journal = desk();
+    const ring = journal.producer();
+    const writer = journal.writer();
+    writer.turn();
+    const lost = [0, 0];
+    const crowd = (gap: 0 | 1) => {
+      for (let sequence = 0; sequence < 2000; sequence++)
+        if (!record(ring, finished({ sequence }))) lost[gap]! += 1;
+      journal.nowMs += 80;
+      writer.turn();
+    };
+    for (let turns = 0; turns < 3; turns++) crowd(0);
+    journal.nowMs += 80;
+    record(ring, finished({ sequence: 3000 }));
+    writer.turn();
+    crowd(1);
+    const whole = { run: RUN, cause: 'overflow', operations: 0 };
+    expect(reading(journal.directory).gaps()).toEqual([
+      { ...whole, fromMs: RUN, toMs: RUN + 240, requests: lost[0] },
+      { ...whole, fromMs: RUN + 320, toMs: RUN + 400, requests: lost[1] },
+    ]);
+    writer.close();
+  });
+
   it('shows nothing of a record that its thread did not finish', () => {
     const journal = desk();
     const dying = journal.producer();

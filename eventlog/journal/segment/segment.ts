@@ -31,7 +31,6 @@ const CACHE_KIB = 1024;
 
 export class Segment {
   readonly number: number;
-  readonly path: string;
   readonly #db: Database.Database;
   readonly #insertBlock: Database.Statement;
   readonly #insertContents: Database.Statement;
@@ -48,7 +47,7 @@ export class Segment {
     try {
       db.pragma(`page_size = ${PAGE_BYTES}`);
       createTables(db, vocabulary, nowMs);
-      return new Segment(db, path, number);
+      return new Segment(db, number);
     } catch (error) {
       db.close();
       throw error;
@@ -60,8 +59,7 @@ export class Segment {
     const db = new Database(path, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
     try {
       requireSegment(db);
-      if (JSON.stringify(vocabularyOf(db)) === JSON.stringify(vocabulary))
-        return new Segment(db, path, number);
+      if (JSON.stringify(vocabularyOf(db)) === JSON.stringify(vocabulary)) return new Segment(db, number);
     } catch (error) {
       db.close();
       throw error;
@@ -70,9 +68,8 @@ export class Segment {
     return undefined;
   }
 
-  private constructor(db: Database.Database, path: string, number: number) {
+  private constructor(db: Database.Database, number: number) {
     this.#db = db;
-    this.path = path;
     this.number = number;
     db.pragma('journal_mode = WAL');
     db.pragma(`cache_size = -${CACHE_KIB}`);
