@@ -3,10 +3,10 @@ import { scene } from './scene.ts';
 
 const POOL = '{"pool":"web","backends":{"web.1":{"address":"127.0.0.1:9001"}}}';
 
-async function post(address: string, text: string, query = '') {
+async function post(address: string, text: string, query = '', headers: Record<string, string> = {}) {
   const response = await fetch(`http://${address}/v1/import${query}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/x-ndjson', 'switchyard-author': 'bulk' },
+    headers: { 'content-type': 'application/x-ndjson', 'switchyard-author': 'bulk', ...headers },
     body: text,
   });
   const said = await response.text();
@@ -49,6 +49,20 @@ describe('POST /v1/import', () => {
       { from: 3, to: 4, type: 'pool_unknown', status: 409, line: 4 },
     ]);
     expect(await made.log.currents({ kind: 'domain', limit: 9 })).toHaveLength(1);
+  });
+
+  it('takes a key that has room for the number of a line, and none that is longer', async () => {
+    await using made = await scene();
+    const under = (length: number) => post(made.address, POOL, '', { 'idempotency-key': 'k'.repeat(length) });
+    expect((await under(181)).lines).toMatchObject([
+      {
+        type: 'invalid_header',
+        status: 400,
+        detail: 'Idempotency-Key: expected at most 180 characters here, found 181',
+      },
+    ]);
+    expect(await made.log.position()).toBe(0);
+    expect((await under(180)).lines).toMatchObject([{ from: 1, to: 1, changed: 1 }]);
   });
 
   it('goes on at a line, with the numbers of the whole file', async () => {

@@ -15,8 +15,12 @@ export async function postImport(call: Call, { desk, ownAddresses, importer }: A
   const from = count(call, 'from', { min: 1, max: MOST_LINES }) ?? 1;
   const first = count(call, 'first', { min: 1, max: MOST_LINES }) ?? 1;
   const by = byOf(call);
-  if ((by.commandId?.length ?? 0) > KEY_LENGTH) {
-    throw new Refused('invalid_header', `Idempotency-Key: expected at most ${KEY_LENGTH} characters here`);
+  const keyLength = by.commandId?.length ?? 0;
+  if (keyLength > KEY_LENGTH) {
+    throw new Refused(
+      'invalid_header',
+      `Idempotency-Key: expected at most ${KEY_LENGTH} characters here, found ${keyLength}`,
+    );
   }
   // Under a key the same lines are to be the same chunks again.
   const size =
