@@ -56,13 +56,18 @@ describe('a rollback beside others who change things', () => {
     await made.client.must('PUT', '/v1/domains/undone.example', { pool: 'web' });
     meanwhile = async () => {
       await made.client.must('PUT', '/v1/domains/late.example', { pool: 'web' });
+      await made.client.must('PUT', '/v1/domains/a.example', { pool: 'web' });
+      await made.client.must('PUT', '/v1/pools/late', {});
       await made.client.must('DELETE', '/v1/domains/undone.example');
     };
+    // In the order of what is shown, which is compared with what is done.
     expect(await to({})).toMatchObject({
       status: 200,
       body: {
-        changed: 2,
+        changed: 4,
         changes: [
+          { kind: 'pool', name: 'late', change: 'remove' },
+          { kind: 'domain', name: 'a.example', change: 'remove' },
           { kind: 'domain', name: 'early.example', change: 'remove' },
           { kind: 'domain', name: 'late.example', change: 'remove' },
         ],

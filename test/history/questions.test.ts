@@ -403,7 +403,9 @@ describe('a rollback that may be a mistake', () => {
     );
     await made.client.must('PUT', '/v1/pools/web', { backends: BACKENDS });
     await made.client.must('PUT', '/v1/pools/web', { backends: { ...BACKENDS, ...backends } });
-    const refused = { type: 'too_many_removals', detail: expect.stringContaining('--allow-removals 11') };
+    const detail =
+      'expected at most 10 of 13 backends to be removed, found 11; --allow-removals 11 allows it';
+    const refused = { type: 'too_many_removals', detail };
     expect((await made.client.must('POST', '/v1/rollback', { ...what, dryRun: true })).body).toMatchObject({
       refused: { type: 'too_many_removals' },
     });
@@ -418,6 +420,17 @@ describe('a rollback that may be a mistake', () => {
     expect(Object.keys((await made.client.get<{ backends: object }>('/v1/pools/web')).body.backends)).toEqual(
       Object.keys(BACKENDS),
     );
+  });
+});
+
+describe('a rollback that brings back', () => {
+  it('is asked no leave, however much it is', async () => {
+    await using made = await scene();
+    const hosts = Array.from({ length: 12 }, (_, at) => [`d${at}.example`, { pool: 'web' }] as const);
+    const wish = { pools: { web: {} }, domains: Object.fromEntries(hosts) };
+    await made.client.must('POST', '/v1/apply', wish);
+    await made.client.must('POST', '/v1/apply?allowRemovals=12', { ...wish, domains: {} });
+    expect((await made.client.must('POST', '/v1/rollback', { to: 13 })).body).toMatchObject({ changed: 12 });
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRouting, type Routing, routingJson } from '../../src/config/index.ts';
-import { undoing } from '../../src/history/undo/undoing.ts';
+import { toldOf, undoing } from '../../src/history/undo/undoing.ts';
 
 describe('undoing', () => {
   const of = (pools: object, domains: object): Routing => {
@@ -64,5 +64,11 @@ describe('undoing', () => {
     const more = of({ new: { backends: { a: address(1), b: address(2) } } }, {});
     expect(undo(of({}, {}), some, more)).toEqual({ ...routingJson(more), left: expect.any(Array) });
     expect(undo(more, some, of({}, {}))).toEqual({ pools: {}, domains: {}, left: expect.any(Array) });
+  });
+
+  it('tells twenty that stay, and of more how many', () => {
+    const left = Array.from({ length: 22 }, (_, at) => `pool p${at} was changed since`);
+    expect(toldOf(left.slice(0, 20))).toEqual(left.slice(0, 20));
+    expect(toldOf(left)).toEqual([...left.slice(0, 20), 'and 2 more']);
   });
 });
