@@ -53,6 +53,11 @@ describe('lines', () => {
 
   it('that are too long, or are no text, are refused by number', async () => {
     await expect(cut(`a\n${'b'.repeat(1_048_577)}\n`, 65_536)).rejects.toThrow('line 2: expected at most');
+    // Two bytes each.
+    for (const size of [65_536, 4_000_000]) {
+      expect(await cut(`${'ö'.repeat(524_288)}\n`, size)).toHaveLength(1);
+      await expect(cut(`a\n${'ö'.repeat(524_289)}\n`, size)).rejects.toThrow('line 2: expected at most');
+    }
     const bytes = (async function* () {
       yield Buffer.from([0x61, 0x0a, 0xff, 0x0a]);
     })();
