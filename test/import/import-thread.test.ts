@@ -159,6 +159,19 @@ describe('the thread of imports', () => {
     await expectWhole();
   });
 
+  it('tells what was written together as one, and then what ended it', async () => {
+    await imported(POOL);
+    const text = `${domains(800)}{"domain":"x.example.com","pool":"nowhere"}\n${domains(450, 'e')}`;
+    // At once, so that all of it is read before the first of it is written.
+    const found = await all(imports.import(pieces(text, text.length), { by: { author: 'bulk' } }));
+    expect(found).toMatchObject([
+      { type: 'done', from: 1, to: 750, changed: 750, position: POOL_EVENTS + 750 },
+      { type: 'failed', from: 751, to: 1000, failure: { line: 801 } },
+    ]);
+    expect(await log.position()).toBe(POOL_EVENTS + 750);
+    await expectWhole();
+  });
+
   it('writes much again when an import comes long after commands did', async () => {
     await imported(POOL);
     const bulk = all(imports.import(pieces(domains(20_000)), { by: { author: 'bulk' } }));
