@@ -48,6 +48,8 @@ export type Confirmed =
 
 // An owner that is being restarted, a full disk: until then, the change stays in force and is tried to be undone again.
 const RETRY_MS = 5000;
+// A day: nobody may ask for more. Where the clock was set back, more seems to be left, which a timer may not even hold.
+const LONGEST_MS = 86_400_000;
 
 export class Confirmations {
   readonly #options: ConfirmationsOptions;
@@ -189,7 +191,7 @@ export class Confirmations {
     if (this.#live.get(live.id) !== live) return;
     live.state = 'on trial';
     clearTimeout(live.timer);
-    live.timer = setTimeout(() => void this.#undo(live), Math.max(0, ms));
+    live.timer = setTimeout(() => void this.#undo(live), Math.min(LONGEST_MS, Math.max(0, ms)));
   }
 
   async #undo(live: Live): Promise<void> {

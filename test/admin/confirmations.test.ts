@@ -30,7 +30,12 @@ afterEach(() => {
   for (const life of lives.splice(0)) life.stop('kill');
 });
 
-type Parts = { readonly told?: string[]; readonly desk?: RoutingDesk; readonly exited?: () => void };
+type Parts = {
+  readonly told?: string[];
+  readonly desk?: RoutingDesk;
+  readonly exited?: () => void;
+  readonly now?: () => number;
+};
 
 /** As a router has it after a start: what is on trial is known from the log alone. */
 async function started(log: EventLog, parts: Parts = {}): Promise<Confirmations> {
@@ -50,7 +55,7 @@ async function started(log: EventLog, parts: Parts = {}): Promise<Confirmations>
     desk: () => desk,
     log: () => log,
     history: new LocalHistory({ sources }),
-    now: Date.now,
+    now: parts.now ?? Date.now,
     logger: { info() {}, warn: tell, error: tell },
     retryMs: 20,
   });
@@ -167,6 +172,16 @@ describe('a change on trial', () => {
     const next = await started(made.log);
     expect(next.list()).toMatchObject([{ id }]);
     expect(await next.confirm(id, { author: 'later' })).toEqual({ type: 'confirmed' });
+  });
+
+  it('is not undone at once where the clock was set back by a month since', async () => {
+    await using made = await stage();
+    const { id } = await onTrial(made, 60_000);
+    for (const life of lives.splice(0)) life.stop('kill');
+    const next = await started(made.log, { now: () => Date.now() - 30 * 86_400_000 });
+    await pause(100);
+    expect(next.list()).toMatchObject([{ id }]);
+    expect(await domains(made)).toEqual(AFTER.domains);
   });
 
   it.each([
