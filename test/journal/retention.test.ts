@@ -49,6 +49,20 @@ describe('retention', () => {
     reader.close();
   });
 
+  it('drops what is too old where the clock was a year ahead before', () => {
+    const maxAgeMs = 16_000;
+    const directory = temporaryDirectory();
+    const more = { ringBytes: 2 ** 18, maxAgeMs };
+    const ahead = write(new JournalDesk(directory, { ...more, run: RUN + 365 * 86_400_000 }), 20);
+    const journal = new JournalDesk(directory, more);
+    write(journal, 60);
+    const reader = openJournalReader(directory);
+    expect(reader.find(ahead.at(-1)!)).toBeUndefined();
+    const [oldest] = reader.requests();
+    expect(journal.nowMs - oldest!.startedAtMs).toBeLessThan(maxAgeMs + maxAgeMs / 8 + 3000);
+    reader.close();
+  });
+
   it('drops what is too old', () => {
     const maxAgeMs = 16_000;
     const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 18, maxAgeMs });

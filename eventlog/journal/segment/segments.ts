@@ -100,17 +100,19 @@ export class Segments {
     const files = segmentFiles(this.#directory);
     const own = files.find((file) => file.number === this.number);
     const ownBytes = own === undefined ? 0 : bytesOf(own.path);
-    const isOld = nowMs - this.#createdAtMs >= this.#limits.segmentAgeMs && this.#segment?.isEmpty === false;
+    const ageMs = nowMs - this.#createdAtMs;
+    // Begun in what is to come: by a clock that was set back since, so that its age is not known.
+    const isOld = (ageMs >= this.#limits.segmentAgeMs || ageMs < 0) && this.#segment?.isEmpty === false;
     // A file that somebody removed or cut off is written to no end; by itself it only grows.
     const mainBytes = own === undefined ? -1 : (statSync(own.path, { throwIfNoEntry: false })?.size ?? -1);
     const isSpoilt = mainBytes < this.#mainBytes;
     this.#mainBytes = Math.max(this.#mainBytes, mainBytes);
     this.#isFull = ownBytes >= this.#limits.segmentBytes || isOld || isSpoilt;
     const others = files.filter((file) => file.number !== this.number);
-    let bytes = others.reduce((sum, file) => sum + this.#ofBefore(file).bytes, ownBytes);
+    let bytes = others.reduce((sum, file) => sum + this.#ofBefore(file, nowMs).bytes, ownBytes);
     let kept = others.length;
     for (const file of others) {
-      const before = this.#ofBefore(file);
+      const before = this.#ofBefore(file, nowMs);
       if (bytes <= maxBytes && nowMs - before.endedAtMs <= maxAgeMs) break;
       dropSegment(file.path);
       this.#full.delete(file.number);
@@ -168,11 +170,13 @@ export class Segments {
     }
   }
 
-  #ofBefore(file: SegmentFile): { readonly bytes: number; readonly endedAtMs: number } {
+  #ofBefore(file: SegmentFile, nowMs: number): { readonly bytes: number; readonly endedAtMs: number } {
     const known = this.#full.get(file.number);
     if (known !== undefined) return known;
     // One that cannot be read is kept for as long as if it could.
-    const endedAtMs = lastOf([file])?.sealedAtMs ?? modifiedAtMs(file.path);
+    const saidMs = lastOf([file])?.sealedAtMs ?? modifiedAtMs(file.path);
+    // One that ended in what is to come would be kept until then, and all that are behind it.
+    const endedAtMs = Math.min(saidMs, nowMs);
     const found = { bytes: bytesOf(file.path), endedAtMs };
     // One with a write-ahead log may be written still, by another run.
     if (!hasWriteAheadLog(file.path)) this.#full.set(file.number, found);
