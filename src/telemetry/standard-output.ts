@@ -100,18 +100,27 @@ export function standardSink(stream: Writable = process.stdout, descriptor = 1):
   return fstatSync(descriptor).isFile() ? new FileSink(descriptor) : new StreamSink(stream);
 }
 
+const NEW_LINE = 0x0a;
+
 /** Written at once. A stream would be closed for good by the first thing that fails, such as a disk that is full for a while. */
 class FileSink implements Sink {
   readonly waiting = 0;
   readonly #descriptor: number;
+  /** The last line was cut off in its midst, as by a full disk: it is ended, so that it spoils no other. */
+  #isTorn = false;
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
   }
 
   put(text: string): void {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
+    const bytes = Buffer.from(this.#isTorn ? `\n${text}` : text);
+    let at = 0;
+    try {
+      while (at < bytes.length) at += writeSync(this.#descriptor, bytes, at);
+    } finally {
+      if (at > 0) this.#isTorn = at < bytes.length && bytes[at - 1] !== NEW_LINE;
+    }
   }
 
   onWritten(): void {}

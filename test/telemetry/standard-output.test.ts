@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type Sink, StandardOutput, StreamSink, standardSink } from '../../src/telemetry/standard-output.ts';
+import { fill, smallDisk } from '../support/small-disk.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const MIB = 1_048_576;
@@ -64,6 +65,21 @@ describe('standard output', () => {
     output.writeLines('one\ntwo\n');
     output.write('three\n');
     expect([output.dropped, told, await output.written(1000)]).toEqual([3, ['gone'], true]);
+  });
+
+  it('ends a line that a full disk cut off before the next one', async ({ skip }) => {
+    await using directory = await tempDirectory();
+    const at = join(directory.path, 'disk');
+    using disk = smallDisk(at);
+    if (disk === undefined) skip();
+    await using file = await open(join(at, 'log'), 'w');
+    fill(join(at, 'filling'), 4096);
+    const { output, told } = over(standardSink(undefined, file.fd));
+    for (let each = 0; each < 2; each++) output.write(line(5000));
+    expect(told).toEqual([expect.stringContaining('ENOSPC')]);
+    await rm(join(at, 'filling'));
+    for (let each = 0; each < 2; each++) output.write('next\n');
+    expect(await readFile(join(at, 'log'), 'utf8')).toBe(`${'x'.repeat(4096)}\nnext\nnext\n`);
   });
 
   it('goes to a file at once, and fails nobody where that cannot be written', async () => {
