@@ -7,6 +7,7 @@
  */
 import type { Transferable, Worker } from 'node:worker_threads';
 import { type ChildContext, type ChildSpec, crashed, type Running } from '../../actors/index.ts';
+import { mayPass } from '../../eventlog/index.ts';
 import { newThread } from './new-thread.ts';
 
 export type OnDemandOptions<FromThread> = {
@@ -71,7 +72,13 @@ export class ThreadOnDemand<ToThread, FromThread> {
     } finally {
       clearTimeout(timer);
     }
-    this.#worker ??= this.#born();
+    try {
+      this.#worker ??= this.#born();
+    } catch (error) {
+      // The system has none left just now; whoever asks again may have one.
+      if (mayPass(error)) throw this.#options.unavailable();
+      throw error;
+    }
   }
 
   /** Lost where there is none. */
