@@ -150,6 +150,14 @@ describe('following', () => {
     for (const seen of await Promise.all(followers)) expect(seen).toEqual(wanted);
   });
 
+  it('sends nothing of a stream before the position asked for, though that is still to come', async () => {
+    await using s = await withWeb();
+    const response = await fetch(`http://${s.address}/v1/events?follow=true&stream=pool-web&from=6&limit=2`);
+    for (const policy of ['random', 'p2c', 'random', 'p2c'])
+      await s.client.must('PUT', '/v1/pools/web', { policy });
+    expect(positions(await response.text())).toEqual([6, 7]);
+  });
+
   it('sends an event when it happens, of the stream that is followed only', async () => {
     await using s = await withWeb();
     const response = await fetch(`http://${s.address}/v1/events?follow=true&stream=pool-web&from=4`);

@@ -54,10 +54,13 @@ export async function pourEvents(
     for (const cursor = await cursorFor(log, wish); sent < wish.limit && !outlet.signal.aborted; ) {
       bell.hush();
       const end = await log.position();
-      const lines = await cursor.next(Math.min(PAGE, wish.limit - sent));
-      const last = lines.at(-1);
+      const read = await cursor.next(Math.min(PAGE, wish.limit - sent));
+      const last = read.at(-1);
+      // Of a stream that ends before `from`, what comes next may be before it too.
+      const lines = read.filter(({ position }) => position >= wish.from);
       if (last !== undefined) {
-        if (!(await outlet.write(lines.map((line) => written(line, wish.sse)).join('')))) return;
+        const text = lines.map((line) => written(line, wish.sse)).join('');
+        if (text !== '' && !(await outlet.write(text))) return;
         // What is archived is told, and is none of those that were asked for.
         if (last.type !== 'EventsArchived') sent += lines.length;
         if (last.position >= wish.to) return;
