@@ -1,5 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Answer, keyOf, newCommandId, type Rejection, RoutingDesk } from '../../actors/index.ts';
+import {
+  type Answer,
+  keyOf,
+  newCommandId,
+  type PoolState,
+  type Rejection,
+  RoutingDesk,
+} from '../../actors/index.ts';
 import { LogUnavailable, poolStream } from '../../eventlog/index.ts';
 import { append, backendAdded, WEB, write } from '../eventlog/appends.ts';
 import { backend, domain, pool, type Scene, startSystem } from '../support/system.ts';
@@ -54,6 +61,16 @@ describe('the desk', () => {
       { backendKey: keyOf('web.1'), state: 'up' },
     ]);
     expect(published.flat().map((event) => event.type)).toEqual(['PoolCreated', 'BackendAdded']);
+  });
+
+  it('drains a backend as it was set, its limit and its weight included', async () => {
+    const { system } = await start();
+    const backends = { [one]: { ...ADDRESS, maxConcurrency: 3, weight: 2 } };
+    await system.desk.ask({ type: 'PutPool', pool: web, settings: {}, backends }, BY);
+    await system.desk.ask({ type: 'DrainBackend', pool: web, id: one, untilMs: Date.now() + 60_000 }, BY);
+    const state = (await system.log.current(poolStream(web)))?.state as PoolState;
+    const text = `{"address":"${ADDRESS.address}","maxConcurrency":3,"state":"draining","weight":2}`;
+    expect(JSON.stringify(state?.backends[one]?.backend)).toBe(text);
   });
 
   it('refuses a domain whose pool does not exist, and removing a pool that serves one', async () => {
