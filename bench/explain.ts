@@ -64,7 +64,7 @@ async function fill(): Promise<void> {
   if (state === null) throw new Error('expected a pool, found none');
   const shared = createJournalMemory({ rings: 2, run: Math.floor(FIRST_MS) });
   const main = createArena({ threads: 2, ring() {}, record: true });
-  await main.define(KEY, definitionOf(state, 1), rowsOf(state), 'widen', { position: 4, nowMs });
+  await main.define(KEY, definitionOf(state, 1), rowsOf(state, nowMs), 'widen', { position: 4, nowMs });
   const web = main.pool(KEY);
   const ring = new RingProducer(shared, 1);
   for (const name of [POOL, ...BACKENDS]) writeName(ring, keyOf(name), name);

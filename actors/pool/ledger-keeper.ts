@@ -10,6 +10,7 @@ import {
   type PoolSettings,
   type SparseBackend,
 } from '../../eventlog/index.ts';
+import { LONGEST_MS } from './health/course.ts';
 import {
   type HealthDefinition,
   type KnownEjection,
@@ -100,7 +101,7 @@ export class LedgerKeeper {
       return;
     }
     const definition = definitionOf(state, Math.floor(random() * 0x1_0000_0000));
-    const rows = rowsOf(state);
+    const rows = rowsOf(state, change.nowMs);
     named(pool, Object.keys(state.backends));
     this.#kept.add(pool);
     await ledger.define(key, definition, rows, 'restrict', change);
@@ -121,12 +122,13 @@ export function definitionOf(state: Pool, seed: number): PoolDefinition {
   };
 }
 
-export function rowsOf(state: Pool): RowDefinition[] {
+export function rowsOf(state: Pool, nowMs: number): RowDefinition[] {
   const settings = completePool(state.settings);
-  return Object.entries(state.backends).map(([id, backend]) => rowOf(id, backend, settings));
+  const latestMs = nowMs + longestMs(settings);
+  return Object.entries(state.backends).map(([id, backend]) => rowOf(id, backend, settings, latestMs));
 }
 
-function rowOf(id: string, state: BackendState, settings: PoolSettings): RowDefinition {
+function rowOf(id: string, state: BackendState, settings: PoolSettings, latestMs: number): RowDefinition {
   const { ejections, probes } = state.health ?? WELL;
   const isJudged = healthOf(settings).failures > 0;
   const backend = completeBackend(state.backend as SparseBackend);
@@ -135,14 +137,24 @@ function rowOf(id: string, state: BackendState, settings: PoolSettings): RowDefi
     limit: backend.maxConcurrency ?? settings.maxConcurrency ?? 0,
     weight: backend.weight,
     state: backend.state,
-    quarantineUntilMs: state.quarantine?.untilMs ?? 0,
-    ejections: isJudged ? ejections.map(knownEjection) : [],
+    quarantineUntilMs: endBy(latestMs, state.quarantine?.untilMs ?? 0),
+    ejections: isJudged ? ejections.map((ejection) => knownEjection(ejection, latestMs)) : [],
     isFailing: probes === 'failing' && settings.health.active !== false,
   };
 }
 
-function knownEjection({ route, untilMs, level }: Ejection): KnownEjection {
-  return { route: routeKeyOf(route), untilMs, level };
+function knownEjection({ route, untilMs, level }: Ejection, latestMs: number): KnownEjection {
+  return { route: routeKeyOf(route), untilMs: endBy(latestMs, untilMs), level };
+}
+
+/** Of a quarantine, and of an ejection. */
+function longestMs({ health: { passive } }: PoolSettings): number {
+  return Math.max(LONGEST_MS, passive === false ? 0 : passive.quarantineMs);
+}
+
+/** Who is to be out for longer than anybody ever is was sent out by a clock that has been set back since: that is over. */
+function endBy(latestMs: number, untilMs: number): number {
+  return untilMs > latestMs ? 0 : untilMs;
 }
 
 /** How the ledger is to judge. */

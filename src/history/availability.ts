@@ -63,7 +63,7 @@ export async function* availabilityChangesBackwards(
 function isAvailable(pool: PoolState, id: string, nowMs: number): boolean {
   const present = backendOf(pool, id);
   if (pool === null || present === undefined) return false;
-  const [row] = rowsOf({ ...pool, backends: { [id]: present } });
+  const [row] = rowsOf({ ...pool, backends: { [id]: present } }, Number.POSITIVE_INFINITY);
   if (row === undefined || row.state !== 'up' || row.isFailing === true) return false;
   const isEjected =
     row.ejections?.some(({ route, untilMs }) => route === UNROUTED && untilMs > nowMs) === true;

@@ -100,7 +100,7 @@ export class RecordedWorld implements AsyncDisposable {
       for (const id of Object.keys(state.backends)) writeName(this.#ring, keyOf(id), id);
       const definition = definitionOf(state, this.#chance(2 ** 32));
       for (const phase of ['restrict', 'widen'] as const)
-        await this.#main.define(KEY, definition, rowsOf(state), phase, change);
+        await this.#main.define(KEY, definition, rowsOf(state, change.nowMs), phase, change);
     }
     return position;
   }

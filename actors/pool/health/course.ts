@@ -9,7 +9,7 @@ import { isOut, NO_UNIT, STATE, UNIT, UNITS, unitOf, type Ward } from './ward.ts
 export type Consequence = 'none' | 'eject' | 'withhold' | 'release';
 
 // A minute: a backend that is back is not missed for longer, and a request a minute is lost to one that is not.
-const LONGEST_MS = 60_000;
+export const LONGEST_MS = 60_000;
 
 /** Whether a request of this route would be the trial of what is out here. */
 export function isReady(ward: Ward, row: Row, route: number): boolean {

@@ -172,7 +172,7 @@ async function configured(
   nowMs: number,
 ): Promise<PastPool> {
   const arena = createArena({ threads: 1, ring() {}, record: false });
-  await arena.define(key, definitionOf(state, 0), rowsOf(state), 'widen', { position, nowMs });
+  await arena.define(key, definitionOf(state, 0), rowsOf(state, nowMs), 'widen', { position, nowMs });
   const packed = new ByteWriter();
   arena.checkpoint(key, packed);
   return poolOf(key, packed.written());

@@ -141,9 +141,21 @@ export class SimulatedPool {
     const change = { position: version ?? 0, nowMs: this.#time.toldMs };
     const definition = definitionOf(state, seed ?? SEED);
     if (phases !== 'widen')
-      this.#defining = this.#ledger.define(this.#key, definition, rowsOf(state), 'restrict', change);
+      this.#defining = this.#ledger.define(
+        this.#key,
+        definition,
+        rowsOf(state, change.nowMs),
+        'restrict',
+        change,
+      );
     if (phases !== 'restrict')
-      this.#defining = this.#ledger.define(this.#key, definition, rowsOf(state), 'widen', change);
+      this.#defining = this.#ledger.define(
+        this.#key,
+        definition,
+        rowsOf(state, change.nowMs),
+        'widen',
+        change,
+      );
   }
 
   #adopt(states: ReturnType<PoolStates['at']>): PoolState {
@@ -170,7 +182,13 @@ export class SimulatedPool {
     if (state === null || !this.#terms.isAltered) return;
     const change = { position: states.version, nowMs: from.atMs };
     for (const phase of ['restrict', 'widen'] as const)
-      await this.#ledger.define(this.#key, definitionOf(state, SEED), rowsOf(state), phase, change);
+      await this.#ledger.define(
+        this.#key,
+        definitionOf(state, SEED),
+        rowsOf(state, change.nowMs),
+        phase,
+        change,
+      );
   }
 
   #isBegun({ place }: Ask): boolean {

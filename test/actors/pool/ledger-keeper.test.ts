@@ -21,11 +21,11 @@ function pool(settings: SparsePool, backends: Readonly<Record<string, Partial<Ba
 describe('a backend in the ledger', () => {
   it('has its own limit before its pool’s, or none; its weight and its state', () => {
     const own = { backend: { address: ADDRESS, maxConcurrency: 7, weight: 3, state: 'draining' } as const };
-    expect(rowsOf(pool({ maxConcurrency: 5 }, { own, plain: {} }))).toMatchObject([
+    expect(rowsOf(pool({ maxConcurrency: 5 }, { own, plain: {} }), 0)).toMatchObject([
       { backendKey: keyOf('own'), limit: 7, weight: 3, state: 'draining', quarantineUntilMs: 0 },
       { backendKey: keyOf('plain'), limit: 5, weight: 1, state: 'up' },
     ]);
-    expect(rowsOf(pool({}, { plain: {} }))).toMatchObject([{ limit: 0 }]);
+    expect(rowsOf(pool({}, { plain: {} }), 0)).toMatchObject([{ limit: 0 }]);
   });
 
   it('has what is known of its health, as far as that is asked for', () => {
@@ -34,13 +34,24 @@ describe('a backend in the ledger', () => {
       quarantine: { cause: 'connect_failed', untilMs: 900 },
       health: { ejections: [{ route, untilMs: 800, level: 2 }], probes: 'failing' },
     };
-    const told = (settings: SparsePool) => rowsOf(pool(settings, { known }))[0];
+    const told = (settings: SparsePool) => rowsOf(pool(settings, { known }), 0)[0];
     const ejections = [{ route: routeKeyOf(route), untilMs: 800, level: 2 }];
     expect(told(JUDGED)).toMatchObject({ quarantineUntilMs: 900, ejections, isFailing: true });
     expect(told({ health: { passive: { outlier: false } } })).toMatchObject({ ejections: [] });
     expect(told({ health: { passive: false } })).toMatchObject({ ejections: [] });
     expect(told({ health: { active: false } })).toMatchObject({ isFailing: false });
-    expect(rowsOf(pool(JUDGED, { well: {} }))).toMatchObject([{ ejections: [], isFailing: false }]);
+    expect(rowsOf(pool(JUDGED, { well: {} }), 0)).toMatchObject([{ ejections: [], isFailing: false }]);
+  });
+
+  it('is out for no longer than ever, where a start finds that the clock was set back', () => {
+    const settings = { health: { passive: { quarantineMs: 90_000 } } };
+    const told = (untilMs: number) => {
+      const health = { ejections: [{ route: '', untilMs, level: 2 }], probes: 'passing' } as const;
+      const known = { quarantine: { cause: 'connect_failed', untilMs }, health } as const;
+      return rowsOf(pool(settings, { known }), 1000)[0];
+    };
+    expect(told(91_000)).toMatchObject({ quarantineUntilMs: 91_000, ejections: [{ untilMs: 91_000 }] });
+    expect(told(91_001)).toMatchObject({ quarantineUntilMs: 0, ejections: [{ untilMs: 0 }] });
   });
 });
 
