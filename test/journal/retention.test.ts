@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openJournalReader } from '../../eventlog/index.ts';
+import { openJournalReader, SAYS } from '../../eventlog/index.ts';
 import { bytesOf, segmentFiles } from '../../eventlog/journal/segment/segment-files.ts';
 import { finished, idOf, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
 
@@ -47,6 +47,21 @@ describe('retention', () => {
     expect(reader.find(ids[0]!)).toBeUndefined();
     expect(reader.find(ids.at(-1)!)?.id).toBe(ids.at(-1));
     reader.close();
+  });
+
+  it('says which segment it writes from the first block of it on', () => {
+    const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 18, maxBytes: 2 ** 21 });
+    const ring = journal.producer();
+    const writer = journal.writer();
+    const newest = () => segmentFiles(join(journal.directory, 'journal')).at(-1)!.number;
+    for (let turn = 0; turn < 40; turn++) {
+      for (let each = 0; each < 20; each++) record(ring, finished({ target: `/${'x'.repeat(8000)}` }));
+      writer.turn();
+      expect(ring.says[SAYS.segment]).toBe(newest());
+      journal.nowMs += 300;
+    }
+    expect(newest()).toBeGreaterThan(5);
+    writer.close();
   });
 
   it('drops what is too old where the clock was a year ahead before', () => {
