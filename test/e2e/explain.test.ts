@@ -272,9 +272,14 @@ describe('explain of a request that is not sent', () => {
     expect(then.sight?.candidates.map(({ backend }) => backend)).toContain('web.2');
     expect((await admin.post('/v1/explain', { host: 'a.example', at: 99_999 })).status).toBe(400);
     expect((await admin.post('/v1/explain', {})).status).toBe(400);
-    expect(await admin.post('/v1/explain', { host: 'a.example', path: 'api' })).toMatchObject({
-      status: 400,
-      body: { detail: 'path: expected a path that begins with /, found "api"' },
+    for (const path of ['api', '*'])
+      expect(await admin.post('/v1/explain', { host: 'a.example', path })).toMatchObject({
+        status: 400,
+        body: { detail: `path: expected a path that begins with /, or * with OPTIONS, found "${path}"` },
+      });
+    expect(await explain({ path: '*', method: 'OPTIONS' })).toMatchObject({
+      pool: 'web',
+      route: { route: -1 },
     });
     expect(await admin.post('/v1/replay', {})).toMatchObject({ status: 200, body: { ok: true } });
     expect((await admin.post('/v1/replay', { pool: 'web' })).status).toBe(400);

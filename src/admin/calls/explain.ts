@@ -8,6 +8,7 @@ import type { Call } from '../http/call.ts';
 import { momentFrom } from '../http/moments.ts';
 import { Refused } from '../http/problem.ts';
 import { json, type Reply } from '../http/reply.ts';
+import { unfit } from '../http/wish.ts';
 import type { AdminPorts } from '../ports.ts';
 
 // 200: an id that a trusted peer gave is at most that long.
@@ -24,7 +25,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}$/;
 
 const askedBody = z.strictObject({
   host: z.string().min(1).max(300),
-  path: z.string().startsWith('/', 'expected a path that begins with /').max(8192).default('/'),
+  path: z.string().max(8192).default('/'),
   method: z.string().regex(TOKEN, 'expected a method').default('GET'),
   headers: z.record(z.string(), z.string()).default({}),
   at: z.union([z.int().min(0), z.string()]).optional(),
@@ -34,6 +35,7 @@ const askedBody = z.strictObject({
 export async function postExplain(call: Call, { history, checkpoint }: AdminPorts): Promise<Reply> {
   const { at: when, headers, whyNot, ...asked } = await bodyBy(call, askedBody);
   requireHost(asked.host);
+  requireTarget(asked);
   const at = momentFrom(when, 'at');
   const wish: AskedWish = {
     ...asked,
@@ -56,4 +58,11 @@ function requireHost(host: string): void {
   const name = parseDomainName(host);
   const problem = name.ok ? `expected the name of one host, found ${quoted(host)}` : name.problem;
   throw new Refused('invalid_query', `host: ${problem}; a request for it is answered 400`);
+}
+
+/** RFC 9112 §3.2.4: OPTIONS alone may ask of no path, but of the server as a whole. */
+function requireTarget({ path, method }: { readonly path: string; readonly method: string }): void {
+  if (path.startsWith('/') || (path === '*' && method === 'OPTIONS')) return;
+  const expected = 'a path that begins with /, or * with OPTIONS';
+  throw unfit('invalid_settings', [{ path: 'path', expected, found: quoted(path) }]);
 }
