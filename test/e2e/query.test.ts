@@ -1,4 +1,5 @@
 /** SQL over a running router's log and journal, and what of it is stopped. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { AdminClient } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
@@ -26,6 +27,8 @@ describe('query on a running router', () => {
     const { body } = await admin.must<{ rows: unknown[] }>('POST', '/v1/query', { sql });
     expect(body.rows).toEqual([['/one', 200, 'web.1']]);
     const endless = admin.post<{ detail: string }>('/v1/query', { sql: ENDLESS, timeoutMs: 300 });
+    if (process.platform === 'linux')
+      await expect.poll(() => oomScoresOfChildren(router.pid), { interval: 10 }).toEqual(['1000']);
     // Meanwhile history answers others.
     expect((await admin.get('/v1/diff?from=0')).status).toBe(200);
     const { status, body: problem } = await endless;
@@ -33,3 +36,14 @@ describe('query on a running router', () => {
     expect(problem.detail).toMatch(/expected an answer within 300 ms and 512 MB, found none/);
   });
 });
+
+function oomScoresOfChildren(pid: number): string[] {
+  return readdirSync('/proc').flatMap((entry) => {
+    try {
+      const isChild = new RegExp(`^PPid:\\t${pid}$`, 'm').test(readFileSync(`/proc/${entry}/status`, 'utf8'));
+      return isChild ? [readFileSync(`/proc/${entry}/oom_score_adj`, 'utf8').trim()] : [];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,4 +1,5 @@
 /** The program of a process for one query: SQL that would never come to an end comes to one with its process. */
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { sourcesOf } from '../files/sources.ts';
 import { roomOf } from '../room.ts';
@@ -10,6 +11,7 @@ import type { QueryOrder } from './query-wish.ts';
 process.once('disconnect', () => process.exit());
 // As the thread of history: those who are served come first.
 setPriority(10);
+goBeforeTheRouter();
 
 process.once('message', async ({ directory, wish }: QueryOrder) => {
   process.send?.({ type: 'begun' });
@@ -23,3 +25,10 @@ process.once('message', async ({ directory, wish }: QueryOrder) => {
     close();
   }
 });
+
+/** Where memory runs out, Linux ends who has the highest score: it may be raised by anybody, and other systems have none. */
+function goBeforeTheRouter(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {}
+}
