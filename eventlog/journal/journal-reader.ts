@@ -47,6 +47,10 @@ class Reader implements JournalReader {
   readonly #damaged: (path: string, error: unknown) => void;
   readonly #opened: (path: string) => void;
   readonly #open = new Map<number, SegmentReader>();
+  /** How many readings each is in the midst of, or has before it. */
+  readonly #wanted = new Map<SegmentReader, number>();
+  /** Their files are gone, and they are wanted still. */
+  readonly #gone = new Set<SegmentReader>();
   readonly #names = new Map<number, string>();
 
   constructor(directory: string, { damaged = () => {}, opened = () => {} }: JournalReaderOptions) {
@@ -72,23 +76,22 @@ class Reader implements JournalReader {
     return undefined;
   }
 
-  *requests({ fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {}): IterableIterator<RequestRecord> {
-    for (const segment of this.#runs()) yield* this.#each(segment, segment.requests(fromMs, toMs));
+  requests({ fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {}): IterableIterator<RequestRecord> {
+    return this.#all((segment) => segment.requests(fromMs, toMs));
   }
 
-  *operations(
+  operations(
     poolKey?: number,
     { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {},
   ): IterableIterator<OperationBlock> {
-    for (const segment of this.#runs()) yield* this.#each(segment, segment.operations(poolKey, fromMs, toMs));
+    return this.#all((segment) => segment.operations(poolKey, fromMs, toMs));
   }
 
-  *checkpoints(
+  checkpoints(
     poolKey?: number,
     { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {},
   ): IterableIterator<JournalledCheckpoint> {
-    for (const segment of this.#runs())
-      yield* this.#each(segment, segment.checkpoints(poolKey, fromMs, toMs));
+    return this.#all((segment) => segment.checkpoints(poolKey, fromMs, toMs));
   }
 
   pools({ fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {}): ReadonlySet<number> {
@@ -128,8 +131,9 @@ class Reader implements JournalReader {
   }
 
   close(): void {
-    for (const segment of this.#open.values()) segment.close();
+    for (const segment of [...this.#open.values(), ...this.#gone]) segment.close();
     this.#open.clear();
+    this.#gone.clear();
   }
 
   /** In the order of their runs, then as they were written. */
@@ -143,8 +147,9 @@ class Reader implements JournalReader {
     const present = new Set(files.map((file) => file.number));
     for (const [number, segment] of this.#open) {
       if (present.has(number)) continue;
-      segment.close();
       this.#open.delete(number);
+      if (this.#wanted.has(segment)) this.#gone.add(segment);
+      else segment.close();
     }
     return files.map((file) => this.#segment(file)).filter((segment) => segment !== undefined);
   }
@@ -173,6 +178,26 @@ class Reader implements JournalReader {
     } catch (error) {
       if (!isPassing(error)) this.#damaged(segment.path, error);
       return undefined;
+    }
+  }
+
+  /** What there is when it begins is read to its end: a segment that goes meanwhile is closed after that. */
+  *#all<T>(read: (segment: SegmentReader) => IterableIterator<T>): IterableIterator<T> {
+    const segments = this.#runs();
+    for (const segment of segments) this.#wanted.set(segment, (this.#wanted.get(segment) ?? 0) + 1);
+    try {
+      for (const segment of segments) yield* this.#each(segment, read(segment));
+    } finally {
+      for (const segment of segments) this.#unwanted(segment);
+    }
+  }
+
+  #unwanted(segment: SegmentReader): void {
+    const others = this.#wanted.get(segment)! - 1;
+    if (others > 0) this.#wanted.set(segment, others);
+    else {
+      this.#wanted.delete(segment);
+      if (this.#gone.delete(segment)) segment.close();
     }
   }
 

@@ -2,7 +2,7 @@ import { readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openJournalReader, SAYS } from '../../eventlog/index.ts';
-import { bytesOf, segmentFiles } from '../../eventlog/journal/segment/segment-files.ts';
+import { bytesOf, dropSegment, segmentFiles } from '../../eventlog/journal/segment/segment-files.ts';
 import { finished, idOf, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
 
 const BATCH = 100;
@@ -62,6 +62,26 @@ describe('retention', () => {
     }
     expect(newest()).toBeGreaterThan(5);
     writer.close();
+  });
+
+  it('takes nothing away from who is reading it', () => {
+    const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 18, maxBytes: 2 ** 21 });
+    const ids = write(journal, 10);
+    const damaged: unknown[] = [];
+    const reader = openJournalReader(journal.directory, { damaged: (_, error) => damaged.push(error) });
+    const files = segmentFiles(join(journal.directory, 'journal'));
+    expect(files.length).toBeGreaterThan(3);
+    const read: string[] = [];
+    for (const { id } of reader.requests()) {
+      read.push(id);
+      if (read.length > 1) continue;
+      for (const { path } of files.slice(0, -1)) dropSegment(path);
+      // It looks at all segments there are, as a name that is not known has it do.
+      expect(reader.nameOf(1)).toBeUndefined();
+    }
+    expect([read, damaged]).toEqual([ids, []]);
+    expect(reader.find(ids[0]!)).toBeUndefined();
+    reader.close();
   });
 
   it('drops what is too old where the clock was a year ahead before', () => {
