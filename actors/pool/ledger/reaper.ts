@@ -3,7 +3,7 @@ import { abandon } from '../health/course.ts';
 import { dropClaims, hasClaims } from './claims.ts';
 import type { Instruments } from './instruments.ts';
 import { AREA, CLOSED, NODE, NODE_STATE, POOL, ROW } from './memory/layout.ts';
-import { clearAsks, mark } from './memory/mailbox.ts';
+import { mark } from './memory/mailbox.ts';
 import { chunksOf, clearNodes, nodesIn } from './memory/nodes.ts';
 import type { PoolMemory } from './memory/pool-memory.ts';
 import { unlink } from './memory/queue.ts';
@@ -113,7 +113,6 @@ export class Reaper {
     const area = section.areaOf(dead);
     clearNodes(section, area);
     Atomics.store(section.words, area + AREA.bell, 0);
-    clearAsks(section, area);
   }
 
   private hasStake(pool: PoolView, dead: number): boolean {

@@ -25,6 +25,9 @@ import type { Section } from './section.ts';
 const BITS = 32;
 const MAIL_WORDS = NODES_IN_CHUNK / BITS;
 const ALL_MAIL_WORDS = (1 << MAIL_WORDS) - 1;
+// An arena has less than 2^29 words: 1 GiB, and the areas of its threads.
+const ROW_MASK = (1 << 28) - 1;
+const ROUND_SHIFT = 28 - Math.log2(ASKS_MOST);
 
 export class Mailbox {
   private readonly section: Section;
@@ -57,8 +60,8 @@ export class Mailbox {
   ask(thread: number, row: number): void {
     const { words } = this.section;
     const area = this.section.areaOf(thread);
-    const place = Atomics.add(words, area + AREA.asks, 1) & (ASKS_MOST - 1);
-    Atomics.store(words, area + ASKS_OFFSET + place, row);
+    const ask = Atomics.add(words, area + AREA.asks, 1);
+    Atomics.store(words, placeOf(area, ask), roundOf(ask) | (row >> 1));
     if (!this.toRing.includes(thread)) this.toRing.push(thread);
   }
 
@@ -110,7 +113,7 @@ export class Mailbox {
     }
   }
 
-  /** An ask that was overwritten, or is not written yet, leaves a 0: then any row may have been meant. */
+  /** An ask that was overwritten, or is not written yet, leaves one of another round: then any row may have been meant. */
   private lookAtRows(): void {
     const { words, area } = this.section;
     let all = Atomics.exchange(words, area + AREA.askedAll, 0) !== 0;
@@ -118,14 +121,20 @@ export class Mailbox {
     if (((asks - this.asked) | 0) > ASKS_MOST) {
       all = true;
       this.asked = asks;
-      clearAsks(this.section, area);
     }
-    for (; this.asked !== asks; this.asked = (this.asked + 1) | 0) {
-      const row = Atomics.exchange(words, area + ASKS_OFFSET + (this.asked & (ASKS_MOST - 1)), 0);
-      if (row === 0) all = true;
-      else this.watcher?.look(row);
+    try {
+      while (this.asked !== asks) {
+        const row = rowOf(Atomics.load(words, placeOf(area, this.asked)), this.asked);
+        this.asked = (this.asked + 1) | 0;
+        if (row === 0) all = true;
+        else this.watcher?.look(row);
+      }
+      if (all) this.watcher?.look(0);
+    } catch (error) {
+      // Whoever rings next has all of them looked at, the one over which it failed too.
+      Atomics.store(words, area + AREA.askedAll, 1);
+      throw error;
     }
-    if (all) this.watcher?.look(0);
   }
 
   private sweep(): void {
@@ -222,7 +231,16 @@ function mailWordOf(chunk: number, index: number): number {
   return chunk + NODE_CHUNK.mail + Math.floor(index / BITS);
 }
 
-/** So that what stands there is never of an earlier round. */
-export function clearAsks(memory: Memory, area: number): void {
-  for (let place = 0; place < ASKS_MOST; place++) Atomics.store(memory.words, area + ASKS_OFFSET + place, 0);
+function placeOf(area: number, ask: number): number {
+  return area + ASKS_OFFSET + (ask & (ASKS_MOST - 1));
+}
+
+/** In the upper four bits of a place, above half the row, which is even: what was written late is taken for another only 16 rounds on. */
+function roundOf(ask: number): number {
+  return (ask & -ASKS_MOST) << ROUND_SHIFT;
+}
+
+/** 0: this is not what was written for that ask. */
+function rowOf(found: number, ask: number): number {
+  return (found & ~ROW_MASK) === roundOf(ask) ? (found & ROW_MASK) << 1 : 0;
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { claimsOf, connectionsOf } from '../../../../actors/pool/ledger/claims.ts';
 import type { Lease, RowWatcher } from '../../../../actors/pool/ledger/index.ts';
 import type { ConnectionClaims } from '../../../../actors/pool/ledger/ledger.ts';
-import { ASKS_MOST } from '../../../../actors/pool/ledger/memory/layout.ts';
+import { AREA, ASKS_MOST, ASKS_OFFSET } from '../../../../actors/pool/ledger/memory/layout.ts';
 import { Chance } from '../../../support/chance.ts';
 import {
   backend,
@@ -267,29 +267,87 @@ describe('who wants a connection', () => {
   it('is told of the row where there is room, and of any where it was told more often than is kept', async () => {
     const stage = world();
     await defineWeb(stage, [backend('a')]);
-    const [one, two] = [stage.thread(), stage.thread()];
+    const { one, asked } = wanting(stage);
     const looked: number[] = [];
     one.ledger.watchRows({ look: (row) => looked.push(row) });
-    const { row } = leased(web(one).checkout(NOW, [], new TestWaiter()));
-    const [mine, theirs] = [web(one).claims, web(two).claims];
-    theirs?.open(row, false);
-    expect(mine?.open(row, false)).toBe(false);
+    const { row } = asked;
     for (const [times, told] of [
       [1, [row]],
       [ASKS_MOST, Array(ASKS_MOST).fill(row)],
       [ASKS_MOST + 1, [0]],
       [2, [row, row]],
     ] as const) {
-      for (let i = 0; i < times; i++) {
-        theirs?.closed(row);
-        theirs?.open(row, false);
-      }
+      for (let i = 0; i < times; i++) asked.again();
       looked.length = 0;
       stage.hear(one);
       expect(looked).toEqual(told);
     }
   });
+
+  it('is told of any row where an ask is not written yet, also in the place of one that was written late', async () => {
+    const stage = world();
+    await defineWeb(stage, [backend('a')]);
+    const { words } = stage.section;
+    const { one, asked } = wanting(stage);
+    const looked: number[] = [];
+    one.ledger.watchRows({ look: (row) => looked.push(row) });
+    const area = stage.section.areaOf(one.number);
+    const place = area + ASKS_OFFSET + (words[area + AREA.asks]! & (ASKS_MOST - 1));
+    let before = words[place]!;
+    // The first after nothing, the second one round later, after what the first wrote once it was passed.
+    for (const told of [[0], [...Array(ASKS_MOST - 1).fill(asked.row), 0]]) {
+      for (let i = 0; i < told.length; i++) asked.again();
+      const late = words[place]!;
+      words[place] = before;
+      stage.hear(one);
+      expect(looked.splice(0)).toEqual(told);
+      words[place] = late;
+      before = late;
+    }
+  });
+
+  it('is told again of all where somebody failed over a row, or over any', async () => {
+    const stage = world();
+    await defineWeb(stage, [backend('a')]);
+    const { one, asked } = wanting(stage);
+    const looked: number[] = [];
+    let fails = true;
+    one.ledger.watchRows({
+      look(row) {
+        looked.push(row);
+        if (fails) throw new Error('over a row');
+      },
+    });
+    for (const [times, first, next] of [
+      [1, asked.row, [asked.row, 0]],
+      [2, asked.row, [asked.row, asked.row, 0]],
+      [ASKS_MOST + 1, 0, [asked.row, 0]],
+    ] as const) {
+      fails = true;
+      for (let i = 0; i < times; i++) asked.again();
+      expect(() => stage.hear(one)).toThrow('over a row');
+      expect(looked.splice(0)).toEqual([first]);
+      fails = false;
+      asked.again();
+      stage.hear(one);
+      expect(looked.splice(0)).toEqual(next);
+    }
+  });
 });
+
+/** A thread that wants a connection, and how it is asked to look: another closes the only one, and has it again. */
+function wanting(stage: World) {
+  const [one, two] = [stage.thread(), stage.thread()];
+  const { row } = leased(web(one).checkout(NOW, [], new TestWaiter()));
+  const [mine, theirs] = [web(one).claims, web(two).claims];
+  theirs?.open(row, false);
+  expect(mine?.open(row, false)).toBe(false);
+  const again = () => {
+    theirs?.closed(row);
+    theirs?.open(row, false);
+  };
+  return { one, asked: { row, again } };
+}
 
 describe('idle connections', () => {
   const begun = (keeper: Keeper, count: number) => {
