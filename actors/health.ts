@@ -6,6 +6,7 @@ import type { BackendHealth, BackendId, PoolName, QuarantineCause } from '../eve
 import type { HealthNews } from './backend/backend.machine.ts';
 import { BackendChild } from './backend/backend-child.ts';
 import type { Desk } from './desk/command.ts';
+import { HealthNotes } from './health-notes.ts';
 import { WELL } from './pool/pool.ts';
 import { backendOf, type PoolState } from './pool/pool-state.ts';
 import {
@@ -58,12 +59,14 @@ export class Health {
   readonly backends: DynamicSupervisor<BackendChild>;
   readonly counts = new Map<PoolName, HealthCounts>();
   readonly #options: HealthOptions;
+  readonly #notes: HealthNotes;
   readonly #members = new Map<PoolName, ReadonlySet<string>>();
   #held: HealthReport[] = [];
   #running = false;
 
   constructor(options: HealthOptions) {
     this.#options = options;
+    this.#notes = new HealthNotes(options.desk);
     this.backends = new DynamicSupervisor(
       {
         id: 'backends',
@@ -152,18 +155,12 @@ export class Health {
     const cut = context.id.indexOf(SEPARATOR);
     const pool = context.id.slice(0, cut) as PoolName;
     const id = context.id.slice(cut + 1) as BackendId;
-    const { poolState, desk, world } = this.#options;
-    const record = (cause: QuarantineCause, untilMs: number) => {
-      // Refused (the backend went away, the log is full): the ledger protects it all the same.
-      desk()
-        .ask({ type: 'QuarantineBackend', pool, id, cause, untilMs }, { author: 'switchyard' })
-        .catch((error: Error) => child.crash(error));
-    };
-    const recordHealth = (health: BackendHealth, withheld: readonly string[]) => {
-      desk()
-        .ask({ type: 'RecordHealth', pool, id, health, withheld }, { author: 'switchyard' })
-        .catch((error: Error) => child.crash(error));
-    };
+    const { poolState, world } = this.#options;
+    const failed = (error: Error) => child.crash(error);
+    const record = (cause: QuarantineCause, untilMs: number) =>
+      this.#notes.record(pool, { type: 'quarantine', id, cause, untilMs }, failed);
+    const recordHealth = (health: BackendHealth, withheld: readonly string[]) =>
+      this.#notes.record(pool, { type: 'health', id, health, withheld }, failed);
     const known = backendOf(poolState(pool), id);
     const quarantinedUntilMs = known?.quarantine?.untilMs ?? 0;
     const health = known?.health ?? WELL;

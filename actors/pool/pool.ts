@@ -55,22 +55,24 @@ export type PoolCommand =
     } & DrainCounts)
   /** It has wanted more backends for a while. */
   | { readonly type: 'WantCapacity'; readonly pool: PoolName; readonly want: CapacityWant }
+  /** Of one backend at most one of each type; of those that are not there, nothing is recorded. */
+  | { readonly type: 'RecordHealth'; readonly pool: PoolName; readonly notes: readonly BackendNote[] }
+  /** It was starting: it is up. */
+  | { readonly type: 'StartBackend'; readonly pool: PoolName; readonly id: BackendId };
+
+export type BackendNote =
   | {
-      readonly type: 'QuarantineBackend';
-      readonly pool: PoolName;
+      readonly type: 'quarantine';
       readonly id: BackendId;
       readonly cause: QuarantineCause;
       readonly untilMs: number;
     }
   | {
-      readonly type: 'RecordHealth';
-      readonly pool: PoolName;
+      readonly type: 'health';
       readonly id: BackendId;
       readonly health: BackendHealth;
       readonly withheld: readonly string[];
-    }
-  /** It was starting: it is up. */
-  | { readonly type: 'StartBackend'; readonly pool: PoolName; readonly id: BackendId };
+    };
 
 // 2 000: a scan of ten microseconds, and a change of all in some tenths of a second.
 export const MAX_BACKENDS = 2000;
@@ -88,6 +90,8 @@ function decide(command: PoolCommand, state: PoolState): Decision<PoolEvent> {
   if (command.type === 'WantCapacity') return events({ type: 'CapacityWanted', data: command.want });
   if (command.type === 'RemovePool') return events({ type: 'PoolRemoved', data: {} });
   if (command.type === 'PutBackend') return putBackend(command.id, command.backend, state);
+  if (command.type === 'RecordHealth')
+    return { type: 'events', events: command.notes.flatMap((note) => noted(note, state)) };
   const present = backendOf(state, command.id);
   if (present === undefined) {
     return rejected({
@@ -107,21 +111,23 @@ function decide(command: PoolCommand, state: PoolState): Decision<PoolEvent> {
       const { id, finished, cut } = command;
       return events({ type: 'BackendDrained', data: { id, finished, cut } });
     }
-    case 'QuarantineBackend':
-      if ((present.quarantine?.untilMs ?? 0) >= command.untilMs) return events();
-      return events({
-        type: 'BackendQuarantined',
-        data: { id: command.id, cause: command.cause, untilMs: command.untilMs },
-      });
-    case 'RecordHealth': {
-      const { id, health, withheld } = command;
-      if (withheld.length === 0 && sameJson(health, present.health ?? WELL)) return events();
-      return events({ type: 'BackendHealthChanged', data: { id, ...health, withheld } });
-    }
     case 'StartBackend':
       if (present.backend.state !== 'starting') return events();
       return events({ type: 'BackendStarted', data: { id: command.id } });
   }
+}
+
+function noted(note: BackendNote, state: Pool): PoolEvent[] {
+  const present = backendOf(state, note.id);
+  if (present === undefined) return [];
+  if (note.type === 'quarantine') {
+    const { id, cause, untilMs } = note;
+    if ((present.quarantine?.untilMs ?? 0) >= untilMs) return [];
+    return [{ type: 'BackendQuarantined', data: { id, cause, untilMs } }];
+  }
+  const { id, health, withheld } = note;
+  if (withheld.length === 0 && sameJson(health, present.health ?? WELL)) return [];
+  return [{ type: 'BackendHealthChanged', data: { id, ...health, withheld } }];
 }
 
 function versionMismatch(command: PoolCommand, state: PoolState): Decision<PoolEvent> | undefined {

@@ -113,3 +113,13 @@ it('is still known after a restart of the machine that had it recorded', async (
   const routes = [{ route: 'a.example' }, { route: 'b.example' }];
   expect(recorded()[1]).toMatchObject({ data: { ejections: routes } });
 });
+
+it('is recorded in two steps where many fail at once: who changes the pool meanwhile waits for no more', async () => {
+  const ids = Array.from({ length: 40 }, (_, index) => backend(`many.${index}`));
+  await start(...ids);
+  const before = scene.published.length;
+  for (const id of ids) refuses(id);
+  await isRecorded(ids.length);
+  const steps = scene.published.slice(before).map((events) => events.map(({ type }) => type));
+  expect(steps).toEqual([['BackendQuarantined'], Array(ids.length - 1).fill('BackendQuarantined')]);
+});

@@ -141,7 +141,11 @@ describe("a pool's ledger", () => {
     const ejections = [{ route: 'app.test#/a', untilMs: 5000, level: 1 }];
     const health = { ejections, probes: 'passing' } as const;
     await deskOver(s.log).ask(
-      { type: 'RecordHealth', pool: 'web' as PoolName, id: 'web.1' as BackendId, health, withheld: [] },
+      {
+        type: 'RecordHealth',
+        pool: 'web' as PoolName,
+        notes: [{ type: 'health', id: 'web.1' as BackendId, health, withheld: [] }],
+      },
       { author: 'switchyard' },
     );
     const { body } = await s.client.get('/v1/pools/web/ledger');
