@@ -11,8 +11,8 @@ import { Section } from '../memory/section.ts';
 import { Recorder } from '../record/recorder.ts';
 
 const NODES_AT_ONCE = 256;
-// 256 MiB of addresses: some half a million pools of four backends, with room for any thread's share in each.
-const RESERVE_BYTES = 2 ** 28;
+// 1 GiB of addresses, not of memory: 180 000 pools of four backends at a time, with room for any thread's share in each.
+const RESERVE_BYTES = 2 ** 30;
 
 export class ReplayMemory {
   readonly section: Section;

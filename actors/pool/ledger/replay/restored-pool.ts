@@ -39,6 +39,12 @@ export class RestoredPool extends SharedPool {
     return this.word(this.block + POOL.waiting);
   }
 
+  /** None of its rows is anybody's. */
+  get isBare(): boolean {
+    for (let row = 0; row < this.field.rows; row++) if (this.ward.isThere(row)) return false;
+    return true;
+  }
+
   /** Gives its memory back. */
   free(): void {
     this.dropWaiters();

@@ -132,6 +132,15 @@ export class DecisionVerification implements InOrder {
     else this.#skipped++;
     if (known.isInStep) this.#compare(known, poolKey, ticket);
     else this.#resume(known, poolKey, ticket);
+    if (record.op === 'drop') this.#dropped(known, poolKey);
+  }
+
+  /** As its ledger does: of pools that rest and are used again a run has many more than there are at a time. */
+  #dropped({ pool, isInStep }: Known, poolKey: number): void {
+    // Who is out of step goes on with the next ledger of that name; what is still lent out is given back before.
+    if (isInStep && !pool.isBare) return;
+    pool.free();
+    this.#pools.delete(poolKey);
   }
 
   #decide(known: Known, record: LedgerRecord): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DecisionVerification, keyOf, unpackRecords } from '../../../../actors/index.ts';
+import { DecisionVerification, keyOf, type LedgerRecord, unpackRecords } from '../../../../actors/index.ts';
 import {
   type JournalledCheckpoint,
   type JournalReader,
@@ -221,7 +221,42 @@ describe('verifying decisions', () => {
       differences: [],
     });
   });
+
+  it('has no more of the pools of a journal in memory than there were at a time', () => {
+    const verification = new DecisionVerification([]);
+    verification.run(RUN);
+    // Room for a row is room for those before it: together they are twice what there is addresses for.
+    const POOLS = 400;
+    for (let poolKey = 1; poolKey <= POOLS; poolKey++)
+      for (const record of restingPool(poolKey, 4000)) verification.operation(record);
+    expect(verification.result()).toMatchObject({
+      pools: POOLS,
+      operations: 3 * POOLS,
+      skipped: 0,
+      differences: [],
+    });
+  });
 });
+
+/** A ledger that is made with one row, and given back. */
+function restingPool(poolKey: number, row: number): readonly LedgerRecord[] {
+  const of = (ticket: number) => ({ thread: 0, poolKey, ticket, nowMs: RUN, position: 1 });
+  const settings = { policy: 'random', maxWaiting: 1, whenEmpty: 'refuse', widening: false } as const;
+  const closed = {
+    empty: false,
+    removed: false,
+    draining: false,
+    starting: false,
+    quarantined: false,
+    ejected: false,
+    failing: false,
+  };
+  return [
+    { op: 'start', seed: 1, ...settings, ...of(1) },
+    { op: 'row', row, backendKey: 1, epoch: 1, limit: 0, weight: 1, untilMs: 0, ...closed, ...of(2) },
+    { op: 'drop', ...of(3) },
+  ];
+}
 
 /** The block with one flipped byte by which one checkout, and nothing else, goes to another row. */
 function withAnotherRow(block: OperationBlock): OperationBlock {
