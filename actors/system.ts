@@ -99,7 +99,12 @@ export class System {
       clock,
       record: (pool, want) => this.#recordWant(pool, want),
     });
-    this.#drains = new Drains({ ledger, clock, record: (end) => this.#recordDrained(end) });
+    this.#drains = new Drains({
+      ledger,
+      clock,
+      record: (end) => this.#recordDrained(end),
+      failed: (pool, error) => this.owners.fail(pool, error),
+    });
     this.health = new Health({
       world,
       desk: () => this.desk,
@@ -239,7 +244,7 @@ export class System {
       const answer = await this.desk.ask(command, { author: 'switchyard' });
       return answer.type === 'done' || answer.rejection.type.endsWith('_not_found');
     } catch (error) {
-      this.owners.pools.lookup(pool)?.crash(error as Error);
+      this.owners.fail(pool, error);
       return false;
     }
   }
@@ -248,7 +253,7 @@ export class System {
   #recordWant(pool: PoolName, want: CapacityWant): void {
     this.desk
       .ask({ type: 'WantCapacity', pool, want }, { author: 'switchyard' })
-      .catch((error: Error) => this.owners.pools.lookup(pool)?.crash(error));
+      .catch((error: unknown) => this.owners.fail(pool, error));
   }
 
   /** An owner that nobody has asked for yet is started, if there is one. */

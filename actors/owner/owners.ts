@@ -117,20 +117,28 @@ export class SupervisedOwners implements Owners {
     this.#lookup(stream)?.crash(new Error(`${stream} was behind the log`));
   }
 
-  /** A request needs the pool's ledger. False: there is no such pool, or its owner is not to be had. */
+  /** A request needs the pool's ledger. False: there is no such pool, or its owner is not to be had. Never rejects. */
   async wake(pool: PoolName): Promise<boolean> {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       try {
         const { known } = await this.#awake(poolStream(pool));
         if (known.state === null) return false;
+        // It may have been on its way to sleep.
+        if (this.#options.keeper.ticket(pool) > 0) return true;
       } catch (error) {
-        if (error instanceof OwnerUnavailable || error instanceof LogUnavailable) return false;
-        throw error;
+        if (!(error instanceof OwnerUnavailable || error instanceof LogUnavailable)) this.fail(pool, error);
+        return false;
       }
-      // It may have been on its way to sleep.
-      if (this.#options.keeper.ticket(pool) > 0) return true;
     }
     return false;
+  }
+
+  /** Our own mistake in what is done for a pool: its owner's crash, also where there is none to start again. */
+  fail(pool: PoolName, error: unknown): void {
+    const { observers, clock } = this.#options.world;
+    const owner = this.pools.lookup(pool);
+    if (owner !== undefined) owner.crash(error as Error);
+    else observers.tell({ type: 'crashed', error, id: `pool:${pool}`, kind: 'pool', atMs: clock.now() });
   }
 
   awake(): Iterable<PoolName> {

@@ -25,6 +25,8 @@ export type DrainsOptions = {
   readonly clock: Clock;
   /** Has it recorded; false: it could not be now, so it is asked again. */
   readonly record: (end: DrainEnd) => Promise<boolean>;
+  /** A mistake of ours over a backend of this pool; the next look tries it again. */
+  readonly failed: (pool: PoolName, error: unknown) => void;
 };
 
 type Draining = {
@@ -45,6 +47,8 @@ type Leaving = {
   recording: boolean;
   readonly waiting: Set<(end: Drained) => void>;
 };
+
+type SeenRows = Map<PoolName, ReadonlyMap<number, RowStats>>;
 
 // 20 ms while somebody waits: less than anybody notices. 200 ms otherwise: for the record.
 const LOOK_MS = 20;
@@ -142,25 +146,24 @@ export class Drains {
   }
 
   #look(): void {
-    try {
-      this.#judge();
-    } catch (error) {
-      // A lock that is not to be had now: the next look will have it.
-      if (!(error instanceof LedgerBusy)) throw error;
+    const seen: SeenRows = new Map();
+    for (const leaving of this.#leaving.values()) {
+      try {
+        this.#judge(leaving, seen);
+      } catch (error) {
+        // A lock that is not to be had now: the next look will have it.
+        if (!(error instanceof LedgerBusy)) this.#options.failed(leaving.pool, error);
+      }
     }
     this.#arm(this.#isAwaited() ? LOOK_MS : IDLE_LOOK_MS);
   }
 
-  #judge(): void {
-    const seen = new Map<PoolName, ReadonlyMap<number, RowStats>>();
-    for (const leaving of this.#leaving.values()) {
-      const rows = seen.get(leaving.pool) ?? this.#rowsOf(leaving.pool);
-      seen.set(leaving.pool, rows);
-      const row = rows.get(leaving.backendKey);
-      leaving.ends =
-        row ?? this.#options.ledger.ends(keyOf(leaving.pool), leaving.backendKey) ?? leaving.ends;
-      if ((row?.inFlight ?? 0) === 0) this.#over(leaving);
-    }
+  #judge(leaving: Leaving, seen: SeenRows): void {
+    const rows = seen.get(leaving.pool) ?? this.#rowsOf(leaving.pool);
+    seen.set(leaving.pool, rows);
+    const row = rows.get(leaving.backendKey);
+    leaving.ends = row ?? this.#options.ledger.ends(keyOf(leaving.pool), leaving.backendKey) ?? leaving.ends;
+    if ((row?.inFlight ?? 0) === 0) this.#over(leaving);
   }
 
   #over(leaving: Leaving): void {

@@ -3,6 +3,7 @@
  * the ledger at once, whatever the others are; the log is told by the backend's machine.
  */
 import {
+  type ChildContext,
   type ChildSpec,
   crashed,
   type HealthReport,
@@ -67,6 +68,8 @@ export class Prober {
   readonly #turnstile = new Turnstile(MOST_AT_ONCE);
   #isRunning = false;
   #isHindered = false;
+  /** A mistake of ours over what a probe found ends this life of the prober, and nothing else. */
+  #failed: (error: unknown) => void = () => {};
   readonly counts = { passed: 0, failed: 0 };
 
   constructor(options: ProberOptions) {
@@ -79,7 +82,7 @@ export class Prober {
       kind: 'prober',
       restart: 'permanent',
       shutdownMs: 'brutal',
-      start: (context) => this.#start((error) => context.exited(crashed(error))),
+      start: (context) => this.#start(context),
     };
   }
 
@@ -133,20 +136,18 @@ export class Prober {
     if (target.course.isFailing) this.#turn(target, false);
   }
 
-  #start(failed: (error: Error) => void): Running {
+  #start(context: ChildContext): Running {
     this.#isRunning = true;
     for (const target of this.#targets.values()) this.#planFirst(target);
     const stop = () => {
       this.#isRunning = false;
       for (const target of this.#targets.values()) clearTimeout(target.timer);
     };
-    return {
-      stop,
-      crash: (error) => {
-        stop();
-        failed(error);
-      },
+    this.#failed = (error) => {
+      stop();
+      context.exited(crashed(error));
     };
+    return { stop, crash: this.#failed };
   }
 
   /** Anywhere in the first interval, so that a pool's backends are not all asked at once. */
@@ -156,7 +157,7 @@ export class Prober {
 
   #plan(target: Target, inMs: number): void {
     clearTimeout(target.timer);
-    target.timer = setTimeout(() => void this.#ask(target), inMs);
+    target.timer = setTimeout(() => this.#ask(target).catch(this.#failed), inMs);
   }
 
   async #ask(target: Target): Promise<void> {
@@ -208,7 +209,15 @@ export class Prober {
       ledger.pool(keyOf(target.pool))?.probed(keyOf(target.id), now(), target.isClosed);
     } catch (error) {
       if (!(error instanceof LedgerBusy)) throw error;
-      setTimeout(() => this.#close(target), AGAIN_MS);
+      setTimeout(() => this.#closeAgain(target), AGAIN_MS);
+    }
+  }
+
+  #closeAgain(target: Target): void {
+    try {
+      this.#close(target);
+    } catch (error) {
+      this.#failed(error);
     }
   }
 }

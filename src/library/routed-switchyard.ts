@@ -247,7 +247,11 @@ class Embedded implements RoutedSwitchyard {
       this.#before = mergeMetrics([this.#before, plane.metrics()]);
       this.#plane = undefined;
     };
-    return { stop: end, crash: (error) => void end().then(() => context.exited(crashed(error))) };
+    const crash = (error: Error) => {
+      const exit = () => context.exited(crashed(error));
+      void end().then(exit, exit);
+    };
+    return { stop: end, crash };
   }
 
   #load(table: Table): void {

@@ -105,7 +105,10 @@ export class MainPlane {
     return {
       branch: new RequestsBranch(0, () => requests, this.#options.now()),
       stop: (reason) => (reason === 'kill' ? end(routing.plane.close()) : drain()),
-      crash: (error) => void end(routing.plane.close()).then(() => context.exited(crashed(error))),
+      crash: (error) => {
+        const exit = () => context.exited(crashed(error));
+        void end(routing.plane.close()).then(exit, exit);
+      },
     };
   }
 }

@@ -1,7 +1,7 @@
 /** Who is awake, who is woken, and who need not be. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, type Command, keyOf, type Lease, type PoolLedger } from '../../actors/index.ts';
-import type { PoolName } from '../../eventlog/index.ts';
+import { createMemoryLog, type PoolName } from '../../eventlog/index.ts';
 import { append, backendAdded, domainOf, WEB, write } from '../eventlog/appends.ts';
 import { domain, pool, type Scene, startSystem } from '../support/system.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -121,6 +121,18 @@ describe('a pool', () => {
     expect(await ask(PUT_WEB)).toMatchObject({
       rejection: { detail: expect.stringMatching(/is parked after too many failures, the last: .*pool:web/) },
     });
+  });
+
+  it('that a mistake of ours keeps asleep is not woken, and that is told as its crash', async () => {
+    const log = createMemoryLog({ now: Date.now });
+    const mistaken = await startSystem(() => log, new VirtualClock());
+    await using _ = { [Symbol.asyncDispose]: () => mistaken.system.stop() };
+    const mistake = new TypeError('cannot read properties of undefined');
+    log.version = () => Promise.reject(mistake);
+    expect(await mistaken.system.owners.wake(web)).toBe(false);
+    expect(mistaken.happened.filter(({ type }) => type === 'crashed')).toMatchObject([
+      { id: 'pool:web', kind: 'pool', error: mistake },
+    ]);
   });
 
   it('that lacks what is in the log is told it when it settles, however much of it is brought along', async () => {

@@ -56,6 +56,7 @@ const RULES = {
 async function probed(
   backends: Readonly<Record<string, SparseBackend>>,
   settings: SparsePool = { health: { active: RULES } },
+  heed: (report: HealthReport) => void = () => {},
 ) {
   const ledger = createArena({ threads: 2, ring() {}, record: false });
   const rows = Object.entries(backends).map(([id, { state = 'up' }]) => {
@@ -70,7 +71,10 @@ async function probed(
     ledger,
     now,
     random: () => 0.5,
-    report: (report) => reports.push(report),
+    report: (report) => {
+      heed(report);
+      reports.push(report);
+    },
     failing: (_, id, why) => failing.push(`${id}: ${why}`),
     hindered: (why) => failing.push(why),
     started: (_, id) => started.push(id),
@@ -79,7 +83,8 @@ async function probed(
   const state = { settings, version: 1, backends: Object.fromEntries(states) } satisfies PoolState;
   prober.follow(WEB, state);
   const spec = prober.childSpec() as { start(context: unknown): Running };
-  const running = spec.start({ exited() {} });
+  const ends: unknown[] = [];
+  const running = spec.start({ exited: (end: unknown) => ends.push(end) });
   closing.push(() => void running.stop('shutdown'));
   const rowsNow = () =>
     ledger
@@ -87,10 +92,24 @@ async function probed(
       .stats()
       .rows.map((row) => row.state);
   const news = () => reports.map((report) => (report.type === 'health_changed' ? report.news : report));
-  return { prober, state, rowsNow, news, started, failing };
+  return { prober, state, rowsNow, news, started, failing, ends };
 }
 
 describe('a backend that is probed', () => {
+  it('over which a mistake of ours is made costs the prober this life, and no other', async () => {
+    const bad = await backend();
+    bad.status = 500;
+    const mistake = new TypeError('cannot read properties of undefined');
+    const { ends } = await probed({ bad: { address: at(bad) } }, undefined, () => {
+      throw mistake;
+    });
+    await eventually(() => ends.length > 0, 'the end of a life');
+    expect(ends).toEqual([{ type: 'crashed', error: mistake }]);
+    const asked = bad.asked.length;
+    await new Promise((resolve) => setTimeout(resolve, 3 * RULES.intervalMs));
+    expect([ends.length, bad.asked.length]).toEqual([1, asked]);
+  });
+
   it('is closed when it fails so often in a row, and open again when it passes so often', async () => {
     const [good, bad] = [await backend(), await backend()];
     const { rowsNow, news, failing } = await probed({

@@ -178,6 +178,18 @@ describe('the journal thread', () => {
     expect(await journal.flush()).toBe(true);
   });
 
+  it('fails where the main thread makes a mistake over a checkpoint', async () => {
+    const { ledger, ends, start } = await scene();
+    ledger.tickets = () => {
+      throw new TypeError('cannot read properties of undefined');
+    };
+    await start();
+    await eventually(() => ends.length > 0, 'its end');
+    expect(ends).toMatchObject([
+      { type: 'crashed', error: { message: expect.stringContaining('cannot read properties of undefined') } },
+    ]);
+  });
+
   it('is told of every active pool within a second, and of names when ledgers are made', async () => {
     const { journal, ledger, directory, start } = await scene();
     await define(ledger);

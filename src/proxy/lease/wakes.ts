@@ -13,6 +13,7 @@ export interface Sleeper {
   readonly client: { deadlineAt(atMs: number): void };
   /** Its pool's ledger is there. */
   goOn(): void;
+  crashed(error: unknown): void;
 }
 
 // 5 s: an owner that restarts is back within a second; one that is parked answers at once that it is.
@@ -46,6 +47,13 @@ export class Wakes {
   woken(pool: string): void {
     const waiting = this.#waiting.get(pool) ?? [];
     this.#waiting.delete(pool);
-    for (const sleeper of waiting) if (sleeper.outcome === undefined) sleeper.goOn();
+    for (const sleeper of waiting) {
+      if (sleeper.outcome !== undefined) continue;
+      try {
+        sleeper.goOn();
+      } catch (error) {
+        sleeper.crashed(error);
+      }
+    }
   }
 }

@@ -34,8 +34,16 @@ export class Checkpoints {
     this.#now = now;
   }
 
-  start(): void {
-    this.#timer ??= setInterval(() => this.tick(), TICK_MS).unref();
+  /** `failed`: it has stopped over a mistake of ours. */
+  start(failed: (error: unknown) => void): void {
+    this.#timer ??= setInterval(() => {
+      try {
+        this.tick();
+      } catch (error) {
+        this.stop();
+        failed(error);
+      }
+    }, TICK_MS).unref();
   }
 
   stop(): void {

@@ -128,12 +128,15 @@ export class Journal {
     );
     this.#child = child;
     void child.exit.then(() => this.#lost());
-    this.#checkpoints.start();
+    this.#checkpoints.start((error) => child.crash(error as Error));
     const running: Running = {
       stop: async (reason) => {
         this.#checkpoints.stop();
-        if (reason === 'shutdown') this.#checkpoints.tick();
-        await child.stop(reason);
+        try {
+          if (reason === 'shutdown') this.#checkpoints.tick();
+        } finally {
+          await child.stop(reason);
+        }
       },
       crash: (error) => child.crash(error),
     };

@@ -17,13 +17,14 @@ class Scene {
   readonly clock = new VirtualClock(0);
   readonly ends: DrainEnd[] = [];
   readonly told: (Drained | undefined)[] = [];
+  readonly failures: unknown[] = [];
   /** What the log says to the record of an end. */
   log: () => Promise<boolean> = async () => true;
-  readonly #ledger = createArena({ threads: 1, ring() {}, record: false });
+  readonly ledger = createArena({ threads: 1, ring() {}, record: false });
   #state: PoolState = null;
   #version = 0;
   readonly #drains = new Drains({
-    ledger: this.#ledger,
+    ledger: this.ledger,
     clock: this.clock,
     record: async (end) => {
       if (!(await this.log())) return false;
@@ -32,9 +33,10 @@ class Scene {
       await this.tell({ type: 'ConcludeDrain', ...rest, ...counts });
       return true;
     },
+    failed: (_, error) => void this.failures.push(error),
   });
   readonly #keeper = new LedgerKeeper({
-    ledger: this.#ledger,
+    ledger: this.ledger,
     now: this.clock.now,
     random: () => 0.5,
     named() {},
@@ -70,7 +72,7 @@ class Scene {
 
   /** A request under way that is at home there, to be ended as is said. */
   lease(): (how?: LeaseEnd) => void {
-    const pool = this.#ledger.pool(keyOf(WEB)) as PoolLedger;
+    const pool = this.ledger.pool(keyOf(WEB)) as PoolLedger;
     const lease = pool.checkout(0, [], { place: 0, granted() {}, refused() {} }, 0, 0, keyOf(A)) as Lease;
     return (how = 'finished') => pool.checkin(lease, this.clock.now(), how);
   }
@@ -136,6 +138,23 @@ describe('a drain', () => {
     await s.clock.advance(2 * LOOK_MS + 1);
     expect(s.told).toEqual([{ type: 'drained', finished: 0, cut: 0 }]);
     expect(s.ends).toHaveLength(1);
+  });
+
+  it('that a mistake of ours keeps from being judged is told as that of its pool, and is judged at the next look', async () => {
+    const mistake = new TypeError('cannot read properties of undefined');
+    const finished = s.lease();
+    await s.drain(5000);
+    s.wait();
+    finished();
+    const { rowsOf } = s.ledger;
+    s.ledger.rowsOf = () => {
+      throw mistake;
+    };
+    await s.clock.advance(LOOK_MS);
+    expect([s.failures.at(-1), s.told]).toEqual([mistake, []]);
+    s.ledger.rowsOf = rowsOf;
+    await s.clock.advance(LOOK_MS);
+    expect(s.told).toEqual([{ type: 'drained', finished: 1, cut: 0 }]);
   });
 
   it('begun anew while its end was recorded has an end of its own', async () => {
