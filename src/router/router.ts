@@ -107,7 +107,8 @@ export class Router {
     this.#confirmations = new Confirmations({
       desk: () => this.#system.desk,
       log: () => this.#system.log,
-      history: this.#history,
+      // Who reads the past slowly has places of history for as long, and no say in when a trial ends.
+      history: this.#planner.thread,
       now: Date.now,
       logger: options.log,
     });

@@ -1,4 +1,6 @@
 /** A change on trial outlives the router: killed in between, it is confirmed or undone by the next one, on time. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AdminClient } from '../support/admin-client.ts';
@@ -11,6 +13,11 @@ import { tempDirectory } from '../support/temp-directory.ts';
 
 // A machine with much else to do.
 const PATIENCE_MS = 120_000;
+// Together more than a system takes for somebody who does not read.
+const PAGES = 200;
+const PAGE = 'x'.repeat(30_000);
+// As many as history serves at once.
+const READERS = 8;
 
 async function scene() {
   await using stack = new AsyncDisposableStack();
@@ -86,3 +93,30 @@ describe('a router killed while a change is on trial', () => {
     PATIENCE_MS,
   );
 });
+
+it(
+  'a change on trial is undone in time, however slowly others read the past',
+  async () => {
+    await using stage = await scene();
+    await using first = await stage.start();
+    const { admin, router } = first;
+    const { body } = await admin.must<Applied>('POST', '/v1/apply?confirmWithinMs=5000', stage.wished);
+    for (let n = 0; n < PAGES; n++)
+      await admin.must('PUT', `/v1/domains/d${n}.example`, { pool: 'web', errorPages: { error: PAGE } });
+    const [host, port] = router.admin.split(':');
+    await using readers = new AsyncDisposableStack();
+    for (let reader = 0; reader < READERS; reader++) {
+      const socket = connect({ host: host!, port: Number(port) });
+      readers.defer(() => void socket.destroy());
+      socket.write(`GET /v1/state HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      await once(socket, 'readable');
+    }
+    expect(Date.now()).toBeLessThan(body.confirm.untilMs);
+    expect((await admin.get('/v1/domains/new.example')).status).toBe(200);
+    await expect
+      .poll(async () => (await admin.get('/v1/domains/new.example')).status, { timeout: 20_000 })
+      .toBe(404);
+    expect(Date.now() - body.confirm.untilMs).toBeLessThan(10_000);
+  },
+  PATIENCE_MS,
+);
