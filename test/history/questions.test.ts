@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryLog, type SwitchyardEvent } from '../../eventlog/index.ts';
+import { createArena, keyOf } from '../../actors/index.ts';
+import { ByteWriter, createMemoryLog, type SwitchyardEvent } from '../../eventlog/index.ts';
 import { type Scene, scene } from '../admin/scene.ts';
 import { command } from '../cli/command.ts';
 import { Past } from './past.ts';
@@ -251,6 +252,56 @@ describe('where a request would go', () => {
     expect(own.sight.candidates.filter(({ isTrial }) => isTrial)).toEqual([]);
     expect((await explain({ path: '/', whyNot: 'drained' })).whyNot).toBe('drained cannot be had: draining');
     expect((await explain({ path: '/api' })).why).toContain('tried was out, its time is over');
+    expect((await explain({ path: '/api', whyNot: 'well' })).whyNot).toBe(
+      'well could be had as well: tried was out, its time is over, and this request is its trial; 2 could not be had (1 draining, 1 ejected)',
+    );
+  });
+
+  it('says why it is not another one where none is picked at all', async () => {
+    await using made = await scene();
+    await made.client.must('PUT', '/v1/pools/web', { backends: BACKENDS });
+    const routes = [{ match: { pathPrefix: '/old' }, redirect: { location: '/new' } }];
+    await made.client.must('PUT', '/v1/domains/example.com', { pool: 'web', routes });
+    const whyNot = async (path: string) => {
+      const wish = { host: 'example.com', path, whyNot: 'web.1' };
+      return (await made.client.must<{ whyNot: string }>('POST', '/v1/explain', wish)).body.whyNot;
+    };
+    expect(await whyNot('/old')).toBe('no backend is picked: route 0 redirects it');
+    await made.client.must('PUT', '/v1/domains/example.com', { pool: 'web', maintenance: true });
+    expect(await whyNot('/')).toBe(
+      'web.1 could be had, but no backend is picked: example.com is in maintenance: H80',
+    );
+  });
+
+  it('does not say that the least wins where it was not drawn', async () => {
+    const [web, ids] = [keyOf('web'), ['idle', 'busy', 'busier']];
+    const arena = createArena({ threads: 1, ring() {}, record: false });
+    const rows = ids.map(
+      (id) => ({ backendKey: keyOf(id), limit: 0, weight: 1, state: 'up', quarantineUntilMs: 0 }) as const,
+    );
+    // A seed by which chance names the two that are not idle.
+    const pool = { policy: 'p2c', maxWaiting: 1, whenEmpty: 'refuse', seed: 5 } as const;
+    await arena.define(web, pool, rows, 'widen', { position: 1, nowMs: 0 });
+    for (const tried of [
+      ['idle', 'busier'],
+      ['idle', 'busy'],
+      ['idle', 'busy'],
+    ])
+      arena.pool(web)!.checkout(0, tried.map(keyOf), { place: 0, granted() {}, refused() {} });
+    const packed = new ByteWriter();
+    arena.checkpoint(web, packed);
+    await using made = await scene({ checkpoint: () => packed.written() });
+    const backends = Object.fromEntries(ids.map((id) => [id, BACKENDS['web.1']]));
+    await made.client.must('PUT', '/v1/pools/web', { policy: 'p2c', backends });
+    await made.client.must('PUT', '/v1/domains/example.com', { pool: 'web' });
+    const { body } = await made.client.must<{ backend: string; whyNot: string }>('POST', '/v1/explain', {
+      host: 'example.com',
+      whyNot: 'idle',
+    });
+    expect(body.backend).toBe('busy');
+    expect(body.whyNot).toBe(
+      'idle has score 0, busy has 1, but idle was not drawn (in flight for its weight, of the two that were drawn)',
+    );
   });
 });
 

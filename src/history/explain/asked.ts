@@ -19,7 +19,7 @@ import { Names } from './names.ts';
 import { againstOf, whyPicked } from './reasons.ts';
 import { type ConsideredDomain, domainAt, type FoundRoute, poolAt, routeAt } from './route.ts';
 import { moment } from './steps.ts';
-import type { Sight } from './story.ts';
+import type { NamedCandidate, Sight } from './story.ts';
 
 export type AskedWish = {
   readonly host: string;
@@ -67,7 +67,7 @@ export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedSt
   const notes: string[] = [];
   const shown =
     pool === undefined ? undefined : await sightOf(wish, room, position, pool, route, name, notes);
-  const { why, backend } = verdict(name, settings?.maintenance === true, route, shown);
+  const found = verdict(name, settings?.maintenance === true, route, shown);
   const domainStream = name === undefined ? undefined : (`domain-${name}` as StreamName);
   const poolStream = pool === undefined ? undefined : (`pool-${pool}` as StreamName);
   const ofDomain = domainStream && lastChange(log, domainStream, position);
@@ -88,9 +88,8 @@ export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedSt
     route,
     pool: pool ?? null,
     sight: shown?.sight ?? null,
-    backend,
-    why,
-    whyNot: wish.whyNot === undefined ? null : whyNot(wish.whyNot, backend, shown?.sight),
+    ...found,
+    whyNot: wish.whyNot === undefined ? null : whyNot(wish.whyNot, found, shown?.sight),
     changes: { last: last ?? null, domain: ofDomain ?? null, pool: ofPool ?? null },
     notes,
   };
@@ -201,16 +200,29 @@ function shares(split: NonNullable<FoundRoute['split']>): string {
   return split.map(({ pool, weight }) => `${pool} ${weight}`).join(', ');
 }
 
-function whyNot(id: string, picked: string | null, sight: Sight | undefined): string {
+function whyNot(
+  id: string,
+  { why, backend: picked }: ReturnType<typeof verdict>,
+  sight: Sight | undefined,
+): string {
   if (id === picked) return `${id} is the one that would be picked`;
-  const its = sight?.candidates.find(({ backend }) => backend === id);
+  if (sight === undefined) return `no backend is picked: ${why}`;
+  const its = sight.candidates.find(({ backend }) => backend === id);
   if (its === undefined) return `the pool has no backend ${id}`;
   if (!its.open)
     return `${id} cannot be had: ${againstOf(its)}${its.until === null ? '' : `, until ${its.until}`}`;
-  const other = sight?.candidates.find(({ backend }) => backend === picked);
-  if (other === undefined || its.score === null || other.score === null)
-    return `${id} could be had as well: chance named ${picked}`;
-  if (its.score === other.score)
-    return `${id} is as good as ${picked} (score ${its.score}), and was not drawn`;
-  return `${id} has score ${its.score}, ${picked} has ${other.score}: the least wins (${sight?.measure})`;
+  const other = sight.candidates.find(({ backend }) => backend === picked);
+  if (other === undefined) return `${id} could be had, but no backend is picked: ${why}`;
+  return other.isTrial ? `${id} could be had as well: ${why}` : whyOther(its, other, sight);
+}
+
+/** Both could be had. Where the policy names some by chance, the least of all may not be among them. */
+function whyOther(its: NamedCandidate, other: NamedCandidate, { measure, draws }: Sight): string {
+  const [id, picked] = [its.backend, other.backend];
+  if (its.score === null || other.score === null) return `${id} could be had as well: chance named ${picked}`;
+  const aside = draws.length > 0 ? 'was not drawn' : 'comes after it';
+  if (its.score === other.score) return `${id} is as good as ${picked} (score ${its.score}), and ${aside}`;
+  if (its.score < other.score)
+    return `${id} has score ${its.score}, ${picked} has ${other.score}, but ${id} ${aside} (${measure})`;
+  return `${id} has score ${its.score}, ${picked} has ${other.score}: the least wins (${measure})`;
 }
