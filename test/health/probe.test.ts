@@ -70,9 +70,9 @@ it('is one where the backend hangs: in time, and with what the thread stood stil
   await took(0);
   const [quick, slow] = [await took(0), await took(1000)];
   expect(quick).toBeGreaterThanOrEqual(TIMEOUT_MS - 2);
-  expect(quick).toBeLessThan(TIMEOUT_MS * 1.3);
+  expect(quick).toBeLessThan(TIMEOUT_MS * 2);
   expect(slow).toBeGreaterThanOrEqual(1000 + TIMEOUT_MS * 0.85);
-  expect(slow).toBeLessThan(1000 + TIMEOUT_MS * 1.3);
+  expect(slow).toBeLessThan(1000 + TIMEOUT_MS * 2);
 });
 
 it('says nothing of the backend where no file is left to open, and finds it afterwards', async () => {

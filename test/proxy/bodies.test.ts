@@ -180,7 +180,7 @@ describe('a body', () => {
     const client = await router.connect();
     client.socket.pause();
     client.send(GET);
-    await pause(200);
+    await pause(600);
     router.plane.crashRequest(new Error('of this test'));
     // The backend goes on meanwhile.
     await pause(100);
@@ -201,7 +201,7 @@ describe('a body', () => {
     await connection.takeHead();
     connection.socket.pause();
     client.send(body);
-    await pause(200);
+    await pause(600);
     router.plane.crashRequest(new Error('of this test'));
     // The client goes on meanwhile.
     await pause(100);
