@@ -30,11 +30,17 @@ export function roomyHeap(): Disposable {
   };
 }
 
-/** The limit of a nursery is read when a thread makes its heap, which is over once it is online. */
+/** The limit of a nursery is read when a thread makes its heap, which is over once it is online, or gone without. */
 export function withRoomyNursery(make: () => Worker): Worker {
   if (tightNursery === undefined) return make();
   setFlagsFromString(`${NURSERY}=${ROOMY}`);
-  return make().once('online', () => setFlagsFromString(tightNursery));
+  const born = () => setFlagsFromString(tightNursery);
+  try {
+    return make().once('online', born).once('exit', born);
+  } catch (error) {
+    born();
+    throw error;
+  }
 }
 
 function started(flag: string): string | undefined {
