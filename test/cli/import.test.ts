@@ -1,5 +1,5 @@
 /** Bulk from a file of lines, against the real admin API and into a directory at rest. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -67,6 +67,14 @@ describe('switchyard import', () => {
     expect((await command(at)).out).toContain('3001 lines, 3001 of them changes');
     expect((await command(['verify', '--data', data])).out).toContain('all as written');
     expect((await command(['domain', 'show', 'd2999.example.com', '--data', data])).out).toContain('web');
+  });
+
+  it('makes no directory for a file that cannot be read, or whose first line is refused', async () => {
+    const data = join(directory, 'none');
+    for (const path of [join(directory, 'nowhere.ndjson'), directory, file(['{"pool": 1}'])]) {
+      expect((await command(['import', path, '--data', data])).code).toBe(1);
+      expect(existsSync(data)).toBe(false);
+    }
   });
 
   it.each([

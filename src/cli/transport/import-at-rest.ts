@@ -1,6 +1,6 @@
 /** An import into a data directory that no router holds: the same chunks, by a handler that has the log for itself. */
 import { asleepOver, type By, type Command, CommandHandler, newCommandId } from '../../../actors/index.ts';
-import { DataUnusable, LogUnavailable, openSqliteLog } from '../../../eventlog/index.ts';
+import { DataUnusable, type LocalLog, LogUnavailable, openSqliteLog } from '../../../eventlog/index.ts';
 import { type ChunkResult, importerOver } from '../../import/index.ts';
 import { CommandFailed } from '../failure.ts';
 
@@ -12,26 +12,29 @@ export async function* importAtRest(
   source: AsyncIterable<Uint8Array>,
   { from, author }: { readonly from: number; readonly author: string },
 ): AsyncGenerator<ChunkResult> {
-  const log = opened(directory);
+  let log: LocalLog | undefined;
+  let handler: CommandHandler | undefined;
+  const desk = {
+    askTogether: (commands: readonly Command[], by: By, digest: string) => {
+      // Not before there is a chunk: for a file that cannot be read no directory is made.
+      log ??= opened(directory);
+      handler ??= handlerOver(log);
+      return handler.together(commands, { by, digest });
+    },
+  };
   try {
-    const handler = new CommandHandler({
-      log,
-      owners: asleepOver(log),
-      published: async () => {},
-      newCommandId,
-    });
-    const desk = {
-      askTogether: (commands: readonly Command[], by: By, digest: string) =>
-        handler.together(commands, { by, digest }),
-    };
     const importer = importerOver(desk, () => ({ listeners: [], local: [] }));
     yield* importer.import(source, { size: CHUNK, from, by: { author } });
   } finally {
-    await log.close();
+    await log?.close();
   }
 }
 
-function opened(directory: string) {
+function handlerOver(log: LocalLog): CommandHandler {
+  return new CommandHandler({ log, owners: asleepOver(log), published: async () => {}, newCommandId });
+}
+
+function opened(directory: string): LocalLog {
   try {
     return openSqliteLog({ directory, now: Date.now });
   } catch (error) {
