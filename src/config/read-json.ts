@@ -2,7 +2,7 @@
  * Reads JSON as strictly as a configuration deserves: an error names line and column, and a key given twice is
  * refused, where `JSON.parse` would let the later one win in silence.
  */
-import { quoted } from '../../eventlog/index.ts';
+import { excerpt } from './excerpt.ts';
 import { type Checked, type Problem, renderPath } from './problem.ts';
 import { scanJson } from './scan-json.ts';
 
@@ -58,8 +58,7 @@ function quotesIn(text: string): number {
 }
 
 function faultAt(text: string, offset: number): Problem {
-  const rest = text.slice(offset, offset + 20).split('\n')[0]!;
-  const found = offset >= text.length ? 'the end of the text' : quoted(rest);
+  const found = offset >= text.length ? 'the end of the text' : excerpt(text, offset, offset + 20);
   return { path: '', expected: 'JSON', found, ...placeOf(text, offset) };
 }
 

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import type { Document, YAMLError } from 'yaml';
 import { quoted } from '../../eventlog/index.ts';
+import { excerpt, mayBeToken, UNSHOWN } from './excerpt.ts';
 import type { Checked, Problem } from './problem.ts';
 
 // So often may an anchor be used, times what is used in it: ten thousand domains share one, "billion laughs" do not.
@@ -44,7 +45,7 @@ function read(text: string): Checked<unknown> {
   if (faults.length > 0)
     return refused(...firstOfEachLine(faults.map((fault) => problemOf(text, fault, lineCounter))));
   if (document.contents === null) return refused({ path: '', expected: 'YAML', found: 'an empty text' });
-  const dangling = danglingAlias(document, lineCounter);
+  const dangling = danglingAlias(text, document, lineCounter);
   if (dangling !== undefined) return refused(dangling);
   const value: unknown = document.toJS({ maxAliasCount: ALIASES });
   return isWithin(VALUES, value) ? { ok: true, value } : refused({ path: '', ...TOO_MANY });
@@ -70,25 +71,27 @@ function placeOf(offset: number, lines: Lines): { line: number; column: number }
 
 /** Ours for what happens to everybody, else the library's. */
 function wordsOf(text: string, { code, message, pos: [start] }: YAMLError): Words {
+  const end = start + 80;
   const lineStart = text.lastIndexOf('\n', Math.max(0, start - 1)) + 1;
-  const line = text
-    .slice(lineStart, start + 80)
-    .trimStart()
-    .split('\n', 1)[0]!;
-  const rest = text.slice(start, start + 80).split('\n', 1)[0]!;
   // `*.example.com:` begins an alias in YAML; it is the commonest slip in a file full of wildcards.
-  if (line.startsWith('*'))
-    return { expected: 'YAML, in which a name that begins with * stands in quotes', found: quoted(line) };
+  if (/^\s*\*/.test(text.slice(lineStart, end)))
+    return {
+      expected: 'YAML, in which a name that begins with * stands in quotes',
+      found: excerpt(text, lineStart, end),
+    };
   if (code === 'MULTIPLE_DOCS') return { expected: 'one YAML document', found: 'a second one' };
   if (code === 'TAB_AS_INDENT') return { expected: 'spaces before a key', found: 'a tab' };
-  if (code === 'NON_STRING_KEY') return { expected: 'a name as a key', found: quoted(rest) };
-  if (code === 'TAG_RESOLVE_FAILED') return { expected: 'YAML without tags of its own', found: quoted(rest) };
+  if (code === 'NON_STRING_KEY') return { expected: 'a name as a key', found: excerpt(text, start, end) };
+  if (code === 'TAG_RESOLVE_FAILED')
+    return { expected: 'YAML without tags of its own', found: excerpt(text, start, end) };
   if (code === 'DUPLICATE_KEY') {
-    const [key = ''] = /^[^\s:]+/.exec(rest) ?? [];
+    const [key = ''] = /^[^\s:]+/.exec(text.slice(start, end)) ?? [];
     return { expected: 'each key once', found: `${quoted(key)} a second time` };
   }
   if (message.includes('call stack')) return TOO_DEEP;
-  return { expected: 'YAML', found: `a mistake: ${lowerFirst(message)}` };
+  // What follows a colon is of the text.
+  const told = mayBeToken(text, start, end) ? message.split(': ', 1)[0]! : message;
+  return { expected: 'YAML', found: `a mistake: ${lowerFirst(told)}` };
 }
 
 /** The library throws where aliases multiply, and where nesting exhausts the stack. */
@@ -102,7 +105,7 @@ function wordsOfThrown(error: unknown): Words {
 }
 
 /** The first alias that no anchor above it has the name of. */
-function danglingAlias(document: Document, lines: Lines): Problem | undefined {
+function danglingAlias(text: string, document: Document, lines: Lines): Problem | undefined {
   const { visit } = yaml();
   const known = new Set<string>();
   let problem: Problem | undefined;
@@ -112,8 +115,12 @@ function danglingAlias(document: Document, lines: Lines): Problem | undefined {
     },
     Alias: (_key, { source, range }) => {
       if (known.has(source)) return undefined;
-      const expected = `an anchor &${source} above it, or quotes around a name that begins with *`;
-      problem = { path: '', expected, found: `*${source}`, ...placeOf(range?.[0] ?? 0, lines) };
+      const [start = 0, end = start] = range ?? [];
+      const isToken = mayBeToken(text, start, end);
+      const anchor = isToken ? 'an anchor' : `an anchor &${source}`;
+      const expected = `${anchor} above it, or quotes around a name that begins with *`;
+      const found = isToken ? UNSHOWN : `*${source}`;
+      problem = { path: '', expected, found, ...placeOf(start, lines) };
       return visit.BREAK;
     },
   });

@@ -38,6 +38,41 @@ const keys = (count: number, value: string) =>
 const merges = (count: number) =>
   Array.from({ length: count }, (_, at) => `m${at + 1}: &m${at + 1} {<<: [*m${at}, *m${at}]}`).join('\n');
 
+describe('of a token that is not written well', () => {
+  const SECRET = 's3cret-0123';
+  const JSONS = [
+    `{"admin": {"token": ${SECRET}}}`,
+    `{"admin": {"token":\n '${SECRET}'}}`,
+    `{"admin": {"token" "${SECRET}"}}`,
+    `{"admin": {"token": "${SECRET}\n"}}`,
+    `{"admin": {"token": "a, {mytoken"${SECRET}"}}`,
+    `{admin: {"token":"${SECRET}"}}`,
+  ];
+  const YAMLS = [
+    `admin: {token: !${SECRET} x}`,
+    `admin:\n  token: *${SECRET}\n`,
+    `admin:\n  token:\n    *${SECRET} x\n`,
+    `admin:\n  token: |${SECRET}\n`,
+    `admin:\n  !x {token: ${SECRET}}\n`,
+    `admin:\n  {token: ${SECRET}}: 1\n`,
+    `*.example.com: {token: ${SECRET}}\n`,
+  ];
+  it.each([
+    ...JSONS.map((text) => [text, '.json'] as const),
+    ...YAMLS.map((text) => [text, '.yaml'] as const),
+  ])('it is told that it is wrong, and not what it is: %j', (text, extension) => {
+    const [line = ''] = told(text, extension);
+    expect(line).toMatch(/^FILE:\d+:\d+: expected .*, found ./);
+    expect(line).not.toContain(SECRET.slice(0, 3));
+  });
+
+  it('what stands around it is told', () => {
+    const [of, after] = ['{"token": "x", "data": .}', 'admin:\n  token: x\ndata: !a b\n'];
+    expect(told(of, '.json')).toEqual(['FILE:1:24: expected JSON, found ".}"']);
+    expect(told(after, '.yaml')).toEqual(['FILE:3:7: expected YAML without tags of its own, found "!a b"']);
+  });
+});
+
 describe('loadConfig', () => {
   it.each([
     ['a.json', '{"data": "./x"}'],

@@ -1,0 +1,27 @@
+/** Some of a text that could not be read, as an error quotes it. Of what may be a token it is told that it is wrong, and not what it is. */
+import { quoted } from '../../eventlog/index.ts';
+
+export const UNSHOWN = 'something that may be a token, and is not shown';
+
+// A token of 4096 characters, and what is around it.
+const MOST_BEFORE = 5000;
+const KEY = 'token';
+const OF_KEY = /^["']?\s*:?/;
+const ANOTHER_KEY = /["']\s*:|:\s/;
+
+/** From one place to before another, and no more than a line. */
+export function excerpt(text: string, from: number, to: number): string {
+  return mayBeToken(text, from, to) ? UNSHOWN : quoted(lineOf(text, from, to));
+}
+
+/** Whether what stands there is, or holds, a token or a part of one. */
+export function mayBeToken(text: string, from: number, to: number): boolean {
+  if (lineOf(text, from, to).includes(KEY)) return true;
+  const before = text.slice(Math.max(0, from - MOST_BEFORE), from);
+  const named = before.lastIndexOf(KEY);
+  return named !== -1 && !ANOTHER_KEY.test(before.slice(named + KEY.length).replace(OF_KEY, ''));
+}
+
+function lineOf(text: string, from: number, to: number): string {
+  return text.slice(from, to).trimStart().split('\n', 1)[0]!;
+}
