@@ -231,7 +231,7 @@ export class Confirmations {
   async #carriedBack(live: Live): Promise<{ readonly answer: Answer; readonly left: readonly string[] }> {
     const { desk, history } = this.#options;
     const undoneAt = async (at?: Position) => {
-      const undone = await history.ask('undone', { position: live.position, at });
+      const undone = await history.ask('undone', { position: live.position, at }, undefined, true);
       if (undone !== undefined) return undone;
       throw new Error(`expected a change at position ${live.position}, found none`);
     };

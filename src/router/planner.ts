@@ -1,6 +1,6 @@
 /**
- * Who compares a wish for all of the routing with what is in force, and says how a trial is undone: a thread of its own where that takes
- * long, and this one where it takes less than a thread's birth. It gives way to nobody, unlike the thread of history: a command waits for it.
+ * Who compares a wish for all of the routing with what is in force: a thread of its own where that takes long, and this one where
+ * it takes less than a thread's birth. It gives way to nobody, unlike the thread of history: a command waits for it.
  */
 import type { ChildSpec } from '../../actors/index.ts';
 import { type Historian, HistoryThread, LocalHistory, sourcesOf } from '../history/index.ts';
@@ -32,7 +32,7 @@ export class Planner {
     return bytes <= SMALL_BYTES && owners <= FEW_OWNERS ? this.#here : this.#thread;
   };
 
-  /** For what may take long, as a wish in a file. */
+  /** For a wish in a file, of whatever size. */
   get thread(): Historian {
     return this.#thread;
   }

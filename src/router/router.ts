@@ -107,8 +107,7 @@ export class Router {
     this.#confirmations = new Confirmations({
       desk: () => this.#system.desk,
       log: () => this.#system.log,
-      // Who reads the past slowly has places of history for as long, and no say in when a trial ends.
-      history: this.#planner.thread,
+      history: this.#history,
       now: Date.now,
       logger: options.log,
     });

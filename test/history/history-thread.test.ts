@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChildEnd, Running } from '../../actors/index.ts';
 import { type LocalLog, openSqliteLog } from '../../eventlog/index.ts';
 import { answerOf, HistoryThread } from '../../src/history/index.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { withPools } from './past.ts';
 
@@ -124,6 +124,23 @@ describe('the thread of history', () => {
     const next = stateAt(2);
     for (const pieces of open) await pieces.return(undefined);
     expect((await next).position).toBe(2);
+  });
+
+  it('answers at once whoever others wait for, and has as many places as before', async () => {
+    const open = Array.from({ length: 8 }, () => history.pour('state', {}));
+    for (const pieces of open) await pieces.next();
+    let isAnswered = false;
+    const waiting = stateAt(2).then(() => {
+      isAnswered = true;
+    });
+    expect(await history.ask('verify', {}, undefined, true)).toMatchObject({ ok: true });
+    await pause(100);
+    expect(isAnswered).toBe(false);
+    const [first, ...others] = open;
+    await first?.return(undefined);
+    await waiting;
+    for (const pieces of others) await pieces.return(undefined);
+    expect((await stateAt(3)).position).toBe(3);
   });
 
   it('answers a long question with one answer, or with lines that end with it', async () => {

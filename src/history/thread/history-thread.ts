@@ -92,7 +92,14 @@ export class HistoryThread implements Historian {
     this.ask('points', {}).catch(() => undefined);
   }
 
-  async ask<Q extends Question>(question: Q, wish: WishOf<Q>, signal?: AbortSignal): Promise<AnswerOf<Q>> {
+  async ask<Q extends Question>(
+    question: Q,
+    wish: WishOf<Q>,
+    signal?: AbortSignal,
+    isUrgent = false,
+  ): Promise<AnswerOf<Q>> {
+    if (isUrgent) this.#asked += 1;
+    else await this.#turn(signal);
     const pieces = this.#conversation(question, wish, false, signal);
     for (;;) {
       const turn = await pieces.next();
@@ -105,16 +112,17 @@ export class HistoryThread implements Historian {
     wish: WishOf<Q>,
     signal?: AbortSignal,
   ): AsyncGenerator<string, EndOf<Q>> {
+    await this.#turn(signal);
     return (yield* this.#conversation(question, wish, true, signal)) as EndOf<Q>;
   }
 
+  /** Of who has a place, which is left at its end. */
   async *#conversation(
     question: string,
     wish: unknown,
     isPoured: boolean,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<string, unknown> {
-    await this.#turn(signal);
     const id = ++this.#lastId;
     let isOver = false;
     try {
@@ -192,7 +200,7 @@ export class HistoryThread implements Historian {
   }
 
   #leave(): void {
-    const next = this.#queue.shift();
+    const next = this.#asked > MAX_ASKED ? undefined : this.#queue.shift();
     if (next !== undefined) {
       next();
       return;
