@@ -108,15 +108,16 @@ class Order {
 
   /** A ticket may lie in the turn after that of its successor, never later. */
   giveUp(turn: number, to: InOrder): void {
-    while (this.#early.size > 0) {
-      const first = this.#first();
-      if (turn - first.turn < 2) return;
-      this.#from(first, to, false);
+    if (!this.isLate || turn - this.#first().turn < 2) return;
+    for (const seen of this.#sorted()) {
+      if (seen.record.ticket < this.#next) continue;
+      if (turn - seen.turn < 2) return;
+      this.#from(seen, to, false);
     }
   }
 
   rest(to: InOrder): void {
-    while (this.#early.size > 0) this.#from(this.#first(), to, true);
+    for (const seen of this.#sorted()) if (seen.record.ticket >= this.#next) this.#from(seen, to, true);
   }
 
   #from({ record }: Seen, to: InOrder, isAtEnd: boolean): void {
@@ -135,6 +136,11 @@ class Order {
       this.#next++;
       to.operation(next.record);
     }
+  }
+
+  /** Once for all gaps there are: a thread whose ring was full left one between any two tickets of the others. */
+  #sorted(): readonly Seen[] {
+    return [...this.#early.values()].sort((a, b) => a.record.ticket - b.record.ticket);
   }
 
   #first(): Seen {
