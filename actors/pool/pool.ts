@@ -57,8 +57,13 @@ export type PoolCommand =
   | { readonly type: 'WantCapacity'; readonly pool: PoolName; readonly want: CapacityWant }
   /** Of one backend at most one of each type; of those that are not there, nothing is recorded. */
   | { readonly type: 'RecordHealth'; readonly pool: PoolName; readonly notes: readonly BackendNote[] }
-  /** It was starting: it is up. */
-  | { readonly type: 'StartBackend'; readonly pool: PoolName; readonly id: BackendId };
+  /** It was starting: it is up. Not where it is at another address by now. */
+  | {
+      readonly type: 'StartBackend';
+      readonly pool: PoolName;
+      readonly id: BackendId;
+      readonly address: string;
+    };
 
 export type BackendNote =
   | {
@@ -112,7 +117,8 @@ function decide(command: PoolCommand, state: PoolState): Decision<PoolEvent> {
       return events({ type: 'BackendDrained', data: { id, finished, cut } });
     }
     case 'StartBackend':
-      if (present.backend.state !== 'starting') return events();
+      if (present.backend.state !== 'starting' || present.backend.address !== command.address)
+        return events();
       return events({ type: 'BackendStarted', data: { id: command.id } });
   }
 }

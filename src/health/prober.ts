@@ -37,8 +37,8 @@ export type ProberOptions = {
   readonly failing: (pool: PoolName, id: BackendId, why: string) => void;
   /** Nothing can be asked, for want of what we lack ourselves: said once, until something is. */
   readonly hindered: (why: string) => void;
-  /** It was starting, and passes: it is to be up. */
-  readonly started: (pool: PoolName, id: BackendId) => void;
+  /** It was starting, and passes at this address: it is to be up. */
+  readonly started: (pool: PoolName, id: BackendId, address: string) => void;
 };
 
 type Rules = Exclude<PoolSettings['health']['active'], false>;
@@ -191,7 +191,7 @@ export class Prober {
       if (!hasPassed) this.#options.failing(pool, id, why);
     }
     if (backend.state === 'starting' && course.passedInRow >= rules.healthyAfter)
-      this.#options.started(pool, id);
+      this.#options.started(pool, id, backend.address);
   }
 
   #turn(target: Target, isFailing: boolean): void {

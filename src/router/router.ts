@@ -165,7 +165,7 @@ export class Router {
       failing: (pool, backend, why) =>
         options.log.warn({ pool, backend, why }, `${backend} of ${pool} fails its probes`),
       hindered: (why) => options.log.warn({ why }, 'backends cannot be probed, and are left as they are'),
-      started: (pool, id) => this.#startBackend(pool, id),
+      started: (...passed) => this.#startBackend(...passed),
     });
     const tell = supervisionTidings(options.log);
     this.#system = new System({
@@ -209,10 +209,10 @@ export class Router {
     });
   }
 
-  #startBackend(pool: PoolName, id: BackendId): void {
+  #startBackend(pool: PoolName, id: BackendId, address: string): void {
     const { log } = this.#options;
     this.#system.desk
-      .ask({ type: 'StartBackend', pool, id }, { author: 'switchyard' })
+      .ask({ type: 'StartBackend', pool, id, address }, { author: 'switchyard' })
       .catch((error: Error) =>
         log.warn({ err: error }, `${id} of ${pool} passes its probes, and could not be made up`),
       );

@@ -73,6 +73,16 @@ describe('the desk', () => {
     expect(JSON.stringify(state?.backends[one]?.backend)).toBe(text);
   });
 
+  it('makes a backend up by what was found at the address that it has, and by nothing else', async () => {
+    const { system } = await start();
+    const elsewhere = { address: '127.0.0.1:9002', state: 'starting' } as const;
+    await system.desk.ask({ type: 'PutPool', pool: web, settings: {}, backends: { [one]: elsewhere } }, BY);
+    const passes = (address: string) =>
+      system.desk.ask({ type: 'StartBackend', pool: web, id: one, address }, BY);
+    expect(await passes(ADDRESS.address)).toMatchObject({ type: 'done', changed: 0 });
+    expect(await passes(elsewhere.address)).toMatchObject({ type: 'done', changed: 1 });
+  });
+
   it('refuses a domain whose pool does not exist, and removing a pool that serves one', async () => {
     const { system } = await start();
     const orphan = await system.desk.ask({ type: 'PutDomain', host, settings: { pool: web } }, BY);

@@ -77,7 +77,7 @@ async function probed(
     },
     failing: (_, id, why) => failing.push(`${id}: ${why}`),
     hindered: (why) => failing.push(why),
-    started: (_, id) => started.push(id),
+    started: (...passed) => started.push(passed.join(' ')),
   });
   const states = Object.entries(backends).map(([id, each]) => [id, { backend: each, version: 1 }] as const);
   const state = { settings, version: 1, backends: Object.fromEntries(states) } satisfies PoolState;
@@ -155,7 +155,7 @@ describe('a backend that is probed', () => {
   it('is to be up when it was starting and passes', async () => {
     const starting = await backend();
     const { started } = await probed({ a: { address: at(starting), state: 'starting' } });
-    await eventually(() => started.includes('a'), 'it to be started');
+    await eventually(() => started.includes(`web a ${at(starting)}`), 'it to be started');
     expect(starting.asked.length).toBeGreaterThanOrEqual(2);
   });
 
@@ -190,6 +190,7 @@ describe('a backend that is probed', () => {
       const starting = { address: at(place), state: 'starting' } as const;
       prober.follow(WEB, { ...state, backends: { a: { backend: starting, version: 3 } } });
       await eventually(() => started.length > 0, 'it to be started');
+      expect(started[0]).toBe(`web a ${at(place)}`);
       expect(place.asked.length - before).toBeGreaterThanOrEqual(2);
     }
   });
