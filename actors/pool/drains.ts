@@ -147,12 +147,16 @@ export class Drains {
 
   #look(): void {
     const seen: SeenRows = new Map();
+    const busy = new Set<PoolName>();
     for (const leaving of this.#leaving.values()) {
+      const { pool } = leaving;
+      if (busy.has(pool)) continue;
       try {
         this.#judge(leaving, seen);
       } catch (error) {
-        // A lock that is not to be had now: the next look will have it.
-        if (!(error instanceof LedgerBusy)) this.#options.failed(leaving.pool, error);
+        // A lock that is not to be had now: it was waited for, for all of the pool, and the next look will have it.
+        if (error instanceof LedgerBusy) busy.add(pool);
+        else this.#options.failed(pool, error);
       }
     }
     this.#arm(this.#isAwaited() ? LOOK_MS : IDLE_LOOK_MS);

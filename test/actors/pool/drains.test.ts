@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createArena, keyOf, type Lease, type LeaseEnd, type PoolLedger } from '../../../actors/index.ts';
 import { type DrainEnd, type Drained, Drains } from '../../../actors/pool/drains.ts';
+import { LedgerBusy } from '../../../actors/pool/ledger/index.ts';
 import { LedgerKeeper } from '../../../actors/pool/ledger-keeper.ts';
 import { type PoolCommand, poolDecider } from '../../../actors/pool/pool.ts';
 import type { PoolState } from '../../../actors/pool/pool-state.ts';
@@ -152,6 +153,28 @@ describe('a drain', () => {
     };
     await s.clock.advance(LOOK_MS);
     expect([s.failures.at(-1), s.told]).toEqual([mistake, []]);
+    s.ledger.rowsOf = rowsOf;
+    await s.clock.advance(LOOK_MS);
+    expect(s.told).toEqual([{ type: 'drained', finished: 1, cut: 0 }]);
+  });
+
+  it('waits once a look for the lock of a pool, of however many backends', async () => {
+    const backends = Object.fromEntries(['a', 'b', 'c'].map((id) => [id, ADDRESS]));
+    await s.tell({ type: 'PutPool', pool: WEB, settings: {}, backends });
+    const finished = s.lease();
+    for (const id of ['a', 'b', 'c'] as BackendId[])
+      await s.tell({ type: 'DrainBackend', pool: WEB, id, untilMs: 5000 });
+    s.wait();
+    finished();
+    const { rowsOf } = s.ledger;
+    const waits: number[] = [];
+    s.ledger.rowsOf = () => {
+      waits.push(s.clock.now());
+      throw new LedgerBusy('lock 1 is held by thread 1');
+    };
+    await s.clock.advance(LOOK_MS);
+    expect(waits.length).toBeGreaterThan(0);
+    expect([waits, s.failures]).toEqual([[...new Set(waits)], []]);
     s.ledger.rowsOf = rowsOf;
     await s.clock.advance(LOOK_MS);
     expect(s.told).toEqual([{ type: 'drained', finished: 1, cut: 0 }]);
