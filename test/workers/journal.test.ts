@@ -178,16 +178,20 @@ describe('the journal thread', () => {
     expect(await journal.flush()).toBe(true);
   });
 
-  it('fails where the main thread makes a mistake over a checkpoint', async () => {
+  it('fails where the main thread makes a mistake over a checkpoint, in whichever of its lives', async () => {
     const { ledger, ends, start } = await scene();
+    const first = await start();
+    first.crash?.(new Error('as a bug would'));
+    await eventually(() => ends.length === 1, 'word of its end');
+    await start();
     ledger.tickets = () => {
       throw new TypeError('cannot read properties of undefined');
     };
-    await start();
-    await eventually(() => ends.length > 0, 'its end');
-    expect(ends).toMatchObject([
-      { type: 'crashed', error: { message: expect.stringContaining('cannot read properties of undefined') } },
-    ]);
+    await eventually(() => ends.length === 2, 'its end');
+    expect(ends[1]).toMatchObject({
+      type: 'crashed',
+      error: { message: expect.stringContaining('cannot read properties of undefined') },
+    });
   });
 
   it('is told of every active pool within a second, and of names when ledgers are made', async () => {

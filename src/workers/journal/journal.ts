@@ -128,7 +128,7 @@ export class Journal {
     );
     this.#child = child;
     void child.exit.then(() => this.#lost());
-    this.#checkpoints.start((error) => child.crash(error as Error));
+    this.#checkpoints.start((error) => this.#child?.crash(error as Error));
     const running: Running = {
       stop: async (reason) => {
         this.#checkpoints.stop();
