@@ -280,7 +280,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const mayLinger = connection?.state === 'busy' || (connection?.state === 'connecting' && this.limit > 0);
     if (connection === undefined) tenancy?.giveBack(leaseEnd);
     else if (!mayLinger) connection.destroy();
-    // What is left of a pipe that both have ended is wanted, however slowly it is taken.
+    // What is left of a pipe that both have ended is wanted: a slow backend has as long for it as it might have been silent.
     else if (this.responding?.pipe?.isOver === true) connection.linger(context.now() + this.timeouts.idleMs);
     else connection.linger(context.now() + this.pool.settings.timeouts.abortLingerMs);
   }
