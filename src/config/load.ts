@@ -1,4 +1,6 @@
 /** Reads a config file: JSON, YAML, or a JavaScript or TypeScript module whose default export is the configuration. */
+import { realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Config, type Overrides, parseConfig } from './config.ts';
@@ -53,15 +55,17 @@ function decoded(bytes: Uint8Array): Checked<string> {
   }
 }
 
+const required = createRequire(import.meta.url).cache;
 let reads = 0;
 
 async function readModule(file: string): Promise<Checked<unknown>> {
   const fit = await checkFile(file, MAX_FILE_BYTES);
   if (!fit.ok) return fit;
   const url = pathToFileURL(resolve(file));
-  // A module is evaluated once per URL; reading it again (SIGHUP) must see the file as it is now.
+  // A module is evaluated once per URL, and a CommonJS one once per path; reading it again (SIGHUP) must see the file as it is now.
   url.searchParams.set('read', String(++reads));
   try {
+    delete required[realpathSync(file)];
     const module: { readonly default?: unknown } = await import(url.href);
     if (module.default === undefined) {
       return refused({ path: '', expected: 'a default export', found: 'a module without one' });

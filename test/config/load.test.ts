@@ -103,11 +103,25 @@ pools:
     });
   });
 
-  it('sees a module as it is now, not as it was read before', async () => {
-    const path = file('again.mjs', 'export default { data: "./one" };');
-    await loadConfig(path);
-    file('again.mjs', 'export default { data: "./two" };');
-    expect(await loadConfig(path)).toMatchObject({ value: { data: './two' } });
+  it.each([
+    ['again.mjs', 'export default'],
+    ['again.ts', 'export default'],
+    ['again.cjs', 'module.exports ='],
+    ['again.js', 'module.exports ='],
+    ['again.cts', 'module.exports ='],
+  ])('sees %s as it is now, not as it was read before', (name, word) => {
+    const path = file(name, '');
+    // In a process of its own: here modules are not loaded by Node.
+    const program = `
+      const { loadConfig } = await import(process.argv[1]);
+      const { writeFileSync } = await import('node:fs');
+      for (const data of ['./one', './two']) {
+        writeFileSync(process.argv[2], \`\${process.argv[3]} { data: "\${data}" };\`);
+        console.log((await loadConfig(process.argv[2])).value.data);
+      }`;
+    const load = join(import.meta.dirname, '../../src/config/load.ts');
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program, load, path, word]);
+    expect(String(said)).toBe('./one\n./two\n');
   });
 
   it('tells where the fault is in what it read', async () => {
