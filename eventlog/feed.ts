@@ -56,7 +56,11 @@ class Feeding {
     const position = await this.#log.position();
     this.#tip = Math.max(this.#tip, position);
     while (this.#next <= this.#tip && !this.#subscriber.closed) {
-      this.#deliver(await this.#log.read({ from: this.#next, limit: PAGE }));
+      const tip = this.#tip;
+      const events = await this.#log.read({ from: this.#next, limit: PAGE });
+      // All up to there is archived: the log goes on after it.
+      if (events.length === 0) this.#next = tip + 1;
+      this.#deliver(events);
       await nextTurn();
     }
     // In the same step as the look at the tip: nothing can be appended between the two.

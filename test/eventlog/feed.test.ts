@@ -1,6 +1,17 @@
+import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createMemoryLog, feed, type LocalLog, type Recorded } from '../../eventlog/index.ts';
+import {
+  createMemoryLog,
+  feed,
+  LocalLog,
+  openSqliteLog,
+  type Recorded,
+  swapLog,
+} from '../../eventlog/index.ts';
+import { projectionOf } from '../../src/projection.ts';
+import { copyLog } from '../support/copy-log.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
 import { append, domainChanged, domainCreated, EXAMPLE, write } from './appends.ts';
 
 function memoryLog(): LocalLog {
@@ -56,6 +67,30 @@ describe('a feed', () => {
     await add(log, 5);
     expect(late).toEqual(upTo(10, 4));
     expect(future).toEqual([8, 9, 10]);
+  });
+
+  it('of a log whose events are all archived waits for the next one, and reads nothing meanwhile', async () => {
+    await using directory = await tempDirectory();
+    const log = openSqliteLog({ directory: directory.path, now: () => 1_700_000_000_000 });
+    await add(log, 3);
+    const path = join(directory.path, 'fresh.db');
+    const rest = { source: log.reader, path, from: 4, to: 3, commands: 'all' } as const;
+    await copyLog({ ...rest, projectionOf, breathe: async () => {} });
+    swapLog(log, directory.path, path, 3);
+    let reads = 0;
+    log.read = (options) => {
+      reads += 1;
+      return LocalLog.prototype.read.call(log, options);
+    };
+    const seen: number[] = [];
+    const subscription = feed(log).subscribe(({ position }) => seen.push(position));
+    for (let turn = 0; turn < 20; turn += 1) await nextTurn();
+    expect(reads).toBe(1);
+    await add(log, 2);
+    await until(() => seen.length >= 2);
+    expect(seen).toEqual([4, 5]);
+    subscription.unsubscribe();
+    await log.close();
   });
 
   it('gives nothing more once it is left', async () => {
