@@ -138,7 +138,11 @@ export class ProgramDesk {
       throw invalid('by.allowRemovals', 'a whole number from 0', allowRemovals);
     const author = authorOf(by);
     // Nothing said is no wish for nothing: what was misread elsewhere must not empty the router.
-    if (typeof wished === 'object' && wished !== null && Object.keys(wished).length === 0)
+    if (
+      typeof wished === 'object' &&
+      wished !== null &&
+      Object.values(wished).every((each) => each === undefined)
+    )
       throw new InvalidOptions([{ path: '', expected: 'pools and domains', found: 'neither' }]);
     const routing = sound(parseRouting(wished, this.#own()));
     const digest = digestOf({ apply: author, at: Date.now() });

@@ -142,6 +142,7 @@ describe('the real router inside a program', () => {
       ['withinMs: expected whole milliseconds', 'drainBackend', 'web', 'web.1', -1],
       ['by.ifVersion: expected one of', 'drainBackend', 'web', 'web.1', 1, { ifVersion: 9 }],
       ['expected pools and domains, found neither', 'apply', {}],
+      ['expected pools and domains, found neither', 'apply', { pools: undefined, domains: undefined }],
       ['by.allowRemovals: expected a whole number', 'apply', { pools: {} }, { allowRemovals: 'all' }],
       ['by: expected an object, found null', 'apply', { pools: {} }, null],
       ['by: expected an object, found null', 'drainBackend', 'web', 'web.1', 1, null],
