@@ -1,9 +1,9 @@
 /** Laws of configuration: what is written is read back, and a difference is exactly what lies between. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import type { BackendId, DomainName, PoolName } from '../eventlog/names.ts';
 import type { SparseBackend, SparseDomain, SparsePool } from '../eventlog/settings/sparse-settings.ts';
+import { yamlOf } from '../src/cli/render/yaml.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { type Change, difference } from '../src/config/difference.ts';
 import { readText } from '../src/config/load.ts';
@@ -47,6 +47,8 @@ const pools = fc.record(
   { requiredKeys: [] },
 );
 
+// What YAML lays out by.
+const blanks = fc.string({ unit: fc.constantFrom(' ', '\n', '\r', '\t', 'x'.repeat(50), '"'), maxLength: 8 });
 const words = fc.constantFrom('error', 'queue_full', 'toString');
 const domainParts = fc.record(
   {
@@ -55,7 +57,7 @@ const domainParts = fc.record(
     features: fc.record({ continue: fc.constantFrom('router', 'end-to-end') }, { requiredKeys: [] }),
     errorPages: fc.dictionary(
       words.filter((word) => word !== 'toString'),
-      fc.string({ maxLength: 20 }),
+      fc.oneof(fc.string({ maxLength: 20 }), blanks),
       { maxKeys: 2 },
     ),
     headers: fc.record(
@@ -116,7 +118,7 @@ describe('a configuration', () => {
         const json = routingJson(routing);
         for (const [text, extension] of [
           [JSON.stringify(json), '.json'],
-          [stringify(json), '.yaml'],
+          [yamlOf(json), '.yaml'],
         ] as const) {
           const read = readText(text, extension);
           expect(read.ok && parseRouting(read.value)).toEqual({ ok: true, value: routing });

@@ -1,5 +1,5 @@
 /** `domain show`, `pool show`, `backend show`: all settings of one thing, defaults included. */
-import { stringify } from 'yaml';
+import { yamlOf } from '../render/yaml.ts';
 import { settings } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 import { KINDS, type Kind, type Noun, thingOf } from '../words/thing.ts';
@@ -25,6 +25,6 @@ async function run(kind: Kind, { args, admin, print }: Context): Promise<ExitCod
   }
   const version = /\d+/.exec(answered.etag ?? '')?.[0];
   await print.line(`# ${label}${version === undefined ? '' : `, version ${version}`}`);
-  await print.text(stringify(found));
+  await print.text(yamlOf(found));
   return 0;
 }

@@ -1,6 +1,6 @@
 /** `state`: all routing, now or at a past moment, in the shape of a config file. */
-import { stringify } from 'yaml';
 import { type StateEntry, stateJson } from '../../history/index.ts';
+import { yamlOf } from '../render/yaml.ts';
 import { entriesOf } from '../transport/entries.ts';
 import { stateEntry } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
@@ -26,7 +26,7 @@ async function run(context: Context): Promise<ExitCode> {
     isWhole = false;
     print.note(`not in this state: ${why}`);
   });
-  await print.pour(print.json ? stateJson(told) : yamlOf(told));
+  await print.pour(print.json ? stateJson(told) : fileOf(told));
   if (print.json) await print.line('');
   // Whoever applied it would remove what is not in it.
   return isWhole ? 0 : 1;
@@ -47,7 +47,7 @@ async function* telling(
 type Section = 'pools' | 'domains';
 
 /** What passes by itself is no setting, so it stands beside the file, at its end, and not in it. */
-async function* yamlOf(entries: AsyncIterable<StateEntry>): AsyncGenerator<string> {
+async function* fileOf(entries: AsyncIterable<StateEntry>): AsyncGenerator<string> {
   const missing: Section[] = ['pools', 'domains'];
   for await (const entry of entries) {
     if ('position' in entry) yield `# position ${entry.position}\n`;
@@ -62,7 +62,7 @@ async function* yamlOf(entries: AsyncIterable<StateEntry>): AsyncGenerator<strin
 
 /** The section's own line comes before the first of it. */
 function* under(section: Section, name: string, settings: object, missing: Section[]): Generator<string> {
-  const text = stringify({ [section]: Object.fromEntries([[name, settings]]) });
+  const text = yamlOf({ [section]: Object.fromEntries([[name, settings]]) });
   const own = text.indexOf('\n') + 1;
   const begun = missing.indexOf(section);
   if (begun === -1) yield text.slice(own);
