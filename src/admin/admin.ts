@@ -74,7 +74,7 @@ class AdminServer implements Admin {
   readonly #open: ReadonlySet<string>;
   readonly #server: Server;
   readonly #connections: Connections;
-  /** Of each connection, when what came on it last is carried out. */
+  /** Of each connection, until what came on it last is answered. */
   readonly #turns = new WeakMap<Socket, Promise<void>>();
   readonly #notes: CommandNotes;
   readonly #bodies = new BodyRoom();
@@ -87,7 +87,8 @@ class AdminServer implements Admin {
     // A route that is switched off does not exist, so that nobody can tell it apart from one never made.
     this.#routes = ROUTES.filter(({ pattern }) => options.chaos !== undefined || pattern.at(-1) !== 'chaos');
     this.#open = new Set(this.#routes.filter(({ open }) => open).map(pathOf));
-    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    const serve = (request: IncomingMessage, response: ServerResponse) =>
+      this.#serveInTurn(request, response);
     this.#server = createServer(SERVER_OPTIONS, serve);
     this.#connections = new Connections(this.#server);
     this.#notes = new CommandNotes(options.logger);
@@ -152,7 +153,17 @@ class AdminServer implements Admin {
     return this.#closed;
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** RFC 9112 §9.3.2: what comes behind one another on a connection is carried out so; an import is once it is poured. */
+  #serveInTurn(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    this.#turns.set(socket, this.#serve(request, response, this.#turns.get(socket)));
+  }
+
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    former: Promise<void> | undefined,
+  ): Promise<void> {
     // An answer under way when the admin closes is the last one on its connection, even if its head said otherwise.
     response.once('finish', () => {
       if (this.#closing.signal.aborted) request.socket.end();
@@ -163,6 +174,7 @@ class AdminServer implements Admin {
       if (!response.writableFinished) gone.abort();
     });
     const hasRoom = this.#connections.enter(request.socket, response);
+    await former;
     const reply = await this.#answer(request, response, hasRoom, gone.signal);
     const isReading = reply.type === 'stream' && reply.isReading === true;
     if (!isReading) await discardRest(request);
@@ -182,18 +194,11 @@ class AdminServer implements Admin {
     hasRoom: boolean,
     signal: AbortSignal,
   ): Promise<Reply> {
-    const { promise, resolve: leave } = Promise.withResolvers<void>();
-    const former = this.#turns.get(request.socket);
-    this.#turns.set(request.socket, promise);
     try {
-      // RFC 9112 §9.3.2: what comes behind one another on a connection is carried out so.
-      await former;
       signal.throwIfAborted();
       return await this.#handled(request, response, hasRoom, signal);
     } catch (error) {
       return this.#translated(error, request);
-    } finally {
-      leave();
     }
   }
 

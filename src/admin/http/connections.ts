@@ -6,6 +6,8 @@ import type { Socket } from 'node:net';
 export const MOST_CONNECTIONS = 256;
 // Beyond them, so that probes are answered in a full house, and others told of it.
 const SPARE = 32;
+// 100: who sends more before the first of them is answered is read no further until then.
+const MOST_BEHIND = 100;
 
 export class Connections {
   /** Without a request under way, who is so for longest first. */
@@ -24,6 +26,8 @@ export class Connections {
     const answers = this.#busy.get(socket);
     if (answers === undefined) this.#busy.set(socket, new Set([response]));
     else answers.add(response);
+    // In the next turn: Node goes on to read behind each request that is whole.
+    if (this.#hasMany(socket)) setImmediate(() => this.#hasMany(socket) && socket.pause());
     response.once('close', () => this.#left(socket, response));
     return this.#busy.size <= MOST_CONNECTIONS;
   }
@@ -34,6 +38,10 @@ export class Connections {
     if (answer === undefined) return true;
     const isOfItsBody = others.length === 0 && !answer.req.complete;
     return isOfItsBody && !answer.headersSent;
+  }
+
+  #hasMany(socket: Socket): boolean {
+    return (this.#busy.get(socket)?.size ?? 0) > MOST_BEHIND;
   }
 
   #came(socket: Socket): void {
@@ -47,6 +55,7 @@ export class Connections {
   #left(socket: Socket, response: ServerResponse): void {
     const answers = this.#busy.get(socket);
     answers?.delete(response);
+    if (answers?.size === MOST_BEHIND) socket.resume();
     if (answers !== undefined && answers.size > 0) return;
     this.#busy.delete(socket);
     if (!socket.destroyed) this.#idle.add(socket);
