@@ -7,6 +7,10 @@ import { SLOT, SLOT_WORDS } from './record-layout.ts';
 import { RecordPacker } from './record-packer.ts';
 import { slotsFor } from './recorder.ts';
 
+// What one thread may be ahead of another: who is far behind takes what all did in the order in which they did it, or a ticket would
+// be written long after those that follow it.
+const AHEAD_MS = 50;
+
 /** The rings have one reader at a time. */
 export function recordSource(shared: LedgerShared): OperationSource {
   return new RingSource(shared);
@@ -17,6 +21,8 @@ class RingSource implements OperationSource {
   readonly #memory: Memory;
   readonly #packer = new RecordPacker();
   readonly #positions: Int32Array;
+  /** Where the rings ended when they were last looked at. */
+  readonly #heads: Int32Array;
   readonly #slots: number;
   // Of the record that is packed: kept here so that none makes a closure.
   #ring = 0;
@@ -28,14 +34,23 @@ class RingSource implements OperationSource {
     this.threads = this.#memory.threads;
     this.#slots = this.#memory.words[ARENA.recordSlots]!;
     this.#positions = new Int32Array(this.threads);
+    this.#heads = new Int32Array(this.threads);
     this.rewind();
   }
 
   take(into: ByteWriter, pools: PoolIndex, mostBytes: number): number {
     const end = into.at + mostBytes;
     let count = 0;
+    let taken: number;
     this.#packer.begin();
-    for (let thread = 0; thread < this.threads; thread++) count += this.#takeFrom(thread, into, end);
+    for (let thread = 0; thread < this.threads; thread++) this.#heads[thread] = this.#headOf(thread);
+    do {
+      const untilMs = this.#oldestMs() + AHEAD_MS;
+      taken = 0;
+      for (let thread = 0; thread < this.threads; thread++)
+        taken += this.#takeFrom(thread, untilMs, into, end);
+      count += taken;
+    } while (taken > 0);
     this.#packer.finish(pools);
     return count;
   }
@@ -80,14 +95,27 @@ class RingSource implements OperationSource {
     return this.#slots === 0 ? 0 : used / this.#slots;
   }
 
-  #takeFrom(thread: number, into: ByteWriter, end: number): number {
-    const { words } = this.#memory;
-    const head = this.#headOf(thread);
+  /** Of what is to be taken; Infinity: nothing is. */
+  #oldestMs(): number {
+    let oldestMs = Number.POSITIVE_INFINITY;
+    for (let thread = 0; thread < this.threads; thread++) {
+      const index = this.#positions[thread]!;
+      if (index === this.#heads[thread]) continue;
+      const slot = this.#slotAt(this.#memory.areaOf(thread) + RING_OFFSET, index);
+      oldestMs = Math.min(oldestMs, this.#memory.doubles[(slot + SLOT.nowMs) >> 1]!);
+    }
+    return oldestMs;
+  }
+
+  #takeFrom(thread: number, untilMs: number, into: ByteWriter, end: number): number {
+    const { words, doubles } = this.#memory;
+    const head = this.#heads[thread]!;
     this.#ring = this.#memory.areaOf(thread) + RING_OFFSET;
     this.#index = this.#positions[thread]!;
     let count = 0;
     while (this.#index !== head && into.at < end) {
       const slot = this.#slotAt(this.#ring, this.#index);
+      if (doubles[(slot + SLOT.nowMs) >> 1]! > untilMs) break;
       this.#packer.add(into, this.#memory, slot, this.#keysAt);
       this.#index = (this.#index + slotsFor(words[slot + SLOT.triedCount]!)) | 0;
       count++;

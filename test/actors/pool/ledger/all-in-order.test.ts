@@ -54,4 +54,44 @@ describe('operations out of a journal', () => {
     // One look at all of them for each gap takes more than ten times as long.
     expect(user / 1e6).toBeLessThan(3);
   });
+
+  it('are all there, however many turns the journal is behind', async () => {
+    const directory = temporaryDirectory();
+    const main = createArena({ threads: 5, ring() {}, record: true, recordSlots: SLOTS });
+    const desk = new JournalDesk(directory, { ringBytes: 2 ** 20, operations: recordSource(main.shared) });
+    const pool = { policy: 'round-robin', maxWaiting: 1, whenEmpty: 'refuse', seed: 7 } as const;
+    const row = {
+      backendKey: keyOf('web.1'),
+      limit: 0,
+      weight: 1,
+      state: 'up',
+      quarantineUntilMs: 0,
+    } as const;
+    await main.define(KEY, pool, [row], 'widen', { position: 1, nowMs: desk.nowMs });
+    const threads = Array.from(
+      { length: 4 },
+      () => attachArena(main.shared, main.enlist(), () => {}).pool(KEY)!,
+    );
+    // Long ones, of three slots each: together three turns' worth.
+    const tried = Array.from({ length: 16 }, (_, index) => keyOf(`gone.${index}`));
+    const each = 16_000;
+    for (let i = 0; i < each; i++, desk.nowMs += 0.125)
+      for (const thread of threads) thread.checkout(desk.nowMs, tried, nobody());
+    const writer = desk.writer();
+    let turns = 1;
+    for (; !writer.turn(); turns++) desk.nowMs += 100;
+    writer.close();
+    const counts = { operations: 0, gaps: 0 };
+    const order = new AllInOrder({
+      operation: () => void counts.operations++,
+      gap: () => void counts.gaps++,
+      run() {},
+    });
+    const reader = openJournalReader(directory);
+    for (const block of reader.operations()) order.take(block);
+    order.end();
+    reader.close();
+    expect(turns).toBeGreaterThan(2);
+    expect(counts).toEqual({ operations: 4 * each + 2, gaps: 0 });
+  });
 });
