@@ -77,19 +77,19 @@ export class Feed {
       over = true;
       unsubscribe();
     };
+    const crash = (error: Error) => {
+      end();
+      context.exited(crashed(error));
+    };
     // What comes during the catching up is found in the log when its turn comes.
     const unsubscribe = this.#log.onAppended((happened) => {
-      if (live && !over) this.#tell(happened);
+      if (!live || over) return;
+      if (happened.first <= this.#position + 1) this.#tell(happened);
+      else crash(missed(this.#position + 1, happened.first));
     });
     await this.#catchUp(() => over);
     live = true;
-    return {
-      stop: end,
-      crash: (error) => {
-        end();
-        context.exited(crashed(error));
-      },
-    };
+    return { stop: end, crash };
   }
 
   /** Resolves in the same turn of the loop in which it found nothing more, so nothing falls between it and live. */
@@ -124,6 +124,11 @@ export class Feed {
     this.#waiting = waiting.filter((waiter) => waiter.position > last);
     for (const waiter of waiting) if (waiter.position <= last) waiter.resolve();
   }
+}
+
+/** Whoever wrote that was lost, and it could not be read just then: the next life of the feed finds it in the log. */
+function missed(expected: Position, found: Position): Error {
+  return new Error(`expected to be told of position ${expected}, found ${found}`);
 }
 
 function untold(position: Position): LogUnavailable {

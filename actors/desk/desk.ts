@@ -135,6 +135,7 @@ export class RoutingDesk implements LendingDesk {
         await settled.catch(() => undefined);
       }
     } catch (error) {
+      // What cannot be read now either, the feed finds in the log when it is told of what comes next.
       await this.#witness(await this.#since(position));
       throw error;
     }

@@ -2,8 +2,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Feed } from '../../actors/feed.ts';
 import type { ChildEnd, Running } from '../../actors/index.ts';
-import { createMemoryLog, type Happened, type LocalLog } from '../../eventlog/index.ts';
+import {
+  createMemoryLog,
+  type Happened,
+  type LocalLog,
+  openSqliteLog,
+  openSqliteLogBeside,
+} from '../../eventlog/index.ts';
 import { append, domainCreated, domainOf, write } from '../eventlog/appends.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
 
 // Longer than a page of the log as the feed reads it.
 const LARGE = 1500;
@@ -77,6 +84,31 @@ describe('the feed', () => {
     feed.skipTo(1);
     await start();
     expect(spans()).toEqual([[3, 3]]);
+  });
+
+  it('begins anew where it was not told of something, and then tells that first', async () => {
+    await using directory = await tempDirectory();
+    await using own = openSqliteLog({ directory: directory.path, now: () => 0 });
+    const others = openSqliteLogBeside({ directory: directory.path, now: () => 0 }).log;
+    await using _ = others;
+    log = own;
+    feed = new Feed(log, (happened) => told.push(happened));
+    await start();
+    await happen(1);
+    log = others;
+    await happen(2);
+    log = own;
+    await happen(3);
+    expect(ends).toMatchObject([
+      { type: 'crashed', error: { message: expect.stringMatching(/2, found 4$/) } },
+    ]);
+    expect(spans()).toEqual([[1, 1]]);
+    const published = feed.published(6);
+    await start();
+    await published;
+    expect(told.flatMap(({ events }) => events.map(({ position }) => position))).toEqual([1, 2, 3, 4, 5, 6]);
+    await happen(1);
+    expect([spans().at(-1), ends.length]).toEqual([[7, 7], 1]);
   });
 
   it('lets who waits for a position wait through a crash, and until that is told', async () => {
