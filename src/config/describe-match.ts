@@ -1,23 +1,25 @@
 /**
  * A route's match in one line, as people name it: `/shop ~^/v[0-9]+/ GET|HEAD x-beta=1`, or `*` for every request. No two matches
- * have the same: what would read like two parts stands in quotes.
+ * have the same: what would read like two parts, or like another one, stands in quotes.
  */
 import type { RouteMatch } from '../../eventlog/index.ts';
 
 // An expression may have any character in it; a terminal obeys these.
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/g;
+// In a method: what stands between two, before an expression, and for every request.
+const MARK = /[|~*]/;
 
 export function describeMatch({ pathPrefix, pathRegex, methods, headers }: RouteMatch): string {
   const parts: string[] = [];
   if (pathPrefix !== undefined) parts.push(pathPrefix);
   if (pathRegex !== undefined) parts.push(`~${pathRegex.replace(CONTROL, escaped)}`);
-  if (methods !== undefined) parts.push(methods.map((method) => asOne(method, '|')).join('|'));
+  if (methods !== undefined) parts.push(methods.map((method) => asOne(method, MARK)).join('|'));
   for (const [name, value] of Object.entries(headers ?? {})) parts.push(`${name}=${value}`);
-  return parts.length === 0 ? '*' : parts.map((part) => asOne(part, ' ')).join(' ');
+  return parts.length === 0 ? '*' : parts.map((part) => asOne(part, / /)).join(' ');
 }
 
-function asOne(text: string, mark: string): string {
-  return text.includes(mark) ? JSON.stringify(text) : text;
+function asOne(text: string, mark: RegExp): string {
+  return mark.test(text) ? JSON.stringify(text) : text;
 }
 
 function escaped(character: string): string {

@@ -255,6 +255,8 @@ describe('the difference of routes', () => {
     [{ headers: { 'x-a': '1 x-b=2' } }, { headers: { 'x-a': '1', 'x-b': '2' } }],
     [{ methods: ['A|B'] }, { methods: ['A', 'B'] }],
     [{ methods: ['A|B', 'C'] }, { methods: ['A', 'B|C'] }],
+    [{ methods: ['~A'] }, { pathRegex: 'A' }],
+    [{ methods: ['*'] }, {}],
   ])('sees that %j is not %j', (match, other) => {
     const [before, after] = [match, other].map((each) => routing([{ match: each, pool: 'api' }]));
     expect(difference(before!, after!)).toHaveLength(1);
