@@ -1,6 +1,7 @@
 /**
- * Whether the wall clock still goes with this process's own, which nobody sets and which stands while the machine sleeps. Periods are
- * measured by the latter, and requests and leases are told by it, so that their order is what it was; events have the former.
+ * Whether the wall clock still goes with this process's own, which nobody sets and which, but on macOS, stands while the machine
+ * sleeps. Periods are measured by the latter, and requests and leases are told by it, so that their order is what it was; events have
+ * the former.
  */
 
 export type ClockWatchOptions = {
