@@ -4,6 +4,7 @@
  * point before it; it is full where the differences would be longer to read than the whole.
  */
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
@@ -29,12 +30,17 @@ export const POINT_EVERY = 5000;
 const LEAST_FULL = 1000;
 const PAGE = 1000;
 const BUSY_TIMEOUT_MS = 1000;
+const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
 
+/** Where the cache fails, by a full disk, a lock or damage, its points are none, and nobody else fails of it. */
 export class Points {
+  readonly #directory: string;
   readonly #db: Database.Database;
+  #isLost = false;
 
   /** Throws where there can be none: in a directory that may not be written in. */
   constructor(directory: string) {
+    this.#directory = directory;
     const db = new Database(join(directory, FILE), { timeout: BUSY_TIMEOUT_MS });
     this.#db = db;
     db.pragma('journal_mode = WAL');
@@ -54,6 +60,15 @@ export class Points {
 
   /** The newest whole state at or before a position that this log really had; undefined where there is none. */
   before(log: Log, position: Position): Whole | undefined {
+    try {
+      return this.#isLost ? undefined : this.#before(log, position);
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  #before(log: Log, position: Position): Whole | undefined {
     const rows = this.#chain(position);
     const newest = rows[0];
     if (newest === undefined) return undefined;
@@ -69,6 +84,19 @@ export class Points {
 
   /** Makes points up to a position, as far as the log can be read. */
   async extend(
+    log: Log,
+    projectionOf: ProjectionOf,
+    to: Position,
+    breathe: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      if (!this.#isLost) await this.#extend(log, projectionOf, to, breathe);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #extend(
     log: Log,
     projectionOf: ProjectionOf,
     to: Position,
@@ -133,6 +161,18 @@ export class Points {
   #forget(): void {
     this.#db.exec('DELETE FROM points');
   }
+
+  /** A damaged file goes, once: the next who opens it makes another. */
+  #failed(error: unknown): void {
+    if (!(error instanceof Database.SqliteError)) throw error;
+    if (this.#isLost || !DAMAGED.test(error.code)) return;
+    this.#isLost = true;
+    removeFile(this.#directory);
+  }
+}
+
+function removeFile(directory: string): void {
+  for (const beside of ['', '-wal', '-shm']) rmSync(join(directory, FILE) + beside, { force: true });
 }
 
 /** Undefined where there can be none. */
@@ -140,8 +180,9 @@ export function openPoints(directory: string): Points | undefined {
   try {
     return new Points(directory);
   } catch (error) {
-    if (error instanceof Database.SqliteError) return undefined;
-    throw error;
+    if (!(error instanceof Database.SqliteError)) throw error;
+    if (DAMAGED.test(error.code)) removeFile(directory);
+    return undefined;
   }
 }
 

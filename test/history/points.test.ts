@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
@@ -113,5 +113,38 @@ describe('points of the past', () => {
     const again = sourcesOf(directory.path, Date.now);
     expect(await stateAt(again, 14_321)).toBe(await stateAt(plain, 14_321));
     for (const each of [again, plain]) each.close();
+  });
+
+  it.each([
+    ['behind its first page', 4096],
+    ['from its first byte on', 0],
+  ])('in a file that is damaged %s are none, and are made again', async (_where, from) => {
+    const plain = withoutPoints();
+    const open = sourcesOf(directory.path, Date.now);
+    await new LocalHistory(open).ask('points', {});
+    open.close();
+    const path = join(directory.path, 'history.db');
+    const file = openSync(path, 'r+');
+    writeSync(file, Buffer.alloc(statSync(path).size - from, 0x5a), 0, undefined, from);
+    closeSync(file);
+    for (let times = 0; times < 2; times++) {
+      const again = sourcesOf(directory.path, Date.now);
+      expect(await stateAt(again, 14_321)).toBe(await stateAt(plain, 14_321));
+      expect(await stateAt(again, 14_321)).toBe(await stateAt(plain, 14_321));
+      again.close();
+    }
+    plain.close();
+    expect(inCache('UPDATE points SET position = position')).toBeGreaterThan(0);
+  });
+
+  it('that cannot be written are done without', async () => {
+    const plain = withoutPoints();
+    const open = sourcesOf(directory.path, Date.now);
+    await new LocalHistory(open).ask('points', {});
+    const db = new Database(join(directory.path, 'history.db'));
+    db.exec('DELETE FROM points; BEGIN IMMEDIATE');
+    expect(await stateAt(open, 14_321)).toBe(await stateAt(plain, 14_321));
+    db.close();
+    for (const each of [open, plain]) each.close();
   });
 });
