@@ -178,6 +178,18 @@ describe('the journal thread', () => {
     expect(await journal.flush()).toBe(true);
   });
 
+  it('that was given up and ends late takes nothing from the one that followed it', async () => {
+    const { journal, ledger, ends, start } = await scene();
+    const late = await start();
+    await start();
+    await late.stop('kill');
+    expect(await journal.flush()).toBe(true);
+    ledger.tickets = () => {
+      throw new TypeError('cannot read properties of undefined');
+    };
+    await eventually(() => ends.length === 1, 'that checkpoints are made');
+  });
+
   it('fails where the main thread makes a mistake over a checkpoint, in whichever of its lives', async () => {
     const { ledger, ends, start } = await scene();
     const first = await start();

@@ -127,11 +127,11 @@ export class Journal {
       context,
     );
     this.#child = child;
-    void child.exit.then(() => this.#lost());
+    void child.exit.then(() => this.#lost(child));
     this.#checkpoints.start((error) => this.#child?.crash(error as Error));
     const running: Running = {
       stop: async (reason) => {
-        this.#checkpoints.stop();
+        if (this.#child === child) this.#checkpoints.stop();
         try {
           if (reason === 'shutdown') this.#checkpoints.tick();
         } finally {
@@ -143,8 +143,9 @@ export class Journal {
     return isFirst ? running : child.begun.then(() => running);
   }
 
-  /** Whatever it was asked is never answered, and the next one is not there yet. */
-  #lost(): void {
+  /** Whatever it was asked is never answered, and the next one is not there yet, unless this one was given up before. */
+  #lost(child: JournalChild): void {
+    if (this.#child !== child) return;
     this.#child = undefined;
     this.#options.writesBack(false);
     for (const answer of this.#waiting.values()) answer(false);
