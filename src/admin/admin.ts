@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DataUnusable, EventUnreadable, LogUnavailable, quoted } from '../../eventlog/index.ts';
 import { isLoopback, parseHostPort, renderHostPort } from '../config/index.ts';
@@ -92,13 +93,16 @@ class AdminServer implements Admin {
     this.#server = createServer(SERVER_OPTIONS, serve);
     this.#connections = new Connections(this.#server);
     this.#notes = new CommandNotes(options.logger);
-    this.#server.on('clientError', (error, socket) => {
-      if (this.#connections.mayRefuse(socket as Socket)) refuseUnreadable(error, socket);
+    const refusing = (socket: Duplex, refuse: () => void) => {
+      if (this.#connections.mayRefuse(socket as Socket)) refuse();
       else socket.destroy();
-    });
+    };
+    this.#server.on('clientError', (error, socket) =>
+      refusing(socket, () => refuseUnreadable(error, socket)),
+    );
     // What expects anything but 100 Continue: Node alone would answer it, without a problem.
     this.#server.on('checkExpectation', serve);
-    this.#server.on('connect', (_request, socket) => refuseTunnel(socket));
+    this.#server.on('connect', (_request, socket) => refusing(socket, () => refuseTunnel(socket)));
   }
 
   async listen(address: string): Promise<string> {

@@ -263,6 +263,21 @@ describe('what Node cannot read as a request', () => {
     expect(client.total).not.toContain('malformed_request');
   });
 
+  it('as a tunnel behind other requests is the answer to none of them, and leaves nobody at work', async () => {
+    await using s = await scene();
+    const put = `${head('PUT /v1/pools/web HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', 'Content-Length: 2')}{}`;
+    const tunnel = head('CONNECT localhost:1 HTTP/1.1', 'Host: localhost');
+    // More than may be at work.
+    for (let n = 0; n < 260; n += 1) {
+      const client = await RawClient.connect(s.port);
+      client.socket.write(put + put + tunnel);
+      await client.ends();
+      expect(client.total).not.toContain('malformed_request');
+      client.close();
+    }
+    expect((await s.client.get('/v1/pools')).status).toBe(200);
+  });
+
   it('in the body of a request is what that one is refused for', async () => {
     await using s = await scene();
     const client = await RawClient.connect(s.port);

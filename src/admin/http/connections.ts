@@ -46,7 +46,11 @@ export class Connections {
 
   #came(socket: Socket): void {
     this.#idle.add(socket);
-    socket.once('close', () => this.#idle.delete(socket));
+    socket.once('close', () => {
+      this.#idle.delete(socket);
+      // Answers that wait behind others there are not told of its end.
+      this.#busy.delete(socket);
+    });
     if (this.#idle.size + this.#busy.size <= MOST_CONNECTIONS) return;
     const [longest] = this.#idle;
     if (longest !== socket) longest?.destroy();
