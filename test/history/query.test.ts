@@ -191,7 +191,11 @@ describe('query', () => {
       'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n',
       'without RECURSIVE',
     ],
-    ['-- a comment\nWITH /* hidden */ ReCursive n(i) AS (SELECT 1) SELECT 1', 'without RECURSIVE'],
+    ['WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n', 'without RECURSIVE'],
+    [
+      "SELECT /* ' */ (WITH ReCursive n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n) SELECT max(i) FROM n) -- '",
+      'without RECURSIVE',
+    ],
     ['SELECT nowhere FROM v1_requests', 'no such column: nowhere'],
     ['SELECT * FROM events', 'no such table: events'],
     ['SELEC', 'expected one SELECT'],
