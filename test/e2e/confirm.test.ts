@@ -100,7 +100,7 @@ it(
     await using stage = await scene();
     await using first = await stage.start();
     const { admin, router } = first;
-    const { body } = await admin.must<Applied>('POST', '/v1/apply?confirmWithinMs=5000', stage.wished);
+    const { body } = await admin.must<Applied>('POST', '/v1/apply?confirmWithinMs=10000', stage.wished);
     for (let n = 0; n < PAGES; n++)
       await admin.must('PUT', `/v1/domains/d${n}.example`, { pool: 'web', errorPages: { error: PAGE } });
     const [host, port] = router.admin.split(':');
