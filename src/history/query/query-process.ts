@@ -1,6 +1,7 @@
 /** The program of a process for one query: SQL that would never come to an end comes to one with its process. */
 import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import { sourcesOf } from '../files/sources.ts';
 import { roomOf } from '../room.ts';
 import { sentError } from '../thread/sent-error.ts';
@@ -9,6 +10,7 @@ import type { QueryOrder } from './query-wish.ts';
 
 // Whoever asked is gone.
 process.once('disconnect', () => process.exit());
+goAfterTheRouter();
 // As the thread of history: those who are served come first.
 setPriority(10);
 goBeforeTheRouter();
@@ -25,6 +27,12 @@ process.once('message', async ({ directory, wish }: QueryOrder) => {
     close();
   }
 });
+
+/** SQLite may keep this thread for ever, and a router that was killed kills nobody: another thread looks whether it is there. */
+function goAfterTheRouter(): void {
+  const looking = `setInterval(() => process.ppid === ${process.ppid} || process.kill(${process.pid}, 'SIGKILL'), 1000)`;
+  new Worker(looking, { eval: true, name: 'query-watch' }).unref();
+}
 
 /** Where memory runs out, Linux ends who has the highest score: it may be raised by anybody, and other systems have none. */
 function goBeforeTheRouter(): void {
