@@ -21,7 +21,7 @@ export class HealthNotes {
 
   /** `failed`: it could not even be asked for. A refusal is nobody's concern: the ledger protects the backend all the same. */
   record(pool: PoolName, note: BackendNote, failed: Failed): void {
-    const notes = this.#waiting.get(pool) ?? new Map();
+    const notes: Notes = this.#waiting.get(pool) ?? new Map();
     const key = `${note.type} ${note.id}`;
     notes.set(key, { note: joined(notes.get(key)?.note, note), failed });
     if (this.#waiting.has(pool)) return;

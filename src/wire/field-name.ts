@@ -93,6 +93,11 @@ export function fieldKey(name: string): string {
   return lower.includes('_') ? lower.replaceAll('_', '-') : lower;
 }
 
+/** Whether an operator says this field in the place of whoever sent it; `replaced`: the `fieldKey`s of what he says. */
+export function isReplaced(name: string, replaced: ReadonlySet<string> | undefined): boolean {
+  return replaced?.has(fieldKey(name)) === true;
+}
+
 function otherForwarded(text: string, from: number): FieldKind {
   return isNamed(text, from, 'x-forwarded-') ? FIELD.xForwardedOther : FIELD.ordinary;
 }

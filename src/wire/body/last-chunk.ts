@@ -1,7 +1,6 @@
 /** How a chunked body of ours ends. */
-import { FIELD, fieldKind } from '../field-name.ts';
+import { FIELD, fieldKind, isReplaced } from '../field-name.ts';
 import type { Fields } from '../message.ts';
-import { isReplaced } from '../request/write-request.ts';
 
 const LAST_CHUNK = '0\r\n\r\n';
 

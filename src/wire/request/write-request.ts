@@ -2,7 +2,7 @@
  * The head a backend is sent: always written anew from what was understood, never passed on as received. What
  * frames the message, names its host or belongs to one hop is ours; every other field keeps its place and case.
  */
-import { FIELD, type FieldKind, fieldKey, fieldKind } from '../field-name.ts';
+import { FIELD, type FieldKind, fieldKind, isReplaced } from '../field-name.ts';
 import { LastLine } from '../flat.ts';
 import type { Fields, RequestHead } from '../message.ts';
 
@@ -109,8 +109,4 @@ export function nominatedIn(nominated: Fields): ReadonlySet<string> | undefined 
 
 export function isNamed(name: string, names: ReadonlySet<string> | undefined): boolean {
   return names?.has(name.toLowerCase()) === true;
-}
-
-export function isReplaced(name: string, replaced: ReadonlySet<string> | undefined): boolean {
-  return replaced?.has(fieldKey(name)) === true;
 }

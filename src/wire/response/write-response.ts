@@ -1,8 +1,8 @@
 /** The head a client is sent for a backend's response: written anew, framed by us, hop-by-hop fields left out. */
 import { hasKind } from '../field-lines.ts';
-import { FIELD, type FieldKind, fieldKind } from '../field-name.ts';
+import { FIELD, type FieldKind, fieldKind, isReplaced } from '../field-name.ts';
 import type { Fields, ResponseHead } from '../message.ts';
-import { isNamed, isReplaced, nominatedIn, writeFields } from '../request/write-request.ts';
+import { isNamed, nominatedIn, writeFields } from '../request/write-request.ts';
 
 export type ResponseWriting = {
   /** The minor version of the client's request. HTTP/1.0 knows no chunks, so a chunked body ends with the connection. */

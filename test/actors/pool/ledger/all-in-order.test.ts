@@ -7,23 +7,25 @@ import { nobody } from './journalled-pool.ts';
 const KEY = keyOf('web');
 const SLOTS = 2 ** 16;
 
+/** A pool of one backend, asked by so many threads, whose operations are recorded. */
+async function scene(count: number) {
+  const directory = temporaryDirectory();
+  const main = createArena({ threads: count + 1, ring() {}, record: true, recordSlots: SLOTS });
+  const desk = new JournalDesk(directory, { ringBytes: 2 ** 20, operations: recordSource(main.shared) });
+  const pool = { policy: 'round-robin', maxWaiting: 1, whenEmpty: 'refuse', seed: 7 } as const;
+  const web = { backendKey: keyOf('web.1'), limit: 0, weight: 1, state: 'up', quarantineUntilMs: 0 } as const;
+  await main.define(KEY, pool, [web], 'widen', { position: 1, nowMs: desk.nowMs });
+  const threads = Array.from(
+    { length: count },
+    () => attachArena(main.shared, main.enlist(), () => {}).pool(KEY)!,
+  );
+  return { directory, desk, threads };
+}
+
 describe('operations out of a journal', () => {
   it('are put in order in a moment where every second ticket is lost', async () => {
-    const directory = temporaryDirectory();
-    const main = createArena({ threads: 3, ring() {}, record: true, recordSlots: SLOTS });
-    const desk = new JournalDesk(directory, { ringBytes: 2 ** 20, operations: recordSource(main.shared) });
-    const pool = { policy: 'round-robin', maxWaiting: 1, whenEmpty: 'refuse', seed: 7 } as const;
-    const row = {
-      backendKey: keyOf('web.1'),
-      limit: 0,
-      weight: 1,
-      state: 'up',
-      quarantineUntilMs: 0,
-    } as const;
-    await main.define(KEY, pool, [row], 'widen', { position: 1, nowMs: desk.nowMs });
-    const [full, other] = [main.enlist(), main.enlist()].map(
-      (thread) => attachArena(main.shared, thread, () => {}).pool(KEY)!,
-    );
+    const { directory, desk, threads } = await scene(2);
+    const [full, other] = threads;
     for (let i = 0; i < SLOTS; i++) full!.checkout(desk.nowMs, [], nobody());
     const lost = SLOTS - 1;
     for (let i = 0; i < lost; i++)
@@ -56,22 +58,7 @@ describe('operations out of a journal', () => {
   });
 
   it('are all there, however many turns the journal is behind', async () => {
-    const directory = temporaryDirectory();
-    const main = createArena({ threads: 5, ring() {}, record: true, recordSlots: SLOTS });
-    const desk = new JournalDesk(directory, { ringBytes: 2 ** 20, operations: recordSource(main.shared) });
-    const pool = { policy: 'round-robin', maxWaiting: 1, whenEmpty: 'refuse', seed: 7 } as const;
-    const row = {
-      backendKey: keyOf('web.1'),
-      limit: 0,
-      weight: 1,
-      state: 'up',
-      quarantineUntilMs: 0,
-    } as const;
-    await main.define(KEY, pool, [row], 'widen', { position: 1, nowMs: desk.nowMs });
-    const threads = Array.from(
-      { length: 4 },
-      () => attachArena(main.shared, main.enlist(), () => {}).pool(KEY)!,
-    );
+    const { directory, desk, threads } = await scene(4);
     // Long ones, of three slots each: together three turns' worth.
     const tried = Array.from({ length: 16 }, (_, index) => keyOf(`gone.${index}`));
     const each = 16_000;
