@@ -2,8 +2,9 @@
  * What a journal says of a pool whose backends do one request at a time: how long each request waited, in which order slots
  * were given, and whether anybody waited beside a free backend. From the ledger's own operations, in the order of their tickets.
  */
-import { inOrder, keyOf } from '../../actors/index.ts';
+import { keyOf, type LedgerRecord } from '../../actors/index.ts';
 import type { JournalReader } from '../../eventlog/index.ts';
+import { inOrder } from '../../test/support/in-order.ts';
 
 /** A request that was given a backend; times are epoch milliseconds. */
 export type Served = {
@@ -40,9 +41,6 @@ export function observe(reader: JournalReader, pool: string): Observed {
   return book.closed(handOvers(reader, book));
 }
 
-type Step = Extract<ReturnType<typeof inOrder> extends Generator<infer S> ? S : never, { type: 'operation' }>;
-type Operation = Step['record'];
-
 class Book {
   readonly byLease = new Map<number, Served & { readonly queuedFor: boolean }>();
   /** Tickets of waiters, oldest first: a map keeps its order. */
@@ -55,7 +53,7 @@ class Book {
   #idleWaits = 0;
   #overLimit = 0;
 
-  take(operation: Operation): void {
+  take(operation: LedgerRecord): void {
     // A check-in and the grant that follows from it are one step under the lock: what is true before a grant is not yet
     // what others see.
     if (operation.op !== 'grant') this.#look();
@@ -118,7 +116,7 @@ class Book {
       }
   }
 
-  #grant(operation: Operation & { op: 'grant' }): void {
+  #grant(operation: LedgerRecord & { op: 'grant' }): void {
     const [oldest] = this.#waiting.keys();
     if (oldest !== operation.waiter) this.#overtaken++;
     const arrivedAtMs = this.#waiting.get(operation.waiter) ?? operation.nowMs;
@@ -136,7 +134,7 @@ class Book {
     if (state.inFlight > state.limit) this.#overLimit++;
   }
 
-  #checkin(operation: Operation & { op: 'checkin' }): void {
+  #checkin(operation: LedgerRecord & { op: 'checkin' }): void {
     const lease = this.byLease.get(operation.lease);
     if (lease !== undefined) lease.endedAtMs = Math.max(operation.nowMs, lease.grantedAtMs);
     const state = this.#rows.get(operation.row);

@@ -4,13 +4,14 @@
  */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { inOrder, keyOf, type LedgerRecord } from '../../actors/index.ts';
+import { keyOf, type LedgerRecord } from '../../actors/index.ts';
 import { openJournalReader } from '../../eventlog/index.ts';
 import { LocalHistory, type RequestStory, type Step, sourcesOf } from '../../src/history/index.ts';
 import { PoolModel } from '../actors/pool/ledger/model.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
+import { inOrder } from '../support/in-order.ts';
 import { type RouterProcess, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 

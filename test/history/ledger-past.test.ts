@@ -1,11 +1,12 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Asking, inOrder, keyOf, type LeaseEnd, type LedgerRecord } from '../../actors/index.ts';
+import { type Asking, keyOf, type LeaseEnd, type LedgerRecord } from '../../actors/index.ts';
 import { JOURNAL_DIRECTORY, openJournalReader } from '../../eventlog/index.ts';
 import { LedgerPast, type Met, type PastPool, poolOf } from '../../src/history/explain/ledger-past.ts';
 import { JournalledPool } from '../actors/pool/ledger/journalled-pool.ts';
 import { RUN } from '../journal/desk.ts';
+import { inOrder } from '../support/in-order.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { RecordedWorld } from './recorded-world.ts';
 

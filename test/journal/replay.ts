@@ -1,14 +1,9 @@
 /** Decides everything again that a journal has of a pool, through the independent model of the ledger's own tests. */
 import assert from 'node:assert/strict';
-import {
-  inOrder,
-  keyOf,
-  type LedgerRecord,
-  type PoolCheckpoint,
-  unpackCheckpoint,
-} from '../../actors/index.ts';
+import { keyOf, type LedgerRecord, type PoolCheckpoint, unpackCheckpoint } from '../../actors/index.ts';
 import type { JournalReader, RequestRecord } from '../../eventlog/index.ts';
 import { PoolModel } from '../actors/pool/ledger/model.ts';
+import { inOrder } from '../support/in-order.ts';
 
 export type Replayed = {
   readonly records: ReadonlyMap<number, LedgerRecord>;

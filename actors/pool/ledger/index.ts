@@ -34,7 +34,6 @@ export { NO_CHANGES } from './ledger.ts';
 export { LedgerBusy } from './memory/section.ts';
 export { AllInOrder, type InOrder } from './record/all-in-order.ts';
 export { type PoolCheckpoint, type RowCheckpoint, unpackCheckpoint } from './record/checkpoint.ts';
-export { inOrder } from './record/journalled.ts';
 export type { LedgerRecord } from './record/record.ts';
 export { recordSource } from './record/record-source.ts';
 export { unpackRecords } from './record/record-unpacker.ts';

@@ -1,6 +1,6 @@
 /**
- * All pools' operations out of a journal in one pass, each pool's in the order of its tickets: as `inOrder` does for one pool,
- * without a value made for each.
+ * All pools' operations out of a journal in one pass, each pool's in the order of its tickets. The journal has them nearly so,
+ * since it empties one thread's ring after the other.
  */
 import type { OperationBlock } from '../../../../eventlog/index.ts';
 import type { LedgerRecord } from './record.ts';
