@@ -10,9 +10,9 @@ import { RecordedWorld } from './recorded-world.ts';
 const at = (port: number) => ({ address: `127.0.0.1:${port}`, maxConcurrency: 1 });
 
 /** A pool of two that is asked every 10 ms and takes 30 ms each: three would be enough. Position 3 adds the second. */
-async function crowded(directory: string): Promise<void> {
+async function crowded(directory: string, second = 'web.2'): Promise<void> {
   await using world = new RecordedWorld(directory, 1, 7);
-  await world.create({ policy: 'round-robin' }, { 'web.1': at(9001), 'web.2': at(9002) });
+  await world.create({ policy: 'round-robin' }, { 'web.1': at(9001), [second]: at(9002) });
   for (let turn = 0; turn < 300; turn++) {
     world.ask();
     world.pass(10);
@@ -63,8 +63,15 @@ describe('what if', () => {
     expect(before.waited).toBeGreaterThan(200);
     expect(after.waited).toBeLessThan(before.waited / 10);
     expect(after.endings.served).toBeGreaterThan(before.endings.served);
-    expect(after.backends.map(({ backend }) => backend)).toContain('added.4');
+    expect(after.backends.map(({ backend }) => backend)).toContain('added 4');
     expect(assumed).toBeGreaterThan(100);
+  });
+
+  it('there were one more, whatever those that there are are called', async () => {
+    await using directory = await tempDirectory();
+    await crowded(directory.path, 'added.1');
+    const [, after] = await sides(directory.path, { backends: 1 });
+    expect(after.backends.map(({ backend }) => backend)).toEqual(['added 1', 'added.1', 'web.1']);
   });
 
   it('an event had not been: its backend would have had nothing, the other one all', async () => {
@@ -149,7 +156,7 @@ describe('what if', () => {
     const { output, code } = await runCommand(['replay', '--data', directory.path, '--backends', '+4']);
     expect(code).toBe(0);
     expect(output).toMatch(/RECORDED +SIMULATED\nrequests +300 +300\n/);
-    expect(output).toMatch(/added\.1 +- +\d+/);
+    expect(output).toMatch(/added 1 +- +\d+/);
     expect(output).toMatch(/assumed, since nobody can know:/);
     const json = await runCommand(['replay', '--data', directory.path, '--policy', 'p2c', '--json']);
     expect(JSON.parse(json.output).pools[0].pool).toBe('web');

@@ -42,6 +42,11 @@ function placed(state: Pool, wanted: { readonly [id: string]: SparseBackend } | 
   );
 }
 
+/** The id of one that is added, from 1: with a blank, which no backend's id has. */
+export function addedId(number: number): string {
+  return `added ${number}`;
+}
+
 /** Those that are added are like the last; those that go are the last. */
 function counted(backends: Pool['backends'], more: number): Pool['backends'] {
   const all = Object.entries(backends);
@@ -51,7 +56,7 @@ function counted(backends: Pool['backends'], more: number): Pool['backends'] {
   const { version, backend } = last[1];
   const added = Array.from(
     { length: more },
-    (_, index) => [`added.${index + 1}`, { version, backend }] as const,
+    (_, index) => [addedId(index + 1), { version, backend }] as const,
   );
   return { ...backends, ...Object.fromEntries(added) };
 }

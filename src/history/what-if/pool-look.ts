@@ -3,7 +3,7 @@ import { keyOf } from '../../../actors/index.ts';
 import type { JournalReader, TimeRange } from '../../../eventlog/index.ts';
 import { positionAt } from '../moment.ts';
 import type { Room } from '../room.ts';
-import type { Alteration } from './alteration.ts';
+import { type Alteration, addedId } from './alteration.ts';
 import { type Course, Courses } from './courses.ts';
 import { PoolStates, poolVersionAt } from './pool-states.ts';
 import { tallyRecorded } from './recorded-tally.ts';
@@ -129,8 +129,8 @@ const MOST_ADDED = 2000;
 function nameOf(journal: JournalReader, key: number): string {
   const known = journal.nameOf(key);
   if (known !== undefined) return known;
-  for (let index = 1; index <= MOST_ADDED; index++)
-    if (keyOf(`added.${index}`) === key) return `added.${index}`;
+  for (let number = 1; number <= MOST_ADDED; number++)
+    if (keyOf(addedId(number)) === key) return addedId(number);
   return `backend ${key}`;
 }
 
