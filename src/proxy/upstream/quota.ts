@@ -35,6 +35,11 @@ export class Quota {
     return this.#claimed === 0 && this.#waiting.length === 0;
   }
 
+  /** An empty one may be from before another pool got the memory of that one: it is for its own claims alone. */
+  isFor(claims: ConnectionClaims): boolean {
+    return claims === this.#claims || !this.isEmpty;
+  }
+
   /** It connects now, or when there is room. */
   admit(connection: Counted): void {
     connection.quota = this;

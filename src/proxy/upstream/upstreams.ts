@@ -35,7 +35,7 @@ export class Upstreams implements RowWatcher {
   quotaOf(claims: ConnectionClaims, lease: Lease): Quota | undefined {
     if (!claims.isCounted(lease)) return undefined;
     const known = this.#quotas.get(lease.row);
-    if (known !== undefined) return known;
+    if (known?.isFor(claims)) return known;
     const quota = new Quota(lease.row, claims, this.#shared.now);
     this.#quotas.set(lease.row, quota);
     return quota;
