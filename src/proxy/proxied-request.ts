@@ -175,8 +175,9 @@ export abstract class ProxiedRequest extends RequestActor {
     const row = this.row ?? rowOf(type);
     if (this.status !== 0 || row.status === 499) {
       this.settle(this.context.now());
-      if (row.status === 499) this.client.cut('gone');
-      else this.client.cut(this.forwarding?.isEndless === true ? 'reset' : 'short');
+      // Whoever reads too slowly or says goodbye may read on, and would take a FIN for the end.
+      if (this.forwarding?.isEndless === true) this.client.cut('reset');
+      else this.client.cut(row.status === 499 ? 'gone' : 'short');
     } else if (this.enquiry !== undefined) this.enquiry.askForPage(type);
     else this.tellPage(undefined);
   }

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import type { Exchange } from '../../src/proxy/exchange.ts';
 import type { DomainRoute } from '../../src/proxy/index.ts';
 import { blackHole } from '../support/black-hole.ts';
 import { eventually, pause } from '../support/eventually.ts';
@@ -253,6 +254,72 @@ describe('a slow client', () => {
     await client.ends();
     expect(performance.now() - before).toBeGreaterThanOrEqual(70);
   });
+});
+
+describe('a response that ends with the connection, cut short by its client', () => {
+  const HTTP10 = 'GET / HTTP/1.0\r\nHost: app.test\r\n\r\n';
+
+  it.each([
+    ['until the end', 'HTTP/1.1 200 OK\r\n\r\n'],
+    ['in chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1312d00\r\n'],
+  ])('is no whole one where it reads too slowly: %s', async (_, head) => {
+    const { router } = await routed(() => head + 'x'.repeat(20_000_000), {
+      ...LOGGED,
+      pool: { timeouts: { idleMs: 100, abortLingerMs: 50 } },
+    });
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(HTTP10);
+    await eventually(() => router.log.includes('code=H28'), 'a line');
+    client.socket.resume();
+    await eventually(() => client.closed, 'the end');
+    expect(client.error).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('is no whole one where it says goodbye, and reads on', async () => {
+    const { router } = await routed(() => 'HTTP/1.1 200 OK\r\n\r\nabc', LOGGED);
+    const client = await router.connect();
+    client.send(HTTP10);
+    await client.receives('abc');
+    client.end();
+    await eventually(() => client.closed, 'the end');
+    expect(client.error).toMatchObject({ code: 'ECONNRESET' });
+    await eventually(() => router.log.includes('code=H27'), 'a line');
+  });
+
+  it.each(['when its time is over', 'when the router is'])(
+    'is no whole one where the last of it is not read in time: %s',
+    async (when) => {
+      let exchange: Exchange | undefined;
+      const { router, backend } = await routed(undefined, {
+        listener: { timeouts: { bodyIdleMs: when === 'when its time is over' ? 100 : 60_000 } },
+        observe: (request) => {
+          exchange = request as Exchange;
+        },
+      });
+      const client = await router.connect();
+      client.socket.pause();
+      client.send(GET);
+      const connection = await backend.accept();
+      await connection.takeHead();
+      connection.send('HTTP/1.1 200 OK\r\n\r\n');
+      const piece = 'x'.repeat(8000);
+      let sent = 0;
+      for (; exchange?.client.pendingBytes === 0; sent += piece.length) {
+        const before = exchange.bytesOut;
+        connection.send(piece);
+        while (exchange.bytesOut < before + piece.length) await pause(0);
+      }
+      connection.end();
+      await eventually(() => exchange?.outcome?.type === 'responded', 'all of it taken');
+      if (when === 'when the router is') await router.close();
+      else await eventually(() => router.plane.counters.connections === 0, 'its connection gone');
+      client.socket.resume();
+      await eventually(() => client.closed, 'the end');
+      expect(client.received.length).toBeLessThan(sent);
+      expect(client.error).toMatchObject({ code: 'ECONNRESET' });
+    },
+  );
 });
 
 describe('connections', () => {

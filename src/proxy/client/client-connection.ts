@@ -126,7 +126,8 @@ export class ClientConnection extends ClientSocket implements ClientSide {
 
   stop(reason: 'forced_close'): void {
     this.guarded(() => this.#exchange?.stop(reason));
-    this.socket.destroy();
+    if (this.#isClosing) this.reset();
+    else this.socket.destroy();
   }
 
   /** As by a bug in what it does just now. */
@@ -286,7 +287,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
   }
 
   protected override timedOut(): void {
-    if (this.#isClosing) this.socket.destroy();
+    if (this.#isClosing) this.reset();
     else if (this.#exchange !== undefined) this.#exchange.deadlinePassed(this.context.now());
     else if (this.#isHeadBegun && this.#scan?.isInStartLine === false) this.#headTimedOut();
     else this.close();
