@@ -207,25 +207,33 @@ export abstract class ProxiedRequest extends RequestActor {
     this.client.done(keepAlive);
   }
 
-  /** The books: once per request, whatever its end. */
+  /** The books: once per request, whatever its end. Our own mistake in them costs a record, and never the client its end. */
   settle(nowMs: number): void {
     this.#isSettled = true;
     this.context.counters.inFlight--;
-    if (this.isCounted) leaveDomain(this.context, this.domain as DomainRoute);
-    recordEnd(this, nowMs);
-    this.enquiry?.delegate.settled();
+    try {
+      if (this.isCounted) leaveDomain(this.context, this.domain as DomainRoute);
+      recordEnd(this, nowMs);
+      this.enquiry?.delegate.settled();
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   /** Our own mistake: it costs this request, never its lease. What threw may throw again on the way out. */
   crashed(error: unknown): void {
     this.context.counters.crashes++;
-    this.context.report({ type: 'request_crashed', requestId: this.id, error });
+    this.#report(error);
     try {
       this.stop('internal_error');
     } catch (second) {
-      this.context.report({ type: 'request_crashed', requestId: this.id, error: second });
+      this.#report(second);
     }
     if (!this.#isSettled && this.enquiry?.waitsFor !== 'page') this.#wreck();
+  }
+
+  #report(error: unknown): void {
+    this.context.report({ type: 'request_crashed', requestId: this.id, error });
   }
 
   /** The end of a request whose orderly end was broken off: everything it holds, at once. */

@@ -93,7 +93,13 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     }
     this.resumeReading();
     this.deadlineAt(Math.min(nowMs + this.listener.settings.timeouts.keepAliveMs, this.context.idleUntilMs));
-    if (!this.#isParsing) this.#parseSurplus();
+    if (this.#isParsing) return;
+    // What goes wrong with the next request is that one's, not of whoever is done with this one.
+    try {
+      this.#parseSurplus();
+    } catch (error) {
+      this.crashed(error);
+    }
   }
 
   // RFC 9112 §9.6: nothing it might still send is lost by closing at once, which spares a shutdown, a read of the FIN and
