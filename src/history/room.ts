@@ -15,8 +15,8 @@ export type Room = {
   readonly damage: () => readonly string[];
   /** The answer is out, or nobody wants it: nothing of this is read any more. */
   readonly leave?: () => void;
-  /** Log and journal are in the directory: another process can read them too. */
-  readonly isOnDisk?: boolean;
+  /** Where another process can read log and journal too: the directory, or the one file. */
+  readonly place?: string;
   readonly signal: AbortSignal;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -26,7 +26,7 @@ export type Room = {
 
 export type Sources = Pick<
   Room,
-  'isOnDisk' | 'directory' | 'log' | 'points' | 'journal' | 'damage' | 'leave' | 'now'
+  'place' | 'directory' | 'log' | 'points' | 'journal' | 'damage' | 'leave' | 'now'
 >;
 
 // 5 ms: what the others of this thread can wait for, and more than a page takes.

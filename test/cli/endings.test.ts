@@ -79,18 +79,30 @@ describe('a full disk under standard output', () => {
 });
 
 describe('Ctrl-C', () => {
-  it('ends a query of data at rest in the midst of what SQLite does by itself', async () => {
-    await using directory = await tempDirectory();
-    const data = await dataIn(directory.path, 200);
-    const sql = `SELECT count(*) FROM ${Array.from('abcdef', (name) => `v1_events ${name}`).join(', ')}`;
-    const child = started(['query', sql, '--data', data]);
-    await eventually(() => childrenOf(child).some((one) => one.includes('query-process')), 'a query', 20_000);
-    child.kill('SIGINT');
-    expect(await ended(child)).toEqual({
-      code: 1,
-      err: 'switchyard: interrupted before an answer came\n',
-    });
-  });
+  it.each(['a data directory', 'one file'])(
+    'ends a query of %s in the midst of what SQLite does by itself',
+    async (of) => {
+      await using directory = await tempDirectory();
+      let data = await dataIn(directory.path, 200);
+      if (of === 'one file') {
+        const file = join(directory.path, 'all.sy');
+        expect(await ended(started(['export', file, '--data', data]))).toMatchObject({ code: 0 });
+        data = file;
+      }
+      const sql = `SELECT count(*) FROM ${Array.from('abcdef', (name) => `v1_events ${name}`).join(', ')}`;
+      const child = started(['query', sql, '--data', data]);
+      await eventually(
+        () => childrenOf(child).some((one) => one.includes('query-process')),
+        'a query',
+        20_000,
+      );
+      child.kill('SIGINT');
+      expect(await ended(child)).toEqual({
+        code: 1,
+        err: 'switchyard: interrupted before an answer came\n',
+      });
+    },
+  );
 
   it('ends an import whose input is still open, and says what is in force', async () => {
     await using directory = await tempDirectory();

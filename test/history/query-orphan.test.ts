@@ -20,7 +20,7 @@ const isAlive = (pid: number) => {
 it('a query whose router was killed does not outlive it, though SQLite has no end', async () => {
   await using directory = await tempDirectory();
   await openSqliteLog({ directory: directory.path, now: Date.now }).close();
-  const order = { directory: directory.path, wish: { sql: ENDLESS, limit: 1, timeoutMs: 86_400_000 } };
+  const order = { place: directory.path, wish: { sql: ENDLESS, limit: 1, timeoutMs: 86_400_000 } };
   const asking = `
     const child = require('node:child_process').fork(${JSON.stringify(PROGRAM)}, { execArgv: [] });
     child.on('message', () => console.log(child.pid));

@@ -40,8 +40,8 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
   const sources = (): Sources => {
     const { log, leave } = logs.enter();
     return {
+      place,
       directory: isOneFile ? undefined : place,
-      isOnDisk: !isOneFile,
       log,
       leave,
       points: () => {

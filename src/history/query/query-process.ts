@@ -15,9 +15,9 @@ goAfterTheRouter();
 setPriority(10);
 goBeforeTheRouter();
 
-process.once('message', async ({ directory, wish }: QueryOrder) => {
+process.once('message', async ({ place, wish }: QueryOrder) => {
   process.send?.({ type: 'begun' });
-  const { sources, close } = sourcesOf(directory, Date.now);
+  const { sources, close } = sourcesOf(place, Date.now);
   try {
     const answer = await answerQuery(wish, roomOf(sources(), new AbortController().signal));
     process.send?.({ answer }, () => process.disconnect?.());

@@ -18,8 +18,8 @@ export type QueryWish = {
  */
 export type Answer = QueryAnswer & { readonly archived?: number; readonly damaged?: readonly string[] };
 
-/** What a process for one query is told. */
-export type QueryOrder = { readonly directory: string; readonly wish: QueryWish };
+/** What a process for one query is told; `place`: a data directory, or one file. */
+export type QueryOrder = { readonly place: string; readonly wish: QueryWish };
 
 // Whoever else asks of the past waits that long at most.
 export const QUERY_MS = 10_000;
