@@ -66,6 +66,19 @@ describe('undoing', () => {
     expect(undo(more, some, of({}, {}))).toEqual({ pools: {}, domains: {}, left: expect.any(Array) });
   });
 
+  it('gives a pool that was made anew since none of the backends of the one that was removed', () => {
+    const before = of(
+      { web: { backends: { a: address(1), b: address(2) } } },
+      { 'x.example': { pool: 'web' } },
+    );
+    const now = of({ web: { backends: { b: address(3), c: address(4) } } }, {});
+    expect(undo(before, of({}, {}), now)).toEqual({
+      pools: (routingJson(now) as { pools: object }).pools,
+      domains: { 'x.example': { pool: 'web' } },
+      left: ['backend web/a was changed since', 'backend web/b was changed since'],
+    });
+  });
+
   it('tells twenty that stay, and of more how many', () => {
     const left = Array.from({ length: 22 }, (_, at) => `pool p${at} was changed since`);
     expect(toldOf(left.slice(0, 20))).toEqual(left.slice(0, 20));

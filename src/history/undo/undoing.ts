@@ -61,11 +61,14 @@ type Left = Map<Change, string>;
 function touchedSince(wanted: readonly Change[], since: readonly Change[]): Left {
   const touched = new Set(since.map(nameOf));
   const poolsTouched = new Set(since.map(poolOf));
+  const poolsMade = new Set(since.filter(isNewPool).map(poolOf));
   const left: Left = new Map();
   for (const change of wanted) {
     // Whoever touched a backend of a new pool wants that pool.
     const whole = change.kind === 'pool' && change.change === 'remove' && poolsTouched.has(change.name);
-    if (touched.has(nameOf(change)) || whole) left.set(change, CHANGED_SINCE);
+    // Backends were of the former pool, not of one that has its name now.
+    const other = change.kind === 'backend' && poolsMade.has(change.pool);
+    if (touched.has(nameOf(change)) || whole || other) left.set(change, CHANGED_SINCE);
   }
   return left;
 }
@@ -126,6 +129,10 @@ function applied(now: Routing, changes: readonly Change[]): Routing {
     }
   }
   return { pools, domains };
+}
+
+function isNewPool(change: Change): boolean {
+  return change.kind === 'pool' && change.change === 'add';
 }
 
 function nameOf(change: Change): string {
