@@ -157,7 +157,9 @@ export class Confirmations {
   async #begin(commandId: string): Promise<void> {
     const kept = await this.#options.log().answered(commandId);
     const trial = kept && trialOf(commandId, kept.position, kept.answer);
-    if (trial !== undefined && !(await this.#isDecided(trial.id))) this.#arm(trial);
+    if (trial === undefined || (await this.#isDecided(trial.id)) || this.#live.has(trial.id)) return;
+    const live = this.#keep(trial);
+    this.#again(live, live.untilMs - this.#options.now());
   }
 
   async #decision(id: string): Promise<Confirmed> {
@@ -173,18 +175,22 @@ export class Confirmations {
     return (await this.#decision(id)).type !== 'unknown';
   }
 
+  /** What ran out meanwhile is undone, if it can be, before whoever is started next: nobody is served by it. */
   async #remember(): Promise<void> {
     for (const { commandId, position, answer } of await this.#options.log().commands(ON_TRIAL)) {
       const trial = trialOf(commandId, position, answer);
-      if (trial !== undefined && !(await this.#isDecided(trial.id))) this.#arm(trial);
+      if (trial === undefined || (await this.#isDecided(trial.id))) continue;
+      const live = this.#keep(trial);
+      const leftMs = trial.untilMs - this.#options.now();
+      if (leftMs > 0) this.#again(live, leftMs);
+      else await this.#undo(live);
     }
   }
 
-  #arm(trial: Trial): void {
-    if (this.#live.has(trial.id)) return;
+  #keep(trial: Trial): Live {
     const live: Live = { ...trial, timer: undefined, state: 'on trial' };
     this.#live.set(trial.id, live);
-    this.#again(live, trial.untilMs - this.#options.now());
+    return live;
   }
 
   #again(live: Live, ms: number): void {

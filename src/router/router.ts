@@ -179,13 +179,14 @@ export class Router {
       prepare: () => this.#prepare(),
       recording: () => (this.#journal === undefined ? [] : [this.#journal.childSpec()]),
       named: (pool, backends) => this.#journal?.named(pool, backends),
+      // A trial that ran out is undone, by what history says, before workers route.
       outside: (world) => [
-        this.#workers.childSpec(world),
         this.#history.childSpec(),
+        this.#confirmations.childSpec(),
+        this.#workers.childSpec(world),
         this.#planner.childSpec(),
         this.#importer.childSpec(),
         this.#prober.childSpec(),
-        this.#confirmations.childSpec(),
         this.#admin.childSpec(),
       ],
       observe: (event) => {
