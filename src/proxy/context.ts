@@ -55,7 +55,7 @@ export type PlaneReport =
       readonly backend: string;
       readonly news: HealthNews;
     }
-  /** Our own code threw while it served this request; the request ended as internal_error. */
+  /** Our own code threw while it served this request, which ended as internal_error if it had not before; '': it served none. */
   | { readonly type: 'request_crashed'; readonly requestId: string; readonly error: unknown };
 
 export type PlaneOptions = {

@@ -30,6 +30,7 @@ const nothing = (): void => {};
 
 export class Deadlines {
   readonly #now: () => number;
+  readonly #failed: (error: unknown) => void;
   readonly #tickMs: number;
   readonly #lists: readonly Deadline[];
   #turned: number;
@@ -46,8 +47,10 @@ export class Deadlines {
   };
   #dueMs = 0;
 
-  constructor(now: () => number, tickMs = TICK_MS) {
+  /** `failed`: hears what a deadline throws; all others fire as if it had not. */
+  constructor(now: () => number, failed: (error: unknown) => void, tickMs = TICK_MS) {
     this.#now = now;
+    this.#failed = failed;
     this.#tickMs = tickMs;
     this.turnedAtMs = now();
     this.#turned = Math.floor(this.turnedAtMs / tickMs);
@@ -105,10 +108,18 @@ export class Deadlines {
       unlink(entry);
       if (entry.atMs <= nowMs) {
         entry.atMs = Number.POSITIVE_INFINITY;
-        entry.expire(nowMs);
+        this.#expire(entry, nowMs);
       } else if (entry.atMs !== Number.POSITIVE_INFINITY) {
         this.#link(entry, Math.ceil(entry.atMs / this.#tickMs));
       }
+    }
+  }
+
+  #expire(deadline: Deadline, nowMs: number): void {
+    try {
+      deadline.expire(nowMs);
+    } catch (error) {
+      this.#failed(error);
     }
   }
 

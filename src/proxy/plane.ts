@@ -101,7 +101,8 @@ class Plane implements RoutingPlane {
   };
 
   constructor(options: PlaneOptions) {
-    const deadlines = new Deadlines(options.now, options.settings.tickMs);
+    const failed = (error: unknown) => options.report({ type: 'request_crashed', requestId: '', error });
+    const deadlines = new Deadlines(options.now, failed, options.settings.tickMs);
     const buffers = new ReadBuffers();
     const upstreams = new Upstreams({
       now: options.now,
@@ -135,8 +136,8 @@ class Plane implements RoutingPlane {
     };
     this.#cuts = new BackendCuts(upstreams, deadlines);
     this.#sweep = new Deadline((nowMs) => {
-      upstreams.sweep(nowMs);
       deadlines.set(this.#sweep, nowMs + SWEEP_MS);
+      upstreams.sweep(nowMs);
     });
     deadlines.set(this.#sweep, options.now() + SWEEP_MS);
     deadlines.start();

@@ -103,8 +103,12 @@ export class RoutingThread {
   }
 
   #sweep(): void {
-    this.table.sweep();
-    this.#options.ledger.forgetGone();
+    try {
+      this.table.sweep();
+      this.#options.ledger.forgetGone();
+    } catch (error) {
+      this.#report({ type: 'request_crashed', requestId: '', error });
+    }
   }
 
   /** Once nothing is routed any more. */
@@ -137,9 +141,10 @@ export class RoutingThread {
     if (report.type !== 'request_crashed') this.#options.report(report as HealthReport);
     else {
       const { error, requestId } = report;
-      this.#options.warn(
-        `request ${requestId} crashed: ${error instanceof Error ? error.stack : String(error)}`,
-      );
+      const what = error instanceof Error ? error.stack : String(error);
+      if (requestId !== '') this.#options.warn(`request ${requestId} crashed: ${what}`);
+      // What fails at every sweep would be said each time.
+      else this.#scarce(`routing crashed, of no request: ${what}`);
     }
   }
 }

@@ -6,7 +6,12 @@ import { ok } from '../support/scripted-backend.ts';
 
 function wheel(startMs = 1_000_000) {
   let nowMs = startMs;
-  const deadlines = new Deadlines(() => nowMs, 100);
+  const failures: unknown[] = [];
+  const deadlines = new Deadlines(
+    () => nowMs,
+    (error) => failures.push(error),
+    100,
+  );
   const fired: [string, number][] = [];
   const deadline = (name: string): Deadline => new Deadline((atMs) => fired.push([name, atMs - startMs]));
   /** Time passes in steps, the wheel turning at each. */
@@ -17,7 +22,7 @@ function wheel(startMs = 1_000_000) {
       deadlines.turn();
     }
   };
-  return { deadlines, fired, deadline, pass, at: (durationMs: number) => startMs + durationMs };
+  return { deadlines, failures, fired, deadline, pass, at: (durationMs: number) => startMs + durationMs };
 }
 
 describe('a deadline', () => {
@@ -97,6 +102,22 @@ describe('a deadline', () => {
     expect(fired.length).toBe(100);
   });
 
+  it('that throws is told, and keeps no other from firing', () => {
+    const { deadlines, failures, fired, deadline, pass, at } = wheel();
+    const mistake = new Error('of this test');
+    const failing = new Deadline(() => {
+      deadlines.set(failing, at(400));
+      throw mistake;
+    });
+    deadlines.set(deadline('before'), at(100));
+    deadlines.set(failing, at(100));
+    deadlines.set(deadline('behind'), at(100));
+    pass(200);
+    expect([fired.map(([name]) => name), failures]).toEqual([['before', 'behind'], [mistake]]);
+    pass(200);
+    expect(failures).toEqual([mistake, mistake]);
+  });
+
   it('may be set, moved and removed by one that fires', () => {
     const { deadlines, fired, pass, at, deadline } = wheel();
     const second = deadline('second');
@@ -146,7 +167,11 @@ describe('a loop that stood still for longer than a deadline', () => {
 
 describe('the wheel', () => {
   it('judges by the time before the reads, where these stand still', async () => {
-    const deadlines = new Deadlines(() => performance.now(), 20);
+    const deadlines = new Deadlines(
+      () => performance.now(),
+      () => {},
+      20,
+    );
     const order: string[] = [];
     const deadline = new Deadline(() => void order.push('out of time'));
     const begun = performance.now();

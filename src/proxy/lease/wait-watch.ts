@@ -28,11 +28,14 @@ export class WaitWatch {
 
   #look(): void {
     const nowMs = this.#now();
-    // A copy: whoever is granted a slot leaves the map.
-    for (const pool of [...this.#waiting.keys()]) {
-      const dueMs = pool.nextExpiryMs();
-      if (dueMs > 0 && dueMs <= nowMs) pool.expire(nowMs);
+    try {
+      // A copy: whoever is granted a slot leaves the map.
+      for (const pool of [...this.#waiting.keys()]) {
+        const dueMs = pool.nextExpiryMs();
+        if (dueMs > 0 && dueMs <= nowMs) pool.expire(nowMs);
+      }
+    } finally {
+      if (this.#waiting.size > 0) this.#deadlines.set(this.#deadline, nowMs + 1);
     }
-    if (this.#waiting.size > 0) this.#deadlines.set(this.#deadline, nowMs + 1);
   }
 }

@@ -28,12 +28,15 @@ export class BackendCuts {
   }
 
   #look(nowMs: number): void {
-    for (const [name, { pool, backend, atMs }] of this.#due) {
-      if (atMs > nowMs) continue;
-      this.#due.delete(name);
-      this.#upstreams.cut(pool, backend);
+    try {
+      for (const [name, { pool, backend, atMs }] of this.#due) {
+        if (atMs > nowMs) continue;
+        this.#due.delete(name);
+        this.#upstreams.cut(pool, backend);
+      }
+    } finally {
+      this.#arm();
     }
-    this.#arm();
   }
 
   #arm(): void {

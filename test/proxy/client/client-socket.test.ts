@@ -98,7 +98,11 @@ it('that is reset while its FIN is on its way is closed all the same', async () 
 });
 
 function notingOn(socket: Socket): Noting {
-  const context = { now: Date.now, deadlines: new Deadlines(Date.now), buffers: new ReadBuffers() };
+  const context = {
+    now: Date.now,
+    deadlines: new Deadlines(Date.now, console.error),
+    buffers: new ReadBuffers(),
+  };
   const settings = listenerSettings.parse({ address: '127.0.0.1:1' });
   const listener = new Listener(settings, new OwnHeadcount(), () => {});
   return new Noting(socket, listener, context as unknown as PlaneContext);
