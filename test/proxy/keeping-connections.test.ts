@@ -255,6 +255,13 @@ describe('a connection that had been closed when it was used again', () => {
     },
   );
 
+  it('costs one POST of those that wait for a backend which ends each without saying so', async () => {
+    const { router } = await routed((_, connection) => void connection.send(ok()).end(), {}, 1);
+    const clients = await Promise.all(Array.from({ length: 12 }, () => router.connect()));
+    const responses = await Promise.all(clients.map((client) => client.request(post('x'))));
+    expect(responses.map(({ status }) => status).filter((status) => status !== 200)).toEqual([503]);
+  });
+
   it('no POST is lost to a backend that ends connections after 300 ms', async () => {
     const { router, backend } = await routed((_, connection) => {
       connections.get(connection)?.();

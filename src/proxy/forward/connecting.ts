@@ -13,6 +13,9 @@ import { connectFailure } from './connect-failure.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import type { Responding } from './responding.ts';
 
+// 10 ms: what is used again within it had somebody waiting for it, and was left idle for no time at all.
+const AT_ONCE_MS = 10;
+
 export abstract class Connecting implements ConnectionUser {
   protected readonly request: ProxiedRequest;
   protected readonly pool: PoolRoute;
@@ -72,6 +75,13 @@ export abstract class Connecting implements ConnectionUser {
     if (lease === undefined || claims === undefined) return undefined;
     (this.connections as BackendConnections).row = lease.row;
     return context.upstreams.quotaOf(claims, lease);
+  }
+
+  /** A kept connection ended without a word: before the request came, as far as can be told. */
+  protected wasEndedIdle({ idleSinceMs }: UpstreamConnection): void {
+    const { connectedAtMs, context } = this.request;
+    const idleMs = connectedAtMs - idleSinceMs;
+    this.connections?.endedIdle(idleMs < AT_ONCE_MS ? 0 : idleMs, context.now());
   }
 
   protected get limit(): number {

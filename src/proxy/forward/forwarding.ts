@@ -192,6 +192,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   }
 
   override backendClosed(error: Error | undefined): void {
+    const connection = this.connection;
     this.connection = undefined;
     const request = this.request;
     const responding = this.responding;
@@ -202,6 +203,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
       request.tenancy?.giveBack(request.leaseEnd);
       return;
     }
+    if (this.isStale && connection !== undefined) this.wasEndedIdle(connection);
     if (responding?.pipe !== undefined) responding.pipeOver();
     else if (this.#mayResend || (isUnsent && this.isReused)) this.#resend();
     else if (this.#mayFailOver()) this.#failOver();
