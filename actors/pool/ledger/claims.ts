@@ -176,9 +176,9 @@ export function claimsOf(memory: Memory, row: number, thread: number) {
 }
 
 /** A row without a limit has one now: nobody has a claim there, and what idles from before is closed by whoever has it. */
-export function tellOfFirstLimit({ section, mailbox }: Instruments, row: number): void {
+export function tellOfFirstLimit({ section, mailbox }: Instruments): void {
   if (section.words[ARENA.claims] === 0) return;
-  for (let thread = 0; thread < section.threads; thread++) mailbox.ask(thread, row);
+  for (let thread = 0; thread < section.threads; thread++) mailbox.askForAll(thread);
 }
 
 /** Idle connections that nobody may use again, or that are too many, are their holders' to close. Under the lock. */

@@ -4,7 +4,7 @@
  */
 import { policyCode } from '../policy/policies.ts';
 import type { Row } from '../policy/policy.ts';
-import { connectionsOf, revokeExcess, tellOfFirstLimit } from './claims.ts';
+import { connectionsOf, revokeExcess } from './claims.ts';
 import { judgeBy, recall, relieve, UNJUDGED } from './health-terms.ts';
 import type { Instruments } from './instruments.ts';
 import type { Change, PoolDefinition, RowDefinition } from './ledger.ts';
@@ -83,10 +83,8 @@ export class Membership {
       if (target === undefined) {
         this.rows.remove(pool, at, change);
       } else if ((closed & CLOSED.removed) === 0) {
-        const before = words[at + ROW.limit]!;
-        const limit = Math.min(before, limitOf(target));
+        const limit = Math.min(words[at + ROW.limit]!, limitOf(target));
         this.rows.write(pool, at, limit, words[at + ROW.weight]!, closed | closedOf(target), change);
-        if (before === NO_LIMIT && limit !== NO_LIMIT) tellOfFirstLimit(this.tools, at);
         pool.quarantineAt(at, change.nowMs, target.quarantineUntilMs);
       }
     }

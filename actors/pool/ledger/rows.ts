@@ -1,10 +1,10 @@
 /** The rows of a pool: room for them, which backend has which, and what it may take. Main thread only, under the lock. */
 import assert from 'node:assert/strict';
 import type { Row } from '../policy/policy.ts';
-import { connectionsOf } from './claims.ts';
+import { connectionsOf, tellOfFirstLimit } from './claims.ts';
 import type { Instruments } from './instruments.ts';
 import type { Change, RowDefinition } from './ledger.ts';
-import { CLOSED, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './memory/layout.ts';
+import { CLOSED, NO_LIMIT, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './memory/layout.ts';
 import type { PoolMemory } from './memory/pool-memory.ts';
 import type { PoolView } from './pool-view.ts';
 
@@ -42,6 +42,7 @@ export class Rows {
     if (this.keyAt(at) !== backendKey) {
       section.set(at + ROW.epoch, section.words[at + ROW.epoch]! + 1);
       section.setDouble(at + ROW.key, backendKey);
+      section.set(at + ROW.limit, limit);
     }
     section.setDouble(at + ROW.score, -1);
     section.setDouble(at + ROW.untilMs, 0);
@@ -101,12 +102,14 @@ export class Rows {
     ) {
       return;
     }
+    const isFirstLimit = words[at + ROW.limit] === NO_LIMIT && limit !== NO_LIMIT;
     section.set(at + ROW.limit, limit);
     section.set(at + ROW.weight, weight);
     if (closed === 0 && words[at + ROW.closed] !== 0) section.setDouble(at + ROW.openedAtMs, change.nowMs);
     section.set(at + ROW.closed, closed);
     recorder.member(pool.block, recorder.ticket(pool.block), change.nowMs, change.position, at);
     section.commit();
+    if (isFirstLimit) tellOfFirstLimit(this.tools);
   }
 
   append(pool: PoolView, chunks: readonly number[]): void {

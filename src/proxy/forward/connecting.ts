@@ -73,7 +73,7 @@ export abstract class Connecting implements ConnectionUser {
     const { context, tenancy } = this.request;
     const { lease, claims } = tenancy as Tenancy;
     if (lease === undefined || claims === undefined) return undefined;
-    (this.connections as BackendConnections).row = lease.row;
+    (this.connections as BackendConnections).leased(lease, claims);
     return context.upstreams.quotaOf(claims, lease);
   }
 

@@ -3,6 +3,7 @@
  * concurrency limit, idle plus busy ones never exceed it: one that serves a single connection must not be blocked
  * by our own idle one.
  */
+import type { ConnectionClaims, Lease } from '../../../actors/index.ts';
 import type { BackendAddress } from '../routing-table.ts';
 import {
   type ConnectionKeeper,
@@ -25,8 +26,9 @@ export class BackendConnections implements ConnectionKeeper {
   /** Failed connects in a row. */
   failures = 0;
   forgotten = false;
-  /** Of the backend in its pool's ledger, when it was last leased. */
-  row = 0;
+  /** The last on this backend, and what its limit is known by; undefined: of a ledger that knows none. */
+  #lease: Lease | undefined;
+  #claims: ConnectionClaims | undefined;
   #used = true;
   /** After so long idle its backend may be about to end a connection: half of what the shortest of late was left idle. */
   #freshMs = FRESH_ENOUGH_MS;
@@ -47,6 +49,16 @@ export class BackendConnections implements ConnectionKeeper {
     return this.#idle.length;
   }
 
+  leased(lease: Lease, claims: ConnectionClaims): void {
+    this.#lease = lease;
+    this.#claims = claims;
+  }
+
+  /** Its connections need claims. */
+  get isCounted(): boolean {
+    return this.#lease !== undefined && this.#claims?.isCounted(this.#lease) === true;
+  }
+
   /** An idle connection, now the user's. `once`: the request must not be sent twice, so only a lively one will do. */
   take(
     user: ConnectionUser,
@@ -55,7 +67,7 @@ export class BackendConnections implements ConnectionKeeper {
     quota: Quota | undefined,
   ): UpstreamConnection | undefined {
     // A limit is new: who has no claim under it cannot stay.
-    if (quota !== undefined && this.#hasUnclaimed) this.closeUnclaimed();
+    if (quota !== undefined) this.closeUnclaimed();
     const connection = this.#idle.at(-1);
     if (connection === undefined) return undefined;
     // The last is the latest: if it has idled too long, so have all.
@@ -81,8 +93,11 @@ export class BackendConnections implements ConnectionKeeper {
   /** A connection whose response is complete is kept for the next request. False: it is to be closed. */
   keep(connection: UpstreamConnection, nowMs: number, keepAliveMs: number, most: number): boolean {
     if (keepAliveMs === 0 || most === 0) return false;
-    if (connection.quota === undefined) this.#hasUnclaimed = true;
-    else if (!connection.quota.rest(connection)) return false;
+    if (connection.quota === undefined) {
+      // A limit came while it was busy.
+      if (this.isCounted) return false;
+      this.#hasUnclaimed = true;
+    } else if (!connection.quota.rest(connection)) return false;
     // The one that has idled longest makes room. Were it kept instead, stale ones would fill the places, and requests
     // that may not be sent twice, which take no stale one, would each connect anew until those expire.
     if (this.#idle.length >= most) this.#idle[0]?.expire(nowMs);
@@ -118,6 +133,7 @@ export class BackendConnections implements ConnectionKeeper {
   }
 
   closeUnclaimed(): void {
+    if (!this.#hasUnclaimed) return;
     this.#hasUnclaimed = false;
     for (let i = this.#idle.length - 1; i >= 0; i--)
       if (this.#idle[i]?.quota === undefined) this.#idle[i]?.destroy();

@@ -41,13 +41,15 @@ export class Upstreams implements RowWatcher {
     return quota;
   }
 
-  /** Of RowWatcher. A row without a quota may have got its first limit: idle connections without a claim are closed. */
+  /** Of RowWatcher. */
   look(row: number): void {
-    if (row === 0) for (const quota of this.#quotas.values()) quota.look();
-    else if (this.#quotas.has(row)) this.#quotas.get(row)?.look();
-    else
-      for (const connections of this.#byName.values())
-        if (connections.row === row) connections.closeUnclaimed();
+    if (row !== 0) {
+      this.#quotas.get(row)?.look();
+      return;
+    }
+    for (const quota of this.#quotas.values()) quota.look();
+    // Some of them may have got their first limit.
+    for (const connections of this.#byName.values()) if (connections.isCounted) connections.closeUnclaimed();
   }
 
   /** Routes come and go with every change; what has no connection left is dropped now and then. */

@@ -65,6 +65,12 @@ export class Mailbox {
     if (!this.toRing.includes(thread)) this.toRing.push(thread);
   }
 
+  /** Asks a thread to look at all rows. */
+  askForAll(thread: number): void {
+    Atomics.store(this.section.words, this.section.areaOf(thread) + AREA.askedAll, 1);
+    if (!this.toRing.includes(thread)) this.toRing.push(thread);
+  }
+
   /** Rings those to whom something was posted: outside any lock. */
   ringBells(): void {
     while (this.toRing.length > 0) {
