@@ -88,12 +88,15 @@ export class Quota {
     this.#looksAgain = true;
     if (this.#isLooking) return;
     this.#isLooking = true;
-    while (this.#looksAgain) {
-      this.#looksAgain = false;
-      this.#payBack();
-      this.#openWaiting();
+    try {
+      while (this.#looksAgain) {
+        this.#looksAgain = false;
+        this.#payBack();
+        this.#openWaiting();
+      }
+    } finally {
+      this.#isLooking = false;
     }
-    this.#isLooking = false;
   }
 
   #payBack(): void {
