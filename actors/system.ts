@@ -121,6 +121,7 @@ export class System {
           this.#drains.follow(pool, state);
           this.capacity.follow(pool, state);
         },
+        rested: (pool) => this.capacity.follow(pool, null),
       }),
       chaos: options.chaos ?? noChaos,
       world,

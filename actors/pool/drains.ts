@@ -82,8 +82,10 @@ export class Drains {
       if (!present.has(row.backendKey) && row.inFlight > 0) this.#enter(pool, row.backendKey, row, undefined);
     }
     for (const leaving of this.#leaving.values()) {
-      const backend = leaving.pool === pool ? present.get(leaving.backendKey) : undefined;
-      if (backend !== undefined && !isDraining(backend)) this.#end(leaving, 'withdrawn');
+      if (leaving.pool !== pool) continue;
+      const backend = present.get(leaving.backendKey);
+      if (backend === undefined) leaving.draining = undefined;
+      else if (!isDraining(backend)) this.#end(leaving, 'withdrawn');
     }
     this.#arm(0);
   }

@@ -33,6 +33,8 @@ export type LedgerKeeperOptions = {
   readonly named: (pool: string, backends: Iterable<string>) => void;
   /** What this state takes away is given to nobody any more; what it adds is not yet given. */
   readonly restricted: (pool: PoolName, state: PoolState) => void;
+  /** Its ledger was given back, for as long as nobody uses it. */
+  readonly rested: (pool: PoolName) => void;
 };
 
 export class LedgerKeeper {
@@ -67,13 +69,13 @@ export class LedgerKeeper {
 
   /** The pool's ledger is given back, if nobody used it since that ticket. False: somebody did. */
   async rest(pool: PoolName, ticket: number, version: number): Promise<boolean> {
-    const { ledger, now, restricted } = this.#options;
+    const { ledger, now, rested } = this.#options;
     let rests = false;
     await this.#next(pool, async () => {
       rests = await ledger.rest(keyOf(pool), ticket, { position: version, nowMs: now() });
       if (!rests) return;
       this.#kept.delete(pool);
-      restricted(pool, null);
+      rested(pool);
     });
     return rests;
   }

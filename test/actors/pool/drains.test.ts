@@ -42,6 +42,7 @@ class Scene {
     random: () => 0.5,
     named() {},
     restricted: (pool, state) => this.#drains.follow(pool, state),
+    rested() {},
   });
 
   async tell(command: PoolCommand): Promise<void> {
@@ -76,6 +77,11 @@ class Scene {
     const pool = this.ledger.pool(keyOf(WEB)) as PoolLedger;
     const lease = pool.checkout(0, [], { place: 0, granted() {}, refused() {} }, 0, 0, keyOf(A)) as Lease;
     return (how = 'finished') => pool.checkin(lease, this.clock.now(), how);
+  }
+
+  /** Its ledger is given back; false: it is in use. */
+  rest(): Promise<boolean> {
+    return this.#keeper.rest(WEB, this.#keeper.ticket(WEB), this.#version);
   }
 
   /** Somebody waits for the end from now on. */
@@ -234,6 +240,30 @@ describe('a drain', () => {
     expect(s.told).toEqual([]);
     await s.clock.advance(LOOK_MS);
     expect(s.told).toEqual([{ type: 'drained', finished: 0, cut: 0 }]);
+  });
+
+  it('where clients may come back is over at once when the backend is removed, or its pool', async () => {
+    for (const type of ['RemoveBackend', 'RemovePool'] as const) {
+      s.told.length = 0;
+      await s.tell({ type: 'PutPool', pool: WEB, settings: { affinity: { cookie: 'home' } } });
+      await s.put();
+      await s.drain(s.clock.now() + 5000);
+      s.wait();
+      await s.tell(type === 'RemovePool' ? { type, pool: WEB } : { type, pool: WEB, id: A });
+      await s.clock.advance(LOOK_MS);
+      expect(s.told).toEqual([{ type: 'removed', finished: 0, cut: 0 }]);
+    }
+    expect(s.ends).toEqual([]);
+  });
+
+  it('goes on while its pool rests', async () => {
+    await s.tell({ type: 'PutPool', pool: WEB, settings: { affinity: { cookie: 'home' } } });
+    await s.drain(5000);
+    s.wait();
+    expect(await s.rest()).toBe(true);
+    await s.clock.advance(5000 + LOOK_MS);
+    expect(s.told).toEqual([{ type: 'drained', finished: 0, cut: 0 }]);
+    expect(s.ends).toHaveLength(1);
   });
 
   it('goes on after a restart, and what was over is not told again', async () => {

@@ -86,6 +86,7 @@ describe('a pool in the ledger', () => {
         for (const id of ids) names.set(keyOf(id), id);
       },
       restricted: (_pool, state) => seen.push(`restricted to ${Object.keys(state?.backends ?? {})}`),
+      rested() {},
     });
     const follow = (state: PoolState, version: number) =>
       keeper.follow(WEB, state, version, () => seen.push(`midway to ${version}: ${rows()}`));
@@ -106,24 +107,19 @@ describe('a pool in the ledger', () => {
   it('rests when nobody used it, and is then none that is kept', async () => {
     const ledger = createArena({ threads: 1, ring() {}, record: false });
     const restricted: PoolState[] = [];
+    const rested: PoolName[] = [];
     const keeper = new LedgerKeeper({
       ledger,
       now: () => 10,
       random: () => 0.5,
       named() {},
       restricted: (_pool, state) => restricted.push(state),
+      rested: (name) => rested.push(name),
     });
     await keeper.follow(WEB, pool({}, { a: {} }), 1, () => {});
     const ticket = keeper.ticket(WEB);
-    expect([await keeper.rest(WEB, ticket - 1, 1), keeper.has(WEB), restricted.length]).toEqual([
-      false,
-      true,
-      1,
-    ]);
-    expect([await keeper.rest(WEB, ticket, 1), keeper.has(WEB), restricted.at(-1)]).toEqual([
-      true,
-      false,
-      null,
-    ]);
+    expect([await keeper.rest(WEB, ticket - 1, 1), keeper.has(WEB), rested]).toEqual([false, true, []]);
+    expect([await keeper.rest(WEB, ticket, 1), keeper.has(WEB), rested]).toEqual([true, false, [WEB]]);
+    expect(restricted).toHaveLength(1);
   });
 });
