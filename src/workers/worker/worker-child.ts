@@ -1,5 +1,5 @@
 /** One life of a worker: a thread that is born, listened to, drained, and mourned exactly once. */
-import { MessageChannel, type Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { type MainLedger, Sabotage } from '../../../actors/index.ts';
 import type { Farewell, SharedHeadcount } from '../../proxy/index.ts';
 import { newThread, programBeside } from '../../threads/index.ts';
@@ -70,7 +70,7 @@ export class WorkerChild implements Requests {
       feed: { port: port2, board: publisher.board.shared, count: publisher.count, seen },
       heartbeat: this.#heartbeat,
     };
-    this.#worker = this.#born(boot);
+    this.#worker = this.#born(boot, port1);
     this.addresses = ready.promise;
     this.farewell = farewell.promise;
     for (const promised of [ready.promise, farewell.promise]) promised.catch(() => {});
@@ -100,7 +100,7 @@ export class WorkerChild implements Requests {
   }
 
   /** Where the system has no thread left it leaves nothing behind: it is tried again for as long as that takes. */
-  #born(boot: Boot): Worker {
+  #born(boot: Boot, feed: MessagePort): Worker {
     try {
       return newThread(programBeside(import.meta.url, './worker-thread'), {
         name: `worker-${this.number}`,
@@ -108,6 +108,7 @@ export class WorkerChild implements Requests {
         transferList: [boot.feed.port],
       });
     } catch (error) {
+      feed.close();
       this.#parts.publisher.dismiss(this.#receiver);
       void this.#parts.ledger.reap(this.thread, this.#parts.now());
       throw error;
@@ -124,7 +125,7 @@ export class WorkerChild implements Requests {
     return Atomics.load(this.#heartbeat, 1);
   }
 
-  post(message: ToWorker, transfer: readonly import('node:worker_threads').MessagePort[] = []): void {
+  post(message: ToWorker, transfer: readonly MessagePort[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
 
