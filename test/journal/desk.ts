@@ -19,9 +19,9 @@ import {
 
 export const VOCABULARY: Vocabulary = {
   methods: ['GET', 'POST'],
-  outcomes: ['responded', 'queue_timeout'],
+  outcomes: ['responded', 'queue_timeout', 'queue_full', 'no_backends', 'owner_unavailable', 'client_closed'],
   phases: ['respond', 'checkout'],
-  ends: ['connect_failed', 'unused'],
+  ends: ['connect_failed', 'unused', 'connect_refused'],
 };
 
 const made: string[] = [];

@@ -65,6 +65,16 @@ export function whyLeft(wait: Wait): string {
   return LEFT[wait];
 }
 
+/** It came while its pool had no ledger, and ended before there was one. */
+export function whyUnmade(ms: number, outcome: string): string {
+  const waited = `it waited ${Math.round(ms)} ms for the ledger of its pool, which slept`;
+  return outcome === 'owner_unavailable' ? `${waited}; its owner did not make it` : waited;
+}
+
+export function whyUnsettled(): string {
+  return 'it waited for its worker to learn of the backends that the ledger gave it';
+}
+
 const AGAINST = {
   tried: 'tried before',
   full: 'at its limit',

@@ -151,7 +151,9 @@ function notesOf(
     notes.push(
       `the log has ${domain ?? 'no domain'} for this host at position ${position}, the request was served as ${request.domain}`,
     );
-  const isBlind = steps.some((step) => step.type === 'unknown' || step.sight === null);
+  const isBlind = steps.some(
+    ({ type, ticket, sight }) => type === 'unknown' || (ticket !== null && sight === null),
+  );
   if (isBlind) {
     const gap = gapAround(journal, request.startedAtMs, request.endedAtMs);
     const why = gap === undefined ? 'it no longer has what led there' : `it has a gap ${gap}`;

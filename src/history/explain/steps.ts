@@ -3,12 +3,14 @@ import type { LedgerRecord, Wait } from '../../../actors/index.ts';
 import type { AttemptRecord, RequestRecord } from '../../../eventlog/index.ts';
 import type { LedgerPast, Met } from './ledger-past.ts';
 import type { Names } from './names.ts';
-import { whyLeft, whyPicked, whyQueued, whyRefused } from './reasons.ts';
+import { whyLeft, whyPicked, whyQueued, whyRefused, whyUnmade, whyUnsettled } from './reasons.ts';
 import type { Sight, Step } from './story.ts';
 
 type Of<Op extends LedgerRecord['op']> = Extract<LedgerRecord, { op: Op }>;
 
 const UNKNOWN = 'the journal does not have the operation of the ledger';
+// What the ledger itself turns a request away with, at once.
+const OF_THE_LEDGER: ReadonlySet<string> = new Set(['starting', 'queue_full']);
 
 export class Steps {
   readonly #request: RequestRecord;
@@ -117,6 +119,7 @@ export class Steps {
       ...(last === undefined ? {} : { fromTicket: last.ticket + 1 }),
       is: isAsking,
     });
+    if (met === undefined) this.#unasked();
     if (met?.record.op === 'refuse') this.#refused(met, met.record);
     if (met?.record.op !== 'enqueue') return;
     this.#queued(met, met.record);
@@ -126,6 +129,23 @@ export class Steps {
       is: (record) => record.op === 'leave' && record.waiter === ticket,
     });
     if (left?.record.op === 'leave') this.#left(left, left.record.waiter, left.record.wait);
+  }
+
+  /** It waited for its ledger, or for its worker to know what that gave it; or what it asked is not in the journal. */
+  #unasked(): void {
+    const { attempts, outcome, waitedMs, startedAtMs, endedAtMs } = this.#request;
+    const isFirst = attempts.length === 0 && waitedMs === undefined;
+    if (outcome === 'no_backends') this.#ended('refused', whyRefused(null, outcome));
+    else if (isFirst && !OF_THE_LEDGER.has(outcome))
+      this.#ended('left', whyUnmade(endedAtMs - startedAtMs, outcome));
+    else if (outcome === 'owner_unavailable') this.#ended('left', whyUnsettled());
+    else if (outcome !== attempts.at(-1)?.end) this.#ended('unknown', UNKNOWN);
+  }
+
+  /** Without an operation of the ledger. */
+  #ended(type: Step['type'], why: string): void {
+    const at = moment(this.#request.endedAtMs);
+    this.#steps.push({ type, at, ticket: null, backend: null, why, end: null, sight: null });
   }
 
   #refused(met: Met, record: Of<'refuse'>): void {

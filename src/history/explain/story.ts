@@ -25,6 +25,7 @@ export type Step = {
   /** `leased`: at once; `granted`: after waiting; `queued`: it began to wait; the others: without a backend. */
   readonly type: 'leased' | 'granted' | 'queued' | 'refused' | 'left' | 'unknown';
   readonly at: string | null;
+  /** Null: it is no operation of the ledger, which had none of it. */
   readonly ticket: number | null;
   /** The backend it was given. */
   readonly backend: string | null;

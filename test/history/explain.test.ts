@@ -1,0 +1,107 @@
+/** Stories of requests that ended without a backend, out of a journal that is made by hand. */
+import { describe, expect, it } from 'vitest';
+import { keyOf } from '../../actors/index.ts';
+import { type FinishedRequest, openSqliteLog } from '../../eventlog/index.ts';
+import { LocalHistory, type RequestStory, sourcesOf } from '../../src/history/index.ts';
+import { JournalledPool } from '../actors/pool/ledger/journalled-pool.ts';
+import { finished, idOf, record, VOCABULARY } from '../journal/desk.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const CHECKOUT = VOCABULARY.phases.indexOf('checkout');
+
+/** A request to pool `web` that ended as this says, in phase checkout. */
+function ending(outcome: string, more: Partial<FinishedRequest>): FinishedRequest {
+  const code = VOCABULARY.outcomes.indexOf(outcome);
+  return finished({
+    outcome: code,
+    phase: CHECKOUT,
+    poolKey: keyOf('web'),
+    domain: '',
+    status: 503,
+    ...more,
+  });
+}
+
+async function storyOf(directory: string, request: FinishedRequest): Promise<RequestStory> {
+  await openSqliteLog({ directory, now: Date.now }).close();
+  const past = sourcesOf(directory, Date.now);
+  try {
+    return await new LocalHistory(past).ask('explain', { id: idOf(request) });
+  } finally {
+    past.close();
+  }
+}
+
+describe('a request that its ledger has no operation of', () => {
+  it.each([
+    [
+      'owner_unavailable',
+      5000,
+      'left',
+      'it waited 5000 ms for the ledger of its pool, which slept; its owner did not make it',
+    ],
+    ['client_closed', 20, 'left', 'it waited 20 ms for the ledger of its pool, which slept'],
+    ['no_backends', 1, 'refused', 'the pool had no backends'],
+  ])('is told to have waited for that to be made, or why not: %s', async (outcome, ms, type, why) => {
+    await using directory = await tempDirectory();
+    const pool = new JournalledPool(directory.path);
+    const startedAtMs = pool.nowMs;
+    pool.pass(ms);
+    const request = ending(outcome, { startedAtMs, endedAtMs: pool.nowMs });
+    record(pool.ring, request);
+    pool.close();
+    const { steps, notes } = await storyOf(directory.path, request);
+    const at = new Date(pool.nowMs).toISOString();
+    expect(steps).toEqual([{ type, at, ticket: null, backend: null, why, end: null, sight: null }]);
+    expect(notes).toEqual([]);
+  });
+
+  it('is told that the journal has none where it waited in a queue, or was turned away there', async () => {
+    await using directory = await tempDirectory();
+    const pool = new JournalledPool(directory.path);
+    const waited = ending('queue_timeout', { sequence: 1, waitedMs: 3, endedAtMs: pool.nowMs + 3.25 });
+    const refused = ending('queue_full', { sequence: 2, endedAtMs: pool.nowMs + 1 });
+    for (const request of [waited, refused]) record(pool.ring, request);
+    pool.close();
+    for (const request of [waited, refused]) {
+      const { steps, notes } = await storyOf(directory.path, request);
+      expect(steps).toMatchObject([
+        {
+          type: 'unknown',
+          ticket: null,
+          backend: null,
+          why: 'the journal does not have the operation of the ledger',
+        },
+      ]);
+      expect(notes).toEqual([
+        'the journal does not tell how the pool stood at every step: it no longer has what led there',
+      ]);
+    }
+  });
+
+  it('is told to have waited for its worker to know the backends that it was given', async () => {
+    await using directory = await tempDirectory();
+    const pool = new JournalledPool(directory.path);
+    await pool.define({ 'web.1': {} });
+    const startedAtMs = pool.nowMs;
+    const lease = pool.lease();
+    pool.ledger.checkin(lease, pool.nowMs, 'unused');
+    pool.pass(100);
+    const request = ending('owner_unavailable', { startedAtMs, endedAtMs: pool.nowMs, waitedMs: 100 });
+    const { backendKey, ticket } = lease;
+    const end = VOCABULARY.ends.indexOf('unused');
+    Object.assign(request.addAttempt(), { backendKey, ticket, startedAtMs, end });
+    record(pool.ring, request);
+    pool.close();
+    const { steps, notes } = await storyOf(directory.path, request);
+    expect(steps).toMatchObject([
+      { type: 'leased', backend: 'web.1', end: 'unused' },
+      {
+        type: 'left',
+        ticket: null,
+        why: 'it waited for its worker to learn of the backends that the ledger gave it',
+      },
+    ]);
+    expect(notes).toEqual([]);
+  });
+});
