@@ -162,6 +162,8 @@ describe('a text that is no YAML', () => {
     ['a: 1\nb: [1, 2\n', /^FILE:3:1: expected YAML, found a mistake: flow sequence .*/],
     ['a: 1\n  b: 2\n', /^FILE:\d+:\d+: expected YAML, found /],
     ['a: 1\nb: 1\na: 2\n', /^FILE:3:1: expected each key once, found "a" a second time$/],
+    ['"a b": {c: 1, c: 2}\n\'a b\': 1', /^FILE:1:15: expected each key once, found "c" a second time$/],
+    ['"a b": 1\n\'a b\': 2', /^FILE:2:1: expected each key once, found "a b" a second time$/],
     [
       'domains:\n  *.example.com: { pool: web }\n',
       /^FILE:2:\d+: expected YAML, in which a name that begins with \* stands in quotes, found "\*\.example\.com: /,
@@ -202,6 +204,14 @@ describe('a text that is no YAML', () => {
   it('one anchor may be used by ever so many', () => {
     const read = readText(`x: &x {a: &a {b: 1}, c: *a}\n${keys(2000, '{<<: *x}')}`, '.yaml');
     expect(read).toMatchObject({ ok: true, value: { k1999: { a: { b: 1 }, c: { b: 1 } } } });
+  });
+
+  it.each([
+    ['names', keys(40_000, '{pool: web}'), []],
+    ['names that stand twice', `a: {${'b: 1, '.repeat(40_000)}b: 1}`, ['FILE:1:11: expected each key once']],
+    ['mistakes', '%a: [b, "c\n'.repeat(100_000), ['FILE:100001:1: expected YAML, found a mistake']],
+  ])('of ever so many %s is told at once', (_title, text, first) => {
+    expect(told(text, '.yaml').slice(0, 1)).toEqual(first.map((line) => expect.stringContaining(line)));
   });
 
   it('nesting that exhausts the stack is refused', () => {
