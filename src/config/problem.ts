@@ -43,12 +43,15 @@ export function renderProblems(problems: readonly Problem[], where = ''): string
 
 export type Path = readonly (string | number)[];
 
+// As long as what is quoted may be.
+const WORD = /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/;
+
 /** Dots between words, brackets around what is not one, so that a path can be read back without doubt. */
 export function renderPath(path: Path): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
-    else if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(step)) text += `[${quoted(step)}]`;
+    else if (!WORD.test(step)) text += `[${quoted(step)}]`;
     else text += text === '' ? step : `.${step}`;
   }
   return text;

@@ -3,16 +3,18 @@
  * refused, where `JSON.parse` would let the later one win in silence.
  */
 import { excerpt } from './excerpt.ts';
-import { type Checked, type Problem, renderPath } from './problem.ts';
+import { type Checked, type Path, type Problem, renderPath } from './problem.ts';
 import { scanJson } from './scan-json.ts';
 
 export function readJson(text: string): Checked<unknown> {
   const value = parsed(text);
   if (value !== undefined && repeatsNothing(text, value)) return { ok: true, value };
   const { fault, repeated } = scanJson(text);
-  if (fault !== undefined) return { ok: false, problems: [faultAt(text, fault)] };
-  if (repeated.length > 0) return { ok: false, problems: repeated.map((one) => repetition(text, one)) };
-  return { ok: true, value };
+  const placeOf = placesIn(text);
+  if (fault !== undefined) return { ok: false, problems: [{ ...faultAt(text, fault), ...placeOf(fault) }] };
+  if (repeated.length === 0) return { ok: true, value };
+  const problems = repeated.map(({ path, offset }) => ({ ...repetition(path), ...placeOf(offset) }));
+  return { ok: false, problems };
 }
 
 /** Undefined for what is no JSON: where it ends to be some is found more slowly. */
@@ -59,19 +61,24 @@ function quotesIn(text: string): number {
 
 function faultAt(text: string, offset: number): Problem {
   const found = offset >= text.length ? 'the end of the text' : excerpt(text, offset, offset + 20);
-  return { path: '', expected: 'JSON', found, ...placeOf(text, offset) };
+  return { path: '', expected: 'JSON', found };
 }
 
-function repetition(
-  text: string,
-  { path, offset }: ReturnType<typeof scanJson>['repeated'][number],
-): Problem {
-  const place = placeOf(text, offset);
-  return { path: renderPath(path), expected: 'each key once', found: 'it a second time', ...place };
+function repetition(path: Path): Problem {
+  return { path: renderPath(path), expected: 'each key once', found: 'it a second time' };
 }
 
-function placeOf(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: offset - lineStart + 1 };
+/** Of offsets that rise, so that the text is gone through once however many they are. */
+function placesIn(text: string): (offset: number) => { line: number; column: number } {
+  let line = 1;
+  let start = 0;
+  let end = text.indexOf('\n');
+  return (offset) => {
+    while (end !== -1 && end < offset) {
+      line += 1;
+      start = end + 1;
+      end = text.indexOf('\n', start);
+    }
+    return { line, column: offset - start + 1 };
+  };
 }

@@ -7,20 +7,26 @@ import type { Path } from './problem.ts';
 export type Scan = {
   /** Offset of the first character that cannot stand there; undefined for JSON. */
   readonly fault: number | undefined;
-  readonly repeated: readonly { readonly path: Path; readonly offset: number }[];
+  readonly repeated: readonly Repeated[];
 };
+
+/** In the order of the text. */
+export type Repeated = { readonly path: Path; readonly offset: number };
 
 /** An open object (with its keys) or list (without), and where in it we are. */
 type Level = { readonly keys: Set<string> | undefined; key: string; index: number };
 
 type Next = 'value' | 'value or ]' | 'key' | 'key or }' | 'colon' | 'comma or end' | 'nothing';
 
+// What is nested deeper is no configuration, and may be nested ever so deep.
+const MOST_STEPS = 32;
+
 const SPACE = /[ \t\n\r]*/y;
 const WORD = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 export function scanJson(text: string): Scan {
   const levels: Level[] = [];
-  const repeated: { path: Path; offset: number }[] = [];
+  const repeated: Repeated[] = [];
   let next: Next = 'value';
   let at = skip(SPACE, text, 0);
   while (at < text.length) {
@@ -113,7 +119,7 @@ function noted(level: Level, text: string): boolean {
 }
 
 function pathOf(levels: readonly Level[]): Path {
-  return levels.map((level) => (level.keys === undefined ? level.index : level.key));
+  return levels.slice(0, MOST_STEPS).map((level) => (level.keys === undefined ? level.index : level.key));
 }
 
 function skip(pattern: RegExp, text: string, at: number): number {

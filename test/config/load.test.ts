@@ -152,6 +152,22 @@ describe('a text that is no JSON', () => {
     expect(told(text, '.json')).toEqual([message]);
   });
 
+  it.each([
+    ['in one object', `{${'"a":1,'.repeat(250_000)}"b":1}`, 'FILE:1:8: a: expected each key once, '],
+    [
+      'deep within others',
+      `${'{"a":'.repeat(20_000)}{${'"b":1,'.repeat(20_000)}"c":1}${'}'.repeat(20_000)}`,
+      `FILE:1:100008: a${'.a'.repeat(31)}: expected each key once, `,
+    ],
+    [
+      'in one with a long name',
+      `${`{"${'n'.repeat(20_000)}":`.repeat(16)}{${'"b":1,'.repeat(100_000)}"c":1}${'}'.repeat(16)}`,
+      `FILE:1:320072: ["${'n'.repeat(80)}…"]`,
+    ],
+  ])('ever so many keys that stand twice %s are told at once', (_title, text, message) => {
+    expect(told(text, '.json')[0]?.startsWith(message)).toBe(true);
+  });
+
   it('the same key in different objects is no repetition', () => {
     expect(told('{"a": {"x": 1}, "b": [{"x": ","}, {"x": {"x": "a"}}]}', '.json')).toEqual([]);
   });
