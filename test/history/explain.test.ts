@@ -1,9 +1,9 @@
 /** Stories of requests that ended without a backend, out of a journal that is made by hand. */
 import { describe, expect, it } from 'vitest';
-import { keyOf } from '../../actors/index.ts';
+import { keyOf, type Lease } from '../../actors/index.ts';
 import { type FinishedRequest, openSqliteLog } from '../../eventlog/index.ts';
 import { LocalHistory, type RequestStory, sourcesOf } from '../../src/history/index.ts';
-import { JournalledPool } from '../actors/pool/ledger/journalled-pool.ts';
+import { JournalledPool, nobody } from '../actors/pool/ledger/journalled-pool.ts';
 import { finished, idOf, record, VOCABULARY } from '../journal/desk.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -103,5 +103,33 @@ describe('a request that its ledger has no operation of', () => {
       },
     ]);
     expect(notes).toEqual([]);
+  });
+});
+
+describe('a request that asked again in vain', () => {
+  it('is told of its own asking, not of that of one that tried the same before it', async () => {
+    await using directory = await tempDirectory();
+    const pool = new JournalledPool(directory.path);
+    await pool.define({ 'web.1': {}, 'web.2': { limit: 1 } }, { maxWaiting: 1 });
+    const startedAtMs = pool.nowMs;
+    pool.lease(['web.1']);
+    const [lease, other] = [pool.lease(), pool.lease()];
+    const askAgain = (failed: Lease) => {
+      pool.pass(1);
+      pool.ledger.checkin(failed, pool.nowMs, 'connect_failed');
+      return pool.ledger.checkout(pool.nowMs, [keyOf('web.1')], nobody());
+    };
+    expect([askAgain(other), askAgain(lease)]).toEqual(['queued', 'queue_full']);
+    const request = ending('queue_full', { startedAtMs, endedAtMs: pool.nowMs });
+    const { backendKey, ticket } = lease;
+    const end = VOCABULARY.ends.indexOf('connect_refused');
+    Object.assign(request.addAttempt(), { backendKey, ticket, startedAtMs, end });
+    record(pool.ring, request);
+    pool.close();
+    const { steps } = await storyOf(directory.path, request);
+    expect(steps).toMatchObject([
+      { type: 'leased', backend: 'web.1', end: 'connect_refused' },
+      { type: 'refused', at: new Date(pool.nowMs).toISOString(), sight: { waiting: 1 } },
+    ]);
   });
 });

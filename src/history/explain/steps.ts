@@ -17,6 +17,8 @@ export class Steps {
   readonly #past: LedgerPast;
   readonly #names: Names;
   readonly #steps: Step[] = [];
+  /** Whose part of the ledger it asks; undefined: not known. */
+  #thread: number | undefined;
 
   constructor(request: RequestRecord, past: LedgerPast, names: Names) {
     this.#request = request;
@@ -55,6 +57,7 @@ export class Steps {
   }
 
   #leased(met: Met, record: Of<'checkout'>, backend: string, end: string | null): void {
+    this.#thread = record.thread;
     const sight = this.#sight(met, record);
     this.#steps.push({
       type: 'leased',
@@ -71,6 +74,7 @@ export class Steps {
     const { waiter: ticket } = record;
     const nearMs = record.nowMs;
     const asked = await this.#past.meet({ nearMs, fromTicket: ticket, is: (each) => each.ticket === ticket });
+    this.#thread = asked?.record.thread;
     if (asked?.record.op === 'enqueue') this.#queued(asked, asked.record);
     const waiter = met.pool?.waiter(ticket);
     const sight = waiter === undefined ? null : this.#sight(met, { ...waiter, nowMs: record.nowMs });
@@ -108,17 +112,9 @@ export class Steps {
   }
 
   async #lastAsking(): Promise<void> {
-    const { attempts, startedAtMs, endedAtMs } = this.#request;
+    const { attempts, endedAtMs } = this.#request;
     const last = attempts.at(-1);
-    const tried = attempts.map(({ backend }) => backend.key);
-    const isAsking = (record: LedgerRecord): record is Of<'enqueue'> | Of<'refuse'> =>
-      (record.op === 'enqueue' || record.op === 'refuse') &&
-      (last === undefined ? record.nowMs === startedAtMs : sameKeys(record.tried, tried));
-    const met = await this.#past.meet({
-      nearMs: last?.startedAtMs ?? startedAtMs,
-      ...(last === undefined ? {} : { fromTicket: last.ticket + 1 }),
-      is: isAsking,
-    });
+    const met = await (last === undefined ? this.#firstAsking() : this.#nextAsking(last));
     if (met === undefined) this.#unasked();
     if (met?.record.op === 'refuse') this.#refused(met, met.record);
     if (met?.record.op !== 'enqueue') return;
@@ -129,6 +125,26 @@ export class Steps {
       is: (record) => record.op === 'leave' && record.waiter === ticket,
     });
     if (left?.record.op === 'leave') this.#left(left, left.record.waiter, left.record.wait);
+  }
+
+  #firstAsking(): Promise<Met | undefined> {
+    const { startedAtMs } = this.#request;
+    const is = (record: LedgerRecord) => isTurnedAway(record) && record.nowMs === startedAtMs;
+    return this.#past.meet({ nearMs: startedAtMs, is });
+  }
+
+  /** Others try the same; it asks as soon as it has given back what it had, or has waited for an answer for long enough. */
+  #nextAsking(last: AttemptRecord): Promise<Met | undefined> {
+    const { attempts, endedAtMs } = this.#request;
+    const tried = attempts.map(({ backend }) => backend.key);
+    const isIts = ({ thread }: LedgerRecord) => this.#thread === undefined || thread === this.#thread;
+    let mayAsk = last.end === 'first_byte_timeout';
+    const is = (record: LedgerRecord) => {
+      mayAsk ||= record.op === 'checkin' && record.lease === last.ticket;
+      if (!mayAsk || !isTurnedAway(record) || record.nowMs > endedAtMs) return false;
+      return isIts(record) && sameKeys(record.tried, tried);
+    };
+    return this.#past.meet({ nearMs: endedAtMs, fromTicket: last.ticket + 1, is });
   }
 
   /** It waited for its ledger, or for its worker to know what that gave it; or what it asked is not in the journal. */
@@ -181,6 +197,10 @@ export class Steps {
 
 export function moment(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+function isTurnedAway(record: LedgerRecord): record is Of<'enqueue'> | Of<'refuse'> {
+  return record.op === 'enqueue' || record.op === 'refuse';
 }
 
 function sameKeys(one: readonly number[], other: readonly number[]): boolean {
