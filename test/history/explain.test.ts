@@ -133,3 +133,23 @@ describe('a request that asked again in vain', () => {
     ]);
   });
 });
+
+it('a request whose pool was removed while it waited is told that it was', async () => {
+  await using directory = await tempDirectory();
+  const pool = new JournalledPool(directory.path);
+  await pool.define({ 'web.1': { limit: 1 } });
+  pool.lease();
+  pool.pass(1);
+  const startedAtMs = pool.nowMs;
+  pool.ledger.checkout(startedAtMs, [], nobody());
+  pool.pass(1);
+  await pool.main.drop(keyOf('web'), { position: 2, nowMs: pool.nowMs });
+  const request = ending('no_backends', { startedAtMs, endedAtMs: pool.nowMs, waitedMs: 1 });
+  record(pool.ring, request);
+  pool.close();
+  const { steps } = await storyOf(directory.path, request);
+  expect(steps).toMatchObject([
+    { type: 'queued' },
+    { type: 'left', why: 'it left the queue: the pool had no backends any more' },
+  ]);
+});

@@ -120,11 +120,11 @@ export class Steps {
     if (met?.record.op !== 'enqueue') return;
     this.#queued(met, met.record);
     const { ticket } = met.record;
-    const left = await this.#past.meet({
-      nearMs: endedAtMs,
-      is: (record) => record.op === 'leave' && record.waiter === ticket,
-    });
-    if (left?.record.op === 'leave') this.#left(left, left.record.waiter, left.record.wait);
+    const isOver = (record: LedgerRecord) =>
+      record.op === 'leave' ? record.waiter === ticket : record.op === 'drop' && record.ticket > ticket;
+    const left = await this.#past.meet({ nearMs: endedAtMs, is: isOver });
+    if (left === undefined) return;
+    this.#left(left, ticket, left.record.op === 'leave' ? left.record.wait : 'no_backends');
   }
 
   #firstAsking(): Promise<Met | undefined> {
