@@ -31,13 +31,13 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
     this.context.counters.requests++;
     this.context.counters.inFlight++;
     if (this.head.framing === 'none') {
-      this.#route();
+      this.#start();
       return from;
     }
     const body = new RequestBody(this.head, this.client.listener.settings.limits, this.context.writes);
     this.body = body;
     const at = body.first(buffer, from, end);
-    this.#route();
+    this.#start();
     body.hold();
     return at;
   }
@@ -46,12 +46,30 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
   refuse(outcome: OutcomeType, detail: string): void {
     this.context.counters.requests++;
     this.context.counters.inFlight++;
-    this.context.table.fence();
-    this.position = this.context.table.position ?? 0;
-    this.domain = this.head.domain === '' ? undefined : this.context.table.lookup(this.head.domain);
-    const isUnknown = this.head.domain !== '' && this.domain === undefined && rowOf(outcome).code !== '';
+    try {
+      this.#refuse(outcome, detail);
+    } catch (error) {
+      this.crashed(error);
+    }
+  }
+
+  #refuse(outcome: OutcomeType, detail: string): void {
+    const { context, head } = this;
+    context.table.fence();
+    this.position = context.table.position ?? 0;
+    this.domain = head.domain === '' ? undefined : context.table.lookup(head.domain);
+    const isUnknown = head.domain !== '' && this.domain === undefined && rowOf(outcome).code !== '';
     if (isUnknown) this.fail('domain_unknown');
     else this.fail(outcome, detail);
+  }
+
+  /** Our own mistake is this request's alone: the one before it may be ending just now, and more may stand behind it. */
+  #start(): void {
+    try {
+      this.#route();
+    } catch (error) {
+      this.crashed(error);
+    }
   }
 
   #route(): void {

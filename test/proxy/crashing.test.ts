@@ -26,6 +26,43 @@ describe('a mistake of ours', () => {
     await eventually(() => router.isQuiet, 'quiet');
   });
 
+  it.each([1, 2, 3])(
+    'is that of one of several requests, number %d, and the others are answered',
+    async (unlucky) => {
+      let begun = 0;
+      const { router } = await routed((request) => ok(request.target), {
+        observe: ({ phase, outcome }) => {
+          if (phase === 'route' && outcome === undefined && ++begun === unlucky) throw MISTAKE;
+        },
+      });
+      const client = await router.connect();
+      client.send(get('/1') + get('/2') + get('/3'));
+      for (const number of [1, 2, 3]) {
+        const { status, body } = await client.response();
+        if (number === unlucky) expect(status).toBe(503);
+        else expect(body).toBe(`/${number}`);
+      }
+      expect(router.reports).toMatchObject([{ requestId: expect.stringMatching(`${unlucky - 1}$`) }]);
+      await eventually(() => router.isQuiet, 'quiet');
+    },
+  );
+
+  it('that leaves a request no orderly end leaves those behind it none to begin', async () => {
+    let first = '';
+    const { router, backend } = await routed(() => ok(), {
+      observe: ({ id }) => {
+        first ||= id;
+        if (id === first) throw MISTAKE;
+      },
+    });
+    const client = await router.connect();
+    client.send(GET + get('/behind'));
+    await eventually(() => client.closed, 'the end');
+    await eventually(() => router.isQuiet, 'quiet');
+    expect(router.plane.counters.requests).toBe(1);
+    expect(backend.connections).toEqual([]);
+  });
+
   it('in the books of a request costs its record, and its client is served on', async () => {
     const { router } = await routed(() => ok(), {
       observe: (request) => {

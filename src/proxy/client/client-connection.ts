@@ -119,9 +119,13 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     this.#exchange = undefined;
     this.endLease();
     if (this.isClosed) return;
+    if (how === 'short') {
+      this.close();
+      return;
+    }
+    this.#isClosing = true;
     if (how === 'gone') this.socket.destroy();
-    else if (how === 'reset') this.reset();
-    else this.close();
+    else this.reset();
   }
 
   // ---- for the plane
