@@ -45,8 +45,6 @@ export type HealthCounts = Record<
 export type HealthOptions = {
   readonly world: World;
   readonly desk: () => Desk;
-  /** The state of a pool as its owner last knew it. */
-  readonly poolState: (pool: PoolName) => PoolState;
 };
 
 // A second of reports from a whole pool that went away; what is beyond is repeated by the next failure.
@@ -60,7 +58,8 @@ export class Health {
   readonly counts = new Map<PoolName, HealthCounts>();
   readonly #options: HealthOptions;
   readonly #notes: HealthNotes;
-  readonly #members = new Map<PoolName, ReadonlySet<string>>();
+  /** As they were followed last: their owners may not run yet. */
+  readonly #pools = new Map<PoolName, NonNullable<PoolState>>();
   #held: HealthReport[] = [];
   #running = false;
 
@@ -92,24 +91,22 @@ export class Health {
 
   /** These, and no others, are the pool's backends now. */
   follow(pool: PoolName, state: PoolState): void {
-    const ids = new Set(Object.keys(state?.backends ?? {}));
-    for (const id of this.#members.get(pool) ?? []) {
-      if (!ids.has(id)) void this.backends.stop(pool + SEPARATOR + id);
-    }
-    for (const id of ids) this.backends.ensure(pool + SEPARATOR + id);
-    if (state === null) this.counts.delete(pool);
-    if (state === null) this.#members.delete(pool);
-    else this.#members.set(pool, ids);
+    const former = this.#pools.get(pool) ?? null;
+    if (state !== null) this.#pools.set(pool, state);
+    else if (this.#pools.delete(pool)) this.counts.delete(pool);
+    for (const id in former?.backends)
+      if (backendOf(state, id) === undefined) void this.backends.stop(pool + SEPARATOR + id);
+    for (const id in state?.backends) this.backends.ensure(pool + SEPARATOR + id);
   }
 
   /** Every pool there is. */
   pools(): Iterable<PoolName> {
-    return this.#members.keys();
+    return this.#pools.keys();
   }
 
   report(report: HealthReport): void {
     // Its last requests may end after it was removed.
-    if (!this.#members.has(report.pool)) return;
+    if (!this.#pools.has(report.pool)) return;
     this.#count(report);
     this.#pass(report);
   }
@@ -155,13 +152,13 @@ export class Health {
     const cut = context.id.indexOf(SEPARATOR);
     const pool = context.id.slice(0, cut) as PoolName;
     const id = context.id.slice(cut + 1) as BackendId;
-    const { poolState, world } = this.#options;
+    const { world } = this.#options;
     const failed = (error: Error) => child.crash(error);
     const record = (cause: QuarantineCause, untilMs: number) =>
       this.#notes.record(pool, { type: 'quarantine', id, cause, untilMs }, failed);
     const recordHealth = (health: BackendHealth, withheld: readonly string[]) =>
       this.#notes.record(pool, { type: 'health', id, health, withheld }, failed);
-    const known = backendOf(poolState(pool), id);
+    const known = backendOf(this.#pools.get(pool) ?? null, id);
     const quarantinedUntilMs = known?.quarantine?.untilMs ?? 0;
     const health = known?.health ?? WELL;
     const child = new BackendChild(

@@ -105,11 +105,7 @@ export class System {
       record: (end) => this.#recordDrained(end),
       failed: (pool, error) => this.owners.fail(pool, error),
     });
-    this.health = new Health({
-      world,
-      desk: () => this.desk,
-      poolState: (pool) => this.#poolState(pool),
-    });
+    this.health = new Health({ world, desk: () => this.desk });
     this.owners = new SupervisedOwners({
       log: this.log,
       keeper: new LedgerKeeper({

@@ -1,8 +1,10 @@
 /** What workers saw of backends: recorded, counted, and of no use where there is no such backend. */
 import { afterEach, expect, it } from 'vitest';
 import type { HealthNews } from '../../actors/backend/backend.machine.ts';
+import { openSqliteLog } from '../../eventlog/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { backend, pool, type Scene, startSystem } from '../support/system.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const BY = { author: 'test' };
@@ -112,6 +114,29 @@ it('is still known after a restart of the machine that had it recorded', async (
   await isRecorded(2);
   const routes = [{ route: 'a.example' }, { route: 'b.example' }];
   expect(recorded()[1]).toMatchObject({ data: { ejections: routes } });
+});
+
+it('is still known after a start over the log that has it', async () => {
+  await using directory = await tempDirectory();
+  const start = async () => {
+    clock = new VirtualClock();
+    scene = await startSystem(() => openSqliteLog({ directory: directory.path, now: Date.now }), clock);
+  };
+  const untilMs = 1_000_000_060_000;
+  const ejected = (route: string) => tells(one, { type: 'ejected', route, untilMs, level: 1 });
+  await start();
+  await put(one);
+  tells(one, { type: 'probed', probes: 'failing' });
+  await isRecorded(1);
+  await clock.advance(2000);
+  ejected('a.example');
+  await isRecorded(2);
+  await scene.system.stop();
+  await start();
+  ejected('b.example');
+  await isRecorded(1);
+  const routes = [{ route: 'a.example' }, { route: 'b.example' }];
+  expect(recorded()[0]).toMatchObject({ data: { ejections: routes, probes: 'failing' } });
 });
 
 it('is recorded in two steps where many fail at once: who changes the pool meanwhile waits for no more', async () => {
