@@ -7,6 +7,7 @@ import type { HealthNews } from './backend/backend.machine.ts';
 import { BackendChild } from './backend/backend-child.ts';
 import type { Desk } from './desk/command.ts';
 import { HealthNotes } from './health-notes.ts';
+import { quarantineEndOf } from './pool/ledger-keeper.ts';
 import { WELL } from './pool/pool.ts';
 import { backendOf, type PoolState } from './pool/pool-state.ts';
 import {
@@ -158,9 +159,9 @@ export class Health {
       this.#notes.record(pool, { type: 'quarantine', id, cause, untilMs }, failed);
     const recordHealth = (health: BackendHealth, withheld: readonly string[]) =>
       this.#notes.record(pool, { type: 'health', id, health, withheld }, failed);
-    const known = backendOf(this.#pools.get(pool) ?? null, id);
-    const quarantinedUntilMs = known?.quarantine?.untilMs ?? 0;
-    const health = known?.health ?? WELL;
+    const state = this.#pools.get(pool) ?? null;
+    const health = backendOf(state, id)?.health ?? WELL;
+    const quarantinedUntilMs = quarantineEndOf(state, id, world.clock.now());
     const child = new BackendChild(
       { quarantinedUntilMs, health, now: world.clock.now, record, recordHealth },
       context,

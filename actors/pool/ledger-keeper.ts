@@ -21,7 +21,7 @@ import {
   routeKeyOf,
 } from './ledger/index.ts';
 import { WELL } from './pool.ts';
-import type { BackendState, PoolState } from './pool-state.ts';
+import { type BackendState, backendOf, type PoolState } from './pool-state.ts';
 
 type Pool = NonNullable<PoolState>;
 
@@ -126,7 +126,7 @@ export function definitionOf(state: Pool, seed: number): PoolDefinition {
 
 export function rowsOf(state: Pool, nowMs: number): RowDefinition[] {
   const settings = completePool(state.settings);
-  const latestMs = nowMs + longestMs(settings);
+  const latestMs = latestEndMs(settings, nowMs);
   return Object.entries(state.backends).map(([id, backend]) => rowOf(id, backend, settings, latestMs));
 }
 
@@ -149,9 +149,16 @@ function knownEjection({ route, untilMs, level }: Ejection, latestMs: number): K
   return { route: routeKeyOf(route), untilMs: endBy(latestMs, untilMs), level };
 }
 
+/** Of one that is in force, by what the log tells; 0: none is. */
+export function quarantineEndOf(pool: PoolState, id: string, nowMs: number): number {
+  const untilMs = backendOf(pool, id)?.quarantine?.untilMs ?? 0;
+  if (pool === null || untilMs <= nowMs) return 0;
+  return endBy(latestEndMs(completePool(pool.settings), nowMs), untilMs);
+}
+
 /** Of a quarantine, and of an ejection. */
-function longestMs({ health: { passive } }: PoolSettings): number {
-  return Math.max(LONGEST_MS, passive === false ? 0 : passive.quarantineMs);
+function latestEndMs({ health: { passive } }: PoolSettings, nowMs: number): number {
+  return nowMs + Math.max(LONGEST_MS, passive === false ? 0 : passive.quarantineMs);
 }
 
 /** Who is to be out for longer than anybody ever is was sent out by a clock that has been set back since: that is over. */

@@ -128,7 +128,8 @@ function noted(note: BackendNote, state: Pool): PoolEvent[] {
   if (present === undefined) return [];
   if (note.type === 'quarantine') {
     const { id, cause, untilMs } = note;
-    if ((present.quarantine?.untilMs ?? 0) >= untilMs) return [];
+    // What is told last holds: that an end is earlier may be the clock's doing.
+    if (present.quarantine?.untilMs === untilMs) return [];
     return [{ type: 'BackendQuarantined', data: { id, cause, untilMs } }];
   }
   const { id, health, withheld } = note;

@@ -4,7 +4,7 @@ import type { HealthNews } from '../../actors/backend/backend.machine.ts';
 import { openSqliteLog } from '../../eventlog/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { backend, pool, type Scene, startSystem } from '../support/system.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const BY = { author: 'test' };
@@ -22,6 +22,12 @@ async function start(...ids: (typeof one)[]): Promise<Scene> {
   scene = await startSystem(undefined, clock);
   await put(...ids);
   return scene;
+}
+
+/** A life over the log of a directory. */
+async function startOver({ path }: TempDirectory, startMs?: number): Promise<void> {
+  clock = new VirtualClock(startMs);
+  scene = await startSystem(() => openSqliteLog({ directory: path, now: Date.now }), clock);
 }
 
 function put(...ids: (typeof one)[]) {
@@ -118,13 +124,9 @@ it('is still known after a restart of the machine that had it recorded', async (
 
 it('is still known after a start over the log that has it', async () => {
   await using directory = await tempDirectory();
-  const start = async () => {
-    clock = new VirtualClock();
-    scene = await startSystem(() => openSqliteLog({ directory: directory.path, now: Date.now }), clock);
-  };
   const untilMs = 1_000_000_060_000;
   const ejected = (route: string) => tells(one, { type: 'ejected', route, untilMs, level: 1 });
-  await start();
+  await startOver(directory);
   await put(one);
   tells(one, { type: 'probed', probes: 'failing' });
   await isRecorded(1);
@@ -132,11 +134,23 @@ it('is still known after a start over the log that has it', async () => {
   ejected('a.example');
   await isRecorded(2);
   await scene.system.stop();
-  await start();
+  await startOver(directory);
   ejected('b.example');
   await isRecorded(1);
   const routes = [{ route: 'a.example' }, { route: 'b.example' }];
   expect(recorded()[0]).toMatchObject({ data: { ejections: routes, probes: 'failing' } });
+});
+
+it('is recorded also where the clock was set back by years since the last time', async () => {
+  await using directory = await tempDirectory();
+  for (const startMs of [2_000_000_000_000, 1_000_000_000_000]) {
+    await startOver(directory, startMs);
+    await put(one);
+    const untilMs = refuses(one);
+    await isRecorded(1);
+    expect(recorded()).toMatchObject([{ type: 'BackendQuarantined', data: { untilMs } }]);
+    await scene.system.stop();
+  }
 });
 
 it('is recorded in two steps where many fail at once: who changes the pool meanwhile waits for no more', async () => {

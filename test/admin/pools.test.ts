@@ -152,6 +152,22 @@ describe("a pool's ledger", () => {
     expect(body).toMatchObject({ backends: { 'web.1': { inFlight: 0, ejections } } });
   });
 
+  it('has no quarantine that is longer than any: its clock has been set back since', async () => {
+    await using s = await withWeb();
+    const cause = 'connect_refused';
+    for (const [ms, expected] of [
+      [60_000, { quarantine: { cause, untilMs: s.clock.ms + 60_000 } }],
+      [60_001, {}],
+    ] as const) {
+      const note = { type: 'quarantine', id: 'web.1' as BackendId, cause, untilMs: s.clock.ms + ms } as const;
+      const command = { type: 'RecordHealth', pool: 'web' as PoolName, notes: [note] } as const;
+      await deskOver(s.log).ask(command, { author: 'switchyard' });
+      const { body } = await s.client.get('/v1/pools/web/ledger');
+      expect(body).toMatchObject({ backends: { 'web.1': { inFlight: 0, limit: null, ...expected } } });
+      expect(JSON.stringify(body).includes('quarantine')).toBe('quarantine' in expected);
+    }
+  });
+
   it('of an unused pool is all zeros, and of none 404', async () => {
     await using s = await withWeb();
     expect((await s.client.get('/v1/pools/web/ledger')).body).toEqual({

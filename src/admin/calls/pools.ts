@@ -1,5 +1,5 @@
 /** Pools: their settings, with or without their backends, and the live figures of their ledgers. */
-import type { PoolState } from '../../../actors/index.ts';
+import { type PoolState, quarantineEndOf } from '../../../actors/index.ts';
 import {
   type Current,
   completeBackend,
@@ -79,7 +79,8 @@ export async function getLedger(call: Call, { log, ledger, now }: AdminPorts): P
     const live =
       figures !== undefined && Object.hasOwn(figures.backends, id) ? figures.backends[id] : undefined;
     const limit = completeBackend(backend.backend).maxConcurrency ?? maxConcurrency;
-    return [id, { inFlight: 0, limit, ...live, ...passing(backend, now()) }];
+    const isQuarantined = quarantineEndOf(pool, id, now()) > 0;
+    return [id, { inFlight: 0, limit, ...live, ...passing(backend, isQuarantined) }];
   });
   return json({
     waiting: figures?.waiting ?? 0,
@@ -89,10 +90,10 @@ export async function getLedger(call: Call, { log, ledger, now }: AdminPorts): P
 }
 
 /** An ejection whose time is over is there until a request has tried the backend. */
-function passing({ drainUntilMs, quarantine, health }: Pool['backends'][string], nowMs: number) {
+function passing({ drainUntilMs, quarantine, health }: Pool['backends'][string], isQuarantined: boolean) {
   return {
     ...(drainUntilMs === undefined ? {} : { drainUntilMs }),
-    ...(quarantine !== undefined && quarantine.untilMs > nowMs ? { quarantine } : {}),
+    ...(isQuarantined ? { quarantine } : {}),
     ...(health !== undefined && health.ejections.length > 0 ? { ejections: health.ejections } : {}),
   };
 }
