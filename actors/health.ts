@@ -95,8 +95,10 @@ export class Health {
     const former = this.#pools.get(pool) ?? null;
     if (state !== null) this.#pools.set(pool, state);
     else if (this.#pools.delete(pool)) this.counts.delete(pool);
-    for (const id in former?.backends)
-      if (backendOf(state, id) === undefined) void this.backends.stop(pool + SEPARATOR + id);
+    // One that moved has a machine that knows nothing of the former place.
+    for (const [id, { backend }] of Object.entries(former?.backends ?? {}))
+      if (backendOf(state, id)?.backend.address !== backend.address)
+        void this.backends.stop(pool + SEPARATOR + id);
     for (const id in state?.backends) this.backends.ensure(pool + SEPARATOR + id);
   }
 
@@ -155,12 +157,14 @@ export class Health {
     const id = context.id.slice(cut + 1) as BackendId;
     const { world } = this.#options;
     const failed = (error: Error) => child.crash(error);
-    const record = (cause: QuarantineCause, untilMs: number) =>
-      this.#notes.record(pool, { type: 'quarantine', id, cause, untilMs }, failed);
-    const recordHealth = (health: BackendHealth, withheld: readonly string[]) =>
-      this.#notes.record(pool, { type: 'health', id, health, withheld }, failed);
     const state = this.#pools.get(pool) ?? null;
-    const health = backendOf(state, id)?.health ?? WELL;
+    const known = backendOf(state, id);
+    const its = { id, address: known?.backend.address ?? '' };
+    const record = (cause: QuarantineCause, untilMs: number) =>
+      this.#notes.record(pool, { type: 'quarantine', ...its, cause, untilMs }, failed);
+    const recordHealth = (health: BackendHealth, withheld: readonly string[]) =>
+      this.#notes.record(pool, { type: 'health', ...its, health, withheld }, failed);
+    const health = known?.health ?? WELL;
     const quarantinedUntilMs = quarantineEndOf(state, id, world.clock.now());
     const child = new BackendChild(
       { quarantinedUntilMs, health, now: world.clock.now, record, recordHealth },

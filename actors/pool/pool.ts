@@ -55,7 +55,7 @@ export type PoolCommand =
     } & DrainCounts)
   /** It has wanted more backends for a while. */
   | { readonly type: 'WantCapacity'; readonly pool: PoolName; readonly want: CapacityWant }
-  /** Of one backend at most one of each type; of those that are not there, nothing is recorded. */
+  /** Of one backend at most one of each type; of those that are not there, or elsewhere by now, nothing is recorded. */
   | { readonly type: 'RecordHealth'; readonly pool: PoolName; readonly notes: readonly BackendNote[] }
   /** It was starting: it is up. Not where it is at another address by now. */
   | {
@@ -65,19 +65,14 @@ export type PoolCommand =
       readonly address: string;
     };
 
-export type BackendNote =
-  | {
-      readonly type: 'quarantine';
-      readonly id: BackendId;
-      readonly cause: QuarantineCause;
-      readonly untilMs: number;
-    }
-  | {
-      readonly type: 'health';
-      readonly id: BackendId;
-      readonly health: BackendHealth;
-      readonly withheld: readonly string[];
-    };
+export type BackendNote = {
+  readonly id: BackendId;
+  /** Where that was found. */
+  readonly address: string;
+} & (
+  | { readonly type: 'quarantine'; readonly cause: QuarantineCause; readonly untilMs: number }
+  | { readonly type: 'health'; readonly health: BackendHealth; readonly withheld: readonly string[] }
+);
 
 // 2 000: a scan of ten microseconds, and a change of all in some tenths of a second.
 export const MAX_BACKENDS = 2000;
@@ -125,7 +120,7 @@ function decide(command: PoolCommand, state: PoolState): Decision<PoolEvent> {
 
 function noted(note: BackendNote, state: Pool): PoolEvent[] {
   const present = backendOf(state, note.id);
-  if (present === undefined) return [];
+  if (present?.backend.address !== note.address) return [];
   if (note.type === 'quarantine') {
     const { id, cause, untilMs } = note;
     // What is told last holds: that an end is earlier may be the clock's doing.

@@ -153,6 +153,24 @@ it('is recorded also where the clock was set back by years since the last time',
   }
 });
 
+it('is not recorded of another address: not what waits to be recorded, nor beside what is learnt there', async () => {
+  const { system } = await start(one, two);
+  const untilMs = clock.now() + 60_000;
+  const ejected = (route: string) => tells(one, { type: 'ejected', route, untilMs, level: 1 });
+  refuses(two);
+  ejected('a.example');
+  const moved = { address: '127.0.0.1:9002' };
+  await system.desk.ask({ type: 'PutBackend', pool: web, id: one, backend: moved }, BY);
+  await clock.advance(2000);
+  ejected('b.example');
+  await isRecorded(3);
+  expect(recorded()).toMatchObject([
+    { type: 'BackendQuarantined', data: { id: two } },
+    { type: 'BackendChanged', data: { id: one } },
+    { type: 'BackendHealthChanged', data: { id: one, ejections: [{ route: 'b.example' }] } },
+  ]);
+});
+
 it('is recorded in two steps where many fail at once: who changes the pool meanwhile waits for no more', async () => {
   const ids = Array.from({ length: 40 }, (_, index) => backend(`many.${index}`));
   await start(...ids);

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { BackendId, PoolName } from '../../eventlog/index.ts';
 import { deskOver, type Listed, scene, withWeb } from './scene.ts';
 
+// Of web.1.
+const ADDRESS = '127.0.0.1:9001';
+
 type PoolBody = {
   readonly policy: string;
   readonly backends: Record<string, { readonly address: string; readonly state: string }>;
@@ -144,7 +147,7 @@ describe("a pool's ledger", () => {
       {
         type: 'RecordHealth',
         pool: 'web' as PoolName,
-        notes: [{ type: 'health', id: 'web.1' as BackendId, health, withheld: [] }],
+        notes: [{ type: 'health', id: 'web.1' as BackendId, address: ADDRESS, health, withheld: [] }],
       },
       { author: 'switchyard' },
     );
@@ -159,7 +162,9 @@ describe("a pool's ledger", () => {
       [60_000, { quarantine: { cause, untilMs: s.clock.ms + 60_000 } }],
       [60_001, {}],
     ] as const) {
-      const note = { type: 'quarantine', id: 'web.1' as BackendId, cause, untilMs: s.clock.ms + ms } as const;
+      const untilMs = s.clock.ms + ms;
+      const id = 'web.1' as BackendId;
+      const note = { type: 'quarantine', id, address: ADDRESS, cause, untilMs } as const;
       const command = { type: 'RecordHealth', pool: 'web' as PoolName, notes: [note] } as const;
       await deskOver(s.log).ask(command, { author: 'switchyard' });
       const { body } = await s.client.get('/v1/pools/web/ledger');
