@@ -42,20 +42,23 @@ export class Memory {
   /** Words of the arena, zero, at the start of a cache line. Any thread may ask, outside any lock. */
   allocate(words: number): number {
     const whole = Math.ceil(words / LINE_WORDS) * LINE_WORDS;
-    const at = Atomics.add(this.words, ARENA.top, whole);
-    const end = at + whole;
+    for (;;) {
+      const at = Atomics.load(this.words, ARENA.top);
+      const end = at + whole;
+      this.growTo(end);
+      // Last: who finds no room, or dies before, takes none from the others, not even for a moment.
+      if (Atomics.compareExchange(this.words, ARENA.top, at, end) !== at) continue;
+      this.look();
+      return at;
+    }
+  }
+
+  private growTo(end: number): void {
     if (end * WORD_BYTES > this.buffer.maxByteLength) {
-      Atomics.sub(this.words, ARENA.top, whole);
       throw new RangeError(
         `expected at most ${this.buffer.maxByteLength} bytes of ledgers, found need of ${end * WORD_BYTES}`,
       );
     }
-    this.growTo(end);
-    this.look();
-    return at;
-  }
-
-  private growTo(end: number): void {
     while (Atomics.load(this.words, ARENA.size) < end) {
       const most = this.buffer.maxByteLength / WORD_BYTES;
       const wanted = Math.min(most, Math.max(end, Atomics.load(this.words, ARENA.size) + MIN_GROWTH_WORDS));

@@ -6,11 +6,14 @@ import {
   type MainLedger,
   type PoolDefinition,
 } from '../../../../actors/pool/ledger/index.ts';
+import { createBuffer, Memory } from '../../../../actors/pool/ledger/memory/memory.ts';
 import { backend } from './world.ts';
 
 const POOL: PoolDefinition = { policy: 'least-request', maxWaiting: 3, whenEmpty: 'refuse', seed: 4 };
 const CHANGE = { position: 7, nowMs: 100 };
 const ROOM = /^expected at most \d+ bytes of ledgers/;
+// A line of memory, which is the least that is given out.
+const WORDS = 16;
 // With one more the directory has to grow, for which more room is needed than for a pool.
 const FULL_DIRECTORY = 255;
 
@@ -49,6 +52,24 @@ describe('a full arena', () => {
     await ledger.drop(keyOf('p0'), CHANGE);
     await define(ledger, 'more', 4);
     expect(ledger.pool(keyOf('more'))?.stats().rows).toHaveLength(4);
+  });
+
+  it('has room for a small piece while another thread is refused a large one', () => {
+    const buffer = createBuffer({ threads: 2, ring: () => {}, record: false, reserveBytes: 0 });
+    const most = buffer.maxByteLength;
+    const [one, other] = [new Memory(buffer), new Memory(buffer)];
+    const given: number[] = [];
+    // In the midst of the large one: this is what it is compared with.
+    Object.defineProperty(buffer, 'maxByteLength', {
+      configurable: true,
+      get: () => {
+        Reflect.deleteProperty(buffer, 'maxByteLength');
+        given.push(other.allocate(WORDS));
+        return most;
+      },
+    });
+    expect(() => one.allocate(most)).toThrow(ROOM);
+    expect([one.allocate(WORDS), other.allocate(WORDS)]).toEqual([given[0]! + WORDS, given[0]! + 2 * WORDS]);
   });
 
   it('has room for small pools however often a large one was tried', async () => {
