@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { keyOf } from '../../actors/index.ts';
 import type { SparsePool } from '../../eventlog/index.ts';
+import type { BackendRoute } from '../../src/proxy/index.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PlaneUnderTest } from '../support/plane-under-test.ts';
 import { isTaken } from '../support/raw-client.ts';
@@ -188,6 +190,27 @@ describe('an answer whose status is listed for retries', () => {
     });
     expect(new Set(await statuses(router, GET, 6))).toEqual(new Set([503]));
     expect(router.plane.counters).toMatchObject({ retries: 0, retriesDenied: 0 });
+  });
+
+  it('stands where the other backend has just left, or its drain is over, and the ledger has yet to hear of it', async () => {
+    for (const leave of [
+      (router: PlaneUnderTest) => void router.backends.delete(keyOf('web.2')),
+      (router: PlaneUnderTest) => {
+        const route = router.backends.get(keyOf('web.2')) as BackendRoute;
+        router.backends.set(route.key, { ...route, cutAtMs: 1 });
+      },
+    ]) {
+      const { router, good } = await overTwo(unavailable, { ...retries, budgetPercent: 1 });
+      leave(router);
+      const client = await router.connect();
+      for (let i = 0; i < 6; i++) {
+        const { status, body } = await client.request(GET);
+        expect([status, body]).toEqual([503, 'busy']);
+      }
+      await eventually(() => router.isQuiet, 'every lease given back');
+      expect(good.connections).toEqual([]);
+      expect(router.plane.counters).toMatchObject({ retries: 0, retriesDenied: 0 });
+    }
   });
 
   it('stands when all answer so, or the budget is spent', async () => {

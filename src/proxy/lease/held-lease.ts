@@ -99,6 +99,15 @@ export class HeldLease {
     };
   }
 
+  /** One that was given beside the lease held, and is no use. */
+  protected decline(lease: Lease, nowMs: number): void {
+    const { backendKey, ticket } = lease;
+    this.earlier = [...this.earlier, { backendKey, ticket, leasedAtMs: nowMs, end: 'unused' }];
+    this.context.counters.checkouts++;
+    this.context.counters.checkins++;
+    this.#tell(this.ledger.checkin(lease, nowMs, 'unused', -1));
+  }
+
   protected note(lease: Lease, nowMs: number): void {
     this.backendKey = lease.backendKey;
     this.ticket = lease.ticket;

@@ -136,10 +136,16 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
       | Wait;
     if (answer === 'queued') answer = this.ledger.leave(this, nowMs);
     if (typeof answer === 'string') return false;
+    const backend = this.#backendOf(answer, nowMs);
+    if (backend === undefined) {
+      this.decline(answer, nowMs);
+      return false;
+    }
     this.ledToNothing('responded');
     this.#tried = tried;
     keep(this.part('finished'));
-    this.#hold(answer, nowMs);
+    this.#take(answer, nowMs);
+    this.#lead(backend);
     return true;
   }
 
@@ -205,19 +211,29 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
   }
 
   #hold(lease: Lease, nowMs: number): void {
+    this.#take(lease, nowMs);
+    const backend = this.#backendOf(lease, nowMs);
+    if (backend === undefined) this.#skip(lease.backendKey);
+    else this.#lead(backend);
+  }
+
+  #take(lease: Lease, nowMs: number): void {
     this.held = lease;
     this.note(lease, nowMs);
     this.context.counters.checkouts++;
+  }
+
+  #backendOf({ backendKey }: Lease, nowMs: number): BackendRoute | undefined {
     // What was given since the table was looked at may have joined the pool meanwhile, or have moved: the ledger gives nothing new before
     // it is published.
     this.context.table.fence();
-    const backend = this.pool.backends.get(lease.backendKey);
+    const backend = this.pool.backends.get(backendKey);
     // Granted before its drain began, and told too late.
     const isOver = backend?.cutAtMs !== undefined && backend.cutAtMs <= nowMs;
-    if (backend === undefined || isOver) {
-      this.#skip(lease.backendKey);
-      return;
-    }
+    return isOver ? undefined : backend;
+  }
+
+  #lead(backend: BackendRoute): void {
     this.attempts++;
     this.#tenant.leased(backend);
   }
