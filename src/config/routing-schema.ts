@@ -27,7 +27,7 @@ import { nearest } from './nearest.ts';
 import { patternProblems } from './path-pattern.ts';
 import { plainBackends } from './plain-pool.ts';
 import { type PlainRouting, parted } from './plain-routing.ts';
-import { type Checked, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
+import { type Checked, MOST_SHOWN, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
 import type { RoutedPool, Routing } from './routing.ts';
 import { writtenPlace } from './written-place.ts';
 
@@ -208,8 +208,8 @@ function readNames<Name extends string, In, Out>(
   return named;
 }
 
-// Each is held against all there are, and no more problems are shown.
-const MOST_SOUGHT = 100;
+// Each is held against all there are: a second.
+const MOST_COMPARED = 1_000_000;
 
 function unknownPools(
   domains: ReadonlyMap<DomainName, SparseDomain>,
@@ -219,10 +219,11 @@ function unknownPools(
   const problems: Problem[] = [];
   const near = new Map<PoolName, string | undefined>();
   const names = [...pools.keys()];
+  const mostSought = Math.min(MOST_SHOWN, MOST_COMPARED / names.length);
   for (const [host, settings] of domains) {
     for (const pool of poolsOf(settings)) {
       if (pools.has(pool)) continue;
-      if (!near.has(pool) && near.size < MOST_SOUGHT) near.set(pool, nearest(pool, names));
+      if (!near.has(pool) && near.size < mostSought) near.set(pool, nearest(pool, names));
       const meant = near.get(pool);
       const at = ['domains', host];
       const isOwn = pool === settings.pool;

@@ -293,6 +293,18 @@ describe('parseConfig', () => {
     ]);
   });
 
+  it('tells at once which pools there are not, however many there are', () => {
+    const names = Array.from({ length: 100_000 }, (_, at) => `application-number-${at}`);
+    const pools = Object.fromEntries(names.map((name) => [name, {}]));
+    const hosts = Array.from({ length: 100 }, (_, at) => [
+      `${at}.example`,
+      { pool: `applicatoin-number-${at}` },
+    ]);
+    const found = problems({ pools, domains: Object.fromEntries(hosts) });
+    expect(found).toHaveLength(100);
+    expect(found[0]!.nearest).toBe('application-number-0');
+  });
+
   it('accepts an admin address beyond loopback once there is a token, and any on it without', () => {
     expect(accepted({ admin: { address: '0.0.0.0:8081', token: 't' } }).admin.token).toBe('t');
     for (const address of ['localhost:8081', 'admin.localhost:8081', '127.9.9.9:8081', '[::1]:8081'])
