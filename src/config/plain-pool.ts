@@ -4,8 +4,7 @@
  */
 import { type BackendId, isAddress, parseBackendId, type SparseBackend } from '../../eventlog/index.ts';
 import { ownListener } from './host-port.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { isRecord } from './record.ts';
 
 /** Its backends; undefined where more is said, or something is wrong with it: that is told by those who look at every key. */
 export function plainBackends(
@@ -29,8 +28,4 @@ export function onlyMember(value: unknown, key: string): unknown {
   if (!isRecord(value)) return undefined;
   const keys = Object.keys(value);
   return keys.length === 1 && keys[0] === key ? value[key] : undefined;
-}
-
-export function isRecord(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

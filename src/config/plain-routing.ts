@@ -9,7 +9,8 @@ import {
   parsePoolName,
   type SparseDomain,
 } from '../../eventlog/index.ts';
-import { isRecord, onlyMember, plainBackends } from './plain-pool.ts';
+import { onlyMember, plainBackends } from './plain-pool.ts';
+import { isRecord } from './record.ts';
 import type { RoutedPool } from './routing.ts';
 
 /** Each under the very name it is written with. Whether an address is our own has yet to be looked at. */

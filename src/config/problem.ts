@@ -71,7 +71,13 @@ export function describeFound(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return quoted(value);
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'object') return describeObject(value);
   if (typeof value === 'function') return 'a function';
   return String(value);
+}
+
+/** By its class where that is one of the language or the platform, such as a Map. */
+function describeObject(value: object): string {
+  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  return kind === 'Object' ? 'an object' : `an object (${kind})`;
 }

@@ -27,7 +27,16 @@ import { nearest } from './nearest.ts';
 import { patternProblems } from './path-pattern.ts';
 import { plainBackends } from './plain-pool.ts';
 import { type PlainRouting, parted } from './plain-routing.ts';
-import { type Checked, MOST_SHOWN, type Path, type Problem, renderPath, splitMessage } from './problem.ts';
+import {
+  type Checked,
+  describeFound,
+  MOST_SHOWN,
+  type Path,
+  type Problem,
+  renderPath,
+  splitMessage,
+} from './problem.ts';
+import { isElsewhere } from './record.ts';
 import type { RoutedPool, Routing } from './routing.ts';
 import { writtenPlace } from './written-place.ts';
 
@@ -97,15 +106,15 @@ function domainProblems(settings: z.output<typeof domainSettings>, raw: unknown,
 }
 
 export function parseBy<Schema extends z.ZodType>(schema: Schema, raw: unknown): Checked<z.output<Schema>> {
-  const inherited = protoKeys(raw);
-  if (inherited.length > 0) return { ok: false, problems: inherited };
+  const unseen = unseenIn(raw);
+  if (unseen.length > 0) return { ok: false, problems: unseen };
   const parsed = schema.safeParse(raw);
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, problems: problemsOf(schema, parsed.error, raw) };
 }
 
-/** Zod drops a key `__proto__` without a word; nothing that somebody wrote is dropped here. */
-function protoKeys(raw: unknown): Problem[] {
+/** Zod drops a key `__proto__` without a word, and what is not said by keys; nothing that somebody wrote is dropped here. */
+function unseenIn(raw: unknown): Problem[] {
   const problems: Problem[] = [];
   // A YAML alias makes one object stand in many places: each is looked at once.
   const seen = new Set<unknown>();
@@ -115,6 +124,8 @@ function protoKeys(raw: unknown): Problem[] {
     if (typeof value !== 'object' || value === null || seen.has(value)) continue;
     seen.add(value);
     if (Object.hasOwn(value, '__proto__')) problems.push(unknownKey([...path, '__proto__'], '__proto__', []));
+    if (isElsewhere(value))
+      problems.push({ path: renderPath(path), expected: 'an object with keys', found: describeFound(value) });
     // Nothing that may be said is deeper than this.
     if (path.length > 16) continue;
     for (const [key, inner] of Object.entries(value)) {

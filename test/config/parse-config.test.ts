@@ -189,6 +189,17 @@ describe('parseConfig', () => {
       'domains["example.com"].pool: expected the name of a pool, found "wbe", which there is not; did you mean "web"?',
     ],
     [
+      'pools in a Map',
+      { pools: new Map([['web', {}]]) },
+      'pools: expected an object with keys, found an object (Map)',
+    ],
+    [
+      'backends in a Map',
+      { pools: { web: { backends: new Map([['web.1', { address: '127.0.0.1:9001' }]]) } } },
+      'pools.web.backends: expected an object with keys, found an object (Map)',
+    ],
+    ['a promise', Promise.resolve({}), 'expected an object with keys, found an object (Promise)'],
+    [
       'a host with a port',
       { pools: { web: {} }, domains: { 'example.com:80': { pool: 'web' } } },
       'domains["example.com:80"]: expected a host name of at most 253 characters, *.host or *, found "example.com:80"',
