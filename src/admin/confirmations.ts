@@ -237,7 +237,7 @@ export class Confirmations {
   async #carriedBack(live: Live): Promise<{ readonly answer: Answer; readonly left: readonly string[] }> {
     const { desk, history } = this.#options;
     const undoneAt = async (at?: Position) => {
-      const undone = await history.ask('undone', { position: live.position, at }, undefined, true);
+      const undone = await history.ask('undone', { position: live.position, at });
       if (undone !== undefined) return undone;
       throw new Error(`expected a change at position ${live.position}, found none`);
     };

@@ -6,16 +6,7 @@ import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from './questi
  * with the signal's reason once nobody wants the answer.
  */
 export interface Historian {
-  /**
-   * `isUrgent`: others wait for whoever asks, who holds the desk's turn or is to end a trial. There is one such at a time, and it
-   * waits for none of those who only want to know.
-   */
-  ask<Q extends Question>(
-    question: Q,
-    wish: WishOf<Q>,
-    signal?: AbortSignal,
-    isUrgent?: boolean,
-  ): Promise<AnswerOf<Q>>;
+  ask<Q extends Question>(question: Q, wish: WishOf<Q>, signal?: AbortSignal): Promise<AnswerOf<Q>>;
   /** The next piece is made when it is asked for. */
   pour<Q extends PouredQuestion>(
     question: Q,

@@ -126,14 +126,16 @@ describe('the thread of history', () => {
     expect((await next).position).toBe(2);
   });
 
-  it('answers at once whoever others wait for, and has as many places as before', async () => {
+  it('answers who is to change something by it beside those who only want to know, and has as many places as before', async () => {
     const open = Array.from({ length: 8 }, () => history.pour('state', {}));
     for (const pieces of open) await pieces.next();
     let isAnswered = false;
     const waiting = stateAt(2).then(() => {
       isAnswered = true;
     });
-    expect(await history.ask('verify', {}, undefined, true)).toMatchObject({ ok: true });
+    const back = { to: { type: 'position', position: 19 }, scope: undefined } as const;
+    expect(await history.ask('restoration', back)).toMatchObject({ at: 20, found: 1 });
+    expect(await history.ask('undone', { position: 20 })).toMatchObject({ at: 20, isOfSettings: true });
     await pause(100);
     expect(isAnswered).toBe(false);
     const [first, ...others] = open;

@@ -95,10 +95,10 @@ async function carriedOut(
   const { to } = found;
   const shown = seen === undefined ? undefined : { position: seen, changes: found.changes };
   // To look at all takes its time; what others did in it is looked at before they have to wait, and there is little left for then.
-  const recent = await broughtUpTo(await ports.log.position(), found, scope, ports, call.signal, false);
+  const recent = await broughtUpTo(await ports.log.position(), found, scope, ports, call.signal);
   let changes: readonly Change[] | undefined;
   const plan: Plan = async (now) => {
-    const last = await broughtUpTo(now.position, recent, scope, ports, call.signal, true);
+    const last = await broughtUpTo(now.position, recent, scope, ports, call.signal);
     changes = last.changes;
     const owners = await now.owners(streamsOf(changes));
     return staleness(shown, changes, now) ?? restoringFound(last, allowRemovals, owners);
@@ -128,10 +128,8 @@ async function broughtUpTo(
   scope: Scope,
   { history }: AdminPorts,
   signal: AbortSignal | undefined,
-  isInTurn: boolean,
 ): Promise<Restoration> {
   if (at === known.at) return known;
   const to = { type: 'position', position: known.to } as const;
-  const wish = { to, at, since: known.at, scope };
-  return broughtUp(known, await history.ask('restoration', wish, signal, isInTurn));
+  return broughtUp(known, await history.ask('restoration', { to, at, since: known.at, scope }, signal));
 }

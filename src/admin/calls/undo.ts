@@ -32,10 +32,9 @@ async function undoneAt(
   { history }: AdminPorts,
   { position, scope }: UndoWish,
   at?: Position,
-  isInTurn = false,
 ): Promise<UndoneAt> {
   const wish = { position, scope, at, counts: at === undefined };
-  const undone = await history.ask('undone', wish, call.signal, isInTurn);
+  const undone = await history.ask('undone', wish, call.signal);
   if (undone === undefined) throw nothingAt(position);
   return undone;
 }
@@ -62,7 +61,7 @@ async function carriedOut(call: Call, ports: AdminPorts, found: UndoneAt, wish: 
   let undone: UndoneAt | undefined;
   const plan: Plan = async (now) => {
     // Mostly nothing happened since it was looked at.
-    undone = found.at === now.position ? found : await undoneAt(call, ports, wish, now.position, true);
+    undone = found.at === now.position ? found : await undoneAt(call, ports, wish, now.position);
     const owners = await now.owners(streamsOf(undone.changes));
     return staleness(before, undone.changes, now) ?? restoringUndone(undone, found, allowRemovals, owners);
   };

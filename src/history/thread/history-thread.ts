@@ -9,6 +9,7 @@ import type { Historian } from '../historian.ts';
 import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from '../question.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import type { FromHistory, HistoryBoot, Reply, ToHistory } from './messages.ts';
+import { Places } from './places.ts';
 import { receivedError } from './sent-error.ts';
 
 export type HistoryThreadOptions = {
@@ -32,6 +33,9 @@ const MAX_ASKED = 8;
 const MAX_WAITING = 64;
 // Longer than a person takes between two looks at the past.
 const IDLE_MS = 30_000;
+// Questions whose answers are carried out, mostly while others wait: places of their own, so that who only wants to know, and reads what
+// he is told slowly, is in nobody's way.
+const CHANGING: ReadonlySet<string> = new Set(['restoration', 'undone'] satisfies Question[]);
 // Questions whose answers come from the journal, so that what has just ended is in them.
 const JOURNALLED: ReadonlySet<string> = new Set([
   'explain',
@@ -51,8 +55,8 @@ class ThreadLost extends Error {
 export class HistoryThread implements Historian {
   readonly #options: HistoryThreadOptions;
   readonly #answers = new Map<number, Waiting>();
-  readonly #queue: (() => void)[] = [];
-  #asked = 0;
+  readonly #readers = new Places(MAX_ASKED, MAX_WAITING);
+  readonly #changers = new Places(MAX_ASKED, MAX_WAITING);
   #lastId = 0;
   #unpointed = 0;
   readonly #thread: ThreadOnDemand<ToHistory, FromHistory>;
@@ -92,14 +96,7 @@ export class HistoryThread implements Historian {
     this.ask('points', {}).catch(() => undefined);
   }
 
-  async ask<Q extends Question>(
-    question: Q,
-    wish: WishOf<Q>,
-    signal?: AbortSignal,
-    isUrgent = false,
-  ): Promise<AnswerOf<Q>> {
-    if (isUrgent) this.#asked += 1;
-    else await this.#turn(signal);
+  async ask<Q extends Question>(question: Q, wish: WishOf<Q>, signal?: AbortSignal): Promise<AnswerOf<Q>> {
     const pieces = this.#conversation(question, wish, false, signal);
     for (;;) {
       const turn = await pieces.next();
@@ -112,17 +109,17 @@ export class HistoryThread implements Historian {
     wish: WishOf<Q>,
     signal?: AbortSignal,
   ): AsyncGenerator<string, EndOf<Q>> {
-    await this.#turn(signal);
     return (yield* this.#conversation(question, wish, true, signal)) as EndOf<Q>;
   }
 
-  /** Of who has a place, which is left at its end. */
   async *#conversation(
     question: string,
     wish: unknown,
     isPoured: boolean,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<string, unknown> {
+    const places = CHANGING.has(question) ? this.#changers : this.#readers;
+    await places.take(signal);
     const id = ++this.#lastId;
     let isOver = false;
     try {
@@ -140,7 +137,7 @@ export class HistoryThread implements Historian {
       throw error;
     } finally {
       if (!isOver) this.#thread.post({ type: 'cancel', id });
-      this.#leave();
+      this.#leave(places);
     }
   }
 
@@ -173,40 +170,9 @@ export class HistoryThread implements Historian {
     });
   }
 
-  /** Rejects as `signal` does: who has gone is none of those who wait. */
-  async #turn(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#asked < MAX_ASKED) {
-      this.#asked += 1;
-      return;
-    }
-    if (this.#queue.length >= MAX_WAITING) {
-      throw new Unanswerable('history_busy', `expected at most ${MAX_WAITING} questions to wait`);
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#queue.push(resolve);
-    const onAbort = () => {
-      const at = this.#queue.indexOf(resolve);
-      if (at === -1) return;
-      this.#queue.splice(at, 1);
-      reject(signal?.reason);
-    };
-    signal?.addEventListener('abort', onAbort);
-    try {
-      await promise;
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
-  }
-
-  #leave(): void {
-    const next = this.#asked > MAX_ASKED ? undefined : this.#queue.shift();
-    if (next !== undefined) {
-      next();
-      return;
-    }
-    this.#asked -= 1;
-    if (this.#asked === 0) this.#thread.rest();
+  #leave(places: Places): void {
+    places.leave();
+    if (this.#readers.areFree && this.#changers.areFree) this.#thread.rest();
   }
 }
 
