@@ -131,22 +131,29 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
   /** Bytes that came while this request is the one being read; returns the first that is not its own. */
   clientBytes(buffer: Buffer, from: number, end: number): number {
     const { forwarding, body } = this;
+    // RFC 9110 §7.8: a backend may switch before it has the whole request, of which the rest comes first all the same.
+    const at = body === undefined || body.isDone ? from : this.#bodyBytes(body, buffer, from, end);
     const pipe = forwarding?.responding?.pipe;
-    if (pipe !== undefined) {
-      pipe.fromClient(buffer, from, end);
-      forwarding?.awaitBytes(this.context.now());
-      return end;
-    }
-    if (body === undefined || body.isDone) return from;
+    if (pipe === undefined || at === end || this.outcome !== undefined) return at;
+    pipe.fromClient(buffer, at, end);
+    forwarding?.awaitBytes(this.context.now());
+    return end;
+  }
+
+  #bodyBytes(body: RequestBody, buffer: Buffer, from: number, end: number): number {
     const at = body.take(buffer, from, end, this.client.isLeased);
     if (body.refusal !== undefined) this.bodyRefused();
     else {
       if (body.isDone) this.client.unleaseReads(body.isLent);
       else if (body.isFull) this.#pauseClient(body);
       else if (end - from >= LARGE_BYTES) this.client.leaseReads();
-      if (this.phase === 'send' || this.phase === 'respond') forwarding?.awaitBytes(this.context.now());
+      if (this.#isSent) this.forwarding?.awaitBytes(this.context.now());
     }
     return at;
+  }
+
+  get #isSent(): boolean {
+    return this.phase === 'send' || this.phase === 'respond' || this.phase === 'pipe';
   }
 
   #pauseClient(body: RequestBody): void {

@@ -256,6 +256,53 @@ describe('an upgrade', () => {
     expect(router.log).toContain(` bytes=${client.total.length} `);
   });
 
+  const chunks = '3\r\nabc\r\n05;n=v\r\nhello\r\n0\r\nx: y\r\n\r\n';
+  it.each([
+    ['by length', 'Content-Length: 8', 'abchello', 'abchello'],
+    ['in chunks', 'Transfer-Encoding: chunked', chunks, chunks.replace('05;n=v', '5')],
+  ])(
+    'amid a body has the rest of it before what follows, wherever it is cut: %s',
+    async (_, framing, body, whole) => {
+      const head = UPGRADE.replace('GET', 'POST').replace('\r\n\r\n', `\r\n${framing}\r\n\r\n`);
+      const { router, backend } = await routed(undefined);
+      for (let cut = 0; cut <= body.length; cut++) {
+        const client = await router.connect();
+        client.send(head + body.slice(0, cut));
+        const connection = await backend.accept();
+        await connection.takeHead();
+        connection.send(SWITCHED);
+        expect((await client.response()).status).toBe(101);
+        client.send(`${body.slice(cut)}ping`);
+        await connection.receives('ping');
+        expect(connection.received).toBe(`${whole}ping`);
+        client.close();
+        connection.close();
+      }
+      await eventually(() => router.isQuiet, 'quiet');
+    },
+  );
+
+  it('amid a body that goes on as none ends for both', async () => {
+    const { router, backend } = await routed(undefined, { accessLog: 'logfmt' });
+    const client = await router.connect();
+    client.send(
+      UPGRADE.replace('GET', 'POST').replace(
+        '\r\n\r\n',
+        '\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
+      ),
+    );
+    const connection = await backend.accept();
+    await connection.receives('abc\r\n');
+    connection.send(SWITCHED);
+    await client.response();
+    client.send('zz');
+    await client.ends();
+    await connection.ends();
+    connection.end();
+    await eventually(() => router.isQuiet, 'quiet');
+    await eventually(() => router.log.includes('cause="bad chunk"'), 'a line');
+  });
+
   it('the backend declines is an ordinary exchange', async () => {
     const { router } = await routed(() => ok('no'));
     const client = await router.connect();
