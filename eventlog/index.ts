@@ -13,7 +13,6 @@ export * from './journal/index.ts';
 export type * from './json.ts';
 export { LocalLog } from './local-log.ts';
 export type { LogInspection, LogReader } from './log-reader.ts';
-export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export { type Moment, parseMoment, parseTime } from './moment.ts';
 export * from './names.ts';
 export { Places } from './places.ts';
@@ -35,6 +34,8 @@ export { makeDirectory } from './sqlite/make-directory.ts';
 export { makeScratch, type Scratch } from './sqlite/scratch.ts';
 export {
   type BesideLog,
+  createMemoryLog,
+  type MemoryLogOptions,
   openSqliteLog,
   openSqliteLogBeside,
   replaceLog,

@@ -1,4 +1,4 @@
-/** The event log in a SQLite file, `events.db` in a data directory that this process then holds. */
+/** The event log in SQLite: in `events.db` of a data directory that this process then holds, or in memory. */
 import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -13,10 +13,13 @@ import { SqliteStore } from './sqlite-store.ts';
 import { catchUp, swapIn } from './swap.ts';
 import { fileAt } from './whereabouts.ts';
 
-export type SqliteLogOptions = {
-  readonly directory: string;
+export type MemoryLogOptions = {
   /** Epoch milliseconds. */
   readonly now: () => number;
+};
+
+export type SqliteLogOptions = MemoryLogOptions & {
+  readonly directory: string;
   /** The file grows no further than this; then appends are refused as `log_full`. As large as the disk by default. */
   readonly maxBytes?: number;
   /** It was there before: another one in its place would have forgotten everything. */
@@ -27,6 +30,9 @@ export type SqliteLogOptions = {
 const CACHE_KIB = 4096;
 // 24 MiB for an import, which goes through all of an index; it is given back at its end.
 const BULK_CACHE_KIB = 24_576;
+
+// To SQLite, the name of no file.
+const IN_MEMORY = ':memory:';
 
 // A reader that opens the file may hold the lock of its recovery for some milliseconds; nobody else ever writes.
 const OPEN_TIMEOUT_MS = 5000;
@@ -74,7 +80,7 @@ export type BesideLog = { readonly log: LocalLog; readonly isSwapped: () => bool
  */
 export function swapLog(log: LocalLog, directory: string, fresh: string, upTo: number): void {
   log.succeed((store) => {
-    if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in a file, found one in memory');
+    if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in SQLite, found another');
     catchUp(fresh, realpathSync(join(directory, EVENTS_FILE)), upTo);
     swapIn(directory, fresh);
     return store.succeededBy(openForWriting(join(directory, EVENTS_FILE)));
@@ -84,14 +90,19 @@ export function swapLog(log: LocalLog, directory: string, fresh: string, upTo: n
 /** Goes on in another file altogether; the former one stays under a name of its own. */
 export function replaceLog(log: LocalLog, directory: string, fresh: string, keepAs: string): void {
   log.succeed((store) => {
-    if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in a file, found one in memory');
+    if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in SQLite, found another');
     swapIn(directory, fresh, keepAs);
     return store.succeededBy(openForWriting(join(directory, EVENTS_FILE)));
   });
 }
 
+/** The whole contract, and nothing kept beyond the process: for tests, and for a router whose changes need not outlive it. */
+export function createMemoryLog({ now }: MemoryLogOptions): LocalLog {
+  return new LocalLog(new SqliteStore(openForWriting(IN_MEMORY), () => {}), now);
+}
+
 function openForWriting(path: string, cacheKib = CACHE_KIB): Database.Database {
-  lookInto(path);
+  if (path !== IN_MEMORY) lookInto(path);
   const db = new Database(path, { timeout: OPEN_TIMEOUT_MS });
   try {
     // First of all a read of the header: a file of another's is refused before anything is set in it.

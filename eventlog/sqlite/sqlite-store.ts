@@ -24,7 +24,8 @@ export class SqliteStore extends SqliteReads implements LogStore {
   readonly #transaction: (work: () => void) => void;
   readonly #upkeep: UpkeepStatements;
   readonly #released: () => void;
-  readonly #whereabouts: Whereabouts;
+  /** Of a log in memory there are none. */
+  readonly #whereabouts: Whereabouts | undefined;
   /** Current rows that came or went in this transaction. */
   #rows = 0;
   #commands = 0;
@@ -36,7 +37,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
     super(db);
     this.#statements = writeStatements(db);
     this.#upkeep = upkeepStatements(db);
-    this.#whereabouts = new Whereabouts(db.name);
+    this.#whereabouts = db.memory ? undefined : new Whereabouts(db.name);
     this.#transaction = db.transaction((work: () => void) => {
       this.#rows = 0;
       work();
@@ -140,7 +141,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   #requireOurs(): void {
     if (this.#isLetGo)
       throw new LogUnavailable('log_closed', 'expected to hold the log, found it let go to another process');
-    this.#whereabouts.require();
+    this.#whereabouts?.require();
   }
 
   #tally(): void {
