@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSqliteLog, openSqliteReader } from '../../eventlog/index.ts';
@@ -36,6 +36,22 @@ describe('a log whose file is not where it was', () => {
     await expect(log.append(wish(1))).rejects.toMatchObject(lost);
     expect(await other.append(wish())).toMatchObject({ type: 'appended', position: 1 });
   });
+
+  it.each(['events.db', 'events.db-wal'])(
+    'takes nothing where %s was cut short, which SQLite would not see',
+    async (name) => {
+      await using root = await tempDirectory();
+      await using log = openSqliteLog({ directory: root.path, now });
+      for (const version of [0, 1]) await log.append(wish(version));
+      truncateSync(join(root.path, name), 0);
+      const cut = new RegExp(`expected at least \\d+ bytes in .*${name}, found 0: it was cut short`);
+      await expect(log.append(wish(2))).rejects.toMatchObject({
+        ...lost,
+        message: expect.stringMatching(cut),
+      });
+      expect(statSync(join(root.path, name)).size).toBe(0);
+    },
+  );
 
   it('is not begun anew by who had it before', async () => {
     await using root = await tempDirectory();
