@@ -30,6 +30,8 @@ export class LogKeeper implements EventLog {
   #opened = Promise.withResolvers<void>();
   /** Why it was not opened, or what the last append failed with. */
   #trouble: Error | undefined;
+  /** What the last call failed with, a reading too: a command reads before it appends. */
+  #failure: Error | undefined;
   /** The last position that anybody was told of. */
   #last: Position = 0;
 
@@ -49,7 +51,7 @@ export class LogKeeper implements EventLog {
 
   /** Why commands are refused; undefined: the last append was well, and so is the log. */
   get trouble(): Error | undefined {
-    return this.#trouble;
+    return this.#trouble ?? this.#failure;
   }
 
   async append(append: Append): Promise<Appended> {
@@ -138,11 +140,15 @@ export class LogKeeper implements EventLog {
     for (;;) {
       const log = this.#log ?? (await this.#reopened());
       try {
-        return await use(log);
+        const answer = await use(log);
+        this.#failure = undefined;
+        return answer;
       } catch (error) {
-        const closedMeanwhile =
-          error instanceof LogUnavailable && error.code === 'log_closed' && log !== this.#log;
-        if (!closedMeanwhile) throw error;
+        if (!(error instanceof LogUnavailable)) throw error;
+        const closedMeanwhile = error.code === 'log_closed' && log !== this.#log;
+        if (closedMeanwhile) continue;
+        this.#failure = error;
+        throw error;
       }
     }
   }
@@ -177,6 +183,7 @@ export class LogKeeper implements EventLog {
       if (this.#log === log) {
         this.#log = undefined;
         this.#trouble = undefined;
+        this.#failure = undefined;
         this.#opened = Promise.withResolvers();
       }
       await log.close();

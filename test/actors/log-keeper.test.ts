@@ -1,7 +1,7 @@
-import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSqliteLog } from '../../eventlog/index.ts';
+import { type LocalLog, openSqliteLog } from '../../eventlog/index.ts';
 import { append, domainOf, write } from '../eventlog/appends.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { domain, pool, type Scene, startSystem } from '../support/system.ts';
@@ -208,3 +208,34 @@ it('says what the last append failed with, until one is well', async () => {
   expect(await s.put('a.test')).toMatchObject({ type: 'done' });
   expect(log.trouble).toBe(undefined);
 });
+
+describe('a log whose file is damaged while it is open', () => {
+  it('is told of where a command was refused over what it had to read, until it is opened again', async () => {
+    await using root = await tempDirectory();
+    const path = join(root.path, 'events.db');
+    const open = () => openSqliteLog({ directory: root.path, now: Date.now });
+    await filled(open());
+    const { system } = await startSystem(open);
+    await using _ = { [Symbol.asyncDispose]: () => system.stop() };
+    const removed = () => system.desk.ask({ type: 'RemoveDomain', host: domain('1000.test') }, BY);
+    const sound = readFileSync(path);
+    writeFileSync(path, Buffer.alloc(sound.length, 'x'));
+    expect(await removed()).toMatchObject(unavailable);
+    expect(system.trouble?.message).toMatch(/events\.db: .*malformed/);
+    writeFileSync(path, sound);
+    await system.sabotage('log');
+    expect(await removed()).toMatchObject({ type: 'done' });
+    expect(system.trouble).toBe(undefined);
+  });
+});
+
+/** With more domains than SQLite keeps in memory. */
+async function filled(log: LocalLog): Promise<void> {
+  const settings = { pool: pool('web'), errorPages: { error: 'x'.repeat(4000) } };
+  const created = [{ type: 'DomainCreated', data: { settings } } as const];
+  const writes = Array.from({ length: 1500 }, (_, at) =>
+    write(domainOf(`${at}.test`), 0, created, { settings, version: 1 }),
+  );
+  await log.append(append(writes));
+  await log.close();
+}
