@@ -95,6 +95,22 @@ describe('a client that leaves', () => {
     },
   );
 
+  it('by a FIN amid the body of a request that waits behind another has left when that one’s turn comes', async () => {
+    const { router, backend } = await routed(undefined, { ...LOGGED, listener: { halfClose: true } });
+    const client = await router.connect();
+    client.send(GET + post('12345').slice(0, -1)).end();
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    await pause(20);
+    connection.send(ok('first'));
+    expect((await client.response()).body).toBe('first');
+    await client.ends();
+    await connection.ends();
+    connection.end();
+    await eventually(() => router.log.includes('code=H27'), 'a line');
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
   it('within a long response: the backend is stopped and its slot given back', async () => {
     const { router, backend } = await routed(undefined, {
       ...LOGGED,
@@ -156,6 +172,24 @@ describe('a slow client', () => {
     expect(client.total).toBe('');
   });
 
+  it('within its body is the one that is late though the response has begun: H28, and its backend is not blamed', async () => {
+    const { router, backend } = await routed(undefined, {
+      ...LOGGED,
+      pool: { timeouts: { idleMs: 80 }, health: { passive: { outlier: { failures: 1 } } } },
+    });
+    const client = await router.connect();
+    client.send(post('12345').slice(0, -1));
+    const connection = await backend.accept();
+    await connection.receives('1234');
+    connection.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await client.ends();
+    await connection.ends();
+    connection.end();
+    await eventually(() => router.log.includes('at=warning code=H28'), 'a line');
+    await eventually(() => router.isQuiet, 'quiet');
+    expect(router.reports).toEqual([]);
+  });
+
   it('that does not read is cut when nothing moves: H28', async () => {
     const { router } = await routed(() => ok('x'.repeat(20_000_000)), {
       ...LOGGED,
@@ -201,8 +235,9 @@ describe('a slow client', () => {
   });
 
   it('that asks on before it is answered is answered in turn, however its requests are cut', async () => {
+    const late = Promise.withResolvers<void>();
     const { router, backend } = await routed(async ({ target }) => {
-      if (target === '/1') await pause(60);
+      if (target === '/1') await late.promise;
       return ok(`for ${target}`);
     });
     const client = await router.connect();
@@ -213,6 +248,7 @@ describe('a slow client', () => {
       await pause(5);
     }
     expect(client.received).toBe('');
+    late.resolve();
     for (const target of ['/1', '/2', '/3']) expect((await client.response()).body).toBe(`for ${target}`);
   });
 
@@ -243,6 +279,18 @@ describe('a slow client', () => {
     await pause(50);
     router.plane.drain(100).catch(() => {});
     await eventually(() => router.plane.counters.connections === 0, 'its connection gone');
+  });
+
+  it('whose PROXY header came in two pieces has its time for the request none the less', async () => {
+    const router = await routerOver({
+      listener: { proxyProtocol: true, timeouts: { headersMs: 80, keepAliveMs: 5000 } },
+    });
+    const client = await router.connect();
+    client.send('PROXY TCP4 192.0.2.1 ');
+    await pause(20);
+    client.send('192.0.2.2 1 2\r\n');
+    await pause(200);
+    expect((await client.request(GET)).status).toBe(503);
   });
 
   it('that idles between requests is closed', async () => {

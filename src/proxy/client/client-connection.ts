@@ -194,7 +194,9 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     this.#surplus = undefined;
     this.resumeSurplus();
     this.#parse(surplus.bytes, 0, surplus.length, surplus);
-    if (this.hasEnded && this.#exchange === undefined && !this.#isStalled) this.close();
+    if (!this.hasEnded || this.#isStalled) return;
+    if (this.#exchange === undefined) this.close();
+    else this.#exchange.clientEnded(this.listener.settings.halfClose);
   }
 
   /** As many requests as are whole and answered at once; the rest is kept. `kept`: the buffer is ours already. */
@@ -264,6 +266,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     this.hop = this.#origin.hop;
     this.#awaitsPreface = false;
     this.#isHeadBegun = false;
+    this.deadlineAt(this.context.now() + this.listener.settings.timeouts.keepAliveMs);
     return header.end;
   }
 
