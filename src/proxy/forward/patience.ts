@@ -19,7 +19,8 @@ export function patienceMs(
 export function outcomeOfSilence(request: ProxiedRequest, responding: Responding | undefined): OutcomeType {
   const { client, phase } = request;
   if (phase === 'pipe') return 'response_idle';
-  const isClientsTurn = phase === 'respond' ? client.pendingBytes > 0 : isBodyDue(request, responding);
+  // Also where the response has begun: the backend need not go on without the rest of the body.
+  const isClientsTurn = isBodyDue(request, responding) || (phase === 'respond' && client.pendingBytes > 0);
   if (isClientsTurn || responding?.isPaused === true) return 'client_idle';
   return responding?.hasBegun === true ? 'response_idle' : 'first_byte_timeout';
 }
