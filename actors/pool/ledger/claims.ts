@@ -6,9 +6,9 @@
  *   (a lease) ─ open ─▶ busy ⇄ rest, reuse ⇄ idle ─ closing ─▶ closing ─ closed ─▶ (none)
  *        └─ no room: the thread wants one; an idle one of somebody is revoked, which is then its holder's to close
  *
- * Nobody wants in vain: leases are at most as many as the limit, so while one of them has no connection and there is no
- * room, some claim is without a lease: it is idle, and can be revoked, or it is about to be closed, and then those who want are
- * told. What is revoked cannot be used again, so nobody has to be asked twice.
+ * Nobody wants in vain: there is room for as many as the limit, and for every lease where that was lowered below them. So while
+ * one of them has no connection and there is no room, some claim is without a lease: it is idle, and can be revoked, or it is
+ * about to be closed, and then those who want are told. What is revoked cannot be used again, so nobody has to be asked twice.
  */
 import { fail } from 'node:assert/strict';
 import type { Instruments } from './instruments.ts';
@@ -96,7 +96,8 @@ export class PoolClaims implements ConnectionClaims {
     const { section } = this.#tools;
     const { words } = section;
     const at = this.#own(row, CLAIM.connections);
-    if (connectionsOf(section, row) < words[row + ROW.limit]!) {
+    const room = Math.max(words[row + ROW.limit]!, words[row + ROW.inFlight]!);
+    if (connectionsOf(section, row) < room) {
       section.set(at, words[at]! + 1 - (isWanted ? HIGH : 0));
       section.commit();
       return true;

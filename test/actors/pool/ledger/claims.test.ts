@@ -264,6 +264,30 @@ async function diesAt(scene: (stage: World) => Prepared, steps: number): Promise
 }
 
 describe('who wants a connection', () => {
+  it('has one though the limit is lowered below the leases there are, once those that idle have made way', async () => {
+    const stage = world();
+    await defineWeb(stage, [backend('a', { limit: 3 })]);
+    const [one, other] = [new Keeper(stage), new Keeper(stage)];
+    for (let i = 0; i < 3; i++) one.begin();
+    one.finish(one.connections[0] as Connection);
+    other.begin();
+    expect(other.in('wanted').length).toBe(1);
+    for (const phase of ['restrict', 'widen'] as const)
+      await defineWeb(stage, [backend('a', { limit: 1 })], { phase });
+    stage.hear(one.thread);
+    expect([one.in('closing').length, other.in('wanted').length]).toEqual([1, 1]);
+    one.closed(one.in('closing')[0] as Connection);
+    stage.hear(other.thread);
+    expect([one.in('open').length, other.in('open').length]).toEqual([2, 1]);
+    // As they end, there are no more than there may be.
+    for (const keeper of [one, other])
+      for (const connection of keeper.in('open')) {
+        keeper.finish(connection);
+        if (connection.state === 'closing') keeper.closed(connection);
+      }
+    assertExact(stage, [one, other], 1);
+  });
+
   it('is told of the row where there is room, and of any where it was told more often than is kept', async () => {
     const stage = world();
     await defineWeb(stage, [backend('a')]);
