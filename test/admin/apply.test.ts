@@ -1,4 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
+import { openSqliteLog } from '../../eventlog/index.ts';
+import { HistoryThread } from '../../src/history/index.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
 import { type Scene, scene, withWeb } from './scene.ts';
 
 type Applied = {
@@ -8,6 +14,11 @@ type Applied = {
   readonly refused: { readonly type: string } | null;
   readonly changes: readonly { readonly kind: string; readonly name: string; readonly change: string }[];
 };
+
+// Together more than a system takes for somebody who does not read.
+const PAGES = 200;
+// As many as a thread of history serves at once.
+const READERS = 8;
 
 const WEB = {
   pools: { web: { backends: { 'web.1': { address: '127.0.0.1:9001' } } } },
@@ -112,6 +123,46 @@ describe('apply', () => {
     for (const { status, body } of await Promise.all(applied))
       expect([status, body]).toMatchObject([200, {}]);
     await Promise.all(put);
+  });
+
+  it('is carried out however slowly others read what theirs would change', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { path: directory } = stack.use(await tempDirectory());
+    const { path: scratch } = stack.use(await tempDirectory());
+    stack.defer(() => void vi.unstubAllEnvs());
+    vi.stubEnv('TMPDIR', scratch);
+    const planner = new HistoryThread({ directory, flush: async () => {} });
+    const log = openSqliteLog({ directory, now: Date.now });
+    const s = stack.use(await scene({ comparer: () => planner }, log));
+    const { signal } = new AbortController();
+    const child = await planner.childSpec().start({ id: 'planner', kind: 'planner', signal, exited() {} });
+    stack.defer(() => child.stop('shutdown'));
+    const paged = { pool: 'web', errorPages: { error: 'x'.repeat(30_000) } };
+    const more = Array.from({ length: PAGES }, (_, n) => [`d${n}.example`, paged]);
+    const domains = { ...WEB.domains, ...Object.fromEntries(more) };
+    await s.client.must('POST', '/v1/apply', { ...WEB, domains });
+    const body = JSON.stringify(WEB);
+    const head = `Host: ${s.address}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+    const readers = await Promise.all(
+      Array.from({ length: READERS }, async () => {
+        const socket = connect(s.port, '127.0.0.1');
+        stack.defer(() => void socket.destroy());
+        socket.write(`POST /v1/apply?dryRun=true HTTP/1.1\r\n${head}\r\n\r\n${body}`);
+        await once(socket, 'readable');
+        return socket;
+      }),
+    );
+    const applied = await s.client.post<Applied>(`/v1/apply?allowRemovals=${PAGES}`, WEB);
+    expect(applied).toMatchObject({ status: 200, body: { changed: PAGES } });
+
+    const [slow] = readers;
+    let told = '';
+    slow!.on('data', (bytes: Buffer) => {
+      told += bytes.toString();
+    });
+    await expect.poll(() => told.endsWith(']}\n\r\n0\r\n\r\n')).toBe(true);
+    for (const reader of readers) reader.destroy();
+    await expect.poll(() => readdirSync(scratch)).toEqual([]);
   });
 
   it('repeated under its key answers as before, though all has changed since', async () => {

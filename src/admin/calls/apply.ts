@@ -4,12 +4,12 @@ import { MAX_ALLOWANCE } from '../../config/index.ts';
 import { Comparing, type Comparison } from '../../history/index.ts';
 import { byOf } from '../http/by.ts';
 import type { Call, HeldBody } from '../http/call.ts';
-import { streamed } from '../http/poured.ts';
 import { waitOf } from '../http/prefer.ts';
 import { Refused, rejected } from '../http/problem.ts';
 import { count, flag } from '../http/query.ts';
 import { type Done, facts, positionHeader } from '../http/receipt.ts';
 import { json, type Reply } from '../http/reply.ts';
+import { setAside } from '../http/set-aside.ts';
 import { unfit } from '../http/wish.ts';
 import type { AdminPorts } from '../ports.ts';
 import { removedIn, withDrained } from './removed.ts';
@@ -33,16 +33,13 @@ export async function apply(call: Call, ports: AdminPorts): Promise<Reply> {
     : putOnTrial(call, ports, { ...how, confirmWithinMs });
 }
 
-/** Poured as it is told, however much it is; the end of that is the end of the comparing. */
+/** However much it is: what was compared is let go of before it is sent, since others wait to compare. */
 async function shown(call: Call, ports: AdminPorts, how: How): Promise<Reply> {
-  const { bytes } = await bodyOf(call);
-  const comparing = await comparingOf(call, ports, how, bytes);
-  try {
-    return await ports.desk.look(() => streamed(comparing.shown, 'application/json'));
-  } catch (error) {
-    await comparing[Symbol.asyncDispose]();
-    throw error;
-  }
+  using body = await bodyOf(call);
+  await using comparing = await comparingOf(call, ports, how, body.bytes);
+  const { shown } = comparing;
+  const { value: first = '' } = await ports.desk.look(() => shown.next());
+  return await setAside(first, shown, { 'content-type': 'application/json' });
 }
 
 async function bodyOf(call: Call): Promise<HeldBody> {

@@ -11,6 +11,7 @@ import { momentFrom } from '../http/moments.ts';
 import { answered, answeredBy, wantsLines } from '../http/poured.ts';
 import { Refused } from '../http/problem.ts';
 import type { Reply } from '../http/reply.ts';
+import { fileSent } from '../http/set-aside.ts';
 import type { AdminPorts } from '../ports.ts';
 
 const moment = z.union([z.int().min(0), z.string()]).optional();
@@ -62,18 +63,8 @@ async function* withPieces<Made>(
 }
 
 function sent(path: string, made: object, forget: () => void): Reply {
-  return {
-    type: 'stream',
-    status: 200,
-    headers: { 'content-type': 'application/vnd.sqlite3', 'switchyard-export': JSON.stringify(made) },
-    pour: async (outlet) => {
-      try {
-        for await (const bytes of createReadStream(path)) if (!(await outlet.write(bytes as Buffer))) return;
-      } finally {
-        forget();
-      }
-    },
-  };
+  const type = 'application/vnd.sqlite3';
+  return fileSent(path, { 'content-type': type, 'switchyard-export': JSON.stringify(made) }, forget);
 }
 
 const archiveBody = z.strictObject({ before: z.int().min(1), file: z.string().min(1).max(4096) });

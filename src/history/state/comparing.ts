@@ -38,7 +38,7 @@ export class Comparing implements AsyncDisposable {
     return read;
   }
 
-  /** What is told of a wish that is only shown: its end is the end of this. */
+  /** What is told of a wish that is only shown. */
   get shown(): AsyncGenerator<string, undefined> {
     return this.#texts;
   }

@@ -92,7 +92,7 @@ async function* shownJson({ position, routing }: AtPosition, wished: Routing, al
   const refused = refusal === undefined ? null : { type: refusal.type, detail: refusal.detail };
   yield `{"dryRun":true,"position":${position},"refused":${JSON.stringify(refused)},"changes":[`;
   for (let at = 0; at < changes.length; at++) yield `${at === 0 ? '' : ','}${JSON.stringify(changes[at])}`;
-  yield ']}';
+  yield ']}\n';
 }
 
 type Wished =

@@ -1,0 +1,48 @@
+/** An answer that is written down before it is sent: who reads it slowly holds nothing of what it took to make it. */
+import { createReadStream, createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { makeScratch } from '../../../eventlog/index.ts';
+import type { Reply } from './reply.ts';
+
+type Headers = Readonly<Record<string, string>>;
+
+/** One piece is held as it is; more of them are a file in TMPDIR. */
+export async function setAside(
+  first: string,
+  others: AsyncGenerator<string, undefined>,
+  headers: Headers,
+): Promise<Reply> {
+  const second = await others.next();
+  if (second.done === true) return { type: 'text', status: 200, headers, text: first };
+  const scratch = makeScratch();
+  const path = join(scratch.path, 'answer');
+  try {
+    await pipeline(all([first, second.value], others), createWriteStream(path));
+  } catch (error) {
+    scratch.forget();
+    throw error;
+  }
+  return fileSent(path, headers, scratch.forget);
+}
+
+async function* all(begun: readonly string[], others: AsyncIterable<string>): AsyncGenerator<string> {
+  yield* begun;
+  yield* others;
+}
+
+/** `forget`: called when nobody reads it any more. */
+export function fileSent(path: string, headers: Headers, forget: () => void): Reply {
+  return {
+    type: 'stream',
+    status: 200,
+    headers,
+    pour: async (outlet) => {
+      try {
+        for await (const bytes of createReadStream(path)) if (!(await outlet.write(bytes as Buffer))) return;
+      } finally {
+        forget();
+      }
+    },
+  };
+}
