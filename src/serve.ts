@@ -31,12 +31,13 @@ import { Router } from './router/router.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
 
-type ExitCode = 0 | 1 | 2;
+type ExitCode = 0 | 1;
 type Life = { state: 'starts' | 'runs' | 'ends' };
 
 // What nobody has read by then, nobody will.
 const LAST_LINES_MS = 1000;
 
+/** Throws `CommandFailed` for what a user can mend. */
 export async function serve(wish: ServeArguments): Promise<ExitCode> {
   // Of nobody's hearing they would end the process: before there is a router, and while it drains.
   process.on('SIGHUP', () => {}).on('SIGUSR2', () => {});
@@ -46,13 +47,11 @@ export async function serve(wish: ServeArguments): Promise<ExitCode> {
     demo = wish.verb === 'demo' ? await startDemo() : undefined;
     const config = await configOf(wish, demo);
     if (!config.ok)
-      return refuse(renderProblems(config.problems, wish.config ?? 'the command line'), wish.json);
+      throw new CommandFailed(renderProblems(config.problems, wish.config ?? 'the command line'));
     if (wish.takeOver) predecessor = await predecessorOf(config.value);
     return await run(wish, config.value, demo, predecessor);
   } catch (error) {
-    const message = hindrance(error);
-    if (message === undefined) throw error;
-    return refuse([message], wish.json);
+    throw hindrance(error) ?? error;
   } finally {
     await predecessor?.letGo();
     await demo?.stop();
@@ -127,7 +126,7 @@ async function run(
     if (!isCalledOff) {
       await predecessor?.takePlace();
       if (life.state === 'starts') life.state = 'runs';
-      await tellReady(router, log, wish.json ? undefined : demo);
+      await tellReady(router, log, output, wish.json ? undefined : demo);
     }
     await ended.promise;
   } finally {
@@ -178,7 +177,12 @@ function outputOf(log: () => ProcessLog): StandardOutput {
   });
 }
 
-async function tellReady(router: Router, log: ProcessLog, demo: Demo | undefined): Promise<void> {
+async function tellReady(
+  router: Router,
+  log: ProcessLog,
+  output: StandardOutput,
+  demo: Demo | undefined,
+): Promise<void> {
   const { listeners, admin } = router.addresses;
   if (router.unapplied !== undefined) {
     const changes = difference(routingOf(await router.present()), router.unapplied);
@@ -197,7 +201,7 @@ async function tellReady(router: Router, log: ProcessLog, demo: Demo | undefined
   }
   // Whoever started it waits for this line, whatever else it wants to hear.
   log.child({}, { level: 'info' }).info({ listeners, admin }, 'ready');
-  for (const line of demo?.welcome(listeners, admin) ?? []) process.stdout.write(`${line}\n`);
+  for (const line of demo?.welcome(listeners, admin) ?? []) output.write(`${line}\n`);
 }
 
 /** The first TERM or INT drains, a second ends at once; HUP reads the file again, USR2 replaces the workers. */
@@ -262,27 +266,21 @@ async function reapply(
 }
 
 /** What a user can mend is one line; anything else is our mistake and keeps its stack. */
-function hindrance(error: unknown): string | undefined {
+function hindrance(error: unknown): CommandFailed | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof CommandFailed) return cause;
     if (
       cause instanceof DataUnusable ||
       cause instanceof LogUnavailable ||
       cause instanceof AdminUnavailable ||
       cause instanceof AddressUnavailable ||
       cause instanceof FilesTooFew ||
-      cause instanceof ConfigRefused ||
-      cause instanceof CommandFailed
+      cause instanceof ConfigRefused
     ) {
-      return cause.message;
+      return new CommandFailed([cause.message]);
     }
   }
   return undefined;
-}
-
-function refuse(lines: readonly string[], json: boolean): ExitCode {
-  if (json) process.stdout.write(`${JSON.stringify({ error: lines.join('\n') })}\n`);
-  for (const line of lines) process.stderr.write(`switchyard: ${line}\n`);
-  return 1;
 }
 
 function versionOf(): string {

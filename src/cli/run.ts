@@ -1,6 +1,6 @@
 /** Runs one command: finds the verb, reads its words, and turns every end into lines and an exit status. */
-
-import { CommandFailed, UsageError } from './failure.ts';
+import { concluded } from './concluded.ts';
+import { UsageError } from './failure.ts';
 import type { Io } from './io.ts';
 import { Printer } from './render/printer.ts';
 import { AdminClient, httpOptions } from './transport/admin-client.ts';
@@ -17,11 +17,7 @@ import { overview, usage } from './words/help.ts';
 export async function runCommand(argv: readonly string[], io: Io): Promise<ExitCode> {
   // Machines are told in JSON even what goes wrong before their words are understood.
   const print = new Printer(io, argv.includes('--json'));
-  const code = await run(argv, io, print).catch((error) => ended(error, print));
-  const failure = await print.failure();
-  if (failure === undefined) return code;
-  print.note(`standard output: expected to write to it, found ${failure.message}`);
-  return code === 0 ? 1 : code;
+  return concluded(() => run(argv, io, print), print);
 }
 
 async function run(argv: readonly string[], io: Io, print: Printer): Promise<ExitCode> {
@@ -75,17 +71,4 @@ function parsed(verb: Verb, rest: readonly string[]): Arguments {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(error.message, error.hint ?? `usage: ${usage(verb)[0]}`);
   }
-}
-
-async function ended(error: unknown, print: Printer): Promise<ExitCode> {
-  if (error instanceof UsageError) {
-    print.note(error.message);
-    if (print.json) await print.value({ error: error.message });
-    if (error.hint !== undefined) print.note(error.hint);
-    return 2;
-  }
-  if (!(error instanceof CommandFailed)) throw error;
-  if (print.json) await print.value(error.json);
-  for (const line of error.lines) print.note(line);
-  return 1;
 }

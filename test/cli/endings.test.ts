@@ -50,7 +50,24 @@ describe('a full disk under standard output', () => {
   it.runIf(existsSync('/dev/full'))('is told, with status 1', async () => {
     expect(await ended(started(['schema'], '"$@" > /dev/full'))).toEqual({ code: 1, err: FULL });
     expect((await ended(started(['nonsense', '--json'], '"$@" > /dev/full'))).code).toBe(2);
+    expect(await ended(started(['serve', '--help'], '"$@" > /dev/full'))).toEqual({ code: 1, err: FULL });
+    const wrong = await ended(started(['serve', '--nonsense', '--json'], '"$@" > /dev/full'));
+    expect(wrong).toEqual({ code: 2, err: expect.stringContaining(FULL) });
+    const refused = await ended(started(['serve', '--config', '/none', '--json'], '"$@" > /dev/full'));
+    expect(refused).toEqual({
+      code: 1,
+      err: `switchyard: /none: expected a readable file, found no such file\n${FULL}`,
+    });
   });
+
+  it.each(['help', 'serve --help', 'demo --help'])(
+    'or nobody who reads the answer to %s, is no failure',
+    async (line) => {
+      const child = started(line.split(' '));
+      child.stdout?.destroy();
+      expect(await ended(child)).toEqual({ code: 0, err: '' });
+    },
+  );
 
   it('is told also where a part still fits', async ({ skip }) => {
     await using directory = await tempDirectory();

@@ -1,7 +1,7 @@
 /** Words understood and misunderstood: help, suggestions, and the exit status of wrong usage. */
 import { describe, expect, it } from 'vitest';
 import { VERBS } from '../../src/cli/verbs/index.ts';
-import { parseServeArguments } from '../../src/cli/words/serve-arguments.ts';
+import { parseServeArguments, serveUsage } from '../../src/cli/words/serve-arguments.ts';
 import { command } from './command.ts';
 
 const run = (line: string) => command(line === '' ? [] : line.split(' '));
@@ -142,21 +142,18 @@ describe('what the program says of itself', () => {
 describe('parseServeArguments', () => {
   it('leaves to the file what no flag says', () => {
     expect(parseServeArguments(['serve'])).toEqual({
-      type: 'serve',
-      arguments: {
-        verb: 'serve',
-        config: undefined,
-        apply: false,
-        takeOver: false,
-        data: undefined,
-        listen: undefined,
-        admin: undefined,
-        tokenFile: undefined,
-        workers: undefined,
-        chaos: false,
-        json: false,
-        logLevel: 'info',
-      },
+      verb: 'serve',
+      config: undefined,
+      apply: false,
+      takeOver: false,
+      data: undefined,
+      listen: undefined,
+      admin: undefined,
+      tokenFile: undefined,
+      workers: undefined,
+      chaos: false,
+      json: false,
+      logLevel: 'info',
     });
   });
 
@@ -164,44 +161,38 @@ describe('parseServeArguments', () => {
     const line =
       'serve --config c.yaml --apply --take-over --data ./d --listen 127.0.0.1:0 --listen [::1]:80 --admin 127.0.0.1:0 --token-file t --workers 0 --chaos --json --log-level debug';
     expect(parseServeArguments(line.split(' '))).toEqual({
-      type: 'serve',
-      arguments: {
-        verb: 'serve',
-        config: 'c.yaml',
-        apply: true,
-        takeOver: true,
-        data: './d',
-        listen: ['127.0.0.1:0', '[::1]:80'],
-        admin: '127.0.0.1:0',
-        tokenFile: 't',
-        workers: 0,
-        chaos: true,
-        json: true,
-        logLevel: 'debug',
-      },
+      verb: 'serve',
+      config: 'c.yaml',
+      apply: true,
+      takeOver: true,
+      data: './d',
+      listen: ['127.0.0.1:0', '[::1]:80'],
+      admin: '127.0.0.1:0',
+      tokenFile: 't',
+      workers: 0,
+      chaos: true,
+      json: true,
+      logLevel: 'debug',
     });
   });
 
   it.each([
-    ['serve --listen 8080', 'switchyard: --listen: expected host:port or [v6]:port, found "8080"'],
-    ['serve --workers -1', 'switchyard: --workers: expected N, found "-1" (--workers=VALUE if it is meant)'],
-    ['serve --workers 121', 'switchyard: --workers: expected a whole number from 0 to 120, found "121"'],
-    ['serve --apply', 'switchyard: --apply: expected a --config FILE to apply, found none'],
-    ['serve --log-level loud', 'switchyard: --log-level: expected one of trace, debug'],
-    ['serve config.yaml', 'switchyard: expected nothing more, found "config.yaml"'],
-    ['demo --config c.yaml', 'switchyard: unknown flag --config'],
+    ['serve --listen 8080', '--listen: expected host:port or [v6]:port, found "8080"'],
+    ['serve --workers -1', '--workers: expected N, found "-1" (--workers=VALUE if it is meant)'],
+    ['serve --workers 121', '--workers: expected a whole number from 0 to 120, found "121"'],
+    ['serve --apply', '--apply: expected a --config FILE to apply, found none'],
+    ['serve --log-level loud', '--log-level: expected one of trace, debug'],
+    ['serve config.yaml', 'expected nothing more, found "config.yaml"'],
+    ['demo --config c.yaml', 'unknown flag --config'],
   ])('refuses %s', (line, message) => {
-    const parsed = parseServeArguments(line.split(' '));
-    expect(parsed.type).toBe('wrong');
-    expect(parsed.type === 'wrong' && parsed.lines[0]).toContain(message);
-    expect(parsed.type === 'wrong' && parsed.lines).toHaveLength(2);
+    const hint = expect.stringMatching(/^usage: switchyard (?:serve|demo) /);
+    expect(() => parseServeArguments(line.split(' '))).toThrow(
+      expect.objectContaining({ name: 'UsageError', message: expect.stringContaining(message), hint }),
+    );
   });
 
   it('gives the usage when asked', () => {
-    const parsed = parseServeArguments(['demo', '-h']);
-    expect(parsed).toMatchObject({
-      type: 'help',
-      lines: expect.arrayContaining(['switchyard demo [FLAGS]']),
-    });
+    expect(parseServeArguments(['demo', '-h'])).toBeUndefined();
+    expect(serveUsage(['demo', '-h'])).toContain('switchyard demo [FLAGS]');
   });
 });

@@ -3,6 +3,7 @@ import { quoted } from '../../../eventlog/index.ts';
 import { nearest, type Overrides, parseHostPort } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 import { readToken } from '../transport/token.ts';
+import type { Verb } from '../verb.ts';
 import { demoVerb, LOG_LEVELS, type LogLevel, serveVerb } from '../verbs/serve.ts';
 import { type Arguments, parseWords } from './arguments.ts';
 import { usage } from './help.ts';
@@ -23,25 +24,24 @@ export type ServeArguments = {
   readonly logLevel: LogLevel;
 };
 
-export type ParsedServe =
-  | { readonly type: 'serve'; readonly arguments: ServeArguments }
-  /** Print this on standard output and end with 0. */
-  | { readonly type: 'help'; readonly lines: readonly string[] }
-  /** Print this on standard error and end with 2. */
-  | { readonly type: 'wrong'; readonly lines: readonly string[] };
-
-/** `argv` begins with the verb. */
-export function parseServeArguments(argv: readonly string[]): ParsedServe {
-  const verb = argv[0] === 'demo' ? demoVerb : serveVerb;
+/** Undefined: its usage is asked for. `argv` begins with the verb. Throws `UsageError`. */
+export function parseServeArguments(argv: readonly string[]): ServeArguments | undefined {
+  const verb = verbOf(argv);
   try {
     const args = parseWords(verb, argv.slice(1));
-    if (args.flag('help')) return { type: 'help', lines: usage(verb) };
-    return { type: 'serve', arguments: checked(args, argv[0] === 'demo' ? 'demo' : 'serve') };
+    return args.flag('help') ? undefined : checked(args, argv[0] === 'demo' ? 'demo' : 'serve');
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const hint = error.hint ?? `usage: ${usage(verb)[0]}`;
-    return { type: 'wrong', lines: [`switchyard: ${error.message}`, `switchyard: ${hint}`] };
+    throw new UsageError(error.message, error.hint ?? `usage: ${usage(verb)[0]}`);
   }
+}
+
+export function serveUsage(argv: readonly string[]): string[] {
+  return usage(verbOf(argv));
+}
+
+function verbOf(argv: readonly string[]): Verb {
+  return argv[0] === 'demo' ? demoVerb : serveVerb;
 }
 
 /** What the flags say instead of the file. Rejects with `CommandFailed` where the token file cannot be read. */
