@@ -141,6 +141,8 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
   }
 
   #bodyBytes(body: RequestBody, buffer: Buffer, from: number, end: number): number {
+    // It has ended and waits for its page: what it is still sent is for nobody.
+    if (this.outcome !== undefined) return end;
     const at = body.take(buffer, from, end, this.client.isLeased);
     if (body.refusal !== undefined) this.bodyRefused();
     else {

@@ -363,3 +363,25 @@ describe('a connection that stands while the headers are still being thought abo
     expect(backend.connections.length).toBe(2);
   });
 });
+
+it('a body that goes on while its page is made gives back no service before its time', async () => {
+  const backend = await backendThat();
+  const page = Promise.withResolvers<undefined>();
+  const { calls, connect } = await scene({
+    decisions: { checkout: () => local(backend.port), errorPage: () => page.promise },
+    timeouts: { abortLingerMs: 5000 },
+  });
+  const client = await connect();
+  client.send(post('12345').slice(0, -3));
+  const connection = await backend.accept();
+  await connection.receives('12');
+  connection.send('nonsense\r\n\r\n');
+  await connection.ends();
+  client.send('34');
+  await pause(50);
+  expect(calls.filter((call) => call.startsWith('checkin'))).toEqual([]);
+  connection.end();
+  await eventually(() => calls.at(-1) === 'checkin connected response_invalid', 'the service given back');
+  page.resolve(undefined);
+  expect((await client.response()).body).toContain('H17');
+});
