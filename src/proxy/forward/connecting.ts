@@ -26,6 +26,8 @@ export abstract class Connecting implements ConnectionUser {
   protected connections: BackendConnections | undefined;
   protected isReused = false;
   #timedOut = false;
+  /** It was the request that had no more time, and not the backend that had enough. */
+  #isCutShort = false;
 
   constructor(request: ProxiedRequest, pool: PoolRoute) {
     this.request = request;
@@ -92,6 +94,7 @@ export abstract class Connecting implements ConnectionUser {
     const { client, context, tenancy } = this.request;
     this.responding = undefined;
     this.#timedOut = false;
+    this.#isCutShort = false;
     this.isReused = false;
     context.counters.connects++;
     const untilMs = nowMs + this.timeouts.connectMs;
@@ -125,7 +128,7 @@ export abstract class Connecting implements ConnectionUser {
       request.fail('internal_error', `connect: ${word}`);
       return;
     }
-    this.#charge(cause, nowMs);
+    if (!this.#isCutShort) this.#charge(cause, nowMs);
     request.enter('checkout');
     const { key } = request.backend as BackendRoute;
     tenancy.again(key, cause === 'connect_timeout' ? 'connect_timeout' : 'connect_refused', nowMs);
@@ -160,6 +163,8 @@ export abstract class Connecting implements ConnectionUser {
       return;
     }
     this.#timedOut = true;
+    const enoughMs = Math.min(this.timeouts.connectMs, this.pool.settings.retries.totalMs) / 2;
+    this.#isCutShort = nowMs - connection.openedAtMs < enoughMs;
     connection.destroy();
   }
 }
