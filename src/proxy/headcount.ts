@@ -47,6 +47,8 @@ const FREE = 0;
 // Others hold the lock for well under a microsecond.
 const SPINS = 200;
 const PAUSE_MS = 1;
+// The main thread waits no longer than this, since it alone can free the lock of a dead one.
+const MAIN_PAUSES = 2;
 
 /** Threads are numbered from 0 to one below `threads`. */
 export function createHeadcount(threads: number): HeadcountMemory {
@@ -92,10 +94,13 @@ export class SharedHeadcount implements Headcount {
     this.#unlock();
   }
 
-  /** What a thread that is gone held is given back: by the main thread, once it has exited. */
-  reap(thread: number): void {
+  /**
+   * What a thread that is gone held is given back: by the main thread, once it has exited. False: another one holds the lock, and
+   * may be dead too, of which this thread hears in a later turn.
+   */
+  reap(thread: number): boolean {
     Atomics.compareExchange(this.#cells, LOCK, thread + 1, 0);
-    this.#lock();
+    if (!this.#lock(MAIN_PAUSES)) return false;
     const kept = new Map<number, number[]>();
     for (let at = HEADER; at < this.#cells.length; at += this.#stride) {
       if (this.#cells[at + 1] === FREE) continue;
@@ -113,6 +118,7 @@ export class SharedHeadcount implements Headcount {
       for (const [other, count] of counts.entries()) this.#cells[at + KEY + other] = count;
     }
     this.#unlock();
+    return true;
   }
 
   /** How many there are, over all threads. */
@@ -183,14 +189,17 @@ export class SharedHeadcount implements Headcount {
     return (this.#cells[at + 1]! - 1) * 2 ** 32 + (this.#cells[at]! >>> 0);
   }
 
-  #lock(): void {
+  /** False: it was not to be had within so many pauses. */
+  #lock(pauses = Number.POSITIVE_INFINITY): boolean {
     const cells = this.#cells;
     const mine = this.#thread + 1;
     for (let tries = 1; ; tries++) {
       const holder = Atomics.compareExchange(cells, LOCK, 0, mine);
-      if (holder === 0) return;
+      if (holder === 0) return true;
+      if (tries % SPINS !== 0) continue;
+      if (tries > SPINS * pauses) return false;
       // Its holder may be dead, and is reaped then.
-      if (tries % SPINS === 0) Atomics.wait(cells, LOCK, holder, PAUSE_MS);
+      Atomics.wait(cells, LOCK, holder, PAUSE_MS);
     }
   }
 

@@ -42,6 +42,16 @@ describe('a headcount', () => {
     expect(two!.enter('b', 1)).toBe(true);
   });
 
+  it('does not wait for the lock of a second one that died, of which nobody has heard yet', () => {
+    const memory = createHeadcount(THREADS);
+    const [main, one, two] = [0, 1, 2].map((thread) => new SharedHeadcount(memory, thread));
+    for (const thread of [one, two]) thread!.enter('a', 9);
+    memory.cells[0] = 3;
+    expect(main!.reap(1)).toBe(false);
+    expect([main!.reap(2), main!.reap(1)]).toEqual([true, true]);
+    expect(main!.present('a')).toBe(0);
+  });
+
   it('of more names than there is room for refuses nobody, and knows again those that it has room for', () => {
     const headcount = new SharedHeadcount(createHeadcount(THREADS), 1);
     const names = Array.from({ length: 60_000 }, (_, n) => `host${n}.example`);

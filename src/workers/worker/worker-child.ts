@@ -1,4 +1,5 @@
 /** One life of a worker: a thread that is born, listened to, drained, and mourned exactly once. */
+import { setTimeout as later } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { type MainLedger, Sabotage } from '../../../actors/index.ts';
 import type { Farewell, SharedHeadcount } from '../../proxy/index.ts';
@@ -13,6 +14,8 @@ const SILENT_MS = 5000;
 const LOOK_EVERY_MS = 1000;
 // 60 s: one that starts loads its program and its table first, on a busy machine not within seconds.
 const START_MS = 60_000;
+// A millisecond: whoever holds the lock is done in less than one, and one that is dead says so in about two.
+const AGAIN_MS = 1;
 
 export type WorkerParts = {
   readonly number: number;
@@ -161,7 +164,7 @@ export class WorkerChild implements Requests {
     clearInterval(this.#watch);
     this.#parts.publisher.dismiss(this.#receiver);
     this.#parts.gone(this);
-    this.#parts.headcount?.reap(this.thread);
+    while (this.#parts.headcount?.reap(this.thread) === false) await later(AGAIN_MS);
     await this.#parts.ledger.reap(this.thread, this.#parts.now());
     if (!this.#stopping) this.#parts.crashed(this, this.#error);
   }
