@@ -31,6 +31,8 @@ const CACHE_KIB = 4096;
 // 24 MiB for an import, which goes through all of an index; it is given back at its end.
 const BULK_CACHE_KIB = 24_576;
 
+// To SQLite a path has 512 bytes at most. The longest is that of what it may have beside a segment of the journal.
+const MOST_PATH_BYTES = 512 - '/journal/segment-00000001.db-journal'.length;
 // To SQLite, the name of no file.
 const IN_MEMORY = ':memory:';
 
@@ -147,8 +149,10 @@ function requireFile(path: string): void {
 }
 
 function requireDirectory(directory: string): void {
+  let bytes: number;
   try {
     makeDirectory(directory);
+    bytes = Buffer.byteLength(realpathSync(directory));
   } catch (error) {
     throw new DataUnusable(
       'data_unreadable',
@@ -156,4 +160,9 @@ function requireDirectory(directory: string): void {
       error,
     );
   }
+  if (bytes > MOST_PATH_BYTES)
+    throw new DataUnusable(
+      'data_unreadable',
+      `expected a data directory whose path has at most ${MOST_PATH_BYTES} bytes, found ${bytes}: ${directory}`,
+    );
 }

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmdirSync,
   statSync,
   writeFileSync,
@@ -198,6 +199,17 @@ describe('a data directory', () => {
     );
     mkdirSync(join(root.path, 'events.db'));
     expect(() => open(root.path)).toThrow(expect.objectContaining({ code: 'data_unreadable' }));
+  });
+
+  it('whose path is longer than SQLite takes for all its files is refused, with how long it may be', async () => {
+    await using root = await tempDirectory();
+    const long = (bytes: number) => {
+      const above = join(realpathSync(root.path), 'x'.repeat(240));
+      return join(above, 'x'.repeat(bytes - above.length - 1));
+    };
+    await open(long(476)).close();
+    const message = expect.stringContaining('at most 476 bytes, found 477: /');
+    expect(() => open(long(477))).toThrow(expect.objectContaining({ code: 'data_unreadable', message }));
   });
 
   it('without a log has nothing to read', async () => {
