@@ -11,7 +11,7 @@ import { prepareSchema, requireOurs } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { catchUp, swapIn } from './swap.ts';
-import { fileAt, WAL_LIMIT_BYTES } from './whereabouts.ts';
+import { fileAt } from './whereabouts.ts';
 
 export type MemoryLogOptions = {
   /** Epoch milliseconds. */
@@ -40,6 +40,8 @@ const IN_MEMORY = ':memory:';
 const OPEN_TIMEOUT_MS = 5000;
 // Everything on this thread waits meanwhile: long enough for a checkpoint by hand, too short to look stuck.
 const BUSY_TIMEOUT_MS = 100;
+// 64 MiB: a write-ahead log that grew beside a long read gives its room back.
+const WAL_LIMIT_BYTES = 67_108_864;
 
 /** Creates what is missing. Throws `DataUnusable` for a directory that cannot be used, saying why. */
 export function openSqliteLog({ directory, now, maxBytes, mustExist }: SqliteLogOptions): LocalLog {

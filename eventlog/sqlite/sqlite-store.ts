@@ -37,7 +37,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
     super(db);
     this.#statements = writeStatements(db);
     this.#upkeep = upkeepStatements(db);
-    this.#whereabouts = db.memory ? undefined : new Whereabouts(db.name);
+    this.#whereabouts = db.memory ? undefined : new Whereabouts(db);
     this.#transaction = db.transaction((work: () => void) => {
       this.#rows = 0;
       work();
@@ -63,12 +63,19 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   transaction(work: () => void): void {
-    this.guarded(() => (this.db.inTransaction ? work() : this.#transaction(work)));
+    this.guarded(() => {
+      if (this.db.inTransaction) return work();
+      this.#whereabouts?.requireWhole();
+      this.#transaction(work);
+    });
   }
 
   begin(): void {
     this.#rows = 0;
-    this.guarded(() => this.#statements.begin.run());
+    this.guarded(() => {
+      this.#whereabouts?.requireWhole();
+      this.#statements.begin.run();
+    });
   }
 
   commit(): void {

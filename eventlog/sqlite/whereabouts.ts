@@ -1,16 +1,18 @@
 /**
- * Whether a file of SQLite's that is open is still the one that its name leads to, and no shorter. Where its directory was moved, or
- * the file deleted or cut, writing goes on as if nothing had happened, into what nobody finds or can read again: so who commits
- * looks first.
+ * Whether a file of SQLite's that is open is still the one that its name leads to, and whole. Where its directory was moved, or the
+ * file deleted or cut, writing goes on as if nothing had happened, into what nobody finds or can read again: so who writes looks
+ * first.
  */
-import { realpathSync, statSync } from 'node:fs';
+import { realpathSync, type Stats, statSync } from 'node:fs';
+import type Database from 'better-sqlite3';
 import { LogUnavailable } from '../errors.ts';
 
-// 64 MiB: a write-ahead log that grew beside a long read gives its room back.
-export const WAL_LIMIT_BYTES = 67_108_864;
+// Of the write-ahead log, before its first frame and before the page of each (sqlite.org/fileformat2.html, §4.1).
+const WAL_HEADER_BYTES = 32;
+const FRAME_HEADER_BYTES = 24;
 
 export class Whereabouts {
-  readonly #name: string;
+  readonly #db: Database.Database;
   readonly #file: number;
   readonly #wal: string;
   #walFile = 0;
@@ -18,40 +20,68 @@ export class Whereabouts {
   #bytes = 0;
   #walBytes = 0;
 
-  constructor(path: string) {
-    this.#name = path;
-    this.#file = fileAt(path);
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#file = fileAt(db.name);
     // SQLite keeps it beside the file itself, not beside a link to it.
-    this.#wal = `${realpathSync(path)}-wal`;
+    this.#wal = `${realpathSync(db.name)}-wal`;
   }
 
-  /** Two looks at a directory, 5 µs beside the fsync of a commit. */
+  /** Before a transaction: within one SQLite does not say how much of its files counts. */
+  requireWhole(): void {
+    this.#bytes = sizeOf(this.#db.name, this.#bytes, () => this.#countingBytes());
+    this.#walBytes = sizeOf(this.#wal, this.#walBytes, () => this.#countingWalBytes());
+  }
+
+  /** At the end of a transaction. Two looks at a directory, 5 µs beside the fsync of a commit. */
   require(): void {
-    // Without VACUUM it only grows.
-    this.#bytes = requireFile(this.#name, this.#file, this.#bytes);
+    requireFile(this.#db.name, this.#file);
     // It comes with the first write, and goes when the last who has the file open closes it.
     if (this.#walFile === 0) this.#walFile = fileAt(this.#wal);
-    else this.#walBytes = Math.min(WAL_LIMIT_BYTES, requireFile(this.#wal, this.#walFile, this.#walBytes));
+    else requireFile(this.#wal, this.#walFile);
+  }
+
+  #countingBytes(): number {
+    return this.#number('page_count') * this.#number('page_size');
+  }
+
+  /** Nothing after a checkpoint that gives room back, ours or that of whoever makes backups. */
+  #countingWalBytes(): number {
+    const [{ log }] = this.#db.pragma('wal_checkpoint(NOOP)') as [{ readonly log: number }];
+    return log <= 0 ? 0 : WAL_HEADER_BYTES + log * (FRAME_HEADER_BYTES + this.#number('page_size'));
+  }
+
+  #number(pragma: string): number {
+    return this.#db.pragma(pragma, { simple: true }) as number;
   }
 }
 
 /** Its number; 0: there is none. */
 export function fileAt(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+  return look(path)?.ino ?? 0;
 }
 
-/** Returns how many bytes it has. */
-function requireFile(path: string, file: number, bytes: number): number {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.ino !== file)
-    throw new LogUnavailable(
-      'log_failed',
-      `expected the file that was opened at ${path}, found ${found === undefined ? 'none' : 'another'}: what is written to it now is lost`,
-    );
-  if (found.size < bytes)
-    throw new LogUnavailable(
-      'log_failed',
-      `expected at least ${bytes} bytes in ${path}, found ${found.size}: it was cut short; stop the router and put a backup in its place`,
-    );
-  return found.size;
+function requireFile(path: string, file: number): void {
+  const found = fileAt(path);
+  if (found === file) return;
+  throw new LogUnavailable(
+    'log_failed',
+    `expected the file that was opened at ${path}, found ${found === 0 ? 'none' : 'another'}: what is written to it now is lost`,
+  );
+}
+
+/** How many bytes it has; fewer than before may do where fewer count. */
+function sizeOf(path: string, before: number, counting: () => number): number {
+  const bytes = look(path)?.size ?? before;
+  if (bytes >= before) return bytes;
+  const wanted = counting();
+  if (bytes >= wanted) return bytes;
+  throw new LogUnavailable(
+    'log_failed',
+    `expected at least ${wanted} bytes in ${path}, found ${bytes}: it was cut short; stop the router and put a backup in its place`,
+  );
+}
+
+function look(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { openSqliteLog, openSqliteReader } from '../../eventlog/index.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -52,6 +53,29 @@ describe('a log whose file is not where it was', () => {
       expect(statSync(join(root.path, name)).size).toBe(0);
     },
   );
+
+  it.each([
+    ['PRAGMA wal_checkpoint(TRUNCATE)', 'events.db-wal'],
+    // Its pages are in the write-ahead log until a checkpoint makes the file itself shorter.
+    ['VACUUM; PRAGMA wal_checkpoint(TRUNCATE)', 'events.db'],
+  ])('takes what comes after %s, by which somebody made %s shorter', async (sql, name) => {
+    await using root = await tempDirectory();
+    await using log = openSqliteLog({ directory: root.path, now });
+    for (let version = 0; version < 300; version++) await log.append(wish(version));
+    const size = () => statSync(join(root.path, name)).size;
+    const other = new Database(join(root.path, 'events.db'));
+    other.exec('CREATE TABLE large (text); INSERT INTO large VALUES (zeroblob(1000000)); DROP TABLE large');
+    other.pragma('wal_checkpoint(PASSIVE)');
+    await log.append(wish(300));
+    const before = size();
+    other.exec(sql);
+    expect(size()).toBeLessThan(before);
+    for (const version of [301, 302])
+      expect(await log.append(wish(version))).toMatchObject({ type: 'appended', position: version + 1 });
+    truncateSync(join(root.path, name), 0);
+    await expect(log.append(wish(303))).rejects.toMatchObject(lost);
+    other.close();
+  });
 
   it('is not begun anew by who had it before', async () => {
     await using root = await tempDirectory();
