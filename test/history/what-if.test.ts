@@ -38,6 +38,18 @@ async function failing(directory: string): Promise<void> {
   }
 }
 
+/** A pool of two, of one request at a time, that are alike but for their weight; the last comes first in the log's own order. */
+async function plain(directory: string): Promise<void> {
+  await using world = new RecordedWorld(directory, 1, 7);
+  await world.create({}, { 'web.2': at(9002), 'web.1': { ...at(9001), weight: 2 } });
+  for (let turn = 0; turn < 30; turn++) {
+    world.ask();
+    world.pass(10);
+    world.finish('finished');
+    world.turn();
+  }
+}
+
 async function asked(directory: string, wish: WhatIfWish): Promise<WhatIf> {
   const open = sourcesOf(directory, Date.now);
   try {
@@ -72,6 +84,14 @@ describe('what if', () => {
     await crowded(directory.path, 'added.1');
     const [, after] = await sides(directory.path, { backends: 1 });
     expect(after.backends.map(({ backend }) => backend)).toEqual(['added 1', 'added.1', 'web.1']);
+  });
+
+  it('nothing were otherwise: it is the record, in whatever order its backends came', async () => {
+    await using directory = await tempDirectory();
+    await plain(directory.path);
+    const [before, after, { differsFrom }] = await sides(directory.path, {});
+    expect(differsFrom).toBe(null);
+    expect(after).toEqual(before);
   });
 
   it('an event had not been: its backend would have had nothing, the other one all', async () => {

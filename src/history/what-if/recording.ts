@@ -12,6 +12,8 @@ export type Outside =
       version: number | undefined;
       readonly seed: number | undefined;
       phases: 'both' | 'restrict' | 'widen';
+      /** Keys of the backends whose rows were written with it, in that order: it is that of new rows. */
+      readonly rows: number[];
     }
   | { readonly type: 'dropped'; readonly place: Place; readonly version: number }
   | {
@@ -190,6 +192,7 @@ export class Recording {
     if (isOnward && (isOf || BESIDE_MEMBERSHIP.has(record.op))) {
       last.ticket = record.ticket;
       last.event.version ??= version;
+      if (record.op === 'row') last.event.rows.push(record.backendKey);
       // A probe of the same moment may be one from outside: told twice it changes nothing.
       return record.op !== 'grant' && record.op !== 'probe';
     }
@@ -203,6 +206,7 @@ export class Recording {
       version: version ?? (isSecond ? last.event.version : undefined),
       seed,
       phases: isSecond ? 'widen' : 'both',
+      rows: record.op === 'row' ? [record.backendKey] : [],
     };
     this.outside.push(event);
     this.#membership = { event, ticket: record.ticket, nowMs: record.nowMs };

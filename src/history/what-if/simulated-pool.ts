@@ -8,6 +8,7 @@ import {
   keyOf,
   type PoolLedger,
   type PoolState,
+  type RowDefinition,
   rowsOf,
   VirtualLedger,
 } from '../../../actors/index.ts';
@@ -134,28 +135,17 @@ export class SimulatedPool {
     }
   }
 
-  #define({ version, seed, phases }: Extract<Outside, { type: 'defined' }>): void {
+  #define({ version, seed, phases, rows }: Extract<Outside, { type: 'defined' }>): void {
     const { states } = this.#options;
     const state = this.#adopt(states.at(version ?? states.version));
     if (state === null) return;
     const change = { position: version ?? 0, nowMs: this.#time.toldMs };
     const definition = definitionOf(state, seed ?? SEED);
+    const wanted = inOrderOf(rows, rowsOf(state, change.nowMs));
     if (phases !== 'widen')
-      this.#defining = this.#ledger.define(
-        this.#key,
-        definition,
-        rowsOf(state, change.nowMs),
-        'restrict',
-        change,
-      );
+      this.#defining = this.#ledger.define(this.#key, definition, wanted, 'restrict', change);
     if (phases !== 'restrict')
-      this.#defining = this.#ledger.define(
-        this.#key,
-        definition,
-        rowsOf(state, change.nowMs),
-        'widen',
-        change,
-      );
+      this.#defining = this.#ledger.define(this.#key, definition, wanted, 'widen', change);
   }
 
   #adopt(states: ReturnType<PoolStates['at']>): PoolState {
@@ -199,4 +189,11 @@ export class SimulatedPool {
   #pool(thread: number): PoolLedger | undefined {
     return this.#ledger.ofThread(thread).pool(this.#key);
   }
+}
+
+/** A log's states have an order of their own. What is not among the keys comes last. */
+function inOrderOf(keys: readonly number[], rows: readonly RowDefinition[]): readonly RowDefinition[] {
+  const places = new Map(keys.map((key, place) => [key, place]));
+  const placeOf = ({ backendKey }: RowDefinition) => places.get(backendKey) ?? keys.length;
+  return rows.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
