@@ -38,10 +38,13 @@ async function failing(directory: string): Promise<void> {
   }
 }
 
-/** A pool of two, of one request at a time, that are alike but for their weight; the last comes first in the log's own order. */
+// The last comes first in the log's own order.
+const PLAIN = { 'web.2': at(9002), 'web.1': { ...at(9001), weight: 2 } };
+
+/** A pool of two, all as by default. */
 async function plain(directory: string): Promise<void> {
   await using world = new RecordedWorld(directory, 1, 7);
-  await world.create({}, { 'web.2': at(9002), 'web.1': { ...at(9001), weight: 2 } });
+  await world.create({}, PLAIN);
   for (let turn = 0; turn < 30; turn++) {
     world.ask();
     world.pass(10);
@@ -86,13 +89,23 @@ describe('what if', () => {
     expect(after.backends.map(({ backend }) => backend)).toEqual(['added 1', 'added.1', 'web.1']);
   });
 
-  it('nothing were otherwise: it is the record, in whatever order its backends came', async () => {
-    await using directory = await tempDirectory();
-    await plain(directory.path);
-    const [before, after, { differsFrom }] = await sides(directory.path, {});
-    expect(differsFrom).toBe(null);
-    expect(after).toEqual(before);
-  });
+  it.each([
+    ['', {}],
+    [' but what is said of it by name: the policy', { policy: 'least-request' }],
+    [
+      ' but what is said of it by name: pool and backends',
+      { with: { web: { settings: { policy: 'least-request' }, backends: PLAIN } } },
+    ],
+  ])(
+    'nothing were otherwise%s: it is the record, in whatever order its backends came',
+    async (_what, wish) => {
+      await using directory = await tempDirectory();
+      await plain(directory.path);
+      const [before, after, { differsFrom }] = await sides(directory.path, wish as WhatIfWish);
+      expect(differsFrom).toBe(null);
+      expect(after).toEqual(before);
+    },
+  );
 
   it('an event had not been: its backend would have had nothing, the other one all', async () => {
     await using directory = await tempDirectory();

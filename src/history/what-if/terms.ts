@@ -1,4 +1,5 @@
 /** How a pool is set in the simulation, and as far as that matters in what is recorded. */
+import { isDeepStrictEqual } from 'node:util';
 import type { PoolState } from '../../../actors/index.ts';
 import { completePool, type PoolSettings } from '../../../eventlog/index.ts';
 import type { PoolStates } from './pool-states.ts';
@@ -20,10 +21,16 @@ export class Terms {
   adopt({ recorded, simulated }: ReturnType<PoolStates['at']>): PoolState {
     if (recorded !== null) this.recorded = completePool(recorded.settings);
     if (simulated !== null) this.settings = completePool(simulated.settings);
-    // By the text: states are values, and their keys are in order.
-    this.isAltered ||= JSON.stringify(recorded) !== JSON.stringify(simulated);
+    this.isAltered ||= !isSame(recorded, simulated);
     return simulated;
   }
+}
+
+/** Whatever of it is said, and whatever is left to the defaults. */
+function isSame(recorded: PoolState, simulated: PoolState): boolean {
+  if (recorded === null || simulated === null) return recorded === simulated;
+  const whole = ({ settings, backends }: NonNullable<PoolState>) => [completePool(settings), backends];
+  return isDeepStrictEqual(whole(recorded), whole(simulated));
 }
 
 /** How long somebody who has been at it for so long may wait now. */
