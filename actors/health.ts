@@ -9,7 +9,7 @@ import type { Desk } from './desk/command.ts';
 import { HealthNotes } from './health-notes.ts';
 import { quarantineEndOf } from './pool/ledger-keeper.ts';
 import { WELL } from './pool/pool.ts';
-import { backendOf, type PoolState } from './pool/pool-state.ts';
+import { type BackendState, backendOf, type PoolState } from './pool/pool-state.ts';
 import {
   type ChildContext,
   type ChildSpec,
@@ -95,10 +95,13 @@ export class Health {
     const former = this.#pools.get(pool) ?? null;
     if (state !== null) this.#pools.set(pool, state);
     else if (this.#pools.delete(pool)) this.counts.delete(pool);
-    // One that moved has a machine that knows nothing of the former place.
-    for (const [id, { backend }] of Object.entries(former?.backends ?? {}))
-      if (backendOf(state, id)?.backend.address !== backend.address)
-        void this.backends.stop(pool + SEPARATOR + id);
+    for (const [id, was] of Object.entries(former?.backends ?? {})) {
+      const is = backendOf(state, id);
+      const key = pool + SEPARATOR + id;
+      // One that moved has a machine that knows nothing of the former place.
+      if (is?.backend.address !== was.backend.address) void this.backends.stop(key);
+      else if (isForgotten(was, is)) this.backends.lookup(key)?.tell({ type: 'forgotten' });
+    }
     for (const id in state?.backends) this.backends.ensure(pool + SEPARATOR + id);
   }
 
@@ -165,12 +168,19 @@ export class Health {
     const recordHealth = (health: BackendHealth, withheld: readonly string[]) =>
       this.#notes.record(pool, { type: 'health', ...its, health, withheld }, failed);
     const health = known?.health ?? WELL;
-    const quarantinedUntilMs = quarantineEndOf(state, id, world.clock.now());
+    const untilMs = quarantineEndOf(state, id, world.clock.now());
+    const quarantine = { cause: known?.quarantine?.cause ?? 'connect_failed', untilMs };
     const child = new BackendChild(
-      { quarantinedUntilMs, health, now: world.clock.now, record, recordHealth },
+      { quarantine, health, now: world.clock.now, record, recordHealth },
       context,
       world.clock,
     );
     return child;
   }
+}
+
+/** The log knew something of its health, and does so no more: it was changed. */
+function isForgotten(was: BackendState, is: BackendState): boolean {
+  const hasForgotten = (what: 'quarantine' | 'health') => was[what] !== undefined && is[what] === undefined;
+  return hasForgotten('quarantine') || hasForgotten('health');
 }

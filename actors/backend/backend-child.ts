@@ -23,7 +23,7 @@ export class BackendChild implements Running {
     this.#input = input;
     this.#context = context;
     this.#clock = clock;
-    if (input.quarantinedUntilMs > input.now()) this.#machine();
+    if (input.quarantine.untilMs > input.now()) this.#machine();
   }
 
   tell(event: BackendEvent): void {

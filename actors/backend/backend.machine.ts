@@ -8,7 +8,8 @@
  *                │  ▲                                           │     ▲
  *                ╰──╯ learnt: recorded at once                  ╰─────╯ learnt
  *
- * In both, that an ejection is withheld is no news within a minute after it was recorded.
+ * In both, that an ejection is withheld is no news within a minute after it was recorded; and once the log has forgotten what
+ * it had, since the backend was changed where it is, it is told again at once.
  *
  * The worker that saw it has protected the backend already; nobody waits for this machine. It records at most once a
  * second: a quarantine ends by itself, so one that is not recorded is lost; of ejections and probes the last state is recorded.
@@ -17,8 +18,8 @@ import { assign, setup } from 'xstate';
 import type { BackendHealth, Ejection, QuarantineCause } from '../../eventlog/index.ts';
 
 export type BackendInput = {
-  /** Present where it is known to be quarantined, in epoch milliseconds. */
-  readonly quarantinedUntilMs: number;
+  /** As far as it is known; in epoch milliseconds. */
+  readonly quarantine: { readonly cause: QuarantineCause; readonly untilMs: number };
   readonly health: BackendHealth;
   readonly now: () => number;
   readonly record: (cause: QuarantineCause, untilMs: number) => void;
@@ -34,10 +35,11 @@ export type HealthNews =
 
 export type BackendEvent =
   | { readonly type: 'connect failed'; readonly cause: QuarantineCause; readonly untilMs: number }
-  | { readonly type: 'learnt'; readonly news: HealthNews };
+  | { readonly type: 'learnt'; readonly news: HealthNews }
+  /** By the log. */
+  | { readonly type: 'forgotten' };
 
 type Context = BackendInput & {
-  readonly untilMs: number;
   readonly recordedAtMs: number;
   readonly withheld: readonly string[];
   /** When of each route it was recorded last that an ejection was withheld. */
@@ -57,7 +59,7 @@ export const backendMachine = setup({
     events: {} as BackendEvent,
   },
   delays: {
-    untilItIsOver: ({ context }) => Math.max(0, context.untilMs - context.now()),
+    untilItIsOver: ({ context }) => Math.max(0, context.quarantine.untilMs - context.now()),
     untilItMayBeTold: ({ context }) => Math.max(0, context.recordedAtMs + RECORD_EVERY_MS - context.now()),
   },
   guards: {
@@ -66,17 +68,17 @@ export const backendMachine = setup({
       const toldAtMs = context.withheldAtMs.get(event.news.route) ?? Number.NEGATIVE_INFINITY;
       return context.now() - toldAtMs < WITHHELD_EVERY_MS;
     },
-    isQuarantined: ({ context }) => context.untilMs > context.now(),
+    isQuarantined: ({ context }) => context.quarantine.untilMs > context.now(),
     isWorthRecording: ({ context }) => context.now() - context.recordedAtMs >= RECORD_EVERY_MS,
   },
   actions: {
-    remember: assign(({ context, event }) =>
-      event.type === 'connect failed' ? { untilMs: Math.max(context.untilMs, event.untilMs) } : {},
-    ),
+    remember: assign(({ context, event }) => {
+      if (event.type !== 'connect failed') return {};
+      const untilMs = Math.max(context.quarantine.untilMs, event.untilMs);
+      return { quarantine: { cause: event.cause, untilMs } };
+    }),
     noteRecording: assign(({ context }) => ({ recordedAtMs: context.now() })),
-    record: ({ context, event }) => {
-      if (event.type === 'connect failed') context.record(event.cause, context.untilMs);
-    },
+    record: ({ context }) => context.record(context.quarantine.cause, context.quarantine.untilMs),
     learn: assign(({ context, event }) => (event.type === 'learnt' ? learnt(context, event.news) : {})),
     tell: ({ context }) => context.recordHealth(context.health, context.withheld),
     noteTelling: assign(({ context }) => ({
@@ -89,7 +91,6 @@ export const backendMachine = setup({
   id: 'backend',
   context: ({ input }) => ({
     ...input,
-    untilMs: input.quarantinedUntilMs,
     recordedAtMs: Number.NEGATIVE_INFINITY,
     withheld: [],
     withheldAtMs: new Map(),
@@ -115,6 +116,7 @@ export const backendMachine = setup({
         quarantined: {
           after: { untilItIsOver: 'known' },
           on: {
+            forgotten: { actions: 'record' },
             'connect failed': [
               {
                 guard: 'isWorthRecording',
@@ -133,6 +135,7 @@ export const backendMachine = setup({
       states: {
         told: {
           on: {
+            forgotten: { actions: 'tell' },
             learnt: [
               { guard: 'isKnown' },
               { guard: 'isWorthRecording', actions: ['learn', 'tell', 'noteTelling'] },

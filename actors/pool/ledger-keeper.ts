@@ -139,6 +139,7 @@ function rowOf(id: string, state: BackendState, settings: PoolSettings, latestMs
     limit: backend.maxConcurrency ?? settings.maxConcurrency ?? 0,
     weight: backend.weight,
     state: backend.state,
+    place: keyOf(backend.address),
     quarantineUntilMs: endBy(latestMs, state.quarantine?.untilMs ?? 0),
     ejections: isJudged ? ejections.map((ejection) => knownEjection(ejection, latestMs)) : [],
     isFailing: probes === 'failing' && settings.health.active !== false,

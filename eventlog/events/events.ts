@@ -24,7 +24,7 @@ export type PoolEvent =
       readonly type: 'BackendAdded';
       readonly data: { readonly id: BackendId; readonly backend: SparseBackend };
     }
-  /** Its settings are now these, all of them; a quarantine ends. */
+  /** Its settings are now these, all of them. What was known of its health was of before; if its address is the same, it is told again. */
   | {
       readonly type: 'BackendChanged';
       readonly data: { readonly id: BackendId; readonly backend: SparseBackend };

@@ -47,6 +47,7 @@ const members = fc.uniqueArray(
     limit: fc.nat(3),
     weight: fc.integer({ min: 1, max: 5 }),
     state: fc.constantFrom('up', 'up', 'up', 'starting', 'draining'),
+    place: fc.constantFrom(1, 1, 1, 2),
     quarantineUntilMs: fc.constantFrom(0, 0, 0, 50, 200),
     isFailing: fc.constantFrom(false, false, true),
     ejections: fc.subarray([

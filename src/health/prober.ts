@@ -121,7 +121,8 @@ export class Prober {
       return;
     }
     clearTimeout(known?.timer);
-    const course = new ProbeCourse(known?.course.isFailing ?? isFailing);
+    const isHere = known?.backend.address === backend.address;
+    const course = new ProbeCourse(isHere ? known.course.isFailing : isFailing);
     const target: Target = { pool, id, rules, backend, course, timer: undefined, isClosed: false };
     this.#targets.set(key, target);
     this.#planFirst(target);

@@ -171,6 +171,28 @@ it('is not recorded of another address: not what waits to be recorded, nor besid
   ]);
 });
 
+it('is recorded again when its backend is changed where it is, since the log forgets it then', async () => {
+  const { system } = await start(one);
+  refuses(one);
+  await isRecorded(1);
+  await clock.advance(1000);
+  tells(one, { type: 'probed', probes: 'failing' });
+  await isRecorded(2);
+  const change = (weight: number) =>
+    system.desk.ask({ type: 'PutBackend', pool: web, id: one, backend: { ...ADDRESS, weight } }, BY);
+  const [quarantined, failing] = recorded().map(({ type, data }) => ({ type, data }));
+  await change(2);
+  await isRecorded(5);
+  expect(recorded().slice(3)).toMatchObject([quarantined, failing]);
+  // The quarantine is over by then, and nothing is told of what is well.
+  await clock.advance(5000);
+  tells(one, { type: 'probed', probes: 'passing' });
+  await isRecorded(6);
+  await change(3);
+  await change(4);
+  expect(recorded().slice(6)).toMatchObject([{ type: 'BackendChanged' }, { type: 'BackendChanged' }]);
+});
+
 it('is recorded in two steps where many fail at once: who changes the pool meanwhile waits for no more', async () => {
   const ids = Array.from({ length: 40 }, (_, index) => backend(`many.${index}`));
   await start(...ids);

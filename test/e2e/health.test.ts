@@ -101,6 +101,60 @@ describe('a backend that is starting', () => {
   });
 });
 
+describe('a backend that fails', () => {
+  it('does so while it stays where it is, whatever else is changed and after a restart, and is sound elsewhere', async () => {
+    await using directory = await tempDirectory();
+    const [gone, well, elsewhere] = await Promise.all(
+      ['gone', 'well', 'elsewhere'].map((name) => ScriptedBackend.listen(() => ok(name))),
+    );
+    await gone!.close();
+    const passive = { quarantineMs: 60_000 };
+    const active = { path: '/up', intervalMs: 100, timeoutMs: 1000, unhealthyAfter: 1 };
+    const address = ({ port }: { port: number }) => `127.0.0.1:${port}`;
+    const backends = { a: { address: address(gone!) }, b: { address: address(well!) } };
+    const web = { policy: 'round-robin', health: { passive }, backends };
+    const config = { pools: { web }, domains: { 'app.test': { pool: 'web' } } };
+    const start = () => startRouter({ directory: directory.path, config, args: ['--workers', '1'] });
+    const known = async (admin: AdminClient) => {
+      const its = (await ledgerOf(admin, 'web')).backends['a'];
+      const types = (await eventsOf(admin)).map(({ type }) => type);
+      const changed = Math.max(types.lastIndexOf('BackendAdded'), types.lastIndexOf('BackendChanged'));
+      const told = types.slice(changed + 1).filter((type) => type.startsWith('Backend'));
+      return { state: its?.state, isQuarantined: 'quarantine' in its!, told: told.sort() };
+    };
+    const failing = {
+      state: 'failing',
+      isQuarantined: true,
+      told: ['BackendHealthChanged', 'BackendQuarantined'],
+    };
+    try {
+      const before = await start();
+      const first = new AdminClient(before.admin);
+      for (let i = 0; i < 4; i++) expect((await ask(before.port, 'app.test')).text).toBe('well');
+      // Not before: one that fails its probes is not connected to.
+      await first.must('PUT', '/v1/pools/web', { policy: 'round-robin', health: { active, passive } });
+      await expect.poll(() => known(first), { timeout: 10_000 }).toEqual(failing);
+      await first.must('PUT', '/v1/pools/web/backends/a', { ...backends.a, weight: 2 });
+      await expect.poll(() => known(first), { timeout: 10_000 }).toEqual(failing);
+      await before.kill();
+
+      await using after = await start();
+      await using second = new AdminClient(after.admin);
+      expect(await known(second)).toEqual(failing);
+      await second.must('PUT', '/v1/pools/web/backends/a', { address: address(elsewhere!) });
+      expect(await known(second)).toEqual({ state: 'up', isQuarantined: false, told: [] });
+      const served = new Set<string>();
+      for (let i = 0; i < 4; i++) served.add((await ask(after.port, 'app.test')).text);
+      expect(served).toEqual(new Set(['well', 'elsewhere']));
+      expect((await second.post('/v1/replay', { verify: true })).body).toMatchObject({ ok: true });
+      expect((await second.post('/v1/verify')).body).toMatchObject({ ok: true });
+    } finally {
+      await well!.close();
+      await elsewhere!.close();
+    }
+  });
+});
+
 describe('`backend list`', () => {
   it('says what each backend is, why and until when', async () => {
     await using directory = await tempDirectory();

@@ -59,11 +59,15 @@ async function probed(
   heed: (report: HealthReport) => void = () => {},
 ) {
   const ledger = createArena({ threads: 2, ring() {}, record: false });
-  const rows = Object.entries(backends).map(([id, { state = 'up' }]) => {
-    return { backendKey: keyOf(id), limit: 0, weight: 1, state, quarantineUntilMs: 0 };
-  });
   const pool = { policy: 'least-request', maxWaiting: 9, whenEmpty: 'refuse', seed: 1 } as const;
-  await ledger.define(keyOf(WEB), pool, rows, 'widen', { position: 1, nowMs: now() });
+  const define = (wished: Readonly<Record<string, SparseBackend>>) => {
+    const rows = Object.entries(wished).map(([id, { address, state = 'up' }]) => {
+      const place = keyOf(address);
+      return { backendKey: keyOf(id), limit: 0, weight: 1, state, place, quarantineUntilMs: 0 };
+    });
+    return ledger.define(keyOf(WEB), pool, rows, 'widen', { position: 1, nowMs: now() });
+  };
+  await define(backends);
   const reports: HealthReport[] = [];
   const started: string[] = [];
   const failing: string[] = [];
@@ -91,8 +95,13 @@ async function probed(
       .pool(keyOf(WEB))!
       .stats()
       .rows.map((row) => row.state);
+  /** As the owner of the pool has it: in the ledger first. */
+  const moved = async (id: string, backend: SparseBackend) => {
+    await define({ ...backends, [id]: backend });
+    prober.follow(WEB, { ...state, backends: { ...state.backends, [id]: { backend, version: 2 } } });
+  };
   const news = () => reports.map((report) => (report.type === 'health_changed' ? report.news : report));
-  return { prober, state, rowsNow, news, started, failing, ends };
+  return { prober, state, moved, rowsNow, news, started, failing, ends };
 }
 
 describe('a backend that is probed', () => {
@@ -177,6 +186,21 @@ describe('a backend that is probed', () => {
     prober.follow(WEB, { ...state, backends: { a: { backend: { address: at(present) }, version: 2 } } });
     await eventually(() => present.asked.length > 4, 'probes of the present one');
     expect([former.asked.length, rowsNow(), failing]).toEqual([1, ['up'], []]);
+  });
+
+  it('is open where it moves to, and closed again by its probes there', async () => {
+    const [here, there] = [await backend(), await backend()];
+    here.status = 500;
+    there.status = 503;
+    const { moved, rowsNow, failing } = await probed({ a: { address: at(here) } });
+    await eventually(() => rowsNow()[0] === 'failing', 'it closed');
+    await moved('a', { address: at(there) });
+    expect(rowsNow()).toEqual(['up']);
+    await eventually(() => rowsNow()[0] === 'failing', 'it closed again');
+    expect(failing).toEqual([
+      'a: expected a status of 200-399, found 500',
+      'a: expected a status of 200-399, found 503',
+    ]);
   });
 
   it('is to be up by what is found since it is starting, here or elsewhere', async () => {

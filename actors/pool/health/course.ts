@@ -54,7 +54,6 @@ export function speaksFor(ward: Ward, row: Row, route: number, end: LeaseEnd): n
       continue;
     ward.set(row, free, UNIT.key, route);
     ward.set(row, free, UNIT.level, 0);
-    ward.set(row, free, UNIT.ticket, 0);
     forget(ward, row, free);
     return free;
   }
@@ -150,6 +149,18 @@ export function release(ward: Ward, row: Row, unit: number, ticket: number): voi
 /** It should be out, but too many are: its failures are told once. */
 export function withhold(ward: Ward, row: Row, unit: number): void {
   forget(ward, row, unit);
+}
+
+/** Nothing is known of it any more; leases up to this ticket were of another backend, and say nothing. */
+export function renew(ward: Ward, row: Row, ticket: number): void {
+  for (let unit = 0; unit < UNITS; unit++) {
+    ward.setState(row, unit, STATE.sound);
+    ward.set(row, unit, UNIT.key, 0);
+    ward.set(row, unit, UNIT.level, 0);
+    ward.set(row, unit, UNIT.ticket, ticket);
+    ward.set(row, unit, UNIT.untilMs, 0);
+    forget(ward, row, unit);
+  }
 }
 
 /** Whoever had the trial is dead: another is tried. */

@@ -219,6 +219,8 @@ export interface RowDefinition {
   readonly limit: number;
   readonly weight: number;
   readonly state: 'up' | 'starting' | 'draining';
+  /** Key of its address: of one that moved nothing is known, also while leases of the former place are out. None: it never moves. */
+  readonly place?: number;
   /** 0: none. It never shortens a quarantine that the ledger has. */
   readonly quarantineUntilMs: number;
   /** In force when the ledger is made; later the ledger knows better. */

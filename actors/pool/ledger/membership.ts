@@ -207,16 +207,35 @@ export class Membership {
   }
 
   private admit(pool: PoolView, known: Row | undefined, target: RowDefinition, change: Change): void {
-    const row = known ?? this.fill(pool, target, change);
+    const isAnother = known === undefined || this.isAnother(pool, known, target);
+    const row = isAnother ? this.begun(pool, known, target, change) : known;
     const at = pool.field.placeOf(row);
-    if (known === undefined) recall(this.tools, pool, row, target, change);
     const kept = this.tools.section.words[at + ROW.closed]! & UNHEALTHY;
     this.rows.write(pool, at, limitOf(target), target.weight, kept | closedOf(target), change);
     pool.quarantineAt(at, change.nowMs, target.quarantineUntilMs);
   }
 
-  private fill(pool: PoolView, target: RowDefinition, change: Change): Row {
-    return this.rows.fill(pool, target.backendKey, limitOf(target), target.weight, closedOf(target), change);
+  /** Than the one that has the row: that was removed, or is elsewhere. */
+  private isAnother(pool: PoolView, known: Row, target: RowDefinition): boolean {
+    const { words, doubles } = this.tools.section;
+    const at = pool.field.placeOf(known);
+    return (
+      (words[at + ROW.closed]! & CLOSED.removed) !== 0 || doubles[(at + ROW.place) >> 1] !== placeOf(target)
+    );
+  }
+
+  /** It has a row from now on, and all that is known of it is what its owner says. */
+  private begun(pool: PoolView, known: Row | undefined, target: RowDefinition, change: Change): Row {
+    const { section } = this.tools;
+    if (known !== undefined) this.rows.remove(pool, pool.field.placeOf(known), change);
+    const isLeased = known !== undefined && section.words[pool.field.placeOf(known) + ROW.inFlight] !== 0;
+    const [limit, weight, closed] = [limitOf(target), target.weight, closedOf(target)];
+    const row = isLeased ? known : this.rows.fill(pool, target.backendKey, limit, weight, closed, change);
+    if (isLeased) this.rows.revive(pool, row, limit, weight, closed, change);
+    section.setDouble(pool.field.placeOf(row) + ROW.place, placeOf(target));
+    section.commit();
+    recall(this.tools, pool, row, target, change);
+    return row;
   }
 
   private isUp(pool: PoolView, row: Row | undefined): boolean {
@@ -228,6 +247,10 @@ export class Membership {
 
 function byKey(rows: readonly RowDefinition[]): ReadonlyMap<number, RowDefinition> {
   return new Map(rows.map((row) => [row.backendKey, row]));
+}
+
+function placeOf({ place = 0 }: RowDefinition): number {
+  return place;
 }
 
 function limitOf(row: RowDefinition): number {

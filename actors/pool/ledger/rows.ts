@@ -1,5 +1,6 @@
 /** The rows of a pool: room for them, which backend has which, and what it may take. Main thread only, under the lock. */
 import assert from 'node:assert/strict';
+import { renew } from '../health/course.ts';
 import type { Row } from '../policy/policy.ts';
 import { connectionsOf, tellOfFirstLimit } from './claims.ts';
 import type { Instruments } from './instruments.ts';
@@ -44,11 +45,7 @@ export class Rows {
       section.setDouble(at + ROW.key, backendKey);
       section.set(at + ROW.limit, limit);
     }
-    section.setDouble(at + ROW.score, -1);
-    section.setDouble(at + ROW.untilMs, 0);
-    section.setDouble(at + ROW.latencyMs, -1);
-    section.setDouble(at + ROW.failing, 0);
-    section.setDouble(at + ROW.learntAtMs, 0);
+    this.forget(at);
     section.set(at + ROW.index, row);
     // Not noted: an empty row is nobody's, and who fills it empties it first.
     section.words.fill(0, at + ROW.openedAtMs, at + ROW.shadows);
@@ -58,6 +55,28 @@ export class Rows {
     }
     this.write(pool, at, limit, weight, closed, change);
     return row;
+  }
+
+  /** Gives a removed row to its backend again while leases are out: it begins as in an empty one, and their ends say nothing of it. */
+  revive(pool: PoolView, row: Row, limit: number, weight: number, closed: number, change: Change): void {
+    const { section } = this.tools;
+    const at = pool.field.placeOf(row);
+    this.forget(at);
+    section.setDouble(at + ROW.openedAtMs, 0);
+    pool.ward.nowMs = change.nowMs;
+    // In one step with its record, whose ticket this is.
+    renew(pool.ward, row, section.doubles[(pool.block + POOL.ticket) >> 1]! + 1);
+    this.write(pool, at, limit, weight, closed, change);
+  }
+
+  /** What was learnt of who had it. */
+  private forget(at: number): void {
+    const { section } = this.tools;
+    section.setDouble(at + ROW.score, -1);
+    section.setDouble(at + ROW.untilMs, 0);
+    section.setDouble(at + ROW.latencyMs, -1);
+    section.setDouble(at + ROW.failing, 0);
+    section.setDouble(at + ROW.learntAtMs, 0);
   }
 
   /** Rows in use, by backend: one look, where each backend's own would take the square of it under the lock. */

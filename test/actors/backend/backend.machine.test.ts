@@ -8,7 +8,7 @@ function started() {
   const actor = createActor(backendMachine, {
     clock,
     input: {
-      quarantinedUntilMs: 0,
+      quarantine: { cause: 'connect_refused', untilMs: 0 },
       health: { ejections: [], probes: 'passing' },
       now: () => clock.now(),
       record: (cause, untilMs) => recorded.push({ cause, untilMs }),

@@ -53,7 +53,7 @@ export const AREA = {
   undo: 64,
 } as const;
 
-/** Words one step of an operation may change: the longest changes about twenty. */
+/** Words one step of an operation may change: the longest changes about a hundred, most a dozen. */
 export const UNDO_ENTRIES = 128;
 /** Rows that a thread is asked to look at: when it is behind by more, it looks at all. */
 export const ASKS_MOST = 64;
@@ -124,10 +124,12 @@ export const ROW = {
   cut: 21,
   /** Leases that ended otherwise while the row was closed: it only rises, and wraps. */
   finished: 22,
+  /** Key of its address. */
+  place: 24,
   /** What is known of its health: UNITS of UNIT. */
-  units: 24,
+  units: 26,
   /** In flight by thread, so that a dead thread's share can be subtracted; then the threads' claims on connections. */
-  shadows: 24 + UNITS * UNIT.words,
+  shadows: 26 + UNITS * UNIT.words,
 } as const;
 
 /** Why a row is given to nobody; several may hold at once. */

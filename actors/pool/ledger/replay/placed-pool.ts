@@ -1,5 +1,5 @@
 /** What the main thread did to a pool, done again: rows and settings placed, a pool dropped, a dead thread reaped. */
-import { abandon } from '../../health/course.ts';
+import { abandon, renew } from '../../health/course.ts';
 import { CLOSED, NO_LIMIT, NODE, NODE_STATE, POOL, ROW } from '../memory/layout.ts';
 import { unlink } from '../memory/queue.ts';
 import { closedOf } from './restore-state.ts';
@@ -18,7 +18,9 @@ export class PlacedPool extends TransparentPool {
       throw new Differs('its row is in use', { word: 'nothing' }, recorded);
     if (record.empty && words[at + ROW.inFlight] !== 0)
       throw new Differs('leases on it are out', { word: 'removed' }, recorded);
-    if (wasEmpty) this.#clearRow(at);
+    const isRevived = (words[at + ROW.closed]! & CLOSED.removed) !== 0 && !record.removed && !record.empty;
+    if (wasEmpty) words.fill(0, at + ROW.openedAtMs, at + ROW.shadows);
+    if (wasEmpty || isRevived) this.#forget(at);
     doubles[(at + ROW.key) >> 1] = record.backendKey;
     doubles[(at + ROW.untilMs) >> 1] = record.untilMs;
     words[at + ROW.epoch] = record.epoch;
@@ -28,13 +30,15 @@ export class PlacedPool extends TransparentPool {
     const closed = closedOf(record);
     if (closed === 0 && words[at + ROW.closed] !== 0) doubles[(at + ROW.openedAtMs) >> 1] = record.nowMs;
     words[at + ROW.closed] = closed;
+    this.ward.nowMs = record.nowMs;
+    if (isRevived) renew(this.ward, record.row, record.ticket);
     if (record.quarantined) this.expireBy(record.untilMs);
     this.mayHaveOpened = true;
   }
 
-  #clearRow(at: number): void {
-    const { words, doubles } = this.memory.section;
-    words.fill(0, at + ROW.openedAtMs, at + ROW.shadows);
+  #forget(at: number): void {
+    const { doubles } = this.memory.section;
+    doubles[(at + ROW.openedAtMs) >> 1] = 0;
     doubles[(at + ROW.score) >> 1] = -1;
     doubles[(at + ROW.latencyMs) >> 1] = -1;
     doubles[(at + ROW.failing) >> 1] = 0;

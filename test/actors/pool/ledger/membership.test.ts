@@ -126,6 +126,80 @@ describe('defining a pool', () => {
   });
 });
 
+describe('a backend of which much is known', () => {
+  const health = { failures: 2, windowMs: 1000, maxEjectedPercent: 100, quarantineMs: 400, slowStartMs: 0 };
+  const [API, HERE, THERE] = [11, 1, 2];
+
+  /** Its probes fail, it is quarantined, and out as a whole and for a route; it may have a lease on another, or all. */
+  async function ill(isLeased: boolean) {
+    const stage = world();
+    const one = stage.thread();
+    const a = backend('a', { limit: 9, place: HERE });
+    await defineWeb(stage, [a], { health });
+    const lease = (route: number) => leased(web(one).checkout(NOW, [], new TestWaiter(), 0, route));
+    const [left, leftOfApi] = [0, API].map((route) => [1, 2, 3].map(() => lease(route)));
+    const fail = (leases: ReturnType<typeof lease>[] = []) =>
+      leases.flatMap((each) =>
+        web(one)
+          .checkin(each, NOW, 'backend_failed')
+          .map(({ type }) => type),
+      );
+    const ended = [API, 0].flatMap((route) => fail([lease(route), lease(route)]));
+    expect(ended).toEqual(['ejected', 'ejected']);
+    web(one).quarantine(keyOf('a'), NOW, NOW + 50);
+    web(one).probed(keyOf('a'), NOW, true);
+    if (!isLeased) fail([...(left ?? []), ...(leftOfApi ?? [])]);
+    stage.verify(WEB);
+    const fails = () => fail([...(left ?? []), ...(leftOfApi ?? [])]);
+    const put = (more: Partial<typeof a>) => defineWeb(stage, [{ ...a, ...more }], { health, nowMs: NOW });
+    const state = () =>
+      web(one)
+        .stats()
+        .rows.map((row) => row.state);
+    const isOpenTo = (route: number) => {
+      const waiter = new TestWaiter();
+      const answer = web(one).checkout(NOW, [], waiter, 0, route);
+      if (typeof answer === 'object') web(one).checkin(answer, NOW, 'unused');
+      else web(one).leave(waiter, NOW);
+      stage.verify(WEB);
+      return typeof answer === 'object';
+    };
+    return { stage, one, put, state, isOpenTo, fails };
+  }
+
+  it.each([true, false])(
+    'keeps it where it is, whatever else of it is changed (leased: %s)',
+    async (isLeased) => {
+      const { put, state, isOpenTo } = await ill(isLeased);
+      await put({ weight: 3, limit: 5 });
+      expect([state(), isOpenTo(0), isOpenTo(API)]).toEqual([['failing'], false, false]);
+    },
+  );
+
+  it.each([true, false])('begins sound elsewhere (leased: %s)', async (isLeased) => {
+    const { put, state, isOpenTo } = await ill(isLeased);
+    await put({ place: THERE });
+    expect([state(), isOpenTo(0), isOpenTo(API)]).toEqual([['up'], true, true]);
+  });
+
+  it('is not blamed there for what is still under way where it was, which counts towards its limit', async () => {
+    const { stage, one, put, state, fails } = await ill(true);
+    await put({ place: THERE, limit: 7 });
+    expect(web(one).stats().rows).toMatchObject([{ inFlight: 6, limit: 7 }]);
+    expect(fails()).toEqual([]);
+    expect(state()).toEqual(['up']);
+    stage.verify(WEB);
+  });
+
+  it('begins sound where it was too, if it was removed in between', async () => {
+    const { stage, put, state, isOpenTo } = await ill(true);
+    await defineWeb(stage, [], { health, nowMs: NOW });
+    expect(state()).toEqual(['removed']);
+    await put({});
+    expect([state(), isOpenTo(0), isOpenTo(API)]).toEqual([['up'], true, true]);
+  });
+});
+
 describe('a removed backend', () => {
   it('is given to nobody, and its row to no other backend while a lease on it is out', async () => {
     const stage = world();

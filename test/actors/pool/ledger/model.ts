@@ -13,6 +13,7 @@ import {
   isReady,
   makeReady,
   release,
+  renew,
   restore,
   settle,
   speaksFor,
@@ -230,7 +231,11 @@ export class PoolModel {
   }
 
   private setRow(record: Of<'row'>): void {
-    const before = this.rows.get(record.row);
+    const present = this.rows.get(record.row);
+    const isRevived = present?.removed === true && !record.removed && !record.empty;
+    if (isRevived) renew(this.ward(record.nowMs), record.row, record.ticket);
+    const fresh = { score: -1, latencyMs: -1, failing: 0, learntAtMs: 0, openedAtMs: 0 };
+    const before = isRevived && present !== undefined ? { ...present, ...fresh } : present;
     if (record.empty) {
       assert(before === undefined || before.leases.size === 0, 'a row with leases is not emptied');
       this.rows.delete(record.row);
