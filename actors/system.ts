@@ -117,7 +117,10 @@ export class System {
           this.#drains.follow(pool, state);
           this.capacity.follow(pool, state);
         },
-        rested: (pool) => this.capacity.follow(pool, null),
+        rested: (pool) => {
+          this.#drains.rested(pool);
+          this.capacity.follow(pool, null);
+        },
       }),
       chaos: options.chaos ?? noChaos,
       world,

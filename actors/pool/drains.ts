@@ -41,9 +41,10 @@ type Leaving = {
   readonly backendKey: number;
   /** Undefined: it was removed. */
   draining: Draining | undefined;
-  /** The ledger's counts when it was given nothing any more, and as last seen: they may vanish with its last lease. */
-  readonly before: RowEnds;
-  ends: RowEnds;
+  /** The ledger's counts as last seen: they may vanish with its last lease. Undefined: its pool has rested, and they begin anew. */
+  seen: RowEnds | undefined;
+  /** Since it was given nothing any more. */
+  counts: DrainCounts;
   recording: boolean;
   readonly waiting: Set<(end: Drained) => void>;
 };
@@ -56,6 +57,7 @@ const IDLE_LOOK_MS = 200;
 // A log that is full or an owner that is parked: asked again in a second.
 const AGAIN_MS = 1000;
 const WRAP = 2 ** 32;
+const NONE: DrainCounts = { finished: 0, cut: 0 };
 
 export class Drains {
   readonly #options: DrainsOptions;
@@ -88,6 +90,11 @@ export class Drains {
       else if (!isDraining(backend)) this.#end(leaving, 'withdrawn');
     }
     this.#arm(0);
+  }
+
+  /** Its ledger was given back, with nothing under way in it. */
+  rested(pool: PoolName): void {
+    for (const leaving of this.#leaving.values()) if (leaving.pool === pool) leaving.seen = undefined;
   }
 
   /** Resolves when it has nothing under way; undefined: the one who asked went away. */
@@ -134,14 +141,13 @@ export class Drains {
       known.draining = draining;
       return;
     }
-    const before = { cut: row?.cut ?? 0, finished: row?.finished ?? 0 };
     const waiting = new Set<(end: Drained) => void>();
     this.#leaving.set(name, {
       pool,
       backendKey,
       draining,
-      before,
-      ends: before,
+      seen: row ?? NONE,
+      counts: NONE,
       recording: false,
       waiting,
     });
@@ -168,7 +174,8 @@ export class Drains {
     const rows = seen.get(leaving.pool) ?? this.#rowsOf(leaving.pool);
     seen.set(leaving.pool, rows);
     const row = rows.get(leaving.backendKey);
-    leaving.ends = row ?? this.#options.ledger.ends(keyOf(leaving.pool), leaving.backendKey) ?? leaving.ends;
+    if (row !== undefined) leaving.seen ??= NONE;
+    count(leaving, row ?? this.#options.ledger.ends(keyOf(leaving.pool), leaving.backendKey));
     if ((row?.inFlight ?? 0) === 0) this.#over(leaving);
   }
 
@@ -182,7 +189,7 @@ export class Drains {
   async #record(leaving: Leaving, { id, untilMs }: Draining) {
     leaving.recording = true;
     const { pool } = leaving;
-    const recorded = await this.#options.record({ pool, id, untilMs, counts: countsOf(leaving) });
+    const recorded = await this.#options.record({ pool, id, untilMs, counts: leaving.counts });
     // Removed, put up again or drained until another time meanwhile: the next look judges anew.
     if (recorded && leaving.draining?.untilMs === untilMs) this.#end(leaving, 'drained');
     else if (recorded) leaving.recording = false;
@@ -197,7 +204,7 @@ export class Drains {
     const name = nameOf(leaving.pool, leaving.backendKey);
     if (this.#leaving.get(name) !== leaving) return;
     this.#leaving.delete(name);
-    const end = { type, ...countsOf(leaving) };
+    const end = { type, ...leaving.counts };
     for (const tell of [...leaving.waiting]) tell(end);
   }
 
@@ -223,12 +230,15 @@ export class Drains {
   }
 }
 
-/** Also of those that came while it drained: sessions that are at home there. */
-function countsOf({ before, ends }: Leaving): DrainCounts {
-  return {
-    finished: (ends.finished - before.finished + WRAP) % WRAP,
-    cut: (ends.cut - before.cut + WRAP) % WRAP,
+/** Also those that came while it drained: sessions that are at home there. */
+function count(leaving: Leaving, ends: RowEnds | undefined): void {
+  const { counts, seen } = leaving;
+  if (ends === undefined || seen === undefined) return;
+  leaving.counts = {
+    finished: counts.finished + ((ends.finished - seen.finished + WRAP) % WRAP),
+    cut: counts.cut + ((ends.cut - seen.cut + WRAP) % WRAP),
   };
+  leaving.seen = ends;
 }
 
 function isDraining({ backend }: BackendState): boolean {
@@ -238,9 +248,9 @@ function isDraining({ backend }: BackendState): boolean {
 /** Nothing of it is under way: what is known of the drain before, or of none. */
 function before(state: PoolState, id: BackendId): Drained {
   const backend = backendOf(state, id);
-  if (backend === undefined) return { type: 'removed', finished: 0, cut: 0 };
+  if (backend === undefined) return { type: 'removed', ...NONE };
   const type = isDraining(backend) ? 'drained' : 'withdrawn';
-  return { type, ...(backend.drained ?? { finished: 0, cut: 0 }) };
+  return { type, ...(backend.drained ?? NONE) };
 }
 
 function nameOf(pool: PoolName, backendKey: number): string {

@@ -42,7 +42,7 @@ class Scene {
     random: () => 0.5,
     named() {},
     restricted: (pool, state) => this.#drains.follow(pool, state),
-    rested() {},
+    rested: (pool) => this.#drains.rested(pool),
   });
 
   async tell(command: PoolCommand): Promise<void> {
@@ -52,7 +52,12 @@ class Scene {
       this.#version += 1;
       this.#state = poolDecider.evolve(this.#state, { ...event, version: this.#version });
     }
-    await this.#keeper.follow(WEB, this.#state, this.#version, () => {});
+    await this.wake();
+  }
+
+  /** Its owner brings the ledger in line. */
+  wake(): Promise<void> {
+    return this.#keeper.follow(WEB, this.#state, this.#version, () => {});
   }
 
   /** The process as it is after a restart: the log is all it has. */
@@ -256,13 +261,22 @@ describe('a drain', () => {
     expect(s.ends).toEqual([]);
   });
 
-  it('goes on while its pool rests', async () => {
+  it('goes on while its pool rests, and counts on when that is awake again', async () => {
     await s.tell({ type: 'PutPool', pool: WEB, settings: { affinity: { cookie: 'home' } } });
-    await s.drain(5000);
+    for (const untilMs of [2000, 5000]) {
+      await s.put();
+      await s.drain(untilMs);
+      s.lease()();
+      await s.clock.advance(1000);
+    }
     s.wait();
     expect(await s.rest()).toBe(true);
-    await s.clock.advance(5000 + LOOK_MS);
-    expect(s.told).toEqual([{ type: 'drained', finished: 0, cut: 0 }]);
+    await s.clock.advance(1000);
+    await s.wake();
+    s.lease()();
+    s.lease()('cut');
+    await s.clock.advance(5000);
+    expect(s.told).toEqual([{ type: 'drained', finished: 2, cut: 1 }]);
     expect(s.ends).toHaveLength(1);
   });
 
