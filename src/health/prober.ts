@@ -123,7 +123,8 @@ export class Prober {
     clearTimeout(known?.timer);
     const isHere = known?.backend.address === backend.address;
     const course = new ProbeCourse(isHere ? known.course.isFailing : isFailing);
-    const target: Target = { pool, id, rules, backend, course, timer: undefined, isClosed: false };
+    const { isFailing: isClosed } = course;
+    const target: Target = { pool, id, rules, backend, course, timer: undefined, isClosed };
     this.#targets.set(key, target);
     this.#planFirst(target);
   }
@@ -214,9 +215,10 @@ export class Prober {
     }
   }
 
+  /** As it is wished of who is asked there by then: what was found of a former one says nothing of it. */
   #closeAgain(target: Target): void {
     try {
-      this.#close(target);
+      this.#close(this.#targets.get(target.pool + SEPARATOR + target.id) ?? target);
     } catch (error) {
       this.#failed(error);
     }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createArena, type HealthReport, keyOf, type PoolState, type Running } from '../../actors/index.ts';
+import { POOL } from '../../actors/pool/ledger/memory/layout.ts';
 import type { PoolName, SparseBackend, SparsePool } from '../../eventlog/index.ts';
 import { Prober } from '../../src/health/index.ts';
 import { eventually } from '../support/eventually.ts';
@@ -100,8 +101,15 @@ async function probed(
     await define({ ...backends, [id]: backend });
     prober.follow(WEB, { ...state, backends: { ...state.backends, [id]: { backend, version: 2 } } });
   };
+  /** As by a thread that is halted within an operation; returns what lets it go on. */
+  const locked = () => {
+    const block = 2 * new Float64Array(ledger.shared.buffer).indexOf(keyOf(WEB)) - POOL.key;
+    const words = new Int32Array(ledger.shared.buffer);
+    Atomics.store(words, block + POOL.lock, 2);
+    return () => Atomics.store(words, block + POOL.lock, 0);
+  };
   const news = () => reports.map((report) => (report.type === 'health_changed' ? report.news : report));
-  return { prober, state, moved, rowsNow, news, started, failing, ends };
+  return { prober, state, moved, locked, rowsNow, news, started, failing, ends };
 }
 
 describe('a backend that is probed', () => {
@@ -201,6 +209,19 @@ describe('a backend that is probed', () => {
       'a: expected a status of 200-399, found 500',
       'a: expected a status of 200-399, found 503',
     ]);
+  });
+
+  it('is not closed by what was found where it was before, however late the ledger takes that', async () => {
+    const [here, there] = [await backend(), await backend()];
+    here.status = 500;
+    const { moved, rowsNow, news, locked } = await probed({ a: { address: at(here) } });
+    await eventually(() => here.asked.length > 0, 'a probe');
+    const unlock = locked();
+    await eventually(() => news().length > 0, 'it found failing');
+    unlock();
+    await moved('a', { address: at(there) });
+    await eventually(() => there.asked.length > 2, 'probes of the new place');
+    expect([rowsNow(), news()]).toEqual([['up'], [{ type: 'probed', probes: 'failing' }]]);
   });
 
   it('is to be up by what is found since it is starting, here or elsewhere', async () => {
