@@ -94,21 +94,18 @@ export type Owner =
 
 /** The owner a stream belongs to; a name from outside that is no stream is a problem to tell. */
 export function parseStreamName(text: string): Parsed<{ stream: StreamName; owner: Owner }> {
-  const cut = text.indexOf('-');
-  const kind = text.slice(0, cut);
-  const name = text.slice(cut + 1);
-  if (kind === 'domain') {
-    // As it stands in the log: an IPv6 literal may be there in another form than it is given now.
-    if (isDomainName(name)) return { ok: true, value: { stream: domainStream(name), owner: { kind, name } } };
-    const host = parseDomainName(name);
-    if (!host.ok) return host;
-  }
+  const problem = `expected domain-HOST or pool-NAME, found ${quoted(text)}`;
+  if (!isOwned(text)) return { ok: false, problem };
+  const [kind, name] = [kindOf(text), ownerNameOf(text)];
   if (kind === 'pool') {
     const pool = parsePoolName(name);
     if (!pool.ok) return pool;
     return { ok: true, value: { stream: poolStream(pool.value), owner: { kind, name: pool.value } } };
   }
-  return { ok: false, problem: `expected domain-HOST or pool-NAME, found ${quoted(text)}` };
+  // As it stands in the log: an IPv6 literal may be there in another form than it is given now.
+  if (isDomainName(name)) return { ok: true, value: { stream: domainStream(name), owner: { kind, name } } };
+  const host = parseDomainName(name);
+  return host.ok ? { ok: false, problem } : host;
 }
 
 function isDomainName(name: string): name is DomainName {

@@ -53,3 +53,13 @@ describe('an IPv6 literal', () => {
     expect(parseStreamName(stream)).toMatchObject({ ok: true, value: { stream } });
   });
 });
+
+describe('a stream', () => {
+  it.each(['pools', 'domains', 'pool', 'domain', '', '-', 'domain-Example.com'])(
+    'is not %j: nobody has such a one',
+    (text) => {
+      const problem = `expected domain-HOST or pool-NAME, found ${JSON.stringify(text)}`;
+      expect(parseStreamName(text)).toEqual({ ok: false, problem });
+    },
+  );
+});
