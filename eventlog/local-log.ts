@@ -194,6 +194,11 @@ export class LocalLog implements EventLog {
     return this.#open().expectedRows();
   }
 
+  /** Makes the index of current rows again if it does not say what they do; whether it did not. */
+  mendIndex(): boolean {
+    return this.#open().mendIndex();
+  }
+
   /** All were checked or made anew: so many they are. */
   settleCurrentRows(): void {
     const store = this.#open();

@@ -164,6 +164,8 @@ export interface LogStore extends LogReader, LogInspection {
   expectedRows(): number | undefined;
   /** All of them were checked, and so many they are. */
   expectCurrentRows(rows: number): void;
+  /** Makes the index of current rows again if it does not say what they do; whether it did not. */
+  mendIndex(): boolean;
   /** Removes the current row and the snapshots of one stream, which are caches. */
   dropCaches(stream: string): void;
   /** Whether somebody beside writes the file's pages back (`WriteBack`): then this one does so only where it must. */

@@ -1,6 +1,6 @@
 /** What a log in SQLite says, decoded and checked: for the one who writes it and for readers beside him. */
 import type Database from 'better-sqlite3';
-import { EventUnreadable } from '../errors.ts';
+import { EventUnreadable, LogUnavailable } from '../errors.ts';
 import { codec } from '../events/codec.ts';
 import type { Recorded } from '../events/events.ts';
 import type { StoredEvent } from '../events/stored-event.ts';
@@ -48,8 +48,11 @@ export class SqliteReads extends SqliteRows implements LogReader {
         const page = this.statements.domainNames.get(pool, last, NAMES)!;
         if (page.streams === null) return this.position();
         visit(page.streams);
-        pool = page.pool;
-        last = page.streams.slice(page.streams.lastIndexOf('\n') + 1);
+        const stream = page.streams.slice(page.streams.lastIndexOf('\n') + 1);
+        // A damaged index may lead back, and would for ever.
+        if (page.pool < pool || (page.pool === pool && stream <= last))
+          throw this.#damagedFile('domains in order of pool');
+        [pool, last] = [page.pool, stream];
       }
     });
   }
@@ -153,7 +156,8 @@ export class SqliteReads extends SqliteRows implements LogReader {
   domainsOf(pool: string, limit: number): readonly string[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
     const streams = this.guarded(() => this.statements.domainsOf.all({ pool, limit }));
-    return streams.map((stream) => ownerNameOf(stream));
+    // A damaged name may come as a blob.
+    return streams.map((stream) => ownerNameOf(String(stream)));
   }
 
   snapshotOfCurrents(visit: (current: Current) => void, damaged: Damaged = raise): Position {
@@ -211,6 +215,8 @@ export class SqliteReads extends SqliteRows implements LogReader {
   }
 
   #visit(row: StateRow, visit: (current: Current) => void, damaged: Damaged): void {
+    // Among texts it stands where no text would, so that rows behind it are not found: none is to be made again beside them.
+    if (typeof row.stream !== 'string') throw this.#damagedFile('current rows by text');
     // Of a kind unknown here: no domain and no pool, whatever it is.
     if (!isOwned(row.stream)) return;
     const state = openState(row.stream, row.version, row.state, row.checksum);
@@ -222,6 +228,13 @@ export class SqliteReads extends SqliteRows implements LogReader {
     const state = openState(row.stream, row.version, row.state, row.checksum);
     if (state === undefined) throw this.#damaged(row);
     return { stream: row.stream as StreamName, version: row.version, state };
+  }
+
+  #damagedFile(expected: string): LogUnavailable {
+    return new LogUnavailable(
+      'log_failed',
+      `expected ${expected} in ${this.db.name}, found the file damaged there; verify --repair makes it again`,
+    );
   }
 
   #damaged({ stream, version }: Pick<StateRow, 'stream' | 'version'>): EventUnreadable {

@@ -21,11 +21,17 @@ import type { StreamName } from '../names.ts';
 import type { Position, Version } from '../position.ts';
 import { within } from '../read-range.ts';
 import { isIntact } from '../replay/cached-state.ts';
-import { unavailable } from './sqlite-errors.ts';
+import { isDamage, unavailable } from './sqlite-errors.ts';
 import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
 
 // One broken page makes many complaints, and a few tell as much as all.
 const MAX_STRUCTURAL = 5;
+// The file as a whole, and whether the indexes of these tables say what they do; that of the events is followed with them.
+const STRUCTURAL = [
+  `quick_check(${MAX_STRUCTURAL})`,
+  'integrity_check(currents)',
+  'integrity_check(commands)',
+];
 const PASSING_KIB = 512;
 
 export class SqliteRows implements LogInspection {
@@ -56,8 +62,8 @@ export class SqliteRows implements LogInspection {
 
   structuralDamage(): readonly string[] {
     return this.guarded(() => {
-      const lines = this.db.pragma(`quick_check(${MAX_STRUCTURAL})`, { simple: false }) as readonly object[];
-      return lines.flatMap((line) => Object.values(line).map(String)).filter((line) => line !== 'ok');
+      const said = new Set(STRUCTURAL.flatMap((check) => this.complaints(check)));
+      return [...said].slice(0, MAX_STRUCTURAL);
     });
   }
 
@@ -189,6 +195,17 @@ export class SqliteRows implements LogInspection {
       throw unavailable(error, this.db.name);
     } finally {
       this.#depth -= 1;
+    }
+  }
+
+  /** What one of SQLite's own checks says, or could not get past. */
+  protected complaints(check: string): readonly string[] {
+    try {
+      const lines = this.db.pragma(check) as readonly object[];
+      return lines.flatMap((line) => Object.values(line).map(String)).filter((line) => line !== 'ok');
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return [(error as Error).message];
     }
   }
 

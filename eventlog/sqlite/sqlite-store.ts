@@ -201,6 +201,14 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.transaction(() => void this.#upkeep.setTally.run(rows));
   }
 
+  mendIndex(): boolean {
+    return this.guarded(() => {
+      if (this.complaints('integrity_check(currents)').length === 0) return false;
+      this.db.exec('REINDEX domains_of_pool');
+      return true;
+    });
+  }
+
   letGo(): void {
     this.#isLetGo = true;
     this.#released();

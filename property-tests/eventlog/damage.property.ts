@@ -19,7 +19,11 @@ import { projectionOf } from '../../test/eventlog/projections.ts';
 import { type TempDirectory, tempDirectory } from '../../test/support/temp-directory.ts';
 
 type Reader = LogReader & LogInspection;
-type Original = { readonly events: readonly Recorded[]; readonly currents: ReadonlyMap<string, unknown> };
+type Original = {
+  readonly events: readonly Recorded[];
+  readonly currents: ReadonlyMap<string, unknown>;
+  readonly domains: readonly string[];
+};
 
 const FILE = 'events.db';
 
@@ -40,7 +44,7 @@ describe('whichever byte of the file is flipped', () => {
     for (const [index, part] of (steps ?? []).entries()) await play(log, part, `part${index}`);
     const currents = new Map<string, unknown>();
     log.reader.snapshotOfCurrents((current) => currents.set(current.stream, current));
-    original = { events: await log.read({ limit: 10_000 }), currents };
+    original = { events: await log.read({ limit: 10_000 }), currents, domains: domainsIn(log.reader) };
     await log.close();
     size = readFileSync(join(directory.path, FILE)).length;
   });
@@ -76,8 +80,10 @@ describe('whichever byte of the file is flipped', () => {
 });
 
 /** False where something could not be read or is missing; fails the test where something else was read. */
-function readsAsWritten(reader: Reader, { events, currents }: Original): boolean {
+function readsAsWritten(reader: Reader, { events, currents, domains }: Original): boolean {
   let whole = true;
+  const found = orDamage(() => domainsIn(reader));
+  if (found === 'damaged' || found.join() !== domains.join()) whole = false;
   const read = orDamage(() => reader.read({ limit: 10_000 }));
   if (read === 'damaged' || read.length !== events.length) whole = false;
   if (read !== 'damaged') expect(read).toEqual(events.slice(0, read.length));
@@ -92,6 +98,13 @@ function readsAsWritten(reader: Reader, { events, currents }: Original): boolean
     else expect(current).toEqual(currents.get(stream));
   }
   return whole;
+}
+
+/** As their index has them, which no checksum seals. */
+function domainsIn(reader: Reader): readonly string[] {
+  const pages: string[] = [];
+  reader.domainNames((streams) => void pages.push(streams));
+  return pages;
 }
 
 function orDamage<T>(work: () => T): T | 'damaged' {

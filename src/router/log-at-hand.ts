@@ -95,6 +95,7 @@ export class LogAtHand {
 
   /** Rows that were dropped or damaged are made again; whoever cannot be read is named to the workers. */
   async #mend(log: LocalLog): Promise<void> {
+    if (log.mendIndex()) this.#tidings.warn({}, 'the index of domains was damaged and is made again');
     const wanted = new Set<StreamName>(log.reader.streamsOutOfDate());
     log.reader.snapshotOfCurrents(
       () => {},

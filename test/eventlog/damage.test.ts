@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import {
   type LocalLog,
+  LogUnavailable,
   openSqliteLog,
   openSqliteReader,
   type Verified,
@@ -153,6 +154,25 @@ describe('a damaged current row', () => {
     expect(await log.current(A)).toEqual(a);
   });
 
+  it('whose name is no text is damage of the file, and is told as such', async () => {
+    await using directory = await tempDirectory();
+    const before = open(directory.path);
+    await fill(before);
+    await before.close();
+    await damaged(directory.path, (file) => {
+      // Its kind, 13 and twice its length, is the second byte of a header of six: https://www.sqlite.org/fileformat2.html#record_format.
+      const kind = file.indexOf(`${B}{"settings"`) - 5;
+      expect(file[kind]).toBe(13 + 2 * B.length);
+      file[kind] = 12 + 2 * B.length;
+    });
+    await using log = open(directory.path);
+    const read = () => log.reader.snapshotOfCurrents(() => {});
+    expect(read).toThrow(LogUnavailable);
+    expect(read).toThrow('expected current rows by text in');
+    const { findings } = await verify(log.reader, projectionOf);
+    expect(findings[0]).toMatchObject({ type: 'file_damaged' });
+  });
+
   it('is found by verify', async () => {
     await using directory = await tempDirectory();
     await using log = open(directory.path);
@@ -188,6 +208,53 @@ describe('an index whose entries are out of order', () => {
     } finally {
       await log.close();
     }
+  });
+});
+
+describe('an index of domains that is damaged', () => {
+  const ENTRY = 'webdomain-a.example';
+
+  /** `offset`: of its pool, which comes first, and before that the kinds of what is in it. */
+  async function entryFlipped(directory: string, offset: number): Promise<void> {
+    const log = open(directory);
+    await fill(log);
+    await log.close();
+    await damaged(directory, (file) => {
+      const at = file.indexOf(ENTRY) + offset;
+      expect(at).toBeGreaterThan(offset);
+      file[at] = (file[at] ?? 0) ^ 1;
+    });
+  }
+
+  it.each([
+    ['a name', 3],
+    ['a pool', 0],
+  ])('in %s is found by verify, and made again', async (_, offset) => {
+    await using directory = await tempDirectory();
+    await entryFlipped(directory.path, offset);
+    await using log = open(directory.path);
+    const { findings } = await verify(log.reader, projectionOf);
+    expect(findings[0]).toMatchObject({
+      type: 'file_damaged',
+      found: expect.stringContaining('missing from index domains_of_pool'),
+    });
+    expect(log.mendIndex()).toBe(true);
+    expect(await log.domainsOf('web', 10)).toEqual(['a.example', 'b.example']);
+    expect(log.mendIndex()).toBe(false);
+    expect(await verify(log.reader, projectionOf)).toMatchObject({ ok: true });
+  });
+
+  it('is not read round and round for a name that is no text', async () => {
+    await using directory = await tempDirectory();
+    await entryFlipped(directory.path, -1);
+    await using log = open(directory.path);
+    let pages = 0;
+    const visit = () => {
+      pages += 1;
+      if (pages > 100) throw new Error('and so on');
+    };
+    expect(() => log.reader.domainNames(visit)).toThrow('expected domains in order of pool in');
+    expect((await log.domainsOf('web', 10)).toSorted()).toEqual(['a.example', 'b.example']);
   });
 });
 

@@ -1,6 +1,10 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { openSqliteLog } from '../../eventlog/index.ts';
 import { LogAtHand } from '../../src/router/log-at-hand.ts';
 import { createProcessLog } from '../../src/telemetry/process-log.ts';
+import { append, domainCreated, domainOf, domainState, write } from '../eventlog/appends.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 it('says of how many owners it is while it is open, and nothing while it is not', async () => {
@@ -16,4 +20,27 @@ it('says of how many owners it is while it is open, and nothing while it is not'
   const again = atHand.open();
   expect(atHand.owners).toBe(0);
   await again.close();
+});
+
+it('makes the index of domains again where it is damaged', async () => {
+  await using directory = await tempDirectory();
+  const said: string[] = [];
+  const destination = { write: (line: string) => void said.push(line) };
+  const before = openSqliteLog({ directory: directory.path, now: Date.now });
+  const host = domainOf('a.example');
+  await before.append(append([write(host, 0, [domainCreated()], domainState('web', 1))]));
+  await before.close();
+  const path = join(directory.path, 'events.db');
+  const file = readFileSync(path);
+  const entry = file.indexOf(`web${host}`);
+  expect(entry).toBeGreaterThan(0);
+  file[entry] = (file[entry] ?? 0) ^ 1;
+  writeFileSync(path, file);
+  const log = await new LogAtHand(
+    directory.path,
+    createProcessLog({ level: 'warn', destination }),
+  ).openFirst();
+  expect(await log.domainsOf('web', 1)).toEqual(['a.example']);
+  expect(said.join()).toContain('the index of domains was damaged and is made again');
+  await log.close();
 });
