@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -443,6 +443,22 @@ describe('a repair', () => {
   it('cuts where an event is missing', async () => {
     damage('DELETE FROM events WHERE position = 4');
     expect((await run('verify --repair')).out).toContain('cut after position 3');
+  });
+
+  it.each([
+    // Only there the position, 5, is behind the name, and the pool before it.
+    ['streams', Buffer.from('pool-p4\x05')],
+    ['domains', Buffer.from('p3domain-a.example')],
+  ])('loses nothing where only the index of %s is damaged', async (_, entry) => {
+    const now = await state(data);
+    const file = readFileSync(join(data, 'events.db'));
+    const place = file.indexOf(entry);
+    expect(place).toBeGreaterThan(0);
+    file[place] = (file[place] ?? 0) ^ 1;
+    writeFileSync(join(data, 'events.db'), file);
+    expect((await run('verify')).code).toBe(1);
+    expect((await run('verify --repair')).out).toContain('12 events, all as written');
+    expect(await state(data)).toEqual(now);
   });
 
   it('loses nothing where only caches are wrong', async () => {

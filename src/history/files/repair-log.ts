@@ -34,6 +34,8 @@ export type Repaired =
 
 const breathe = async () => {};
 const CACHES = ['current_wrong', 'snapshot_wrong'];
+// Of the index alone, which a new file has anew.
+const INDEXED = 'version_wrong';
 
 /** How far it is: with what is checked, with rows that are made again, or with what is written into a new file. */
 export type Repairing =
@@ -66,8 +68,8 @@ async function* mending(
       'invalid_query',
       `the base is damaged, which only the archive can mend: ${lost.found}`,
     );
-  const places = damage.map(({ position }) => position).filter((position) => position > 0);
-  const after = Math.min(await lastSound(log.reader, breathe), ...places.map((position) => position - 1));
+  const places = damage.filter(({ type, position }) => type !== INDEXED && position > 0);
+  const after = Math.min(await lastSound(log.reader, breathe), ...places.map(({ position }) => position - 1));
   const kept = join(directory, `events-damaged-after-${after}-${nowMs.toString(36)}.db`);
   const fresh = join(directory, 'repairing.db');
   rmSync(fresh, { force: true });
