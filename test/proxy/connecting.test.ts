@@ -116,6 +116,21 @@ describe('connecting', () => {
     expect(router.isQuiet).toBe(true);
   });
 
+  it('in vain to where a backend was before it moved is no reason to leave it alone where it is', async () => {
+    const hole = closing(await blackHole());
+    const backend = await backendThat(() => ok());
+    const router = await routerOver({
+      backends: { web: { port: hole.port } },
+      pool: { timeouts: { connectMs: 200 } },
+    });
+    const late = (await router.connect()).request(GET);
+    await eventually(() => router.plane.counters.connects === 1, 'it to connect');
+    await router.setBackends({ web: { port: backend.port } });
+    expect((await late).body).toContain('H19');
+    expect((await (await router.connect()).request(GET)).status).toBe(200);
+    expect(router.reports).toEqual([]);
+  });
+
   it('gives up all attempts when their whole time is over', async () => {
     const hole = closing(await blackHole());
     const wish = { port: hole.port };

@@ -142,6 +142,9 @@ export abstract class Connecting implements ConnectionUser {
     connections.failures++;
     if (passive === false || connections.failures < passive.connectFailures) return;
     const backend = this.request.backend as BackendRoute;
+    const present = this.pool.backends.get(backend.key);
+    // It has moved meanwhile: where it is now, this says nothing of it.
+    if (present !== undefined && present.settings.address !== backend.settings.address) return;
     // Whole milliseconds, as events keep them: ledger and log name the same moment.
     const untilMs = Math.ceil(nowMs + passive.quarantineMs);
     const isNew = (tenancy as Tenancy).quarantine(backend.key, nowMs, untilMs);
