@@ -24,10 +24,11 @@ import { type Demo, startDemo } from './demo.ts';
 import { fileNumberOf } from './identity.ts';
 import { routingOf } from './plan/index.ts';
 import { AddressUnavailable, claim, claimListeners } from './router/claim-listeners.ts';
-import { clientsWithin, FilesTooFew, mostDescriptors, requireFiles, within } from './router/descriptors.ts';
+import { clientsWithin, requireFiles, within } from './router/descriptors.ts';
 import { ConfigRefused, isForConfig } from './router/first-routing.ts';
 import type { Predecessor } from './router/predecessor.ts';
 import { Router } from './router/router.ts';
+import { LimitTooLow, requireAddressSpace, systemLimit } from './router/system-limits.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
 
@@ -86,6 +87,7 @@ async function run(
     life.state = 'ends';
   });
   const workers = wish.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
+  requireAddressSpace(systemLimit('Max address space') ?? Number.POSITIVE_INFINITY, workers);
   // If this process fails, the other one could not go on with a log of a later format.
   if (predecessor !== undefined) requireOwnFormat(config.data);
   else if (!wish.takeOver) requireFree(config.data);
@@ -148,9 +150,10 @@ function requireFree(directory: string): void {
   }
 }
 
-/** Clients that would leave no file to open for anything else are not let in. Throws `FilesTooFew`. */
+/** Clients that would leave no file to open for anything else are not let in. Throws `LimitTooLow`. */
 function bearable(listeners: readonly ListenerSettings[], workers: number, log: ProcessLog) {
-  const files = mostDescriptors();
+  // Node has raised it to what the user may have.
+  const files = systemLimit('Max open files');
   if (files === undefined) return listeners;
   requireFiles(files, workers);
   const clients = clientsWithin(files, workers);
@@ -274,7 +277,7 @@ function hindrance(error: unknown): CommandFailed | undefined {
       cause instanceof LogUnavailable ||
       cause instanceof AdminUnavailable ||
       cause instanceof AddressUnavailable ||
-      cause instanceof FilesTooFew ||
+      cause instanceof LimitTooLow ||
       cause instanceof ConfigRefused
     ) {
       return new CommandFailed([cause.message]);

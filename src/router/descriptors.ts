@@ -2,8 +2,8 @@
  * How many clients the files that a process may have open can bear. Beyond that nothing of it works any more: no backend can
  * be connected to, no command and no look at the metrics is accepted, and nothing is journalled.
  */
-import { readFileSync } from 'node:fs';
 import type { ListenerSettings } from '../config/index.ts';
+import { LimitTooLow, withWorkers } from './system-limits.ts';
 
 // Measured: 37 and 9 a worker at rest, 22 for the threads of history and imports. A worker that is replaced is there twice, and
 // questions about the past open three files of each segment.
@@ -19,27 +19,12 @@ const MOST_AT_BACKENDS = 8192;
 // Where so few are allowed, better some clients than none.
 const LEAST_SHARE = 8;
 
-/** Undefined: this system does not say. Node has raised it to what the user may have. */
-export function mostDescriptors(): number | undefined {
-  try {
-    const most = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-    return most === undefined ? undefined : Number(most);
-  } catch {
-    return undefined;
-  }
-}
-
-export class FilesTooFew extends Error {
-  override readonly name = 'FilesTooFew';
-}
-
-/** Throws `FilesTooFew` where so many do not even start a router. */
+/** Throws `LimitTooLow` where so many do not even start a router. */
 export function requireFiles(descriptors: number, workers: number): void {
   const least = LEAST + LEAST_OF_A_WORKER * workers;
   if (descriptors >= least) return;
-  const whose = workers === 0 ? '' : ` with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
-  throw new FilesTooFew(
-    `expected that at least ${least} files may be open${whose} (ulimit -n), found ${descriptors}`,
+  throw new LimitTooLow(
+    `expected that at least ${least} files may be open${withWorkers(workers)} (ulimit -n), found ${descriptors}`,
   );
 }
 

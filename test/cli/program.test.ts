@@ -46,6 +46,17 @@ async function shell(script: string): Promise<{ code: number; out: string; err: 
 }
 
 describe('the program', () => {
+  it.runIf(process.platform === 'linux').each([
+    [1_499_999, 'help', 2, 'at least 1500000 KiB (ulimit -v), found 1499999.'],
+    [1_500_000, 'help', 0, ''],
+    [8_388_607, 'serve --workers 0', 1, 'at least 8 GiB (ulimit -v), found 7.9'],
+    [12_582_911, 'serve --workers 2', 1, 'at least 12 GiB with 2 workers (ulimit -v), found 11.9'],
+  ])('of %i KiB of addresses says what %s wants', async (addresses, verb, status, says) => {
+    const { code, err } = await shell(`ulimit -v ${addresses}; "$PROGRAM" ${verb}`);
+    const expected = says === '' ? '' : `switchyard: expected an address space of ${says}\n`;
+    expect([code, err]).toEqual([status, expected]);
+  });
+
   it.each([
     ['serve', 2],
     ['demo', 2],

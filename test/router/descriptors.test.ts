@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/index.ts';
-import { clientsWithin, FilesTooFew, requireFiles, within } from '../../src/router/descriptors.ts';
+import { clientsWithin, requireFiles, within } from '../../src/router/descriptors.ts';
+import { LimitTooLow } from '../../src/router/system-limits.ts';
 
 function listeners(...connections: readonly number[]) {
   const config = parseConfig({
@@ -51,7 +52,7 @@ describe('clients within the files that may be open', () => {
 describe('so few files that no router starts', () => {
   it('are told, and one more is enough', () => {
     expect(() => requireFiles(67, 2)).toThrow(
-      new FilesTooFew('expected that at least 68 files may be open with 2 workers (ulimit -n), found 67'),
+      new LimitTooLow('expected that at least 68 files may be open with 2 workers (ulimit -n), found 67'),
     );
     expect(() => requireFiles(68, 2)).not.toThrow();
     expect(() => requireFiles(48, 0)).not.toThrow();
