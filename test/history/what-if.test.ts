@@ -162,6 +162,36 @@ describe('what if', () => {
     expect(late.retries).toBe(0);
   });
 
+  it.each([
+    // A tenth of all, of which each worker has its own.
+    [3, 600, 10, 54, 63],
+    // The three that any pool may have in ten seconds: the third backend of two, which nobody finds, is none of them.
+    [1, 10, 1, 3, 3],
+  ])(
+    'fewer might be asked again: of %i workers, %i requests and %i %% between %i and %i',
+    async (...what) => {
+      const [workers, requests, budgetPercent, least, most] = what;
+      await using directory = await tempDirectory();
+      {
+        await using world = new RecordedWorld(directory.path, workers, 7);
+        const unlimited = (port: number) => ({ address: `127.0.0.1:${port}` });
+        const backends = { 'web.1': unlimited(9001), 'web.2': unlimited(9002) };
+        await world.create({ health: { passive: false } } as never, backends);
+        for (let turn = 0; turn < requests; turn++) {
+          world.ask();
+          world.pass(10);
+          for (const end of ['backend_failed', 'backend_failed'] as const) world.finish(end);
+          world.turn();
+        }
+      }
+      const set = { web: { settings: { health: { passive: false }, retries: { budgetPercent } } } };
+      const [before, after] = await sides(directory.path, { with: set as never });
+      expect(before.retries).toBeGreaterThan(before.requests / 2);
+      expect(after.retries).toBeGreaterThanOrEqual(least);
+      expect(after.retries).toBeLessThanOrEqual(most);
+    },
+  );
+
   it('is answered with what it assumes', async () => {
     await using directory = await tempDirectory();
     await crowded(directory.path);

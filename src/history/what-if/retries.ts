@@ -7,13 +7,21 @@ import type { Visit } from './visit.ts';
 // No request tries more backends; the ledger takes no more.
 const MOST_TRIED = 16;
 
-export class Retries {
+/** Of one thread: each counts its own requests. */
+class Share {
+  readonly budget = new RetryBudget();
   /** Requests that are over. */
-  #ended = 0;
-  readonly #budgets = new Map<number, RetryBudget>();
+  ended = 0;
+}
 
-  ended(): void {
-    this.#ended += 1;
+export class Retries {
+  readonly #shares = new Map<number, Share>();
+
+  ended(visit: Visit): void {
+    const share = this.#shareOf(visit);
+    share.ended += 1;
+    // It found nobody to ask.
+    if (visit.isRetry) share.budget.giveBack();
   }
 
   allow(visit: Visit, end: LeaseEnd, nowMs: number, { retries }: PoolSettings): boolean {
@@ -23,14 +31,17 @@ export class Retries {
     if (end === 'connect_failed') return true;
     const isWanted =
       end === 'backend_failed' ? idempotent : end === 'timed_out' ? firstByteTimeouts : statuses.length > 0;
-    return isWanted && end !== 'cut' && this.#budgetOf(asked.thread).take(this.#ended, budgetPercent, nowMs);
+    if (!isWanted || end === 'cut') return false;
+    const { budget, ended } = this.#shareOf(visit);
+    visit.isRetry = budget.take(ended, budgetPercent, nowMs);
+    return visit.isRetry;
   }
 
-  #budgetOf(thread: number): RetryBudget {
-    const known = this.#budgets.get(thread);
+  #shareOf({ asked: { thread } }: Visit): Share {
+    const known = this.#shares.get(thread);
     if (known !== undefined) return known;
-    const fresh = new RetryBudget();
-    this.#budgets.set(thread, fresh);
+    const fresh = new Share();
+    this.#shares.set(thread, fresh);
     return fresh;
   }
 }

@@ -18,6 +18,8 @@ export class Visit implements Waiter, Waits {
   asked: Asked;
   /** It asked again where nothing is recorded of it. */
   isBeyond = false;
+  /** It has one of its thread's budget, and has not been lent another backend yet. */
+  isRetry = false;
   /** It would leave, not wait. */
   isHasty = false;
   /** The thread it is on is another one since. */

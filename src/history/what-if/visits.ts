@@ -67,6 +67,7 @@ export class Visits implements Host {
       visit.waitedMs += nowMs - visit.askedMs;
       this.#queue.end(visit);
     }
+    visit.isRetry = false;
     visit.held.set(lease, nowMs);
     visit.last = lease;
     visit.leases += 1;
@@ -244,7 +245,7 @@ export class Visits implements Host {
   #over(visit: Visit, ending: Ending): void {
     if (visit.isOver) return;
     visit.isOver = true;
-    this.#retries.ended();
+    this.#retries.ended(visit);
     this.#forget(visit);
     const timeMs = this.#time.nowMs - visit.sinceMs;
     this.#options.tally.over(ending, visit.waitedMs, visit.isQueued, timeMs, visit.leases);
