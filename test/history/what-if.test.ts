@@ -192,6 +192,30 @@ describe('what if', () => {
     },
   );
 
+  it.each([
+    [1, true],
+    [100, false],
+  ])('chance picked: a backend would be out once %i connects in a row had failed', async (most, isOut) => {
+    await using directory = await tempDirectory();
+    {
+      await using world = new RecordedWorld(directory.path, 1, 7);
+      const settings = {
+        policy: 'round-robin',
+        health: { passive: { connectFailures: most, outlier: false } },
+      };
+      const unlimited = (port: number) => ({ address: `127.0.0.1:${port}` });
+      await world.create(settings as never, { 'web.1': unlimited(9001), 'web.2': unlimited(9002) });
+      for (let turn = 0; turn < 300; turn++) {
+        world.ask();
+        world.pass(10);
+        world.finish(turn % 3 === 0 ? 'connect_failed' : 'finished');
+        world.turn();
+      }
+    }
+    const [before, after] = await sides(directory.path, { policy: 'random' });
+    expect([before.waited, after.waited > 0]).toEqual([0, isOut]);
+  });
+
   it('is answered with what it assumes', async () => {
     await using directory = await tempDirectory();
     await crowded(directory.path);

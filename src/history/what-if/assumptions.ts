@@ -12,7 +12,9 @@ const ON_QUEUES = [
 const ON_RETRIES = [
   'a request that fails where it is not recorded to have been, or where retries are set otherwise, is asked again as the pool’s retries say, as if it may be sent twice; statuses are not journalled with leases, so listed ones are taken to be those that failed',
 ];
-const ON_HEALTH = ['quarantines and probes are as recorded: backends were up and down when they were'];
+const ON_HEALTH = [
+  'quarantines and probes are as recorded: backends were up and down when they were; connects that are assumed to fail quarantine a backend as the pool’s settings have it',
+];
 const ON_ADDED = ['a backend that is added is as fast as the one each request went to'];
 const ON_LATENCY = [
   'where the policy in force did not measure latencies, the time that a backend was held stands for its latency',

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import type { Lease, LeaseEnd, PoolLedger, VirtualLedger } from '../../../actors/index.ts';
 import { VirtualQueue } from '../../simulation/index.ts';
 import type { Ask } from './ask.ts';
+import { FailedConnects } from './failed-connects.ts';
 import type { RecordedTime } from './recorded-time.ts';
 import { Retries } from './retries.ts';
 import { latencyOf, type ServiceTimes } from './service-times.ts';
@@ -38,6 +39,7 @@ export class Visits implements Host {
     expiry: (atMs, pool) => this.#time.plan(atMs, () => this.#queue.expire(pool, atMs)),
   });
   readonly #retries = new Retries();
+  readonly #connects = new FailedConnects();
   readonly #visits = new Map<number, Set<Visit>>();
 
   constructor(options: VisitsOptions) {
@@ -223,6 +225,7 @@ export class Visits implements Host {
     const pool = this.#pool(visit.asked.thread);
     visit.held.delete(lease);
     visit.lastEnd = end;
+    this.#connects.ended(visit.asked.thread, lease.backendKey, end);
     this.#options.tally.back(lease.backendKey, this.#time.nowMs - sinceMs, end);
     pool?.checkin(lease, this.#time.toldMs, end, latencyMs);
     if (this.#terms.isAltered && pool !== undefined) this.#queue.lookForExpiry(pool, this.#time.nowMs);
@@ -231,9 +234,10 @@ export class Visits implements Host {
 
   #quarantine(visit: Visit, backendKey: number): void {
     const { passive } = this.#terms.settings.health;
-    if (passive === false) return;
+    const { thread } = visit.asked;
+    if (passive === false || this.#connects.inRow(thread, backendKey) < passive.connectFailures) return;
     const untilMs = Math.ceil(this.#time.toldMs + passive.quarantineMs);
-    this.#pool(visit.asked.thread)?.quarantine(backendKey, this.#time.toldMs, untilMs);
+    this.#pool(thread)?.quarantine(backendKey, this.#time.toldMs, untilMs);
   }
 
   /** Nothing else was free: the word of the backend before stands, and while that still speaks the request is not over. */

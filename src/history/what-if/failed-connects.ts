@@ -1,0 +1,20 @@
+/** Connects that failed in a row, of each thread to each backend: so many of them quarantine it. */
+import type { LeaseEnd } from '../../../actors/index.ts';
+
+// Of these nobody knows whether it was connected.
+const UNTOLD: ReadonlySet<LeaseEnd> = new Set(['client_gone', 'unused']);
+
+export class FailedConnects {
+  readonly #inRow = new Map<string, number>();
+
+  inRow(thread: number, backendKey: number): number {
+    return this.#inRow.get(`${thread} ${backendKey}`) ?? 0;
+  }
+
+  /** A lease did. */
+  ended(thread: number, backendKey: number, end: LeaseEnd): void {
+    const key = `${thread} ${backendKey}`;
+    if (end === 'connect_failed') this.#inRow.set(key, this.inRow(thread, backendKey) + 1);
+    else if (!UNTOLD.has(end)) this.#inRow.delete(key);
+  }
+}
