@@ -56,6 +56,7 @@ const doing = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('remove'), id }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('set'), policy }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('die') }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('sleep') }) },
 );
 type Doing = typeof doing extends fc.Arbitrary<infer T> ? T : never;
 
@@ -152,6 +153,8 @@ async function happen(
     }
     case 'die':
       return world.die();
+    case 'sleep':
+      return world.sleep();
   }
 }
 

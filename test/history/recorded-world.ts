@@ -92,8 +92,24 @@ export class RecordedWorld implements AsyncDisposable {
   /** As the pool's owner would: the event, then the ledger in line with it. */
   async happen(...events: readonly PoolEvent[]): Promise<number> {
     const position = await this.#past.happen(...events.map((event) => [`pool-${POOL}`, event] as const));
+    await this.#align();
+    return position;
+  }
+
+  /** Nobody has used it for long, if it is at rest; then somebody does. */
+  async sleep(): Promise<void> {
+    const rested = await this.#main.rest(KEY, this.#main.ticket(KEY), await this.#change());
+    if (rested) await this.#align();
+  }
+
+  async #change(): Promise<Parameters<MainLedger['drop']>[1]> {
+    return { position: await this.#log.version(`pool-${POOL}` as never), nowMs: this.desk.nowMs };
+  }
+
+  /** The ledger with its owner. */
+  async #align(): Promise<void> {
     const state = this.#past.state(`pool-${POOL}`) as PoolState;
-    const change = { position: await this.#log.version(`pool-${POOL}` as never), nowMs: this.desk.nowMs };
+    const change = await this.#change();
     if (state === null) await this.#main.drop(KEY, change);
     else {
       writeName(this.#ring, KEY, POOL);
@@ -102,7 +118,6 @@ export class RecordedWorld implements AsyncDisposable {
       for (const phase of ['restrict', 'widen'] as const)
         await this.#main.define(KEY, definition, rowsOf(state, change.nowMs), phase, change);
     }
-    return position;
   }
 
   async create(settings: SparsePool, backends: Readonly<Record<string, SparseBackend>>): Promise<void> {

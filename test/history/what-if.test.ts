@@ -115,6 +115,21 @@ describe('what if', () => {
     expect(after.backends[0]?.inFlight).toBeCloseTo(1, 1);
   });
 
+  it('the pool had not been removed: those who waited would not have been refused', async () => {
+    await using directory = await tempDirectory();
+    let removed = 0;
+    {
+      await using world = new RecordedWorld(directory.path, 1, 7);
+      await world.create({}, { 'web.1': at(9001) });
+      for (let asks = 0; asks < 3; asks++) world.ask();
+      world.pass(10);
+      removed = await world.happen({ type: 'PoolRemoved', data: {} });
+      world.turn();
+    }
+    const [before, after] = await sides(directory.path, { without: [removed] });
+    expect([before.refusals, after.refusals]).toEqual([{ no_backends: 2 }, {}]);
+  });
+
   it('the queue were shorter: those who waited would have been refused', async () => {
     await using directory = await tempDirectory();
     await crowded(directory.path);

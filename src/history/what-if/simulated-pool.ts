@@ -108,10 +108,7 @@ export class SimulatedPool {
         this.#define(outside);
         return;
       case 'dropped':
-        this.#defining = this.#ledger.drop(this.#key, {
-          position: outside.version,
-          nowMs: this.#time.toldMs,
-        });
+        this.#drop(outside.version);
         return;
       case 'quarantined':
         this.#pool(outside.thread)?.quarantine(outside.backendKey, this.#time.toldMs, outside.untilMs);
@@ -146,6 +143,15 @@ export class SimulatedPool {
       this.#defining = this.#ledger.define(this.#key, definition, wanted, 'restrict', change);
     if (phases !== 'restrict')
       this.#defining = this.#ledger.define(this.#key, definition, wanted, 'widen', change);
+  }
+
+  /** The pool was removed, or is put to sleep, where it is at rest here too. */
+  #drop(version: number): void {
+    const change = { position: version, nowMs: this.#time.toldMs };
+    const isRemoved = this.#adopt(this.#options.states.at(version)) === null;
+    this.#defining = isRemoved
+      ? this.#ledger.drop(this.#key, change)
+      : this.#ledger.rest(this.#key, this.#ledger.ticket(this.#key), change).then(() => undefined);
   }
 
   #adopt(states: ReturnType<PoolStates['at']>): PoolState {
