@@ -10,9 +10,17 @@ const KEPT_EVENTS = 1_000_000;
 const KEPT_MS = 86_400_000;
 const PRUNED_AT_ONCE = 500;
 
+// It was given before the event behind its position: its own last one may be older, where it wrote none. An archived event is
+// as old as the last of them, or older.
 const IS_OLD = (position: string) => `(${position} < (SELECT max(position) FROM events) - ${KEPT_EVENTS}
-  OR (SELECT e.recorded_at_ms FROM events e WHERE e.position = ${position})
+  OR coalesce((SELECT e.recorded_at_ms FROM events e WHERE e.position = ${position} + 1),
+              (SELECT b.recorded_at_ms FROM base b WHERE b.position > ${position}))
     < (SELECT recorded_at_ms FROM events ORDER BY position DESC LIMIT 1) - ${KEPT_MS})`;
+
+// As SQLite keeps its text.
+const KEEPS = `CREATE TRIGGER commands_are_kept BEFORE DELETE ON commands
+WHEN NOT coalesce(${IS_OLD('OLD.position')}, FALSE)
+BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END`;
 
 const UPKEEP = `
 CREATE TABLE IF NOT EXISTS tallies (
@@ -22,16 +30,15 @@ CREATE TABLE IF NOT EXISTS tallies (
 INSERT OR IGNORE INTO tallies VALUES ('currents', (SELECT CASE WHEN EXISTS (SELECT 1 FROM events) THEN NULL ELSE 0 END));
 CREATE INDEX IF NOT EXISTS commands_by_position ON commands (position);
 DROP TRIGGER IF EXISTS commands_are_never_deleted;
-CREATE TRIGGER IF NOT EXISTS commands_are_kept BEFORE DELETE ON commands
-WHEN NOT coalesce(${IS_OLD('OLD.position')}, FALSE)
-BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END;
+DROP TRIGGER IF EXISTS commands_are_kept;
+${KEEPS};
 `;
 
 export function prepareUpkeep(db: Database.Database): void {
-  const ready = db
-    .prepare<[], number>("SELECT count(*) FROM sqlite_schema WHERE name = 'commands_are_kept'")
+  const kept = db
+    .prepare<[], string>("SELECT sql FROM sqlite_schema WHERE name = 'commands_are_kept'")
     .pluck();
-  if (ready.get() === 1) return;
+  if (kept.get() === KEEPS) return;
   db.transaction(() => db.exec(UPKEEP)).immediate();
 }
 

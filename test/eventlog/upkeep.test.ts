@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { openSqliteLog, type StreamName } from '../../eventlog/index.ts';
+import { copying, openSqliteLog, type StreamName, swapLog } from '../../eventlog/index.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import {
   append,
@@ -14,6 +14,7 @@ import {
   WEB,
   write,
 } from './appends.ts';
+import { projectionOf } from './projections.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -42,6 +43,65 @@ describe('answers to commands', () => {
     await log.append(young);
     await change(200);
     expect(await log.answered(old.commandId)).toBeUndefined();
+    expect(await log.answered(young.commandId)).toBeDefined();
+  });
+});
+
+describe('answers to commands that changed nothing', () => {
+  it('are kept for a day, however old the event before them is', async () => {
+    await using directory = await tempDirectory();
+    let nowMs = 1_700_000_000_000;
+    await using log = openSqliteLog({ directory: directory.path, now: () => nowMs });
+    const old = append([write(WEB, 0, [poolCreated()])]);
+    await log.append(old);
+    nowMs += 10 * DAY_MS;
+    const young = append([write(WEB, 1, [])]);
+    await log.append(young);
+    for (let owner = 0; owner < 200; owner += 1)
+      await log.append(append([write(domainOf(`d${owner}.example`), 0, [domainCreated()])]));
+    expect(await log.answered(young.commandId)).toBeDefined();
+    nowMs += DAY_MS + 1;
+    for (let owner = 200; owner < 400; owner += 1)
+      await log.append(append([write(domainOf(`d${owner}.example`), 0, [domainCreated()])]));
+    expect(await log.answered(old.commandId)).toBeUndefined();
+    expect(await log.answered(young.commandId)).toBeUndefined();
+  });
+});
+
+describe('answers to commands of events that are archived', () => {
+  it('are forgotten as all others, in a file of a former version too', async () => {
+    await using directory = await tempDirectory();
+    let nowMs = 1_700_000_000_000;
+    const open = () => openSqliteLog({ directory: directory.path, now: () => nowMs });
+    const old = append([]);
+    const archived = append([write(WEB, 0, [poolCreated()])]);
+    const young = append([write(domainOf('b.example'), 0, [domainCreated()], domainState('web', 1))]);
+    const host = domainOf('a.example');
+    {
+      await using log = open();
+      await log.append(old);
+      await log.append(archived);
+      await log.append(append([write(host, 0, [domainCreated()], domainState('web', 1))]));
+      const fresh = join(directory.path, 'archiving.db');
+      const part = { source: log.reader, path: fresh, from: 2, to: 2, projectionOf, breathe: async () => {} };
+      const steps = copying({ ...part, commands: 'all' });
+      while ((await steps.next()).done !== true);
+      swapLog(log, directory.path, fresh, 2);
+    }
+    // As former versions made it: whose event is not there was never old.
+    const file = new Database(join(directory.path, 'events.db'));
+    file.exec(`DROP TRIGGER commands_are_kept; CREATE TRIGGER commands_are_kept BEFORE DELETE ON commands
+      WHEN OLD.position < 2 BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END`);
+    file.close();
+    await using log = open();
+    nowMs += DAY_MS + 1;
+    await log.append(young);
+    for (let version = 1; version <= 200; version += 1)
+      await log.append(
+        append([write(host, version, [domainChanged('web')], domainState('web', version + 1))]),
+      );
+    expect(await log.answered(old.commandId)).toBeUndefined();
+    expect(await log.answered(archived.commandId)).toBeUndefined();
     expect(await log.answered(young.commandId)).toBeDefined();
   });
 });
