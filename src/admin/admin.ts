@@ -21,7 +21,7 @@ import {
 import { BodyRoom } from './http/body-room.ts';
 import { checkUnconditional } from './http/by.ts';
 import type { HeldBody } from './http/call.ts';
-import { Connections, MOST_CONNECTIONS } from './http/connections.ts';
+import { Connections } from './http/connections.ts';
 import { checkHost, checkOrigin, checkToken, type GuardOptions } from './http/guard.ts';
 import { problem, Refused, rejected, unanswered } from './http/problem.ts';
 import type { Reply } from './http/reply.ts';
@@ -38,6 +38,8 @@ export interface AdminOptions extends AdminPorts {
   /** Further names that a Host may say. */
   readonly names: readonly string[];
   readonly logger: Logger;
+  /** That may be open at once; 288 by default. */
+  readonly connections?: number;
 }
 
 export interface Admin {
@@ -91,7 +93,7 @@ class AdminServer implements Admin {
     const serve = (request: IncomingMessage, response: ServerResponse) =>
       this.#serveInTurn(request, response);
     this.#server = createServer(SERVER_OPTIONS, serve);
-    this.#connections = new Connections(this.#server);
+    this.#connections = new Connections(this.#server, options.connections);
     this.#notes = new CommandNotes(options.logger);
     const refusing = (socket: Duplex, refuse: () => void) => {
       if (this.#connections.mayRefuse(socket as Socket)) refuse();
@@ -219,7 +221,7 @@ class AdminServer implements Admin {
     const open = this.#open.has(url.split('?', 1)[0]!);
     if (!open) checkToken(request, this.#guard);
     // A router whose operators are many is none to be ended: probes are answered whatever else there is.
-    if (!open && !hasRoom) throw fullHouse();
+    if (!open && !hasRoom) throw fullHouse(this.#connections.most);
     checkExpectation(request);
     const { route, params, query } = match(this.#routes, method, url);
     if (route.method !== 'GET') checkMediaType(request);
@@ -275,8 +277,8 @@ class AdminServer implements Admin {
   }
 }
 
-function fullHouse(): Refused {
-  const detail = `expected at most ${MOST_CONNECTIONS} connections with a request under way, found more`;
+function fullHouse(most: number): Refused {
+  const detail = `expected at most ${most} connections with a request under way, found more`;
   return new Refused('too_many_connections', detail, {
     headers: { 'retry-after': '1', connection: 'close' },
   });

@@ -7,8 +7,10 @@ import { archiveLog, type HistoryThread } from '../history/index.ts';
 import type { ImportThread } from '../import/index.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
 import type { ReplaceAnswer } from '../workers/index.ts';
+import { operatorsWithin } from './descriptors.ts';
 import type { Figures } from './figures.ts';
 import type { Planner } from './planner.ts';
+import { systemLimit } from './system-limits.ts';
 
 /** What it speaks for. Functions are of what is made later, or made anew. */
 export type AdminOf = {
@@ -103,6 +105,7 @@ export class AdminChild {
       ownAddresses: () => ({ listeners: this.#of.addresses(), local: localAddresses() }),
       names,
       logger,
+      connections: operatorsWithin(systemLimit('Max open files') ?? Number.POSITIVE_INFINITY),
       // The ledger's and the workers': the deadline of a drain is theirs to keep, also when the wall clock is set.
       now: systemClock.now,
       ...(token === undefined ? {} : { token }),

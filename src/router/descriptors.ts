@@ -2,6 +2,7 @@
  * How many clients the files that a process may have open can bear. Beyond that nothing of it works any more: no backend can
  * be connected to, no command and no look at the metrics is accepted, and nothing is journalled.
  */
+import { MOST_CONNECTIONS } from '../admin/index.ts';
 import type { ListenerSettings } from '../config/index.ts';
 import { LimitTooLow, withWorkers } from './system-limits.ts';
 
@@ -16,8 +17,11 @@ const LEAST_OF_A_WORKER = 10;
 const OF_A_CLIENT = 2;
 // … but of very many most are idle: more requests than these are hardly ever under way at once.
 const MOST_AT_BACKENDS = 8192;
-// Where so few are allowed, better some clients than none.
+// Where so few are allowed, better some clients than none, and some operators.
 const LEAST_SHARE = 8;
+const LEAST_OPERATORS = 4;
+// Of few files, those for who is connected to the admin.
+const SHARE_OF_OPERATORS = 16;
 
 /** Throws `LimitTooLow` where so many do not even start a router. */
 export function requireFiles(descriptors: number, workers: number): void {
@@ -29,9 +33,15 @@ export function requireFiles(descriptors: number, workers: number): void {
 }
 
 export function clientsWithin(descriptors: number, workers: number): number {
-  const left = descriptors - OWN - OWN_OF_A_WORKER * workers;
+  const left = descriptors - OWN - OWN_OF_A_WORKER * workers - operatorsWithin(descriptors);
   const clients = Math.max(Math.floor(left / OF_A_CLIENT), left - MOST_AT_BACKENDS);
   return Math.max(clients, Math.ceil(descriptors / LEAST_SHARE));
+}
+
+/** Connections to the admin: idle ones are files too. */
+export function operatorsWithin(descriptors: number): number {
+  const share = Math.floor(descriptors / SHARE_OF_OPERATORS);
+  return Math.min(Math.max(share, LEAST_OPERATORS), MOST_CONNECTIONS);
 }
 
 /**

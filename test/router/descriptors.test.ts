@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/index.ts';
-import { clientsWithin, requireFiles, within } from '../../src/router/descriptors.ts';
+import { clientsWithin, operatorsWithin, requireFiles, within } from '../../src/router/descriptors.ts';
 import { LimitTooLow } from '../../src/router/system-limits.ts';
 
 function listeners(...connections: readonly number[]) {
@@ -17,15 +17,26 @@ function listeners(...connections: readonly number[]) {
 const limits = (clients: number, ...connections: readonly number[]) =>
   within(clients, listeners(...connections)).map((listener) => listener.limits.connections);
 
+it.each([
+  [48, 4],
+  [64, 4],
+  [80, 5],
+  [1024, 64],
+  [4608, 288],
+  [1_048_576, 288],
+])('of %i files, so many connections to the admin may be open: %i', (files, operators) => {
+  expect(operatorsWithin(files)).toBe(operators);
+});
+
 describe('clients within the files that may be open', () => {
   it('leave room for their backends and for the router', () => {
-    expect(clientsWithin(1024, 2)).toBe(452);
-    expect(clientsWithin(16_504, 2)).toBe(8192);
+    expect(clientsWithin(1024, 2)).toBe(420);
+    expect(clientsWithin(16_792, 2)).toBe(8192);
   });
 
   it('are more than half of very many, since most of those are idle', () => {
-    expect(clientsWithin(20_000, 2)).toBe(11_688);
-    expect(clientsWithin(524_288, 8)).toBe(515_856);
+    expect(clientsWithin(20_000, 2)).toBe(11_400);
+    expect(clientsWithin(524_288, 8)).toBe(515_568);
   });
 
   it('are some, however few may be open', () => {

@@ -2,21 +2,25 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-// 256: operators, their dashboards, and metrics; never the world.
-export const MOST_CONNECTIONS = 256;
-// Beyond them, so that probes are answered in a full house, and others told of it.
-const SPARE = 32;
+// 256: operators, their dashboards, and metrics; never the world. And 32 to spare.
+export const MOST_CONNECTIONS = 288;
+// Of those, so that probes are answered in a full house, and others told of it.
+const SPARE_SHARE = 9;
 // 100: who sends more before the first of them is answered is read no further until then.
 const MOST_BEHIND = 100;
 
 export class Connections {
+  /** That may be at work. */
+  readonly most: number;
   /** Without a request under way, who is so for longest first. */
   readonly #idle = new Set<Socket>();
   /** The answers under way on each; a client may send the next request before it has one. */
   readonly #busy = new Map<Socket, Set<ServerResponse>>();
 
-  constructor(server: Server) {
-    server.maxConnections = MOST_CONNECTIONS + SPARE;
+  /** `open`: so many, with those to spare. */
+  constructor(server: Server, open = MOST_CONNECTIONS) {
+    this.most = open - Math.ceil(open / SPARE_SHARE);
+    server.maxConnections = open;
     server.on('connection', (socket: Socket) => this.#came(socket));
   }
 
@@ -29,7 +33,7 @@ export class Connections {
     // In the next turn: Node goes on to read behind each request that is whole.
     if (this.#hasMany(socket)) setImmediate(() => this.#hasMany(socket) && socket.pause());
     response.once('close', () => this.#left(socket, response));
-    return this.#busy.size <= MOST_CONNECTIONS;
+    return this.#busy.size <= this.most;
   }
 
   /** Whether a refusal of what cannot be read there is taken for one: it is no part, and in no place, of another answer. */
@@ -51,7 +55,7 @@ export class Connections {
       // Answers that wait behind others there are not told of its end.
       this.#busy.delete(socket);
     });
-    if (this.#idle.size + this.#busy.size <= MOST_CONNECTIONS) return;
+    if (this.#idle.size + this.#busy.size <= this.most) return;
     const [longest] = this.#idle;
     if (longest !== socket) longest?.destroy();
   }
