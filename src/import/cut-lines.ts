@@ -1,5 +1,6 @@
 /** Bytes cut into lines, and lines gathered into chunks: numbered from 1, blank ones left out, none held longer than needed. */
 import { isAscii, isUtf8 } from 'node:buffer';
+import { GrowingBytes } from '../wire/growing-bytes.ts';
 
 export type Line = { readonly number: number; readonly text: string };
 
@@ -13,6 +14,7 @@ const MAX_LINE_BYTES = 1_048_576;
 const MAX_CHUNK_CHARACTERS = 262_144;
 
 const LF = 0x0a;
+const NOTHING = Buffer.alloc(0);
 // RFC 8259 §8.1: it may be ignored where the text begins.
 const BYTE_ORDER_MARK = '\ufeff';
 
@@ -55,8 +57,8 @@ class Cutter {
   readonly #size: () => number;
   readonly #first: number;
   readonly #from: number;
-  #rest: Uint8Array[] = [];
-  #restBytes = 0;
+  /** Of a line that is not whole. */
+  #rest: GrowingBytes | undefined;
   #number: number;
   #lines: Line[] = [];
   #characters = 0;
@@ -69,28 +71,30 @@ class Cutter {
   }
 
   *take(bytes: Uint8Array): Generator<readonly Line[]> {
-    const last = bytes.lastIndexOf(LF);
-    if (last === -1) {
-      this.#keep(bytes);
-      return;
-    }
-    const whole = Buffer.concat([...this.#rest, bytes.subarray(0, last)]);
-    this.#rest = [];
-    this.#restBytes = 0;
-    yield* this.#cut(whole);
-    this.#keep(bytes.subarray(last + 1));
+    const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const last = piece.lastIndexOf(LF);
+    if (last !== -1) yield* this.#cut(this.#withRest(piece.subarray(0, last)));
+    this.#keep(piece.subarray(last + 1));
   }
 
   *end(): Generator<readonly Line[]> {
-    if (this.#restBytes > 0) yield* this.#cut(Buffer.concat(this.#rest));
+    if (this.#rest !== undefined) yield* this.#cut(this.#withRest(NOTHING));
     if (this.#lines.length > 0) yield this.#lines;
   }
 
-  #keep(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#rest.push(bytes);
-    this.#restBytes += bytes.length;
-    if (this.#restBytes > MAX_LINE_BYTES) throw this.#tooLong(this.#number + 1);
+  #withRest(piece: Buffer): Buffer {
+    const rest = this.#rest;
+    if (rest === undefined) return piece;
+    this.#rest = undefined;
+    rest.append(piece, 0, piece.length);
+    return rest.bytes.subarray(0, rest.length);
+  }
+
+  #keep(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#rest ??= new GrowingBytes();
+    this.#rest.append(piece, 0, piece.length);
+    if (this.#rest.length > MAX_LINE_BYTES) throw this.#tooLong(this.#number + 1);
   }
 
   *#cut(whole: Buffer): Generator<readonly Line[]> {

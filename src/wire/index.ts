@@ -5,6 +5,7 @@ export { lastChunk } from './body/last-chunk.ts';
 export { type Networks, parseNetworks, plainAddress } from './cidr.ts';
 export { fieldKey } from './field-name.ts';
 export { flat } from './flat.ts';
+export { GrowingBytes } from './growing-bytes.ts';
 export { HeadScan } from './head-scan.ts';
 export { NOWHERE } from './known-heads.ts';
 export type {

@@ -3,6 +3,7 @@ import { createMemoryLog, type DomainName, domainStream, type EventLog } from '.
 import { blocksOf } from '../../src/cli/transport/import-blocks.ts';
 import { type ChunkResult, cutLines, importChunks } from '../../src/import/index.ts';
 import { deskOver } from '../admin/scene.ts';
+import { liveBytes } from '../support/live-bytes.ts';
 
 async function* pieces(text: string | Buffer, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text as string);
@@ -94,6 +95,17 @@ describe('lines', () => {
     }
     expect(seen.length).toBe(10_000);
     expect(seen[0]).toContain('"d30000.example.com"');
+  });
+
+  it('are held as long as they are, and little more, however many pieces they come in', async () => {
+    let held = 0;
+    async function* bytes() {
+      const before = liveBytes();
+      for (let at = 0; at < 200_000; at++) yield new Uint8Array(new ArrayBuffer(1)).fill(0x20);
+      held = liveBytes() - before;
+    }
+    expect(await cutLines(bytes(), 10).next()).toEqual({ done: true, value: undefined });
+    expect(held).toBeLessThan(10_000_000);
   });
 
   it('that never end are refused before the whole file is read', async () => {

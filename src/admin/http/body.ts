@@ -1,6 +1,7 @@
 /** A request's body, bounded, as UTF-8, as JSON with each key once. */
 import type { IncomingMessage } from 'node:http';
 import { readJson } from '../../config/read-json.ts';
+import { GrowingBytes } from '../../wire/index.ts';
 import { header } from './call.ts';
 import { Refused } from './problem.ts';
 import { unfit } from './wish.ts';
@@ -62,7 +63,9 @@ export function announcedBytes(request: IncomingMessage, limitBytes: number): nu
 export async function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
   if (announcedBytes(request, limitBytes) === 0) return undefined;
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let first: Buffer | undefined;
+    // Of many small pieces each would take some hundreds of bytes.
+    let more: GrowingBytes | undefined;
     let bytes = 0;
     const refuse = (error: Error) => {
       leave();
@@ -73,12 +76,15 @@ export async function readWhole(request: IncomingMessage, limitBytes: number): P
     const onData = (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > limitBytes) refuse(tooLarge(limitBytes));
-      else chunks.push(chunk);
+      else if (first === undefined) first = chunk;
+      else {
+        more ??= begunWith(first);
+        more.append(chunk, 0, chunk.length);
+      }
     };
     const onEnd = () => {
       leave();
-      if (bytes === 0) resolve(undefined);
-      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+      resolve(more === undefined ? first : more.bytes.subarray(0, bytes));
     };
     const onClose = () => refuse(new Error('expected a whole body, found the end of its connection'));
     const leave = () => {
@@ -88,6 +94,12 @@ export async function readWhole(request: IncomingMessage, limitBytes: number): P
     const timer = setTimeout(() => refuse(tooSlow()), BODY_MS);
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', refuse);
   });
+}
+
+function begunWith(first: Buffer): GrowingBytes {
+  const bytes = new GrowingBytes();
+  bytes.append(first, 0, first.length);
+  return bytes;
 }
 
 // 60 s: for a body of at most 64 MiB, or for the next piece of one without end.

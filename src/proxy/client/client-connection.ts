@@ -9,6 +9,7 @@
  */
 import type { Socket } from 'node:net';
 import {
+  GrowingBytes,
   HeadScan,
   type Hop,
   NOWHERE,
@@ -21,7 +22,6 @@ import { outcomeOfRequest } from '../answer/refusals.ts';
 import type { PlaneContext } from '../context.ts';
 import { Exchange } from '../exchange.ts';
 import { HELD_BYTES } from '../forward/request-body.ts';
-import { GrowingBytes } from '../growing-bytes.ts';
 import { HIGH_WATER_BYTES } from '../high-water.ts';
 import type { ClientSide } from '../proxied-request.ts';
 import { ClientSocket } from './client-socket.ts';

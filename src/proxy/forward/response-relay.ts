@@ -7,6 +7,7 @@ import {
   type BodyReader,
   ChunkedBody,
   CloseBody,
+  GrowingBytes,
   LengthBody,
   lastChunk,
   type ResponseHead,
@@ -15,7 +16,6 @@ import {
   readResponseHead,
   type TrailerLimits,
 } from '../../wire/index.ts';
-import { GrowingBytes } from '../growing-bytes.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 
 /** What the relay tells and asks. */

@@ -1,4 +1,4 @@
-/** The bytes of a head that came in pieces, in one buffer that doubles, so that a head a byte at a time is cheap. */
+/** Bytes that come in pieces, in one buffer that doubles: a byte at a time is cheap, and none is held that is larger by what tells of it. */
 
 // 4 KiB: most heads whole.
 const FIRST_BYTES = 4096;
