@@ -98,8 +98,12 @@ export class RecordedWorld implements AsyncDisposable {
 
   /** Nobody has used it for long, if it is at rest; then somebody does. */
   async sleep(): Promise<void> {
-    const rested = await this.#main.rest(KEY, this.#main.ticket(KEY), await this.#change());
-    if (rested) await this.#align();
+    if (await this.fallAsleep()) await this.#align();
+  }
+
+  /** True: it was at rest. */
+  async fallAsleep(): Promise<boolean> {
+    return this.#main.rest(KEY, this.#main.ticket(KEY), await this.#change());
   }
 
   async #change(): Promise<Parameters<MainLedger['drop']>[1]> {

@@ -143,6 +143,10 @@ function routeKey(
   return settings === undefined ? 0 : new CompiledRoute(domain, settings, route.route).key;
 }
 
+const UNTOLD =
+  'the journal does not tell what was in flight then: backends are shown idle, as they were configured';
+const ASLEEP = 'the pool sleeps, since nobody has used it for long: backends are shown as when it is woken';
+
 async function poolThen(
   { at, live }: AskedWish,
   room: Room,
@@ -157,10 +161,8 @@ async function poolThen(
   const journal = room.journal();
   const atMs = msOf(room, at, 'at') ?? Math.min(room.now(), journal.span()?.toMs ?? room.now());
   const past = await new LedgerPast(room, key).at(atMs);
-  if (past !== undefined) return { past, atMs };
-  notes.push(
-    'the journal does not tell what was in flight then: backends are shown idle, as they were configured',
-  );
+  if (past?.isFreed === false) return { past, atMs };
+  notes.push(past === undefined ? UNTOLD : ASLEEP);
   return { past: await configured(key, state, position, atMs), atMs };
 }
 

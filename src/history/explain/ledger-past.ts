@@ -17,6 +17,8 @@ import type { Room } from '../room.ts';
 export type Met = { readonly record: LedgerRecord; readonly pool: PastPool | undefined };
 
 export type PastPool = {
+  /** Its ledger was freed: it sleeps, or was removed. */
+  readonly isFreed: boolean;
   /** As any operation does first: quarantines and ejections that are over by then end. */
   expire(nowMs: number): void;
   look(asking: Asking): Look;
@@ -31,6 +33,8 @@ export type Sought = {
   readonly is: (record: LedgerRecord) => boolean;
 };
 
+// With these it is made, or goes on.
+const OF_A_LEDGER: ReadonlySet<LedgerRecord['op']> = new Set(['start', 'settings', 'row']);
 // A checkpoint is taken within a second of every operation, and written in the turn after.
 const WINDOWS_MS = [2500, 60_000, 3_600_000, Number.MAX_SAFE_INTEGER];
 const WRITTEN_MS = 300;
@@ -115,6 +119,7 @@ export function poolOf(poolKey: number, checkpoint: Uint8Array): PastPool {
   const pool = new ReplayedPool(memory, poolKey);
   pool.restore(unpackCheckpoint(checkpoint), 1);
   return {
+    isFreed: false,
     expire: (nowMs) => pool.expire(nowMs),
     look: (asking) => look(memory, pool, asking),
     waiter: (ticket) => pool.waiter(ticket),
@@ -128,6 +133,7 @@ class Walk {
   readonly #sought: Sought;
   readonly #poolKey: number;
   #isInStep = false;
+  #isFreed = false;
   met: Met | undefined;
 
   constructor(poolKey: number, from: JournalledCheckpoint | undefined, sought: Sought) {
@@ -143,6 +149,7 @@ class Walk {
   get pool(): PastPool | undefined {
     if (!this.#isInStep) return undefined;
     return {
+      isFreed: this.#isFreed,
       expire: (nowMs) => this.#replayed.expire(nowMs),
       look: (asking) => look(this.#memory, this.#replayed, asking),
       waiter: (ticket) => this.#replayed.waiter(ticket),
@@ -165,6 +172,7 @@ class Walk {
       return;
     }
     if (record.op === 'start') this.#isInStep = true;
+    if (record.op === 'drop' || OF_A_LEDGER.has(record.op)) this.#isFreed = record.op === 'drop';
     if (this.#isInStep) this.#isInStep = this.#replayed.apply(record) === undefined;
   }
 
