@@ -1,21 +1,14 @@
 /** Where a request would go, or would have gone, without sending it. */
-import {
-  createArena,
-  definitionOf,
-  keyOf,
-  type PoolState,
-  type Refusal,
-  rowsOf,
-} from '../../../actors/index.ts';
-import { ByteWriter, completePool, type StreamName } from '../../../eventlog/index.ts';
+import type { Refusal } from '../../../actors/index.ts';
+import { completePool, type StreamName } from '../../../eventlog/index.ts';
 import { CompiledRoute, pathOf } from '../../proxy/index.ts';
 import { domainOf } from '../../wire/index.ts';
 import { type Moment, positionAt } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { msOf } from '../verify-decisions.ts';
 import { archivedChanges, type Change, lastChange } from './changes.ts';
-import { LedgerPast, type PastPool, poolOf } from './ledger-past.ts';
 import { Names } from './names.ts';
+import { type Live, poolThen } from './pool-then.ts';
 import { againstOf, whyPicked } from './reasons.ts';
 import { type ConsideredDomain, domainAt, type FoundRoute, poolAt, routeAt } from './route.ts';
 import { moment } from './steps.ts';
@@ -31,8 +24,7 @@ export type AskedWish = {
   readonly at?: Moment;
   /** A backend that is asked about. */
   readonly whyNot?: string;
-  /** The pool's ledger as it is, from whoever has it. */
-  readonly live?: { readonly pool: string; readonly checkpoint: Uint8Array };
+  readonly live?: Live;
 };
 
 export type AskedStory = {
@@ -123,10 +115,11 @@ async function sightOf(
   const { policy, affinity } = completePool(state.settings);
   if (policy === 'consistent-hash') notes.push('the key is digested with a secret: it is taken to have none');
   if (affinity !== false) notes.push('the client is taken to come for the first time');
-  const { past, atMs } = await poolThen(wish, room, position, pool, state, notes);
+  const { pool: then, atMs, notes: untold } = await poolThen(wish, room, pool, state, position);
+  notes.push(...untold);
   const key = routeKey(wish, room, position, route, domain);
-  past.expire(atMs);
-  const look = past.look({ nowMs: atMs, tried: [], hash: 0, route: key, wanted: 0 });
+  then.expire(atMs);
+  const look = then.look({ nowMs: atMs, tried: [], hash: 0, route: key, wanted: 0 });
   return { sight: new Names(room.journal(), state).sight(look), refusal: look.refusal, atMs };
 }
 
@@ -141,42 +134,6 @@ function routeKey(
   if (route === null || route.route < 0 || domain === undefined) return 0;
   const settings = domainAt(log, domainOf(wish.host), position).settings?.routes[route.route];
   return settings === undefined ? 0 : new CompiledRoute(domain, settings, route.route).key;
-}
-
-const UNTOLD =
-  'the journal does not tell what was in flight then: backends are shown idle, as they were configured';
-const ASLEEP = 'the pool sleeps, since nobody has used it for long: backends are shown as when it is woken';
-
-async function poolThen(
-  { at, live }: AskedWish,
-  room: Room,
-  position: number,
-  pool: string,
-  state: NonNullable<PoolState>,
-  notes: string[],
-): Promise<{ past: PastPool; atMs: number }> {
-  const key = keyOf(pool);
-  if (at === undefined && live?.pool === pool)
-    return { past: poolOf(key, live.checkpoint), atMs: room.now() };
-  const journal = room.journal();
-  const atMs = msOf(room, at, 'at') ?? Math.min(room.now(), journal.span()?.toMs ?? room.now());
-  const past = await new LedgerPast(room, key).at(atMs);
-  if (past?.isFreed === false) return { past, atMs };
-  notes.push(past === undefined ? UNTOLD : ASLEEP);
-  return { past: await configured(key, state, position, atMs), atMs };
-}
-
-async function configured(
-  key: number,
-  state: NonNullable<PoolState>,
-  position: number,
-  nowMs: number,
-): Promise<PastPool> {
-  const arena = createArena({ threads: 1, ring() {}, record: false });
-  await arena.define(key, definitionOf(state, 0), rowsOf(state, nowMs), 'widen', { position, nowMs });
-  const packed = new ByteWriter();
-  arena.checkpoint(key, packed);
-  return poolOf(key, packed.written());
 }
 
 function verdict(

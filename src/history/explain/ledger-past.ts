@@ -10,7 +10,7 @@ import {
   unpackCheckpoint,
   type Waiting,
 } from '../../../actors/index.ts';
-import type { JournalledCheckpoint, JournalReader } from '../../../eventlog/index.ts';
+import type { ByteWriter, JournalledCheckpoint, JournalReader } from '../../../eventlog/index.ts';
 import type { Room } from '../room.ts';
 
 /** An operation, and the pool as it was before it; `pool` undefined: the journal has not all that led there. */
@@ -23,6 +23,8 @@ export type PastPool = {
   expire(nowMs: number): void;
   look(asking: Asking): Look;
   waiter(ticket: number): Waiting | undefined;
+  /** As a ledger packs its checkpoints. */
+  pack(into: ByteWriter): void;
 };
 
 export type Sought = {
@@ -123,6 +125,7 @@ export function poolOf(poolKey: number, checkpoint: Uint8Array): PastPool {
     expire: (nowMs) => pool.expire(nowMs),
     look: (asking) => look(memory, pool, asking),
     waiter: (ticket) => pool.waiter(ticket),
+    pack: (into) => pool.pack(into),
   };
 }
 
@@ -153,6 +156,7 @@ class Walk {
       expire: (nowMs) => this.#replayed.expire(nowMs),
       look: (asking) => look(this.#memory, this.#replayed, asking),
       waiter: (ticket) => this.#replayed.waiter(ticket),
+      pack: (into) => this.#replayed.pack(into),
     };
   }
 
