@@ -231,6 +231,30 @@ describe('what if', () => {
     expect([before.waited, after.waited > 0]).toEqual([0, isOut]);
   });
 
+  it('is asked of a part: all that was asked then is in it, however long nobody had asked before', async () => {
+    await using directory = await tempDirectory();
+    let halfMs = 0;
+    {
+      await using world = new RecordedWorld(directory.path, 1, 7);
+      await world.create({}, { 'web.1': at(9001) });
+      for (let minute = 0; minute < 4; minute++) {
+        if (minute === 2) halfMs = world.nowMs - 30_000;
+        world.ask();
+        world.pass(10);
+        world.finish('finished');
+        world.turn();
+        world.pass(500);
+        world.checkpoint();
+        world.turn();
+        world.pass(60_000);
+      }
+    }
+    const from = { type: 'time', ms: halfMs } as const;
+    const [before, , whole] = await sides(directory.path, { policy: 'random', from });
+    expect(before.requests).toBe(2);
+    expect(whole).toMatchObject({ from: new Date(halfMs).toISOString(), skipped: 0 });
+  });
+
   it('is answered with what it assumes', async () => {
     await using directory = await tempDirectory();
     await crowded(directory.path);

@@ -11,6 +11,7 @@ import {
   type Waiting,
 } from '../../../actors/index.ts';
 import type { ByteWriter, JournalledCheckpoint, JournalReader } from '../../../eventlog/index.ts';
+import { checkpointBefore } from '../checkpoint-before.ts';
 import type { Room } from '../room.ts';
 
 /** An operation, and the pool as it was before it; `pool` undefined: the journal has not all that led there. */
@@ -37,8 +38,7 @@ export type Sought = {
 
 // With these it is made, or goes on.
 const OF_A_LEDGER: ReadonlySet<LedgerRecord['op']> = new Set(['start', 'settings', 'row']);
-// A checkpoint is taken within a second of every operation, and written in the turn after.
-const WINDOWS_MS = [2500, 60_000, 3_600_000, Number.MAX_SAFE_INTEGER];
+// What is behind a checkpoint is written about when it is.
 const WRITTEN_MS = 300;
 // Clocks of threads, and the moment between asking for the time and being given a ticket.
 const SLACK_MS = 50;
@@ -98,20 +98,11 @@ export class LedgerPast {
     return this.#run === undefined || run === this.#run;
   }
 
-  #before(sought: Sought): JournalledCheckpoint | undefined {
-    const { nearMs, fromTicket } = sought;
-    for (const windowMs of WINDOWS_MS) {
-      const range = { fromMs: nearMs - windowMs, toMs: nearMs + WRITTEN_MS };
-      let last: JournalledCheckpoint | undefined;
-      for (const checkpoint of this.#journal.checkpoints(this.#poolKey, range)) {
-        if (!this.#isOfRun(checkpoint)) continue;
-        const isBefore =
-          fromTicket === undefined ? checkpoint.atMs <= nearMs - SLACK_MS : checkpoint.ticket < fromTicket;
-        if (isBefore) last = checkpoint;
-      }
-      if (last !== undefined) return last;
-    }
-    return undefined;
+  #before({ nearMs, fromTicket }: Sought): JournalledCheckpoint | undefined {
+    return checkpointBefore(this.#journal, this.#poolKey, nearMs, (checkpoint) => {
+      if (!this.#isOfRun(checkpoint)) return false;
+      return fromTicket === undefined ? checkpoint.atMs <= nearMs - SLACK_MS : checkpoint.ticket < fromTicket;
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the journal has of one pool, in stretches without a gap: each from the ledger's beginning or from a checkpoint. */
 import { AllInOrder, type InOrder, type LedgerRecord, unpackCheckpoint } from '../../../actors/index.ts';
 import type { JournalledCheckpoint, JournalReader, TimeRange } from '../../../eventlog/index.ts';
+import { checkpointBefore } from '../checkpoint-before.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import { Recording } from './recording.ts';
 
@@ -23,6 +24,8 @@ export class Courses implements InOrder {
   readonly #journal: JournalReader;
   readonly #poolKey: number;
   readonly #range: TimeRange;
+  /** When the last checkpoint before the range was: from there on it is known what leads into it. */
+  readonly #sinceMs: number;
   readonly #checkpoints: Iterator<JournalledCheckpoint, undefined>;
   #checkpoint: JournalledCheckpoint | undefined;
   #run = 0;
@@ -33,16 +36,18 @@ export class Courses implements InOrder {
     this.#journal = journal;
     this.#poolKey = poolKey;
     this.#range = range;
-    const fromMs = range.fromMs === undefined ? 0 : range.fromMs - CHECKPOINT_MS;
-    this.#checkpoints = journal.checkpoints(poolKey, { ...range, fromMs });
+    this.#sinceMs = range.fromMs === undefined ? 0 : sinceMs(journal, poolKey, range.fromMs);
+    this.#checkpoints = journal.checkpoints(poolKey, { ...range, fromMs: this.#sinceMs });
     this.#checkpoint = this.#checkpoints.next().value;
   }
 
   /** Undefined: nothing yet, for who has other things to do meanwhile. */
   *all(): Generator<Course | undefined> {
-    const { fromMs, toMs } = this.#range;
-    const ahead = fromMs === undefined ? {} : { fromMs: fromMs - 2 * CHECKPOINT_MS };
-    const range = { ...ahead, ...(toMs === undefined ? {} : { toMs: toMs + CHECKPOINT_MS }) };
+    const { toMs } = this.#range;
+    const range = {
+      fromMs: this.#sinceMs - CHECKPOINT_MS,
+      ...(toMs === undefined ? {} : { toMs: toMs + CHECKPOINT_MS }),
+    };
     for (const block of this.#journal.operations(this.#poolKey, range)) {
       this.#order.take(block, this.#poolKey);
       yield* this.#over.splice(0);
@@ -56,13 +61,12 @@ export class Courses implements InOrder {
   operation(record: LedgerRecord): void {
     const { fromMs = 0, toMs = Number.MAX_VALUE } = this.#range;
     if (record.nowMs > toMs) return;
-    const isAhead = record.nowMs < fromMs - CHECKPOINT_MS;
-    if (record.op === 'start' && !isAhead)
+    if (record.op === 'start' && record.nowMs >= this.#sinceMs)
       this.#open({ recording: new Recording(), from: undefined, fromMs: record.nowMs });
-    else if (this.#present === undefined) this.#resume(record.ticket);
+    else if (this.#present === undefined) this.#resume(record);
     const course = this.#present;
     if (course === undefined) {
-      if (!isAhead) this.skipped += 1;
+      if (record.nowMs >= fromMs) this.skipped += 1;
       return;
     }
     course.recording.take(record);
@@ -83,7 +87,8 @@ export class Courses implements InOrder {
   }
 
   /** At the checkpoint before this ticket, if there is that one. */
-  #resume(ticket: number): void {
+  #resume({ ticket, nowMs }: LedgerRecord): void {
+    const { fromMs = 0 } = this.#range;
     for (;;) {
       const next = this.#checkpoint;
       if (next === undefined || next.run > this.#run) return;
@@ -92,7 +97,7 @@ export class Courses implements InOrder {
       if (next.run !== this.#run || next.ticket !== ticket - 1) continue;
       const recording = new Recording();
       recording.begin(next.atMs, unpackCheckpoint(next.state).waiters);
-      this.#open({ recording, from: next, fromMs: next.atMs });
+      this.#open({ recording, from: next, fromMs: Math.max(next.atMs, Math.min(fromMs, nowMs)) });
       return;
     }
   }
@@ -106,4 +111,9 @@ export class Courses implements InOrder {
     if (this.#present !== undefined) this.#over.push(this.#present);
     this.#present = undefined;
   }
+}
+
+function sinceMs(journal: JournalReader, poolKey: number, fromMs: number): number {
+  const before = checkpointBefore(journal, poolKey, fromMs, ({ atMs }) => atMs <= fromMs);
+  return Math.min(before?.atMs ?? fromMs, fromMs - CHECKPOINT_MS);
 }
