@@ -56,8 +56,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     } finally {
       this.exit();
     }
-    if (answer === 'queued') this.tools.mailbox.settleBut(waiter);
-    else this.tools.mailbox.settle();
+    this.tools.mailbox.settle(waiter.place);
     return answer;
   }
 

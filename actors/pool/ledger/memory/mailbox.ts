@@ -5,7 +5,7 @@
  */
 
 import { OpenLease } from '../lease.ts';
-import type { Ring, RowWatcher, Waiter } from '../ledger.ts';
+import type { Ring, RowWatcher } from '../ledger.ts';
 import {
   AREA,
   ASKS_MOST,
@@ -87,28 +87,19 @@ export class Mailbox {
   }
 
   /** Delivers if someone rang. A plain read, 8 ns less than an atomic one: what it misses, the message brings. */
-  settle(): void {
-    if (this.section.words[this.bell] !== 0) this.deliver();
+  settle(unsaid = 0): void {
+    if (this.section.words[this.bell] !== 0) this.deliver(unsaid);
   }
 
   /**
-   * As `settle`, in the call that queued this waiter: another thread may have granted it something by now, which it is told of once
-   * it knows that it waits, after all else that is done in this step of the thread's.
+   * `unsaid`: the node of a waiter whom the call that comes here has queued. Another thread may have granted it something by now, which
+   * it is told of once it knows that it waits, after all else that is done in this step of the thread's.
    */
-  settleBut(waiter: Waiter): void {
-    if (this.section.words[this.bell] === 0 || this.delivering) return;
-    this.unsaid = waiter.place;
-    try {
-      this.deliver();
-    } finally {
-      this.unsaid = 0;
-    }
-  }
-
-  deliver(): void {
+  deliver(unsaid = 0): void {
     // A waiter told below may call the ledger, which comes here: the loop that told it goes on with the rest.
     if (this.delivering) return;
     this.delivering = true;
+    this.unsaid = unsaid;
     try {
       while (Atomics.exchange(this.section.words, this.bell, 0) !== 0) {
         this.sweep();
