@@ -68,3 +68,8 @@ const FAILED: ReadonlySet<LeaseEnd> = new Set([
 export function hasFailed(end: LeaseEnd): boolean {
   return FAILED.has(end);
 }
+
+/** It had its backend for as long as that takes, or its client was ready to wait. */
+export function wasServed(end: LeaseEnd): boolean {
+  return end !== 'unused' && !hasFailed(end);
+}

@@ -3,7 +3,7 @@
  * recorded of the request and of that backend at about that time.
  */
 import type { LeaseEnd } from '../../../actors/index.ts';
-import { type Ask, hasFailed } from './ask.ts';
+import { type Ask, hasFailed, wasServed } from './ask.ts';
 
 export type Service = { readonly heldMs: number; readonly end: LeaseEnd };
 
@@ -35,7 +35,7 @@ export class ServiceTimes {
     const near = nearest(there ?? this.#of(EVERYWHERE), atMs);
     if (near === undefined) return { heldMs: own?.heldMs ?? 0, end: 'finished' };
     if (there !== undefined && hasFailed(near.end)) return { heldMs: near.heldMs, end: near.end };
-    const isOwn = own?.lent !== undefined && own.back !== undefined && !hasFailed(own.back.end);
+    const isOwn = own?.lent !== undefined && own.back !== undefined && wasServed(own.back.end);
     if (!isOwn || own.heldMs === undefined)
       return { heldMs: near.heldMs, end: hasFailed(near.end) ? 'finished' : near.end };
     const factor = there === undefined ? 1 : this.#pace(backendKey, own.lent?.backendKey ?? 0, atMs);

@@ -1,7 +1,7 @@
 /** A request of a pool as it is simulated, from its first ask to its end: what is recorded of it, as long as that fits. */
 import type { Lease, LeaseEnd, Waiter } from '../../../actors/index.ts';
 import type { Waits } from '../../simulation/index.ts';
-import { type Ask, type Asked, hasFailed } from './ask.ts';
+import { type Ask, type Asked, wasServed } from './ask.ts';
 import { type Ending, endingOf } from './tally.ts';
 
 export interface Host {
@@ -67,7 +67,7 @@ export class Visit implements Waiter, Waits {
     let last = this.ask;
     while (last.next !== undefined) last = last.next;
     for (let ask: Ask | undefined = last; ask !== undefined; ask = ask.before)
-      if (ask.back !== undefined && !hasFailed(ask.back.end)) return ask;
+      if (ask.back !== undefined && wasServed(ask.back.end)) return ask;
     return this.ask.lent === undefined ? this.ask.before : this.ask;
   }
 }
