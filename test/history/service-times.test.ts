@@ -25,3 +25,15 @@ it('a request takes elsewhere as long as it took, and one that used nothing as l
   expect(assumed(served(1, ONE, 0, 'unused'), 'finished')).toEqual({ heldMs: 30, end: 'finished' });
   expect(assumed(served(1, ONE, 50, 'finished'), 'timed_out')).toEqual({ heldMs: 30, end: 'timed_out' });
 });
+
+it('a request that failed takes as long at a backend of which nothing is recorded as the one next to it that was served', () => {
+  const failed = served(5, ONE, 0, 'connect_failed');
+  const services = new ServiceTimes([
+    served(0, OTHER, 30, 'finished'),
+    served(4, ONE, 0, 'connect_failed'),
+    failed,
+  ]);
+  const { own } = new Visit(host, failed, 5);
+  expect(services.assumed(own, 3, 5)).toEqual({ heldMs: 30, end: 'finished' });
+  expect(services.assumed(own, ONE, 5)).toEqual({ heldMs: 0, end: 'connect_failed' });
+});

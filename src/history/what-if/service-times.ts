@@ -14,7 +14,8 @@ type Known = { readonly samples: Sample[]; readonly typical: Map<number, number>
 const NEIGHBOURS = 100;
 // Within this factor backends are taken to be equally fast: their medians stray, and a stray must not slow what is simulated.
 const ALIKE = 2;
-const EVERYWHERE = 0;
+// By whichever backend.
+const SERVED = 0;
 
 export class ServiceTimes {
   readonly #known = new Map<number, Known>();
@@ -24,7 +25,7 @@ export class ServiceTimes {
       if (lent === undefined || back === undefined || heldMs === undefined || back.end === 'unused') continue;
       const sample = { atMs: lent.place.atMs, heldMs, end: back.end };
       this.#of(lent.backendKey).samples.push(sample);
-      this.#of(EVERYWHERE).samples.push(sample);
+      if (wasServed(back.end)) this.#of(SERVED).samples.push(sample);
     }
     for (const { samples } of this.#known.values()) samples.sort((a, b) => a.atMs - b.atMs);
   }
@@ -32,12 +33,11 @@ export class ServiceTimes {
   /** Of a request that is recorded to have gone elsewhere, or nowhere. `own`: what is recorded of it that is most like it. */
   assumed(own: Ask | undefined, backendKey: number, atMs: number): Service {
     const there = this.#known.get(backendKey);
-    const near = nearest(there ?? this.#of(EVERYWHERE), atMs);
+    const near = nearest(there ?? this.#of(SERVED), atMs);
     if (near === undefined) return { heldMs: own?.heldMs ?? 0, end: 'finished' };
-    if (there !== undefined && hasFailed(near.end)) return { heldMs: near.heldMs, end: near.end };
+    if (hasFailed(near.end)) return { heldMs: near.heldMs, end: near.end };
     const isOwn = own?.lent !== undefined && own.back !== undefined && wasServed(own.back.end);
-    if (!isOwn || own.heldMs === undefined)
-      return { heldMs: near.heldMs, end: hasFailed(near.end) ? 'finished' : near.end };
+    if (!isOwn || own.heldMs === undefined) return { heldMs: near.heldMs, end: near.end };
     const factor = there === undefined ? 1 : this.#pace(backendKey, own.lent?.backendKey ?? 0, atMs);
     return { heldMs: own.heldMs * factor, end: own.back?.end ?? 'finished' };
   }
