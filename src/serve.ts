@@ -23,7 +23,7 @@ import {
 import { type Demo, startDemo } from './demo.ts';
 import { fileNumberOf } from './identity.ts';
 import { routingOf } from './plan/index.ts';
-import { AddressUnavailable, claim, claimListeners } from './router/claim-listeners.ts';
+import { AddressUnavailable, Claims, claimListeners, takenSince } from './router/claim-listeners.ts';
 import { clientsWithin, requireFiles, within } from './router/descriptors.ts';
 import { ConfigRefused, isForConfig } from './router/first-routing.ts';
 import type { Predecessor } from './router/predecessor.ts';
@@ -91,12 +91,15 @@ async function run(
   // If this process fails, the other one could not go on with a log of a later format.
   if (predecessor !== undefined) requireOwnFormat(config.data);
   else if (!wish.takeOver) requireFree(config.data);
-  const claimed = await claimListeners(config.listeners, predecessor?.held);
+  const claims = new Claims();
+  const claimed = await claimListeners(config.listeners, claims, predecessor?.held);
   const listeners = bearable(claimed, workers, log);
   // A port of the system's choice is chosen when it is listened on: before, it would be anybody's meanwhile.
   const isChosen = parseHostPort(config.admin.address)?.port === 0;
   const isClaimed = isChosen || predecessor !== undefined;
-  const admin = isClaimed ? config.admin : { ...config.admin, address: await claim(config.admin.address) };
+  const admin = isClaimed
+    ? config.admin
+    : { ...config.admin, address: await claims.claim(config.admin.address) };
   const router = new Router(
     {
       // The working directory may be gone one day.
@@ -123,6 +126,7 @@ async function run(
   try {
     await predecessor?.makeRoom();
     await router.start();
+    claims.letGo();
     // Told to end while it starts, it leaves the place to who has it.
     const isCalledOff = predecessor !== undefined && life.state === 'ends';
     if (!isCalledOff) {
@@ -272,6 +276,8 @@ async function reapply(
 function hindrance(error: unknown): CommandFailed | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof CommandFailed) return cause;
+    const taken = takenSince(cause);
+    if (taken !== undefined) return new CommandFailed([taken.message]);
     if (
       cause instanceof DataUnusable ||
       cause instanceof LogUnavailable ||

@@ -257,6 +257,30 @@ describe('a second start', () => {
     expect(output).not.toMatch(/^\s+at /m);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'in the same second as another on its port leaves it to one',
+    async () => {
+      await using one = await tempDirectory();
+      await using other = await tempDirectory();
+      const squatter = createServer().listen(0, '127.0.0.1');
+      await once(squatter, 'listening');
+      const listen = [`127.0.0.1:${(squatter.address() as { port: number }).port}`];
+      squatter.close();
+      await once(squatter, 'close');
+      const starts = [one, other].map(({ path }) => startRouter({ directory: path, listen }));
+      const ends = await Promise.allSettled(starts);
+      for (const end of ends) if (end.status === 'fulfilled') await end.value.kill();
+      const refused = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as NotReady] : []));
+      expect(refused.map(({ ended }) => ended)).toEqual([
+        {
+          code: 1,
+          signal: null,
+          output: `switchyard: expected ${listen[0]} to be free, found it in use by another program\n`,
+        },
+      ]);
+    },
+  );
+
   it('with neither config nor log starts empty and says how to add a domain', async () => {
     await using directory = await tempDirectory();
     await using router = await startRouter({ directory: directory.path });
