@@ -153,3 +153,36 @@ it('a request whose pool was removed while it waited is told that it was', async
     { type: 'left', why: 'it left the queue: the pool had no backends any more' },
   ]);
 });
+
+it('a request that waited for a backend whose probes fail is told so', async () => {
+  await using directory = await tempDirectory();
+  const pool = new JournalledPool(directory.path);
+  await pool.define({ 'web.1': {} });
+  pool.ledger.probed(keyOf('web.1'), pool.nowMs, true);
+  pool.pass(1);
+  const [startedAtMs, waiter] = [pool.nowMs, nobody()];
+  pool.ledger.checkout(startedAtMs, [], waiter);
+  pool.pass(1);
+  pool.ledger.leave(waiter, pool.nowMs);
+  const request = ending('quarantined', { startedAtMs, endedAtMs: pool.nowMs, waitedMs: 1 });
+  record(pool.ring, request);
+  pool.close();
+  const { steps } = await storyOf(directory.path, request);
+  expect(steps.at(-1)).toMatchObject({
+    type: 'left',
+    why: 'it left the queue: none was up (1 failing its probes)',
+  });
+});
+
+it('a request that was decided on a position which the log does not have is told as of its end', async () => {
+  await using directory = await tempDirectory();
+  const pool = new JournalledPool(directory.path);
+  const request = ending('no_backends', { endedAtMs: pool.nowMs + 1, position: 28 });
+  record(pool.ring, request);
+  pool.close();
+  const { position, notes } = await storyOf(directory.path, request);
+  expect(position).toBe(28);
+  expect(notes).toEqual([
+    'the log ends at position 0, before position 28: domain, route and backends are told as of then; is it an older copy?',
+  ]);
+});

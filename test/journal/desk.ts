@@ -19,7 +19,15 @@ import {
 
 export const VOCABULARY: Vocabulary = {
   methods: ['GET', 'POST'],
-  outcomes: ['responded', 'queue_timeout', 'queue_full', 'no_backends', 'owner_unavailable', 'client_closed'],
+  outcomes: [
+    'responded',
+    'queue_timeout',
+    'queue_full',
+    'quarantined',
+    'no_backends',
+    'owner_unavailable',
+    'client_closed',
+  ],
   phases: ['respond', 'checkout'],
   ends: ['connect_failed', 'unused', 'connect_refused'],
 };

@@ -41,9 +41,7 @@ const REFUSED = {
 } as const satisfies Record<Refusal, string>;
 
 export function whyRefused(sight: Sight | null, refusal: Refusal): string {
-  const reasons =
-    sight === null || sight.candidates.length === 0 ? '' : ` (${reasonsAgainst(sight.candidates)})`;
-  return `${REFUSED[refusal]}${reasons}`;
+  return `${REFUSED[refusal]}${reasonsIn(sight)}`;
 }
 
 export function whyQueued(sight: Sight | null): string {
@@ -55,14 +53,15 @@ export function whyQueued(sight: Sight | null): string {
 
 const LEFT = {
   busy: 'it left the queue: all that were up stayed full',
-  unavailable: 'it left the queue: all were quarantined, ejected or draining',
+  unavailable: 'it left the queue: none was up',
   starting: 'it left the queue: none was up yet',
   exhausted: 'it left the queue: all had been tried',
   no_backends: 'it left the queue: the pool had no backends any more',
 } as const satisfies Record<Wait, string>;
 
-export function whyLeft(wait: Wait): string {
-  return LEFT[wait];
+export function whyLeft(sight: Sight | null, wait: Wait): string {
+  // Of a pool that was removed the sight is of just before.
+  return wait === 'no_backends' ? LEFT[wait] : `${LEFT[wait]}${reasonsIn(sight)}`;
 }
 
 /** It came while its pool had no ledger, and ended before there was one. */
@@ -91,6 +90,10 @@ const AGAINST = {
 export function againstOf({ against, inFlight, limit }: NamedCandidate): string {
   if (against === undefined) return '';
   return against === 'full' ? `at its limit, ${inFlight}/${limit}` : AGAINST[against];
+}
+
+function reasonsIn(sight: Sight | null): string {
+  return sight === null || sight.candidates.length === 0 ? '' : ` (${reasonsAgainst(sight.candidates)})`;
 }
 
 /** `2 at their limit, 1 quarantined`. */

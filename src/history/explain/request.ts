@@ -27,8 +27,8 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
   const { log } = room;
   const pool = request.pool?.name;
   const host = domainOf(request.host);
-  // What was so before the log begins is not known here; what it had come to by then is the nearest.
-  const position = Math.max(request.position, log.base()?.position ?? 0);
+  // What was so before the log begins, or after it ends, is not known here; what it had come to by then is the nearest.
+  const position = Math.min(log.position(), Math.max(request.position, log.base()?.position ?? 0));
   const { considered, settings, name } = domainAt(log, host, position);
   const route = settings === undefined || !isRouted(request) ? null : routeOf(request, settings);
   const names = new Names(journal, pool === undefined ? null : poolAt(log, pool, position));
@@ -141,6 +141,10 @@ function notesOf(
   if (position > request.position)
     notes.push(
       `position ${request.position} is archived: domain, route and backends are told as of ${position}, where this log begins`,
+    );
+  if (position < request.position)
+    notes.push(
+      `the log ends at position ${position}, before position ${request.position}: domain, route and backends are told as of then; is it an older copy?`,
     );
   const recorded = request.routing?.route ?? -1;
   if (route !== null && route.route !== recorded)

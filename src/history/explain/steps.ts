@@ -179,14 +179,15 @@ export class Steps {
 
   #left(met: Met, ticket: number, wait: Wait): void {
     const waiter = met.pool?.waiter(ticket);
+    const sight = waiter === undefined ? null : this.#sight(met, { ...waiter, nowMs: met.record.nowMs });
     this.#steps.push({
       type: 'left',
       at: moment(met.record.nowMs),
       ticket: met.record.ticket,
       backend: null,
-      why: whyLeft(wait),
+      why: whyLeft(sight, wait),
       end: null,
-      sight: waiter === undefined ? null : this.#sight(met, { ...waiter, nowMs: met.record.nowMs }),
+      sight,
     });
   }
 
