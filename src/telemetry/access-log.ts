@@ -80,7 +80,7 @@ export function logfmtLine(entry: AccessLogEntry): string {
 }
 
 export function jsonLine(entry: AccessLogEntry): string {
-  return `${JSON.stringify({
+  const line = JSON.stringify({
     sock: entry.sock || undefined,
     at: entry.at,
     code: entry.code || undefined,
@@ -100,8 +100,14 @@ export function jsonLine(entry: AccessLogEntry): string {
     outcome: entry.outcome,
     route: entry.route < 0 ? undefined : entry.route,
     affinity: entry.affinity || undefined,
-  })}\n`;
+  });
+  // The one field that a client may write in other than ASCII, by way of a proxy that is trusted.
+  return `${OBEYED.test(entry.fwd) ? line.replace(EACH_OBEYED, escaped) : line}\n`;
 }
+
+// Controls that JSON leaves as they are, and terminals obey.
+const OBEYED = /[\x7f-\x9f]/;
+const EACH_OBEYED = /[\x7f-\x9f]/g;
 
 function millis(duration: number): string {
   return duration < 0 ? '' : `${Math.round(duration)}ms`;

@@ -104,6 +104,13 @@ it('a line of JSON says the same', () => {
   });
 });
 
+it('a line of JSON has no character that a terminal obeys', () => {
+  const fwd = '\u009b31m, \x7f1.2.3.4, é';
+  const line = jsonLine({ ...ENTRY, fwd });
+  expect(line.trimEnd()).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
+  expect(JSON.parse(line)).toMatchObject({ fwd });
+});
+
 describe('the log', () => {
   it('writes many lines at once, and soon', async () => {
     const written: string[] = [];
