@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import type { RE2JS } from 're2js';
 import type { CompilePattern, Pattern } from '../../actors/index.ts';
-import { type Parsed, quoted, type SparseDomain } from '../../eventlog/index.ts';
+import { quoted, type SparseDomain } from '../../eventlog/index.ts';
 import { type Path, type Problem, renderPath, splitMessage } from './problem.ts';
 import { writtenPlace } from './written-place.ts';
 
@@ -14,21 +14,26 @@ const MAX_SIZE = 250;
 const MAX_SIZE_OF_ALL = 1000;
 // … the characters looked at. A path that is longer matches no pattern.
 const MAX_PATH = 2048;
+// Of those that are too large, until no others of the domain are looked at: one may be of 70 000, and takes as many microseconds.
+const MOST_REFUSED = 10_000;
 
 // Loaded with the first expression, which most routers never see: it is a megabyte in every thread. At once and not awaited, since a
 // request may be what needs it.
 const engine = (): typeof import('re2js') => createRequire(import.meta.url)('re2js');
 
-type Compiled = { readonly pattern: Pattern; readonly size: number };
+type Compiled =
+  | { readonly ok: true; readonly size: number; readonly pattern: Pattern }
+  | { readonly ok: false; readonly size: number; readonly problem: string };
 
 /** What is known to compile, or not to: checked when it is set, and compiled again by each worker. */
-function parsePattern(text: string): Parsed<Compiled> {
+function parsePattern(text: string): Compiled {
   let compiled: RE2JS;
   try {
     compiled = engine().RE2JS.compile(text);
   } catch (error) {
     return {
       ok: false,
+      size: 0,
       problem: `expected a regular expression (RE2 syntax), found ${faultOf(text, error)}`,
     };
   }
@@ -36,14 +41,15 @@ function parsePattern(text: string): Parsed<Compiled> {
   if (size > MAX_SIZE)
     return {
       ok: false,
+      size,
       problem: `expected a regular expression of at most ${MAX_SIZE} instructions, found one of ${size}`,
     };
-  return { ok: true, value: { size, pattern: new BoundedPattern(compiled) } };
+  return { ok: true, size, pattern: new BoundedPattern(compiled) };
 }
 
 export const compilePattern: CompilePattern = (text) => {
   const parsed = parsePattern(text);
-  return parsed.ok ? parsed.value.pattern : undefined;
+  return parsed.ok ? parsed.pattern : undefined;
 };
 
 /** What is wrong with the patterns of the domain that stands there. */
@@ -51,15 +57,20 @@ export function patternProblems(routes: SparseDomain['routes'], raw: unknown, do
   const at = [...domain, 'routes'];
   const problems: Problem[] = [];
   let size = 0;
+  let refused = 0;
   for (const { match } of routes ?? []) {
     if (match.pathRegex === undefined) continue;
     const parsed = parsePattern(match.pathRegex);
-    if (parsed.ok) size += parsed.value.size;
-    else
-      problems.push({
-        path: renderPath(writtenPlace(raw, at, 'pathRegex', match.pathRegex)),
-        ...splitMessage(parsed.problem, quoted(match.pathRegex)),
-      });
+    if (parsed.ok) {
+      size += parsed.size;
+      continue;
+    }
+    problems.push({
+      path: renderPath(writtenPlace(raw, at, 'pathRegex', match.pathRegex)),
+      ...splitMessage(parsed.problem, quoted(match.pathRegex)),
+    });
+    refused += parsed.size;
+    if (refused > MOST_REFUSED) break;
   }
   if (size > MAX_SIZE_OF_ALL)
     problems.push({

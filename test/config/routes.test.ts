@@ -197,6 +197,11 @@ describe('routes', () => {
     expect(problems(routes).join('\n')).toContain(says);
   });
 
+  it('whose patterns are too large by far are not all looked at', () => {
+    const huge = ['a', 'b', 'c'].map((letter) => ({ match: { pathRegex: `${letter}{1000}`.repeat(60) } }));
+    expect(problems(huge)).toEqual([expect.stringContaining('at most 250 instructions, found one of 60')]);
+  });
+
   it('name pools of the same file', () => {
     const parsed = parseRouting({
       pools: { web: {} },
