@@ -119,12 +119,12 @@ export class Confirmations {
       return { ...planned, note: { untilMs: this.#options.now() + withinMs, before: now.position } };
     };
     try {
-      const answer = await this.#options.desk().carryOut(noted, by, digest);
-      // Refused or not, the log says whether it is in force: an owner may have been lost once it was written.
-      await this.#begin(by.commandId);
-      return answer;
+      return await this.#options.desk().carryOut(noted, by, digest);
     } finally {
-      if (this.#coming === idOf(by.commandId)) this.#coming = undefined;
+      // Refused or failed, the log says whether it is in force: an owner may have been lost once it was written.
+      await this.#begin(by.commandId).finally(() => {
+        if (this.#coming === idOf(by.commandId)) this.#coming = undefined;
+      });
     }
   }
 

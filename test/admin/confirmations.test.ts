@@ -202,18 +202,25 @@ describe('a change on trial', () => {
     expect(await domains(made)).toEqual(BEFORE.domains);
   });
 
-  it('is on trial too where its owner is lost once it is written, which is refused', async () => {
+  it.each([
+    [
+      'is lost once it is written, which is refused',
+      new OwnerUnavailable('lost', 1000),
+      [503, 'owner_unavailable'],
+    ],
+    ['has a fault then', new Error('a fault'), [500, 'internal_error']],
+  ])('is on trial too where its owner %s', async (_title, error, told) => {
     const log = createMemoryLog({ now: Date.now });
     let isLost = false;
     const settle = async () => {
-      if (isLost) throw new OwnerUnavailable('lost', 1000);
+      if (isLost) throw error;
     };
     const confirmations = await started(log, { desk: deskOver(log, { settle }) });
     await using made = await scene({ confirmations, now: Date.now }, log);
     await made.client.must('POST', '/v1/apply', BEFORE);
     isLost = true;
     const refused = await made.client.post<{ type: string }>('/v1/apply?confirmWithinMs=300', AFTER);
-    expect([refused.status, refused.body.type]).toEqual([503, 'owner_unavailable']);
+    expect([refused.status, refused.body.type]).toEqual(told);
     expect(await domains(made)).toEqual(AFTER.domains);
     isLost = false;
     await untilDomains(made, BEFORE.domains);
