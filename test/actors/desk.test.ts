@@ -281,9 +281,9 @@ describe('the desk', () => {
       const asked = desk.ask(command, { ...BY, commandId }).then((given) => {
         answer = given;
       });
+      await expect.poll(() => system.log.position()).toBe(1);
       await new Promise((resolve) => setTimeout(resolve, 5));
       expect(answer).toBe(undefined);
-      expect(await system.log.position()).toBe(1);
       told.resolve();
       await asked;
       expect(answer).toMatchObject({ type: 'done', position: 1 });
