@@ -15,10 +15,12 @@ export async function saved(
   const partial = `${file}.${process.pid}.partial`;
   const handle = await created(partial, file);
   try {
-    await fill((piece) => written(handle, piece, file));
-    await handle.sync();
-    await handle.close();
-    await named(partial, file);
+    await fill((piece) => wholly(file, () => handle.writeFile(piece)));
+    await wholly(file, async () => {
+      await handle.sync();
+      await handle.close();
+      await named(partial, file);
+    });
   } finally {
     await handle.close().catch(() => undefined);
     await rm(partial, { force: true });
@@ -58,10 +60,12 @@ function refused(file: string, code: string, message = code): CommandFailed {
   return new CommandFailed([`${file}: expected to write a new file, found ${found}`]);
 }
 
-async function written(handle: FileHandle, piece: Uint8Array, file: string): Promise<void> {
+/** What hinders it is told: some file systems say only at the end that they have no room. */
+async function wholly(file: string, write: () => Promise<void>): Promise<void> {
   try {
-    await handle.writeFile(piece);
+    await write();
   } catch (error) {
+    if (error instanceof CommandFailed) throw error;
     throw new CommandFailed([`${file}: expected to write all of it, found ${(error as Error).message}`]);
   }
 }

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CommandFailed } from '../../src/cli/failure.ts';
 import { saved } from '../../src/cli/save-file.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
@@ -42,5 +43,14 @@ describe('a file that a command writes', () => {
     await expect(filled).rejects.toThrow('expected to write a new file, found that it exists already');
     expect(readFileSync(file, 'utf8')).toBe('of somebody else');
     expect(readdirSync(directory.path)).toEqual(['part.sy']);
+  });
+
+  it('that cannot have its name is told, and is no fault of ours', async () => {
+    const filled = saved(file, async (write) => {
+      await write(Buffer.from('whole'));
+      rmSync(directory.path, { recursive: true });
+    });
+    await expect(filled).rejects.toThrow(CommandFailed);
+    await expect(filled).rejects.toThrow(`${file}: expected to write all of it, found ENOENT`);
   });
 });
