@@ -255,6 +255,31 @@ describe('what if', () => {
     expect(whole).toMatchObject({ from: new Date(halfMs).toISOString(), skipped: 0 });
   });
 
+  it('is asked of a part: what was in flight when that began is in flight, and no request of it', async () => {
+    await using directory = await tempDirectory();
+    let fromMs = 0;
+    {
+      await using world = new RecordedWorld(directory.path, 2, 7);
+      await world.create({}, { 'web.1': { address: '127.0.0.1:9001' } });
+      for (let asks = 0; asks < 4; asks++) world.ask();
+      world.pass(5000);
+      world.checkpoint();
+      fromMs = world.nowMs;
+      world.ask();
+      world.pass(100);
+      world.finish('finished');
+      world.pass(100);
+      await world.die();
+      world.turn();
+    }
+    const from = { type: 'time', ms: fromMs } as const;
+    const [before, after] = await sides(directory.path, { from });
+    expect(before.requests).toBe(1);
+    // Five for a hundred milliseconds, then four.
+    expect(before.backends).toMatchObject([{ leases: 1, peakInFlight: 5, inFlight: 4.5 }]);
+    expect(after).toEqual(before);
+  });
+
   it('is answered with what it assumes', async () => {
     await using directory = await tempDirectory();
     await crowded(directory.path);

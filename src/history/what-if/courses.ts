@@ -96,7 +96,7 @@ export class Courses implements InOrder {
       this.#checkpoint = this.#checkpoints.next().value;
       if (next.run !== this.#run || next.ticket !== ticket - 1) continue;
       const recording = new Recording();
-      recording.begin(next.atMs, unpackCheckpoint(next.state).waiters);
+      recording.begin(next.atMs, unpackCheckpoint(next.state));
       this.#open({ recording, from: next, fromMs: Math.max(next.atMs, Math.min(fromMs, nowMs)) });
       return;
     }

@@ -5,6 +5,7 @@ import { positionAt } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { type Alteration, addedId } from './alteration.ts';
 import { type Course, Courses } from './courses.ts';
+import { EarlierLeases } from './earlier-leases.ts';
 import { PoolStates, poolVersionAt } from './pool-states.ts';
 import { tallyRecorded } from './recorded-tally.ts';
 import { ServiceTimes } from './service-times.ts';
@@ -99,8 +100,17 @@ export class PoolLook {
     const pool = this.#pool;
     const states = new PoolStates(log, pool, this.#alteration, this.#versionAt(course));
     const services = new ServiceTimes(recording.asks);
-    const simulation = new SimulatedPool({ pool, recording, from, states, services, tally: this.#simulated });
-    tallyRecorded(recording.asks, recording.atMs, this.#recorded);
+    const earlier = new EarlierLeases(recording.rows, fromMs, this.#simulated);
+    const simulation = new SimulatedPool({
+      pool,
+      recording,
+      from,
+      states,
+      services,
+      tally: this.#simulated,
+      earlier,
+    });
+    tallyRecorded(recording, fromMs, this.#recorded);
     for await (const through of simulation.run()) {
       yield this.#requests + through;
       await this.#room.breathe();

@@ -1,10 +1,13 @@
 /** Counts what is recorded of a pool. */
-import type { Ask } from './ask.ts';
+import { Ask } from './ask.ts';
+import { EarlierLeases } from './earlier-leases.ts';
+import type { Outside, Recording } from './recording.ts';
 import { type Ending, endingOf, type Tally } from './tally.ts';
 
-export function tallyRecorded(asks: readonly Ask[], untilMs: number, tally: Tally): void {
-  for (const ask of asks) if (ask.before === undefined) count(ask, tally);
-  countLoad(asks, untilMs, tally);
+/** From when on it is looked at. */
+export function tallyRecorded(recording: Recording, sinceMs: number, tally: Tally): void {
+  for (const ask of recording.asks) if (ask.before === undefined) count(ask, tally);
+  countLoad(recording, sinceMs, tally);
 }
 
 function count(first: Ask, tally: Tally): void {
@@ -40,23 +43,30 @@ function endOf({ refusal, left, back }: Ask): Ending {
   return back === undefined ? { type: 'unfinished' } : endingOf(back.end);
 }
 
+type Change = { readonly order: number; readonly of: Ask | Outside; readonly isBack: boolean };
+
 /** In the order in which it happened, so that the peak is one. */
-function countLoad(asks: readonly Ask[], untilMs: number, tally: Tally): void {
-  const changes: { readonly ask: Ask; readonly isBack: boolean; readonly order: number }[] = [];
-  for (const ask of asks) {
-    if (ask.lent === undefined) continue;
-    changes.push({ ask, isBack: false, order: ask.lent.place.ticket });
-    changes.push({
-      ask,
-      isBack: true,
-      order: (ask.back?.place ?? ask.lost)?.ticket ?? Number.MAX_SAFE_INTEGER,
-    });
+function countLoad({ asks, outside, rows, atMs }: Recording, sinceMs: number, tally: Tally): void {
+  const earlier = new EarlierLeases(rows, sinceMs, tally);
+  const changes: Change[] = outside.map((of) => ({ order: of.place.ticket, of, isBack: true }));
+  for (const of of asks) {
+    if (of.lent === undefined) continue;
+    const back = of.back?.place ?? of.lost;
+    changes.push({ order: of.lent.place.ticket, of, isBack: false });
+    changes.push({ order: back?.ticket ?? Number.MAX_SAFE_INTEGER, of, isBack: true });
   }
   changes.sort((a, b) => a.order - b.order);
-  for (const { ask, isBack } of changes) {
-    const { lent, back, lost } = ask;
-    if (lent === undefined) continue;
-    if (!isBack) tally.lent(lent.backendKey);
-    else tally.back(lent.backendKey, ((back?.place ?? lost)?.atMs ?? untilMs) - lent.place.atMs, back?.end);
+  for (const { of, isBack } of changes) {
+    if (of instanceof Ask) countLease(of, isBack, atMs, tally);
+    else if (of.type === 'returned') earlier.returned(of.thread, of.lease.backendKey, of.place.atMs);
+    else if (of.type === 'reaped') earlier.lost(of.dead, of.place.atMs);
   }
+  earlier.end(atMs);
+}
+
+function countLease({ lent, back, lost }: Ask, isBack: boolean, untilMs: number, tally: Tally): void {
+  if (lent === undefined) return;
+  const { backendKey, place } = lent;
+  if (!isBack) tally.lent(backendKey);
+  else tally.back(backendKey, ((back?.place ?? lost)?.atMs ?? untilMs) - place.atMs, back?.end);
 }

@@ -59,6 +59,7 @@ export class Recording {
   readonly #waiters = new Map<number, Ask>();
   readonly #lent = new Map<number, Ask>();
   #atMs = 0;
+  #rows: PoolCheckpoint['rows'] = [];
   /** The change of membership that was recorded last, and the last ticket of its records. */
   #membership: { event: Defined; ticket: number; nowMs: number } | undefined;
 
@@ -67,9 +68,15 @@ export class Recording {
     return this.#atMs;
   }
 
+  /** Its backends when it began, with what was in flight. */
+  get rows(): PoolCheckpoint['rows'] {
+    return this.#rows;
+  }
+
   /** Whoever waited when it began; in the order of their tickets. */
-  begin(atMs: number, waiters: PoolCheckpoint['waiters']): readonly Ask[] {
+  begin(atMs: number, { waiters, rows }: Pick<PoolCheckpoint, 'waiters' | 'rows'>): readonly Ask[] {
     this.#atMs = atMs;
+    this.#rows = rows;
     const begun = waiters.map(({ ticket, ...asked }) => {
       const ask = new Ask({ atMs, ticket, nowMs: atMs }, asked);
       ask.isQueued = true;

@@ -14,6 +14,7 @@ import {
 } from '../../../actors/index.ts';
 import type { JournalledCheckpoint } from '../../../eventlog/index.ts';
 import type { Ask } from './ask.ts';
+import type { EarlierLeases } from './earlier-leases.ts';
 import type { PoolStates } from './pool-states.ts';
 import { RecordedTime } from './recorded-time.ts';
 import type { Outside, Recording } from './recording.ts';
@@ -31,6 +32,7 @@ export type SimulatedPoolOptions = {
   readonly states: PoolStates;
   readonly services: ServiceTimes;
   readonly tally: Tally;
+  readonly earlier: EarlierLeases;
 };
 
 const SEED = 1;
@@ -87,6 +89,7 @@ export class SimulatedPool {
       yield next;
     } while (next < arrivals.length);
     this.#visits.end();
+    this.#options.earlier.end(recording.atMs);
   }
 
   async #pass(untilMs: number): Promise<void> {
@@ -121,15 +124,19 @@ export class SimulatedPool {
         return;
       case 'reaped':
         this.#visits.lose(outside.dead);
+        this.#options.earlier.lost(outside.dead, this.#time.nowMs);
         this.#defining = this.#ledger.reap(outside.dead, this.#time.toldMs);
         return;
-      case 'returned': {
-        const lease = this.#ledger.leaseOf(this.#key, outside.lease);
-        if (lease !== undefined)
-          this.#pool(outside.thread)?.checkin(lease, this.#time.toldMs, outside.end, outside.latencyMs);
+      case 'returned':
+        this.#return(outside);
         return;
-      }
     }
+  }
+
+  #return({ thread, lease, end, latencyMs }: Extract<Outside, { type: 'returned' }>): void {
+    this.#options.earlier.returned(thread, lease.backendKey, this.#time.nowMs);
+    const found = this.#ledger.leaseOf(this.#key, lease);
+    if (found !== undefined) this.#pool(thread)?.checkin(found, this.#time.toldMs, end, latencyMs);
   }
 
   #define({ version, seed, phases, rows }: Extract<Outside, { type: 'defined' }>): void {

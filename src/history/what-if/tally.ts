@@ -18,7 +18,7 @@ export type Ending =
 export type BackendLoad = {
   readonly leases: number;
   readonly failed: number;
-  /** All its leases together were out so long. */
+  /** All its leases together were out so long, those included that were lent before. */
   readonly busyMs: number;
   readonly peakInFlight: number;
 };
@@ -51,8 +51,13 @@ export class Tally {
   #retries = 0;
 
   lent(backendKey: number): void {
+    this.#loadOf(backendKey).leases += 1;
+    this.held(backendKey);
+  }
+
+  /** It is out, since then or from before. */
+  held(backendKey: number): void {
     const load = this.#loadOf(backendKey);
-    load.leases += 1;
     load.inFlight += 1;
     load.peakInFlight = Math.max(load.peakInFlight, load.inFlight);
   }
