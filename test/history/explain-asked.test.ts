@@ -1,6 +1,6 @@
 /** Where a request would go, out of a journal and a log that are made by hand. */
 import { expect, it } from 'vitest';
-import { openSqliteLog } from '../../eventlog/index.ts';
+import { openSqliteLog, type PoolEvent } from '../../eventlog/index.ts';
 import { type AskedStory, type AskedWish, LocalHistory, sourcesOf } from '../../src/history/index.ts';
 import { append, domainCreated, domainOf, domainState, write } from '../eventlog/appends.ts';
 import { RUN } from '../journal/desk.ts';
@@ -83,4 +83,16 @@ it('at the position of a change, what it changed is so, though its ledger knew o
     backend: 'web.1',
     whyNot: 'the pool has no backend web.2',
   });
+});
+
+it('the last change is somebody’s, however often the router has found something since', async () => {
+  await using directory = await tempDirectory();
+  const { changes } = await asked(directory.path, async (world) => {
+    const quarantined = (untilMs: number): PoolEvent => {
+      const data = { id: 'web.1' as never, cause: 'connect_refused' as const, untilMs };
+      return { type: 'BackendQuarantined', data };
+    };
+    await world.happen(...Array.from({ length: 2500 }, (_, at) => quarantined(RUN + at)));
+  });
+  expect(changes.last).toMatchObject({ type: 'BackendAdded', stream: 'pool-web' });
 });

@@ -19,8 +19,9 @@ export type Change = {
   readonly data: object;
 };
 
-// Backends come and go; who changed one longer ago than this many events of its pool is not looked for.
-const LOOK_BACK = 1000;
+// Half a second of reading. A backend that comes and goes all the time is a day's worth of events, once a second.
+const LOOK_BACK = 100_000;
+const PAGE = 1000;
 // What the router found by itself is no change of anybody's.
 const FOUND_BY_ITSELF: ReadonlySet<string> = new Set([
   'BackendQuarantined',
@@ -37,10 +38,14 @@ export function lastChange(
   isIt: (event: Recorded) => boolean = isByPerson,
 ): Change | undefined {
   const to = versionAt(log, stream, position);
-  if (to === 0) return undefined;
-  const events = log.readStream(stream, { from: Math.max(1, to - LOOK_BACK + 1), to, limit: LOOK_BACK });
-  const found = events.findLast(isIt);
-  return found === undefined ? undefined : changeOf(found);
+  for (let last = to; last > Math.max(0, to - LOOK_BACK); last -= PAGE) {
+    const events = log.readStream(stream, { from: Math.max(1, last - PAGE + 1), to: last, limit: PAGE });
+    // What is before those is archived.
+    if (events.length === 0) return undefined;
+    const found = events.findLast(isIt);
+    if (found !== undefined) return changeOf(found);
+  }
+  return undefined;
 }
 
 export function lastChangeOfBackend(
