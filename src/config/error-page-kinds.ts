@@ -2,7 +2,7 @@
 import { BLAME } from '../../actors/index.ts';
 import type { SparseDomain } from '../../eventlog/index.ts';
 import { nearest } from './nearest.ts';
-import { type Path, type Problem, renderPath } from './problem.ts';
+import { MOST_SHOWN, type Path, type Problem, renderPath } from './problem.ts';
 
 // These have a backend's answer, a router's that is no error, no reader any more, or no domain.
 const WITHOUT_PAGE: ReadonlySet<string> = new Set([
@@ -25,17 +25,18 @@ const PAGE_BYTES = 65_536;
 
 /** Only wishes are so checked: what an older log has is read whatever its name and size. */
 export function errorPageProblems(errorPages: SparseDomain['errorPages'], at: Path): Problem[] {
-  return Object.entries(errorPages ?? {}).flatMap(([kind, html]) => {
+  return Object.entries(errorPages ?? {}).flatMap(([kind, html], index) => {
     const path = [...at, 'errorPages', kind];
-    if (!ERROR_PAGE_KINDS.includes(kind)) return [unknownKind(path, kind)];
+    // What nobody is shown is compared with nothing.
+    if (!ERROR_PAGE_KINDS.includes(kind))
+      return [unknownKind(path, index < MOST_SHOWN ? nearest(kind, ERROR_PAGE_KINDS) : undefined)];
     const bytes = Buffer.byteLength(html ?? '');
     if (bytes <= PAGE_BYTES) return [];
     return [{ path: renderPath(path), expected: `at most ${PAGE_BYTES} bytes of HTML`, found: `${bytes}` }];
   });
 }
 
-function unknownKind(path: Path, kind: string): Problem {
-  const meant = nearest(kind, ERROR_PAGE_KINDS);
+function unknownKind(path: Path, meant: string | undefined): Problem {
   return {
     path: renderPath(path),
     expected: 'the word of an outcome that has a page, or error for all others',

@@ -304,6 +304,16 @@ describe('parseConfig', () => {
     ]);
   });
 
+  it('looks for what was meant for as many as are shown', () => {
+    const letters = Array.from({ length: 150 }, (_, at) => String.fromCharCode(97 + (at % 26), 97 + at / 26));
+    const errorPages = Object.fromEntries(letters.map((two) => [`queue_full${two}`, '']));
+    const found = problems({ pools: { web: {} }, domains: { '*': { pool: 'web', errorPages } } });
+    expect(found.map(({ nearest }) => nearest)).toEqual([
+      ...Array(100).fill('queue_full'),
+      ...Array(50).fill(undefined),
+    ]);
+  });
+
   it('tells at once which pools there are not, however many there are', () => {
     const names = Array.from({ length: 100_000 }, (_, at) => `application-number-${at}`);
     const pools = Object.fromEntries(names.map((name) => [name, {}]));

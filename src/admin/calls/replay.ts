@@ -47,8 +47,9 @@ function alterationOf(
   { pool, policy, without, with: set, backends }: Body,
   { ownAddresses }: AdminPorts,
 ): WhatIfWish {
+  const own = ownAddresses();
   const pools = Object.entries(set?.pools ?? {}).map(([name, raw]) => {
-    const { settings, backends: members } = checked(parsePoolWish(raw, ownAddresses()));
+    const { settings, backends: members } = checked(parsePoolWish(raw, own));
     return [
       name,
       { settings, ...(members === undefined ? {} : { backends: Object.fromEntries(members) }) },
