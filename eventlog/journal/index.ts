@@ -21,8 +21,9 @@ export {
 export { RingProducer } from './ring/ring-producer.ts';
 export { writeCheckpoint, writeName } from './ring/write-note.ts';
 export { FinishedRequest, writeRequest } from './ring/write-request.ts';
+export type { JournalledCheckpoint } from './segment/checkpoint.ts';
 export { PoolIndex } from './segment/pool-index.ts';
 export { type Packing, packJournal, unpackJournal } from './segment/portable.ts';
 export { JOURNAL_DIRECTORY } from './segment/segment-files.ts';
-export type { JournalledCheckpoint, OperationBlock } from './segment/segment-reader.ts';
+export type { OperationBlock } from './segment/segment-reader.ts';
 export { codesOf, OTHER, type Vocabulary } from './vocabulary.ts';

@@ -4,13 +4,17 @@ import { join } from 'node:path';
 import { isHeld, isPassing } from '../sqlite/sqlite-errors.ts';
 import { parseRequestId } from './record-id.ts';
 import type { RequestRecord } from './request-record.ts';
+import type { JournalledCheckpoint } from './segment/checkpoint.ts';
 import type { Gap } from './segment/segment.ts';
 import { inOrderOfRuns, JOURNAL_DIRECTORY, type SegmentFile, segmentFiles } from './segment/segment-files.ts';
-import { type JournalledCheckpoint, type OperationBlock, SegmentReader } from './segment/segment-reader.ts';
+import { type OperationBlock, SegmentReader } from './segment/segment-reader.ts';
 import { SegmentUnbegun } from './segment/segment-schema.ts';
 
 /** Epoch milliseconds; all of it without. */
 export type TimeRange = { readonly fromMs?: number; readonly toMs?: number };
+
+/** Blocks. */
+export type BlocksChecked = { readonly done: number; readonly of: number };
 
 export interface JournalReader {
   /** By our id, or by the one that a trusted peer gave (the newest then). */
@@ -23,6 +27,8 @@ export interface JournalReader {
   /** Keys of the pools that operations are of, in blocks of this time. */
   pools(range?: TimeRange): ReadonlySet<number>;
   gaps(): readonly Gap[];
+  /** Reads all there is, in a step for each block: what is not as it was written is told as damaged. */
+  check(): IterableIterator<BlocksChecked>;
   /** What a key of the ledger stands for. */
   nameOf(key: number): string | undefined;
   /** What it knows of, from and to; undefined: of nothing. */
@@ -101,6 +107,16 @@ class Reader implements JournalReader {
         for (const key of segment.poolsIn(fromMs, toMs)) found.add(key);
       });
     return found;
+  }
+
+  *check(): IterableIterator<BlocksChecked> {
+    const counts = this.#segments().map((segment) => this.#within(segment, () => segment.blocks()) ?? 0);
+    const known = counts.reduce((sum, count) => sum + count, 0);
+    let done = 0;
+    for (const _ of this.#all((segment) => segment.check())) {
+      done += 1;
+      yield { done, of: Math.max(done, known) };
+    }
   }
 
   gaps(): readonly Gap[] {

@@ -10,6 +10,8 @@
  *   then       numbers and texts in the order of `packRequest`, and extras: tag, length, bytes; tag 0 ends them
  */
 
+import { FRAME, frameKind, frameLength } from '../ring/frame.ts';
+
 export const REQUEST_WORD = { where: 1, startedAtMs: 2, sequence: 4, more: 5, peer: 6 } as const;
 export const REQUEST_FLAG = { peer: 1, http10: 2, pathCut: 4, queryOmitted: 8 } as const;
 
@@ -51,4 +53,19 @@ function stirred(hash: number): number {
   let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) | 0;
+}
+
+export type RequestFrame = { readonly from: number; readonly length: number; readonly view: DataView };
+
+/** The requests of a block. */
+export function* framesIn(bytes: Buffer): IterableIterator<RequestFrame> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let from = 0; from < bytes.length; ) {
+    const word = view.getInt32(from, true);
+    const length = frameLength(word);
+    if (length === 0 || from + length > bytes.length)
+      throw new RangeError(`expected a frame at byte ${from} of a block, found ${word}`);
+    if (frameKind(word) === FRAME.request) yield { from, length, view };
+    from += length;
+  }
 }

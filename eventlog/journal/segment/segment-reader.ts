@@ -1,15 +1,15 @@
 /** One segment of the journal, open for reading, beside its writer or at rest. */
 import { crc32 } from 'node:zlib';
 import type Database from 'better-sqlite3';
-import { ByteReader } from '../bytes.ts';
 import type { RequestIdParts } from '../record-id.ts';
 import { type Dictionary, type RequestRecord, readRequest } from '../request-record.ts';
-import { FRAME, frameKind, frameLength } from '../ring/frame.ts';
 import type { Vocabulary } from '../vocabulary.ts';
+import { type KeptBlock, mistakeIn } from './block-check.ts';
+import { checkpointsIn, type JournalledCheckpoint } from './checkpoint.ts';
 import { mayContain } from './filter.ts';
 import { openSegment } from './open-segment.ts';
 import { rangesIn } from './pool-index.ts';
-import { idHash, peerHash, REQUEST_WORD, whereWord } from './request-frame.ts';
+import { framesIn, idHash, peerHash, REQUEST_WORD, whereWord } from './request-frame.ts';
 import type { Gap } from './segment.ts';
 import { vocabularyOf } from './segment-schema.ts';
 
@@ -20,16 +20,6 @@ export type OperationBlock = {
   readonly packed: Uint8Array;
 };
 
-export type JournalledCheckpoint = {
-  readonly run: number;
-  readonly poolKey: number;
-  /** Of the last operation that it knows. */
-  readonly ticket: number;
-  readonly atMs: number;
-  /** As the ledger packed it. */
-  readonly state: Uint8Array;
-};
-
 type BlockRow = { block: number; run: number; sealedAtMs: number };
 type GapRow = Omit<Gap, 'requests' | 'operations'> & { requests: number | null; operations: number | null };
 
@@ -37,6 +27,11 @@ type Column = Database.Statement<[number], { bytes: Buffer; sum: number }>;
 
 const NOTHING = Buffer.alloc(0);
 const BLOCK_COLUMNS = 'block, run, sealed_at_ms AS sealedAtMs';
+const KEPT_BLOCK = `SELECT b.requests AS requestCount, b.operations AS operationCount, b.checkpoints AS checkpointCount,
+  b.first_started_at_ms AS firstStartedAtMs, b.last_started_at_ms AS lastStartedAtMs,
+  c.requests, c.operations, c.checkpoints, c.requests_sum AS requestsSum, c.operations_sum AS operationsSum,
+  c.checkpoints_sum AS checkpointsSum, c.pools, c.filter, p.filter AS peers
+  FROM blocks b LEFT JOIN contents c USING (block) LEFT JOIN peers p USING (block) WHERE block = ?`;
 
 export class SegmentReader implements Dictionary {
   readonly path: string;
@@ -183,6 +178,29 @@ export class SegmentReader implements Dictionary {
     }
   }
 
+  blocks(): number {
+    return this.#db.prepare<[], number>('SELECT count(*) FROM blocks').pluck().get() ?? 0;
+  }
+
+  /** Reads all of it, in a step for each block, and tells of what is not as it was written. */
+  *check(): IterableIterator<void> {
+    const structure = this.#db.pragma('integrity_check(1)', { simple: true }) as string;
+    if (structure !== 'ok') this.#damaged(new RangeError(`expected a sound file, found ${structure}`));
+    const kept = this.#db.prepare<[number], KeptBlock>(KEPT_BLOCK);
+    for (const block of this.#db
+      .prepare<[], number>('SELECT block FROM blocks ORDER BY block')
+      .pluck()
+      .all()) {
+      try {
+        const mistake = mistakeIn(kept.get(block)!);
+        if (mistake !== undefined) this.#damaged(new RangeError(`block ${block}: ${mistake}`));
+      } catch (error) {
+        this.#damaged(error);
+      }
+      yield;
+    }
+  }
+
   gaps(): Gap[] {
     return this.#db
       .prepare<[], GapRow>(
@@ -273,28 +291,4 @@ function columnOf(db: Database.Database, name: 'requests' | 'operations' | 'chec
 
 function isPool(poolKey: number, wanted: number | undefined): boolean {
   return wanted === undefined || poolKey === wanted;
-}
-
-type Found = { readonly from: number; readonly length: number; readonly view: DataView };
-
-function* framesIn(bytes: Buffer): IterableIterator<Found> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let from = 0; from < bytes.length; ) {
-    const word = view.getInt32(from, true);
-    const length = frameLength(word);
-    if (length === 0 || from + length > bytes.length)
-      throw new RangeError(`expected a frame at byte ${from} of a block, found ${word}`);
-    if (frameKind(word) === FRAME.request) yield { from, length, view };
-    from += length;
-  }
-}
-
-function* checkpointsIn(bytes: Uint8Array, run: number): IterableIterator<JournalledCheckpoint> {
-  const reader = new ByteReader(bytes);
-  while (!reader.isDone) {
-    const poolKey = reader.count();
-    const ticket = reader.count();
-    const atMs = reader.double();
-    yield { run, poolKey, ticket, atMs, state: reader.slice(reader.count()) };
-  }
 }

@@ -3,6 +3,7 @@ import {
   type Copying,
   copying,
   type Finding,
+  type JournalReader,
   type Packing,
   packJournal,
   verifying,
@@ -101,10 +102,14 @@ export async function* archivePart(
 /** `repaired`: what was mended just before, to be told with what is there now. */
 export type VerifyWish = { readonly repaired?: Repaired };
 
+/** Blocks of the journal. */
+type Checking = { readonly checking: 'journal'; readonly done: number; readonly of: number };
+
 /** Chain, positions, readability, current rows and snapshots; and what there is of the journal. */
 export async function* verifyAll({ repaired }: VerifyWish, room: Room) {
   const found = yield* verifying(room.log, projectionOf, { signal: room.signal });
   const journal = room.journal();
+  yield* checkingJournal(journal, room);
   const span = journal.span();
   const damaged = room.damage();
   const firstBad = Math.min(...found.findings.filter(isOfTheLog).map(({ position }) => position));
@@ -115,6 +120,13 @@ export async function* verifyAll({ repaired }: VerifyWish, room: Room) {
     journal: { span: span ?? null, gaps: journal.gaps().length, damaged },
     ...(repaired === undefined ? {} : { repaired }),
   };
+}
+
+async function* checkingJournal(journal: JournalReader, { breathe }: Room): AsyncGenerator<Checking, void> {
+  for (const blocks of journal.check()) {
+    yield { checking: 'journal', ...blocks };
+    await breathe();
+  }
 }
 
 /** Caches may be made again; of the file as a whole there is no position to name. */
