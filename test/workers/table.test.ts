@@ -124,6 +124,25 @@ describe('the table of a worker', () => {
     expect(table.size).toEqual({ domains: 0, pools: 0 });
   });
 
+  it('shows who is on the way to a pool that was removed no backend of it, and where it comes again those that it has then', () => {
+    const table = new Table();
+    const elsewhere = { id: one, backend: { address: '127.0.0.1:2' } };
+    const events = recorded(
+      created,
+      routed('a.test'),
+      added,
+      ['pool-web', { type: 'PoolRemoved', data: {} }],
+      created,
+      ['pool-web', { type: 'BackendAdded', data: elsewhere }],
+    );
+    table.apply(events.slice(0, 3));
+    const held = table.lookup('a.test')?.pool;
+    table.apply(events.slice(3, 4));
+    expect(held?.backends.size).toBe(0);
+    table.apply(events.slice(4));
+    expect(held?.backends.get(keyOf('web.1'))?.address).toEqual({ host: '127.0.0.1', port: 2 });
+  });
+
   it('gives a domain what it asks for beside its pool', () => {
     const table = new Table();
     const settings = {

@@ -23,6 +23,12 @@ export class PoolView implements PoolRoute {
     this.#place(state, cutAt);
   }
 
+  /** The pool is no more. */
+  empty(): void {
+    this.backends.clear();
+    this.#states.clear();
+  }
+
   #place(state: NonNullable<PoolState>, cutAt: CutAt): void {
     const present = new Set<number>();
     for (const [id, backend] of Object.entries(state.backends)) {

@@ -11,7 +11,7 @@ export class Views {
   readonly domains = new Map<string, Marked<DomainRoute>>();
   readonly pools = new Map<string, Marked<PoolRoute>>();
   readonly poolsByKey = new Map<number, PoolRoute>();
-  /** Pools that are held no more because something was missed, until they are read anew. */
+  /** Pools that are held no more, since something was missed or they were removed, until they are read or made anew. */
   readonly #doubted = new Map<string, PoolView>();
   /** What a domain finds its pool by. */
   readonly #poolsByName: PoolsByName;
@@ -32,7 +32,7 @@ export class Views {
 
   placePool(name: string, state: PoolState, sweep: number, cutAt: CutAt): void {
     if (state === null) {
-      this.forgetPool(name);
+      this.#removePool(name);
       return;
     }
     const before: Marked<PoolRoute> | undefined = this.pools.get(name) ?? this.#doubted.get(name);
@@ -46,6 +46,15 @@ export class Views {
     pool.usedAt = before?.usedAt ?? sweep;
     this.pools.set(name, pool);
     this.poolsByKey.set(pool.key, pool);
+  }
+
+  /** Whoever is on the way to one of its backends finds none any more; where it comes again just then, those that it has by then. */
+  #removePool(name: string): void {
+    const gone = this.pools.get(name) ?? this.#doubted.get(name);
+    this.forgetPool(name);
+    if (!(gone instanceof PoolView)) return;
+    gone.empty();
+    this.#doubted.set(name, gone);
   }
 
   lose(kind: 'domain' | 'pool', name: string): void {
