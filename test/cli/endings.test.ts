@@ -60,6 +60,25 @@ describe('a full disk under standard output', () => {
     });
   });
 
+  it.runIf(existsSync('/dev/full'))('is no failure of a router, which goes on without it', async () => {
+    await using directory = await tempDirectory();
+    const words = [
+      '--data',
+      directory.path,
+      '--listen',
+      '127.0.0.1:0',
+      '--admin',
+      '127.0.0.1:0',
+      '--workers',
+      '0',
+    ];
+    const child = started(['serve', ...words], 'exec "$@" > /dev/full');
+    const end = ended(child);
+    await once(child.stderr!, 'data');
+    child.kill('SIGTERM');
+    expect(await end).toEqual({ code: 0, err: expect.stringMatching(/^[^\n]*; its lines are dropped\n$/) });
+  });
+
   it.each(['help', 'serve --help', 'demo --help'])(
     'or nobody who reads the answer to %s, is no failure',
     async (line) => {

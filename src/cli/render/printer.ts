@@ -17,6 +17,7 @@ export class Printer {
   readonly #io: Io;
   readonly #left = new AbortController();
   #failure: NodeJS.ErrnoException | undefined;
+  #hasPrinted = false;
 
   constructor(io: Io, json: boolean) {
     this.#io = io;
@@ -33,8 +34,9 @@ export class Printer {
     return AbortSignal.any([this.#left.signal, this.#io.stop]);
   }
 
-  /** Once all is written: what kept it from being so, such as a full disk. */
+  /** Once all is written: what kept it from being so, such as a full disk. What others write to standard output is their own concern. */
   async failure(): Promise<Error | undefined> {
+    if (!this.#hasPrinted) return undefined;
     // A write of nothing comes after all others, and an error before it.
     if (!this.#left.signal.aborted)
       await new Promise<void>((resolve) => this.#io.stdout.write('', () => resolve()));
@@ -83,6 +85,7 @@ export class Printer {
   }
 
   async #write(output: Output, text: string): Promise<void> {
+    this.#hasPrinted = true;
     if (this.#left.signal.aborted || output.write(text.replace(OBEYED, escaped))) return;
     await once(output, 'drain', { signal: this.#left.signal }).catch(() => undefined);
   }
