@@ -340,6 +340,30 @@ describe('a connection that stands while the headers are still being thought abo
     expect(calls.filter((call) => call.startsWith('checkin')).length).toBe(2);
   });
 
+  it('and is closed by its backend meanwhile: it was left idle for all that time', async () => {
+    const backend = await backendThat(() => ok());
+    let wait = () => Promise.resolve();
+    const { connect } = await scene({
+      decisions: {
+        checkout: () => local(backend.port),
+        additionalHeaders: async () => {
+          await wait();
+          return undefined;
+        },
+      },
+    });
+    const client = await connect();
+    await client.request(GET);
+    wait = async () => {
+      wait = () => Promise.resolve();
+      await pause(1000);
+      backend.connections[0]?.close();
+      await pause(50);
+    };
+    for (const body of ['over another', 'over that one']) await client.request(post(body));
+    expect(backend.connections.length).toBe(2);
+  });
+
   it('and is answered on before anything was asked: those bytes are nobody’s response', async () => {
     const backend = await backendThat(() => ok('mine'));
     let wait = () => Promise.resolve();

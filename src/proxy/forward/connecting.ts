@@ -79,11 +79,10 @@ export abstract class Connecting implements ConnectionUser {
     return context.upstreams.quotaOf(claims, lease);
   }
 
-  /** A kept connection ended without a word: before the request came, as far as can be told. */
-  protected wasEndedIdle({ idleSinceMs }: UpstreamConnection): void {
-    const { connectedAtMs, context } = this.request;
-    const idleMs = connectedAtMs - idleSinceMs;
-    this.connections?.endedIdle(idleMs < AT_ONCE_MS ? 0 : idleMs, context.now());
+  /** A kept connection ended without a word: while it was idle still, as far as can be told. */
+  protected wasEndedIdle({ idleSinceMs }: UpstreamConnection, idleUntilMs: number): void {
+    const idleMs = idleUntilMs - idleSinceMs;
+    this.connections?.endedIdle(idleMs < AT_ONCE_MS ? 0 : idleMs, this.request.context.now());
   }
 
   protected get limit(): number {

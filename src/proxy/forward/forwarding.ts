@@ -203,7 +203,8 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
       request.tenancy?.giveBack(request.leaseEnd);
       return;
     }
-    if (this.isStale && connection !== undefined) this.wasEndedIdle(connection);
+    if (this.isStale && connection !== undefined)
+      this.wasEndedIdle(connection, isUnsent ? request.context.now() : request.connectedAtMs);
     if (responding?.pipe !== undefined) responding.pipeOver();
     else if (this.#mayResend || (isUnsent && this.isReused)) this.#resend();
     else if (this.#mayFailOver()) this.#failOver();
