@@ -31,7 +31,7 @@ export * from './settings/sparse-settings.ts';
 export { type Copying, type CopyOptions, copying, lastSound } from './sqlite/copy-log.ts';
 export { requireUnheld } from './sqlite/data-lock.ts';
 export { makeDirectory } from './sqlite/make-directory.ts';
-export { makeScratch, type Scratch } from './sqlite/scratch.ts';
+export { makeScratch, type Scratch, scratchUnwritable } from './sqlite/scratch.ts';
 export {
   type BesideLog,
   createMemoryLog,

@@ -25,7 +25,7 @@ export function makeScratch(): Scratch {
     const letGo = heldOrTaken(path);
     if (letGo !== undefined) return inUseAt(path, letGo);
   }
-  throw unwritable('each taken away as soon as it was made');
+  throw scratchUnwritable('each taken away as soon as it was made');
 }
 
 function inUseAt(path: string, letGo: () => void): Scratch {
@@ -79,7 +79,7 @@ function made(): string {
   try {
     return mkdtempSync(join(tmpdir(), NAME));
   } catch (error) {
-    throw unwritable((error as Error).message, error);
+    throw scratchUnwritable((error as Error).message, error);
   }
 }
 
@@ -91,7 +91,7 @@ function namesIn(directory: string): readonly string[] {
   }
 }
 
-function unwritable(found: string, cause?: unknown): DataUnusable {
+export function scratchUnwritable(found: string, cause?: unknown): DataUnusable {
   const message = `expected to write in TMPDIR, ${tmpdir()}: ${found}`;
   return new DataUnusable('data_unreadable', message, cause);
 }

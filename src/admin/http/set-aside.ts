@@ -2,12 +2,12 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { makeScratch } from '../../../eventlog/index.ts';
+import { makeScratch, scratchUnwritable } from '../../../eventlog/index.ts';
 import type { Reply } from './reply.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** One piece is held as it is; more of them are a file in TMPDIR. */
+/** One piece is held as it is; more of them are a file in TMPDIR. Rejects with `DataUnusable` where that has no room for it. */
 export async function setAside(
   first: string,
   others: AsyncGenerator<string, undefined>,
@@ -21,7 +21,8 @@ export async function setAside(
     await pipeline(all([first, second.value], others), createWriteStream(path));
   } catch (error) {
     scratch.forget();
-    throw error;
+    const { message, syscall } = error as NodeJS.ErrnoException;
+    throw syscall === undefined ? error : scratchUnwritable(message, error);
   }
   return fileSent(path, headers, scratch.forget);
 }
