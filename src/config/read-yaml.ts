@@ -1,6 +1,6 @@
 /** Reads YAML 1.2: an error names line and column, a key given twice is refused, and aliases are bounded. */
 import { createRequire } from 'node:module';
-import type { Document, YAMLError } from 'yaml';
+import type { Alias, Document, Scalar, YAMLError, YAMLMap, YAMLSeq } from 'yaml';
 import { quoted } from '../../eventlog/index.ts';
 import { excerpt, mayBeToken, UNSHOWN } from './excerpt.ts';
 import type { Checked, Problem } from './problem.ts';
@@ -14,6 +14,7 @@ const VALUES = 5_000_000;
 const yaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml');
 
 type Lines = InstanceType<typeof import('yaml').LineCounter>;
+type Anchored = Scalar | YAMLMap | YAMLSeq;
 type Words = { readonly expected: string; readonly found: string };
 
 const TOO_DEEP: Words = { expected: 'YAML within bounds', found: 'deeper nesting than can be read' };
@@ -48,7 +49,7 @@ function read(text: string): Checked<unknown> {
   if (document.contents === null) return refused({ path: '', expected: 'YAML', found: 'an empty text' });
   const repeated = repeatedKeys(document, lineCounter);
   if (repeated.length > 0) return refused(...repeated);
-  const dangling = danglingAlias(text, document, lineCounter);
+  const dangling = tieAliases(text, document, lineCounter);
   if (dangling !== undefined) return refused(dangling);
   const value: unknown = document.toJS({ maxAliasCount: ALIASES });
   return isWithin(VALUES, value) ? { ok: true, value } : refused({ path: '', ...TOO_MANY });
@@ -129,27 +130,42 @@ function repeatedKeys(document: Document, lines: Lines): Problem[] {
     }));
 }
 
-/** The first alias that no anchor above it has the name of. */
-function danglingAlias(text: string, document: Document, lines: Lines): Problem | undefined {
+/** Each to the last anchor of its name above it; undefined, or what is said of the first that has none. */
+function tieAliases(text: string, document: Document, lines: Lines): Problem | undefined {
   const { visit } = yaml();
-  const known = new Set<string>();
+  const anchors = new Map<string, Anchored>();
   let problem: Problem | undefined;
   visit(document, {
-    Node: (_key, node) => {
-      if ('anchor' in node && node.anchor !== undefined) known.add(node.anchor);
+    Value: (_key, node) => {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
     },
-    Alias: (_key, { source, range }) => {
-      if (known.has(source)) return undefined;
-      const [start = 0, end = start] = range ?? [];
-      const isToken = mayBeToken(text, start, end);
-      const anchor = isToken ? 'an anchor' : `an anchor &${source}`;
-      const expected = `${anchor} above it, or quotes around a name that begins with *`;
-      const found = isToken ? UNSHOWN : `*${source}`;
-      problem = { path: '', expected, found, ...placeOf(start, lines) };
+    Alias: (_key, alias) => {
+      const anchor = anchors.get(alias.source);
+      if (anchor !== undefined) return tie(alias, anchor);
+      problem = danglingAlias(text, alias, lines);
       return visit.BREAK;
     },
   });
   return problem;
+}
+
+/** For each alias the library goes through all that there are, unless it is told which may be meant. */
+function tie(alias: Alias, anchor: Anchored): undefined {
+  const { resolve } = alias;
+  alias.resolve = (document, context) => {
+    if (context === undefined) return anchor;
+    context.aliasResolveCache = [anchor, alias];
+    return resolve.call(alias, document, context);
+  };
+}
+
+function danglingAlias(text: string, { source, range }: Alias, lines: Lines): Problem {
+  const [start = 0, end = start] = range ?? [];
+  const isToken = mayBeToken(text, start, end);
+  const anchor = isToken ? 'an anchor' : `an anchor &${source}`;
+  const expected = `${anchor} above it, or quotes around a name that begins with *`;
+  const found = isToken ? UNSHOWN : `*${source}`;
+  return { path: '', expected, found, ...placeOf(start, lines) };
 }
 
 /** Counted as if nothing were shared; what holds itself is never within. */

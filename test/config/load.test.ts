@@ -225,6 +225,8 @@ describe('a text that is no YAML', () => {
   it.each([
     ['names', keys(40_000, '{pool: web}'), []],
     ['names that stand twice', `a: {${'b: 1, '.repeat(40_000)}b: 1}`, ['FILE:1:11: expected each key once']],
+    ['aliases', `a: &a {pool: web}\n${keys(95_000, '*a')}`, []],
+    ['merges', `a: &a {pool: web}\n${keys(95_000, '{<<: *a, maintenance: true}')}`, []],
     ['mistakes', '%a: [b, "c\n'.repeat(100_000), ['FILE:100001:1: expected YAML, found a mistake']],
   ])('of ever so many %s is told at once', (_title, text, first) => {
     expect(told(text, '.yaml').slice(0, 1)).toEqual(first.map((line) => expect.stringContaining(line)));
