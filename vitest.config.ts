@@ -9,5 +9,7 @@ export default defineConfig({
     // A test that hangs is told from one on a busy machine by this alone, so it is long.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // As long as `eventually` waits: the second that it would be is little on a busy machine.
+    expect: { poll: { timeout: 5000 } },
   },
 });

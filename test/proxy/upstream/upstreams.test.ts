@@ -49,7 +49,7 @@ describe('connections from before their backends had a limit', () => {
     for (const _ of ids) await client.request(GET);
     expect(backend.open).toBe(ids.length);
     await router.setBackends(under({ maxConcurrency: 1 }));
-    await eventually(() => backend.open === 0, 'none open', 1000);
+    await eventually(() => backend.open === 0, 'none open', 3000);
   });
 
   it('are closed where one is removed, and comes again with one', async () => {
@@ -58,7 +58,7 @@ describe('connections from before their backends had a limit', () => {
     await router.setBackends({});
     expect(backend.open).toBe(1);
     await router.setBackends({ 'web.1': { port: backend.port, maxConcurrency: 1 } });
-    await eventually(() => backend.open === 0, 'none open', 1000);
+    await eventually(() => backend.open === 0, 'none open', 3000);
   });
 
   it('are closed when their request is over, if it came meanwhile', async () => {
@@ -72,6 +72,6 @@ describe('connections from before their backends had a limit', () => {
     await router.setBackends({ 'web.1': { port: backend.port, maxConcurrency: 1 } });
     gate.resolve();
     expect((await answer).status).toBe(200);
-    await eventually(() => backend.open === 0, 'none open', 1000);
+    await eventually(() => backend.open === 0, 'none open', 3000);
   });
 });
