@@ -69,9 +69,11 @@ export class Claims {
 // Of a name of 107 bytes.
 const LONGEST = 90;
 
-/** Rejects with the system's error. */
+/** To no purpose but to hold it: whoever connects is sent away. Rejects with the system's error. */
 async function listening(options: ListenOptions): Promise<Server> {
-  const server = createServer().listen(options);
+  const server = createServer();
+  server.maxConnections = 0;
+  server.listen(options);
   await once(server, 'listening');
   return server;
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Claims, takenSince } from '../../src/router/claim-listeners.ts';
 
@@ -26,6 +26,14 @@ describe('an address', () => {
     one.letGo();
     await expect.poll(() => other.claim(address).catch((error: Error) => error.message)).toBe(address);
     other.letGo();
+  });
+
+  it.runIf(process.platform === 'linux')('that is claimed is no place to stay at', async () => {
+    const claims = new Claims();
+    const address = await claims.claim(await claims.claim('127.0.0.1:0'));
+    const visitor = connect(`\0switchyard ${address}`);
+    await once(visitor, 'close');
+    claims.letGo();
   });
 
   it('that somebody listens on is not to be had', async () => {
