@@ -107,6 +107,30 @@ describe('what if', () => {
     },
   );
 
+  it.each([
+    ['until its thread died', true],
+    ['until all that is recorded ends', false],
+  ])('nothing were otherwise: who waits longer than it may, %s, does so', async (_until, dies) => {
+    await using directory = await tempDirectory();
+    {
+      await using world = new RecordedWorld(directory.path, 2, 7);
+      await world.create({ queue: { maxWaitMs: 20, maxWaiting: 2 } } as never, { 'web.1': at(9001) });
+      for (let asks = 0; asks < 6; asks++) {
+        world.ask();
+        // Its timers are late.
+        world.pass(50);
+      }
+      if (dies) await world.die();
+      world.pass(1);
+      world.finish('finished');
+      world.turn();
+    }
+    const [before, after, { differsFrom }] = await sides(directory.path, {});
+    expect(before.endings).toMatchObject({ refused: 3, gave_up: 0 });
+    expect(differsFrom).toBe(null);
+    expect(after).toEqual(before);
+  });
+
   it('an event had not been: its backend would have had nothing, the other one all', async () => {
     await using directory = await tempDirectory();
     await crowded(directory.path);

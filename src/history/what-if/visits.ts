@@ -206,7 +206,7 @@ export class Visits implements Host {
     const recordedMostMs = waitLimitMs(recorded, ask.place.atMs - ask.first.place.atMs);
     const isSame = mostMs === recordedMostMs;
     const end = visit.isBeyond ? undefined : (ask.left ?? ask.lent);
-    const recordedMs = end === undefined ? 0 : end.place.atMs - ask.place.atMs;
+    const recordedMs = visit.isBeyond ? 0 : this.#waitEndOf(ask) - ask.place.atMs;
     visit.isQueued = true;
     // It left by itself, or its time was over as it would be here.
     if (end !== undefined && end === ask.left && (isSame || recordedMs < Math.min(mostMs, recordedMostMs))) {
@@ -215,8 +215,13 @@ export class Visits implements Host {
       this.#time.at(end.place, nowMs - ask.place.atMs, () => this.#tired(visit, wait, this.#time.toldMs));
       return;
     }
-    // Timers of the router are late now and then; who is recorded to have been served was served in time.
+    // Timers of the router are late now and then; who is recorded to have been served, or to wait still, did so in time.
     this.#queue.begin(visit, nowMs + (isSame ? Math.max(mostMs, recordedMs + 1) : mostMs));
+  }
+
+  /** When it was lent something, left, or was lost with its thread; else it waited as long as there is a record. */
+  #waitEndOf({ left, lent, lost }: Ask): number {
+    return ((left ?? lent)?.place ?? lost)?.atMs ?? this.#options.endMs;
   }
 
   #giveBack(visit: Visit, lease: Lease, end: LeaseEnd, latencyMs: number): void {
