@@ -160,7 +160,7 @@ export abstract class ProxiedRequest extends RequestActor {
     if (!this.conclude(detail === undefined ? { type, phase } : { type, phase, detail })) return;
     if (this.enquiry !== undefined) this.enquiry.waitsFor = '';
     this.body?.letGo();
-    this.leaseEnd = leaseEndOf(type, this.forwarding?.isStale === true);
+    this.leaseEnd = leaseEndOf(type, phase, this.forwarding?.isStale === true);
     this.tenancy?.leave(this.context.now());
     this.abandonBackend();
     this.#tellClient(type);

@@ -131,6 +131,27 @@ describe('a client that goes away', () => {
   });
 });
 
+describe('an upgraded connection on which nothing moves', () => {
+  it('never counts against its backend', async () => {
+    const switching = await backendThat(
+      () => 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    );
+    const router = await routerOver({
+      backends: { 'web.1': { port: switching.port } },
+      pool: {
+        timeouts: { idleMs: 60, abortLingerMs: 20 },
+        health: { passive: { outlier: { failures: 1 }, maxEjectedPercent: 100 } },
+      },
+    });
+    const client = await router.connect();
+    client.send(get('/', 'Connection: Upgrade', 'Upgrade: websocket'));
+    expect((await client.response()).status).toBe(101);
+    await client.ends();
+    await eventually(() => router.isQuiet, 'every lease given back');
+    expect(news(router)).toEqual([]);
+  });
+});
+
 describe('a kept connection that turns out to be closed', () => {
   it('never counts against its backend, though what was sent over it may not be sent again', async () => {
     const served = new Set<unknown>();

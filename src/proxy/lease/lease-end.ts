@@ -1,8 +1,8 @@
 /** How a lease ends, in the ledger's words, when its request ended in those of outcomes. */
-import type { LeaseEnd, OutcomeType } from '../../../actors/index.ts';
+import type { LeaseEnd, OutcomeType, Phase } from '../../../actors/index.ts';
 
 /** `isStale`: over a kept connection, on which not a byte came: it may have been closed before the request was sent. */
-export function leaseEndOf(type: OutcomeType, isStale = false): LeaseEnd {
+export function leaseEndOf(type: OutcomeType, phase: Phase, isStale = false): LeaseEnd {
   switch (type) {
     case 'closed_without_response':
     case 'response_interrupted':
@@ -11,8 +11,10 @@ export function leaseEndOf(type: OutcomeType, isStale = false): LeaseEnd {
     case 'client_idle':
       return 'client_gone';
     case 'first_byte_timeout':
-    case 'response_idle':
       return 'timed_out';
+    case 'response_idle':
+      // Whose turn it was to speak on an upgraded connection nobody knows.
+      return phase === 'pipe' ? 'finished' : 'timed_out';
     case 'drain_timeout':
       return 'cut';
     // It waited for others to close their connections.
