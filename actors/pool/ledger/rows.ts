@@ -44,6 +44,8 @@ export class Rows {
       section.set(at + ROW.epoch, section.words[at + ROW.epoch]! + 1);
       section.setDouble(at + ROW.key, backendKey);
       section.set(at + ROW.limit, limit);
+      section.set(at + ROW.cut, 0);
+      section.set(at + ROW.finished, 0);
     }
     this.forget(at);
     section.set(at + ROW.index, row);

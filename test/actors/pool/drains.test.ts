@@ -280,6 +280,20 @@ describe('a drain', () => {
     expect(s.ends).toHaveLength(1);
   });
 
+  it('counts on when its backend moves meanwhile', async () => {
+    await s.tell({ type: 'PutPool', pool: WEB, settings: { affinity: { cookie: 'home' } } });
+    await s.drain(5000);
+    s.wait();
+    s.lease()();
+    await s.clock.advance(1000);
+    const backend = { address: '127.0.0.1:9002', state: 'draining' } as const;
+    await s.tell({ type: 'PutBackend', pool: WEB, id: A, backend });
+    await s.clock.advance(1000);
+    s.lease()('cut');
+    await s.clock.advance(5000);
+    expect(s.told).toEqual([{ type: 'drained', finished: 1, cut: 1 }]);
+  });
+
   it('goes on after a restart, and what was over is not told again', async () => {
     await s.tell({ type: 'PutPool', pool: WEB, settings: { affinity: { cookie: 'home' } } });
     await s.drain(5000);

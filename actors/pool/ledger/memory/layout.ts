@@ -116,14 +116,14 @@ export const ROW = {
   latencyMs: 12,
   failing: 14,
   learntAtMs: 16,
-  /** When it came up, or came back. */
-  openedAtMs: 18,
+  /** Leases that ended by a cut, or by the death of their thread: it only rises, and wraps, for as long as the row is this backend's. */
+  cut: 18,
+  /** Leases that ended otherwise while the row was closed: likewise. */
+  finished: 19,
+  /** When it came up, or came back. From here on nothing outlives its removal. */
+  openedAtMs: 20,
   /** Routes for which it is out. */
-  routesOut: 20,
-  /** Leases that ended by a cut, or by the death of their thread: it only rises, and wraps. */
-  cut: 21,
-  /** Leases that ended otherwise while the row was closed: it only rises, and wraps. */
-  finished: 22,
+  routesOut: 22,
   /** Key of its address. */
   place: 24,
   /** What is known of its health: UNITS of UNIT. */
