@@ -20,7 +20,8 @@ import type { ProjectionOf } from './replay.ts';
 export type States = Map<StreamName, Json>;
 export type Whole = { readonly position: Position; readonly states: States };
 
-type Row = { position: number; hash: string; isFull: number; digest: string; content: Buffer };
+type Unsealed = { position: number; hash: string; isFull: number; content: Buffer };
+type Row = Unsealed & { digest: string };
 type Log = LogReader & LogInspection;
 
 const FILE = 'history.db';
@@ -73,7 +74,7 @@ export class Points {
     const newest = rows[0];
     if (newest === undefined) return undefined;
     // Hashes are chained: where the newest one is the log's, so are all before it.
-    if (hashAt(log, newest.position) !== newest.hash || !rows.every(isIntact)) {
+    if (hashAt(log, newest.position) !== newest.hash || !isIntact(rows)) {
       this.#forget();
       return undefined;
     }
@@ -151,11 +152,22 @@ export class Points {
     const hash = hashAt(log, position);
     if (hash === undefined) return;
     const content = zstdCompressSync(JSON.stringify([...states]));
+    const row = { position, hash, isFull: isFull ? 1 : 0, content };
+    const digest = sealOf(row, isFull ? undefined : this.#digestBefore(position));
     this.#db
       .prepare<[number, string, number, string, Buffer]>(
         'INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)',
       )
-      .run(position, hash, isFull ? 1 : 0, sealOf(content), content);
+      .run(position, hash, row.isFull, digest, content);
+  }
+
+  #digestBefore(position: Position): string | undefined {
+    return this.#db
+      .prepare<[number], string>(
+        'SELECT digest FROM points WHERE position < ? ORDER BY position DESC LIMIT 1',
+      )
+      .pluck()
+      .get(position);
   }
 
   #forget(): void {
@@ -200,13 +212,17 @@ function hashAt(log: LogInspection, position: Position): string | undefined {
   return event?.position === position ? event.hash : undefined;
 }
 
-function isIntact({ content, digest }: Row): boolean {
-  return sealOf(content) === digest;
+/** Newest first: each that is not full seals the one before it, so that none in between is missing. */
+function isIntact(rows: readonly Row[]): boolean {
+  return rows.every((row, index) => row.digest === sealOf(row, rows[index + 1]?.digest));
 }
 
-/** Of a log of this format: states of another may be of another shape, and count as damaged. */
-function sealOf(content: Buffer): string {
-  return createHash('sha256').update(`${SCHEMA_VERSION}\n`).update(content).digest('hex');
+/** Of a log of this format: states of another may be of another shape, and count as damaged. `before`: of the point before it. */
+function sealOf({ position, hash, isFull, content }: Unsealed, before = ''): string {
+  return createHash('sha256')
+    .update(`${SCHEMA_VERSION}\n${position}\n${hash}\n${isFull}\n${before}\n`)
+    .update(content)
+    .digest('hex');
 }
 
 function contentOf({ content }: Row): [StreamName, Json][] {

@@ -116,6 +116,20 @@ describe('points of the past', () => {
   });
 
   it.each([
+    ['that are not whole and say they are', 'UPDATE points SET is_full = 1'],
+    ['of which one in between is lost', 'DELETE FROM points WHERE position = 10000'],
+  ])('%s are none', async (_what, sql) => {
+    const plain = withoutPoints();
+    const open = sourcesOf(directory.path, Date.now);
+    await new LocalHistory(open).ask('points', {});
+    open.close();
+    expect(inCache(sql)).toBeGreaterThan(0);
+    const again = sourcesOf(directory.path, Date.now);
+    expect(await stateAt(again, 15_000)).toBe(await stateAt(plain, 15_000));
+    for (const each of [again, plain]) each.close();
+  });
+
+  it.each([
     ['behind its first page', 4096],
     ['from its first byte on', 0],
   ])('in a file that is damaged %s are none, and are made again', async (_where, from) => {
