@@ -209,6 +209,13 @@ describe('explain', () => {
       const truth = before(data, pool, tickets);
       for (const step of steps) decided(step, truth);
     }
+    // With nothing otherwise, what would have been is what was.
+    const { pools } = await history.ask('whatIf', {});
+    for (const { pool, differsFrom, simulated, recorded: was } of pools) {
+      expect([pool, differsFrom]).toEqual([pool, null]);
+      expect(simulated).toEqual(was);
+    }
+    expect(pools).toHaveLength(2);
     // So that all this was about something.
     const types = new Set([...stories.values()].flatMap(({ steps }) => steps.map(({ type }) => type)));
     expect([...types]).toEqual(expect.arrayContaining(['leased', 'granted', 'queued']));
