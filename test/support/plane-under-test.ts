@@ -48,6 +48,8 @@ export type PlaneWish = {
   readonly ownReads?: boolean;
   readonly accessLog?: 'logfmt' | 'json';
   readonly unavailable?: boolean;
+  /** Epoch milliseconds, of whatever clock; that of the process by default. */
+  readonly now?: () => number;
   readonly random?: () => number;
   /** Asked to have the pool's ledger made, of which there is none until `setBackends`. */
   readonly wake?: (pool: string) => void;
@@ -59,7 +61,7 @@ type DeepPartial<T> = { readonly [K in keyof T]?: T[K] extends object ? DeepPart
 
 // The getter of timeOrigin is slower than the clock.
 const ORIGIN_MS = performance.timeOrigin;
-const now = (): number => ORIGIN_MS + performance.now();
+const wallNow = (): number => ORIGIN_MS + performance.now();
 const POOL = 'web';
 
 export class PlaneUnderTest {
@@ -77,6 +79,7 @@ export class PlaneUnderTest {
   atFence: () => void = () => {};
   port = 0;
   #position = 0;
+  readonly #now: () => number;
   /** By thread. */
   readonly #planes: Map<number, RoutingPlane>;
 
@@ -100,6 +103,7 @@ export class PlaneUnderTest {
 
   private constructor(wish: PlaneWish, first: PlaneUnderTest | undefined) {
     this.#planes = first === undefined ? new Map() : first.#planes;
+    this.#now = wish.now ?? (first === undefined ? wallNow : first.#now);
     const ring = (thread: number): void => void setImmediate(() => this.#planes.get(thread)?.deliver());
     this.ledger = first?.ledger ?? createArena({ threads: 2, ring, record: false });
     const thread = first === undefined ? 0 : this.ledger.enlist();
@@ -135,7 +139,7 @@ export class PlaneUnderTest {
         tickMs: wish.tickMs ?? 10,
         ownReads: wish.ownReads ?? process.env['OWN_READS'] !== '0',
       },
-      now,
+      now: this.#now,
       random: wish.random ?? Math.random,
       accessLog:
         wish.accessLog === undefined
@@ -161,7 +165,7 @@ export class PlaneUnderTest {
     const { policy, queue, whenEmpty } = this.pool.settings;
     const health = healthOf(this.pool.settings);
     const definition = { policy, maxWaiting: queue.maxWaiting, whenEmpty, seed: 1, health };
-    const change = { position: ++this.#position, nowMs: now() };
+    const change = { position: ++this.#position, nowMs: this.#now() };
     await this.ledger.define(this.pool.key, definition, rows, 'restrict', change);
     this.backends.clear();
     for (const [id, wish] of Object.entries(wishes)) this.place(id, wish);
