@@ -26,6 +26,7 @@ import { routingOf } from './plan/index.ts';
 import { AddressUnavailable, Claims, claimListeners, takenSince } from './router/claim-listeners.ts';
 import { clientsWithin, requireFiles, within } from './router/descriptors.ts';
 import { ConfigRefused, isForConfig } from './router/first-routing.ts';
+import { oneAtATime } from './router/one-at-a-time.ts';
 import type { Predecessor } from './router/predecessor.ts';
 import { Router } from './router/router.ts';
 import { LimitTooLow, requireAddressSpace, systemLimit } from './router/system-limits.ts';
@@ -236,7 +237,8 @@ function obeySignals(
     else log.warn({ signal }, `${signal}: nothing is done, since the router ${life.state}`);
   };
   const config = wish.config === undefined ? undefined : resolve(wish.config);
-  const reload = whileItRuns(() => reapply({ ...wish, config }, running, router, log));
+  // Of two at once the one that has the older file could be the later one to change anything.
+  const reload = whileItRuns(oneAtATime(() => reapply({ ...wish, config }, running, router, log)));
   const replace = whileItRuns(() => router.replaceWorkers());
   process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload).on('SIGUSR2', replace);
 }

@@ -1,6 +1,7 @@
 /** What SIGHUP does with a file that was changed, and what it says of what it does not do. */
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
@@ -34,4 +35,24 @@ it('applies pools and domains, and names what only a start takes up without tell
   await reload({ ...config, domains: { 'three.example': { pool: 'nowhere' } } });
   await expect.poll(() => router.output(), WAIT).toContain('SIGHUP: nothing applied');
   expect((await ask(router.port, 'two.example')).status).toBe(200);
+});
+
+it('follows the last file, also where it is told of it while one before takes long to be read', async () => {
+  await using directory = await tempDirectory();
+  const file = join(directory.path, 'config.json');
+  const routing = (pool: string) => ({ pools: { a: {}, b: {}, c: {} }, domains: { 'a.example': { pool } } });
+  await using router = await startRouter({ directory: directory.path, config: routing('a') });
+  for (const [text, restMs] of [
+    [JSON.stringify(routing('b')) + ' '.repeat(60_000_000), 600],
+    [JSON.stringify(routing('c')), 0],
+  ] as const) {
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
+    router.signal('SIGHUP');
+    await pause(restMs);
+  }
+  const followed = () => router.output().match(/SIGHUP: pools and domains are as in the file/g)?.length;
+  await expect.poll(followed, { timeout: 30_000 }).toBe(2);
+  const domain = await fetch(`http://${router.admin}/v1/domains/a.example`);
+  expect(await domain.json()).toMatchObject({ pool: 'c' });
 });
