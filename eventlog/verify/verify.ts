@@ -3,7 +3,7 @@
  * that current rows and snapshots equal the fold of their stream. It goes by pages, so that it can run beside others.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ChainedEvent } from '../events/stored-event.ts';
+import { bytesOf, type ChainedEvent, checksumOf } from '../events/stored-event.ts';
 import type { LogInspection, LogReader, StoredCurrent } from '../log-reader.ts';
 import type { Position } from '../position.ts';
 import { baseDigest } from '../replay/base.ts';
@@ -38,8 +38,8 @@ export type Verified = {
 
 type Log = LogInspection & Pick<LogReader, 'position'>;
 type Page = { readonly findings: readonly Finding[]; readonly at: Verified };
-/** `begun`: streams that begin here, or were in the base. */
-type Counts = { events: number; streams: number; begun: number };
+/** `begun`: streams that begin here, or were in the base. `archived`: events that came to the base. */
+type Counts = { events: number; streams: number; begun: number; archived: number };
 
 const PAGE = 500;
 const CHARACTERS = 1_048_576;
@@ -63,7 +63,7 @@ export async function* verifying(
   { maxFindings = 1000, signal }: VerifyOptions = {},
 ): AsyncGenerator<Verified, Verification> {
   const findings: Finding[] = [];
-  const counts: Counts = { events: 0, streams: 0, begun: 0 };
+  const counts: Counts = { events: 0, streams: 0, begun: 0, archived: 0 };
   for (const page of untilDamage(pages(log, projectionOf, counts))) {
     signal?.throwIfAborted();
     findings.push(...page.findings);
@@ -120,21 +120,35 @@ function* untilDamage(found: Iterable<Page>): Generator<Page> {
   }
 }
 
-/** A base cannot be folded again: its events are elsewhere. Its seal says whether it is what was written. */
+/**
+ * A base cannot be folded again: its events are elsewhere. Its seal says whether its states and its hash are what was written; its
+ * states, how many events came to them, and so where it stands; the first event after it, how late it can have been recorded.
+ */
 function baseFindings(log: Log, counts: Counts): readonly Finding[] {
   const base = log.base();
   if (base === undefined) return [];
-  const found = baseDigest(base.hash, statesOf(log, counts));
-  if (found === base.digest) return [];
-  const { position, digest } = base;
-  return [{ type: 'base_wrong', position, stream: '', expected: `a base with seal ${digest}`, found }];
+  const { position, hash, digest, recordedAtMs } = base;
+  const wrong = (expected: string, found: string): readonly Finding[] => [
+    { type: 'base_wrong', position, stream: '', expected, found },
+  ];
+  const found = baseDigest(hash, statesOf(log, counts));
+  if (found !== digest) return wrong(`a base with seal ${digest}`, found);
+  if (counts.archived !== position) return wrong(`a base at ${counts.archived}`, `one at ${position}`);
+  const [next] = eventsAt(log, position + 1, 1).events.filter(isIntact);
+  if (next === undefined || next.recordedAtMs >= recordedAtMs) return [];
+  return wrong(`a base recorded at ${next.recordedAtMs} or before`, String(recordedAtMs));
 }
 
 function* statesOf(log: Log, counts: Counts): Generator<StoredCurrent> {
   for (const state of baseStatesOf(log)) {
     counts.begun += 1;
+    counts.archived += state.version;
     yield state;
   }
+}
+
+function isIntact(event: ChainedEvent): boolean {
+  return checksumOf(bytesOf(event)) === event.checksum;
 }
 
 /** Page by page in order of position. Events appended meanwhile are verified the next time. */

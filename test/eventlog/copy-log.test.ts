@@ -11,6 +11,7 @@ import {
   swapLog,
   verify,
 } from '../../eventlog/index.ts';
+import { answerOf, repairing } from '../../src/history/index.ts';
 import { projectionOf } from '../../src/projection.ts';
 import { Past } from '../history/past.ts';
 import { copyLog } from '../support/copy-log.ts';
@@ -39,6 +40,43 @@ async function story(directory: TempDirectory): Promise<{ log: LocalLog; past: P
   await past.happen(['pool-a', { type: 'PoolChanged', data: { settings: { maxConcurrency: 6 } } }]);
   return { log, past };
 }
+
+describe('a base that is damaged', () => {
+  it.each([
+    ['position', 'UPDATE base SET position = 2', 'a base at 3'],
+    ['moment', 'UPDATE base SET recorded_at_ms = 2000', 'a base recorded at 1000 or before'],
+    ['hash', 'UPDATE base SET hash = zeroblob(32)', 'a base with seal'],
+    ['state', "UPDATE base_states SET state = 'null' WHERE stream = 'pool-a'", 'a base with seal'],
+  ])('in its %s is told as such, and nothing behind it is cut off', async (_what, sql, expected) => {
+    await using directory = await tempDirectory();
+    await using rest = await tempDirectory();
+    const { log } = await story(directory);
+    const path = join(rest.path, 'events.db');
+    await copyLog({ source: log.reader, path, from: 4, to: 6, projectionOf, breathe });
+    await log.close();
+    const db = new Database(path);
+    db.exec(`DROP TRIGGER base_never_update; DROP TRIGGER base_states_never_update; ${sql}`);
+    db.close();
+    const reader = openSqliteReader(rest.path);
+    const { findings } = await verify(reader, projectionOf);
+    reader.close();
+    expect(findings[0]).toMatchObject({ type: 'base_wrong', expected: expect.stringContaining(expected) });
+    await expect(answerOf(repairing(rest.path, Date.now))).rejects.toThrow('only the archive can mend');
+  });
+});
+
+it('a damaged event is not taken for a damaged base before it', async () => {
+  await using directory = await tempDirectory();
+  await using rest = await tempDirectory();
+  const { log } = await story(directory);
+  const path = join(rest.path, 'events.db');
+  await copyLog({ source: log.reader, path, from: 4, to: 6, projectionOf, breathe });
+  await log.close();
+  const db = new Database(path);
+  db.exec('DROP TRIGGER events_are_never_updated; UPDATE events SET recorded_at_ms = 7 WHERE position = 4');
+  db.close();
+  expect(await answerOf(repairing(rest.path, Date.now))).toMatchObject({ type: 'cut', after: 3 });
+});
 
 describe('a part of a log as a log of its own', () => {
   it.each([
