@@ -58,7 +58,7 @@ export class Listener {
     return lost;
   }
 
-  /** To count takes a millisecond, in which others come that are lost as well. */
+  /** To count takes a tenth of a millisecond, in which others come that are lost as well. */
   close(): void {
     if (this.server.listening) this.server.close();
   }
