@@ -1,4 +1,4 @@
-/** Bytes that come in pieces, in one buffer that doubles: a byte at a time is cheap, and none is held that is larger by what tells of it. */
+/** Bytes that come in pieces, in one buffer that doubles: a byte at a time is cheap, where a buffer for each would take hundreds. */
 
 // 4 KiB: most heads whole.
 const FIRST_BYTES = 4096;
