@@ -5,8 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { DataUnusable, LogUnavailable, requireOwnFormat, requireUnheld } from '../eventlog/index.ts';
-import { AdminUnavailable } from './admin/index.ts';
+import { DataUnusable, requireOwnFormat, requireUnheld } from '../eventlog/index.ts';
 import { CommandFailed, MOST_WORKERS, overridesOf, type ServeArguments } from './cli/index.ts';
 import {
   type Checked,
@@ -21,15 +20,16 @@ import {
   renderProblems,
 } from './config/index.ts';
 import { type Demo, startDemo } from './demo.ts';
+import { hindrance } from './hindrance.ts';
 import { fileNumberOf } from './identity.ts';
 import { routingOf } from './plan/index.ts';
-import { AddressUnavailable, Claims, claimListeners, takenSince } from './router/claim-listeners.ts';
+import { Claims, claimListeners } from './router/claim-listeners.ts';
 import { clientsWithin, requireFiles, within } from './router/descriptors.ts';
-import { ConfigRefused, isForConfig } from './router/first-routing.ts';
+import { isForConfig } from './router/first-routing.ts';
 import { oneAtATime } from './router/one-at-a-time.ts';
 import type { Predecessor } from './router/predecessor.ts';
 import { Router } from './router/router.ts';
-import { LimitTooLow, requireAddressSpace, systemLimit } from './router/system-limits.ts';
+import { requireAddressSpace, systemLimit } from './router/system-limits.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
 
@@ -272,26 +272,6 @@ async function reapply(
   } catch (error) {
     log.error({ err: error }, 'SIGHUP: nothing applied');
   }
-}
-
-/** What a user can mend is one line; anything else is our mistake and keeps its stack. */
-function hindrance(error: unknown): CommandFailed | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof CommandFailed) return cause;
-    const taken = takenSince(cause);
-    if (taken !== undefined) return new CommandFailed([taken.message]);
-    if (
-      cause instanceof DataUnusable ||
-      cause instanceof LogUnavailable ||
-      cause instanceof AdminUnavailable ||
-      cause instanceof AddressUnavailable ||
-      cause instanceof LimitTooLow ||
-      cause instanceof ConfigRefused
-    ) {
-      return new CommandFailed([cause.message]);
-    }
-  }
-  return undefined;
 }
 
 function versionOf(): string {

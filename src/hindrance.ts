@@ -1,0 +1,27 @@
+/** What hinders a router from running: what a user can mend is a line or a few; anything else is our mistake and keeps its stack. */
+import { DataUnusable, LogUnavailable } from '../eventlog/index.ts';
+import { AdminUnavailable } from './admin/index.ts';
+import { CommandFailed } from './cli/index.ts';
+import { AddressUnavailable, takenSince } from './router/claim-listeners.ts';
+import { ConfigRefused } from './router/first-routing.ts';
+import { LimitTooLow } from './router/system-limits.ts';
+
+/** Looked for among the causes of an error too. Undefined: it is none. */
+export function hindrance(error: unknown): CommandFailed | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof CommandFailed) return cause;
+    const taken = takenSince(cause);
+    if (taken !== undefined) return new CommandFailed([taken.message]);
+    if (
+      cause instanceof DataUnusable ||
+      cause instanceof LogUnavailable ||
+      cause instanceof AdminUnavailable ||
+      cause instanceof AddressUnavailable ||
+      cause instanceof LimitTooLow ||
+      cause instanceof ConfigRefused
+    ) {
+      return new CommandFailed([cause.message]);
+    }
+  }
+  return undefined;
+}
