@@ -4,7 +4,7 @@ import { keyOf, type Lease } from '../../actors/index.ts';
 import { type FinishedRequest, openSqliteLog } from '../../eventlog/index.ts';
 import { LocalHistory, type RequestStory, sourcesOf } from '../../src/history/index.ts';
 import { JournalledPool, nobody } from '../actors/pool/ledger/journalled-pool.ts';
-import { finished, idOf, record, VOCABULARY } from '../journal/desk.ts';
+import { finished, idOf, OTHER, record, VOCABULARY } from '../journal/desk.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const CHECKOUT = VOCABULARY.phases.indexOf('checkout');
@@ -132,6 +132,29 @@ describe('a request that asked again in vain', () => {
       { type: 'refused', at: new Date(pool.nowMs).toISOString(), sight: { waiting: 1 } },
     ]);
   });
+});
+
+it('a request whose answer stood, since what it was given in its place was no use, is told so in that order', async () => {
+  await using directory = await tempDirectory();
+  const pool = new JournalledPool(directory.path);
+  await pool.define({ 'web.1': {}, 'web.2': {} });
+  const startedAtMs = pool.nowMs;
+  const answering = pool.lease(['web.2']);
+  pool.pass(3);
+  const request = ending('responded', { startedAtMs, endedAtMs: pool.nowMs, phase: 0 });
+  const declined = pool.lease(['web.1']);
+  for (const [{ backendKey, ticket }, leasedAtMs, end] of [
+    [declined, pool.nowMs, VOCABULARY.ends.indexOf('unused')],
+    [answering, startedAtMs, OTHER],
+  ] as const)
+    Object.assign(request.addAttempt(), { backendKey, ticket, startedAtMs: leasedAtMs, end });
+  record(pool.ring, request);
+  pool.close();
+  const { steps } = await storyOf(directory.path, request);
+  expect(steps).toMatchObject([
+    { type: 'leased', backend: 'web.1' },
+    { type: 'leased', backend: 'web.2', end: 'unused' },
+  ]);
 });
 
 it('a request whose pool was removed while it waited is told that it was', async () => {

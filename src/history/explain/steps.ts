@@ -27,9 +27,16 @@ export class Steps {
   }
 
   async all(): Promise<readonly Step[]> {
-    for (const attempt of this.#request.attempts) await this.#attempt(attempt);
+    for (const attempt of this.#attemptsInTime()) await this.#attempt(attempt);
     if (this.#endedWithoutLease()) await this.#lastAsking();
     return this.#steps;
+  }
+
+  /** The one that it ended with is recorded last; one that was given beside it, and was no use, came later all the same. */
+  #attemptsInTime(): AttemptRecord[] {
+    const { attempts, startedAtMs } = this.#request;
+    const begun = (attempt: AttemptRecord) => attempt.startedAtMs ?? startedAtMs;
+    return attempts.toSorted((one, other) => begun(one) - begun(other));
   }
 
   async #attempt(attempt: AttemptRecord): Promise<void> {
