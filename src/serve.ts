@@ -29,9 +29,10 @@ import { isForConfig } from './router/first-routing.ts';
 import { oneAtATime } from './router/one-at-a-time.ts';
 import type { Predecessor } from './router/predecessor.ts';
 import { Router } from './router/router.ts';
-import { requireAddressSpace, systemLimit } from './router/system-limits.ts';
+import { requireAddressSpace } from './router/system-limits.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
+import { systemLimit } from './threads/index.ts';
 
 type ExitCode = 0 | 1;
 type Life = { state: 'starts' | 'runs' | 'ends' };

@@ -19,8 +19,16 @@ const AHEAD = 2;
 
 export class ImportThreadLost extends Error {
   override readonly name = 'ImportThreadLost';
+  readonly #found: string;
+
+  /** `why`: there was none to be had. */
+  constructor(why?: Error) {
+    super();
+    this.#found = why === undefined ? 'it lost' : `none: ${why.message}`;
+  }
+
   get rejection(): Rejection {
-    const detail = 'expected the thread of imports to carry this out, found it lost; it may be sent again';
+    const detail = `expected the thread of imports to carry this out, found ${this.#found}; it may be sent again`;
     return { type: 'owner_unavailable', detail, retryAfterMs: 1000 };
   }
 }

@@ -50,7 +50,7 @@ export class ImportThread implements Importer {
         this.#sessions.clear();
         for (const session of sessions) session.lose();
       },
-      unavailable: () => new ImportThreadLost(),
+      unavailable: (why) => new ImportThreadLost(why),
       born: withRoomyHeap,
     });
   }

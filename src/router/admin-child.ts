@@ -6,11 +6,11 @@ import { type Config, localAddresses } from '../config/index.ts';
 import { archiveLog, type HistoryThread } from '../history/index.ts';
 import type { ImportThread } from '../import/index.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
+import { systemLimit } from '../threads/index.ts';
 import type { ReplaceAnswer } from '../workers/index.ts';
 import { operatorsWithin } from './descriptors.ts';
 import type { Figures } from './figures.ts';
 import type { Planner } from './planner.ts';
-import { systemLimit } from './system-limits.ts';
 
 /** What it speaks for. Functions are of what is made later, or made anew. */
 export type AdminOf = {

@@ -1,24 +1,13 @@
-/** What the system lets this process have (getrlimit(2)), and whether a router can live with it. */
-import { readFileSync } from 'node:fs';
+/** Whether a router can live with what the system lets its process have. */
 
 const GIB = 1024 ** 3;
-// Measured: 4.1 GiB of the main thread and what all threads share, and 0.8 of a thread. Of those there are two a worker while one takes the
-// place of another, and four for history, imports and large applies; where one finds no addresses, the runtime ends the process.
+// Measured: 4.1 GiB of the main thread and what all threads share, and 0.8 of a thread. With these a worker can be replaced, and one thread
+// at a time be had for history, imports and large applies; for more than there is room for nobody is begun (`newThread`).
 const LEAST_GIB = 8;
-const LEAST_GIB_OF_A_WORKER = 2;
+const LEAST_GIB_OF_A_WORKER = 1;
 
 export class LimitTooLow extends Error {
   override readonly name = 'LimitTooLow';
-}
-
-/** Undefined: there is none, or this system does not say. */
-export function systemLimit(name: 'Max open files' | 'Max address space'): number | undefined {
-  try {
-    const line = new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(readFileSync('/proc/self/limits', 'latin1'));
-    return line?.[1] === undefined ? undefined : Number(line[1]);
-  } catch {
-    return undefined;
-  }
 }
 
 /** For a message: of how many workers. */
@@ -26,7 +15,7 @@ export function withWorkers(workers: number): string {
   return workers === 0 ? '' : ` with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 }
 
-/** Throws `LimitTooLow` where so many bytes would end the router one day, if it started at all. */
+/** Throws `LimitTooLow` where so many bytes do not even bear its threads. */
 export function requireAddressSpace(bytes: number, workers: number): void {
   const least = LEAST_GIB + LEAST_GIB_OF_A_WORKER * workers;
   if (bytes >= least * GIB) return;

@@ -2,4 +2,5 @@
 export { newThread } from './new-thread.ts';
 export { afterTurning } from './patience.ts';
 export { programBeside } from './program-beside.ts';
+export { systemLimit } from './system-limit.ts';
 export { type OnDemandOptions, ThreadOnDemand } from './thread-on-demand.ts';

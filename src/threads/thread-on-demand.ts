@@ -23,8 +23,8 @@ export type OnDemandOptions<FromThread> = {
   readonly hear: (message: FromThread) => void;
   /** It is gone, and whatever it was asked is never answered. */
   readonly lost: () => void;
-  /** What is thrown at whoever wants a thread that is not to be had. */
-  readonly unavailable: () => Error;
+  /** What is thrown at whoever wants a thread that is not to be had; `why`: the system has none for us. */
+  readonly unavailable: (why?: Error) => Error;
   /** Makes the thread; another nursery or another priority is its user's to arrange around that. */
   readonly born?: (make: () => Worker) => Worker;
 };
@@ -76,7 +76,7 @@ export class ThreadOnDemand<ToThread, FromThread> {
       this.#worker ??= this.#born();
     } catch (error) {
       // The system has none left just now; whoever asks again may have one.
-      if (mayPass(error)) throw this.#options.unavailable();
+      if (mayPass(error)) throw this.#options.unavailable(error as Error);
       throw error;
     }
   }

@@ -50,7 +50,7 @@ describe('the program', () => {
     [1_499_999, 'help', 2, 'at least 1500000 KiB (ulimit -v), found 1499999.'],
     [1_500_000, 'help', 0, ''],
     [8_388_607, 'serve --workers 0', 1, 'at least 8 GiB (ulimit -v), found 7.9'],
-    [12_582_911, 'serve --workers 2', 1, 'at least 12 GiB with 2 workers (ulimit -v), found 11.9'],
+    [10_485_759, 'serve --workers 2', 1, 'at least 10 GiB with 2 workers (ulimit -v), found 9.9'],
   ])('of %i KiB of addresses says what %s wants', async (addresses, verb, status, says) => {
     const { code, err } = await shell(`ulimit -v ${addresses}; "$PROGRAM" ${verb}`);
     const expected = says === '' ? '' : `switchyard: expected an address space of ${says}\n`;

@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import { ThreadOnDemand } from '../../src/threads/index.ts';
 
-class NotToBeHad extends Error {}
+class NotToBeHad extends Error {
+  constructor(why?: Error) {
+    super(why?.message);
+  }
+}
 
 async function wanted(failure: Error): Promise<unknown> {
   const thread = new ThreadOnDemand({
@@ -12,7 +16,7 @@ async function wanted(failure: Error): Promise<unknown> {
     idleMs: 1000,
     hear: () => {},
     lost: () => {},
-    unavailable: () => new NotToBeHad(),
+    unavailable: (why) => new NotToBeHad(why),
     born: () => {
       throw failure;
     },
@@ -25,7 +29,7 @@ async function wanted(failure: Error): Promise<unknown> {
 it('a thread that the system has none for is not to be had, and a mistake of ours is told as one', async () => {
   // As Node says it where a process may have no more of them.
   const none = Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' });
-  expect(await wanted(none)).toBeInstanceOf(NotToBeHad);
+  expect(await wanted(none)).toEqual(new NotToBeHad(none));
   const mistake = new TypeError('expected a program');
   expect(await wanted(mistake)).toBe(mistake);
 });

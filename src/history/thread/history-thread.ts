@@ -176,6 +176,7 @@ export class HistoryThread implements Historian {
   }
 }
 
-function lost(): Unanswerable {
-  return new Unanswerable('history_unavailable', 'expected the thread of history to answer, found it lost');
+function lost(why?: Error): Unanswerable {
+  const found = why === undefined ? 'it lost' : `none: ${why.message}`;
+  return new Unanswerable('history_unavailable', `expected the thread of history to answer, found ${found}`);
 }
