@@ -29,11 +29,16 @@ it('is over only once what another thread had said meanwhile was heard', async (
 });
 
 it.each([1, 100])('is over after %d ms of a thread that turns', async (ms) => {
-  const beganMs = performance.now();
-  await new Promise<void>((resolve) => void afterTurning(ms, resolve));
-  const tookMs = performance.now() - beganMs;
-  expect(tookMs).toBeGreaterThanOrEqual(ms - 1);
-  expect(tookMs).toBeLessThan(ms * 1.3 + 30);
+  const tookMs: number[] = [];
+  // The least of some: a busy machine adds to each.
+  for (let i = 0; i < 10; i++) {
+    const beganMs = performance.now();
+    await new Promise<void>((resolve) => void afterTurning(ms, resolve));
+    tookMs.push(performance.now() - beganMs);
+  }
+  const leastMs = Math.min(...tookMs);
+  expect(leastMs).toBeGreaterThanOrEqual(ms - 1);
+  expect(leastMs).toBeLessThan(ms * 1.3 + 30);
 });
 
 it('is never over once it is called off', async () => {
