@@ -1,6 +1,7 @@
 /** Addresses to listen on, claimed before anything is started: whose they are already is told at once, and by name. */
 import { once } from 'node:events';
 import { createServer, type ListenOptions, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Held } from '../admin/index.ts';
 import { type ListenerSettings, parseHostPort, renderHostPort } from '../config/index.ts';
 
@@ -32,9 +33,15 @@ export class AddressUnavailable extends Error {
 /**
  * What was found free, until it is listened on: a router that starts in the same second would find it free too. Its mark is a socket
  * with a name, and no file, which the system keeps for as long as this process does, and which is another in every network of its own.
+ * Such a name is anybody's to take: so one that is taken is waited for, and whoever keeps it hinders nobody for long.
  */
 export class Claims {
-  readonly #marks: Server[] = [];
+  readonly #marks = new Map<string, Server>();
+  readonly #patienceMs: number;
+
+  constructor(patienceMs = PATIENCE_MS) {
+    this.#patienceMs = patienceMs;
+  }
 
   async claim(address: string): Promise<string> {
     const at = parseHostPort(address);
@@ -50,24 +57,39 @@ export class Claims {
 
   /** All of it is listened on. */
   letGo(): void {
-    for (const mark of this.#marks.splice(0)) mark.close();
+    for (const mark of this.#marks.values()) mark.close();
+    this.#marks.clear();
   }
 
   async #mark(name: string, address: string): Promise<void> {
     // Linux alone shares ports so, and names sockets so. Port 0 is another port each time.
     if (process.platform !== 'linux' || name.endsWith(':0')) return;
-    try {
-      const mark = await listening({ path: `\0switchyard ${name.slice(-LONGEST)}` });
-      this.#marks.push(mark.unref());
-    } catch (error) {
+    if (this.#marks.has(name)) throw new AddressUnavailable(`expected ${address} once, found it twice`);
+    for (let waitedMs = 0; waitedMs <= this.#patienceMs; waitedMs += AGAIN_MS) {
+      const mark = await listening({ path: markOf(name) }).catch(
+        (error: NodeJS.ErrnoException) => error.code,
+      );
+      if (typeof mark === 'object') {
+        this.#marks.set(name, mark.unref());
+        return;
+      }
       // Where there may be none, things are as they are elsewhere.
-      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw unavailable(address, error);
+      if (mark !== 'EADDRINUSE') return;
+      await sleep(AGAIN_MS);
     }
   }
 }
 
+// 10 s: longer than a router starts. What it claimed it listens on then, which is found like that of any other.
+const PATIENCE_MS = 10_000;
+const AGAIN_MS = 50;
 // Of a name of 107 bytes.
-const LONGEST = 90;
+const LONGEST = 80;
+
+/** The system shares a port among those of one user alone. */
+function markOf(name: string): string {
+  return `\0switchyard ${process.geteuid?.()} ${name.slice(-LONGEST)}`;
+}
 
 /** To no purpose but to hold it: whoever connects is sent away. Rejects with the system's error. */
 async function listening(options: ListenOptions): Promise<Server> {

@@ -2,36 +2,57 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Claims, takenSince } from '../../src/router/claim-listeners.ts';
+import { pause } from '../support/eventually.ts';
 
 const servers: Server[] = [];
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-async function listening(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
+async function listening(at = '127.0.0.1:0'): Promise<string> {
+  const server = createServer().listen(Number(at.split(':')[1]), '127.0.0.1');
   servers.push(server);
   await once(server, 'listening');
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 describe('an address', () => {
-  it.runIf(process.platform === 'linux')('is claimed by one at a time, until it is let go', async () => {
+  const onLinux = it.runIf(process.platform === 'linux');
+
+  onLinux(
+    'is claimed by one at a time: who comes second waits until it is let go, and finds it listened on',
+    async () => {
+      const address = await new Claims().claim('127.0.0.1:0');
+      const [one, other] = [new Claims(), new Claims()];
+      expect(await one.claim(address)).toBe(address);
+      const second = other.claim(address).catch((error: Error) => error.message);
+      expect(await Promise.race([second, pause(150).then(() => 'waits')])).toBe('waits');
+      await listening(address);
+      one.letGo();
+      expect(await second).toBe(`expected ${address} to be free, found it in use by another program`);
+      other.letGo();
+    },
+  );
+
+  onLinux('that somebody else keeps claimed, and does not listen on, is to be had in the end', async () => {
     const address = await new Claims().claim('127.0.0.1:0');
-    const [one, other] = [new Claims(), new Claims()];
-    expect(await one.claim(address)).toBe(address);
-    await expect(other.claim(address)).rejects.toThrow(
-      `expected ${address} to be free, found it in use by another program`,
-    );
-    one.letGo();
-    await expect.poll(() => other.claim(address).catch((error: Error) => error.message)).toBe(address);
-    other.letGo();
+    const [keeper, other] = [new Claims(), new Claims(100)];
+    await keeper.claim(address);
+    expect(await other.claim(address)).toBe(address);
+    keeper.letGo();
   });
 
-  it.runIf(process.platform === 'linux')('that is claimed is no place to stay at', async () => {
+  onLinux('is not claimed twice by one router', async () => {
     const claims = new Claims();
     const address = await claims.claim(await claims.claim('127.0.0.1:0'));
-    const visitor = connect(`\0switchyard ${address}`);
+    await expect(claims.claim(address)).rejects.toThrow(`expected ${address} once, found it twice`);
+    claims.letGo();
+  });
+
+  onLinux('that is claimed is no place to stay at', async () => {
+    const claims = new Claims();
+    const address = await claims.claim(await claims.claim('127.0.0.1:0'));
+    const visitor = connect(`\0switchyard ${process.geteuid?.()} ${address}`);
     await once(visitor, 'close');
     claims.letGo();
   });
