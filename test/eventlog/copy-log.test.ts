@@ -41,6 +41,17 @@ async function story(directory: TempDirectory): Promise<{ log: LocalLog; past: P
   return { log, past };
 }
 
+/** What an archive up to 3 would leave, and what became of it. */
+async function damagedRest(directory: TempDirectory, rest: TempDirectory, sql: string): Promise<void> {
+  const { log } = await story(directory);
+  const path = join(rest.path, 'events.db');
+  await copyLog({ source: log.reader, path, from: 4, to: 6, projectionOf, breathe });
+  await log.close();
+  const db = new Database(path);
+  db.exec(sql);
+  db.close();
+}
+
 describe('a base that is damaged', () => {
   it.each([
     ['position', 'UPDATE base SET position = 2', 'a base at 3'],
@@ -50,13 +61,11 @@ describe('a base that is damaged', () => {
   ])('in its %s is told as such, and nothing behind it is cut off', async (_what, sql, expected) => {
     await using directory = await tempDirectory();
     await using rest = await tempDirectory();
-    const { log } = await story(directory);
-    const path = join(rest.path, 'events.db');
-    await copyLog({ source: log.reader, path, from: 4, to: 6, projectionOf, breathe });
-    await log.close();
-    const db = new Database(path);
-    db.exec(`DROP TRIGGER base_never_update; DROP TRIGGER base_states_never_update; ${sql}`);
-    db.close();
+    await damagedRest(
+      directory,
+      rest,
+      `DROP TRIGGER base_never_update; DROP TRIGGER base_states_never_update; ${sql}`,
+    );
     const reader = openSqliteReader(rest.path);
     const { findings } = await verify(reader, projectionOf);
     reader.close();
@@ -68,13 +77,8 @@ describe('a base that is damaged', () => {
 it('a damaged event is not taken for a damaged base before it', async () => {
   await using directory = await tempDirectory();
   await using rest = await tempDirectory();
-  const { log } = await story(directory);
-  const path = join(rest.path, 'events.db');
-  await copyLog({ source: log.reader, path, from: 4, to: 6, projectionOf, breathe });
-  await log.close();
-  const db = new Database(path);
-  db.exec('DROP TRIGGER events_are_never_updated; UPDATE events SET recorded_at_ms = 7 WHERE position = 4');
-  db.close();
+  const later = 'UPDATE events SET recorded_at_ms = 7 WHERE position = 4';
+  await damagedRest(directory, rest, `DROP TRIGGER events_are_never_updated; ${later}`);
   expect(await answerOf(repairing(rest.path, Date.now))).toMatchObject({ type: 'cut', after: 3 });
 });
 

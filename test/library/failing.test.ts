@@ -313,26 +313,33 @@ describe('a client that leaves', () => {
   });
 });
 
+/** What is done `meanwhile` takes place while headers are thought about the next time. */
+async function thoughtful(port: number) {
+  let wait = async () => {};
+  const additionalHeaders = async () => {
+    await wait();
+    return undefined;
+  };
+  const { calls, connect } = await scene({ decisions: { checkout: () => local(port), additionalHeaders } });
+  const meanwhile = (work: () => Promise<void>) => {
+    wait = async () => {
+      wait = async () => {};
+      await work();
+    };
+  };
+  return { calls, connect, meanwhile };
+}
+
 describe('a connection that stands while the headers are still being thought about', () => {
   it('and is closed by its backend meanwhile: a request on a reused one goes over another', async () => {
     const backend = await backendThat(() => ok());
-    let wait = () => Promise.resolve();
-    const { calls, connect } = await scene({
-      decisions: {
-        checkout: () => local(backend.port),
-        additionalHeaders: async () => {
-          await wait();
-          return undefined;
-        },
-      },
-    });
+    const { calls, connect, meanwhile } = await thoughtful(backend.port);
     const client = await connect();
     expect((await client.request(GET)).status).toBe(200);
-    wait = async () => {
-      wait = () => Promise.resolve();
+    meanwhile(async () => {
       backend.connections[0]?.close();
       await pause(50);
-    };
+    });
     expect((await client.request(post('once'))).status).toBe(200);
     expect(backend.connections.length).toBe(2);
     expect(backend.requests.map((request) => request.body)).toEqual(['', 'once']);
@@ -342,47 +349,27 @@ describe('a connection that stands while the headers are still being thought abo
 
   it('and is closed by its backend meanwhile: it was left idle for all that time', async () => {
     const backend = await backendThat(() => ok());
-    let wait = () => Promise.resolve();
-    const { connect } = await scene({
-      decisions: {
-        checkout: () => local(backend.port),
-        additionalHeaders: async () => {
-          await wait();
-          return undefined;
-        },
-      },
-    });
+    const { connect, meanwhile } = await thoughtful(backend.port);
     const client = await connect();
     await client.request(GET);
-    wait = async () => {
-      wait = () => Promise.resolve();
+    meanwhile(async () => {
       await pause(1000);
       backend.connections[0]?.close();
       await pause(50);
-    };
+    });
     for (const body of ['over another', 'over that one']) await client.request(post(body));
     expect(backend.connections.length).toBe(2);
   });
 
   it('and is answered on before anything was asked: those bytes are nobody’s response', async () => {
     const backend = await backendThat(() => ok('mine'));
-    let wait = () => Promise.resolve();
-    const { connect } = await scene({
-      decisions: {
-        checkout: () => local(backend.port),
-        additionalHeaders: async () => {
-          await wait();
-          return undefined;
-        },
-      },
-    });
+    const { connect, meanwhile } = await thoughtful(backend.port);
     const client = await connect();
     expect((await client.request(GET)).body).toBe('mine');
-    wait = async () => {
-      wait = () => Promise.resolve();
+    meanwhile(async () => {
       backend.connections[0]?.send(ok('poison'));
       await pause(50);
-    };
+    });
     expect((await client.request(GET)).body).toBe('mine');
     expect(backend.connections.length).toBe(2);
   });
