@@ -2,7 +2,7 @@
  * A directory in TMPDIR for as long as something is at work. Its process has a lock in it that the kernel drops however
  * that ends: so whoever makes the next one knows what a kill left, and clears it away.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataUnusable } from '../errors.ts';
@@ -46,11 +46,20 @@ function clearLeft(): void {
     if (!name.startsWith(NAME)) continue;
     const path = join(tmpdir(), name);
     try {
-      forget(path, holdDirectory(path, Date.now()));
+      if (isOwn(path)) forget(path, holdDirectory(path, Date.now()));
     } catch {
       // Of no hindrance to anybody: the next who makes one tries again.
     }
   }
+}
+
+/**
+ * Anybody may put something of that name into /tmp: a link, or a directory with links in it, by which what is written here would go
+ * elsewhere. What is this user's and nobody else may write in was made here.
+ */
+function isOwn(path: string): boolean {
+  const found = lstatSync(path);
+  return found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0;
 }
 
 function forget(path: string, letGo: () => void): void {

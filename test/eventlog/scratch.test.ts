@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -56,5 +64,19 @@ describe('a directory for a while', () => {
     mkdirSync(join(place.path, 'switchyard-export-abc'));
     makeScratch().forget();
     expect(readdirSync(place.path)).toEqual(['switchyard-export-abc']);
+  });
+
+  it('writes through nothing that others put in its place', () => {
+    const elsewhere = join(place.path, 'elsewhere');
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, 'holder.json'), 'precious');
+    symlinkSync(elsewhere, join(place.path, 'switchyard-scratch-link'));
+    const shared = join(place.path, 'switchyard-scratch-shared');
+    mkdirSync(shared);
+    chmodSync(shared, 0o755);
+    symlinkSync(join(elsewhere, 'holder.json'), join(shared, 'holder.json'));
+    makeScratch().forget();
+    expect(readFileSync(join(elsewhere, 'holder.json'), 'utf8')).toBe('precious');
+    expect(readdirSync(elsewhere)).toEqual(['holder.json']);
   });
 });
