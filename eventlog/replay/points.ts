@@ -12,6 +12,7 @@ import type { Json } from '../json.ts';
 import type { LogInspection, LogReader } from '../log-reader.ts';
 import { kindOf, type StreamName } from '../names.ts';
 import type { Position } from '../position.ts';
+import { makeFile } from '../sqlite/make-file.ts';
 import { SCHEMA_VERSION } from '../sqlite/schema.ts';
 import { baseStatesOf } from './base-states.ts';
 import type { ProjectionOf } from './replay.ts';
@@ -42,7 +43,9 @@ export class Points {
   /** Throws where there can be none: in a directory that may not be written in. */
   constructor(directory: string) {
     this.#directory = directory;
-    const db = new Database(join(directory, FILE), { timeout: BUSY_TIMEOUT_MS });
+    const path = join(directory, FILE);
+    makeFile(path);
+    const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
     this.#db = db;
     db.pragma('journal_mode = WAL');
     // What a power cut takes is made again.

@@ -123,6 +123,8 @@ class CopyStore extends SqliteStore {
 
 function createStore(path: string): CopyStore {
   try {
+    // Not through a link that somebody has just put there.
+    closeSync(openSync(path, 'wx', 0o600));
     const db = new Database(path);
     prepareSchema(db);
     // A copy that is not finished is no copy; it is synchronised once, at its end.

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { DataUnusable } from '../errors.ts';
+import { makeFile } from './make-file.ts';
 import { unusable } from './sqlite-errors.ts';
 
 // SQLite takes POSIX locks, which a process loses when it closes *any* descriptor of the file: so the lock has a file
@@ -44,7 +45,8 @@ export function requireUnheld(directory: string, nowMs: number): void {
 
 function sign(holder: string, nowMs: number): void {
   try {
-    writeFileSync(holder, `${JSON.stringify({ pid: process.pid, since: new Date(nowMs).toISOString() })}\n`);
+    const text = `${JSON.stringify({ pid: process.pid, since: new Date(nowMs).toISOString() })}\n`;
+    writeFileSync(holder, text, { mode: 0o600 });
   } catch (error) {
     throw new DataUnusable('data_unreadable', `expected to write ${holder}: ${String(error)}`, error);
   }
@@ -61,6 +63,7 @@ function forget(holder: string): void {
 
 function openLock(directory: string): Database.Database {
   const path = join(directory, LOCK);
+  makeFile(path);
   try {
     return new Database(path, { timeout: 0 });
   } catch (error) {

@@ -7,6 +7,7 @@ import { LocalLog } from '../local-log.ts';
 import { holdDirectory } from './data-lock.ts';
 import { EVENTS_FILE } from './events-file.ts';
 import { makeDirectory } from './make-directory.ts';
+import { makeFile } from './make-file.ts';
 import { prepareSchema, requireOurs } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -104,7 +105,10 @@ export function createMemoryLog({ now }: MemoryLogOptions): LocalLog {
 }
 
 function openForWriting(path: string, cacheKib = CACHE_KIB): Database.Database {
-  if (path !== IN_MEMORY) lookInto(path);
+  if (path !== IN_MEMORY) {
+    lookInto(path);
+    makeFile(path);
+  }
   const db = new Database(path, { timeout: OPEN_TIMEOUT_MS });
   try {
     // First of all a read of the header: a file of another's is refused before anything is set in it.

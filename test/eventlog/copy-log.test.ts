@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -51,6 +51,15 @@ async function damagedRest(directory: TempDirectory, rest: TempDirectory, sql: s
   db.exec(sql);
   db.close();
 }
+
+it('makes a file for its owner alone', async () => {
+  await using directory = await tempDirectory();
+  const { log } = await story(directory);
+  const path = join(directory.path, 'copy.sy');
+  await copyLog({ source: log.reader, path, from: 1, to: 6, projectionOf, breathe });
+  await log.close();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
 
 describe('a base that is damaged', () => {
   it.each([

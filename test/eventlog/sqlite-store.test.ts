@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -12,7 +13,7 @@ import {
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { openSqliteLog, openSqliteReader, type SqliteLogOptions } from '../../eventlog/index.ts';
+import { openPoints, openSqliteLog, openSqliteReader, type SqliteLogOptions } from '../../eventlog/index.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import {
   append,
@@ -37,6 +38,29 @@ describe('a data directory', () => {
     const directory = join(root.path, 'a', 'b');
     await using _log = open(directory);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
+  });
+
+  it('has files for its owner alone, also one that others may look into', async () => {
+    await using directory = await tempDirectory();
+    chmodSync(directory.path, 0o755);
+    await using log = open(directory.path);
+    await log.append(append([write(WEB, 0, [poolCreated()])]));
+    openPoints(directory.path)?.close();
+    const modes = readdirSync(directory.path).map((name) => [
+      name,
+      (statSync(join(directory.path, name)).mode & 0o777).toString(8),
+    ]);
+    expect(modes.map(([name]) => name)).toEqual(
+      expect.arrayContaining([
+        'events.db',
+        'events.db-shm',
+        'events.db-wal',
+        'history.db',
+        'holder.json',
+        'lock.db',
+      ]),
+    );
+    expect(modes.filter(([, mode]) => mode !== '600')).toEqual([]);
   });
 
   it('gives the same log when it is opened again', async () => {

@@ -1,5 +1,5 @@
 /** A segment at the moment when it is begun: what readers make of it, and that none is begun where one is. */
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
@@ -42,6 +42,13 @@ it('is not begun in the place of another', () => {
   writeFileSync(path, 'requests of before');
   expect(() => beginSegment(path)).toThrow(/EEXIST/);
   expect(readFileSync(path, 'utf8')).toBe('requests of before');
+});
+
+it('is for its owner alone', () => {
+  const directory = join(temporaryDirectory(), JOURNAL_DIRECTORY);
+  makeJournalDirectory(directory);
+  beginSegment(segmentPath(directory, 1));
+  expect(statSync(segmentPath(directory, 1)).mode & 0o777).toBe(0o600);
 });
 
 it('is not taken for a damaged one while its writer has it alone, and is read once it is let go', () => {

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { makeFile } from '../../sqlite/make-file.ts';
 import { JOURNAL_DIRECTORY, makeJournalDirectory, segmentFiles } from './segment-files.ts';
 import { SegmentReader } from './segment-reader.ts';
 
@@ -93,6 +94,7 @@ async function copySegment(path: string, to: string): Promise<void> {
   try {
     // Whoever writes it on would have the copy begun anew.
     db.exec('BEGIN');
+    makeFile(to);
     db.prepare('SELECT count(*) FROM sqlite_schema').get();
     await db.backup(to, { progress: () => PAGES });
   } finally {

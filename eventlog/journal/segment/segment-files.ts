@@ -40,7 +40,7 @@ export function makeJournalDirectory(directory: string): void {
 
 /** Throws `EEXIST` for one that is there: where the directory was away for a moment, its files were not to be seen. */
 export function beginSegment(path: string): void {
-  closeSync(openSync(path, 'wx'));
+  closeSync(openSync(path, 'wx', 0o600));
 }
 
 /** With what SQLite keeps beside it. */
