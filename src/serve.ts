@@ -125,6 +125,7 @@ async function run(
     listeners,
   );
   obeySignals(wish, config, router, life, log, ended.resolve);
+  let cut = 0;
   try {
     await predecessor?.makeRoom();
     await router.start();
@@ -138,9 +139,10 @@ async function run(
     }
     await ended.promise;
   } finally {
-    await router.stop();
+    cut = await router.stop();
   }
   const code = await ended.promise;
+  log.info({ requestsCut: cut }, 'ended');
   // It would be waited for as long as somebody has the other end of a pipe, and reads nothing.
   if (!(await output.written(LAST_LINES_MS))) process.exit(code);
   return code;

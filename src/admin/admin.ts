@@ -30,7 +30,7 @@ import { refuseTunnel, refuseUnreadable } from './http/unreadable.ts';
 import type { Logger } from './logger.ts';
 import { match } from './match.ts';
 import type { AdminPorts } from './ports.ts';
-import { ROUTES, type Route } from './routes.ts';
+import { type Route, routesOf } from './routes.ts';
 
 export interface AdminOptions extends AdminPorts {
   /** Wanted of everybody but probes, when set. Without one only loopback is listened on. */
@@ -88,7 +88,7 @@ class AdminServer implements Admin {
     this.#options = options;
     this.#guard = { names: options.names.map(nameOf), token: options.token };
     // A route that is switched off does not exist, so that nobody can tell it apart from one never made.
-    this.#routes = ROUTES.filter(({ pattern }) => options.chaos !== undefined || pattern.at(-1) !== 'chaos');
+    this.#routes = routesOf(options.chaos !== undefined);
     this.#open = new Set(this.#routes.filter(({ open }) => open).map(pathOf));
     const serve = (request: IncomingMessage, response: ServerResponse) =>
       this.#serveInTurn(request, response);

@@ -27,7 +27,8 @@ export function match(routes: readonly Route[], method: string, target: string):
   const path = cut === -1 ? target : target.slice(0, cut);
   const segments = path.slice(1).split('/').map(decoded);
   const candidates = routes.filter((route) => fits(route.pattern, segments));
-  if (candidates.length === 0) throw new Refused('path_unknown', `no resource ${quoted(path)}`);
+  if (candidates.length === 0)
+    throw new Refused('path_unknown', `no resource ${quoted(path)}; GET /v1 lists what there is`);
   // RFC 9110 §9.3.2: HEAD is GET without the content.
   const wanted = method === 'HEAD' ? 'GET' : method;
   const route = candidates.find((candidate) => candidate.method === wanted);

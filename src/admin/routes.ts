@@ -20,7 +20,7 @@ import { replaceWorkers } from './calls/workers.ts';
 import type { Call } from './http/call.ts';
 import { SCOPE_KEYS } from './http/moments.ts';
 import { PAGE_KEYS } from './http/paging.ts';
-import type { Reply } from './http/reply.ts';
+import { json, type Reply } from './http/reply.ts';
 import type { AdminPorts } from './ports.ts';
 
 export type Handler = (call: Call, ports: AdminPorts) => Promise<Reply>;
@@ -39,6 +39,8 @@ export type Route = {
 const MIB = 1024 * 1024;
 
 export const ROUTES: readonly Route[] = [
+  route('GET', '/v1', listRoutes),
+
   route('GET', '/v1/domains', listDomains, { query: PAGE_KEYS }),
   route('GET', '/v1/domains/:host', getDomain),
   route('PUT', '/v1/domains/:host', putDomain),
@@ -87,6 +89,21 @@ export const ROUTES: readonly Route[] = [
   route('GET', '/healthz', getHealth, { open: true }),
   route('GET', '/readyz', getReady, { open: true }),
 ];
+
+/** The front door: somebody who has the address only finds the rest from here. */
+async function listRoutes(_call: Call, { chaos }: AdminPorts): Promise<Reply> {
+  const items = routesOf(chaos !== undefined).map(({ method, pattern, query }) => ({
+    method,
+    path: pattern.map((part) => `/${part.startsWith(':') ? `{${part.slice(1)}}` : part}`).join(''),
+    query,
+  }));
+  return json({ items });
+}
+
+/** Those that exist in this process. */
+export function routesOf(hasChaos: boolean): readonly Route[] {
+  return hasChaos ? ROUTES : ROUTES.filter(({ pattern }) => pattern.at(-1) !== 'chaos');
+}
 
 type Options = Partial<Pick<Route, 'query' | 'limitBytes' | 'open'>>;
 

@@ -268,16 +268,17 @@ export class Router {
     return [...listeners, admin];
   }
 
-  /** Finishes what is under way, within the drain time, and lets go of everything. */
-  async stop(): Promise<void> {
+  /** Finishes what is under way, within the drain time, and lets go of everything. Resolves with the number of requests that were cut. */
+  async stop(): Promise<number> {
     this.#state = 'draining';
     this.#successions.isOver = true;
     // The admin stays until then and says so.
     this.#admin.letGo();
-    await this.#workers.drain();
+    const cut = await this.#workers.drain();
     await this.#system.stop();
     this.#figures.stop();
     this.#clockWatch.stop();
+    return cut;
   }
 
   /** Makes pools and domains equal to those of a config file. */

@@ -15,7 +15,7 @@ export class MainPlane {
   readonly #options: Omit<WorkersOptions, 'count' | 'threads'>;
   readonly #figures = new WorkerFigures();
   #routing: RoutingThread | undefined;
-  #drain: () => Promise<void> = async () => {};
+  #drain: () => Promise<number> = async () => 0;
 
   constructor(options: Omit<WorkersOptions, 'count' | 'threads'>) {
     this.#options = options;
@@ -48,8 +48,8 @@ export class MainPlane {
     throw new NotReplaced('expected threads that route, found that the main thread does (--workers 0)');
   }
 
-  /** Accepts no more, and finishes what is under way. */
-  drain(): Promise<void> {
+  /** Accepts no more, and finishes what is under way. Resolves with the number of requests that were cut. */
+  drain(): Promise<number> {
     return this.#drain();
   }
 
@@ -74,13 +74,14 @@ export class MainPlane {
     });
     const receiver: Receiver = { receive: ({ events }) => routing.table.apply(events) };
     publisher.enrol(receiver);
-    const end = async (ending: Promise<unknown>) => {
-      await ending;
+    const end = async <T>(ending: Promise<T>): Promise<T> => {
+      const ended = await ending;
       publisher.dismiss(receiver);
       this.#figures.said(SELF, routing.plane.metrics());
       this.#figures.gone(SELF);
       routing.close();
       this.#routing = undefined;
+      return ended;
     };
     try {
       // What is published is applied within the same step, so there is nothing to wait for.
@@ -93,7 +94,7 @@ export class MainPlane {
     }
     this.#routing = routing;
     const accepted = () => routing.plane.acceptWaiting();
-    let drained: Promise<void> | undefined;
+    let drained: Promise<number> | undefined;
     const drain = () => (drained ??= end(accepted().then(() => routing.plane.drain(drainMs))));
     this.#drain = drain;
     const requests: Requests = {
@@ -104,7 +105,9 @@ export class MainPlane {
     };
     return {
       branch: new RequestsBranch(0, () => requests, this.#options.now()),
-      stop: (reason) => (reason === 'kill' ? end(routing.plane.close()) : drain()),
+      stop: async (reason) => {
+        await (reason === 'kill' ? end(routing.plane.close()) : drain());
+      },
       crash: (error) => {
         const exit = () => context.exited(crashed(error));
         void end(routing.plane.close()).then(exit, exit);

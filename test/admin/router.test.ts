@@ -12,7 +12,6 @@ import { answeredBy, deskOver, scene, withWeb } from './scene.ts';
 describe('a path', () => {
   it.each([
     '/',
-    '/v1',
     '/v1/',
     '/v1/nothing',
     '/v1/domains/',
@@ -24,6 +23,19 @@ describe('a path', () => {
   ])('%s is unknown', async (path) => {
     await using s = await scene();
     expect(await s.client.get(path)).toMatchObject({ status: 404, body: { type: 'path_unknown' } });
+  });
+
+  it('that is asked for what there is tells every call, and that of chaos only where it is', async () => {
+    await using s = await scene();
+    const { status, body } = await s.client.get('/v1');
+    const { items } = body as { items: readonly { path: string }[] };
+    expect({ status, items }).toMatchObject({ status: 200, items: { length: ROUTES.length - 1 } });
+    expect(items).toContainEqual({ method: 'DELETE', path: '/v1/pools/{pool}/backends/{id}', query: [] });
+    expect(items).toContainEqual({ method: 'GET', path: '/v1/pools', query: ['after', 'limit'] });
+    expect(items.map(({ path }) => path)).not.toContain('/v1/chaos');
+    await using chaotic = await scene({ chaos: () => 'done' });
+    const there = (await chaotic.client.get('/v1')).body as typeof body & { items: readonly unknown[] };
+    expect(there.items).toHaveLength(ROUTES.length);
   });
 
   it('known with another method is 405 and says which are allowed', async () => {

@@ -51,6 +51,17 @@ describe('an address', () => {
     expect((await run('events --follow', address)).err).toContain('nothing answers');
   });
 
+  it('may be the URL that it is seen as elsewhere', async () => {
+    await using s = await scene();
+    for (const url of [`http://${s.address}`, `http://${s.address}/`])
+      expect(await run('pool list', url)).toMatchObject({
+        code: 0,
+        err: `switchyard: none (${s.address})\n`,
+      });
+    for (const other of [`https://${s.address}`, `http://${s.address}/v1`])
+      expect((await run('pool list', other)).err).toContain('--admin: expected HOST:PORT, found');
+  });
+
   it('that speaks something else is told apart', async () => {
     const server = createTcpServer((socket) => socket.end('SSH-2.0-x\r\n')).listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -40,9 +40,35 @@ describe('SIGTERM', () => {
       slow.resolve(ok());
       expect((await answer).status).toBe(200);
       expect((await router.ended).code).toBe(0);
+      expect(lastLine(router.output())).toMatchObject({ msg: 'ended', requestsCut: 0 });
     },
   );
+
+  it.each(['0', '2'])('with %s workers says last how many requests it had to cut', async (workers) => {
+    await using directory = await tempDirectory();
+    const backend = await ScriptedBackend.listen(() => new Promise<string>(() => {}));
+    await using _ = { [Symbol.asyncDispose]: () => backend.close() };
+    await using router = await startRouter({
+      directory: directory.path,
+      args: ['--workers', workers],
+      config: {
+        drainMs: 100,
+        pools: { web: { backends: { 'web.1': { address: `127.0.0.1:${backend.port}` } } } },
+        domains: { 'example.com': { pool: 'web' } },
+      },
+    });
+    const answers = Promise.allSettled([1, 2, 3].map(() => ask(router.port, 'example.com')));
+    await eventually(() => backend.connections.length === 3, 'the requests at the backend');
+    router.signal('SIGTERM');
+    expect((await router.ended).code).toBe(0);
+    await answers;
+    expect(lastLine(router.output())).toMatchObject({ msg: 'ended', requestsCut: 3 });
+  });
 });
+
+function lastLine(output: string): unknown {
+  return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '');
+}
 
 async function ready(admin: string) {
   const response = await fetch(`http://${admin}/readyz`);

@@ -79,7 +79,8 @@ export async function httpOptions(
   author: string,
   stop: AbortSignal,
 ): Promise<HttpTransportOptions> {
-  const at = parseHostPort(admin ?? DEFAULT_ADMIN);
+  // As it is pasted from a browser or a curl line.
+  const at = parseHostPort((admin ?? DEFAULT_ADMIN).replace(/^http:\/\/([^/]+)\/?$/, '$1'));
   if (at === undefined || at.port === 0) {
     throw new UsageError(`--admin: expected HOST:PORT, found ${quoted(admin ?? '')}`);
   }

@@ -71,6 +71,8 @@ export class Workers {
   #isReplacing = false;
   #replacements = 0;
   #lostConnections = 0;
+  /** Requests that were cut at the end of the drains since the last one of all began. */
+  #cut = 0;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -135,10 +137,13 @@ export class Workers {
 
   /**
    * All at once, as the router ends: a supervisor stops its children one after the other, and the last would go on
-   * accepting for as long as those before it have something to finish.
+   * accepting for as long as those before it have something to finish. Resolves with the number of requests that were
+   * cut when the drain time was over; of a worker that died meanwhile nobody knows.
    */
-  async drain(): Promise<void> {
+  async drain(): Promise<number> {
+    this.#cut = 0;
     await Promise.all(this.#seats.map((seat) => seat.drain()));
+    return this.#cut;
   }
 
   #worker(seat: WorkerSeat): ChildSpec {
@@ -211,6 +216,7 @@ export class Workers {
         return;
       }
       case 'over':
+        this.#cut += message.cut;
         this.#figures.said(from, message.snapshot);
         return;
       case 'farewell':
