@@ -14,6 +14,7 @@ import { unlink } from './memory/queue.ts';
 import type { PoolView } from './pool-view.ts';
 import { OP } from './record/record-layout.ts';
 import type { Rows } from './rows.ts';
+import type { Vacancies } from './vacancies.ts';
 
 const WANTED = CLOSED.draining | CLOSED.starting;
 
@@ -112,7 +113,8 @@ export class Membership {
     judgeBy(this.tools, pool, definition.health ?? UNJUDGED, change);
     this.rows.append(pool, chunks);
     const known = this.rows.byKey(pool);
-    for (const target of rows) this.admit(pool, known.get(target.backendKey), target, change);
+    const vacancies = this.rows.vacancies(pool);
+    for (const target of rows) this.admit(pool, vacancies, known.get(target.backendKey), target, change);
     this.rows.trim(pool);
     relieve(this.tools, pool, change);
     if (section.words[pool.block + POOL.phase] === PHASE.dropped) {
@@ -206,9 +208,15 @@ export class Membership {
     section.commit();
   }
 
-  private admit(pool: PoolView, known: Row | undefined, target: RowDefinition, change: Change): void {
+  private admit(
+    pool: PoolView,
+    vacancies: Vacancies,
+    known: Row | undefined,
+    target: RowDefinition,
+    change: Change,
+  ): void {
     const isAnother = known === undefined || this.isAnother(pool, known, target);
-    const row = isAnother ? this.begun(pool, known, target, change) : known;
+    const row = isAnother ? this.begun(pool, vacancies, known, target, change) : known;
     const at = pool.field.placeOf(row);
     const kept = this.tools.section.words[at + ROW.closed]! & UNHEALTHY;
     this.rows.write(pool, at, limitOf(target), target.weight, kept | closedOf(target), change);
@@ -225,12 +233,21 @@ export class Membership {
   }
 
   /** It has a row from now on, and all that is known of it is what its owner says. */
-  private begun(pool: PoolView, known: Row | undefined, target: RowDefinition, change: Change): Row {
+  private begun(
+    pool: PoolView,
+    vacancies: Vacancies,
+    known: Row | undefined,
+    target: RowDefinition,
+    change: Change,
+  ): Row {
     const { section } = this.tools;
     if (known !== undefined) this.rows.remove(pool, pool.field.placeOf(known), change);
     const isLeased = known !== undefined && section.words[pool.field.placeOf(known) + ROW.inFlight] !== 0;
+    if (known !== undefined && !isLeased) vacancies.emptied(known);
     const [limit, weight, closed] = [limitOf(target), target.weight, closedOf(target)];
-    const row = isLeased ? known : this.rows.fill(pool, target.backendKey, limit, weight, closed, change);
+    const row = isLeased
+      ? known
+      : this.rows.fill(pool, vacancies, target.backendKey, limit, weight, closed, change);
     if (isLeased) this.rows.revive(pool, row, limit, weight, closed, change);
     section.setDouble(pool.field.placeOf(row) + ROW.place, placeOf(target));
     section.commit();

@@ -8,6 +8,7 @@ import type { Change, RowDefinition } from './ledger.ts';
 import { CLOSED, NO_LIMIT, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './memory/layout.ts';
 import type { PoolMemory } from './memory/pool-memory.ts';
 import type { PoolView } from './pool-view.ts';
+import { Vacancies } from './vacancies.ts';
 
 export class Rows {
   private readonly tools: Instruments;
@@ -30,13 +31,14 @@ export class Rows {
   /** Gives an empty row to a backend: a new epoch, unless it was this one's before. */
   fill(
     pool: PoolView,
+    vacancies: Vacancies,
     backendKey: number,
     limit: number,
     weight: number,
     closed: number,
     change: Change,
   ): Row {
-    const row = this.emptyRow(pool, backendKey);
+    const row = vacancies.rowFor(backendKey);
     const { section } = this.tools;
     const at = pool.field.placeOf(row);
     assert(section.words[at + ROW.inFlight] === 0, 'expected an empty row without leases');
@@ -83,27 +85,24 @@ export class Rows {
 
   /** Rows in use, by backend: one look, where each backend's own would take the square of it under the lock. */
   byKey(pool: PoolView): ReadonlyMap<number, Row> {
-    const { words } = this.tools.section;
     const known = new Map<number, Row>();
     for (let row = 0; row < pool.field.rows; row++) {
       const at = pool.field.placeOf(row);
-      if ((words[at + ROW.closed]! & CLOSED.empty) === 0) known.set(this.keyAt(at), row);
+      if (!this.isEmpty(at)) known.set(this.keyAt(at), row);
     }
     return known;
   }
 
-  /** The row this backend had, else the first empty one, else one after the last. */
-  private emptyRow(pool: PoolView, backendKey: number): Row {
-    const { words } = this.tools.section;
-    let empty = pool.field.rows;
-    for (let row = pool.field.rows - 1; row >= 0; row--) {
-      const at = pool.field.placeOf(row);
-      if ((words[at + ROW.closed]! & CLOSED.empty) === 0) continue;
-      if (this.keyAt(at) === backendKey) return row;
-      if (this.isFree(at)) empty = row;
-    }
-    assert(empty < pool.field.capacity, 'expected room for a row');
-    return empty;
+  /** The empty rows of now: who empties one meanwhile tells them. */
+  vacancies(pool: PoolView): Vacancies {
+    const { field } = pool;
+    return new Vacancies({
+      rows: () => field.rows,
+      capacity: () => field.capacity,
+      isEmpty: (row) => this.isEmpty(field.placeOf(row)),
+      isFree: (row) => this.isFree(field.placeOf(row)),
+      keyOf: (row) => this.keyAt(field.placeOf(row)),
+    });
   }
 
   remove(pool: PoolView, at: number, change: Change): void {
@@ -167,15 +166,18 @@ export class Rows {
     for (let row = 0; row < words[pool.block + POOL.rows]!; row++) {
       const at = pool.field.placeOf(row);
       if (this.isFree(at)) empty += 1;
-      else if ((words[at + ROW.closed]! & CLOSED.empty) === 0) held.add(this.keyAt(at));
+      else if (!this.isEmpty(at)) held.add(this.keyAt(at));
     }
     return rows.filter((row) => !held.has(row.backendKey)).length - empty;
   }
 
   /** Nobody's, and nobody is connected to whose it was. */
   private isFree(at: number): boolean {
-    const { section } = this.tools;
-    return (section.words[at + ROW.closed]! & CLOSED.empty) !== 0 && connectionsOf(section, at) === 0;
+    return this.isEmpty(at) && connectionsOf(this.tools.section, at) === 0;
+  }
+
+  isEmpty(at: number): boolean {
+    return (this.tools.section.words[at + ROW.closed]! & CLOSED.empty) !== 0;
   }
 
   keyAt(at: number): number {
