@@ -98,7 +98,6 @@ class Table {
     const held = this.held.get(asker);
     if (held === undefined) return;
     this.held.delete(asker);
-    this.#forget();
     this.pool(held.thread).checkin(held.lease, this.nowMs, 'finished', 5);
     this.#collect();
   }
@@ -115,7 +114,7 @@ class Table {
     const key = keyOf(id);
     const untilMs = this.nowMs + forMs;
     this.pool(0).quarantine(key, this.nowMs, untilMs);
-    if ((this.members.has(key) || this.inFlight(key) > 0) && forMs > 0)
+    if (this.members.has(key) && forMs > 0)
       this.quarantinedUntilMs.set(key, Math.max(untilMs, this.quarantinedUntilMs.get(key) ?? 0));
     this.#collect();
   }
@@ -154,10 +153,10 @@ class Table {
     return count;
   }
 
-  /** One that was removed and has nothing under way is unknown: if it comes again, it comes as a new one. */
+  /** Of one that was removed nothing is known any more, whatever it has under way: if it comes again, it comes as a new one. */
   #forget(): void {
     for (const key of this.quarantinedUntilMs.keys())
-      if (!this.members.has(key) && this.inFlight(key) === 0) this.quarantinedUntilMs.delete(key);
+      if (!this.members.has(key)) this.quarantinedUntilMs.delete(key);
   }
 
   /** Grants come to their threads by a bell; in the order of their tickets they are judged. */
