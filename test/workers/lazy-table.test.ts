@@ -241,6 +241,39 @@ describe('a table that reads who is asked for', () => {
     expect(stage.activations).toBe(1);
   });
 
+  it.each([
+    ['a state that was kept, where much happened to one at once', 300, 0],
+    ['its events, where that is a few', 50, 50],
+  ])('follows whom it holds by %s', async (_, many, read) => {
+    const stage = await heldWeb();
+    const backends = Array.from({ length: many }, (_, index) => added('web', `b.${index}`));
+    const events = await stage.unheardTogether(...backends);
+    const { reader } = stage.log;
+    const readStream = reader.readStream.bind(reader);
+    let found = 0;
+    Object.assign(reader, {
+      readStream: (...asked: Parameters<typeof readStream>) => {
+        const events = readStream(...asked);
+        found += events.length;
+        return events;
+      },
+    });
+    stage.lazy.applyPacked(packNames(events));
+    expect(found).toBe(read);
+    expect(view(stage.lazy, 'a.test')?.ids).toHaveLength(many + 1);
+    expect(stage.activations).toBe(1);
+  });
+
+  it('follows whom it holds no further than it was told, though a later state was kept', async () => {
+    const stage = await heldWeb();
+    const backends = Array.from({ length: 300 }, (_, index) => added('web', `b.${index}`));
+    const events = await stage.unheardTogether(...backends);
+    await stage.unheardTogether(...Array.from({ length: 100 }, (_, index) => added('web', `c.${index}`)));
+    stage.lazy.applyPacked(packNames(events));
+    expect(view(stage.lazy, 'a.test')?.ids).toHaveLength(301);
+    expect(stage.activations).toBe(1);
+  });
+
   it.each<[string, (event: Recorded) => readonly Recorded[], warnings: number]>([
     [
       'cannot be read',

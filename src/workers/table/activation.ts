@@ -22,6 +22,9 @@ export function activated(reader: LogReader, stream: StreamName, warn: (error: E
   );
 }
 
+// Beyond so many events one that was kept on the way is read: a hundred of them are read as quickly.
+const MANY = 100;
+
 type Held = { readonly state: DomainState | PoolState; readonly version: number };
 
 /** What became of one up to a position; undefined: not all of that is there, since an archive has it meanwhile. */
@@ -31,7 +34,7 @@ export function followed(
   held: Held,
   last: Position,
 ): Held | undefined {
-  let { state, version } = held;
+  let { state, version } = later(reader, stream, held, last);
   const scratch = new WeakSet();
   for (;;) {
     const events = reader.readStream(stream, { from: version + 1 });
@@ -43,4 +46,12 @@ export function followed(
     }
     if (events.length === 0) return reader.version(stream) === version ? { state, version } : undefined;
   }
+}
+
+/** As it was kept meanwhile, where a great change made many events of it: these one by one would keep requests waiting. */
+function later(reader: LogReader, stream: StreamName, held: Held, last: Position): Held {
+  if (reader.version(stream) - held.version <= MANY) return held;
+  const snapshot = reader.snapshot(stream);
+  if (snapshot === undefined || snapshot.position > last || snapshot.version <= held.version) return held;
+  return { state: snapshot.state as Held['state'], version: snapshot.version };
 }
