@@ -150,8 +150,8 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
 
   async #isEnabled(feature: Feature, call: Call): Promise<boolean> {
     call.name = 'feature';
-    const answer = (await this.#delegation.decisions.feature?.(feature, this.facts)) ?? 'disabled';
-    if (answer !== 'enabled' && answer !== 'disabled')
+    const answer: unknown = await this.#delegation.decisions.feature?.(feature, this.facts);
+    if (answer !== undefined && answer !== 'enabled' && answer !== 'disabled')
       throw new TypeError(`expected enabled or disabled for ${feature}, found ${describeFound(answer)}`);
     return answer === 'enabled';
   }

@@ -199,13 +199,16 @@ describe('a feature', () => {
     expect(backend.requests[0]?.headers.has('x-forwarded-peer-port')).toBe(false);
   });
 
-  it('that is neither enabled nor disabled ends the request', async () => {
-    const { connect, reports } = await scene({
-      decisions: { checkout: () => undefined, feature: () => true as unknown as 'enabled' },
-    });
-    const client = await connect();
-    client.send(EXPECT);
-    expect((await client.response()).status).toBe(503);
-    expect(reports).toMatchObject([{ where: 'feature' }]);
-  });
+  it.each([true, null])(
+    'that is neither enabled nor disabled ends the request: %s',
+    async (answer: unknown) => {
+      const { connect, reports } = await scene({
+        decisions: { checkout: () => undefined, feature: () => answer as 'enabled' },
+      });
+      const client = await connect();
+      client.send(EXPECT);
+      expect((await client.response()).status).toBe(503);
+      expect(reports).toMatchObject([{ where: 'feature' }]);
+    },
+  );
 });

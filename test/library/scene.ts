@@ -66,7 +66,7 @@ function noted<D, S, T>(own: Decisions<D, S, T>, calls: string[]): Decisions<D, 
     },
     feature(name, request) {
       calls.push(`feature ${name}`);
-      return own.feature?.(name, request) ?? 'disabled';
+      return own.feature === undefined ? 'disabled' : own.feature(name, request);
     },
     additionalHeaders(direction, request) {
       calls.push(`additionalHeaders ${direction}`);
