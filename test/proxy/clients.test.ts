@@ -293,6 +293,25 @@ describe('a slow client', () => {
     expect((await client.request(GET)).status).toBe(503);
   });
 
+  it.each([
+    ['said that it would not', get('/', 'Connection: close')],
+    ['speaks HTTP/1.0', 'GET / HTTP/1.0\r\nHost: app.test\r\n\r\n'],
+  ])('that asks on though it %s gets all of its answer', async (_, request) => {
+    // The system takes all of it, and the client no more than its window.
+    const { router } = await routed(() => ok('x'.repeat(400_000)), LOGGED);
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(request);
+    await eventually(() => router.log !== '', 'the end of the request');
+    client.send(GET);
+    await pause(50);
+    client.socket.resume();
+    expect((await client.response()).complete).toBe(true);
+    await client.ends();
+    expect(client).toMatchObject({ received: '', error: undefined });
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
   it('that idles between requests is closed', async () => {
     const { router } = await routed(() => ok(), slow);
     const client = await router.connect();

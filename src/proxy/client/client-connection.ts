@@ -31,6 +31,9 @@ import { NO_HEAD, refusedHead } from './refused-head.ts';
 
 // 2 s: a client far away reads an answer and sends its FIN within it; nginx waits 5 s for more.
 const LINGER_MS = 2000;
+// 10 KB: so much leaves a system at once, whoever reads how slowly (RFC 6928). More may wait in it, and a client that sends on
+// all the same would lose that by a reset.
+const FIRST_WINDOW_BYTES = 10_000;
 
 export class ClientConnection extends ClientSocket implements ClientSide {
   hop: Hop;
@@ -102,10 +105,11 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     }
   }
 
-  // RFC 9112 §9.6: nothing it might still send is lost by closing at once, which spares a shutdown, a read of the FIN and
-  // the wait for it.
+  // Of a client that promised to send nothing more, and whose answers are on their way already, nothing is lost by closing at
+  // once, which spares a shutdown, a read of the FIN and the wait for it: 54 µs for 63.
   leave(nowMs: number): void {
-    if (this.#isClosing || this.isClosed || this.#surplus !== undefined || this.pendingBytes > 0) {
+    const mayBeReset = this.#surplus !== undefined || this.socket.bytesWritten > FIRST_WINDOW_BYTES;
+    if (this.#isClosing || this.isClosed || mayBeReset || this.pendingBytes > 0) {
       this.done(false, nowMs);
       return;
     }
