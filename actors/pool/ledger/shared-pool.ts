@@ -1,6 +1,7 @@
 /** What any thread may ask of a pool: checkout, check-in, leave, quarantine. */
 // `fail` under an `if`: an assertion would build its message for every request.
 import { fail } from 'node:assert/strict';
+import { UNIT } from '../health/ward.ts';
 import { NONE } from '../policy/policy.ts';
 import { PoolClaims } from './claims.ts';
 import { FOUND, waitOf } from './found.ts';
@@ -231,7 +232,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     else if (this.word(at + ROW.closed) !== 0)
       section.set(at + ROW.finished, (this.word(at + ROW.finished) + 1) | 0);
     this.count(at, section.thread, -1);
-    const learnt = this.learnFrom(at, nowMs, end, latencyMs);
+    const learnt = this.learnFrom(at, nowMs, lease.ticket, end, latencyMs);
     const ticket = recorder.ticket(this.block);
     recorder.checkin(this.block, ticket, nowMs, at, lease.ticket, END[end], learnt, lease.route);
     const changes = this.judged(lease, nowMs, end);
@@ -240,14 +241,17 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     return changes;
   }
 
-  /** The latency that was made use of. */
-  protected learnFrom(at: number, nowMs: number, end: LeaseEnd, latencyMs: number): number {
+  /** The latency that was made use of. `ticket`: the lease's. */
+  protected learnFrom(at: number, nowMs: number, ticket: number, end: LeaseEnd, latencyMs: number): number {
     const learn = this.learning();
     const hasFailed = isFailure(end);
     const known = latencyMs >= 0 ? latencyMs : NO_LATENCY;
     if (learn === undefined || (known === NO_LATENCY && !hasFailed)) return NO_LATENCY;
+    const row = this.word(at + ROW.index);
+    // It began where the backend was before, or before that was tried again: it says nothing of how quick it is there now.
+    if (ticket < this.ward.get(row, 0, UNIT.ticket)) return NO_LATENCY;
     this.field.nowMs = nowMs;
-    learn(this.field, this.word(at + ROW.index), known, hasFailed);
+    learn(this.field, row, known, hasFailed);
     return known;
   }
 

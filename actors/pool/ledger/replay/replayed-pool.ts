@@ -200,7 +200,7 @@ export class ReplayedPool extends ReplayedHealth {
       throw new Differs('it holds no such lease', { word: 'nothing' }, verdictOf(record));
     this.leases.delete(record.lease);
     this.count(at, record.thread, -1);
-    const learnt = this.learnFrom(at, record.nowMs, record.end, record.latencyMs);
+    const learnt = this.learnFrom(at, record.nowMs, record.lease, record.end, record.latencyMs);
     if (learnt !== record.latencyMs)
       throw new Differs('another latency is learnt', { word: String(learnt) }, verdictOf(record));
     this.judgeEnd(record, at);

@@ -191,6 +191,24 @@ describe('a backend of which much is known', () => {
     stage.verify(WEB);
   });
 
+  it('is not known to be slow there for what was still under way where it was', async () => {
+    const stage = world();
+    const one = stage.thread();
+    const at = (place: number) => [
+      backend('a', { limit: 9, place }),
+      backend('b', { limit: 9, place: HERE }),
+    ];
+    const put = (place: number) => defineWeb(stage, at(place), { policy: 'peak-ewma', health });
+    await put(HERE);
+    const [slow, failing, quick] = [take(one, ['b']), take(one, ['b']), take(one, ['a'])];
+    await put(THERE);
+    web(one).checkin(quick, NOW, 'finished', 20);
+    web(one).checkin(slow, NOW, 'finished', 5000);
+    web(one).checkin(failing, NOW, 'timed_out', 30_000);
+    expect(take(one).backendKey).toBe(keyOf('a'));
+    stage.verify(WEB);
+  });
+
   it('begins sound where it was too, if it was removed in between', async () => {
     const { stage, put, state, isOpenTo } = await ill(true);
     await defineWeb(stage, [], { health, nowMs: NOW });

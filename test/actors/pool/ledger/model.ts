@@ -370,6 +370,7 @@ export class PoolModel {
     const learn = learnOf(policyCode(this.settings.policy));
     const hasFailed = FAILURES.has(record.end);
     if (learn === undefined || (record.latencyMs < 0 && !hasFailed)) return;
+    if (record.lease < this.ward(record.nowMs).get(record.row, 0, UNIT.ticket)) return;
     learn(
       this.field({ tried: [], hash: 0, route: 0, wanted: 0 }, record.nowMs),
       record.row,
