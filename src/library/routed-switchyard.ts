@@ -228,7 +228,7 @@ class Embedded implements RoutedSwitchyard {
     const receiver = { receive: ({ events }: Happened) => table.apply(events) };
     this.#publisher.enrol(receiver);
     const plane = this.#newPlane(table);
-    table.cutBy((pool, backend, atMs) => plane.cutAt(pool, backend, atMs));
+    table.followedBy(plane);
     try {
       this.#load(table);
       this.#addresses = await openAll(plane, this.#listeners);

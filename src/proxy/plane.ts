@@ -23,6 +23,7 @@ import { Wakes } from './lease/wakes.ts';
 import { OneWrite } from './one-write.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { RequestIds } from './request-id.ts';
+import type { BackendRoute } from './routing-table.ts';
 import { BackendCuts } from './upstream/backend-cuts.ts';
 import { Names, systemNames } from './upstream/names.ts';
 import { Upstreams } from './upstream/upstreams.ts';
@@ -56,6 +57,8 @@ export interface RoutingPlane {
   awake(pool: string): void;
   /** The backend has until then: whatever is under way on it is cut. Infinity: as long as it takes, after all. */
   cutAt(pool: string, backend: string, atMs: number): void;
+  /** The backend is its pool's no more, or is elsewhere: no connection is kept to where it was. */
+  gone(pool: string, backend: BackendRoute): void;
   /** Resolves when, as far as can be seen, nobody waits to be accepted: the moment to accept no more. */
   acceptWaiting(): Promise<void>;
   /** Accepts no more. Once: what it says was so just then. */
@@ -169,6 +172,10 @@ class Plane implements RoutingPlane {
 
   cutAt(pool: string, backend: string, atMs: number): void {
     this.#cuts.cutAt(pool, backend, atMs);
+  }
+
+  gone(pool: string, backend: BackendRoute): void {
+    this.#context.upstreams.leave(pool, backend);
   }
 
   async acceptWaiting(): Promise<void> {

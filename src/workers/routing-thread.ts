@@ -72,7 +72,7 @@ export class RoutingThread {
       report: (report) => this.#report(report),
       scarce: (what) => this.#scarce(what),
     });
-    this.table.cutBy((pool, backend, atMs) => this.plane.cutAt(pool, backend, atMs));
+    this.table.followedBy(this.plane);
   }
 
   /** From now on the log is asked for each owner when a request first needs it. `link`: to whoever publishes. */

@@ -75,6 +75,38 @@ describe('the real router inside a program', () => {
     expect(await yard.desk.routing()).toEqual({ pools: {}, domains: {} });
   });
 
+  it.each([
+    ['idle', 'gone with its backend'],
+    ['idle', 'gone with its pool'],
+    ['idle', 'where it was before it moved'],
+    ['busy', 'gone with its backend'],
+    ['busy', 'gone with its pool'],
+    ['busy', 'where it was before it moved'],
+  ])('keeps no connection that was %s, and is %s', async (state, how) => {
+    const gate = Promise.withResolvers<void>();
+    const backend = await backendThat(async () => {
+      if (state === 'busy') await gate.promise;
+      return ok();
+    });
+    const { connect, yard } = await routed({
+      pools: pools(backend.port),
+      domains: { 'app.test': { pool: 'web' } },
+    });
+    const answer = (await connect()).request(GET);
+    await eventually(() => backend.requests.length === 1, 'the request to be there');
+    if (state === 'idle') await answer;
+    const { desk } = yard;
+    if (how === 'where it was before it moved') await desk.putBackend('web', 'web.1', { address: local(1) });
+    else if (how === 'gone with its backend') await desk.removeBackend('web', 'web.1');
+    else {
+      await desk.removeDomain('app.test');
+      await desk.removePool('web');
+    }
+    gate.resolve();
+    expect((await answer).status).toBe(200);
+    await eventually(() => backend.open === 0, 'none open', 1000);
+  });
+
   it('is made equal to a whole in one step', async () => {
     const backend = await backendThat(() => ok('applied'));
     const { connect, yard } = await routed();

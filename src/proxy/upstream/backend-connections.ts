@@ -26,6 +26,8 @@ export class BackendConnections implements ConnectionKeeper {
   /** Failed connects in a row. */
   failures = 0;
   forgotten = false;
+  /** What is open is not kept. */
+  isLeft = false;
   /** The last on this backend, and what its limit is known by; undefined: of a ledger that knows none. */
   #lease: Lease | undefined;
   #claims: ConnectionClaims | undefined;
@@ -92,7 +94,7 @@ export class BackendConnections implements ConnectionKeeper {
 
   /** A connection whose response is complete is kept for the next request. False: it is to be closed. */
   keep(connection: UpstreamConnection, nowMs: number, keepAliveMs: number, most: number): boolean {
-    if (keepAliveMs === 0 || most === 0) return false;
+    if (keepAliveMs === 0 || most === 0 || this.isLeft) return false;
     if (connection.quota === undefined) {
       // A limit came while it was busy.
       if (this.isCounted) return false;
@@ -144,6 +146,12 @@ export class BackendConnections implements ConnectionKeeper {
     this.forgotten = this.#all.size === 0 && !this.#used;
     this.#used = false;
     return this.forgotten;
+  }
+
+  /** Nobody is sent there any more. */
+  leave(nowMs: number): void {
+    this.isLeft = true;
+    while (this.#idle.length > 0) this.#idle.at(-1)?.expire(nowMs);
   }
 
   cutAll(): void {

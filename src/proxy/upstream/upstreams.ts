@@ -26,6 +26,7 @@ export class Upstreams implements RowWatcher {
     if (known !== undefined && !known.forgotten) return known;
     const name = nameOf(poolName, backend);
     const connections = this.#byName.get(name) ?? new BackendConnections(backend.address, this.#shared);
+    connections.isLeft = false;
     this.#byName.set(name, connections);
     this.#byRoute.set(backend, connections);
     return connections;
@@ -76,6 +77,11 @@ export class Upstreams implements RowWatcher {
   cut(poolName: string, backendId: string): void {
     const prefix = `${poolName} ${backendId} `;
     for (const [name, connections] of this.#byName) if (name.startsWith(prefix)) connections.cutAll();
+  }
+
+  /** It is elsewhere from now on, or no more. A limit that it comes again with would know nothing of what had been kept. */
+  leave(poolName: string, backend: BackendRoute): void {
+    this.#byName.get(nameOf(poolName, backend))?.leave(this.#shared.now());
   }
 
   closeAll(): void {

@@ -3,8 +3,13 @@ import { type BackendState, keyOf, type PoolState } from '../../../actors/index.
 import { completeBackend, completePool, POOL_DEFAULTS } from '../../../eventlog/index.ts';
 import type { BackendAddress, BackendRoute, PoolRoute } from '../../proxy/index.ts';
 
-/** A backend has until then to finish; Infinity: it is not drained after all. */
-export type CutAt = (pool: string, backend: string, atMs: number) => void;
+/** Whoever has connections to backends. */
+export interface BackendFollower {
+  /** It has until then to finish; Infinity: it is not drained after all. */
+  cutAt(pool: string, backend: string, atMs: number): void;
+  /** It is its pool's no more, or is elsewhere from now on. */
+  gone(pool: string, backend: BackendRoute): void;
+}
 
 /** Its map of backends is one for the pool's whole life: who waits for a grant finds a backend that came meanwhile. */
 export class PoolView implements PoolRoute {
@@ -14,37 +19,47 @@ export class PoolView implements PoolRoute {
   readonly backends: Map<number, BackendRoute>;
   readonly #states: Map<number, BackendState>;
 
-  constructor(name: string, state: NonNullable<PoolState>, before: PoolView | undefined, cutAt: CutAt) {
+  constructor(
+    name: string,
+    state: NonNullable<PoolState>,
+    before: PoolView | undefined,
+    follower: BackendFollower,
+  ) {
     this.name = name;
     this.key = before?.key ?? keyOf(name);
     this.settings = completePool(state.settings);
     this.backends = before?.backends ?? new Map();
     this.#states = before === undefined ? new Map() : before.#states;
-    this.#place(state, cutAt);
+    this.#place(state, follower);
   }
 
   /** The pool is no more. */
-  empty(): void {
+  empty(follower: BackendFollower): void {
+    for (const backend of this.backends.values()) follower.gone(this.name, backend);
     this.backends.clear();
     this.#states.clear();
   }
 
-  #place(state: NonNullable<PoolState>, cutAt: CutAt): void {
+  #place(state: NonNullable<PoolState>, follower: BackendFollower): void {
     const present = new Set<number>();
     for (const [id, backend] of Object.entries(state.backends)) {
       const key = keyOf(id);
       present.add(key);
       const known = this.#states.get(key);
       if (known?.backend === backend.backend) continue;
+      const before = this.backends.get(key);
+      if (before !== undefined && before.settings.address !== backend.backend.address)
+        follower.gone(this.name, before);
       this.#states.set(key, backend);
       const settings = completeBackend(backend.backend);
       const cutAtMs = backend.drainUntilMs;
       this.backends.set(key, { id, key, address: addressOf(settings.address), settings, cutAtMs });
       // One that was removed while it drained, and comes again, is not drained any more either.
-      cutAt(this.name, id, cutAtMs ?? Number.POSITIVE_INFINITY);
+      follower.cutAt(this.name, id, cutAtMs ?? Number.POSITIVE_INFINITY);
     }
-    for (const key of this.backends.keys()) {
+    for (const [key, backend] of this.backends) {
       if (present.has(key)) continue;
+      follower.gone(this.name, backend);
       this.backends.delete(key);
       this.#states.delete(key);
     }

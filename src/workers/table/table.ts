@@ -25,7 +25,7 @@ import {
 import type { DomainRoute, PoolRoute, RoutingTable } from '../../proxy/index.ts';
 import { activated, followed } from './activation.ts';
 import { News } from './news.ts';
-import { type CutAt, PoolView } from './pool-view.ts';
+import { type BackendFollower, PoolView } from './pool-view.ts';
 import type { TableSource } from './table-source.ts';
 import { Views } from './views.ts';
 
@@ -41,6 +41,8 @@ const MANY = 4000;
 const IDLE_SWEEPS_OF_MANY = 5;
 const LOOKS_A_SWEEP = 5000;
 
+const NOBODY: BackendFollower = { cutAt() {}, gone() {} };
+
 export class Table implements RoutingTable {
   readonly #known = new Map<StreamName, Known>();
   readonly #news = new News();
@@ -49,7 +51,7 @@ export class Table implements RoutingTable {
   readonly #pools = this.#views.pools;
   #source: TableSource | undefined;
   #catchUp: () => void = () => {};
-  #cutAt: CutAt = () => {};
+  #follower: BackendFollower = NOBODY;
   #position: Position = 0;
   #sweeps = 0;
   #sweeping: Iterator<StreamName> | undefined;
@@ -85,9 +87,9 @@ export class Table implements RoutingTable {
     this.#catchUp = catchUp;
   }
 
-  /** Who cuts what a drained backend has not finished. To be said before anything is loaded. */
-  cutBy(cutAt: CutAt): void {
-    this.#cutAt = cutAt;
+  /** Who has the connections to backends. To be said before anything is loaded. */
+  followedBy(follower: BackendFollower): void {
+    this.#follower = follower;
   }
 
   get position(): Position {
@@ -306,7 +308,7 @@ export class Table implements RoutingTable {
     if (state === null && this.#source !== undefined) this.#known.delete(stream);
     else this.#known.set(stream, { state, version });
     if (kind === 'domain') this.#views.placeDomain(name, state as DomainState, this.#sweeps);
-    else this.#views.placePool(name, state as PoolState, this.#sweeps, this.#cutAt);
+    else this.#views.placePool(name, state as PoolState, this.#sweeps, this.#follower);
   }
 }
 

@@ -2,7 +2,7 @@
 import { type DomainState, keyOf, type PoolState } from '../../../actors/index.ts';
 import type { DomainRoute, PoolRoute } from '../../proxy/index.ts';
 import { DomainView, lostDomain, type PoolsByName } from './domain-view.ts';
-import { type CutAt, lostPool, PoolView } from './pool-view.ts';
+import { type BackendFollower, lostPool, PoolView } from './pool-view.ts';
 
 /** With the sweep during which it was last asked for. */
 export type Marked<View> = View & { usedAt?: number };
@@ -30,9 +30,9 @@ export class Views {
     this.domains.set(name, domain);
   }
 
-  placePool(name: string, state: PoolState, sweep: number, cutAt: CutAt): void {
+  placePool(name: string, state: PoolState, sweep: number, follower: BackendFollower): void {
     if (state === null) {
-      this.#removePool(name);
+      this.#removePool(name, follower);
       return;
     }
     const before: Marked<PoolRoute> | undefined = this.pools.get(name) ?? this.#doubted.get(name);
@@ -41,7 +41,7 @@ export class Views {
       name,
       state,
       before instanceof PoolView ? before : undefined,
-      cutAt,
+      follower,
     );
     pool.usedAt = before?.usedAt ?? sweep;
     this.pools.set(name, pool);
@@ -49,11 +49,11 @@ export class Views {
   }
 
   /** Whoever is on the way to one of its backends finds none any more; where it comes again just then, those that it has by then. */
-  #removePool(name: string): void {
+  #removePool(name: string, follower: BackendFollower): void {
     const gone = this.pools.get(name) ?? this.#doubted.get(name);
     this.forgetPool(name);
     if (!(gone instanceof PoolView)) return;
-    gone.empty();
+    gone.empty(follower);
     this.#doubted.set(name, gone);
   }
 
