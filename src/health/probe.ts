@@ -1,5 +1,6 @@
 /** One question to one backend: a GET on a connection of its own, whose answer's status is all that matters. */
 import { request } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import { type BackendAddress, connectFailure } from '../proxy/index.ts';
 import { afterTurning } from '../threads/index.ts';
 
@@ -7,6 +8,8 @@ export type Question = {
   readonly address: BackendAddress;
   readonly path: string;
   readonly timeoutMs: number;
+  /** How a backend's name becomes addresses. */
+  readonly lookup: LookupFunction;
 };
 
 /** Its status, why there was none, or what we lack to ask at all, which says nothing of the backend. */
@@ -14,12 +17,13 @@ export type Heard = { readonly status: number } | { readonly nothing: string } |
 
 const HEADERS = { 'user-agent': 'switchyard-probe', accept: '*/*' };
 
-export function probe({ address, path, timeoutMs }: Question): Promise<Heard> {
+export function probe({ address, path, timeoutMs, lookup }: Question): Promise<Heard> {
   return new Promise((resolve) => {
     // Without an agent: the connection is this question's alone.
     const asked = request({
       ...whereTo(address),
       path,
+      lookup,
       agent: false,
       headers: HEADERS,
       maxHeaderSize: 65_536,

@@ -2,6 +2,7 @@
  * Asks the backends of pools with active health how they are. Main thread only. What fails often enough in a row is closed in
  * the ledger at once, whatever the others are; the log is told by the backend's machine.
  */
+import type { LookupFunction } from 'node:net';
 import {
   type ChildContext,
   type ChildSpec,
@@ -32,6 +33,8 @@ export type ProberOptions = {
   readonly ledger: MainLedger;
   readonly now: () => number;
   readonly random: () => number;
+  /** How a backend's name becomes addresses: as for requests, so that a probe finds what they would. */
+  readonly lookup: LookupFunction;
   readonly report: (report: HealthReport) => void;
   /** It failed so often in a row that it is closed; what its last probe found. */
   readonly failing: (pool: PoolName, id: BackendId, why: string) => void;
@@ -165,7 +168,8 @@ export class Prober {
   async #ask(target: Target): Promise<void> {
     const { rules, backend } = target;
     const { path, timeoutMs, statuses } = rules;
-    const question = { address: addressOf(backend.address), path, timeoutMs };
+    const { lookup } = this.#options;
+    const question = { address: addressOf(backend.address), path, timeoutMs, lookup };
     const heard = await this.#turnstile.through(() => probe(question));
     // Removed meanwhile: one that came in its place under the same id is asked by itself.
     if (!this.#isRunning || this.#targets.get(target.pool + SEPARATOR + target.id) !== target) return;

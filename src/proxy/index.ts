@@ -27,3 +27,4 @@ export {
   type PoolRoute,
   type RoutingTable,
 } from './routing-table.ts';
+export { NAMES } from './upstream/names.ts';

@@ -25,7 +25,7 @@ import { ReadBuffers } from './read-buffers.ts';
 import { RequestIds } from './request-id.ts';
 import type { BackendRoute } from './routing-table.ts';
 import { BackendCuts } from './upstream/backend-cuts.ts';
-import { Names, systemNames } from './upstream/names.ts';
+import { NAMES } from './upstream/names.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
 // 500 ms: a round trip of nearly every network, so that who is asking just now learns of the end first.
@@ -79,9 +79,6 @@ export interface RoutingPlane {
 
 // 1 s: how often upstreams are asked to forget what is not used; they do it every tenth time.
 const SWEEP_MS = 1000;
-
-// What a name means does not depend on who asks.
-const NAMES = new Names(systemNames);
 
 export function createPlane(options: PlaneOptions): RoutingPlane {
   return new Plane(options);

@@ -10,6 +10,7 @@ import { Prober } from '../health/index.ts';
 import { type ConfigFile, HistoryThread } from '../history/index.ts';
 import { fileNumberOf, pseudonymOf, secretOf } from '../identity.ts';
 import { ImportThread } from '../import/index.ts';
+import { NAMES } from '../proxy/index.ts';
 import { tellHealth } from '../telemetry/health-tidings.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
 import type { StandardOutput } from '../telemetry/standard-output.ts';
@@ -161,6 +162,7 @@ export class Router {
       ledger: this.#ledger,
       now: systemClock.now,
       random: Math.random,
+      lookup: NAMES.lookup,
       report: common.report,
       failing: (pool, backend, why) =>
         options.log.warn({ pool, backend, why }, `${backend} of ${pool} fails its probes`),

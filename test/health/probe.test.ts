@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, it } from 'vitest';
 import { probe } from '../../src/health/probe.ts';
+import { NAMES } from '../../src/proxy/index.ts';
 
 // In a thread of its own: it goes on where this one stands still.
 const BACKEND = `
@@ -24,7 +25,7 @@ async function backend(inMs: number | null) {
   const worker = new Worker(BACKEND, { eval: true, workerData: inMs });
   workers.push(worker);
   const [port] = (await once(worker, 'message')) as [number];
-  return { address: { host: '127.0.0.1', port }, path: '/', timeoutMs: TIMEOUT_MS };
+  return { address: { host: '127.0.0.1', port }, path: '/', timeoutMs: TIMEOUT_MS, lookup: NAMES.lookup };
 }
 
 /** From an immediate: what comes next in the loop are its timers. */

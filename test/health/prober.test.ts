@@ -6,6 +6,7 @@ import { createArena, type HealthReport, keyOf, type PoolState, type Running } f
 import { POOL } from '../../actors/pool/ledger/memory/layout.ts';
 import type { PoolName, SparseBackend, SparsePool } from '../../eventlog/index.ts';
 import { Prober } from '../../src/health/index.ts';
+import { Names, systemNames } from '../../src/proxy/upstream/names.ts';
 import { eventually } from '../support/eventually.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -58,6 +59,7 @@ async function probed(
   backends: Readonly<Record<string, SparseBackend>>,
   settings: SparsePool = { health: { active: RULES } },
   heed: (report: HealthReport) => void = () => {},
+  names = new Names(systemNames),
 ) {
   const ledger = createArena({ threads: 2, ring() {}, record: false });
   const pool = { policy: 'least-request', maxWaiting: 9, whenEmpty: 'refuse', seed: 1 } as const;
@@ -76,6 +78,7 @@ async function probed(
     ledger,
     now,
     random: () => 0.5,
+    lookup: names.lookup,
     report: (report) => {
       heed(report);
       reports.push(report);
@@ -159,6 +162,27 @@ describe('a backend that is probed', () => {
       expect.stringMatching(/^gone: connect ECONNREFUSED /),
       'silent: no answer within 60 ms',
     ]);
+  });
+
+  it('is asked where its name was last known to be while nobody can be asked for that', async () => {
+    const good = await backend();
+    const { port } = good.server.address() as AddressInfo;
+    let [isSilent, clockMs] = [false, 0];
+    const unsaid = Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' });
+    const names = new Names({
+      addresses: () =>
+        isSilent ? Promise.reject(unsaid) : Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
+      records: () => Promise.reject(unsaid),
+      now: () => clockMs,
+    });
+    const address = `good.test:${port}`;
+    const { rowsNow, prober } = await probed({ good: { address } }, undefined, undefined, names);
+    await eventually(() => good.asked.length > 0, 'the first');
+    isSilent = true;
+    clockMs = 3_600_000;
+    const before = good.asked.length;
+    await eventually(() => good.asked.length > before + RULES.unhealthyAfter, 'more');
+    expect([rowsNow(), prober.counts.failed]).toEqual([['up'], 0]);
   });
 
   it('may listen on a unix socket', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { keyOf, type Outcome } from '../../actors/index.ts';
+import { connectFailure } from '../../src/proxy/index.ts';
 import { Backend } from '../support/backend.ts';
 import { blackHole } from '../support/black-hole.ts';
 import { eventually, pause } from '../support/eventually.ts';
@@ -27,6 +28,21 @@ describe('connecting', () => {
     const rows = router.ledger.pool(keyOf('web'))?.stats().rows ?? [];
     expect(rows.find((row) => row.backendKey === keyOf('dead'))?.state).toBe('quarantined');
     expect(router.isQuiet).toBe(true);
+  });
+
+  it('goes on to another when the name of one cannot be looked up, and quarantines it, whatever the reason', async () => {
+    const backend = await backendThat(() => ok());
+    // Longer than the DNS has any, so that nobody is asked.
+    const host = `${'a'.repeat(64)}.test`;
+    const router = await routerOver({
+      backends: { nameless: { host, port: 1 }, live: { port: backend.port } },
+      pool: { policy: 'round-robin' },
+    });
+    const client = await router.connect();
+    for (let i = 0; i < 4; i++) expect((await client.request(post('x'))).status).toBe(200);
+    expect(router.reports).toMatchObject([{ backend: 'nameless', cause: 'connect_failed' }]);
+    expect(connectFailure(Object.assign(new Error(), { code: 'EAI_AGAIN' }))).toBe('connect_failed');
+    expect(connectFailure(Object.assign(new Error(), { code: 'EMFILE' }))).toBeUndefined();
   });
 
   it('makes one quarantine of it when many fail to connect at once', async () => {

@@ -108,6 +108,9 @@ export class Names {
   }
 }
 
+/** Of this thread: what a name means does not depend on who asks. */
+export const NAMES = new Names(systemNames);
+
 async function inTime<T>(asked: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error('late')), PATIENCE_MS);
