@@ -17,7 +17,8 @@ export type Heard = { readonly status: number } | { readonly nothing: string } |
 
 const HEADERS = { 'user-agent': 'switchyard-probe', accept: '*/*' };
 
-export function probe({ address, path, timeoutMs, lookup }: Question): Promise<Heard> {
+/** `signal`: nobody waits for the answer any more. */
+export function probe({ address, path, timeoutMs, lookup }: Question, signal?: AbortSignal): Promise<Heard> {
   return new Promise((resolve) => {
     // Without an agent: the connection is this question's alone.
     const asked = request({
@@ -27,6 +28,7 @@ export function probe({ address, path, timeoutMs, lookup }: Question): Promise<H
       agent: false,
       headers: HEADERS,
       maxHeaderSize: 65_536,
+      ...(signal === undefined ? {} : { signal }),
     });
     const settle = (heard: Heard) => {
       callOff();

@@ -57,6 +57,9 @@ type Target = {
   isClosed: boolean;
 };
 
+/** What ends when the prober does: nobody's turn comes any more, and the questions under way are called off. */
+type Life = { readonly turnstile: Turnstile; readonly end: AbortController };
+
 // 64: of backends that all hang for two seconds, 32 a second are found out.
 const MOST_AT_ONCE = 64;
 // The ledger's lock was not to be had: a live holder is done in microseconds.
@@ -68,8 +71,7 @@ export class Prober {
   readonly #options: ProberOptions;
   readonly #targets = new Map<string, Target>();
   readonly #pools = new Map<PoolName, ReadonlySet<string>>();
-  readonly #turnstile = new Turnstile(MOST_AT_ONCE);
-  #isRunning = false;
+  #life: Life | undefined;
   #isHindered = false;
   /** A mistake of ours over what a probe found ends this life of the prober, and nothing else. */
   #failed: (error: unknown) => void = () => {};
@@ -142,10 +144,12 @@ export class Prober {
   }
 
   #start(context: ChildContext): Running {
-    this.#isRunning = true;
+    const life = { turnstile: new Turnstile(MOST_AT_ONCE), end: new AbortController() };
+    this.#life = life;
     for (const target of this.#targets.values()) this.#planFirst(target);
     const stop = () => {
-      this.#isRunning = false;
+      this.#life = undefined;
+      life.end.abort();
       for (const target of this.#targets.values()) clearTimeout(target.timer);
     };
     this.#failed = (error) => {
@@ -157,7 +161,7 @@ export class Prober {
 
   /** Anywhere in the first interval, so that a pool's backends are not all asked at once. */
   #planFirst(target: Target): void {
-    if (this.#isRunning) this.#plan(target, this.#options.random() * target.rules.intervalMs);
+    if (this.#life !== undefined) this.#plan(target, this.#options.random() * target.rules.intervalMs);
   }
 
   #plan(target: Target, inMs: number): void {
@@ -166,19 +170,29 @@ export class Prober {
   }
 
   async #ask(target: Target): Promise<void> {
-    const { rules, backend } = target;
-    const { path, timeoutMs, statuses } = rules;
-    const { lookup } = this.#options;
-    const question = { address: addressOf(backend.address), path, timeoutMs, lookup };
-    const heard = await this.#turnstile.through(() => probe(question));
-    // Removed meanwhile: one that came in its place under the same id is asked by itself.
-    if (!this.#isRunning || this.#targets.get(target.pool + SEPARATOR + target.id) !== target) return;
-    if ('unasked' in heard) this.#tellHindrance(heard.unasked);
+    const life = this.#life;
+    const heard = await life?.turnstile.through(async () => {
+      // What waited for its turn until then may be wanted no more.
+      if (!this.#isWanted(target, life)) return undefined;
+      const { rules, backend } = target;
+      const { path, timeoutMs, statuses } = rules;
+      const question = { address: addressOf(backend.address), path, timeoutMs, lookup: this.#options.lookup };
+      const answer = await probe(question, life.end.signal);
+      return { answer, statuses };
+    });
+    if (heard === undefined || !this.#isWanted(target, life)) return;
+    const { answer, statuses } = heard;
+    if ('unasked' in answer) this.#tellHindrance(answer.unasked);
     else {
       this.#isHindered = false;
-      this.#heard(target, against(heard, statuses));
+      this.#heard(target, against(answer, statuses));
     }
     this.#plan(target, nextProbeInMs(target.rules.intervalMs, this.#options.random()));
+  }
+
+  /** Neither the prober has ended since nor the backend: one that came in its place under the same id is asked by itself. */
+  #isWanted(target: Target, life: Life | undefined): boolean {
+    return this.#life === life && this.#targets.get(target.pool + SEPARATOR + target.id) === target;
   }
 
   #tellHindrance(why: string): void {

@@ -1,7 +1,9 @@
 /** So many at once; who comes later waits, first come first served. */
 export class Turnstile {
   readonly #most: number;
-  readonly #waiting: (() => void)[] = [];
+  /** Who came, the last at the end; and who is next, the first at the end: of a hundred thousand, to shift one moves all others. */
+  #came: (() => void)[] = [];
+  #next: (() => void)[] = [];
   #inside = 0;
 
   constructor(most: number) {
@@ -11,11 +13,12 @@ export class Turnstile {
   async through<T>(act: () => Promise<T>): Promise<T> {
     if (this.#inside < this.#most) this.#inside++;
     // Whoever leaves hands its place over.
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else await new Promise<void>((resolve) => this.#came.push(resolve));
     try {
       return await act();
     } finally {
-      const next = this.#waiting.shift();
+      if (this.#next.length === 0) [this.#next, this.#came] = [this.#came.reverse(), this.#next];
+      const next = this.#next.pop();
       if (next === undefined) this.#inside--;
       else next();
     }

@@ -112,8 +112,29 @@ async function probed(
     return () => Atomics.store(words, block + POOL.lock, 0);
   };
   const news = () => reports.map((report) => (report.type === 'health_changed' ? report.news : report));
-  return { prober, state, moved, locked, rowsNow, news, started, failing, ends };
+  return { prober, state, running, moved, locked, rowsNow, news, started, failing, ends };
 }
+
+describe('a prober that is stopped', () => {
+  it('calls off the probes under way, and asks none of those whose turn had not come', async () => {
+    const silent = await backend();
+    silent.status = 0;
+    const all = Object.fromEntries(
+      Array.from({ length: 100 }, (_, index) => [`b.${index}`, { address: at(silent) }]),
+    );
+    const patient = { health: { active: { ...RULES, timeoutMs: 86_400_000 } } };
+    const { running, failing } = await probed(all, patient);
+    const open = new Set<unknown>();
+    silent.server.on('connection', (socket) => {
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
+    });
+    await eventually(() => silent.asked.length === 64, 'as many as are asked at once');
+    running.stop('shutdown');
+    await eventually(() => open.size === 0, 'none under way');
+    expect([silent.asked.length, failing]).toEqual([64, []]);
+  });
+});
 
 describe('a backend that is probed', () => {
   it('over which a mistake of ours is made costs the prober this life, and no other', async () => {

@@ -39,3 +39,18 @@ it('a turnstile lets so many in at once, the others in the order in which they c
   held.resolve();
   await Promise.all(again);
 });
+
+it('a turnstile costs whoever waits the same, however many wait', async () => {
+  const act = async () => {};
+  const tookMs = async (many: number) => {
+    const turnstile = new Turnstile(1);
+    const began = performance.now();
+    for (let others = 1; others < many; others++) void turnstile.through(act);
+    await turnstile.through(act);
+    return performance.now() - began;
+  };
+  const least = async (many: number) => Math.min(await tookMs(many), await tookMs(many), await tookMs(many));
+  await tookMs(1000);
+  // Four times as many in some six times as long, by their garbage; where each moves all behind it, in two hundred.
+  expect((await least(160_000)) / (await least(40_000))).toBeLessThan(40);
+});
