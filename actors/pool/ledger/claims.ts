@@ -1,14 +1,15 @@
 /**
- * Who may have a connection to a backend with a limit. Idle and busy ones count, over all threads: whoever opens one takes a
- * claim first, and keeps it until that connection is closed. Claims are no decision about a request, so they have no
- * tickets and no records.
+ * Claims on connections to backends with a limit. Idle and busy connections of all threads count: whoever opens one
+ * takes a claim first and keeps it until that connection is closed. A claim decides nothing about a request, so it has
+ * no ticket and no record.
  *
- *   (a lease) ─ open ─▶ busy ⇄ rest, reuse ⇄ idle ─ closing ─▶ closing ─ closed ─▶ (none)
- *        └─ no room: the thread wants one; an idle one of somebody is revoked, which is then its holder's to close
+ *     (a lease) ─ open ─▶ busy ⇄ rest, reuse ⇄ idle ─ closing ─▶ closing ─ closed ─▶ (none)
+ *          └─ no room: the thread wants one; an idle connection of some thread is revoked, and its holder closes it
  *
- * Nobody wants in vain: there is room for as many as the limit, and for every lease where that was lowered below them. So while
- * one of them has no connection and there is no room, some claim is without a lease: it is idle, and can be revoked, or it is
- * about to be closed, and then those who want are told. What is revoked cannot be used again, so nobody has to be asked twice.
+ * Nobody wants in vain. There is room for as many connections as the limit, or as there are leases, if the limit was
+ * lowered below that. So while a lease has no connection and there is no room, some claim has no lease: either its
+ * connection is idle and can be revoked, or it is about to be closed, and then the threads that want one are told. A
+ * revoked connection cannot be used again, so no holder has to be asked twice.
  */
 import { fail } from 'node:assert/strict';
 import type { Instruments } from './instruments.ts';
@@ -18,7 +19,7 @@ import type { Memory } from './memory/memory.ts';
 import type { PoolView } from './pool-view.ts';
 
 const LOW = 0xffff;
-/** The upper half, of connections: how many it wants; of idle: how many are revoked. */
+/** The upper half of a word. In `connections`: how many the thread wants; in `idle`: how many were revoked. */
 const HIGH = 0x10000;
 
 export class PoolClaims implements ConnectionClaims {
@@ -30,7 +31,7 @@ export class PoolClaims implements ConnectionClaims {
     this.#tools = tools;
   }
 
-  /** Without the lock: a limit that comes just now is met by what is kept later. */
+  /** Without the lock: if a limit is set at this very moment, `rest` applies it later. */
   isCounted(lease: Lease): boolean {
     return this.#tools.section.words[lease.row + ROW.limit] !== NO_LIMIT;
   }
@@ -73,7 +74,7 @@ export class PoolClaims implements ConnectionClaims {
     return mayRest;
   }
 
-  /** There is no more room by it yet: whoever wants some and asked again now would have another one revoked. */
+  /** It does not make room yet: a thread that wants a claim and asked again now would have another connection revoked. */
   closing(row: number): void {
     this.#enter();
     const { section } = this.#tools;
@@ -87,7 +88,7 @@ export class PoolClaims implements ConnectionClaims {
     this.#giveUp(row, 1);
   }
 
-  /** Only this thread makes it less, so what it sees it may rely on. */
+  /** Without the lock: only this thread lowers the number, so it can rely on what it reads. */
   owed(row: number): number {
     return this.#tools.section.words[this.#own(row, CLAIM.idle)]! >>> 16;
   }
@@ -110,7 +111,7 @@ export class PoolClaims implements ConnectionClaims {
     return false;
   }
 
-  /** Who gave up a claim, or the wish for one, makes way for those who want one. */
+  /** Gives up a claim, or the wish for one, and tells the threads that want one. */
   #giveUp(row: number, what: number): void {
     this.#enter();
     const { section } = this.#tools;
@@ -128,7 +129,7 @@ export class PoolClaims implements ConnectionClaims {
     const connections = connectionsOf(section, row);
     const limit = words[row + ROW.limit]!;
     if (connections > limit || isWanted(section, row)) return false;
-    // The slot will go to who waits first: if that is another thread, it will need the room.
+    // The slot will go to the first waiter. If that is another thread's, that thread will need the room.
     const first = words[this.#pool.block + POOL.firstWaiter]!;
     if (first === 0 || connections < limit) return true;
     const next = words[first + NODE.thread]!;
@@ -144,7 +145,7 @@ export class PoolClaims implements ConnectionClaims {
     if (!this.#pool.enter()) fail('expected the pool of a claim, found none');
   }
 
-  /** This thread may be the one that was asked. */
+  /** Settles, since this thread may be the one that was asked. */
   #exit(): void {
     this.#pool.exit();
     this.#tools.mailbox.settle();
@@ -155,7 +156,7 @@ function claimAt({ words }: Memory, row: number, thread: number): number {
   return row + words[ARENA.claims]! + thread * CLAIM.words;
 }
 
-/** Connections of all threads to the backend of this row, open or about to be. */
+/** Claims of all threads on connections to the backend of this row. */
 export function connectionsOf(memory: Memory, row: number): number {
   const { words } = memory;
   if (words[ARENA.claims] === 0) return 0;
@@ -176,13 +177,16 @@ export function claimsOf(memory: Memory, row: number, thread: number) {
   };
 }
 
-/** A row without a limit has one now: nobody has a claim there, and what idles from before is closed by whoever has it. */
+/**
+ * After a row got its first limit: nobody has claims on it yet, and each thread closes the connections that idle from
+ * before.
+ */
 export function tellOfFirstLimit({ section, mailbox }: Instruments): void {
   if (section.words[ARENA.claims] === 0) return;
   for (let thread = 0; thread < section.threads; thread++) mailbox.askForAll(thread);
 }
 
-/** Idle connections that nobody may use again, or that are too many, are their holders' to close. Under the lock. */
+/** Revokes idle connections that may no longer be used or exceed the limit; their holders close them. Under the lock. */
 export function revokeExcess(tools: Instruments, row: number): void {
   const { section, mailbox } = tools;
   const { words } = section;
@@ -201,7 +205,7 @@ export function revokeExcess(tools: Instruments, row: number): void {
   }
 }
 
-/** What a dead thread had open is closed by now. Under the lock. */
+/** Drops the claims of a dead thread, whose connections are closed by now. Under the lock. */
 export function dropClaims(tools: Instruments, row: number, dead: number): void {
   const { section } = tools;
   if (section.words[ARENA.claims] === 0) return;
@@ -219,7 +223,7 @@ export function hasClaims(memory: Memory, row: number, thread: number): boolean 
   return words[at + CLAIM.connections] !== 0 || words[at + CLAIM.idle] !== 0;
 }
 
-/** A thread with an idle connection: this one if it has; -1: none has. */
+/** A thread with an idle connection, `first` if it has one; −1: none has. */
 function idleHolder(memory: Memory, row: number, first: number): number {
   const { words, threads } = memory;
   for (let i = 0; i < threads; i++) {
@@ -240,7 +244,7 @@ function revokedOf(memory: Memory, row: number): number {
   return revoked;
 }
 
-/** For each connection that is wanted one is on its way out. */
+/** Whether a connection was revoked for each one that is wanted. */
 function isEnoughRevoked(memory: Memory, row: number): boolean {
   const { words } = memory;
   let missing = 0;
@@ -256,7 +260,7 @@ function isWanted(memory: Memory, row: number): boolean {
   return false;
 }
 
-/** After the commit that made room, under the lock. */
+/** Call it after the commit that made room, under the lock. */
 function tellWanting({ section, mailbox }: Instruments, row: number): void {
   const { words, threads } = section;
   for (let thread = 0, at = claimAt(section, row, 0); thread < threads; thread++, at += CLAIM.words)

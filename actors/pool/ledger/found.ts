@@ -1,7 +1,7 @@
-/** What a request found among the rows of a pool when it was given none, and why it waits then. */
+/** What a request that was given no backend found among the rows of the pool, and why it then waits. */
 import type { Wait } from './ledger.ts';
 
-/** Kinds of row; several may hold. */
+/** Kinds of row; several may be found. */
 export const FOUND = { busy: 1, quarantined: 2, draining: 4, starting: 8, tried: 16 } as const;
 
 export function waitOf(found: number): Wait {

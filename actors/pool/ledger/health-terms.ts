@@ -1,4 +1,7 @@
-/** What a pool's owner says of health: what backends are judged by, what was known of one before, how many may be out. */
+/**
+ * What a pool's owner says about health: how backends are judged, what was known of one before, and how many may be
+ * out.
+ */
 import { inExcess, release, restore } from '../health/course.ts';
 import { NO_UNIT, UNIT, UNITS } from '../health/ward.ts';
 import type { Row } from '../policy/policy.ts';
@@ -40,7 +43,7 @@ export function judgeBy(tools: Instruments, pool: PoolView, health: HealthDefini
   pool.field.slowStartMs = health.slowStartMs;
 }
 
-/** What was known of a backend's health before it had this row. */
+/** Applies what was known of a backend's health before it had this row. */
 export function recall(
   tools: Instruments,
   pool: PoolView,
@@ -69,7 +72,7 @@ export function recall(
   }
 }
 
-/** Where fewer may be out than are: those that would be back soonest are back now. */
+/** Where more are out than may be, lets those back whose time would be over soonest. */
 export function relieve(tools: Instruments, pool: PoolView, change: Change): boolean {
   const { section, recorder } = tools;
   const { ward, block } = pool;

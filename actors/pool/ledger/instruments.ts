@@ -1,4 +1,4 @@
-/** What one thread works with on all pools. */
+/** The tools of one thread, which it uses on all pools. */
 
 import type { Ring } from './ledger.ts';
 import { Directory } from './memory/directory.ts';
@@ -14,7 +14,7 @@ export interface Instruments {
   readonly nodes: Nodes;
   readonly mailbox: Mailbox;
   readonly directory: Directory;
-  /** The tried set of the request that is looked at. */
+  /** The tried set of the request that is being looked at. */
   readonly tried: Float64Array;
 }
 

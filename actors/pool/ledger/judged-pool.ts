@@ -1,4 +1,4 @@
-/** One pool as a thread sees it, and the health of its backends: what a check-in says of it, and what time does. */
+/** One pool as a thread sees it, and the health of its backends: how check-ins and the passing of time change it. */
 import {
   type Consequence,
   eject,
@@ -16,10 +16,10 @@ import { PoolView } from './pool-view.ts';
 import { OP } from './record/record-layout.ts';
 
 export class JudgedPool extends PoolView {
-  /** The last check-in changed nobody's health. */
+  /** The last check-in changed the health of no backend. */
   protected isQuiet = true;
 
-  /** What the end of a lease says of its backend's health, and what that leads to. */
+  /** What the end of a lease says about its backend's health, and what follows from that. */
   protected judged(lease: Lease, nowMs: number, end: LeaseEnd): readonly HealthChange[] {
     this.isQuiet = true;
     const at = lease.row;
@@ -87,13 +87,13 @@ export class JudgedPool extends PoolView {
       if ((closed & CLOSED.ejected) !== 0 || this.word(at + ROW.routesOut) > 0)
         next = sooner(next, this.expireEjections(row, at, nowMs));
     }
-    // Last, so that a thread that dies before leaves the others something to look for.
+    // Last: if the thread dies before, the expiry is still due, and others do it.
     section.setDouble(this.block + POOL.nextExpiryMs, next);
     section.commit();
     this.serve(nowMs, Number.POSITIVE_INFINITY);
   }
 
-  /** When it will end; 0: it has none any more. */
+  /** When the quarantine ends; 0: there is none, or it has ended. */
   private expireQuarantine(at: number, nowMs: number): number {
     const { section, recorder } = this.tools;
     const closed = this.word(at + ROW.closed);
@@ -107,7 +107,7 @@ export class JudgedPool extends PoolView {
     return 0;
   }
 
-  /** When the first of them will end; 0: all have. */
+  /** When the next ejection of this row ends; 0: all have ended. */
   private expireEjections(row: Row, at: number, nowMs: number): number {
     const { section, recorder } = this.tools;
     const { ward } = this;
@@ -135,12 +135,12 @@ export class JudgedPool extends PoolView {
     if (!isFailing) section.setDouble(at + ROW.openedAtMs, nowMs);
     recorder.row(OP.probe, this.block, recorder.ticket(this.block), nowMs, at, 0, isFailing ? 1 : 0);
     section.commit();
-    // It has room again; or those who waited for it alone may have any other.
+    // The backend has room again, or waiters whose home it is may now have any other.
     this.serve(nowMs, Number.POSITIVE_INFINITY);
   }
 }
 
-/** The earlier of two moments; 0 is none. */
+/** The earlier of two moments, where 0 means none. */
 function sooner(one: number, other: number): number {
   if (one === 0 || other === 0) return one + other;
   return Math.min(one, other);

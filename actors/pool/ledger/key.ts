@@ -13,14 +13,14 @@ export function keyOf(name: string): number {
     low = Math.imul(low ^ unit, 0x9e3779b1);
     high = Math.imul(high ^ unit, 0x5f356495);
   }
-  // Each half is stirred with the other, so that names of one or two characters fill all the bits too.
+  // Each half is mixed with the other, so that names of one or two characters fill all the bits too.
   low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
   high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
   const key = (high & HIGH_BITS) * HIGH + (low >>> 0);
   return key === 0 ? 1 : key;
 }
 
-/** Of a route by its name: 0 for no route of its own. */
+/** The key of a route by its name; 0: no route of its own. */
 export function routeKeyOf(route: string): number {
   return route === '' ? 0 : keyOf(route);
 }

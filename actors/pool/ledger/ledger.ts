@@ -1,8 +1,8 @@
-/** What a lease ledger promises: who may check out, in which order, and what only the main thread may do. */
+/** The contract of the lease ledger: who may check out, in which order, and what only the main thread may do. */
 import type { ByteWriter } from '../../../eventlog/index.ts';
 import type { PolicyName } from '../policy/policies.ts';
 
-/** All a thread needs to attach; it can be sent to a worker. */
+/** Everything a thread needs to attach to the ledger; it can be sent to a worker. */
 export interface LedgerShared {
   readonly buffer: SharedArrayBuffer;
 }
@@ -13,19 +13,22 @@ export interface Lease {
   readonly backendKey: number;
   /** Generation of the row: it changes only when the row is given to another backend. */
   readonly epoch: number;
-  /** The pool's ticket under which it was given: with poolKey, its name in the records. */
+  /** The pool's ticket under which it was granted; together with poolKey, it names the lease in the records. */
   readonly ticket: number;
-  /** The ledger's own: where the row is in shared memory. */
+  /** Internal to the ledger: where the row lies in shared memory. */
   readonly row: number;
-  /** What it was asked for; 0: no route of its own. */
+  /** The route it was requested for; 0: no route of its own. */
   readonly route: number;
-  /** The ledger's own: false once checked in. */
+  /** Internal to the ledger: false once checked in. */
   open: boolean;
 }
 
-/** Who waits. Both calls come in the waiter's own thread, perhaps within another ledger call, but never within the one that queued it. */
+/**
+ * Somebody who waits for a lease. Both calls are made in the waiter's own thread, possibly inside another ledger call,
+ * but never inside the call that queued it.
+ */
 export interface Waiter {
-  /** The ledger's own; set it to 0 once, when made. Not 0 exactly while it waits. */
+  /** Internal to the ledger. Initialise it with 0; it is not 0 exactly while the waiter is queued. */
   place: number;
   granted(lease: Lease): void;
   /** The pool was removed while it waited. */
@@ -33,15 +36,16 @@ export interface Waiter {
 }
 
 /**
- * `queued`: the waiter will be told. Refused: `no_backends`: the pool has none, or is unknown · `starting`: none
- * is up and some are starting (whenEmpty: refuse) · `exhausted`: all it has were tried · `queue_full`.
+ * `queued`: the waiter will be told. Otherwise it is refused: `no_backends`: the pool has none, or is unknown ·
+ * `starting`: none is up, some are starting, and whenEmpty is `refuse` · `exhausted`: all were tried · `queue_full`.
  */
 export type Refusal = 'no_backends' | 'starting' | 'queue_full' | 'exhausted';
 export type Checkout = Lease | 'queued' | Refusal;
 
 /**
- * Why one who leaves had to wait, over the backends it had not tried: `busy`: some only lacked a free slot ·
- * `unavailable`: all were quarantined, draining or starting, not all the last · `starting` · `exhausted` · `no_backends`.
+ * Why a waiter that leaves had to wait, judged by the backends it had not tried: `busy`: at least one lacked only a
+ * free slot · `unavailable`: none did, and at least one was quarantined or draining · `starting`: the rest were ·
+ * `exhausted` · `no_backends`.
  */
 export type Wait = 'busy' | 'unavailable' | 'starting' | 'exhausted' | 'no_backends';
 
@@ -53,14 +57,14 @@ export type LeaseEnd =
   | 'timed_out'
   | 'client_gone'
   | 'unused'
-  /** It answered, with a status from 500 on. */
+  /** The backend answered with a status of 500 or above. */
   | 'server_error'
-  /** It answered, with a status that counts as a failure of its backend. */
+  /** The backend answered with a status that counts as a failure. */
   | 'listed_status'
-  /** Its backend's drain was over before it was. */
+  /** The backend's drain was over before the request was. */
   | 'cut';
 
-/** What a check-in made known of its backend, for the log: the ledger acts on it already. */
+/** A change of health that a check-in caused, for the log. The ledger acts on it already. */
 export type HealthChange =
   | {
       readonly type: 'ejected';
@@ -70,7 +74,7 @@ export type HealthChange =
       /** Ejections in a row. */
       readonly level: number;
     }
-  /** It should be ejected, but too many are. */
+  /** It should be ejected, but too many already are. */
   | { readonly type: 'withheld'; readonly backendKey: number; readonly route: number }
   | { readonly type: 'returned'; readonly backendKey: number; readonly route: number };
 
@@ -88,9 +92,9 @@ export interface RowStats {
   /** End of its quarantine or ejection, else 0. */
   readonly untilMs: number;
   readonly epoch: number;
-  /** Leases cut so far, those of dead threads among them; it wraps at 2^31. */
+  /** Leases cut so far, including those of dead threads; wraps at 2^31. */
   readonly cut: number;
-  /** Leases that ended otherwise while it was given nothing (drained, removed, quarantined); it wraps too. */
+  /** Leases that ended otherwise while the row was closed (drained, removed, quarantined, …); wraps too. */
   readonly finished: number;
 }
 
@@ -98,51 +102,53 @@ export type RowEnds = Pick<RowStats, 'cut' | 'finished'>;
 
 export interface PoolStats {
   readonly waiting: number;
-  /** Requests refused so far for want of a free backend; it wraps at 2^31. */
+  /** Requests refused so far because no backend was free; wraps at 2^31. */
   readonly refused: number;
   readonly rows: readonly RowStats[];
 }
 
 /**
- * Leave to have connections to backends with a limit, which idle and busy ones of all threads never exceed. `row` is a
- * lease's. A claim lasts from `open` until `closed`; whoever has one tells what becomes of its connection.
+ * Claims on connections to backends with a limit: idle and busy connections of all threads together never exceed it.
+ * `row` is the row of a lease. A claim lasts from `open` to `closed`; its holder reports what becomes of the
+ * connection.
  */
 export interface ConnectionClaims {
-  /** Its backend has a limit, so a connection to it needs a claim. */
+  /** Whether the backend has a limit, so that a connection to it needs a claim. */
   isCounted(lease: Lease): boolean;
-  /** With a lease. False: the thread wants one now, and is told when to ask again, then with `isWanted`. */
+  /** Needs a lease. False: no room; the thread wants a claim now, and is told when to ask again, then with `isWanted`. */
   open(row: number, isWanted: boolean): boolean;
-  /** It wants one no longer. */
+  /** The thread no longer wants one. */
   forgo(row: number): void;
-  /** With a lease, an idle connection is taken for it. False: those it has are to be closed. */
+  /** Needs a lease, and takes one of the thread's idle connections for it. False: those it has must be closed. */
   reuse(row: number): boolean;
-  /** With a lease, whose connection becomes idle. False: it is to be closed. */
+  /** The connection of a lease becomes idle. False: it must be closed. */
   rest(row: number): boolean;
-  /** An idle connection is not to be used any more. Those that are owed go first. */
+  /** An idle connection will not be used again. Revoked ones are counted first. */
   closing(row: number): void;
-  /** It is closed now. */
+  /** The connection is closed; the claim ends. */
   closed(row: number): void;
-  /** How many idle connections the thread has to close. */
+  /** How many idle connections were revoked and have to be closed by this thread. */
   owed(row: number): number;
 }
 
-/** Told of rows at which there is something for the thread to do: idle connections owed, or room for one it wants. */
+/** Is told of rows where this thread has something to do: close revoked connections, or open one that it wants. */
 export interface RowWatcher {
-  /** 0: any row. */
+  /** 0: all rows. */
   look(row: number): void;
 }
 
 /** One pool as a thread sees it. Times are wall-clock milliseconds, the same for all threads. */
 export interface PoolLedger {
   readonly key: number;
-  /** None: limits on connections are somebody else's. */
+  /** Absent: limits on connections are not the ledger's business. */
   readonly claims?: ConnectionClaims;
   /**
-   * `tried`: keys of backends not to be picked, at most 16. `hash`: of what the request is to be kept together by, for
-   * consistent-hash; up to 2^53, 0 or none: of nothing. `route`: the entry of a domain's routes it is for, up to 2^52, since
-   * backends may fail for one and serve another; 0 or none: it speaks for the backend as a whole. `wanted`: key of the backend
-   * where it is at home, 0 or none: nowhere. While that one lives (there, up or draining, healthy, not tried) it is given that one or
-   * waits for it; else any.
+   * - `tried`: keys of backends not to be picked, at most 16.
+   * - `hash`: for consistent-hash, the hash that keeps requests together; up to 2^53; 0 or absent: none.
+   * - `route`: the entry of the domain's routes that the request takes, up to 2^52, since a backend may fail for one
+   *   route and serve another; 0 or absent: none of its own, so its end speaks for the backend as a whole.
+   * - `wanted`: key of the request's home; 0 or absent: none. As long as the home lives (in the pool, up or draining,
+   *   healthy, not tried), the request gets that backend or waits for it; otherwise it may get any.
    */
   checkout(
     nowMs: number,
@@ -152,18 +158,24 @@ export interface PoolLedger {
     route?: number,
     wanted?: number,
   ): Checkout;
-  /** `latencyMs`: how long the backend took, for peak-ewma; −1 or none: not known. */
+  /** `latencyMs`: how long the backend took, for peak-ewma; −1 or absent: not known. */
   checkin(lease: Lease, nowMs: number, end: LeaseEnd, latencyMs?: number): readonly HealthChange[];
   /**
-   * For a waiter whose place is not 0: it no longer waits. A lease: it had just been granted that one, which is now the
-   * caller's to check in, and `granted` will not be called.
+   * Ends the wait of a waiter whose place is not 0. If a lease is returned, it had just been granted: the caller checks
+   * it in, and `granted` will not be called.
    */
   leave(waiter: Waiter, nowMs: number): Lease | Wait;
-  /** At once, for everyone; a later end wins over an earlier one. True: it was in none, or in one whose time is over. */
+  /**
+   * In force at once in all threads; a later end replaces an earlier one. True: it was in no quarantine, or in one that
+   * was over.
+   */
   quarantine(backendKey: number, nowMs: number, untilMs: number): boolean;
-  /** Its probes fail, or do no longer: at once, for everyone. */
+  /** The backend's probes fail, or no longer fail: in force at once in all threads. */
   probed(backendKey: number, nowMs: number, isFailing: boolean): void;
-  /** Ends due quarantines and ejections, and serves the queue: for a timer, since nothing else wakes those who wait for one. */
+  /**
+   * Ends quarantines and ejections that are due, and serves the queue. For a timer: nothing else wakes those who wait
+   * for such an end.
+   */
   expire(nowMs: number): void;
   /** When the next quarantine or ejection ends; 0: none. */
   nextExpiryMs(): number;
@@ -172,15 +184,15 @@ export interface PoolLedger {
 
 export interface Ledger {
   readonly thread: number;
-  /** Undefined while no such pool is defined. The same object as long as the pool lives. */
+  /** Undefined while no such pool is defined; the same object as long as the pool exists. */
   pool(key: number): PoolLedger | undefined;
-  /** Nobody in this thread uses this pool any more: the next `pool` finds it anew. */
+  /** This thread no longer uses the pool: the next `pool` looks it up again. */
   forget(key: number): void;
-  /** Likewise those that are gone, some of them at a time. To be called now and then. */
+  /** Forgets the pools that are gone, checking a limited number at a time. Call it now and then. */
   forgetGone(): void;
-  /** Who is told of claims, from `deliver`. */
+  /** Sets who is told of claims during `deliver`. */
   watchRows(watcher: RowWatcher): void;
-  /** Tells this thread's waiters what others did for them. Call it when the bell message comes. */
+  /** Tells this thread's waiters what other threads did for them. Call it when the bell message arrives. */
   deliver(): void;
 }
 
@@ -188,9 +200,9 @@ export interface PoolDefinition {
   readonly policy: PolicyName;
   readonly maxWaiting: number;
   readonly whenEmpty: 'refuse' | 'hold';
-  /** Of the pool's chance; used when the pool's ledger is made, ignored after. */
+  /** Seed of the pool's random numbers; only used when its ledger is made. */
   readonly seed: number;
-  /** None: health is not judged. */
+  /** Absent: health is not judged. */
   readonly health?: HealthDefinition;
 }
 
@@ -200,13 +212,13 @@ export interface HealthDefinition {
   readonly failures: number;
   readonly windowMs: number;
   readonly maxEjectedPercent: number;
-  /** How long the first ejection lasts; each next in a row lasts twice as long, up to a minute. */
+  /** How long the first ejection lasts; each one in a row lasts twice as long, up to the longer of this and a minute. */
   readonly quarantineMs: number;
   /** 0: none. */
   readonly slowStartMs: number;
 }
 
-/** An ejection that is known from before. */
+/** An ejection known from before the backend had its row. */
 export interface KnownEjection {
   readonly route: number;
   readonly untilMs: number;
@@ -215,38 +227,41 @@ export interface KnownEjection {
 
 export interface RowDefinition {
   readonly backendKey: number;
-  /** Leases at once; 0: no limit. */
+  /** Concurrent leases; 0: no limit. */
   readonly limit: number;
   readonly weight: number;
   readonly state: 'up' | 'starting' | 'draining';
-  /** Key of its address: of one that moved nothing is known, also while leases of the former place are out. None: it never moves. */
+  /**
+   * Key of its address. What was known of a backend is forgotten when its address changes, even while leases on the old
+   * one are out. Absent: it never moves.
+   */
   readonly place?: number;
   /** 0: none. It never shortens a quarantine that the ledger has. */
   readonly quarantineUntilMs: number;
-  /** In force when the ledger is made; later the ledger knows better. */
+  /** Applied when the backend gets its row; from then on the ledger knows better. */
   readonly ejections?: readonly KnownEjection[];
-  /** Its probes failed when they were last heard of; as `ejections`. */
+  /** Its probes failed when they last reported; applied like `ejections`. */
   readonly isFailing?: boolean;
 }
 
 export interface Change {
-  /** Position in the event log of what made it. */
+  /** Position in the event log of the event that made the change. */
   readonly position: number;
   readonly nowMs: number;
 }
 
 /**
- * The main thread's ledger. What it shares with the workers' throws LedgerBusy where a worker's would wait longer than two
- * milliseconds for a lock; without workers no lock is ever held. Its promises wait only for a lock: at once if it is free, else a later turn of the event loop,
- * since the main thread alone can free the lock of a dead worker.
+ * The main thread's ledger. Calls that workers' ledgers have too throw LedgerBusy if a lock is not free within two
+ * milliseconds; without workers no lock is ever held. Its promises wait only for a lock: they are done at once if it is
+ * free, otherwise in a later turn of the event loop, since only the main thread can free the lock of a dead worker.
  */
 export interface MainLedger extends Ledger {
   readonly shared: LedgerShared;
-  /** The lowest thread number that is free, now taken; throws when all are. */
+  /** Takes the lowest free thread number; throws if all are in use. */
   enlist(): number;
   /**
-   * Makes the pool's ledger equal to its owner's state; repeated, it changes nothing. `restrict` (before the change is
-   * published) removes, drains, lowers limits and shortens the queue; `widen` (after) does the rest.
+   * Makes the pool's ledger equal to its owner's state; repeating it changes nothing. `restrict` comes first: it
+   * removes, drains, lowers limits and shortens the queue. `widen` does the rest.
    */
   define(
     poolKey: number,
@@ -255,41 +270,44 @@ export interface MainLedger extends Ledger {
     phase: 'restrict' | 'widen',
     change: Change,
   ): Promise<void>;
-  /** The pool is removed: its waiters are refused; its memory is used again when the last lease is in. */
+  /** The pool is removed: its waiters are refused, and its memory is used again once the last lease is returned. */
   drop(poolKey: number, change: Change): Promise<void>;
-  /** The pools there are, with how many wait and how many were refused so far: read without a lock. */
+  /** Every pool, with how many wait and how many were refused so far. Read without a lock. */
   pressures(each: (poolKey: number, waiting: number, refused: number) => void): void;
-  /** Of a pool that was dropped too, for as long as somebody has a lease on it. */
+  /** Also of a pool that was dropped, for as long as leases on it are out. */
   rowsOf(poolKey: number): readonly RowStats[];
-  /** How leases on a backend ended so far, also when it is gone from the pool; undefined: not known any more. */
+  /** How leases on a backend ended so far, also after it left the pool; undefined: no longer known. */
   ends(poolKey: number, backendKey: number): RowEnds | undefined;
-  /** The pool's ticket: it is the same as long as nobody uses its ledger; 0: it has none. */
+  /** The pool's ticket: it stays the same as long as nobody uses its ledger; 0: there is none. */
   ticket(poolKey: number): number;
   /**
-   * Gives back the memory of a ledger that rests: nothing in flight, nobody waiting, no quarantine to be remembered, and no
-   * operation since this ticket. False: it does not.
+   * Frees the memory of a ledger at rest: nothing in flight, nobody waiting, no quarantine to remember, and no
+   * operation since this ticket. False: it is not at rest.
    */
   rest(poolKey: number, ticket: number, change: Change): Promise<boolean>;
-  /** After a worker's exit event, never before: gives back all it held. Then its number is free. */
+  /** Takes back everything that a worker held, then frees its number. Only after the worker's exit event. */
   reap(thread: number, nowMs: number): Promise<void>;
-  /** The pools there are, with the ticket each had a moment ago: read without a lock. */
+  /** Every pool, with the ticket it had a moment ago. Read without a lock. */
   tickets(each: (poolKey: number, ticket: number) => void): void;
-  /** Packs a pool's whole state, and says behind which ticket it is so; 0: no such pool, or its lock was not to be had. */
+  /** Packs a pool's whole state and returns the ticket after which it holds; 0: no such pool, or its lock was busy. */
   checkpoint(poolKey: number, into: ByteWriter): number;
 }
 
-/** Rings another thread: have it call `deliver` soon. Called once until it does. */
+/** Makes another thread call `deliver` soon. Called once until it does. */
 export type Ring = (thread: number) => void;
 
 export interface ArenaOptions {
-  /** Threads at most, the main thread included (it is number 0); up to 255. A row costs 4 bytes for each. */
+  /**
+   * At most this many threads, including the main thread (number 0); up to 255. A row takes 4 bytes for each, and 8 for
+   * its claims.
+   */
   readonly threads: number;
   readonly ring: Ring;
-  /** Whether operations leave records for a journal. */
+  /** Whether operations are recorded for a journal. */
   readonly record: boolean;
   /** Address space reserved for growth, in bytes. */
   readonly reserveBytes?: number;
-  /** False: nobody connects to the backends, so no claims on connections are kept. */
+  /** False: nobody connects to the backends, so claims on connections are not kept. */
   readonly claims?: boolean;
   /** Record slots in each thread's ring: a power of two. */
   readonly recordSlots?: number;

@@ -1,4 +1,4 @@
-/** The ledger as the main thread has it: it alone makes pools, changes them, and buries dead threads. */
+/** The main thread's ledger: it alone makes and changes pools, and takes back what dead threads held. */
 import assert from 'node:assert/strict';
 import { setTimeout as later } from 'node:timers/promises';
 import type { ByteWriter } from '../../../eventlog/index.ts';
@@ -24,7 +24,7 @@ import { Rows } from './rows.ts';
 import type { SharedPool } from './shared-pool.ts';
 import { ThreadLedger } from './thread-ledger.ts';
 
-// A millisecond: a live holder is done in microseconds, a dead one's exit event comes in about two.
+// 1 ms: a living holder is done within microseconds; the exit event of a dead one comes after about two milliseconds.
 const AGAIN_MS = 1;
 
 export class MainThreadLedger extends ThreadLedger implements MainLedger {
@@ -34,7 +34,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
   private readonly rows: Rows;
   private readonly membership: Membership;
   protected readonly reaper: Reaper;
-  // Every pool that has memory, those included that were dropped and whose leases are still out.
+  // Every pool that has memory, including dropped ones whose leases are still out.
   private readonly defined = new Map<number, SharedPool>();
   private readonly dropped = new Set<SharedPool>();
   protected readonly enlisted: boolean[];
@@ -126,7 +126,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
       thread !== 0 && this.enlisted[thread] === true,
       `expected an enlisted worker, found thread ${thread}`,
     );
-    // At once, so that nobody waits longer than needed for a lock that only this frees.
+    // At once, so that nobody waits longer than necessary for a lock that only this thread can free.
     this.reaper.undo(thread);
     this.reapHeld(thread, nowMs);
     this.ringAgain(thread);
@@ -144,7 +144,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     await this.soon(() => this.sweep());
   }
 
-  /** It keeps a view of every pool there is. */
+  /** The main thread keeps a view of every pool. */
   override forget(): void {}
   override forgetGone(): void {}
 
@@ -185,7 +185,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     this.dropped.delete(pool);
   }
 
-  /** The pool is found by others once it is whole. */
+  /** Others find the pool once it is complete. */
   private create(
     key: number,
     definition: PoolDefinition,
@@ -193,7 +193,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     change: Change,
   ): void {
     this.sweep();
-    // What there may be no room for comes first: a pool is made whole, or not at all.
+    // First what may run out of memory: a pool is made completely, or not at all.
     this.tools.directory.reserve();
     this.memory.nextBlock();
     const pool = this.withChunks(this.rows.chunksForNew(rows), (chunks) => {
@@ -209,7 +209,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     this.tools.directory.add(pool.block, key);
   }
 
-  /** Memory that goes back when it was not used, since the lock was not to be had. */
+  /** Frees the chunks again if they were not used because the lock was busy. */
   private withChunks<T>(chunks: readonly number[], use: (chunks: readonly number[]) => T): T {
     try {
       return use(chunks);
@@ -219,7 +219,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     }
   }
 
-  /** Takes back the memory of dropped pools whose last lease is in. */
+  /** Frees the memory of dropped pools that nobody uses any more. */
   private sweep(): void {
     for (const pool of this.dropped) {
       let released = false;
@@ -245,7 +245,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     this.tools.mailbox.settle();
   }
 
-  /** Acts under the lock, and leaves it. */
+  /** Acts under the lock, then leaves it. */
   private finishing(pool: PoolView, act: () => void): void {
     try {
       act();

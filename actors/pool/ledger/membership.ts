@@ -1,6 +1,6 @@
 /**
- * Makes pools and their rows what their owners say, one ticketed step after the other under one lock. Main thread only.
- * It compares and writes differences, so it may be repeated at will.
+ * Makes pools and their rows what their owners say, in ticketed steps under one lock. Main thread only. It writes only
+ * what differs, so it may be repeated at will.
  */
 import { policyCode } from '../policy/policies.ts';
 import type { Row } from '../policy/policy.ts';
@@ -22,7 +22,8 @@ export class Membership {
   private readonly tools: Instruments;
   private readonly memory: PoolMemory;
   private readonly rows: Rows;
-  // Tickets of a pool that is defined again go on where its memory's former pools ended, so no two records share one.
+  // A pool gets tickets above those of all pools that were released before, so if it is defined again, no two of its
+  // records share one.
   private lastTicket = 0;
 
   constructor(tools: Instruments, memory: PoolMemory, rows: Rows) {
@@ -31,7 +32,7 @@ export class Membership {
     this.rows = rows;
   }
 
-  /** A new pool without rows, known to nobody yet, whose lock this thread holds. */
+  /** A new pool without rows. Nobody knows it yet, and this thread holds its lock. */
   begin(key: number, definition: PoolDefinition, change: Change): number {
     const { section, recorder } = this.tools;
     const block = this.memory.nextBlock();
@@ -91,7 +92,7 @@ export class Membership {
     }
     this.revoke(pool);
     relieve(this.tools, pool, change);
-    // Those who are back have room; and whoever waits for a backend that is no more may have any other.
+    // Backends that were relieved have room, and waiters whose home is gone may have any other backend.
     pool.serve(change.nowMs, Number.POSITIVE_INFINITY);
   }
 
@@ -126,7 +127,7 @@ export class Membership {
     pool.serve(change.nowMs, Number.POSITIVE_INFINITY);
   }
 
-  /** No row is given to anyone any more, and nobody waits. */
+  /** From now on nobody is given a row, and all waiters are refused. */
   drop(pool: PoolView, change: Change): void {
     const { section, recorder, mailbox } = this.tools;
     section.set(pool.block + POOL.phase, PHASE.dropped);
@@ -151,12 +152,12 @@ export class Membership {
     }
   }
 
-  /** Idle connections to backends that are out, or over a limit that was lowered. */
+  /** Revokes idle connections to backends that are out, or above a lowered limit. */
   private revoke(pool: PoolView): void {
     for (let row = 0; row < pool.field.rows; row++) revokeExcess(this.tools, pool.field.placeOf(row));
   }
 
-  /** Nothing is out and no connection open, nobody waits, and there is no quarantine that would be forgotten. */
+  /** Whether no lease is out, no connection is open, nobody waits, and no quarantine would be forgotten. */
   rests(pool: PoolView, nowMs: number): boolean {
     const { words } = this.tools.section;
     if (words[pool.block + POOL.firstWaiter] !== 0 || pool.nextExpiryMs() > nowMs) return false;
@@ -167,7 +168,7 @@ export class Membership {
     return true;
   }
 
-  /** Whether a dropped pool is idle, and now nobody's. */
+  /** If a dropped pool is idle, gives its rows back; false: it is not. */
   release(pool: PoolView): boolean {
     const { words, doubles } = this.tools.section;
     if (words[pool.block + POOL.phase] !== PHASE.dropped) return false;
@@ -223,7 +224,7 @@ export class Membership {
     pool.quarantineAt(at, change.nowMs, target.quarantineUntilMs);
   }
 
-  /** Than the one that has the row: that was removed, or is elsewhere. */
+  /** Whether the row's backend is another one than `target`: it was removed, or has another address. */
   private isAnother(pool: PoolView, known: Row, target: RowDefinition): boolean {
     const { words, doubles } = this.tools.section;
     const at = pool.field.placeOf(known);
@@ -232,7 +233,7 @@ export class Membership {
     );
   }
 
-  /** It has a row from now on, and all that is known of it is what its owner says. */
+  /** Gives the backend a row in which nothing is known of it but what its owner says. */
   private begun(
     pool: PoolView,
     vacancies: Vacancies,

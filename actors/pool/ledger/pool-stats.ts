@@ -1,4 +1,4 @@
-/** What a pool looks like from outside, for metrics and for people. */
+/** What a pool looks like from outside, for metrics and for operators. */
 import { UNIT } from '../health/ward.ts';
 import type { PoolStats, RowEnds, RowState, RowStats } from './ledger.ts';
 import { CLOSED, NO_LIMIT, POOL, ROW } from './memory/layout.ts';
@@ -15,7 +15,7 @@ export function statsOf(memory: Memory, pool: number, field: SharedField): PoolS
   return { waiting: words[pool + POOL.waiting]!, refused: words[pool + POOL.refused]!, rows };
 }
 
-/** A row keeps its name and its counts until it is given to another backend. */
+/** A row keeps its key and its counts until it is given to another backend. */
 export function endsOf(
   { words, doubles }: Memory,
   field: SharedField,

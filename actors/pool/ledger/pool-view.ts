@@ -1,9 +1,9 @@
 /**
- * One pool as one thread sees it: how it gets in and out, and how a slot is handed out. What a pool can be asked for is built
- * on it: by any thread in shared-pool.ts, by the main thread in membership.ts and reaper.ts.
+ * One pool as one thread sees it: entering and leaving its lock, and handing out slots. The operations are built on it:
+ * those of any thread in shared-pool.ts, those of the main thread in membership.ts and reaper.ts.
  *
- * At every moment when the lock is free, no waiter could have a slot that is open: whoever opens one serves the queue
- * before it leaves. Hence an open slot is one that no waiter may have, and a newcomer who takes it overtakes nobody.
+ * Whenever the lock is free, no open slot could be given to a waiter: whoever opens a slot serves the queue before
+ * leaving. So an open slot is one that no waiter may have, and a newcomer who takes it overtakes nobody.
  */
 import { fail } from 'node:assert/strict';
 import { begin, isAnyReady, isReady } from '../health/course.ts';
@@ -18,7 +18,7 @@ import { OP } from './record/record-layout.ts';
 
 export class PoolView {
   readonly key: number;
-  /** Where the pool is. A pool that was removed and defined again may lie elsewhere: `enter` finds it. */
+  /** Where the pool lies in the arena. A pool that was removed and defined again may lie elsewhere: `enter` finds it. */
   block: number;
   readonly field: SharedField;
   readonly ward: SharedWard;
@@ -27,7 +27,7 @@ export class PoolView {
   private policyCode = -1;
   private policy: Policy = () => NONE;
   private learn: Learn | undefined;
-  /** The last lease that was given may have been a trial. */
+  /** Whether the lease granted last may have been a trial. */
   protected mayHaveClosed = false;
 
   constructor(tools: Instruments, key: number, block: number) {
@@ -42,7 +42,7 @@ export class PoolView {
     return this.tools.section.doubles[(this.block + POOL.nextExpiryMs) >> 1]!;
   }
 
-  /** Enters the pool, wherever it is now; false, and outside, when there is none. */
+  /** Enters the lock of the pool, wherever the pool lies now. False, and the lock is not held: there is no such pool. */
   enter(): boolean {
     const { section, directory } = this.tools;
     for (;;) {
@@ -63,13 +63,13 @@ export class PoolView {
     }
   }
 
-  /** Out of the lock; then the bells of those to whom something was given. */
+  /** Leaves the lock, then rings the threads that were given something. */
   exit(): void {
     this.tools.section.exit(this.block);
     this.tools.mailbox.ringBells();
   }
 
-  /** Looks at the rows anew, after they were laid out differently. */
+  /** Learns anew where the rows lie, after the layout changed. */
   refresh(): void {
     const { section } = this.tools;
     this.layout = section.words[this.block + POOL.layout]!;
@@ -77,7 +77,7 @@ export class PoolView {
     this.look();
   }
 
-  /** Gives open slots, so many at most, to those who wait, first come first. */
+  /** Gives open slots to waiters, first come, first served; `slots` at most. */
   serve(nowMs: number, slots: number): void {
     const { section } = this.tools;
     let node = section.words[this.block + POOL.firstWaiter]!;
@@ -92,11 +92,11 @@ export class PoolView {
       const row = this.pick();
       if (row !== NONE) {
         this.grant(node, row, nowMs);
-        // A trial closes its backend to all others; those who are at home there may now have any.
+        // A trial closes its backend to all others, so waiters whose home it is may now have any backend.
         left = this.mayHaveClosed ? Number.POSITIVE_INFINITY : left - 1;
       } else if (this.field.isForAny) {
-        // Who tried nothing, asks for no route, is at home nowhere and is given nothing: there is nothing, but for those who are
-        // at home where nobody else may go any more.
+        // This waiter would take any backend and gets none, so no slot is open, except to waiters whose home is
+        // draining: only they may still be given one there.
         if (!this.field.isAnyDrained) return;
         isHomeOnly = true;
       }
@@ -104,7 +104,7 @@ export class PoolView {
     }
   }
 
-  /** NONE when the pool has no such backend. */
+  /** NONE: the pool has no such backend. */
   rowOf(backendKey: number): Row {
     const { doubles } = this.tools.section;
     for (let row = 0; row < this.field.rows; row++) {
@@ -128,7 +128,7 @@ export class PoolView {
     return before <= nowMs;
   }
 
-  /** Makes sure that someone looks when a quarantine or an ejection ends. */
+  /** Makes sure that the pool is looked at when this quarantine or ejection ends. */
   expireBy(untilMs: number): void {
     const next = this.nextExpiryMs();
     if (next === 0 || untilMs < next) this.tools.section.setDouble(this.block + POOL.nextExpiryMs, untilMs);
@@ -141,7 +141,7 @@ export class PoolView {
     const thread = this.word(node + NODE.thread);
     this.count(at, thread, 1);
     this.begun(row, ticket, thread);
-    // These say something only of a granted node, so they need no noting.
+    // These are only read of a granted node, so they need no undo entry.
     section.words[node + NODE.row] = at;
     section.words[node + NODE.epoch] = this.word(at + ROW.epoch);
     section.doubles[(node + NODE.lease) >> 1] = ticket;
@@ -151,7 +151,7 @@ export class PoolView {
     mailbox.post(node);
   }
 
-  /** Counts a lease of this thread in or out. A removed row whose last lease is in is empty. */
+  /** Counts a lease of `thread` in or out. A removed row becomes empty with its last lease. */
   protected count(at: number, thread: number, by: 1 | -1): void {
     const { section } = this.tools;
     const inFlight = this.word(at + ROW.inFlight) + by;
@@ -176,7 +176,7 @@ export class PoolView {
     return this.policy(this.field);
   }
 
-  /** One that is out and whose time is over is tried before all others, or some would never be. */
+  /** A backend whose ejection is over is tried before all others, or some would never be tried. */
   private trial(): Row {
     let isAny = false;
     for (let row = 0; row < this.field.rows; row++) {
@@ -184,12 +184,12 @@ export class PoolView {
       isAny = true;
       if (this.field.isOpen(row) && isReady(this.ward, row, this.field.route)) return row;
     }
-    // Not noted: it is a hint, and true whatever becomes of this operation.
+    // Not noted for undo: it is a hint, and stays true even if this operation is rolled back.
     if (!isAny) this.tools.section.words[this.block + POOL.trials] = 0;
     return NONE;
   }
 
-  /** A lease on this row was given to who is looked at. */
+  /** A lease on this row was given to whomever `field` looks on behalf of. */
   protected begun(row: Row, ticket: number, thread: number): void {
     this.mayHaveClosed = this.word(this.block + POOL.trials) !== 0;
     if (!this.mayHaveClosed) return;
@@ -197,7 +197,7 @@ export class PoolView {
     begin(this.ward, row, this.field.route, ticket, thread);
   }
 
-  /** What the policy makes of a check-in; undefined: nothing. */
+  /** How the policy learns from a check-in; undefined: it does not. */
   protected learning(): Learn | undefined {
     if (this.word(this.block + POOL.policy) !== this.policyCode) this.adopt();
     return this.learn;
@@ -210,7 +210,7 @@ export class PoolView {
     this.policyCode = code;
   }
 
-  /** Whether the places of the rows are known. */
+  /** Whether this view knows where the rows lie. */
   protected isLaidOut(): boolean {
     return this.word(this.block + POOL.layout) === this.layout;
   }

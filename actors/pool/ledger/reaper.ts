@@ -1,4 +1,7 @@
-/** Gives back what a dead thread held. Main thread only, after the worker's exit event, so that nothing of it still runs. */
+/**
+ * Takes back what a dead thread held. Main thread only, after the worker's exit event, when nothing of it runs any
+ * more.
+ */
 import { abandon } from '../health/course.ts';
 import { dropClaims, hasClaims } from './claims.ts';
 import type { Instruments } from './instruments.ts';
@@ -19,7 +22,7 @@ export class Reaper {
     this.memory = memory;
   }
 
-  /** Puts back what it was in the midst of, and shows the records of what it had done. First of all. */
+  /** Rolls back the step it died in, and publishes the records of what it had committed. First of all. */
   undo(dead: number): void {
     const { section } = this.tools;
     section.look();
@@ -28,7 +31,7 @@ export class Reaper {
     section.publish(area);
   }
 
-  /** The pool whose lock it died with, if any; a lock of memory that is no pool now is simply freed. */
+  /** The pool whose lock it died with, if any. A lock in memory that is no pool now is simply freed. */
   heldBy(dead: number, poolAt: (block: number) => PoolView | undefined): PoolView | undefined {
     const { section } = this.tools;
     const held = this.memory.blocks.find((block) => section.isHeldBy(block, dead));
@@ -40,7 +43,7 @@ export class Reaper {
     return pool;
   }
 
-  /** Takes its leases and waiters out of one pool, as one operation, and serves the others. Under the lock. */
+  /** Takes its leases and waiters out of one pool, with one record, then serves the queue. Under the lock. */
   settle(pool: PoolView, dead: number, nowMs: number): void {
     const { section, recorder } = this.tools;
     if (this.hasStake(pool, dead)) {
@@ -53,13 +56,13 @@ export class Reaper {
       const at = pool.field.placeOf(row);
       if (hasClaims(section, at, dead)) dropClaims(this.tools, at, dead);
     }
-    // It may have died before it served those for whom it opened a slot.
+    // It may have died after opening a slot and before serving the queue.
     pool.serve(nowMs, Number.POSITIVE_INFINITY);
   }
 
   /**
-   * The blocks of pools where it had waiters. In any other pool nobody but itself changes what it holds, so there one may
-   * look without the lock.
+   * The blocks of pools in which it had waiters. In other pools nobody but the dead thread changes what it holds, so
+   * they may be looked at without the lock.
    */
   queuedAt(dead: number): ReadonlySet<number> {
     const { section } = this.tools;
@@ -89,12 +92,12 @@ export class Reaper {
     return false;
   }
 
-  /** It may have died before it told those whom it had granted something: everyone is told again. */
+  /** Marks and rings everything again: it may have died after granting something and before telling so. */
   ringAgain(dead: number): void {
     const { section, mailbox } = this.tools;
     for (let thread = 0; thread < section.threads; thread++) {
       if (thread === dead) continue;
-      // Or before it asked them to look at a row.
+      // Or before asking for a look at a row.
       Atomics.store(section.words, section.areaOf(thread) + AREA.askedAll, 1);
       for (const chunk of chunksOf(section, section.areaOf(thread))) {
         for (const state of [NODE_STATE.granted, NODE_STATE.refused]) {
@@ -107,7 +110,7 @@ export class Reaper {
     }
   }
 
-  /** Leaves its area as new. */
+  /** Makes its area as new. */
   clear(dead: number): void {
     const { section } = this.tools;
     const area = section.areaOf(dead);

@@ -1,4 +1,4 @@
-/** The rows of a pool: room for them, which backend has which, and what it may take. Main thread only, under the lock. */
+/** The rows of a pool: room for them, which backend has which, and what each may take. Main thread only, under the lock. */
 import assert from 'node:assert/strict';
 import { renew } from '../health/course.ts';
 import type { Row } from '../policy/policy.ts';
@@ -23,12 +23,12 @@ export class Rows {
     return this.memory.takeChunks(Math.ceil(rows.length / ROWS_IN_CHUNK));
   }
 
-  /** Room for these rows beside those there are. Before the lock, since it allocates. */
+  /** Takes memory for these rows, beyond what the pool has. Before the lock, since it allocates. */
   chunksFor(pool: PoolView, rows: readonly RowDefinition[]): number[] {
     return this.memory.takeChunks(Math.ceil(this.missing(pool, rows) / ROWS_IN_CHUNK));
   }
 
-  /** Gives an empty row to a backend: a new epoch, unless it was this one's before. */
+  /** Gives an empty row to a backend, with a new epoch unless the row was this backend's before. */
   fill(
     pool: PoolView,
     vacancies: Vacancies,
@@ -51,7 +51,7 @@ export class Rows {
     }
     this.forget(at);
     section.set(at + ROW.index, row);
-    // Not noted: an empty row is nobody's, and who fills it empties it first.
+    // Not noted for undo: nobody uses an empty row, and whoever fills it clears it first.
     section.words.fill(0, at + ROW.openedAtMs, at + ROW.shadows);
     if (row >= pool.field.rows) {
       section.set(pool.block + POOL.rows, row + 1);
@@ -61,19 +61,22 @@ export class Rows {
     return row;
   }
 
-  /** Gives a removed row to its backend again while leases are out: it begins as in an empty one, and their ends say nothing of it. */
+  /**
+   * Gives a removed row back to its backend while leases are out. It begins as an empty row would; the ends of those
+   * leases do not count.
+   */
   revive(pool: PoolView, row: Row, limit: number, weight: number, closed: number, change: Change): void {
     const { section } = this.tools;
     const at = pool.field.placeOf(row);
     this.forget(at);
     section.setDouble(at + ROW.openedAtMs, 0);
     pool.ward.nowMs = change.nowMs;
-    // In one step with its record, whose ticket this is.
+    // In one step with the record that `write` makes, whose ticket this is.
     renew(pool.ward, row, section.doubles[(pool.block + POOL.ticket) >> 1]! + 1);
     this.write(pool, at, limit, weight, closed, change);
   }
 
-  /** What was learnt of who had it. */
+  /** Forgets what was learnt of the row's backend. */
   private forget(at: number): void {
     const { section } = this.tools;
     section.setDouble(at + ROW.score, -1);
@@ -83,7 +86,7 @@ export class Rows {
     section.setDouble(at + ROW.learntAtMs, 0);
   }
 
-  /** Rows in use, by backend: one look, where each backend's own would take the square of it under the lock. */
+  /** Rows in use by backend, in one scan: a scan per backend would be quadratic, under the lock. */
   byKey(pool: PoolView): ReadonlyMap<number, Row> {
     const known = new Map<number, Row>();
     for (let row = 0; row < pool.field.rows; row++) {
@@ -93,7 +96,7 @@ export class Rows {
     return known;
   }
 
-  /** The empty rows of now: who empties one meanwhile tells them. */
+  /** The rows that are empty now; whoever empties another one later reports it with `emptied`. */
   vacancies(pool: PoolView): Vacancies {
     const { field } = pool;
     return new Vacancies({
@@ -147,7 +150,7 @@ export class Rows {
     pool.refresh();
   }
 
-  /** Empty rows at the end are no longer looked at. */
+  /** Takes empty rows at the end out of use. */
   trim(pool: PoolView): void {
     const { section } = this.tools;
     let rows = pool.field.rows;
@@ -158,7 +161,7 @@ export class Rows {
     pool.field.rows = rows;
   }
 
-  /** Rows to be had beyond those the pool has room for. Only this thread gives rows away, so it may look before the lock. */
+  /** How many rows are needed beyond those there is room for. Before the lock: only this thread gives rows away. */
   private missing(pool: PoolView, rows: readonly RowDefinition[]): number {
     const { words } = this.tools.section;
     let empty = pool.field.capacity - words[pool.block + POOL.rows]!;
@@ -171,7 +174,7 @@ export class Rows {
     return rows.filter((row) => !held.has(row.backendKey)).length - empty;
   }
 
-  /** Nobody's, and nobody is connected to whose it was. */
+  /** Whether the row is empty, and nobody is connected to the backend that had it. */
   private isFree(at: number): boolean {
     return this.isEmpty(at) && connectionsOf(this.tools.section, at) === 0;
   }

@@ -1,4 +1,4 @@
-/** What any thread may ask of a pool: checkout, check-in, leave, quarantine. */
+/** The operations of a pool that any thread may ask for: checkout, check-in, leave, quarantine. */
 // `fail` under an `if`: an assertion would build its message for every request.
 import { fail } from 'node:assert/strict';
 import { UNIT } from '../health/ward.ts';
@@ -27,7 +27,7 @@ import { NO_HASH, NO_LATENCY, NOT_WANTED } from './record/record-fields.ts';
 import { END, OP, REFUSAL, WAIT } from './record/record-layout.ts';
 
 export class SharedPool extends JudgedPool implements PoolLedger {
-  /** Of pools whose backends have limits, when they are first connected to. */
+  /** Made when a thread first connects to a backend with a limit. */
   private connectionClaims: PoolClaims | undefined;
 
   get claims(): ConnectionClaims {
@@ -68,7 +68,8 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     try {
       lease.open = false;
       changes = this.giveBack(lease, nowMs, end, latencyMs);
-      // A backend that is back, or to be tried, may have room for many; and one that is out sets those free who are at home there.
+      // A backend that is back, or due for a trial, may have room for many; an ejected one releases the waiters whose
+      // home it is.
       if (!this.isQuiet) this.serve(nowMs, Number.POSITIVE_INFINITY);
       else if (this.mayServeAt(lease.row)) this.serve(nowMs, 1);
     } catch (error) {
@@ -95,7 +96,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
         this.exit();
       }
     } else {
-      // The pool is gone, and has refused all who waited for it.
+      // The pool is gone, and all its waiters were refused.
       this.tools.section.words[node + NODE.state] = NODE_STATE.free;
     }
     this.tools.nodes.release(node);
@@ -109,7 +110,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
       const row = this.rowOf(backendKey);
       if (row === NONE) return;
       isNew = this.quarantineAt(this.field.placeOf(row), nowMs, untilMs);
-      // Whoever waits for it alone may now have any other.
+      // Waiters whose home it is may now have any other backend.
       this.serve(nowMs, Number.POSITIVE_INFINITY);
     });
     return isNew;
@@ -126,7 +127,10 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     this.within(() => this.expireDue(nowMs));
   }
 
-  /** Without the lock, so that counting disturbs nobody: each number was true a moment ago, not all at the same. */
+  /**
+   * Without the lock, so that counting disturbs nobody: each number was true a moment ago, but not all at the same
+   * moment.
+   */
   stats(): PoolStats {
     if (!this.isLaidOut()) {
       if (!this.enter()) return { waiting: 0, refused: 0, rows: [] };
@@ -135,7 +139,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     return statsOf(this.tools.section, this.block, this.field);
   }
 
-  /** One operation of the pool, if it is there: for what no request does on its way, since it takes a closure. */
+  /** One operation, if the pool exists. It takes a closure, so it is not for the request path. */
   private within(operate: () => void): void {
     if (!this.enter()) return;
     try {
@@ -188,7 +192,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
       return 'queued';
     }
     recorder.turnedAway(OP.refuse, this.block, ticket, nowMs, REFUSAL[refusal], this.field);
-    // Who tried all there is wants a better backend, not one more.
+    // A request that has tried them all needs a better backend, not one more, so it does not count as refused.
     if (refusal !== 'exhausted')
       section.set(this.block + POOL.refused, (this.word(this.block + POOL.refused) + 1) | 0);
     section.commit();
@@ -227,7 +231,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     const { section, recorder } = this.tools;
     const at = lease.row;
     if (this.word(at + ROW.epoch) !== lease.epoch) fail(`expected epoch ${lease.epoch} of a leased row`);
-    // Before it is counted out: who sees the last one out has its end, too.
+    // Before the lease is counted out: whoever sees the last lease gone also sees how it ended.
     if (end === 'cut') section.set(at + ROW.cut, (this.word(at + ROW.cut) + 1) | 0);
     else if (this.word(at + ROW.closed) !== 0)
       section.set(at + ROW.finished, (this.word(at + ROW.finished) + 1) | 0);
@@ -236,19 +240,19 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     const ticket = recorder.ticket(this.block);
     recorder.checkin(this.block, ticket, nowMs, at, lease.ticket, END[end], learnt, lease.route);
     const changes = this.judged(lease, nowMs, end);
-    // One step with what follows from it: a trial that is over must not be left under way.
+    // In one step with its consequences: a trial that is over must not be left under way.
     section.commit();
     return changes;
   }
 
-  /** The latency that was made use of. `ticket`: the lease's. */
+  /** Returns the latency that the policy used. `ticket`: the lease's. */
   protected learnFrom(at: number, nowMs: number, ticket: number, end: LeaseEnd, latencyMs: number): number {
     const learn = this.learning();
     const hasFailed = isFailure(end);
     const known = latencyMs >= 0 ? latencyMs : NO_LATENCY;
     if (learn === undefined || (known === NO_LATENCY && !hasFailed)) return NO_LATENCY;
     const row = this.word(at + ROW.index);
-    // It began where the backend was before, or before that was tried again: it says nothing of how quick it is there now.
+    // The lease began before the backend moved or was tried again, so it says nothing about how quick it is now.
     if (ticket < this.ward.get(row, 0, UNIT.ticket)) return NO_LATENCY;
     this.field.nowMs = nowMs;
     learn(this.field, row, known, hasFailed);
@@ -281,7 +285,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     return lease ?? 'no_backends';
   }
 
-  /** One that is being drained may still be given to those who are at home there. */
+  /** Whether this row's slot may go to a waiter. A draining backend still serves those whose home it is. */
   private mayServeAt(at: number): boolean {
     return (
       (this.word(at + ROW.closed) & ~CLOSED.draining) === 0 &&
@@ -290,7 +294,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
   }
 }
 
-/** What a backend is to be blamed for. A client that left, or a slot nobody used, says nothing of it. */
+/** Ends that the backend is to blame for. A client that left and an unused slot say nothing about it. */
 function isFailure(end: LeaseEnd): boolean {
   return (
     end === 'connect_failed' ||

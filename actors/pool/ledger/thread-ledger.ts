@@ -1,11 +1,11 @@
-/** The ledger as one thread has it: the pools it has touched, and its mail. */
+/** The ledger of one thread: the pools it has used, and its mailbox. */
 import { type Instruments, instruments } from './instruments.ts';
 import type { Ledger, PoolLedger, Ring, RowWatcher } from './ledger.ts';
 import { PHASE, POOL } from './memory/layout.ts';
 import type { Section } from './memory/section.ts';
 import { SharedPool } from './shared-pool.ts';
 
-// Microseconds; of a hundred thousand pools all are looked at within half a minute.
+// Takes microseconds; a hundred thousand pools are all looked at within half a minute.
 const LOOKS = 5000;
 
 export class ThreadLedger implements Ledger {
@@ -65,7 +65,7 @@ export class ThreadLedger implements Ledger {
     return pool;
   }
 
-  /** Seen without the lock: whoever uses the pool finds out under it. */
+  /** Read without the lock: whoever uses the pool checks again under it. */
   private isLive(pool: SharedPool): boolean {
     const { words, doubles } = this.tools.section;
     return (

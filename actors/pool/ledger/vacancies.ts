@@ -1,26 +1,26 @@
 /**
- * The empty rows of a pool, while backends are given some: one look at all, where each backend's own would take the square of
- * it under the lock, at which every worker may stand.
+ * The empty rows of a pool while backends are added. It scans the rows once: a scan per backend would be quadratic,
+ * under a lock that every worker may be waiting for.
  */
 import assert from 'node:assert/strict';
 import type { Row } from '../policy/policy.ts';
 
-/** What is to be known of a pool's rows. */
+/** What has to be known about the rows of a pool. */
 export type Seats = {
   rows(): number;
   capacity(): number;
   isEmpty(row: Row): boolean;
-  /** Nobody's, and nobody is connected to whose it was. */
+  /** Empty, and nobody is connected to the backend that had it. */
   isFree(row: Row): boolean;
-  /** Whose it is, or was. */
+  /** The backend that has or had the row. */
   keyOf(row: Row): number;
 };
 
 export class Vacancies {
   readonly #seats: Seats;
-  /** By whose they were. */
+  /** Empty rows, by the backend that had them. */
   readonly #former = new Map<number, Row>();
-  /** No row before it is free. */
+  /** No row before this one is free. */
   #from = 0;
 
   constructor(seats: Seats) {
@@ -28,13 +28,13 @@ export class Vacancies {
     for (let row = 0; row < seats.rows(); row++) if (seats.isEmpty(row)) this.emptied(row);
   }
 
-  /** Its backend may have it again. */
+  /** Reports that a row was emptied: its backend may have it again. */
   emptied(row: Row): void {
     this.#former.set(this.#seats.keyOf(row), row);
     if (row < this.#from) this.#from = row;
   }
 
-  /** The row this backend had, else the first that is free, else one after the last. */
+  /** The row that this backend had, else the first free one, else the one after the last. */
   rowFor(backendKey: number): Row {
     const seats = this.#seats;
     const former = this.#former.get(backendKey);

@@ -1,12 +1,12 @@
 /**
- * Which pool is where in the arena, by key. Only the main thread changes it; readers take no lock: they read again when
- * the version, odd during a change, says that they may have seen half of one.
+ * Finds where a pool lies in the arena, by its key. Only the main thread changes it. Readers take no lock: they read
+ * again if the version, odd during a change, shows that they may have seen half of one.
  */
 import { ARENA, POOL } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 const FIRST_BUCKETS = 256;
-// A reader that meets a change under way sleeps this long at most; a change takes microseconds, a larger table a millisecond.
+// A reader that meets a change sleeps at most this long; a change takes microseconds, a larger table a millisecond.
 const SLEEP_MS = 1;
 
 export class Directory {
@@ -17,7 +17,7 @@ export class Directory {
     this.memory = memory;
   }
 
-  /** Where the pool is; 0: unknown. */
+  /** Where the pool lies; 0: unknown. */
   find(key: number): number {
     for (;;) {
       this.memory.look();
@@ -32,12 +32,12 @@ export class Directory {
     }
   }
 
-  /** Makes sure of room for one more. */
+  /** Makes sure that one more pool can be added. */
   reserve(): void {
     if (this.pools >= this.memory.words[ARENA.directoryMask]!) this.change(() => this.grow());
   }
 
-  /** There is room for it. */
+  /** Needs a `reserve` before. */
   add(pool: number, key: number): void {
     this.change(() => {
       this.link(pool, key);
@@ -58,7 +58,8 @@ export class Directory {
   private walk(key: number, version: number): number {
     const { words, doubles } = this.memory;
     if (words[ARENA.directory] === 0) return 0;
-    // A pool unlinked under our feet may lead into another bucket, never out of the pools: a changed version ends the walk.
+    // A pool that is unlinked meanwhile may lead into another bucket, but never out of the pools; the changed version
+    // ends the walk.
     let pool = words[this.bucketOf(key)] ?? 0;
     while (pool !== 0 && doubles[(pool + POOL.key) >> 1] !== key) {
       if (Atomics.load(words, ARENA.directoryVersion) !== version) return 0;
@@ -79,7 +80,7 @@ export class Directory {
     words[bucket] = pool;
   }
 
-  /** The old table stays unused: all of them together are smaller than the present one. */
+  /** The old table is left unused: all old tables together are smaller than the present one. */
   private grow(): void {
     const old = this.memory.words[ARENA.directory]!;
     const buckets = old === 0 ? 0 : this.memory.words[ARENA.directoryMask]! + 1;

@@ -1,12 +1,12 @@
 /**
- * Where everything lies in the arena, in words of 32 bits. Keys, tickets, times and scores are doubles: two
- * words each, at an even one.
+ * The layout of the arena, in words of 32 bits. Keys, tickets, times and scores are doubles: two words each, starting
+ * at an even one.
  *
- *   header · one area per thread (undo list, bell, ring of records) · then, as they are needed:
- *   pools · chunks of rows · chunks of waiters · the directory
+ *    header · one area per thread (undo list, bell, ring of records) · then, as they are needed:
+ *    pools · chunks of rows · chunks of waiters · the directory
  *
- * Memory is type-stable: what was a pool is a pool for ever, so that a lock word never becomes something else
- * under a thread that looks at it late.
+ * Memory is type-stable: what was a pool stays a pool for ever, so that a lock word never becomes something else under
+ * a thread that reads it late.
  */
 
 import { UNIT, UNITS } from '../../health/ward.ts';
@@ -21,12 +21,12 @@ export const ARENA = {
   recordSlots: 2,
   /** Words that the buffer has been grown to; it only rises. */
   size: 3,
-  /** First word that is not given out. */
+  /** First word that is not allocated. */
   top: 4,
   areas: 5,
   areaWords: 6,
   rowWords: 7,
-  /** Where the claims on connections lie in a row; 0: none are kept. */
+  /** Where the claims on connections begin within a row; 0: none are kept. */
   claims: 8,
   // The directory is read without a lock: its version is odd while the main thread changes it.
   directoryVersion: 16,
@@ -35,7 +35,7 @@ export const ARENA = {
   words: 64,
 } as const;
 
-/** A thread's area. What others write lies 64 bytes, a cache line, from what only the thread writes. */
+/** A thread's area. What others write lies 64 bytes (a cache line) away from what only the thread writes. */
 export const AREA = {
   undoCount: 0,
   recordHead: 1,
@@ -44,18 +44,18 @@ export const AREA = {
   chunks: 4,
   /** 1: someone rang and the thread has not looked yet. */
   bell: 16,
-  /** How many rows the thread was asked to look at, ever; and 1: at all of them. */
+  /** `asks`: how often the thread was ever asked to look at a row; `askedAll`, 1: it is to look at all rows. */
   asks: 17,
   askedAll: 18,
-  /** Head of the ring as readers may see it: never of what may yet be undone. */
+  /** Head of the ring as readers may see it: never includes a record that may yet be undone. */
   recordsPublished: 32,
   recordTail: 48,
   undo: 64,
 } as const;
 
-/** Words one step of an operation may change: the longest changes about a hundred, most a dozen. */
+/** How many words one step of an operation may change: the longest changes about a hundred, most a dozen. */
 export const UNDO_ENTRIES = 128;
-/** Rows that a thread is asked to look at: when it is behind by more, it looks at all. */
+/** Asks that are kept for a thread; one that is further behind looks at all rows. */
 export const ASKS_MOST = 64;
 export const ASKS_OFFSET = AREA.undo + 2 * UNDO_ENTRIES;
 export const RING_OFFSET = ASKS_OFFSET + ASKS_MOST;
@@ -77,16 +77,16 @@ export const POOL = {
   firstWaiter: 15,
   lastWaiter: 16,
   maxWaiting: 17,
-  /** 1: checkouts wait for those that are starting. */
+  /** 1: checkouts wait for backends that are starting. */
   hold: 18,
-  /** 1: a change that adds backends is being published, so an empty pool is no reason to refuse. */
+  /** 1: a change that adds backends is half-way, so an empty pool is no reason to refuse. */
   widening: 19,
   firstChunk: 20,
   chunks: 21,
   nextInBucket: 22,
-  /** Requests that were refused for want of a free backend: it only rises, and wraps. */
+  /** Requests refused because no backend was free; it only rises, and wraps. */
   refused: 23,
-  /** 1: a trial may be due somewhere; it may be set for nothing. */
+  /** 1: a trial may be due; it may be set although none is. */
   trials: 24,
   maxEjectedPercent: 25,
   /** Failures that make an outlier; 0: nobody is judged. */
@@ -110,25 +110,31 @@ export const ROW = {
   untilMs: 6,
   score: 8,
   epoch: 10,
-  /** Its place among the rows of its pool. */
+  /** Its index among the rows of its pool. */
   index: 11,
   /** What the policy learnt of it, and when. */
   latencyMs: 12,
   failing: 14,
   learntAtMs: 16,
-  /** Leases that ended by a cut, or by the death of their thread: it only rises, and wraps, for as long as the row is this backend's. */
+  /**
+   * Leases that ended by a cut or by the death of their thread. It only rises, and wraps, as long as the row is this
+   * backend's.
+   */
   cut: 18,
-  /** Leases that ended otherwise while the row was closed: likewise. */
+  /** Leases that ended otherwise while the row was closed; counted likewise. */
   finished: 19,
-  /** When it came up, or came back. From here on nothing outlives its removal. */
+  /** When the backend came up or came back. This field and those up to `shadows` do not outlive the backend's removal. */
   openedAtMs: 20,
-  /** Routes for which it is out. */
+  /** Number of routes for which it is out. */
   routesOut: 22,
   /** Key of its address. */
   place: 24,
-  /** What is known of its health: UNITS of UNIT. */
+  /** What is known of its health: UNITS units of UNIT.words each. */
   units: 26,
-  /** In flight by thread, so that a dead thread's share can be subtracted; then the threads' claims on connections. */
+  /**
+   * In-flight count of each thread, so that a dead thread's share can be subtracted; behind it the threads' claims on
+   * connections.
+   */
   shadows: 26 + UNITS * UNIT.words,
 } as const;
 
@@ -139,15 +145,15 @@ export const CLOSED = {
   draining: 4,
   starting: 8,
   quarantined: 16,
-  /** An outlier, or the trial of one is under way. */
+  /** It is an outlier, or its trial is under way. */
   ejected: 32,
   /** Its probes fail. */
   failing: 64,
 } as const;
-/** What is known of a backend, whatever its operator says of it. */
+/** What the ledger itself found out about a backend, whatever its operator says. */
 export const UNHEALTHY = CLOSED.quarantined | CLOSED.ejected | CLOSED.failing;
 
-/** What a thread has of a row's connections: two words, each of two halves. */
+/** A thread's claims on the connections of a row: two words, each with two halves. */
 export const CLAIM = { connections: 0, idle: 1, words: 2 } as const;
 
 export const NO_LIMIT = 0x7fffffff;
@@ -170,7 +176,7 @@ export const NODE = {
   epoch: 5,
   thread: 6,
   number: 7,
-  /** Ticket under which it was queued: its name in the records. */
+  /** Ticket under which it was queued: this names it in the records. */
   ticket: 8,
   /** Ticket of its grant. */
   lease: 10,
@@ -179,9 +185,9 @@ export const NODE = {
   tried: 14,
   hash: 46,
   route: 48,
-  /** Key of the backend it is at home at; 0: none. */
+  /** Key of the waiter's home; 0: none. */
   wanted: 50,
-  /** Where that was last found among the rows. */
+  /** The row in which its home was last found. */
   wantedRow: 52,
   words: 54,
 } as const;

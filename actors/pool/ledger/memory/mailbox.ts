@@ -1,7 +1,7 @@
 /**
- * How a thread learns what another did for its waiters: a bit for the node, then the thread's bell. Bits and bells may be
- * set for nothing, never missed: what is true stands in the node, and is read under the lock of its pool only, since a
- * grant seen without it may be undone a moment later.
+ * How a thread learns what another thread did for its waiters: a bit for the node, then the thread's bell. A bit or a
+ * bell may be set for nothing, but is never missed. The truth is in the node, and is read only under the lock of its
+ * pool: a grant seen without the lock may be undone a moment later.
  */
 
 import { OpenLease } from '../lease.ts';
@@ -25,7 +25,7 @@ import type { Section } from './section.ts';
 const BITS = 32;
 const MAIL_WORDS = NODES_IN_CHUNK / BITS;
 const ALL_MAIL_WORDS = (1 << MAIL_WORDS) - 1;
-// An arena has less than 2^29 words: 1 GiB, and the areas of its threads.
+// An arena has less than 2^29 words: 1 GiB and the areas of its threads.
 const ROW_MASK = (1 << 28) - 1;
 const ROUND_SHIFT = 28 - Math.log2(ASKS_MOST);
 
@@ -36,9 +36,9 @@ export class Mailbox {
   private readonly bell: number;
   private readonly toRing: number[] = [];
   private delivering = false;
-  /** The node of a waiter who does not know yet that it waits; 0: of none. */
+  /** The node of a waiter that does not know yet that it waits; 0: none. */
   private unsaid = 0;
-  /** Asks that were taken. */
+  /** How many asks this thread has handled. */
   private asked: number;
   watcher: RowWatcher | undefined = undefined;
 
@@ -50,13 +50,13 @@ export class Mailbox {
     this.asked = Atomics.load(section.words, section.area + AREA.asks);
   }
 
-  /** After the commit that changed this node. */
+  /** Call it after the commit that changed this node. */
   post(node: number): void {
     const thread = mark(this.section, node);
     if (!this.toRing.includes(thread)) this.toRing.push(thread);
   }
 
-  /** Asks a thread to look at a row: after the commit that gave it a reason. */
+  /** Asks a thread to look at a row. Call it after the commit that gave the reason. */
   ask(thread: number, row: number): void {
     const { words } = this.section;
     const area = this.section.areaOf(thread);
@@ -71,7 +71,7 @@ export class Mailbox {
     if (!this.toRing.includes(thread)) this.toRing.push(thread);
   }
 
-  /** Rings those to whom something was posted: outside any lock. */
+  /** Rings the threads to which something was posted. Outside any lock. */
   ringBells(): void {
     while (this.toRing.length > 0) {
       const thread = this.toRing.pop()!;
@@ -80,23 +80,26 @@ export class Mailbox {
     }
   }
 
-  /** Rings again, though the thread may have been told: whoever should have done so is dead. */
+  /** Rings even if the thread was told already: the one that should have told it is dead. */
   ringAgain(thread: number): void {
     Atomics.store(this.section.words, bellOf(this.section, thread), 1);
     if (thread !== this.section.thread) this.ring(thread);
   }
 
-  /** Delivers if someone rang. A plain read, 8 ns less than an atomic one: what it misses, the message brings. */
+  /**
+   * Delivers if somebody rang. A plain read takes 8 ns less than an atomic one; what it misses, the bell message
+   * brings.
+   */
   settle(unsaid = 0): void {
     if (this.section.words[this.bell] !== 0) this.deliver(unsaid);
   }
 
   /**
-   * `unsaid`: the node of a waiter whom the call that comes here has queued. Another thread may have granted it something by now, which
-   * it is told of once it knows that it waits, after all else that is done in this step of the thread's.
+   * `unsaid`: the node of a waiter that the current call has just queued. If another thread has granted it something
+   * meanwhile, the waiter is told in a microtask, after the caller has learnt that it waits.
    */
   deliver(unsaid = 0): void {
-    // A waiter told below may call the ledger, which comes here: the loop that told it goes on with the rest.
+    // A waiter that is told below may call the ledger and arrive here: the outer loop continues with the rest.
     if (this.delivering) return;
     this.delivering = true;
     this.unsaid = unsaid;
@@ -110,7 +113,10 @@ export class Mailbox {
     }
   }
 
-  /** An ask that was overwritten, or is not written yet, leaves one of another round: then any row may have been meant. */
+  /**
+   * An ask that was overwritten, or is not written yet, shows another round: then any row may have been meant, so all
+   * are looked at.
+   */
   private lookAtRows(): void {
     const { words, area } = this.section;
     let all = Atomics.exchange(words, area + AREA.askedAll, 0) !== 0;
@@ -128,7 +134,7 @@ export class Mailbox {
       }
       if (all) this.watcher?.look(0);
     } catch (error) {
-      // Whoever rings next has all of them looked at, the one over which it failed too.
+      // At the next ring all rows are looked at, including the one that failed.
       Atomics.store(words, area + AREA.askedAll, 1);
       throw error;
     }
@@ -163,7 +169,7 @@ export class Mailbox {
     try {
       this.take(node);
     } catch (error) {
-      // The lock was not to be had, or a waiter threw: the rest is for the next time.
+      // The lock was busy, or a waiter threw: the rest is left for the next time.
       mark(this.section, node);
       Atomics.store(this.section.words, chunk + NODE_CHUNK.summary, ALL_MAIL_WORDS);
       for (const other of this.nodes.chunks) {
@@ -176,7 +182,7 @@ export class Mailbox {
 
   private take(node: number): void {
     const { section } = this;
-    // Only this thread makes a node free, so this much can be read without the lock.
+    // Only this thread makes its nodes free, so that can be read without the lock.
     if (section.words[node + NODE.state] === NODE_STATE.free) return;
     const pool = section.words[node + NODE.pool]!;
     section.enter(pool);
@@ -214,7 +220,7 @@ export function leaseOf(memory: Memory, node: number): OpenLease {
   );
 }
 
-/** Sets a node's bit in the mail of its thread; says which thread that is. */
+/** Sets a node's bit in the mail of its thread, and returns that thread. */
 export function mark(memory: Memory, node: number): number {
   const { words } = memory;
   const chunk = words[node + NODE.chunk]!;
@@ -232,12 +238,15 @@ function placeOf(area: number, ask: number): number {
   return area + ASKS_OFFSET + (ask & (ASKS_MOST - 1));
 }
 
-/** In the upper four bits of a place, above half the row, which is even: what was written late is taken for another only 16 rounds on. */
+/**
+ * The round of an ask, in the upper four bits of its place; below it half the row, which is even. An ask that is
+ * written late could only be taken for one 16 rounds later.
+ */
 function roundOf(ask: number): number {
   return (ask & -ASKS_MOST) << ROUND_SHIFT;
 }
 
-/** 0: this is not what was written for that ask. */
+/** 0: what was found was not written for this ask. */
 function rowOf(found: number, ask: number): number {
   return (found & ~ROW_MASK) === roundOf(ask) ? (found & ROW_MASK) << 1 : 0;
 }

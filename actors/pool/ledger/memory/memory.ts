@@ -1,4 +1,4 @@
-/** One thread's window on the arena: a growable shared buffer of which memory is given out and never taken back. */
+/** One thread's window on the arena: a growable shared buffer whose memory is allocated and never freed. */
 
 import type { ArenaOptions } from '../ledger.ts';
 import { SLOT_WORDS } from '../record/record-layout.ts';
@@ -7,16 +7,16 @@ import { AREA, ARENA, CLAIM, MAGIC, RING_OFFSET, ROW } from './layout.ts';
 const WORD_BYTES = 4;
 const LINE_WORDS = 16;
 const MIN_GROWTH_WORDS = 1 << 18;
-// 255: what the owner's bits of a lock word can name.
+// 255: the greatest number that the owner's bits of a lock word can hold.
 export const THREADS_MAX = 255;
 // 1 GiB of addresses, not of memory: room for half a million pools of four backends.
 const RESERVE_BYTES = 2 ** 30;
-// 16 384 records are a third of a second of a busy worker: longer than a journal's group commit takes.
+// 16 384 records: a third of a second of a busy worker, longer than a group commit of the journal takes.
 const RECORD_SLOTS = 16_384;
 
 export class Memory {
   readonly buffer: SharedArrayBuffer;
-  // Views of fixed length, remade when the buffer has grown: one that tracks its length costs ten times as much.
+  // Views of fixed length, remade after the buffer has grown: a length-tracking view costs ten times as much.
   words: Int32Array;
   doubles: Float64Array;
 
@@ -34,19 +34,19 @@ export class Memory {
     return this.words[ARENA.areas]! + thread * this.words[ARENA.areaWords]!;
   }
 
-  /** Whatever is reachable once this was called lies within the views. */
+  /** Afterwards everything that is reachable lies within the views. */
   look(): void {
     if (Atomics.load(this.words, ARENA.size) !== this.words.length) this.remap();
   }
 
-  /** Words of the arena, zero, at the start of a cache line. Any thread may ask, outside any lock. */
+  /** Allocates words of zeros at the start of a cache line. Any thread may call it, outside any lock. */
   allocate(words: number): number {
     const whole = Math.ceil(words / LINE_WORDS) * LINE_WORDS;
     for (;;) {
       const at = Atomics.load(this.words, ARENA.top);
       const end = at + whole;
       this.growTo(end);
-      // Last: who finds no room, or dies before, takes none from the others, not even for a moment.
+      // Last: a thread that finds no room, or dies before, takes none from the others, not even for a moment.
       if (Atomics.compareExchange(this.words, ARENA.top, at, end) !== at) continue;
       this.look();
       return at;
@@ -65,7 +65,7 @@ export class Memory {
       try {
         this.buffer.grow(wanted * WORD_BYTES);
       } catch (error) {
-        // Another thread grew it further meanwhile; anything else is a failure.
+        // Another thread may have grown it further meanwhile; anything else is a failure.
         if (this.buffer.byteLength < wanted * WORD_BYTES) throw error;
       }
       this.raiseSize(this.buffer.byteLength / WORD_BYTES);

@@ -1,4 +1,4 @@
-/** The waiters of this thread: their nodes in shared memory, and who stands behind each. */
+/** The waiters of this thread: their nodes in shared memory, and the `Waiter` behind each. */
 import assert from 'node:assert/strict';
 import type { Waiter } from '../ledger.ts';
 import { AREA, NODE, NODE_CHUNK, NODE_STATE, NODES_IN_CHUNK } from './layout.ts';
@@ -13,7 +13,7 @@ export class Nodes {
   private readonly free: number[] = [];
   private readonly waiters: (Waiter | undefined)[] = [];
 
-  /** Takes over the nodes of the thread that had this number before. */
+  /** Takes over the nodes of the former thread of this number. */
   constructor(section: Section) {
     this.section = section;
     section.look();
@@ -21,7 +21,7 @@ export class Nodes {
     for (const chunk of this.chunks) this.addFree(chunk);
   }
 
-  /** Makes sure of a free node. Outside any lock, since it may allocate. */
+  /** Makes sure that a node is free. Outside any lock, since it may allocate. */
   reserve(): void {
     if (this.free.length === 0) this.addChunk();
   }
@@ -40,7 +40,7 @@ export class Nodes {
     waiter.place = node;
   }
 
-  /** The waiter of a node whose state is free again. */
+  /** Frees a node whose state is free again, and returns its waiter. */
   release(node: number): Waiter {
     const number = this.section.words[node + NODE.number]!;
     const waiter = this.waiters[number];
@@ -62,7 +62,7 @@ export class Nodes {
       words[node + NODE.chunk] = chunk;
     }
     words[chunk + NODE_CHUNK.next] = words[section.area + AREA.firstChunk]!;
-    // Others find the chunk when it is whole. A thread that dies before this line loses the chunk, not more.
+    // Others find the chunk once it is complete. A thread that dies before this line loses the chunk, nothing more.
     Atomics.store(words, section.area + AREA.firstChunk, chunk);
     this.chunks.push(chunk);
     this.addFree(chunk);
@@ -74,7 +74,7 @@ export class Nodes {
   }
 }
 
-/** Chunks of the thread with this area, oldest first. Look before, so that they lie within the views. */
+/** Chunks of the thread with this area, oldest first. */
 export function chunksOf(memory: Memory, area: number): number[] {
   const chunks: number[] = [];
   let chunk = Atomics.load(memory.words, area + AREA.firstChunk);
@@ -93,7 +93,7 @@ export function nodesIn(memory: Memory, chunk: number, state: number): number[] 
   return nodes;
 }
 
-/** Nothing waits in this area any more: for the area of a dead thread, once its waiters left their queues. */
+/** Empties the area of a dead thread, once its waiters have left their queues. */
 export function clearNodes(memory: Memory, area: number): void {
   const { words } = memory;
   for (const chunk of chunksOf(memory, area)) {

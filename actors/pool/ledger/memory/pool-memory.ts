@@ -1,9 +1,9 @@
-/** Memory for pools and rows: what is given back is used again for the same. Main thread only. */
+/** Memory for pools and rows: what is freed is used again for the same kind. Main thread only. */
 import { ARENA, CLOSED, NO_LIMIT, PHASE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 export class PoolMemory {
-  /** All that ever were pools: their lock words are looked at when a thread dies. */
+  /** All blocks that ever were pools: their lock words are looked at when a thread dies. */
   readonly blocks: number[] = [];
   private readonly memory: Memory;
   private readonly freeBlocks: number[] = [];
@@ -31,7 +31,7 @@ export class PoolMemory {
     this.freeBlocks.push(block);
   }
 
-  /** Chunks of empty rows that belong to nobody yet: so many, or none where there is no room for all. */
+  /** Takes `count` chunks of empty rows; none if there is no room for all. */
   takeChunks(count: number): number[] {
     const chunks: number[] = [];
     try {
@@ -47,7 +47,7 @@ export class PoolMemory {
     this.freeChunks.push(...chunks);
   }
 
-  /** Empties a block and gives its rows back. Under its lock. */
+  /** Empties a block and frees its rows. Under its lock. */
   clear(block: number): void {
     const { words, doubles } = this.memory;
     for (let chunk = words[block + POOL.firstChunk]!; chunk !== 0; ) {

@@ -5,7 +5,8 @@ import type { Section } from './section.ts';
 export function link(section: Section, pool: number, node: number): void {
   const { words } = section;
   const last = words[pool + POOL.lastWaiter]!;
-  // A free node belongs to its thread: what it says matters to nobody before its state changes, so only that is noted.
+  // A free node belongs to its thread, and nobody reads it before its state changes: so only the state is noted for
+  // undo.
   words[node + NODE.pool] = pool;
   words[node + NODE.next] = 0;
   words[node + NODE.previous] = last;

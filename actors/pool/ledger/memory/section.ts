@@ -1,27 +1,27 @@
 /**
- * The critical section: one thread, one pool, all or nothing. Every write inside goes through `set`, which notes the old
- * value first, so that whoever finds a thread dead half-way can put things back.
+ * The critical section: one thread, one pool, all or nothing. Every write inside goes through `set`, which notes the
+ * old value first, so that it can be put back if the thread dies half-way.
  *
- *   enter ─▶ set … set ─▶ commit ─▶ set … commit ─▶ exit
- *                 └─ a throw ─▶ rollback ─┘
+ *    enter ─▶ set … set ─▶ commit ─▶ set … commit ─▶ exit
+ *                  └─ a throw ─▶ rollback ─┘
  */
 import assert from 'node:assert/strict';
 import { AREA, ARENA, UNDO_ENTRIES } from './layout.ts';
 import { Memory } from './memory.ts';
 
-/** The main thread could not have a lock within its bound: try in a later turn of the event loop. */
+/** The main thread did not get a lock within its bound: try again in a later turn of the event loop. */
 export class LedgerBusy extends Error {
   override readonly name = 'LedgerBusy';
   readonly code = 'ledger_busy';
 }
 
-// Someone sleeps on this lock: whoever frees it wakes one. It is a bit of the lock word and not a count beside it, since a
+// Somebody sleeps on this lock: whoever frees it wakes one. It is a bit of the lock word, not a count beside it: a
 // count leaks when a thread dies asleep.
 const CONTENDED = 0x100;
 const OWNER = 0xff;
-// About as long as two operations take; then the holder has probably lost its processor.
+// About as long as two operations take; after that the holder has probably lost its processor.
 const SPINS = 200;
-// A lost wake-up costs at most this.
+// The longest delay that a lost wake-up can cause.
 const SLEEP_MS = 1;
 // The main thread waits no longer than this for a lock, since it alone can free the lock of a dead worker.
 const MAIN_SLEEPS = 2;
@@ -33,7 +33,7 @@ export class Section extends Memory {
   private readonly undo: number;
   private readonly sleeps: number;
 
-  /** `sleeps`: how often it sleeps for a lock before it gives up with LedgerBusy. */
+  /** `sleeps`: how often it sleeps for a lock before giving up with LedgerBusy. */
   constructor(
     buffer: SharedArrayBuffer,
     thread: number,
@@ -61,7 +61,7 @@ export class Section extends Memory {
     if ((found & CONTENDED) !== 0) Atomics.notify(this.words, lock, 1);
   }
 
-  /** The one way to write inside. */
+  /** The only way to write inside. */
   set(at: number, value: number): void {
     this.note(at);
     this.words[at] = value;
@@ -74,17 +74,17 @@ export class Section extends Memory {
     this.doubles[at >> 1] = value;
   }
 
-  /** What was done so far is done, whatever happens to this thread. */
+  /** Makes final what was done so far, whatever happens to this thread. */
   commit(): void {
     this.words[this.area + AREA.undoCount] = 0;
   }
 
-  /** Puts back what this thread did since its last commit. */
+  /** Undoes what this thread did since its last commit. */
   rollback(): void {
     this.rollbackArea(this.area);
   }
 
-  /** As `rollback`, for a thread that is dead. */
+  /** As `rollback`, for a dead thread. */
   rollbackArea(area: number): void {
     const words = this.words;
     for (let count = words[area + AREA.undoCount]!; count > 0; count--) {
@@ -94,7 +94,7 @@ export class Section extends Memory {
     words[area + AREA.undoCount] = 0;
   }
 
-  /** Shows readers the records of an area up to its head. */
+  /** Makes the records of an area visible to readers, up to its head. */
   publish(area: number): void {
     const words = this.words;
     const head = words[area + AREA.recordHead]!;
@@ -107,7 +107,7 @@ export class Section extends Memory {
     return (Atomics.load(this.words, lock) & OWNER) === thread + 1;
   }
 
-  /** Takes over a lock from a thread that is dead. */
+  /** Takes over the lock of a dead thread. */
   inherit(lock: number, dead: number): void {
     for (;;) {
       const found = Atomics.load(this.words, lock);
@@ -134,7 +134,7 @@ export class Section extends Memory {
         return;
     }
     for (let slept = 0; ; slept++) {
-      // Others may sleep too, so whoever has slept takes the lock as contended.
+      // Others may sleep too, so a thread that has slept takes the lock as contended.
       const found = Atomics.compareExchange(words, lock, 0, this.owner | CONTENDED);
       if (found === 0) return;
       if (slept >= this.sleeps) throw new LedgerBusy(`lock ${lock} is held by thread ${(found & OWNER) - 1}`);

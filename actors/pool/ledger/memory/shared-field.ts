@@ -1,4 +1,4 @@
-/** A pool's rows in shared memory, as a policy sees them on behalf of one request. */
+/** A pool's rows in shared memory, as a policy sees them for one request. */
 
 import { shareOf } from '../../health/slow-start.ts';
 import { isClosing, UNIT, UNITS } from '../../health/ward.ts';
@@ -10,16 +10,16 @@ import type { Section } from './section.ts';
 
 export class SharedField implements Field {
   rows = 0;
-  // The section's words as of this entry: a scan that asks the section for them takes a fifth longer.
+  // The section's words as of this entry: a scan that reads them from the section takes a fifth longer.
   words: Int32Array;
   doubles: Float64Array;
   nowMs = 0;
   hash = 0;
-  /** Of the request; 0: none of its own. */
+  /** The request's route; 0: none of its own. */
   route = 0;
-  /** Key of the backend that the request is at home at; 0: none. */
+  /** Key of the request's home; 0: none. */
   wanted = 0;
-  // The waiter that is looked on behalf of, or 0.
+  // The waiter on whose behalf the rows are looked at; 0: a request that does not wait.
   private node = 0;
   /** 0: weights count in full at once. */
   slowStartMs = 0;
@@ -27,10 +27,10 @@ export class SharedField implements Field {
   readonly tried: Float64Array;
   private readonly section: Section;
   private pool = 0;
-  // Where each row is. Rows never move while the pool lives, but their chunks lie anywhere.
+  // Where each row lies. Rows never move while the pool lives, but their chunks may lie anywhere.
   private places: number[] = [];
 
-  /** `tried` is the thread's own: one request at a time is looked at. */
+  /** `tried` belongs to the thread: it looks at one request at a time. */
   constructor(section: Section, tried: Float64Array) {
     this.section = section;
     this.words = section.words;
@@ -38,7 +38,7 @@ export class SharedField implements Field {
     this.tried = tried;
   }
 
-  /** Learns the places of all rows. Under the lock. */
+  /** Learns where all rows lie. Under the lock. */
   layOut(pool: number): void {
     const { words } = this.section;
     const step = words[ARENA.rowWords]!;
@@ -54,12 +54,12 @@ export class SharedField implements Field {
     return this.places.length;
   }
 
-  /** Where a row is. */
+  /** Where a row lies. */
   placeOf(row: Row): number {
     return this.places[row]!;
   }
 
-  /** Looks on behalf of a request that tried these. */
+  /** Looks on behalf of a request that has tried these backends. */
   forRequest(nowMs: number, tried: readonly number[], hash: number, route: number, wanted: number): void {
     this.nowMs = nowMs;
     this.hash = hash;
@@ -95,8 +95,8 @@ export class SharedField implements Field {
   }
 
   /**
-   * The row that the request is at home at, as long as that lives: then it goes there or waits. NONE: it has no home, or that is
-   * gone, unhealthy, starting or was tried, so that any will do. A home that is being drained is one still.
+   * The row of the request's home, as long as that lives: the request goes there or waits. NONE: it has no home, or the
+   * home is gone, unhealthy, starting or was tried, so any backend will do. A draining home still counts.
    */
   home(): Row {
     if (this.wanted === 0) return NONE;
@@ -107,7 +107,10 @@ export class SharedField implements Field {
     return isClosedTo(this.words, this.doubles, at, this.route) ? NONE : row;
   }
 
-  /** Whoever is looked at may have any backend that is open: what it cannot have, only those can who are at home at one that is drained. */
+  /**
+   * Whether the request may have any open backend. If it gets none, only those whose home is draining could still get
+   * one.
+   */
   get isForAny(): boolean {
     return this.triedCount === 0 && this.route === 0 && this.wanted === 0;
   }
@@ -118,7 +121,7 @@ export class SharedField implements Field {
     return false;
   }
 
-  /** One that may be given to who is looked at; NONE: none may. */
+  /** A row that may be given to the request; NONE: none. */
   firstOpen(): Row {
     const home = this.home();
     if (home !== NONE) return this.hasRoom(home) ? home : NONE;
@@ -187,7 +190,7 @@ export class SharedField implements Field {
     return this.slowStartMs === 0 ? drawOf(state, bound) : drawIn(state, bound);
   }
 
-  /** The kinds of row there are, each row of one kind: bits of FOUND. */
+  /** The kinds of row there are, as bits of FOUND; each row is of one kind. */
   found(): number {
     if (this.home() !== NONE) return FOUND.busy;
     let found = 0;
@@ -195,7 +198,7 @@ export class SharedField implements Field {
     return found;
   }
 
-  /** Of a waiter it is remembered: else a long queue would look through all rows for each of those in it. */
+  /** A waiter's node remembers it: otherwise a long queue would scan all rows for each waiter. */
   private homeRow(): Row {
     const { words, node } = this;
     if (node !== 0) {

@@ -1,4 +1,4 @@
-/** A pool's health in shared memory, as judging sees it. */
+/** The health of a pool's backends in shared memory, as the rules in health/ see it. */
 import { isClosing, STATE, UNIT, type UnitField, type UnitState, type Ward } from '../../health/ward.ts';
 import type { Row } from '../../policy/policy.ts';
 import { CLOSED, POOL, ROW } from './layout.ts';
@@ -6,12 +6,12 @@ import type { Section } from './section.ts';
 import type { SharedField } from './shared-field.ts';
 
 const NOT_MEMBER = CLOSED.empty | CLOSED.removed | CLOSED.draining | CLOSED.starting;
-// Fields below it are of two words.
+// Fields below this one take two words.
 const FIRST_WORD = UNIT.failed;
 
 export class SharedWard implements Ward {
   nowMs = 0;
-  /** Where the pool is. */
+  /** Where the pool lies. */
   pool = 0;
   private readonly section: Section;
   private readonly field: SharedField;
@@ -60,7 +60,7 @@ export class SharedWard implements Ward {
     else this.section.set(at, value);
   }
 
-  /** What is out is closed: the whole row, or the row for one route. */
+  /** A unit that is out closes the whole row, or the row for one route. */
   setState(row: Row, unit: number, state: UnitState): void {
     const { section } = this;
     const at = this.field.placeOf(row);
