@@ -15,7 +15,7 @@ import type { Room } from '../../src/history/room.ts';
 import { JournalledPool, nobody } from '../actors/pool/ledger/journalled-pool.ts';
 import { finished, record, temporaryDirectory } from '../journal/desk.ts';
 
-const DOCS = join(import.meta.dirname, '../../docs/operations.md');
+const DOCS = join(import.meta.dirname, '../../docs/command-line.md');
 
 /** A journal of three requests, one of which was sent twice, and a log of none. */
 async function roomWith(): Promise<Room> {
