@@ -73,8 +73,9 @@ class Table {
     const pool = { policy: 'least-request', maxWaiting: 1000, whenEmpty: 'hold', seed: 7, ...more } as const;
     const change = { position: ++this.#position, nowMs: this.nowMs };
     await this.main.define(WEB, pool, rows, 'restrict', change);
+    const before = this.members;
     this.members = new Map(members.map((member) => [keyOf(member.id), member]));
-    this.#forget();
+    this.#forget(before);
     await this.main.define(WEB, pool, rows, 'widen', change);
     this.#collect();
   }
@@ -153,10 +154,11 @@ class Table {
     return count;
   }
 
-  /** Of one that was removed nothing is known any more, whatever it has under way: if it comes again, it comes as a new one. */
-  #forget(): void {
+  /** One that was removed is unknown, whatever it has under way: if it comes again it begins sound, as one that moved does. */
+  #forget(before: ReadonlyMap<number, Member>): void {
     for (const key of this.quarantinedUntilMs.keys())
-      if (!this.members.has(key)) this.quarantinedUntilMs.delete(key);
+      if (before.get(key)?.place !== this.members.get(key)?.place || !this.members.has(key))
+        this.quarantinedUntilMs.delete(key);
   }
 
   /** Grants come to their threads by a bell; in the order of their tickets they are judged. */
@@ -186,13 +188,14 @@ class Table {
 
 const IDS = ['a', 'b', 'c', 'd', 'e'];
 const thread = fc.nat(THREADS - 1);
-const members = fc.uniqueArray(
+const members: fc.Arbitrary<Member[]> = fc.uniqueArray(
   fc.record({
     id: fc.constantFrom(...IDS),
     limit: fc.constantFrom(0, 1, 1, 2, 3),
     weight: fc.integer({ min: 1, max: 4 }),
     state: fc.constantFrom('up', 'up', 'up', 'starting', 'draining'),
     quarantineUntilMs: fc.constant(0),
+    place: fc.constantFrom(1, 1, 1, 2),
   }),
   { selector: ({ id }) => id, maxLength: IDS.length },
 );
@@ -235,8 +238,13 @@ async function play(policy: PolicyName, steps: readonly Step[]): Promise<Table> 
 }
 
 function up(id: string, more: Partial<Member> = {}): Member {
-  return { id, limit: 0, weight: 1, state: 'up', quarantineUntilMs: 0, ...more };
+  return { id, limit: 0, weight: 1, state: 'up', quarantineUntilMs: 0, place: 1, ...more };
 }
+
+const ask: Step = { do: 'ask', thread: 0, tried: [], hash: 0, home: undefined };
+const gone: Step = { do: 'define', members: [] };
+const back: Step = { do: 'define', members: [up('a')] };
+const moved: Step = { do: 'define', members: [up('a', { place: 2 }), up('b', { limit: 1 })] };
 
 const someSteps = fc.array(step, { maxLength: 80, size: 'max' });
 
@@ -257,7 +265,21 @@ describe('whatever happens', () => {
         }
         expect(table.waiting.filter(({ asker }) => asker.tried.length < IDS.length)).toEqual([]);
       }),
-      { numRuns: 150 },
+      {
+        numRuns: 500,
+        examples: [
+          // One that was quarantined, and is removed with a request under way, comes again: who waits has it at once.
+          [
+            'least-request',
+            [ask, ask, ask, { do: 'quarantine', id: 'a', ms: 1 }, { ...ask, tried: ['c'] }, gone, back],
+          ],
+          // Likewise one that moves, and was never away.
+          [
+            'least-request',
+            [ask, ask, ask, { do: 'quarantine', id: 'a', ms: 1 }, { ...ask, tried: ['c'] }, moved],
+          ],
+        ],
+      },
     );
   });
 
