@@ -1,11 +1,27 @@
 /** Where a request would go, out of a journal and a log that are made by hand. */
 import { expect, it } from 'vitest';
-import { openSqliteLog, type PoolEvent } from '../../eventlog/index.ts';
+import {
+  type BackendId,
+  type Json,
+  openSqliteLog,
+  type PoolEvent,
+  type PoolName,
+  type SparseBackend,
+  type SparseDomain,
+  type SparsePool,
+} from '../../eventlog/index.ts';
 import { type AskedStory, type AskedWish, LocalHistory, sourcesOf } from '../../src/history/index.ts';
-import { append, domainCreated, domainOf, domainState, write } from '../eventlog/appends.ts';
+import { CompiledRoute } from '../../src/proxy/index.ts';
+import { append, domainOf, write } from '../eventlog/appends.ts';
 import { RUN } from '../journal/desk.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { RecordedWorld } from './recorded-world.ts';
+
+type Setting = {
+  readonly domain?: Partial<SparseDomain>;
+  readonly pool?: SparsePool;
+  readonly wish?: Partial<AskedWish>;
+};
 
 const at = (port: number) => ({ address: `127.0.0.1:${port}` });
 
@@ -13,17 +29,20 @@ const at = (port: number) => ({ address: `127.0.0.1:${port}` });
 async function asked(
   directory: string,
   happens: (world: RecordedWorld) => Promise<unknown>,
+  { domain = {}, pool = {}, wish = {} }: Setting = {},
 ): Promise<AskedStory> {
-  const made = write(domainOf('a.test'), 0, [domainCreated()], domainState('web', 1));
+  const settings = { pool: 'web' as PoolName, ...domain };
+  const current = { settings, version: 1 } as unknown as Json;
+  const made = write(domainOf('a.test'), 0, [{ type: 'DomainCreated', data: { settings } }], current);
   {
     await using log = openSqliteLog({ directory, now: () => RUN });
     await log.append(append([made], { commandId: 'the domain' }));
   }
   await using world = new RecordedWorld(directory, 1, 7);
-  await world.create({}, { 'web.1': at(9001) });
+  await world.create(pool, { 'web.1': at(9001) });
   await happens(world);
   world.turn();
-  return explained(directory, {}, Math.ceil(world.nowMs) + 100);
+  return explained(directory, wish, Math.ceil(world.nowMs) + 100);
 }
 
 async function explained(directory: string, more: Partial<AskedWish>, nowMs = 0): Promise<AskedStory> {
@@ -95,4 +114,175 @@ it('the last change is somebody’s, however often the router has found somethin
     await world.happen(...Array.from({ length: 2500 }, (_, at) => quarantined(RUN + at)));
   });
   expect(changes.last).toMatchObject({ type: 'BackendAdded', stream: 'pool-web' });
+});
+
+const nothing = async () => {};
+
+it.each<[string, Setting, object]>([
+  [
+    'a route that redirects',
+    {
+      domain: {
+        routes: [{ match: { pathPrefix: '/' }, redirect: { status: 308, location: 'https://b.test/' } }],
+      },
+    },
+    { pool: null, why: 'route 0 redirects it' },
+  ],
+  [
+    'a route that splits',
+    {
+      domain: {
+        routes: [
+          {
+            match: { pathPrefix: '/' },
+            split: [
+              { pool: 'web' as PoolName, weight: 9 },
+              { pool: 'new' as PoolName, weight: 1 },
+            ],
+          },
+        ],
+      },
+    },
+    { pool: null, why: 'route 0 splits it by weight: web 9, new 1' },
+  ],
+  [
+    'a pool that does not exist',
+    { domain: { pool: 'old' as PoolName } },
+    { pool: 'old', why: 'there is no pool old: H14' },
+  ],
+  ['another host', { wish: { host: 'b.test' } }, { domain: null, why: 'no domain serves this host: 404' }],
+])('of %s is told why it goes nowhere, whichever backend is asked about', async (_, setting, expected) => {
+  await using directory = await tempDirectory();
+  const story = await asked(directory.path, nothing, {
+    ...setting,
+    wish: { ...setting.wish, whyNot: 'web.1' },
+  });
+  expect(story).toMatchObject({ backend: null, sight: null, ...expected });
+  expect(story.whyNot).toBe(`no backend is picked: ${story.why}`);
+});
+
+it('of a domain in maintenance is told what its pool would do without', async () => {
+  await using directory = await tempDirectory();
+  const setting = { domain: { maintenance: true }, wish: { whyNot: 'web.1' } };
+  expect(await asked(directory.path, nothing, setting)).toMatchObject({
+    pool: 'web',
+    backend: null,
+    why: 'a.test is in maintenance: H80',
+    whyNot: 'web.1 could be had, but no backend is picked: a.test is in maintenance: H80',
+  });
+});
+
+const id = 'web.1' as BackendId;
+const ALL_MAY_BE_OUT = { health: { passive: { maxEjectedPercent: 100 } } };
+const isOut = (untilMs: number): PoolEvent => ({
+  type: 'BackendQuarantined',
+  data: { id, cause: 'connect_refused', untilMs },
+});
+const isEjected = (route: string, untilMs: number): PoolEvent => ({
+  type: 'BackendHealthChanged',
+  data: { id, withheld: [], probes: 'passing', ejections: [{ route, untilMs, level: 1 }] },
+});
+const LATER_MS = RUN + 60_000;
+const LATER = new Date(LATER_MS).toISOString();
+const changed = (backend: SparseBackend): PoolEvent => ({ type: 'BackendChanged', data: { id, backend } });
+
+it.each<[string, (world: RecordedWorld) => Promise<unknown>, Setting, object]>([
+  [
+    'busy',
+    async (world) => world.ask(),
+    { pool: { maxConcurrency: 1 } },
+    { why: 'none can be had now; it would wait', whyNot: 'web.1 cannot be had: at its limit, 1/1' },
+  ],
+  [
+    'busy, and nobody may wait',
+    async (world) => world.ask(),
+    { pool: { maxConcurrency: 1, queue: { maxWaiting: 0 } } },
+    { why: 'none can be had now; the queue is full: H11', whyNot: 'web.1 cannot be had: at its limit, 1/1' },
+  ],
+  [
+    'quarantined',
+    (world) => world.happen(isOut(LATER_MS)),
+    {},
+    { why: 'none can be had now; it would wait', whyNot: `web.1 cannot be had: quarantined, until ${LATER}` },
+  ],
+  [
+    'ejected',
+    (world) => world.happen(isEjected('', LATER_MS)),
+    { pool: ALL_MAY_BE_OUT },
+    { why: 'none can be had now; it would wait', whyNot: `web.1 cannot be had: ejected, until ${LATER}` },
+  ],
+  [
+    'starting',
+    (world) => world.happen(changed({ ...at(9001), state: 'starting' })),
+    {},
+    { why: 'no backend is up, and some are starting: H20', whyNot: 'web.1 cannot be had: starting' },
+  ],
+])('where the only backend is %s, it is told so', async (_, happens, setting, expected) => {
+  await using directory = await tempDirectory();
+  const story = await asked(
+    directory.path,
+    async (world) => {
+      world.checkpoint();
+      await happens(world);
+      world.pass(10);
+    },
+    { ...setting, wish: { whyNot: 'web.1' } },
+  );
+  expect(story).toMatchObject({ pool: 'web', backend: null, ...expected });
+});
+
+it('a backend that fails for one route is told to for that route alone', async () => {
+  await using directory = await tempDirectory();
+  const route = { match: { pathPrefix: '/api' }, pool: 'web' as PoolName };
+  const { name } = new CompiledRoute('a.test', route, 0);
+  const whyNot = 'web.1';
+  const ofRoute = await asked(
+    directory.path,
+    async (world) => {
+      world.checkpoint();
+      await world.happen(isEjected(name, LATER_MS));
+      world.pass(10);
+    },
+    { domain: { routes: [route] }, pool: ALL_MAY_BE_OUT, wish: { path: '/api/cart', whyNot } },
+  );
+  expect(ofRoute).toMatchObject({
+    route: { route: 0 },
+    backend: null,
+    whyNot: `web.1 cannot be had: failing for this route, until ${LATER}`,
+  });
+  const asOf = { type: 'time', ms: RUN + 10 } as const;
+  expect(await explained(directory.path, { path: '/', whyNot, at: asOf })).toMatchObject({
+    route: { route: -1 },
+    backend: 'web.1',
+  });
+});
+
+it('a pool is as whoever has its ledger says it is, where one asks about now', async () => {
+  await using directory = await tempDirectory();
+  let checkpoint: Uint8Array = new Uint8Array();
+  await asked(directory.path, async (world) => {
+    world.checkpoint();
+    world.turn();
+    world.pass(50);
+    world.ask();
+    checkpoint = world.glimpse();
+    // What the journal has by now is not what it had then.
+    world.finish('finished');
+  });
+  const inFlight = async (wish: Partial<AskedWish>) =>
+    (await explained(directory.path, wish, RUN + 100)).sight?.candidates[0]?.inFlight;
+  const live = { pool: 'web', checkpoint };
+  expect(await inFlight({ live })).toBe(1);
+  expect(await inFlight({ live: { ...live, pool: 'other' } })).toBe(0);
+  expect(await inFlight({ live, at: { type: 'time', ms: RUN } })).toBe(0);
+});
+
+it('what is not known of who would ask is said', async () => {
+  await using directory = await tempDirectory();
+  const pool = { policy: 'consistent-hash', affinity: { cookie: 'home' } } as const;
+  const { notes } = await asked(directory.path, async (world) => world.checkpoint(), { pool });
+  expect(notes).toEqual([
+    'the key is digested with a secret: it is taken to have none',
+    'the client is taken to come for the first time',
+  ]);
 });
