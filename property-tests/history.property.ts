@@ -35,7 +35,7 @@ const wishes: fc.Arbitrary<readonly Wish[]> = fc.array(
       .map(([name, id]): Wish => ['DELETE', `/v1/pools/${name}/backends/${id}`]),
     pool.map((name): Wish => ['DELETE', `/v1/pools/${name}`]),
   ),
-  { minLength: 5, maxLength: 25 },
+  { minLength: 5, maxLength: 25, size: 'max' },
 );
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 

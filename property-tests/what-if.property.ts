@@ -69,6 +69,7 @@ const course = fc.record({
   steps: fc.array(fc.record({ ms: fc.integer({ min: 0, max: 30 }), doing }), {
     minLength: 20,
     maxLength: 150,
+    size: 'max',
   }),
 });
 type Course = typeof course extends fc.Arbitrary<infer T> ? T : never;

@@ -42,7 +42,7 @@ describe('the fold of a pool', () => {
     fc.assert(
       fc.property(
         fc.array(event, { maxLength: 30, size: 'max' }),
-        fc.array(event, { maxLength: 30 }),
+        fc.array(event, { maxLength: 30, size: 'max' }),
         (before, after) => {
           const from = folded(null, before, true);
           const text = JSON.stringify(from);

@@ -38,7 +38,7 @@ const history = fc.record({
       holds: fc.nat(3),
       isSilent: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
     }),
-    { minLength: 20, maxLength: 120 },
+    { minLength: 20, maxLength: 120, size: 'max' },
   ),
 });
 type History = typeof history extends fc.Arbitrary<infer T> ? T : never;

@@ -322,7 +322,11 @@ describe('round robin', () => {
 });
 
 describe('consistent hash', () => {
-  const hashes = fc.uniqueArray(fc.integer({ min: 1, max: 2 ** 40 }), { minLength: 1, maxLength: 40 });
+  const hashes = fc.uniqueArray(fc.integer({ min: 1, max: 2 ** 40 }), {
+    minLength: 1,
+    maxLength: 40,
+    size: 'max',
+  });
   const sizes = fc.integer({ min: 2, max: 12 });
 
   /** Where each key is at home, on an idle pool. */

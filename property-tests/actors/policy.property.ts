@@ -20,7 +20,7 @@ const rows = fc.array(
       learntAtMs: fc.nat(100_000),
     })
     .map(row),
-  { minLength: 1, maxLength: 80 },
+  { minLength: 1, maxLength: 80, size: 'max' },
 );
 
 describe('policies', () => {
@@ -106,7 +106,7 @@ describe('policies', () => {
       hasFailed: fc.boolean(),
     });
     fc.assert(
-      fc.property(fc.array(sample, { minLength: 1, maxLength: 50 }), (samples) => {
+      fc.property(fc.array(sample, { minLength: 1, maxLength: 50, size: 'max' }), (samples) => {
         const field = plainField([row()]);
         for (const { afterMs, latencyMs, hasFailed } of samples) {
           field.nowMs += afterMs;
@@ -128,13 +128,14 @@ describe('consistent-hash', () => {
   const keys = fc.array(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), {
     minLength: 1,
     maxLength: 200,
+    size: 'max',
   });
   const backends = fc.uniqueArray(
     fc.record({
       key: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
       weight: fc.integer({ min: 1, max: 20 }),
     }),
-    { selector: ({ key }) => key, minLength: 2, maxLength: 30 },
+    { selector: ({ key }) => key, minLength: 2, maxLength: 30, size: 'max' },
   );
   const homeOf = (all: readonly { key: number; weight: number }[], hash: number) => {
     const field = plainField(all.map((each) => row(each)));

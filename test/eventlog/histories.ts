@@ -43,7 +43,8 @@ export function histories(maxLength = 40): fc.Arbitrary<readonly Step[]> {
     maxLength: 3,
   });
   const rarely = fc.nat({ max: 9 }).map((n) => n === 9);
-  return fc.array(fc.record({ writes, stale: rarely, twice: rarely, together: fc.boolean() }), { maxLength });
+  const step = fc.record({ writes, stale: rarely, twice: rarely, together: fc.boolean() });
+  return fc.array(step, { maxLength, size: 'max' });
 }
 
 export type Played = {

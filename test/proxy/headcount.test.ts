@@ -77,7 +77,7 @@ describe('a headcount', () => {
       limit: fc.integer({ min: 1, max: 4 }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
         const memory = createHeadcount(THREADS);
         const threads = Array.from({ length: THREADS }, (_, thread) => new SharedHeadcount(memory, thread));
         const model = new Map<string, number[]>();

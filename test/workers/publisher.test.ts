@@ -17,6 +17,8 @@ afterEach(() => {
 
 // As many as the board has places for.
 const PLACES = 64;
+// Behind it the count of publications wraps around, and is negative.
+const COUNT_END = 2 ** 31 - 10;
 
 function event(position: number, stream = 'pool-web'): Recorded {
   return { type: 'PoolRemoved', stream, data: {}, position } as unknown as Recorded;
@@ -137,11 +139,11 @@ describe('the fence', () => {
   it('of one that enrols late takes only what comes from then on', () => {
     const publisher = new Publisher();
     publisher.publish(happenedOf([event(1)]));
-    const { subscription, applied } = subscribe(publisher);
+    const { subscription, applied, lost } = subscribe(publisher);
     subscription.catchUp();
     publisher.publish(happenedOf([event(2)]));
     subscription.catchUp();
-    expect(applied).toEqual([2]);
+    expect([applied, lost]).toEqual([[2], []]);
   });
 });
 
@@ -168,11 +170,23 @@ describe('a change of a domain', () => {
   it('is posted when it is too long for the board, or has to do with a pool too', () => {
     const publisher = new Publisher();
     const { subscription, applied, posted } = subscribe(publisher);
-    publisher.publish(changeOfDomain(1, 'x'.repeat(2048)));
-    publisher.publish(happenedOf([event(2, 'domain-b.test'), event(3)]));
-    publisher.publish(changeOfDomain(4));
+    const room = 2048 - JSON.stringify(changeOfDomain(1).events).length;
+    publisher.publish(changeOfDomain(1, 'x'.repeat(room)));
+    expect(posted).toEqual([]);
+    publisher.publish(changeOfDomain(2, 'x'.repeat(room + 1)));
+    publisher.publish(happenedOf([event(3, 'domain-b.test'), event(4)]));
+    publisher.publish(changeOfDomain(5));
     subscription.catchUp();
-    expect([applied, posted.length]).toEqual([[1, 2, 3, 4], 2]);
+    expect([applied, posted.length]).toEqual([[1, 2, 3, 4, 5], 2]);
+  });
+
+  it('is sent to who reads no board, beside somebody who does', () => {
+    const publisher = new Publisher();
+    subscribe(publisher);
+    const received: number[] = [];
+    publisher.enrol({ receive: ({ first }) => received.push(first) });
+    publisher.publish(changeOfDomain(1));
+    expect(received).toEqual([1]);
   });
 
   it('is posted when the board is full, so that who is idle wakes and reads all of it', async () => {
@@ -203,22 +217,27 @@ describe('a change of a domain', () => {
       times: fc.integer({ min: 1, max: PLACES + 6 }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30, size: 'max' }), (steps) => {
-        const publisher = new Publisher();
-        const readers = [subscribe(publisher), subscribe(publisher)] as const;
-        let last = 0;
-        for (const { what, times } of steps) {
-          if (what === 'first reads') readers[0].subscription.catchUp();
-          else if (what === 'second reads') readers[1].subscription.catchUp();
-          else if (what === 'pool') publisher.publish(happenedOf([event(++last)]));
-          else for (let time = 0; time < times; time++) publisher.publish(changeOfDomain(++last));
-        }
-        for (const { subscription, applied, lost } of readers) {
-          subscription.catchUp();
-          expect([applied, lost]).toEqual([upTo(last), []]);
-        }
-        for (const port of ports.splice(0)) port.close();
-      }),
+      fc.property(
+        fc.constantFrom(0, COUNT_END),
+        fc.array(step, { maxLength: 30, size: 'max' }),
+        (count, steps) => {
+          const publisher = new Publisher();
+          Atomics.store(publisher.count, 0, count);
+          const readers = [subscribe(publisher), subscribe(publisher)] as const;
+          let last = 0;
+          for (const { what, times } of steps) {
+            if (what === 'first reads') readers[0].subscription.catchUp();
+            else if (what === 'second reads') readers[1].subscription.catchUp();
+            else if (what === 'pool') publisher.publish(happenedOf([event(++last)]));
+            else for (let time = 0; time < times; time++) publisher.publish(changeOfDomain(++last));
+          }
+          for (const { subscription, applied, lost } of readers) {
+            subscription.catchUp();
+            expect([applied, lost]).toEqual([upTo(last), []]);
+          }
+          for (const port of ports.splice(0)) port.close();
+        },
+      ),
       { numRuns: 100 },
     );
   });

@@ -4,7 +4,10 @@ import { RetryAgenda } from '../../../actors/supervision/retry-agenda.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 it('calls everybody at their time, behind one timer', async () => {
-  const delays = fc.array(fc.record({ afterMs: fc.nat(50), delayMs: fc.nat(500) }), { maxLength: 40 });
+  const delays = fc.array(fc.record({ afterMs: fc.nat(50), delayMs: fc.nat(500) }), {
+    maxLength: 40,
+    size: 'max',
+  });
   await fc.assert(
     fc.asyncProperty(delays, async (added) => {
       const clock = new VirtualClock();
