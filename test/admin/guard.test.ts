@@ -53,6 +53,20 @@ describe('Host', () => {
     expect(await raw(s, head('GET /healthz HTTP/1.1', 'Host: localhost', 'Host: localhost'))).toBe(400);
     expect(await raw(s, head('GET http://localhost/healthz HTTP/1.1', 'Host: localhost'))).toBe(400);
   });
+
+  it('is looked at in each request of a connection', async () => {
+    await using s = await scene();
+    const client = await RawClient.connect(s.port);
+    for (const [host, status] of [
+      ['localhost', 200],
+      ['localhost', 200],
+      ['evil.example', 421],
+    ] as const) {
+      client.socket.write(head('GET /healthz HTTP/1.1', `Host: ${host}`));
+      expect((await client.response()).status).toBe(status);
+    }
+    client.close();
+  });
 });
 
 describe('Origin', () => {
@@ -284,6 +298,22 @@ describe('what Node cannot read as a request', () => {
     const fields = ['Host: localhost', 'Content-Type: application/json', 'Transfer-Encoding: chunked'];
     client.socket.write(`${head('PUT /v1/pools/web HTTP/1.1', ...fields)}garbage\r\n\r\n`);
     expect((await client.response()).status).toBe(400);
+    client.close();
+  });
+
+  it('in a body whose answer has begun cuts that, and is no part of it', async () => {
+    await using s = await scene();
+    const client = await RawClient.connect(s.port);
+    const fields = ['Host: localhost', 'Content-Type: application/x-ndjson', 'Transfer-Encoding: chunked'];
+    const line = '{"pool": "web"}\n';
+    client.socket.write(
+      `${head('POST /v1/import?chunk=1 HTTP/1.1', ...fields)}${line.length.toString(16)}\r\n${line}\r\n`,
+    );
+    await client.until(() => client.received.includes('"changed"'), 'a line of the answer');
+    client.socket.write('garbage\r\n\r\n');
+    await client.ends();
+    expect(client.total).toMatch(/^HTTP\/1\.1 200 /);
+    expect(client.total.match(/HTTP\/1\.1 /g)).toHaveLength(1);
     client.close();
   });
 
