@@ -1,6 +1,6 @@
 /**
- * Keeps a pool's ledger equal to what its owner knows. The ledger outlives the owner: after a restart the owner
- * brings it in line again, and what is leased meanwhile stays leased.
+ * Keeps a pool's ledger equal to its owner's state. The ledger outlives the owner: after a restart the owner brings it in
+ * line again, and leases granted meanwhile stay granted.
  */
 import {
   completeBackend,
@@ -29,26 +29,26 @@ export type LedgerKeeperOptions = {
   readonly ledger: MainLedger;
   readonly now: () => number;
   readonly random: () => number;
-  /** Told what the keys in the ledger stand for. */
+  /** Is told the names behind the keys of the ledger. */
   readonly named: (pool: string, backends: Iterable<string>) => void;
-  /** What this state takes away is given to nobody any more; what it adds is not yet given. */
+  /** Called when what this state takes away is no longer given to anyone, and what it adds is not yet given. */
   readonly restricted: (pool: PoolName, state: PoolState) => void;
-  /** Its ledger was given back, for as long as nobody uses it. */
+  /** Called when a ledger was freed because nobody used it. */
   readonly rested: (pool: PoolName) => void;
 };
 
 export class LedgerKeeper {
   readonly #options: LedgerKeeperOptions;
-  // The ledger may have to wait for a lock; what follows on one pool waits behind it.
+  // A step may have to wait for the ledger's lock; later steps on the same pool wait behind it.
   readonly #last = new Map<PoolName, Promise<void>>();
-  /** The ledger itself knows them by their keys only. */
+  /** The pools that have a ledger; the ledger itself only knows their keys. */
   readonly #kept = new Set<PoolName>();
 
   constructor(options: LedgerKeeperOptions) {
     this.#options = options;
   }
 
-  /** `midway` is called when what must be refused is refused already, and what is new is not yet granted. */
+  /** `midway` is called after the ledger was restricted to this state and before it is widened. */
   follow(pool: PoolName, state: PoolState, version: number, midway: () => void): Promise<void> {
     return this.#next(pool, () => this.#align(pool, state, version, midway));
   }
@@ -62,12 +62,12 @@ export class LedgerKeeper {
     return this.#kept.has(pool);
   }
 
-  /** A number that stays as long as nobody uses the pool's ledger. */
+  /** A number that stays the same as long as nobody uses the pool's ledger. */
   ticket(pool: PoolName): number {
     return this.#options.ledger.ticket(keyOf(pool));
   }
 
-  /** The pool's ledger is given back, if nobody used it since that ticket. False: somebody did. */
+  /** Frees the pool's ledger if nobody used it since that ticket. False: somebody did. */
   async rest(pool: PoolName, ticket: number, version: number): Promise<boolean> {
     const { ledger, now, rested } = this.#options;
     let rests = false;
@@ -150,24 +150,24 @@ function knownEjection({ route, untilMs, level }: Ejection, latestMs: number): K
   return { route: routeKeyOf(route), untilMs: endBy(latestMs, untilMs), level };
 }
 
-/** Of one that is in force, by what the log tells; 0: none is. */
+/** When the quarantine in force ends, according to the log; 0: there is none. */
 export function quarantineEndOf(pool: PoolState, id: string, nowMs: number): number {
   const untilMs = backendOf(pool, id)?.quarantine?.untilMs ?? 0;
   if (pool === null || untilMs <= nowMs) return 0;
   return endBy(latestEndMs(completePool(pool.settings), nowMs), untilMs);
 }
 
-/** Of a quarantine, and of an ejection. */
+/** The latest end that a quarantine or an ejection could have. */
 function latestEndMs({ health: { passive } }: PoolSettings, nowMs: number): number {
   return nowMs + Math.max(LONGEST_MS, passive === false ? 0 : passive.quarantineMs);
 }
 
-/** Who is to be out for longer than anybody ever is was sent out by a clock that has been set back since: that is over. */
+/** An end later than any could be was set by a clock that has been set back since, so it counts as over. */
 function endBy(latestMs: number, untilMs: number): number {
   return untilMs > latestMs ? 0 : untilMs;
 }
 
-/** How the ledger is to judge. */
+/** How the ledger judges health under these settings. */
 export function healthOf({ health: { passive }, slowStartMs }: PoolSettings): HealthDefinition {
   if (passive === false || passive.outlier === false)
     return { failures: 0, windowMs: 0, maxEjectedPercent: 0, quarantineMs: 0, slowStartMs };

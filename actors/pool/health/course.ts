@@ -1,17 +1,17 @@
-/** The course of a unit's health: what a lease that begins and one that ends make of it. */
+/** The course of a unit's health: what changes when a lease begins and when one ends. */
 import type { LeaseEnd } from '../ledger/ledger.ts';
 import type { Row } from '../policy/policy.ts';
 import { isOutFor, judge, mayClose } from './judge.ts';
 import { count, failedOf, forget } from './tally.ts';
 import { isOut, NO_UNIT, STATE, UNIT, UNITS, unitOf, type Ward } from './ward.ts';
 
-/** What a check-in leads to for one unit, as an operation of its own. */
+/** What follows from a check-in for one unit, as an operation of its own. */
 export type Consequence = 'none' | 'eject' | 'withhold' | 'release';
 
-// A minute: a backend that is back is not missed for longer, and a request a minute is lost to one that is not.
+// A minute: nobody does without a good backend for longer, and a bad one costs one request a minute.
 export const LONGEST_MS = 60_000;
 
-/** Whether a request of this route would be the trial of what is out here. */
+/** Whether a request of this route would be a trial of this row. */
 export function isReady(ward: Ward, row: Row, route: number): boolean {
   const unit = unitOf(ward, row, route);
   return (
@@ -26,7 +26,7 @@ export function isAnyReady(ward: Ward, row: Row): boolean {
   return false;
 }
 
-/** A lease on this row was given: it is the trial of what was ready for one. */
+/** A lease on this row was granted: if a unit is ready, this is its trial. */
 export function begin(ward: Ward, row: Row, route: number, ticket: number, thread: number): void {
   beginUnit(ward, row, 0, ticket, thread);
   const unit = unitOf(ward, row, route);
@@ -35,7 +35,7 @@ export function begin(ward: Ward, row: Row, route: number, ticket: number, threa
 
 function beginUnit(ward: Ward, row: Row, unit: number, ticket: number, thread: number): void {
   if (ward.get(row, unit, UNIT.state) !== STATE.ready) return;
-  // Others are out by now, as many as may be: it is let back untried.
+  // As many others are out by now as may be: it is let back untried.
   if (!mayClose(ward, row, unit)) {
     release(ward, row, unit, ticket);
     return;
@@ -45,7 +45,10 @@ function beginUnit(ward: Ward, row: Row, unit: number, ticket: number, thread: n
   ward.set(row, unit, UNIT.thread, thread);
 }
 
-/** The unit that a lease of this route speaks for when it ends: made if there is need and room, else the backend's. */
+/**
+ * The unit that a lease of this route speaks for when it ends. It is made if it is needed and there is room; otherwise it
+ * is the backend's.
+ */
 export function speaksFor(ward: Ward, row: Row, route: number, end: LeaseEnd): number {
   const unit = unitOf(ward, row, route);
   if (unit !== NO_UNIT || blameOf(end) !== 'bad' || ward.failures === 0) return unit;
@@ -60,7 +63,7 @@ export function speaksFor(ward: Ward, row: Row, route: number, end: LeaseEnd): n
   return 0;
 }
 
-/** A lease ended so. `isOwn`: the unit is the one it speaks for. */
+/** A lease ended like this. `isOwn`: the unit is the one it speaks for. */
 export function settle(
   ward: Ward,
   row: Row,
@@ -78,7 +81,7 @@ export function settle(
     return 'none';
   }
   if (!isOwn || state !== STATE.sound || ward.failures === 0 || blame === 'none') return 'none';
-  // It began before the unit came back: that is known already.
+  // The lease began before the unit came back, so its end is no news.
   if (ticket <= ward.get(row, unit, UNIT.ticket)) return 'none';
   count(ward, row, unit, blame === 'bad');
   if (blame === 'good') return 'none';
@@ -86,7 +89,7 @@ export function settle(
   return verdict === 'sound' ? 'none' : verdict;
 }
 
-/** Out from now on; says until when. Each time in a row it is twice as long. */
+/** Ejects a unit; returns until when. Each ejection in a row lasts twice as long. */
 export function eject(ward: Ward, row: Row, unit: number): number {
   const lastMs = lastingMs(ward, ward.get(row, unit, UNIT.level) - 1);
   const wasLongAgo = ward.nowMs - ward.get(row, unit, UNIT.untilMs) >= Math.max(lastMs, ward.windowMs);
@@ -98,7 +101,7 @@ export function eject(ward: Ward, row: Row, unit: number): number {
   return untilMs;
 }
 
-/** Out until then, as it is known to be. */
+/** Ejects a unit until a known time. */
 export function restore(ward: Ward, row: Row, unit: number, untilMs: number, level: number): void {
   ward.setState(row, unit, STATE.ejected);
   ward.set(row, unit, UNIT.untilMs, untilMs);
@@ -106,7 +109,7 @@ export function restore(ward: Ward, row: Row, unit: number, untilMs: number, lev
   forget(ward, row, unit);
 }
 
-/** Where more is out than may be: what is back soonest of it, as row × UNITS + unit; NO_UNIT: nowhere. */
+/** If more units are out than may be, the one that would be back soonest, as row × UNITS + unit; otherwise NO_UNIT. */
 export function inExcess(ward: Ward): number {
   let found = excessOf(ward, 0);
   for (let row = 0; row < ward.rows && found === NO_UNIT; row++)
@@ -138,7 +141,7 @@ export function makeReady(ward: Ward, row: Row, unit: number): void {
   ward.setState(row, unit, STATE.ready);
 }
 
-/** Back, as of this ticket. */
+/** Lets a unit back, as of this ticket. */
 export function release(ward: Ward, row: Row, unit: number, ticket: number): void {
   ward.setState(row, unit, STATE.sound);
   ward.set(row, unit, UNIT.ticket, ticket);
@@ -146,12 +149,12 @@ export function release(ward: Ward, row: Row, unit: number, ticket: number): voi
   forget(ward, row, unit);
 }
 
-/** It should be out, but too many are: its failures are told once. */
+/** It should be ejected, but too many are out: its failures are reported only once. */
 export function withhold(ward: Ward, row: Row, unit: number): void {
   forget(ward, row, unit);
 }
 
-/** Nothing is known of it any more; leases up to this ticket were of another backend, and say nothing. */
+/** Forgets everything about a row's backend. Leases up to this ticket belong to another one, so their ends say nothing. */
 export function renew(ward: Ward, row: Row, ticket: number): void {
   for (let unit = 0; unit < UNITS; unit++) {
     ward.setState(row, unit, STATE.sound);
@@ -163,7 +166,7 @@ export function renew(ward: Ward, row: Row, ticket: number): void {
   }
 }
 
-/** Whoever had the trial is dead: another is tried. */
+/** The thread that had the trial's lease is dead: the trial is repeated with another request. */
 export function abandon(ward: Ward, row: Row, dead: number): boolean {
   let found = false;
   for (let unit = 0; unit < UNITS; unit++) {
@@ -182,8 +185,8 @@ function lastingMs(ward: Ward, level: number): number {
 }
 
 /**
- * What an end says of its backend. Nothing, when its client left or nobody used it; nor a refused connect, which has a
- * quarantine of its own. An answer is good unless its status is listed.
+ * What an end says about its backend: nothing if the client left or the lease was not used, nor if the connect was refused,
+ * which has a quarantine of its own. An answer is good unless its status is listed.
  */
 function blameOf(end: LeaseEnd): 'good' | 'bad' | 'none' {
   switch (end) {

@@ -1,6 +1,6 @@
 /**
- * Whether a unit is an outlier: enough failures, and clearly more of them than the rest of the pool has for as many
- * requests. So a URL that fails everywhere ejects nobody, and neither does a bad hour of all.
+ * Whether a unit is an outlier: it has enough failures, and clearly more than the rest of the pool has on as many requests.
+ * So a URL that fails everywhere ejects no backend, and neither does a bad hour of the whole pool.
  */
 import type { Row } from '../policy/policy.ts';
 import { failedOf, totalOf } from './tally.ts';
@@ -8,7 +8,8 @@ import { isClosing, isOut, NO_UNIT, UNIT, UNITS, unitOf, type Ward } from './war
 
 export type Verdict = 'sound' | 'eject' | 'withhold';
 
-// Twice what was to be expected, and four deviations of it (of a count: its root) above, so that chance ejects nobody.
+// More than twice what was to be expected, and four standard deviations (of a count: its root) above it, so that chance
+// ejects nobody.
 const TIMES = 2;
 const DEVIATIONS_SQUARED = 16;
 
@@ -30,7 +31,7 @@ function expectedOf(ward: Ward, row: Row, unit: number): number {
   for (let other = 0; other < ward.rows; other++) {
     if (other === row || !ward.isMember(other)) continue;
     const its = unitOf(ward, other, route);
-    // Of a route without failures nothing is kept: it is taken to have been asked as often.
+    // Nothing is kept of a route without failures: assume it was asked for as often.
     asked += its === NO_UNIT ? total : totalOf(ward, other, its);
     if (its !== NO_UNIT) failed += failedOf(ward, other, its);
   }
@@ -38,8 +39,9 @@ function expectedOf(ward: Ward, row: Row, unit: number): number {
 }
 
 /**
- * Whether this one may be closed beside those that are. Whatever the route, never more than its share of the pool is. One that
- * only waits for a trial is open: of a route that nobody asks for, it would else keep all others in for ever.
+ * Whether this unit may be closed too. Over all routes, never more than the allowed share of the pool is closed. A unit
+ * that only waits for a trial counts as open: on a route that nobody asks for, it would otherwise prevent all other
+ * ejections for ever.
  */
 export function mayClose(ward: Ward, row: Row, unit: number): boolean {
   const route = ward.get(row, unit, UNIT.key);

@@ -1,6 +1,6 @@
 /**
- * How many requests of a unit failed of late, and of how many. Counted by halves of the window, the present and the former: what
- * counts is never older than the window, and a burst within half of it counts whole.
+ * How many of a unit's recent requests failed, and how many there were. They are counted in two halves of the window, the
+ * current and the previous one: nothing older than the window counts, and a burst within half a window counts in full.
  */
 import type { Row } from '../policy/policy.ts';
 import { UNIT, type Ward } from './ward.ts';
@@ -47,7 +47,10 @@ function roll(ward: Ward, row: Row, unit: number): void {
   ward.set(row, unit, UNIT.startedAtMs, ward.get(row, unit, UNIT.startedAtMs) + ward.windowMs / 2);
 }
 
-/** Halves of the window that are over since the present one began; 2: so many or more. A clock set far back starts anew. */
+/**
+ * Halves of the window that have passed since the current one began; 2: two or more. A clock that is set far back starts
+ * anew.
+ */
 function halvesSince(ward: Ward, row: Row, unit: number): 0 | 1 | 2 {
   const sinceMs = ward.nowMs - ward.get(row, unit, UNIT.startedAtMs);
   const halfMs = ward.windowMs / 2;

@@ -1,6 +1,7 @@
 /**
- * What judging the health of one pool's backends sees and may change. Each backend has a few *units*: the first speaks for
- * the backend as a whole, each of the others for one route on it. The same code runs over shared memory and in a replay.
+ * The health of one pool's backends, as the judging code may read and change it. Each backend has a few *units*: the first
+ * stands for the backend as a whole, each of the others for one route on it. The same code runs over shared memory and in a
+ * replay.
  *
  *   sound ── too many failures ──▶ ejected ── its time is over ──▶ ready ── one request ──▶ trying
  *     ▲                              ▲                               ▲                        │
@@ -9,16 +10,16 @@
  */
 import type { Row } from '../policy/policy.ts';
 
-/** 4 routes that fail at once on one backend; of a fifth, the failures count against the backend. */
+/** Four routes that fail on one backend at a time; the failures of a fifth count against the backend. */
 export const UNITS = 5;
 
-/** A unit's numbers, by their place in shared memory: the first four are doubles of two words. */
+/** The numbers of a unit, by their place in shared memory: the first four are doubles of two words. */
 export const UNIT = {
   /** The route; 0: the backend as a whole, or none. */
   key: 0,
-  /** End of the present or the last ejection. */
+  /** End of the current or the last ejection. */
   untilMs: 2,
-  /** Of the trial's lease; in a sound unit: leases up to this one say nothing. */
+  /** Ticket of the trial's lease; in a sound unit: leases up to this one say nothing. */
   ticket: 4,
   startedAtMs: 6,
   failed: 8,
@@ -28,7 +29,7 @@ export const UNIT = {
   state: 12,
   /** Ejections in a row. */
   level: 13,
-  /** Who has the trial's lease. */
+  /** The thread that holds the trial's lease. */
   thread: 14,
   words: 16,
 } as const;
@@ -46,16 +47,16 @@ export interface Ward {
   readonly maxEjectedPercent: number;
   /** How long the first ejection lasts. */
   readonly quarantineMs: number;
-  /** False: nobody's row, whatever stands in it. */
+  /** False: the row is empty, whatever its fields say. */
   isThere(row: Row): boolean;
-  /** Serves requests, as far as its operator has a say: not removed, draining or starting. */
+  /** Serves requests as far as its operator decides: not removed, draining or starting. */
   isMember(row: Row): boolean;
   get(row: Row, unit: number, field: UnitField): number;
   set(row: Row, unit: number, field: UnitField, value: number): void;
   setState(row: Row, unit: number, state: UnitState): void;
 }
 
-/** NO_UNIT: nothing is kept of this route here. */
+/** Nothing is kept for this route in this row. */
 export const NO_UNIT = -1;
 
 export function unitOf(ward: Ward, row: Row, route: number): number {

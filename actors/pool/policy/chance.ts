@@ -1,9 +1,9 @@
-/** A pool's chance: a sequence of 32-bit states (splitmix), exact on every machine, so that a draw can be repeated. */
+/** A pool's random numbers: a sequence of 32-bit states (splitmix), exact on every machine, so that a draw can be repeated. */
 
 const STEP = 0x6d2b79f5;
 const RANGE = 2 ** 32;
 
-/** The state after this one; any number may be the first. */
+/** The state that follows; any number may be the first. */
 export function nextChance(state: number): number {
   return (state + STEP) | 0;
 }
@@ -13,7 +13,7 @@ export function drawOf(state: number, bound: number): number {
   return Math.floor((bitsOf(state) * bound) / RANGE);
 }
 
-/** As `drawOf` for any bound, and any number below it, not only whole ones. */
+/** Like `drawOf`, for any bound: gives any number below it, not only whole ones. */
 export function drawIn(state: number, bound: number): number {
   return (bitsOf(state) / RANGE) * bound;
 }

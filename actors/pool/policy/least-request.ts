@@ -1,7 +1,7 @@
-/** The fewest requests in flight for its weight; among equals, by chance in proportion to weight. */
+/** Picks the fewest requests in flight for the weight; among equals at random, in proportion to weight. */
 import { type Field, NONE, type Row } from './policy.ts';
 
-// The rows that tie, of the pick under way: kept here so that a pick makes no garbage.
+// The rows that tie in the current pick: kept here so that a pick makes no garbage.
 let tied = new Int32Array(256);
 const MORE_THAN_ANY = 0x7fffffff;
 
@@ -35,12 +35,12 @@ export function leastRequest(field: Field): Row {
     tiedWeight += rowWeight;
   }
   if (ties < 2) return ties === 0 ? NONE : tied[0]!;
-  // By weight, or an idle pool would ignore weights: there all are equal at nought in flight.
+  // By weight: in an idle pool all are equal at 0 in flight, and weights would be ignored otherwise.
   const drawn = field.below(tiedWeight);
   return even ? tied[Math.floor(drawn / weight)]! : atWeight(field, drawn);
 }
 
-/** The tied row at which the weights so far exceed what was drawn. */
+/** The tied row at which the sum of weights exceeds the number drawn. */
 function atWeight(field: Field, drawn: number): Row {
   let left = drawn - field.weight(tied[0]!);
   let i = 0;

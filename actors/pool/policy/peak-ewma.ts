@@ -1,27 +1,27 @@
 /**
- * The quickest, for what it has to do: the square of a backend's recent latency, times one more than it has in flight,
- * divided by its weight. The square, since latency itself would keep sending a backend that is twelve times as slow one
- * request after the other, while the others have sixteen in flight each.
+ * Picks the backend that is quickest for what it has to do: the least square of recent latency × (in flight + 1) ÷ weight.
+ * Latency is squared because latency itself would keep sending requests to a backend that is twelve times as slow, while
+ * the others have sixteen in flight each.
  *
- * Latency is an average that forgets with time, except that a longer one counts in full at once ("peak"): bad news
- * travels fast, good news has to be confirmed. Failures count against a backend, since one that fails fast would look
- * best: its cost is multiplied by how often it failed of late.
+ * Latency is an average that forgets with time, but a longer latency counts in full at once ("peak"): bad news travels
+ * fast, good news has to be confirmed. Failures count against a backend, since one that fails fast would look best: its
+ * cost is multiplied according to how often it failed recently.
  */
 import { type Field, type Learn, NONE, type Row } from './policy.ts';
 
-// 10 s, as Finagle: after so long without a response, what was learnt counts little more than a third.
+// 10 s, as in Finagle: after so long without a response, what was learnt counts a little more than a third.
 const MEMORY_MS = 10_000;
-// One that is silent though it has requests has not earned to be forgiven; but it may only hold long-lived ones.
+// A busy backend that stays silent has not earned to be forgiven; but it may only be holding long-lived requests.
 const BUSY_FORGETS_SLOWER = 10;
-// A failure is one sample of so many: one alone makes a backend cost three times as much, three in a row seven times.
+// Each sample counts 1/50: one failure makes a backend cost three times as much, three in a row seven times.
 const SAMPLES = 50;
 const FAILING_COSTS = 100;
-// 1 s: one that nobody knows is feared to be slow as long as it is busy with the first requests it was tried with.
+// 1 s: an unknown backend is assumed to be slow for as long as it is busy with its first requests.
 const UNKNOWN_MS = 1000;
 // 1 ms: below it all are equally quick, and the requests in flight decide.
 const LEAST_MS = 1;
 
-// The rows that tie, of the pick under way: kept here so that a pick makes no garbage.
+// The rows that tie in the current pick: kept here so that a pick makes no garbage.
 let tied = new Int32Array(256);
 
 export function peakEwma(field: Field): Row {
@@ -65,7 +65,7 @@ function whenAnswered(known: number, latencyMs: number, kept: number): number {
   return latencyMs >= known ? latencyMs : known * kept + latencyMs * (1 - kept);
 }
 
-/** How quickly it failed says nothing of how quickly it would have answered; how slowly, does. */
+/** A quick failure says nothing about how quickly the backend would have answered; a slow one does. */
 function whenFailed(known: number, latencyMs: number): number {
   return Math.max(latencyMs, known < 0 ? UNKNOWN_MS : known);
 }
@@ -74,7 +74,7 @@ function whenFailed(known: number, latencyMs: number): number {
 export function loadOf(field: Field, row: Row): number {
   const known = field.latencyMs(row);
   const inFlight = field.inFlight(row);
-  // One that nobody knows is tried at once, with one request.
+  // An unknown backend is tried at once, with one request.
   if (known < 0) return inFlight === 0 ? 0 : (UNKNOWN_MS * UNKNOWN_MS * (inFlight + 1)) / field.weight(row);
   const sinceMs = field.nowMs - field.learntAtMs(row);
   const kept = keptAfter(inFlight === 0 ? sinceMs : sinceMs / BUSY_FORGETS_SLOWER);
@@ -85,9 +85,9 @@ export function loadOf(field: Field, row: Row): number {
 }
 
 /**
- * How much of what was learnt so long ago still counts: e^-t by the first terms of its reciprocal's series, since a replay
- * must come to the same bits on every machine. 2 % too much after one memory; it stays above 0 and always falls. A clock
- * that was set back has as much to forget as one that went forward.
+ * The share of what was learnt that still counts after this time: e^-t, by the first terms of the series of its reciprocal,
+ * since a replay must compute the same bits on every machine. It is 2 % too high after one MEMORY_MS, stays above 0 and
+ * always falls. A clock that was set back forgets as much as one that went forward.
  */
 function keptAfter(sinceMs: number): number {
   const t = Math.abs(sinceMs) / MEMORY_MS;

@@ -1,4 +1,4 @@
-/** The policies there are, by the name an operator gives and the code that shared memory and records hold. */
+/** All policies, by the name used in settings and by the code used in shared memory and records. */
 import { consistentHash } from './consistent-hash.ts';
 import { leastRequest } from './least-request.ts';
 import { p2c } from './p2c.ts';
@@ -36,7 +36,7 @@ export function policyOf(code: number): Policy {
   return POLICIES[policyName(code)];
 }
 
-/** What it makes of a check-in; undefined: nothing. */
+/** How the policy learns from a check-in; undefined: it does not. */
 export function learnOf(code: number): Learn | undefined {
   return policyName(code) === 'peak-ewma' ? learnLatency : undefined;
 }

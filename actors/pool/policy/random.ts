@@ -1,4 +1,4 @@
-/** By chance, in proportion to weight. */
+/** Picks at random, in proportion to weight. */
 import { type Field, NONE, type Row } from './policy.ts';
 
 export function random(field: Field): Row {

@@ -1,7 +1,7 @@
 /**
- * Each in turn, by weight, counted for the whole pool. Time is counted in rounds: a row's turn lasts 1/weight of a round,
- * its score is when its next turn starts, and the mark is the earliest start of all. The turn whose middle comes first is
- * next; by the middle, since by the start all heavy and light ones would begin each round together.
+ * Each row in turn, by weight, counted for the whole pool. Time is measured in rounds: a row's turn lasts 1/weight of a
+ * round, its score is the start of its next turn, and the mark is the earliest start of all. The turn whose middle comes
+ * first is next: if it were the start, all rows would begin each round together, whatever their weight.
  */
 import { type Field, NONE, type Row } from './policy.ts';
 
@@ -16,7 +16,7 @@ export function roundRobin(field: Field): Row {
   let secondStart = Number.POSITIVE_INFINITY;
   for (let row = 0; row < rows; row++) {
     if (!field.isOpen(row)) continue;
-    // One that is new, or was away while its turns passed, starts now: it does not get the turns it missed.
+    // A row that is new, or was away while its turns passed, starts now: it does not get the turns it missed.
     const start = Math.max(field.score(row), mark);
     if (start < firstStart) {
       secondStart = firstStart;

@@ -1,4 +1,7 @@
-/** What a policy compares of the rows that are open, as a number for people: the least wins. The policies themselves do not use it. */
+/**
+ * What a policy compares among the open rows, as a number for people, where the least wins. The policies themselves do not
+ * use it.
+ */
 import { lotOf, mix } from '../../lots.ts';
 import { loadOf } from './peak-ewma.ts';
 import type { PolicyName } from './policies.ts';
@@ -7,12 +10,12 @@ import type { Field, Row } from './policy.ts';
 export type Score = (field: Field, row: Row) => number;
 
 export type Scoring = {
-  /** What the number is; a policy that leaves it to chance has none. */
+  /** What the number means; undefined for a policy that picks at random. */
   readonly measure: string | undefined;
   readonly score: Score | undefined;
 };
 
-/** `hash`: what the request is kept together by; 0: nothing. */
+/** `hash`: what keeps requests together; 0: none. */
 export function scoringOf(policy: PolicyName, hash: number): Scoring {
   switch (policy) {
     case 'least-request':
@@ -24,7 +27,7 @@ export function scoringOf(policy: PolicyName, hash: number): Scoring {
     case 'peak-ewma':
       return { measure: 'squared latency × (in flight + 1) ÷ weight', score: loadOf };
     case 'consistent-hash':
-      // A request without the key belongs nowhere.
+      // A request without a key belongs nowhere.
       return hash === 0 ? IN_FLIGHT : { measure: 'lot of the key, for its weight', score: lotOfRow };
     case 'random':
       return { measure: undefined, score: undefined };

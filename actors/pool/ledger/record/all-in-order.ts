@@ -1,6 +1,6 @@
 /**
- * All pools' operations out of a journal in one pass, each pool's in the order of its tickets. The journal has them nearly so,
- * since it empties one thread's ring after the other.
+ * Reads all pools' operations from a journal in one pass, each pool's in the order of its tickets. In the journal they are
+ * only nearly in order, since it empties the threads' rings one after the other.
  */
 import type { OperationBlock } from '../../../../eventlog/index.ts';
 import type { LedgerRecord } from './record.ts';
@@ -8,9 +8,9 @@ import { unpackRecords } from './record-unpacker.ts';
 
 export interface InOrder {
   operation(record: LedgerRecord): void;
-  /** The journal has none of these tickets of a pool, both included; `isAtEnd`: they may not have been written yet. */
+  /** The journal lacks these tickets of a pool, both ends included; `isAtEnd`: they may not have been written yet. */
   gap(poolKey: number, fromTicket: number, toTicket: number, isAtEnd: boolean): void;
-  /** The process was started again: all tickets begin anew. */
+  /** The process was started anew: all tickets begin again. */
   run(run: number): void;
 }
 
@@ -26,7 +26,7 @@ export class AllInOrder {
     this.#to = to;
   }
 
-  /** In the order in which they were written. */
+  /** Takes a block. Blocks come in the order in which they were written. */
   take({ run, sealedAtMs, packed }: OperationBlock, poolKey?: number): void {
     if (run !== this.#run) this.#begin(run);
     if (sealedAtMs !== this.#sealedAtMs) this.#nextTurn(sealedAtMs);
@@ -37,13 +37,13 @@ export class AllInOrder {
     }
   }
 
-  /** For who knows which ticket of a pool comes next: what is before it is passed over. */
+  /** For a caller that knows which ticket of a pool comes next: earlier ones are skipped. */
   expect(run: number, poolKey: number, ticket: number): void {
     if (run !== this.#run) this.#begin(run);
     this.#orderOf(poolKey).expect(ticket);
   }
 
-  /** Nothing more comes. */
+  /** Call it after the last block. */
   end(): void {
     for (const order of this.#late) order.rest(this.#to);
     this.#late.clear();
@@ -78,9 +78,9 @@ type Seen = { readonly record: LedgerRecord; readonly turn: number };
 
 class Order {
   readonly #poolKey: number;
-  // Those whose predecessor is still missing, by ticket.
+  // Records whose predecessor is still missing, by ticket.
   readonly #early = new Map<number, Seen>();
-  /** The ticket that comes next; 0: whichever is the first. */
+  /** The ticket that comes next; 0: none has been seen. */
   #next = 0;
 
   constructor(poolKey: number) {
@@ -106,7 +106,7 @@ class Order {
     if (this.#early.size > 0) this.#dense(to);
   }
 
-  /** A ticket may lie in the turn after that of its successor, never later. */
+  /** A ticket may be written one turn after its successor, never later. */
   giveUp(turn: number, to: InOrder): void {
     if (!this.isLate || turn - this.#first().turn < 2) return;
     for (const seen of this.#sorted()) {
@@ -121,7 +121,7 @@ class Order {
   }
 
   #from({ record }: Seen, to: InOrder, isAtEnd: boolean): void {
-    // A pool that is made anew goes on at a higher ticket; nothing is missing between.
+    // A pool that is made anew goes on at a higher ticket, without a gap.
     const isBegun = this.#next === 0 || record.op === 'start';
     if (!isBegun) to.gap(this.#poolKey, this.#next, record.ticket - 1, isAtEnd);
     this.#next = record.ticket;
@@ -138,7 +138,7 @@ class Order {
     }
   }
 
-  /** Once for all gaps there are: a thread whose ring was full left one between any two tickets of the others. */
+  /** One sort for all gaps: a thread whose ring was full left a gap between any two tickets of the others. */
   #sorted(): readonly Seen[] {
     return [...this.#early.values()].sort((a, b) => a.record.ticket - b.record.ticket);
   }

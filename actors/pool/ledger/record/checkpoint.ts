@@ -1,6 +1,6 @@
 /**
- * A pool's whole state behind one of its tickets, packed: from here its later operations can be decided again without the
- * earlier ones. Leases have no names in the ledger, so a checkpoint has their numbers only.
+ * A pool's whole state after one of its tickets, packed: from here on its operations can be decided again without the
+ * earlier ones. The ledger does not name leases, so a checkpoint only has their number.
  */
 import { ByteReader, type ByteWriter } from '../../../../eventlog/journal/index.ts';
 import { UNIT, UNITS, type UnitField } from '../../health/ward.ts';
@@ -15,12 +15,12 @@ export type PoolCheckpoint = {
   readonly maxWaiting: number;
   readonly whenEmpty: 'refuse' | 'hold';
   readonly widening: boolean;
-  /** State of the pool's chance. */
+  /** State of the pool's random numbers. */
   readonly chance: number;
   readonly mark: number;
   readonly health: HealthDefinition;
   readonly rows: readonly RowCheckpoint[];
-  /** First come first. */
+  /** In the order of the queue. */
   readonly waiters: readonly {
     readonly ticket: number;
     readonly thread: number;
@@ -44,29 +44,29 @@ export type RowCheckpoint = {
   readonly quarantined: boolean;
   readonly untilMs: number;
   readonly score: number;
-  /** −1: nothing is learnt of it. */
+  /** −1: nothing has been learnt. */
   readonly latencyMs: number;
   readonly failing: number;
   readonly learntAtMs: number;
   /** Its probes fail. */
   readonly isFailing: boolean;
   readonly openedAtMs: number;
-  /** UNITS of them; each the numbers of UNIT, by their places. */
+  /** UNITS units; each has the numbers of UNIT, at their places. */
   readonly units: readonly (readonly number[])[];
-  /** Leases, by the thread that holds them. */
+  /** Number of leases, by the thread that holds them. */
   readonly inFlight: ReadonlyMap<number, number>;
 };
 
-// 2: with hashes and what is learnt of rows. 3: with health and routes. 4: with the homes of waiters.
+// 2: with hashes and what was learnt of rows. 3: with health and routes. 4: with the homes of waiters.
 const VERSION = 4;
 const HOLD = 1;
 const WIDENING = 2;
-// Beside the bits of CLOSED: a number follows.
+// Flags beside the bits of CLOSED: such a number follows.
 const SCORED = 1024;
 const LEARNT = 2048;
 const NO_SCORE = -1;
 const NOTHING_LEARNT = -1;
-// A number takes 8 bytes at most, a row thirteen of them and two for each thread.
+// A number takes at most 8 bytes; a row has at most fifteen of them, and two for each thread.
 const NUMBER_BYTES = 8;
 const ROW_NUMBERS = 15;
 const FIELDS = Object.entries(UNIT).flatMap(([name, at]) =>
@@ -74,7 +74,7 @@ const FIELDS = Object.entries(UNIT).flatMap(([name, at]) =>
 ) as readonly UnitField[];
 const UNIT_NUMBERS = UNITS * (2 + FIELDS.length);
 
-/** Under the pool's lock. Returns the ticket behind which this is so. */
+/** Returns the ticket after which this state holds. Under the pool's lock. */
 export function packCheckpoint(memory: Memory, pool: PoolView, into: ByteWriter): number {
   const { words, doubles } = memory;
   const { block } = pool;
@@ -140,7 +140,7 @@ function packRow({ words, doubles, threads }: Memory, row: number, at: number, i
   }
 }
 
-/** Those of which something is known. */
+/** Packs the units of which something is known. */
 function packUnits({ ward }: PoolView, row: number, into: ByteWriter): void {
   into.reserve(NUMBER_BYTES * UNIT_NUMBERS);
   for (let unit = 0; unit < UNITS; unit++) {

@@ -1,8 +1,8 @@
-/** Which fields of a slot each operation fills; the others hold what an older record left there. */
+/** Which fields of a slot each operation fills; the others keep what an older record left there. */
 import { OP, OPERATIONS, type Operation } from './record-layout.ts';
 
 export const FIELD = {
-  /** Row, backend and epoch, which belong together. */
+  /** Row, backend and epoch, which go together. */
   row: 1,
   reference: 2,
   untilMs: 4,
@@ -10,7 +10,7 @@ export const FIELD = {
   limit: 16,
   weight: 32,
   tried: 64,
-  /** The backend's place, used for a seed. */
+  /** The place of `backendKey`, used for a seed. */
   seed: 128,
   hash: 256,
   latencyMs: 512,
@@ -43,16 +43,19 @@ const FIELDS = {
   probe: FIELD.row | FIELD.result,
 } as const satisfies Record<Operation, number>;
 
-/** By the operation's code. */
+/** By the code of the operation. */
 export const FIELDS_OF: readonly number[] = OPERATIONS.map((operation) => FIELDS[operation]);
 
-/** What a hash or a latency is that was not given. Most are, so in packed records those that are have codes of their own. */
+/**
+ * What stands for a hash or a latency that was not given. Most are not, so packed records that have one get codes of their
+ * own.
+ */
 export const NO_HASH = 0;
 export const NO_LATENCY = -1;
-/** A home that was not given; one that was stands before its record. */
+/** Stands for a home that was not given; one that was given is packed before its record. */
 export const NOT_WANTED = 0;
 const WITH_MORE = [OP.checkout, OP.enqueue, OP.refuse, OP.checkin] as const;
-// Counted down from the last that five bits hold beside the mark of a thread, so that operations may still be added.
+// Counted down from the greatest code of five bits but one (which marks a thread), so that operations may still be added.
 const LAST_CODE = 0x1e;
 const FIRST_WITH_MORE = LAST_CODE + 1 - WITH_MORE.length;
 

@@ -1,7 +1,7 @@
-/** Where a record's fields lie in its slot of the ring, and the codes it uses. Records outlive the process. */
+/** The fields of a record in its slot of the ring, and the codes it uses. Records outlive the process. */
 import type { LeaseEnd, Refusal, Wait } from '../ledger.ts';
 
-/** 80 bytes. A record with a tried set goes on in the slots after it, ten keys in each. */
+/** 80 bytes. The tried set of a record follows in the next slots, ten keys in each. */
 export const SLOT_WORDS = 20;
 export const KEYS_IN_SLOT = 10;
 
@@ -10,14 +10,14 @@ export const SLOT = {
   poolKey: 2,
   nowMs: 4,
   backendKey: 6,
-  /** What it refers to: the ticket of a waiter or a lease, or a position of the log. */
+  /** The ticket of a waiter or a lease, or a position of the log. */
   reference: 8,
-  /** Of one that asks, in the same place: what it is to be kept together by. */
+  /** In the same place, for operations that ask for a backend: the hash that keeps requests together. */
   hash: 8,
   untilMs: 10,
-  /** Of one that asks, in the same place: the backend it is at home at. */
+  /** In the same place, for operations that ask for a backend: the key of the home. */
   wanted: 10,
-  /** Of a check-in, in the same place: how long the backend took. */
+  /** In the same place, for a check-in: how long the backend took. */
   latencyMs: 10,
   operation: 12,
   result: 13,
@@ -27,7 +27,7 @@ export const SLOT = {
   limit: 17,
   weight: 18,
   thread: 19,
-  /** Of a lease, in the places of limit and weight: the two halves of a route's 52 bits. */
+  /** In the places of limit and weight, for operations with a route: the two halves of its 52 bits. */
   routeHigh: 17,
   routeLow: 18,
 } as const;
@@ -117,5 +117,5 @@ export const WAIT = {
   no_backends: 4,
 } as const satisfies Record<Wait, number>;
 
-/** 2^26: half of a route's bits. */
+/** 2^26: a route's 52 bits are split into two halves. */
 export const HALF_ROUTE = 0x400_0000;

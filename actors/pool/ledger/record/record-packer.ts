@@ -1,6 +1,7 @@
 /**
- * Packs records for the journal: some ten bytes each instead of eighty, exactly. Most of a record follows from the one before
- * it, so only the difference is written. What a pool remembers begins anew with every block, which stands for itself.
+ * Packs records for the journal without loss: about ten bytes each instead of eighty. Most of a record follows from the one
+ * before, so only the difference is written. What is remembered of a pool begins anew with every block, so that each block
+ * can be read alone.
  *
  *   record: operation and marks (1 byte) · pool, unless as before · ticket · time · fields of the operation
  */
@@ -10,29 +11,29 @@ import { routeAt } from './record.ts';
 import { codeWithMore, FIELD, FIELDS_OF, NO_HASH, NO_LATENCY, NOT_WANTED } from './record-fields.ts';
 import { KEYS_IN_SLOT, SLOT } from './record-layout.ts';
 
-/** Marks beside the operation, which has the low five bits. */
+/** Marks beside the operation, which takes the low five bits. */
 export const MARK = { pool: 0x20, tried: 0x40, row: 0x80, operation: 0x1f } as const;
-/** Instead of an operation: the thread of the records that follow. */
+/** In the place of an operation: the thread of the records that follow. */
 export const THREAD = 0x1f;
-/** Likewise: the route of the next record. */
+/** In the place of an operation: the route of the next record. */
 export const ROUTE = 0x1a;
-/** Likewise, behind that: the backend it is at home at. */
+/** In the place of an operation, after a route if there is one: the home of the next record. */
 export const HOME = 0x19;
 
-// A wall clock of today in doubles has 2^-12 ms between neighbours: in these units differences of times are whole.
+// Doubles for the present wall clock are 2^-12 ms apart: in these units, differences of times are whole numbers.
 export const TICKS_IN_MS = 4096;
-// A record without tried backends, at its longest.
+// The longest record without tried backends.
 const RECORD_BYTES = 128;
 const TRIED_BYTES = 8;
 const MOST = 2 ** 40;
 
-/** What both ends remember of a pool. */
+/** What packer and unpacker remember of a pool. */
 export class PoolTrace {
   readonly index: number;
   readonly key: number;
   firstTicket = Number.POSITIVE_INFINITY;
   lastTicket = 0;
-  /** The greatest. */
+  /** The greatest ticket. */
   highTicket = 0;
   records = 0;
   readonly rowKeys: number[] = [];
@@ -50,7 +51,7 @@ export class RecordPacker {
   #thread = -1;
   #nowMs = 0;
 
-  /** A new block. */
+  /** Begins a new block. */
   begin(): void {
     this.#pools.clear();
     this.#pool = undefined;
@@ -58,7 +59,7 @@ export class RecordPacker {
     this.#nowMs = 0;
   }
 
-  /** The record at this slot; `keysAt` says where the slots behind it lie, which hold what it had tried. */
+  /** Packs the record in this slot; `keysAt` returns the places of the slots behind it, which hold its tried set. */
   add(into: ByteWriter, { words, doubles }: Memory, slot: number, keysAt: (index: number) => number): void {
     const half = slot >> 1;
     const operation = words[slot + SLOT.operation]!;
@@ -127,7 +128,7 @@ export class RecordPacker {
       into.double(doubles[(keysAt(Math.floor(i / KEYS_IN_SLOT)) >> 1) + (i % KEYS_IN_SLOT)]!);
   }
 
-  /** Says which pools and tickets the block is about. */
+  /** Adds the pools and tickets of the block to an index. */
   finish(index: PoolIndex): void {
     for (const pool of this.#pools.values())
       index.addOperations(pool.key, pool.firstTicket, pool.highTicket, pool.records);
@@ -165,7 +166,7 @@ export class RecordPacker {
   }
 }
 
-/** As the whole number of ticks since another time, plus one; where that is not exact, nought and the time itself. */
+/** Writes the whole number of ticks since another time, plus one; if that would not be exact, 0 and the time itself. */
 function sayTime(into: ByteWriter, timeMs: number, sinceMs: number): void {
   const ticks = (timeMs - sinceMs) * TICKS_IN_MS;
   if (Math.abs(ticks) < MOST && Number.isInteger(ticks) && sinceMs + ticks / TICKS_IN_MS === timeMs) {

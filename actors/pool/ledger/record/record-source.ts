@@ -1,4 +1,4 @@
-/** The rings of records as the journal takes them: packed, and their room given back only once they are committed. */
+/** Hands the rings of records to the journal, packed. Their room is released only once they are committed. */
 import type { ByteWriter, OperationSource, PoolIndex } from '../../../../eventlog/index.ts';
 import type { LedgerShared } from '../ledger.ts';
 import { AREA, ARENA, RING_OFFSET } from '../memory/layout.ts';
@@ -7,11 +7,11 @@ import { SLOT, SLOT_WORDS } from './record-layout.ts';
 import { RecordPacker } from './record-packer.ts';
 import { slotsFor } from './recorder.ts';
 
-// What one thread may be ahead of another: who is far behind takes what all did in the order in which they did it, or a ticket would
-// be written long after those that follow it.
+// How far the records of one thread may be written ahead of another's. A journal that is far behind takes the records of
+// all threads roughly in order of time; otherwise a ticket would be written long after those that follow it.
 const AHEAD_MS = 50;
 
-/** The rings have one reader at a time. */
+/** A ring has one reader at a time. */
 export function recordSource(shared: LedgerShared): OperationSource {
   return new RingSource(shared);
 }
@@ -21,10 +21,10 @@ class RingSource implements OperationSource {
   readonly #memory: Memory;
   readonly #packer = new RecordPacker();
   readonly #positions: Int32Array;
-  /** Where the rings ended when they were last looked at. */
+  /** Where the rings ended when `take` began. */
   readonly #heads: Int32Array;
   readonly #slots: number;
-  // Of the record that is packed: kept here so that none makes a closure.
+  // The record that is being packed: kept here so that no record needs a closure.
   #ring = 0;
   #index = 0;
   readonly #keysAt = (index: number): number => this.#slotAt(this.#ring, (this.#index + 1 + index) | 0);
@@ -78,7 +78,7 @@ class RingSource implements OperationSource {
 
   resume(thread: number, position: number): void {
     const tail = this.#tailOf(thread);
-    // Never back, and never beyond what there is.
+    // Never backwards, and never beyond what has been published.
     if ((position - tail) >>> 0 > (this.#headOf(thread) - tail) >>> 0) return;
     this.#positions[thread] = position;
     Atomics.store(this.#memory.words, this.#memory.areaOf(thread) + AREA.recordTail, position | 0);
@@ -95,7 +95,7 @@ class RingSource implements OperationSource {
     return this.#slots === 0 ? 0 : used / this.#slots;
   }
 
-  /** Of what is to be taken; Infinity: nothing is. */
+  /** The earliest time among the records to be taken; Infinity: there are none. */
   #oldestMs(): number {
     let oldestMs = Number.POSITIVE_INFINITY;
     for (let thread = 0; thread < this.threads; thread++) {

@@ -1,4 +1,4 @@
-/** Reads what `RecordPacker` packed: the same slots, and so the same records. */
+/** Reads what `RecordPacker` packed, into the same slots and so into the same records. */
 import assert from 'node:assert/strict';
 import { ByteReader } from '../../../../eventlog/journal/index.ts';
 import { TRIED_MAX } from '../memory/layout.ts';
@@ -8,7 +8,7 @@ import { HALF_ROUTE, KEYS_IN_SLOT, SLOT, SLOT_WORDS } from './record-layout.ts';
 import { HOME, MARK, PoolTrace, ROUTE, THREAD, TICKS_IN_MS } from './record-packer.ts';
 import { slotsFor } from './recorder.ts';
 
-/** All records of a packed block in its order, or those of one pool. */
+/** The records of a packed block in its order, of all pools or of one. */
 export function* unpackRecords(packed: Uint8Array, poolKey?: number): Generator<LedgerRecord, void> {
   const unpacker = new Unpacker(packed);
   while (unpacker.next()) {

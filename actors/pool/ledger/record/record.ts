@@ -1,4 +1,4 @@
-/** What an operation on a ledger leaves behind: enough to decide it again and compare. */
+/** The record of an operation on a ledger: enough to decide it again and to compare. */
 import { type PolicyName, policyName } from '../../policy/policies.ts';
 import type { HealthDefinition, LeaseEnd, Refusal, Wait } from '../ledger.ts';
 import { CLOSED, NO_LIMIT } from '../memory/layout.ts';
@@ -10,7 +10,7 @@ interface Settings {
   readonly policy: PolicyName;
   readonly maxWaiting: number;
   readonly whenEmpty: 'refuse' | 'hold';
-  /** A change that adds backends is being published. */
+  /** A change that adds backends is half-way. */
   readonly widening: boolean;
   readonly position: number;
 }
@@ -66,7 +66,7 @@ type Happened =
       readonly op: 'checkin';
       readonly lease: number;
       readonly end: LeaseEnd;
-      /** −1: not known, or not asked for. */
+      /** −1: unknown, or the policy does not use it. */
       readonly latencyMs: number;
       readonly route: number;
     } & OfRow)
@@ -75,7 +75,10 @@ type Happened =
   | ({ readonly op: 'expire' } & OfRow)
   | { readonly op: 'reap'; readonly dead: number }
   | ({ readonly op: 'health' } & HealthDefinition)
-  /** `known`: from before the ledger was made, not from what it saw; else 0. It is how many it was in a row. */
+  /**
+   * `known`: the number of ejections in a row, if this one is known from before the backend had its row; 0: the ledger
+   * decided it.
+   */
   | ({
       readonly op: 'eject';
       readonly route: number;
@@ -95,7 +98,7 @@ export type LedgerRecord = Happened & {
   readonly nowMs: number;
 };
 
-/** Reads the record whose slots, put one after the other, are these. */
+/** Decodes the record in these slots, which stand one after the other. */
 export function decodeRecord(words: Int32Array, doubles: Float64Array): LedgerRecord {
   return {
     ...happened(words, doubles),
@@ -214,7 +217,7 @@ function health(words: Int32Array, doubles: Float64Array): HealthDefinition {
   };
 }
 
-/** The route in the slot that begins here. */
+/** The route in the slot at `slot`. */
 export function routeAt(words: Int32Array, slot: number): number {
   return words[slot + SLOT.routeHigh]! * HALF_ROUTE + words[slot + SLOT.routeLow]!;
 }

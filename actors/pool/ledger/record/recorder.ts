@@ -1,12 +1,13 @@
 /**
- * Leaves a record of each operation in the thread's ring. The head of the ring is changed like everything else inside the
- * critical section, so that what is undone was never recorded. A full ring loses records and counts them; it never waits.
+ * Writes a record of each operation into the thread's ring. The head of the ring is changed like everything else in the
+ * critical section, so that what is rolled back was never recorded. A full ring loses records and counts them; it never
+ * waits.
  */
 import { AREA, ARENA, POOL, RING_OFFSET, ROW, TRIED_MAX } from '../memory/layout.ts';
 import type { Section } from '../memory/section.ts';
 import { HALF_ROUTE, KEYS_IN_SLOT, OP, SLOT, SLOT_WORDS } from './record-layout.ts';
 
-/** What one asked for. */
+/** What was asked for. */
 interface Asked {
   readonly tried: Float64Array;
   readonly triedCount: number;
@@ -142,7 +143,7 @@ export class Recorder {
     words[slot + SLOT.weight] = words[at + ROW.weight]!;
   }
 
-  /** The first of so many slots, with what every record has; 0 when there is no room or nobody wants them. */
+  /** The first of `slots` slots, filled with what every record has; 0: there is no room, or nothing is recorded. */
   private open(
     op: number,
     pool: number,

@@ -1,4 +1,4 @@
-/** A pool as one request found it: every backend with what spoke for and against it, and what chance had to say. */
+/** A pool as one request found it: every backend with what spoke for and against it, and the random numbers that were drawn. */
 import { isReady } from '../../health/course.ts';
 import { NO_UNIT, STATE, UNIT, unitOf } from '../../health/ward.ts';
 import { type PolicyName, policyName } from '../../policy/policies.ts';
@@ -11,32 +11,32 @@ import type { ReplayedPool } from './replayed-pool.ts';
 
 export type Asking = {
   readonly nowMs: number;
-  /** Keys of backends it has tried. */
+  /** Keys of the backends it has tried. */
   readonly tried: readonly number[];
   readonly hash: number;
   readonly route: number;
-  /** Key of the backend it is at home at; 0: none. */
+  /** Key of its home; 0: none. */
   readonly wanted: number;
 };
 
 export type Candidate = {
   readonly backendKey: number;
-  /** Could be given to this request. */
+  /** It could be given to this request. */
   readonly open: boolean;
-  /** Why not; none where it is open. */
+  /** Why not; undefined if it is open. */
   readonly against: 'tried' | 'full' | 'route_ejected' | 'not_home' | Exclude<RowState, 'up'> | undefined;
   readonly inFlight: number;
   /** Null: no limit. */
   readonly limit: number | null;
-  /** As it counts at this moment: less than was set while a slow start lasts. */
+  /** The effective weight: below the one configured while a slow start lasts. */
   readonly weight: number;
-  /** When its quarantine or ejection ends; null: neither, or it is out for longer, or on trial. */
+  /** When its quarantine or ejection ends; null: it has neither, is out for another reason as well, or is on trial. */
   readonly untilMs: number | null;
-  /** What the policy compares, the least wins; null: nothing of it. */
+  /** What the policy compares, where the least wins; null: the policy compares nothing. */
   readonly score: number | null;
-  /** It is to be tried before all others: its ejection is over. */
+  /** Its ejection is over, so it is tried before all others. */
   readonly isTrial: boolean;
-  /** Its client was here before, and is to come back. */
+  /** It is the client's home. */
   readonly isHome: boolean;
 };
 
@@ -44,20 +44,20 @@ export type Draw = { readonly below: number; readonly drawn: number };
 
 export type Look = {
   readonly policy: PolicyName;
-  /** What the scores are; null: the policy leaves it to chance. */
+  /** What the scores mean; null: the policy picks at random. */
   readonly measure: string | null;
   readonly candidates: readonly Candidate[];
   /** What the policy picks; null: nothing is open. */
   readonly picked: number | null;
-  /** What it is told where nothing is open; null: it waits. */
+  /** The refusal if nothing is open; null: the request waits. */
   readonly refusal: Refusal | null;
-  /** Asked of chance on the way, in order. */
+  /** The random numbers drawn on the way, in order. */
   readonly draws: readonly Draw[];
   readonly waiting: number;
   readonly maxWaiting: number;
 };
 
-/** The pool stays as it was. */
+/** Leaves the pool as it is. */
 export function look(memory: ReplayMemory, pool: ReplayedPool, asking: Asking): Look {
   const { words } = memory.section;
   const { field, block } = pool;
@@ -121,7 +121,7 @@ function candidateAt(
   };
 }
 
-/** Of what its operator took out no time is told; nor where a trial is under way, whose end nobody knows. */
+/** Null if its operator took it out, and while a trial is under way, whose end nobody knows. */
 function outUntil(
   memory: ReplayMemory,
   { field, ward }: ReplayedPool,

@@ -1,4 +1,4 @@
-/** What the main thread did to a pool, done again: rows and settings placed, a pool dropped, a dead thread reaped. */
+/** What the main thread did to a pool, repeated: rows and settings are placed, a pool is dropped, a dead thread is reaped. */
 import { abandon, renew } from '../../health/course.ts';
 import { CLOSED, NO_LIMIT, NODE, NODE_STATE, POOL, ROW } from '../memory/layout.ts';
 import { unlink } from '../memory/queue.ts';
@@ -8,7 +8,7 @@ import { TransparentPool } from './transparent-pool.ts';
 import { Differs, type Of, verdictOf } from './verdict.ts';
 
 export class PlacedPool extends TransparentPool {
-  /** A row as the main thread made it. */
+  /** Makes a row as the main thread made it. */
   protected place(record: Of<'row'>): void {
     const at = this.roomFor(record.row);
     const { words, doubles } = this.memory.section;

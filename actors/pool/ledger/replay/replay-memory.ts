@@ -1,4 +1,4 @@
-/** Memory in which ledgers are decided again: an arena of this thread's own, without locks to wait for, bells or records. */
+/** Memory in which ledgers are decided again: an arena of this thread's own, without contended locks, bells or records. */
 
 import type { Instruments } from '../instruments.ts';
 import { Directory } from '../memory/directory.ts';
@@ -11,14 +11,14 @@ import { Section } from '../memory/section.ts';
 import { Recorder } from '../record/recorder.ts';
 
 const NODES_AT_ONCE = 256;
-// 1 GiB of addresses, not of memory: 180 000 pools of four backends at a time, with room for any thread's share in each.
+// 1 GiB of addresses, not of memory: 180 000 pools of four backends at a time, with room for every thread's share in each.
 const RESERVE_BYTES = 2 ** 30;
 
 export class ReplayMemory {
   readonly section: Section;
   readonly tools: Instruments;
   readonly pools: PoolMemory;
-  /** What followed from the step under way, as the ledger would have recorded it. */
+  /** The consequences of the current step, as the ledger would have recorded them. */
   readonly followed: Followed[] = [];
   readonly #nodes: number[] = [];
 
@@ -44,7 +44,7 @@ export class ReplayMemory {
     };
   }
 
-  /** For one who waits in the record, whatever its thread. */
+  /** A node for a recorded waiter, whichever its thread was. */
   takeNode(thread: number): number {
     if (this.#nodes.length === 0) this.#allocate();
     const node = this.#nodes.pop() as number;
@@ -66,7 +66,7 @@ export class ReplayMemory {
 export type Followed = {
   readonly op: number;
   readonly ticket: number;
-  /** Where the row is. */
+  /** Where the row lies. */
   readonly at: number;
   readonly route: number;
   readonly untilMs: number;
@@ -93,7 +93,7 @@ class ListeningRecorder extends Recorder {
   }
 }
 
-/** Nobody waits here for what is granted. */
+/** Nobody waits here to be told of a grant. */
 class SilentMailbox extends Mailbox {
   override post(): void {}
   override ringBells(): void {}

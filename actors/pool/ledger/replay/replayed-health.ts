@@ -1,4 +1,7 @@
-/** What a ledger made of its backends' health, decided again: quarantines, ejections, and what a check-in leads to. */
+/**
+ * What a ledger decided about its backends' health, decided again: quarantines, ejections, and the consequences of
+ * check-ins.
+ */
 import { inExcess, makeReady, release, restore } from '../../health/course.ts';
 import { NO_UNIT, STATE, UNIT, UNITS, unitOf } from '../../health/ward.ts';
 import { CLOSED, ROW } from '../memory/layout.ts';
@@ -11,7 +14,7 @@ import { CONSEQUENCES, Differs, type Of, verdictOf } from './verdict.ts';
 const NOTHING_DUE: readonly Followed[] = [];
 
 export class ReplayedHealth extends PlacedPool {
-  /** What the last check-in led to, and no record has said yet. */
+  /** Consequences of the last check-in that have not been recorded yet. */
   protected due: readonly Followed[] = NOTHING_DUE;
 
   protected override empty(): void {
@@ -30,7 +33,7 @@ export class ReplayedHealth extends PlacedPool {
     section.set(at + ROW.closed, closed | CLOSED.quarantined);
     section.setDouble(at + ROW.untilMs, record.untilMs);
     this.expireBy(record.untilMs);
-    // Whoever is at home there may now have any other.
+    // Waiters whose home it is may now have any other backend.
     this.mayHaveOpened = true;
   }
 
@@ -46,7 +49,7 @@ export class ReplayedHealth extends PlacedPool {
     this.mayHaveOpened = true;
   }
 
-  /** When the first thing that keeps it out is over. */
+  /** When the first quarantine or ejection of this row ends. */
   protected isOutUntil(row: number): number {
     const at = this.field.placeOf(row);
     const closed = this.word(at + ROW.closed);
@@ -60,7 +63,7 @@ export class ReplayedHealth extends PlacedPool {
     return untilMs;
   }
 
-  /** In the same step as the check-in, as the ledger does it: the records that follow say what came of it. */
+  /** In one step with the check-in, as in the ledger: the records that follow say what came of it. */
   protected judgeEnd(
     { backendKey, epoch, lease: ticket, route, nowMs, end }: Of<'checkin'>,
     at: number,
@@ -96,7 +99,7 @@ export class ReplayedHealth extends PlacedPool {
     this.mayHaveOpened = true;
   }
 
-  /** Fewer may be out than are. */
+  /** More backends were out than may be, so one was let back. */
   #relieve(record: Of<'release'>): void {
     const at = this.placeOf(record);
     this.ward.nowMs = record.nowMs;
@@ -111,7 +114,7 @@ export class ReplayedHealth extends PlacedPool {
     if (unit === 0) this.memory.section.setDouble(at + ROW.openedAtMs, record.nowMs);
   }
 
-  /** Known from before the ledger was made. */
+  /** An ejection known from before the backend had its row. */
   #recall(record: Of<'eject'>): void {
     this.placeOf(record);
     this.ward.nowMs = record.nowMs;

@@ -1,7 +1,7 @@
 /**
- * One pool's ledger decided again, record by record, by the ledger's own code and policies over memory of its own. What came
- * from outside (who asked, what was given back, which rows there are) is taken from the record; what the ledger made of it
- * is decided anew and compared.
+ * One pool's ledger decided again, record by record, by the ledger's own code and policies over memory of its own. What
+ * came from outside (who asked, what was given back, which rows there are) is taken from the records; what the ledger made
+ * of it is decided anew and compared.
  */
 import { NONE } from '../../policy/policy.ts';
 import { waitOf } from '../found.ts';
@@ -16,7 +16,7 @@ export class ReplayedPool extends ReplayedHealth {
   #granting: Of<'grant'> | undefined;
   #hasGranted = false;
 
-  /** Undefined: decided as it was recorded. After a difference what is known here means nothing until it is restored. */
+  /** Undefined: decided as recorded. After a difference the state is meaningless until the pool is restored. */
   apply(record: LedgerRecord): Difference | undefined {
     const { section } = this.memory;
     section.doubles[(this.block + POOL.ticket) >> 1] = record.ticket;
@@ -45,10 +45,10 @@ export class ReplayedPool extends ReplayedHealth {
     }
     this.placeOf(record);
     const thread = this.word(node + NODE.thread);
-    // The ledger's own step takes a ticket: this one.
+    // `super.grant` takes a ticket: it must be the record's.
     this.memory.section.doubles[(this.block + POOL.ticket) >> 1] = record.ticket - 1;
     super.grant(node, row, nowMs);
-    // Whoever else may now be given something has a record of its own.
+    // Any other waiter that may now be given something has a record of its own.
     this.mayHaveClosed = false;
     this.#lease(record.ticket, row, thread);
     this.forget(waiter, node);
@@ -127,7 +127,7 @@ export class ReplayedPool extends ReplayedHealth {
     }
   }
 
-  /** Under one lock whatever opened has been served, and whatever was due has ended, before anybody else asks. */
+  /** Whatever opened was served, and whatever was due has ended, under the same lock before the next request. */
   #first(nowMs: number, record: LedgerRecord): void {
     this.#nobodyWaitsInVain();
     const due = this.nextExpiryMs();

@@ -1,4 +1,4 @@
-/** Writes what a checkpoint says of a pool into memory: its settings, how its health is judged, its rows. */
+/** Writes a pool's checkpoint into memory: its settings, how its health is judged, its rows. */
 import { STATE, UNIT, type UnitField, type UnitState } from '../../health/ward.ts';
 import { policyCode } from '../../policy/policies.ts';
 import type { HealthDefinition } from '../ledger.ts';
@@ -30,7 +30,7 @@ export function restoreHealth({ words, doubles }: Section, pool: PoolView, healt
   pool.field.slowStartMs = health.slowStartMs;
 }
 
-/** What else there is of a pool behind this ticket, rows and waiters apart. */
+/** Restores what there is besides settings, health, rows and waiters, as after this ticket. */
 export function restoreCourse(
   { words, doubles }: Section,
   block: number,
@@ -42,7 +42,7 @@ export function restoreCourse(
   doubles[(block + POOL.ticket) >> 1] = ticket;
 }
 
-/** There is room for it, and nothing in it. */
+/** Restores a row; its place must exist and be empty. */
 export function restoreRow(section: Section, pool: PoolView, row: RowCheckpoint): void {
   const at = pool.field.placeOf(row.row);
   const { words, doubles } = section;
@@ -74,17 +74,17 @@ function restoreUnit(pool: PoolView, row: number, unit: number, numbers: readonl
   if (state === STATE.ejected) pool.expireBy(numbers[UNIT.untilMs] ?? 0);
 }
 
-/** The bits of CLOSED that a record or a checkpoint speaks of. */
+/** The bits of CLOSED that a record or a checkpoint gives. */
 export function closedOf(row: {
   readonly empty?: boolean;
   readonly removed: boolean;
   readonly draining: boolean;
   readonly starting: boolean;
   readonly quarantined: boolean;
-  /** Of a record. */
+  /** In records. */
   readonly ejected?: boolean;
   readonly failing?: boolean | number;
-  /** Of a checkpoint. */
+  /** In checkpoints. */
   readonly isFailing?: boolean;
 }): number {
   return (

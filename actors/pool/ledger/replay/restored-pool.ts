@@ -1,4 +1,4 @@
-/** One pool's ledger in memory of its own, as it was behind a ticket: its settings, its rows, and who waits. */
+/** One pool's ledger in memory of its own, as it was after a ticket: its settings, its rows, and who waits. */
 import type { ByteWriter } from '../../../../eventlog/index.ts';
 import type { HealthDefinition } from '../ledger.ts';
 import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from '../memory/layout.ts';
@@ -10,16 +10,16 @@ import type { ReplayMemory } from './replay-memory.ts';
 import { restoreCourse, restoreHealth, restoreRow, restoreSettings } from './restore-state.ts';
 import { Differs, type Of, type OfRow, verdictOf } from './verdict.ts';
 
-// A lease is told by the row and the thread that hold it.
+// A lease is identified by its row and the thread that holds it.
 export const ROW_SHIFT = 256;
 
 export class RestoredPool extends SharedPool {
   protected readonly memory: ReplayMemory;
   protected readonly waiters = new Map<number, number>();
-  /** Row and thread by ticket; leases of before a checkpoint have no tickets that are known. */
+  /** Row and thread by ticket. The tickets of leases from before a checkpoint are not known. */
   protected readonly leases = new Map<number, number>();
   protected restoredAt = 0;
-  /** Something may have become free since someone last looked whether anyone waits for it. */
+  /** A slot may have opened since the queue was last checked for waiters that may have it. */
   protected mayHaveOpened = false;
 
   constructor(memory: ReplayMemory, key: number) {
@@ -34,25 +34,25 @@ export class RestoredPool extends SharedPool {
     return this.memory.section.doubles[(this.block + POOL.ticket) >> 1]!;
   }
 
-  /** How many wait. */
+  /** How many requests wait. */
   get waiting(): number {
     return this.word(this.block + POOL.waiting);
   }
 
-  /** None of its rows is anybody's. */
+  /** Whether all its rows are empty. */
   get isBare(): boolean {
     for (let row = 0; row < this.field.rows; row++) if (this.ward.isThere(row)) return false;
     return true;
   }
 
-  /** Gives its memory back. */
+  /** Frees its memory. */
   free(): void {
     this.dropWaiters();
     this.memory.pools.clear(this.block);
     this.memory.pools.freeBlock(this.block);
   }
 
-  /** As it was behind this ticket. */
+  /** Restores the pool as it was after this ticket. */
   restore(checkpoint: PoolCheckpoint, ticket: number): void {
     this.empty();
     const { section } = this.memory;
@@ -69,7 +69,7 @@ export class RestoredPool extends SharedPool {
     this.mayHaveOpened = true;
   }
 
-  /** Packed as the ledger packs its own checkpoints. */
+  /** Packs its state as the ledger packs checkpoints. */
   pack(into: ByteWriter): void {
     packCheckpoint(this.memory.section, this, into);
   }
@@ -115,7 +115,7 @@ export class RestoredPool extends SharedPool {
     }
   }
 
-  /** Where the row is that a record speaks of, which must be that backend's. */
+  /** Where the row of a record lies; it must belong to the record's backend. */
   protected placeOf(record: OfRow & LedgerRecord): number {
     const isThere = record.row < this.field.rows;
     const at = isThere ? this.field.placeOf(record.row) : 0;
@@ -129,7 +129,7 @@ export class RestoredPool extends SharedPool {
     throw new Differs('the row is not that backend’s', { word: 'nothing' }, verdictOf(record));
   }
 
-  /** Where a row is, or will be. */
+  /** Where a row lies; makes room for it if needed. */
   protected roomFor(row: number): number {
     const { section, pools } = this.memory;
     if (row >= this.field.capacity) {

@@ -1,4 +1,4 @@
-/** A restored pool that can be looked into: what would be picked, and who waits for what. */
+/** A restored pool that can be inspected: what would be picked, and who waits for what. */
 import { NONE } from '../../policy/policy.ts';
 import type { Refusal } from '../ledger.ts';
 import { NODE } from '../memory/layout.ts';
@@ -14,13 +14,13 @@ export type Waiting = {
 
 export type Peek = {
   readonly row: number;
-  /** Where that is none; undefined: it would wait. */
+  /** Why nothing was picked; undefined: it would wait, or a row was picked. */
   readonly refusal: Refusal | undefined;
   readonly draws: readonly { below: number; drawn: number }[];
 };
 
 export class TransparentPool extends RestoredPool {
-  /** What would be picked for whom the field looks at, and what chance is asked; nothing is changed. */
+  /** What would be picked for whomever the field looks on behalf of, with the random numbers drawn. Nothing is changed. */
   peek(): Peek {
     const { field } = this;
     const draws: { below: number; drawn: number }[] = [];
@@ -39,7 +39,7 @@ export class TransparentPool extends RestoredPool {
     }
   }
 
-  /** A waiter, by the ticket under which it was queued: what it asks for, and how many are before it. */
+  /** What the waiter that was queued under this ticket asks for, and how many are before it. */
   waiter(ticket: number): Waiting | undefined {
     const node = this.waiters.get(ticket);
     if (node === undefined) return undefined;

@@ -1,15 +1,15 @@
-/** What is decided and what is recorded, in words and in the ledger's numbers; and that they differ. */
+/** What was decided again and what was recorded, and that they differ. */
 import type { LedgerRecord } from '../record/record.ts';
 import { OP } from '../record/record-layout.ts';
 
-/** What is decided, in words and in the ledger's numbers. */
+/** A decision, in words and in the ledger's numbers. */
 export type Verdict = {
   readonly word: string;
   readonly backendKey?: number;
   readonly waiter?: number;
 };
 
-/** The ledger recorded something else than its code decides. */
+/** The ledger recorded something other than what its code decides. */
 export type Difference = {
   readonly ticket: number;
   readonly op: LedgerRecord['op'];
@@ -24,7 +24,7 @@ export type Difference = {
 export type Of<Op extends LedgerRecord['op']> = Extract<LedgerRecord, { op: Op }>;
 export type OfRow = { readonly row: number; readonly backendKey: number; readonly epoch: number };
 
-// Thrown to leave the step under way; it never leaves the pool that is decided again.
+// Thrown to leave the current step; it never leaves the replayed pool.
 export class Differs extends Error {
   readonly cause_: string;
   readonly decided: Verdict;
@@ -65,7 +65,7 @@ export const CONSEQUENCES: Readonly<Record<number, string>> = {
   [OP.release]: WORDS.release,
 };
 
-/** What a record says was decided. */
+/** What the record says was decided. */
 export function verdictOf(record: LedgerRecord): Verdict {
   return {
     word: record.op === 'refuse' ? record.refusal : WORDS[record.op],

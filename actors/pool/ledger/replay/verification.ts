@@ -1,6 +1,6 @@
 /**
- * Proves what a journal says that ledgers decided: every operation is decided again in the order of its ticket, and wherever
- * the journal has a checkpoint, the state must be that one, byte for byte. After a gap it goes on at the next checkpoint.
+ * Verifies the decisions in a journal: every operation is decided again in the order of its ticket, and at every checkpoint
+ * of the journal the state must be equal byte for byte. After a gap, verification goes on at the next checkpoint.
  */
 import {
   ByteWriter,
@@ -28,18 +28,21 @@ export type TicketGap = {
 };
 
 export type VerifiedDecisions = {
-  /** Processes whose tickets they are. */
+  /** Processes that the tickets are from. */
   readonly runs: number;
   readonly pools: number;
   readonly operations: number;
-  /** Operations that chose something: leases, refusals, grants, and why who left had waited. */
+  /** Operations that chose something: leases, refusals, waits, grants, and why a waiter that left had waited. */
   readonly decisions: number;
   readonly checkpoints: number;
-  /** Operations that could not be decided again: before the first checkpoint, or between a gap and the next. */
+  /**
+   * Operations that could not be decided again: those before the first checkpoint, and those between a gap and the next
+   * one.
+   */
   readonly skipped: number;
   readonly gaps: readonly TicketGap[];
   readonly differences: readonly PoolDifference[];
-  /** There are more differences or gaps than these. */
+  /** There are more differences or gaps than are listed. */
   readonly cut: boolean;
 };
 
@@ -50,14 +53,17 @@ const DECISIONS: ReadonlySet<LedgerRecord['op']> = new Set([
   'grant',
   'leave',
 ]);
-// One bug is seen as well in a hundred places as in a million.
+// A bug shows as well in a hundred places as in a million.
 const MOST_TOLD = 100;
-// A checkpoint is written within a second of what it knows.
+// A checkpoint is written within a second of the state that it holds.
 const AHEAD_MS = 2000;
 
 type Known = { readonly pool: ReplayedPool; isInStep: boolean; ticket: number };
 
-/** Blocks and checkpoints come in the order in which they were written; blocks one by one, so that whoever gives them can do other things between. */
+/**
+ * Takes blocks and checkpoints in the order in which they were written; blocks one by one, so that the caller can do other
+ * things in between.
+ */
 export class DecisionVerification implements InOrder {
   readonly #order = new AllInOrder(this);
   readonly #checkpoints: Iterator<JournalledCheckpoint>;
@@ -65,7 +71,7 @@ export class DecisionVerification implements InOrder {
   #memory = new ReplayMemory();
   readonly #pools = new Map<number, Known>();
   readonly #keys = new Set<number>();
-  /** Of tickets that are still to come, by pool, the earliest first. */
+  /** Checkpoints of tickets still to come, by pool, the earliest first. */
   readonly #ahead = new Map<number, JournalledCheckpoint[]>();
   readonly #packed = new ByteWriter();
   readonly #gaps: TicketGap[] = [];
@@ -84,7 +90,7 @@ export class DecisionVerification implements InOrder {
   }
 
   take(block: OperationBlock): void {
-    // A new run forgets the checkpoints of the one before, so that must happen first.
+    // First, since a new run forgets the checkpoints of the one before.
     if (block.run !== this.#run) this.#order.take({ ...block, packed: NOTHING });
     this.#lookAhead(block.sealedAtMs + AHEAD_MS);
     this.#order.take(block);
@@ -135,9 +141,12 @@ export class DecisionVerification implements InOrder {
     if (record.op === 'drop') this.#dropped(known, poolKey);
   }
 
-  /** As its ledger does: of pools that rest and are used again a run has many more than there are at a time. */
+  /**
+   * Frees a dropped pool, as its ledger does: over a run, pools that rest and are used again are many more than there are
+   * at a time.
+   */
   #dropped({ pool, isInStep }: Known, poolKey: number): void {
-    // Who is out of step goes on with the next ledger of that name; what is still lent out is given back before.
+    // Out of step, the pool goes on with the next ledger of that name. If leases are still out, they are returned first.
     if (isInStep && !pool.isBare) return;
     pool.free();
     this.#pools.delete(poolKey);
@@ -157,7 +166,7 @@ export class DecisionVerification implements InOrder {
     return known;
   }
 
-  /** Where it is out of step, and there is a checkpoint of just this ticket. */
+  /** If the pool is out of step and has a checkpoint at exactly this ticket, goes on from that. */
   #resume(known: Known, poolKey: number, ticket: number): void {
     if (known.isInStep) return;
     const checkpoint = this.#checkpointAt(poolKey, ticket);
@@ -192,7 +201,7 @@ export class DecisionVerification implements InOrder {
   #lookAhead(untilMs: number): void {
     for (;;) {
       const next = this.#nextCheckpoint;
-      // Two runs may overlap in time, where one process took over from another.
+      // Two runs may overlap in time, if one process took over from another.
       if (next === undefined || next.run > this.#run) return;
       if (next.run === this.#run && next.atMs > untilMs) return;
       this.#readNext();
@@ -205,7 +214,7 @@ export class DecisionVerification implements InOrder {
     const ahead = this.#ahead.get(poolKey) ?? [];
     if (ahead.length === 0) this.#ahead.set(poolKey, ahead);
     ahead.push(checkpoint);
-    // The pool may be there already, and idle.
+    // The pool may be at this ticket already, and idle.
     const known = this.#pools.get(poolKey);
     if (known === undefined || known.ticket !== ticket) return;
     if (known.isInStep) this.#compare(known, poolKey, ticket);

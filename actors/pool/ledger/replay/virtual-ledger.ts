@@ -1,4 +1,4 @@
-/** A ledger of this thread's own in which all threads of a recorded one have their parts: for simulations. */
+/** A ledger for simulations: within one thread, it plays the parts of all threads of a recorded one. */
 
 import { OpenLease } from '../lease.ts';
 import type { Lease, Ledger, PoolLedger, Waiter } from '../ledger.ts';
@@ -11,11 +11,11 @@ import type { SharedPool } from '../shared-pool.ts';
 import { ThreadLedger } from '../thread-ledger.ts';
 import { restoreCourse, restoreHealth, restoreRow, restoreSettings } from './restore-state.ts';
 
-// 64 MiB of addresses: one pool of as many backends as there may be.
+// 64 MiB of addresses: enough for one pool with the most backends allowed.
 const RESERVE_BYTES = 2 ** 26;
 const NO_LIMIT_TO_WAITING = 2 ** 31 - 1;
 
-/** What a lease is called in the records. */
+/** What names a lease in the records. */
 export type LeaseName = Pick<Lease, 'backendKey' | 'epoch' | 'ticket' | 'route'> & { readonly row: number };
 
 export class VirtualLedger extends MainThreadLedger {
@@ -33,7 +33,7 @@ export class VirtualLedger extends MainThreadLedger {
     super(new Section(buffer, 0), ring);
   }
 
-  /** The part of the thread of this number. */
+  /** The part of the thread with this number. */
   ofThread(thread: number): Ledger {
     if (thread === 0) return this;
     const known = this.#threads.get(thread);
@@ -52,7 +52,7 @@ export class VirtualLedger extends MainThreadLedger {
     this.#threads.delete(thread);
   }
 
-  /** A lease that was given before the ledger was restored. */
+  /** A lease that was granted before the ledger was restored. */
   leaseOf(poolKey: number, { row, backendKey, epoch, ticket, route }: LeaseName): Lease | undefined {
     const pool = this.pools.get(poolKey);
     if (pool === undefined || row >= pool.field.rows) return undefined;
@@ -63,7 +63,7 @@ export class VirtualLedger extends MainThreadLedger {
     return new OpenLease(poolKey, backendKey, epoch, ticket, at, route);
   }
 
-  /** Makes a pool as it was behind a ticket. `waiter`: who stands behind each that waits, by the ticket it was queued under. */
+  /** Restores a pool as it was after a ticket. `waiter` returns the waiter for each queued request, named by its ticket. */
   async restore(
     poolKey: number,
     state: Uint8Array,
@@ -76,7 +76,7 @@ export class VirtualLedger extends MainThreadLedger {
     const { section } = this.tools;
     for (const row of checkpoint.rows) restoreRow(section, pool, row);
     restoreHealth(section, pool, checkpoint.health);
-    // Whoever waits has nothing that it could be given, so it waits again.
+    // Nothing is open to those that waited, so they wait again.
     section.words[pool.block + POOL.widening] = 1;
     for (const asked of checkpoint.waiters) {
       const { thread, tried, hash, route, wanted } = asked;
@@ -88,7 +88,7 @@ export class VirtualLedger extends MainThreadLedger {
     return checkpoint;
   }
 
-  /** As many rows as there are, those that nobody has among them. */
+  /** Makes all rows, including the empty ones in between. */
   async #begin(poolKey: number, { rows }: PoolCheckpoint): Promise<void> {
     const held = new Set(rows.map(({ row }) => row));
     const count = Math.max(0, ...rows.map(({ row }) => row + 1));
