@@ -1,5 +1,5 @@
 /**
- * A toy platform: it follows the router's events, and where a pool wants more capacity it starts one more backend for it.
+ * A toy autoscaler: it follows the router's events and starts one more backend when a pool wants more capacity.
  * `node examples/autoscaler.ts [ADMIN] [MOST]`, beside `switchyard serve` with a pool that has few backends or none.
  */
 import { createInterface } from 'node:readline';
@@ -16,7 +16,7 @@ type Told = {
   readonly data: { readonly cause: string; readonly waiting: number; readonly starting: number };
 };
 
-/** What was wanted before we came may have been met long ago. */
+/** Only events from now on: earlier wants may have been met long ago. */
 async function newestPosition(): Promise<number> {
   const state = await fetch(`http://${admin}/v1/state`);
   return ((await state.json()) as { position: number }).position;
@@ -46,10 +46,10 @@ async function addBackend(pool: string): Promise<void> {
   process.stdout.write(`${name} on ${address}: ${answer.status}\n`);
 }
 
-// Said when it is known from where: whoever waits for this line can rely on it that nothing later is missed.
+// Printed once the position is known: nothing that happens after this line is missed.
 const from = (await newestPosition()) + 1;
 process.stdout.write(`follows the events of ${admin}\n`);
 for await (const { stream, data } of wants(from)) {
-  // One that is on its way is enough for now: if it is not, the router says so again.
+  // A backend that is starting is enough for now; if it is not, the router asks again.
   if (data.starting === 0) await addBackend(stream.slice('pool-'.length));
 }

@@ -1,5 +1,5 @@
 /**
- * A backend to try the router with: it says who it is and what it was asked.
+ * A backend to try the router with: it answers with its name and the request.
  * `node examples/backend.ts [NAME] [PORT]` runs one by itself.
  */
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * Routes that live elsewhere and are slow to ask for: a database, a service. Each is asked for once by however many
- * requests, remembered for a while, and used beyond it if the source is down.
+ * Routes from a slow source, such as a database or a service. Concurrent requests share one lookup, the answer is cached for a
+ * while, and a stale answer is used while the source is down.
  * `node examples/dynamic-lookup.ts [PORT]`, then `curl -H 'Host: a.example' http://127.0.0.1:8080/`
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { startExampleBackend } from './backend.ts';
 
 type Route = { readonly host: string; readonly addresses: readonly string[] };
 
-/** Stands for what is really asked: knows every host under `.example`, takes 50 ms, and fails when it is told to. */
+/** Stands in for the real source: it knows every host under `.example`, takes 50 ms, and fails for `broken.example`. */
 class SlowSource {
   readonly #addresses: readonly string[];
   asked = 0;
@@ -54,7 +54,7 @@ class RouteCache {
 
   async #askOnce(host: string): Promise<Route | undefined> {
     const route = await this.#source.route(host);
-    // 5 s: a change is seen soon, and a busy host asks twelve times a minute.
+    // 5 s: changes are seen soon, and a busy host causes twelve lookups a minute.
     this.#known.set(host, { route, untilMs: Date.now() + 5000 });
     return route;
   }
@@ -67,7 +67,7 @@ const routes = new RouteCache(source);
 
 const router = createSwitchyard({
   listeners: [{ address: `127.0.0.1:${port}` }],
-  // Whoever waits longer than this for a route is told so.
+  // A request that waits longer than this for its route gets an error.
   decisionMs: 2000,
   decisions: {
     async lookupDomain(host) {

@@ -1,6 +1,6 @@
 /**
- * The real router inside a program that goes on being an ordinary one: it serves an HTTP API of its own, through which
- * domains come and go while requests are routed. With a directory as second argument the log outlives the program.
+ * The real router inside an ordinary program: the program has its own HTTP API, which adds and removes domains while
+ * requests are routed. With a directory as second argument the log outlives the program.
  * `node examples/embedded-router.ts [PORT] [DIRECTORY]`, then
  * `curl -X PUT http://127.0.0.1:PORT_OF_API/shop.example` and `curl -H 'Host: shop.example' http://127.0.0.1:8080/`
  */
@@ -24,7 +24,7 @@ router.onEvents((events) => {
   for (const { position, type, stream } of events) process.stdout.write(`${position} ${type} ${stream}\n`);
 });
 
-/** `PUT /HOST` and `DELETE /HOST`; once it is answered, the next request to the router sees it. */
+/** `PUT /HOST` and `DELETE /HOST`: in force for the router's next request once answered. */
 async function carryOut({ method, url = '/' }: IncomingMessage): Promise<string> {
   const host = url.slice(1);
   if (method === 'PUT') await router.desk.putDomain(host, { pool: 'web' });
@@ -47,7 +47,7 @@ await once(api, 'listening');
 process.stdout.write(`listening on http://${address}\n`);
 process.stdout.write(`api on http://127.0.0.1:${(api.address() as AddressInfo).port}\n`);
 
-// The first signal lets requests finish, for five seconds at most.
+// Requests may finish, for five seconds at most.
 process.once('SIGTERM', async () => {
   await router.drain(5000);
   process.exit(0);

@@ -1,5 +1,5 @@
 /**
- * A router whose error pages are its own: a page for people, JSON for programs, a maintenance page with Retry-After.
+ * A router with custom error pages: HTML for people, JSON for programs, a maintenance page with Retry-After.
  * `node examples/error-pages.ts [PORT]`, then `curl -i -H 'Host: away.example' http://127.0.0.1:8080/`
  */
 // In a program of its own: from 'switchyard'.
@@ -16,7 +16,7 @@ const sites = new Map<string, Site>([
   ['gone.example', { name: 'Gone', address: '127.0.0.1:1', inMaintenance: false }],
 ]);
 
-/** What is said of each reason; what is not listed is said as of a fault. */
+/** Status and text for each reason; all others are shown as a fault. */
 const WORDS: Readonly<Record<string, { readonly status: number; readonly says: string }>> = {
   domain_unknown: { status: 404, says: 'There is no such site.' },
   maintenance: { status: 503, says: 'is being worked on. Please come back in ten minutes.' },

@@ -1,5 +1,5 @@
 /**
- * The program for which people take a proxy package: everything that comes goes to one target, WebSockets included.
+ * A plain reverse proxy: every request goes to one target, WebSockets included.
  * `node examples/http-proxy.ts http://127.0.0.1:3000 [PORT]`
  */
 // In a program of its own: from 'switchyard'.

@@ -15,7 +15,7 @@ const [one, two] = [await startExampleBackend('shop.1'), await startExampleBacke
 const instances = [
   { name: one.name, address: one.address, busy: 0 },
   { name: two.name, address: two.address, busy: 0 },
-  // Nobody is there: whoever gets this one is given another, and its client notices nothing.
+  // Nothing listens here: a request that gets this one is retried on another, unnoticed by its client.
   { name: 'shop.3', address: '127.0.0.1:1', busy: 0 },
 ];
 const apps = new Map<string, App>([
@@ -32,7 +32,7 @@ const decisions: Decisions<App, Instance, State> = {
     return app === undefined ? refuse('app_not_found') : { domain: app };
   },
 
-  /** The one with the least to do among those that this request has not tried. */
+  /** The least busy instance that this request has not tried. */
   checkout(app, { state }) {
     const left = app.instances.filter((instance) => !state.tried.has(instance));
     const chosen = left.sort((a, b) => a.busy - b.busy)[0];
