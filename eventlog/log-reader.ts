@@ -2,6 +2,7 @@
  * The log read synchronously, by whoever is in the same process as its rows: workers that activate an owner in the
  * middle of a request, and commands on a directory at rest. Where `EventLog` rejects, these throw.
  */
+import type { PoolOfKey } from './append/pool-clash.ts';
 import type { EventUnreadable } from './errors.ts';
 import type { Recorded } from './events/events.ts';
 import type { ChainedEvent } from './events/stored-event.ts';
@@ -146,6 +147,8 @@ export interface LogStore extends LogReader, LogInspection {
   /** Nothing since `begin` is kept. Throws `LogUnavailable`: then nobody can write before this is closed. */
   abandon(): void;
   command(commandId: string): StoredCommand | undefined;
+  /** What pools there are, as of now. */
+  poolsByKey(): PoolOfKey;
   /** What the next event follows; undefined where it is the first of all. */
   tip(): Tip | undefined;
   /** In order of position. */

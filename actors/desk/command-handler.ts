@@ -25,7 +25,7 @@ import { type Owners, OwnerUnavailable, type Proposal } from './desk-owners.ts';
 import { poolsNamedBy } from './named-pools.ts';
 import { refusalOfPlan } from './plan-refusal.ts';
 import { type Kept, type Proposed, proposedBy } from './proposals.ts';
-import { inUse, mismatch, type Rejected, refusalFor, reused, unknownPool } from './refusals.ts';
+import { clashing, inUse, mismatch, type Rejected, refusalFor, reused, unknownPool } from './refusals.ts';
 import type { Rejection } from './rejection.ts';
 
 export type CommandHandlerOptions = {
@@ -175,6 +175,7 @@ export class CommandHandler {
         answer: request.note === undefined ? { answer, versions } : { answer, versions, note: request.note },
         writes,
       });
+      if (appended.type === 'clash') return clashing(appended);
       if (appended.type !== 'conflict') return this.#conclude(appended, answer, request);
       this.#options.owners.rebuild(appended.stream);
       if (attempt === TRIES) return mismatch(appended);
@@ -195,7 +196,7 @@ export class CommandHandler {
   }
 
   async #conclude(
-    appended: Exclude<Appended, { type: 'conflict' }>,
+    appended: Exclude<Appended, { type: 'conflict' | 'clash' }>,
     answer: Kept,
     request: Noted,
   ): Promise<Answer> {

@@ -32,6 +32,11 @@ export function mismatch(conflict: Extract<Appended, { type: 'conflict' }>): Rej
   return refuse({ type: 'version_mismatch', detail, expected, found, won });
 }
 
+export function clashing({ pool, other }: Extract<Appended, { type: 'clash' }>): Rejected {
+  const detail = `pool ${pool}: expected a name whose key no other pool has, found that of ${other}; choose another name`;
+  return refuse({ type: 'pool_clash', detail });
+}
+
 /** A failing world becomes a refused wish, so that routing goes on; our own mistakes go on upwards. */
 export function refusalFor(error: unknown): Rejection {
   if (error instanceof OwnerUnavailable) {

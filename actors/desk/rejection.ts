@@ -17,6 +17,8 @@ export type Rejection =
     }
   | { readonly type: 'idempotency_key_reused'; readonly detail: string }
   | { readonly type: 'too_many_changes' | 'too_many_removals'; readonly detail: string }
+  /** Another pool has its key: one of the two needs another name. */
+  | { readonly type: 'pool_clash'; readonly detail: string }
   | { readonly type: 'backend_limit'; readonly detail: string }
   /** The owner is being restarted and could not be waited for; the same command may be repeated. */
   | { readonly type: 'owner_unavailable'; readonly detail: string; readonly retryAfterMs: number }

@@ -3,6 +3,7 @@ import type { Recorded, SwitchyardEvent } from '../events/events.ts';
 import type { Json } from '../json.ts';
 import type { StreamName } from '../names.ts';
 import type { Position, Version } from '../position.ts';
+import type { PoolClash } from './pool-clash.ts';
 
 export type Write = {
   readonly stream: StreamName;
@@ -36,6 +37,8 @@ export type Appended =
     }
   | { readonly type: 'repeated'; readonly position: Position; readonly answer: Json }
   | { readonly type: 'reused'; readonly commandId: string }
+  /** A pool cannot be made under this name: it has the key of another. */
+  | ({ readonly type: 'clash' } & PoolClash)
   | {
       readonly type: 'conflict';
       readonly stream: StreamName;

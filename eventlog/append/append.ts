@@ -11,6 +11,7 @@ import { parseStreamName, quoted, type StreamName } from '../names.ts';
 import { Places } from '../places.ts';
 import type { Position } from '../position.ts';
 import type { Append, Appended, Write } from './append-wish.ts';
+import { poolClashIn } from './pool-clash.ts';
 
 /** An append in the form in which it is written, checked as far as it can be without the log. */
 export type Prepared = {
@@ -67,7 +68,9 @@ export function judge(append: Prepared, store: LogStore, mostWon = MAX_WON): App
   const { writes } = append;
   const versions = store.versionsOf(writes.map((write) => write.stream));
   const at = writes.findIndex((write, index) => versions[index] !== write.expected);
-  return at === -1 ? undefined : conflict(writes[at]!, versions[at] ?? 0, store, mostWon);
+  if (at !== -1) return conflict(writes[at]!, versions[at] ?? 0, store, mostWon);
+  const clash = poolClashIn(writes, () => store.poolsByKey());
+  return clash && { type: 'clash', ...clash };
 }
 
 /** Whether a write that brought its stream from one version to another leaves a snapshot of it. */

@@ -1,10 +1,12 @@
 /** The rows of a log in SQLite, for the one who writes them. */
 import type Database from 'better-sqlite3';
+import type { PoolOfKey } from '../append/pool-clash.ts';
 import { LogUnavailable } from '../errors.ts';
 import type { ChainedEvent } from '../events/stored-event.ts';
 import type { Base, LogStore, StoredCommand, StoredCurrent, StoredSnapshot } from '../log-reader.ts';
 import { stateChecksum } from '../replay/cached-state.ts';
 import { poolsNamedBy } from '../settings/pool-of.ts';
+import { PoolKeys } from './pool-keys.ts';
 import { SqliteReads } from './sqlite-reads.ts';
 import { AT_ONCE, type WriteStatements, writeStatements } from './sqlite-statements.ts';
 import { type UpkeepStatements, upkeepStatements } from './upkeep.ts';
@@ -28,6 +30,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   readonly #whereabouts: Whereabouts | undefined;
   /** Current rows that came or went in this transaction. */
   #rows = 0;
+  readonly #pools: PoolKeys;
   #commands = 0;
   #isWrittenBackBeside = false;
   #isLetGo = false;
@@ -37,6 +40,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
     super(db);
     this.#statements = writeStatements(db);
     this.#upkeep = upkeepStatements(db);
+    this.#pools = new PoolKeys(db);
     this.#whereabouts = db.memory ? undefined : new Whereabouts(db);
     this.#transaction = db.transaction((work: () => void) => {
       this.#rows = 0;
@@ -66,7 +70,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.guarded(() => {
       if (this.db.inTransaction) return work();
       this.#whereabouts?.requireWhole();
-      this.#transaction(work);
+      this.#orForget(() => this.#transaction(work));
     });
   }
 
@@ -82,13 +86,27 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.guarded(() => {
       this.#tally();
       this.#requireOurs();
-      this.#statements.commit.run();
+      this.#orForget(() => this.#statements.commit.run());
     });
   }
 
   abandon(): void {
+    this.#pools.forget();
     // SQLite may have done so by itself, when the disk failed it.
     this.guarded(() => this.db.inTransaction && this.#statements.rollback.run());
+  }
+
+  #orForget(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#pools.forget();
+      throw error;
+    }
+  }
+
+  poolsByKey(): PoolOfKey {
+    return this.guarded(() => this.#pools.lookup());
   }
 
   insertEvents(events: readonly ChainedEvent[]): void {
@@ -131,6 +149,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
 
   putCurrents(rows: readonly StoredCurrent[]): void {
     const { addCurrents, addAlike } = this.#statements;
+    for (const { stream } of rows) this.#pools.came(stream);
     const many = rows.length - (rows.length % AT_ONCE);
     for (let at = 0; at < many; at += AT_ONCE) {
       const to = at + AT_ONCE;
@@ -170,6 +189,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   removeCurrent(stream: string): void {
+    this.#pools.went(stream);
     this.#rows -= this.#statements.removeCurrent.run(stream).changes;
   }
 

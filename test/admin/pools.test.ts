@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BackendId, PoolName } from '../../eventlog/index.ts';
+import { type BackendId, keyOf, type PoolName } from '../../eventlog/index.ts';
 import { deskOver, type Listed, scene, withWeb } from './scene.ts';
 
 // Of web.1.
@@ -41,6 +41,26 @@ describe('a pool', () => {
     expect(Object.keys(body.backends)).toEqual(['web.2']);
     await s.client.must('PUT', '/v1/pools/web', { backends: {} });
     expect((await s.client.get<PoolBody>('/v1/pools/web')).body.backends).toEqual({});
+  });
+
+  it('is not made under a name that has the key of another, by whatever command', async () => {
+    await using s = await scene();
+    // Found among 2^28 names in ten seconds.
+    const [one, other] = ['pool-y187tc', 'pool-qrh34d'];
+    expect(keyOf(one)).toBe(keyOf(other));
+    const clash = { status: 409, body: { type: 'pool_clash', detail: expect.stringContaining(one) } };
+    const pools = { [one]: {}, [other]: {} };
+    expect(await s.client.post('/v1/apply', { pools, domains: {} })).toMatchObject(clash);
+    await s.client.must('PUT', `/v1/pools/${one}`, {});
+    expect(await s.client.put(`/v1/pools/${other}`, {})).toMatchObject(clash);
+    const line = JSON.stringify({ pool: other });
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const imported = await fetch(`http://${s.address}/v1/import`, { method: 'POST', headers, body: line });
+    expect(await imported.json()).toMatchObject({ type: 'pool_clash', line: 1 });
+    await s.client.must('PUT', `/v1/pools/${one}`, { policy: 'random' });
+    await s.client.must('DELETE', `/v1/pools/${one}`);
+    await s.client.must('PUT', `/v1/pools/${other}`, {});
+    expect((await s.client.put(`/v1/pools/${one}`, {})).status).toBe(409);
   });
 
   it('is not removed while a domain names it', async () => {

@@ -1,24 +1,7 @@
-/** The number by which shared memory knows a pool or a backend: 52 bits of a hash of its name, never 0. */
+/** The number by which shared memory knows a pool, a backend or a route. */
+import { keyOf } from '../../../eventlog/index.ts';
 
-// 52 bits: a safe integer with room to spare; a clash among 100 000 names has a chance of about one in a million.
-const HIGH = 2 ** 32;
-const HIGH_BITS = 0xfffff;
-
-/** The same name gives the same key in every thread, process and version. */
-export function keyOf(name: string): number {
-  let low = 0xdeadbeef;
-  let high = 0x41c6ce57;
-  for (let i = 0; i < name.length; i++) {
-    const unit = name.charCodeAt(i);
-    low = Math.imul(low ^ unit, 0x9e3779b1);
-    high = Math.imul(high ^ unit, 0x5f356495);
-  }
-  // Each half is mixed with the other, so that names of one or two characters fill all the bits too.
-  low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
-  high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
-  const key = (high & HIGH_BITS) * HIGH + (low >>> 0);
-  return key === 0 ? 1 : key;
-}
+export { keyOf };
 
 /** The key of a route by its name; 0: no route of its own. */
 export function routeKeyOf(route: string): number {

@@ -52,6 +52,7 @@ export const PROBLEMS = {
   too_many_changes: [422, 'Too much for one change'],
   too_many_removals: [409, 'More would be removed than is allowed unasked'],
   backend_limit: [409, 'The pool is full'],
+  pool_clash: [409, 'Another pool has the key of this name'],
   owner_unavailable: [503, 'The owner is being restarted'],
   log_unavailable: [503, 'The log cannot be written'],
   log_full: [507, 'No room to record the change'],
