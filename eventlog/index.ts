@@ -11,7 +11,7 @@ export type * from './events/events.ts';
 export { feed } from './feed.ts';
 export * from './journal/index.ts';
 export type * from './json.ts';
-export { keyOf } from './key.ts';
+export { keyOf, seededKeyOf } from './key.ts';
 export { LocalLog } from './local-log.ts';
 export type { LogInspection, LogReader } from './log-reader.ts';
 export { type Moment, parseMoment, parseTime } from './moment.ts';

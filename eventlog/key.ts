@@ -7,8 +7,13 @@ const HIGH_BITS = 0xfffff;
 
 /** The same name gives the same key in every thread, process and version. */
 export function keyOf(name: string): number {
-  let low = 0xdeadbeef;
-  let high = 0x41c6ce57;
+  return seededKeyOf(name, 0xdeadbeef, 0x41c6ce57);
+}
+
+/** With seeds that nobody knows nobody can tell two names of one key: for what lasts no longer than the seeds. */
+export function seededKeyOf(name: string, seed: number, otherSeed: number): number {
+  let low = seed;
+  let high = otherSeed;
   for (let i = 0; i < name.length; i++) {
     const unit = name.charCodeAt(i);
     low = Math.imul(low ^ unit, 0x9e3779b1);

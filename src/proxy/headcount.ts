@@ -2,7 +2,8 @@
  * How many there are at once of whatever has a limit: connections of a listener or an address, requests of a domain. Where
  * several threads route, they count in memory that they share, so that a limit is one of the router, not of each.
  */
-import { keyOf } from '../../actors/index.ts';
+import { randomBytes } from 'node:crypto';
+import { seededKeyOf } from '../../eventlog/index.ts';
 
 export interface Headcount {
   /** False: there are as many as may be. Whoever was let in leaves again by `leave`. */
@@ -40,7 +41,10 @@ const FULL = SLOTS * 0.75;
 
 const LOCK = 0;
 const USED = 1;
-const HEADER = 2;
+// Names come from clients and tenants, of whom one could look for those that count as somebody else's.
+const SEED = 2;
+const OTHER_SEED = 3;
+const HEADER = 4;
 // Of a slot: the two halves of the key, then one count for each thread, so that a dead one's share can be taken off.
 const KEY = 2;
 const FREE = 0;
@@ -51,9 +55,12 @@ const PAUSE_MS = 1;
 const MAIN_PAUSES = 2;
 
 /** Threads are numbered from 0 to one below `threads`. */
-export function createHeadcount(threads: number): HeadcountMemory {
+export function createHeadcount(threads: number, seed = randomBytes(8)): HeadcountMemory {
   const length = HEADER + SLOTS * (KEY + threads);
-  return { cells: new Int32Array(new SharedArrayBuffer(length * Int32Array.BYTES_PER_ELEMENT)), threads };
+  const cells = new Int32Array(new SharedArrayBuffer(length * Int32Array.BYTES_PER_ELEMENT));
+  cells[SEED] = seed.readInt32LE(0);
+  cells[OTHER_SEED] = seed.readInt32LE(4);
+  return { cells, threads };
 }
 
 /**
@@ -74,7 +81,7 @@ export class SharedHeadcount implements Headcount {
   }
 
   enter(name: string, limit: number): boolean {
-    const key = keyOf(name);
+    const key = this.#keyOf(name);
     this.#lock();
     const at = this.#seat(highOf(key), key | 0);
     const isAllowed = at === -1 || this.#total(at) < limit;
@@ -84,7 +91,7 @@ export class SharedHeadcount implements Headcount {
   }
 
   leave(name: string): void {
-    const key = keyOf(name);
+    const key = this.#keyOf(name);
     this.#lock();
     const at = this.#find(highOf(key), key | 0);
     if (this.#cells[at + 1] !== FREE && this.#own(at) > 0) {
@@ -123,12 +130,16 @@ export class SharedHeadcount implements Headcount {
 
   /** How many there are, over all threads. */
   present(name: string): number {
-    const key = keyOf(name);
+    const key = this.#keyOf(name);
     this.#lock();
     const at = this.#find(highOf(key), key | 0);
     const total = this.#cells[at + 1] === FREE ? 0 : this.#total(at);
     this.#unlock();
     return total;
+  }
+
+  #keyOf(name: string): number {
+    return seededKeyOf(name, this.#cells[SEED]!, this.#cells[OTHER_SEED]!);
   }
 
   #own(at: number): number {

@@ -5,6 +5,8 @@ import { keyOf } from '../../actors/index.ts';
 import { createHeadcount, OwnHeadcount, SharedHeadcount, SLOTS } from '../../src/proxy/headcount.ts';
 
 const THREADS = 4;
+// With these `keyOf` is what it is without any.
+const PLAIN = Buffer.from('efbeadde57cec641', 'hex');
 
 describe('a headcount', () => {
   it.each([
@@ -64,6 +66,15 @@ describe('a headcount', () => {
     expect(headcount.enter(names.at(-1)!, 1)).toBe(false);
   });
 
+  it('counts nobody as another for whom a name was looked', () => {
+    // Two names of one key.
+    const [one, other] = ['pool-y187tc', 'pool-qrh34d'];
+    const alike = new SharedHeadcount(createHeadcount(THREADS, PLAIN), 1);
+    expect([alike.enter(one, 1), alike.enter(other, 1)]).toEqual([true, false]);
+    const headcount = new SharedHeadcount(createHeadcount(THREADS), 1);
+    expect([headcount.enter(one, 1), headcount.enter(other, 1)]).toEqual([true, true]);
+  });
+
   it('agrees with a plain count, whoever comes, leaves and dies', () => {
     const name = fc.integer({ min: 0, max: 40 }).map((n) => CROWDED[n % CROWDED.length]!);
     const step = fc.record({
@@ -78,7 +89,7 @@ describe('a headcount', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
-        const memory = createHeadcount(THREADS);
+        const memory = createHeadcount(THREADS, PLAIN);
         const threads = Array.from({ length: THREADS }, (_, thread) => new SharedHeadcount(memory, thread));
         const model = new Map<string, number[]>();
         const counts = (of: string) => model.get(of) ?? model.set(of, new Array(THREADS).fill(0)).get(of)!;
