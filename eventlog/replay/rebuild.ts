@@ -8,6 +8,8 @@ import type { ChainedEvent } from '../events/stored-event.ts';
 import type { Json } from '../json.ts';
 import type { LogInspection, LogStore, StoredSnapshot } from '../log-reader.ts';
 import { kindOf, type StreamName } from '../names.ts';
+import type { Version } from '../position.ts';
+import type { Current } from '../readings.ts';
 import { isOfTheFile } from '../sqlite/sqlite-errors.ts';
 import { damagedState } from './cached-state.ts';
 import type { OwnerProjection, ProjectionOf } from './replay.ts';
@@ -24,7 +26,7 @@ export type Whole = { readonly version: number; readonly state: string };
 const STREAMS = 100;
 const PAGE = 1000;
 
-/** All streams, or those named. Others may append meanwhile: each stream is rebuilt in one step. Says of how many that is done. */
+/** All streams, of a log that was verified, or those named. Others may append meanwhile: each stream is rebuilt in one step. Says of how many that is done. */
 export async function* rebuilding(
   store: LogStore,
   projectionOf: ProjectionOf,
@@ -34,7 +36,7 @@ export async function* rebuilding(
   let streams = 0;
   for await (const names of only === undefined ? pagesOf(store) : [only]) {
     store.transaction(() => {
-      for (const stream of names) rebuildStream(store, stream, projectionOf, unreadable);
+      for (const stream of names) rebuildStream(store, stream, projectionOf, unreadable, only !== undefined);
     });
     streams += names.length;
     yield streams;
@@ -107,19 +109,27 @@ function* storedStream(log: StreamRows, stream: string, first: number): Generato
   }
 }
 
-/** Folded twice, since nothing may be dropped before all of it was read, and not all that it comes to can be held. */
+/**
+ * Folded twice, since nothing may be dropped before all of it was read, and not all that it comes to can be held. `isUnverified`: its
+ * row is believed where it is intact and ahead of what events are found.
+ */
 function rebuildStream(
   store: LogStore,
   stream: string,
   projectionOf: ProjectionOf,
   failed: EventUnreadable[],
+  isUnverified: boolean,
 ): void {
   const projection = projectionOf(kindOf(stream));
-  const damage = damageIn(stream, () => written(foldOf(store, stream, projection)));
+  const row = intactRow(store, stream);
+  const damage = damageIn(stream, () => {
+    const { version } = written(foldOf(store, stream, projection));
+    if (isUnverified && row !== undefined && row.version > version) throw endsBefore(row, version);
+  });
   if (damage !== undefined) {
     failed.push(damage);
     // An intact row is the owner's last view and stays; a damaged one would only hinder whoever reads them all.
-    if (!hasIntactRow(store, stream)) store.dropCaches(stream);
+    if (row === undefined) store.dropCaches(stream);
     return;
   }
   store.dropCaches(stream);
@@ -175,11 +185,17 @@ async function* pagesOf(log: LogInspection): AsyncGenerator<readonly string[]> {
   }
 }
 
-function hasIntactRow(store: LogStore, stream: string): boolean {
+/** It was written with the event of its version: where that is not found, the index that leads to it is damaged, or the file was cut. */
+function endsBefore({ stream, version }: Current, found: Version): EventUnreadable {
+  const message = `expected version ${version}, which its current row folds, found its events to end with ${found}`;
+  return new EventUnreadable(0, stream, message);
+}
+
+function intactRow(store: LogStore, stream: string): Current | undefined {
   try {
-    return store.current(stream as StreamName) !== undefined;
+    return store.current(stream as StreamName);
   } catch (error) {
-    if (error instanceof EventUnreadable) return false;
+    if (error instanceof EventUnreadable) return undefined;
     throw error;
   }
 }

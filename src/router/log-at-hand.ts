@@ -33,11 +33,17 @@ export class LogAtHand {
   /** Once, before the tree: a directory that cannot be used is the user's to mend, not a crash to restart from. */
   async openFirst(): Promise<LocalLog> {
     const log = this.#opened(false);
+    try {
+      this.#tellOfLoss(log.reader.position());
+      const { kept, expected } = log.currentRows();
+      const isLarge = kept > CHECKED_AT_START && kept === expected;
+      if (!isLarge) await this.#mend(log);
+    } catch (error) {
+      // The directory is let go with it.
+      await log.close();
+      throw error;
+    }
     this.#first = log;
-    this.#tellOfLoss(log.reader.position());
-    const { kept, expected } = log.currentRows();
-    const isLarge = kept > CHECKED_AT_START && kept === expected;
-    if (!isLarge) await this.#mend(log);
     return log;
   }
 

@@ -112,3 +112,23 @@ it('of an owner whose events cannot be read a sound row stays, and a damaged one
   expect(await log.current(damaged!)).toBeUndefined();
   expect(log.reader.storedSnapshots(damaged!, 0, 10)).toEqual([]);
 });
+
+it('an owner whose events seem to end before its row is left as it was, but where all are verified', async () => {
+  await using directory = await tempDirectory();
+  await using log = open(directory.path);
+  const past = new Past(log);
+  await past.happen(['pool-a', { type: 'PoolCreated', data: { settings: {} } }], added('pool-a', 1));
+  await past.happen(added('pool-a', 2));
+  const before = await log.current('pool-a' as StreamName);
+  // As where the index that leads to it is damaged.
+  tamper(
+    directory.path,
+    'DROP TRIGGER IF EXISTS events_are_never_deleted; DELETE FROM events WHERE position = 3',
+  );
+  expect(await log.rebuildCurrents(projectionOf, ['pool-a' as StreamName])).toMatchObject({
+    unreadable: [{ stream: 'pool-a', message: expect.stringContaining('expected version 3') }],
+  });
+  expect(await log.current('pool-a' as StreamName)).toEqual(before);
+  expect(await log.rebuildCurrents(projectionOf)).toEqual({ streams: 1, unreadable: [] });
+  expect(await log.current('pool-a' as StreamName)).toMatchObject({ version: 2 });
+});

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
 import { LogAtHand } from '../../src/router/log-at-hand.ts';
@@ -43,4 +44,25 @@ it('makes the index of domains again where it is damaged', async () => {
   expect(await log.domainsOf('web', 1)).toEqual(['a.example']);
   expect(said.join()).toContain('the index of domains was damaged and is made again');
   await log.close();
+});
+
+it('lets its directory go where what is in it cannot be read', async () => {
+  await using directory = await tempDirectory();
+  const tidings = createProcessLog({ level: 'silent', destination: { write() {} } });
+  await openSqliteLog({ directory: directory.path, now: Date.now }).close();
+  const db = new Database(join(directory.path, 'events.db'));
+  const page = db
+    .prepare<[], number>("SELECT rootpage FROM sqlite_schema WHERE name = 'currents'")
+    .pluck()
+    .get()!;
+  db.close();
+  const path = join(directory.path, 'events.db');
+  const file = readFileSync(path);
+  // No kind of page there is.
+  file[(page - 1) * 4096] = 77;
+  writeFileSync(path, file);
+  for (let times = 0; times < 2; times++)
+    await expect(new LogAtHand(directory.path, tidings).openFirst()).rejects.toMatchObject({
+      code: 'log_failed',
+    });
 });
