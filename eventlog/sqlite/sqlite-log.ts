@@ -13,6 +13,7 @@ import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { catchUp, swapIn } from './swap.ts';
 import { fileAt } from './whereabouts.ts';
+import { writeAheadDamage } from './write-ahead-damage.ts';
 
 export type MemoryLogOptions = {
   /** Epoch milliseconds. */
@@ -25,6 +26,8 @@ export type SqliteLogOptions = MemoryLogOptions & {
   readonly maxBytes?: number;
   /** It was there before: another one in its place would have forgotten everything. */
   readonly mustExist?: boolean;
+  /** To be repaired: it is opened also where what was written after some moment cannot be read any more. */
+  readonly isDamaged?: boolean;
 };
 
 // 4 MiB: changes here and there among a million domains cost the same with 2 and with 24, since the system has the file in memory.
@@ -45,12 +48,19 @@ const BUSY_TIMEOUT_MS = 100;
 const WAL_LIMIT_BYTES = 67_108_864;
 
 /** Creates what is missing. Throws `DataUnusable` for a directory that cannot be used, saying why. */
-export function openSqliteLog({ directory, now, maxBytes, mustExist }: SqliteLogOptions): LocalLog {
+export function openSqliteLog({
+  directory,
+  now,
+  maxBytes,
+  mustExist,
+  isDamaged,
+}: SqliteLogOptions): LocalLog {
   const path = join(directory, EVENTS_FILE);
   if (mustExist === true) requireFile(path);
   requireDirectory(directory);
   const release = holdDirectory(directory, now());
   try {
+    if (isDamaged !== true) requireWholeWriteAhead(path);
     const db = openForWriting(path);
     if (maxBytes !== undefined) limitTo(db, maxBytes);
     return new LocalLog(new SqliteStore(db, release), now);
@@ -136,6 +146,17 @@ function lookInto(path: string): void {
   } finally {
     db.close();
   }
+}
+
+/** Else SQLite would go on from some moment before, as if nothing had been acknowledged since. */
+function requireWholeWriteAhead(path: string): void {
+  if (fileAt(path) === 0) return;
+  const damage = writeAheadDamage(path);
+  if (damage === undefined) return;
+  throw new DataUnusable(
+    'data_unreadable',
+    `expected a sound log at ${path}, found ${damage}: put a backup in its place, or have \`switchyard verify --repair\` do without them`,
+  );
 }
 
 function limitTo(db: Database.Database, maxBytes: number): void {

@@ -23,6 +23,7 @@ import { within } from '../read-range.ts';
 import { isIntact } from '../replay/cached-state.ts';
 import { isDamage, unavailable } from './sqlite-errors.ts';
 import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
+import { writeAheadDamage } from './write-ahead-damage.ts';
 
 // One broken page makes many complaints, and a few tell as much as all.
 const MAX_STRUCTURAL = 5;
@@ -62,7 +63,9 @@ export class SqliteRows implements LogInspection {
 
   structuralDamage(): readonly string[] {
     return this.guarded(() => {
-      const said = new Set(STRUCTURAL.flatMap((check) => this.complaints(check)));
+      const unread = this.db.memory ? undefined : writeAheadDamage(this.db.name);
+      const complaints = STRUCTURAL.flatMap((check) => this.complaints(check));
+      const said = new Set(unread === undefined ? complaints : [unread, ...complaints]);
       return [...said].slice(0, MAX_STRUCTURAL);
     });
   }

@@ -8,8 +8,8 @@ import type Database from 'better-sqlite3';
 import { LogUnavailable } from '../errors.ts';
 
 // Of the write-ahead log, before its first frame and before the page of each (sqlite.org/fileformat2.html, §4.1).
-const WAL_HEADER_BYTES = 32;
-const FRAME_HEADER_BYTES = 24;
+export const WAL_HEADER_BYTES = 32;
+export const FRAME_HEADER_BYTES = 24;
 
 export class Whereabouts {
   readonly #db: Database.Database;

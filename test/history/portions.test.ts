@@ -445,6 +445,30 @@ describe('a repair', () => {
     expect((await run('verify --repair')).out).toContain('cut after position 3');
   });
 
+  it('does without what is behind damage of the write-ahead log, and keeps that', async () => {
+    const [place, killed] = [at('living'), at('killed')];
+    const log = openSqliteLog({ directory: place, now: Date.now });
+    const past = await withPools(log, 4);
+    log.writeBack(0);
+    for (const pool of ['p0', 'p1', 'p2'])
+      await past.happen([`pool-${pool}`, { type: 'PoolRemoved', data: {} }]);
+    await mkdir(killed);
+    for (const name of ['events.db', 'events.db-wal'])
+      writeFileSync(join(killed, name), readFileSync(join(place, name)));
+    await log.close();
+    const wal = readFileSync(join(killed, 'events.db-wal'));
+    // In the midst of the first frame.
+    wal[500]! ^= 1;
+    writeFileSync(join(killed, 'events.db-wal'), wal);
+    const damage = 'frame 1 of its write-ahead log damaged, with changes behind it that were acknowledged';
+    expect((await run('verify', killed)).out).toContain(damage);
+    expect(() => openSqliteLog({ directory: killed, now: Date.now })).toThrow('verify --repair');
+    expect((await run('verify --repair', killed)).out).toContain(damage);
+    expect((await run('verify', killed)).out).toMatch(/^\d events, all as written\n$/);
+    const kept = readdirSync(killed).find((name) => /^events-damaged-.*-wal$/.test(name));
+    expect(readFileSync(join(killed, kept ?? ''))).toEqual(wal);
+  });
+
   it.each([
     // Only there the position, 5, is behind the name, and the pool before it.
     ['streams', Buffer.from('pool-p4\x05')],
@@ -457,7 +481,9 @@ describe('a repair', () => {
     file[place] = (file[place] ?? 0) ^ 1;
     writeFileSync(join(data, 'events.db'), file);
     expect((await run('verify')).code).toBe(1);
-    expect((await run('verify --repair')).out).toContain('12 events, all as written');
+    const { out } = await run('verify --repair');
+    expect(out).toContain('written anew, up to its last position 12; the log as it was is kept as');
+    expect(out).toContain('12 events, all as written');
     expect(await state(data)).toEqual(now);
   });
 

@@ -197,6 +197,7 @@ export const verification = z.looseObject({
     .looseObject({
       type: z.string(),
       after: z.int().optional(),
+      last: z.int().optional(),
       because: z.string().optional(),
       kept: z.string().optional(),
     })

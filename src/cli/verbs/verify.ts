@@ -54,8 +54,8 @@ function repairLines(repaired: Verified['repaired']): string[] {
   if (repaired === undefined) return [];
   if (repaired.type === 'rebuilt') return ['current rows and snapshots were made again from the events'];
   if (repaired.type !== 'cut') return ['there was nothing to repair'];
-  return [
-    `${repaired.because}`,
-    `cut after position ${repaired.after}; the log as it was is kept as ${repaired.kept}`,
-  ];
+  const { because, after, last, kept } = repaired;
+  const done =
+    after === last ? `written anew, up to its last position ${after}` : `cut after position ${after}`;
+  return [`${because}`, `${done}; the log as it was is kept as ${kept}`];
 }

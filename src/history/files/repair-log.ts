@@ -26,6 +26,8 @@ export type Repaired =
       readonly type: 'cut';
       /** The last good position. */
       readonly after: number;
+      /** The last there was: the same where it is only written anew. Undefined: that cannot be read. */
+      readonly last: number | undefined;
       /** The damage that it was cut for. */
       readonly because: string;
       /** The log as it was. */
@@ -45,7 +47,7 @@ export type Repairing =
 
 /** Throws `DataUnusable` where a router holds the directory, or the file cannot be opened at all. */
 export async function* repairing(directory: string, now: () => number): AsyncGenerator<Repairing, Repaired> {
-  const log = openSqliteLog({ directory, now });
+  const log = openSqliteLog({ directory, now, isDamaged: true });
   try {
     return yield* mending(log, directory, now());
   } finally {
@@ -70,6 +72,7 @@ async function* mending(
     );
   const places = damage.filter(({ type, position }) => type !== INDEXED && position > 0);
   const after = Math.min(await lastSound(log.reader, breathe), ...places.map(({ position }) => position - 1));
+  const last = lastOf(log);
   const kept = join(directory, `events-damaged-after-${after}-${nowMs.toString(36)}.db`);
   const fresh = join(directory, 'repairing.db');
   rmSync(fresh, { force: true });
@@ -79,6 +82,7 @@ async function* mending(
   return {
     type: 'cut',
     after,
+    last,
     because: `${type} at position ${position}: expected ${expected}, found ${found}`,
     kept,
   };
@@ -90,6 +94,15 @@ async function* makingRows(log: LocalLog, known: number): AsyncGenerator<Repairi
     const step = await steps.next();
     if (step.done === true) return { type: 'rebuilt', streams: step.value.streams };
     yield { writing: 'rows', done: step.value, of: Math.max(known, step.value) };
+  }
+}
+
+function lastOf({ reader }: LocalLog): number | undefined {
+  try {
+    return reader.position();
+  } catch (error) {
+    if (!(error instanceof LogUnavailable)) throw error;
+    return undefined;
   }
 }
 

@@ -1,0 +1,96 @@
+/**
+ * Whether a write-ahead log is damaged before its end. SQLite reads it up to the first frame that is not as it was written, as after
+ * a power cut, and says nothing of what lies behind: there may be changes that were acknowledged, of which some pages are in the file
+ * already and others not. A damaged last transaction looks like one that a power cut tore, and is not told.
+ *
+ *   header │ frame … frame, commit │ frame, damaged … commit │ frame …
+ */
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { FRAME_HEADER_BYTES, WAL_HEADER_BYTES } from './whereabouts.ts';
+
+// https://www.sqlite.org/fileformat2.html#walformat: the last bit says in which order of bytes the words are summed.
+const MAGIC = 0x37_7f_06_82;
+// Of the log, and of a segment of the journal.
+const PAGE_BYTES = [4096, 8192];
+// Of a header, what its sum is of; of a frame's header, its page and the pages of the file after a commit.
+const SUMMED_HEADER_BYTES = 24;
+const SUMMED_FRAME_BYTES = 8;
+const AT_ONCE_BYTES = 1_048_576;
+
+type Sums = readonly [number, number];
+
+/** What is found, in words; undefined: none. `path`: of the database. */
+export function writeAheadDamage(path: string): string | undefined {
+  const wal = `${realpathSync(path)}-wal`;
+  // Whoever writes it just now may begin it anew, or be in the midst of a frame: damage is there when looked at again.
+  return damageIn(wal) && damageIn(wal);
+}
+
+function damageIn(wal: string): string | undefined {
+  if ((statSync(wal, { throwIfNoEntry: false })?.size ?? 0) < WAL_HEADER_BYTES) return undefined;
+  const file = openSync(wal, 'r');
+  try {
+    return damageOf(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function damageOf(file: number): string | undefined {
+  const header = Buffer.alloc(WAL_HEADER_BYTES);
+  readSync(file, header, 0, WAL_HEADER_BYTES, 0);
+  const isBigEndian = header.readUInt32BE(0) === MAGIC + 1;
+  const summed = (sums: Sums, bytes: Buffer) => sumOf(sums, bytes, isBigEndian);
+  let sums = summed([0, 0], header.subarray(0, SUMMED_HEADER_BYTES));
+  const isWhole = isSum(header, SUMMED_HEADER_BYTES, sums);
+  let damaged = isWhole ? undefined : 'the header';
+  let salt = isWhole ? header.subarray(16, 24) : undefined;
+  let isCommitted = false;
+  for (const { frame, number } of framesIn(file, FRAME_HEADER_BYTES + pageBytesOf(header))) {
+    // What was written before the log began anew has another salt, and is no part of it.
+    salt ??= Buffer.from(frame.subarray(8, 16));
+    const isOfThis = salt.equals(frame.subarray(8, 16));
+    if (damaged === undefined) {
+      sums = summed(summed(sums, frame.subarray(0, SUMMED_FRAME_BYTES)), frame.subarray(FRAME_HEADER_BYTES));
+      if (!isOfThis || !isSum(frame, 16, sums)) damaged = `frame ${number}`;
+    }
+    if (damaged === undefined || !isOfThis) continue;
+    // Nothing is written behind a commit before it is on disk.
+    if (isCommitted)
+      return `${damaged} of its write-ahead log damaged, with changes behind it that were acknowledged`;
+    isCommitted = frame.readUInt32BE(4) > 0;
+  }
+  return undefined;
+}
+
+function pageBytesOf(header: Buffer): number {
+  const said = header.readUInt32BE(8);
+  return PAGE_BYTES.includes(said) ? said : PAGE_BYTES[0]!;
+}
+
+/** From 1; the last, if it is not whole, is not among them. */
+function* framesIn(file: number, bytes: number): Generator<{ frame: Buffer; number: number }> {
+  const count = Math.floor((fstatSync(file).size - WAL_HEADER_BYTES) / bytes);
+  const buffer = Buffer.alloc(bytes * Math.ceil(AT_ONCE_BYTES / bytes));
+  for (let number = 1; number <= count; ) {
+    const read = readSync(file, buffer, 0, buffer.length, WAL_HEADER_BYTES + (number - 1) * bytes);
+    for (let at = 0; at + bytes <= read && number <= count; at += bytes, number++)
+      yield { frame: buffer.subarray(at, at + bytes), number };
+    if (read < bytes) return;
+  }
+}
+
+function isSum(header: Buffer, at: number, [one, two]: Sums): boolean {
+  return header.readUInt32BE(at) === one && header.readUInt32BE(at + 4) === two;
+}
+
+/** 44 MB in 30 ms. */
+function sumOf([one, two]: Sums, bytes: Buffer, isBigEndian: boolean): Sums {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let [a, b] = [one | 0, two | 0];
+  for (let at = 0; at < bytes.length; at += 8) {
+    a = (a + view.getInt32(at, !isBigEndian) + b) | 0;
+    b = (b + view.getInt32(at + 4, !isBigEndian) + a) | 0;
+  }
+  return [a >>> 0, b >>> 0];
+}
