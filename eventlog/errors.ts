@@ -1,4 +1,7 @@
-/** The ways in which the world fails the log. Each has a stable code; the message says expected, found, where. */
+/**
+ * How the environment can fail the log. Each error has a stable code; its message says what was expected, what was
+ * found, and where.
+ */
 
 export class LogUnavailable extends Error {
   override readonly name = 'LogUnavailable';

@@ -1,7 +1,7 @@
 /**
- * Recorded events as they come: first those that are there already, then each new one, without a gap and none twice.
- * It holds none for a reader who is behind: while one catches up, new events are only noted, and read from the log
- * when it gets there. So a feed needs at most one page of memory, however far behind it is.
+ * Recorded events as a stream: first the existing ones, then each new one, without a gap and without repetition. It
+ * buffers nothing for a slow reader: while one catches up, new events are only noted, and read from the log when it
+ * gets there. So a feed needs at most one page of memory, however far behind it is.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Subscriber } from 'rxjs';

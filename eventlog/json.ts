@@ -1,2 +1,2 @@
-/** What JSON can say; what owners are stored as. */
+/** The values of JSON, in which owners are stored. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

@@ -1,4 +1,4 @@
-/** An event log over rows kept in this process: it groups appends, tells listeners, and answers in order. */
+/** An event log over rows in this process: it groups appends, notifies listeners, and answers in order. */
 import { type Prepared, prepare } from './append/append.ts';
 import { type Ended, type Entry, writeEach, writeTogether } from './append/append-group.ts';
 import type { AnsweredCommand, Append, Appended } from './append/append-wish.ts';

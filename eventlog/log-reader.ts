@@ -1,6 +1,6 @@
 /**
- * The log read synchronously, by whoever is in the same process as its rows: workers that activate an owner in the
- * middle of a request, and commands on a directory at rest. Where `EventLog` rejects, these throw.
+ * Reads the log synchronously, in the process that has its rows: workers that activate an owner during a request, and
+ * commands on a directory at rest. Where `EventLog` rejects, these methods throw.
  */
 import type { PoolOfKey } from './append/pool-clash.ts';
 import type { EventUnreadable } from './errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Read-only SQL over tables whose rows somebody makes on demand: one SELECT, in a database in memory that has nothing else,
- * within bounds of rows and time.
+ * Read-only SQL over tables whose rows are produced on demand: one SELECT, in an otherwise empty database in memory,
+ * with limits on rows and time.
  */
 import Database from 'better-sqlite3';
 

@@ -1,4 +1,4 @@
-/** The bounds of a read, checked and made whole. */
+/** The range of a read, checked and completed. */
 import type { ReadOptions } from './readings.ts';
 
 export type Range = {

@@ -1,4 +1,4 @@
-/** What is read of owners and their streams, and how much of it. */
+/** What is read about owners and their streams, and the limits of a read. */
 import type { Json } from './json.ts';
 import type { StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';

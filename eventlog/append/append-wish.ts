@@ -1,4 +1,4 @@
-/** What is asked of one append, and what whoever asked is told. */
+/** What one append asks for, and what its caller is told. */
 import type { Recorded, SwitchyardEvent } from '../events/events.ts';
 import type { Json } from '../json.ts';
 import type { StreamName } from '../names.ts';

@@ -1,4 +1,6 @@
-/** What one append comes to, decided against the rows there are: nothing is written before all of it is judged. */
+/**
+ * Decides what one append comes to, against the existing rows: nothing is written before all of it has been checked.
+ */
 
 import { canonicalJson, parseJson } from '../events/canonical.ts';
 import { codec, type EncodedEvent } from '../events/codec.ts';

@@ -1,6 +1,6 @@
 /**
- * What one append wrote, as whoever listens is told of it: the events, or, of many that another thread wrote, a few texts.
- * Those are copied between threads in microseconds, and mostly nobody looks at more of them than the names.
+ * What one append wrote, as listeners are told of it: the events, or a few texts if another thread wrote many. Texts
+ * are copied between threads in microseconds, and listeners mostly need only the names in them.
  */
 
 import type { EventType, Recorded } from '../events/events.ts';

@@ -1,6 +1,6 @@
 /**
- * An append in the form in which it is written, as a few texts: those are copied between threads in microseconds, where
- * thousands of small objects would take longer than making them.
+ * An append in the form in which it is written, as a few texts: these are copied between threads in microseconds,
+ * while copying thousands of small objects would take longer than creating them.
  */
 
 import type { EncodedEvent } from '../events/codec.ts';

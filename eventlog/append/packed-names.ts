@@ -1,4 +1,7 @@
-/** Of many events the names, as texts: those are copied between threads in microseconds, and mostly nobody asks for more. */
+/**
+ * The names in many events, as texts: these are copied between threads in microseconds, and mostly nothing else is
+ * needed.
+ */
 
 import type { EventType, Recorded } from '../events/events.ts';
 import type { StreamName } from '../names.ts';

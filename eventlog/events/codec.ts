@@ -1,4 +1,4 @@
-/** Events to text and back. What goes in is checked as the caller's duty, what comes out as a damage report. */
+/** Events to text and back. Invalid input is the caller's mistake; unreadable stored text is reported as damage. */
 import { createRequire } from 'node:module';
 import type { z } from 'zod';
 import { EventUnreadable } from '../errors.ts';

@@ -1,4 +1,4 @@
-/** What the data of each event may be, in its newest shape: settings are sparse, nothing unknown is let in. */
+/** What the data of each event may be, in its newest shape: settings are sparse, unknown keys are refused. */
 import { z } from 'zod';
 import { backendId, backendSettings, domainSettings, poolSettings } from '../settings/settings.ts';
 import type { EventType } from './events.ts';

@@ -1,6 +1,7 @@
 /**
- * Domains of which only the pool is said, pools without settings and backends that are only an address: nearly all are such in a
- * bulk. They are told at a glance, where a schema or JSON's parser takes longer than everything else that is done with them.
+ * Recognises plain settings: domains with only a pool, pools without settings, backends with only an address, as
+ * nearly all are in a bulk. Recognising them is fast, while a schema or the JSON parser would take longer than all
+ * other work on them.
  */
 
 import type { Json } from '../json.ts';

@@ -1,7 +1,7 @@
 /**
- * An event as text and numbers, the way every adapter keeps it, and what seals it: a checksum over its own bytes,
- * which tells on every read whether they are the ones written, and a hash over the former event's hash and these
- * bytes, which makes the log a chain in which nothing can be changed, left out or moved without notice.
+ * An event as text and numbers, the way every adapter keeps it, with its seals: a checksum over its own bytes,
+ * checked on every read, and a hash over the previous event's hash and these bytes, which makes the log a chain in
+ * which nothing can be changed, left out or moved unnoticed.
  */
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';

@@ -1,6 +1,7 @@
 /**
- * Old shapes of events made new ones. An event type is at schema version 1 plus the number of its steps here; step
- * n makes data of version n + 1 from data of version n. Steps are pure, total and never changed once released.
+ * Turns old shapes of events into new ones. The schema version of an event type is 1 plus the number of its steps
+ * here; step n makes data of version n + 1 from data of version n. Steps are pure, total and never changed once
+ * released.
  */
 import type { EventType } from './events.ts';
 

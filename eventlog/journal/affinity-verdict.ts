@@ -1,3 +1,3 @@
-/** What an affinity cookie was worth. In the order of their codes, which segments keep: append only. */
+/** The verdicts on an affinity cookie, in the order of their codes, which segments store: append only. */
 export const AFFINITY_VERDICTS = ['none', 'unknown', 'home', 'moved'] as const;
 export type AffinityVerdict = (typeof AFFINITY_VERDICTS)[number];

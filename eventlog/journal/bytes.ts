@@ -1,4 +1,4 @@
-/** Numbers and text as bytes, and back: what the journal's records, blocks and checkpoints are written in. */
+/** Numbers and text as bytes and back: the encoding of the journal's records, blocks and checkpoints. */
 import assert from 'node:assert/strict';
 
 // From here on the native copy is worth its call; below, a loop is faster.

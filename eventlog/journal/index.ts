@@ -1,4 +1,4 @@
-/** The door of the journal: what requests and ledgers decided, written beside the log and never in its way. */
+/** The door of the journal: what requests and ledgers decided, written beside the log without ever delaying it. */
 export { AFFINITY_VERDICTS, type AffinityVerdict } from './affinity-verdict.ts';
 export { ByteReader, ByteWriter } from './bytes.ts';
 export {

@@ -1,4 +1,4 @@
-/** A journal read synchronously, beside its writer or at rest: over all its segments, whatever of them is left. */
+/** Reads a journal synchronously, beside its writer or at rest: all of its segments that still exist. */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { isHeld, isPassing } from '../sqlite/sqlite-errors.ts';

@@ -1,6 +1,6 @@
 /**
- * The one writer of a journal: takes what the threads left in their rings and commits it in blocks. Nobody waits for it; what
- * it cannot write stays in the rings until they are full, and what is lost then is a gap with a count.
+ * The one writer of a journal: it takes what the threads put into their rings and commits it in blocks. Nothing waits
+ * for it; what it cannot write stays in the rings until they are full, and what is lost then is a counted gap.
  *
  *   rings ─▶ block ─▶ transaction ─▶ room given back
  *              └ fails: looked at again, from another file if need be

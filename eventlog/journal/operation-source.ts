@@ -1,6 +1,6 @@
 /**
- * Where the journal takes the operations of ledgers from. It keeps them as bytes whose meaning is their owner's: the
- * ledger packs and unpacks them, and says which pools and tickets they are about.
+ * Where the journal takes the ledgers' operations from. To the journal they are opaque bytes: the ledger packs and
+ * unpacks them, and says which pools and tickets they are about.
  */
 import type { ByteWriter } from './bytes.ts';
 import type { PoolIndex } from './segment/pool-index.ts';

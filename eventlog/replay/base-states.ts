@@ -1,4 +1,4 @@
-/** What a base knows of all streams, in order of name, with no more of it in memory than a page has. */
+/** The states of all streams in a base, in order of name, with at most one page in memory. */
 import type { Kept, LogInspection, StoredCurrent } from '../log-reader.ts';
 
 const PAGE = 1000;

@@ -1,4 +1,4 @@
-/** The seal of a base: a hash over the chain that it stands for and every state in it. */
+/** The seal of a base: a hash over the chain that it replaces and every state in it. */
 import { createHash } from 'node:crypto';
 import type { StoredCurrent } from '../log-reader.ts';
 

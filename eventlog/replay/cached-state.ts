@@ -1,4 +1,4 @@
-/** A fold of a stream as it is kept beside the log, with a checksum that tells damage from another state. */
+/** A cached fold of a stream, with a checksum that tells damage from a different state. */
 import { EventUnreadable } from '../errors.ts';
 import { checksumOf } from '../events/stored-event.ts';
 import type { Json } from '../json.ts';

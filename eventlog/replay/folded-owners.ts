@@ -1,6 +1,6 @@
 /**
- * Every owner as its events up to a position fold it, in order of name, one after the other: nobody has to hold more of them
- * than one. Nothing that lies beside the events is trusted.
+ * Every owner's state from its events up to a position, in order of name, one after the other, so that only one is in
+ * memory. Nothing stored beside the events is trusted.
  */
 
 import { EventUnreadable } from '../errors.ts';

@@ -1,7 +1,7 @@
 /**
- * Whole states of the log at points of the past, so that any moment is a short fold away: a cache in a file of its own
- * beside the log, `history.db`, that may be deleted at any time. A point is full, or holds only what changed since the
- * point before it; it is full where the differences would be longer to read than the whole.
+ * Whole states of the log at points of the past, so that every moment is a short fold away: a cache in a file of its
+ * own beside the log, `history.db`, which can be deleted at any time. A point is complete, or holds only what changed
+ * since the point before it; it is complete where the differences would take longer to read than the whole.
  */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';

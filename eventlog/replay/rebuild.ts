@@ -1,4 +1,4 @@
-/** Current rows and snapshots made anew from the events, the same as they were written beside them. */
+/** Rebuilds current rows and snapshots from the events, identical to those written originally. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crossesSnapshot } from '../append/append.ts';
 import { EventUnreadable } from '../errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Where a redirect leads: literal text with `{host}`, `{path}`, `{query}` and `{rest}` to be filled in from the request.
- * What comes of it is always a well-formed field value, and leads to another host only where the template names one.
+ * The location of a redirect: literal text with `{host}`, `{path}`, `{query}` and `{rest}`, filled in from the
+ * request. The result is always a well-formed field value, and leads to another host only if the template names one.
  */
 import { type Parsed, quoted } from '../names.ts';
 

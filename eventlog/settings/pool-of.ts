@@ -1,4 +1,4 @@
-/** Which pools a domain names: its own, and those of its routes. What `domainsOf` finds domains by. */
+/** Which pools a domain names: its own, and those of its routes. `domainsOf` finds domains by these. */
 
 import { poolOfPlain } from '../events/plain.ts';
 import type { Json } from '../json.ts';

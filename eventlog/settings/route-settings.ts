@@ -1,7 +1,7 @@
 /**
- * The routes of a domain: which of its requests go elsewhere than to its pool. Whatever the order they are written in,
- * they are kept in that of their precedence (`route-order.ts`), so that equal wishes are equal bytes, and a route's number
- * is its place among those that are tried.
+ * The routes of a domain: which of its requests do not simply go to its pool. They are stored in order of precedence
+ * (`route-order.ts`), whatever the order they were written in, so that equal settings are equal bytes and a route's
+ * number is its place in that order.
  */
 import { z } from 'zod';
 import { quoted } from '../names.ts';

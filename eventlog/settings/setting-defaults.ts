@@ -1,6 +1,6 @@
 /**
- * What every setting is where nothing is said of it. The schemas in `settings.ts` have the same defaults, with their reasons, and a
- * test holds the two equal: to load the schemas takes six megabytes in each thread, and a worker checks no settings.
+ * The default of every setting. The schemas in `settings.ts` have the same defaults, with their reasons, and a test
+ * keeps the two equal: loading the schemas takes six megabytes per thread, and a worker validates no settings.
  */
 import type { BackendSettings, DomainSettings, PoolSettings } from './settings.ts';
 

@@ -1,4 +1,4 @@
-/** The kinds of values that settings are made of: names, times, counts, addresses, fields of a message. */
+/** The types of values in settings: names, times, counts, addresses, header fields. */
 import { z } from 'zod';
 import { parseBackendId, parseDomainName, parsePoolName } from '../names.ts';
 import { isAddress } from './address.ts';

@@ -1,4 +1,4 @@
-/** Settings as they are stored, only what differs from the defaults, and whole again. */
+/** Settings as they are stored, only what differs from the defaults, and complete again. */
 import { BACKEND_DEFAULTS, DOMAIN_DEFAULTS, POOL_DEFAULTS } from './setting-defaults.ts';
 import type { BackendSettings, DomainSettings, PoolSettings } from './settings.ts';
 

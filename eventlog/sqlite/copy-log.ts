@@ -1,6 +1,6 @@
 /**
- * A part of a log as a log of its own: what came before it as a base, its events with their hashes, and what they fold
- * to. So an export, an archive, what an archive leaves and what a repair saves are all the same kind of file.
+ * Copies a part of a log into a log of its own: what came before it as a base, its events with their hashes, and
+ * their fold. An export, an archive, what an archive leaves behind and what a repair saves are all such files.
  */
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';

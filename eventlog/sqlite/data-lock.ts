@@ -1,6 +1,6 @@
 /**
- * Who may write in a data directory: one process, for as long as it lives. The lock is one that the kernel drops
- * when its holder dies in whatever way, so a kill -9 leaves nothing to be cleaned up by hand.
+ * The lock of a data directory: one process may write in it, for as long as it lives. The kernel releases the lock
+ * when its holder dies, however that happens, so a kill -9 leaves nothing to clean up.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

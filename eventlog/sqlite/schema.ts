@@ -1,4 +1,4 @@
-/** The tables of a log in SQLite, and how a file is told to be one. */
+/** The tables of a log in SQLite, and how a file is recognised as one. */
 import type Database from 'better-sqlite3';
 import { DataUnusable } from '../errors.ts';
 import { prepareUpkeep } from './upkeep.ts';

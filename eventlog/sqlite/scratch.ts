@@ -1,6 +1,6 @@
 /**
- * A directory in TMPDIR for as long as something is at work. Its process has a lock in it that the kernel drops however
- * that ends: so whoever makes the next one knows what a kill left, and clears it away.
+ * A directory in TMPDIR for the duration of some work. Its process holds a lock in it that the kernel releases
+ * however the process ends; so the next process recognises what a kill left behind and deletes it.
  */
 import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

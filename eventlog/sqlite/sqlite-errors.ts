@@ -1,4 +1,4 @@
-/** What SQLite reports, in the log's own words. */
+/** Translates SQLite's errors into the log's own. */
 import Database from 'better-sqlite3';
 import { DataUnusable, LogUnavailable } from '../errors.ts';
 

@@ -1,7 +1,7 @@
 /**
- * A log in a data directory, read synchronously beside whoever writes it: by worker threads, and by commands on a
- * directory at rest. It takes no lock of the directory and never changes the log. An archive swaps the file; a reader
- * notices before its next reading, or stays with the file that it has.
+ * Reads the log of a data directory synchronously, beside its writer: for worker threads, and for commands on a
+ * directory at rest. It takes no lock on the directory and never changes the log. When an archive swaps the file, a
+ * reader notices before its next read, or keeps the file it has.
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';

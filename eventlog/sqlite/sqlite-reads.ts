@@ -1,4 +1,4 @@
-/** What a log in SQLite says, decoded and checked: for the one who writes it and for readers beside him. */
+/** What a log in SQLite holds, decoded and checked: for its writer and for readers beside it. */
 import type Database from 'better-sqlite3';
 import { EventUnreadable, LogUnavailable } from '../errors.ts';
 import { codec } from '../events/codec.ts';

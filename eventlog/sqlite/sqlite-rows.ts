@@ -1,6 +1,6 @@
 /**
- * What a log in SQLite holds, row by row as it is stored, through prepared statements: for the one who writes it, for readers
- * beside him, and for whoever verifies it. Nothing is decoded here, and a damaged row is told as one.
+ * The stored rows of a log in SQLite, through prepared statements: for its writer, for readers beside it, and for
+ * verification. Nothing is decoded here; a damaged row is reported as such.
  */
 import type Database from 'better-sqlite3';
 import type { ChainedEvent } from '../events/stored-event.ts';

@@ -1,4 +1,4 @@
-/** The rows of a log in SQLite, for the one who writes them. */
+/** The rows of a log in SQLite, for its writer. */
 import type Database from 'better-sqlite3';
 import type { PoolOfKey } from '../append/pool-clash.ts';
 import { LogUnavailable } from '../errors.ts';

@@ -1,7 +1,7 @@
 /**
- * How another file takes the log's place: the name `events.db` becomes a link to it, in one step of the file system. Who
- * has the former file open reads on there and loses nothing; SQLite keeps what belongs to a file beside that file's
- * own name, so the two never meet.
+ * Replaces the log's file: the name `events.db` becomes a link to the new one, in one atomic step. Readers of the old
+ * file continue and lose nothing; SQLite keeps its side files next to the real file's name, so the two sets never
+ * meet.
  */
 import { linkSync, lstatSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * What keeps a log in SQLite small and quick to open, made in every file that lacks it: how many current rows there should
- * be, so that nobody has to read a million of them to know that none is missing; and leave to forget old answers.
+ * What keeps a log in SQLite small and quick to open, added to every file that lacks it: the number of current rows,
+ * so that a missing one is noticed without reading a million of them; and the deletion of old answers.
  */
 import type Database from 'better-sqlite3';
 

@@ -1,6 +1,6 @@
 /**
- * Whether a file of SQLite's that is open is still the one that its name leads to, and whole. Where its directory was moved, or the
- * file deleted or cut, writing goes on as if nothing had happened, into what nobody finds or can read again: so who writes looks
+ * Whether an open SQLite file is still the one that its name leads to, and complete. If its directory was moved, or
+ * the file deleted or truncated, writes would silently go where nobody can find or read them; so the writer checks
  * first.
  */
 import { realpathSync, type Stats, statSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * Writes the pages of a log's write-ahead log back into its file, beside the one who writes the log, so that no command
- * waits for it: a checkpoint of SQLite's, made on another thread. It needs SQLite 3.51.3 or newer, before which a
- * checkpoint beside a writer could, rarely, lose pages.
+ * Checkpoints SQLite's write-ahead log into the log's file from another thread than the writer's, so that no command
+ * waits for it. It needs SQLite 3.51.3 or newer; in older versions a checkpoint beside a writer could, rarely, lose
+ * pages.
  *
  *   closed ──there is a log──▶ open ──much or old──▶ writes back ──▶ open
  *      ▲────────another file in its place────────┘

@@ -1,4 +1,7 @@
-/** The chain of events as `verify` follows it: each in its place, readable, later than the last and linked to it. */
+/**
+ * Follows the chain of events for `verify`: each in its place, readable, later than the previous one and linked to
+ * it.
+ */
 
 import { EventUnreadable } from '../errors.ts';
 import { codec } from '../events/codec.ts';

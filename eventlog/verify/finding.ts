@@ -1,4 +1,4 @@
-/** What is wrong in one place of a log, and the words for it. */
+/** One fault found in a log, and its description. */
 import type { Position } from '../position.ts';
 
 export type Finding = {

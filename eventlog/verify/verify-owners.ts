@@ -1,7 +1,7 @@
 /**
- * What lies beside the events, compared with their fold: current rows and snapshots of each stream. Many streams are read in
- * one call, a call for each taking ten times as long; one of which that does not say that all is right is looked at by itself,
- * with a finding for what is wrong.
+ * Compares what is stored beside the events with their fold: current rows and snapshots of each stream. Many streams
+ * are read in one call, because a call for each takes ten times as long; a stream that is not found right is then
+ * examined by itself, with a finding for each fault.
  */
 import { EventUnreadable } from '../errors.ts';
 import type { Base, Kept, LogInspection, StoredOwner, StoredSnapshot } from '../log-reader.ts';

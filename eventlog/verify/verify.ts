@@ -1,6 +1,7 @@
 /**
- * Is a log what was written? Every link of the chain, every position and version, every event's readability, and
- * that current rows and snapshots equal the fold of their stream. It goes by pages, so that it can run beside others.
+ * Verifies that a log is what was written: every link of the chain, every position and version, the readability of
+ * every event, and that current rows and snapshots equal the fold of their stream. It works in pages, so that other
+ * work can run between them.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bytesOf, type ChainedEvent, checksumOf } from '../events/stored-event.ts';

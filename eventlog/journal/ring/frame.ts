@@ -1,6 +1,6 @@
 /**
- * A frame: what the rings and the blocks are a row of. One word says its length and its kind. In a ring all begin at a place
- * for a double, so there is always room for that word before the ring's end.
+ * A frame: the unit of which rings and blocks are a sequence. One word holds its length and kind. In a ring all
+ * frames are aligned to doubles, so there is always room for that word before the ring's end.
  *
  *   word 0: length in bytes, this word included (24 bits) · kind (8 bits)
  */

@@ -1,7 +1,7 @@
 /**
- * The journal's shared memory: one ring of frames per thread, and what the writer says of itself. It belongs to nobody
- * that can die: a thread that crashes half-way through a record has published nothing, and whoever takes its number goes on
- * behind the last whole one; a writer that crashes is followed by one that finds everything it had not committed.
+ * The journal's shared memory: one ring of frames per thread, and the writer's own figures. It outlives every thread
+ * that uses it: a thread that crashes half-way through a record has published nothing, and its successor continues
+ * after the last complete one; a writer that crashes is followed by one that finds everything not yet committed.
  *
  *   header · what the writer says · a head and a tail for each ring · the rings
  */

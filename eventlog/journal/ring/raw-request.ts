@@ -1,6 +1,6 @@
 /**
- * A finished request as it lies in a ring: words at fixed places, since whoever writes it has a request to serve and cold
- * caches. The journal's writer packs it. Doubles lie at even words; texts follow the attempts, one behind the other.
+ * A finished request as it lies in a ring: words at fixed places, because its writer has requests to serve and cold
+ * caches. The journal's writer packs it. Doubles lie at even words; texts follow the attempts, one after the other.
  */
 export const RAW = {
   frame: 0,

@@ -1,4 +1,4 @@
-/** The writer's end of a ring: it looks at frames where they are, and gives their room back once they are committed. */
+/** The reading end of a ring: it reads frames in place, and frees their space once they are committed. */
 import { frameKind, frameLength } from './frame.ts';
 import type { JournalMemory } from './memory.ts';
 

@@ -1,4 +1,7 @@
-/** One thread's end of its ring: it writes frames where they stay, and never waits. A full ring loses them, counted. */
+/**
+ * The writing end of a thread's ring: it writes frames in place and never waits. A full ring loses them and counts
+ * the loss.
+ */
 import { ByteWriter } from '../bytes.ts';
 import { FRAME, frameWord, wholeDoubles } from './frame.ts';
 import { JournalMemory, type JournalShared } from './memory.ts';

@@ -1,4 +1,4 @@
-/** What else a thread tells the journal through its ring: what a key stands for, and how a pool's ledger stands. */
+/** The other frames of a thread's ring: what a key stands for, and checkpoints of ledgers. */
 import { FRAME } from './frame.ts';
 import type { RingProducer } from './ring-producer.ts';
 

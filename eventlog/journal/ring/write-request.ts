@@ -1,4 +1,4 @@
-/** Writes one finished request into its thread's ring: no allocation, no clock, no waiting, and little else. */
+/** Writes one finished request into its thread's ring, without allocating, reading the clock or waiting. */
 
 import { peerHash, REQUEST_FLAG, whereWord } from '../segment/request-frame.ts';
 import { OTHER } from '../vocabulary.ts';

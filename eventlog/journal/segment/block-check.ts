@@ -1,6 +1,6 @@
 /**
- * A block held against what is kept beside it: sums, numbers, times, filters and pools, by which alone it is found. Where one of
- * them is damaged, all that is in the block is still there, and nobody comes to it.
+ * Checks a block against the index data beside it: sums, numbers, times, filters and pools. A block is found only by
+ * these; if one is damaged, the block is intact but unreachable.
  */
 import { crc32 } from 'node:zlib';
 import { checkpointsIn } from './checkpoint.ts';

@@ -1,4 +1,4 @@
-/** What the writer has taken from the rings and not yet committed: one row of a segment to be. */
+/** What the writer took from the rings and has not committed yet: the next row of a segment. */
 import { ByteWriter } from '../bytes.ts';
 import { FRAME } from '../ring/frame.ts';
 import { RAW } from '../ring/raw-request.ts';

@@ -1,4 +1,4 @@
-/** Checkpoints of ledgers as they lie in a block, one behind the other. */
+/** Checkpoints of ledgers as they lie in a block, one after the other. */
 import { ByteReader } from '../bytes.ts';
 
 export type JournalledCheckpoint = {

@@ -1,6 +1,7 @@
 /**
- * Says of an id that it is not in a block, or may be: a Bloom filter, so that the one block among thousands is found by
- * reading two kilobytes of each. With 16 bits and 3 probes an id, one block in 200 is read in vain.
+ * A Bloom filter over the ids in a block: it says that an id is not there, or may be. So the one block among
+ * thousands is found by reading two kilobytes of each. With 16 bits and 3 probes per id, one block in 200 is read in
+ * vain.
  */
 const BITS_EACH = 16;
 const PROBES = 3;

@@ -1,4 +1,4 @@
-/** A segment's file, opened for reading beside whoever writes it. */
+/** Opens a segment's file for reading, also while it is written. */
 import Database from 'better-sqlite3';
 import { requireSegment } from './segment-schema.ts';
 

@@ -1,4 +1,4 @@
-/** Packs a request out of a ring into a block: half the bytes, all of it still there. */
+/** Packs a request from a ring into a block: losslessly, in half the bytes. */
 import type { ByteWriter } from '../bytes.ts';
 import { FRAME, frameWord } from '../ring/frame.ts';
 import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT, RAW_ROUTING } from '../ring/raw-request.ts';

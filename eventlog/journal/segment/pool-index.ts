@@ -1,4 +1,7 @@
-/** Which pools a block is about, and which of their tickets: read alone, so that a pool is followed without its blocks. */
+/**
+ * Which pools a block is about, and which of their tickets. It is read alone, so that blocks without the pool need
+ * not be read.
+ */
 import { ByteReader, ByteWriter } from '../bytes.ts';
 
 export type PoolRange = {

@@ -1,4 +1,4 @@
-/** Segments of a journal inside one file, as an export carries them, and out of it again into a directory. */
+/** Journal segments inside one file, as an export carries them, and unpacked again into a directory. */
 import { closeSync, existsSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

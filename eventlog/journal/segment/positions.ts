@@ -1,6 +1,6 @@
 /**
- * How far each ring was taken when a block was committed, and how many records had been lost by then. It is committed with the
- * block, so that a writer that dies between a commit and saying so is followed by one that takes nothing twice.
+ * How far each ring was read when a block was committed, and how many records had been lost by then. It is committed
+ * with the block, so that the successor of a writer that died right after a commit takes nothing twice.
  *
  *   for each ring of requests, then for each of operations: position, lost
  */

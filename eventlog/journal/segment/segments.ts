@@ -1,4 +1,7 @@
-/** The segments a writer keeps: one is written, the others wait to be read, and the oldest go when there are too many. */
+/**
+ * The segments of a writer: one is being written, the others are kept for reading, and the oldest are deleted when
+ * there are too many.
+ */
 import { statSync } from 'node:fs';
 import type { Vocabulary } from '../vocabulary.ts';
 import { type LastBlock, readLastBlock, Segment } from './segment.ts';
