@@ -1,6 +1,6 @@
 /**
- * Everything that can be asked of the past, and who answers it: functions of a wish and a `Room`, on the thread of
- * history or on any other. Wishes and answers are plain values, since they go from thread to thread.
+ * Every question about the past and its answerer: functions of a wish and a `Room`, run on the history thread or on
+ * any other. Wishes and answers are plain values, because they pass between threads.
  */
 
 import { explainAsked } from './explain/asked.ts';

@@ -1,4 +1,4 @@
-/** When a backend began to get requests, and when it ceased to: what its pool's events made of it. */
+/** When a backend began and ceased to get requests, from its pool's events. */
 import { backendOf, evolveOwner, type PoolState, rowsOf } from '../../actors/index.ts';
 import { type BackendId, type PoolName, poolStream, type Recorded } from '../../eventlog/index.ts';
 import type { Room } from './room.ts';

@@ -1,4 +1,4 @@
-/** Whoever answers questions about the past: a thread beside a running router, or this one, of data at rest. */
+/** Answers questions about the past: a thread beside a running router, or the current thread for data at rest. */
 import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from './question.ts';
 
 /**

@@ -1,4 +1,4 @@
-/** Questions about the past answered in this thread: of a data directory at rest, or of a log in memory. */
+/** Answers questions about the past in this thread: for a data directory at rest, or a log in memory. */
 import { answering } from './answering.ts';
 import type { Historian } from './historian.ts';
 import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from './question.ts';

@@ -1,4 +1,4 @@
-/** What a point of the past, as people name it, is in this log. */
+/** Resolves a moment of the past, as people write it, in this log. */
 import type { LogInspection, LogReader, Moment } from '../../eventlog/index.ts';
 import { Unanswerable } from './unanswerable.ts';
 

@@ -1,4 +1,4 @@
-/** Small texts as pieces that are worth sending. */
+/** Joins small texts into pieces worth sending. */
 
 // A quarter of a MiB: what a socket takes at a time.
 const PIECE = 262_144;

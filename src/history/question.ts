@@ -1,4 +1,4 @@
-/** What may be asked of the past, and what is answered: read off the tables of those who answer. */
+/** The types of questions about the past and their answers, derived from the tables of answerers. */
 import type { ANSWERERS, POURERS, TELLERS } from './answerers.ts';
 
 type Answerers = typeof ANSWERERS;

@@ -1,4 +1,7 @@
-/** What a question is answered from: the log and the journal, read in short transactions, and whoever still listens. */
+/**
+ * What an answerer works with: the log and the journal, read in short transactions, and whether anybody still wants
+ * the answer.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JournalReader, LogInspection, LogReader, Points } from '../../eventlog/index.ts';
 

@@ -1,4 +1,4 @@
-/** All owners, or the one that somebody asks about. */
+/** All owners, or the one that is asked about. */
 import {
   type DomainName,
   domainStream,

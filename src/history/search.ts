@@ -1,4 +1,4 @@
-/** Recorded events that fit a description, forwards or backwards, as lines of JSON. */
+/** Recorded events that match a description, forwards or backwards, as lines of JSON. */
 import { RE2JS } from 're2js';
 import { EventUnreadable, type Recorded, type StreamName } from '../../eventlog/index.ts';
 import { type Availability, availabilityChanges, availabilityChangesBackwards } from './availability.ts';

@@ -1,4 +1,4 @@
-/** Long work: how far it is, now and then, and what it came to at its end. */
+/** Long work: its progress, and its result at the end. */
 import { Unanswerable } from './unanswerable.ts';
 
 // Often enough to see that it moves.

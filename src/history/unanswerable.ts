@@ -1,4 +1,4 @@
-/** Why a question about the past has no answer: the word is what the admin API says as its `type`. */
+/** Why a question about the past has no answer: the admin API gives the word as the problem's `type`. */
 
 export type HistoryProblem =
   /** What was asked for makes no sense, such as a position beyond the end. */

@@ -1,4 +1,4 @@
-/** `replay --verify`: every decision that the journal has of ledgers, made again by the router's own code. */
+/** `replay --verify`: decides every journalled ledger operation again with the router's own code, and compares. */
 import {
   DecisionVerification,
   type PoolDifference,

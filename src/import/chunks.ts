@@ -1,4 +1,4 @@
-/** A chunk of lines carried out, wholly or not at all, and what came of it. */
+/** Carries out one chunk of lines, completely or not at all, and its result. */
 import type { Answer, By, Desk, Rejection } from '../../actors/index.ts';
 import type { Chunk, ReadChunk, Unreadable } from './read-chunks.ts';
 

@@ -1,4 +1,7 @@
-/** Bytes cut into lines, and lines gathered into chunks: numbered from 1, blank ones left out, none held longer than needed. */
+/**
+ * Cuts bytes into lines, and lines into chunks: numbered from 1, blank lines left out, no line kept longer than
+ * needed.
+ */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { GrowingBytes } from '../wire/growing-bytes.ts';
 

@@ -1,4 +1,4 @@
-/** Chunks of lines read ahead, each with what it comes to where nobody ever heard of its owners. */
+/** Chunks of lines read ahead, each with its draft: what it comes to if all its owners are new. */
 import { type By, draftOf, newCommandId } from '../../actors/index.ts';
 import { ofChunk } from './chunks.ts';
 import type { Line } from './cut-lines.ts';

@@ -1,4 +1,4 @@
-/** The thread that drafts, born as soon as this is read. What this file needs is little, so that it is read at once. */
+/** The drafting thread, started as soon as this module loads. It imports little, so that it loads at once. */
 import { Worker } from 'node:worker_threads';
 import { programBeside } from '../threads/program-beside.ts';
 import { withRoomyNursery } from './roomy-heap.ts';

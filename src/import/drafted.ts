@@ -1,4 +1,4 @@
-/** A chunk of lines as it goes from the thread that drafts to the one that writes. */
+/** A chunk of lines on its way from the drafting thread to the import thread. */
 import type { Command, Draft } from '../../actors/index.ts';
 import type { Chunk, SoundChunk, UnreadableChunk } from './read-chunks.ts';
 

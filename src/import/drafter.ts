@@ -1,6 +1,6 @@
 /**
- * The thread that drafts, as the thread of imports has it: what is written in one commit at a time, of which some are asked
- * for ahead. Whoever drafts and fails fails the thread of imports, which is supervised.
+ * The drafting thread as the import thread sees it: it delivers one commit's chunks at a time, a few requested ahead.
+ * If it fails, the import thread fails, which is supervised.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { draftWorker, fitting } from './draft-worker.ts';

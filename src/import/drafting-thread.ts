@@ -1,6 +1,6 @@
 /**
- * The program of the thread that drafts: it reads lines ahead of the thread of imports and decides what they come to, as far
- * as that can be said before their turn comes.
+ * The program of the drafting thread: it reads lines ahead of the import thread, and decides their commands as far as
+ * that is possible before their turn.
  */
 import { Readable } from 'node:stream';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -1,5 +1,5 @@
 /**
- * One import that the thread carries out, as the main thread sees it: bytes go as there is room, chunks are written in
+ * One import on the import thread, as the main thread sees it: bytes are sent as there is room, chunks are written in
  * turns, and results come out in order, each once its chunk is in force.
  */
 import type { Borrower, Rejection } from '../../actors/index.ts';

@@ -1,6 +1,6 @@
 /**
- * The thread of imports as the main thread has it: a supervised child that is born with the first import. It has lines read
- * ahead by a thread of its own, and asks for the turn; while it has it nobody else decides or appends.
+ * The import thread as the main thread sees it: a supervised child that starts with the first import. A thread of its
+ * own reads lines ahead for it. It asks for the turn; while it has the turn, nothing else decides or appends.
  *
  *   bytes ─▶ chunks drafted ─▶ turn ─▶ sealed and written there ─▶ witnessed and in force here ─▶ result
  */

@@ -1,6 +1,6 @@
 /**
- * What the thread of imports does: it writes chunks of lines to the log by itself when the main thread gives it the turn,
- * while another thread reads those that come next. Its garbage and its fsyncs are nobody else's to wait for.
+ * The work of the import thread: in its turn it writes chunks of lines to the log itself, while the drafting thread
+ * reads those that follow. So its garbage collections and fsyncs delay nothing else.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -1,4 +1,4 @@
-/** Who carries out an import: in this thread, by the desk at hand, or in a thread of its own. */
+/** Carries out an import: in this thread, with a desk at hand, or on the import thread. */
 import type { By, Desk } from '../../actors/index.ts';
 import type { OwnAddresses } from '../config/index.ts';
 import { type ChunkResult, carriedOut } from './chunks.ts';

@@ -1,4 +1,6 @@
-/** The program of the thread of imports. The thread that drafts for it is born before anything else, so that both load at once. */
+/**
+ * The program of the import thread. It starts the drafting thread before anything else, so that both load at once.
+ */
 import './draft-worker.ts';
 
 await import('./import-turns.ts');

@@ -1,4 +1,4 @@
-/** What comes, in order, for one who takes it piece by piece; he waits where there is none yet. */
+/** An ordered queue for one consumer, which waits while it is empty. */
 export class Inbox<T> {
   readonly #pieces: T[] = [];
   #heard: () => void = () => {};

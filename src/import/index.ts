@@ -1,4 +1,4 @@
-/** Bulk changes: many lines, each one owner's wish, a chunk of them at a time. */
+/** Bulk changes: many lines, each a command for one owner, carried out a chunk at a time. */
 export type { ChunkFailure, ChunkResult } from './chunks.ts';
 export { cutLines } from './cut-lines.ts';
 export { ImportThread, type ImportThreadOptions } from './import-thread.ts';

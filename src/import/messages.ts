@@ -1,6 +1,6 @@
 /**
- * What the main thread, the thread of imports and the one that drafts for it say to each other; several imports at once, each by a
- * number.
+ * The messages between the main thread, the import thread and the drafting thread, for several numbered imports at
+ * once.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Packed } from '../../eventlog/index.ts';

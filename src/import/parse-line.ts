@@ -1,4 +1,7 @@
-/** One line read into the wish of one owner: `{"domain": HOST, …}` or `{"pool": NAME, …}`, with the keys of a config file. */
+/**
+ * Parses one line into the command of one owner: `{"domain": HOST, …}` or `{"pool": NAME, …}`, with the keys of a
+ * config file.
+ */
 import type { Command } from '../../actors/index.ts';
 import { type Parsed, parseDomainName, parsePoolName } from '../../eventlog/index.ts';
 import {

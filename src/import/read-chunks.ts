@@ -1,4 +1,4 @@
-/** Chunks of lines read into what they wish, each wholly or not at all: the first that cannot be read is the last. */
+/** Parses chunks of lines, each completely or not at all: the first that cannot be read is the last. */
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Command } from '../../actors/index.ts';

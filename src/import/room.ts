@@ -1,4 +1,4 @@
-/** Places that one side makes and the other takes, one by one; whoever takes waits for one. */
+/** A counter of places that one side adds and the other takes one by one, waiting if there is none. */
 export class Room {
   #places = 0;
   #heard: () => void = () => {};

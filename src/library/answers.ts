@@ -1,4 +1,4 @@
-/** What a program answered, checked and brought into the plane's shape. Whatever is not sound throws. */
+/** Checks what a program's callbacks return and converts it for the plane. Invalid values throw. */
 import { isIPv6 } from 'node:net';
 import { describeFound } from '../config/index.ts';
 import type { Answer, BackendAddress } from '../proxy/index.ts';

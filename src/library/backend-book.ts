@@ -1,6 +1,6 @@
 /**
- * The backends a program has named so far, one route for each: the plane knows a route's connections by its identity,
- * and a new identity for every request would cost more than the request.
+ * The backends a program has named so far, one route object for each: the plane finds a route's connections by its
+ * identity, and a new object per request would cost more than the request.
  */
 import type { BackendRoute } from '../proxy/index.ts';
 import { backendFound } from './answers.ts';

@@ -1,4 +1,4 @@
-/** The one way in: a router whose decisions are the program's, or the real one, by what it is given. */
+/** The entry point: a router with the program's decisions, or the real one, depending on the options. */
 import type { Backend, Decisions } from './decisions.ts';
 import { type DelegatedOptions, delegatedSwitchyard, type Switchyard } from './delegated-switchyard.ts';
 import { invalid, refuseKeys, refuseUnless } from './options.ts';

@@ -1,4 +1,4 @@
-/** What a program may decide: all of it in one object, each at once or later. */
+/** The callbacks by which a program decides about requests, each synchronous or not. */
 import type { Blame, OutcomeType, Phase } from '../../actors/index.ts';
 import type { IncomingRequest } from './incoming-request.ts';
 import type { Refusal } from './refusals.ts';

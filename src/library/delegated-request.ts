@@ -1,4 +1,4 @@
-/** One request that a program decides about: its callbacks in their order, and what comes of each. */
+/** One request that a program decides about: its callbacks in order, and the effect of each. */
 import { BLAME, type OutcomeType, type Phase, type Outcome as RequestOutcome } from '../../actors/index.ts';
 import type { DomainSettings } from '../../eventlog/index.ts';
 import { describeFound } from '../config/index.ts';

@@ -1,4 +1,4 @@
-/** A router whose every decision is the program's. */
+/** A router in which the program makes every decision. */
 import { randomBytes } from 'node:crypto';
 import type { Ledger, RequestActor } from '../../actors/index.ts';
 import { type Delegated, type DomainRoute, PLAIN, type RoutingTable } from '../proxy/index.ts';

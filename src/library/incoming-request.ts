@@ -1,4 +1,4 @@
-/** A request as the program that decides about it sees it. */
+/** A request as the embedding program sees it. */
 import type { Delegated } from '../proxy/index.ts';
 
 export interface IncomingRequest<State = undefined> {

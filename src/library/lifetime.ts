@@ -1,4 +1,4 @@
-/** When a router listens: once. What was closed stays closed, and who asks it to listen again is told so. */
+/** A router listens once. What was closed stays closed, and another attempt to listen is refused. */
 export class Lifetime {
   readonly #open: () => Promise<readonly string[]>;
   #opened: Promise<readonly string[]> | undefined;

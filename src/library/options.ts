@@ -1,4 +1,4 @@
-/** What an embedding program says, checked as a config file is: every refusal names its place. */
+/** The options of an embedding program, checked like a config file: every refusal names its place. */
 import {
   type BackendSettings,
   completeBackend,

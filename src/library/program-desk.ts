@@ -1,4 +1,7 @@
-/** The desk as a program uses it: plain names and settings in, a promise that rejects with the reason of a refusal. */
+/**
+ * The desk for an embedding program: plain names and settings in, a promise that rejects with the reason of a
+ * refusal.
+ */
 import { type Command, type Desk, digestOf, type Rejection, systemClock } from '../../actors/index.ts';
 import {
   type BackendId,

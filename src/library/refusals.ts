@@ -1,4 +1,4 @@
-/** How a program says no: a word, and how the word shows to the client and in the log. */
+/** How a program refuses a request: a word, and how it appears to the client and in the log. */
 import { BLAME, type OutcomeType } from '../../actors/index.ts';
 import { describeFound } from '../config/index.ts';
 import { type OutcomeRow, rowOf } from '../proxy/index.ts';

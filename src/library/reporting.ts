@@ -1,4 +1,4 @@
-/** What a program is told of beside its requests, and what becomes of what it throws at that, at once or later. */
+/** Reports to the program besides its requests, and what becomes of errors thrown while reporting. */
 import { inspect } from 'node:util';
 import type { CommonOptions, ReportedProblem } from './options.ts';
 

@@ -1,6 +1,7 @@
 /**
- * Where one request gets its services from: the program. It asks, waits, and sees to it that every service which
- * checkout gave is checked in exactly once, also where the request ended while the program was still thinking.
+ * The ledger of one request in an embedding program: its services come from the program. It asks, waits, and ensures
+ * that every service that checkout gave is checked in exactly once, even if the request ended while the program was
+ * still deciding.
  *
  *   checkout asked ─▶ service held ─▶ backendOf asked ─▶ granted ─▶ checked in
  *        │ left: then what comes is checked in when it comes   ▲

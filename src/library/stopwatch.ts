@@ -1,4 +1,4 @@
-/** How long a request took, part by part, and what crossed the backend's socket for it. */
+/** Times each part of a request, and counts the bytes on the backend's socket for it. */
 import type { Socket } from 'node:net';
 import type { Phase } from '../../actors/index.ts';
 import type { Delegated } from '../proxy/index.ts';

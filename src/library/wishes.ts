@@ -1,4 +1,4 @@
-/** Pools and domains as a program asks for them: as in the config file. */
+/** Pools and domains in the options of a program: as in the config file. */
 import type { RouteWish, SparseBackend, SparseDomain, SparsePool } from '../../eventlog/index.ts';
 
 export type PoolWish = SparsePool & { readonly backends?: { readonly [id: string]: SparseBackend } };

@@ -1,4 +1,4 @@
-/** What to do about each end of a request: the next step of whoever runs the site, in a sentence. */
+/** Advice for each end of a request: the operator's next step, in a sentence. */
 import type { OutcomeType } from '../../../actors/index.ts';
 
 export const ADVICE = {

@@ -1,4 +1,4 @@
-/** Who changed what last: of a domain, of its pool, and of one backend, as of a position. */
+/** The last change, and its author, of a domain, of its pool, and of one backend, as of a position. */
 import type {
   LogInspection,
   LogReader,

@@ -1,4 +1,4 @@
-/** A pool's ledger at a past moment: from the checkpoint before it, by the operations since. */
+/** A pool's ledger at a past moment: the checkpoint before it, plus the operations since. */
 import {
   AllInOrder,
   type Asking,

@@ -1,4 +1,6 @@
-/** What the ledger's numbers are called: as its pool's owner knew them then, else as the journal was told. */
+/**
+ * The names behind the ledger's numbers: as the pool's owner knew them then, otherwise as the journal recorded them.
+ */
 import { keyOf, type Look, type PoolState } from '../../../actors/index.ts';
 import type { JournalReader } from '../../../eventlog/index.ts';
 import type { NamedCandidate, Sight } from './story.ts';

@@ -1,4 +1,4 @@
-/** A pool as a request finds it that is asked about: its ledger at that moment, in line with the log. */
+/** A pool as a hypothetical request finds it: its ledger at that moment, in line with the log. */
 import { definitionOf, keyOf, type PoolState, rowsOf, VirtualLedger } from '../../../actors/index.ts';
 import { ByteWriter } from '../../../eventlog/index.ts';
 import type { Moment } from '../moment.ts';

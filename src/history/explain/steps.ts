@@ -1,4 +1,6 @@
-/** A request's way through its pool's ledger: each lease, each wait, and each refusal, with the pool as it found it. */
+/**
+ * A request's way through its pool's ledger: each lease, wait and refusal, with the state of the pool at that moment.
+ */
 import type { LedgerRecord, Wait } from '../../../actors/index.ts';
 import type { AttemptRecord, RequestRecord } from '../../../eventlog/index.ts';
 import type { LedgerPast, Met } from './ledger-past.ts';

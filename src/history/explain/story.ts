@@ -1,4 +1,4 @@
-/** What is told of a request: why it went where it went, in a shape that machines and people read alike. Times are RFC 3339. */
+/** The story of a request: why it went where it went, in a shape for machines and people. Times are RFC 3339. */
 import type { Draw, Look } from '../../../actors/index.ts';
 import type { Change } from './changes.ts';
 import type { ConsideredDomain, FoundRoute } from './route.ts';

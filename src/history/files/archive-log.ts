@@ -1,4 +1,6 @@
-/** An archive: an old prefix of the log goes into a file, and the log goes on after it, anchored by hash and base. */
+/**
+ * Archives an old prefix of the log: it goes into a file, and the log continues after it, anchored by hash and base.
+ */
 import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { JOURNAL_DIRECTORY, type LocalLog, swapLog } from '../../../eventlog/index.ts';

@@ -1,4 +1,4 @@
-/** Parts of the log as files of their own: what is shared with others, and what is put away. */
+/** Parts of the log as files of their own: exports to share, and archives. */
 import {
   type Copying,
   copying,

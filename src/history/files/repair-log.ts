@@ -1,6 +1,6 @@
 /**
- * A damaged log mended, at rest: caches are made again; a log that is itself damaged is cut after its last good event, by
- * writing what is good into a new file and keeping the old one as it is.
+ * Repairs a damaged log at rest: caches are rebuilt; a log that is itself damaged is cut after its last good event,
+ * by writing the good part into a new file and keeping the old one unchanged.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

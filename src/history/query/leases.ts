@@ -1,4 +1,4 @@
-/** Leases out of a journal: each from its giving to its giving back, whichever threads wrote of them, and in which order. */
+/** Leases from a journal: each from checkout to check-in, whichever threads recorded them, and in whatever order. */
 import { AllInOrder, type InOrder, type LeaseEnd, type LedgerRecord } from '../../../actors/index.ts';
 import type { OperationBlock } from '../../../eventlog/index.ts';
 

@@ -1,4 +1,4 @@
-/** Has a query answered by a process of its own, which is killed when its time is over or nobody wants the answer. */
+/** Answers a query in a separate process, which is killed when its time is over or nobody wants the answer. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { SentError } from '../thread/messages.ts';

@@ -1,4 +1,4 @@
-/** The program of a process for one query: SQL that would never come to an end comes to one with its process. */
+/** The program of the process for one query: killing it is the only way to end SQL that would never finish. */
 import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';

@@ -1,4 +1,4 @@
-/** What `query` is asked, and what it answers. */
+/** The question and the answer of `query`. */
 import type { QueryAnswer } from '../../../eventlog/index.ts';
 import type { Moment } from '../moment.ts';
 

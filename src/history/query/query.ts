@@ -1,4 +1,4 @@
-/** `query`: SQL over what is on a disk in a process beside, over a log in memory in the same thread. */
+/** `query`: SQL over data on disk in a separate process, over a log in memory in this thread. */
 
 import type { Room } from '../room.ts';
 import { answerQuery } from './answer-query.ts';

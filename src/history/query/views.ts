@@ -1,4 +1,4 @@
-/** Log and journal as tables: stable names and columns, to which columns may be added, and none taken away. */
+/** Log and journal as tables with stable names and columns: columns may be added, never removed. */
 import { BLAME, type OutcomeType } from '../../../actors/index.ts';
 import {
   parseTime,

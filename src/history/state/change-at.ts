@@ -1,4 +1,4 @@
-/** One change of the past: the events of a command, and what their owners' settings were before and after it. */
+/** One past change: the events of a command, and its owners' settings before and after it. */
 import { EventUnreadable, type Position, type Recorded, type StreamName } from '../../../eventlog/index.ts';
 import type { Routing } from '../../config/index.ts';
 import { routingOf } from '../../plan/index.ts';

@@ -1,6 +1,7 @@
 /**
- * A wish for all of the routing as whoever carries it out has it: read and compared by a historian, beside this thread where that
- * takes long. What was found before its turn holds in it, unless more was recorded meanwhile: then that is looked at.
+ * A comparison of a wish for all routing, as the command that carries it out uses it. A historian reads and compares,
+ * beside this thread if that takes long. What was found before the command's turn still holds in it unless the log
+ * has moved; then only what was added is compared.
  */
 import { OwnerUnavailable, type Plan } from '../../../actors/index.ts';
 import type { Position } from '../../../eventlog/index.ts';

@@ -1,6 +1,6 @@
 /**
- * All of the routing as somebody wishes it: read, and compared with what is in force, again whenever that is asked, since more may
- * have been recorded meanwhile.
+ * Compares a wish for all routing with what is in force: the wish is read once, and compared again whenever asked,
+ * because the log may have moved.
  */
 import { type Command, digestOf, type Rejection } from '../../../actors/index.ts';
 import type { Json, Position } from '../../../eventlog/index.ts';

@@ -1,4 +1,4 @@
-/** A difference an entry at a time, and the one JSON value that the entries come to. */
+/** A difference entry by entry, and the one JSON value that the entries form. */
 
 export type DifferenceEntry =
   /** Positions: the first entry. */

@@ -1,4 +1,4 @@
-/** What differs between two moments of the past, in settings: what passes by itself is no difference. */
+/** The difference in settings between two moments of the past; state that expires by itself does not count. */
 import type { DomainState, PoolState } from '../../../actors/index.ts';
 import type { StreamName } from '../../../eventlog/index.ts';
 import { type Change, difference } from '../../config/index.ts';

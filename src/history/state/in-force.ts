@@ -1,6 +1,6 @@
 /**
- * Everything in force, read once, and from then on brought up to date by what was recorded since. What is as wished is the wish's
- * own: of very many, nearly all are held once, and seen to be the same at a glance.
+ * Everything in force, read once and kept up to date from then on. Settings equal to the wish's share its objects: of
+ * very many, nearly all are held once, and found equal at a glance.
  */
 import type { DomainState, PoolState } from '../../../actors/index.ts';
 import {

@@ -1,4 +1,7 @@
-/** One owner at a position of the log: its current row if nothing came since, or its newest snapshot before and what came after that. */
+/**
+ * One owner at a position of the log: its current row if nothing came after, otherwise its newest earlier snapshot
+ * and the events since.
+ */
 import { evolveOwner } from '../../../actors/index.ts';
 import {
   EventUnreadable,

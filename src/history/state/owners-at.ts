@@ -1,6 +1,7 @@
 /**
- * All owners, or some, as they were at a position: pools before domains, each in order of name, one at a time, so that of very
- * many, or of very large ones, nobody has to hold more than one. Who cannot be read is told in its place, and the others all the same.
+ * All owners, or some, as they were at a position: pools before domains, each in order of name, one at a time, so
+ * that only one is in memory. An owner that cannot be read is reported in its place, and the others are still
+ * returned.
  */
 import type { DomainState, PoolState, Present } from '../../../actors/index.ts';
 import {

@@ -1,4 +1,4 @@
-/** Routing state an entry at a time, and the one JSON value that the entries come to: the shape that `apply` takes. */
+/** Routing state entry by entry, and the one JSON value that the entries form: the shape that `apply` takes. */
 
 export type StateEntry =
   | { readonly position: number }

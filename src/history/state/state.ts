@@ -1,4 +1,4 @@
-/** Routing state, now or then, an owner at a time: nobody has to hold it all. */
+/** Routing state, now or in the past, one owner at a time, so that it never has to be in memory as a whole. */
 
 import { poolJson } from '../../config/index.ts';
 import { routedPool } from '../../plan/index.ts';

@@ -1,6 +1,6 @@
 /**
- * The thread of history as the main thread has it: a supervised child that is born with the first question. Questions
- * wait for their turn, few at once; one that was under way when the thread was lost is asked once more.
+ * The history thread as the main thread sees it: a supervised child that starts with the first question. A few
+ * questions run at once, others wait; a question in progress when the thread is lost is asked once more.
  */
 import type { ChildSpec } from '../../../actors/index.ts';
 import { POINT_EVERY } from '../../../eventlog/index.ts';

@@ -1,4 +1,4 @@
-/** What the main thread and the thread of history say to each other. */
+/** The messages between the main thread and the history thread. */
 
 /** `niceness`: of the thread, where threads have one. */
 export type HistoryBoot = { readonly directory: string; readonly niceness: number };

@@ -1,4 +1,4 @@
-/** Places for a few at once. Others wait for one in the order in which they came; who finds too many waiting is refused. */
+/** A limited number of places. Others wait in order of arrival; if too many wait, the next is refused. */
 import { Unanswerable } from '../unanswerable.ts';
 
 export class Places {

@@ -1,4 +1,4 @@
-/** The program of the thread of history: it answers the main thread's questions, several at once, in turns. */
+/** The program of the history thread: it answers the main thread's questions, several at once, in turns. */
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Answering, answering } from '../answering.ts';

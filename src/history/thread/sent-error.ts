@@ -1,4 +1,4 @@
-/** Errors across threads: those that others tell apart by class arrive as what they were. */
+/** Errors across threads: errors that are distinguished by class keep their class. */
 import { DataUnusable, EventUnreadable, LogUnavailable } from '../../../eventlog/index.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import type { SentError } from './messages.ts';

@@ -1,4 +1,6 @@
-/** What would have to change for settings to be again what they were: found an owner at a time, and no more of it than one plan may change. */
+/**
+ * The changes that would restore past settings: found one owner at a time, and at most as many as one plan may make.
+ */
 import { domainStream, type Position, poolStream, type StreamName } from '../../../eventlog/index.ts';
 import { type Change, MAX_CHANGES, type Removable, type Routing, removedBy } from '../../config/index.ts';
 import { routingOf } from '../../plan/index.ts';

@@ -1,4 +1,4 @@
-/** Changes on trial as the log has them: beside the answers of commands, under ids that say what became of each. */
+/** Changes on trial in the log: stored beside the answers of commands, under ids that say what became of each. */
 import type { Json, LogInspection, Position } from '../../../eventlog/index.ts';
 
 export type Trial = {

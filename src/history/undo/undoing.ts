@@ -1,6 +1,6 @@
 /**
- * How to undo a change after others came: whatever nobody touched since is as it was before it; what somebody did
- * touch, or what would no longer fit to it, stays, and is told.
+ * How to undo a change after others: what nobody changed since becomes what it was before; what somebody did change,
+ * or what would no longer fit, stays, and is reported.
  */
 import { type DomainName, type PoolName, poolsOf } from '../../../eventlog/index.ts';
 import { type Change, difference, type Routing } from '../../config/index.ts';

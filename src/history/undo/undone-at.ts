@@ -1,4 +1,4 @@
-/** How one change would be undone at a position: of all others, those alone are looked at that depend on it. */
+/** How one change would be undone at a position: of the other owners, only those that depend on it are read. */
 import type { DomainState } from '../../../actors/index.ts';
 import {
   type DomainName,

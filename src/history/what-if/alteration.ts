@@ -1,4 +1,4 @@
-/** What is to be otherwise: of a pool's state as its owner knew it, the state that is simulated. */
+/** Applies what is to be different: from a pool's recorded state to the state that is simulated. */
 import { backendOf, type PolicyName, type PoolState } from '../../../actors/index.ts';
 import type { SparseBackend, SparsePool } from '../../../eventlog/index.ts';
 

@@ -1,4 +1,4 @@
-/** One time that a request asked a pool for a backend, as it is recorded, and what came of it. */
+/** One recorded request for a backend of a pool, and what came of it. */
 import type { LeaseEnd, Refusal, Wait } from '../../../actors/index.ts';
 
 /** When a recorded operation was: its place in the order of its pool, and the time that it was told. */

@@ -1,4 +1,4 @@
-/** What a simulation has to assume, said to whoever reads its figures. */
+/** The assumptions of a simulation, in words for the reader of its figures. */
 import type { Alteration } from './alteration.ts';
 
 const ALWAYS = [

@@ -1,4 +1,6 @@
-/** Which asks are one request: whoever has tried a backend asked before, by the same thread, and was lent that one. */
+/**
+ * Which asks belong to one request: an ask that excludes a backend follows one of the same thread that was given it.
+ */
 import type { LeaseEnd } from '../../../actors/index.ts';
 import type { Ask } from './ask.ts';
 

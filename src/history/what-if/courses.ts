@@ -1,4 +1,4 @@
-/** What the journal has of one pool, in stretches without a gap: each from the ledger's beginning or from a checkpoint. */
+/** One pool in the journal, in stretches without a gap: each begins at the ledger's start or at a checkpoint. */
 import { AllInOrder, type InOrder, type LedgerRecord, unpackCheckpoint } from '../../../actors/index.ts';
 import type { JournalledCheckpoint, JournalReader, TimeRange } from '../../../eventlog/index.ts';
 import { checkpointBefore } from '../checkpoint-before.ts';

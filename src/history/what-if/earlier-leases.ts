@@ -1,4 +1,4 @@
-/** Leases of before the beginning: nobody's who is counted, and in flight until they are back. */
+/** Leases from before the beginning: not counted, but in flight until they are returned. */
 import type { PoolCheckpoint } from '../../../actors/index.ts';
 import type { Tally } from './tally.ts';
 

@@ -1,4 +1,4 @@
-/** Connects that failed in a row, of each thread to each backend: so many of them quarantine it. */
+/** Failed connects in a row, per thread and backend: a given number quarantines the backend. */
 import type { LeaseEnd } from '../../../actors/index.ts';
 
 // Of these nobody knows whether it was connected.

@@ -1,4 +1,4 @@
-/** One pool: what is recorded of it, and the same simulated with something otherwise, stretch by stretch. */
+/** One pool: what is recorded, and the same traffic simulated with something changed, stretch by stretch. */
 import { keyOf } from '../../../actors/index.ts';
 import type { JournalReader, TimeRange } from '../../../eventlog/index.ts';
 import { positionAt } from '../moment.ts';

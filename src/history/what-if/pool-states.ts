@@ -1,4 +1,4 @@
-/** A pool's owner from version to version, as it was and as it would have been. */
+/** A pool's settings from version to version, as they were and as they would have been. */
 import { evolveOwner, type PoolState } from '../../../actors/index.ts';
 import type { LogInspection, LogReader, StreamName } from '../../../eventlog/index.ts';
 import { ownerAt, versionAt } from '../state/owner-at.ts';

@@ -1,4 +1,4 @@
-/** Virtual time in which what is recorded happens when it is recorded to have happened, to the ticket, or so much later. */
+/** Virtual time in which recorded operations happen when they were recorded, to the ticket, or a given time later. */
 import { VirtualTime } from '../../simulation/index.ts';
 import type { Place } from './ask.ts';
 

@@ -1,4 +1,4 @@
-/** What is recorded of one pool, in the order of its tickets, as asks and as what happened to the pool from outside. */
+/** The record of one pool in ticket order, as asks and as what happened to the pool from outside. */
 import type { LeaseEnd, LeaseName, LedgerRecord, PoolCheckpoint } from '../../../actors/index.ts';
 import { Ask, type Place } from './ask.ts';
 import { Attempts } from './attempts.ts';

@@ -1,4 +1,4 @@
-/** Who of those that are simulated may ask again: as Forwarding has it, of a request that may be sent twice. */
+/** Which simulated requests may be retried: the rules of `Forwarding` for requests that may be sent twice. */
 import type { LeaseEnd } from '../../../actors/index.ts';
 import type { PoolSettings } from '../../../eventlog/index.ts';
 import { RetryBudget } from '../../proxy/index.ts';

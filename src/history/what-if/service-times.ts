@@ -1,6 +1,6 @@
 /**
- * How long a backend would have taken, and how it would have ended, where that is not recorded: an assumption, made from what is
- * recorded of the request and of that backend at about that time.
+ * How long a backend would have taken, and how it would have ended, where that is not recorded: an assumption, based
+ * on what is recorded of the request and of that backend at about that time.
  */
 import type { LeaseEnd } from '../../../actors/index.ts';
 import { type Ask, hasFailed, wasServed } from './ask.ts';

@@ -1,4 +1,4 @@
-/** What became of a pool's requests, counted: the same for those that are recorded and those that are simulated. */
+/** Counts the outcomes of a pool's requests, recorded or simulated alike. */
 import type { LeaseEnd, Refusal } from '../../../actors/index.ts';
 import { Samples, type Summary } from '../../simulation/index.ts';
 import { hasFailed } from './ask.ts';

@@ -1,4 +1,4 @@
-/** How a pool is set in the simulation, and as far as that matters in what is recorded. */
+/** The pool's settings in the simulation, and those of the recording where they matter. */
 import { isDeepStrictEqual } from 'node:util';
 import type { PoolState } from '../../../actors/index.ts';
 import { completePool, type PoolSettings } from '../../../eventlog/index.ts';

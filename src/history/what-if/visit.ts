@@ -1,4 +1,4 @@
-/** A request of a pool as it is simulated, from its first ask to its end: what is recorded of it, as long as that fits. */
+/** One simulated request of a pool, from its first ask to its end: as recorded, as long as that fits. */
 import type { Lease, LeaseEnd, Waiter } from '../../../actors/index.ts';
 import type { Waits } from '../../simulation/index.ts';
 import { type Ask, type Asked, wasServed } from './ask.ts';

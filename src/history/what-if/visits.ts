@@ -1,5 +1,5 @@
 /**
- * Those that a simulated pool serves, and what becomes of them.
+ * The requests that a simulated pool serves, and what becomes of them.
  *
  *   ask ─┬─▶ lent, where it is recorded to have been ─▶ back, and perhaps asks again, as recorded
  *        ├─▶ lent elsewhere ─▶ back as is assumed ─▶ asks again, as its pool's settings have it

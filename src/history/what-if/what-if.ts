@@ -1,4 +1,4 @@
-/** `replay --policy …`: what is recorded of pools beside the same traffic with something otherwise. */
+/** `replay --policy …`: the record of pools beside a simulation of the same traffic with something changed. */
 import { parseStreamName, type TimeRange } from '../../../eventlog/index.ts';
 import { type Moment, requireEvents } from '../moment.ts';
 import type { Room } from '../room.ts';
