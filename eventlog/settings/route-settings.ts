@@ -34,14 +34,14 @@ const match = z
       .string()
       .regex(PATH_PREFIX, 'expected / and a path as it is sent, without query, of at most 1024 characters')
       .optional()
-      .describe('the path is this, or goes on with / after it'),
+      .describe('the path is this, or continues with / after it'),
     pathRegex: z
       .string()
       .min(1)
       .max(500)
       .optional()
-      .describe('a regular expression (RE2 syntax) found in the path; ^ and $ tie it to the ends'),
-    methods: z.array(method).min(1).max(20).optional().describe('any of these; case-sensitive'),
+      .describe('a regular expression (RE2 syntax) found in the path; ^ and $ anchor it'),
+    methods: z.array(method).min(1).max(20).optional().describe('any of these methods; case-sensitive'),
     headers: z
       .record(
         fieldName,
@@ -61,16 +61,20 @@ const match = z
         }
       })
       .optional()
-      .describe('each has exactly this value; lines of the same name count as one, joined by a comma'),
+      .describe('exact values of headers; repeated headers count as one, joined by commas'),
   })
   .prefault({})
-  .describe('all that is given must hold; nothing given: every request');
+  .describe('all given conditions must hold; none given: every request');
 
 const split = z
   .array(
     z.strictObject({
       pool: poolName.describe('a pool'),
-      weight: z.int().min(0).max(1000).describe('its share, relative to the others; 0: none'),
+      weight: z
+        .int()
+        .min(0)
+        .max(1000)
+        .describe('share of these requests, relative to the other pools; 0: none'),
     }),
   )
   .min(1)
@@ -90,39 +94,47 @@ const route = z
   .strictObject({
     match,
     pool: poolName.optional().describe('the pool that serves these requests'),
-    split: split.optional().describe('several pools, each for a share of these requests'),
+    split: split.optional().describe('several pools, each with a share of these requests'),
     splitOn: z
       .union([
         z.enum(['request', 'address', 'path']),
-        z.strictObject({ header: fieldName.describe('the values of this header') }),
-        z.strictObject({ cookie: fieldName.describe('the value of this cookie') }),
+        z.strictObject({ header: fieldName.describe('hash this header') }),
+        z.strictObject({ cookie: fieldName.describe('hash this cookie') }),
       ])
       .optional()
-      .describe('what stays with one pool of the split: nothing (request, the default), a client address, …'),
+      .describe(
+        'what keeps a client with one pool: nothing (request, the default), its address, the path, a header or a cookie',
+      ),
     redirect: z
       .strictObject({
         status: z
           .union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)])
           .default(308)
-          .describe('307 and 308 keep the method; 301 and 308 are remembered by clients'),
+          .describe('307 and 308 keep the method; 301 and 308 are cached by clients'),
         location: z
           .string()
           .superRefine((text, context) => {
             const parsed = parseLocation(text);
             if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.problem });
           })
-          .describe('http://…, https://… or /path, with {host}, {path}, {query} and {rest} filled in'),
+          .describe('http://…, https://… or /path; {host}, {path}, {query} and {rest} are filled in'),
       })
       .optional()
-      .describe('answered by the router: where to ask instead'),
+      .describe('redirect, answered by the router'),
     timeouts: z
       .strictObject({
-        connectMs: ms.min(1).optional().describe('to establish one connection'),
-        firstByteMs: ms.min(1).optional().describe('from the whole request sent to the first response byte'),
-        idleMs: ms.min(1).optional().describe('without a byte in either direction, once the response began'),
+        connectMs: ms.min(1).optional().describe('to connect to a backend'),
+        firstByteMs: ms
+          .min(1)
+          .optional()
+          .describe('from the end of the request to the first byte of the response'),
+        idleMs: ms
+          .min(1)
+          .optional()
+          .describe('without a byte in either direction, after the response has begun'),
       })
       .optional()
-      .describe("in the place of the pool's"),
+      .describe("override the pool's"),
   })
   .superRefine((given, context) => {
     const ends = [given.pool, given.split, given.redirect].filter((end) => end !== undefined);

@@ -28,18 +28,18 @@ export const backendSettings = z.strictObject({
     .min(1)
     .max(1000)
     .default(1)
-    .describe("share of the pool's requests, relative to the others"),
+    .describe("share of the pool's requests, relative to its other backends"),
   maxConcurrency: z
     .int()
     .min(1)
     .max(100_000)
     .nullable()
     .default(null)
-    .describe('requests at once; null: as the pool says'),
+    .describe('concurrent requests; null: as set for the pool'),
   state: z
     .enum(['up', 'starting', 'draining'])
     .default('up')
-    .describe('starting: not yet given requests; draining: given no new ones'),
+    .describe('starting: gets no requests yet; draining: gets no new requests'),
 });
 
 // RFC 9110 §15: from 100 to 599.
@@ -54,12 +54,12 @@ const passiveHealth = z.strictObject({
     .min(1)
     .max(1000)
     .default(1)
-    .describe('failed connects in a row that quarantine a backend'),
+    .describe('quarantine a backend after so many failed connects in a row'),
   // 5 s: Heroku's; longer than a process restart, shorter than a person's patience.
   quarantineMs: ms
     .min(1)
     .default(5000)
-    .describe('how long it is then given no request; an outlier, the first time'),
+    .describe('how long a quarantine lasts, and the first ejection of an outlier'),
   outlier: z
     .union([
       z.literal(false),
@@ -70,93 +70,104 @@ const passiveHealth = z.strictObject({
           .min(1)
           .max(100_000)
           .default(5)
-          .describe('resets, time-outs and listed statuses that make one'),
+          .describe('eject after so many resets, time-outs and listed statuses'),
         // 10 s: as long as a rolling restart of one backend takes.
-        windowMs: ms.min(2).default(10_000).describe('within which they count'),
+        windowMs: ms.min(2).default(10_000).describe('time window in which failures count'),
         // None: what a status means is the application's affair.
-        statuses: statuses.default([]).describe('such as 503 or "500-599"'),
+        statuses: statuses.default([]).describe('statuses that count as failures, such as 503 or "500-599"'),
       }),
     ])
     .prefault({})
-    .describe('a backend that fails much more often than the rest of its pool'),
+    .describe(
+      'outlier detection: eject a backend that fails much more often than the rest of its pool; false: off',
+    ),
   // Half: what is left of a pool can bear twice its load more often than three times.
-  maxEjectedPercent: z.int().min(0).max(100).default(50).describe('of the pool that outliers may be'),
+  maxEjectedPercent: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(50)
+    .describe('the largest share of the pool that may be ejected'),
 });
 
 const activeHealth = z.strictObject({
   path: z
     .string()
     .regex(/^\/[\x21-\x7e]{0,1000}$/, 'expected a path from its first slash')
-    .describe('asked with GET'),
+    .describe('path to GET'),
   // 5 s: a dead backend is left alone within a quarter of a minute; a hundred backends are asked 20 times a second.
-  intervalMs: ms.min(100).default(5000).describe('from one to the next'),
-  timeoutMs: ms.min(1).default(2000).describe('for the head of the response'),
-  healthyAfter: z.int().min(1).max(100).default(2).describe('passed in a row'),
-  unhealthyAfter: z.int().min(1).max(100).default(3).describe('failed in a row'),
+  intervalMs: ms.min(100).default(5000).describe('interval between checks'),
+  timeoutMs: ms.min(1).default(2000).describe('time-out for the response head'),
+  healthyAfter: z.int().min(1).max(100).default(2).describe('up after so many passed checks in a row'),
+  unhealthyAfter: z.int().min(1).max(100).default(3).describe('down after so many failed checks in a row'),
   statuses: z
     .string()
     .regex(STATUSES, 'expected a status or a range of them')
     .default('200-399')
-    .describe('that pass'),
+    .describe('statuses that pass'),
 });
 
 export const poolSettings = z.strictObject({
   policy: z
     .enum(['least-request', 'round-robin', 'random', 'p2c', 'peak-ewma', 'consistent-hash'])
     .default('least-request')
-    .describe('how a backend is picked among the eligible'),
+    .describe('load-balancing policy'),
   // The address: the one key that every request has.
   hashOn: z
     .union([
       z.enum(['address', 'path']),
-      z.strictObject({ header: fieldName.describe('the values of this header') }),
-      z.strictObject({ cookie: fieldName.describe('the value of this cookie') }),
+      z.strictObject({ header: fieldName.describe('hash this header') }),
+      z.strictObject({ cookie: fieldName.describe('hash this cookie') }),
     ])
     .default('address')
-    .describe('what consistent-hash keeps together: a client address, a path, a header or a cookie'),
+    .describe('what consistent-hash hashes: client address, path, a header or a cookie'),
   affinity: z
-    .union([z.literal(false), z.strictObject({ cookie: fieldName.describe('its name') })])
+    .union([z.literal(false), z.strictObject({ cookie: fieldName.describe('name of the cookie') })])
     .default(false)
-    .describe('a cookie of the router that brings a client back to the backend it had'),
+    .describe('sticky sessions: a cookie set by the router leads a client back to its backend'),
   maxConcurrency: z
     .int()
     .min(1)
     .max(100_000)
     .nullable()
     .default(null)
-    .describe('requests at once per backend; null: no limit'),
+    .describe('concurrent requests per backend; null: no limit'),
   queue: z
     .strictObject({
       // 1000: a second of a busy pool's requests, a few MB of held heads.
-      maxWaiting: count.default(1000).describe('requests that may wait for a slot; 0: none'),
+      maxWaiting: count.default(1000).describe('requests that may queue for a slot; 0: none'),
       // 30 s: as long as Heroku lets a request wait for its first byte.
-      maxWaitMs: ms.default(30_000).describe('how long each wait for a slot may last'),
+      maxWaitMs: ms.default(30_000).describe('how long a request may queue for a slot'),
     })
     .prefault({}),
   whenEmpty: z
     .enum(['refuse', 'hold'])
     .default('refuse')
-    .describe('when no backend is up and some are starting: answer H20 at once, or wait first'),
+    .describe(
+      'if no backend is up but some are starting: answer H20 at once (refuse), or queue first (hold)',
+    ),
   timeouts: z
     .strictObject({
       // 5 s: Heroku's; three SYNs of a lossy path.
-      connectMs: ms.min(1).default(5000).describe('to establish one connection'),
+      connectMs: ms.min(1).default(5000).describe('to connect to a backend'),
       // 30 s: Heroku's H12.
       firstByteMs: ms
         .min(1)
         .default(30_000)
-        .describe('from the whole request sent to the first response byte'),
+        .describe('from the end of the request to the first byte of the response'),
       // 55 s: Heroku's H15 and H28.
       idleMs: ms
         .min(1)
         .default(55_000)
-        .describe('without a byte in either direction, once the response began'),
+        .describe('without a byte in either direction, after the response has begun'),
       // 4 s: below the 5 s after which Node, the commonest backend, closes an idle connection.
-      upstreamKeepAliveMs: ms.default(4000).describe('an idle backend connection is closed after'),
+      upstreamKeepAliveMs: ms.default(4000).describe('idle connections to backends are closed after this'),
       // 1 s: an aborted backend that is alive notices a FIN within a round trip and a scheduler's turn.
       abortLingerMs: ms
         .default(1000)
-        .describe('a slot is kept after an abort, unless the backend closes sooner'),
+        .describe(
+          'how long an aborted request keeps its slot, unless the backend closes the connection sooner',
+        ),
     })
     .prefault({}),
   retries: z
@@ -167,29 +178,32 @@ export const poolSettings = z.strictObject({
         .min(1)
         .max(16)
         .default(10)
-        .describe('backends tried for one request, the first included'),
-      totalMs: ms.min(1).default(75_000).describe('from the complete head to a connection'),
+        .describe('backends tried per request, including the first'),
+      totalMs: ms
+        .min(1)
+        .default(75_000)
+        .describe('time limit from the complete request head to a connection'),
       idempotent: z
         .boolean()
         .default(true)
-        .describe('an idempotent request whose backend closed without a word may go to another'),
+        .describe('retry idempotent requests if the backend closes the connection without a response'),
       // 20 %: a pool that fails entirely gets a fifth more load, not twice it.
       budgetPercent: z
         .int()
         .min(0)
         .max(100)
         .default(20)
-        .describe('retries of what was sent, as a share of the requests of the pool'),
+        .describe("retry budget: retries of requests already sent, as a share of the pool's requests"),
       // None: what a backend answered is its word, until its operator says that it is not.
       statuses: statuses
         .default([])
         .describe(
-          'an idempotent request so answered may go to another backend that is free, within the budget',
+          'retry idempotent requests answered with these statuses, on another free backend, within the budget',
         ),
       firstByteTimeouts: z
         .boolean()
         .default(false)
-        .describe('an idempotent request without a byte of response in time may go to another backend'),
+        .describe('retry idempotent requests that exceed timeouts.firstByteMs'),
     })
     .prefault({}),
   health: z
@@ -197,24 +211,24 @@ export const poolSettings = z.strictObject({
       passive: z
         .union([z.literal(false), passiveHealth])
         .prefault({})
-        .describe('what requests tell of a backend; false: nothing is made of it'),
+        .describe('passive health checks, by what requests meet; false: off'),
       active: z
         .union([z.literal(false), activeHealth])
         .default(false)
-        .describe('requests of the router that ask a backend how it is'),
+        .describe('active health checks: requests sent by the router; false: off'),
     })
     .prefault({}),
   // 0: most backends are as quick at once as ever.
   slowStartMs: ms
     .default(0)
-    .describe('time in which the weight of one that came up, or came back, grows; 0: at once'),
+    .describe('a backend that comes up or returns gets its full weight gradually over this time; 0: at once'),
   limits: z
     .strictObject({
       statusLineBytes: count.min(16).default(8192).describe('response status line'),
       setCookieLineBytes: count.min(16).default(8192).describe('one Set-Cookie line'),
       headerLineBytes: count.min(16).default(524_288).describe('any other response header line'),
       responseHeadBytes: z.int().min(16).max(16_777_216).default(1_048_576).describe('whole response head'),
-      idlePerBackend: count.default(64).describe('idle connections kept to one backend, per worker'),
+      idlePerBackend: count.default(64).describe('idle connections kept per backend and worker'),
     })
     .prefault({}),
 });
@@ -242,9 +256,9 @@ const PAGE_CHARACTERS = 65_536;
 
 export const domainSettings = z.strictObject({
   pool: poolName.describe('the pool that serves this host'),
-  routes: routes.describe('other pools, redirects or time-outs for some of the requests, in any order'),
+  routes: routes.describe('other pools, redirects or time-outs for some requests, in any order'),
   // 5000: a busy site's requests at once; one tenant's flood stops here before it fills a worker.
-  maxInFlight: count.default(5000).describe('requests of this domain at once; 0: no limit'),
+  maxInFlight: count.default(5000).describe('concurrent requests of this domain; 0: no limit'),
   maintenance: z.boolean().default(false).describe('answer every request with the maintenance page (H80)'),
   features: z
     .strictObject({
@@ -260,7 +274,7 @@ export const domainSettings = z.strictObject({
       z.string().max(PAGE_CHARACTERS, `expected at most ${PAGE_CHARACTERS} characters of HTML`),
     )
     .default({})
-    .describe('pages of this domain by outcome word; the status stays'),
+    .describe('HTML of error pages by kind; the status code stays the same'),
   headers: z
     .strictObject({
       request: fields.describe('set on every request to the backend'),

@@ -26,7 +26,7 @@ export type Context = {
   readonly admin: () => Promise<AdminClient>;
 };
 
-const JSON_OPTION: Option = { description: 'for machines' };
+const JSON_OPTION: Option = { description: 'print JSON' };
 
 /** Of verbs that talk to a running router. */
 export const ADMIN_OPTIONS = {
@@ -38,7 +38,7 @@ export const ADMIN_OPTIONS = {
 /** Of verbs that change something. */
 export const CHANGE_OPTIONS = {
   ...ADMIN_OPTIONS,
-  as: { value: 'NAME', description: 'who is recorded as the author (the operating-system user)' },
+  as: { value: 'NAME', description: 'recorded author of the change (the operating-system user)' },
 } as const satisfies Options;
 
 /** Of verbs that read, from a running router or from its data. */

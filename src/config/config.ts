@@ -10,7 +10,7 @@ import { checkRouting, parseBy, routingShape } from './routing-schema.ts';
 
 export const configSchema = z
   .strictObject({
-    $schema: z.string().optional().describe('where an editor finds this schema; ignored'),
+    $schema: z.string().optional().describe('path of this schema, for editors; ignored'),
     ...processShape,
     ...routingShape,
   })

@@ -14,7 +14,7 @@ const bytes = z.int().min(16).max(16_777_216);
 const listenAddress = z
   .string()
   .refine((text) => parseHostPort(text) !== undefined, 'expected host:port or [v6]:port')
-  .describe('host:port or [v6]:port; port 0: any free one');
+  .describe('host:port or [v6]:port; port 0: any free port');
 
 const cidr = z
   .string()
@@ -30,7 +30,7 @@ const probePath = z
 export const listenerSettings = z.strictObject({
   // 8080: the port of the field that needs no privilege; all interfaces, since serving others is its purpose.
   address: listenAddress.default('0.0.0.0:8080'),
-  protocol: z.literal('http').default('http').describe('what is spoken on it'),
+  protocol: z.literal('http').default('http').describe('protocol'),
   proxyProtocol: z
     .boolean()
     .default(false)
@@ -39,23 +39,23 @@ export const listenerSettings = z.strictObject({
     .array(cidr)
     .max(1000)
     .default([])
-    .describe('peers whose X-Forwarded-For, -Proto, -Port and X-Request-Id are kept'),
+    .describe('trusted proxies: their X-Forwarded-For, -Proto, -Port and X-Request-Id are kept'),
   probePath: probePath
     .nullable()
     .default(null)
-    .describe('answered by the router itself: 200, or 503 while draining'),
+    .describe('health check path, answered by the router: 200, or 503 while draining'),
   halfClose: z
     .boolean()
     .default(false)
-    .describe('a client that ends its side after a complete request still wants the answer'),
+    .describe('a client that half-closes after a complete request still gets the response'),
   timeouts: z
     .strictObject({
       // 60 s: nginx's client_header_timeout.
-      headersMs: ms.default(60_000).describe('for a whole request head, from its first byte'),
+      headersMs: ms.default(60_000).describe('for a complete request head, from its first byte'),
       // 55 s: Heroku's H28.
-      bodyIdleMs: ms.default(55_000).describe('without a byte while a request body is due'),
+      bodyIdleMs: ms.default(55_000).describe('without a byte of an incomplete request body'),
       // 60 s: below the 75 s after which browsers give up an idle connection, above most load balancers.
-      keepAliveMs: ms.default(60_000).describe('an idle client connection is closed after'),
+      keepAliveMs: ms.default(60_000).describe('idle client connections are closed after this'),
     })
     .prefault({}),
   limits: z
@@ -66,11 +66,16 @@ export const listenerSettings = z.strictObject({
       headerValueBytes: bytes.default(8192).describe('one header value'),
       headers: z.int().min(1).max(10_000).default(1000).describe('header fields of one head'),
       // 64 KiB: eight full lines; what one connection may make the router hold.
-      headBytes: bytes.default(65_536).describe('a whole request head'),
+      headBytes: bytes.default(65_536).describe('a complete request head'),
       // 16 KiB: Node's own limit for a head, generous for trailers.
       trailerBytes: bytes.default(16_384).describe('all trailer fields of one message'),
       // 20 000: at ten-odd KB each, a few hundred MB at worst.
-      connections: z.int().min(0).max(10_000_000).default(20_000).describe('open at once; 0: no limit'),
+      connections: z
+        .int()
+        .min(0)
+        .max(10_000_000)
+        .default(20_000)
+        .describe('concurrent client connections; 0: no limit'),
       // 0: many users may share one address.
       connectionsPerAddress: z
         .int()
@@ -78,7 +83,7 @@ export const listenerSettings = z.strictObject({
         .max(10_000_000)
         .default(0)
         .describe(
-          'open at once from one address, as the PROXY protocol names it where that is on; 0: no limit',
+          'concurrent connections per client address, with proxyProtocol the one it names; 0: no limit',
         ),
     })
     .prefault({}),
@@ -100,12 +105,15 @@ const adminSettings = z.strictObject({
     // RFC 9110 §5.5: what a header field may carry without quoting.
     .regex(/^[\x21-\x7e]+$/, 'expected visible ASCII without spaces')
     .optional()
-    .meta({ description: 'bearer token asked of every caller; needed beyond loopback', writeOnly: true }),
+    .meta({
+      description: 'bearer token that callers must send; required if the address is not on loopback',
+      writeOnly: true,
+    }),
   names: z
     .array(z.string().regex(/^[A-Za-z0-9_.[\]:-]{1,253}$/, { error: ({ input }) => noName(String(input)) }))
     .max(100)
     .default([])
-    .describe('further Host names it answers to'),
+    .describe('additional Host names accepted'),
 });
 
 export const processShape = {
@@ -118,20 +126,24 @@ export const processShape = {
     .min(0)
     .max(86_400_000)
     .default(30_000)
-    .describe('after SIGTERM, requests may take this long to finish'),
+    .describe('graceful shutdown: how long requests may take to finish after SIGTERM'),
   accessLog: z
     .union([z.enum(['logfmt', 'json']), z.literal(false)])
     .default('logfmt')
-    .describe('one line per request to standard output'),
+    .describe('one line per request on standard output'),
   journal: z
     .strictObject({
-      enabled: z.boolean().default(true).describe('record what each request decided'),
+      enabled: z.boolean().default(true).describe('record every routing decision'),
       // Off: queries carry secrets.
       queryStrings: z.boolean().default(false).describe('record query strings too'),
       // 2 GiB: tens of millions of requests at some 70 bytes each.
-      maxBytes: z.int().min(1_048_576).default(2_147_483_648).describe('oldest records go beyond this'),
+      maxBytes: z
+        .int()
+        .min(1_048_576)
+        .default(2_147_483_648)
+        .describe('retention by size: the oldest records are deleted'),
       // A day.
-      maxAgeMs: z.int().min(1000).default(86_400_000).describe('records older than this go'),
+      maxAgeMs: z.int().min(1000).default(86_400_000).describe('retention by age: older records are deleted'),
     })
     .prefault({}),
 } as const;

@@ -260,7 +260,7 @@ describe('parseConfig', () => {
     [
       'a token that is no text, without telling it',
       { admin: { token: 12345678 } },
-      'admin.token: expected a string of 1 to 4096 characters (bearer token asked of every caller; needed beyond loopback), found something else',
+      'admin.token: expected a string of 1 to 4096 characters (bearer token that callers must send; required if the address is not on loopback), found something else',
     ],
     [
       'two listeners at one address',

@@ -10,8 +10,8 @@ export function helpVerb(all: () => readonly Verb[]): Verb {
   return {
     name: 'help',
     positionals: ['[COMMAND]…'],
-    summary: 'tells what a command does and takes',
-    options: { json: { description: 'for machines' } },
+    summary: 'describes a command',
+    options: { json: { description: 'print JSON' } },
     run: async ({ args, print }) => {
       if (print.json) await print.value(meant(all(), args.positionals).map(described));
       else await print.lines(helpFor(all(), args.positionals));
@@ -41,7 +41,7 @@ export const versionVerb: Verb = {
   name: 'version',
   positionals: [],
   summary: 'prints the version',
-  options: { json: { description: 'for machines' } },
+  options: { json: { description: 'print JSON' } },
   run: async ({ print }) => {
     const version = packageVersion(import.meta.dirname);
     if (print.json) await print.value({ version, node: process.versions.node });
@@ -62,7 +62,7 @@ export const schemaVerb: Verb = {
   name: 'schema',
   positionals: [],
   summary: 'prints the JSON Schema of the config file',
-  options: { json: { description: 'for machines, as it is anyway' } },
+  options: { json: { description: 'no effect: it is JSON' } },
   run: async ({ print }: Context): Promise<ExitCode> => {
     await print.text(publishedSchema());
     return 0;

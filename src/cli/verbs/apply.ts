@@ -12,22 +12,22 @@ import { durationMs } from '../words/duration.ts';
 export const applyVerb: Verb = {
   name: 'apply',
   positionals: ['FILE'],
-  summary: "makes the router's domains and pools equal to a file's, in one atomic change",
+  summary: 'makes pools and domains equal to those of a file, in one atomic change',
   details: [
-    'Removing more domains, or more backends, than the greater of 10 and a tenth of those present is refused',
-    'unless --allow-removals covers the number. A pool without backends in the file has none afterwards.',
+    'Removing more domains, or more backends, than 10 or a tenth of those present, whichever is greater, needs',
+    '--allow-removals N. A pool without backends in the file has none afterwards.',
   ],
   options: {
     'dry-run': { description: 'print the difference and change nothing' },
     'allow-removals': {
       value: 'N',
-      description: 'up to so many domains, and so many backends, may be removed',
+      description: 'allow removing up to N domains and N backends',
     },
     'confirm-within': {
       value: 'TIME',
-      description: 'undo it after TIME (60s, 5m) unless it is confirmed: confirm ID',
+      description: 'undo the change after TIME (60s, 5m) unless confirmed with: confirm ID',
     },
-    wait: { description: 'return when nothing is under way on removed backends any more' },
+    wait: { description: 'wait until removed backends have drained' },
     ...CHANGE_OPTIONS,
   },
   run,

@@ -9,15 +9,15 @@ import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.t
 export const archiveVerb: Verb = {
   name: 'archive',
   positionals: ['FILE'],
-  summary: 'moves the log before a position into a file; what it comes to stays, sealed by a hash',
+  summary: 'moves events before a position out of the log into a file',
   details: [
-    'FILE is written by the router, beside which it must lie on the same machine; --data opens it.',
-    'Of moments before SEQ the log then knows nothing: the file does. Answers to repeated commands stay.',
+    'The router writes FILE on its own machine. --data FILE reads it. The log keeps the state at SEQ, sealed by a hash, and',
+    'the answers to repeated commands; questions about moments before SEQ need FILE.',
   ],
   options: {
-    before: { value: 'SEQ', description: 'the first position that stays' },
+    before: { value: 'SEQ', description: 'first position that stays in the log' },
     ...ADMIN_OPTIONS,
-    data: { value: 'DIR', description: 'of this data directory, which no router may be using' },
+    data: { value: 'DIR', description: 'archive this data directory, which no router may be using' },
   },
   run,
 };

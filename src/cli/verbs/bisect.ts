@@ -16,25 +16,27 @@ import { renderedEvent } from './events.ts';
 export const bisectVerb: Verb = {
   name: 'bisect',
   positionals: ['[-- COMMAND…]'],
-  summary:
-    'finds the change after which routing was bad: by a question, or by a command that judges the state',
+  summary: 'finds the change that broke something, by a question or by a command of yours',
   details: [
-    'The question, or the command, says whether a state is good; at --good it is, at --bad it is not.',
-    'COMMAND gets the state as JSON on standard input: exit 0 good, 1 to 127 bad, anything else ends the search.',
+    'The question or the command judges a state: good at --good, bad at --bad.',
+    'COMMAND reads the state as JSON from standard input. Exit 0: good; 1 to 127: bad; anything else ends the search.',
     '',
     '  switchyard bisect --good 120 --bad 480 --exists domain:shop.example',
     '  switchyard bisect --good 120 --bad 480 --host shop.example --routed-to web/web.2',
     "  switchyard bisect --good 120 --bad 480 -- jq -e '.pools.web.backends | length > 2'",
   ],
   options: {
-    good: { value: 'SEQ|TIME', description: 'when it was still good' },
-    bad: { value: 'SEQ|TIME', description: 'when it was bad already' },
+    good: { value: 'SEQ|TIME', description: 'a moment when it was good' },
+    bad: { value: 'SEQ|TIME', description: 'a later moment when it was bad' },
     exists: {
       value: 'KIND:NAME',
-      description: 'good: there is this domain:HOST, pool:NAME or backend:POOL/ID',
+      description: 'good if this exists: domain:HOST, pool:NAME or backend:POOL/ID',
     },
-    host: { value: 'HOST', description: 'good: requests for HOST have a backend to go to' },
-    'routed-to': { value: 'POOL[/ID]', description: 'with --host: and it is in this pool, or is this one' },
+    host: { value: 'HOST', description: 'good if requests for HOST have a backend' },
+    'routed-to': {
+      value: 'POOL[/ID]',
+      description: 'with --host: good if that backend is in this pool, or is this one',
+    },
     ...READ_OPTIONS,
   },
   run,

@@ -9,9 +9,9 @@ import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.
 export const chaosVerb: Verb = {
   name: 'chaos',
   positionals: ['ACTOR'],
-  summary: 'makes an actor fail as a bug would (only with serve --chaos)',
+  summary: 'crashes an actor, for tests (only with serve --chaos)',
   options: {
-    at: { value: 'POINT', description: `when it next gets to ${CRASH_POINTS.join(', ')}; else at once` },
+    at: { value: 'POINT', description: `when it next reaches ${CRASH_POINTS.join(', ')} (at once)` },
     ...CHANGE_OPTIONS,
   },
   run,

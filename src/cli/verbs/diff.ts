@@ -12,9 +12,9 @@ import { checkMoment } from '../words/arguments.ts';
 export const diffVerb: Verb = {
   name: 'diff',
   positionals: ['FROM', '[TO]'],
-  summary: 'prints what settings differ between two positions or times (RFC 3339); TO is now unless given',
+  summary: 'prints the settings that differ between two positions or times (RFC 3339); TO defaults to now',
   details: [
-    'Quarantines and the deadlines of drains pass by themselves and are no settings: state shows them.',
+    'Quarantines and drain deadlines are not settings, since they expire by themselves; state shows them.',
   ],
   options: { ...SCOPE_OPTIONS, ...READ_OPTIONS },
   run,

@@ -7,10 +7,10 @@ import { KINDS, thingOf } from '../words/thing.ts';
 export const drainVerb: Verb = {
   name: 'backend drain',
   positionals: KINDS.backend.positionals,
-  summary: 'gives a backend no further request and lets it finish what it has',
+  summary: 'sends a backend no new requests and lets open ones finish',
   options: {
-    'timeout-ms': { value: 'MS', description: 'what is unfinished by then is cut (30000)' },
-    wait: { description: 'return when nothing is under way on it any more, and say how it ended' },
+    'timeout-ms': { value: 'MS', description: 'cut requests that are still open after MS (30000)' },
+    wait: { description: 'wait until it has drained, and say how its requests ended' },
     ...CHANGE_OPTIONS,
   },
   run,

@@ -9,10 +9,10 @@ import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts
 export const exportVerb: Verb = {
   name: 'export',
   positionals: ['FILE'],
-  summary: 'writes a part of the log, with its journal, to one file that --data opens elsewhere',
+  summary: 'writes the log and journal, or a part of them, to one file that --data can open anywhere',
   details: [
-    'What came before the part is in it as a base; events keep their positions and hashes, so that verify holds of it.',
-    'It names hosts, backends and paths, as the log and the journal do: look before you share it.',
+    'The state before the part is included; events keep their positions and hashes, so verify works on the file.',
+    'The file contains host names, backend addresses and paths: check before you share it.',
   ],
   options: {
     from: { value: 'SEQ|TIME', description: 'first position, or time (the beginning)' },

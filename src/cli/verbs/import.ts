@@ -13,16 +13,15 @@ import { authorOf } from '../words/author.ts';
 export const importVerb: Verb = {
   name: 'import',
   positionals: ['FILE.ndjson'],
-  summary:
-    'puts many pools and domains, a line each, in chunks that are each carried out wholly or not at all',
+  summary: 'loads pools and domains in bulk, one per line, in atomic chunks',
   details: [
     'A line is {"pool": NAME, …} with the keys of a pool, or {"domain": HOST, …} with those of a domain. A later line of the',
-    'same name wins; what the file does not name is left alone. Pools come before the domains that name them, or in the same',
-    'chunk. A line that is refused ends it: what came before its chunk is in force, and --from goes on there.',
+    'same name wins; what the file does not name is left alone. A pool must come before the domains that name it, or in the',
+    'same chunk. The first refused line ends the import: earlier chunks are in force, and --from continues there.',
   ],
   options: {
-    from: { value: 'LINE', description: 'begin with this line (1)' },
-    data: { value: 'DIR', description: 'into this data directory, which no router may be using' },
+    from: { value: 'LINE', description: 'start at this line (1)' },
+    data: { value: 'DIR', description: 'load into this data directory, which no router may be using' },
     ...CHANGE_OPTIONS,
   },
   run,

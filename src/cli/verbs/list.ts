@@ -42,7 +42,7 @@ export const listVerbs: readonly Verb[] = [
   {
     name: 'backend list',
     positionals: ['POOL'],
-    summary: 'lists the backends of a pool, with what they do just now',
+    summary: 'lists the backends of a pool, with their live state',
     options: READ_OPTIONS,
     run: listBackends,
   },

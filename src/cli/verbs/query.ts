@@ -18,14 +18,14 @@ const answer = z.looseObject({
 export const queryVerb: Verb = {
   name: 'query',
   positionals: ['SQL'],
-  summary: 'asks log and journal in SQL',
+  summary: 'queries log and journal in SQL',
   details: [
-    'the views are v1_events, v1_requests, v1_attempts and v1_leases; each takes a range: v1_requests(SINCE, UNTIL)',
+    'Views: v1_events, v1_requests, v1_attempts and v1_leases. Each takes a range: v1_requests(SINCE, UNTIL).',
   ],
   options: {
-    since: { value: 'SEQ|TIME', description: 'look at nothing from before' },
-    until: { value: 'SEQ|TIME', description: 'look at nothing from after' },
-    limit: { value: 'N', description: 'at most so many rows (1000; up to 10000)' },
+    since: { value: 'SEQ|TIME', description: 'ignore everything before' },
+    until: { value: 'SEQ|TIME', description: 'ignore everything after' },
+    limit: { value: 'N', description: 'at most N rows (1000; up to 10000)' },
     ...READ_OPTIONS,
   },
   run,

@@ -8,15 +8,15 @@ import { KINDS, type Kind, type Noun, thingOf } from '../words/thing.ts';
 import { conditionOf, versionOf } from './set.ts';
 
 const SUMMARIES = {
-  domain: 'removes a domain: its host is unknown from then on',
+  domain: 'removes a domain',
   pool: 'removes a pool with its backends; refused while a domain names it',
-  backend: 'removes a backend: it gets no further request',
+  backend: 'removes a backend; it gets no new requests',
 } as const satisfies Record<Noun, string>;
 
 const WAIT_OPTIONS = {
   domain: {},
-  pool: { wait: { description: 'return when nothing is under way on its backends any more' } },
-  backend: { wait: { description: 'return when nothing is under way on it any more, and say how it ended' } },
+  pool: { wait: { description: 'wait until its backends have drained' } },
+  backend: { wait: { description: 'wait until it has drained, and say how its requests ended' } },
 } as const satisfies Record<Noun, Options>;
 
 export const removeVerbs: readonly Verb[] = (['domain', 'pool', 'backend'] as const).map((noun) => ({
@@ -24,7 +24,7 @@ export const removeVerbs: readonly Verb[] = (['domain', 'pool', 'backend'] as co
   positionals: KINDS[noun].positionals,
   summary: SUMMARIES[noun],
   options: {
-    'if-version': { value: 'N', description: 'only if this is its version' },
+    'if-version': { value: 'N', description: 'only if its version is N' },
     ...WAIT_OPTIONS[noun],
     ...CHANGE_OPTIONS,
   },

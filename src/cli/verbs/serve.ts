@@ -9,16 +9,16 @@ const OPTIONS: Verb['options'] = {
   listen: {
     value: 'HOST:PORT',
     multiple: true,
-    description: 'where to listen (0.0.0.0:8080); port 0: any free one',
+    description: 'listen address (0.0.0.0:8080); port 0: any free port',
   },
   admin: { value: 'HOST:PORT', description: 'admin address (127.0.0.1:8081)' },
   'token-file': { value: 'FILE', description: 'file with the admin token' },
   workers: {
     value: 'N',
-    description: 'threads that route; one per core by default; 0: none but the main one',
+    description: 'worker threads (one per core); 0: route in the main thread',
   },
   chaos: { description: 'allow POST /v1/chaos, which makes actors fail' },
-  json: { description: 'the access log as JSON too, where there is one' },
+  json: { description: 'write the access log as JSON' },
   'log-level': { value: 'LEVEL', description: `one of ${LOG_LEVELS.join(', ')} (info)` },
 };
 
@@ -27,16 +27,16 @@ export const serveVerb: Verb = {
   positionals: [],
   summary: 'runs the router until SIGTERM or SIGINT',
   details: [
-    'Flags win over the file. The pools and domains of the file are applied to an empty log; on a log with history',
-    'the difference is printed, and applied only with --apply.',
+    'Flags win over the file. The pools and domains of the file fill an empty log. If the log has history, the router',
+    'starts from the log and prints how the file differs; --apply applies the file.',
   ],
   options: {
     config: { value: 'FILE', description: 'JSON, YAML, or a TypeScript module with a default export' },
     'take-over': {
       description:
-        'take the place of the router that serves this directory, refusing nobody; if there is one',
+        'hot upgrade: replace the router that serves this directory, if there is one, without downtime',
     },
-    apply: { description: "make domains and pools equal to the file's, whatever the log says" },
+    apply: { description: "make pools and domains equal to the file's, whatever the log says" },
     ...OPTIONS,
   },
 };
@@ -44,13 +44,11 @@ export const serveVerb: Verb = {
 export const demoVerb: Verb = {
   name: 'demo',
   positionals: [],
-  summary: 'serve with three small example backends and two domains on loopback',
-  details: [
-    'Its log is made anew in a directory of its own, and removed at the end, unless --data names one.',
-  ],
+  summary: 'runs serve with three small example backends and two domains on loopback',
+  details: ['Uses a temporary log unless --data names a directory.'],
   options: {
     ...OPTIONS,
     data: { value: 'DIR', description: 'directory of the log (a temporary one)' },
-    listen: { value: 'HOST:PORT', multiple: true, description: 'where to listen (127.0.0.1:8080)' },
+    listen: { value: 'HOST:PORT', multiple: true, description: 'listen address (127.0.0.1:8080)' },
   },
 };

@@ -27,15 +27,15 @@ function setVerb(noun: Noun): Verb {
   return {
     name: `${noun} set`,
     positionals: [...kind.positionals, '[KEY=VALUE]…'],
-    summary: `makes a ${noun}, or changes the given settings of one and keeps the rest`,
+    summary: `creates a ${noun}, or changes the given settings and keeps the rest`,
     details: [`  ${EXAMPLES[noun]}`, '', ...keyTable(kind.schema)],
     options: {
       file: {
         value: 'FILE',
-        description: 'all settings, as JSON or YAML (- for standard input); pairs win over it',
+        description: 'all settings, as JSON or YAML (-: standard input); KEY=VALUE pairs win over it',
       },
-      default: { value: 'KEY', multiple: true, description: 'set this key back to its default' },
-      'if-version': { value: 'N', description: 'only if this is its version; 0: only if there is none' },
+      default: { value: 'KEY', multiple: true, description: 'reset this key to its default' },
+      'if-version': { value: 'N', description: 'only if its version is N; 0: only if it does not exist' },
       ...CHANGE_OPTIONS,
     },
     run: (context) => run(kind, context),

@@ -9,12 +9,13 @@ import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts
 export const verifyVerb: Verb = {
   name: 'verify',
   positionals: [],
-  summary: 'checks the log: chain of hashes, positions, every event readable, state equal to its fold',
+  summary:
+    'checks the integrity of log and journal: hashes, positions, every event, state equal to its replay',
   details: [
-    '--repair, with --data and no router running, makes caches again, and cuts a damaged log after its last good event:',
-    'what is good goes into a new file, and the old one is kept as it is.',
+    '--repair, with --data and no router running, rebuilds caches, and cuts a damaged log after its last good event.',
+    'The repaired log is a new file; the old one is kept.',
   ],
-  options: { repair: { description: 'mend it (only with --data)' }, ...READ_OPTIONS },
+  options: { repair: { description: 'repair it (only with --data)' }, ...READ_OPTIONS },
   run,
 };
 

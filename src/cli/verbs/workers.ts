@@ -7,10 +7,10 @@ import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.t
 export const workersVerb: Verb = {
   name: 'workers replace',
   positionals: [],
-  summary: 'replaces the threads that route, one after the other; no established connection fails',
+  summary: 'replaces the worker threads one by one, without failing established connections',
   options: {
-    worker: { value: 'N', description: 'only this one, as `actors` shows it' },
-    wait: { description: 'wait for the former ones to finish what they have, for the drain time at most' },
+    worker: { value: 'N', description: 'only worker N, numbered as in `actors`' },
+    wait: { description: 'wait until the old threads are done, at most drainMs' },
     ...ADMIN_OPTIONS,
   },
   run,

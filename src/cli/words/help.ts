@@ -6,13 +6,13 @@ import type { Option } from './arguments.ts';
 export function overview(verbs: readonly Verb[]): string[] {
   const width = Math.max(...verbs.map((verb) => synopsis(verb).length));
   return [
-    'switchyard: an HTTP router that remembers and explains every decision',
+    'switchyard: an HTTP reverse proxy that records and explains every routing decision',
     '',
     'usage: switchyard COMMAND …',
     '',
     ...verbs.map((verb) => `  ${synopsis(verb).padEnd(width)}  ${verb.summary}`),
     '',
-    '"switchyard help COMMAND" tells more of one. Exit status: 0 done, 1 refused or false, 2 wrong usage.',
+    '"switchyard help COMMAND" describes one. Exit status: 0 done, 1 refused or false, 2 wrong usage.',
   ];
 }
 
