@@ -18,6 +18,21 @@ function reading(directory: string) {
 }
 
 describe('a journalled request', () => {
+  it('of more than a block takes is in one behind it, and none is lost', () => {
+    const journal = desk({ ringBytes: 2 ** 20 });
+    const ring = journal.producer();
+    const writer = journal.writer();
+    // A block takes 256 KiB, and these come to three times as much.
+    const target = `/${'x'.repeat(8000)}`;
+    const requests = Array.from({ length: 100 }, (_, sequence) => finished({ sequence, target }));
+    for (const request of requests) expect(record(ring, request)).toBe(true);
+    writer.turn();
+    const reader = reading(journal.directory);
+    expect([...reader.requests()].map(({ id }) => id)).toEqual(requests.map(idOf));
+    expect([...reader.check()].at(-1)).toEqual({ done: 4, of: 4 });
+    expect(reader.gaps()).toEqual([]);
+  });
+
   it('is read back as it was, with the names of what it used', () => {
     const journal = desk();
     const { directory } = journal;
