@@ -1,4 +1,4 @@
-/** Failing on purpose, as a bug would, at once or the next time a named point is reached. */
+/** Deliberate failures, as a bug would cause them: at once, or when a named point is next reached. */
 
 export const CRASH_POINTS = [
   'before-append',
@@ -6,13 +6,13 @@ export const CRASH_POINTS = [
   'before-publish',
   'in-ledger',
   'in-activation',
-  // Of workers: at once, and it does not die by itself.
+  // Only for workers, and at once: the thread hangs, and does not die by itself.
   'stall',
 ] as const;
 
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
-/** What an actor passes on its way. Without `--chaos` every call does nothing. */
+/** The points that an actor passes. Without `--chaos`, calls do nothing. */
 export interface Chaos {
   /** Throws `Sabotage` if somebody armed this point for this actor; a point fires once. */
   reach(actor: string, point: CrashPoint): void;

@@ -1,6 +1,6 @@
 /**
- * Tells the workers what was recorded, one transaction at a time, in order, each exactly once. After a crash it
- * goes on where it had come to; whoever waits for a position waits through that.
+ * Tells the workers what was recorded: one transaction at a time, in order, each exactly once. After a crash it continues
+ * where it left off; callers that wait for a position wait through that.
  */
 import {
   type EventLog,
@@ -30,7 +30,7 @@ export class Feed {
   #isEnded = false;
   #waiting: Waiting[] = [];
 
-  /** `position`: what the workers know already when they start. */
+  /** `position`: what the workers already know when they start. */
   constructor(log: EventLog, publish: Publish) {
     this.#log = log;
     this.#publish = publish;
@@ -50,7 +50,7 @@ export class Feed {
     return this.#position;
   }
 
-  /** Nothing up to this position needs to be told: whoever listens has read it by itself. */
+  /** Events up to this position need not be told: the listeners have read them themselves. */
   skipTo(position: Position): void {
     this.#position = Math.max(this.#position, position);
   }
@@ -61,14 +61,14 @@ export class Feed {
     return new Promise((resolve, reject) => this.#waiting.push({ position, resolve, reject }));
   }
 
-  /** It is stopped for good: nobody waits for what it will not tell. */
+  /** The feed is stopped for good: callers no longer wait for what it will not tell. */
   end(): void {
     this.#isEnded = true;
     for (const { position, reject } of this.#waiting.splice(0)) reject(untold(position));
   }
 
   async #start(context: ChildContext): Promise<Running> {
-    // Nobody listens before the first start; workers that are born later read the current rows by themselves.
+    // Nobody listens before the first start; workers that start later read the current rows themselves.
     if (!this.#begun) this.skipTo(await this.#log.position());
     this.#begun = true;
     let live = false;
@@ -81,7 +81,7 @@ export class Feed {
       end();
       context.exited(crashed(error));
     };
-    // What comes during the catching up is found in the log when its turn comes.
+    // What is appended during the catching up is read from the log in its turn.
     const unsubscribe = this.#log.onAppended((happened) => {
       if (!live || over) return;
       if (happened.first <= this.#position + 1) this.#tell(happened);
@@ -92,7 +92,7 @@ export class Feed {
     return { stop: end, crash };
   }
 
-  /** Resolves in the same turn of the loop in which it found nothing more, so nothing falls between it and live. */
+  /** Resolves in the same turn of the loop in which it found nothing more, so no event falls between this and `live`. */
   async #catchUp(over: () => boolean): Promise<void> {
     while (!over()) {
       const page = await this.#log.read({ from: this.#position + 1, limit: PAGE });
@@ -102,7 +102,7 @@ export class Feed {
     }
   }
 
-  /** A page that ends within a command's events goes on to their end. */
+  /** If a page ends within the events of a command, adds the rest of them. */
   async #whole(page: readonly Recorded[]): Promise<readonly Recorded[]> {
     const events = [...page];
     for (;;) {
@@ -126,7 +126,7 @@ export class Feed {
   }
 }
 
-/** Whoever wrote that was lost, and it could not be read just then: the next life of the feed finds it in the log. */
+/** The writer was lost, and what it wrote could not be read just then: the restarted feed finds it in the log. */
 function missed(expected: Position, found: Position): Error {
   return new Error(`expected to be told of position ${expected}, found ${found}`);
 }

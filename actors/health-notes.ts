@@ -1,25 +1,26 @@
 /**
- * What is to be recorded of backends' health. One record of a pool is under way at a time: what comes meanwhile is written with the next
- * one, of each backend the newest. So where hundreds fail at once, who changes their pool waits for two records, and not for hundreds.
+ * What has to be recorded of backends' health. One record per pool is under way at a time; what comes meanwhile is written
+ * with the next one, only the newest of each backend. So if hundreds fail at once, a change of their pool waits for two
+ * records, not for hundreds.
  */
 import type { PoolName } from '../eventlog/index.ts';
 import type { Desk } from './desk/command.ts';
 import type { BackendNote } from './pool/pool.ts';
 
 type Failed = (error: Error) => void;
-/** By kind and backend. */
+/** By type of note and backend. */
 type Notes = Map<string, { readonly note: BackendNote; readonly failed: Failed }>;
 
 export class HealthNotes {
   readonly #desk: () => Desk;
-  /** What waits, of each pool of which something is being recorded. */
+  /** Notes that wait, for each pool of which something is being recorded. */
   readonly #waiting = new Map<PoolName, Notes>();
 
   constructor(desk: () => Desk) {
     this.#desk = desk;
   }
 
-  /** `failed`: it could not even be asked for. A refusal is nobody's concern: the ledger protects the backend all the same. */
+  /** `failed`: the command itself failed. A rejection is ignored: the ledger protects the backend anyway. */
   record(pool: PoolName, note: BackendNote, failed: Failed): void {
     const notes: Notes = this.#waiting.get(pool) ?? new Map();
     const key = `${note.type} ${note.id}`;
@@ -44,7 +45,7 @@ export class HealthNotes {
   }
 }
 
-/** Of one backend and kind. What was withheld changes nothing, and is told all the same. */
+/** Joins two notes of one backend and type. Withheld ejections change nothing, but all of them are reported. */
 function joined(before: BackendNote | undefined, note: BackendNote): BackendNote {
   if (note.type !== 'health' || before?.type !== 'health') return note;
   return { ...note, withheld: [...new Set([...before.withheld, ...note.withheld])] };

@@ -1,6 +1,6 @@
 /**
- * What the workers saw of the backends' health, brought to the machine of each backend, which has it recorded.
- * The ledger was told first, by the worker itself; this is how the log, and so the next start, comes to know.
+ * Passes what workers saw of the backends' health to the machine of each backend, which has it recorded. The worker has
+ * told the ledger first; this is how the log, and so the next start, comes to know.
  */
 import type { BackendHealth, BackendId, PoolName, QuarantineCause } from '../eventlog/index.ts';
 import type { HealthNews } from './backend/backend.machine.ts';
@@ -27,7 +27,7 @@ export type HealthReport =
       readonly cause: QuarantineCause;
       /** Epoch milliseconds. */
       readonly untilMs: number;
-      /** It was in no quarantine: else this makes that one last longer. */
+      /** It was in no quarantine; otherwise this prolongs one. */
       readonly isNew: boolean;
     }
   | {
@@ -48,10 +48,10 @@ export type HealthOptions = {
   readonly desk: () => Desk;
 };
 
-// A second of reports from a whole pool that went away; what is beyond is repeated by the next failure.
+// A second of reports about a whole pool that went away; what is dropped is repeated by the next failure.
 const MAX_HELD = 1000;
 const WINDOW = { intensity: 30, periodMs: 10_000 } as const;
-// No name has it, so that a pool and an id can be told apart again.
+// No name contains it, so that pool and id can be separated again.
 const SEPARATOR = '/';
 
 export class Health {
@@ -59,7 +59,7 @@ export class Health {
   readonly counts = new Map<PoolName, HealthCounts>();
   readonly #options: HealthOptions;
   readonly #notes: HealthNotes;
-  /** As they were followed last: their owners may not run yet. */
+  /** Pools as last followed: their owners may not run yet. */
   readonly #pools = new Map<PoolName, NonNullable<PoolState>>();
   #held: HealthReport[] = [];
   #running = false;
@@ -90,7 +90,7 @@ export class Health {
     };
   }
 
-  /** These, and no others, are the pool's backends now. */
+  /** These are all the pool's backends now. */
   follow(pool: PoolName, state: PoolState): void {
     const former = this.#pools.get(pool) ?? null;
     if (state !== null) this.#pools.set(pool, state);
@@ -98,20 +98,20 @@ export class Health {
     for (const [id, was] of Object.entries(former?.backends ?? {})) {
       const is = backendOf(state, id);
       const key = pool + SEPARATOR + id;
-      // One that moved has a machine that knows nothing of the former place.
+      // A backend that moved gets a new machine, which knows nothing of the old address.
       if (is?.backend.address !== was.backend.address) void this.backends.stop(key);
       else if (isForgotten(was, is)) this.backends.lookup(key)?.tell({ type: 'forgotten' });
     }
     for (const id in state?.backends) this.backends.ensure(pool + SEPARATOR + id);
   }
 
-  /** Every pool there is. */
+  /** All pools. */
   pools(): Iterable<PoolName> {
     return this.#pools.keys();
   }
 
   report(report: HealthReport): void {
-    // Its last requests may end after it was removed.
+    // The last requests of a pool may end after it was removed.
     if (!this.#pools.has(report.pool)) return;
     this.#count(report);
     this.#pass(report);
@@ -179,7 +179,7 @@ export class Health {
   }
 }
 
-/** The log knew something of its health, and does so no more: it was changed. */
+/** Whether the log no longer knows something of the backend's health, because the backend was changed. */
 function isForgotten(was: BackendState, is: BackendState): boolean {
   const hasForgotten = (what: 'quarantine' | 'health') => was[what] !== undefined && is[what] === undefined;
   return hasForgotten('quarantine') || hasForgotten('health');

@@ -1,9 +1,9 @@
 /**
- * The event log as the rest of the tree holds it: one object that stays while what is behind it is closed and
- * opened again. An append that was under way then is made again under its command id, so it happens once.
+ * The event log as the rest of the tree holds it: one object that stays while the log behind it is closed and opened again.
+ * An append that was under way is then repeated under its command id, so it happens once.
  *
- *   open ──crashed──▶ closed: who asks waits ──opened──▶ open
- *                        └──cannot be opened──▶ out of reach: who asks is refused ──opened, at a later try──▶ open
+ *   open ──crashed──▶ closed: callers wait ──opened──▶ open
+ *                        └──cannot be opened──▶ out of reach: callers are refused ──opened, at a later try──▶ open
  */
 import {
   type Append,
@@ -28,11 +28,11 @@ export class LogKeeper implements EventLog {
   readonly #listeners = new Set<Listener>();
   #log: EventLog | undefined;
   #opened = Promise.withResolvers<void>();
-  /** Why it was not opened, or what the last append failed with. */
+  /** Why the log could not be opened, or the error of the last append. */
   #trouble: Error | undefined;
-  /** What the last call failed with, a reading too: a command reads before it appends. */
+  /** The error of the last call, reads included: a command reads before it appends. */
   #failure: Error | undefined;
-  /** The last position that anybody was told of. */
+  /** The last position that was told to anybody. */
   #last: Position = 0;
 
   constructor(open: () => Promise<EventLog> | EventLog) {
@@ -49,7 +49,7 @@ export class LogKeeper implements EventLog {
     };
   }
 
-  /** Why commands are refused; undefined: the last append was well, and so is the log. */
+  /** Why commands are refused; undefined: the last append succeeded, and the log is well. */
   get trouble(): Error | undefined {
     return this.#trouble ?? this.#failure;
   }
@@ -131,7 +131,7 @@ export class LogKeeper implements EventLog {
     await this.#log?.close();
   }
 
-  /** It is stopped for good: nobody waits for it. */
+  /** The log is stopped for good: callers no longer wait for it. */
   end(): void {
     this.#outOfReach(new LogUnavailable('log_closed', 'the router has stopped'));
   }
@@ -154,7 +154,7 @@ export class LogKeeper implements EventLog {
   }
 
   async #reopened(): Promise<EventLog> {
-    // It is tried again, but that may take hours.
+    // It will be tried again, but that may take hours.
     if (this.#trouble !== undefined) throw outOfReach(this.#trouble);
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -193,7 +193,7 @@ export class LogKeeper implements EventLog {
       stop: letGo,
       crash: (error) => {
         const exit = () => context.exited(crashed(error));
-        // What fails in closing it cannot be mended by who has crashed.
+        // If closing fails as well, that cannot be repaired here.
         void letGo().then(exit, exit);
       },
     };
@@ -208,14 +208,14 @@ export class LogKeeper implements EventLog {
     }
   }
 
-  /** Whoever waits for it looks again. */
+  /** Callers that wait look again. */
   #outOfReach(trouble: Error): void {
     this.#trouble = trouble;
     this.#opened.resolve();
     this.#opened = Promise.withResolvers();
   }
 
-  /** With all that anybody was told of: from an older copy, what was acknowledged since would be missing. */
+  /** Checks that the log has everything that was ever told: an older copy would lack what was acknowledged since. */
   async #whole(log: EventLog): Promise<EventLog> {
     try {
       const position = await log.position();

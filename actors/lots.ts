@@ -1,15 +1,15 @@
 /**
- * Lots: every pair of a candidate (a backend, a pool) and a key has one of its own, and the best lot wins. When a candidate
- * goes, only its keys move; when one comes, or is given more weight, keys move only to it.
+ * Lots: every pair of a candidate (a backend, a pool) and a key has a lot of its own, and the best lot wins. If a candidate
+ * goes, only its keys move; if one comes or gets more weight, keys move only to it.
  */
 
 const RANGE = 2 ** 32;
-// By halving, so that they are exact.
+// Powers of two, so that scaling by them is exact.
 const HALVES: readonly number[] = Array.from({ length: 33 }, (_, i) => 2 ** i);
 
 /**
- * Lots are spread as −ln(chance)/weight, so that the least of them is each one's in proportion to weight. A lot depends on
- * its candidate and the key alone (`bits`, as `mix` gives them), and equals are told apart by candidate.
+ * Lots are distributed as −ln(chance)/weight, so that each candidate has the least one in proportion to its weight. A lot
+ * depends only on its candidate and the key (`bits`, made by `mix`); equal lots are told apart by candidate.
  */
 export function isBetterLot(
   bits: number,
@@ -19,7 +19,7 @@ export function isBetterLot(
   bestWeight: number,
   best: number,
 ): boolean {
-  // The logarithm below falls strictly as its argument rises, so where weights are the same it need not be taken.
+  // The logarithm below falls strictly as its argument rises, so with equal weights it is not needed.
   if (weight === bestWeight && bits !== bestBits) return bits > bestBits;
   const lot = minusLn(bits) * bestWeight;
   const bestLot = minusLn(bestBits) * weight;
@@ -31,7 +31,7 @@ export function lotOf(bits: number, weight: number): number {
   return minusLn(bits) / weight;
 }
 
-/** 32 bits of two numbers of 52. */
+/** Mixes two numbers of 52 bits into 32 bits. */
 export function mix(key: number, hash: number): number {
   let a = Math.imul((key >>> 0) ^ 0x85ebca6b, 0x9e3779b1) ^ Math.trunc(key / RANGE);
   a = Math.imul(a ^ (a >>> 15), 0x2c1b3c6d) ^ (hash >>> 0);
@@ -42,12 +42,12 @@ export function mix(key: number, hash: number): number {
 }
 
 /**
- * −ln((bits + ½) / 2^32), by the series of its area hyperbolic tangent, since a replay must come to the same bits on every
- * machine. To eight digits: enough for a share.
+ * −ln((bits + ½) / 2^32), by the series of its area hyperbolic tangent, since a replay must compute the same bits on every
+ * machine. Exact to eight digits: enough for a share.
  */
 function minusLn(bits: number): number {
   const zeros = Math.clz32(bits);
-  // From ½ to 1.
+  // Between ½ and 1.
   const rest = ((bits + 0.5) * HALVES[zeros]!) / RANGE;
   const z = (1 - rest) / (1 + rest);
   const s = z * z;

@@ -1,4 +1,4 @@
-/** What is in force, read from the log's current rows. */
+/** Reads what is in force from the log's current rows. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type Current,
@@ -18,7 +18,7 @@ type Log = Pick<EventLog, 'position' | 'currents' | 'statesOf'>;
 
 const PAGE = 1000;
 
-/** For as long as nobody else appends. */
+/** Valid as long as nobody else appends. */
 export async function nowIn(log: Log): Promise<Now> {
   const position = await log.position();
   return {
@@ -28,7 +28,7 @@ export async function nowIn(log: Log): Promise<Now> {
   };
 }
 
-/** Between pages the thread's others have their turn. */
+/** Between pages, other work of the thread has its turn. */
 async function* everyRow(log: Log): AsyncGenerator<readonly Current[]> {
   for (const kind of ['pool', 'domain'] as const) {
     for (let after: string | undefined; ; await nextTurn()) {

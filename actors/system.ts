@@ -6,16 +6,16 @@
  *   ├── history          rest_for_one: the feed reads from the log
  *   │   ├── log              the event log
  *   │   └── feed             tells the workers what was recorded
- *   ├── owners           rest_for_one: pools are activated anew when what they need was lost
+ *   ├── owners           rest_for_one: pools are activated again if what they need was lost
  *   │   ├── backends         one health machine each; parked, never escalating
  *   │   ├── health           takes the workers' reports
  *   │   ├── pools            one owner each; parked, never escalating
  *   │   ├── domains          likewise
  *   │   ├── activation       wakes pools, since a request needs their ledger, and puts them to sleep
- *   │   └── capacity         says which pools want more backends
+ *   │   └── capacity         reports which pools want more backends
  *   └── …                what the outside world adds: workers, admin
  *
- * The lease ledger is in no branch: it is memory that outlives whoever works on it.
+ * The lease ledger is in no branch: its memory outlives everything that works on it.
  */
 import {
   type BackendId,
@@ -61,20 +61,20 @@ export type SystemOptions = {
   readonly chaos: ArmedChaos | undefined;
   /** Started first, stopped last. */
   readonly recording?: (world: World) => readonly ChildSpec[];
-  /** Told of every pool whose ledger is made or changed: shared memory knows names by their keys only. */
+  /** Is told of every pool whose ledger is made or changed: shared memory knows names only by their keys. */
   readonly named?: (pool: string, backends: Iterable<string>) => void;
   /** Started last, stopped first. */
   readonly outside: (world: World) => readonly ChildSpec[];
-  /** What is to be in force before anything outside starts. */
+  /** Work that must be done before anything outside starts. */
   readonly prepare: () => Promise<void>;
   readonly observe: SupervisionListener;
-  /** Told of every pool as it is now. */
+  /** Is told the current state of every pool. */
   readonly followed?: (pool: PoolName, state: PoolState) => void;
-  /** The tree gave up; the process cannot go on. */
+  /** The tree gave up: the process cannot go on. */
   readonly failed: (error: unknown) => void;
 };
 
-// More than ten crashes of the static parts in ten seconds will not get better by restarting.
+// If the static parts crash more than ten times in ten seconds, another restart will not help.
 const STATIC = { intensity: 10, periodMs: 10_000 } as const;
 export class System {
   readonly log: LogKeeper;
@@ -193,22 +193,23 @@ export class System {
   async stop(): Promise<void> {
     await this.#tree.stop();
     this.#drains.stop();
-    // Who waits for a turn still would else wait for the log after all who came before, each as long as for a restart.
+    // Otherwise commands that still wait for a turn would wait for the log one after the other, each for as long as a
+    // restart takes.
     this.log.end();
     this.feed.end();
   }
 
-  /** Why commands are refused; undefined: they are not, as far as anybody knows. */
+  /** Why commands are refused; undefined: as far as is known, they are not. */
   get trouble(): Error | undefined {
     return this.desk.trouble ?? this.log.trouble;
   }
 
-  /** Closes the log and opens it again, as its supervisor does after a crash: at once, or when it is to be had. */
+  /** Closes the log and opens it again, as its supervisor does after a crash: at once, or when it becomes available. */
   reopenLog(why: Error): void {
     this.#tree.crash('log', why);
   }
 
-  /** Resolves when a backend that was drained or removed has nothing under way; undefined: who asked went away. */
+  /** Resolves when a drained or removed backend has nothing under way; undefined: the caller went away. */
   drained(pool: PoolName, id: BackendId, gone: AbortSignal): Promise<Drained | undefined> {
     return this.#drains.ended(pool, id, this.#poolState(pool), gone);
   }
@@ -221,7 +222,7 @@ export class System {
     return this.#tree.census();
   }
 
-  /** Makes an actor fail as a bug would. A point that its kind never passes is now. */
+  /** Makes an actor fail as a bug would. If its kind never passes the point, it fails at once. */
   async sabotage(id: string, at?: CrashPoint): Promise<'done' | 'not_running' | 'unknown'> {
     const { chaos } = this.#options;
     if (chaos === undefined || !(await this.#wake(id))) return 'unknown';
@@ -237,7 +238,7 @@ export class System {
     return (this.owners.pools.lookup(pool)?.known?.state ?? null) as PoolState;
   }
 
-  /** A refusal that stands, such as of a backend that is gone, is an answer; a full log or a parked owner is none. */
+  /** A final rejection, such as of a backend that is gone, counts as recorded; a full log or a parked owner does not. */
   async #recordDrained({ pool, id, untilMs, counts }: DrainEnd): Promise<boolean> {
     try {
       const command = { type: 'ConcludeDrain', pool, id, untilMs, ...counts } as const;
@@ -249,14 +250,14 @@ export class System {
     }
   }
 
-  /** Refused (the log is full, the pool is gone): what still presses is said again. */
+  /** If it is rejected (the log is full, the pool is gone), a want that persists is reported again. */
   #recordWant(pool: PoolName, want: CapacityWant): void {
     this.desk
       .ask({ type: 'WantCapacity', pool, want }, { author: 'switchyard' })
       .catch((error: unknown) => this.owners.fail(pool, error));
   }
 
-  /** An owner that nobody has asked for yet is started, if there is one. */
+  /** Starts an owner that nobody has asked for yet. False: there is none. */
   async #wake(id: string): Promise<boolean> {
     const owner = /^(pool|domain):(.+)$/.exec(id);
     if (owner === null) return true;

@@ -1,6 +1,6 @@
 /**
- * A backend's health machine as its supervisor runs it. It is made when there is something to be told, or to wait for: of very
- * many backends few ever have, and a machine takes five kilobytes.
+ * A backend's health machine as its supervisor runs it. The machine is only made when there is something to tell it or to
+ * wait for: with very many backends few ever need one, and a machine takes five kilobytes.
  */
 import {
   type ChildContext,

@@ -1,5 +1,5 @@
 /**
- * What is known of one backend's health, and what of it is worth recording. Two things at once:
+ * What is known of one backend's health, and what of it is worth recording. Two parallel regions:
  *
  *   connecting   serving ── connect failed ──▶ quarantined ── its time is over ──▶ serving
  *                                                │    ▲
@@ -8,17 +8,18 @@
  *                │  ▲                                           │     ▲
  *                ╰──╯ learnt: recorded at once                  ╰─────╯ learnt
  *
- * In both, that an ejection is withheld is no news within a minute after it was recorded; and once the log has forgotten what
- * it had, since the backend was changed where it is, it is told again at once.
+ * In `telling`, a withheld ejection is ignored for a minute after one was recorded. If the log forgets what it knew,
+ * because the backend was changed but not moved, both regions record it again at once.
  *
- * The worker that saw it has protected the backend already; nobody waits for this machine. It records at most once a
- * second: a quarantine ends by itself, so one that is not recorded is lost; of ejections and probes the last state is recorded.
+ * The worker that saw a failure has already protected the backend; nobody waits for this machine. It records at most once a
+ * second: a quarantine that is not recorded is lost, since it ends by itself; of ejections and probes the latest state is
+ * recorded.
  */
 import { assign, setup } from 'xstate';
 import type { BackendHealth, Ejection, QuarantineCause } from '../../eventlog/index.ts';
 
 export type BackendInput = {
-  /** As far as it is known; in epoch milliseconds. */
+  /** As far as known; in epoch milliseconds. */
   readonly quarantine: { readonly cause: QuarantineCause; readonly untilMs: number };
   readonly health: BackendHealth;
   readonly now: () => number;
@@ -26,7 +27,7 @@ export type BackendInput = {
   readonly recordHealth: (health: BackendHealth, withheld: readonly string[]) => void;
 };
 
-/** `route`: '' for all of them. */
+/** `route`: '' for all routes. */
 export type HealthNews =
   | ({ readonly type: 'ejected' } & Ejection)
   | { readonly type: 'withheld'; readonly route: string }
@@ -36,19 +37,20 @@ export type HealthNews =
 export type BackendEvent =
   | { readonly type: 'connect failed'; readonly cause: QuarantineCause; readonly untilMs: number }
   | { readonly type: 'learnt'; readonly news: HealthNews }
-  /** By the log. */
+  /** The log forgot what it knew of the backend's health. */
   | { readonly type: 'forgotten' };
 
 type Context = BackendInput & {
   readonly recordedAtMs: number;
   readonly withheld: readonly string[];
-  /** When of each route it was recorded last that an ejection was withheld. */
+  /** When a withheld ejection was last recorded, by route. */
   readonly withheldAtMs: ReadonlyMap<string, number>;
 };
 
 // A flapping backend must not flood the log.
 const RECORD_EVERY_MS = 1000;
-// What is withheld changes nothing, so it goes on for as long as the backend fails: once a minute says so.
+// A withheld ejection changes nothing, so it is repeated for as long as the backend fails: recording it once a minute is
+// enough.
 const WITHHELD_EVERY_MS = 60_000;
 
 /** @internal As `ownerLogic`. */
@@ -163,7 +165,7 @@ function learnt({ health, withheld }: Context, news: HealthNews): Partial<Contex
   return { health: { ...health, ejections: [...others, { route, untilMs, level }] } };
 }
 
-/** What it says of earlier minutes is forgotten. */
+/** Forgets what was recorded more than a minute ago. */
 function told({ withheld, withheldAtMs, now }: Context): ReadonlyMap<string, number> {
   const nowMs = now();
   const recent = [...withheldAtMs].filter(([, atMs]) => nowMs - atMs < WITHHELD_EVERY_MS);

@@ -1,6 +1,6 @@
 /**
- * What becomes of a command whose turn it is: its owners decide, the log records, the owners evolve, the workers are told.
- * Nothing else may decide about the same owners meanwhile; the desk sees to that, or whoever has the log for itself.
+ * Carries out a command whose turn has come: its owners decide, the log records, the owners evolve, the workers are told.
+ * Nothing else may decide about the same owners meanwhile: the desk ensures that, or a caller that has the log to itself.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -36,10 +36,10 @@ export type CommandHandlerOptions = {
   readonly newCommandId: () => string;
 };
 
-/** `digest`: of what was asked, which an id that is used again is compared by. */
+/** `digest`: of the command, to compare it with an earlier one under the same id. */
 export type Request = { readonly by: By; readonly digest: string };
 
-// Of fewer the whole takes some 20 ms, and of most commands there is one.
+// Fewer take about 20 ms altogether, and most calls have one command.
 const MANY = 500;
 // Conflicts come from owners that were rebuilt meanwhile; a third one in a row is no accident.
 const TRIES = 3;
@@ -67,7 +67,7 @@ export class CommandHandler {
     });
   }
 
-  /** Pools and domains that are put, at most one command to each. */
+  /** Puts of pools and domains, at most one command for each. */
   together(commands: readonly Command[], request: Request): Promise<Answer> {
     return this.#answerOnce(request, async () => {
       const refusal = await this.#refusalOfAll(commands);
@@ -80,13 +80,13 @@ export class CommandHandler {
   }
 
   /**
-   * These are in the log: owners evolve, and workers are told. Rejects with `OwnerUnavailable` once all others know: who is not to be
-   * had reads them in its next life.
+   * Puts events that are in the log in force: owners evolve, and workers are told. If an owner is unavailable, rejects with
+   * `OwnerUnavailable` once all others know; that owner reads the events when it is started again.
    */
   async putInForce(happened: Happened): Promise<void> {
     const { owners, published } = this.#options;
     let unavailable: OwnerUnavailable | undefined;
-    // Of a bulk nearly all are asleep, and nobody is waited for.
+    // In a bulk nearly all owners are asleep, so none is waited for.
     const isAwake = (stream: StreamName) => owners.isAwake(stream);
     const isAnyAwake =
       happened.packed === undefined
@@ -110,7 +110,7 @@ export class CommandHandler {
     }
   }
 
-  /** What was answered before is answered again; what fails on the way becomes a refusal with a definite word. */
+  /** A command that was answered before gets the same answer; a failure on the way becomes a definite rejection. */
   async #answerOnce(request: Request, work: () => Promise<Answer>): Promise<Answer> {
     try {
       const { commandId } = request.by;
@@ -148,7 +148,7 @@ export class CommandHandler {
     return undefined;
   }
 
-  /** The pools that the domains will name: those that are put with them, and those there are. */
+  /** Checks that the pools named by the domains exist or are put with them. */
   async #refusalOfAll(commands: readonly Command[]): Promise<Rejected | undefined> {
     const { pools, places } = poolsNamedBy(commands);
     const streams = pools.map(poolStream);
@@ -166,7 +166,7 @@ export class CommandHandler {
       const proposed = await this.#decide(commands);
       if (proposed.type === 'rejected') return proposed;
       const { writes, answer, versions } = proposed;
-      // To write them is one piece; what was decided before it is another.
+      // The decisions above were one piece of work; the write is another.
       if (writes.length > MANY) await nextTurn();
       const appended = await this.#options.log.append({
         commandId: request.by.commandId ?? this.#options.newCommandId(),
@@ -207,7 +207,7 @@ export class CommandHandler {
     return { type: 'done', ...answer, position: appended.position };
   }
 
-  /** A version mismatch is told together with the events that won. */
+  /** Adds to a version mismatch the events that won. */
   async #explained(stream: StreamName, rejection: Rejection): Promise<Rejected> {
     if (rejection.type !== 'version_mismatch' || rejection.expected >= rejection.found)
       return { type: 'rejected', rejection };

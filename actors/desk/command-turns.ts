@@ -1,10 +1,10 @@
-/** Whose turns a command needs: its owner's own, and those of the pools that it names. */
+/** Which turns a command needs: its owner's, and those of the pools that it names. */
 import { poolStream, poolsOf } from '../../eventlog/index.ts';
 import { streamOf } from '../owner/owned.ts';
 import type { Command } from './command.ts';
 import type { Turn } from './turns.ts';
 
-/** A domain may only name a pool that exists, so the pool must not go away meanwhile; many domains may come at once. */
+/** A domain may only name a pool that exists, so the pool must not be removed meanwhile; many domains may be put at once. */
 export function turnsFor(command: Command): Turn[] {
   const turns: Turn[] = [{ key: streamOf(command), mode: 'write' }];
   if (command.type === 'PutDomain')
@@ -12,7 +12,7 @@ export function turnsFor(command: Command): Turn[] {
   return turns;
 }
 
-/** Each owner's own once, and those that are only named to be read. */
+/** Each turn once: to write if the owner is changed, to read if it is only named. */
 export function turnsForAll(commands: readonly Command[]): Turn[] {
   const turns = new Map<string, Turn>();
   for (const command of commands) {

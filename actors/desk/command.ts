@@ -1,4 +1,4 @@
-/** What may be asked of the owners, by whom, and what they answer. */
+/** What can be asked of the owners, by whom, and what they answer. */
 import type {
   DomainName,
   Happened,
@@ -17,20 +17,20 @@ import type { Rejection } from './rejection.ts';
 export type Command = DomainCommand | PoolCommand;
 
 export type By = {
-  /** 1 to 200 characters; a command asked again under the same id gets its first answer. One is made if absent. */
+  /** 1 to 200 characters. A command that is repeated under the same id gets its first answer. If absent, an id is made. */
   readonly commandId?: string;
-  /** As they call themselves: a claim, not a proof. */
+  /** As given by the client: a claim, not a proof. */
   readonly author: string;
 };
 
 export type Answer =
   | {
       readonly type: 'done';
-      /** The one thing asked for did not exist before. */
+      /** Of a single command: what it puts did not exist before. */
       readonly created: boolean;
-      /** Of the one thing asked for, as its ETag says it; 0 for one that is gone. */
+      /** Of a single command: the version shown as the ETag; 0 if it was removed. */
       readonly version: Version;
-      /** The log's position at which this was in force. */
+      /** The position of the log at which this was in force. */
       readonly position: Position;
       /** How many owners were changed. */
       readonly changed: number;
@@ -38,32 +38,32 @@ export type Answer =
   | {
       readonly type: 'rejected';
       readonly rejection: Rejection;
-      /** Of several commands: the place of the one that was refused, where it was one. */
+      /** Of several commands: the place of the one that was refused, if it was one. */
       readonly command?: number;
     };
 
-/** Everything that is routed at one position, or what was asked for of it. */
+/** The whole routing at one position, or the part that was asked for. */
 export type Present = {
   readonly position: Position;
   readonly domains: ReadonlyMap<DomainName, NonNullable<DomainState>>;
   readonly pools: ReadonlyMap<PoolName, NonNullable<PoolState>>;
 };
 
-/** What a plan is made against: nothing changes while it looks. */
+/** What a plan is made against: nothing changes while the plan is made. */
 export interface Now {
   readonly position: Position;
-  /** Of a million domains, seconds and gigabytes. */
+  /** Takes seconds and gigabytes with a million domains. */
   everything(): Promise<Present>;
-  /** Those of them that there are. */
+  /** Those of these owners that exist. */
   owners(streams: readonly StreamName[]): Promise<Present>;
 }
 
 export type Planned =
-  /** `note`: kept with the answer, for whoever has to know of it after a restart. */
+  /** `note`: kept with the answer, for what must be known of it after a restart. */
   | { readonly type: 'commands'; readonly commands: readonly Command[]; readonly note?: Json }
   | { readonly type: 'rejected'; readonly rejection: Rejection };
 
-/** Many commands that happen together or not at all, chosen when nothing else can happen in between. */
+/** Chooses commands that happen all or not at all, while nothing else can happen. */
 export type Plan = (now: Now) => Planned | Promise<Planned>;
 
 export interface Desk {
@@ -72,41 +72,46 @@ export interface Desk {
    * Never rejects for a reason of the user's making.
    */
   ask(command: Command, by: By): Promise<Answer>;
-  /** Commands to many owners in one step, at most one to each. `digest`: `digestOf` what an id that is used again is compared by. */
-  carryOut(plan: Plan, by: By, digest: string): Promise<Answer>;
   /**
-   * The same for commands that are planned against nothing: only what touches the same owners has to wait.
+   * Commands to many owners in one step, at most one to each. `digest`: made by `digestOf`, to recognise a command that is
+   * repeated.
    */
+  carryOut(plan: Plan, by: By, digest: string): Promise<Answer>;
+  /** Like `carryOut`, for commands that need no plan: only commands to the same owners have to wait. */
   askTogether(commands: readonly Command[], by: By, digest: string): Promise<Answer>;
-  /** Nothing changes while it looks, as for a plan; for a dry run. */
+  /** Nothing changes while `work` runs, as with a plan; for a dry run. */
   look<T>(work: (now: Now) => Promise<T>): Promise<T>;
-  /** Why these would be refused together, were they carried out now, by what no owner knows by itself. */
+  /** Why these commands would be refused together if carried out now; only checks what no owner can know by itself. */
   refusalOf(commands: readonly Command[]): Promise<Rejection | undefined>;
 }
 
-/** A desk whose log others may write to, each in their turn. */
+/** A desk that lends its log to others, who write to it in turn. */
 export interface LendingDesk extends Desk {
-  /** Nothing is decided and nothing appended until it has ended. */
+  /** Runs `work` while nothing else is decided or appended. */
   alone<T>(work: () => Promise<T>): Promise<T>;
-  /** Why it is shut; undefined: it is not. */
+  /** Why the desk is shut; undefined: it is open. */
   readonly trouble: LogUnavailable | undefined;
-  /** Commands are refused from now on, and whoever wants it alone; resolves when none is under way. */
+  /** From now on refuses commands and `alone`; resolves when none is under way. */
   shut(why: LogUnavailable): Promise<void>;
-  /** What others appended meanwhile is put in force; then commands are taken again. Rejects where the log cannot be read yet. */
+  /** Puts in force what others appended meanwhile, then takes commands again. Rejects if the log cannot be read yet. */
   reopen(): Promise<void>;
   /**
-   * Another thread decides and appends, alone, until it has no more or somebody else wants the log: what it writes is put in force
-   * while it goes on. If it fails, whatever it wrote is, and this rejects as it did.
+   * Lets another thread decide and append, alone, until it has nothing more or somebody else wants the log. What it writes
+   * is put in force as it goes on. If the borrower fails, what it wrote is still put in force, and this rejects with its
+   * error.
    */
   lend(borrower: Borrower): Promise<void>;
 }
 
-/** Another thread, while the log is lent to it. */
+/** Another thread to which the log is lent. */
 export interface Borrower {
-  /** What it writes, append by append; nobody else decides or appends until it ends. */
+  /** Its appends, one by one; nobody else decides or appends until they end. */
   writes(): AsyncIterable<Happened>;
-  /** The next of its appends is in force once this resolves. A rejection: it is in the log, and could not be put in force yet. */
+  /**
+   * The next of its appends is in force when this resolves. With a rejection: it is in the log, but could not be put in
+   * force yet.
+   */
   inForce(settled: Promise<Rejection | undefined>): void;
-  /** A command has come to wait for the log, or somebody else has. */
+  /** A command, or somebody else, now waits for the log. */
   wanted(by: 'command' | 'other'): void;
 }

@@ -3,17 +3,17 @@ import type { Recorded, StreamName, SwitchyardEvent, Version } from '../../event
 import type { Decision } from '../owner/decider.ts';
 import type { Command } from './command.ts';
 
-/** The calls wait through a restart and reject with `OwnerUnavailable`. */
+/** Calls wait while an owner is restarted, and reject with `OwnerUnavailable`. */
 export interface Owners {
   decide(stream: StreamName, command: Command): Promise<Proposal>;
-  /** Of different owners, in the order asked. Who is asleep need not be woken for it. */
+  /** Proposals of different owners, in the order of the commands. Owners that are asleep need not be woken. */
   decideAll(commands: readonly Command[]): Promise<readonly Proposal[]>;
-  /** Whether anything is kept of this owner that a change must reach. */
+  /** Whether anything is kept of this owner that a change has to reach. */
   isAwake(stream: StreamName): boolean;
-  /** Resolves when the owner, if it is awake, and what lies outside it, is as of this version or later. */
+  /** Resolves when the owner, if it is awake, and what is kept outside it are at this version or a later one. */
   settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void>;
   state(stream: StreamName): Promise<{ readonly state: unknown; readonly version: Version }>;
-  /** The log knows better than this owner: it is to be rebuilt. */
+  /** The owner is behind the log and must be rebuilt. */
   rebuild(stream: StreamName): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where wishes become facts: a command waits for its turn, its owners decide, the log records, the owners evolve,
- * the workers are told, and only then does whoever asked get an answer.
+ * Where commands become events: a command waits for its turn, its owners decide, the log records, the owners evolve, the
+ * workers are told, and only then is it answered.
  *
  *   turn ─▶ asked before? ─▶ decide ─▶ append ─▶ evolve ─▶ published ─▶ answer
  */
@@ -24,20 +24,21 @@ import { type Turn, Turns } from './turns.ts';
 
 export type DeskOptions = CommandHandlerOptions;
 
-// Everything that `apply` may touch. One command reads it, a plan writes it: then nothing happens in between.
+// The turn on everything that `apply` may touch. A single command takes it to read, a plan to write: then nothing happens
+// in between.
 const EVERYTHING = 'everything';
 const ALL: readonly Turn[] = [{ key: EVERYTHING, mode: 'write' }];
-// What somebody wrote that did not live to tell of it: mostly less than this.
+// Enough for most of what a borrower wrote and did not live to report.
 const PAGE = 1000;
 
 export class RoutingDesk implements LendingDesk {
   readonly #options: DeskOptions;
   readonly #handler: CommandHandler;
   readonly #turns = new Turns();
-  /** Commands under way, and those that wait for their turn. */
+  /** Commands under way or waiting for their turn. */
   #asked = 0;
   #lentTo: Borrower | undefined;
-  /** Why it takes no commands, and where the log ended when it took the last. */
+  /** Why it takes no commands, and where the log ended after the last one. */
   #shut: { readonly why: LogUnavailable; readonly at: Promise<Position> } | undefined;
 
   constructor(options: DeskOptions) {
@@ -76,7 +77,7 @@ export class RoutingDesk implements LendingDesk {
     return this.#shut?.why;
   }
 
-  /** What has come before is carried out still. */
+  /** Commands that came before are still carried out. */
   async shut(why: LogUnavailable): Promise<void> {
     const before = this.#shut;
     const at = before?.at ?? this.#alone(() => this.#options.log.position());
@@ -96,7 +97,7 @@ export class RoutingDesk implements LendingDesk {
     try {
       await this.#alone(async () => this.#witness(await this.#since(from)));
     } catch (error) {
-      // Who is not to be had reads them in its next life.
+      // An owner that is unavailable reads them when it is started again.
       if (!(error instanceof OwnerUnavailable)) throw error;
     }
     this.#shut = undefined;
@@ -109,11 +110,11 @@ export class RoutingDesk implements LendingDesk {
 
   async lend(borrower: Borrower): Promise<void> {
     if (this.#shut !== undefined) throw this.#shut.why;
-    // Who has it still, and asks for the next turn already, need not hasten for himself.
+    // A borrower that still has the log and asks for its next turn need not hurry for itself.
     if (this.#lentTo !== borrower) this.#lentTo?.wanted('other');
     await this.#turns.take(ALL, async () => {
       this.#lentTo = borrower;
-      // For those who came before its turn did.
+      // For those who came before its turn began.
       if (this.#asked > 0) borrower.wanted('command');
       else if (this.#turns.depth(EVERYTHING) > 1) borrower.wanted('other');
       try {
@@ -131,11 +132,11 @@ export class RoutingDesk implements LendingDesk {
         position = happened.last;
         const settled = this.#witness(happened).then(() => undefined, refusalFor);
         borrower.inForce(settled);
-        // Whoever was told of it hears of it.
+        // The borrower was told of `settled`, so it handles a failure.
         await settled.catch(() => undefined);
       }
     } catch (error) {
-      // What cannot be read now either, the feed finds in the log when it is told of what comes next.
+      // If this fails too, the feed finds those events in the log when it is told of later ones.
       await this.#witness(await this.#since(position));
       throw error;
     }

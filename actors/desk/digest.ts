@@ -1,8 +1,12 @@
-/** What a wish is told by, when it is asked again under the same id. Kept in the log: of the same wish it stays the same. */
+/**
+ * The digest by which a repeated command is recognised. It is kept in the log, so the same command must always give the
+ * same one.
+ */
 import { createHash } from 'node:crypto';
 import type { Json } from '../../eventlog/index.ts';
 
-// A wish for everything is a text of many megabytes, which is never made as a whole: its pools and domains are members of members.
+// A plan for everything is a text of many megabytes, which is never made as a whole: its pools and domains are two levels
+// deep.
 const BY_MEMBERS = 2;
 const PIECE = 65_536;
 
@@ -18,7 +22,7 @@ export function digestOf(value: Json): string {
   return hash.update(piece).digest('base64url');
 }
 
-/** The text of `canonical`, member by member down to that depth. */
+/** The text of `canonical`, written member by member down to this depth. */
 function write(value: Json, depth: number, say: (text: string) => void): void {
   if (depth === 0 || !isObject(value)) {
     say(canonical(value));
@@ -37,11 +41,11 @@ function write(value: Json, depth: number, say: (text: string) => void): void {
 }
 
 /**
- * The same wish gives the same text, in whatever order its keys were written. Not `canonicalJson`, which has other digests: names that
- * are whole numbers stand here as the engine orders them, 9 before 10.
+ * Equal values give equal texts, in whatever order their keys were written. Not the same as `canonicalJson`: names that are
+ * whole numbers are ordered as the engine orders them here, 9 before 10, so the digests would differ.
  */
 function canonical(value: Json): string {
-  // As settings are that were read, which the engine writes four times as fast without being asked about each of them.
+  // True of settings that were parsed; the engine writes them four times as fast without a replacer.
   if (isCanonical(value)) return JSON.stringify(value);
   return JSON.stringify(value, (_key, inner) => (isObject(inner) ? inOrder(inner) : inner));
 }

@@ -1,6 +1,7 @@
 /**
- * What a bulk of puts comes to where nobody ever heard of their owners, as of nearly all in a large import: decided before
- * its turn comes, and sealed in it. There it need only be true still; where it is not, the commands are decided as always.
+ * What a bulk of puts comes to if none of their owners exists yet, as with nearly all in a large import. It is decided
+ * before its turn and sealed in it, where the assumption only has to be checked. If it does not hold, the commands are
+ * decided as usual.
  */
 import {
   type LocalLog,
@@ -16,15 +17,15 @@ import type { Request } from './command-handler.ts';
 import { poolsNamedBy } from './named-pools.ts';
 import { type Kept, proposedBy } from './proposals.ts';
 
-/** Crosses threads as it is. */
+/** Plain data, which can be posted to another thread. */
 export type Draft = {
   readonly append: PackedAppend;
-  /** These must be there. */
+  /** These pools must exist. */
   readonly pools: readonly PoolName[];
   readonly answer: Kept;
 };
 
-/** Pools and domains that are put, at most one command to each. Undefined: one of them is refused. */
+/** Takes puts of pools and domains, at most one command for each. Undefined: one of them is refused. */
 export function draftOf(
   commands: readonly Command[],
   { by, digest }: Request,
@@ -48,7 +49,10 @@ export function draftOf(
   return { append: packAppend(append), pools: poolsNamedBy(commands).pools, answer };
 }
 
-/** Undefined, with nothing written: it is not so, or was answered before. For whoever has the log for itself. */
+/**
+ * Writes the draft. Undefined: nothing was written, since the assumption does not hold or the command was answered before.
+ * Only for a caller that has the log to itself.
+ */
 export async function sealed(
   { append, pools, answer }: Draft,
   log: Pick<LocalLog, 'absentAmong' | 'appendPacked'>,

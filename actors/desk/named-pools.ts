@@ -1,14 +1,17 @@
-/** Which pools must be there for what is put together: those that domains name, and that are not put with them. */
+/**
+ * Which pools must already exist for commands that are put together: those that domains name and that are not put with
+ * them.
+ */
 import { Places, type PoolName, poolsOf } from '../../eventlog/index.ts';
 import type { Command } from './command.ts';
 
 export type NamedPools = {
   readonly pools: readonly PoolName[];
-  /** Of each the place of the first command that names it. */
+  /** For each pool, the place of the first command that names it. */
   readonly places: readonly number[];
 };
 
-/** Throws a TypeError for what puts nothing. */
+/** Throws a TypeError if a command is not a put. */
 export function poolsNamedBy(commands: readonly Command[]): NamedPools {
   const put = new Places();
   for (const command of commands) {
@@ -18,7 +21,7 @@ export function poolsNamedBy(commands: readonly Command[]): NamedPools {
   }
   const named = new Places<PoolName>();
   const places: number[] = [];
-  // By index: pairs would be half a kilobyte of garbage a line of an import.
+  // By index: pairs would be half a kilobyte of garbage for each line of an import.
   for (let index = 0; index < commands.length; index++) {
     const command = commands[index]!;
     if (command.type !== 'PutDomain') continue;

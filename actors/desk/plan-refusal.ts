@@ -1,11 +1,11 @@
-/** Why a whole plan is refused, or not: what no owner can know by itself, asked of the log. */
+/** Why a whole plan is refused, if it is, by what no owner can know by itself. Reads the log. */
 import { type DomainName, type EventLog, type PoolName, poolStream, poolsOf } from '../../eventlog/index.ts';
 import type { Command } from './command.ts';
 import { inUse, type Rejected, unknownPool } from './refusals.ts';
 
 type Log = Pick<EventLog, 'absentAmong' | 'statesOf' | 'domainsOf'>;
 
-/** What matters is what exists once all of it has happened. */
+/** Judges what will exist once the whole plan is carried out. */
 export async function refusalOfPlan(commands: readonly Command[], log: Log): Promise<Rejected | undefined> {
   const put = new Set<string>();
   const removed = new Set<PoolName>();
@@ -24,7 +24,7 @@ export async function refusalOfPlan(commands: readonly Command[], log: Log): Pro
     if (unknown !== undefined) return unknownPool(host, unknown);
   }
   for (const pool of removed) {
-    // Of so many one at least is none of those that the plan changes.
+    // With this many, at least one is not changed by the plan.
     const users = await log.domainsOf(pool, poolsOfHost.size + 1);
     const user = users.find((host) => !poolsOfHost.has(host as DomainName));
     if (user !== undefined) return inUse(pool, [user]);

@@ -1,4 +1,4 @@
-/** What owners propose, folded: the state it leads to, and what the answer says of it. */
+/** Folds the owners' proposals: which states they lead to, and what the answer says. */
 import type { Json, StreamName, SwitchyardEvent, Version, Write } from '../../eventlog/index.ts';
 import type { DomainState } from '../domain/domain.ts';
 import { evolveOwner, streamOf } from '../owner/owned.ts';
@@ -7,7 +7,7 @@ import type { Command } from './command.ts';
 import type { Proposal } from './desk-owners.ts';
 import type { Rejection } from './rejection.ts';
 
-/** What an answer says, as it is kept for whoever asks again. */
+/** What an answer says; it is kept for when the command is repeated. */
 export type Kept = { readonly created: boolean; readonly version: Version; readonly changed: number };
 
 export type Proposed = {
@@ -17,10 +17,10 @@ export type Proposed = {
   readonly versions: Readonly<Record<string, Version>>;
 };
 
-/** The first that is rejected, by its place. */
+/** The first rejection, with the place of its command. */
 export type Unwilling = { readonly type: 'rejected'; readonly rejection: Rejection; readonly place: number };
 
-/** What commands come to together, of whose owners these are the proposals. */
+/** What these commands come to together, given the proposals of their owners. */
 export function proposedBy(
   commands: readonly Command[],
   proposals: readonly Proposal[],
@@ -28,7 +28,7 @@ export function proposedBy(
   const writes: Write[] = [];
   const versions: Record<string, Version> = {};
   let answer: Kept = { created: false, version: 0, changed: 0 };
-  // By index: pairs would be half a kilobyte of garbage a line of an import.
+  // By index: pairs would be half a kilobyte of garbage for each line of an import.
   for (let place = 0; place < commands.length; place++) {
     const command = commands[place]!;
     const proposal = proposals[place]!;
@@ -38,7 +38,7 @@ export function proposedBy(
     const { state, version } = fold(stream, proposal, decision.events);
     if (decision.events.length > 0 || commands.length === 1) {
       writes.push({ stream, expected: proposal.version, events: decision.events, current: state as Json });
-      // A domain has nothing outside: an owner that is behind finds out when it is asked next.
+      // A domain has nothing outside its owner: if the owner is behind, that shows when it is asked next.
       if (commands.length === 1 || 'pool' in command) versions[stream] = version;
     }
     answer = {

@@ -1,4 +1,4 @@
-/** The desk's own refusals, in words; and a failing world as one of them. */
+/** The desk's own rejections, and failures of the world as rejections. */
 import { type Appended, LogUnavailable } from '../../eventlog/index.ts';
 import type { Answer } from './command.ts';
 import { OwnerUnavailable } from './desk-owners.ts';
@@ -37,7 +37,7 @@ export function clashing({ pool, other }: Extract<Appended, { type: 'clash' }>):
   return refuse({ type: 'pool_clash', detail });
 }
 
-/** A failing world becomes a refused wish, so that routing goes on; our own mistakes go on upwards. */
+/** A failure of the world becomes a rejection, so that routing goes on; our own mistakes are thrown on. */
 export function refusalFor(error: unknown): Rejection {
   if (error instanceof OwnerUnavailable) {
     return { type: 'owner_unavailable', detail: error.message, retryAfterMs: error.retryAfterMs };

@@ -1,4 +1,4 @@
-/** Why a wish is refused: a value with a stable word, for `problem.ts` to give a status. */
+/** Why a command is refused: a value with a stable word, to which `problem.ts` gives a status. */
 import type { BackendId, Recorded } from '../../eventlog/index.ts';
 
 export type Rejection =
@@ -12,7 +12,7 @@ export type Rejection =
       readonly expected: number;
       readonly found: number;
       readonly won: readonly Recorded[];
-      /** The version is that of a backend: what happened to others of its pool won nothing. */
+      /** The version is that of a backend, so events of other backends of its pool are not in `won`. */
       readonly backend?: BackendId;
     }
   | { readonly type: 'idempotency_key_reused'; readonly detail: string }
@@ -20,7 +20,7 @@ export type Rejection =
   /** Another pool has its key: one of the two needs another name. */
   | { readonly type: 'pool_clash'; readonly detail: string }
   | { readonly type: 'backend_limit'; readonly detail: string }
-  /** The owner is being restarted and could not be waited for; the same command may be repeated. */
+  /** The owner is being restarted and did not come back in time; the same command may be repeated. */
   | { readonly type: 'owner_unavailable'; readonly detail: string; readonly retryAfterMs: number }
   | { readonly type: 'log_unavailable' | 'log_full'; readonly detail: string };
 

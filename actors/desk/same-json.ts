@@ -1,4 +1,4 @@
-/** Whether two settled values are the same. Both are sparse settings, whose keys stand in sorted order. */
+/** Whether two parsed values are equal. Both must have their keys in the same order, as sparse settings do. */
 export function sameJson(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,8 +1,8 @@
 /**
- * Whose turn it is: a mailbox per key, in order of arrival, shared by readers and exclusive to a writer.
+ * Whose turn it is: a mailbox per key, in order of arrival, shared by readers and exclusive for a writer.
  *
- * One call asks for all its keys in the same instant, so that any two calls stand in the same order in every
- * mailbox they share; hence they cannot wait for one another.
+ * A call enters the mailboxes of all its keys in the same instant. So any two calls are in the same order in every mailbox
+ * they share, and cannot wait for one another.
  */
 export type Turn = { readonly key: string; readonly mode: 'read' | 'write' };
 
@@ -16,7 +16,7 @@ type Mailbox = {
 export class Turns {
   readonly #mailboxes = new Map<string, Mailbox>();
 
-  /** Runs `work` when it is its turn on every key; a key may be named once. */
+  /** Runs `work` when it has its turn on every key. A key may be named once. */
   async take<T>(turns: readonly Turn[], work: () => Promise<T>): Promise<T> {
     await this.#enter(turns);
     try {
@@ -26,7 +26,7 @@ export class Turns {
     }
   }
 
-  /** How many calls wait for, or hold, a turn on this key. */
+  /** How many calls hold or wait for a turn on this key. */
   depth(key: string): number {
     const mailbox = this.#mailboxes.get(key);
     return mailbox === undefined ? 0 : mailbox.holders + mailbox.waiting.length;

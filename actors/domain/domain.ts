@@ -5,7 +5,7 @@ import { type Decider, type Decision, events, type Recording, rejected } from '.
 
 export type DomainState = {
   readonly settings: SparseDomain;
-  /** The version of its stream at which it last changed: what an ETag says. */
+  /** The version of its stream at which it last changed; shown as its ETag. */
   readonly version: Version;
 } | null;
 

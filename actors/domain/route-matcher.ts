@@ -1,6 +1,6 @@
 /**
- * Which route of a domain a request takes: the first, in order of precedence, whose every condition holds. Pure, and the
- * same code whether a request is routed or one of the past is explained from what was journalled of it.
+ * Which route of a domain a request takes: the first, in order of precedence, whose conditions all hold. Pure; the same
+ * code routes requests and explains past ones from what was journalled about them.
  */
 import type { RouteSettings } from '../../eventlog/index.ts';
 import { fieldOf, hasField } from './field-of.ts';
@@ -10,7 +10,7 @@ export interface Pattern {
   test(path: string): boolean;
 }
 
-/** Undefined: not a pattern that this engine takes; it matches nothing. */
+/** Undefined: the engine does not accept the pattern, so it matches nothing. */
 export type CompilePattern = (pattern: string) => Pattern | undefined;
 
 /** No route: the domain's own pool. */
@@ -21,14 +21,14 @@ export type RouteLoss = 'regex' | 'prefix' | 'method' | 'header';
 
 export type ConsideredRoute =
   | { readonly route: number; readonly verdict: 'matched' | 'not_reached' }
-  /** `header`: the name of the first that differs. */
+  /** `header`: the name of the first header that differs. */
   | { readonly route: number; readonly verdict: 'lost'; readonly why: RouteLoss; readonly header?: string };
 
 export type ExplainedRequest = {
   readonly method: string;
-  /** Without query. */
+  /** Without the query. */
   readonly path: string;
-  /** The fields themselves, flat, or what was journalled of them: the bits of the conditions that held. */
+  /** The header fields themselves, flat, or what was journalled of them: a bit for each condition that held. */
   readonly headers: readonly string[] | number;
 };
 
@@ -47,7 +47,7 @@ const NOTHING: readonly string[] = [];
 const SLASH = 0x2f;
 
 export class RouteMatcher {
-  /** Of the last request looked at: bit n is set if condition n was looked at and held. */
+  /** For the request looked at last: bit n is set if condition n was looked at and held. */
   held = 0;
   readonly #entries: readonly Entry[];
   readonly #conditions: readonly Condition[];
@@ -56,14 +56,14 @@ export class RouteMatcher {
   /** Index of the condition that failed last. */
   #failed = -1;
 
-  /** `routes`: as settings keep them, in order of precedence. */
+  /** `routes`: as in the settings, in order of precedence. */
   constructor(routes: readonly RouteSettings[], compile: CompilePattern) {
     const conditions: Condition[] = [];
     this.#entries = routes.map(({ match }) => entryOf(match, compile, conditions));
     this.#conditions = conditions;
   }
 
-  /** The index of the route, or NO_ROUTE. `path`: without query. */
+  /** The index of the route, or NO_ROUTE. `path`: without the query. */
   find(method: string, path: string, fields: readonly string[]): number {
     this.#begin(fields, 0, 0);
     const entries = this.#entries;
@@ -73,9 +73,9 @@ export class RouteMatcher {
     return NO_ROUTE;
   }
 
-  /** What became of each route: why those before the one that matched did not, and which were not looked at. */
+  /** The verdict on each route: why those before the matching one did not match, and which were not reached. */
   explain({ method, path, headers }: ExplainedRequest): readonly ConsideredRoute[] {
-    // Bits say of every condition what it was, so none is looked at again.
+    // The bits tell the result of every condition, so none is evaluated again.
     if (typeof headers === 'number') this.#begin(NOTHING, -1, headers);
     else this.#begin(headers, 0, 0);
     let isMatched = false;
@@ -95,7 +95,7 @@ export class RouteMatcher {
     this.held = held;
   }
 
-  /** The dearest last: what most routes are told apart by costs a few nanoseconds. */
+  /** The most expensive check last: those that tell most routes apart cost a few nanoseconds. */
   #lossOf(entry: Entry, method: string, path: string): RouteLoss | undefined {
     if (entry.prefix !== undefined && !isBelow(path, entry.prefix)) return 'prefix';
     if (entry.methods !== undefined && !entry.methods.includes(method)) return 'method';
@@ -120,11 +120,11 @@ export class RouteMatcher {
   }
 }
 
-/** By path element: `/shop` is above `/shop` and `/shop/cart`, not above `/shopping`. */
+/** By path segment: `/shop` covers `/shop` and `/shop/cart`, but not `/shopping`. */
 function isBelow(path: string, prefix: string): boolean {
   const { length } = prefix;
   if (length === 1) return path.charCodeAt(0) === SLASH;
-  // The one character behind it tells most paths apart, without comparing texts.
+  // The one character after the prefix tells most paths apart without comparing strings.
   if (path.length > length ? path.charCodeAt(length) !== SLASH : path.length < length) return false;
   return path.startsWith(prefix);
 }
@@ -141,7 +141,7 @@ function entryOf(match: RouteSettings['match'], compile: CompilePattern, conditi
   };
 }
 
-/** Conditions that several routes share are one, looked at once. */
+/** A condition that several routes share is stored once and evaluated once. */
 function indexOf(condition: Condition, conditions: Condition[]): number {
   const known = conditions.findIndex(
     ({ name, value }) => name === condition.name && value === condition.value,

@@ -1,6 +1,6 @@
 /**
  * Which pool of a split a draw falls to: in proportion to weight, and so that a draw stays with its pool unless that pool's
- * share shrinks or another's grows. A canary that is given more keeps those it had.
+ * share shrinks or another's grows. A canary whose share grows keeps the draws it had.
  */
 import type { PoolName } from '../../eventlog/index.ts';
 import { isBetterLot, mix } from '../lots.ts';
@@ -24,7 +24,7 @@ export class Split {
     this.#weights = some.map(({ weight }) => weight);
   }
 
-  /** `draw`: by chance, or a digest of what is to stay with one pool. */
+  /** `draw`: random, or a digest of what is to stay with one pool. */
   poolOf(draw: number): PoolName {
     let best = 0;
     let bestBits = mix(this.#keys[0]!, draw);

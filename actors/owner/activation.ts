@@ -1,6 +1,7 @@
 /**
- * Which pools are awake. Few are from the start, so that their first request finds a ledger; of many none is before somebody
- * asks for it. It runs whenever `owners` starts; then, once a second, it puts to sleep what nobody has used for long.
+ * Decides which pools are awake. A small number is woken at the start, so that first requests find a ledger; of a large
+ * number none is woken until somebody asks for it. It runs whenever `owners` starts; then, once a second, it puts pools to
+ * sleep that nobody has used for long.
  */
 import { ownerNameOf, type PoolName } from '../../eventlog/index.ts';
 import type { LogKeeper } from '../log-keeper.ts';
@@ -18,13 +19,14 @@ export type ActivationOptions = {
   readonly log: LogKeeper;
   readonly owners: SupervisedOwners;
   readonly clock: Clock;
-  /** What is to be in force before anything outside starts. */
+  /** Work that must be done before anything outside starts. */
   readonly prepare: () => Promise<void>;
 };
 
-// A pool that is awake costs some six kilobytes here, ten more once it has actors, and one or two in each worker: up to so many always are.
+// An awake pool costs about six kilobytes here, ten more once it has actors, and one or two in each worker. Up to this
+// number all are always awake.
 const MOST_AWAKE = 1000;
-// Where there are more, as many may stay awake without being used.
+// With more pools, this many may stay awake without being used.
 const AWAKE_OF_MANY = 250;
 const BEDTIME_MS = 1000;
 
@@ -66,7 +68,7 @@ export class Activation {
     function turn() {
       bedtime.look().then(
         () => {
-          // It may have been ended in the midst of it.
+          // It may have been stopped meanwhile.
           if (!isOver) cancel = clock.setTimer(turn, BEDTIME_MS);
         },
         (error: unknown) => context.exited(crashed(error)),

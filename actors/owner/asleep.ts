@@ -1,4 +1,7 @@
-/** Owners of whom nobody is awake: each is its row in the log, or where that is damaged, what its events tell. */
+/**
+ * Owners that are not running: their state is read from their rows in the log or, if a row is damaged, folded from their
+ * events.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type EventLog,
@@ -15,7 +18,7 @@ import type { OwnerContext } from './owner.ts';
 
 const PAGE = 1000;
 
-/** For whoever has the log for itself: nothing is kept here that a change would have to reach. */
+/** The owners for a caller that has the log to itself: nothing is kept here that a change would have to reach. */
 export function asleepOver(log: EventLog): Owners {
   const decideAll = async (commands: readonly Command[]): Promise<readonly Proposal[]> => {
     const states = await statesAsleep(log, commands.map(streamOf));
@@ -34,7 +37,7 @@ export function asleepOver(log: EventLog): Owners {
   };
 }
 
-/** In the order asked; between pages the thread's others have their turn. Rejects with `OwnerUnavailable`. */
+/** States in the order of `streams`. Between pages, other work of the thread has its turn. Rejects with `OwnerUnavailable`. */
 export async function statesAsleep(
   log: EventLog,
   streams: readonly StreamName[],
@@ -56,7 +59,7 @@ async function pageAsleep(
     return await log.statesOf(streams);
   } catch (error) {
     if (!(error instanceof EventUnreadable)) throw error;
-    // One of the rows is damaged: the others are read all the same, and it is folded anew.
+    // One of the rows is damaged: the others are still read, and the damaged one is folded from its events.
     return Promise.all(streams.map((stream) => stateAsleep(log, stream)));
   }
 }
@@ -76,7 +79,7 @@ export async function stateAsleep(log: EventLog, stream: StreamName): Promise<Ow
   }
 }
 
-/** The newest snapshot, and what happened since. */
+/** Folds the newest snapshot and the events since. */
 export async function foldOf(log: EventLog, stream: StreamName): Promise<OwnerContext<unknown>> {
   const snapshot = await log.snapshot(stream);
   let state: unknown = snapshot?.state ?? null;

@@ -1,31 +1,32 @@
 /**
- * Sends pools to sleep, when many are awake: those whose ledger nobody has used for 20 s, or for two where far too
- * many are awake. A pool that sleeps has no actors and no ledger; its next request, or command, wakes it.
+ * Puts pools to sleep when many are awake: those whose ledger nobody has used for 20 s, or for 2 s if far too many are
+ * awake. A sleeping pool has no actors and no ledger; its next request or command wakes it.
  */
 import type { PoolName } from '../../eventlog/index.ts';
 
-/** The pools as they are put to bed. */
+/** The pools, as needed to put them to sleep. */
 export interface Pools {
   awake(): Iterable<PoolName>;
   readonly awakeCount: number;
-  /** The same as long as nobody uses its ledger. */
+  /** Stays the same as long as nobody uses the pool's ledger. */
   ticket(pool: PoolName): number;
   sleep(pool: PoolName, ticket: number): Promise<boolean>;
 }
 
 export type BedtimeOptions = {
-  /** As many may stay awake without being used. */
+  /** How many may stay awake without being used. */
   readonly most: number;
   readonly now: () => number;
   readonly pools: Pools;
 };
 
-// To wake one again takes less than a millisecond, and what sleeps early goes with the next collection of garbage.
+// Waking a pool takes less than a millisecond, and the memory of one that sleeps early goes with the next garbage
+// collection.
 const IDLE_MS = 20_000;
 const CROWDED_IDLE_MS = 2000;
-// Times what may stay awake.
+// Times `most`.
 const CROWDED = 4;
-// Each takes some microseconds to look at, and some tens to put to bed.
+// A look takes some microseconds per pool, and putting one to sleep some tens.
 const LOOKS = 2000;
 
 export class Bedtime {
@@ -37,7 +38,7 @@ export class Bedtime {
     this.#options = options;
   }
 
-  /** To be called every second or so; it goes on where the last look ended. */
+  /** Call it about every second; it goes on where the last look ended. */
   async look(): Promise<void> {
     const { pools, most } = this.#options;
     for (let looks = 0; looks < LOOKS && pools.awakeCount > most; looks += 1) {
@@ -65,7 +66,7 @@ export class Bedtime {
     if (nowMs - rest.sinceMs >= idleMs && (await pools.sleep(pool, ticket))) this.#rests.delete(pool);
   }
 
-  /** Pools that were removed are not remembered. */
+  /** Forgets pools that were removed. */
   #forget(): void {
     const awake = new Set(this.#options.pools.awake());
     for (const pool of this.#rests.keys()) if (!awake.has(pool)) this.#rests.delete(pool);

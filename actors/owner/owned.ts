@@ -20,14 +20,14 @@ export function streamOf(command: Command): StreamName {
   return 'host' in command ? domainStream(command.host) : poolStream(command.pool);
 }
 
-/** What the owner of this state would say, whoever keeps it. */
+/** What an owner in this state would decide. */
 export function decideFrom(command: Command, state: unknown): Decision<SwitchyardEvent> {
   return 'host' in command
     ? domainDecider.decide(command, state as DomainState)
     : poolDecider.decide(command, state as PoolState);
 }
 
-/** The state of whichever owner the stream belongs to, one event later; `scratch` as in `Decider`. */
+/** The state of the stream's owner, one event later; `scratch` as in `Decider`. */
 export function evolveOwner(
   stream: StreamName,
   state: unknown,

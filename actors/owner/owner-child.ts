@@ -1,6 +1,7 @@
 /**
- * An owner as its supervisor runs it: rebuilt from the log, then asked and told until it fails or is stopped. Its actor is made
- * when it is first asked or told something: a pool that requests woke never is, and an actor takes four kilobytes.
+ * An owner as its supervisor runs it: rebuilt from the log, then asked and told until it fails or is stopped. Its actor is
+ * only made when it is first asked or told something: a pool that was woken by requests needs none, and an actor takes four
+ * kilobytes.
  */
 import type { Recorded, StreamName, SwitchyardEvent, Version } from '../../eventlog/index.ts';
 import type { Chaos } from '../chaos.ts';
@@ -20,7 +21,7 @@ export type OwnerParts = {
   readonly decider: AnyDecider;
   readonly chaos: Chaos;
   readonly fold: { readonly state: unknown; readonly version: Version };
-  /** Brings the outside in line with a state; what it rejects with fails the owner. */
+  /** Brings what lies outside in line with a state; if it rejects, the owner fails. */
   readonly align: (state: unknown, version: Version) => Promise<void>;
 };
 
@@ -52,12 +53,12 @@ export class OwnerChild implements Running {
     return this.#running?.actor.getSnapshot().context ?? this.#parts.fold;
   }
 
-  /** Resolves when its outside follows what it knows now, or it is over. */
+  /** Resolves when what lies outside follows the current state, or the owner is over. */
   get aligned(): Promise<void> {
     return this.#aligned;
   }
 
-  /** Undefined: it failed over it. */
+  /** Undefined: the owner failed over this command. */
   decide(command: Command): Decision<SwitchyardEvent> | undefined {
     if (this.isOver) return undefined;
     let decision: Decision<SwitchyardEvent> | undefined;
@@ -71,7 +72,10 @@ export class OwnerChild implements Running {
     return decision;
   }
 
-  /** Resolves when the owner has evolved and its outside follows. It fails, not this, if that fails. */
+  /**
+   * Resolves when the owner has evolved and what lies outside follows. If that fails, the owner fails, and this still
+   * resolves.
+   */
   async record(events: readonly Recorded[]): Promise<void> {
     if (!this.isOver) this.#actor().send({ type: 'recorded', events });
     await this.#aligned;

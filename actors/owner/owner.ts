@@ -22,20 +22,20 @@ export type OwnerEvent<Command, Event> =
   | { readonly type: 'recorded'; readonly events: readonly (Event & Recording)[] };
 
 export type OwnerOptions<State, Command, Event> = {
-  /** As shown: `pool:web`. */
+  /** As shown to operators: `pool:web`. */
   readonly id: string;
   readonly decider: Decider<State, Command, Event>;
   /** The fold of its stream so far. */
   readonly initial: OwnerContext<State>;
   readonly chaos: Chaos;
-  /** Brings what lies outside, such as a pool's ledger, in line with the state. Called on start and after events. */
+  /** Brings what lies outside, such as a pool's ledger, in line with the state. Called after events. */
   readonly settled: (state: State, version: number) => void;
 };
 
 /** @internal */
 export type OwnerLogic<State, Command, Event> = ReturnType<typeof ownerLogic<State, Command, Event>>;
 
-/** @internal No declaration of ours names XState: its own do not hold for all who compile against ours. */
+/** @internal Our declarations must not name XState: its own do not compile for everybody who compiles against ours. */
 export function ownerLogic<State, Command, Event>(options: OwnerOptions<State, Command, Event>) {
   const { id, decider, chaos, settled } = options;
   return fromTransition(
@@ -64,7 +64,7 @@ export function ownerLogic<State, Command, Event>(options: OwnerOptions<State, C
   );
 }
 
-/** An event the owner knows already (it was rebuilt from the log meanwhile) changes nothing. */
+/** Skips events that the owner knows already, since it was rebuilt from the log meanwhile. */
 function evolve<State, Command, Event>(
   decider: Decider<State, Command, Event>,
   known: OwnerContext<State>,

@@ -1,6 +1,6 @@
 /**
- * The owners of all streams: started when somebody asks for them, restarted from the log when they fail, parked
- * when they fail too often. Parked, they still serve what was last published; they only take no commands.
+ * The owners of all streams: started when somebody asks for them, restarted from the log when they fail, parked when they
+ * fail too often. While an owner is parked, what it last published stays in force, but it takes no commands.
  */
 import {
   type EventLog,
@@ -32,18 +32,18 @@ export type OwnersOptions = {
   readonly keeper: LedgerKeeper;
   readonly chaos: Chaos;
   readonly world: World;
-  /** The pool's backends, each with its health, are these now. */
+  /** Is told which backends the pool now has, each with its health. */
   readonly backendsOf: (pool: PoolName, state: PoolState) => void;
 };
 
-// Thirty crashes in ten seconds are a fault that a restart does not mend; fewer may be bad luck, or a test.
+// Thirty crashes in ten seconds are a fault that a restart does not repair; fewer may be bad luck, or a test.
 const WINDOW = { intensity: 30, periodMs: 10_000 } as const;
 const SHUTDOWN_MS = 1000;
-// A domain's owner is needed only while it is changed; requests use what was published.
+// A domain's owner is only needed while the domain is changed; requests use what was published.
 const MAX_ACTIVE_DOMAINS = 1000;
-// A change of more owners than this wakes none of them: it would only push out those that are in use.
+// A command for more owners than this wakes none of them: it would only displace those that are in use.
 const BULK = 100;
-// An owner that fails over the same command again and again is not asked a third time.
+// An owner that fails this often over the same command is not asked again.
 const TRIES = 3;
 
 const DECIDERS = { domain: domainDecider, pool: poolDecider } satisfies Record<string, AnyDecider>;
@@ -52,7 +52,7 @@ export class SupervisedOwners implements Owners {
   readonly domains: DynamicSupervisor<OwnerChild>;
   readonly pools: DynamicSupervisor<OwnerChild>;
   readonly #options: OwnersOptions;
-  /** Names of active domain owners, the one asked longest ago first. */
+  /** Names of active domain owners, the least recently asked first. */
   readonly #recent = new Set<string>();
 
   constructor(options: OwnersOptions) {
@@ -64,7 +64,7 @@ export class SupervisedOwners implements Owners {
   async decide(stream: StreamName, command: Command): Promise<Proposal> {
     for (let failures = 0; failures < TRIES; ) {
       const { owner, known } = await this.#awake(stream);
-      // Failed for another reason, between its start and now.
+      // It failed for another reason between its start and now.
       if (owner.isOver) continue;
       const decision = owner.decide(command);
       if (decision !== undefined) return { decision, ...known };
@@ -73,7 +73,10 @@ export class SupervisedOwners implements Owners {
     throw unavailable(stream, `failed over this command ${TRIES} times`, 1000);
   }
 
-  /** Who is awake decides by itself. For who is asleep in a bulk of changes its row is enough: nothing about it is kept here. */
+  /**
+   * Owners that are awake decide themselves. In a bulk, the row of a sleeping owner is enough: nothing about it is kept
+   * here.
+   */
   async decideAll(commands: readonly Command[]): Promise<readonly Proposal[]> {
     const proposals: Proposal[] = [];
     const asleep: { readonly place: number; readonly command: Command }[] = [];
@@ -96,12 +99,12 @@ export class SupervisedOwners implements Owners {
     return proposals;
   }
 
-  /** It ends: an owner that fails again and again is parked, and a parked one is not waited for. */
+  /** Terminates: an owner that fails again and again is parked, and a parked owner is not waited for. */
   async settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
     while (this.isAwake(stream)) {
       const { owner, known } = await this.#awake(stream);
       if (owner.isOver) continue;
-      // One that was rebuilt meanwhile has read in the log what it was to be told, and was aligned when it started.
+      // An owner that was rebuilt meanwhile has read these events from the log, and was aligned when it started.
       if (known.version >= version) await owner.aligned;
       else await owner.record(await this.#missing(stream, known.version, version, events));
       if ((owner.known?.version ?? 0) >= version) return;
@@ -117,13 +120,16 @@ export class SupervisedOwners implements Owners {
     this.#lookup(stream)?.crash(new Error(`${stream} was behind the log`));
   }
 
-  /** A request needs the pool's ledger. False: there is no such pool, or its owner is not to be had. Never rejects. */
+  /**
+   * Called when a request needs the pool's ledger. False: there is no such pool, or its owner is unavailable. Never
+   * rejects.
+   */
   async wake(pool: PoolName): Promise<boolean> {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       try {
         const { known } = await this.#awake(poolStream(pool));
         if (known.state === null) return false;
-        // It may have been on its way to sleep.
+        // If not, it was on its way to sleep.
         if (this.#options.keeper.ticket(pool) > 0) return true;
       } catch (error) {
         if (!(error instanceof OwnerUnavailable || error instanceof LogUnavailable)) this.fail(pool, error);
@@ -133,7 +139,7 @@ export class SupervisedOwners implements Owners {
     return false;
   }
 
-  /** Our own mistake in what is done for a pool: its owner's crash, also where there is none to start again. */
+  /** A mistake of ours in work for a pool counts as a crash of its owner; it is reported even if no owner runs. */
   fail(pool: PoolName, error: unknown): void {
     const { observers, clock } = this.#options.world;
     const owner = this.pools.lookup(pool);
@@ -153,27 +159,27 @@ export class SupervisedOwners implements Owners {
     return this.#options.keeper.ticket(pool);
   }
 
-  /** The owner and what lies around it are let go of, if nobody used the pool's ledger since that ticket. */
+  /** Stops the owner and frees what belongs to it, if nobody used the pool's ledger since that ticket. */
   async sleep(pool: PoolName, ticket: number): Promise<boolean> {
     const owner = this.pools.lookup(pool);
     const { keeper, backendsOf } = this.#options;
     const known = owner?.known;
     if (known === undefined) return false;
-    // One that was removed has no ledger any more.
+    // A pool that was removed has no ledger any more.
     if (ticket > 0 && !(await keeper.rest(pool, ticket, known.version))) return false;
     void this.pools.stop(pool);
     backendsOf(pool, null);
     return true;
   }
 
-  /** These, and those that have a ledger from before: it may have to be brought in line. */
+  /** Starts these pools, and those that still have a ledger, which may have to be brought in line. */
   async startPools(few: readonly PoolName[]): Promise<void> {
     const names = [...new Set([...few, ...this.#options.keeper.pools()])];
     for (const name of names) this.pools.ensure(name);
     await Promise.all(names.map((name) => this.pools.whenRunning(name)));
   }
 
-  /** A command that is answered again brings no events along; an owner that lacks them gets them from the log. */
+  /** A repeated command brings no events along; an owner that lacks them reads them from the log. */
   async #missing(stream: StreamName, known: Version, version: Version, events: readonly Recorded[]) {
     if (events[0]?.version === known + 1) return events;
     return this.#options.log.readStream(stream, { from: known + 1, to: version });
@@ -213,7 +219,7 @@ export class SupervisedOwners implements Owners {
     backendsOf(name as PoolName, pool);
   }
 
-  /** Nothing is kept of who is not, here or in the ledger, which outlives an owner that crashed. */
+  /** If not, nothing is kept of the owner here or in the ledger, which outlives an owner that crashed. */
   isAwake(stream: StreamName): boolean {
     const name = ownerNameOf(stream);
     if (this.#of(stream).status(name).type !== 'absent') return true;
@@ -224,7 +230,10 @@ export class SupervisedOwners implements Owners {
     return this.#of(stream).lookup(ownerNameOf(stream));
   }
 
-  /** Running in this very turn of the loop: between its start and whoever waited for it, it may have failed again. */
+  /**
+   * Resolves to an owner that is running in this turn of the loop: it may have failed again between its start and the end
+   * of the wait.
+   */
   async #awake(stream: StreamName): Promise<{ owner: OwnerChild; known: OwnerContext<unknown> }> {
     for (;;) {
       const owner = await this.#running(stream);
@@ -238,18 +247,18 @@ export class SupervisedOwners implements Owners {
     const name = ownerNameOf(stream);
     const before = supervisor.status(name);
     if (before.type === 'absent' || (before.type === 'parked' && mayPass(before.error))) {
-      // Nobody is started to fail over a log that cannot be read: whoever asks is told of the log, not of an owner.
+      // Do not start an owner that would fail because the log cannot be read: the caller gets the error of the log instead.
       await this.#options.log.version(stream);
       supervisor.hasten(name);
     }
     supervisor.ensure(name);
     const settled: Settled<OwnerChild> = await supervisor.whenRunning(name);
     if (settled.type === 'absent') {
-      // It gave way to others before it ran.
+      // It was displaced by others before it ran.
       if (supervisor.ensure(name).type !== 'absent') return this.#running(stream);
       throw unavailable(stream, 'is not running: the router is starting or stopping', 1000);
     }
-    // Not before: who is still starting has yet to be asked.
+    // Only now: an owner that is still starting has yet to be asked.
     if (supervisor === this.domains) this.#passivate(name);
     if (settled.type === 'running') return settled.running;
     const reason = settled.error instanceof Error ? settled.error.message : String(settled.error);
@@ -257,7 +266,7 @@ export class SupervisedOwners implements Owners {
     throw unavailable(stream, `is parked after too many failures, the last: ${reason}`, waitMs);
   }
 
-  /** The least recently asked give way. One that is in the middle of a command is simply rebuilt for its end. */
+  /** Stops the least recently asked owner. If it is in the middle of a command, it is simply rebuilt to complete it. */
   #passivate(used: string): void {
     this.#recent.delete(used);
     this.#recent.add(used);

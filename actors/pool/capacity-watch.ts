@@ -1,6 +1,6 @@
 /**
- * Looks at all pools now and then, and has it recorded when one has wanted more backends for a while: the hook on which a
- * platform starts them.
+ * Looks at all pools regularly and has it recorded when one has wanted more backends for a while: the hook by which a
+ * platform can start them.
  */
 import type { CapacityWant, PoolName } from '../../eventlog/index.ts';
 import {
@@ -17,7 +17,7 @@ import type { PoolState } from './pool-state.ts';
 export type CapacityWatchOptions = {
   readonly ledger: MainLedger;
   readonly clock: Clock;
-  /** Has it recorded, if it can be: what still presses is said again. */
+  /** Records the want if that is possible; a want that persists is reported again. */
   readonly record: (pool: PoolName, want: CapacityWant) => void;
 };
 
@@ -26,9 +26,9 @@ type Looked = { readonly demand: Demand; refused: number; waiting: number };
 export class CapacityWatch {
   readonly #options: CapacityWatchOptions;
   readonly #names = new Map<number, PoolName>();
-  /** Of every pool, what it had refused when it was last seen calm. */
+  /** The count of refused requests at the last look, of every pool. */
   readonly #refused = new Map<number, number>();
-  /** Only of pools that are pressed, or were lately. */
+  /** Only pools that are under pressure, or were recently. */
   readonly #pressed = new Map<number, Looked>();
   readonly #told = new Map<PoolName, number>();
 
@@ -36,7 +36,7 @@ export class CapacityWatch {
     this.#options = options;
   }
 
-  /** What the ledger knows by its key only. */
+  /** Keeps the names of pools, which the ledger only knows by their keys. */
   follow(pool: PoolName, state: PoolState): void {
     const key = keyOf(pool);
     if (state !== null) this.#names.set(key, pool);
@@ -48,7 +48,7 @@ export class CapacityWatch {
     }
   }
 
-  /** How often each pool has said that it wants more. */
+  /** How often each pool has reported that it wants more. */
   get told(): ReadonlyMap<PoolName, number> {
     return this.#told;
   }

@@ -1,15 +1,15 @@
 /**
- * Whether a pool has wanted more backends for long enough to say so: pure, fed with one look after the other. A pool is
- * pressed while requests wait for it or are refused for want of a free backend.
+ * Decides whether a pool has wanted more backends for long enough to report it; pure, fed with one look after the other. A
+ * pool is pressed while requests wait for it, or are refused because no backend is free.
  *
  *   calm ──pressed──▶ rising ──pressed for 2 s, or none is up──▶ wanted ⟲ said again, ever more seldom
  *    ▲                   └──────────────calm for as long────────────┘
  */
 
-/** What the ledger says of a pool at one moment. */
+/** The pressure on a pool at one moment, according to the ledger. */
 export type Pressure = {
   readonly waiting: number;
-  /** Refused so far; it wraps. */
+  /** Refused so far; wraps. */
   readonly refused: number;
 };
 
@@ -19,16 +19,16 @@ export type Want = { readonly cause: WantCause; readonly refused: number; readon
 export type WantCause =
   /** Backends are up, and all their slots are taken. */
   | 'saturated'
-  /** There are backends, and none is up: they start, drain, or are quarantined. */
+  /** There are backends, and none is up: they are starting, draining or quarantined. */
   | 'none_up'
   | 'no_backends';
 
-// 500 ms a look, so four of them are 2 s: longer than a burst that a queue is there for.
+// 500 ms between looks, so four looks are 2 s: longer than the bursts that a queue is meant for.
 export const LOOK_MS = 500;
 const RISEN = 4;
-// So long must it be calm again, at most, until it counts as over.
+// It counts as over after at most this many calm looks.
 const MOST = 8;
-// 10 s: a platform needs about as long to start a process; five minutes where nobody seems to listen.
+// 10 s: about as long as a platform takes to start a process. Up to five minutes if nobody seems to listen.
 const SAY_AGAIN_MS = 10_000;
 const LONGEST_MS = 300_000;
 
@@ -36,25 +36,25 @@ export class Demand {
   #refusedBefore: number;
   #level = 0;
   #sinceMs = 0;
-  /** Refused since the last word. */
+  /** Requests refused since the last report. */
   #refused = 0;
   #intervalMs = SAY_AGAIN_MS;
   #saidAtMs = Number.NEGATIVE_INFINITY;
   #told: Supply | undefined;
 
-  /** `refused`: as it stood before there was anything to look at. */
+  /** `refused`: the count before the first look. */
   constructor(refused: number) {
     this.#refusedBefore = refused;
   }
 
-  /** Nothing presses any more, and nothing is remembered that matters. */
+  /** Nothing presses any more, and nothing has to be remembered. */
   isOver(nowMs: number): boolean {
     return this.#level === 0 && nowMs >= this.#saidAtMs + SAY_AGAIN_MS;
   }
 
-  /** `supply` is asked for only while it is pressed. A want is to be told; it is not repeated before its time. */
+  /** Returns a want that is to be reported now; it is not repeated before its time. `supply` is only called under pressure. */
   look({ waiting, refused }: Pressure, nowMs: number, supply: () => Supply): Want | undefined {
-    // Less than before: the ledger was made anew, or the count went round.
+    // The count fell: the ledger was made anew, or the count wrapped.
     const more = Math.max(0, refused - this.#refusedBefore);
     this.#refusedBefore = refused;
     this.#refused += more;
@@ -76,7 +76,7 @@ export class Demand {
 
   #judge(nowMs: number, supply: Supply): Want | undefined {
     if (supply.up > 0 && this.#level < RISEN) return undefined;
-    // Somebody listens, and what they did was not enough: they are told as soon as others would be.
+    // Somebody reacted, and it was not enough: they are told again as soon as anybody else would be.
     const isNews = this.#told === undefined || !isSame(this.#told, supply);
     if (isNews) this.#intervalMs = SAY_AGAIN_MS;
     if (nowMs < this.#saidAtMs + this.#intervalMs) return undefined;

@@ -1,6 +1,7 @@
 /**
- * Backends that are given nothing any more, and what they still have under way: drained ones, and removed ones. It reads
- * the ledger, which outlives owners and workers, so whoever waits for an end is told one, whatever crashes meanwhile.
+ * Backends that are given nothing any more (drained or removed ones), and what they still have under way. It reads the
+ * ledger, which outlives owners and workers, so whoever waits for the end of a drain is told of it, whatever crashes
+ * meanwhile.
  *
  *   restricted ──▶ under way ──nothing in flight──▶ drained (recorded) · removed
  *                     └────────put up again───────▶ withdrawn
@@ -12,7 +13,7 @@ import { type BackendState, backendOf, type DrainCounts, type PoolState } from '
 
 export type Drained = { readonly type: 'drained' | 'removed' | 'withdrawn' } & DrainCounts;
 
-/** The drain until `untilMs` is over. */
+/** The drain that was to last until `untilMs` is over. */
 export type DrainEnd = {
   readonly pool: PoolName;
   readonly id: BackendId;
@@ -23,16 +24,16 @@ export type DrainEnd = {
 export type DrainsOptions = {
   readonly ledger: MainLedger;
   readonly clock: Clock;
-  /** Has it recorded; false: it could not be now, so it is asked again. */
+  /** Records the end; false: not possible now, so it is asked again. */
   readonly record: (end: DrainEnd) => Promise<boolean>;
-  /** A mistake of ours over a backend of this pool; the next look tries it again. */
+  /** A mistake of ours with a backend of this pool; the next look tries again. */
   readonly failed: (pool: PoolName, error: unknown) => void;
 };
 
 type Draining = {
   readonly id: BackendId;
   readonly untilMs: number;
-  /** Clients that are at home there may come back until then, so that having nothing under way is not the end. */
+  /** Clients whose home it is may come back until then, so it is not over when nothing is under way. */
   readonly mayBeAskedAgain: boolean;
 };
 
@@ -41,9 +42,12 @@ type Leaving = {
   readonly backendKey: number;
   /** Undefined: it was removed. */
   draining: Draining | undefined;
-  /** The ledger's counts as last seen: they may vanish with its last lease. Undefined: its pool has rested, and they begin anew. */
+  /**
+   * The ledger's counts as last seen: they may vanish with its last lease. Undefined: its pool has rested, so they begin
+   * anew.
+   */
   seen: RowEnds | undefined;
-  /** Since it was given nothing any more. */
+  /** Of leases that ended since it began to leave. */
   counts: DrainCounts;
   recording: boolean;
   readonly waiting: Set<(end: Drained) => void>;
@@ -51,10 +55,10 @@ type Leaving = {
 
 type SeenRows = Map<PoolName, ReadonlyMap<number, RowStats>>;
 
-// 20 ms while somebody waits: less than anybody notices. 200 ms otherwise: for the record.
+// 20 ms while somebody waits, which nobody notices; 200 ms otherwise, for the record.
 const LOOK_MS = 20;
 const IDLE_LOOK_MS = 200;
-// A log that is full or an owner that is parked: asked again in a second.
+// If the log is full or the owner is parked, the record is tried again after a second.
 const AGAIN_MS = 1000;
 const WRAP = 2 ** 32;
 const NONE: DrainCounts = { finished: 0, cut: 0 };
@@ -69,7 +73,7 @@ export class Drains {
     this.#options = options;
   }
 
-  /** After the ledger was restricted to this state, before anything is widened. Null: all of the pool goes. */
+  /** Called after the ledger was restricted to this state and before it is widened. Null: the whole pool is removed. */
   follow(pool: PoolName, state: PoolState): void {
     const rows = this.#rowsOf(pool);
     const isSticky = (state?.settings.affinity ?? false) !== false;
@@ -92,12 +96,12 @@ export class Drains {
     this.#arm(0);
   }
 
-  /** Its ledger was given back, with nothing under way in it. */
+  /** The pool's ledger was freed, with nothing under way in it. */
   rested(pool: PoolName): void {
     for (const leaving of this.#leaving.values()) if (leaving.pool === pool) leaving.seen = undefined;
   }
 
-  /** Resolves when it has nothing under way; undefined: the one who asked went away. */
+  /** Resolves when the backend has nothing under way; undefined: the caller went away. */
   ended(pool: PoolName, id: BackendId, state: PoolState, gone: AbortSignal): Promise<Drained | undefined> {
     const leaving = this.#leaving.get(nameOf(pool, keyOf(id)));
     if (leaving === undefined) return Promise.resolve(before(state, id));
@@ -162,7 +166,7 @@ export class Drains {
       try {
         this.#judge(leaving, seen);
       } catch (error) {
-        // A lock that is not to be had now: it was waited for, for all of the pool, and the next look will have it.
+        // The lock was busy, and the wait for it counts for the whole pool: the next look tries again.
         if (error instanceof LedgerBusy) busy.add(pool);
         else this.#options.failed(pool, error);
       }
@@ -190,7 +194,7 @@ export class Drains {
     leaving.recording = true;
     const { pool } = leaving;
     const recorded = await this.#options.record({ pool, id, untilMs, counts: leaving.counts });
-    // Removed, put up again or drained until another time meanwhile: the next look judges anew.
+    // It was removed, put up again or drained until another time meanwhile: the next look judges anew.
     if (recorded && leaving.draining?.untilMs === untilMs) this.#end(leaving, 'drained');
     else if (recorded) leaving.recording = false;
     else {
@@ -230,7 +234,7 @@ export class Drains {
   }
 }
 
-/** Also those that came while it drained: sessions that are at home there. */
+/** Includes requests that came during the drain: sessions whose home it is. */
 function count(leaving: Leaving, ends: RowEnds | undefined): void {
   const { counts, seen } = leaving;
   if (ends === undefined || seen === undefined) return;
@@ -245,7 +249,7 @@ function isDraining({ backend }: BackendState): boolean {
   return backend.state === 'draining';
 }
 
-/** Nothing of it is under way: what is known of the drain before, or of none. */
+/** With nothing under way: what is known of an earlier drain, if there was one. */
 function before(state: PoolState, id: BackendId): Drained {
   const backend = backendOf(state, id);
   if (backend === undefined) return { type: 'removed', ...NONE };

@@ -1,4 +1,4 @@
-/** What a pool comes to with each event. */
+/** Folds events into a pool's state. */
 import type { PoolEvent, SparseBackend, Version } from '../../eventlog/index.ts';
 import type { Recording, Scratch } from '../owner/decider.ts';
 import { type BackendState, backendOf, type PoolState } from './pool-state.ts';
@@ -7,7 +7,7 @@ type Pool = NonNullable<PoolState>;
 type Backends = { [id: string]: BackendState };
 
 export function evolve(state: PoolState, event: PoolEvent & Recording, scratch?: Scratch): PoolState {
-  // Keys in order, here and below: so they are written.
+  // Keys in this order, here and below: that is how states are written.
   const pool = state ?? { backends: {}, settings: {}, version: 0 };
   switch (event.type) {
     case 'PoolCreated':
@@ -94,7 +94,7 @@ function withoutBackend(pool: Pool, id: string, scratch: Scratch | undefined): P
   return { backends: kept(backends, scratch), settings, version };
 }
 
-/** A copy of thousands takes a third of a millisecond: of as many events a fold makes one. */
+/** A copy of thousands takes a third of a millisecond, so a fold over as many events makes only one. */
 function isOwn(pool: Pool, scratch: Scratch | undefined): pool is Pool & { backends: Backends } {
   return scratch?.has(pool.backends) === true;
 }
@@ -104,7 +104,7 @@ function kept(backends: Backends, scratch: Scratch | undefined): Backends {
   return backends;
 }
 
-/** Keys sorted as sparse settings are: `state` comes after `address`, `maxConcurrency`, and before `weight`. */
+/** Keys in the order of sparse settings: `state` comes after `address` and `maxConcurrency`, and before `weight`. */
 function withState(backend: SparseBackend): SparseBackend {
   const { weight, ...before } = backend;
   return { ...before, state: 'draining', ...(weight === undefined ? {} : { weight }) };

@@ -18,7 +18,7 @@ import { type BackendState, backendOf, type DrainCounts, type PoolState } from '
 type Pool = NonNullable<PoolState>;
 
 export type PoolCommand =
-  /** `backends`: all of them, or undefined to leave them alone. */
+  /** `backends`: all of them; undefined: they stay as they are. */
   | {
       readonly type: 'PutPool';
       readonly pool: PoolName;
@@ -46,18 +46,21 @@ export type PoolCommand =
       readonly id: BackendId;
       readonly untilMs: number;
     }
-  /** What was under way on it when the drain until `untilMs` began has ended. */
+  /** The drain until `untilMs` is over: nothing that was under way when it began is left. */
   | ({
       readonly type: 'ConcludeDrain';
       readonly pool: PoolName;
       readonly id: BackendId;
       readonly untilMs: number;
     } & DrainCounts)
-  /** It has wanted more backends for a while. */
+  /** The pool has wanted more backends for a while. */
   | { readonly type: 'WantCapacity'; readonly pool: PoolName; readonly want: CapacityWant }
-  /** Of one backend at most one of each type; of those that are not there, or elsewhere by now, nothing is recorded. */
+  /**
+   * At most one note of each type per backend. Nothing is recorded of backends that are gone or have another address by
+   * now.
+   */
   | { readonly type: 'RecordHealth'; readonly pool: PoolName; readonly notes: readonly BackendNote[] }
-  /** It was starting: it is up. Not where it is at another address by now. */
+  /** A starting backend is up. Ignored if it has another address by now. */
   | {
       readonly type: 'StartBackend';
       readonly pool: PoolName;
@@ -67,17 +70,17 @@ export type PoolCommand =
 
 export type BackendNote = {
   readonly id: BackendId;
-  /** Where that was found. */
+  /** The address at which this was found. */
   readonly address: string;
 } & (
   | { readonly type: 'quarantine'; readonly cause: QuarantineCause; readonly untilMs: number }
   | { readonly type: 'health'; readonly health: BackendHealth; readonly withheld: readonly string[] }
 );
 
-// 2 000: a scan of ten microseconds, and a change of all in some tenths of a second.
+// 2 000: a scan takes ten microseconds, and a change of all of them some tenths of a second.
 export const MAX_BACKENDS = 2000;
 
-/** Of whose health nothing is recorded. */
+/** The health of a backend about which nothing was recorded. */
 export const WELL: BackendHealth = { ejections: [], probes: 'passing' };
 
 export const poolDecider: Decider<PoolState, PoolCommand, PoolEvent> = { initialState: null, decide, evolve };
@@ -123,7 +126,7 @@ function noted(note: BackendNote, state: Pool): PoolEvent[] {
   if (present?.backend.address !== note.address) return [];
   if (note.type === 'quarantine') {
     const { id, cause, untilMs } = note;
-    // What is told last holds: that an end is earlier may be the clock's doing.
+    // The last note holds: an earlier end may be due to the clock.
     if (present.quarantine?.untilMs === untilMs) return [];
     return [{ type: 'BackendQuarantined', data: { id, cause, untilMs } }];
   }

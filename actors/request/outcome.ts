@@ -1,6 +1,6 @@
-/** How a request can end: a closed list of words, each with the party to blame, and the phase it ended in. */
+/** How a request can end: a closed list of words, the party to blame for each, and the phase it ended in. */
 
-/** Where a request is on its way; the order is the order of the way. */
+/** How far a request has come; in order. */
 export type Phase =
   /** Its head is being read and checked. */
   | 'head'
@@ -10,7 +10,7 @@ export type Phase =
   | 'checkout'
   /** It has a lease and connects. */
   | 'connect'
-  /** It is being sent; no response byte has come. */
+  /** It is being sent; no byte of the response has arrived. */
   | 'send'
   /** The backend's response is being relayed. */
   | 'respond'
@@ -19,18 +19,18 @@ export type Phase =
 
 export type Blame = 'client' | 'backend' | 'router' | 'nobody';
 
-/** The end that was wished for: somebody's answer, whole. */
+/** The intended ends: the client got a complete answer. */
 export type Answered =
   /** The backend's response was relayed whole. */
   | 'responded'
   /** The connection was upgraded, and the byte pipe ended. */
   | 'upgraded'
-  /** The router itself was asked, and answered: a probe, or OPTIONS and TRACE at the end of their Max-Forwards. */
+  /** The router answered by itself: a probe, or OPTIONS and TRACE at the end of their Max-Forwards. */
   | 'answered'
-  /** A program that decides in the router's place sent the client elsewhere. */
+  /** A program that decides in place of the router sent the client elsewhere. */
   | 'redirected';
 
-/** The client's doing. */
+/** Ends caused by the client. */
 export type ClientFault =
   | 'bad_request'
   | 'bad_header'
@@ -47,11 +47,11 @@ export type ClientFault =
   | 'client_closed'
   | 'client_idle';
 
-/** What the router refuses by its own rules or state. */
+/** Refusals by the router's own rules or state. */
 export type RouterRefusal =
   | 'domain_unknown'
   | 'maintenance'
-  /** A program that decides in the router's place said no, in words of its own. */
+  /** A program that decides in place of the router refused it, in its own words. */
   | 'refused'
   | 'max_in_flight'
   | 'owner_unavailable'
@@ -61,11 +61,11 @@ export type RouterRefusal =
   | 'queue_timeout'
   | 'quarantined'
   | 'forced_close'
-  /** Its backend is drained, and had no more time. */
+  /** The backend's drain was over before the request was. */
   | 'drain_timeout'
   | 'internal_error';
 
-/** The backend's doing. */
+/** Ends caused by the backend. */
 export type BackendFault =
   | 'connect_refused'
   | 'connect_timeout'
@@ -84,7 +84,7 @@ export type OutcomeType = Answered | ClientFault | RouterRefusal | BackendFault;
 export type Outcome = {
   readonly type: OutcomeType;
   readonly phase: Phase;
-  /** What exactly was wrong, in a few words, for the log; never the peer's own bytes. */
+  /** What exactly was wrong, in a few words, for the log; never bytes of the peer. */
   readonly detail?: string;
 };
 
@@ -137,5 +137,5 @@ export function blameOf(outcome: Outcome): Blame {
   return BLAME[outcome.type];
 }
 
-// The end of nearly every request: one object for all of them.
+// The end of nearly every request, so one object serves them all.
 export const RESPONDED: Outcome = { type: 'responded', phase: 'respond' };

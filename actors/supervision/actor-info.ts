@@ -1,4 +1,4 @@
-/** Actors as people see them: each with its state, in pages, across the whole tree. */
+/** Actors as operators see them: each with its state, in pages, across the whole tree. */
 import type { ActorState, Census, Counts } from './census.ts';
 
 export type LastError = { readonly message: string; readonly atMs: number };
@@ -7,9 +7,9 @@ export type ActorInfo = {
   readonly id: string;
   readonly kind: string;
   readonly state: ActorState;
-  /** How often it was started again, attempts that failed included. */
+  /** How often it was started again, including attempts that failed. */
   readonly restarts: number;
-  /** When it came into its state. */
+  /** When it entered its state. */
   readonly sinceMs: number;
   /** The last crash, kept after it recovered. */
   readonly lastError?: LastError;
@@ -17,18 +17,18 @@ export type ActorInfo = {
   readonly retryAtMs?: number;
   /** Of a supervisor: its children by state. */
   readonly children?: Counts;
-  /** Id of its supervisor; none for the root. */
+  /** Id of its supervisor; absent for the root. */
   readonly parent?: string;
 };
 
-/** `not_running`: there is such an actor, but nothing of it that could fail just now. */
+/** `not_running`: the actor exists, but nothing of it is running that could fail. */
 export type CrashAnswer = 'crashed' | 'not_running' | 'unknown';
 
-/** A supervisor as the listing walks it. A child keeps its place as long as it is there. */
+/** A supervisor as the listing walks it. A child keeps its place as long as it exists. */
 export interface Branch {
   /** The first child at this place or after it. */
   childFrom(place: number): Placed | undefined;
-  /** The actor of this id, here or further down. */
+  /** The actor with this id, here or further down. */
   find(id: string): ActorInfo | undefined;
   crashChild(id: string, error: Error): CrashAnswer;
   counts(): Counts;
@@ -40,13 +40,13 @@ export type Placed = { readonly place: number; readonly info: ActorInfo; readonl
 
 export type ActorPage = {
   readonly actors: readonly ActorInfo[];
-  /** Give it as `after` to get what follows; absent on the last page. */
+  /** Pass it as `after` to get the next page; absent on the last page. */
   readonly next?: string;
 };
 
 export type PageOptions = { readonly after?: string; readonly limit: number };
 
-/** Depth first, in start order. An actor that is there during the whole listing is in exactly one page. */
+/** Depth first, in start order. An actor that exists during the whole listing is on exactly one page. */
 export function listActors(root: Branch, { after, limit }: PageOptions): ActorPage {
   const page: Page = { actors: [], limit, last: undefined };
   const full = collect(root, undefined, '', after?.split('.').map(Number), page);
@@ -60,8 +60,8 @@ export function messageOf(error: unknown): string {
 type Page = { readonly actors: ActorInfo[]; readonly limit: number; last: string | undefined };
 
 /**
- * `after` is the path of places to the actor listed last: its own line is not repeated, its descendants and what
- * follows are. True once there is more than the page holds.
+ * `after` is the path of places to the actor listed last: that actor is not repeated, but its descendants and everything
+ * after it are listed. True if there is more than the page holds.
  */
 function collect(
   branch: Branch,

@@ -1,12 +1,12 @@
 /** How long a parked child waits before it is tried again. Pure. */
 
-// 100 ms: a hiccup of the disk is over. 5 s: a person who mended the cause sees it work while still looking.
+// 100 ms: a hiccup of the disk is over. 5 s: whoever repaired the cause sees it work while still looking.
 const FIRST_MS = 100;
 export const LONGEST_PARKING_MS = 5000;
 
 /**
- * Doubles from the first parking (1) on, up to 5 s. Half of it is fixed and half is chance, so that many
- * children that failed for one reason do not come back in one moment.
+ * Doubles with each parking, from the first (1), up to 5 s. Half of it is fixed and half is random, so that many children
+ * that failed for one reason do not come back at the same moment.
  */
 export function parkingDelayMs(parking: number, random: () => number): number {
   const whole = Math.min(LONGEST_PARKING_MS, FIRST_MS * 2 ** (parking - 1));

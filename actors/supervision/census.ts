@@ -1,4 +1,7 @@
-/** How many actors there are, by kind and state, and how often they were started again: counted, where a listing would describe each. */
+/**
+ * How many actors there are, by kind and state, and how often they were restarted: only counts, where a listing describes
+ * each actor.
+ */
 export type ActorState = 'starting' | 'running' | 'restarting' | 'parked' | 'stopping' | 'stopped';
 export type Counts = Readonly<Record<ActorState, number>>;
 
@@ -21,7 +24,7 @@ export class Census {
     counted.restarts += restarts;
   }
 
-  /** In the order in which they were met. */
+  /** In the order in which they were first counted. */
   get kinds(): ReadonlyMap<string, Readonly<Kind>> {
     return this.#kinds;
   }

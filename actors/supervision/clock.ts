@@ -1,11 +1,11 @@
-/** Time as supervision knows it: a reading that never goes back, and timers that can be called off. */
+/** Time for supervision: a clock that never goes back, and timers that can be cancelled. */
 
 export type CancelTimer = () => void;
 
 export type Clock = {
-  /** Milliseconds since the epoch, whole, never decreasing: windows of restarts are measured with it. */
+  /** Milliseconds since the epoch, whole and never decreasing: restart windows are measured with it. */
   readonly now: () => number;
-  /** Calls `run` once, `delayMs` from now, unless it is called off before. */
+  /** Calls `run` once, `delayMs` from now, unless it is cancelled before. */
   readonly setTimer: (run: () => void, delayMs: number) => CancelTimer;
 };
 

@@ -1,6 +1,6 @@
 /**
- * One of many children of one kind. There may be a million, so it holds little: what only a sick or awaited
- * child needs is made when it is needed.
+ * One of many children of one kind. There may be a million, so it holds little: what only a sick or awaited child needs is
+ * made on demand.
  */
 import { type ActorInfo, type LastError, messageOf } from './actor-info.ts';
 import type { ActorState } from './census.ts';
@@ -8,21 +8,21 @@ import type { ChildEnd } from './child-spec.ts';
 import type { Incarnation, Keeper } from './incarnation.ts';
 import { HEALTHY, type Spell } from './parking.ts';
 
-/** What the supervisor hears from the children. */
+/** What the supervisor is told by its children. */
 export interface DynamicChildOwner {
   readonly kind: string;
   startedIn(child: DynamicChild): void;
   endedIn(child: DynamicChild, end: ChildEnd): void;
 }
 
-/** A child's record of crashes. */
+/** The crashes of a child. */
 export type Ailment = { spell: Spell; error: unknown; last: LastError; retryAtMs: number };
 
-/** Who wants to know of a child: when it is settled, and when it has stopped. */
+/** Who waits for a child: until it is settled, and until it has stopped. */
 export type Interest = {
   readonly settled: (() => void)[];
   readonly stopped: (() => void)[];
-  /** Asked for again while it was stopping. */
+  /** It was asked for again while it was stopping. */
   wanted: boolean;
 };
 

@@ -1,4 +1,4 @@
-/** All children of one dynamic supervisor: by id, by place, and counted by state; each of it in constant time. */
+/** All children of one dynamic supervisor: by id, by place, and counted by state, each in constant time. */
 import type { ActorInfo, Branch, CrashAnswer, Placed } from './actor-info.ts';
 import { type ActorState, type Census, type Counts, noCounts } from './census.ts';
 import type { Clock } from './clock.ts';
@@ -6,7 +6,7 @@ import { DynamicChild, type DynamicChildOwner } from './dynamic-child.ts';
 
 export class DynamicChildren implements Branch {
   readonly #byId = new Map<string, DynamicChild>();
-  /** A child keeps its place for as long as it is there, so that a listing can go on where it was. */
+  /** A child keeps its place as long as it exists, so that a listing can continue where it was. */
   readonly #places: (DynamicChild | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #counts = noCounts();

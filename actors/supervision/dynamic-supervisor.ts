@@ -1,7 +1,7 @@
 /**
- * Many children of one kind, started when somebody needs them (OTP's simple_one_for_one), none of which can hurt
- * another: one that crashes too often, or for want of what time may bring, is parked and tried again later, and nothing ever
- * escalates.
+ * Many children of one kind, started when somebody needs them (OTP's simple_one_for_one). No child can hurt another: one
+ * that crashes too often, or that fails for a reason that time may repair, is parked and tried again later, and nothing
+ * ever escalates.
  *
  *   absent ─ ensure ─▶ starting ─▶ running ─ crash ─▶ restarting ─▶ running
  *                                                 ╲─ window spent ─▶ parked ─ back-off ─▶ restarting
@@ -32,7 +32,7 @@ import { type Settled, type Status, statusOf } from './status.ts';
 import type { Happening } from './supervision-event.ts';
 import type { World } from './world.ts';
 
-/** Intensity and period are those of each child, not of all together. */
+/** Intensity and period apply to each child, not to all together. */
 export type DynamicSpec<R extends Running> = RestartWindow & {
   readonly id: string;
   readonly kind: string;
@@ -65,7 +65,7 @@ export class DynamicSupervisor<R extends Running> {
     this.#parked = new RetryAgenda(world.clock, (child) => this.#retry(child));
   }
 
-  /** Its place in the static tree. The object outlives restarts of that place; its children do not. */
+  /** Its place in the static tree. This object outlives restarts of that place; its children do not. */
   childSpec(restart: Restart = 'permanent'): ChildSpec {
     return {
       id: this.#spec.id,
@@ -84,17 +84,17 @@ export class DynamicSupervisor<R extends Running> {
     return this.#children;
   }
 
-  /** Ids of all children, however they are. */
+  /** Ids of all children, whatever their state. */
   *names(): Generator<string> {
     for (const { id } of this.#children.values()) yield id;
   }
 
-  /** What runs under this id. */
+  /** The running child with this id. */
   lookup(id: string): R | undefined {
     return this.#children.get(id)?.life?.running as R | undefined;
   }
 
-  /** Starts the child unless it is there already. Absent is the answer only while this supervisor is down. */
+  /** Starts the child unless it exists already. Absent is only returned while this supervisor is down. */
   ensure(id: string): Status<R> {
     const child = this.#children.get(id);
     if (this.#state !== 'open') return this.status(id);
@@ -103,7 +103,7 @@ export class DynamicSupervisor<R extends Running> {
     return this.status(id);
   }
 
-  /** A parked child is tried again now: what it wanted is there. */
+  /** Tries a parked child again now: what it lacked is available. */
   hasten(id: string): void {
     const child = this.#children.get(id);
     if (child !== undefined) this.#retry(child);
@@ -113,7 +113,7 @@ export class DynamicSupervisor<R extends Running> {
     return statusOf(this.#children.get(id));
   }
 
-  /** Waits through a start or restart; never rejects. A parked child is not waited for. */
+  /** Waits for a start or restart to settle; never rejects. A parked child is not waited for. */
   whenRunning(id: string): Promise<Settled<R>> {
     const status = this.status(id);
     if (status.type !== 'starting' && status.type !== 'restarting') return Promise.resolve(status);
@@ -125,7 +125,7 @@ export class DynamicSupervisor<R extends Running> {
     });
   }
 
-  /** Resolves once it is gone. */
+  /** Resolves once the child is gone. */
   stop(id: string): Promise<void> {
     const child = this.#children.get(id);
     if (child === undefined) return Promise.resolve();
@@ -141,7 +141,7 @@ export class DynamicSupervisor<R extends Running> {
   startedIn(child: DynamicChild): void {
     const wasStarting = child.state === 'starting';
     this.#children.become(child, 'running');
-    // Its message is kept; the error itself may hold on to much of what was around it.
+    // Its message is kept; the error itself may keep much of what was around it alive.
     if (child.ailment !== undefined) child.ailment.error = undefined;
     this.#tell(child, wasStarting ? { type: 'started' } : { type: 'restarted', restarts: child.restarts });
     this.#wake(child);
@@ -181,7 +181,7 @@ export class DynamicSupervisor<R extends Running> {
     this.#wake(child);
   }
 
-  /** The agenda does not forget: a child that was stopped comes up all the same. */
+  /** The agenda never drops a child: one that was stopped may come up here too. */
   #retry(child: DynamicChild): void {
     if (child.state !== 'parked') return;
     this.#children.become(child, 'restarting');
@@ -225,7 +225,7 @@ export class DynamicSupervisor<R extends Running> {
     if (this.#state === 'closing' && this.size === 0) this.#closed();
   }
 
-  /** Those who wait look again. */
+  /** Makes those who wait look again. */
   #wake({ interest }: DynamicChild): void {
     if (interest === undefined) return;
     for (const look of interest.settled.splice(0)) look();
@@ -250,7 +250,7 @@ export class DynamicSupervisor<R extends Running> {
     return closing.gone.promise;
   }
 
-  /** All children at the same time, under one shutdown time (so in OTP). */
+  /** Stops all children at the same time, under one shutdown time (as in OTP). */
   #beginClosing(shutdownMs: ShutdownTime): Closing {
     const closing: Closing = { gone: Promise.withResolvers() };
     this.#state = 'closing';

@@ -4,7 +4,7 @@
  *   starting ──▶ running ──▶ stopping ──▶ over
  *       │           ╰── exited ─────────▶ over   (its keeper is told: it ended by itself)
  *       ├── failed, timed out ──────────▶ over   (likewise)
- *       ╰── stopped ──▶ stopping                 (waits for the start to settle, then stops what came of it)
+ *       ╰── stopped ──▶ stopping                 (waits for the start to settle, then stops what was started)
  */
 import {
   type ChildContext,
@@ -17,21 +17,21 @@ import {
 } from './child-spec.ts';
 import type { CancelTimer, Clock } from './clock.ts';
 
-/** Who keeps the child: a place in a supervisor. */
+/** What keeps the child: a place in a supervisor. */
 export interface Keeper {
   readonly id: string;
   readonly kind: string;
   started(life: Incarnation): void;
-  /** It ended by itself, while starting or while running. */
+  /** The child ended by itself, while starting or running. */
   ended(life: Incarnation, end: ChildEnd): void;
 }
 
-/** ended: by itself, normally; abandoned: it did not even heed the kill, or its start never settled. */
+/** ended: by itself, normally; abandoned: it did not react even to the kill, or its start never settled. */
 export type StoppedHow = 'ended' | 'stopped' | 'killed' | 'abandoned';
 export type Stopped = { readonly how: StoppedHow; readonly error?: unknown };
 export type WhenStopped = (life: Incarnation, stopped: Stopped) => void;
 
-// 1 s: ending a thread takes milliseconds; whoever takes longer to die is not waited for.
+// 1 s: ending a thread takes milliseconds; a child that takes longer to die is not waited for.
 const KILL_MS = 1000;
 
 type Ending = {
@@ -61,7 +61,7 @@ export class Incarnation implements ChildContext {
     return this.keeper.kind;
   }
 
-  /** What runs; undefined before and after. */
+  /** The running child; undefined before and after. */
   get running(): Running | undefined {
     return this.#phase === 'running' ? this.#running : undefined;
   }
@@ -70,7 +70,7 @@ export class Incarnation implements ChildContext {
     return this.#phase === 'over';
   }
 
-  /** Made when asked for: most starts are done before anybody could change their mind. */
+  /** Made on demand: most starts are done before anybody could change their mind. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
     return this.#abort.signal;
@@ -98,7 +98,7 @@ export class Incarnation implements ChildContext {
     this.keeper.ended(this, end);
   }
 
-  /** Calls `done` once it is gone, which may be before this returns; a second call takes over from the first. */
+  /** Calls `done` once the child is gone, perhaps before this returns. The `done` of a second call replaces the first. */
   stop(clock: Clock, shutdownMs: ShutdownTime, done: WhenStopped): void {
     if (this.#ending === undefined) this.#beginEnding(clock, shutdownMs, done);
     else this.#ending.done = done;
@@ -118,7 +118,7 @@ export class Incarnation implements ChildContext {
     }
   }
 
-  /** Makes it fail as a bug would, at once where it does not know how to. */
+  /** Makes the child fail as a bug would; kills it if it has no `crash`. */
   crash(clock: Clock, error: Error): void {
     if (this.#phase !== 'starting' && this.#phase !== 'running') return;
     if (this.#running?.crash === undefined) {
@@ -217,7 +217,7 @@ export class Incarnation implements ChildContext {
   }
 }
 
-/** Runs what may end now, later, or badly, and says which. */
+/** Runs work that may end now, later, or with an error, and reports which. */
 function attempt(work: () => void | Promise<void>, done: () => void, failed: (error: unknown) => void): void {
   let working: void | Promise<void>;
   try {
@@ -230,7 +230,7 @@ function attempt(work: () => void | Promise<void>, done: () => void, failed: (er
   else done();
 }
 
-/** Its life was over before it came: nobody is left who could be told how its killing went. */
+/** This life was over before its child arrived: nobody is left who could be told how the kill went. */
 function killLate(running: Running): void {
   attempt(() => running.stop('kill'), ignore, ignore);
 }

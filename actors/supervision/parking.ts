@@ -1,6 +1,6 @@
 /**
- * What a child that does not escalate does after a crash: it is restarted at once while its window allows, and
- * parked when that is spent; parked without further ado, where the fault is not its own. Pure.
+ * What happens to a child that does not escalate after a crash: it is restarted at once while its window allows, and parked
+ * when the window is spent; parked without further ado if the fault is not its own. Pure.
  *
  *   healthy ── crash within the window ──▶ restarted at once
  *      ▲   ╲── crash, window spent ──▶ parked ── back-off over ──▶ on trial ── crash ──▶ parked, longer
@@ -23,7 +23,7 @@ export type AfterCrash = { readonly type: 'restart'; readonly spell: Spell } | P
 
 export type Crash = {
   readonly now: number;
-  /** How long it had been running; 0 when it failed to start. */
+  /** How long it had been running; 0: it failed to start. */
   readonly ranForMs: number;
 };
 
@@ -40,7 +40,7 @@ export function afterCrash(
   return counted.verdict === 'restart' ? { type: 'restart', spell: next } : park(next, random);
 }
 
-/** It failed for want of something that time may bring, so that a restart at once would fail as well. */
+/** It failed for a reason that time may repair, so a restart at once would fail as well. */
 export function afterWant(before: Spell, ranForMs: number, periodMs: number, random: () => number): Parked {
   return park(healed(before, ranForMs, periodMs), random);
 }

@@ -12,7 +12,7 @@ export type Counted = {
   readonly restarts: readonly number[];
 };
 
-/** Counts a restart wanted at `now`. One that is exactly a period old still counts (so in OTP). */
+/** Counts a restart wanted at `now`. One that is exactly a period old still counts (as in OTP). */
 export function countRestart(restarts: readonly number[], window: RestartWindow, now: number): Counted {
   const recent = restarts.filter((at) => at >= now - window.periodMs);
   recent.push(now);

@@ -1,7 +1,7 @@
-/** Restarts wanted now, in order of the crashes, and never so many in one turn that the thread does nothing else. */
+/** Restarts in the order of the crashes, and never so many in one turn that the thread does nothing else. */
 import type { Clock } from './clock.ts';
 
-// 64 restarts are a few milliseconds, even where each reads its owner from the log.
+// 64 restarts take a few milliseconds, even if each reads its owner from the log.
 const RESTARTS_PER_TURN = 64;
 
 export class RestartQueue<T> {
@@ -11,7 +11,7 @@ export class RestartQueue<T> {
   #next = 0;
   #draining = false;
 
-  /** `restart` may be called for an item that was stopped meanwhile: whoever adds it knows. */
+  /** `restart` may be called for an item that was stopped meanwhile: the caller has to check. */
   constructor(clock: Clock, restart: (item: T) => void) {
     this.#clock = clock;
     this.#restart = restart;
@@ -21,7 +21,7 @@ export class RestartQueue<T> {
     this.#waiting.push(item);
     if (this.#draining) return;
     this.#draining = true;
-    // Out of the stack of the child that just ended.
+    // Outside the stack of the child that has just ended.
     queueMicrotask(() => this.#turn());
   }
 

@@ -1,4 +1,4 @@
-/** Who is due when: a heap by time behind one timer, so that a million parked children need no million timers. */
+/** What is due when: a heap by time behind one timer, so that a million parked children need no million timers. */
 import type { CancelTimer, Clock } from './clock.ts';
 
 type Entry<T> = { readonly atMs: number; readonly item: T };
@@ -10,7 +10,7 @@ export class RetryAgenda<T> {
   #armedForMs = Number.POSITIVE_INFINITY;
   #cancel: CancelTimer | undefined;
 
-  /** `due` may be called for an item that has no interest any more: whoever adds it knows. */
+  /** `due` may be called for an item that is no longer relevant: the caller has to check. */
   constructor(clock: Clock, due: (item: T) => void) {
     this.#clock = clock;
     this.#due = due;

@@ -1,4 +1,4 @@
-/** One child's place in a static supervisor: it stays while lives come and go in it. */
+/** One child's place in a static supervisor: it stays while the child's lives come and go. */
 import { type ActorInfo, type Branch, type LastError, messageOf } from './actor-info.ts';
 import type { ActorState } from './census.ts';
 import { type ChildEnd, type ChildSpec, isRestarted } from './child-spec.ts';
@@ -7,7 +7,7 @@ import { afterWant, HEALTHY, type Spell } from './parking.ts';
 import type { Happening } from './supervision-event.ts';
 import type { World } from './world.ts';
 
-/** What the supervisor hears from the children. */
+/** What the supervisor is told by its children. */
 export interface SeatOwner {
   settled(seat: Seat): void;
   endedIn(seat: Seat, life: Incarnation, end: ChildEnd): void;
@@ -17,7 +17,7 @@ export class Seat implements Keeper {
   readonly spec: ChildSpec;
   readonly place: number;
   life: Incarnation | undefined;
-  /** Whether any life of it came as far as running. */
+  /** Whether any of its lives came as far as running. */
   hasRun = false;
   readonly #owner: SeatOwner;
   readonly #world: World;
@@ -110,7 +110,7 @@ export class Seat implements Keeper {
     if (this.#state !== 'restarting') this.#become('restarting');
   }
 
-  /** It ended for want of what time may bring. Returns in how many milliseconds it is tried again. */
+  /** It ended for a reason that time may repair. Returns in how many milliseconds it is tried again. */
   park(error: unknown, periodMs: number): number {
     const { spell, delayMs } = afterWant(this.#spell, this.#ranForMs, periodMs, this.#world.random);
     this.life = undefined;

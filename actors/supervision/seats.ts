@@ -1,4 +1,4 @@
-/** The places of a static supervisor, in start order, as the listing and chaos see them. */
+/** The places of a static supervisor, in start order, as listings and chaos see them. */
 import type { ActorInfo, Branch, CrashAnswer, Placed } from './actor-info.ts';
 import { type Census, type Counts, noCounts } from './census.ts';
 import type { Clock } from './clock.ts';

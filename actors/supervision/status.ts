@@ -1,4 +1,4 @@
-/** What a dynamic supervisor answers about one of its children. */
+/** What a dynamic supervisor says about one of its children. */
 import type { Running } from './child-spec.ts';
 import type { DynamicChild } from './dynamic-child.ts';
 
@@ -10,7 +10,7 @@ export type Status<R extends Running> =
   | { readonly type: 'parked'; readonly error: unknown; readonly retryAtMs: number }
   | { readonly type: 'absent' };
 
-/** What it is once there is nothing to wait for. */
+/** The states in which there is nothing to wait for. */
 export type Settled<R extends Running> = Extract<
   Status<R>,
   { readonly type: 'running' | 'parked' | 'absent' }
@@ -29,7 +29,7 @@ export function statusOf<R extends Running>(child: DynamicChild | undefined): St
     case 'parked':
       return { type: 'parked', error: ailment?.error, retryAtMs: ailment?.retryAtMs ?? 0 };
     case 'stopping':
-      // Asked for again meanwhile: then it will start as soon as it is gone.
+      // If it was asked for again meanwhile, it will start as soon as it is gone.
       return child.interest?.wanted ? { type: 'starting' } : ABSENT;
     case 'stopped':
       return ABSENT;

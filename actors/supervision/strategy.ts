@@ -2,8 +2,8 @@
 import { type ChildEnd, isRestarted, type Restart } from './child-spec.ts';
 
 /**
- * one_for_one: the others do not notice. one_for_all: all begin again. rest_for_one: those started after it,
- * which may depend on it, begin again.
+ * one_for_one: only that child is restarted. one_for_all: all are. rest_for_one: those started after it, which may depend
+ * on it, are too.
  */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one';
 
@@ -17,7 +17,7 @@ export type Plan =
       readonly start: readonly number[];
     };
 
-/** `restarts` tells for each place, in start order, whether its child is permanent, transient or temporary. */
+/** `restarts`: the restart type of each child, in start order. */
 export function planAfter(
   strategy: Strategy,
   restarts: readonly Restart[],
@@ -32,8 +32,8 @@ export function planAfter(
   return {
     type: 'restart',
     stop: group.filter((place) => place !== ended).reverse(),
-    // A temporary sibling is stopped with the group and, as ever, not started again. A transient one that had
-    // ended normally long ago does begin again: its specification is still there (so in OTP).
+    // A temporary sibling is stopped with the group and, as always, not restarted. A transient one that ended normally long
+    // ago does start again: its specification is still there (as in OTP).
     start: group.filter((place) => restarts[place] !== 'temporary'),
   };
 }

@@ -1,20 +1,20 @@
-/** What supervision tells the outside: one stream of events, for the process log and the metrics. */
+/** What supervision reports: one stream of events, for the process log and the metrics. */
 import type { StoppedHow } from './incarnation.ts';
 
 export type Happening =
   | { readonly type: 'started' }
-  /** Ended by an error while running, or failed to start. */
+  /** It was ended by an error while running, or failed to start. */
   | { readonly type: 'crashed'; readonly error: unknown }
-  /** Runs again; `restarts` counts how often it was started again, attempts that failed included. */
+  /** It runs again; `restarts` counts how often it was started again, including attempts that failed. */
   | { readonly type: 'restarted'; readonly restarts: number }
   | {
       readonly type: 'parked';
       readonly error: unknown;
       readonly retryAtMs: number;
-      /** 1 for the first since it was last healthy. */
+      /** How often it was parked since it was last healthy: 1 for the first time. */
       readonly parkings: number;
     }
-  /** A supervisor gave up: too many restarts. It stops its children and ends. */
+  /** A supervisor gave up after too many restarts. It stops its children and ends. */
   | { readonly type: 'escalated'; readonly error: unknown }
   | { readonly type: 'stopped'; readonly how: StoppedHow; readonly error?: unknown };
 

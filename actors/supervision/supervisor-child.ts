@@ -12,7 +12,7 @@ export function supervisorChild(
     id: spec.id,
     kind: 'supervisor',
     restart,
-    // Its children have their shutdown times; cutting it short would orphan them.
+    // Its children have their own shutdown times; cutting those short would orphan them.
     shutdownMs: Number.POSITIVE_INFINITY,
     start: async (context) => {
       const supervisor = new Supervisor(spec, world, (end) => context.exited(end));

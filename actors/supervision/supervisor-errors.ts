@@ -1,10 +1,10 @@
-/** Why a supervisor itself ends. */
+/** The reasons why a supervisor itself ends. */
 
 import { messageOf } from './actor-info.ts';
 import type { ChildEnd } from './child-spec.ts';
 import type { RestartWindow } from './restart-intensity.ts';
 
-/** A child did not come up the first time; the supervisor does not either. */
+/** A child failed its first start, so its supervisor does not start either. */
 export class StartFailed extends Error {
   override readonly name = 'StartFailed';
   readonly code = 'start_failed';
@@ -13,7 +13,7 @@ export class StartFailed extends Error {
   }
 }
 
-/** More restarts than allowed: the cause is the last crash. */
+/** More restarts than allowed; the cause is the last crash. */
 export class RestartsExceeded extends Error {
   override readonly name = 'RestartsExceeded';
   readonly code = 'restarts_exceeded';

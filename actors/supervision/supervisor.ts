@@ -1,13 +1,13 @@
 /**
- * A static part of the tree, as in OTP: children are started in order and stopped in reverse; who ended by a
- * crash is restarted by the strategy; who crashes too often takes the supervisor with it, whose own supervisor
- * then decides. It does one thing at a time, and hears of ends while it does it.
+ * A static part of the tree, as in OTP: children are started in order and stopped in reverse. A child that crashed is
+ * restarted by the strategy; one that crashes too often takes the supervisor down, and the supervisor above decides. It
+ * does one thing at a time, and is told of ends meanwhile.
  *
- * Who failed for want of what time may bring is no fault of anybody's here: it is parked and tried again with back-off, however
- * often; whoever is to start after it waits with it, and nothing of that is counted. So is who is dispensable, whatever it failed for.
+ * A child that fails for a reason that time may repair is parked and tried again with back-off, however often. Children
+ * that start after it wait with it, and nothing of that is counted. A dispensable child is parked whatever its failure.
  *
- * One liberty: ends already heard of are accounted for before anybody is started again, and a start that they
- * undo is not waited for. OTP starts those children and then stops them; the restarts counted are the same.
+ * It differs from OTP in one thing: ends it was already told of are handled before any child is started again, and a start
+ * that they undo is not waited for. OTP starts those children and then stops them; the restarts counted are the same.
  */
 import assert from 'node:assert/strict';
 import { type ChildEnd, type ChildSpec, crashed, type Running, type StopReason } from './child-spec.ts';
@@ -37,11 +37,11 @@ export class Supervisor implements Running, SeatOwner {
   readonly #seats: readonly Seat[];
   readonly #started = Promise.withResolvers<void>();
   #phase: 'starting' | 'running' | 'over' = 'starting';
-  /** Ends not yet acted upon, in order. */
+  /** Ends that have not been handled yet, in order. */
   readonly #ends: Ended[] = [];
-  /** Who is still to be started, in order. */
+  /** Children still to be started, in order. */
   #toStart: Seat[] = [];
-  /** Who waits to be tried again. */
+  /** Parked children, with the timers of their next tries. */
   readonly #parked = new Map<Seat, CancelTimer>();
   #restarts: readonly number[] = [];
   #working: Promise<void> | undefined;
@@ -49,7 +49,7 @@ export class Supervisor implements Running, SeatOwner {
   #stopping: Promise<void> | undefined;
   #brutal = false;
 
-  /** `exited` is called once, if it ends by itself. */
+  /** `exited` is called once, if the supervisor ends by itself. */
   constructor(spec: SupervisorSpec, world: World, exited: (end: ChildEnd) => void) {
     assertSpec(spec);
     this.#spec = spec;
@@ -57,11 +57,11 @@ export class Supervisor implements Running, SeatOwner {
     this.#exited = exited;
     this.#seats = spec.children.map((child, place) => new Seat(child, place, this, world));
     this.branch = new Seats(this.#seats, world.clock);
-    // Whoever called `start` hears of it; a stop before any start has nobody to tell.
+    // The caller of `start` gets the rejection; a stop before any start has nobody to tell.
     this.#started.promise.catch(() => {});
   }
 
-  /** Resolves when all children run; rejects, with none left, when one of them fails its first start. */
+  /** Resolves when all children run. Rejects, with none left, if one of them fails its first start. */
   start(): Promise<void> {
     assert(this.#working === undefined && this.#toStart.length === 0, `${this.#spec.id} is started twice`);
     this.#toStart = [...this.#seats];
@@ -87,13 +87,13 @@ export class Supervisor implements Running, SeatOwner {
 
   endedIn(seat: Seat, life: Incarnation, end: ChildEnd): void {
     this.#ends.push({ seat, life, end });
-    // A start that this end will undo is not waited for: it may wait for the very sibling that ended.
+    // A start that this end will undo is not waited for: it may be waiting for the very sibling that ended.
     if (this.#starting !== undefined && this.#undoes(seat, end, this.#starting.seat))
       this.#starting.proceed();
     this.#work();
   }
 
-  /** One loop at a time; it begins outside the stack of whoever woke it. */
+  /** One loop at a time; it begins outside the stack of its caller. */
   #work(): void {
     this.#working ??= this.#loop().catch((error: unknown) => this.#break(error));
   }
@@ -120,7 +120,7 @@ export class Supervisor implements Running, SeatOwner {
     this.#started.resolve();
   }
 
-  /** Resolves when the child runs, or failed, or need not be waited for any more. */
+  /** Resolves when the child runs, has failed, or no longer needs to be waited for. */
   #start(seat: Seat): Promise<void> {
     return new Promise((resolve) => {
       const proceed = () => {
@@ -133,7 +133,7 @@ export class Supervisor implements Running, SeatOwner {
   }
 
   async #recover({ seat, life, end }: Ended): Promise<void> {
-    // Stopped meanwhile, together with a sibling: then its end has had its consequence.
+    // It was stopped meanwhile, together with a sibling, so this end was already handled.
     if (seat.life !== life) return;
     const { strategy } = this.#spec;
     const plan = planAfter(strategy, this.#restartTypes(), seat.place, end);
@@ -170,7 +170,7 @@ export class Supervisor implements Running, SeatOwner {
     return counted.verdict === 'escalate';
   }
 
-  /** `again`: itself, and those who start after it. */
+  /** `again`: the seat itself, and those that start after it. */
   #park(seat: Seat, again: readonly Seat[], want: unknown): void {
     const { strategy, periodMs } = this.#spec;
     const retry = () => {
@@ -210,7 +210,7 @@ export class Supervisor implements Running, SeatOwner {
     else if (this.#stopping === undefined) this.#exited(crashed(error));
   }
 
-  /** Our own mistake: nothing of it is trusted any more, and whoever supervises us begins anew. */
+  /** A mistake of our own: nothing here is trusted any more, and the supervisor above starts anew. */
   async #break(error: unknown): Promise<void> {
     this.#killAll();
     await this.#giveUp(error instanceof Error ? error : new Error(String(error)));
@@ -218,7 +218,7 @@ export class Supervisor implements Running, SeatOwner {
 
   async #end(): Promise<void> {
     this.#unparkAll();
-    // The loop sees that it is to stop after what it is at; `stop` lets go of a start it waits for.
+    // The loop stops after its current step; `stop` releases it from a start that it waits for.
     await undefined;
     await this.#working;
     await this.#stopSeats(this.#seats.toReversed());

@@ -1,4 +1,4 @@
-/** The whole tree: its root, kept as a child of nobody, and what people may see of it and do to it. */
+/** The whole tree: its root, and what operators may see of it and do to it. */
 import {
   type ActorInfo,
   type ActorPage,
@@ -15,7 +15,7 @@ import type { SupervisionListener } from './supervision-event.ts';
 import type { World } from './world.ts';
 
 export class Tree implements SeatOwner {
-  /** How the root ended by itself; the process has nothing left to do then. Never rejects. */
+  /** How the root ended by itself; then the process has nothing left to do. Never rejects. */
   readonly ended: Promise<ChildEnd>;
   readonly #world: World;
   readonly #root: Seat;
@@ -31,7 +31,7 @@ export class Tree implements SeatOwner {
     this.#started.promise.catch(() => {});
   }
 
-  /** Resolves when everything runs; rejects, with nothing left, when something does not come up. */
+  /** Resolves when everything runs; rejects, with nothing left, if something does not come up. */
   start(): Promise<void> {
     this.#root.begin();
     return this.#started.promise;

@@ -1,4 +1,4 @@
-/** What every supervisor of one tree shares: time, chance, what passes with time, and whom to tell. */
+/** What all supervisors of one tree share: time, chance, which failures may pass with time, and the observers. */
 import type { Clock } from './clock.ts';
 import { SupervisionObservers } from './supervision-event.ts';
 
@@ -6,7 +6,7 @@ export type World = {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
-  /** Whether time may mend what made a child end: then no restart of it is counted, and it is tried again with back-off. */
+  /** Whether time may repair what made a child end: then its restarts are not counted, and it is tried again with back-off. */
   readonly mayPass: (error: unknown) => boolean;
   readonly observers: SupervisionObservers;
 };

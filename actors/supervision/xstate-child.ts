@@ -1,7 +1,7 @@
 /**
- * An XState actor as a supervised child. XState restarts nothing, rethrows an unobserved error of a root on the
- * whole process, and leaves the children of an actor that threw running; here it is always observed, its end is
- * told once, and what it left behind is stopped.
+ * An XState actor as a supervised child. XState restarts nothing, throws an unobserved error of a root at the whole
+ * process, and leaves the children of an actor that threw running. Here a root is always observed, its end is reported
+ * once, and what it left behind is stopped.
  */
 import {
   type Actor,
@@ -18,9 +18,9 @@ import { LiveActors } from './xstate-live-actors.ts';
 
 export type XstateOptions<Logic extends AnyActorLogic> = {
   readonly input?: InputFrom<Logic>;
-  /** A persisted snapshot to go on from. */
+  /** A persisted snapshot to continue from. */
   readonly snapshot?: Snapshot<unknown>;
-  /** For delayed transitions; the process's own timers when absent. */
+  /** For delayed transitions; absent: the process's own timers. */
   readonly clock?: Clock;
   readonly inspect?: (event: InspectionEvent) => void;
 };
@@ -28,8 +28,8 @@ export type XstateOptions<Logic extends AnyActorLogic> = {
 export type XstateRunning<Logic extends AnyActorLogic> = Running & { readonly actor: Actor<Logic> };
 
 /**
- * To be called in a `start`. What is thrown in a transition, an action or an invoked actor is a crash; a final
- * state is a normal end. What a callback actor throws from a timer of its own goes past XState and past us.
+ * Call it in a `start`. An error thrown in a transition, an action or an invoked actor is a crash; a final state is a
+ * normal end. An error that a callback actor throws from a timer of its own reaches neither XState nor us.
  */
 export function startXstate<Logic extends AnyActorLogic>(
   logic: Logic,
@@ -41,7 +41,7 @@ export function startXstate<Logic extends AnyActorLogic>(
   const actor = createActor<AnyActorLogic>(crashable(logic), {
     ...rest,
     ...(clock && { clock: xstateClock(clock) }),
-    // Constant: a machine memoises every event type it has seen, and ids of actors are part of them.
+    // Constant: a machine memoises every event type it has seen, and those contain the ids of actors.
     id: context.kind,
     inspect: (event) => {
       live.inspect(event);
@@ -68,7 +68,7 @@ export function startXstate<Logic extends AnyActorLogic>(
     actor: actor as Actor<Logic>,
     stop: () => {
       actor.stop();
-      // In the midst of an event it stops after it.
+      // In the middle of an event, it stops after it.
       return isOver ? undefined : over.promise;
     },
     crash: (error) => actor.send({ type: CRASH, error } satisfies Crash),
@@ -78,7 +78,7 @@ export function startXstate<Logic extends AnyActorLogic>(
 const CRASH = 'switchyard.crash';
 type Crash = EventObject & { readonly type: typeof CRASH; readonly error: Error };
 
-/** The same logic, but one event makes its transition throw, as a bug in it would. */
+/** The same logic, except that one event makes its transition throw, as a bug would. */
 function crashable<Logic extends AnyActorLogic>(logic: Logic): Logic {
   const transition: Logic['transition'] = (snapshot, event, scope) => {
     if (event.type === CRASH) throw (event as Crash).error;

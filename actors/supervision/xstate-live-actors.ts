@@ -1,6 +1,6 @@
 /**
- * Which actors of one XState system are alive. XState stops the children of a machine within a transition, so
- * when the transition throws they go on by themselves, and nothing public names them but inspection.
+ * Which actors of one XState system are alive. XState stops the children of a machine within a transition. If the
+ * transition throws, they go on running, and nothing public but inspection names them.
  */
 import type { ActorRefLike, InspectionEvent } from 'xstate';
 
@@ -16,7 +16,7 @@ export class LiveActors {
         if (event.snapshot.status !== 'active') this.#live.delete(event.actorRef);
         return;
       case '@xstate.event':
-        // One that threw shows no last snapshot, but its parent hears of it.
+        // One that threw shows no last snapshot, but its parent is told.
         if (event.sourceRef !== undefined && event.event.type.startsWith('xstate.error.actor.')) {
           this.#live.delete(event.sourceRef);
         }
@@ -26,11 +26,11 @@ export class LiveActors {
     }
   }
 
-  /** Last made, first stopped. */
+  /** Stops the last made first. */
   stopChildrenOf(root: ActorRefLike): void {
     const left = [...this.#live].filter((actor) => actor !== root).reverse();
     this.#live.clear();
-    // `stop` is for roots alone; this event is what it sends, and what a parent sends to its children.
+    // `stop` is only for roots; this event is what it sends, and what a parent sends to its children.
     for (const actor of left) actor.send({ type: 'xstate.stop' });
   }
 }
