@@ -40,7 +40,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
     super(db);
     this.#statements = writeStatements(db);
     this.#upkeep = upkeepStatements(db);
-    this.#pools = new PoolKeys(db);
+    this.#pools = new PoolKeys(db, () => this.position());
     this.#whereabouts = db.memory ? undefined : new Whereabouts(db);
     this.#transaction = db.transaction((work: () => void) => {
       this.#rows = 0;
@@ -149,7 +149,6 @@ export class SqliteStore extends SqliteReads implements LogStore {
 
   putCurrents(rows: readonly StoredCurrent[]): void {
     const { addCurrents, addAlike } = this.#statements;
-    for (const { stream } of rows) this.#pools.came(stream);
     const many = rows.length - (rows.length % AT_ONCE);
     for (let at = 0; at < many; at += AT_ONCE) {
       const to = at + AT_ONCE;
@@ -189,7 +188,6 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   removeCurrent(stream: string): void {
-    this.#pools.went(stream);
     this.#rows -= this.#statements.removeCurrent.run(stream).changes;
   }
 

@@ -22,6 +22,18 @@ it('a pool of the key of one that another connection made is not made', async ()
   expect(await made(log, OTHER)).toEqual(clash);
 });
 
+it('a pool of the key of one that another connection removed is made', async () => {
+  await using directory = await tempDirectory();
+  const options = { directory: directory.path, now };
+  await using log = openSqliteLog(options);
+  await made(log, ONE);
+  expect(await made(log, OTHER)).toEqual(clash);
+  const beside = openSqliteLogBeside(options);
+  await beside.log.append(append([write(ONE, 1, [{ type: 'PoolRemoved', data: {} }], { kept: true })]));
+  await beside.log.close();
+  expect((await made(log, OTHER)).type).toBe('appended');
+});
+
 it('a pool of the key of one whose making was taken back is made', async () => {
   await using directory = await tempDirectory();
   await using log = openSqliteLog({ directory: directory.path, now });
