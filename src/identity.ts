@@ -1,4 +1,4 @@
-/** What is random per data directory and lasts as long: how this router knows itself in `Via`, and its secret. */
+/** What is random per data directory and lasts as long: the router's name in `Via`, and its secret. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** How owners fold, as the event log's tools want it: a projection from JSON to JSON, anew for each fold. */
+/** How owners fold, as the event log's tools need it: a projection from JSON to JSON, new for each fold. */
 import { evolveOwner } from '../actors/index.ts';
 import type { Json, ProjectionOf } from '../eventlog/index.ts';
 

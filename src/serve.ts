@@ -1,6 +1,6 @@
 /**
- * `switchyard serve`, from words to exit status: read the config, start a router, say that it is ready, obey
- * signals, stop. What hinders it is one line that says what was expected and what was found.
+ * `switchyard serve`, from arguments to exit status: read the config, start a router, report that it is ready, obey
+ * signals, stop. If it cannot run, it prints one line with what was expected and what was found.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

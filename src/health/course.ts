@@ -1,4 +1,4 @@
-/** What probes say of a backend: as many in a row as its pool wants make it failing, or passing again. */
+/** The outcome of a backend's probes: as many in a row as its pool requires make it failing, or passing again. */
 
 export type ProbeRules = { readonly healthyAfter: number; readonly unhealthyAfter: number };
 

@@ -1,4 +1,4 @@
-/** One question to one backend: a GET on a connection of its own, whose answer's status is all that matters. */
+/** One probe: a GET to one backend on a new connection; only the status of the answer matters. */
 import { request } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { type BackendAddress, connectFailure } from '../proxy/index.ts';

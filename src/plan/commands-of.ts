@@ -1,4 +1,4 @@
-/** A difference as the commands that make it disappear. */
+/** The commands that remove a difference. */
 import type { Command } from '../../actors/index.ts';
 import type { PoolName } from '../../eventlog/index.ts';
 import type { Change, Routing } from '../config/index.ts';

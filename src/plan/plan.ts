@@ -1,4 +1,4 @@
-/** How to get from what is routed to what is wished, unless that takes away or changes too much at once. */
+/** Plans the way from the routing in force to the wished one, unless it removes or changes too much at once. */
 import type { Plan, Rejection } from '../../actors/index.ts';
 import {
   type Change,

@@ -1,4 +1,4 @@
-/** What is in force, as a config file would say it. */
+/** The routing in force, in the shape of a config file. */
 import type { PoolState, Present } from '../../actors/index.ts';
 import type { BackendId, PoolName } from '../../eventlog/index.ts';
 import type { RoutedPool, Routing } from '../config/index.ts';

@@ -1,4 +1,4 @@
-/** What is written down when a request has ended: its metrics, its record in the journal, its line in the access log. */
+/** What is recorded when a request has ended: its metrics, its journal record, and its line in the access log. */
 import type { Outcome } from '../../actors/index.ts';
 import type { JournalledRequest } from '../telemetry/request-journal.ts';
 import { codeLabel } from '../telemetry/request-metrics.ts';

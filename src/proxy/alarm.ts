@@ -1,4 +1,4 @@
-/** A time at which something is done once, unless another is set meanwhile; Infinity: never. */
+/** One action at one time, replaced if another time is set; Infinity: never. */
 export class Alarm {
   readonly #ring: () => void;
   #timer: NodeJS.Timeout | undefined;

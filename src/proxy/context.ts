@@ -1,4 +1,4 @@
-/** What the parts of one worker's plane share, and what the plane is made of. */
+/** What the parts of one thread's plane share, and what a plane is made of. */
 
 import type { HealthNews, Ledger, RequestObserver } from '../../actors/index.ts';
 import type { QuarantineCause } from '../../eventlog/index.ts';

@@ -1,4 +1,4 @@
-/** Who decides about one request where a program embeds the plane: in the place of routing table and ledger. */
+/** Decides about one request in a program that embeds the plane, instead of the routing table and the ledger. */
 import type { Socket } from 'node:net';
 import type { OutcomeType, RequestActor } from '../../actors/index.ts';
 import type { Hop, ProxyHeader, RequestHead, ResponseHead } from '../wire/index.ts';

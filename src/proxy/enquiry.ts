@@ -1,7 +1,4 @@
-/**
- * What a request asks the delegate that decides in the table's place, and what it is told. An answer that nobody
- * waits for any more is ignored.
- */
+/** A request's questions to its delegate, and the answers. An answer that nobody waits for any more is ignored. */
 import type { OutcomeType } from '../../actors/index.ts';
 import type { OutcomeRow } from './answer/outcome-table.ts';
 import type { Answer } from './answer/reply.ts';

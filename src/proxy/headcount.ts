@@ -1,6 +1,6 @@
 /**
- * How many there are at once of whatever has a limit: connections of a listener or an address, requests of a domain. Where
- * several threads route, they count in memory that they share, so that a limit is one of the router, not of each.
+ * Counts whatever has a limit: connections of a listener or an address, requests of a domain. If several threads
+ * route, they count in shared memory, so that a limit holds for the router, not for each thread.
  */
 import { randomBytes } from 'node:crypto';
 import { seededKeyOf } from '../../eventlog/index.ts';

@@ -1,4 +1,4 @@
-/** The Date field (RFC 9110 §6.6.1), made once a second: by the wall clock, which others compare it with. */
+/** The Date field (RFC 9110 §6.6.1), made once a second from the wall clock, with which others compare it. */
 
 export class HttpDate {
   readonly #wallNow: () => number;

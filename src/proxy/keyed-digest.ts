@@ -1,6 +1,6 @@
 /**
- * Digests under a secret of the data directory: the same text gives the same number in every worker and after a restart, and
- * who has the journal but not the secret can neither read nor check a guess of what it stands for.
+ * Digests keyed with the secret of the data directory: the same text gives the same number in every worker and after
+ * a restart, and nobody who has the journal but not the secret can read what a digest stands for, or check a guess.
  */
 import { createHmac, hash, randomBytes } from 'node:crypto';
 

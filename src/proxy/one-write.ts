@@ -1,6 +1,6 @@
 /**
- * Writes that belong together leave together, from memory that is used again at once, unless the kernel did not take
- * all of it: then the rest keeps the memory, and the next write gets another. Nothing is allocated per write.
+ * Combines writes that belong together into one, in memory that is reused at once, unless the kernel did not take
+ * everything: then the rest keeps the memory, and the next write gets another. Nothing is allocated per write.
  */
 import type { Socket } from 'node:net';
 

@@ -1,5 +1,5 @@
 /**
- * One request as all that serves it know it: what was asked, what was found and what it holds so far; and its end.
+ * One request as all its parts know it: what was asked, what was found, what it holds so far; and its end.
  *
  * Two ends meet here: the client's, which is over when the request is (`conclude`), and the backend's, whose lease
  * is given back when its connection rests or is closed, at once or a little later (`Tenancy.giveBack`).

@@ -1,6 +1,6 @@
 /**
- * The memory that reads go to: a scratch buffer for all connections of a worker on each side, whose bytes are copied
- * out before the read returns, and leased ones for large bodies, which are written on as they are.
+ * The memory for reads: one scratch buffer per side for all connections of a worker, whose bytes are copied out
+ * before the read returns, and leased buffers for large bodies, which are written on without a copy.
  */
 
 // 64 KiB: what libuv asks for, and a socket seldom has more at once.

@@ -1,4 +1,4 @@
-/** What a request may ask of the routing state; whoever holds the views of the owners implements it. */
+/** What a request can ask about the routing state; implemented by whatever holds the owners' views. */
 import type { PoolLedger } from '../../actors/index.ts';
 import type { BackendSettings, DomainSettings, PoolSettings } from '../../eventlog/index.ts';
 import type { Fields } from '../wire/index.ts';

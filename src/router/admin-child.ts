@@ -1,4 +1,4 @@
-/** The admin API as a child of the tree: whenever it is started it has the address that it had first. */
+/** The admin API as a child of the tree: each time it is started it gets the address that it had first. */
 import { type ChildSpec, type CrashPoint, type System, systemClock } from '../../actors/index.ts';
 import type { LocalLog } from '../../eventlog/index.ts';
 import { type Admin, type Check, type Confirmations, createAdmin, type Successions } from '../admin/index.ts';

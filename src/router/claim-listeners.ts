@@ -1,4 +1,6 @@
-/** Addresses to listen on, claimed before anything is started: whose they are already is told at once, and by name. */
+/**
+ * Claims the listen addresses before anything is started, so that an address in use is reported at once, and by name.
+ */
 import { once } from 'node:events';
 import { createServer, type ListenOptions, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

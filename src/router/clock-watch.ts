@@ -1,7 +1,7 @@
 /**
- * Whether the wall clock still goes with this process's own, which nobody sets and which, but on macOS, stands while the machine
- * sleeps. Periods are measured by the latter, and requests and leases are told by it, so that their order is what it was; events have
- * the former.
+ * Watches whether the wall clock keeps pace with the process's monotonic clock, which nobody sets and which, except
+ * on macOS, stands still while the machine sleeps. Durations, requests and leases use the monotonic clock, so that
+ * their order is right; events use the wall clock.
  */
 
 export type ClockWatchOptions = {

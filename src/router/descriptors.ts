@@ -1,6 +1,6 @@
 /**
- * How many clients the files that a process may have open can bear. Beyond that nothing of it works any more: no backend can
- * be connected to, no command and no look at the metrics is accepted, and nothing is journalled.
+ * How many clients the file descriptor limit allows. Beyond it nothing works any more: no backend can be connected
+ * to, no command and no metrics request is accepted, and nothing is journalled.
  */
 import { MOST_CONNECTIONS } from '../admin/index.ts';
 import type { ListenerSettings } from '../config/index.ts';

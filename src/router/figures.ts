@@ -1,4 +1,4 @@
-/** What a router can say of itself in figures: each pool's ledger as it is now, all metrics, and whether its threads are alive. */
+/** The figures of a router: each pool's ledger as it is now, all metrics, and whether its threads are alive. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import {
   keyOf,

@@ -1,4 +1,4 @@
-/** The config file's routing, put in force before anyone listens: on an empty log, or where that is wished. */
+/** Puts the config file's routing in force before anything listens: on an empty log, or if requested. */
 import { type Desk, digestOf, type Plan } from '../../actors/index.ts';
 import type { EventLog } from '../../eventlog/index.ts';
 import { difference, EMPTY_ROUTING, type Routing } from '../config/index.ts';

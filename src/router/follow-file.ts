@@ -1,4 +1,4 @@
-/** The config file read again, beside this thread, and its pools and domains put in force. */
+/** Reads the config file again, beside this thread, and puts its pools and domains in force. */
 import type { Answer, Desk } from '../../actors/index.ts';
 import type { ProcessSettings } from '../config/index.ts';
 import { Comparing, type ConfigFile, type Historian, type WishRead } from '../history/index.ts';

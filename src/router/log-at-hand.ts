@@ -1,6 +1,6 @@
 /**
- * The log as this process has it open: mended before anything is built on it, opened anew when its keeper has crashed,
- * and another file once an archive has put one in its place.
+ * The log as this process has it open: repaired before anything uses it, reopened after its keeper has crashed, and
+ * another file once an archive has replaced it.
  */
 import {
   type EventLog,

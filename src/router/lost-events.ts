@@ -1,6 +1,7 @@
 /**
- * What a journal says of the log beside it: requests were decided on positions that the log must have. It has not where it was
- * lost, came without its `-wal`, or is an older copy; else nobody would be told, since an empty log is a good log.
+ * What the journal shows about the log beside it: the log must have every position on which requests were decided. It
+ * lacks some if it was lost, came without its `-wal`, or is an older copy; nothing else would notice, because an
+ * empty log is valid.
  */
 import { openJournalReader } from '../../eventlog/index.ts';
 

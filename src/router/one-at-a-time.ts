@@ -1,6 +1,6 @@
 /**
- * Work that is done anew whenever it is asked for, and never twice at once: who asks meanwhile is served by a next time, which is
- * one for all of them and sees what was so when any of them asked.
+ * Work that runs whenever it is asked for, but never twice at once: requests during a run share one further run,
+ * which sees the state at the time of each.
  */
 export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let last = Promise.resolve();

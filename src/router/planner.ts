@@ -1,6 +1,6 @@
 /**
- * Who compares a wish for all of the routing with what is in force: a thread of its own where that takes long, and this one where
- * it takes less than a thread's birth. It gives way to nobody, unlike the thread of history: a command waits for it.
+ * Compares a wish for all routing with what is in force: on a thread of its own if that takes long, otherwise on this
+ * one. Unlike the history thread it runs at normal priority, because a command waits for it.
  */
 import type { ChildSpec } from '../../actors/index.ts';
 import { type Historian, HistoryThread, LocalHistory, sourcesOf } from '../history/index.ts';

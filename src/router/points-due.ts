@@ -1,4 +1,4 @@
-/** When points of the past are made: once there is leisure, and whenever much was recorded. */
+/** When points of the past are made: some time after the start, and whenever much was recorded. */
 import { POINT_EVERY } from '../../eventlog/index.ts';
 
 // A start is over by then, and the first requests have found their owners; so is a burst of changes, or it has become large.

@@ -1,6 +1,7 @@
 /**
- * The router whose place this process is to take (`serve --take-over`), over one call to its admin API. It goes on if this process ends
- * before it has the place; if the other one ends by itself meanwhile, there is nobody left to wait for.
+ * The router that this process takes over from (`serve --take-over`), through one call to its admin API. It continues
+ * if this process ends before the handover; if the old router ends by itself meanwhile, there is nothing left to wait
+ * for.
  */
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-/** Whether a router can live with what the system lets its process have. */
+/** Whether the system's limits for this process suffice for a router. */
 
 const GIB = 1024 ** 3;
 // Measured: 4.1 GiB of the main thread and what all threads share, and 0.8 of a thread. With these a worker can be replaced, and one thread

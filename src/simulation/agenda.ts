@@ -1,4 +1,4 @@
-/** What will happen, soonest first; of what happens at the same moment, what was planned first. */
+/** Planned events, soonest first; at the same moment, in the order of planning. */
 
 interface Entry<T> {
   readonly atMs: number;

@@ -1,4 +1,4 @@
-/** Numbers as they come, and what is said of them. */
+/** A series of numbers, and its summary. */
 
 export interface Summary {
   readonly count: number;

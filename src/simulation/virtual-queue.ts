@@ -1,4 +1,7 @@
-/** Those who wait in a ledger under virtual time: how long each may, and what wakes those who wait for time to pass. */
+/**
+ * The waiters of a ledger under virtual time: how long each may wait, and what wakes those that wait for time to
+ * pass.
+ */
 import type { PoolLedger } from '../../actors/index.ts';
 
 export interface Waits {

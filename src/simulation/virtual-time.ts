@@ -1,4 +1,4 @@
-/** Time that passes as fast as what is planned in it is done. */
+/** Time that advances as fast as its planned events are done. */
 import { Agenda } from './agenda.ts';
 
 export class VirtualTime {

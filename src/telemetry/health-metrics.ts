@@ -1,4 +1,4 @@
-/** What became of backends' health, by pool, and what their probes said. */
+/** Metrics of backends' health, by pool, and of probes. */
 import type { HealthCounts } from '../../actors/index.ts';
 import { SHOWN_POOLS } from './ledger-metrics.ts';
 import type { Family } from './prometheus.ts';

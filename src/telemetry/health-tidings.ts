@@ -1,6 +1,6 @@
 /**
- * What the process log tells of the pools' health: whatever is recorded of it, in a line that an operator can read and search. Of
- * failing probes the prober tells, who knows why.
+ * Logs the pools' health to the process log: whatever is recorded of it, in lines that can be read and searched.
+ * Failing probes are logged by the prober, which knows the reason.
  */
 import type { BackendHealth, EventType, Happened } from '../../eventlog/index.ts';
 import type { ProcessLog } from './process-log.ts';

@@ -1,4 +1,4 @@
-/** The journal as its writer describes it, in shared memory: read without asking it. */
+/** Metrics of the journal, from what its writer puts into shared memory. */
 import { JournalMemory, type JournalShared, SAYS } from '../../eventlog/index.ts';
 import type { Family } from './prometheus.ts';
 

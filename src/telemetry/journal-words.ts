@@ -1,4 +1,6 @@
-/** The words that journalled requests use, in the order of their numbers. A segment keeps its own copy of them. */
+/**
+ * The words that journalled requests use, in the order of their numbers. Each segment stores its own copy of them.
+ */
 import { BLAME, type OutcomeType, type Phase } from '../../actors/index.ts';
 import type { Vocabulary } from '../../eventlog/index.ts';
 

@@ -1,4 +1,4 @@
-/** What is in flight and what waits, by pool: the busiest ones one by one, and all of them together. */
+/** Requests in flight and waiting, by pool: the busiest pools individually, and all together. */
 import type { Family } from './prometheus.ts';
 
 export type LedgerSample = {

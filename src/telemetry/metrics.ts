@@ -1,4 +1,6 @@
-/** Everything `/metrics` shows, gathered when somebody asks. Labels are pool, code, kind and the like: never a domain. */
+/**
+ * Everything that `/metrics` shows, gathered on request. Labels are pool, code, kind and the like: never a domain.
+ */
 import type { Census } from '../../actors/index.ts';
 import { actorFamilies } from './actor-metrics.ts';
 import { type LedgerSample, ledgerFamilies } from './ledger-metrics.ts';

@@ -1,4 +1,4 @@
-/** What the plane of one thread counts: numbers that only grow, and the two gauges at the end. */
+/** What the plane of one thread counts: numbers that only grow, and two gauges at the end. */
 
 export class PlaneCounters {
   requests = 0;

@@ -1,4 +1,4 @@
-/** The plane's own counts, added up over the workers, under the names and the meaning that the outside knows. */
+/** The planes' counters, added up over the workers, with their public names and descriptions. */
 import type { PlaneTotal } from './plane-counters.ts';
 import type { Family } from './prometheus.ts';
 

@@ -1,4 +1,4 @@
-/** What the process tells its operator: JSON lines on standard output, without secrets. */
+/** The process log for the operator: JSON lines on standard output, without secrets. */
 import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
 
 export type ProcessLog = Logger;

@@ -1,4 +1,4 @@
-/** Metrics as text: Prometheus' exposition format 0.0.4, or OpenMetrics 1.0.0 for who asks for it. */
+/** Metrics as text: Prometheus exposition format 0.0.4, or OpenMetrics 1.0.0 for clients that ask for it. */
 import assert from 'node:assert/strict';
 
 export type Labels = Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-/** How often workers were replaced, and what that cost: a connection that the system had made and nobody had accepted. */
+/** How often workers were replaced, and how many established but unaccepted connections that cost. */
 import type { Family } from './prometheus.ts';
 
 export type ReplacementCounts = {

@@ -1,4 +1,4 @@
-/** Counted requests as metrics: over all pools by code, and of the busiest pools one by one. */
+/** Request counts as metrics: over all pools by code, and for the busiest pools individually. */
 import { SHOWN_POOLS } from './ledger-metrics.ts';
 import { planeFamilies, workerFamilies } from './plane-families.ts';
 import type { Family, HistogramSample } from './prometheus.ts';

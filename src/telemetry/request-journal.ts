@@ -1,4 +1,4 @@
-/** One thread's requests on their way to the journal: each as it ended, packed into the thread's ring. */
+/** The way of one thread's requests to the journal: each is packed into the thread's ring when it ends. */
 import type { OutcomeType, Phase } from '../../actors/index.ts';
 import {
   AFFINITY_VERDICTS,

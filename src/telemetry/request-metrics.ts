@@ -1,6 +1,7 @@
 /**
- * What requests were and took, counted per pool in plain arrays: cheap to add to, and to add up over workers. Pools come and
- * go, and there may be a hundred thousand of them: each thread counts so many one by one, and of all others only the sum.
+ * Counts and times of requests per pool, in plain arrays: cheap to update, and to add up over workers. Pools come and
+ * go, and there may be a hundred thousand of them: each thread counts a limited number individually, and the rest as
+ * one sum.
  */
 
 /** Upper bounds in milliseconds; one more bucket holds the rest. */

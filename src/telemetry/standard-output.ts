@@ -1,6 +1,7 @@
 /**
- * Standard output of a router. Whoever reads it may be slow, stuck or gone, or the disk may be full, and nobody here waits for
- * that or fails by it: lines that find no room are dropped and counted. A line of the process log finds room longer.
+ * Standard output of a router. Its reader may be slow, stuck or gone, or the disk full, and nothing here waits or
+ * fails because of that: lines without room are dropped and counted. Lines of the process log are the last to be
+ * dropped.
  */
 import { fstatSync, writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';

@@ -1,6 +1,6 @@
 /**
- * What the process log tells of the supervision tree: who crashed, was restarted, or waits for better times. Who fails again and
- * again for one reason has that told once, until it runs again.
+ * Logs the supervision tree to the process log: crashes, restarts, and parked actors. An actor that fails repeatedly
+ * for one reason is reported once, until it runs again.
  */
 import type { SupervisionEvent, SupervisionListener } from '../../actors/index.ts';
 import type { ProcessLog } from './process-log.ts';

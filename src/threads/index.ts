@@ -1,4 +1,4 @@
-/** Threads beside those that route, and how long one waits for what others say. */
+/** Threads beside the routing ones, and time-outs for what others send. */
 export { newThread } from './new-thread.ts';
 export { afterTurning } from './patience.ts';
 export { programBeside } from './program-beside.ts';

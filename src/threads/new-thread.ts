@@ -1,4 +1,7 @@
-/** A thread that the main one starts, however long the process has been running and whatever became of where it was started. */
+/**
+ * Starts a thread from the main thread, however long the process has been running and whatever has happened to the
+ * directory it was started in.
+ */
 import { realpathSync } from 'node:fs';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { addressesLeft } from './system-limit.ts';

@@ -1,6 +1,7 @@
 /**
- * A time-out for what comes from outside this thread. Where the thread stands still, for a slow disk or because its machine does,
- * nothing can come, and when it goes on timers are called before sockets and ports are read: that time is nobody's delay.
+ * A time-out for what comes from outside this thread. While the thread is blocked, by a slow disk or a paused
+ * machine, nothing can arrive, and afterwards timers fire before sockets and ports are read: that time does not
+ * count.
  */
 
 // So that of the time a tenth at most is lost to standing still.

@@ -1,4 +1,4 @@
-/** What the system lets this process have (getrlimit(2)), and what is left of it. */
+/** The system's limits for this process (getrlimit(2)), and what is left of them. */
 import { readFileSync } from 'node:fs';
 
 const KIB = 1024;

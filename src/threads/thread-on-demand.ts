@@ -1,6 +1,7 @@
 /**
- * A thread of its own for work that comes now and then: born when it is wanted, gone when nobody wanted it for long, and
- * supervised meanwhile. It is told `stop` to end and `fail` to fail as a bug would; all else is between it and its user.
+ * A thread for occasional work: started when it is needed, ended when it has not been needed for a while, and
+ * supervised meanwhile. It is sent `stop` to end and `fail` to fail as a bug would; all other messages are between it
+ * and its user.
  *
  *   absent ──thread()──▶ alive ──rest(), and so long nobody──▶ absent
  *                          └──────crashed──▶ parked by its supervisor for a moment, longer if it goes on, and absent again

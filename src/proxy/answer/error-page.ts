@@ -1,6 +1,6 @@
 /**
- * The page of a request that ended without a backend's answer: the domain's own, or ours, a small HTML document, or JSON for
- * a client that prefers it.
+ * The page for a request that ended without a backend's response: the domain's own, or ours: a small HTML document,
+ * or JSON for a client that prefers it.
  */
 import type { Outcome, OutcomeType } from '../../../actors/index.ts';
 import type { Fields, RequestHead } from '../../wire/index.ts';

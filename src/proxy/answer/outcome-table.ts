@@ -1,4 +1,4 @@
-/** How each end of a request shows: the status, the H-code and its words in the log, the words on the page. */
+/** How each outcome appears: the status, the H-code and its text in the log, and the text on the page. */
 import type { OutcomeType } from '../../../actors/index.ts';
 
 export type OutcomeRow = {

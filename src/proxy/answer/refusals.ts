@@ -1,4 +1,4 @@
-/** What the wire refuses, in the words of outcomes. */
+/** Which outcome each refusal of the wire becomes. */
 import type { OutcomeType } from '../../../actors/index.ts';
 import type {
   BodyRefusal,

@@ -1,4 +1,4 @@
-/** An answer that is not a backend's, and its bytes. */
+/** A response of the router itself, and its bytes. */
 import { type Fields, writeFields } from '../../wire/index.ts';
 import { STATUS_TITLES } from './status-titles.ts';
 

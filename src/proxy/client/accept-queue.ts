@@ -1,7 +1,7 @@
 /**
- * How many connections the system has made for a listening socket that nobody has accepted yet. They are reset when it is
- * closed, unless the system hands them to another listener of the same port (net.ipv4.tcp_migrate_req). Node does not say
- * it; Linux does, in a file.
+ * How many connections the system has established for a listening socket that were not accepted yet. They are reset
+ * when it is closed, unless the system hands them to another listener of the same port (net.ipv4.tcp_migrate_req).
+ * Node does not expose the number; Linux does, in a file.
  */
 import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import type { Server } from 'node:net';

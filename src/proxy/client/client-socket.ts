@@ -1,6 +1,6 @@
 /**
- * A client's socket as its connection and its exchange use it: writes, reading that pauses and goes on, reads into
- * leased buffers, one deadline.
+ * A client's socket for its connection and its exchange: writing, pausing and resuming reads, reads into leased
+ * buffers, one deadline.
  */
 import type { Socket } from 'node:net';
 import type { PlaneContext } from '../context.ts';

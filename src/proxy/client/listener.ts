@@ -1,4 +1,4 @@
-/** One listening address with its settings, made ready once: networks parsed, connections counted. */
+/** One listening address with its settings, prepared once: networks parsed, connections counted. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenerSettings } from '../../config/index.ts';
 import { type Networks, parseNetworks } from '../../wire/index.ts';

@@ -1,4 +1,4 @@
-/** The open client connections of one worker: what is done with all of them, and who waits until there is none. */
+/** The open client connections of one worker: operations on all of them, and waiting until there is none. */
 import type { ClientConnection } from './client-connection.ts';
 
 export class OpenConnections {

@@ -1,6 +1,6 @@
 /**
- * Where a connection comes from: its peer, or whom the load balancer in front names in its PROXY header; and what is made of
- * that for the forwarding fields.
+ * Where a connection comes from: its peer, or the client that a load balancer names in its PROXY header; and what the
+ * forwarding fields say of it.
  */
 import { clientLines, flat, type Hop, type ProxyHeader, plainAddress } from '../../wire/index.ts';
 import type { Listener } from './listener.ts';

@@ -1,4 +1,4 @@
-/** What of a refused head is known, in the shape of one that was not, for the log and the answer. */
+/** What is known of a refused head, in the shape of an accepted one, for the log and the answer. */
 import type { RequestHead, RequestRefusal } from '../../wire/index.ts';
 
 export function refusedHead({

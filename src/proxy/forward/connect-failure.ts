@@ -1,4 +1,7 @@
-/** Why a connection could not be made: the backend's doing, or our own shortage, which must not blame it. */
+/**
+ * Why a connection failed: because of the backend, or because of our own shortage, for which the backend must not be
+ * blamed.
+ */
 import type { QuarantineCause } from '../../../eventlog/index.ts';
 
 const OWN_SHORTAGE: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 /**
- * From a leased backend to a connection to it: an idle one of this worker's, or a new one. What goes wrong on the way sends
- * the request to the next backend, and is charged to this one for everybody.
+ * From a leased backend to a connection: an idle one of this worker's, or a new one. A failure sends the request to
+ * the next backend and counts against this one, for all workers.
  */
 
 import type { Tenancy } from '../lease/tenancy.ts';

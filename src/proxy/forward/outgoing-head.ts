@@ -1,4 +1,6 @@
-/** The head of a request as its backend gets it: the client's fields, those of the hop, those the domain sets. */
+/**
+ * The head of a request as the backend gets it: the client's fields, those of the hop, and those set by the domain.
+ */
 import { fieldKey, forwardFields, forwardLines, writeFields, writeRequestHead } from '../../wire/index.ts';
 import type { ProxiedRequest } from '../proxied-request.ts';
 import type { DomainRoute } from '../routing-table.ts';

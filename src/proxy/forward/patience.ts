@@ -1,4 +1,7 @@
-/** Whoever is to speak next on a request under way: how long that is waited for, and how the request ends if nobody does. */
+/**
+ * Which side has to send next on a request in progress: how long that is waited for, and how the request ends if
+ * nothing comes.
+ */
 import type { OutcomeType } from '../../../actors/index.ts';
 import type { ProxiedRequest } from '../proxied-request.ts';
 import type { PoolRoute } from '../routing-table.ts';

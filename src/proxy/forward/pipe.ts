@@ -1,6 +1,6 @@
 /**
- * An upgraded connection: bytes as they come, both ways, each side no faster than the other takes them. A FIN is
- * passed on while the other direction finishes.
+ * An upgraded connection: bytes in both directions, each no faster than the receiver takes them. A FIN is passed on
+ * while the other direction finishes.
  */
 import type { ClientSocket } from '../client/client-socket.ts';
 import { HIGH_WATER_BYTES } from '../high-water.ts';

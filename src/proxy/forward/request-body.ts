@@ -1,6 +1,6 @@
 /**
- * The body of a request on its way to the backend: read, held while there is no connection, passed on when there
- * is, and held on to as long as it may have to be sent once more.
+ * The body of a request on its way to the backend: read, buffered while there is no connection, then passed on, and
+ * kept as long as it may have to be sent again.
  */
 import {
   BODY,

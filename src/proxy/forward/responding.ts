@@ -1,4 +1,7 @@
-/** A backend's response as the client gets it: interim heads, the head, the body no faster than it is taken, or a pipe. */
+/**
+ * A backend's response as the client gets it: interim heads, the head, the body no faster than the client takes it,
+ * or a pipe.
+ */
 import { RESPONDED } from '../../../actors/index.ts';
 import {
   type ResponseHead,

@@ -1,6 +1,6 @@
 /**
- * A backend's response on its way to the client: interim heads, the head, the body, the end; written as few times
- * as it can be, never more than the client takes.
+ * Relays a backend's response to the client: interim heads, the head, the body, the end; in as few writes as
+ * possible, never more than the client takes.
  */
 import {
   BODY,

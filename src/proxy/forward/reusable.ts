@@ -1,4 +1,7 @@
-/** Whether a connection may serve another request after a response: RFC 9112 §9.3, only if nobody can doubt where the next begins. */
+/**
+ * Whether a connection may serve another request after a response (RFC 9112 §9.3): only if it is certain where the
+ * next response begins.
+ */
 import type { ResponseHead } from '../../wire/index.ts';
 
 export function isReusableAfter(head: ResponseHead): boolean {

@@ -1,6 +1,6 @@
 /**
- * Whether a request may be asked of another backend. RFC 9110 §9.2.2: only what may be done twice with the effect of once, while
- * all of it is still held; and only as far as the pool's budget goes.
+ * Whether a request may be sent to another backend. RFC 9110 §9.2.2: only if it is idempotent, while all of it is
+ * still buffered, and within the pool's budget.
  */
 import type { PlaneContext } from '../context.ts';
 import type { ProxiedRequest } from '../proxied-request.ts';

@@ -1,4 +1,4 @@
-/** Who has a connection after its request went to another backend: nothing that comes on it matters any more but its end. */
+/** The user of a connection whose request went to another backend: only the end of the connection still matters. */
 import type { ConnectionUser } from '../upstream/connection.ts';
 
 export class Successor implements ConnectionUser {

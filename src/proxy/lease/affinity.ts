@@ -1,6 +1,6 @@
 /**
- * Sticky sessions: a cookie that names the backend a client had, so that it goes home. Its value is a tag that only this
- * router can make and that says nothing to others; any other value counts as none.
+ * Sticky sessions: a cookie that names the backend a client had, so that it returns there. Its value is a tag that
+ * only this router can make and that tells others nothing; any other value counts as none.
  */
 import { asked, type Hop, type RequestHead } from '../../wire/index.ts';
 import type { KeyedDigest } from '../keyed-digest.ts';

@@ -1,4 +1,4 @@
-/** What a request asks a pool for, as far as that matters to the ledger. */
+/** What the ledger has to know of a request that asks for a lease. */
 
 /** Each 0 where there is none. */
 export type Asks = {

@@ -1,4 +1,4 @@
-/** What a request is kept together by, as a number: for pools whose policy sends the same key to the same backend. */
+/** The number by which requests are kept together, for policies that send the same key to the same backend. */
 import type { PoolSettings } from '../../../eventlog/index.ts';
 import type { RequestHead } from '../../wire/index.ts';
 import type { KeyedDigest } from '../keyed-digest.ts';

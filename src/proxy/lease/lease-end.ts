@@ -1,4 +1,4 @@
-/** How a lease ends, in the ledger's words, when its request ended in those of outcomes. */
+/** How a lease ends in the ledger's terms, from the outcome of its request. */
 import type { LeaseEnd, OutcomeType, Phase } from '../../../actors/index.ts';
 
 /** `isStale`: over a kept connection, on which not a byte came: it may have been closed before the request was sent. */

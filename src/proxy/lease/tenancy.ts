@@ -1,4 +1,4 @@
-/** A request's claim on a backend of its pool: it asks, waits, holds one lease at a time, and remembers what it tried. */
+/** A request's dealings with its pool: it asks, waits, holds one lease at a time, and remembers what it tried. */
 import type {
   ConnectionClaims,
   Lease,

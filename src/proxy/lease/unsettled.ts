@@ -1,6 +1,6 @@
 /**
- * Requests that were granted only backends which their table does not know. It and the ledger learn of a change one after the
- * other, so for a moment they may have no backend in common: whoever comes just then asks again when the moment is over.
+ * Requests that were granted only backends that their table does not know yet. Table and ledger learn of a change one
+ * after the other, so for a moment they may have no backend in common; such a request asks again a moment later.
  */
 
 export interface Asker {

@@ -1,4 +1,4 @@
-/** While requests of this worker wait for a backend, it ends the quarantines that are due: nothing else would. */
+/** Ends due quarantines while requests of this worker wait for a backend: nothing else would. */
 import type { PoolLedger } from '../../../actors/index.ts';
 import { Deadline, type Deadlines } from '../deadlines.ts';
 

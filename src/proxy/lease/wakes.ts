@@ -1,6 +1,6 @@
 /**
- * Requests whose pool has no ledger yet, since nobody asked for it before, or for long: the main thread makes one, and then
- * they go on, apart from those that have ended meanwhile.
+ * Requests whose pool has no ledger yet, because nobody has used it, or not for long: the main thread makes one, and
+ * those that have not ended meanwhile continue.
  */
 import type { Outcome } from '../../../actors/index.ts';
 import type { PoolRoute } from '../routing-table.ts';

@@ -1,4 +1,4 @@
-/** From the domain to the pool: what is in a request's way there; if nothing is, it asks the pool for a lease. */
+/** From the domain to the pool: the checks on the way; a request that passes them asks the pool for a lease. */
 
 import { isLoop } from '../../wire/index.ts';
 import { UNROUTED } from '../lease/asks.ts';

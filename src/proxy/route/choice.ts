@@ -1,4 +1,7 @@
-/** What was decided about a request between its domain and its pool, for its way and for its record. Made only where there is something to decide. */
+/**
+ * What was decided about a request between its domain and its pool, for its way and for its record. Created only if
+ * there is something to decide.
+ */
 import type { AffinityVerdict } from '../../../eventlog/index.ts';
 import type { Route } from './domain-routes.ts';
 

@@ -1,4 +1,4 @@
-/** How many requests of one domain may be under way at once, so that one tenant starves nobody. */
+/** How many requests of one domain may be in progress at once, so that one tenant cannot starve the others. */
 import type { PlaneContext } from '../context.ts';
 import type { DomainRoute } from '../routing-table.ts';
 

@@ -1,4 +1,4 @@
-/** The routes of a domain, made ready once when the domain is known, so that a request only has to be matched. */
+/** The routes of a domain, prepared once when the domain becomes known, so that a request only has to be matched. */
 import { keyOf, NO_ROUTE, RouteMatcher, Split } from '../../../actors/index.ts';
 import {
   type LocationPart,

@@ -1,4 +1,4 @@
-/** Where a redirect leads, filled in from the request. */
+/** The location of a redirect, filled in from the request. */
 import type { LocationPart } from '../../../eventlog/index.ts';
 
 export type Asked = {

@@ -1,4 +1,4 @@
-/** A part of a request that pools and splits keep requests together by, as text. */
+/** The part of a request by which pools and splits keep requests together, as text. */
 import { fieldOf } from '../../../actors/index.ts';
 import type { RequestHead } from '../../wire/index.ts';
 

@@ -1,4 +1,4 @@
-/** From a domain that has routes to the pool that serves this request, or to the place where it is to ask instead. */
+/** From a domain with routes to the pool that serves this request, or to the redirect that answers it. */
 import { DRAWS } from '../../../actors/index.ts';
 import type { ProxiedRequest } from '../proxied-request.ts';
 import type { PoolRoute } from '../routing-table.ts';

@@ -1,7 +1,7 @@
 /**
- * The connections of one worker to one backend: idle ones are used again, the latest first. Where a backend has a
- * concurrency limit, idle plus busy ones never exceed it: one that serves a single connection must not be blocked
- * by our own idle one.
+ * The connections of one worker to one backend. Idle ones are reused, the latest first. If a backend has a
+ * concurrency limit, idle plus busy ones never exceed it: a backend that serves a single connection must not be
+ * blocked by our own idle one.
  */
 import type { ConnectionClaims, Lease } from '../../../actors/index.ts';
 import type { BackendAddress } from '../routing-table.ts';

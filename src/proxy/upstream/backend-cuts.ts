@@ -1,4 +1,4 @@
-/** When the time of drained backends is over: whatever this worker still has under way on one is cut then. */
+/** Cuts what this worker still has in progress on drained backends when their time is over. */
 import { Deadline, type Deadlines } from '../deadlines.ts';
 import type { Upstreams } from './upstreams.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Addresses of backends that are given by name. The system says them (its hosts file, its search path, the DNS), and
- * the DNS says beside it for how long. While nobody can be asked, or answers in time, the last good answer is kept.
+ * Addresses of backends given by name. The system resolves them (its hosts file, search path, DNS), and the DNS says
+ * for how long they hold. While nobody can be asked, or answers in time, the last good answer is kept.
  */
 import { promises as dns, type LookupAddress, type RecordWithTtl } from 'node:dns';
 import type { LookupFunction } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * What one worker has open, and waits to open, to one backend whose limit all workers share. Connections that are not
- * leased idle here until one is wanted, in this worker or in another.
+ * The connections that one worker has open, or wants to open, to one backend whose limit all workers share.
+ * Connections without a lease idle here until one is wanted, in this worker or in another.
  */
 import type { ConnectionClaims } from '../../../actors/index.ts';
 

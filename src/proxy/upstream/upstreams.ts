@@ -1,4 +1,4 @@
-/** All connections of one worker to backends, by address, made on first use and forgotten when none is open. */
+/** All connections of one worker to backends, by address; created on first use and dropped when none is open. */
 import type { ConnectionClaims, Lease, RowWatcher } from '../../../actors/index.ts';
 import type { BackendRoute } from '../routing-table.ts';
 import { BackendConnections } from './backend-connections.ts';
