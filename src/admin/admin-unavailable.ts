@@ -1,4 +1,4 @@
-/** The admin listener cannot be had as wished; the program ends with this message. */
+/** The admin listener cannot be opened as configured; the program ends with this message. */
 export class AdminUnavailable extends Error {
   override readonly name = 'AdminUnavailable';
   readonly code: 'address_invalid' | 'address_exposed' | 'address_in_use' | 'address_unavailable';

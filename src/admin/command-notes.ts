@@ -1,6 +1,7 @@
 /**
- * What was commanded, for the process log: told a moment after the answer, many at once. Lines are as dear as half of all else
- * that a command takes of this thread, and who just got an answer asks something next, over another thread that needs a core.
+ * Logs commands to the process log: a moment after the answer, several at once. A line costs this thread up to half
+ * as much as the rest of a command, and a client that just got its answer tends to send the next command through
+ * another thread, which needs a core.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from './logger.ts';

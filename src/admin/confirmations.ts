@@ -1,6 +1,6 @@
 /**
- * Changes on trial: an `apply` that is undone unless it is confirmed in time. What is on trial stands in the log, beside
- * the answer of the command, so a restart of the router forgets none.
+ * Changes on trial: an `apply` that is undone unless it is confirmed in time. Trials are recorded in the log, beside
+ * the answer of the command, so they survive a restart of the router.
  *
  *   on trial ──confirmed in time──▶ kept
  *       └──────not, or not in time──▶ undone: whatever nobody changed again meanwhile is as it was before

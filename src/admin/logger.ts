@@ -1,4 +1,4 @@
-/** What the process log is told; pino's shape. */
+/** The process log's interface; pino's shape. */
 export interface Logger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

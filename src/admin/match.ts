@@ -1,4 +1,4 @@
-/** Finds the route of a target, decodes what varies in it, and refuses what no route knows. */
+/** Finds the route of a target, decodes its variable parts, and refuses unknown ones. */
 import { quoted } from '../../eventlog/index.ts';
 import { Refused } from './http/problem.ts';
 import type { Route } from './routes.ts';

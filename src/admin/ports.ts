@@ -1,4 +1,4 @@
-/** What the admin API needs of the rest of the program: each thing by its own small interface. */
+/** What the admin API needs from the rest of the program: a small interface for each thing. */
 import type { ActorPage, CrashPoint, Desk, Drained, PageOptions } from '../../actors/index.ts';
 import type { BackendId, EventLog, PoolName } from '../../eventlog/index.ts';
 import type { OwnAddresses } from '../config/index.ts';

@@ -1,4 +1,7 @@
-/** What rollbacks share: a difference as commands on what was seen, and what is said where something changed meanwhile. */
+/**
+ * What rollbacks have in common: a difference as commands on the state that was read, and the refusal if something
+ * changed meanwhile.
+ */
 import type { Answer, Command, Desk, Planned, Present, Rejection } from '../../actors/index.ts';
 import type { EventLog, PoolName, Position } from '../../eventlog/index.ts';
 import { type Change, MAX_CHANGES, type Removable, type Routing, removedBy } from '../config/index.ts';

@@ -1,4 +1,4 @@
-/** Every route there is: method, path, the query keys it knows, and who answers. */
+/** Every route of the admin API: method, path, known query keys, and handler. */
 
 import { apply } from './calls/apply.ts';
 import { deleteBackend, drainBackend, getBackend, listBackends, putBackend } from './calls/backends.ts';

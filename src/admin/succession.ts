@@ -1,4 +1,4 @@
-/** What is to be known and done where another process takes this one's place: `takeover.ts` speaks with it, the router does it. */
+/** What a handover to another process needs: `takeover.ts` speaks with that process, the router carries it out. */
 
 /** A listener as the config file has it, and where it listens. */
 export type Held = { readonly wished: string; readonly bound: string };

@@ -1,4 +1,4 @@
-/** How a command ends: what it throws is told in lines and an exit status, and so is an output that takes nothing. */
+/** How a command ends: errors become lines and an exit status, also when the output cannot be written. */
 import { CommandFailed, UsageError } from './failure.ts';
 import type { Printer } from './render/printer.ts';
 import type { ExitCode } from './verb.ts';

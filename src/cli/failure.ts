@@ -1,4 +1,4 @@
-/** The two ways in which a command does not do what it was told: told wrongly, or told no. */
+/** The two ways in which a command fails: wrong usage, or a refusal. */
 
 /** Exit status 2. `hint` is a second line. */
 export class UsageError extends Error {

@@ -1,4 +1,7 @@
-/** The command line: its words, and what `serve` needs of it. What talks to a router (`run.ts`) is loaded by who does. */
+/**
+ * The command line: its arguments, and what `serve` needs of it. The verbs that talk to a router (`run.ts`) are
+ * loaded only when used.
+ */
 export { concluded } from './concluded.ts';
 export { CommandFailed } from './failure.ts';
 export { processIo } from './io.ts';

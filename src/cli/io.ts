@@ -1,4 +1,4 @@
-/** What a command touches of the world besides the network and files: its streams, and who runs it. */
+/** A command's streams and user: everything it touches besides the network and files. */
 import { createWriteStream, fstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
 

@@ -1,4 +1,4 @@
-/** Files that a person names on the command line, `-` being standard input; what is wrong in them is told by place. */
+/** Files named on the command line, `-` being standard input; errors in them name their place. */
 import { addAbortSignal, type Readable } from 'node:stream';
 import {
   type Checked,

@@ -1,6 +1,6 @@
 /**
- * A file that a command writes: one that was not there before, since what is there is somebody's; whole, or not at all. Until
- * it is whole it has another name beside, which is all that a kill leaves.
+ * Writes a new file: it refuses an existing one, and leaves a complete file or none. Until it is complete it has
+ * another name in the same directory, which is all that a kill leaves behind.
  */
 import { existsSync } from 'node:fs';
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';

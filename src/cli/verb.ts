@@ -1,4 +1,4 @@
-/** One thing that the command line can do, with all that its usage text says of it. */
+/** One verb of the command line, with everything its usage text needs. */
 
 import type { Io } from './io.ts';
 import type { Printer } from './render/printer.ts';

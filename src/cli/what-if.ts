@@ -1,4 +1,4 @@
-/** `replay` with something otherwise: asks for it, shows how far it is, and prints both sides. */
+/** `replay` with something changed: requests it, shows progress, and prints both sides. */
 import { z } from 'zod';
 import { quoted } from '../../eventlog/index.ts';
 import { CommandFailed, UsageError } from './failure.ts';

@@ -1,4 +1,4 @@
-/** The whole configuration as one value: parsed once, checked as a whole, frozen, and handed out in parts. */
+/** The whole configuration as one value: parsed once, checked as a whole, frozen, and passed on in parts. */
 import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
 import { isLoopback, parseHostPort } from './host-port.ts';

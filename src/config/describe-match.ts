@@ -1,6 +1,6 @@
 /**
- * A route's match in one line, as people name it: `/shop ~^/v[0-9]+/ GET|HEAD x-beta=1`, or `*` for every request. No two matches
- * have the same: what would read like two parts, or like another one, stands in quotes.
+ * A route's match in one line for people: `/shop ~^/v[0-9]+/ GET|HEAD x-beta=1`, or `*` for every request. No two
+ * matches have the same text: ambiguous parts are quoted.
  */
 import type { RouteMatch } from '../../eventlog/index.ts';
 

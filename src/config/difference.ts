@@ -1,6 +1,6 @@
 /**
- * What would have to change for the present routing to become the wished one: a pure comparison, shown by
- * `apply --dry-run`, printed by `serve` on a log with history, and turned into commands by `/v1/apply`.
+ * What would have to change to turn the present routing into the wished one: a pure comparison, shown by `apply
+ * --dry-run`, printed by `serve` on a log with history, and turned into commands by `/v1/apply`.
  */
 import {
   type BackendId,

@@ -1,4 +1,4 @@
-/** Which pages a domain may have of its own: one for each end of a request that shows one, and one for all others. */
+/** The error pages that a domain can define: one for each outcome that shows a page, and one for all others. */
 import { BLAME } from '../../actors/index.ts';
 import type { SparseDomain } from '../../eventlog/index.ts';
 import { nearest } from './nearest.ts';

@@ -1,4 +1,4 @@
-/** Some of a text that could not be read, as an error quotes it. Of what may be a token it is told that it is wrong, and not what it is. */
+/** An excerpt of unreadable text, for an error message. Of a possible token it says only that it is wrong. */
 import { quoted } from '../../eventlog/index.ts';
 
 export const UNSHOWN = 'something that may be a token, and is not shown';

@@ -1,4 +1,4 @@
-/** Which settings a file has otherwise by now that a process keeps for as long as it lives. */
+/** Which settings that a process keeps for its lifetime are different in the file by now. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Path, renderPath } from './problem.ts';
 import { type ProcessSettings, processShape } from './process.ts';

@@ -1,4 +1,4 @@
-/** The known word that somebody most likely meant. */
+/** The known word that was most likely meant. */
 
 /** Undefined where nothing is near: at most a third of the letters differ, and at least one may. */
 export function nearest(word: string, known: readonly string[]): string | undefined {

@@ -1,6 +1,6 @@
 /**
- * A pool of which nothing is said but the addresses of its backends, as nearly all are in a bulk: read at a glance, where a schema
- * that knows every setting takes five times as long.
+ * Recognises pools with nothing but the addresses of their backends, as nearly all are in a bulk: a schema that knows
+ * every setting takes five times as long.
  */
 import { type BackendId, isAddress, parseBackendId, type SparseBackend } from '../../eventlog/index.ts';
 import { ownListener } from './host-port.ts';

@@ -1,6 +1,6 @@
 /**
- * What is plain of a routing, as nearly all of a large one is: told at a glance and taken out, so that a schema that knows every
- * setting looks at the rest alone.
+ * Recognises and takes out the plain parts of a routing, nearly all of a large one, so that the schema that knows
+ * every setting only checks the rest.
  */
 import {
   type DomainName,

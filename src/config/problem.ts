@@ -1,4 +1,4 @@
-/** Something wrong with what somebody wrote: where it stands, what was expected there, and what was found. */
+/** A mistake in somebody's input: where it is, what was expected there, and what was found. */
 import { quoted } from '../../eventlog/index.ts';
 
 export type Problem = {

@@ -1,6 +1,6 @@
 /**
- * What belongs to one process rather than to the routing state: its listeners, its admin address, where its data
- * lies. One schema gives the types, the checks and the defaults, each with its unit in the name and its reason.
+ * The settings of one process rather than of the routing: its listeners, its admin address, its data directory. One
+ * schema gives the types, the checks and the defaults, each with its unit in the name and its reason.
  */
 import { z } from 'zod';
 import { parseDomainName } from '../../eventlog/index.ts';

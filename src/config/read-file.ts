@@ -1,4 +1,4 @@
-/** A file's bytes, no more of them than may be kept: a device or a pipe does not say beforehand how many it has. */
+/** Reads a file up to a limit: a device or a pipe does not say beforehand how many bytes it has. */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Checked } from './problem.ts';
 

@@ -1,4 +1,4 @@
-/** Objects that say what they say by keys. */
+/** Objects used as maps. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-/** How much one apply may take away or change before somebody has to say that they mean it. */
+/** How much one apply may remove or change without explicit permission. */
 import type { Change } from './difference.ts';
 import type { Routing } from './routing.ts';
 

@@ -1,4 +1,6 @@
-/** A difference as people read it: one line a thing that comes (+), goes (-) or changes (~), its settings below. */
+/**
+ * A difference for people: one line per thing that is added (+), removed (-) or changed (~), with its settings below.
+ */
 import type { Change, Field } from './difference.ts';
 
 /** Marks a line by what it says; the identity where there is no terminal. */

@@ -1,6 +1,6 @@
 /**
- * Reads wishes about routing, from a config file or the admin API's bodies, into sparse settings: every refusal
- * names its place, what was expected there and what was found.
+ * Parses routing settings from a config file or the admin API's bodies into sparse settings: every refusal names its
+ * place, what was expected there and what was found.
  */
 import { z } from 'zod';
 import {

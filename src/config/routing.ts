@@ -1,4 +1,4 @@
-/** Routing state as somebody wishes it or finds it: pools with their backends, and domains. Settings are sparse. */
+/** Routing state, wished or found: pools with their backends, and domains. Settings are sparse. */
 import type {
   BackendId,
   DomainName,

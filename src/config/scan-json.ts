@@ -1,6 +1,6 @@
 /**
- * Walks a text as JSON without making anything of it: where is the first fault, and which keys stand twice? It holds
- * no more than the keys of the open objects, and nesting costs it no stack.
+ * Scans a text as JSON without building values: where is the first fault, and which keys are duplicates? It holds no
+ * more than the keys of the open objects, and nesting costs no stack.
  */
 import type { Path } from './problem.ts';
 

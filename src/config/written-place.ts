@@ -1,4 +1,4 @@
-/** Where a word stands in what somebody wrote: routes are kept in another order than they are written in. */
+/** Where a word is in the original text: routes are stored in another order than they are written in. */
 import type { Path } from './problem.ts';
 
 /** The place below `at` whose last key is `key` and whose text is this one; `at` itself where there is none. */

@@ -1,4 +1,4 @@
-/** Which addresses a listener trusts: a list of networks, and the one form in which an address is written. */
+/** The addresses that a listener trusts: a list of networks, and the canonical form of an address. */
 import { BlockList, isIP, isIPv4 } from 'node:net';
 
 export type Networks = {

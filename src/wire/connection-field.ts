@@ -1,4 +1,4 @@
-/** What the Connection field says of this hop (RFC 9110 §7.6.1). */
+/** What the Connection field says about this hop (RFC 9110 §7.6.1). */
 import type { Fields } from './message.ts';
 import { COMMA, isBlank, sameText, TOKEN } from './octets.ts';
 

@@ -1,4 +1,4 @@
-/** The header fields a router treats specially, told apart by length and then letters: no map, no allocation. */
+/** Recognises the header fields that a router treats specially, by length and then letters: no map, no allocation. */
 
 export const FIELD = {
   ordinary: 0,

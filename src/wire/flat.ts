@@ -1,6 +1,6 @@
 /**
- * A string put together from pieces is a tree of them until somebody needs its bytes, and is walked again each time it
- * is written: 20 to 50 ns a piece. What is written often is made one piece first.
+ * Flattens strings. A string assembled from pieces is a tree of them until its bytes are needed, and is walked again
+ * each time it is written: 20 to 50 ns per piece. Strings that are written often are flattened first.
  */
 export function flat(text: string): string {
   // Reading a character of a tree puts it together in place.

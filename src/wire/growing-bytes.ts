@@ -1,4 +1,7 @@
-/** Bytes that come in pieces, in one buffer that doubles: a byte at a time is cheap, where a buffer for each would take hundreds. */
+/**
+ * Bytes that arrive in pieces, in one buffer that doubles: cheap even byte by byte, where a buffer per piece would
+ * take hundreds.
+ */
 
 // 4 KiB: most heads whole.
 const FIRST_BYTES = 4096;

@@ -1,4 +1,4 @@
-/** What a head says once it is read: the parts a router needs, and the fields as they came. */
+/** A parsed head: the parts a router needs, and the fields as received. */
 
 /** Flat: name, value, name, value, in the order and letter case received. */
 export type Fields = readonly string[];

@@ -1,4 +1,4 @@
-/** Which bytes may stand where: one table lookup a byte, no expression, no allocation. */
+/** Which bytes are allowed where: one table lookup per byte, no regular expression, no allocation. */
 
 export const TAB = 0x09;
 export const LF = 0x0a;

@@ -1,4 +1,4 @@
-/** Why a message is not taken: a value with a stable word, the status it deserves, and what was found. */
+/** Why a message is refused: a value with a stable word, the status it deserves, and what was found. */
 
 export type RequestRefusalReason =
   // The request line.

@@ -1,4 +1,4 @@
-/** What bounds a scan of lines, and what it may find wrong. */
+/** The limits of a line scan, and the faults it may find. */
 
 /** What a scan may find wrong, in words that requests, responses and trailers share. */
 export type ScanProblem =

@@ -1,4 +1,7 @@
-/** Bytes of a buffer looked at four at a time: nearly all of a head is visible ASCII, and a loop over bytes is slow. */
+/**
+ * Checks bytes of a buffer four at a time: nearly all of a head is visible ASCII, and a loop over single bytes is
+ * slow.
+ */
 
 // A worker reads from clients into one buffer and from backends into another: both stay known.
 let latest: Buffer = Buffer.alloc(0);

@@ -1,4 +1,4 @@
-/** The threads that route, and how they are told of changes. */
+/** The threads that route, and how they learn of changes. */
 export { Journal } from './journal/journal.ts';
 export { MainPlane } from './main-plane.ts';
 export { addressOf } from './table/pool-view.ts';

@@ -1,4 +1,4 @@
-/** What routes in one thread, whichever thread that is: its table, its plane, its log of requests. */
+/** What routes in one thread, main or worker: its table, its plane, its log of requests. */
 import type { HealthReport, Ledger, PoolLedger } from '../../actors/index.ts';
 import { EventUnreadable, type LogReader, openSqliteReader, type StreamName } from '../../eventlog/index.ts';
 import { parseHostPort, renderHostPort } from '../config/host-port.ts';

@@ -1,4 +1,4 @@
-/** Makes all pools and domains equal to the wished ones, at one position or not at all. */
+/** Makes all pools and domains equal to the given ones, at one position or not at all. */
 import type { Answer, By, Plan } from '../../../actors/index.ts';
 import { MAX_ALLOWANCE } from '../../config/index.ts';
 import { Comparing, type Comparison } from '../../history/index.ts';

@@ -1,4 +1,4 @@
-/** Backends of one pool: each has settings and a version of its own, and can be drained. */
+/** The backends of one pool: each has its own settings and version, and can be drained. */
 
 import { z } from 'zod';
 import { type BackendState, backendOf, type Drained } from '../../../actors/index.ts';

@@ -1,4 +1,4 @@
-/** Commands to the desk under the condition and the id that their headers give. */
+/** Sends commands to the desk, with the condition and the id from the request's headers. */
 import {
   type Answer,
   type Command,

@@ -1,6 +1,7 @@
 /**
- * One reader of the log, as slow as its client. New events only ring a bell; what is sent is always read from the
- * log, from where this reader stands: so there is no gap, nothing twice, and nothing is held for a slow client.
+ * Streams the log to one reader, at the reader's pace. New events only ring a bell; what is sent is always read from
+ * the log at this reader's position, so there are no gaps and no repetitions, and nothing is buffered for a slow
+ * client.
  */
 import { EventUnreadable, type Recorded, type StreamName } from '../../../eventlog/index.ts';
 import type { Outlet } from '../http/reply.ts';

@@ -1,6 +1,6 @@
 /**
- * Recorded events as NDJSON or Server-Sent Events: what is there already, then what comes, without a gap. Where an archive
- * has what was asked for, the head says so; an `EventSource` cannot read it, and is told by an event.
+ * Recorded events as NDJSON or Server-Sent Events: first the existing ones, then new ones, without a gap. If the
+ * beginning is in an archive, the response head says so; an `EventSource` cannot read heads, and is told by an event.
  */
 import { parseStreamName, quoted, type StreamName } from '../../../eventlog/index.ts';
 import { type Call, header } from '../http/call.ts';

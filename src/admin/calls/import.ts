@@ -1,4 +1,4 @@
-/** Bulk: lines of NDJSON in, one result line a chunk out, in order; the first that is refused is the last. */
+/** Bulk import: lines of NDJSON in, one result line per chunk out, in order; it stops at the first refused chunk. */
 import { CHUNK, type ChunkFailure, type ChunkResult, importerOver } from '../../import/index.ts';
 import { byOf } from '../http/by.ts';
 import type { Call } from '../http/call.ts';

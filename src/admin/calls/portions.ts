@@ -1,4 +1,4 @@
-/** Parts of the log as files: an export is sent to whoever asks, an archive is written beside the router. */
+/** Parts of the log as files: an export is sent to the client, an archive is written beside the router. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Whoever takes backends away with a wait may end their processes when that is answered. */
+/** Removing backends with a wait: once it is answered, their processes may be stopped. */
 import type { Drained } from '../../../actors/index.ts';
 import type { Change } from '../../config/index.ts';
 import type { Call } from '../http/call.ts';

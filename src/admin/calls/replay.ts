@@ -1,4 +1,7 @@
-/** Recorded traffic through the routing core again: proves every recorded decision, or shows what would have been otherwise. */
+/**
+ * Replays recorded traffic through the routing core: verifies every recorded decision, or shows what would have been
+ * different.
+ */
 import { z } from 'zod';
 import { poolSettings } from '../../../eventlog/settings/settings.ts';
 import { parsePoolWish } from '../../config/index.ts';

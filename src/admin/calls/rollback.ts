@@ -1,6 +1,6 @@
 /**
- * Makes settings what they were: at a moment of the past, of everything or of one owner. What happened since stays in
- * the log; what is undone is undone by new events, decided by the owners themselves.
+ * Restores past settings, of everything or of one owner. History stays in the log; what is undone is undone by new
+ * events, decided by the owners themselves.
  */
 import { z } from 'zod';
 import { digestOf, type Plan } from '../../../actors/index.ts';

@@ -1,4 +1,7 @@
-/** Recorded events by what is in them: asked of history, since a search reads much and must hold up nobody. */
+/**
+ * Searches recorded events by content. Answered by history, because a search reads much and must not block anything
+ * else.
+ */
 import {
   type BackendId,
   type PoolName,

@@ -1,4 +1,4 @@
-/** Questions about the running process itself, and the wish to see a part of it fail. */
+/** Questions about the running process, and making a part of it fail. */
 import { z } from 'zod';
 import { CRASH_POINTS } from '../../../actors/index.ts';
 import { quoted } from '../../../eventlog/index.ts';

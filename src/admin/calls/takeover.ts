@@ -1,6 +1,7 @@
 /**
- * Another process takes this one's place, in one call that lasts until it has it: it says what it wants, a line of JSON each, and is
- * told when it has that. Where the call ends before the place is given, what was let go is taken back.
+ * Hands over to another process, in one call that lasts until the handover: the other process states what it wants,
+ * one line of JSON each, and is told when it has it. If the call ends before the place is given, what was released is
+ * taken back.
  *
  *   ▶ want list   ◀ given list: what this process holds   ▶ want room   ◀ given   ▶ want place   ◀ given
  *

@@ -1,4 +1,4 @@
-/** Where in a stream a global position falls. */
+/** The version of a stream at a global position. */
 import { EventUnreadable, type StreamName } from '../../../eventlog/index.ts';
 import type { History } from '../ports.ts';
 

@@ -1,4 +1,4 @@
-/** The wish for other threads in the place of those that route, one after the other. */
+/** Replaces the routing threads, one after the other. */
 import { z } from 'zod';
 import { bodyBy } from '../http/body-by.ts';
 import type { Call } from '../http/call.ts';

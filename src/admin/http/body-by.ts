@@ -1,4 +1,4 @@
-/** Small bodies of our own, checked by a schema; no body at all stands for an empty object. */
+/** Small request bodies of our own, checked by a schema; a missing body counts as an empty object. */
 import type { z } from 'zod';
 import { parseBy } from '../../config/routing-schema.ts';
 import type { Call } from './call.ts';

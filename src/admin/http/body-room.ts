@@ -1,6 +1,6 @@
 /**
- * How much of large bodies is held at once: whoever sends one waits, unread, until those before it are done with. What any
- * command may send is small and waits for nobody.
+ * Limits how much of large bodies is held at once: further senders wait, unread, until earlier ones are done. The
+ * bodies of ordinary commands are small and never wait.
  */
 import { Refused } from './problem.ts';
 

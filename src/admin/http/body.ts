@@ -1,4 +1,4 @@
-/** A request's body, bounded, as UTF-8, as JSON with each key once. */
+/** A request's body: bounded, as UTF-8, as JSON with each key once. */
 import type { IncomingMessage } from 'node:http';
 import { readJson } from '../../config/read-json.ts';
 import { GrowingBytes } from '../../wire/index.ts';

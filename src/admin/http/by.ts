@@ -1,4 +1,4 @@
-/** Who asks, under which id, and on what condition: the headers that every command may carry. */
+/** The author, the id and the condition of a command: the headers that every command may have. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { By } from '../../../actors/index.ts';
 import { quoted } from '../../../eventlog/index.ts';

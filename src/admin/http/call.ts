@@ -1,4 +1,4 @@
-/** One request to the admin API, as handlers see it: matched, decoded, and allowed. */
+/** One request to the admin API as handlers see it: matched, decoded, and authorised. */
 import type { IncomingHttpHeaders } from 'node:http';
 
 export type Call = {

@@ -1,4 +1,4 @@
-/** Who is connected to the admin: at most so many, and who asks nothing makes room for who comes. */
+/** The connections to the admin API: a limited number; an idle one is closed to make room for a new one. */
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 

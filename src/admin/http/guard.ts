@@ -1,4 +1,4 @@
-/** Who is let in: the right name, no other site's page, and the token, in this order. */
+/** Who may use the admin API: checks the host name, the origin and the token, in this order. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,4 +1,4 @@
-/** Moments and scopes in a query or in a small body: a position or a time, all owners or one. */
+/** Moments and scopes in a query or a small body: a position or a time, all owners or one. */
 import { type Moment, parseMoment, parseScope, type Scope } from '../../history/index.ts';
 import type { Call } from './call.ts';
 import { Refused } from './problem.ts';

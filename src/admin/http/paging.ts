@@ -1,4 +1,4 @@
-/** Long lists a page at a time: `?after=NAME&limit=N`, answered with where the next page starts. */
+/** Long lists page by page: `?after=NAME&limit=N`, answered with the start of the next page. */
 import { ownerNameOf } from '../../../eventlog/index.ts';
 import type { History } from '../ports.ts';
 import type { Call } from './call.ts';

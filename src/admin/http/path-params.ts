@@ -1,4 +1,4 @@
-/** Names in a path, parsed: what is no name is told as such, not looked up. */
+/** Names in a path, parsed: an invalid name is refused, not looked up. */
 import {
   type BackendId,
   type DomainName,

@@ -1,4 +1,4 @@
-/** What history pours, as an answer: refused while nothing was said yet, JSON or NDJSON afterwards. */
+/** Text from history as a response: a refusal if nothing was sent yet, JSON or NDJSON afterwards. */
 import {
   answerOf,
   type Historian,

@@ -1,4 +1,4 @@
-/** `Prefer: wait` (RFC 7240 §4.3): the answer may wait for what the command sets going, for so long at most. */
+/** `Prefer: wait` (RFC 7240 §4.3): the answer may wait for the effect of the command, for a limited time. */
 import type { Drained } from '../../../actors/index.ts';
 import type { BackendId, PoolName } from '../../../eventlog/index.ts';
 import type { AdminPorts } from '../ports.ts';

@@ -1,4 +1,4 @@
-/** Everything the admin API can refuse, with its status: the one edge where a rejection becomes a status (RFC 9457). */
+/** Every refusal of the admin API with its status: the one place where a rejection becomes a status (RFC 9457). */
 import type { Rejection, RejectionType } from '../../../actors/index.ts';
 import type { HistoryProblem, Unanswerable } from '../../history/index.ts';
 import type { Reply } from './reply.ts';

@@ -1,4 +1,4 @@
-/** Values in a query string: each is checked as strictly as a body, since a misread `dryRun` changes routing. */
+/** Values in a query string, checked as strictly as a body: a misread `dryRun` would change the routing. */
 import { quoted } from '../../../eventlog/index.ts';
 import type { Call } from './call.ts';
 import { Refused } from './problem.ts';

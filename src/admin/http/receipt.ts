@@ -1,4 +1,4 @@
-/** What every command is answered with: the version and the log's position at which it is in force. */
+/** The answer to every command: the version, and the position of the log at which it is in force. */
 import type { Answer } from '../../../actors/index.ts';
 import { rejected } from './problem.ts';
 import { json, type Reply } from './reply.ts';

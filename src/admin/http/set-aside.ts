@@ -1,4 +1,4 @@
-/** An answer that is written down before it is sent: who reads it slowly holds nothing of what it took to make it. */
+/** An answer that is stored before it is sent, so that a slow reader does not hold what it took to produce it. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';

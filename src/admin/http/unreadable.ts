@@ -1,4 +1,4 @@
-/** Refuses what Node itself could not read as a request, as everything else is refused: with a problem. */
+/** Refuses what Node itself could not parse as a request, with a problem like any other refusal. */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ProblemType, problem } from './problem.ts';

@@ -1,4 +1,4 @@
-/** Bodies read into wishes: a refusal lists every place that is wrong, what was expected there, and what was found. */
+/** Parses bodies into settings: a refusal lists every wrong place, what was expected there, and what was found. */
 import { type Checked, MOST_SHOWN, type Problem, renderProblem } from '../../config/index.ts';
 import type { Call } from './call.ts';
 import { Refused } from './problem.ts';

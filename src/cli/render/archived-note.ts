@@ -1,4 +1,4 @@
-/** What is said to people of what the log they asked no longer has. */
+/** The note for people that a part of the log is archived. */
 
 export const READ_THE_ARCHIVE = 'read them with --data FILE, the file that archive wrote';
 

@@ -1,4 +1,4 @@
-/** How far long work is: a line on standard error that is written over, on a terminal and for people alone. */
+/** The progress of long work: a line on standard error that is overwritten, on a terminal and for people only. */
 import type { Context } from '../verb.ts';
 
 // Ten a second are as many as one can read.

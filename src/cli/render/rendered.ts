@@ -1,4 +1,4 @@
-/** A difference that the admin API told, as people read it. */
+/** A difference from the admin API, for people. */
 import { type Change, DifferenceRendering, renderDifference } from '../../config/index.ts';
 import type { Printer } from './printer.ts';
 

@@ -1,4 +1,4 @@
-/** How far a file is that is made of a log, in words. */
+/** The progress of a file that is made from a log, in words. */
 import { z } from 'zod';
 
 export const writing = z.object({ writing: z.string(), done: z.number(), of: z.number() });

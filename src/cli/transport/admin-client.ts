@@ -1,4 +1,4 @@
-/** Asks the admin API and takes its answers apart: what is fine is parsed, what is refused is told in words. */
+/** Sends requests to the admin API and interprets the answers: successes are parsed, refusals become messages. */
 import type { z } from 'zod';
 import { quoted } from '../../../eventlog/index.ts';
 import { parseHostPort, renderHostPort } from '../../config/index.ts';

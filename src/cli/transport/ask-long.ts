@@ -1,4 +1,4 @@
-/** Asks what takes long: shows how far it is, as the lines before the answer tell, and gives the answer. */
+/** Requests long work: shows the progress lines that precede the answer, and returns the answer. */
 import { z } from 'zod';
 import { CommandFailed } from '../failure.ts';
 import { Meter } from '../render/meter.ts';

@@ -1,6 +1,6 @@
 /**
- * The admin API's readings of a data directory, with no router running or beside one: the same handlers, given the
- * log on disk instead of the living one, so that both ways say the same.
+ * The admin API's reading requests on a data directory, with or without a router running: the same handlers with the
+ * log on disk instead of the live one, so both give the same answers.
  */
 import {
   DataUnusable,

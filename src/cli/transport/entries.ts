@@ -1,4 +1,4 @@
-/** An answer that comes as lines of JSON, an entry each, so that nobody has to hold all of it. */
+/** An answer as lines of JSON, one entry each, so that it never has to be in memory as a whole. */
 import type { z } from 'zod';
 import { CommandFailed } from '../failure.ts';
 import type { Io } from '../io.ts';

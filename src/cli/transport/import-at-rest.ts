@@ -1,4 +1,7 @@
-/** An import into a data directory that no router holds: the same chunks, by a handler that has the log for itself. */
+/**
+ * An import into a data directory that no router holds: the same chunks, carried out by a handler that has the log to
+ * itself.
+ */
 import { asleepOver, type By, type Command, CommandHandler, newCommandId } from '../../../actors/index.ts';
 import { DataUnusable, type LocalLog, LogUnavailable, openSqliteLog } from '../../../eventlog/index.ts';
 import { type ChunkResult, importerOver } from '../../import/index.ts';

@@ -1,4 +1,4 @@
-/** A file in blocks of whole lines, each with the number of its first: what one request of an import carries. */
+/** A file in blocks of whole lines, each with the number of its first line: what one import request carries. */
 import { CommandFailed } from '../failure.ts';
 
 export type Block = { readonly first: number; readonly bytes: Uint8Array };

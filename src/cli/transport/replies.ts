@@ -1,4 +1,4 @@
-/** What the admin API answers, as far as the command line relies on it; more may be there and is passed on. */
+/** The parts of the admin API's answers that the command line relies on; others may be present and are passed on. */
 import { z } from 'zod';
 
 export const receipt = z.looseObject({ version: z.int(), position: z.int(), changed: z.int() });

@@ -1,4 +1,4 @@
-/** What the program says of itself: `help`, `version`, `schema`. */
+/** `help`, `version` and `schema`. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { publishedSchema } from '../../config/index.ts';

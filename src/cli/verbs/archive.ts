@@ -1,4 +1,4 @@
-/** `archive`: an old prefix of the log goes into a file; the log goes on after it. */
+/** `archive`: moves an old prefix of the log into a file; the log continues after it. */
 import { resolve } from 'node:path';
 import { UsageError } from '../failure.ts';
 import { saysWriting, writing } from '../render/writing.ts';

@@ -1,4 +1,4 @@
-/** `bisect`: the change after which something was no longer so, found by halves in a log of any length. */
+/** `bisect`: finds the change after which a condition no longer held, by halving a log of any length. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';

@@ -1,4 +1,4 @@
-/** `confirm`: a change on trial is kept; without an id, those that are on trial. */
+/** `confirm`: keeps a change on trial; without an id, lists those on trial. */
 import { anything, trials } from '../transport/replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 

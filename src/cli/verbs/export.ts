@@ -1,4 +1,4 @@
-/** `export`: a part of the log, and what the journal knows of that time, as one file that --data opens. */
+/** `export`: a part of the log, and the journal of that time, as one file that --data opens. */
 import { resolve } from 'node:path';
 import { saysWriting, writing } from '../render/writing.ts';
 import { saved } from '../save-file.ts';

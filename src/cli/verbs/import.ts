@@ -1,4 +1,4 @@
-/** `import`: many pools and domains from a file of lines, a chunk at a time, to be gone on with where it was left. */
+/** `import`: many pools and domains from a file of lines, a chunk at a time; it can be resumed where it stopped. */
 import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { unreadableAs } from '../../config/index.ts';

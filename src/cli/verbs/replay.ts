@@ -1,4 +1,6 @@
-/** `replay`: recorded traffic through the routing core again. Status 1 where a decision is another than the recorded one. */
+/**
+ * `replay`: recorded traffic through the routing core again. Status 1 if a decision differs from the recorded one.
+ */
 import { z } from 'zod';
 import { UsageError } from '../failure.ts';
 import { clean } from '../render/table.ts';

@@ -1,4 +1,4 @@
-/** `verify`: is the log what was written? Status 1 if not. */
+/** `verify`: checks that the log is what was written. Status 1 if not. */
 import { z } from 'zod';
 import { clean } from '../render/table.ts';
 import { saysWriting, writing } from '../render/writing.ts';

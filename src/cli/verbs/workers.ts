@@ -1,4 +1,4 @@
-/** `workers replace`: other threads in the place of those that route, one after the other. */
+/** `workers replace`: replaces the routing threads, one after the other. */
 
 import { renderTable } from '../render/table.ts';
 import { replaced } from '../transport/replies.ts';

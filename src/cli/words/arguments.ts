@@ -1,4 +1,4 @@
-/** The words after a verb, told apart into flags, their values and the rest; what does not fit is wrong usage. */
+/** Splits the words after a verb into flags, their values and the rest; what does not fit is wrong usage. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { parseMoment, quoted } from '../../../eventlog/index.ts';
 import { nearest } from '../../config/index.ts';

@@ -1,4 +1,4 @@
-/** The verb that the first words name, or the nearest one to suggest. */
+/** Finds the verb named by the first words, or the nearest one to suggest. */
 import { quoted } from '../../../eventlog/index.ts';
 import { nearest } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';

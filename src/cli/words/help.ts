@@ -1,4 +1,4 @@
-/** Usage texts, made from what the verbs say of themselves. */
+/** Usage texts, generated from the verbs' own descriptions. */
 
 import type { Verb } from '../verb.ts';
 import type { Option } from './arguments.ts';

@@ -1,4 +1,4 @@
-/** The keys that `set` takes, with their defaults and what they mean, read off the schema. */
+/** The keys that `set` takes, with defaults and descriptions, read from the schema. */
 import { isSchema, type JsonSchema, schemaAt } from '../../config/index.ts';
 import { renderTable } from '../render/table.ts';
 import { keysOf } from './setting-pairs.ts';

@@ -1,4 +1,4 @@
-/** Questions that a past state answers with yes or no, for `bisect`: each looks at the few owners that it is about. */
+/** Conditions on a past state, for `bisect`: each reads only the few owners that it is about. */
 import {
   type Parsed,
   parseBackendId,

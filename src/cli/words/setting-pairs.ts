@@ -1,4 +1,4 @@
-/** `key=value` words as settings: `policy=random queue.maxWaiting=10`, each value read as its key wants it. */
+/** `key=value` words as settings: `policy=random queue.maxWaiting=10`, each value parsed as its key requires. */
 import { quoted } from '../../../eventlog/index.ts';
 import { isSchema, type JsonSchema, nearest, readJson, renderProblem, schemaAt } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';

@@ -1,6 +1,6 @@
 /**
- * Readers of bodies, one shape for every framing: shown a buffer again and again, they say which part of it is
- * the body's and where the body ends. They copy nothing and make nothing per read.
+ * Readers of bodies, one interface for every framing: given a buffer again and again, they say which part belongs to
+ * the body and where the body ends. They copy nothing and allocate nothing per read.
  *
  *   let at = start;
  *   let step = body.next(buffer, at, end);

@@ -1,6 +1,6 @@
 /**
- * A chunk extension, judged a byte at a time (RFC 9112 §7.1.1) and then dropped: *( ";" name [ "=" value ] ).
- * The blanks which that grammar calls bad are refused: they, and a bare LF, are what smuggling hides in extensions.
+ * Checks a chunk extension byte by byte (RFC 9112 §7.1.1), and drops it: *( ";" name [ "=" value ] ). Whitespace,
+ * which that grammar calls bad, is refused, and so is a bare LF: smuggling hides in extensions with these.
  */
 import { isBlank, TOKEN } from '../octets.ts';
 

@@ -1,4 +1,4 @@
-/** How a chunked body of ours ends. */
+/** The end of a chunked body that we write. */
 import { FIELD, fieldKind, isReplaced } from '../field-name.ts';
 import type { Fields } from '../message.ts';
 

@@ -1,4 +1,4 @@
-/** The trailer lines behind a last chunk, gathered until they are whole: they are few, rare and bounded. */
+/** The trailer lines after a last chunk, collected until complete: they are few, rare and bounded. */
 import { FIELD, fieldKind } from '../field-name.ts';
 import { HeadScan, SCANNED } from '../head-scan.ts';
 import type { TrailerLimits } from '../message.ts';

@@ -1,4 +1,4 @@
-/** What a PROXY header says, whichever its version. */
+/** The content of a PROXY header of either version. */
 
 export type ProxyHeader = {
   readonly type: 'proxy';

@@ -1,6 +1,7 @@
 /**
- * The PROXY header a load balancer puts before the first request: who is really there (PROXY protocol, versions 1
- * and 2). Anything malformed is refused and the connection closed unanswered, since the peer is no load balancer.
+ * The PROXY header that a load balancer sends before the first request to name the real client (PROXY protocol,
+ * versions 1 and 2). If it is malformed, the connection is closed without an answer, because the peer is not a load
+ * balancer.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import { plainAddress } from '../cidr.ts';

@@ -1,4 +1,4 @@
-/** What an Expect field asks (RFC 9110 §10.1.1). */
+/** What an Expect field asks for (RFC 9110 §10.1.1). */
 import { COMMA, isBlank, sameText, TOKEN, withoutBlanks } from '../octets.ts';
 
 export type Expectation = 'none' | 'continue' | 'unsupported' | 'invalid';

@@ -1,6 +1,6 @@
 /**
- * What the router tells a backend about where a request came from, and itself about loops. A peer nobody vouches
- * for has no say in it: its own fields of these names are dropped by the writer, and replaced by these.
+ * What the router tells a backend about the origin of a request, and how it detects loops. An untrusted peer's own
+ * fields of these names are dropped by the writer and replaced by these.
  */
 
 import { hasKind } from '../field-lines.ts';

@@ -1,4 +1,4 @@
-/** What a Host field names: the key under which a domain is looked up. */
+/** The host in a Host field: the key under which a domain is looked up. */
 import { isIPv6 } from 'node:net';
 import { COLON, HOST_NAME } from '../octets.ts';
 

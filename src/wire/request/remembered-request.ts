@@ -1,4 +1,4 @@
-/** What the fields of a request say, remembered for those that say the same again; and a request that says it. */
+/** Remembers what the fields of a request say, for requests with the same fields. */
 import { NO_FIELDS } from '../connection-field.ts';
 import type { FieldLines } from '../field-lines.ts';
 import type { Remembered } from '../known-heads.ts';

@@ -1,4 +1,4 @@
-/** A request line, cut at its two spaces and checked part by part, on the bytes (RFC 9112 §3). */
+/** A request line, split at its two spaces and checked part by part, on the bytes (RFC 9112 §3). */
 import type { HeadScan } from '../head-scan.ts';
 import { SPACE, TARGET, TOKEN } from '../octets.ts';
 import type { RequestRefusalReason } from '../refusal.ts';

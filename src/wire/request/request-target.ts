@@ -1,4 +1,4 @@
-/** The three forms of a request target that are taken, reduced to what a backend is sent (RFC 9112 §3.2). */
+/** The three accepted forms of a request target, reduced to what a backend is sent (RFC 9112 §3.2). */
 
 import { sameText } from '../octets.ts';
 import type { RequestRefusalReason } from '../refusal.ts';

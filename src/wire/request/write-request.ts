@@ -1,6 +1,6 @@
 /**
- * The head a backend is sent: always written anew from what was understood, never passed on as received. What
- * frames the message, names its host or belongs to one hop is ours; every other field keeps its place and case.
+ * The head that a backend is sent: always written anew from what was understood, never relayed as received. Fields
+ * for framing, host and this hop are ours; every other field keeps its place and case.
  */
 import { FIELD, type FieldKind, fieldKind, isReplaced } from '../field-name.ts';
 import { LastLine } from '../flat.ts';

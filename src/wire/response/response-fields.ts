@@ -1,4 +1,4 @@
-/** What the fields of a response say together: its framing, and what becomes of the connection. */
+/** What the fields of a response say together: its framing, and whether the connection may be kept. */
 import { type ConnectionOptions, readConnection } from '../connection-field.ts';
 import { FIELD, type FieldKind } from '../field-name.ts';
 import type { Framing } from '../message.ts';

@@ -1,4 +1,4 @@
-/** The strict reader of response heads: what a backend says, refused rather than repaired when it is in doubt. */
+/** The strict reader of response heads: what is doubtful is refused, never repaired. */
 import { NO_FIELDS } from '../connection-field.ts';
 import { FieldLines, PassingLines } from '../field-lines.ts';
 import { FIELD, fieldKindAt } from '../field-name.ts';

@@ -1,4 +1,6 @@
-/** The head a client is sent for a backend's response: written anew, framed by us, hop-by-hop fields left out. */
+/**
+ * The head that a client is sent for a backend's response: written anew with our framing, without hop-by-hop fields.
+ */
 import { hasKind } from '../field-lines.ts';
 import { FIELD, type FieldKind, fieldKind, isReplaced } from '../field-name.ts';
 import type { Fields, ResponseHead } from '../message.ts';

@@ -1,6 +1,7 @@
 /**
- * Has each pool's ledger checkpointed into the journal: within a second of every operation, more often where there are many,
- * and once in each segment, so that a replay can begin anywhere. A little at a time, since this is the main thread.
+ * Writes checkpoints of each pool's ledger into the journal: within a second of every operation, more often if there
+ * are many, and once in each segment, so that a replay can begin anywhere. It does a little at a time, because this
+ * is the main thread.
  */
 import type { MainLedger } from '../../../actors/index.ts';
 import { ByteWriter, type RingProducer, SAYS, writeCheckpoint } from '../../../eventlog/index.ts';

@@ -1,4 +1,7 @@
-/** The journal's thread as the main thread supervises it. Nobody needs it to be there: its rings wait for the next one. */
+/**
+ * The journal's thread under supervision by the main thread. Nothing depends on it at any moment: the rings keep
+ * their content for its successor.
+ */
 import type { Worker } from 'node:worker_threads';
 import { type ChildContext, crashed, type Running, type StopReason } from '../../../actors/index.ts';
 import { newThread, programBeside } from '../../threads/index.ts';

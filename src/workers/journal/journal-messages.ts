@@ -1,4 +1,4 @@
-/** What the main thread and the journal's writer say to each other. */
+/** The messages between the main thread and the journal's thread. */
 import type { LedgerShared } from '../../../actors/index.ts';
 import type { JournalShared, Vocabulary } from '../../../eventlog/index.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The program of the journal's thread: it takes turns with the rings until it is told to stop, or fails. In between it writes the
- * log's pages back, which would stall the commands on the main thread.
+ * The program of the journal's thread: it empties the rings in turn until it is told to stop, or fails. In between it
+ * writes back the log's pages, which would stall commands on the main thread.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { recordSource } from '../../../actors/pool/ledger/index.ts';

@@ -1,6 +1,6 @@
 /**
- * The journal as the main thread has it: the memory that threads record into, the thread that writes it down, and what the
- * main thread itself has to tell: names, checkpoints. Routing never depends on any of it.
+ * The journal as the main thread sees it: the memory that threads record into, the thread that writes it to disk, and
+ * the main thread's own records: names and checkpoints. Routing never depends on any of it.
  */
 import { join } from 'node:path';
 import {

@@ -1,4 +1,4 @@
-/** One owner as it is now, read from the log. */
+/** Reads one owner from the log as it is now. */
 import { type DomainState, evolveOwner, type PoolState } from '../../../actors/index.ts';
 import { EventUnreadable, type LogReader, type Position, type StreamName } from '../../../eventlog/index.ts';
 

@@ -1,7 +1,7 @@
 /**
- * Where changes of domains are pinned for all threads to read. Nobody needs to know of one before its own next request, so
- * nobody is woken for it; a change of a pool concerns requests under way too, and is posted. What is pinned stays until all
- * have read it.
+ * The board: shared memory where changes of domains are published to all threads. A thread needs such a change only
+ * before its own next request, so none is woken for it; a change of a pool also concerns requests in progress, and is
+ * posted instead. An entry stays until all threads have read it.
  */
 import { type Happened, kindOf, type Recorded } from '../../../eventlog/index.ts';
 

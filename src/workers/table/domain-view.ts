@@ -1,4 +1,4 @@
-/** A domain as a request can use it as it is. */
+/** A domain in the form that requests use. */
 import type { DomainState } from '../../../actors/index.ts';
 import { completeDomain, DOMAIN_DEFAULTS, type DomainSettings } from '../../../eventlog/index.ts';
 import { type DomainFeatures, type DomainRoute, PLAIN, type PoolRoute, routesOf } from '../../proxy/index.ts';

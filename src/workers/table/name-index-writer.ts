@@ -1,4 +1,4 @@
-/** The index of names as the main thread changes it: pages that fill are split, and the directory deepens with them. */
+/** The main thread's side of the name index: full pages are split, and the directory deepens with them. */
 import { randomBytes } from 'node:crypto';
 import type { Happened, Packed, Position, Recorded } from '../../../eventlog/index.ts';
 import { HEADER, NameIndex, PAGE, SLOT_MASK, SLOTS, viewOf, WORD_BYTES } from './name-index.ts';

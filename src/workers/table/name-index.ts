@@ -1,8 +1,8 @@
 /**
- * Which domains there are, in memory that all threads share: the main thread writes (`name-index-writer.ts`), workers look.
- * It keeps 64 bits of a keyed hash of each name, not the name: some 15 bytes a domain. A name that is not there is known not to be; one that
- * seems to be there is read from the log, which tells the truth. Two names of one hash are two entries, so that removing
- * one leaves the other.
+ * The index of domain names in shared memory: the main thread writes it (`name-index-writer.ts`), workers read it. It
+ * keeps 64 bits of a keyed hash of each name, not the name: some 15 bytes per domain. A name that is not found does
+ * not exist; one that is found is read from the log, which is authoritative. Two names with the same hash are two
+ * entries, so removing one leaves the other.
  *
  *   header · directory: where the page of each prefix of a hash is · pages of slots, two words each, found by linear probing
  *

@@ -1,6 +1,7 @@
 /**
- * What was last heard of domains that a table does not hold: who asks for one just changed gets it from here, and no request waits
- * for a read of the log, which takes a quarter of a millisecond beside a load. Each event of a domain says all that it is then.
+ * The latest events of domains that a table does not hold: a request for a domain that just changed uses them, and
+ * need not read the log, which takes a quarter of a millisecond under load. Each event of a domain contains its
+ * complete state.
  */
 import { type DomainState, evolveOwner } from '../../../actors/index.ts';
 import { kindOf, type Recorded, type StreamName } from '../../../eventlog/index.ts';

@@ -1,4 +1,4 @@
-/** A pool as a request can use it as it is. */
+/** A pool in the form that requests use. */
 import { type BackendState, keyOf, type PoolState } from '../../../actors/index.ts';
 import { completeBackend, completePool, POOL_DEFAULTS } from '../../../eventlog/index.ts';
 import type { BackendAddress, BackendRoute, PoolRoute } from '../../proxy/index.ts';

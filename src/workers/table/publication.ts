@@ -1,6 +1,6 @@
 /**
- * What a thread is sent of one publication: a few events as they are; of many the names alone, as texts. Of a bulk a worker
- * holds next to nothing, and reads in the log what became of that.
+ * What a thread is sent of one publication: a few events as they are; of many only the names, as texts. A worker
+ * holds next to nothing of a bulk, and reads the log for what it does hold.
  */
 import { type Happened, type PackedNames, packNames, type Recorded } from '../../../eventlog/index.ts';
 

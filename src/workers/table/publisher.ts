@@ -1,7 +1,7 @@
 /**
- * Publish, then fence: events are pinned where every worker reads them, or go to every worker's port, and only then is the count
- * of publications raised in shared memory. A worker whose own count is behind takes what it lacks before it routes, so whoever is
- * told after the raise that a change is in force can rely on it, while nobody waits for a worker.
+ * Publish, then fence: events are written to the board or posted to every worker's port, and only then is the count
+ * of publications in shared memory raised. A worker whose own count is behind applies what it lacks before it routes.
+ * So a change is in force once the count is raised, and nothing waits for a worker.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Happened } from '../../../eventlog/index.ts';

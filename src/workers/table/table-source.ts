@@ -1,4 +1,4 @@
-/** Where a table finds what it does not hold. */
+/** Where a table reads what it does not hold. */
 import type { LogReader } from '../../../eventlog/index.ts';
 import type { PoolRoute } from '../../proxy/index.ts';
 import type { NameIndex } from './name-index.ts';

@@ -1,7 +1,7 @@
 /**
- * What this thread knows of the routing state: every domain and pool as a view that a request can use as it is.
- * It is the fold of the events it was sent over the rows it read: all of them at its start, or each when it is first asked
- * for; of a bulk it is sent the names, and reads the events of whom it holds. One transaction is one step.
+ * The routing state as this thread knows it: domains and pools as views that requests use directly. It is the fold of
+ * the published events over the rows that it read: all of them at its start, or each when it is first needed. Of a
+ * bulk it is sent only names, and reads the events of those it holds. One transaction is applied as one step.
  */
 import { type DomainState, evolveOwner, type PoolState } from '../../../actors/index.ts';
 import {

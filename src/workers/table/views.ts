@@ -1,4 +1,4 @@
-/** The views that a thread holds, each with when it was last asked for. */
+/** The views that a thread holds, each with the time of its last use. */
 import { type DomainState, keyOf, type PoolState } from '../../../actors/index.ts';
 import type { DomainRoute, PoolRoute } from '../../proxy/index.ts';
 import { DomainView, lostDomain, type PoolsByName } from './domain-view.ts';

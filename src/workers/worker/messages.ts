@@ -1,4 +1,4 @@
-/** What the main thread and a worker say to each other. */
+/** The messages between the main thread and a worker. */
 import type { MessagePort } from 'node:worker_threads';
 import type { HealthReport, LedgerShared } from '../../../actors/index.ts';
 import type { StreamName } from '../../../eventlog/index.ts';

@@ -1,4 +1,4 @@
-/** Whether a loop still turns: it raises a count now and then, and somebody looks at it every second or so. */
+/** Whether an event loop still turns: it increments a counter, which is checked every second or so. */
 
 // Three looks. Who looks so late stood still too, as does everything where the process is stopped (SIGSTOP), or its machine:
 // then whoever did not beat had no time to.

@@ -1,4 +1,4 @@
-/** An operator's wish for other threads in the workers' places, carried out one after the other, and what became of it. */
+/** Replaces the workers by new threads, one after the other, for an operator, and reports the result. */
 import { setTimeout as later } from 'node:timers/promises';
 import type { ProcessLog } from '../../telemetry/process-log.ts';
 import { NotReplaced, type Replaced, type Retired } from './worker-seat.ts';

@@ -1,4 +1,7 @@
-/** The requests of one worker as the tree shows them: one line with their number, and made to fail one at a time. */
+/**
+ * The requests of one worker in the supervision tree: one line with their number; chaos makes them fail one at a
+ * time.
+ */
 import {
   type ActorInfo,
   type Branch,

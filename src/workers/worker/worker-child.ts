@@ -1,4 +1,4 @@
-/** One life of a worker: a thread that is born, listened to, drained, and mourned exactly once. */
+/** One life of a worker: a thread that is started, listened to, drained, and cleaned up after exactly once. */
 import { setTimeout as later } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { type MainLedger, Sabotage } from '../../../actors/index.ts';

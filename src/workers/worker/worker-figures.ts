@@ -1,6 +1,7 @@
 /**
- * What the workers have counted, each by its last word. One that does not answer in time counts as it did then, and what one that
- * is gone had counted stays: a sum that falls looks to a scraper like a restart, and all that is left of it like new requests.
+ * What the workers have counted, each as last reported. A worker that does not answer in time counts as it did then,
+ * and the counts of one that is gone are kept: a sum that falls looks to a scraper like a restart, and the rest of it
+ * like new requests.
  */
 import { leftBy } from '../../telemetry/plane-counters.ts';
 import { mergeMetrics, type RequestMetricsSnapshot } from '../../telemetry/request-metrics.ts';

@@ -1,6 +1,6 @@
 /**
- * The worker threads together: one supervised child each, who ring each other when one's check-in serves the
- * other's waiter, and whose figures are added up.
+ * All worker threads: one supervised child each. They wake each other when a check-in in one serves a waiter in
+ * another, and their figures are added up.
  */
 import { MessageChannel } from 'node:worker_threads';
 import {
