@@ -12,7 +12,7 @@ export class LogUnavailable extends Error {
   }
 }
 
-// The last three are of a thread that finds no file left to open: in the system's own words, or in Node's.
+// The last three come from a thread that finds no file descriptor left: the first two from the system, the third from Node.
 const PASSING: ReadonlySet<unknown> = new Set([
   'log_full',
   'log_locked',
@@ -28,8 +28,8 @@ const PASSING: ReadonlySet<unknown> = new Set([
 const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
 
 /**
- * Whether time may mend it: a disk that is full, busy or away, no file left to open. Damage does not pass. Told by the codes of an
- * error and of its causes, since an error that comes from another thread has lost its class.
+ * Whether time may repair it: a disk that is full, busy or away, or no file descriptor left. Damage does not pass. Decided
+ * by the codes of an error and its causes, since an error from another thread has lost its class.
  */
 export function mayPass(error: unknown): boolean {
   let isPassing = false;
@@ -41,7 +41,7 @@ export function mayPass(error: unknown): boolean {
   return isPassing;
 }
 
-/** A stored event is damaged or of a type or version this program does not know. Only its stream is affected. */
+/** A stored event is damaged, or of a type or version that this program does not know. Only its stream is affected. */
 export class EventUnreadable extends Error {
   override readonly name = 'EventUnreadable';
   readonly code = 'event_unreadable';
@@ -54,7 +54,10 @@ export class EventUnreadable extends Error {
   }
 }
 
-/** The data directory cannot be used as it is: unreadable, foreign, of a newer or a forgotten version, held by another, or older than it was. */
+/**
+ * The data directory cannot be used as it is: unreadable, foreign, of a newer or a forgotten version, held by another
+ * process, or older than it was.
+ */
 export class DataUnusable extends Error {
   override readonly name = 'DataUnusable';
   readonly code:

@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Subscriber } from 'rxjs';
-// One class, of the package's two hundred modules: all of them would cost each thread 55 ms of its start.
+// One class of the package's two hundred modules: loading all of them would cost each thread 55 ms at its start.
 import { Observable } from 'rxjs/internal/Observable';
 import type { Happened } from './append/happened.ts';
 import type { EventLog } from './event-log.ts';
@@ -14,12 +14,12 @@ import type { Position } from './position.ts';
 
 export type FeedSource = Pick<EventLog, 'read' | 'position' | 'onAppended'>;
 
-// 500: about a millisecond of reading between two looks at the rest of the world.
+// 500: about a millisecond of reading before other work has its turn.
 const PAGE = 500;
 
 /**
- * For readers that are done with an event when `next` returns; events arrive in the turn that made them durable.
- * It fails with `EventUnreadable` at the first event that cannot be read, and is complete when `ended` is aborted.
+ * For readers that are done with an event when `next` returns; live events arrive in the turn in which they became durable.
+ * Fails with `EventUnreadable` at the first event that cannot be read, and completes when `ended` is aborted.
  */
 export function feed(log: FeedSource, from: Position = 1, ended?: AbortSignal): Observable<Recorded> {
   return new Observable((subscriber) => {
@@ -48,7 +48,7 @@ class Feeding {
     this.#log = log;
     this.#subscriber = subscriber;
     this.#next = from;
-    // Before anything is read: what is appended from now on is either in a later page or live.
+    // Before anything is read: what is appended from now on is either in a later page or delivered live.
     this.#unsubscribe = log.onAppended((happened) => this.#appended(happened));
   }
 
@@ -58,12 +58,12 @@ class Feeding {
     while (this.#next <= this.#tip && !this.#subscriber.closed) {
       const tip = this.#tip;
       const events = await this.#log.read({ from: this.#next, limit: PAGE });
-      // All up to there is archived: the log goes on after it.
+      // Everything up to there is archived: the log continues after it.
       if (events.length === 0) this.#next = tip + 1;
       this.#deliver(events);
       await nextTurn();
     }
-    // In the same step as the look at the tip: nothing can be appended between the two.
+    // In the same step as the comparison with the tip: nothing can be appended in between.
     this.#live = true;
   }
 
@@ -78,7 +78,7 @@ class Feeding {
 
   #deliver(events: readonly Recorded[]): void {
     for (const event of events) {
-      // Live events before the one asked for: the feed was asked for the future.
+      // Live events before the requested position: the caller asked for future ones.
       if (event.position < this.#next) continue;
       this.#next = event.position + 1;
       this.#subscriber.next(event);

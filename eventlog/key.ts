@@ -1,7 +1,7 @@
 /** The number by which shared memory knows a pool or a backend: 52 bits of a hash of its name, never 0. */
 
-// 52 bits: a safe integer with room to spare; a clash among 100 000 names has a chance of about one in a million. Who looks for one
-// finds it in seconds: two pools of one key are refused where the second is made.
+// 52 bits: a safe integer with room to spare. 100 000 names clash with a probability of about one in a million. Somebody
+// who looks for a clash finds one in seconds: if two pools have one key, the second is refused when it is made.
 const HIGH = 2 ** 32;
 const HIGH_BITS = 0xfffff;
 
@@ -10,7 +10,7 @@ export function keyOf(name: string): number {
   return seededKeyOf(name, 0xdeadbeef, 0x41c6ce57);
 }
 
-/** With seeds that nobody knows nobody can tell two names of one key: for what lasts no longer than the seeds. */
+/** With seeds that nobody knows, nobody can construct two names with one key. For keys that last no longer than the seeds. */
 export function seededKeyOf(name: string, seed: number, otherSeed: number): number {
   let low = seed;
   let high = otherSeed;

@@ -21,7 +21,7 @@ type Waiting = Entry & {
   readonly reject: (error: unknown) => void;
 };
 
-/** What is appended and not yet committed. */
+/** What was appended and is not committed yet. */
 type Gathered = { readonly parts: Part[]; failed?: unknown };
 
 type Answered = { readonly digest: string; readonly position: Position; readonly answer: Json };
@@ -37,7 +37,7 @@ export class LocalLog implements EventLog {
   #waiting: Waiting[] = [];
   #gathered: Gathered | undefined;
   #closed = false;
-  /** Why nothing can be had of it any more. */
+  /** Why the log cannot be used any more. */
   #refusal: ConstructorParameters<typeof LogUnavailable> | undefined;
 
   constructor(store: LogStore, now: () => number) {
@@ -45,12 +45,12 @@ export class LocalLog implements EventLog {
     this.#now = now;
   }
 
-  /** The same log, read synchronously. Closed with it. */
+  /** The same log, read synchronously. It is closed with this log. */
   get reader(): LogReader & LogInspection {
     return this.#store;
   }
 
-  /** Goes on over another store that says the same. In one step, so that nothing is appended in between. */
+  /** Continues over another store with the same content. In one step, so that nothing is appended in between. */
   succeed(by: (store: LogStore) => LogStore): void {
     this.#requireOpen();
     this.#store = by(this.#store);
@@ -61,20 +61,20 @@ export class LocalLog implements EventLog {
     return await this.#appendPrepared(prepare(append));
   }
 
-  /** The same of one that another thread prepared; a conflict does not say what won. */
+  /** Like `append`, for an append that another thread prepared; a conflict does not tell what won. */
   async appendPacked(append: PackedAppend): Promise<Appended> {
     this.#requireOpen();
     return await this.#appendPrepared(unpackAppend(append), append);
   }
 
   /**
-   * What `work` appends is committed together: with one fsync, or not at all. For who has the log for itself, since any
-   * append meanwhile is among them. Rejects as `work` does, or with the `LogUnavailable` of a commit or an append.
+   * Commits what `work` appends together: with one fsync, or not at all. For a caller that has the log to itself, since any
+   * append meanwhile is included. Rejects as `work` does, or with the `LogUnavailable` of a commit or an append.
    */
   async together<T>(work: () => Promise<T>): Promise<T> {
     const store = this.#open();
     if (this.#gathered !== undefined) throw new TypeError('expected one work at a time, found another');
-    // What waits was asked for before, and is answered with a commit of its own.
+    // Appends that wait were asked for before, and get a commit of their own.
     this.#flush();
     store.begin();
     const gathered: Gathered = { parts: [] };
@@ -154,7 +154,7 @@ export class LocalLog implements EventLog {
   }
 
   onAppended(listener: Listener): () => void {
-    // The same function twice is two listeners.
+    // The same function registered twice is two listeners.
     const own: Listener = (happened) => listener(happened);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
@@ -164,48 +164,48 @@ export class LocalLog implements EventLog {
     this.#tell(happened);
   }
 
-  /** Whether somebody beside writes the file's pages back (`WriteBack`): then this log does so only where it must. */
+  /** Whether something else writes the file's pages back (`WriteBack`): then this log does so only when it must. */
   writtenBackBeside(is: boolean): void {
     if (!this.#closed) this.#store.writtenBackBeside(is);
   }
 
-  /** How many current rows there are, and how many there should be; undefined: nobody has counted yet. */
+  /** How many current rows there are, and how many there should be; undefined: they were never counted. */
   currentRows(): { readonly kept: number; readonly expected: number | undefined } {
     return this.#open().currentRows();
   }
 
   /**
-   * Writes the file's pages back if so many have come since that was last done in full. Who begins with this goes on with it: no
-   * commit does so any more.
+   * Writes the file's pages back if this many have been added since that was last done completely. Whoever calls this once
+   * must keep calling it: from then on no commit does it.
    */
   writeBack(pages: number): void {
     this.#open().writeBack(pages);
   }
 
-  /** Another process may take the directory and write: this log is only read from now on. */
+  /** Another process may take the directory and write: from now on this log is only read. */
   letGo(): void {
     if (this.#closed) return;
     this.#flush();
     this.#store.letGo();
   }
 
-  /** How many owners there should be, known without counting; undefined: nobody has counted yet. */
+  /** How many owners there should be, known without counting; undefined: they were never counted. */
   get owners(): number | undefined {
     return this.#open().expectedRows();
   }
 
-  /** Makes the index of current rows again if it does not say what they do; whether it did not. */
+  /** Rebuilds the index of current rows if it disagrees with them; returns whether it did. */
   mendIndex(): boolean {
     return this.#open().mendIndex();
   }
 
-  /** All were checked or made anew: so many they are. */
+  /** All current rows were checked or rebuilt: takes their number as the expected one. */
   settleCurrentRows(): void {
     const store = this.#open();
     store.expectCurrentRows(store.currentRows().kept);
   }
 
-  /** Makes current rows and snapshots anew from the events, of all streams or of those named. */
+  /** Rebuilds current rows and snapshots from the events, of all streams or of those named. */
   async rebuildCurrents(projectionOf: ProjectionOf, only?: readonly StreamName[]): Promise<Rebuilt> {
     const steps = this.rebuildingCurrents(projectionOf, only);
     for (;;) {
@@ -214,7 +214,7 @@ export class LocalLog implements EventLog {
     }
   }
 
-  /** As `rebuildCurrents`; says of how many streams that is done. */
+  /** Like `rebuildCurrents`; yields how many streams are done. */
   rebuildingCurrents(
     projectionOf: ProjectionOf,
     only?: readonly StreamName[],
@@ -253,7 +253,7 @@ export class LocalLog implements EventLog {
   }
 
   #gather(append: Prepared, packed: PackedAppend | undefined, gathered: Gathered): Appended {
-    // Nothing after it: SQLite may have taken all back by itself, and would begin anew.
+    // Nothing may follow a failure: SQLite may have rolled everything back by itself, and would begin a new transaction.
     if (gathered.failed !== undefined) throw gathered.failed;
     try {
       const ended = writeTogether([{ append, packed }], this.#store, this.#now)[0]!;
@@ -269,7 +269,10 @@ export class LocalLog implements EventLog {
     }
   }
 
-  /** Where that fails, rows that nobody shall count on are still there to be read, and would go in with the next commit. */
+  /**
+   * If that fails, rows that nobody may rely on can still be read, and would be part of the next commit; so the log is
+   * refused.
+   */
   #takeBack(store: LogStore): void {
     try {
       store.abandon();
@@ -294,7 +297,7 @@ export class LocalLog implements EventLog {
       try {
         listener(happened);
       } catch (error) {
-        // A listener's bug is the process's to die of, but what is durable must first be said to all others.
+        // A listener's bug may end the process, but first all other listeners must be told what is durable.
         queueMicrotask(() => {
           throw error;
         });

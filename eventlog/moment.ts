@@ -1,10 +1,10 @@
-/** A point of the past as people name it: a position in the log, or a time. */
+/** A point of the past as operators name it: a position in the log, or a time. */
 import { type Parsed, quoted } from './names.ts';
 
 export type Moment =
   /** Inclusive; 0 is before everything. */
   | { readonly type: 'position'; readonly position: number }
-  /** Epoch milliseconds; all that was recorded then or before. */
+  /** Epoch milliseconds; includes everything recorded at or before that time. */
   | { readonly type: 'time'; readonly ms: number };
 
 export function parseMoment(text: string): Parsed<Moment> {
@@ -13,10 +13,10 @@ export function parseMoment(text: string): Parsed<Moment> {
   return time.ok ? { ok: true, value: { type: 'time', ms: time.value } } : time;
 }
 
-// RFC 3339 §5.6: with an offset; `+` may arrive as a space, since that is what it means in a query.
+// RFC 3339 §5.6, with an offset. `+` may arrive as a space, which is what it means in a query string.
 const TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+ -]\d{2}:\d{2})$/;
 
-/** Epoch milliseconds; `what` is expected, for the problem. */
+/** Epoch milliseconds. `what`: what was expected, for the message. */
 export function parseTime(text: string, what = 'a time'): Parsed<number> {
   const refused = (expected: string) => ({
     ok: false as const,
@@ -32,7 +32,7 @@ export function parseTime(text: string, what = 'a time'): Parsed<number> {
 
 const SECONDS_END = '2026-01-31T14:03:00'.length;
 
-/** `Date.parse` takes February 30th for March 2nd, and 24:00 for the next day. */
+/** `Date.parse` reads February 30th as March 2nd, and 24:00 as the next day. */
 function isInCalendar(local: string): boolean {
   return new Date(`${local}Z`).toISOString().startsWith(local);
 }

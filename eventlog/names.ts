@@ -24,7 +24,7 @@ const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/;
 // 100: room for `app-name.process-type.region`, and short enough for a metric label and a file name.
 const IDENTIFIER = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,99})$/;
 
-/** Accepts a host in any case, with an optional final dot; refuses a port, a path and everything RFC 1035 does. */
+/** Accepts a host in any case, with an optional final dot; refuses a port, a path, and whatever RFC 1035 refuses. */
 export function parseDomainName(text: string): Parsed<DomainName> {
   const host = text.toLowerCase();
   const name = host.length > 1 && host.endsWith('.') ? host.slice(0, -1) : host;
@@ -38,17 +38,17 @@ export function parseDomainName(text: string): Parsed<DomainName> {
   return { ok: false, problem: `expected ${expected}, found ${quoted(text)}` };
 }
 
-/** RFC 5952 §4, an IPv4-mapped address in hex: the one form that requests for it are looked up under too. */
+/** RFC 5952 §4, an IPv4-mapped address in hex: the one form under which requests look it up too. */
 function ipv6Literal(literal: string): Parsed<DomainName> {
   const name = URL.parse(`http://${literal}`)?.hostname;
   if (name !== undefined) return { ok: true, value: name as DomainName };
   return { ok: false, problem: `expected an IPv6 address in brackets, found ${quoted(literal)}` };
 }
 
-// Letters of any script and what else a label may have: nothing that a URL would cut the host off at.
+// Letters of any script and whatever else a label may have, but nothing at which a URL would cut off the host.
 const WORDED = /^[\p{L}\p{M}\p{N}._-]+$/u;
 
-/** RFC 5891 §4: the A-labels of a name in other letters; undefined where there are none, or it is in ASCII already. */
+/** RFC 5891 §4: the A-labels of a name in other scripts; undefined: there are none, or the name is in ASCII already. */
 function asciiOf(name: string): DomainName | undefined {
   const wildcard = name.startsWith('*.') ? '*.' : '';
   const host = name.slice(wildcard.length);
@@ -73,17 +73,17 @@ export function poolStream(pool: PoolName): StreamName {
   return `pool-${pool}` as StreamName;
 }
 
-/** Whether it is a domain's or a pool's: a newer switchyard may have streams of other kinds. */
+/** Whether the stream is a domain's or a pool's: a newer switchyard may have streams of other kinds. */
 export function isOwned(stream: string): boolean {
   return stream.startsWith('domain-') || stream.startsWith('pool-');
 }
 
-/** Of a stream that `isOwned`. */
+/** Only for a stream that `isOwned`. */
 export function kindOf(stream: string): 'domain' | 'pool' {
   return stream.startsWith('domain-') ? 'domain' : 'pool';
 }
 
-/** The domain or pool whose stream it is. */
+/** The name of the domain or pool to which the stream belongs. */
 export function ownerNameOf(stream: string): string {
   return stream.slice(kindOf(stream).length + 1);
 }
@@ -92,7 +92,7 @@ export type Owner =
   | { readonly kind: 'domain'; readonly name: DomainName }
   | { readonly kind: 'pool'; readonly name: PoolName };
 
-/** The owner a stream belongs to; a name from outside that is no stream is a problem to tell. */
+/** The owner of a stream; a name from outside that is no stream gives a problem. */
 export function parseStreamName(text: string): Parsed<{ stream: StreamName; owner: Owner }> {
   const problem = `expected domain-HOST or pool-NAME, found ${quoted(text)}`;
   if (!isOwned(text)) return { ok: false, problem };
@@ -102,7 +102,7 @@ export function parseStreamName(text: string): Parsed<{ stream: StreamName; owne
     if (!pool.ok) return pool;
     return { ok: true, value: { stream: poolStream(pool.value), owner: { kind, name: pool.value } } };
   }
-  // As it stands in the log: an IPv6 literal may be there in another form than it is given now.
+  // As written in the log: an older log may have an IPv6 literal in a form that is no longer written.
   if (isDomainName(name)) return { ok: true, value: { stream: domainStream(name), owner: { kind, name } } };
   const host = parseDomainName(name);
   return host.ok ? { ok: false, problem } : host;
@@ -122,7 +122,7 @@ function identifier<Name extends string>(what: string, text: string): Parsed<Nam
   };
 }
 
-/** What was found, in a message: never longer than a line, never with control characters. */
+/** What was found, for a message: never longer than a line, never with control characters. */
 export function quoted(found: string): string {
   return JSON.stringify(found.length > 80 ? `${found.slice(0, 80)}…` : found);
 }

@@ -5,7 +5,7 @@
  */
 export class Places<Name extends string = string> {
   readonly #names: Name[] = [];
-  /** Of those of one hash the place of the last, and of each the place of the one before. */
+  /** By hash, the place of the last name with it; and for each name, the place of the one before with the same hash. */
   readonly #last = new Map<number, number>();
   readonly #before: number[] = [];
 
@@ -17,7 +17,7 @@ export class Places<Name extends string = string> {
     return this.#find(name, hashOf(name)) !== NOWHERE;
   }
 
-  /** From 0; of a name that was not said before the next one. */
+  /** The place of a name, from 0. A new name gets the next place. */
   placeOf(name: Name): number {
     const hash = hashOf(name);
     const found = this.#find(name, hash);

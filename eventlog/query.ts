@@ -26,7 +26,7 @@ export type QueryAnswer = {
   readonly truncated: boolean;
 };
 
-/** What the query asks for cannot be answered, in words for whoever wrote it. */
+/** The query cannot be answered; the message is for whoever wrote it. */
 export class QueryRefused extends Error {
   override readonly name = 'QueryRefused';
 }
@@ -35,12 +35,13 @@ const COMMENTS = /--[^\n]*|\/\*[\s\S]*?\*\//g;
 const LITERALS = /'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
 const READS = /^\s*(?:select|with|values|explain)\b/i;
 const EXPLAINS = /^\s*explain\b/i;
-// One that counts for ever cannot be stopped from outside, and no view needs one. It need not say the word: its plan does.
+// A query that counts for ever cannot be stopped from outside, and no view needs one. It need not contain the word; its
+// plan shows it.
 const RECURSION = 'RECURSIVE STEP';
-// How often rows look at the clock.
+// After how many rows the clock is read.
 const CLOCK_EVERY = 256;
 
-/** `breathe`: called between rows of the answer, for who has other things to do; what it throws ends the query. */
+/** `breathe`: called between rows of the answer, to let other work run; an error that it throws ends the query. */
 export async function runQuery(
   sql: string,
   tables: readonly QueryTable[],
@@ -114,14 +115,14 @@ function withValues<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    // Of places with a number or a name the binding says TypeError.
+    // For placeholders with a number or a name, the binding throws a TypeError.
     if (error instanceof RangeError || error instanceof TypeError)
       throw new QueryRefused('expected values, found a place for one (?)');
     throw error;
   }
 }
 
-/** What JSON can say to everybody: many of its readers round an integer beyond 2^53, so that one is text, as are infinities. */
+/** Values that every JSON reader can represent: many round an integer beyond 2^53, so that becomes text, as infinities do. */
 function plain(value: unknown): QueryValue {
   if (value === null || typeof value === 'string') return value;
   if (typeof value === 'bigint' && isSafe(value)) return Number(value);

@@ -1,4 +1,4 @@
-/** The range of a read, checked and completed. */
+/** The range of a read, checked and with its defaults. */
 import type { ReadOptions } from './readings.ts';
 
 export type Range = {
@@ -9,10 +9,10 @@ export type Range = {
 };
 
 const LIMIT = 1000;
-// 10 000 events of a few hundred bytes: some megabytes and some 20 ms at once.
+// 10 000 events of a few hundred bytes: some megabytes and about 20 ms at a time.
 const MAX_LIMIT = 10_000;
 
-/** Throws a RangeError for bounds outside what `ReadOptions` says: a bug of the caller's. */
+/** Throws a RangeError for bounds that `ReadOptions` does not allow: a bug of the caller. */
 export function rangeOf({
   from = 1,
   to = Number.MAX_SAFE_INTEGER,
@@ -25,7 +25,7 @@ export function rangeOf({
   return { from, to, limit, characters };
 }
 
-/** As many of the rows as are read until they have so many characters. */
+/** Yields rows until they have this many characters. */
 export function* within<Row>(
   rows: Iterable<Row>,
   characters: number,
@@ -34,7 +34,7 @@ export function* within<Row>(
   let left = characters;
   for (const row of rows) {
     yield row;
-    // In a damaged row it may be anything, or nothing.
+    // In a damaged row this may be anything, or nothing.
     const text: unknown = textOf(row);
     left -= typeof text === 'string' ? text.length : 0;
     if (left <= 0) return;

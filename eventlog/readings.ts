@@ -3,14 +3,17 @@ import type { Json } from './json.ts';
 import type { StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';
 
-/** An owner as of `version`, the state that folding its stream gives. */
+/** An owner as of `version`: the state that its stream folds to. */
 export type Current = {
   readonly stream: StreamName;
   readonly version: Version;
   readonly state: Json;
 };
 
-/** A fold of a stream's first `version` events; `state` null: none, then. `hash` is that of the last event it folds. */
+/**
+ * The fold of a stream's first `version` events; `state` null: the owner did not exist then. `hash`: of the last event
+ * folded.
+ */
 export type Snapshot = {
   readonly stream: StreamName;
   readonly version: Version;
@@ -20,12 +23,12 @@ export type Snapshot = {
 };
 
 export type ReadOptions = {
-  /** First position (or, of one stream, version) to read, inclusive; 1 by default. */
+  /** First position (or version, for one stream) to read, inclusive; 1 by default. */
   readonly from?: number;
   /** Last one, inclusive; the end by default. */
   readonly to?: number;
   /** At most this many; 1 000 by default and at most 10 000. */
   readonly limit?: number;
-  /** No more once what was read has so many characters of text: one at least, and fewer than there are, perhaps. */
+  /** Stops once the rows read have this many characters of text, after at least one row; so there may be more rows. */
   readonly characters?: number;
 };

@@ -1,4 +1,4 @@
-/** Appends that are written with one commit: each ends by itself, in order. */
+/** Appends that share one commit: each has an end of its own, in order. */
 
 import { EventUnreadable, LogUnavailable } from '../errors.ts';
 import type { LogStore } from '../log-reader.ts';
@@ -6,19 +6,22 @@ import { judge, type Prepared, record, type Written } from './append.ts';
 import type { Appended } from './append-wish.ts';
 import type { PackedAppend } from './packed-append.ts';
 
-/** `packed`: as another thread prepared it. */
+/** `packed`: the form in which another thread prepared it. */
 export type Entry = { readonly append: Prepared; readonly packed: PackedAppend | undefined };
 
 export type Ended =
   | { readonly type: 'answered'; readonly appended: Appended; readonly written?: Written }
   | { readonly type: 'failed'; readonly error: unknown };
 
-/** Together if that goes, else each with a commit of its own. Throws nothing that the disk or an append does. */
+/**
+ * Writes them together if possible, otherwise each with a commit of its own. Does not throw errors of the disk or of an
+ * append.
+ */
 export function writeEach(group: readonly Entry[], store: LogStore, now: () => number): readonly Ended[] {
   try {
     return writeTogether(group, store, now);
   } catch (error) {
-    // The disk and the lock are everyone's; any other failure is one append's own, so each is tried alone.
+    // The disk and the lock concern all; any other failure may be that of one append, so each is tried alone.
     if (group.length === 1 || (error instanceof LogUnavailable && error.code !== 'log_failed')) {
       return group.map(() => ({ type: 'failed', error }));
     }
@@ -26,7 +29,7 @@ export function writeEach(group: readonly Entry[], store: LogStore, now: () => n
   }
 }
 
-/** In one transaction, or not at all: throws what hindered it. */
+/** In one transaction, or not at all: then it throws the cause. */
 export function writeTogether(group: readonly Entry[], store: LogStore, now: () => number): readonly Ended[] {
   const ended: Ended[] = [];
   store.transaction(() => {
@@ -35,7 +38,7 @@ export function writeTogether(group: readonly Entry[], store: LogStore, now: () 
   return ended;
 }
 
-/** Of a packed one that meets a conflict nobody asks what won. */
+/** If a packed append meets a conflict, nobody asks what won. */
 function carriedOut({ append, packed }: Entry, store: LogStore, now: () => number): Ended {
   const refused = refusalOf(append, store, packed === undefined ? undefined : 0);
   if (refused !== undefined) return refused;
@@ -48,7 +51,7 @@ function refusalOf(append: Prepared, store: LogStore, mostWon: number | undefine
     const appended = judge(append, store, mostWon);
     return appended && { type: 'answered', appended };
   } catch (error) {
-    // One of the events that won a conflict cannot be read: this append's own misfortune, with nothing written.
+    // An event that won a conflict cannot be read: that only fails this append, and nothing was written.
     if (error instanceof EventUnreadable) return { type: 'failed', error };
     throw error;
   }

@@ -7,37 +7,37 @@ import type { PoolClash } from './pool-clash.ts';
 
 export type Write = {
   readonly stream: StreamName;
-  /** The stream's version must be this, or nothing of the whole append is written. */
+  /** The stream must have this version, or nothing of the whole append is written. */
   readonly expected: Version;
-  /** None: the write only guards that the stream has not moved. */
+  /** Empty: the write only checks that the stream has not moved. */
   readonly events: readonly SwitchyardEvent[];
-  /** The owner's state once the events have happened, kept as its current row; null removes the row. */
+  /** The owner's state after these events, kept as its current row; null removes the row. */
   readonly current: Json;
 };
 
 export type Append = {
-  /** 1 to 200 characters. A second append with the same id writes nothing and gets the first one's answer. */
+  /** 1 to 200 characters. A second append with the same id writes nothing and gets the answer of the first. */
   readonly commandId: string;
-  /** Digest of what was asked, so that an id used again for something else is told from a repetition. */
+  /** Digest of the command, to distinguish a repetition from an id that is used again for something else. */
   readonly digest: string;
   readonly author: string;
   readonly causation?: Position;
   /** Kept beside the command id and returned on repetition. */
   readonly answer: Json;
-  /** All or nothing; one entry a stream. */
+  /** All or nothing; at most one entry per stream. */
   readonly writes: readonly Write[];
 };
 
 export type Appended =
   | {
       readonly type: 'appended';
-      /** The log's last position once this was written, even where it wrote no event. */
+      /** The log's last position after this append, even if it wrote no event. */
       readonly position: Position;
       readonly events: readonly Recorded[];
     }
   | { readonly type: 'repeated'; readonly position: Position; readonly answer: Json }
   | { readonly type: 'reused'; readonly commandId: string }
-  /** A pool cannot be made under this name: it has the key of another. */
+  /** The pool cannot be made under this name: another pool has its key. */
   | ({ readonly type: 'clash' } & PoolClash)
   | {
       readonly type: 'conflict';

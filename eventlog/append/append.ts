@@ -1,6 +1,4 @@
-/**
- * Decides what one append comes to, against the existing rows: nothing is written before all of it has been checked.
- */
+/** Decides the result of one append against the existing rows: nothing is written before all of it has been checked. */
 
 import { canonicalJson, parseJson } from '../events/canonical.ts';
 import { codec, type EncodedEvent } from '../events/codec.ts';
@@ -15,7 +13,7 @@ import type { Position } from '../position.ts';
 import type { Append, Appended, Write } from './append-wish.ts';
 import { poolClashIn } from './pool-clash.ts';
 
-/** An append in the form in which it is written, checked as far as it can be without the log. */
+/** An append in the form in which it is written, checked as far as possible without the log. */
 export type Prepared = {
   readonly commandId: string;
   readonly digest: string;
@@ -32,13 +30,13 @@ export type PreparedWrite = {
   readonly current: string;
 };
 
-// Every 100 versions: an owner is active after folding at most so many events.
+// Every 100 versions: activating an owner folds at most this many events.
 const SNAPSHOT_EVERY = 100;
-// A conflict shows what won, to a person; a longer list is one to be read from the log.
+// A conflict shows an operator what won; a longer list should be read from the log.
 const MAX_WON = 100;
 const MAX_ID = 200;
 
-/** Throws a TypeError for what is no append: a bug of the caller's, found before anything is written. */
+/** Throws a TypeError for an invalid append: a bug of the caller, found before anything is written. */
 export function prepare(append: Append): Prepared {
   requireText('commandId', append.commandId, MAX_ID);
   requireText('digest', append.digest, 1024);
@@ -60,7 +58,10 @@ export function prepare(append: Append): Prepared {
   };
 }
 
-/** Why an append is not to be written; undefined where it is. Writes nothing. `mostWon`: so many events that won are told. */
+/**
+ * Why an append must not be written; undefined: it may be. Writes nothing. `mostWon`: how many of the events that won to
+ * return.
+ */
 export function judge(append: Prepared, store: LogStore, mostWon = MAX_WON): Appended | undefined {
   const known = store.command(append.commandId);
   if (known !== undefined && known.digest === append.digest) {
@@ -75,7 +76,7 @@ export function judge(append: Prepared, store: LogStore, mostWon = MAX_WON): App
   return clash && { type: 'clash', ...clash };
 }
 
-/** Whether a write that brought its stream from one version to another leaves a snapshot of it. */
+/** Whether a write that took its stream from one version to another leaves a snapshot of it. */
 export function crossesSnapshot(before: number, after: number): boolean {
   return Math.floor(after / SNAPSHOT_EVERY) > Math.floor(before / SNAPSHOT_EVERY);
 }
@@ -98,7 +99,7 @@ export type Written = {
   readonly recordedAtMs: number;
 };
 
-/** Puts the rows of an append that was judged well into the store. */
+/** Writes the rows of an append that `judge` accepted. */
 export function record(append: Prepared, store: LogStore, nowMs: number): Written {
   const before = store.tip();
   // A clock that was set back must not make history run backwards.
@@ -141,7 +142,7 @@ export function record(append: Prepared, store: LogStore, nowMs: number): Writte
   const appended = {
     type: 'appended',
     position,
-    // Of a bulk nobody asks for them.
+    // Made on demand: for a bulk nobody asks for them.
     get events() {
       events ??= recordedOf(append, first, recordedAtMs);
       return events;
@@ -150,7 +151,7 @@ export function record(append: Prepared, store: LogStore, nowMs: number): Writte
   return { appended, first, recordedAtMs };
 }
 
-/** What an append wrote, as reading gives it: what was checked when it was encoded needs no second look. */
+/** What an append wrote, as a read returns it: what was checked when it was encoded is not checked again. */
 export function recordedOf(append: Prepared, first: Position, recordedAtMs: number): readonly Recorded[] {
   const metadata = parseJson(append.metadata);
   const events: Recorded[] = [];
@@ -200,7 +201,7 @@ function prepareWrite(write: Write): PreparedWrite {
   };
 }
 
-// A lone surrogate has no UTF-8 form: two ids that differ in one would be stored as the same bytes.
+// A lone surrogate has no UTF-8 form: two ids that differ only in one would be stored as the same bytes.
 function requireText(what: string, text: string, most: number): void {
   if (typeof text === 'string' && text.length >= 1 && text.length <= most && text.isWellFormed()) return;
   const found = typeof text === 'string' ? quoted(text) : typeof text;

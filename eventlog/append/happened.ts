@@ -9,7 +9,7 @@ import { recordedOf, type Written } from './append.ts';
 import { type Nameless, type PackedAppend, unpackAppend } from './packed-append.ts';
 import { namesOf, type PackedNames } from './packed-names.ts';
 
-/** And what was appended, from which the events are made if somebody asks. */
+/** With the appends, from which the events are made on demand. */
 export type Packed = PackedNames & { readonly appends: readonly PackedPart[] };
 
 /** One append, in the form in which it was written, or its events as JSON. */
@@ -21,14 +21,14 @@ export interface Happened {
   readonly first: Position;
   readonly last: Position;
   readonly size: number;
-  /** Read from their text when they are first asked for, where they came packed. */
+  /** If they came packed, they are parsed on first use. */
   readonly events: readonly Recorded[];
   readonly packed: Packed | undefined;
-  /** Whether any of them is of one of these types. */
+  /** Whether any event is of one of these types. */
   hasAny(types: ReadonlySet<EventType>): boolean;
 }
 
-/** At least one event. */
+/** Takes at least one event. */
 export function happenedOf(events: readonly Recorded[]): Happened {
   return {
     first: events[0]?.position ?? 0,
@@ -40,14 +40,17 @@ export function happenedOf(events: readonly Recorded[]): Happened {
   };
 }
 
-/** One append of several that were committed together, with at least one event; and how it came, if it came packed. */
+/**
+ * One of several appends that were committed together, with at least one event; `append`: its packed form, if it came
+ * packed.
+ */
 export type Part = Written & { readonly append?: PackedAppend | undefined };
 
 export function happenedTogether(parts: readonly Part[]): Happened {
   return unpacked(packed(parts), () => parts.flatMap(({ appended }) => appended.events));
 }
 
-/** `read`: from the appends, unless somebody has them at hand. */
+/** `read`: by default makes the events from the appends. */
 export function unpacked(
   packed: Packed,
   read: () => readonly Recorded[] = () => packed.appends.flatMap(eventsOf),
@@ -82,7 +85,7 @@ function packed(parts: readonly Part[]): Packed {
   };
 }
 
-/** Those of all appends are told as one. */
+/** Without the names, which are told once for all appends. */
 function nameless({ names: _, ...append }: PackedAppend): Nameless {
   return append;
 }

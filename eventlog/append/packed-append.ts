@@ -11,8 +11,8 @@ import { GatheredNames, type Names } from './packed-names.ts';
 
 export type PackedAppend = Omit<Prepared, 'writes'> & {
   /**
-   * Of each write, a line each: its stream, its head, its state, and the data of each of its events. None of them has a line feed:
-   * JSON escapes it, names refuse it.
+   * For each write, one line each: its stream, its head, its state, and the data of each of its events. None of them
+   * contains a line feed: JSON escapes it, names refuse it.
    */
   readonly writes: string;
   readonly names: Names;
@@ -20,7 +20,7 @@ export type PackedAppend = Omit<Prepared, 'writes'> & {
 
 export type Nameless = Omit<PackedAppend, 'names'>;
 
-/** What many writes have in common: the version expected, and what events there are. */
+/** What many writes have in common: the expected version and the kinds of events. */
 type Head = Pick<PreparedWrite, 'expected'> & { readonly kinds: readonly Omit<EncodedEvent, 'data'>[] };
 
 export function packAppend({ writes, ...append }: Prepared): PackedAppend {

@@ -8,15 +8,15 @@ import type { StreamName } from '../names.ts';
 import type { Position } from '../position.ts';
 
 export type Names = {
-  /** Each type that is among them, once. */
+  /** Each type that occurs, once. */
   readonly types: readonly EventType[];
-  /** Of each event, a line each: a name has no line feed. */
+  /** The stream of each event, one per line: a name contains no line feed. */
   readonly streams: string;
-  /** Of each event a character: `+` a domain came, `-` one went, `=` neither. */
+  /** A character for each event: `+` a domain was created, `-` one was removed, `=` neither. */
   readonly presence: string;
 };
 
-/** At positions one after the other. */
+/** Of events at consecutive positions. */
 export type PackedNames = Names & { readonly first: Position; readonly last: Position };
 
 const PRESENCE: { readonly [type in EventType]?: string } = { DomainCreated: '+', DomainRemoved: '-' };

@@ -1,8 +1,8 @@
-/** Two pools whose names have one key would be one in shared memory: neither would be served as it should be. */
+/** Finds two pools whose names have the same key: in shared memory they would be one, and neither would be served correctly. */
 import { keyOf } from '../key.ts';
 import { ownerNameOf } from '../names.ts';
 
-/** A pool that is to be made, and one of the same key that there is, or that is made with it. */
+/** A pool to be made, and one with the same key that exists or is made with it. */
 export type PoolClash = { readonly pool: string; readonly other: string };
 
 type Creating = {
@@ -10,10 +10,10 @@ type Creating = {
   readonly events: readonly { readonly type: string }[];
 };
 
-/** The pool that there is of a key. */
+/** The existing pool with a key. */
 export type PoolOfKey = (key: number) => string | undefined;
 
-/** `present`: asked once, where a pool is to be made. */
+/** `present`: called once, and only if a pool is to be made. */
 export function poolClashIn(writes: readonly Creating[], present: () => PoolOfKey): PoolClash | undefined {
   let made: Map<number, string> | undefined;
   let poolOf: PoolOfKey | undefined;

@@ -18,14 +18,14 @@ export type EncodedEvent = {
 };
 
 export type Codec = {
-  /** Throws a TypeError for what is no event of this stream: that is a bug of the caller's. */
+  /** Throws a TypeError for anything that is no event of this stream: a bug of the caller. */
   encode(stream: StreamName, event: SwitchyardEvent): EncodedEvent;
-  /** Throws `EventUnreadable` for what is damaged or unknown. */
+  /** Throws `EventUnreadable` for an event that is damaged or unknown. */
   decode(stored: StoredEvent): Recorded;
 };
 
-// Loaded with the first event that needs one. A worker reads rows, and an event only where a row is damaged: the schemas, and what
-// they are made of, would be six megabytes in each. At once and not awaited, since a request waits for that event.
+// Loaded with the first event that needs one. A worker reads rows, and events only if a row is damaged: the schemas and
+// their library would take six megabytes in each worker. Loaded synchronously, since a request waits for that event.
 let schemas: typeof EVENT_SCHEMAS | undefined;
 
 function schemaOf(type: EventType): z.ZodType {
@@ -34,11 +34,12 @@ function schemaOf(type: EventType): z.ZodType {
   return schemas[type];
 }
 
-// Compiled beside this file in the published package.
+// In the published package it is compiled beside this file.
 const SCHEMAS = import.meta.url.endsWith('.ts') ? './event-schemas.ts' : './event-schemas.js';
 
 export function codecWith(upcasts: Upcaster): Codec {
-  // Events of one command follow each other and share their metadata: parsing it once a command saves 0.3 µs each.
+  // Events of one command follow each other and share their metadata: parsing it once per command saves 0.3 µs for each
+  // event.
   let lastText = '';
   let lastMetadata: Metadata = { commandId: '', author: '' };
 
@@ -92,7 +93,7 @@ export function codecWith(upcasts: Upcaster): Codec {
 
 export const codec: Codec = codecWith(upcaster);
 
-/** Seen at a glance to be sound: one of those events that nearly all are of in a bulk. */
+/** Whether the event is quickly recognised as valid: one of the plain events that nearly all are in a bulk. */
 function isPlain(type: EventType, data: unknown): boolean {
   if (type === 'DomainCreated' || type === 'DomainChanged') return isPlainDomain(data);
   if (type === 'PoolCreated') return isPlainPool(data);
@@ -108,7 +109,7 @@ function requireIntact(stored: StoredEvent): void {
   );
 }
 
-/** A flipped type bit in the file makes a text a blob, which prints the same and so has the same checksum. */
+/** A flipped type bit in the file turns a text into a blob, which prints the same and so has the same checksum. */
 function isText({ stream, type, data, metadata }: StoredEvent): boolean {
   return (
     typeof stream === 'string' &&

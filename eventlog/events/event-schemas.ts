@@ -1,11 +1,11 @@
-/** What the data of each event may be, in its newest shape: settings are sparse, unknown keys are refused. */
+/** The data of each event, in its newest shape: settings are sparse, and unknown keys are refused. */
 import { z } from 'zod';
 import { backendId, backendSettings, domainSettings, poolSettings } from '../settings/settings.ts';
 import type { EventType } from './events.ts';
 
 const epochMs = z.int().min(0);
 const count = z.int().min(0);
-// A host, a hash sign, and the name or the number of an entry of its routes.
+// A host, a hash sign, and the name or number of an entry of its routes.
 const route = z.string().max(500);
 const nothing = z.strictObject({});
 const ofPool = z.strictObject({ settings: sparse(poolSettings) });
@@ -49,7 +49,7 @@ export const EVENT_SCHEMAS = {
   BackendStarted: z.strictObject({ id: backendId }),
 } as const satisfies Record<EventType, z.ZodType>;
 
-/** The same settings without their defaults, each of them optional but those that are always given. */
+/** The same settings without defaults; all optional except those in `required`. */
 function sparse(settings: z.ZodObject, required: readonly string[] = []): z.ZodObject {
   const shape: Record<string, z.ZodType> = {};
   for (const [key, value] of Object.entries(settings.shape)) {

@@ -5,9 +5,9 @@ import type { Position, Version } from '../position.ts';
 import type { SparseBackend, SparseDomain, SparsePool } from '../settings/sparse-settings.ts';
 
 export type DomainEvent =
-  /** A host is served from now on; the first event of a domain's life, or of its next one. */
+  /** A host is served from now on: the first event of a domain's life, or of its next life. */
   | { readonly type: 'DomainCreated'; readonly data: { readonly settings: SparseDomain } }
-  /** Its settings are now these, all of them. */
+  /** These are now all of its settings. */
   | { readonly type: 'DomainChanged'; readonly data: { readonly settings: SparseDomain } }
   /** The host is unknown from now on. */
   | { readonly type: 'DomainRemoved'; readonly data: Record<string, never> };
@@ -15,7 +15,7 @@ export type DomainEvent =
 export type PoolEvent =
   /** A pool exists from now on, without backends. */
   | { readonly type: 'PoolCreated'; readonly data: { readonly settings: SparsePool } }
-  /** Its settings are now these, all of them; its backends stay. */
+  /** These are now all of its settings; its backends stay. */
   | { readonly type: 'PoolChanged'; readonly data: { readonly settings: SparsePool } }
   /** The pool and its backends are gone. */
   | { readonly type: 'PoolRemoved'; readonly data: Record<string, never> }
@@ -24,63 +24,69 @@ export type PoolEvent =
       readonly type: 'BackendAdded';
       readonly data: { readonly id: BackendId; readonly backend: SparseBackend };
     }
-  /** Its settings are now these, all of them. What was known of its health was of before; if its address is the same, it is told again. */
+  /**
+   * These are now all of its settings. What the log knew of its health no longer holds; if its address is the same, it is
+   * recorded again.
+   */
   | {
       readonly type: 'BackendChanged';
       readonly data: { readonly id: BackendId; readonly backend: SparseBackend };
     }
-  /** It gets no further request; what it serves may finish. */
+  /** It gets no more requests; what it serves may finish. */
   | { readonly type: 'BackendRemoved'; readonly data: { readonly id: BackendId } }
-  /** It gets no further request; what is unfinished at `untilMs` (epoch milliseconds) is cut. */
+  /** It gets no more requests; what is unfinished at `untilMs` (epoch milliseconds) is cut. */
   | {
       readonly type: 'BackendDrainStarted';
       readonly data: { readonly id: BackendId; readonly untilMs: number };
     }
-  /** Its drain is over, nothing is under way on it any more: of what was, so many requests finished, and so many were cut. */
+  /** Its drain is over, with nothing under way: of the requests that were, this many finished and this many were cut. */
   | {
       readonly type: 'BackendDrained';
       readonly data: { readonly id: BackendId; readonly finished: number; readonly cut: number };
     }
   /**
-   * Requests have waited for it, or were refused for want of a backend, for `forMs`: more backends are wanted. It changes
-   * nothing; whoever starts backends may heed it. Said again while it lasts, ever more seldom.
+   * For `forMs`, requests have waited in this pool or were refused because no backend was free: more backends are wanted.
+   * Changes nothing; whatever starts backends may act on it. Repeated while it lasts, less and less often.
    */
   | { readonly type: 'CapacityWanted'; readonly data: CapacityWant }
-  /** Connecting to it failed; it gets no request before `untilMs` (epoch milliseconds). */
+  /** Connecting to it failed; it gets no requests until `untilMs` (epoch milliseconds). */
   | {
       readonly type: 'BackendQuarantined';
       readonly data: { readonly id: BackendId; readonly cause: QuarantineCause; readonly untilMs: number };
     }
   /**
-   * What is known of its health is now this; at most once a second. `withheld`: routes ('' for all) for which it should
-   * have been ejected since the last such event, and was not, since too many are.
+   * This is now what is known of its health; recorded at most once a second. `withheld`: routes ('' for all) for which it
+   * should have been ejected since the last such event, but too many others are.
    */
   | {
       readonly type: 'BackendHealthChanged';
       readonly data: { readonly id: BackendId; readonly withheld: readonly string[] } & BackendHealth;
     }
-  /** It was starting, and passes its probes: it is up. */
+  /** It was starting and passes its probes: it is up. */
   | { readonly type: 'BackendStarted'; readonly data: { readonly id: BackendId } };
 
-/** An ejection of an outlier. `route`: for requests of this route only; '' for all. */
+/** An ejection of an outlier. `route`: only requests of this route are affected; '': all are. */
 export type Ejection = { readonly route: string; readonly untilMs: number; readonly level: number };
 
 export type BackendHealth = {
-  /** Present ones. After `untilMs` (epoch milliseconds) one request is its trial. `level`: how many it is in a row. */
+  /**
+   * Ejections in force. After `untilMs` (epoch milliseconds), one request is the trial. `level`: how many ejections in a
+   * row this makes.
+   */
   readonly ejections: readonly Ejection[];
-  /** Whether it passes the probes of the router. */
+  /** Whether it passes the router's probes. */
   readonly probes: 'passing' | 'failing';
 };
 
 export type CapacityWant = {
-  /** `saturated`: all slots are taken · `none_up`: there are backends, and none is up · `no_backends`. */
+  /** `saturated`: all slots are taken · `none_up`: there are backends, but none is up · `no_backends`. */
   readonly cause: 'saturated' | 'none_up' | 'no_backends';
   readonly forMs: number;
   readonly waiting: number;
-  /** Refused since this was last said. */
+  /** Requests refused since this was last recorded. */
   readonly refused: number;
   readonly inFlight: number;
-  /** Requests at once, over all backends that are up; null: no limit. */
+  /** Concurrent requests that all backends that are up may take together; null: no limit. */
   readonly limit: number | null;
   readonly backends: number;
   readonly up: number;
@@ -105,6 +111,6 @@ export type Metadata = {
   readonly commandId: string;
   /** Who asked for it, as they called themselves: a claim, not a proof. */
   readonly author: string;
-  /** The position of the event that led to this one, where there is one. */
+  /** The position of the event that led to this one, if there is one. */
   readonly causation?: Position;
 };

@@ -8,13 +8,13 @@ import type { Json } from '../json.ts';
 import { parseBackendId, parsePoolName } from '../names.ts';
 import { isAddress } from '../settings/address.ts';
 
-// Canonical texts that escape nothing.
+// Canonical texts without escapes.
 const DOMAIN = /^\{"settings":\{"pool":"[^"\\]+"\}\}$/;
 const BACKEND = /^\{"backend":\{"address":"[^"\\]+"\},"id":"[^"\\]+"\}$/;
 const POOL = '{"settings":{}}';
 const STATE = /^\{"settings":\{"pool":"[^"\\]+"\},"version":\d+\}$/;
 
-/** What the canonical text of a plain event says; undefined where it is another. */
+/** The data in the canonical text of a plain event; undefined: it is not plain. */
 export function plainData(text: string): Json | undefined {
   if (DOMAIN.test(text)) return { settings: { pool: textAt(text, '{"settings":{"pool":"'.length) } };
   if (text === POOL) return { settings: {} };
@@ -32,7 +32,7 @@ function textAt(text: string, start: number): string {
   return text.slice(start, text.indexOf('"', start));
 }
 
-/** `data`, here and below: of an event, which is sound if this is true. */
+/** Here and below, `data` is an event's; if the result is true, it is valid. */
 export function isPlainDomain(data: unknown): boolean {
   if (!hasOnly(data, 'settings') || !hasOnly(data['settings'], 'pool')) return false;
   const { pool } = data['settings'];

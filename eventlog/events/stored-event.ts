@@ -12,14 +12,14 @@ export type StoredEvent = {
   readonly stream: string;
   readonly version: Version;
   readonly type: string;
-  /** Of the shape of `data`, per type, from 1. */
+  /** Version of the shape of `data`, per type, from 1. */
   readonly schemaVersion: number;
   /** Canonical JSON. */
   readonly data: string;
   /** Canonical JSON. */
   readonly metadata: string;
   readonly recordedAtMs: number;
-  /** CRC-32 of `bytesOf` this. A hash per read would cost three times as much, and tampering is for `verify` to find. */
+  /** CRC-32 of `bytesOf` this event. A hash at each read would cost three times as much; tampering is left to `verify`. */
   readonly checksum: number;
 };
 
@@ -29,7 +29,7 @@ export type ChainedEvent = StoredEvent & { readonly hash: string };
 /** What the first event's hash follows. */
 export const GENESIS = '0'.repeat(64);
 
-/** The canonical bytes: one field a line. None of them can contain a line feed: JSON escapes it, names refuse it. */
+/** The canonical bytes, one field per line. No field can contain a line feed: JSON escapes it, names refuse it. */
 export function bytesOf(event: Omit<StoredEvent, 'checksum'>): string {
   return `${event.position}\n${event.stream}\n${event.version}\n${event.type}\n${event.schemaVersion}\n${event.recordedAtMs}\n${event.metadata}\n${event.data}`;
 }

@@ -12,7 +12,7 @@ export type Steps = { readonly [type in EventType]?: readonly Step[] };
 export type Upcaster = {
   /** The schema version that events of this type are written with. */
   newest(type: EventType): number;
-  /** Data of an older version in the newest shape. */
+  /** Turns data of an older version into the newest shape. */
   upcast(type: EventType, schemaVersion: number, data: Data): Data;
 };
 

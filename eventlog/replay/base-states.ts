@@ -11,7 +11,7 @@ export function* baseStatesOf(
     const page = log.baseStates(after, PAGE, CHARACTERS);
     yield* page;
     const last = page.at(-1)?.stream ?? '';
-    // The index of a damaged file may lead back.
+    // The index of a damaged file may lead backwards.
     if (last <= after) return;
     after = last;
   }

@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import type { StoredCurrent } from '../log-reader.ts';
 
-/** `states` in order of stream name; `hash` is that of the last archived event. Hexadecimal. */
+/** `states`: in order of stream name. `hash`: of the last archived event. Returns hexadecimal. */
 export function baseDigest(hash: string, states: Iterable<StoredCurrent>): string {
   const digest = new BaseDigest(hash);
   for (const state of states) digest.add(state);
   return digest.end();
 }
 
-/** The same of states that come one by one. */
+/** The same digest for states that come one by one. */
 export class BaseDigest {
   readonly #hash;
 

@@ -11,7 +11,7 @@ export function stateChecksum(stream: string, version: number, state: string): n
   return checksumOf(`${stream}\n${version}\n${state}`);
 }
 
-/** The state, or undefined where the row is not what was written. */
+/** The state; undefined: the row is not what was written. */
 export function openState(
   stream: string,
   version: number,
@@ -23,11 +23,11 @@ export function openState(
 
 export function isIntact(stream: string, version: number, state: string, checksum: number): boolean {
   if (stateChecksum(stream, version, state) !== checksum) return false;
-  // A flipped type bit in the file makes a text a blob, which prints the same.
+  // A flipped type bit in the file turns a text into a blob, which prints the same.
   return typeof stream === 'string' && typeof state === 'string';
 }
 
-/** `position`: that of the last event folded, as far as it is known. */
+/** `position`: of the last event folded, as far as it is known. */
 export function damagedState(stream: string, version: number, position: Position): EventUnreadable {
   return new EventUnreadable(
     position,

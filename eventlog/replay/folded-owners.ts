@@ -18,7 +18,7 @@ export type FoldWish = {
   readonly log: LogInspection;
   readonly to: Position;
   readonly projectionOf: ProjectionOf;
-  /** Between pages. */
+  /** Called between pages. */
   readonly breathe: () => Promise<void>;
 };
 
@@ -27,7 +27,10 @@ type Owner = { readonly stream: string; version: number; state: Json };
 const PAGE = 1000;
 const CHARACTERS = 1_048_576;
 
-/** Removed ones too, whose state is `null`. Throws `EventUnreadable` where an event cannot be read, or the index does not lead to it. */
+/**
+ * Includes removed owners, with state `null`. Throws `EventUnreadable` if an event cannot be read, or the index does not
+ * lead to it.
+ */
 async function* foldedOwners(wish: FoldWish): AsyncGenerator<StoredCurrent, undefined> {
   const projections = { domain: wish.projectionOf('domain'), pool: wish.projectionOf('pool') };
   const bases = baseOwners(wish.log);
@@ -52,7 +55,7 @@ async function* foldedOwners(wish: FoldWish): AsyncGenerator<StoredCurrent, unde
   for (; base !== undefined; base = bases.next().value) yield rowOf(base);
 }
 
-/** Several at a time, for whoever writes them. */
+/** The same in pages, for whatever writes them. */
 export async function* pagesOfOwners(wish: FoldWish): AsyncGenerator<readonly StoredCurrent[], undefined> {
   let page: StoredCurrent[] = [];
   let characters = 0;

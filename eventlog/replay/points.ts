@@ -17,7 +17,7 @@ import { SCHEMA_VERSION } from '../sqlite/schema.ts';
 import { baseStatesOf } from './base-states.ts';
 import type { ProjectionOf } from './replay.ts';
 
-/** Owners that there are not are not in it; their versions are the log's to tell. */
+/** Owners that do not exist are absent; their versions are only in the log. */
 export type States = Map<StreamName, Json>;
 export type Whole = { readonly position: Position; readonly states: States };
 
@@ -26,21 +26,21 @@ type Row = Unsealed & { digest: string };
 type Log = LogReader & LogInspection;
 
 const FILE = 'history.db';
-// 5 000 events are folded in some 15 ms.
+// 5 000 events are folded in about 15 ms.
 export const POINT_EVERY = 5000;
-// Below so many owners a full point saves nothing.
+// With fewer owners, differences save nothing over a full point.
 const LEAST_FULL = 1000;
 const PAGE = 1000;
 const BUSY_TIMEOUT_MS = 1000;
 const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
 
-/** Where the cache fails, by a full disk, a lock or damage, its points are none, and nobody else fails of it. */
+/** If the cache fails (a full disk, a lock, damage), there are no points, and nothing else fails. */
 export class Points {
   readonly #directory: string;
   readonly #db: Database.Database;
   #isLost = false;
 
-  /** Throws where there can be none: in a directory that may not be written in. */
+  /** Throws if there can be none, as in a directory that may not be written to. */
   constructor(directory: string) {
     this.#directory = directory;
     const path = join(directory, FILE);
@@ -48,7 +48,7 @@ export class Points {
     const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
     this.#db = db;
     db.pragma('journal_mode = WAL');
-    // What a power cut takes is made again.
+    // What a power cut destroys is made again.
     db.pragma('synchronous = OFF');
     db.exec(
       `CREATE TABLE IF NOT EXISTS points (
@@ -62,7 +62,7 @@ export class Points {
     this.#db.close();
   }
 
-  /** The newest whole state at or before a position that this log really had; undefined where there is none. */
+  /** The newest whole state at or before a position, if it belongs to this log; undefined: there is none. */
   before(log: Log, position: Position): Whole | undefined {
     try {
       return this.#isLost ? undefined : this.#before(log, position);
@@ -76,7 +76,7 @@ export class Points {
     const rows = this.#chain(position);
     const newest = rows[0];
     if (newest === undefined) return undefined;
-    // Hashes are chained: where the newest one is the log's, so are all before it.
+    // Hashes are chained: if the newest one is the log's, so are all before it.
     if (hashAt(log, newest.position) !== newest.hash || !isIntact(rows)) {
       this.#forget();
       return undefined;
@@ -133,7 +133,7 @@ export class Points {
     }
   }
 
-  /** From the newest at or before the position back to a full one, newest first. */
+  /** From the newest point at or before the position back to a full one, newest first. */
   #chain(position: Position): Row[] {
     const rows: Row[] = [];
     const statement = this.#db.prepare<[number], Row>(
@@ -177,7 +177,7 @@ export class Points {
     this.#db.exec('DELETE FROM points');
   }
 
-  /** A damaged file goes, once: the next who opens it makes another. */
+  /** Removes a damaged file, once: whoever opens it next makes another. */
   #failed(error: unknown): void {
     if (!(error instanceof Database.SqliteError)) throw error;
     if (this.#isLost || !DAMAGED.test(error.code)) return;
@@ -190,7 +190,7 @@ function removeFile(directory: string): void {
   for (const beside of ['', '-wal', '-shm']) rmSync(join(directory, FILE) + beside, { force: true });
 }
 
-/** Undefined where there can be none. */
+/** Undefined: there can be none here. */
 export function openPoints(directory: string): Points | undefined {
   try {
     return new Points(directory);
@@ -215,12 +215,15 @@ function hashAt(log: LogInspection, position: Position): string | undefined {
   return event?.position === position ? event.hash : undefined;
 }
 
-/** Newest first: each that is not full seals the one before it, so that none in between is missing. */
+/** Newest first: each point that is not full seals the one before it, so that none in between can be missing. */
 function isIntact(rows: readonly Row[]): boolean {
   return rows.every((row, index) => row.digest === sealOf(row, rows[index + 1]?.digest));
 }
 
-/** Of a log of this format: states of another may be of another shape, and count as damaged. `before`: of the point before it. */
+/**
+ * Includes the format: states of another one may have another shape, and count as damaged. `before`: the seal of the point
+ * before it.
+ */
 function sealOf({ position, hash, isFull, content }: Unsealed, before = ''): string {
   return createHash('sha256')
     .update(`${SCHEMA_VERSION}\n${position}\n${hash}\n${isFull}\n${before}\n`)
@@ -232,7 +235,7 @@ function contentOf({ content }: Row): [StreamName, Json][] {
   return JSON.parse(zstdDecompressSync(content).toString()) as [StreamName, Json][];
 }
 
-/** Newer entries take the place of older ones; null is an owner that went. */
+/** Newer entries replace older ones; null stands for an owner that was removed. */
 function addTo(states: States, content: readonly (readonly [StreamName, Json])[]): void {
   for (const [stream, state] of content) states.set(stream, state);
 }

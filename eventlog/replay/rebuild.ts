@@ -16,17 +16,20 @@ import type { OwnerProjection, ProjectionOf } from './replay.ts';
 
 export type Rebuilt = {
   readonly streams: number;
-  /** Of each stream that could not be folded; an intact row of it is left as it was. */
+  /** An error for each stream that could not be folded; an intact row of such a stream stays as it is. */
   readonly unreadable: readonly EventUnreadable[];
 };
 
-/** What a stream comes to, in canonical JSON. */
+/** What a stream folds to, in canonical JSON. */
 export type Whole = { readonly version: number; readonly state: string };
 
 const STREAMS = 100;
 const PAGE = 1000;
 
-/** All streams, of a log that was verified, or those named. Others may append meanwhile: each stream is rebuilt in one step. Says of how many that is done. */
+/**
+ * Rebuilds all streams of a log that was verified, or those named. Others may append meanwhile: each stream is rebuilt in
+ * one step. Yields how many are done.
+ */
 export async function* rebuilding(
   store: LogStore,
   projectionOf: ProjectionOf,
@@ -45,11 +48,11 @@ export async function* rebuilding(
   return { streams, unreadable };
 }
 
-/** What of a log a fold of one stream reads. */
+/** What the fold of one stream reads from a log. */
 export type StreamRows = Pick<LogInspection, 'base' | 'baseState' | 'storedEventsOf'>;
 
 /**
- * Gives the snapshots in order of version, one at a time: those of a long stream of a large pool are gigabytes. Throws
+ * Yields the snapshots in order of version, one at a time: those of a long stream of a large pool take gigabytes. Throws
  * `EventUnreadable` at the first event of the stream that cannot be read.
  */
 export function* foldOf(
@@ -72,11 +75,11 @@ export function* foldOf(
     given += 1;
     yield { stream, version, position, hash, state: canonicalJson(state) };
   };
-  // Whoever was given a snapshot may have let others append.
+  // While a snapshot was yielded, others may have appended.
   for (let before = -1; before !== given; ) {
     before = given;
     for (const stored of storedStream(log, stream, (last?.version ?? started) + 1)) {
-      // The events of one command are one write, and a write has at most one snapshot, at its end.
+      // The events of one command are one write, and a write leaves at most one snapshot, at its end.
       if (last !== undefined && last.metadata !== stored.metadata) yield* endOfWrite();
       state = evolve(state, codec.decode(stored));
       last = stored;
@@ -86,7 +89,7 @@ export function* foldOf(
   return { version: last?.version ?? first - 1, state: canonicalJson(state) };
 }
 
-/** Where the fold of a stream begins in a log that has a base. */
+/** Where the fold of a stream begins in a log with a base. */
 function baseOf(log: StreamRows, stream: string): { state: Json; version: number } | undefined {
   const row = log.baseState(stream);
   if (row === undefined) return undefined;
@@ -98,7 +101,7 @@ function* storedStream(log: StreamRows, stream: string, first: number): Generato
   for (let from = first; ; from += PAGE) {
     const page = log.storedEventsOf(stream, from, PAGE);
     for (const [index, stored] of page.entries()) {
-      // A damaged index may lead to another's event.
+      // A damaged index may lead to an event of another stream.
       if (stored.version !== from + index || stored.stream !== stream) {
         const message = `expected version ${from + index} here, found ${stored.version} of ${stored.stream}`;
         throw new EventUnreadable(stored.position, stream, message);
@@ -110,8 +113,8 @@ function* storedStream(log: StreamRows, stream: string, first: number): Generato
 }
 
 /**
- * Folded twice, since nothing may be dropped before all of it was read, and not all that it comes to can be held. `isUnverified`: its
- * row is believed where it is intact and ahead of what events are found.
+ * Folds twice: nothing may be dropped before everything was read, and the results cannot all be held in memory.
+ * `isUnverified`: an intact row that is ahead of the events found is trusted.
  */
 function rebuildStream(
   store: LogStore,
@@ -128,7 +131,7 @@ function rebuildStream(
   });
   if (damage !== undefined) {
     failed.push(damage);
-    // An intact row is the owner's last view and stays; a damaged one would only hinder whoever reads them all.
+    // An intact row is the owner's last known state and stays; a damaged one would only hinder reading all rows.
     if (row === undefined) store.dropCaches(stream);
     return;
   }
@@ -157,12 +160,12 @@ function damageIn(stream: string, read: () => unknown): EventUnreadable | undefi
   } catch (error) {
     if (error instanceof EventUnreadable) return error;
     if (!isOfTheFile(error)) throw error;
-    // A damaged page of the file: which of the stream's events lie on it, `verify` finds out.
+    // A page of the file is damaged; `verify` finds out which events of the stream are on it.
     return new EventUnreadable(0, stream, error.message, error);
   }
 }
 
-/** Rows of streams that have no events, which nothing of ours ever wrote. */
+/** Drops rows of streams without events, which no version of switchyard wrote. */
 async function dropOrphans(store: LogStore): Promise<void> {
   for (let after = ''; ; await nextTurn()) {
     const page = store.storedCurrents(after, PAGE);
@@ -185,7 +188,7 @@ async function* pagesOf(log: LogInspection): AsyncGenerator<readonly string[]> {
   }
 }
 
-/** It was written with the event of its version: where that is not found, the index that leads to it is damaged, or the file was cut. */
+/** The row was written with the event of its version. If that event is not found, the index is damaged or the file was cut. */
 function endsBefore({ stream, version }: Current, found: Version): EventUnreadable {
   const message = `expected version ${version}, which its current row folds, found its events to end with ${found}`;
   return new EventUnreadable(0, stream, message);

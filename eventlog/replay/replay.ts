@@ -6,20 +6,20 @@ import type { Json } from '../json.ts';
 import type { StreamName } from '../names.ts';
 import type { Position, Version } from '../position.ts';
 
-/** What becomes of a state with each event. `evolve` is total: it throws for no event that can be read. */
+/** How each event changes a state. `evolve` is total: it throws for no event that can be read. */
 export type Projection<State> = {
   readonly initial: State;
   readonly evolve: (state: State, event: Recorded) => State;
 };
 
-/** How the events of one owner fold into the state that its current row and snapshots keep; null for none. */
+/** How the events of one owner fold into the state in its current row and snapshots; null: it does not exist. */
 export type OwnerProjection = Projection<Json>;
-/** One for each fold: it may change a state that it made into the next, so what lies between is kept as text alone. */
+/** A new one for each fold: it may change a state that it made in place, so states in between must be kept as text. */
 export type ProjectionOf = (kind: 'domain' | 'pool') => OwnerProjection;
 
 export type Folded<State> = { readonly state: State; readonly version: Version };
 
-// A page is some 2 ms of reading: whoever shares this thread waits no longer.
+// A page takes about 2 ms to read: other work of this thread waits no longer.
 const PAGE = 1000;
 
 export function fold<State>(
@@ -32,7 +32,7 @@ export function fold<State>(
   return state;
 }
 
-/** The whole log, or the part of it up to a position, folded into one state. */
+/** The whole log, or the part up to a position, folded into one state. */
 export async function replay<State>(
   log: Pick<EventLog, 'read' | 'position'>,
   projection: Projection<State>,
@@ -50,7 +50,7 @@ export async function replay<State>(
   return state;
 }
 
-/** One owner's state at a version, the last by default: its newest snapshot before, and what came since. */
+/** One owner's state at a version, by default the last: folds the newest snapshot before it and the events since. */
 export async function stateOf<State extends Json>(
   log: Pick<EventLog, 'readStream' | 'snapshot' | 'version'>,
   stream: StreamName,

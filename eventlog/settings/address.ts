@@ -1,4 +1,4 @@
-/** What may stand as the address of a backend. */
+/** Checks the address of a backend. */
 
 // host:port, [v6]:port or unix:/path. 104: the shortest sun_path among the systems that run Node.
 const ADDRESS =

@@ -6,14 +6,14 @@ import { type Parsed, quoted } from '../names.ts';
 
 export type LocationPart =
   | { readonly type: 'text'; readonly text: string }
-  /** `host`: without port · `path`: as sent · `query`: with its question mark, or nothing · `rest`: the path behind the prefix. */
+  /** `host`: without port · `path`: as sent · `query`: with its question mark, or empty · `rest`: the path after the prefix. */
   | { readonly type: 'host' | 'path' | 'query' | 'rest' };
 
 const WORDS = ['host', 'path', 'query', 'rest'] as const;
-// RFC 3986 §2: what may stand in a URI; everything else is percent-encoded by whoever writes it.
+// RFC 3986 §2: the characters that a URI may contain; others must be percent-encoded by the author.
 const TEXT = /^[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=%-]*$/;
 const MAX_CHARACTERS = 2048;
-// An absolute URL with a host, a path that no browser takes for a host, or the request's own path.
+// An absolute URL with a host, a path that no browser takes for a host, or the path of the request itself.
 const BEGINNING = /^(?:https?:\/\/(?:\{host\}|[A-Za-z0-9[])|\/(?!\/)|\{path\}|\{rest\})/;
 const EXPECTED = 'expected http://…, https://…, /path, {path} or {rest}';
 

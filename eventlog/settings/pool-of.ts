@@ -5,7 +5,7 @@ import type { Json } from '../json.ts';
 import type { PoolName } from '../names.ts';
 import type { SparseDomain } from './sparse-settings.ts';
 
-/** Its own pool first; each once. */
+/** Its own pool first; each pool once. */
 export function poolsOf(settings: SparseDomain): readonly PoolName[] {
   const { pool, routes } = settings;
   if (routes === undefined || routes.length === 0) return [pool];
@@ -17,7 +17,7 @@ export function poolsOf(settings: SparseDomain): readonly PoolName[] {
   return [...pools];
 }
 
-/** `state`: canonical JSON. Empty for a pool's own stream and for a state without one. */
+/** `state`: canonical JSON. Empty for a pool's stream and for a state that names no pool. */
 export function poolsNamedBy(stream: string, state: string): readonly string[] {
   if (!stream.startsWith('domain-')) return [];
   const only = poolOfPlain(state);

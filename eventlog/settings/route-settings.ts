@@ -9,13 +9,13 @@ import { parseLocation } from './location-template.ts';
 import { byPrecedence } from './route-order.ts';
 import { FIELD_VALUE, fieldName, ms, poolName } from './setting-values.ts';
 
-// 100: each is looked at for each request of the domain, a few nanoseconds apiece.
+// 100: each is compared with every request of the domain, at a few nanoseconds each.
 const MAX_ROUTES = 100;
-// 32 different conditions on headers in one domain: they are journalled as the bits of a word.
+// 32 different header conditions per domain: they are journalled as the bits of a word.
 const MAX_CONDITIONS = 32;
 const MAX_POOLS = 16;
 const STANDARD_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
-// As it is sent: what is not visible ASCII is percent-encoded; a query is no part of it.
+// The path as it is sent: anything but visible ASCII is percent-encoded, and the query is not part of it.
 const PATH_PREFIX = /^\/[\x21\x22\x24-\x3e\x40-\x7e]{0,1023}$/;
 
 const method = z
@@ -180,13 +180,13 @@ export const routes = z
   .transform((given) => given.map(inOneShape).sort(byPrecedence))
   .prefault([]);
 
-/** As somebody writes it. */
+/** As an operator writes it. */
 export type RouteWish = z.input<typeof route>;
-/** As it is kept. */
+/** As it is stored. */
 export type RouteSettings = z.output<typeof route>;
 export type RouteMatch = RouteSettings['match'];
 
-/** However it was written: keys and lists in order, names of headers in lower case, no slash at the end of a prefix. */
+/** The one stored shape: keys and lists in order, header names in lower case, no slash at the end of a prefix. */
 function inOneShape(given: RouteSettings): RouteSettings {
   const { match, pool, split, splitOn, redirect, timeouts } = given;
   return {

@@ -45,7 +45,7 @@ export const POOL_DEFAULTS: PoolSettings = {
   },
 };
 
-/** The address is the one setting without a default; it is always given. */
+/** The address is the only setting without a default; it is always given. */
 export const BACKEND_DEFAULTS: Omit<BackendSettings, 'address'> = {
   weight: 1,
   maxConcurrency: null,

@@ -1,7 +1,7 @@
 /**
- * What an operator may wish of a pool, a backend and a domain: one schema that gives the types, the checks,
- * the defaults (each with its unit in the name and its reason beside it) and the published JSON Schema. The defaults stand once
- * more in \`setting-defaults.ts\`, for threads that check nothing; a test holds them equal.
+ * What an operator may set for a pool, a backend and a domain: one schema, which gives the types, the checks, the defaults
+ * (each with its unit in the name and its reason beside it) and the published JSON Schema. The defaults are repeated in
+ * `setting-defaults.ts`, for threads that check nothing; a test keeps the two equal.
  *
  * Events and current rows hold *sparse* settings: only what differs from the defaults of their schema version.
  */
@@ -55,7 +55,7 @@ const passiveHealth = z.strictObject({
     .max(1000)
     .default(1)
     .describe('quarantine a backend after so many failed connects in a row'),
-  // 5 s: Heroku's; longer than a process restart, shorter than a person's patience.
+  // 5 s, as with Heroku: longer than a process restart, shorter than a person's patience.
   quarantineMs: ms
     .min(1)
     .default(5000)
@@ -64,16 +64,16 @@ const passiveHealth = z.strictObject({
     .union([
       z.literal(false),
       z.strictObject({
-        // 5: chance alone rarely fails so many of one backend and none of the others.
+        // 5: it rarely happens by chance that this many requests fail on one backend and none on the others.
         failures: z
           .int()
           .min(1)
           .max(100_000)
           .default(5)
           .describe('eject after so many resets, time-outs and listed statuses'),
-        // 10 s: as long as a rolling restart of one backend takes.
+        // 10 s: about as long as the restart of one backend takes.
         windowMs: ms.min(2).default(10_000).describe('time window in which failures count'),
-        // None: what a status means is the application's affair.
+        // None: what a status means is up to the application.
         statuses: statuses.default([]).describe('statuses that count as failures, such as 503 or "500-599"'),
       }),
     ])
@@ -81,7 +81,7 @@ const passiveHealth = z.strictObject({
     .describe(
       'outlier detection: eject a backend that fails much more often than the rest of its pool; false: off',
     ),
-  // Half: what is left of a pool can bear twice its load more often than three times.
+  // Half: the rest of a pool can more often bear twice its load than three times.
   maxEjectedPercent: z
     .int()
     .min(0)
@@ -95,7 +95,7 @@ const activeHealth = z.strictObject({
     .string()
     .regex(/^\/[\x21-\x7e]{0,1000}$/, 'expected a path from its first slash')
     .describe('path to GET'),
-  // 5 s: a dead backend is left alone within a quarter of a minute; a hundred backends are asked 20 times a second.
+  // 5 s: a dead backend is left alone after a quarter of a minute; a hundred backends are checked 20 times a second.
   intervalMs: ms.min(100).default(5000).describe('interval between checks'),
   timeoutMs: ms.min(1).default(2000).describe('time-out for the response head'),
   healthyAfter: z.int().min(1).max(100).default(2).describe('up after so many passed checks in a row'),
@@ -134,7 +134,7 @@ export const poolSettings = z.strictObject({
     .describe('concurrent requests per backend; null: no limit'),
   queue: z
     .strictObject({
-      // 1000: a second of a busy pool's requests, a few MB of held heads.
+      // 1000: a busy pool's requests of one second, a few MB of held heads.
       maxWaiting: count.default(1000).describe('requests that may queue for a slot; 0: none'),
       // 30 s: as long as Heroku lets a request wait for its first byte.
       maxWaitMs: ms.default(30_000).describe('how long a request may queue for a slot'),
@@ -148,7 +148,7 @@ export const poolSettings = z.strictObject({
     ),
   timeouts: z
     .strictObject({
-      // 5 s: Heroku's; three SYNs of a lossy path.
+      // 5 s, as with Heroku: three SYNs on a lossy path.
       connectMs: ms.min(1).default(5000).describe('to connect to a backend'),
       // 30 s: Heroku's H12.
       firstByteMs: ms
@@ -160,9 +160,9 @@ export const poolSettings = z.strictObject({
         .min(1)
         .default(55_000)
         .describe('without a byte in either direction, after the response has begun'),
-      // 4 s: below the 5 s after which Node, the commonest backend, closes an idle connection.
+      // 4 s: less than the 5 s after which Node, the most common backend, closes an idle connection.
       upstreamKeepAliveMs: ms.default(4000).describe('idle connections to backends are closed after this'),
-      // 1 s: an aborted backend that is alive notices a FIN within a round trip and a scheduler's turn.
+      // 1 s: a living backend notices the FIN of an aborted request within a round trip and a turn of its scheduler.
       abortLingerMs: ms
         .default(1000)
         .describe(
@@ -187,14 +187,14 @@ export const poolSettings = z.strictObject({
         .boolean()
         .default(true)
         .describe('retry idempotent requests if the backend closes the connection without a response'),
-      // 20 %: a pool that fails entirely gets a fifth more load, not twice it.
+      // 20 %: a pool that fails entirely gets a fifth more load, not twice the load.
       budgetPercent: z
         .int()
         .min(0)
         .max(100)
         .default(20)
         .describe("retry budget: retries of requests already sent, as a share of the pool's requests"),
-      // None: what a backend answered is its word, until its operator says that it is not.
+      // None: a backend's answer counts, unless its operator says otherwise.
       statuses: statuses
         .default([])
         .describe(
@@ -218,7 +218,7 @@ export const poolSettings = z.strictObject({
         .describe('active health checks: requests sent by the router; false: off'),
     })
     .prefault({}),
-  // 0: most backends are as quick at once as ever.
+  // 0: most backends are as quick at once as later.
   slowStartMs: ms
     .default(0)
     .describe('a backend that comes up or returns gets its full weight gradually over this time; 0: at once'),
@@ -233,7 +233,7 @@ export const poolSettings = z.strictObject({
     .prefault({}),
 });
 
-// What frames a message, belongs to one hop, or is the router's own word.
+// Fields that frame a message, belong to one hop, or are set by the router itself.
 const OWN_FIELDS = new Set(
   'connection content-length host keep-alive proxy-connection te trailer transfer-encoding upgrade via'.split(
     ' ',
@@ -257,7 +257,7 @@ const PAGE_CHARACTERS = 65_536;
 export const domainSettings = z.strictObject({
   pool: poolName.describe('the pool that serves this host'),
   routes: routes.describe('other pools, redirects or time-outs for some requests, in any order'),
-  // 5000: a busy site's requests at once; one tenant's flood stops here before it fills a worker.
+  // 5000: as many concurrent requests as a busy site has; a flood on one tenant stops here before it fills a worker.
   maxInFlight: count.default(5000).describe('concurrent requests of this domain; 0: no limit'),
   maintenance: z.boolean().default(false).describe('answer every request with the maintenance page (H80)'),
   features: z

@@ -1,15 +1,15 @@
-/** Settings as they are stored, only what differs from the defaults, and complete again. */
+/** Settings as they are stored (only what differs from the defaults), and made complete again. */
 import { BACKEND_DEFAULTS, DOMAIN_DEFAULTS, POOL_DEFAULTS } from './setting-defaults.ts';
 import type { BackendSettings, DomainSettings, PoolSettings } from './settings.ts';
 
-/** As stored: only what differs from the defaults, so that equal wishes are equal bytes. */
+/** As stored: only what differs from the defaults, so that equal settings are equal bytes. */
 export type Sparse<T> = { readonly [K in keyof T]?: SparseValue<T[K]> };
 type SparseValue<V> = V extends readonly unknown[] ? V : V extends object ? Sparse<V> : V;
 export type SparseBackend = Sparse<BackendSettings> & { readonly address: string };
 export type SparsePool = Sparse<PoolSettings>;
 export type SparseDomain = Sparse<Omit<DomainSettings, 'pool'>> & { readonly pool: DomainSettings['pool'] };
 
-// Its pool is what people look for first.
+// The pool first: it is what people look for first.
 const DOMAIN_IN_ORDER = { pool: '', ...DOMAIN_DEFAULTS };
 
 export function completePool(sparse: SparsePool): PoolSettings {
@@ -43,12 +43,12 @@ function complete<T>(defaults: object, given: object): T {
   return whole as T;
 }
 
-/** Keys in sorted order, so that the same wish is stored as the same bytes however it was written. */
+/** Keys in sorted order, so that the same settings are stored as the same bytes however they were written. */
 function sparse<T>(defaults: object, whole: object): T {
   const given: Record<string, unknown> = {};
   const usual = defaults as Tree;
   const wished = whole as Tree;
-  // Nearly all are the defaults themselves: the few that are not are sorted.
+  // Nearly all values are the default objects themselves, so only the few others are sorted.
   for (const key of Object.keys(wished)
     .filter((each) => wished[each] !== usual[each])
     .sort()) {
