@@ -5,7 +5,7 @@ import type { BackendRoute } from '../../src/proxy/index.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PlaneUnderTest } from '../support/plane-under-test.ts';
 import { isTaken } from '../support/raw-client.ts';
-import { backendThat, GET, post, routerOver } from '../support/routed.ts';
+import { backendThat, deadPort, GET, post, routerOver } from '../support/routed.ts';
 import { ok, type Script, type ScriptedBackend } from '../support/scripted-backend.ts';
 
 const closes: Script = (_, connection) => void connection.end();
@@ -211,6 +211,20 @@ describe('an answer whose status is listed for retries', () => {
       expect(good.connections).toEqual([]);
       expect(router.plane.counters).toMatchObject({ retries: 0, retriesDenied: 0 });
     }
+  });
+
+  it('is gone once another backend was asked: what that leads to counts, as of all attempts the last', async () => {
+    const bad = await backendThat(unavailable);
+    const good = await backendThat(() => ok('good'));
+    const dead = { port: await deadPort() };
+    const backends = { 'web.1': { port: bad.port }, 'web.2': dead };
+    const pool = { policy: 'round-robin', retries, health: { passive: false } } as const;
+    const two = await routerOver({ backends, pool });
+    const answers = await Promise.all([1, 2].map(async () => (await two.connect()).request(GET)));
+    expect(answers.map(({ body }) => /H21|busy/.exec(body)?.[0]).sort()).toEqual(['H21', 'busy']);
+    expect(bad.requests.length).toBe(2);
+    const three = await routerOver({ backends: { ...backends, 'web.3': { port: good.port } }, pool });
+    expect(await statuses(three, GET, 6)).toEqual([200, 200, 200, 200, 200, 200]);
   });
 
   it('stands when all answer so, or the budget is spent', async () => {
