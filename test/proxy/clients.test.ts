@@ -511,6 +511,24 @@ describe('the end of the plane', () => {
     expect(router.isQuiet).toBe(true);
   });
 
+  it('begins no pipelined request of a client that reads no answers, which gets all that were given', async () => {
+    const router = await routerOver({});
+    const client = await router.connect();
+    client.socket.pause();
+    const piece = `GET /${'a'.repeat(1000)} HTTP/1.1\r\nHost: nobody.test\r\n\r\n`.repeat(1000);
+    while (await isTaken(client, piece));
+    const drained = router.plane.drain(5000, 100);
+    await pause(200);
+    const begun = router.plane.counters.requests;
+    client.socket.resume();
+    await client.ends();
+    expect(client.error).toBeUndefined();
+    expect(client.received.endsWith('</html>\n')).toBe(true);
+    expect(client.received.split('HTTP/1.1 404 Not Found').length - 1).toBe(begun);
+    client.close();
+    expect(await drained).toBe(0);
+  });
+
   it('cuts what is unfinished when the time is over: H24', async () => {
     const { router, backend } = await routed(undefined, LOGGED);
     const client = await router.connect();
