@@ -59,6 +59,17 @@ describe('room for large bodies', () => {
     await entering(room, order, 'last', 64);
     expect(order).toEqual(['first', 'behind', 'last']);
   });
+
+  it('is not lost where who waits for it leaves just as it is let in', async () => {
+    const room = new BodyRoom(200);
+    const held = await entering(room, [], 'first', 14);
+    const leaver = new AbortController();
+    const left = entering(room, [], 'left', 64, leaver.signal).catch((error: unknown) => error);
+    held[Symbol.dispose]();
+    leaver.abort('gone');
+    expect(await left).toBe('gone');
+    (await entering(room, [], 'next', 64))[Symbol.dispose]();
+  });
 });
 
 describe('a large apply', () => {

@@ -36,6 +36,9 @@ export class BodyRoom {
       this.#held -= bytes;
       this.#admit();
     };
+    // It may have left in the tick in which it was let in, and then nobody else will say so.
+    if (signal.aborted) letGo();
+    signal.throwIfAborted();
     return { [Symbol.dispose]: letGo };
   }
 
