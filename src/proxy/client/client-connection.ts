@@ -3,9 +3,6 @@
  *
  *   (preface) ─▶ idle ─▶ reading a head ─▶ busy ─▶ idle …        each with its own time-out
  *                  └────────┴───────────────┴─▶ closing ─▶ closed
- *
- * Closing lingers: our FIN has gone, what the client still sends is dropped, until it has closed or time is up; a
- * reset before would take away the answer it has not read yet (RFC 9112 §9.6).
  */
 import type { Socket } from 'node:net';
 import {
@@ -15,7 +12,6 @@ import {
   NOWHERE,
   type ProxyHeader,
   type RequestRefusal,
-  readProxyHeader,
   readRequestHead,
 } from '../../wire/index.ts';
 import { outcomeOfRequest } from '../answer/refusals.ts';
@@ -24,18 +20,13 @@ import { Exchange } from '../exchange.ts';
 import { HELD_BYTES } from '../forward/request-body.ts';
 import { HIGH_WATER_BYTES } from '../high-water.ts';
 import type { ClientSide } from '../proxied-request.ts';
-import { ClientSocket } from './client-socket.ts';
+import { ClosingSocket } from './closing-socket.ts';
 import type { Listener } from './listener.ts';
 import { Origin } from './origin.ts';
+import { PREFACE, readPreface } from './preface.ts';
 import { NO_HEAD, refusedHead } from './refused-head.ts';
 
-// 2 s: a client far away reads an answer and sends its FIN within it; nginx waits 5 s for more.
-const LINGER_MS = 2000;
-// 10 KB: so much leaves a system at once, whoever reads how slowly (RFC 6928). More may wait in it, and a client that sends on
-// all the same would lose that by a reset.
-const FIRST_WINDOW_BYTES = 10_000;
-
-export class ClientConnection extends ClientSocket implements ClientSide {
+export class ClientConnection extends ClosingSocket implements ClientSide {
   hop: Hop;
   hasEnded = false;
   readonly #origin: Origin;
@@ -50,7 +41,6 @@ export class ClientConnection extends ClientSocket implements ClientSide {
   #place = NOWHERE;
   #isParsing = false;
   #isHeadBegun = false;
-  #isClosing = false;
   /** The next request waits until the answers before it have left. */
   #isStalled = false;
 
@@ -86,7 +76,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     this.#exchange = undefined;
     this.#isHeadBegun = false;
     this.endLease();
-    if (this.#isClosing || this.isClosed) return;
+    if (this.isClosing || this.isClosed) return;
     // While draining, one that was told to keep alive may ask once more: its next request may be on its way.
     // Of one that has sent its FIN, what came before that is still to be answered.
     const isLast = this.hasEnded && this.#surplus === undefined && !this.#isParsing;
@@ -105,31 +95,24 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     }
   }
 
-  // Of a client that promised to send nothing more, and whose answers are on their way already, nothing is lost by closing at
-  // once, which spares a shutdown, a read of the FIN and the wait for it: 54 µs for 63.
+  // At once spares a shutdown, a read of the FIN and the wait for it: 54 µs for 63.
   leave(nowMs: number): void {
-    const mayBeReset = this.#surplus !== undefined || this.socket.bytesWritten > FIRST_WINDOW_BYTES;
-    if (this.#isClosing || this.isClosed || mayBeReset || this.pendingBytes > 0) {
+    if (this.isClosing || this.isClosed || this.#surplus !== undefined || !this.mayLeaveAtOnce) {
       this.done(false, nowMs);
       return;
     }
     this.#exchange = undefined;
     this.endLease();
-    this.#isClosing = true;
-    this.socket.destroy();
+    this.leaveAtOnce();
   }
 
   cut(how: 'gone' | 'short' | 'reset'): void {
     this.#exchange = undefined;
     this.endLease();
     if (this.isClosed) return;
-    if (how === 'short') {
-      this.close();
-      return;
-    }
-    this.#isClosing = true;
-    if (how === 'gone') this.socket.destroy();
-    else this.reset();
+    if (how === 'short') this.close();
+    else if (how === 'gone') this.leaveAtOnce();
+    else this.leaveByReset();
   }
 
   // ---- for the plane
@@ -140,7 +123,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
 
   stop(reason: 'forced_close'): void {
     this.guarded(() => this.#exchange?.stop(reason));
-    if (this.#isClosing) this.reset();
+    if (this.isClosing) this.reset();
     else this.socket.destroy();
   }
 
@@ -149,21 +132,15 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     this.#exchange?.crashed(error);
   }
 
-  /** Says goodbye and waits a little for the client's. */
-  close(): void {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+  override close(): void {
     this.#surplus = undefined;
-    this.resumeAnyway();
-    // A slow client may take long over what is written; once it has left us, a little.
-    this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
-    this.socket.end(() => this.deadlineAt(this.context.now() + LINGER_MS));
+    super.close();
   }
 
   // ---- events
 
   protected override received(chunk: Buffer, length: number): void {
-    if (this.#isClosing) return;
+    if (this.isClosing) return;
     const exchange = this.#exchange;
     try {
       if (exchange !== undefined) this.#receivedWhileBusy(exchange, chunk, length);
@@ -180,7 +157,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
 
   #receivedWhileBusy(exchange: Exchange, chunk: Buffer, length: number): void {
     const at = exchange.clientBytes(chunk, 0, length);
-    if (at < length && !this.#isClosing) this.#keep(chunk, at, length);
+    if (at < length && !this.isClosing) this.#keep(chunk, at, length);
   }
 
   #keep(buffer: Buffer, from: number, end: number): void {
@@ -208,7 +185,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     let at = from;
     this.#isParsing = true;
     if (this.#awaitsPreface) at = this.#preface(buffer, at, end);
-    while (at < end && this.#exchange === undefined && !this.#isClosing && !this.#awaitsPreface) {
+    while (at < end && this.#exchange === undefined && !this.isClosing && !this.#awaitsPreface) {
       if (this.pendingBytes >= HIGH_WATER_BYTES) {
         this.#isStalled = true;
         break;
@@ -232,7 +209,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
       at = exchange.begin(buffer, head.end, end);
     }
     this.#isParsing = false;
-    if (at >= end || this.#isClosing) return;
+    if (at >= end || this.isClosing) return;
     if (kept !== undefined && at === 0) this.#surplus = kept;
     else this.#keep(buffer, at, end);
   }
@@ -250,33 +227,22 @@ export class ClientConnection extends ClientSocket implements ClientSide {
     this.deadlineAt(this.context.now() + this.listener.settings.timeouts.headersMs);
   }
 
-  /** The PROXY header, once, before all else. Whoever sends none is no load balancer and gets no answer. */
+  /** Once, before all else. Whoever is refused gets no answer. */
   #preface(buffer: Buffer, from: number, end: number): number {
-    const header = readProxyHeader(buffer, from, end);
-    if (header.type === 'incomplete') {
+    const at = readPreface(this.#origin, this.context.counters, buffer, from, end);
+    if (at === PREFACE.unfinished) {
       this.#headBegun();
       return from;
     }
-    if (header.type === 'refused') {
-      this.context.counters.malformed++;
-      this.#turnAway();
-      return end;
-    }
-    if (!this.#origin.named(header)) {
-      this.context.counters.refusedConnections++;
-      this.#turnAway();
+    if (at === PREFACE.refused) {
+      this.leaveAtOnce();
       return end;
     }
     this.hop = this.#origin.hop;
     this.#awaitsPreface = false;
     this.#isHeadBegun = false;
     this.deadlineAt(this.context.now() + this.listener.settings.timeouts.keepAliveMs);
-    return header.end;
-  }
-
-  #turnAway(): void {
-    this.#isClosing = true;
-    this.socket.destroy();
+    return at;
   }
 
   #refuse(refusal: RequestRefusal): void {
@@ -287,16 +253,16 @@ export class ClientConnection extends ClientSocket implements ClientSide {
   }
 
   protected override drained(): void {
-    if (this.#isClosing) this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
+    super.drained();
     this.#exchange?.clientDrained();
     if (!this.#isStalled) return;
     this.#isStalled = false;
-    if (this.#exchange === undefined && !this.#isClosing) this.#parseSurplus();
+    if (this.#exchange === undefined && !this.isClosing) this.#parseSurplus();
   }
 
   protected override ended(): void {
     this.hasEnded = true;
-    if (this.#isClosing) return;
+    if (this.isClosing) return;
     const { halfClose } = this.listener.settings;
     if (this.#exchange !== undefined) this.#exchange.clientEnded(halfClose);
     else if (!halfClose) this.socket.destroy();
@@ -304,7 +270,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
   }
 
   protected override timedOut(): void {
-    if (this.#isClosing) this.reset();
+    if (this.isClosing) super.timedOut();
     else if (this.#exchange !== undefined) this.#exchange.deadlinePassed(this.context.now());
     else if (this.#isHeadBegun && this.#scan?.isInStartLine === false) this.#headTimedOut();
     else this.close();
@@ -318,7 +284,7 @@ export class ClientConnection extends ClientSocket implements ClientSide {
   }
 
   protected override closed(): void {
-    this.#isClosing = true;
+    super.closed();
     this.#origin.left();
     this.#left(this);
     this.#surplus = undefined;

@@ -1,0 +1,25 @@
+/** What a load balancer says of a connection before all else, where the listener asks for it: its PROXY header. */
+import type { PlaneCounters } from '../../telemetry/plane-counters.ts';
+import { readProxyHeader } from '../../wire/index.ts';
+import type { Origin } from './origin.ts';
+
+export const PREFACE = { unfinished: -1, refused: -2 } as const;
+
+/** Where it ends, or one of PREFACE. Whoever sends none is no load balancer; and whom it names may be one too many. */
+export function readPreface(
+  origin: Origin,
+  counters: PlaneCounters,
+  buffer: Buffer,
+  from: number,
+  end: number,
+): number {
+  const header = readProxyHeader(buffer, from, end);
+  if (header.type === 'incomplete') return PREFACE.unfinished;
+  if (header.type === 'refused') {
+    counters.malformed++;
+    return PREFACE.refused;
+  }
+  if (origin.named(header)) return header.end;
+  counters.refusedConnections++;
+  return PREFACE.refused;
+}
