@@ -5,18 +5,18 @@ import type { Refusal } from './refusals.ts';
 
 export type Later<T> = T | PromiseLike<T>;
 
-/** Send the client elsewhere. */
+/** Redirects the client. */
 export type Redirect = {
-  /** A host, a host:port, or an origin such as `https://new.example`. Scheme, path and query stay as they were. */
+  /** A host, a host:port, or an origin such as `https://new.example`. Path and query are kept, and the scheme if none is given. */
   readonly redirect: string;
   /** 301 by default. */
   readonly status?: 301 | 302 | 303 | 307 | 308;
 };
 
-/** Anything but undefined and null. */
+/** Anything except undefined and null. */
 export type Found<Domain> = { readonly domain: Domain };
 
-/** Where a service is, and what becomes of the connection to it. A text is `host:port`, `[v6]:port` or `unix:/path`. */
+/** The address of a service, and how connections to it are used. A string is `host:port`, `[v6]:port` or `unix:/path`. */
 export type Backend =
   | string
   | ((
@@ -25,30 +25,30 @@ export type Backend =
       | { readonly address: string }
     ) & {
       /**
-       * true, the default: an idle connection if there is one, kept afterwards. `fresh`: a new one in the place of all
-       * idle ones, kept afterwards. false: a new one for this request alone.
+       * true, the default: reuses an idle connection if there is one, and keeps it afterwards. `fresh`: closes the idle
+       * ones and opens a new one, kept afterwards. false: a new one for this request only.
        */
       readonly keepAlive?: boolean | 'fresh';
-      /** What the access log calls it. */
+      /** Its name in the access log. */
       readonly name?: string;
     });
 
 /** How far a service was used when it is checked in. */
 export type CheckinPhase =
-  /** Not at all: the request ended before a connection was begun. */
+  /** Not used: the request ended before a connection was begun. */
   | 'checkout'
-  /** The connection failed, or was given up. */
+  /** Connecting failed, or was abandoned. */
   | 'connecting'
-  /** The connection stood. */
+  /** The connection was established. */
   | 'connected';
 
-/** The word of an outcome, or the one a refusal chose. */
+/** The name of an outcome, or the word of a refusal. */
 export type Reason = OutcomeType | (string & {});
 
 export type Feature =
-  /** Disabled: the router answers `Expect: 100-continue`; enabled: the backend does. Asked only where there is one. */
+  /** Disabled: the router answers `Expect: 100-continue`; enabled: the backend does. Asked only for requests with that. */
   | 'end-to-end-continue'
-  /** Enabled: `X-Forwarded-Peer-Port` tells the client's port. Asked only on listeners with the PROXY protocol. */
+  /** Enabled: the backend gets the client's port as `X-Forwarded-Peer-Port`. Asked only on listeners with the PROXY protocol. */
   | 'peer-port';
 
 /** Upstream goes to the backend, downstream to the client. */
@@ -60,7 +60,7 @@ export type Headers =
   | { readonly [name: string]: HeaderValues }
   | Iterable<readonly [name: string, value: HeaderValues]>;
 
-/** What the client gets in the place of a response. Without a Content-Type it is HTML. */
+/** Sent to the client instead of a response. HTML unless it has a Content-Type. */
 export type ErrorPage = {
   readonly status: number;
   readonly headers?: Headers;
@@ -69,38 +69,38 @@ export type ErrorPage = {
 
 export type Outcome = {
   readonly type: OutcomeType;
-  /** The same, unless a refusal chose a word of its own. */
+  /** The same as `type`, or the word of a refusal. */
   readonly reason: Reason;
   readonly phase: Phase;
   readonly blame: Blame;
   readonly detail?: string;
 };
 
-/** Times are whole milliseconds; undefined is what was never begun. */
+/** Times are whole milliseconds; undefined means never begun. */
 export type Figures = {
   /** When the head was complete, in epoch milliseconds. */
   readonly receivedAtMs: number;
-  /** From there to the first connection begun. */
+  /** From there until the first connect began. */
   readonly routeMs: number | undefined;
-  /** From there to a connection that stood, all attempts included; 0 on one that was there already. */
+  /** From there until connected, all attempts included; 0 on a reused connection. */
   readonly connectMs: number | undefined;
-  /** From there to the backend's response head. */
+  /** From there until the backend's response head. */
   readonly waitMs: number | undefined;
-  /** From there to the end. */
+  /** From there until the end. */
   readonly responseMs: number | undefined;
   readonly totalMs: number;
   /** Services checked out. */
   readonly attempts: number;
-  /** What the client was sent; 0: nothing. */
+  /** The status sent to the client; 0: nothing was sent. */
   readonly status: number;
   /** Of the request's body. */
   readonly bytesFromClient: number;
-  /** Heads included. */
+  /** Including heads. */
   readonly bytesToClient: number;
-  /** Octets on the backend's socket, this request's alone. */
+  /** Bytes on the backend's socket, for this request only. */
   readonly bytesToBackend: number;
   readonly bytesFromBackend: number;
-  /** The backend's response head as it came. */
+  /** The backend's response head as received. */
   readonly response:
     | { readonly status: number; readonly headers: readonly (readonly [string, string])[] }
     | undefined;
@@ -113,18 +113,18 @@ export type Figures = {
  *     └ failed: checkin(connecting) → checkout → …
  *   → feature(peer-port) → additionalHeaders(upstream) → additionalHeaders(downstream) → checkin → finished
  *
- * `errorPage` comes where a response would, when there is none. What throws, rejects or answers nonsense ends its request
- * as `internal_error` and is reported; what does not answer in time ends it too. Only checkout need be there.
+ * `errorPage` is called if there is no response. A callback that throws, rejects or returns an invalid value ends its
+ * request as `internal_error` and is reported; one that does not answer in time ends it too. Only `checkout` is required.
  */
 export interface Decisions<Domain = string, Service = Backend, State = undefined> {
-  /** The first to be called, unless the request was malformed: then none is. What it gives is `request.state`. */
+  /** Called first, unless the request is malformed; then no callback is. Its value becomes `request.state`. */
   init?(request: IncomingRequest<undefined>): Later<State>;
   /** `host` is in lower case, without port. Undefined: 404. By default the host is the domain. */
   lookupDomain?(
     host: string,
     request: IncomingRequest<State>,
   ): Later<Found<Domain> | Redirect | Refusal | undefined>;
-  /** `attempt` counts from 1: it is asked again after each failed connect. Undefined: there is none to be had. */
+  /** `attempt` counts from 1: it is called again after each failed connect. Undefined: none is available. */
   checkout(
     domain: NonNullable<Domain>,
     request: IncomingRequest<State>,
@@ -133,8 +133,8 @@ export interface Decisions<Domain = string, Service = Backend, State = undefined
   /** By default the service is its own address. */
   backendOf?(service: Service, request: IncomingRequest<State>): Later<Backend>;
   /**
-   * Once for every service that checkout gave, whatever became of it. The next checkout waits for its promise; what it
-   * throws is reported.
+   * Called once for every service that checkout returned, whatever became of it. The next checkout waits for its promise;
+   * errors are reported.
    */
   checkin?(
     domain: NonNullable<Domain>,
@@ -145,14 +145,14 @@ export interface Decisions<Domain = string, Service = Backend, State = undefined
   ): Later<void>;
   /** Both are disabled by default. */
   feature?(name: Feature, request: IncomingRequest<State>): Later<'enabled' | 'disabled'>;
-  /** They replace what is there under the same name; Set-Cookie is added. */
+  /** They replace headers of the same name; Set-Cookie is added. */
   additionalHeaders?(direction: Direction, request: IncomingRequest<State>): Later<Headers | undefined>;
-  /** `domain` is undefined where none was found yet. Undefined: the router's own page. */
+  /** `domain` is undefined if none was found yet. Return undefined for the router's own page. */
   errorPage?(
     reason: Reason,
     domain: Domain | undefined,
     request: IncomingRequest<State>,
   ): Later<ErrorPage | undefined>;
-  /** The last to be called, once for every request that `init` was, or would have been, called for. */
+  /** Called last, once for every request for which `init` was, or would have been, called. */
   finished?(request: IncomingRequest<State>, outcome: Outcome, figures: Figures): Later<void>;
 }

@@ -23,18 +23,18 @@ import { lineWriter, reporter } from './reporting.ts';
 export type DelegatedOptions<Domain, Service, State> = CommonOptions &
   PoolOptions & {
     readonly decisions: Decisions<Domain, Service, State>;
-    /** How long a client is kept waiting for any one callback; 30 000. */
+    /** How long a request waits for any one callback; 30 000 by default. */
     readonly decisionMs?: number;
-    /** A header that tells the backend how long connecting to it took, such as Connect-Time; none by default. */
+    /** Name of a header that tells the backend how long connecting took, such as Connect-Time; none by default. */
     readonly connectTime?: string;
-    /** A header that tells it how long routing took before that, such as Total-Route-Time; none by default. */
+    /** Name of a header that tells it how long routing took before that, such as Total-Route-Time; none by default. */
     readonly totalRouteTime?: string;
   };
 
 export interface Switchyard {
-  /** Resolves to the addresses, as `host:port`, once every listener accepts: once, and not after drain or close. */
+  /** Resolves to the addresses, as `host:port`, when every listener accepts. A router listens once, and not after drain or close. */
   listen(): Promise<readonly string[]>;
-  /** Accepts no more, lets requests finish for so long, a day at most, then cuts what is left. */
+  /** Stops accepting, lets requests finish for this time (at most a day), then cuts the rest. */
   drain(withinMs: number): Promise<void>;
   /** Ends everything at once. */
   close(): Promise<void>;

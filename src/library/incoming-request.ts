@@ -2,28 +2,28 @@
 import type { Delegated } from '../proxy/index.ts';
 
 export interface IncomingRequest<State = undefined> {
-  /** As the backend and the log are told it. */
+  /** As sent to the backend and written to the log. */
   readonly id: string;
   readonly method: string;
   /** Path and query, as received; `*` for OPTIONS of the whole server. */
   readonly target: string;
   /** The target up to the question mark. */
   readonly path: string;
-  /** Behind the question mark; empty where there is none. */
+  /** After the question mark; empty if there is none. */
   readonly query: string;
   readonly version: '1.0' | '1.1';
   /** The Host field as received. */
   readonly host: string;
-  /** As received, in their order. */
+  /** As received, in order. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** The values of a field, joined by comma and blank. */
+  /** The values of a field, joined by `, `. */
   header(name: string): string | undefined;
   readonly client: ClientFacts;
   /** When the head was complete, in epoch milliseconds. */
   readonly receivedAtMs: number;
-  /** Aborted when the request ends without a response, as when its client leaves: for `fetch` and the like. */
+  /** Aborted when the request ends without a response, for example because the client left: for `fetch` and the like. */
   readonly signal: AbortSignal;
-  /** What `init` gave; it is the program's own. */
+  /** The value of `init`; the program may change it. */
   state: State;
 }
 
@@ -31,11 +31,11 @@ export type ClientFacts = {
   /** From the socket, or from the load balancer's PROXY header. */
   readonly address: string;
   readonly port: number;
-  /** Whether it came by TLS, as far as a load balancer says so. */
+  /** Whether the client used TLS, according to a load balancer. */
   readonly isSecure: boolean;
-  /** The port it connected to. */
+  /** The port that the client connected to. */
   readonly listenerPort: number;
-  /** From the TLVs of a PROXY header; empty where it had none. */
+  /** From the TLVs of a PROXY header; empty if there are none. */
   readonly serverName: string;
   readonly alpn: string;
 };

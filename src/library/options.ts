@@ -21,24 +21,24 @@ import {
 } from '../config/index.ts';
 import { isSettableField } from './answers.ts';
 
-/** Some of it; the rest has its default. */
+/** A part of it; the rest has its defaults. */
 export type Partly<T> = T extends readonly unknown[] ? T : { readonly [K in keyof T]?: Partly<T[K]> };
 
 export type ListenerOptions = Partly<ListenerSettings>;
 
 export type CommonOptions = {
-  /** As in the config file. By default one, on 0.0.0.0:8080. Port 0: any free one. */
+  /** As in the config file. By default one, on 0.0.0.0:8080. Port 0: any free port. */
   readonly listeners?: readonly ListenerOptions[];
   /** One line per request; none by default. */
   readonly accessLog?: 'logfmt' | 'json' | false;
-  /** Takes whole lines of the access log; standard output by default. */
+  /** Receives whole lines of the access log; standard output by default. */
   readonly writeLog?: (lines: string) => void;
-  /** What went wrong inside, where nobody else is told. By default a warning of the process. */
+  /** Called for internal errors that nothing else reports. By default a warning of the process. */
   readonly report?: (problem: ReportedProblem) => void;
 };
 
 export type ReportedProblem = {
-  /** The function of the program that failed; `router` where it was none. */
+  /** The callback that failed; `router` if it was none. */
   readonly where: string;
   readonly error: unknown;
   readonly requestId: string;
@@ -58,14 +58,14 @@ export function sound<T>(checked: Checked<T>): T {
   throw new InvalidOptions(checked.problems);
 }
 
-/** `process`: what a config file would say of it. Its admin, which nobody starts here, must be in nobody's way. */
+/** `process`: as in a config file. Its admin API is never started, so its address must not collide with another. */
 export function processOf(process: { readonly [key: string]: unknown }): Config {
   const said = Object.entries(process).filter(([, value]) => value !== undefined);
   return sound(parseConfig({ ...Object.fromEntries(said), admin: { address: '127.0.0.1:0' } }));
 }
 
 export type PoolOptions = Partly<Pick<PoolSettings, 'timeouts' | 'limits'>> & {
-  /** Services tried for one request, 10 by default; Infinity leaves it to checkout alone. */
+  /** `attempts`: services tried for one request, 10 by default; Infinity leaves it to checkout. */
   readonly retries?: { readonly attempts?: number; readonly totalMs?: number };
 };
 
@@ -109,7 +109,7 @@ export function invalid(path: string, expected: string, found: unknown): Invalid
   return new InvalidOptions([{ path, expected, found: describeFound(found) }]);
 }
 
-/** Whatever is there must be `kind`. */
+/** The keys that are present must be of this kind. */
 export function refuseUnless(
   kind: 'function' | 'boolean',
   given: object,
@@ -122,7 +122,7 @@ export function refuseUnless(
   }
 }
 
-/** `beside`: which of them make the others right or wrong. */
+/** `beside`: the key that decides which others are allowed. */
 export function refuseKeys(
   found: readonly string[],
   known: readonly string[],
@@ -137,6 +137,6 @@ export function refuseKeys(
   throw new InvalidOptions([meant === undefined ? problem : { ...problem, nearest: meant }]);
 }
 
-/** What every domain and backend of a program has: the defaults. */
+/** The settings of every domain and backend of a program: the defaults. */
 export const DOMAIN_SETTINGS: DomainSettings = completeDomain({ pool: 'library' as PoolName });
 export const BACKEND_SETTINGS: BackendSettings = completeBackend({ address: '127.0.0.1:1' });

@@ -31,15 +31,15 @@ import type { DomainWish, PoolWish } from './wishes.ts';
 export type Done = {
   /** It did not exist before. */
   readonly created: boolean;
-  /** Of the one thing asked for; 0 for one that is gone. */
+  /** The new version of what was changed; 0 if it was removed. */
   readonly version: number;
-  /** The log's position at which it is in force. */
+  /** The position of the log at which the change is in force. */
   readonly position: number;
   /** How many pools and domains were changed. */
   readonly changed: number;
 };
 
-/** The desk said no, and nothing was changed. `code` is the word of the reason, such as `pool_in_use`. */
+/** The change was refused, and nothing was changed. `code` names the reason, such as `pool_in_use`. */
 export class CommandRefused extends Error {
   override readonly name = 'CommandRefused';
   readonly code: Rejection['type'];
@@ -56,9 +56,9 @@ export function refusalOf(rejection: Rejection): CommandRefused {
 }
 
 export type Condition = {
-  /** Only if this is its present version; 0: only if it does not exist. */
+  /** Change it only if this is its version; 0: only if it does not exist. */
   readonly ifVersion?: number;
-  /** For the log: who wished it. */
+  /** The author, recorded in the log. */
   readonly author?: string;
 };
 
@@ -82,7 +82,7 @@ export class ProgramDesk {
     return this.#ask({ type: 'RemoveDomain', host: hostOf(host), ...at(condition) }, condition);
   }
 
-  /** Without `backends` those it has stay. */
+  /** Without `backends`, the pool keeps those it has. */
   async putPool(name: string, wish: PoolWish, condition: Condition = {}): Promise<Done> {
     const { settings, backends } = sound(parsePoolWish(wish, this.#own()));
     const all = backends === undefined ? {} : { backends: Object.fromEntries(backends) };
@@ -112,7 +112,7 @@ export class ProgramDesk {
     );
   }
 
-  /** It is given no new request from now on; what is unfinished after `withinMs` is cut. */
+  /** The backend gets no new requests; what is unfinished after `withinMs` is cut. */
   async drainBackend(
     pool: string,
     id: string,
@@ -125,8 +125,8 @@ export class ProgramDesk {
   }
 
   /**
-   * Makes everything equal to this, at one position or not at all. More than a few removals at once must be allowed for:
-   * `allowRemovals` says how many.
+   * Makes all pools and domains equal to these, in one step or not at all. More than a few removals must be allowed with
+   * `allowRemovals`.
    */
   async apply(
     wished: {
@@ -152,7 +152,7 @@ export class ProgramDesk {
     return done(await this.#desk().carryOut(planFor(routing, allowRemovals), { author }, digest));
   }
 
-  /** What is routed now, as a config file would say it: only what differs from the defaults. */
+  /** The routing in force, in the shape of a config file: only what differs from the defaults. */
   async routing(): Promise<RoutingJson> {
     return routingJson(routingOf(await this.#desk().look((now) => now.everything())));
   }

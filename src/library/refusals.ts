@@ -4,17 +4,17 @@ import { describeFound } from '../config/index.ts';
 import { type OutcomeRow, rowOf } from '../proxy/index.ts';
 
 export type Refusal = {
-  /** Any word. The router's own outcomes and those of vegur bring their status and code along. */
+  /** Any word. The router's own outcomes and vegur's words have their own status and code. */
   readonly refuse: string;
-  /** 400 to 599. */
+  /** 400 to 599, except 499. */
   readonly status?: number;
   /** For the log, such as H10: letters, digits, dots and dashes. */
   readonly code?: string;
-  /** For the log: the words of the code. */
+  /** For the log: the description of the code. */
   readonly desc?: string;
 };
 
-/** `return refuse('app_blank')`; a literal `{ refuse: 'app_blank' }` is the same, but harder on type inference. */
+/** `return refuse('app_blank')` is the same as a literal `{ refuse: 'app_blank' }`, with better type inference. */
 export function refuse(word: string, more: Omit<Refusal, 'refuse'> = {}): Refusal {
   return { refuse: word, ...more };
 }
@@ -25,7 +25,7 @@ export function isRefusal(value: unknown): value is Refusal {
 
 export type Refused = { readonly type: OutcomeType; readonly row: OutcomeRow | undefined };
 
-/** Throws where the refusal is none that could be sent. */
+/** Throws if the refusal cannot be sent. */
 export function refusedBy(refusal: Refusal): Refused {
   check(refusal);
   const { refuse: word, status, code, desc } = refusal;
@@ -54,7 +54,7 @@ function check({ refuse: word, status, code, desc }: Refusal): void {
   if (desc !== undefined && typeof desc !== 'string') throw unfit('words', desc);
 }
 
-/** Ends that are nobody's to choose: those that are none, and those that find nobody to be told. */
+/** The outcome of this name, if a refusal may choose it: it must be an error that the client can still be told. */
 function outcomeOf(word: string): OutcomeType | undefined {
   if (!Object.hasOwn(BLAME, word)) return undefined;
   const type = word as OutcomeType;

@@ -48,7 +48,7 @@ import { lineWriter, type Report, reporter, telling } from './reporting.ts';
 import type { DomainWish, PoolWish } from './wishes.ts';
 
 export type RoutedOptions = CommonOptions & {
-  /** As in the config file. In force from the start if the log is empty; else only with `apply`. */
+  /** As in the config file. Applied at the start if the log is empty, otherwise only with `apply`. */
   readonly pools?: { readonly [name: string]: PoolWish };
   readonly domains?: { readonly [host: string]: DomainWish };
   /** The directory of the log. Without one the log is in memory, and ends with the router. */
@@ -58,16 +58,16 @@ export type RoutedOptions = CommonOptions & {
 };
 
 export interface RoutedSwitchyard extends Switchyard {
-  /** Changes what is routed: each is durable and in force when its promise resolves. From `listen` until the end. */
+  /** Changes the routing; each change is durable and in force when its promise resolves. From `listen` until the end. */
   readonly desk: ProgramDesk;
   /**
-   * Tells what happens to the routing, as it happens; returns how to stop. What the listener throws is reported. From `listen`
-   * until the end.
+   * Calls the listener with events as they happen; returns a function that stops that. Errors of the listener are reported.
+   * From `listen` until the end.
    */
   onEvents(listener: (events: readonly Recorded[]) => void): () => void;
   /**
-   * What happened to the routing since position `from` of the log (1: all of it), and then what happens, each event once and in
-   * order. An rxjs `Observable`, complete when the router is closed; it fails at an event that cannot be read. From `listen` on.
+   * All events from position `from` of the log on (1: all), then new ones, each once and in order. An rxjs `Observable`,
+   * complete when the router is closed; it fails at an event that cannot be read. From `listen` on.
    */
   events(from?: Position): Observable<Recorded>;
 }
