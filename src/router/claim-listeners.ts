@@ -2,7 +2,7 @@
  * Claims the listen addresses before anything is started, so that an address in use is reported at once, and by name.
  */
 import { once } from 'node:events';
-import { createServer, type ListenOptions, type Server } from 'node:net';
+import { type AddressInfo, createServer, type ListenOptions, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Held } from '../admin/index.ts';
 import { type ListenerSettings, parseHostPort, renderHostPort } from '../config/index.ts';
@@ -39,6 +39,8 @@ export class AddressUnavailable extends Error {
  */
 export class Claims {
   readonly #marks = new Map<string, Server>();
+  /** What was asked for, by where it led: two names may lead to one address. */
+  readonly #bound = new Map<string, string>();
   readonly #patienceMs: number;
 
   constructor(patienceMs = PATIENCE_MS) {
@@ -52,8 +54,10 @@ export class Claims {
     const server = await listening({ host: at.host, port: at.port, exclusive: true }).catch((error) => {
       throw unavailable(address, error);
     });
-    const { port } = server.address() as { port: number };
+    const { address: host, port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
+    // Port 0 is another port each time.
+    if (at.port !== 0) this.#claimOnce(renderHostPort({ host, port }), address);
     return renderHostPort({ host: at.host, port });
   }
 
@@ -61,6 +65,14 @@ export class Claims {
   letGo(): void {
     for (const mark of this.#marks.values()) mark.close();
     this.#marks.clear();
+  }
+
+  /** Both would listen there, and each would have some of the connections. */
+  #claimOnce(bound: string, address: string): void {
+    const other = this.#bound.get(bound);
+    if (other !== undefined)
+      throw new AddressUnavailable(`expected ${other} and ${address} to differ, found both at ${bound}`);
+    this.#bound.set(bound, address);
   }
 
   async #mark(name: string, address: string): Promise<void> {

@@ -49,6 +49,22 @@ describe('an address', () => {
     claims.letGo();
   });
 
+  it('is not claimed twice by two names either', async () => {
+    const claims = new Claims();
+    const address = await claims.claim('127.0.0.1:0');
+    const port = address.slice(address.indexOf(':'));
+    const second = new Claims();
+    await second.claim(`localhost${port}`);
+    const both = await Promise.allSettled([second.claim(`127.0.0.1${port}`), second.claim(`[::1]${port}`)]);
+    // Where `localhost` leads to is the machine's affair.
+    const refused = both.flatMap((each) => (each.status === 'rejected' ? [each.reason.message] : []));
+    expect(refused).toContainEqual(
+      expect.stringMatching(/^expected localhost:\d+ and \S+ to differ, found both at \S+$/),
+    );
+    claims.letGo();
+    second.letGo();
+  });
+
   onLinux('that is claimed is no place to stay at', async () => {
     const claims = new Claims();
     const address = await claims.claim(await claims.claim('127.0.0.1:0'));
