@@ -108,6 +108,7 @@ export abstract class ProxiedRequest extends RequestActor {
   leaseEnd: LeaseEnd = 'finished';
   #requestId = '';
   #isSettled = false;
+  #isFaulty = false;
 
   constructor(client: ClientSide, head: RequestHead, nowMs: number) {
     super(client.context.ids.next(nowMs), client.context.observe);
@@ -216,23 +217,25 @@ export abstract class ProxiedRequest extends RequestActor {
       recordEnd(this, nowMs);
       this.enquiry?.delegate.settled();
     } catch (error) {
-      this.#report(error);
+      this.#fault(error);
     }
   }
 
   /** Our own mistake: it costs this request, never its lease. What threw may throw again on the way out. */
   crashed(error: unknown): void {
-    this.context.counters.crashes++;
-    this.#report(error);
+    this.#fault(error);
     try {
       this.stop('internal_error');
     } catch (second) {
-      this.#report(second);
+      this.#fault(second);
     }
     if (!this.#isSettled && this.enquiry?.waitsFor !== 'page') this.#wreck();
   }
 
-  #report(error: unknown): void {
+  /** Of one request many may be told; it is counted once. */
+  #fault(error: unknown): void {
+    if (!this.#isFaulty) this.context.counters.crashes++;
+    this.#isFaulty = true;
     this.context.report({ type: 'request_crashed', requestId: this.id, error });
   }
 

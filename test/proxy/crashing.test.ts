@@ -59,7 +59,7 @@ describe('a mistake of ours', () => {
     client.send(GET + get('/behind'));
     await eventually(() => client.closed, 'the end');
     await eventually(() => router.isQuiet, 'quiet');
-    expect(router.plane.counters.requests).toBe(1);
+    expect(router.plane.counters).toMatchObject({ requests: 1, crashes: 1 });
     expect(backend.connections).toEqual([]);
   });
 
@@ -77,6 +77,7 @@ describe('a mistake of ours', () => {
     ).toBe(200);
     expect((await client.request(GET)).status).toBe(200);
     expect(router.reports.map(({ type }) => type)).toEqual(Array(4).fill('request_crashed'));
+    expect(router.plane.counters.crashes).toBe(4);
     await eventually(() => router.isQuiet, 'quiet');
   });
 });
