@@ -1,8 +1,7 @@
 /** Probes of a simulation's backends, by the rules and the course of the production prober. */
 import { keyOf } from '../../actors/pool/ledger/index.ts';
-import type { PoolSettings } from '../../eventlog/index.ts';
+import { type PoolSettings, statusRange } from '../../eventlog/index.ts';
 import { nextProbeInMs, ProbeCourse } from '../../src/health/course.ts';
-import { statusRange } from '../../src/proxy/listed-status.ts';
 import type { Chance } from './chance.ts';
 import type { Future } from './happening.ts';
 import type { Routers } from './routers.ts';

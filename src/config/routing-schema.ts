@@ -38,6 +38,7 @@ import {
 } from './problem.ts';
 import { isElsewhere } from './record.ts';
 import type { RoutedPool, Routing } from './routing.ts';
+import { statusProblems } from './status-ranges.ts';
 import { writtenPlace } from './written-place.ts';
 
 const poolInFile = poolSettings.extend({
@@ -76,12 +77,12 @@ export function parsePoolWish(raw: unknown, own: OwnAddresses = NO_ADDRESSES): C
   if (plain !== undefined) return { ok: true, value: { settings: {}, backends: plain } };
   const parsed = parseBy(poolInFile, raw);
   if (!parsed.ok) return parsed;
-  const problems: Problem[] = [];
   const { backends, ...settings } = parsed.value;
+  const problems = statusProblems(settings, []);
   const wish = { settings: sparsePool(settings) };
-  if (backends === undefined) return { ok: true, value: wish };
-  const named = readBackends(backends, ['backends'], own, problems);
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { ...wish, backends: named } };
+  const named = backends && readBackends(backends, ['backends'], own, problems);
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, value: named === undefined ? wish : { ...wish, backends: named } };
 }
 
 /** The body of `PUT /v1/pools/{pool}/backends/{id}`. */
@@ -152,10 +153,13 @@ export function checkRouting(
     parsePoolName,
     ['pools'],
     problems,
-    ({ backends, ...settings }, at) => ({
-      settings: sparsePool(settings),
-      backends: readBackends(backends ?? {}, [...at, 'backends'], own, problems),
-    }),
+    ({ backends, ...settings }, at) => {
+      problems.push(...statusProblems(settings, at));
+      return {
+        settings: sparsePool(settings),
+        backends: readBackends(backends ?? {}, [...at, 'backends'], own, problems),
+      };
+    },
   );
   const domains = readNames(
     plain.domains,

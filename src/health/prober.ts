@@ -22,8 +22,8 @@ import {
   completePool,
   type PoolName,
   type PoolSettings,
+  statusRange,
 } from '../../eventlog/index.ts';
-import { statusRange } from '../proxy/index.ts';
 import { addressOf } from '../workers/index.ts';
 import { nextProbeInMs, ProbeCourse } from './course.ts';
 import { type Heard, probe } from './probe.ts';

@@ -13,7 +13,6 @@ export type { Delegate, Delegated } from './delegate.ts';
 export { connectFailure } from './forward/connect-failure.ts';
 export { RetryBudget } from './forward/retry-budget.ts';
 export { createHeadcount, type Headcount, type HeadcountMemory, SharedHeadcount } from './headcount.ts';
-export { statusRange } from './listed-status.ts';
 export { createPlane, type Farewell, type RoutingPlane } from './plane.ts';
 export { parseRequestId } from './request-id.ts';
 export { Route as CompiledRoute, routesOf } from './route/domain-routes.ts';

@@ -1,5 +1,7 @@
 /** Whether a status is among those that an operator listed, such as 503 or "500-599". */
 
+import { statusRange } from '../../eventlog/index.ts';
+
 export type Statuses = readonly (number | string)[];
 
 // By the list itself, which lives as long as its pool's settings: a request finds its answer ready.
@@ -16,12 +18,6 @@ export function isListed(statuses: Statuses, status: number): boolean {
     lastStatuses = statuses;
   }
   return lastTable[status] === 1;
-}
-
-/** One status, or a range of them. */
-export function statusRange(text: number | string): { readonly from: number; readonly to: number } {
-  const [from, to] = `${text}`.split('-');
-  return { from: Number(from), to: Number(to ?? from) };
 }
 
 function tableOf(statuses: Statuses): Uint8Array<ArrayBuffer> {

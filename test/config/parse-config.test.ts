@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Config, parseConfig } from '../../src/config/config.ts';
 import { type Problem, renderProblem } from '../../src/config/problem.ts';
+import { parsePoolWish } from '../../src/config/routing-schema.ts';
 
 const LOCAL = ['127.0.0.1', '::1', '192.0.2.7'];
 
@@ -302,6 +303,22 @@ describe('parseConfig', () => {
       'pools.web.queue.maxWaiting',
       'pools.web.queue.maxWait',
     ]);
+  });
+
+  it('refuses a range of statuses whose ends are the wrong way round', () => {
+    const pool = (statuses: string) => ({
+      health: { active: { path: '/', statuses }, passive: { outlier: { statuses: [503, statuses] } } },
+      retries: { statuses: [statuses] },
+    });
+    expect(problems({ pools: { web: pool('500-500') } })).toEqual([]);
+    const found = { expected: 'a range from low to high such as 500-599', found: '"599-500"' };
+    expect(problems({ pools: { web: pool('599-500') } })).toEqual([
+      { path: 'pools.web.health.passive.outlier.statuses[1]', ...found },
+      { path: 'pools.web.health.active.statuses', ...found },
+      { path: 'pools.web.retries.statuses[0]', ...found },
+    ]);
+    const wish = parsePoolWish(pool('599-500'));
+    expect(wish.ok ? [] : wish.problems.map(({ path }) => path)).toContain('retries.statuses[0]');
   });
 
   it('looks for what was meant for as many as are shown', () => {
