@@ -19,6 +19,8 @@ export type BlocksChecked = { readonly done: number; readonly of: number };
 export interface JournalReader {
   /** By our id, or by the one that a trusted peer gave (the newest then). */
   find(id: string): RequestRecord | undefined;
+  /** By the id that a trusted peer gave, which it may have given more than one: the newest first. */
+  ofPeer(id: string, most: number): readonly RequestRecord[];
   /** Those that began in the range, about in the order in which they ended. */
   requests(range?: TimeRange): IterableIterator<RequestRecord>;
   /** Blocks with operations of a pool (or of all), of each run in the order written: tickets of neighbours may overlap a little. */
@@ -75,11 +77,18 @@ class Reader implements JournalReader {
         if (found !== undefined) return found;
       }
     }
-    for (const segment of segments.toReversed()) {
-      const found = this.#within(segment, () => segment.findPeer(id));
-      if (found !== undefined) return found;
+    return this.ofPeer(id, 1)[0];
+  }
+
+  ofPeer(id: string, most: number): readonly RequestRecord[] {
+    const found: RequestRecord[] = [];
+    for (const segment of this.#segments().toReversed()) {
+      this.#within(segment, () => {
+        for (const request of segment.ofPeer(id)) if (found.push(request) === most) return;
+      });
+      if (found.length === most) break;
     }
-    return undefined;
+    return found;
   }
 
   requests({ fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange = {}): IterableIterator<RequestRecord> {

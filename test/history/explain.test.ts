@@ -22,15 +22,42 @@ function ending(outcome: string, more: Partial<FinishedRequest>): FinishedReques
   });
 }
 
-async function storyOf(directory: string, request: FinishedRequest): Promise<RequestStory> {
+async function storyOf(
+  directory: string,
+  request: FinishedRequest,
+  id = idOf(request),
+): Promise<RequestStory> {
   await openSqliteLog({ directory, now: Date.now }).close();
   const past = sourcesOf(directory, Date.now);
   try {
-    return await new LocalHistory(past).ask('explain', { id: idOf(request) });
+    return await new LocalHistory(past).ask('explain', { id });
   } finally {
     past.close();
   }
 }
+
+describe('an id that a peer gave', () => {
+  it('more than one request leads to the newest, and names the others', async () => {
+    await using directory = await tempDirectory();
+    const pool = new JournalledPool(directory.path);
+    const requests = Array.from({ length: 8 }, (_, sequence) =>
+      finished({ sequence, startedAtMs: pool.nowMs + sequence, peerId: sequence === 1 ? 'one' : 'same' }),
+    );
+    for (const request of requests) record(pool.ring, request);
+    pool.close();
+    const story = await storyOf(directory.path, requests[7]!, 'same');
+    expect(story.id).toBe(idOf(requests[7]!));
+    const named = [6, 5, 4, 3, 2].map((sequence) => {
+      const { startedAtMs } = requests[sequence]!;
+      return `${idOf(requests[sequence]!)} (${new Date(startedAtMs).toISOString()})`;
+    });
+    expect(story.notes[0]).toBe(
+      `the newest of those with this id of a peer; explain another: ${named.join(', ')}, and more before`,
+    );
+    expect((await storyOf(directory.path, requests[1]!, 'one')).notes.join()).not.toContain('newest');
+    expect((await storyOf(directory.path, requests[2]!)).notes.join()).not.toContain('newest');
+  });
+});
 
 describe('a request that its ledger has no operation of', () => {
   it.each([

@@ -129,10 +129,14 @@ describe('a journalled request', () => {
     const writer = journal.writer();
     record(ring, finished({ sequence: 1, peerId: 'same', target: '/old' }));
     writer.turn();
-    record(ring, finished({ sequence: 2, peerId: 'same', target: '/new' }));
+    record(ring, finished({ sequence: 2, peerId: 'same', target: '/newer' }));
+    record(ring, finished({ sequence: 3, peerId: 'same', target: '/new' }));
+    record(ring, finished({ sequence: 4, peerId: 'another', target: '/' }));
     writer.turn();
     const reader = reading(journal.directory);
     expect(reader.find('same')?.path).toBe('/new');
+    expect(reader.ofPeer('same', 9).map(({ path }) => path)).toEqual(['/new', '/newer', '/old']);
+    expect(reader.ofPeer('same', 2)).toHaveLength(2);
     expect(reader.find('other')).toBeUndefined();
     writer.close();
   });

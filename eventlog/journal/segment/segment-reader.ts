@@ -114,23 +114,28 @@ export class SegmentReader implements Dictionary {
     return undefined;
   }
 
-  /** By the id that a trusted peer gave: the newest. */
-  findPeer(id: string): RequestRecord | undefined {
+  /** By the id that a trusted peer gave, the newest first: nobody but the peer sees to it that an id is given once. */
+  *ofPeer(id: string): Generator<RequestRecord> {
     const hash = peerHash(id);
-    const isIt = (view: DataView, from: number) => view.getInt32(from + 4 * REQUEST_WORD.peer, true) === hash;
     for (const block of this.#peerBlocks(hash)) {
-      const found = this.#findIn(block, hash, isIt);
-      if (found?.peerId === id) return found;
+      const run = this.#runOf.get(block) ?? 0;
+      const bytes = this.#whole(this.#requests, block);
+      for (const { from, length, view } of [...framesIn(bytes)].reverse()) {
+        if (view.getInt32(from + 4 * REQUEST_WORD.peer, true) !== hash) continue;
+        const found = this.#readable(bytes, from, length, run);
+        if (found?.peerId === id) yield found;
+      }
     }
-    return undefined;
   }
 
   /** Blocks that may have this id of a peer, the newest first. */
-  *#peerBlocks(hash: number): Generator<number> {
+  #peerBlocks(hash: number): number[] {
     const filters = this.#db.prepare<[], { block: number; filter: Buffer }>(
       'SELECT block, filter FROM peers ORDER BY block DESC',
     );
-    for (const { block, filter } of filters.iterate()) if (mayContain(filter, hash)) yield block;
+    const blocks: number[] = [];
+    for (const { block, filter } of filters.iterate()) if (mayContain(filter, hash)) blocks.push(block);
+    return blocks;
   }
 
   /** Those that began in this time, about in the order in which they ended. */

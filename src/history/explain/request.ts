@@ -20,6 +20,9 @@ import type { Ending, RequestStory, Step } from './story.ts';
 
 export type RequestWish = { readonly id: string };
 
+// Of others with the same id of a peer, that are named.
+const MOST_NAMED = 5;
+
 export async function explainRequest({ id }: RequestWish, room: Room): Promise<RequestStory> {
   const journal = room.journal();
   const request = journal.find(id);
@@ -37,6 +40,7 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
       ? []
       : await new Steps(request, new LedgerPast(room, request.pool.key, request.run), names).all();
   const changes = changesOf(room, request, position, steps);
+  const notes = notesOf(journal, request, position, steps, name, route);
   return {
     id: request.id,
     requestId: request.peerId ?? request.id,
@@ -61,7 +65,7 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
     outcome: endingOf(request),
     changes: changes.found,
     affinity: request.routing?.affinity ?? null,
-    notes: [...notesOf(journal, request, position, steps, name, route), ...changes.notes],
+    notes: [...othersOf(journal, request, id), ...notes, ...changes.notes],
   };
 }
 
@@ -127,6 +131,17 @@ function changesOf(
       { what: 'the backend', stream: id ? pool : undefined, change: ofBackend },
     ]),
   };
+}
+
+/** What is told here is the newest of those that a peer gave one id; each has one of ours that leads to it alone. */
+function othersOf(journal: JournalReader, told: RequestRecord, id: string): string[] {
+  if (told.id === id) return [];
+  const found = journal.ofPeer(id, MOST_NAMED + 2);
+  const others = found.filter((request) => request.id !== told.id);
+  if (others.length === 0) return [];
+  const named = others.slice(0, MOST_NAMED).map((each) => `${each.id} (${moment(each.startedAtMs)})`);
+  const more = others.length > MOST_NAMED ? ', and more before' : '';
+  return [`the newest of those with this id of a peer; explain another: ${named.join(', ')}${more}`];
 }
 
 function notesOf(
