@@ -31,7 +31,7 @@ export { asleepOver } from './owner/asleep.ts';
 export { decideFrom, evolveOwner, streamOf } from './owner/owned.ts';
 export type { Drained } from './pool/drains.ts';
 export * from './pool/ledger/index.ts';
-export { definitionOf, healthOf, quarantineEndOf, rowsOf } from './pool/ledger-keeper.ts';
+export { definitionOf, ejectionsOf, healthOf, quarantineEndOf, rowsOf } from './pool/ledger-keeper.ts';
 export type { PolicyName } from './pool/policy/policies.ts';
 export { poolDecider, WELL } from './pool/pool.ts';
 export { type BackendState, backendOf, type PoolState } from './pool/pool-state.ts';

@@ -157,6 +157,14 @@ export function quarantineEndOf(pool: PoolState, id: string, nowMs: number): num
   return endBy(latestEndMs(completePool(pool.settings), nowMs), untilMs);
 }
 
+/** The ejections that nothing has ended yet, with their ends as the ledger has them; 0: over since some time nobody knows. */
+export function ejectionsOf(pool: PoolState, id: string, nowMs: number): readonly Ejection[] {
+  const health = backendOf(pool, id)?.health;
+  if (pool === null || health === undefined) return [];
+  const latestMs = latestEndMs(completePool(pool.settings), nowMs);
+  return health.ejections.map((ejection) => ({ ...ejection, untilMs: endBy(latestMs, ejection.untilMs) }));
+}
+
 /** The latest end that a quarantine or an ejection could have. */
 function latestEndMs({ health: { passive } }: PoolSettings, nowMs: number): number {
   return nowMs + Math.max(LONGEST_MS, passive === false ? 0 : passive.quarantineMs);

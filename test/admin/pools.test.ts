@@ -175,6 +175,28 @@ describe("a pool's ledger", () => {
     expect(body).toMatchObject({ backends: { 'web.1': { inFlight: 0, ejections } } });
   });
 
+  it('has no ejection that ends later than any could: its clock has been set back since', async () => {
+    await using s = await withWeb();
+    const ejected = (untilMs: number) => ({ route: '', untilMs, level: 1 });
+    for (const [ms, untilMs] of [
+      [60_000, s.clock.ms + 60_000],
+      [60_001, 0],
+    ] as const) {
+      const health = { ejections: [ejected(s.clock.ms + ms)], probes: 'passing' } as const;
+      const note = {
+        type: 'health',
+        id: 'web.1' as BackendId,
+        address: ADDRESS,
+        health,
+        withheld: [],
+      } as const;
+      const command = { type: 'RecordHealth', pool: 'web' as PoolName, notes: [note] } as const;
+      await deskOver(s.log).ask(command, { author: 'switchyard' });
+      const { body } = await s.client.get('/v1/pools/web/ledger');
+      expect(body).toMatchObject({ backends: { 'web.1': { ejections: [ejected(untilMs)] } } });
+    }
+  });
+
   it('has no quarantine that is longer than any: its clock has been set back since', async () => {
     await using s = await withWeb();
     const cause = 'connect_refused';

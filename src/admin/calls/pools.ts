@@ -1,5 +1,5 @@
 /** Pools: their settings, with or without their backends, and the live figures of their ledgers. */
-import { type PoolState, quarantineEndOf } from '../../../actors/index.ts';
+import { ejectionsOf, type PoolState, quarantineEndOf } from '../../../actors/index.ts';
 import {
   type Current,
   completeBackend,
@@ -79,8 +79,7 @@ export async function getLedger(call: Call, { log, ledger, now }: AdminPorts): P
     const live =
       figures !== undefined && Object.hasOwn(figures.backends, id) ? figures.backends[id] : undefined;
     const limit = completeBackend(backend.backend).maxConcurrency ?? maxConcurrency;
-    const isQuarantined = quarantineEndOf(pool, id, now()) > 0;
-    return [id, { inFlight: 0, limit, ...live, ...passing(backend, isQuarantined) }];
+    return [id, { inFlight: 0, limit, ...live, ...passing(pool, id, now()) }];
   });
   return json({
     waiting: figures?.waiting ?? 0,
@@ -90,11 +89,13 @@ export async function getLedger(call: Call, { log, ledger, now }: AdminPorts): P
 }
 
 /** An ejection whose time is over is there until a request has tried the backend. */
-function passing({ drainUntilMs, quarantine, health }: Pool['backends'][string], isQuarantined: boolean) {
+function passing(pool: Pool, id: string, nowMs: number) {
+  const { drainUntilMs, quarantine } = pool.backends[id]!;
+  const ejections = ejectionsOf(pool, id, nowMs);
   return {
     ...(drainUntilMs === undefined ? {} : { drainUntilMs }),
-    ...(isQuarantined ? { quarantine } : {}),
-    ...(health !== undefined && health.ejections.length > 0 ? { ejections: health.ejections } : {}),
+    ...(quarantineEndOf(pool, id, nowMs) > 0 ? { quarantine } : {}),
+    ...(ejections.length > 0 ? { ejections } : {}),
   };
 }
 
