@@ -19,21 +19,24 @@ import { SqliteStore } from './sqlite-store.ts';
 
 export type CopyOptions = {
   readonly source: LogReader & LogInspection;
-  /** Of a file that does not exist yet. */
+  /** Path of a file that does not exist yet. */
   readonly path: string;
   /** Positions, inclusive. */
   readonly from: Position;
   readonly to: Position;
   readonly projectionOf: ProjectionOf;
-  /** Whose answers: of those that wrote these events, of all up to `to` (those that wrote none, and archived ones, too), or none. */
+  /**
+   * Which answers to copy: those to the commands that wrote these events; all up to `to`, including commands that wrote
+   * none and archived ones; or none.
+   */
   readonly commands?: 'these' | 'all' | 'none';
-  /** Between pages. */
+  /** Called between pages. */
   readonly breathe: () => Promise<void>;
 };
 
 export type Copied = { readonly from: Position; readonly to: Position; readonly events: number };
 
-/** How far it is: with what comes before these events, with the events, or with what they come to. */
+/** Progress: with what comes before these events, with the events, or with the states they fold to. */
 export type Copying = {
   readonly writing: 'base' | 'events' | 'owners';
   readonly done: number;
@@ -48,8 +51,9 @@ const NO_LINKS = new Set<string | undefined>(['EPERM', 'ENOTSUP', 'ENOSYS']);
 const NOTHING: Link = { position: 0, hash: GENESIS, recordedAtMs: 0 };
 
 /**
- * Throws `EventUnreadable` at the first event that is damaged or not linked to the one before it. The file has its name once it
- * is whole; before, it is `.partial`, which nothing leaves behind but a kill, and the next of that name clears away.
+ * Throws `EventUnreadable` at the first event that is damaged or not linked to the one before it. The file gets its name
+ * once it is complete; until then it is called `.partial`. Only a kill leaves that behind, and the next copy with the same
+ * name deletes it.
  */
 export async function* copying(options: CopyOptions): AsyncGenerator<Copying, Copied> {
   const { path } = options;
@@ -77,7 +81,7 @@ async function* make(path: string, options: CopyOptions): AsyncGenerator<Copying
   }
 }
 
-/** Takes nobody's place, where the file system knows of more than one name for a file. */
+/** Replaces no existing file, provided that the file system supports hard links. */
 function nameIt(partial: string, path: string): void {
   try {
     linkSync(partial, path);
@@ -88,7 +92,7 @@ function nameIt(partial: string, path: string): void {
   }
 }
 
-/** What a killed one left, and on a full disk what its database could not put away. */
+/** Deletes what a killed copy left behind, and what SQLite could not clean up on a full disk. */
 function removeAll(path: string): void {
   for (const beside of ['', '-wal', '-shm', '-journal']) rmSync(path + beside, { force: true });
 }
@@ -108,14 +112,14 @@ export async function lastSound(
     }
   } catch (error) {
     if (!(error instanceof EventUnreadable)) throw error;
-    // Damage within a page: what of it is linked and readable is found one by one.
+    // Damage within a page: the events before it are linked.
     return Math.max(last.position, error.position - 1);
   }
   return last.position;
 }
 
 class CopyStore extends SqliteStore {
-  /** One file from now on, without anything beside it. */
+  /** Makes it a single file, with nothing beside it. */
   seal(): void {
     this.db.pragma('journal_mode = DELETE');
   }
@@ -123,11 +127,11 @@ class CopyStore extends SqliteStore {
 
 function createStore(path: string): CopyStore {
   try {
-    // Not through a link that somebody has just put there.
+    // `wx`: not through a link that somebody has just put there.
     closeSync(openSync(path, 'wx', 0o600));
     const db = new Database(path);
     prepareSchema(db);
-    // A copy that is not finished is no copy; it is synchronised once, at its end.
+    // An unfinished copy is worthless; it is synchronised once, at its end.
     db.pragma('synchronous = OFF');
     return new CopyStore(db, () => {});
   } catch (error) {
@@ -141,7 +145,7 @@ async function* fill(store: CopyStore, options: CopyOptions): AsyncGenerator<Cop
   for await (const page of linked(source, link, from - 1, breathe)) {
     for (const event of page) codec.decode(event);
     link = page.at(-1) ?? link;
-    // Once to see that they are linked, and once more to fold them.
+    // Each event is read twice: once to check its link, and once to fold it.
     yield { writing: 'base', done: link.position, of: 2 * (from - 1) };
   }
   if (from > 1) yield* layBase(store, link, options);
@@ -157,7 +161,7 @@ async function* fill(store: CopyStore, options: CopyOptions): AsyncGenerator<Cop
   yield* putCurrents(store, options);
 }
 
-/** Removed owners too: their versions go on where they ended. */
+/** Includes removed owners: their versions continue where they ended. */
 async function* layBase(
   store: CopyStore,
   { position, hash, recordedAtMs }: Link,
@@ -174,7 +178,7 @@ async function* layBase(
   store.transaction(() => store.layBase({ position, hash, recordedAtMs, digest: digest.end() }));
 }
 
-/** From what is in the copy already: an index of the source may be damaged, this one is just made. */
+/** Read from the copy: an index of the source may be damaged, this one was just made. */
 async function* putCurrents(
   store: CopyStore,
   { to, projectionOf, breathe }: CopyOptions,
@@ -187,12 +191,15 @@ async function* putCurrents(
   }
 }
 
-/** Of all that came to these, from the beginning on: as many as positions, once all owners are counted. */
+/**
+ * Events folded into these states, from the beginning of the log: as many as there are positions, once all owners are
+ * counted.
+ */
 function eventsIn(rows: readonly StoredCurrent[]): number {
   return rows.reduce((sum, { version }) => sum + version, 0);
 }
 
-/** Pages of events after a link and up to a position, each linked to the one before it. */
+/** Pages of events after a link, up to a position, each event linked to the one before it. */
 async function* linked(
   source: LogInspection,
   after: Link,
@@ -215,7 +222,7 @@ async function* linked(
   }
 }
 
-/** Where a page of the file is damaged, the events on it are asked for one by one, up to that which cannot be read. */
+/** If a page of the file is damaged, the events on it are read one by one, up to the first that cannot be read. */
 function eventsFrom(source: LogInspection, from: Position, limit: number): readonly ChainedEvent[] {
   try {
     return source.storedEvents(from, limit, CHARACTERS);
@@ -239,7 +246,7 @@ function requireLinked(event: ChainedEvent, before: Link): void {
   throw new EventUnreadable(position, stream, `expected hash ${expected}, found ${hash}`);
 }
 
-/** The answers of the commands that these events came from: a repetition still gets its first one. */
+/** Copies the answers of the commands that wrote these events: a repeated command still gets its first answer. */
 function copyCommands(store: SqliteStore, source: LogInspection, page: readonly ChainedEvent[]): void {
   let last = '';
   for (const { metadata } of page) {
@@ -275,7 +282,7 @@ export function syncFile(path: string): void {
   sync(dirname(path));
 }
 
-/** A file or a directory as it is. */
+/** Synchronises a file or a directory. */
 export function sync(path: string): void {
   const descriptor = openSync(path, 'r');
   try {

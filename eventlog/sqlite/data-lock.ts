@@ -9,12 +9,12 @@ import { DataUnusable } from '../errors.ts';
 import { makeFile } from './make-file.ts';
 import { unusable } from './sqlite-errors.ts';
 
-// SQLite takes POSIX locks, which a process loses when it closes *any* descriptor of the file: so the lock has a file
-// of its own that nothing else ever opens, and what people may read is in another.
+// SQLite takes POSIX locks, which a process loses when it closes *any* descriptor of the file. So the lock has a file of
+// its own that nothing else ever opens, and what operators may read is in another file.
 const LOCK = 'lock.db';
 const HOLDER = 'holder.json';
 
-/** Takes the directory or throws `DataUnusable` saying who holds it; the result lets go, once. */
+/** Takes the directory, or throws `DataUnusable` saying who holds it. The result releases it, once. */
 export function holdDirectory(directory: string, nowMs: number): () => void {
   const lock = openLock(directory);
   try {
@@ -31,14 +31,14 @@ export function holdDirectory(directory: string, nowMs: number): () => void {
     throw error;
   }
   return () => {
-    // Let go before, it may be another's by now.
+    // If it was released before, another process may hold it by now.
     if (!lock.open) return;
     forget(holder);
     lock.close();
   };
 }
 
-/** Throws `DataUnusable` saying who holds it; a directory that is not there is nobody's. */
+/** Throws `DataUnusable` saying who holds it; a directory that does not exist is held by nobody. */
 export function requireUnheld(directory: string, nowMs: number): void {
   if (existsSync(join(directory, LOCK))) holdDirectory(directory, nowMs)();
 }
@@ -52,12 +52,15 @@ function sign(holder: string, nowMs: number): void {
   }
 }
 
-/** One that stays, in a directory that cannot be used just now, is read only while somebody has the lock, who signs anew. */
+/**
+ * If it stays, because the directory cannot be used just now, that is harmless: it is only read while somebody holds the
+ * lock, and that process signs anew.
+ */
 function forget(holder: string): void {
   try {
     rmSync(holder, { force: true });
   } catch {
-    // The lock is what counts.
+    // Only the lock counts.
   }
 }
 
@@ -88,7 +91,7 @@ function holderOf(directory: string): string {
       return `process ${String(holder.pid)} since ${String(holder.since)}`;
     }
   } catch {
-    // It has the lock and has not yet said who it is, or may not be read by us: held all the same.
+    // The holder has not yet written who it is, or we may not read it: the directory is held all the same.
   }
   return 'a process that has not said who it is';
 }

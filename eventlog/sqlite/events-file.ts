@@ -1,2 +1,2 @@
-/** The log's name in a data directory. */
+/** The name of the log's file in a data directory. */
 export const EVENTS_FILE = 'events.db';

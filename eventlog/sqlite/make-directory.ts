@@ -1,8 +1,11 @@
-/** Makes a data directory, and those above it that are missing. */
+/** Makes a data directory, and the missing ones above it. */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Throws as `mkdir` does. Node's own `recursive` tries for ever in a file system that takes no directories, such as /proc. */
+/**
+ * Throws as `mkdir` does. Node's own `recursive` retries for ever in a file system without directories to make, such as
+ * /proc.
+ */
 export function makeDirectory(path: string): void {
   if (isDirectory(path)) return;
   const parent = dirname(path);
@@ -11,7 +14,7 @@ export function makeDirectory(path: string): void {
     // 0700: routing state names internal addresses.
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    // Somebody else was faster.
+    // Somebody else may have been faster.
     if (!isDirectory(path)) throw error;
   }
 }

@@ -1,14 +1,14 @@
-/** Makes a file for a database, for its user alone; one that is there stays as it is. */
+/** Makes a file for a database, accessible only to its user; an existing file stays as it is. */
 import { closeSync, openSync } from 'node:fs';
 
 /**
- * 0600: routing state names internal addresses, and who may read a database may lock it. SQLite by itself goes by the umask, and gives
- * what it keeps beside a file the rights of that file.
+ * 0600: routing state names internal addresses, and anybody who may read a database may lock it. SQLite alone would use the
+ * umask; it gives the files that it makes beside a database the rights of that database.
  */
 export function makeFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));
   } catch {
-    // It is there, or SQLite says in a moment why it cannot be.
+    // The file exists, or SQLite is about to say why it cannot.
   }
 }

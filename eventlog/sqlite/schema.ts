@@ -3,20 +3,20 @@ import type Database from 'better-sqlite3';
 import { DataUnusable } from '../errors.ts';
 import { prepareUpkeep } from './upkeep.ts';
 
-/** `swyd` in ASCII, in the file's header: says whose file it is to us and to file(1). */
+/** `swyd` in ASCII, in the file's header: tells us and file(1) whose file it is. */
 export const APPLICATION_ID = 0x73_77_79_64;
 /**
- * The format of all that a log says: its tables, the events and settings there are, the states they come to, and what answers of
- * commands tell a later start. Whatever a program of the former number would misread or not know raises it, so that such a
- * program refuses the file: `test/formats.test.ts` holds the two together. `upgrade` makes a log of a former format one of this;
- * where states have another shape it drops the caches, which are made again, and lays the base anew.
+ * The format of everything in a log: its tables, its events and settings, the states that they fold to, and what the
+ * answers of commands tell a later start. Anything that a program of the previous format would misread or not know raises
+ * this number, so that such a program refuses the file; `test/formats.test.ts` enforces it. `upgrade` converts a log of a
+ * former format. If states get another shape, it drops the caches, which are rebuilt, and lays the base anew.
  *
  * 2: a log may begin after a base.
  */
 export const SCHEMA_VERSION = 2;
 
-// The chain of events and the answers given to commands are history; current rows and snapshots are caches of it.
-// The dense triggers make SQLite itself refuse a gap, whatever program has the file open.
+// The chain of events and the answers to commands are history; current rows and snapshots are caches of it. With the dense
+// triggers, SQLite itself refuses a gap, whatever program has the file open.
 const TABLES = `
 CREATE TABLE events (
   position       INTEGER PRIMARY KEY,
@@ -67,7 +67,7 @@ CREATE TABLE snapshots (
 ) STRICT, WITHOUT ROWID;
 `;
 
-// What an archived prefix of the log folds to: history too, in its briefest form. At most one base, whole or not at all.
+// What an archived prefix of the log folds to: history too, in its shortest form. At most one base, complete or absent.
 const BASE = `
 CREATE TABLE base (
   position       INTEGER PRIMARY KEY,
@@ -103,10 +103,10 @@ WHEN NEW.position <> 1 + coalesce((SELECT max(position) FROM events), (SELECT po
 BEGIN SELECT RAISE(ABORT, 'events are dense'); END;
 `;
 
-/** Makes the tables in an empty file; throws `DataUnusable` for a file that is not, or not yet, for us. */
+/** Makes the tables in an empty file. Throws `DataUnusable` for a file that is not ours, or of a newer format. */
 export function prepareSchema(db: Database.Database): void {
   if (isEmpty(db)) {
-    // WAL: readers beside the writer, and one fsync a commit. It cannot be set inside a transaction.
+    // WAL: readers beside the writer, and one fsync per commit. It cannot be set inside a transaction.
     db.pragma('journal_mode = WAL');
     db.transaction(() => {
       db.exec(TABLES + BASE + BASE_TRIGGERS);
@@ -120,7 +120,7 @@ export function prepareSchema(db: Database.Database): void {
   prepareUpkeep(db);
 }
 
-/** For readers of a log that no newer program has written to yet: an empty base that only they see. */
+/** For readers of a log of format 1, to which no newer program has written yet: an empty base that only they see. */
 export function supplyBase(db: Database.Database): void {
   if (numberOf(db, 'user_version') < 2) db.exec(BASE.replaceAll('CREATE TABLE', 'CREATE TEMP TABLE'));
 }
@@ -133,7 +133,7 @@ function upgrade(db: Database.Database): void {
   }).immediate();
 }
 
-/** Throws `DataUnusable` for a file that somebody else, or a newer switchyard, has begun. */
+/** Throws `DataUnusable` for a file that another program or a newer switchyard has begun. */
 export function requireOurs(db: Database.Database): void {
   if (!isEmpty(db)) requireSchema(db);
 }
@@ -154,7 +154,7 @@ export function requireSchema(db: Database.Database): void {
   );
 }
 
-/** Throws for a log of a former format, too. */
+/** Also throws for a log of a former format. */
 export function requireOwnSchema(db: Database.Database): void {
   requireSchema(db);
   const version = numberOf(db, 'user_version');

@@ -10,14 +10,14 @@ import { holdDirectory } from './data-lock.ts';
 
 export type Scratch = { readonly path: string; readonly forget: () => void };
 
-// Not of those that former versions made, which had no lock.
+// Former versions used another name: their directories had no lock.
 const NAME = 'switchyard-scratch-';
-// Between its making and its lock, another may take it for what was left, and clear it away.
+// Between its making and its lock, another process may take it for a leftover and delete it.
 const TRIES = 10;
-// A lock goes with the last that knows of it.
+// A lock goes with the last reference to it, so each one is kept here.
 const inUse = new Set<Scratch>();
 
-/** Throws `DataUnusable` where it cannot be made. */
+/** Throws `DataUnusable` if it cannot be made. */
 export function makeScratch(): Scratch {
   clearLeft();
   for (let left = TRIES; left > 0; left--) {
@@ -40,7 +40,7 @@ function inUseAt(path: string, letGo: () => void): Scratch {
   return scratch;
 }
 
-/** What is somebody's, whether of another process or of another thread of this one, is held and stays. */
+/** Directories in use, by another process or another thread of this one, are locked and stay. */
 function clearLeft(): void {
   for (const name of namesIn(tmpdir())) {
     if (!name.startsWith(NAME)) continue;
@@ -48,14 +48,14 @@ function clearLeft(): void {
     try {
       if (isOwn(path)) forget(path, holdDirectory(path, Date.now()));
     } catch {
-      // Of no hindrance to anybody: the next who makes one tries again.
+      // It hinders nobody: whoever makes the next one tries again.
     }
   }
 }
 
 /**
- * Anybody may put something of that name into /tmp: a link, or a directory with links in it, by which what is written here would go
- * elsewhere. What is this user's and nobody else may write in was made here.
+ * Anybody may put something with such a name into /tmp: a link, or a directory with links in it, which would redirect what
+ * is written here. A directory that belongs to this user, and that nobody else may write to, was made here.
  */
 function isOwn(path: string): boolean {
   const found = lstatSync(path);
@@ -63,12 +63,12 @@ function isOwn(path: string): boolean {
 }
 
 function forget(path: string, letGo: () => void): void {
-  // Nobody else may take it for his own before it is gone.
+  // Before the lock is released, so that nobody else can take the directory.
   rmSync(path, { recursive: true, force: true });
   letGo();
 }
 
-/** Undefined: somebody clears it away. */
+/** Undefined: another process is deleting it. */
 function heldOrTaken(path: string): (() => void) | undefined {
   try {
     const letGo = holdDirectory(path, Date.now());

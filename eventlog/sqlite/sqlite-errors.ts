@@ -2,7 +2,7 @@
 import Database from 'better-sqlite3';
 import { DataUnusable, LogUnavailable } from '../errors.ts';
 
-/** For a log that was open and well; anything but an error of SQLite's or the system's is returned as it is. */
+/** For a log that was opened without error. Returns anything but an error of SQLite or the system unchanged. */
 export function unavailable(error: unknown, path: string): unknown {
   if (isOfTheSystem(error))
     return new LogUnavailable('log_failed', `expected to read and write ${path}: ${error.message}`, error);
@@ -34,38 +34,38 @@ export function isDamage(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_CORRUPT');
 }
 
-/** Whether a log cannot be read for what is in its file, and not for want of files, memory or a permission just now. */
+/** Whether a log cannot be read because of its file, not because descriptors, memory or a permission are lacking just now. */
 export function isOfTheFile(error: unknown): error is LogUnavailable {
   return error instanceof LogUnavailable && error.code === 'log_failed' && !isPassing(error.cause);
 }
 
-/** What was not to be had may be had the next time: nothing is known of the file. */
+/** Whether the next try may succeed: nothing is known about the file. */
 export function isPassing(error: unknown): boolean {
   if (isOfTheSystem(error)) return true;
   return isHeld(error) || (error instanceof Database.SqliteError && PASSING.test(error.code));
 }
 
-/** Somebody else has it, and did not let go of it for as long as was waited. */
+/** Whether somebody else holds it, and did not release it during the wait. */
 export function isHeld(error: unknown): boolean {
   return error instanceof Database.SqliteError && isLocked(error.code);
 }
 
 const PASSING = /^SQLITE_(?:CANTOPEN|NOMEM|IOERR_NOMEM|PERM|AUTH)/;
 
-/** What SQLite or the system reports; anything else is a mistake of ours. */
+/** Whether SQLite or the system reported it; anything else is a mistake of ours. */
 export function isOfTheWorld(error: unknown): boolean {
   if (error instanceof Database.SqliteError) return true;
   const code = (error as NodeJS.ErrnoException).code;
   return error instanceof Error && typeof code === 'string' && code !== 'ERR_ASSERTION';
 }
 
-/** A call to it failed: a file may not be looked at, or there is none left to open. */
+/** Whether a system call failed: a file may not be accessed, or no descriptor is left. */
 function isOfTheSystem(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).errno === 'number';
 }
 
 function isFull(code: string): boolean {
-  // SHMSIZE: the index of the write-ahead log could not grow, which only happens for want of room.
+  // SHMSIZE: the index of the write-ahead log could not grow, which only happens when the disk is full.
   return code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE';
 }
 

@@ -1,4 +1,4 @@
-/** The event log in SQLite: in `events.db` of a data directory that this process then holds, or in memory. */
+/** The event log in SQLite: in `events.db` of a data directory, which this process then holds, or in memory. */
 import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -22,32 +22,33 @@ export type MemoryLogOptions = {
 
 export type SqliteLogOptions = MemoryLogOptions & {
   readonly directory: string;
-  /** The file grows no further than this; then appends are refused as `log_full`. As large as the disk by default. */
+  /** The file grows no further than this; then appends are refused as `log_full`. By default limited only by the disk. */
   readonly maxBytes?: number;
-  /** It was there before: another one in its place would have forgotten everything. */
+  /** It existed before: a new log in its place would have forgotten everything. */
   readonly mustExist?: boolean;
-  /** To be repaired: it is opened also where what was written after some moment cannot be read any more. */
+  /** It is to be repaired, so it is opened even if what was written after some moment can no longer be read. */
   readonly isDamaged?: boolean;
 };
 
-// 4 MiB: changes here and there among a million domains cost the same with 2 and with 24, since the system has the file in memory.
+// 4 MiB: scattered changes among a million domains cost the same with 2 and with 24, since the system has the file in
+// memory.
 const CACHE_KIB = 4096;
-// 24 MiB for an import, which goes through all of an index; it is given back at its end.
+// 24 MiB for an import, which goes through a whole index; it is freed at its end.
 const BULK_CACHE_KIB = 24_576;
 
-// To SQLite a path has 512 bytes at most. The longest is that of what it may have beside a segment of the journal.
+// SQLite allows a path of 512 bytes. The longest is that of a file that it may make beside a segment of the journal.
 const MOST_PATH_BYTES = 512 - '/journal/segment-00000001.db-journal'.length;
-// To SQLite, the name of no file.
+// SQLite's name for a database without a file.
 const IN_MEMORY = ':memory:';
 
-// A reader that opens the file may hold the lock of its recovery for some milliseconds; nobody else ever writes.
+// A reader that opens the file may hold the recovery lock for some milliseconds; nobody else ever writes.
 const OPEN_TIMEOUT_MS = 5000;
-// Everything on this thread waits meanwhile: long enough for a checkpoint by hand, too short to look stuck.
+// Everything on this thread waits meanwhile: long enough for a manual checkpoint, too short to look stuck.
 const BUSY_TIMEOUT_MS = 100;
-// 64 MiB: a write-ahead log that grew beside a long read gives its room back.
+// 64 MiB: a write-ahead log that grew during a long read is truncated to this again.
 const WAL_LIMIT_BYTES = 67_108_864;
 
-/** Creates what is missing. Throws `DataUnusable` for a directory that cannot be used, saying why. */
+/** Creates what is missing. Throws `DataUnusable`, saying why, for a directory that cannot be used. */
 export function openSqliteLog({
   directory,
   now,
@@ -71,8 +72,8 @@ export function openSqliteLog({
 }
 
 /**
- * The same log for another thread of the process that holds the directory: whoever has both sees to it that one appends
- * at a time. An archive swaps the file; this one then says so, and is opened anew.
+ * The same log for another thread of the process that holds the directory. The caller ensures that only one of the two
+ * appends at a time. An archive swaps the file; `isSwapped` then says so, and the log must be opened again.
  */
 export function openSqliteLogBeside({ directory, now }: Omit<SqliteLogOptions, 'maxBytes'>): BesideLog {
   const path = join(directory, EVENTS_FILE);
@@ -88,8 +89,8 @@ export function openSqliteLogBeside({ directory, now }: Omit<SqliteLogOptions, '
 export type BesideLog = { readonly log: LocalLog; readonly isSwapped: () => boolean };
 
 /**
- * Goes on in a file that was copied from this log up to a position: what came since is brought over, and the file takes
- * the log's place. Synchronous, a few milliseconds: nothing is appended in between.
+ * Continues in a file that was copied from this log up to a position: what was written since is copied too, and the file
+ * takes the log's place. Synchronous, some milliseconds: nothing is appended in between.
  */
 export function swapLog(log: LocalLog, directory: string, fresh: string, upTo: number): void {
   log.succeed((store) => {
@@ -100,7 +101,7 @@ export function swapLog(log: LocalLog, directory: string, fresh: string, upTo: n
   });
 }
 
-/** Goes on in another file altogether; the former one stays under a name of its own. */
+/** Continues in an unrelated file; the former one stays under the name `keepAs`. */
 export function replaceLog(log: LocalLog, directory: string, fresh: string, keepAs: string): void {
   log.succeed((store) => {
     if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in SQLite, found another');
@@ -109,7 +110,10 @@ export function replaceLog(log: LocalLog, directory: string, fresh: string, keep
   });
 }
 
-/** The whole contract, and nothing kept beyond the process: for tests, and for a router whose changes need not outlive it. */
+/**
+ * Fulfils the whole contract, but keeps nothing beyond the process: for tests, and for a router whose changes need not
+ * outlive it.
+ */
 export function createMemoryLog({ now }: MemoryLogOptions): LocalLog {
   return new LocalLog(new SqliteStore(openForWriting(IN_MEMORY), () => {}), now);
 }
@@ -121,7 +125,7 @@ function openForWriting(path: string, cacheKib = CACHE_KIB): Database.Database {
   }
   const db = new Database(path, { timeout: OPEN_TIMEOUT_MS });
   try {
-    // First of all a read of the header: a file of another's is refused before anything is set in it.
+    // Reads the header first: a file of another program is refused before anything is set in it.
     prepareSchema(db);
     // FULL: in WAL mode, an fsync at each commit. A command that was answered survives a power cut.
     db.pragma('synchronous = FULL');
@@ -137,7 +141,10 @@ function openForWriting(path: string, cacheKib = CACHE_KIB): Database.Database {
   }
 }
 
-/** Whoever may write brings what lies beside the file into it when he closes it (sqlite3WalClose), though it is a newer one's. */
+/**
+ * Refuses a newer file before it is opened for writing: when a writer closes a file, it checkpoints the write-ahead log
+ * (sqlite3WalClose).
+ */
 function lookInto(path: string): void {
   if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
   const db = new Database(path, { readonly: true, fileMustExist: true, timeout: OPEN_TIMEOUT_MS });
@@ -148,7 +155,7 @@ function lookInto(path: string): void {
   }
 }
 
-/** Else SQLite would go on from some moment before, as if nothing had been acknowledged since. */
+/** Otherwise SQLite would continue from an earlier moment, as if nothing had been acknowledged since. */
 function requireWholeWriteAhead(path: string): void {
   if (fileAt(path) === 0) return;
   const damage = writeAheadDamage(path);

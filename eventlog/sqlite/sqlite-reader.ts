@@ -18,22 +18,22 @@ const BUSY_TIMEOUT_MS = 1000;
 const CACHE_KIB = 16_384;
 
 /**
- * `place`: a data directory, or one file that an export or an archive wrote. Throws `DataUnusable` where there is no log
- * that can be read. `cacheKib`: of pages kept in memory.
+ * `place`: a data directory, or one file written by an export or an archive. Throws `DataUnusable` if there is no readable
+ * log. `cacheKib`: pages kept in memory.
  */
 export function openSqliteReader(place: string, cacheKib = CACHE_KIB): LogReader & LogInspection {
   return opened(place, (path) => new FollowingReads(path, cacheKib));
 }
 
-/** One file of a log, however long it is read; `isSwapped` once another is in its place. */
+/** One file of a log, however long it is read; `isSwapped`: another file has taken its place. */
 export type LogFile = {
   readonly log: LogReader & LogInspection;
   readonly isSwapped: () => boolean;
 };
 
 /**
- * For what takes several readings that belong together: another file does not have the events that an archive took. What
- * is written to the log after a swap is not in this one.
+ * For several reads that belong together: after an archive, another file lacks the archived events. What is written to the
+ * log after a swap is not in this file.
  */
 export function openLogFile(place: string): LogFile {
   return opened(place, (path) => {
@@ -43,7 +43,7 @@ export function openLogFile(place: string): LogFile {
   });
 }
 
-/** Throws `DataUnusable` for a log that this program does not write as it is, but takes over to a format of its own first. */
+/** Throws `DataUnusable` for a log that this program would first convert to its own format before writing. */
 export function requireOwnFormat(place: string): void {
   opened(place, (path) => {
     const db = openForReading(path, 0);
@@ -70,7 +70,7 @@ function opened<T>(place: string, open: (path: string) => T): T {
   throw new DataUnusable('data_unreadable', `expected a log at ${path}, found no such file`);
 }
 
-/** Undefined: another error. A log that is not in use has no file beside it that readers and a writer share, and a reader makes one. */
+/** Undefined: another error. A log that is not in use has no shared-memory file beside it, so a reader has to make one. */
 function unshared(error: unknown, path: string): DataUnusable | undefined {
   if (!(error instanceof Database.SqliteError) || !/^SQLITE_(?:CANTOPEN|READONLY)/.test(error.code))
     return undefined;
@@ -83,7 +83,7 @@ function unshared(error: unknown, path: string): DataUnusable | undefined {
   return new DataUnusable('data_unreadable', `${expected}, found ${hindrance}; ${advice}`, error);
 }
 
-/** What speaks against it, in the system's words. */
+/** Why access is refused, in the words of the system; undefined: it is not. */
 function mayNot(path: string, mode: number): string | undefined {
   try {
     accessSync(path, mode);
@@ -106,7 +106,7 @@ class FollowingReads extends SqliteReads {
     this.#file = file;
   }
 
-  /** 2 µs: a tenth of what the quickest of the readings costs that a request can meet. */
+  /** 2 µs: a tenth of the fastest read that a request can meet. */
   protected override follow(): void {
     const file = fileAt(this.#path);
     if (!isAnother(this.#file, file)) return;
@@ -117,7 +117,7 @@ class FollowingReads extends SqliteReads {
   }
 }
 
-/** 0 while there is none, or it may not be looked at. */
+/** 0: there is none, or it may not be looked at. */
 function fileAt(path: string): number {
   try {
     return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
@@ -126,7 +126,7 @@ function fileAt(path: string): number {
   }
 }
 
-/** Where there is none, what is open is still there to be read. */
+/** If there is none, the open file can still be read. */
 function isAnother(open: number, found: number): boolean {
   return found !== open && found !== 0;
 }

@@ -1,4 +1,4 @@
-/** What a log in SQLite holds, decoded and checked: for its writer and for readers beside it. */
+/** Reads a log in SQLite, decoded and checked: for its writer and for readers beside it. */
 import type Database from 'better-sqlite3';
 import { EventUnreadable, LogUnavailable } from '../errors.ts';
 import { codec } from '../events/codec.ts';
@@ -14,7 +14,7 @@ import { isDamage } from './sqlite-errors.ts';
 import { SqliteRows } from './sqlite-rows.ts';
 import type { StateNow, StateRow } from './sqlite-statements.ts';
 
-// Names of owners that are read as one text.
+// How many owner names are read as one text.
 const NAMES = 5000;
 
 export class SqliteReads extends SqliteRows implements LogReader {
@@ -49,7 +49,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
         if (page.streams === null) return this.position();
         visit(page.streams);
         const stream = page.streams.slice(page.streams.lastIndexOf('\n') + 1);
-        // A damaged index may lead back, and would for ever.
+        // A damaged index may lead backwards, and then for ever.
         if (page.pool < pool || (page.pool === pool && stream <= last))
           throw this.#damagedFile('domains in order of pool');
         [pool, last] = [page.pool, stream];
@@ -69,7 +69,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
     const range = rangeOf(options);
     return this.guarded(() => {
       const { to, limit, characters } = range;
-      // What is archived is in another file: a reading begins with what is here.
+      // Archived events are in another file: a read begins with what is here.
       const from = Math.max(range.from, (this.statements.base.get()?.position ?? 0) + 1);
       const rows = this.#rows(this.statements.events, [from, to, limit], characters, (read) => from + read);
       return rows.map((row, index) => decodeAt(row, row.position, from + index));
@@ -91,7 +91,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
       for (const row of this.statements.snapshots.iterate(stream, atMost)) {
         const { version, position, hash, state: text, checksum } = row;
         const state = openState(stream, version, text, checksum);
-        // A damaged snapshot is a cache to do without: an older one, or the whole stream, gives the same state.
+        // A damaged snapshot is only a cache: an older one, or the whole stream, gives the same state.
         if (state !== undefined) return { stream, version, position, hash, state };
       }
       return this.#baseSnapshot(stream, atMost);
@@ -140,7 +140,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
 
   currents({ kind, after = '', limit, characters }: CurrentsPage): readonly Current[] {
     requireWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
-    // '.' follows '-' in ASCII: between the two lie exactly the streams of a kind.
+    // '.' follows '-' in ASCII: exactly the streams of one kind lie between the two.
     const from = after > `${kind}-` ? after : `${kind}-`;
     return this.guarded(() => {
       const { currents } = this.statements;
@@ -164,7 +164,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
     return this.guarded(() => this.#allCurrents(visit, damaged));
   }
 
-  /** What the base says of a stream is as good as a snapshot, and cannot be done without. */
+  /** The base's state of a stream is as good as a snapshot, and there is no substitute for it. */
   #baseSnapshot(stream: StreamName, atMost: Version): Snapshot | undefined {
     const row = this.statements.baseState.get(stream);
     const base = this.statements.base.get();
@@ -183,7 +183,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
     return this.#rows(this.statements.eventsOf, [stream, from, to, limit], characters, positionAt, stream);
   }
 
-  /** All at once, which is the quickest, or by steps: no more than was asked for, or to name the place where the file is damaged. */
+  /** Reads all at once, which is fastest, or row by row: to stop at a limit, or to find the place where the file is damaged. */
   #rows<P extends unknown[]>(
     statement: Database.Statement<P, StoredEvent>,
     parameters: P,
@@ -215,9 +215,9 @@ export class SqliteReads extends SqliteRows implements LogReader {
   }
 
   #visit(row: StateRow, visit: (current: Current) => void, damaged: Damaged): void {
-    // Among texts it stands where no text would, so that rows behind it are not found: none is to be made again beside them.
+    // A blob sorts where no text would, so rows after it are not found: they must not be made again beside the hidden ones.
     if (typeof row.stream !== 'string') throw this.#damagedFile('current rows by text');
-    // Of a kind unknown here: no domain and no pool, whatever it is.
+    // Of a kind that is unknown here: neither a domain nor a pool.
     if (!isOwned(row.stream)) return;
     const state = openState(row.stream, row.version, row.state, row.checksum);
     if (state === undefined) damaged(this.#damaged(row));
@@ -248,13 +248,13 @@ function raise(error: EventUnreadable): void {
   throw error;
 }
 
-/** `found` and `expected` count positions or versions, both dense. */
-/** A damaged index may lead to another's event. */
+/** Throws if a damaged index led to an event of another stream. */
 function ownOf(stream: StreamName, row: StoredEvent): StoredEvent {
   if (row.stream === stream) return row;
   throw new EventUnreadable(row.position, stream, `expected its own event here, found one of ${row.stream}`);
 }
 
+/** `found` and `expected` count positions or versions, both dense. */
 function decodeAt(row: StoredEvent, found: number, expected: number): Recorded {
   if (found === expected) return codec.decode(row);
   throw new EventUnreadable(row.position, row.stream, `expected number ${expected} here, found ${found}`);

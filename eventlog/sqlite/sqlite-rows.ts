@@ -25,9 +25,10 @@ import { isDamage, unavailable } from './sqlite-errors.ts';
 import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
 import { writeAheadDamage } from './write-ahead-damage.ts';
 
-// One broken page makes many complaints, and a few tell as much as all.
+// One broken page causes many complaints, and a few tell as much as all.
 const MAX_STRUCTURAL = 5;
-// The file as a whole, and whether the indexes of these tables say what they do; that of the events is followed with them.
+// The file as a whole, and whether the indexes of these tables agree with them; the index of events is checked with the
+// events.
 const STRUCTURAL = [
   `quick_check(${MAX_STRUCTURAL})`,
   'integrity_check(currents)',
@@ -47,14 +48,14 @@ export class SqliteRows implements LogInspection {
     this.#owners = this.#ownersOf(db);
   }
 
-  /** Reads from another file from now on. */
+  /** From now on reads from another file. */
   protected use(db: Database.Database): void {
     this.db = db;
     this.statements = readStatements(db);
     this.#owners = this.#ownersOf(db);
   }
 
-  /** Called before a reading: whoever follows a file that may be swapped looks whether it was. */
+  /** Called before a read: a subclass whose file may be swapped checks whether it was. */
   protected follow(): void {}
 
   streamsOutOfDate(): readonly StreamName[] {
@@ -94,7 +95,7 @@ export class SqliteRows implements LogInspection {
   }
 
   positionOf(stream: string, version: Version): Position {
-    // A damaged index says what cannot be.
+    // A damaged index may give impossible numbers.
     return this.guarded(() => Math.max(0, this.statements.positionOf.get(stream, version) ?? 0));
   }
 
@@ -164,7 +165,7 @@ export class SqliteRows implements LogInspection {
   }
 
   storedCommands(prefix: string, after: string, limit: number): readonly StoredCommand[] {
-    // No id holds a character beyond: it is the end of those that begin so.
+    // No id contains this last character, so it bounds the ids with this prefix.
     return this.guarded(() => this.statements.commands.all(prefix, `${prefix}\u{10ffff}`, after, limit));
   }
 
@@ -176,7 +177,7 @@ export class SqliteRows implements LogInspection {
     this.db.close();
   }
 
-  /** Reads much once: no page of it is worth the memory. */
+  /** For work that reads a lot once: none of its pages is worth keeping in memory. */
   protected inPassing<T>(work: () => T): T {
     return this.guarded(() => {
       const kept = this.db.pragma('cache_size', { simple: true }) as number;
@@ -201,7 +202,7 @@ export class SqliteRows implements LogInspection {
     }
   }
 
-  /** What one of SQLite's own checks says, or could not get past. */
+  /** What one of SQLite's own checks reports, or the damage that stopped it. */
   protected complaints(check: string): readonly string[] {
     try {
       const lines = this.db.pragma(check) as readonly object[];
@@ -217,11 +218,11 @@ export class SqliteRows implements LogInspection {
     return db.transaction((streams: readonly string[], events: number) => {
       const { eventsOfOwners, basesOfOwners, currentsOfOwners, snapshotsOfOwners } = this.statements;
       const rows = eventsOfOwners.all(textOf(streams), events);
-      // Where the limit was met, the last of them may have more.
+      // If the limit was reached, the last stream may have more events.
       const whole = rows.length < events ? streams.length : Math.ceil(rows.at(-1)?.asked ?? 0);
       const found = streams.slice(0, whole).map((stream) => new FoundOwner(stream));
       for (const row of rows) found[row.asked]?.events.push(row);
-      // Of who has very many events nothing else is read: of a large pool its snapshots alone may be gigabytes.
+      // Nothing else is read of a stream with very many events: the snapshots of a large pool alone may be gigabytes.
       const taken = textOf(streams.slice(0, whole));
       for (const row of basesOfOwners.all(taken)) found[row.asked]?.keep('base', row);
       for (const row of currentsOfOwners.all(taken)) found[row.asked]?.keep('current', row);

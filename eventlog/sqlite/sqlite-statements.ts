@@ -6,7 +6,7 @@ import type { StreamName } from '../names.ts';
 import type { SealedState } from '../replay/cached-state.ts';
 
 export type StateRow = SealedState;
-/** An owner's row beside the last version of its stream; a removed owner has none, and one that never was has neither. */
+/** An owner's row beside the last version of its stream. A removed owner has no row; one that never existed has neither. */
 export type StateNow = {
   readonly last: number | null;
   readonly version: number | null;
@@ -14,7 +14,7 @@ export type StateNow = {
   readonly checksum: number;
 };
 type SnapshotRow = StoredSnapshot & { readonly checksum: number };
-/** Which of a list of streams a row is of, from 0; a fraction for an empty name. */
+/** The stream to which a row belongs, as its index in the list, from 0; a fraction stands for an empty name. */
 type Asked = { readonly asked: number };
 
 const EVENT = `position, stream, version, type, schema_version AS schemaVersion, data, metadata,
@@ -22,17 +22,18 @@ const EVENT = `position, stream, version, type, schema_version AS schemaVersion,
 const CHAINED = `${EVENT}, lower(hex(hash)) AS hash`;
 const STATE = 'stream, version, state, checksum';
 const LAST_POSITION = 'coalesce((SELECT max(position) FROM events), (SELECT position FROM base), 0)';
-// Of a stream whose events are all archived, the base knows it.
+// If all events of a stream are archived, the base knows its version.
 const LAST_VERSION = `coalesce((SELECT max(version) FROM events WHERE stream = +@stream),
   (SELECT version FROM base_states WHERE stream = +@stream))`;
-// A list of streams as one JSON text, an empty name before each: a seek from the last page of a tree would not come from its root
-// (sqlite3BtreeIndexMoveto), as all do who look one stream up, so it would miss what is damaged on the way; from the first, it does.
+// A list of streams as one JSON text, with an empty name before each. A seek that starts on the last page of a tree does
+// not descend from its root (sqlite3BtreeIndexMoveto), as a lookup of one stream does, and would miss damage on the way; a
+// seek that starts on the first page does.
 const ASKED = '(SELECT (key - 1) / 2.0 AS asked, value AS name FROM json_each(?))';
 const STATE_NOW = `${LAST_VERSION} AS last, c.version, c.state, c.checksum
   FROM (SELECT 1) LEFT JOIN currents c ON c.stream = +@stream`;
 
-// `+?` instead of `?` wherever rows are ordered or limited: where the planner may look at a parameter's value, SQLite
-// plans anew at each execution (ENABLE_STAT4), 13 µs instead of 4.
+// `+?` instead of `?` wherever rows are ordered or limited: if the planner may look at a parameter's value, SQLite plans
+// anew at each execution (ENABLE_STAT4), 13 µs instead of 4.
 /** @internal */
 export type ReadStatements = ReturnType<typeof readStatements>;
 
@@ -68,12 +69,12 @@ export function readStatements(db: Database.Database) {
     chainedEventsOf: db.prepare<[string, number, number], ChainedEvent>(
       `SELECT ${CHAINED} FROM events WHERE stream = +? AND version >= +? ORDER BY version LIMIT +?`,
     ),
-    // Where the position is looked at, its index would be gone through, and all be sorted.
+    // `+position`: otherwise SQLite would walk the index of positions and sort everything.
     chainedEventsByStream: db.prepare<[string, number, number, number], ChainedEvent>(
       `SELECT ${CHAINED} FROM events WHERE (stream, version) > (+?, +?) AND +position <= +?
        ORDER BY stream, version LIMIT +?`,
     ),
-    // What `positionOf` says of each event of a page: a call an event takes ten times as long.
+    // As `positionOf` for each event of a page: a call per event takes ten times as long.
     indexedAt: db
       .prepare<[number, number], number | null>(
         `SELECT (SELECT i.position FROM events i WHERE i.stream = e.stream AND i.version = e.version)
@@ -94,14 +95,14 @@ export function readStatements(db: Database.Database) {
          ) ORDER BY stream LIMIT +@limit`,
       )
       .pluck(),
-    // Only a snapshot whose last event is still the same in the chain folds this stream.
+    // A snapshot folds this stream only if its last event is still the same in the chain.
     snapshots: db.prepare<[string, number], SnapshotRow>(
       `SELECT s.stream, s.version, s.position, lower(hex(s.hash)) AS hash, s.state, s.checksum
        FROM snapshots s JOIN events e
          ON e.stream = s.stream AND e.version = s.version AND e.position = s.position AND e.hash = s.hash
        WHERE s.stream = +? AND s.version <= +? ORDER BY s.version DESC`,
     ),
-    // How long a text is, SQLite knows without reading it.
+    // SQLite knows the length of a text without reading it.
     sizeOfCurrents: db.prepare<[number], { rows: number; bytes: number }>(
       `SELECT count(*) AS rows, coalesce(sum(octet_length(state)), 0) AS bytes
        FROM (SELECT state FROM currents LIMIT +?)`,
@@ -111,9 +112,9 @@ export function readStatements(db: Database.Database) {
        FROM snapshots WHERE stream = +? AND version > +? ORDER BY version LIMIT +?`,
     ),
     current: db.prepare<[string], StateRow>(`SELECT ${STATE} FROM currents WHERE stream = ?`),
-    // A list is told as one JSON text: a call a stream takes three to ten times as long. Rows come in the order of the list,
-    // here by their places in it, since of most that a bulk asks for there are none. The limit, which is none: without it
-    // SQLite would look for the version twice.
+    // A list is passed as one JSON text: a call per stream takes three to ten times as long. Rows come in the order of the
+    // list, here with their places, since most streams that a bulk asks for do not exist. Without the `LIMIT -1`, SQLite
+    // would look up the version twice.
     statesOf: db.prepare<[string], StateNow & { readonly place: number }>(
       `SELECT s.place, s.last, c.version, c.state, c.checksum
        FROM (SELECT key AS place, value AS stream, ${LAST_VERSION.replaceAll('+@stream', 'value')} AS last
@@ -131,8 +132,8 @@ export function readStatements(db: Database.Database) {
         `SELECT s.value FROM json_each(?) s WHERE NOT EXISTS (SELECT 1 FROM currents c WHERE c.stream = s.value)`,
       )
       .pluck(),
-    // Each of these looks its rows up by the key, stream after stream, as those for one stream do. Without an ORDER BY, for which
-    // all events of all of them would have to be read before the limit holds.
+    // Each of these looks up its rows by key, stream after stream, as the statements for one stream do. Without an ORDER
+    // BY: it would read all events of all streams before the limit applies.
     eventsOfOwners: db.prepare<[string, number], ChainedEvent & Asked>(
       `SELECT asked, ${CHAINED} FROM ${ASKED} CROSS JOIN events ON stream = name AND version >= 1
        LIMIT +?`,
@@ -156,7 +157,7 @@ export function readStatements(db: Database.Database) {
     activation: db.prepare<[{ readonly stream: string }], StateNow & { readonly position: number }>(
       `SELECT ${LAST_POSITION} AS position, ${STATE_NOW}`,
     ),
-    // The index of domains by pool has the names of all, and little else to read; as one text they need one call.
+    // The index of domains by pool contains all names and little else; as one text they need one call.
     domainNames: db.prepare<[string, string, number], { streams: string | null; pool: string }>(
       `SELECT group_concat(stream, char(10)) AS streams, max(pool) AS pool FROM (
          SELECT pool, stream FROM currents INDEXED BY domains_of_pool
@@ -165,7 +166,7 @@ export function readStatements(db: Database.Database) {
     currents: db.prepare<[string, string, number], StateRow>(
       `SELECT ${STATE} FROM currents WHERE stream > +? AND stream < +? ORDER BY stream LIMIT +?`,
     ),
-    // A removed owner has no row, and needs none. The index of streams and versions alone tells of all others.
+    // A removed owner has no row and needs none. For all others the index of streams and versions is enough.
     outOfDate: db
       .prepare<[], StreamName>(
         `SELECT s.stream FROM (SELECT stream, max(version) AS version FROM events GROUP BY stream) s
@@ -183,7 +184,7 @@ export function readStatements(db: Database.Database) {
     storedCurrents: db.prepare<[string, number], StateRow>(
       `SELECT ${STATE} FROM currents WHERE stream > +? ORDER BY stream LIMIT +?`,
     ),
-    // A domain whose routes name further pools has them all in the column, between blanks: there are few such.
+    // A domain whose routes name more pools has all of them in the column, between blanks; there are few such domains.
     domainsOf: db
       .prepare<[{ readonly pool: string; readonly limit: number }], string>(
         `SELECT stream FROM currents WHERE pool = +@pool
@@ -202,7 +203,7 @@ export function readStatements(db: Database.Database) {
   };
 }
 
-// Rows of a bulk that are written by one call: a call a row takes half as long again, and more in one gain nothing.
+// Rows of a bulk written by one call: one call per row takes half as long again, and more rows per call gain nothing.
 export const AT_ONCE = 10;
 
 const insertEvents = (rows: number) =>
@@ -212,7 +213,7 @@ const addCurrents = (rows: number) =>
   `INSERT INTO currents (stream, version, state, checksum, pool) VALUES ${times(rows, '(?, ?, ?, ?, ?)')}
    ON CONFLICT (stream) DO NOTHING`;
 
-// What such rows have in common is bound once: of a bulk binding is a seventh of the work.
+// What such rows have in common is bound once: binding is a seventh of the work of a bulk.
 const EVENTS_ALIKE = `INSERT INTO events (position, stream, version, type, schema_version, data, metadata, recorded_at_ms, checksum, hash)
    VALUES ${times(
      AT_ONCE,
@@ -221,12 +222,12 @@ const EVENTS_ALIKE = `INSERT INTO events (position, stream, version, type, schem
 const CURRENTS_ALIKE = `INSERT INTO currents (stream, version, state, checksum, pool)
    VALUES ${times(AT_ONCE, '(?, @version, ?, ?, ?)')} ON CONFLICT (stream) DO NOTHING`;
 
-/** `ROW`: its number, from 0. */
+/** `ROW` is replaced by the row's number, from 0. */
 function times(rows: number, values: string): string {
   return Array.from({ length: rows }, (_, row) => values.replace('ROW', String(row))).join(', ');
 }
 
-/** What events one after the other have in common; `position` is that of the first. */
+/** What consecutive events have in common; `position` is that of the first. */
 export type Alike = Pick<
   ChainedEvent,
   'position' | 'version' | 'type' | 'schemaVersion' | 'metadata' | 'recordedAtMs'

@@ -12,13 +12,13 @@ import { AT_ONCE, type WriteStatements, writeStatements } from './sqlite-stateme
 import { type UpkeepStatements, upkeepStatements } from './upkeep.ts';
 import { Whereabouts } from './whereabouts.ts';
 
-// Answers grow old one by one, and are forgotten some hundreds at a time.
+// Answers grow old one by one, and are deleted some hundreds at a time.
 const PRUNE_EVERY = 100;
-// 4 MiB: a checkpoint stalls commands, of so much for 12 ms and of four times as much for 30. Of single changes one in eighty
-// meets one, and writing pages back more often costs an import nothing that can be measured.
+// 4 MiB: a checkpoint stalls commands, for 12 ms at this size and 30 ms at four times of it. One in eighty single changes
+// meets one, and writing pages back more often costs an import nothing measurable.
 const CHECKPOINT_PAGES = 1024;
-// 32 MiB: beside a writer that never rests the write-ahead log only starts over when he has copied the little that is left. So he
-// meets a checkpoint once in 600 single changes, a short one, and the file stays bounded.
+// 32 MiB: beside a writer that never rests, the write-ahead log only starts over after the writer itself has copied the
+// little that is left. So one in 600 single changes meets a checkpoint, a short one, and the file stays bounded.
 const BACKSTOP_PAGES = 8192;
 
 export class SqliteStore extends SqliteReads implements LogStore {
@@ -26,16 +26,16 @@ export class SqliteStore extends SqliteReads implements LogStore {
   readonly #transaction: (work: () => void) => void;
   readonly #upkeep: UpkeepStatements;
   readonly #released: () => void;
-  /** Of a log in memory there are none. */
+  /** Undefined for a log in memory. */
   readonly #whereabouts: Whereabouts | undefined;
-  /** Current rows that came or went in this transaction. */
+  /** Current rows added minus those removed in this transaction. */
   #rows = 0;
   readonly #pools: PoolKeys;
   #commands = 0;
   #isWrittenBackBeside = false;
   #isLetGo = false;
 
-  /** `released` is called when the file is let go, and once it is closed. */
+  /** `released` is called when the file is let go, and again when it is closed. */
   constructor(db: Database.Database, released: () => void) {
     super(db);
     this.#statements = writeStatements(db);
@@ -92,7 +92,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
 
   abandon(): void {
     this.#pools.forget();
-    // SQLite may have done so by itself, when the disk failed it.
+    // SQLite may have rolled back by itself when the disk failed.
     this.guarded(() => this.db.inTransaction && this.#statements.rollback.run());
   }
 
@@ -157,7 +157,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
         ? addAlike.run(stateValues(rows, at, to), { version })
         : addCurrents.run(currentValues(rows, at, to));
       this.#rows += changes;
-      // Which of them were there is not told; those that were not are changed to what they are.
+      // SQLite does not tell which rows existed before, so all are changed to their new state.
       if (changes < AT_ONCE) for (let each = at; each < at + AT_ONCE; each++) this.#change(rows[each]!);
     }
     for (let at = many; at < rows.length; at++) this.#put(rows[at]!);
@@ -174,7 +174,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   #put(row: StoredCurrent): void {
-    // Nearly all that is put one by one is there already, but what has just begun.
+    // Nearly every row that is put alone exists already, unless its owner is new.
     if (row.version > 1 && this.#change(row)) return;
     const { changes } = this.#statements.addCurrent.run(currentValues([row], 0, 1));
     this.#rows += changes;
@@ -196,7 +196,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.#statements.removeSnapshots.run(stream);
   }
 
-  /** The same log in another file; this one is closed, and whatever it held goes over. */
+  /** The same log in another file; this store is closed, and the new one takes over what it held. */
   succeededBy(db: Database.Database): SqliteStore {
     super.close();
     const successor = new SqliteStore(db, this.#released);
@@ -301,7 +301,7 @@ function currentValues(rows: readonly StoredCurrent[], from: number, to: number)
   return values;
 }
 
-/** One name as it is; several between blanks, which sort before every name and occur in none. */
+/** A single name as it is; several between blanks, which sort before every name and occur in none. */
 function poolColumn(pools: readonly string[]): string | null {
   if (pools.length > 1) return ` ${pools.join(' ')} `;
   return pools[0] ?? null;

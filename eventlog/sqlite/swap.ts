@@ -9,13 +9,13 @@ import Database from 'better-sqlite3';
 import { sync, syncFile } from './copy-log.ts';
 import { EVENTS_FILE } from './events-file.ts';
 
-/** `keepAs`: the former file stays, under this name; else it goes. */
+/** `keepAs`: the former file stays, under this name; otherwise it is deleted. */
 export function swapIn(directory: string, fresh: string, keepAs?: string): void {
   const link = join(directory, EVENTS_FILE);
   const former = realpathSync(link);
   const wasLink = lstatSync(link).isSymbolicLink();
   if (keepAs !== undefined) linkSync(former, keepAs);
-  // Before anybody else can open it: closing a file takes the locks from whoever has it open in this process.
+  // Before anybody else can open it: closing a file releases the locks of all who have it open in this process.
   syncFile(fresh);
   const name = nameFor(fresh);
   renameSync(fresh, join(directory, name));
@@ -31,7 +31,7 @@ export function swapIn(directory: string, fresh: string, keepAs?: string): void 
   }
 }
 
-/** Brings over what was written to the former file after a position. */
+/** Copies what was written to the former file after a position. */
 export function catchUp(fresh: string, former: string, upTo: number): void {
   const db = new Database(fresh);
   try {

@@ -4,20 +4,20 @@
  */
 import type Database from 'better-sqlite3';
 
-// An answer is kept for a day and for the million events after it, whichever ends first: whoever repeats a command does so
-// within minutes, and a table of all answers ever given would outgrow the log.
+// An answer is kept for a day or for the million events after it, whichever ends first: commands are repeated within
+// minutes, and a table of all answers would outgrow the log.
 const KEPT_EVENTS = 1_000_000;
 const KEPT_MS = 86_400_000;
 const PRUNED_AT_ONCE = 500;
 
-// It was given before the event behind its position: its own last one may be older, where it wrote none. An archived event is
-// as old as the last of them, or older.
+// An answer was given before the event after its position; the event at its position may be older, if the command wrote
+// none. An archived event is at least as old as the last archived one.
 const IS_OLD = (position: string) => `(${position} < (SELECT max(position) FROM events) - ${KEPT_EVENTS}
   OR coalesce((SELECT e.recorded_at_ms FROM events e WHERE e.position = ${position} + 1),
               (SELECT b.recorded_at_ms FROM base b WHERE b.position > ${position}))
     < (SELECT recorded_at_ms FROM events ORDER BY position DESC LIMIT 1) - ${KEPT_MS})`;
 
-// As SQLite keeps its text.
+// Exactly as SQLite stores the text.
 const KEEPS = `CREATE TRIGGER commands_are_kept BEFORE DELETE ON commands
 WHEN NOT coalesce(${IS_OLD('OLD.position')}, FALSE)
 BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END`;
@@ -51,14 +51,14 @@ export function upkeepStatements(db: Database.Database) {
     tally: db.prepare<[], number | null>("SELECT rows FROM tallies WHERE kind = 'currents'").pluck(),
     addToTally: db.prepare<[number]>("UPDATE tallies SET rows = rows + ? WHERE kind = 'currents'"),
     setTally: db.prepare<[number]>("UPDATE tallies SET rows = ? WHERE kind = 'currents'"),
-    // Domains by their index, which is a third of the table.
+    // Counts domains by their index, which is a third of the table.
     countCurrents: db
       .prepare<[], number>(
         `SELECT (SELECT count(*) FROM currents INDEXED BY domains_of_pool WHERE pool IS NOT NULL)
           + (SELECT count(*) FROM currents WHERE stream > 'pool-' AND stream < 'pool.')`,
       )
       .pluck(),
-    // Of the first some: a look at all, to find few that are old, would take seconds.
+    // Looks only at the first few: a look at all, to find the few that are old, would take seconds.
     prune: db.prepare<[]>(
       `DELETE FROM commands WHERE command_id IN (
          SELECT command_id FROM (SELECT command_id, position AS at FROM commands ORDER BY position LIMIT ${PRUNED_AT_ONCE})

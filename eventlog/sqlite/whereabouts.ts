@@ -7,7 +7,7 @@ import { realpathSync, type Stats, statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { LogUnavailable } from '../errors.ts';
 
-// Of the write-ahead log, before its first frame and before the page of each (sqlite.org/fileformat2.html, §4.1).
+// In the write-ahead log: before the first frame, and before the page of each frame (sqlite.org/fileformat2.html, §4.1).
 export const WAL_HEADER_BYTES = 32;
 export const FRAME_HEADER_BYTES = 24;
 
@@ -16,7 +16,7 @@ export class Whereabouts {
   readonly #file: number;
   readonly #wal: string;
   #walFile = 0;
-  /** What each had when it was looked at last. */
+  /** The size of each file when last looked at. */
   #bytes = 0;
   #walBytes = 0;
 
@@ -27,16 +27,16 @@ export class Whereabouts {
     this.#wal = `${realpathSync(db.name)}-wal`;
   }
 
-  /** Before a transaction: within one SQLite does not say how much of its files counts. */
+  /** Before a transaction: within one, SQLite does not say how much of its files is valid. */
   requireWhole(): void {
     this.#bytes = sizeOf(this.#db.name, this.#bytes, () => this.#countingBytes());
     this.#walBytes = sizeOf(this.#wal, this.#walBytes, () => this.#countingWalBytes());
   }
 
-  /** At the end of a transaction. Two looks at a directory, 5 µs beside the fsync of a commit. */
+  /** At the end of a transaction. Two stat calls, 5 µs beside the fsync of a commit. */
   require(): void {
     requireFile(this.#db.name, this.#file);
-    // It comes with the first write, and goes when the last who has the file open closes it.
+    // It is made by the first write, and deleted when the last connection to the file is closed.
     if (this.#walFile === 0) this.#walFile = fileAt(this.#wal);
     else requireFile(this.#wal, this.#walFile);
   }
@@ -45,7 +45,7 @@ export class Whereabouts {
     return this.#number('page_count') * this.#number('page_size');
   }
 
-  /** Nothing after a checkpoint that gives room back, ours or that of whoever makes backups. */
+  /** 0 after a checkpoint that reset it, by us or by a backup. */
   #countingWalBytes(): number {
     const [{ log }] = this.#db.pragma('wal_checkpoint(NOOP)') as [{ readonly log: number }];
     return log <= 0 ? 0 : WAL_HEADER_BYTES + log * (FRAME_HEADER_BYTES + this.#number('page_size'));
@@ -56,7 +56,7 @@ export class Whereabouts {
   }
 }
 
-/** Its number; 0: there is none. */
+/** Its inode number; 0: there is none. */
 export function fileAt(path: string): number {
   return look(path)?.ino ?? 0;
 }
@@ -70,7 +70,7 @@ function requireFile(path: string, file: number): void {
   );
 }
 
-/** How many bytes it has; fewer than before may do where fewer count. */
+/** The file's size. Fewer bytes than before are accepted if as many are not needed. */
 function sizeOf(path: string, before: number, counting: () => number): number {
   const bytes = look(path)?.size ?? before;
   if (bytes >= before) return bytes;

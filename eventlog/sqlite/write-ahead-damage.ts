@@ -1,28 +1,30 @@
 /**
- * Whether a write-ahead log is damaged before its end. SQLite reads it up to the first frame that is not as it was written, as after
- * a power cut, and says nothing of what lies behind: there may be changes that were acknowledged, of which some pages are in the file
- * already and others not. A damaged last transaction looks like one that a power cut tore, and is not told.
+ * Whether a write-ahead log is damaged before its end. SQLite reads it up to the first frame that is not as it was written,
+ * as after a power cut, and reports nothing about what follows: there may be acknowledged changes, some of whose pages are
+ * in the file already and others not. A damaged last transaction looks like one that was torn by a power cut, and is not
+ * reported.
  *
  *   header │ frame … frame, commit │ frame, damaged … commit │ frame …
  */
 import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { FRAME_HEADER_BYTES, WAL_HEADER_BYTES } from './whereabouts.ts';
 
-// https://www.sqlite.org/fileformat2.html#walformat: the last bit says in which order of bytes the words are summed.
+// https://www.sqlite.org/fileformat2.html#walformat: the last bit gives the byte order in which words are summed.
 const MAGIC = 0x37_7f_06_82;
 // Of the log, and of a segment of the journal.
 const PAGE_BYTES = [4096, 8192];
-// Of a header, what its sum is of; of a frame's header, its page and the pages of the file after a commit.
+// The part of the header that its checksum covers; of a frame's header, the page number and the size of the file after a
+// commit.
 const SUMMED_HEADER_BYTES = 24;
 const SUMMED_FRAME_BYTES = 8;
 const AT_ONCE_BYTES = 1_048_576;
 
 type Sums = readonly [number, number];
 
-/** What is found, in words; undefined: none. `path`: of the database. */
+/** A description of the damage; undefined: there is none. `path`: of the database. */
 export function writeAheadDamage(path: string): string | undefined {
   const wal = `${realpathSync(path)}-wal`;
-  // Whoever writes it just now may begin it anew, or be in the midst of a frame: damage is there when looked at again.
+  // A writer may be restarting it or be in the middle of a frame: real damage is still there at the second look.
   return damageIn(wal) && damageIn(wal);
 }
 
@@ -47,7 +49,7 @@ function damageOf(file: number): string | undefined {
   let salt = isWhole ? header.subarray(16, 24) : undefined;
   let isCommitted = false;
   for (const { frame, number } of framesIn(file, FRAME_HEADER_BYTES + pageBytesOf(header))) {
-    // What was written before the log began anew has another salt, and is no part of it.
+    // Frames from before the log was restarted have another salt and do not belong to it.
     salt ??= Buffer.from(frame.subarray(8, 16));
     const isOfThis = salt.equals(frame.subarray(8, 16));
     if (damaged === undefined) {
@@ -55,7 +57,7 @@ function damageOf(file: number): string | undefined {
       if (!isOfThis || !isSum(frame, 16, sums)) damaged = `frame ${number}`;
     }
     if (damaged === undefined || !isOfThis) continue;
-    // Nothing is written behind a commit before it is on disk.
+    // Nothing is written after a commit before that commit is on disk.
     if (isCommitted)
       return `${damaged} of its write-ahead log damaged, with changes behind it that were acknowledged`;
     isCommitted = frame.readUInt32BE(4) > 0;
@@ -68,7 +70,7 @@ function pageBytesOf(header: Buffer): number {
   return PAGE_BYTES.includes(said) ? said : PAGE_BYTES[0]!;
 }
 
-/** From 1; the last, if it is not whole, is not among them. */
+/** Numbered from 1; an incomplete last frame is left out. */
 function* framesIn(file: number, bytes: number): Generator<{ frame: Buffer; number: number }> {
   const count = Math.floor((fstatSync(file).size - WAL_HEADER_BYTES) / bytes);
   const buffer = Buffer.alloc(bytes * Math.ceil(AT_ONCE_BYTES / bytes));
@@ -84,7 +86,7 @@ function isSum(header: Buffer, at: number, [one, two]: Sums): boolean {
   return header.readUInt32BE(at) === one && header.readUInt32BE(at + 4) === two;
 }
 
-/** 44 MB in 30 ms. */
+/** Sums 44 MB in 30 ms. */
 function sumOf([one, two]: Sums, bytes: Buffer, isBigEndian: boolean): Sums {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let [a, b] = [one | 0, two | 0];

@@ -16,19 +16,19 @@ export type WriteBackOptions = {
   /** The data directory. */
   readonly directory: string;
   readonly now: () => number;
-  /** Said at most once a minute. */
+  /** Called at most once a minute. */
   readonly warn: (message: string) => void;
 };
 
-// 8 MiB: what an import gains in a sixth of a second, and a third of what it lets come together.
+// 8 MiB: what an import adds in a sixth of a second, and a third of what it lets accumulate.
 const MANY_PAGES = 2048;
-// 1 s: the two files are synchronised at each checkpoint, which delays the one or two commits that meet it. Of single changes
-// that is one in some hundreds; five times a second it was one in sixty, and their p99 4 to 5 ms instead of 3.
+// 1 s: each checkpoint synchronises both files, which delays the one or two commits that meet it. That is one in some
+// hundreds of single changes; five times a second it was one in sixty, with a p99 of 4 to 5 ms instead of 3.
 const LEISURE_MS = 1000;
 const WARN_EVERY_MS = 60_000;
-// Whoever opens a log may hold it for some milliseconds; a checkpoint itself never waits.
+// A process that opens a log may hold it for some milliseconds; a checkpoint itself never waits.
 const BUSY_TIMEOUT_MS = 50;
-// Pages are copied past the cache.
+// Pages are copied without using the cache.
 const CACHE_KIB = 64;
 
 type Checkpoint = { readonly log: number; readonly checkpointed: number };
@@ -37,13 +37,13 @@ export class WriteBack {
   readonly #options: WriteBackOptions;
   readonly #path: string;
   #db: Database.Database | undefined;
-  /** The number of the file that is open or is to be, 0 for none: an archive puts another in its place. */
+  /** Inode number of the file that is open or will be; 0: none. An archive puts another file in its place. */
   #file = 0;
   #leisureAtMs = 0;
-  /** Pages that could not be written back, since a reader needs the file as it is, or that came meanwhile. */
+  /** Pages that could not be written back, since a reader needs the file as it is, or that were added meanwhile. */
   #left = 0;
   #warnAtMs = 0;
-  /** Turns that failed in a row. */
+  /** Failed turns in a row. */
   #failures = 0;
 
   constructor(options: WriteBackOptions) {
@@ -51,12 +51,12 @@ export class WriteBack {
     this.#path = join(options.directory, EVENTS_FILE);
   }
 
-  /** A log is open, and the last turn went well: whoever writes it may count on this one. */
+  /** A log is open, and the last turn succeeded: the log's writer may rely on this. */
   get isAtWork(): boolean {
     return this.#db !== undefined;
   }
 
-  /** A look, mostly: 20 µs. Never throws for what the disk does; the next turns try again. */
+  /** Mostly just a look, 20 µs. Never throws because of the disk; later turns try again. */
   turn(): void {
     const nowMs = this.#options.now();
     try {
@@ -74,7 +74,7 @@ export class WriteBack {
     this.#db = undefined;
   }
 
-  /** A file found anew is opened a turn later: then whoever put it there has it open already, as a log. */
+  /** A new file is opened one turn later: by then whoever put it there has opened it as a log. */
   #follow(): void {
     const file = fileAt(this.#path);
     if (file !== this.#file) {
@@ -84,7 +84,7 @@ export class WriteBack {
     }
     if (file === 0 || this.#db !== undefined) return;
     const db = openBeside(this.#path);
-    // Swapped in this very moment: what was opened may be the former file, without what belonged to it.
+    // It was swapped at this very moment: the opened file may be the former one, without its write-ahead log.
     if (fileAt(this.#path) === file) this.#db = db;
     else db.close();
   }
@@ -100,7 +100,7 @@ export class WriteBack {
   #failed(error: unknown, nowMs: number): void {
     if (!isOfTheWorld(error)) throw error;
     this.#failures += 1;
-    // Once may be an archive that swaps the file just now.
+    // A single failure may be an archive that is swapping the file.
     if (this.#failures === 1 || nowMs < this.#warnAtMs) return;
     this.#warnAtMs = nowMs + WARN_EVERY_MS;
     const { message } = unavailable(error, this.#path) as Error;
@@ -108,7 +108,10 @@ export class WriteBack {
   }
 }
 
-/** How much of the write-ahead log is not in the file, as it is or after what can be written back now. */
+/**
+ * How many pages of the write-ahead log are not in the file: now (NOOP), or after writing back what is possible now
+ * (PASSIVE).
+ */
 function pagesBehind(db: Database.Database, how: 'NOOP' | 'PASSIVE'): number {
   const [{ log, checkpointed }] = db.pragma(`wal_checkpoint(${how})`) as readonly [Checkpoint];
   return log - checkpointed;
@@ -120,7 +123,7 @@ function openBeside(path: string): Database.Database {
     // NORMAL: both files are synchronised at a checkpoint, and this connection never commits.
     db.pragma('synchronous = NORMAL');
     db.pragma(`cache_size = -${CACHE_KIB}`);
-    // A first reading, which opens what lies beside the file.
+    // A first read, which opens the files beside the database.
     db.pragma('data_version');
     return db;
   } catch (error) {
