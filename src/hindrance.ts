@@ -1,4 +1,7 @@
-/** What hinders a router from running: what a user can mend is a line or a few; anything else is our mistake and keeps its stack. */
+/**
+ * What keeps a router from running: if a user can fix it, one or a few lines; anything else is our mistake and keeps
+ * its stack.
+ */
 import { DataUnusable, LogUnavailable } from '../eventlog/index.ts';
 import { AdminUnavailable } from './admin/index.ts';
 import { CommandFailed } from './cli/index.ts';

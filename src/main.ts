@@ -1,4 +1,6 @@
-/** The program: `serve` and `demo` run a router, every other verb talks to one, or to its data at rest. */
+/**
+ * The program: `serve` and `demo` run a router, every other verb talks to a running one or reads its data at rest.
+ */
 import { concluded, Printer, parseServeArguments, processIo, serveUsage } from './cli/index.ts';
 
 // 1 s: longer than a command needs for its last words, no longer than one who pressed Ctrl-C waits for them.

@@ -1,6 +1,6 @@
 /**
- * Asks the backends of pools with active health how they are. Main thread only. What fails often enough in a row is closed in
- * the ledger at once, whatever the others are; the log is told by the backend's machine.
+ * Probes the backends of pools with active health checks. Main thread only. A backend that fails often enough in a
+ * row is closed in the ledger at once, whatever the state of the others; its health machine tells the log.
  */
 import type { LookupFunction } from 'node:net';
 import {

@@ -1,4 +1,4 @@
-/** So many at once; who comes later waits, first come first served. */
+/** Limits how many run at once; others wait, first come first served. */
 export class Turnstile {
   readonly #most: number;
   /** Who came, the last at the end; and who is next, the first at the end: of a hundred thousand, to shift one moves all others. */

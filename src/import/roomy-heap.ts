@@ -1,7 +1,8 @@
 /**
- * How far heaps may grow before they are looked through. The command starts with tight limits, for what threads hold at rest and the
- * next to no garbage of those that route; a bulk of changes makes garbage all the time, of which nearly nothing lives, and would spend
- * a third of its time on looking. In a process that was started without them, nothing is touched: there they are another's.
+ * How far heaps may grow before garbage collection. The command starts with tight limits, because of what threads
+ * hold at rest and because routing makes next to no garbage. A bulk of changes makes garbage all the time, nearly
+ * none of which survives, and would spend a third of its time on collection. If the process was started without our
+ * limits, nothing is changed: they belong to whoever started it.
  */
 import { setFlagsFromString } from 'node:v8';
 import type { Worker } from 'node:worker_threads';

@@ -1,4 +1,4 @@
-/** The plane of an embedding program: its listeners, opened all or none, and how it ends. */
+/** The plane of an embedding program: its listeners, of which all open or none, and its end. */
 import { type ListenerSettings, parseHostPort, renderHostPort } from '../config/index.ts';
 import { createPlane, type PlaneOptions, type RoutingPlane } from '../proxy/index.ts';
 import { AccessLog } from '../telemetry/access-log.ts';

@@ -1,10 +1,10 @@
 /**
  * All time-outs of one worker on one coarse clock: a wheel of lists, turned every `tickMs`.
  *
- * Setting a deadline later, which is what traffic does, is one store: the entry stays where it is in the wheel and
- * is moved when its old turn comes. A deadline never fires early, and fires within a tick after it has passed.
+ * Moving a deadline to a later time, as traffic does, is one store: the entry stays where it is in the wheel and is
+ * moved when its old turn comes. A deadline never fires early, and fires within a tick after it has passed.
  *
- * The wheel turns behind the reads that are due: where the loop stood still, nobody has been silent whose bytes are here.
+ * The wheel turns after the reads that are due: after the loop was blocked, a peer whose bytes have arrived was not silent.
  */
 
 /** Embedded in whatever can run out of time; re-armed any number of times. */

@@ -1,9 +1,9 @@
 /**
- * The door of the data plane. The folders are what a request meets, in this order; `exchange.ts` leads it through:
+ * The door of the data plane. A request passes through the folders in this order, led by `exchange.ts`:
  *
  *   client ─▶ route ─▶ lease ─▶ forward ─▶ upstream
  *      ▲        │        │         │
- *      └────────┴─────── answer ◀──┘      every answer that is not a backend's
+ *      └────────┴─────── answer ◀──┘      every answer of the router itself
  */
 
 export { type OutcomeRow, rowOf } from './answer/outcome-table.ts';

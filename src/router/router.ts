@@ -1,6 +1,6 @@
 /**
- * A whole router in this process: the log, the supervision tree over it, the workers, and the admin. `serve` runs
- * one until a signal comes; tests and programs start and stop as many as they like.
+ * A whole router in this process: the log, the supervision tree, the workers, and the admin API. `serve` runs one
+ * until a signal arrives; tests and programs start and stop as many as they like.
  */
 import { ArmedChaos, createArena, type MainLedger, System, systemClock } from '../../actors/index.ts';
 import type { BackendId, PoolName } from '../../eventlog/index.ts';

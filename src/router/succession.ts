@@ -1,6 +1,6 @@
 /**
- * This process's side where another one takes its place (`serve --take-over`). While there is room made, it routes by what is published,
- * takes no commands, and reads the log that the other one writes.
+ * The old process's side of a takeover (`serve --take-over`). While room is made for the new process, this one routes
+ * by what is published, takes no commands, and reads the log that the new one writes.
  *
  *   alone ──begun──▶ asked ──room is wanted──▶ room made ──place is wanted──▶ place given: it drains and ends
  *     ▲                └───── the other is gone ────┴──▶ taken back

@@ -1,8 +1,8 @@
 /**
- * The field lines of a head: as they came, for whoever asks, and as they are written on, without being taken apart.
- * A line that came as `Name: value` CRLF, one space and no other blank, is written as exactly those bytes, so a run of
- * such lines is one slice of the head; any other line is written anew. Reading and writing a
- * head with eight fields went from 1.8 to 1.1 us.
+ * The field lines of a head: as received, for whoever needs them, and as passed on, without taking them apart. A line
+ * received as `Name: value` CRLF, with one space and no other whitespace, is written as exactly those bytes, so a run
+ * of such lines is one slice of the head; any other line is written anew. That reduced reading and writing a head
+ * with eight fields from 1.8 to 1.1 µs.
  */
 import type { FieldKind } from './field-name.ts';
 import type { Fields } from './message.ts';

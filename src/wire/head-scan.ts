@@ -1,10 +1,10 @@
 /**
- * Where the lines of a head are: one pass over its bytes, able to stop at any byte and go on when more have come,
- * so that a head sent a byte at a time costs what a head sent at once costs.
+ * Finds the lines of a head: one pass over its bytes that can stop at any byte and continue when more arrive, so a
+ * head sent byte by byte costs no more than one sent at once.
  *
  *   empty lines ─▶ start line ─▶ (name ─▶ colon, blanks ─▶ value)* ─▶ empty line
  *
- * Verdicts come in the order of the bytes: how a head is cut into reads never changes them.
+ * Faults are found in the order of the bytes: how a head is split into reads never changes the result.
  */
 import { NOWHERE } from './known-heads.ts';
 import { COLON, CR, FIELD_VALUE, isBlank, LF, SPACE, TAB, TOKEN } from './octets.ts';

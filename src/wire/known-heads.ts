@@ -1,10 +1,10 @@
 /**
- * Heads read before. A client says the same fields with every request of a connection, and a backend often the same
- * head within a second: what is byte for byte as it was then means what it meant then, and is not read again. That
- * takes 70 to 120 ns where reading takes 800 to 1 000.
+ * Remembers parsed heads. A client sends the same fields with every request of a connection, and a backend often the
+ * same head within a second: a head that is byte for byte the same means the same, and is not parsed again. That
+ * takes 70 to 120 ns, while parsing takes 800 to 1 000.
  *
- * Few are kept, for all connections of a worker together, so that idle ones keep nothing; each connection remembers
- * a place, whatever is in it by now. Who never says the same twice is soon not learnt from any more.
+ * Few heads are kept, shared by all connections of a worker, so that idle connections keep nothing; each connection
+ * remembers a place, whatever is in it by now. Heads of a peer that never repeats itself are soon not stored any more.
  */
 import { areSame, wordsOf } from './words.ts';
 

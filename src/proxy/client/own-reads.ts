@@ -1,9 +1,9 @@
 /**
- * Reads of an accepted socket into memory of ours. Node offers this (`onread`) to outgoing sockets only; an accepted
- * one has the same three fields, which this file fills. Where they are not as expected it does nothing and says so,
- * and the caller listens to `data` instead.
+ * Reads an accepted socket into our own memory. Node offers this (`onread`) for outgoing sockets only; an accepted
+ * socket has the same three fields, which this file fills in. If they are not as expected, it does nothing and says
+ * so, and the caller listens to `data` instead.
  *
- * Why the trouble: `data` allocates 64 KiB per read and gives most of it back, which costs two to three microseconds
+ * The reason: `data` allocates 64 KiB per read and gives most of it back, which costs two to three microseconds
  * a request on the pump of bytes in both directions (17.7 → 15.6 µs beside nginx), and lets an upload of any size
  * grow the process by the 64 MB of garbage V8 tolerates outside its heap.
  */

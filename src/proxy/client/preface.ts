@@ -1,4 +1,4 @@
-/** What a load balancer says of a connection before all else, where the listener asks for it: its PROXY header. */
+/** What a load balancer sends before anything else on a connection, if the listener expects it: its PROXY header. */
 import type { PlaneCounters } from '../../telemetry/plane-counters.ts';
 import { readProxyHeader } from '../../wire/index.ts';
 import type { Origin } from './origin.ts';

@@ -1,6 +1,6 @@
 /**
- * A request on its way to a backend: a connection, the request on it, and, while nothing has come back, the same on
- * another connection or from another backend.
+ * A request on its way to a backend: a connection, the request on it, and, as long as no response has begun, another
+ * try on a new connection or another backend.
  *
  *   to ─▶ (connect) ─▶ ready ─▶ send ─▶ Responding
  *    ▲        │                  │

@@ -1,6 +1,6 @@
 /**
- * How many requests of a pool may be sent to a second backend: a share of the pool's own requests, so that a pool
- * that fails is not given twice its load. Counted per worker, in windows.
+ * How many requests of a pool may be sent to a second backend: a share of the pool's own requests, so that a failing
+ * pool does not get twice its load. Counted per worker, in windows.
  */
 // 10 s: long enough for a share to mean something, short enough to forget a bad minute.
 const WINDOW_MS = 10_000;

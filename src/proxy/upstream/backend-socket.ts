@@ -1,7 +1,7 @@
 /**
- * A socket to a backend, which is heard out. Where one that takes no more of an upload answers, closes and so resets, a
- * write fails while the answer waits to be read, and Node would close the socket at once: here it is closed when all
- * that had come is read.
+ * A socket to a backend that is read to its end. If a backend stops reading an upload, answers, closes and so resets,
+ * a write fails while the answer is still unread, and Node would close the socket at once: this one is closed when
+ * all received bytes were read.
  *
  *   open ─▶ failed (reads go on) ─▶ closed
  */

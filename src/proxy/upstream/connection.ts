@@ -1,5 +1,5 @@
 /**
- * One connection to a backend, and who uses it.
+ * One connection to a backend, and its current user.
  *
  *   (waiting for room) ─▶
  *   connecting ─▶ busy ⇄ idle

@@ -1,6 +1,7 @@
 /**
- * One worker's place: it stays while threads come and go in it. Replacing one, the next listens before the former accepts
- * no more, and the former goes on until all it serves is over, or until its own place is wanted by the one after the next.
+ * One worker's place: it stays while threads come and go. On a replacement, the new thread listens before the old one
+ * stops accepting; the old one continues until all its requests are done, or until its own place is needed for the
+ * replacement after next.
  *
  *   (start) ─▶ serving ──replace──▶ the next starts ──it listens──▶ the next serves, the former drains
  *                 └── crashed ──▶ the supervisor starts again; one that drains goes on draining
