@@ -206,7 +206,9 @@ describe('a router that has made room', () => {
     expect(await taker.wants('room')).toEqual({ given: 'room' });
     s.old.signal('SIGTERM');
     expect(await taker.hears()).toBeUndefined();
-    expect((await s.old.ended).code).toBe(0);
+    const { code, output } = await s.old.ended;
+    expect(code).toBe(0);
+    expect(output).not.toContain('gone without having taken over');
   });
 });
 
@@ -232,7 +234,10 @@ describe('serve --take-over', () => {
     expect(second).toBe(409);
     taker.leave();
     expect((await s.put('still')).status).toBe(201);
-    await old.stop();
+    // It had not let go of anything.
+    const { output } = await old.stop();
+    expect(output).toContain('gone without having taken over');
+    expect(output).not.toContain('taken back');
     const { port } = await s.taken();
     expect((await ask(port, 'still.example')).status).toBe(200);
   });
