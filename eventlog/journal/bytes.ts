@@ -1,14 +1,14 @@
 /** Numbers and text as bytes and back: the encoding of the journal's records, blocks and checkpoints. */
 import assert from 'node:assert/strict';
 
-// From here on the native copy is worth its call; below, a loop is faster.
+// From this length on, the native copy is worth the call; below it, a loop is faster.
 const LONG_TEXT = 96;
 const FIRST_BYTES = 4096;
 
 const scratchDouble = new Float64Array(1);
 const scratchBytes = new Uint8Array(scratchDouble.buffer);
 
-/** Writes at `at`, which moves. Whoever made the room knows that it suffices, or asks `reserve` for it. */
+/** Writes at `at` and advances it. The caller has ensured that there is enough room, or calls `reserve`. */
 export class ByteWriter {
   bytes: Uint8Array;
   at: number;
@@ -18,7 +18,7 @@ export class ByteWriter {
     this.at = at;
   }
 
-  /** For a writer over memory of its own: room for so many more. */
+  /** Makes room for this many more bytes; only for a writer over memory of its own. */
   reserve(bytes: number): void {
     if (this.at + bytes <= this.bytes.length) return;
     const grown = new Uint8Array(Math.max(2 * this.bytes.length, this.at + bytes));
@@ -34,7 +34,7 @@ export class ByteWriter {
     this.bytes[this.at++] = value;
   }
 
-  /** A whole number from 0 to 2^53: 7 bits a byte, the low ones first. At most 8 bytes. */
+  /** A whole number from 0 to 2^53: 7 bits per byte, the low ones first. At most 8 bytes. */
   count(value: number): void {
     const { bytes } = this;
     let rest = value;
@@ -56,7 +56,7 @@ export class ByteWriter {
     this.at = at + 1;
   }
 
-  /** A whole number of 52 bits that may as well be large as small: 7 bytes. */
+  /** A whole number of 52 bits, as likely large as small: 7 bytes. */
   key(value: number): void {
     const high = Math.floor(value / 2 ** 32);
     const { bytes } = this;
@@ -68,7 +68,7 @@ export class ByteWriter {
     this.at = at + 3;
   }
 
-  /** A whole number between ±2^52: the sign is the lowest bit, so that small ones are short. */
+  /** A whole number between ±2^52: the sign is the lowest bit, so that small numbers are short. */
   whole(value: number): void {
     this.count(value < 0 ? -2 * value - 1 : 2 * value);
   }
@@ -82,7 +82,7 @@ export class ByteWriter {
     this.at = at + 8;
   }
 
-  /** 32 bits, little end first. */
+  /** 32 bits, little-endian. */
   word32(value: number): void {
     this.word32At(this.at, value);
     this.at += 4;
@@ -96,7 +96,7 @@ export class ByteWriter {
     bytes[at + 3] = value >>> 24;
   }
 
-  /** Characters up to U+00FF, as heads are read; of any other the low byte. */
+  /** Characters up to U+00FF, as heads are read; only the low byte of any other. */
   text(text: string): void {
     const { length } = text;
     this.count(length);
@@ -107,7 +107,10 @@ export class ByteWriter {
     this.at = at + length;
   }
 
-  /** Characters as `text` has them, without their number: at most so many, up to one of this code. Returns how many. */
+  /**
+   * Characters as in `text`, without their number: at most `most`, and none from the first with code `until` on. Returns
+   * how many.
+   */
   letters(text: string, most: number, until: number): number {
     const length = Math.min(text.length, most);
     const { bytes, at } = this;
@@ -127,7 +130,7 @@ export class ByteWriter {
   }
 }
 
-/** Reads what a `ByteWriter` wrote, from bytes that may be damaged: past the end it throws. */
+/** Reads what a `ByteWriter` wrote, from bytes that may be damaged; throws past the end. */
 export class ByteReader {
   readonly bytes: Uint8Array;
   at: number;

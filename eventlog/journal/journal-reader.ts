@@ -10,42 +10,45 @@ import { inOrderOfRuns, JOURNAL_DIRECTORY, type SegmentFile, segmentFiles } from
 import { type OperationBlock, SegmentReader } from './segment/segment-reader.ts';
 import { SegmentUnbegun } from './segment/segment-schema.ts';
 
-/** Epoch milliseconds; all of it without. */
+/** Epoch milliseconds; a missing bound is no limit. */
 export type TimeRange = { readonly fromMs?: number; readonly toMs?: number };
 
-/** Blocks. */
+/** Progress in blocks. */
 export type BlocksChecked = { readonly done: number; readonly of: number };
 
 export interface JournalReader {
-  /** By our id, or by the one that a trusted peer gave (the newest then). */
+  /** Finds a request by our id, or the newest one by the id that a trusted peer gave. */
   find(id: string): RequestRecord | undefined;
-  /** By the id that a trusted peer gave, which it may have given more than one: the newest first. */
+  /** Finds requests by the id that a trusted peer gave, the newest first: it may have given it more than once. */
   ofPeer(id: string, most: number): readonly RequestRecord[];
-  /** Those that began in the range, about in the order in which they ended. */
+  /** Requests that began in the range, roughly in the order in which they ended. */
   requests(range?: TimeRange): IterableIterator<RequestRecord>;
-  /** Blocks with operations of a pool (or of all), of each run in the order written: tickets of neighbours may overlap a little. */
+  /**
+   * Blocks with operations of one pool or of all, each run's in the order written: the tickets of neighbouring blocks may
+   * overlap a little.
+   */
   operations(poolKey?: number, range?: TimeRange): IterableIterator<OperationBlock>;
   checkpoints(poolKey?: number, range?: TimeRange): IterableIterator<JournalledCheckpoint>;
-  /** Keys of the pools that operations are of, in blocks of this time. */
+  /** Keys of the pools with operations in blocks of this time. */
   pools(range?: TimeRange): ReadonlySet<number>;
   gaps(): readonly Gap[];
-  /** Reads all there is, in a step for each block: what is not as it was written is told as damaged. */
+  /** Reads everything, in a step for each block; what is not as it was written is reported as damaged. */
   check(): IterableIterator<BlocksChecked>;
-  /** What a key of the ledger stands for. */
+  /** The name behind a key of the ledger. */
   nameOf(key: number): string | undefined;
-  /** What it knows of, from and to; undefined: of nothing. */
+  /** The time that the journal covers; undefined: it is empty. */
   span(): { readonly fromMs: number; readonly toMs: number } | undefined;
   close(): void;
 }
 
 export type JournalReaderOptions = {
-  /** Told of segments and blocks that cannot be read; the rest is read all the same. */
+  /** Is told of segments and blocks that cannot be read; the rest is read all the same. */
   readonly damaged?: (path: string, error: unknown) => void;
-  /** Told of a segment that is opened: if it was told of before, what hindered it has passed. */
+  /** Is told of each segment that is opened: if it was reported as damaged before, the obstacle has passed. */
   readonly opened?: (path: string) => void;
 };
 
-/** `directory`: the data directory. Where there is no journal yet, it is empty. */
+/** `directory`: the data directory. If there is no journal yet, the reader is empty. */
 export function openJournalReader(directory: string, options: JournalReaderOptions = {}): JournalReader {
   return new Reader(join(directory, JOURNAL_DIRECTORY), options);
 }
@@ -55,9 +58,9 @@ class Reader implements JournalReader {
   readonly #damaged: (path: string, error: unknown) => void;
   readonly #opened: (path: string) => void;
   readonly #open = new Map<number, SegmentReader>();
-  /** How many readings each is in the midst of, or has before it. */
+  /** How many reads are in the middle of each segment, or still have it to do. */
   readonly #wanted = new Map<SegmentReader, number>();
-  /** Their files are gone, and they are wanted still. */
+  /** Segments whose files are gone, but which are still wanted. */
   readonly #gone = new Set<SegmentReader>();
   readonly #names = new Map<number, string>();
 
@@ -71,7 +74,7 @@ class Reader implements JournalReader {
     const parts = parseRequestId(id);
     const segments = this.#segments();
     if (parts !== undefined) {
-      // A request lies where it ended: in the segment of its beginning, or in a later one.
+      // A request is stored where it ended: in the segment in which it began, or in a later one.
       for (const segment of segments) {
         const found = this.#within(segment, () => segment.find(parts));
         if (found !== undefined) return found;
@@ -161,12 +164,12 @@ class Reader implements JournalReader {
     this.#gone.clear();
   }
 
-  /** In the order of their runs, then as they were written. */
+  /** In the order of their runs, then in the order written. */
   #runs(): SegmentReader[] {
     return inOrderOfRuns(this.#segments(), (segment) => this.#within(segment, () => segment.run()));
   }
 
-  /** Oldest first. Segments come and go while we read. */
+  /** Oldest first. Segments come and go during reads. */
   #segments(): SegmentReader[] {
     const files = segmentFiles(this.#directory);
     const present = new Set(files.map((file) => file.number));
@@ -206,7 +209,7 @@ class Reader implements JournalReader {
     }
   }
 
-  /** What there is when it begins is read to its end: a segment that goes meanwhile is closed after that. */
+  /** Reads to the end what exists when it begins: a segment that is dropped meanwhile is closed afterwards. */
   *#all<T>(read: (segment: SegmentReader) => IterableIterator<T>): IterableIterator<T> {
     const segments = this.#runs();
     for (const segment of segments) this.#wanted.set(segment, (this.#wanted.get(segment) ?? 0) + 1);
@@ -235,7 +238,10 @@ class Reader implements JournalReader {
   }
 }
 
-/** The oldest go at any time, as does one that could not be begun; and while one is begun its writer has it alone. */
+/**
+ * The oldest segments may be dropped at any time, as may one that could not be begun; while one is begun, its writer has it
+ * alone.
+ */
 function isComingOrGoing(path: string, error: unknown): boolean {
   if (error instanceof SegmentUnbegun || isHeld(error)) return true;
   return lstatSync(path, { throwIfNoEntry: false }) === undefined;

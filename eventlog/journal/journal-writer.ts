@@ -15,31 +15,31 @@ import { type Limits, Segments } from './segment/segments.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export type JournalWriterOptions = {
-  /** Where the segments lie; made if need be. */
+  /** Directory of the segments; made if necessary. */
   readonly directory: string;
   readonly shared: JournalShared;
   readonly operations?: OperationSource;
   readonly vocabulary: Vocabulary;
   readonly maxBytes: number;
   readonly maxAgeMs: number;
-  /** Another process goes on writing this journal for a while. */
+  /** Another process keeps writing this journal for a while. */
   readonly isBeside?: boolean;
   readonly now: () => number;
-  /** Said at most once a minute. */
+  /** Called at most once a minute. */
   readonly warn: (message: string) => void;
   readonly limits?: Partial<Limits>;
 };
 
-// 256 KiB: a block is read whole to find one request in it.
+// 256 KiB: a whole block is read to find one request in it.
 const BLOCK_BYTES = 262_144;
-// What a turn takes at most, so that a flush is answered while there is always more.
+// The most that a turn takes, so that a flush is answered even if there is always more.
 const BLOCKS_A_TURN = 16;
 const RETRY_MS = 1000;
 const WARN_EVERY_MS = 60_000;
-// A fault that stays is perhaps one of the file.
+// A persistent failure may be due to the file.
 const FAILURES_A_FILE = 3;
 const KEEP_HOUSE_EVERY_MS = 1000;
-// Writers that died in the midst of a turn, one after the other: what they found must be what kills them.
+// If this many writers in a row died in the middle of a turn, what they found in the rings must be what kills them.
 const DEADLY_TURNS = 2;
 
 export class JournalWriter {
@@ -78,12 +78,12 @@ export class JournalWriter {
     return Math.max(this.#operations.fullness(), ...requests);
   }
 
-  /** Commits what is in the rings now. True: it is all on its way to the disk. */
+  /** Commits what is in the rings now. True: everything is on its way to the disk. */
   turn(): boolean {
     const nowMs = this.#options.now();
     this.#memory.says[SAYS.lookedAtMs] = nowMs;
     if (nowMs < this.#retryAtMs) return false;
-    // Taken back when this turn is over: what stays is what killed.
+    // Reset at the end of this turn: if it stays, the turn killed the writer.
     add(this.#memory.says, SAYS.deadlyTurns, 1);
     try {
       if (!this.#segments.isOpen) this.#open(nowMs);
@@ -97,7 +97,7 @@ export class JournalWriter {
     }
   }
 
-  /** The last turn, and the segment left so that it can be read as it is. */
+  /** Does the last turns, and leaves the segment readable on its own. */
   close(): void {
     for (let turns = 0; turns < BLOCKS_A_TURN && !this.turn() && this.#failures === 0; turns++);
     this.#segments.close();
@@ -116,7 +116,7 @@ export class JournalWriter {
     return false;
   }
 
-  /** True: there may be more than fits. */
+  /** True: there may be more than fits into the block. */
   #take(): boolean {
     const block = this.#block;
     block.clear();
@@ -152,7 +152,8 @@ export class JournalWriter {
     for (const ring of this.#rings) ring.release();
     this.#operations.release();
     this.#discarded = false;
-    // Who uses a name tells it once in each: the sooner it is known that this one is another, the fewer go without.
+    // Threads write a name once per segment: the sooner they know that this segment is another one, the fewer names are
+    // missing.
     this.#memory.says[SAYS.segment] = segment.number;
     this.#count(hasGap, lost);
     this.#committedAtMs = nowMs;
@@ -171,7 +172,7 @@ export class JournalWriter {
     add(says, SAYS.lostOperations, lost.operations);
   }
 
-  /** Goes on where a writer before this one ended; or says since when there is nothing. */
+  /** Continues where an earlier writer ended, or records since when nothing was written. */
   #open(nowMs: number): void {
     const last = this.#segments.open(nowMs);
     const { run } = this.#memory;
@@ -200,7 +201,7 @@ export class JournalWriter {
     says[SAYS.segment] = this.#segments.number;
   }
 
-  /** What is on disk now had ended after the look before this one. */
+  /** What is on disk now ended after the previous look. */
   #wentWell(nowMs: number): void {
     const { says } = this.#memory;
     this.#failures = 0;
@@ -210,7 +211,7 @@ export class JournalWriter {
     this.#lookedAtMs = nowMs;
   }
 
-  /** The world failed: tried again in a while. Anything else is a mistake of ours, and the supervisor's to see. */
+  /** The world failed: try again after a while. Anything else is a mistake of ours, and left to the supervisor. */
   #failed(error: unknown, nowMs: number): void {
     this.#segments.abandon();
     for (const ring of this.#rings) ring.rewind();

@@ -6,26 +6,26 @@ import type { ByteWriter } from './bytes.ts';
 import type { PoolIndex } from './segment/pool-index.ts';
 
 export interface OperationSource {
-  /** Rings: one per thread. */
+  /** Number of rings: one per thread. */
   readonly threads: number;
-  /** Appends what is new and was not yet taken, up to about so many bytes; says how many operations. */
+  /** Appends what is new and was not yet taken, up to about this many bytes; returns how many operations. */
   take(into: ByteWriter, pools: PoolIndex, mostBytes: number): number;
-  /** What was taken is committed: its room may be used again. */
+  /** What was taken is committed: its space may be used again. */
   release(): void;
-  /** What was taken and not released is taken again. */
+  /** What was taken and not released will be taken again. */
   rewind(): void;
-  /** What there is now is given up unseen. */
+  /** Drops what is there now without reading it. */
   discard(): void;
-  /** How far a thread's ring was taken; `resume` says that so much was committed. */
+  /** How far a thread's ring was taken; `resume` tells how far it was committed. */
   positionOf(thread: number): number;
   resume(thread: number, position: number): void;
-  /** Operations of this thread that found its ring full; it wraps around at 2^32. */
+  /** How many operations of this thread found its ring full; wraps at 2^32. */
   lost(thread: number): number;
   /** How full the fullest ring is, from 0 to 1. */
   fullness(): number;
 }
 
-/** Nothing is recorded of ledgers. */
+/** For a journal that records nothing of ledgers. */
 export const NO_OPERATIONS: OperationSource = {
   threads: 0,
   take: () => 0,

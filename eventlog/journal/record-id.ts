@@ -16,7 +16,7 @@ export type RequestIdParts = {
 
 const SHAPE = /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})$/;
 
-/** The parts of one of our ids; undefined for any other text. */
+/** The parts of one of our ids; undefined: another text. */
 export function parseRequestId(text: string): RequestIdParts | undefined {
   const found = SHAPE.exec(text);
   if (found === null) return undefined;

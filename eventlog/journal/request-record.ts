@@ -1,28 +1,28 @@
-/** A journalled request as it is read back. */
+/** A journalled request, as it is read back. */
 import { AFFINITY_VERDICTS, type AffinityVerdict } from './affinity-verdict.ts';
 import { ByteReader } from './bytes.ts';
 import { renderRequestId } from './record-id.ts';
 import { DOMAIN, EXTRA, REQUEST_FLAG, REQUEST_WORD, saltOf, workerOf } from './segment/request-frame.ts';
 import { OTHER, type Vocabulary } from './vocabulary.ts';
 
-/** Times are epoch milliseconds; undefined: that never came. Names are undefined where only the key is known. */
+/** Times are epoch milliseconds; undefined: it never came to that. Names are undefined if only the key is known. */
 export type RequestRecord = {
   readonly id: string;
-  /** The id it goes by, where a trusted peer gave it one. */
+  /** The id that a trusted peer gave it, if one did. */
   readonly peerId: string | undefined;
-  /** Of the process that routed it, as the operations of its ledgers have it. */
+  /** Of the process that routed it; the same run as that of the operations of its ledgers. */
   readonly run: number;
   readonly worker: number;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
-  /** Of the event log: what was in force when it was routed. */
+  /** Position of the event log that was in force when it was routed. */
   readonly position: number;
   readonly method: string;
   readonly version: '1.0' | '1.1';
   readonly host: string;
-  /** With the query only where the journal keeps queries. */
+  /** Includes the query only if the journal keeps queries. */
   readonly path: string;
-  /** A part of the path that is not here: it was too long, or it was a query. */
+  /** What part of the target is missing: the end of the path, since it was too long, or the query. */
   readonly omitted: 'path' | 'query' | undefined;
   readonly domain: string | undefined;
   readonly pool: Keyed | undefined;
@@ -36,20 +36,20 @@ export type RequestRecord = {
   readonly bytesOut: number;
   readonly outcome: string;
   readonly phase: string;
-  /** Undefined: it took no route of its domain, and its pool keeps nothing together. */
+  /** Undefined: it took no route of its domain, and its pool keeps no requests together. */
   readonly routing: RoutingRecord | undefined;
 };
 
-/** What was decided before a pool was asked. Of headers and cookies, what came of them: never their values. */
+/** What was decided before a pool was asked. Of headers and cookies only the results are kept, never the values. */
 export type RoutingRecord = {
-  /** Its place in the domain's order of precedence, from 0; undefined: none matched. */
+  /** The route's index in the domain's order of precedence, from 0; undefined: none matched. */
   readonly route: number | undefined;
-  /** Bit n: condition n on headers was looked at and held. */
+  /** Bit n: header condition n was looked at and held. */
   readonly ruleBits: number;
   readonly affinity: AffinityVerdict | undefined;
-  /** What its split was decided by: by chance, or the digest of what is to stay with one pool. */
+  /** What decided the split: a random number, or the digest of what is to stay with one pool. */
   readonly draw: number | undefined;
-  /** Keyed, of what it was kept together by. */
+  /** Keyed digest of what keeps requests together. */
   readonly digest: number | undefined;
 };
 
@@ -57,10 +57,10 @@ export type Keyed = { readonly key: number; readonly name: string | undefined };
 
 export type AttemptRecord = {
   readonly backend: Keyed;
-  /** Under which the pool's ledger gave the lease. */
+  /** The ticket under which the pool's ledger granted the lease. */
   readonly ticket: number;
   readonly startedAtMs: number | undefined;
-  /** Undefined: as the request ended. */
+  /** Undefined: the attempt ended as the request did. */
   readonly end: string | undefined;
 };
 
@@ -69,7 +69,7 @@ export interface Dictionary {
   nameOf(key: number): string | undefined;
 }
 
-/** Reads the frame at this byte. */
+/** Reads the frame that starts at byte `from`. */
 export function readRequest(
   bytes: Uint8Array,
   from: number,
@@ -139,7 +139,7 @@ export function readRequest(
   };
 }
 
-/** Extras that are not known here, of a newer writer, are passed over. */
+/** Skips extras of a newer writer, which are unknown here. */
 function routingOf(reader: ByteReader): RoutingRecord | undefined {
   let routing: RoutingRecord | undefined;
   for (let tag = reader.byte(); tag !== EXTRA.end; tag = reader.byte()) {

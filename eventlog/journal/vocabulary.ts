@@ -1,4 +1,7 @@
-/** The closed lists of words that records name by number. Each segment keeps its own copy, so codes may change between versions. */
+/**
+ * The closed lists of words that records refer to by number. Each segment keeps its own copy, so codes may change between
+ * versions.
+ */
 
 export type Vocabulary = {
   readonly methods: readonly string[];
@@ -9,7 +12,7 @@ export type Vocabulary = {
   readonly ends: readonly string[];
 };
 
-/** A word's number in one of the lists; 255 for a word that is not in it. */
+/** The number of each word in a list. A word that is not in it is encoded as 255. */
 export function codesOf(words: readonly string[]): ReadonlyMap<string, number> {
   if (words.length > OTHER) throw new RangeError(`expected at most ${OTHER} words, found ${words.length}`);
   return new Map(words.map((word, code) => [word, code]));

@@ -13,7 +13,7 @@ import { type Finding, unreadable } from './finding.ts';
 export class Chain {
   #position = 0;
   #recordedAtMs = 0;
-  /** What the next event's hash may follow: the last one's as kept and, where that is damaged, as it should be. */
+  /** What the next event's hash may follow: the last event's hash as stored and, if that is damaged, as it should be. */
   #hashes: readonly string[] = [GENESIS];
 
   constructor(base: Base | undefined) {
@@ -23,7 +23,7 @@ export class Chain {
     this.#hashes = [base.hash];
   }
 
-  /** `indexed`: where the index of streams has it, which is a structure of its own and may be damaged on its own. */
+  /** `indexed`: where the index of streams has the event. The index is a structure of its own and may be damaged on its own. */
   follow(event: ChainedEvent, indexed: Position): readonly Finding[] {
     const findings = [...this.#missing(event), ...this.#content(event), ...this.#order(event, indexed)];
     const bytes = bytesOf(event);
@@ -34,12 +34,12 @@ export class Chain {
         : [...new Set([event.hash, expected[0] ?? event.hash])];
     this.#position = event.position;
     this.#recordedAtMs = Math.max(this.#recordedAtMs, event.recordedAtMs);
-    // A damaged or missing event breaks its link by necessity: once is enough to say so.
+    // A damaged or missing event necessarily breaks its link: reporting it once is enough.
     if (findings.length > 0 || expected.includes(event.hash) || expected.length === 0) return findings;
     return [finding('chain_broken', event, `hash ${expected[0]}`, `hash ${event.hash}`)];
   }
 
-  /** An event that could not be read at all: what follows it can be linked to nothing. */
+  /** An event could not be read at all: what follows it can be linked to nothing. */
   skip(position: Position): void {
     this.#position = position;
     this.#hashes = [];

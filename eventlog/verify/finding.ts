@@ -12,7 +12,10 @@ export type Finding = {
     | 'version_wrong'
     | 'snapshot_wrong'
     | 'current_wrong';
-  /** Of the event concerned, 0 for the file itself; for a snapshot or current row, of the last event it folds, 0 where there is none. */
+  /**
+   * Position of the event concerned; 0: the file itself. For a snapshot or a current row, of the last event it folds; 0:
+   * there is none.
+   */
   readonly position: Position;
   readonly stream: string;
   readonly expected: string;

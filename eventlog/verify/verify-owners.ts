@@ -12,27 +12,27 @@ import type { ProjectionOf } from '../replay/replay.ts';
 import { isOfTheFile } from '../sqlite/sqlite-errors.ts';
 import type { Finding } from './finding.ts';
 
-/** Of so many streams, or rows. */
+/** `checked`: how many streams or rows. */
 export type OwnersChecked = { readonly checked: number; readonly findings: readonly Finding[] };
 
 type OwnerRows = StreamRows & Pick<LogInspection, 'positionOf' | 'storedCurrent' | 'storedSnapshots'>;
 
 const STREAMS = 100;
-// Some 5 ms of folding: whoever shares this thread waits no longer.
+// About 5 ms of folding: other work of this thread waits no longer.
 const EVENTS = 1000;
 const ROWS = 500;
 // A third time in a row within the same millisecond is no accident.
 const TRIES = 3;
-// Of a large pool each is some hundred kilobytes.
+// Each snapshot of a large pool takes some hundred kilobytes.
 const SNAPSHOTS = 16;
 
-/** Every stream of the log, in pages. */
+/** Checks every stream of the log, in pages. */
 export function* ownerFindings(log: LogInspection, projectionOf: ProjectionOf): Generator<OwnersChecked> {
   const base = log.base();
   for (let after = ''; ; ) {
     const names = log.streams(after, STREAMS);
     const owners = readTogether(log, names);
-    // The first of them may have too many events to be read with others.
+    // The first stream may have too many events to be read with others.
     const taken = owners === undefined ? names : names.slice(0, Math.max(1, owners.length));
     const right = owners?.filter((owner) => isRight(log, base, owner, projectionOf));
     const found = new Set(right?.map(({ stream }) => stream));
@@ -44,7 +44,7 @@ export function* ownerFindings(log: LogInspection, projectionOf: ProjectionOf): 
   }
 }
 
-/** In steps: one may have very many events. */
+/** In steps: a stream may have very many events. */
 function* checking(
   log: LogInspection,
   stream: string,
@@ -56,7 +56,7 @@ function* checking(
   yield { checked: 1, findings: step.value ?? [] };
 }
 
-/** Undefined where a page of the file is damaged: then each is read by itself. */
+/** Undefined: a page of the file is damaged, so each stream is read by itself. */
 function readTogether(log: LogInspection, names: readonly string[]): readonly StoredOwner[] | undefined {
   try {
     return log.storedOwners(names, EVENTS);
@@ -72,7 +72,7 @@ function isRight(
   owner: StoredOwner,
   projectionOf: ProjectionOf,
 ): boolean {
-  // It was named, so something of it is there.
+  // The stream was listed, so there must be something of it.
   if (owner.events.length === 0 && owner.base === undefined) return false;
   const steps = streamFindings(new ReadOwner(log, base, owner), owner.stream, projectionOf);
   for (;;) {
@@ -81,7 +81,7 @@ function isRight(
   }
 }
 
-/** One owner's rows, as the log itself would say them. */
+/** One owner's rows, read before, behind the interface of the log. */
 class ReadOwner implements OwnerRows {
   readonly #log: LogInspection;
   readonly #base: Base | undefined;
@@ -121,7 +121,7 @@ class ReadOwner implements OwnerRows {
   }
 }
 
-/** A step for each snapshot; undefined where its events cannot be folded: that is told where the chain is followed. */
+/** A step for each snapshot. Undefined: its events cannot be folded, which is reported when the chain is followed. */
 function* streamFindings(
   log: OwnerRows,
   stream: string,
@@ -133,7 +133,7 @@ function* streamFindings(
       const right = foldOf(log, stream, projectionOf(kindOf(stream)));
       const { wrong, whole } = yield* snapshotFindings(kept, right);
       const findings = [...currentFindings(log, stream, whole), ...wrong];
-      // Another thread appended between its last event that was folded and its row: what it is now is looked at.
+      // Another thread appended after the last event was folded and before the row was read: check again.
       const grew = findings.length > 0 && log.storedEventsOf(stream, whole.version + 1, 1).length > 0;
       if (!grew || tries === TRIES) return findings;
     }
@@ -157,7 +157,7 @@ function currentFindings(log: OwnerRows, stream: string, { version, state }: Who
   return [{ type: 'current_wrong', position, stream, expected, found }];
 }
 
-/** In order of version. */
+/** The stored snapshots in order of version. */
 function* keptSnapshots(log: OwnerRows, stream: string): Generator<Kept<StoredSnapshot>, undefined> {
   for (let after = Number.MIN_SAFE_INTEGER; ; ) {
     const page = log.storedSnapshots(stream, after, SNAPSHOTS);
@@ -167,7 +167,7 @@ function* keptSnapshots(log: OwnerRows, stream: string): Generator<Kept<StoredSn
   }
 }
 
-/** Both in order of version. `whole`: what the fold comes to. */
+/** Both are in order of version. `whole`: the result of the fold. */
 function* snapshotFindings(
   kept: Generator<Kept<StoredSnapshot>, undefined>,
   right: Generator<StoredSnapshot, Whole>,
@@ -185,7 +185,7 @@ function* snapshotFindings(
   return { wrong, whole: step.value };
 }
 
-/** A snapshot may be missing, since it may be deleted at any time; one that is there is the right one. */
+/** A snapshot may be missing, since it may be deleted at any time; an existing one must be right. */
 function snapshotFinding(
   snapshot: Kept<StoredSnapshot>,
   next: StoredSnapshot | undefined,
@@ -204,7 +204,7 @@ function snapshotFinding(
   return [{ type: 'snapshot_wrong', position, stream, expected: wanted, found }];
 }
 
-/** Current rows of which there never was an owner. */
+/** Current rows of owners that never existed. */
 export function* strayFindings(log: LogInspection): Generator<OwnersChecked> {
   for (let after = ''; ; ) {
     const page = log.rowsOf(after, ROWS);

@@ -25,12 +25,12 @@ export type Verification = {
 };
 
 export type VerifyOptions = {
-  /** After so many the search ends; 1 000 by default. */
+  /** The search ends after this many; 1 000 by default. */
   readonly maxFindings?: number;
   readonly signal?: AbortSignal;
 };
 
-/** How far it is: with the file as a whole, with events, with what their owners are, or with the rows that say so. */
+/** Progress: with the file as a whole, with the events, with the owners' states, or with all current rows. */
 export type Verified = {
   readonly checking: 'file' | 'events' | 'owners' | 'rows';
   readonly done: number;
@@ -39,7 +39,7 @@ export type Verified = {
 
 type Log = LogInspection & Pick<LogReader, 'position'>;
 type Page = { readonly findings: readonly Finding[]; readonly at: Verified };
-/** `begun`: streams that begin here, or were in the base. `archived`: events that came to the base. */
+/** `begun`: streams that begin here or were in the base. `archived`: number of events folded into the base. */
 type Counts = { events: number; streams: number; begun: number; archived: number };
 
 const PAGE = 500;
@@ -57,7 +57,7 @@ export async function verify(
   }
 }
 
-/** Says after each page how far it is. */
+/** Yields the progress after each page. */
 export async function* verifying(
   log: Log,
   projectionOf: ProjectionOf,
@@ -85,7 +85,7 @@ export async function* verifying(
 
 function* pages(log: Log, projectionOf: ProjectionOf, counts: Counts): Generator<Page> {
   const file = (done: number): Verified => ({ checking: 'file', done, of: 1 });
-  // The longest of all steps: who waits knows what for.
+  // Reported before the longest of all steps, so that whoever waits knows what for.
   yield { findings: [], at: file(0) };
   yield { findings: log.structuralDamage().map((found) => fileDamaged(found)), at: file(1) };
   yield { findings: baseFindings(log, counts), at: file(1) };
@@ -98,7 +98,7 @@ function* pages(log: Log, projectionOf: ProjectionOf, counts: Counts): Generator
   yield* strayPages(strayFindings(log), counts);
 }
 
-/** There is at most one row an owner, and none of one that was removed. */
+/** There is at most one row per owner, and none for a removed one. */
 function* strayPages(checks: Iterable<OwnersChecked>, { streams }: Counts): Generator<Page> {
   let done = 0;
   for (const { checked, findings } of checks) {
@@ -107,7 +107,7 @@ function* strayPages(checks: Iterable<OwnersChecked>, { streams }: Counts): Gene
   }
 }
 
-/** An index whose pages are damaged ends the search: what it should have led to is unknown. */
+/** Damaged pages of an index end the search: what they should have led to is unknown. */
 function* untilDamage(found: Iterable<Page>): Generator<Page> {
   let at: Verified = { checking: 'file', done: 0, of: 1 };
   try {
@@ -122,8 +122,9 @@ function* untilDamage(found: Iterable<Page>): Generator<Page> {
 }
 
 /**
- * A base cannot be folded again: its events are elsewhere. Its seal says whether its states and its hash are what was written; its
- * states, how many events came to them, and so where it stands; the first event after it, how late it can have been recorded.
+ * A base cannot be folded again: its events are elsewhere. Its seal tells whether its states and its hash are what was
+ * written; the versions of its states add up to its position; the first event after it limits the time at which it can have
+ * been recorded.
  */
 function baseFindings(log: Log, counts: Counts): readonly Finding[] {
   const base = log.base();
@@ -152,7 +153,7 @@ function isIntact(event: ChainedEvent): boolean {
   return checksumOf(bytesOf(event)) === event.checksum;
 }
 
-/** Page by page in order of position. Events appended meanwhile are verified the next time. */
+/** Page by page in order of position. Events that are appended meanwhile are verified the next time. */
 function* chainPages(log: Log, counts: Counts): Generator<Page> {
   const last = log.position();
   const base = log.base();
@@ -173,13 +174,13 @@ function* chainPages(log: Log, counts: Counts): Generator<Page> {
 function followed(log: Log, chain: Chain, from: Position, events: readonly ChainedEvent[]): Finding[] {
   if (events.length === 0) return [];
   const indexed = log.indexedAt(from, events.length);
-  // In a damaged file two may have one position: by their place in the page they are told apart.
+  // In a damaged file two events may have the same position; their place in the page tells them apart.
   return events.flatMap((event, place) => chain.follow(event, indexed[place] ?? 0));
 }
 
 type Events = { readonly events: readonly ChainedEvent[]; readonly damage?: Finding };
 
-/** Where a page of the file is damaged, the events on it are asked for one by one. */
+/** If a page of the file is damaged, the events on it are read one by one. */
 function eventsAt(log: Log, from: Position, limit: number): Events {
   try {
     return { events: log.storedEvents(from, limit, CHARACTERS) };

@@ -5,10 +5,10 @@
  *   word 0: length in bytes, this word included (24 bits) · kind (8 bits)
  */
 export const FRAME = {
-  /** Nothing: the rest of a ring that was too short for the next frame. */
+  /** Padding: the rest of a ring that was too short for the next frame. */
   pad: 0,
   request: 1,
-  /** What a key of shared memory stands for. */
+  /** The name behind a key of shared memory. */
   name: 2,
   checkpoint: 3,
 } as const;
@@ -27,7 +27,7 @@ export function frameKind(word: number): number {
   return word >>> 24;
 }
 
-/** To where a double may lie. */
+/** Rounds up to where a double may be stored. */
 export function wholeDoubles(bytes: number): number {
   return (bytes + 7) & ~7;
 }

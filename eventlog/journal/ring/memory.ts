@@ -10,10 +10,10 @@ import assert from 'node:assert/strict';
 export const MAGIC = 0x6a_72_6e_6c;
 
 const HEADER = { magic: 0, rings: 1, ringBytes: 2, runLow: 4, says: 16, words: 128 } as const;
-// Head and tail are written by different threads, so each has 64 bytes, a cache line, of its own.
+// Head and tail are written by different threads, so each has a cache line (64 bytes) of its own.
 const RING = { head: 0, lost: 1, tail: 16, words: 32 } as const;
 
-/** What the writer says of itself, in doubles: only it writes them, anybody may read. */
+/** What the writer reports about itself, in doubles: only the writer writes them, anybody may read them. */
 export const SAYS = {
   requests: 0,
   operations: 1,
@@ -26,31 +26,31 @@ export const SAYS = {
   failures: 8,
   /** When it last looked at the rings, in epoch milliseconds. */
   lookedAtMs: 9,
-  /** Age of the oldest record of the last commit when it was committed. */
+  /** Age of the oldest record of the last commit, at the time of the commit. */
   lagMs: 10,
-  /** Number of the segment it writes; 0: none yet. */
+  /** Number of the segment being written; 0: none yet. */
   segment: 11,
   /** 1 while it cannot write. */
   failing: 12,
   heldBytes: 13,
   segments: 14,
-  /** Turns that did not end, since one did. */
+  /** Turns that did not end, since the last one that did. */
   deadlyTurns: 15,
 } as const;
 
 export type JournalShared = { readonly buffer: SharedArrayBuffer };
 
 export type JournalMemoryOptions = {
-  /** One for each thread that may write at once. */
+  /** One for each thread that may write at the same time. */
   readonly rings: number;
-  /** Of each ring: a power of two, from 64 KiB. */
+  /** Size of each ring: a power of two, from 64 KiB. */
   readonly ringBytes?: number;
-  /** Names this life of the process, and so its tickets: epoch milliseconds of its start. */
+  /** Identifies this life of the process, and so its tickets: epoch milliseconds of its start. */
   readonly run: number;
 };
 
-// 4 MiB: some 40 000 requests, two seconds of a busy worker: longer than a dead writer is missed. Untouched rings cost
-// addresses only.
+// 4 MiB: about 40 000 requests, two seconds of a busy worker, which is longer than it takes to replace a dead writer.
+// Untouched rings only cost addresses.
 const RING_BYTES = 2 ** 22;
 const LEAST_RING_BYTES = 2 ** 16;
 
@@ -71,7 +71,7 @@ export function createJournalMemory(options: JournalMemoryOptions): JournalShare
   return { buffer };
 }
 
-/** One thread's window on it. */
+/** One thread's window on the journal's memory. */
 export class JournalMemory {
   readonly words: Int32Array;
   readonly says: Float64Array;
@@ -102,7 +102,7 @@ export class JournalMemory {
     return this.#controlOf(ring) + RING.tail;
   }
 
-  /** Where a ring's bytes are in the buffer. */
+  /** Where a ring's bytes begin in the buffer. */
   bytesOf(ring: number): number {
     return 4 * (HEADER.words + this.rings * RING.words) + ring * this.ringBytes;
   }

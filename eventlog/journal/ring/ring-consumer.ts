@@ -10,7 +10,7 @@ export class RingConsumer {
   readonly #head: number;
   readonly #tail: number;
   readonly #lost: number;
-  /** How far it has looked; behind the tail lies what was committed. */
+  /** How far it has read; everything before the tail was committed. */
   position: number;
 
   constructor(memory: JournalMemory, ring: number) {
@@ -25,8 +25,8 @@ export class RingConsumer {
   }
 
   /**
-   * Shows the frames there are now, oldest first, until `each` says false, which leaves that one for the next time. The
-   * frame begins at this byte of the ring and never wraps around.
+   * Shows the frames that are there now, oldest first, until `each` returns false, which leaves that frame for the next
+   * time. A frame begins at byte `offset` of the ring and never wraps around.
    */
   look(each: (kind: number, offset: number, length: number) => boolean): void {
     const head = Atomics.load(this.#control, this.#head);
@@ -42,23 +42,23 @@ export class RingConsumer {
     }
   }
 
-  /** What was looked at is committed. */
+  /** What was read is committed. */
   release(): void {
     Atomics.store(this.#control, this.#tail, this.position);
   }
 
-  /** What was looked at and not released is looked at again. */
+  /** What was read and not released will be read again. */
   rewind(): void {
     this.position = Atomics.load(this.#control, this.#tail);
   }
 
-  /** What there is now is given up unseen. */
+  /** Drops what is there now without reading it. */
   discard(): void {
     this.position = Atomics.load(this.#control, this.#head);
     this.release();
   }
 
-  /** A writer before this one had committed up to here, and perhaps died before it could say so. Never goes back. */
+  /** An earlier writer had committed up to here, and may have died before it could release it. Never goes back. */
   resume(position: number): void {
     const tail = Atomics.load(this.#control, this.#tail);
     const head = Atomics.load(this.#control, this.#head);
@@ -71,7 +71,7 @@ export class RingConsumer {
     return (Atomics.load(this.#control, this.#head) - this.position) | 0;
   }
 
-  /** Records that found the ring full, since the memory was made; it wraps around at 2^32. */
+  /** Records that found the ring full, since the memory was made; wraps at 2^32. */
   get lost(): number {
     return Atomics.load(this.#control, this.#lost);
   }

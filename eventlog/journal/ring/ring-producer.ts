@@ -7,7 +7,7 @@ import { FRAME, frameWord, wholeDoubles } from './frame.ts';
 import { JournalMemory, type JournalShared } from './memory.ts';
 
 export class RingProducer extends ByteWriter {
-  /** What the writer says of itself. */
+  /** What the writer reports about itself. */
   readonly says: Float64Array;
   readonly #control: Int32Array;
   readonly #ring: Int32Array;
@@ -18,7 +18,7 @@ export class RingProducer extends ByteWriter {
   #position: number;
   #from = 0;
 
-  /** `ring`: this thread's alone, for as long as it lives. */
+  /** `ring`: used by this thread alone for as long as it lives. */
   constructor(shared: JournalShared, ring: number) {
     const memory = new JournalMemory(shared);
     super(new Uint8Array(shared.buffer, memory.bytesOf(ring), memory.ringBytes));
@@ -32,7 +32,7 @@ export class RingProducer extends ByteWriter {
     this.#position = Atomics.load(memory.words, this.#head);
   }
 
-  /** Room for a frame of at most so many bytes, its first word included; false: there is none, and it is counted. */
+  /** Makes room for a frame of at most this many bytes, including its first word; false: there is none, which is counted. */
   begin(mostBytes: number): boolean {
     const size = this.bytes.length;
     const offset = this.#position & (size - 1);
@@ -57,17 +57,17 @@ export class RingProducer extends ByteWriter {
     return ((this.#position - this.#control[this.#tail]!) | 0) / this.bytes.length;
   }
 
-  /** The word at this place of the frame; its first is 0. */
+  /** Writes a word of the frame; its first word has index 0. */
   word(index: number, value: number): void {
     this.#ring[(this.#from >> 2) + index] = value;
   }
 
-  /** A double at this even word of the frame. */
+  /** Writes a double at an even word of the frame. */
   number(index: number, value: number): void {
     this.#doubles[(this.#from >> 3) + (index >> 1)] = value;
   }
 
-  /** What was written since `begin` is there for the writer to see. */
+  /** Publishes what was written since `begin` to the writer. */
   end(kind: number): void {
     const length = wholeDoubles(this.at - this.#from);
     this.#ring[this.#from >> 2] = frameWord(length, kind);

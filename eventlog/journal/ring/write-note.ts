@@ -1,8 +1,8 @@
-/** The other frames of a thread's ring: what a key stands for, and checkpoints of ledgers. */
+/** Writes the other frames of a thread's ring: the names of keys, and checkpoints of ledgers. */
 import { FRAME } from './frame.ts';
 import type { RingProducer } from './ring-producer.ts';
 
-/** Pools and backends are known to shared memory, and so to records, by a number. */
+/** The name of a pool or a backend, which shared memory, and so a record, only knows by its key. */
 export function writeName(into: RingProducer, key: number, name: string): boolean {
   const bytes = Buffer.from(name, 'utf8');
   if (!into.begin(16 + bytes.length)) return false;
@@ -14,7 +14,7 @@ export function writeName(into: RingProducer, key: number, name: string): boolea
   return true;
 }
 
-/** A pool's whole state behind its operation `ticket`, as the ledger packs it. */
+/** A pool's whole state after its operation `ticket`, as packed by the ledger. */
 export function writeCheckpoint(
   into: RingProducer,
   poolKey: number,

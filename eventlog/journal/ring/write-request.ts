@@ -6,20 +6,20 @@ import { FRAME } from './frame.ts';
 import { DOMAIN_IS_HOST, RAW, RAW_ATTEMPT, RAW_ROUTING } from './raw-request.ts';
 import type { RingProducer } from './ring-producer.ts';
 
-/** To be filled anew for each request. Times are epoch milliseconds; −1: that never came. */
+/** One object, filled anew for each request. Times are epoch milliseconds; −1: it never came to that. */
 export class FinishedRequest {
   worker = 0;
   salt = 0;
   sequence = 0;
   startedAtMs = 0;
   endedAtMs = 0;
-  /** Of the event log: what was in force when it was routed. */
+  /** Position of the event log that was in force when it was routed. */
   position = 0;
   /** Codes of the vocabulary. */
   method = OTHER;
   outcome = OTHER;
   phase = OTHER;
-  /** For a method that has no code. */
+  /** Only for a method without a code. */
   methodName = '';
   isHttp10 = false;
   host = '';
@@ -29,7 +29,7 @@ export class FinishedRequest {
   /** 0: none. */
   poolKey = 0;
   attempts = 0;
-  /** The first `attempts` of these count; they are used again and again. */
+  /** Only the first `attempts` of these count; the objects are reused. */
   readonly attempt: Attempt[] = [];
   waitedMs = -1;
   connectStartedMs = -1;
@@ -38,22 +38,22 @@ export class FinishedRequest {
   status = 0;
   bytesIn = 0;
   bytesOut = 0;
-  /** The id it goes by, where a trusted peer gave it one; else empty. */
+  /** The id that a trusted peer gave it; empty: none. */
   peerId = '';
-  /** What follows counts only if this is set. */
+  /** The fields below only count if this is set. */
   hasRouting = false;
-  /** The route's place, from 0; −1: it took none. */
+  /** The index of the route; −1: it took none. */
   route = -1;
-  /** Which conditions on headers held, of those that were looked at: bits. */
+  /** A bit for each header condition that was looked at and held. */
   held = 0;
-  /** What a split was decided by; −1: there was none. */
+  /** What decided the split; −1: there was none. */
   draw = -1;
-  /** Of what it was kept together by; 0: of nothing. */
+  /** Digest of what keeps requests together; 0: nothing does. */
   digest = 0;
-  /** Place among AFFINITY_VERDICTS, from 1; 0: its pool has no affinity. */
+  /** Index in AFFINITY_VERDICTS, from 1; 0: its pool has no affinity. */
   affinity = 0;
 
-  /** The next attempt, to be filled. */
+  /** The next attempt, to be filled in. */
   addAttempt(): Attempt {
     const known = this.attempt[this.attempts++];
     if (known !== undefined) return known;
@@ -65,14 +65,14 @@ export class FinishedRequest {
 
 export class Attempt {
   backendKey = 0;
-  /** Under which the pool's ledger gave the lease. */
+  /** The ticket under which the pool's ledger granted the lease. */
   ticket = 0;
   startedAtMs = -1;
-  /** Code of how it ended; OTHER for the one that the request itself ended with. */
+  /** Code of how it ended; OTHER: the request ended with it. */
   end = OTHER;
 }
 
-// The longest request line by default; a longer target is cut.
+// The longest request line by default; longer targets are cut.
 const LONGEST_TARGET = 8192;
 const LONGEST_OTHER = 512;
 const QUESTION = 0x3f;

@@ -12,7 +12,7 @@ type Numbers = {
   readonly requestCount: number;
   readonly operationCount: number;
   readonly checkpointCount: number;
-  /** Null where there are no requests. */
+  /** Null: there are no requests. */
   readonly firstStartedAtMs: number | null;
   readonly lastStartedAtMs: number | null;
 };
@@ -30,13 +30,13 @@ export type Contents = {
 
 export type KeptBlock = Numbers &
   (Contents | { readonly [Column in keyof Contents]: null }) & {
-    /** The filter of its peers' ids; null where there are none. */
+    /** The filter of the ids given by peers; null: there are none. */
     readonly peers: Buffer | null;
   };
 
 const COLUMNS = ['requests', 'operations', 'checkpoints'] as const;
 
-/** The first thing that is wrong. Throws for what cannot be read at all. */
+/** The first mistake found. Throws if something cannot be read at all. */
 export function mistakeIn(block: KeptBlock): string | undefined {
   if (block.requests === null) return 'expected its contents, found none';
   for (const column of COLUMNS) {
@@ -70,7 +70,7 @@ function startOf({ from, view }: RequestFrame): number {
   return view.getFloat64(from + 4 * REQUEST_WORD.startedAtMs, true);
 }
 
-/** Pools and the last ticket of each, as a text that another is compared with. */
+/** The pools and the last ticket of each, as a text for comparison. */
 function lastCheckpoints(checkpoints: Buffer): string {
   const last = new Map<number, number>();
   for (const { poolKey, ticket } of checkpointsIn(checkpoints, 0))
@@ -82,7 +82,7 @@ function checkpointsOf(pools: Buffer): string {
   return textOf(new Map(rangesIn(pools).map(({ poolKey, checkpoint }) => [poolKey, checkpoint])));
 }
 
-/** A checkpoint before the first operation stands in no index. */
+/** A checkpoint before the first operation is in no index. */
 function textOf(tickets: ReadonlyMap<number, number>): string {
   const some = [...tickets].filter(([, ticket]) => ticket > 0);
   return some.map(String).sort().join(' ');

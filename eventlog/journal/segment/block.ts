@@ -1,4 +1,4 @@
-/** What the writer took from the rings and has not committed yet: the next row of a segment. */
+/** What the writer has taken from the rings and not yet committed: the next row of a segment. */
 import { ByteWriter } from '../bytes.ts';
 import { FRAME } from '../ring/frame.ts';
 import { RAW } from '../ring/raw-request.ts';
@@ -9,16 +9,16 @@ import { PoolIndex } from './pool-index.ts';
 import { idHash, REQUEST_FLAG } from './request-frame.ts';
 
 export class Block {
-  /** Frames of requests, one behind the other. */
+  /** Frames of requests, one after the other. */
   readonly requests = new ByteWriter();
-  /** As the ledger packs them. */
+  /** As packed by the ledger. */
   readonly operations = new ByteWriter();
-  /** Pool, ticket, time, length, state: one behind the other. */
+  /** Pool, ticket, time, length and state of each, one after the other. */
   readonly checkpoints = new ByteWriter();
   readonly pools = new PoolIndex();
   readonly names = new Map<number, string>();
   readonly ids = new IdHashes();
-  /** Of the ids that trusted peers gave. */
+  /** Hashes of the ids given by trusted peers. */
   readonly peers = new IdHashes();
   requestCount = 0;
   operationCount = 0;
@@ -49,7 +49,7 @@ export class Block {
     this.lastStartedAtMs = 0;
   }
 
-  /** Takes what there is in a ring of requests, up to about so many bytes. */
+  /** Takes what is in a ring of requests, up to about this many bytes. */
   takeFrom(ring: RingConsumer, mostBytes: number): void {
     ring.look((kind, offset, length) => {
       if (this.bytes >= mostBytes) return false;

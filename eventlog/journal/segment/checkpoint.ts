@@ -1,13 +1,13 @@
-/** Checkpoints of ledgers as they lie in a block, one after the other. */
+/** Checkpoints of ledgers as they are stored in a block, one after the other. */
 import { ByteReader } from '../bytes.ts';
 
 export type JournalledCheckpoint = {
   readonly run: number;
   readonly poolKey: number;
-  /** Of the last operation that it knows. */
+  /** Ticket of the last operation that it includes. */
   readonly ticket: number;
   readonly atMs: number;
-  /** As the ledger packed it. */
+  /** As packed by the ledger. */
   readonly state: Uint8Array;
 };
 

@@ -7,7 +7,7 @@ const BITS_EACH = 16;
 const PROBES = 3;
 const LEAST_BITS = 64;
 
-/** Hashes of the ids of a block under way. */
+/** Hashes of the ids in the block being built. */
 export class IdHashes {
   #hashes = new Int32Array(1024);
   count = 0;
@@ -25,7 +25,7 @@ export class IdHashes {
     this.count = 0;
   }
 
-  /** Nothing for no ids. */
+  /** Empty if there are no ids. */
   filter(): Uint8Array {
     if (this.count === 0) return new Uint8Array(0);
     let bits = LEAST_BITS;

@@ -1,10 +1,10 @@
-/** Opens a segment's file for reading, also while it is written. */
+/** Opens a segment's file for reading, even while it is being written. */
 import Database from 'better-sqlite3';
 import { requireSegment } from './segment-schema.ts';
 
 const BUSY_TIMEOUT_MS = 1000;
 
-/** Throws as `requireSegment` does, and for a file that cannot be read. */
+/** Throws as `requireSegment` does, or if the file cannot be read. */
 export function openSegment(path: string): Database.Database {
   try {
     return openToRead(path);
@@ -26,12 +26,15 @@ function openToRead(path: string): Database.Database {
   }
 }
 
-/** Its writer was stopped, or lost the directory, in the midst of beginning or ending it: whoever only reads may not undo that. */
+/**
+ * Whether its writer was stopped, or lost the directory, while beginning or ending it: a read-only connection may not
+ * repair that.
+ */
 function isHalfDone(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_READONLY');
 }
 
-/** Whoever opens it to write does so, unless a writer is at it: https://www.sqlite.org/lockingv3.html, 4. */
+/** Opening it for writing rolls it back, unless a writer is at work: https://www.sqlite.org/lockingv3.html, 4. */
 function undo(path: string): void {
   const db = new Database(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
   try {

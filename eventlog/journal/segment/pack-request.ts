@@ -6,10 +6,10 @@ import type { RingConsumer } from '../ring/ring-consumer.ts';
 import { OTHER } from '../vocabulary.ts';
 import { DOMAIN, EXTRA, REQUEST_FLAG } from './request-frame.ts';
 
-// The fixed words and a score of numbers of at most 8 bytes; what is longer in the ring is no longer here.
+// The fixed words and about twenty numbers of at most 8 bytes; nothing longer than in the ring.
 const MORE_BYTES = 256;
 
-/** The frame at this byte of a ring of so many bytes. */
+/** Packs the frame of `length` bytes at byte `offset` of a ring. */
 export function packRequest(ring: RingConsumer, offset: number, length: number, into: ByteWriter): void {
   into.reserve(length + MORE_BYTES);
   const { words, doubles, bytes } = ring;
@@ -32,7 +32,7 @@ export function packRequest(ring: RingConsumer, offset: number, length: number, 
   let text = offset + 4 * (RAW.attempts + RAW_ATTEMPT.words * attempts);
   if (routing !== 0) text += 4 * RAW_ROUTING.words;
   const methodBytes = counts & 0xffff;
-  // Also where it is empty: of a head that was never understood there is no method.
+  // Written even if empty: a head that was never understood has no method.
   if (more >>> 24 === OTHER) text = textFrom(bytes, text, methodBytes, into);
   into.count(doubles[half + (RAW.position >> 1)]!);
   const end = words[word + RAW.end]!;
@@ -104,7 +104,7 @@ function packRouting({ words, doubles }: RingConsumer, at: number, into: ByteWri
   into.bytes[length] = into.at - length - 1;
 }
 
-/** Copies a text; says where the next begins. */
+/** Copies a text; returns where the next one begins. */
 function textFrom(bytes: Uint8Array, at: number, length: number, into: ByteWriter): number {
   into.count(length);
   const to = into.bytes;
@@ -114,7 +114,7 @@ function textFrom(bytes: Uint8Array, at: number, length: number, into: ByteWrite
   return at + length;
 }
 
-/** Microseconds after the start, plus one; 0: never. A clock that went back gives the start itself. */
+/** Microseconds after the start, plus one; 0: never. If the clock went back, the start itself. */
 function since(into: ByteWriter, atMs: number, startedAtMs: number): void {
   into.count(atMs < 0 ? 0 : 1 + microseconds(atMs - startedAtMs));
 }

@@ -7,7 +7,7 @@ import { ByteReader, ByteWriter } from '../bytes.ts';
 export type PoolRange = {
   readonly poolKey: number;
   readonly operations: number;
-  /** Of its operations; 0: none. */
+  /** Tickets of its operations; 0: none. */
   readonly firstTicket: number;
   readonly lastTicket: number;
   /** Ticket of the last checkpoint in the block; 0: none. */

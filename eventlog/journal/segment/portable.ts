@@ -6,15 +6,15 @@ import { makeFile } from '../../sqlite/make-file.ts';
 import { JOURNAL_DIRECTORY, makeJournalDirectory, segmentFiles } from './segment-files.ts';
 import { SegmentReader } from './segment-reader.ts';
 
-// 1 MiB: far below what SQLite holds in one value, whatever the size of a segment.
+// 1 MiB: far below the largest value of SQLite, whatever the size of a segment.
 const PIECE = 1_048_576;
-// Pages of 4 KiB: some milliseconds.
+// Pages of 4 KiB: some milliseconds of copying.
 const PAGES = 1000;
 
-/** Segments. */
+/** Progress in segments. */
 export type Packing = { readonly writing: 'journal'; readonly done: number; readonly of: number };
 
-/** Puts the segments that know of something in the range into the file; returns how many. */
+/** Puts the segments that overlap the range into the file; returns how many. */
 export async function* packJournal(
   directory: string,
   file: string,
@@ -51,7 +51,7 @@ export async function* packJournal(
   }
 }
 
-/** Makes `directory/journal` from what the file carries; nothing where it carries none. */
+/** Makes `directory/journal` from what the file carries; does nothing if it carries none. */
 export function unpackJournal(file: string, directory: string): void {
   const db = new Database(file, { readonly: true });
   try {
@@ -63,7 +63,7 @@ export function unpackJournal(file: string, directory: string): void {
       'SELECT name, bytes FROM journal_pieces ORDER BY name, piece',
     );
     for (const { name, bytes } of pieces.iterate()) {
-      // A name from elsewhere never leads out of the directory.
+      // A name from outside must not lead out of the directory.
       if (/^segment-\d{8,}\.db$/.test(name))
         writeFileSync(join(target, name), bytes, { flag: 'a', mode: 0o600 });
     }
@@ -83,16 +83,16 @@ function spanOf(path: string): { readonly fromMs: number; readonly toMs: number 
     segment.close();
     return span;
   } catch {
-    // It was dropped meanwhile, or cannot be read: an export carries what can be.
+    // It was dropped meanwhile or cannot be read: an export carries what is readable.
     return undefined;
   }
 }
 
-/** As of one moment, what is in its write-ahead log included. */
+/** Copies the segment as of one moment, including its write-ahead log. */
 async function copySegment(path: string, to: string): Promise<void> {
   const db = new Database(path, { readonly: true });
   try {
-    // Whoever writes it on would have the copy begun anew.
+    // Otherwise each write to the segment would restart the copy.
     db.exec('BEGIN');
     makeFile(to);
     db.prepare('SELECT count(*) FROM sqlite_schema').get();
@@ -102,7 +102,7 @@ async function copySegment(path: string, to: string): Promise<void> {
   }
 }
 
-/** One after the other, each in the place of the last: a segment is up to 128 MiB. */
+/** Yields pieces in one reused buffer: a segment may have 128 MiB. */
 function* piecesOf(path: string): Generator<Buffer> {
   const descriptor = openSync(path, 'r');
   try {

@@ -34,12 +34,12 @@ export class Positions {
     return words;
   }
 
-  /** These are on disk. */
+  /** Call it once these positions are on disk. */
   commit(words: Int32Array): void {
     this.#committed = words;
   }
 
-  /** Goes on where an earlier writer of this process ended. */
+  /** Continues where an earlier writer of this process ended. */
   resume(words: Int32Array): void {
     if (words.length !== this.#committed.length) return;
     this.#committed = words;
@@ -48,7 +48,7 @@ export class Positions {
       this.#operations.resume(thread, words[2 * (this.#rings.length + thread)]!);
   }
 
-  /** Records lost since what was committed. */
+  /** Records lost since the last commit. */
   lostSince(words: Int32Array): Lost {
     let requests = 0;
     let operations = 0;

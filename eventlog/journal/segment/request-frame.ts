@@ -1,6 +1,6 @@
 /**
- * One finished request as a frame of a block: what is looked for by number stands at fixed places, so that a block is scanned
- * without reading the rest.
+ * One finished request as a frame of a block: whatever is searched by number is at a fixed place, so that a block can be
+ * scanned without reading the rest.
  *
  *   word 1     worker (12 bits) · salt (14 bits)
  *   words 2, 3 when it began: a double, as the ledger was told
@@ -15,10 +15,10 @@ import { FRAME, frameKind, frameLength } from '../ring/frame.ts';
 export const REQUEST_WORD = { where: 1, startedAtMs: 2, sequence: 4, more: 5, peer: 6 } as const;
 export const REQUEST_FLAG = { peer: 1, http10: 2, pathCut: 4, queryOmitted: 8 } as const;
 
-/** What an extra is about. */
+/** Tags of extras. */
 export const EXTRA = { end: 0, routing: 1 } as const;
 
-/** Whose domain it was: nobody's, the host as it stands, or another name that follows. */
+/** The request's domain: none, the same as the host, or another name that follows. */
 export const DOMAIN = { none: 0, isHost: 1, named: 2 } as const;
 
 // 14 bits of salt.
@@ -37,12 +37,12 @@ export function saltOf(where: number): number {
   return where & SALT_MASK;
 }
 
-/** Of a request's own id: worker, salt and sequence name it; its time only helps to look. */
+/** Hash of a request's own id: worker, salt and sequence identify it; its time only helps to find it. */
 export function idHash(where: number, sequenceLow: number): number {
   return stirred(Math.imul(where, 0x9e3779b1) ^ sequenceLow);
 }
 
-/** Of an id that came from elsewhere. */
+/** Hash of an id that a peer gave. */
 export function peerHash(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -1,8 +1,8 @@
-/** The segments of a journal as files: `segment-00000001.db` and on, the oldest dropped whole. */
+/** The files of a journal's segments: `segment-00000001.db` and so on; the oldest are deleted whole. */
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The journal's place in a data directory. */
+/** The name of the journal in a data directory. */
 export const JOURNAL_DIRECTORY = 'journal';
 
 export type SegmentFile = { readonly number: number; readonly path: string };
@@ -10,7 +10,7 @@ export type SegmentFile = { readonly number: number; readonly path: string };
 const NAME = /^segment-(\d{8,})\.db$/;
 const COMPANIONS = ['', '-wal', '-shm', '-journal'] as const;
 
-/** Oldest first; none where there is no such directory. */
+/** Oldest first; empty if the directory does not exist. */
 export function segmentFiles(directory: string): SegmentFile[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory)
@@ -22,8 +22,9 @@ export function segmentFiles(directory: string): SegmentFile[] {
 }
 
 /**
- * Each run's after those of the run that began before it. Mostly that is the order of their numbers; where one process took over from
- * another, both wrote for a while. `runOf`: whose the last block is; a segment is gone on with by later runs, never by former ones.
+ * Puts each run's segments after those of the run that began before it. Usually that is the order of their numbers; if one
+ * process took over from another, both wrote for a while. `runOf`: the run of the last block; a segment is continued by
+ * later runs, never by earlier ones.
  */
 export function inOrderOfRuns<T>(segments: readonly T[], runOf: (segment: T) => number | undefined): T[] {
   return [...Map.groupBy(segments, runOf).values()].flat();
@@ -34,16 +35,17 @@ export function segmentPath(directory: string, number: number): string {
 }
 
 export function makeJournalDirectory(directory: string): void {
-  // 0700: paths and hosts are their users' affair. Never the data directory too: where that was moved away, it is to come back.
+  // 0700: paths and hosts concern only their users. Never makes the data directory too: if that was moved away, it should
+  // come back.
   if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
 }
 
-/** Throws `EEXIST` for one that is there: where the directory was away for a moment, its files were not to be seen. */
+/** Throws `EEXIST` if the file exists: if the directory was away for a moment, its files could not be seen. */
 export function beginSegment(path: string): void {
   closeSync(openSync(path, 'wx', 0o600));
 }
 
-/** With what SQLite keeps beside it. */
+/** Includes what SQLite keeps beside the file. */
 export function bytesOf(path: string): number {
   return COMPANIONS.reduce(
     (sum, suffix) => sum + (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0),

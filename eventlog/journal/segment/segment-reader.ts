@@ -1,4 +1,4 @@
-/** One segment of the journal, open for reading, beside its writer or at rest. */
+/** One segment of the journal, opened for reading, beside its writer or at rest. */
 import { crc32 } from 'node:zlib';
 import type Database from 'better-sqlite3';
 import type { RequestIdParts } from '../record-id.ts';
@@ -13,7 +13,7 @@ import { framesIn, idHash, peerHash, REQUEST_WORD, whereWord } from './request-f
 import type { Gap } from './segment.ts';
 import { vocabularyOf } from './segment-schema.ts';
 
-/** Operations of one pool or of all, as its ledger packed them. */
+/** Operations of one pool or of all, as packed by the ledger. */
 export type OperationBlock = {
   readonly run: number;
   readonly sealedAtMs: number;
@@ -95,7 +95,7 @@ export class SegmentReader implements Dictionary {
     return this.#name.get(key);
   }
 
-  /** By an id of ours. */
+  /** Finds a request by an id of ours. */
   find({ atMs, worker, salt, sequence }: RequestIdParts): RequestRecord | undefined {
     const where = whereWord(worker, salt);
     const low = sequence | 0;
@@ -106,7 +106,7 @@ export class SegmentReader implements Dictionary {
       view.getInt32(from + 4 * REQUEST_WORD.where, true) === where &&
       view.getUint16(from + 4 * REQUEST_WORD.more, true) === high &&
       Math.floor(view.getFloat64(from + 4 * REQUEST_WORD.startedAtMs, true)) === atMs;
-    // Those whose requests began about then, the earliest first: most requests are short.
+    // Blocks with requests that began at about that time, the earliest first: most requests are short.
     for (const block of this.#started.iterate(atMs, atMs + 1)) {
       const found = this.#findIn(block, hash, isIt);
       if (found !== undefined) return found;
@@ -114,7 +114,10 @@ export class SegmentReader implements Dictionary {
     return undefined;
   }
 
-  /** By the id that a trusted peer gave, the newest first: nobody but the peer sees to it that an id is given once. */
+  /**
+   * Finds requests by the id that a trusted peer gave, the newest first: only the peer could ensure that an id is used
+   * once.
+   */
   *ofPeer(id: string): Generator<RequestRecord> {
     const hash = peerHash(id);
     for (const block of this.#peerBlocks(hash)) {
@@ -128,7 +131,7 @@ export class SegmentReader implements Dictionary {
     }
   }
 
-  /** Blocks that may have this id of a peer, the newest first. */
+  /** Blocks that may contain this id of a peer, the newest first. */
   #peerBlocks(hash: number): number[] {
     const filters = this.#db.prepare<[], { block: number; filter: Buffer }>(
       'SELECT block, filter FROM peers ORDER BY block DESC',
@@ -138,9 +141,9 @@ export class SegmentReader implements Dictionary {
     return blocks;
   }
 
-  /** Those that began in this time, about in the order in which they ended. */
+  /** Requests that began in this time, roughly in the order in which they ended. */
   *requests(fromMs: number, toMs: number): IterableIterator<RequestRecord> {
-    // Listed first, so that a reader that takes its time keeps no transaction open.
+    // Listed first, so that a slow reader keeps no transaction open.
     const blocks = this.#started.all(fromMs, toMs).toSorted((a, b) => a - b);
     for (const block of blocks) {
       const run = this.#runOf.get(block) ?? 0;
@@ -187,7 +190,7 @@ export class SegmentReader implements Dictionary {
     return this.#db.prepare<[], number>('SELECT count(*) FROM blocks').pluck().get() ?? 0;
   }
 
-  /** Reads all of it, in a step for each block, and tells of what is not as it was written. */
+  /** Reads everything, in a step for each block, and reports what is not as it was written. */
   *check(): IterableIterator<void> {
     const structure = this.#db.pragma('integrity_check(1)', { simple: true }) as string;
     if (structure !== 'ok') this.#damaged(new RangeError(`expected a sound file, found ${structure}`));
@@ -219,12 +222,12 @@ export class SegmentReader implements Dictionary {
       }));
   }
 
-  /** Whose its last block is; undefined: it has none yet. */
+  /** The run of its last block; undefined: it has no block yet. */
   run(): number | undefined {
     return this.#lastRun.get();
   }
 
-  /** From its first request's beginning to its last block. */
+  /** From the beginning of its first request to its last block. */
   span(): { readonly fromMs: number; readonly toMs: number } | undefined {
     const row = this.#db
       .prepare<[], { fromMs: number | null; toMs: number | null }>(
@@ -251,7 +254,7 @@ export class SegmentReader implements Dictionary {
     return pools !== undefined && rangesIn(pools).some(test);
   }
 
-  /** Empty for a block that is dropped meanwhile. A damaged one is told of, and passed over as if it were empty. */
+  /** Empty for a block that was dropped meanwhile. A damaged block is reported, and skipped as if it were empty. */
   #whole(column: Column, block: number): Buffer {
     try {
       const row = column.get(block);
@@ -265,7 +268,7 @@ export class SegmentReader implements Dictionary {
     }
   }
 
-  /** One that cannot be read is told of, and hides no other. */
+  /** A request that cannot be read is reported and hides no other. */
   #readable(bytes: Buffer, from: number, length: number, run: number): RequestRecord | undefined {
     try {
       return readRequest(bytes, from, length, this, run);

@@ -6,15 +6,15 @@ import type { Vocabulary } from '../vocabulary.ts';
 /** `swyj` in ASCII, in the file's header. */
 export const APPLICATION_ID = 0x73_77_79_6a;
 /**
- * Raised whenever anything in a segment is to be read otherwise than before: a table, the frames of requests, the records and the
- * checkpoints of ledgers. `test/formats.test.ts` holds the number and what it stands for together. Whoever raises it begins a
- * segment of its own, and reads the former ones as what they are.
+ * Raised whenever anything in a segment must be read differently: a table, the frames of requests, or the records and
+ * checkpoints of ledgers. `test/formats.test.ts` ties the number to what it stands for. A program with a new number begins
+ * a segment of its own, and reads the former ones in their format.
  */
 export const SCHEMA_VERSION = 1;
 
-// The rows of `blocks` are small and lie together; the bytes they stand for lie in `contents`, in the order in which a
-// reader needs them, since SQLite reads a long row from its beginning. Sums are CRC-32 of the long columns, one by one.
-// `peers` has the blocks in which ids of trusted peers are, all of them looked at for an id that is not found.
+// The rows of `blocks` are small and stored together; their bytes are in `contents`, in the order in which a reader needs
+// them, since SQLite reads a long row from its beginning. Sums are CRC-32, one for each long column. `peers` lists the
+// blocks with ids of trusted peers: a search for an id that is not found looks at all of them.
 const TABLES = `
 CREATE TABLE about (
   vocabulary TEXT NOT NULL,
@@ -72,14 +72,14 @@ export function createTables(db: Database.Database, vocabulary: Vocabulary, nowM
   }).immediate();
 }
 
-/** Nothing is in the file: it is just being made, or whoever made it died before anything was. */
+/** The file is empty: it is just being made, or its writer died before anything was in it. */
 export class SegmentUnbegun extends Error {
   override readonly name = 'SegmentUnbegun';
 }
 
-/** Throws `DataUnusable` for a file that is no segment, or one that is to be read otherwise; `SegmentUnbegun` for an empty one. */
+/** Throws `DataUnusable` for a file that is no segment or has another format, and `SegmentUnbegun` for an empty one. */
 export function requireSegment(db: Database.Database): void {
-  // In one transaction: what is made between two looks would be a file with tables and no id.
+  // In one transaction: otherwise a segment made between the two reads would look like a file with tables and no id.
   db.transaction(() => requireFormat(db))();
 }
 
@@ -95,7 +95,7 @@ function requireFormat(db: Database.Database): void {
       'data_newer',
       `expected a segment of format ${SCHEMA_VERSION} in ${db.name}, found format ${version}: a newer switchyard wrote it`,
     );
-  // Before there was a release, requests were packed in more than one way under the same number; since then there is this table.
+  // Before the first release, requests were packed in several ways under the same number; since then this table exists.
   if (db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'peers'").get() === undefined)
     throw new DataUnusable(
       'data_older',

@@ -1,4 +1,4 @@
-/** One segment of the journal, open for writing: blocks, the names they use, and the gaps between them. */
+/** One segment of the journal, opened for writing: blocks, the names they use, and the gaps between them. */
 import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import type { Vocabulary } from '../vocabulary.ts';
@@ -8,25 +8,28 @@ import { createTables, requireSegment, vocabularyOf } from './segment-schema.ts'
 
 export type Gap = {
   readonly run: number;
-  /** `stopped`: nothing ran · `overflow`: the writer fell behind, or could not write · `discarded`: it could not read. */
+  /**
+   * `stopped`: nothing ran · `overflow`: the writer fell behind, or could not write · `discarded`: it could not read the
+   * rings.
+   */
   readonly cause: 'stopped' | 'overflow' | 'discarded';
   readonly fromMs: number;
   readonly toMs: number;
-  /** Lost in it; undefined: nobody knows. */
+  /** Records lost in the gap; undefined: unknown. */
   readonly requests: number | undefined;
   readonly operations: number | undefined;
 };
 
-/** The last block there is: where its run had come to. */
+/** The last block: how far its run had come. */
 export type LastBlock = { readonly run: number; readonly sealedAtMs: number; readonly positions: Int32Array };
 
-// Only readers share the file, and they do not keep a writer out for longer.
+// Only readers share the file, and they do not block a writer for longer.
 const BUSY_TIMEOUT_MS = 50;
 // 8 MiB of write-ahead log: a checkpoint every few seconds of a busy router.
 const CHECKPOINT_BYTES = 8_388_608;
-// Blocks are large: larger pages mean fewer of them, and fewer writes.
+// Blocks are large: larger pages mean fewer pages, and fewer writes.
 const PAGE_BYTES = 8192;
-// What is written is not read again, and index pages are few. By default 16 MiB of it would stay.
+// What is written is not read again, and index pages are few. The default would keep 16 MiB.
 const CACHE_KIB = 1024;
 
 export class Segment {
@@ -39,7 +42,7 @@ export class Segment {
   readonly #insertGap: Database.Statement;
   readonly #deleteGap: Database.Statement;
   readonly #named = new Set<number>();
-  // While a ring stays full there is a gap with every block: they are one.
+  // While a ring stays full, every block has a gap: they are merged into one.
   #lastGap: { readonly gap: Gap; readonly id: number | bigint } | undefined;
 
   static create(path: string, number: number, vocabulary: Vocabulary, nowMs: number): Segment {
@@ -54,7 +57,7 @@ export class Segment {
     }
   }
 
-  /** Goes on with a segment of before; undefined where its words are not these. */
+  /** Continues an existing segment; undefined: it has another vocabulary. */
   static open(path: string, number: number, vocabulary: Vocabulary): Segment | undefined {
     const db = new Database(path, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
     try {
@@ -148,12 +151,12 @@ export class Segment {
     return this.#db.prepare<[], number>('SELECT created_at_ms FROM about').pluck().get() ?? 0;
   }
 
-  /** `whole`: nothing more will be written, so the file is made to stand for itself. */
+  /** `whole`: nothing more will be written, so the file is made readable on its own. */
   close(whole: boolean): void {
     try {
       if (whole) {
         this.#db.pragma('wal_checkpoint(TRUNCATE)');
-        // Needs every reader to be away for a moment; else the file stays as readable with its write-ahead log.
+        // Needs all readers to be away for a moment; otherwise the file stays readable together with its write-ahead log.
         this.#db.pragma('journal_mode = DELETE');
       }
     } catch (error) {
@@ -183,7 +186,7 @@ function together(before: Gap, next: Gap): Gap {
 
 type LastRow = { run: number; sealed_at_ms: number; positions: Buffer };
 
-/** Of a segment that others may be writing. */
+/** Of a segment that may still be written by others. */
 export function readLastBlock(path: string): LastBlock | undefined {
   const db = openSegment(path);
   try {

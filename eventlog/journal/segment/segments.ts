@@ -22,10 +22,10 @@ export type Retention = { readonly maxBytes: number; readonly maxAgeMs: number }
 
 export type Limits = { readonly segmentBytes: number; readonly segmentAgeMs: number };
 
-/** `isBeside`: another run is writing still, and goes on to do so for a while. */
+/** `isBeside`: another run is still writing, and will be for a while. */
 export type Writer = { readonly run: number; readonly isBeside: boolean };
 
-// 1/8 of what is kept, so that dropping the oldest drops little; never more than 128 MiB, which is copied in a second.
+// 1/8 of what is kept, so that dropping the oldest drops little; at most 128 MiB, which are copied in a second.
 const SHARE = 8;
 const MOST_SEGMENT_BYTES = 134_217_728;
 const LEAST_SEGMENT_BYTES = 131_072;
@@ -35,11 +35,11 @@ export class Segments {
   readonly #vocabulary: Vocabulary;
   readonly #retention: Retention;
   readonly #limits: Limits;
-  // Of those that are full: they do not change any more.
+  // Segments that are full: they no longer change.
   readonly #full = new Map<number, { readonly bytes: number; readonly endedAtMs: number }>();
   #segment: Segment | undefined;
   #createdAtMs = 0;
-  /** The most that was seen of the file that is written, without what SQLite keeps beside it. */
+  /** The largest size seen of the file being written, without what SQLite keeps beside it. */
   #mainBytes = 0;
   #isFull = false;
   #another = false;
@@ -70,8 +70,9 @@ export class Segments {
   }
 
   /**
-   * The newest that can be gone on with, or a new one: of a run that has begun one of its own, since another run may write as well.
-   * Returns the last block of this run, else the last of all; none beside another run.
+   * Opens the newest segment that can be continued, or a new one. A run that has begun a segment continues only its own,
+   * since another run may be writing too. Returns the last block of this run, else the last of all; beside another run,
+   * only this run's.
    */
   open(nowMs: number): LastBlock | undefined {
     const { run, isBeside } = this.#writer;
@@ -86,7 +87,7 @@ export class Segments {
     return last;
   }
 
-  /** Where the next block belongs. */
+  /** The segment to which the next block belongs. */
   current(nowMs: number): Segment {
     if (this.#isFull || this.#segment === undefined) {
       this.#segment?.close(true);
@@ -97,16 +98,16 @@ export class Segments {
     return this.#segment as unknown as Segment;
   }
 
-  /** Sees what there is, drops what is too much or too old, and says when a new segment is due. */
+  /** Looks at the files, drops what is too much or too old, and decides when a new segment is due. */
   keepHouse(nowMs: number): { readonly bytes: number; readonly count: number } {
     const { maxBytes, maxAgeMs } = this.#retention;
     const files = segmentFiles(this.#directory);
     const own = files.find((file) => file.number === this.number);
     const ownBytes = own === undefined ? 0 : bytesOf(own.path);
     const ageMs = nowMs - this.#createdAtMs;
-    // Begun in what is to come: by a clock that was set back since, so that its age is not known.
+    // A segment from the future was made by a clock that has been set back since, so its age is unknown.
     const isOld = (ageMs >= this.#limits.segmentAgeMs || ageMs < 0) && this.#segment?.isEmpty === false;
-    // A file that somebody removed or cut off is written to no end; by itself it only grows.
+    // A file that somebody removed or truncated is useless to write to; by itself it only grows.
     const mainBytes = own === undefined ? -1 : (statSync(own.path, { throwIfNoEntry: false })?.size ?? -1);
     const isSpoilt = mainBytes < this.#mainBytes;
     this.#mainBytes = Math.max(this.#mainBytes, mainBytes);
@@ -130,7 +131,7 @@ export class Segments {
     this.#segment = undefined;
   }
 
-  /** After a failure: its transaction is undone, its file is opened again or another begun. */
+  /** After a failure: the transaction is rolled back, and the file is opened again or another one begun. */
   abandon(): void {
     this.#segment?.close(false);
     this.#segment = undefined;
@@ -155,13 +156,13 @@ export class Segments {
     try {
       this.#use(Segment.create(path, number, this.#vocabulary, nowMs));
     } catch (error) {
-      // For want of room, say: else each attempt would leave a file with nothing in it, one a second.
+      // If the disk is full, for instance, each attempt would otherwise leave an empty file, one a second.
       dropSegment(path);
       throw error;
     }
   }
 
-  /** Whatever is wrong with a file of before, a new one can be written. */
+  /** If anything is wrong with an existing file, a new one can be written. */
   #goOnWith({ path, number }: SegmentFile): void {
     try {
       const segment = Segment.open(path, number, this.#vocabulary);
@@ -169,19 +170,19 @@ export class Segments {
       if (bytesOf(path) < this.#limits.segmentBytes) this.#use(segment);
       else segment.close(true);
     } catch {
-      // Its readers will say what is wrong with it.
+      // Its readers will report what is wrong with it.
     }
   }
 
   #ofBefore(file: SegmentFile, nowMs: number): { readonly bytes: number; readonly endedAtMs: number } {
     const known = this.#full.get(file.number);
     if (known !== undefined) return known;
-    // One that cannot be read is kept for as long as if it could.
+    // A segment that cannot be read is kept as long as if it could.
     const saidMs = lastOf([file])?.sealedAtMs ?? modifiedAtMs(file.path);
-    // One that ended in what is to come would be kept until then, and all that are behind it.
+    // A segment that ended in the future would otherwise be kept until then, along with all after it.
     const endedAtMs = Math.min(saidMs, nowMs);
     const found = { bytes: bytesOf(file.path), endedAtMs };
-    // One with a write-ahead log may be written still, by another run.
+    // A segment with a write-ahead log may still be written by another run.
     if (!hasWriteAheadLog(file.path)) this.#full.set(file.number, found);
     return found;
   }
@@ -197,7 +198,7 @@ function lastOf(
       const last = readLastBlock(file.path);
       if (last !== undefined && (run === undefined || last.run === run)) return { ...last, file };
     } catch {
-      // As above.
+      // As in `#goOnWith`.
     }
   }
   return undefined;
