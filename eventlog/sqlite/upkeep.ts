@@ -1,6 +1,6 @@
 /**
  * What keeps a log in SQLite small and quick to open, added to every file that lacks it: the number of current rows,
- * so that a missing one is noticed without reading a million of them; and the deletion of old answers.
+ * so that a missing one is noticed without reading a million of them; and permission to delete old answers.
  */
 import type Database from 'better-sqlite3';
 

@@ -1,5 +1,5 @@
 /**
- * Logs commands to the process log: a moment after the answer, several at once. A line costs this thread up to half
+ * Logs commands to the process log: a moment after the answer, several at once. A line costs this thread half
  * as much as the rest of a command, and a client that just got its answer tends to send the next command through
  * another thread, which needs a core.
  */

@@ -1,4 +1,4 @@
-/** When points of the past are made: some time after the start, and whenever much was recorded. */
+/** When points of the past are made: a few seconds after enough events were recorded, those before the start included. */
 import { POINT_EVERY } from '../../eventlog/index.ts';
 
 // A start is over by then, and the first requests have found their owners; so is a burst of changes, or it has become large.
