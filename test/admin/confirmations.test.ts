@@ -312,8 +312,10 @@ describe('a change on trial', () => {
     });
     const id = /switchyard confirm ([0-9a-f]{12})/.exec(ran.out)?.[1] ?? '';
     expect(ran.out).toContain('undone at');
-    expect((await command(['confirm', ...at])).out).toContain(`${id}  goes back to position 4 at `);
-    expect(await command(['confirm', id, ...at])).toMatchObject({ code: 0, out: `${id} is confirmed\n` });
+    expect((await command(['confirm', ...at])).out).toContain(
+      `${id}  will be undone, back to position 4, at `,
+    );
+    expect(await command(['confirm', id, ...at])).toMatchObject({ code: 0, out: `${id} confirmed\n` });
     expect((await command(['confirm', ...at])).out).toBe('nothing is on trial\n');
     expect((await command(['apply', '-', '--confirm-within', '5y', ...at], { stdin: '{}' })).code).toBe(2);
   });

@@ -96,7 +96,7 @@ describe('explain', () => {
         }),
       }),
     ]);
-    expect(plain.steps[0]?.why).toContain('one of 2 alike, drawn by chance');
+    expect(plain.steps[0]?.why).toContain('tied with 1 more, chosen at random');
 
     // Both busy, one waits, one is turned away.
     for (const backend of [one, two]) backend.behave = () => ({ type: 'answer', delayMs: 400 });
@@ -113,7 +113,7 @@ describe('explain', () => {
     expect(refused.steps).toMatchObject([
       {
         type: 'refused',
-        why: 'none could be had, and the queue was full (2 at its limit)',
+        why: 'no backend was available, and the queue was full (2 at its limit)',
         sight: {
           waiting: 1,
           maxWaiting: 1,
@@ -126,7 +126,7 @@ describe('explain', () => {
     ]);
     const waited = await explain(await by(({ path }) => path === '/waits'));
     expect(waited.steps.map(({ type }) => type)).toEqual(['queued', 'granted']);
-    expect(waited.steps[0]?.why).toBe('none could be had (2 at its limit); place 1 of 1 in the queue');
+    expect(waited.steps[0]?.why).toBe('no backend was available (2 at its limit); place 1 of 1 in the queue');
     expect(waited.timings.queuedMs).toBeGreaterThan(0);
 
     // Refused by one, served by the other.
@@ -201,7 +201,7 @@ describe('explain', () => {
     const older = JSON.parse((await runCommand(['explain', plain.id, '--data', data, '--json'])).output);
     expect(older).toMatchObject({ position: 6, domain: 'a.example', outcome: plain.outcome });
     expect(older.notes).toEqual([
-      'position 6 is archived: domain, route and backends are told as of 7, where this log begins',
+      'position 6 is archived: domain, route and backends are shown as of 7, where this log begins',
       'the query is not journalled (journal.queryStrings)',
       'who changed the domain, the pool and the backend last is in the archive, which has positions up to 7',
     ]);
@@ -253,7 +253,7 @@ describe('explain of a request that is not sent', () => {
     expect(await explain({ path: '/api/x', headers: { 'X-Beta': 'yes' } })).toMatchObject({
       pool: 'api',
       backend: 'api.1',
-      why: 'api.1 was the only one that could be had',
+      why: 'api.1 was the only one available',
       route: { considered: expect.arrayContaining([expect.objectContaining({ verdict: 'matched' })]) },
     });
     const other = await explain({ path: '/api/x', whyNot: 'api.1' });
@@ -297,7 +297,7 @@ describe('explain of a request that is not sent', () => {
       data,
     ];
     const atRest = await runCommand(words);
-    expect(atRest.output).toContain('goes to  api.1: api.1 was the only one that could be had');
+    expect(atRest.output).toContain('goes to  api.1: api.1 was the only one available');
     expect(
       (await runCommand(['explain', '--host', 'a.example', '--header', 'nothing', '--data', data])).code,
     ).toBe(2);

@@ -70,7 +70,7 @@ it('a pool that sleeps is told as it would be when it is woken', async () => {
   expect(story).toMatchObject({
     pool: 'web',
     backend: 'web.1',
-    why: 'web.1 was the only one that could be had',
+    why: 'web.1 was the only one available',
     notes: ['the pool sleeps, since nobody has used it for long: backends are shown as when it is woken'],
   });
 });
@@ -168,7 +168,7 @@ it('of a domain in maintenance is told what its pool would do without', async ()
     pool: 'web',
     backend: null,
     why: 'a.test is in maintenance: H80',
-    whyNot: 'web.1 could be had, but no backend is picked: a.test is in maintenance: H80',
+    whyNot: 'web.1 is available, but no backend is picked: a.test is in maintenance: H80',
   });
 });
 
@@ -191,31 +191,40 @@ it.each<[string, (world: RecordedWorld) => Promise<unknown>, Setting, object]>([
     'busy',
     async (world) => world.ask(),
     { pool: { maxConcurrency: 1 } },
-    { why: 'none can be had now; it would wait', whyNot: 'web.1 cannot be had: at its limit, 1/1' },
+    { why: 'no backend is available now; it would wait', whyNot: 'web.1 is unavailable: at its limit, 1/1' },
   ],
   [
     'busy, and nobody may wait',
     async (world) => world.ask(),
     { pool: { maxConcurrency: 1, queue: { maxWaiting: 0 } } },
-    { why: 'none can be had now; the queue is full: H11', whyNot: 'web.1 cannot be had: at its limit, 1/1' },
+    {
+      why: 'no backend is available now; the queue is full: H11',
+      whyNot: 'web.1 is unavailable: at its limit, 1/1',
+    },
   ],
   [
     'quarantined',
     (world) => world.happen(isOut(LATER_MS)),
     {},
-    { why: 'none can be had now; it would wait', whyNot: `web.1 cannot be had: quarantined, until ${LATER}` },
+    {
+      why: 'no backend is available now; it would wait',
+      whyNot: `web.1 is unavailable: quarantined, until ${LATER}`,
+    },
   ],
   [
     'ejected',
     (world) => world.happen(isEjected('', LATER_MS)),
     { pool: ALL_MAY_BE_OUT },
-    { why: 'none can be had now; it would wait', whyNot: `web.1 cannot be had: ejected, until ${LATER}` },
+    {
+      why: 'no backend is available now; it would wait',
+      whyNot: `web.1 is unavailable: ejected, until ${LATER}`,
+    },
   ],
   [
     'starting',
     (world) => world.happen(changed({ ...at(9001), state: 'starting' })),
     {},
-    { why: 'no backend is up, and some are starting: H20', whyNot: 'web.1 cannot be had: starting' },
+    { why: 'no backend is up; some are starting: H20', whyNot: 'web.1 is unavailable: starting' },
   ],
 ])('where the only backend is %s, it is told so', async (_, happens, setting, expected) => {
   await using directory = await tempDirectory();
@@ -248,7 +257,7 @@ it('a backend that fails for one route is told to for that route alone', async (
   expect(ofRoute).toMatchObject({
     route: { route: 0 },
     backend: null,
-    whyNot: `web.1 cannot be had: failing for this route, until ${LATER}`,
+    whyNot: `web.1 is unavailable: failing for this route, until ${LATER}`,
   });
   const asOf = { type: 'time', ms: RUN + 10 } as const;
   expect(await explained(directory.path, { path: '/', whyNot, at: asOf })).toMatchObject({
@@ -282,7 +291,7 @@ it('what is not known of who would ask is said', async () => {
   const pool = { policy: 'consistent-hash', affinity: { cookie: 'home' } } as const;
   const { notes } = await asked(directory.path, async (world) => world.checkpoint(), { pool });
   expect(notes).toEqual([
-    'the key is digested with a secret: it is taken to have none',
-    'the client is taken to come for the first time',
+    'hash keys need the router’s secret: answered as if the request had no key',
+    'answered as for a new client, without an affinity cookie',
   ]);
 });

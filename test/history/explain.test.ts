@@ -65,9 +65,9 @@ describe('a request that its ledger has no operation of', () => {
       'owner_unavailable',
       5000,
       'left',
-      'it waited 5000 ms for the ledger of its pool, which slept; its owner did not make it',
+      'it waited 5000 ms for its pool to wake up, in vain: its owner failed',
     ],
-    ['client_closed', 20, 'left', 'it waited 20 ms for the ledger of its pool, which slept'],
+    ['client_closed', 20, 'left', 'it waited 20 ms for its pool to wake up'],
     ['no_backends', 1, 'refused', 'the pool had no backends'],
   ])('is told to have waited for that to be made, or why not: %s', async (outcome, ms, type, why) => {
     await using directory = await tempDirectory();
@@ -100,9 +100,7 @@ describe('a request that its ledger has no operation of', () => {
           why: 'the journal does not have the operation of the ledger',
         },
       ]);
-      expect(notes).toEqual([
-        'the journal does not tell how the pool stood at every step: it no longer has what led there',
-      ]);
+      expect(notes).toEqual(['the journal cannot show the pool at every step: earlier records are gone']);
     }
   });
 
@@ -126,7 +124,7 @@ describe('a request that its ledger has no operation of', () => {
       {
         type: 'left',
         ticket: null,
-        why: 'it waited for its worker to learn of the backends that the ledger gave it',
+        why: 'it waited for its worker to learn of the backends that it was given',
       },
     ]);
     expect(notes).toEqual([]);
@@ -200,7 +198,7 @@ it('a request whose pool was removed while it waited is told that it was', async
   const { steps } = await storyOf(directory.path, request);
   expect(steps).toMatchObject([
     { type: 'queued' },
-    { type: 'left', why: 'it left the queue: the pool had no backends any more' },
+    { type: 'left', why: 'it left the queue: the pool had no backends left' },
   ]);
 });
 
@@ -220,7 +218,7 @@ it('a request that waited for a backend whose probes fail is told so', async () 
   const { steps } = await storyOf(directory.path, request);
   expect(steps.at(-1)).toMatchObject({
     type: 'left',
-    why: 'it left the queue: none was up (1 failing its probes)',
+    why: 'it left the queue: no backend was up (1 failing health checks)',
   });
 });
 
@@ -233,6 +231,6 @@ it('a request that was decided on a position which the log does not have is told
   const { position, notes } = await storyOf(directory.path, request);
   expect(position).toBe(28);
   expect(notes).toEqual([
-    'the log ends at position 0, before position 28: domain, route and backends are told as of then; is it an older copy?',
+    'the log ends at position 0, before position 28: domain, route and backends are shown as of its end; is it an older copy?',
   ]);
 });

@@ -213,7 +213,7 @@ describe('an archive', () => {
       'events --reverse --json',
     ])
       expect(await run(asked)).toMatchObject({ code: 0, err: NOTE });
-    expect((await run('events --to 5')).err).toBe(`${NOTE}switchyard: no event is such\n`);
+    expect((await run('events --to 5')).err).toBe(`${NOTE}switchyard: no event matches\n`);
     for (const asked of [
       'events --from 9',
       'events --since 9',

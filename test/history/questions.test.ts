@@ -192,7 +192,7 @@ describe('a search of events', () => {
 describe('where a request would go', () => {
   it.each([
     ['no backend', {}, {}, 'the pool has no backends: H14'],
-    ['one that starts', {}, { state: 'starting' }, 'no backend is up, and some are starting: H20'],
+    ['one that starts', {}, { state: 'starting' }, 'no backend is up; some are starting: H20'],
     ['one that starts, and is waited for', { whenEmpty: 'hold' }, { state: 'starting' }, 'it would wait'],
     ['one that drains, and nobody may wait', { queue: { maxWaiting: 0 } }, { state: 'draining' }, 'H11'],
   ])(
@@ -247,13 +247,13 @@ describe('where a request would go', () => {
         }>('POST', '/v1/explain', { host: 'example.com', ...body })
       ).body;
     const own = await explain({ path: '/', whyNot: 'out' });
-    expect(own.whyNot).toBe('out cannot be had: ejected, until 2026-01-31T14:03:09.000Z');
+    expect(own.whyNot).toBe('out is unavailable: ejected, until 2026-01-31T14:03:09.000Z');
     expect(own.why).not.toContain('trial');
     expect(own.sight.candidates.filter(({ isTrial }) => isTrial)).toEqual([]);
-    expect((await explain({ path: '/', whyNot: 'drained' })).whyNot).toBe('drained cannot be had: draining');
-    expect((await explain({ path: '/api' })).why).toContain('tried was out, its time is over');
+    expect((await explain({ path: '/', whyNot: 'drained' })).whyNot).toBe('drained is unavailable: draining');
+    expect((await explain({ path: '/api' })).why).toContain('tried was ejected, its time is over');
     expect((await explain({ path: '/api', whyNot: 'well' })).whyNot).toBe(
-      'well could be had as well: tried was out, its time is over, and this request is its trial; 2 could not be had (1 draining, 1 ejected)',
+      'well is available too: tried was ejected, its time is over, and this request is its trial; 2 unavailable (1 draining, 1 ejected)',
     );
   });
 
@@ -269,7 +269,7 @@ describe('where a request would go', () => {
     expect(await whyNot('/old')).toBe('no backend is picked: route 0 redirects it');
     await made.client.must('PUT', '/v1/domains/example.com', { pool: 'web', maintenance: true });
     expect(await whyNot('/')).toBe(
-      'web.1 could be had, but no backend is picked: example.com is in maintenance: H80',
+      'web.1 is available, but no backend is picked: example.com is in maintenance: H80',
     );
   });
 
@@ -396,7 +396,7 @@ describe('the undoing of one change', () => {
     }
     const ran = await command(['rollback', '--change', '11', '--admin', made.address]);
     expect([ran.code, ran.err]).toEqual([0, 'switchyard: stays: domain new.example was changed since\n']);
-    expect(ran.out).toContain('undone is position 9 to 12, in force at position 17\n');
+    expect(ran.out).toContain('undone: position 9 to 12; in force at position 17\n');
     const { body } = await made.client.must<{ pools: object; domains: object }>('GET', '/v1/state');
     expect(Object.keys(body.pools)).toEqual(['web']);
     expect(body.domains).toEqual({
@@ -526,7 +526,7 @@ describe('the command line', () => {
   it('says that no event is such', async () => {
     await using made = await story();
     const ran = await command(['events', '--author', 'nobody', '--admin', made.address]);
-    expect([ran.code, ran.out, ran.err]).toEqual([0, '', 'switchyard: no event is such\n']);
+    expect([ran.code, ran.out, ran.err]).toEqual([0, '', 'switchyard: no event matches\n']);
   });
 
   it('finds a removal by bisection, by a question and by a command, and undoes it', async () => {
@@ -544,7 +544,7 @@ describe('the command line', () => {
 
     const undone = await command(['rollback', '--to', '6', '--domain', 'example.com', ...at]);
     expect(undone.out).toContain('+ domain example.com');
-    expect(undone.out).toContain('as at position 6, in force at position 9');
+    expect(undone.out).toContain('restored to position 6; in force at position 9');
     const diff = await command(['diff', '6', '--domain', 'example.com', ...at]);
     expect(diff.out).toBe('# position 6 to 9\nno difference\n');
   });

@@ -108,7 +108,7 @@ export function renderStory(found: Story): string[] {
   return [
     `${request.method} ${request.host}${request.path}  ${found.outcome.status}  ${found.id}`,
     ...(found.requestId === found.id ? [] : [`known as ${found.requestId}`]),
-    `at ${request.startedAt} by worker ${request.worker}, decided on position ${position} of the log`,
+    `at ${request.startedAt} by worker ${request.worker}, decided at log position ${position}`,
     '',
     `domain   ${found.domain ?? 'none'}${lost(found.domains)}`,
     ...routeLines(found.route),
@@ -139,7 +139,7 @@ export function routeLines(found: z.output<typeof route> | null): string[] {
     const reason = why === undefined ? '' : `: ${why}${header === undefined ? '' : ` ${header}`} differs`;
     return `route    ${index}  ${verdict.replace('_', ' ')}${reason}  ${clean(describeMatch(match as RouteMatch))}`;
   });
-  return found.route === -1 ? [...lines, 'route    none of them: the domain’s own pool'] : lines;
+  return found.route === -1 ? [...lines, 'route    none matched: the domain’s own pool'] : lines;
 }
 
 function stepLines(
@@ -151,7 +151,7 @@ function stepLines(
   return [
     `${number}. ${what}${at === null ? '' : `  ${at}`}${where}`,
     `   ${why}`,
-    ...(end === null ? [] : [`   and ended: ${end}`]),
+    ...(end === null ? [] : [`   ended: ${end}`]),
     ...(seen === null ? [] : sightLines(seen, backend).map((line) => `   ${line}`)),
   ];
 }

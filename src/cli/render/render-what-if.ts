@@ -54,7 +54,7 @@ export function renderWhatIf({ pools, assumptions, gaps, damaged }: WhatIfAnswer
     ...pools.flatMap((pool) => [...poolLines(pool), '']),
     ...gaps.map(({ from, to, cause }) => `the journal has a gap from ${from} to ${to} (${cause})`),
     ...damaged.map((file) => `damaged in the journal: ${file}`),
-    'assumed, since nobody can know:',
+    'assumptions:',
     ...assumptions.map((each) => `- ${each}`),
   ].map(clean);
 }
@@ -74,9 +74,9 @@ function poolLines({
   return [
     `pool ${pool}  ${from} to ${to}`,
     differsFrom === null
-      ? 'nothing would have gone otherwise'
-      : `otherwise from ${differsFrom} on; ${assumed} of ${leases} leases (${share} %) take an assumed time`,
-    ...(skipped === 0 ? [] : [`${skipped} operations are left out: the journal has not what led to them`]),
+      ? 'nothing would have been different'
+      : `different from ${differsFrom} on; ${assumed} of ${leases} leases (${share} %) have an assumed time`,
+    ...(skipped === 0 ? [] : [`${skipped} operations are left out: the journal lacks what led to them`]),
     '',
     ...renderTable(['', 'recorded', 'simulated'], rows),
     '',

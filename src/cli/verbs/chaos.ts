@@ -30,7 +30,7 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   if (print.json) await print.value(body);
   else
     await print.line(
-      at === undefined ? `${crash} was made to fail` : `${crash} fails when it next gets to ${at}`,
+      at === undefined ? `${crash} was made to fail` : `${crash} will fail when it next reaches ${at}`,
     );
   return 0;
 }

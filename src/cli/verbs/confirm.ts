@@ -16,7 +16,7 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   if (id !== undefined) {
     const kept = await client.ask({ method: 'POST', path: ['v1', 'confirm'], body: { id } }, anything);
     if (print.json) await print.value(kept);
-    else await print.line(`${id} is confirmed`);
+    else await print.line(`${id} confirmed`);
     return 0;
   }
   const found = await client.ask({ method: 'GET', path: ['v1', 'confirmations'] }, trials);
@@ -24,6 +24,8 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   else if (found.items.length === 0) await print.line('nothing is on trial');
   else
     for (const { id, untilMs, before } of found.items)
-      await print.line(`${id}  goes back to position ${before} at ${new Date(untilMs).toISOString()}`);
+      await print.line(
+        `${id}  will be undone, back to position ${before}, at ${new Date(untilMs).toISOString()}`,
+      );
   return 0;
 }

@@ -94,7 +94,7 @@ async function run(context: Context): Promise<ExitCode> {
   // Backwards the archive comes last, and who has found enough before does not want it.
   if (reverse && archived > 0 && found < (query.limit ?? Number.POSITIVE_INFINITY))
     print.note(archivedNote(archived));
-  if (found === 0 && !follow && !print.json) print.note('no event is such');
+  if (found === 0 && !follow && !print.json) print.note('no event matches');
   return 0;
 }
 

@@ -37,6 +37,6 @@ async function run(context: Context): Promise<ExitCode> {
     }),
   );
   if (print.json) await print.value({ file });
-  else await print.line(`${file} is written; look into it with --data ${file}`);
+  else await print.line(`wrote ${file}; read it with --data ${file}`);
   return 0;
 }

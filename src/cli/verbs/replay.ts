@@ -112,7 +112,7 @@ function rendered(found: Verified): string[] {
 
 function ending({ ok, differences, cut }: Verified): string {
   if (ok) return 'all decided as recorded';
-  if (differences.length === 0) return 'all that could be read is decided as recorded';
+  if (differences.length === 0) return 'all that could be read was decided as recorded';
   return `${differences.length}${cut ? ' or more' : ''} differences`;
 }
 

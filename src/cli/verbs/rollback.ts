@@ -44,7 +44,7 @@ async function run(context: Context): Promise<ExitCode> {
   meter.show(() => 'looking for what differs');
   const shown = await ask(client, { ...what, dryRun: true }).finally(() => meter.clear());
   if (!print.json) await print.lines(rendered(shown.changes ?? [], print));
-  if (!print.json && shown.more !== undefined) print.note(`and ${shown.more} changes more`);
+  if (!print.json && shown.more !== undefined) print.note(`and ${shown.more} more changes`);
   if (!print.json) for (const line of shown.left ?? []) print.note(`stays: ${line}`);
   if (args.flag('dry-run')) {
     if (print.json) await print.value(shown);
@@ -59,7 +59,7 @@ async function run(context: Context): Promise<ExitCode> {
   const done = await ask(client, wish, args.flag('wait') ? PATIENT : {}).finally(() => meter.clear());
   if (print.json) await print.value(done);
   else {
-    await print.line(`${doneAs(done)}, in force at position ${done.position}`);
+    await print.line(`${doneAs(done)}; in force at position ${done.position}`);
     await print.lines(drainedLines(done.drained));
   }
   return 0;
@@ -76,9 +76,9 @@ function wishOf(args: Arguments): object {
 }
 
 function doneAs({ to, change }: RolledBack): string {
-  if (change === undefined) return `as at position ${to}`;
+  if (change === undefined) return `restored to position ${to}`;
   const { from, to: last } = change;
-  return `undone is position ${from === last ? from : `${from} to ${last}`}`;
+  return `undone: position ${from === last ? from : `${from} to ${last}`}`;
 }
 
 function ask(client: AdminClient, body: object, how: Partial<Ask> = {}) {

@@ -96,8 +96,8 @@ type Shown = {
 
 const REFUSED = {
   no_backends: 'the pool has no backends: H14',
-  starting: 'no backend is up, and some are starting: H20',
-  queue_full: 'none can be had now; the queue is full: H11',
+  starting: 'no backend is up; some are starting: H20',
+  queue_full: 'no backend is available now; the queue is full: H11',
   exhausted: 'all backends were tried',
 } as const satisfies Record<Refusal, string>;
 
@@ -113,8 +113,9 @@ async function sightOf(
   const state = poolAt(room.log, pool, position);
   if (state === null) return undefined;
   const { policy, affinity } = completePool(state.settings);
-  if (policy === 'consistent-hash') notes.push('the key is digested with a secret: it is taken to have none');
-  if (affinity !== false) notes.push('the client is taken to come for the first time');
+  if (policy === 'consistent-hash')
+    notes.push('hash keys need the router’s secret: answered as if the request had no key');
+  if (affinity !== false) notes.push('answered as for a new client, without an affinity cookie');
   const { pool: then, atMs, notes: untold } = await poolThen(wish, room, pool, state, position);
   notes.push(...untold);
   const key = routeKey(wish, room, position, route, domain);
@@ -152,7 +153,10 @@ function verdict(
   const { sight, refusal } = shown;
   const { picked } = sight;
   if (picked !== null) return { why: whyPicked(sight, picked), backend: picked };
-  return { why: refusal === null ? 'none can be had now; it would wait' : REFUSED[refusal], backend: null };
+  return {
+    why: refusal === null ? 'no backend is available now; it would wait' : REFUSED[refusal],
+    backend: null,
+  };
 }
 
 function shares(split: NonNullable<FoundRoute['split']>): string {
@@ -169,19 +173,20 @@ function whyNot(
   const its = sight.candidates.find(({ backend }) => backend === id);
   if (its === undefined) return `the pool has no backend ${id}`;
   if (!its.open)
-    return `${id} cannot be had: ${againstOf(its)}${its.until === null ? '' : `, until ${its.until}`}`;
+    return `${id} is unavailable: ${againstOf(its)}${its.until === null ? '' : `, until ${its.until}`}`;
   const other = sight.candidates.find(({ backend }) => backend === picked);
-  if (other === undefined) return `${id} could be had, but no backend is picked: ${why}`;
-  return other.isTrial ? `${id} could be had as well: ${why}` : whyOther(its, other, sight);
+  if (other === undefined) return `${id} is available, but no backend is picked: ${why}`;
+  return other.isTrial ? `${id} is available too: ${why}` : whyOther(its, other, sight);
 }
 
 /** Both could be had. Where the policy names some by chance, the least of all may not be among them. */
 function whyOther(its: NamedCandidate, other: NamedCandidate, { measure, draws }: Sight): string {
   const [id, picked] = [its.backend, other.backend];
-  if (its.score === null || other.score === null) return `${id} could be had as well: chance named ${picked}`;
+  if (its.score === null || other.score === null)
+    return `${id} is available too: ${picked} was drawn at random`;
   const aside = draws.length > 0 ? 'was not drawn' : 'comes after it';
   if (its.score === other.score) return `${id} is as good as ${picked} (score ${its.score}), and ${aside}`;
   if (its.score < other.score)
     return `${id} has score ${its.score}, ${picked} has ${other.score}, but ${id} ${aside} (${measure})`;
-  return `${id} has score ${its.score}, ${picked} has ${other.score}: the least wins (${measure})`;
+  return `${id} has score ${its.score}, ${picked} has ${other.score}: the lowest wins (${measure})`;
 }

@@ -5,38 +5,38 @@ import type { NamedCandidate, Sight } from './story.ts';
 export function whyPicked(sight: Sight, backend: string): string {
   const open = sight.candidates.filter((candidate) => candidate.open);
   const others = sight.candidates.length - open.length;
-  const aside = others === 0 ? '' : `; ${others} could not be had (${reasonsAgainst(sight.candidates)})`;
+  const aside = others === 0 ? '' : `; ${others} unavailable (${reasonsAgainst(sight.candidates)})`;
   const its = open.find((candidate) => candidate.backend === backend);
   if (its?.isTrial === true)
-    return `${backend} was out, its time is over, and this request is its trial${aside}`;
-  if (its?.isHome === true) return `${backend} is where its client was before${aside}`;
-  if (open.length === 1) return `${backend} was the only one that could be had${aside}`;
-  const drawn = sight.draws.length > 0 ? ', drawn by chance' : '';
+    return `${backend} was ejected, its time is over, and this request is its trial${aside}`;
+  if (its?.isHome === true) return `${backend} served this client before (sticky session)${aside}`;
+  if (open.length === 1) return `${backend} was the only one available${aside}`;
+  const drawn = sight.draws.length > 0 ? ', chosen at random' : '';
   switch (sight.policy) {
     case 'random':
-      return `chance named ${backend} of ${open.length}, in proportion to weight${aside}`;
+      return `${backend} was drawn at random, by weight, from ${open.length}${aside}`;
     case 'p2c':
-      return `${backend} had the least in flight for its weight of the two that chance named${aside}`;
+      return `${backend} had the fewest requests in flight by weight of two drawn at random${aside}`;
     case 'round-robin':
-      return `it was the turn of ${backend}${aside}`;
+      return `it was ${backend}’s turn${aside}`;
     case 'consistent-hash':
       return sight.measure?.startsWith('lot') === true
-        ? `the key belongs to ${backend}, as far as it has room within its bound${aside}`
-        : `without a key, ${backend} had the fewest in flight for its weight${drawn}${aside}`;
+        ? `the key maps to ${backend}, of those below the load bound${aside}`
+        : `without a key, ${backend} had the fewest requests in flight by weight${drawn}${aside}`;
     case 'peak-ewma':
-      return `${backend} had the least cost by latency and load${drawn}${aside}`;
+      return `${backend} had the lowest cost by latency and load${drawn}${aside}`;
     default: {
       const least = open.filter((candidate) => candidate.score === its?.score).length;
-      const among = least > 1 ? `, one of ${least} alike${drawn}` : '';
-      return `${backend} had the fewest in flight for its weight${among}${aside}`;
+      const among = least > 1 ? `, tied with ${least - 1} more${drawn}` : '';
+      return `${backend} had the fewest requests in flight by weight${among}${aside}`;
     }
   }
 }
 
 const REFUSED = {
   no_backends: 'the pool had no backends',
-  starting: 'no backend was up, and some were starting',
-  queue_full: 'none could be had, and the queue was full',
+  starting: 'no backend was up; some were starting',
+  queue_full: 'no backend was available, and the queue was full',
   exhausted: 'all backends had been tried',
 } as const satisfies Record<Refusal, string>;
 
@@ -45,18 +45,18 @@ export function whyRefused(sight: Sight | null, refusal: Refusal): string {
 }
 
 export function whyQueued(sight: Sight | null): string {
-  if (sight === null) return 'none could be had';
+  if (sight === null) return 'no backend was available';
   const place = `place ${sight.waiting + 1} of ${sight.maxWaiting} in the queue`;
   if (sight.candidates.length === 0) return `backends were about to be added; ${place}`;
-  return `none could be had (${reasonsAgainst(sight.candidates)}); ${place}`;
+  return `no backend was available (${reasonsAgainst(sight.candidates)}); ${place}`;
 }
 
 const LEFT = {
-  busy: 'it left the queue: all that were up stayed full',
-  unavailable: 'it left the queue: none was up',
-  starting: 'it left the queue: none was up yet',
-  exhausted: 'it left the queue: all had been tried',
-  no_backends: 'it left the queue: the pool had no backends any more',
+  busy: 'it left the queue: all backends that were up stayed at their limits',
+  unavailable: 'it left the queue: no backend was up',
+  starting: 'it left the queue: no backend was up yet',
+  exhausted: 'it left the queue: all backends had been tried',
+  no_backends: 'it left the queue: the pool had no backends left',
 } as const satisfies Record<Wait, string>;
 
 export function whyLeft(sight: Sight | null, wait: Wait): string {
@@ -66,22 +66,22 @@ export function whyLeft(sight: Sight | null, wait: Wait): string {
 
 /** It came while its pool had no ledger, and ended before there was one. */
 export function whyUnmade(ms: number, outcome: string): string {
-  const waited = `it waited ${Math.round(ms)} ms for the ledger of its pool, which slept`;
-  return outcome === 'owner_unavailable' ? `${waited}; its owner did not make it` : waited;
+  const waited = `it waited ${Math.round(ms)} ms for its pool to wake up`;
+  return outcome === 'owner_unavailable' ? `${waited}, in vain: its owner failed` : waited;
 }
 
 export function whyUnsettled(): string {
-  return 'it waited for its worker to learn of the backends that the ledger gave it';
+  return 'it waited for its worker to learn of the backends that it was given';
 }
 
 const AGAINST = {
   tried: 'tried before',
   full: 'at its limit',
   route_ejected: 'failing for this route',
-  not_home: 'not where its client belongs',
+  not_home: 'not its client’s backend',
   quarantined: 'quarantined',
   ejected: 'ejected',
-  failing: 'failing its probes',
+  failing: 'failing health checks',
   draining: 'draining',
   starting: 'starting',
   removed: 'removed',

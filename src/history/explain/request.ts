@@ -155,15 +155,15 @@ function notesOf(
   const notes: string[] = [];
   if (position > request.position)
     notes.push(
-      `position ${request.position} is archived: domain, route and backends are told as of ${position}, where this log begins`,
+      `position ${request.position} is archived: domain, route and backends are shown as of ${position}, where this log begins`,
     );
   if (position < request.position)
     notes.push(
-      `the log ends at position ${position}, before position ${request.position}: domain, route and backends are told as of then; is it an older copy?`,
+      `the log ends at position ${position}, before position ${request.position}: domain, route and backends are shown as of its end; is it an older copy?`,
     );
   const recorded = request.routing?.route ?? -1;
   if (route !== null && route.route !== recorded)
-    notes.push(`it is recorded to have taken route ${recorded}, and the log says route ${route.route}`);
+    notes.push(`the journal says route ${recorded}, the log says route ${route.route}`);
   if (request.omitted === 'query') notes.push('the query is not journalled (journal.queryStrings)');
   if (request.omitted === 'path') notes.push('the path was too long for the journal and is cut');
   if (request.domain !== undefined && request.domain !== domain)
@@ -175,8 +175,8 @@ function notesOf(
   );
   if (isBlind) {
     const gap = gapAround(journal, request.startedAtMs, request.endedAtMs);
-    const why = gap === undefined ? 'it no longer has what led there' : `it has a gap ${gap}`;
-    notes.push(`the journal does not tell how the pool stood at every step: ${why}`);
+    const why = gap === undefined ? 'earlier records are gone' : `it has a gap ${gap}`;
+    notes.push(`the journal cannot show the pool at every step: ${why}`);
   }
   return notes;
 }

@@ -2,22 +2,22 @@
 import type { Alteration } from './alteration.ts';
 
 const ALWAYS = [
-  'the same requests arrive at the same moments: clients that wait longer, or are refused less, do not ask more or less',
-  'a request that goes where it went takes as long and ends as recorded, whatever the load there: no backend is slower for being busier',
-  'a request that goes elsewhere takes as long as it took, times how much slower that backend was at the time (where more than twice), and fails where the request next to it failed',
+  'the same requests arrive at the same times: clients that wait longer or are refused less often send neither more nor fewer',
+  'a request that goes to the same backend takes as long, and ends, as recorded, whatever the load there: backends do not slow down under load',
+  'a request that goes to another backend takes its recorded time, multiplied by how much slower that backend was then (if more than twice), and fails if the request next to it failed',
 ];
 const ON_QUEUES = [
-  'a client that left while it waited leaves after as long; all others wait as long as the pool lets them',
+  'a client that left the queue leaves after the same time; all others wait as long as the pool allows',
 ];
 const ON_RETRIES = [
-  'a request that fails where it is not recorded to have been, or where retries are set otherwise, is asked again as the pool’s retries say, as if it may be sent twice; statuses are not journalled with leases, so listed ones are taken to be those that failed',
+  'a request that fails at another backend, or under other retry settings, is retried by the pool’s settings as if it were idempotent; leases do not record statuses, so `retries.statuses` is taken to list those that failed',
 ];
 const ON_HEALTH = [
-  'quarantines and probes are as recorded: backends were up and down when they were; connects that are assumed to fail quarantine a backend as the pool’s settings have it',
+  'quarantines and health checks are as recorded: backends were up and down at the same times; connects assumed to fail quarantine a backend by the pool’s settings',
 ];
-const ON_ADDED = ['a backend that is added is as fast as the one each request went to'];
+const ON_ADDED = ['an added backend is as fast as the one that the request went to'];
 const ON_LATENCY = [
-  'where the policy in force did not measure latencies, the time that a backend was held stands for its latency',
+  'if the recorded policy did not measure latency, the time a backend was held is used instead',
 ];
 
 export function assumptionsOf({ policy, backends, with: set }: Alteration): readonly string[] {
