@@ -46,6 +46,8 @@ export type JournalReaderOptions = {
   readonly damaged?: (path: string, error: unknown) => void;
   /** Is told of each segment that is opened: if it was reported as damaged before, the obstacle has passed. */
   readonly opened?: (path: string) => void;
+  /** No more segments than these; all without. */
+  readonly newest?: number;
 };
 
 /** `directory`: the data directory. If there is no journal yet, the reader is empty. */
@@ -63,8 +65,13 @@ class Reader implements JournalReader {
   /** Segments whose files are gone, but which are still wanted. */
   readonly #gone = new Set<SegmentReader>();
   readonly #names = new Map<number, string>();
+  readonly #newest: number;
 
-  constructor(directory: string, { damaged = () => {}, opened = () => {} }: JournalReaderOptions) {
+  constructor(
+    directory: string,
+    { damaged = () => {}, opened = () => {}, newest = Number.POSITIVE_INFINITY }: JournalReaderOptions,
+  ) {
+    this.#newest = newest;
     this.#directory = directory;
     this.#damaged = damaged;
     this.#opened = opened;
@@ -171,7 +178,7 @@ class Reader implements JournalReader {
 
   /** Oldest first. Segments come and go during reads. */
   #segments(): SegmentReader[] {
-    const files = segmentFiles(this.#directory);
+    const files = segmentFiles(this.#directory).slice(-this.#newest);
     const present = new Set(files.map((file) => file.number));
     for (const [number, segment] of this.#open) {
       if (present.has(number)) continue;

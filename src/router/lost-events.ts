@@ -8,13 +8,16 @@ import { openJournalReader } from '../../eventlog/index.ts';
 // The last second of requests, and no more than are read in some ten milliseconds.
 const LAST_MS = 1000;
 const MOST_REQUESTS = 5000;
+// Of a journal of a terabyte as of a small one, since a start waits for it; two routers of a take-over write by turns into few.
+const MOST_SEGMENTS = 16;
 
 /**
  * The last position that requests of former runs were decided on, as far as the newest of them tell; 0: they do not. `damaged` is
  * told of what of the journal cannot be read.
  */
 export function positionInJournal(directory: string, damaged: (error: unknown) => void = () => {}): number {
-  const journal = openJournalReader(directory, { damaged: (_path, error) => damaged(error) });
+  const told = (_path: string, error: unknown) => damaged(error);
+  const journal = openJournalReader(directory, { damaged: told, newest: MOST_SEGMENTS });
   try {
     const toMs = journal.span()?.toMs;
     return toMs === undefined ? 0 : lastPosition(journal.requests({ fromMs: toMs - LAST_MS }));

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -52,6 +52,23 @@ describe('a log that ends before what its journal knows', () => {
     const told = await opened(directory);
     expect(JSON.parse(told)).toMatchObject({ level: 'warn' });
     expect(told).toContain('found format 2: a newer switchyard wrote it');
+  });
+
+  it('is looked for in the newest segments alone, however many there are', () => {
+    const directory = temporaryDirectory();
+    journalUpTo(directory, 1);
+    const journal = join(directory, 'journal');
+    const segment = (number: number) => join(journal, `segment-${String(number).padStart(8, '0')}.db`);
+    const found = [1, 16, 17, 100].map((many) => {
+      for (let number = 2; number <= many; number++) copyFileSync(segment(1), segment(number));
+      for (let number = 1; number < many; number++) writeFileSync(segment(number), 'not a segment');
+      let damaged = 0;
+      const position = positionInJournal(directory, () => damaged++);
+      for (let number = 1; number < many; number++) copyFileSync(segment(many), segment(number));
+      return { position, damaged };
+    });
+    // Each of fifteen is tried for its time, and for its requests.
+    expect(found).toEqual([0, 30, 30, 30].map((damaged) => ({ position: 1, damaged })));
   });
 
   it('is not known of where there is no journal, an empty one, or none that can be read', () => {
