@@ -133,6 +133,33 @@ function appendOf(stream: string, expected: number, id: string) {
   return { commandId: `${stream}-${expected}`, digest: id, author: 'test', answer: null, writes: [write] };
 }
 
+describe('reading all there is', () => {
+  it('leaves others their turn after each page, however quickly and by however many it is read', async () => {
+    const log = createMemoryLog({ now: Date.now });
+    const appends = Array.from({ length: 1500 }, (_, n) => appendOf('pool-a', n, `c${n}`));
+    await Promise.all(appends.map((append) => log.append(append)));
+    let turn = 0;
+    let isOver = false;
+    const others = () => {
+      turn += 1;
+      if (!isOver) setImmediate(others);
+    };
+    others();
+    const pages: number[] = [];
+    const outlet = {
+      signal: new AbortController().signal,
+      write: async () => pages.push(turn) > 0,
+    };
+    const wish = { from: 1, to: 1500, limit: 10_000, stream: undefined, follow: false, sse: false };
+    const readers = [1, 2, 3].map(() => pourEvents(log, wish, outlet));
+    await Promise.all(readers);
+    isOver = true;
+    expect(pages).toHaveLength(18);
+    // Each has its first page at once.
+    expect(new Set(pages).size).toBeGreaterThanOrEqual(16);
+  });
+});
+
 describe('following', () => {
   it('goes on without a gap and without a repetition while others write', async () => {
     await using s = await scene();

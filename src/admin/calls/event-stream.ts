@@ -6,6 +6,7 @@
 import { EventUnreadable, type Recorded, type StreamName } from '../../../eventlog/index.ts';
 import type { Outlet } from '../http/reply.ts';
 import type { History } from '../ports.ts';
+import { ownTurn } from './pace.ts';
 import { versionFrom } from './version-from.ts';
 
 export type Follow = {
@@ -62,6 +63,7 @@ export async function pourEvents(
       if (last !== undefined) {
         const text = lines.map((line) => written(line, wish.sse)).join('');
         if (text !== '' && !(await outlet.write(text))) return;
+        await ownTurn();
         // What is archived is told, and is none of those that were asked for.
         if (last.type !== 'EventsArchived') sent += lines.length;
         if (last.position >= wish.to) return;
