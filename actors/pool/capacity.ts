@@ -2,7 +2,7 @@
  * Decides whether a pool has wanted more backends for long enough to report it; pure, fed with one look after the other. A
  * pool is pressed while requests wait for it, or are refused because no backend is free.
  *
- *   calm ──pressed──▶ rising ──pressed for 2 s, or none is up──▶ wanted ⟲ said again, ever more seldom
+ *   calm ──pressed──▶ rising ──pressed for 2 s, or none is up──▶ wanted ⟲ reported again, less and less often
  *    ▲                   └──────────────calm for as long────────────┘
  */
 

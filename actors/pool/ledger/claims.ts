@@ -3,8 +3,8 @@
  * takes a claim first and keeps it until that connection is closed. A claim decides nothing about a request, so it has
  * no ticket and no record.
  *
- *     (a lease) ─ open ─▶ busy ⇄ rest, reuse ⇄ idle ─ closing ─▶ closing ─ closed ─▶ (none)
- *          └─ no room: the thread wants one; an idle connection of some thread is revoked, and its holder closes it
+ *   (a lease) ─ open ─▶ busy ⇄ rest, reuse ⇄ idle ─ closing ─▶ closing ─ closed ─▶ (none)
+ *        └─ no room: the thread wants one; an idle connection of some thread is revoked, and its holder closes it
  *
  * Nobody wants in vain. There is room for as many connections as the limit, or as there are leases, if the limit was
  * lowered below that. So while a lease has no connection and there is no room, some claim has no lease: either its

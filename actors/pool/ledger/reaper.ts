@@ -92,12 +92,12 @@ export class Reaper {
     return false;
   }
 
-  /** Marks and rings everything again: it may have died after granting something and before telling so. */
+  /** Marks and rings again for all threads: it may have died after granting something and before telling the waiter. */
   ringAgain(dead: number): void {
     const { section, mailbox } = this.tools;
     for (let thread = 0; thread < section.threads; thread++) {
       if (thread === dead) continue;
-      // Or before asking for a look at a row.
+      // Or before asking the thread to look at a row.
       Atomics.store(section.words, section.areaOf(thread) + AREA.askedAll, 1);
       for (const chunk of chunksOf(section, section.areaOf(thread))) {
         for (const state of [NODE_STATE.granted, NODE_STATE.refused]) {

@@ -2,8 +2,8 @@
  * The layout of the arena, in words of 32 bits. Keys, tickets, times and scores are doubles: two words each, starting
  * at an even one.
  *
- *    header · one area per thread (undo list, bell, ring of records) · then, as they are needed:
- *    pools · chunks of rows · chunks of waiters · the directory
+ *   header · one area per thread (undo list, bell, ring of records) · then, as they are needed:
+ *   pools · chunks of rows · chunks of waiters · the directory
  *
  * Memory is type-stable: what was a pool stays a pool for ever, so that a lock word never becomes something else under
  * a thread that reads it late.
@@ -42,7 +42,7 @@ export const AREA = {
   recordsLost: 2,
   firstChunk: 3,
   chunks: 4,
-  /** 1: someone rang and the thread has not looked yet. */
+  /** 1: there is something for the thread, and it has not looked yet. */
   bell: 16,
   /** `asks`: how often the thread was ever asked to look at a row; `askedAll`, 1: it is to look at all rows. */
   asks: 17,

@@ -80,7 +80,7 @@ export class Mailbox {
     }
   }
 
-  /** Rings even if the thread was told already: the one that should have told it is dead. */
+  /** Rings even if the bell is set: the thread that set it may have died before it rang. */
   ringAgain(thread: number): void {
     Atomics.store(this.section.words, bellOf(this.section, thread), 1);
     if (thread !== this.section.thread) this.ring(thread);

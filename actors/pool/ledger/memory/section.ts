@@ -2,8 +2,8 @@
  * The critical section: one thread, one pool, all or nothing. Every write inside goes through `set`, which notes the
  * old value first, so that it can be put back if the thread dies half-way.
  *
- *    enter ─▶ set … set ─▶ commit ─▶ set … commit ─▶ exit
- *                  └─ a throw ─▶ rollback ─┘
+ *   enter ─▶ set … set ─▶ commit ─▶ set … commit ─▶ exit
+ *                 └─ a throw ─▶ rollback ─┘
  */
 import assert from 'node:assert/strict';
 import { AREA, ARENA, UNDO_ENTRIES } from './layout.ts';
