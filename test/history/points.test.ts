@@ -4,8 +4,14 @@ import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { evolveOwner } from '../../actors/index.ts';
-import { type LocalLog, openSqliteLog, type SwitchyardEvent, type Write } from '../../eventlog/index.ts';
+import { evolveOwner, type PoolState } from '../../actors/index.ts';
+import {
+  type BackendId,
+  type LocalLog,
+  openSqliteLog,
+  type SwitchyardEvent,
+  type Write,
+} from '../../eventlog/index.ts';
 import { LocalHistory, type OpenSources, sourcesOf } from '../../src/history/index.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
@@ -26,16 +32,16 @@ afterAll(async () => {
   await directory[Symbol.asyncDispose]();
 });
 
-/** Domains that come, change, go and come again, 200 at a time; the first are never heard of again. */
+/** Domains that come, change, go and come again, and pools whose backends do, 200 at a time; the first are never heard of again. */
 async function written(into: LocalLog): Promise<void> {
   const owners = new Map<string, { version: number; state: unknown }>();
   for (let made = 0; made < EVENTS; made += 200) {
     const writes: Write[] = [];
     for (let index = made; index < made + 200; index++) {
       const name = index < ONCE ? `once${index}` : `d${(index * 7) % OWNERS}`;
-      const stream = `domain-${name}.example` as Write['stream'];
+      const stream = (index % 4 === 3 ? `pool-${name}` : `domain-${name}.example`) as Write['stream'];
       const { version, state } = owners.get(stream) ?? { version: 0, state: null };
-      const event = eventFor(state, index);
+      const event = index % 4 === 3 ? poolEvent(state as PoolState, index) : eventFor(state, index);
       const next = {
         version: version + 1,
         state: evolveOwner(stream, state, { ...event, version: version + 1 }),
@@ -51,6 +57,15 @@ function eventFor(state: unknown, index: number): SwitchyardEvent {
   if (state === null) return { type: 'DomainCreated', data: { settings: { pool: `p${index}` as never } } };
   if (index % 5 === 0) return { type: 'DomainRemoved', data: {} };
   return { type: 'DomainChanged', data: { settings: { pool: `p${index}` as never } } };
+}
+
+function poolEvent(state: PoolState, index: number): SwitchyardEvent {
+  if (state === null) return { type: 'PoolCreated', data: { settings: {} } };
+  const id = `b.${index % 5}` as BackendId;
+  const backend = { address: `127.0.0.1:${1 + index}` };
+  if (state.backends[id] === undefined) return { type: 'BackendAdded', data: { id, backend } };
+  if (index % 3 === 0) return { type: 'BackendRemoved', data: { id } };
+  return { type: 'BackendChanged', data: { id, backend } };
 }
 
 async function stateAt({ sources }: OpenSources, position: number): Promise<string> {
