@@ -11,7 +11,8 @@ import { type Field, type Learn, NONE, type Row } from './policy.ts';
 
 // 10 s, as in Finagle: after so long without a response, what was learnt counts a little more than a third.
 const MEMORY_MS = 10_000;
-// A busy backend that stays silent has not earned to be forgiven; but it may only be holding long-lived requests.
+// What was learnt of a silent backend is forgotten more slowly while it is busy, since it may be stuck; but it is forgotten:
+// perhaps it only holds long-lived requests.
 const BUSY_FORGETS_SLOWER = 10;
 // Each sample counts 1/50: one failure makes a backend cost three times as much, three in a row seven times.
 const SAMPLES = 50;

@@ -36,7 +36,7 @@ export interface Field {
   setMark(mark: number): void;
   /**
    * The pool's next random number: whole, from 0 to bound − 1, evenly distributed; in a pool with slow start any number
-   * below bound. It is below bound by more than the sum of weights can change if they are added up in another order.
+   * below bound. It is below bound by more than the rounding error of adding up the weights in another order.
    */
   below(bound: number): number;
 }

@@ -55,7 +55,7 @@ export const NO_LATENCY = -1;
 /** Stands for a home that was not given; one that was given is packed before its record. */
 export const NOT_WANTED = 0;
 const WITH_MORE = [OP.checkout, OP.enqueue, OP.refuse, OP.checkin] as const;
-// Counted down from the greatest code of five bits but one (which marks a thread), so that operations may still be added.
+// Counted down from the code below that of a thread, so that operations may still be added.
 const LAST_CODE = 0x1e;
 const FIRST_WITH_MORE = LAST_CODE + 1 - WITH_MORE.length;
 

@@ -20,7 +20,7 @@ export type Peek = {
 };
 
 export class TransparentPool extends RestoredPool {
-  /** What would be picked for whomever the field looks on behalf of, with the random numbers drawn. Nothing is changed. */
+  /** What would be picked for the request that `field` was set to, with the random numbers drawn. Nothing is changed. */
   peek(): Peek {
     const { field } = this;
     const draws: { below: number; drawn: number }[] = [];
