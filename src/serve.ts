@@ -167,10 +167,7 @@ function bearable(listeners: readonly ListenerSettings[], workers: number, log: 
   const clients = clientsWithin(files, workers);
   const bounded = within(clients, listeners);
   if (bounded !== listeners)
-    log.info(
-      { files, clients },
-      'fewer clients than limits.connections: a process may open so many files (ulimit -n)',
-    );
+    log.info({ files, clients }, 'client connections are limited by ulimit -n, below limits.connections');
   return bounded;
 }
 
@@ -237,7 +234,7 @@ function obeySignals(
   const whileItRuns = (work: () => Promise<unknown>) => (signal: NodeJS.Signals) => {
     if (life.state === 'runs')
       work().catch((error: unknown) => log.error({ err: error }, `${signal}: not carried out`));
-    else log.warn({ signal }, `${signal}: nothing is done, since the router ${life.state}`);
+    else log.warn({ signal }, `${signal}: ignored while the router ${life.state}`);
   };
   const config = wish.config === undefined ? undefined : resolve(wish.config);
   // Of two at once the one that has the older file could be the later one to change anything.
@@ -263,7 +260,7 @@ async function reapply(
       );
     const settings = followed.settings === null ? [] : keptSettings(running, followed.settings);
     if (settings.length > 0)
-      log.warn({ settings }, 'SIGHUP: not applied, since only a start takes up these settings');
+      log.warn({ settings }, 'SIGHUP: not applied: these settings take effect only at a start');
     if (followed.type === 'silent') return log.warn({}, 'SIGHUP: the file says nothing of pools and domains');
     const { answer } = followed;
     if (answer.type === 'rejected') log.error({ reason: answer.rejection }, 'SIGHUP: nothing applied');

@@ -165,8 +165,9 @@ export class Router {
       lookup: NAMES.lookup,
       report: common.report,
       failing: (pool, backend, why) =>
-        options.log.warn({ pool, backend, why }, `${backend} of ${pool} fails its probes`),
-      hindered: (why) => options.log.warn({ why }, 'backends cannot be probed, and are left as they are'),
+        options.log.warn({ pool, backend, why }, `${backend} of ${pool} fails its health checks`),
+      hindered: (why) =>
+        options.log.warn({ why }, 'health checks cannot be made; backends are left as they are'),
       started: (...passed) => this.#startBackend(...passed),
     });
     const tell = supervisionTidings(options.log);
@@ -217,7 +218,7 @@ export class Router {
     this.#system.desk
       .ask({ type: 'StartBackend', pool, id, address }, { author: 'switchyard' })
       .catch((error: Error) =>
-        log.warn({ err: error }, `${id} of ${pool} passes its probes, and could not be made up`),
+        log.warn({ err: error }, `${id} of ${pool} passes its health checks, but could not be set up`),
       );
   }
 

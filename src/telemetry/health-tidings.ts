@@ -26,7 +26,10 @@ export function tellHealth(log: ProcessLog, happened: Happened): void {
       log.warn({ pool, backend: id, cause, until: timeOf(untilMs) }, `${id} of ${pool} is quarantined`);
     } else if (event.type === 'BackendHealthChanged') tellChange(log, pool, event.data);
     else if (event.type === 'BackendStarted')
-      log.info({ pool, backend: event.data.id }, `${event.data.id} of ${pool} passes its probes, and is up`);
+      log.info(
+        { pool, backend: event.data.id },
+        `${event.data.id} of ${pool} passes its health checks and is up`,
+      );
     else if (event.type === 'CapacityWanted') log.warn({ pool, ...event.data }, `${pool} wants capacity`);
   }
 }
@@ -41,7 +44,7 @@ function tellChange(log: ProcessLog, pool: string, { id, ejections, withheld, pr
   for (const route of withheld)
     log.warn(
       { ...about, ...on(route) },
-      `${id} of ${pool} is an outlier, and used on: more may not be ejected`,
+      `${id} of ${pool} is an outlier, but stays in use: no more may be ejected`,
     );
   if (probes === 'passing' && ejections.length + withheld.length === 0)
     log.info(about, `${id} of ${pool} is back`);

@@ -118,11 +118,11 @@ it.runIf(process.platform === 'linux')(
     const allow = (files: number) =>
       promisify(execFile)('prlimit', ['--pid', `${router.pid}`, `--nofile=${files}:`]);
     await allow(10);
-    await expect.poll(() => router.output(), WAIT).toContain('backends cannot be probed');
+    await expect.poll(() => router.output(), WAIT).toContain('health checks cannot be made');
     await allow(FILES);
     const status = async () => (await ask(router.port, 'app.example').catch(() => undefined))?.status;
     await expect.poll(status, WAIT).toBe(200);
-    expect(router.output()).not.toContain('fails its probes');
+    expect(router.output()).not.toContain('fails its health checks');
   },
 );
 

@@ -35,7 +35,7 @@ describe('SIGTERM', () => {
       // Whoever rotates logs or has a terminal closed does not know of it.
       for (const signal of ['SIGHUP', 'SIGUSR2'] as const) {
         router.signal(signal);
-        await eventually(() => router.output().includes(`"msg":"${signal}: nothing is done`), signal);
+        await eventually(() => router.output().includes(`"msg":"${signal}: ignored`), signal);
       }
       slow.resolve(ok());
       expect((await answer).status).toBe(200);

@@ -24,7 +24,7 @@ describe('the process log of a pool’s health', () => {
     const ejections = [{ route: 'app.test#/a', untilMs: 5000, level: 1 }];
     expect(told('BackendHealthChanged', { ...WELL, ejections, withheld: [''] })).toEqual([
       'warn | web.1 of web is ejected | app.test#/a',
-      'warn | web.1 of web is an outlier, and used on: more may not be ejected | ',
+      'warn | web.1 of web is an outlier, but stays in use: no more may be ejected | ',
     ]);
     expect(told('BackendHealthChanged', { ...WELL, probes: 'failing' })).toEqual([]);
     expect(told('BackendHealthChanged', WELL)).toEqual(['info | web.1 of web is back | ']);
