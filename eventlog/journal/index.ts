@@ -1,4 +1,6 @@
 /** The door of the journal: what requests and ledgers decided, written beside the log without ever delaying it. */
+// The keys that operations are recorded under: for those who enter by no other door.
+export { keyOf } from '../key.ts';
 export { AFFINITY_VERDICTS, type AffinityVerdict } from './affinity-verdict.ts';
 export { ByteReader, ByteWriter } from './bytes.ts';
 export {

@@ -1,5 +1,5 @@
 /** The number by which shared memory knows a pool, a backend or a route. */
-import { keyOf } from '../../../eventlog/index.ts';
+import { keyOf } from '../../../eventlog/journal/index.ts';
 
 export { keyOf };
 
