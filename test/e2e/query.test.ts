@@ -11,6 +11,9 @@ import { tempDirectory } from '../support/temp-directory.ts';
 const ENDLESS = `WITH t(n) AS (VALUES ${Array.from({ length: 100 }, (_, n) => `(${n})`).join(',')})
   SELECT count(*) FROM t a, t b, t c, t d, t e, t f`;
 
+// 1.2 GB of text that nobody sees.
+const LARGE = `SELECT ${Array.from({ length: 4 }, (_, n) => `length(max(hex(zeroblob(${150_000_000 - n}))))`).join(',')}`;
+
 describe('query on a running router', () => {
   it('knows a request at once, and ends what would not end by itself', { timeout: 90_000 }, async () => {
     await using stack = new AsyncDisposableStack();
@@ -34,6 +37,7 @@ describe('query on a running router', () => {
     const { status, body: problem } = await endless;
     expect(status).toBe(400);
     expect(problem.detail).toMatch(/expected an answer within 300 ms and 512 MB, found none/);
+    expect((await admin.post('/v1/query', { sql: LARGE })).status).toBe(400);
   });
 });
 

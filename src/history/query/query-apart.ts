@@ -4,15 +4,13 @@ import { fileURLToPath } from 'node:url';
 import type { SentError } from '../thread/messages.ts';
 import { receivedError } from '../thread/sent-error.ts';
 import { Unanswerable } from '../unanswerable.ts';
-import type { Answer, QueryOrder } from './query-wish.ts';
+import { type Answer, MOST_MEGABYTES, type QueryOrder } from './query-wish.ts';
 
 const ENTRY = import.meta.url.endsWith('.ts') ? './query-process.ts' : './query-process.js';
 // A process that begins is waited for on the busiest machine.
 const BEGIN_MS = 60_000;
 // It looks at the clock by itself, and says more of it.
 const GRACE_MS = 500;
-// What a query may hold: rows that it sorts or groups.
-const MOST_MEGABYTES = 512;
 
 type Answered = { readonly answer: Answer } | { readonly error: SentError };
 type Told = { readonly type: 'begun' } | Answered;

@@ -6,11 +6,11 @@ import { sourcesOf } from '../files/sources.ts';
 import { roomOf } from '../room.ts';
 import { sentError } from '../thread/sent-error.ts';
 import { answerQuery } from './answer-query.ts';
-import type { QueryOrder } from './query-wish.ts';
+import { MOST_MEGABYTES, type QueryOrder } from './query-wish.ts';
 
 // Whoever asked is gone.
 process.once('disconnect', () => process.exit());
-goAfterTheRouter();
+goInTime();
 // As the thread of history: those who are served come first.
 setPriority(10);
 goBeforeTheRouter();
@@ -28,9 +28,15 @@ process.once('message', async ({ place, wish }: QueryOrder) => {
   }
 });
 
-/** SQLite may keep this thread for ever, and a router that was killed kills nobody: another thread looks whether it is there. */
-function goAfterTheRouter(): void {
-  const looking = `setInterval(() => process.ppid === ${process.ppid} || process.kill(${process.pid}, 'SIGKILL'), 1000)`;
+/**
+ * SQLite may keep this thread for ever, and a router that was killed kills nobody; what SQLite holds is no heap of Node's, which has
+ * a limit. So another thread looks whether the router is there, and how much this process holds.
+ */
+function goInTime(): void {
+  const most = MOST_MEGABYTES * 1_048_576;
+  const isTime = `process.ppid !== ${process.ppid} || process.memoryUsage.rss() > ${most}`;
+  // 50 ms: SQLite fills some tens of MB meanwhile.
+  const looking = `setInterval(() => (${isTime}) && process.kill(${process.pid}, 'SIGKILL'), 50)`;
   new Worker(looking, { eval: true, name: 'query-watch' }).unref();
 }
 

@@ -21,5 +21,8 @@ export type Answer = QueryAnswer & { readonly archived?: number; readonly damage
 /** What a process for one query is told; `place`: a data directory, or one file. */
 export type QueryOrder = { readonly place: string; readonly wish: QueryWish };
 
+// What a process for one query may hold: rows that it sorts or groups.
+export const MOST_MEGABYTES = 512;
+
 // Whoever else asks of the past waits that long at most.
 export const QUERY_MS = 10_000;
