@@ -22,7 +22,7 @@ import { BodyRoom } from './http/body-room.ts';
 import { checkUnconditional } from './http/by.ts';
 import type { HeldBody } from './http/call.ts';
 import { Connections } from './http/connections.ts';
-import { checkHost, checkOrigin, checkToken, type GuardOptions } from './http/guard.ts';
+import { checkHost, checkOrigin, checkToken, checkWay, type GuardOptions } from './http/guard.ts';
 import { problem, Refused, rejected, unanswered } from './http/problem.ts';
 import type { Reply } from './http/reply.ts';
 import { send } from './http/send.ts';
@@ -218,6 +218,7 @@ class AdminServer implements Admin {
     const { method = 'GET', headers, url = '' } = request;
     checkHost(request, this.#guard);
     checkOrigin(request);
+    checkWay(request, this.#guard);
     const open = this.#open.has(url.split('?', 1)[0]!);
     if (!open) checkToken(request, this.#guard);
     // A router whose operators are many is none to be ended: probes are answered whatever else there is.

@@ -99,6 +99,20 @@ describe('Origin', () => {
   });
 });
 
+describe('Via', () => {
+  const via = (name: string) => head('GET /v1/pools HTTP/1.1', 'Host: localhost', `Via: 1.0 x, 1.1 ${name}`);
+
+  it('that names a switchyard tells of somebody who is not on this machine, and needs a token', async () => {
+    await using open = await scene();
+    expect(await raw(open, via('switchyard-0123456789ab'))).toBe(403);
+    expect(await raw(open, via('cache'))).toBe(200);
+    await using closed = await scene({ token: 'secret' });
+    const text = via('switchyard-0123456789ab');
+    expect(await raw(closed, text)).toBe(401);
+    expect(await raw(closed, text.replace('Via', 'Authorization: Bearer secret\r\nVia'))).toBe(200);
+  });
+});
+
 describe('the token', () => {
   const token = 's3cret-token';
 

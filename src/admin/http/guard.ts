@@ -51,6 +51,22 @@ export function checkOrigin(request: IncomingMessage): void {
   throw new Refused('foreign_origin', `expected no Origin or our own, found ${JSON.stringify(origin)}`);
 }
 
+// The name by which every switchyard signs what it forwards.
+const FORWARDED = /\bswitchyard-[0-9a-f]{12}\b/;
+
+/**
+ * Without a token this machine's own are let in, and a router on it would be one of them for whoever it serves: a backend's name may lead
+ * to the admin, whatever the Host says.
+ */
+export function checkWay(request: IncomingMessage, { token }: GuardOptions): void {
+  const via = header(request, 'via');
+  if (token !== undefined || via === undefined || !FORWARDED.test(via)) return;
+  throw new Refused(
+    'foreign_origin',
+    `expected a request that came straight here, or a token, found Via ${JSON.stringify(via)}`,
+  );
+}
+
 export function checkToken(request: IncomingMessage, { token }: GuardOptions): void {
   if (token === undefined) return;
   const given = /^Bearer +(\S+)$/i.exec(header(request, 'authorization') ?? '')?.[1];
