@@ -21,13 +21,19 @@ export async function queryApart(order: QueryOrder, ms: number, signal: AbortSig
   const child = fork(entry, [], { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   const end = () => child.kill('SIGKILL');
   signal.addEventListener('abort', end, { once: true });
-  let timer = setTimeout(end, BEGIN_MS);
+  let isLate = false;
+  const endLate = () => {
+    isLate = true;
+    end();
+  };
+  let timer = setTimeout(endLate, BEGIN_MS);
   try {
     child.send(order);
-    const told = await answerOf(child, ms, () => {
+    const told = await answerOf(child, () => {
       clearTimeout(timer);
-      timer = setTimeout(end, ms + GRACE_MS);
+      timer = setTimeout(endLate, ms + GRACE_MS);
     });
+    if (told === undefined) throw new Unanswerable('invalid_query', isLate ? tooLong(ms) : TOO_LARGE);
     if ('error' in told) throw receivedError(told.error);
     return told.answer;
   } finally {
@@ -38,7 +44,8 @@ export async function queryApart(order: QueryOrder, ms: number, signal: AbortSig
   }
 }
 
-function answerOf(child: ChildProcess, ms: number, begun: () => void): Promise<Answered> {
+/** Undefined: it ended before it had one. */
+function answerOf(child: ChildProcess, begun: () => void): Promise<Answered | undefined> {
   return new Promise((resolve, reject) => {
     child.on('message', (message) => {
       const told = message as Told;
@@ -47,10 +54,13 @@ function answerOf(child: ChildProcess, ms: number, begun: () => void): Promise<A
     });
     child.once('error', reject);
     // Not its exit: that may be heard of before its last word is.
-    child.once('disconnect', () => reject(new Unanswerable('invalid_query', tooMuch(ms))));
+    child.once('disconnect', () => resolve(undefined));
   });
 }
 
-function tooMuch(ms: number): string {
+// Nobody else ends it, but the system where memory runs out.
+const TOO_LARGE = `expected an answer that takes ${MOST_MEGABYTES} MB at most, found one that takes more; narrow it with since and until`;
+
+function tooLong(ms: number): string {
   return `expected an answer within ${ms} ms and ${MOST_MEGABYTES} MB, found none; narrow it with since and until`;
 }
