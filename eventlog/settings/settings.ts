@@ -233,7 +233,7 @@ export const poolSettings = z.strictObject({
     .prefault({}),
 });
 
-// Fields that frame a message, belong to one hop, or are set by the router itself.
+// Fields that frame a message, belong to one hop, or are set by the router itself. To some backends an underscore is a dash.
 const OWN_FIELDS = new Set(
   'connection content-length host keep-alive proxy-connection te trailer transfer-encoding upgrade via'.split(
     ' ',
@@ -245,7 +245,10 @@ const fields = z
     z
       .string()
       .regex(FIELD_NAME, 'expected a field name')
-      .refine((name) => !OWN_FIELDS.has(name.toLowerCase()), "expected a field that is not the router's own"),
+      .refine(
+        (name) => !OWN_FIELDS.has(name.toLowerCase().replaceAll('_', '-')),
+        "expected a field that is not the router's own",
+      ),
     z.string().regex(FIELD_VALUE, 'expected at most 4096 visible characters, none of them a line end'),
   )
   .refine((given) => Object.keys(given).length <= 50, 'expected at most 50 fields')

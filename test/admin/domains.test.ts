@@ -177,4 +177,14 @@ describe('a list of domains', () => {
     expect((await s.client.get('/v1/domains?limit=1')).status).toBe(200);
     expect((await s.client.get('/v1/domains?limit=1000')).status).toBe(200);
   });
+
+  it.each(['Host', 'Content_Length', 'transfer_Encoding'])(
+    'does not say %s in the place of the router',
+    async (name) => {
+      await using s = await withWeb();
+      const settings = { pool: 'web', headers: { request: { [name]: '5' } } };
+      const reply = await s.client.put('/v1/domains/example.com', settings);
+      expect(reply).toMatchObject({ status: 400, body: { type: 'invalid_settings' } });
+    },
+  );
 });
