@@ -2,6 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { isHeld, isPassing } from '../sqlite/sqlite-errors.ts';
+import { writeAheadDamage } from '../sqlite/write-ahead-damage.ts';
 import { parseRequestId } from './record-id.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { JournalledCheckpoint } from './segment/checkpoint.ts';
@@ -202,7 +203,8 @@ class Reader implements JournalReader {
       this.#opened(path);
       return segment;
     } catch (error) {
-      if (!isComingOrGoing(path, error)) this.#damaged(path, error);
+      const damage = damageOf(path, error);
+      if (damage !== undefined) this.#damaged(path, damage);
       return undefined;
     }
   }
@@ -246,10 +248,13 @@ class Reader implements JournalReader {
 }
 
 /**
- * The oldest segments may be dropped at any time, as may one that could not be begun; while one is begun, its writer has it
- * alone.
+ * Undefined: nothing is wrong. The oldest segments may be dropped at any time, as may one that could not be begun; while one is
+ * begun, its writer has it alone.
  */
-function isComingOrGoing(path: string, error: unknown): boolean {
-  if (error instanceof SegmentUnbegun || isHeld(error)) return true;
-  return lstatSync(path, { throwIfNoEntry: false }) === undefined;
+function damageOf(path: string, error: unknown): unknown {
+  if (isHeld(error) || lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  if (!(error instanceof SegmentUnbegun)) return error;
+  // One whose very beginning is damaged in its write-ahead log seems to have nothing in it.
+  const unread = writeAheadDamage(path);
+  return unread && new RangeError(`expected a sound file, found ${unread}`);
 }

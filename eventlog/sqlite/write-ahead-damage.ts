@@ -6,7 +6,7 @@
  *
  *   header │ frame … frame, commit │ frame, damaged … commit │ frame …
  */
-import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { FRAME_HEADER_BYTES, WAL_HEADER_BYTES } from './whereabouts.ts';
 
 // https://www.sqlite.org/fileformat2.html#walformat: the last bit gives the byte order in which words are summed.
@@ -23,13 +23,18 @@ type Sums = readonly [number, number];
 
 /** A description of the damage; undefined: there is none. `path`: of the database. */
 export function writeAheadDamage(path: string): string | undefined {
-  const wal = `${realpathSync(path)}-wal`;
-  // A writer may be restarting it or be in the middle of a frame: real damage is still there at the second look.
-  return damageIn(wal) && damageIn(wal);
+  try {
+    const wal = `${realpathSync(path)}-wal`;
+    // A writer may be restarting it or be in the middle of a frame: real damage is still there at the second look.
+    return damageIn(wal) && damageIn(wal);
+  } catch (error) {
+    // It comes with the first change, and goes with the last who closes it.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function damageIn(wal: string): string | undefined {
-  if ((statSync(wal, { throwIfNoEntry: false })?.size ?? 0) < WAL_HEADER_BYTES) return undefined;
   const file = openSync(wal, 'r');
   try {
     return damageOf(file);
@@ -40,7 +45,7 @@ function damageIn(wal: string): string | undefined {
 
 function damageOf(file: number): string | undefined {
   const header = Buffer.alloc(WAL_HEADER_BYTES);
-  readSync(file, header, 0, WAL_HEADER_BYTES, 0);
+  if (readSync(file, header, 0, WAL_HEADER_BYTES, 0) < WAL_HEADER_BYTES) return undefined;
   const isBigEndian = header.readUInt32BE(0) === MAGIC + 1;
   const summed = (sums: Sums, bytes: Buffer) => sumOf(sums, bytes, isBigEndian);
   let sums = summed([0, 0], header.subarray(0, SUMMED_HEADER_BYTES));

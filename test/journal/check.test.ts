@@ -1,4 +1,5 @@
 /** What of a journal is found to be otherwise than it was written: the blocks, and what they are found by. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
@@ -88,6 +89,10 @@ it.each([
     'UPDATE contents SET checkpoints_sum = 7 WHERE block = 1',
     /^block 1: expected checkpoints with checksum 7, /,
   ],
+  [
+    'UPDATE blocks SET sealed_at_ms = -7 WHERE block = 1',
+    /^block 1: expected the time of its end, found -7$/,
+  ],
   ['UPDATE blocks SET requests = 0 WHERE block = 1', /^block 1: expected requestCount 3, found 0$/],
   ['UPDATE blocks SET operations = 4 WHERE block = 1', /^block 1: expected operationCount 5, found 4$/],
   ['UPDATE blocks SET checkpoints = 2 WHERE block = 1', /^block 1: expected checkpointCount 1, found 2$/],
@@ -112,6 +117,31 @@ it.each([
   const { steps, damage } = checked(directory);
   expect(damage).toEqual([expect.stringMatching(expected)]);
   expect(steps).toHaveLength(2);
+});
+
+it.each([
+  ['its first frame, with all tables', 32 + 100, 'frame 1'],
+  ['the first of its last blocks but one', 32 + 12 * (24 + 8192) + 100, 'frame 13'],
+])('is a write-ahead log that is damaged before its end, in %s', (_, at, where) => {
+  const [directory, killed] = [temporaryDirectory(), temporaryDirectory()];
+  const desk = new JournalDesk(directory);
+  const ring = desk.producer();
+  const writer = desk.writer();
+  for (let sequence = 0; sequence < 9; sequence++) {
+    record(ring, finished({ sequence, startedAtMs: RUN + sequence }));
+    writer.turn();
+  }
+  const path = (place: string) => join(place, JOURNAL_DIRECTORY, 'segment-00000001.db');
+  mkdirSync(join(killed, JOURNAL_DIRECTORY));
+  for (const beside of ['', '-wal'])
+    writeFileSync(path(killed) + beside, readFileSync(path(directory) + beside));
+  writer.close();
+  expect(checked(killed).damage).toEqual([]);
+  const wal = readFileSync(`${path(killed)}-wal`);
+  wal[at]! ^= 1;
+  writeFileSync(`${path(killed)}-wal`, wal);
+  const told = `${where} of its write-ahead log damaged, with changes behind it that were acknowledged`;
+  expect(checked(killed).damage[0]).toContain(told);
 });
 
 it('is told by verify', async () => {

@@ -28,8 +28,10 @@ export type Contents = {
   readonly filter: Buffer;
 };
 
-export type KeptBlock = Numbers &
-  (Contents | { readonly [Column in keyof Contents]: null }) & {
+export type KeptBlock = Numbers & { readonly sealedAtMs: number } & (
+    | Contents
+    | { readonly [Column in keyof Contents]: null }
+  ) & {
     /** The filter of the ids given by peers; null: there are none. */
     readonly peers: Buffer | null;
   };
@@ -38,6 +40,8 @@ const COLUMNS = ['requests', 'operations', 'checkpoints'] as const;
 
 /** The first mistake found. Throws if something cannot be read at all. */
 export function mistakeIn(block: KeptBlock): string | undefined {
+  // Before all times it is found in none.
+  if (!(block.sealedAtMs > 0)) return `expected the time of its end, found ${block.sealedAtMs}`;
   if (block.requests === null) return 'expected its contents, found none';
   for (const column of COLUMNS) {
     const [expected, found] = [block[`${column}Sum`], crc32(block[column])];

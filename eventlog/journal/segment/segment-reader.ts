@@ -1,6 +1,7 @@
 /** One segment of the journal, opened for reading, beside its writer or at rest. */
 import { crc32 } from 'node:zlib';
 import type Database from 'better-sqlite3';
+import { writeAheadDamage } from '../../sqlite/write-ahead-damage.ts';
 import type { RequestIdParts } from '../record-id.ts';
 import { type Dictionary, type RequestRecord, readRequest } from '../request-record.ts';
 import type { Vocabulary } from '../vocabulary.ts';
@@ -27,7 +28,7 @@ type Column = Database.Statement<[number], { bytes: Buffer; sum: number }>;
 
 const NOTHING = Buffer.alloc(0);
 const BLOCK_COLUMNS = 'block, run, sealed_at_ms AS sealedAtMs';
-const KEPT_BLOCK = `SELECT b.requests AS requestCount, b.operations AS operationCount, b.checkpoints AS checkpointCount,
+const KEPT_BLOCK = `SELECT b.sealed_at_ms AS sealedAtMs, b.requests AS requestCount, b.operations AS operationCount, b.checkpoints AS checkpointCount,
   b.first_started_at_ms AS firstStartedAtMs, b.last_started_at_ms AS lastStartedAtMs,
   c.requests, c.operations, c.checkpoints, c.requests_sum AS requestsSum, c.operations_sum AS operationsSum,
   c.checkpoints_sum AS checkpointsSum, c.pools, c.filter, p.filter AS peers
@@ -192,6 +193,8 @@ export class SegmentReader implements Dictionary {
 
   /** Reads everything, in a step for each block, and reports what is not as it was written. */
   *check(): IterableIterator<void> {
+    const unread = writeAheadDamage(this.path);
+    if (unread !== undefined) this.#damaged(new RangeError(`expected a sound file, found ${unread}`));
     const structure = this.#db.pragma('integrity_check(1)', { simple: true }) as string;
     if (structure !== 'ok') this.#damaged(new RangeError(`expected a sound file, found ${structure}`));
     const kept = this.#db.prepare<[number], KeptBlock>(KEPT_BLOCK);
