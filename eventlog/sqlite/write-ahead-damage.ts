@@ -20,6 +20,7 @@ const SUMMED_FRAME_BYTES = 8;
 const AT_ONCE_BYTES = 1_048_576;
 
 type Sums = readonly [number, number];
+type Header = { readonly salt: Buffer; readonly sums: Sums; readonly isBigEndian: boolean };
 
 /** A description of the damage; undefined: there is none. `path`: of the database. */
 export function writeAheadDamage(path: string): string | undefined {
@@ -47,32 +48,37 @@ function damageOf(file: number): string | undefined {
   const header = Buffer.alloc(WAL_HEADER_BYTES);
   if (readSync(file, header, 0, WAL_HEADER_BYTES, 0) < WAL_HEADER_BYTES) return undefined;
   const isBigEndian = header.readUInt32BE(0) === MAGIC + 1;
-  const summed = (sums: Sums, bytes: Buffer) => sumOf(sums, bytes, isBigEndian);
-  let sums = summed([0, 0], header.subarray(0, SUMMED_HEADER_BYTES));
-  const isWhole = isSum(header, SUMMED_HEADER_BYTES, sums);
-  let damaged = isWhole ? undefined : 'the header';
-  let salt = isWhole ? header.subarray(16, 24) : undefined;
-  let isCommitted = false;
-  for (const { frame, number } of framesIn(file, FRAME_HEADER_BYTES + pageBytesOf(header))) {
-    // Frames from before the log was restarted have another salt and do not belong to it.
-    salt ??= Buffer.from(frame.subarray(8, 16));
-    const isOfThis = salt.equals(frame.subarray(8, 16));
-    if (damaged === undefined) {
-      sums = summed(summed(sums, frame.subarray(0, SUMMED_FRAME_BYTES)), frame.subarray(FRAME_HEADER_BYTES));
-      if (!isOfThis || !isSum(frame, 16, sums)) damaged = `frame ${number}`;
-    }
-    if (damaged === undefined || !isOfThis) continue;
-    // Nothing is written after a commit before that commit is on disk.
-    if (isCommitted)
-      return `${damaged} of its write-ahead log damaged, with changes behind it that were acknowledged`;
-    isCommitted = frame.readUInt32BE(4) > 0;
+  const sums = sumOf([0, 0], header.subarray(0, SUMMED_HEADER_BYTES), isBigEndian);
+  if (isSum(header, SUMMED_HEADER_BYTES, sums))
+    return damageBehind(file, header.readUInt32BE(8), { salt: header.subarray(16, 24), sums, isBigEndian });
+  for (const bytes of PAGE_BYTES) {
+    const damage = damageBehind(file, bytes);
+    if (damage !== undefined) return damage;
   }
   return undefined;
 }
 
-function pageBytesOf(header: Buffer): number {
-  const said = header.readUInt32BE(8);
-  return PAGE_BYTES.includes(said) ? said : PAGE_BYTES[0]!;
+/** `whole`: what an intact header says; undefined: the header is damaged. */
+function damageBehind(file: number, pageBytes: number, whole?: Header): string | undefined {
+  let { salt, sums } = whole ?? {};
+  let damaged = whole === undefined ? 'the header' : undefined;
+  let isCommitted = false;
+  for (const { frame, number } of framesIn(file, FRAME_HEADER_BYTES + pageBytes)) {
+    salt ??= Buffer.from(frame.subarray(8, 16));
+    // Frames from before the log was restarted have another salt and do not belong to it.
+    const isOfThis = salt.equals(frame.subarray(8, 16));
+    if (whole !== undefined && damaged === undefined) {
+      sums = sumOf(sums!, frame.subarray(0, SUMMED_FRAME_BYTES), whole.isBigEndian);
+      sums = sumOf(sums, frame.subarray(FRAME_HEADER_BYTES), whole.isBigEndian);
+      if (isOfThis && isSum(frame, 16, sums)) continue;
+      damaged = `frame ${number}`;
+    } else if (!isOfThis) continue;
+    // Nothing is written after a commit before that commit is on disk.
+    else if (isCommitted)
+      return `${damaged} of its write-ahead log damaged, with changes behind it that were acknowledged`;
+    isCommitted = frame.readUInt32BE(4) > 0;
+  }
+  return undefined;
 }
 
 /** Numbered from 1; an incomplete last frame is left out. */
