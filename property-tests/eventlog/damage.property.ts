@@ -14,8 +14,10 @@ import {
   type StreamName,
   verify,
 } from '../../eventlog/index.ts';
+import { HarmedLog } from '../../test/eventlog/harmed-log.ts';
 import { histories, play } from '../../test/eventlog/histories.ts';
 import { projectionOf } from '../../test/eventlog/projections.ts';
+import { HarmedJournal } from '../../test/journal/harmed-journal.ts';
 import { type TempDirectory, tempDirectory } from '../../test/support/temp-directory.ts';
 
 type Reader = LogReader & LogInspection;
@@ -78,6 +80,48 @@ describe('whichever byte of the file is flipped', () => {
     );
   });
 });
+
+describe('whichever byte is flipped, and wherever a file is cut', () => {
+  const flips = fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 }));
+
+  it.each(['file', 'wal'] as const)(
+    'a log goes on with all of it, or it is told: its %s',
+    async (kind) => {
+      await using log = await HarmedLog.make(kind);
+      const end = kind === 'wal' ? log.lastChangeAt : log.bytes;
+      const flipped = fc.asyncProperty(flips, ([at, mask]) => log.with(flip(at % end, mask)));
+      await fc.assert(flipped, { numRuns: 60 });
+      // Of a write-ahead log that ends early nobody knows how much there was; what there is belongs together.
+      const cut = fc.asyncProperty(fc.nat(), (at) =>
+        log.with((bytes) => bytes.subarray(0, at % log.bytes), kind === 'file'),
+      );
+      await fc.assert(cut, { numRuns: 30 });
+    },
+    120_000,
+  );
+
+  it.each(['file', 'wal'] as const)(
+    'a journal is read as written, or it is told: the %s of a segment',
+    (kind) => {
+      using journal = new HarmedJournal(kind);
+      const end = kind === 'wal' ? journal.lastChangeAt : journal.bytes;
+      const flipped = fc.property(flips, ([at, mask]) => journal.with(flip(at % end, mask)));
+      fc.assert(flipped, { numRuns: 40 });
+      const cut = fc.property(fc.nat(), (at) =>
+        journal.with((bytes) => bytes.subarray(0, at % journal.bytes), kind === 'file'),
+      );
+      fc.assert(cut, { numRuns: 20 });
+    },
+    120_000,
+  );
+});
+
+function flip(at: number, mask: number): (bytes: Buffer) => Buffer {
+  return (bytes) => {
+    bytes[at]! ^= mask;
+    return bytes;
+  };
+}
 
 /** False where something could not be read or is missing; fails the test where something else was read. */
 function readsAsWritten(reader: Reader, { events, currents, domains }: Original): boolean {

@@ -13,7 +13,8 @@ import {
 import { query } from '../../src/history/query/query.ts';
 import type { Room } from '../../src/history/room.ts';
 import { JournalledPool, nobody } from '../actors/pool/ledger/journalled-pool.ts';
-import { finished, record, temporaryDirectory } from '../journal/desk.ts';
+import { finished, record } from '../journal/desk.ts';
+import { temporaryDirectory } from '../journal/temporary-directory.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs/command-line.md');
 

@@ -11,7 +11,8 @@ import {
   segmentFiles,
   segmentPath,
 } from '../../eventlog/journal/segment/segment-files.ts';
-import { finished, idOf, JournalDesk, record, temporaryDirectory } from './desk.ts';
+import { finished, idOf, JournalDesk, record } from './desk.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 it('is not taken for a damaged one, nor is one that just went', { timeout: 60_000 }, async () => {
   const home = temporaryDirectory();

@@ -14,7 +14,8 @@ import {
 import { NO_OPERATIONS } from '../../eventlog/journal/operation-source.ts';
 import { verifyAll } from '../../src/history/files/portion.ts';
 import { answerOf, roomOf, sourcesOf } from '../../src/history/index.ts';
-import { finished, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
+import { finished, JournalDesk, RUN, record } from './desk.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 const POOL = 4242;
 

@@ -1,8 +1,5 @@
 /** A journal in one thread for tests: rings, a writer whose turns are taken by hand, a clock that is set. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach } from 'vitest';
 import {
   createJournalMemory,
   FinishedRequest,
@@ -31,18 +28,6 @@ export const VOCABULARY: Vocabulary = {
   phases: ['respond', 'checkout'],
   ends: ['connect_failed', 'unused', 'connect_refused'],
 };
-
-const made: string[] = [];
-afterEach(() => {
-  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
-});
-
-/** Gone after the test. */
-export function temporaryDirectory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'switchyard-journal-'));
-  made.push(path);
-  return path;
-}
 
 export const RUN = 1_700_000_000_000;
 

@@ -19,7 +19,8 @@ import { sourcesOf } from '../../src/history/files/sources.ts';
 import { roomOf } from '../../src/history/room.ts';
 import { answerOf } from '../../src/history/told.ts';
 import { fill, smallDisk } from '../support/small-disk.ts';
-import { finished, idOf, JournalDesk, OTHER, record, temporaryDirectory } from './desk.ts';
+import { finished, idOf, JournalDesk, OTHER, record } from './desk.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 function says(journal: JournalDesk, index: number): number {
   return new JournalMemory(journal.shared).says[index]!;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openJournalReader, writeCheckpoint, writeName } from '../../eventlog/index.ts';
-import { finished, idOf, JournalDesk, OTHER, RUN, record, temporaryDirectory } from './desk.ts';
+import { finished, idOf, JournalDesk, OTHER, RUN, record } from './desk.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {

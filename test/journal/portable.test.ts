@@ -4,7 +4,8 @@ import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { JOURNAL_DIRECTORY, packJournal, unpackJournal } from '../../eventlog/index.ts';
 import { answerOf } from '../../src/history/index.ts';
-import { finished, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
+import { finished, JournalDesk, RUN, record } from './desk.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 const MIB = 1_048_576;
 const SEGMENT_MIB = 128;

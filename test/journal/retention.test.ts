@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openJournalReader, SAYS } from '../../eventlog/index.ts';
 import { bytesOf, dropSegment, segmentFiles } from '../../eventlog/journal/segment/segment-files.ts';
-import { finished, idOf, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
+import { finished, idOf, JournalDesk, RUN, record } from './desk.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 const BATCH = 100;
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openJournalReader } from '../../eventlog/index.ts';
 import { segmentFiles } from '../../eventlog/journal/segment/segment-files.ts';
-import { finished, JournalDesk, RUN, record, temporaryDirectory } from './desk.ts';
+import { finished, JournalDesk, RUN, record } from './desk.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 const LATER = RUN + 10_000;
 // Each block fills a segment.

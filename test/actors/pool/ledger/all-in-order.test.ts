@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { AllInOrder, attachArena, createArena, keyOf, recordSource } from '../../../../actors/index.ts';
 import { openJournalReader } from '../../../../eventlog/index.ts';
-import { JournalDesk, temporaryDirectory } from '../../../journal/desk.ts';
+import { JournalDesk } from '../../../journal/desk.ts';
+import { temporaryDirectory } from '../../../journal/temporary-directory.ts';
 import { nobody } from './journalled-pool.ts';
 
 const KEY = keyOf('web');

@@ -6,7 +6,8 @@ import {
   type OperationBlock,
   openJournalReader,
 } from '../../../../eventlog/index.ts';
-import { RUN, temporaryDirectory } from '../../../journal/desk.ts';
+import { RUN } from '../../../journal/desk.ts';
+import { temporaryDirectory } from '../../../journal/temporary-directory.ts';
 import { JournalledPool, nobody } from './journalled-pool.ts';
 
 const BACKENDS = { 'web.1': {}, 'web.2': { weight: 2 }, 'web.3': {} };
