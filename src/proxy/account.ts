@@ -14,7 +14,7 @@ type EndedRequest = JournalledRequest & {
   readonly client: { readonly hop: Hop };
   readonly backend: BackendRoute | undefined;
   readonly choice: Choice | undefined;
-  /** How its end shows, where that is not as the table says. */
+  /** How the end is reported if not as the outcome table says. */
   readonly row: OutcomeRow | undefined;
 };
 
@@ -58,7 +58,7 @@ function log(request: EndedRequest, row: OutcomeRow, nowMs: number): void {
   });
 }
 
-/** The value the backend was sent, or would have been. */
+/** The X-Forwarded-For value that the backend was sent, or would have been sent. */
 function forwardedFor({ client, head }: EndedRequest): string {
   if (!client.hop.isTrusted) return client.hop.address;
   let list = '';

@@ -9,7 +9,7 @@ export class Alarm {
 
   set(inMs: number): void {
     clearTimeout(this.#timer);
-    // Node rings at once where it is told of a time that has no number of milliseconds.
+    // setTimeout treats a delay that is not finite as 1 ms.
     this.#timer = Number.isFinite(inMs) ? setTimeout(this.#ring, inMs) : undefined;
   }
 }

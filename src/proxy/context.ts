@@ -28,11 +28,14 @@ export type PlaneSettings = {
   readonly worker: number;
   /** Our name in Via: random per data directory. */
   readonly pseudonym: string;
-  /** What digests and affinity cookies are made with; random per data directory. Absent: of this plane alone. */
+  /** The key of digests and affinity cookies; random per data directory. Absent: a random one for this plane alone. */
   readonly secret?: string;
-  /** How often time-outs are looked at; 100. */
+  /** How often time-outs are checked; default 100. */
   readonly tickMs?: number;
-  /** False: clients are read by Node's `data` events, as where own-reads.ts finds Node other than it expects. */
+  /**
+   * False: clients are read by Node's `data` events, as they also are if own-reads.ts does not find what it expects in
+   * Node.
+   */
   readonly ownReads?: boolean;
 };
 
@@ -45,7 +48,7 @@ export type PlaneReport =
       readonly backend: string;
       readonly cause: QuarantineCause;
       readonly untilMs: number;
-      /** It was in no quarantine: else this makes that one last longer. */
+      /** False: the backend was already in quarantine, which is now longer. */
       readonly isNew: boolean;
     }
   /** The ledger acts on it already; its owner should record it. */
@@ -55,7 +58,10 @@ export type PlaneReport =
       readonly backend: string;
       readonly news: HealthNews;
     }
-  /** Our own code threw while it served this request, which ended as internal_error if it had not before; '': it served none. */
+  /**
+   * Our own code threw while serving this request, which then ends as internal_error unless it had ended. '': no
+   * request.
+   */
   | { readonly type: 'request_crashed'; readonly requestId: string; readonly error: unknown };
 
 export type PlaneOptions = {
@@ -70,15 +76,15 @@ export type PlaneOptions = {
   /** Undefined: no journal. */
   readonly journal?: RequestJournal | undefined;
   readonly metrics: RequestMetrics;
-  /** Of whatever has a limit. Absent: this thread counts alone. */
+  /** Counts what has a limit. Absent: this thread counts alone. */
   readonly headcount?: Headcount | undefined;
-  /** Has a pool's ledger made, and then `awake` called. Absent: all are there. */
+  /** Asks for a pool's ledger to be created; `awake` is called afterwards. Absent: all ledgers exist. */
   readonly wake?: (pool: string) => void;
   readonly report: (report: PlaneReport) => void;
-  /** Something of the router's own has run out, such as descriptors; said at each failure. */
+  /** Called at each failure for lack of a resource of the router, such as descriptors. */
   readonly scarce?: (what: string) => void;
   readonly observe?: RequestObserver;
-  /** Decides in the place of table and ledger; asked for once per request whose head is sound. */
+  /** Decides instead of the table and the ledger; called once per request with a valid head. */
   readonly delegate?: (request: Delegated) => Delegate;
 };
 
@@ -91,7 +97,7 @@ export type PlaneContext = Omit<PlaneOptions, 'observe' | 'headcount'> & {
   readonly date: HttpDate;
   readonly deadlines: Deadlines;
   readonly buffers: ReadBuffers;
-  /** For heads that come whole. */
+  /** The scan that all connections share; a head that arrives in parts takes it and leaves a new one. */
   readonly scans: { spare: HeadScan };
   readonly writes: OneWrite;
   readonly upstreams: Upstreams;
@@ -99,11 +105,14 @@ export type PlaneContext = Omit<PlaneOptions, 'observe' | 'headcount'> & {
   readonly wakes: Wakes;
   readonly unsettled: Unsettled;
   readonly counters: PlaneCounters;
-  /** By pool, which its map of backends stands for and goes with; made when a request first wants a second backend. */
+  /**
+   * By pool, identified by its map of backends, which lives as long as the pool; made when a request first wants a
+   * retry.
+   */
   readonly retryBudgets: WeakMap<PoolRoute['backends'], RetryBudget>;
   /** Requests in flight by domain name; only of domains with a limit. */
   readonly headcount: Headcount;
   isDraining: boolean;
-  /** While draining: when the patience with idle connections ends. */
+  /** While draining: when idle connections are closed. */
   idleUntilMs: number;
 };

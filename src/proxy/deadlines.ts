@@ -4,13 +4,13 @@
  * Moving a deadline to a later time, as traffic does, is one store: the entry stays where it is in the wheel and is
  * moved when its old turn comes. A deadline never fires early, and fires within a tick after it has passed.
  *
- * The wheel turns after the reads that are due: after the loop was blocked, a peer whose bytes have arrived was not silent.
+ * The wheel turns after pending reads: if the loop was blocked, a peer whose bytes have arrived was not silent.
  */
 
-/** Embedded in whatever can run out of time; re-armed any number of times. */
+/** Embedded in whatever has a time-out; re-armed any number of times. */
 export class Deadline {
   atMs = Number.POSITIVE_INFINITY;
-  /** The turn in whose list it stands; Infinity: in none. */
+  /** The turn whose list holds it; Infinity: none. */
   turn = Number.POSITIVE_INFINITY;
   previous: Deadline = this;
   next: Deadline = this;
@@ -21,7 +21,7 @@ export class Deadline {
   }
 }
 
-// 100 ms: an eighth of the shortest default; a turn of an empty wheel costs nothing worth counting.
+// 100 ms: an eighth of the shortest default; turning an empty wheel costs next to nothing.
 const TICK_MS = 100;
 // 1 024 turns of 100 ms: longer than every default, so that entries seldom go round twice.
 const TURNS = 1024;
@@ -34,10 +34,10 @@ export class Deadlines {
   readonly #tickMs: number;
   readonly #lists: readonly Deadline[];
   #turned: number;
-  /** When the wheel last turned: a time for what may be a tick old, at no cost. */
+  /** When the wheel last turned: a free clock for uses that tolerate an age of one tick. */
   turnedAtMs: number;
   #timer: NodeJS.Timeout | undefined;
-  /** From here on whatever is due waits for the reads. */
+  /** Deadlines are judged by the time of the tick, but fire only after pending reads. */
   readonly #tick = (): void => {
     this.#dueMs = this.#now();
     setImmediate(this.#turn);
@@ -47,7 +47,7 @@ export class Deadlines {
   };
   #dueMs = 0;
 
-  /** `failed`: hears what a deadline throws; all others fire as if it had not. */
+  /** `failed` receives what a deadline throws; the other deadlines fire all the same. */
   constructor(now: () => number, failed: (error: unknown) => void, tickMs = TICK_MS) {
     this.#now = now;
     this.#failed = failed;
@@ -74,29 +74,29 @@ export class Deadlines {
     this.#link(deadline, turn);
   }
 
-  /** It stays in its list until its turn comes, and does nothing then. */
+  /** The entry stays in its list until its turn comes, and then does nothing. */
   clear(deadline: Deadline): void {
     deadline.atMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The owner is gone: nothing may refer to it any longer. */
+  /** For an owner that is gone: removes every reference to the deadline. */
   remove(deadline: Deadline): void {
     deadline.atMs = Number.POSITIVE_INFINITY;
     if (deadline.turn !== Number.POSITIVE_INFINITY) unlink(deadline);
   }
 
-  /** `nowMs`: before the reads, which may take long themselves. */
+  /** `nowMs`: the time before the reads, which may themselves take long. */
   turn(nowMs = this.#now()): void {
     this.turnedAtMs = nowMs;
     const until = Math.floor(nowMs / this.#tickMs);
-    // After a long stall one round visits every list there is.
+    // After a long stall, one round visits every list.
     const from = Math.max(this.#turned + 1, until - TURNS + 1);
     this.#turned = Math.max(this.#turned, until);
     for (let turn = from; turn <= until; turn++) this.#fire(this.#lists[turn % TURNS] as Deadline, nowMs);
   }
 
   #fire(list: Deadline, nowMs: number): void {
-    // The whole list leaves first, so that what is put back and what callbacks do cannot be met again here.
+    // Move the whole list out first, so that entries that are re-armed here are not visited again.
     const leaving = new Deadline(nothing);
     while (list.next !== list) {
       const entry = list.next;
@@ -123,7 +123,7 @@ export class Deadlines {
     }
   }
 
-  /** Into the list of its turn, or into the furthest one there is. */
+  /** Adds the entry to the list of its turn, or to the furthest list if the turn is beyond it. */
   #link(deadline: Deadline, turn: number): void {
     const nearest = this.#turned + 1;
     const place = Math.min(Math.max(turn, nearest), this.#turned + TURNS - 1);

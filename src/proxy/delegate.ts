@@ -9,11 +9,11 @@ import type { UpstreamConnection } from './upstream/connection.ts';
 
 /** How a delegate answers. An answer that nobody waits for any more is ignored. */
 export interface Verdicts {
-  /** The request is this domain's. */
+  /** The request belongs to this domain. */
   found(domain: DomainRoute): void;
-  /** Another answer than a backend's, which is no failure. */
+  /** An answer that is not a backend's, and no failure. */
   redirect(answer: Answer): void;
-  /** `row`: how it shows, where that is not as the table says. */
+  /** `row`: how it is reported if not as the outcome table says. */
   turnAway(type: OutcomeType, detail: string, row?: OutcomeRow): void;
   /** The request may be sent. */
   proceed(): void;
@@ -21,7 +21,7 @@ export interface Verdicts {
   tell(page: Answer | undefined): void;
 }
 
-/** The request, as far as it has come. */
+/** The request, as far as it has got. */
 export interface Delegated extends RequestActor {
   readonly requestId: string;
   readonly head: RequestHead;
@@ -40,22 +40,23 @@ export interface Delegated extends RequestActor {
   readonly connectedAtMs: number;
   readonly status: number;
   readonly bytesOut: number;
-  /** A mistake of our own in answering: it costs this request. */
+  /** Reports an exception in our own code; it ends this request only. */
   crashed(error: unknown): void;
 }
 
 /**
- * Made for each request whose head is sound. What it is asked it answers at once or later, by the request's `Verdicts`; what
- * comes after `patienceMs` comes too late. It never throws.
+ * Created for each request with a valid head. It answers each question at once or later, through the request's
+ * `Verdicts`; an
+ * answer after `patienceMs` is too late. It must not throw.
  */
 export interface Delegate {
   readonly patienceMs: number;
   /** Answered by `found`, `redirect` or `turnAway`. */
   route(): void;
-  /** A connection to the backend stands. True: the request may be sent; false: `proceed` will say when. */
+  /** The connection to the backend is established. True: send the request; false: `proceed` will say when. */
   prepare(connection: UpstreamConnection): boolean;
-  /** The request ended badly, and the client can still be told. Undefined: the router's own page; later: by `tell`. */
+  /** The request failed and the client can still be told. Undefined: the router's own page; 'later': `tell` will say. */
   page(type: OutcomeType): Answer | undefined | 'later';
-  /** The request is over for the client. Its lease may still be out for a moment. */
+  /** The request is over for the client; its lease may be held a moment longer. */
   settled(): void;
 }

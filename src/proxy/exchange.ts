@@ -26,7 +26,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
 
   // ---- head → route → checkout
 
-  /** The head is complete; the bytes behind it are the body's as far as it goes. Returns where it stopped. */
+  /** The head is complete. Takes the body bytes that follow it; returns where it stopped. */
   begin(buffer: Buffer, from: number, end: number): number {
     this.context.counters.requests++;
     this.context.counters.inFlight++;
@@ -42,7 +42,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
     return at;
   }
 
-  /** A head that was refused, but understood far enough to look its domain up: an unknown one goes first. */
+  /** For a refused head. If its domain could be read and is unknown, the request ends as domain_unknown instead. */
   refuse(outcome: OutcomeType, detail: string): void {
     this.context.counters.requests++;
     this.context.counters.inFlight++;
@@ -63,7 +63,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
     else this.fail(outcome, detail);
   }
 
-  /** Our own mistake is this request's alone: the one before it may be ending just now, and more may stand behind it. */
+  /** An exception of ours ends this request only: the previous one may just be ending, and more may be queued behind it. */
   #start(): void {
     try {
       this.#route();
@@ -92,7 +92,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
     else admit(this, domain);
   }
 
-  /** The ledger that it waited for is there, or is not to be had: the pool may have gone meanwhile, or changed. */
+  /** The wait for the ledger is over, successfully or not. The pool may have changed or been removed meanwhile. */
   goOn(): void {
     const { context } = this;
     context.table.fence();
@@ -103,7 +103,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
 
   // ---- Tenant
 
-  /** Its pool's ledger was freed a moment ago. */
+  /** The pool's ledger was freed a moment ago. */
   asleep(): void {
     awaitLedger(this, this.pool as PoolRoute);
   }
@@ -128,10 +128,11 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
 
   // ---- the client's side
 
-  /** Bytes that came while this request is the one being read; returns the first that is not its own. */
+  /** Bytes that arrive while this request is read; returns the offset of the first that is not its own. */
   clientBytes(buffer: Buffer, from: number, end: number): number {
     const { forwarding, body } = this;
-    // RFC 9110 §7.8: a backend may switch before it has the whole request, of which the rest comes first all the same.
+    // RFC 9110 §7.8: a backend may switch protocols before it has the whole request; the rest of the request still
+    // comes first.
     const at = body === undefined || body.isDone ? from : this.#bodyBytes(body, buffer, from, end);
     const pipe = forwarding?.responding?.pipe;
     if (pipe === undefined || at === end || this.outcome !== undefined) return at;
@@ -141,7 +142,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
   }
 
   #bodyBytes(body: RequestBody, buffer: Buffer, from: number, end: number): number {
-    // It has ended and waits for its page: what it is still sent is for nobody.
+    // The request has ended and waits for its page: drop the rest of the body.
     if (this.outcome !== undefined) return end;
     const at = body.take(buffer, from, end, this.client.isLeased);
     if (body.refusal !== undefined) this.bodyRefused();
@@ -163,7 +164,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
     if (body.isLent) this.forwarding?.connection?.tellWhenDrained();
   }
 
-  /** A FIN from the client. RFC 9112 §9.6: after a complete request it may be only half a goodbye. */
+  /** A FIN from the client. RFC 9112 §9.6: after a complete request it may be only a half-close. */
   clientEnded(halfClose: boolean): void {
     const pipe = this.forwarding?.responding?.pipe;
     if (pipe !== undefined) pipe.clientEnded();
@@ -186,13 +187,13 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
     this.client.cut('gone');
   }
 
-  /** Who is cut off does not wait for a page. */
+  /** A request that is cut off does not wait for a page. */
   override stop(reason: RequestStop): void {
     super.stop(reason);
     if (reason === 'forced_close' && this.enquiry?.waitsFor === 'page') this.enquiry.outOfPatience();
   }
 
-  /** What was written to the client has left. */
+  /** The bytes written to the client have been sent. */
   clientDrained(): void {
     this.forwarding?.responding?.clientDrained();
   }

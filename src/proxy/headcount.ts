@@ -6,12 +6,12 @@ import { randomBytes } from 'node:crypto';
 import { seededKeyOf } from '../../eventlog/index.ts';
 
 export interface Headcount {
-  /** False: there are as many as may be. Whoever was let in leaves again by `leave`. */
+  /** False: the limit is reached. Every successful `enter` needs a `leave`. */
   enter(name: string, limit: number): boolean;
   leave(name: string): void;
 }
 
-/** Of one thread that routes alone. */
+/** For a thread that routes alone. */
 export class OwnHeadcount implements Headcount {
   readonly #present = new Map<string, number>();
 
@@ -32,26 +32,27 @@ export class OwnHeadcount implements Headcount {
 export type HeadcountMemory = { readonly cells: Int32Array<SharedArrayBuffer>; readonly threads: number };
 
 /**
- * So many names may have somebody present: a listener's 20 000 connections, each of another address and with a request to another
- * domain, cannot fill it. A megabyte for two workers, of which the system gives what is touched.
+ * Names that can be counted at once: a listener's 20 000 connections, each from another address and with a request to
+ * another
+ * domain, do not fill it. 1 MB for two workers; the system allocates only the pages that are touched.
  */
 export const SLOTS = 65_536;
-// A table that is fuller is searched for long; names that find no room are not counted, and let in.
+// In a fuller table searches take long. Names that find no room are not counted, and admitted.
 const FULL = SLOTS * 0.75;
 
 const LOCK = 0;
 const USED = 1;
-// Names come from clients and tenants, of whom one could look for those that count as somebody else's.
+// Names come from clients and tenants: without a secret seed, one could search for names that collide with another's.
 const SEED = 2;
 const OTHER_SEED = 3;
 const HEADER = 4;
-// Of a slot: the two halves of the key, then one count for each thread, so that a dead one's share can be taken off.
+// A slot is the two halves of its key, then one count per thread, so that a dead thread's share can be subtracted.
 const KEY = 2;
 const FREE = 0;
-// Others hold the lock for well under a microsecond.
+// The lock is held for well under a microsecond.
 const SPINS = 200;
 const PAUSE_MS = 1;
-// The main thread waits no longer than this, since it alone can free the lock of a dead one.
+// The main thread waits no longer, since only it can free the lock of a dead thread.
 const MAIN_PAUSES = 2;
 
 /** Threads are numbered from 0 to one below `threads`. */
@@ -64,8 +65,9 @@ export function createHeadcount(threads: number, seed = randomBytes(8)): Headcou
 }
 
 /**
- * Open addressing with linear probing, under one lock word that names its holder. Counts are changed by a store each; a
- * thread that dies in between is reaped by the main one, which makes the table anew from what the others have.
+ * Open addressing with linear probing, under one lock word that names its holder. Each count changes by a single
+ * store; if a
+ * thread dies in between, the main thread reaps it and rebuilds the table from the counts of the others.
  */
 export class SharedHeadcount implements Headcount {
   readonly #cells: Int32Array<SharedArrayBuffer>;
@@ -102,8 +104,9 @@ export class SharedHeadcount implements Headcount {
   }
 
   /**
-   * What a thread that is gone held is given back: by the main thread, once it has exited. False: another one holds the lock, and
-   * may be dead too, of which this thread hears in a later turn.
+   * Called by the main thread when a thread has exited: removes its counts. False: another thread holds the lock and
+   * may be dead
+   * too; this thread learns of that in a later turn.
    */
   reap(thread: number): boolean {
     Atomics.compareExchange(this.#cells, LOCK, thread + 1, 0);
@@ -111,7 +114,7 @@ export class SharedHeadcount implements Headcount {
     const kept = new Map<number, number[]>();
     for (let at = HEADER; at < this.#cells.length; at += this.#stride) {
       if (this.#cells[at + 1] === FREE) continue;
-      // One that died while it moved a slot has left it twice.
+      // A thread that died while moving a slot has left it twice.
       const counts = kept.get(this.#keyAt(at)) ?? new Array<number>(this.#threads).fill(0);
       for (let other = 0; other < this.#threads; other++)
         if (other !== thread) counts[other] = Math.max(counts[other]!, this.#cells[at + KEY + other]!);
@@ -128,7 +131,7 @@ export class SharedHeadcount implements Headcount {
     return true;
   }
 
-  /** How many there are, over all threads. */
+  /** The count over all threads. */
   present(name: string): number {
     const key = this.#keyOf(name);
     this.#lock();
@@ -156,7 +159,7 @@ export class SharedHeadcount implements Headcount {
     return total;
   }
 
-  /** Where it is, or could be. */
+  /** The key's slot, or the free slot where it would go. */
   #find(high: number, low: number): number {
     for (let slot = low & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
       const at = HEADER + slot * this.#stride;
@@ -165,7 +168,7 @@ export class SharedHeadcount implements Headcount {
     }
   }
 
-  /** Where it is, or is now; -1: there is no room. */
+  /** The key's slot, added if need be; -1: there is no room. */
   #seat(high: number, low: number): number {
     const at = this.#find(high, low);
     if (this.#cells[at + 1] !== FREE) return at;
@@ -176,7 +179,7 @@ export class SharedHeadcount implements Headcount {
     return at;
   }
 
-  /** A name without anybody leaves the table; those that stand behind it move up, so that they are found. */
+  /** Removes a name whose count is zero; slots behind it move up, so that searches still find them. */
   #tidy(at: number): void {
     if (this.#total(at) > 0) return;
     this.#cells[USED] = this.#cells[USED]! - 1;
@@ -186,7 +189,7 @@ export class SharedHeadcount implements Headcount {
     for (let slot = (hole + 1) & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
       const from = HEADER + slot * stride;
       if (cells[from + 1] === FREE) break;
-      // It may move if its own place is not between the hole and where it stands.
+      // A slot may move unless its home lies between the hole and its place.
       const home = cells[from]! & (SLOTS - 1);
       if (((slot - home) & (SLOTS - 1)) < ((slot - hole) & (SLOTS - 1))) continue;
       cells.copyWithin(HEADER + hole * stride, from, from + stride);
@@ -200,7 +203,7 @@ export class SharedHeadcount implements Headcount {
     return (this.#cells[at + 1]! - 1) * 2 ** 32 + (this.#cells[at]! >>> 0);
   }
 
-  /** False: it was not to be had within so many pauses. */
+  /** False: not acquired within so many pauses. */
   #lock(pauses = Number.POSITIVE_INFINITY): boolean {
     const cells = this.#cells;
     const mine = this.#thread + 1;
@@ -209,7 +212,7 @@ export class SharedHeadcount implements Headcount {
       if (holder === 0) return true;
       if (tries % SPINS !== 0) continue;
       if (tries > SPINS * pauses) return false;
-      // Its holder may be dead, and is reaped then.
+      // The holder may be dead; the main thread then frees the lock.
       Atomics.wait(cells, LOCK, holder, PAUSE_MS);
     }
   }
@@ -219,7 +222,7 @@ export class SharedHeadcount implements Headcount {
   }
 }
 
-/** A key has 52 bits; its upper half is kept one higher, so that none is that of a free slot. */
+/** A key has 52 bits; its upper half is stored plus one, so that it never looks like a free slot. */
 function highOf(key: number): number {
   return Math.floor(key / 2 ** 32) + 1;
 }

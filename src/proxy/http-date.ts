@@ -9,7 +9,7 @@ export class HttpDate {
     this.#wallNow = wallNow;
   }
 
-  /** `nowMs`: of the clock that is at hand. */
+  /** `nowMs` of any clock: it only tells when a second has passed. */
   at(nowMs: number): string {
     const second = Math.trunc(nowMs / 1000);
     if (second !== this.#second) {

@@ -4,23 +4,26 @@
  */
 import { createHmac, hash, randomBytes } from 'node:crypto';
 
-// 52 bits, as the ledger's keys have: 13 digits of 16.
+// 52 bits, like the ledger's keys: 13 hexadecimal digits.
 const DIGITS = 13;
-// 128 bits: nobody guesses one.
+// 128 bits: too many to guess.
 const TAG_BYTES = 16;
 
-/** What a digest is for, so that one says nothing about another. */
+/** What a digest is for; digests for different purposes reveal nothing about each other. */
 export type Purpose = 'hash' | 'split';
 
 export class KeyedDigest {
   readonly #secret: string;
 
-  /** Without a secret, one of its own that nobody else knows. */
+  /** Default: a random secret that nobody else knows. */
   constructor(secret: string = randomBytes(32).toString('hex')) {
     this.#secret = secret;
   }
 
-  /** Up to 2^52, never 0. The secret has a fixed length and comes first; 52 bits of 256 say nothing of the rest. */
+  /**
+   * Below 2^52, never 0. The secret's fixed length keeps the input unambiguous; 52 of 256 bits allow no length
+   * extension.
+   */
   of(purpose: Purpose, text: string): number {
     const digits = hash('sha256', `${this.#secret} ${purpose} ${text}`, 'hex').slice(0, DIGITS);
     return Number.parseInt(digits, 16) || 1;

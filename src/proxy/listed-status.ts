@@ -4,9 +4,9 @@ import { statusRange } from '../../eventlog/index.ts';
 
 export type Statuses = readonly (number | string)[];
 
-// By the list itself, which lives as long as its pool's settings: a request finds its answer ready.
+// Keyed by the list itself, which lives as long as its pool's settings.
 const known = new WeakMap<Statuses, Uint8Array<ArrayBuffer>>();
-// The last that was asked about: mostly the next one too, and a look into the map takes 100 ns.
+// The last list asked about, which is mostly the next one too; a map lookup takes 100 ns.
 let lastStatuses: Statuses = [];
 let lastTable = new Uint8Array(0);
 const HIGHEST = 999;

@@ -6,17 +6,17 @@ import type { Socket } from 'node:net';
 
 // 16 KiB: Node writes a string up to this size from the stack, without an allocation of its own.
 export const SMALL_BYTES = 16_384;
-// 1 KiB: up to here a string is as quick; one of 4 KiB costs 0.4 µs more than a copy, of 15 KiB 1.9 µs, and garbage.
+// 1 KiB: up to here a string is as fast; as strings, 4 KiB cost 0.4 µs more than a copy, 15 KiB 1.9 µs, and garbage.
 const STRING_BYTES = 1024;
-// 128 KiB: a body held whole (64 KiB) or a read (64 KiB) with its head.
+// 128 KiB: a held body (64 KiB) or a read (64 KiB), with its head.
 const SCRATCH_BYTES = 131_072;
 
 export class OneWrite {
-  // Two, so that what a slow client keeps of a small write is small.
+  // Two sizes, so that a small write to a slow client keeps little memory.
   #small = Buffer.allocUnsafeSlow(SMALL_BYTES);
   #large = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
-  /** One character a byte. Long texts are not joined first: that would be one more copy. */
+  /** Latin-1, one byte per character. Long texts are not concatenated first, which would be one more copy. */
   texts(socket: Socket, head: string, rest: string): void {
     const length = head.length + rest.length;
     if (isString(socket, length)) {
@@ -29,7 +29,7 @@ export class OneWrite {
     this.#send(socket, scratch, length);
   }
 
-  /** Text, then a range of a buffer that stays its owner's, then text. */
+  /** Text, then a range of a buffer that still belongs to its owner, then text. */
   range(socket: Socket, text: string, buffer: Buffer, from: number, to: number, tail: string): void {
     const length = text.length + to - from + tail.length;
     if (isString(socket, length)) {
@@ -55,7 +55,7 @@ export class OneWrite {
   }
 }
 
-/** Behind bytes that wait already a small write will wait too, in memory of its own size. */
+/** Behind pending bytes a small write waits too, so it goes as a string, in memory of its own size. */
 function isString(socket: Socket, length: number): boolean {
   if (length <= STRING_BYTES || length > SCRATCH_BYTES) return true;
   return length <= SMALL_BYTES && socket.writableLength > 0;

@@ -28,56 +28,59 @@ import { BackendCuts } from './upstream/backend-cuts.ts';
 import { NAMES } from './upstream/names.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
-// 500 ms: a round trip of nearly every network, so that who is asking just now learns of the end first.
+// 500 ms: a round trip on nearly every network, so that a client that is just sending a request learns of the end
+// first.
 const IDLE_GRACE_MS = 500;
 
-// Where they come faster than they can be accepted, somebody always waits.
+// If connections arrive faster than they can be accepted, somebody is always waiting.
 const MOST_TURNS = 200;
 const SHORT_TURN_MS = 0.1;
 
-/** What a plane leaves when it accepts no more. */
+/** What a plane has when it stops accepting. */
 export type Farewell = {
-  /** Established connections, which it goes on serving. */
+  /** Established connections, which the plane goes on serving. */
   readonly connections: number;
-  /** Connections in its accept queues, which are reset; null: nobody can tell. */
+  /** Connections in its accept queues, which are reset; null: unknown. */
   readonly lost: number | null;
 };
 
 export interface RoutingPlane {
-  /** Begins to accept on an address; `reusePort` lets other workers listen on the same. */
+  /** Starts accepting on an address; `reusePort` lets other workers listen on the same one. */
   listen(
     listener: ListenerSettings,
     where: { host: string; port: number; reusePort?: boolean },
   ): Promise<{ address: string; port: number }>;
   /** A connection accepted elsewhere, as if it had come to this listener. */
   accept(socket: Socket, listener: ListenerSettings): void;
-  /** Leases granted by other threads' check-ins are told here: call it when the ledger's bell rings. */
+  /** Receives leases granted by other threads' check-ins; call it when the ledger's bell rings. */
   deliver(): void;
-  /** A pool's ledger that was asked for is there, or is not to be had. */
+  /** The wait for a pool's ledger is over: it exists, or could not be created. */
   awake(pool: string): void;
-  /** The backend has until then: whatever is under way on it is cut. Infinity: as long as it takes, after all. */
+  /** At `atMs`, whatever is in progress on the backend is cut. Infinity: cancels that. */
   cutAt(pool: string, backend: string, atMs: number): void;
-  /** The backend is its pool's no more, or is elsewhere: no connection is kept to where it was. */
+  /** The backend was removed from its pool, or moved: closes idle connections to the old address and keeps no others. */
   gone(pool: string, backend: BackendRoute): void;
-  /** Resolves when, as far as can be seen, nobody waits to be accepted: the moment to accept no more. */
+  /** Resolves when, as far as can be seen, no connection waits to be accepted: the moment to stop accepting. */
   acceptWaiting(): Promise<void>;
-  /** Accepts no more. Once: what it says was so just then. */
+  /** Stops accepting. To be called once: the result describes that moment. */
   stopAccepting(): Farewell;
   /**
-   * Accepts no more and lets requests finish; what is unfinished after `withinMs` is cut. A connection without one has
-   * `idleMs` to ask once more, and is told with that answer to close. Either may be Infinity. Asked again meanwhile it sets
-   * the times anew. Resolves to how many were cut.
+   * Stops accepting and lets requests finish; what is unfinished after `withinMs` is cut. An idle connection may send
+   * one more
+   * request within `idleMs`, and is told to close with the response. Either may be Infinity. A further call sets new
+   * times.
+   * Resolves to the number of requests cut.
    */
   drain(withinMs: number, idleMs?: number): Promise<number>;
   /** Ends everything at once. */
   close(): Promise<void>;
-  /** Has a request that is under way fail as by a bug in it; without one, the next. */
+  /** Makes a request in progress fail as by a bug in our code; if there is none, the next one. */
   crashRequest(error: Error): void;
   readonly counters: PlaneCounters;
   metrics(): RequestMetricsSnapshot;
 }
 
-// 1 s: how often upstreams are asked to forget what is not used; they do it every tenth time.
+// 1 s: how often upstreams are asked to forget what is unused; they do so every tenth time.
 const SWEEP_MS = 1000;
 
 export function createPlane(options: PlaneOptions): RoutingPlane {
@@ -182,7 +185,7 @@ class Plane implements RoutingPlane {
       const [accepted, refused, sinceMs] = [counters.accepted, counters.refusedConnections, now()];
       await nextTurn();
       const isNobody = counters.accepted === accepted && counters.refusedConnections === refused;
-      // Of those who wait a turn of the loop accepts one at least; while a long one lasts others come.
+      // A turn of the loop accepts at least one waiting connection, but during a long turn more may have arrived.
       if (isNobody && now() - sinceMs < SHORT_TURN_MS) return;
     }
   }
@@ -200,7 +203,7 @@ class Plane implements RoutingPlane {
   drain(withinMs: number, idleMs = IDLE_GRACE_MS): Promise<number> {
     const goodbye = Math.min(idleMs, withinMs);
     this.#context.idleUntilMs = this.#context.now() + goodbye;
-    // A request may be on its way on a connection that looks idle: it is answered, with Connection: close.
+    // A request may be on its way on a connection that looks idle; it is answered with Connection: close.
     this.#drain.idle.set(goodbye);
     this.#drain.cut.set(withinMs);
     this.#drain.over ??= this.#drained();
@@ -226,7 +229,7 @@ class Plane implements RoutingPlane {
     this.#connections.cut();
     this.#context.upstreams.closeIdle();
     await this.#connections.gone();
-    // Connections of requests that were cut still linger: nothing is to be given back after this.
+    // Requests that were cut may still hold connections; no lease may be returned after this.
     this.#context.upstreams.closeAll();
     this.#context.deadlines.stop();
     this.#context.accessLog?.flush();
@@ -263,7 +266,7 @@ class Plane implements RoutingPlane {
   #accepted(socket: Socket, listener: Listener): void {
     const { counters } = this.#context;
     const address = plainAddress(socket.remoteAddress ?? '');
-    // No address: the peer had gone before we looked.
+    // No address: the peer left before we looked.
     if (address === '' || !listener.admits(address)) {
       if (address !== '') counters.refusedConnections++;
       socket.on('error', () => {});

@@ -1,8 +1,9 @@
 /**
  * One request as all its parts know it: what was asked, what was found, what it holds so far; and its end.
  *
- * Two ends meet here: the client's, which is over when the request is (`conclude`), and the backend's, whose lease
- * is given back when its connection rests or is closed, at once or a little later (`Tenancy.giveBack`).
+ * It ends on two sides. The client's side ends with the request (`conclude`). On the backend's side the lease is
+ * returned when
+ * the connection is idle or closed, at once or a little later (`Tenancy.giveBack`).
  */
 import { type LeaseEnd, type OutcomeType, RequestActor, type RequestStop } from '../../actors/index.ts';
 import {
@@ -28,44 +29,45 @@ import { leaveDomain } from './route/domain-limit.ts';
 import type { BackendRoute, DomainRoute, PoolRoute } from './routing-table.ts';
 import type { UpstreamConnection } from './upstream/connection.ts';
 
-/** The connection it came on. */
+/** The client connection that the request came on. */
 export interface ClientSide extends ClientSocket {
   readonly hop: Hop;
-  /** What the load balancer said of the client. */
+  /** The load balancer's PROXY header. */
   readonly preface: ProxyHeader | undefined;
-  /** Its FIN has come. */
+  /** The client's FIN has arrived. */
   readonly hasEnded: boolean;
-  /** What came behind the head and is not a body's. */
+  /** The bytes behind the head that do not belong to a body. */
   takeSurplus(): Buffer | undefined;
-  /** The answer is given. */
+  /** The response is complete. */
   done(keepAlive: boolean, nowMs?: number): void;
-  /** The answer is given, and the client asks for nothing more. */
+  /** The response is complete, and the client sends no more requests. */
   leave(nowMs: number): void;
   /**
-   * The answer cannot be finished. `gone`: nobody is there to be told. `short`: what was written still leaves, and a
-   * FIN before the announced end tells. `reset`: a FIN would look like the end, so it takes more.
+   * The response cannot be finished. `gone`: the client has left. `short`: what was written is still sent; the FIN
+   * before the
+   * announced end tells the client. `reset`: a FIN would look like the regular end.
    */
   cut(how: 'gone' | 'short' | 'reset'): void;
 }
 
-/** What goes on with its backends, as far as its end has to know. */
+/** The backend's side of a request, as far as its end needs to know it. */
 export interface BackendSide {
-  /** Of the response, as far as it has come. */
+  /** The response head, if it has arrived. */
   readonly responseHead: ResponseHead | undefined;
-  /** The end of what the client is sent is that of the connection, so that one cut short must not look like one. */
+  /** The response ends with the connection, so a truncated one must not end with a FIN. */
   readonly isEndless: boolean;
-  /** A kept connection, and not a byte came over it. */
+  /** A reused connection on which not a byte has arrived. */
   readonly isStale: boolean;
-  /** The delegate has had its word on what is sent. */
+  /** The delegate allows the request to be sent. */
   proceed(): void;
-  /** Before the response is whole. */
+  /** Ends it before the response is complete. */
   abandon(): void;
 }
 
-/** What the delegate that decides in the table's place is asked. */
+/** The questions to the delegate that decides instead of the table. */
 export interface DelegateSide {
   readonly delegate: Delegate;
-  /** What was asked and has not been answered yet. */
+  /** The question that has not been answered yet. */
   waitsFor: '' | 'route' | 'send' | 'page';
   /** True: the request may be sent on this connection now. */
   maySend(connection: UpstreamConnection, nowMs: number): boolean;
@@ -77,34 +79,34 @@ export abstract class ProxiedRequest extends RequestActor {
   readonly client: ClientSide;
   readonly context: PlaneContext;
   readonly startedAtMs: number;
-  /** The number in its id. */
+  /** The sequence number in its id. */
   readonly sequence: number;
   domain: DomainRoute | undefined = undefined;
   pool: PoolRoute | undefined = undefined;
   backend: BackendRoute | undefined = undefined;
-  /** What was decided on the way to the pool, where that was anything. */
+  /** What was decided between domain and pool, if anything. */
   choice: Choice | undefined = undefined;
   body: RequestBody | undefined = undefined;
   tenancy: Tenancy | undefined = undefined;
-  /** From the first lease on. */
+  /** Set from the first lease on. */
   abstract readonly forwarding: BackendSide | undefined;
   abstract readonly enquiry: DelegateSide | undefined;
   connectStartedMs = -1;
   connectedAtMs = -1;
-  /** Of the response; only where a journal wants to know. */
+  /** First byte of the response; set only if there is a journal. */
   firstByteAtMs = -1;
-  /** Of the log, when it was routed. */
+  /** Position of the log when the request was routed. */
   position = 0;
-  /** Of the final response head that went to the client; 0: none has. */
+  /** Status of the final response head sent to the client; 0: none was sent. */
   status = 0;
-  /** How a refusal in the delegate's own words shows. */
+  /** How a refusal with the delegate's own page and code is reported. */
   row: OutcomeRow | undefined = undefined;
-  /** From the client, once its connection is upgraded. */
+  /** Bytes from the client after an upgrade. */
   pipedIn = 0;
   bytesOut = 0;
-  /** It is among those its domain has in flight. */
+  /** It counts towards the domain's limit of requests in flight. */
   isCounted = false;
-  /** How a lease that is still out will be given back. */
+  /** How a lease that is still held will be returned. */
   leaseEnd: LeaseEnd = 'finished';
   #requestId = '';
   #isSettled = false;
@@ -124,13 +126,13 @@ export abstract class ProxiedRequest extends RequestActor {
     return this.#requestId;
   }
 
-  /** Fields are made when somebody asks for them: 0.5 µs of eight. */
+  /** On demand only, since parsing the fields takes 0.5 of 8 µs. */
   #keptId(): string {
     const { hop } = this.client;
     return hop.isTrusted ? keptRequestId(this.head.fields, hop) : '';
   }
 
-  /** Of its body, without framing, and of what followed an upgrade. */
+  /** Body bytes without framing, plus what followed an upgrade. */
   get bytesIn(): number {
     return this.pipedIn + (this.body === undefined ? 0 : this.body.bytes);
   }
@@ -139,12 +141,12 @@ export abstract class ProxiedRequest extends RequestActor {
     return this.body === undefined || this.body.isDone;
   }
 
-  /** The backend's, as far as it has come. */
+  /** The backend's response head, if it has arrived. */
   get responseHead(): ResponseHead | undefined {
     return this.forwarding?.responseHead;
   }
 
-  // ---- every end but a whole response
+  // ---- every end but a complete response
 
   protected override abort(reason: RequestStop): void {
     this.fail(reason);
@@ -155,7 +157,7 @@ export abstract class ProxiedRequest extends RequestActor {
     if (refusal !== undefined) this.fail(outcomeOfBody(refusal), refusal.detail);
   }
 
-  /** What is held is given back, the client is told what can still be told. */
+  /** Releases what the request holds and tells the client what can still be told. */
   fail(type: OutcomeType, detail?: string): void {
     const phase = this.phase;
     if (!this.conclude(detail === undefined ? { type, phase } : { type, phase, detail })) return;
@@ -176,7 +178,8 @@ export abstract class ProxiedRequest extends RequestActor {
     const row = this.row ?? rowOf(type);
     if (this.status !== 0 || row.status === 499) {
       this.settle(this.context.now());
-      // Whoever reads too slowly or says goodbye may read on, and would take a FIN for the end.
+      // A client that reads too slowly or has sent its FIN may read on, and would take our FIN for the end of the
+      // response.
       if (this.forwarding?.isEndless === true) this.client.cut('reset');
       else this.client.cut(row.status === 499 ? 'gone' : 'short');
     } else if (this.enquiry !== undefined) this.enquiry.askForPage(type);
@@ -188,7 +191,7 @@ export abstract class ProxiedRequest extends RequestActor {
     this.reply(made ?? errorPage(this));
   }
 
-  /** An answer that is not a backend's. */
+  /** Sends an answer that is not a backend's. */
   reply({ status, fields, body }: Answer): void {
     const { head, context } = this;
     const keepAlive =
@@ -208,7 +211,7 @@ export abstract class ProxiedRequest extends RequestActor {
     this.client.done(keepAlive);
   }
 
-  /** The books: once per request, whatever its end. Our own mistake in them costs a record, and never the client its end. */
+  /** Accounting, once per request. An exception in it loses a record, but must not keep the client's side from ending. */
   settle(nowMs: number): void {
     this.#isSettled = true;
     this.context.counters.inFlight--;
@@ -221,7 +224,7 @@ export abstract class ProxiedRequest extends RequestActor {
     }
   }
 
-  /** Our own mistake: it costs this request, never its lease. What threw may throw again on the way out. */
+  /** An exception of ours ends this request, and must not lose its lease. The orderly end may throw again. */
   crashed(error: unknown): void {
     this.#fault(error);
     try {
@@ -232,14 +235,14 @@ export abstract class ProxiedRequest extends RequestActor {
     if (!this.#isSettled && this.enquiry?.waitsFor !== 'page') this.#wreck();
   }
 
-  /** Of one request many may be told; it is counted once. */
+  /** Reports every exception of a request, but counts the request as crashed once. */
   #fault(error: unknown): void {
     if (!this.#isFaulty) this.context.counters.crashes++;
     this.#isFaulty = true;
     this.context.report({ type: 'request_crashed', requestId: this.id, error });
   }
 
-  /** The end of a request whose orderly end was broken off: everything it holds, at once. */
+  /** If the orderly end failed: releases everything that the request holds, at once. */
   #wreck(): void {
     this.outcome ??= { type: 'internal_error', phase: this.phase };
     this.tenancy?.leave(this.context.now());

@@ -26,7 +26,7 @@ export class RequestIds {
   #atMs = -1;
   /** Time, worker and salt. */
   #prefix = '';
-  /** All but the last two digits. */
+  /** The id without its last two digits. */
   #most = '';
   #high = hex(0, 8);
 
@@ -48,7 +48,7 @@ export class RequestIds {
     this.#sequence = (sequence + 1) % SEQUENCES;
     const low = sequence % LOW;
     if (low === 0) this.#high = hex(Math.floor(sequence / LOW), 8);
-    // Requests of the same millisecond share it, as one piece: an id is written three times.
+    // Shared, as one flat string, by the requests of one millisecond: an id is written three times.
     if (isLater || (low & 0xff) === 0) this.#most = flat(this.#prefix + this.#high + BYTE[low >> 8]);
     return this.#most + BYTE[low & 0xff];
   }

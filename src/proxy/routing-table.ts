@@ -5,9 +5,12 @@ import type { Fields } from '../wire/index.ts';
 import type { DomainRoutes } from './route/domain-routes.ts';
 
 export interface RoutingTable {
-  /** Catches up with the log if this worker is behind; cheap when it is not. Called once per complete head, and when a backend was given. */
+  /**
+   * Applies unread publications; cheap if there are none. Called for each complete head, and when a backend was
+   * granted.
+   */
   fence(): void;
-  /** Of the log: what is known is the fold of everything up to there. Absent where there is no log. */
+  /** The position of the log up to which events are applied. Absent if there is no log. */
   readonly position?: number;
   /** The domain that serves a host: exact, then the longest wildcard, then `*`. */
   lookup(host: string): DomainRoute | undefined;
@@ -17,25 +20,25 @@ export type DomainRoute = {
   /** The domain's own name, such as `*.example.com`. */
   readonly name: string;
   readonly settings: DomainSettings;
-  /** Undefined: the pool it names does not exist. */
+  /** Undefined: the named pool does not exist. */
   readonly pool: PoolRoute | undefined;
-  /** Undefined: all its requests go to its pool. */
+  /** Undefined: all its requests go to its own pool. */
   readonly routes?: DomainRoutes<PoolRoute> | undefined;
   readonly features: DomainFeatures;
 };
 
-/** What a domain may ask of the proxy beside its pool. */
+/** A domain's settings for the proxy, other than its pool. */
 export type DomainFeatures = {
   /** Who answers `Expect: 100-continue`. */
   readonly continue: 'router' | 'end-to-end';
   readonly maintenance: boolean;
-  /** Requests of this domain at once; 0: no limit. */
+  /** Limit of requests in flight; 0: none. */
   readonly maxInFlight: number;
-  /** Pages by outcome word, or by `error` for all others: HTML; the status stays. */
+  /** HTML pages by outcome type, with `error` for all others; the status stays the same. */
   readonly errorPages: Readonly<Record<string, string>>;
-  /** Set on every request to the backend: name, value, name, value, checked to be field names and values. */
+  /** Set on every request to the backend: name, value, name, value; already validated. */
   readonly requestFields: Fields;
-  /** The `fieldKey`s of these, which replace the client's own; undefined: none. */
+  /** The `fieldKey`s of these fields, which replace the client's own; undefined: none. */
   readonly requestNames: ReadonlySet<string> | undefined;
   /** The same for every response to the client. */
   readonly responseFields: Fields;
@@ -53,17 +56,17 @@ export const PLAIN: DomainFeatures = Object.freeze({
   responseNames: undefined,
 });
 
-/** Another object after each change of it. */
+/** A new object after each change of the pool. */
 export type PoolRoute = {
   readonly name: string;
-  /** Its name in the ledger. */
+  /** Its key in the ledger. */
   readonly key: number;
   readonly settings: PoolSettings;
-  /** By ledger key; one map for the pool's whole life, so that who waits finds a backend that came meanwhile. */
+  /** By ledger key; the same map for the pool's whole life, so that a waiting request finds a backend added meanwhile. */
   readonly backends: ReadonlyMap<number, BackendRoute>;
-  /** Its owner is parked and there is no view from before. */
+  /** Its owner is parked, and no earlier view exists. */
   readonly unavailable?: boolean;
-  /** Where its leases come from, when not from shared memory. */
+  /** The source of its leases, if it is not shared memory. */
   readonly ledger?: PoolLedger;
 };
 
@@ -72,11 +75,12 @@ export type BackendRoute = {
   readonly key: number;
   readonly address: BackendAddress;
   readonly settings: BackendSettings;
-  /** From then on nobody is sent there, whoever was granted it: its drain is over. Absent: it is not drained. */
+  /** When its drain is over: no request is sent to it afterwards, even if it was granted. Absent: not draining. */
   readonly cutAtMs?: number | undefined;
   /**
-   * Undefined: an idle connection if there is one, kept afterwards. `fresh`: a new one in the place of all idle ones,
-   * kept afterwards. `single`: a new one for this request alone.
+   * Undefined: an idle connection if there is one, kept afterwards. `fresh`: a new connection that replaces all idle
+   * ones and is
+   * kept afterwards. `single`: a new connection for this request alone.
    */
   readonly connection?: 'fresh' | 'single';
 };

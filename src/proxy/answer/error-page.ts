@@ -14,7 +14,7 @@ type EndedRequest = {
   readonly head: RequestHead;
   readonly domain: DomainRoute | undefined;
   readonly outcome: Outcome | undefined;
-  /** How its end shows, where that is not as the table says. */
+  /** How the end is reported if not as the outcome table says. */
   readonly row: OutcomeRow | undefined;
 };
 
@@ -50,7 +50,7 @@ function pageOf(type: OutcomeType, row: OutcomeRow, requestId: string, accept: s
   };
 }
 
-// Nothing in it comes from the request: no script, no style, nothing to escape.
+// Nothing in the page comes from the request, so nothing needs escaping; no script, no style.
 function html(status: number, title: string, says: string, code: string, requestId: string): string {
   const mark = code === '' ? requestId : `${code} ${requestId}`;
   return (
@@ -67,8 +67,7 @@ function acceptOf(fields: Fields): string {
   return accept;
 }
 
-// RFC 9110 §12.5.1, as far as two representations need it: JSON only where it is named, with a higher weight
-// than HTML is.
+// RFC 9110 §12.5.1 for two representations: JSON only if it is named with a higher weight than HTML.
 function prefersJson(accept: string): boolean {
   if (!accept.includes('json')) return false;
   let json = 0;

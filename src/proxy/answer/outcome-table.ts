@@ -10,7 +10,7 @@ export type OutcomeRow = {
   readonly sock?: 'client' | 'backend';
   /** Logged with H26 only. */
   readonly cause?: string;
-  /** What a reader of the page is told. */
+  /** The text on the page. */
   readonly says: string;
 };
 

@@ -17,7 +17,7 @@ export function ownAnswer(client: ClientSocket, head: RequestHead): Answer | und
   return routerAnswer(200, TEXT, '');
 }
 
-// RFC 9110 §9.3.8: fields that may carry secrets are left out of what is reflected.
+// RFC 9110 §9.3.8: fields that may carry secrets are not reflected.
 const SECRET = /^(?:authorization|proxy-authorization|cookie|x-.*)$/i;
 
 function traced(head: RequestHead): string {

@@ -27,7 +27,7 @@ export function outcomeOfRequest({ status, reason }: RequestRefusal): OutcomeTyp
   }
 }
 
-// What is known of the request's meaning when these are found is enough to look its domain up first.
+// By the time these are found, the host is known, so that the domain can be looked up.
 const BAD_HEADER: ReadonlySet<RequestRefusalReason> = new Set<RequestRefusalReason>([
   'invalid_transfer_encoding',
   'invalid_connection',

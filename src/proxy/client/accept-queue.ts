@@ -6,19 +6,19 @@
 import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import type { Server } from 'node:net';
 
-// Listening sockets stand first, at some 150 bytes a line: room for four hundred.
+// Listening sockets come first, at some 150 bytes a line: enough for four hundred.
 const MOST_BYTES = 65_536;
-// The system gives no more at a time.
+// The kernel returns at most a page per read.
 const PAGE_BYTES = 4096;
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 const MIGRATES = '/proc/sys/net/ipv4/tcp_migrate_req';
 
-/** Connections that closing this listener now resets; undefined: nobody can tell. */
+/** Connections that would be reset if this listener were closed now; undefined: unknown. */
 export function lostByClosing(server: Server): number | undefined {
   try {
     if (readFileSync(MIGRATES, 'latin1').trim() === '1') return 0;
   } catch {
-    // An older system, or another: then it does not migrate.
+    // An older kernel, or another system: it does not migrate connections.
   }
   try {
     const inode = inodeOf(server);
@@ -43,7 +43,10 @@ function waitingFor(inode: string): number | undefined {
   return undefined;
 }
 
-/** No further than its line: the whole takes a millisecond of thousands of connections, in which others come that nobody counts. */
+/**
+ * Reads only up to the listener's line: with thousands of connections the whole table takes a millisecond, in which
+ * more arrive.
+ */
 function waitingIn(table: string, inode: string): number | undefined {
   const file = openSync(table, 'r');
   try {
@@ -64,7 +67,10 @@ function waitingIn(table: string, inode: string): number | undefined {
   }
 }
 
-/** Fields: sl local remote state tx:rx timer retransmits uid timeout inode; of a listener, rx is its queue. */
+/**
+ * Fields: sl local remote state tx:rx timer retransmits uid timeout inode; for a listener, rx is the length of its
+ * accept queue.
+ */
 function queueOf(inode: string, lines: readonly string[]): number | undefined {
   for (const line of lines) {
     const fields = line.trim().split(/\s+/);

@@ -30,18 +30,18 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
   hop: Hop;
   hasEnded = false;
   readonly #origin: Origin;
-  /** Of a head that has not come whole; for all others one scan serves all connections of a worker. */
+  /** The scan of an incomplete head; all complete heads of a worker share one scan. */
   #scan: HeadScan | undefined;
   readonly #left: (connection: ClientConnection) => void;
   #awaitsPreface: boolean;
   #exchange: Exchange | undefined;
-  /** Bytes not taken yet: of the next request while one is under way, else of an unfinished head. */
+  /** Bytes not consumed yet: of the next request while one is in progress, else of an incomplete head. */
   #surplus: GrowingBytes | undefined;
-  /** Where the head that it repeats is remembered. */
+  /** Where the previous head of this connection is remembered, in case the next one repeats it. */
   #place = NOWHERE;
   #isParsing = false;
   #isHeadBegun = false;
-  /** The next request waits until the answers before it have left. */
+  /** The next request waits until the responses before it have been sent. */
   #isStalled = false;
 
   constructor(
@@ -77,8 +77,8 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     this.#isHeadBegun = false;
     this.endLease();
     if (this.isClosing || this.isClosed) return;
-    // While draining, one that was told to keep alive may ask once more: its next request may be on its way.
-    // Of one that has sent its FIN, what came before that is still to be answered.
+    // While draining, a client that was told to keep alive may send one more request, which may be on its way already.
+    // After a client's FIN, requests that arrived before it are still answered.
     const isLast = this.hasEnded && this.#surplus === undefined && !this.#isParsing;
     if (!keepAlive || isLast || nowMs >= this.context.idleUntilMs) {
       this.close();
@@ -87,7 +87,7 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     this.resumeReading();
     this.deadlineAt(Math.min(nowMs + this.listener.settings.timeouts.keepAliveMs, this.context.idleUntilMs));
     if (this.#isParsing) return;
-    // What goes wrong with the next request is that one's, not of whoever is done with this one.
+    // An exception belongs to the next request, not to the caller, which has finished with this one.
     try {
       this.#parseSurplus();
     } catch (error) {
@@ -95,7 +95,7 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     }
   }
 
-  // At once spares a shutdown, a read of the FIN and the wait for it: 54 µs for 63.
+  // Closing at once saves a shutdown, the read of the FIN and the wait for it: 54 µs instead of 63.
   leave(nowMs: number): void {
     if (this.isClosing || this.isClosed || this.#surplus !== undefined || !this.mayLeaveAtOnce) {
       this.done(false, nowMs);
@@ -127,7 +127,7 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     else this.socket.destroy();
   }
 
-  /** As by a bug in what it does just now. */
+  /** Makes the request in progress fail as by a bug in our code. */
   crash(error: Error): void {
     this.#exchange?.crashed(error);
   }
@@ -164,7 +164,7 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     if (from === end) return;
     this.#surplus ??= new GrowingBytes();
     this.#surplus.append(buffer, from, end);
-    // What comes before its turn is the client's risk, and bounded; an unfinished head has bounds of its own.
+    // Pipelined bytes are bounded here; an incomplete head has limits of its own.
     const isEarly = this.#exchange !== undefined || this.#isStalled;
     if (isEarly && this.#surplus.length >= HELD_BYTES) this.pauseForSurplus();
   }
@@ -180,7 +180,10 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     else this.#exchange.clientEnded(this.listener.settings.halfClose);
   }
 
-  /** As many requests as are whole and answered at once; the rest is kept. `kept`: the buffer is ours already. */
+  /**
+   * Handles as many requests as are complete and answered at once, and keeps the rest. `kept`: the buffer is already
+   * ours.
+   */
   #parse(buffer: Buffer, from: number, end: number, kept?: GrowingBytes): void {
     let at = from;
     this.#isParsing = true;
@@ -214,7 +217,7 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     else this.#keep(buffer, at, end);
   }
 
-  /** The scan remembers what it has seen: it is this head's until that is whole. */
+  /** The scan has state, so it belongs to this head until the head is complete. */
   #keepScan(scan: HeadScan): void {
     if (this.#scan === scan) return;
     this.#scan = scan;
@@ -227,7 +230,7 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     this.deadlineAt(this.context.now() + this.listener.settings.timeouts.headersMs);
   }
 
-  /** Once, before all else. Whoever is refused gets no answer. */
+  /** Reads the PROXY header, once, before anything else. A refused connection gets no answer. */
   #preface(buffer: Buffer, from: number, end: number): number {
     const at = readPreface(this.#origin, this.context.counters, buffer, from, end);
     if (at === PREFACE.unfinished) {
@@ -276,7 +279,7 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     else this.close();
   }
 
-  /** RFC 9110 §15.5.9: a request line has come, so somebody waits for an answer. */
+  /** RFC 9110 §15.5.9: a request line has arrived, so the client waits for an answer. */
   #headTimedOut(): void {
     const exchange = new Exchange(this, NO_HEAD, this.context.now());
     this.#exchange = exchange;
@@ -291,7 +294,7 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     this.#exchange?.clientGone();
   }
 
-  /** Our own mistake costs this request, and nobody else's. */
+  /** An exception of ours ends this request, and no other. */
   protected override crashed(error: unknown): void {
     this.#isParsing = false;
     if (this.#exchange === undefined) {

@@ -10,7 +10,8 @@ import { ownReads, readInto, readNextInto } from './own-reads.ts';
 
 const NOTHING = '';
 
-// Listeners that all sockets share find the connection here: closures of its own cost an idle one 400 bytes.
+// Event listeners shared by all sockets find the connection under this key: closures per socket cost 400 bytes per idle
+// one.
 const CONNECTION = Symbol('connection');
 type Owned = Socket & { [CONNECTION]?: ClientSocket };
 
@@ -42,7 +43,7 @@ export abstract class ClientSocket {
   readonly context: PlaneContext;
   readonly listener: Listener;
   readonly #deadline: Deadline;
-  /** Where the next read goes. */
+  /** The buffer of the next read. */
   #buffer: Buffer;
   #pausedForBody = false;
   #pausedForSurplus = false;
@@ -56,7 +57,7 @@ export abstract class ClientSocket {
     this.#buffer = context.buffers.fromClients;
   }
 
-  /** From now on what happens is told. */
+  /** Starts reporting events. */
   protected listen(): void {
     const { socket, context, listener } = this;
     this.deadlineAt(context.now() + listener.settings.timeouts.keepAliveMs);
@@ -69,7 +70,7 @@ export abstract class ClientSocket {
     socket.on('close', onClosed);
   }
 
-  /** The bytes are there only until this returns, unless they are in a leased buffer. It does not throw. */
+  /** The bytes are valid only until this returns, unless they are in a leased buffer. It must not throw. */
   protected abstract received(chunk: Buffer, length: number): void;
   protected abstract drained(): void;
   protected abstract ended(): void;
@@ -87,16 +88,18 @@ export abstract class ClientSocket {
     this.socket.write(bytes);
   }
 
-  /** Written and not yet taken by the kernel. */
+  /** Bytes written but not yet taken by the kernel. */
   get pendingBytes(): number {
     return this.socket.writableLength;
   }
 
-  /** `drained` will be called when nothing is pending, unless the end is written before that. */
+  /** `drained` will be called when nothing is pending, unless the end is written first. */
   tellWhenDrained(): void {
-    // Node says drain by itself only after its buffer was full; an empty write is done when those before it are. Others may
-    // stand behind it by then, of a later answer, and lend memory that must not be written to before they have left.
-    // Nothing is to be written behind an end, which would destroy the socket with all that is pending.
+    // Node emits `drain` only after its buffer was full, but the callback of an empty write runs when the writes before
+    // it are
+    // done. By then later writes may be pending, from buffers that must not be reused before those are sent too. A
+    // write after
+    // the end would destroy the socket with all that is pending.
     if (this.socket.writableNeedDrain || !this.socket.writable) return;
     this.socket.write(NOTHING, 'latin1', () => {
       if (this.pendingBytes > 0 && !this.isClosed) this.tellWhenDrained();
@@ -104,14 +107,15 @@ export abstract class ClientSocket {
     });
   }
 
-  /** No more to this client, but what it sends is still wanted: half an upgraded connection. */
+  /** Sends nothing more, but goes on reading: one half of an upgraded connection. */
   endWriting(): void {
     this.socket.end();
   }
 
   /**
-   * Not by a FIN, which would look like the end. Where ours is on its way already, everything was written, and a reset
-   * would be refused by the system and leave the socket open for good.
+   * Ends without a FIN, which would look like the regular end. If our FIN is already on its way, everything was
+   * written; the
+   * system would then refuse a reset and leave the socket open for good.
    */
   reset(): void {
     if (this.socket.writableEnded && this.socket.writableLength === 0) this.socket.destroy();
@@ -148,14 +152,14 @@ export abstract class ClientSocket {
     if (!this.#pausedForBody) this.socket.resume();
   }
 
-  /** Whatever it was paused for is no reason any more. */
+  /** Resumes reading whatever it was paused for. */
   protected resumeAnyway(): void {
     this.#pausedForBody = false;
     this.#pausedForSurplus = false;
     this.socket.resume();
   }
 
-  /** Reads go to a buffer of their own from now on, whose bytes stay until the next read. */
+  /** From now on reads go to a leased buffer, whose bytes stay valid until the next read. */
   leaseReads(): void {
     if (!this.isLeased) this.#readInto(this.context.buffers.take());
   }
@@ -164,14 +168,14 @@ export abstract class ClientSocket {
     return this.#buffer !== this.context.buffers.fromClients;
   }
 
-  /** `stillNeeded`: part of it waits in somebody's write queue, so that it cannot be used again. */
+  /** `stillNeeded`: part of the buffer is in a write queue, so it cannot be reused. */
   unleaseReads(stillNeeded: boolean): void {
     if (!this.isLeased) return;
     if (!stillNeeded) this.context.buffers.giveBack(this.#buffer);
     this.#readInto(this.context.buffers.fromClients);
   }
 
-  /** For good, and at once: what was read last may still wait in a write queue when more comes. */
+  /** Ends the lease at once and discards the buffer: part of it may still be in a write queue when more bytes arrive. */
   endLease(): void {
     if (!this.isLeased) return;
     this.#buffer = this.context.buffers.fromClients;
@@ -210,7 +214,7 @@ export abstract class ClientSocket {
     this.guarded(() => this.closed());
   }
 
-  /** For what happens once a connection or less; the hot path has its own. */
+  /** For events that occur at most once per connection; the hot path has its own try. */
   protected guarded(action: () => void): void {
     try {
       action();

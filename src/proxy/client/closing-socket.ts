@@ -3,42 +3,47 @@
  *
  *   open ─▶ closing ─▶ closed
  *
- * Closing lingers: our FIN has gone, what the client still sends is dropped, until it has closed or time is up; a
- * reset before would take away the answer it has not read yet (RFC 9112 §9.6).
+ * Closing lingers: after our FIN, whatever the client still sends is dropped until it closes or time is up. An earlier
+ * reset
+ * would destroy the response that it has not read yet (RFC 9112 §9.6).
  */
 import { ClientSocket } from './client-socket.ts';
 
-// 2 s: a client far away reads an answer and sends its FIN within it; nginx waits 5 s for more.
+// 2 s: enough for a distant client to read the response and send its FIN; nginx waits up to 5 s.
 const LINGER_MS = 2000;
-// 10 KB: so much leaves a system at once, whoever reads how slowly (RFC 6928). More may wait in it, and a client that sends on
-// all the same would lose that by a reset.
+// 10 KB: the initial congestion window (RFC 6928), which is sent at once however slowly the client reads. Beyond it,
+// bytes may
+// be waiting in the kernel, and a reset, caused by a client that goes on sending, would lose them.
 const FIRST_WINDOW_BYTES = 10_000;
 
 export abstract class ClosingSocket extends ClientSocket {
   protected isClosing = false;
 
-  /** Says goodbye and waits a little for the client's. */
+  /** Sends a FIN and waits a little for the client's. */
   close(): void {
     if (this.isClosing) return;
     this.isClosing = true;
     this.resumeAnyway();
-    // A slow client may take long over what is written; once it has left us, a little.
+    // A slow client may take long to read what was written; once that is sent, it has LINGER_MS.
     this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
     this.socket.end(() => this.deadlineAt(this.context.now() + LINGER_MS));
   }
 
-  /** Of a client that promised to send nothing more nothing is lost by closing at once: its answers are on their way already. */
+  /**
+   * True: a client that announced to send no more loses nothing if we close at once, since its responses are on their
+   * way.
+   */
   protected get mayLeaveAtOnce(): boolean {
     return this.pendingBytes === 0 && this.socket.bytesWritten <= FIRST_WINDOW_BYTES;
   }
 
-  /** Whoever is there hears no more of us than that it is over. */
+  /** Closes without lingering. */
   protected leaveAtOnce(): void {
     this.isClosing = true;
     this.socket.destroy();
   }
 
-  /** Nothing of it is to look whole. */
+  /** Closes so that a truncated response does not look complete. */
   protected leaveByReset(): void {
     this.isClosing = true;
     this.reset();

@@ -28,7 +28,7 @@ export class Listener {
     this.#scarce = scarce;
     this.#name = `listener ${settings.address}`;
     this.trusted = networks.value;
-    // A client's FIN must not end our side: its response may still be owed, and an error page read to the end.
+    // A client's FIN must not end our side: a response may still be due, and an error page must be readable to its end.
     const options = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_BYTES };
     this.server = createServer(options, (socket) => accepted(socket, this));
   }
@@ -50,7 +50,7 @@ export class Listener {
     });
   }
 
-  /** How many connections were not accepted yet, and are lost by it; undefined: nobody can tell. */
+  /** Closes; returns how many unaccepted connections are lost by it; undefined: unknown. */
   closeCounting(): number | undefined {
     if (!this.server.listening) return 0;
     const lost = lostByClosing(this.server);
@@ -58,25 +58,25 @@ export class Listener {
     return lost;
   }
 
-  /** To count takes a tenth of a millisecond, in which others come that are lost as well. */
+  /** Closes without counting, which takes 0.1 ms in which more connections arrive and are lost. */
   close(): void {
     if (this.server.listening) this.server.close();
   }
 
-  /** False: there are as many as may be, in all or from this peer. Whoever came in leaves by `left`. */
+  /** False: a limit is reached, in all or for this peer. Every admitted connection must call `left`. */
   admits(peer: string): boolean {
     const { connections } = this.settings.limits;
     if (connections > 0 && !this.#headcount.enter(this.#name, connections)) {
       this.#scarce(`${this.#name} refuses connections: ${connections} are open (limits.connections)`);
       return false;
     }
-    // All that a load balancer brings come from one peer; whom it speaks for it says on the connection.
+    // All connections of a load balancer have one peer address; the client's follows in the PROXY header.
     if (this.settings.proxyProtocol || this.admitsFrom(peer)) return true;
     this.left(undefined);
     return false;
   }
 
-  /** The same of this address alone. */
+  /** The same for the limit per address alone. */
   admitsFrom(address: string): boolean {
     const most = this.settings.limits.connectionsPerAddress;
     if (most === 0 || this.#headcount.enter(this.#nameOf(address), most)) return true;
@@ -86,14 +86,14 @@ export class Listener {
     return false;
   }
 
-  /** `address`: the one it was counted under; undefined: under none. */
+  /** `address`: the one that the connection was counted under; undefined: none. */
   left(address: string | undefined): void {
     const { connections, connectionsPerAddress } = this.settings.limits;
     if (connections > 0) this.#headcount.leave(this.#name);
     if (connectionsPerAddress > 0 && address !== undefined) this.#headcount.leave(this.#nameOf(address));
   }
 
-  // No host has a blank in it, so these are nobody else's names.
+  // Host names contain no blanks, so these names cannot equal a domain's.
   #nameOf(address: string): string {
     return `${this.#name} ${address}`;
   }

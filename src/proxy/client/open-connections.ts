@@ -19,7 +19,7 @@ export class OpenConnections {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** One that has a request, if any has. */
+  /** A connection with a request in progress, if there is one. */
   busy(): ClientConnection | undefined {
     for (const connection of this.#open) if (connection.isBusy) return connection;
     return undefined;
@@ -29,7 +29,7 @@ export class OpenConnections {
     for (const connection of this.#open) if (!connection.isBusy) connection.close();
   }
 
-  /** All end at once. Returns how many had a request. */
+  /** Ends all connections at once. Returns how many had a request in progress. */
   cut(): number {
     let busy = 0;
     for (const connection of this.#open) {

@@ -10,9 +10,9 @@ export class Origin {
   readonly #listener: Listener;
   readonly #pseudonym: string;
   hop: Hop;
-  /** What the load balancer said. */
+  /** The load balancer's PROXY header. */
   header: ProxyHeader | undefined = undefined;
-  /** The address that the listener counts it under, once it does. */
+  /** The address under which the listener counts the connection, once it does. */
   #countedAs: string | undefined;
 
   constructor(peer: string, listener: Listener, pseudonym: string) {
@@ -23,7 +23,7 @@ export class Origin {
     this.#countedAs = listener.settings.proxyProtocol ? undefined : peer;
   }
 
-  /** False: there are as many from that address as may be. */
+  /** False: the limit of connections from that address is reached. */
   named(header: ProxyHeader): boolean {
     this.header = header;
     const { sourceAddress, destinationPort, isSecure } = header;

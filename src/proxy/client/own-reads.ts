@@ -3,9 +3,11 @@
  * socket has the same three fields, which this file fills in. If they are not as expected, it does nothing and says
  * so, and the caller listens to `data` instead.
  *
- * The reason: `data` allocates 64 KiB per read and gives most of it back, which costs two to three microseconds
- * a request on the pump of bytes in both directions (17.7 → 15.6 µs beside nginx), and lets an upload of any size
- * grow the process by the 64 MB of garbage V8 tolerates outside its heap.
+ * The reason: `data` allocates 64 KiB per read and returns most of it. That costs 2 to 3 µs per request when relaying
+ * bytes in
+ * both directions (17.7 → 15.6 µs), and lets an upload of any size grow the process by the 64 MB of external garbage
+ * that V8
+ * tolerates.
  */
 import type { Socket } from 'node:net';
 
@@ -15,8 +17,9 @@ type Keyed = Record<symbol, unknown>;
 let known: Fields | 'none' | undefined;
 
 /**
- * True: `received`, called as the socket's own, gets every read from now on. They go to `first`, until `readInto`
- * names another buffer.
+ * True: from now on `received` gets every read, with the socket as `this`. Reads go to `first` until `readInto` names
+ * another
+ * buffer.
  */
 export function ownReads(
   socket: Socket,
@@ -34,19 +37,19 @@ export function ownReads(
   return true;
 }
 
-/** The read after the next one, or after the one whose callback this is called in, goes there. */
+/** Sets the buffer for the read after the next; when called in a read's callback, for the read after that one. */
 export function readInto(socket: Socket, buffer: Buffer): void {
   if (known === undefined || known === 'none') return;
   const { next } = known;
   const keyed = socket as unknown as Keyed;
-  // Node asks it after each read. Where nothing is to change there is nobody to ask.
+  // Node calls this function after each read. It removes itself, so that further reads do not pay for it.
   keyed[next] = () => {
     keyed[next] = null;
     return buffer;
   };
 }
 
-/** The very next read goes there. Once a socket at most: it costs memory until that is closed. */
+/** Sets the buffer for the very next read. At most once per socket: it costs memory until the socket is closed. */
 export function readNextInto(socket: Socket, buffer: Buffer): void {
   if (known === undefined || known === 'none') return;
   const handle: unknown = Reflect.get(socket, '_handle');

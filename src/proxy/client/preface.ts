@@ -5,7 +5,10 @@ import type { Origin } from './origin.ts';
 
 export const PREFACE = { unfinished: -1, refused: -2 } as const;
 
-/** Where it ends, or one of PREFACE. Whoever sends none is no load balancer; and whom it names may be one too many. */
+/**
+ * The offset behind it, or one of PREFACE. Refused: there is no valid header, or the limit for the client's address is
+ * reached.
+ */
 export function readPreface(
   origin: Origin,
   counters: PlaneCounters,

@@ -28,5 +28,5 @@ export function refusedHead({
   };
 }
 
-/** Of a request whose head never came whole. */
+/** For a request whose head was never complete. */
 export const NO_HEAD = refusedHead({ method: '', target: '', domain: '' });

@@ -13,7 +13,7 @@ import { connectFailure } from './connect-failure.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import type { Responding } from './responding.ts';
 
-// 10 ms: what is used again within it had somebody waiting for it, and was left idle for no time at all.
+// 10 ms: a connection reused sooner had a request waiting for it and was not idle at all.
 const AT_ONCE_MS = 10;
 
 export abstract class Connecting implements ConnectionUser {
@@ -21,12 +21,12 @@ export abstract class Connecting implements ConnectionUser {
   protected readonly pool: PoolRoute;
   protected readonly timeouts: PoolRoute['settings']['timeouts'];
   connection: UpstreamConnection | undefined = undefined;
-  /** To the request as it was sent last. */
+  /** The response to the latest sending of the request. */
   responding: Responding | undefined = undefined;
   protected connections: BackendConnections | undefined;
   protected isReused = false;
   #timedOut = false;
-  /** It was the request that had no more time, and not the backend that had enough. */
+  /** The request ran out of time before the backend had enough of it. */
   #isCutShort = false;
 
   constructor(request: ProxiedRequest, pool: PoolRoute) {
@@ -36,7 +36,7 @@ export abstract class Connecting implements ConnectionUser {
     this.timeouts = request.choice?.route?.timeoutsOver(timeouts) ?? timeouts;
   }
 
-  /** The connection stands. */
+  /** More of the request body was written than went with the head, or the connection is upgraded. */
   abstract readonly isUnderWay: boolean;
   protected abstract ready(connection: UpstreamConnection, nowMs: number): void;
   abstract received(buffer: Buffer, length: number): void;
@@ -70,7 +70,7 @@ export abstract class Connecting implements ConnectionUser {
     this.ready(idle, nowMs);
   }
 
-  /** Where all workers share a limit, idle connections count too. */
+  /** If all workers share the limit, idle connections count too. */
   #quota(): Quota | undefined {
     const { context, tenancy } = this.request;
     const { lease, claims } = tenancy as Tenancy;
@@ -79,7 +79,7 @@ export abstract class Connecting implements ConnectionUser {
     return context.upstreams.quotaOf(claims, lease);
   }
 
-  /** A kept connection ended without a word: while it was idle still, as far as can be told. */
+  /** A reused connection ended without a byte; as far as can be told, while it was still idle. */
   protected wasEndedIdle({ idleSinceMs }: UpstreamConnection, idleUntilMs: number): void {
     const idleMs = idleUntilMs - idleSinceMs;
     this.connections?.endedIdle(idleMs < AT_ONCE_MS ? 0 : idleMs, this.request.context.now());
@@ -120,7 +120,7 @@ export abstract class Connecting implements ConnectionUser {
     const cause = this.#timedOut ? 'connect_timeout' : connectFailure(error);
     request.context.counters.connectFailures++;
     if (cause === undefined) {
-      // The code alone: of the message, which names the backend, there are as many as backends.
+      // Only the code: the message names the backend, so there would be as many messages as backends.
       const word = error.code ?? error.message;
       request.context.scarce?.(`backends cannot be connected to, for want of something of our own: ${word}`);
       tenancy.giveBack('unused');
@@ -142,16 +142,16 @@ export abstract class Connecting implements ConnectionUser {
     if (passive === false || connections.failures < passive.connectFailures) return;
     const backend = this.request.backend as BackendRoute;
     const present = this.pool.backends.get(backend.key);
-    // It has moved meanwhile: where it is now, this says nothing of it.
+    // The backend's address has changed meanwhile, so this failure says nothing about the new one.
     if (present !== undefined && present.settings.address !== backend.settings.address) return;
-    // Whole milliseconds, as events keep them: ledger and log name the same moment.
+    // Whole milliseconds, as in events, so that ledger and log hold the same time.
     const untilMs = Math.ceil(nowMs + passive.quarantineMs);
     const isNew = (tenancy as Tenancy).quarantine(backend.key, nowMs, untilMs);
     const pool = this.pool.name;
     context.report({ type: 'connect_failed', pool, backend: backend.id, cause, untilMs, isNew });
   }
 
-  /** It waited for room, which is no fault of the backend's; or it does not answer. */
+  /** The connection waited for a claim, which is not the backend's fault; or the backend does not answer. */
   protected connectIsLate(nowMs: number): void {
     const { client, tenancy } = this.request;
     const connection = this.connection as UpstreamConnection;

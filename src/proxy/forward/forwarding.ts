@@ -24,12 +24,12 @@ import { Successor } from './successor.ts';
 export class Forwarding extends Connecting implements BackendSide, Sender {
   #lines = '';
   #resent = false;
-  /** It was sent once, and the budget of its pool has one for another backend that it has not been sent to yet. */
+  /** The next sending is a retry on another backend, taken from the pool's budget. */
   #isRetry = false;
 
   // ---- send
 
-  /** The connection stands; a delegate may have a last word on what is sent. */
+  /** The connection is established; a delegate may decide what is sent, and when. */
   protected override ready(connection: UpstreamConnection, nowMs: number): void {
     const { enquiry } = this.request;
     this.responding = undefined;
@@ -37,7 +37,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     if (enquiry === undefined || enquiry.maySend(connection, nowMs)) this.#send(connection, nowMs);
   }
 
-  /** The delegate has had its word. */
+  /** The delegate allows the request to be sent. */
   proceed(): void {
     this.#send(this.connection as UpstreamConnection, this.request.context.now());
   }
@@ -63,7 +63,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     return outgoingHead(this.request, this.#lines);
   }
 
-  /** Whether what is sent is worth keeping, as far as it is small. */
+  /** Whether the request may be sent again, so that a small body is kept. */
   get #maySendTwice(): boolean {
     if (!isRequestIdempotent(this.request.head.method)) return false;
     const { idempotent, firstByteTimeouts, statuses } = this.pool.settings.retries;
@@ -80,9 +80,9 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     return this.responding?.isEndless === true;
   }
 
-  // ---- once more
+  // ---- sending again
 
-  /** A kept connection, and not a byte came over it. */
+  /** A reused connection on which not a byte has arrived. */
   get isStale(): boolean {
     return this.isReused && this.responding?.hasBegun !== true;
   }
@@ -93,7 +93,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     return isRequestIdempotent(head.method) && (body === undefined || body.isWhole);
   }
 
-  /** The connection was an idle one and had been closed under us: the same request, once, on a fresh one. */
+  /** The backend had closed the idle connection: sends the same request, once, on a new one. */
   #resend(): void {
     const { context, body } = this.request;
     this.#resent = true;
@@ -104,8 +104,9 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   }
 
   /**
-   * RFC 9110 §9.2.2: what may be done twice with the effect of once may be asked of another backend, if this one went
-   * away without a word, all of the request is still held, and the pool has not retried too much.
+   * RFC 9110 §9.2.2: an idempotent request may be sent to another backend if this one closed without a response, all of
+   * the
+   * request is still held, and the pool's retry budget allows it.
    */
   #mayFailOver(): boolean {
     const { retries } = this.pool.settings;
@@ -113,7 +114,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     return takeFromBudget(this.request.context, this.pool);
   }
 
-  /** Another backend, one that is free now; else the word of this one stands. */
+  /** Asks another backend, if one is free now; otherwise this response stands. */
   asksElsewhere(status: number): boolean {
     const { retries } = this.pool.settings;
     if (!isListed(retries.statuses, status) || this.request.outcome !== undefined) return false;
@@ -129,7 +130,10 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     return isElsewhere === true;
   }
 
-  /** Nothing came in time: it is asked elsewhere, where the pool says that a silent backend has not done it. */
+  /**
+   * After a first-byte time-out: asks another backend, if the pool allows that for requests that may have been carried
+   * out.
+   */
   #failOverInTime(): boolean {
     const { retries } = this.pool.settings;
     if (!retries.firstByteTimeouts || !this.request.isUploadDone) return false;
@@ -145,7 +149,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     return true;
   }
 
-  /** The connection goes its own way. A backend with a limit counts it until it has closed it too, and so does its slot. */
+  /** Gives the connection away. A backend with a limit counts it until it has closed it too; the slot is held that long. */
   #part(giveBack: () => void): void {
     const { context } = this.request;
     const connection = this.connection as UpstreamConnection;
@@ -174,7 +178,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   }
 
   override received(buffer: Buffer, length: number): void {
-    // RFC 9112 §9.2: nothing was asked on it yet, so this answers nothing.
+    // RFC 9112 §9.2: no request has been sent on the connection, so this is no response.
     if (this.responding === undefined) this.connection?.destroy();
     else this.responding.take(buffer, length);
   }
@@ -249,7 +253,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
 
   // ---- the end
 
-  /** After a whole response. */
+  /** After a complete response. */
   letGo(isClean: boolean, head: ResponseHead, nowMs: number): void {
     const { backend, client, isUploadDone, tenancy } = this.request;
     const connection = this.connection as UpstreamConnection;
@@ -268,22 +272,23 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
       this.connection = undefined;
       tenancy?.giveBack('finished', nowMs);
     } else if (limit === 0) connection.destroy();
-    // A backend with a limit counts the connection until it has closed it too, and so does its slot.
+    // A backend with a limit counts the connection until it has closed it too; the slot is held that long.
     else connection.linger(nowMs + timeouts.abortLingerMs);
   }
 
-  /** Before the response is whole. */
+  /** Before the response is complete. */
   abandon(): void {
     const { context, leaseEnd, tenancy } = this.request;
     const connection = this.connection;
     if (this.#isRetry) giveToBudget(context, this.pool);
     this.#isRetry = false;
-    // The backend may still be working for us: its slot is kept until it has closed, or for a while. One with a limit
-    // may even count a connection that we do not know to be made yet.
+    // The backend may still be working on the request, so the slot is held until it closes, or for a while. A backend
+    // with a
+    // limit may even count a connection that is not established yet on our side.
     const mayLinger = connection?.state === 'busy' || (connection?.state === 'connecting' && this.limit > 0);
     if (connection === undefined) tenancy?.giveBack(leaseEnd);
     else if (!mayLinger) connection.destroy();
-    // What is left of a pipe that both have ended is wanted: a slow backend has as long for it as it might have been silent.
+    // Both sides of a pipe have ended, but the rest is still wanted: a slow backend has the idle time-out to read it.
     else if (this.responding?.pipe?.isOver === true) connection.linger(context.now() + this.timeouts.idleMs);
     else connection.linger(context.now() + this.pool.settings.timeouts.abortLingerMs);
   }

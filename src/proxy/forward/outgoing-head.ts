@@ -5,7 +5,7 @@ import { fieldKey, forwardFields, forwardLines, writeFields, writeRequestHead } 
 import type { ProxiedRequest } from '../proxied-request.ts';
 import type { DomainRoute } from '../routing-table.ts';
 
-/** `lines`: of `hopLines`, which are the same however often the request is sent. */
+/** `lines`: from `hopLines`; the same each time the request is sent. */
 export function outgoingHead(request: ProxiedRequest, lines: string): string {
   const { head, client, backend } = request;
   const { features } = request.domain as DomainRoute;
@@ -18,7 +18,7 @@ export function outgoingHead(request: ProxiedRequest, lines: string): string {
   return writeRequestHead(head, features.requestFields, writing, lines);
 }
 
-/** What the router says of the hop. Whoever adds fields may know better than we do what to say there. */
+/** The router's forwarding fields, except those that the domain sets itself. */
 export function hopLines({ head, requestId, startedAtMs, client, domain }: ProxiedRequest): string {
   const replaced = domain?.features.requestNames;
   const atMs = Math.trunc(startedAtMs);

@@ -18,22 +18,22 @@ export function patienceMs(
   return responding?.hasBegun === true ? timeouts.idleMs : timeouts.firstByteMs;
 }
 
-/** Of a request that was sent. */
+/** For a request that was sent. */
 export function outcomeOfSilence(request: ProxiedRequest, responding: Responding | undefined): OutcomeType {
   const { client, phase } = request;
   if (phase === 'pipe') return 'response_idle';
-  // Also where the response has begun: the backend need not go on without the rest of the body.
+  // Even if the response has begun: the backend need not continue without the rest of the body.
   const isClientsTurn = isBodyDue(request, responding) || (phase === 'respond' && client.pendingBytes > 0);
   if (isClientsTurn || responding?.isPaused === true) return 'client_idle';
   return responding?.hasBegun === true ? 'response_idle' : 'first_byte_timeout';
 }
 
-/** More of it is due, and the backend takes it. */
+/** More of the body is due, and the backend accepts it. */
 function isBodyDue(request: ProxiedRequest, responding: Responding | undefined): boolean {
   return !request.isUploadDone && !request.client.isPaused && !isAskedFor100(request, responding);
 }
 
-/** RFC 9110 §10.1.1: the client may wait for the backend's word before it sends its body. */
+/** RFC 9110 §10.1.1: the client may wait for the backend's 100 before it sends its body. */
 function isAskedFor100({ head, domain, body }: ProxiedRequest, responding: Responding | undefined): boolean {
   if (!head.expectContinue || domain?.features.continue !== 'end-to-end') return false;
   return body?.bytes === 0 && responding?.hasBegun !== true;

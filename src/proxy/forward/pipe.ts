@@ -8,7 +8,7 @@ import type { OneWrite } from '../one-write.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 
 export interface PipeOwner {
-  /** Bytes on their way: from the client, to the client. */
+  /** Bytes relayed: from the client, to the client. */
   piped(bytesIn: number, bytesOut: number): void;
   pipeOver(): void;
 }
@@ -29,12 +29,12 @@ export class Pipe {
     this.#writes = writes;
   }
 
-  /** Both sides have said goodbye, and what they said may still be on its way. */
+  /** Both sides have sent a FIN; their last bytes may still be on the way. */
   get isOver(): boolean {
     return this.#clientEnded && this.#backendEnded;
   }
 
-  /** The 101 and what came behind it, in one write; returns how many bytes. */
+  /** Writes the 101 and the bytes that followed it at once; returns the number of bytes. */
   begin(head: string, rest: Buffer, from: number, to: number): number {
     this.#write(head, rest, from, to);
     return head.length + to - from;

@@ -16,16 +16,16 @@ import { HIGH_WATER_BYTES } from '../high-water.ts';
 import { type OneWrite, SMALL_BYTES } from '../one-write.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 
-// 64 KiB: what one waiting request may make the router hold, and what may be sent again.
+// 64 KiB: the most that the router buffers for a waiting request, or keeps for sending again.
 export const HELD_BYTES = 65_536;
 
 export class RequestBody {
   readonly #reader: BodyReader;
   readonly #isChunked: boolean;
   readonly #writes: OneWrite;
-  /** One character a byte. */
+  /** Latin-1, one character per byte. */
   #held = '';
-  /** What was shown first and nobody has taken yet: a range of a buffer that is its owner's again soon. */
+  /** The first bytes, not copied yet: a range of a read buffer that will soon be reused. */
   #shown: Buffer | undefined;
   #shownFrom = 0;
   #shownTo = 0;
@@ -33,9 +33,9 @@ export class RequestBody {
   #keeps = true;
   #isLent = false;
   #replaced: ReadonlySet<string> | undefined;
-  /** Some of it was written after what went with the head. */
+  /** Some of the body was written after the part that went with the head. */
   isUnderWay = false;
-  /** The whole body was read. */
+  /** The body has been read completely. */
   isDone = false;
   refusal: BodyRefusal | undefined = undefined;
 
@@ -55,20 +55,21 @@ export class RequestBody {
     return this.#keeps;
   }
 
-  /** Whoever sends the rest should wait: with a buffer lent to the kernel, until it has it all. */
+  /** The client should pause: while a buffer is lent to the socket, until all of it is written. */
   get isFull(): boolean {
     if (this.#connection === undefined) return this.#held.length >= HELD_BYTES;
     return this.#connection.socket.writableLength >= (this.#isLent ? 1 : HIGH_WATER_BYTES);
   }
 
-  /** Part of the buffer last shown is still to be written. */
+  /** Part of the last buffer is still to be written. */
   get isLent(): boolean {
     return this.#isLent && (this.#connection?.socket.writableLength ?? 0) > 0;
   }
 
   /**
-   * What came behind the head. Nothing of it is copied: mostly a connection is there before the buffer is read into
-   * again, and the body leaves from where it is. `hold` must follow.
+   * Takes the bytes behind the head without copying them: usually a connection exists before the buffer is reused, and
+   * they are
+   * written from where they are. `hold` must follow.
    */
   first(buffer: Buffer, from: number, end: number): number {
     if (this.#isChunked) return this.take(buffer, from, end, false);
@@ -82,7 +83,7 @@ export class RequestBody {
     return reader.at;
   }
 
-  /** The buffer is about to be read into: what of it is still wanted is kept. */
+  /** Copies what is still needed from the read buffer, which is about to be reused. */
   hold(): void {
     const shown = this.#shown;
     if (shown === undefined) return;
@@ -90,7 +91,7 @@ export class RequestBody {
     this.#held = shown.toString('latin1', this.#shownFrom, this.#shownTo);
   }
 
-  /** Takes what is the body's; the first byte that is not is returned. `mayLend`: the buffer stays while it is full. */
+  /** Takes the body's bytes; returns the offset behind them. `mayLend`: the buffer is not reused while the body is full. */
   take(buffer: Buffer, from: number, end: number, mayLend: boolean): number {
     const reader = this.#reader;
     this.#isLent = false;
@@ -111,8 +112,9 @@ export class RequestBody {
   }
 
   /**
-   * The head and all that is held go to the connection; what comes later follows. `keep`: for another time; `replaced`: what
-   * the head says in the client's place.
+   * Writes the head and everything held to the connection; later bytes follow. `keep`: for sending again; `replaced`:
+   * fields
+   * that the domain sets instead of the client.
    */
   sendTo(
     connection: UpstreamConnection,
@@ -132,20 +134,20 @@ export class RequestBody {
     if (!keep) this.letGo();
   }
 
-  /** The connection is gone; what is held waits for the next. */
+  /** The connection is gone; what is held waits for the next one. */
   unsend(): void {
     this.#connection = undefined;
     this.isUnderWay = false;
   }
 
-  /** It will not be sent again. */
+  /** The body will not be sent again. */
   letGo(): void {
     this.#keeps = false;
     this.#held = '';
     this.#shown = undefined;
   }
 
-  /** Behind the data of a chunked body that is there whole; its trailers are looked at when it is known where they go. */
+  /** The end of a chunked body that was read completely; which trailers may pass depends on where they go. */
   get #end(): string {
     return this.#isChunked && this.isDone ? lastChunk(this.#reader.trailers, this.#replaced) : '';
   }

@@ -21,13 +21,13 @@ import type { UpstreamConnection } from '../upstream/connection.ts';
 import { Pipe, type PipeOwner } from './pipe.ts';
 import { type RelayOwner, ResponseRelay } from './response-relay.ts';
 
-/** Whoever sent the request. */
+/** What sent the request. */
 export interface Sender {
-  /** The time-out for the next bytes begins anew. */
+  /** Restarts the time-out for the next bytes. */
   awaitBytes(nowMs: number): void;
-  /** True: this answer is not passed on, since another backend has been asked. */
+  /** True: this response is not relayed, since another backend has been asked. */
   asksElsewhere(status: number): boolean;
-  /** The response is whole: the connection is kept or closed. */
+  /** The response is complete: the connection is kept or closed. */
   letGo(isClean: boolean, head: ResponseHead, nowMs: number): void;
 }
 
@@ -36,11 +36,11 @@ export class Responding implements RelayOwner, PipeOwner {
   readonly #sender: Sender;
   readonly #connection: UpstreamConnection;
   readonly #relay: ResponseRelay;
-  /** Once the connection is upgraded. */
+  /** Set once the connection is upgraded. */
   pipe: Pipe | undefined = undefined;
-  /** A byte of the response has come. */
+  /** A byte of the response has arrived. */
   hasBegun = false;
-  /** The backend waits until the client has taken what is written. */
+  /** The backend is not read until the client has taken what is written. */
   isPaused = false;
   #keepAlive = false;
   #endsWithConnection = false;
@@ -56,7 +56,7 @@ export class Responding implements RelayOwner, PipeOwner {
     return this.#relay.head;
   }
 
-  /** Its end is that of the connection, so that one cut short must not look like one. */
+  /** The response ends with the connection, so a truncated one must not end with a FIN. */
   get isEndless(): boolean {
     return this.#endsWithConnection || this.pipe !== undefined;
   }
@@ -80,7 +80,7 @@ export class Responding implements RelayOwner, PipeOwner {
     else this.#connection.destroy();
   }
 
-  /** What was written to the client has left. */
+  /** The bytes written to the client have been sent. */
   clientDrained(): void {
     this.pipe?.clientDrained();
     if (!this.isPaused) return;
@@ -95,7 +95,7 @@ export class Responding implements RelayOwner, PipeOwner {
 
   // ---- RelayOwner
 
-  /** Whatever status comes, it is passed on. */
+  /** No status leads to a retry. */
   get #takesAnyStatus(): boolean {
     return (this.#request.pool as PoolRoute).settings.retries.statuses.length === 0;
   }
@@ -121,12 +121,12 @@ export class Responding implements RelayOwner, PipeOwner {
   }
 
   headBegun(): void {
-    // Where an answer may yet be turned down, the request is kept until its status is known.
+    // If a status may lead to a retry, the body is kept until the status is known.
     if (this.#takesAnyStatus) this.#request.body?.letGo();
     this.#awaitBytes();
   }
 
-  /** RFC 9110 §15.2: none for HTTP/1.0; and no second 100 for a client we have already told. */
+  /** RFC 9110 §15.2: no interim response for HTTP/1.0; and no 100 if the router itself answers the expectation. */
   interim(head: ResponseHead): void {
     const request = this.#request;
     const asked = request.head;
@@ -136,7 +136,7 @@ export class Responding implements RelayOwner, PipeOwner {
       const text = writeInterimHead(head);
       request.bytesOut += text.length;
       request.client.writeText(text);
-      // A backend may have any number of them to say, to a client that reads none.
+      // A backend may send any number of them to a client that does not read.
       if (request.client.pendingBytes >= HIGH_WATER_BYTES) this.#pause();
     }
     this.headBegun();
@@ -182,7 +182,7 @@ export class Responding implements RelayOwner, PipeOwner {
     request.bytesOut += text.length + to - from + tail.length;
     if (connection.isLeased && text === '' && tail === '') {
       client.writeBytes(buffer.subarray(from, to));
-      // The buffer is the kernel's to read until it is flushed, so nothing may be read into it before.
+      // The buffer is in the write queue until flushed, so nothing may be read into it before.
       if (client.pendingBytes > 0) this.#pause();
     } else {
       request.context.writes.range(client.socket, text, buffer, from, to, tail);
@@ -247,7 +247,7 @@ export class Responding implements RelayOwner, PipeOwner {
     this.#request.bytesOut += bytesOut;
   }
 
-  /** Both sides have said goodbye, or one is gone. */
+  /** Both sides have sent a FIN, or one has closed. */
   pipeOver(): void {
     const request = this.#request;
     if (!request.conclude({ type: 'upgraded', phase: 'pipe' })) return;

@@ -18,25 +18,25 @@ import {
 } from '../../wire/index.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 
-/** What the relay tells and asks. */
+/** What the relay reports to and asks of its owner. */
 export interface RelayOwner {
   readonly responseLimits: ResponseLimits;
   readonly trailerLimits: TrailerLimits;
   readonly method: string;
   readonly clientVersion: 0 | 1;
-  /** What the head says in the backend's place. */
+  /** Fields that the domain sets instead of the backend. */
   readonly replaced: ReadonlySet<string> | undefined;
-  /** Part of a head has come. */
+  /** Part of a head has arrived. */
   headBegun(): void;
   interim(head: ResponseHead): void;
-  /** The head to send, as text; undefined: the request has ended or gone another way. */
+  /** Returns the head to send; undefined: the request has ended, or another backend has it. */
   headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined;
-  /** To the client: text, then a range of a buffer that is not the client's to keep unless leased, then text. */
+  /** To the client: text, then a range of a buffer (to be copied unless leased), then text. */
   pass(text: string, buffer: Buffer, from: number, to: number, tail: string): void;
-  /** `isClean`: not a byte came after it. */
+  /** `isClean`: no bytes followed it. */
   responseComplete(isClean: boolean): void;
   responseRefused(refusal: ResponseRefusal): void;
-  /** The body is malformed: what was sound has been passed on. */
+  /** The body is malformed; what was valid has been relayed. */
   bodyRefused(detail: string): void;
 }
 
@@ -63,12 +63,12 @@ export class ResponseRelay {
     }
   }
 
-  /** The backend sent its FIN. True: that is how this response ends. */
+  /** The backend sent its FIN. True: this response ends that way. */
   endWithConnection(): boolean {
     return this.head?.framing === 'close';
   }
 
-  /** Bytes of the body still to come; Infinity where nobody knows. */
+  /** Body bytes still to come; Infinity if unknown. */
   get bytesLeft(): number {
     if (this.head?.framing !== 'length') return Number.POSITIVE_INFINITY;
     return this.head.contentLength - (this.#reader?.bodyBytes ?? 0);
@@ -105,7 +105,7 @@ export class ResponseRelay {
     this.#partial = undefined;
   }
 
-  /** The scan remembers what it has seen, so the kept bytes begin where the unfinished head does. */
+  /** The scan has state, so the kept bytes start where the unfinished head does. */
   #keep(buffer: Buffer, from: number, end: number): void {
     if (this.#partial !== undefined && this.#partial.bytes === buffer && from === 0) return;
     const partial = new GrowingBytes();
@@ -143,7 +143,10 @@ export class ResponseRelay {
     }
   }
 
-  /** A range is passed on when the next one is known, so that head, body and end leave together if they came so. */
+  /**
+   * Each range is relayed once the next is known, so that head, body and end that arrived together are written
+   * together.
+   */
   #relayBody(head: string, buffer: Buffer, at: number, end: number): void {
     const reader = this.#reader as BodyReader;
     const owner = this.#owner;

@@ -4,7 +4,7 @@
  */
 // 10 s: long enough for a share to mean something, short enough to forget a bad minute.
 const WINDOW_MS = 10_000;
-// A quiet pool may retry a few all the same: a share of nothing is nothing.
+// A quiet pool may retry a few requests too, although its share is below one.
 const FLOOR = 3;
 
 export class RetryBudget {
@@ -13,8 +13,9 @@ export class RetryBudget {
   #spent = 0;
 
   /**
-   * Takes one from the budget, if there is one. `percent`: of the requests that ended in this window, and this one. `ended`:
-   * those of the pool so far, as far as they are still known.
+   * Takes one retry from the budget, if there is one. `ended`: the pool's requests so far, as far as they are still
+   * counted.
+   * `percent`: of those that ended in this window, plus this one.
    */
   take(ended: number, percent: number, nowMs: number): boolean {
     if (nowMs - this.#sinceMs >= WINDOW_MS) {
@@ -30,7 +31,7 @@ export class RetryBudget {
     return true;
   }
 
-  /** What was taken was not used. */
+  /** Returns a retry that was not used. */
   giveBack(): void {
     this.#spent = Math.max(0, this.#spent - 1);
   }

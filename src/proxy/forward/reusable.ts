@@ -9,8 +9,11 @@ export function isReusableAfter(head: ResponseHead): boolean {
 }
 
 /**
- * Servers send a body where none may be: to HEAD (gunicorn, cheroot and waitress leave that to the application), with 204 or 304. It
- * would answer the next request, and it may be on its way still; so a connection goes on only where there is no body to be sent.
+ * Some servers send a body where none is allowed: to HEAD (gunicorn, cheroot and waitress leave that to the
+ * application), or
+ * with 204 or 304. It may still be on its way and would be read as the next response. So a connection is reused only if
+ * there
+ * is no body that could be sent.
  */
 function mayHaveBody(head: ResponseHead): boolean {
   if (head.framing !== 'none') return false;

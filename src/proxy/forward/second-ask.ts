@@ -8,7 +8,7 @@ import type { PoolRoute } from '../routing-table.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import { RetryBudget } from './retry-budget.ts';
 
-/** Apart from what the pool's settings allow and its budget has left. */
+/** Apart from the pool's settings and its budget. */
 export function mayAskTwice({ context, head, body, tenancy, enquiry }: ProxiedRequest): boolean {
   if (enquiry !== undefined || !isRequestIdempotent(head.method) || body?.isWhole === false) return false;
   return tenancy?.mayTryAgain(context.now()) === true;
@@ -22,7 +22,7 @@ export function takeFromBudget(context: PlaneContext, pool: PoolRoute): boolean 
   return isTaken;
 }
 
-/** It was not used. */
+/** Returns a retry that was not used. */
 export function giveToBudget(context: PlaneContext, pool: PoolRoute): void {
   budgetOf(context, pool).giveBack();
 }

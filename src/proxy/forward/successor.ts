@@ -6,7 +6,7 @@ export class Successor implements ConnectionUser {
   readonly #giveBack: () => void;
   readonly #crashed: (error: unknown) => void;
 
-  /** `giveBack`: the lease that the connection stood for; once. */
+  /** `giveBack` returns the lease that the connection was used with; called once. */
   constructor(giveBack: () => void, crashed: (error: unknown) => void) {
     this.#giveBack = giveBack;
     this.#crashed = crashed;

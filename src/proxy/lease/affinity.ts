@@ -8,7 +8,7 @@ import { Choice } from '../route/choice.ts';
 import { cookieOf } from '../route/request-part.ts';
 import type { BackendRoute, PoolRoute } from '../routing-table.ts';
 
-/** What of a request tells where it is at home; and where that is noted. */
+/** The part of a request that determines its home, and where the result is recorded. */
 type Guest = {
   choice: Choice | undefined;
   readonly head: RequestHead;
@@ -20,7 +20,7 @@ type Tags = ReadonlyMap<string, number>;
 
 export class Affinity {
   readonly #digest: KeyedDigest;
-  // A pool is another object after each change of it, and so is a backend of it, which others of the pool outlive.
+  // Pools and backends are new objects after each change; a backend that did not change keeps its tag.
   readonly #tags = new WeakMap<PoolRoute, Tags>();
   readonly #made = new WeakMap<BackendRoute, string>();
 
@@ -28,7 +28,7 @@ export class Affinity {
     this.#digest = digest;
   }
 
-  /** Where the request is at home, if anywhere. */
+  /** Finds the request's home, if it has one. */
   look(guest: Guest, pool: PoolRoute, cookie: string): Choice {
     guest.choice ??= new Choice();
     const { choice, head, startedAtMs } = guest;
@@ -39,7 +39,7 @@ export class Affinity {
     return choice;
   }
 
-  /** It is served by this backend: the client is told where it is at home from now on, if that is news. */
+  /** Records that this backend serves the request; if it is not the client's home, a cookie makes it that. */
   served(guest: Guest, pool: PoolRoute, backend: BackendRoute): void {
     const { affinity } = pool.settings;
     const { choice } = guest;
@@ -49,7 +49,7 @@ export class Affinity {
       choice.setCookie = '';
       return;
     }
-    // A home that failed is one no longer.
+    // A home that failed is no longer the home.
     if (choice.affinity === 'home') choice.affinity = 'moved';
     const secure = isSecure(guest) ? '; Secure' : '';
     const tag = this.#tagOf(pool, backend);
@@ -72,7 +72,7 @@ export class Affinity {
   }
 }
 
-/** To one that is being drained until its deadline, where it has one. */
+/** A client may return to a draining backend until its deadline. */
 function mayReturn(backend: BackendRoute | undefined, nowMs: number): boolean {
   return backend !== undefined && (backend.cutAtMs === undefined || nowMs < backend.cutAtMs);
 }

@@ -1,14 +1,14 @@
 /** What the ledger has to know of a request that asks for a lease. */
 
-/** Each 0 where there is none. */
+/** Each is 0 if there is none. */
 export type Asks = {
-  /** Of what it is kept together by. */
+  /** The digest for consistent hashing. */
   readonly hash: number;
   readonly route: RouteLabel;
-  /** The key of the backend where it is at home. */
+  /** The key of its home backend. */
   readonly home: number;
 };
 
-/** What a backend's health is kept apart by: an entry of a domain's routes. */
+/** An entry of a domain's routes; a backend's health is recorded per route. */
 export type RouteLabel = { readonly name: string; readonly key: number };
 export const UNROUTED: RouteLabel = Object.freeze({ name: '', key: 0 });

@@ -1,9 +1,11 @@
 /**
  * The lease that a request holds, what is to be said of its backend when it is given back, and the leases it held before.
  *
- * `giveBack`, and what `part` hands out, are all that checks a lease in. Whoever got one from here calls it when the
- * connection the lease stood for rests or is closed, and calling it again is harmless; so whatever ends a request, and
- * however, every checkout has exactly one check-in.
+ * A lease is checked in only by `giveBack` and by the function that `part` returns. Whoever gets one of them calls it
+ * when the
+ * lease's connection is idle or closed; a second call does nothing. So every checkout has exactly one check-in,
+ * however the
+ * request ends.
  */
 import type {
   HealthChange,
@@ -18,7 +20,7 @@ import { isListed, type Statuses } from '../listed-status.ts';
 import type { PoolRoute } from '../routing-table.ts';
 import type { Asks } from './asks.ts';
 
-/** A lease that led nowhere. */
+/** A lease without a response for the client. */
 export type EarlierLease = {
   readonly backendKey: number;
   readonly ticket: number;
@@ -34,18 +36,18 @@ export class HeldLease {
   protected readonly pool: PoolRoute;
   protected readonly asks: Asks;
   protected held: Lease | undefined;
-  /** That count as failures of their backend. */
+  /** Statuses that count as failures of the backend. */
   readonly #failures: Statuses;
-  /** The pool's policy looks at latency. */
+  /** The pool's policy uses latency. */
   readonly #isMeasured: boolean;
   #latencyMs = -1;
   #isServerError = false;
   #isFailure = false;
-  /** The last lease it held, as the ledger names it; 0: none yet. */
+  /** The latest lease, as the ledger names it; 0: none yet. */
   backendKey = 0;
   ticket = 0;
   leasedAtMs = -1;
-  /** What it held before the last. */
+  /** The leases before the latest. */
   earlier: readonly EarlierLease[] = NONE_EARLIER;
 
   constructor(context: PlaneContext, pool: PoolRoute, ledger: PoolLedger, asks: Asks) {
@@ -65,7 +67,7 @@ export class HeldLease {
     return this.held !== undefined;
   }
 
-  /** The head of the response is there: that took the backend as long as it takes, whoever reads the rest how slowly. */
+  /** The response head has arrived: that is the backend's latency, however slowly the client reads the rest. */
   answered(status: number): void {
     if (this.#failures.length > 0) this.#isFailure = isListed(this.#failures, status);
     if (!this.#isMeasured || this.held === undefined) return;
@@ -85,7 +87,7 @@ export class HeldLease {
     if (changes.length > 0) this.#tell(changes);
   }
 
-  /** Given back later, by who gets this: the request goes on without it. */
+  /** Detaches the lease, so that the request goes on without it; the caller returns it with the result. */
   protected part(end: LeaseEnd): () => void {
     const lease = this.held as Lease;
     const asFound = this.#asFound(end);
@@ -99,7 +101,7 @@ export class HeldLease {
     };
   }
 
-  /** One that was given beside the lease held, and is no use. */
+  /** Returns an additional lease that is of no use. */
   protected decline(lease: Lease, nowMs: number): void {
     const { backendKey, ticket } = lease;
     this.earlier = [...this.earlier, { backendKey, ticket, leasedAtMs: nowMs, end: 'unused' }];
@@ -114,21 +116,21 @@ export class HeldLease {
     this.leasedAtMs = nowMs;
   }
 
-  /** For the journal: the lease is the request's no longer, and the next may be its last. */
+  /** For the journal: the request no longer has this lease; the next one may be its last. */
   protected ledToNothing(end: OutcomeType | 'unused'): void {
     const { backendKey, ticket, leasedAtMs } = this;
     this.earlier = [...this.earlier, { backendKey, ticket, leasedAtMs, end }];
     this.ticket = 0;
   }
 
-  /** What an end is, given the status that was answered. */
+  /** Refines an end by the status of the response. */
   #asFound(end: LeaseEnd): LeaseEnd {
     if (end !== 'finished') return end;
     if (this.#isFailure) return 'listed_status';
     return this.#isServerError ? 'server_error' : end;
   }
 
-  /** A backend that says nothing until it is given up took at least so long; one whose client left first, nobody knows. */
+  /** A silent backend took at least as long as it was waited for; if the client left first, its latency is unknown. */
   #measured(nowMs: number, end: LeaseEnd): number {
     const isSilent = this.#latencyMs < 0 && end !== 'client_gone' && end !== 'unused';
     return isSilent ? Math.max(0, nowMs - this.leasedAtMs) : this.#latencyMs;
@@ -140,7 +142,7 @@ export class HeldLease {
     this.#isFailure = false;
   }
 
-  /** The ledger has acted on it already; this is for the log. */
+  /** Reports changes that the ledger has already made, to be recorded. */
   #tell(changes: readonly HealthChange[]): void {
     for (const change of changes) {
       const backend = this.pool.backends.get(change.backendKey);

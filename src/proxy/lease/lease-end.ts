@@ -1,7 +1,7 @@
 /** How a lease ends in the ledger's terms, from the outcome of its request. */
 import type { LeaseEnd, OutcomeType, Phase } from '../../../actors/index.ts';
 
-/** `isStale`: over a kept connection, on which not a byte came: it may have been closed before the request was sent. */
+/** `isStale`: a reused connection without a byte from the backend, which may have closed it before the request was sent. */
 export function leaseEndOf(type: OutcomeType, phase: Phase, isStale = false): LeaseEnd {
   switch (type) {
     case 'closed_without_response':
@@ -13,11 +13,11 @@ export function leaseEndOf(type: OutcomeType, phase: Phase, isStale = false): Le
     case 'first_byte_timeout':
       return 'timed_out';
     case 'response_idle':
-      // Whose turn it was to speak on an upgraded connection nobody knows.
+      // On an upgraded connection, it is unknown whose turn it was to send.
       return phase === 'pipe' ? 'finished' : 'timed_out';
     case 'drain_timeout':
       return 'cut';
-    // It waited for others to close their connections.
+    // The request waited for other connections to close.
     case 'queue_timeout':
       return 'unused';
     case 'bad_chunk':

@@ -16,33 +16,33 @@ import { HeldLease } from './held-lease.ts';
 import type { Asker } from './unsettled.ts';
 
 export interface Tenant {
-  /** It holds a lease on this backend now. */
+  /** The request now holds a lease on this backend. */
   leased(backend: BackendRoute): void;
-  /** It waits, at most until then. */
+  /** The request waits, at most until then. */
   waits(untilMs: number): void;
-  /** There is none to be had. */
+  /** No lease is available. */
   refused(outcome: OutcomeType): void;
-  /** The ledger was freed, since nobody had used it for long: it is to be made again. */
+  /** The ledger was freed because nobody had used it for a while; it must be created again. */
   asleep(): void;
   crashed(error: unknown): void;
 }
 
 const NONE_TRIED: readonly number[] = Object.freeze([]);
-// 16: what the ledger takes.
+// 16: the most that the ledger accepts.
 const MOST_TRIED = 16;
 
 export class Tenancy extends HeldLease implements Waiter, Asker {
   place = 0;
   readonly #tenant: Tenant;
   #tried: readonly number[] = NONE_TRIED;
-  /** Granted, and not in the table. */
+  /** Backends that were granted but are not in the table. */
   #unknown: readonly number[] = NONE_TRIED;
   #waitingSinceMs = -1;
-  /** It has had to wait until the table agrees with the ledger. */
+  /** It has waited for the table to agree with the ledger. */
   #isUnsettled = false;
-  /** When connecting must have succeeded, whatever is tried. */
+  /** The deadline for being connected, over all attempts. */
   readonly untilMs: number;
-  /** How the last attempt failed; what a request ends with when all were tried. */
+  /** How the last attempt failed; the request's outcome once all were tried. */
   lastFailure: OutcomeType = 'no_backends';
   waitedMs = -1;
   attempts = 0;
@@ -81,25 +81,25 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     else this.#tenant.refused(this.#refusal(answer));
   }
 
-  /** It has backends, as far as is known, and no ledger any more. */
+  /** The pool has backends in the table, but no ledger any more. */
   #isAsleep(): boolean {
     const { ledger, backends, key } = this.pool;
     return ledger === undefined && backends.size > 0 && this.context.ledger.pool(key) === undefined;
   }
 
-  /** The next attempt would be within the bounds, as far as attempts and time go. */
+  /** Attempts and time allow another attempt. */
   mayTryAgain(nowMs: number): boolean {
     return this.attempts < this.pool.settings.retries.attempts && nowMs < this.untilMs;
   }
 
-  /** An attempt on the leased backend failed: another is asked for, if there is time and leave. */
+  /** An attempt on the leased backend failed: asks for another, if attempts and time allow. */
   again(backendKey: number, failure: OutcomeType, nowMs: number, end: LeaseEnd = 'connect_failed'): void {
     this.#failed(backendKey, failure);
     this.giveBack(end);
     this.#goOn(failure, nowMs);
   }
 
-  /** As `again`, but the present lease stays out until its connection has closed: `keep` is handed how it is given back. */
+  /** Like `again`, but the lease is held until its connection has closed; `keep` receives the function that returns it. */
   againApart(
     backendKey: number,
     failure: OutcomeType,
@@ -124,8 +124,9 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
   }
 
   /**
-   * Another backend in the place of the leased one, if one is free at this moment, as far as nobody need wait for it. The lease
-   * on the first stays out until its connection has closed.
+   * Replaces the leased backend by another one, if one is free without waiting. The first lease is held until its
+   * connection has
+   * closed.
    */
   elsewhere(backendKey: number, nowMs: number, keep: (giveBack: () => void) => void): boolean {
     const tried = [...this.#tried, backendKey];
@@ -149,7 +150,7 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     return true;
   }
 
-  /** The wait is over without a lease, or with one that comes too late. */
+  /** Ends the wait; a lease that was granted meanwhile comes too late and is returned. */
   leave(nowMs: number): Wait {
     if (this.#unknown.length > 0) this.context.unsettled.delete(this);
     if (this.place === 0) return 'busy';
@@ -164,7 +165,7 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     return 'busy';
   }
 
-  /** Why waiting was in vain. */
+  /** Ends the wait; returns why it was in vain. */
   giveUp(nowMs: number): OutcomeType {
     if (this.place === 0 && this.#unknown.length > 0) {
       this.leave(nowMs);
@@ -184,12 +185,12 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     }
   }
 
-  /** For everybody, at once. True: it was in none before. */
+  /** Quarantines the backend for all workers, at once. True: it was in no quarantine before. */
   quarantine(backendKey: number, nowMs: number, untilMs: number): boolean {
     return this.ledger.quarantine(backendKey, nowMs, untilMs);
   }
 
-  /** Of Waiter: called by the ledger, perhaps while it serves somebody else's call. */
+  /** Of Waiter: called by the ledger, possibly during another request's call. */
   granted(lease: Lease): void {
     const nowMs = this.context.now();
     this.#waited(nowMs);
@@ -224,11 +225,12 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
   }
 
   #backendOf({ backendKey }: Lease, nowMs: number): BackendRoute | undefined {
-    // What was given since the table was looked at may have joined the pool meanwhile, or have moved: the ledger gives nothing new before
-    // it is published.
+    // The backend may have joined the pool, or moved, since the table was last read: fence, so that its address is the
+    // present
+    // one.
     this.context.table.fence();
     const backend = this.pool.backends.get(backendKey);
-    // Granted before its drain began, and told too late.
+    // Granted before its drain began, but delivered too late.
     const isOver = backend?.cutAtMs !== undefined && backend.cutAtMs <= nowMs;
     return isOver ? undefined : backend;
   }
@@ -238,7 +240,7 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     this.#tenant.leased(backend);
   }
 
-  /** Removed from the view since it was granted: nobody may be sent there any more. */
+  /** The granted backend is not in the table: returns the lease and asks again. */
   #skip(backendKey: number): void {
     if (this.pool.ledger === undefined) this.#unknown = [...this.#unknown, backendKey];
     this.ledToNothing('unused');
@@ -246,19 +248,19 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     this.ask(this.context.now());
   }
 
-  /** A ledger of the pool's own knows itself what it gave. */
+  /** A ledger of the pool's own remembers itself what it granted. */
   #remember(backendKey: number): void {
     if (this.pool.ledger === undefined) this.#tried = [...this.#tried, backendKey];
   }
 
   #wait(nowMs: number): void {
     this.#waitingSinceMs = nowMs;
-    // A ledger of the pool's own has no quarantine whose end could be waited for.
+    // A ledger of the pool's own has no quarantine that could end.
     if (this.pool.ledger === undefined) this.context.waits.joined(this.ledger);
     this.#tenant.waits(Math.min(nowMs + this.pool.settings.queue.maxWaitMs, this.untilMs));
   }
 
-  /** There is a backend for it, as soon as ledger and table agree. */
+  /** A backend is available as soon as ledger and table agree. */
   #waitForTable(nowMs: number): void {
     if (!this.#isUnsettled)
       this.#tenant.waits(Math.min(nowMs + this.pool.settings.queue.maxWaitMs, this.untilMs));

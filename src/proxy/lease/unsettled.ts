@@ -7,9 +7,9 @@ export interface Asker {
   askAgain(): void;
 }
 
-// 2 ms: to publish a change and to bring its ledger in line are neighbours in the main thread.
+// 2 ms: the main thread brings a ledger in line and publishes the change right after each other.
 const MOMENT_MS = 2;
-// 100 ms: whose owner is being restarted in between has longer to wait, and need not be asked for at every turn.
+// 100 ms: if the owner is restarted in between, the wait is longer, and asking at every turn is useless.
 const MOST_MS = 100;
 
 export class Unsettled {

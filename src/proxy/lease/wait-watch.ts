@@ -16,7 +16,7 @@ export class WaitWatch {
 
   joined(pool: PoolLedger): void {
     this.#waiting.set(pool, (this.#waiting.get(pool) ?? 0) + 1);
-    // At the next turn of the wheel, and at every one while anybody waits: another worker may quarantine too.
+    // At the next turn of the wheel, and at each while requests wait: another worker may quarantine too.
     if (this.#waiting.size === 1) this.#deadlines.set(this.#deadline, this.#now());
   }
 
@@ -29,7 +29,7 @@ export class WaitWatch {
   #look(): void {
     const nowMs = this.#now();
     try {
-      // A copy: whoever is granted a slot leaves the map.
+      // A copy: a request that is granted a slot leaves the map.
       for (const pool of [...this.#waiting.keys()]) {
         const dueMs = pool.nextExpiryMs();
         if (dueMs > 0 && dueMs <= nowMs) pool.expire(nowMs);

@@ -5,32 +5,32 @@
 import type { Outcome } from '../../../actors/index.ts';
 import type { PoolRoute } from '../routing-table.ts';
 
-/** A request that waits here. */
+/** A request that waits for its pool's ledger. */
 export interface Sleeper {
-  /** How often it has. */
+  /** How often it has waited. */
   wakes: number;
   readonly outcome: Outcome | undefined;
   readonly client: { deadlineAt(atMs: number): void };
-  /** Its pool's ledger is there. */
+  /** The wait is over. */
   goOn(): void;
   crashed(error: unknown): void;
 }
 
-// 5 s: an owner that restarts is back within a second; one that is parked answers at once that it is.
+// 5 s: a restarting owner is back within a second; for a parked one the answer comes at once.
 const PATIENCE_MS = 5000;
-// A ledger may be freed just when it was asked for. It is freed only after a minute of rest, so never twice in a row.
+// A ledger may be freed just when it is asked for; but only after a minute without use, so never twice in a row.
 const TIMES = 3;
 
 export class Wakes {
   readonly #ask: ((pool: string) => void) | undefined;
   readonly #waiting = new Map<string, Sleeper[]>();
 
-  /** `ask`: has the main thread make it, and then call `woken`; undefined: all ledgers are there from the start. */
+  /** `ask` lets the main thread create the ledger and then call `woken`; undefined: all ledgers exist from the start. */
   constructor(ask: ((pool: string) => void) | undefined) {
     this.#ask = ask;
   }
 
-  /** It is called again when its pool's ledger is there. False: it never will be. */
+  /** The sleeper will be called when its pool's ledger exists. False: the wait would be in vain. */
   wait(sleeper: Sleeper, pool: PoolRoute, nowMs: number): boolean {
     if (this.#ask === undefined || sleeper.wakes === TIMES) return false;
     sleeper.wakes += 1;

@@ -11,7 +11,7 @@ import { Choice } from './choice.ts';
 import { enterDomain } from './domain-limit.ts';
 import { takeRoute } from './take-route.ts';
 
-/** A request that is to have a lease. */
+/** A request that wants a lease. */
 export type Applicant = ProxiedRequest & Tenant & Sleeper;
 
 export function admit(request: Applicant, domain: DomainRoute): void {
@@ -50,7 +50,7 @@ export function admit(request: Applicant, domain: DomainRoute): void {
   askForLease(request, pool);
 }
 
-/** Again, where the pool's ledger had to be made first. */
+/** Called again if the pool's ledger had to be created first. */
 export function askForLease(request: Applicant, pool: PoolRoute): void {
   const { context, head, client } = request;
   const ledger = pool.ledger ?? context.ledger.pool(pool.key);
@@ -72,7 +72,7 @@ export function askForLease(request: Applicant, pool: PoolRoute): void {
   tenancy.ask(startedAtMs);
 }
 
-/** There is a pool and no ledger of it: nobody has used it for long. */
+/** The pool has no ledger, because nobody has used it for a while. */
 export function awaitLedger(request: Applicant, pool: PoolRoute): void {
   const { context } = request;
   if (context.wakes.wait(request, pool, context.now())) return;
@@ -81,7 +81,7 @@ export function awaitLedger(request: Applicant, pool: PoolRoute): void {
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
-/** RFC 9110 §10.1.1: unless the backend is to say it, we do, if the client can still be waiting for it. */
+/** RFC 9110 §10.1.1: sent by the router unless that is left to the backend, or the body has already begun. */
 function sayContinue(request: ProxiedRequest, domain: DomainRoute): void {
   const { body, client } = request;
   if (domain.features.continue === 'end-to-end' || body === undefined || body.bytes > 0) return;

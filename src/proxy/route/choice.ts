@@ -7,16 +7,16 @@ import type { Route } from './domain-routes.ts';
 
 export class Choice {
   route: Route | undefined = undefined;
-  /** Which conditions on headers held, of those that were looked at. */
+  /** Which of the evaluated header conditions held. */
   held = 0;
-  /** What a split was decided by; −1: there was none. */
+  /** The number that decided a split; −1: there was none. */
   draw = -1;
-  /** The digest of what it is kept together by; 0: of nothing. */
+  /** The digest of the key for consistent hashing; 0: none. */
   hash = 0;
-  /** The key of the backend where it is at home; 0: nowhere. */
+  /** The key of its home backend; 0: none. */
   home = 0;
-  /** What its affinity cookie was worth; undefined: its pool has none. */
+  /** What became of its affinity cookie; undefined: the pool has no affinity. */
   affinity: AffinityVerdict | undefined = undefined;
-  /** Set on its response. */
+  /** The value of the Set-Cookie field on the response; empty: none. */
   setCookie = '';
 }

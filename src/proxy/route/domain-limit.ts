@@ -2,7 +2,7 @@
 import type { PlaneContext } from '../context.ts';
 import type { DomainRoute } from '../routing-table.ts';
 
-/** False: it has as many as it may. Whoever was let in leaves again by `leaveDomain`. */
+/** False: the limit is reached. Every successful call needs a `leaveDomain`. */
 export function enterDomain({ headcount }: PlaneContext, { name, features }: DomainRoute): boolean {
   return features.maxInFlight === 0 || headcount.enter(name, features.maxInFlight);
 }

@@ -7,22 +7,22 @@ import {
   parseLocation,
   type RouteSettings,
 } from '../../../eventlog/index.ts';
-// Not by their door: a worker that came in there would hold all that reads configuration.
+// Not through the index.ts of config, which would load everything that reads configuration into each worker.
 import { describeMatch } from '../../config/describe-match.ts';
 import { compilePattern } from '../../config/path-pattern.ts';
 import type { RouteLabel } from '../lease/asks.ts';
 
 type Timeouts = PoolSettings['timeouts'];
 
-// Events that name it have 500 characters for it, and a host has up to 253.
+// Events allow 500 characters for the name, and a host has up to 253.
 const NAME_CHARACTERS = 240;
 
 export class Route implements RouteLabel {
-  /** Its place in order of precedence, as the domain's settings have it. */
+  /** Its index in the domain's settings, which are in order of precedence. */
   readonly index: number;
-  /** Host and match: the same whatever stands beside it. */
+  /** Host and match, so it does not depend on the domain's other routes. */
   readonly name: string;
-  /** Of that name; never 0. */
+  /** The hash of the name; never 0. */
   readonly key: number;
   readonly settings: RouteSettings;
   readonly split: Split | undefined;
@@ -41,7 +41,7 @@ export class Route implements RouteLabel {
     this.location = location?.ok === true ? location.value : undefined;
   }
 
-  /** The pool's, where the route says nothing else. */
+  /** The route's time-outs; those it does not set are the pool's. */
   timeoutsOver(timeouts: Timeouts): Timeouts {
     const own = this.settings.timeouts;
     if (own === undefined) return timeouts;
@@ -64,7 +64,7 @@ export class DomainRoutes<Pool> {
   readonly #routes: readonly Route[];
   readonly #pools: { get(name: PoolName): Pool | undefined };
 
-  /** `pools` is asked at each request, so that a change of a pool needs no walk over domains. */
+  /** `pools` is looked up at each request, so that a change of a pool does not have to visit domains. */
   constructor(
     host: string,
     routes: readonly RouteSettings[],
@@ -81,7 +81,7 @@ export class DomainRoutes<Pool> {
     return index === NO_ROUTE ? undefined : this.#routes[index];
   }
 
-  /** Of the request that was looked at last: which conditions on headers held. */
+  /** Which header conditions held for the request of the last `find`. */
   get held(): number {
     return this.#matcher.held;
   }
@@ -91,7 +91,7 @@ export class DomainRoutes<Pool> {
   }
 }
 
-/** Undefined for nearly all: a domain without routes costs its requests one look. */
+/** Undefined for most domains, so that without routes a request pays for one check only. */
 export function routesOf<Pool>(
   host: string,
   routes: readonly RouteSettings[],

@@ -8,18 +8,19 @@ export type Asked = {
   readonly path: string;
   /** With its question mark, or empty. */
   readonly query: string;
-  /** Of the route; empty: none. */
+  /** The route's path prefix; empty: none. */
   readonly prefix: string;
 };
 
-// RFC 3986 §2: whatever else a client sent is percent-encoded, so that it can end neither the line nor the host's part.
+// RFC 3986 §2: other characters from the client are percent-encoded, so that they can end neither the line nor the
+// host.
 const ODD = /[^A-Za-z0-9._~:/?#[\]@!$&'()*+,;=%-]/g;
 const AMBIGUOUS = /^\/{2,}/;
 
 export function locationOf(parts: readonly LocationPart[], asked: Asked): string {
   let location = '';
   for (const part of parts) location += part.type === 'text' ? part.text : filled(part.type, asked);
-  // A browser takes //name for a host: nobody may choose that by the path they ask for.
+  // A browser reads //name as a host, which a client must not be able to choose by the path.
   if (AMBIGUOUS.test(location)) return location.replace(AMBIGUOUS, '/');
   return location === '' ? '/' : location;
 }
@@ -29,7 +30,7 @@ function filled(what: 'host' | 'path' | 'query' | 'rest', { host, path, query, p
     case 'host':
       return encoded(host);
     case 'path':
-      // RFC 9110 §7.1: `*` asks the server itself, and is no path.
+      // RFC 9110 §7.1: `*` addresses the server itself, and is no path.
       return path.startsWith('/') ? encoded(path) : '/';
     case 'query':
       return encoded(query);

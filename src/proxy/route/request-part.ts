@@ -14,7 +14,7 @@ export function partOf(part: Part, head: RequestHead, client: Client): string {
   return cookieOf(head, part.cookie);
 }
 
-/** Of a peer we trust the last it says it had before itself: what stands before that, anybody may have written. */
+/** From a trusted peer, the last address of X-Forwarded-For; anybody may have written those before it. */
 function addressOf(head: RequestHead, client: Client): string {
   if (!client.isTrusted) return client.address;
   const forwarded = fieldOf(head.fields, 'x-forwarded-for');
@@ -22,7 +22,7 @@ function addressOf(head: RequestHead, client: Client): string {
   return last === '' ? client.address : last;
 }
 
-/** Without the query, of a target in origin-form or absolute-form. */
+/** The path without the query, from a target in origin-form or absolute-form. */
 export function pathOf(target: string): string {
   const query = target.indexOf('?');
   const whole = query < 0 ? target : target.slice(0, query);
@@ -41,7 +41,7 @@ export function queryOf(target: string): string {
 
 const [TAB, SPACE, EQUALS] = [0x09, 0x20, 0x3d];
 
-/** RFC 6265 §5.4: pairs parted by semicolons; the first of a name counts. Each character is looked at once, however they are put. */
+/** RFC 6265 §5.4: pairs separated by semicolons; the first pair with the name counts. Linear time for any input. */
 export function cookieOf(head: RequestHead, name: string): string {
   const cookies = fieldOf(head.fields, 'cookie');
   for (let from = 0; from < cookies.length; ) {

@@ -7,7 +7,7 @@ import type { DomainRoutes, Route } from './domain-routes.ts';
 import { locationOf } from './redirect.ts';
 import { partOf, pathOf, queryOf } from './request-part.ts';
 
-/** Undefined: there is no such pool, or the request has been answered. */
+/** Undefined: the pool does not exist, or the request has been answered. */
 export function takeRoute(
   request: ProxiedRequest,
   routes: DomainRoutes<PoolRoute>,
@@ -32,7 +32,7 @@ export function takeRoute(
   return undefined;
 }
 
-/** By chance; or the digest of what is to stay with one pool, where the request has that. */
+/** Random; or the digest of the part of the request by which it stays with one pool, if the request has that part. */
 function drawFor({ context, head, client }: ProxiedRequest, { settings }: Route): number {
   const { splitOn } = settings;
   const part = splitOn === undefined || splitOn === 'request' ? '' : partOf(splitOn, head, client.hop);

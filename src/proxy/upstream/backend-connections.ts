@@ -13,9 +13,9 @@ import {
 } from './connection.ts';
 import type { Quota } from './quota.ts';
 
-// 1 s: within it a backend that closes idle connections has hardly begun to.
+// 1 s: few backends close connections that have been idle for less.
 const FRESH_ENOUGH_MS = 1000;
-// Longer than most idle: a backend with a time-out shows it again. One that was restarted ended all it had, and has none.
+// Longer than most connections idle: a backend with a time-out shows it again; one that only restarted has none.
 const KNOWN_FOR_MS = 10_000;
 
 export class BackendConnections implements ConnectionKeeper {
@@ -26,16 +26,19 @@ export class BackendConnections implements ConnectionKeeper {
   /** Failed connects in a row. */
   failures = 0;
   forgotten = false;
-  /** What is open is not kept. */
+  /** The backend was removed or moved: open connections are not kept. */
   isLeft = false;
-  /** The last on this backend, and what its limit is known by; undefined: of a ledger that knows none. */
+  /** The latest lease on this backend, and the claims that tell its limit; undefined: its ledger has none. */
   #lease: Lease | undefined;
   #claims: ConnectionClaims | undefined;
   #used = true;
-  /** After so long idle its backend may be about to end a connection: half of what the shortest of late was left idle. */
+  /**
+   * After so long, the backend may be about to close an idle connection: half of the shortest recent idle time it
+   * ended.
+   */
   #freshMs = FRESH_ENOUGH_MS;
   #knownUntilMs = 0;
-  /** Some of the idle ones may have no claim. */
+  /** Some idle connections may have no claim. */
   #hasUnclaimed = false;
 
   constructor(address: BackendAddress, shared: UpstreamShared) {
@@ -61,18 +64,18 @@ export class BackendConnections implements ConnectionKeeper {
     return this.#lease !== undefined && this.#claims?.isCounted(this.#lease) === true;
   }
 
-  /** An idle connection, now the user's. `once`: the request must not be sent twice, so only a lively one will do. */
+  /** Takes an idle connection for the user. `once`: the request must not be sent twice, so the connection must be fresh. */
   take(
     user: ConnectionUser,
     nowMs: number,
     once: boolean,
     quota: Quota | undefined,
   ): UpstreamConnection | undefined {
-    // A limit is new: who has no claim under it cannot stay.
+    // If the limit is new, idle connections without a claim cannot stay.
     if (quota !== undefined) this.closeUnclaimed();
     const connection = this.#idle.at(-1);
     if (connection === undefined) return undefined;
-    // The last is the latest: if it has idled too long, so have all.
+    // The last is the one used most recently: if it has idled too long, so have all.
     if (once && !this.#isFresh(nowMs - connection.idleSinceMs, nowMs)) return undefined;
     if (connection.quota?.reuse(connection) === false) return undefined;
     this.#idle.pop();
@@ -80,7 +83,7 @@ export class BackendConnections implements ConnectionKeeper {
     return connection;
   }
 
-  /** A new connection for the user. `limit`: how many may be open, where no quota says it; 0: any number. */
+  /** A new connection for the user. `limit`: how many may be open, if there is no quota; 0: any number. */
   connect(user: ConnectionUser, limit: number, quota: Quota | undefined): UpstreamConnection {
     if (quota === undefined && limit > 0)
       while (this.#all.size >= limit && this.#idle.length > 0) this.#idle[0]?.destroy();
@@ -92,16 +95,17 @@ export class BackendConnections implements ConnectionKeeper {
     return connection;
   }
 
-  /** A connection whose response is complete is kept for the next request. False: it is to be closed. */
+  /** Keeps a connection after its response for the next request. False: it must be closed. */
   keep(connection: UpstreamConnection, nowMs: number, keepAliveMs: number, most: number): boolean {
     if (keepAliveMs === 0 || most === 0 || this.isLeft) return false;
     if (connection.quota === undefined) {
-      // A limit came while it was busy.
+      // A limit was set while the connection was busy.
       if (this.isCounted) return false;
       this.#hasUnclaimed = true;
     } else if (!connection.quota.rest(connection)) return false;
-    // The one that has idled longest makes room. Were it kept instead, stale ones would fill the places, and requests
-    // that may not be sent twice, which take no stale one, would each connect anew until those expire.
+    // The one that has idled longest makes room. Otherwise stale ones would fill the places, and each request that may
+    // not be
+    // sent twice, and so takes no stale one, would open a connection until those expire.
     if (this.#idle.length >= most) this.#idle[0]?.expire(nowMs);
     connection.rest(nowMs, nowMs + keepAliveMs);
     this.#idle.push(connection);
@@ -113,7 +117,7 @@ export class BackendConnections implements ConnectionKeeper {
     if (place >= 0) this.#idle.splice(place, 1);
   }
 
-  /** POSTs sent around the end of 300 ms of silence: 8 of 30 lost without this, none with it. */
+  /** Measured with POSTs around the end of 300 ms of idling: 8 of 30 lost without this, none with it. */
   endedIdle(idleMs: number, nowMs: number): void {
     const freshMs = Math.min(FRESH_ENOUGH_MS, idleMs / 2);
     if (freshMs > this.#freshMs && nowMs < this.#knownUntilMs) return;
@@ -141,14 +145,14 @@ export class BackendConnections implements ConnectionKeeper {
       if (this.#idle[i]?.quota === undefined) this.#idle[i]?.destroy();
   }
 
-  /** True, for good, when it has no connection and opened none since it was last asked. */
+  /** True if it has no connection and has opened none since the last call; it is not used any more then. */
   forget(): boolean {
     this.forgotten = this.#all.size === 0 && !this.#used;
     this.#used = false;
     return this.forgotten;
   }
 
-  /** Nobody is sent there any more. */
+  /** The backend was removed or has moved: closes idle connections and keeps no more. */
   leave(nowMs: number): void {
     this.isLeft = true;
     while (this.#idle.length > 0) this.#idle.at(-1)?.expire(nowMs);

@@ -16,7 +16,7 @@ export class BackendCuts {
     this.#deadline = new Deadline((nowMs) => this.#look(nowMs));
   }
 
-  /** Infinity: the backend is not drained, or no longer. One that was removed keeps the time it had. */
+  /** Infinity: the backend is not draining. A removed backend keeps its time. */
   cutAt(pool: string, backend: string, atMs: number): void {
     const name = `${pool} ${backend}`;
     if (atMs === Number.POSITIVE_INFINITY) {

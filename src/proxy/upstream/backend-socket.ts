@@ -11,13 +11,13 @@ export class BackendSocket extends Socket {
   readonly #isHeard: () => boolean;
   #failure: NodeJS.ErrnoException | undefined;
 
-  /** `isHeard`: whether what was not read yet, where a write fails, may be an answer. */
+  /** `isHeard`: whether unread bytes may be a response when a write fails. */
   constructor(options: SocketConstructorOpts, isHeard: () => boolean) {
     super(options);
     this.#isHeard = isHeard;
   }
 
-  /** A write has failed: nothing that is written leaves any more. */
+  /** A write has failed; nothing more can be sent. */
   get hasFailed(): boolean {
     return this.#failure !== undefined;
   }
@@ -28,7 +28,7 @@ export class BackendSocket extends Socket {
     return this;
   }
 
-  // The system gives what it has, and then an end or an error, so that this waits for nobody.
+  // The kernel delivers what it has received, then an end or an error, so this wait always ends.
   #mayHear(error: NodeJS.ErrnoException | undefined): boolean {
     const isReset = error?.syscall === 'write' && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
     return isReset && this.#failure === undefined && !this.destroyed && this.#isHeard();
@@ -36,7 +36,7 @@ export class BackendSocket extends Socket {
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     if (chunk !== null || this.#failure === undefined) return super.push(chunk, encoding);
-    // A reset after a FIN is EPIPE, one without is ECONNRESET. Node tells no end of a socket that has failed.
+    // A reset after a FIN is EPIPE, one without is ECONNRESET. Node emits no `end` for a socket that has failed.
     if (this.#failure.code === 'EPIPE') this.emit('end');
     super.destroy(this.#failure);
     return false;

@@ -16,33 +16,33 @@ import type { BackendAddress } from '../routing-table.ts';
 import { BackendSocket } from './backend-socket.ts';
 import type { Counted, Quota } from './quota.ts';
 
-/** Whoever has a request on the connection. After `backendClosed` and `connectFailed` nothing more is called. */
+/** What has a request on the connection. Nothing is called after `backendClosed` or `connectFailed`. */
 export interface ConnectionUser {
-  /** Of its request more was written than what went first: what the backend says answers it, though it takes no more. */
+  /** More of the request was written than went with the head: the backend's response counts even if a write fails. */
   readonly isUnderWay: boolean;
   connected(): void;
   connectFailed(error: NodeJS.ErrnoException): void;
-  /** Bytes [0, length) of the buffer, there only until this returns unless the buffer is leased. */
+  /** Bytes [0, length) of the buffer, valid only until this returns unless the buffer is leased. */
   received(buffer: Buffer, length: number): void;
-  /** A FIN: nothing more will come. */
+  /** The backend's FIN: nothing more will arrive. */
   backendEnded(): void;
   backendClosed(error: Error | undefined): void;
-  /** What was written has left. */
+  /** What was written has been sent. */
   backendDrained(): void;
   /** Our own code threw. */
   crashed(error: unknown): void;
-  /** It is to end now: its backend has no more time. */
+  /** The request must end now: the backend's drain is over. */
   stop(reason: 'drain_timeout'): void;
 }
 
 /** Where connections come from and are kept: one per backend and worker. */
 export interface ConnectionKeeper {
   readonly address: BackendAddress;
-  /** It is closed now, in whatever state it was. */
+  /** The connection has closed, in whatever state it was. */
   gone(connection: UpstreamConnection): void;
-  /** It is on its way out. */
+  /** The connection is about to close and must not be reused. */
   isIdleNoMore(connection: UpstreamConnection): void;
-  /** The backend would not have it idle for longer than this. */
+  /** The backend closed a connection after it had been idle for so long. */
   endedIdle(idleMs: number, nowMs: number): void;
 }
 
@@ -57,7 +57,7 @@ export type UpstreamShared = {
   readonly lookup: LookupFunction;
 };
 
-// 1 s, as for whoever is abandoned: a backend that is idle closes at once.
+// 1 s, like the linger after an abandoned request: a backend with an idle connection closes it at once.
 const GOODBYE_MS = 1000;
 
 export class UpstreamConnection implements Counted {
@@ -68,18 +68,18 @@ export class UpstreamConnection implements Counted {
   readonly #deadline: Deadline;
   #user: ConnectionUser | undefined;
   #buffer: Buffer;
-  /** Where Node reads to. */
+  /** The buffer that Node reads into. */
   #reading: Buffer | undefined;
   #error: Error | undefined;
-  /** The backend's FIN has come. */
+  /** The backend's FIN has arrived. */
   #hasEnded = false;
   state: ConnectionState = 'connecting';
-  /** When it began to connect; 0: it has not. */
+  /** When it began to connect; 0: not yet. */
   openedAtMs = 0;
   idleSinceMs = 0;
-  /** Of a backend whose limit all workers share. */
+  /** Set if the backend has a limit that all workers share. */
   quota: Quota | undefined = undefined;
-  /** Requests it has been given. */
+  /** Requests sent on it. */
   uses = 1;
 
   constructor(keeper: ConnectionKeeper, user: ConnectionUser, shared: UpstreamShared) {
@@ -90,11 +90,11 @@ export class UpstreamConnection implements Counted {
     this.#deadline = new Deadline((nowMs) => this.expire(nowMs));
     const options = {
       noDelay: true,
-      // The backend's FIN must not end our side: a response can still be owed to an upload, or a pipe go on.
+      // The backend's FIN must not end our side: an upload, or the other direction of a pipe, may still be in progress.
       allowHalfOpen: true,
       highWaterMark: HIGH_WATER_BYTES,
       onread: {
-        // Nothing where the next read goes where the last one went: Node then leaves it so, and need not look.
+        // Undefined if the buffer stays the same: Node then keeps it, without a check.
         buffer: (() => this.#nextBuffer()) as () => Buffer,
         callback: (length: number, buffer: Uint8Array) => this.#read(length, buffer as Buffer),
       },
@@ -115,7 +115,7 @@ export class UpstreamConnection implements Counted {
     return this.#buffer;
   }
 
-  /** To another user, in the midst of what it does. */
+  /** Gives the connection to another user, whatever its state. */
   handOver(user: ConnectionUser): void {
     this.#user = user;
   }
@@ -127,7 +127,7 @@ export class UpstreamConnection implements Counted {
     else this.socket.connect({ host: address.host, port: address.port, lookup: this.#shared.lookup });
   }
 
-  /** All that was written has left. */
+  /** All that was written has been sent. */
   get isFlushed(): boolean {
     return this.socket.writableLength === 0 && !this.socket.hasFailed;
   }
@@ -153,8 +153,9 @@ export class UpstreamConnection implements Counted {
   }
 
   /**
-   * The request is over before its response, or before the connection stands: a FIN says so when what was written has
-   * left, and the user hears when the backend has closed.
+   * The request ended before its response, or before the connection was established: sends a FIN after what was
+   * written, and
+   * tells the user when the backend has closed.
    */
   linger(untilMs: number): void {
     if ((this.#hasEnded && this.socket.writableLength === 0) || this.isWaiting) {
@@ -166,12 +167,13 @@ export class UpstreamConnection implements Counted {
     this.unlease(true);
     this.#shared.deadlines.set(this.#deadline, untilMs);
     this.socket.end();
-    // Node would read once more to where it read last, and what is there may still have to leave: then nothing is read until
-    // time is up.
+    // Node would read once more into the current buffer, which may still have bytes to be written: so nothing is read
+    // until time
+    // is up.
     if (!isLent) this.socket.resume();
   }
 
-  /** From idle: the backend counts it until it has closed it too. */
+  /** Closes an idle connection with a FIN: the backend counts it until it has closed it too. */
   sayGoodbye(nowMs: number): void {
     this.#keeper.isIdleNoMore(this);
     this.linger(nowMs + GOODBYE_MS);
@@ -184,14 +186,14 @@ export class UpstreamConnection implements Counted {
     this.#closed();
   }
 
-  /** The backend has no more time: whoever is served ends, and it closes at once, whatever state it is in. */
+  /** The backend's drain is over: ends the request in progress and closes at once, in any state. */
   cut(): void {
     const user = this.#user;
     if (user !== undefined) guarded(user, () => user.stop('drain_timeout'));
     this.destroy();
   }
 
-  /** Reads go to a buffer of its own from now on, which may be written on as it is. */
+  /** From now on reads go to a leased buffer, which can be written without a copy. */
   lease(): void {
     if (this.#buffer === this.#shared.buffers.fromBackends) this.#buffer = this.#shared.buffers.take();
   }
@@ -200,7 +202,7 @@ export class UpstreamConnection implements Counted {
     return this.#buffer !== this.#shared.buffers.fromBackends;
   }
 
-  /** `stillNeeded`: part of it waits in somebody's write queue, so that it cannot be used again. */
+  /** `stillNeeded`: part of the buffer is in a write queue, so it cannot be reused. */
   unlease(stillNeeded: boolean): void {
     const buffer = this.#buffer;
     if (buffer === this.#shared.buffers.fromBackends) return;
@@ -210,11 +212,12 @@ export class UpstreamConnection implements Counted {
 
   /** `backendDrained` will be called when nothing waits to be written. */
   tellWhenDrained(): void {
-    // Node says drain by itself only after its buffer was full; an empty write is done when those before it are.
+    // Node emits `drain` only after its buffer was full, but the callback of an empty write runs when the writes before
+    // are done.
     if (!this.socket.writableNeedDrain) this.socket.write('', 'latin1', () => this.#drained());
   }
 
-  /** Its time is over. */
+  /** The idle or linger time is over. */
   expire(nowMs: number): void {
     if (this.state !== 'idle' || this.quota === undefined) {
       this.destroy();
@@ -240,7 +243,7 @@ export class UpstreamConnection implements Counted {
         user.crashed(error);
       }
     } else if (this.state === 'idle') {
-      // RFC 9112 §9.2: a response nobody asked for must not answer the next request.
+      // RFC 9112 §9.2: an unsolicited response must not answer the next request.
       this.#endedIdle();
       this.destroy();
     }

@@ -6,11 +6,11 @@ import { promises as dns, type LookupAddress, type RecordWithTtl } from 'node:dn
 import type { LookupFunction } from 'node:net';
 
 export type NameSources = {
-  /** What the system answers; it does not say how long that holds. */
+  /** The system's answer, which does not say how long it is valid. */
   readonly addresses: (host: string) => Promise<readonly LookupAddress[]>;
-  /** The DNS's own records, with their times to live in seconds; rejects where it has none. */
+  /** DNS records with their times to live in seconds; rejects if there are none. */
   readonly records: (host: string) => Promise<readonly RecordWithTtl[]>;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 };
 
@@ -22,17 +22,18 @@ export const systemNames: NameSources = {
 
 type Answer = { readonly addresses: readonly LookupAddress[]; untilMs: number };
 
-// 1 s at least: a record with no time to live must not cost a question per connection. An hour at most: a slip of a
-// day in a zone is mended in an hour.
+// At least 1 s: a TTL of 0 must not cost a query per connection. At most an hour: a TTL of a day set by mistake does no
+// more
+// harm than that.
 const LEAST_MS = 1000;
 const MOST_MS = 3_600_000;
-// 30 s: for what nobody gives a life, such as the hosts file, and until the DNS has said it.
+// 30 s: for answers without a TTL, such as those of the hosts file, and until the DNS has said it.
 const UNTOLD_MS = 30_000;
-// 5 s: how soon a name that could not be asked for is asked for again.
+// 5 s: when a failed query is repeated.
 const RETRY_MS = 5000;
-// 1 s: how long a new answer is waited for where there is an old one. Whoever waits is connecting, which has 5 s in all.
+// 1 s: how long a new answer is waited for if there is an old one. The waiting request has 5 s to connect.
 const PATIENCE_MS = 1000;
-// 10 000: as many names as a large mesh has backends; the oldest go first.
+// 10 000: as many backends as a large mesh has; the oldest names go first.
 const MAX_NAMES = 10_000;
 
 export class Names {
@@ -44,7 +45,7 @@ export class Names {
     this.#sources = sources;
   }
 
-  /** As `net.connect` wants it. */
+  /** The `lookup` option of `net.connect`. */
   readonly lookup: LookupFunction = (host, options, callback) => {
     this.#of(host).then(
       ({ addresses }) => {
@@ -72,7 +73,7 @@ export class Names {
     }
   }
 
-  /** A question that is late goes on: its answer is for those who come then. */
+  /** A query that is late goes on; its answer serves later connections. */
   async #renewed(host: string, asked: Promise<Answer>, known: Answer): Promise<Answer> {
     try {
       return await inTime(asked);
@@ -82,7 +83,7 @@ export class Names {
     }
   }
 
-  /** Nobody waits for the time to live: it is written into the answer when it comes. */
+  /** The TTL is not waited for; it is entered into the answer when it arrives. */
   async #fresh(host: string): Promise<Answer> {
     const { addresses, records, now } = this.#sources;
     const askedAtMs = now();
@@ -108,7 +109,7 @@ export class Names {
   }
 }
 
-/** Of this thread: what a name means does not depend on who asks. */
+/** One per thread: what a name resolves to does not depend on the plane. */
 export const NAMES = new Names(systemNames);
 
 async function inTime<T>(asked: Promise<T>): Promise<T> {

@@ -4,12 +4,12 @@
  */
 import type { ConnectionClaims } from '../../../actors/index.ts';
 
-/** A connection as far as it counts. */
+/** A connection, as far as limits are concerned. */
 export interface Counted {
   quota: Quota | undefined;
-  /** There is room for it: it connects. */
+  /** There is room: connect. */
   open(): void;
-  /** From idle: it is wanted elsewhere. */
+  /** Closes an idle connection whose claim is wanted elsewhere. */
   sayGoodbye(nowMs: number): void;
 }
 
@@ -17,9 +17,9 @@ export class Quota {
   readonly row: number;
   readonly #claims: ConnectionClaims;
   readonly #now: () => number;
-  /** The longest first. */
+  /** The longest idle first. */
   readonly #idle: Counted[] = [];
-  /** For room; first come first. */
+  /** Waiting for room, first in, first out. */
   readonly #waiting: Counted[] = [];
   #claimed = 0;
   #isLooking = false;
@@ -35,12 +35,12 @@ export class Quota {
     return this.#claimed === 0 && this.#waiting.length === 0;
   }
 
-  /** An empty one may be from before another pool got the memory of that one: it is for its own claims alone. */
+  /** False: the quota is empty and may date from when its row belonged to another pool. */
   isFor(claims: ConnectionClaims): boolean {
     return claims === this.#claims || !this.isEmpty;
   }
 
-  /** It connects now, or when there is room. */
+  /** Opens the connection now, or when there is room. */
   admit(connection: Counted): void {
     connection.quota = this;
     if (this.#claims.open(this.row, false)) {
@@ -49,30 +49,30 @@ export class Quota {
       return;
     }
     this.#waiting.push(connection);
-    // Room may have been made before it stood there.
+    // Room may have appeared before the connection was queued.
     this.look();
   }
 
-  /** False: it is wanted elsewhere. */
+  /** False: its claim is wanted elsewhere. */
   reuse(connection: Counted): boolean {
     if (!this.#claims.reuse(this.row)) return false;
     remove(this.#idle, connection);
     return true;
   }
 
-  /** While its lease is still held. False: it is to be closed. */
+  /** Called while its lease is still held. False: it must be closed. */
   rest(connection: Counted): boolean {
     if (!this.#claims.rest(this.row)) return false;
     this.#idle.push(connection);
     return true;
   }
 
-  /** An idle one whose time is over. */
+  /** An idle connection has expired. */
   retire(connection: Counted): void {
     if (remove(this.#idle, connection)) this.#claims.closing(this.row);
   }
 
-  /** It is closed, in whatever state it was. */
+  /** The connection has closed, in whatever state it was. */
   left(connection: Counted): void {
     if (remove(this.#waiting, connection)) {
       this.#claims.forgo(this.row);
@@ -83,7 +83,7 @@ export class Quota {
     this.#claims.closed(this.row);
   }
 
-  /** Closes what is owed, and opens what there is room for. What it does may lead here again. */
+  /** Closes idle connections that others want, and opens waiting ones that there is room for. May be called recursively. */
   look(): void {
     this.#looksAgain = true;
     if (this.#isLooking) return;
@@ -117,7 +117,7 @@ export class Quota {
 }
 
 function remove(list: Counted[], connection: Counted): boolean {
-  // The latest is the one that is used again.
+  // Usually it is the latest one, which is reused first.
   if (list.at(-1) === connection) {
     list.pop();
     return true;

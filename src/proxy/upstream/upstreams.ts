@@ -20,7 +20,7 @@ export class Upstreams implements RowWatcher {
     this.#shared = shared;
   }
 
-  /** Connections belong to a backend of a pool at an address: another address is another backend to connect to. */
+  /** Connections are kept per pool, backend and address: with another address, a backend gets new ones. */
   of(poolName: string, backend: BackendRoute): BackendConnections {
     const known = this.#byRoute.get(backend);
     if (known !== undefined && !known.forgotten) return known;
@@ -32,7 +32,7 @@ export class Upstreams implements RowWatcher {
     return connections;
   }
 
-  /** Undefined: the lease's backend has no limit that others share. */
+  /** Undefined: the backend has no limit that is shared with other workers. */
   quotaOf(claims: ConnectionClaims, lease: Lease): Quota | undefined {
     if (!claims.isCounted(lease)) return undefined;
     const known = this.#quotas.get(lease.row);
@@ -42,18 +42,18 @@ export class Upstreams implements RowWatcher {
     return quota;
   }
 
-  /** Of RowWatcher. */
+  /** Of RowWatcher: 0 means all rows. */
   look(row: number): void {
     if (row !== 0) {
       this.#quotas.get(row)?.look();
       return;
     }
     for (const quota of this.#quotas.values()) quota.look();
-    // Some of them may have got their first limit.
+    // Some backends may have got their first limit.
     for (const connections of this.#byName.values()) if (connections.isCounted) connections.closeUnclaimed();
   }
 
-  /** Routes come and go with every change; what has no connection left is dropped now and then. */
+  /** Routes change often; drops backends without connections now and then. */
   sweep(nowMs: number): void {
     if (nowMs - this.#sweptAtMs < FORGET_EVERY_MS) return;
     this.#sweptAtMs = nowMs;
@@ -79,7 +79,10 @@ export class Upstreams implements RowWatcher {
     for (const [name, connections] of this.#byName) if (name.startsWith(prefix)) connections.cutAll();
   }
 
-  /** It is elsewhere from now on, or no more. A limit that it comes again with would know nothing of what had been kept. */
+  /**
+   * The backend was removed or has moved. A limit that it gets when added again would not count connections kept until
+   * then.
+   */
   leave(poolName: string, backend: BackendRoute): void {
     this.#byName.get(nameOf(poolName, backend))?.leave(this.#shared.now());
   }
