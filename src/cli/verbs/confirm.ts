@@ -5,7 +5,7 @@ import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.
 export const confirmVerb: Verb = {
   name: 'confirm',
   positionals: ['[ID]'],
-  summary: 'keeps a change made by apply --confirm-within; without ID lists the change on trial',
+  summary: 'keeps a change made by apply --confirm-within; without ID lists it',
   options: CHANGE_OPTIONS,
   run,
 };

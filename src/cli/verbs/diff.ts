@@ -12,8 +12,9 @@ import { checkMoment } from '../words/arguments.ts';
 export const diffVerb: Verb = {
   name: 'diff',
   positionals: ['FROM', '[TO]'],
-  summary: 'prints the settings that differ between two positions or times (RFC 3339); TO defaults to now',
+  summary: 'prints the settings that differ between two positions or times; TO defaults to now',
   details: [
+    'A time is written as in RFC 3339: 2026-01-31T14:00:00Z.',
     'Quarantines and drain deadlines are not settings, since they expire by themselves; state shows them.',
   ],
   options: { ...SCOPE_OPTIONS, ...READ_OPTIONS },

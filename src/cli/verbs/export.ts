@@ -9,7 +9,7 @@ import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts
 export const exportVerb: Verb = {
   name: 'export',
   positionals: ['FILE'],
-  summary: 'writes the log and journal, or a part of them, to one file that --data can open anywhere',
+  summary: 'writes log and journal, or a part of them, to one file for --data',
   details: [
     'The state before the part is included; events keep their positions and hashes, so verify works on the file.',
     'The file contains host names, backend addresses and paths: check before you share it.',

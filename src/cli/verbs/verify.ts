@@ -9,9 +9,9 @@ import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts
 export const verifyVerb: Verb = {
   name: 'verify',
   positionals: [],
-  summary:
-    'checks the integrity of log and journal: hashes, positions, every event, state equal to its replay',
+  summary: 'checks that log and journal are complete and undamaged',
   details: [
+    'Checks hashes, positions, every event, that states equal their replay, and the blocks of the journal.',
     '--repair, with --data and no router running, rebuilds caches, and cuts a damaged log after its last good event.',
     'The repaired log is a new file; the old one is kept.',
   ],
