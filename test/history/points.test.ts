@@ -61,10 +61,12 @@ function eventFor(state: unknown, index: number): SwitchyardEvent {
 
 function poolEvent(state: PoolState, index: number): SwitchyardEvent {
   if (state === null) return { type: 'PoolCreated', data: { settings: {} } };
-  const id = `b.${index % 5}` as BackendId;
+  // Each pool is met once in a round.
+  const round = Math.floor(index / OWNERS);
+  const id = `b.${round % 5}` as BackendId;
   const backend = { address: `127.0.0.1:${1 + index}` };
   if (state.backends[id] === undefined) return { type: 'BackendAdded', data: { id, backend } };
-  if (index % 3 === 0) return { type: 'BackendRemoved', data: { id } };
+  if (round % 3 === 0) return { type: 'BackendRemoved', data: { id } };
   return { type: 'BackendChanged', data: { id, backend } };
 }
 
