@@ -9,7 +9,7 @@ import { linesOf } from '../../src/cli/transport/transport.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
-import { eventually, pause } from '../support/eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { startLoad, summary } from '../support/load.ts';
 import { COMMAND, type RouterProcess, runCommand, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -77,9 +77,10 @@ class Taker {
     return value && JSON.parse(value);
   }
 
-  /** Its last word before it goes. */
-  asksAndLeaves(want: string): void {
+  /** Its last word before it goes; resolves when it is gone. */
+  async asksAndLeaves(want: string): Promise<void> {
     this.#call.write(`${JSON.stringify({ want })}\n`, () => this.leave());
+    await new Promise((resolve) => this.#call.once('close', resolve));
   }
 
   /** Undefined: the router has nothing more to say. */
@@ -196,8 +197,7 @@ describe('a router that has made room', () => {
     expect(await taker.wants('room')).toEqual({ given: 'room' });
     // It stands still for so long that the other one loses patience.
     s.old.signal('SIGSTOP');
-    taker.asksAndLeaves('place');
-    await pause(100);
+    await taker.asksAndLeaves('place');
     s.old.signal('SIGCONT');
     await expect.poll(async () => (await s.put('still')).status, SOON).toBe(201);
     expect(await s.status('still')).toBe(200);
