@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
-import { JOURNAL_DIRECTORY, packJournal, unpackJournal } from '../../eventlog/index.ts';
+import { DataUnusable, JOURNAL_DIRECTORY, packJournal, unpackJournal } from '../../eventlog/index.ts';
 import { answerOf } from '../../src/history/index.ts';
 import { finished, JournalDesk, RUN, record } from './desk.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -50,4 +50,20 @@ it('carries a segment of the largest size, what is in its write-ahead log too, w
   expect(db.prepare('SELECT count(*) FROM filler').pluck().get()).toBe(SEGMENT_MIB);
   expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
   db.close();
+});
+
+it('of somebody else leads nowhere, and is told where it cannot be read', () => {
+  const [outside, foreign] = [fileIn(temporaryDirectory()), fileIn(temporaryDirectory())];
+  const db = new Database(outside);
+  db.exec(
+    "CREATE TABLE journal_pieces (name, piece, bytes); INSERT INTO journal_pieces VALUES ('../x', 0, x'41')",
+  );
+  db.close();
+  const target = temporaryDirectory();
+  unpackJournal(outside, target);
+  expect(readdirSync(target, { recursive: true })).toEqual([JOURNAL_DIRECTORY]);
+  const other = new Database(foreign);
+  other.exec('CREATE TABLE journal_pieces (other)');
+  other.close();
+  expect(() => unpackJournal(foreign, target)).toThrow(DataUnusable);
 });

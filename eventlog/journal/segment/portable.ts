@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, readSync, rmSync, writeFileSync } from
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { makeFile } from '../../sqlite/make-file.ts';
+import { unusable } from '../../sqlite/sqlite-errors.ts';
 import { JOURNAL_DIRECTORY, makeJournalDirectory, segmentFiles } from './segment-files.ts';
 import { SegmentReader } from './segment-reader.ts';
 
@@ -67,6 +68,8 @@ export function unpackJournal(file: string, directory: string): void {
       if (/^segment-\d{8,}\.db$/.test(name))
         writeFileSync(join(target, name), bytes, { flag: 'a', mode: 0o600 });
     }
+  } catch (error) {
+    throw unusable(error, file);
   } finally {
     db.close();
   }
