@@ -51,6 +51,7 @@ export {
   openSqliteReader,
   requireOwnFormat,
 } from './sqlite/sqlite-reader.ts';
+export { leftBehind } from './sqlite/swap.ts';
 export { WriteBack, type WriteBackOptions } from './sqlite/write-back.ts';
 export type { Finding } from './verify/finding.ts';
 export { type Verified, type VerifyOptions, verify, verifying } from './verify/verify.ts';

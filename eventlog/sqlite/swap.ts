@@ -3,8 +3,8 @@
  * file continue and lose nothing; SQLite keeps its side files next to the real file's name, so the two sets never
  * meet.
  */
-import { linkSync, lstatSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { linkSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { sync, syncFile } from './copy-log.ts';
 import { EVENTS_FILE } from './events-file.ts';
@@ -29,6 +29,18 @@ export function swapIn(directory: string, fresh: string, keepAs?: string): void 
     if (keepAs !== undefined && beside === '-wal') moveIfThere(former + beside, keepAs + beside);
     else rmSync(former + beside, { force: true });
   }
+}
+
+/** What an archive or a repair makes in the directory, and a kill in the middle of one leaves there. */
+const MADE =
+  /^(?:events\.db|events\.db\.next|events-\d+-[0-9a-z]+\.db|(?:archiving|repairing)\.db(?:\.partial)?)(?:-wal|-shm|-journal)?$/;
+
+/** Files that an interrupted archive or repair left behind: nothing reads them. `directory`: of a log that is open. */
+export function leftBehind(directory: string): string[] {
+  const inUse = basename(realpathSync(join(directory, EVENTS_FILE)));
+  return readdirSync(directory).filter(
+    (name) => MADE.test(name) && name !== EVENTS_FILE && name.replace(/-(?:wal|shm|journal)$/, '') !== inUse,
+  );
 }
 
 /** Copies what was written to the former file after a position. */

@@ -6,6 +6,7 @@ import {
   type EventLog,
   type LocalLog,
   LogUnavailable,
+  leftBehind,
   openSqliteLog,
   type StreamName,
 } from '../../eventlog/index.ts';
@@ -35,6 +36,7 @@ export class LogAtHand {
     const log = this.#opened(false);
     try {
       this.#tellOfLoss(log.reader.position());
+      this.#tellOfRemains();
       const { kept, expected } = log.currentRows();
       const isLarge = kept > CHECKED_AT_START && kept === expected;
       if (!isLarge) await this.#mend(log);
@@ -96,6 +98,16 @@ export class LogAtHand {
     this.#tidings.warn(
       { position, known, directory: this.directory },
       'the log ends before what its journal knows: events were lost, or an older copy is in its place (events.db and events.db-wal belong together)',
+    );
+  }
+
+  /** Not removed: whoever put a backup in the log's place may want the former one back. */
+  #tellOfRemains(): void {
+    const files = leftBehind(this.directory);
+    if (files.length === 0) return;
+    this.#tidings.warn(
+      { files, directory: this.directory },
+      'an interrupted archive or repair left files that nothing reads; they may be removed',
     );
   }
 

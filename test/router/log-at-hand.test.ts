@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
@@ -65,4 +65,27 @@ it('lets its directory go where what is in it cannot be read', async () => {
     await expect(new LogAtHand(directory.path, tidings).openFirst()).rejects.toMatchObject({
       code: 'log_failed',
     });
+});
+
+it('names what an interrupted archive left, and not what is in use', async () => {
+  await using directory = await tempDirectory();
+  const said: string[] = [];
+  const destination = { write: (line: string) => void said.push(line) };
+  const start = async () =>
+    (
+      await new LogAtHand(directory.path, createProcessLog({ level: 'warn', destination })).openFirst()
+    ).close();
+  const at = (name: string) => join(directory.path, name);
+  await start();
+  // As after an archive: the log's file has a name of its own.
+  renameSync(at('events.db'), at('events-5-abc.db'));
+  symlinkSync('events-5-abc.db', at('events.db'));
+  await start();
+  expect(said).toEqual([]);
+  const left = ['archiving.db', 'archiving.db.partial', 'events-1-abb.db', 'events.db-wal', 'events.db.next'];
+  const others = ['events-damaged-after-3-abc.db', 'events-5-abc.db.gz', 'events.db.bak'];
+  for (const name of [...left, ...others]) writeFileSync(at(name), '');
+  await start();
+  expect(said).toHaveLength(1);
+  expect(JSON.parse(said[0]!).files.toSorted()).toEqual(left);
 });
