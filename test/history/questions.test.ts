@@ -300,7 +300,7 @@ describe('where a request would go', () => {
     });
     expect(body.backend).toBe('busy');
     expect(body.whyNot).toBe(
-      'idle has score 0, busy has 1, but idle was not drawn (in flight for its weight, of the two that were drawn)',
+      'idle has score 0, busy has 1, but idle was not drawn (requests in flight ÷ weight, of the two drawn)',
     );
   });
 });

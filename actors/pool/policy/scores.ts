@@ -21,20 +21,20 @@ export function scoringOf(policy: PolicyName, hash: number): Scoring {
     case 'least-request':
       return IN_FLIGHT;
     case 'p2c':
-      return { measure: 'in flight for its weight, of the two that were drawn', score: perWeight };
+      return { measure: 'requests in flight ÷ weight, of the two drawn', score: perWeight };
     case 'round-robin':
       return { measure: 'middle of its next turn, in rounds', score: middleOfTurn };
     case 'peak-ewma':
       return { measure: 'squared latency × (in flight + 1) ÷ weight', score: loadOf };
     case 'consistent-hash':
       // A request without a key belongs nowhere.
-      return hash === 0 ? IN_FLIGHT : { measure: 'lot of the key, for its weight', score: lotOfRow };
+      return hash === 0 ? IN_FLIGHT : { measure: 'lot of the key, by weight', score: lotOfRow };
     case 'random':
       return { measure: undefined, score: undefined };
   }
 }
 
-const IN_FLIGHT: Scoring = { measure: 'in flight for its weight', score: perWeight };
+const IN_FLIGHT: Scoring = { measure: 'requests in flight ÷ weight', score: perWeight };
 
 function perWeight(field: Field, row: Row): number {
   return field.inFlight(row) / field.weight(row);
