@@ -46,8 +46,7 @@ export interface Delegated extends RequestActor {
 
 /**
  * Created for each request with a valid head. It answers each question at once or later, through the request's
- * `Verdicts`; an
- * answer after `patienceMs` is too late. It must not throw.
+ * `Verdicts`; an answer after `patienceMs` is too late. It must not throw.
  */
 export interface Delegate {
   readonly patienceMs: number;

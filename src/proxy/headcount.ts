@@ -33,8 +33,7 @@ export type HeadcountMemory = { readonly cells: Int32Array<SharedArrayBuffer>; r
 
 /**
  * Names that can be counted at once: a listener's 20 000 connections, each from another address and with a request to
- * another
- * domain, do not fill it. 1 MB for two workers; the system allocates only the pages that are touched.
+ * another domain, do not fill it. 1 MB for two workers; the system allocates only the pages that are touched.
  */
 export const SLOTS = 65_536;
 // In a fuller table searches take long. Names that find no room are not counted, and admitted.
@@ -65,9 +64,8 @@ export function createHeadcount(threads: number, seed = randomBytes(8)): Headcou
 }
 
 /**
- * Open addressing with linear probing, under one lock word that names its holder. Each count changes by a single
- * store; if a
- * thread dies in between, the main thread reaps it and rebuilds the table from the counts of the others.
+ * Open addressing with linear probing, under one lock word that names its holder. Each count changes by a single store;
+ * if a thread dies in between, the main thread reaps it and rebuilds the table from the counts of the others.
  */
 export class SharedHeadcount implements Headcount {
   readonly #cells: Int32Array<SharedArrayBuffer>;
@@ -105,8 +103,7 @@ export class SharedHeadcount implements Headcount {
 
   /**
    * Called by the main thread when a thread has exited: removes its counts. False: another thread holds the lock and
-   * may be dead
-   * too; this thread learns of that in a later turn.
+   * may be dead too; this thread learns of that in a later turn.
    */
   reap(thread: number): boolean {
     Atomics.compareExchange(this.#cells, LOCK, thread + 1, 0);

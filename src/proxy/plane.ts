@@ -66,10 +66,8 @@ export interface RoutingPlane {
   stopAccepting(): Farewell;
   /**
    * Stops accepting and lets requests finish; what is unfinished after `withinMs` is cut. An idle connection may send
-   * one more
-   * request within `idleMs`, and is told to close with the response. Either may be Infinity. A further call sets new
-   * times.
-   * Resolves to the number of requests cut.
+   * one more request within `idleMs`, and is told to close with the response. Either may be Infinity. A further call
+   * sets new times. Resolves to the number of requests cut.
    */
   drain(withinMs: number, idleMs?: number): Promise<number>;
   /** Ends everything at once. */

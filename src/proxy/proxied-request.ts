@@ -2,8 +2,7 @@
  * One request as all its parts know it: what was asked, what was found, what it holds so far; and its end.
  *
  * It ends on two sides. The client's side ends with the request (`conclude`). On the backend's side the lease is
- * returned when
- * the connection is idle or closed, at once or a little later (`Tenancy.giveBack`).
+ * returned when the connection is idle or closed, at once or a little later (`Tenancy.giveBack`).
  */
 import { type LeaseEnd, type OutcomeType, RequestActor, type RequestStop } from '../../actors/index.ts';
 import {
@@ -44,8 +43,7 @@ export interface ClientSide extends ClientSocket {
   leave(nowMs: number): void;
   /**
    * The response cannot be finished. `gone`: the client has left. `short`: what was written is still sent; the FIN
-   * before the
-   * announced end tells the client. `reset`: a FIN would look like the regular end.
+   * before the announced end tells the client. `reset`: a FIN would look like the regular end.
    */
   cut(how: 'gone' | 'short' | 'reset'): void;
 }

@@ -17,8 +17,7 @@ export class ReadBuffers {
   readonly fromClients = Buffer.allocUnsafeSlow(READ_BYTES);
   /**
    * From backends: with its head, what fits into one string that Node writes from the stack. A response of 64 KiB took
-   * 114 µs
-   * when it was read into 64 KiB of scratch and copied; leased from the second read on, it takes 51.
+   * 114 µs when it was read into 64 KiB of scratch and copied; leased from the second read on, it takes 51.
    */
   readonly fromBackends = Buffer.allocUnsafeSlow(FIRST_READ_BYTES);
   readonly #spare: Buffer[] = [];

@@ -79,8 +79,7 @@ export type BackendRoute = {
   readonly cutAtMs?: number | undefined;
   /**
    * Undefined: an idle connection if there is one, kept afterwards. `fresh`: a new connection that replaces all idle
-   * ones and is
-   * kept afterwards. `single`: a new connection for this request alone.
+   * ones and is kept afterwards. `single`: a new connection for this request alone.
    */
   readonly connection?: 'fresh' | 'single';
 };

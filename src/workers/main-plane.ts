@@ -21,12 +21,12 @@ export class MainPlane {
     this.#options = options;
   }
 
-  /** There is one thread, and it rings nobody. */
+  /** With one thread, the bell is delivered at once. */
   ring(): void {
     this.#options.ledger.deliver();
   }
 
-  /** It is the thread that is asked. */
+  /** The only thread is the one that answers. */
   silent(): number[] {
     return [];
   }
@@ -42,13 +42,13 @@ export class MainPlane {
 
   readonly replacements = { replaced: 0, lostConnections: 0, retiring: 0 };
 
-  /** It is the thread that is asked. */
+  /** The only thread is the one that answers. */
   // biome-ignore lint/correctness/useYield: there is nothing to give.
   async *replace(): AsyncGenerator<Replacement> {
     throw new NotReplaced('expected threads that route, found that the main thread does (--workers 0)');
   }
 
-  /** Accepts no more, and finishes what is under way. Resolves with the number of requests that were cut. */
+  /** Stops accepting and finishes what is in progress. Resolves to the number of requests that were cut. */
   drain(): Promise<number> {
     return this.#drain();
   }
@@ -84,11 +84,11 @@ export class MainPlane {
       return ended;
     };
     try {
-      // What is published is applied within the same step, so there is nothing to wait for.
+      // Publications are applied in the same step, so there is nothing to wait for.
       routing.load({ isLevel: () => true, pause: () => {} });
       await routing.listen();
     } catch (error) {
-      // What it listens on already would be accepted by nobody's child.
+      // Close what is already listening, since no child will own it.
       await end(routing.plane.close());
       throw error;
     }

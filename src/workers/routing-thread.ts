@@ -16,30 +16,30 @@ export type RoutingThreadOptions = {
   readonly number: number;
   readonly directory: string;
   readonly unreadable: readonly StreamName[];
-  /** Which domains there are. */
+  /** The index of all domain names. */
   readonly names: NameIndex;
   readonly ledger: Ledger;
-  /** Of this thread; undefined: no journal is kept. */
+  /** This thread's; undefined: no journal is kept. */
   readonly journal: RequestJournal | undefined;
-  /** Over all threads; undefined: this one counts alone. */
+  /** Shared by all threads; undefined: this one counts alone. */
   readonly headcount?: Headcount | undefined;
   readonly pseudonym: string;
   readonly secret: string;
   readonly listeners: readonly ListenerSettings[];
   readonly accessLog: ProcessSettings['accessLog'];
   readonly report: (report: HealthReport) => void;
-  /** Has a pool's ledger made, and `plane.awake` called then. */
+  /** Asks for a pool's ledger to be created; `plane.awake` is called afterwards. */
   readonly wake: (pool: string) => void;
   readonly warn: (message: string) => void;
   readonly writeLog: (text: string) => void;
 };
 
-// All threads measure against the same clock: `performance` alone starts anew in each of them.
-// The getter of timeOrigin costs more than the clock, and this is asked several times a request.
+// `performance.now` starts at 0 in each thread; with timeOrigin all threads share one clock. Kept as a constant, since
+// its getter costs more than the clock, which is read several times per request.
 const ORIGIN_MS = performance.timeOrigin;
 const now = () => ORIGIN_MS + performance.now();
 
-// What a thread reads are single rows, of which the system keeps the pages; more here would be kept once a thread.
+// 1 MiB: the thread reads single rows, whose pages the system caches; a larger cache here would exist once per thread.
 const READER_CACHE_KIB = 1024;
 const SWEEP_MS = 1000;
 const SAY_EVERY_MS = 60_000;
@@ -52,7 +52,7 @@ export class RoutingThread {
   readonly #options: RoutingThreadOptions;
   #reader: LogReader | undefined;
   #sweeping: NodeJS.Timeout | undefined;
-  /** What has run out, and when that was said. */
+  /** When each shortage was last reported. */
   readonly #saidAtMs = new Map<string, number>();
 
   constructor(options: RoutingThreadOptions) {
@@ -75,7 +75,7 @@ export class RoutingThread {
     this.table.followedBy(this.plane);
   }
 
-  /** From now on the log is asked for each owner when a request first needs it. `link`: to whoever publishes. */
+  /** From now on, each owner is read from the log when a request first needs it. `link`: to the publisher. */
   load(link: TableLink): void {
     this.table.loadFrom(this.#source(link));
     for (const stream of this.#options.unreadable) this.table.lose(stream);
@@ -85,7 +85,7 @@ export class RoutingThread {
 
   #source(link: TableLink): TableSource {
     const { directory, names, ledger } = this.#options;
-    // First: where it cannot be opened now, the former one goes on.
+    // Open first: if that fails, the former reader goes on.
     const reader = openSqliteReader(directory, READER_CACHE_KIB);
     this.#reader?.close();
     this.#reader = reader;
@@ -94,7 +94,7 @@ export class RoutingThread {
       reader,
       reopened: () => this.#source(link),
       ...link,
-      // Of a log that cannot be read there is one thing to say, however many are asked for; of damage, each place.
+      // An unreadable log is reported once, however many owners are asked for; damage is reported for each place.
       warn: (error) =>
         error instanceof EventUnreadable ? this.#options.warn(error.message) : this.#scarce(error.message),
       isBusy: (pool) => isBusy(ledger.pool(pool.key)),
@@ -111,7 +111,7 @@ export class RoutingThread {
     }
   }
 
-  /** Once nothing is routed any more. */
+  /** To be called when nothing is routed any more. */
   close(): void {
     clearInterval(this.#sweeping);
     this.#reader?.close();
@@ -143,13 +143,13 @@ export class RoutingThread {
       const { error, requestId } = report;
       const what = error instanceof Error ? error.stack : String(error);
       if (requestId !== '') this.#options.warn(`request ${requestId} crashed: ${what}`);
-      // What fails at every sweep would be said each time.
+      // Limited, because a failure may repeat at every sweep.
       else this.#scarce(`routing crashed, of no request: ${what}`);
     }
   }
 }
 
-/** Whoever waits for a backend of it, or has one, may need its view again. */
+/** A request that waits for one of its backends, or has one, may need its view again. */
 function isBusy(ledger: PoolLedger | undefined): boolean {
   if (ledger === undefined) return false;
   const { waiting, rows } = ledger.stats();

@@ -96,10 +96,8 @@ export abstract class ClientSocket {
   /** `drained` will be called when nothing is pending, unless the end is written first. */
   tellWhenDrained(): void {
     // Node emits `drain` only after its buffer was full, but the callback of an empty write runs when the writes before
-    // it are
-    // done. By then later writes may be pending, from buffers that must not be reused before those are sent too. A
-    // write after
-    // the end would destroy the socket with all that is pending.
+    // it are done. By then later writes may be pending, from buffers that must not be reused before those are sent too.
+    // A write after the end would destroy the socket with all that is pending.
     if (this.socket.writableNeedDrain || !this.socket.writable) return;
     this.socket.write(NOTHING, 'latin1', () => {
       if (this.pendingBytes > 0 && !this.isClosed) this.tellWhenDrained();
@@ -114,8 +112,7 @@ export abstract class ClientSocket {
 
   /**
    * Ends without a FIN, which would look like the regular end. If our FIN is already on its way, everything was
-   * written; the
-   * system would then refuse a reset and leave the socket open for good.
+   * written; the system would then refuse a reset and leave the socket open for good.
    */
   reset(): void {
     if (this.socket.writableEnded && this.socket.writableLength === 0) this.socket.destroy();

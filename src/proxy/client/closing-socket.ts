@@ -4,16 +4,14 @@
  *   open ─▶ closing ─▶ closed
  *
  * Closing lingers: after our FIN, whatever the client still sends is dropped until it closes or time is up. An earlier
- * reset
- * would destroy the response that it has not read yet (RFC 9112 §9.6).
+ * reset would destroy the response that it has not read yet (RFC 9112 §9.6).
  */
 import { ClientSocket } from './client-socket.ts';
 
 // 2 s: enough for a distant client to read the response and send its FIN; nginx waits up to 5 s.
 const LINGER_MS = 2000;
 // 10 KB: the initial congestion window (RFC 6928), which is sent at once however slowly the client reads. Beyond it,
-// bytes may
-// be waiting in the kernel, and a reset, caused by a client that goes on sending, would lose them.
+// bytes may be waiting in the kernel, and a reset, caused by a client that goes on sending, would lose them.
 const FIRST_WINDOW_BYTES = 10_000;
 
 export abstract class ClosingSocket extends ClientSocket {

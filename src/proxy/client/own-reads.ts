@@ -4,10 +4,8 @@
  * so, and the caller listens to `data` instead.
  *
  * The reason: `data` allocates 64 KiB per read and returns most of it. That costs 2 to 3 µs per request when relaying
- * bytes in
- * both directions (17.7 → 15.6 µs), and lets an upload of any size grow the process by the 64 MB of external garbage
- * that V8
- * tolerates.
+ * bytes in both directions (17.7 → 15.6 µs), and lets an upload of any size grow the process by the 64 MB of external
+ * garbage that V8 tolerates.
  */
 import type { Socket } from 'node:net';
 
@@ -18,8 +16,7 @@ let known: Fields | 'none' | undefined;
 
 /**
  * True: from now on `received` gets every read, with the socket as `this`. Reads go to `first` until `readInto` names
- * another
- * buffer.
+ * another buffer.
  */
 export function ownReads(
   socket: Socket,

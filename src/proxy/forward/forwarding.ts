@@ -105,8 +105,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
 
   /**
    * RFC 9110 §9.2.2: an idempotent request may be sent to another backend if this one closed without a response, all of
-   * the
-   * request is still held, and the pool's retry budget allows it.
+   * the request is still held, and the pool's retry budget allows it.
    */
   #mayFailOver(): boolean {
     const { retries } = this.pool.settings;
@@ -283,8 +282,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     if (this.#isRetry) giveToBudget(context, this.pool);
     this.#isRetry = false;
     // The backend may still be working on the request, so the slot is held until it closes, or for a while. A backend
-    // with a
-    // limit may even count a connection that is not established yet on our side.
+    // with a limit may even count a connection that is not established yet on our side.
     const mayLinger = connection?.state === 'busy' || (connection?.state === 'connecting' && this.limit > 0);
     if (connection === undefined) tenancy?.giveBack(leaseEnd);
     else if (!mayLinger) connection.destroy();

@@ -68,8 +68,7 @@ export class RequestBody {
 
   /**
    * Takes the bytes behind the head without copying them: usually a connection exists before the buffer is reused, and
-   * they are
-   * written from where they are. `hold` must follow.
+   * they are written from where they are. `hold` must follow.
    */
   first(buffer: Buffer, from: number, end: number): number {
     if (this.#isChunked) return this.take(buffer, from, end, false);
@@ -113,8 +112,7 @@ export class RequestBody {
 
   /**
    * Writes the head and everything held to the connection; later bytes follow. `keep`: for sending again; `replaced`:
-   * fields
-   * that the domain sets instead of the client.
+   * fields that the domain sets instead of the client.
    */
   sendTo(
     connection: UpstreamConnection,

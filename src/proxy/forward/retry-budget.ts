@@ -14,8 +14,7 @@ export class RetryBudget {
 
   /**
    * Takes one retry from the budget, if there is one. `ended`: the pool's requests so far, as far as they are still
-   * counted.
-   * `percent`: of those that ended in this window, plus this one.
+   * counted. `percent`: of those that ended in this window, plus this one.
    */
   take(ended: number, percent: number, nowMs: number): boolean {
     if (nowMs - this.#sinceMs >= WINDOW_MS) {

@@ -10,10 +10,8 @@ export function isReusableAfter(head: ResponseHead): boolean {
 
 /**
  * Some servers send a body where none is allowed: to HEAD (gunicorn, cheroot and waitress leave that to the
- * application), or
- * with 204 or 304. It may still be on its way and would be read as the next response. So a connection is reused only if
- * there
- * is no body that could be sent.
+ * application), or with 204 or 304. It may still be on its way and would be read as the next response. So a connection
+ * is reused only if there is no body that could be sent.
  */
 function mayHaveBody(head: ResponseHead): boolean {
   if (head.framing !== 'none') return false;

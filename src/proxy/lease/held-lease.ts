@@ -2,10 +2,8 @@
  * The lease that a request holds, what is to be said of its backend when it is given back, and the leases it held before.
  *
  * A lease is checked in only by `giveBack` and by the function that `part` returns. Whoever gets one of them calls it
- * when the
- * lease's connection is idle or closed; a second call does nothing. So every checkout has exactly one check-in,
- * however the
- * request ends.
+ * when the lease's connection is idle or closed; a second call does nothing. So every checkout has exactly one
+ * check-in, however the request ends.
  */
 import type {
   HealthChange,

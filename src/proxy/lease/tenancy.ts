@@ -125,8 +125,7 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
 
   /**
    * Replaces the leased backend by another one, if one is free without waiting. The first lease is held until its
-   * connection has
-   * closed.
+   * connection has closed.
    */
   elsewhere(backendKey: number, nowMs: number, keep: (giveBack: () => void) => void): boolean {
     const tried = [...this.#tried, backendKey];
@@ -226,8 +225,7 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
 
   #backendOf({ backendKey }: Lease, nowMs: number): BackendRoute | undefined {
     // The backend may have joined the pool, or moved, since the table was last read: fence, so that its address is the
-    // present
-    // one.
+    // present one.
     this.context.table.fence();
     const backend = this.pool.backends.get(backendKey);
     // Granted before its drain began, but delivered too late.

@@ -104,8 +104,7 @@ export class BackendConnections implements ConnectionKeeper {
       this.#hasUnclaimed = true;
     } else if (!connection.quota.rest(connection)) return false;
     // The one that has idled longest makes room. Otherwise stale ones would fill the places, and each request that may
-    // not be
-    // sent twice, and so takes no stale one, would open a connection until those expire.
+    // not be sent twice, and so takes no stale one, would open a connection until those expire.
     if (this.#idle.length >= most) this.#idle[0]?.expire(nowMs);
     connection.rest(nowMs, nowMs + keepAliveMs);
     this.#idle.push(connection);

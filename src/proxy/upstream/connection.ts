@@ -154,8 +154,7 @@ export class UpstreamConnection implements Counted {
 
   /**
    * The request ended before its response, or before the connection was established: sends a FIN after what was
-   * written, and
-   * tells the user when the backend has closed.
+   * written, and tells the user when the backend has closed.
    */
   linger(untilMs: number): void {
     if ((this.#hasEnded && this.socket.writableLength === 0) || this.isWaiting) {
@@ -168,8 +167,7 @@ export class UpstreamConnection implements Counted {
     this.#shared.deadlines.set(this.#deadline, untilMs);
     this.socket.end();
     // Node would read once more into the current buffer, which may still have bytes to be written: so nothing is read
-    // until time
-    // is up.
+    // until time is up.
     if (!isLent) this.socket.resume();
   }
 

@@ -23,8 +23,7 @@ export const systemNames: NameSources = {
 type Answer = { readonly addresses: readonly LookupAddress[]; untilMs: number };
 
 // At least 1 s: a TTL of 0 must not cost a query per connection. At most an hour: a TTL of a day set by mistake does no
-// more
-// harm than that.
+// more harm than that.
 const LEAST_MS = 1000;
 const MOST_MS = 3_600_000;
 // 30 s: for answers without a TTL, such as those of the hosts file, and until the DNS has said it.

@@ -8,13 +8,13 @@ import { ByteWriter, type RingProducer, SAYS, writeCheckpoint } from '../../../e
 
 const TICK_MS = 100;
 const LOOK_EVERY_MS = 800;
-// So many operations are decided again in some ten milliseconds: what an explanation may cost.
+// Replaying this many operations takes some ten milliseconds: what an explanation may cost.
 const BUSY_TICKETS = 4096;
-// Of more pools than these, looking at all of them every tenth of a second would be felt.
+// With more pools, looking at all of them every 100 ms would be noticeable.
 const FEW_POOLS = 5000;
-// Some three microseconds each.
+// Each takes about 3 µs.
 const MOST_A_TICK = 500;
-// What the ring holds beside belongs to what was routed.
+// The rest of the ring is for the records of requests.
 const ROOM = 0.5;
 
 export class Checkpoints {
@@ -35,7 +35,7 @@ export class Checkpoints {
     this.#now = now;
   }
 
-  /** `failed`: it has stopped over a mistake of ours. */
+  /** `failed` is told of an exception of ours, after which no checkpoints are written. */
   start(failed: (error: unknown) => void): void {
     this.#timer ??= setInterval(() => {
       try {
@@ -76,7 +76,7 @@ export class Checkpoints {
       pools++;
       if (this.#known.get(poolKey) !== ticket) this.#due.add(poolKey);
     });
-    // Pools come and go: those that went are forgotten when they are many.
+    // Forgets removed pools once there are many of them.
     if (this.#known.size > 2 * pools + MOST_A_TICK) this.#known.clear();
   }
 
@@ -87,7 +87,7 @@ export class Checkpoints {
     });
   }
 
-  /** If its lock is not to be had now, or it is gone, the next look will say so. */
+  /** If the ledger is locked or gone, the next look finds that out. */
   #checkpoint(poolKey: number, nowMs: number): void {
     this.#packed.at = 0;
     const ticket = this.#ledger.checkpoint(poolKey, this.#packed);

@@ -9,9 +9,9 @@ import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts'
 
 export class JournalChild implements Running {
   readonly #worker: Worker;
-  /** Rejects where the thread ends before it has begun. */
+  /** Resolves when the thread runs; rejects if it ends first. */
   readonly begun: Promise<void>;
-  /** Settled once the thread is gone, however that came. */
+  /** Resolves when the thread has ended, for whatever reason. */
   readonly exit: Promise<void>;
   #error: unknown;
   #stopping = false;

@@ -8,12 +8,12 @@ import { JournalWriter } from '../../../eventlog/journal/index.ts';
 import { WriteBack } from '../../../eventlog/sqlite/write-back.ts';
 import type { FromJournal, JournalBoot, ToJournal } from './journal-messages.ts';
 
-// With the commit it stays below 100 ms, which is what a kill -9 may cost.
+// With the commit it stays below 100 ms, the most that a kill -9 may lose.
 const TURN_MS = 70;
 // A ring this full may not last until the next turn.
 const CROWDED = 0.2;
 const CROWDED_TURN_MS = 5;
-// What was there at the question is committed within so many turns, however much comes meanwhile.
+// Whatever the rings held at the question is committed within this many turns, even if more arrives.
 const FLUSH_TURNS = 20;
 
 const boot = workerData as JournalBoot;
@@ -46,12 +46,12 @@ function turn(): void {
   const began = performance.now();
   writer.turn();
   writeBackBeside();
-  // The time that writing back took is not the journal's to lose.
+  // The time spent on writing back counts towards the pause, so that the journal's turns stay on time.
   const restMs = writer.fullness > CROWDED ? 0 : TURN_MS - (performance.now() - began);
   next = setTimeout(turn, Math.max(CROWDED_TURN_MS, restMs));
 }
 
-/** Right after a turn of the journal's: the rings have room for a while. */
+/** Right after a turn of the journal, since the rings then have room for a while. */
 function writeBackBeside(): void {
   writeBack.turn();
   if (writeBack.isAtWork === isAtWork) return;

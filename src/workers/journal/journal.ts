@@ -29,7 +29,7 @@ export type JournalOptions = {
   /** The data directory. */
   readonly directory: string;
   readonly ledger: MainLedger;
-  /** Of the ledger: each has a ring. */
+  /** The ledger's number of threads; each has a ring. */
   readonly threads: number;
   /** Another process goes on writing the journal for a while. */
   readonly isBeside: boolean;
@@ -39,12 +39,12 @@ export type JournalOptions = {
   readonly warn: (message: string) => void;
 };
 
-/** What a thread is given to record its requests. */
+/** What a thread needs to record its requests. */
 export type JournalShare = { readonly shared: JournalShared; readonly queryStrings: boolean };
 
 const SHUTDOWN_MS = 5000;
 const FLUSH_MS = 5000;
-// What the ring of the main thread is for first of all: its requests, where it routes, and checkpoints.
+// The main thread's ring is primarily for checkpoints, and for requests if the main thread routes.
 const ROOM_FOR_NAMES = 0.25;
 
 export class Journal {
@@ -71,25 +71,25 @@ export class Journal {
       id: 'journal',
       kind: 'journal',
       restart: 'permanent',
-      // A journal that cannot be kept is no reason to end.
+      // The router runs without a journal if it must.
       isDispensable: true,
       shutdownMs: SHUTDOWN_MS,
       start: (context) => this.#start(context),
     };
   }
 
-  /** For requests that the main thread routes itself: they go through its own ring. */
+  /** For requests that the main thread routes: they go through its own ring. */
   requests(): RequestJournal {
     return new RequestJournal(this.#ring, this.share.queryStrings);
   }
 
-  /** Remembers what these will be called in records. */
+  /** Records the names behind the keys in records. */
   named(pool: string, backends: Iterable<string>): void {
     this.#name(pool);
     for (const backend of backends) this.#name(backend);
   }
 
-  /** Everything that ended before this call can be read after it; false: not all could be written. */
+  /** Afterwards, everything that ended before the call can be read; false: not all of it could be written. */
   flush(): Promise<boolean> {
     const child = this.#child;
     if (child === undefined) return Promise.resolve(false);
@@ -107,7 +107,7 @@ export class Journal {
     });
   }
 
-  /** What is recorded meanwhile lies in the rings: the router's start waits for no thread, and a later one is up when it has begun. */
+  /** The first start does not wait for the thread, since the rings keep what is recorded; a restart does. */
   #start(context: ChildContext): Running | Promise<Running> {
     const isFirst = !this.#hasBegun;
     this.#hasBegun = true;
@@ -143,7 +143,7 @@ export class Journal {
     return isFirst ? running : child.begun.then(() => running);
   }
 
-  /** Whatever it was asked is never answered, and the next one is not there yet, unless this one was given up before. */
+  /** Its questions will not be answered. Ignored if another child has already replaced this one. */
   #lost(child: JournalChild): void {
     if (this.#child !== child) return;
     this.#child = undefined;

@@ -2,7 +2,7 @@
 import { type DomainState, evolveOwner, type PoolState } from '../../../actors/index.ts';
 import { EventUnreadable, type LogReader, type Position, type StreamName } from '../../../eventlog/index.ts';
 
-/** A row that is damaged or behind is made again from the events, which is slower and as true. */
+/** If the current row is damaged or behind, the state is folded from the events, which is slower and equally true. */
 export function activated(reader: LogReader, stream: StreamName, warn: (error: EventUnreadable) => void) {
   try {
     return reader.activate(stream);
@@ -22,12 +22,15 @@ export function activated(reader: LogReader, stream: StreamName, warn: (error: E
   );
 }
 
-// Beyond so many events one that was kept on the way is read: a hundred of them are read as quickly.
+// With more events than this, a snapshot is read first: reading a hundred events takes as long.
 const MANY = 100;
 
 type Held = { readonly state: DomainState | PoolState; readonly version: number };
 
-/** What became of one up to a position; undefined: not all of that is there, since an archive has it meanwhile. */
+/**
+ * Brings a held state up to a position; undefined: events are missing, because an archive has replaced the log
+ * meanwhile.
+ */
 export function followed(
   reader: LogReader,
   stream: StreamName,
@@ -48,7 +51,7 @@ export function followed(
   }
 }
 
-/** As it was kept meanwhile, where a great change made many events of it: these one by one would keep requests waiting. */
+/** Skips to a later snapshot if there were many events, which would keep requests waiting. */
 function later(reader: LogReader, stream: StreamName, held: Held, last: Position): Held {
   if (reader.version(stream) - held.version <= MANY) return held;
   const snapshot = reader.snapshot(stream);

@@ -5,7 +5,7 @@
  */
 import { type Happened, kindOf, type Recorded } from '../../../eventlog/index.ts';
 
-/** `numbers`: of the publication in each place, and the bytes of its text. */
+/** `numbers`: for each place, the number of its publication and the bytes of its text. */
 export type BoardShared = {
   readonly numbers: Int32Array<SharedArrayBuffer>;
   readonly texts: SharedArrayBuffer;
@@ -14,7 +14,7 @@ export type BoardShared = {
 const PLACES = 64;
 // 2 KiB: a change of a domain takes some 300 bytes, with a few routes 1 000.
 const PLACE_BYTES = 2048;
-// A transaction of more events is seldom, and seldom fits.
+// Larger transactions are rare, and rarely fit.
 const MOST_EVENTS = 4;
 const CELLS = 2;
 
@@ -31,7 +31,7 @@ export class Board {
     return { numbers: this.#numbers, texts: this.#texts.buffer as SharedArrayBuffer };
   }
 
-  /** False: it has no place here. `unread`: how many somebody has not read yet, this one among them. */
+  /** False: it does not fit. `unread`: how many publications some worker has not read yet, including this one. */
   pin(number: number, unread: number, happened: Happened): boolean {
     if (unread > PLACES || !isOfDomains(happened)) return false;
     const text = JSON.stringify(happened.events);
@@ -40,7 +40,7 @@ export class Board {
     const place = number & (PLACES - 1);
     this.#texts.write(text, place * PLACE_BYTES);
     this.#numbers[place * CELLS + 1] = bytes;
-    // Last: who finds the number finds the text.
+    // Written last: a reader that finds the number finds the text.
     Atomics.store(this.#numbers, place * CELLS, number);
     return true;
   }

@@ -7,7 +7,7 @@ import { lostPool } from './pool-view.ts';
 
 export type PoolsByName = { readonly get: (name: string) => PoolRoute | undefined };
 
-/** A domain finds its pool by name at each request, so that a change of the pool needs no walk over its domains. */
+/** The pool is looked up by name at each request, so that a change of a pool does not have to visit its domains. */
 export class DomainView implements DomainRoute {
   readonly name: string;
   readonly settings: DomainRoute['settings'];
@@ -28,13 +28,13 @@ export class DomainView implements DomainRoute {
   }
 }
 
-/** One of which nothing is known but that there is one. */
+/** A domain that exists but cannot be read. */
 export function lostDomain(name: string): DomainRoute {
   const settings = completeDomain({ pool: name as DomainSettings['pool'] });
   return { name, settings, features: ORDINARY, pool: lostPool(name) };
 }
 
-/** Domains that ask for nothing special, which are nearly all, share one object. */
+/** Nearly all domains have no special settings and share one object. */
 function featuresOf(settings: DomainSettings): DomainFeatures {
   const { maintenance, maxInFlight, errorPages, headers } = settings;
   const request = Object.entries(headers.request);

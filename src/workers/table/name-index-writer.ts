@@ -4,13 +4,14 @@ import type { Happened, Packed, Position, Recorded } from '../../../eventlog/ind
 import { HEADER, NameIndex, PAGE, SLOT_MASK, SLOTS, viewOf, WORD_BYTES } from './name-index.ts';
 
 const FIRST_DEPTH = 4;
-// Of 70 million names 20 are in use; more come of names whose hashes are alike, and have to fit into one page.
+// 70 million names use 20 bits. More are needed only for hashes with long common prefixes; beyond this depth those must
+// fit into one page.
 const MAX_DEPTH = 24;
-// Seven eighths: a look for what is not there ends after some 30 slots in the fullest pages, which are four cache lines.
+// Seven eighths: in the fullest pages an unsuccessful lookup ends after some 30 slots, which are four cache lines.
 const FULL = (7 / 8) * SLOTS;
 const PREFIX = 'domain-'.length;
 const GROWTH_WORDS = 1 << 18;
-// 1 GiB of addresses, not of memory: room for some 70 million names.
+// 1 GiB of addresses, not of memory: enough for some 70 million names.
 const RESERVE_BYTES = 2 ** 30;
 
 export class NameIndexWriter extends NameIndex {
@@ -29,7 +30,7 @@ export class NameIndexWriter extends NameIndex {
       words[words[HEADER.directory]! + prefix] = this.#newPage(FIRST_DEPTH);
   }
 
-  /** Every domain's stream there is as of a position, a line each; what happened until then needs not be told. */
+  /** Adds the stream of every domain as of a position, one per line; later calls skip events up to it. */
   load(read: (visit: (streams: string) => void) => Position): void {
     this.#position = read((streams) => {
       for (let from = 0; from < streams.length; ) {
@@ -42,7 +43,7 @@ export class NameIndexWriter extends NameIndex {
     });
   }
 
-  /** What a publication changes, and `publish` with it, as one step to whoever looks. */
+  /** Applies a publication and calls `publish`, as one step for readers. */
   apply(happened: Happened, publish: () => number): void {
     Atomics.add(this.words, HEADER.lock, 1);
     try {
@@ -66,7 +67,7 @@ export class NameIndexWriter extends NameIndex {
       this.#split(page);
       page = this.words[this.prefix]!;
     }
-    // One slot is always empty: it ends every walk.
+    // One slot always stays empty, to end every search.
     if (this.words[page + PAGE.count]! >= SLOTS - 1)
       throw new RangeError(`expected at most ${SLOTS - 1} names of one hash`);
     this.#put(page, this.low, this.high);
@@ -115,7 +116,7 @@ export class NameIndexWriter extends NameIndex {
     words[page + PAGE.count]! += 1;
   }
 
-  /** Takes an entry out and moves up those behind it that would not be found across the gap. */
+  /** Removes an entry and moves up those behind it that a search would no longer find across the gap. */
   #close(at: number, place: number): void {
     const { words } = this;
     let gap = (place - at) >> 1;
@@ -123,7 +124,7 @@ export class NameIndexWriter extends NameIndex {
       const low = words[at + 2 * slot]!;
       const high = words[at + 2 * slot + 1]!;
       if (low === 0 && high === 0) break;
-      // How far it lies from where it belongs, and how far the gap does.
+      // The entry's distance from its home, and from the gap.
       if (((slot - low) & SLOT_MASK) < ((slot - gap) & SLOT_MASK)) continue;
       words[at + 2 * gap] = low;
       words[at + 2 * gap + 1] = high;
@@ -133,7 +134,7 @@ export class NameIndexWriter extends NameIndex {
     words[at + 2 * gap + 1] = 0;
   }
 
-  /** Half of the hash's page, by one more bit, goes to a new one, and so does half of the prefixes that led to it. */
+  /** Splits the hash's page by one more bit; half of the prefixes that led to it now lead to the new page. */
   #split(page: number): void {
     const depth = this.words[page + PAGE.depth]! + 1;
     if (depth > this.words[HEADER.depth]!) this.#deepen();
@@ -153,7 +154,7 @@ export class NameIndexWriter extends NameIndex {
     words.fill(other, words[HEADER.directory]! + from + all / 2, words[HEADER.directory]! + from + all);
   }
 
-  /** Every prefix becomes two. The former directory stays unused: all of them together are smaller than the present one. */
+  /** Doubles the directory. The old ones stay allocated; together they are smaller than the present one. */
   #deepen(): void {
     const depth = this.words[HEADER.depth]!;
     const directory = this.#allocate(2 ** (depth + 1));
@@ -171,7 +172,7 @@ export class NameIndexWriter extends NameIndex {
     return page;
   }
 
-  /** Words that are zero. */
+  /** Returns zeroed words. */
   #allocate(words: number): number {
     const at = this.words[HEADER.top]!;
     if (at + words > this.words.length) this.#enlarge(at + words);

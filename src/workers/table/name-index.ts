@@ -6,11 +6,11 @@
  *
  *   header · directory: where the page of each prefix of a hash is · pages of slots, two words each, found by linear probing
  *
- * A full page becomes two, and what it was is one of them, so there is never an old table beside a new one, nor a long copy.
- * A look that crosses a change is told so (`lock` is odd during one, and differs after) and is made again.
+ * A full page is split in place, so there is never an old table beside a new one, nor a long copy. `lock` is odd during
+ * a change and differs after it: a lookup that crosses a change notices and is repeated.
  */
 
-/** Words at the front. */
+/** Offsets of the words in the header. */
 export const HEADER = {
   lock: 0,
   published: 1,
@@ -19,7 +19,7 @@ export const HEADER = {
   seed: 4,
   otherSeed: 5,
   directory: 6,
-  /** How many bits of a hash choose its page; a page that is shared by several prefixes has fewer. */
+  /** How many bits of a hash select its page; a page shared by several prefixes has a smaller depth. */
   depth: 7,
   count: 8,
   words: 16,
@@ -31,11 +31,11 @@ export const WORD_BYTES = 4;
 
 export type IndexShared = { readonly buffer: SharedArrayBuffer };
 
-/** A thread's eyes on the index. */
+/** A thread's read access to the index. */
 export class NameIndex {
   readonly shared: IndexShared;
   protected words: Int32Array<SharedArrayBuffer>;
-  // The hash last made: two numbers without an object for them.
+  // The latest hash, as two fields to avoid an object.
   protected low = 0;
   protected high = 0;
 
@@ -44,12 +44,12 @@ export class NameIndex {
     this.words = viewOf(shared.buffer);
   }
 
-  /** Odd: it is being changed. The same before and after a look: nothing was changed meanwhile. */
+  /** Odd during a change. If equal before and after a lookup, nothing changed meanwhile. */
   get lock(): number {
     return Atomics.load(this.words, HEADER.lock);
   }
 
-  /** The count of publications that it is as of. */
+  /** The count of publications that the index includes. */
   get published(): number {
     return Atomics.load(this.words, HEADER.published);
   }
@@ -64,12 +64,12 @@ export class NameIndex {
     return this.words[HEADER.count]!;
   }
 
-  /** Bytes in use, free ones between included. */
+  /** Bytes in use, including free slots. */
   get bytes(): number {
     return this.words[HEADER.top]! * WORD_BYTES;
   }
 
-  /** Of the characters from one to before another: a name in a long text need not be cut out. */
+  /** Hashes text[from, to), so that a name in a long text need not be cut out. */
   protected hash(text: string, from: number, to: number): void {
     let low = this.words[HEADER.seed]!;
     let high = this.words[HEADER.otherSeed]!;
@@ -87,12 +87,12 @@ export class NameIndex {
     this.high = high === 0 && this.low === 0 ? 1 : high;
   }
 
-  /** Where the hash's page is noted. */
+  /** The directory entry of the hash's page. */
   protected get prefix(): number {
     return this.words[HEADER.directory]! + (this.high >>> (32 - this.words[HEADER.depth]!));
   }
 
-  /** Where the hash is; -1: nowhere. A slot seen during a change may be anything, but the walk ends with the page. */
+  /** The hash's slot; -1: absent. During a change slots may hold anything, but the search ends with the page. */
   protected find(): number {
     const { words, low, high } = this;
     const at = words[this.prefix]! + PAGE.slots;
@@ -107,7 +107,7 @@ export class NameIndex {
   }
 }
 
-/** Of fixed length, made anew when the buffer has grown: one that tracks its length costs ten times as much. */
+/** Of fixed length, and recreated when the buffer has grown: a length-tracking view is ten times as slow. */
 export function viewOf(buffer: SharedArrayBuffer): Int32Array<SharedArrayBuffer> {
   return new Int32Array(buffer, 0, buffer.byteLength / WORD_BYTES);
 }

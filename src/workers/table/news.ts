@@ -8,7 +8,7 @@ import { kindOf, type Recorded, type StreamName } from '../../../eventlog/index.
 
 type Heard = { readonly state: DomainState; readonly version: number };
 
-// Half a megabyte. What is older is in the log.
+// Half a megabyte. Older events are read from the log.
 const MOST = 1000;
 
 export class News {
@@ -18,20 +18,20 @@ export class News {
     const { stream, version } = event;
     if (kindOf(stream) !== 'domain') return;
     const state = evolveOwner(stream, null, event) as DomainState;
-    // The last heard stands last.
+    // Reinserted, so that the map's order is by age.
     this.#heard.delete(stream);
     if (state !== null) this.#heard.set(stream, { state, version });
     if (this.#heard.size > MOST) this.#forgetOldest();
   }
 
-  /** Whoever takes it holds it from then on. */
+  /** The caller holds the state from then on. */
   take(stream: StreamName): Heard | undefined {
     const heard = this.#heard.get(stream);
     if (heard !== undefined) this.#heard.delete(stream);
     return heard;
   }
 
-  /** Something happened to it that is not told here. */
+  /** Something happened to the domain that News was not told. */
   forget(stream: StreamName): void {
     this.#heard.delete(stream);
   }

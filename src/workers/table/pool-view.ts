@@ -3,15 +3,15 @@ import { type BackendState, keyOf, type PoolState } from '../../../actors/index.
 import { completeBackend, completePool, POOL_DEFAULTS } from '../../../eventlog/index.ts';
 import type { BackendAddress, BackendRoute, PoolRoute } from '../../proxy/index.ts';
 
-/** Whoever has connections to backends. */
+/** What has the connections to backends. */
 export interface BackendFollower {
-  /** It has until then to finish; Infinity: it is not drained after all. */
+  /** Requests on the backend are cut then; Infinity: it is not drained after all. */
   cutAt(pool: string, backend: string, atMs: number): void;
-  /** It is its pool's no more, or is elsewhere from now on. */
+  /** The backend was removed from its pool, or has moved. */
   gone(pool: string, backend: BackendRoute): void;
 }
 
-/** Its map of backends is one for the pool's whole life: who waits for a grant finds a backend that came meanwhile. */
+/** It keeps the pool's map of backends over all changes, so that a waiting request finds a backend added meanwhile. */
 export class PoolView implements PoolRoute {
   readonly name: string;
   readonly key: number;
@@ -33,7 +33,7 @@ export class PoolView implements PoolRoute {
     this.#place(state, follower);
   }
 
-  /** The pool is no more. */
+  /** The pool was removed. */
   empty(follower: BackendFollower): void {
     for (const backend of this.backends.values()) follower.gone(this.name, backend);
     this.backends.clear();
@@ -54,7 +54,7 @@ export class PoolView implements PoolRoute {
       const settings = completeBackend(backend.backend);
       const cutAtMs = backend.drainUntilMs;
       this.backends.set(key, { id, key, address: addressOf(settings.address), settings, cutAtMs });
-      // One that was removed while it drained, and comes again, is not drained any more either.
+      // This also cancels the cut of a backend that was removed while it drained and is added again.
       follower.cutAt(this.name, id, cutAtMs ?? Number.POSITIVE_INFINITY);
     }
     for (const [key, backend] of this.backends) {
@@ -66,7 +66,7 @@ export class PoolView implements PoolRoute {
   }
 }
 
-/** One of which nothing is known but that there is one. */
+/** A pool that exists but cannot be read. */
 export function lostPool(name: string): PoolRoute {
   return { name, key: keyOf(name), settings: POOL_DEFAULTS, backends: new Map(), unavailable: true };
 }

@@ -19,7 +19,7 @@ export function createPublicationCount(): PublicationCount {
 export class Publisher {
   readonly count: PublicationCount = createPublicationCount();
   readonly board = new Board();
-  /** Of all domains there are; it changes with each publication, in the same step. */
+  /** The index of all domain names; it changes in the same step as the count. */
   readonly names: NameIndexWriter;
   readonly #receivers = new Set<Receiver>();
 
@@ -39,7 +39,7 @@ export class Publisher {
     this.names.apply(happened, () => (Atomics.add(this.count, 0, 1) + 1) | 0);
   }
 
-  /** From now on this one is sent everything that it does not find on the board. */
+  /** From now on the receiver is sent everything that is not on the board. */
   enrol(receiver: Receiver): void {
     this.#receivers.add(receiver);
     if (receiver.seen !== undefined) Atomics.store(receiver.seen, 0, Atomics.load(this.count, 0));
@@ -49,7 +49,7 @@ export class Publisher {
     this.#receivers.delete(receiver);
   }
 
-  /** How many publications up to this one are still to be read by whoever is furthest behind; 0: nobody reads the board. */
+  /** How many publications, including this one, the slowest reader of the board has not read; 0: nobody reads it. */
   #unread(number: number): number {
     let most = 0;
     for (const { seen } of this.#receivers) {
@@ -60,9 +60,9 @@ export class Publisher {
 }
 
 export interface Receiver {
-  /** How many publications it has taken, if it reads the board; else it is sent everything. */
+  /** How many publications it has taken, if it reads the board; otherwise everything is sent. */
   readonly seen?: PublicationCount;
-  /** `publication`: the same for another thread, made once for all of them. */
+  /** `publication`: the message for another thread, made once for all of them. */
   receive(happened: Happened, publication: () => Publication): void;
 }
 
@@ -71,11 +71,11 @@ export type Feed = {
   readonly port: MessagePort;
   readonly board: BoardShared;
   readonly count: PublicationCount;
-  /** As of its receiver. */
+  /** The same count as in its `Receiver`. */
   readonly seen: PublicationCount;
 };
 
-/** The worker's end: what was pinned or posted, in order, each publication once. */
+/** The worker's side: takes what was pinned or posted, in order, each publication once. */
 export class Subscription {
   readonly #feed: Feed;
   readonly #board: Board;
@@ -83,7 +83,7 @@ export class Subscription {
   readonly #lost: () => void;
   #seen: number;
 
-  /** `lost`: something was published and will not come. */
+  /** `lost`: a publication will never arrive. */
   constructor(feed: Feed, apply: (publication: Publication) => void, lost: () => void) {
     this.#feed = feed;
     this.#board = new Board(feed.board);
@@ -102,7 +102,7 @@ export class Subscription {
     return this.#seen;
   }
 
-  /** Waits for one to be counted, at most so long, and not where one is that was not taken. */
+  /** Waits at most `ms` for the count to rise, unless it is already ahead of what was taken. */
   await(ms: number): void {
     const counted = Atomics.load(this.#feed.count, 0);
     if (!this.#isBehind(counted)) Atomics.wait(this.#feed.count, 0, counted, ms);
@@ -111,7 +111,7 @@ export class Subscription {
   /** Everything published before this call is applied after it. */
   catchUp(): void {
     const { count, port } = this.#feed;
-    // Asked once, before anything is looked for: what was counted by then is pinned or posted by then, and what comes meanwhile need not be.
+    // Read once, first: what was counted by then is pinned or posted; later publications need not be.
     const counted = Atomics.load(count, 0);
     while (this.#isBehind(counted)) {
       this.#readBoard();
@@ -122,7 +122,7 @@ export class Subscription {
     }
   }
 
-  /** Not where the loop's own 'message' took one before it was counted. */
+  /** False also if a 'message' event delivered a publication before it was counted. */
   #isBehind(counted: number): boolean {
     return ((counted - this.#seen) | 0) > 0;
   }

@@ -6,15 +6,15 @@ import type { NameIndex } from './name-index.ts';
 export type TableSource = {
   readonly names: NameIndex;
   readonly reader: LogReader;
-  /** The file that is the log now: an archive puts another in its place. */
+  /** Opens the present log file, since an archive replaces it. */
   readonly reopened: () => TableSource;
-  /** Whether what was published, what `names` says, and what was applied here are all of the same moment. */
+  /** Whether the count, `names` and what was applied here are of the same moment. */
   readonly isLevel: () => boolean;
-  /** Waits a little for the main thread, which is between two of its steps. */
+  /** Waits a little for the main thread, which is in the middle of publishing. */
   readonly pause: () => void;
   readonly warn: (error: Error) => void;
-  /** Somebody waits for one of its backends. */
+  /** A request waits for one of its backends, or has one. */
   readonly isBusy: (pool: PoolRoute) => boolean;
-  /** Nobody has asked for it for long. */
+  /** The pool was not used for a while and has been let go. */
   readonly passivated: (pool: PoolRoute) => void;
 };

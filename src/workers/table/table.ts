@@ -31,12 +31,12 @@ import { Views } from './views.ts';
 
 type Known = { readonly state: DomainState | PoolState; readonly version: number };
 
-// A step of the main thread takes microseconds, of a large transaction a few milliseconds. One that takes longer has failed, and
-// is made good in its next life; until then whoever waits for it is served from what there is.
+// Publishing takes microseconds, for a large transaction a few milliseconds. If it takes longer it has failed, and is
+// repaired by a restart; until then requests are served from what is known.
 const PAUSES = 50;
-// What was not asked for through so many sweeps is read again when it is.
+// What was not used for this many sweeps is let go, and read again when needed.
 const IDLE_SWEEPS = 60;
-// Of more than so many, some 20 MB, what is not used goes sooner: to read one again takes a quarter of a millisecond beside a load.
+// Beyond this many, some 20 MB, the unused go sooner: reading one again takes a quarter of a millisecond under load.
 const MANY = 4000;
 const IDLE_SWEEPS_OF_MANY = 5;
 const LOOKS_A_SWEEP = 5000;
@@ -55,39 +55,42 @@ export class Table implements RoutingTable {
   #position: Position = 0;
   #sweeps = 0;
   #sweeping: Iterator<StreamName> | undefined;
-  /** Who could not be read since nothing could: lost until the next sweep, so that it is not tried for each request. */
+  /**
+   * Owners that could not be read because the log could not: lost until the next sweep, so that not every request
+   * tries.
+   */
   readonly #unread = new Set<StreamName>();
 
-  /** Reads every current row. Events up to the position of that read are then known. */
+  /** Reads all current rows. Events up to the position of that read are then known. */
   load(reader: LogReader, damaged: (error: EventUnreadable) => void): void {
     this.#position = reader.snapshotOfCurrents((row) => {
       this.#know(row.stream, row.state as DomainState | PoolState, row.version);
     }, damaged);
   }
 
-  /** Reads nothing yet, and from now on each owner when it is first asked for. */
+  /** From now on, reads each owner when it is first asked for. */
   loadFrom(source: TableSource): void {
     this.#source = source;
     this.#position = source.reader.position();
   }
 
-  /** Nothing is known of this owner, though there is one: its requests are told so, and everybody else's go on. */
+  /** The owner exists but cannot be read: its requests are told so, all others continue. */
   lose(stream: StreamName): void {
     if (isOwned(stream)) this.#views.lose(kindOf(stream), ownerNameOf(stream));
   }
 
-  /** Something happened to one that is not held: if it was lost, it is asked for anew. */
+  /** An owner that is not held has changed: if it was lost, the next request reads it again. */
   #find(stream: StreamName): void {
     this.#unread.delete(stream);
     this.#views.find(kindOf(stream), ownerNameOf(stream));
   }
 
-  /** How to learn of events sent but not yet applied. */
+  /** `catchUp` applies publications that were not applied yet. */
   follow(catchUp: () => void): void {
     this.#catchUp = catchUp;
   }
 
-  /** Who has the connections to backends. To be said before anything is loaded. */
+  /** Sets what has the connections to backends. To be called before anything is loaded. */
   followedBy(follower: BackendFollower): void {
     this.#follower = follower;
   }
@@ -100,16 +103,16 @@ export class Table implements RoutingTable {
     this.#catchUp();
   }
 
-  /** The events of one transaction, or of several. Who is not held here is made or read when it is asked for. */
+  /** Applies the events of one transaction, or of several. Owners that are not held are read when they are asked for. */
   apply(events: readonly Recorded[]): void {
-    // Positions are dense: between the last that was applied and these there is something that nobody told us.
+    // Positions are dense, so a gap means that a publication was missed.
     if (this.#source !== undefined && (events[0]?.position ?? 0) > this.#position + 1) this.distrust();
     for (let at = 0; at < events.length; ) at = this.#applyFrom(events, at);
     const last = events.at(-1)?.position ?? 0;
     if (last > this.#position) this.#position = last;
   }
 
-  /** Those of one owner that stand together: what lies between is nobody's to see. The place of the first after them. */
+  /** Applies consecutive events of one owner as one step; returns the index after them. */
   #applyFrom(events: readonly Recorded[], from: number): number {
     const { stream } = events[from]!;
     const known = this.#known.get(stream);
@@ -131,13 +134,13 @@ export class Table implements RoutingTable {
     return at;
   }
 
-  /** As `apply` for the events that these are the names of, which the log has: of owners that are not held here nothing is read. */
+  /** Like `apply`, for events of which only the names were sent; the log is read only for owners that are held. */
   applyPacked(packed: PackedNames): void {
     if (this.#source === undefined) throw new TypeError('expected a log to read in, found none');
     if (packed.first > this.#position + 1) this.distrust();
     let before = '';
     for (const stream of streamsOf(packed)) {
-      // Its events stand together, and are followed together.
+      // The events of one stream are adjacent and are followed at once.
       if (stream === before) continue;
       before = stream;
       const known = this.#known.get(stream);
@@ -149,7 +152,7 @@ export class Table implements RoutingTable {
     if (packed.last > this.#position) this.#position = packed.last;
   }
 
-  /** What has happened to one that is held, up to a position. */
+  /** Brings a held owner up to a position. */
   #follow(stream: StreamName, known: Known, last: Position, source: TableSource): void {
     try {
       const reader = source.reader.position() < last ? this.#reopened(source) : source.reader;
@@ -158,19 +161,19 @@ export class Table implements RoutingTable {
       else if (found.version > known.version) this.#know(stream, found.state, found.version);
     } catch (error) {
       if (!isOfTheLog(error)) throw error;
-      // Its row may be sound: what became of it is read anew when it is asked for.
+      // Its current row may be readable, so it is read again when it is asked for.
       source.warn(error);
       this.distrust();
     }
   }
 
-  /** What was published is in the log, so what is open is not the log any more. */
+  /** What was published is in the log; if this file lacks it, the log has been replaced. */
   #reopened(source: TableSource): LogReader {
     this.#source = source.reopened();
     return this.#source.reader;
   }
 
-  /** Something was missed: what is held may be out of date, and is read anew when it is asked for. */
+  /** Something was missed: what is held may be outdated, and is read again when it is asked for. */
   distrust(): void {
     this.#known.clear();
     this.#news.clear();
@@ -189,12 +192,12 @@ export class Table implements RoutingTable {
     return this.#views.poolsByKey.get(key);
   }
 
-  /** What is held here. */
+  /** How many are held. */
   get size(): { readonly domains: number; readonly pools: number } {
     return { domains: this.#domains.size, pools: this.#pools.size };
   }
 
-  /** Lets go of what was not used for long, some of it at a time. To be called now and then. */
+  /** Lets go of what was not used for a while, some of it per call. To be called regularly. */
   sweep(): void {
     if (this.#source === undefined) return;
     this.#sweeps += 1;
@@ -231,7 +234,7 @@ export class Table implements RoutingTable {
     else this.#views.forgetPool(name);
   }
 
-  /** As `lookup`, where not all is held: the names and what is held must be of one moment, or both are looked at again. */
+  /** `lookup` if not all is held: names and held state must be of one moment, otherwise looks again. */
   #search(host: string): DomainRoute | undefined {
     const { names, isLevel, pause } = this.#source!;
     for (let pauses = 0; ; pauses++) {
@@ -245,7 +248,7 @@ export class Table implements RoutingTable {
     }
   }
 
-  /** Exact, then the longest wildcard, then the one for everything. */
+  /** Exact, then the longest wildcard, then `*`. */
   #matching(host: string): DomainRoute | undefined {
     const exact = this.#domainNamed(host);
     if (exact !== undefined) return exact;
@@ -276,7 +279,7 @@ export class Table implements RoutingTable {
     return pool;
   }
 
-  /** The only read that a request can meet. What is published of what it saw is applied to all else before it goes on. */
+  /** The only read on the request path. If it saw a newer position, publications up to it are applied before going on. */
   #activate(stream: StreamName, source: TableSource): void {
     const { pause, warn } = source;
     const heard = this.#news.take(stream);
@@ -304,7 +307,7 @@ export class Table implements RoutingTable {
   #know(stream: StreamName, state: DomainState | PoolState, version: number): void {
     const kind = kindOf(stream);
     const name = ownerNameOf(stream);
-    // Who is gone is not held: whether it comes again is in the index, or in the log.
+    // A removed owner is not held: the index, or the log, tells whether it exists again.
     if (state === null && this.#source !== undefined) this.#known.delete(stream);
     else this.#known.set(stream, { state, version });
     if (kind === 'domain') this.#views.placeDomain(name, state as DomainState, this.#sweeps);
@@ -312,7 +315,7 @@ export class Table implements RoutingTable {
   }
 }
 
-/** One of its events cannot be read, or nothing can just now. */
+/** An event cannot be read, or the log as a whole cannot at the moment. */
 function isOfTheLog(error: unknown): error is EventUnreadable | LogUnavailable | DataUnusable {
   return error instanceof EventUnreadable || error instanceof LogUnavailable || error instanceof DataUnusable;
 }

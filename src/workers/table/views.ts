@@ -4,16 +4,16 @@ import type { DomainRoute, PoolRoute } from '../../proxy/index.ts';
 import { DomainView, lostDomain, type PoolsByName } from './domain-view.ts';
 import { type BackendFollower, lostPool, PoolView } from './pool-view.ts';
 
-/** With the sweep during which it was last asked for. */
+/** With the number of the sweep in which it was last used. */
 export type Marked<View> = View & { usedAt?: number };
 
 export class Views {
   readonly domains = new Map<string, Marked<DomainRoute>>();
   readonly pools = new Map<string, Marked<PoolRoute>>();
   readonly poolsByKey = new Map<number, PoolRoute>();
-  /** Pools that are held no more, since something was missed or they were removed, until they are read or made anew. */
+  /** Pools that were removed, or may be outdated because something was missed, until they are read or created again. */
   readonly #doubted = new Map<string, PoolView>();
-  /** What a domain finds its pool by. */
+  /** How domains look up their pools. */
   readonly #poolsByName: PoolsByName;
 
   constructor(poolsByName: PoolsByName) {
@@ -48,7 +48,7 @@ export class Views {
     this.poolsByKey.set(pool.key, pool);
   }
 
-  /** Whoever is on the way to one of its backends finds none any more; where it comes again just then, those that it has by then. */
+  /** Requests in progress find the map of backends empty; if the pool is created again, it gets the same map. */
   #removePool(name: string, follower: BackendFollower): void {
     const gone = this.pools.get(name) ?? this.#doubted.get(name);
     this.forgetPool(name);
@@ -62,7 +62,7 @@ export class Views {
     else this.pools.set(name, lostPool(name));
   }
 
-  /** Of one that is not held nothing is shown but that it is lost: no longer. */
+  /** Drops the view of a lost owner. */
   find(kind: 'domain' | 'pool', name: string): void {
     if (kind === 'domain') this.domains.delete(name);
     else this.pools.delete(name);
@@ -75,14 +75,14 @@ export class Views {
   }
 
   distrust(): void {
-    // Whoever waits for a grant of one of these holds its map of backends, so that the pool goes on with it.
+    // Requests that wait for a grant hold the pool's map of backends, so the pool must continue with the same map.
     for (const [name, pool] of this.pools) if (pool instanceof PoolView) this.#doubted.set(name, pool);
     this.domains.clear();
     this.pools.clear();
     this.poolsByKey.clear();
   }
 
-  /** Lets go of those that were not read anew, and that nobody has a backend of or waits for. Returns them. */
+  /** Drops doubted pools that no request waits for or has a backend of. Returns them. */
   forgetDoubted(isBusy: (pool: PoolRoute) => boolean): readonly PoolView[] {
     const idle = [...this.#doubted.values()].filter((pool) => !isBusy(pool));
     for (const { name } of idle) this.#doubted.delete(name);

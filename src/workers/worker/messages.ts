@@ -9,63 +9,63 @@ import type { JournalShare } from '../journal/journal.ts';
 import type { IndexShared } from '../table/name-index.ts';
 import type { Feed } from '../table/publisher.ts';
 
-/** All a worker is born with. */
+/** Everything that a worker is started with. */
 export type Boot = {
-  /** The ledger's name for this thread. */
+  /** The number of this thread in the ledger. */
   readonly thread: number;
-  /** As people know it: `worker:1` has 1, whatever its thread. */
+  /** The number shown to operators: `worker:1` has 1, whatever its thread. */
   readonly number: number;
-  /** Where the event log lies, to be read. */
+  /** The data directory with the event log, which is only read. */
   readonly directory: string;
-  /** Streams whose events cannot be read, and of which there is no row from before. */
+  /** Streams whose events cannot be read, and that have no earlier row. */
   readonly unreadable: readonly StreamName[];
-  /** Which domains there are. */
+  /** The index of all domain names. */
   readonly names: IndexShared;
   readonly ledger: LedgerShared;
   /** Undefined: no journal is kept. */
   readonly journal: JournalShare | undefined;
-  /** Undefined: this thread counts alone what has a limit. */
+  /** Counts what has a limit; undefined: this thread counts alone. */
   readonly headcount: HeadcountMemory | undefined;
   readonly feed: Feed;
-  /** A cell that the worker raises while its loop turns, and its requests in flight just then. */
+  /** A counter that the worker increments while its loop turns, then its number of requests in flight. */
   readonly heartbeat: Int32Array<SharedArrayBuffer>;
   readonly listeners: readonly ListenerSettings[];
   readonly accessLog: ProcessSettings['accessLog'];
-  /** Random per data directory: how we know ourselves in `Via`. */
+  /** The router's name in `Via`; random per data directory. */
   readonly pseudonym: string;
-  /** Of the data directory, for digests and affinity cookies. */
+  /** The key of digests and affinity cookies; random per data directory. */
   readonly secret: string;
 };
 
 export const HEARTBEAT_CELLS = 2;
 
 export type ToWorker =
-  /** A port on which this thread and another ring each other. */
+  /** A port on which this worker and another ring each other. */
   | { readonly type: 'neighbour'; readonly thread: number; readonly port: MessagePort }
   | { readonly type: 'neighbour gone'; readonly thread: number }
   /** Grants wait to be delivered. */
   | { readonly type: 'bell' }
-  /** A pool's ledger that it asked for is there, or is not to be had. */
+  /** The wait for a pool's ledger is over: it exists, or could not be created. */
   | { readonly type: 'awake'; readonly pool: string }
   | { readonly type: 'metrics'; readonly id: number }
-  /** Accept no more and finish what is under way, at most for so long; then end. `idleMs`: as in RoutingPlane. */
+  /** Stop accepting, finish what is in progress within `withinMs`, then end. `idleMs`: as in RoutingPlane. */
   | { readonly type: 'drain'; readonly withinMs: number; readonly idleMs?: number }
   /** Fail as a bug would. */
   | { readonly type: 'fail'; readonly message: string }
-  /** Stand still. */
+  /** Block the event loop. */
   | { readonly type: 'stall'; readonly message: string }
-  /** Have a request fail as by a bug in it. */
+  /** Make a request fail as a bug would. */
   | { readonly type: 'fail request'; readonly message: string };
 
 export type FromWorker =
   /** Addresses as bound, in the order of the listeners. */
   | { readonly type: 'ready'; readonly addresses: readonly string[] }
   | { readonly type: 'bell' }
-  /** It accepts no more. */
+  /** The worker has stopped accepting. */
   | { readonly type: 'farewell'; readonly farewell: Farewell }
-  /** All it served is over; the last it says. */
+  /** Everything it served has ended. Its last message. */
   | { readonly type: 'over'; readonly cut: number; readonly snapshot: RequestMetricsSnapshot }
-  /** A pool is asked for that nobody used for long. */
+  /** A request needs a pool that is asleep. */
   | { readonly type: 'wake'; readonly pool: string }
   | { readonly type: 'report'; readonly report: HealthReport }
   | { readonly type: 'warning'; readonly message: string }

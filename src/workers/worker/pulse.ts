@@ -1,7 +1,7 @@
 /** Whether an event loop still turns: it increments a counter, which is checked every second or so. */
 
-// Three looks. Who looks so late stood still too, as does everything where the process is stopped (SIGSTOP), or its machine:
-// then whoever did not beat had no time to.
+// Three looks. If the observer itself looks so late, it was stopped too (SIGSTOP, or a paused machine), and the missing
+// beats prove nothing.
 const STOOD_STILL_MS = 3000;
 
 export class Pulse {
@@ -14,7 +14,7 @@ export class Pulse {
     this.#lookedAtMs = nowMs;
   }
 
-  /** Returns for how long it was not seen to beat. */
+  /** Returns how long no beat was seen. */
   look(beat: number, nowMs: number): number {
     if (beat !== this.#beat || nowMs - this.#lookedAtMs > STOOD_STILL_MS) this.begins(nowMs);
     this.#beat = beat;

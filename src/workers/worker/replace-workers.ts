@@ -5,13 +5,13 @@ import { NotReplaced, type Replaced, type Retired } from './worker-seat.ts';
 import type { Replacement } from './workers.ts';
 
 export type ReplaceAnswer = {
-  /** With `cut` where the former is gone, and that was waited for. */
+  /** With `cut` if the end of the former thread was waited for and has come. */
   readonly replaced: readonly (Replaced | Retired)[];
-  /** Why not all that were asked for. */
+  /** Why not all of them were replaced. */
   readonly problem?: { readonly type: NotReplaced['type']; readonly detail: string };
 };
 
-/** `waitMs`: for the former ones to be gone, each of which takes as long as what it serves. */
+/** `waitMs`: how long to wait for the end of the former threads, which finish their connections first. */
 export async function replaceWorkers(
   replacements: AsyncIterable<Replacement>,
   waitMs: number,

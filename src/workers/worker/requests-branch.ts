@@ -12,11 +12,11 @@ import {
   type Placed,
 } from '../../../actors/index.ts';
 
-/** The thread that has them. */
+/** The thread that has the requests. */
 export interface Requests {
-  /** How many, a moment ago. */
+  /** Their number, a moment ago. */
   readonly inFlight: number;
-  /** One that is under way, else the next. */
+  /** Crashes a request in progress, or else the next one. */
   crashRequest(error: Error): void;
 }
 
@@ -54,7 +54,7 @@ export class RequestsBranch implements Branch {
     census.count('request', 'running', 0);
   }
 
-  /** Not restarted: a request that crashed is over. */
+  /** Requests are not restarted: one that crashed is over. */
   #info(): ActorInfo {
     const children = { ...noCounts(), running: this.#serving()?.inFlight ?? 0 };
     return {

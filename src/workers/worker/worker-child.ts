@@ -9,12 +9,12 @@ import { type Boot, type FromWorker, HEARTBEAT_CELLS, type ToWorker } from './me
 import { Pulse } from './pulse.ts';
 import type { Requests } from './requests-branch.ts';
 
-// A worker that does not turn its loop for so long serves nobody.
+// A worker whose event loop is blocked for so long serves nobody.
 const SILENT_MS = 5000;
 const LOOK_EVERY_MS = 1000;
-// 60 s: one that starts loads its program and its table first, on a busy machine not within seconds.
+// 60 s: a starting worker loads its program and table first, which takes more than seconds on a busy machine.
 const START_MS = 60_000;
-// A millisecond: whoever holds the lock is done in less than one, and one that is dead says so in about two.
+// 1 ms: a live holder of the lock needs less, and a dead one is noticed in about two.
 const AGAIN_MS = 1;
 
 export type WorkerParts = {
@@ -26,10 +26,10 @@ export type WorkerParts = {
   readonly now: () => number;
   readonly drainMs: number;
   readonly on: (message: FromWorker, from: WorkerChild) => void;
-  /** Its ledger thread is enlisted: others may be told. And again when it is gone. */
+  /** Called once its ledger thread is enlisted, so that others may be told; `gone` is called when it has ended. */
   readonly born: (worker: WorkerChild) => void;
   readonly gone: (worker: WorkerChild) => void;
-  /** It is gone though nobody drained or ended it, and what it held is given back. */
+  /** It ended without being drained or killed; what it held has been given back. */
   readonly crashed: (worker: WorkerChild, error: unknown) => void;
 };
 
@@ -37,7 +37,7 @@ export class WorkerChild implements Requests {
   readonly thread: number;
   readonly number: number;
   readonly addresses: Promise<readonly string[]>;
-  /** What it left when it accepted no more; rejects when it ends without a word. */
+  /** What it had when it stopped accepting; rejects if the worker ends without a word. */
   readonly farewell: Promise<Farewell>;
   readonly #parts: WorkerParts;
   readonly #worker: Worker;
@@ -102,7 +102,7 @@ export class WorkerChild implements Requests {
     parts.born(this);
   }
 
-  /** Where the system has no thread left it leaves nothing behind: it is tried again for as long as that takes. */
+  /** If no thread can be created, everything prepared for it is undone; the supervisor tries again. */
   #born(boot: Boot, feed: MessagePort): Worker {
     try {
       return newThread(programBeside(import.meta.url, './worker-thread'), {
@@ -118,12 +118,12 @@ export class WorkerChild implements Requests {
     }
   }
 
-  /** Since when its loop has not been seen to turn, in milliseconds; one that starts has not begun to. */
+  /** For how many milliseconds its loop has not been seen to turn; 0 while it starts. */
   silentForMs(): number {
     return this.#isReady ? this.#pulse.silentForMs(this.#parts.now()) : 0;
   }
 
-  /** Requests when its heart last beat. */
+  /** Requests in flight at the last heartbeat. */
   get inFlight(): number {
     return Atomics.load(this.#heartbeat, 1);
   }
@@ -141,14 +141,14 @@ export class WorkerChild implements Requests {
     this.post({ type: 'fail request', message });
   }
 
-  /** It accepts no more, and ends within the drain time; `idleMs`: as in RoutingPlane. */
+  /** Stops accepting and ends within the drain time; `idleMs`: as in RoutingPlane. */
   drain(idleMs?: number, withinMs = this.#parts.drainMs): Promise<void> {
     this.#stopping = true;
     this.post(idleMs === undefined ? { type: 'drain', withinMs } : { type: 'drain', withinMs, idleMs });
     return this.#exit;
   }
 
-  /** It accepts no more, and ends when all it serves is over, however long that takes. */
+  /** Stops accepting and ends when everything it serves is over, however long that takes. */
   retire(): Promise<void> {
     return this.drain(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
@@ -159,7 +159,7 @@ export class WorkerChild implements Requests {
     return this.#exit;
   }
 
-  /** Only once it has exited is what it held given back, and only then may its place be taken. */
+  /** What it held is given back only after the exit, and only then may its place be taken. */
   async #bury(): Promise<void> {
     clearInterval(this.#watch);
     this.#parts.publisher.dismiss(this.#receiver);

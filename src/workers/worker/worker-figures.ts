@@ -6,7 +6,7 @@
 import { leftBy } from '../../telemetry/plane-counters.ts';
 import { mergeMetrics, type RequestMetricsSnapshot } from '../../telemetry/request-metrics.ts';
 
-/** One life of a worker; the one that takes its place has the same number. */
+/** One life of a worker; its successor has the same number. */
 export type Counting = { readonly number: number };
 
 export class WorkerFigures {
@@ -17,7 +17,7 @@ export class WorkerFigures {
     this.#last.set(worker, { ...snapshot, workers: { [worker.number]: snapshot.totals } });
   }
 
-  /** What it had counted since its last word nobody knows. */
+  /** Whatever it counted since its last report is lost. */
   gone(worker: Counting): void {
     const last = this.#last.get(worker);
     if (last === undefined) return;

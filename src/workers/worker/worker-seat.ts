@@ -12,19 +12,19 @@ import type { WorkerChild } from './worker-child.ts';
 
 export type Replaced = {
   readonly worker: number;
-  /** From the wish to the first connection that the new one could take. */
+  /** From the command until the new thread could accept a connection. */
   readonly readyInMs: number;
-  /** What the former still had: established connections, and unaccepted ones that are lost; null: nobody can tell. */
+  /** What the former thread still had: established connections, and unaccepted ones that are lost; null: unknown. */
   readonly connections: number;
   readonly lost: number | null;
 };
 
 export type Retired = Replaced & {
-  /** Requests that were unfinished when there was no more time for them. */
+  /** Requests that were cut when the time was over. */
   readonly cut: number;
 };
 
-/** The former serves on, or the supervisor is at work. */
+/** The former thread goes on serving, or the supervisor is restarting it. */
 export class NotReplaced extends Error {
   override readonly name = 'NotReplaced';
   readonly type: 'worker_unknown' | 'worker_not_replaced';
@@ -42,11 +42,11 @@ export class WorkerSeat {
   readonly #birth: Birth;
   readonly #now: () => number;
   #serving: WorkerChild | undefined;
-  /** Of the life that serves. */
+  /** Of the thread that serves. */
   #context: ChildContext | undefined;
-  /** Not listening yet. */
+  /** The next thread, which is not listening yet. */
   #next: WorkerChild | undefined;
-  /** The former, and when it is gone. */
+  /** The former thread; `gone` resolves when it has ended. */
   #retiring: { readonly worker: WorkerChild; readonly gone: Promise<void> } | undefined;
   #ending: Promise<void> | undefined;
 
@@ -56,10 +56,10 @@ export class WorkerSeat {
     this.#now = now;
   }
 
-  /** Resolves when it accepts connections. */
+  /** Resolves when the worker accepts connections. */
   async start(context: ChildContext): Promise<Running> {
     const worker = this.#birth((dead, error) => this.#died(dead, error));
-    // One that dies before it listens fails the start.
+    // If it dies before it listens, the start fails.
     await worker.addresses;
     this.#serving = worker;
     this.#context = context;
@@ -75,26 +75,30 @@ export class WorkerSeat {
     return this.#serving !== undefined;
   }
 
-  /** Whether a former one still has something to finish. */
+  /** Whether a former thread still has something to finish. */
   get isRetiring(): boolean {
     return this.#retiring !== undefined;
   }
 
-  /** Resolves when the new one serves and the former accepts no more; `retired` when the former is gone. */
+  /**
+   * Resolves when the new thread serves and the former has stopped accepting; `retired` resolves when the former has
+   * ended.
+   */
   async replace(): Promise<{ readonly replaced: Replaced; readonly retired: Promise<Retired> }> {
     const beganAtMs = this.#now();
-    // Of one place there are two threads at most: that many the ledger has room for. From now on time matters.
+    // The ledger has room for two threads per seat, so one that still retires must end first, now within the drain
+    // time.
     await this.#retiring?.worker.drain(Number.POSITIVE_INFINITY);
     const former = await this.#succeeded();
     const readyInMs = Math.round(this.#now() - beganAtMs);
     const gone = this.#retire(former);
-    // It may die just now: then it had no time for a word.
+    // It may die before its farewell.
     const { connections, lost } = await former.farewell.catch(() => ({ connections: 0, lost: null }));
     const replaced = { worker: this.number, readyInMs, connections, lost };
     return { replaced, retired: gone.then(() => ({ ...replaced, cut: former.cut })) };
   }
 
-  /** The one that served until now; another serves in its place. */
+  /** Starts the next thread and lets it serve; returns the former. */
   async #succeeded(): Promise<WorkerChild> {
     const former = this.#serving;
     if (former === undefined || this.#next !== undefined || this.#ending !== undefined)
@@ -108,7 +112,7 @@ export class WorkerSeat {
     } finally {
       this.#next = undefined;
     }
-    // All may be ended meanwhile: the former has its time to finish, which a retirement would take away.
+    // The router may be ending meanwhile: the former thread then has its drain time, which a retirement would override.
     if (this.#serving !== former || this.#ending !== undefined) {
       await next.kill();
       throw new NotReplaced(`worker ${this.number} ended while the new one was starting`);
@@ -117,7 +121,7 @@ export class WorkerSeat {
     return former;
   }
 
-  /** Only the one that serves is missed by the supervisor. */
+  /** Only the death of the serving thread concerns the supervisor. */
   #died(dead: WorkerChild, error: unknown): void {
     if (dead !== this.#serving) return;
     this.#serving = undefined;
@@ -135,7 +139,7 @@ export class WorkerSeat {
     return gone;
   }
 
-  /** Accepts no more, and finishes what is under way; whoever stops it then waits for no more than that. */
+  /** Stops accepting and finishes what is in progress; a `stop` afterwards waits for the same drain. */
   drain(): Promise<void> {
     this.#ending ??= this.#endAll((worker) => worker.drain());
     return this.#ending;

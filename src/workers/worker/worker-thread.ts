@@ -95,7 +95,7 @@ function requestJournal(): RequestJournal | undefined {
   return new RequestJournal(new RingProducer(journal.shared, thread), journal.queryStrings);
 }
 
-/** Told again it sets its times anew. */
+/** Called again, it sets the times anew. */
 async function drain(withinMs: number, idleMs: number | undefined): Promise<void> {
   if (isDraining) {
     void plane.drain(withinMs, idleMs);
@@ -103,7 +103,7 @@ async function drain(withinMs: number, idleMs: number | undefined): Promise<void
   }
   isDraining = true;
   await plane.acceptWaiting();
-  // Only of one whose place another takes is it asked.
+  // A farewell is only wanted if another thread takes over.
   if (idleMs !== undefined) tell({ type: 'farewell', farewell: plane.stopAccepting() });
   const cut = await plane.drain(withinMs, idleMs);
   clearInterval(heartbeat);

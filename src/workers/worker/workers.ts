@@ -23,46 +23,46 @@ import { WorkerChild } from './worker-child.ts';
 import { WorkerFigures } from './worker-figures.ts';
 import { NotReplaced, type Replaced, type Retired, WorkerSeat } from './worker-seat.ts';
 
-/** A worker whose place another has taken; `retired` resolves when it is gone. */
+/** A worker that was replaced; `retired` resolves when the former thread has ended. */
 export type Replacement = { readonly replaced: Replaced; readonly retired: Promise<Retired> };
 
 export type WorkersOptions = {
   readonly count: number;
-  /** As many as the ledger numbers. */
+  /** As many as the ledger has room for. */
   readonly threads: number;
   readonly ledger: MainLedger;
   readonly publisher: Publisher;
-  /** Undefined: none is kept. */
+  /** Undefined: no journal is kept. */
   readonly journal: Journal | undefined;
   readonly directory: string;
-  /** Streams whose events cannot be read, and of which there is no row from before. */
+  /** Streams whose events cannot be read, and that have no earlier row. */
   readonly unreadable: readonly StreamName[];
   readonly pseudonym: string;
-  /** Of the data directory, for digests and affinity cookies. */
+  /** The key of digests and affinity cookies; random per data directory. */
   readonly secret: string;
-  /** With ports resolved: every worker binds the same. */
+  /** With ports resolved: all workers bind the same ones. */
   readonly listeners: readonly ListenerSettings[];
   readonly accessLog: ProcessSettings['accessLog'];
   readonly drainMs: number;
   readonly now: () => number;
   readonly report: (report: HealthReport) => void;
-  /** Makes a pool's ledger. Resolves when it is there, or is not to be had; never rejects. */
+  /** Creates a pool's ledger. Resolves when it exists or could not be created; never rejects. */
   readonly wake: (pool: string) => Promise<unknown>;
   readonly warn: (message: string) => void;
   readonly writeLog: (text: string) => void;
 };
 
-// A worker that dies ten times in ten seconds is not to be had.
+// A worker that dies ten times in ten seconds cannot be kept running.
 const WINDOW = { intensity: 10, periodMs: 10_000 } as const;
-// Twice what passes between two looks at a worker that beats.
+// Three looks, at each of which a beating worker is seen to turn.
 const LATE_MS = 3000;
-// What a scrape may wait for a busy worker.
+// How long a scrape waits for a busy worker.
 const METRICS_MS = 1000;
 
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #seats: readonly WorkerSeat[];
-  /** One that routes alone needs none. */
+  /** Undefined if one worker routes alone. */
   readonly #headcount: HeadcountMemory | undefined;
   readonly #alive = new Map<number, WorkerChild>();
   readonly #figures = new WorkerFigures();
@@ -71,7 +71,7 @@ export class Workers {
   #isReplacing = false;
   #replacements = 0;
   #lostConnections = 0;
-  /** Requests that were cut at the end of the drains since the last one of all began. */
+  /** Requests that were cut since the last `drain` of all workers began. */
   #cut = 0;
 
   constructor(options: WorkersOptions) {
@@ -96,7 +96,7 @@ export class Workers {
     return late.map((worker) => worker.number);
   }
 
-  /** To be called by the ledger of the main thread. */
+  /** Called by the main thread's ledger. */
   ring(thread: number): void {
     this.#alive.get(thread)?.post({ type: 'bell' });
   }
@@ -106,13 +106,13 @@ export class Workers {
     return { replaced: this.#replacements, lostConnections: this.#lostConnections, retiring };
   }
 
-  /** Of all that there are and were; who does not answer in time is as it was when it did. */
+  /** Of all present and former workers; one that does not answer in time counts as last reported. */
   async metrics(): Promise<readonly RequestMetricsSnapshot[]> {
     await Promise.all([...this.#alive.values()].map((worker) => this.#ask(worker)));
     return this.#figures.all;
   }
 
-  /** Those named, or all, one after the other; each is told of when it is done. */
+  /** Replaces the named worker, or all, one after the other; yields each when it is done. */
   async *replace(only?: number): AsyncGenerator<Replacement> {
     if (this.#isReplacing) throw new NotReplaced('workers are just being replaced');
     const seats = this.#seats.filter((seat) => only === undefined || seat.number === only);
@@ -136,9 +136,9 @@ export class Workers {
   }
 
   /**
-   * All at once, as the router ends: a supervisor stops its children one after the other, and the last would go on
-   * accepting for as long as those before it have something to finish. Resolves with the number of requests that were
-   * cut when the drain time was over; of a worker that died meanwhile nobody knows.
+   * Drains all at once when the router ends: a supervisor would stop its children in turn, and the last would go on
+   * accepting until those before it have finished. Resolves to the number of requests that were cut when the drain time
+   * was over; those of a worker that died meanwhile are unknown.
    */
   async drain(): Promise<number> {
     this.#cut = 0;
@@ -240,7 +240,7 @@ export class Workers {
     for (const other of this.#alive.values()) other.post({ type: 'neighbour gone', thread: gone.thread });
   }
 
-  /** Resolves when it has answered, or after so long. */
+  /** Resolves when the worker has answered, or after METRICS_MS. */
   #ask(worker: WorkerChild): Promise<void> {
     this.#lastAsked += 1;
     const id = this.#lastAsked;
