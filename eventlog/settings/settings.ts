@@ -251,7 +251,9 @@ const fields = z
       ),
     z.string().regex(FIELD_VALUE, 'expected at most 4096 visible characters, none of them a line end'),
   )
-  .refine((given) => Object.keys(given).length <= 50, 'expected at most 50 fields')
+  .refine((given) => Object.keys(given).length <= 50, {
+    error: ({ input }) => `expected at most 50 fields, found ${Object.keys(input as object).length}`,
+  })
   .default({});
 
 // 64 KiB: a page with its style and a small picture.

@@ -43,7 +43,7 @@ function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown
   }
   const here = schemaAt(root, inner);
   // Of a secret it is told that it is wrong, and not what it is.
-  const found = here?.writeOnly === true ? 'something else' : describeFound(valueAt(input, inner));
+  const found = here?.writeOnly === true ? 'something else' : foundBy(issue, valueAt(input, inner));
   // Our own sentence says more than any schema.
   if (issue.code === 'custom' || issue.message.startsWith('expected '))
     return [{ path: renderPath(path), ...splitMessage(issue.message, found) }];
@@ -51,6 +51,11 @@ function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown
   const word = valueAt(input, inner);
   const meant = typeof word === 'string' ? nearest(word, wordsOf(here)) : undefined;
   return [{ path: renderPath(path), expected, found, ...(meant === undefined ? {} : { nearest: meant }) }];
+}
+
+/** Of a list that is too long, how long it is. */
+function foundBy({ code }: z.core.$ZodIssue, value: unknown): string {
+  return code === 'too_big' && Array.isArray(value) ? `one of ${value.length}` : describeFound(value);
 }
 
 /** Of `false` or an object, given an object, only what is wrong inside the object is worth telling. */

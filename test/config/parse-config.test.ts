@@ -273,6 +273,19 @@ describe('parseConfig', () => {
       { listeners: [{ address: '[::1]:80' }], admin: { address: '[0:0::1]:80' } },
       'admin.address: expected an address of its own, found [0:0::1]:80, which listeners[0].address has already',
     ],
+    [
+      'more header fields than may be set',
+      {
+        pools: { web: {} },
+        domains: {
+          'a.test': {
+            pool: 'web',
+            headers: { response: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`x-${n}`, 'v'])) },
+          },
+        },
+      },
+      'domains["a.test"].headers.response: expected at most 50 fields, found 51',
+    ],
   ])('refuses %s', (_what, raw, message) => {
     expect(text(raw)).toEqual([message]);
   });

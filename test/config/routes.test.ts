@@ -114,6 +114,11 @@ describe('routes', () => {
       [{ match: {}, pool: 'a', redirect: { location: '/' } }],
       'expected one of pool, split and redirect',
     ],
+    [
+      'more routes than a domain may have',
+      Array.from({ length: 101 }, () => ({ pool: 'a' })),
+      'routes: expected a list of at most 100 entries, found one of 101',
+    ],
     ['a split of nothing', [{ match: {}, split: [] }], 'routes[0].split: expected a list'],
     [
       'a split in which none has a share',
