@@ -8,14 +8,14 @@ import type { Overrides } from './config/index.ts';
 export type Demo = {
   readonly config: object;
   readonly overrides: Overrides;
-  /** What a newcomer reads once it runs. */
+  /** Printed once it runs, for a newcomer. */
   readonly welcome: (listeners: readonly string[], admin: string) => readonly string[];
   readonly stop: () => Promise<void>;
 };
 
 const BACKENDS = ['web.1', 'web.2', 'api.1'] as const;
 
-/** Its log is in a directory of its own and goes with it, so that a demo always begins the same. */
+/** Its log is in a temporary directory that is removed with it, so a demo always starts the same. */
 export async function startDemo(): Promise<Demo> {
   const servers = await Promise.all(BACKENDS.map(startBackend));
   const addresses = new Map(BACKENDS.map((id, index) => [id, addressOf(servers[index]!)]));

@@ -9,7 +9,7 @@ import { AddressUnavailable, takenSince } from './router/claim-listeners.ts';
 import { ConfigRefused } from './router/first-routing.ts';
 import { LimitTooLow } from './router/system-limits.ts';
 
-/** Looked for among the causes of an error too. Undefined: it is none. */
+/** Also searches the causes of the error. Undefined if a user cannot fix it. */
 export function hindrance(error: unknown): CommandFailed | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof CommandFailed) return cause;

@@ -6,7 +6,7 @@ import { makeDirectory } from '../eventlog/index.ts';
 
 type Kept = { readonly file: string; readonly shape: RegExp; readonly make: () => string };
 
-// So that two routers in a row are no loop.
+// Random, so that two routers in a row do not look like a loop.
 const PSEUDONYM: Kept = {
   file: 'pseudonym',
   shape: /^switchyard-[0-9a-f]{12}$/,
@@ -22,12 +22,12 @@ export function pseudonymOf(directory: string): string {
   return keptIn(directory, PSEUDONYM);
 }
 
-/** What digests and affinity cookies are made with: nobody without the directory can make or check one. */
+/** Signs digests and affinity cookies: nobody without the directory can make or check one. */
 export function secretOf(directory: string): string {
   return keptIn(directory, SECRET);
 }
 
-/** The same for all paths that lead to one directory; undefined: there is none. */
+/** The same for all paths that lead to one directory; undefined if it does not exist. */
 export function fileNumberOf(directory: string): string | undefined {
   const found = statSync(directory, { bigint: true, throwIfNoEntry: false });
   return found === undefined ? undefined : `${found.dev}:${found.ino}`;
@@ -39,7 +39,7 @@ function keptIn(directory: string, { file, shape, make }: Kept): string {
     const known = readFileSync(path, 'utf8').trim();
     if (shape.test(known)) return known;
   } catch {
-    // The first start in this directory, or one that cannot be read: then the log says so in a moment.
+    // This is the first start in this directory, or the file cannot be read; then the log reports that in a moment.
   }
   const made = make();
   try {

@@ -3,7 +3,7 @@
  */
 import { concluded, Printer, parseServeArguments, processIo, serveUsage } from './cli/index.ts';
 
-// 1 s: longer than a command needs for its last words, no longer than one who pressed Ctrl-C waits for them.
+// 1 s: longer than a command needs to finish, no longer than somebody who pressed Ctrl-C will wait.
 const INTERRUPTED_MS = 1000;
 
 const argv = process.argv.slice(2);
@@ -12,12 +12,12 @@ if (argv[0] === 'serve' || argv[0] === 'demo') {
   const print = new Printer(processIo(process, new AbortController().signal), argv.includes('--json'));
   process.exitCode = await concluded(() => serving(print), print);
 } else {
-  // Only these need the verbs.
+  // Only client commands need the verbs.
   const { runCommand } = await import('./cli/run.ts');
   const stop = new AbortController();
   process.once('SIGINT', () => {
     stop.abort();
-    // What cannot be called off, such as the reading of a pipe that nobody writes, ends as it would without us.
+    // What cannot be cancelled, such as reading a pipe that nobody writes to, ends as it would without this handler.
     setTimeout(() => process.kill(process.pid, 'SIGINT'), INTERRUPTED_MS).unref();
   });
   process.exitCode = await runCommand(argv, processIo(process, stop.signal));
@@ -29,7 +29,7 @@ async function serving(print: Printer): Promise<0 | 1 | 2> {
     await print.lines(serveUsage(argv));
     return 0;
   }
-  // Only these need the router's own parts.
+  // Only `serve` and `demo` need the router's parts.
   const { serve } = await import('./serve.ts');
   return serve(wish);
 }

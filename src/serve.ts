@@ -37,12 +37,12 @@ import { systemLimit } from './threads/index.ts';
 type ExitCode = 0 | 1;
 type Life = { state: 'starts' | 'runs' | 'ends' };
 
-// What nobody has read by then, nobody will.
+// 1 s to write what is left in the output buffer.
 const LAST_LINES_MS = 1000;
 
-/** Throws `CommandFailed` for what a user can mend. */
+/** Throws `CommandFailed` for anything a user can fix. */
 export async function serve(wish: ServeArguments): Promise<ExitCode> {
-  // Of nobody's hearing they would end the process: before there is a router, and while it drains.
+  // Without a handler these signals would end the process: before there is a router, and while it drains.
   process.on('SIGHUP', () => {}).on('SIGUSR2', () => {});
   let demo: Demo | undefined;
   let predecessor: Predecessor | undefined;
@@ -67,7 +67,7 @@ async function configOf(wish: ServeArguments, demo: Demo | undefined): Promise<C
   return wish.config === undefined ? parseConfig({}, overrides) : loadConfig(wish.config, overrides);
 }
 
-/** Undefined: nobody is there, so this start is one like any other. */
+/** Undefined if no router answers; then this start is an ordinary one. */
 async function predecessorOf({ admin, data }: Config): Promise<Predecessor | undefined> {
   // Most starts need no client of the admin API.
   const { Predecessor } = await import('./router/predecessor.ts');
@@ -90,13 +90,14 @@ async function run(
   });
   const workers = wish.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
   requireAddressSpace(systemLimit('Max address space') ?? Number.POSITIVE_INFINITY, workers);
-  // If this process fails, the other one could not go on with a log of a later format.
+  // If this process failed, the old one could not continue with a log of a later format.
   if (predecessor !== undefined) requireOwnFormat(config.data);
   else if (!wish.takeOver) requireFree(config.data);
   const claims = new Claims();
   const claimed = await claimListeners(config.listeners, claims, predecessor?.held);
   const listeners = bearable(claimed, workers, log);
-  // A port of the system's choice is chosen when it is listened on: before, it would be anybody's meanwhile.
+  // A port chosen by the system is bound only when it is listened on; claimed earlier, anybody could take it in
+  // between.
   const isChosen = parseHostPort(config.admin.address)?.port === 0;
   const isClaimed = isChosen || predecessor !== undefined;
   const admin = isClaimed
@@ -104,7 +105,7 @@ async function run(
     : { ...config.admin, address: await claims.claim(config.admin.address) };
   const router = new Router(
     {
-      // The working directory may be gone one day.
+      // The working directory may disappear later.
       config: { ...config, admin, data: resolve(config.data) },
       workers,
       chaos: wish.chaos,
@@ -130,7 +131,7 @@ async function run(
     await predecessor?.makeRoom();
     await router.start();
     claims.letGo();
-    // Told to end while it starts, it leaves the place to who has it.
+    // If it was told to end while starting, it leaves the old process in place.
     const isCalledOff = predecessor !== undefined && life.state === 'ends';
     if (!isCalledOff) {
       await predecessor?.takePlace();
@@ -143,12 +144,12 @@ async function run(
   }
   const code = await ended.promise;
   log.info({ requestsCut: cut }, 'ended');
-  // It would be waited for as long as somebody has the other end of a pipe, and reads nothing.
+  // Node would wait for as long as somebody holds the other end of a pipe without reading.
   if (!(await output.written(LAST_LINES_MS))) process.exit(code);
   return code;
 }
 
-/** Who has the directory most likely has the addresses too, and is of more interest than those. */
+/** A process that holds the directory most likely holds the addresses too; the directory is the better message. */
 function requireFree(directory: string): void {
   try {
     requireUnheld(directory, Date.now());
@@ -158,9 +159,9 @@ function requireFree(directory: string): void {
   }
 }
 
-/** Clients that would leave no file to open for anything else are not let in. Throws `LimitTooLow`. */
+/** Limits the clients so that descriptors are left for everything else. Throws `LimitTooLow`. */
 function bearable(listeners: readonly ListenerSettings[], workers: number, log: ProcessLog) {
-  // Node has raised it to what the user may have.
+  // Node has raised the limit to the user's maximum.
   const files = systemLimit('Max open files');
   if (files === undefined) return listeners;
   requireFiles(files, workers);
@@ -172,7 +173,7 @@ function bearable(listeners: readonly ListenerSettings[], workers: number, log: 
 }
 
 function outputOf(log: () => ProcessLog): StandardOutput {
-  // Nobody is left to be told of it.
+  // Nobody is left to tell.
   process.stderr.on('error', () => {});
   return new StandardOutput({
     sink: standardSink(),
@@ -207,7 +208,7 @@ async function tellReady(
       `no domain yet; add one: switchyard pool set web --admin ${admin}, then backend set and domain set`,
     );
   }
-  // Whoever started it waits for this line, whatever else it wants to hear.
+  // Whoever started it waits for this line, whatever the log level.
   log.child({}, { level: 'info' }).info({ listeners, admin }, 'ready');
   for (const line of demo?.welcome(listeners, admin) ?? []) output.write(`${line}\n`);
 }
@@ -237,7 +238,7 @@ function obeySignals(
     else log.warn({ signal }, `${signal}: ignored while the router ${life.state}`);
   };
   const config = wish.config === undefined ? undefined : resolve(wish.config);
-  // Of two at once the one that has the older file could be the later one to change anything.
+  // If two ran at once, the one with the older file could apply its changes last.
   const reload = whileItRuns(oneAtATime(() => reapply({ ...wish, config }, running, router, log)));
   const replace = whileItRuns(() => router.replaceWorkers());
   process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload).on('SIGUSR2', replace);

@@ -33,33 +33,33 @@ import type { AdminPorts } from './ports.ts';
 import { type Route, routesOf } from './routes.ts';
 
 export interface AdminOptions extends AdminPorts {
-  /** Wanted of everybody but probes, when set. Without one only loopback is listened on. */
+  /** If set, required for everything but probes. Without a token the API listens on loopback only. */
   readonly token?: string;
-  /** Further names that a Host may say. */
+  /** Further names accepted in the Host field. */
   readonly names: readonly string[];
   readonly logger: Logger;
-  /** That may be open at once; 288 by default. */
+  /** The number of connections that may be open at once; 288 by default. */
   readonly connections?: number;
 }
 
 export interface Admin {
   /** `host:port`, port 0 for any; resolves to the address bound. Rejects with `AdminUnavailable`. */
   listen(address: string): Promise<string>;
-  /** Lets go of the address; connections that are there stay. Resolves when another may have all that come. */
+  /** Stops listening; existing connections stay. Resolves when new connections all go to another listener. */
   leave(): Promise<void>;
-  /** Ends streams and waits: from now on every answer is the last on its connection. New calls are still answered. */
+  /** Ends streams and waits; from now on every response is the last on its connection. New calls are still answered. */
   letGo(): void;
-  /** Ends streams and idle connections, waits a moment for calls under way, then cuts what is left. */
+  /** Ends streams and idle connections, waits a moment for calls in progress, then cuts the rest. */
   close(): Promise<void>;
 }
 
 const SERVER_OPTIONS = {
-  // 10 s for a head of at most 16 KiB; bodies have bounds of their own, since an import takes as long as it takes.
+  // 10 s for a head of at most 16 KiB. Bodies have their own limits, since an import may take any length of time.
   headersTimeout: 10_000,
   requestTimeout: 0,
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,
-  // A Host that is missing is refused with a problem, like one that is wrong.
+  // A missing Host is refused with a problem response, like a wrong one.
   requireHostHeader: false,
   connectionsCheckingInterval: 5_000,
 };
@@ -77,7 +77,7 @@ class AdminServer implements Admin {
   readonly #open: ReadonlySet<string>;
   readonly #server: Server;
   readonly #connections: Connections;
-  /** Of each connection, until what came on it last is answered. */
+  /** By connection: resolves when the last request on it is answered. */
   readonly #turns = new WeakMap<Socket, Promise<void>>();
   readonly #notes: CommandNotes;
   readonly #bodies = new BodyRoom();
@@ -87,7 +87,7 @@ class AdminServer implements Admin {
   constructor(options: AdminOptions) {
     this.#options = options;
     this.#guard = { names: options.names.map(nameOf), token: options.token };
-    // A route that is switched off does not exist, so that nobody can tell it apart from one never made.
+    // A route that is switched off does not exist, so that it cannot be told apart from one that never did.
     this.#routes = routesOf(options.chaos !== undefined);
     this.#open = new Set(this.#routes.filter(({ open }) => open).map(pathOf));
     const serve = (request: IncomingMessage, response: ServerResponse) =>
@@ -102,7 +102,7 @@ class AdminServer implements Admin {
     this.#server.on('clientError', (error, socket) =>
       refusing(socket, () => refuseUnreadable(error, socket)),
     );
-    // What expects anything but 100 Continue: Node alone would answer it, without a problem.
+    // An expectation other than 100-continue: Node would answer it by itself, without a problem response.
     this.#server.on('checkExpectation', serve);
     this.#server.on('connect', (_request, socket) => refusing(socket, () => refuseTunnel(socket)));
   }
@@ -117,7 +117,7 @@ class AdminServer implements Admin {
         `admin: expected a token or a loopback address, found ${address} without one`,
       );
     }
-    // A process that takes over listens beside the one before it.
+    // During a takeover, the new process listens beside the old one.
     this.#server.listen({ port: at.port, host: at.host, reusePort: true });
     try {
       await once(this.#server, 'listening');
@@ -133,7 +133,7 @@ class AdminServer implements Admin {
   }
 
   async leave(): Promise<void> {
-    // Turns of the loop, so that whoever waits to be accepted is.
+    // Two turns of the event loop, so that connections waiting to be accepted are accepted.
     await nextTurn();
     await nextTurn();
     void this.#unlisten();
@@ -150,7 +150,7 @@ class AdminServer implements Admin {
     this.#notes.tell();
   }
 
-  /** Resolves when its last connection is gone; undefined: it never listened. */
+  /** Resolves when its last connection is closed; undefined if it never listened. */
   #unlisten(): Promise<unknown> | undefined {
     if (this.#server.listening) {
       this.#closed = once(this.#server, 'close');
@@ -159,7 +159,10 @@ class AdminServer implements Admin {
     return this.#closed;
   }
 
-  /** RFC 9112 §9.3.2: what comes behind one another on a connection is carried out so; an import is once it is poured. */
+  /**
+   * RFC 9112 §9.3.2: pipelined requests are carried out in order. An import counts as carried out when its response is
+   * complete.
+   */
   #serveInTurn(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     this.#turns.set(socket, this.#serve(request, response, this.#turns.get(socket)));
@@ -170,13 +173,14 @@ class AdminServer implements Admin {
     response: ServerResponse,
     former: Promise<void> | undefined,
   ): Promise<void> {
-    // An answer under way when the admin closes is the last one on its connection, even if its head said otherwise.
+    // A response in progress when the admin API closes is the last on its connection, even if its head said otherwise.
     response.once('finish', () => {
       if (this.#closing.signal.aborted) request.socket.end();
     });
     const gone = new AbortController();
     response.once('close', () => {
-      // After its answer nobody waits for anything, and the exception that an abort makes is as dear as reading the call.
+      // After the response nobody waits for anything, and the exception made by an abort costs as much as reading the
+      // call.
       if (!response.writableFinished) gone.abort();
     });
     const hasRoom = this.#connections.enter(request.socket, response);
@@ -184,7 +188,7 @@ class AdminServer implements Admin {
     const reply = await this.#answer(request, response, hasRoom, gone.signal);
     const isReading = reply.type === 'stream' && reply.isReading === true;
     if (!isReading) await discardRest(request);
-    // What is left of a body that nobody read would be taken for the next request.
+    // The unread rest of a body would be taken for the next request.
     if (!request.complete && !isReading) response.setHeader('connection', 'close');
     try {
       await send(response, reply, this.#closing.signal);
@@ -221,7 +225,7 @@ class AdminServer implements Admin {
     checkWay(request, this.#guard);
     const open = this.#open.has(url.split('?', 1)[0]!);
     if (!open) checkToken(request, this.#guard);
-    // A router whose operators are many is none to be ended: probes are answered whatever else there is.
+    // A router with many operators must not be restarted for that, so probes are answered even when the API is full.
     if (!open && !hasRoom) throw fullHouse(this.#connections.most);
     checkExpectation(request);
     const { route, params, query } = match(this.#routes, method, url);
@@ -236,7 +240,7 @@ class AdminServer implements Admin {
     if (route.method === 'GET') return reply;
     const ms = this.#options.now() - startedAtMs;
     const noted = () => this.#notes.add({ request, status: reply.status, ms });
-    // When the answer is out, if anybody is there to get it.
+    // Noted when the response has been sent, or now if the client has left.
     if (response.closed) noted();
     else response.once('close', noted);
     return reply;
@@ -267,12 +271,12 @@ class AdminServer implements Admin {
     if (error instanceof DataUnusable) return rejected({ type: 'log_unavailable', detail: error.message });
     if (error instanceof EventUnreadable) return problem('unreadable', error.message);
     this.#fault(error, request);
-    // What went wrong inside is for the log, where the operator reads it, not for whoever asked.
+    // Details of an internal error belong in the log, where the operator reads them, not in the response.
     return problem('internal_error', 'see the log of the process');
   }
 
   #fault(error: unknown, { method, url, socket }: IncomingMessage): void {
-    // The client left in the middle of its own request: nobody's fault, and nobody to tell.
+    // The client left in the middle of its own request: nobody is to blame, and nobody is left to tell.
     if (socket.destroyed) return;
     this.#options.logger.error({ err: error, method, url }, 'admin call failed');
   }

@@ -9,7 +9,7 @@ import type { Logger } from './logger.ts';
 export type CommandNote = {
   readonly request: IncomingMessage;
   readonly status: number;
-  /** From reading the head of the request to the answer. */
+  /** From reading the request's head to the answer. */
   readonly ms: number;
 };
 
@@ -29,7 +29,7 @@ export class CommandNotes {
     this.#timer ??= setTimeout(() => this.tell(), LATER_MS);
   }
 
-  /** All that waits, now. */
+  /** Logs everything that waits, now. */
   tell(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

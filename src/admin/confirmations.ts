@@ -29,14 +29,14 @@ export type ConfirmationsOptions = {
   readonly history: Historian;
   readonly now: () => number;
   readonly logger: Logger;
-  /** Between two tries to undo one; 5000 by default. */
+  /** Between two attempts to undo; 5000 by default. */
   readonly retryMs?: number;
 };
 
 type Live = Trial & {
   timer: NodeJS.Timeout | undefined;
   state: 'on trial' | 'ending';
-  /** Why it is not undone though its time is over, as it was told. */
+  /** Why it is not undone although its time is over, as last logged. */
   hindrance?: string;
 };
 
@@ -46,15 +46,15 @@ export type Confirmed =
   | { readonly type: 'undone'; readonly left: readonly string[] }
   | Extract<Answer, { type: 'rejected' }>;
 
-// An owner that is being restarted, a full disk: until then, the change stays in force and is tried to be undone again.
+// Reasons to retry: an owner that is restarting, a full disk. Until it is undone, the change stays in force.
 const RETRY_MS = 5000;
-// A day: nobody may ask for more. Where the clock was set back, more seems to be left, which a timer may not even hold.
+// A day: the longest trial. If the clock was set back, more would seem to be left than a timer can hold.
 const LONGEST_MS = 86_400_000;
 
 export class Confirmations {
   readonly #options: ConfirmationsOptions;
   readonly #live = new Map<string, Live>();
-  /** A plan was chosen, and is on its way into the log. */
+  /** The trial whose plan was chosen and is on its way into the log. */
   #coming: string | undefined;
 
   constructor(options: ConfirmationsOptions) {
@@ -79,14 +79,14 @@ export class Confirmations {
     };
   }
 
-  /** Those that may still be confirmed, the most urgent first. */
+  /** Trials that may still be confirmed, the most urgent first. */
   list(): readonly Trial[] {
     return [...this.#live.values()]
       .map(({ id, untilMs, before, position }) => ({ id, untilMs, before, position }))
       .sort((a, b) => a.untilMs - b.untilMs);
   }
 
-  /** The id under which a change goes to the desk; a repeated change has the same. */
+  /** Chooses the command id of a change on trial; a repeated change gets the same one. */
   commandFor(by: By): By & { readonly commandId: string } {
     const { commandId } = by;
     const id =
@@ -97,8 +97,8 @@ export class Confirmations {
   }
 
   /**
-   * In force at once, with what is to be known of it later kept beside its answer. One at a time: of two, the undoing of the
-   * second would bring back what the first had changed.
+   * Puts a change in force at once and stores what its trial needs beside the answer. One at a time: with two, undoing
+   * the second would bring back what the first had changed.
    */
   async putOnTrial(
     plan: Plan,
@@ -121,14 +121,14 @@ export class Confirmations {
     try {
       return await this.#options.desk().carryOut(noted, by, digest);
     } finally {
-      // Refused or failed, the log says whether it is in force: an owner may have been lost once it was written.
+      // Even if refused or failed, the log says whether it is in force: an owner may have crashed after the append.
       await this.#begin(by.commandId).finally(() => {
         if (this.#coming === idOf(by.commandId)) this.#coming = undefined;
       });
     }
   }
 
-  /** Undefined where nothing was changed, or it is decided already. */
+  /** Undefined if nothing was changed, or the trial is already decided. */
   trial(commandId: string): Trial | undefined {
     return this.list().find(({ id }) => id === idOf(commandId));
   }
@@ -146,7 +146,7 @@ export class Confirmations {
     try {
       answer = await this.#options.desk().carryOut(plan, as, digestOf(as.commandId));
     } finally {
-      // Refused, or failed in another way: it stays on trial.
+      // If the confirmation was refused or failed in another way, the change stays on trial.
       if (answer?.type === 'done') this.#forget(id);
       else if (answer?.rejection !== LATE) this.#again(live, live.untilMs - this.#options.now());
     }
@@ -175,7 +175,7 @@ export class Confirmations {
     return (await this.#decision(id)).type !== 'unknown';
   }
 
-  /** What ran out meanwhile is undone, if it can be, before whoever is started next: nobody is served by it. */
+  /** Trials that ran out meanwhile are undone, if possible, before the actors that start next. */
   async #remember(): Promise<void> {
     for (const { commandId, position, answer } of await this.#options.log().commands(ON_TRIAL)) {
       const trial = trialOf(commandId, position, answer);
@@ -205,11 +205,11 @@ export class Confirmations {
     const { id } = live;
     if (live.state === 'ending') return;
     try {
-      // A confirming may have been written though its answer was lost.
+      // A confirmation may have been written although its answer was lost.
       if ((await this.#decision(id)).type === 'confirmed') return this.#forget(id);
       const { answer, left } = await this.#carriedBack(live);
       if (answer.type === 'rejected') {
-        // Confirmed in the last moment.
+        // It was confirmed at the last moment.
         if (answer.rejection === LATE) return;
         this.#tellHindrance(live, answer.rejection.detail, { reason: answer.rejection });
       } else {
@@ -224,7 +224,7 @@ export class Confirmations {
     this.#again(live, this.#options.retryMs ?? RETRY_MS);
   }
 
-  /** Each once: a log may be out of reach for hours. */
+  /** Logs each hindrance once: a log may be unavailable for hours. */
   #tellHindrance(live: Live, hindrance: string, what: object): void {
     if (live.hindrance === hindrance) return;
     live.hindrance = hindrance;
@@ -241,7 +241,7 @@ export class Confirmations {
       if (undone !== undefined) return undone;
       throw new Error(`expected a change at position ${live.position}, found none`);
     };
-    // Before others have to wait; mostly nothing happens in between.
+    // Computed before the desk's turn, so that others wait less; usually nothing happens in between.
     const found = await undoneAt();
     let left: readonly string[] = [];
     const plan: Plan = async (now) => {
@@ -267,7 +267,7 @@ export class Confirmations {
   }
 }
 
-// Compared by identity: what comes first ends a trial, and whoever is late is told what came first.
+// Compared by identity: the first decision ends a trial, and a later one is told so.
 const LATE = { type: 'version_mismatch', detail: 'decided already', expected: 0, found: 0, won: [] } as const;
 
 function idOf(commandId: string): string {

@@ -9,7 +9,7 @@ export type Match = {
   readonly query: ReadonlyMap<string, string>;
 };
 
-// 4 096: the longest names of a path and a query, percent-encoded, fit with room.
+// 4096: enough for the longest names in a path and a query, percent-encoded.
 const TARGET_LENGTH = 4096;
 
 /** `routes`: those that exist in this process. Throws `Refused`. */
@@ -20,7 +20,7 @@ export function match(routes: readonly Route[], method: string, target: string):
       `expected a target of at most ${TARGET_LENGTH} characters, found ${target.length}`,
     );
   }
-  // The absolute form would bring a second host along.
+  // The absolute form would contain a second host.
   if (!target.startsWith('/'))
     throw new Refused('malformed_request', `expected a path, found ${quoted(target)}`);
   const cut = target.indexOf('?');
@@ -55,7 +55,7 @@ function paramsOf(pattern: readonly string[], segments: readonly string[]): Map<
   return params;
 }
 
-/** A key that nobody reads may be the misspelt one that matters: `dryrun=true` must not apply. */
+/** An unknown key may be a misspelt important one: `dryrun=true` must not apply. */
 function queryOf(route: Route, text: string): Map<string, string> {
   const query = new Map<string, string>();
   for (const pair of text.split('&')) {
@@ -80,7 +80,7 @@ function decoded(text: string): string {
   }
 }
 
-// RFC 9110 §15.5.6: a 405 says what would be allowed.
+// RFC 9110 §15.5.6: a 405 lists the allowed methods.
 function wrongMethod(method: string, candidates: readonly Route[]): Refused {
   const allowed = candidates.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]));
   const allow = [...new Set(allowed)].join(', ');

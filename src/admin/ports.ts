@@ -24,9 +24,9 @@ export type LedgerFigures = {
       readonly inFlight: number;
       /** Null: no limit. */
       readonly limit: number | null;
-      /** As the ledger sees it: eligible, quarantined, draining and the like. */
+      /** As the ledger sees it: eligible, quarantined, draining and so on. */
       readonly state: string;
-      /** Present where that ends by itself. */
+      /** Present if the state ends by itself. */
       readonly untilMs?: number;
     };
   };
@@ -36,12 +36,12 @@ export type CrashAnswer = 'done' | 'not_running' | 'unknown';
 
 export interface AdminPorts {
   readonly desk: Desk;
-  /** Who carries out imports; the desk, where nobody does it beside. */
+  /** Carries out imports; if absent, the desk does. */
   readonly importer?: Importer;
   readonly log: History;
-  /** Questions about the past, answered beside routing. */
+  /** Answers questions about the past, without blocking routing. */
   readonly history: Historian;
-  /** Who compares a wish of so many bytes with what is in force; `history`, unless somebody else does. */
+  /** Chooses who compares a wish of this many bytes with what is in force; `history` if absent. */
   readonly comparer?: (bytes: number) => Historian;
   /** The supervision tree, a page at a time. */
   readonly actors: (page: PageOptions) => ActorPage;
@@ -50,31 +50,31 @@ export interface AdminPorts {
     readonly crash: string;
     readonly at?: CrashPoint;
   }) => CrashAnswer | Promise<CrashAnswer>;
-  /** Undefined for a pool whose ledger nobody has used yet. */
+  /** Undefined for a pool whose ledger has not been used yet. */
   readonly ledger: (pool: string) => LedgerFigures | undefined;
-  /** A pool's ledger as it is, packed; undefined: it has none. */
+  /** A pool's ledger as it is, packed; undefined if it has none. */
   readonly checkpoint: (pool: string) => Uint8Array | undefined;
-  /** Resolves when a backend that was drained or removed has nothing under way; undefined: who asked went away. */
+  /** Resolves when a backend that was drained or removed has nothing in progress; undefined if the caller left. */
   readonly drained: (pool: PoolName, id: BackendId, gone: AbortSignal) => Promise<Drained | undefined>;
   readonly metrics: () => Promise<readonly Family[]>;
   readonly health: () => Check;
   readonly ready: () => Check;
-  /** Absent where nothing can be changed. */
+  /** Absent if nothing can be changed. */
   readonly confirmations?: Confirmations;
-  /** Absent where the log is not at rest. */
+  /** Absent if the log is in use. */
   readonly repair?: () => AsyncGenerator<Repairing, Repaired>;
-  /** Absent where the log is in no directory. */
+  /** Absent if the log is not in a directory. */
   readonly archive?: (
     wish: { readonly before: number; readonly file: string },
     signal?: AbortSignal,
   ) => AsyncGenerator<string, ArchiveReport>;
-  /** This worker, or all, one after the other; and then so long for the former ones to be gone. */
+  /** Replaces this worker, or all, one after the other; then waits up to this long until the former ones are gone. */
   readonly replace: (worker: number | undefined, waitMs: number) => Promise<ReplaceAnswer>;
-  /** Another process may take this one's place. */
+  /** Lets another process take this one's place. */
   readonly successions: Successions;
-  /** Our own listeners, which no backend may be: such a backend would be a loop. */
+  /** The router's own listeners, which no backend may have: it would be a loop. */
   readonly ownAddresses: () => OwnAddresses;
   readonly now: () => number;
-  /** How often a silent Server-Sent Events stream says that it lives; 15 s by default. */
+  /** The interval of heartbeats on a silent Server-Sent Events stream; 15 s by default. */
   readonly heartbeatMs?: number;
 }

@@ -15,10 +15,10 @@ type Rejected = Extract<Answer, { type: 'rejected' }>;
 /** What a dry run at a position answered. */
 export type Shown = { readonly position: number; readonly changes: readonly Change[] };
 
-/** Whose present is not asked for, since what is shown is not carried out. */
+/** The present state for a dry run, which needs none because nothing is carried out. */
 export const NOTHING: Present = { position: 0, pools: new Map(), domains: new Map() };
 
-/** Commands that make these changes, each on the condition that its owner still is as it was seen. */
+/** Commands that make these changes, each on condition that its owner is unchanged since it was read. */
 export function restoring(changes: readonly Change[], past: Routing, present: Present): Planned {
   if (changes.length > MAX_CHANGES) return { type: 'rejected', rejection: tooMany(changes.length) };
   return {
@@ -27,7 +27,7 @@ export function restoring(changes: readonly Change[], past: Routing, present: Pr
   };
 }
 
-/** The same, unless it takes away more than is allowed: a wrong position must not empty the router. */
+/** The same, unless it removes more than is allowed: a wrong position must not empty the router. */
 export function restoringWithin(
   allowRemovals: number,
   { changes, past, counts }: Wanted,
@@ -44,7 +44,7 @@ export type Wanted = {
   readonly counts: Removable | undefined;
 };
 
-/** As it was found, an owner at a time; `present`: the owners that change. */
+/** From the differences found per owner; `present`: the owners that change. */
 export function restoringFound(
   { found, changes, removed, past, ...counted }: Restoration,
   allowRemovals: number,
@@ -65,13 +65,13 @@ function expecting(command: Command, { domains, pools }: Present): Command {
   return { ...command, ifVersion: found?.version ?? 0 } as Command;
 }
 
-/** What would be said against it; null: nothing. */
+/** Why it would be refused; null if it would not be. */
 export async function refusedOf(planned: Planned, desk: Pick<Desk, 'refusalOf'>) {
   const refusal = planned.type === 'rejected' ? planned.rejection : await desk.refusalOf(planned.commands);
   return refusal === undefined ? null : { type: refusal.type, detail: refusal.detail };
 }
 
-/** Undefined where what was shown is what would be done. */
+/** Undefined if what was shown is what would be done. */
 export function staleness(
   shown: Shown | undefined,
   changes: readonly Change[],
@@ -86,7 +86,7 @@ export function staleness(
   };
 }
 
-/** A mismatch with what was shown is told together with what happened since. */
+/** If the state no longer matches what was shown, adds the events since then. */
 export async function withWinners(
   { log }: { readonly log: Pick<EventLog, 'read'> },
   { rejection }: Rejected,

@@ -32,7 +32,7 @@ export type Route = {
   readonly handler: Handler;
   readonly query: readonly string[];
   readonly limitBytes: number;
-  /** Answers without a token: who probes has none. */
+  /** Answered without a token: probes have none. */
   readonly open: boolean;
 };
 
@@ -90,7 +90,7 @@ export const ROUTES: readonly Route[] = [
   route('GET', '/readyz', getReady, { open: true }),
 ];
 
-/** The front door: somebody who has the address only finds the rest from here. */
+/** The entry point: a client that knows only the address finds everything else from here. */
 async function listRoutes(_call: Call, { chaos }: AdminPorts): Promise<Reply> {
   const items = routesOf(chaos !== undefined).map(({ method, pattern, query }) => ({
     method,
@@ -100,7 +100,7 @@ async function listRoutes(_call: Call, { chaos }: AdminPorts): Promise<Reply> {
   return json({ items });
 }
 
-/** Those that exist in this process. */
+/** The routes that exist in this process. */
 export function routesOf(hasChaos: boolean): readonly Route[] {
   return hasChaos ? ROUTES : ROUTES.filter(({ pattern }) => pattern.at(-1) !== 'chaos');
 }

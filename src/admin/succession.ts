@@ -1,23 +1,26 @@
 /** What a handover to another process needs: `takeover.ts` speaks with that process, the router carries it out. */
 
-/** A listener as the config file has it, and where it listens. */
+/** A listener's address in the config file, and the address it is bound to. */
 export type Held = { readonly wished: string; readonly bound: string };
 
 export interface Successions {
-  /** The number of the data directory; two paths to one have the same. Undefined: it is away. */
+  /** The number of the data directory; two paths to one directory have the same. Undefined if it is gone. */
   readonly directory: string | undefined;
-  /** Who is at it now; undefined: nobody. */
+  /** The process that is taking over now; undefined if none. */
   readonly pid: number | undefined;
   begin(pid: number): Succession;
 }
 
-/** From its beginning until the other process has the place, or is gone. */
+/** Lasts from the first want until the other process has the place or is gone. */
 export interface Succession {
   readonly held: readonly Held[];
-  /** Commands are refused from then on, and the log and its directory are the other's to take. Rejects: nothing was let go. */
+  /**
+   * From then on commands are refused, and the other process may take the log and its directory. If it rejects, nothing
+   * was released.
+   */
   makeRoom(): Promise<void>;
-  /** The admin's address too. Requests are still let in. */
+  /** Releases the admin API's address too. Requests are still accepted. */
   givePlace(): Promise<void>;
-  /** This process drains and ends if the place was given; else whatever was let go is taken back. */
+  /** This process drains and ends if the place was given; otherwise it takes back what was released. */
   end(): void;
 }

@@ -12,7 +12,7 @@ import { operatorsWithin } from './descriptors.ts';
 import type { Figures } from './figures.ts';
 import type { Planner } from './planner.ts';
 
-/** What it speaks for. Functions are of what is made later, or made anew. */
+/** What the admin API needs. The functions return things that are created later, or anew. */
 export type AdminOf = {
   readonly config: Config;
   readonly chaos: boolean;
@@ -25,18 +25,18 @@ export type AdminOf = {
   readonly importer: ImportThread;
   readonly confirmations: Confirmations;
   readonly successions: Successions;
-  /** All addresses of this router, the admin's among them. */
+  /** All addresses of this router, including the admin's. */
   readonly addresses: () => readonly string[];
   readonly ready: () => Check;
   readonly replace: (worker: number | undefined, waitMs: number) => Promise<ReplaceAnswer>;
 };
 
 export class AdminChild {
-  /** Before the first start it may have port 0. */
+  /** Its port may be 0 until the first start. */
   address: string;
   readonly #of: AdminOf;
   #admin: Admin | undefined;
-  /** The address is another process's. */
+  /** Another process has taken the address. */
   #hasLeft = false;
 
   constructor(of: AdminOf) {
@@ -44,12 +44,12 @@ export class AdminChild {
     this.address = of.config.admin.address;
   }
 
-  /** Who waits there for a drain or follows events is let go. */
+  /** Ends calls that wait for a drain or follow events. */
   letGo(): void {
     this.#admin?.letGo();
   }
 
-  /** Another process has the address from now on. */
+  /** From now on the address belongs to another process. */
   async leave(): Promise<void> {
     this.#hasLeft = true;
     await this.#admin?.leave();
@@ -106,7 +106,7 @@ export class AdminChild {
       names,
       logger,
       connections: operatorsWithin(systemLimit('Max open files') ?? Number.POSITIVE_INFINITY),
-      // The ledger's and the workers': the deadline of a drain is theirs to keep, also when the wall clock is set.
+      // The clock of the ledger and the workers: they keep the deadline of a drain, even if the wall clock is set.
       now: systemClock.now,
       ...(token === undefined ? {} : { token }),
     });

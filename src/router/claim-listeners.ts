@@ -8,9 +8,10 @@ import type { Held } from '../admin/index.ts';
 import { type ListenerSettings, parseHostPort, renderHostPort } from '../config/index.ts';
 
 /**
- * Ports that are free, with 0 resolved. Workers share a port among themselves, and the system would share it with
- * another router of the same user too; so each is first bound alone, which fails where anyone else has it. Not so what a router
- * `held` that is to be taken over: it is shared with just that one, who listens on.
+ * Replaces each address by one that is free, with port 0 resolved. Workers share a port among themselves, and the
+ * system would also share it with another router of the same user. So each address is first bound exclusively, which
+ * fails if anybody else has it. The exception are the addresses `held` by the router that is to be taken over: they are
+ * shared with it, and it keeps listening.
  */
 export async function claimListeners(
   listeners: readonly ListenerSettings[],
@@ -33,13 +34,14 @@ export class AddressUnavailable extends Error {
 }
 
 /**
- * What was found free, until it is listened on: a router that starts in the same second would find it free too. Its mark is a socket
- * with a name, and no file, which the system keeps for as long as this process does, and which is another in every network of its own.
- * Such a name is anybody's to take: so one that is taken is waited for, and whoever keeps it hinders nobody for long.
+ * Reserves addresses between the check that they are free and listening on them; without it, a router that starts in
+ * the same second would also find them free. The mark is a Unix socket with an abstract name: it has no file, exists as
+ * long as this process, and is separate in every network namespace. Anybody can take such a name, so a name in use is
+ * waited for, but only for a limited time.
  */
 export class Claims {
   readonly #marks = new Map<string, Server>();
-  /** What was asked for, by where it led: two names may lead to one address. */
+  /** The requested address by the address it resolved to: two names may resolve to one address. */
   readonly #bound = new Map<string, string>();
   readonly #patienceMs: number;
 
@@ -56,18 +58,18 @@ export class Claims {
     });
     const { address: host, port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
-    // Port 0 is another port each time.
+    // Port 0 is a different port each time.
     if (at.port !== 0) this.#claimOnce(renderHostPort({ host, port }), address);
     return renderHostPort({ host: at.host, port });
   }
 
-  /** All of it is listened on. */
+  /** Drops the marks, once all addresses are listened on. */
   letGo(): void {
     for (const mark of this.#marks.values()) mark.close();
     this.#marks.clear();
   }
 
-  /** Both would listen there, and each would have some of the connections. */
+  /** Two listeners on one address would each get some of the connections. */
   #claimOnce(bound: string, address: string): void {
     const other = this.#bound.get(bound);
     if (other !== undefined)
@@ -76,7 +78,7 @@ export class Claims {
   }
 
   async #mark(name: string, address: string): Promise<void> {
-    // Linux alone shares ports so, and names sockets so. Port 0 is another port each time.
+    // Only Linux shares ports like this and has abstract socket names. Port 0 is a different port each time.
     if (process.platform !== 'linux' || name.endsWith(':0')) return;
     if (this.#marks.has(name)) throw new AddressUnavailable(`expected ${address} once, found it twice`);
     for (let waitedMs = 0; waitedMs <= this.#patienceMs; waitedMs += AGAIN_MS) {
@@ -87,25 +89,25 @@ export class Claims {
         this.#marks.set(name, mark.unref());
         return;
       }
-      // Where there may be none, things are as they are elsewhere.
+      // Where such sockets are not allowed, continue without a mark, as on other systems.
       if (mark !== 'EADDRINUSE') return;
       await sleep(AGAIN_MS);
     }
   }
 }
 
-// 10 s: longer than a router starts. What it claimed it listens on then, which is found like that of any other.
+// 10 s: longer than a router takes to start. By then it listens, and its address is found in use like any other.
 const PATIENCE_MS = 10_000;
 const AGAIN_MS = 50;
-// Of a name of 107 bytes.
+// Abstract socket names have at most 107 bytes.
 const LONGEST = 80;
 
-/** The system shares a port among those of one user alone. */
+/** The user id is part of the name because the system shares a port only within one user. */
 function markOf(name: string): string {
   return `\0switchyard ${process.geteuid?.()} ${name.slice(-LONGEST)}`;
 }
 
-/** To no purpose but to hold it: whoever connects is sent away. Rejects with the system's error. */
+/** Holds the address and rejects connections. Rejects with the system's error. */
 async function listening(options: ListenOptions): Promise<Server> {
   const server = createServer();
   server.maxConnections = 0;
@@ -114,7 +116,7 @@ async function listening(options: ListenOptions): Promise<Server> {
   return server;
 }
 
-/** Undefined: of another reason than that somebody has listened on an address since it was claimed. */
+/** Undefined if the error has another cause than somebody listening on an address since it was claimed. */
 export function takenSince(error: Error): AddressUnavailable | undefined {
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code !== 'EADDRINUSE' || address === undefined || port === undefined) return undefined;

@@ -5,14 +5,14 @@
  */
 
 export type ClockWatchOptions = {
-  /** Epoch milliseconds, both. */
+  /** Both in epoch milliseconds. */
   readonly wallNow: () => number;
   readonly now: () => number;
   readonly warn: (fields: { readonly aheadMs: number }, message: string) => void;
 };
 
 const LOOK_EVERY_MS = 1000;
-// Less is what a clock that is kept right is set by.
+// Clock synchronisation makes smaller corrections.
 const TOLD_FROM_MS = 1000;
 
 export class ClockWatch {

@@ -6,24 +6,24 @@ import { MOST_CONNECTIONS } from '../admin/index.ts';
 import type { ListenerSettings } from '../config/index.ts';
 import { LimitTooLow, withWorkers } from './system-limits.ts';
 
-// Measured: 37 and 9 a worker at rest, 22 for the threads of history and imports. A worker that is replaced is there twice, and
-// questions about the past open three files of each segment.
+// Measured: 37, and 9 per worker, at rest; 22 for the history and import threads. A worker exists twice while it is
+// replaced, and questions about the past open three files per segment.
 const OWN = 80;
 const OWN_OF_A_WORKER = 20;
-// At rest, and for a connection at a time.
+// Enough at rest, with one connection at a time.
 const LEAST = 48;
 const LEAST_OF_A_WORKER = 10;
-// A client, and the connection to its backend …
+// A client and the connection to its backend …
 const OF_A_CLIENT = 2;
-// … but of very many most are idle: more requests than these are hardly ever under way at once.
+// … but with very many clients most are idle: more requests than this are hardly ever in progress at once.
 const MOST_AT_BACKENDS = 8192;
-// Where so few are allowed, better some clients than none, and some operators.
+// With a very low limit, still allow some clients and some operators.
 const LEAST_SHARE = 8;
 const LEAST_OPERATORS = 4;
-// Of few files, those for who is connected to the admin.
+// The share of descriptors for connections to the admin API.
 const SHARE_OF_OPERATORS = 16;
 
-/** Throws `LimitTooLow` where so many do not even start a router. */
+/** Throws `LimitTooLow` if the descriptors are too few to start a router. */
 export function requireFiles(descriptors: number, workers: number): void {
   const least = LEAST + LEAST_OF_A_WORKER * workers;
   if (descriptors >= least) return;
@@ -38,15 +38,15 @@ export function clientsWithin(descriptors: number, workers: number): number {
   return Math.max(clients, Math.ceil(descriptors / LEAST_SHARE));
 }
 
-/** Connections to the admin: idle ones are files too. */
+/** Connections to the admin API: idle ones use descriptors too. */
 export function operatorsWithin(descriptors: number): number {
   const share = Math.floor(descriptors / SHARE_OF_OPERATORS);
   return Math.min(Math.max(share, LEAST_OPERATORS), MOST_CONNECTIONS);
 }
 
 /**
- * The same listeners where they want no more than so many clients in all. Else they share by max-min fairness: equally, and what
- * one does not want is the others'.
+ * Returns the same listeners if together they want no more than this many clients. Otherwise they share by max-min
+ * fairness: equally, and what one does not want goes to the others.
  */
 export function within(clients: number, listeners: readonly ListenerSettings[]): readonly ListenerSettings[] {
   const wish = ({ limits }: ListenerSettings) => limits.connections || Number.POSITIVE_INFINITY;

@@ -22,7 +22,7 @@ import { mergeMetrics } from '../telemetry/request-metrics.ts';
 import type { StandardOutput } from '../telemetry/standard-output.ts';
 import type { Journal, MainPlane, Workers } from '../workers/index.ts';
 
-/** Who is asked. */
+/** Where the figures come from. */
 export type FiguresOf = {
   readonly version: string;
   readonly system: System;
@@ -93,14 +93,14 @@ export class Figures {
     ];
   }
 
-  /** The main thread answers this, so it is alive; the workers beat their hearts. */
+  /** The main thread answers this, so it is alive; the workers send heartbeats. */
   health(): Check {
     const silent = this.#of.workers.silent();
     if (silent.length === 0) return { ok: true, detail: 'alive' };
     return { ok: false, detail: `worker ${silent.join(', ')} has been silent for seconds` };
   }
 
-  /** A log that cannot be written is told and no more: whoever sends requests here has no reason to send them elsewhere. */
+  /** A log that cannot be written is reported but does not make the router unready: requests are routed as before. */
   ready(): Check {
     const { system, workers } = this.#of;
     if (workers.serving === 0) return { ok: false, detail: 'no worker accepts connections' };
@@ -121,8 +121,8 @@ export class Figures {
 }
 
 /**
- * As the next request finds it: a quarantine whose time is over is one no more, though nobody has come to end it; an
- * ejection waits for the request that tries the backend.
+ * The state as the next request will find it. A quarantine that is over has ended, even if nobody has recorded its end;
+ * an ejection lasts until a request tries the backend.
  */
 function stateAt({ state, untilMs }: RowStats, nowMs: number) {
   if (state !== 'quarantined' && state !== 'ejected') return { state };

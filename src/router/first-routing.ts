@@ -9,14 +9,14 @@ export class ConfigRefused extends Error {
   override readonly name = 'ConfigRefused';
 }
 
-/** Of a start that failed for want of it: whoever started the router is told in a line, and nothing crashed. */
+/** Whether a start failed because of the config. If so, one line tells the user, and nothing counts as a crash. */
 export function isForConfig(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     if (cause instanceof ConfigRefused) return true;
   return false;
 }
 
-/** `unapplied`: the log has history, which says what is in force. */
+/** `unapplied`: the log already has events, and they determine what is in force. */
 export async function putInForce(
   wished: Routing,
   { desk, log }: { readonly desk: Desk; readonly log: EventLog },
@@ -24,7 +24,7 @@ export async function putInForce(
 ): Promise<'applied' | 'unapplied'> {
   const isEmpty = (await log.position()) === 0;
   if (!isEmpty && !evenIfNotEmpty) return 'unapplied';
-  // There is nothing yet that a slip of the file could take away, however much it brings.
+  // The log is empty, so a mistake in the file cannot remove anything, whatever its size.
   const everything: Plan = () => ({
     type: 'commands',
     commands: commandsOf(difference(EMPTY_ROUTING, wished), wished),

@@ -7,7 +7,7 @@ export type Followed =
   | Exclude<WishRead, { type: 'read' }>
   | { readonly type: 'answered'; readonly settings: ProcessSettings | null; readonly answer: Answer };
 
-/** `author`: as the log has it. Rejects as the historian does. */
+/** `author`: as recorded in the log. Rejects like the historian. */
 export async function followFile(
   file: ConfigFile,
   author: string,

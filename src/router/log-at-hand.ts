@@ -14,12 +14,13 @@ import { projectionOf } from '../projection.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
 import { positionInJournal } from './lost-events.ts';
 
-// A tenth of a second of reading. Of more rows the number alone is checked before they are used, and each when it is.
+// A tenth of a second of reading. If there are more rows, only their number is checked at the start, and each row when
+// it is used.
 const CHECKED_AT_START = 10_000;
 
 export class LogAtHand {
   readonly directory: string;
-  /** Streams that cannot be read, and of which there is no row from before. */
+  /** Streams that cannot be read and have no earlier row either. */
   readonly unreadable: StreamName[] = [];
   readonly #tidings: ProcessLog;
   #first: LocalLog | undefined;
@@ -31,7 +32,10 @@ export class LogAtHand {
     this.#tidings = tidings;
   }
 
-  /** Once, before the tree: a directory that cannot be used is the user's to mend, not a crash to restart from. */
+  /**
+   * Called once, before the tree starts: a directory that cannot be used is for the user to fix, not a crash to restart
+   * from.
+   */
   async openFirst(): Promise<LocalLog> {
     const log = this.#opened(false);
     try {
@@ -41,7 +45,7 @@ export class LogAtHand {
       const isLarge = kept > CHECKED_AT_START && kept === expected;
       if (!isLarge) await this.#mend(log);
     } catch (error) {
-      // The directory is let go with it.
+      // Closing also releases the directory.
       await log.close();
       throw error;
     }
@@ -49,7 +53,7 @@ export class LogAtHand {
     return log;
   }
 
-  /** The first one was opened before the tree; one that is opened after a crash finds its caches as they were left. */
+  /** Returns the log that was opened before the tree; after a crash, opens it again with its caches as they are. */
   open(): EventLog {
     const opened = this.#first ?? this.#opened(true);
     this.#first = undefined;
@@ -57,18 +61,18 @@ export class LogAtHand {
     return opened;
   }
 
-  /** Another process may take the directory, until this one opens the log anew. */
+  /** Lets another process take the directory until this one opens the log again. */
   letGo(): void {
     this.#open?.letGo();
   }
 
-  /** What an archive swaps. */
+  /** The open log, which an archive replaces. */
   get local(): LocalLog {
     if (this.#open === undefined) throw new TypeError('expected an open log, found none');
     return this.#open;
   }
 
-  /** How many there should be; undefined: nobody has counted yet, or the log cannot say just now. */
+  /** How many owners there should be; undefined if they have not been counted or the log cannot tell now. */
   get owners(): number | undefined {
     try {
       return this.local.owners;
@@ -78,7 +82,7 @@ export class LogAtHand {
     }
   }
 
-  /** By another thread, or no longer: holds for whatever is opened later, too. */
+  /** Whether another thread writes back now; applies to logs opened later as well. */
   writtenBackBeside(is: boolean): void {
     this.#isWrittenBack = is;
     (this.#first ?? this.#open)?.writtenBackBeside(is);
@@ -111,7 +115,7 @@ export class LogAtHand {
     );
   }
 
-  /** Rows that were dropped or damaged are made again; whoever cannot be read is named to the workers. */
+  /** Rebuilds rows that were dropped or damaged; streams that cannot be read are reported to the workers. */
   async #mend(log: LocalLog): Promise<void> {
     if (log.mendIndex()) this.#tidings.warn({}, 'the index of domains was damaged and is made again');
     const wanted = new Set<StreamName>(log.reader.streamsOutOfDate());

@@ -5,15 +5,16 @@
  */
 import { openJournalReader } from '../../eventlog/index.ts';
 
-// The last second of requests, and no more than are read in some ten milliseconds.
+// The last second of requests, and no more than can be read in about 10 ms.
 const LAST_MS = 1000;
 const MOST_REQUESTS = 5000;
-// Of a journal of a terabyte as of a small one, since a start waits for it; two routers of a take-over write by turns into few.
+// The same bound for a journal of a terabyte, because a start waits for this. In a takeover, two routers write
+// alternately into a few segments.
 const MOST_SEGMENTS = 16;
 
 /**
- * The last position that requests of former runs were decided on, as far as the newest of them tell; 0: they do not. `damaged` is
- * told of what of the journal cannot be read.
+ * The last position on which requests of earlier runs were decided, according to the newest segments; 0 if they do not
+ * tell. `damaged` is called for parts of the journal that cannot be read.
  */
 export function positionInJournal(directory: string, damaged: (error: unknown) => void = () => {}): number {
   const told = (_path: string, error: unknown) => damaged(error);
@@ -22,7 +23,7 @@ export function positionInJournal(directory: string, damaged: (error: unknown) =
     const toMs = journal.span()?.toMs;
     return toMs === undefined ? 0 : lastPosition(journal.requests({ fromMs: toMs - LAST_MS }));
   } catch {
-    // A journal that cannot be read tells nothing, and whoever is to write it says what is wrong with it.
+    // A journal that cannot be read tells nothing; its writer will report what is wrong with it.
     return 0;
   } finally {
     journal.close();

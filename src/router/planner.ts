@@ -5,7 +5,7 @@
 import type { ChildSpec } from '../../actors/index.ts';
 import { type Historian, HistoryThread, LocalHistory, sourcesOf } from '../history/index.ts';
 
-// Together some 30 ms, in pieces of 5.
+// Together about 30 ms, in pieces of 5 ms.
 const SMALL_BYTES = 65_536;
 const FEW_OWNERS = 2000;
 
@@ -14,7 +14,7 @@ export class Planner {
   readonly #here: Historian;
   readonly #owners: () => number | undefined;
 
-  /** `directory`: of the data. `owners`: how many there are, if that is known. */
+  /** `directory`: the data directory. `owners`: how many there are, if known. */
   constructor(directory: string, owners: () => number | undefined) {
     const beside = { id: 'planner', name: 'plan', niceness: 0 };
     this.#thread = new HistoryThread({ directory, flush: async () => {}, beside });
@@ -26,19 +26,19 @@ export class Planner {
     return this.#thread.childSpec();
   }
 
-  /** For a wish of so many bytes. */
+  /** For a wish of this many bytes. */
   readonly comparer = (bytes: number): Historian => {
     const owners = this.#owners() ?? Number.POSITIVE_INFINITY;
     return bytes <= SMALL_BYTES && owners <= FEW_OWNERS ? this.#here : this.#thread;
   };
 
-  /** For a wish in a file, of whatever size. */
+  /** For a wish in a file, of any size. */
   get thread(): Historian {
     return this.#thread;
   }
 }
 
-/** Opened for one wish, and closed when it is left. */
+/** Opened for one wish and closed after it. */
 function openedOnce(directory: string) {
   const past = sourcesOf(directory, Date.now);
   const sources = past.sources();

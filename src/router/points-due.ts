@@ -1,19 +1,21 @@
 /** When points of the past are made: a few seconds after enough events were recorded, those before the start included. */
 import { POINT_EVERY } from '../../eventlog/index.ts';
 
-// A start is over by then, and the first requests have found their owners; so is a burst of changes, or it has become large.
+// By then a start is over and the first requests have woken their owners; a burst of changes is over too, or has become
+// large.
 const LEISURE_MS = 5000;
-// A whole state of more owners takes more memory than the router itself: it is made only when somebody asks for the past.
+// The whole state of more owners takes more memory than the router itself, so it is made only when somebody asks about
+// the past.
 const MOST_OWNERS = 20_000;
 
 export class PointsDue {
   readonly #owners: () => number | undefined;
   readonly #make: (events: number) => void;
-  /** Events that no point was made of yet. */
+  /** Events since the last point. */
   #events = 0;
   #leisure: NodeJS.Timeout | undefined;
 
-  /** `owners`: undefined where nobody has counted them. */
+  /** `owners`: undefined if they have not been counted. */
   constructor(owners: () => number | undefined, make: (events: number) => void) {
     this.#owners = owners;
     this.#make = make;

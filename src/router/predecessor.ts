@@ -12,14 +12,14 @@ import { HttpTransport, NothingAnswers } from '../cli/transport/http-transport.t
 import { parseHostPort, renderHostPort } from '../config/index.ts';
 
 export type PredecessorOf = {
-  /** host:port of its admin. */
+  /** host:port of its admin API. */
   readonly admin: string;
   readonly token: string | undefined;
-  /** Of the data directory that both serve. */
+  /** The number of the data directory that both processes use. */
   readonly directory: string;
 };
 
-// 30 s: it finishes the commands that it has, and its disk may be slow.
+// 30 s: it finishes its pending commands first, and its disk may be slow.
 const ANSWER_MS = 30_000;
 const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
@@ -30,14 +30,14 @@ const answer = z.union([
 type Want = 'list' | 'room' | 'place';
 
 export class Predecessor {
-  /** What it listens on. */
+  /** The listeners it holds. */
   held: readonly Held[] = [];
   readonly #client: AdminClient;
   readonly #stop = new AbortController();
   readonly #wishes = new PassThrough();
   readonly #answers: AsyncGenerator<string>;
 
-  /** Undefined: nothing answers there. Rejects with `CommandFailed` where it is not to be taken over. */
+  /** Undefined if nothing answers there. Rejects with `CommandFailed` if the router there cannot be taken over. */
   static async find(of: PredecessorOf): Promise<Predecessor | undefined> {
     const predecessor = new Predecessor(of);
     try {
@@ -62,12 +62,12 @@ export class Predecessor {
     );
   }
 
-  /** Resolves when the log and its directory are ours to take. */
+  /** Resolves when this process may take the log and its directory. */
   async makeRoom(): Promise<void> {
     await this.#want('room');
   }
 
-  /** Resolves when it accepts no more commands, and is about to accept no more connections. */
+  /** Resolves when it accepts no more commands and is about to stop accepting connections. */
   async takePlace(): Promise<void> {
     await this.#want('place');
   }
@@ -82,7 +82,7 @@ export class Predecessor {
     const { where } = this.#client;
     this.#wishes.write(`${JSON.stringify({ want })}\n`);
     const next = this.#answers.next();
-    // Once it has answered, it is gone if it does so no more.
+    // It answered the first want, so if it stops answering now, it is gone.
     const line = await inTime(want === 'list' ? next : next.catch(() => GONE), where);
     if (line.done === true) return [];
     const found = answer.safeParse(parsedJson(line.value));
@@ -109,7 +109,7 @@ async function inTime<T>(answered: Promise<T>, where: string): Promise<T> {
   }
 }
 
-/** What listens on all addresses is asked on one of this machine's own. */
+/** An admin API that listens on all addresses is asked on loopback. */
 function askedAt(admin: string): string {
   const at = parseHostPort(admin);
   if (at === undefined || at.port === 0)
@@ -119,7 +119,7 @@ function askedAt(admin: string): string {
   return renderHostPort({ host: LOOPBACK[at.host] ?? at.host, port: at.port });
 }
 
-/** Of a problem that it answers, what it means here. */
+/** Translates a problem response into what it means for a takeover. */
 function refusalOf(error: unknown, admin: string): unknown {
   const type = error instanceof CommandFailed ? (error.json as { type?: unknown }).type : undefined;
   if (type === undefined) return error;

@@ -35,27 +35,27 @@ import { RouterSuccessions } from './succession.ts';
 
 export type RouterOptions = {
   readonly config: Config;
-  /** Threads that route; 0: the main thread does. */
+  /** The number of routing threads; 0: the main thread routes. */
   readonly workers: number;
   readonly chaos: boolean;
   /** Make the routing equal to the config's even if the log has history. */
   readonly apply: boolean;
   readonly version: string;
   readonly log: ProcessLog;
-  /** For the lines of the access log. */
+  /** Receives the lines of the access log. */
   readonly output: StandardOutput;
-  /** Another process goes on routing and writing its journal until this one has its place. */
+  /** Another process keeps routing and writing its journal until this one takes its place. */
   readonly isTakingOver: boolean;
-  /** Another process has the place of this one, which is to be stopped. */
+  /** Another process has taken this one's place; this one must be stopped. */
   readonly replaced: (pid: number) => void;
   /** The tree gave up. */
   readonly failed: (error: unknown) => void;
 };
 
-/** The main thread, the workers, and one to spare for each that is being replaced. */
+/** Beyond two threads per worker, the running one and its replacement: the main thread, and one to spare. */
 const SPARE_THREADS = 2;
-// Two seconds of a busy worker, as the journal has for requests: longer than a journal that died is missed. Of very many
-// workers none is that busy, and the rings together are addresses that are reserved.
+// Two seconds of a busy worker, as the journal has for requests: longer than it takes to restart a crashed journal.
+// With very many workers none is that busy, and the rings together reserve address space.
 const RECORD_SLOTS = 65_536;
 const RECORD_SLOTS_OF_MANY = 16_384;
 const MANY_THREADS = 40;
@@ -79,7 +79,7 @@ export class Router {
   readonly #successions: RouterSuccessions;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #listeners: readonly ListenerSettings[];
-  /** What the file wants and the log has not, where it was not applied. */
+  /** What the file wants and the log lacks, if the file was not applied. */
   unapplied: Routing | undefined;
 
   constructor(options: RouterOptions, listeners: readonly ListenerSettings[]) {
@@ -182,7 +182,7 @@ export class Router {
       prepare: () => this.#prepare(),
       recording: () => (this.#journal === undefined ? [] : [this.#journal.childSpec()]),
       named: (pool, backends) => this.#journal?.named(pool, backends),
-      // A trial that ran out is undone, by what history says, before workers route.
+      // Trials that ran out are undone, from history, before workers route.
       outside: (world) => [
         this.#history.childSpec(),
         this.#confirmations.childSpec(),
@@ -237,7 +237,10 @@ export class Router {
     });
   }
 
-  /** Resolves when every listener accepts. Rejects with what hindered it; then nothing is left running. */
+  /**
+   * Resolves when every listener accepts connections. Rejects with the reason if it cannot; then nothing is left
+   * running.
+   */
   async start(): Promise<void> {
     const { reader } = await this.#log.openFirst();
     this.#publisher.names.load((visit) => reader.domainNames(visit));
@@ -271,11 +274,14 @@ export class Router {
     return [...listeners, admin];
   }
 
-  /** Finishes what is under way, within the drain time, and lets go of everything. Resolves with the number of requests that were cut. */
+  /**
+   * Finishes what is in progress, within the drain time, and releases everything. Resolves with the number of requests
+   * that were cut.
+   */
   async stop(): Promise<number> {
     this.#state = 'draining';
     this.#successions.isOver = true;
-    // The admin stays until then and says so.
+    // The admin API stays until the drain is over and reports it.
     this.#admin.letGo();
     const cut = await this.#workers.drain();
     await this.#system.stop();
@@ -290,10 +296,10 @@ export class Router {
     return followFile(file, author, { desk, historian: this.#planner.thread });
   }
 
-  /** Other threads in the workers' places, one after the other; none of their connections fails by it. */
+  /** Replaces the workers' threads one after the other; no connection fails because of it. */
   replaceWorkers(only?: number, waitMs = 0): Promise<ReplaceAnswer> {
     const { config, log } = this.#options;
-    // Who wants to wait for however long it takes is told after the time that a shutdown would take.
+    // A caller that would wait without limit is answered after the time that a shutdown would take.
     return replaceWorkers(this.#workers.replace(only), Math.min(waitMs, config.drainMs), log);
   }
 
@@ -301,7 +307,7 @@ export class Router {
     return this.#system.desk.look((now) => now.everything());
   }
 
-  /** Nothing is routed yet. */
+  /** Whether no domain exists yet. */
   async empty(): Promise<boolean> {
     return (await this.#system.log.currents({ kind: 'domain', limit: 1 })).length === 0;
   }

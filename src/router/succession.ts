@@ -14,25 +14,25 @@ import type { ProcessLog } from '../telemetry/process-log.ts';
 import type { LogAtHand } from './log-at-hand.ts';
 
 export type SuccessionsOf = {
-  /** Undefined: it is away. */
+  /** Undefined: the directory is gone. */
   readonly directory: () => string | undefined;
   readonly held: () => readonly Held[];
   readonly system: () => System;
   readonly atHand: LogAtHand;
   /** Lets go of the admin's address. */
   readonly leaveAdmin: () => Promise<void>;
-  /** The other process has the place. */
+  /** The other process has taken the place. */
   readonly replaced: (pid: number) => void;
   readonly log: ProcessLog;
 };
 
-// How soon it is looked again whether the log is open: it takes a tenth of a second where the other is gone.
+// How often to check whether the log is open; opening takes a tenth of a second once the other process is gone.
 const LOOK_MS = 50;
 
 export class RouterSuccessions implements Successions {
   readonly #of: SuccessionsOf;
   #present: RouterSuccession | undefined;
-  /** This process ends: there is nothing to take back. */
+  /** This process is ending: there is nothing to take back. */
   isOver = false;
 
   constructor(of: SuccessionsOf) {
@@ -101,7 +101,7 @@ class RouterSuccession implements Succession {
     else this.#ended();
   }
 
-  /** Whatever the other wrote before it went is in force as well. */
+  /** Also puts in force what the other process wrote before it ended. */
   async takenBack(isOver: () => boolean): Promise<void> {
     const { system, log } = this.#of;
     const { pid } = this;

@@ -1,8 +1,9 @@
 /** Whether the system's limits for this process suffice for a router. */
 
 const GIB = 1024 ** 3;
-// Measured: 4.1 GiB of the main thread and what all threads share, and 0.8 of a thread. With these a worker can be replaced, and one thread
-// at a time be had for history, imports and large applies; for more than there is room for nobody is begun (`newThread`).
+// Measured: 4.1 GiB for the main thread and what all threads share, and 0.8 GiB per thread. With these bounds a worker
+// can be replaced, and one thread at a time can run for history, imports or large applies; further threads are not
+// started (`newThread`).
 const LEAST_GIB = 8;
 const LEAST_GIB_OF_A_WORKER = 1;
 
@@ -10,12 +11,12 @@ export class LimitTooLow extends Error {
   override readonly name = 'LimitTooLow';
 }
 
-/** For a message: of how many workers. */
+/** For a message: the number of workers. */
 export function withWorkers(workers: number): string {
   return workers === 0 ? '' : ` with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 }
 
-/** Throws `LimitTooLow` where so many bytes do not even bear its threads. */
+/** Throws `LimitTooLow` if the address space is too small for its threads. */
 export function requireAddressSpace(bytes: number, workers: number): void {
   const least = LEAST_GIB + LEAST_GIB_OF_A_WORKER * workers;
   if (bytes >= least * GIB) return;

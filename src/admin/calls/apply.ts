@@ -33,7 +33,7 @@ export async function apply(call: Call, ports: AdminPorts): Promise<Reply> {
     : putOnTrial(call, ports, { ...how, confirmWithinMs });
 }
 
-/** However much it is: what was compared is let go of before it is sent, since others wait to compare. */
+/** Releases the comparison before the response is sent, whatever its size, because others wait to compare. */
 async function shown(call: Call, ports: AdminPorts, how: How): Promise<Reply> {
   using body = await bodyOf(call);
   await using comparing = await comparingOf(call, ports, how, body.bytes);
@@ -48,7 +48,7 @@ async function bodyOf(call: Call): Promise<HeldBody> {
   return body;
 }
 
-/** Throws `Refused` for what cannot be read as a wish. */
+/** Throws `Refused` if the body cannot be read as a wish. */
 async function comparingOf(call: Call, ports: AdminPorts, how: How, bytes: Uint8Array): Promise<Comparing> {
   const { dryRun, allowRemovals, confirmWithinMs } = how;
   const { history, comparer = () => history } = ports;
@@ -64,7 +64,7 @@ async function comparingOf(call: Call, ports: AdminPorts, how: How, bytes: Uint8
   throw begun.type === 'silent' ? silent() : unfit(begun.word, begun.problems, begun.found);
 }
 
-/** Nothing at all said is no wish for nothing at all: a truncated or misspelt file must not empty the router. */
+/** An empty wish does not mean an empty routing: a truncated or misspelt file must not empty the router. */
 function silent(): Refused {
   return new Refused('invalid_settings', 'expected pools and domains, found neither');
 }
@@ -81,7 +81,10 @@ async function putInForce(call: Call, ports: AdminPorts, how: How): Promise<Repl
   return withDrained(call, ports, { answer, known, leavers: removedIn(planned.changes), waitMs });
 }
 
-/** In force at once, and undone unless it is confirmed: the answer says under which id, and until when. */
+/**
+ * Puts the changes in force at once and undoes them unless they are confirmed; the answer has the trial's id and its
+ * end.
+ */
 async function putOnTrial(
   call: Call,
   ports: AdminPorts,
@@ -102,11 +105,11 @@ async function putOnTrial(
 
 type CarriedOut = {
   readonly answer: Answer;
-  /** What the plan was made of; undefined where none was made. */
+  /** What the plan was made from; undefined if none was made. */
   readonly planned: Comparison | undefined;
 };
 
-/** What was compared is let go of with the answer: whoever waits for drains may do so for long. */
+/** Releases the comparison with the answer, because a caller may wait long for drains. */
 async function carriedOut(
   call: Call,
   ports: AdminPorts,
@@ -115,14 +118,15 @@ async function carriedOut(
 ): Promise<CarriedOut> {
   using body = await bodyOf(call);
   await using comparing = await comparingOf(call, ports, how, body.bytes);
-  // To look at all takes its time; what others did in it is looked at before they have to wait, and there is little left for then.
+  // Comparing everything takes time. Changes made meanwhile are compared too before the desk's turn, so that little is
+  // left to do while others wait.
   await comparing.compare();
   await comparing.bringUp(await ports.log.position());
   const answer = await carryOut(comparing.plan, comparing.digest);
   return { answer, planned: comparing.planned };
 }
 
-/** A repeated command is not planned again: its changes are history, to be read in the events. */
+/** A repeated command is not planned again: its changes are history and can be read in the events. */
 function appliedAs(answer: Done, planned: Comparison | undefined) {
   const { position, changed } = facts(answer);
   const what = planned === undefined ? { repeated: true } : { changes: planned.changes };

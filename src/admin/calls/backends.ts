@@ -44,7 +44,7 @@ export async function putBackend(call: Call, { desk, ownAddresses }: AdminPorts)
   });
 }
 
-/** Whoever removes with a wait may end its process when this is answered. */
+/** A caller that removes with a wait may end the backend's process when this is answered. */
 export function deleteBackend(call: Call, ports: AdminPorts): Promise<Reply> {
   const waitMs = waitOf(call);
   const [pool, id] = [poolOf(call), backendIdOf(call)];
@@ -58,7 +58,7 @@ export function deleteBackend(call: Call, ports: AdminPorts): Promise<Reply> {
 }
 
 const drainBody = z.strictObject({
-  // 30 s: the drain of the process itself. A day: what a timer of Node can surely hold.
+  // 30 s: the default drain of the process itself. One day: a delay that a Node timer can certainly hold.
   timeoutMs: z.int().min(0).max(86_400_000).default(30_000),
 });
 
@@ -68,7 +68,7 @@ export async function drainBackend(call: Call, ports: AdminPorts): Promise<Reply
   const [pool, id] = [poolOf(call), backendIdOf(call)];
   const { timeoutMs } = await bodyBy(call, drainBody);
   const untilMs = now() + timeoutMs;
-  // A repetition comes later and would name another moment; what it means is the same.
+  // A repetition comes later and has another deadline but means the same, so the digest has the timeout.
   const digest = { type: 'DrainBackend', pool, id, timeoutMs };
   const answer = await askAs(desk, { type: 'DrainBackend', pool, id, untilMs }, call, digest);
   if (answer.type === 'rejected') return rejected(answer.rejection);

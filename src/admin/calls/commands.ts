@@ -18,19 +18,22 @@ type Conditional = Extract<Command, { ifVersion?: number }>;
 
 export type Wish = {
   readonly command: Conditional;
-  /** As a person calls it: `domain example.com`. */
+  /** As shown to a person: `domain example.com`. */
   readonly what: string;
   readonly exists: (present: Present) => boolean;
 };
 
-/** `If-Match: *` is judged where nothing can happen in between; all else the owner judges by itself. */
+/**
+ * `If-Match: *` is checked within the desk's turn, so that nothing can change in between; the owner checks all other
+ * conditions itself.
+ */
 export async function put(call: Call, desk: Desk, wish: Wish): Promise<Reply> {
   const condition = conditionOf(call);
   if (condition.type === 'exists') return putIfPresent(call, desk, wish);
   return receipt(await desk.ask(conditioned(wish.command, condition), byOf(call)));
 }
 
-/** `gone`: what is answered once it is. */
+/** `gone`: makes the response once it is removed. */
 export async function remove(
   call: Call,
   desk: Desk,
@@ -44,7 +47,7 @@ export async function remove(
   return missing && condition.type === 'exists' ? absent(wish.what) : rejected(answer.rejection);
 }
 
-// A refusal, so that nothing is kept under its key; it is told in other words.
+// A rejection, so that nothing is stored under the command's key; the response has other words (`absent`).
 const NOTHING_THERE = {
   type: 'rejected',
   rejection: { type: 'version_mismatch', detail: 'nothing there', expected: 1, found: 0, won: [] },
@@ -68,7 +71,7 @@ function conditioned(command: Conditional, condition: Condition): Command {
   return { ...command, ...ifVersion(condition) };
 }
 
-/** One command whose id stands for something steadier than the command, such as a delay instead of a moment. */
+/** One command whose digest is of something steadier than the command, such as a delay instead of a deadline. */
 export function askAs(desk: Desk, command: Command, call: Call, digest: Json): Promise<Answer> {
   const by = byOf(call);
   if (by.commandId === undefined) return desk.ask(command, by);

@@ -17,30 +17,30 @@ export type Follow = {
   readonly stream: StreamName | undefined;
   readonly follow: boolean;
   readonly sse: boolean;
-  /** Positions up to this one are archived, as the answer's head says. */
+  /** Positions up to this one are archived; the response head says so. */
   readonly archived?: number;
 };
 
-/** Stands in an event's place, so that one damaged event hides no other. */
+/** Replaces a damaged event, so that it does not hide the others. */
 type Unreadable = {
   readonly type: 'EventUnreadable';
   readonly position: number;
   readonly stream: string;
   readonly problem: string;
 };
-/** Stands in the place of events that an archive took away before they were read. */
+/** Replaces events that an archive removed before they were read. */
 type Archived = {
   readonly type: 'EventsArchived';
   readonly from: number;
-  /** The last of them: what follows comes after it. */
+  /** The last of them; the next line comes after it. */
   readonly position: number;
 };
 type Line = Recorded | Unreadable | Archived;
 
-// 256, or 256 KiB of text: an event may be of a megabyte, and each reader who is slow holds a page.
+// 256, or 256 KiB of text: an event may be a megabyte, and each slow reader holds a page.
 const PAGE = 256;
 const PAGE_CHARACTERS = 262_144;
-// 15 s: below the idle time-outs of the proxies between (30 to 60 s).
+// 15 s: below the idle timeouts of intermediate proxies (30 to 60 s).
 const HEARTBEAT_MS = 15_000;
 
 export async function pourEvents(
@@ -58,13 +58,13 @@ export async function pourEvents(
       const end = await log.position();
       const read = await cursor.next(Math.min(PAGE, wish.limit - sent));
       const last = read.at(-1);
-      // Of a stream that ends before `from`, what comes next may be before it too.
+      // If the stream ends before `from`, the next event may also lie before it.
       const lines = read.filter(({ position }) => position >= wish.from);
       if (last !== undefined) {
         const text = lines.map((line) => written(line, wish.sse)).join('');
         if (text !== '' && !(await outlet.write(text))) return;
         await ownTurn();
-        // What is archived is told, and is none of those that were asked for.
+        // Archived events are reported but do not count towards the limit.
         if (last.type !== 'EventsArchived') sent += lines.length;
         if (last.position >= wish.to) return;
       } else if (!wish.follow || end >= wish.to) return;
@@ -80,11 +80,11 @@ function written(line: Line, sse: boolean): string {
   return sse ? `id: ${line.position}\nevent: ${line.type}\ndata: ${text}\n\n` : `${text}\n`;
 }
 
-/** By position, or by version where one stream is read: both are dense. */
+/** By position, or by version when one stream is read: both are dense. */
 type Way = {
   readonly read: (from: number, limit: number) => Promise<readonly Recorded[]>;
   readonly placeOf: (event: Recorded) => number;
-  /** Where a damaged one was expected here. */
+  /** The place of a damaged event that was expected `here`. */
   readonly placeOfDamaged: (line: Unreadable, here: number) => number;
   readonly last: () => Promise<number>;
 };
@@ -103,7 +103,7 @@ async function cursorFor(log: History, { stream, from, to, archived = 0 }: Follo
     const events = await log.readStream(stream, { from: start, limit, characters: PAGE_CHARACTERS });
     return events.filter((event) => event.position <= to);
   };
-  // A damaged event does not say its version, but versions are dense.
+  // A damaged event does not tell its version, but versions are dense.
   const placeOfDamaged: Way['placeOfDamaged'] = (_, here) => here;
   const way: Way = {
     read,
@@ -114,12 +114,12 @@ async function cursorFor(log: History, { stream, from, to, archived = 0 }: Follo
   return new Cursor(log, way, await versionFrom(log, stream, first), known);
 }
 
-/** Reads on by position or by version; where a page cannot be read, event by event past the damaged one. */
+/** Reads on by position or by version; if a page cannot be read, event by event past the damaged one. */
 class Cursor {
   readonly #log: History;
   readonly #way: Way;
   #at: number;
-  /** What was up to this position was said, or is known to be archived. */
+  /** Everything up to this position was sent or is known to be archived. */
   #known: number;
 
   constructor(log: History, way: Way, at: number, known: number) {
@@ -143,12 +143,12 @@ class Cursor {
     return 'version' in line ? this.#way.placeOf(line) : this.#way.placeOfDamaged(line, this.#at);
   }
 
-  /** An archive may take away what this reader has yet to read: then what is there does not follow what was said last. */
+  /** An archive may remove what this reader has not read yet; then the next event does not follow the last one sent. */
   async #gapBefore(first: Recorded | Unreadable | undefined): Promise<Archived | undefined> {
     if (first !== undefined && 'version' in first && this.#way.placeOf(first) === this.#at) return undefined;
     const position = await this.#log.archived();
     if (position <= this.#known) return undefined;
-    // Nothing more has happened, or this was read just before the archive.
+    // Either nothing new has happened, or this page was read just before the archive.
     const isWhole = first === undefined ? (await this.#way.last()) < this.#at : first.position <= position;
     return isWhole ? undefined : { type: 'EventsArchived', from: this.#known + 1, position };
   }
@@ -167,7 +167,7 @@ class Cursor {
 
 type Ring = 'appended' | 'heartbeat' | 'closed';
 
-/** Remembers that it was rung while nobody listened, so that no event falls between reading and waiting. */
+/** Remembers a ring while nobody waits, so that no event is lost between reading and waiting. */
 class Bell {
   #rang = false;
   #wake: ((ring: Ring) => void) | undefined;
@@ -183,7 +183,7 @@ class Bell {
     signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** Before a read: what rang until now will be in it. */
+  /** Called before a read, which will include everything that rang until now. */
   hush(): void {
     this.#rang = false;
   }

@@ -13,7 +13,7 @@ import { type Follow, pourEvents } from './event-stream.ts';
 import { isSearch, searchEvents } from './search.ts';
 
 const FAR = Number.MAX_SAFE_INTEGER;
-// 64: dashboards and tails of a whole team; each costs a read per append.
+// 64: enough for the dashboards and tails of a whole team; each costs a read per append.
 const MAX_FOLLOWERS = 64;
 
 const followers = new WeakMap<AdminPorts, number>();
@@ -38,7 +38,7 @@ export async function getEvents(call: Call, ports: AdminPorts): Promise<Reply> {
     });
     return headed(found, await archivedFrom(ports, searchedFrom(call, given)));
   }
-  // The end is fixed before the first byte, so that a log that grows faster than it is read still has one.
+  // The end is fixed before the first byte, so that the response ends even if the log grows faster than it is read.
   const to = asked.to ?? (follow ? FAR : await ports.log.position());
   const archived = await archivedFrom(ports, from);
   const told = sse ? {} : { archived };
@@ -81,11 +81,11 @@ function followed(ports: AdminPorts, wish: Follow): Reply {
 function searchedFrom(call: Call, from: number | undefined): number {
   const since = momentOf(call, 'since');
   if (since === undefined) return from ?? 1;
-  // A time of which an archive knows is refused.
+  // A time that lies in an archive is refused.
   return since.type === 'position' ? since.position : FAR;
 }
 
-/** The last archived position, if that is not before what was asked for; 0 where all of it is here. */
+/** The last archived position if it is not before `from`, otherwise 0: nothing asked for is archived. */
 async function archivedFrom({ log }: AdminPorts, from: number): Promise<number> {
   const archived = await log.archived();
   return archived < from ? 0 : archived;
@@ -96,11 +96,11 @@ function headed(reply: Reply, archived: number): Reply {
   return { ...reply, headers: { ...reply.headers, 'switchyard-archived': String(archived) } };
 }
 
-/** A browser that lost its connection says which event it saw last. */
+/** A browser that reconnects tells which event it saw last. */
 function fromOf(call: Call): number {
   const asked = count(call, 'from', { min: 0, max: FAR });
   const last = header(call, 'last-event-id');
-  // The standard's word for none yet.
+  // The standard's value for none yet.
   if (last === undefined || last === '') return asked ?? 1;
   if (!/^\d{1,15}$/.test(last))
     throw new Refused('invalid_header', `Last-Event-ID: expected a position, found ${quoted(last)}`);

@@ -11,7 +11,7 @@ import { json, type Reply } from '../http/reply.ts';
 import { unfit } from '../http/wish.ts';
 import type { AdminPorts } from '../ports.ts';
 
-// 200: an id that a trusted peer gave is at most that long.
+// 200: the longest id that a trusted peer can give.
 const LONGEST_ID = 200;
 
 export async function getRequest(call: Call, { history }: AdminPorts): Promise<Reply> {
@@ -47,12 +47,12 @@ export async function postExplain(call: Call, { history, checkpoint }: AdminPort
     history.ask('explainAsked', { ...wish, ...more }, call.signal);
   const first = await ask({});
   if (at !== undefined || first.pool === null) return json(first);
-  // Only now is the pool known, whose ledger is shown as it is.
+  // Only now is the pool known; its ledger is shown as it is.
   const packed = checkpoint(first.pool);
   return json(packed === undefined ? first : await ask({ live: { pool: first.pool, checkpoint: packed } }));
 }
 
-/** What no Host field may say is answered 400 before any domain is looked up. */
+/** A name that no Host field may contain is answered 400 before any domain is looked up. */
 function requireHost(host: string): void {
   if (domainOf(host) !== '') return;
   const name = parseDomainName(host);
@@ -60,7 +60,7 @@ function requireHost(host: string): void {
   throw new Refused('invalid_query', `host: ${problem}; a request for it is answered 400`);
 }
 
-/** RFC 9112 §3.2.4: OPTIONS alone may ask of no path, but of the server as a whole. */
+/** RFC 9112 §3.2.4: only OPTIONS may have `*`, the server as a whole, in place of a path. */
 function requireTarget({ path, method }: { readonly path: string; readonly method: string }): void {
   if (path.startsWith('/') || (path === '*' && method === 'OPTIONS')) return;
   const expected = 'a path that begins with /, or * with OPTIONS';

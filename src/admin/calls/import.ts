@@ -8,7 +8,7 @@ import type { Reply } from '../http/reply.ts';
 import type { AdminPorts } from '../ports.ts';
 
 const MOST_LINES = 1_000_000_000;
-// A key takes the number of a line with it.
+// The key of a chunk also includes a line number.
 const KEY_LENGTH = 180;
 
 export async function postImport(call: Call, { desk, ownAddresses, importer }: AdminPorts): Promise<Reply> {
@@ -22,13 +22,13 @@ export async function postImport(call: Call, { desk, ownAddresses, importer }: A
       `Idempotency-Key: expected at most ${KEY_LENGTH} characters here, found ${keyLength}`,
     );
   }
-  // Under a key the same lines are to be the same chunks again.
+  // With a key, the same lines must make the same chunks again.
   const size =
     count(call, 'chunk', { min: 1, max: 1000 }) ?? (by.commandId === undefined ? undefined : CHUNK);
   const carrier = importer ?? importerOver(desk, ownAddresses);
   const results = carrier.import(call.bytes(), { size, first, from, by });
   const opening = await results.next();
-  // Nothing is in force of it: then the whole answer is the refusal.
+  // Nothing is in force yet, so the whole response is the refusal.
   if (opening.done !== true && opening.value.type === 'failed') {
     await results.return();
     return refused(opening.value);
@@ -40,7 +40,8 @@ export async function postImport(call: Call, { desk, ownAddresses, importer }: A
     isReading: true,
     async pour(outlet) {
       if (opening.done === true) return;
-      // Whoever sends may read only once all is sent, so nobody waits for the client to take these lines: there are few.
+      // A client may start to read only when it has sent everything, so nothing waits for it to take these lines: they
+      // are few.
       void outlet.write(lineOf(opening.value));
       for await (const result of results) {
         if (outlet.signal.aborted) return;

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 let last: Promise<void> = Promise.resolve();
 
-/** Each who waits has a turn of its own, first come, first served. */
+/** Each waiter gets a turn of its own, first come, first served. */
 export function ownTurn(): Promise<void> {
   last = last.then(() => nextTurn());
   return last;

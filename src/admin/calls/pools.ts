@@ -44,7 +44,7 @@ export async function putPool(call: Call, { desk, ownAddresses }: AdminPorts): P
   });
 }
 
-/** Whoever removes with a wait may end the processes of its backends when this is answered. */
+/** A caller that removes with a wait may end the processes of the pool's backends when this is answered. */
 export function deletePool(call: Call, ports: AdminPorts): Promise<Reply> {
   const pool = poolOf(call);
   const waitMs = waitOf(call);
@@ -56,7 +56,7 @@ export function deletePool(call: Call, ports: AdminPorts): Promise<Reply> {
   return remove(call, ports.desk, { command: { type: 'RemovePool', pool }, what: `pool ${pool}` }, gone);
 }
 
-/** Also where the answer is told again, when others may be in the pool. */
+/** Read from history, so that a repeated command gets the same answer even if the pool has other backends by now. */
 async function backendsBefore(
   pool: PoolName,
   { position }: Done,
@@ -69,7 +69,7 @@ async function backendsBefore(
   return changes.flatMap((change) => (change.kind === 'backend' ? [{ pool, id: change.name }] : []));
 }
 
-/** What passes by itself: requests in flight and waiting, drains, quarantines and ejections. Never part of the settings. */
+/** Runtime state: requests in flight and waiting, drains, quarantines and ejections. Never part of the settings. */
 export async function getLedger(call: Call, { log, ledger, now }: AdminPorts): Promise<Reply> {
   const name = poolOf(call);
   const pool = await readPool(log, name);
@@ -88,7 +88,7 @@ export async function getLedger(call: Call, { log, ledger, now }: AdminPorts): P
   });
 }
 
-/** An ejection whose time is over is there until a request has tried the backend. */
+/** An ejection whose time is over stays until a request has tried the backend. */
 function passing(pool: Pool, id: string, nowMs: number) {
   const { drainUntilMs, quarantine } = pool.backends[id]!;
   const ejections = ejectionsOf(pool, id, nowMs);
@@ -106,7 +106,7 @@ export async function readPool(log: History, pool: PoolName): Promise<Pool> {
   return state;
 }
 
-/** All settings, so that putting back what was got changes nothing. */
+/** Shows all settings, so that putting back a response changes nothing. */
 function shown(pool: Pool) {
   const backends = Object.entries(pool.backends).map(
     ([id, { backend }]) => [id, completeBackend(backend)] as const,

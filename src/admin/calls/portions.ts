@@ -17,7 +17,10 @@ import type { AdminPorts } from '../ports.ts';
 const moment = z.union([z.int().min(0), z.string()]).optional();
 const exportBody = z.strictObject({ from: moment, to: moment });
 
-/** The file's bytes, or as lines how far it is and then these. It is made first, so that what cannot be exported has a status of its own. */
+/**
+ * The file's bytes, or, as lines, the progress followed by the bytes. The file is made first, so that an export that
+ * fails gets a status of its own.
+ */
 export async function postExport(call: Call, { history }: AdminPorts): Promise<Reply> {
   const body = await bodyBy(call, exportBody);
   const from = momentFrom(body.from ?? call.query.get('from'), 'from');
@@ -37,10 +40,10 @@ export async function postExport(call: Call, { history }: AdminPorts): Promise<R
   }
 }
 
-// 192 KiB: whole letters of Base64, and little to hold.
+// 192 KiB: a multiple of three bytes, so that Base64 needs no padding between pieces; little to hold.
 const PIECE = 196_608;
 
-/** What it was made of is told once the last piece is: who has that has all. */
+/** The summary comes after the last piece: a client that has it has everything. */
 async function* withPieces<Made>(
   lines: AsyncGenerator<string, Made>,
   path: string,
@@ -78,7 +81,10 @@ export async function postArchive(call: Call, { archive }: AdminPorts): Promise<
 
 const verifyBody = z.strictObject({ repair: z.boolean().optional() });
 
-/** A router goes on with what it knows; what it would lose by a cut is for a person to decide, with it stopped. */
+/**
+ * A running router continues with what it knows; a repair may cut off events, which a person must decide with the
+ * router stopped.
+ */
 export async function postVerify(call: Call, { history, repair }: AdminPorts): Promise<Reply> {
   const body = await bodyBy(call, verifyBody);
   if (body.repair !== true) return answered(call, history, 'verify', {});
@@ -90,7 +96,7 @@ export async function postVerify(call: Call, { history, repair }: AdminPorts): P
   return answeredBy(call, mended(repair(), history, call.signal));
 }
 
-/** What is there once it is mended is looked at anew. */
+/** After a repair, checks the result again. */
 async function* mended(
   repair: AsyncGenerator<Repairing, Repaired>,
   history: Historian,

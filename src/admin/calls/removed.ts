@@ -10,14 +10,14 @@ import type { AdminPorts } from '../ports.ts';
 
 export type Removed = {
   readonly answer: Done;
-  /** What is told of it anyway. */
+  /** The part of the response that does not depend on the wait. */
   readonly known: object;
   readonly leavers: readonly Leaver[];
-  /** As `waitOf` has it. */
+  /** As returned by `waitOf`. */
   readonly waitMs: number | undefined;
 };
 
-/** With how each ended, for who waits. */
+/** If the caller waits, adds how each backend ended. */
 export async function withDrained(call: Call, ports: AdminPorts, removed: Removed): Promise<Reply> {
   const { answer, known, leavers, waitMs } = removed;
   if (waitMs === undefined) return json(known, positionHeader(answer));
@@ -34,12 +34,12 @@ export function removedIn(changes: readonly Change[]): Leaver[] {
   );
 }
 
-/** `withdrawn`: it was added again before all of it had ended. */
+/** `withdrawn`: the backend was added again before all its requests had ended. */
 function endOf({ type, finished, cut }: Drained) {
   return { finished, cut, ...(type === 'withdrawn' ? { withdrawn: true } : {}) };
 }
 
-/** The time that was to be waited is up, or the router stops: what was begun goes on. */
+/** The time to wait is over, or the router is stopping; the drain continues. */
 export function stillDraining(call: Call, known: object, headers: Readonly<Record<string, string>>): Reply {
   if (!call.gone().aborted) return json({ ...known, drained: false }, headers, 202);
   const detail = 'the router is stopping; the change is recorded and holds when it is back';

@@ -24,14 +24,14 @@ export const ROLLBACK_KEYS = ['to', 'change', 'domain', 'pool', 'dryRun', 'seen'
 
 const rollbackBody = z.strictObject({
   to: z.union([z.int().min(0), z.string()]).optional(),
-  /** In place of `to`: a position of the one change that is to be undone. */
+  /** Instead of `to`: a position of the one change to undo. */
   change: z.int().min(1).optional(),
   domain: z.string().optional(),
   pool: z.string().optional(),
   dryRun: z.boolean().optional(),
-  /** The position of a dry run: what it showed is what is done, or nothing is. */
+  /** The position of a dry run: exactly what it showed is done, or nothing is. */
   seen: z.int().min(0).optional(),
-  /** As many domains, and as many backends, may go. */
+  /** How many domains, and how many backends, may be removed. */
   allowRemovals: z.int().min(0).max(MAX_ALLOWANCE).optional(),
 });
 
@@ -64,7 +64,7 @@ async function rollback(call: Call, ports: AdminPorts, to: Moment, how: How): Pr
   return dryRun ? shown(ports, found, how) : carriedOut(call, ports, found, how);
 }
 
-/** What would change, and what would be said against it. */
+/** What would change, and what would be refused. */
 async function shown(
   { desk }: AdminPorts,
   found: Restoration,
@@ -94,7 +94,8 @@ async function carriedOut(
 ): Promise<Reply> {
   const { to } = found;
   const shown = seen === undefined ? undefined : { position: seen, changes: found.changes };
-  // To look at all takes its time; what others did in it is looked at before they have to wait, and there is little left for then.
+  // Comparing everything takes time. Changes made meanwhile are compared too before the desk's turn, so that little is
+  // left to do while others wait.
   const recent = await broughtUpTo(await ports.log.position(), found, scope, ports, call.signal);
   let changes: readonly Change[] | undefined;
   const plan: Plan = async (now) => {

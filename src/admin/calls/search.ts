@@ -19,7 +19,7 @@ import { flag } from '../http/query.ts';
 import type { Reply } from '../http/reply.ts';
 import type { AdminPorts } from '../ports.ts';
 
-/** Any of these makes a reading of events a search. */
+/** Any of these keys turns reading events into a search. */
 export const SEARCH_KEYS = [
   'grep',
   'since',

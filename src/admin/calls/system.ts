@@ -10,13 +10,13 @@ import { count } from '../http/query.ts';
 import { json, type Reply } from '../http/reply.ts';
 import type { AdminPorts, Check } from '../ports.ts';
 
-// A thousand: a small router's whole tree at a look.
+// 1000: the whole tree of a small router in one page.
 const ACTORS = 1000;
 const MAX_ACTORS = 10_000;
 
 export async function getActors(call: Call, { actors }: AdminPorts): Promise<Reply> {
   const after = call.query.get('after');
-  // A cursor is a path of places in the tree.
+  // A cursor is a path of indexes in the tree.
   if (after !== undefined && !/^\d{1,15}(?:\.\d{1,15}){0,15}$/.test(after)) {
     throw new Refused('invalid_query', `after: expected the next of an earlier page, found ${quoted(after)}`);
   }

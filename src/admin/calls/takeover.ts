@@ -18,9 +18,10 @@ import type { Succession } from '../succession.ts';
 
 // More than any system has.
 const MOST_PID = 2 ** 31;
-// An hour between two wants: the other process reads all there is meanwhile, on whatever disk. If it is gone, so is its call.
+// An hour between two wants: meanwhile the other process reads the whole log, perhaps from a slow disk. If that process
+// dies, its call ends.
 const START_MS = 3_600_000;
-// What is given cannot be taken back, and nobody is refused a connection meanwhile.
+// 20 ms, because a place that is given cannot be taken back; connections are still accepted meanwhile.
 const HEARD_MS = 20;
 // Where others have the processor, that passes without a turn of the loop; its end is heard in two of them.
 const HEARD_TURNS = 10;
@@ -80,7 +81,7 @@ async function given(want: Want, succession: Succession): Promise<object> {
   }
 }
 
-/** Undefined: nobody wants any more, or this process ends by itself. */
+/** Undefined: the other process wants nothing more, or this process is ending. */
 async function next(lines: Lines, { signal }: Outlet): Promise<Want | undefined> {
   const ended = Promise.withResolvers<undefined>();
   const end = () => ended.resolve(undefined);
@@ -94,7 +95,10 @@ async function next(lines: Lines, { signal }: Outlet): Promise<Want | undefined>
   }
 }
 
-/** Where this process stood still the other one may have lost patience: its end is heard some turns after its last word. */
+/**
+ * If this process was stalled, the other one may have given up; the end of its call is noticed a few turns after its
+ * last line.
+ */
 async function isGone({ signal }: Outlet): Promise<boolean> {
   await later(HEARD_MS);
   for (let turns = 0; turns < HEARD_TURNS && !signal.aborted; turns++) await turn();

@@ -16,7 +16,7 @@ export type UndoWish = {
   readonly position: number;
   readonly scope: Scope;
   readonly dryRun: boolean;
-  /** The position of a dry run: what it showed is what is done, or nothing is. */
+  /** The position of a dry run: exactly what it showed is done, or nothing is. */
   readonly seen: number | undefined;
   readonly allowRemovals: number;
 };
@@ -60,7 +60,7 @@ async function carriedOut(call: Call, ports: AdminPorts, found: UndoneAt, wish: 
       : { position: seen, changes: (await undoneAt(call, ports, wish, seen)).changes };
   let undone: UndoneAt | undefined;
   const plan: Plan = async (now) => {
-    // Mostly nothing happened since it was looked at.
+    // Usually nothing has happened since it was computed.
     undone = found.at === now.position ? found : await undoneAt(call, ports, wish, now.position);
     const owners = await now.owners(streamsOf(undone.changes));
     return staleness(before, undone.changes, now) ?? restoringUndone(undone, found, allowRemovals, owners);
@@ -82,7 +82,7 @@ async function carriedOut(call: Call, ports: AdminPorts, found: UndoneAt, wish: 
   return withDrained(call, ports, { answer, known, leavers, waitMs: undone && waitOf(call) });
 }
 
-/** `counted`: with how many there were, which a later look does not count again. */
+/** `counted`: has the number of owners, which a later computation does not count again. */
 function restoringUndone(
   { changes, routing }: UndoneAt,
   counted: UndoneAt,

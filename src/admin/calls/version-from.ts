@@ -2,7 +2,7 @@
 import { EventUnreadable, type StreamName } from '../../../eventlog/index.ts';
 import type { History } from '../ports.ts';
 
-/** The first version of the stream at or after this position; one past its end where there is none. */
+/** The first version of the stream at or after this position; one past its end if there is none. */
 export async function versionFrom(log: History, stream: StreamName, position: number): Promise<number> {
   let low = 1;
   let high = (await log.version(stream)) + 1;
@@ -19,7 +19,7 @@ async function positionOf(log: History, stream: StreamName, version: number): Pr
     const [event] = await log.readStream(stream, { from: version, limit: 1 });
     return event?.position ?? Number.POSITIVE_INFINITY;
   } catch (error) {
-    // A damaged event still has its place.
+    // A damaged event still has its position.
     if (error instanceof EventUnreadable) return error.position;
     throw error;
   }

@@ -11,7 +11,7 @@ const replaceBody = z.strictObject({
   worker: z.int().min(1).max(4095).optional(),
 });
 
-/** 202: not all of the former ones are gone within the time that was to be waited, and they go on. */
+/** 202: some of the former workers are still there after the time to wait; they continue. */
 export async function replaceWorkers(call: Call, { replace }: AdminPorts): Promise<Reply> {
   const { worker } = await bodyBy(call, replaceBody);
   const waitMs = waitOf(call);

@@ -5,7 +5,7 @@ import type { Call } from './call.ts';
 import { Refused } from './problem.ts';
 import { checked } from './wish.ts';
 
-/** A key may stand in the query or in the body; in both, nobody knows which of them is meant. */
+/** A key may be in the query or in the body, but not in both: it would be unclear which one counts. */
 export async function bodyBy<Schema extends z.ZodType>(
   call: Call,
   schema: Schema,

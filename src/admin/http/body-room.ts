@@ -5,10 +5,10 @@
 import { Refused } from './problem.ts';
 
 const MIB = 1024 * 1024;
-// One after the other they are compared as soon as all at once, in as much less memory.
+// Compared one after the other, large bodies are done as soon as when compared all at once, in less memory.
 const MOST_BYTES = 16 * MIB;
 const SMALL_BYTES = MIB;
-// Longer than the largest takes to be compared and carried out, on a busy machine too.
+// Longer than the largest body takes to be compared and carried out, even on a busy machine.
 const PATIENCE_MS = 120_000;
 
 type Waiting = { readonly bytes: number; readonly enter: () => void };
@@ -23,8 +23,9 @@ export class BodyRoom {
   }
 
   /**
-   * Resolves once there is room for so many bytes, or nobody there at all, to what lets go of it, which may be done twice. In
-   * order of the calls. Rejects with `Refused` where that takes too long, and as `signal` does.
+   * Waits until there is room for this many bytes, or no other body is held; in order of the calls. The result releases
+   * the room; it may be disposed of twice. Rejects with `Refused` if that takes too long, and with the reason of
+   * `signal`.
    */
   async enter(bytes: number, signal: AbortSignal): Promise<Disposable> {
     if (bytes <= SMALL_BYTES) return { [Symbol.dispose]: () => {} };
@@ -36,7 +37,7 @@ export class BodyRoom {
       this.#held -= bytes;
       this.#admit();
     };
-    // It may have left in the tick in which it was let in, and then nobody else will say so.
+    // The caller may have left in the same tick in which it was admitted; nothing else would release its room.
     if (signal.aborted) letGo();
     signal.throwIfAborted();
     return { [Symbol.dispose]: letGo };
@@ -53,7 +54,7 @@ export class BodyRoom {
       if (at === -1) return;
       this.#waiting.splice(at, 1);
       reject(reason);
-      // Whoever was behind it may be smaller.
+      // The next in line may be smaller and fit.
       this.#admit();
     };
     const onAbort = () => leave(signal.reason);

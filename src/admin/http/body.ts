@@ -6,7 +6,7 @@ import { header } from './call.ts';
 import { Refused } from './problem.ts';
 import { unfit } from './wish.ts';
 
-/** Undefined where there is none. Throws `Refused`. */
+/** Undefined if there is no body. Throws `Refused`. */
 export async function readBody(request: IncomingMessage, limitBytes: number): Promise<unknown> {
   const bytes = await readWhole(request, limitBytes);
   if (bytes === undefined) return undefined;
@@ -15,7 +15,7 @@ export async function readBody(request: IncomingMessage, limitBytes: number): Pr
   throw unfit('malformed_json', read.problems);
 }
 
-/** RFC 9110 §10.1.1: all that can be expected here is 100 Continue, which Node says by itself. */
+/** RFC 9110 §10.1.1: the only expectation supported is 100-continue, which Node answers itself. */
 export function checkExpectation(request: IncomingMessage): void {
   const found = header(request, 'expect');
   if (found === undefined || found.toLowerCase() === '100-continue') return;
@@ -23,8 +23,8 @@ export function checkExpectation(request: IncomingMessage): void {
 }
 
 /**
- * A browser can send anything but JSON to another site unasked. No type is fit where there is no body: then the
- * check of `Origin` is what keeps other sites out.
+ * A browser can send any type but JSON to another site without asking first. Without a body any type is accepted; then
+ * the check of `Origin` keeps other sites out.
  */
 export function checkMediaType(request: IncomingMessage): void {
   const encoding = header(request, 'content-encoding');
@@ -44,14 +44,14 @@ export function checkMediaType(request: IncomingMessage): void {
   );
 }
 
-// NDJSON with a single line is JSON; `import`, which takes many, reads them one by one.
+// NDJSON with a single line is JSON; `import`, which takes many lines, reads them one by one.
 const JSON_TYPE = /^application\/(?:json|x-ndjson)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?$/i;
 
 function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** As its head says, or what there may be at most where that does not; none: 0. Throws `Refused` for more than that. */
+/** As the head says, or the limit if it does not; 0 without a body. Throws `Refused` above the limit. */
 export function announcedBytes(request: IncomingMessage, limitBytes: number): number {
   if (!announcesBody(request)) return 0;
   const bytes = Number(request.headers['content-length'] ?? limitBytes);
@@ -59,17 +59,20 @@ export function announcedBytes(request: IncomingMessage, limitBytes: number): nu
   return bytes;
 }
 
-/** By listeners: a command's body is one piece, and an iterator would be dearer than what is done with it. Throws `Refused`. */
+/**
+ * With listeners: a command's body is usually one piece, and an iterator would cost more than processing it. Throws
+ * `Refused`.
+ */
 export async function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
   if (announcedBytes(request, limitBytes) === 0) return undefined;
   return new Promise((resolve, reject) => {
     let first: Buffer | undefined;
-    // Of many small pieces each would take some hundreds of bytes.
+    // Collected in one buffer: with many small pieces, each would take some hundreds of bytes.
     let more: GrowingBytes | undefined;
     let bytes = 0;
     const refuse = (error: Error) => {
       leave();
-      // What comes now is for `discardRest`.
+      // `discardRest` reads the rest.
       request.pause();
       reject(error);
     };
@@ -102,15 +105,15 @@ function begunWith(first: Buffer): GrowingBytes {
   return bytes;
 }
 
-// 60 s: for a body of at most 64 MiB, or for the next piece of one without end.
+// 60 s: for a body of at most 64 MiB, or for the next piece of an unlimited one.
 const BODY_MS = 60_000;
 
-/** Of any length, as long as it keeps coming: the next piece within so many milliseconds. */
+/** Of any length, as long as each piece arrives within this many milliseconds. */
 export function readBytes(request: IncomingMessage, withinMs = BODY_MS): AsyncIterable<Uint8Array> {
   return inTime(request, withinMs);
 }
 
-/** Refused half-way, the connection is still needed for the answer. */
+/** If it is refused half-way, the connection is still needed for the response. */
 async function* inTime(request: IncomingMessage, withinMs: number): AsyncGenerator<Buffer> {
   const pieces = (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[
     Symbol.asyncIterator
@@ -129,7 +132,7 @@ async function* inTime(request: IncomingMessage, withinMs: number): AsyncGenerat
 async function within<T>(ms: number, piece: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    // An answer may end before its body does, and then nobody waits for this.
+    // A response may end before its body does; then this timer must not keep the process alive.
     timer = setTimeout(() => reject(tooSlow(ms)), ms).unref();
   });
   try {
@@ -159,10 +162,12 @@ function tooLarge(limitBytes: number): Refused {
   return new Refused('body_too_large', detail, { headers: { connection: 'close' } });
 }
 
-// 2 s: what a client on this machine needs to send 64 MiB, and no more than it costs to let it.
+// 2 s: what a client on this machine needs to send 64 MiB.
 const DISCARD_MS = 2000;
 
-/** Reads on, for a while, what nobody wants: a client that is still sending when it is reset may never see its answer. */
+/**
+ * Reads and discards the rest for a while: a client that is still sending when it is reset may never see its response.
+ */
 export async function discardRest(request: IncomingMessage): Promise<void> {
   if (request.complete || request.destroyed) return;
   request.resume();

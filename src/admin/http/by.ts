@@ -29,7 +29,7 @@ export type Condition =
   | { readonly type: 'exists' }
   | { readonly type: 'version'; readonly version: number };
 
-/** RFC 9110 §13.1: `If-Match: "7"` or `*`, and `If-None-Match: *`, which is version 0, the one before creation. */
+/** RFC 9110 §13.1: `If-Match: "7"` or `*`, and `If-None-Match: *`, which means version 0, before creation. */
 export function conditionOf(call: Call): Condition {
   const match = header(call, 'if-match');
   const noneMatch = header(call, 'if-none-match');
@@ -39,7 +39,7 @@ export function conditionOf(call: Call): Condition {
   if (noneMatch !== undefined) return onlyCreate(noneMatch);
   if (match === undefined) return { type: 'none' };
   if (match === '*') return { type: 'exists' };
-  // 15 digits: all that a number holds exactly.
+  // 15 digits: integers that a number holds exactly.
   const version = /^"(\d{1,15})"$/.exec(match)?.[1];
   if (version !== undefined) return { type: 'version', version: Number(version) };
   throw new Refused(
@@ -48,7 +48,7 @@ export function conditionOf(call: Call): Condition {
   );
 }
 
-/** What is posted has no version: a condition that nobody judges must not pass for one that holds. */
+/** A POST has no version: a condition that is not checked must not appear to hold. */
 export function checkUnconditional(call: { readonly headers: IncomingHttpHeaders }): void {
   const name = ['If-Match', 'If-None-Match'].find((each) => header(call, each.toLowerCase()) !== undefined);
   if (name !== undefined)
@@ -64,7 +64,7 @@ export function ifVersion(condition: Condition): { readonly ifVersion?: number }
   return condition.type === 'version' ? { ifVersion: condition.version } : {};
 }
 
-/** `If-Match: *` on something that is not there. */
+/** `If-Match: *` for something that does not exist. */
 export function absent(what: string) {
   const members = { expected: '*', found: 0, won: [] };
   return problem('version_mismatch', `expected any version of ${what}, found none`, { members });

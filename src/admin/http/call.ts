@@ -11,13 +11,13 @@ export type Call = {
   /** The body parsed from JSON; undefined when there is none. Throws `Refused`. */
   readonly body: () => Promise<unknown>;
   /**
-   * The body as it is, bounded; undefined when there is none. Others may have to wait until it is let go of, which it is at
-   * the end of the call at the latest. Throws `Refused`.
+   * The body as bytes, bounded; undefined if there is none. Others may wait until it is released, which happens at the
+   * end of the call at the latest. Throws `Refused`.
    */
   readonly whole: () => Promise<HeldBody | undefined>;
-  /** The body as it comes, of any length. Throws `Refused` where nothing comes for so long, 60 s by default. */
+  /** The body as it arrives, of any length. Throws `Refused` if nothing arrives for this long, 60 s by default. */
   readonly bytes: (withinMs?: number) => AsyncIterable<Uint8Array>;
-  /** Aborted when whoever asked has gone. */
+  /** Aborted when the client has gone. */
   readonly signal?: AbortSignal;
   /** Aborted when the client has gone or the admin is closing. */
   readonly gone: () => AbortSignal;

@@ -2,41 +2,41 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-// 256: operators, their dashboards, and metrics; never the world. And 32 to spare.
+// 256 for operators, their dashboards and metrics; never public traffic. And 32 to spare.
 export const MOST_CONNECTIONS = 288;
-// Of those, so that probes are answered in a full house, and others told of it.
+// One in nine is spare, so that probes are answered when the API is full, and others are told that it is.
 const SPARE_SHARE = 9;
-// 100: who sends more before the first of them is answered is read no further until then.
+// 100: a client with more unanswered requests is not read until the first of them is answered.
 const MOST_BEHIND = 100;
 
 export class Connections {
-  /** That may be at work. */
+  /** The number of connections that may have a request in progress. */
   readonly most: number;
-  /** Without a request under way, who is so for longest first. */
+  /** Connections without a request in progress, longest idle first. */
   readonly #idle = new Set<Socket>();
-  /** The answers under way on each; a client may send the next request before it has one. */
+  /** The responses in progress on each connection; a client may pipeline requests. */
   readonly #busy = new Map<Socket, Set<ServerResponse>>();
 
-  /** `open`: so many, with those to spare. */
+  /** `open`: the number of connections, including the spare ones. */
   constructor(server: Server, open = MOST_CONNECTIONS) {
     this.most = open - Math.ceil(open / SPARE_SHARE);
     server.maxConnections = open;
     server.on('connection', (socket: Socket) => this.#came(socket));
   }
 
-  /** With each request. False: it is one more than may be at work. */
+  /** Called with each request. False if it exceeds the number of busy connections allowed. */
   enter(socket: Socket, response: ServerResponse): boolean {
     this.#idle.delete(socket);
     const answers = this.#busy.get(socket);
     if (answers === undefined) this.#busy.set(socket, new Set([response]));
     else answers.add(response);
-    // In the next turn: Node goes on to read behind each request that is whole.
+    // In the next turn, because Node resumes reading after each complete request.
     if (this.#hasMany(socket)) setImmediate(() => this.#hasMany(socket) && socket.pause());
     response.once('close', () => this.#left(socket, response));
     return this.#busy.size <= this.most;
   }
 
-  /** Whether a refusal of what cannot be read there is taken for one: it is no part, and in no place, of another answer. */
+  /** Whether a refusal of unreadable bytes may be sent: it must not become part of another response, or take its place. */
   mayRefuse(socket: Socket): boolean {
     const [answer, ...others] = this.#busy.get(socket) ?? [];
     if (answer === undefined) return true;
@@ -52,7 +52,7 @@ export class Connections {
     this.#idle.add(socket);
     socket.once('close', () => {
       this.#idle.delete(socket);
-      // Answers that wait behind others there are not told of its end.
+      // Responses that wait behind others on this connection do not get a `close` event.
       this.#busy.delete(socket);
     });
     if (this.#idle.size + this.#busy.size <= this.most) return;

@@ -7,15 +7,15 @@ import { header } from './call.ts';
 import { Refused } from './problem.ts';
 
 export type GuardOptions = {
-  /** Names besides `localhost` and the address that was connected to; lower case, without port. */
+  /** Names besides `localhost` and the local address of the connection; lower case, without port. */
   readonly names: readonly string[];
   readonly token: string | undefined;
 };
 
-/** What was last let in on a connection: who keeps it says the same again. */
+/** The last accepted value per connection: a client with keep-alive sends the same again. */
 const KNOWN = new WeakMap<Socket, string>();
 
-/** A page whose name resolves to this machine (DNS rebinding) sends its own name as Host, and so is found out. */
+/** With DNS rebinding, a page whose name resolves to this machine sends its own name as Host and is detected. */
 export function checkHost(request: IncomingMessage, { names }: GuardOptions): void {
   let count = 0;
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
@@ -36,7 +36,7 @@ export function checkHost(request: IncomingMessage, { names }: GuardOptions): vo
   throw new Refused('host_unknown', detail);
 }
 
-/** A page of another site, or of another port of this machine, may neither command nor ask. */
+/** A page of another site, or of another port of this machine, may neither send commands nor read. */
 export function checkOrigin(request: IncomingMessage): void {
   const site = header(request, 'sec-fetch-site');
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
@@ -76,7 +76,7 @@ export function checkToken(request: IncomingMessage, { token }: GuardOptions): v
   throw new Refused('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer realm="switchyard"' } });
 }
 
-// Digests are of one length, so neither the content nor the length of the token shows in the time it takes.
+// Digests have the same length, so the time taken reveals neither the content nor the length of the token.
 function sameSecret(given: string, token: string): boolean {
   return timingSafeEqual(digest(given), digest(token));
 }

@@ -9,9 +9,9 @@ export const PAGE_KEYS = ['after', 'limit'] as const;
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
-// 253: the longest name of anything that is listed.
+// 253: the longest name of anything listed.
 const NAME_LENGTH = 253;
-// 1 MiB: a domain with error pages of its own, or a pool of thousands, may be as large, and then ends the page.
+// 1 MiB: a domain with its own error pages, or a pool of thousands, may be as large and then ends the page.
 const PAGE_CHARACTERS = 1_048_576;
 
 export type Page = { readonly after: string | undefined; readonly limit: number };
@@ -30,7 +30,7 @@ export function page(call: Call): Page {
   };
 }
 
-/** Of what is in force: fewer than asked for where so much text is read before. */
+/** Lists what is in force; fewer items than asked for if their text reaches the limit first. */
 export async function currentPage(call: Call, log: History, kind: 'domain' | 'pool') {
   const { after, limit } = page(call);
   const from = after === undefined ? {} : { after: `${kind}-${after}` };
@@ -40,7 +40,7 @@ export async function currentPage(call: Call, log: History, kind: 'domain' | 'po
   return { rows, next: last !== undefined && more.length > 0 ? ownerNameOf(last.stream) : null };
 }
 
-/** Of items read one beyond the limit: that one says whether there is more. */
+/** Takes items read one beyond the limit: the extra one shows whether there is more. */
 export function wholePage<Item extends { readonly name: string }>(items: readonly Item[], limit: number) {
   const shown = items.slice(0, limit);
   return { items: shown, next: items.length > limit ? (shown.at(-1)?.name ?? null) : null };

@@ -13,12 +13,12 @@ import { json, type Reply } from './reply.ts';
 const LINES = 'application/x-ndjson';
 type Type = 'application/json' | typeof LINES;
 
-/** Whether the client wants a line each of what there is, or of how far it is, in place of one value at the end. */
+/** Whether the client wants one line per item, or per step of progress, instead of one value at the end. */
 export function wantsLines(call: Call): boolean {
   return header(call, 'accept')?.includes(LINES) === true;
 }
 
-/** With progress for who takes lines, else the answer alone. */
+/** With progress for clients that accept lines, otherwise the answer alone. */
 export async function answered<Q extends LongQuestion>(
   call: Call,
   history: Historian,
@@ -29,7 +29,7 @@ export async function answered<Q extends LongQuestion>(
   return json(await history.ask(question, wish, call.signal));
 }
 
-/** The same of work that yields its lines by itself. */
+/** The same for work that yields its own lines. */
 export async function answeredBy(call: Call, lines: AsyncGenerator<string, unknown>): Promise<Reply> {
   return wantsLines(call) ? streamed(withAnswer(lines), LINES) : json(await answerOf(lines));
 }
@@ -44,7 +44,7 @@ export function poured<Q extends Exclude<PouredQuestion, LongQuestion>>(
   return streamed(history.pour(question, wish, call.signal), type);
 }
 
-/** Waits for the first piece, so that what cannot be answered has a status of its own. */
+/** Waits for the first piece, so that a question that cannot be answered gets a status of its own. */
 export async function streamed(pieces: AsyncGenerator<string, undefined>, type: Type): Promise<Reply> {
   const first = await pieces.next();
   return {

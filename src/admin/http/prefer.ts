@@ -6,7 +6,7 @@ import { type Call, header } from './call.ts';
 
 export const WAITED = { 'preference-applied': 'wait' } as const;
 
-/** In milliseconds; Infinity: `wait` without a number. Undefined: nobody wants to wait. */
+/** In milliseconds; Infinity for `wait` without a number, undefined if the client does not want to wait. */
 export function waitOf(call: Call): number | undefined {
   for (const preference of (header(call, 'prefer') ?? '').split(',')) {
     const found = /^\s*wait\s*(?:=\s*"?(\d{1,6})"?\s*)?(?:;.*)?$/i.exec(preference);
@@ -17,7 +17,9 @@ export function waitOf(call: Call): number | undefined {
 
 export type Leaver = { readonly pool: PoolName; readonly id: BackendId };
 
-/** How each ended, in this order; undefined: the time is up, the client has gone, or the admin is closing. */
+/**
+ * How each backend ended, in this order; undefined if the time is up, the client has gone, or the admin API is closing.
+ */
 export async function allDrained(
   call: Call,
   { drained }: AdminPorts,

@@ -40,7 +40,7 @@ type EdgeType =
 
 export type ProblemType = RejectionType | EdgeType | HistoryProblem;
 
-/** The words are promises to clients; a status may be read as the class of what went wrong. */
+/** The types are promises to clients; the status shows the class of the failure. */
 export const PROBLEMS = {
   domain_not_found: [404, 'No such domain'],
   pool_not_found: [404, 'No such pool'],
@@ -97,7 +97,7 @@ export const PROBLEMS = {
   internal_error: [500, 'Internal error'],
 } as const satisfies Record<ProblemType, readonly [status: number, title: string]>;
 
-/** Thrown where a request turns out unfit, caught in one place and told to the client. */
+/** Thrown when a request is refused; caught in one place and sent to the client. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly reply: Reply;

@@ -5,14 +5,14 @@ import { json, type Reply } from './reply.ts';
 
 export type Done = Extract<Answer, { type: 'done' }>;
 
-/** 201 for what did not exist before, else 200. */
+/** 201 if it did not exist before, otherwise 200. */
 export function receipt(answer: Answer): Reply {
   if (answer.type === 'rejected') return rejected(answer.rejection);
   const headers = { ...positionHeader(answer), etag: etag(answer.version) };
   return json(facts(answer), headers, answer.created ? 201 : 200);
 }
 
-/** What is gone has no representation and no tag. */
+/** A removed resource has no representation and no tag. */
 export function removalReceipt(answer: Done): Reply {
   return { type: 'empty', status: 204, headers: positionHeader(answer) };
 }

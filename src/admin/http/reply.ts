@@ -3,14 +3,17 @@ export type Reply =
   | { readonly type: 'json'; readonly status: number; readonly headers?: Headers; readonly value: unknown }
   | { readonly type: 'text'; readonly status: number; readonly headers: Headers; readonly text: string }
   | { readonly type: 'empty'; readonly status: 204; readonly headers?: Headers }
-  /** Poured out piece by piece; a throw after the first piece cuts the connection, so that the client notices. */
+  /** Streamed piece by piece; a throw after the first piece cuts the connection, so that the client notices. */
   | {
       readonly type: 'stream';
       readonly status: 200;
       readonly headers: Headers;
-      /** It goes on reading the request's body, which is not to be discarded. */
+      /** The handler goes on reading the request's body, which must not be discarded. */
       readonly isReading?: true;
-      /** It has no end of its own, and ends when the admin closes; any other is whole, or its connection is cut. */
+      /**
+       * The response has no end of its own and ends when the admin API closes; any other is complete, or its connection
+       * is cut.
+       */
       readonly isEndless?: boolean;
       readonly pour: (outlet: Outlet) => Promise<void>;
     };
@@ -20,7 +23,7 @@ type Headers = Readonly<Record<string, string>>;
 export interface Outlet {
   /** Resolves when there is room for more; false once `signal` is aborted. */
   write(piece: string | Uint8Array): Promise<boolean>;
-  /** Aborted when the client has gone, and of an endless answer when the admin is closing. */
+  /** Aborted when the client has gone; for an endless response, also when the admin API is closing. */
   readonly signal: AbortSignal;
 }
 

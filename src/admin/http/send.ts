@@ -2,13 +2,13 @@
 import type { ServerResponse } from 'node:http';
 import type { Outlet, Reply } from './reply.ts';
 
-// Nothing here is a page, and nothing here may be kept.
+// Nothing here is a web page, and nothing may be cached.
 export const ALWAYS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 // 60 s: a client that reads nothing for that long is gone or stuck.
 const STALLED_MS = 60_000;
 
-/** Node leaves the content out by itself when the method is HEAD. */
+/** Node omits the content by itself when the method is HEAD. */
 export async function send(response: ServerResponse, reply: Reply, closing: AbortSignal): Promise<void> {
   switch (reply.type) {
     case 'empty':
@@ -52,10 +52,10 @@ async function pour(
   const gone = new AbortController();
   const onGone = () => gone.abort();
   response.once('close', onGone);
-  // While the answer was made: then it is not said again.
+  // The client may have left while the response was made; then no event follows.
   if (response.closed) onGone();
   const signal = reply.isEndless === true ? AbortSignal.any([gone.signal, closing]) : gone.signal;
-  // A follower that only listens would not notice a peer that vanished without a word.
+  // A follower that only listens would not notice a peer that vanished.
   response.socket?.setKeepAlive(true, 30_000);
   response.writeHead(reply.status, { ...ALWAYS, ...reply.headers });
   response.flushHeaders();
@@ -67,7 +67,7 @@ async function pour(
   }
 }
 
-/** Who asked for no content: what would have been poured is let go of. */
+/** For a HEAD request: releases what would have been sent. */
 const NOBODY: Outlet = { signal: AbortSignal.abort(), write: async () => false };
 
 class ResponseOutlet implements Outlet {

@@ -7,7 +7,10 @@ import type { Reply } from './reply.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** One piece is held as it is; more of them are a file in TMPDIR. Rejects with `DataUnusable` where that has no room for it. */
+/**
+ * A single piece is kept in memory; more are written to a file in TMPDIR. Rejects with `DataUnusable` if there is no
+ * room for it.
+ */
 export async function setAside(
   first: string,
   others: AsyncGenerator<string, undefined>,
@@ -32,7 +35,7 @@ async function* all(begun: readonly string[], others: AsyncIterable<string>): As
   yield* others;
 }
 
-/** `forget`: called when nobody reads it any more. */
+/** `forget`: called when nobody reads the file any more. */
 export function fileSent(path: string, headers: Headers, forget: () => void): Reply {
   return {
     type: 'stream',

@@ -13,7 +13,7 @@ export function refuseUnreadable(error: NodeJS.ErrnoException & { reason?: strin
   refuse(socket, type, detail);
 }
 
-/** Whoever asks for a tunnel gets no response object from Node. */
+/** For CONNECT, Node gives no response object. */
 export function refuseTunnel(socket: Duplex): void {
   refuse(socket, 'malformed_request', 'expected a path, found CONNECT');
 }
@@ -23,10 +23,10 @@ const REFUSALS: Readonly<Record<string, readonly [ProblemType, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['head_too_slow', 'expected a whole head within 10 s, found a part of one'],
 };
 
-// 2 s: who has not read its answer by then, or goes on, is cut.
+// 2 s: a client that has not read its response by then, or keeps sending, is cut.
 const LINGER_MS = 2000;
 
-/** Of a tunnel Node has let go, its errors and its end too: all of that is ours. */
+/** For CONNECT, Node has detached the socket; its errors and its end must be handled here. */
 function refuse(socket: Duplex, type: ProblemType, detail: string): void {
   const { status, headers, value } = problem(type, detail);
   const body = `${JSON.stringify(value)}\n`;
@@ -35,6 +35,6 @@ function refuse(socket: Duplex, type: ProblemType, detail: string): void {
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.on('error', () => {}).once('close', () => clearTimeout(timer));
-  // Its end is heard only by who reads.
+  // Its end is noticed only if it is read.
   socket.resume();
 }

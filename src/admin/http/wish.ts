@@ -12,7 +12,7 @@ export function checked<T>(result: Checked<T>): T {
   throw unfit('invalid_settings', result.problems);
 }
 
-/** `found`: how many there are, of which these are the first. */
+/** `found`: the total number of problems, of which these are the first. */
 export function unfit(
   type: 'invalid_settings' | 'malformed_json',
   problems: readonly Problem[],
