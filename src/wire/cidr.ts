@@ -7,7 +7,7 @@ export type Networks = {
 
 const NOWHERE: Networks = { includes: () => false };
 
-/** Networks from `10.0.0.0/8`, `fd00::/8` or a single address; a problem names the first entry that is neither. */
+/** Parses networks such as `10.0.0.0/8` or `fd00::/8`, or single addresses; the problem names the first invalid entry. */
 export function parseNetworks(
   entries: readonly string[],
 ): { readonly ok: true; readonly value: Networks } | { readonly ok: false; readonly problem: string } {
@@ -21,7 +21,7 @@ export function parseNetworks(
   return { ok: true, value: { includes: (address) => isIn(list, plainAddress(address)) } };
 }
 
-/** An IPv4 peer of a dual-stack socket arrives as ::ffff:1.2.3.4; to everyone else it is 1.2.3.4. */
+/** An IPv4 peer of a dual-stack socket appears as ::ffff:1.2.3.4; everywhere else it is 1.2.3.4. */
 export function plainAddress(address: string): string {
   if (!address.startsWith('::ffff:')) return address;
   const v4 = address.slice('::ffff:'.length);

@@ -8,14 +8,14 @@ export type ConnectionOptions = {
   close: boolean;
   keepAlive: boolean;
   upgrade: boolean;
-  /** Lower-case names; made only when there is one. */
+  /** Lower-case names; undefined: none. */
   nominated: string[] | undefined;
 };
 
 /**
- * Adds the options of one Connection line. False: it is no list of tokens. Elements may be parted by blanks as
- * well as commas: some clients write `Upgrade Keep-Alive`, and as the field goes no further than us, reading it
- * generously misleads nobody.
+ * Adds the options of one Connection line. False: it is not a list of tokens. Blanks separate elements as well as
+ * commas, because some clients write `Upgrade Keep-Alive`; the field ends at this hop, so reading it generously
+ * misleads nobody.
  */
 export function readConnection(value: string, options: ConnectionOptions): boolean {
   if (sameText(value, 'keep-alive')) {
@@ -33,7 +33,7 @@ export function readConnection(value: string, options: ConnectionOptions): boole
   return true;
 }
 
-/** Whether a line names no option though it is not empty, such as a lone comma. */
+/** Whether a line is not empty but names no option, such as a lone comma. */
 export function isEmptyList(value: string): boolean {
   if (value.length === 0) return false;
   for (let at = 0; at < value.length; at++) if (TOKEN[value.charCodeAt(at)] === 1) return false;

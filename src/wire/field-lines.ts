@@ -13,13 +13,13 @@ export class FieldLines {
   readonly #from: number;
   #fields: Fields | undefined = undefined;
 
-  /** `text`: a sound head, whose first field line begins at `from`. */
+  /** `text`: a valid head, whose first field line begins at `from`. */
   constructor(text: string, from: number) {
     this.#text = text;
     this.#from = from;
   }
 
-  /** Flat: name, value; made when somebody first asks. */
+  /** Flat: name, value; parsed on first use. */
   get fields(): Fields {
     this.#fields ??= this.#read();
     return this.#fields;
@@ -38,7 +38,7 @@ export class FieldLines {
   }
 }
 
-/** Gathers the lines that pass; used again for the next head. */
+/** Collects the lines that are passed on; reused for the next head. */
 export class PassingLines {
   #lines = '';
   #from = 0;
@@ -50,7 +50,7 @@ export class PassingLines {
     this.#to = 0;
   }
 
-  /** The line whose marks begin at `i`. */
+  /** Adds the line whose marks begin at `i`. */
   add(text: string, marks: readonly number[], i: number): void {
     const nameStart = marks[i]!;
     const nameEnd = marks[i + 1]!;
@@ -83,7 +83,7 @@ export class PassingLines {
   }
 }
 
-/** The set of kinds of field a head has, as bits. */
+/** Whether the bit of a field kind is set in `seen`. */
 export function hasKind(seen: number, kind: FieldKind): boolean {
   return (seen & (1 << kind)) !== 0;
 }

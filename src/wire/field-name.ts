@@ -37,7 +37,7 @@ export function fieldKind(name: string): FieldKind {
   return fieldKindAt(name, 0, name.length);
 }
 
-/** The same of a name that stands in a text. */
+/** The same for a name within a text. */
 export function fieldKindAt(text: string, from: number, to: number): FieldKind {
   switch (to - from) {
     case 2:
@@ -87,13 +87,13 @@ export function fieldKindAt(text: string, from: number, to: number): FieldKind {
   }
 }
 
-/** What one name has in common with all that some backend may take for it: letter case aside, and underscores for dashes. */
+/** A key shared by all names that some backend may take for the same: in lower case, with dashes for underscores. */
 export function fieldKey(name: string): string {
   const lower = name.toLowerCase();
   return lower.includes('_') ? lower.replaceAll('_', '-') : lower;
 }
 
-/** Whether an operator says this field in the place of whoever sent it; `replaced`: the `fieldKey`s of what he says. */
+/** Whether the operator sets this field instead of the sender; `replaced`: the `fieldKey`s of the operator's fields. */
 export function isReplaced(name: string, replaced: ReadonlySet<string> | undefined): boolean {
   return replaced?.has(fieldKey(name)) === true;
 }
@@ -102,12 +102,12 @@ function otherForwarded(text: string, from: number): FieldKind {
   return isNamed(text, from, 'x-forwarded-') ? FIELD.xForwardedOther : FIELD.ordinary;
 }
 
-/** Whether the text goes on with this name. */
+/** Whether the text at `from` continues with this name. */
 function isNamed(text: string, from: number, lower: string): boolean {
   for (let i = 0; i < lower.length; i++) {
     const byte = text.charCodeAt(from + i);
     const wanted = lower.charCodeAt(i);
-    // Names are tokens, so | 0x20 makes only letters meet letters, and leaves the dash as it is.
+    // In a token, | 0x20 changes only letters, and leaves the dash as it is.
     if ((byte | 0x20) !== wanted && !(byte === UNDERSCORE && wanted === DASH)) return false;
   }
   return true;

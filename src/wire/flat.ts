@@ -3,12 +3,12 @@
  * each time it is written: 20 to 50 ns per piece. Strings that are written often are flattened first.
  */
 export function flat(text: string): string {
-  // Reading a character of a tree puts it together in place.
+  // Reading a character flattens the string in place.
   text.charCodeAt(0);
   return text;
 }
 
-/** The last text made of a word, since the next word is mostly the same one. */
+/** Caches the line made from the latest word, since the next word is mostly the same. */
 export class LastLine {
   readonly #make: (word: string) => string;
   #word = '';

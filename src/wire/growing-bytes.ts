@@ -3,7 +3,7 @@
  * take hundreds.
  */
 
-// 4 KiB: most heads whole.
+// 4 KiB: holds most heads completely.
 const FIRST_BYTES = 4096;
 
 export class GrowingBytes {

@@ -3,14 +3,14 @@
  * same head within a second: a head that is byte for byte the same means the same, and is not parsed again. That
  * takes 70 to 120 ns, while parsing takes 800 to 1 000.
  *
- * Few heads are kept, shared by all connections of a worker, so that idle connections keep nothing; each connection
- * remembers a place, whatever is in it by now. Heads of a peer that never repeats itself are soon not stored any more.
+ * Few heads are kept, shared by all connections of a worker, so that idle connections hold no memory; each connection
+ * remembers a place, whose content may have changed. If heads do not repeat, most are not stored.
  */
 import { areSame, wordsOf } from './words.ts';
 
-/** What a head, or its fields alone, was found to mean. */
+/** The parsed meaning of a head, or of its fields. */
 export interface Remembered {
-  /** Whether the other was found in the same circumstances, so that the same bytes must mean the same. */
+  /** Whether the other was parsed under the same conditions, so that equal bytes have equal meaning. */
   isAs(other: this): boolean;
 }
 
@@ -20,26 +20,26 @@ export type KnownHead<M extends Remembered> = {
   readonly words: DataView;
 };
 
-/** The place of whoever has none. */
+/** No place. */
 export const NOWHERE = -1;
 
-// 256: half a megabyte at most, with 2 KiB a head; browsers and API clients send a third of that.
+// 256: at most half a megabyte, with 2 KiB per head; browsers and API clients send a third of that.
 const PLACES = 256;
 const MOST_BYTES = 2048;
-// Learning costs about what four finds save; one in 64 is learnt in any case, since times change.
+// Learning costs about as much as four hits save; one miss in 64 is learnt in any case, since traffic changes.
 const COST = 4;
 const MOST_CREDIT = 1024;
 const NEVERTHELESS = 64;
 
 export class KnownHeads<M extends Remembered> {
   readonly #heads: (KnownHead<M> | undefined)[] = new Array(PLACES).fill(undefined);
-  /** Where one of a length was learnt last, so that the same head on many connections is kept once. */
+  /** The place of the latest head of each length, so that the same head on many connections is stored once. */
   readonly #lastOfLength = new Int16Array(MOST_BYTES + 1).fill(NOWHERE);
   #next = 0;
   #credit = MOST_CREDIT;
   #missed = 0;
 
-  /** The head in this place, if the bytes begin with it. */
+  /** The head at this place, if the bytes begin with it. */
   find(place: number, buffer: Buffer, from: number, end: number): KnownHead<M> | undefined {
     const head = place === NOWHERE ? undefined : this.#heads[place];
     if (head === undefined || head.length > end - from) return undefined;
@@ -48,7 +48,7 @@ export class KnownHeads<M extends Remembered> {
     return head;
   }
 
-  /** The place of these bytes, which are a whole head, from now on. */
+  /** Stores these bytes, a complete head, and returns their place; NOWHERE: not stored. */
   learn(buffer: Buffer, from: number, to: number, meaning: M): number {
     const length = to - from;
     if (length > MOST_BYTES) return NOWHERE;

@@ -6,16 +6,16 @@ export type Fields = readonly string[];
 /** How the length of a body is known. `close`: until the connection ends (responses only). */
 export type Framing = 'none' | 'length' | 'chunked' | 'close';
 
-/** Listener limits by the names of the config file. Exact: a message at the limit is taken, one byte more is not. */
+/** Listener limits, named as in the config file. Inclusive: a message at the limit is accepted, one byte more is not. */
 export type RequestLimits = {
   /** The request line without its CRLF. */
   readonly requestLineBytes: number;
   readonly headerNameBytes: number;
-  /** From the first byte that is not blank to the CRLF. */
+  /** From the first non-blank byte to the CRLF. */
   readonly headerValueBytes: number;
   /** Header lines. */
   readonly headers: number;
-  /** From the first byte of the request line to the last CRLF, both included. */
+  /** From the first byte of the request line to the last CRLF, inclusive. */
   readonly headBytes: number;
 };
 
@@ -24,7 +24,7 @@ export type TrailerLimits = Pick<RequestLimits, 'headerNameBytes' | 'headerValue
   readonly trailerBytes: number;
 };
 
-/** Pool limits by the names of the config file; lines are counted without their CRLF, names included. */
+/** Pool limits, named as in the config file; lines are counted with their names, without CRLF. */
 export type ResponseLimits = {
   readonly statusLineBytes: number;
   readonly setCookieLineBytes: number;
@@ -44,22 +44,22 @@ export type RequestHead = {
   /** The lookup key: lower case, no port, no final dot; an IPv6 literal keeps its brackets. */
   readonly domain: string;
   readonly fields: Fields;
-  /** The lines that pass, as they are written where nothing else forbids or replaces one of them. */
+  /** The lines that are passed on, as text, unless something else forbids or replaces one of them. */
   readonly passing: string;
-  /** Bit 1 << kind for each kind of field there is, ordinary ones aside. */
+  /** Bit 1 << kind for each kind of field present, except ordinary ones. */
   readonly seen: number;
   /** Never `close`: a request without length has no body. */
   readonly framing: 'none' | 'length' | 'chunked';
-  /** The Content-Length received; -1 when there was none. `length` means it is above zero. */
+  /** The Content-Length received; -1: none. With framing `length` it is above zero. */
   readonly contentLength: number;
   /** Whether this client wants to send another request on the connection. */
   readonly keepAlive: boolean;
-  /** The request line with its CRLF, as it is written: HTTP/1.1, and the target as reduced. */
+  /** The request line to send, with CRLF: HTTP/1.1, and the reduced target. */
   readonly requestLine: string;
-  /** Lower-case names of the fields the Connection field gives to this hop only; close, keep-alive, upgrade left out. */
+  /** Lower-case names of the fields that Connection limits to this hop; without close, keep-alive and upgrade. */
   readonly nominated: Fields;
   readonly expectContinue: boolean;
-  /** The protocols asked for with `Connection: upgrade`; empty: none. */
+  /** The protocols requested with `Connection: upgrade`; empty: none. */
   readonly upgrade: string;
   /** Max-Forwards of an OPTIONS or TRACE; -1: none. */
   readonly maxForwards: number;
@@ -74,17 +74,17 @@ export type ResponseHead = {
   readonly status: number;
   readonly phrase: string;
   readonly fields: Fields;
-  /** The lines that pass, as they are written where nothing else forbids or replaces one of them. */
+  /** The lines that are passed on, as text, unless something else forbids or replaces one of them. */
   readonly passing: string;
-  /** Bit 1 << kind for each kind of field there is, ordinary ones aside. */
+  /** Bit 1 << kind for each kind of field present, except ordinary ones. */
   readonly seen: number;
   /** `none` for HEAD, 1xx, 204, 304 and a length of zero. */
   readonly framing: Framing;
-  /** The Content-Length received; -1 when there was none. For HEAD and 304 it is that of the body not sent. */
+  /** The Content-Length received; -1: none. For HEAD and 304 it is that of the body that was not sent. */
   readonly contentLength: number;
-  /** Whether Transfer-Encoding: chunked was received; with `none`, of the body not sent. */
+  /** Whether Transfer-Encoding: chunked was received; with `none` it describes the body that was not sent. */
   readonly chunked: boolean;
-  /** Whether the backend lets the connection serve another request. */
+  /** Whether the backend allows another request on the connection. */
   readonly keepAlive: boolean;
   readonly nominated: Fields;
   /** The Upgrade field; empty: none. */

@@ -16,27 +16,28 @@ export const TOKEN = octets(`!#$%&'*+-.^_\`|~${ALPHANUMERIC}`);
 export const FIELD_VALUE = range(0x20, 0x7e, 0x80, 0xff, TAB, TAB);
 
 /**
- * A request target. RFC 3986 wants less than all visible ASCII, but browsers send `|` and `{` bare. No `#`: a
- * fragment is no part of a target (RFC 9112 §3.2), and dropping one is the autocorrection that section warns of.
+ * A request target. RFC 3986 allows fewer characters than all visible ASCII, but browsers send `|` and `{` unencoded.
+ * No `#`: a fragment is not part of a target (RFC 9112 §3.2), and dropping it is the autocorrection that section warns
+ * of.
  */
 export const TARGET = range(0x21, 0x22, 0x24, 0x7e);
 
-/** A request line before it is cut into parts. */
+/** A request line before it is split. */
 export const REQUEST_LINE = range(0x20, 0x7e);
 
-/** A registered name without its dots, as DNS has them (RFC 9110 §4.2.1), and the underscore seen in the wild. */
+/** A label of a registered name, as in DNS (RFC 9110 §4.2.1), plus the underscore seen in practice. */
 export const HOST_NAME = octets(`-_${ALPHANUMERIC}`);
 
 /** The value of a hex digit, or 255. */
 export const HEX: Uint8Array = hexValues();
 
-/** For fields of our own: a name that may be written. */
+/** For configured fields: whether it may be written as a name. */
 export function isFieldName(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (TOKEN[text.charCodeAt(i)] !== 1) return false;
   return text.length > 0;
 }
 
-/** For fields of our own: a value that stays on its line, and reads back as itself. */
+/** For configured fields: whether it is a value that stays on its line and is read back unchanged. */
 export function isFieldValue(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (FIELD_VALUE[text.charCodeAt(i)] !== 1) return false;
   return !isBlank(text.charCodeAt(0)) && !isBlank(text.charCodeAt(text.length - 1));
@@ -50,20 +51,20 @@ export function isDigits(text: string): boolean {
   return text.length > 0;
 }
 
-/** The number that digits say; -1 where it is none, or larger than numbers are exact. */
+/** The number of a decimal text; -1 if it is not one, or is above the safe integers. */
 export function numberOf(digits: string): number {
   let value = 0;
   for (let i = 0; i < digits.length; i++) {
     const byte = digits.charCodeAt(i);
     if (byte < 0x30 || byte > 0x39) return -1;
-    // The digit first: a sum on the way must not be larger than what is exact.
+    // Subtract first, so that the intermediate sum stays exact.
     value = value * 10 + (byte - 0x30);
     if (value > Number.MAX_SAFE_INTEGER) return -1;
   }
   return digits.length > 0 ? value : -1;
 }
 
-/** Whether text equals a word that is given in lower case, whatever case the text is in (ASCII). */
+/** Whether text equals a lower-case word, ignoring ASCII case. */
 export function sameText(text: string, lower: string): boolean {
   if (text.length !== lower.length) return false;
   for (let i = 0; i < lower.length; i++) {
@@ -74,7 +75,7 @@ export function sameText(text: string, lower: string): boolean {
   return true;
 }
 
-/** Text without blanks at its ends: SP and HTAB only, as RFC 9110 §5.6.3 has it, not what JavaScript trims. */
+/** Trims SP and HTAB only, as RFC 9110 §5.6.3 has it, unlike JavaScript's trim. */
 export function withoutBlanks(text: string): string {
   let start = 0;
   let end = text.length;
@@ -88,8 +89,8 @@ export function isBlank(byte: number): boolean {
 }
 
 /**
- * A tab behind a framing value is a blank to RFC 9112 §5.1 and part of the value to llhttp, which then reads
- * `chunked` with a tab as no chunked at all: refused, for fuzzing found it.
+ * After a framing value, a tab is whitespace to RFC 9112 §5.1 but part of the value to llhttp, which then does not
+ * recognise `chunked`. So it is refused; fuzzing found this.
  */
 export function hasTabBehind(head: string, valueEnd: number): boolean {
   for (let at = valueEnd; isBlank(head.charCodeAt(at)); at++) if (head.charCodeAt(at) === TAB) return true;

@@ -25,7 +25,7 @@ export type RequestRefusalReason =
   | 'header_value_too_long'
   | 'too_many_headers'
   | 'head_too_large'
-  // What the header lines mean.
+  // The meaning of the header lines.
   | 'missing_host'
   | 'repeated_host'
   | 'invalid_host'
@@ -61,8 +61,8 @@ export type BodyRefusalReason =
   | 'trailers_too_large';
 
 /**
- * A head that is not taken. What could be read of it before is given for the log and for a domain lookup that
- * goes first (an unknown host answers 404 even to a bad Expect); a part that was not read is the empty string.
+ * A refused head. The parts that were read are kept for the log and for a domain lookup, which comes first (an unknown
+ * host answers 404 even to a bad Expect); parts that were not read are empty.
  */
 export type RequestRefusal = {
   readonly type: 'refused';
@@ -84,23 +84,23 @@ export type ResponseRefusal = {
 
 export type BodyRefusal = {
   readonly type: 'refused';
-  /** What a client deserves that sent it; from a backend it is a truncated response. */
+  /** The status for a client that sent it; from a backend, the response counts as truncated. */
   readonly status: 400 | 431;
   readonly reason: BodyRefusalReason;
   readonly detail: string;
 };
 
-/** The bytes so far may yet become a message. One shared value: nothing is made while waiting. */
+/** The bytes so far may still become a message. One shared value, so that waiting allocates nothing. */
 export type Incomplete = { readonly type: 'incomplete' };
 export const INCOMPLETE: Incomplete = Object.freeze({ type: 'incomplete' });
 
-/** The place in a message at which it is wrong, and the byte there. No more: what stands before it may be somebody's cookie. */
+/** The offset of the fault and the byte there, no more: the bytes before it may contain somebody's cookie. */
 export function byteAt(buffer: Buffer, start: number, at: number): string {
   const found = buffer.toString('latin1', at, Math.min(buffer.length, at + 1));
   return `at byte ${at - start} of the message, found ${shown(found)}`;
 }
 
-/** Peer bytes in a message: short, and with every control byte escaped. */
+/** Bytes from a peer for a log or error text: shortened, with control bytes escaped. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

@@ -1,6 +1,6 @@
 /** The limits of a line scan, and the faults it may find. */
 
-/** What a scan may find wrong, in words that requests, responses and trailers share. */
+/** The faults of a scan, named alike for requests, responses and trailers. */
 export type ScanProblem =
   | 'empty_lines'
   | 'start_line_too_long'
@@ -22,7 +22,7 @@ export type ScanProblem =
 export type ScanBounds = {
   readonly emptyLines: number;
   readonly startLineBytes: number;
-  /** Bytes that may stand in the start line. */
+  /** Bytes allowed in the start line. */
   readonly startLine: Uint8Array;
   readonly nameBytes: number;
   readonly valueBytes: number;
@@ -32,5 +32,5 @@ export type ScanBounds = {
   readonly headBytes: number;
 };
 
-/** No bound of its own: more than any buffer, yet small enough that sums with it stay small integers to V8. */
+/** No limit: more than any buffer, but small enough that sums with it remain small integers in V8. */
 export const UNBOUNDED = 0x1fff_ffff;

@@ -3,13 +3,13 @@
  * slow.
  */
 
-// A worker reads from clients into one buffer and from backends into another: both stay known.
+// A worker reads from clients into one buffer and from backends into another, so two are cached.
 let latest: Buffer = Buffer.alloc(0);
 let latestWords = viewOf(latest);
 let other = latest;
 let otherWords = latestWords;
 
-/** The same memory, at any offset. */
+/** A view of the same memory, readable at any offset. */
 export function wordsOf(buffer: Buffer): DataView {
   if (buffer === latest) return latestWords;
   if (buffer === other) return otherWords;
@@ -20,12 +20,12 @@ export function wordsOf(buffer: Buffer): DataView {
   return latestWords;
 }
 
-/** From `from` on, whole words of visible ASCII and spaces only; the byte behind them, and before `stop`, is to be looked at. */
+/** Skips words of visible ASCII and spaces; the bytes from the returned index up to `stop` are still to be checked. */
 export function printableEnd(words: DataView, from: number, stop: number): number {
   const last = stop - 8;
   let at = from;
-  // A byte below 0x20 sets its high bit in the first term, 0x7f in the second, one above in the third. A borrow or a
-  // carry comes only out of such a byte, so it cannot hide one.
+  // A byte below 0x20 sets its high bit in the first term, 0x7f in the second, one above in the third. Borrows and
+  // carries start only from such a byte, so they cannot hide one.
   while (at <= last) {
     const one = words.getInt32(at, true);
     const two = words.getInt32(at + 4, true);
@@ -40,7 +40,7 @@ function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
-/** Whether so many bytes are the same in both. */
+/** Whether `length` bytes are equal in both. */
 export function areSame(a: DataView, aFrom: number, b: DataView, bFrom: number, length: number): boolean {
   const last = length - 8;
   let i = 0;

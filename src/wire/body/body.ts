@@ -29,11 +29,11 @@ export type BodyReader = {
   readonly prefix: string;
   /** Body bytes read so far, without any framing. */
   readonly bodyBytes: number;
-  /** Whether the body is over. Of a body that ends with the connection nobody but the connection knows. */
+  /** Whether the body is complete. Always false for a body that ends with the connection. */
   readonly isDone: boolean;
   /** After `end`: the trailer fields of a chunked body. */
   readonly trailers: Fields;
-  /** After `refused`. */
+  /** After `refused`: why. */
   readonly refusal: BodyRefusal | undefined;
 };
 
@@ -69,7 +69,7 @@ export class LengthBody implements BodyReader {
   }
 }
 
-/** A response body that ends when the backend closes: every byte is its own. */
+/** A response body that ends when the backend closes: every byte belongs to it. */
 export class CloseBody implements BodyReader {
   at = 0;
   dataStart = 0;

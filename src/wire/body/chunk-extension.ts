@@ -8,7 +8,7 @@ const AT = { nameStart: 0, name: 1, valueStart: 2, value: 3, quoted: 4, escaped:
 
 /** The state behind the first semicolon. */
 export const EXTENSION_START: number = AT.nameStart;
-/** The byte may not stand there. */
+/** The byte is not allowed there. */
 export const EXTENSION_BROKEN = -1;
 
 const SEMICOLON = 0x3b;
@@ -48,7 +48,7 @@ function nextExtension(byte: number): number {
   return byte === SEMICOLON ? AT.nameStart : EXTENSION_BROKEN;
 }
 
-/** RFC 9110 §5.6.4 without obs-text: nobody needs it here. */
+/** RFC 9110 §5.6.4 without obs-text, which nobody needs here. */
 function isText(byte: number): boolean {
   return (byte > 0x20 && byte < 0x7f) || isBlank(byte);
 }

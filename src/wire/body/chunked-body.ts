@@ -21,11 +21,11 @@ import { TrailerSection } from './trailer-section.ts';
 /** `chunks`: ranges are chunked framing. `data`: ranges are body bytes only, as an HTTP/1.0 client needs them. */
 export type ChunkedAs = 'chunks' | 'data';
 
-// What a 64-bit reader can hold, leading zeros included; vegur has no bound here.
+// As many digits as a 64-bit reader can hold, including leading zeros; vegur has no limit here.
 const SIZE_DIGITS = 16;
 // 13 hex digits are below 2^53, so the quick path needs no check of the sum.
 const QUICK_DIGITS = 13;
-// Extensions mean nothing to us and are dropped: room for a signature in each, not for a body of nothing else.
+// Extensions are ignored and dropped: enough for a signature in each, not for a body that is mostly extensions.
 const EXTENSION_BYTES = 256;
 const ALL_EXTENSION_BYTES = 16_384;
 
@@ -57,7 +57,7 @@ export class ChunkedBody implements BodyReader {
   readonly #asChunks: boolean;
   #state: number = STATE.line;
   #digits = 0;
-  /** The size as read; then what is left of the chunk. */
+  /** The size as read; then the rest of the chunk. */
   #left = 0;
   #owesPrefix = false;
   #extension = EXTENSION_START;
@@ -80,7 +80,7 @@ export class ChunkedBody implements BodyReader {
 
   next(buffer: Buffer, from: number, end: number): BodyStep {
     let at = from;
-    // [range, at) is what may be passed on as it stands.
+    // [range, at) may be passed on unchanged.
     let range = from;
     this.prefix = '';
     while (at < end) {
@@ -115,7 +115,7 @@ export class ChunkedBody implements BodyReader {
         case STATE.dataCr:
         case STATE.dataLf:
           if (buffer[at] !== (this.#state === STATE.dataCr ? CR : LF)) {
-            // What was sound goes first; the next call finds this byte again.
+            // Valid bytes are passed on first; the next call sees this byte again.
             if (at > range) return this.#data(range, at);
             return this.#refuseByte('expected CRLF after the data of a chunk', buffer, at);
           }
@@ -130,7 +130,7 @@ export class ChunkedBody implements BodyReader {
           return BODY.end;
 
         default:
-          // Nothing waits to be passed on here: every range ended before its size line was read slowly.
+          // Nothing is pending here: every range ended before its size line was read slowly.
           at = this.#slowly(buffer, at, end);
           if (this.refusal !== undefined) return BODY.refused;
           range = at;
@@ -141,7 +141,7 @@ export class ChunkedBody implements BodyReader {
     return this.isDone ? BODY.end : BODY.more;
   }
 
-  /** The index after a whole canonical size line above zero, whose size is then in #left; -1: read it slowly. */
+  /** The index after a complete canonical size line above zero, with the size in #left; -1: read it slowly. */
   #quickSize(buffer: Buffer, from: number, end: number): number {
     let at = from;
     let size = HEX[buffer[at]!]!;

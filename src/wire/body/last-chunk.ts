@@ -5,8 +5,8 @@ import type { Fields } from '../message.ts';
 const LAST_CHUNK = '0\r\n\r\n';
 
 /**
- * The last chunk with the trailers of a ChunkedBody, without those that would speak in the router's name or, `replaced` as in
- * the head, in the operator's.
+ * The last chunk with the trailers of a ChunkedBody, except fields that are the router's to write, or the operator's
+ * (`replaced`, as for the head).
  */
 export function lastChunk(trailers: Fields, replaced?: ReadonlySet<string>): string {
   if (trailers.length === 0) return LAST_CHUNK;

@@ -10,7 +10,7 @@ const FIRST_BYTES = 512;
 const LAST_CRLF_BYTES = 2;
 
 export class TrailerSection {
-  /** Flat, once taken whole. */
+  /** Flat; filled when the section is complete. */
   readonly fields: string[] = [];
   refusal: BodyRefusal | undefined = undefined;
   isDone = false;
@@ -36,10 +36,10 @@ export class TrailerSection {
     this.#scan.reset(true);
   }
 
-  /** Takes bytes and returns the index of the first that is not the section's. */
+  /** Takes bytes; returns the index of the first that does not belong to the section. */
   take(buffer: Buffer, from: number, end: number): number {
     const before = this.#heldBytes;
-    // The scan refuses what fills all there is room for without an end.
+    // The scan refuses a section that fills this limit without an end.
     const taken = Math.min(end - from, this.#bounds.headBytes - before);
     this.#hold(buffer, from, taken);
     const scanned = this.#scan.scan(this.#held, 0, this.#heldBytes, this.#bounds);
@@ -102,8 +102,8 @@ const SIZE_PROBLEMS: ReadonlySet<string> = new Set<ScanProblem>([
 ]);
 
 /**
- * RFC 9110 §6.5.1: nothing that frames, routes or belongs to one hop. A backend that merges trailers into its
- * header fields would learn another length or another host after the fact.
+ * RFC 9110 §6.5.1: no fields for framing, routing or one hop. A backend that merges trailers into its header fields
+ * would otherwise learn another length or host afterwards.
  */
 function isForbidden(name: string): boolean {
   switch (fieldKind(name)) {

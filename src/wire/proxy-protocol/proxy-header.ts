@@ -2,15 +2,15 @@
 
 export type ProxyHeader = {
   readonly type: 'proxy';
-  /** The client's end, or the empty string when the header names none (LOCAL, UNKNOWN): then the socket's counts. */
+  /** The client's address; empty if the header names none (LOCAL, UNKNOWN): then the socket's applies. */
   readonly sourceAddress: string;
   readonly sourcePort: number;
-  /** The end the client connected to. */
+  /** The address that the client connected to. */
   readonly destinationAddress: string;
   readonly destinationPort: number;
-  /** Whether the load balancer says that it took TLS off. */
+  /** Whether the load balancer terminated TLS. */
   readonly isSecure: boolean;
-  /** The server name the client asked for, and the protocol agreed on; empty when not told. */
+  /** The server name and the ALPN protocol of the client's TLS connection; empty if not given. */
   readonly serverName: string;
   readonly alpn: string;
   /** The first byte after the header. */
@@ -27,7 +27,7 @@ export function refuseProxy(detail: string): ProxyRefusal {
   return { type: 'refused', reason: 'malformed_proxy_header', detail };
 }
 
-/** A connection whose ends are its own: a health check of the load balancer, or a protocol it does not know. */
+/** A header without addresses: a health check of the load balancer, or an unknown protocol. */
 export function noProxy(end: number): ProxyHeader {
   return {
     type: 'proxy',

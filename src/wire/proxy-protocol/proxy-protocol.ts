@@ -24,7 +24,7 @@ export function readProxyHeader(
   return buffer[start] === V2_FIRST_BYTE ? readProxyV2(buffer, start, end) : readV1(buffer, start, end);
 }
 
-/** At most 107 bytes are ever looked at, so looking at them again with each read costs little. */
+/** Reads from the start each time: that costs little, since it is at most 107 bytes. */
 function readV1(buffer: Buffer, start: number, end: number): ProxyHeader | ProxyRefusal | Incomplete {
   const stop = Math.min(end, start + V1_BYTES);
   for (let at = start; at < stop; at++) {
@@ -44,7 +44,7 @@ function readV1(buffer: Buffer, start: number, end: number): ProxyHeader | Proxy
 function understandV1(line: string, end: number): ProxyHeader | ProxyRefusal {
   const parts = line.split(' ');
   const family = parts[1];
-  // §2.1: what follows UNKNOWN is to be ignored up to the CRLF.
+  // §2.1: everything between UNKNOWN and the CRLF is ignored.
   if (family === 'UNKNOWN') return noProxy(end);
   const [, , source, destination, sourcePort, destinationPort] = parts;
   if (parts.length !== 6 || (family !== 'TCP4' && family !== 'TCP6')) return refuseProxy(shown(line));

@@ -9,7 +9,7 @@ import { noProxy, type ProxyHeader, type ProxyRefusal, refuseProxy } from './pro
 
 const SIGNATURE = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
 const FIXED_BYTES = 16;
-// The format allows 64 KiB. The addresses are 36 bytes; the rest is room for a client certificate's names.
+// The format allows 64 KiB. The addresses take 36 bytes; the rest leaves room for the names in a client certificate.
 const LENGTH_LIMIT = 16_384;
 
 const LOCAL = 0x20;
@@ -48,11 +48,11 @@ export function readProxyV2(
   }
   const whole = start + FIXED_BYTES + length;
   if (end < whole) return INCOMPLETE;
-  // A LOCAL connection is the load balancer's own; what else its header says must be skipped (§2.2).
+  // A LOCAL connection is the load balancer's own; the rest of its header must be skipped (§2.2).
   return command === LOCAL ? noProxy(whole) : understand(buffer, start + FIXED_BYTES, whole, family);
 }
 
-/** Both addresses and both ports; -1: not for us. Datagrams and UNIX sockets carry no HTTP from a client. */
+/** The length of both addresses and ports; -1: unsupported, since datagrams and UNIX sockets carry no client's HTTP. */
 function addressBytes(family: number): number {
   if (family === TCP4) return 12;
   if (family === TCP6) return 36;
@@ -78,7 +78,7 @@ function understand(buffer: Buffer, from: number, to: number, family: number): P
 
 type Told = Pick<ProxyHeader, 'isSecure' | 'serverName' | 'alpn'>;
 
-/** The few TLVs a router uses; all others are skipped by their length, which must stay within the header. */
+/** Reads the few TLVs that a router uses; others are skipped by their length, which must stay within the header. */
 function readTlvs(buffer: Buffer, from: number, to: number): Told | undefined {
   let isSecure = false;
   let serverName = '';
@@ -97,7 +97,7 @@ function readTlvs(buffer: Buffer, from: number, to: number): Told | undefined {
   return { isSecure, serverName, alpn };
 }
 
-/** Text for a log; a value that is none is not told at all. */
+/** Visible ASCII, to be logged; empty for any other value. */
 function visible(buffer: Buffer, from: number, to: number): string {
   for (let at = from; at < to; at++) if (buffer[at]! <= 0x20 || buffer[at]! >= 0x7f) return '';
   return buffer.toString('latin1', from, to);

@@ -9,7 +9,7 @@ export function readExpect(value: string): Expectation {
   return isExpectationList(value) ? listMeaning(value) : 'invalid';
 }
 
-/** A list of nothing but 100-continue asks no more than one does. */
+/** A list of several 100-continue means the same as one. */
 function listMeaning(value: string): Expectation {
   for (const element of value.split(',')) {
     const expectation = withoutBlanks(element);

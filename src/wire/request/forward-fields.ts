@@ -9,22 +9,22 @@ import { LastLine } from '../flat.ts';
 import type { Fields, RequestHead, ResponseHead } from '../message.ts';
 import { numberOf, sameText, withoutBlanks } from '../octets.ts';
 
-/** One hop as seen from here. Made once per client connection. */
+/** The client's side of this hop; created once per client connection. */
 export type Hop = {
-  /** The client's address, from the socket or a PROXY header; IPv4 in its own form. */
+  /** The client's address, from the socket or a PROXY header; IPv4 in plain form. */
   readonly address: string;
   /** The port the client connected to. */
   readonly port: number;
   readonly isSecure: boolean;
   /** Whether the address is in the listener's trustForwarded. */
   readonly isTrusted: boolean;
-  /** Our name in Via: random per data directory, so that two switchyards in a row are no loop. */
+  /** Our name in Via: random per data directory, so that two switchyards in a row are not taken for a loop. */
   readonly pseudonym: string;
-  /** As clientLines() makes them of the address. */
+  /** The result of clientLines() for the address. */
   readonly lines: string;
 };
 
-/** The fields every request to a backend gets, flat, for writeRequestHead. */
+/** The fields added to every request to a backend, flat, for writeRequestHead. */
 export function forwardFields(
   head: RequestHead,
   hop: Hop,
@@ -48,7 +48,7 @@ export function forwardFields(
   ];
 }
 
-/** The same as lines, ready to be written. */
+/** The same as text. */
 export function forwardLines(head: RequestHead, hop: Hop, requestId: string, receivedAtMs: number): string {
   const client = hop.isTrusted
     ? clientLines(asked(head, hop), appended(head.fields, 'x-forwarded-for', hop.address))
@@ -56,15 +56,15 @@ export function forwardLines(head: RequestHead, hop: Hop, requestId: string, rec
   return `${client}${requestId}\r\nX-Request-Start: ${textOf(receivedAtMs)}\r\n${viaLine(head, hop.pseudonym)}`;
 }
 
-/** What is the same for every request of a client nobody vouches for, up to its id. */
+/** The part that is the same for all requests of an untrusted client, up to the request id. */
 export function clientLines({ isSecure, port }: Pick<Hop, 'isSecure' | 'port'>, address: string): string {
   const scheme = isSecure ? 'https' : 'http';
   return `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${port}\r\nX-Request-Id: `;
 }
 
 /**
- * The scheme and port that the client asked: ours, unless a trusted peer says otherwise, once and clearly. One that
- * ends TLS and names no port means the port of its scheme.
+ * The scheme and port that the client used: ours, unless a trusted peer states others, once and validly. If the peer
+ * states a different scheme and no port, the port is that scheme's default.
  */
 export function asked(
   { fields, seen }: Pick<RequestHead, 'fields' | 'seen'>,
@@ -81,7 +81,7 @@ export function asked(
   return { isSecure, port: isSecure ? 443 : 80 };
 }
 
-/** Empty where there is none, or more than one. */
+/** The value of the only such field; empty if there is none, or more than one. */
 function onlyValue(fields: Fields, name: string): string {
   let only: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
@@ -92,7 +92,7 @@ function onlyValue(fields: Fields, name: string): string {
   return only ?? '';
 }
 
-// Requests of one millisecond share its text: 50 ns each.
+// Requests of one millisecond share the text, which saves 50 ns each.
 let lastMs = 0;
 let lastText = '0';
 
@@ -117,12 +117,12 @@ export function viaValue(fields: Fields, version: 0 | 1, pseudonym: string): str
   return appended(fields, 'via', `1.${version} ${pseudonym}`);
 }
 
-/** Whether this request has been here before. Most have passed nowhere. */
+/** Whether this request has passed here before. Checked only if there is a Via. */
 export function isLoop(head: RequestHead, pseudonym: string): boolean {
   return hasKind(head.seen, FIELD.via) && hasPassedHere(head.fields, pseudonym);
 }
 
-/** Only our own pseudonym in Via is interpreted. */
+/** Whether Via contains our pseudonym. */
 export function hasPassedHere(fields: Fields, pseudonym: string): boolean {
   for (let i = 0; i < fields.length; i += 2) {
     if (!sameText(fields[i]!, 'via') || !fields[i + 1]!.includes(pseudonym)) continue;
@@ -137,7 +137,7 @@ export function hasPassedHere(fields: Fields, pseudonym: string): boolean {
 const MIN_REQUEST_ID = 20;
 const MAX_REQUEST_ID = 200;
 
-/** The request id a trusted peer gave, if it gave exactly one and a valid one; otherwise the empty string. */
+/** The request id of a trusted peer, if there is exactly one and it is valid; otherwise empty. */
 export function keptRequestId(fields: Fields, hop: Hop): string {
   if (!hop.isTrusted) return '';
   const id = onlyValue(fields, 'x-request-id');
@@ -157,7 +157,7 @@ export function isRequestId(text: string): boolean {
   return true;
 }
 
-/** All lines of a name as one list, ours last: an entry in a second line must not come to look newer than ours. */
+/** Joins all lines of a name, with our entry last: an entry in a second line must not appear newer than ours. */
 function appended(fields: Fields, name: string, entry: string): string {
   let list = '';
   for (let i = 0; i < fields.length; i += 2) {

@@ -10,9 +10,9 @@ const BRACKET = 0x5b;
 const MAX_PORT = 65_535;
 
 /**
- * The host in lower case without port and final dot, an IPv6 literal in its one form; the empty string for anything that is not one valid host
- * (RFC 9112 §3.2 wants a 400). A comma, a percent sign, user information: all valid somewhere in a URI, none in
- * a name that DNS can answer, and each read differently by somebody.
+ * The host in lower case, without port and final dot, an IPv6 literal in canonical form; empty if it is not one valid
+ * host (RFC 9112 §3.2 requires a 400). A comma, a percent sign or user information may be valid in a URI, but not in a
+ * DNS name, and implementations read them differently.
  */
 export function domainOf(host: string): string {
   if (host.charCodeAt(0) === BRACKET) return literal(host);
@@ -41,7 +41,7 @@ function literal(host: string): string {
   const close = host.indexOf(']');
   if (close < 0) return '';
   const address = host.slice(1, close);
-  // isIPv6 takes a zone (`%eth0`), which means nothing to another machine.
+  // isIPv6 accepts a zone (`%eth0`), which means nothing on another machine.
   if (address.includes('%') || !isIPv6(address)) return '';
   const rest = close + 1;
   if (rest < host.length && !(host.charCodeAt(rest) === COLON && isPort(host, rest + 1))) return '';
@@ -49,7 +49,7 @@ function literal(host: string): string {
   return URL.parse(`http://${host.slice(0, rest)}`)?.hostname ?? '';
 }
 
-/** RFC 3986 §3.2.3: port = *DIGIT, so none at all is valid too. */
+/** RFC 3986 §3.2.3: port = *DIGIT, so an empty port is valid. */
 function isPort(host: string, from: number): boolean {
   if (host.length - from > 5) return false;
   let port = 0;

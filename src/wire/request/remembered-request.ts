@@ -7,7 +7,7 @@ import type { ScanBounds } from '../scan-bounds.ts';
 import { readExpect } from './expect-field.ts';
 import { type RequestFields, spokenProtocols } from './request-fields.ts';
 
-/** What `meaning` says now, kept: all that the fields of a request with this method and version say. */
+/** A copy of `meaning`: everything that the fields say for a request with this method and version. */
 export class Said implements Remembered {
   readonly method: string;
   readonly version: 0 | 1;

@@ -7,13 +7,13 @@ import { readExpect } from './expect-field.ts';
 
 type Problem = RequestRefusalReason | undefined;
 
-/** Filled field by field, used again for the next head. */
+/** Filled field by field; reused for the next head. */
 export class RequestFields implements ConnectionOptions {
   host = '';
   hosts = 0;
   length = '';
   lengths = 0;
-  /** What the length says; -1: there is none. */
+  /** The parsed length; -1: there is none. */
   lengthBytes = -1;
   chunked = false;
   close = false;
@@ -42,7 +42,7 @@ export class RequestFields implements ConnectionOptions {
     this.hasForwards = false;
   }
 
-  /** Takes one field that is no ordinary one, from its marks in the head. */
+  /** Takes one non-ordinary field, from its marks in the head. */
   note(
     kind: FieldKind,
     head: string,
@@ -72,7 +72,7 @@ export class RequestFields implements ConnectionOptions {
     }
   }
 
-  /** What is asked of this hop beside the framing. */
+  /** Takes a field for this hop other than framing. */
   #noteOption(kind: FieldKind, head: string, valueStart: number, valueEnd: number): Problem {
     switch (kind) {
       case FIELD.connection: {
@@ -96,9 +96,9 @@ export class RequestFields implements ConnectionOptions {
     }
   }
 
-  /** What no single field says wrong, but the whole. */
+  /** Checks the fields together, after each was checked alone. */
   contradiction(method: string, version: 0 | 1): Problem {
-    // RFC 9110 §9.3.8: no content in TRACE; a backend that believes it would read it as the next request.
+    // RFC 9110 §9.3.8: no content in TRACE; a backend that relies on this would read it as the next request.
     if (method === 'TRACE' && (this.chunked || this.lengthBytes > 0)) return 'content_in_trace';
     if (limitsForwards(method) && this.hasForwards && !isDigits(this.forwards)) return 'invalid_max_forwards';
     if (version === 0) return undefined;
@@ -110,19 +110,19 @@ export class RequestFields implements ConnectionOptions {
     return this.upgrade && !isProtocolList(this.protocols) ? 'invalid_upgrade' : undefined;
   }
 
-  /** What a contradiction may be about, for its detail. */
+  /** The fields that a contradiction may concern, for its detail. */
   described(): string {
     const told = { length: this.length, chunked: this.chunked, expect: this.expect, upgrade: this.protocols };
     return JSON.stringify({ ...told, maxForwards: this.forwards }).slice(0, MAX_DETAIL);
   }
 
-  /** How far the request may still go; -1: as far as it likes. */
+  /** How many hops remain; -1: no limit. */
   maxForwards(method: string): number {
     if (!this.hasForwards || !limitsForwards(method)) return -1;
     return Math.min(Number(this.forwards), Number.MAX_SAFE_INTEGER);
   }
 
-  /** RFC 9110 §8.6: digits only. Repeated equal lines are one; a list, even of equal values, is refused. */
+  /** RFC 9110 §8.6: digits only. Repeated equal lines count as one; a list, even of equal values, is refused. */
   #noteLength(value: string): Problem {
     const bytes = numberOf(value);
     if (bytes < 0) return 'invalid_content_length';
@@ -137,21 +137,21 @@ export class RequestFields implements ConnectionOptions {
     // RFC 9112 §6.1: HTTP/1.0 has no transfer codings; the framing of such a message is faulty.
     if (version === 0 || this.chunked) return 'invalid_transfer_encoding';
     if (!sameText(value, 'chunked')) return codingProblem(value);
-    // RFC 9112 §6.3 lets a server reject a request with both, and it ought to be handled as an error.
+    // RFC 9112 §6.3: a server may reject a request with both, which ought to be handled as an error.
     if (this.lengths > 0) return 'length_and_transfer_encoding';
     this.chunked = true;
     return undefined;
   }
 }
 
-/** RFC 9110 §7.6.2: Max-Forwards is defined for these two, and may be ignored for all others. */
+/** RFC 9110 §7.6.2: Max-Forwards is defined for these two methods, and may be ignored for all others. */
 function limitsForwards(method: string): boolean {
   return method === 'OPTIONS' || method === 'TRACE';
 }
 
 /**
- * The protocols without h2c: RFC 9113 §3.1 has withdrawn that upgrade, and a tunnel of HTTP requests would bring
- * the backend requests the router never saw. RFC 9110 §7.8 lets any upgrade be ignored.
+ * The protocols without h2c: RFC 9113 §3.1 obsoletes that upgrade, and an HTTP tunnel would carry requests to the
+ * backend that the router never sees. RFC 9110 §7.8 allows any upgrade to be ignored.
  */
 export function spokenProtocols(value: string): string {
   if (!value.toLowerCase().includes('h2c')) return value;
@@ -160,8 +160,8 @@ export function spokenProtocols(value: string): string {
 }
 
 /**
- * RFC 9112 §6.1: 501 for a coding we do not understand, if the message could be framed at all, that is when the
- * last coding is chunked; otherwise §6.3: 400.
+ * RFC 9112 §6.1: 501 for an unknown coding if the message could be framed, that is if the last coding is chunked;
+ * otherwise 400 (§6.3).
  */
 function codingProblem(value: string): RequestRefusalReason {
   const codings = value.toLowerCase().split(',');
@@ -177,8 +177,8 @@ function codingProblem(value: string): RequestRefusalReason {
 }
 
 /**
- * RFC 9110 §7.8: protocol = token [ "/" token ], in a list with at least one. Two of them parted by a blank alone are one to
- * us and two to others, who might find an h2c there.
+ * RFC 9110 §7.8: a list of at least one protocol = token [ "/" token ]. Two separated only by a blank are refused:
+ * others may split them, and find an h2c there.
  */
 function isProtocolList(value: string): boolean {
   let found = false;
@@ -192,7 +192,7 @@ function isProtocolList(value: string): boolean {
   return found;
 }
 
-/** Whether a framing field is spelt with an underscore: some backends take it for the real one. */
+/** Whether a framing field is spelt with an underscore: some backends treat it as the real one. */
 function isConfusable(head: string, dash: number): boolean {
   return head.charCodeAt(dash) !== DASH;
 }

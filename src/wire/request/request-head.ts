@@ -25,8 +25,9 @@ import { alwaysPasses } from './write-request.ts';
 const EMPTY_LINES = 5;
 
 /**
- * Reads the head that begins at `start`. When the answer is `incomplete`, call again with the same start of the
- * message, more bytes and the same scan: what was examined is not examined again, wherever it stands by now. The scan is ready for the next head after any other answer.
+ * Reads the head that begins at `start`. If the result is `incomplete`, call again with the whole message so far, at
+ * any place in memory, and the same scan; examined bytes are not examined again. After any other result the scan is
+ * ready for the next head.
  */
 export function readRequestHead(
   buffer: Buffer,
@@ -48,7 +49,7 @@ export function readRequestHead(
   if (scanned === SCANNED.refused) return refuseScan(buffer, start, scan, asReason(scan.problem));
   const from = start + scan.base;
   const to = from + scan.headBytes;
-  // The one decode: every part below is a slice of this text.
+  // The only decode: every part below is a slice of this text.
   const head = understand(buffer.toString('latin1', from, to), scan, to, bounds);
   if (head.type === 'request') scan.place = known.learn(buffer, fieldsAt(from, scan), to, head.said);
   scan.reset();
@@ -57,7 +58,7 @@ export function readRequestHead(
 
 const known = new KnownHeads<Said>();
 
-/** A request line is there: if what follows it is what followed one before, the rest is known. */
+/** The request line is complete: if the fields equal those of a known head, the rest is known. */
 function readAgain(
   buffer: Buffer,
   from: number,
@@ -80,17 +81,17 @@ function readAgain(
   return new ReadRequest(said, requestLine(text, said, asked, target), target, at + length);
 }
 
-/** Where the field lines begin. */
+/** The index of the first field line. */
 function fieldsAt(from: number, scan: HeadScan): number {
   return from + scan.startLineEnd + 2;
 }
 
-/** The scan has it as method, one space, target, one space, version: where all of them stay, so do its bytes. */
+/** The scan has verified method, one space, target, one space, version: if none of them changes, the line is reused. */
 function requestLine(line: string, { method, version }: Said, asked: string, target: string): string {
   return version === 1 && target === asked ? line : `${method} ${target} HTTP/1.1\r\n`;
 }
 
-// One per thread, since a head is understood without interruption.
+// One per thread is enough, since a head is parsed without interruption.
 const meaning = new RequestFields();
 const passing = new PassingLines();
 
@@ -135,7 +136,7 @@ function understand(
   return new ReadRequest(said, line, target, end);
 }
 
-// Limits belong to a listener, so the last ones asked for are nearly always those asked for again.
+// Cached for the limits used last, which belong to a listener and mostly stay the same.
 let lastLimits: RequestLimits | undefined;
 let lastBounds: ScanBounds;
 
@@ -160,7 +161,7 @@ function asReason(problem: ScanProblem): RequestRefusalReason {
   switch (problem) {
     case 'start_line_too_long':
       return 'request_line_too_long';
-    // Requests have no bound on a whole line, only on its parts.
+    // For requests only the parts of a line are limited, not the whole.
     case 'header_line_too_long':
     case 'set_cookie_too_long':
       return 'header_value_too_long';
@@ -169,7 +170,7 @@ function asReason(problem: ScanProblem): RequestRefusalReason {
   }
 }
 
-/** A refusal before the fields were understood. */
+/** A refusal before the fields were interpreted. */
 function refuseScan(
   buffer: Buffer,
   start: number,
@@ -191,7 +192,7 @@ function refuse(
   return { type: 'refused', status: STATUS[reason] ?? 400, reason, detail, method, target, domain };
 }
 
-/** Limits of size are 414 and 431, all that is malformed 400; the rest is what RFC 9110 §15 has for the case. */
+/** Size limits are 414 and 431, malformed input is 400; the others are as in RFC 9110 §15. */
 const STATUS: { readonly [Reason in RequestRefusalReason]?: RequestRefusal['status'] } = {
   request_line_too_long: 414,
   header_name_too_long: 431,

@@ -3,15 +3,15 @@ import type { HeadScan } from '../head-scan.ts';
 import { SPACE, TARGET, TOKEN } from '../octets.ts';
 import type { RequestRefusalReason } from '../refusal.ts';
 
-// Longer than any registered method by a hundred; Heroku's limit.
+// A hundred more than any registered method; Heroku's limit.
 const METHOD_BYTES = 127;
 
 const VERSION_BYTES = 'HTTP/1.1'.length;
 const ZERO = 0x30;
 
 /**
- * Leaves in the scan where the method ends (`first`), where the target ends (`second`) and the minor version
- * (`third`). Exactly one space between the parts: a reader that takes more, or a tab, may cut elsewhere.
+ * Stores the ends of the method (`first`) and the target (`second`) and the minor version (`third`) in the scan.
+ * Exactly one space separates the parts: readers that accept more, or a tab, may split the line differently.
  */
 export function readRequestLine(
   buffer: Buffer,
@@ -50,7 +50,7 @@ function versionProblem(buffer: Buffer, at: number, end: number): RequestRefusal
   return major === 1 && minor <= 1 ? undefined : 'unsupported_version';
 }
 
-/** Whether `HTTP/d.d` stands at a place where eight bytes are known to be. */
+/** Whether `HTTP/d.d` is at this place, where eight bytes are known to be available. */
 export function isVersion(buffer: Buffer, at: number): boolean {
   return (
     buffer[at] === 0x48 &&

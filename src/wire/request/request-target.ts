@@ -10,10 +10,7 @@ export type TargetProblem = Extract<
   'invalid_target' | 'target_host_mismatch' | 'misdirected_scheme'
 >;
 
-/**
- * What a backend is sent: origin-form or `*`. A problem has no slash and is no star, so it cannot be taken
- * for a target.
- */
+/** The target to send: origin-form or `*`. A problem has no slash and is no star, so it cannot be mistaken for a target. */
 export function reduceTarget(method: string, target: string, host: string): string | TargetProblem {
   if (target.charCodeAt(0) === SLASH) return target;
   // RFC 9112 §3.2.4: asterisk-form is for a server-wide OPTIONS only.
@@ -29,14 +26,14 @@ function fromAbsolute(method: string, target: string, host: string): string | Ta
   const colon = target.indexOf('://');
   if (colon <= 0) return 'invalid_target';
   const scheme = target.slice(0, colon).toLowerCase();
-  // RFC 9110 §7.4: an https resource must not be answered over a connection that is not secured.
+  // RFC 9110 §7.4: an https resource must not be answered over an unsecured connection.
   if (scheme === 'https') return 'misdirected_scheme';
   if (scheme !== 'http') return 'invalid_target';
 
   const authorityStart = colon + 3;
   const authorityEnd = endOfAuthority(target, authorityStart);
   const authority = target.slice(authorityStart, authorityEnd);
-  // RFC 9110 §4.2.4: user information in an http URI is to be treated as an error.
+  // RFC 9110 §4.2.4: user information in an http URI should be treated as an error.
   if (authority.length === 0 || authority.includes('@')) return 'invalid_target';
   if (!sameText(authority, host.toLowerCase())) return 'target_host_mismatch';
 

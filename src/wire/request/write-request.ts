@@ -7,20 +7,20 @@ import { LastLine } from '../flat.ts';
 import type { Fields, RequestHead } from '../message.ts';
 
 export type RequestWriting = {
-  /** Whether the backend may keep the connection after this. With an upgrade the Connection field says that instead. */
+  /**
+   * Whether the backend may keep the connection afterwards. Not used for an upgrade, which has a Connection field of
+   * its own.
+   */
   readonly keepAlive: boolean;
-  /** Hands the client's `Expect: 100-continue` on, for end-to-end continue. */
+  /** Passes the client's `Expect: 100-continue` on, for end-to-end continue. */
   readonly expectContinue: boolean;
-  /** Lets X-Forwarded-* and Forwarded that we do not write ourselves pass; false for a peer nobody vouches for. */
+  /** Passes on Forwarded and those X-Forwarded-* that the router does not write; false for an untrusted peer. */
   readonly trustsPeer: boolean;
-  /** The `fieldKey`s of what `own` replaces, besides what this file already takes out. */
+  /** The `fieldKey`s of the fields in `own`, which replace the client's. */
   readonly replaced: ReadonlySet<string> | undefined;
 };
 
-/**
- * `own`: the operator's fields, already checked to be field names and values; `lines`: those of forwardLines(), ready
- * to be written.
- */
+/** `own`: the operator's fields, already validated; `lines`: the text from forwardLines(). */
 export function writeRequestHead(
   head: RequestHead,
   own: Fields,
@@ -41,7 +41,7 @@ export function writeRequestHead(
 
 const HOST_LINE = new LastLine((host) => `Host: ${host}\r\n`);
 
-/** Where it depends on more than a name whether a line passes. */
+/** The lines that pass, if that depends on more than the name. */
 function chosenLines(head: RequestHead, writing: RequestWriting): string {
   const fields = head.fields;
   const nominated = nominatedIn(head.nominated);
@@ -66,7 +66,7 @@ function expectsContent(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD' && method !== 'TRACE';
 }
 
-/** A field that passes whatever else is so. */
+/** A kind that passes under all conditions. */
 export function alwaysPasses(kind: FieldKind): boolean {
   switch (kind) {
     case FIELD.ordinary:
@@ -82,7 +82,7 @@ export function alwaysPasses(kind: FieldKind): boolean {
 /** The kinds whose passing depends on the peer or on the method. */
 const DEPENDS = (1 << FIELD.forwarded) | (1 << FIELD.xForwardedOther) | (1 << FIELD.maxForwards);
 
-/** Everything this returns false for is either written by us or meant for this hop (RFC 9110 §7.6.1). */
+/** False for fields that the router writes itself or that belong to this hop (RFC 9110 §7.6.1). */
 function passesToBackend(name: string, trustsPeer: boolean, head: RequestHead): boolean {
   const kind = fieldKind(name);
   switch (kind) {
@@ -102,7 +102,7 @@ export function writeFields(fields: Fields): string {
   return text;
 }
 
-/** Most heads nominate nothing, and then nothing is made. */
+/** Undefined for most heads, which nominate nothing. */
 export function nominatedIn(nominated: Fields): ReadonlySet<string> | undefined {
   return nominated.length === 0 ? undefined : new Set(nominated);
 }

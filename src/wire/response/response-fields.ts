@@ -7,10 +7,10 @@ import type { ResponseRefusalReason } from '../refusal.ts';
 
 type Problem = ResponseRefusalReason | undefined;
 
-/** Filled field by field, used again for the next head. */
+/** Filled field by field; reused for the next head. */
 export class ResponseFields implements ConnectionOptions {
   length = '';
-  /** What the length says; -1: there is none. */
+  /** The parsed length; -1: there is none. */
   lengthBytes = -1;
   chunked = false;
   close = false;
@@ -30,7 +30,7 @@ export class ResponseFields implements ConnectionOptions {
     this.protocols = '';
   }
 
-  /** Takes one field that is no ordinary one, from its marks in the head. */
+  /** Takes one non-ordinary field, from its marks in the head. */
   note(
     kind: FieldKind,
     head: string,
@@ -42,7 +42,7 @@ export class ResponseFields implements ConnectionOptions {
     switch (kind) {
       case FIELD.contentLength:
         if (!isReal(head, nameStart + 'content'.length)) return 'bad_header';
-        // Behaviour 103: a length ends at its last digit; even blanks behind it are an invalid content length.
+        // Behaviour 103: nothing may follow the last digit of a length, not even blanks.
         return isBlank(head.charCodeAt(valueEnd))
           ? 'invalid_content_length'
           : this.#noteLength(head.slice(valueStart, valueEnd));
@@ -82,8 +82,8 @@ export class ResponseFields implements ConnectionOptions {
   }
 
   /**
-   * RFC 9112 §6.1: a transfer coding in an HTTP/1.0 response is faulty framing, and so is chunked twice. Chunked
-   * beside a Content-Length is refused though chunked would win: it is what response splitting looks like.
+   * RFC 9112 §6.1: a transfer coding in an HTTP/1.0 response is faulty framing, and so is chunked twice. Chunked with a
+   * Content-Length is refused although chunked would win, because response splitting looks like that.
    */
   #noteCoding(value: string, version: 0 | 1): Problem {
     if (version === 0 || this.chunked || !sameText(value, 'chunked')) return 'invalid_transfer_encoding';
@@ -93,7 +93,7 @@ export class ResponseFields implements ConnectionOptions {
   }
 }
 
-/** A response's spelling of a framing field with an underscore is as confusable as a request's. */
+/** False for a framing field spelt with an underscore, which is as confusable as in a request. */
 function isReal(head: string, dash: number): boolean {
   return head.charCodeAt(dash) === 0x2d;
 }

@@ -20,8 +20,8 @@ import { mayBeHttp, readStatusLine } from './status-line.ts';
 import { passesToClient } from './write-response.ts';
 
 /**
- * Reads the response head that begins at `start`, as readRequestHead reads requests. The request's method is
- * needed because a response to HEAD has no body whatever its fields say (RFC 9112 §6.3).
+ * Reads the response head that begins at `start`, like readRequestHead. The request's method matters because a response
+ * to HEAD never has a body (RFC 9112 §6.3).
  */
 export function readResponseHead(
   buffer: Buffer,
@@ -98,7 +98,7 @@ function understand(
   );
 }
 
-/** What `meaning` says now, kept. */
+/** A copy of `meaning`. */
 class ReadResponse implements ResponseHead, Remembered {
   readonly type = 'response';
   readonly #requestMethod: string;
@@ -143,7 +143,7 @@ class ReadResponse implements ResponseHead, Remembered {
     this.framing = framing;
     this.contentLength = meaning.lengthBytes;
     this.chunked = meaning.chunked;
-    // RFC 9112 §9.3. A body that ends with the connection leaves none to keep.
+    // RFC 9112 §9.3. After a body that ends with the connection, there is none to keep.
     this.keepAlive = framing !== 'close' && !meaning.close && (version === 1 || meaning.keepAlive);
     this.nominated = meaning.nominated ?? NO_FIELDS;
     this.upgrade = meaning.protocols;
@@ -154,7 +154,7 @@ class ReadResponse implements ResponseHead, Remembered {
     return this.lines.fields;
   }
 
-  /** The circumstances in which the same bytes are this head, to the last index. */
+  /** Whether equal bytes mean this head under these conditions, including its index in the buffer. */
   isOf(requestMethod: string, bounds: ScanBounds, start: number): boolean {
     return this.#requestMethod === requestMethod && this.#bounds === bounds && this.#start === start;
   }
@@ -179,7 +179,7 @@ function asReason(scan: HeadScan): ResponseRefusalReason {
     case 'too_many_headers':
       return 'response_head_too_large';
     default:
-      // A control byte in the status line, or an empty line before it: no status was said.
+      // A control byte in the status line, or an empty line before it: there is no status.
       return scan.isInStartLine ? 'invalid_status' : 'bad_header';
   }
 }
@@ -204,7 +204,7 @@ function boundsOf(limits: ResponseLimits): ScanBounds {
   return lastBounds;
 }
 
-// A megabyte of `a:` lines would be 260 000 fields and 20 MB of strings; no backend means that.
+// A megabyte of `a:` lines would be 260 000 fields and 20 MB of strings; no backend sends that on purpose.
 const MAX_FIELDS = 10_000;
 
 function refuseScan(

@@ -5,7 +5,7 @@ import { isDigit, isVersion } from '../request/request-line.ts';
 
 const PROTOCOL = 'HTTP/1.';
 
-/** Whether what has come so far begins as a status line does: a backend of another protocol may never send a line end. */
+/** Whether the bytes so far can begin a status line: a backend with another protocol may never send a line end. */
 export function mayBeHttp(buffer: Buffer, start: number, end: number): boolean {
   const known = Math.min(end - start, PROTOCOL.length);
   for (let i = 0; i < known; i++) if (buffer[start + i] !== PROTOCOL.charCodeAt(i)) return false;
@@ -17,8 +17,8 @@ const STATUS_AT = 9;
 const PHRASE_AT = 13;
 
 /**
- * Leaves the status (`first`), where the phrase begins (`second`) and the minor version (`third`). RFC 9112 §4
- * wants a space after the status even when no phrase follows; backends leave it out and nobody is misled.
+ * Stores the status (`first`), the start of the phrase (`second`) and the minor version (`third`) in the scan. RFC 9112
+ * §4 requires a space after the status even without a phrase; backends omit it, and nobody is misled.
  */
 export function readStatusLine(buffer: Buffer, start: number, scan: HeadScan): boolean {
   const length = scan.startLineEnd;

@@ -7,16 +7,16 @@ import type { Fields, ResponseHead } from '../message.ts';
 import { isNamed, nominatedIn, writeFields } from '../request/write-request.ts';
 
 export type ResponseWriting = {
-  /** The minor version of the client's request. HTTP/1.0 knows no chunks, so a chunked body ends with the connection. */
+  /** The minor version of the client's request. HTTP/1.0 has no chunks, so a chunked body ends with the connection. */
   readonly clientVersion: 0 | 1;
   readonly keepAlive: boolean;
-  /** An HTTP-date, written when the backend gave none (RFC 9110 §6.6.1). */
+  /** An HTTP-date, written if the backend sent none (RFC 9110 §6.6.1). */
   readonly date: string;
-  /** The `fieldKey`s of what `own` replaces. */
+  /** The `fieldKey`s of the fields in `own`, which replace the backend's. */
   readonly replaced: ReadonlySet<string> | undefined;
 };
 
-/** `own`: the operator's fields; `lines`: ours, ready to be written. */
+/** `own`: the operator's fields; `lines`: the router's, as text. */
 export function writeResponseHead(
   head: ResponseHead,
   own: Fields,
@@ -38,7 +38,7 @@ function statusLine(status: number, phrase: string): string {
   return status === 200 && phrase === 'OK' ? OK_LINE : `HTTP/1.1 ${status} ${phrase}\r\n`;
 }
 
-/** Where not every line that could pass does. */
+/** The lines that pass, if nominated or replaced fields must be left out. */
 function chosenLines(head: ResponseHead, replaced: ReadonlySet<string> | undefined): string {
   const fields = head.fields;
   const nominated = nominatedIn(head.nominated);
@@ -52,14 +52,14 @@ function chosenLines(head: ResponseHead, replaced: ReadonlySet<string> | undefin
   return text;
 }
 
-/** Whether there is a date already: the operator's, or that of the backend among the lines that pass. */
+/** Whether a date is already present: the operator's, or the backend's among the lines that pass. */
 function hasDate(head: ResponseHead, replaced: ReadonlySet<string> | undefined): boolean {
   return (
     replaced?.has('date') === true || (hasKind(head.seen, FIELD.date) && !head.nominated.includes('date'))
   );
 }
 
-/** An interim response (RFC 9110 §15.2). A 100 says nothing but itself; others, such as 103, bring their fields. */
+/** An interim response (RFC 9110 §15.2). A 100 is sent without fields; others, such as 103, keep theirs. */
 export function writeInterimHead(head: ResponseHead): string {
   const text = `HTTP/1.1 ${head.status} ${head.phrase}\r\n`;
   if (head.status === 100) return `${text}\r\n`;
@@ -67,14 +67,14 @@ export function writeInterimHead(head: ResponseHead): string {
   return `${text}${lines}\r\n`;
 }
 
-/** How the client learns where the body ends: RFC 9112 §6, and nothing at all in 1xx and 204 (§6.1, RFC 9110 §8.6). */
+/** How the client finds the end of the body: RFC 9112 §6; nothing in 1xx and 204 (§6.1, RFC 9110 §8.6). */
 function framing(head: ResponseHead, clientVersion: 0 | 1): string {
   if (head.status < 200 || head.status === 204) return '';
   if (head.contentLength >= 0) return `Content-Length: ${head.contentLength}\r\n`;
   return head.chunked && clientVersion === 1 ? 'Transfer-Encoding: chunked\r\n' : '';
 }
 
-/** The last line, and the empty one. */
+/** The Connection field, which is last, and the empty line. */
 function connection(head: ResponseHead, keepAlive: boolean): string {
   const { status, upgrade } = head;
   if (upgrade !== '' && status === 101) return `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`;
@@ -84,7 +84,7 @@ function connection(head: ResponseHead, keepAlive: boolean): string {
   return keepAlive ? 'Connection: keep-alive\r\n\r\n' : 'Connection: close\r\n\r\n';
 }
 
-/** RFC 9110 §7.6.1, and Via and the framing fields, which are ours to write. */
+/** False for hop-by-hop fields (RFC 9110 §7.6.1), and for Via and the framing fields, which the router writes. */
 export function passesToClient(kind: FieldKind): boolean {
   switch (kind) {
     case FIELD.contentLength:
