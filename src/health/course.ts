@@ -3,9 +3,9 @@
 export type ProbeRules = { readonly healthyAfter: number; readonly unhealthyAfter: number };
 
 export class ProbeCourse {
-  /** The backend is left alone. */
+  /** The backend is closed: its probes fail. */
   isFailing: boolean;
-  /** Probes in a row that ended as the last did. */
+  /** Consecutive probes with the same result as the last. */
   #inRow = 0;
   #lastPassed = false;
 
@@ -13,12 +13,12 @@ export class ProbeCourse {
     this.isFailing = isFailing;
   }
 
-  /** Passed so often in a row; 0: the last one failed. */
+  /** Consecutive passed probes; 0: the last one failed. */
   get passedInRow(): number {
     return this.#lastPassed ? this.#inRow : 0;
   }
 
-  /** Whether this one turned it. */
+  /** Returns whether this probe changed `isFailing`. */
   probed(hasPassed: boolean, { healthyAfter, unhealthyAfter }: ProbeRules): boolean {
     this.#inRow = hasPassed === this.#lastPassed ? this.#inRow + 1 : 1;
     this.#lastPassed = hasPassed;
@@ -29,10 +29,10 @@ export class ProbeCourse {
   }
 }
 
-// A tenth either way: probes of many backends that began together come apart.
+// A tenth either way, so that probes of many backends that began together spread out.
 const JITTER = 0.2;
 
-/** How long after the last probe the next one begins. `random`: from 0 to 1. */
+/** The interval from the last probe to the next. `random`: from 0 to 1. */
 export function nextProbeInMs(intervalMs: number, random: number): number {
   return intervalMs * (1 + JITTER * (random - 1 / 2));
 }

@@ -8,19 +8,19 @@ export type Question = {
   readonly address: BackendAddress;
   readonly path: string;
   readonly timeoutMs: number;
-  /** How a backend's name becomes addresses. */
+  /** Resolves a backend's name to addresses. */
   readonly lookup: LookupFunction;
 };
 
-/** Its status, why there was none, or what we lack to ask at all, which says nothing of the backend. */
+/** The status; or why there was none; or why we could not probe at all, which says nothing about the backend. */
 export type Heard = { readonly status: number } | { readonly nothing: string } | { readonly unasked: string };
 
 const HEADERS = { 'user-agent': 'switchyard-probe', accept: '*/*' };
 
-/** `signal`: nobody waits for the answer any more. */
+/** `signal`: aborted when nobody waits for the result any more. */
 export function probe({ address, path, timeoutMs, lookup }: Question, signal?: AbortSignal): Promise<Heard> {
   return new Promise((resolve) => {
-    // Without an agent: the connection is this question's alone.
+    // Without an agent, so that the probe has a connection of its own.
     const asked = request({
       ...whereTo(address),
       path,
@@ -36,7 +36,7 @@ export function probe({ address, path, timeoutMs, lookup }: Question, signal?: A
       resolve(heard);
     };
     const callOff = afterTurning(timeoutMs, () => settle({ nothing: `no answer within ${timeoutMs} ms` }));
-    // What comes after its status does not matter, nor how that ends.
+    // Only the status matters, not what follows it, nor how that ends.
     asked.on('response', ({ statusCode = 0 }) => settle({ status: statusCode }));
     asked.on('error', (error) => settle(failure(error)));
     asked.on('close', () => settle({ nothing: 'expected an answer, found the end of the connection' }));

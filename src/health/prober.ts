@@ -33,14 +33,14 @@ export type ProberOptions = {
   readonly ledger: MainLedger;
   readonly now: () => number;
   readonly random: () => number;
-  /** How a backend's name becomes addresses: as for requests, so that a probe finds what they would. */
+  /** Resolves a backend's name to addresses, as for requests, so that a probe reaches the same server. */
   readonly lookup: LookupFunction;
   readonly report: (report: HealthReport) => void;
-  /** It failed so often in a row that it is closed; what its last probe found. */
+  /** Called when a backend is closed after failing often enough in a row; `why`: what its last probe found. */
   readonly failing: (pool: PoolName, id: BackendId, why: string) => void;
-  /** Nothing can be asked, for want of what we lack ourselves: said once, until something is. */
+  /** Called when probes fail for lack of our own resources: once, until a probe could be made again. */
   readonly hindered: (why: string) => void;
-  /** It was starting, and passes at this address: it is to be up. */
+  /** Called when a starting backend passes at this address, and so should be up. */
   readonly started: (pool: PoolName, id: BackendId, address: string) => void;
 };
 
@@ -53,18 +53,18 @@ type Target = {
   backend: BackendSettings;
   readonly course: ProbeCourse;
   timer: NodeJS.Timeout | undefined;
-  /** As the ledger is to have it. */
+  /** The state that the ledger should have. */
   isClosed: boolean;
 };
 
-/** What ends when the prober does: nobody's turn comes any more, and the questions under way are called off. */
+/** What ends with the prober: waiting probes are dropped, and running ones aborted. */
 type Life = { readonly turnstile: Turnstile; readonly end: AbortController };
 
-// 64: of backends that all hang for two seconds, 32 a second are found out.
+// 64: if all backends hang for two seconds, 32 a second are found out.
 const MOST_AT_ONCE = 64;
-// The ledger's lock was not to be had: a live holder is done in microseconds.
+// When to try again if the ledger was locked: a live holder is done in microseconds.
 const AGAIN_MS = 2;
-// No name has it.
+// Not allowed in names.
 const SEPARATOR = '/';
 
 export class Prober {
@@ -73,7 +73,7 @@ export class Prober {
   readonly #pools = new Map<PoolName, ReadonlySet<string>>();
   #life: Life | undefined;
   #isHindered = false;
-  /** A mistake of ours over what a probe found ends this life of the prober, and nothing else. */
+  /** An exception of ours in handling a result ends this life of the prober, and nothing else. */
   #failed: (error: unknown) => void = () => {};
   readonly counts = { passed: 0, failed: 0 };
 
@@ -91,13 +91,13 @@ export class Prober {
     };
   }
 
-  /** These are the pool's settings and backends now. */
+  /** Takes over the pool's settings and backends as they are now. */
   follow(pool: PoolName, state: PoolState): void {
     const present = new Set<string>();
     const rules = state === null ? false : completePool(state.settings).health.active;
     for (const [id, { backend, health }] of Object.entries(state?.backends ?? {})) {
       const settings = completeBackend(backend);
-      // One that drains is given no request, whatever it answers.
+      // A draining backend gets no requests, whatever its probes find.
       if (rules === false || settings.state === 'draining') continue;
       const key = pool + SEPARATOR + id;
       present.add(key);
@@ -121,7 +121,7 @@ export class Prober {
       const isOtherwise = known.rules.intervalMs !== rules.intervalMs;
       known.rules = rules;
       known.backend = backend;
-      // What was planned may be a day away.
+      // The next probe may be planned a day ahead.
       if (isOtherwise) this.#planFirst(known);
       return;
     }
@@ -134,7 +134,7 @@ export class Prober {
     this.#planFirst(target);
   }
 
-  /** What is no longer asked has not failed. */
+  /** A backend that is no longer probed does not count as failing. */
   #forget(key: string): void {
     const target = this.#targets.get(key);
     if (target === undefined) return;
@@ -159,7 +159,7 @@ export class Prober {
     return { stop, crash: this.#failed };
   }
 
-  /** Anywhere in the first interval, so that a pool's backends are not all asked at once. */
+  /** At a random time in the first interval, so that a pool's backends are not all probed at once. */
   #planFirst(target: Target): void {
     if (this.#life !== undefined) this.#plan(target, this.#options.random() * target.rules.intervalMs);
   }
@@ -172,7 +172,7 @@ export class Prober {
   async #ask(target: Target): Promise<void> {
     const life = this.#life;
     const heard = await life?.turnstile.through(async () => {
-      // What waited for its turn until then may be wanted no more.
+      // While the probe waited for its turn, the target may have been removed.
       if (!this.#isWanted(target, life)) return undefined;
       const { rules, backend } = target;
       const { path, timeoutMs, statuses } = rules;
@@ -190,7 +190,10 @@ export class Prober {
     this.#plan(target, nextProbeInMs(target.rules.intervalMs, this.#options.random()));
   }
 
-  /** Neither the prober has ended since nor the backend: one that came in its place under the same id is asked by itself. */
+  /**
+   * Whether prober and target are still the same. A new backend under the same id is another target, with its own
+   * probes.
+   */
   #isWanted(target: Target, life: Life | undefined): boolean {
     return this.#life === life && this.#targets.get(target.pool + SEPARATOR + target.id) === target;
   }
@@ -200,7 +203,7 @@ export class Prober {
     this.#isHindered = true;
   }
 
-  /** `why`: it failed. */
+  /** `why`: the reason of a failure; undefined: it passed. */
   #heard(target: Target, why: string | undefined): void {
     const { course, rules, backend, pool, id } = target;
     const hasPassed = why === undefined;
@@ -222,7 +225,7 @@ export class Prober {
     this.#options.report({ type: 'health_changed', pool, backend: id, news: { type: 'probed', probes } });
   }
 
-  /** In the ledger, as soon as its lock is to be had: as it is wished by then. */
+  /** Brings the ledger to the target's state, again later if it is locked. */
   #close(target: Target): void {
     const { ledger, now } = this.#options;
     try {
@@ -233,7 +236,7 @@ export class Prober {
     }
   }
 
-  /** As it is wished of who is asked there by then: what was found of a former one says nothing of it. */
+  /** Uses the target that is under this id by then: the results of a former one do not apply to it. */
   #closeAgain(target: Target): void {
     try {
       this.#close(this.#targets.get(target.pool + SEPARATOR + target.id) ?? target);
@@ -243,12 +246,12 @@ export class Prober {
   }
 }
 
-/** Elsewhere, or starting anew: what earlier probes found, and one under way finds, says nothing of it. */
+/** Whether the backend has moved or is starting again: the results of earlier probes do not apply then. */
 function isAnother(known: BackendSettings, backend: BackendSettings): boolean {
   return known.address !== backend.address || (known.state !== 'starting' && backend.state === 'starting');
 }
 
-/** What speaks against it; undefined: nothing. */
+/** Why the probe failed; undefined: it passed. */
 function against(heard: Exclude<Heard, { unasked: string }>, statuses: string): string | undefined {
   const { from, to } = statusRange(statuses);
   if ('nothing' in heard) return heard.nothing;

@@ -1,7 +1,10 @@
 /** Limits how many run at once; others wait, first come first served. */
 export class Turnstile {
   readonly #most: number;
-  /** Who came, the last at the end; and who is next, the first at the end: of a hundred thousand, to shift one moves all others. */
+  /**
+   * Two stacks make the queue: `came` has the latest at its end, `next` the first; shifting an array of 100 000 would
+   * move them all.
+   */
   #came: (() => void)[] = [];
   #next: (() => void)[] = [];
   #inside = 0;
@@ -12,7 +15,7 @@ export class Turnstile {
 
   async through<T>(act: () => Promise<T>): Promise<T> {
     if (this.#inside < this.#most) this.#inside++;
-    // Whoever leaves hands its place over.
+    // A leaver passes its place on, so `inside` stays the same.
     else await new Promise<void>((resolve) => this.#came.push(resolve));
     try {
       return await act();

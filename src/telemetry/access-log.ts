@@ -15,27 +15,27 @@ export type AccessLogEntry = {
   readonly host: string;
   readonly requestId: string;
   readonly fwd: string;
-  /** The backend's id; empty when none was reached. */
+  /** The backend's id; empty: none was reached. */
   readonly dyno: string;
-  /** Milliseconds; -1: no connect began. */
+  /** Milliseconds; -1: connecting did not begin. */
   readonly connectMs: number;
   /** From connected to done, in milliseconds; -1: never connected. */
   readonly serviceMs: number;
   /** 0: none was sent. */
   readonly status: number;
-  /** To the client, heads included; -1: none reached a backend. */
+  /** Bytes to the client, including heads; -1: no backend was reached. */
   readonly bytes: number;
   readonly protocol: string;
   readonly outcome: string;
-  /** Its place among the domain's routes; -1: it took none. */
+  /** Index among the domain's routes; -1: none. */
   readonly route: number;
-  /** What its affinity cookie was worth; empty: its pool has none. */
+  /** What became of its affinity cookie; empty: the pool has no affinity. */
   readonly affinity: string;
 };
 
 export type LineFormat = 'logfmt' | 'json';
 
-// 64 KiB: a pipe's capacity. 25 ms: a person does not notice.
+// 64 KiB: the capacity of a pipe. 25 ms: too short for a person to notice.
 const BATCH_CHARACTERS = 65_536;
 const BATCH_MS = 25;
 
@@ -101,11 +101,11 @@ export function jsonLine(entry: AccessLogEntry): string {
     route: entry.route < 0 ? undefined : entry.route,
     affinity: entry.affinity || undefined,
   });
-  // The one field that a client may write in other than ASCII, by way of a proxy that is trusted.
+  // The only field that may contain other than ASCII from a client, by way of a trusted proxy.
   return `${OBEYED.test(entry.fwd) ? line.replace(EACH_OBEYED, escaped) : line}\n`;
 }
 
-// Controls that JSON leaves as they are, and terminals obey.
+// Control characters that JSON leaves unescaped, and terminals obey.
 const OBEYED = /[\x7f-\x9f]/;
 const EACH_OBEYED = /[\x7f-\x9f]/g;
 
@@ -119,7 +119,7 @@ function bare(value: string): string {
   return PLAIN.test(value) ? value : quote(value);
 }
 
-// Everything but printable ASCII without quote and backslash.
+// Everything but printable ASCII, and the quote and the backslash.
 const ODD = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
 const EACH_ODD = /[^\x20\x21\x23-\x5b\x5d-\x7e]/g;
 

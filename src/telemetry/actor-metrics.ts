@@ -15,7 +15,7 @@ export function actorFamilies({ kinds }: Census): Family[] {
       ),
     },
     {
-      // A gauge: the restarts of an actor that ends for good leave with it.
+      // A gauge, because the restarts of an actor that ends for good go with it.
       name: 'switchyard_actor_restarts',
       type: 'gauge',
       help: 'Restarts of the actors that are present, by kind.',

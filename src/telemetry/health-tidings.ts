@@ -5,7 +5,7 @@
 import type { BackendHealth, EventType, Happened } from '../../eventlog/index.ts';
 import type { ProcessLog } from './process-log.ts';
 
-// Streams of pools are named so.
+// The prefix of the streams of pools.
 const PREFIX = 'pool-';
 
 type Withheld = BackendHealth & { readonly id: string; readonly withheld: readonly string[] };

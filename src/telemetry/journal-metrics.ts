@@ -19,7 +19,7 @@ const SHOWN: readonly Shown[] = [
   ['segments', 'gauge', SAYS.segments, 'Files it consists of.'],
 ];
 
-/** Nothing where no journal is kept. */
+/** Empty if no journal is kept. */
 export function journalFamilies(shared: JournalShared | undefined, nowMs: number): Family[] {
   if (shared === undefined) return [];
   const { says } = new JournalMemory(shared);

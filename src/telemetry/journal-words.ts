@@ -17,10 +17,10 @@ const PHASES = {
 } as const satisfies Record<Phase, true>;
 
 export const JOURNAL_WORDS: Vocabulary = {
-  // RFC 9110 §9.1 and PATCH; any other is written out.
+  // RFC 9110 §9.1 and PATCH; other methods are stored as text.
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'],
   outcomes: OUTCOMES,
   phases: Object.keys(PHASES),
-  // An attempt ends as requests do; `unused`: its backend was gone, or its client.
+  // An attempt ends like a request, or `unused`: its backend was gone, or its client.
   ends: [...OUTCOMES, 'unused'],
 };

@@ -10,7 +10,7 @@ export type LedgerSample = {
 /** The most pools that get series of their own. */
 export const SHOWN_POOLS = 50;
 
-/** How often pools have said that they want more backends: those that said so most. */
+/** How often pools have wanted more backends, for those that did so most. */
 export function capacityFamilies(told: ReadonlyMap<string, number>): Family[] {
   const most = [...told].toSorted(([, a], [, b]) => b - a).slice(0, SHOWN_POOLS);
   return [
@@ -65,7 +65,7 @@ export function ledgerFamilies(ledgers: Iterable<LedgerSample>): Family[] {
 
 type Counted = LedgerSample & { readonly inFlight: number };
 
-// A pool where requests wait is of more interest than one that is merely used.
+// A pool with waiting requests is of more interest than one that is merely busy.
 function weight({ waiting, inFlight }: Counted): number {
   return waiting * 1000 + inFlight;
 }

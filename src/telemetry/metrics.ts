@@ -11,16 +11,16 @@ import type { RequestMetricsSnapshot } from './request-metrics.ts';
 
 export type MetricSources = {
   readonly version: string;
-  /** Of the process, in epoch milliseconds. */
+  /** When the process started, in epoch milliseconds. */
   readonly startedAtMs: number;
-  /** Of the main thread, from `monitorEventLoopDelay`, enabled. It is emptied at every look. */
+  /** The main thread's, from `monitorEventLoopDelay`, enabled. Reset at each scrape. */
   readonly eventLoopDelay: DelayHistogram;
-  /** The log's last position; rejects where the log cannot say. */
+  /** The log's last position; rejects if the log cannot be read. */
   readonly position: () => Promise<number>;
-  /** Whether the last append was well. */
+  /** False after a failed append, or a failed try to read or open the log, until one succeeds. */
   readonly isWritable: () => boolean;
   readonly actors: () => Census;
-  /** Added up over the workers that answered in time. */
+  /** The sum over all workers; one that does not answer in time counts as last reported. */
   readonly requests: () => Promise<RequestMetricsSnapshot>;
   readonly ledgers: () => Iterable<LedgerSample>;
 };
@@ -36,7 +36,7 @@ export async function gatherMetrics(sources: MetricSources): Promise<readonly Fa
   ];
 }
 
-/** A log that cannot be read must not take the other metrics away in the very hour they are looked at. */
+/** If the log cannot be read, the other metrics must still be shown, since that is when they are looked at. */
 async function logFamilies({ position, isWritable }: MetricSources): Promise<Family[]> {
   const known = await position().then(
     (value) => [{ value }],

@@ -7,9 +7,9 @@ export class PlaneCounters {
   connects = 0;
   reuses = 0;
   resends = 0;
-  /** Idempotent requests that went to another backend though the first had been sent them. */
+  /** Idempotent requests that were sent to a second backend after the first had got them. */
   retries = 0;
-  /** Those that would have, had the budget of their pool not been spent. */
+  /** Requests that would have been, if the pool's retry budget had not been used up. */
   retriesDenied = 0;
   connectFailures = 0;
   accepted = 0;
@@ -20,10 +20,10 @@ export class PlaneCounters {
   connections = 0;
 }
 
-/** What is told of a plane: its counts, and how many connections it has to backends. */
+/** What a plane reports: its counters, and its connections to backends. */
 export type PlaneTotal = keyof PlaneCounters | 'upstreamConnections' | 'upstreamIdle';
 
-/** Of what the plane of a thread had told, what is left when the thread is gone: nothing is open, and every lease was given back. */
+/** The totals of a thread that has ended: the counters stay, all gauges are 0, and every lease was returned. */
 export function leftBy(totals: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   const checkins = totals['checkouts'] ?? 0;
   return { ...totals, checkins, inFlight: 0, connections: 0, upstreamConnections: 0, upstreamIdle: 0 };

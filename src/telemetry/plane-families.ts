@@ -4,7 +4,7 @@ import type { Family } from './prometheus.ts';
 
 type Described = readonly [type: 'counter' | 'gauge', name: string, help: string];
 
-/** By the plane's own name for them. */
+/** By the name of the counter. */
 const KNOWN = {
   requests: ['counter', 'switchyard_requests_begun', 'Requests begun, those with a refused head included.'],
   inFlight: ['gauge', 'switchyard_requests_in_flight', 'Requests begun and not ended.'],
@@ -37,7 +37,7 @@ const KNOWN = {
   connections: ['gauge', 'switchyard_client_connections', 'Connections of clients that are open.'],
 } as const satisfies Record<PlaneTotal, Described>;
 
-/** Those that tell whether the system spreads connections evenly, and which worker is stuck. */
+/** The totals that show whether the kernel spreads connections evenly, and which worker is stuck. */
 const BY_WORKER = {
   requests: ['counter', 'switchyard_worker_requests_begun', 'Requests begun, by worker.'],
   inFlight: ['gauge', 'switchyard_worker_requests_in_flight', 'Requests begun and not ended, by worker.'],

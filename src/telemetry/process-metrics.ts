@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Family } from './prometheus.ts';
 
-/** What `monitorEventLoopDelay` of node:perf_hooks gives; nanoseconds. */
+/** The result of `monitorEventLoopDelay` from node:perf_hooks; nanoseconds. */
 export interface DelayHistogram {
   readonly count: number;
   readonly max: number;
@@ -48,7 +48,7 @@ export function droppedLinesFamily(lines: number): Family {
   };
 }
 
-/** The names under which every Prometheus client tells of its process, for dashboards made for all of them. */
+/** The standard names of Prometheus clients for their process, for dashboards that rely on them. */
 function commonFamilies(startedAtMs: number, rss: number, cpuMicroseconds: number): Family[] {
   return [
     {
@@ -63,7 +63,7 @@ function commonFamilies(startedAtMs: number, rss: number, cpuMicroseconds: numbe
   ];
 }
 
-/** Where the system has /proc. */
+/** Empty on systems without /proc. */
 function descriptorFamilies(): Family[] {
   try {
     const open = readdirSync('/proc/self/fd').length;
@@ -78,13 +78,13 @@ function descriptorFamilies(): Family[] {
 }
 
 /**
- * How far two ticks are apart of the timer of `monitorEventLoopDelay`. By its default of 10 ms a router at rest would be awake for
- * a hundredth of a core, for nothing but this.
+ * The tick of the timer of `monitorEventLoopDelay`. Its default of 10 ms would cost an idle router a hundredth of a
+ * core.
  */
 export const DELAY_TICK_MS = 50;
 const TICK_NS = DELAY_TICK_MS * 1e6;
 
-/** Since the last look: what a scrape sees is its own interval. */
+/** The delays since the last scrape. */
 function delayFamily(delay: DelayHistogram): Family {
   const nanoseconds = { '0.5': delay.percentile(50), '0.99': delay.percentile(99), '1': delay.max };
   const seen = delay.count > 0;

@@ -5,9 +5,9 @@ export type Labels = Readonly<Record<string, string>>;
 
 export type Family =
   | {
-      /** `switchyard_…`, with its unit; a counter's without `_total`, which is added where it belongs. */
+      /** `switchyard_…`, with its unit; a counter's without `_total`, which rendering adds. */
       readonly name: string;
-      /** A summary here is quantiles alone. */
+      /** A summary has quantiles only. */
       readonly type: 'counter' | 'gauge' | 'summary';
       readonly help: string;
       readonly samples: readonly { readonly labels?: Labels; readonly value: number }[];
@@ -21,7 +21,7 @@ export type Family =
 
 export type HistogramSample = {
   readonly labels?: Labels;
-  /** Upper bounds, rising; one count more than bounds, for what is above them all. Not cumulative. */
+  /** Ascending upper bounds. `counts` has one more entry, for larger values, and is not cumulative. */
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
   readonly sum: number;
@@ -32,7 +32,7 @@ export type Rendered = { readonly text: string; readonly contentType: string };
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
-/** Of an Accept header. A scraper that takes OpenMetrics at all lists it first. */
+/** Whether an Accept header names OpenMetrics; a scraper that accepts it lists it first. */
 export function isOpenMetrics(accept: string): boolean {
   return /(?:^|,)\s*application\/openmetrics-text\b(?![^,]*;\s*q=0(?:\.0*)?\s*(?:,|;|$))/i.test(accept);
 }
@@ -50,7 +50,7 @@ function block(family: Family, openMetrics: boolean): string {
     `${family.name}: expected a name without _total, which rendering adds`,
   );
   const sample = family.type === 'counter' ? `${family.name}_total` : family.name;
-  // The older format knows no family apart from its samples.
+  // In the older format a family has the name of its samples.
   const header = openMetrics ? family.name : sample;
   const lines = [`# HELP ${header} ${escapedHelp(family.help)}`, `# TYPE ${header} ${family.type}`];
   if (family.type === 'histogram')
@@ -93,7 +93,7 @@ function escapedLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 
-// OpenMetrics wants quotes escaped in help too, and the older format would show the backslash: so none is used.
+// OpenMetrics requires escaped quotes in help, and the older format would show the backslash: so quotes are replaced.
 function escapedHelp(help: string): string {
   return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', "'");
 }
@@ -104,7 +104,7 @@ function numberText(value: number): string {
   return value > 0 ? '+Inf' : '-Inf';
 }
 
-// OpenMetrics §"Considerations: Canonical Numbers": bounds are floats, so that 1 is written 1.0.
+// OpenMetrics §"Considerations: Canonical Numbers": bounds are floats, so 1 is written 1.0.
 function canonicalBound(bound: number): string {
   return Number.isInteger(bound) ? `${bound}.0` : String(bound);
 }

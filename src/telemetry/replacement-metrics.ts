@@ -2,11 +2,11 @@
 import type { Family } from './prometheus.ts';
 
 export type ReplacementCounts = {
-  /** Workers that another has taken the place of. */
+  /** Workers that were replaced. */
   readonly replaced: number;
-  /** Connections that were in the accept queues of those. */
+  /** Connections in their accept queues at that time. */
   readonly lostConnections: number;
-  /** Those of them that have not finished yet. */
+  /** Replaced workers that have not finished yet. */
   readonly retiring: number;
 };
 

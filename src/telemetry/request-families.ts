@@ -15,7 +15,7 @@ type Named = readonly [pool: string, metrics: PoolMetricsSnapshot];
 const BOUNDS_SECONDS = DURATION_BOUNDS_MS.map((ms) => ms / 1000);
 
 export function requestFamilies({ requests, pools, totals, workers = {} }: RequestMetricsSnapshot): Family[] {
-  // By requests since the start, so that a pool, once shown, is seldom displaced. The empty name reached no pool.
+  // Ranked by requests since the start, so that a shown pool is seldom displaced. The empty name: no pool was reached.
   const shown = Object.entries(pools)
     .filter(([pool]) => pool !== '')
     .toSorted(([a, x], [b, y]) => requestsOf(y) - requestsOf(x) || (a < b ? -1 : 1))

@@ -14,13 +14,13 @@ import {
 } from '../../eventlog/index.ts';
 import { JOURNAL_WORDS } from './journal-words.ts';
 
-/** What the journal wants to know of a request that has ended; −1: that never came. */
+/** What the journal records of a request that has ended; −1: did not happen. */
 export type JournalledRequest = {
-  /** Ours, as `RequestIds` makes them. */
+  /** Our id, from `RequestIds`. */
   readonly id: string;
-  /** The number in it. */
+  /** The sequence number in the id. */
   readonly sequence: number;
-  /** What it goes by. */
+  /** The id under which it is logged: ours, or that of a trusted peer. */
   readonly requestId: string;
   readonly startedAtMs: number;
   readonly position: number;
@@ -44,7 +44,7 @@ export type JournalledRequest = {
   readonly choice?: JournalledChoice | undefined;
 };
 
-/** What was decided before a pool was asked. */
+/** What was decided before the pool was asked. */
 export type JournalledChoice = {
   readonly route: { readonly index: number } | undefined;
   readonly held: number;
@@ -57,7 +57,7 @@ export type JournalledTenancy = {
   readonly waitedMs: number;
   /** Attempts before the last. */
   readonly earlier: readonly JournalledAttempt[];
-  /** The last backend it was given, and under which of the ledger's tickets; 0: none. */
+  /** The latest backend, and the ledger's ticket of the lease; 0: none. */
   readonly backendKey: number;
   readonly ticket: number;
   readonly leasedAtMs: number;
@@ -76,7 +76,7 @@ type Named = {
   readonly backends: ReadonlyMap<number, { readonly id: string }>;
 };
 
-// Keys that were told lately, by their low bits: one that has lost its place is told again, which is harmless.
+// Keys named recently, by their low bits; a displaced one is named again, which is harmless.
 const TOLD = 1024;
 
 export class RequestJournal {
@@ -91,13 +91,13 @@ export class RequestJournal {
   #toldIn = -1;
   #isBegun = false;
 
-  /** `ring`: this thread's own. */
+  /** `ring`: this thread's. */
   constructor(ring: RingProducer, queryStrings: boolean) {
     this.#ring = ring;
     this.#queryStrings = queryStrings;
   }
 
-  /** Never waits and never throws for want of room. */
+  /** Never waits, and never throws if there is no room. */
   record(ended: JournalledRequest, nowMs: number): void {
     const request = this.#request;
     const { head, pool, tenancy, outcome } = ended;
@@ -169,7 +169,7 @@ export class RequestJournal {
     if (id !== undefined) this.#tellName(key, id);
   }
 
-  /** Worker and salt stand in every id of this thread alike. */
+  /** Worker and salt are the same in all ids of this thread. */
   #begin(id: string): void {
     const parts = parseRequestId(id);
     if (parts === undefined) throw new TypeError(`expected an id of ours, found ${id}`);
@@ -178,7 +178,7 @@ export class RequestJournal {
     this.#isBegun = true;
   }
 
-  /** What a key stands for is told in each segment that uses it. */
+  /** Each segment that uses a key contains its name. */
   #isTold(key: number): boolean {
     const segment = this.#ring.says[SAYS.segment]!;
     if (segment !== this.#toldIn) {
@@ -193,7 +193,7 @@ export class RequestJournal {
   }
 }
 
-/** The numbers of words, of which the last one is mostly asked for again. */
+/** The numbers of words, with the latest cached, since it is mostly asked for again. */
 class Codes {
   readonly #codes: ReadonlyMap<string, number>;
   #word = '';

@@ -4,21 +4,21 @@
  * one sum.
  */
 
-/** Upper bounds in milliseconds; one more bucket holds the rest. */
+/** Upper bounds in milliseconds; one more bucket holds larger values. */
 export const DURATION_BOUNDS_MS = [
   1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000,
 ] as const;
 
-/** Pools that are counted one by one: ten times as many as are shown, so that what is shown does not come and go. */
+/** Pools that are counted individually: ten times as many as are shown, so that the shown ones are stable. */
 export const COUNTED_POOLS = 512;
 
 export type Histogram = {
-  /** One count for each bound and one for the rest; not cumulative. */
+  /** One count per bound, and one for larger values; not cumulative. */
   readonly counts: readonly number[];
   readonly sumMs: number;
 };
 
-/** How many requests, by H-code, or by class such as `2xx` where there is none. */
+/** Numbers of requests by H-code, or without one by class, such as `2xx`. */
 export type RequestCounts = Readonly<Record<string, number>>;
 
 export type PoolMetricsSnapshot = {
@@ -30,13 +30,13 @@ export type PoolMetricsSnapshot = {
 };
 
 export type RequestMetricsSnapshot = {
-  /** Over all pools there ever were, and of those that reached none. */
+  /** Over all pools there ever were, and requests that reached none. */
   readonly requests: RequestCounts;
-  /** By pool, of the busiest; the empty name is for requests that reached none. */
+  /** The busiest pools; the empty name is for requests that reached none. */
   readonly pools: Readonly<Record<string, PoolMetricsSnapshot>>;
   /** Counters and gauges of the plane, by name. */
   readonly totals: Readonly<Record<string, number>>;
-  /** The totals of each worker that is there, by its number; known to whoever asks several. */
+  /** The totals of each worker, by its number; set when several are combined. */
   readonly workers?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 };
 
@@ -66,7 +66,7 @@ class PoolMetrics {
   bytesOut = 0;
   /** Requests that ended, whatever their label. */
   total = 0;
-  /** `total` when it was last looked at, and what it grew by from look to look, each look counting half of the next. */
+  /** `total` at the last look, and a decaying sum of its growth, halved at each look. */
   #seen = 0;
   #standing = 0;
 
@@ -79,7 +79,7 @@ class PoolMetrics {
     this.requests.set(label, (this.requests.get(label) ?? 0) + 1);
   }
 
-  /** Whether it has hardly been asked for since the last look, nor before. */
+  /** Whether it has hardly been used, neither since the last look nor before. */
   isIdle(): boolean {
     this.#standing = Math.floor((this.#standing + this.total - this.#seen) / 2);
     this.#seen = this.total;
@@ -99,20 +99,20 @@ class PoolMetrics {
 
 const CLASSES = ['none', '1xx', '2xx', '3xx', '4xx', '5xx', '6xx', '7xx', '8xx', '9xx'] as const;
 
-/** The label for a request: its H-code, else the class of its status. */
+/** A request's label: its H-code, else the class of its status. */
 export function codeLabel(code: string, status: number): string {
   return code === '' ? (CLASSES[Math.trunc(status / 100)] ?? 'none') : code;
 }
 
 export class RequestMetrics {
   readonly #pools = new Map<string, PoolMetrics>();
-  /** The same, in the order in which their places are looked at. */
+  /** The same pools, in the order in which the clock hand visits them. */
   readonly #places: PoolMetrics[] = [];
   #hand = 0;
-  /** Requests of pools that had to make room. */
+  /** Requests of pools that made room for others. */
   readonly #others = new Map<string, number>();
 
-  /** To be asked for at each use: where there are many, one that is hardly used makes room for one that is. */
+  /** To be called at each use: if there are many pools, a rarely used one makes room for a new one. */
   pool(name: string): PoolMetrics {
     const known = this.#pools.get(name);
     if (known !== undefined) return known;
@@ -123,7 +123,7 @@ export class RequestMetrics {
     return fresh;
   }
 
-  /** As pages of memory are replaced: by the clock algorithm with a count in the place of its bit (GCLOCK; Smith, ACM TODS 3, 1978). */
+  /** Like page replacement: the clock algorithm with a count instead of a bit (GCLOCK; Smith, ACM TODS 3, 1978). */
   #takePlace(fresh: PoolMetrics): void {
     while (!this.#places[this.#hand]!.isIdle()) this.#hand = (this.#hand + 1) % COUNTED_POOLS;
     const former = this.#places[this.#hand]!;
@@ -148,9 +148,9 @@ function addTo(counts: Map<string, number>, label: string, count: number): void 
   counts.set(label, (counts.get(label) ?? 0) + count);
 }
 
-/** Everything is a number of things that happened or are: workers add up. */
+/** All figures are counts, so those of workers can be added. */
 export function mergeMetrics(snapshots: readonly RequestMetricsSnapshot[]): RequestMetricsSnapshot {
-  // A pool may be called `constructor`, which an object without it has too.
+  // A Map, because a pool may be called `constructor`, which plain objects have too.
   const pools = new Map<string, PoolMetricsSnapshot>();
   let requests: RequestCounts = {};
   let totals: Readonly<Record<string, number>> = {};
@@ -158,7 +158,7 @@ export function mergeMetrics(snapshots: readonly RequestMetricsSnapshot[]): Requ
   for (const snapshot of snapshots) {
     requests = addedNumbers(requests, snapshot.requests);
     totals = addedNumbers(totals, snapshot.totals);
-    // Two threads have one number while one takes the other's place.
+    // During a replacement two threads have the same number.
     for (const [worker, own] of Object.entries(snapshot.workers ?? {}))
       workers[worker] = addedNumbers(workers[worker] ?? {}, own);
     for (const [name, pool] of Object.entries(snapshot.pools)) {
@@ -169,7 +169,7 @@ export function mergeMetrics(snapshots: readonly RequestMetricsSnapshot[]): Requ
   return { requests, pools: busiest(pools), totals, workers };
 }
 
-/** Most requests first where there are too many. */
+/** Keeps those with most requests if there are too many. */
 function busiest(
   pools: ReadonlyMap<string, PoolMetricsSnapshot>,
 ): Readonly<Record<string, PoolMetricsSnapshot>> {
@@ -179,7 +179,7 @@ function busiest(
   return Object.fromEntries(ranked.slice(0, COUNTED_POOLS).map(({ entry }) => entry));
 }
 
-/** Whatever became of them. */
+/** All requests, whatever their outcome. */
 export function requestsOf({ requests }: PoolMetricsSnapshot): number {
   return Object.values(requests).reduce((sum, count) => sum + count, 0);
 }

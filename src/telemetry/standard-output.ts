@@ -9,32 +9,32 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export type StandardOutputOptions = {
   readonly sink: Sink;
-  /** Lines begin to be dropped; `error`: if for another reason than that nobody reads. Once, until `regained`. */
+  /** Lines are being dropped; `error`: the cause, if it is not a slow reader. Called once, until `regained`. */
   readonly losing: (error: Error | undefined) => void;
-  /** All that was kept is written, after so many lines were dropped. */
+  /** Everything kept has been written; `lines`: how many were dropped before. */
   readonly regained: (lines: number) => void;
 };
 
 /** Where text goes: a file, or a stream. */
 export interface Sink {
-  /** Characters that were put and not written yet. */
+  /** Characters that were put but not written yet. */
   readonly waiting: number;
-  /** Throws what hinders it. */
+  /** Throws if writing fails. */
   put(text: string): void;
-  /** Calls whenever all that was put is written. */
+  /** Calls the listener whenever everything put has been written. */
   onWritten(listener: () => void): void;
 }
 
-// 4 Mi characters: 20 000 lines of the access log, some second of a busy core.
+// 4 Mi characters: 20 000 lines of the access log, about a second of a busy core.
 const MOST_WAITING = 4_194_304;
-// What is left then is for the process log: thousands of lines.
+// Further room for the process log only: thousands of lines.
 const RESERVE = 1_048_576;
 const LOOK_EVERY_MS = 10;
 
 export class StandardOutput {
   readonly #options: StandardOutputOptions;
   #dropped = 0;
-  /** Of these, those that nobody was told of. */
+  /** Dropped lines that were not reported yet. */
   #untold = 0;
 
   constructor(options: StandardOutputOptions) {
@@ -42,7 +42,7 @@ export class StandardOutput {
     options.sink.onWritten(() => this.#regain());
   }
 
-  /** Lines that nobody will read. */
+  /** The number of dropped lines. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -57,7 +57,7 @@ export class StandardOutput {
     this.#put(lines, MOST_WAITING);
   }
 
-  /** Whether all is written; resolves once it is, or after so long. */
+  /** Resolves to true once everything is written, to false after `withinMs`. */
   async written(withinMs: number): Promise<boolean> {
     const { sink } = this.#options;
     for (let leftMs = withinMs; sink.waiting > 0 && leftMs > 0; leftMs -= LOOK_EVERY_MS)
@@ -84,7 +84,7 @@ export class StandardOutput {
     const lines = text.split('\n').length - 1;
     this.#dropped += lines;
     this.#untold += lines;
-    // It may be told here too, and dropped as well: then that is no first one.
+    // `losing` may log to this output, and that line be dropped too: it must not count as the first.
     if (isFirst && lines > 0) this.#options.losing(error);
   }
 
@@ -96,18 +96,18 @@ export class StandardOutput {
   }
 }
 
-/** What this process was given as its standard output. */
+/** The sink for the standard output of this process. */
 export function standardSink(stream: Writable = process.stdout, descriptor = 1): Sink {
   return fstatSync(descriptor).isFile() ? new FileSink(descriptor) : new StreamSink(stream);
 }
 
 const NEW_LINE = 0x0a;
 
-/** Written at once. A stream would be closed for good by the first thing that fails, such as a disk that is full for a while. */
+/** Written synchronously. A stream would be closed for good by its first error, such as a disk that is full for a while. */
 class FileSink implements Sink {
   readonly waiting = 0;
   readonly #descriptor: number;
-  /** The last line was cut off in its midst, as by a full disk: it is ended, so that it spoils no other. */
+  /** The last line was cut off, as by a full disk: it is ended, so that the next one starts on its own line. */
   #isTorn = false;
 
   constructor(descriptor: number) {
@@ -127,14 +127,14 @@ class FileSink implements Sink {
   onWritten(): void {}
 }
 
-/** A pipe, a socket, a terminal. */
+/** A pipe, a socket or a terminal. */
 export class StreamSink implements Sink {
   readonly #stream: Writable;
   #error: Error | undefined;
 
   constructor(stream: Writable) {
     this.#stream = stream;
-    // Its reader is gone, and with it the stream: whatever comes is dropped.
+    // The reader is gone, and the stream with it: everything further is dropped.
     stream.on('error', (error) => {
       this.#error = error;
     });

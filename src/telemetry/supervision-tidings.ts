@@ -8,7 +8,7 @@ import type { ProcessLog } from './process-log.ts';
 type Unwell = Extract<SupervisionEvent, { readonly type: 'crashed' | 'parked' | 'escalated' }>;
 
 export function supervisionTidings(log: ProcessLog): SupervisionListener {
-  /** Of each that is unwell, what was told last of its crashes and of its parking. */
+  /** For each failing actor, what was last logged of its crashes and its parking. */
   const told = new Map<string, Map<Unwell['type'], string>>();
 
   function tellUnwell(event: Unwell): void {

@@ -7,16 +7,16 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { addressesLeft } from './system-limit.ts';
 
 const GIB = 1024 ** 3;
-// A thread takes 0.8, and that of imports has one beside it.
+// A thread takes 0.8 GiB, and the one for imports starts another.
 const ROOM_GIB = 2;
 
-/** As Node tells of a thread that the system has none for. */
+/** With the code that Node uses if the system has no thread left. */
 export class ThreadUnavailable extends Error {
   override readonly name = 'ThreadUnavailable';
   readonly code = 'ERR_WORKER_INIT_FAILED';
 }
 
-/** Throws `ThreadUnavailable` where there are too few addresses: with none for a thread the runtime ends the whole process. */
+/** Throws `ThreadUnavailable` if address space is short: if a thread finds none, the runtime ends the whole process. */
 export function newThread(program: URL, options: WorkerOptions): Worker {
   const leftGib = addressesLeft() / GIB;
   if (leftGib < ROOM_GIB)
@@ -27,12 +27,12 @@ export function newThread(program: URL, options: WorkerOptions): Worker {
   return new Worker(program, options);
 }
 
-/** A thread asks for the working directory before it runs anything, and Node ends it where that was removed, as a deployment may. */
+/** A new thread first asks for the working directory, and Node ends it if that was removed, as by a deployment. */
 function leaveLostDirectory(): void {
   try {
     realpathSync.native('.');
   } catch {
-    // Nothing was to be found by a relative path any more.
+    // Relative paths did not work any more anyway.
     process.chdir('/');
   }
 }

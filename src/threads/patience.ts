@@ -4,10 +4,13 @@
  * count.
  */
 
-// So that of the time a tenth at most is lost to standing still.
+// So at most a tenth of the time is lost to blocking.
 const STEPS = 10;
 
-/** Calls `over` once the thread has turned for `ms`, and then read what had come. Returns how to call it off. */
+/**
+ * Calls `over` once the thread's loop has turned for `ms` and has then read what had arrived. Returns a function to
+ * cancel it.
+ */
 export function afterTurning(ms: number, over: () => void): () => void {
   const stepMs = ms / STEPS;
   let leftMs = ms;
@@ -24,7 +27,7 @@ export function afterTurning(ms: number, over: () => void): () => void {
       else end();
     }, wantedMs);
   };
-  // Immediates come after what was there to be read.
+  // Immediates run after pending reads.
   const end = () => setImmediate(() => isOver || over());
   step(stepMs);
   return () => {

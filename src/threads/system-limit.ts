@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 
 const KIB = 1024;
 
-/** Undefined: there is none, or this system does not say. */
+/** Undefined: no limit, or unknown on this system. */
 export function systemLimit(name: 'Max open files' | 'Max address space'): number | undefined {
   return numberIn('/proc/self/limits', name);
 }
 
-/** Bytes of addresses that may still be taken; Infinity: no limit is known. */
+/** Bytes of address space left; Infinity: no limit is known. */
 export function addressesLeft(): number {
   const most = systemLimit('Max address space');
   return most === undefined
@@ -16,7 +16,7 @@ export function addressesLeft(): number {
     : most - KIB * (numberIn('/proc/self/status', 'VmSize:') ?? 0);
 }
 
-/** The first number behind a name at the beginning of a line. */
+/** The first number after a name at the start of a line. */
 function numberIn(file: string, name: string): number | undefined {
   try {
     const line = new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(readFileSync(file, 'latin1'));

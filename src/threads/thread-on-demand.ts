@@ -12,27 +12,27 @@ import { mayPass } from '../../eventlog/index.ts';
 import { newThread } from './new-thread.ts';
 
 export type OnDemandOptions<FromThread> = {
-  /** Its name in the tree, and its kind. */
+  /** Its id in the tree, and its kind. */
   readonly id: string;
-  /** As the system lists it, in 15 characters. */
+  /** The thread's name for the system, at most 15 characters. */
   readonly name: string;
-  /** Its program without the extension: compiled, in the published package, beside the file that says so. */
+  /** Its program, from `programBeside`. */
   readonly program: URL;
   readonly workerData: unknown;
-  /** How long it waits to be wanted again before it goes. */
+  /** How long it may be idle before it ends. */
   readonly idleMs: number;
   readonly hear: (message: FromThread) => void;
-  /** It is gone, and whatever it was asked is never answered. */
+  /** The thread has ended; its outstanding questions will not be answered. */
   readonly lost: () => void;
-  /** What is thrown at whoever wants a thread that is not to be had; `why`: the system has none for us. */
+  /** Makes the error that `wanted` throws; `why`: the system has no thread left. */
   readonly unavailable: (why?: Error) => Error;
-  /** Makes the thread; another nursery or another priority is its user's to arrange around that. */
+  /** Wraps the creation of the thread, for example to set its nursery size or its priority. */
   readonly born?: (make: () => Worker) => Worker;
 };
 
 type Order = { readonly type: 'stop' } | { readonly type: 'fail'; readonly message: string };
 
-// Longer than a restart of the thread takes, also where all cores are busy: it may give way to everybody else.
+// Longer than a restart takes, even if all cores are busy and the thread has low priority.
 const UP_MS = 15_000;
 const SHUTDOWN_MS = 2000;
 
@@ -54,12 +54,12 @@ export class ThreadOnDemand<ToThread, FromThread> {
     return { id, kind: id, restart: 'permanent', isDispensable: true, shutdownMs: SHUTDOWN_MS, start };
   }
 
-  /** Whether there is a thread, with memory of its own. */
+  /** Whether the thread exists, with memory of its own. */
   get isBorn(): boolean {
     return this.#worker !== undefined;
   }
 
-  /** Resolves when a message can be posted. Rejects with `unavailable` where none can. */
+  /** Resolves when messages can be posted; rejects with `unavailable`. */
   async wanted(): Promise<void> {
     clearTimeout(this.#retiring);
     if (this.#stopping) throw this.#options.unavailable();
@@ -76,18 +76,18 @@ export class ThreadOnDemand<ToThread, FromThread> {
     try {
       this.#worker ??= this.#born();
     } catch (error) {
-      // The system has none left just now; whoever asks again may have one.
+      // The system has no thread left at the moment; a later try may succeed.
       if (mayPass(error)) throw this.#options.unavailable(error as Error);
       throw error;
     }
   }
 
-  /** Lost where there is none. */
+  /** Dropped if there is no thread. */
   post(message: ToThread, transfer: readonly Transferable[] = []): void {
     this.#worker?.postMessage(message, transfer);
   }
 
-  /** Nobody wants it now: what it holds for its last work is memory that nobody uses, and it goes if that lasts. */
+  /** Nobody needs the thread now: it ends if that lasts, which frees its memory. */
   rest(): void {
     clearTimeout(this.#retiring);
     this.#retiring = setTimeout(() => {
@@ -117,7 +117,7 @@ export class ThreadOnDemand<ToThread, FromThread> {
       }
       lost();
     });
-    // What it is asked keeps the process alive by itself, while somebody waits for the answer.
+    // While somebody waits for an answer, the waiting itself keeps the process alive.
     worker.unref();
     return worker;
   }
