@@ -17,18 +17,18 @@ export const configSchema = z
   .meta({ title: 'switchyard configuration' });
 
 export type Config = ProcessSettings & {
-  /** The desired routing; null where the file says nothing about pools and domains. */
+  /** The desired routing; null if the file names neither pools nor domains. */
   readonly routing: Routing | null;
 };
 
-/** What flags say instead of the file; undefined leaves the file's word. */
+/** Flags that override the file; undefined keeps the file's value. */
 export type Overrides = {
-  /** In order: each takes the place of the listener at that place in the file and keeps its other settings. */
+  /** In order: each replaces the address of the listener at the same place in the file and keeps its other settings. */
   readonly listen?: readonly string[] | undefined;
   readonly admin?: string | undefined;
   readonly adminToken?: string | undefined;
   readonly data?: string | undefined;
-  /** The access log, where there is one, as JSON. */
+  /** Whether the access log, if enabled, is JSON. */
   readonly json?: boolean;
 };
 
@@ -51,14 +51,14 @@ export function parseConfig(
   return { ok: true, value: deepFrozen({ ...process, routing: silent ? null : routing.value }) };
 }
 
-/** Of a whole configuration only the routing, null where it says nothing of it: what `apply` needs of a file. */
+/** Only the routing of a whole configuration, null if it has none: what `apply` needs of a file. */
 export function parseDesired(raw: unknown): Checked<Routing | null> {
   const { plain, rest } = parted(raw);
   const parsed = parseBy(configSchema, rest);
   if (!parsed.ok) return parsed;
   const { pools, domains } = parsed.value;
   if (pools === undefined && domains === undefined) return { ok: true, value: null };
-  // Which addresses are the router's own, the router knows: the file may be another process's.
+  // Only the router knows which addresses are its own: the file may be for another process.
   return checkRouting({ pools, domains }, plain, { listeners: [], local: [] }, raw);
 }
 
@@ -125,7 +125,7 @@ export function localAddresses(): string[] {
   return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((one) => one.address));
 }
 
-/** Maps are readonly by type; what they hold is frozen like the rest. */
+/** Maps are readonly by type; their values are frozen like the rest. */
 function deepFrozen<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   for (const inner of value instanceof Map ? value.values() : Object.values(value)) deepFrozen(inner);

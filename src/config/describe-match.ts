@@ -4,9 +4,9 @@
  */
 import type { RouteMatch } from '../../eventlog/index.ts';
 
-// An expression may have any character in it; a terminal obeys these.
+// An expression may contain any character; a terminal would interpret these.
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/g;
-// In a method: what stands between two, before an expression, and for every request.
+// In a method these would be ambiguous: the separator, the mark of an expression, and `*` for every request.
 const MARK = /[|~*]/;
 
 export function describeMatch({ pathPrefix, pathRegex, methods, headers }: RouteMatch): string {

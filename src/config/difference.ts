@@ -17,13 +17,14 @@ import {
 import { describeMatch } from './describe-match.ts';
 import type { RoutedPool, Routing } from './routing.ts';
 
-// How a route without pool, split and redirect shows: it takes its requests from other routes to the domain's own pool.
+// How a route without pool, split and redirect is shown: its requests go to the domain's own pool instead of to other
+// routes.
 const OWN_POOL = "the domain's";
 
 export type Change = PoolChange | BackendChange | DomainChange;
 
 export type PoolChange = { readonly kind: 'pool'; readonly name: PoolName } & Step<SparsePool>;
-/** The backends of a pool that comes or goes are changes of their own. */
+/** The backends of an added or removed pool are changes of their own. */
 export type BackendChange = {
   readonly kind: 'backend';
   readonly pool: PoolName;
@@ -53,8 +54,8 @@ export type Step<Settings> =
     };
 
 /**
- * One setting that differs, by its path (`queue.maxWaiting`). Of what is kept, both values with defaults filled
- * in; of what is added or removed, what is given beyond the defaults, with null on the other side.
+ * One setting that differs, by its path (`queue.maxWaiting`). If its owner is kept, both values with defaults filled
+ * in; if it is added or removed, the values that differ from the defaults, with null on the other side.
  */
 export type Field = { readonly path: string; readonly before: unknown; readonly after: unknown };
 
@@ -112,7 +113,7 @@ function fieldsOf(before: object, after: object): Field[] {
     .filter((field) => JSON.stringify(field.before) !== JSON.stringify(field.after));
 }
 
-/** Lists are compared whole, since what stands in the middle has no name of its own; a route is named by its match. */
+/** Lists are compared whole, because their items have no names; a route is named by its match. */
 function leaves(tree: object, prefix = '', found = new Map<string, unknown>()): Map<string, unknown> {
   for (const [key, value] of Object.entries(tree)) {
     const path = prefix === '' ? key : `${prefix}.${key}`;
@@ -131,7 +132,7 @@ function routeLeaves(route: RouteSettings, found: Map<string, unknown>): void {
   leaves(rest, path, found);
 }
 
-/** In order. Of very many nearly all are the same, and are left out before anything is made for them. */
+/** In order. Equal entries, nearly all in a large routing, are skipped before anything is allocated for them. */
 function differing<Name extends string, T>(
   one: ReadonlyMap<Name, T>,
   other: ReadonlyMap<Name, T>,
@@ -156,7 +157,7 @@ export function isSamePool(one: RoutedPool, other: RoutedPool): boolean {
   return true;
 }
 
-/** False: perhaps. The keys of sparse settings stand in sorted order. */
+/** False means perhaps not. The keys of sparse settings are sorted. */
 export function isSame(one: object, other: object): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

@@ -4,7 +4,8 @@ import type { SparseDomain } from '../../eventlog/index.ts';
 import { nearest } from './nearest.ts';
 import { MOST_SHOWN, type Path, type Problem, renderPath } from './problem.ts';
 
-// These have a backend's answer, a router's that is no error, no reader any more, or no domain.
+// These outcomes have a backend's response, a response of the router that is not an error, nobody left to read it, or
+// no domain.
 const WITHOUT_PAGE: ReadonlySet<string> = new Set([
   'responded',
   'upgraded',
@@ -20,14 +21,14 @@ export const ERROR_PAGE_KINDS: readonly string[] = [
   ...Object.keys(BLAME).filter((outcome) => !WITHOUT_PAGE.has(outcome)),
 ];
 
-// 64 KiB as it goes out: the schema counts letters, of which one may be three bytes.
+// 64 KiB as sent: the schema counts characters, each of which may take three bytes.
 const PAGE_BYTES = 65_536;
 
-/** Only wishes are so checked: what an older log has is read whatever its name and size. */
+/** Only new settings are checked like this: pages in an older log are read whatever their kind and size. */
 export function errorPageProblems(errorPages: SparseDomain['errorPages'], at: Path): Problem[] {
   return Object.entries(errorPages ?? {}).flatMap(([kind, html], index) => {
     const path = [...at, 'errorPages', kind];
-    // What nobody is shown is compared with nothing.
+    // The nearest kind is looked up only for problems that will be shown.
     if (!ERROR_PAGE_KINDS.includes(kind))
       return [unknownKind(path, index < MOST_SHOWN ? nearest(kind, ERROR_PAGE_KINDS) : undefined)];
     const bytes = Buffer.byteLength(html ?? '');

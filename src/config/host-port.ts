@@ -22,16 +22,16 @@ export function renderHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** The URL parser knows every spelling of an address that `connect` would take: `127.1`, `0x7f000001`, `::0:1`. */
+/** The URL parser knows every spelling of an address that `connect` would accept: `127.1`, `0x7f000001`, `::0:1`. */
 function canonicalHost(text: string): string | undefined {
-  // Underscores, which occur in real names, are no concern of the URL parser's.
+  // The URL parser accepts underscores, which occur in real names.
   if (!URL.canParse(`http://${text}`)) return undefined;
   const { hostname } = new URL(`http://${text}`);
   if (!hostname.startsWith('[')) return hostname.endsWith('.') ? hostname.slice(0, -1) : hostname;
   return unmapped(hostname.slice(1, -1));
 }
 
-/** RFC 4291 §2.5.5.2: `::ffff:7f00:1` is IPv4's 127.0.0.1. */
+/** RFC 4291 §2.5.5.2: `::ffff:7f00:1` is the IPv4 address 127.0.0.1. */
 function unmapped(v6: string): string {
   const match = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(v6);
   if (match === null) return v6;
@@ -50,15 +50,15 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Tells which of our own listeners an address leads to, undefined for none: a router that is its own backend
- * would serve itself until its slots are gone. `local` are the addresses of this machine's interfaces.
+ * Which of the router's own listeners an address leads to; undefined if none. A router that is its own backend would
+ * serve itself until its slots are used up. `local`: the addresses of this machine's interfaces.
  */
 export function ownListener(
   address: string,
   listeners: readonly string[],
   local: readonly string[],
 ): string | undefined {
-  // The port tells at once of nearly all that they lead elsewhere.
+  // Nearly all addresses are ruled out by the port alone.
   const port = portOf(address);
   if (!listeners.some((text) => portOf(text) === port)) return undefined;
   const wanted = parseHostPort(address);

@@ -10,7 +10,7 @@ export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 const schemas = new WeakMap<z.ZodType, JsonSchema>();
 
-/** What may be written, before defaults are filled in. */
+/** The schema of the input, before defaults are filled in. */
 export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   const known = schemas.get(schema);
   if (known !== undefined) return known;
@@ -19,7 +19,7 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   return made;
 }
 
-/** One of each place: what is no whole number and too large is told once what it should be. */
+/** One problem per place: a value that is neither whole nor in range is reported once, with what was expected. */
 export function problemsOf(schema: z.ZodType, error: z.ZodError, input: unknown, at: Path = []): Problem[] {
   const problems = error.issues.flatMap((issue) => issueProblems(jsonSchemaOf(schema), issue, input, at));
   return [...Map.groupBy(problems, ({ path }) => path).values()].map(([first]) => first!);
@@ -42,9 +42,9 @@ function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown
     return [{ path: renderPath(path), ...splitMessage(message, `the key ${describeFound(inner.at(-1))}`) }];
   }
   const here = schemaAt(root, inner);
-  // Of a secret it is told that it is wrong, and not what it is.
+  // A wrong secret is reported without its value.
   const found = here?.writeOnly === true ? 'something else' : foundBy(issue, valueAt(input, inner));
-  // Our own sentence says more than any schema.
+  // Our own message says more than the schema.
   if (issue.code === 'custom' || issue.message.startsWith('expected '))
     return [{ path: renderPath(path), ...splitMessage(issue.message, found) }];
   const expected = here === undefined ? issue.message : describeSchema(here);
@@ -58,7 +58,7 @@ function foundBy({ code }: z.core.$ZodIssue, value: unknown): string {
   return code === 'too_big' && Array.isArray(value) ? `one of ${value.length}` : describeFound(value);
 }
 
-/** Of `false` or an object, given an object, only what is wrong inside the object is worth telling. */
+/** If `false` or an object is allowed and an object is given, only the problems inside the object are reported. */
 function isInside(issue: z.core.$ZodIssue): boolean {
   return issue.path.length > 0 || issue.code === 'unrecognized_keys';
 }
@@ -77,7 +77,7 @@ export function unknownKey(path: Path, key: string, known: readonly string[]): P
   };
 }
 
-/** The part of a JSON Schema that speaks of this place; undefined where it says nothing. */
+/** The part of a JSON Schema for this place; undefined if there is none. */
 export function schemaAt(root: JsonSchema, path: Path): JsonSchema | undefined {
   let here: JsonSchema | undefined = root;
   for (const step of path) here = here === undefined ? undefined : stepInto(here, step);
@@ -125,7 +125,7 @@ function describeSchema(schema: JsonSchema): string {
   }
 }
 
-/** Of a string its type says little. */
+/** For a string, the type alone says little. */
 function meaning({ description }: JsonSchema): string {
   return description === undefined ? '' : ` (${description})`;
 }

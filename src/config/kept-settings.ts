@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Path, renderPath } from './problem.ts';
 import { type ProcessSettings, processShape } from './process.ts';
 
-/** Their paths and not their values, one of which is the admin's token. */
+/** Paths only, not values, because one of them is the admin token. */
 export function keptSettings(running: ProcessSettings, wished: ProcessSettings): string[] {
   const keys = Object.keys(processShape) as (keyof ProcessSettings)[];
   return keys.flatMap((key) => differing(running[key], wished[key], [key])).map(renderPath);
@@ -16,7 +16,7 @@ function differing(one: unknown, other: unknown, path: Path): Path[] {
   return [...keys].flatMap((key) => differing(one[key], other[key], [...path, key]));
 }
 
-/** Place by place where there are as many. */
+/** Item by item if the lists have the same length. */
 function listDiffering(one: unknown, other: unknown, path: Path): Path[] {
   if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return [path];
   return one.flatMap((inner, place) => differing(inner, other[place], [...path, place]));

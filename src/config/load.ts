@@ -9,7 +9,7 @@ import { checkFile, readBytes } from './read-file.ts';
 import { readJson } from './read-json.ts';
 import { readYaml } from './read-yaml.ts';
 
-// 64 MiB: some 500 000 domains; beyond that `import` reads line by line.
+// 64 MiB: about 500 000 domains; beyond that, `import` reads line by line.
 export const MAX_FILE_BYTES = 67_108_864;
 
 const MODULES = ['.ts', '.mts', '.js', '.mjs', '.cjs', '.cts'];
@@ -26,19 +26,19 @@ export async function readConfigFile(file: string): Promise<Checked<unknown>> {
   return bytes.ok ? readContent(bytes.value, extname(file).toLowerCase()) : bytes;
 }
 
-/** As `readText` does. */
+/** Like `readText`. */
 export function readContent(bytes: Uint8Array, extension = ''): Checked<unknown> {
   const text = decoded(bytes);
   return text.ok ? readText(text.value, extension) : text;
 }
 
-/** JSON as it was sent. */
+/** A request body: always JSON. */
 export function readSent(bytes: Uint8Array): Checked<unknown> {
   const text = decoded(bytes);
   return text.ok ? readJson(text.value) : text;
 }
 
-/** `extension`: `.json`, `.yaml`, `.yml`; any other is told by the first character. */
+/** `extension`: `.json`, `.yaml`, `.yml`; otherwise the first character decides. */
 export function readText(text: string, extension = ''): Checked<unknown> {
   // RFC 8259 §8.1: a byte order mark may be ignored.
   const content = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
@@ -62,7 +62,8 @@ async function readModule(file: string): Promise<Checked<unknown>> {
   const fit = await checkFile(file, MAX_FILE_BYTES);
   if (!fit.ok) return fit;
   const url = pathToFileURL(resolve(file));
-  // A module is evaluated once per URL, and a CommonJS one once per path; reading it again (SIGHUP) must see the file as it is now.
+  // A module is evaluated once per URL, and a CommonJS one once per path; reading it again (SIGHUP) must see the
+  // present file.
   url.searchParams.set('read', String(++reads));
   try {
     delete required[realpathSync(file)];

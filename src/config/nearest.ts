@@ -1,13 +1,13 @@
 /** The known word that was most likely meant. */
 
-/** Undefined where nothing is near: at most a third of the letters differ, and at least one may. */
+/** Undefined if nothing is near enough: at most a third of the characters may differ, and always at least one. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  // 100: longer words are not mistypings, and the comparison is quadratic.
+  // 100: longer words are not typing errors, and the comparison is quadratic.
   if (word.length > 100) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
-    // As many letters differ at least.
+    // The distance is at least the difference in length.
     if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
@@ -18,7 +18,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours, each counted once (optimal string alignment). */
+/** Insertions, deletions, replacements and swaps of neighbours each count once (optimal string alignment). */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

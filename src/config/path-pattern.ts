@@ -9,23 +9,25 @@ import { quoted, type SparseDomain } from '../../eventlog/index.ts';
 import { type Path, type Problem, renderPath, splitMessage } from './problem.ts';
 import { writtenPlace } from './written-place.ts';
 
-// Instructions of one compiled pattern, and of all those of one domain: what a request may cost is their product with…
+// Instructions of one compiled pattern, and of all patterns of one domain. The cost of a request is at most their
+// product with …
 const MAX_SIZE = 250;
 const MAX_SIZE_OF_ALL = 1000;
-// … the characters looked at. A path that is longer matches no pattern.
+// … the number of characters examined. A longer path matches no pattern.
 const MAX_PATH = 2048;
-// Of those that are too large, until no others of the domain are looked at: one may be of 70 000, and takes as many microseconds.
+// When the refused patterns of a domain together reach this size, the others are not examined: one may have 70 000
+// instructions, which takes 70 ms.
 const MOST_REFUSED = 10_000;
 
-// Loaded with the first expression, which most routers never see: it is a megabyte in every thread. At once and not awaited, since a
-// request may be what needs it.
+// Loaded with the first expression, which most routers never have: it takes a megabyte in every thread. Synchronously,
+// since a request may need it.
 const engine = (): typeof import('re2js') => createRequire(import.meta.url)('re2js');
 
 type Compiled =
   | { readonly ok: true; readonly size: number; readonly pattern: Pattern }
   | { readonly ok: false; readonly size: number; readonly problem: string };
 
-/** What is known to compile, or not to: checked when it is set, and compiled again by each worker. */
+/** A pattern is checked when it is set, and compiled again by each worker. */
 function parsePattern(text: string): Compiled {
   let compiled: RE2JS;
   try {
@@ -52,7 +54,7 @@ export const compilePattern: CompilePattern = (text) => {
   return parsed.ok ? parsed.pattern : undefined;
 };
 
-/** What is wrong with the patterns of the domain that stands there. */
+/** The problems with the patterns of one domain. */
 export function patternProblems(routes: SparseDomain['routes'], raw: unknown, domain: Path): Problem[] {
   const at = [...domain, 'routes'];
   const problems: Problem[] = [];

@@ -6,7 +6,7 @@ import { type BackendId, isAddress, parseBackendId, type SparseBackend } from '.
 import { ownListener } from './host-port.ts';
 import { isRecord } from './record.ts';
 
-/** Its backends; undefined where more is said, or something is wrong with it: that is told by those who look at every key. */
+/** Its backends; undefined if it has other settings or something is wrong, which the full schema reports. */
 export function plainBackends(
   raw: unknown,
   own: { readonly listeners: readonly string[]; readonly local: readonly string[] },

@@ -13,7 +13,7 @@ import { onlyMember, plainBackends } from './plain-pool.ts';
 import { isRecord } from './record.ts';
 import type { RoutedPool } from './routing.ts';
 
-/** Each under the very name it is written with. Whether an address is our own has yet to be looked at. */
+/** Each under its name exactly as written. Whether an address is the router's own is not checked yet. */
 export type PlainRouting = {
   readonly pools: Map<PoolName, RoutedPool>;
   readonly domains: Map<DomainName, SparseDomain>;
@@ -21,7 +21,7 @@ export type PlainRouting = {
 
 export type Parted = {
   readonly plain: PlainRouting;
-  /** All else that was written, be it right or wrong. */
+  /** Everything else in the input, right or wrong. */
   readonly rest: unknown;
 };
 
@@ -35,7 +35,7 @@ export function parted(raw: unknown): Parted {
   return { plain, rest };
 }
 
-/** What of `written` is not plain; what is goes to `plain`. */
+/** Returns the part of `written` that is not plain, and puts the rest into `plain`. */
 function without<Name extends string, Out>(
   plain: Map<Name, Out>,
   written: Readonly<Record<string, unknown>>,
@@ -45,7 +45,7 @@ function without<Name extends string, Out>(
   const rest: [string, unknown][] = [];
   for (const text of Object.keys(written)) {
     const name = parse(text);
-    // One that is written otherwise than it is meant may be there twice; `__proto__` is no name that anybody means.
+    // A name not in its canonical spelling may be a duplicate of another; `__proto__` is never a plain name.
     const isPlain = name.ok && name.value === text && text !== '__proto__';
     const settings = isPlain ? read(written[text]) : undefined;
     if (settings === undefined) rest.push([text, written[text]]);

@@ -8,12 +8,12 @@ export type Problem = {
   readonly found: string;
   /** The known word that was most likely meant. */
   readonly nearest?: string;
-  /** Both from 1, where the text itself could not be read. */
+  /** Both from 1; present if the text itself could not be parsed. */
   readonly line?: number;
   readonly column?: number;
 };
 
-// 100: enough to see the pattern of a wrong file, bounded for a file that is wrong throughout.
+// 100: enough to see the pattern in a wrong file, bounded for a file that is wrong throughout.
 export const MOST_SHOWN = 100;
 
 export type Checked<T> =
@@ -32,7 +32,7 @@ export function renderProblem(problem: Problem, where = ''): string {
   return head === '' ? sentence : `${head}: ${sentence}`;
 }
 
-// 20: the first ones are read, and a wrong file gives thousands.
+// 20: people read the first few, and a wrong file may have thousands.
 const SHOWN = 20;
 
 export function renderProblems(problems: readonly Problem[], where = ''): string[] {
@@ -43,10 +43,10 @@ export function renderProblems(problems: readonly Problem[], where = ''): string
 
 export type Path = readonly (string | number)[];
 
-// As long as what is quoted may be.
+// As long as a quoted word may be.
 const WORD = /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/;
 
-/** Dots between words, brackets around what is not one, so that a path can be read back without doubt. */
+/** Dots between words, brackets around anything else, so that a path can be parsed back unambiguously. */
 export function renderPath(path: Path): string {
   let text = '';
   for (const step of path) {
@@ -57,7 +57,7 @@ export function renderPath(path: Path): string {
   return text;
 }
 
-/** A message of our own parsers, `expected X, found Y`, taken apart. */
+/** Splits a message of our own parsers, `expected X, found Y`. */
 export function splitMessage(message: string, found: string): { expected: string; found: string } {
   const text = message.startsWith('expected ') ? message.slice('expected '.length) : message;
   const cut = text.lastIndexOf(', found ');
@@ -76,7 +76,7 @@ export function describeFound(value: unknown): string {
   return String(value);
 }
 
-/** By its class where that is one of the language or the platform, such as a Map. */
+/** Named by its class if that belongs to the language or the platform, such as Map. */
 function describeObject(value: object): string {
   const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
   return kind === 'Object' ? 'an object' : `an object (${kind})`;

@@ -6,11 +6,11 @@ import { z } from 'zod';
 import { parseDomainName } from '../../eventlog/index.ts';
 import { isCidr, parseHostPort } from './host-port.ts';
 
-// A day: nothing on a connection lasts longer, and every timer of Node can hold it.
+// A day: nothing on a connection lasts longer, and every Node timer can hold it.
 const ms = z.int().min(1).max(86_400_000);
 const bytes = z.int().min(16).max(16_777_216);
 
-/** Where to listen: port 0 asks the system for a free one. */
+/** The address to listen on; port 0 asks the system for a free one. */
 const listenAddress = z
   .string()
   .refine((text) => parseHostPort(text) !== undefined, 'expected host:port or [v6]:port')
@@ -28,7 +28,7 @@ const probePath = z
   .regex(/^\/[\x21\x22\x24-\x3e\x40-\x7e]*$/, 'expected a path that starts with / and has no query');
 
 export const listenerSettings = z.strictObject({
-  // 8080: the port of the field that needs no privilege; all interfaces, since serving others is its purpose.
+  // 8080: the usual unprivileged port; all interfaces, since a router serves other machines.
   address: listenAddress.default('0.0.0.0:8080'),
   protocol: z.literal('http').default('http').describe('protocol'),
   proxyProtocol: z
@@ -60,12 +60,12 @@ export const listenerSettings = z.strictObject({
     .prefault({}),
   limits: z
     .strictObject({
-      // 8192, 1000, 8192 and 1000: Heroku's; what the field's clients and proxies stay below.
+      // 8192, 1000, 8192 and 1000: Heroku's limits; common clients and proxies stay below them.
       requestLineBytes: bytes.default(8192).describe('request line'),
       headerNameBytes: bytes.default(1000).describe('one header name'),
       headerValueBytes: bytes.default(8192).describe('one header value'),
       headers: z.int().min(1).max(10_000).default(1000).describe('header fields of one head'),
-      // 64 KiB: eight full lines; what one connection may make the router hold.
+      // 64 KiB: eight full lines; the most that one connection makes the router hold.
       headBytes: bytes.default(65_536).describe('a complete request head'),
       // 16 KiB: Node's own limit for a head, generous for trailers.
       trailerBytes: bytes.default(16_384).describe('all trailer fields of one message'),
@@ -89,20 +89,20 @@ export const listenerSettings = z.strictObject({
     .prefault({}),
 });
 
-/** One in other letters is told with what to write. */
+/** For a name that is not ASCII, the message says what to write instead. */
 function noName(text: string): string {
   const name = /^\p{ASCII}*$/u.test(text) ? undefined : parseDomainName(text);
   return name?.ok === false ? name.problem : 'expected a host name';
 }
 
 const adminSettings = z.strictObject({
-  // Loopback: whoever reaches it commands the router.
+  // Loopback: anybody who can reach it can send commands.
   address: listenAddress.default('127.0.0.1:8081'),
   token: z
     .string()
     .min(1)
     .max(4096)
-    // RFC 9110 §5.5: what a header field may carry without quoting.
+    // RFC 9110 §5.5: characters that a header field may contain without quoting.
     .regex(/^[\x21-\x7e]+$/, 'expected visible ASCII without spaces')
     .optional()
     .meta({
@@ -134,9 +134,9 @@ export const processShape = {
   journal: z
     .strictObject({
       enabled: z.boolean().default(true).describe('record every routing decision'),
-      // Off: queries carry secrets.
+      // Off: query strings contain secrets.
       queryStrings: z.boolean().default(false).describe('record query strings too'),
-      // 2 GiB: tens of millions of requests at some 70 bytes each.
+      // 2 GiB: tens of millions of requests of about 70 bytes each.
       maxBytes: z
         .int()
         .min(1_048_576)

@@ -15,7 +15,7 @@ export function readBytes(file: string, most: number): Promise<Checked<Buffer>> 
   });
 }
 
-/** Whether it can be read and is no larger, for what is then read by its name. */
+/** Whether the file can be read and is within the limit, for files that are then read by name. */
 export function checkFile(file: string, most: number): Promise<Checked<undefined>> {
   return opened(file, most, async () => ({ ok: true, value: undefined }));
 }
@@ -45,7 +45,7 @@ const REASONS = {
   ENAMETOOLONG: 'a name that is too long',
 } as const;
 
-/** What is found where a file to read was expected. */
+/** Describes why a file could not be read. */
 export function unreadableAs(error: unknown): string {
   const { code = '', message = '' } = error as NodeJS.ErrnoException;
   return Object.hasOwn(REASONS, code) ? REASONS[code as keyof typeof REASONS] : message;

@@ -17,7 +17,7 @@ export function readJson(text: string): Checked<unknown> {
   return { ok: false, problems };
 }
 
-/** Undefined for what is no JSON: where it ends to be some is found more slowly. */
+/** Undefined if it is not JSON; the slower scanner then finds where. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -26,18 +26,18 @@ function parsed(text: string): unknown {
   }
 }
 
-// What is nested deeper is no configuration, and is walked without taking a stack for it.
+// Deeper nesting is not a configuration; it is handled without recursion.
 const MAX_DEPTH = 32;
 
 /**
- * Whether every key that is written is there. Without escapes each string takes two quotes of the text, and of a key that stands
- * twice the value has one string less. False: perhaps.
+ * Whether every key in the text is also in the value. Without escapes each string takes two quotes of the text, and a
+ * duplicate key leaves one string fewer in the value. False means perhaps not.
  */
 function repeatsNothing(text: string, value: unknown): boolean {
   return !text.includes('\\') && 2 * stringsIn(value, MAX_DEPTH) === quotesIn(text);
 }
 
-/** Keys and texts; not a number where it is too deep to be counted. */
+/** Keys and strings; NaN if the value is too deep to count. */
 function stringsIn(value: unknown, depth: number): number {
   if (typeof value === 'string') return 1;
   if (typeof value !== 'object' || value === null) return 0;
@@ -68,7 +68,7 @@ function repetition(path: Path): Problem {
   return { path: renderPath(path), expected: 'each key once', found: 'it a second time' };
 }
 
-/** Of offsets that rise, so that the text is gone through once however many they are. */
+/** Offsets must increase, so that the text is scanned only once. */
 function placesIn(text: string): (offset: number) => { line: number; column: number } {
   let line = 1;
   let start = 0;

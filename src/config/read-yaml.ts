@@ -5,12 +5,13 @@ import { quoted } from '../../eventlog/index.ts';
 import { excerpt, mayBeToken, UNSHOWN } from './excerpt.ts';
 import type { Checked, Problem } from './problem.ts';
 
-// So often may an anchor be used, times what is used in it: ten thousand domains share one, "billion laughs" do not.
+// The most uses of an anchor, multiplied by the aliases within it: ten thousand domains can share one anchor, a
+// "billion laughs" file cannot.
 const ALIASES = 100_000;
-// What a file of 64 MiB can spell out; aliases may stand for more, and whoever checks them looks at each.
+// The values that a file of 64 MiB can spell out; aliases may stand for more, and checking looks at each.
 const VALUES = 5_000_000;
 
-// When a file is YAML and not before: every thread reads this file, and no worker ever reads YAML.
+// Loaded when the first file turns out to be YAML: every thread loads this module, and no worker ever reads YAML.
 const yaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml');
 
 type Lines = InstanceType<typeof import('yaml').LineCounter>;
@@ -37,12 +38,12 @@ function read(text: string): Checked<unknown> {
   const document = parseDocument(text, {
     lineCounter,
     prettyErrors: false,
-    // It would look for each key among all before it: a minute for 30 000 domains.
+    // The library would compare each key with all before it: a minute for 30 000 domains.
     uniqueKeys: false,
     stringKeys: true,
     merge: true,
   });
-  // A warning is of what it did not understand, such as a tag, and left out.
+  // Warnings are about things that the library did not understand and left out, such as a tag.
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0)
     return refused(...firstOfEachLine(faults.map((fault) => problemOf(text, fault, lineCounter))));
@@ -59,7 +60,7 @@ function refused(...problems: readonly Problem[]): Checked<never> {
   return { ok: false, problems };
 }
 
-/** What follows the first fault of a line is mostly its echo. */
+/** Further problems in a line mostly follow from its first. */
 function firstOfEachLine(problems: readonly Problem[]): Problem[] {
   return [...Map.groupBy(problems, ({ line }) => line).values()].map(([first]) => first!);
 }
@@ -73,11 +74,11 @@ function placeOf(offset: number, lines: Lines): { line: number; column: number }
   return { line, column: col };
 }
 
-/** Ours for what happens to everybody, else the library's. */
+/** Our own words for common mistakes, otherwise the library's. */
 function wordsOf(text: string, { code, message, pos: [start] }: YAMLError): Words {
   const end = start + 80;
   const lineStart = text.lastIndexOf('\n', Math.max(0, start - 1)) + 1;
-  // `*.example.com:` begins an alias in YAML; it is the commonest slip in a file full of wildcards.
+  // `*.example.com:` begins an alias in YAML, the most common mistake in a file with many wildcards.
   if (/^\s*\*/.test(text.slice(lineStart, end)))
     return {
       expected: 'YAML, in which a name that begins with * stands in quotes',
@@ -89,12 +90,12 @@ function wordsOf(text: string, { code, message, pos: [start] }: YAMLError): Word
   if (code === 'TAG_RESOLVE_FAILED')
     return { expected: 'YAML without tags of its own', found: excerpt(text, start, end) };
   if (message.includes('call stack')) return TOO_DEEP;
-  // What follows a colon is of the text.
+  // The part after the colon comes from the file.
   const told = mayBeToken(text, start, end) ? message.split(': ', 1)[0]! : message;
   return { expected: 'YAML', found: `a mistake: ${lowerFirst(told)}` };
 }
 
-/** The library throws where aliases multiply, and where nesting exhausts the stack. */
+/** The library throws if aliases multiply, or if nesting exhausts the stack. */
 function wordsOfThrown(error: unknown): Words {
   if (error instanceof RangeError) return TOO_DEEP;
   const { message } = error as Error;
@@ -104,7 +105,7 @@ function wordsOfThrown(error: unknown): Words {
   return { expected: 'YAML', found: `a mistake: ${lowerFirst(message)}` };
 }
 
-/** Those that their mapping has already, in the order of the text. */
+/** Keys that already occurred in their mapping, in the order of the text. */
 function repeatedKeys(document: Document, lines: Lines): Problem[] {
   const { isScalar, visit } = yaml();
   const repeated: { readonly name: string; readonly offset: number }[] = [];
@@ -112,7 +113,7 @@ function repeatedKeys(document: Document, lines: Lines): Problem[] {
     Map: (_key, { items }) => {
       const known = new Set<string>();
       for (const { key } of items) {
-        // Which cannot be otherwise where there was no fault.
+        // Always true if there was no fault.
         if (!isScalar<string>(key)) continue;
         const name = key.value;
         if (known.has(name)) repeated.push({ name, offset: key.range?.[0] ?? 0 });
@@ -130,7 +131,7 @@ function repeatedKeys(document: Document, lines: Lines): Problem[] {
     }));
 }
 
-/** Each to the last anchor of its name above it; undefined, or what is said of the first that has none. */
+/** Ties each alias to the last anchor of its name above it. Returns the problem of the first alias without one. */
 function tieAliases(text: string, document: Document, lines: Lines): Problem | undefined {
   const { visit } = yaml();
   const anchors = new Map<string, Anchored>();
@@ -149,7 +150,7 @@ function tieAliases(text: string, document: Document, lines: Lines): Problem | u
   return problem;
 }
 
-/** For each alias the library goes through all that there are, unless it is told which may be meant. */
+/** The library searches all anchors for each alias unless it is told which one is meant. */
 function tie(alias: Alias, anchor: Anchored): undefined {
   const { resolve } = alias;
   alias.resolve = (document, context) => {
@@ -168,7 +169,7 @@ function danglingAlias(text: string, { source, range }: Alias, lines: Lines): Pr
   return { path: '', expected, found, ...placeOf(start, lines) };
 }
 
-/** Counted as if nothing were shared; what holds itself is never within. */
+/** Counts as if nothing were shared; a value that contains itself never passes. */
 function isWithin(most: number, value: unknown): boolean {
   const open = [value];
   for (let seen = 0; open.length > 0; seen += 1) {

@@ -2,14 +2,14 @@
 import type { Change } from './difference.ts';
 import type { Routing } from './routing.ts';
 
-/** At most this many changes in one atomic apply: more are for `import`, which goes in chunks. */
+/** The most changes in one atomic apply; more are for `import`, which works in chunks. */
 export const MAX_CHANGES = 10_000;
 
-/** All the names there could be: an allowance, not a size. */
+/** More names than there can be: an allowance, not a size. */
 export const MAX_ALLOWANCE = 10_000_000;
 
-// 10: small set-ups are changed by hand and seen whole. A tenth: no routine deploy takes that much away at
-// once, but a truncated file or a wrong path does.
+// 10: small set-ups are edited by hand and seen whole. A tenth: no routine deployment removes that much at once, but a
+// truncated file or a wrong path does.
 const ALWAYS_ALLOWED = 10;
 const ALLOWED_SHARE = 10;
 
@@ -22,11 +22,11 @@ export type ExcessiveRemoval = {
   readonly kind: (typeof KINDS)[number];
   readonly removed: number;
   readonly present: number;
-  /** How many may go without being asked for. */
+  /** How many may be removed without permission. */
   readonly allowed: number;
 };
 
-/** The kinds of which more would go than is allowed unasked; `allowRemovals` raises both bounds. */
+/** The kinds of which more would be removed than is allowed without permission; `allowRemovals` raises both limits. */
 export function excessiveRemovals(
   removed: Removable,
   present: Removable,
@@ -51,7 +51,7 @@ export function removedBy(changes: readonly Change[]): Removable {
   return { domains: counts.domain, backends: counts.backend };
 }
 
-/** For the refusal's text. */
+/** For the text of the rejection. */
 export function describeExcess(excess: readonly ExcessiveRemoval[]): string {
   const parts = excess.map(
     ({ kind, removed, present, allowed }) =>

@@ -3,7 +3,7 @@
  */
 import type { Change, Field } from './difference.ts';
 
-/** Marks a line by what it says; the identity where there is no terminal. */
+/** Marks a line according to its kind; returns it unchanged if the output is not a terminal. */
 export type Paint = (mark: Mark, line: string) => string;
 export type Mark = '+' | '-' | '~';
 
@@ -15,7 +15,7 @@ export function renderDifference(changes: readonly Change[], paint: Paint = plai
   return [...changes.flatMap((change) => rendering.linesOf(change)), rendering.end()];
 }
 
-/** Of changes that come one by one. */
+/** Renders changes one by one. */
 export class DifferenceRendering {
   readonly #paint: Paint;
   readonly #counts = { add: 0, change: 0, remove: 0 };
@@ -31,7 +31,7 @@ export class DifferenceRendering {
     return renderChange(change, this.#paint);
   }
 
-  /** How many there were of each kind. */
+  /** The counts of each kind. */
   end(): string {
     const { add, change, remove } = this.#counts;
     if (add + change + remove === 0) return 'no difference';
@@ -46,7 +46,7 @@ function renderChange(change: Change, paint: Paint): string[] {
   const mark = MARKS[change.change];
   const name = change.kind === 'backend' ? `${change.pool}/${change.name}` : change.name;
   const lines = [`${mark} ${change.kind} ${name}`];
-  // What goes is named, not described: its settings are in the log for whoever wants them back.
+  // What is removed is named, not described: its settings are in the log.
   if (change.change !== 'remove')
     lines.push(...change.fields.map((field) => `    ${renderField(change, field)}`));
   return lines.map((line) => paint(mark, line));
@@ -61,7 +61,7 @@ function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
-// 200 characters: an error page is 64 KiB, and a listing is for the eye.
+// 200 characters: an error page may be 64 KiB, and this is for people to read.
 function value(found: unknown): string {
   const text = typeof found === 'string' && /^[\w.:/[\]*-]+$/.test(found) ? found : JSON.stringify(found);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;

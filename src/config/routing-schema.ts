@@ -54,11 +54,11 @@ const routingSchema = z.strictObject(routingShape);
 
 export type RoutingInput = z.output<typeof routingSchema>;
 
-/** What an address must not lead to, and what else is this machine. */
+/** The router's own listeners, to which no address may lead, and the addresses of this machine. */
 export type OwnAddresses = { readonly listeners: readonly string[]; readonly local: readonly string[] };
 const NO_ADDRESSES: OwnAddresses = { listeners: [], local: [] };
 
-/** The body of `POST /v1/apply`: the whole of the wished pools and domains. */
+/** The body of `POST /v1/apply`: all wished pools and domains. */
 export function parseRouting(raw: unknown, own: OwnAddresses = NO_ADDRESSES): Checked<Routing> {
   const { plain, rest } = parted(raw);
   const parsed = parseBy(routingSchema, rest);
@@ -67,7 +67,7 @@ export function parseRouting(raw: unknown, own: OwnAddresses = NO_ADDRESSES): Ch
 
 export type PoolWish = {
   readonly settings: SparsePool;
-  /** Undefined: leave them alone. */
+  /** Undefined: leave the backends as they are. */
   readonly backends?: ReadonlyMap<BackendId, SparseBackend>;
 };
 
@@ -94,7 +94,7 @@ export function parseBackendWish(raw: unknown, own: OwnAddresses = NO_ADDRESSES)
   return { ok: true, value: sparseBackend(parsed.value) };
 }
 
-/** The body of `PUT /v1/domains/{host}`; whether its pool exists is for the pool's owner to say. */
+/** The body of `PUT /v1/domains/{host}`; the desk checks whether its pool exists. */
 export function parseDomainWish(raw: unknown): Checked<SparseDomain> {
   const parsed = parseBy(domainSettings, raw);
   if (!parsed.ok) return parsed;
@@ -114,10 +114,13 @@ export function parseBy<Schema extends z.ZodType>(schema: Schema, raw: unknown):
   return { ok: false, problems: problemsOf(schema, parsed.error, raw) };
 }
 
-/** Zod drops a key `__proto__` without a word, and what is not said by keys; nothing that somebody wrote is dropped here. */
+/**
+ * Zod silently drops a key `__proto__`, and content that is not in keys; nothing that somebody wrote may be dropped
+ * silently.
+ */
 function unseenIn(raw: unknown): Problem[] {
   const problems: Problem[] = [];
-  // A YAML alias makes one object stand in many places: each is looked at once.
+  // With YAML aliases one object may occur in many places; each is checked once.
   const seen = new Set<unknown>();
   const open: { readonly value: unknown; readonly path: Path }[] = [{ value: raw, path: [] }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -127,7 +130,7 @@ function unseenIn(raw: unknown): Problem[] {
     if (Object.hasOwn(value, '__proto__')) problems.push(unknownKey([...path, '__proto__'], '__proto__', []));
     if (isElsewhere(value))
       problems.push({ path: renderPath(path), expected: 'an object with keys', found: describeFound(value) });
-    // Nothing that may be said is deeper than this.
+    // Nothing valid is nested deeper than this.
     if (path.length > 16) continue;
     for (const [key, inner] of Object.entries(value)) {
       if (typeof inner === 'object') open.push({ value: inner, path: [...path, key] });
@@ -137,8 +140,8 @@ function unseenIn(raw: unknown): Problem[] {
 }
 
 /**
- * Names, what they refer to, and addresses: all that one schema cannot see. `plain`: what was taken out before, and becomes the
- * whole; `raw`: as it was written, for the places of faults.
+ * Checks what a schema cannot: names, references and addresses. `plain` was taken out before and becomes the whole
+ * routing; `raw` is the original input, for the places of problems.
  */
 export function checkRouting(
   input: RoutingInput,
@@ -196,7 +199,7 @@ function readBackends(
   );
 }
 
-/** Into `named`, in which none of them may be already. */
+/** Adds the entries to `named`; a name that is already there is a problem. */
 function readNames<Name extends string, In, Out>(
   named: Map<Name, Out>,
   given: { readonly [name: string]: In },
@@ -223,7 +226,7 @@ function readNames<Name extends string, In, Out>(
   return named;
 }
 
-// Each is held against all there are: a second.
+// The nearest known name is looked up in all pools: the most comparisons, about a second.
 const MOST_COMPARED = 1_000_000;
 
 function unknownPools(

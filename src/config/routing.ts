@@ -21,7 +21,7 @@ export type Routing = {
 
 export const EMPTY_ROUTING: Routing = { pools: new Map(), domains: new Map() };
 
-/** As a config file and the body of `POST /v1/apply` say it; `parseRouting` reads it back. */
+/** The form used by config files and the body of `POST /v1/apply`; `parseRouting` reads it. */
 export type RoutingJson = {
   readonly pools: {
     readonly [pool: string]: SparsePool & { readonly backends: { readonly [id: string]: SparseBackend } };

@@ -5,7 +5,7 @@
 import type { Path } from './problem.ts';
 
 export type Scan = {
-  /** Offset of the first character that cannot stand there; undefined for JSON. */
+  /** The offset of the first character that is not valid there; undefined for valid JSON. */
   readonly fault: number | undefined;
   readonly repeated: readonly Repeated[];
 };
@@ -13,12 +13,12 @@ export type Scan = {
 /** In the order of the text. */
 export type Repeated = { readonly path: Path; readonly offset: number };
 
-/** An open object (with its keys) or list (without), and where in it we are. */
+/** An open object (with its keys) or list (without), and the present position in it. */
 type Level = { readonly keys: Set<string> | undefined; key: string; index: number };
 
 type Next = 'value' | 'value or ]' | 'key' | 'key or }' | 'colon' | 'comma or end' | 'nothing';
 
-// What is nested deeper is no configuration, and may be nested ever so deep.
+// Deeper nesting is not a configuration, and it may be arbitrarily deep.
 const MOST_STEPS = 32;
 
 const SPACE = /[ \t\n\r]*/y;
@@ -57,7 +57,7 @@ export function scanJson(text: string): Scan {
   return { fault: next === 'nothing' ? undefined : text.length, repeated };
 }
 
-/** The offset behind the token, undefined where none may stand that is here. */
+/** The offset after the token; undefined if the token is not valid here. */
 function stepOver(text: string, at: number, next: Next): number | undefined {
   const sign = text[at]!;
   switch (next) {
@@ -86,7 +86,7 @@ function valueEnd(text: string, at: number): number | undefined {
   return end === at ? undefined : end;
 }
 
-/** By search, not by a pattern: a string may be as long as the text. */
+/** By search rather than a regular expression: a string may be as long as the text. */
 function stringEnd(text: string, start: number): number | undefined {
   for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
     let backslash = quote;

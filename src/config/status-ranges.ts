@@ -2,7 +2,7 @@
 import { type PoolSettings, statusRange } from '../../eventlog/index.ts';
 import { type Path, type Problem, renderPath } from './problem.ts';
 
-/** Those of the pool that stands there. */
+/** The problems of one pool. */
 export function statusProblems({ health, retries }: PoolSettings, pool: Path): Problem[] {
   const { passive, active } = health;
   const outlier = passive !== false && passive.outlier;

@@ -1,7 +1,7 @@
 /** Where a word is in the original text: routes are stored in another order than they are written in. */
 import type { Path } from './problem.ts';
 
-/** The place below `at` whose last key is `key` and whose text is this one; `at` itself where there is none. */
+/** The place below `at` whose last key is `key` and whose value is `text`; `at` itself if there is none. */
 export function writtenPlace(raw: unknown, at: Path, key: string, text: string): Path {
   let here = raw;
   for (const step of at) here = inside(here, step);

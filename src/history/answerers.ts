@@ -17,7 +17,7 @@ import { undoneAt } from './undo/undone-at.ts';
 import { verifyJournal } from './verify-decisions.ts';
 import { whatIf } from './what-if/what-if.ts';
 
-/** One answer each. */
+/** Questions with one answer. */
 export const ANSWERERS = {
   points: makePoints,
   restoration: restorationOf,
@@ -27,7 +27,7 @@ export const ANSWERERS = {
   query,
 } as const;
 
-/** Text piece by piece: async generators, asked for more only when the last piece was taken. */
+/** Questions answered with text, piece by piece: async generators, advanced only when the last piece was taken. */
 export const POURERS = {
   comparison: pourComparison,
   difference: pourDifference,
@@ -35,7 +35,7 @@ export const POURERS = {
   state: pourState,
 } as const;
 
-/** Long ones, generators: one answer, and before it how far they are, which `told` makes lines of for who pours. */
+/** Long questions: generators that yield their progress and return one answer. `told` turns the progress into lines. */
 export const TELLERS = {
   archive: archivePart,
   export: exportPart,

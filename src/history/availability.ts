@@ -11,10 +11,10 @@ export type Availability = {
 };
 
 const PAGE = 500;
-// An ejection for one route leaves it to the others.
+// An ejection for one route leaves the backend to the other routes.
 const UNROUTED = 0;
 
-/** In order, page by page. What ends by itself, such as a quarantine, ends without an event. */
+/** In order, page by page. A state that ends by itself, such as a quarantine, ends without an event. */
 export async function* availabilityChanges(
   { pool, backend, became }: Availability,
   room: Room,
@@ -42,7 +42,7 @@ export async function* availabilityChanges(
   }
 }
 
-/** The newest first: they are found from the first on, so where they stand is kept, and they are read again. */
+/** Newest first. The events can only be found forwards, so their positions are kept and the events are read again. */
 export async function* availabilityChangesBackwards(
   what: Availability,
   room: Room,
@@ -59,7 +59,7 @@ export async function* availabilityChangesBackwards(
   }
 }
 
-/** As the log knows it: it is there, it is up, and nothing keeps all requests from it at that time. */
+/** According to the log: the backend is present and up, and nothing keeps all requests from it at that time. */
 function isAvailable(pool: PoolState, id: string, nowMs: number): boolean {
   const present = backendOf(pool, id);
   if (pool === null || present === undefined) return false;

@@ -1,11 +1,12 @@
 /** The last checkpoint of a pool's ledger before a moment. */
 import type { JournalledCheckpoint, JournalReader } from '../../eventlog/index.ts';
 
-// A checkpoint is taken within a second of every operation, and written in the turn after; of a pool that rests there is an older one.
+// A checkpoint is taken within a second of every operation and written in the turn after; an idle pool has only an
+// older one.
 const WINDOWS_MS = [2500, 60_000, 3_600_000, Number.MAX_SAFE_INTEGER];
 const WRITTEN_MS = 300;
 
-/** `isBefore`: what that means; those of the times about `nearMs` are looked at first. */
+/** `isBefore` decides what counts as before; checkpoints from around `nearMs` are searched first. */
 export function checkpointBefore(
   journal: JournalReader,
   poolKey: number,

@@ -6,7 +6,7 @@ export { type Moment, parseMoment } from '../../eventlog/index.ts';
 
 type Log = LogInspection & Pick<LogReader, 'position'>;
 
-/** The last position of that moment. `what`: how whoever asked called it, for the refusal of one beyond the end. */
+/** The last position of that moment. `what`: the caller's name for it, used when a moment beyond the end is refused. */
 export function positionAt(log: Log, moment: Moment, what: string): number {
   const end = log.position();
   const base = log.base();
@@ -25,7 +25,7 @@ export function positionAt(log: Log, moment: Moment, what: string): number {
   );
 }
 
-/** Of what happened at a position, not of what was so then: a base says what its last event came to, but not what it was. */
+/** For questions about the events at a position: a base has the state that its last event led to, but not the event. */
 export function requireEvents(log: Pick<Log, 'base'>, position: number, what: string): void {
   const base = log.base();
   if (base === undefined || position > base.position) return;
@@ -38,7 +38,7 @@ function archived(what: string, base: number, found: string): Unanswerable {
   return new Unanswerable('archived', detail, { begins: base });
 }
 
-/** Recorded times never decrease, so a search by halves finds it: twenty reads in a million events. */
+/** Recorded times never decrease, so a binary search finds it: twenty reads in a million events. */
 export function lastRecordedBy(log: Pick<Log, 'storedEvents'>, ms: number, end: number): number {
   let low = 0;
   let high = end;

@@ -1,6 +1,6 @@
 /** Joins small texts into pieces worth sending. */
 
-// A quarter of a MiB: what a socket takes at a time.
+// 256 KiB: what a socket takes at a time.
 const PIECE = 262_144;
 
 export async function* pieces(texts: AsyncIterable<string>): AsyncGenerator<string, undefined> {

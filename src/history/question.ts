@@ -5,7 +5,7 @@ type Answerers = typeof ANSWERERS;
 type Tellers = typeof TELLERS;
 type All = Answerers & Tellers & typeof POURERS;
 
-/** Takes long: has one answer, or is poured as lines that tell how far it is before it. */
+/** Takes long: either one answer, or lines of progress followed by the answer. */
 export type LongQuestion = keyof Tellers;
 /** Has one answer. */
 export type Question = keyof Answerers | LongQuestion;
@@ -14,7 +14,7 @@ export type PouredQuestion = keyof typeof POURERS | LongQuestion;
 
 export type WishOf<Q extends Question | PouredQuestion> = Parameters<All[Q]>[0];
 
-/** What text ends with. */
+/** The value returned after the text. */
 export type EndOf<Q extends PouredQuestion> = Q extends LongQuestion ? AnswerOf<Q> : undefined;
 
 export type AnswerOf<Q extends Question> = Q extends LongQuestion

@@ -8,22 +8,22 @@ import type { JournalReader, LogInspection, LogReader, Points } from '../../even
 export type Room = {
   /** The data directory, if the log is in one. */
   readonly directory: string | undefined;
-  /** Of one file, whatever an archive does meanwhile. */
+  /** Reads one file, even if an archive swaps the log meanwhile. */
   readonly log: LogReader & LogInspection;
-  /** Whole states of the past; undefined where there is no place to keep them. */
+  /** Whole states of the past; undefined if there is no place to store them. */
   readonly points: () => Points | undefined;
-  /** Opened when it is first wanted; empty where there is none. */
+  /** Opened on first use; empty if there is none. */
   readonly journal: () => JournalReader;
-  /** What of the journal could not be read so far. */
+  /** The parts of the journal that could not be read so far. */
   readonly damage: () => readonly string[];
-  /** The answer is out, or nobody wants it: nothing of this is read any more. */
+  /** Called when the answer is complete or no longer wanted: nothing more will be read. */
   readonly leave?: () => void;
-  /** Where another process can read log and journal too: the directory, or the one file. */
+  /** Where another process can read the log and journal too: the directory, or the one file. */
   readonly place?: string;
   readonly signal: AbortSignal;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Between pages: lets the thread's other questions have their turn, and throws once nobody wants the answer. */
+  /** Called between pages: gives the thread's other questions their turn, and throws once nobody wants the answer. */
   readonly breathe: () => Promise<void>;
 };
 
@@ -32,7 +32,7 @@ export type Sources = Pick<
   'place' | 'directory' | 'log' | 'points' | 'journal' | 'damage' | 'leave' | 'now'
 >;
 
-// 5 ms: what the others of this thread can wait for, and more than a page takes.
+// 5 ms: a delay that the thread's other questions can bear, and longer than a page takes.
 const TURN_MS = 5;
 
 export function roomOf(sources: Sources, signal: AbortSignal): Room {

@@ -33,7 +33,7 @@ type Owners<Domain, Pool> = {
   readonly pools: ReadonlyMap<PoolName, Pool>;
 };
 
-/** What of everything lies within the scope. */
+/** The part of `all` that lies within the scope. */
 export function within<Domain, Pool>(all: Owners<Domain, Pool>, scope: Scope): Owners<Domain, Pool> {
   if (scope === undefined) return all;
   const streams = new Set<string>(scope);

@@ -9,20 +9,20 @@ import { nowAndThen, progressLine } from './told.ts';
 import { Unanswerable } from './unanswerable.ts';
 
 export type SearchWish = {
-  /** Positions or times, inclusive; the whole log without. */
+  /** Positions or times, inclusive; by default the whole log. */
   readonly from?: Moment | undefined;
   readonly to?: Moment | undefined;
   readonly stream?: StreamName | undefined;
-  /** A pattern (RE2), looked for in the event as JSON, whatever its case. */
+  /** A pattern (RE2) matched against the event's JSON, ignoring case. */
   readonly grep?: string | undefined;
   readonly type?: string | undefined;
   readonly author?: string | undefined;
-  /** Events after which this backend was available where it had not been, or the other way. */
+  /** Only events that made this backend available or unavailable. */
   readonly made?: Availability | undefined;
   /** Newest first. */
   readonly reverse: boolean;
   readonly limit: number;
-  /** Lines of `progress`, too, now and then: the position that was looked at last. */
+  /** Adds a line of `progress` now and then, with the last position examined. */
   readonly progress?: boolean;
 };
 
@@ -31,7 +31,7 @@ type Line =
   | { readonly type: 'EventUnreadable'; readonly position: number; readonly stream: string };
 
 const PAGE = 500;
-// As much as whoever follows the log is sent at a time.
+// As much as a follower of the log is sent at a time.
 const CHARACTERS = 262_144;
 
 export async function* pourEvents(wish: SearchWish, room: Room): AsyncGenerator<string, undefined> {
@@ -75,7 +75,7 @@ function compiled(pattern: string): RE2JS {
 
 async function* pagesOf(wish: SearchWish, room: Room): AsyncGenerator<readonly Line[]> {
   const { log } = room;
-  // `since` a time: from the first event after it, one recorded in that very millisecond included.
+  // If `since` is a time: from the first event at or after it, to the millisecond.
   const begins = (log.base()?.position ?? 0) + 1;
   const from = Math.max(begins, wish.from === undefined ? 1 : firstAt(room, wish.from));
   const to = lastAt(room, wish.to);
@@ -103,7 +103,7 @@ function firstAt({ log }: Room, moment: Moment): number {
   return positionAt(log, { type: 'time', ms: moment.ms - 1 }, 'since') + 1;
 }
 
-/** Bounds beyond the end are no mistake: the search ends where the log does. */
+/** Bounds beyond the end are allowed: the search ends where the log does. */
 function lastAt({ log }: Room, moment: Moment | undefined): number {
   if (moment === undefined) return log.position();
   if (moment.type === 'position') return Math.min(moment.position, log.position());
@@ -112,7 +112,7 @@ function lastAt({ log }: Room, moment: Moment | undefined): number {
 
 type Read = (from: number, limit: number) => readonly Recorded[];
 
-/** Fewer at once where they are large, or where one of them cannot be read. */
+/** Pages shrink if the events are large or one of them cannot be read. */
 function* pages(from: number, to: number, reverse: boolean, read: Read): Generator<readonly Line[]> {
   let size = PAGE;
   for (let [low, high] = [from, to]; low <= high; ) {
@@ -121,7 +121,7 @@ function* pages(from: number, to: number, reverse: boolean, read: Read): Generat
     const lines = linesOf(start, count, read);
     const isShort = lines.length < count && count > 1;
     size = isShort ? Math.ceil(count / 2) : Math.min(PAGE, size * 2);
-    // Those that were read are not the last ones.
+    // The page is short, so the lines read are not the last ones of the range.
     if (reverse && isShort) continue;
     yield reverse ? lines.toReversed() : lines;
     if (reverse) high = start - 1;
@@ -129,7 +129,10 @@ function* pages(from: number, to: number, reverse: boolean, read: Read): Generat
   }
 }
 
-/** From the first on, up to one that cannot be read: a damaged one stands in its own place and hides no other. */
+/**
+ * Reads forwards up to an event that cannot be read; that one is reported in its own place and does not hide the
+ * others.
+ */
 function linesOf(from: number, count: number, read: Read): readonly Line[] {
   try {
     return read(from, count);

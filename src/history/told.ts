@@ -1,7 +1,7 @@
 /** Long work: its progress, and its result at the end. */
 import { Unanswerable } from './unanswerable.ts';
 
-// Often enough to see that it moves.
+// Often enough to show that it is progressing.
 const PROGRESS_MS = 500;
 
 /** The answer alone. */
@@ -12,7 +12,7 @@ export async function answerOf<Answer>(steps: AsyncGenerator<unknown, Answer>): 
   }
 }
 
-/** Lines of JSON: `progress` now and then. Returns the answer. */
+/** Yields lines of JSON with `progress` now and then. Returns the answer. */
 export async function* told<Answer>(steps: AsyncGenerator<unknown, Answer>): AsyncGenerator<string, Answer> {
   const isDue = nowAndThen();
   try {
@@ -26,7 +26,7 @@ export async function* told<Answer>(steps: AsyncGenerator<unknown, Answer>): Asy
   }
 }
 
-/** Whether it is time to say how far it is. */
+/** Whether it is time to report progress. */
 export function nowAndThen(): () => boolean {
   let saidMs = performance.now();
   return () => {
@@ -41,7 +41,7 @@ export function progressLine(progress: unknown): string {
   return line({ progress });
 }
 
-/** The same lines with the answer as the last, or a `problem` where something was said already. */
+/** The same lines with the answer as the last one, or a `problem` if some lines were already sent. */
 export async function* withAnswer(lines: AsyncGenerator<string, unknown>): AsyncGenerator<string, undefined> {
   let isBegun = false;
   try {

@@ -1,17 +1,17 @@
 /** Why a question about the past has no answer: the admin API gives the word as the problem's `type`. */
 
 export type HistoryProblem =
-  /** What was asked for makes no sense, such as a position beyond the end. */
+  /** The question makes no sense, such as a position beyond the end. */
   | 'invalid_query'
-  /** The journal has no request of this id. */
+  /** The journal has no request with this id. */
   | 'request_unknown'
-  /** It would be older than the journal. */
+  /** The request would be older than the journal. */
   | 'request_expired'
-  /** It would lie in a gap of the journal, or may in what of it cannot be read. */
+  /** The request is, or may be, in a gap or an unreadable part of the journal. */
   | 'request_lost'
-  /** It was before what the log begins with. */
+  /** It was before the beginning of the log. */
   | 'archived'
-  /** As many questions as may wait are waiting. */
+  /** The queue of waiting questions is full. */
   | 'history_busy'
   /** The thread that answers was lost, twice. */
   | 'history_unavailable';
@@ -19,7 +19,7 @@ export type HistoryProblem =
 export class Unanswerable extends Error {
   override readonly name = 'Unanswerable';
   readonly word: HistoryProblem;
-  /** More to know of it, for machines. */
+  /** Further details, for machines. */
   readonly members: Readonly<Record<string, unknown>>;
 
   constructor(word: HistoryProblem, message: string, members: Readonly<Record<string, unknown>> = {}) {

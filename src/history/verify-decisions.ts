@@ -23,25 +23,25 @@ export type NamedDifference = Omit<PoolDifference, 'poolKey' | 'nowMs' | 'run' |
 };
 
 export type DecisionsVerified = Omit<VerifiedDecisions, 'differences' | 'gaps'> & {
-  /** No difference, and nothing that could not be read. */
+  /** No difference, and nothing unreadable. */
   readonly ok: boolean;
   readonly differences: readonly NamedDifference[];
-  /** Tickets that the journal does not have. */
+  /** Tickets that the journal lacks. */
   readonly gaps: readonly (Omit<TicketGap, 'poolKey' | 'run'> & {
     readonly pool: string;
     readonly run: string;
   })[];
-  /** What the journal itself says it does not have. */
+  /** Gaps that the journal itself recorded. */
   readonly recordedGaps: readonly { readonly from: string; readonly to: string; readonly cause: string }[];
-  /** What of the journal could not be read. */
+  /** The parts of the journal that could not be read. */
   readonly damaged: readonly string[];
   readonly perSecond: number;
 };
 
-// So that there is a checkpoint before the first operation that is asked for.
+// So that there is a checkpoint before the first operation asked for.
 const AHEAD_MS = 2500;
 
-/** What was written down by then is decided again. */
+/** Everything journalled before this time has been decided again. */
 export type DecisionsProgress = { readonly at: string };
 
 export async function* verifyJournal(
@@ -90,7 +90,7 @@ export function rangeOf(
   };
 }
 
-/** When the event of a position was recorded. */
+/** When the event at a position was recorded. */
 export function msOf({ log }: Pick<Room, 'log'>, at: Moment | undefined, what: string): number | undefined {
   if (at === undefined) return undefined;
   if (at.type === 'time') return at.ms;

@@ -38,12 +38,12 @@ export function done(
   return { from, to, type: 'done', changed, position };
 }
 
-/** The id of a chunk is that of the whole import and its first line. */
+/** A chunk's command id is made of the import's id and the chunk's first line. */
 export function ofChunk({ author, commandId }: By, from: number): By {
   return commandId === undefined ? { author } : { author, commandId: `${commandId}:${from}` };
 }
 
-/** What was written together, as one result; and the failure that ended it, if one did. */
+/** Joins what was written together into one result, followed by the failure that ended it, if any. */
 export function joined(results: readonly ChunkResult[]): readonly ChunkResult[] {
   const done = results.filter((result) => result.type === 'done');
   const [first, last] = [done[0], done.at(-1)];
@@ -52,7 +52,7 @@ export function joined(results: readonly ChunkResult[]): readonly ChunkResult[] 
   return [{ ...last, from: first.from, changed }, ...results.slice(done.length)];
 }
 
-/** All of it. */
+/** The whole chunk is refused. */
 export function refused({ from, to }: Chunk, rejection: Rejection): ChunkResult {
   const { detail } = rejection;
   return { from, to, type: 'failed', failure: { type: 'rejected', line: from, detail, rejection } };

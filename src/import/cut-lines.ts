@@ -7,25 +7,25 @@ import { GrowingBytes } from '../wire/growing-bytes.ts';
 
 export type Line = { readonly number: number; readonly text: string };
 
-/** 1 MiB: what the settings of one owner may come to; a longer line is another kind of file. */
+/** 1 MiB: the most that one owner's settings can take; a file with longer lines is of another kind. */
 const MAX_LINE_BYTES = 1_048_576;
 
 /**
- * 256 KiB of lines together: a thousand, which are the most, of four times what a domain takes. A chunk is held whole some times over,
- * and nobody else has the log while it is written.
+ * 256 KiB of lines together: a thousand lines, the most there may be, of four times the usual length. A chunk is held
+ * in memory several times, and nobody else has the log while it is written.
  */
 const MAX_CHUNK_CHARACTERS = 262_144;
 
 const LF = 0x0a;
 const NOTHING = Buffer.alloc(0);
-// RFC 8259 §8.1: it may be ignored where the text begins.
+// RFC 8259 §8.1: it may be ignored at the beginning of the text.
 const BYTE_ORDER_MARK = '\ufeff';
 
-/** Bytes that are no line of text. */
+/** Bytes that are not a line of text. */
 export class NoLine extends Error {
   override readonly name = 'NoLine';
   readonly line: number;
-  /** The first line of the chunk that this one would have been in. */
+  /** The first line of the chunk that this one would be in. */
   readonly from: number;
   constructor(line: number, from: number, message: string) {
     super(message);
@@ -34,13 +34,13 @@ export class NoLine extends Error {
   }
 }
 
-/** `first`: the number of the first line, where it stands in a longer file. Lines before `from` are left out. */
+/** `first`: the number of the first line, if it is part of a longer file. Lines before `from` are left out. */
 export type Numbering = { readonly first?: number; readonly from?: number };
 
 /**
- * At most `size` lines at a time, which may be said anew for each, and not more text than `MAX_CHUNK_CHARACTERS`, if not of one line:
- * the same lines are cut alike however their bytes come. None where more would have to be waited for, as far as `isAtHand` says
- * so. Throws `NoLine`.
+ * Yields at most `size` lines at a time, which may change for each chunk, and no more text than `MAX_CHUNK_CHARACTERS`
+ * unless a single line is longer. The same lines are cut alike, however their bytes arrive. Yields an empty chunk if
+ * `isAtHand` says that more lines would have to be waited for. Throws `NoLine`.
  */
 export async function* cutLines(
   source: AsyncIterable<Uint8Array>,
@@ -60,7 +60,7 @@ class Cutter {
   readonly #size: () => number;
   readonly #first: number;
   readonly #from: number;
-  /** Of a line that is not whole. */
+  /** The beginning of an incomplete line. */
   #rest: GrowingBytes | undefined;
   #number: number;
   #lines: Line[] = [];
@@ -101,7 +101,8 @@ class Cutter {
   }
 
   *#cut(whole: Buffer): Generator<readonly Line[]> {
-    // As nearly all lines are. A decoder makes text of two bytes a character, and so would be all that is made of it.
+    // Nearly all lines are ASCII. A UTF-8 decoder would make strings of two bytes per character, and so would be
+    // everything made from them.
     const texts = isAscii(whole) ? whole.toString('latin1').split('\n') : this.#decoded(whole);
     for (const text of texts) {
       this.#number += 1;
@@ -115,7 +116,7 @@ class Cutter {
     }
   }
 
-  /** Line by line: those before one that is no text are lines all the same. */
+  /** Line by line, so that lines before an invalid one are still read. */
   *#decoded(whole: Buffer): Generator<string> {
     for (let at = 0; at <= whole.length; ) {
       const end = whole.indexOf(LF, at);
@@ -145,7 +146,7 @@ class Cutter {
   }
 }
 
-/** Nothing, or the carriage return that some systems end lines with. */
+/** Empty, or only white space, such as the carriage return that some systems end lines with. */
 function isBlank(text: string): boolean {
   return text === '' || text === '\r' || text.trim() === '';
 }

@@ -5,7 +5,7 @@ import type { Line } from './cut-lines.ts';
 import type { DraftedChunk } from './drafted.ts';
 import { type Reading, readChunks, type SoundChunk } from './read-chunks.ts';
 
-/** Undefined where there are no lines, as `cutLines` says; the first that cannot be read is the last. */
+/** Undefined if there are no lines, as with `cutLines`; the first unreadable chunk is the last. */
 export async function* draftChunks(
   chunks: AsyncIterable<readonly Line[]>,
   reading: Reading,

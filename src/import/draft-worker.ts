@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { programBeside } from '../threads/program-beside.ts';
 import { withRoomyNursery } from './roomy-heap.ts';
 
-/** How it shall draft, in shared memory: `FITTING` says what is where. */
+/** Instructions for drafting, in shared memory; `FITTING` names the indexes. */
 export const fitting = new Int32Array(new SharedArrayBuffer(8));
 
 export const draftWorker = withRoomyNursery(

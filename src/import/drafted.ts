@@ -4,18 +4,18 @@ import type { Chunk, SoundChunk, UnreadableChunk } from './read-chunks.ts';
 
 export type Drafted = Chunk & {
   readonly type: 'drafted';
-  /** Undefined: it was not worth one, or one of the lines would be refused. */
+  /** Undefined: a draft was not worth it, or one of the lines would be refused. */
   readonly draft: Draft | undefined;
-  /** What it was read into, as JSON: of so many objects one text is the quicker to send. */
+  /** The parsed commands as JSON: one string is faster to send than so many objects. */
   readonly commands: string;
-  /** Of each command its line. */
+  /** The line of each command. */
   readonly lines: Float64Array;
   readonly digest: string;
 };
 
 export type DraftedChunk = Drafted | UnreadableChunk;
 
-/** What it was drafted from. */
+/** The chunk that it was drafted from. */
 export function readOf({ from, to, commands, lines, digest }: Drafted): SoundChunk {
   const said = JSON.parse(commands) as readonly Command[];
   return { from, to, type: 'read', commands: said, lines: [...lines], digest };

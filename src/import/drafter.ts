@@ -8,7 +8,8 @@ import type { DraftedChunk } from './drafted.ts';
 import { Inbox } from './inbox.ts';
 import { type Begin, FITTING, type FromDrafter, type ToDrafter } from './messages.ts';
 
-// What is written while the thread that drafts waits for a core; a command waits for what was read before it came.
+// Enough to write while the drafting thread waits for a core; not more, because a command waits for what was read
+// before it came.
 const AHEAD = 3;
 
 export class Drafter {
@@ -26,12 +27,12 @@ export class Drafter {
     });
   }
 
-  /** How many lines a chunk is to have from now on. */
+  /** Sets the number of lines per chunk from now on. */
   fit(lines: number): void {
     Atomics.store(fitting, FITTING.lines, lines);
   }
 
-  /** So many chunks from now on are not worth a draft. */
+  /** Tells the drafting thread not to draft this many of the next chunks. */
   spare(chunks: number): void {
     Atomics.store(fitting, FITTING.spared, chunks);
   }
@@ -66,25 +67,25 @@ export class Drafter {
   }
 }
 
-/** Of one import what comes of its lines: the last of all chunks may be one that cannot be read. */
+/** The drafts of one import; the last of all chunks may be one that cannot be read. */
 export class Drafts {
   readonly came = new Inbox<readonly DraftedChunk[]>();
   readonly #room: () => void;
   readonly #close: () => void;
 
-  /** `room` is called once for each that may come, `close` when no more are wanted. */
+  /** `room` is called once for each commit's chunks that may come, `close` when no more are wanted. */
   constructor(room: () => void, close: () => void) {
     this.#room = room;
     this.#close = close;
     for (let ahead = 0; ahead < AHEAD; ahead++) room();
   }
 
-  /** Whether there are some to take, or will be within so long, or it is known that none will come. */
+  /** Whether chunks can be taken, or will be within this time, or it is known that none will come. */
   isAtHand(withinMs: number): Promise<boolean> {
     return this.came.isAtHand(withinMs);
   }
 
-  /** What is written in one turn; undefined: that was all. Throws what made it fail. */
+  /** The chunks to write in one commit; undefined: there are no more. Throws the error that it failed with. */
   async take(): Promise<readonly DraftedChunk[] | undefined> {
     const chunks = await this.came.take();
     this.#room();

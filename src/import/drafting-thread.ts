@@ -21,12 +21,12 @@ import {
 import { gathered } from './read-chunks.ts';
 import { Room } from './room.ts';
 
-// What is written in 30 ms, with one fsync, which nobody minds who is not there.
+// What is written in 30 ms, with one fsync: no burden while nobody else waits.
 const TURN_LINES = 2000;
-// 1 MiB where lines are long: five times what so many short ones come to. Of an import five turns are under way at most: one that
-// is written, three that are read, and one that waits to be told. A draft is twice as long.
+// 1 MiB if the lines are long: five times the size of as many short ones. At most five commits of an import are in
+// progress: one being written, three read ahead, and one waiting to be reported. A draft is twice as long.
 const TURN_CHARACTERS = 1_048_576;
-// Of bytes that wait to be read, for each import: what one turn writes, and as much again.
+// Bytes that wait to be read, per import: what one commit writes, and as much again.
 const HELD_BYTES = 262_144;
 
 type Session = { readonly bytes: Readable; readonly room: Room };
@@ -92,7 +92,7 @@ function isTurnFull(chunks: readonly DraftedChunk[]): boolean {
 }
 
 function isWorthIt(): boolean {
-  // Below it, where it was made 0 in between.
+  // It may be below 0, if it was reset to 0 in between.
   if (Atomics.load(fitting, FITTING.spared) <= 0) return true;
   Atomics.sub(fitting, FITTING.spared, 1);
   return false;

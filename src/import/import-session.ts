@@ -9,19 +9,19 @@ import { Inbox } from './inbox.ts';
 import { Room } from './room.ts';
 
 type InForce = Promise<Rejection | undefined>;
-/** In one commit; the last of a turn ends it. */
+/** One commit; the last one of a turn ends it. */
 type Wrote = { readonly packed?: Packed | undefined; readonly isLast: boolean };
 
-/** Its turn is over. */
+/** The turn is over. */
 export const NOTHING: Wrote = { isLast: true };
-// It goes on writing while what it wrote is put in force here, which takes a tenth as long.
+// The thread writes on while the main thread puts the previous commit in force, which takes a tenth as long.
 const AHEAD = 2;
 
 export class ImportThreadLost extends Error {
   override readonly name = 'ImportThreadLost';
   readonly #found: string;
 
-  /** `why`: there was none to be had. */
+  /** `why`: no thread could be started. */
   constructor(why?: Error) {
     super();
     this.#found = why === undefined ? 'it lost' : `none: ${why.message}`;
@@ -33,9 +33,9 @@ export class ImportThreadLost extends Error {
   }
 }
 
-/** What is said to the thread. */
+/** What is sent to the thread. */
 type Asks = {
-  /** In this turn it may write once more. */
+  /** Lets the thread write once more in this turn. */
   readonly go: (turn: number) => void;
   readonly wanted: Borrower['wanted'];
 };
@@ -45,14 +45,14 @@ export class ImportSession implements Borrower {
   readonly #asks: Asks;
   /** The turn that the thread asked for last, from 1. */
   turn = 0;
-  /** The line that comes after all that is known of. */
+  /** The line after the last one with a known result. */
   #line: number;
-  /** For pieces of its lines, until it is over. */
+  /** For pieces of its lines, until the import is over. */
   readonly room = new Room();
-  /** What the thread said that it wrote in its turn, and nobody has looked at yet. */
+  /** What the thread reported as written in its turn and nobody has taken yet. */
   readonly #wrote = new Inbox<Wrote>();
   #isLent = false;
-  /** Of what was written last; and of what is not in force yet, in order, how that is said. */
+  /** Whether the last commit is in force; and, in order, how to settle those that are not yet. */
   #inForce: InForce = Promise.resolve(undefined);
   readonly #settles: ((inForce: InForce) => void)[] = [];
   #isOver = false;
@@ -66,7 +66,7 @@ export class ImportSession implements Borrower {
     return this.#isOver;
   }
 
-  /** What the thread says of it, until it ends. Throws what made it fail. */
+  /** The thread's results until it ends. Throws the error that it failed with. */
   async *results(): AsyncGenerator<ChunkResult, void> {
     for (let next = await this.#results.take(); next !== undefined; next = await this.#results.take()) {
       const rejection = await next.inForce;
@@ -76,7 +76,7 @@ export class ImportSession implements Borrower {
     }
   }
 
-  /** Of the lines that are known to be in force nothing is said again. */
+  /** Lines known to be in force are not reported again. */
   cutShort(rejection: Rejection): ChunkResult {
     return this.#refused({ from: this.#line, to: this.#line }, rejection);
   }
@@ -86,7 +86,7 @@ export class ImportSession implements Borrower {
     return { type: 'failed', from, to, failure: { type: 'rejected', line: from, detail, rejection } };
   }
 
-  /** In the turn that was asked for last. Throws if the thread is lost meanwhile. */
+  /** The commits of the turn that was asked for last. Throws if the thread is lost meanwhile. */
   async *writes(): AsyncGenerator<Happened, void> {
     if (this.#isOver) return;
     const { turn } = this;
@@ -109,7 +109,7 @@ export class ImportSession implements Borrower {
     if (!this.#isLent) return;
     if (wrote.packed !== undefined) {
       const { promise, resolve } = Promise.withResolvers<Awaited<InForce>>();
-      // Whoever takes the result hears of it.
+      // The rejection is handled where the result is taken.
       promise.catch(() => undefined);
       this.#inForce = promise;
       this.#settles.push(resolve);
@@ -121,7 +121,7 @@ export class ImportSession implements Borrower {
     this.#asks.wanted(by);
   }
 
-  /** Of the first of what was written and not yet settled. */
+  /** Settles the oldest commit that is not settled yet. */
   inForce(settled: InForce): void {
     this.#settles.shift()?.(settled);
   }
@@ -141,7 +141,7 @@ export class ImportSession implements Borrower {
     this.end();
   }
 
-  /** The thread is gone, and says nothing more: also not what it wrote in its turn. */
+  /** The thread is gone and reports nothing more, not even what it wrote in its turn. */
   lose(): void {
     const error = new ImportThreadLost();
     this.#wrote.end({ error });

@@ -17,13 +17,13 @@ export type ImportThreadOptions = {
   /** The data directory. */
   readonly directory: string;
   readonly desk: () => LendingDesk;
-  /** Our own addresses, which no backend may be. */
+  /** The router's own addresses, which no backend may have. */
   readonly listeners: () => readonly string[];
-  /** How long the thread waits for a next import before it goes; 30 000 by default. */
+  /** How long an idle thread waits for the next import before it ends; 30 000 by default. */
   readonly idleMs?: number;
 };
 
-// More than this at once only make each other later.
+// More imports at once would only delay each other.
 const MAX_AT_ONCE = 4;
 const IDLE_MS = 30_000;
 
@@ -59,7 +59,7 @@ export class ImportThread implements Importer {
     return this.#thread.childSpec();
   }
 
-  /** Whether there is a thread, with memory of its own. */
+  /** Whether the thread exists, with memory of its own. */
   get isBorn(): boolean {
     return this.#thread.isBorn;
   }
@@ -88,7 +88,7 @@ export class ImportThread implements Importer {
     }
   }
 
-  /** Piece by piece, as there is room for them. */
+  /** Piece by piece, as there is room. */
   async #pump(
     id: number,
     session: ImportSession,
@@ -99,13 +99,13 @@ export class ImportThread implements Importer {
     try {
       for await (const bytes of source) {
         await session.room.take();
-        // What a socket read lies in memory that others may share.
+        // The memory of what a socket read may be shared, so it cannot be transferred.
         const own = Uint8Array.from(bytes);
         port.postMessage(own satisfies Piece, [own.buffer]);
       }
       port.postMessage(null satisfies Piece);
     } catch (error) {
-      // Whoever sends is gone, and perhaps nobody asks for results any more; or it is over, and takes no more.
+      // The sender is gone, and perhaps nobody wants results any more; or the import is over and takes no more lines.
       this.#cancel(id, session, error);
     }
   }
@@ -146,7 +146,10 @@ export class ImportThread implements Importer {
     }
   }
 
-  /** It stays known until the thread has said its last of it: a chunk may just be written. */
+  /**
+   * The session stays known until the thread has sent its last message about it: a chunk may be in the middle of being
+   * written.
+   */
   #cancel(id: number, session: ImportSession, error?: unknown): void {
     if (session.isOver) return;
     if (error === undefined) session.end();
@@ -167,7 +170,7 @@ export class ImportThread implements Importer {
   }
 }
 
-/** As long as the thread lives, and not for each import: a large file comes in many. */
+/** For as long as the thread lives rather than per import: a large file may come in many imports. */
 function withRoomyHeap(make: () => Worker): Worker {
   const thread = withRoomyNursery(make);
   const roomy = roomyHeap();

@@ -28,32 +28,32 @@ import { Drafter, type Drafts } from './drafter.ts';
 import { type Begin, type FromImporter, type ImportBoot, type ToImporter, WANTED } from './messages.ts';
 import { Room } from './room.ts';
 
-// A turn ends with the chunk in which a command comes to wait: of these in 4 ms.
+// A turn ends with the chunk during which a command starts to wait: with this many lines, 4 ms.
 const MANY_LINES = 250;
-// While commands come a turn is one chunk, of 2 ms once those are written that were read before. A chunk takes some work, of so few
-// lines a tenth of all.
+// While commands arrive, a turn is one chunk, of 2 ms once the chunks read earlier are written. A chunk has a fixed
+// cost, which with this few lines is a tenth of the total.
 const FEW_LINES = 100;
-// Owners that are there already come together: so many chunks at most are decided here before another draft is tried. Some forty are
-// drafted already when the first proves vain.
+// Existing owners come in runs: at most this many chunks are decided here before another draft is tried. About forty
+// are already drafted when the first draft fails.
 const MOST_SPARED = 512;
 const CROWDED_MS = 500;
-// 20 000 lines: then the file's pages may have to be written back, which is no turn's to wait for.
+// 20 000 lines: after that the file's pages may have to be written back, which no turn should wait for.
 const COMMITS_A_TURN = 10;
-// Lines that are late are mostly on their way; handing the log over and getting it back takes some milliseconds as well.
+// Late lines are usually on their way; handing the log over and getting it back takes some milliseconds too.
 const LATE_MS = 3;
-// 24 MiB: less than what a commit of the main thread would write back by itself.
+// 24 MiB: less than a commit of the main thread would write back by itself.
 const WRITE_BACK_PAGES = 6144;
 
 type Session = {
   readonly id: number;
   readonly by: By;
   readonly drafts: Drafts;
-  /** From 1; the last that it asked for. */
+  /** The turn that it asked for last, from 1. */
   turn: number;
   isInTurn: boolean;
-  /** In its turn. */
+  /** Commits in its turn. */
   commits: number;
-  /** In its turn it may write so many times. */
+  /** How many times it may still write in its turn. */
   readonly go: Room;
 };
 
@@ -68,11 +68,11 @@ const sessions = new Map<number, Session>();
 let opened: Opened | undefined;
 let crowdedUntil = 0;
 let turnMs = 0;
-/** Drafts that did not hold, one after the other. */
+/** Drafts in a row that did not hold. */
 let misses = 0;
 /** Somebody waits for the present turn to end. */
 let isWanted = false;
-/** In the present turn. */
+/** The last commit of the present turn, not handed over yet. */
 let written: Happened | undefined;
 
 function tell(message: FromImporter): void {
@@ -110,7 +110,7 @@ async function carryOut(session: Session, isJoined: boolean): Promise<void> {
   }
 }
 
-/** The turn goes on while lines are late, if not for long. */
+/** Waits for late lines within the turn, but not for long. */
 async function nextOf(session: Session): Promise<readonly DraftedChunk[] | undefined> {
   const { drafts } = session;
   if (session.isInTurn && !(await drafts.isAtHand(LATE_MS))) handOver(session, true);
@@ -119,7 +119,7 @@ async function nextOf(session: Session): Promise<readonly DraftedChunk[] | undef
 
 async function inTurn(session: Session, chunks: readonly DraftedChunk[]): Promise<readonly ChunkResult[]> {
   if (!session.isInTurn) {
-    // As long as it had the log: then others have it half of the time, and the disk.
+    // Waits as long as it had the log, so that others have the log and the disk half of the time.
     if (isCrowded()) await sleep(turnMs);
     askForTurn(session);
   }
@@ -145,18 +145,23 @@ function askForTurn(session: Session): void {
   tell({ type: 'turn', id: session.id, turn: session.turn });
 }
 
-/** What was written last, if anything was, to be put in force; after the last of a turn the log is the main thread's again. */
+/**
+ * Sends the last commit, if any, to be put in force; after the last one of a turn the log is the main thread's again.
+ */
 function handOver(session: Session, isLast: boolean): void {
   tell({ type: 'wrote', id: session.id, packed: written?.packed, isLast });
   written = undefined;
   if (!isLast) return;
   session.isInTurn = false;
-  // It was for this turn; whoever else reads meanwhile whether it is crowded leaves it so.
+  // This wish was for this turn; other callers of `isCrowded` do not clear it.
   isWanted = false;
   writeBack();
 }
 
-/** In one commit, until one is refused or others wait for their turn: at least the first, which is readable. */
+/**
+ * Writes chunks in one commit until one is refused or others wait for their turn; at least the first, which is
+ * readable.
+ */
 async function writtenOf(chunks: readonly DraftedChunk[], by: By): Promise<readonly ChunkResult[]> {
   const results: ChunkResult[] = [];
   try {
@@ -171,10 +176,10 @@ async function writtenOf(chunks: readonly DraftedChunk[], by: By): Promise<reado
       return results;
     });
   } catch (error) {
-    // Whatever it holds of the file, and the lock of who writes it, is let go.
+    // Releases whatever the log holds of the file, including the write lock.
     closeLog();
-    // Those before the one that could not be written may be, and where the commit failed half of them; what fails one alone is said
-    // of it.
+    // The chunks before the failing one may still be written; if the commit itself failed, half of them. A chunk that
+    // fails alone is reported.
     const written = results.filter(({ type }) => type === 'done').length;
     const fewer = written < chunks.length ? written : chunks.length >> 1;
     if (chunks.length > 1) return writtenOf(chunks.slice(0, Math.max(1, fewer)), by);
@@ -182,7 +187,7 @@ async function writtenOf(chunks: readonly DraftedChunk[], by: By): Promise<reado
   }
 }
 
-/** As it was drafted; where that does not hold, decided here, and the next ones are hardly worth a draft. */
+/** Writes the draft; if it does not hold, decides the chunk here and skips drafts for the next ones. */
 async function resultOf(chunk: Drafted, by: By): Promise<ChunkResult> {
   const { log, desk } = openLog();
   if (chunk.draft !== undefined) {
@@ -205,23 +210,26 @@ function isCrowded(): boolean {
   return isSo;
 }
 
-/** Opened for the first time, or anew, it may not be to be had: the words are those of a log that fails later. */
+/** Opening the log may fail; the rejection has the same words as for a log that fails later. */
 function refusalOf(error: unknown): Rejection {
   if (error instanceof DataUnusable) return { type: 'log_unavailable', detail: error.message };
   return refusalFor(error);
 }
 
-/** Between turns, since whoever waits for one would wait for the disk as well. The journal's thread has done most of it. */
+/**
+ * Called between turns, since a command waiting for a turn would wait for the disk too. The journal's thread has done
+ * most of it.
+ */
 function writeBack(): void {
   try {
     opened?.log.writeBack(WRITE_BACK_PAGES);
   } catch (error) {
-    // The next append will say so.
+    // The next append will report it.
     if (!(error instanceof LogUnavailable)) throw error;
   }
 }
 
-/** An archive may have put another file in the log's place since the last turn; during one it waits. */
+/** An archive may have replaced the log's file since the last turn; during a turn it waits. */
 function openLog(): Opened {
   if (opened?.isSwapped() === true) closeLog();
   if (opened !== undefined) return opened;
@@ -230,7 +238,7 @@ function openLog(): Opened {
   log.onAppended((happened) => {
     written = happened;
   });
-  // Nobody is awake here, and in its turn nobody else decides: there is nothing to wait for.
+  // No owner is awake on this thread, and nobody else decides during its turn, so there is nothing to wait for.
   const alone = { owners: asleepOver(log), published: async () => {}, newCommandId };
   const handler = new CommandHandler({ log, ...alone });
   const askTogether = (commands: readonly Command[], by: By, digest: string) =>
@@ -244,7 +252,7 @@ function closeLog(): void {
   opened = undefined;
 }
 
-/** One of a turn that is over is void. */
+/** A go for a turn that is over is void. */
 function hasGo(id: number, turn: number): void {
   const session = sessions.get(id);
   if (session?.isInTurn === true && session.turn === turn) session.go.make();

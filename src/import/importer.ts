@@ -7,9 +7,11 @@ import { readChunks } from './read-chunks.ts';
 import { roomyHeap } from './roomy-heap.ts';
 
 export type ImportWish = Numbering & {
-  /** Lines a chunk. Undefined: many, or few while others wait for their turn. */
+  /** Lines per chunk. Undefined: many, or few while others wait for their turn. */
   readonly size?: number | undefined;
-  /** Its command id, if any, is that of the whole import: each chunk's is made of it and its first line. */
+  /**
+   * Its command id, if any, is that of the whole import: the id of each chunk is made of it and the chunk's first line.
+   */
   readonly by: By;
 };
 
@@ -18,7 +20,7 @@ export interface Importer {
   import(source: AsyncIterable<Uint8Array>, wish: ImportWish): AsyncGenerator<ChunkResult, void>;
 }
 
-// Small enough that a command sent meanwhile waits less than ten milliseconds, large enough to share an fsync.
+// Small enough that a command sent meanwhile waits less than 10 ms, large enough to share an fsync.
 export const CHUNK = 500;
 
 export function importerOver(desk: Pick<Desk, 'askTogether'>, ownAddresses: () => OwnAddresses): Importer {
@@ -33,11 +35,13 @@ export function importerOver(desk: Pick<Desk, 'askTogether'>, ownAddresses: () =
 export type Into = {
   readonly desk: Pick<Desk, 'askTogether'>;
   readonly ownAddresses: () => OwnAddresses;
-  /** Its command id, if any, is that of the whole import: each chunk's is made of it and its first line. */
+  /**
+   * Its command id, if any, is that of the whole import: the id of each chunk is made of it and the chunk's first line.
+   */
   readonly by: By;
 };
 
-/** One after the other: the first that is refused ends the import, and what came before it stays in force. */
+/** One after the other: the first refused chunk ends the import, and those before it stay in force. */
 export async function* importChunks(
   chunks: AsyncIterable<readonly Line[]>,
   { desk, ownAddresses, by }: Into,

@@ -9,13 +9,13 @@ export class Inbox<T> {
     this.#heard();
   }
 
-  /** No more will come; with an error, since something failed. The first end counts. */
+  /** No more will come; with `error`, because something failed. Only the first call counts. */
   end(end: { readonly error?: unknown } = {}): void {
     this.#end ??= end;
     this.#heard();
   }
 
-  /** Whether one can be taken, or nothing more will come: now, or within so long. For whoever takes them. */
+  /** Whether a piece can be taken, or nothing more will come, now or within this time. For the consumer. */
   async isAtHand(withinMs: number): Promise<boolean> {
     if (!this.#isAtHand) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -31,7 +31,7 @@ export class Inbox<T> {
     return this.#pieces.length > 0 || this.#end !== undefined;
   }
 
-  /** Undefined, or what made it fail, once all was taken that came before its end. */
+  /** The next piece; undefined once it has ended and everything is taken, or throws the error that it ended with. */
   async take(): Promise<T | undefined> {
     for (;;) {
       if (this.#pieces.length > 0) return this.#pieces.shift();

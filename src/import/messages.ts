@@ -10,7 +10,10 @@ import type { ImportWish } from './importer.ts';
 
 export type ImportBoot = {
   readonly directory: string;
-  /** One number, not 0 once somebody has come to wait for the turn to end, as `WANTED` says; whoever reads it there makes it 0. */
+  /**
+   * One number: bits of `WANTED`, set when somebody starts to wait for the turn to end; the thread that reads it sets
+   * it to 0.
+   */
   readonly wanted: Int32Array<SharedArrayBuffer>;
 };
 
@@ -19,21 +22,23 @@ export const WANTED = { command: 1, other: 2 } as const;
 
 export type DraftBoot = { readonly fitting: Int32Array<SharedArrayBuffer> };
 
-/** Places in `fitting`: how many lines a chunk is to have where an import does not say so, and how many chunks are not worth a draft. */
+/**
+ * Indexes in `fitting`: the lines per chunk, if the import does not set it, and how many chunks are not worth a draft.
+ */
 export const FITTING = { lines: 0, spared: 1 } as const;
 
 export type Begin = {
   readonly type: 'begin';
   readonly id: number;
   readonly wish: ImportWish;
-  /** Our own addresses, which no backend may be. */
+  /** The router's own addresses, which no backend may have. */
   readonly listeners: readonly string[];
-  /** Where its lines come from: each `More` is answered with a piece of them, and after the last one with null. */
+  /** Where its lines come from: each `More` is answered with a piece, and after the last one with null. */
   readonly bytes: MessagePort;
 };
 export type More = 'more';
 export type Piece = Uint8Array<ArrayBuffer> | null;
-/** Nobody wants it any more. What it was told to write it still says. */
+/** Nobody wants it any more. What it was already told to write is still reported. */
 export type Cancel = { readonly type: 'cancel'; readonly id: number };
 export type Failed = { readonly type: 'failed'; readonly id: number; readonly message: string };
 export type Ended = { readonly type: 'ended'; readonly id: number };
@@ -41,15 +46,15 @@ export type Ended = { readonly type: 'ended'; readonly id: number };
 export type ToImporter =
   | Begin
   | Cancel
-  /** In this turn it may decide and append once more: nobody else does until the turn is over. */
+  /** It may decide and append once more in this turn; nobody else does until the turn is over. */
   | { readonly type: 'go'; readonly id: number; readonly turn: number };
 
 export type FromImporter =
   | Ended
   | Failed
-  /** Chunks are read, and wait to be written. `turn`: from 1. */
+  /** Chunks are read and wait to be written. `turn`: from 1. */
   | { readonly type: 'turn'; readonly id: number; readonly turn: number }
-  /** Absent: nothing. The last of a turn ends it. */
+  /** `packed` absent: nothing was written. The last one of a turn ends it. */
   | {
       readonly type: 'wrote';
       readonly id: number;
@@ -61,7 +66,7 @@ export type FromImporter =
 export type ToDrafter =
   | Begin
   | Cancel
-  /** There is room for what is written in one turn. */
+  /** There is room for another commit's chunks. */
   | { readonly type: 'take'; readonly id: number };
 
 export type FromDrafter =

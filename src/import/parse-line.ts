@@ -13,7 +13,7 @@ import {
 } from '../config/index.ts';
 import { readJson } from '../config/read-json.ts';
 
-// What nearly all lines of a large file are. It says no key twice, and escapes nothing, so it needs no further look.
+// The form of nearly all lines in a large file. It has no duplicate key and no escapes, so it needs no further check.
 const PLAIN = /^\{"domain": ?"([^"\\]+)", ?"pool": ?"([^"\\]+)"\}\r?$/;
 
 export function parseLine(text: string, own: OwnAddresses): Checked<Command> {
@@ -22,7 +22,7 @@ export function parseLine(text: string, own: OwnAddresses): Checked<Command> {
   return command === undefined ? parseAny(text, own) : { ok: true, value: command };
 }
 
-/** Undefined: something is wrong with it, which is told better by those who look at every key. */
+/** Undefined: something is wrong with the line, and the full parser reports it better. */
 function plainDomain(host: string, pool: string): Command | undefined {
   const name = parseDomainName(host);
   const named = parsePoolName(pool);

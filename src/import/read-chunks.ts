@@ -7,7 +7,7 @@ import { type OwnAddresses, type Problem, renderProblem } from '../config/index.
 import { type Line, NoLine } from './cut-lines.ts';
 import { parseLine } from './parse-line.ts';
 
-/** Numbers of its first and last line. */
+/** The numbers of its first and last line. */
 export type Chunk = { readonly from: number; readonly to: number };
 
 export type Unreadable = {
@@ -19,11 +19,11 @@ export type Unreadable = {
 
 export type SoundChunk = Chunk & {
   readonly type: 'read';
-  /** Of each owner the last. */
+  /** The last command of each owner. */
   readonly commands: readonly Command[];
-  /** Of each command its line. */
+  /** The line of each command. */
   readonly lines: readonly number[];
-  /** Of all lines, if it is wanted. */
+  /** Of all lines, if wanted. */
   readonly digest: string;
 };
 
@@ -33,10 +33,10 @@ export type ReadChunk = SoundChunk | UnreadableChunk;
 
 export type Reading = { readonly ownAddresses: () => OwnAddresses; readonly isDigested: boolean };
 
-// So many lines are read between two looks at what else there is to do: half a millisecond.
+// The lines read before other work gets a turn: half a millisecond.
 const LINES_A_TURN = 100;
 
-/** Undefined where there are no lines, as `cutLines` says. */
+/** Undefined if there are no lines, as with `cutLines`. */
 export async function* readChunks(
   chunks: AsyncIterable<readonly Line[]>,
   reading: Reading,
@@ -52,7 +52,7 @@ export async function* readChunks(
   }
 }
 
-/** Those that are at hand together, until there is enough of them. */
+/** Groups the chunks that are at hand, until there are enough. */
 export async function* gathered<Of extends Chunk>(
   chunks: AsyncIterable<Of | undefined>,
   isEnough: (group: readonly Of[]) => boolean,
@@ -72,7 +72,7 @@ export async function* gathered<Of extends Chunk>(
 
 async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: Reading): Promise<ReadChunk> {
   const chunk = { from: lines[0]?.number ?? 1, to: lines.at(-1)?.number ?? 1 };
-  // A later line of the same owner wins; its place in the chunk says which line it was.
+  // A later line of the same owner wins; the command's place in the chunk tells its line.
   const places = new Places();
   const commands: Command[] = [];
   const numbers: number[] = [];
@@ -97,7 +97,9 @@ async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: R
   };
 }
 
-/** The system is asked, which takes longer than reading a hundred lines: only if a line has addresses, and once a chunk. */
+/**
+ * Asks the system, which takes longer than reading a hundred lines: only if a line has addresses, and once per chunk.
+ */
 function askedOnce(ask: () => OwnAddresses): OwnAddresses {
   let own: OwnAddresses | undefined;
   const answer = () => (own ??= ask());
@@ -121,7 +123,7 @@ function unreadable(line: number, problems: readonly Problem[]): Unreadable {
   return { type: 'unreadable', line, detail: `line ${line}: ${detail}`, problems: problems.map(withoutLine) };
 }
 
-/** A line has its number from us: what its own text calls line 1 says only a column. */
+/** The line number is known from the file; the parser's own line 1 only adds a column. */
 function withoutLine({ path, expected, found, nearest, column }: Problem): Problem {
   const at = column === undefined ? path : `column ${column}`;
   return { path: at, expected, found, ...(nearest === undefined ? {} : { nearest }) };

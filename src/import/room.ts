@@ -20,12 +20,12 @@ export class Room {
     this.#places -= 1;
   }
 
-  /** Those that are left are void. */
+  /** Places not taken yet become void. */
   clear(): void {
     this.#places = 0;
   }
 
-  /** Nobody shall take one any more. */
+  /** From now on, taking a place fails. */
   close(reason: Error): void {
     this.#closed ??= reason;
     this.#heard();

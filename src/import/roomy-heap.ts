@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
 
 const GROWTH = '--heap-growing-percent';
-// It may double: some 25 MB more.
+// The heap may double: about 25 MB more.
 const WIDE = 100;
 const NURSERY = '--max-semi-space-size';
 // 16 MiB, V8's own default.
@@ -18,7 +18,7 @@ const tightGrowth = started(GROWTH);
 const tightNursery = started(NURSERY);
 let users = 0;
 
-/** Of the whole process, to be given back when the bulk is over. */
+/** For the whole process; disposed of when the bulk is over. */
 export function roomyHeap(): Disposable {
   if (tightGrowth === undefined) return { [Symbol.dispose]() {} };
   users += 1;
@@ -31,7 +31,10 @@ export function roomyHeap(): Disposable {
   };
 }
 
-/** The limit of a nursery is read when a thread makes its heap, which is over once it is online, or gone without. */
+/**
+ * V8 reads the nursery's limit when a thread creates its heap, which has happened once the thread is online or has
+ * ended.
+ */
 export function withRoomyNursery(make: () => Worker): Worker {
   if (tightNursery === undefined) return make();
   setFlagsFromString(`${NURSERY}=${ROOMY}`);

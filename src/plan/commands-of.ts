@@ -3,7 +3,7 @@ import type { Command } from '../../actors/index.ts';
 import type { PoolName } from '../../eventlog/index.ts';
 import type { Change, Routing } from '../config/index.ts';
 
-/** One command an owner; in whatever order, since all happen at one position. */
+/** One command per owner; in any order, since all take effect at one position. */
 export function commandsOf(changes: readonly Change[], wished: Routing): Command[] {
   const pools = new Set<PoolName>();
   const commands: Command[] = [];

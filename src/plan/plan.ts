@@ -16,7 +16,7 @@ import { routingOf } from './routing-of.ts';
 
 export type Compared = { readonly changes: readonly Change[]; readonly refusal: Rejection | undefined };
 
-/** For `desk.carryOut`, of a wish that is at hand: it is compared in its turn, in one piece. */
+/** For `desk.carryOut`, with a wish in memory: compares it within the turn, in one step. */
 export function planFor(wished: Routing, allowRemovals: number): Plan {
   return async (now) => {
     const { changes, refusal } = compared(routingOf(await now.everything()), wished, allowRemovals);

@@ -22,7 +22,7 @@ export type AskedWish = {
   readonly headers: readonly string[];
   /** Undefined: now. */
   readonly at?: Moment;
-  /** A backend that is asked about. */
+  /** The backend asked about. */
   readonly whyNot?: string;
   readonly live?: Live;
 };
@@ -30,14 +30,14 @@ export type AskedWish = {
 export type AskedStory = {
   readonly request: { readonly method: string; readonly host: string; readonly path: string };
   readonly position: number;
-  /** As of when the backends are shown. */
+  /** The time for which the backends are shown. */
   readonly asOf: string;
   readonly domain: string | null;
   readonly domains: readonly ConsideredDomain[];
   readonly route: FoundRoute | null;
   readonly pool: string | null;
   readonly sight: Sight | null;
-  /** What would be picked; null: none. */
+  /** The backend that would be picked; null: none. */
   readonly backend: string | null;
   readonly why: string;
   readonly whyNot: string | null;
@@ -89,7 +89,7 @@ export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedSt
 
 type Shown = {
   readonly sight: Sight;
-  /** Where nothing can be had; null: it would wait. */
+  /** If no backend is available; null: the request would wait. */
   readonly refusal: Refusal | null;
   readonly atMs: number;
 };
@@ -124,7 +124,7 @@ async function sightOf(
   return { sight: new Names(room.journal(), state).sight(look), refusal: look.refusal, atMs };
 }
 
-/** What health is kept apart by. */
+/** The route for which health is kept separately. */
 function routeKey(
   wish: AskedWish,
   { log }: Room,
@@ -179,7 +179,7 @@ function whyNot(
   return other.isTrial ? `${id} is available too: ${why}` : whyOther(its, other, sight);
 }
 
-/** Both could be had. Where the policy names some by chance, the least of all may not be among them. */
+/** Both are available. If the policy draws its candidates at random, the least loaded may not be among them. */
 function whyOther(its: NamedCandidate, other: NamedCandidate, { measure, draws }: Sight): string {
   const [id, picked] = [its.backend, other.backend];
   if (its.score === null || other.score === null)

@@ -19,10 +19,10 @@ export type Change = {
   readonly data: object;
 };
 
-// Half a second of reading. A backend that comes and goes all the time is a day's worth of events, once a second.
+// Half a second of reading. A backend that comes and goes once a second has as many events in a day.
 const LOOK_BACK = 100_000;
 const PAGE = 1000;
-// What the router found by itself is no change of anybody's.
+// What the router found by itself is not a change made by anybody.
 const FOUND_BY_ITSELF: ReadonlySet<string> = new Set([
   'BackendQuarantined',
   'BackendHealthChanged',
@@ -40,7 +40,7 @@ export function lastChange(
   const to = versionAt(log, stream, position);
   for (let last = to; last > Math.max(0, to - LOOK_BACK); last -= PAGE) {
     const events = log.readStream(stream, { from: Math.max(1, last - PAGE + 1), to: last, limit: PAGE });
-    // What is before those is archived.
+    // Earlier events are archived.
     if (events.length === 0) return undefined;
     const found = events.findLast(isIt);
     if (found !== undefined) return changeOf(found);
@@ -57,14 +57,14 @@ export function lastChangeOfBackend(
   return lastChange(log, pool, position, (event) => 'id' in event.data && event.data.id === id);
 }
 
-/** What was looked for, in which stream, and whether it was found. */
+/** What was looked for, in which stream, and the change found. */
 export type Looked = {
   readonly what: string;
   readonly stream: StreamName | undefined;
   readonly change: Change | undefined;
 };
 
-/** What was not found since it is, or may be, in the archive. */
+/** Changes that were not found because they are, or may be, in the archive. */
 export function archivedChanges(log: Log, position: number, looked: readonly Looked[]): string[] {
   const upTo = log.base()?.position;
   if (upTo === undefined) return [];

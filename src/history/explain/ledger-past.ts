@@ -14,35 +14,35 @@ import type { ByteWriter, JournalledCheckpoint, JournalReader } from '../../../e
 import { checkpointBefore } from '../checkpoint-before.ts';
 import type { Room } from '../room.ts';
 
-/** An operation, and the pool as it was before it; `pool` undefined: the journal has not all that led there. */
+/** An operation, and the pool before it; `pool` is undefined if the journal lacks some of what led there. */
 export type Met = { readonly record: LedgerRecord; readonly pool: PastPool | undefined };
 
 export type PastPool = {
-  /** Its ledger was freed: it sleeps, or was removed. */
+  /** Its ledger was freed: the pool is asleep, or was removed. */
   readonly isFreed: boolean;
-  /** As any operation does first: quarantines and ejections that are over by then end. */
+  /** Ends the quarantines and ejections that are over by then, as any operation does first. */
   expire(nowMs: number): void;
   look(asking: Asking): Look;
   waiter(ticket: number): Waiting | undefined;
-  /** As a ledger packs its checkpoints. */
+  /** In the format of the ledger's checkpoints. */
   pack(into: ByteWriter): void;
 };
 
 export type Sought = {
-  /** About when, in epoch milliseconds; the operation is not much later. */
+  /** The approximate time, in epoch milliseconds; the operation is not much later. */
   readonly nearMs: number;
-  /** It has at least this ticket, of the run that is looked at. */
+  /** The lowest ticket it may have, within the run that is read. */
   readonly fromTicket?: number;
   readonly is: (record: LedgerRecord) => boolean;
 };
 
-// With these it is made, or goes on.
+// Operations that make a ledger or restart one.
 const OF_A_LEDGER: ReadonlySet<LedgerRecord['op']> = new Set(['start', 'settings', 'row']);
-// What is behind a checkpoint is written about when it is.
+// The operations after a checkpoint are written at about the time of the checkpoint itself.
 const WRITTEN_MS = 300;
-// Clocks of threads, and the moment between asking for the time and being given a ticket.
+// Threads' clocks differ, and a moment passes between reading the time and getting a ticket.
 const SLACK_MS = 50;
-// Longer than a journal that died is missed.
+// Longer than it takes to restart a crashed journal.
 const LATE_MS = 10_000;
 
 export class LedgerPast {
@@ -51,7 +51,10 @@ export class LedgerPast {
   readonly #run: number | undefined;
   readonly #breathe: Room['breathe'];
 
-  /** `run`: of that process alone, since two may have routed at the same time; without, of the last that had begun. */
+  /**
+   * `run`: reads this process alone, since two may have routed at the same time; by default, the last one that had
+   * begun.
+   */
   constructor({ journal, breathe }: Pick<Room, 'journal' | 'breathe'>, poolKey: number, run?: number) {
     this.#journal = journal();
     this.#poolKey = poolKey;
@@ -59,7 +62,7 @@ export class LedgerPast {
     this.#breathe = breathe;
   }
 
-  /** The first operation that is sought; undefined: the journal does not have it. */
+  /** The first operation that matches; undefined if the journal does not have it. */
   async meet(sought: Sought): Promise<Met | undefined> {
     const from = this.#before(sought);
     const walk = new Walk(this.#poolKey, from, sought);
@@ -77,13 +80,13 @@ export class LedgerPast {
     return walk.end();
   }
 
-  /** The pool as it was at a moment; undefined: the journal does not tell. */
+  /** The pool at a moment; undefined if the journal does not tell. */
   async at(atMs: number): Promise<PastPool | undefined> {
     const met = await this.meet({ nearMs: atMs, is: (record) => record.nowMs > atMs });
     if (met !== undefined) return met.pool;
     const from = this.#before({ nearMs: atMs + SLACK_MS, is: () => false });
     if (from === undefined) return undefined;
-    // Nothing has happened since the last operation before.
+    // Nothing has happened since the last operation before that moment.
     const walk = new Walk(this.#poolKey, from, { nearMs: atMs, is: () => false });
     for (const block of this.#journal.operations(this.#poolKey, {
       fromMs: from.atMs - WRITTEN_MS,
@@ -106,7 +109,7 @@ export class LedgerPast {
   }
 }
 
-/** A pool that is only known by its checkpoint. */
+/** A pool restored from a checkpoint alone. */
 export function poolOf(poolKey: number, checkpoint: Uint8Array): PastPool {
   const memory = new ReplayMemory();
   const pool = new ReplayedPool(memory, poolKey);

@@ -13,7 +13,7 @@ export type PoolThen = {
   readonly notes: readonly string[];
 };
 
-/** The pool's ledger as it is, from whoever has it. */
+/** The pool's present ledger, from the router. */
 export type Live = { readonly pool: string; readonly checkpoint: Uint8Array };
 
 const UNTOLD =
@@ -40,7 +40,10 @@ export async function poolThen(
   return { pool, atMs, notes: [past === undefined ? UNTOLD : ASLEEP] };
 }
 
-/** An event is in force some milliseconds after it is recorded: who asks for its position asks for the pool with it. */
+/**
+ * An event is in force some milliseconds after it is recorded; a question about its position wants the pool with the
+ * event applied.
+ */
 async function inLine(
   key: number,
   past: PastPool | undefined,
@@ -59,7 +62,7 @@ async function inLine(
   return poolOf(key, packed.written());
 }
 
-/** Who waits is a number here. */
+/** Waiting requests are only counted here. */
 function waiting() {
   return { place: 0, granted() {}, refused() {} };
 }

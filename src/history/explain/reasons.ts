@@ -60,11 +60,11 @@ const LEFT = {
 } as const satisfies Record<Wait, string>;
 
 export function whyLeft(sight: Sight | null, wait: Wait): string {
-  // Of a pool that was removed the sight is of just before.
+  // If the pool was removed, the sight is from just before.
   return wait === 'no_backends' ? LEFT[wait] : `${LEFT[wait]}${reasonsIn(sight)}`;
 }
 
-/** It came while its pool had no ledger, and ended before there was one. */
+/** The request came while its pool had no ledger, and ended before there was one. */
 export function whyUnmade(ms: number, outcome: string): string {
   const waited = `it waited ${Math.round(ms)} ms for its pool to wake up`;
   return outcome === 'owner_unavailable' ? `${waited}, in vain: its owner failed` : waited;

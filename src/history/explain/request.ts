@@ -20,7 +20,7 @@ import type { Ending, RequestStory, Step } from './story.ts';
 
 export type RequestWish = { readonly id: string };
 
-// Of others with the same id of a peer, that are named.
+// How many other requests with the same peer-given id are named.
 const MOST_NAMED = 5;
 
 export async function explainRequest({ id }: RequestWish, room: Room): Promise<RequestStory> {
@@ -30,7 +30,7 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
   const { log } = room;
   const pool = request.pool?.name;
   const host = domainOf(request.host);
-  // What was so before the log begins, or after it ends, is not known here; what it had come to by then is the nearest.
+  // What was in force before the log begins or after it ends is not known here; the nearest known position is used.
   const position = Math.min(log.position(), Math.max(request.position, log.base()?.position ?? 0));
   const { considered, settings, name } = domainAt(log, host, position);
   const route = settings === undefined || !isRouted(request) ? null : routeOf(request, settings);
@@ -69,12 +69,12 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
   };
 }
 
-/** Whether it got as far as its route: not in maintenance, for one. */
+/** Whether it got as far as its route; under maintenance, for example, it did not. */
 function isRouted({ routing, pool }: RequestRecord): boolean {
   return routing !== undefined || pool !== undefined;
 }
 
-/** Of the header fields the journal has what came of the conditions on them. */
+/** Of the header fields, the journal has only whether they met the conditions of the rules. */
 function routeOf(request: RequestRecord, settings: Parameters<typeof routeAt>[0]): FoundRoute {
   const { method, path, routing } = request;
   return routeAt(settings, { method, path: pathOf(path), headers: routing?.ruleBits ?? 0 }, routing?.draw);
@@ -114,7 +114,7 @@ function changesOf(
   const ofDomain = domain && lastChange(log, domain, position);
   const ofPool = pool && lastChange(log, pool, position);
   const ofBackend = pool && id ? lastChangeOfBackend(log, pool, id, position) : undefined;
-  // What the router found by itself is told of the backend; what mattered last is what somebody changed.
+  // What the router found by itself is shown under `backend`; `last` is the last change that somebody made.
   const last = [ofDomain, ofPool]
     .filter((change): change is Change => change !== undefined)
     .toSorted((a, b) => b.position - a.position)[0];
@@ -133,7 +133,10 @@ function changesOf(
   };
 }
 
-/** What is told here is the newest of those that a peer gave one id; each has one of ours that leads to it alone. */
+/**
+ * The story is of the newest request with this peer-given id; each of the others has an id of ours that leads to it
+ * alone.
+ */
 function othersOf(journal: JournalReader, told: RequestRecord, id: string): string[] {
   if (told.id === id) return [];
   const found = journal.ofPeer(id, MOST_NAMED + 2);

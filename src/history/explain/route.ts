@@ -21,7 +21,7 @@ type Log = LogReader & LogInspection;
 
 export type ConsideredDomain = {
   readonly name: string;
-  /** `not_reached`: one before it was found; undefined names do not exist then. */
+  /** `not_reached`: an earlier name was found; `absent`: the domain did not exist then. */
   readonly verdict: 'matched' | 'absent' | 'not_reached';
 };
 
@@ -31,7 +31,7 @@ export type FoundDomain = {
   readonly considered: readonly ConsideredDomain[];
 };
 
-/** In the order in which the router looks: the host itself, the longest wildcard, everything. */
+/** In the order in which the router looks: the host itself, the longest wildcard, `*`. */
 function namesFor(host: string): string[] {
   const names = host === '' ? [] : [host];
   for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1))
@@ -54,13 +54,13 @@ export function domainAt(log: Log, host: string, position: number): FoundDomain 
 }
 
 export type FoundRoute = {
-  /** Index in the domain's routes; −1: none of them, the domain's own pool. */
+  /** Index in the domain's routes; −1: the domain's own pool. */
   readonly route: number;
   readonly considered: readonly (ConsideredRoute & { readonly match: object })[];
   /** Undefined: a redirect, or a split whose draw is not known. */
   readonly pool: string | undefined;
   readonly redirect: object | undefined;
-  /** Pools of a split with their weights. */
+  /** The pools of a split and their weights. */
   readonly split: readonly { readonly pool: string; readonly weight: number }[] | undefined;
 };
 

@@ -11,7 +11,7 @@ import type { Sight, Step } from './story.ts';
 type Of<Op extends LedgerRecord['op']> = Extract<LedgerRecord, { op: Op }>;
 
 const UNKNOWN = 'the journal does not have the operation of the ledger';
-// What the ledger itself turns a request away with, at once.
+// Outcomes with which the ledger itself turns a request away at once.
 const OF_THE_LEDGER: ReadonlySet<string> = new Set(['starting', 'queue_full']);
 
 export class Steps {
@@ -19,7 +19,7 @@ export class Steps {
   readonly #past: LedgerPast;
   readonly #names: Names;
   readonly #steps: Step[] = [];
-  /** Whose part of the ledger it asks; undefined: not known. */
+  /** The thread that asks the ledger; undefined: not known. */
   #thread: number | undefined;
 
   constructor(request: RequestRecord, past: LedgerPast, names: Names) {
@@ -34,7 +34,9 @@ export class Steps {
     return this.#steps;
   }
 
-  /** The one that it ended with is recorded last; one that was given beside it, and was no use, came later all the same. */
+  /**
+   * The attempt that the request ended with is recorded last; an unsuccessful one made beside it may have begun later.
+   */
   #attemptsInTime(): AttemptRecord[] {
     const { attempts, startedAtMs } = this.#request;
     const begun = (attempt: AttemptRecord) => attempt.startedAtMs ?? startedAtMs;
@@ -113,7 +115,7 @@ export class Steps {
     });
   }
 
-  /** It ended in its pool, and its last lease, if any, led to nothing. */
+  /** The request ended in its pool, and its last lease, if any, led to nothing. */
   #endedWithoutLease(): boolean {
     const { attempts, phase, pool } = this.#request;
     const last = attempts.at(-1);
@@ -142,7 +144,10 @@ export class Steps {
     return this.#past.meet({ nearMs: startedAtMs, is });
   }
 
-  /** Others try the same; it asks as soon as it has given back what it had, or has waited for an answer for long enough. */
+  /**
+   * Other requests try the same backends. This one asks as soon as it has given back its lease, or has waited long
+   * enough for a response.
+   */
   #nextAsking(last: AttemptRecord): Promise<Met | undefined> {
     const { attempts, endedAtMs } = this.#request;
     const tried = attempts.map(({ backend }) => backend.key);
@@ -156,7 +161,9 @@ export class Steps {
     return this.#past.meet({ nearMs: endedAtMs, fromTicket: last.ticket + 1, is });
   }
 
-  /** It waited for its ledger, or for its worker to know what that gave it; or what it asked is not in the journal. */
+  /**
+   * It waited for its ledger, or for its worker to learn what the ledger granted; or the journal lacks its operation.
+   */
   #unasked(): void {
     const { attempts, outcome, waitedMs, startedAtMs, endedAtMs } = this.#request;
     const isFirst = attempts.length === 0 && waitedMs === undefined;
@@ -167,7 +174,7 @@ export class Steps {
     else if (outcome !== attempts.at(-1)?.end) this.#ended('unknown', UNKNOWN);
   }
 
-  /** Without an operation of the ledger. */
+  /** Ends the story without an operation of the ledger. */
   #ended(type: Step['type'], why: string): void {
     const at = moment(this.#request.endedAtMs);
     this.#steps.push({ type, at, ticket: null, backend: null, why, end: null, sight: null });

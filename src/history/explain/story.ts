@@ -13,7 +13,7 @@ export type NamedCandidate = Omit<Look['candidates'][number], 'backendKey' | 'un
 export type Sight = {
   readonly policy: string;
   readonly measure: string | null;
-  /** What the policy picks; null: nothing is open. */
+  /** The backend that the policy picks; null: none is eligible. */
   readonly picked: string | null;
   readonly candidates: readonly NamedCandidate[];
   readonly draws: readonly Draw[];
@@ -25,13 +25,13 @@ export type Step = {
   /** `leased`: at once; `granted`: after waiting; `queued`: it began to wait; the others: without a backend. */
   readonly type: 'leased' | 'granted' | 'queued' | 'refused' | 'left' | 'unknown';
   readonly at: string | null;
-  /** Null: it is no operation of the ledger, which had none of it. */
+  /** Null if the step is not an operation of the ledger. */
   readonly ticket: number | null;
   /** The backend it was given. */
   readonly backend: string | null;
   /** One sentence. */
   readonly why: string;
-  /** How the attempt ended; null: as the request did, or it is no attempt. */
+  /** How the attempt ended; null: as the request did, or it was not an attempt. */
   readonly end: string | null;
   readonly sight: Sight | null;
 };
@@ -67,19 +67,19 @@ export type RequestStory = {
     readonly bytesIn: number;
     readonly bytesOut: number;
   };
-  /** Of the log: what was in force. */
+  /** The log position that was in force. */
   readonly position: number;
   readonly domain: string | null;
   readonly domains: readonly ConsideredDomain[];
   readonly route: FoundRoute | null;
   readonly pool: string | null;
-  /** What came of the pool's affinity; null: it has none. */
+  /** What the pool's affinity did; null: it has none. */
   readonly affinity: string | null;
   readonly steps: readonly Step[];
   readonly timings: Timings;
   readonly outcome: Ending;
   readonly changes: {
-    /** The newest of these. */
+    /** The newest of the others. */
     readonly last: Change | null;
     readonly domain: Change | null;
     readonly pool: Change | null;

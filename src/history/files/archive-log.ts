@@ -10,9 +10,9 @@ import { Unanswerable } from '../unanswerable.ts';
 export type ArchiveOptions = {
   readonly history: Historian;
   readonly directory: string;
-  /** The log as it is open then. */
+  /** The log that is open at the time of the call. */
   readonly log: () => LocalLog;
-  /** Runs this while nobody appends; absent where nobody else is there to. */
+  /** Runs work while nobody appends; absent if nobody else uses the log. */
   readonly alone?: <T>(work: () => Promise<T>) => Promise<T>;
 };
 
@@ -26,8 +26,8 @@ export type ArchiveReport = {
 const busy = new Set<string>();
 
 /**
- * Both files are made beside the log, then what came meanwhile is brought over and the log swapped, in one step. Yields lines of
- * how far it is.
+ * Writes both files beside the log, then, in one step, copies what was appended meanwhile and swaps the log. Yields
+ * lines of progress.
  */
 export async function* archiveLog(
   { history, directory, log, alone = (work) => work() }: ArchiveOptions,
@@ -58,7 +58,7 @@ function checkFile(file: string, directory: string): void {
   const place = dirname(file);
   if (statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw refused(`to write ${file}`, 'no such directory');
-  // There, some names are of caches, which are thrown away, and others of files that come and go.
+  // In those directories some names belong to caches, which get deleted, and others to files that come and go.
   const own = [directory, join(directory, JOURNAL_DIRECTORY)].filter((each) => existsSync(each));
   if (own.some((each) => realpathSync(each) === realpathSync(place)))
     throw refused('a place of its own', `${file}, in the data directory`);

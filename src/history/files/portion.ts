@@ -17,10 +17,10 @@ import { trialsIn } from '../undo/trial.ts';
 import type { Repaired } from './repair-log.ts';
 
 export type ExportWish = {
-  /** The first and the last that is wanted; the beginning and the end without. */
+  /** The first and last moment wanted; by default the beginning and the end. */
   readonly from?: Moment | undefined;
   readonly to?: Moment | undefined;
-  /** Where to write it: a file that there is not yet. */
+  /** The file to write; it must not exist yet. */
   readonly path: string;
 };
 
@@ -32,7 +32,7 @@ export type Exported = {
   readonly segments: number;
 };
 
-/** The events, what came before them as a base, and what the journal knows of that time. */
+/** The events, the state before them as a base, and the part of the journal from that time. */
 export async function* exportPart(
   { from, to, path }: ExportWish,
   room: Room,
@@ -48,7 +48,7 @@ export async function* exportPart(
   return { ...copied, segments };
 }
 
-/** From the first event to the one after the last: what was decided on the last of them is in it. */
+/** From the first event to the one after the last, so that requests decided on the last event are included. */
 function timesOf({ log, now }: Room, first: number, last: number) {
   const atMs = (position: number) => log.storedEvents(position, 1)[0]?.recordedAtMs;
   return { fromMs: first === 1 ? 0 : (atMs(first) ?? 0), toMs: atMs(last + 1) ?? now() };
@@ -57,18 +57,18 @@ function timesOf({ log, now }: Room, first: number, last: number) {
 export type ArchiveWish = {
   /** The first position that stays. */
   readonly before: number;
-  /** Where the older ones go. */
+  /** The file for the older events. */
   readonly file: string;
-  /** Where the log that stays is made. */
+  /** The file for the log that stays. */
   readonly fresh: string;
 };
 
 export type Archived = {
   readonly from: number;
-  /** The last that is archived. */
+  /** The last archived position. */
   readonly to: number;
   readonly events: number;
-  /** What is in `fresh` goes up to here. */
+  /** The last position in `fresh`. */
   readonly upTo: number;
 };
 
@@ -82,7 +82,7 @@ export async function* archivePart(
   if (before <= first || before > upTo + 1)
     throw outside('before', `from ${first + 1} to ${upTo + 1}`, before);
   requireBeginning(before, room, 'before');
-  // To undo it needs the position before it.
+  // Undoing a trial needs the position before it.
   for (const trial of trialsIn(log))
     if (trial.before < before - 1)
       throw outside('before', `up to ${trial.before + 1} while change ${trial.id} is on trial`, before);
@@ -99,13 +99,13 @@ export async function* archivePart(
   return { ...copied, upTo };
 }
 
-/** `repaired`: what was mended just before, to be told with what is there now. */
+/** `repaired`: what was just repaired; included in the answer. */
 export type VerifyWish = { readonly repaired?: Repaired };
 
 /** Blocks of the journal. */
 type Checking = { readonly checking: 'journal'; readonly done: number; readonly of: number };
 
-/** Chain, positions, readability, current rows and snapshots; and what there is of the journal. */
+/** Checks the chain, positions, readability, current rows and snapshots, and the journal if there is one. */
 export async function* verifyAll({ repaired }: VerifyWish, room: Room) {
   const found = yield* verifying(room.log, projectionOf, { signal: room.signal });
   const journal = room.journal();
@@ -129,7 +129,7 @@ async function* checkingJournal(journal: JournalReader, { breathe }: Room): Asyn
   }
 }
 
-/** Caches may be made again; of the file as a whole there is no position to name. */
+/** Caches can be rebuilt; damage to the file as a whole has no position to name. */
 function isOfTheLog({ type, position }: Finding): boolean {
   return position > 0 && type !== 'current_wrong' && type !== 'snapshot_wrong';
 }

@@ -20,32 +20,34 @@ import { Unanswerable } from '../unanswerable.ts';
 
 export type Repaired =
   | { readonly type: 'nothing' }
-  /** Current rows and snapshots were wrong, which say nothing that the events do not. */
+  /** Current rows and snapshots were wrong; they contain nothing that the events do not. */
   | { readonly type: 'rebuilt'; readonly streams: number }
   | {
       readonly type: 'cut';
       /** The last good position. */
       readonly after: number;
-      /** The last there was: the same where it is only written anew. Undefined: that cannot be read. */
+      /**
+       * The last position there was; equal to `after` if the log was only rewritten. Undefined if it cannot be read.
+       */
       readonly last: number | undefined;
-      /** The damage that it was cut for. */
+      /** The damage for which it was cut. */
       readonly because: string;
-      /** The log as it was. */
+      /** The file with the log as it was. */
       readonly kept: string;
     };
 
 const breathe = async () => {};
 const CACHES = ['current_wrong', 'snapshot_wrong'];
-// Of the index alone, which a new file has anew.
+// Damage to the index alone, which a new file gets anew.
 const INDEXED = 'version_wrong';
 
-/** How far it is: with what is checked, with rows that are made again, or with what is written into a new file. */
+/** The progress: what is checked, the rows that are rebuilt, or what is written into a new file. */
 export type Repairing =
   | Verified
   | { readonly writing: 'rows'; readonly done: number; readonly of: number }
   | Copying;
 
-/** Throws `DataUnusable` where a router holds the directory, or the file cannot be opened at all. */
+/** Throws `DataUnusable` if a router holds the directory, or the file cannot be opened at all. */
 export async function* repairing(directory: string, now: () => number): AsyncGenerator<Repairing, Repaired> {
   const log = openSqliteLog({ directory, now, isDamaged: true });
   try {
@@ -106,7 +108,7 @@ function lastOf({ reader }: LocalLog): number | undefined {
   }
 }
 
-/** What the damage took of the answers to commands is no reason to lose events. */
+/** If the answers to commands are damaged, that is no reason to lose events. */
 async function* copied(log: LocalLog, path: string, to: number): AsyncGenerator<Repairing, void> {
   const source = log.reader;
   const part = { source, path, from: (source.base()?.position ?? 0) + 1, to, projectionOf, breathe };

@@ -17,7 +17,7 @@ import {
 } from '../../../eventlog/index.ts';
 import type { Sources } from '../room.ts';
 
-/** `sources`: for one question, which leaves them at its end. */
+/** `sources`: opens them for one question, which must leave them at its end. */
 export type OpenSources = { readonly sources: () => Sources; readonly close: () => void };
 
 export function sourcesOf(place: string, now: () => number): OpenSources {
@@ -68,7 +68,7 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
 
 type InUse = LogFile & { readers: number };
 
-/** The log's file, and former ones for as long as a question reads them. */
+/** The log's file, and former files while a question still reads them. */
 class LogFiles {
   readonly #place: string;
   #files: InUse[] = [];
@@ -104,7 +104,7 @@ class LogFiles {
     return file;
   }
 
-  /** The newest stays open, whose pages are in memory. */
+  /** Keeps the newest file open, because its pages are in memory. */
   #letGo(): void {
     const newest = this.#files.at(-1);
     const isWanted = (file: InUse) => file === newest || file.readers > 0;

@@ -8,15 +8,21 @@ type Asked = { readonly nowMs: number; readonly thread: number };
 
 export type PastLease = {
   readonly given: Given;
-  /** That had it: another's giving back may have given it. Undefined: it was queued for, and that is not in the journal. */
+  /**
+   * The thread that held it, even if another thread's check-in granted it. Undefined if it was queued for and the
+   * journal lacks that.
+   */
   readonly thread: number | undefined;
-  /** When it was queued for; undefined: that is not in the journal, or it was had at once. */
+  /** When the request was queued; undefined if the journal lacks that, or it was granted at once. */
   readonly askedAtMs: number | undefined;
-  /** Undefined while it is out, or where the journal has a gap. */
+  /** Undefined while it is out, or if the journal has a gap there. */
   readonly back: { readonly nowMs: number; readonly end: LeaseEnd | 'reaped' } | undefined;
 };
 
-/** Each when it is given back; those that are still out come last. `blocks` in the order in which they were written. */
+/**
+ * Yields each lease when it is given back; those still out come last. `blocks` must be in the order in which they were
+ * written.
+ */
 export function* leasesIn(blocks: Iterable<OperationBlock>): Generator<PastLease> {
   const leases = new Leases();
   for (const block of blocks) yield* leases.take(block);
@@ -25,7 +31,7 @@ export function* leasesIn(blocks: Iterable<OperationBlock>): Generator<PastLease
 
 class Leases implements InOrder {
   readonly #order = new AllInOrder(this);
-  /** By pool and ticket; of this run alone, since the next begins its tickets anew. */
+  /** By pool and ticket, within this run only, since the next run starts its tickets anew. */
   readonly #out = new Map<string, PastLease>();
   readonly #asked = new Map<string, Asked>();
   #done: PastLease[] = [];

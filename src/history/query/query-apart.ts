@@ -7,9 +7,9 @@ import { Unanswerable } from '../unanswerable.ts';
 import { type Answer, MOST_MEGABYTES, type QueryOrder } from './query-wish.ts';
 
 const ENTRY = import.meta.url.endsWith('.ts') ? './query-process.ts' : './query-process.js';
-// A process that begins is waited for on the busiest machine.
+// Long enough for a process to start even on the busiest machine.
 const BEGIN_MS = 60_000;
-// It looks at the clock by itself, and says more of it.
+// The process also watches the clock itself, and its own message says more.
 const GRACE_MS = 500;
 
 type Answered = { readonly answer: Answer } | { readonly error: SentError };
@@ -53,7 +53,7 @@ function answerOf(child: ChildProcess, begun: () => void): Promise<Answered | un
       else resolve(told);
     });
     child.once('error', reject);
-    // Not its exit: that may be heard of before its last word is.
+    // Not its exit, which may be reported before its last message.
     child.once('disconnect', () => resolve(undefined));
   });
 }

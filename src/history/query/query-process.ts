@@ -8,10 +8,10 @@ import { sentError } from '../thread/sent-error.ts';
 import { answerQuery } from './answer-query.ts';
 import { MOST_MEGABYTES, type QueryOrder } from './query-wish.ts';
 
-// Whoever asked is gone.
+// The router is gone.
 process.once('disconnect', () => process.exit());
 goInTime();
-// As the thread of history: those who are served come first.
+// The same niceness as the history thread: requests come first.
 setPriority(10);
 goBeforeTheRouter();
 
@@ -40,7 +40,10 @@ function goInTime(): void {
   new Worker(looking, { eval: true, name: 'query-watch' }).unref();
 }
 
-/** Where memory runs out, Linux ends who has the highest score: it may be raised by anybody, and other systems have none. */
+/**
+ * Linux kills the process with the highest score when memory runs out. Any process may raise its own; other systems
+ * have none.
+ */
 function goBeforeTheRouter(): void {
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000');

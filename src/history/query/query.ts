@@ -5,7 +5,7 @@ import { answerQuery } from './answer-query.ts';
 import { queryApart } from './query-apart.ts';
 import { type Answer, QUERY_MS, type QueryWish } from './query-wish.ts';
 
-/** By a process of its own: of what SQLite does by itself, nothing else can be stopped, by a clock or by Ctrl-C. */
+/** In a separate process: work inside SQLite cannot be stopped in any other way, neither by a timeout nor by Ctrl-C. */
 export function query(wish: QueryWish, room: Room): Promise<Answer> {
   const { place, signal } = room;
   if (place === undefined) return answerQuery(wish, room);

@@ -20,7 +20,7 @@ type Columns<T> = readonly (readonly [name: string, of: (from: T) => QueryValue 
 const PAGE = 1000;
 const RANGE = ['since', 'until'] as const;
 
-/** `archived` is told the last position that an archive has, where events of then are asked for. */
+/** `archived` is called with the last archived position if events from then are asked for. */
 export function views(room: Room, bounds: TimeRange, archived: (upTo: number) => void): QueryTable[] {
   const within = (since: unknown, until: unknown) => rangeOf(bounds, since, until);
   return [
@@ -127,7 +127,10 @@ function table<T>(
   };
 }
 
-/** What lies outside the range is not read, so that what precedes a damage is answered, and a second of a million events at once. */
+/**
+ * Only events within the range are read, so that events before a damaged one can be queried, and a second out of a
+ * million events is fast.
+ */
 function* events(
   { log }: Room,
   { fromMs = 0, toMs = Number.MAX_VALUE }: TimeRange,
@@ -166,7 +169,7 @@ function rangeOf(bounds: TimeRange, since: unknown, until: unknown): TimeRange {
   return { fromMs, toMs };
 }
 
-/** A time, or epoch milliseconds. */
+/** A time as text, or epoch milliseconds. */
 function msOf(given: unknown, what: string): number | undefined {
   if (given === undefined || given === null) return undefined;
   if (typeof given === 'number') return given;

@@ -9,7 +9,7 @@ import { Unanswerable } from '../unanswerable.ts';
 import { someAt } from './present-at.ts';
 
 export type ChangeWish = {
-  /** Any of its events. */
+  /** The position of any of its events. */
   readonly position: Position;
   /** Undefined: all that it changed. */
   readonly scope?: Scope;
@@ -40,7 +40,7 @@ export async function changeAt({ position, scope }: ChangeWish, room: Room): Pro
   return { first, last, streams, before: await routingAfter(first - 1), after: await routingAfter(last) };
 }
 
-/** Half of a command is not undone. */
+/** A command cannot be undone in part. */
 function requireWhole(room: Room, first: Recorded | undefined): void {
   if (!mayGoOn(room, first)) return;
   const detail = `change: expected one that is all in this log, found that of ${first?.position} may begin before, in the archive`;
@@ -48,15 +48,15 @@ function requireWhole(room: Room, first: Recorded | undefined): void {
 }
 
 /**
- * An archive of an earlier program may end within a command. The events of a command are of one time: one that begins the
- * log and is of the time of the last archived event may go on from there, and no more is known of it.
+ * An archive written by an earlier version may end within a command. The events of a command have one time, so if the
+ * first event of the log has the time of the last archived one, it may continue that command.
  */
 function mayGoOn({ log }: Room, first: Recorded | undefined): boolean {
   const base = log.base();
   return base?.position === (first?.position ?? 0) - 1 && base.recordedAtMs === first?.recordedAtMs;
 }
 
-/** Refuses a position that is one command's, and the next one too. */
+/** Refuses a position if the next one belongs to the same command. */
 export function requireBetween(position: Position, room: Room, what: string): void {
   const across = changeAcross(position, room);
   if (across !== undefined) {
@@ -69,7 +69,7 @@ export function requireBetween(position: Position, room: Room, what: string): vo
   throw outside(`${what}: expected a position between changes, found ${position}, ${midst}`);
 }
 
-/** Refuses the first position that stays where an earlier one is of the same command. */
+/** Refuses a position that is not the first of its command. */
 export function requireBeginning(position: Position, room: Room, what: string): void {
   const across = changeAcross(position - 1, room);
   if (across === undefined) return;
@@ -77,14 +77,14 @@ export function requireBeginning(position: Position, room: Room, what: string): 
   throw outside(`${what}: expected the first position of a change, found ${position} ${midst}`);
 }
 
-/** The positions of the command that goes on after this one. */
+/** The first and last position of the command, if it continues after this one. */
 function changeAcross(position: Position, room: Room): Pick<PastChange, 'first' | 'last'> | undefined {
   const id = eventAt(position, room)?.metadata.commandId;
   if (id === undefined || id !== eventAt(position + 1, room)?.metadata.commandId) return undefined;
   return { first: edgeOf(position, -1, room), last: edgeOf(position, 1, room) };
 }
 
-/** The last position of its command in this direction, found by halves: it may have ten thousand large events. */
+/** The last position of the command in this direction, by binary search: it may have ten thousand large events. */
 function edgeOf(position: Position, direction: 1 | -1, room: Room): Position {
   const id = eventAt(position, room)?.metadata.commandId;
   const isIts = (steps: number) => eventAt(position + direction * steps, room)?.metadata.commandId === id;
@@ -103,7 +103,7 @@ function outside(message: string): Unanswerable {
   return new Unanswerable('invalid_query', message);
 }
 
-/** Undefined: nothing is known of it, which is for others to tell. */
+/** Undefined if the event cannot be read; the caller reports that. */
 function eventAt(position: Position, { log }: Room): Recorded | undefined {
   try {
     return position <= 0 ? undefined : log.read({ from: position, to: position, limit: 1 })[0];
@@ -113,7 +113,7 @@ function eventAt(position: Position, { log }: Room): Recorded | undefined {
   }
 }
 
-/** Commands happen as one: their events are neighbours. */
+/** A command's events are recorded together, so they are neighbours. */
 async function commandAt(position: Position, { log, breathe }: Room): Promise<readonly Recorded[]> {
   const [at] = log.read({ from: position, to: position, limit: 1 });
   if (at === undefined) return [];

@@ -13,9 +13,9 @@ type Texts = AsyncGenerator<string, undefined>;
 
 export class Comparing implements AsyncDisposable {
   readonly #texts: Texts;
-  /** Of the wish, for who asks again under the same id. */
+  /** Of the wish, to recognise a repetition under the same command id. */
   readonly digest: string;
-  /** Of the process, where the wish is a config file. */
+  /** Of the process, if the wish is a config file. */
   readonly settings: Readable['settings'];
   #found: Comparison | undefined;
   #planned: Comparison | undefined;
@@ -26,7 +26,7 @@ export class Comparing implements AsyncDisposable {
     this.settings = settings;
   }
 
-  /** What it says instead where it wishes nothing. Rejects as the historian does. */
+  /** Returns what was read instead if the wish is empty or unfit. Rejects like the historian. */
   static async begun(
     historian: Historian,
     wish: ComparisonWish,
@@ -39,7 +39,7 @@ export class Comparing implements AsyncDisposable {
     return read;
   }
 
-  /** What is told of a wish that is only shown. */
+  /** The text for a wish that is only shown. */
   get shown(): AsyncGenerator<string, undefined> {
     return this.#texts;
   }
@@ -48,7 +48,7 @@ export class Comparing implements AsyncDisposable {
     this.#found = JSON.parse(await next(this.#texts)) as Comparison;
   }
 
-  /** Looked at again where it was found at another position. */
+  /** Compares again if the position has changed. */
   async bringUp(position: Position): Promise<Comparison | undefined> {
     if (this.#found?.at !== position) await this.compare();
     return this.#found;
@@ -62,7 +62,7 @@ export class Comparing implements AsyncDisposable {
     return refusal === null ? { type: 'commands', commands } : { type: 'rejected', rejection: refusal };
   };
 
-  /** What the plan was made of; undefined where none was made. */
+  /** What the plan was made from; undefined if none was made. */
   get planned(): Comparison | undefined {
     return this.#planned;
   }

@@ -27,20 +27,20 @@ export type ComparisonWish = {
   readonly wanted:
     | { readonly type: 'body'; readonly bytes: Uint8Array; readonly own: OwnAddresses }
     | ({ readonly type: 'file' } & ConfigFile);
-  /** As many domains, and as many backends, may go. */
+  /** How many domains, and how many backends, may be removed. */
   readonly allowRemovals: number;
-  /** What it is told by besides the routing, when it is asked again under the same id. */
+  /** Included in the digest besides the routing, to recognise a repetition under the same command id. */
   readonly marks: { readonly [name: string]: Json };
-  /** Nothing is to be carried out: it is compared once, and all changes are poured, in the words of the admin API. */
+  /** Nothing is carried out: the wish is compared once, and all changes are returned as the admin API shows them. */
   readonly isShown: boolean;
 };
 
 export type ConfigFile = { readonly path: string; readonly overrides: Overrides };
 
-/** The first text, as JSON; it is the last one where nothing can be compared. */
+/** The first text, as JSON; also the last one if nothing can be compared. */
 export type WishRead =
   | { readonly type: 'read'; readonly digest: string; readonly settings: ProcessSettings | null }
-  /** Of pools and domains it says nothing at all. */
+  /** The wish names neither pools nor domains. */
   | { readonly type: 'silent'; readonly settings: ProcessSettings | null }
   | {
       readonly type: 'unfit';
@@ -51,12 +51,12 @@ export type WishRead =
       readonly found: number;
     };
 
-/** Each text after it, as JSON. */
+/** Each later text, as JSON. */
 export type Comparison = {
-  /** Exact where nothing was appended while it was made. */
+  /** Exact if nothing was appended meanwhile. */
   readonly at: Position;
   readonly refusal: Rejection | null;
-  /** None where it is refused. */
+  /** Empty if it is refused. */
   readonly changes: readonly Change[];
   readonly commands: readonly Command[];
 };
@@ -68,7 +68,7 @@ export async function* pourComparison(wish: ComparisonWish, room: Room): AsyncGe
   const { type, wished, settings } = read;
   const digest = digestOf({ ...wish.marks, ...routingJson(wished) } as unknown as Json);
   const inForce = new InForce(room, wished);
-  // Nobody waits yet for the answer to what follows; what is recorded from now on is little.
+  // Nobody waits for an answer yet, so the long reading is done now; what is recorded from now on is little.
   await inForce.now();
   yield JSON.stringify({ type, digest, settings } satisfies WishRead);
   if (isShown) return yield* pieces(shownJson(await inForce.now(), wished, allowRemovals));

@@ -3,10 +3,10 @@
 export type DifferenceEntry =
   /** Positions: the first entry. */
   | { readonly from: number; readonly to: number }
-  /** A change as `apply` tells it. */
+  /** A change in the form that `apply` reports. */
   | object;
 
-/** A change a line. */
+/** One change per line. */
 export async function* differenceJson(entries: AsyncIterable<DifferenceEntry>): AsyncGenerator<string> {
   let isFirst = true;
   for await (const entry of entries) {

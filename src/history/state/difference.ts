@@ -17,19 +17,21 @@ export type DifferenceWish = {
   /** Undefined: now. */
   readonly to?: Moment;
   readonly scope?: Scope;
-  /** Lines, an entry each; else one value. */
+  /** One line per entry instead of one value. */
   readonly asLines?: boolean;
 };
 
 type Bounds = { readonly owners: number; readonly events: number };
 
 const PAGE = 1000;
-// One owner is some 100 events to fold, all of a small log are a point of the past and 5 000: about as much as 20 owners.
+// One owner costs about 100 events to fold; the whole of a small log costs a point and up to 5000 events, about as much
+// as 20 owners.
 const OF_SMALL: Bounds = { owners: 20, events: 2000 };
-// Of a large one each has to be looked at, unless these name who changed: a second of reading, and some megabytes of names.
+// In a large log every owner must be looked at unless the events name those that changed: at most a second of reading
+// and some megabytes of names.
 const OF_LARGE: Bounds = { owners: 100_000, events: 200_000 };
 
-/** Pools by name, then domains, as they are found: nobody has to hold them all. */
+/** Pools by name, then domains, as they are found, so that they are never all in memory. */
 export async function* pourDifference(wish: DifferenceWish, room: Room): AsyncGenerator<string, undefined> {
   const from = positionAt(room.log, wish.from, 'from');
   const to = wish.to === undefined ? room.log.position() : positionAt(room.log, wish.to, 'to');
@@ -81,12 +83,12 @@ function alone(stream: StreamName, state: unknown): Parameters<typeof routingOf>
   };
 }
 
-/** The streams that have events after a position, up to another; undefined where they are very many. */
+/** The streams with events after a position, up to another; undefined if there are very many. */
 export function changedSince(room: Room, after: number, to: number): Promise<Scope> {
   return changedBetween(room, after, to, OF_LARGE);
 }
 
-/** The streams that have events between the two positions; undefined where they are many. */
+/** The streams with events between the two positions; undefined if there are many. */
 async function changedBetween(room: Room, one: number, other: number, most: Bounds): Promise<Scope> {
   const [after, to] = [Math.min(one, other), Math.max(one, other)];
   if (to - after > most.events) return undefined;

@@ -18,7 +18,7 @@ import { routedPool } from '../../plan/index.ts';
 import type { Room } from '../room.ts';
 
 const PAGE = 1000;
-// Pools may be large, as they are where few have thousands of backends.
+// A single pool may be large, with thousands of backends.
 const CHARACTERS = 1_048_576;
 
 export class InForce {
@@ -26,7 +26,7 @@ export class InForce {
   readonly #wished: Routing;
   readonly #pools = new Map<PoolName, RoutedPool>();
   readonly #domains = new Map<DomainName, SparseDomain>();
-  /** Whatever was recorded up to here is in it; -1: nothing was read yet. */
+  /** All events up to here are included; -1: nothing was read yet. */
   #position: Position = -1;
 
   constructor(room: Room, wished: Routing) {
@@ -34,7 +34,7 @@ export class InForce {
     this.#wished = wished;
   }
 
-  /** Of this very position where nothing was recorded meanwhile; else some of it may be later. */
+  /** Exactly at this position if nothing was recorded meanwhile; otherwise parts may be later. */
   async now(): Promise<{ readonly position: Position; readonly routing: Routing }> {
     const position = this.#room.log.position();
     if (this.#position < 0) await this.#readAll();
@@ -80,7 +80,7 @@ function poolIn(state: unknown): RoutedPool | undefined {
   return pool === null ? undefined : routedPool(pool);
 }
 
-/** `is` undefined: there is none any more. */
+/** `is` undefined: it no longer exists. */
 function put<Name, T>(
   known: Map<Name, T>,
   name: Name,

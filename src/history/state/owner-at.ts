@@ -14,15 +14,17 @@ import {
 type Log = LogInspection & LogReader;
 
 export type OwnerAt = {
-  /** As `evolveOwner` has it; null for an owner that there was not. */
+  /** As returned by `evolveOwner`; null if the owner did not exist. */
   readonly state: unknown;
-  /** Of its last event at or before the position; 0 for none. */
+  /** The version of its last event at or before the position; 0 if none. */
   readonly version: number;
 };
 
 const PAGE = 1000;
 
-/** Throws `EventUnreadable` at the first event of the stream that cannot be read, and for a stream of an unknown kind. */
+/**
+ * Throws `EventUnreadable` at the first event of the stream that cannot be read, and for a stream of an unknown kind.
+ */
 export function ownerAt(log: Log, stream: StreamName, position: number): OwnerAt {
   return ownerOfVersion(log, stream, versionAt(log, stream, position));
 }
@@ -45,7 +47,7 @@ export function ownerOfVersion(log: Log, stream: StreamName, last: number): Owne
   return { state, version };
 }
 
-/** What is kept beside its events may be sound, and is no domain's and no pool's all the same. */
+/** What is stored with such events may be intact, but it is neither a domain nor a pool. */
 export function unknownKind(stream: StreamName, position: number): EventUnreadable {
   return new EventUnreadable(
     position,
@@ -54,11 +56,11 @@ export function unknownKind(stream: StreamName, position: number): EventUnreadab
   );
 }
 
-/** The stream's last version at or before the position, through its index: versions and positions grow together. */
+/** The stream's last version at or before the position, by binary search: versions and positions grow together. */
 export function versionAt(log: Log, stream: StreamName, position: number): number {
   let low = 0;
   let high = log.version(stream);
-  // Of most nothing has happened since.
+  // Nothing has happened to most streams since.
   if (log.positionOf(stream, high) <= position) return high;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);

@@ -26,7 +26,7 @@ export type Owner =
 export type Unread = { readonly kind: 'unread'; readonly error: EventUnreadable };
 
 const NAMES = 1000;
-// '.' follows '-' in ASCII: what lies before, between and after the two kinds that there are is of others.
+// '.' follows '-' in ASCII; the ranges before, between and after the two known kinds have streams of unknown kinds.
 const PARTS = [
   ['pool-', 'pool.'],
   ['domain-', 'domain.'],
@@ -35,7 +35,7 @@ const PARTS = [
   ['pool.', undefined],
 ] as const;
 
-/** Of the end of the log, most owners are what their current rows say. */
+/** At the end of the log, most owners are read from their current rows. */
 export async function* ownersAt(room: Room, position: number, scope: Scope): AsyncGenerator<Owner | Unread> {
   const isFolded = scope === undefined && position < room.log.position() && isSmall(room.log);
   const present = isFolded ? await allReadable(room, position) : undefined;
@@ -51,7 +51,7 @@ export async function* ownersAt(room: Room, position: number, scope: Scope): Asy
   }
 }
 
-/** Undefined where one of them cannot be read: then each is by itself. */
+/** Undefined if one of them cannot be read; then each is read by itself. */
 async function allReadable(room: Room, position: number): Promise<Present | undefined> {
   try {
     return await allAt(room, position);
@@ -70,7 +70,7 @@ function read(log: Room['log'], stream: StreamName, position: number): Owner | U
   }
 }
 
-/** Of everything that ever was, those of unknown kinds last; or of the scope. */
+/** All streams that ever existed, those of unknown kinds last; or those of the scope. */
 export function* streamsIn(log: LogInspection, scope: Scope): Generator<StreamName> {
   if (scope === undefined) {
     for (const [after, before] of PARTS) yield* streamsBetween(log, after, before);

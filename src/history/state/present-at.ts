@@ -20,11 +20,12 @@ import type { Room } from '../room.ts';
 import { ownerAt, unknownKind } from './owner-at.ts';
 
 const PAGE = 1000;
-// What is quicker held and folded as a whole than read one by one, and no burden in memory: as objects some ten times its text.
+// Up to this size, folding the whole state is faster than reading owners one by one, and its memory (as objects, about
+// ten times the text) is no burden.
 const FEW = 20_000;
 const SMALL_BYTES = 16_777_216;
 
-/** Whether whole states of it are made, kept and held. */
+/** Whether whole states of this log are made, stored and held in memory. */
 export function isSmall(log: LogInspection): boolean {
   const { rows, bytes } = log.sizeOfCurrents(FEW + 1);
   return rows <= FEW && bytes <= SMALL_BYTES;
@@ -55,7 +56,10 @@ export async function allAt(room: Room, position: number): Promise<Present> {
   return presentOf(position, states);
 }
 
-/** The nearest whole state before: a point, made now if the way from the last one is long, or where the log begins. */
+/**
+ * The nearest whole state before the position: a point, made now if the last one is far away, or the beginning of the
+ * log.
+ */
 async function wholeBefore(room: Room, position: number): Promise<Whole> {
   const { log } = room;
   const begin = log.base()?.position ?? 0;
@@ -67,7 +71,7 @@ async function wholeBefore(room: Room, position: number): Promise<Whole> {
   return points.before(log, position) ?? { position: begin, states: baseOf(log) };
 }
 
-/** Up to the first event that cannot be read: a fold that needs it says so itself. */
+/** Makes points up to the first event that cannot be read; a fold that needs that event will report it. */
 async function extended(points: Points, { log, breathe }: Room, to: number): Promise<void> {
   try {
     await points.extend(log, projectionOf, to, breathe);
@@ -76,7 +80,7 @@ async function extended(points: Points, { log, breathe }: Room, to: number): Pro
   }
 }
 
-/** In the background: points up to the end, so that nobody has to wait for them. */
+/** In the background: makes points up to the end, so that nobody has to wait for them. */
 export async function makePoints(_wish: object, room: Room): Promise<null> {
   const points = room.points();
   if (points !== undefined && isSmall(room.log)) await extended(points, room, room.log.position());

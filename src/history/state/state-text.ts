@@ -4,10 +4,10 @@ export type StateEntry =
   | { readonly position: number }
   | { readonly pool: string; readonly settings: object }
   | { readonly domain: string; readonly settings: object }
-  /** What passes by itself and is no setting; or a stream of which nobody can say what it comes to. */
+  /** Runtime state that is not a setting; or a stream whose state cannot be determined. */
   | { readonly note: object };
 
-/** `entries`: the position, pools, domains, notes. A line each; names are those of the log, so each comes once. */
+/** `entries`: the position, pools, domains, notes. One line each; the names come from the log, so each occurs once. */
 export async function* stateJson(entries: AsyncIterable<StateEntry>): AsyncGenerator<string> {
   const parts = ['pools', 'domains', 'notes'] as const;
   let open = -1;

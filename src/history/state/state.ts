@@ -15,10 +15,10 @@ export type StateWish = {
   readonly scope?: Scope;
 };
 
-// Of more, a state is hardly one: it is refused with the next of them.
+// With more unreadable owners than this, the question is refused at the next one.
 const MOST_UNREAD = 1000;
 
-/** As one value, or as lines: an entry each. */
+/** As one value, or as one line per entry. */
 export async function* pourState(
   { at, scope, asLines }: StateWish & { readonly asLines?: boolean },
   room: Room,
@@ -48,7 +48,7 @@ function momentIn({ log }: Room, at: Moment | undefined, what: string): number {
   return at === undefined ? log.position() : positionAt(log, at, what);
 }
 
-/** What passes by itself and is no setting. */
+/** Runtime state that is not a setting. */
 function notesOf({ name: pool, state }: Extract<Owner, { kind: 'pool' }>): object[] {
   return Object.entries(state.backends).flatMap(([backend, { drainUntilMs, quarantine }]) =>
     drainUntilMs === undefined && quarantine === undefined

@@ -15,28 +15,28 @@ import { receivedError } from './sent-error.ts';
 export type HistoryThreadOptions = {
   /** The data directory. */
   readonly directory: string;
-  /** Has the journal write down what it holds. */
+  /** Makes the journal write what it holds. */
   readonly flush: () => Promise<unknown>;
-  /** How long the thread waits for a next question before it goes; 30 000 by default. */
+  /** How long an idle thread waits for the next question before it ends; 30 000 by default. */
   readonly idleMs?: number;
-  /** Another one beside it: its child in the tree, its name as the system lists it, and how much it gives way to others. */
+  /** For another thread beside it: its child id in the tree, its name in the system, and its niceness. */
   readonly beside?: Identity;
 };
 
 type Identity = { readonly id: string; readonly name: string; readonly niceness: number };
 
-// Where all cores are wanted, those who are served come first. Any process may wait longer: 10 is nice's own.
+// When all cores are busy, requests come first. Any process may lower its own priority: 10 is the default of nice(1).
 const HISTORIAN: Identity = { id: 'historian', name: 'history', niceness: 10 };
 
-// Eight: each holds a page or a fold; more at once would only make all of them later.
+// Eight: each holds a page or a fold; more at once would only delay all of them.
 const MAX_ASKED = 8;
 const MAX_WAITING = 64;
-// Longer than a person takes between two looks at the past.
+// Longer than a person takes between two questions.
 const IDLE_MS = 30_000;
-// Questions whose answers are carried out, mostly while others wait: places of their own, so that who only wants to know, and reads what
-// he is told slowly, is in nobody's way.
+// Questions whose answers become commands, usually while others wait. They have places of their own, so that slow
+// readers of other answers do not delay them.
 const CHANGING: ReadonlySet<string> = new Set(['restoration', 'undone'] satisfies Question[]);
-// Questions whose answers come from the journal, so that what has just ended is in them.
+// Questions answered from the journal, which is flushed first so that the latest requests are included.
 const JOURNALLED: ReadonlySet<string> = new Set([
   'explain',
   'explainAsked',
@@ -82,17 +82,17 @@ export class HistoryThread implements Historian {
     return this.#thread.childSpec();
   }
 
-  /** Whether there is a thread, with memory of its own. */
+  /** Whether the thread exists, with memory of its own. */
   get isBorn(): boolean {
     return this.#thread.isBorn;
   }
 
-  /** So many events more: from time to time whole states are made of them, so that nobody has to wait for those. */
+  /** Counts events; from time to time a point is made, so that nobody has to wait for it. */
   recorded(events: number): void {
     this.#unpointed += events;
     if (this.#unpointed < POINT_EVERY) return;
     this.#unpointed = 0;
-    // Whoever asks next makes them too.
+    // If this fails, the next question makes the points.
     this.ask('points', {}).catch(() => undefined);
   }
 
@@ -141,7 +141,7 @@ export class HistoryThread implements Historian {
     }
   }
 
-  /** A reading may be made again; a question that loses the thread twice is at fault itself. */
+  /** Reading can be repeated; a question that loses the thread twice is itself at fault. */
   async #firstReply(ask: ToHistory & { id: number }, signal: AbortSignal | undefined): Promise<Reply> {
     try {
       return await this.#exchange(ask, signal);

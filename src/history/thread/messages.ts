@@ -1,6 +1,6 @@
 /** The messages between the main thread and the history thread. */
 
-/** `niceness`: of the thread, where threads have one. */
+/** `niceness`: of the thread, on systems where threads have one. */
 export type HistoryBoot = { readonly directory: string; readonly niceness: number };
 
 export type ToHistory =
@@ -26,7 +26,7 @@ export type Reply =
 
 export type FromHistory = { readonly id: number; readonly reply: Reply };
 
-/** An error as it crosses threads, where its class is lost. */
+/** An error as sent between threads, where its class is lost. */
 export type SentError = {
   readonly name: string;
   readonly message: string;

@@ -12,12 +12,12 @@ export class Places {
     this.#mostWaiting = mostWaiting;
   }
 
-  /** Nobody has one. */
+  /** No place is taken. */
   get areFree(): boolean {
     return this.#taken === 0;
   }
 
-  /** Rejects as `signal` does: who has gone is none of those who wait. */
+  /** Rejects with the reason of `signal`; a caller that left no longer waits. */
   async take(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (this.#taken < this.#most) {

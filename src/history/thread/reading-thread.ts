@@ -11,8 +11,9 @@ const { directory, niceness } = workerData as HistoryBoot;
 const parent = parentPort;
 if (parent === null) throw new Error('reading-thread.ts is the program of a worker thread');
 
-// On Linux this is of the calling thread alone (setpriority(2), "C library/kernel differences"); elsewhere it would be of the whole
-// process. A thread that is as nice as its parent is told nothing: less nice than a process was started it may not become.
+// On Linux this applies to the calling thread alone (setpriority(2), "C library/kernel differences"); elsewhere it
+// would apply to the whole process. It is not called for a thread as nice as its parent, since it could not become less
+// nice than the process was started.
 if (process.platform === 'linux' && niceness > 0) setPriority(niceness);
 
 type Open = { readonly pieces: Answering; readonly abort: AbortController };
@@ -48,7 +49,7 @@ function cancel(id: number): void {
   const asked = open.get(id);
   open.delete(id);
   asked?.abort.abort();
-  // Where it stands at a piece, it ends there; where it works, its next breath ends it.
+  // A generator that is suspended at a piece ends there; a working one ends at its next `breathe`.
   asked?.pieces.return(undefined).catch(() => undefined);
 }
 

@@ -13,11 +13,11 @@ import { someAt } from '../state/present-at.ts';
 import { Unanswerable } from '../unanswerable.ts';
 
 export type RestorationWish = {
-  /** When settings were as they are wanted. */
+  /** The moment whose settings are wanted. */
   readonly to: Moment;
-  /** What would have to change then; now unless given. */
+  /** The position at which the changes would be made; now by default. */
   readonly at?: Position | undefined;
-  /** Of those alone that have events after this position. */
+  /** Only owners with events after this position. */
   readonly since?: Position;
   readonly scope: Scope;
 };
@@ -25,18 +25,18 @@ export type RestorationWish = {
 export type Restoration = {
   readonly to: Position;
   readonly at: Position;
-  /** Pools by name, then domains; the first of them, where there are more than one plan may make. */
+  /** Pools by name, then domains; truncated to what one plan may make. */
   readonly changes: readonly Change[];
   /** How many there are. */
   readonly found: number;
   readonly removed: Removable;
-  /** Owners that change, as they are wanted. */
+  /** The owners that change, with the settings wanted. */
   readonly past: Routing;
-  /** How many there are now; not counted again where only those since are looked at. */
+  /** How many owners there are now; not counted again if only those since a position are looked at. */
   readonly present: Removable | undefined;
-  /** Those that were looked at; undefined: all. */
+  /** The owners that were looked at; undefined: all. */
   readonly looked: Scope;
-  /** Any of the scope there was, or is. */
+  /** Whether any owner in the scope exists or existed. */
   readonly isKnown: boolean;
 };
 
@@ -44,7 +44,7 @@ const PAGE = 1000;
 
 export async function restorationOf(wish: RestorationWish, room: Room): Promise<Restoration> {
   const to = positionAt(room.log, wish.to, 'to');
-  // Who means nothing at all says 0: a wrong year must not empty the router.
+  // Position 0 must be stated explicitly: a wrong year must not empty the router.
   if (wish.to.type === 'time' && to === 0)
     throw new Unanswerable('invalid_query', 'to: expected a time since the log began, found one before it');
   requireBetween(to, room, 'to');
@@ -75,15 +75,15 @@ export async function restorationOf(wish: RestorationWish, room: Room): Promise<
   };
 }
 
-/** Whose changes these are. */
+/** The streams of these changes. */
 export function streamsOf(changes: readonly Change[]): readonly StreamName[] {
   return [...new Set(changes.map(streamOf))];
 }
 
-/** The earlier one, with what became of the owners that the later one looked at. */
+/** Merges the earlier restoration with the changes of the owners that the later one looked at. */
 export function broughtUp(known: Restoration, later: Restoration): Restoration {
   if (later.looked === undefined) return { ...later, present: known.present };
-  // Nothing is done of so many, whatever these are.
+  // With this many changes nothing is carried out, whatever they are.
   if (known.found > MAX_CHANGES) return { ...known, at: later.at };
   const looked = new Set<StreamName>(later.looked);
   const changes = [...known.changes.filter((change) => !looked.has(streamOf(change))), ...later.changes].sort(
@@ -107,7 +107,7 @@ function streamOf(change: Change): StreamName {
   return poolStream(change.kind === 'pool' ? change.name : change.pool);
 }
 
-/** Pools before domains, each by name; what is of one owner stays in its order. */
+/** Pools before domains, each by name; the changes of one owner keep their order. */
 function byOwner(one: Change, other: Change): number {
   const [is, was] = [one, other].map((change) => (change.kind === 'domain' ? 1 : 0)) as [number, number];
   const [name, before] = [streamOf(one), streamOf(other)];

@@ -5,26 +5,27 @@ export type Trial = {
   readonly id: string;
   /** Epoch milliseconds. */
   readonly untilMs: number;
-  /** Of the log before the change, and with it. */
+  /** Positions of the log before the change, and with it. */
   readonly before: Position;
   readonly position: Position;
 };
 
-// What command ids begin with; the trial's id follows. No Idempotency-Key has a blank in it, so nobody else can use such an id.
+// The prefixes of command ids, followed by the trial's id. No Idempotency-Key contains a space, so nobody else can use
+// such an id.
 export const ON_TRIAL = 'confirm-within ';
 export const CONFIRMED = 'confirmed ';
 export const UNDONE = 'undone ';
 
 const PAGE = 1000;
 
-/** Undefined where nothing was changed: then there is nothing to undo. */
+/** Undefined if nothing was changed: then there is nothing to undo. */
 export function trialOf(commandId: string, position: Position, answer: Json): Trial | undefined {
   const { note } = answer as { readonly note?: { readonly untilMs: number; readonly before: Position } };
   if (note === undefined || note.before === position) return undefined;
   return { id: commandId.slice(ON_TRIAL.length), untilMs: note.untilMs, before: note.before, position };
 }
 
-/** Those that are neither confirmed nor undone. */
+/** Trials that are neither confirmed nor undone. */
 export function* trialsIn(
   log: Pick<LogInspection, 'storedCommand' | 'storedCommands'>,
 ): Generator<Trial, void> {

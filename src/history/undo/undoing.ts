@@ -8,24 +8,27 @@ import { within } from '../scope.ts';
 import type { PastChange } from '../state/change-at.ts';
 
 export type Undoing = {
-  /** What it should be like: the present one, with all undone that can be. */
+  /** The resulting routing: the present one, with everything undone that can be. */
   readonly routing: Routing;
-  /** What of the change stays, each with its reason. */
+  /** The parts of the change that stay, each with its reason. */
   readonly left: readonly string[];
 };
 
 export type Undone = Undoing & { readonly changes: readonly Change[] };
 
 export type Moments = {
-  /** Of the owners that the change touched. */
+  /** Only the owners that the change touched. */
   readonly before: Routing;
   readonly after: Routing;
   readonly now: Routing;
-  /** With others that depend on what the change made, and the pools that undoing it would name: all, or one of each. */
+  /**
+   * Also others that depend on what the change made, and the pools that undoing it would name: all of them, or one of
+   * each.
+   */
   readonly all: Routing;
 };
 
-// Of what stays as it is, so much is said.
+// At most this many of the parts that stay are reported.
 const TOLD = 20;
 
 const CHANGED_SINCE = 'was changed since';
@@ -64,16 +67,16 @@ function touchedSince(wanted: readonly Change[], since: readonly Change[]): Left
   const poolsMade = new Set(since.filter(isNewPool).map(poolOf));
   const left: Left = new Map();
   for (const change of wanted) {
-    // Whoever touched a backend of a new pool wants that pool.
+    // Somebody who touched a backend of a new pool wants that pool.
     const whole = change.kind === 'pool' && change.change === 'remove' && poolsTouched.has(change.name);
-    // Backends were of the former pool, not of one that has its name now.
+    // Those backends belonged to the former pool, not to the one that has its name now.
     const other = change.kind === 'backend' && poolsMade.has(change.pool);
     if (touched.has(nameOf(change)) || whole || other) left.set(change, CHANGED_SINCE);
   }
   return left;
 }
 
-/** A pool that is not to come or go keeps its backends. */
+/** If a pool must not be added or removed, its backends stay too. */
 function leaveBackends(wanted: readonly Change[], left: Left): void {
   const kept = new Map<string, string>();
   for (const [change, why] of left)

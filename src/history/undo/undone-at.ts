@@ -28,14 +28,14 @@ export type UndoneAtWish = {
   /** Any position of the change. */
   readonly position: Position;
   readonly scope?: Scope;
-  /** The end of the log unless given. */
+  /** The end of the log by default. */
   readonly at?: Position | undefined;
-  /** Whether how many there are is counted too. */
+  /** Whether to count the owners too. */
   readonly counts?: boolean;
 };
 
 export type UndoneAt = {
-  /** Of the change. */
+  /** Positions of the change. */
   readonly first: Position;
   readonly last: Position;
   /** Whether it changed any settings. */
@@ -77,7 +77,7 @@ function* poolsOfBefore({ before }: PastChange): Generator<StreamName> {
   for (const settings of before.domains.values()) yield* poolsOf(settings).map(poolStream);
 }
 
-/** A domain for each pool that would go and that others than the change's own name. */
+/** For each pool that would be removed: one domain outside the change that names it. */
 async function usersOf(
   { streams, before }: PastChange,
   at: Position,
@@ -101,7 +101,8 @@ async function usersOf(
     if (kindOf(stream) === 'domain') look(stream);
     await room.breathe();
   }
-  // Of whoever did not change since, the log knows which name a pool: one more than may be passed over.
+  // For domains that have not changed since, the log knows which name a pool; it is asked for one more than may be
+  // skipped.
   const most = own.size + (since?.length ?? 0) + 1;
   for (const pool of since === undefined ? [] : users.keys()) {
     for (const host of room.log.domainsOf(pool, most)) {

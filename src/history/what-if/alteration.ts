@@ -4,11 +4,11 @@ import type { SparseBackend, SparsePool } from '../../../eventlog/index.ts';
 
 export type Alteration = {
   readonly policy?: PolicyName;
-  /** Backends more, or with a minus fewer. */
+  /** The number of backends to add, or, if negative, to remove. */
   readonly backends?: number;
-  /** Events that did not happen, by their positions. */
+  /** Positions of events that are taken not to have happened. */
   readonly without?: readonly number[];
-  /** Pools that were set otherwise; their backends too, where they are given. */
+  /** Pools with other settings, and with other backends if they are given. */
   readonly with?: {
     readonly [pool: string]: {
       readonly settings: SparsePool;
@@ -31,7 +31,7 @@ export function altered(pool: string, state: PoolState, alteration: Alteration):
   return now;
 }
 
-/** Whoever is there under the same id is known from before. */
+/** A backend that already exists under an id keeps its other state. */
 function placed(state: Pool, wanted: { readonly [id: string]: SparseBackend } | undefined): Pool['backends'] {
   if (wanted === undefined) return state.backends;
   return Object.fromEntries(
@@ -42,12 +42,12 @@ function placed(state: Pool, wanted: { readonly [id: string]: SparseBackend } | 
   );
 }
 
-/** The id of one that is added, from 1: with a blank, which no backend's id has. */
+/** The id of an added backend, from 1. It contains a space, which no real id does. */
 export function addedId(number: number): string {
   return `added ${number}`;
 }
 
-/** Those that are added are like the last; those that go are the last. */
+/** Added backends are copies of the last one that is up; the last ones are removed first. */
 function counted(backends: Pool['backends'], more: number): Pool['backends'] {
   const all = Object.entries(backends);
   if (more < 0) return Object.fromEntries(all.slice(0, Math.max(0, all.length + more)));

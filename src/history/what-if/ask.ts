@@ -1,9 +1,9 @@
 /** One recorded request for a backend of a pool, and what came of it. */
 import type { LeaseEnd, Refusal, Wait } from '../../../actors/index.ts';
 
-/** When a recorded operation was: its place in the order of its pool, and the time that it was told. */
+/** When a recorded operation happened: its place in the order of its pool, and the time passed to the ledger. */
 export type Place = {
-  /** Never decreasing in the order of tickets: threads look at their clocks before they are given a ticket. */
+  /** Never decreasing in the order of tickets; `nowMs` may, because threads read the clock before they get a ticket. */
   readonly atMs: number;
   readonly ticket: number;
   readonly nowMs: number;
@@ -28,11 +28,11 @@ export class Ask {
   left: { readonly place: Place; readonly why: Wait } | undefined;
   lent: Lent | undefined;
   back: Returned | undefined;
-  /** Its thread died, and with it what it had. */
+  /** When its thread died and its lease was lost. */
   lost: Place | undefined;
-  /** The same request before: what it was lent led to nothing. */
+  /** The previous ask of the same request, whose lease led to nothing. */
   before: Ask | undefined;
-  /** The same request again, at another backend. */
+  /** The next ask of the same request, for another backend. */
   next: Ask | undefined;
 
   constructor(place: Place, asked: Asked) {
@@ -40,14 +40,14 @@ export class Ask {
     this.asked = asked;
   }
 
-  /** Of the same request. */
+  /** The first ask of the same request. */
   get first(): Ask {
     let first: Ask = this;
     while (first.before !== undefined) first = first.before;
     return first;
   }
 
-  /** How long it had its backend. */
+  /** How long it held its lease. */
   get heldMs(): number | undefined {
     return this.lent === undefined || this.back === undefined
       ? undefined
@@ -69,7 +69,7 @@ export function hasFailed(end: LeaseEnd): boolean {
   return FAILED.has(end);
 }
 
-/** It had its backend for as long as that takes, or its client was ready to wait. */
+/** The lease lasted as long as a response takes, or as long as its client was ready to wait. */
 export function wasServed(end: LeaseEnd): boolean {
   return end !== 'unused' && !hasFailed(end);
 }

@@ -4,9 +4,10 @@
 import type { LeaseEnd } from '../../../actors/index.ts';
 import type { Ask } from './ask.ts';
 
-// Leases of one thread on one backend that may still be tried elsewhere: the newest, since failures are followed up at once.
+// Leases of one thread on one backend that may be followed by another attempt: only the newest, since failures are
+// retried at once.
 const MOST_KEPT = 64;
-// Whoever asks again does so at once; this is how late a busy thread may be.
+// Retries follow at once; this is how late a busy thread may be.
 const AT_ONCE_MS = 100;
 
 const NOT_TRIED_AGAIN: ReadonlySet<LeaseEnd> = new Set(['finished', 'client_gone', 'cut']);
@@ -22,7 +23,7 @@ export class Attempts {
     kept.push(ask);
   }
 
-  /** The thread died: what comes under its number is somebody else's. */
+  /** The thread died: later operations under its number belong to another thread. */
   forget(thread: number): void {
     for (const key of [...this.#lent.keys()]) if (key.startsWith(`${thread} `)) this.#lent.delete(key);
   }

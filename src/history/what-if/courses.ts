@@ -7,24 +7,24 @@ import { Recording } from './recording.ts';
 
 export type Course = {
   readonly recording: Recording;
-  /** Undefined: from the ledger's own beginning. */
+  /** Undefined: from the ledger's start. */
   readonly from: JournalledCheckpoint | undefined;
   readonly fromMs: number;
 };
 
-// A million asks are some 400 MB of what is kept of each.
+// A million asks take about 400 MB.
 const MOST_ASKS = 1_000_000;
-// A checkpoint is written within a second of what it knows.
+// A checkpoint is written within a second of the operations it includes.
 const CHECKPOINT_MS = 1500;
 
 export class Courses implements InOrder {
-  /** Operations that belong to none: before the first checkpoint, or between a gap and the next. */
+  /** Operations that belong to no stretch: before the first checkpoint, or between a gap and the next one. */
   skipped = 0;
   readonly #order = new AllInOrder(this);
   readonly #journal: JournalReader;
   readonly #poolKey: number;
   readonly #range: TimeRange;
-  /** When the last checkpoint before the range was: from there on it is known what leads into it. */
+  /** The time of the last checkpoint before the range: from there on, all that led into the range is known. */
   readonly #sinceMs: number;
   readonly #checkpoints: Iterator<JournalledCheckpoint, undefined>;
   #checkpoint: JournalledCheckpoint | undefined;
@@ -41,7 +41,7 @@ export class Courses implements InOrder {
     this.#checkpoint = this.#checkpoints.next().value;
   }
 
-  /** Undefined: nothing yet, for who has other things to do meanwhile. */
+  /** Yields undefined if there is nothing yet, so that the caller can do other work. */
   *all(): Generator<Course | undefined> {
     const { toMs } = this.#range;
     const range = {
@@ -86,7 +86,7 @@ export class Courses implements InOrder {
     this.#run = run;
   }
 
-  /** At the checkpoint before this ticket, if there is that one. */
+  /** Continues at the checkpoint before this ticket, if there is one. */
   #resume({ ticket, nowMs }: LedgerRecord): void {
     const { fromMs = 0 } = this.#range;
     for (;;) {

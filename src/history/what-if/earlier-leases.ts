@@ -25,14 +25,14 @@ export class EarlierLeases {
     this.#tally.back(backendKey, Math.max(0, atMs - this.#sinceMs), undefined);
   }
 
-  /** With their thread. */
+  /** The leases of a thread that died. */
   lost(dead: number, atMs: number): void {
     for (const { thread, backendKey, count } of [...this.#out.values()])
       if (thread === dead)
         for (let lease = 0; lease < count; lease++) this.returned(thread, backendKey, atMs);
   }
 
-  /** Those that are still out. */
+  /** Ends the leases that are still out. */
   end(atMs: number): void {
     for (const { thread } of [...this.#out.values()]) this.lost(thread, atMs);
   }

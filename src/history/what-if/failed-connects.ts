@@ -1,7 +1,7 @@
 /** Failed connects in a row, per thread and backend: a given number quarantines the backend. */
 import type { LeaseEnd } from '../../../actors/index.ts';
 
-// Of these nobody knows whether it was connected.
+// These ends do not tell whether the backend was connected to.
 const UNTOLD: ReadonlySet<LeaseEnd> = new Set(['client_gone', 'unused']);
 
 export class FailedConnects {
@@ -11,7 +11,7 @@ export class FailedConnects {
     return this.#inRow.get(`${thread} ${backendKey}`) ?? 0;
   }
 
-  /** A lease did. */
+  /** A lease ended. */
   ended(thread: number, backendKey: number, end: LeaseEnd): void {
     const key = `${thread} ${backendKey}`;
     if (end === 'connect_failed') this.#inRow.set(key, this.inRow(thread, backendKey) + 1);

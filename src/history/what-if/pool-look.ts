@@ -17,7 +17,7 @@ export type NamedLoad = {
   readonly leases: number;
   readonly failed: number;
   readonly busyMs: number;
-  /** On average, over the time that is looked at. */
+  /** On average over the time that is looked at. */
   readonly inFlight: number;
   readonly peakInFlight: number;
 };
@@ -30,11 +30,11 @@ export type PoolWhatIf = {
   readonly to: string;
   readonly recorded: Side;
   readonly simulated: Side;
-  /** Since when it went otherwise than recorded. */
+  /** When the simulation first differed from the record. */
   readonly differsFrom: string | null;
-  /** Leases of the simulation whose time and end are assumed. */
+  /** Simulated leases whose duration and end are assumed. */
   readonly assumed: number;
-  /** Operations that the journal has, and not what led there. */
+  /** Operations that the journal has without what led to them. */
   readonly skipped: number;
 };
 
@@ -59,7 +59,7 @@ export class PoolLook {
     this.#courses = new Courses(room.journal(), keyOf(pool), range);
   }
 
-  /** Yields how many requests are through. */
+  /** Yields the number of requests done. */
   async *all(): AsyncGenerator<number> {
     for (const course of this.#courses.all()) {
       if (course !== undefined) yield* this.#simulate(course);
@@ -84,7 +84,7 @@ export class PoolLook {
     };
   }
 
-  /** What was in force when it began: events are recorded a moment before they are. */
+  /** The version in force at the beginning: events are recorded a moment before they are in force. */
   #versionAt({ recording, from, fromMs }: Course): number {
     const { log } = this.#room;
     const position = positionAt(log, { type: 'time', ms: fromMs }, 'from');
@@ -133,7 +133,7 @@ function sideOf({ backends, ...sums }: Sums, lookedAtMs: number, nameOf: (key: n
   return { ...sums, backends: named.toSorted((a, b) => (a.backend < b.backend ? -1 : 1)) };
 }
 
-// Those that `--backends` adds are in no journal.
+// Backends added with `--backends` are in no journal.
 const MOST_ADDED = 2000;
 
 function nameOf(journal: JournalReader, key: number): string {

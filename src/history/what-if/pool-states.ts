@@ -25,10 +25,10 @@ export class PoolStates {
   readonly #without: ReadonlySet<number>;
   #version: number;
   #recorded: unknown;
-  /** Without the events that did not happen. */
+  /** The state without the events that are taken not to have happened. */
   #other: unknown;
 
-  /** From this version of its stream on; 0: from before it was. */
+  /** Begins at this version of the stream; 0: before its first event. */
   constructor(log: Log, pool: string, alteration: Alteration, version: number) {
     this.#log = log;
     this.#pool = pool;
@@ -47,7 +47,7 @@ export class PoolStates {
     this.#upTo(version);
   }
 
-  /** Its version may only grow. */
+  /** The version may only grow. */
   at(version: number): { readonly recorded: PoolState; readonly simulated: PoolState } {
     this.#upTo(version);
     return {

@@ -4,7 +4,7 @@ import { EarlierLeases } from './earlier-leases.ts';
 import type { Outside, Recording } from './recording.ts';
 import { type Ending, endingOf, type Tally } from './tally.ts';
 
-/** From when on it is looked at. */
+/** `sinceMs`: the beginning of the time that is looked at. */
 export function tallyRecorded(recording: Recording, sinceMs: number, tally: Tally): void {
   for (const ask of recording.asks) if (ask.before === undefined) count(ask, tally);
   countLoad(recording, sinceMs, tally);
@@ -27,7 +27,7 @@ function count(first: Ask, tally: Tally): void {
   tally.over(endOf(decisive), waitMs, isQueued, timeMs, leases);
 }
 
-/** It found nothing free, or waited where all there was had been tried: the word of the backend before it stands. */
+/** It found nothing free, or waited although all backends had been tried: the end of its previous lease decides. */
 function isInVain(ask: Ask): boolean {
   const { refusal, left } = ask;
   return refusal === 'exhausted' || left?.why === 'exhausted' || (left !== undefined && waitOf(ask) === 0);
@@ -45,7 +45,7 @@ function endOf({ refusal, left, back }: Ask): Ending {
 
 type Change = { readonly order: number; readonly of: Ask | Outside; readonly isBack: boolean };
 
-/** In the order in which it happened, so that the peak is one. */
+/** In the order of events, so that the peak is right. */
 function countLoad({ asks, outside, rows, atMs }: Recording, sinceMs: number, tally: Tally): void {
   const earlier = new EarlierLeases(rows, sinceMs, tally);
   const changes: Change[] = outside.map((of) => ({ order: of.place.ticket, of, isBack: true }));

@@ -3,9 +3,9 @@ import { VirtualTime } from '../../simulation/index.ts';
 import type { Place } from './ask.ts';
 
 export class RecordedTime {
-  /** When something first went otherwise than recorded; undefined: nothing did. */
+  /** When the simulation first differed from the record; undefined: it never did. */
   differsFromMs: number | undefined;
-  /** What the ledger is told. */
+  /** The time passed to the ledger. */
   toldMs = 0;
   readonly #time = new VirtualTime();
 
@@ -23,23 +23,23 @@ export class RecordedTime {
     this.toldMs = atMs;
   }
 
-  /** The next thing happens; there must be one. */
+  /** Makes the next thing happen; there must be one. */
   pass(): void {
     this.#time.pass();
   }
 
-  /** Of what happens at the same moment, what was planned first is first. */
+  /** Of things at the same moment, the one planned first happens first. */
   plan(atMs: number, happen: () => void): void {
     this.#time.at(atMs, happen);
   }
 
-  /** When it is recorded to have been, or so much later. */
+  /** At its recorded time, or this much later. */
   at(place: Place, shiftMs: number, happen: () => void): void {
     const atMs = place.atMs + shiftMs;
     this.#tell(atMs, shiftMs === 0 ? place.nowMs : atMs, place.ticket, happen);
   }
 
-  /** After whatever is recorded at that moment. */
+  /** After everything recorded at that moment. */
   after(ms: number, happen: () => void): void {
     const atMs = this.#time.nowMs + ms;
     this.#tell(atMs, atMs, Number.MAX_SAFE_INTEGER, happen);

@@ -3,16 +3,16 @@ import type { LeaseEnd, LeaseName, LedgerRecord, PoolCheckpoint } from '../../..
 import { Ask, type Place } from './ask.ts';
 import { Attempts } from './attempts.ts';
 
-/** What happened to a pool, whatever its ledger decided. */
+/** What happened to a pool, regardless of its ledger's decisions. */
 export type Outside =
-  /** Its owner's state of this version of its stream came into force; `seed`: with it the ledger was made. */
+  /** This version of its owner's state came into force; `seed` is set if the ledger was made with it. */
   | {
       readonly type: 'defined';
       readonly place: Place;
       version: number | undefined;
       readonly seed: number | undefined;
       phases: 'both' | 'restrict' | 'widen';
-      /** Keys of the backends whose rows were written with it, in that order: it is that of new rows. */
+      /** Keys of the backends whose rows were written with it, in that order, which is the order of new rows. */
       readonly rows: number[];
     }
   | { readonly type: 'dropped'; readonly place: Place; readonly version: number }
@@ -32,7 +32,7 @@ export type Outside =
       readonly failing: boolean;
     }
   | { readonly type: 'reaped'; readonly place: Place; readonly dead: number }
-  /** A lease of before the beginning came back. */
+  /** A lease from before the beginning was given back. */
   | {
       readonly type: 'returned';
       readonly place: Place;
@@ -63,17 +63,17 @@ export class Recording {
   /** The change of membership that was recorded last, and the last ticket of its records. */
   #membership: { event: Defined; ticket: number; nowMs: number } | undefined;
 
-  /** When the last of it was. */
+  /** The time of the last record. */
   get atMs(): number {
     return this.#atMs;
   }
 
-  /** Its backends when it began, with what was in flight. */
+  /** Its backends at the beginning, with what was in flight. */
   get rows(): PoolCheckpoint['rows'] {
     return this.#rows;
   }
 
-  /** Whoever waited when it began; in the order of their tickets. */
+  /** Returns the requests that waited at the beginning, in the order of their tickets. */
   begin(atMs: number, { waiters, rows }: Pick<PoolCheckpoint, 'waiters' | 'rows'>): readonly Ask[] {
     this.#atMs = atMs;
     this.#rows = rows;
@@ -200,7 +200,7 @@ export class Recording {
       last.ticket = record.ticket;
       last.event.version ??= version;
       if (record.op === 'row') last.event.rows.push(record.backendKey);
-      // A probe of the same moment may be one from outside: told twice it changes nothing.
+      // A probe result of the same moment may also come from outside; applying it twice changes nothing.
       return record.op !== 'grant' && record.op !== 'probe';
     }
     if (!isOf) return false;

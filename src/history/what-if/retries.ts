@@ -4,13 +4,13 @@ import type { PoolSettings } from '../../../eventlog/index.ts';
 import { RetryBudget } from '../../proxy/index.ts';
 import type { Visit } from './visit.ts';
 
-// No request tries more backends; the ledger takes no more.
+// No request tries more backends; the ledger accepts no more.
 const MOST_TRIED = 16;
 
-/** Of one thread: each counts its own requests. */
+/** Per thread: each counts its own requests. */
 class Share {
   readonly budget = new RetryBudget();
-  /** Requests that are over. */
+  /** Requests that have ended. */
   ended = 0;
 }
 
@@ -20,7 +20,7 @@ export class Retries {
   ended(visit: Visit): void {
     const share = this.#shareOf(visit);
     share.ended += 1;
-    // It found nobody to ask.
+    // It found no backend to try.
     if (visit.isRetry) share.budget.giveBack();
   }
 

@@ -10,11 +10,11 @@ export type Service = { readonly heldMs: number; readonly end: LeaseEnd };
 type Sample = { readonly atMs: number; readonly heldMs: number; readonly end: LeaseEnd };
 type Known = { readonly samples: Sample[]; readonly typical: Map<number, number> };
 
-// Neighbours whose median is a backend's pace at a moment: of a hundred the median strays by a tenth.
+// The neighbours whose median is a backend's pace at a moment: the median of a hundred varies by a tenth.
 const NEIGHBOURS = 100;
-// Within this factor backends are taken to be equally fast: their medians stray, and a stray must not slow what is simulated.
+// Within this factor backends count as equally fast: their medians vary, and that must not slow down the simulation.
 const ALIKE = 2;
-// By whichever backend.
+// Requests served by any backend.
 const SERVED = 0;
 
 export class ServiceTimes {
@@ -30,7 +30,7 @@ export class ServiceTimes {
     for (const { samples } of this.#known.values()) samples.sort((a, b) => a.atMs - b.atMs);
   }
 
-  /** Of a request that is recorded to have gone elsewhere, or nowhere. `own`: what is recorded of it that is most like it. */
+  /** For a request that is recorded elsewhere, or nowhere. `own`: the recorded ask of it that is most similar. */
   assumed(own: Ask | undefined, backendKey: number, atMs: number): Service {
     const there = this.#known.get(backendKey);
     const near = nearest(there ?? this.#of(SERVED), atMs);
@@ -42,7 +42,7 @@ export class ServiceTimes {
     return { heldMs: own.heldMs * factor, end: own.back?.end ?? 'finished' };
   }
 
-  /** How much slower the one is than the other. */
+  /** How many times slower the one backend is than the other. */
   #pace(backendKey: number, ownKey: number, atMs: number): number {
     const own = this.#typical(ownKey, atMs);
     const other = this.#typical(backendKey, atMs);
@@ -85,7 +85,7 @@ function nearest({ samples }: Known, atMs: number): Sample | undefined {
   return atMs - before.atMs <= after.atMs - atMs ? before : after;
 }
 
-/** The first sample after that moment. */
+/** The index of the first sample after that moment. */
 function indexAt(samples: readonly Sample[], atMs: number): number {
   let low = 0;
   let high = samples.length;
@@ -97,7 +97,7 @@ function indexAt(samples: readonly Sample[], atMs: number): number {
   return low;
 }
 
-/** What a check-in says that it took, where that is not recorded since no policy asked for it. */
+/** The latency that a check-in reports, if it is not recorded because no policy needed it. */
 export function latencyOf(end: LeaseEnd, heldMs: number): number {
   return end === 'client_gone' || end === 'unused' || end === 'connect_failed' ? -1 : heldMs;
 }

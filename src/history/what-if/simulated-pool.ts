@@ -27,7 +27,7 @@ import { Visits } from './visits.ts';
 export type SimulatedPoolOptions = {
   readonly pool: string;
   readonly recording: Recording;
-  /** Undefined: from the ledger's own beginning. */
+  /** Undefined: from the ledger's start. */
   readonly from: JournalledCheckpoint | undefined;
   readonly states: PoolStates;
   readonly services: ServiceTimes;
@@ -37,7 +37,7 @@ export type SimulatedPoolOptions = {
 
 const SEED = 1;
 const PAGE = 1000;
-// It ends with what is recorded: what is then under way is unfinished on both sides.
+// The simulation ends with the record: what is in progress then is unfinished on both sides.
 const JUST_MS = 0.001;
 
 export class SimulatedPool {
@@ -64,17 +64,17 @@ export class SimulatedPool {
     });
   }
 
-  /** When something first went otherwise than recorded; undefined: nothing did. */
+  /** When the simulation first differed from the record; undefined: it never did. */
   get differsFromMs(): number | undefined {
     return this.#time.differsFromMs;
   }
 
-  /** Services that are assumed, and attempts of which the assumption is that they failed. */
+  /** Services that are assumed, and attempts that are assumed to have failed. */
   get assumed(): number {
     return this.#visits.assumed;
   }
 
-  /** Yields now and then, with how many requests are through. */
+  /** Yields the number of requests done, now and then. */
   async *run(): AsyncGenerator<number> {
     const { recording, from } = this.#options;
     if (from !== undefined) await this.#begin(from);
@@ -152,7 +152,7 @@ export class SimulatedPool {
       this.#defining = this.#ledger.define(this.#key, definition, wanted, 'widen', change);
   }
 
-  /** The pool was removed, or is put to sleep, where it is at rest here too. */
+  /** The pool was removed, or is put to sleep if it is idle in the simulation too. */
   #drop(version: number): void {
     const change = { position: version, nowMs: this.#time.toldMs };
     const isRemoved = this.#adopt(this.#options.states.at(version)) === null;
@@ -167,7 +167,7 @@ export class SimulatedPool {
     return state;
   }
 
-  /** From a checkpoint; whatever is set otherwise is so from there on. */
+  /** Begins at a checkpoint; changed settings apply from there on. */
   async #begin(from: JournalledCheckpoint): Promise<void> {
     const { recording, states } = this.#options;
     this.#time.begin(from.atMs);
@@ -204,7 +204,7 @@ export class SimulatedPool {
   }
 }
 
-/** A log's states have an order of their own. What is not among the keys comes last. */
+/** Orders rows as recorded: states from the log have another order. Rows that are not among the keys come last. */
 function inOrderOf(keys: readonly number[], rows: readonly RowDefinition[]): readonly RowDefinition[] {
   const places = new Map(keys.map((key, place) => [key, place]));
   const placeOf = ({ backendKey }: RowDefinition) => places.get(backendKey) ?? keys.length;

@@ -6,19 +6,19 @@ import { hasFailed } from './ask.ts';
 /** How a request of a pool ended there. */
 export type Ending =
   | { readonly type: 'served' }
-  /** By its last backend. */
+  /** Failed at its last backend. */
   | { readonly type: 'failed'; readonly end: LeaseEnd }
   | { readonly type: 'refused'; readonly refusal: Refusal }
   /** It waited in vain, or its client left meanwhile. */
   | { readonly type: 'gave_up' }
   | { readonly type: 'client_gone' }
-  /** Still under way at the end of what is recorded, or lost with its thread. */
+  /** Still in progress at the end of the record, or lost with its thread. */
   | { readonly type: 'unfinished' };
 
 export type BackendLoad = {
   readonly leases: number;
   readonly failed: number;
-  /** All its leases together were out so long, those included that were lent before. */
+  /** The total time of all its leases, including those from before the beginning. */
   readonly busyMs: number;
   readonly peakInFlight: number;
 };
@@ -29,9 +29,9 @@ export type Sums = {
   readonly refusals: Readonly<Record<string, number>>;
   /** Requests that queued. */
   readonly waited: number;
-  /** In the queue, all its waits together; of all requests. */
+  /** Time in the queue, all waits of a request together; over all requests. */
   readonly waitMs: Summary;
-  /** From the first ask to the last check-in, of those that were served. */
+  /** From the first ask to the last check-in, for requests that were served. */
   readonly timeMs: Summary;
   /** Leases beyond a request's first. */
   readonly retries: number;
@@ -55,7 +55,7 @@ export class Tally {
     this.held(backendKey);
   }
 
-  /** It is out, since then or from before. */
+  /** A lease begins, or was already out at the beginning. */
   held(backendKey: number): void {
     const load = this.#loadOf(backendKey);
     load.inFlight += 1;

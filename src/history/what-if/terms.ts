@@ -8,12 +8,12 @@ const UNSET = completePool({});
 
 export class Terms {
   settings: PoolSettings = UNSET;
-  /** The recorded pool's. */
+  /** The settings of the recorded pool. */
   recorded: PoolSettings = UNSET;
-  /** Something is set otherwise than recorded, or was. */
+  /** Something is set differently from the record, or was. */
   isAltered = false;
 
-  /** Who asks again is who would then, not who is recorded to have. */
+  /** If so, which requests ask again is decided by the simulation, not by the record. */
   get areRetriesAltered(): boolean {
     return this.isAltered && JSON.stringify(this.recorded.retries) !== JSON.stringify(this.settings.retries);
   }
@@ -26,14 +26,14 @@ export class Terms {
   }
 }
 
-/** Whatever of it is said, and whatever is left to the defaults. */
+/** Compares complete settings: explicit values and defaults are the same. */
 function isSame(recorded: PoolState, simulated: PoolState): boolean {
   if (recorded === null || simulated === null) return recorded === simulated;
   const whole = ({ settings, backends }: NonNullable<PoolState>) => [completePool(settings), backends];
   return isDeepStrictEqual(whole(recorded), whole(simulated));
 }
 
-/** How long somebody who has been at it for so long may wait now. */
+/** How long a request that has already taken this long may still wait. */
 export function waitLimitMs({ queue, retries }: PoolSettings, spentMs: number): number {
   return Math.max(0, Math.min(queue.maxWaitMs, retries.totalMs - spentMs));
 }

@@ -12,31 +12,31 @@ export interface Host {
 export class Visit implements Waiter, Waits {
   place = 0;
   wait = 0;
-  /** What is recorded of it at this point. */
+  /** The recorded ask at this point. */
   ask: Ask;
-  /** As it asks now; another than recorded once it went another way. */
+  /** The present ask; it differs from the record once the request took another way. */
   asked: Asked;
-  /** It asked again where nothing is recorded of it. */
+  /** It asked again where the record has nothing more. */
   isBeyond = false;
-  /** It has one of its thread's budget, and has not been lent another backend yet. */
+  /** It took a retry from its thread's budget and has not been lent another backend yet. */
   isRetry = false;
-  /** It would leave, not wait. */
+  /** It would leave rather than wait. */
   isHasty = false;
-  /** The thread it is on is another one since. */
+  /** Its thread has been replaced since. */
   isLost = false;
   readonly sinceMs: number;
   askedMs: number;
   waitedMs = 0;
   isQueued = false;
   leases = 0;
-  /** What it has, and since when: two at once, while it goes elsewhere. */
+  /** Its leases, and since when: two at once while it tries another backend. */
   readonly held = new Map<Lease, number>();
-  /** What it was lent last. */
+  /** The last lease it was given. */
   last: Lease | undefined;
-  /** It asked elsewhere while it had that, and found nothing. */
+  /** It asked for another backend while it held that lease, and found none. */
   isInVain = false;
   lastEnd: LeaseEnd | undefined;
-  /** It is counted. */
+  /** It has been counted. */
   isOver = false;
   readonly #host: Host;
 
@@ -56,13 +56,13 @@ export class Visit implements Waiter, Waits {
     this.#host.refused(this);
   }
 
-  /** Of the backend before. */
+  /** The end of the previous lease. */
   get lastWord(): Ending {
     const end = this.isBeyond ? this.lastEnd : this.ask.before?.back?.end;
     return end === undefined ? { type: 'unfinished' } : endingOf(end);
   }
 
-  /** What is recorded of it that tells best how long it takes to be served. */
+  /** The recorded ask that tells best how long it takes to be served. */
   get own(): Ask | undefined {
     let last = this.ask;
     while (last.next !== undefined) last = last.next;

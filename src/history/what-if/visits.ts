@@ -24,12 +24,12 @@ export type VisitsOptions = {
   readonly terms: Terms;
   readonly services: ServiceTimes;
   readonly tally: Tally;
-  /** When what is recorded ends. */
+  /** When the record ends. */
   readonly endMs: number;
 };
 
 export class Visits implements Host {
-  /** Services that are assumed, and attempts of which the assumption is that they failed. */
+  /** Services that are assumed, and attempts that are assumed to have failed. */
   assumed = 0;
   readonly #options: VisitsOptions;
   readonly #time: RecordedTime;
@@ -52,13 +52,13 @@ export class Visits implements Host {
     this.#asks(new Visit(this, ask, this.#time.nowMs));
   }
 
-  /** It waits already, in the ledger. */
+  /** It already waits in the ledger. */
   resume(visit: Visit): void {
     this.#visitsOf(visit.asked.thread).add(visit);
     this.#waits(visit);
   }
 
-  /** What is still under way. */
+  /** Ends what is still in progress. */
   end(): void {
     for (const thread of [...this.#visits.keys()]) this.lose(thread);
   }
@@ -84,7 +84,7 @@ export class Visits implements Host {
     this.#over(visit, { type: 'refused', refusal: 'no_backends' });
   }
 
-  /** Unless that wait is over. */
+  /** Does nothing if that wait is over. */
   #tired(visit: Visit, wait: number, nowMs: number): void {
     if (visit.wait !== wait) return;
     this.#queue.end(visit);
@@ -97,7 +97,7 @@ export class Visits implements Host {
     else this.#over(visit, { type: 'gave_up' });
   }
 
-  /** It was lent what it is recorded to have been lent: what follows is recorded too. */
+  /** It was lent the backend that is recorded, so what follows is recorded too. */
   #asRecorded(visit: Visit, lease: Lease): void {
     const { ask } = visit;
     const { lent, back, next } = ask;
@@ -108,7 +108,7 @@ export class Visits implements Host {
         ? undefined
         : () => this.#time.at(next.place, shiftMs, () => this.#again(visit, next));
     const isOtherwise = this.#terms.areRetriesAltered && !this.#goesElsewhere(visit);
-    // It never came back: it was still out at the end, or lost with its thread.
+    // Without `back` it was still out at the end, or lost with its thread.
     if (back !== undefined) {
       const latencyMs =
         back.latencyMs < 0 && this.#terms.isAltered ? latencyOf(back.end, ask.heldMs ?? 0) : back.latencyMs;
@@ -122,7 +122,7 @@ export class Visits implements Host {
     if (!isOtherwise) askNext?.();
   }
 
-  /** It asked for another backend while it had this one, and would still. */
+  /** It asked for another backend while it held this one, and would do so in the simulation too. */
   #goesElsewhere(visit: Visit): boolean {
     const { back, next } = visit.ask;
     if (next === undefined || (back !== undefined && back.place.ticket < next.place.ticket)) return false;
@@ -151,7 +151,7 @@ export class Visits implements Host {
     this.#goOn(visit, lease, end);
   }
 
-  /** It asks again, as the pool's settings have it, or that was its end. `ask`: as it is recorded to have done. */
+  /** Asks again if the pool's settings allow it; otherwise the request ends. `ask`: as recorded. */
   #goOn(visit: Visit, lease: Lease, end: LeaseEnd, ask?: () => void): void {
     if (visit.isLost || visit.isOver) return;
     const ending = endingOf(end);
@@ -196,7 +196,7 @@ export class Visits implements Host {
     else this.#over(visit, { type: 'refused', refusal });
   }
 
-  /** As long as it is recorded to have waited in vain, else as long as the pool lets it. */
+  /** It waits as long as recorded if it left in vain, otherwise as long as the pool allows. */
   #waits(visit: Visit): void {
     const { ask } = visit;
     if (visit.isBeyond || !ask.isQueued) this.#time.differs();
@@ -208,18 +208,18 @@ export class Visits implements Host {
     const end = visit.isBeyond ? undefined : (ask.left ?? ask.lent);
     const recordedMs = visit.isBeyond ? 0 : this.#waitEndOf(ask) - ask.place.atMs;
     visit.isQueued = true;
-    // It left by itself, or its time was over as it would be here.
+    // It left by itself, or its time was over, as it would be here.
     if (end !== undefined && end === ask.left && (isSame || recordedMs < Math.min(mostMs, recordedMostMs))) {
       this.#queue.begin(visit, Number.POSITIVE_INFINITY);
       const { wait } = visit;
       this.#time.at(end.place, nowMs - ask.place.atMs, () => this.#tired(visit, wait, this.#time.toldMs));
       return;
     }
-    // Timers of the router are late now and then; who is recorded to have been served, or to wait still, did so in time.
+    // The router's timers are late now and then: a request recorded as served, or as still waiting, was in time.
     this.#queue.begin(visit, nowMs + (isSame ? Math.max(mostMs, recordedMs + 1) : mostMs));
   }
 
-  /** When it was lent something, left, or was lost with its thread; else it waited as long as there is a record. */
+  /** When it was lent something, left, or was lost with its thread; otherwise the end of the record. */
   #waitEndOf({ left, lent, lost }: Ask): number {
     return ((left ?? lent)?.place ?? lost)?.atMs ?? this.#options.endMs;
   }
@@ -245,7 +245,9 @@ export class Visits implements Host {
     this.#pool(thread)?.quarantine(backendKey, this.#time.toldMs, untilMs);
   }
 
-  /** Nothing else was free: the word of the backend before stands, and while that still speaks the request is not over. */
+  /**
+   * Nothing else was free: the end of its previous lease decides, and until that lease is back the request is not over.
+   */
   #inVain(visit: Visit): void {
     if (visit.last !== undefined && visit.held.has(visit.last)) visit.isInVain = true;
     else this.#over(visit, visit.lastWord);
@@ -260,12 +262,12 @@ export class Visits implements Host {
     this.#options.tally.over(ending, visit.waitedMs, visit.isQueued, timeMs, visit.leases);
   }
 
-  /** As long as it holds a lease it is of its thread. */
+  /** As long as it holds a lease, it belongs to its thread. */
   #forget(visit: Visit): void {
     if (visit.held.size === 0) this.#visits.get(visit.asked.thread)?.delete(visit);
   }
 
-  /** Whoever was on this thread is gone without an answer. */
+  /** The requests of this thread are gone without a response. */
   lose(thread: number): void {
     for (const visit of this.#visitsOf(thread)) {
       visit.isLost = true;

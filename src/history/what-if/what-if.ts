@@ -11,7 +11,7 @@ import { moment, PoolLook, type PoolWhatIf } from './pool-look.ts';
 export type WhatIfWish = Alteration & {
   readonly from?: Moment;
   readonly to?: Moment;
-  /** This one alone. */
+  /** This pool alone. */
   readonly pool?: string;
 };
 
@@ -19,7 +19,7 @@ export type WhatIf = {
   readonly pools: readonly PoolWhatIf[];
   readonly assumptions: readonly string[];
   readonly gaps: readonly { readonly from: string; readonly to: string; readonly cause: string }[];
-  /** What of the journal could not be read. */
+  /** The parts of the journal that could not be read. */
   readonly damaged: readonly string[];
 };
 
@@ -43,7 +43,7 @@ export async function* whatIf(wish: WhatIfWish, room: Room): AsyncGenerator<Prog
   return { pools, assumptions: assumptionsOf(wish), gaps, damaged: room.damage() };
 }
 
-/** Those that there would be something otherwise of. */
+/** The pools for which something would change. */
 function poolsOf(
   room: Room,
   { pool, without, with: set, policy, backends }: WhatIfWish,
