@@ -25,6 +25,7 @@ import { createProcessLog } from '../../src/telemetry/process-log.ts';
 import { Past } from '../history/past.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { longEvent } from '../support/torn-page.ts';
+import { lastChangeIn } from '../support/write-ahead-log.ts';
 import { append, domainCreated, write } from './appends.ts';
 
 /** `file`: as a router leaves it that was stopped; `wal`: as a kill does. */
@@ -86,11 +87,7 @@ export class HarmedLog {
 
   /** Of a write-ahead log, the first byte of its last transaction: damage from there on looks as after a power cut. */
   get lastChangeAt(): number {
-    const wal = this.#files.get(WAL)!;
-    const frames = (wal.length - 32) / 4120;
-    let frame = frames - 1;
-    while (frame > 0 && wal.readUInt32BE(32 + (frame - 1) * 4120 + 4) === 0) frame -= 1;
-    return 32 + frame * 4120;
+    return lastChangeIn(this.#files.get(WAL)!, 4096);
   }
 
   /** `isTold`: what is missing has to be told. */

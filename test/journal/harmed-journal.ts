@@ -12,6 +12,7 @@ import {
   type RequestRecord,
   writeCheckpoint,
 } from '../../eventlog/index.ts';
+import { lastChangeIn } from '../support/write-ahead-log.ts';
 import { finished, JournalDesk, RUN, record } from './desk.ts';
 
 /** `file`: as a writer leaves it that ended; `wal`: as a kill does. */
@@ -63,10 +64,7 @@ export class HarmedJournal {
 
   /** Of a write-ahead log, the first byte of its last transaction: damage from there on looks as after a power cut. */
   get lastChangeAt(): number {
-    const wal = this.#files.get(this.#harmed)!;
-    let frame = (wal.length - 32) / 8216 - 1;
-    while (frame > 0 && wal.readUInt32BE(32 + (frame - 1) * 8216 + 4) === 0) frame -= 1;
-    return 32 + frame * 8216;
+    return lastChangeIn(this.#files.get(this.#harmed)!, 8192);
   }
 
   /** `isTold`: what is missing has to be told. */
