@@ -3,7 +3,7 @@ import { CommandFailed, UsageError } from './failure.ts';
 import type { Printer } from './render/printer.ts';
 import type { ExitCode } from './verb.ts';
 
-/** Rejects only with what is no fault of the user's. */
+/** Rejects only with errors that are not the user's fault. */
 export async function concluded(work: () => Promise<ExitCode>, print: Printer): Promise<ExitCode> {
   const code = await work().catch((error: unknown) => told(error, print));
   const failure = await print.failure();

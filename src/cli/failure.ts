@@ -10,11 +10,11 @@ export class UsageError extends Error {
   }
 }
 
-/** Exit status 1. Every line is for the person who asked. */
+/** Exit status 1. Every line is for the user. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
   readonly lines: readonly string[];
-  /** What `--json` prints on standard output. */
+  /** Printed on standard output with `--json`. */
   readonly json: unknown;
   constructor(lines: readonly string[], json?: unknown) {
     super(lines[0] ?? 'failed');

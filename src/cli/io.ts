@@ -10,9 +10,9 @@ export type Io = {
   readonly stderr: Output;
   /** The author of changes unless `--as` says otherwise. */
   readonly user: string;
-  /** False: no colour, whatever the terminal could show (`NO_COLOR`). */
+  /** False: no colour, even if the terminal supports it (`NO_COLOR`). */
   readonly mayColour: boolean;
-  /** Ends what would go on for ever, such as `events --follow`. */
+  /** Ends commands that would run forever, such as `events --follow`. */
   readonly stop: AbortSignal;
 };
 
@@ -22,7 +22,7 @@ export function processIo(process: NodeJS.Process, stop: AbortSignal): Io {
   return { stdin, stdout, stderr, user: systemUser(), mayColour: !env['NO_COLOR'], stop };
 }
 
-/** Node's own stream for a file takes the part of a text that a full disk had room for as the whole. */
+/** If a full disk has room for part of a text, Node's own stream for a file takes the text as written. */
 function wholly(fd: number): Output {
   return createWriteStream('', { fd, autoClose: false });
 }
@@ -35,7 +35,7 @@ function isFile(fd: number): boolean {
   }
 }
 
-/** A container may run under a number that has no name. */
+/** A container may run under a user id without a name. */
 function systemUser(): string {
   try {
     return printable(userInfo().username);
@@ -44,7 +44,7 @@ function systemUser(): string {
   }
 }
 
-/** What a header field may carry: the author travels in one. */
+/** Only characters that a header field may contain, because the author is sent in one. */
 function printable(name: string): string {
   return name.replace(/[^\x20-\x7e]/g, '?').slice(0, 100) || 'unknown';
 }

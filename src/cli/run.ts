@@ -13,9 +13,9 @@ import { authorOf } from './words/author.ts';
 import { findVerb } from './words/find-verb.ts';
 import { overview, usage } from './words/help.ts';
 
-/** Everything but `serve` and `demo`. Never rejects for a reason of the user's making. */
+/** Runs everything but `serve` and `demo`. Never rejects because of a user's mistake. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<ExitCode> {
-  // Machines are told in JSON even what goes wrong before their words are understood.
+  // With `--json`, even errors in the arguments themselves are printed as JSON.
   const print = new Printer(io, argv.includes('--json'));
   return concluded(() => run(argv, io, print), print);
 }
@@ -23,7 +23,7 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<ExitC
 async function run(argv: readonly string[], io: Io, print: Printer): Promise<ExitCode> {
   if (argv[0] === undefined || argv[0] === '--help' || argv[0] === '-h') {
     await print.lines(overview(VERBS));
-    // Nothing said is wrong usage, but a kind one.
+    // No arguments at all is wrong usage, but is answered with help.
     return argv.length === 0 ? 2 : 0;
   }
   const words = argv[0] === '--version' || argv[0] === '-v' ? ['version', ...argv.slice(1)] : argv;
@@ -59,7 +59,7 @@ async function transportOf(args: Arguments, io: Io): Promise<Transport> {
     );
   }
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
-  // Only these verbs need the database and the admin's own handlers: a tenth of a second for all others.
+  // Only these verbs need the database and the admin API's handlers: loading them takes a tenth of a second.
   const { DataTransport } = await import('./transport/data-transport.ts');
   return new DataTransport(data, Date.now, io.stop);
 }

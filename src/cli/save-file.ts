@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { CommandFailed } from './failure.ts';
 
-/** `fill` writes with what it is given; what it throws is thrown on, once the file is gone. */
+/** `fill` calls `write` with the pieces; if it throws, the file is removed and the error is thrown on. */
 export async function saved(
   file: string,
   fill: (write: (piece: Uint8Array) => Promise<void>) => Promise<unknown>,
@@ -27,7 +27,7 @@ export async function saved(
   }
 }
 
-/** Takes nobody's place, where the file system knows of more than one name for a file. */
+/** Does not replace an existing file, on file systems with hard links. */
 async function named(partial: string, file: string): Promise<void> {
   try {
     await link(partial, file);
@@ -47,7 +47,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 async function created(partial: string, file: string): Promise<FileHandle> {
   try {
-    // 0600: routing state names internal addresses.
+    // 0600: routing state contains internal addresses.
     return await open(partial, 'wx', 0o600);
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
@@ -60,7 +60,7 @@ function refused(file: string, code: string, message = code): CommandFailed {
   return new CommandFailed([`${file}: expected to write a new file, found ${found}`]);
 }
 
-/** What hinders it is told: some file systems say only at the end that they have no room. */
+/** Reports write errors: some file systems report only at the end that they have no room. */
 async function wholly(file: string, write: () => Promise<void>): Promise<void> {
   try {
     await write();

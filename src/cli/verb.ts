@@ -5,7 +5,7 @@ import type { Printer } from './render/printer.ts';
 import type { AdminClient } from './transport/admin-client.ts';
 import type { Arguments, Option, Options, Words } from './words/arguments.ts';
 
-/** Done, refused or false, wrong usage. */
+/** Done; refused or false; wrong usage. */
 export type ExitCode = 0 | 1 | 2;
 
 export type Verb = Words & {
@@ -14,7 +14,7 @@ export type Verb = Words & {
   /** One line without a full stop. */
   readonly summary: string;
   readonly details?: readonly string[];
-  /** Absent where `src/main.ts` does it: `serve` and `demo`. */
+  /** Absent for `serve` and `demo`, which `src/main.ts` runs. */
   readonly run?: (context: Context) => Promise<ExitCode>;
 };
 
@@ -28,26 +28,26 @@ export type Context = {
 
 const JSON_OPTION: Option = { description: 'print JSON' };
 
-/** Of verbs that talk to a running router. */
+/** For verbs that talk to a running router. */
 export const ADMIN_OPTIONS = {
   admin: { value: 'HOST:PORT', description: "the router's admin address (127.0.0.1:8081)" },
   'token-file': { value: 'FILE', description: 'file with the admin token' },
   json: JSON_OPTION,
 } as const satisfies Options;
 
-/** Of verbs that change something. */
+/** For verbs that change something. */
 export const CHANGE_OPTIONS = {
   ...ADMIN_OPTIONS,
   as: { value: 'NAME', description: 'recorded author of the change (the operating-system user)' },
 } as const satisfies Options;
 
-/** Of verbs that read, from a running router or from its data. */
+/** For verbs that read, from a running router or from its data. */
 export const READ_OPTIONS = {
   data: { value: 'DIR', description: 'read this data directory instead of asking a router' },
   ...ADMIN_OPTIONS,
 } as const satisfies Options;
 
-/** Of verbs that may look at one thing only. */
+/** For verbs that can be limited to one domain or pool. */
 export const SCOPE_OPTIONS = {
   domain: { value: 'HOST', description: 'only this domain' },
   pool: { value: 'POOL', description: 'only this pool and its backends' },

@@ -5,7 +5,7 @@ import type { Answer, BackendAddress } from '../proxy/index.ts';
 import { type Fields, fieldKey, isFieldName, isFieldValue } from '../wire/index.ts';
 import type { Backend, ErrorPage, Found, Headers, Redirect } from './decisions.ts';
 
-// What frames a message, belongs to one hop, or names its host: RFC 9112 §6, RFC 9110 §7.6.1.
+// Fields that frame a message, belong to one hop, or name its host: RFC 9112 §6, RFC 9110 §7.6.1.
 const NOT_TO_BE_SET = new Set(
   'connection content-length host keep-alive proxy-connection te trailer transfer-encoding upgrade via'.split(
     ' ',
@@ -52,7 +52,7 @@ function fieldValue(name: string, value: unknown): string {
   return text;
 }
 
-/** The `fieldKey`s of what takes the place of others; a cookie more takes no other's. */
+/** The `fieldKey`s of fields that replace others; a Set-Cookie is added instead. */
 export function replacedBy(fields: Fields): ReadonlySet<string> | undefined {
   const names = new Set<string>();
   for (let i = 0; i < fields.length; i += 2) names.add(fieldKey(fields[i] ?? ''));
@@ -60,7 +60,7 @@ export function replacedBy(fields: Fields): ReadonlySet<string> | undefined {
   return names.size === 0 ? undefined : names;
 }
 
-/** Statuses that have no body, or are no end. */
+/** Statuses that have no body. */
 const BODILESS = new Set([204, 205, 304]);
 
 export function answerOf(page: ErrorPage): Answer {
@@ -78,7 +78,7 @@ export function answerOf(page: ErrorPage): Answer {
   return { status, fields, body };
 }
 
-/** Whether a lookup's answer, which is no refusal, is a redirect; throws where it is no domain either. */
+/** Whether a lookup's answer that is not a refusal is a redirect; throws if it is not a domain either. */
 export function isRedirect<Domain>(found: Found<Domain> | Redirect): found is Redirect {
   const isObject = typeof found === 'object' && found !== null;
   if (isObject && 'redirect' in found && found.redirect !== undefined) return true;
@@ -88,7 +88,7 @@ export function isRedirect<Domain>(found: Found<Domain> | Redirect): found is Re
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-// The URL parser would drop blanks and tabs, and take a backslash for the beginning of a path.
+// The URL parser would drop spaces and tabs, and take a backslash for the beginning of a path.
 const ORIGIN = /^https?:\/\/[^\s/?#@\\]+\/?$/i;
 
 export function redirection({ redirect, status = 301 }: Redirect, scheme: string, target: string): Answer {
@@ -101,7 +101,7 @@ export function redirection({ redirect, status = 301 }: Redirect, scheme: string
   if (!REDIRECTS.includes(status))
     throw new TypeError(`expected one of ${REDIRECTS.join(', ')}, found ${describeFound(status)}`);
   const location = `${protocol}//${host}${target === '*' ? '' : target}`;
-  // RFC 9110 §15.4.2: it may be kept by caches, so it must not say `no-store`.
+  // RFC 9110 §15.4.2: caches may store it, so it must not say `no-store`.
   return { status, fields: ['Location', location], body: '' };
 }
 
@@ -156,7 +156,7 @@ function socketAt(path: unknown): BackendAddress {
 const BRACKETED = /^\[(.*)\]$/;
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/;
 
-/** `[v6]` too, as a URL has its host. */
+/** Also accepts `[v6]`, as in a URL. */
 function networkAddress(given: unknown, port: unknown, text?: string): BackendAddress {
   const host = typeof given === 'string' ? given.replace(BRACKETED, '$1') : '';
   const isHost = isIPv6(host) || (host === given && HOST_NAME.test(host));

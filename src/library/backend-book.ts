@@ -6,7 +6,7 @@ import type { BackendRoute } from '../proxy/index.ts';
 import { backendFound } from './answers.ts';
 import type { Backend } from './decisions.ts';
 
-// 10 000: more than one process talks to at a time. Beyond it the book is begun anew, at no loss but time.
+// 10 000: more than one process talks to at a time. Beyond it the book starts anew, which costs only time.
 const MOST = 10_000;
 
 export class BackendBook {
@@ -17,7 +17,7 @@ export class BackendBook {
     this.#settings = settings;
   }
 
-  /** Throws where nothing can be found at what was given. */
+  /** Throws if the given value is not a valid address. */
   routeTo(given: Backend): BackendRoute {
     const { address, name, connection } = backendFound(given);
     const where = 'path' in address ? `unix:${address.path}` : `${address.host} ${address.port}`;

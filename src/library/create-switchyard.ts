@@ -49,7 +49,7 @@ function checkCallbacks(decisions: unknown): void {
   refuseUnless('function', decisions, Object.keys(CALLBACKS), 'decisions.');
   if (!('checkout' in decisions) || decisions.checkout === undefined)
     throw invalid('decisions.checkout', 'a function', undefined);
-  // A class or a module may have functions of its own; one in a plain object is a callback, or meant as one.
+  // A class or a module may have further functions; in a plain object, every function is meant as a callback.
   if (Object.getPrototypeOf(decisions) === Object.prototype)
     refuseKeys(functionsOf(decisions), Object.keys(CALLBACKS), { at: 'decisions.' });
 }

@@ -27,7 +27,7 @@ export type Delegation<Domain, Service, State> = {
   readonly pool: PoolRoute['settings'];
   readonly book: BackendBook;
   readonly domain: DomainSettings;
-  /** Names of fields that tell the backend about times; undefined: none. */
+  /** Names of the fields that tell the backend how long things took; undefined: none. */
   readonly connectTime: string | undefined;
   readonly totalRouteTime: string | undefined;
   readonly report: (callback: string, error: unknown, requestId: string) => void;
@@ -61,7 +61,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     return this.#delegation.patienceMs;
   }
 
-  /** Asked for only by those who come after the lookup. */
+  /** Called only after the lookup has found a domain. */
   get domain(): NonNullable<Domain> {
     return this.#domain as NonNullable<Domain>;
   }
@@ -156,7 +156,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     return answer === 'enabled';
   }
 
-  /** What is sent to the backend beside what the client sent: times first, unless the program knows better. */
+  /** Adds to the fields sent to the backend: times first, which the program may replace. */
   #stamp(): void {
     const { connectTime, totalRouteTime } = this.#delegation;
     const { connectMs, routeMs } = this.stopwatch;
@@ -168,7 +168,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     this.#features = { ...this.#features, requestFields, requestNames: replacedBy(requestFields) };
   }
 
-  /** One that is there at once is sent at once, also by a router that closes in this moment. */
+  /** A page that is available at once is sent at once, even if the router closes at this moment. */
   page(type: OutcomeType): Answer | undefined | 'later' {
     try {
       const made = this.#delegation.decisions.errorPage?.(this.#reason ?? type, this.#domain, this.facts);
@@ -198,7 +198,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     this.#finish();
   }
 
-  /** Told by the plane's observer. */
+  /** Called by the plane's observer. */
   entered(phase: Phase): void {
     this.stopwatch.entered(phase);
   }
@@ -232,7 +232,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
 
   // ---- the end
 
-  /** When the client has its answer and the service is back: whichever comes later. */
+  /** When the client has its response and the service is checked in, whichever comes later. */
   #finish(): void {
     if (!this.#isSettled || this.#isFinished || !this.#ledger.isResting) return;
     this.#isFinished = true;
@@ -255,7 +255,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     return this.exchange.outcome !== undefined;
   }
 
-  /** Callbacks one after another; the one that fails ends the request in its name. */
+  /** Runs callbacks one after another; if one fails, the request ends with an error that names it. */
   async #asking(first: string, work: (call: Call) => Promise<void>): Promise<void> {
     const call: Call = { name: first };
     try {

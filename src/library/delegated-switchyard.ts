@@ -44,7 +44,7 @@ export interface Switchyard {
 // 30 s: as long as a request waits for a slot, or for its first byte.
 const PATIENCE_MS = 30_000;
 
-// Nothing is looked up by those whose head was refused: no callback is theirs.
+// For requests whose head was refused: nothing is looked up, and no callback is called.
 const NOWHERE: DomainRoute = { name: '', settings: DOMAIN_SETTINGS, pool: undefined, features: PLAIN };
 const NO_TABLE: RoutingTable = { fence() {}, lookup: () => NOWHERE };
 const NO_LEDGER: Ledger = {

@@ -5,7 +5,7 @@ import { AccessLog } from '../telemetry/access-log.ts';
 import { RequestMetrics } from '../telemetry/request-metrics.ts';
 import type { CommonOptions } from './options.ts';
 
-// The getter of timeOrigin is slower than the clock.
+// Kept because the getter of timeOrigin is slower than the clock.
 const ORIGIN_MS = performance.timeOrigin;
 export const now = (): number => ORIGIN_MS + performance.now();
 
@@ -34,7 +34,7 @@ export function frontPlane(options: FrontOptions): RoutingPlane {
   });
 }
 
-/** As bound, port 0 resolved. If one cannot be had, none is left open. */
+/** The addresses as bound, with port 0 resolved. If one fails, none is left open. */
 export async function openAll(
   plane: RoutingPlane,
   listeners: readonly ListenerSettings[],

@@ -115,7 +115,7 @@ export class RequestFacts<State> implements IncomingRequest<State> {
     return this.#controller.signal;
   }
 
-  /** Nobody waits for it any more. */
+  /** Nobody waits for the request any more. */
   abort(): void {
     this.#hasEnded = true;
     this.#controller?.abort();

@@ -8,14 +8,14 @@ export class Lifetime {
     this.#open = open;
   }
 
-  /** However often it is asked: the same answer, a failure too. */
+  /** Every call has the same result, including a failure. */
   async listen(): Promise<readonly string[]> {
     if (this.#isOver) throw new Error('expected a router that may listen, found one that was closed');
     this.#opened ??= this.#open();
     return this.#opened;
   }
 
-  /** Resolves when nothing is being opened any more: what is closed then stays closed. */
+  /** Resolves when nothing is being opened any more, so that what is closed then stays closed. */
   async end(): Promise<void> {
     this.#isOver = true;
     await this.#opened?.catch(() => {});

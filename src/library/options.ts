@@ -21,7 +21,7 @@ import {
 } from '../config/index.ts';
 import { isSettableField } from './answers.ts';
 
-/** A part of it; the rest has its defaults. */
+/** Parts of it may be given; the rest has its defaults. */
 export type Partly<T> = T extends readonly unknown[] ? T : { readonly [K in keyof T]?: Partly<T[K]> };
 
 export type ListenerOptions = Partly<ListenerSettings>;
@@ -92,7 +92,7 @@ function attemptsOf(given: number | undefined, usual: number): number {
   throw invalid('retries.attempts', 'a whole number from 1, or Infinity', given);
 }
 
-// A day: as long as anything may last.
+// A day: the longest that anything may take.
 const LONGEST_MS = 86_400_000;
 
 export function durationOf(name: string, given: number, leastMs = 0): number {

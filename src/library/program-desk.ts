@@ -140,7 +140,7 @@ export class ProgramDesk {
     if (!Number.isInteger(allowRemovals) || allowRemovals < 0)
       throw invalid('by.allowRemovals', 'a whole number from 0', allowRemovals);
     const author = authorOf(by);
-    // Nothing said is no wish for nothing: what was misread elsewhere must not empty the router.
+    // An empty wish does not mean an empty routing: input that was misread elsewhere must not empty the router.
     if (
       typeof wished === 'object' &&
       wished !== null &&
@@ -181,7 +181,7 @@ function refuseOthers(path: string, given: object, known: readonly string[]): vo
   refuseKeys(Object.keys(given), known, { at: `${path}.` });
 }
 
-// As long as the log takes.
+// The longest author that the log accepts.
 const MOST_CHARACTERS = 1024;
 
 function authorOf({ author = AUTHOR }: Pick<Condition, 'author'>): string {

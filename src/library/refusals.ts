@@ -40,7 +40,7 @@ export function refusedBy(refusal: Refusal): Refused {
   return { type: 'refused', row: { ...rowOf('refused'), ...VEGUR.get(word), ...own } };
 }
 
-// A line of the access log has it as it is.
+// The access log prints it unquoted.
 const CODE = /^[\w.-]{1,64}$/;
 
 function check({ refuse: word, status, code, desc }: Refusal): void {
@@ -62,7 +62,7 @@ function outcomeOf(word: string): OutcomeType | undefined {
   return status >= 400 && status !== 499 ? type : undefined;
 }
 
-// vegur's words, with the status of its reference callback and the code that shared meaning gives them.
+// vegur's words, with the status of its reference callback and the code of the outcome with the same meaning.
 const VEGUR: ReadonlyMap<string, Partial<OutcomeRow>> = new Map([
   ['app_not_found', rowOf('domain_unknown')],
   ['not_found', rowOf('domain_unknown')],

@@ -4,7 +4,7 @@ import type { CommonOptions, ReportedProblem } from './options.ts';
 
 export type Report = (problem: ReportedProblem) => void;
 
-/** Whoever reports is not made to fail by the report, nor is the report lost. */
+/** A failing report callback neither affects the caller nor loses the report. */
 export function reporter(report: CommonOptions['report']): Report {
   if (report === undefined) return warn;
   return (problem) =>
@@ -17,7 +17,7 @@ export function reporter(report: CommonOptions['report']): Report {
     );
 }
 
-/** Who takes the lines is the program's too: what fails there ends nothing here. */
+/** The program's line writer may fail; that ends nothing here. */
 export function lineWriter({ writeLog, report }: CommonOptions): CommonOptions['writeLog'] {
   if (writeLog === undefined) return undefined;
   const tell = reporter(report);
@@ -28,7 +28,7 @@ export function lineWriter({ writeLog, report }: CommonOptions): CommonOptions['
     );
 }
 
-/** What an asynchronous function rejects with is told like what another throws. */
+/** A rejected promise is reported like a thrown error. */
 export async function telling(call: () => unknown, failed: (error: unknown) => void): Promise<void> {
   try {
     await call();
@@ -39,7 +39,7 @@ export async function telling(call: () => unknown, failed: (error: unknown) => v
 
 function warn({ where, error, requestId }: ReportedProblem): void {
   const whose = requestId === '' ? '' : ` for request ${requestId}`;
-  // Anything may be thrown, also what refuses to become text.
+  // Anything may be thrown, even a value that cannot be converted to text.
   const what = typeof error === 'string' ? error : inspect(error, { customInspect: false });
   process.emitWarning(`${where}${whose}: ${what}`, 'SwitchyardWarning');
 }

@@ -72,7 +72,7 @@ export interface RoutedSwitchyard extends Switchyard {
   events(from?: Position): Observable<Recorded>;
 }
 
-// This thread, and one to spare: a ledger must have room for more than whoever owns it.
+// This thread and a spare one: a ledger must have room for more than its owner.
 const THREADS = 2;
 
 export function routedSwitchyard(options: RoutedOptions): RoutedSwitchyard {
@@ -91,16 +91,16 @@ class Embedded implements RoutedSwitchyard {
   #log: LocalLog | undefined;
   #plane: RoutingPlane | undefined;
   #addresses: readonly string[] = [];
-  /** Where it listened first: a plane that is started again must be found there. */
+  /** Where it listened first: a restarted plane must listen there again. */
   #listeners: readonly ListenerSettings[];
-  /** What planes that are gone have counted: nothing of anything, until one is. */
+  /** The counts of planes that are gone; zero until there is one. */
   #before: RequestMetricsSnapshot = { requests: {}, pools: {}, totals: leftBy({ ...new PlaneCounters() }) };
   readonly #report: Report;
   readonly #lifetime = new Lifetime(() => this.#start());
   readonly #ended = new AbortController();
   #hasBegun = false;
   #stopped: Promise<void> | undefined;
-  /** Before that, whoever called `listen` is told. */
+  /** Before that, failures are reported by `listen`. */
   #isUp = false;
 
   constructor(options: RoutedOptions, config: Config) {
@@ -281,7 +281,7 @@ class Embedded implements RoutedSwitchyard {
   }
 }
 
-/** On an empty log there is nothing yet that a slip could take away, however much is brought. */
+/** On an empty log a mistake cannot remove anything, whatever its size. */
 function everythingOf(wished: Routing): Parameters<Desk['carryOut']>[0] {
   return () => ({ type: 'commands', commands: commandsOf(difference(EMPTY_ROUTING, wished), wished) });
 }

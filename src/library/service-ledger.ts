@@ -24,17 +24,17 @@ import type { Backend, CheckinPhase, Decisions, Reason } from './decisions.ts';
 import type { RequestFacts } from './incoming-request.ts';
 import { isRefusal, type Refusal } from './refusals.ts';
 
-/** The request it belongs to. */
+/** The request that the ledger belongs to. */
 export interface LedgerOwner<Domain, State> {
   readonly exchange: Delegated;
   readonly facts: RequestFacts<State>;
   readonly domain: NonNullable<Domain>;
   refused(refusal: Refusal): void;
-  /** A callback threw, rejected, or answered what is no answer: the request ends. */
+  /** A callback threw, rejected, or returned an invalid value: the request ends. */
   failed(callback: string, error: unknown): void;
-  /** The same, where it is too late for the request to end of it. */
+  /** The same, but too late to end the request. */
   reported(callback: string, error: unknown): void;
-  /** Why the request ended, undefined while it has not. */
+  /** Why the request ended, undefined if it has not. */
   reason(): Reason | undefined;
   /** A service was checked in. */
   rested(): void;
@@ -44,7 +44,7 @@ const NO_POOL: PoolStats = { waiting: 0, refused: 0, rows: [] };
 
 export class ServiceLedger<Domain, Service, State> implements PoolLedger {
   readonly key = 0;
-  /** The one backend there is to be had now. */
+  /** The one backend available now. */
   readonly backends = new Map<number, BackendRoute>();
   readonly #owner: LedgerOwner<Domain, State>;
   readonly #decisions: Decisions<Domain, Service, State>;
@@ -52,7 +52,7 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
   #held: { readonly service: Service } | undefined;
   #phase: CheckinPhase = 'checkout';
   #checkedIn: Promise<void> | undefined;
-  /** Changes with every checkout and every leaving: who remembers an older one is not waited for any more. */
+  /** Changes with every checkout and every leave; an answer for an older turn comes too late. */
   #turn = 0;
   attempts = 0;
 
@@ -70,7 +70,7 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
     return this.#held === undefined;
   }
 
-  /** The connection stands. */
+  /** The connection is established. */
   connected(): void {
     this.#phase = 'connected';
   }
@@ -98,7 +98,7 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
     }
   }
 
-  /** Undefined: there is none, and nothing is left to be done. */
+  /** Undefined: there is no service, and nothing is left to do. */
   async #checkout(turn: number): Promise<{ readonly service: Service } | undefined> {
     const { domain, facts } = this.#owner;
     const asked = this.#decisions.checkout(domain, facts, this.attempts);
@@ -139,7 +139,7 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
     return NO_CHANGES;
   }
 
-  /** Its program knows its services itself. */
+  /** The program checks its services itself. */
   probed(): void {}
 
   get #failure(): Reason {

@@ -23,7 +23,7 @@ export class Stopwatch {
     if (phase === 'respond' || phase === 'pipe') this.#respondedAtMs = this.#exchange.context.now();
   }
 
-  /** What the socket carried before was another request's. */
+  /** Leaves out what the socket carried for earlier requests. */
   over(socket: Socket): void {
     this.#count();
     this.#socket = socket;

@@ -5,13 +5,13 @@
 import type { PoolLedger } from '../../actors/index.ts';
 
 export interface Waits {
-  /** Number of its present wait; 0: it does not wait. */
+  /** The number of its present wait; 0: it does not wait. */
   wait: number;
 }
 
-/** Puts what will happen where it belongs. */
+/** Schedules what will happen. */
 export type Plans<Asker> = {
-  /** Unless that wait is over by then. */
+  /** Has no effect if that wait is over by then. */
   tired(atMs: number, asker: Asker, wait: number): void;
   expiry(atMs: number, pool: PoolLedger): void;
 };
@@ -27,7 +27,7 @@ export class VirtualQueue<Asker extends Waits> {
     this.#plans = plans;
   }
 
-  /** It waits from now on; Infinity: for as long as it takes. */
+  /** It waits from now on; Infinity: without a limit. */
   begin(asker: Asker, untilMs: number): void {
     this.waiting += 1;
     this.#begun += 1;
@@ -35,14 +35,14 @@ export class VirtualQueue<Asker extends Waits> {
     if (untilMs < Number.POSITIVE_INFINITY) this.#plans.tired(untilMs, asker, asker.wait);
   }
 
-  /** It was granted something, or refused, or is gone. */
+  /** It was granted a lease, was refused, or is gone. */
   end(asker: Asker): void {
     if (asker.wait === 0) return;
     this.waiting -= 1;
     asker.wait = 0;
   }
 
-  /** Whoever waits for the end of a quarantine or an ejection is woken by nothing else. */
+  /** A waiter that waits for the end of a quarantine or an ejection is woken by nothing else. */
   lookForExpiry(pool: PoolLedger, nowMs: number): void {
     const dueMs = pool.nextExpiryMs();
     if (this.waiting === 0 || dueMs === 0 || this.#expiries.get(pool) === dueMs) return;

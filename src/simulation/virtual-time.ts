@@ -14,7 +14,7 @@ export class VirtualTime {
     return this.#agenda.nextMs;
   }
 
-  /** `order`: of what happens at the same moment, the lowest is first; without, what was planned first. */
+  /** `order`: of things at the same moment, the lowest happens first; without it, the one planned first. */
   at(atMs: number, happen: () => void, order?: number): void {
     this.#agenda.plan(Math.max(atMs, this.nowMs), happen, order);
   }
@@ -23,7 +23,7 @@ export class VirtualTime {
     this.#agenda.plan(this.nowMs + ms, happen);
   }
 
-  /** The next thing happens; there must be one. */
+  /** Makes the next thing happen; there must be one. */
   pass(): void {
     this.nowMs = this.#agenda.nextMs;
     this.#agenda.take()();

@@ -1,7 +1,7 @@
 /** The progress of long work: a line on standard error that is overwritten, on a terminal and for people only. */
 import type { Context } from '../verb.ts';
 
-// Ten a second are as many as one can read.
+// Ten a second: more cannot be read.
 const SHOW_EVERY_MS = 100;
 
 export class Meter {
@@ -17,7 +17,7 @@ export class Meter {
     return io.stderr.isTTY === true && !print.json;
   }
 
-  /** `text` is asked for only where it is shown. */
+  /** `text` is called only if it is shown. */
   show(text: () => string): void {
     const nowMs = performance.now();
     if (!this.isShown || nowMs - this.#shownAtMs < SHOW_EVERY_MS) return;
@@ -25,7 +25,7 @@ export class Meter {
     this.#context.io.stderr.write(`\r\x1b[K${text()}`);
   }
 
-  /** Cleared with the first of these, or when there is none. */
+  /** Clears the line when the first value arrives, or at the end. */
   async *until<T>(values: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       for await (const value of values) {

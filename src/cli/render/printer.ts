@@ -6,10 +6,11 @@ import { clean } from './table.ts';
 
 const COLOURS = { '+': 32, '-': 31, '~': 33 } as const satisfies Record<Mark, number>;
 
-// Controls that a terminal obeys, and that JSON and YAML leave in their strings; in those they may be escaped as well.
+// Control characters that a terminal interprets and that JSON and YAML leave in their strings, where they can also be
+// escaped.
 const OBEYED = /[\x7f-\x9f]/g;
 
-// 64 Ki characters: a write for each of a million lines would take longer than the lines.
+// 64 Ki characters: one write for each of a million lines would take longer than the lines.
 const AT_ONCE = 65_536;
 
 export class Printer {
@@ -29,23 +30,26 @@ export class Printer {
     io.stderr.once('error', () => undefined);
   }
 
-  /** Aborted once nobody reads any more, or when the command is told to stop. */
+  /** Aborted when nobody reads any more, or when the command is told to stop. */
   get stop(): AbortSignal {
     return AbortSignal.any([this.#left.signal, this.#io.stop]);
   }
 
-  /** Once all is written: what kept it from being so, such as a full disk. What others write to standard output is their own concern. */
+  /**
+   * Resolves when everything is written, with the error that prevented it, such as a full disk. Output that others
+   * write is their own concern.
+   */
   async failure(): Promise<Error | undefined> {
     if (!this.#hasPrinted) return undefined;
-    // A write of nothing comes after all others, and an error before it.
+    // An empty write finishes after all others, and after their errors.
     if (!this.#left.signal.aborted)
       await new Promise<void>((resolve) => this.#io.stdout.write('', () => resolve()));
-    // `switchyard events | head`: whoever read has seen enough, which is no failure.
+    // `switchyard events | head`: the reader has seen enough, which is not a failure.
     const isRefused = this.#failure?.syscall === 'write' && this.#failure.code !== 'EPIPE';
     return isRefused ? this.#failure : undefined;
   }
 
-  /** Waits where the reader is slower than we are. */
+  /** Waits if the reader is slower. */
   async line(text: string): Promise<void> {
     await this.#write(this.#io.stdout, `${text}\n`);
   }
@@ -58,7 +62,7 @@ export class Printer {
     await this.#write(this.#io.stdout, text);
   }
 
-  /** As they come, and no more of them at once than a stream takes. */
+  /** Writes texts as they arrive, and no more at once than the stream accepts. */
   async pour(texts: AsyncIterable<string>): Promise<void> {
     let waiting = '';
     for await (const text of texts) {
@@ -74,7 +78,7 @@ export class Printer {
     await this.line(JSON.stringify(value, undefined, this.#io.stdout.isTTY ? 2 : undefined));
   }
 
-  /** One line, which says whose it is. */
+  /** One line that names the program. */
   note(text: string): void {
     this.#io.stderr.write(`switchyard: ${clean(text)}\n`);
   }

@@ -2,7 +2,7 @@
 import { type Change, DifferenceRendering, renderDifference } from '../../config/index.ts';
 import type { Printer } from './printer.ts';
 
-/** The shape is `difference`'s own; the other side was made from the same source. */
+/** The shape is that of `difference`; the router was built from the same source. */
 export function rendered(changes: readonly unknown[], print: Printer): string[] {
   return renderDifference(changes as readonly Change[], (mark, line) => print.paint(mark, line));
 }

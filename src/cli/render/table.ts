@@ -2,7 +2,7 @@
 
 export type Cell = string | number | boolean | null | undefined;
 
-/** No header: rows that go on below earlier ones. */
+/** Without a header: for rows that continue earlier ones. */
 export function renderTable(
   header: readonly string[] | undefined,
   rows: readonly (readonly Cell[])[],
@@ -22,7 +22,7 @@ function cellText(cell: Cell): string {
   return cell === null || cell === undefined || cell === '' ? '-' : clean(String(cell));
 }
 
-/** What came over the network never commands the terminal. */
+/** Text from the network must not control the terminal. */
 export function clean(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '\ufffd');
 }

@@ -1,7 +1,8 @@
 /** Settings as YAML that is read back as what they are. */
 import { stringify } from 'yaml';
 
-// Every text in one line, quoted where it needs to be: blocks and folds lose blanks beside line ends, as an error page may have them.
+// Every text on one line, quoted if needed: block and folded strings lose spaces at line ends, which an error page may
+// have.
 const EXACT = {
   blockQuote: false,
   lineWidth: 0,

@@ -20,12 +20,12 @@ export class AdminClient {
     return this.#transport.where;
   }
 
-  /** The answer, if it is a 2xx and looks as it should; everything else is a `CommandFailed`. */
+  /** The response, if it is a 2xx of the expected shape; otherwise throws `CommandFailed`. */
   async ask<Schema extends z.ZodType>(ask: Ask, schema: Schema): Promise<z.output<Schema>> {
     return this.parsed(await this.answer(ask), schema);
   }
 
-  /** Any answer whatever its status. */
+  /** Any response, whatever its status. */
   answer(ask: Ask): Promise<Answered> {
     return this.#transport.answer(ask);
   }
@@ -79,7 +79,7 @@ export async function httpOptions(
   author: string,
   stop: AbortSignal,
 ): Promise<HttpTransportOptions> {
-  // As it is pasted from a browser or a curl line.
+  // Also accepts a URL pasted from a browser or a curl command.
   const at = parseHostPort((admin ?? DEFAULT_ADMIN).replace(/^http:\/\/([^/]+)\/?$/, '$1'));
   if (at === undefined || at.port === 0) {
     throw new UsageError(`--admin: expected HOST:PORT, found ${quoted(admin ?? '')}`);

@@ -11,11 +11,11 @@ export type LongAsk<Progress extends z.ZodType, Answer extends z.ZodType> = {
   readonly ask: Ask;
   readonly answer: Answer;
   readonly progress: Progress;
-  /** How far it is, in words. */
+  /** The progress, in words. */
   readonly say: (progress: z.output<Progress>) => string;
-  /** What comes with the lines of progress, in Base64, is taken as it comes. */
+  /** Receives the pieces that come with the progress lines, decoded from Base64, as they arrive. */
   readonly take?: (bytes: Uint8Array) => Promise<void>;
-  /** What is shown until there is something to say. */
+  /** Shown until there is progress to show. */
   readonly first: string;
 };
 

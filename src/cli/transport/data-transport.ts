@@ -36,7 +36,7 @@ export class DataTransport implements Transport {
   readonly #ports: AdminPorts;
   readonly #stop: AbortSignal;
 
-  /** Throws `CommandFailed` where there is no log to read. */
+  /** Throws `CommandFailed` if there is no log to read. */
   constructor(directory: string, now: () => number, stop: AbortSignal) {
     this.where = directory;
     this.#stop = stop;
@@ -122,7 +122,7 @@ async function bodyOf(reply: Reply): Promise<unknown> {
   }
 }
 
-/** Turned around: the handler pushes pages, the command pulls lines, one page at a time. */
+/** Turns push into pull: the handler pushes pages, the command pulls lines, one page at a time. */
 async function* poured(reply: Stream, stop: AbortSignal): AsyncGenerator<string> {
   const pages: string[] = [];
   let wake = () => {};
@@ -212,7 +212,7 @@ function translated<T>(work: () => T): T {
   }
 }
 
-/** What is wrong with the data is told; what is wrong with us is thrown on. */
+/** Problems with the data become messages; our own mistakes are thrown on. */
 function failed(error: unknown): unknown {
   const known =
     error instanceof DataUnusable || error instanceof EventUnreadable || error instanceof LogUnavailable;

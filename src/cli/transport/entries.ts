@@ -17,7 +17,7 @@ export async function* entriesOf<Schema extends z.ZodType>(
   checkWhole(io);
 }
 
-/** Ctrl-C in the midst of an answer: what came of it must not pass for all there is. */
+/** After Ctrl-C, part of an answer must not pass for all of it. */
 export function checkWhole({ stop }: Io): void {
   if (stop.aborted) throw new CommandFailed(['interrupted before all of the answer came']);
 }

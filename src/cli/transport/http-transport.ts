@@ -12,17 +12,17 @@ export type HttpTransportOptions = {
   readonly address: string;
   readonly token: string | undefined;
   readonly author: string;
-  /** Whoever waits for an answer may lose patience. */
+  /** Aborted when the user no longer wants to wait. */
   readonly stop: AbortSignal;
 };
 
-/** Nobody is there to take a connection. */
+/** Nobody accepts the connection. */
 export class NothingAnswers extends CommandFailed {}
 
 // 120 s: an apply of 10 000 changes, a verification of millions of events.
 const ANSWER_MS = 120_000;
 const CONNECT_MS = 5_000;
-// Three: an owner that restarts is back within a second, and is asked again under the same key.
+// Three: a restarting owner is back within a second, and is asked again under the same key.
 const ATTEMPTS = 3;
 const MAX_RETRY_MS = 2_000;
 
@@ -42,7 +42,7 @@ export class HttpTransport implements Transport {
   }
 
   async answer(ask: Ask): Promise<Answered> {
-    // One key for all attempts: a command whose answer was lost is not carried out twice.
+    // One key for all attempts, so that a command whose answer was lost is not carried out twice.
     const key = ask.method === 'GET' ? {} : { 'idempotency-key': randomUUID() };
     for (let attempt = 1; ; attempt++) {
       const answered = await this.#attempt({ ...ask, headers: { ...key, ...ask.headers } }, attempt);
@@ -71,7 +71,7 @@ export class HttpTransport implements Transport {
     }
   }
 
-  /** Waits for nothing: by now everything was answered, or nobody wants the rest. */
+  /** Waits for nothing: everything has been answered by now, or nobody wants the rest. */
   async close(): Promise<void> {
     await this.#client.destroy();
   }
@@ -150,7 +150,7 @@ const UNANSWERED: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: SILENT,
 };
 
-// The connection ended before an answer; under the same key the question may be asked again.
+// The connection ended before an answer; with the same key the request may be sent again.
 const LOST = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 
 function isPassing({ status, body }: Answered): boolean {
@@ -162,7 +162,7 @@ function isOfType({ headers }: Dispatcher.ResponseData, type: string): boolean {
   return String(headers['content-type']).startsWith(type);
 }
 
-/** Of another program nothing is read but its status. */
+/** If another program answers, only its status is read. */
 function foreign({ statusCode }: Dispatcher.ResponseData): Answered {
   return { status: statusCode, etag: undefined, body: undefined };
 }

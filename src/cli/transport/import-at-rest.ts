@@ -7,7 +7,7 @@ import { DataUnusable, type LocalLog, LogUnavailable, openSqliteLog } from '../.
 import { type ChunkResult, importerOver } from '../../import/index.ts';
 import { CommandFailed } from '../failure.ts';
 
-// Nobody else waits for the log: as many as one chunk may have.
+// Nobody else waits for the log, so chunks are as large as they may be.
 const CHUNK = 1000;
 
 export async function* importAtRest(
@@ -19,7 +19,7 @@ export async function* importAtRest(
   let handler: CommandHandler | undefined;
   const desk = {
     askTogether: (commands: readonly Command[], by: By, digest: string) => {
-      // Not before there is a chunk: for a file that cannot be read no directory is made.
+      // Opened with the first chunk, so that no directory is made for a file that cannot be read.
       log ??= opened(directory);
       handler ??= handlerOver(log);
       return handler.together(commands, { by, digest });

@@ -3,11 +3,11 @@ import { CommandFailed } from '../failure.ts';
 
 export type Block = { readonly first: number; readonly bytes: Uint8Array };
 
-// 4 MiB: some 80 000 domains, two seconds of work. A line may be a quarter as long.
+// 4 MiB: about 80 000 domains, two seconds of work. A line may be a quarter of that.
 const BLOCK_BYTES = 4_194_304;
 const LF = 0x0a;
 
-/** `from`: lines before this one are left out. Throws for what is no file of lines. */
+/** `from`: lines before this one are left out. Throws if the file does not consist of lines. */
 export async function* blocksOf(source: AsyncIterable<Uint8Array>, from: number): AsyncGenerator<Block> {
   let held: Uint8Array[] = [];
   let bytes = 0;
@@ -31,7 +31,7 @@ export async function* blocksOf(source: AsyncIterable<Uint8Array>, from: number)
   if (block !== undefined) yield block;
 }
 
-/** What of it is from that line on; undefined: nothing. */
+/** The part of the block from that line on; undefined: nothing. */
 function behind({ first, bytes }: Block, from: number): Block | undefined {
   let at = 0;
   let line = first;

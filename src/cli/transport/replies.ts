@@ -32,7 +32,7 @@ export const problemReply = z.looseObject({
   won: z.array(winner).optional(),
 });
 
-/** Of one chunk of an import: carried out, or refused with the number of a line. */
+/** The result of one chunk of an import: carried out, or refused with the number of a line. */
 export const imported = z.looseObject({
   from: z.int(),
   to: z.int(),
@@ -50,9 +50,9 @@ export const ledger = z.looseObject({
     z.string(),
     z.looseObject({
       inFlight: z.int(),
-      /** In force: its own, or the pool's. */
+      /** The limit in force: the backend's own, or the pool's. */
       limit: z.int().nullable(),
-      /** Absent of a pool that nobody has used yet. */
+      /** Absent for a pool that has not been used yet. */
       state: z.string().optional(),
       untilMs: z.number().optional(),
       quarantine: z.looseObject({ cause: z.string() }).optional(),
@@ -66,7 +66,7 @@ export type LiveBackend = Ledger['backends'][string];
 const drainedList = z.array(
   z.looseObject({ pool: z.string(), backend: z.string(), finished: z.int(), cut: z.int() }),
 );
-/** Of a pool that was removed, where the answer waited for its backends. */
+/** For a pool that was removed, if the response waited for its backends. */
 export const drainedPool = z.looseObject({ drained: drainedList });
 
 export function drainedLines(drained: z.output<typeof drainedList> = []): string[] {
@@ -79,11 +79,11 @@ export function drainedLines(drained: z.output<typeof drainedList> = []): string
 export const applied = z.looseObject({
   dryRun: z.boolean(),
   position: z.int(),
-  /** Absent where the answer repeats an earlier one. */
+  /** Absent if the response repeats an earlier one. */
   changes: z.array(z.unknown()).optional(),
   refused: z.looseObject({ detail: z.string() }).nullish(),
   confirm: z.looseObject({ id: z.string(), untilMs: z.number() }).nullish(),
-  /** Of the removed backends, where the answer waited for them. */
+  /** The removed backends, if the response waited for them. */
   drained: drainedList.optional(),
 });
 export type Applied = z.output<typeof applied>;
@@ -99,30 +99,30 @@ export const differenceEntry = z.union([
 ]);
 
 export const rolledBack = z.looseObject({
-  /** Of a rollback to a moment. */
+  /** For a rollback to a moment. */
   to: z.int().optional(),
-  /** Of one change: its first and last position. */
+  /** For the undoing of one change: its first and last position. */
   change: z.looseObject({ from: z.int(), to: z.int() }).optional(),
   position: z.int(),
-  /** Absent where the answer repeats an earlier one. */
+  /** Absent if the response repeats an earlier one. */
   changes: z.array(z.unknown()).optional(),
-  /** How many there are beside these: too many to be made at once. */
+  /** How many there are besides these: too many to make at once. */
   more: z.int().optional(),
-  /** What of the change stays, and why. */
+  /** The parts of the change that stay, and why. */
   left: z.array(z.string()).optional(),
   drained: drainedList.optional(),
   refused: z.looseObject({ detail: z.string() }).nullish(),
 });
 export type RolledBack = z.output<typeof rolledBack>;
 
-/** In place of an event that is damaged, or of a type from the future. */
+/** Replaces an event that is damaged, or whose type is unknown to this version. */
 export const unreadable = z.looseObject({
   type: z.literal('EventUnreadable'),
   position: z.int(),
   problem: z.string(),
 });
 
-/** In place of events that an archive took away before they were read. */
+/** Replaces events that an archive removed before they were read. */
 export const archivedEvents = z.looseObject({
   type: z.literal('EventsArchived'),
   from: z.int(),
@@ -173,7 +173,7 @@ export const replaced = z.looseObject({
       readyInMs: z.number(),
       connections: z.int(),
       lost: z.int().nullable(),
-      /** Only of those that were waited for. */
+      /** Only if they were waited for. */
       cut: z.int().optional(),
     }),
   ),

@@ -4,10 +4,10 @@ import { CommandFailed } from '../failure.ts';
 import { accepted } from '../read-input.ts';
 
 const LONGEST = 4096;
-// Around it, such as the newline that editors add.
+// White space around the token, such as the newline that editors add.
 const SPACE = 100;
 
-/** The file's text without the newline that editors add. */
+/** The file's text without surrounding white space. */
 export async function readToken(file: string): Promise<string> {
   const bytes = accepted(await readBytes(file, LONGEST + SPACE), file);
   const token = bytes.toString('utf8').trim();

@@ -4,20 +4,22 @@ import type { CommandFailed } from '../failure.ts';
 
 export type Ask = {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** Segments, not yet encoded. */
+  /** Segments, not encoded yet. */
   readonly path: readonly string[];
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
-  /** A body of lines of JSON, in place of `body`. */
+  /** A body of JSON lines, instead of `body`. */
   readonly bytes?: Uint8Array | Readable;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The answer may take as long as it takes. */
+  /** The response may take any length of time. */
   readonly patient?: boolean;
-  /** Told, before the first line, up to which position there are no lines since an archive has them. */
+  /**
+   * Called before the first line with the last archived position, if earlier lines are missing because of an archive.
+   */
   readonly onArchived?: (upTo: number) => void;
 };
 
-/** Asks for an answer that waits for what the command sets going. */
+/** For requests whose response waits for the effect of the command. */
 export const PATIENT = { headers: { prefer: 'wait' }, patient: true } as const;
 
 export type Answered = {
@@ -26,16 +28,16 @@ export type Answered = {
   readonly retryAfterMs?: number | undefined;
   /** The log's position at which a command is in force. */
   readonly position?: number | undefined;
-  /** Undefined where there is none, or none that is JSON. */
+  /** Undefined if there is none, or it is not JSON. */
   readonly body: unknown;
 };
 
 export interface Transport {
-  /** As people know it: an address or a directory. */
+  /** As shown to people: an address or a directory. */
   readonly where: string;
-  /** Any answer whatever its status; rejects with `CommandFailed` where there is none. */
+  /** Any response, whatever its status; rejects with `CommandFailed` if there is none. */
   answer(ask: Ask): Promise<Answered>;
-  /** Lines of an answer that may have no end; ends quietly when told to stop. */
+  /** The lines of a response that may be endless; ends quietly when told to stop. */
   lines(ask: Ask, stop: AbortSignal, failure: (answered: Answered) => CommandFailed): AsyncGenerator<string>;
   close(): Promise<void>;
 }

@@ -26,7 +26,7 @@ function helpFor(verbs: readonly Verb[], words: readonly string[]): string[] {
   return isOne ? usage(found[0]!) : overview(found);
 }
 
-/** All, those of one noun, or one. */
+/** All verbs, those of one noun, or one. */
 function meant(verbs: readonly Verb[], words: readonly string[]): readonly Verb[] {
   if (words.length === 0) return verbs;
   const ofNoun = words.length === 1 ? verbs.filter((verb) => verb.name.startsWith(`${words[0]} `)) : [];
@@ -50,7 +50,7 @@ export const versionVerb: Verb = {
   },
 };
 
-/** The sources and what is built from them lie at different depths below it. */
+/** Searches upwards, because sources and build output are at different depths below it. */
 function packageVersion(from: string): string {
   const file = join(from, 'package.json');
   if (!existsSync(file)) return packageVersion(join(from, '..'));

@@ -31,7 +31,7 @@ async function run({ admin, print }: Context): Promise<ExitCode> {
   return 0;
 }
 
-/** Parents stand before their children, so that the depth of a child is known when it is met. */
+/** Parents come before their children, so the depth of a parent is known when a child is reached. */
 function rowsOf(list: readonly Actor[]) {
   const depths = new Map<string, number>();
   return list.map(({ id, parent, kind, state, restarts, sinceMs, lastError }) => {

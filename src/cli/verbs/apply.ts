@@ -50,7 +50,7 @@ async function run(context: Context): Promise<ExitCode> {
   const sendPatiently = () => post(client, routing, { dryRun: false, allowRemovals }, PATIENT);
   const dryRun = args.flag('dry-run');
   const answered = await (args.flag('wait') && !dryRun ? sendPatiently() : send(dryRun));
-  // What a refused apply would have done is what one needs to see to decide.
+  // If an apply is refused, shows what it would have done, which helps to decide.
   if (answered.status === 409) await shown(client, await send(true), context);
   const reply = client.parsed(answered, applied);
   return told(reply, context);

@@ -73,7 +73,7 @@ async function run(context: Context): Promise<ExitCode> {
   return told(client, culprit, context);
 }
 
-/** Commands happen as one: a state in the midst of one was never in force, and is never judged. */
+/** A command happens as a whole: a state in the middle of one was never in force and is never judged. */
 async function firstBad(
   client: AdminClient,
   good: number,
@@ -84,7 +84,7 @@ async function firstBad(
   let culprit = await commandAt(client, bad);
   while (culprit.first - 1 > low) {
     const middle = await commandAt(client, Math.floor((low + culprit.last) / 2));
-    // The middle may lie within the culprit itself: then what came before it is left to judge.
+    // The middle may lie within the culprit itself; then the state before it remains to be judged.
     const at = middle.last < culprit.last ? middle : await commandAt(client, culprit.first - 1);
     if (await isGood(at.last)) low = at.last;
     else culprit = at;
@@ -100,13 +100,13 @@ async function commandAt(client: AdminClient, position: number): Promise<Span> {
   return { first, last };
 }
 
-/** The last of the events, in the order asked for, that belong to the first one's command. */
+/** The last position, in the order asked for, that belongs to the command of the first event. */
 async function edge(client: AdminClient, query: Readonly<Record<string, number | boolean>>): Promise<number> {
   let found: { readonly position: number; readonly commandId: string } | undefined;
   for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, NEVER)) {
     if (line === '') continue;
     const { position, metadata } = placed.parse(JSON.parse(line));
-    // Of which command a damaged event was it does not say: it is taken for one of its own.
+    // A damaged event does not tell its command, so it counts as one of its own.
     const commandId = metadata?.commandId ?? line;
     if (found !== undefined && commandId !== found.commandId) break;
     found = { position, commandId };
@@ -114,7 +114,7 @@ async function edge(client: AdminClient, query: Readonly<Record<string, number |
   return found?.position ?? 0;
 }
 
-/** An event, or what stands in its place. */
+/** An event, or what replaces it. */
 const placed = z.looseObject({
   position: z.int(),
   metadata: z.looseObject({ commandId: z.string().optional() }).optional(),
@@ -140,7 +140,7 @@ async function judgedByLooks(predicate: Predicate, at: number | string, { admin 
   const client = await admin();
   let position: number | undefined;
   const look = async (kind: 'domain' | 'pool', name: string) => {
-    // A time is of one position, also while more is recorded.
+    // A time becomes a fixed position, even if more is recorded meanwhile.
     const query = { at: position ?? at, [kind]: name };
     const found = await client.ask({ method: 'GET', path: ['v1', 'state'], query }, state);
     position = found.position;
@@ -151,7 +151,7 @@ async function judgedByLooks(predicate: Predicate, at: number | string, { admin 
   return { position: position!, verdict };
 }
 
-/** As git bisect has it: 0 is good, 1 to 127 bad. */
+/** Like git bisect: 0 is good, 1 to 127 bad. */
 async function judgedBy([program = '', ...args]: readonly string[], at: number | string, context: Context) {
   const { stop } = context.io;
   const query = { method: 'GET', path: ['v1', 'state'], query: { at } } as const;
@@ -180,7 +180,7 @@ const ENDED = new Set<string | undefined>([
   'ERR_STREAM_DESTROYED',
 ]);
 
-/** A command that has seen enough closes its end, and one that does not run has none. */
+/** A program that has seen enough closes its input, and one that failed to start has none. */
 async function given(input: Writable, text: AsyncGenerator<string>): Promise<void> {
   try {
     await pipeline(text, input);

@@ -73,7 +73,7 @@ async function run(context: Context): Promise<ExitCode> {
     archived = upTo;
     if (!reverse) print.note(archivedNote(upTo));
   };
-  // What is rare is long looked for; what is only read comes at once.
+  // A filtered search may take long; plain reading returns at once.
   const { grep, type, author, made } = query;
   const isLong = [grep, type, author, made].some((each) => each !== undefined);
   const progress = (isLong && meter.isShown) || undefined;
@@ -91,7 +91,7 @@ async function run(context: Context): Promise<ExitCode> {
   }
   meter.clear();
   if (!follow) checkWhole(io);
-  // Backwards the archive comes last, and who has found enough before does not want it.
+  // Backwards the archive would come last, so the note is omitted if enough was found before it.
   if (reverse && archived > 0 && found < (query.limit ?? Number.POSITIVE_INFINITY))
     print.note(archivedNote(archived));
   if (found === 0 && !follow && !print.json) print.note('no event matches');
@@ -100,7 +100,7 @@ async function run(context: Context): Promise<ExitCode> {
 
 const looking = z.object({ progress: z.object({ position: z.int() }) });
 
-/** How far a search is; undefined: the line is an event. */
+/** The position of a progress line; undefined: the line is an event. */
 function positionIn(line: string): number | undefined {
   if (!line.startsWith('{"progress"')) return undefined;
   const told = looking.safeParse(parsedJson(line));
@@ -114,7 +114,9 @@ function streamOf(text: string | undefined): string | undefined {
   throw new UsageError(`--stream: ${parsed.problem}`);
 }
 
-/** `12  2026-01-31T14:03:00.000Z  pool-web/3  BackendAdded  {"id":"web.1"}  by alice`; else the line as it came. */
+/**
+ * `12  2026-01-31T14:03:00.000Z  pool-web/3  BackendAdded  {"id":"web.1"}  by alice`; otherwise the line as it came.
+ */
 export function renderedEvent(line: string): string {
   const json = parsedJson(line);
   const parsed = event.safeParse(json);

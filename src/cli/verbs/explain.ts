@@ -56,7 +56,7 @@ async function asked({ args, admin, print }: Context): Promise<ExitCode> {
   return 0;
 }
 
-/** Each name once, with what all its fields together say. */
+/** Each name once, with the values of all its fields joined. */
 function headersOf(texts: readonly string[]): object {
   const fields = texts.map(field);
   return Object.fromEntries(fields.map(([name]) => [name, fieldOf(fields.flat(), name)]));

@@ -68,7 +68,7 @@ async function resultsOf(
   if (data === undefined) return overHttp(source, from, context);
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
   const author = authorOf(args, io);
-  // Only this needs the database: a tenth of a second for all others.
+  // Only this case needs the database, which takes a tenth of a second to load.
   const { importAtRest } = await import('../transport/import-at-rest.ts');
   return atRest(importAtRest(data, source, { from, author }));
 }
@@ -82,7 +82,7 @@ async function* atRest(
   }
 }
 
-/** A request a block, so that none is long, and what is lost is at most one of them. */
+/** One request per block, so that none takes long, and a lost connection loses at most one. */
 async function* overHttp(
   source: AsyncIterable<Uint8Array>,
   from: number,
@@ -111,19 +111,19 @@ function jsonOf(line: string): unknown {
   }
 }
 
-/** Whoever writes the file may be slower than whoever waits for its end. */
+/** The program that writes the file may be slower than the user's patience. */
 async function* reading(file: string, { io, print: { stop } }: Context): AsyncGenerator<Uint8Array> {
   const source = file === '-' ? (io.stdin as Readable) : createReadStream(file, { highWaterMark: 262_144 });
   try {
     yield* addAbortSignal(stop, source) as AsyncIterable<Uint8Array>;
   } catch (error) {
-    // Not its end: what was read of the last line is no line.
+    // Not treated as its end: an incomplete last line is not a line.
     if (stop.aborted) throw new CommandFailed(['interrupted']);
     throw new CommandFailed([`${nameOf(file)}: expected a readable file, found ${unreadableAs(error)}`]);
   }
 }
 
-/** A line is a line of the file. */
+/** Prefixes line numbers with the file's name. */
 function placed(error: CommandFailed, file: string): CommandFailed {
   const [first = '', ...more] = error.lines;
   if (!first.startsWith('line ')) return error;
@@ -140,7 +140,7 @@ function refusedAt(file: string, result: Imported): CommandFailed {
   );
 }
 
-/** Where to go on: what is in force is so for good, and importing it again would change nothing. */
+/** Says where to continue: what is in force stays so, and importing it again would change nothing. */
 function advised(error: CommandFailed, { lines, next }: Progress, from: number): CommandFailed {
   if (lines === 0) return error;
   const advice = `lines ${from} to ${next - 1} are in force; go on with --from ${next}`;
@@ -152,7 +152,7 @@ function summary({ lines, changed, position }: Progress): string {
   return `${lines} lines, ${changed} of them changes, in force at position ${position}`;
 }
 
-/** Lines a second since then. */
+/** Lines per second since then. */
 function rateOf({ lines }: Progress, sinceMs: number): number {
   return Math.round((lines / Math.max(1, performance.now() - sinceMs)) * 1000);
 }

@@ -67,7 +67,7 @@ async function listBackends(context: Context): Promise<ExitCode> {
   return list({ path: [...pool, 'backends'], header, row }, context);
 }
 
-/** As the ledger has it; where it has an end, until when; and of what is closed for some routes alone, for which. */
+/** The state in the ledger; when it ends, if it does; and, for ejections on some routes only, which routes. */
 function stateOf(now: LiveBackend | undefined, wanted: string): string {
   const { state = wanted, untilMs, quarantine, ejections = [] } = now ?? {};
   const until = untilMs === undefined && state !== 'ejected' ? '' : untilOf(untilMs ?? 0);

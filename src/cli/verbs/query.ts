@@ -9,9 +9,9 @@ const answer = z.looseObject({
   columns: z.array(z.string()),
   rows: z.array(z.array(value)),
   truncated: z.boolean(),
-  /** Events up to this position were asked for, and are archived. */
+  /** Events up to this position were asked for but are archived. */
   archived: z.int().optional(),
-  /** Of the journal. */
+  /** The unreadable parts of the journal. */
   damaged: z.array(z.string()).optional(),
 });
 

@@ -52,7 +52,7 @@ async function run(context: Context): Promise<ExitCode> {
     print.note(`would be refused: ${shown.refused.detail}`);
     return 1;
   }
-  // The position, not the time: both mean the same now, and only one of them for ever.
+  // Sends the position, not the time: now both mean the same, but only the position always will.
   const to = shown.to === undefined ? {} : { to: shown.to };
   meter.show(() => `making ${shown.changes?.length ?? 0} changes`);
   const wish = { ...what, ...to, seen: shown.position };

@@ -11,7 +11,7 @@ import { keyTable } from '../words/key-table.ts';
 import { type Pair, parseKey, parsePairs, without, withPair } from '../words/setting-pairs.ts';
 import { KINDS, type Kind, type Noun, type Thing, thingOf } from '../words/thing.ts';
 
-// Three: people and machines that change the same thing in the same second.
+// Three: enough when people and machines change the same thing in the same second.
 const ATTEMPTS = 3;
 
 const EXAMPLES = {
@@ -43,7 +43,7 @@ function setVerb(noun: Noun): Verb {
 }
 
 type Wish = {
-  /** From a file: all settings. Undefined: those present are the ground to build on. */
+  /** From a file: all settings. Undefined: the present settings are changed. */
   readonly whole: Settings | undefined;
   readonly pairs: readonly Pair[];
   readonly defaults: readonly (readonly string[])[];
@@ -69,7 +69,7 @@ async function wishOf(kind: Kind, { args, io }: Context): Promise<Wish> {
   const defaults = args.texts('default').map((key) => parseKey(key, kind.schema));
   const file = args.text('file');
   const whole = file === undefined ? undefined : asSettings(await readInput(file, io), file);
-  // A pool is complete without any setting; a domain or a backend never is.
+  // A pool is complete without any settings; a domain or a backend never is.
   if (whole === undefined && pairs.length + defaults.length === 0 && kind.noun !== 'pool') {
     throw new UsageError(
       `expected KEY=VALUE or --file FILE, found neither`,
@@ -92,7 +92,7 @@ function replace(client: AdminClient, thing: Thing, wish: Wish): Promise<Answere
   return put(client, thing, built({}, wish), conditionOf(wish.ifVersion));
 }
 
-/** Read, change, write if nobody else wrote in between; else once more on the newer ground. */
+/** Reads, changes, and writes if nobody else wrote in between; otherwise tries again with the newer settings. */
 async function change(client: AdminClient, thing: Thing, wish: Wish): Promise<Answered> {
   for (let attempt = 1; ; attempt++) {
     const present = await client.answer({ method: 'GET', path: thing.path });
@@ -115,7 +115,7 @@ function put(
 }
 
 function built(ground: Settings, { whole, pairs, defaults }: Wish): Settings {
-  // The backends of a pool are things of their own; one that came meanwhile would be lost by putting back those read.
+  // The backends of a pool have versions of their own; putting back those read here would remove one added meanwhile.
   const { backends: _theirs, ...own } = ground;
   return pairs.reduce(withPair, defaults.reduce(without, whole ?? own));
 }

@@ -28,11 +28,11 @@ async function run(context: Context): Promise<ExitCode> {
   });
   await print.pour(print.json ? stateJson(told) : fileOf(told));
   if (print.json) await print.line('');
-  // Whoever applied it would remove what is not in it.
+  // Applying this output would remove what is missing from it.
   return isWhole ? 0 : 1;
 }
 
-/** The entries as they come, and of each stream that cannot be read why. */
+/** Passes the entries on and reports why a stream could not be read. */
 async function* telling(
   entries: AsyncIterable<StateEntry>,
   onUnread: (why: string) => void,
@@ -46,7 +46,7 @@ async function* telling(
 
 type Section = 'pools' | 'domains';
 
-/** What passes by itself is no setting, so it stands beside the file, at its end, and not in it. */
+/** Runtime state is not a setting, so it is printed as comments at the end of the file. */
 async function* fileOf(entries: AsyncIterable<StateEntry>): AsyncGenerator<string> {
   const missing: Section[] = ['pools', 'domains'];
   for await (const entry of entries) {
@@ -60,7 +60,7 @@ async function* fileOf(entries: AsyncIterable<StateEntry>): AsyncGenerator<strin
   for (const section of missing) yield `${section}: {}\n`;
 }
 
-/** The section's own line comes before the first of it. */
+/** The section's own line comes before its first entry. */
 function* under(section: Section, name: string, settings: object, missing: Section[]): Generator<string> {
   const text = yamlOf({ [section]: Object.fromEntries([[name, settings]]) });
   const own = text.indexOf('\n') + 1;

@@ -24,7 +24,7 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const headers = args.flag('wait') ? { prefer: 'wait' } : {};
   const body = worker === undefined ? {} : { worker };
   const answer = await client.ask(
-    // Each has to start, and the former one of its place may have to end.
+    // Each worker has to start, and the one it replaces may have to end first.
     { method: 'POST', path: ['v1', 'workers', 'replace'], body, headers, patient: true },
     replaced,
   );

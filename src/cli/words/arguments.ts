@@ -5,7 +5,7 @@ import { nearest } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 
 export type Option = {
-  /** What stands for the value in a usage text; none: the flag stands alone. */
+  /** The placeholder of the value in a usage text; undefined if the flag takes no value. */
   readonly value?: string;
   /** May be given more than once. */
   readonly multiple?: true;
@@ -15,15 +15,15 @@ export type Option = {
 export type Options = { readonly [name: string]: Option };
 
 export type Words = {
-  /** Names for the usage text: `HOST`, `[KEY=VALUE]…`; one in brackets may be left out, an ellipsis may repeat. */
+  /** Names for the usage text: `HOST`, `[KEY=VALUE]…`; one in brackets is optional, one with an ellipsis may repeat. */
   readonly positionals: readonly string[];
   readonly options: Options;
 };
 
-/** What stands for a point of the past in a usage text. */
+/** The placeholder of a moment in a usage text. */
 const MOMENT = 'SEQ|TIME';
 
-/** Whether there is such a position only the log can say. */
+/** Checks only the syntax; whether the position exists, only the log knows. */
 export function checkMoment(what: string, text: string): void {
   const parsed = parseMoment(text);
   if (!parsed.ok) throw new UsageError(`${what}: ${parsed.problem}`);

@@ -4,7 +4,7 @@ import { UsageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import type { Arguments } from './arguments.ts';
 
-/** As the admin API takes one in a header field; for a log at rest too, which is the same log. */
+/** What the admin API accepts in a header field; the same for a log at rest, because it is the same log. */
 export function authorOf(args: Arguments, { user }: Io): string {
   const author = args.text('as') ?? user;
   if (/^[\x20-\x7e]{1,100}$/.test(author)) return author;

@@ -27,7 +27,7 @@ function unknown(verbs: readonly Verb[], words: readonly string[]): UsageError {
     const hint = meant === undefined ? undefined : `did you mean "${one} ${meant}"?`;
     return new UsageError(`${one}: expected one of ${ofNoun.join(', ')}, found ${found}`, hint);
   }
-  // `set domain` is as likely meant as `domians set`.
+  // `set domain` is as likely an error as `domians set`.
   const turned = verbs.find((verb) => verb.name === `${two} ${one}`)?.name;
   const names = verbs.map((verb) => verb.name);
   const meant =

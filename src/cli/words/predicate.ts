@@ -12,7 +12,7 @@ export type Predicate =
   | { readonly type: 'exists'; readonly kind: 'domain' | 'pool' | 'backend'; readonly name: string }
   | { readonly type: 'routed'; readonly host: string; readonly to: string | undefined };
 
-/** Settings as `state --json` says them; undefined: there was no such owner. */
+/** Settings as in `state --json`; undefined: the owner did not exist. */
 export type Look = <Kind extends 'domain' | 'pool'>(
   kind: Kind,
   name: string,
@@ -65,7 +65,7 @@ export async function holds(predicate: Predicate, look: Look): Promise<boolean> 
   return Object.hasOwn((await look('pool', pool))?.backends ?? {}, id);
 }
 
-/** Exact, then the longest wildcard, then `*`; and a backend that is up. Rules of paths are `explain`'s to judge. */
+/** The exact name, then the longest wildcard, then `*`; and a backend that is up. Path rules are left to `explain`. */
 async function isRouted(host: string, to: string | undefined, look: Look): Promise<boolean> {
   const domain = await domainOf(host, look);
   const pool = domain?.pool ?? '';

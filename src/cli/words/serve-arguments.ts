@@ -14,7 +14,7 @@ export type ServeArguments = {
   readonly apply: boolean;
   readonly takeOver: boolean;
   readonly data: string | undefined;
-  /** None: as the file says. */
+  /** Undefined: as in the config file. */
   readonly listen: readonly string[] | undefined;
   readonly admin: string | undefined;
   readonly tokenFile: string | undefined;
@@ -24,7 +24,7 @@ export type ServeArguments = {
   readonly logLevel: LogLevel;
 };
 
-/** Undefined: its usage is asked for. `argv` begins with the verb. Throws `UsageError`. */
+/** Undefined: usage was asked for. `argv` begins with the verb. Throws `UsageError`. */
 export function parseServeArguments(argv: readonly string[]): ServeArguments | undefined {
   const verb = verbOf(argv);
   try {
@@ -44,13 +44,13 @@ function verbOf(argv: readonly string[]): Verb {
   return argv[0] === 'demo' ? demoVerb : serveVerb;
 }
 
-/** What the flags say instead of the file. Rejects with `CommandFailed` where the token file cannot be read. */
+/** The flags that override the file. Rejects with `CommandFailed` if the token file cannot be read. */
 export async function overridesOf(wish: ServeArguments): Promise<Overrides> {
   const adminToken = wish.tokenFile === undefined ? undefined : await readToken(wish.tokenFile);
   return { listen: wish.listen, admin: wish.admin, adminToken, data: wish.data, json: wish.json };
 }
 
-// 120: more cores than one port is worth; the ledger knows 255 threads, of which each worker takes two while it is replaced.
+// 120: more cores than one port is worth; the ledger supports 255 threads, and a worker takes two while it is replaced.
 export const MOST_WORKERS = 120;
 
 function checked(args: Arguments, verb: ServeArguments['verb']): ServeArguments {

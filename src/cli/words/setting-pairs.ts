@@ -22,7 +22,7 @@ export function parsePairs(words: readonly string[], schema: JsonSchema): Pair[]
   });
 }
 
-/** `queue.maxWaiting`; a key that there is not is wrong usage. */
+/** For example `queue.maxWaiting`; an unknown key is wrong usage. */
 export function parseKey(key: string, schema: JsonSchema): readonly string[] {
   const path = key.split('.');
   const known = !path.includes('__proto__') && schemaAt(schema, path) !== undefined;
@@ -34,7 +34,7 @@ export function parseKey(key: string, schema: JsonSchema): readonly string[] {
   );
 }
 
-/** `health.active` takes `false`, or the keys below it: it is there itself, beside them. */
+/** `health.active` takes `false`, or the keys below it, so it is listed itself besides them. */
 export function keysOf(schema: JsonSchema, prefix = ''): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => {
     const path = `${prefix}${key}`;
@@ -44,7 +44,9 @@ export function keysOf(schema: JsonSchema, prefix = ''): string[] {
   });
 }
 
-/** Where a key takes text, `123` is text; elsewhere it is JSON, so that `null`, `false` and `[1,2]` can be said. */
+/**
+ * If a key takes text, `123` is text; otherwise the value is JSON, so that `null`, `false` and `[1,2]` can be given.
+ */
 function valueFor(schema: JsonSchema | undefined, text: string): unknown {
   const value = parsedJson(text);
   if (value !== undefined && typeof value !== 'string' && fits(schema, value)) return value;
@@ -88,7 +90,7 @@ export function withPair(settings: Settings, { path, value }: Pair): Settings {
   return { ...settings, [key]: withPair(below, { path: rest, value }) };
 }
 
-/** Without the key, which is then its default. */
+/** Removes the key, which then has its default. */
 export function without(settings: Settings, path: readonly string[]): Settings {
   const [key = '', ...rest] = path;
   const { [key]: inner, ...others } = settings;

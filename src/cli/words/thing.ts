@@ -8,11 +8,11 @@ export type Noun = 'domain' | 'pool' | 'backend';
 
 export type Kind = {
   readonly noun: Noun;
-  /** As a usage text names the words that name one. */
+  /** The placeholders of its names in a usage text. */
   readonly positionals: readonly string[];
-  /** What `set` may say. */
+  /** The settings that `set` accepts. */
   readonly schema: JsonSchema;
-  /** Names parsed, in the order of `positionals`, as segments of a path. */
+  /** Parses the names, in the order of `positionals`, into path segments. */
   readonly path: (names: readonly string[]) => readonly string[];
 };
 
@@ -39,7 +39,7 @@ export const KINDS: Readonly<Record<Noun, Kind>> = {
 
 export type Thing = { readonly kind: Kind; readonly path: readonly string[]; readonly label: string };
 
-/** The thing that a verb's first words name. */
+/** The thing named by a verb's first words. */
 export function thingOf(kind: Kind, words: readonly string[]): Thing {
   const names = words.slice(0, kind.positionals.length);
   return { kind, path: kind.path(names), label: `${kind.noun} ${names.join('/')}` };
