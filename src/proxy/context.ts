@@ -32,10 +32,7 @@ export type PlaneSettings = {
   readonly secret?: string;
   /** How often time-outs are checked; default 100. */
   readonly tickMs?: number;
-  /**
-   * False: clients are read by Node's `data` events, as they also are if own-reads.ts does not find what it expects in
-   * Node.
-   */
+  /** False: clients are read by Node's `data` events, as where own-reads.ts does not find what it expects in Node. */
   readonly ownReads?: boolean;
 };
 
@@ -58,10 +55,7 @@ export type PlaneReport =
       readonly backend: string;
       readonly news: HealthNews;
     }
-  /**
-   * Our own code threw while serving this request, which then ends as internal_error unless it had ended. '': no
-   * request.
-   */
+  /** Our own code threw while serving this request, which ends as internal_error unless it has ended. '': no request. */
   | { readonly type: 'request_crashed'; readonly requestId: string; readonly error: unknown };
 
 export type PlaneOptions = {
@@ -105,10 +99,7 @@ export type PlaneContext = Omit<PlaneOptions, 'observe' | 'headcount'> & {
   readonly wakes: Wakes;
   readonly unsettled: Unsettled;
   readonly counters: PlaneCounters;
-  /**
-   * By pool, identified by its map of backends, which lives as long as the pool; made when a request first wants a
-   * retry.
-   */
+  /** Keyed by the pool's map of backends, which lives as long as the pool; made when a request first wants a retry. */
   readonly retryBudgets: WeakMap<PoolRoute['backends'], RetryBudget>;
   /** Requests in flight by domain name; only of domains with a limit. */
   readonly headcount: Headcount;

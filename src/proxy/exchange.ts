@@ -2,9 +2,9 @@
  * One request and its response, from the complete head to the end: look at the domain, ask the pool for a lease,
  * connect, forward both ways, give the lease back, say how it ended.
  *
- *   admission ─▶ tenancy ─▶ forwarding ─▶ responding     each a part of it, in the file of that name
+ *   admission ─▶ tenancy ─▶ forwarding ─▶ responding     each in the file of that name
  *       │            │           │            │
- *       └────────────┴───────────┴────────────┴─▶ end    which is the `ProxiedRequest`'s: all that the parts know of it
+ *       └────────────┴───────────┴────────────┴─▶ end    in `ProxiedRequest`, which holds what the parts share
  */
 import type { OutcomeType, RequestStop } from '../../actors/index.ts';
 import { rowOf } from './answer/outcome-table.ts';
@@ -131,8 +131,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
   /** Bytes that arrive while this request is read; returns the offset of the first that is not its own. */
   clientBytes(buffer: Buffer, from: number, end: number): number {
     const { forwarding, body } = this;
-    // RFC 9110 §7.8: a backend may switch protocols before it has the whole request; the rest of the request still
-    // comes first.
+    // RFC 9110 §7.8: a backend may switch protocols before it has the whole request; the rest of it still comes first.
     const at = body === undefined || body.isDone ? from : this.#bodyBytes(body, buffer, from, end);
     const pipe = forwarding?.responding?.pipe;
     if (pipe === undefined || at === end || this.outcome !== undefined) return at;

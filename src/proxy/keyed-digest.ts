@@ -20,10 +20,7 @@ export class KeyedDigest {
     this.#secret = secret;
   }
 
-  /**
-   * Below 2^52, never 0. The secret's fixed length keeps the input unambiguous; 52 of 256 bits allow no length
-   * extension.
-   */
+  /** Below 2^52, never 0. The secret has a fixed length, so the input is unambiguous; 52 of 256 bits rule out extension. */
   of(purpose: Purpose, text: string): number {
     const digits = hash('sha256', `${this.#secret} ${purpose} ${text}`, 'hex').slice(0, DIGITS);
     return Number.parseInt(digits, 16) || 1;

@@ -28,8 +28,7 @@ import { BackendCuts } from './upstream/backend-cuts.ts';
 import { NAMES } from './upstream/names.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
-// 500 ms: a round trip on nearly every network, so that a client that is just sending a request learns of the end
-// first.
+// 500 ms: a round trip on nearly every network, so that a client that is just sending learns of the end first.
 const IDLE_GRACE_MS = 500;
 
 // If connections arrive faster than they can be accepted, somebody is always waiting.

@@ -176,8 +176,7 @@ export abstract class ProxiedRequest extends RequestActor {
     const row = this.row ?? rowOf(type);
     if (this.status !== 0 || row.status === 499) {
       this.settle(this.context.now());
-      // A client that reads too slowly or has sent its FIN may read on, and would take our FIN for the end of the
-      // response.
+      // A client that reads too slowly or has sent its FIN may read on, and would take our FIN for the regular end.
       if (this.forwarding?.isEndless === true) this.client.cut('reset');
       else this.client.cut(row.status === 499 ? 'gone' : 'short');
     } else if (this.enquiry !== undefined) this.enquiry.askForPage(type);

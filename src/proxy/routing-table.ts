@@ -5,10 +5,7 @@ import type { Fields } from '../wire/index.ts';
 import type { DomainRoutes } from './route/domain-routes.ts';
 
 export interface RoutingTable {
-  /**
-   * Applies unread publications; cheap if there are none. Called for each complete head, and when a backend was
-   * granted.
-   */
+  /** Applies unread publications; cheap if there are none. Called for each complete head and for each granted backend. */
   fence(): void;
   /** The position of the log up to which events are applied. Absent if there is no log. */
   readonly position?: number;

@@ -1,4 +1,4 @@
-/** Threads beside the routing ones, and time-outs for what others send. */
+/** Threads beside the routing ones, and time-outs for what comes from other threads, processes and hosts. */
 export { newThread } from './new-thread.ts';
 export { afterTurning } from './patience.ts';
 export { programBeside } from './program-beside.ts';

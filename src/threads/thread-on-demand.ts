@@ -3,8 +3,8 @@
  * supervised meanwhile. It is sent `stop` to end and `fail` to fail as a bug would; all other messages are between it
  * and its user.
  *
- *   absent ──thread()──▶ alive ──rest(), and so long nobody──▶ absent
- *                          └──────crashed──▶ parked by its supervisor for a moment, longer if it goes on, and absent again
+ *   absent ──wanted()──▶ alive ──rest(), then unused for idleMs──▶ absent
+ *                          └──────crashed──▶ parked by its supervisor, longer each time, then absent again
  */
 import type { Transferable, Worker } from 'node:worker_threads';
 import { type ChildContext, type ChildSpec, crashed, type Running } from '../../actors/index.ts';

@@ -43,10 +43,7 @@ function waitingFor(inode: string): number | undefined {
   return undefined;
 }
 
-/**
- * Reads only up to the listener's line: with thousands of connections the whole table takes a millisecond, in which
- * more arrive.
- */
+/** Reads only up to the listener's line: with thousands of connections all takes 1 ms, in which more arrive. */
 function waitingIn(table: string, inode: string): number | undefined {
   const file = openSync(table, 'r');
   try {
@@ -67,10 +64,7 @@ function waitingIn(table: string, inode: string): number | undefined {
   }
 }
 
-/**
- * Fields: sl local remote state tx:rx timer retransmits uid timeout inode; for a listener, rx is the length of its
- * accept queue.
- */
+/** Fields: sl local remote state tx:rx timer retransmits uid timeout inode; a listener's rx is its accept queue. */
 function queueOf(inode: string, lines: readonly string[]): number | undefined {
   for (const line of lines) {
     const fields = line.trim().split(/\s+/);

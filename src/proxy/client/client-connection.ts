@@ -180,10 +180,7 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
     else this.#exchange.clientEnded(this.listener.settings.halfClose);
   }
 
-  /**
-   * Handles as many requests as are complete and answered at once, and keeps the rest. `kept`: the buffer is already
-   * ours.
-   */
+  /** Handles as many requests as are complete and answered at once; keeps the rest. `kept`: the buffer is ours already. */
   #parse(buffer: Buffer, from: number, end: number, kept?: GrowingBytes): void {
     let at = from;
     this.#isParsing = true;

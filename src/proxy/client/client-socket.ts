@@ -10,8 +10,7 @@ import { ownReads, readInto, readNextInto } from './own-reads.ts';
 
 const NOTHING = '';
 
-// Event listeners shared by all sockets find the connection under this key: closures per socket cost 400 bytes per idle
-// one.
+// All sockets share their event listeners, which find the connection by this key: closures cost 400 bytes per idle one.
 const CONNECTION = Symbol('connection');
 type Owned = Socket & { [CONNECTION]?: ClientSocket };
 

@@ -10,8 +10,8 @@ import { ClientSocket } from './client-socket.ts';
 
 // 2 s: enough for a distant client to read the response and send its FIN; nginx waits up to 5 s.
 const LINGER_MS = 2000;
-// 10 KB: the initial congestion window (RFC 6928), which is sent at once however slowly the client reads. Beyond it,
-// bytes may be waiting in the kernel, and a reset, caused by a client that goes on sending, would lose them.
+// 10 KB: fits the initial congestion window (RFC 6928), so it is sent at once however slowly the client reads. Beyond
+// it, bytes may be waiting in the kernel, and a reset, caused by a client that goes on sending, would lose them.
 const FIRST_WINDOW_BYTES = 10_000;
 
 export abstract class ClosingSocket extends ClientSocket {
@@ -27,10 +27,7 @@ export abstract class ClosingSocket extends ClientSocket {
     this.socket.end(() => this.deadlineAt(this.context.now() + LINGER_MS));
   }
 
-  /**
-   * True: a client that announced to send no more loses nothing if we close at once, since its responses are on their
-   * way.
-   */
+  /** A client that announced its last request loses nothing if we close at once: its responses are on their way. */
   protected get mayLeaveAtOnce(): boolean {
     return this.pendingBytes === 0 && this.socket.bytesWritten <= FIRST_WINDOW_BYTES;
   }

@@ -5,10 +5,7 @@ import type { Origin } from './origin.ts';
 
 export const PREFACE = { unfinished: -1, refused: -2 } as const;
 
-/**
- * The offset behind it, or one of PREFACE. Refused: there is no valid header, or the limit for the client's address is
- * reached.
- */
+/** The offset behind it, or one of PREFACE. Refused: no valid header, or too many connections from the client's address. */
 export function readPreface(
   origin: Origin,
   counters: PlaneCounters,

@@ -130,8 +130,8 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   }
 
   /**
-   * After a first-byte time-out: asks another backend, if the pool allows that for requests that may have been carried
-   * out.
+   * After a first-byte time-out: asks another backend, if the pool allows that for a request that may have been
+   * executed.
    */
   #failOverInTime(): boolean {
     const { retries } = this.pool.settings;

@@ -143,10 +143,7 @@ export class ResponseRelay {
     }
   }
 
-  /**
-   * Each range is relayed once the next is known, so that head, body and end that arrived together are written
-   * together.
-   */
+  /** Each range is relayed once the next is known, so that head, body and end that arrived together leave in one write. */
   #relayBody(head: string, buffer: Buffer, at: number, end: number): void {
     const reader = this.#reader as BodyReader;
     const owner = this.#owner;

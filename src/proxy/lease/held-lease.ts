@@ -1,5 +1,5 @@
 /**
- * The lease that a request holds, what is to be said of its backend when it is given back, and the leases it held before.
+ * The lease that a request holds, what its check-in reports about the backend, and the leases it held before.
  *
  * A lease is checked in only by `giveBack` and by the function that `part` returns. Whoever gets one of them calls it
  * when the lease's connection is idle or closed; a second call does nothing. So every checkout has exactly one
@@ -85,7 +85,7 @@ export class HeldLease {
     if (changes.length > 0) this.#tell(changes);
   }
 
-  /** Detaches the lease, so that the request goes on without it; the caller returns it with the result. */
+  /** Detaches the lease, so that the request goes on without it; the returned function checks it in. */
   protected part(end: LeaseEnd): () => void {
     const lease = this.held as Lease;
     const asFound = this.#asFound(end);

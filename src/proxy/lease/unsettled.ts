@@ -7,7 +7,7 @@ export interface Asker {
   askAgain(): void;
 }
 
-// 2 ms: the main thread brings a ledger in line and publishes the change right after each other.
+// 2 ms: the main thread brings a ledger in line and publishes the change one right after the other.
 const MOMENT_MS = 2;
 // 100 ms: if the owner is restarted in between, the wait is longer, and asking at every turn is useless.
 const MOST_MS = 100;

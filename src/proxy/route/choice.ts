@@ -1,6 +1,6 @@
 /**
- * What was decided about a request between its domain and its pool, for its way and for its record. Created only if
- * there is something to decide.
+ * What was decided about a request between its domain and its pool, to route and to record it. Created only if there
+ * is something to decide.
  */
 import type { AffinityVerdict } from '../../../eventlog/index.ts';
 import type { Route } from './domain-routes.ts';

@@ -12,8 +12,7 @@ export type Asked = {
   readonly prefix: string;
 };
 
-// RFC 3986 §2: other characters from the client are percent-encoded, so that they can end neither the line nor the
-// host.
+// RFC 3986 §2: other characters are percent-encoded, so that a client can end neither the line nor the host with them.
 const ODD = /[^A-Za-z0-9._~:/?#[\]@!$&'()*+,;=%-]/g;
 const AMBIGUOUS = /^\/{2,}/;
 

@@ -32,10 +32,7 @@ export class BackendConnections implements ConnectionKeeper {
   #lease: Lease | undefined;
   #claims: ConnectionClaims | undefined;
   #used = true;
-  /**
-   * After so long, the backend may be about to close an idle connection: half of the shortest recent idle time it
-   * ended.
-   */
+  /** After idling so long a connection may be about to be closed: half of the shortest idle time that ended recently. */
   #freshMs = FRESH_ENOUGH_MS;
   #knownUntilMs = 0;
   /** Some idle connections may have no claim. */

@@ -210,8 +210,7 @@ export class UpstreamConnection implements Counted {
 
   /** `backendDrained` will be called when nothing waits to be written. */
   tellWhenDrained(): void {
-    // Node emits `drain` only after its buffer was full, but the callback of an empty write runs when the writes before
-    // are done.
+    // Node emits `drain` only after its buffer was full, but an empty write is done when the writes before it are.
     if (!this.socket.writableNeedDrain) this.socket.write('', 'latin1', () => this.#drained());
   }
 

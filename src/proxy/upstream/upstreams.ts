@@ -79,10 +79,7 @@ export class Upstreams implements RowWatcher {
     for (const [name, connections] of this.#byName) if (name.startsWith(prefix)) connections.cutAll();
   }
 
-  /**
-   * The backend was removed or has moved. A limit that it gets when added again would not count connections kept until
-   * then.
-   */
+  /** The backend was removed or has moved. If it is added again with a limit, that would not count kept connections. */
   leave(poolName: string, backend: BackendRoute): void {
     this.#byName.get(nameOf(poolName, backend))?.leave(this.#shared.now());
   }

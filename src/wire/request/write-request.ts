@@ -8,8 +8,8 @@ import type { Fields, RequestHead } from '../message.ts';
 
 export type RequestWriting = {
   /**
-   * Whether the backend may keep the connection afterwards. Not used for an upgrade, which has a Connection field of
-   * its own.
+   * Whether the backend may keep the connection afterwards. Not used for an upgrade, which has its own Connection
+   * field.
    */
   readonly keepAlive: boolean;
   /** Passes the client's `Expect: 100-continue` on, for end-to-end continue. */

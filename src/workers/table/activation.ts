@@ -27,10 +27,7 @@ const MANY = 100;
 
 type Held = { readonly state: DomainState | PoolState; readonly version: number };
 
-/**
- * Brings a held state up to a position; undefined: events are missing, because an archive has replaced the log
- * meanwhile.
- */
+/** Brings a held state up to a position; undefined: events are missing, since an archive has replaced the log. */
 export function followed(
   reader: LogReader,
   stream: StreamName,

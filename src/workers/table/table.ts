@@ -55,10 +55,7 @@ export class Table implements RoutingTable {
   #position: Position = 0;
   #sweeps = 0;
   #sweeping: Iterator<StreamName> | undefined;
-  /**
-   * Owners that could not be read because the log could not: lost until the next sweep, so that not every request
-   * tries.
-   */
+  /** Owners that could not be read because the log could not: lost until the next sweep, to spare requests the attempt. */
   readonly #unread = new Set<StreamName>();
 
   /** Reads all current rows. Events up to the position of that read are then known. */

@@ -80,10 +80,7 @@ export class WorkerSeat {
     return this.#retiring !== undefined;
   }
 
-  /**
-   * Resolves when the new thread serves and the former has stopped accepting; `retired` resolves when the former has
-   * ended.
-   */
+  /** Resolves when the new thread serves and the former accepts no more; `retired` resolves when the former has ended. */
   async replace(): Promise<{ readonly replaced: Replaced; readonly retired: Promise<Retired> }> {
     const beganAtMs = this.#now();
     // The ledger has room for two threads per seat, so one that still retires must end first, now within the drain
