@@ -1,4 +1,4 @@
-/** An excerpt of unreadable text, for an error message. Of a possible token it says only that it is wrong. */
+/** An excerpt of unreadable text, for an error message. What may be a token is not shown. */
 import { quoted } from '../../eventlog/index.ts';
 
 export const UNSHOWN = 'something that may be a token, and is not shown';

@@ -1,4 +1,7 @@
-/** Addresses as text, `host:port` or `[v6]:port`, in one spelling, and whether they mean this machine or this process. */
+/**
+ * Addresses as text, `host:port` or `[v6]:port`, in canonical spelling, and whether they mean this machine or this
+ * process.
+ */
 import { BlockList, isIP } from 'node:net';
 
 export type HostPort = {

@@ -53,7 +53,7 @@ function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown
   return [{ path: renderPath(path), expected, found, ...(meant === undefined ? {} : { nearest: meant }) }];
 }
 
-/** Of a list that is too long, how long it is. */
+/** For a list that is too long: its length. */
 function foundBy({ code }: z.core.$ZodIssue, value: unknown): string {
   return code === 'too_big' && Array.isArray(value) ? `one of ${value.length}` : describeFound(value);
 }

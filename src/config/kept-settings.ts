@@ -1,4 +1,4 @@
-/** Which settings that a process keeps for its lifetime are different in the file by now. */
+/** Which settings that a process keeps for its lifetime have changed in the file since it started. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Path, renderPath } from './problem.ts';
 import { type ProcessSettings, processShape } from './process.ts';

@@ -1,6 +1,6 @@
 /**
- * Users' regular expressions: RE2 syntax in a linear-time engine (re2js), within limits; none reaches the built-in
- * engine, where a pattern can run for ever. The worst patterns of a domain take some 100 ms for the longest path.
+ * Users' regular expressions: RE2 syntax in a linear-time engine (re2js), within limits. None reaches the built-in
+ * engine, where a pattern can run forever. The worst patterns of a domain take about 100 ms for the longest path.
  */
 import { createRequire } from 'node:module';
 import type { RE2JS } from 're2js';

@@ -1,4 +1,4 @@
-/** Reads a file up to a limit: a device or a pipe does not say beforehand how many bytes it has. */
+/** Reads a file up to a limit: a device or a pipe does not tell its size beforehand. */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Checked } from './problem.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Reads JSON as strictly as a configuration deserves: an error names line and column, and a key given twice is
- * refused, where `JSON.parse` would let the later one win in silence.
+ * Reads JSON strictly: an error names line and column, and a duplicate key is refused, where `JSON.parse` would
+ * silently let the later one win.
  */
 import { excerpt } from './excerpt.ts';
 import { type Checked, type Path, type Problem, renderPath } from './problem.ts';

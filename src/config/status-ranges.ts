@@ -1,4 +1,4 @@
-/** Ranges of statuses that are written the wrong way round: no status is in them, so that all would fail a probe, say. */
+/** Finds status ranges with their ends swapped: they contain no status, so every probe, for example, would fail. */
 import { type PoolSettings, statusRange } from '../../eventlog/index.ts';
 import { type Path, type Problem, renderPath } from './problem.ts';
 

@@ -1,4 +1,4 @@
-/** A router listens once. What was closed stays closed, and another attempt to listen is refused. */
+/** A router listens once. After it is closed it stays closed, and another attempt to listen is refused. */
 export class Lifetime {
   readonly #open: () => Promise<readonly string[]>;
   #opened: Promise<readonly string[]> | undefined;

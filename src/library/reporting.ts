@@ -1,4 +1,4 @@
-/** Reports to the program besides its requests, and what becomes of errors thrown while reporting. */
+/** Reports to the program outside its requests, and handles errors thrown while reporting. */
 import { inspect } from 'node:util';
 import type { CommonOptions, ReportedProblem } from './options.ts';
 

@@ -1,4 +1,4 @@
-/** The admin API as a child of the tree: each time it is started it gets the address that it had first. */
+/** The admin API as a child of the tree: each time it starts it gets the address that it had first. */
 import { type ChildSpec, type CrashPoint, type System, systemClock } from '../../actors/index.ts';
 import type { LocalLog } from '../../eventlog/index.ts';
 import { type Admin, type Check, type Confirmations, createAdmin, type Successions } from '../admin/index.ts';
@@ -12,7 +12,7 @@ import { operatorsWithin } from './descriptors.ts';
 import type { Figures } from './figures.ts';
 import type { Planner } from './planner.ts';
 
-/** What the admin API needs. The functions return things that are created later, or anew. */
+/** What the admin API needs. The functions return things that are created later, or more than once. */
 export type AdminOf = {
   readonly config: Config;
   readonly chaos: boolean;

@@ -1,4 +1,4 @@
-/** Reads the config file again, beside this thread, and puts its pools and domains in force. */
+/** Reads the config file again, on another thread, and puts its pools and domains in force. */
 import type { Answer, Desk } from '../../actors/index.ts';
 import type { ProcessSettings } from '../config/index.ts';
 import { Comparing, type ConfigFile, type Historian, type WishRead } from '../history/index.ts';

@@ -105,7 +105,7 @@ export class LogAtHand {
     );
   }
 
-  /** Not removed: whoever put a backup in the log's place may want the former one back. */
+  /** Not removed: somebody who put a backup in the log's place may want the former one back. */
   #tellOfRemains(): void {
     const files = leftBehind(this.directory);
     if (files.length === 0) return;

@@ -1,4 +1,6 @@
-/** When points of the past are made: a few seconds after enough events were recorded, those before the start included. */
+/**
+ * When points of the past are made: a few seconds after enough events were recorded, including those before the start.
+ */
 import { POINT_EVERY } from '../../eventlog/index.ts';
 
 // By then a start is over and the first requests have woken their owners; a burst of changes is over too, or has become

@@ -19,7 +19,7 @@ export type SuccessionsOf = {
   readonly held: () => readonly Held[];
   readonly system: () => System;
   readonly atHand: LogAtHand;
-  /** Lets go of the admin's address. */
+  /** Releases the admin API's address. */
   readonly leaveAdmin: () => Promise<void>;
   /** The other process has taken the place. */
   readonly replaced: (pid: number) => void;

@@ -1,6 +1,7 @@
 /**
- * The pace at which the main thread reads the log for those who take all of it: a page in each turn of the loop, whoever's it
- * is. Who reads as quickly as is written would have every turn else, and nobody another answer.
+ * The pace at which the main thread reads the log for clients that take all of it: one page per turn of the event loop,
+ * for all clients together. Otherwise a client that reads as fast as pages are written would take every turn, and
+ * nobody else would get an answer.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 

@@ -55,8 +55,8 @@ export function checkOrigin(request: IncomingMessage): void {
 const FORWARDED = /\bswitchyard-[0-9a-f]{12}\b/;
 
 /**
- * Without a token this machine's own are let in, and a router on it would be one of them for whoever it serves: a backend's name may lead
- * to the admin, whatever the Host says.
+ * Without a token, requests from this machine are accepted. A router on this machine could pass on those of its own
+ * clients, because a backend's name may lead to the admin API, whatever the Host field says.
  */
 export function checkWay(request: IncomingMessage, { token }: GuardOptions): void {
   const via = header(request, 'via');

@@ -1,4 +1,4 @@
-/** A request's story as people read it: what was asked, which way it went and why, how it ended, who changed what last. */
+/** A request's story for people: what was asked, where it went and why, how it ended, and who made the last changes. */
 import { z } from 'zod';
 import type { RouteMatch } from '../../../eventlog/index.ts';
 import { describeMatch } from '../../config/index.ts';

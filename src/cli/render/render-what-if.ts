@@ -1,4 +1,4 @@
-/** What is recorded beside what is simulated, as people read it. */
+/** The record beside the simulation, for people to read. */
 import { z } from 'zod';
 import { type Cell, clean, renderTable } from './table.ts';
 

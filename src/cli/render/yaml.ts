@@ -1,4 +1,4 @@
-/** Settings as YAML that is read back as what they are. */
+/** Settings as YAML that reads back as the same values. */
 import { stringify } from 'yaml';
 
 // Every text on one line, quoted if needed: block and folded strings lose spaces at line ends, which an error page may

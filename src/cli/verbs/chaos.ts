@@ -1,4 +1,4 @@
-/** `chaos`: makes an actor fail as a bug would; only of a router that was started with `--chaos`. */
+/** `chaos`: makes an actor fail as a bug would; only for a router that was started with `--chaos`. */
 import { CRASH_POINTS } from '../../../actors/index.ts';
 import { quoted } from '../../../eventlog/index.ts';
 import { nearest } from '../../config/index.ts';

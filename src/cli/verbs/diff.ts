@@ -1,4 +1,4 @@
-/** `diff`: what settings differ between two moments of the past. */
+/** `diff`: the settings that differ between two moments of the past. */
 
 import type { Change, DifferenceRendering } from '../../config/index.ts';
 import { type DifferenceEntry, differenceJson } from '../../history/index.ts';

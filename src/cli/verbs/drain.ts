@@ -1,4 +1,4 @@
-/** `backend drain`: it gets no further request, and what it serves may finish until a time-out. */
+/** `backend drain`: the backend gets no further requests, and those in progress may finish until a time-out. */
 import { drainReport, receipt } from '../transport/replies.ts';
 import { PATIENT } from '../transport/transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';

@@ -1,4 +1,4 @@
-/** `events`: what was recorded, from the first or any position, and what comes. */
+/** `events`: recorded events, from the first or any position, and new ones as they come. */
 import { z } from 'zod';
 import { parseStreamName } from '../../../eventlog/index.ts';
 import { UsageError } from '../failure.ts';

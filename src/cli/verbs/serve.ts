@@ -1,4 +1,4 @@
-/** What `serve` and `demo` take; `src/main.ts` does what they say. */
+/** The options of `serve` and `demo`; `src/main.ts` runs them. */
 import type { Verb } from '../verb.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -36,7 +36,7 @@ export type Sought = {
   readonly is: (record: LedgerRecord) => boolean;
 };
 
-// Operations that make a ledger or restart one.
+// After one of these the ledger exists: it was made, or is still in use.
 const OF_A_LEDGER: ReadonlySet<LedgerRecord['op']> = new Set(['start', 'settings', 'row']);
 // The operations after a checkpoint are written at about the time of the checkpoint itself.
 const WRITTEN_MS = 300;

@@ -1,7 +1,7 @@
 /**
- * The log and the journal of a data directory, opened for reading when they are first wanted; or of one file that an
- * export or an archive wrote, whose journal is then unpacked into a directory that goes when this is closed. Where an
- * archive swaps the log's file, questions under way go on with the one they began with.
+ * The log and the journal of a data directory, opened for reading when they are first wanted; or those of one file that
+ * an export or an archive wrote, whose journal is unpacked into a directory that is removed at the end. If an archive
+ * swaps the log's file, questions in progress continue with the file they began with.
  */
 import {
   isFile,

@@ -44,7 +44,7 @@ export async function queryApart(order: QueryOrder, ms: number, signal: AbortSig
   }
 }
 
-/** Undefined: it ended before it had one. */
+/** Undefined if the process ended without an answer. */
 function answerOf(child: ChildProcess, begun: () => void): Promise<Answered | undefined> {
   return new Promise((resolve, reject) => {
     child.on('message', (message) => {
@@ -58,7 +58,7 @@ function answerOf(child: ChildProcess, begun: () => void): Promise<Answered | un
   });
 }
 
-// Nobody else ends it, but the system where memory runs out.
+// Nothing else ends the process except the system, when memory runs out.
 const TOO_LARGE = `expected an answer that takes ${MOST_MEGABYTES} MB at most, found one that takes more; narrow it with since and until`;
 
 function tooLong(ms: number): string {

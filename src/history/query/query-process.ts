@@ -29,8 +29,9 @@ process.once('message', async ({ place, wish }: QueryOrder) => {
 });
 
 /**
- * SQLite may keep this thread for ever, and a router that was killed kills nobody; what SQLite holds is no heap of Node's, which has
- * a limit. So another thread looks whether the router is there, and how much this process holds.
+ * SQLite may block this thread forever, a router that was killed cannot end this process, and SQLite's memory is not
+ * part of Node's heap, which has a limit. So another thread checks whether the router still exists and how much memory
+ * this process has.
  */
 function goInTime(): void {
   const most = MOST_MEGABYTES * 1_048_576;

@@ -1,7 +1,7 @@
 /**
- * A recorded pool once more under virtual time: the same asks at the same moments, in the router's own ledger, queue and policies,
- * set otherwise. Whatever goes as it is recorded takes as long as is recorded, to the ticket; so a simulation in which nothing is
- * otherwise is the record. What becomes of those who ask is in `visits.ts`.
+ * A recorded pool run again under virtual time with other settings: the same asks at the same moments, in the router's
+ * own ledger, queue and policies. Whatever goes as recorded takes as long as recorded, to the ticket, so a simulation
+ * in which nothing is different reproduces the record. The requests themselves are in `visits.ts`.
  */
 import {
   definitionOf,
