@@ -7,7 +7,7 @@ export function actorFamilies({ kinds }: Census): Family[] {
     {
       name: 'switchyard_actors',
       type: 'gauge',
-      help: 'Actors by kind and state; workers are the kind worker.',
+      help: 'Actors, by kind and state; workers have the kind worker.',
       samples: [...kinds].flatMap(([kind, { states }]) =>
         Object.entries(states)
           .filter(([, value]) => value > 0)
@@ -18,7 +18,7 @@ export function actorFamilies({ kinds }: Census): Family[] {
       // A gauge, because the restarts of an actor that ends for good go with it.
       name: 'switchyard_actor_restarts',
       type: 'gauge',
-      help: 'Restarts of the actors that are present, by kind.',
+      help: 'Restarts of the actors present now, by kind.',
       samples: [...kinds].map(([kind, { restarts }]) => ({ labels: { kind }, value: restarts })),
     },
   ];

@@ -12,12 +12,12 @@ const KINDS = {
   ],
   withheld: [
     'switchyard_backend_ejections_withheld',
-    'Outliers not ejected, since too many of their pool were.',
+    'Outliers not ejected because too many backends of the pool already were.',
   ],
-  returned: ['switchyard_backend_returns', 'Ejected backends that are back after their trial.'],
-  quarantined: ['switchyard_backend_quarantines', 'Backends quarantined since connecting failed.'],
-  failing: ['switchyard_backend_probe_downs', 'Backends closed since their probes failed.'],
-  passing: ['switchyard_backend_probe_ups', 'Backends open again since their probes passed.'],
+  returned: ['switchyard_backend_returns', 'Ejected backends that returned after a successful trial.'],
+  quarantined: ['switchyard_backend_quarantines', 'Backends quarantined because connecting failed.'],
+  failing: ['switchyard_backend_probe_downs', 'Backends taken out because their health checks failed.'],
+  passing: ['switchyard_backend_probe_ups', 'Backends taken back because their health checks passed.'],
 } as const satisfies Record<keyof HealthCounts, readonly [name: string, help: string]>;
 
 export function healthFamilies(counts: ReadonlyMap<string, HealthCounts>, probes: ProbeCounts): Family[] {
@@ -35,7 +35,7 @@ export function healthFamilies(counts: ReadonlyMap<string, HealthCounts>, probes
     {
       name: 'switchyard_probes',
       type: 'counter',
-      help: 'Probes of backends by result.',
+      help: 'Health checks of backends, by result.',
       samples: results,
     },
   ];

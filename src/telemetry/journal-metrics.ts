@@ -5,18 +5,23 @@ import type { Family } from './prometheus.ts';
 type Shown = readonly [name: string, type: 'counter' | 'gauge', says: number, help: string];
 
 const SHOWN: readonly Shown[] = [
-  ['requests', 'counter', SAYS.requests, 'Requests on record.'],
-  ['operations', 'counter', SAYS.operations, 'Operations of ledgers on record.'],
-  ['checkpoints', 'counter', SAYS.checkpoints, 'Checkpoints of ledgers on record.'],
+  ['requests', 'counter', SAYS.requests, 'Requests recorded.'],
+  ['operations', 'counter', SAYS.operations, 'Ledger operations recorded.'],
+  ['checkpoints', 'counter', SAYS.checkpoints, 'Ledger checkpoints recorded.'],
   ['blocks', 'counter', SAYS.blocks, 'Blocks committed.'],
   ['written_bytes', 'counter', SAYS.bytes, 'Bytes of records committed.'],
-  ['gaps', 'counter', SAYS.gaps, 'Times in which records are missing.'],
-  ['lost_requests', 'counter', SAYS.lostRequests, 'Requests that found no room, so nobody can explain them.'],
-  ['lost_operations', 'counter', SAYS.lostOperations, 'Operations of ledgers that found no room.'],
-  ['failures', 'counter', SAYS.failures, 'Times it could not write.'],
-  ['failing', 'gauge', SAYS.failing, '1 while it cannot write; requests go on.'],
-  ['held_bytes', 'gauge', SAYS.heldBytes, 'Bytes of its files.'],
-  ['segments', 'gauge', SAYS.segments, 'Files it consists of.'],
+  ['gaps', 'counter', SAYS.gaps, 'Gaps: periods with missing records.'],
+  [
+    'lost_requests',
+    'counter',
+    SAYS.lostRequests,
+    'Requests not recorded for lack of room; they cannot be explained.',
+  ],
+  ['lost_operations', 'counter', SAYS.lostOperations, 'Ledger operations not recorded for lack of room.'],
+  ['failures', 'counter', SAYS.failures, 'Failed writes.'],
+  ['failing', 'gauge', SAYS.failing, '1 while the journal cannot be written; requests go on.'],
+  ['held_bytes', 'gauge', SAYS.heldBytes, 'Size of the journal files.'],
+  ['segments', 'gauge', SAYS.segments, 'Journal files.'],
 ];
 
 /** Empty if no journal is kept. */
@@ -30,7 +35,7 @@ export function journalFamilies(shared: JournalShared | undefined, nowMs: number
     family(
       'lag_seconds',
       'gauge',
-      'Age of the oldest record that is not on disk, at most.',
+      'Upper bound for the age of the oldest record not yet on disk.',
       Math.max(says[SAYS.lagMs]!, sinceLookMs) / 1000,
     ),
   ];

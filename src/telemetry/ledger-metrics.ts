@@ -17,7 +17,7 @@ export function capacityFamilies(told: ReadonlyMap<string, number>): Family[] {
     {
       name: 'switchyard_capacity_wanted',
       type: 'counter',
-      help: 'CapacityWanted events: more backends were wanted.',
+      help: 'CapacityWanted events: the pool needed more backends.',
       samples: most.map(([pool, value]) => ({ labels: { pool }, value })),
     },
   ];
@@ -31,32 +31,32 @@ export function ledgerFamilies(ledgers: Iterable<LedgerSample>): Family[] {
   return [
     family(
       'switchyard_pool_in_flight',
-      'Requests that hold a backend of the pool.',
+      'Requests that hold a lease on a backend of the pool.',
       busiest,
       (one) => one.inFlight,
     ),
     family(
       'switchyard_pool_waiting',
-      'Requests that wait for a backend of the pool.',
+      'Requests waiting for a backend of the pool.',
       busiest,
       (one) => one.waiting,
     ),
     {
       name: 'switchyard_pool_backends',
       type: 'gauge',
-      help: 'Backends of the pool by state.',
+      help: 'Backends of the pool, by state.',
       samples: busiest.flatMap(({ pool, backends }) =>
         [...counted(backends)].map(([state, value]) => ({ labels: { pool, state }, value })),
       ),
     },
     whole(
       'switchyard_in_flight',
-      'Requests that hold a backend, over all pools.',
+      'Requests that hold a lease, over all pools.',
       sum(pools, (one) => one.inFlight),
     ),
     whole(
       'switchyard_waiting',
-      'Requests that wait for a backend, over all pools.',
+      'Requests waiting for a backend, over all pools.',
       sum(pools, (one) => one.waiting),
     ),
     whole('switchyard_ledgers', 'Pools whose ledger is in use.', pools.length),

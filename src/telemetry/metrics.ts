@@ -54,7 +54,7 @@ async function logFamilies({ position, isWritable }: MetricSources): Promise<Fam
     {
       name: 'switchyard_log_writable',
       type: 'gauge',
-      help: '0 from an append that the event log did not take, or a try to read or open it that failed, until one is well.',
+      help: '0 from a failed append, read or open of the event log until one succeeds.',
       samples: [{ value: isWritable() ? 1 : 0 }],
     },
   ];

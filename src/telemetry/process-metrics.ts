@@ -21,14 +21,18 @@ export function processFamilies({ version, startedAtMs, eventLoopDelay }: Proces
   const cpu = process.cpuUsage();
   return [
     gauge('switchyard_build_info', '1; its labels say what runs.', 1, { version, node: process.version }),
-    gauge('switchyard_start_time_seconds', 'When the process started, in epoch seconds.', startedAtMs / 1000),
-    gauge('switchyard_uptime_seconds', 'Since the process started.', process.uptime()),
-    gauge('switchyard_resident_memory_bytes', 'Memory of the process and all its threads.', rss),
+    gauge(
+      'switchyard_start_time_seconds',
+      'Start time of the process, in epoch seconds.',
+      startedAtMs / 1000,
+    ),
+    gauge('switchyard_uptime_seconds', 'Seconds since the process started.', process.uptime()),
+    gauge('switchyard_resident_memory_bytes', 'Resident memory of the process with all its threads.', rss),
     gauge('switchyard_main_heap_bytes', 'JavaScript heap in use by the main thread.', heapUsed),
     {
       name: 'switchyard_cpu_seconds',
       type: 'counter',
-      help: 'CPU time of the process and all its threads.',
+      help: 'CPU time of the process with all its threads.',
       samples: [
         { labels: { mode: 'user' }, value: cpu.user / 1e6 },
         { labels: { mode: 'system' }, value: cpu.system / 1e6 },
@@ -43,7 +47,7 @@ export function droppedLinesFamily(lines: number): Family {
   return {
     name: 'switchyard_log_lines_dropped',
     type: 'counter',
-    help: 'Lines of the logs that found no room, since nobody reads standard output in time.',
+    help: 'Log lines dropped because standard output was not read in time.',
     samples: [{ value: lines }],
   };
 }
@@ -58,7 +62,7 @@ function commonFamilies(startedAtMs: number, rss: number, cpuMicroseconds: numbe
       samples: [{ value: cpuMicroseconds / 1e6 }],
     },
     gauge('process_resident_memory_bytes', 'Resident memory of the process.', rss),
-    gauge('process_start_time_seconds', 'When the process started, in epoch seconds.', startedAtMs / 1000),
+    gauge('process_start_time_seconds', 'Start time of the process, in epoch seconds.', startedAtMs / 1000),
     ...descriptorFamilies(),
   ];
 }
@@ -70,7 +74,9 @@ function descriptorFamilies(): Family[] {
     const most = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
     return [
       gauge('process_open_fds', 'Open file descriptors.', open),
-      ...(most === undefined ? [] : [gauge('process_max_fds', 'As many may be open.', Number(most))]),
+      ...(most === undefined
+        ? []
+        : [gauge('process_max_fds', 'Maximum number of open file descriptors.', Number(most))]),
     ];
   } catch {
     return [];
@@ -92,7 +98,7 @@ function delayFamily(delay: DelayHistogram): Family {
   return {
     name: 'switchyard_main_event_loop_delay_seconds',
     type: 'summary',
-    help: 'Delay of the main thread since the last scrape, by quantile.',
+    help: 'Event loop delay of the main thread since the last scrape, by quantile.',
     samples: Object.entries(nanoseconds).map(([quantile, ns]) => ({
       labels: { quantile },
       value: seen ? Math.max(0, ns - TICK_NS) / 1e9 : 0,

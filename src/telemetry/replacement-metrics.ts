@@ -15,19 +15,19 @@ export function replacementFamilies(counts: ReplacementCounts): Family[] {
     {
       name: 'switchyard_worker_replacements',
       type: 'counter',
-      help: 'Workers that another thread took the place of, as somebody wished.',
+      help: 'Workers replaced on request.',
       samples: [{ value: counts.replaced }],
     },
     {
       name: 'switchyard_worker_lost_connections',
       type: 'counter',
-      help: 'Connections reset by replacements: made by the system, accepted by nobody yet.',
+      help: 'Connections in an accept queue that were reset when a worker was replaced.',
       samples: [{ value: counts.lostConnections }],
     },
     {
       name: 'switchyard_workers_retiring',
       type: 'gauge',
-      help: 'Replaced workers that go on with the connections that they have.',
+      help: 'Replaced workers that still serve their open connections.',
       samples: [{ value: counts.retiring }],
     },
   ];
