@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { HarmedLog } from '../test/eventlog/harmed-log.ts';
-import { HarmedJournal } from '../test/journal/harmed-journal.ts';
+import { HarmedJournal } from '../test/eventlog/journal/harmed-journal.ts';
 import { Chance } from '../test/support/chance.ts';
 
 type Scene = {

@@ -12,7 +12,15 @@ import {
   renderRequestId,
 } from '../eventlog/index.ts';
 import { IdHashes, mayContain } from '../eventlog/journal/segment/filter.ts';
-import { finished, idOf, JournalDesk, OTHER, RUN, record, VOCABULARY } from '../test/journal/desk.ts';
+import {
+  finished,
+  idOf,
+  JournalDesk,
+  OTHER,
+  RUN,
+  record,
+  VOCABULARY,
+} from '../test/eventlog/journal/desk.ts';
 
 function inDirectory<T>(act: (directory: string) => T): T {
   const directory = mkdtempSync(join(tmpdir(), 'switchyard-journal-law-'));

@@ -16,8 +16,8 @@ import {
 } from '../../eventlog/index.ts';
 import { HarmedLog } from '../../test/eventlog/harmed-log.ts';
 import { histories, play } from '../../test/eventlog/histories.ts';
+import { HarmedJournal } from '../../test/eventlog/journal/harmed-journal.ts';
 import { projectionOf } from '../../test/eventlog/projections.ts';
-import { HarmedJournal } from '../../test/journal/harmed-journal.ts';
 import { type TempDirectory, tempDirectory } from '../../test/support/temp-directory.ts';
 
 type Reader = LogReader & LogInspection;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { RouteMatcher } from '../../actors/index.ts';
 import { openJournalReader, type RouteSettings } from '../../eventlog/index.ts';
 import { compilePattern } from '../../src/config/index.ts';
-import { replayPool } from '../journal/replay.ts';
+import { replayPool } from '../eventlog/journal/replay.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';

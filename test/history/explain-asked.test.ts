@@ -13,7 +13,7 @@ import {
 import { type AskedStory, type AskedWish, LocalHistory, sourcesOf } from '../../src/history/index.ts';
 import { CompiledRoute } from '../../src/proxy/index.ts';
 import { append, domainOf, write } from '../eventlog/appends.ts';
-import { RUN } from '../journal/desk.ts';
+import { RUN } from '../eventlog/journal/desk.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { RecordedWorld } from './recorded-world.ts';
 

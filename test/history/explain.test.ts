@@ -4,7 +4,7 @@ import { keyOf, type Lease } from '../../actors/index.ts';
 import { type FinishedRequest, openSqliteLog } from '../../eventlog/index.ts';
 import { LocalHistory, type RequestStory, sourcesOf } from '../../src/history/index.ts';
 import { JournalledPool, nobody } from '../actors/pool/ledger/journalled-pool.ts';
-import { finished, idOf, OTHER, record, VOCABULARY } from '../journal/desk.ts';
+import { finished, idOf, OTHER, record, VOCABULARY } from '../eventlog/journal/desk.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const CHECKOUT = VOCABULARY.phases.indexOf('checkout');

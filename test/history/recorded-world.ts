@@ -29,7 +29,7 @@ import {
   writeCheckpoint,
   writeName,
 } from '../../eventlog/index.ts';
-import { JournalDesk } from '../journal/desk.ts';
+import { JournalDesk } from '../eventlog/journal/desk.ts';
 import { Past } from './past.ts';
 
 const POOL = 'web';

@@ -7,8 +7,8 @@ import { LogAtHand } from '../../src/router/log-at-hand.ts';
 import { positionInJournal } from '../../src/router/lost-events.ts';
 import { createProcessLog } from '../../src/telemetry/process-log.ts';
 import { append, poolCreated, WEB, write } from '../eventlog/appends.ts';
-import { finished, JournalDesk, record } from '../journal/desk.ts';
-import { temporaryDirectory } from '../journal/temporary-directory.ts';
+import { finished, JournalDesk, record } from '../eventlog/journal/desk.ts';
+import { temporaryDirectory } from '../eventlog/journal/temporary-directory.ts';
 
 /** What is told where the log is opened, and the log as it was before it was closed again. */
 async function opened(directory: string, use = async (_: EventLog) => {}): Promise<string> {

@@ -26,7 +26,7 @@ One hour; the first minute is not counted. _In vain_ counts requests that waited
 {disciplines}
 
 With \`policy: "least-request"\` and \`maxConcurrency: 1\`, every single request waits exactly as long as in one ideal common queue
-(Kiefer and Wolfowitz's recursion over the same arrivals; \`test/simulate/rap-genius.test.ts\`).
+(Kiefer and Wolfowitz's recursion over the same arrivals; \`test/bench/simulate/rap-genius.test.ts\`).
 
 ### How many backends it takes
 

@@ -16,7 +16,7 @@ import {
   writeCheckpoint,
   writeName,
 } from '../../../../eventlog/index.ts';
-import { JournalDesk, RUN } from '../../../journal/desk.ts';
+import { JournalDesk, RUN } from '../../../eventlog/journal/desk.ts';
 
 export const nobody = () => ({ place: 0, granted() {}, refused() {} });
 

@@ -1,0 +1,335 @@
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import Database from 'better-sqlite3';
+import { describe, expect, it, type TestContext } from 'vitest';
+import { JournalMemory, openJournalReader, openSqliteLog, SAYS } from '../../../eventlog/index.ts';
+import { segmentFiles } from '../../../eventlog/journal/segment/segment-files.ts';
+import { verifyAll } from '../../../src/history/files/portion.ts';
+import { sourcesOf } from '../../../src/history/files/sources.ts';
+import { roomOf } from '../../../src/history/room.ts';
+import { answerOf } from '../../../src/history/told.ts';
+import { fill, smallDisk } from '../../support/small-disk.ts';
+import { finished, idOf, JournalDesk, OTHER, record } from './desk.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+function says(journal: JournalDesk, index: number): number {
+  return new JournalMemory(journal.shared).says[index]!;
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+function journalOnSmallDisk(test: TestContext) {
+  const at = join(temporaryDirectory(), 'disk');
+  const disk = smallDisk(at, 2);
+  if (disk === undefined) test.skip('mounting a tmpfs takes privileges that this user lacks');
+  const journal = new JournalDesk(join(at, 'data'));
+  const unmount = () => disk[Symbol.dispose]();
+  return { at, journal, ring: journal.producer(), writer: journal.writer(), [Symbol.dispose]: unmount };
+}
+
+describe('a journal that cannot be written', () => {
+  it('warns once a minute, and records what it can when it can again, with a gap for the rest', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    const ring = journal.producer();
+    writeFileSync(join(directory, 'journal'), 'in the way');
+    const writer = journal.writer();
+    let lost = 0;
+    for (let sequence = 0; sequence < 3000; sequence++) {
+      if (!record(ring, finished({ sequence, startedAtMs: journal.nowMs }))) lost++;
+      if (sequence % 100 === 0) expect(writer.turn()).toBe(false);
+      journal.nowMs += 30;
+    }
+    expect(lost).toBeGreaterThan(0);
+    // Ninety seconds of trying once a second: two minutes begun.
+    expect(journal.warnings).toHaveLength(2);
+    expect(journal.warnings[0]).toContain(join(directory, 'journal'));
+    expect(says(journal, SAYS.failing)).toBe(1);
+    expect(says(journal, SAYS.failures)).toBeGreaterThan(20);
+
+    rmSync(join(directory, 'journal'));
+    journal.nowMs += 1000;
+    expect(writer.turn()).toBe(true);
+    const reader = openJournalReader(directory);
+    expect([...reader.requests()]).toHaveLength(3000 - lost);
+    expect(reader.gaps()).toMatchObject([{ cause: 'overflow', requests: lost }]);
+    expect(says(journal, SAYS.failing)).toBe(0);
+    expect(says(journal, SAYS.lostRequests)).toBe(lost);
+    reader.close();
+    writer.close();
+  });
+
+  it('for want of room takes nothing back, and goes on when there is room', (test) => {
+    using disk = journalOnSmallDisk(test);
+    const { at, journal, ring, writer } = disk;
+    const written: string[] = [];
+    const put = (sequence: number) => {
+      const request = finished({ sequence, target: `/${'x'.repeat(500)}` });
+      if (record(ring, request)) written.push(idOf(request));
+    };
+    mkdirSync(journal.directory);
+    for (let sequence = 0; sequence < 50; sequence++) put(sequence);
+    writer.turn();
+    fill(join(at, 'filler'));
+    for (let sequence = 50; sequence < 2000; sequence++) {
+      put(sequence);
+      if (sequence % 20 === 0) writer.turn();
+      journal.nowMs += 50;
+    }
+    expect(says(journal, SAYS.failing)).toBe(1);
+    expect(journal.warnings.length).toBeGreaterThan(0);
+    rmSync(join(at, 'filler'));
+    journal.nowMs += 2000;
+    for (let turns = 0; turns < 5; turns++) writer.turn();
+    const reader = openJournalReader(journal.directory);
+    expect([...reader.requests()].map(({ id }) => id)).toEqual(written);
+    expect(reader.gaps().reduce((sum, { requests }) => sum + (requests ?? 0), 0)).toBe(2000 - written.length);
+    reader.close();
+    writer.close();
+  });
+
+  it('for want of room leaves no file for each attempt, nor one open', (test) => {
+    using disk = journalOnSmallDisk(test);
+    const { at, journal, ring, writer } = disk;
+    mkdirSync(journal.directory);
+    record(ring, finished({ sequence: 0 }));
+    writer.turn();
+    for (let sequence = 1; sequence < 20; sequence++) {
+      fill(join(at, 'filler'));
+      record(ring, finished({ sequence, target: `/${'x'.repeat(900)}` }));
+      writer.turn();
+      journal.nowMs += 2000;
+    }
+    expect(says(journal, SAYS.failing)).toBe(1);
+    expect(segmentFiles(join(journal.directory, 'journal'))).toHaveLength(1);
+    const descriptors = readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`));
+    // The segment, what SQLite keeps beside it, and no more.
+    expect(descriptors.filter((path) => path.startsWith(at)).length).toBeLessThan(4);
+    writer.close();
+  });
+
+  it('whose file somebody else keeps from it goes on in another, and gives up nothing to the next writer', () => {
+    const journal = new JournalDesk(temporaryDirectory());
+    const ring = journal.producer();
+    const segments = () => segmentFiles(join(journal.directory, 'journal'));
+    mkdirSync(journal.directory, { recursive: true });
+    record(ring, finished({ sequence: 0 }));
+    journal.writer().turn();
+    const other = new Database(segments()[0]!.path);
+    other.exec('BEGIN IMMEDIATE');
+    for (const sequence of [1, 2]) {
+      record(ring, finished({ sequence }));
+      const writer = journal.writer();
+      for (let failures = 0; failures < 3; failures++) {
+        expect(writer.turn()).toBe(false);
+        journal.nowMs += 1000;
+      }
+      // The first dies here.
+      if (sequence === 2) expect(writer.turn()).toBe(true);
+    }
+    expect(segments()).toHaveLength(2);
+    other.close();
+    const reader = openJournalReader(journal.directory);
+    expect([...reader.requests()]).toHaveLength(3);
+    expect(reader.gaps()).toEqual([]);
+    reader.close();
+  });
+
+  it('with a file that nothing was written in yet is not damaged', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    record(journal.producer(), finished({ sequence: 0 }));
+    const writer = journal.writer();
+    writer.turn();
+    writer.close();
+    writeFileSync(join(directory, 'journal', 'segment-00000002.db'), '');
+    const damaged: string[] = [];
+    const reader = openJournalReader(directory, { damaged: (path) => damaged.push(path) });
+    expect([...reader.requests()]).toHaveLength(1);
+    expect(damaged).toEqual([]);
+    reader.close();
+  });
+
+  it('whose file is damaged goes on in another, and the reader says which cannot be read', () => {
+    const directory = temporaryDirectory();
+    const first = new JournalDesk(directory);
+    const ring = first.producer();
+    for (let sequence = 0; sequence < 100; sequence++) record(ring, finished({ sequence }));
+    const writer = first.writer();
+    writer.turn();
+    writer.close();
+    const [file] = segmentFiles(join(directory, 'journal'));
+    const bytes = readFileSync(file!.path);
+    bytes.fill(0x5a, 0, 4096);
+    writeFileSync(file!.path, bytes);
+
+    const second = new JournalDesk(directory, { run: first.nowMs + 1000 });
+    const later = finished({ sequence: 7, startedAtMs: second.nowMs });
+    record(second.producer(), later);
+    const next = second.writer();
+    next.turn();
+    const damaged: string[] = [];
+    const reader = openJournalReader(directory, { damaged: (path) => damaged.push(path) });
+    expect(reader.find(idOf(later))?.id).toBe(idOf(later));
+    expect(damaged).toContain(file!.path);
+    reader.close();
+    next.close();
+  });
+
+  it.each([
+    [
+      'of a newer format',
+      'PRAGMA user_version = 2',
+      /format 1 in .*, found format 2: a newer switchyard wrote it/,
+    ],
+    [
+      'from before the first release',
+      'DROP TABLE peers',
+      /format 1 in .*, found one from before the first release/,
+    ],
+  ])('%s is left as it is, the reader says so, and the writer begins another', (_what, sql, says) => {
+    const directory = temporaryDirectory();
+    const first = new JournalDesk(directory);
+    record(first.producer(), finished({ sequence: 1 }));
+    const writer = first.writer();
+    writer.turn();
+    writer.close();
+    const [file] = segmentFiles(join(directory, 'journal'));
+    const db = new Database(file!.path);
+    db.exec(sql);
+    db.close();
+    const before = readFileSync(file!.path);
+
+    const second = new JournalDesk(directory, { run: first.nowMs + 1000 });
+    const later = finished({ sequence: 7, startedAtMs: second.nowMs });
+    record(second.producer(), later);
+    const next = second.writer();
+    next.turn();
+    next.close();
+    const damaged: string[] = [];
+    const reader = openJournalReader(directory, { damaged: (_path, error) => damaged.push(String(error)) });
+    expect([...reader.requests()].map(({ id }) => id)).toEqual([idOf(later)]);
+    expect(damaged[0]).toMatch(says);
+    reader.close();
+    expect(readFileSync(file!.path).equals(before)).toBe(true);
+  });
+
+  it('that could not be opened for a while is not remembered as damaged', async () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    record(journal.producer(), finished({ sequence: 0 }));
+    const writer = journal.writer();
+    writer.turn();
+    writer.close();
+    await openSqliteLog({ directory, now: Date.now }).close();
+    const { path } = segmentFiles(join(directory, 'journal'))[0]!;
+    const { sources, close } = sourcesOf(directory, Date.now);
+    const verified = () => answerOf(verifyAll({}, roomOf(sources(), new AbortController().signal)));
+
+    renameSync(path, `${path}.aside`);
+    symlinkSync(path, path);
+    expect((await verified()).journal.damaged).toEqual([`${path}: unable to open database file`]);
+    rmSync(path);
+    renameSync(`${path}.aside`, path);
+    expect(await verified()).toMatchObject({ ok: true, journal: { damaged: [] } });
+    close();
+  });
+
+  it('whose last file was lost under it takes nothing of before twice', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory, { limits: { segmentBytes: 1 } });
+    const ring = journal.producer();
+    const writer = journal.writer();
+    for (let sequence = 0; sequence < 3; sequence++) {
+      record(ring, finished({ sequence }));
+      writer.turn();
+      journal.nowMs += 1000;
+      writer.turn();
+    }
+    const files = segmentFiles(join(directory, 'journal'));
+    expect(files.length).toBeGreaterThan(2);
+    writeFileSync(files.at(-1)!.path, Buffer.alloc(100_000, 'x'));
+    rmSync(`${files.at(-1)!.path}-wal`, { force: true });
+    const next = journal.writer();
+    record(ring, finished({ sequence: 3 }));
+    next.turn();
+    const reader = openJournalReader(directory);
+    const found = [...reader.requests()].map(({ id }) => Number.parseInt(id.slice(24), 16));
+    expect(found).toEqual([0, 1, 3]);
+    reader.close();
+    next.close();
+  });
+
+  it('with one request that cannot be read, every other one is', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    const ring = journal.producer();
+    const writer = journal.writer();
+    for (let sequence = 0; sequence < 3; sequence++)
+      record(ring, finished({ sequence, method: OTHER, methodName: `METHOD-${sequence}` }));
+    writer.turn();
+    writer.close();
+    const [file] = segmentFiles(join(directory, 'journal'));
+    // A name of 100 bytes in a frame that has not so many, in a block whose checksum is right.
+    const db = new Database(file!.path);
+    const { block, bytes } = db
+      .prepare<[], { block: number; bytes: Buffer }>(
+        'SELECT block, requests AS bytes FROM contents WHERE length(requests) > 0',
+      )
+      .get()!;
+    bytes[bytes.indexOf('METHOD-1') - 1] = 100;
+    db.prepare('UPDATE contents SET requests = ?, requests_sum = ? WHERE block = ?').run(
+      bytes,
+      crc32(bytes),
+      block,
+    );
+    db.close();
+    const damaged: unknown[] = [];
+    const reader = openJournalReader(directory, { damaged: (_path, error) => damaged.push(error) });
+    expect([...reader.requests()].map(({ method }) => method)).toEqual(['METHOD-0', 'METHOD-2']);
+    expect(reader.find(idOf(finished({ sequence: 2 })))?.method).toBe('METHOD-2');
+    expect(damaged).toEqual([expect.any(RangeError)]);
+    reader.close();
+  });
+
+  it('with a flipped byte in a block, every other block is read', () => {
+    const directory = temporaryDirectory();
+    const journal = new JournalDesk(directory);
+    const ring = journal.producer();
+    const writer = journal.writer();
+    for (let sequence = 0; sequence < 500; sequence++) {
+      record(ring, finished({ sequence, target: `/${'x'.repeat(200)}` }));
+      if (sequence % 50 === 49) writer.turn();
+    }
+    writer.close();
+    const [file] = segmentFiles(join(directory, 'journal'));
+    const bytes = readFileSync(file!.path);
+    // In the midst of the last block: an earlier place may be one that SQLite has left.
+    const at = bytes.lastIndexOf(Buffer.from(`/${'x'.repeat(200)}`));
+    bytes[at + 100] = 0x79;
+    writeFileSync(file!.path, bytes);
+    const damaged: string[] = [];
+    const reader = openJournalReader(directory, { damaged: (path) => damaged.push(path) });
+    const found = [...reader.requests()].length;
+    expect(damaged.length).toBeGreaterThan(0);
+    expect(found).toBeGreaterThanOrEqual(450);
+    expect(found).toBeLessThan(500);
+    reader.close();
+  });
+});
