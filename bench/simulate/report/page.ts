@@ -5,7 +5,7 @@ export const PAGE = `# Routing quality
 Written by \`node bench/simulate/main.ts\` from a fixed seed; do not edit. The simulator runs the production code of ledger,
 queue, policies, health, probe rules and retry budget under virtual time. "Published" figures come from others: for §1 and §2
 from an independent simulator, fed with the arrivals that Rap Genius published in 2013; for §3 from the authors of Finagle, for
-§4 of dialogue, for §5 of Prequal. A shorter run of the same scenarios is a test (\`test/simulate/\`), which also checks the
+§4 of dialogue, for §5 of Prequal. A shorter run of the same scenarios is a test (\`test/bench/simulate/\`), which also checks the
 tables of §3 and §4 on this page. The real router under the first workload is in
 [routing-quality-real.md](routing-quality-real.md). One core simulates over 100 000 requests a second, the work of the
 production code included (2 to 6 µs each; a test fails at 10).
