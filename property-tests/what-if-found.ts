@@ -42,6 +42,17 @@ export const FOUND = [
   },
 ];
 
+/** A thread dies before an expiry that it planned: whoever looks then is not it, since its mail is another's. */
+export const LOST_LOOK = {
+  ...common,
+  seed: 1,
+  maxWaiting: 1,
+  steps: stepsOf(`
+    0 quarantine b.1 1, 0 ask, 0 ask, 0 ask, 0 ask, 0 ask, 0 leave, 0 die, 0 finish finished, 0 ask, 0 ask, 0 ask,
+    0 finish finished, 0 ask, 0 ask, 0 ask, 0 finish finished, 0 ask, 0 ask, 0 ask, 0 quarantine b.1 1,
+    0 finish backend_failed, 0 leave, 0 elsewhere, 0 finish client_gone, 0 ask, 8 finish finished, 0 finish finished`),
+};
+
 /** `MS WHAT …, MS WHAT …`. */
 function stepsOf(text: string) {
   return text.split(',').map((step) => {

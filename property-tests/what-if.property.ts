@@ -11,7 +11,7 @@ import { answerOf } from '../src/history/told.ts';
 import type { PoolWhatIf } from '../src/history/what-if/pool-look.ts';
 import { type WhatIfWish, whatIf } from '../src/history/what-if/what-if.ts';
 import { RecordedWorld } from '../test/history/recorded-world.ts';
-import { FOUND } from './what-if-found.ts';
+import { FOUND, LOST_LOOK } from './what-if-found.ts';
 
 const POLICIES: readonly PolicyName[] = [
   'least-request',
@@ -213,7 +213,7 @@ describe('a what-if', () => {
             if (name.startsWith('added')) expect(peakInFlight).toBeLessThanOrEqual(3);
         }),
       ),
-      { numRuns: 15 },
+      { numRuns: 15, examples: [[LOST_LOOK as Course, { policy: 'peak-ewma' }]] },
     );
   });
 });

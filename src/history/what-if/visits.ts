@@ -187,7 +187,7 @@ export class Visits implements Host {
       this.lent(visit, answer);
     } else if (answer === 'queued') this.#waits(visit);
     else this.#refuse(visit, answer);
-    if (this.#terms.isAltered) this.#queue.lookForExpiry(pool, this.#time.nowMs);
+    this.#lookForExpiry();
   }
 
   #refuse(visit: Visit, refusal: Extract<Ending, { type: 'refused' }>['refusal']): void {
@@ -233,7 +233,7 @@ export class Visits implements Host {
     this.#connects.ended(visit.asked.thread, lease.backendKey, end);
     this.#options.tally.back(lease.backendKey, this.#time.nowMs - sinceMs, end);
     pool?.checkin(lease, this.#time.toldMs, end, latencyMs);
-    if (this.#terms.isAltered && pool !== undefined) this.#queue.lookForExpiry(pool, this.#time.nowMs);
+    this.#lookForExpiry();
     if (visit.isOver) this.#forget(visit);
   }
 
@@ -279,6 +279,12 @@ export class Visits implements Host {
       this.#over(visit, { type: 'unfinished' });
     }
     this.#visits.delete(thread);
+  }
+
+  /** For the main thread: the one that asked, or gave back, may be gone by then, and its mail is another's. */
+  #lookForExpiry(): void {
+    const pool = this.#terms.isAltered ? this.#pool(0) : undefined;
+    if (pool !== undefined) this.#queue.lookForExpiry(pool, this.#time.nowMs);
   }
 
   #visitsOf(thread: number): Set<Visit> {
