@@ -104,7 +104,9 @@ export class WriteBack {
     if (this.#failures === 1 || nowMs < this.#warnAtMs) return;
     this.#warnAtMs = nowMs + WARN_EVERY_MS;
     const { message } = unavailable(error, this.#path) as Error;
-    this.#options.warn(`the log is written back by its writer alone, who waits for it: ${message}`);
+    this.#options.warn(
+      `the write-back thread of the log failed; the writer checkpoints by itself: ${message}`,
+    );
   }
 }
 

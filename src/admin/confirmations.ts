@@ -230,7 +230,7 @@ export class Confirmations {
     live.hindrance = hindrance;
     this.#options.logger.error(
       { id: live.id, ...what },
-      'not confirmed in time, and cannot be undone yet; tried again until it can',
+      'not confirmed in time, but cannot be undone yet; retrying',
     );
   }
 

@@ -248,7 +248,7 @@ function unknownPools(
       problems.push({
         path: renderPath(isOwn ? [...at, 'pool'] : writtenPlace(raw, [...at, 'routes'], 'pool', pool)),
         expected: 'the name of a pool',
-        found: `${JSON.stringify(pool)}, which there is not`,
+        found: `${JSON.stringify(pool)}, which does not exist`,
         ...(meant === undefined ? {} : { nearest: meant }),
       });
     }

@@ -10,7 +10,7 @@ export class Lifetime {
 
   /** Every call has the same result, including a failure. */
   async listen(): Promise<readonly string[]> {
-    if (this.#isOver) throw new Error('expected a router that may listen, found one that was closed');
+    if (this.#isOver) throw new Error('expected a router that has not been closed, found one that was');
     this.#opened ??= this.#open();
     return this.#opened;
   }

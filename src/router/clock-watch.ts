@@ -43,8 +43,8 @@ export class ClockWatch {
 }
 
 function wordsFor(aheadMs: number): string {
-  if (Math.abs(aheadMs) < TOLD_FROM_MS) return 'the wall clock goes with that of this process again';
+  if (Math.abs(aheadMs) < TOLD_FROM_MS) return 'the wall clock agrees with the clock of this process again';
   const side = aheadMs > 0 ? 'ahead of' : 'behind';
   const by = `${Math.round(Math.abs(aheadMs) / 1000)} s ${side}`;
-  return `the wall clock is ${by} that of this process: until the next start events are told by the former, requests, leases and quarantines by the latter`;
+  return `the wall clock is ${by} the clock of this process: until the next start, events carry wall clock time, but requests, leases and quarantines process time`;
 }

@@ -96,7 +96,7 @@ export class LogAtHand {
 
   #tellOfLoss(position: number): void {
     const known = positionInJournal(this.directory, (error) =>
-      this.#tidings.warn({ err: error }, 'a part of the journal cannot be read, and is left as it is'),
+      this.#tidings.warn({ err: error }, 'part of the journal cannot be read; it is left as it is'),
     );
     if (known <= position) return;
     this.#tidings.warn(
@@ -111,13 +111,13 @@ export class LogAtHand {
     if (files.length === 0) return;
     this.#tidings.warn(
       { files, directory: this.directory },
-      'an interrupted archive or repair left files that nothing reads; they may be removed',
+      'an interrupted archive or repair left unused files; they may be removed',
     );
   }
 
   /** Rebuilds rows that were dropped or damaged; streams that cannot be read are reported to the workers. */
   async #mend(log: LocalLog): Promise<void> {
-    if (log.mendIndex()) this.#tidings.warn({}, 'the index of domains was damaged and is made again');
+    if (log.mendIndex()) this.#tidings.warn({}, 'the index of domains was damaged and is being rebuilt');
     const wanted = new Set<StreamName>(log.reader.streamsOutOfDate());
     log.reader.snapshotOfCurrents(
       () => {},
@@ -131,7 +131,7 @@ export class LogAtHand {
     const { streams, unreadable } = await log.rebuildCurrents(projectionOf, wanted);
     this.#tidings.warn(
       { streams },
-      'current rows were missing or damaged and are made again from the events',
+      'current rows were missing or damaged and are being rebuilt from the events',
     );
     for (const error of unreadable) {
       this.unreadable.push(error.stream as StreamName);

@@ -87,7 +87,7 @@ class RouterSuccession implements Succession {
     await system().desk.shut(new LogUnavailable('log_closed', `expected to hold the log, found that ${why}`));
     this.#state = 'room made';
     atHand.letGo();
-    log.info({ successor: this.pid }, 'made room: commands are refused, requests go on');
+    log.info({ successor: this.pid }, 'handed over the log: commands are refused, requests go on');
   }
 
   async givePlace(): Promise<void> {
@@ -113,10 +113,10 @@ class RouterSuccession implements Succession {
       await later(LOOK_MS, undefined, { ref: false });
       try {
         await system().desk.reopen();
-        return log.info({ successor: pid }, 'taken back: commands are carried out again');
+        return log.info({ successor: pid }, 'took the log back: commands are carried out again');
       } catch (error) {
         if (error instanceof LogUnavailable) continue;
-        return log.error({ err: error }, 'cannot be taken back: commands stay refused');
+        return log.error({ err: error }, 'cannot take the log back: commands stay refused');
       }
     }
   }

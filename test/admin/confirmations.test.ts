@@ -123,7 +123,7 @@ describe('a change on trial', () => {
     isFull = true;
     const refused = await made.client.post<{ type: string }>('/v1/confirm', { id });
     expect([refused.status, refused.body.type]).toEqual([507, 'log_full']);
-    const cannot = 'not confirmed in time, and cannot be undone yet; tried again until it can';
+    const cannot = 'not confirmed in time, but cannot be undone yet; retrying';
     await expect.poll(() => told, { timeout: 10_000 }).toEqual([cannot]);
     await pause(100);
     expect(await domains(made)).toEqual(AFTER.domains);

@@ -187,7 +187,7 @@ describe('parseConfig', () => {
     [
       'an unknown pool near a known one',
       { pools: { web: {} }, domains: { 'example.com': { pool: 'wbe' } } },
-      'domains["example.com"].pool: expected the name of a pool, found "wbe", which there is not; did you mean "web"?',
+      'domains["example.com"].pool: expected the name of a pool, found "wbe", which does not exist; did you mean "web"?',
     ],
     [
       'pools in a Map',

@@ -52,8 +52,8 @@ describe('what is plain of a routing', () => {
   it('names a pool that there is', () => {
     const domains = { 'shop.example': { pool: 'wep' }, 'a.example': { pool: 'wep', ...atLength } };
     expect(problemsOf({ pools: { web: { backends: {} } }, domains })).toEqual([
-      'domains["shop.example"].pool: "wep", which there is not',
-      'domains["a.example"].pool: "wep", which there is not',
+      'domains["shop.example"].pool: "wep", which does not exist',
+      'domains["a.example"].pool: "wep", which does not exist',
     ]);
   });
 

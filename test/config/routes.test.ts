@@ -213,7 +213,7 @@ describe('routes', () => {
       domains: { 'a.example': { pool: 'web', routes: [{ match: {}, split: [{ pool: 'wbe', weight: 1 }] }] } },
     });
     expect(parsed.ok ? [] : parsed.problems.map((problem) => renderProblem(problem))).toEqual([
-      'domains["a.example"].routes[0].split[0].pool: expected the name of a pool, found "wbe", which there is not; did you mean "web"?',
+      'domains["a.example"].routes[0].split[0].pool: expected the name of a pool, found "wbe", which does not exist; did you mean "web"?',
     ]);
   });
 });

@@ -180,7 +180,7 @@ describe('a router that has made room', () => {
     for (const [round, signal] of (['SIGKILL', 'SIGTERM'] as const).entries()) {
       const other = spawn(COMMAND, [...s.words, '--workers', '2'], { stdio: ['ignore', 'pipe', 'ignore'] });
       const lines = other.stdout.setEncoding('utf8').toArray();
-      await eventually(() => count('made room') > round, 'room for the other process', START_MS);
+      await eventually(() => count('handed over the log') > round, 'room for the other process', START_MS);
       other.kill(signal);
       if (other.exitCode === null && other.signalCode === null) await once(other, 'exit');
       await expect.poll(async () => (await s.put(`back-${round}`)).status, SOON).toBe(201);
@@ -221,7 +221,11 @@ describe('serve --take-over', () => {
   }, async () => {
     await using s = await scene('0');
     const coming = s.taken();
-    await eventually(() => s.old.output().includes('made room'), 'room for the other process', START_MS);
+    await eventually(
+      () => s.old.output().includes('handed over the log'),
+      'room for the other process',
+      START_MS,
+    );
     await s.old.kill();
     const { port, listeners } = await coming;
     expect(listeners).toEqual(s.old.listeners);

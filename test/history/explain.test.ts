@@ -65,7 +65,7 @@ describe('a request that its ledger has no operation of', () => {
       'owner_unavailable',
       5000,
       'left',
-      'it waited 5000 ms for its pool to wake up, in vain: its owner failed',
+      'it waited 5000 ms for its pool to wake up; it failed because its owner failed',
     ],
     ['client_closed', 20, 'left', 'it waited 20 ms for its pool to wake up'],
     ['no_backends', 1, 'refused', 'the pool had no backends'],

@@ -27,7 +27,7 @@ describe.each(KINDS)('a router %s', (_kind, make) => {
     await yard.listen();
     await yard.close();
     await expect(yard.listen()).rejects.toThrow(
-      'expected a router that may listen, found one that was closed',
+      'expected a router that has not been closed, found one that was',
     );
     await yard.close();
     await yard.drain(10);

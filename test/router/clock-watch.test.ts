@@ -14,8 +14,8 @@ it('tells once of each step of a second or more, and of the end of it', () => {
     watch.look();
   }
   expect(told).toEqual([
-    [3_600_000, 'the wall clock is 3600 s ahead of that of '],
-    [-1000, 'the wall clock is 1 s behind that of this '],
-    [0, 'the wall clock goes with that of this proc'],
+    [3_600_000, 'the wall clock is 3600 s ahead of the cloc'],
+    [-1000, 'the wall clock is 1 s behind the clock of '],
+    [0, 'the wall clock agrees with the clock of th'],
   ]);
 });

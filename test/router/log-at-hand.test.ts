@@ -42,7 +42,7 @@ it('makes the index of domains again where it is damaged', async () => {
     createProcessLog({ level: 'warn', destination }),
   ).openFirst();
   expect(await log.domainsOf('web', 1)).toEqual(['a.example']);
-  expect(said.join()).toContain('the index of domains was damaged and is made again');
+  expect(said.join()).toContain('the index of domains was damaged and is being rebuilt');
   await log.close();
 });
 

@@ -67,7 +67,7 @@ export function whyLeft(sight: Sight | null, wait: Wait): string {
 /** The request came while its pool had no ledger, and ended before there was one. */
 export function whyUnmade(ms: number, outcome: string): string {
   const waited = `it waited ${Math.round(ms)} ms for its pool to wake up`;
-  return outcome === 'owner_unavailable' ? `${waited}, in vain: its owner failed` : waited;
+  return outcome === 'owner_unavailable' ? `${waited}; it failed because its owner failed` : waited;
 }
 
 export function whyUnsettled(): string {

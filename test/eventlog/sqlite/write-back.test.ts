@@ -226,7 +226,7 @@ describe('a file that cannot be written back', () => {
     writeFileSync(at('events.db'), 'not a database, but as long as the header of one would be'.repeat(9));
     turns(4);
     expect(beside.isAtWork).toBe(false);
-    expect(warnings).toEqual([expect.stringContaining(`written back by its writer alone, who waits for it`)]);
+    expect(warnings).toEqual([expect.stringContaining(`the writer checkpoints by itself`)]);
     nowMs += 60_000;
     turns();
     expect(warnings).toHaveLength(2);
