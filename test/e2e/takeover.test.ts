@@ -185,7 +185,7 @@ describe('a router that has made room', () => {
       if (other.exitCode === null && other.signalCode === null) await once(other, 'exit');
       await expect.poll(async () => (await s.put(`back-${round}`)).status, SOON).toBe(201);
       expect(await s.status(`back-${round}`)).toBe(200);
-      expect(count('"taken back')).toBe(round + 1);
+      expect(count('"took the log back')).toBe(round + 1);
       expect((await lines).join('')).not.toContain('"ready"');
     }
     expect((await admin.post('/v1/verify')).body).toMatchObject({ ok: true, findings: [] });
@@ -257,7 +257,7 @@ describe('serve --take-over', () => {
     // It had not let go of anything.
     const { output } = await old.stop();
     expect(output).toContain('gone without having taken over');
-    expect(output).not.toContain('taken back');
+    expect(output).not.toContain('took the log back');
     const { port } = await s.taken();
     expect((await ask(port, 'still.example')).status).toBe(200);
   });

@@ -37,7 +37,7 @@ describe.each(KINDS)('a router %s', (_kind, make) => {
   it('that was closed before it listened never does', async () => {
     const yard = make();
     await yard.close();
-    await expect(yard.listen()).rejects.toThrow('found one that was closed');
+    await expect(yard.listen()).rejects.toThrow('has not been closed');
   });
 
   it('that is closed while it begins to listen is closed afterwards', async () => {
