@@ -52,7 +52,7 @@ it('is told of, and a Date is by the new one', async () => {
   expect(Math.abs((await dateMs()) - Date.now())).toBeLessThan(60_000);
   router.signal('SIGUSR2');
   await eventually(
-    () => router.output().includes('"the wall clock is 3600 s behind that of this process'),
+    () => router.output().includes('"the wall clock is 3600 s behind the clock of this process'),
     'a word',
   );
   // It is made once a second.
