@@ -137,7 +137,7 @@ export const poolSettings = z.strictObject({
       // 1000: a busy pool's requests of one second, a few MB of held heads.
       maxWaiting: count.default(1000).describe('requests that may queue for a slot; 0: none'),
       // 30 s: as long as Heroku lets a request wait for its first byte.
-      maxWaitMs: ms.default(30_000).describe('how long a request may queue for a slot'),
+      maxWaitMs: ms.default(30_000).describe('how long each wait for a slot may last'),
     })
     .prefault({}),
   whenEmpty: z
