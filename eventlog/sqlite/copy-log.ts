@@ -13,6 +13,7 @@ import type { Position } from '../position.ts';
 import { BaseDigest } from '../replay/base.ts';
 import { pagesOfOwners } from '../replay/folded-owners.ts';
 import type { ProjectionOf } from '../replay/replay.ts';
+import { makeNewFile } from './make-file.ts';
 import { prepareSchema } from './schema.ts';
 import { isOfTheFile, unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -128,7 +129,7 @@ class CopyStore extends SqliteStore {
 function createStore(path: string): CopyStore {
   try {
     // `wx`: not through a link that somebody has just put there.
-    closeSync(openSync(path, 'wx', 0o600));
+    makeNewFile(path);
     const db = new Database(path);
     prepareSchema(db);
     // An unfinished copy is worthless; it is synchronised once, at its end.

@@ -1,6 +1,7 @@
 /** The files of a journal's segments: `segment-00000001.db` and so on; the oldest are deleted whole. */
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeNewFile } from '../../sqlite/make-file.ts';
 
 /** The name of the journal in a data directory. */
 export const JOURNAL_DIRECTORY = 'journal';
@@ -42,7 +43,7 @@ export function makeJournalDirectory(directory: string): void {
 
 /** Throws `EEXIST` if the file exists: if the directory was away for a moment, its files could not be seen. */
 export function beginSegment(path: string): void {
-  closeSync(openSync(path, 'wx', 0o600));
+  makeNewFile(path);
 }
 
 /** Includes what SQLite keeps beside the file. */
