@@ -19,8 +19,8 @@ const KILLS = Number(process.env['E2E_KILLS'] ?? 6);
 type Wish = { readonly method: Method; readonly path: string; readonly body: object | undefined };
 type Asked = Wish & { readonly key: string; readonly reply: Reply | undefined };
 
-/** Names come from small sets, so that commands meet. */
-function randomWish(chance: Chance, addresses: readonly string[]): Wish {
+/** Names come from small sets, so that commands meet; but nobody else ever puts the pool called `fresh`. */
+function randomWish(chance: Chance, addresses: readonly string[], fresh: string): Wish {
   const pool = `/v1/pools/${chance.pick([...POOLS, 'delta', 'epsilon'])}`;
   const host = `/v1/domains/d${chance.below(30)}.example`;
   const address = chance.pick(addresses);
@@ -31,7 +31,7 @@ function randomWish(chance: Chance, addresses: readonly string[]): Wish {
     { method: 'DELETE', path: host, body: undefined },
     { method: 'PUT', path: pool, body: { maxConcurrency: 1 + chance.below(50) } },
     // Four events at least, of one wish: all or none of them.
-    { method: 'PUT', path: `/v1/pools/fresh-${chance.below(1_000_000)}`, body: { backends } },
+    { method: 'PUT', path: `/v1/pools/${fresh}`, body: { backends } },
     { method: 'DELETE', path: pool, body: undefined },
     {
       method: 'PUT',
@@ -58,8 +58,8 @@ async function commandUntilDead(
   await using admin = new AdminClient(router.admin);
   const lane = async (name: number) => {
     for (let count = 0; alive; count++) {
-      const wish = randomWish(chance, addresses);
       const key = `${round}-${name}-${count}`;
+      const wish = randomWish(chance, addresses, `fresh-${key}`);
       const reply = await admin.send(wish.method, wish.path, wish.body, { key }).catch(() => undefined);
       asked.push({ ...wish, key, reply });
       if (reply === undefined) return;
