@@ -229,8 +229,21 @@ function obeySignals(
       process.exit(1);
     }
     asked = true;
-    log.info({ signal }, 'draining; a second signal ends at once');
-    end(0);
+    const { drainDelayMs } = running;
+    if (life.state !== 'runs' || drainDelayMs === 0) {
+      log.info({ signal }, 'draining; a second signal ends at once');
+      return end(0);
+    }
+    router.announceEnd();
+    log.info(
+      { signal, drainDelayMs },
+      'health checks fail from now on; draining later; a second signal ends at once',
+    );
+    setTimeout(() => {
+      if (life.state !== 'runs') return;
+      log.info({ signal }, 'draining');
+      end(0);
+    }, drainDelayMs).unref();
   };
   const whileItRuns = (work: () => Promise<unknown>) => (signal: NodeJS.Signals) => {
     if (life.state === 'runs')

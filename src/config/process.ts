@@ -43,7 +43,7 @@ export const listenerSettings = z.strictObject({
   probePath: probePath
     .nullable()
     .default(null)
-    .describe('health check path, answered by the router: 200, or 503 while draining'),
+    .describe('health check path, answered by the router: 200, or 503 from SIGTERM on'),
   halfClose: z
     .boolean()
     .default(false)
@@ -120,13 +120,22 @@ export const processShape = {
   listeners: z.array(listenerSettings).min(1).max(64).prefault([{}]),
   admin: adminSettings.prefault({}),
   data: z.string().min(1).max(4096).default('./switchyard-data').describe('directory of the log'),
+  // 0: without a load balancer in front, nobody would use the time.
+  drainDelayMs: z
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .default(0)
+    .describe(
+      'graceful shutdown: how long the router goes on as before after SIGTERM, while health checks fail',
+    ),
   // 30 s: what Kubernetes and Heroku allow between SIGTERM and SIGKILL.
   drainMs: z
     .int()
     .min(0)
     .max(86_400_000)
     .default(30_000)
-    .describe('graceful shutdown: how long requests may take to finish after SIGTERM'),
+    .describe('graceful shutdown: how long requests may take to finish after that'),
   accessLog: z
     .union([z.enum(['logfmt', 'json']), z.literal(false)])
     .default('logfmt')

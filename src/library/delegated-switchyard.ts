@@ -83,6 +83,7 @@ export function delegatedSwitchyard<Domain, Service, State>(
     async drain(withinMs) {
       durationOf('withinMs', withinMs);
       await lifetime.end();
+      plane.announceEnd();
       await plane.drain(withinMs);
     },
     async close() {

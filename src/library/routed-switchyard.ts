@@ -152,6 +152,7 @@ class Embedded implements RoutedSwitchyard {
   async drain(withinMs: number): Promise<void> {
     durationOf('withinMs', withinMs);
     await this.#lifetime.end();
+    this.#plane?.announceEnd();
     await this.#plane?.drain(withinMs);
     await this.#end();
   }

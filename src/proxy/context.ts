@@ -103,6 +103,8 @@ export type PlaneContext = Omit<PlaneOptions, 'observe' | 'headcount'> & {
   readonly retryBudgets: WeakMap<PoolRoute['backends'], RetryBudget>;
   /** Requests in flight by domain name; only of domains with a limit. */
   readonly headcount: Headcount;
+  /** The router is going to end: answers to probes say so, and nothing else changes. */
+  isEnding: boolean;
   isDraining: boolean;
   /** While draining: when idle connections are closed. */
   idleUntilMs: number;

@@ -59,6 +59,8 @@ export interface RoutingPlane {
   cutAt(pool: string, backend: string, atMs: number): void;
   /** The backend was removed from its pool, or moved: closes idle connections to the old address and keeps no others. */
   gone(pool: string, backend: BackendRoute): void;
+  /** From now on probes are answered 503, so that a load balancer stops sending; nothing else changes. */
+  announceEnd(): void;
   /** Resolves when, as far as can be seen, no connection waits to be accepted: the moment to stop accepting. */
   acceptWaiting(): Promise<void>;
   /** Stops accepting. To be called once: the result describes that moment. */
@@ -131,6 +133,7 @@ class Plane implements RoutingPlane {
       counters: new PlaneCounters(),
       retryBudgets: new WeakMap(),
       headcount: options.headcount ?? new OwnHeadcount(),
+      isEnding: false,
       isDraining: false,
       idleUntilMs: Number.POSITIVE_INFINITY,
     };
@@ -173,6 +176,10 @@ class Plane implements RoutingPlane {
 
   gone(pool: string, backend: BackendRoute): void {
     this.#context.upstreams.leave(pool, backend);
+  }
+
+  announceEnd(): void {
+    this.#context.isEnding = true;
   }
 
   async acceptWaiting(): Promise<void> {

@@ -274,12 +274,18 @@ export class Router {
     return [...listeners, admin];
   }
 
+  /** From now on health checks fail, so that load balancers stop sending; everything else goes on. */
+  announceEnd(): void {
+    this.#state = 'draining';
+    this.#workers.announceEnd();
+  }
+
   /**
    * Finishes what is in progress, within the drain time, and releases everything. Resolves with the number of requests
    * that were cut.
    */
   async stop(): Promise<number> {
-    this.#state = 'draining';
+    this.announceEnd();
     this.#successions.isOver = true;
     // The admin API stays until the drain is over and reports it.
     this.#admin.letGo();

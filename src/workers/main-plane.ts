@@ -15,6 +15,7 @@ export class MainPlane {
   readonly #options: Omit<WorkersOptions, 'count' | 'threads'>;
   readonly #figures = new WorkerFigures();
   #routing: RoutingThread | undefined;
+  #isEnding = false;
   #drain: () => Promise<number> = async () => 0;
 
   constructor(options: Omit<WorkersOptions, 'count' | 'threads'>) {
@@ -46,6 +47,12 @@ export class MainPlane {
   // biome-ignore lint/correctness/useYield: there is nothing to give.
   async *replace(): AsyncGenerator<Replacement> {
     throw new NotReplaced('expected threads that route, found that the main thread does (--workers 0)');
+  }
+
+  /** From now on it answers probes 503, so that load balancers stop sending; nothing else changes. */
+  announceEnd(): void {
+    this.#isEnding = true;
+    this.#routing?.plane.announceEnd();
   }
 
   /** Stops accepting and finishes what is in progress. Resolves to the number of requests that were cut. */
@@ -93,6 +100,7 @@ export class MainPlane {
       throw error;
     }
     this.#routing = routing;
+    if (this.#isEnding) this.announceEnd();
     const accepted = () => routing.plane.acceptWaiting();
     let drained: Promise<number> | undefined;
     const drain = () => (drained ??= end(accepted().then(() => routing.plane.drain(drainMs))));

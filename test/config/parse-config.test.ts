@@ -47,6 +47,7 @@ describe('parseConfig', () => {
       ],
       admin: { address: '127.0.0.1:8081', names: [] },
       data: './switchyard-data',
+      drainDelayMs: 0,
       drainMs: 30_000,
       accessLog: 'logfmt',
       journal: { enabled: true, queryStrings: false, maxBytes: 2_147_483_648, maxAgeMs: 86_400_000 },

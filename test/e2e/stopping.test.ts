@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ask } from '../support/ask.ts';
 import { eventually, pause } from '../support/eventually.ts';
-import { startRouter } from '../support/router-process.ts';
+import { runCommand, startRouter } from '../support/router-process.ts';
 import { ok, ScriptedBackend } from '../support/scripted-backend.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -43,6 +43,52 @@ describe('SIGTERM', () => {
       expect(lastLine(router.output())).toMatchObject({ msg: 'ended', requestsCut: 0 });
     },
   );
+
+  it.each(['0', '2'])(
+    'with %s workers first goes on for drainDelayMs, while health checks fail, also those of a new worker',
+    async (workers) => {
+      await using directory = await tempDirectory();
+      const backend = await ScriptedBackend.listen(() => ok());
+      await using _ = { [Symbol.asyncDispose]: () => backend.close() };
+      await using router = await startRouter({
+        directory: directory.path,
+        args: ['--workers', workers],
+        config: {
+          drainDelayMs: 86_400_000,
+          listeners: [{ address: '127.0.0.1:0', probePath: '/probe' }],
+          pools: { web: { backends: { 'web.1': { address: `127.0.0.1:${backend.port}` } } } },
+          domains: { 'example.com': { pool: 'web' } },
+        },
+      });
+      const probe = async () => (await ask(router.port, 'example.com', '/probe')).status;
+      expect(await probe()).toBe(200);
+      router.signal('SIGTERM');
+      await eventually(() => router.output().includes('"msg":"health checks fail'), 'the announcement');
+      await expect.poll(probe).toBe(503);
+      expect(await ready(router.admin)).toEqual({ status: 503, detail: 'draining' });
+      if (workers !== '0') {
+        const replaced = await runCommand(['workers', 'replace', '--admin', router.admin]);
+        expect(replaced.code).toBe(0);
+      }
+      for (let times = 0; times < 20; times++) {
+        expect(await probe()).toBe(503);
+        expect(await ask(router.port, 'example.com')).toMatchObject({ status: 200 });
+      }
+      router.signal('SIGTERM');
+      expect((await router.ended).code).toBe(1);
+    },
+  );
+
+  it('drains when drainDelayMs is over', async () => {
+    await using directory = await tempDirectory();
+    await using router = await startRouter({ directory: directory.path, config: { drainDelayMs: 700 } });
+    const sinceMs = performance.now();
+    router.signal('SIGTERM');
+    while (!(await isRefused(router.port))) await pause(10);
+    expect(performance.now() - sinceMs).toBeGreaterThan(690);
+    expect((await router.ended).code).toBe(0);
+    expect(lastLine(router.output())).toMatchObject({ msg: 'ended', requestsCut: 0 });
+  });
 
   it.each(['0', '2'])('with %s workers says last how many requests it had to cut', async (workers) => {
     await using directory = await tempDirectory();

@@ -462,9 +462,18 @@ describe('a probe', () => {
     const client = await router.connect();
     const probe = 'GET /health HTTP/1.1\r\nHost: any\r\n\r\n';
     expect(await client.request(probe)).toMatchObject({ status: 200, body: 'ok\n' });
-    router.plane.stopAccepting();
+    router.plane.announceEnd();
     expect(await client.request(probe)).toMatchObject({ status: 503, body: 'draining\n' });
-    expect(backend.requests.length).toBe(0);
+    expect(await client.request(GET)).toMatchObject({ status: 200 });
+    expect(backend.requests.length).toBe(1);
+  });
+
+  it('on a connection of a worker that is replaced is not told of an end', async () => {
+    const { router } = await routed(() => ok(), { listener: { probePath: '/health' } });
+    const client = await router.connect();
+    await client.request(GET);
+    router.plane.stopAccepting();
+    expect(await client.request('GET /health HTTP/1.1\r\nHost: any\r\n\r\n')).toMatchObject({ status: 200 });
   });
 });
 

@@ -7,9 +7,7 @@ const TEXT = 'text/plain; charset=utf-8';
 
 export function ownAnswer(client: ClientSocket, head: RequestHead): Answer | undefined {
   if (client.listener.settings.probePath === head.target) {
-    return client.context.isDraining
-      ? routerAnswer(503, TEXT, 'draining\n')
-      : routerAnswer(200, TEXT, 'ok\n');
+    return client.context.isEnding ? routerAnswer(503, TEXT, 'draining\n') : routerAnswer(200, TEXT, 'ok\n');
   }
   if (head.maxForwards !== 0) return undefined;
   // RFC 9110 §7.6.2: with Max-Forwards 0 the recipient answers as the final one.

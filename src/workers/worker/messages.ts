@@ -48,6 +48,8 @@ export type ToWorker =
   /** The wait for a pool's ledger is over: it exists, or could not be created. */
   | { readonly type: 'awake'; readonly pool: string }
   | { readonly type: 'metrics'; readonly id: number }
+  /** The router is going to end: answer probes 503. */
+  | { readonly type: 'ending' }
   /** Stop accepting, finish what is in progress within `withinMs`, then end. `idleMs`: as in RoutingPlane. */
   | { readonly type: 'drain'; readonly withinMs: number; readonly idleMs?: number }
   /** Fail as a bug would. */

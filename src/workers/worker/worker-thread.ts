@@ -76,6 +76,9 @@ parent.on('message', (message: ToWorker) => {
     case 'metrics':
       tell({ type: 'metrics', id: message.id, snapshot: plane.metrics() });
       return;
+    case 'ending':
+      plane.announceEnd();
+      return;
     case 'drain':
       void drain(message.withinMs, message.idleMs);
       return;

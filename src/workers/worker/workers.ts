@@ -69,6 +69,7 @@ export class Workers {
   readonly #asked = new Map<number, () => void>();
   #lastAsked = 0;
   #isReplacing = false;
+  #isEnding = false;
   #replacements = 0;
   #lostConnections = 0;
   /** Requests that were cut since the last `drain` of all workers began. */
@@ -133,6 +134,12 @@ export class Workers {
     } finally {
       this.#isReplacing = false;
     }
+  }
+
+  /** From now on all answer probes 503, so that load balancers stop sending; nothing else changes. */
+  announceEnd(): void {
+    this.#isEnding = true;
+    for (const worker of this.#alive.values()) worker.post({ type: 'ending' });
   }
 
   /**
@@ -232,6 +239,7 @@ export class Workers {
       other.post({ type: 'neighbour', thread: born.thread, port: port2 }, [port2]);
     }
     this.#alive.set(born.thread, born);
+    if (this.#isEnding) born.post({ type: 'ending' });
   }
 
   #forget(gone: WorkerChild): void {
