@@ -229,12 +229,12 @@ function obeySignals(
       process.exit(1);
     }
     asked = true;
+    router.announceEnd();
     const { drainDelayMs } = running;
     if (life.state !== 'runs' || drainDelayMs === 0) {
       log.info({ signal }, 'draining; a second signal ends at once');
       return end(0);
     }
-    router.announceEnd();
     log.info(
       { signal, drainDelayMs },
       'health checks fail from now on; draining later; a second signal ends at once',

@@ -285,7 +285,7 @@ export class Router {
    * that were cut.
    */
   async stop(): Promise<number> {
-    this.announceEnd();
+    this.#state = 'draining';
     this.#successions.isOver = true;
     // The admin API stays until the drain is over and reports it.
     this.#admin.letGo();

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { Agent, fetch } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { linesOf } from '../../src/cli/transport/transport.ts';
 import { AdminClient } from '../support/admin-client.ts';
@@ -15,6 +16,7 @@ import { COMMAND, type RouterProcess, runCommand, startRouter } from '../support
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const HOST = 'shop.example';
+const PROBE = '/probe';
 // 2 s: the log is opened again a tenth of a second after the other process is gone.
 const SOON = { timeout: 2000, interval: 20 };
 // A process starts until then: a machine that others use too may take many seconds.
@@ -25,6 +27,7 @@ async function scene(workers: string) {
   const { path: directory } = stack.use(await tempDirectory());
   const backend = stack.use(await Backend.start({ name: 'web.1' }));
   const config = {
+    listeners: [{ address: '127.0.0.1:0', probePath: PROBE }],
     pools: { web: { backends: { 'web.1': { address: backend.address } } } },
     domains: { [HOST]: { pool: 'web' } },
   };
@@ -46,6 +49,25 @@ async function scene(workers: string) {
     status: async (name: string) => (await ask(old.port, `${name}.example`)).status,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** A load balancer's health checks, on connections that it keeps, until `isOver`; each status that it ever saw. */
+async function probed(port: number, isOver: () => boolean): Promise<Set<number>> {
+  const seen = new Set<number>();
+  const agent = new Agent({ connections: 10 });
+  const ways = Array.from({ length: 10 }, async () => {
+    while (!isOver()) {
+      // A kept connection may close just when it is used.
+      const answer = await fetch(`http://127.0.0.1:${port}${PROBE}`, { dispatcher: agent }).catch(
+        () => undefined,
+      );
+      if (answer !== undefined) seen.add(answer.status);
+      await answer?.text();
+    }
+  });
+  await Promise.all(ways);
+  await agent.close();
+  return seen;
 }
 
 /** Whoever wants to take over, as far as the router can tell. */
@@ -94,6 +116,16 @@ class Taker {
 }
 
 describe.each(['0', '2'])('with %s workers, a router that is taken over', (workers) => {
+  it('never tells a health check of an end: the addresses are served on', async () => {
+    await using s = await scene(workers);
+    let isOver = false;
+    const probing = probed(s.old.port, () => isOver);
+    await s.taken();
+    await s.old.ended;
+    isOver = true;
+    expect(await probing).toEqual(new Set([200]));
+  });
+
   it('refuses no client, loses no change, and leaves a journal of every request', {
     timeout: 60_000,
   }, async () => {
