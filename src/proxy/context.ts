@@ -14,7 +14,7 @@ import type { Headcount } from './headcount.ts';
 import type { HttpDate } from './http-date.ts';
 import type { KeyedDigest } from './keyed-digest.ts';
 import type { Affinity } from './lease/affinity.ts';
-import type { Unsettled } from './lease/unsettled.ts';
+import type { TableWaiters } from './lease/table-waiters.ts';
 import type { WaitWatch } from './lease/wait-watch.ts';
 import type { Wakes } from './lease/wakes.ts';
 import type { OneWrite } from './one-write.ts';
@@ -97,7 +97,7 @@ export type PlaneContext = Omit<PlaneOptions, 'observe' | 'headcount'> & {
   readonly upstreams: Upstreams;
   readonly waits: WaitWatch;
   readonly wakes: Wakes;
-  readonly unsettled: Unsettled;
+  readonly tableWaiters: TableWaiters;
   readonly counters: PlaneCounters;
   /** Keyed by the pool's map of backends, which lives as long as the pool; made when a request first wants a retry. */
   readonly retryBudgets: WeakMap<PoolRoute['backends'], RetryBudget>;

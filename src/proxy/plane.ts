@@ -17,7 +17,7 @@ import { OwnHeadcount } from './headcount.ts';
 import { HttpDate } from './http-date.ts';
 import { KeyedDigest } from './keyed-digest.ts';
 import { Affinity } from './lease/affinity.ts';
-import { Unsettled } from './lease/unsettled.ts';
+import { TableWaiters } from './lease/table-waiters.ts';
 import { WaitWatch } from './lease/wait-watch.ts';
 import { Wakes } from './lease/wakes.ts';
 import { OneWrite } from './one-write.ts';
@@ -129,7 +129,7 @@ class Plane implements RoutingPlane {
       upstreams,
       waits: new WaitWatch(options.now, deadlines),
       wakes: new Wakes(options.wake),
-      unsettled: new Unsettled(),
+      tableWaiters: new TableWaiters(),
       counters: new PlaneCounters(),
       retryBudgets: new WeakMap(),
       headcount: options.headcount ?? new OwnHeadcount(),

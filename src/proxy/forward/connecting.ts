@@ -130,7 +130,7 @@ export abstract class Connecting implements ConnectionUser {
     if (!this.#isCutShort) this.#charge(cause, nowMs);
     request.enter('checkout');
     const { key } = request.backend as BackendRoute;
-    tenancy.again(key, cause === 'connect_timeout' ? 'connect_timeout' : 'connect_refused', nowMs);
+    tenancy.nextAttempt(key, cause === 'connect_timeout' ? 'connect_timeout' : 'connect_refused', nowMs);
   }
 
   /** A backend that cannot be connected to is quarantined for everybody. */

@@ -1,10 +1,10 @@
 /**
- * A request on its way to a backend: a connection, the request on it, and, as long as no response has begun, another
- * try on a new connection or another backend.
+ * A request on its way to a backend: a connection, the request on it, and, as long as no response has begun, a
+ * resend on a new connection or a retry on another backend.
  *
  *   to ─▶ (connect) ─▶ ready ─▶ send ─▶ Responding
  *    ▲        │                  │
- *    └────────┴── fail over ─────┘
+ *    └────────┴── next backend ──┘
  */
 import type { ResponseHead } from '../../wire/index.ts';
 import type { Tenancy } from '../lease/tenancy.ts';
@@ -13,13 +13,13 @@ import type { BackendSide } from '../proxied-request.ts';
 import type { BackendRoute } from '../routing-table.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import { Connecting } from './connecting.ts';
+import { FormerUser } from './former-user.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import { hopLines, outgoingHead } from './outgoing-head.ts';
 import { outcomeOfSilence, patienceMs } from './patience.ts';
 import { Responding, type Sender } from './responding.ts';
+import { giveToBudget, mayRetry, takeFromBudget } from './retry.ts';
 import { isReusableAfter } from './reusable.ts';
-import { giveToBudget, mayAskTwice, takeFromBudget } from './second-ask.ts';
-import { Successor } from './successor.ts';
 
 export class Forwarding extends Connecting implements BackendSide, Sender {
   #lines = '';
@@ -52,7 +52,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const text = this.#head();
     if (body === undefined) connection.socket.write(text, 'latin1');
     else {
-      body.sendTo(connection, text, this.#maySendTwice, request.domain?.features.requestNames);
+      body.sendTo(connection, text, this.#maySendAgain, request.domain?.features.requestNames);
       if (!body.isDone) client.resumeReading();
     }
     this.awaitBytes(nowMs);
@@ -63,8 +63,8 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     return outgoingHead(this.request, this.#lines);
   }
 
-  /** Whether the request may be sent again, so that a small body is kept. */
-  get #maySendTwice(): boolean {
+  /** Whether a resend or a retry may come, so that a small body is kept. */
+  get #maySendAgain(): boolean {
     if (!isRequestIdempotent(this.request.head.method)) return false;
     const { idempotent, firstByteTimeouts, statuses } = this.pool.settings.retries;
     return this.isReused || idempotent || firstByteTimeouts || statuses.length > 0;
@@ -80,7 +80,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     return this.responding?.isEndless === true;
   }
 
-  // ---- sending again
+  // ---- resend and retry
 
   /** A reused connection on which not a byte has arrived. */
   get isStale(): boolean {
@@ -107,20 +107,20 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
    * RFC 9110 §9.2.2: an idempotent request may be sent to another backend if this one closed without a response, all of
    * the request is still held, and the pool's retry budget allows it.
    */
-  #mayFailOver(): boolean {
+  #mayRetryAfterClose(): boolean {
     const { retries } = this.pool.settings;
-    if (this.responding?.hasBegun === true || !retries.idempotent || !mayAskTwice(this.request)) return false;
+    if (this.responding?.hasBegun === true || !retries.idempotent || !mayRetry(this.request)) return false;
     return takeFromBudget(this.request.context, this.pool);
   }
 
-  /** Asks another backend, if one is free now; otherwise this response stands. */
-  asksElsewhere(status: number): boolean {
+  /** True: another backend, which was free, gets the request. Otherwise this response stands. */
+  retryOnStatus(status: number): boolean {
     const { retries } = this.pool.settings;
     if (!isListed(retries.statuses, status) || this.request.outcome !== undefined) return false;
-    if (!mayAskTwice(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
+    if (!mayRetry(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
     const { context, body, backend, tenancy } = this.request;
     const { key } = backend as BackendRoute;
-    const isElsewhere = tenancy?.elsewhere(key, context.now(), (giveBack) => {
+    const isElsewhere = tenancy?.replaceLease(key, context.now(), (giveBack) => {
       this.#isRetry = true;
       body?.unsend();
       this.#part(giveBack);
@@ -133,15 +133,15 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
    * After a first-byte time-out: asks another backend, if the pool allows that for a request that may have been
    * executed.
    */
-  #failOverInTime(): boolean {
+  #retryAfterTimeout(): boolean {
     const { retries } = this.pool.settings;
     if (!retries.firstByteTimeouts || !this.request.isUploadDone) return false;
-    if (!mayAskTwice(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
+    if (!mayRetry(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
     const { context, body, backend, tenancy } = this.request;
     const { key } = backend as BackendRoute;
     this.#isRetry = true;
     this.request.enter('checkout');
-    tenancy?.againApart(key, 'first_byte_timeout', context.now(), 'timed_out', (giveBack) => {
+    tenancy?.nextAttemptApart(key, 'first_byte_timeout', context.now(), 'timed_out', (giveBack) => {
       body?.unsend();
       this.#part(giveBack);
     });
@@ -155,19 +155,19 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     this.connection = undefined;
     this.responding = undefined;
     this.#resent = false;
-    connection.handOver(new Successor(giveBack, (error) => this.crashed(error)));
+    connection.handOver(new FormerUser(giveBack, (error) => this.crashed(error)));
     if (this.limit === 0) connection.destroy();
     else connection.linger(context.now() + this.pool.settings.timeouts.abortLingerMs);
   }
 
-  #failOver(): void {
+  #retryAfterClose(): void {
     const { context, body, backend, tenancy } = this.request;
     this.#isRetry = true;
     body?.unsend();
     this.#resent = false;
     this.request.enter('checkout');
     const { key } = backend as BackendRoute;
-    (tenancy as Tenancy).again(key, 'closed_without_response', context.now(), 'backend_failed');
+    (tenancy as Tenancy).nextAttempt(key, 'closed_without_response', context.now(), 'backend_failed');
   }
 
   // ---- the backend's side
@@ -210,7 +210,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
       this.wasEndedIdle(connection, isUnsent ? request.context.now() : request.connectedAtMs);
     if (responding?.pipe !== undefined) responding.pipeOver();
     else if (this.#mayResend || (isUnsent && this.isReused)) this.#resend();
-    else if (this.#mayFailOver()) this.#failOver();
+    else if (this.#mayRetryAfterClose()) this.#retryAfterClose();
     else if (responding?.hasBegun === true || (error !== undefined && !request.isUploadDone))
       request.fail('response_interrupted', error?.message);
     else request.fail('closed_without_response', error?.message);
@@ -242,7 +242,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
       case 'respond':
       case 'pipe': {
         const outcome = outcomeOfSilence(request, this.responding);
-        if (outcome !== 'first_byte_timeout' || !this.#failOverInTime()) request.fail(outcome);
+        if (outcome !== 'first_byte_timeout' || !this.#retryAfterTimeout()) request.fail(outcome);
         break;
       }
       default:

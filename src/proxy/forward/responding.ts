@@ -26,7 +26,7 @@ export interface Sender {
   /** Restarts the time-out for the next bytes. */
   awaitBytes(nowMs: number): void;
   /** True: this response is not relayed, since another backend has been asked. */
-  asksElsewhere(status: number): boolean;
+  retryOnStatus(status: number): boolean;
   /** The response is complete: the connection is kept or closed. */
   letGo(isClean: boolean, head: ResponseHead, nowMs: number): void;
 }
@@ -146,7 +146,7 @@ export class Responding implements RelayOwner, PipeOwner {
     const request = this.#request;
     const asked = request.head;
     request.tenancy?.answered(head.status);
-    if (this.#sender.asksElsewhere(head.status)) return undefined;
+    if (this.#sender.retryOnStatus(head.status)) return undefined;
     request.body?.letGo();
     if (head.status === 101) {
       this.#upgrade(head, rest, from, to);

@@ -13,7 +13,7 @@ import type { PlaneContext } from '../context.ts';
 import type { BackendRoute, PoolRoute } from '../routing-table.ts';
 import type { Asks } from './asks.ts';
 import { HeldLease } from './held-lease.ts';
-import type { Asker } from './unsettled.ts';
+import type { TableWaiter } from './table-waiters.ts';
 
 export interface Tenant {
   /** The request now holds a lease on this backend. */
@@ -31,7 +31,7 @@ const NONE_TRIED: readonly number[] = Object.freeze([]);
 // 16: the most that the ledger accepts.
 const MOST_TRIED = 16;
 
-export class Tenancy extends HeldLease implements Waiter, Asker {
+export class Tenancy extends HeldLease implements Waiter, TableWaiter {
   place = 0;
   readonly #tenant: Tenant;
   #tried: readonly number[] = NONE_TRIED;
@@ -39,7 +39,7 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
   #unknown: readonly number[] = NONE_TRIED;
   #waitingSinceMs = -1;
   /** It has waited for the table to agree with the ledger. */
-  #isUnsettled = false;
+  #hasWaitedForTable = false;
   /** The deadline for being connected, over all attempts. */
   readonly untilMs: number;
   /** How the last attempt failed; the request's outcome once all were tried. */
@@ -87,20 +87,25 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
     return ledger === undefined && backends.size > 0 && this.context.ledger.pool(key) === undefined;
   }
 
-  /** Attempts and time allow another attempt. */
-  mayTryAgain(nowMs: number): boolean {
+  /** Whether attempts and time allow another attempt. */
+  hasAttemptsLeft(nowMs: number): boolean {
     return this.attempts < this.pool.settings.retries.attempts && nowMs < this.untilMs;
   }
 
   /** An attempt on the leased backend failed: asks for another, if attempts and time allow. */
-  again(backendKey: number, failure: OutcomeType, nowMs: number, end: LeaseEnd = 'connect_failed'): void {
+  nextAttempt(
+    backendKey: number,
+    failure: OutcomeType,
+    nowMs: number,
+    end: LeaseEnd = 'connect_failed',
+  ): void {
     this.#failed(backendKey, failure);
     this.giveBack(end);
     this.#goOn(failure, nowMs);
   }
 
-  /** Like `again`, but the lease is held until its connection has closed; `keep` receives the function that returns it. */
-  againApart(
+  /** Like `nextAttempt`, but the lease is held until its connection has closed; `keep` receives the function that returns it. */
+  nextAttemptApart(
     backendKey: number,
     failure: OutcomeType,
     nowMs: number,
@@ -119,7 +124,7 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
   }
 
   #goOn(failure: OutcomeType, nowMs: number): void {
-    if (this.mayTryAgain(nowMs)) this.ask(nowMs);
+    if (this.hasAttemptsLeft(nowMs)) this.ask(nowMs);
     else this.#tenant.refused(failure);
   }
 
@@ -127,7 +132,7 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
    * Replaces the leased backend by another one, if one is free without waiting. The first lease is held until its
    * connection has closed.
    */
-  elsewhere(backendKey: number, nowMs: number, keep: (giveBack: () => void) => void): boolean {
+  replaceLease(backendKey: number, nowMs: number, keep: (giveBack: () => void) => void): boolean {
     const tried = [...this.#tried, backendKey];
     if (tried.length > MOST_TRIED) return false;
     const { hash, route, home } = this.asks;
@@ -151,7 +156,7 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
 
   /** Ends the wait; a lease that was granted meanwhile comes too late and is returned. */
   leave(nowMs: number): Wait {
-    if (this.#unknown.length > 0) this.context.unsettled.delete(this);
+    if (this.#unknown.length > 0) this.context.tableWaiters.delete(this);
     if (this.place === 0) return 'busy';
     const left = this.ledger.leave(this, nowMs);
     this.#waited(nowMs);
@@ -260,14 +265,14 @@ export class Tenancy extends HeldLease implements Waiter, Asker {
 
   /** A backend is available as soon as ledger and table agree. */
   #waitForTable(nowMs: number): void {
-    if (!this.#isUnsettled)
+    if (!this.#hasWaitedForTable)
       this.#tenant.waits(Math.min(nowMs + this.pool.settings.queue.maxWaitMs, this.untilMs));
-    this.#isUnsettled = true;
+    this.#hasWaitedForTable = true;
     this.#waitingSinceMs = nowMs;
-    this.context.unsettled.add(this);
+    this.context.tableWaiters.add(this);
   }
 
-  /** Of Asker. */
+  /** Of TableWaiter. */
   askAgain(): void {
     this.#unknown = NONE_TRIED;
     const nowMs = this.context.now();

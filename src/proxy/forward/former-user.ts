@@ -1,7 +1,7 @@
 /** The user of a connection whose request went to another backend: only the end of the connection still matters. */
 import type { ConnectionUser } from '../upstream/connection.ts';
 
-export class Successor implements ConnectionUser {
+export class FormerUser implements ConnectionUser {
   readonly isUnderWay = false;
   readonly #giveBack: () => void;
   readonly #crashed: (error: unknown) => void;

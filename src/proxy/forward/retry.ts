@@ -9,9 +9,9 @@ import { isRequestIdempotent } from './idempotent.ts';
 import { RetryBudget } from './retry-budget.ts';
 
 /** Apart from the pool's settings and its budget. */
-export function mayAskTwice({ context, head, body, tenancy, enquiry }: ProxiedRequest): boolean {
+export function mayRetry({ context, head, body, tenancy, enquiry }: ProxiedRequest): boolean {
   if (enquiry !== undefined || !isRequestIdempotent(head.method) || body?.isWhole === false) return false;
-  return tenancy?.mayTryAgain(context.now()) === true;
+  return tenancy?.hasAttemptsLeft(context.now()) === true;
 }
 
 export function takeFromBudget(context: PlaneContext, pool: PoolRoute): boolean {

@@ -3,7 +3,7 @@
  * after the other, so for a moment they may have no backend in common; such a request asks again a moment later.
  */
 
-export interface Asker {
+export interface TableWaiter {
   askAgain(): void;
 }
 
@@ -12,27 +12,27 @@ const MOMENT_MS = 2;
 // 100 ms: if the owner is restarted in between, the wait is longer, and asking at every turn is useless.
 const MOST_MS = 100;
 
-export class Unsettled {
-  #waiting = new Set<Asker>();
-  #asking = new Set<Asker>();
+export class TableWaiters {
+  #waiting = new Set<TableWaiter>();
+  #asking = new Set<TableWaiter>();
   #momentMs = MOMENT_MS;
   readonly #ask = (): void => {
     [this.#asking, this.#waiting] = [this.#waiting, this.#asking];
     this.#momentMs = Math.min(2 * this.#momentMs, MOST_MS);
-    for (const asker of this.#asking) {
-      this.#asking.delete(asker);
-      asker.askAgain();
+    for (const waiter of this.#asking) {
+      this.#asking.delete(waiter);
+      waiter.askAgain();
     }
     if (this.#waiting.size === 0) this.#momentMs = MOMENT_MS;
   };
 
-  add(asker: Asker): void {
+  add(waiter: TableWaiter): void {
     if (this.#waiting.size === 0) setTimeout(this.#ask, this.#momentMs);
-    this.#waiting.add(asker);
+    this.#waiting.add(waiter);
   }
 
-  delete(asker: Asker): void {
-    this.#waiting.delete(asker);
-    this.#asking.delete(asker);
+  delete(waiter: TableWaiter): void {
+    this.#waiting.delete(waiter);
+    this.#asking.delete(waiter);
   }
 }
