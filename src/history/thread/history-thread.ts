@@ -58,6 +58,8 @@ export class HistoryThread implements Historian {
   readonly #readers = new Places(MAX_ASKED, MAX_WAITING);
   readonly #changers = new Places(MAX_ASKED, MAX_WAITING);
   #lastId = 0;
+  /** How many threads were lost so far. */
+  #losses = 0;
   #unpointed = 0;
   readonly #thread: ThreadOnDemand<ToHistory, FromHistory>;
 
@@ -72,6 +74,7 @@ export class HistoryThread implements Historian {
       idleMs: options.idleMs ?? IDLE_MS,
       hear: ({ id, reply }) => this.#answers.get(id)?.resolve(reply),
       lost: () => {
+        this.#losses += 1;
         for (const { reject } of [...this.#answers.values()]) reject(new ThreadLost());
       },
       unavailable: lost,
@@ -126,7 +129,10 @@ export class HistoryThread implements Historian {
       if (JOURNALLED.has(question)) await this.#options.flush();
       let reply = await this.#firstReply({ type: 'ask', id, question, wish, isPoured }, signal);
       while (reply.type === 'part') {
+        const losses = this.#losses;
         yield reply.text;
+        // The rest of this answer is gone with the thread that was giving it.
+        if (this.#losses !== losses) throw new ThreadLost();
         reply = await this.#exchange({ type: 'next', id }, signal);
       }
       isOver = true;
@@ -152,8 +158,8 @@ export class HistoryThread implements Historian {
   }
 
   async #exchange(message: ToHistory & { id: number }, signal: AbortSignal | undefined): Promise<Reply> {
-    signal?.throwIfAborted();
     await this.#thread.wanted();
+    signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const onAbort = () => settle(() => reject(signal?.reason));
       const settle = (end: () => void) => {

@@ -113,6 +113,18 @@ describe('the thread of history', () => {
     expect((await stateAt(2)).position).toBe(2);
   });
 
+  it('asks nothing for somebody who left while the thread was being restarted', async () => {
+    await stateAt(1);
+    running.crash?.(new Error('as a bug would'));
+    await eventually(() => ends.length === 1, 'the end of the thread');
+    const abort = new AbortController();
+    const asked = history.pour('state', {}, abort.signal).next();
+    await pause(20);
+    abort.abort(new Error('gone'));
+    await start();
+    await expect(asked).rejects.toThrow('gone');
+  });
+
   it('has nobody wait who is gone', async () => {
     const open = Array.from({ length: 8 }, () => history.pour('state', {}));
     for (const pieces of open) await pieces.next();
@@ -149,6 +161,16 @@ describe('the thread of history', () => {
     const answer = await history.ask('verify', {});
     expect(answer).toMatchObject({ ok: true, events: 20, streams: 20 });
     expect(await answerOf(history.pour('verify', {}))).toEqual(answer);
+  });
+
+  it('tells the reader of an answer when the thread is lost between two pieces of it', async () => {
+    const pieces = history.pour('state', {});
+    await pieces.next();
+    running.crash?.(new Error('as a bug would'));
+    await eventually(() => ends.length === 1, 'the end of the thread');
+    await start();
+    await expect(pieces.next()).rejects.toMatchObject({ word: 'history_unavailable' });
+    expect((await stateAt(2)).position).toBe(2);
   });
 
   it('leaves no question open when it stops', async () => {
