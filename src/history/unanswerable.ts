@@ -13,7 +13,7 @@ export type HistoryProblem =
   | 'archived'
   /** The queue of waiting questions is full. */
   | 'history_busy'
-  /** The thread that answers was lost, twice. */
+  /** The thread or process that answers was lost, or none could be started. */
   | 'history_unavailable';
 
 export class Unanswerable extends Error {

@@ -86,7 +86,7 @@ export const PROBLEMS = {
   request_lost: [404, 'The request is in a gap of the journal'],
   archived: [410, 'Archived'],
   history_busy: [503, 'Too many questions about the past'],
-  history_unavailable: [503, 'The history thread was lost'],
+  history_unavailable: [503, 'History cannot be asked at the moment'],
   drain_withdrawn: [409, 'Drain withdrawn'],
   router_stopping: [503, 'The router is stopping'],
   unreadable: [503, 'A stored event cannot be read'],
