@@ -1,6 +1,6 @@
 /**
  * Read-only SQL over tables whose rows are produced on demand: one SELECT, in an otherwise empty database in memory,
- * with limits on rows and time.
+ * with limits on rows, their size, and time.
  */
 import Database from 'better-sqlite3';
 
@@ -16,6 +16,8 @@ export type QueryTable = {
 
 export type QueryBounds = {
   readonly rows: number;
+  /** In all values together. */
+  readonly characters: number;
   readonly ms: number;
 };
 
@@ -58,7 +60,7 @@ export async function runQuery(
         );
     };
     for (const table of tables) define(db, table, inTime);
-    return await answered(prepared(db, sql), bounds.rows, inTime, breathe);
+    return await answered(prepared(db, sql), bounds, inTime, breathe);
   } catch (error) {
     if (error instanceof Database.SqliteError) throw new QueryRefused(error.message);
     throw error;
@@ -91,15 +93,24 @@ function isRecursive(db: Database.Database, sql: string): boolean {
 
 async function answered(
   statement: Database.Statement,
-  most: number,
+  most: Pick<QueryBounds, 'rows' | 'characters'>,
   inTime: () => void,
   breathe: () => Promise<void>,
 ): Promise<QueryAnswer> {
   const columns = statement.columns().map(({ name }) => name);
   const rows: QueryValue[][] = [];
-  for (const row of rowsOf(statement)) {
-    if (rows.length === most) return { columns, rows, truncated: true };
-    rows.push(row.map(plain));
+  let characters = 0;
+  for (const raw of rowsOf(statement)) {
+    if (rows.length === most.rows) return { columns, rows, truncated: true };
+    const row = raw.map(plain);
+    for (const value of row) characters += typeof value === 'string' ? value.length : 1;
+    if (characters > most.characters) {
+      if (rows.length > 0) return { columns, rows, truncated: true };
+      throw new QueryRefused(
+        `expected rows of at most ${most.characters} characters, found one of ${characters}`,
+      );
+    }
+    rows.push(row);
     if (rows.length % CLOCK_EVERY !== 0) continue;
     inTime();
     await breathe();

@@ -42,7 +42,8 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   );
   if (print.json) await print.value({ columns, rows, truncated, archived, damaged });
   else await print.lines(renderTable(columns, rows));
-  if (truncated && !print.json) print.note(`only the first ${rows.length} rows are shown (--limit)`);
+  if (truncated && !print.json)
+    print.note(`only the first ${rows.length} rows are shown (--limit, and 8 MiB)`);
   if (archived !== undefined) print.note(archivedNote(archived));
   for (const file of damaged ?? []) print.note(`damaged in the journal, and left out: ${file}`);
   return 0;

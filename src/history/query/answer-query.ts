@@ -3,7 +3,7 @@ import { QueryRefused, runQuery } from '../../../eventlog/index.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import { msOf } from '../verify-decisions.ts';
-import { type Answer, QUERY_MS, type QueryWish } from './query-wish.ts';
+import { type Answer, MOST_CHARACTERS, QUERY_MS, type QueryWish } from './query-wish.ts';
 import { views } from './views.ts';
 
 export async function answerQuery(
@@ -13,10 +13,11 @@ export async function answerQuery(
   const fromMs = msOf(room, since, 'since');
   const toMs = msOf(room, until, 'until');
   const bounds = { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
+  const most = { rows: limit, characters: MOST_CHARACTERS, ms: timeoutMs };
   let missed: { readonly archived?: number } = {};
   const tables = views(room, bounds, (archived) => (missed = { archived }));
   try {
-    const answer = await runQuery(sql, tables, { rows: limit, ms: timeoutMs }, room.breathe);
+    const answer = await runQuery(sql, tables, most, room.breathe);
     const damaged = room.damage();
     return { ...answer, ...missed, ...(damaged.length === 0 ? {} : { damaged }) };
   } catch (error) {

@@ -24,5 +24,8 @@ export type QueryOrder = { readonly place: string; readonly wish: QueryWish };
 // What a process for one query may hold: rows that it sorts or groups.
 export const MOST_MEGABYTES = 512;
 
+// What an answer may hold, since it passes through the main thread in one piece: 50 MB of it stopped that for half a second.
+export const MOST_CHARACTERS = 8_388_608;
+
 // Other questions about the past wait at most this long.
 export const QUERY_MS = 10_000;

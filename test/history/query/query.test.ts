@@ -218,8 +218,24 @@ describe('query', () => {
         for (let n = 0; ; n++) yield [n];
       },
     };
-    const counting = runQuery('SELECT count(*) FROM endless', [endless], { rows: 1, ms: 50 }, async () => {});
+    const counting = runQuery(
+      'SELECT count(*) FROM endless',
+      [endless],
+      { rows: 1, characters: 10, ms: 50 },
+      async () => {},
+    );
     await expect(counting).rejects.toThrow(QueryRefused);
+  });
+
+  it('returns rows up to a number of characters in all, and refuses a row that has more', async () => {
+    const bounds = { rows: 10, characters: 9, ms: 1000 };
+    const sized = (sql: string) => runQuery(sql, [], bounds, async () => {});
+    const last = await sized("VALUES ('four', 4), ('four', NULL)");
+    expect(last).toMatchObject({ rows: [['four', 4]], truncated: true });
+    expect(await sized("VALUES ('four', 4), ('for', 4)")).toMatchObject({ truncated: false });
+    await expect(sized("SELECT 'four', 'fives!'")).rejects.toThrow(
+      'rows of at most 9 characters, found one of 10',
+    );
   });
 
   it('answers every query of the docs', async () => {
