@@ -11,7 +11,6 @@ import {
   type Checked,
   type Config,
   difference,
-  keptSettings,
   type ListenerSettings,
   loadConfig,
   parseConfig,
@@ -26,16 +25,13 @@ import { routingOf } from './plan/index.ts';
 import { Claims, claimListeners } from './router/claim-listeners.ts';
 import { clientsWithin, requireFiles, within } from './router/descriptors.ts';
 import { isForConfig } from './router/first-routing.ts';
-import { oneAtATime } from './router/one-at-a-time.ts';
 import type { Predecessor } from './router/predecessor.ts';
 import { Router } from './router/router.ts';
 import { requireAddressSpace } from './router/system-limits.ts';
+import { type ExitCode, type Life, obeySignals } from './signals.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
 import { systemLimit } from './threads/index.ts';
-
-type ExitCode = 0 | 1;
-type Life = { state: 'starts' | 'runs' | 'ends' };
 
 // 1 s to write what is left in the output buffer.
 const LAST_LINES_MS = 1000;
@@ -125,7 +121,7 @@ async function run(
     },
     listeners,
   );
-  obeySignals(wish, config, router, life, log, ended.resolve);
+  obeySignals({ wish, config, router, life, log, end: ended.resolve });
   let cut = 0;
   try {
     await predecessor?.makeRoom();
@@ -211,81 +207,6 @@ async function tellReady(
   // Whoever started it waits for this line, whatever the log level.
   log.child({}, { level: 'info' }).info({ listeners, admin }, 'ready');
   for (const line of demo?.welcome(listeners, admin) ?? []) output.write(`${line}\n`);
-}
-
-/** The first TERM or INT drains, a second ends at once; HUP reads the file again, USR2 replaces the workers. */
-function obeySignals(
-  wish: ServeArguments,
-  running: Config,
-  router: Router,
-  life: Life,
-  log: ProcessLog,
-  end: (code: ExitCode) => void,
-): void {
-  let asked = false;
-  const terminate = (signal: NodeJS.Signals) => {
-    if (asked) {
-      log.warn({ signal }, 'ending at once');
-      process.exit(1);
-    }
-    asked = true;
-    router.announceEnd();
-    const { drainDelayMs } = running;
-    if (life.state !== 'runs' || drainDelayMs === 0) {
-      log.info({ signal }, 'draining; a second signal ends at once');
-      return end(0);
-    }
-    log.info(
-      { signal, drainDelayMs },
-      'health checks fail from now on; draining later; a second signal ends at once',
-    );
-    setTimeout(() => {
-      if (life.state !== 'runs') return;
-      log.info({ signal }, 'draining');
-      end(0);
-    }, drainDelayMs).unref();
-  };
-  const whileItRuns = (work: () => Promise<unknown>) => (signal: NodeJS.Signals) => {
-    if (life.state === 'runs')
-      work().catch((error: unknown) => log.error({ err: error }, `${signal}: not carried out`));
-    else log.warn({ signal }, `${signal}: ignored while the router ${life.state}`);
-  };
-  const config = wish.config === undefined ? undefined : resolve(wish.config);
-  // If two ran at once, the one with the older file could apply its changes last.
-  const reload = whileItRuns(oneAtATime(() => reapply({ ...wish, config }, running, router, log)));
-  const replace = whileItRuns(() => router.replaceWorkers());
-  process.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', reload).on('SIGUSR2', replace);
-}
-
-async function reapply(
-  wish: ServeArguments,
-  running: Config,
-  router: Router,
-  log: ProcessLog,
-): Promise<void> {
-  if (wish.config === undefined) return log.warn({}, 'SIGHUP: there is no config file to apply');
-  try {
-    const overrides = await overridesOf(wish);
-    const followed = await router.follow({ path: wish.config, overrides }, 'SIGHUP');
-    if (followed.type === 'unfit')
-      return log.error(
-        { problems: renderProblems(followed.problems, wish.config) },
-        'SIGHUP: nothing applied',
-      );
-    const settings = followed.settings === null ? [] : keptSettings(running, followed.settings);
-    if (settings.length > 0)
-      log.warn({ settings }, 'SIGHUP: not applied: these settings take effect only at a start');
-    if (followed.type === 'silent') return log.warn({}, 'SIGHUP: the file says nothing of pools and domains');
-    const { answer } = followed;
-    if (answer.type === 'rejected') log.error({ reason: answer.rejection }, 'SIGHUP: nothing applied');
-    else
-      log.info(
-        { changed: answer.changed, position: answer.position },
-        'SIGHUP: pools and domains are as in the file',
-      );
-  } catch (error) {
-    log.error({ err: error }, 'SIGHUP: nothing applied');
-  }
 }
 
 function versionOf(): string {
