@@ -37,7 +37,9 @@ export class AddressUnavailable extends Error {
  * Reserves addresses between the check that they are free and listening on them; without it, a router that starts in
  * the same second would also find them free. The mark is a Unix socket with an abstract name: it has no file, exists as
  * long as this process, and is separate in every network namespace. Anybody can take such a name, so a name in use is
- * waited for, but only for a limited time.
+ * waited for, but only for a limited time. A port chosen by the system needs no mark: it is listened on all the time,
+ * shared with the workers, since the system would give it to the next program that asks for any port. Nobody connects
+ * to it, for nobody has been told of it.
  */
 export class Claims {
   readonly #marks = new Map<string, Server>();
@@ -53,14 +55,18 @@ export class Claims {
     const at = parseHostPort(address);
     if (at === undefined) throw new AddressUnavailable(`expected host:port, found ${address}`);
     await this.#mark(renderHostPort(at), address);
-    const server = await listening({ host: at.host, port: at.port, exclusive: true }).catch((error) => {
+    const isKept = SHARES_PORTS && at.port === 0;
+    const how = isKept ? { reusePort: true } : { exclusive: true };
+    const server = await listening({ host: at.host, port: at.port, ...how }).catch((error) => {
       throw unavailable(address, error);
     });
     const { address: host, port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
+    const claimed = renderHostPort({ host: at.host, port });
+    if (isKept) this.#marks.set(claimed, server.unref());
+    else await new Promise((resolve) => server.close(resolve));
     // Port 0 is a different port each time.
     if (at.port !== 0) this.#claimOnce(renderHostPort({ host, port }), address);
-    return renderHostPort({ host: at.host, port });
+    return claimed;
   }
 
   /** Drops the marks, once all addresses are listened on. */
@@ -78,8 +84,7 @@ export class Claims {
   }
 
   async #mark(name: string, address: string): Promise<void> {
-    // Only Linux shares ports like this and has abstract socket names. Port 0 is a different port each time.
-    if (process.platform !== 'linux' || name.endsWith(':0')) return;
+    if (!SHARES_PORTS || name.endsWith(':0')) return;
     if (this.#marks.has(name)) throw new AddressUnavailable(`expected ${address} once, found it twice`);
     for (let waitedMs = 0; waitedMs <= this.#patienceMs; waitedMs += AGAIN_MS) {
       const mark = await listening({ path: markOf(name) }).catch(
@@ -96,6 +101,8 @@ export class Claims {
   }
 }
 
+// Only Linux shares ports like this and has abstract socket names.
+const SHARES_PORTS = process.platform === 'linux';
 // 10 s: longer than a router takes to start. By then it listens, and its address is found in use like any other.
 const PATIENCE_MS = 10_000;
 const AGAIN_MS = 50;

@@ -1,16 +1,24 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Claims, takenSince } from '../../src/router/claim-listeners.ts';
 import { pause } from '../support/eventually.ts';
+import { holdPort } from '../support/held-port.ts';
 
 const servers: Server[] = [];
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-async function listening(at = '127.0.0.1:0'): Promise<string> {
-  const server = createServer().listen(Number(at.split(':')[1]), '127.0.0.1');
+/** Free for whoever names it, and given to nobody else meanwhile. */
+async function free(): Promise<string> {
+  const held = await holdPort();
+  onTestFinished(held.close);
+  return `127.0.0.1:${held.port}`;
+}
+
+async function listening(at = '127.0.0.1:0', reusePort = false): Promise<string> {
+  const server = createServer().listen({ port: Number(at.split(':')[1]), host: '127.0.0.1', reusePort });
   servers.push(server);
   await once(server, 'listening');
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -22,7 +30,7 @@ describe('an address', () => {
   onLinux(
     'is claimed by one at a time: who comes second waits until it is let go, and finds it listened on',
     async () => {
-      const address = await new Claims().claim('127.0.0.1:0');
+      const address = await free();
       const [one, other] = [new Claims(), new Claims()];
       expect(await one.claim(address)).toBe(address);
       const second = other.claim(address).catch((error: Error) => error.message);
@@ -35,7 +43,7 @@ describe('an address', () => {
   );
 
   onLinux('that somebody else keeps claimed, and does not listen on, is to be had in the end', async () => {
-    const address = await new Claims().claim('127.0.0.1:0');
+    const address = await free();
     const [keeper, other] = [new Claims(), new Claims(100)];
     await keeper.claim(address);
     expect(await other.claim(address)).toBe(address);
@@ -44,14 +52,13 @@ describe('an address', () => {
 
   onLinux('is not claimed twice by one router', async () => {
     const claims = new Claims();
-    const address = await claims.claim(await claims.claim('127.0.0.1:0'));
+    const address = await claims.claim(await free());
     await expect(claims.claim(address)).rejects.toThrow(`expected ${address} once, found it twice`);
     claims.letGo();
   });
 
   it('is not claimed twice by two names either', async () => {
-    const claims = new Claims();
-    const address = await claims.claim('127.0.0.1:0');
+    const address = await free();
     const port = address.slice(address.indexOf(':'));
     const second = new Claims();
     await second.claim(`localhost${port}`);
@@ -61,13 +68,26 @@ describe('an address', () => {
     expect(refused).toContainEqual(
       expect.stringMatching(/^expected localhost:\d+ and \S+ to differ, found both at \S+$/),
     );
-    claims.letGo();
     second.letGo();
   });
 
+  onLinux(
+    'with a port that the system chose is had by nobody else before the workers, and theirs alone once it is let go',
+    async () => {
+      const claims = new Claims();
+      const address = await claims.claim('127.0.0.1:0');
+      await expect(listening(address)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+      await listening(address, true);
+      claims.letGo();
+      const client = connect(Number(address.split(':')[1]), '127.0.0.1');
+      await once(servers.at(-1)!, 'connection');
+      client.destroy();
+    },
+  );
+
   onLinux('that is claimed is no place to stay at', async () => {
     const claims = new Claims();
-    const address = await claims.claim(await claims.claim('127.0.0.1:0'));
+    const address = await claims.claim(await free());
     const visitor = connect(`\0switchyard ${process.geteuid?.()} ${address}`);
     await once(visitor, 'close');
     claims.letGo();
