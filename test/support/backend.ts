@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { type HeldPort, holdPort } from './held-port.ts';
 
 export type Behaviour =
   /** 200 with a body that names the backend and the request, after `delayMs`, or when `when` is. */
@@ -45,9 +46,13 @@ export class Backend implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #server: Server;
   #port = 0;
+  /** So that the port stays ours while it refuses. */
+  #held: HeldPort | undefined;
 
   static async start(options: BackendOptions): Promise<Backend> {
     const backend = new Backend(options);
+    if (process.platform === 'linux') backend.#held = await holdPort();
+    backend.#port = backend.#held?.port ?? 0;
     await backend.accept();
     return backend;
   }
@@ -85,6 +90,7 @@ export class Backend implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#server.listening) await this.refuse();
+    await this.#held?.close();
   }
 
   #serve(): Server {

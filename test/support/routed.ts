@@ -1,5 +1,6 @@
 /** A router over scripted backends, closed after each test. */
 import { afterEach } from 'vitest';
+import { holdPort } from './held-port.ts';
 import { PlaneUnderTest, type PlaneWish } from './plane-under-test.ts';
 import { type Script, ScriptedBackend } from './scripted-backend.ts';
 
@@ -45,9 +46,7 @@ export function post(body: string, ...fields: readonly string[]): string {
   return `POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n${extra}\r\n${body}`;
 }
 
-/** A port on which nobody listens. */
+/** A port on which nobody listens, until the end of the test. */
 export async function deadPort(): Promise<number> {
-  const backend = await ScriptedBackend.listen();
-  await backend.close();
-  return backend.port;
+  return closing(await holdPort()).port;
 }
