@@ -94,15 +94,15 @@ export class CommandHandler {
         : streamsOf(happened.packed).some(isAwake);
     if (isAnyAwake) {
       for (const [stream, events] of byStream(happened.events))
-        if (isAwake(stream)) unavailable = (await this.#settled(stream, events)) ?? unavailable;
+        if (isAwake(stream)) unavailable = (await this.#broughtUpTo(stream, events)) ?? unavailable;
     }
     await published(happened.last);
     if (unavailable !== undefined) throw unavailable;
   }
 
-  async #settled(stream: StreamName, events: readonly Recorded[]): Promise<OwnerUnavailable | undefined> {
+  async #broughtUpTo(stream: StreamName, events: readonly Recorded[]): Promise<OwnerUnavailable | undefined> {
     try {
-      await this.#options.owners.settle(stream, events.at(-1)?.version ?? 0, events);
+      await this.#options.owners.bringUpTo(stream, events.at(-1)?.version ?? 0, events);
       return undefined;
     } catch (error) {
       if (error instanceof OwnerUnavailable) return error;
@@ -126,7 +126,7 @@ export class CommandHandler {
   async #again(before: { readonly position: Position; readonly answer: Json }): Promise<Answer> {
     const { answer, versions } = before.answer as { answer: Kept; versions: Record<string, Version> };
     for (const [stream, version] of Object.entries(versions)) {
-      await this.#options.owners.settle(stream as StreamName, version, []);
+      await this.#options.owners.bringUpTo(stream as StreamName, version, []);
     }
     await this.#options.published(before.position);
     return { type: 'done', ...answer, position: before.position };

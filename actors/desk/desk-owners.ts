@@ -11,7 +11,7 @@ export interface Owners {
   /** Whether anything is kept of this owner that a change has to reach. */
   isAwake(stream: StreamName): boolean;
   /** Resolves when the owner, if it is awake, and what is kept outside it are at this version or a later one. */
-  settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void>;
+  bringUpTo(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void>;
   state(stream: StreamName): Promise<{ readonly state: unknown; readonly version: Version }>;
   /** The owner is behind the log and must be rebuilt. */
   rebuild(stream: StreamName): void;

@@ -12,8 +12,8 @@ import {
   crashed,
   type Running,
 } from '../supervision/index.ts';
-import { Bedtime } from './bedtime.ts';
 import type { SupervisedOwners } from './owners.ts';
+import { Passivation } from './passivation.ts';
 
 export type ActivationOptions = {
   readonly log: LogKeeper;
@@ -28,7 +28,7 @@ export type ActivationOptions = {
 const MOST_AWAKE = 1000;
 // With more pools, this many may stay awake without being used.
 const AWAKE_OF_MANY = 250;
-const BEDTIME_MS = 1000;
+const PASSIVATION_MS = 1000;
 
 export class Activation {
   readonly #options: ActivationOptions;
@@ -62,14 +62,14 @@ export class Activation {
 
   #drowsing(context: ChildContext, most: number): Running {
     const { clock, owners } = this.#options;
-    const bedtime = new Bedtime({ most, now: clock.now, pools: owners });
-    let cancel = clock.setTimer(turn, BEDTIME_MS);
+    const passivation = new Passivation({ most, now: clock.now, pools: owners });
+    let cancel = clock.setTimer(turn, PASSIVATION_MS);
     let isOver = false;
     function turn() {
-      bedtime.look().then(
+      passivation.look().then(
         () => {
           // It may have been stopped meanwhile.
-          if (!isOver) cancel = clock.setTimer(turn, BEDTIME_MS);
+          if (!isOver) cancel = clock.setTimer(turn, PASSIVATION_MS);
         },
         (error: unknown) => context.exited(crashed(error)),
       );

@@ -31,7 +31,7 @@ export function asleepOver(log: EventLog): Owners {
     decide: async (_stream, command) => (await decideAll([command]))[0]!,
     decideAll,
     isAwake: () => false,
-    settle: async () => {},
+    bringUpTo: async () => {},
     state: (stream) => stateAsleep(log, stream),
     rebuild: () => {},
   };

@@ -106,7 +106,7 @@ export class OwnerChild implements Running {
       decider,
       initial: fold,
       chaos,
-      settled: (state, version) => this.#align(state, version),
+      evolved: (state, version) => this.#align(state, version),
     });
   }
 

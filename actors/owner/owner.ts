@@ -3,7 +3,7 @@
  *
  *            decide ──▶ answer (events or a rejection; nothing has changed yet)
  *   active ──┤
- *            recorded ──▶ evolve ──▶ settled (the outside of this owner follows its state)
+ *            recorded ──▶ evolve ──▶ evolved (the outside of this owner follows its state)
  *
  * A throw anywhere in it ends the actor; its supervisor makes a new one from the log.
  */
@@ -29,7 +29,7 @@ export type OwnerOptions<State, Command, Event> = {
   readonly initial: OwnerContext<State>;
   readonly chaos: Chaos;
   /** Brings what lies outside, such as a pool's ledger, in line with the state. Called after events. */
-  readonly settled: (state: State, version: number) => void;
+  readonly evolved: (state: State, version: number) => void;
 };
 
 /** @internal */
@@ -37,7 +37,7 @@ export type OwnerLogic<State, Command, Event> = ReturnType<typeof ownerLogic<Sta
 
 /** @internal Our declarations must not name XState: its own do not compile for everybody who compiles against ours. */
 export function ownerLogic<State, Command, Event>(options: OwnerOptions<State, Command, Event>) {
-  const { id, decider, chaos, settled } = options;
+  const { id, decider, chaos, evolved } = options;
   return fromTransition(
     (context: OwnerContext<State>, event: OwnerEvent<Command, Event>): OwnerContext<State> => {
       switch (event.type) {
@@ -55,7 +55,7 @@ export function ownerLogic<State, Command, Event>(options: OwnerOptions<State, C
             context,
           );
           chaos.reach(id, 'before-publish');
-          settled(next.state, next.version);
+          evolved(next.state, next.version);
           return next;
         }
       }

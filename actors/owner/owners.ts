@@ -100,7 +100,7 @@ export class SupervisedOwners implements Owners {
   }
 
   /** Terminates: an owner that fails again and again is parked, and a parked owner is not waited for. */
-  async settle(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
+  async bringUpTo(stream: StreamName, version: Version, events: readonly Recorded[]): Promise<void> {
     while (this.isAwake(stream)) {
       const { owner, known } = await this.#awake(stream);
       if (owner.isOver) continue;

@@ -24,7 +24,7 @@ import type { CancelTimer } from './clock.ts';
 import { type DynamicChild, shownId } from './dynamic-child.ts';
 import { DynamicChildren } from './dynamic-children.ts';
 import { Incarnation, type Stopped } from './incarnation.ts';
-import { afterCrash, afterWant } from './parking.ts';
+import { afterCrash, afterPassingFailure } from './parking.ts';
 import type { RestartWindow } from './restart-intensity.ts';
 import { RestartQueue } from './restart-queue.ts';
 import { RetryAgenda } from './retry-agenda.ts';
@@ -162,7 +162,7 @@ export class DynamicSupervisor<R extends Running> {
     const ailment = child.sicken(error, now);
     const { mayPass, random } = this.#world;
     const next = mayPass(error)
-      ? afterWant(ailment.spell, ranForMs, this.#spec.periodMs, random)
+      ? afterPassingFailure(ailment.spell, ranForMs, this.#spec.periodMs, random)
       : afterCrash(ailment.spell, { now, ranForMs }, this.#spec, random);
     ailment.spell = next.spell;
     if (next.type === 'park') {

@@ -41,7 +41,12 @@ export function afterCrash(
 }
 
 /** It failed for a reason that time may repair, so a restart at once would fail as well. */
-export function afterWant(before: Spell, ranForMs: number, periodMs: number, random: () => number): Parked {
+export function afterPassingFailure(
+  before: Spell,
+  ranForMs: number,
+  periodMs: number,
+  random: () => number,
+): Parked {
   return park(healed(before, ranForMs, periodMs), random);
 }
 

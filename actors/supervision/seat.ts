@@ -3,7 +3,7 @@ import { type ActorInfo, type Branch, type LastError, messageOf } from './actor-
 import type { ActorState } from './census.ts';
 import { type ChildEnd, type ChildSpec, isRestarted } from './child-spec.ts';
 import { Incarnation, type Keeper, type Stopped } from './incarnation.ts';
-import { afterWant, HEALTHY, type Spell } from './parking.ts';
+import { afterPassingFailure, HEALTHY, type Spell } from './parking.ts';
 import type { Happening } from './supervision-event.ts';
 import type { World } from './world.ts';
 
@@ -112,7 +112,7 @@ export class Seat implements Keeper {
 
   /** It ended for a reason that time may repair. Returns in how many milliseconds it is tried again. */
   park(error: unknown, periodMs: number): number {
-    const { spell, delayMs } = afterWant(this.#spell, this.#ranForMs, periodMs, this.#world.random);
+    const { spell, delayMs } = afterPassingFailure(this.#spell, this.#ranForMs, periodMs, this.#world.random);
     this.life = undefined;
     this.#spell = spell;
     this.#retryAtMs = this.#become('parked') + delayMs;

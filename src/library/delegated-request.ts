@@ -46,7 +46,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
   #reason: Reason | undefined;
   #preparation: 'none' | 'asked' | 'done' = 'none';
   #upstream: readonly string[] = [];
-  #isSettled = false;
+  #isOver = false;
   #isFinished = false;
 
   constructor(exchange: Delegated, delegation: Delegation<Domain, Service, State>) {
@@ -191,8 +191,8 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     this.#safely(() => this.exchange.enquiry?.tell(page));
   }
 
-  settled(): void {
-    this.#isSettled = true;
+  ended(): void {
+    this.#isOver = true;
     this.stopwatch.stop();
     if (BLAME[(this.exchange.outcome as RequestOutcome).type] !== 'nobody') this.facts.abort();
     this.#finish();
@@ -234,7 +234,7 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
 
   /** When the client has its response and the service is checked in, whichever comes later. */
   #finish(): void {
-    if (!this.#isSettled || this.#isFinished || !this.#ledger.isResting) return;
+    if (!this.#isOver || this.#isFinished || !this.#ledger.isResting) return;
     this.#isFinished = true;
     if (this.#delegation.decisions.finished !== undefined) void this.#finished();
   }

@@ -57,5 +57,5 @@ export interface Delegate {
   /** The request failed and the client can still be told. Undefined: the router's own page; 'later': `tell` will say. */
   page(type: OutcomeType): Answer | undefined | 'later';
   /** The request is over for the client; its lease may be held a moment longer. */
-  settled(): void;
+  ended(): void;
 }

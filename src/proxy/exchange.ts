@@ -182,7 +182,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
       return;
     }
     this.enquiry.waitsFor = '';
-    this.settle(this.context.now());
+    this.end(this.context.now());
     this.client.cut('gone');
   }
 

@@ -107,7 +107,7 @@ export abstract class ProxiedRequest extends RequestActor {
   /** How a lease that is still held will be returned. */
   leaseEnd: LeaseEnd = 'finished';
   #requestId = '';
-  #isSettled = false;
+  #isEnded = false;
   #isFaulty = false;
 
   constructor(client: ClientSide, head: RequestHead, nowMs: number) {
@@ -175,7 +175,7 @@ export abstract class ProxiedRequest extends RequestActor {
   #tellClient(type: OutcomeType): void {
     const row = this.row ?? rowOf(type);
     if (this.status !== 0 || row.status === 499) {
-      this.settle(this.context.now());
+      this.end(this.context.now());
       // A client that reads too slowly or has sent its FIN may read on, and would take our FIN for the regular end.
       if (this.forwarding?.isEndless === true) this.client.cut('reset');
       else this.client.cut(row.status === 499 ? 'gone' : 'short');
@@ -204,18 +204,18 @@ export abstract class ProxiedRequest extends RequestActor {
     this.status = status;
     this.bytesOut += bytes.length;
     this.client.writeBytes(bytes);
-    this.settle(this.context.now());
+    this.end(this.context.now());
     this.client.done(keepAlive);
   }
 
   /** Accounting, once per request. An exception in it loses a record, but must not keep the client's side from ending. */
-  settle(nowMs: number): void {
-    this.#isSettled = true;
+  end(nowMs: number): void {
+    this.#isEnded = true;
     this.context.counters.inFlight--;
     try {
       if (this.isCounted) leaveDomain(this.context, this.domain as DomainRoute);
       recordEnd(this, nowMs);
-      this.enquiry?.delegate.settled();
+      this.enquiry?.delegate.ended();
     } catch (error) {
       this.#fault(error);
     }
@@ -229,7 +229,7 @@ export abstract class ProxiedRequest extends RequestActor {
     } catch (second) {
       this.#fault(second);
     }
-    if (!this.#isSettled && this.enquiry?.waitsFor !== 'page') this.#wreck();
+    if (!this.#isEnded && this.enquiry?.waitsFor !== 'page') this.#wreck();
   }
 
   /** Reports every exception of a request, but counts the request as crashed once. */
@@ -244,7 +244,7 @@ export abstract class ProxiedRequest extends RequestActor {
     this.outcome ??= { type: 'internal_error', phase: this.phase };
     this.tenancy?.leave(this.context.now());
     this.abandonBackend();
-    this.settle(this.context.now());
+    this.end(this.context.now());
     this.client.cut('reset');
   }
 }

@@ -212,10 +212,10 @@ describe('a change on trial', () => {
   ])('is on trial too where its owner %s', async (_title, error, told) => {
     const log = createMemoryLog({ now: Date.now });
     let isLost = false;
-    const settle = async () => {
+    const bringUpTo = async () => {
       if (isLost) throw error;
     };
-    const confirmations = await started(log, { desk: deskOver(log, { settle }) });
+    const confirmations = await started(log, { desk: deskOver(log, { bringUpTo }) });
     await using made = await scene({ confirmations, now: Date.now }, log);
     await made.client.must('POST', '/v1/apply', BEFORE);
     isLost = true;

@@ -153,7 +153,7 @@ function ownersOver(log: EventLog): Owners {
     decide,
     decideAll: (commands) => Promise.all(commands.map((command) => decide(streamOf(command), command))),
     isAwake: () => true,
-    settle: async () => {},
+    bringUpTo: async () => {},
     state: fold,
     rebuild: () => {},
   };

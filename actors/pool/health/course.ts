@@ -2,7 +2,7 @@
 import type { LeaseEnd } from '../ledger/ledger.ts';
 import type { Row } from '../policy/policy.ts';
 import { isOutFor, judge, mayClose } from './judge.ts';
-import { count, failedOf, forget } from './tally.ts';
+import { count, failedOf, resetTally } from './tally.ts';
 import { isOut, NO_UNIT, STATE, UNIT, UNITS, unitOf, type Ward } from './ward.ts';
 
 /** What follows from a check-in for one unit, as an operation of its own. */
@@ -27,7 +27,7 @@ export function isAnyReady(ward: Ward, row: Row): boolean {
 }
 
 /** A lease on this row was granted: if a unit is ready, this is its trial. */
-export function begin(ward: Ward, row: Row, route: number, ticket: number, thread: number): void {
+export function leaseGranted(ward: Ward, row: Row, route: number, ticket: number, thread: number): void {
   beginUnit(ward, row, 0, ticket, thread);
   const unit = unitOf(ward, row, route);
   if (unit > 0) beginUnit(ward, row, unit, ticket, thread);
@@ -57,14 +57,14 @@ export function speaksFor(ward: Ward, row: Row, route: number, end: LeaseEnd): n
       continue;
     ward.set(row, free, UNIT.key, route);
     ward.set(row, free, UNIT.level, 0);
-    forget(ward, row, free);
+    resetTally(ward, row, free);
     return free;
   }
   return 0;
 }
 
 /** A lease ended like this. `isOwn`: the unit is the one it speaks for. */
-export function settle(
+export function leaseEnded(
   ward: Ward,
   row: Row,
   unit: number,
@@ -106,7 +106,7 @@ export function restore(ward: Ward, row: Row, unit: number, untilMs: number, lev
   ward.setState(row, unit, STATE.ejected);
   ward.set(row, unit, UNIT.untilMs, untilMs);
   ward.set(row, unit, UNIT.level, level);
-  forget(ward, row, unit);
+  resetTally(ward, row, unit);
 }
 
 /** If more units are out than may be, the one that would be back soonest, as row × UNITS + unit; otherwise NO_UNIT. */
@@ -146,12 +146,12 @@ export function release(ward: Ward, row: Row, unit: number, ticket: number): voi
   ward.setState(row, unit, STATE.sound);
   ward.set(row, unit, UNIT.ticket, ticket);
   ward.set(row, unit, UNIT.untilMs, ward.nowMs);
-  forget(ward, row, unit);
+  resetTally(ward, row, unit);
 }
 
 /** It should be ejected, but too many are out: its failures are reported only once. */
 export function withhold(ward: Ward, row: Row, unit: number): void {
-  forget(ward, row, unit);
+  resetTally(ward, row, unit);
 }
 
 /** Forgets everything about a row's backend. Leases up to this ticket belong to another one, so their ends say nothing. */
@@ -162,12 +162,12 @@ export function renew(ward: Ward, row: Row, ticket: number): void {
     ward.set(row, unit, UNIT.level, 0);
     ward.set(row, unit, UNIT.ticket, ticket);
     ward.set(row, unit, UNIT.untilMs, 0);
-    forget(ward, row, unit);
+    resetTally(ward, row, unit);
   }
 }
 
 /** The thread that had the trial's lease is dead: the trial is repeated with another request. */
-export function abandon(ward: Ward, row: Row, dead: number): boolean {
+export function repeatTrial(ward: Ward, row: Row, dead: number): boolean {
   let found = false;
   for (let unit = 0; unit < UNITS; unit++) {
     if (ward.get(row, unit, UNIT.state) !== STATE.trying || ward.get(row, unit, UNIT.thread) !== dead)

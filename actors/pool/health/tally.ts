@@ -25,7 +25,7 @@ export function totalOf(ward: Ward, row: Row, unit: number): number {
   return ward.get(row, unit, UNIT.total) + ward.get(row, unit, UNIT.totalBefore);
 }
 
-export function forget(ward: Ward, row: Row, unit: number): void {
+export function resetTally(ward: Ward, row: Row, unit: number): void {
   ward.set(row, unit, UNIT.startedAtMs, ward.nowMs);
   ward.set(row, unit, UNIT.failed, 0);
   ward.set(row, unit, UNIT.total, 0);
@@ -37,7 +37,7 @@ function roll(ward: Ward, row: Row, unit: number): void {
   const halves = halvesSince(ward, row, unit);
   if (halves === 0) return;
   if (halves >= 2) {
-    forget(ward, row, unit);
+    resetTally(ward, row, unit);
     return;
   }
   ward.set(row, unit, UNIT.failedBefore, ward.get(row, unit, UNIT.failed));

@@ -12,8 +12,8 @@
  * revoked connection cannot be used again, so no holder has to be asked twice.
  */
 import { fail } from 'node:assert/strict';
-import type { Instruments } from './instruments.ts';
 import type { ConnectionClaims, Lease } from './ledger.ts';
+import type { LedgerTools } from './ledger-tools.ts';
 import { ARENA, CLAIM, CLOSED, NO_LIMIT, NODE, POOL, ROW } from './memory/layout.ts';
 import type { Memory } from './memory/memory.ts';
 import type { PoolView } from './pool-view.ts';
@@ -24,9 +24,9 @@ const HIGH = 0x10000;
 
 export class PoolClaims implements ConnectionClaims {
   readonly #pool: PoolView;
-  readonly #tools: Instruments;
+  readonly #tools: LedgerTools;
 
-  constructor(pool: PoolView, tools: Instruments) {
+  constructor(pool: PoolView, tools: LedgerTools) {
     this.#pool = pool;
     this.#tools = tools;
   }
@@ -145,10 +145,10 @@ export class PoolClaims implements ConnectionClaims {
     if (!this.#pool.enter()) fail('expected the pool of a claim, found none');
   }
 
-  /** Settles, since this thread may be the one that was asked. */
+  /** Delivers, since this thread may be the one that was asked. */
   #exit(): void {
     this.#pool.exit();
-    this.#tools.mailbox.settle();
+    this.#tools.mailbox.deliverIfRung();
   }
 }
 
@@ -181,13 +181,13 @@ export function claimsOf(memory: Memory, row: number, thread: number) {
  * After a row got its first limit: nobody has claims on it yet, and each thread closes the connections that idle from
  * before.
  */
-export function tellOfFirstLimit({ section, mailbox }: Instruments): void {
+export function tellOfFirstLimit({ section, mailbox }: LedgerTools): void {
   if (section.words[ARENA.claims] === 0) return;
   for (let thread = 0; thread < section.threads; thread++) mailbox.askForAll(thread);
 }
 
 /** Revokes idle connections that may no longer be used or exceed the limit; their holders close them. Under the lock. */
-export function revokeExcess(tools: Instruments, row: number): void {
+export function revokeExcess(tools: LedgerTools, row: number): void {
   const { section, mailbox } = tools;
   const { words } = section;
   if (words[ARENA.claims] === 0) return;
@@ -206,7 +206,7 @@ export function revokeExcess(tools: Instruments, row: number): void {
 }
 
 /** Drops the claims of a dead thread, whose connections are closed by now. Under the lock. */
-export function dropClaims(tools: Instruments, row: number, dead: number): void {
+export function dropClaims(tools: LedgerTools, row: number, dead: number): void {
   const { section } = tools;
   if (section.words[ARENA.claims] === 0) return;
   const at = claimAt(section, row, dead);
@@ -233,7 +233,7 @@ function idleHolder(memory: Memory, row: number, first: number): number {
   return -1;
 }
 
-function revoke({ section }: Instruments, row: number, holder: number): void {
+function revoke({ section }: LedgerTools, row: number, holder: number): void {
   const at = claimAt(section, row, holder) + CLAIM.idle;
   section.set(at, section.words[at]! - 1 + HIGH);
 }
@@ -261,7 +261,7 @@ function isWanted(memory: Memory, row: number): boolean {
 }
 
 /** Call it after the commit that made room, under the lock. */
-function tellWanting({ section, mailbox }: Instruments, row: number): void {
+function tellWanting({ section, mailbox }: LedgerTools, row: number): void {
   const { words, threads } = section;
   for (let thread = 0, at = claimAt(section, row, 0); thread < threads; thread++, at += CLAIM.words)
     if (words[at + CLAIM.connections]! >= HIGH) mailbox.ask(thread, row);

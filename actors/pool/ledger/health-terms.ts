@@ -5,8 +5,8 @@
 import { inExcess, release, restore } from '../health/course.ts';
 import { NO_UNIT, UNIT, UNITS } from '../health/ward.ts';
 import type { Row } from '../policy/policy.ts';
-import type { Instruments } from './instruments.ts';
 import type { Change, HealthDefinition, KnownEjection, RowDefinition } from './ledger.ts';
+import type { LedgerTools } from './ledger-tools.ts';
 import { CLOSED, POOL, ROW } from './memory/layout.ts';
 import type { PoolView } from './pool-view.ts';
 import { OP } from './record/record-layout.ts';
@@ -20,7 +20,7 @@ export const UNJUDGED: HealthDefinition = {
   slowStartMs: 0,
 };
 
-export function judgeBy(tools: Instruments, pool: PoolView, health: HealthDefinition, change: Change): void {
+export function judgeBy(tools: LedgerTools, pool: PoolView, health: HealthDefinition, change: Change): void {
   const { section, recorder } = tools;
   const { words, doubles } = section;
   const { block } = pool;
@@ -45,7 +45,7 @@ export function judgeBy(tools: Instruments, pool: PoolView, health: HealthDefini
 
 /** Applies what was known of a backend's health before it had this row. */
 export function recall(
-  tools: Instruments,
+  tools: LedgerTools,
   pool: PoolView,
   row: Row,
   target: RowDefinition,
@@ -73,7 +73,7 @@ export function recall(
 }
 
 /** Where more are out than may be, lets those back whose time would be over soonest. */
-export function relieve(tools: Instruments, pool: PoolView, change: Change): boolean {
+export function relieve(tools: LedgerTools, pool: PoolView, change: Change): boolean {
   const { section, recorder } = tools;
   const { ward, block } = pool;
   ward.nowMs = change.nowMs;

@@ -2,9 +2,9 @@
 import {
   type Consequence,
   eject,
+  leaseEnded,
   makeReady,
   release,
-  settle,
   speaksFor,
   withhold,
 } from '../health/course.ts';
@@ -44,7 +44,7 @@ export class JudgedPool extends PoolView {
     changes: readonly HealthChange[],
   ): readonly HealthChange[] {
     const wasTrying = this.ward.get(row, unit, UNIT.state) === STATE.trying;
-    const consequence = settle(this.ward, row, unit, lease.ticket, end, isOwn);
+    const consequence = leaseEnded(this.ward, row, unit, lease.ticket, end, isOwn);
     if (wasTrying && this.ward.get(row, unit, UNIT.state) === STATE.ready) this.isQuiet = false;
     if (consequence === 'none') return changes;
     this.isQuiet = false;

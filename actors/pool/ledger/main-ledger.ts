@@ -135,7 +135,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
       if (!queued.has(pool.block) && !this.reaper.holds(pool, thread)) continue;
       const attempt = () => {
         if (this.defined.get(pool.key) === pool)
-          this.inside(pool, () => this.reaper.settle(pool, thread, nowMs));
+          this.inside(pool, () => this.reaper.reap(pool, thread, nowMs));
       };
       if (!this.tries(attempt)) await this.soon(attempt);
     }
@@ -236,13 +236,13 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
     const poolAt = (block: number) => [...this.defined.values()].find((pool) => pool.block === block);
     const pool = this.reaper.heldBy(dead, poolAt);
     if (pool === undefined) return;
-    this.finishing(pool, () => this.reaper.settle(pool, dead, nowMs));
+    this.finishing(pool, () => this.reaper.reap(pool, dead, nowMs));
   }
 
   private inside(pool: SharedPool, act: () => void): void {
     assert(pool.enter(), 'expected the memory of a defined pool');
     this.finishing(pool, act);
-    this.tools.mailbox.settle();
+    this.tools.mailbox.deliverIfRung();
   }
 
   /** Acts under the lock, then leaves it. */

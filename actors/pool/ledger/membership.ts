@@ -6,8 +6,8 @@ import { policyCode } from '../policy/policies.ts';
 import type { Row } from '../policy/policy.ts';
 import { connectionsOf, revokeExcess } from './claims.ts';
 import { judgeBy, recall, relieve, UNJUDGED } from './health-terms.ts';
-import type { Instruments } from './instruments.ts';
 import type { Change, PoolDefinition, RowDefinition } from './ledger.ts';
+import type { LedgerTools } from './ledger-tools.ts';
 import { CLOSED, NO_LIMIT, NODE_STATE, PHASE, POOL, ROW, UNHEALTHY } from './memory/layout.ts';
 import type { PoolMemory } from './memory/pool-memory.ts';
 import { unlink } from './memory/queue.ts';
@@ -19,14 +19,14 @@ import type { Vacancies } from './vacancies.ts';
 const WANTED = CLOSED.draining | CLOSED.starting;
 
 export class Membership {
-  private readonly tools: Instruments;
+  private readonly tools: LedgerTools;
   private readonly memory: PoolMemory;
   private readonly rows: Rows;
   // A pool gets tickets above those of all pools that were released before, so if it is defined again, no two of its
   // records share one.
   private lastTicket = 0;
 
-  constructor(tools: Instruments, memory: PoolMemory, rows: Rows) {
+  constructor(tools: LedgerTools, memory: PoolMemory, rows: Rows) {
     this.tools = tools;
     this.memory = memory;
     this.rows = rows;
@@ -69,7 +69,7 @@ export class Membership {
     const widening = rows.some((row) => row.state === 'up' && !this.isUp(pool, known.get(row.backendKey)))
       ? 1
       : 0;
-    this.settle(
+    this.putSettings(
       pool,
       words[pool.block + POOL.policy]!,
       maxWaiting,
@@ -123,7 +123,7 @@ export class Membership {
       section.commit();
     }
     const hold = definition.whenEmpty === 'hold' ? 1 : 0;
-    this.settle(pool, policyCode(definition.policy), definition.maxWaiting, hold, 0, change);
+    this.putSettings(pool, policyCode(definition.policy), definition.maxWaiting, hold, 0, change);
     pool.serve(change.nowMs, Number.POSITIVE_INFINITY);
   }
 
@@ -182,7 +182,7 @@ export class Membership {
     return true;
   }
 
-  private settle(
+  private putSettings(
     pool: PoolView,
     policy: number,
     maxWaiting: number,

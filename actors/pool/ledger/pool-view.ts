@@ -6,10 +6,10 @@
  * leaving. So an open slot is one that no waiter may have, and a newcomer who takes it overtakes nobody.
  */
 import { fail } from 'node:assert/strict';
-import { begin, isAnyReady, isReady } from '../health/course.ts';
+import { isAnyReady, isReady, leaseGranted } from '../health/course.ts';
 import { learnOf, policyOf } from '../policy/policies.ts';
 import { type Learn, NONE, type Policy, type Row } from '../policy/policy.ts';
-import type { Instruments } from './instruments.ts';
+import type { LedgerTools } from './ledger-tools.ts';
 import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW } from './memory/layout.ts';
 import { unlink } from './memory/queue.ts';
 import { SharedField } from './memory/shared-field.ts';
@@ -22,7 +22,7 @@ export class PoolView {
   block: number;
   readonly field: SharedField;
   readonly ward: SharedWard;
-  protected readonly tools: Instruments;
+  protected readonly tools: LedgerTools;
   private layout = -1;
   private policyCode = -1;
   private policy: Policy = () => NONE;
@@ -30,7 +30,7 @@ export class PoolView {
   /** Whether the lease granted last may have been a trial. */
   protected mayHaveClosed = false;
 
-  constructor(tools: Instruments, key: number, block: number) {
+  constructor(tools: LedgerTools, key: number, block: number) {
     this.tools = tools;
     this.key = key;
     this.block = block;
@@ -194,7 +194,7 @@ export class PoolView {
     this.mayHaveClosed = this.word(this.block + POOL.trials) !== 0;
     if (!this.mayHaveClosed) return;
     this.ward.nowMs = this.field.nowMs;
-    begin(this.ward, row, this.field.route, ticket, thread);
+    leaseGranted(this.ward, row, this.field.route, ticket, thread);
   }
 
   /** How the policy learns from a check-in; undefined: it does not. */

@@ -2,9 +2,9 @@
  * Takes back what a dead thread held. Main thread only, after the worker's exit event, when nothing of it runs any
  * more.
  */
-import { abandon } from '../health/course.ts';
+import { repeatTrial } from '../health/course.ts';
 import { dropClaims, hasClaims } from './claims.ts';
-import type { Instruments } from './instruments.ts';
+import type { LedgerTools } from './ledger-tools.ts';
 import { AREA, CLOSED, NODE, NODE_STATE, POOL, ROW } from './memory/layout.ts';
 import { mark } from './memory/mailbox.ts';
 import { chunksOf, clearNodes, nodesIn } from './memory/nodes.ts';
@@ -14,10 +14,10 @@ import type { PoolView } from './pool-view.ts';
 import { OP } from './record/record-layout.ts';
 
 export class Reaper {
-  private readonly tools: Instruments;
+  private readonly tools: LedgerTools;
   private readonly memory: PoolMemory;
 
-  constructor(tools: Instruments, memory: PoolMemory) {
+  constructor(tools: LedgerTools, memory: PoolMemory) {
     this.tools = tools;
     this.memory = memory;
   }
@@ -44,7 +44,7 @@ export class Reaper {
   }
 
   /** Takes its leases and waiters out of one pool, with one record, then serves the queue. Under the lock. */
-  settle(pool: PoolView, dead: number, nowMs: number): void {
+  reap(pool: PoolView, dead: number, nowMs: number): void {
     const { section, recorder } = this.tools;
     if (this.hasStake(pool, dead)) {
       recorder.pool(OP.reap, pool.block, recorder.ticket(pool.block), nowMs, dead, 0);
@@ -140,7 +140,7 @@ export class Reaper {
       section.set(at + ROW.cut, (words[at + ROW.cut]! + share) | 0);
       if (left === 0 && (words[at + ROW.closed]! & CLOSED.removed) !== 0)
         section.set(at + ROW.closed, CLOSED.empty);
-      else abandon(pool.ward, row, dead);
+      else repeatTrial(pool.ward, row, dead);
       section.commit();
     }
   }

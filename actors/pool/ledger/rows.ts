@@ -3,18 +3,18 @@ import assert from 'node:assert/strict';
 import { renew } from '../health/course.ts';
 import type { Row } from '../policy/policy.ts';
 import { connectionsOf, tellOfFirstLimit } from './claims.ts';
-import type { Instruments } from './instruments.ts';
 import type { Change, RowDefinition } from './ledger.ts';
+import type { LedgerTools } from './ledger-tools.ts';
 import { CLOSED, NO_LIMIT, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './memory/layout.ts';
 import type { PoolMemory } from './memory/pool-memory.ts';
 import type { PoolView } from './pool-view.ts';
 import { Vacancies } from './vacancies.ts';
 
 export class Rows {
-  private readonly tools: Instruments;
+  private readonly tools: LedgerTools;
   private readonly memory: PoolMemory;
 
-  constructor(tools: Instruments, memory: PoolMemory) {
+  constructor(tools: LedgerTools, memory: PoolMemory) {
     this.tools = tools;
     this.memory = memory;
   }

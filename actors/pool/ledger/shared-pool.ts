@@ -57,7 +57,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     } finally {
       this.exit();
     }
-    this.tools.mailbox.settle(waiter.place);
+    this.tools.mailbox.deliverIfRung(waiter.place);
     return answer;
   }
 
@@ -78,7 +78,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     } finally {
       this.exit();
     }
-    this.tools.mailbox.settle();
+    this.tools.mailbox.deliverIfRung();
     return changes;
   }
 
@@ -100,7 +100,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
       this.tools.section.words[node + NODE.state] = NODE_STATE.free;
     }
     this.tools.nodes.release(node);
-    this.tools.mailbox.settle();
+    this.tools.mailbox.deliverIfRung();
     return answer;
   }
 
@@ -150,7 +150,7 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     } finally {
       this.exit();
     }
-    this.tools.mailbox.settle();
+    this.tools.mailbox.deliverIfRung();
   }
 
   private give(

@@ -1,6 +1,7 @@
 /** The ledger of one thread: the pools it has used, and its mailbox. */
-import { type Instruments, instruments } from './instruments.ts';
+
 import type { Ledger, PoolLedger, Ring, RowWatcher } from './ledger.ts';
+import { type LedgerTools, ledgerTools } from './ledger-tools.ts';
 import { PHASE, POOL } from './memory/layout.ts';
 import type { Section } from './memory/section.ts';
 import { SharedPool } from './shared-pool.ts';
@@ -9,12 +10,12 @@ import { SharedPool } from './shared-pool.ts';
 const LOOKS = 5000;
 
 export class ThreadLedger implements Ledger {
-  protected readonly tools: Instruments;
+  protected readonly tools: LedgerTools;
   protected readonly pools = new Map<number, SharedPool>();
   private looking: Iterator<SharedPool> | undefined;
 
   constructor(section: Section, ring: Ring) {
-    this.tools = instruments(section, ring);
+    this.tools = ledgerTools(section, ring);
   }
 
   get thread(): number {

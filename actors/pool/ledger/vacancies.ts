@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { Row } from '../policy/policy.ts';
 
 /** What has to be known about the rows of a pool. */
-export type Seats = {
+export type RowOccupancy = {
   rows(): number;
   capacity(): number;
   isEmpty(row: Row): boolean;
@@ -17,30 +17,31 @@ export type Seats = {
 };
 
 export class Vacancies {
-  readonly #seats: Seats;
+  readonly #occupancy: RowOccupancy;
   /** Empty rows, by the backend that had them. */
   readonly #former = new Map<number, Row>();
   /** No row before this one is free. */
   #from = 0;
 
-  constructor(seats: Seats) {
-    this.#seats = seats;
-    for (let row = 0; row < seats.rows(); row++) if (seats.isEmpty(row)) this.emptied(row);
+  constructor(occupancy: RowOccupancy) {
+    this.#occupancy = occupancy;
+    for (let row = 0; row < occupancy.rows(); row++) if (occupancy.isEmpty(row)) this.emptied(row);
   }
 
   /** Reports that a row was emptied: its backend may have it again. */
   emptied(row: Row): void {
-    this.#former.set(this.#seats.keyOf(row), row);
+    this.#former.set(this.#occupancy.keyOf(row), row);
     if (row < this.#from) this.#from = row;
   }
 
   /** The row that this backend had, else the first free one, else the one after the last. */
   rowFor(backendKey: number): Row {
-    const seats = this.#seats;
+    const occupancy = this.#occupancy;
     const former = this.#former.get(backendKey);
-    if (former !== undefined && seats.isEmpty(former) && seats.keyOf(former) === backendKey) return former;
-    while (this.#from < seats.rows() && !seats.isFree(this.#from)) this.#from += 1;
-    assert(this.#from < seats.capacity(), 'expected room for a row');
+    if (former !== undefined && occupancy.isEmpty(former) && occupancy.keyOf(former) === backendKey)
+      return former;
+    while (this.#from < occupancy.rows() && !occupancy.isFree(this.#from)) this.#from += 1;
+    assert(this.#from < occupancy.capacity(), 'expected room for a row');
     return this.#from;
   }
 }

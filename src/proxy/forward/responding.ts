@@ -217,7 +217,7 @@ export class Responding implements RelayOwner, PipeOwner {
     const nowMs = request.context.now();
     if (this.isPaused) this.#connection.socket.resume();
     this.#sender.letGo(isClean, this.#relay.head as ResponseHead, nowMs);
-    request.settle(nowMs);
+    request.end(nowMs);
     if (request.head.keepAlive || !request.isUploadDone) request.client.done(this.#keepAlive, nowMs);
     else request.client.leave(nowMs);
   }
@@ -252,7 +252,7 @@ export class Responding implements RelayOwner, PipeOwner {
     const request = this.#request;
     if (!request.conclude({ type: 'upgraded', phase: 'pipe' })) return;
     request.abandonBackend();
-    request.settle(request.context.now());
+    request.end(request.context.now());
     request.client.done(false);
   }
 }

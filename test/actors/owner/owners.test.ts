@@ -135,7 +135,7 @@ describe('a pool', () => {
     ]);
   });
 
-  it('that lacks what is in the log is told it when it settles, however much of it is brought along', async () => {
+  it('that lacks what is in the log is told it when it is brought up to date, however much of it is brought along', async () => {
     const { log, owners } = scene.system;
     await ask(PUT_WEB);
     for (const brought of [0, 1, 2]) {
@@ -151,7 +151,7 @@ describe('a pool', () => {
         ]),
       );
       const last = (await log.read({ from: version + 1 })).slice(2 - brought);
-      await owners.settle(WEB, version + 2, last);
+      await owners.bringUpTo(WEB, version + 2, last);
       expect(owners.pools.lookup('web')?.known?.version).toBe(version + 2);
       expect(scene.ledger.rowsOf(keyOf('web'))).toHaveLength(2 * (brought + 1));
     }

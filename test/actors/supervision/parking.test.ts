@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LONGEST_PARKING_MS, parkingDelayMs } from '../../../actors/supervision/backoff.ts';
-import { afterCrash, afterWant, HEALTHY } from '../../../actors/supervision/parking.ts';
+import { afterCrash, afterPassingFailure, HEALTHY } from '../../../actors/supervision/parking.ts';
 import { countRestart } from '../../../actors/supervision/restart-intensity.ts';
 
 const WINDOW = { intensity: 2, periodMs: 1000 };
@@ -72,9 +72,15 @@ describe('a child after a crash', () => {
   });
 
   it('for want of what time may bring is parked at once, and healthy again after a period like any other', () => {
-    const once = afterWant(HEALTHY, 0, 1000, half);
+    const once = afterPassingFailure(HEALTHY, 0, 1000, half);
     expect(once).toEqual({ type: 'park', spell: { restarts: [], parkings: 1 }, delayMs: 75 });
-    expect(afterWant(once.spell, 999, 1000, half)).toMatchObject({ spell: { parkings: 2 }, delayMs: 150 });
-    expect(afterWant(once.spell, 1000, 1000, half)).toMatchObject({ spell: { parkings: 1 }, delayMs: 75 });
+    expect(afterPassingFailure(once.spell, 999, 1000, half)).toMatchObject({
+      spell: { parkings: 2 },
+      delayMs: 150,
+    });
+    expect(afterPassingFailure(once.spell, 1000, 1000, half)).toMatchObject({
+      spell: { parkings: 1 },
+      delayMs: 75,
+    });
   });
 });

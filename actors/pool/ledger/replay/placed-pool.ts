@@ -1,5 +1,5 @@
 /** What the main thread did to a pool, repeated: rows and settings are placed, a pool is dropped, a dead thread is reaped. */
-import { abandon, renew } from '../../health/course.ts';
+import { renew, repeatTrial } from '../../health/course.ts';
 import { CLOSED, NO_LIMIT, NODE, NODE_STATE, POOL, ROW } from '../memory/layout.ts';
 import { unlink } from '../memory/queue.ts';
 import { closedOf } from './restore-state.ts';
@@ -69,7 +69,7 @@ export class PlacedPool extends TransparentPool {
       section.set(at + ROW.shadows + dead, 0);
       if (left === 0 && (this.word(at + ROW.closed) & CLOSED.removed) !== 0)
         section.set(at + ROW.closed, CLOSED.empty);
-      else abandon(this.ward, row, dead);
+      else repeatTrial(this.ward, row, dead);
       section.commit();
     }
     for (const [ticket, held] of this.leases) if (held % ROW_SHIFT === dead) this.leases.delete(ticket);
@@ -77,7 +77,7 @@ export class PlacedPool extends TransparentPool {
       if (this.word(node + NODE.thread) !== dead) continue;
       unlink(section, this.block, node, NODE_STATE.free);
       section.commit();
-      this.forget(ticket, node);
+      this.dropWaiter(ticket, node);
     }
     this.mayHaveOpened = true;
   }

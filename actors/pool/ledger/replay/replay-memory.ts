@@ -1,6 +1,6 @@
 /** Memory in which ledgers are decided again: an arena of this thread's own, without contended locks, bells or records. */
 
-import type { Instruments } from '../instruments.ts';
+import type { LedgerTools } from '../ledger-tools.ts';
 import { Directory } from '../memory/directory.ts';
 import { NODE, NODE_STATE, TRIED_MAX } from '../memory/layout.ts';
 import { Mailbox } from '../memory/mailbox.ts';
@@ -16,7 +16,7 @@ const RESERVE_BYTES = 2 ** 30;
 
 export class ReplayMemory {
   readonly section: Section;
-  readonly tools: Instruments;
+  readonly tools: LedgerTools;
   readonly pools: PoolMemory;
   /** The consequences of the current step, as the ledger would have recorded them. */
   readonly followed: Followed[] = [];
@@ -97,5 +97,5 @@ class ListeningRecorder extends Recorder {
 class SilentMailbox extends Mailbox {
   override post(): void {}
   override ringBells(): void {}
-  override settle(): void {}
+  override deliverIfRung(): void {}
 }

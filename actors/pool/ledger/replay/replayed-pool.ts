@@ -51,7 +51,7 @@ export class ReplayedPool extends ReplayedHealth {
     // Any other waiter that may now be given something has a record of its own.
     this.mayHaveClosed = false;
     this.#lease(record.ticket, row, thread);
-    this.forget(waiter, node);
+    this.dropWaiter(waiter, node);
   }
 
   #happen(record: LedgerRecord): void {
@@ -62,12 +62,12 @@ export class ReplayedPool extends ReplayedHealth {
     switch (record.op) {
       case 'start':
         this.empty();
-        this.settle(record);
+        this.putSettings(record);
         this.memory.section.words[this.block + POOL.chance] = record.seed;
         this.memory.section.doubles[(this.block + POOL.ticket) >> 1] = record.ticket;
         return;
       case 'settings':
-        this.settle(record);
+        this.putSettings(record);
         this.mayHaveOpened = true;
         return;
       case 'row':
@@ -216,7 +216,7 @@ export class ReplayedPool extends ReplayedHealth {
     const word = waitOf(this.field.found());
     if (word !== record.wait) throw new Differs('it waited for another reason', { word }, recorded);
     unlink(this.memory.section, this.block, node, NODE_STATE.free);
-    this.forget(record.waiter, node);
+    this.dropWaiter(record.waiter, node);
   }
 
   #lease(ticket: number, row: number, thread: number): void {

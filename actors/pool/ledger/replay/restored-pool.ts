@@ -56,7 +56,7 @@ export class RestoredPool extends SharedPool {
   restore(checkpoint: PoolCheckpoint, ticket: number): void {
     this.empty();
     const { section } = this.memory;
-    this.settle(checkpoint);
+    this.putSettings(checkpoint);
     restoreCourse(section, this.block, checkpoint, ticket);
     this.judgeBy(checkpoint.health);
     for (const row of checkpoint.rows) {
@@ -78,7 +78,7 @@ export class RestoredPool extends SharedPool {
     restoreHealth(this.memory.section, this, health);
   }
 
-  protected settle(settings: Parameters<typeof restoreSettings>[2]): void {
+  protected putSettings(settings: Parameters<typeof restoreSettings>[2]): void {
     restoreSettings(this.memory.section, this.block, settings);
   }
 
@@ -102,7 +102,7 @@ export class RestoredPool extends SharedPool {
     this.waiters.set(ticket, node);
   }
 
-  protected forget(ticket: number, node: number): void {
+  protected dropWaiter(ticket: number, node: number): void {
     this.waiters.delete(ticket);
     this.memory.section.commit();
     this.memory.freeNode(node);
@@ -111,7 +111,7 @@ export class RestoredPool extends SharedPool {
   protected dropWaiters(): void {
     for (const [ticket, node] of this.waiters) {
       unlink(this.memory.section, this.block, node, NODE_STATE.free);
-      this.forget(ticket, node);
+      this.dropWaiter(ticket, node);
     }
   }
 

@@ -5,17 +5,17 @@
  */
 import assert from 'node:assert/strict';
 import {
-  abandon,
-  begin,
   type Consequence,
   eject,
   inExcess,
   isReady,
+  leaseEnded,
+  leaseGranted,
   makeReady,
   release,
   renew,
+  repeatTrial,
   restore,
-  settle,
   speaksFor,
   withhold,
 } from '../../../../actors/pool/health/course.ts';
@@ -181,7 +181,7 @@ export class PoolModel {
         for (const [index, row] of this.rows) {
           for (const [ticket, thread] of row.leases) if (thread === record.dead) row.leases.delete(ticket);
           if (row.removed && row.leases.size === 0) this.rows.delete(index);
-          else abandon(this.ward(record.nowMs), index, record.dead);
+          else repeatTrial(this.ward(record.nowMs), index, record.dead);
         }
         this.queue = this.queue.filter((waiter) => waiter.thread !== record.dead);
         return;
@@ -275,7 +275,7 @@ export class PoolModel {
   private take(record: Of<'checkout'> | Of<'grant'>, asked: Asked, thread = record.thread): void {
     assert.equal(this.pick(asked, record.nowMs), record.row, `${record.op}: the policy picks this row`);
     const row = this.rowAt(record);
-    begin(this.ward(record.nowMs), record.row, asked.route, record.ticket, thread);
+    leaseGranted(this.ward(record.nowMs), record.row, asked.route, record.ticket, thread);
     row.leases.set(record.ticket, thread);
     assert(row.limit === 0 || row.leases.size <= row.limit, 'never over the limit');
   }
@@ -303,7 +303,7 @@ export class PoolModel {
     const own = speaksFor(ward, record.row, record.route, record.end);
     for (const unit of new Set([0, own])) {
       if (unit === NO_UNIT) continue;
-      const op = settle(ward, record.row, unit, record.lease, record.end, unit === own);
+      const op = leaseEnded(ward, record.row, unit, record.lease, record.end, unit === own);
       if (op !== 'none') this.pending.push({ op, row: record.row, unit });
     }
   }

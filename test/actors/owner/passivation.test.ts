@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Bedtime, type Pools } from '../../../actors/owner/bedtime.ts';
+import { Passivation, type Pools } from '../../../actors/owner/passivation.ts';
 import type { PoolName } from '../../../eventlog/index.ts';
 
 class Bedroom implements Pools {
@@ -21,21 +21,21 @@ class Bedroom implements Pools {
   }
 }
 
-async function seconds(bedtime: Bedtime, room: Bedroom, count: number, each = () => {}) {
+async function seconds(passivation: Passivation, room: Bedroom, count: number, each = () => {}) {
   for (let second = 0; second < count; second += 1) {
     room.nowMs += 1000;
     each();
-    await bedtime.look();
+    await passivation.look();
   }
 }
 
 const many = (count: number) => Array.from({ length: count }, (_, index) => `p${index}`);
 
-describe('bedtime', () => {
+describe('passivation', () => {
   it('comes for none while few are awake', async () => {
     const room = new Bedroom();
     room.use(...many(10));
-    await seconds(new Bedtime({ most: 10, now: () => room.nowMs, pools: room }), room, 200);
+    await seconds(new Passivation({ most: 10, now: () => room.nowMs, pools: room }), room, 200);
     expect(room.awakeCount).toBe(10);
   });
 
@@ -43,10 +43,10 @@ describe('bedtime', () => {
     const room = new Bedroom();
     room.use(...many(15));
     room.refused.add('p14');
-    const bedtime = new Bedtime({ most: 5, now: () => room.nowMs, pools: room });
-    await seconds(bedtime, room, 19, () => room.use('p0', 'p1', 'p2'));
+    const passivation = new Passivation({ most: 5, now: () => room.nowMs, pools: room });
+    await seconds(passivation, room, 19, () => room.use('p0', 'p1', 'p2'));
     expect(room.awakeCount).toBe(15);
-    await seconds(bedtime, room, 10, () => room.use('p0', 'p1', 'p2'));
+    await seconds(passivation, room, 10, () => room.use('p0', 'p1', 'p2'));
     expect(room.awakeCount).toBe(5);
     for (const used of ['p0', 'p1', 'p2']) expect(room.tickets.has(used as PoolName)).toBe(true);
   });
@@ -54,8 +54,8 @@ describe('bedtime', () => {
   it('comes sooner where far too many are awake', async () => {
     const room = new Bedroom();
     room.use(...many(5000));
-    const bedtime = new Bedtime({ most: 100, now: () => room.nowMs, pools: room });
-    await seconds(bedtime, room, 20);
+    const passivation = new Passivation({ most: 100, now: () => room.nowMs, pools: room });
+    await seconds(passivation, room, 20);
     expect(room.awakeCount).toBeLessThanOrEqual(400);
   });
 });

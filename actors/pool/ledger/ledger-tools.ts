@@ -8,7 +8,7 @@ import { Nodes } from './memory/nodes.ts';
 import type { Section } from './memory/section.ts';
 import { Recorder } from './record/recorder.ts';
 
-export interface Instruments {
+export interface LedgerTools {
   readonly section: Section;
   readonly recorder: Recorder;
   readonly nodes: Nodes;
@@ -18,7 +18,7 @@ export interface Instruments {
   readonly tried: Float64Array;
 }
 
-export function instruments(section: Section, ring: Ring): Instruments {
+export function ledgerTools(section: Section, ring: Ring): LedgerTools {
   const nodes = new Nodes(section);
   return {
     section,

@@ -13,7 +13,7 @@ export interface Pools {
   sleep(pool: PoolName, ticket: number): Promise<boolean>;
 }
 
-export type BedtimeOptions = {
+export type PassivationOptions = {
   /** How many may stay awake without being used. */
   readonly most: number;
   readonly now: () => number;
@@ -29,12 +29,12 @@ const CROWDED = 4;
 // A look takes some microseconds per pool, and putting one to sleep some tens.
 const LOOKS = 2000;
 
-export class Bedtime {
-  readonly #options: BedtimeOptions;
+export class Passivation {
+  readonly #options: PassivationOptions;
   readonly #rests = new Map<PoolName, { ticket: number; sinceMs: number }>();
   #looking: Iterator<PoolName> | undefined;
 
-  constructor(options: BedtimeOptions) {
+  constructor(options: PassivationOptions) {
     this.#options = options;
   }
 
