@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { DataUnusable } from '../errors.ts';
 import { makeFile } from './make-file.ts';
-import { unusable } from './sqlite-errors.ts';
+import { unusable, withReason } from './sqlite-errors.ts';
 
 // SQLite takes POSIX locks, which a process loses when it closes *any* descriptor of the file. So the lock has a file of
 // its own that nothing else ever opens, and what operators may read is in another file.
@@ -48,7 +48,8 @@ function sign(holder: string, nowMs: number): void {
     const text = `${JSON.stringify({ pid: process.pid, since: new Date(nowMs).toISOString() })}\n`;
     writeFileSync(holder, text, { mode: 0o600 });
   } catch (error) {
-    throw new DataUnusable('data_unreadable', `expected to write ${holder}: ${String(error)}`, error);
+    const reason = withReason(`expected to write ${holder}`, error as NodeJS.ErrnoException);
+    throw new DataUnusable('data_unreadable', reason, error);
   }
 }
 

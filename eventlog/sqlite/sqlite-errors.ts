@@ -1,6 +1,9 @@
 /** Translates SQLite's errors into the log's own. */
+import { constants } from 'node:fs';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { DataUnusable, LogUnavailable } from '../errors.ts';
+import { accessError } from './access-error.ts';
 
 /** For a log that was opened without error. Returns anything but an error of SQLite or the system unchanged. */
 export function unavailable(error: unknown, path: string): unknown {
@@ -18,8 +21,11 @@ export function unavailable(error: unknown, path: string): unknown {
 /** For a file that is being opened. */
 export function unusable(error: unknown, path: string): unknown {
   if (isOfTheSystem(error))
-    return new DataUnusable('data_unreadable', `expected to open ${path}: ${error.message}`, error);
+    return new DataUnusable('data_unreadable', withReason(`expected to open ${path}`, error), error);
   if (!(error instanceof Database.SqliteError)) return error;
+  const denied = error.code === 'SQLITE_CANTOPEN' ? denialAt(path) : undefined;
+  if (denied !== undefined)
+    return new DataUnusable('data_unreadable', withReason(`expected to open ${path}`, denied), error);
   const where = `${path}: ${error.message} (${error.code})`;
   if (isFull(error.code))
     return new LogUnavailable('log_full', `expected room on the disk for ${where}`, error);
@@ -28,6 +34,18 @@ export function unusable(error: unknown, path: string): unknown {
   if (error.code === 'SQLITE_NOTADB')
     return new DataUnusable('data_foreign', `expected a database in ${where}`, error);
   return new DataUnusable('data_unreadable', `expected to open ${where}`, error);
+}
+
+/** What was expected, and what the system says instead; of a missing permission, also who lacks it. */
+export function withReason(expected: string, error: NodeJS.ErrnoException): string {
+  if (error.code !== 'EACCES' && error.code !== 'EPERM') return `${expected}: ${error.message}`;
+  return `${expected}, found that user ${process.getuid?.() ?? 'here'} may not (${error.message})`;
+}
+
+/** SQLite does not say why it cannot open a file. */
+function denialAt(path: string): NodeJS.ErrnoException | undefined {
+  const refused = accessError(path, constants.R_OK);
+  return refused?.code === 'ENOENT' ? accessError(dirname(path), constants.W_OK) : refused;
 }
 
 export function isDamage(error: unknown): boolean {

@@ -9,7 +9,7 @@ import { EVENTS_FILE } from './events-file.ts';
 import { makeDirectory } from './make-directory.ts';
 import { makeFile } from './make-file.ts';
 import { prepareSchema, requireOurs } from './schema.ts';
-import { unusable } from './sqlite-errors.ts';
+import { unusable, withReason } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { catchUp, swapIn } from './swap.ts';
 import { fileAt } from './whereabouts.ts';
@@ -188,11 +188,11 @@ function requireDirectory(directory: string): void {
     makeDirectory(directory);
     bytes = Buffer.byteLength(realpathSync(directory));
   } catch (error) {
-    throw new DataUnusable(
-      'data_unreadable',
-      `expected a data directory at ${directory}: ${(error as Error).message}`,
-      error,
+    const reason = withReason(
+      `expected to make or use the data directory ${directory}`,
+      error as NodeJS.ErrnoException,
     );
+    throw new DataUnusable('data_unreadable', reason, error);
   }
   if (bytes > MOST_PATH_BYTES)
     throw new DataUnusable(

@@ -3,11 +3,12 @@
  * directory at rest. It takes no lock on the directory and never changes the log. When an archive swaps the file, a
  * reader notices before its next read, or keeps the file it has.
  */
-import { accessSync, constants, statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { DataUnusable } from '../errors.ts';
 import type { LogInspection, LogReader } from '../log-reader.ts';
+import { accessError } from './access-error.ts';
 import { EVENTS_FILE } from './events-file.ts';
 import { requireOwnSchema, requireSchema, supplyBase } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
@@ -76,21 +77,11 @@ function unshared(error: unknown, path: string): DataUnusable | undefined {
     return undefined;
   const directory = dirname(path);
   const hindrance =
-    mayNot(path, constants.R_OK) === undefined ? mayNot(directory, constants.W_OK) : undefined;
+    accessError(path, constants.R_OK) === undefined ? accessError(directory, constants.W_OK) : undefined;
   if (hindrance === undefined) return undefined;
   const expected = `expected to read ${path}, for which a file has to be made beside it`;
   const advice = `copy ${directory} to where you may write and read the copy, or mount it writable`;
-  return new DataUnusable('data_unreadable', `${expected}, found ${hindrance}; ${advice}`, error);
-}
-
-/** Why access is refused, in the words of the system; undefined: it is not. */
-function mayNot(path: string, mode: number): string | undefined {
-  try {
-    accessSync(path, mode);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
+  return new DataUnusable('data_unreadable', `${expected}, found ${hindrance.message}; ${advice}`, error);
 }
 
 class FollowingReads extends SqliteReads {

@@ -451,7 +451,7 @@ describe('a data directory', () => {
     const data = '/proc/switchyard/data';
     const ended = await runCommand(['serve', '--data', data, '--listen', '127.0.0.1:0']);
     expect(ended.code).toBe(1);
-    expectClear(ended, /expected a data directory at \/proc\/switchyard\/data: ENOENT/);
+    expectClear(ended, /expected to make or use the data directory \/proc\/switchyard\/data: ENOENT/);
   });
 
   it('that cannot be written is refused', async () => {

@@ -1,0 +1,39 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { unusable } from '../../../eventlog/sqlite/sqlite-errors.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
+
+const cannotOpen = () => new Database.SqliteError('unable to open database file', 'SQLITE_CANTOPEN');
+
+describe('a file that cannot be opened', () => {
+  it('for want of a permission is reported with the user who lacks it', () => {
+    const denied = Object.assign(new Error("EACCES: permission denied, stat '/x/events.db'"), {
+      code: 'EACCES',
+      errno: -13,
+    });
+    expect(unusable(denied, '/x/events.db')).toMatchObject({
+      code: 'data_unreadable',
+      message: `expected to open /x/events.db, found that user ${process.getuid?.()} may not (${denied.message})`,
+      cause: denied,
+    });
+  });
+
+  // Root may read everything.
+  it.skipIf(process.getuid?.() === 0)('is reported with what the system says, not only SQLite', async () => {
+    await using directory = await tempDirectory();
+    const closed = join(directory.path, 'closed');
+    mkdirSync(closed, { mode: 0 });
+    const path = join(closed, 'lock.db');
+    const error = unusable(cannotOpen(), path) as Error;
+    expect(error.message).toMatch(/^expected to open .*lock\.db, found that user \d+ may not \(EACCES: /);
+  });
+
+  it('is reported in the words of SQLite if the system lets this user', async () => {
+    await using directory = await tempDirectory();
+    expect(unusable(cannotOpen(), directory.path)).toMatchObject({
+      message: `expected to open ${directory.path}: unable to open database file (SQLITE_CANTOPEN)`,
+    });
+  });
+});
