@@ -9,17 +9,18 @@ import { AddressUnavailable, takenSince } from './router/claim-listeners.ts';
 import { ConfigRefused } from './router/first-routing.ts';
 import { LimitTooLow } from './router/system-limits.ts';
 
+const ELSEWHERE = 'other addresses are chosen with --listen and --admin, or in the config file';
+
 /** Also searches the causes of the error. Undefined if a user cannot fix it. */
 export function hindrance(error: unknown): CommandFailed | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof CommandFailed) return cause;
-    const taken = takenSince(cause);
-    if (taken !== undefined) return new CommandFailed([taken.message]);
+    const address = cause instanceof AddressUnavailable ? cause : takenSince(cause);
+    if (address !== undefined) return new CommandFailed([address.message, ELSEWHERE]);
     if (
       cause instanceof DataUnusable ||
       cause instanceof LogUnavailable ||
       cause instanceof AdminUnavailable ||
-      cause instanceof AddressUnavailable ||
       cause instanceof LimitTooLow ||
       cause instanceof ConfigRefused
     ) {

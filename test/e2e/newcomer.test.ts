@@ -254,6 +254,7 @@ describe('a second start', () => {
     squatter.close();
     expect(code).toBe(1);
     expect(output).toContain(`127.0.0.1:${port}`);
+    expect(output).toMatch(/--listen and --admin/);
     expect(output).not.toMatch(/^\s+at /m);
   });
 
@@ -275,7 +276,9 @@ describe('a second start', () => {
         {
           code: 1,
           signal: null,
-          output: `switchyard: expected ${listen[0]} to be free, found it in use by another program\n`,
+          output:
+            `switchyard: expected ${listen[0]} to be free, found it in use by another program\n` +
+            'switchyard: other addresses are chosen with --listen and --admin, or in the config file\n',
         },
       ]);
     },
