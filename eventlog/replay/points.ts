@@ -4,17 +4,16 @@
  * since the point before it; it is complete where the differences would take longer to read than the whole.
  */
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
+import { DataUnusable } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { LogInspection, LogReader } from '../log-reader.ts';
 import { kindOf, type StreamName } from '../names.ts';
 import type { Position } from '../position.ts';
-import { makeFile } from '../sqlite/make-file.ts';
 import { SCHEMA_VERSION } from '../sqlite/schema.ts';
 import { baseStatesOf } from './base-states.ts';
+import { openPointsFile, removePointsFile } from './points-file.ts';
 import type { ProjectionOf } from './replay.ts';
 
 /** Owners that do not exist are absent; their versions are only in the log. */
@@ -23,15 +22,18 @@ export type Whole = { readonly position: Position; readonly states: States };
 
 type Unsealed = { position: number; hash: string; isFull: number; content: Buffer };
 type Row = Unsealed & { digest: string };
+type Content = readonly (readonly [StreamName, Json])[];
 type Log = LogReader & LogInspection;
 
-const FILE = 'history.db';
 // 5 000 events are folded in about 15 ms.
 export const POINT_EVERY = 5000;
 // With fewer owners, differences save nothing over a full point.
 const LEAST_FULL = 1000;
 const PAGE = 1000;
-const BUSY_TIMEOUT_MS = 1000;
+// Of one point, and of those that are read for one question, unpacked. They are made of states of some 16 MiB; a file from
+// elsewhere may unpack 128 KB to 4 GB.
+const MOST_BYTES = 33_554_432;
+const MOST_BYTES_READ = 2 * MOST_BYTES;
 const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
 
 /** If the cache fails (a full disk, a lock, damage), there are no points, and nothing else fails. */
@@ -43,19 +45,7 @@ export class Points {
   /** Throws if there can be none, as in a directory that may not be written to. */
   constructor(directory: string) {
     this.#directory = directory;
-    const path = join(directory, FILE);
-    makeFile(path);
-    const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
-    this.#db = db;
-    db.pragma('journal_mode = WAL');
-    // What a power cut destroys is made again.
-    db.pragma('synchronous = OFF');
-    db.exec(
-      `CREATE TABLE IF NOT EXISTS points (
-         position INTEGER PRIMARY KEY, hash TEXT NOT NULL, is_full INTEGER NOT NULL, digest TEXT NOT NULL,
-         content BLOB NOT NULL
-       ) STRICT`,
-    );
+    this.#db = openPointsFile(directory);
   }
 
   close(): void {
@@ -77,12 +67,14 @@ export class Points {
     const newest = rows[0];
     if (newest === undefined) return undefined;
     // Hashes are chained: if the newest one is the log's, so are all before it.
-    if (hashAt(log, newest.position) !== newest.hash || !isIntact(rows)) {
+    const isOfLog = hashAt(log, newest.position) === newest.hash && isIntact(rows);
+    const contents = isOfLog ? contentsOf(rows) : undefined;
+    if (contents === undefined) {
       this.#forget();
       return undefined;
     }
     const states: States = new Map();
-    for (const row of rows.reverse()) addTo(states, contentOf(row));
+    for (const content of contents.toReversed()) addTo(states, content);
     return { position: newest.position, states };
   }
 
@@ -123,7 +115,8 @@ export class Points {
       at += PAGE;
       if (at % POINT_EVERY < PAGE) {
         const isFull = since.full === 0 || since.rows + changed.size > Math.max(LEAST_FULL, since.full);
-        this.#put(log, at, isFull, isFull ? states : pick(states, changed));
+        // A later point would build on this one.
+        if (!this.#put(log, at, isFull, isFull ? states : pick(states, changed))) return;
         since = isFull
           ? { full: states.size, rows: 0 }
           : { full: since.full, rows: since.rows + changed.size };
@@ -147,14 +140,17 @@ export class Points {
   }
 
   #rowsSinceFull(): { full: number; rows: number } {
-    const rows = this.#chain(Number.MAX_SAFE_INTEGER).map((row) => contentOf(row).length);
+    const contents = contentsOf(this.#chain(Number.MAX_SAFE_INTEGER)) ?? [];
+    const rows = contents.map((content) => content.length);
     return { full: rows.at(-1) ?? 0, rows: rows.slice(0, -1).reduce((sum, count) => sum + count, 0) };
   }
 
-  #put(log: Log, position: Position, isFull: boolean, states: States): void {
+  /** False: there can be no point here. */
+  #put(log: Log, position: Position, isFull: boolean, states: States): boolean {
     const hash = hashAt(log, position);
-    if (hash === undefined) return;
-    const content = zstdCompressSync(JSON.stringify([...states]));
+    const text = Buffer.from(JSON.stringify([...states]));
+    if (hash === undefined || text.length > MOST_BYTES) return false;
+    const content = zstdCompressSync(text);
     const row = { position, hash, isFull: isFull ? 1 : 0, content };
     const digest = sealOf(row, isFull ? undefined : this.#digestBefore(position));
     this.#db
@@ -162,6 +158,7 @@ export class Points {
         'INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)',
       )
       .run(position, hash, row.isFull, digest, content);
+    return true;
   }
 
   #digestBefore(position: Position): string | undefined {
@@ -182,12 +179,8 @@ export class Points {
     if (!(error instanceof Database.SqliteError)) throw error;
     if (this.#isLost || !DAMAGED.test(error.code)) return;
     this.#isLost = true;
-    removeFile(this.#directory);
+    removePointsFile(this.#directory);
   }
-}
-
-function removeFile(directory: string): void {
-  for (const beside of ['', '-wal', '-shm']) rmSync(join(directory, FILE) + beside, { force: true });
 }
 
 /** Undefined: there can be none here. */
@@ -195,8 +188,11 @@ export function openPoints(directory: string): Points | undefined {
   try {
     return new Points(directory);
   } catch (error) {
-    if (!(error instanceof Database.SqliteError)) throw error;
-    if (DAMAGED.test(error.code)) removeFile(directory);
+    const isForeign = error instanceof DataUnusable && error.code === 'data_foreign';
+    const isDamaged = error instanceof Database.SqliteError && DAMAGED.test(error.code);
+    // Whoever opens it next makes another.
+    if (isForeign || isDamaged) removePointsFile(directory);
+    else if (!(error instanceof DataUnusable || error instanceof Database.SqliteError)) throw error;
     return undefined;
   }
 }
@@ -231,12 +227,33 @@ function sealOf({ position, hash, isFull, content }: Unsealed, before = ''): str
     .digest('hex');
 }
 
-function contentOf({ content }: Row): [StreamName, Json][] {
-  return JSON.parse(zstdDecompressSync(content).toString()) as [StreamName, Json][];
+/** What the rows contain; undefined: nothing that this program wrote. */
+function contentsOf(rows: readonly Row[]): readonly Content[] | undefined {
+  const contents: Content[] = [];
+  let left = MOST_BYTES_READ;
+  try {
+    for (const { content } of rows) {
+      const bytes = zstdDecompressSync(content, { maxOutputLength: Math.min(left, MOST_BYTES) });
+      const parsed = JSON.parse(bytes.toString()) as unknown;
+      if (!isContent(parsed)) return undefined;
+      contents.push(parsed);
+      left -= bytes.length;
+    }
+    return contents;
+  } catch {
+    // Neither compressed by this program, nor JSON.
+    return undefined;
+  }
+}
+
+function isContent(parsed: unknown): parsed is Content {
+  return (
+    Array.isArray(parsed) && parsed.every((entry) => Array.isArray(entry) && typeof entry[0] === 'string')
+  );
 }
 
 /** Newer entries replace older ones; null stands for an owner that was removed. */
-function addTo(states: States, content: readonly (readonly [StreamName, Json])[]): void {
+function addTo(states: States, content: Content): void {
   for (const [stream, state] of content) states.set(stream, state);
 }
 

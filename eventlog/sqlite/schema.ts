@@ -1,7 +1,8 @@
 /** The tables of a log in SQLite, and how a file is recognised as one. */
 import type Database from 'better-sqlite3';
 import { DataUnusable } from '../errors.ts';
-import { prepareUpkeep } from './upkeep.ts';
+import { type Definitions, definitionsIn, requireDefinitions, strangersIn } from './definitions.ts';
+import { prepareUpkeep, UPKEEP } from './upkeep.ts';
 
 /** `swyd` in ASCII, in the file's header: tells us and file(1) whose file it is. */
 export const APPLICATION_ID = 0x73_77_79_64;
@@ -103,6 +104,10 @@ WHEN NEW.position <> 1 + coalesce((SELECT max(position) FROM events), (SELECT po
 BEGIN SELECT RAISE(ABORT, 'events are dense'); END;
 `;
 
+/** The table that an export also has, for the segments of the journal that it carries. */
+export const PIECES_TABLE =
+  'CREATE TABLE journal_pieces (name TEXT NOT NULL, piece INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (name, piece)) STRICT';
+
 /** Makes the tables in an empty file. Throws `DataUnusable` for a file that is not ours, or of a newer format. */
 export function prepareSchema(db: Database.Database): void {
   if (isEmpty(db)) {
@@ -152,6 +157,27 @@ export function requireSchema(db: Database.Database): void {
     'data_newer',
     `expected a log of format ${SCHEMA_VERSION} or older in ${db.name}, found format ${version}: a newer switchyard wrote it, and only such a one reads it`,
   );
+}
+
+const READ = ['events', 'commands', 'currents', 'snapshots'];
+const BASE_READ = ['base', 'base_states'];
+let ours: Definitions | undefined;
+
+/** Throws `DataUnusable` for a log whose tables were defined by somebody else. */
+export function requireOwnTables(db: Database.Database): void {
+  // A log of format 1 has no base; readers supply their own.
+  const tables = numberOf(db, 'user_version') < 2 ? READ : [...READ, ...BASE_READ];
+  requireDefinitions(db, definitions(), tables);
+}
+
+/** The names of tables, views and indexes that neither a log has nor an export. */
+export function strangersInLog(db: Database.Database): readonly string[] {
+  return strangersIn(db, definitions());
+}
+
+function definitions(): Definitions {
+  ours ??= definitionsIn(`${TABLES}${BASE}${UPKEEP}${PIECES_TABLE}`);
+  return ours;
 }
 
 /** Also throws for a log of a former format. */

@@ -10,7 +10,8 @@ import { DataUnusable } from '../errors.ts';
 import type { LogInspection, LogReader } from '../log-reader.ts';
 import { accessError } from './access-error.ts';
 import { EVENTS_FILE } from './events-file.ts';
-import { requireOwnSchema, requireSchema, supplyBase } from './schema.ts';
+import { requirePlainFiles } from './plain-file.ts';
+import { requireOwnSchema, requireOwnTables, requireSchema, supplyBase } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteReads } from './sqlite-reads.ts';
 
@@ -123,13 +124,15 @@ function isAnother(open: number, found: number): boolean {
 }
 
 function openForReading(path: string, cacheKib: number): Database.Database {
+  requirePlainFiles(path);
   const db = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
   try {
-    requireSchema(db);
-    supplyBase(db);
-    db.pragma(`cache_size = -${cacheKib}`);
     db.pragma('cell_size_check = ON');
     db.pragma('trusted_schema = OFF');
+    requireSchema(db);
+    requireOwnTables(db);
+    supplyBase(db);
+    db.pragma(`cache_size = -${cacheKib}`);
     return db;
   } catch (error) {
     db.close();

@@ -21,6 +21,7 @@ import type { StreamName } from '../names.ts';
 import type { Position, Version } from '../position.ts';
 import { within } from '../read-range.ts';
 import { isIntact } from '../replay/cached-state.ts';
+import { strangersInLog } from './schema.ts';
 import { isDamage, unavailable } from './sqlite-errors.ts';
 import { type ReadStatements, readStatements, type StateRow } from './sqlite-statements.ts';
 import { writeAheadDamage } from './write-ahead-damage.ts';
@@ -65,10 +66,18 @@ export class SqliteRows implements LogInspection {
   structuralDamage(): readonly string[] {
     return this.guarded(() => {
       const unread = this.db.memory ? undefined : writeAheadDamage(this.db.name);
-      const complaints = STRUCTURAL.flatMap((check) => this.complaints(check));
+      const complaints = this.#structural();
       const said = new Set(unread === undefined ? complaints : [unread, ...complaints]);
       return [...said].slice(0, MAX_STRUCTURAL);
     });
+  }
+
+  /** SQLite's own checks would compute whatever a stranger's table or index asks for. */
+  #structural(): readonly string[] {
+    const strangers = this.complaintsOf(() =>
+      strangersInLog(this.db).map((name) => `${name}: no switchyard made it`),
+    );
+    return strangers.length > 0 ? strangers : STRUCTURAL.flatMap((check) => this.complaints(check));
   }
 
   storedEvents(from: number, limit: number, characters?: number): readonly ChainedEvent[] {
@@ -204,9 +213,15 @@ export class SqliteRows implements LogInspection {
 
   /** What one of SQLite's own checks reports, or the damage that stopped it. */
   protected complaints(check: string): readonly string[] {
-    try {
+    return this.complaintsOf(() => {
       const lines = this.db.pragma(check) as readonly object[];
       return lines.flatMap((line) => Object.values(line).map(String)).filter((line) => line !== 'ok');
+    });
+  }
+
+  protected complaintsOf(check: () => readonly string[]): readonly string[] {
+    try {
+      return check();
     } catch (error) {
       if (!isDamage(error)) throw error;
       return [(error as Error).message];

@@ -22,7 +22,8 @@ const KEEPS = `CREATE TRIGGER commands_are_kept BEFORE DELETE ON commands
 WHEN NOT coalesce(${IS_OLD('OLD.position')}, FALSE)
 BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END`;
 
-const UPKEEP = `
+/** The tables, index and trigger that it adds. */
+export const UPKEEP = `
 CREATE TABLE IF NOT EXISTS tallies (
   kind TEXT PRIMARY KEY,
   rows INTEGER

@@ -12,6 +12,7 @@ import {
   type SwitchyardEvent,
   type Write,
 } from '../../eventlog/index.ts';
+import { SCHEMA_VERSION } from '../../eventlog/sqlite/schema.ts';
 import { LocalHistory, type OpenSources, sourcesOf } from '../../src/history/index.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
@@ -91,6 +92,23 @@ function inCache(sql: string): number {
   return changes;
 }
 
+/** Puts this in the last point, sealed as by whoever knows how: the seal has no secret. */
+function seal(content: Buffer): void {
+  const db = new Database(join(directory.path, 'history.db'));
+  const { position, hash } = db.prepare('SELECT position, hash FROM points ORDER BY position DESC').get() as {
+    position: number;
+    hash: string;
+  };
+  const text = `${SCHEMA_VERSION}\n${position}\n${hash}\n1\n\n`;
+  const digest = createHash('sha256').update(text).update(content).digest('hex');
+  db.prepare('UPDATE points SET content = ?, digest = ?, is_full = 1 WHERE position = ?').run(
+    content,
+    digest,
+    position,
+  );
+  db.close();
+}
+
 describe('points of the past', () => {
   it('give the state that a fold from the beginning gives, at any position', async () => {
     const plain = withoutPoints();
@@ -130,6 +148,26 @@ describe('points of the past', () => {
     const again = sourcesOf(directory.path, Date.now);
     expect(await stateAt(again, 14_321)).toBe(await stateAt(plain, 14_321));
     for (const each of [again, plain]) each.close();
+  });
+
+  it.each([
+    ['no JSON', zstdCompressSync('points')],
+    ['no list', zstdCompressSync('7')],
+    ['a list of something else', zstdCompressSync('[7]')],
+    ['not compressed', Buffer.from('[]')],
+    ['4 KB that unpack to 64 MiB', zstdCompressSync(Buffer.alloc(67_108_864, 0x20))],
+  ])('that contain %s, though sealed, are none', async (_what, content) => {
+    const plain = withoutPoints();
+    const open = sourcesOf(directory.path, Date.now);
+    await new LocalHistory(open).ask('points', {});
+    open.close();
+    seal(content);
+    const again = sourcesOf(directory.path, Date.now);
+    expect(await stateAt(again, 15_001)).toBe(await stateAt(plain, 15_001));
+    for (const each of [again, plain]) each.close();
+    const db = new Database(join(directory.path, 'history.db'));
+    expect(db.prepare('SELECT 1 FROM points WHERE content = ?').get(content)).toBeUndefined();
+    db.close();
   });
 
   it.each([

@@ -1,11 +1,13 @@
 /** Opens a segment's file for reading, even while it is being written. */
 import Database from 'better-sqlite3';
+import { requirePlainFiles } from '../../sqlite/plain-file.ts';
 import { requireSegment } from './segment-schema.ts';
 
 const BUSY_TIMEOUT_MS = 1000;
 
 /** Throws as `requireSegment` does, or if the file cannot be read. */
 export function openSegment(path: string): Database.Database {
+  requirePlainFiles(path);
   try {
     return openToRead(path);
   } catch (error) {
@@ -18,6 +20,8 @@ export function openSegment(path: string): Database.Database {
 function openToRead(path: string): Database.Database {
   const db = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
   try {
+    db.pragma('cell_size_check = ON');
+    db.pragma('trusted_schema = OFF');
     requireSegment(db);
     return db;
   } catch (error) {

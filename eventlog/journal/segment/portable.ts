@@ -2,7 +2,10 @@
 import { closeSync, existsSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { definitionsIn, requireDefinitions } from '../../sqlite/definitions.ts';
 import { makeFile } from '../../sqlite/make-file.ts';
+import { requirePlainFiles } from '../../sqlite/plain-file.ts';
+import { PIECES_TABLE } from '../../sqlite/schema.ts';
 import { unusable } from '../../sqlite/sqlite-errors.ts';
 import { JOURNAL_DIRECTORY, makeJournalDirectory, segmentFiles } from './segment-files.ts';
 import { SegmentReader } from './segment-reader.ts';
@@ -25,9 +28,7 @@ export async function* packJournal(
   const db = new Database(file);
   const whole = `${file}.segment`;
   try {
-    db.exec(
-      'CREATE TABLE journal_pieces (name TEXT NOT NULL, piece INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (name, piece)) STRICT',
-    );
+    db.exec(PIECES_TABLE);
     const insert = db.prepare<[string, number, Buffer]>('INSERT INTO journal_pieces VALUES (?, ?, ?)');
     let packed = 0;
     const segments = segmentFiles(join(directory, JOURNAL_DIRECTORY));
@@ -54,10 +55,12 @@ export async function* packJournal(
 
 /** Makes `directory/journal` from what the file carries; does nothing if it carries none. */
 export function unpackJournal(file: string, directory: string): void {
+  requirePlainFiles(file);
   const db = new Database(file, { readonly: true });
   try {
     const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'journal_pieces'").get();
     if (table === undefined) return;
+    requireDefinitions(db, definitionsIn(PIECES_TABLE), ['journal_pieces']);
     const target = join(directory, JOURNAL_DIRECTORY);
     if (!existsSync(target)) makeJournalDirectory(target);
     const pieces = db.prepare<[], { name: string; bytes: Buffer }>(

@@ -1,6 +1,12 @@
 /** The tables of one segment of the journal, and how a file is recognised as one. */
 import type Database from 'better-sqlite3';
 import { DataUnusable } from '../../errors.ts';
+import {
+  type Definitions,
+  definitionsIn,
+  requireDefinitions,
+  strangersIn,
+} from '../../sqlite/definitions.ts';
 import type { Vocabulary } from '../vocabulary.ts';
 
 /** `swyj` in ASCII, in the file's header. */
@@ -101,6 +107,19 @@ function requireFormat(db: Database.Database): void {
       'data_older',
       `expected a segment of format ${SCHEMA_VERSION} in ${db.name}, found one from before the first release`,
     );
+  requireDefinitions(db, definitions(), ['about', 'blocks', 'contents', 'peers', 'names', 'gaps']);
+}
+
+let ours: Definitions | undefined;
+
+function definitions(): Definitions {
+  ours ??= definitionsIn(TABLES);
+  return ours;
+}
+
+/** The names of tables, views and indexes that are not a segment's. */
+export function strangersInSegment(db: Database.Database): readonly string[] {
+  return strangersIn(db, definitions());
 }
 
 export function vocabularyOf(db: Database.Database): Vocabulary {

@@ -109,8 +109,19 @@ it.each([
   ["UPDATE contents SET pools = x'92' WHERE block = 1", /^expected another byte/],
   ['DELETE FROM contents WHERE block = 1', /^block 1: expected its contents, found none$/],
   [
-    "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '(last_started', '(sealed') WHERE type = 'index'",
+    `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '(last_started', '(sealed') WHERE type = 'index';
+     PRAGMA writable_schema = RESET; REINDEX blocks_by_start;
+     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '(sealed', '(last_started') WHERE type = 'index'`,
     /^expected a sound file, found row 1 missing from index blocks_by_start$/,
+  ],
+  // To check either would compute it.
+  [
+    'CREATE INDEX lengths ON names (length(name))',
+    /^expected a sound file, found lengths, which no switchyard made$/,
+  ],
+  [
+    'CREATE TABLE others (name TEXT CHECK (length(name) < 7))',
+    /^expected a sound file, found others, which no switchyard made$/,
   ],
 ])('is, after %s, the first of it in each block, and the other is checked too', (sql, expected) => {
   const directory = written();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { DataUnusable, JOURNAL_DIRECTORY, packJournal, unpackJournal } from '../../../../eventlog/index.ts';
+import { PIECES_TABLE } from '../../../../eventlog/sqlite/schema.ts';
 import { answerOf } from '../../../../src/history/index.ts';
 import { finished, JournalDesk, RUN, record } from '../desk.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
@@ -55,15 +56,16 @@ it('carries a segment of the largest size, what is in its write-ahead log too, w
 it('of somebody else leads nowhere, and is told where it cannot be read', () => {
   const [outside, foreign] = [fileIn(temporaryDirectory()), fileIn(temporaryDirectory())];
   const db = new Database(outside);
-  db.exec(
-    "CREATE TABLE journal_pieces (name, piece, bytes); INSERT INTO journal_pieces VALUES ('../x', 0, x'41')",
-  );
+  db.exec(`${PIECES_TABLE}; INSERT INTO journal_pieces VALUES ('../x', 0, x'41')`);
   db.close();
   const target = temporaryDirectory();
   unpackJournal(outside, target);
   expect(readdirSync(target, { recursive: true })).toEqual([JOURNAL_DIRECTORY]);
   const other = new Database(foreign);
-  other.exec('CREATE TABLE journal_pieces (other)');
+  // It would be unpacked for ever.
+  other.exec(
+    "CREATE VIEW journal_pieces AS WITH RECURSIVE piece (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM piece) SELECT 'segment-00000001.db' AS name, n AS piece, x'41' AS bytes FROM piece",
+  );
   other.close();
   expect(() => unpackJournal(foreign, target)).toThrow(DataUnusable);
 });
