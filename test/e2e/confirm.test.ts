@@ -100,9 +100,16 @@ it(
     await using stage = await scene();
     await using first = await stage.start();
     const { admin, router } = first;
-    const { body } = await admin.must<Applied>('POST', '/v1/apply?confirmWithinMs=10000', stage.wished);
-    for (let n = 0; n < PAGES; n++)
-      await admin.must('PUT', `/v1/domains/d${n}.example`, { pool: 'web', errorPages: { error: PAGE } });
+    const { pools, domains } = stage.wished;
+    const pages = Object.fromEntries(
+      Array.from({ length: PAGES }, (_, n) => [
+        `d${n}.example`,
+        { pool: 'web', errorPages: { error: PAGE } },
+      ]),
+    );
+    await admin.must('POST', '/v1/apply', { pools, domains: pages });
+    const wished = { pools, domains: { ...pages, ...domains } };
+    const { body } = await admin.must<Applied>('POST', '/v1/apply?confirmWithinMs=10000', wished);
     const [host, port] = router.admin.split(':');
     await using readers = new AsyncDisposableStack();
     for (let reader = 0; reader < READERS; reader++) {

@@ -270,6 +270,7 @@ describe('a drain that is waited for', () => {
     s.release();
     const cookie = (await first!.response()).headers.get('set-cookie')?.split(';')[0] ?? '';
     await s.addOther();
+    const began = performance.now();
     const waiting = s.drain({ timeoutMs: 3000 });
     await s.isDraining();
     const ends = waiting.then(() => performance.now());
@@ -279,8 +280,7 @@ describe('a drain that is waited for', () => {
     expect((await returns).text).toBe('slow');
     expect((await ask(s.router.port, s.host)).text).toBe('other');
     expect(await waiting).toMatchObject({ status: 200, body: { drained: true, finished: 1, cut: 0 } });
-    const { drainUntilMs = 0 } = await s.ledger();
-    expect(performance.timeOrigin + (await ends)).toBeGreaterThanOrEqual(drainUntilMs);
+    expect((await ends) - began).toBeGreaterThanOrEqual(3000);
     expect((await ask(s.router.port, s.host, '/', { headers: { cookie } })).text).toBe('other');
   });
 
@@ -305,7 +305,7 @@ describe('a drain that is waited for', () => {
   it('is answered when the backend is removed meanwhile, at its end; the deadline stays', async () => {
     await using s = await Scene.on(stage);
     await s.begin('/slow', 3);
-    const waiting = s.drain({ timeoutMs: 1000 });
+    const waiting = s.drain({ timeoutMs: 3000 });
     await s.isDraining();
     await s.admin.must('DELETE', s.web1);
     s.release(1);
@@ -315,11 +315,11 @@ describe('a drain that is waited for', () => {
   it('is answered 409 when the backend is put up again, and then nothing is cut', async () => {
     await using s = await Scene.on(stage);
     const [client] = await s.begin('/slow', 1);
-    const waiting = s.drain({ timeoutMs: 700 });
+    const waiting = s.drain({ timeoutMs: 2000 });
     await s.isDraining();
     await s.admin.must('PUT', s.web1, { address: s.addresses[0] });
     expect(await waiting).toMatchObject({ status: 409, body: { type: 'drain_withdrawn' } });
-    await pause(900);
+    await pause(2200);
     s.release();
     expect((await client!.response()).status).toBe(200);
   });

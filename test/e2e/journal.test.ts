@@ -6,13 +6,13 @@ import { describe, expect, it } from 'vitest';
 import { type JournalReader, openJournalReader } from '../../eventlog/index.ts';
 import { AdminClient } from '../support/admin-client.ts';
 import { Backend } from '../support/backend.ts';
-import { pause } from '../support/eventually.ts';
 import { startLoad, summary } from '../support/load.ts';
 import { type RouterProcess, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const HOST = 'app.example';
 const PER_SECOND = 1000;
+const WAIT = { timeout: 10_000 };
 
 function configFor(backend: Backend, more: object = {}): object {
   return {
@@ -60,10 +60,11 @@ describe('a kill -9', () => {
       lostMs.push(killedAtMs.at(-1)! - last);
     }
     await using router = await startRouter({ directory: directory.path, config: configFor(backend) });
-    await pause(500);
-    const gaps = reading(directory.path, (reader) => reader.gaps());
-    expect(gaps.map(({ cause }) => cause)).toEqual(['stopped', 'stopped', 'stopped']);
-    gaps.forEach((gap, life) => {
+    const gaps = () => reading(directory.path, (reader) => reader.gaps());
+    await expect
+      .poll(() => gaps().map(({ cause }) => cause), WAIT)
+      .toEqual(['stopped', 'stopped', 'stopped']);
+    gaps().forEach((gap, life) => {
       expect(gap.fromMs).toBeLessThan(killedAtMs[life]! + 1);
       expect(gap.toMs).toBeGreaterThan(killedAtMs[life]!);
     });
@@ -83,14 +84,15 @@ describe('routing', () => {
     await using router = await startRouter({ directory: directory.path, config: configFor(backend) });
     await using load = loadOn(router);
     await load.completes(1500);
-    expect(await metricsOf(router)).toMatch(/^switchyard_journal_failing 1$/m);
-    expect(router.output().match(/the journal in .* cannot be written/g)).toHaveLength(1);
+    await expect.poll(() => metricsOf(router), WAIT).toMatch(/^switchyard_journal_failing 1$/m);
+    const told = () => router.output().match(/the journal in .* cannot be written/g);
+    await expect.poll(told, WAIT).toHaveLength(1);
     rmSync(place);
-    await load.completes(2500);
+    await load.completes(1000);
+    await expect.poll(() => metricsOf(router), WAIT).toMatch(/^switchyard_journal_failing 0$/m);
+    await load.completes(500);
     const figures = await load.stop();
     expect(summary(figures)).toBe('');
-    const metrics = await metricsOf(router);
-    expect(metrics).toMatch(/^switchyard_journal_failing 0$/m);
     expect((await router.stop()).code).toBe(0);
     reading(directory.path, (reader) => {
       const lost = reader.gaps().reduce((sum, { requests }) => sum + (requests ?? 0), 0);

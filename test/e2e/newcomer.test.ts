@@ -9,6 +9,7 @@ import { AdminClient, actorsOf } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
 import { eventually } from '../support/eventually.ts';
+import { holdPort } from '../support/held-port.ts';
 import { startLoad, summary } from '../support/load.ts';
 import { NotReady, type RouterOptions, runCommand, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -263,11 +264,8 @@ describe('a second start', () => {
     async () => {
       await using one = await tempDirectory();
       await using other = await tempDirectory();
-      const squatter = createServer().listen(0, '127.0.0.1');
-      await once(squatter, 'listening');
-      const listen = [`127.0.0.1:${(squatter.address() as { port: number }).port}`];
-      squatter.close();
-      await once(squatter, 'close');
+      await using free = await holdPort();
+      const listen = [`127.0.0.1:${free.port}`];
       const starts = [one, other].map(({ path }) => startRouter({ directory: path, listen }));
       const ends = await Promise.allSettled(starts);
       for (const end of ends) if (end.status === 'fulfilled') await end.value.kill();
