@@ -11,7 +11,7 @@ import {
   openJournalReader,
   RingProducer,
   renderRequestId,
-  SAYS,
+  WRITER_STATUS,
 } from '../eventlog/index.ts';
 import { JOURNAL_WORDS } from '../src/telemetry/journal-words.ts';
 import {
@@ -132,16 +132,19 @@ async function fill(): Promise<void> {
     worstMs = Math.max(worstMs, Number(turnNs) / 1e6);
   }
   writer.close();
-  const { says } = new JournalMemory(shared);
+  const { writerStatus } = new JournalMemory(shared);
   const each = (value: number | bigint) => (Number(value) / count).toFixed(3);
   say('on the path, CPU', `${each(pathCpu.user + pathCpu.system)} µs a request`);
   say('in the writer, wall', `${each(writerNs / 1000n)} µs a request (worst turn ${worstMs.toFixed(1)} ms)`);
   say('in the writer, CPU', `${each(writerCpu.user)} user, ${each(writerCpu.system)} system µs a request`);
   say(
     'bytes',
-    `${each(says[SAYS.bytes]!)} a request with its two operations, ${each(says[SAYS.heldBytes]!)} in files`,
+    `${each(writerStatus[WRITER_STATUS.bytes]!)} a request with its two operations, ${each(writerStatus[WRITER_STATUS.heldBytes]!)} in files`,
   );
-  say('lost', `${says[SAYS.lostRequests]} requests, ${says[SAYS.lostOperations]} operations`);
+  say(
+    'lost',
+    `${writerStatus[WRITER_STATUS.lostRequests]} requests, ${writerStatus[WRITER_STATUS.lostOperations]} operations`,
+  );
 }
 
 type Usage = { user: number; system: number };

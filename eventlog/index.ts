@@ -9,6 +9,7 @@ export * from './errors.ts';
 export type * from './event-log.ts';
 export type * from './events/events.ts';
 export { feed } from './feed.ts';
+export { InternedNames } from './interned-names.ts';
 export * from './journal/index.ts';
 export type * from './json.ts';
 export { keyOf, seededKeyOf } from './key.ts';
@@ -16,7 +17,6 @@ export { LocalLog } from './local-log.ts';
 export type { LogInspection, LogReader } from './log-reader.ts';
 export { type Moment, parseMoment, parseTime } from './moment.ts';
 export * from './names.ts';
-export { Places } from './places.ts';
 export type * from './position.ts';
 export * from './query.ts';
 export type * from './readings.ts';
@@ -33,7 +33,6 @@ export { statusRange } from './settings/status-range.ts';
 export { type Copying, type CopyOptions, copying, lastSound } from './sqlite/copy-log.ts';
 export { requireUnheld } from './sqlite/data-lock.ts';
 export { makeDirectory } from './sqlite/make-directory.ts';
-export { makeScratch, type Scratch, scratchUnwritable } from './sqlite/scratch.ts';
 export {
   type BesideLog,
   createMemoryLog,
@@ -52,6 +51,11 @@ export {
   requireOwnFormat,
 } from './sqlite/sqlite-reader.ts';
 export { leftBehind } from './sqlite/swap.ts';
+export {
+  makeTemporaryDirectory,
+  type TemporaryDirectory,
+  temporaryDirectoryUnwritable,
+} from './sqlite/temporary-directory.ts';
 export { WriteBack, type WriteBackOptions } from './sqlite/write-back.ts';
 export type { Finding } from './verify/finding.ts';
 export { type Verified, type VerifyOptions, verify, verifying } from './verify/verify.ts';

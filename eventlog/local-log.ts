@@ -51,7 +51,7 @@ export class LocalLog implements EventLog {
   }
 
   /** Continues over another store with the same content. In one step, so that nothing is appended in between. */
-  succeed(by: (store: LogStore) => LogStore): void {
+  replaceStore(by: (store: LogStore) => LogStore): void {
     this.#requireOpen();
     this.#store = by(this.#store);
   }
@@ -275,7 +275,7 @@ export class LocalLog implements EventLog {
    */
   #takeBack(store: LogStore): void {
     try {
-      store.abandon();
+      store.rollback();
     } catch (error) {
       const found = error instanceof Error ? error.message : String(error);
       this.#refusal = ['log_failed', `expected to take back what was not committed, found: ${found}`];

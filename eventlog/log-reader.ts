@@ -151,7 +151,7 @@ export interface LogStore extends LogReader, LogInspection {
   /** Throws `LogUnavailable`; then nothing since `begin` is kept. */
   commit(): void;
   /** Drops everything since `begin`. Throws `LogUnavailable`: then nobody can write before this store is closed. */
-  abandon(): void;
+  rollback(): void;
   command(commandId: string): StoredCommand | undefined;
   /** The pools that exist now, by key. */
   poolsByKey(): PoolOfKey;

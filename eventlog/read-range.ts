@@ -26,7 +26,7 @@ export function rangeOf({
 }
 
 /** Yields rows until they have this many characters. */
-export function* within<Row>(
+export function* takeCharacters<Row>(
   rows: Iterable<Row>,
   characters: number,
   textOf: (row: Row) => string,

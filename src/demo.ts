@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { makeScratch } from '../eventlog/index.ts';
+import { makeTemporaryDirectory } from '../eventlog/index.ts';
 import type { Overrides } from './config/index.ts';
 
 export type Demo = {
@@ -19,7 +19,7 @@ const BACKENDS = ['web.1', 'web.2', 'api.1'] as const;
 export async function startDemo(): Promise<Demo> {
   const servers = await Promise.all(BACKENDS.map(startBackend));
   const addresses = new Map(BACKENDS.map((id, index) => [id, addressOf(servers[index]!)]));
-  const scratch = makeScratch();
+  const directory = makeTemporaryDirectory();
   return {
     config: {
       pools: {
@@ -28,7 +28,7 @@ export async function startDemo(): Promise<Demo> {
       },
       domains: { 'shop.example': { pool: 'web' }, 'api.example': { pool: 'api' } },
     },
-    overrides: { listen: ['127.0.0.1:8080'], admin: '127.0.0.1:8081', data: join(scratch.path, 'data') },
+    overrides: { listen: ['127.0.0.1:8080'], admin: '127.0.0.1:8081', data: join(directory.path, 'data') },
     welcome: (listeners, admin) => [
       '',
       'switchyard routes two domains to three small backends. Try:',
@@ -41,7 +41,7 @@ export async function startDemo(): Promise<Demo> {
     ],
     stop: async () => {
       await Promise.all(servers.map(stopBackend));
-      scratch.forget();
+      directory.remove();
     },
   };
 }

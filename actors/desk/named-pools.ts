@@ -2,7 +2,7 @@
  * Which pools must already exist for commands that are put together: those that domains name and that are not put with
  * them.
  */
-import { Places, type PoolName, poolsOf } from '../../eventlog/index.ts';
+import { InternedNames, type PoolName, poolsOf } from '../../eventlog/index.ts';
 import type { Command } from './command.ts';
 
 export type NamedPools = {
@@ -13,13 +13,13 @@ export type NamedPools = {
 
 /** Throws a TypeError if a command is not a put. */
 export function poolsNamedBy(commands: readonly Command[]): NamedPools {
-  const put = new Places();
+  const put = new InternedNames();
   for (const command of commands) {
     if (command.type === 'PutPool') put.placeOf(command.pool);
     else if (command.type !== 'PutDomain')
       throw new TypeError(`expected pools and domains that are put, found ${command.type}`);
   }
-  const named = new Places<PoolName>();
+  const named = new InternedNames<PoolName>();
   const places: number[] = [];
   // By index: pairs would be half a kilobyte of garbage for each line of an import.
   for (let index = 0; index < commands.length; index++) {

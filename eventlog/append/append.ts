@@ -5,10 +5,10 @@ import { codec, type EncodedEvent } from '../events/codec.ts';
 import type { Recorded } from '../events/events.ts';
 import { plainData } from '../events/plain.ts';
 import { bytesOf, type ChainedEvent, chainHash, checksumOf, GENESIS } from '../events/stored-event.ts';
+import { InternedNames } from '../interned-names.ts';
 import type { Json } from '../json.ts';
 import type { LogStore, StoredCurrent } from '../log-reader.ts';
 import { parseStreamName, quoted, type StreamName } from '../names.ts';
-import { Places } from '../places.ts';
 import type { Position } from '../position.ts';
 import type { Append, Appended, Write } from './append-wish.ts';
 import { poolClashIn } from './pool-clash.ts';
@@ -43,7 +43,7 @@ export function prepare(append: Append): Prepared {
   requireText('author', append.author, 1024);
   requireCausation(append.causation);
   const { commandId, author, causation } = append;
-  const streams = new Places();
+  const streams = new InternedNames();
   for (const { stream } of append.writes) streams.placeOf(stream);
   if (streams.names.length !== append.writes.length)
     throw new TypeError('expected one write a stream, found two');

@@ -18,7 +18,7 @@ export {
   JournalMemory,
   type JournalMemoryOptions,
   type JournalShared,
-  SAYS,
+  WRITER_STATUS,
 } from './ring/memory.ts';
 export { RingProducer } from './ring/ring-producer.ts';
 export { writeCheckpoint, writeName } from './ring/write-note.ts';

@@ -7,10 +7,10 @@
  */
 import { isOfTheWorld } from '../sqlite/sqlite-errors.ts';
 import { NO_OPERATIONS, type OperationSource } from './operation-source.ts';
-import { JournalMemory, type JournalShared, SAYS } from './ring/memory.ts';
+import { JournalMemory, type JournalShared, WRITER_STATUS } from './ring/memory.ts';
 import { RingConsumer } from './ring/ring-consumer.ts';
 import { Block } from './segment/block.ts';
-import { Positions } from './segment/positions.ts';
+import { RingPositions } from './segment/ring-positions.ts';
 import { type Limits, Segments } from './segment/segments.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -47,7 +47,7 @@ export class JournalWriter {
   readonly #memory: JournalMemory;
   readonly #rings: readonly RingConsumer[];
   readonly #operations: OperationSource;
-  readonly #positions: Positions;
+  readonly #positions: RingPositions;
   readonly #segments: Segments;
   readonly #block = new Block();
   #failures = 0;
@@ -64,7 +64,7 @@ export class JournalWriter {
     this.#memory = memory;
     this.#rings = Array.from({ length: memory.rings }, (_, ring) => new RingConsumer(memory, ring));
     this.#operations = options.operations ?? NO_OPERATIONS;
-    this.#positions = new Positions(this.#rings, this.#operations);
+    this.#positions = new RingPositions(this.#rings, this.#operations);
     const { directory, vocabulary, isBeside = false, limits } = options;
     this.#segments = new Segments(directory, vocabulary, options, { run: memory.run, isBeside }, limits);
     this.#committedAtMs = options.now();
@@ -81,10 +81,10 @@ export class JournalWriter {
   /** Commits what is in the rings now. True: everything is on its way to the disk. */
   turn(): boolean {
     const nowMs = this.#options.now();
-    this.#memory.says[SAYS.lookedAtMs] = nowMs;
+    this.#memory.writerStatus[WRITER_STATUS.lookedAtMs] = nowMs;
     if (nowMs < this.#retryAtMs) return false;
     // Reset at the end of this turn: if it stays, the turn killed the writer.
-    add(this.#memory.says, SAYS.deadlyTurns, 1);
+    add(this.#memory.writerStatus, WRITER_STATUS.deadlyTurns, 1);
     try {
       if (!this.#segments.isOpen) this.#open(nowMs);
       this.#keepHouse(nowMs);
@@ -154,60 +154,61 @@ export class JournalWriter {
     this.#discarded = false;
     // Threads write a name once per segment: the sooner they know that this segment is another one, the fewer names are
     // missing.
-    this.#memory.says[SAYS.segment] = segment.number;
+    this.#memory.writerStatus[WRITER_STATUS.segment] = segment.number;
     this.#count(hasGap, lost);
     this.#committedAtMs = nowMs;
   }
 
   #count(hasGap: boolean, lost: { requests: number; operations: number }): void {
-    const { says } = this.#memory;
+    const { writerStatus } = this.#memory;
     const block = this.#block;
-    add(says, SAYS.requests, block.requestCount);
-    add(says, SAYS.operations, block.operationCount);
-    add(says, SAYS.checkpoints, block.checkpointCount);
-    add(says, SAYS.blocks, 1);
-    add(says, SAYS.bytes, block.bytes);
-    add(says, SAYS.gaps, hasGap ? 1 : 0);
-    add(says, SAYS.lostRequests, lost.requests);
-    add(says, SAYS.lostOperations, lost.operations);
+    add(writerStatus, WRITER_STATUS.requests, block.requestCount);
+    add(writerStatus, WRITER_STATUS.operations, block.operationCount);
+    add(writerStatus, WRITER_STATUS.checkpoints, block.checkpointCount);
+    add(writerStatus, WRITER_STATUS.blocks, 1);
+    add(writerStatus, WRITER_STATUS.bytes, block.bytes);
+    add(writerStatus, WRITER_STATUS.gaps, hasGap ? 1 : 0);
+    add(writerStatus, WRITER_STATUS.lostRequests, lost.requests);
+    add(writerStatus, WRITER_STATUS.lostOperations, lost.operations);
   }
 
   /** Continues where an earlier writer ended, or records since when nothing was written. */
   #open(nowMs: number): void {
     const last = this.#segments.open(nowMs);
     const { run } = this.#memory;
-    this.#memory.says[SAYS.segment] = this.#segments.number;
+    this.#memory.writerStatus[WRITER_STATUS.segment] = this.#segments.number;
     if (last === undefined) return;
     if (last.run === run) {
       if (!this.#discarded && this.#failures === 0) this.#positions.resume(last.positions);
       return;
     }
-    if (this.#memory.says[SAYS.blocks]! + this.#memory.says[SAYS.gaps]! > 0) return;
+    if (this.#memory.writerStatus[WRITER_STATUS.blocks]! + this.#memory.writerStatus[WRITER_STATUS.gaps]! > 0)
+      return;
     const segment = this.#segments.current(nowMs);
     segment.begin();
     const gap = { run, cause: 'stopped', fromMs: last.sealedAtMs, toMs: nowMs } as const;
     segment.addGap({ ...gap, requests: undefined, operations: undefined });
     segment.commit();
-    add(this.#memory.says, SAYS.gaps, 1);
+    add(this.#memory.writerStatus, WRITER_STATUS.gaps, 1);
   }
 
   #keepHouse(nowMs: number): void {
     if (nowMs < this.#keepHouseAtMs) return;
     this.#keepHouseAtMs = nowMs + KEEP_HOUSE_EVERY_MS;
-    const { says } = this.#memory;
+    const { writerStatus } = this.#memory;
     const { bytes, count } = this.#segments.keepHouse(nowMs);
-    says[SAYS.heldBytes] = bytes;
-    says[SAYS.segments] = count;
-    says[SAYS.segment] = this.#segments.number;
+    writerStatus[WRITER_STATUS.heldBytes] = bytes;
+    writerStatus[WRITER_STATUS.segments] = count;
+    writerStatus[WRITER_STATUS.segment] = this.#segments.number;
   }
 
   /** What is on disk now ended after the previous look. */
   #wentWell(nowMs: number): void {
-    const { says } = this.#memory;
+    const { writerStatus } = this.#memory;
     this.#failures = 0;
-    says[SAYS.failing] = 0;
-    says[SAYS.deadlyTurns] = 0;
-    says[SAYS.lagMs] = this.#options.now() - this.#lookedAtMs;
+    writerStatus[WRITER_STATUS.failing] = 0;
+    writerStatus[WRITER_STATUS.deadlyTurns] = 0;
+    writerStatus[WRITER_STATUS.lagMs] = this.#options.now() - this.#lookedAtMs;
     this.#lookedAtMs = nowMs;
   }
 
@@ -217,12 +218,12 @@ export class JournalWriter {
     for (const ring of this.#rings) ring.rewind();
     this.#operations.rewind();
     if (!isOfTheWorld(error)) throw error;
-    this.#memory.says[SAYS.deadlyTurns] = 0;
+    this.#memory.writerStatus[WRITER_STATUS.deadlyTurns] = 0;
     this.#failures++;
     if (this.#failures % FAILURES_A_FILE === 0) this.#segments.useAnother();
     this.#retryAtMs = nowMs + RETRY_MS;
-    add(this.#memory.says, SAYS.failures, 1);
-    this.#memory.says[SAYS.failing] = 1;
+    add(this.#memory.writerStatus, WRITER_STATUS.failures, 1);
+    this.#memory.writerStatus[WRITER_STATUS.failing] = 1;
     if (nowMs < this.#warnAtMs) return;
     this.#warnAtMs = nowMs + WARN_EVERY_MS;
     const { directory } = this.#options;
@@ -232,14 +233,14 @@ export class JournalWriter {
   }
 
   #beginLife(): void {
-    const { says } = this.#memory;
-    if (says[SAYS.deadlyTurns]! < DEADLY_TURNS || this.fullness === 0) return;
+    const { writerStatus } = this.#memory;
+    if (writerStatus[WRITER_STATUS.deadlyTurns]! < DEADLY_TURNS || this.fullness === 0) return;
     for (const ring of this.#rings) ring.discard();
     this.#operations.discard();
     this.#discarded = true;
   }
 }
 
-function add(says: Float64Array, index: number, by: number): void {
-  says[index] = says[index]! + by;
+function add(status: Float64Array, index: number, by: number): void {
+  status[index] = status[index]! + by;
 }

@@ -93,20 +93,20 @@ export type BesideLog = { readonly log: LocalLog; readonly isSwapped: () => bool
  * takes the log's place. Synchronous, some milliseconds: nothing is appended in between.
  */
 export function swapLog(log: LocalLog, directory: string, fresh: string, upTo: number): void {
-  log.succeed((store) => {
+  log.replaceStore((store) => {
     if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in SQLite, found another');
     catchUp(fresh, realpathSync(join(directory, EVENTS_FILE)), upTo);
     swapIn(directory, fresh);
-    return store.succeededBy(openForWriting(join(directory, EVENTS_FILE)));
+    return store.reopenedOn(openForWriting(join(directory, EVENTS_FILE)));
   });
 }
 
 /** Continues in an unrelated file; the former one stays under the name `keepAs`. */
 export function replaceLog(log: LocalLog, directory: string, fresh: string, keepAs: string): void {
-  log.succeed((store) => {
+  log.replaceStore((store) => {
     if (!(store instanceof SqliteStore)) throw new TypeError('expected a log in SQLite, found another');
     swapIn(directory, fresh, keepAs);
-    return store.succeededBy(openForWriting(join(directory, EVENTS_FILE)));
+    return store.reopenedOn(openForWriting(join(directory, EVENTS_FILE)));
   });
 }
 

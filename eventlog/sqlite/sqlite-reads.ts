@@ -7,7 +7,7 @@ import type { StoredEvent } from '../events/stored-event.ts';
 import type { CurrentsPage, LogReader } from '../log-reader.ts';
 import { isOwned, ownerNameOf, type StreamName } from '../names.ts';
 import type { Position, Version } from '../position.ts';
-import { type Range, rangeOf, requireWhole, within } from '../read-range.ts';
+import { type Range, rangeOf, requireWhole, takeCharacters } from '../read-range.ts';
 import type { Current, ReadOptions, Snapshot } from '../readings.ts';
 import { damagedState, openState } from '../replay/cached-state.ts';
 import { isDamage } from './sqlite-errors.ts';
@@ -148,7 +148,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
       const rows =
         characters === undefined
           ? currents.all(...asked)
-          : [...within(currents.iterate(...asked), characters, ({ state }) => state)];
+          : [...takeCharacters(currents.iterate(...asked), characters, ({ state }) => state)];
       return rows.map((row) => this.#open(row));
     });
   }
@@ -198,7 +198,7 @@ export class SqliteReads extends SqliteRows implements LogReader {
     }
     const rows: StoredEvent[] = [];
     try {
-      for (const row of within(statement.iterate(...parameters), characters, ({ data }) => data))
+      for (const row of takeCharacters(statement.iterate(...parameters), characters, ({ data }) => data))
         rows.push(row);
     } catch (error) {
       if (!isDamage(error)) throw error;

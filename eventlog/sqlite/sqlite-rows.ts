@@ -19,7 +19,7 @@ import type {
 } from '../log-reader.ts';
 import type { StreamName } from '../names.ts';
 import type { Position, Version } from '../position.ts';
-import { within } from '../read-range.ts';
+import { takeCharacters } from '../read-range.ts';
 import { isIntact } from '../replay/cached-state.ts';
 import { strangersInLog } from './schema.ts';
 import { isDamage, unavailable } from './sqlite-errors.ts';
@@ -85,7 +85,7 @@ export class SqliteRows implements LogInspection {
     return this.guarded(() =>
       characters === undefined
         ? chainedEvents.all(from, limit)
-        : [...within(chainedEvents.iterate(from, limit), characters, ({ data }) => data)],
+        : [...takeCharacters(chainedEvents.iterate(from, limit), characters, ({ data }) => data)],
     );
   }
 
@@ -99,7 +99,7 @@ export class SqliteRows implements LogInspection {
   ): readonly ChainedEvent[] {
     return this.guarded(() => {
       const rows = this.statements.chainedEventsByStream.iterate(stream, version, to, limit);
-      return [...within(rows, characters, ({ data }) => data)];
+      return [...takeCharacters(rows, characters, ({ data }) => data)];
     });
   }
 
@@ -161,7 +161,7 @@ export class SqliteRows implements LogInspection {
   baseStates(after: string, limit: number, characters: number): readonly Kept<StoredCurrent>[] {
     return this.guarded(() => {
       const rows = this.statements.baseStates.iterate(after, limit);
-      return [...within(rows, characters, ({ state }) => state)].map(kept);
+      return [...takeCharacters(rows, characters, ({ state }) => state)].map(kept);
     });
   }
 

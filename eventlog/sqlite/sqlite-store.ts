@@ -90,7 +90,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
     });
   }
 
-  abandon(): void {
+  rollback(): void {
     this.#pools.forget();
     // SQLite may have rolled back by itself when the disk failed.
     this.guarded(() => this.db.inTransaction && this.#statements.rollback.run());
@@ -197,7 +197,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   }
 
   /** The same log in another file; this store is closed, and the new one takes over what it held. */
-  succeededBy(db: Database.Database): SqliteStore {
+  reopenedOn(db: Database.Database): SqliteStore {
     super.close();
     const successor = new SqliteStore(db, this.#released);
     successor.writtenBackBeside(this.#isWrittenBackBeside);

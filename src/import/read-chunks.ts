@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Command } from '../../actors/index.ts';
-import { Places } from '../../eventlog/index.ts';
+import { InternedNames } from '../../eventlog/index.ts';
 import { type OwnAddresses, type Problem, renderProblem } from '../config/index.ts';
 import { type Line, NoLine } from './cut-lines.ts';
 import { parseLine } from './parse-line.ts';
@@ -73,7 +73,7 @@ export async function* gathered<Of extends Chunk>(
 async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: Reading): Promise<ReadChunk> {
   const chunk = { from: lines[0]?.number ?? 1, to: lines.at(-1)?.number ?? 1 };
   // A later line of the same owner wins; the command's place in the chunk tells its line.
-  const places = new Places();
+  const places = new InternedNames();
   const commands: Command[] = [];
   const numbers: number[] = [];
   const digest = createHash('sha256');

@@ -8,7 +8,7 @@ import {
   OTHER,
   parseRequestId,
   type RingProducer,
-  SAYS,
+  WRITER_STATUS,
   writeName,
   writeRequest,
 } from '../../eventlog/index.ts';
@@ -180,7 +180,7 @@ export class RequestJournal {
 
   /** Each segment that uses a key contains its name. */
   #isTold(key: number): boolean {
-    const segment = this.#ring.says[SAYS.segment]!;
+    const segment = this.#ring.writerStatus[WRITER_STATUS.segment]!;
     if (segment !== this.#toldIn) {
       this.#told.fill(0);
       this.#toldIn = segment;

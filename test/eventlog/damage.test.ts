@@ -11,7 +11,7 @@ import {
   verify,
   verifying,
 } from '../../eventlog/index.ts';
-import { within } from '../../eventlog/read-range.ts';
+import { takeCharacters } from '../../eventlog/read-range.ts';
 import { isOfTheFile, unavailable } from '../../eventlog/sqlite/sqlite-errors.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import {
@@ -260,7 +260,7 @@ describe('an index of domains that is damaged', () => {
 
 it('a column that is gone from a damaged row counts for nothing in a page', () => {
   const rows = [{ data: null }, { data: 'abc' }, { data: 'def' }];
-  expect([...within(rows, 3, ({ data }) => data as string)]).toEqual(rows.slice(0, 2));
+  expect([...takeCharacters(rows, 3, ({ data }) => data as string)]).toEqual(rows.slice(0, 2));
 });
 
 describe('an event that was cut out', () => {

@@ -3,18 +3,18 @@
  * that uses it: a thread that crashes half-way through a record has published nothing, and its successor continues
  * after the last complete one; a writer that crashes is followed by one that finds everything not yet committed.
  *
- *   header · what the writer says · a head and a tail for each ring · the rings
+ *   header · the writer's status · a head and a tail for each ring · the rings
  */
 import assert from 'node:assert/strict';
 
 export const MAGIC = 0x6a_72_6e_6c;
 
-const HEADER = { magic: 0, rings: 1, ringBytes: 2, runLow: 4, says: 16, words: 128 } as const;
+const HEADER = { magic: 0, rings: 1, ringBytes: 2, runLow: 4, writerStatus: 16, words: 128 } as const;
 // Head and tail are written by different threads, so each has a cache line (64 bytes) of its own.
 const RING = { head: 0, lost: 1, tail: 16, words: 32 } as const;
 
 /** What the writer reports about itself, in doubles: only the writer writes them, anybody may read them. */
-export const SAYS = {
+export const WRITER_STATUS = {
   requests: 0,
   operations: 1,
   checkpoints: 2,
@@ -74,7 +74,7 @@ export function createJournalMemory(options: JournalMemoryOptions): JournalShare
 /** One thread's window on the journal's memory. */
 export class JournalMemory {
   readonly words: Int32Array;
-  readonly says: Float64Array;
+  readonly writerStatus: Float64Array;
   readonly rings: number;
   readonly ringBytes: number;
   readonly run: number;
@@ -87,7 +87,7 @@ export class JournalMemory {
     this.rings = this.words[HEADER.rings]!;
     this.ringBytes = this.words[HEADER.ringBytes]!;
     this.run = new Float64Array(buffer, 4 * HEADER.runLow, 1)[0]!;
-    this.says = new Float64Array(buffer, 4 * HEADER.says, Object.keys(SAYS).length);
+    this.writerStatus = new Float64Array(buffer, 4 * HEADER.writerStatus, Object.keys(WRITER_STATUS).length);
   }
 
   headOf(ring: number): number {

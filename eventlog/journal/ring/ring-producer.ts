@@ -8,7 +8,7 @@ import { JournalMemory, type JournalShared } from './memory.ts';
 
 export class RingProducer extends ByteWriter {
   /** What the writer reports about itself. */
-  readonly says: Float64Array;
+  readonly writerStatus: Float64Array;
   readonly #control: Int32Array;
   readonly #ring: Int32Array;
   readonly #doubles: Float64Array;
@@ -22,7 +22,7 @@ export class RingProducer extends ByteWriter {
   constructor(shared: JournalShared, ring: number) {
     const memory = new JournalMemory(shared);
     super(new Uint8Array(shared.buffer, memory.bytesOf(ring), memory.ringBytes));
-    this.says = memory.says;
+    this.writerStatus = memory.writerStatus;
     this.#control = memory.words;
     this.#ring = new Int32Array(shared.buffer, memory.bytesOf(ring), memory.ringBytes / 4);
     this.#doubles = new Float64Array(shared.buffer, memory.bytesOf(ring), memory.ringBytes / 8);

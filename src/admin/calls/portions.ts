@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { makeScratch } from '../../../eventlog/index.ts';
+import { makeTemporaryDirectory } from '../../../eventlog/index.ts';
 import { type Historian, type Repaired, type Repairing, told } from '../../history/index.ts';
 import { bodyBy } from '../http/body-by.ts';
 import type { Call } from '../http/call.ts';
@@ -25,17 +25,17 @@ export async function postExport(call: Call, { history }: AdminPorts): Promise<R
   const body = await bodyBy(call, exportBody);
   const from = momentFrom(body.from ?? call.query.get('from'), 'from');
   const to = momentFrom(body.to ?? call.query.get('to'), 'to');
-  const scratch = makeScratch();
-  const path = join(scratch.path, 'export.db');
+  const directory = makeTemporaryDirectory();
+  const path = join(directory.path, 'export.db');
   if (wantsLines(call)) {
     const made = history.pour('export', { from, to, path }, call.signal);
-    return answeredBy(call, withPieces(made, path, scratch.forget));
+    return answeredBy(call, withPieces(made, path, directory.remove));
   }
   try {
     const made = await history.ask('export', { from, to, path }, call.signal);
-    return sent(path, made, scratch.forget);
+    return sent(path, made, directory.remove);
   } catch (error) {
-    scratch.forget();
+    directory.remove();
     throw error;
   }
 }
@@ -47,7 +47,7 @@ const PIECE = 196_608;
 async function* withPieces<Made>(
   lines: AsyncGenerator<string, Made>,
   path: string,
-  forget: () => void,
+  remove: () => void,
 ): AsyncGenerator<string, Made> {
   try {
     const made = yield* lines;
@@ -61,13 +61,13 @@ async function* withPieces<Made>(
     return made;
   } finally {
     await lines.return(undefined as Made);
-    forget();
+    remove();
   }
 }
 
-function sent(path: string, made: object, forget: () => void): Reply {
+function sent(path: string, made: object, remove: () => void): Reply {
   const type = 'application/vnd.sqlite3';
-  return fileSent(path, { 'content-type': type, 'switchyard-export': JSON.stringify(made) }, forget);
+  return fileSent(path, { 'content-type': type, 'switchyard-export': JSON.stringify(made) }, remove);
 }
 
 const archiveBody = z.strictObject({ before: z.int().min(1), file: z.string().min(1).max(4096) });

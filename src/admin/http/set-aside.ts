@@ -2,7 +2,7 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { makeScratch, scratchUnwritable } from '../../../eventlog/index.ts';
+import { makeTemporaryDirectory, temporaryDirectoryUnwritable } from '../../../eventlog/index.ts';
 import type { Reply } from './reply.ts';
 
 type Headers = Readonly<Record<string, string>>;
@@ -18,16 +18,16 @@ export async function setAside(
 ): Promise<Reply> {
   const second = await others.next();
   if (second.done === true) return { type: 'text', status: 200, headers, text: first };
-  const scratch = makeScratch();
-  const path = join(scratch.path, 'answer');
+  const directory = makeTemporaryDirectory();
+  const path = join(directory.path, 'answer');
   try {
     await pipeline(all([first, second.value], others), createWriteStream(path));
   } catch (error) {
-    scratch.forget();
+    directory.remove();
     const { message, syscall } = error as NodeJS.ErrnoException;
-    throw syscall === undefined ? error : scratchUnwritable(message, error);
+    throw syscall === undefined ? error : temporaryDirectoryUnwritable(message, error);
   }
-  return fileSent(path, headers, scratch.forget);
+  return fileSent(path, headers, directory.remove);
 }
 
 async function* all(begun: readonly string[], others: AsyncIterable<string>): AsyncGenerator<string> {
@@ -35,8 +35,8 @@ async function* all(begun: readonly string[], others: AsyncIterable<string>): As
   yield* others;
 }
 
-/** `forget`: called when nobody reads the file any more. */
-export function fileSent(path: string, headers: Headers, forget: () => void): Reply {
+/** `remove`: called when nobody reads the file any more. */
+export function fileSent(path: string, headers: Headers, remove: () => void): Reply {
   return {
     type: 'stream',
     status: 200,
@@ -45,7 +45,7 @@ export function fileSent(path: string, headers: Headers, forget: () => void): Re
       try {
         for await (const bytes of createReadStream(path)) if (!(await outlet.write(bytes as Buffer))) return;
       } finally {
-        forget();
+        remove();
       }
     },
   };

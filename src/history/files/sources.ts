@@ -7,12 +7,12 @@ import {
   isFile,
   type JournalReader,
   type LogFile,
-  makeScratch,
+  makeTemporaryDirectory,
   openJournalReader,
   openLogFile,
   openPoints,
   type Points,
-  type Scratch,
+  type TemporaryDirectory,
   unpackJournal,
 } from '../../../eventlog/index.ts';
 import type { Sources } from '../room.ts';
@@ -26,10 +26,10 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
   const logs = new LogFiles(place);
   let journal: JournalReader | undefined;
   let points: Points | undefined;
-  let unpacked: Scratch | undefined;
+  let unpacked: TemporaryDirectory | undefined;
   const openJournal = () => {
     if (isOneFile) {
-      unpacked = makeScratch();
+      unpacked = makeTemporaryDirectory();
       unpackJournal(place, unpacked.path);
     }
     return openJournalReader(unpacked?.path ?? place, {
@@ -61,7 +61,7 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
     logs.close();
     journal?.close();
     points?.close();
-    unpacked?.forget();
+    unpacked?.remove();
   };
   return { sources, close };
 }

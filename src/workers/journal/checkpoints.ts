@@ -4,7 +4,7 @@
  * is the main thread.
  */
 import type { MainLedger } from '../../../actors/index.ts';
-import { ByteWriter, type RingProducer, SAYS, writeCheckpoint } from '../../../eventlog/index.ts';
+import { ByteWriter, type RingProducer, WRITER_STATUS, writeCheckpoint } from '../../../eventlog/index.ts';
 
 const TICK_MS = 100;
 const LOOK_EVERY_MS = 800;
@@ -67,7 +67,7 @@ export class Checkpoints {
   }
 
   #look(nowMs: number): void {
-    const segment = this.#ring.says[SAYS.segment]!;
+    const segment = this.#ring.writerStatus[WRITER_STATUS.segment]!;
     if (segment !== this.#segment) this.#known.clear();
     this.#segment = segment;
     this.#lookAtMs = nowMs + LOOK_EVERY_MS;

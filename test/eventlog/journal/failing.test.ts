@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { describe, expect, it, type TestContext } from 'vitest';
-import { JournalMemory, openJournalReader, openSqliteLog, SAYS } from '../../../eventlog/index.ts';
+import { JournalMemory, openJournalReader, openSqliteLog, WRITER_STATUS } from '../../../eventlog/index.ts';
 import { segmentFiles } from '../../../eventlog/journal/segment/segment-files.ts';
 import { verifyAll } from '../../../src/history/files/portion.ts';
 import { sourcesOf } from '../../../src/history/files/sources.ts';
@@ -22,8 +22,8 @@ import { fill, smallDisk } from '../../support/small-disk.ts';
 import { finished, idOf, JournalDesk, OTHER, record } from './desk.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-function says(journal: JournalDesk, index: number): number {
-  return new JournalMemory(journal.shared).says[index]!;
+function statusOf(journal: JournalDesk, index: number): number {
+  return new JournalMemory(journal.shared).writerStatus[index]!;
 }
 
 function linkOf(path: string): string {
@@ -60,8 +60,8 @@ describe('a journal that cannot be written', () => {
     // Ninety seconds of trying once a second: two minutes begun.
     expect(journal.warnings).toHaveLength(2);
     expect(journal.warnings[0]).toContain(join(directory, 'journal'));
-    expect(says(journal, SAYS.failing)).toBe(1);
-    expect(says(journal, SAYS.failures)).toBeGreaterThan(20);
+    expect(statusOf(journal, WRITER_STATUS.failing)).toBe(1);
+    expect(statusOf(journal, WRITER_STATUS.failures)).toBeGreaterThan(20);
 
     rmSync(join(directory, 'journal'));
     journal.nowMs += 1000;
@@ -69,8 +69,8 @@ describe('a journal that cannot be written', () => {
     const reader = openJournalReader(directory);
     expect([...reader.requests()]).toHaveLength(3000 - lost);
     expect(reader.gaps()).toMatchObject([{ cause: 'overflow', requests: lost }]);
-    expect(says(journal, SAYS.failing)).toBe(0);
-    expect(says(journal, SAYS.lostRequests)).toBe(lost);
+    expect(statusOf(journal, WRITER_STATUS.failing)).toBe(0);
+    expect(statusOf(journal, WRITER_STATUS.lostRequests)).toBe(lost);
     reader.close();
     writer.close();
   });
@@ -92,7 +92,7 @@ describe('a journal that cannot be written', () => {
       if (sequence % 20 === 0) writer.turn();
       journal.nowMs += 50;
     }
-    expect(says(journal, SAYS.failing)).toBe(1);
+    expect(statusOf(journal, WRITER_STATUS.failing)).toBe(1);
     expect(journal.warnings.length).toBeGreaterThan(0);
     rmSync(join(at, 'filler'));
     journal.nowMs += 2000;
@@ -116,7 +116,7 @@ describe('a journal that cannot be written', () => {
       writer.turn();
       journal.nowMs += 2000;
     }
-    expect(says(journal, SAYS.failing)).toBe(1);
+    expect(statusOf(journal, WRITER_STATUS.failing)).toBe(1);
     expect(segmentFiles(join(journal.directory, 'journal'))).toHaveLength(1);
     const descriptors = readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`));
     // The segment, what SQLite keeps beside it, and no more.

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openJournalReader, SAYS } from '../../../eventlog/index.ts';
+import { openJournalReader, WRITER_STATUS } from '../../../eventlog/index.ts';
 import { bytesOf, dropSegment, segmentFiles } from '../../../eventlog/journal/segment/segment-files.ts';
 import { finished, idOf, JournalDesk, RUN, record } from './desk.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -58,7 +58,7 @@ describe('retention', () => {
     for (let turn = 0; turn < 40; turn++) {
       for (let each = 0; each < 20; each++) record(ring, finished({ target: `/${'x'.repeat(8000)}` }));
       writer.turn();
-      expect(ring.says[SAYS.segment]).toBe(newest());
+      expect(ring.writerStatus[WRITER_STATUS.segment]).toBe(newest());
       journal.nowMs += 300;
     }
     expect(newest()).toBeGreaterThan(5);

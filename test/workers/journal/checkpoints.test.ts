@@ -1,7 +1,7 @@
 /** Which pools have their ledgers checkpointed into the journal, and when: by ticks, over a real ring. */
 import { beforeEach, expect, it } from 'vitest';
 import { createArena, keyOf, type MainLedger } from '../../../actors/index.ts';
-import { createJournalMemory, JournalMemory, RingProducer, SAYS } from '../../../eventlog/index.ts';
+import { createJournalMemory, JournalMemory, RingProducer, WRITER_STATUS } from '../../../eventlog/index.ts';
 import { FRAME } from '../../../eventlog/journal/ring/frame.ts';
 import { RingConsumer } from '../../../eventlog/journal/ring/ring-consumer.ts';
 import { Checkpoints } from '../../../src/workers/journal/checkpoints.ts';
@@ -74,7 +74,7 @@ it('are sooner those that very much happened to', async () => {
 it('are all of them once for each segment', async () => {
   await define(2);
   tick(0);
-  memory.says[SAYS.segment] = 2;
+  memory.writerStatus[WRITER_STATUS.segment] = 2;
   expect(tick(1000)).toHaveLength(2);
   expect(tick(1000)).toEqual([]);
 });

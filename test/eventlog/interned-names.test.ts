@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Places } from '../../eventlog/index.ts';
+import { InternedNames } from '../../eventlog/index.ts';
 
 /** What it is to say, in the slow way. */
 function placesOf(names: readonly string[]): readonly number[] {
@@ -21,11 +21,11 @@ function collision(): readonly [string, string] {
   }
 }
 
-describe('places', () => {
+describe('interned names', () => {
   it('are those of the first time that each name was said', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.string(), fc.constantFrom('a', 'b', 'aa', ''))), (names) => {
-        const places = new Places();
+        const places = new InternedNames();
         expect(names.map((name) => places.placeOf(name))).toEqual(placesOf(names));
         expect(places.names).toEqual([...new Set(names)]);
         for (const name of [...names, 'never said']) expect(places.has(name)).toBe(new Set(names).has(name));
@@ -35,7 +35,7 @@ describe('places', () => {
 
   it('are two for two names of one hash', () => {
     const [one, other] = collision();
-    const places = new Places();
+    const places = new InternedNames();
     expect([one, 'between'].map((name) => places.placeOf(name))).toEqual([0, 1]);
     expect(places.has(other)).toBe(false);
     expect([other, one, other, 'between'].map((name) => places.placeOf(name))).toEqual([2, 0, 2, 1]);

@@ -8,36 +8,36 @@ import { join } from 'node:path';
 import { DataUnusable } from '../errors.ts';
 import { holdDirectory } from './data-lock.ts';
 
-export type Scratch = { readonly path: string; readonly forget: () => void };
+export type TemporaryDirectory = { readonly path: string; readonly remove: () => void };
 
 // Former versions used another name: their directories had no lock.
 const NAME = 'switchyard-scratch-';
 // Between its making and its lock, another process may take it for a leftover and delete it.
 const TRIES = 10;
 // A lock goes with the last reference to it, so each one is kept here.
-const inUse = new Set<Scratch>();
+const inUse = new Set<TemporaryDirectory>();
 
 /** Throws `DataUnusable` if it cannot be made. */
-export function makeScratch(): Scratch {
+export function makeTemporaryDirectory(): TemporaryDirectory {
   clearLeft();
   for (let left = TRIES; left > 0; left--) {
     const path = made();
     const letGo = heldOrTaken(path);
     if (letGo !== undefined) return inUseAt(path, letGo);
   }
-  throw scratchUnwritable('each taken away as soon as it was made');
+  throw temporaryDirectoryUnwritable('each taken away as soon as it was made');
 }
 
-function inUseAt(path: string, letGo: () => void): Scratch {
-  const scratch = {
+function inUseAt(path: string, letGo: () => void): TemporaryDirectory {
+  const directory = {
     path,
-    forget: () => {
-      inUse.delete(scratch);
-      forget(path, letGo);
+    remove: () => {
+      inUse.delete(directory);
+      remove(path, letGo);
     },
   };
-  inUse.add(scratch);
-  return scratch;
+  inUse.add(directory);
+  return directory;
 }
 
 /** Directories in use, by another process or another thread of this one, are locked and stay. */
@@ -46,7 +46,7 @@ function clearLeft(): void {
     if (!name.startsWith(NAME)) continue;
     const path = join(tmpdir(), name);
     try {
-      if (isOwn(path)) forget(path, holdDirectory(path, Date.now()));
+      if (isOwn(path)) remove(path, holdDirectory(path, Date.now()));
     } catch {
       // It hinders nobody: whoever makes the next one tries again.
     }
@@ -62,7 +62,7 @@ function isOwn(path: string): boolean {
   return found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0;
 }
 
-function forget(path: string, letGo: () => void): void {
+function remove(path: string, letGo: () => void): void {
   // Before the lock is released, so that nobody else can take the directory.
   rmSync(path, { recursive: true, force: true });
   letGo();
@@ -88,7 +88,7 @@ function made(): string {
   try {
     return mkdtempSync(join(tmpdir(), NAME));
   } catch (error) {
-    throw scratchUnwritable((error as Error).message, error);
+    throw temporaryDirectoryUnwritable((error as Error).message, error);
   }
 }
 
@@ -100,7 +100,7 @@ function namesIn(directory: string): readonly string[] {
   }
 }
 
-export function scratchUnwritable(found: string, cause?: unknown): DataUnusable {
+export function temporaryDirectoryUnwritable(found: string, cause?: unknown): DataUnusable {
   const message = `expected to write in TMPDIR, ${tmpdir()}: ${found}`;
   return new DataUnusable('data_unreadable', message, cause);
 }

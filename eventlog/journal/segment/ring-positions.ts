@@ -9,7 +9,7 @@ import type { RingConsumer } from '../ring/ring-consumer.ts';
 
 export type Lost = { readonly requests: number; readonly operations: number };
 
-export class Positions {
+export class RingPositions {
   readonly #rings: readonly RingConsumer[];
   readonly #operations: OperationSource;
   #committed: Int32Array;

@@ -3,7 +3,7 @@
  * key a string that is unique in the whole engine, which takes half a microsecond and is collected late: a tenth of
  * the work on an import's line.
  */
-export class Places<Name extends string = string> {
+export class InternedNames<Name extends string = string> {
   readonly #names: Name[] = [];
   /** By hash, the place of the last name with it; and for each name, the place of the one before with the same hash. */
   readonly #last = new Map<number, number>();

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { makeScratch } from '../../../eventlog/index.ts';
+import { makeTemporaryDirectory } from '../../../eventlog/index.ts';
 import { type TempDirectory, tempDirectory } from '../../support/temp-directory.ts';
 
 let place: TempDirectory;
@@ -29,8 +29,8 @@ const EVENTLOG = fileURLToPath(new URL('../../../eventlog/index.ts', import.meta
 
 /** Another process that has one, and its place. */
 async function another() {
-  const program = `import { makeScratch } from ${JSON.stringify(EVENTLOG)};
-    process.stdout.write(makeScratch().path); setInterval(() => {}, 1000);`;
+  const program = `import { makeTemporaryDirectory } from ${JSON.stringify(EVENTLOG)};
+    process.stdout.write(makeTemporaryDirectory().path); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -44,17 +44,17 @@ async function another() {
 
 describe('a directory for a while', () => {
   it('goes with whoever made it', () => {
-    const scratch = makeScratch();
-    writeFileSync(join(scratch.path, 'file'), 'text');
-    scratch.forget();
+    const directory = makeTemporaryDirectory();
+    writeFileSync(join(directory.path, 'file'), 'text');
+    directory.remove();
     expect(readdirSync(place.path)).toEqual([]);
   });
 
   it('that a kill left goes when the next is made, and those in use stay', async () => {
-    const [killed, alive, own] = [await another(), await another(), makeScratch()];
+    const [killed, alive, own] = [await another(), await another(), makeTemporaryDirectory()];
     await killed.kill();
     expect(existsSync(killed.path)).toBe(true);
-    const next = makeScratch();
+    const next = makeTemporaryDirectory();
     expect(existsSync(killed.path)).toBe(false);
     expect([alive.path, own.path, next.path].filter((path) => existsSync(path))).toHaveLength(3);
     await alive.kill();
@@ -62,7 +62,7 @@ describe('a directory for a while', () => {
 
   it('is never of another name', () => {
     mkdirSync(join(place.path, 'switchyard-export-abc'));
-    makeScratch().forget();
+    makeTemporaryDirectory().remove();
     expect(readdirSync(place.path)).toEqual(['switchyard-export-abc']);
   });
 
@@ -75,7 +75,7 @@ describe('a directory for a while', () => {
     mkdirSync(shared);
     chmodSync(shared, 0o755);
     symlinkSync(join(elsewhere, 'holder.json'), join(shared, 'holder.json'));
-    makeScratch().forget();
+    makeTemporaryDirectory().remove();
     expect(readFileSync(join(elsewhere, 'holder.json'), 'utf8')).toBe('precious');
     expect(readdirSync(elsewhere)).toEqual(['holder.json']);
   });
