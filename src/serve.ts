@@ -23,7 +23,7 @@ import { hindrance } from './hindrance.ts';
 import { fileNumberOf } from './identity.ts';
 import { routingOf } from './plan/index.ts';
 import { Claims, claimListeners } from './router/claim-listeners.ts';
-import { clientsWithin, requireFiles, within } from './router/descriptors.ts';
+import { backendsWithin, clientsWithin, requireFiles, within } from './router/descriptors.ts';
 import { isForConfig } from './router/first-routing.ts';
 import type { Predecessor } from './router/predecessor.ts';
 import { Router } from './router/router.ts';
@@ -91,7 +91,7 @@ async function run(
   else if (!wish.takeOver) requireFree(config.data);
   const claims = new Claims();
   const claimed = await claimListeners(config.listeners, claims, predecessor?.held);
-  const listeners = bearable(claimed, workers, log);
+  const { listeners, mostToBackends } = bearable(claimed, workers, log);
   // A port chosen by the system is bound only when it is listened on; claimed earlier, anybody could take it in
   // between.
   const isChosen = parseHostPort(config.admin.address)?.port === 0;
@@ -104,6 +104,7 @@ async function run(
       // The working directory may disappear later.
       config: { ...config, admin, data: resolve(config.data) },
       workers,
+      mostToBackends,
       chaos: wish.chaos,
       apply: wish.apply,
       version: versionOf(),
@@ -155,17 +156,17 @@ function requireFree(directory: string): void {
   }
 }
 
-/** Limits the clients so that descriptors are left for everything else. Throws `LimitTooLow`. */
+/** Limits clients and connections to backends so that descriptors are left for everything else. Throws `LimitTooLow`. */
 function bearable(listeners: readonly ListenerSettings[], workers: number, log: ProcessLog) {
   // Node has raised the limit to the user's maximum.
   const files = systemLimit('Max open files');
-  if (files === undefined) return listeners;
+  if (files === undefined) return { listeners, mostToBackends: 0 };
   requireFiles(files, workers);
   const clients = clientsWithin(files, workers);
   const bounded = within(clients, listeners);
   if (bounded !== listeners)
     log.info({ files, clients }, 'client connections are limited by ulimit -n, below limits.connections');
-  return bounded;
+  return { listeners: bounded, mostToBackends: backendsWithin(files, workers, bounded) };
 }
 
 function outputOf(log: () => ProcessLog): StandardOutput {

@@ -32,6 +32,8 @@ export type PlaneSettings = {
   readonly secret?: string;
   /** How often time-outs are checked; default 100. */
   readonly tickMs?: number;
+  /** Connections to backends, of all threads that share the headcount; absent or 0: any number. */
+  readonly mostToBackends?: number;
   /** False: clients are read by Node's `data` events, as where own-reads.ts does not find what it expects in Node. */
   readonly ownReads?: boolean;
 };

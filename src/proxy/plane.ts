@@ -26,6 +26,7 @@ import { RequestIds } from './request-id.ts';
 import type { BackendRoute } from './routing-table.ts';
 import { BackendCuts } from './upstream/backend-cuts.ts';
 import { NAMES } from './upstream/names.ts';
+import { Room } from './upstream/room.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
 // 500 ms: a round trip on nearly every network, so that a client that is just sending learns of the end first.
@@ -106,11 +107,13 @@ class Plane implements RoutingPlane {
     const failed = (error: unknown) => options.report({ type: 'request_crashed', requestId: '', error });
     const deadlines = new Deadlines(options.now, failed, options.settings.tickMs);
     const buffers = new ReadBuffers();
-    const upstreams = new Upstreams({
+    const headcount = options.headcount ?? new OwnHeadcount();
+    const upstreams: Upstreams = new Upstreams({
       now: options.now,
       deadlines,
       buffers,
       lookup: NAMES.lookup,
+      room: new Room(headcount, options.settings.mostToBackends ?? 0, () => upstreams.closeIdle()),
     });
     const digest = new KeyedDigest(options.settings.secret);
     options.ledger.watchRows(upstreams);
@@ -132,7 +135,7 @@ class Plane implements RoutingPlane {
       tableWaiters: new TableWaiters(),
       counters: new PlaneCounters(),
       retryBudgets: new WeakMap(),
-      headcount: options.headcount ?? new OwnHeadcount(),
+      headcount,
       isEnding: false,
       isDraining: false,
       idleUntilMs: Number.POSITIVE_INFINITY,

@@ -1,6 +1,6 @@
 /**
- * How many clients the file descriptor limit allows. Beyond it nothing works any more: no backend can be connected
- * to, no command and no metrics request is accepted, and nothing is journalled.
+ * How many clients and connections to backends the file descriptor limit allows. Beyond it nothing works any more: no
+ * command and no metrics request is accepted, clients are reset, and nothing is journalled.
  */
 import { MOST_CONNECTIONS } from '../admin/index.ts';
 import type { ListenerSettings } from '../config/index.ts';
@@ -33,9 +33,23 @@ export function requireFiles(descriptors: number, workers: number): void {
 }
 
 export function clientsWithin(descriptors: number, workers: number): number {
-  const left = descriptors - OWN - OWN_OF_A_WORKER * workers - operatorsWithin(descriptors);
+  const left = trafficWithin(descriptors, workers);
   const clients = Math.max(Math.floor(left / OF_A_CLIENT), left - MOST_AT_BACKENDS);
   return Math.max(clients, Math.ceil(descriptors / LEAST_SHARE));
+}
+
+/** What these clients leave: with very many of them, all may have a request in progress after all. */
+export function backendsWithin(
+  descriptors: number,
+  workers: number,
+  listeners: readonly ListenerSettings[],
+): number {
+  const clients = listeners.reduce((sum, { limits }) => sum + limits.connections, 0);
+  return Math.max(trafficWithin(descriptors, workers) - clients, Math.ceil(descriptors / LEAST_SHARE));
+}
+
+function trafficWithin(descriptors: number, workers: number): number {
+  return descriptors - OWN - OWN_OF_A_WORKER * workers - operatorsWithin(descriptors);
 }
 
 /** Connections to the admin API: idle ones use descriptors too. */

@@ -37,6 +37,8 @@ export type RouterOptions = {
   readonly config: Config;
   /** The number of routing threads; 0: the main thread routes. */
   readonly workers: number;
+  /** Connections to backends; 0: any number. */
+  readonly mostToBackends: number;
   readonly chaos: boolean;
   /** Make the routing equal to the config's even if the log has history. */
   readonly apply: boolean;
@@ -146,6 +148,7 @@ export class Router {
       secret: secretOf(config.data),
       unreadable: this.#log.unreadable,
       listeners,
+      mostToBackends: options.mostToBackends,
       accessLog: config.accessLog,
       drainMs: config.drainMs,
       now: systemClock.now,

@@ -26,6 +26,8 @@ export type RoutingThreadOptions = {
   readonly pseudonym: string;
   readonly secret: string;
   readonly listeners: readonly ListenerSettings[];
+  /** Connections to backends, of all threads; 0: any number. */
+  readonly mostToBackends: number;
   readonly accessLog: ProcessSettings['accessLog'];
   readonly report: (report: HealthReport) => void;
   /** Asks for a pool's ledger to be created; `plane.awake` is called afterwards. */
@@ -56,12 +58,12 @@ export class RoutingThread {
   readonly #saidAtMs = new Map<string, number>();
 
   constructor(options: RoutingThreadOptions) {
-    const { ledger, journal, number, pseudonym, secret, accessLog, writeLog } = options;
+    const { ledger, journal, number, pseudonym, secret, mostToBackends, accessLog, writeLog } = options;
     this.#options = options;
     this.plane = createPlane({
       table: this.table,
       ledger,
-      settings: { worker: number, pseudonym, secret },
+      settings: { worker: number, pseudonym, secret, mostToBackends },
       now,
       random: Math.random,
       accessLog: accessLog === false ? undefined : new AccessLog(accessLog, writeLog),

@@ -82,6 +82,28 @@ it('serves those it lets in, however many are connected to its admin and ask not
   for (const client of [...idle, ...clients]) client.close();
 });
 
+it('keeps no idle connection that another backend, or an operator, needs', { timeout: 60_000 }, async () => {
+  await using directory = await tempDirectory();
+  await using backend = await Backend.start({ name: 'web.1' });
+  const { address } = backend;
+  const backends = Object.fromEntries(Array.from({ length: FILES }, (_, i) => [`web.${i}`, { address }]));
+  const timeouts = { upstreamKeepAliveMs: 60_000 };
+  await using router = await startRouter({
+    directory: directory.path,
+    config: {
+      pools: { web: { policy: 'round-robin', timeouts, backends } },
+      domains: { 'app.example': { pool: 'web' } },
+    },
+    command: await commandWith(FILES, directory.path),
+    args: ['--workers', '2'],
+  });
+  await using admin = new AdminClient(router.admin);
+  const client = await RawClient.connect(router.port);
+  for (let i = 0; i < FILES; i++) expect((await client.request(GET)).status).toBe(200);
+  expect((await admin.put('/v1/domains/other.example', { pool: 'web' })).status).toBe(201);
+  client.close();
+});
+
 it('starts with the least that it asks for, and with one less says so in a line', {
   timeout: 60_000,
 }, async () => {

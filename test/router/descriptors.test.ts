@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/index.ts';
-import { clientsWithin, operatorsWithin, requireFiles, within } from '../../src/router/descriptors.ts';
+import {
+  backendsWithin,
+  clientsWithin,
+  operatorsWithin,
+  requireFiles,
+  within,
+} from '../../src/router/descriptors.ts';
 import { LimitTooLow } from '../../src/router/system-limits.ts';
 
 function listeners(...connections: readonly number[]) {
@@ -57,6 +63,21 @@ describe('clients within the files that may be open', () => {
     expect(limits(100, 0, 100)).toEqual([50, 50]);
     expect(limits(101, 0, 0)).toEqual([50, 51]);
     expect(limits(1, 20, 20)).toEqual([1, 1]);
+  });
+});
+
+describe('connections to backends within the files that may be open', () => {
+  it('are as many as the clients where those take half', () => {
+    expect(backendsWithin(1024, 2, listeners(420))).toBe(420);
+  });
+
+  it('have what the clients leave', () => {
+    expect(backendsWithin(20_000, 2, listeners(11_400))).toBe(8192);
+    expect(backendsWithin(20_000, 2, listeners(1000, 500))).toBe(18_092);
+  });
+
+  it('are some, however few may be open', () => {
+    expect(backendsWithin(64, 2, listeners(8))).toBe(8);
   });
 });
 

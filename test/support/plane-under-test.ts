@@ -46,6 +46,7 @@ export type PlaneWish = {
   readonly domain?: string;
   readonly tickMs?: number;
   readonly ownReads?: boolean;
+  readonly mostToBackends?: number;
   readonly accessLog?: 'logfmt' | 'json';
   readonly unavailable?: boolean;
   /** Epoch milliseconds, of whatever clock; that of the process by default. */
@@ -137,6 +138,7 @@ export class PlaneUnderTest {
         worker: thread + 1,
         pseudonym: 'switchyard-test',
         tickMs: wish.tickMs ?? 10,
+        mostToBackends: wish.mostToBackends ?? 0,
         ownReads: wish.ownReads ?? process.env['OWN_READS'] !== '0',
       },
       now: this.#now,

@@ -26,6 +26,7 @@ it('leaves nothing behind where it cannot listen on all its addresses', async ()
     pseudonym: 'test',
     secret: 'test',
     listeners: config.value.listeners,
+    mostToBackends: 0,
     accessLog: false,
     drainMs: 0,
     now: systemClock.now,

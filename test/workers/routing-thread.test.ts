@@ -59,6 +59,7 @@ function routingOver(directory: string, log: LocalLog) {
     pseudonym: 'test',
     secret: 'test',
     listeners: [],
+    mostToBackends: 0,
     accessLog: false,
     report() {},
     wake() {},

@@ -15,6 +15,7 @@ import type { ReadBuffers } from '../read-buffers.ts';
 import type { BackendAddress } from '../routing-table.ts';
 import { BackendSocket } from './backend-socket.ts';
 import type { Counted, Quota } from './quota.ts';
+import { noRoom, type Room } from './room.ts';
 
 /** What has a request on the connection. Nothing is called after `backendClosed` or `connectFailed`. */
 export interface ConnectionUser {
@@ -55,6 +56,7 @@ export type UpstreamShared = {
   readonly buffers: ReadBuffers;
   /** How a backend's name becomes addresses. */
   readonly lookup: LookupFunction;
+  readonly room: Room;
 };
 
 // 1 s, like the linger after an abandoned request: a backend with an idle connection closes it at once.
@@ -73,6 +75,7 @@ export class UpstreamConnection implements Counted {
   #error: Error | undefined;
   /** The backend's FIN has arrived. */
   #hasEnded = false;
+  #hasRoom = false;
   state: ConnectionState = 'connecting';
   /** When it began to connect; 0: not yet. */
   openedAtMs = 0;
@@ -123,6 +126,11 @@ export class UpstreamConnection implements Counted {
   open(): void {
     const { address } = this.#keeper;
     this.openedAtMs = this.#shared.now();
+    this.#hasRoom = this.#shared.room.enter();
+    if (!this.#hasRoom) {
+      this.socket.destroy(noRoom());
+      return;
+    }
     if ('path' in address) this.socket.connect({ path: address.path });
     else this.socket.connect({ host: address.host, port: address.port, lookup: this.#shared.lookup });
   }
@@ -274,6 +282,7 @@ export class UpstreamConnection implements Counted {
     this.state = 'closed';
     this.#shared.deadlines.remove(this.#deadline);
     this.unlease(true);
+    if (this.#hasRoom) this.#shared.room.leave();
     this.#keeper.gone(this);
     const user = this.#user;
     this.#user = undefined;

@@ -30,6 +30,8 @@ export type Boot = {
   /** A counter that the worker increments while its loop turns, then its number of requests in flight. */
   readonly heartbeat: Int32Array<SharedArrayBuffer>;
   readonly listeners: readonly ListenerSettings[];
+  /** Connections to backends, of all threads; 0: any number. */
+  readonly mostToBackends: number;
   readonly accessLog: ProcessSettings['accessLog'];
   /** The router's name in `Via`; random per data directory. */
   readonly pseudonym: string;

@@ -42,6 +42,8 @@ export type WorkersOptions = {
   readonly secret: string;
   /** With ports resolved: all workers bind the same ones. */
   readonly listeners: readonly ListenerSettings[];
+  /** Connections to backends, of all threads; 0: any number. */
+  readonly mostToBackends: number;
   readonly accessLog: ProcessSettings['accessLog'];
   readonly drainMs: number;
   readonly now: () => number;
@@ -174,6 +176,7 @@ export class Workers {
       pseudonym,
       secret,
       listeners,
+      mostToBackends,
       accessLog,
     } = this.#options;
     const parts = {
@@ -191,6 +194,7 @@ export class Workers {
         pseudonym,
         secret,
         listeners,
+        mostToBackends,
         accessLog,
       },
       on: (message: FromWorker, from: WorkerChild) => this.#hear(message, from),

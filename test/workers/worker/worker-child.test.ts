@@ -32,6 +32,7 @@ it('a worker that the system gives no thread leaves nothing behind for the tries
     // What cannot be sent to a thread fails as a thread that is not to be had.
     secret: (() => '') as unknown as string,
     listeners: [],
+    mostToBackends: 0,
     accessLog: false,
   } as const;
   const parts = {
