@@ -5,13 +5,18 @@ import { backendThat, deadPort, GET, post, routed, routerOver } from '../support
 import { ok } from '../support/scripted-backend.ts';
 
 it('counts as service the time from the connection on, as the log has it, and no wait before it', async () => {
+  const areWaiting = Promise.withResolvers<void>();
   const slow = async () => {
+    await areWaiting.promise;
     await pause(100);
     return ok();
   };
   const { router } = await routed(slow, { accessLog: 'json' }, 1);
   const clients = await Promise.all([1, 2, 3].map(() => router.connect()));
-  await Promise.all(clients.map((client) => client.request(GET)));
+  const answers = Promise.all(clients.map((client) => client.request(GET)));
+  await eventually(() => router.waiting === 2, 'two to wait');
+  areWaiting.resolve();
+  await answers;
   await eventually(() => router.log.split('\n').length === 4, 'three lines');
   const lines = router.log.trim().split('\n');
   const logged = lines.reduce((sum, line) => sum + Number(JSON.parse(line).service), 0);

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { eventually, pause } from '../support/eventually.ts';
 import { parseChunked, RawClient } from '../support/raw-client.ts';
 import { closing, GET, get, post, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
 
 const MEGABYTE = 1_048_576;
 
@@ -106,7 +108,8 @@ describe('a body', () => {
     'of %i bytes that nobody takes for a while has none of the next request in it',
     async (bytes) => {
       const connections: RawClient[] = [];
-      const path = `/tmp/switchyard-test-${process.pid}.sock`;
+      await using directory = await tempDirectory();
+      const path = join(directory.path, 'backend.sock');
       const server = createServer((socket) => connections.push(new RawClient(socket.pause())));
       await once(server.listen(path), 'listening');
       closing({ close: async () => void server.close() });

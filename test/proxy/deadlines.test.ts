@@ -167,20 +167,20 @@ describe('a loop that stood still for longer than a deadline', () => {
 
 describe('the wheel', () => {
   it('judges by the time before the reads, where these stand still', async () => {
+    let nowMs = 1000;
     const deadlines = new Deadlines(
-      () => performance.now(),
+      () => nowMs,
       () => {},
       20,
     );
     const order: string[] = [];
     const deadline = new Deadline(() => void order.push('out of time'));
-    const begun = performance.now();
-    deadlines.set(deadline, begun + 60);
+    deadlines.set(deadline, nowMs + 60);
     deadlines.start();
     // Behind the wheel's own timer, in the same phase of the loop.
     const timer = setInterval(() => {
       clearInterval(timer);
-      standStill(150);
+      nowMs += 150;
       setImmediate(() => order.push('reads'));
     }, 20);
     await eventually(() => order.length === 2, 'both');

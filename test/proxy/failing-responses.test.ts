@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventually, pause } from '../support/eventually.ts';
-import type { RawResponse } from '../support/raw-client.ts';
+import type { RawClient, RawResponse } from '../support/raw-client.ts';
 import { backendThat, GET, get, post, routed, routerOver } from '../support/routed.ts';
 import { ok, type Script } from '../support/scripted-backend.ts';
 
@@ -12,14 +12,13 @@ const FAST = {
 async function answerTo(
   script: Script,
   request = GET,
-): Promise<{ response: RawResponse; log: string; isOver: boolean }> {
+): Promise<{ response: RawResponse; log: string; client: RawClient }> {
   const { router } = await routed(script, FAST);
   const client = await router.connect();
   const response = await client.request(request);
   await eventually(() => router.isQuiet, 'every lease given back');
   await eventually(() => router.log !== '', 'a line');
-  await pause(10);
-  return { response, log: router.log, isOver: client.over };
+  return { response, log: router.log, client };
 }
 
 describe('a backend that fails before its response', () => {
@@ -41,11 +40,17 @@ describe('a backend that fails before its response', () => {
   });
 
   it('by silence, and never closing: its slot is kept for abortLingerMs', async () => {
-    const { router, backend } = await routed(undefined, FAST);
-    const client = await router.connect();
-    expect((await client.request(GET)).status).toBe(503);
+    let nowMs = 1_000_000_000_000;
+    const { router, backend } = await routed(undefined, { ...FAST, now: () => nowMs });
+    const client = (await router.connect()).send(GET);
+    await eventually(() => backend.connections.length === 1, 'the request');
+    nowMs += 80;
+    expect((await client.response()).status).toBe(503);
+    nowMs += 59;
+    await pause(30);
     expect(router.inFlight()).toEqual({ 'web.1': 1 });
-    await eventually(() => router.isQuiet, 'the slot given back', 300);
+    nowMs += 1;
+    await eventually(() => router.isQuiet, 'the slot given back');
     await eventually(() => backend.connections[0]?.over === true, 'the end of the connection');
   });
 
@@ -111,11 +116,11 @@ describe('a backend that fails before its response', () => {
 
 describe('a backend that fails within its response', () => {
   it('of known length: the client gets what came and the end', async () => {
-    const { response, log, isOver } = await answerTo(
+    const { response, log, client } = await answerTo(
       (_, connection) => void connection.send('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc').end(),
     );
     expect(response).toMatchObject({ status: 200, body: 'abc', complete: false });
-    expect(isOver).toBe(true);
+    await client.ends();
     expect(log).toMatch(/^sock=backend at=error code=H18 .* status=200/);
   });
 
@@ -150,11 +155,11 @@ describe('a backend that fails within its response', () => {
   });
 
   it('by silence: H15 and the end', async () => {
-    const { response, log, isOver } = await answerTo(
+    const { response, log, client } = await answerTo(
       () => 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc',
     );
     expect(response).toMatchObject({ status: 200, body: 'abc', complete: false });
-    expect(isOver).toBe(true);
+    await client.ends();
     expect(log).toContain('code=H15');
   });
 });

@@ -328,8 +328,10 @@ describe('an upgrade', () => {
   });
 
   it('ends when nothing moves for idleMs', async () => {
+    let nowMs = 1_000_000_000_000;
     const { router, backend } = await routed(undefined, {
       pool: { timeouts: { idleMs: 300, abortLingerMs: 20 } },
+      now: () => nowMs,
     });
     const client = await router.connect();
     client.send(UPGRADE);
@@ -337,13 +339,17 @@ describe('an upgrade', () => {
     await connection.takeHead();
     connection.send(SWITCHED);
     await client.response();
-    for (let i = 0; i < 5; i++) {
-      await pause(90);
+    for (let i = 1; i <= 5; i++) {
+      nowMs += 200;
+      await pause(30);
       client.send('.');
+      await connection.receives('.'.repeat(i));
     }
     expect(client.over).toBe(false);
+    nowMs += 310;
     await client.ends();
     await connection.ends();
+    nowMs += 30;
     await eventually(() => router.isQuiet, 'quiet');
   });
 

@@ -92,22 +92,20 @@ describe('consistent-hash', () => {
 
 describe('peak-ewma', () => {
   it('leaves a slow backend and one that fails at once to themselves', async () => {
-    const slow = await backendThat(async () => {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 250);
-      });
+    let nowMs = 1_000_000_000_000;
+    const slow = await backendThat(() => {
+      nowMs += 250;
       return ok('slow');
     });
     const broken = await backendThat(() => 'HTTP/1.1 500 No\r\nContent-Length: 6\r\n\r\nbroken');
-    const quick = await backendThat(async () => {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 5);
-      });
+    const quick = await backendThat(() => {
+      nowMs += 5;
       return ok('quick');
     });
     const router = await routerOver({
       backends: { slow: { port: slow.port }, broken: { port: broken.port }, quick: { port: quick.port } },
       pool: { policy: 'peak-ewma' },
+      now: () => nowMs,
     });
     const client = await router.connect();
     const counts: Record<string, number> = { slow: 0, broken: 0, quick: 0 };

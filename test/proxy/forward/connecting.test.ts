@@ -1,3 +1,5 @@
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { keyOf, type Outcome } from '../../../actors/index.ts';
 import { connectFailure } from '../../../src/proxy/index.ts';
@@ -6,6 +8,7 @@ import { blackHole } from '../../support/black-hole.ts';
 import { eventually, pause } from '../../support/eventually.ts';
 import { backendThat, closing, deadPort, GET, post, routed, routerOver } from '../../support/routed.ts';
 import { ok } from '../../support/scripted-backend.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 describe('connecting', () => {
   it('goes on to another backend when one refuses, and quarantines the first', async () => {
@@ -191,8 +194,8 @@ describe('connecting', () => {
   });
 
   it('reaches a backend behind a socket file', async () => {
-    const { createServer } = await import('node:net');
-    const path = `/tmp/switchyard-test-${process.pid}.sock`;
+    await using directory = await tempDirectory();
+    const path = join(directory.path, 'backend.sock');
     const server = createServer((socket) => socket.on('data', () => socket.write(ok('by file'))));
     await new Promise<void>((resolve) => {
       server.listen(path, resolve);
