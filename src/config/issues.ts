@@ -117,12 +117,19 @@ function describeSchema(schema: JsonSchema): string {
     case 'array':
       return `a list${range({ minimum: schema.minItems, maximum: schema.maxItems }, ' entries')}`;
     case 'object':
-      return 'an object';
+      return `an object${keysOf(schema)}`;
     case 'string':
       return `a string${range({ minimum: schema.minLength, maximum: schema.maxLength }, ' characters')}${meaning(schema)}`;
     default:
       return schema.description ?? 'something else';
   }
+}
+
+/** Somebody who wrote something else may not know which keys it has. */
+function keysOf({ properties }: JsonSchema): string {
+  return properties === undefined
+    ? ' with names as keys'
+    : ` with the keys ${Object.keys(properties).join(', ')}`;
 }
 
 /** For a string, the type alone says little. */

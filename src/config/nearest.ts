@@ -1,9 +1,15 @@
 /** The known word that was most likely meant. */
 
-/** Undefined if nothing is near enough: at most a third of the characters may differ, and always at least one. */
+/**
+ * Undefined if nothing is near enough: at most a third of the characters may differ, and always at least one. A word of three
+ * or more letters that only one known word begins with means that one.
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   // 100: longer words are not typing errors, and the comparison is quadratic.
   if (word.length > 100) return undefined;
+  const longer =
+    word.length < 3 ? [] : known.filter((each) => each.toLowerCase().startsWith(word.toLowerCase()));
+  if (longer.length === 1) return longer[0];
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {

@@ -21,6 +21,9 @@ const text = (raw: unknown) => problems(raw).map((problem) => renderProblem(prob
 
 const backend = (address: unknown) => ({ pools: { web: { backends: { 'web.1': { address } } } } });
 
+const FILE_KEYS =
+  'the keys $schema, listeners, admin, data, drainDelayMs, drainMs, accessLog, journal, pools, domains';
+
 describe('parseConfig', () => {
   it('fills in every default of the listener and the process', () => {
     expect(accepted({})).toEqual({
@@ -116,8 +119,23 @@ describe('parseConfig', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['no object at all', null, 'expected an object, found null'],
-    ['a list', [], 'expected an object, found an empty list'],
+    ['no object at all', null, `expected an object with ${FILE_KEYS}, found null`],
+    ['a list', [], `expected an object with ${FILE_KEYS}, found an empty list`],
+    [
+      'the address of a backend in place of its settings',
+      { pools: { web: { backends: { 'web.1': '127.0.0.1:9001' } } } },
+      'pools.web.backends["web.1"]: expected an object with the keys address, weight, maxConcurrency, state, found "127.0.0.1:9001"',
+    ],
+    [
+      'a list in place of names',
+      { pools: { web: { backends: [{ address: '127.0.0.1:9001' }] } } },
+      'pools.web.backends: expected an object with names as keys, found a list',
+    ],
+    [
+      'the beginning of a key',
+      { pools: { web: { timeouts: { connect: 5 } } } },
+      'pools.web.timeouts.connect: expected one of the keys connectMs, firstByteMs, idleMs, upstreamKeepAliveMs, abortLingerMs, found an unknown key; did you mean "connectMs"?',
+    ],
     [
       'a word that is not among those allowed',
       { pools: { web: { policy: 'round-robbin' } } },

@@ -79,7 +79,11 @@ describe('a body', () => {
     ['{"pool": "web"', 'malformed_json', { line: 1, column: 15 }],
     ['{"pool": "web", "pool": "api"}', 'malformed_json', { path: 'pool' }],
     ['', 'invalid_settings', { found: 'nothing' }],
-    ['[]', 'invalid_settings', { expected: 'an object' }],
+    [
+      '[]',
+      'invalid_settings',
+      { expected: expect.stringMatching(/^an object with the keys pool, routes, /) },
+    ],
     ['null', 'invalid_settings', { found: 'null' }],
     ['{"pool": 7}', 'invalid_settings', { path: 'pool', found: '7' }],
     ['{"pool": "web", "polo": 1}', 'invalid_settings', { path: 'polo', nearest: 'pool' }],
