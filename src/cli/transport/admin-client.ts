@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { quoted } from '../../../eventlog/index.ts';
 import { parseHostPort, renderHostPort } from '../../config/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
+import { furtherProblems } from '../render/problems.ts';
 import { clean } from '../render/table.ts';
 import { DEFAULT_ADMIN, type HttpTransportOptions } from './http-transport.ts';
 import { problemReply } from './replies.ts';
@@ -41,9 +42,7 @@ export class AdminClient {
     const parsed = problemReply.safeParse(body);
     if (!parsed.success) return this.#foreign(status);
     const { type, detail, problems = [], won = [] } = parsed.data;
-    const more = problems
-      .slice(1)
-      .map(({ path, expected, found }) => `${path}: expected ${expected}, found ${found}`);
+    const more = furtherProblems(problems);
     const winners = won.map(
       (event) => `position ${event.position}: ${event.type} by ${event.metadata.author}`,
     );

@@ -17,7 +17,12 @@ export type Settings = z.output<typeof settings>;
 
 export const nothing = z.undefined();
 
-const problem = z.looseObject({ path: z.string(), expected: z.string(), found: z.string() });
+const problem = z.looseObject({
+  path: z.string(),
+  expected: z.string(),
+  found: z.string(),
+  nearest: z.string().exactOptional(),
+});
 const winner = z.looseObject({
   position: z.int(),
   type: z.string(),

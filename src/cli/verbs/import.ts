@@ -5,6 +5,8 @@ import { unreadableAs } from '../../config/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { nameOf } from '../read-input.ts';
 import { Meter } from '../render/meter.ts';
+import { furtherProblems } from '../render/problems.ts';
+import { clean } from '../render/table.ts';
 import { blocksOf } from '../transport/import-blocks.ts';
 import { type Imported, imported } from '../transport/replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
@@ -123,8 +125,10 @@ async function* reading(file: string, { io, print: { stop } }: Context): AsyncGe
   }
 }
 
-/** Prefixes line numbers with the file's name. */
+/** Prefixes line numbers with the file's name. The refusal of the first chunk is the whole answer, and told like any other. */
 function placed(error: CommandFailed, file: string): CommandFailed {
+  const refused = imported.safeParse(error.json);
+  if (refused.success && refused.data.detail !== undefined) return refusedAt(file, refused.data);
   const [first = '', ...more] = error.lines;
   if (!first.startsWith('line ')) return error;
   return new CommandFailed([`${nameOf(file)}: ${first}`, ...more], error.json);
@@ -132,10 +136,10 @@ function placed(error: CommandFailed, file: string): CommandFailed {
 
 function refusedAt(file: string, result: Imported): CommandFailed {
   const { from, to, detail, problems = [] } = result;
-  const more = problems.slice(1).map((one) => `${one.path}: expected ${one.expected}, found ${one.found}`);
+  const more = furtherProblems(problems);
   const chunk = from === to ? '' : `nothing of lines ${from} to ${to} was carried out`;
   return new CommandFailed(
-    [`${nameOf(file)}: ${detail}`, ...more, chunk].filter((line) => line !== ''),
+    [`${nameOf(file)}: ${detail}`, ...more, chunk].filter((line) => line !== '').map(clean),
     result,
   );
 }

@@ -61,6 +61,14 @@ describe('switchyard import', () => {
     expect((await run(file(lines), ['--from', '1001'])).out).toContain('501 lines, 500');
   });
 
+  it('says so too if nothing is in force, with every key that is wrong', async () => {
+    const { code, err } = await run(file([POOL, '{"domain": "x.example.com", "pol": "web"}']));
+    expect(code).toBe(1);
+    expect(err).toMatch(/import-?.*: line 2: pool: expected a string .*, found nothing\n/);
+    expect(err).toMatch(/switchyard: pol: expected one of the keys pool, .* did you mean "pool"\?\n/);
+    expect(err).toContain('nothing of lines 1 to 2 was carried out');
+  });
+
   it('goes into a directory at rest, where a router finds it', async () => {
     const data = join(directory, 'data');
     const at = ['import', file([POOL, ...domains(3000)]), '--data', data];
