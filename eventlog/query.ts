@@ -62,11 +62,20 @@ export async function runQuery(
     for (const table of tables) define(db, table, inTime);
     return await answered(prepared(db, sql), bounds, inTime, breathe);
   } catch (error) {
-    if (error instanceof Database.SqliteError) throw new QueryRefused(error.message);
+    if (error instanceof Database.SqliteError) throw new QueryRefused(advised(error.message, tables));
     throw error;
   } finally {
     db.close();
   }
+}
+
+/** SQLite knows what is missing, but not where to look it up. */
+function advised(message: string, tables: readonly QueryTable[]): string {
+  if (message.startsWith('no such table'))
+    return `${message}; there are ${tables.map(({ name }) => name).join(', ')}`;
+  if (message.startsWith('no such column'))
+    return `${message}; SELECT * FROM … LIMIT 1 shows the columns of a view`;
+  return message;
 }
 
 function prepared(db: Database.Database, sql: string): Database.Statement {

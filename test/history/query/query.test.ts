@@ -197,8 +197,14 @@ describe('query', () => {
       "SELECT /* ' */ (WITH ReCursive n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n) SELECT max(i) FROM n) -- '",
       'without RECURSIVE',
     ],
-    ['SELECT nowhere FROM v1_requests', 'no such column: nowhere'],
-    ['SELECT * FROM events', 'no such table: events'],
+    [
+      'SELECT nowhere FROM v1_requests',
+      'no such column: nowhere; SELECT * FROM … LIMIT 1 shows the columns of a view',
+    ],
+    [
+      'SELECT * FROM events',
+      'no such table: events; there are v1_events, v1_requests, v1_attempts, v1_leases',
+    ],
     ['SELEC', 'expected one SELECT'],
     ['SELECT ?', 'expected values, found a place for one'],
     ['SELECT ?1', 'expected values, found a place for one'],
