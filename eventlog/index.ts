@@ -7,6 +7,7 @@ export { type PackedAppend, packAppend } from './append/packed-append.ts';
 export { type PackedNames, packNames, streamsOf } from './append/packed-names.ts';
 export * from './errors.ts';
 export type * from './event-log.ts';
+export { EVENT_TYPES } from './events/event-owners.ts';
 export type * from './events/events.ts';
 export { feed } from './feed.ts';
 export { InternedNames } from './interned-names.ts';

@@ -20,6 +20,8 @@ export const OWNER_OF = {
   BackendStarted: 'pool',
 } as const satisfies { readonly [type in SwitchyardEvent['type']]: 'domain' | 'pool' };
 
+export const EVENT_TYPES = Object.keys(OWNER_OF) as readonly EventType[];
+
 export function isEventType(type: string): type is EventType {
   return Object.hasOwn(OWNER_OF, type);
 }

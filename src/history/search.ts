@@ -1,6 +1,12 @@
 /** Recorded events that match a description, forwards or backwards, as lines of JSON. */
 import { RE2JS } from 're2js';
-import { EventUnreadable, type Recorded, type StreamName } from '../../eventlog/index.ts';
+import {
+  EVENT_TYPES,
+  EventUnreadable,
+  quoted,
+  type Recorded,
+  type StreamName,
+} from '../../eventlog/index.ts';
 import { type Availability, availabilityChanges, availabilityChangesBackwards } from './availability.ts';
 import { type Moment, positionAt } from './moment.ts';
 import type { Room } from './room.ts';
@@ -57,12 +63,20 @@ export async function* pourEvents(wish: SearchWish, room: Room): AsyncGenerator<
 }
 
 function descriptionOf({ grep, type, author }: SearchWish): (line: Line, json: string) => boolean {
+  if (type !== undefined) requireType(type);
   const pattern = grep === undefined ? undefined : compiled(grep);
   return (line, json) => {
     if (type !== undefined && line.type !== type) return false;
     if (author !== undefined && (!('metadata' in line) || line.metadata.author !== author)) return false;
     return pattern === undefined || pattern.matcher(json).find();
   };
+}
+
+/** A misspelt type would find nothing. */
+function requireType(type: string): void {
+  const known = [...EVENT_TYPES, 'EventUnreadable'];
+  if (known.includes(type)) return;
+  throw new Unanswerable('invalid_query', `type: expected one of ${known.join(', ')}, found ${quoted(type)}`);
 }
 
 function compiled(pattern: string): RE2JS {

@@ -176,6 +176,7 @@ describe('a search of events', () => {
 
   it.each([
     'grep=(',
+    'type=Domainchanged',
     'made=unavailable',
     'backend=web/web.2&made=broken',
     'backend=web&made=available',
