@@ -66,7 +66,7 @@ async function comparingOf(call: Call, ports: AdminPorts, how: How, bytes: Uint8
 
 /** An empty wish does not mean an empty routing: a truncated or misspelt file must not empty the router. */
 function silent(): Refused {
-  return new Refused('invalid_settings', 'expected pools and domains, found neither');
+  return unfit('invalid_settings', [{ path: '', expected: 'pools and domains', found: 'neither' }]);
 }
 
 async function putInForce(call: Call, ports: AdminPorts, how: How): Promise<Reply> {

@@ -7,7 +7,9 @@ import { problem, rejected } from '../http/problem.ts';
 import { json, type Reply } from '../http/reply.ts';
 import type { AdminPorts } from '../ports.ts';
 
-const body = z.strictObject({ id: z.string().regex(/^[0-9a-f]{12}$/, 'expected the id that apply told') });
+const body = z.strictObject({
+  id: z.string().regex(/^[0-9a-f]{12}$/, 'expected the id that apply gave, twelve hexadecimal digits'),
+});
 
 export async function postConfirm(call: Call, { confirmations }: AdminPorts): Promise<Reply> {
   const { id } = await bodyBy(call, body);

@@ -12,7 +12,7 @@ import { momentFrom } from '../http/moments.ts';
 import { answered } from '../http/poured.ts';
 import { Refused } from '../http/problem.ts';
 import type { Reply } from '../http/reply.ts';
-import { checked } from '../http/wish.ts';
+import { checked, unfit } from '../http/wish.ts';
 import type { AdminPorts } from '../ports.ts';
 
 const MOST_BACKENDS = 1000;
@@ -59,7 +59,7 @@ function alterationOf(
     ] as const;
   });
   if (set !== undefined && pools.length === 0)
-    throw new Refused('invalid_settings', 'with: expected pools, found none');
+    throw unfit('invalid_settings', [{ path: 'with', expected: 'pools', found: 'none' }]);
   return {
     ...(pool === undefined ? {} : { pool }),
     ...(policy === undefined ? {} : { policy }),

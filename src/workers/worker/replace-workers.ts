@@ -25,7 +25,8 @@ export async function replaceWorkers(
     }
   } catch (error) {
     if (!(error instanceof NotReplaced)) throw error;
-    log.warn({ err: error }, error.message);
+    // Only what kept a thread from starting has a stack worth reading.
+    log.warn(error.cause === undefined ? {} : { err: error.cause }, error.message);
     return { replaced: await endsOf(done, waitMs), problem: { type: error.type, detail: error.message } };
   }
   return { replaced: await endsOf(done, waitMs) };
