@@ -19,7 +19,7 @@ export type Unreadable = {
 
 export type SoundChunk = Chunk & {
   readonly type: 'read';
-  /** The last command of each owner. */
+  /** One of each owner. */
   readonly commands: readonly Command[];
   /** The line of each command. */
   readonly lines: readonly number[];
@@ -84,7 +84,8 @@ async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: R
     const read = parseLine(text, own);
     if (!read.ok) return { ...chunk, type: 'failed', failure: unreadable(number, read.problems) };
     const place = places.placeOf(keyOf(read.value));
-    commands[place] = read.value;
+    const before = commands[place];
+    commands[place] = before === undefined ? read.value : afterwards(before, read.value);
     numbers[place] = number;
     if (isDigested) digest.update(text).update('\n');
   }
@@ -95,6 +96,14 @@ async function readChunk(lines: readonly Line[], { ownAddresses, isDigested }: R
     lines: numbers,
     digest: digest.digest('base64url'),
   };
+}
+
+/** The later of two lines of one owner, so that it comes to the same in one chunk as in two. */
+function afterwards(before: Command, later: Command): Command {
+  if (before.type !== 'PutPool' || later.type !== 'PutPool') return later;
+  // A line without backends leaves alone those that the pool has.
+  if (before.backends === undefined || later.backends !== undefined) return later;
+  return { ...later, backends: before.backends };
 }
 
 /**

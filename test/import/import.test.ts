@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryLog, type DomainName, domainStream, type EventLog } from '../../eventlog/index.ts';
+import {
+  createMemoryLog,
+  type DomainName,
+  domainStream,
+  type EventLog,
+  type PoolName,
+  poolStream,
+} from '../../eventlog/index.ts';
 import { blocksOf } from '../../src/cli/transport/import-blocks.ts';
 import { type ChunkResult, cutLines, importChunks } from '../../src/import/index.ts';
 import { deskOver } from '../admin/scene.ts';
@@ -163,6 +170,22 @@ describe('an import', () => {
     ]);
     expect(await imported(log, text, 4)).toMatchObject([{ type: 'done', position }]);
   });
+
+  it.each([1, 500])(
+    'leaves the backends of a pool alone in a later line without any, in chunks of %i lines',
+    async (size) => {
+      await using log = createMemoryLog({ now: Date.now });
+      const emptied = { pool: 'api', backends: {} };
+      const text = lines(pool, { ...pool, pool: 'api' }, emptied);
+      await imported(log, `${text}${lines({ pool: 'web', policy: 'random' })}`, size);
+      const stateOf = async (name: string) => (await log.current(poolStream(name as PoolName)))?.state;
+      expect(await stateOf('web')).toMatchObject({
+        settings: { policy: 'random' },
+        backends: { 'web.1': {} },
+      });
+      expect(await stateOf('api')).toHaveProperty('backends', {});
+    },
+  );
 
   it('ends at the first line that is refused, with nothing of its chunk and everything before it', async () => {
     await using log = createMemoryLog({ now: Date.now });
