@@ -1,4 +1,6 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { LocalHistory, roomOf, sourcesOf } from '../../src/history/index.ts';
 import { type DecisionsVerified, verifyJournal } from '../../src/history/verify-decisions.ts';
@@ -98,6 +100,20 @@ describe('decisions made again', () => {
     const told = await runCommand(['replay', '--data', directory.path, '--from', from]);
     expect(told.code).toBe(1);
     expect(told.output).toContain('another backend is picked: decided leased web.2, recorded leased web.1\n');
+  });
+
+  it('are not said to be all as recorded if some are gone', async () => {
+    await using directory = await tempDirectory();
+    await busy(directory.path);
+    const told = async () => (await runCommand(['replay', '--data', directory.path])).output;
+    expect(await told()).toMatch(/ 0 operations skipped, .*\nall decided as recorded\n/);
+    const db = new Database(join(directory.path, 'journal/segment-00000001.db'));
+    for (const table of ['blocks', 'contents']) db.exec(`DELETE FROM ${table} WHERE block = 300`);
+    db.close();
+    expect(await told()).toMatch(/^pool web: the journal does not have tickets \d+ to \d+\n/);
+    expect(await told()).toMatch(
+      / [1-9]\d* operations skipped, .*\nall but those skipped decided as recorded\n/,
+    );
   });
 
   it('are no more made once nobody wants to know', async () => {

@@ -110,8 +110,9 @@ function rendered(found: Verified): string[] {
   ];
 }
 
-function ending({ ok, differences, cut }: Verified): string {
-  if (ok) return 'all decided as recorded';
+function ending({ ok, differences, cut, skipped }: Verified): string {
+  if (ok && skipped === 0) return 'all decided as recorded';
+  if (ok) return 'all but those skipped decided as recorded';
   if (differences.length === 0) return 'all that could be read was decided as recorded';
   return `${differences.length}${cut ? ' or more' : ''} differences`;
 }
