@@ -1,6 +1,6 @@
 /** Stories of requests that ended without a backend, out of a journal that is made by hand. */
 import { describe, expect, it } from 'vitest';
-import { keyOf, type Lease } from '../../actors/index.ts';
+import { attachArena, keyOf, type Lease } from '../../actors/index.ts';
 import { type FinishedRequest, openSqliteLog } from '../../eventlog/index.ts';
 import { LocalHistory, type RequestStory, sourcesOf } from '../../src/history/index.ts';
 import { JournalledPool, nobody } from '../actors/pool/ledger/journalled-pool.ts';
@@ -131,6 +131,37 @@ describe('a request that its ledger has no operation of', () => {
   });
 });
 
+it('a request whose client left just as it was granted a backend is told so, and misses nothing', async () => {
+  await using directory = await tempDirectory();
+  const pool = new JournalledPool(directory.path);
+  await pool.define({ 'web.1': { limit: 1 } });
+  const other = attachArena(pool.main.shared, pool.main.enlist(), () => {}).pool(keyOf('web'));
+  const its = other?.checkout(pool.nowMs, [], nobody());
+  if (other === undefined || typeof its !== 'object') throw new Error('expected a lease');
+  pool.pass(1);
+  const [startedAtMs, waiter] = [pool.nowMs, nobody()];
+  expect(pool.ledger.checkout(startedAtMs, [], waiter)).toBe('queued');
+  pool.pass(5);
+  other.checkin(its, pool.nowMs, 'finished');
+  // It has not heard of it yet.
+  const lease = pool.ledger.leave(waiter, pool.nowMs);
+  if (typeof lease === 'string') throw new Error(`expected a lease, found ${lease}`);
+  pool.ledger.checkin(lease, pool.nowMs, 'unused');
+  const request = ending('client_closed', { startedAtMs, endedAtMs: pool.nowMs, waitedMs: 5 });
+  const { backendKey, ticket } = lease;
+  const end = VOCABULARY.ends.indexOf('unused');
+  Object.assign(request.addAttempt(), { backendKey, ticket, startedAtMs: pool.nowMs, end });
+  record(pool.ring, request);
+  pool.close();
+  const { steps, notes } = await storyOf(directory.path, request);
+  expect(steps).toMatchObject([
+    { type: 'queued' },
+    { type: 'granted', backend: 'web.1', end: 'unused' },
+    { type: 'left', why: 'it ended before it could use what it was given, which was given back' },
+  ]);
+  expect(notes).toEqual([]);
+});
+
 describe('a request that asked again in vain', () => {
   it('is told of its own asking, not of that of one that tried the same before it', async () => {
     await using directory = await tempDirectory();
@@ -200,6 +231,23 @@ it('a request whose pool was removed while it waited is told that it was', async
     { type: 'queued' },
     { type: 'left', why: 'it left the queue: the pool had no backends left' },
   ]);
+});
+
+it('a request whose leaving is not recorded is not told that its pool was removed, which came later', async () => {
+  await using directory = await tempDirectory();
+  const pool = new JournalledPool(directory.path);
+  await pool.define({ 'web.1': { limit: 1 } });
+  pool.lease();
+  pool.pass(1);
+  const startedAtMs = pool.nowMs;
+  pool.ledger.checkout(startedAtMs, [], nobody());
+  const request = ending('client_closed', { startedAtMs, endedAtMs: startedAtMs + 1, waitedMs: 1 });
+  record(pool.ring, request);
+  pool.pass(3000);
+  await pool.main.drop(keyOf('web'), { position: 2, nowMs: pool.nowMs });
+  pool.close();
+  const { steps } = await storyOf(directory.path, request);
+  expect(steps).toMatchObject([{ type: 'queued' }, { type: 'unknown' }]);
 });
 
 it('a request that waited for a backend whose probes fail is told so', async () => {

@@ -74,6 +74,11 @@ export function whyUnsettled(): string {
   return 'it waited for its worker to learn of the backends that it was given';
 }
 
+/** Nobody was left to use what it was granted, or its worker did not know it yet. */
+export function whyUnused(): string {
+  return 'it ended before it could use what it was given, which was given back';
+}
+
 const AGAINST = {
   tried: 'tried before',
   full: 'at its limit',

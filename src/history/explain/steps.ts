@@ -5,7 +5,7 @@ import type { LedgerRecord, Wait } from '../../../actors/index.ts';
 import type { AttemptRecord, RequestRecord } from '../../../eventlog/index.ts';
 import type { LedgerPast, Met } from './ledger-past.ts';
 import type { Names } from './names.ts';
-import { whyLeft, whyPicked, whyQueued, whyRefused, whyUnmade, whyUnsettled } from './reasons.ts';
+import { whyLeft, whyPicked, whyQueued, whyRefused, whyUnmade, whyUnsettled, whyUnused } from './reasons.ts';
 import type { Sight, Step } from './story.ts';
 
 type Of<Op extends LedgerRecord['op']> = Extract<LedgerRecord, { op: Op }>;
@@ -123,7 +123,7 @@ export class Steps {
   }
 
   async #lastAsking(): Promise<void> {
-    const { attempts, endedAtMs } = this.#request;
+    const { attempts, endedAtMs, outcome } = this.#request;
     const last = attempts.at(-1);
     const met = await (last === undefined ? this.#firstAsking() : this.#nextAsking(last));
     if (met === undefined) this.#unasked();
@@ -131,11 +131,15 @@ export class Steps {
     if (met?.record.op !== 'enqueue') return;
     this.#queued(met, met.record);
     const { ticket } = met.record;
+    // The pool may have been removed, or put to sleep, long after it left.
+    const isDropped = outcome === 'no_backends';
     const isOver = (record: LedgerRecord) =>
-      record.op === 'leave' ? record.waiter === ticket : record.op === 'drop' && record.ticket > ticket;
+      record.op === 'leave'
+        ? record.waiter === ticket
+        : record.op === 'drop' && isDropped && record.ticket > ticket;
     const left = await this.#past.meet({ nearMs: endedAtMs, is: isOver });
-    if (left === undefined) return;
-    this.#left(left, ticket, left.record.op === 'leave' ? left.record.wait : 'no_backends');
+    if (left === undefined) this.#ended('unknown', UNKNOWN);
+    else this.#left(left, ticket, left.record.op === 'leave' ? left.record.wait : 'no_backends');
   }
 
   #firstAsking(): Promise<Met | undefined> {
@@ -162,16 +166,19 @@ export class Steps {
   }
 
   /**
-   * It waited for its ledger, or for its worker to learn what the ledger granted; or the journal lacks its operation.
+   * It waited for its ledger, or for its worker to learn what the ledger granted; or left at that moment; or the journal
+   * lacks its operation.
    */
   #unasked(): void {
     const { attempts, outcome, waitedMs, startedAtMs, endedAtMs } = this.#request;
+    const end = attempts.at(-1)?.end;
     const isFirst = attempts.length === 0 && waitedMs === undefined;
     if (outcome === 'no_backends') this.#ended('refused', whyRefused(null, outcome));
     else if (isFirst && !OF_THE_LEDGER.has(outcome))
       this.#ended('left', whyUnmade(endedAtMs - startedAtMs, outcome));
     else if (outcome === 'owner_unavailable') this.#ended('left', whyUnsettled());
-    else if (outcome !== attempts.at(-1)?.end) this.#ended('unknown', UNKNOWN);
+    else if (end === 'unused') this.#ended('left', whyUnused());
+    else if (outcome !== end) this.#ended('unknown', UNKNOWN);
   }
 
   /** Ends the story without an operation of the ledger. */
