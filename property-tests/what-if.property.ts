@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { LeaseEnd, PolicyName } from '../actors/index.ts';
 import type { SparseBackend } from '../eventlog/index.ts';
 import { roomOf, sourcesOf } from '../src/history/index.ts';
-import { answerOf } from '../src/history/told.ts';
+import { answerOf } from '../src/history/progress.ts';
 import type { PoolWhatIf } from '../src/history/what-if/pool-look.ts';
 import { type WhatIfWish, whatIf } from '../src/history/what-if/what-if.ts';
 import { RecordedWorld } from '../test/history/recorded-world.ts';

@@ -1,6 +1,6 @@
 /** What will happen in a simulation. */
 import type { PoolLedger } from '../../actors/pool/ledger/index.ts';
-import type { ProbeCourse } from '../../src/health/course.ts';
+import type { ProbeStreak } from '../../src/health/probe-streak.ts';
 import type { Agenda } from '../../src/simulation/index.ts';
 import type { SimulatedRequest } from './request.ts';
 
@@ -17,11 +17,11 @@ export type Happening =
   | { readonly type: 'bell'; readonly thread: number }
   /** The end of an ejection, for those who wait for it. */
   | { readonly type: 'expiry'; readonly pool: PoolLedger }
-  | { readonly type: 'probe'; readonly index: number; readonly course: ProbeCourse }
+  | { readonly type: 'probe'; readonly index: number; readonly course: ProbeStreak }
   | {
       readonly type: 'probed';
       readonly index: number;
-      readonly course: ProbeCourse;
+      readonly course: ProbeStreak;
       readonly status: number;
     };
 

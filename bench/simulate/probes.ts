@@ -1,7 +1,7 @@
 /** Probes of a simulation's backends, by the rules and the course of the production prober. */
 import { keyOf } from '../../actors/pool/ledger/index.ts';
 import { type PoolSettings, statusRange } from '../../eventlog/index.ts';
-import { nextProbeInMs, ProbeCourse } from '../../src/health/course.ts';
+import { nextProbeInMs, ProbeStreak } from '../../src/health/probe-streak.ts';
 import type { Chance } from './chance.ts';
 import type { Future } from './happening.ts';
 import type { Routers } from './routers.ts';
@@ -24,12 +24,12 @@ export class Probes {
 
   begin(): void {
     for (const index of this.#servers.keys()) {
-      const course = new ProbeCourse(false);
+      const course = new ProbeStreak(false);
       this.#agenda.plan(this.#chance.uniform() * this.#rules.intervalMs, { type: 'probe', index, course });
     }
   }
 
-  ask(index: number, course: ProbeCourse, nowMs: number): void {
+  ask(index: number, course: ProbeStreak, nowMs: number): void {
     const { timeoutMs } = this.#rules;
     const { backend, busy } = this.#servers[index]!;
     const { status, afterMs } = backend.answer({ endpoint: 0, workMs: 0 }, nowMs, busy);
@@ -38,7 +38,7 @@ export class Probes {
     this.#agenda.plan(nowMs + Math.min(afterMs, timeoutMs), heard);
   }
 
-  answered(index: number, course: ProbeCourse, status: number, nowMs: number, routers: Routers): void {
+  answered(index: number, course: ProbeStreak, status: number, nowMs: number, routers: Routers): void {
     const { statuses, intervalMs } = this.#rules;
     const { from, to } = statusRange(statuses);
     const isTurned = course.probed(status >= from && status <= to, this.#rules);

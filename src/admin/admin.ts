@@ -19,8 +19,8 @@ import {
   readWhole,
 } from './http/body.ts';
 import { BodyRoom } from './http/body-room.ts';
-import { checkUnconditional } from './http/by.ts';
 import type { HeldBody } from './http/call.ts';
+import { checkUnconditional } from './http/command-headers.ts';
 import { Connections } from './http/connections.ts';
 import { checkHost, checkOrigin, checkToken, checkWay, type GuardOptions } from './http/guard.ts';
 import { problem, Refused, rejected, unanswered } from './http/problem.ts';

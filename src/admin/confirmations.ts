@@ -13,9 +13,9 @@ import {
   CONFIRMED,
   type Historian,
   ON_TRIAL,
+  shortened,
   streamsOf,
   type Trial,
-  toldOf,
   trialOf,
   UNDONE,
 } from '../history/index.ts';
@@ -248,7 +248,7 @@ export class Confirmations {
       if (live.state === 'ending') return { type: 'rejected', rejection: LATE };
       live.state = 'ending';
       const undone = found.at === now.position ? found : await undoneAt(now.position);
-      left = toldOf(undone.left);
+      left = shortened(undone.left);
       const owners = await now.owners(streamsOf(undone.changes));
       const planned = restoring(undone.changes, undone.routing, owners);
       return planned.type === 'rejected' ? planned : { ...planned, note: { left } };

@@ -4,7 +4,7 @@ import type { LookupFunction } from 'node:net';
 import { type BackendAddress, connectFailure } from '../proxy/index.ts';
 import { afterTurning } from '../threads/index.ts';
 
-export type Question = {
+export type ProbeRequest = {
   readonly address: BackendAddress;
   readonly path: string;
   readonly timeoutMs: number;
@@ -13,12 +13,18 @@ export type Question = {
 };
 
 /** The status; or why there was none; or why we could not probe at all, which says nothing about the backend. */
-export type Heard = { readonly status: number } | { readonly nothing: string } | { readonly unasked: string };
+export type ProbeResult =
+  | { readonly status: number }
+  | { readonly nothing: string }
+  | { readonly unasked: string };
 
 const HEADERS = { 'user-agent': 'switchyard-probe', accept: '*/*' };
 
 /** `signal`: aborted when nobody waits for the result any more. */
-export function probe({ address, path, timeoutMs, lookup }: Question, signal?: AbortSignal): Promise<Heard> {
+export function probe(
+  { address, path, timeoutMs, lookup }: ProbeRequest,
+  signal?: AbortSignal,
+): Promise<ProbeResult> {
   return new Promise((resolve) => {
     // Without an agent, so that the probe has a connection of its own.
     const asked = request({
@@ -30,7 +36,7 @@ export function probe({ address, path, timeoutMs, lookup }: Question, signal?: A
       maxHeaderSize: 65_536,
       ...(signal === undefined ? {} : { signal }),
     });
-    const settle = (heard: Heard) => {
+    const settle = (heard: ProbeResult) => {
       callOff();
       asked.destroy();
       resolve(heard);
@@ -44,7 +50,7 @@ export function probe({ address, path, timeoutMs, lookup }: Question, signal?: A
   });
 }
 
-function failure(error: Error): Heard {
+function failure(error: Error): ProbeResult {
   return connectFailure(error) === undefined ? { unasked: error.message } : { nothing: error.message };
 }
 

@@ -25,8 +25,8 @@ import {
   statusRange,
 } from '../../eventlog/index.ts';
 import { addressOf } from '../workers/index.ts';
-import { nextProbeInMs, ProbeCourse } from './course.ts';
-import { type Heard, probe } from './probe.ts';
+import { type ProbeResult, probe } from './probe.ts';
+import { nextProbeInMs, ProbeStreak } from './probe-streak.ts';
 import { Turnstile } from './turnstile.ts';
 
 export type ProberOptions = {
@@ -51,7 +51,7 @@ type Target = {
   readonly id: BackendId;
   rules: Rules;
   backend: BackendSettings;
-  readonly course: ProbeCourse;
+  readonly streak: ProbeStreak;
   timer: NodeJS.Timeout | undefined;
   /** The state that the ledger should have. */
   isClosed: boolean;
@@ -127,9 +127,9 @@ export class Prober {
     }
     clearTimeout(known?.timer);
     const isHere = known?.backend.address === backend.address;
-    const course = new ProbeCourse(isHere ? known.course.isFailing : isFailing);
-    const { isFailing: isClosed } = course;
-    const target: Target = { pool, id, rules, backend, course, timer: undefined, isClosed };
+    const streak = new ProbeStreak(isHere ? known.streak.isFailing : isFailing);
+    const { isFailing: isClosed } = streak;
+    const target: Target = { pool, id, rules, backend, streak, timer: undefined, isClosed };
     this.#targets.set(key, target);
     this.#planFirst(target);
   }
@@ -140,7 +140,7 @@ export class Prober {
     if (target === undefined) return;
     this.#targets.delete(key);
     clearTimeout(target.timer);
-    if (target.course.isFailing) this.#turn(target, false);
+    if (target.streak.isFailing) this.#turn(target, false);
   }
 
   #start(context: ChildContext): Running {
@@ -205,15 +205,15 @@ export class Prober {
 
   /** `why`: the reason of a failure; undefined: it passed. */
   #heard(target: Target, why: string | undefined): void {
-    const { course, rules, backend, pool, id } = target;
+    const { streak, rules, backend, pool, id } = target;
     const hasPassed = why === undefined;
     if (hasPassed) this.counts.passed++;
     else this.counts.failed++;
-    if (course.probed(hasPassed, rules)) {
+    if (streak.probed(hasPassed, rules)) {
       this.#turn(target, !hasPassed);
       if (!hasPassed) this.#options.failing(pool, id, why);
     }
-    if (backend.state === 'starting' && course.passedInRow >= rules.healthyAfter)
+    if (backend.state === 'starting' && streak.passedInRow >= rules.healthyAfter)
       this.#options.started(pool, id, backend.address);
   }
 
@@ -252,7 +252,7 @@ function isAnother(known: BackendSettings, backend: BackendSettings): boolean {
 }
 
 /** Why the probe failed; undefined: it passed. */
-function against(heard: Exclude<Heard, { unasked: string }>, statuses: string): string | undefined {
+function against(heard: Exclude<ProbeResult, { unasked: string }>, statuses: string): string | undefined {
   const { from, to } = statusRange(statuses);
   if ('nothing' in heard) return heard.nothing;
   if (heard.status >= from && heard.status <= to) return undefined;

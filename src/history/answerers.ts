@@ -35,7 +35,7 @@ export const POURERS = {
   state: pourState,
 } as const;
 
-/** Long questions: generators that yield their progress and return one answer. `told` turns the progress into lines. */
+/** Long questions: generators that yield their progress and return one answer. `progressLines` turns the progress into lines. */
 export const TELLERS = {
   archive: archivePart,
   export: exportPart,

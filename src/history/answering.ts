@@ -1,7 +1,7 @@
 /** One question being answered: text as it is taken, and the answer at its end. */
 import { ANSWERERS, POURERS, TELLERS } from './answerers.ts';
+import { answerOf, progressLines } from './progress.ts';
 import type { Room } from './room.ts';
-import { answerOf, told } from './told.ts';
 
 export type Answering = AsyncGenerator<string, unknown, undefined>;
 
@@ -21,7 +21,9 @@ export async function* answering(question: string, wish: unknown, room: Room, is
 function answererOf(question: string, wish: unknown, room: Room, isPoured: boolean): Answering {
   if (Object.hasOwn(TELLERS, question)) {
     const tell = TELLERS[question as keyof typeof TELLERS] as Teller;
-    return isPoured ? told(tell(wish, room)) : answered((_, from) => answerOf(tell(wish, from)), wish, room);
+    return isPoured
+      ? progressLines(tell(wish, room))
+      : answered((_, from) => answerOf(tell(wish, from)), wish, room);
   }
   if (Object.hasOwn(POURERS, question)) {
     return (POURERS[question as keyof typeof POURERS] as Pourer)(wish, room);

@@ -9,6 +9,7 @@ export type { Historian } from './historian.ts';
 export { LocalHistory, type LocalHistoryOptions } from './local-history.ts';
 export { type Moment, parseMoment } from './moment.ts';
 export { pieces } from './pieces.ts';
+export { answerOf, progressLines, withAnswer } from './progress.ts';
 export type { LongQuestion, PouredQuestion, WishOf } from './question.ts';
 export { roomOf, type Sources } from './room.ts';
 export { parseScope, type Scope } from './scope.ts';
@@ -17,9 +18,8 @@ export type { Comparison, ComparisonWish, ConfigFile, WishRead } from './state/c
 export { type DifferenceEntry, differenceJson } from './state/difference-text.ts';
 export { type StateEntry, stateJson } from './state/state-text.ts';
 export { HistoryThread, type HistoryThreadOptions } from './thread/history-thread.ts';
-export { answerOf, told, withAnswer } from './told.ts';
 export { type HistoryProblem, Unanswerable } from './unanswerable.ts';
 export { broughtUp, type Restoration, streamsOf } from './undo/restoration.ts';
 export { CONFIRMED, ON_TRIAL, type Trial, trialOf, UNDONE } from './undo/trial.ts';
-export { toldOf } from './undo/undoing.ts';
+export { shortened } from './undo/undoing.ts';
 export type { UndoneAt } from './undo/undone-at.ts';

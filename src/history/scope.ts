@@ -34,7 +34,7 @@ type Owners<Domain, Pool> = {
 };
 
 /** The part of `all` that lies within the scope. */
-export function within<Domain, Pool>(all: Owners<Domain, Pool>, scope: Scope): Owners<Domain, Pool> {
+export function inScope<Domain, Pool>(all: Owners<Domain, Pool>, scope: Scope): Owners<Domain, Pool> {
   if (scope === undefined) return all;
   const streams = new Set<string>(scope);
   return {

@@ -9,9 +9,9 @@ import {
 } from '../../eventlog/index.ts';
 import { type Availability, availabilityChanges, availabilityChangesBackwards } from './availability.ts';
 import { type Moment, positionAt } from './moment.ts';
+import { progressDue, progressLine } from './progress.ts';
 import type { Room } from './room.ts';
 import { versionAt } from './state/owner-at.ts';
-import { nowAndThen, progressLine } from './told.ts';
 import { Unanswerable } from './unanswerable.ts';
 
 export type SearchWish = {
@@ -42,7 +42,7 @@ const CHARACTERS = 262_144;
 
 export async function* pourEvents(wish: SearchWish, room: Room): AsyncGenerator<string, undefined> {
   const fits = descriptionOf(wish);
-  const isDue = nowAndThen();
+  const isDue = progressDue();
   let left = wish.limit;
   for await (const page of pagesOf(wish, room)) {
     let text = '';

@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import { parentPort, workerData } from 'node:worker_threads';
 import { localAddresses } from '../config/index.ts';
+import { Credits } from './credits.ts';
 import { cutLines } from './cut-lines.ts';
 import { draftChunks } from './draft-chunks.ts';
 import type { DraftedChunk } from './drafted.ts';
@@ -19,7 +20,6 @@ import {
   type ToDrafter,
 } from './messages.ts';
 import { gathered } from './read-chunks.ts';
-import { Room } from './room.ts';
 
 // What is written in 30 ms, with one fsync: no burden while nobody else waits.
 const TURN_LINES = 2000;
@@ -29,7 +29,7 @@ const TURN_CHARACTERS = 1_048_576;
 // Bytes that wait to be read, per import: what one commit writes, and as much again.
 const HELD_BYTES = 262_144;
 
-type Session = { readonly bytes: Readable; readonly room: Room };
+type Session = { readonly bytes: Readable; readonly credits: Credits };
 
 const { fitting } = workerData as DraftBoot;
 const parent = parentPort;
@@ -51,7 +51,7 @@ function begin({ id, wish, listeners, bytes: port }: Begin): void {
     },
   });
   port.on('message', (piece: Piece) => bytes.push(piece));
-  const session: Session = { bytes, room: new Room() };
+  const session: Session = { bytes, credits: new Credits() };
   sessions.set(id, session);
   drafted(id, session, wish, listeners).then(
     () => tell({ type: 'ended', id }),
@@ -61,7 +61,7 @@ function begin({ id, wish, listeners, bytes: port }: Begin): void {
 
 async function drafted(
   id: number,
-  { bytes, room }: Session,
+  { bytes, credits }: Session,
   { size, by, ...numbering }: ImportWish,
   listeners: readonly string[],
 ): Promise<void> {
@@ -73,7 +73,7 @@ async function drafted(
   const lines = cutLines(bytes, size ?? asFits, numbering, () => bytes.readableLength > 0);
   try {
     for await (const chunks of gathered(draftChunks(lines, reading, by, isWorthIt), isTurnFull)) {
-      await room.take();
+      await credits.take();
       tell({ type: 'chunks', id, chunks });
     }
   } finally {
@@ -102,7 +102,7 @@ function cancel(id: number): void {
   const session = sessions.get(id);
   const reason = new Error('nobody wants it any more');
   session?.bytes.destroy(reason);
-  session?.room.close(reason);
+  session?.credits.close(reason);
 }
 
 parent.on('message', (message: ToDrafter | { type: 'stop' }) => {
@@ -110,7 +110,7 @@ parent.on('message', (message: ToDrafter | { type: 'stop' }) => {
     case 'begin':
       return begin(message);
     case 'take':
-      sessions.get(message.id)?.room.make();
+      sessions.get(message.id)?.credits.add();
       return;
     case 'cancel':
       return cancel(message.id);

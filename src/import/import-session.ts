@@ -5,8 +5,8 @@
 import type { Borrower, Rejection } from '../../actors/index.ts';
 import { type Happened, type Packed, unpacked } from '../../eventlog/index.ts';
 import type { ChunkResult } from './chunks.ts';
+import { Credits } from './credits.ts';
 import { Inbox } from './inbox.ts';
-import { Room } from './room.ts';
 
 type InForce = Promise<Rejection | undefined>;
 /** One commit; the last one of a turn ends it. */
@@ -48,7 +48,7 @@ export class ImportSession implements Borrower {
   /** The line after the last one with a known result. */
   #line: number;
   /** For pieces of its lines, until the import is over. */
-  readonly room = new Room();
+  readonly credits = new Credits();
   /** What the thread reported as written in its turn and nobody has taken yet. */
   readonly #wrote = new Inbox<Wrote>();
   #isLent = false;
@@ -132,7 +132,7 @@ export class ImportSession implements Borrower {
 
   end(): void {
     this.#isOver = true;
-    this.room.close(new Error('the import is over'));
+    this.credits.close(new Error('the import is over'));
     this.#results.end();
   }
 

@@ -95,10 +95,10 @@ export class ImportThread implements Importer {
     source: AsyncIterable<Uint8Array>,
     port: MessagePort,
   ): Promise<void> {
-    port.on('message', () => session.room.make());
+    port.on('message', () => session.credits.add());
     try {
       for await (const bytes of source) {
-        await session.room.take();
+        await session.credits.take();
         // The memory of what a socket read may be shared, so it cannot be transferred.
         const own = Uint8Array.from(bytes);
         port.postMessage(own satisfies Piece, [own.buffer]);

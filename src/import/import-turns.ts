@@ -23,10 +23,10 @@ import {
   openSqliteLogBeside,
 } from '../../eventlog/index.ts';
 import { type ChunkResult, carriedOut, done, joined, refused } from './chunks.ts';
+import { Credits } from './credits.ts';
 import { type Drafted, type DraftedChunk, readOf } from './drafted.ts';
 import { Drafter, type Drafts } from './drafter.ts';
 import { type Begin, type FromImporter, type ImportBoot, type ToImporter, WANTED } from './messages.ts';
-import { Room } from './room.ts';
 
 // A turn ends with the chunk during which a command starts to wait: with this many lines, 4 ms.
 const MANY_LINES = 250;
@@ -54,7 +54,7 @@ type Session = {
   /** Commits in its turn. */
   commits: number;
   /** How many times it may still write in its turn. */
-  readonly go: Room;
+  readonly go: Credits;
 };
 
 type Opened = BesideLog & { readonly desk: Pick<Desk, 'askTogether'> };
@@ -83,7 +83,7 @@ function begin(message: Begin): void {
   const { id, wish } = message;
   const { by } = wish;
   const drafts = drafter.begin(message);
-  const session: Session = { id, by, drafts, turn: 0, isInTurn: false, commits: 0, go: new Room() };
+  const session: Session = { id, by, drafts, turn: 0, isInTurn: false, commits: 0, go: new Credits() };
   sessions.set(id, session);
   carryOut(session, wish.size === undefined).then(
     () => tell({ type: 'ended', id }),
@@ -255,7 +255,7 @@ function closeLog(): void {
 /** A go for a turn that is over is void. */
 function hasGo(id: number, turn: number): void {
   const session = sessions.get(id);
-  if (session?.isInTurn === true && session.turn === turn) session.go.make();
+  if (session?.isInTurn === true && session.turn === turn) session.go.add();
 }
 
 function cancel(id: number): void {

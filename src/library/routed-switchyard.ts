@@ -257,7 +257,7 @@ class Embedded implements RoutedSwitchyard {
 
   #load(table: Table): void {
     table.load((this.#log as LocalLog).reader, (error) => {
-      table.lose(error.stream as StreamName);
+      table.markUnreadable(error.stream as StreamName);
       this.#report({ where: 'router', error, requestId: '' });
     });
   }

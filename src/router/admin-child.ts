@@ -13,7 +13,7 @@ import type { Figures } from './figures.ts';
 import type { Planner } from './planner.ts';
 
 /** What the admin API needs. The functions return things that are created later, or more than once. */
-export type AdminOf = {
+export type AdminChildOptions = {
   readonly config: Config;
   readonly chaos: boolean;
   readonly logger: ProcessLog;
@@ -34,14 +34,14 @@ export type AdminOf = {
 export class AdminChild {
   /** Its port may be 0 until the first start. */
   address: string;
-  readonly #of: AdminOf;
+  readonly #options: AdminChildOptions;
   #admin: Admin | undefined;
   /** Another process has taken the address. */
   #hasLeft = false;
 
-  constructor(of: AdminOf) {
-    this.#of = of;
-    this.address = of.config.admin.address;
+  constructor(options: AdminChildOptions) {
+    this.#options = options;
+    this.address = options.config.admin.address;
   }
 
   /** Ends calls that wait for a drain or follow events. */
@@ -71,11 +71,11 @@ export class AdminChild {
   }
 
   #made(): Admin {
-    const { config, logger, history, planner, importer, confirmations, successions } = this.#of;
-    const { log, ready, replace } = this.#of;
+    const { config, logger, history, planner, importer, confirmations, successions } = this.#options;
+    const { log, ready, replace } = this.#options;
     const { names, token } = config.admin;
-    const system = this.#of.system();
-    const figures = this.#of.figures();
+    const system = this.#options.system();
+    const figures = this.#options.figures();
     const archiving = {
       history,
       directory: config.data,
@@ -93,7 +93,7 @@ export class AdminChild {
       confirmations,
       successions,
       actors: (page) => system.actors(page),
-      ...(this.#of.chaos ? { chaos } : {}),
+      ...(this.#options.chaos ? { chaos } : {}),
       ledger: (pool) => figures.pool(pool),
       checkpoint: (pool) => figures.checkpoint(pool),
       drained: (pool, id, gone) => system.drained(pool, id, gone),
@@ -102,7 +102,7 @@ export class AdminChild {
       ready,
       archive: (wish, signal) => archiveLog(archiving, wish, signal),
       replace,
-      ownAddresses: () => ({ listeners: this.#of.addresses(), local: localAddresses() }),
+      ownAddresses: () => ({ listeners: this.#options.addresses(), local: localAddresses() }),
       names,
       logger,
       connections: operatorsWithin(systemLimit('Max open files') ?? Number.POSITIVE_INFINITY),

@@ -23,7 +23,7 @@ import type { StandardOutput } from '../telemetry/standard-output.ts';
 import type { Journal, MainPlane, Workers } from '../workers/index.ts';
 
 /** Where the figures come from. */
-export type FiguresOf = {
+export type FiguresOptions = {
   readonly version: string;
   readonly system: System;
   readonly ledger: MainLedger;
@@ -34,12 +34,12 @@ export type FiguresOf = {
 };
 
 export class Figures {
-  readonly #of: FiguresOf;
+  readonly #options: FiguresOptions;
   readonly #startedAtMs = Date.now();
   readonly #delay = monitorEventLoopDelay({ resolution: DELAY_TICK_MS });
 
-  constructor(of: FiguresOf) {
-    this.#of = of;
+  constructor(options: FiguresOptions) {
+    this.#options = options;
   }
 
   start(): void {
@@ -51,7 +51,7 @@ export class Figures {
   }
 
   pool(name: string): LedgerFigures | undefined {
-    const { ledger, system } = this.#of;
+    const { ledger, system } = this.#options;
     const pool = parsePoolName(name);
     const stats = pool.ok ? ledger.pool(keyOf(name))?.stats() : undefined;
     const state = system.owners.pools.lookup(name)?.known?.state as PoolState | undefined;
@@ -68,11 +68,11 @@ export class Figures {
 
   checkpoint(pool: string): Uint8Array | undefined {
     const packed = new ByteWriter();
-    return this.#of.ledger.checkpoint(keyOf(pool), packed) === 0 ? undefined : packed.written().slice();
+    return this.#options.ledger.checkpoint(keyOf(pool), packed) === 0 ? undefined : packed.written().slice();
   }
 
   async metrics(): Promise<readonly Family[]> {
-    const { version, system, workers, prober, journal, output } = this.#of;
+    const { version, system, workers, prober, journal, output } = this.#options;
     const families = await gatherMetrics({
       version,
       startedAtMs: this.#startedAtMs,
@@ -95,14 +95,14 @@ export class Figures {
 
   /** The main thread answers this, so it is alive; the workers send heartbeats. */
   health(): Check {
-    const silent = this.#of.workers.silent();
+    const silent = this.#options.workers.silent();
     if (silent.length === 0) return { ok: true, detail: 'alive' };
     return { ok: false, detail: `worker ${silent.join(', ')} has been silent for seconds` };
   }
 
   /** A log that cannot be written is reported but does not make the router unready: requests are routed as before. */
   ready(): Check {
-    const { system, workers } = this.#of;
+    const { system, workers } = this.#options;
     if (workers.serving === 0) return { ok: false, detail: 'no worker accepts connections' };
     const { trouble } = system;
     return {
@@ -112,7 +112,7 @@ export class Figures {
   }
 
   *#pools() {
-    for (const pool of this.#of.system.health.pools()) {
+    for (const pool of this.#options.system.health.pools()) {
       const figures = this.pool(pool);
       if (figures !== undefined)
         yield { pool, waiting: figures.waiting, backends: Object.values(figures.backends) };

@@ -11,7 +11,7 @@ import { AdminClient } from '../cli/transport/admin-client.ts';
 import { HttpTransport, NothingAnswers } from '../cli/transport/http-transport.ts';
 import { parseHostPort, renderHostPort } from '../config/index.ts';
 
-export type PredecessorOf = {
+export type PredecessorOptions = {
   /** host:port of its admin API. */
   readonly admin: string;
   readonly token: string | undefined;
@@ -38,19 +38,19 @@ export class Predecessor {
   readonly #answers: AsyncGenerator<string>;
 
   /** Undefined if nothing answers there. Rejects with `CommandFailed` if the router there cannot be taken over. */
-  static async find(of: PredecessorOf): Promise<Predecessor | undefined> {
-    const predecessor = new Predecessor(of);
+  static async find(options: PredecessorOptions): Promise<Predecessor | undefined> {
+    const predecessor = new Predecessor(options);
     try {
       predecessor.held = await predecessor.#want('list');
       return predecessor;
     } catch (error) {
       await predecessor.letGo();
       if (error instanceof NothingAnswers) return undefined;
-      throw refusalOf(error, of.admin);
+      throw refusalOf(error, options.admin);
     }
   }
 
-  private constructor({ admin, token, directory }: PredecessorOf) {
+  private constructor({ admin, token, directory }: PredecessorOptions) {
     const stop = this.#stop.signal;
     this.#client = new AdminClient(
       new HttpTransport({ address: askedAt(admin), token, author: 'serve', stop }),

@@ -13,7 +13,7 @@ import type { Held, Succession, Successions } from '../admin/index.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
 import type { LogAtHand } from './log-at-hand.ts';
 
-export type SuccessionsOf = {
+export type SuccessionsOptions = {
   /** Undefined: the directory is gone. */
   readonly directory: () => string | undefined;
   readonly held: () => readonly Held[];
@@ -30,17 +30,17 @@ export type SuccessionsOf = {
 const LOOK_MS = 50;
 
 export class RouterSuccessions implements Successions {
-  readonly #of: SuccessionsOf;
+  readonly #options: SuccessionsOptions;
   #present: RouterSuccession | undefined;
   /** This process is ending: there is nothing to take back. */
   isOver = false;
 
-  constructor(of: SuccessionsOf) {
-    this.#of = of;
+  constructor(options: SuccessionsOptions) {
+    this.#options = options;
   }
 
   get directory(): string | undefined {
-    return this.#of.directory();
+    return this.#options.directory();
   }
 
   get pid(): number | undefined {
@@ -48,9 +48,9 @@ export class RouterSuccessions implements Successions {
   }
 
   begin(pid: number): Succession {
-    const { log } = this.#of;
+    const { log } = this.#options;
     log.info({ successor: pid }, `process ${pid} wants to take over`);
-    const succession = new RouterSuccession(pid, this.#of, () => this.#ended(succession));
+    const succession = new RouterSuccession(pid, this.#options, () => this.#ended(succession));
     this.#present = succession;
     return succession;
   }
@@ -67,22 +67,22 @@ export class RouterSuccessions implements Successions {
 
 class RouterSuccession implements Succession {
   readonly pid: number;
-  readonly #of: SuccessionsOf;
+  readonly #options: SuccessionsOptions;
   readonly #ended: () => void;
   #state: 'asked' | 'room made' | 'place given' = 'asked';
 
-  constructor(pid: number, of: SuccessionsOf, ended: () => void) {
+  constructor(pid: number, options: SuccessionsOptions, ended: () => void) {
     this.pid = pid;
-    this.#of = of;
+    this.#options = options;
     this.#ended = ended;
   }
 
   get held(): readonly Held[] {
-    return this.#of.held();
+    return this.#options.held();
   }
 
   async makeRoom(): Promise<void> {
-    const { system, atHand, log } = this.#of;
+    const { system, atHand, log } = this.#options;
     const why = `process ${this.pid} is taking over; ask again in a moment`;
     await system().desk.shut(new LogUnavailable('log_closed', `expected to hold the log, found that ${why}`));
     this.#state = 'room made';
@@ -92,18 +92,18 @@ class RouterSuccession implements Succession {
 
   async givePlace(): Promise<void> {
     if (this.#state !== 'room made') throw new Error('expected room to be wanted before the place');
-    await this.#of.leaveAdmin();
+    await this.#options.leaveAdmin();
     this.#state = 'place given';
   }
 
   end(): void {
-    if (this.#state === 'place given') this.#of.replaced(this.pid);
+    if (this.#state === 'place given') this.#options.replaced(this.pid);
     else this.#ended();
   }
 
   /** Also puts in force what the other process wrote before it ended. */
   async takenBack(isOver: () => boolean): Promise<void> {
-    const { system, log } = this.#of;
+    const { system, log } = this.#options;
     const { pid } = this;
     const gone = `process ${pid} is gone without having taken over`;
     log.warn({ successor: pid }, gone);

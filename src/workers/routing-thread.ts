@@ -80,7 +80,7 @@ export class RoutingThread {
   /** From now on, each owner is read from the log when a request first needs it. `link`: to the publisher. */
   load(link: TableLink): void {
     this.table.loadFrom(this.#source(link));
-    for (const stream of this.#options.unreadable) this.table.lose(stream);
+    for (const stream of this.#options.unreadable) this.table.markUnreadable(stream);
     this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeping.unref();
   }

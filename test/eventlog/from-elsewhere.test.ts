@@ -58,7 +58,10 @@ describe('the log of somebody else', () => {
 
   it('with a computed column is refused', async () => {
     await using directory = await withLog();
-    change(join(directory.path, 'events.db'), 'ALTER TABLE currents ADD COLUMN more INTEGER AS (length(state))');
+    change(
+      join(directory.path, 'events.db'),
+      'ALTER TABLE currents ADD COLUMN more INTEGER AS (length(state))',
+    );
     expect(() => openSqliteReader(directory.path)).toThrow(expect.objectContaining({ code: 'data_foreign' }));
   });
 

@@ -105,7 +105,7 @@ describe('a state of a log with streams that cannot be read', () => {
     const reader = openSqliteReader(directory.path);
     const table = new Table();
     table.load(reader, () => expect.unreachable());
-    table.lose('zone-p9' as never);
+    table.markUnreadable('zone-p9' as never);
     expect(table.size).toEqual({ domains: 0, pools: 3 });
     reader.close();
   });

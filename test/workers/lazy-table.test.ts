@@ -315,7 +315,7 @@ describe('a table that reads who is asked for', () => {
         else stage.lazy.applyPacked(packNames(events));
       };
       await stage.record(created('web'), added('web', 'w.1'), put(stage, 'a.test', 'web'));
-      for (const stream of ['domain-a.test', 'pool-web']) stage.lazy.lose(stream as StreamName);
+      for (const stream of ['domain-a.test', 'pool-web']) stage.lazy.markUnreadable(stream as StreamName);
       tell(await stage.unheard(put(stage, 'a.test', 'web')));
       expect(stage.lazy.lookup('a.test')?.pool).toMatchObject({ unavailable: true });
       tell(await stage.unheard(added('web', 'w.2')));

@@ -2,8 +2,8 @@
 import type { Answer, By, Plan } from '../../../actors/index.ts';
 import { MAX_ALLOWANCE } from '../../config/index.ts';
 import { Comparing, type Comparison } from '../../history/index.ts';
-import { byOf } from '../http/by.ts';
 import type { Call, HeldBody } from '../http/call.ts';
+import { byOf } from '../http/command-headers.ts';
 import { waitOf } from '../http/prefer.ts';
 import { Refused, rejected } from '../http/problem.ts';
 import { count, flag } from '../http/query.ts';

@@ -8,8 +8,8 @@ import {
   streamOf,
 } from '../../../actors/index.ts';
 import type { Json } from '../../../eventlog/index.ts';
-import { absent, byOf, type Condition, conditionOf, ifVersion } from '../http/by.ts';
 import type { Call } from '../http/call.ts';
+import { absent, byOf, type Condition, conditionOf, ifVersion } from '../http/command-headers.ts';
 import { rejected } from '../http/problem.ts';
 import { type Done, receipt, removalReceipt } from '../http/receipt.ts';
 import type { Reply } from '../http/reply.ts';

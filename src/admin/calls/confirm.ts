@@ -1,8 +1,8 @@
 /** Changes on trial: confirmed, or listed. */
 import { z } from 'zod';
 import { bodyBy } from '../http/body-by.ts';
-import { byOf } from '../http/by.ts';
 import type { Call } from '../http/call.ts';
+import { byOf } from '../http/command-headers.ts';
 import { problem, rejected } from '../http/problem.ts';
 import { json, type Reply } from '../http/reply.ts';
 import type { AdminPorts } from '../ports.ts';

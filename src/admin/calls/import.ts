@@ -1,7 +1,7 @@
 /** Bulk import: lines of NDJSON in, one result line per chunk out, in order; it stops at the first refused chunk. */
 import { CHUNK, type ChunkFailure, type ChunkResult, importerOver } from '../../import/index.ts';
-import { byOf } from '../http/by.ts';
 import type { Call } from '../http/call.ts';
+import { byOf } from '../http/command-headers.ts';
 import { type ProblemReply, problem, Refused, rejected } from '../http/problem.ts';
 import { count } from '../http/query.ts';
 import type { Reply } from '../http/reply.ts';

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { makeTemporaryDirectory } from '../../../eventlog/index.ts';
-import { type Historian, type Repaired, type Repairing, told } from '../../history/index.ts';
+import { type Historian, progressLines, type Repaired, type Repairing } from '../../history/index.ts';
 import { bodyBy } from '../http/body-by.ts';
 import type { Call } from '../http/call.ts';
 import { momentFrom } from '../http/moments.ts';
@@ -102,6 +102,6 @@ async function* mended(
   history: Historian,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<string, unknown> {
-  const repaired = yield* told(repair);
+  const repaired = yield* progressLines(repair);
   return yield* history.pour('verify', { repaired }, signal);
 }

@@ -1,9 +1,9 @@
 /** Undoes one change and no other, whatever came after it. */
 import { digestOf, type Plan, type Planned, type Present } from '../../../actors/index.ts';
 import type { Position } from '../../../eventlog/index.ts';
-import { type Scope, streamsOf, toldOf, type UndoneAt } from '../../history/index.ts';
-import { byOf } from '../http/by.ts';
+import { type Scope, shortened, streamsOf, type UndoneAt } from '../../history/index.ts';
 import type { Call } from '../http/call.ts';
+import { byOf } from '../http/command-headers.ts';
 import { waitOf } from '../http/prefer.ts';
 import { Refused } from '../http/problem.ts';
 import { json, type Reply } from '../http/reply.ts';
@@ -49,7 +49,7 @@ function nothingAt(position: Position): Refused {
 async function shown({ desk }: AdminPorts, found: UndoneAt, { allowRemovals }: UndoWish): Promise<Reply> {
   const { at: position, changes, left } = found;
   const refused = await refusedOf(restoringUndone(found, found, allowRemovals, NOTHING), desk);
-  return json({ dryRun: true, ...spanOf(found), position, refused, changes, left: toldOf(left) });
+  return json({ dryRun: true, ...spanOf(found), position, refused, changes, left: shortened(left) });
 }
 
 async function carriedOut(call: Call, ports: AdminPorts, found: UndoneAt, wish: UndoWish): Promise<Reply> {
@@ -75,7 +75,7 @@ async function carriedOut(call: Call, ports: AdminPorts, found: UndoneAt, wish: 
   const answer = await ports.desk.carryOut(plan, byOf(call), digest);
   if (answer.type === 'rejected') return withWinners(ports, answer, before);
   const what =
-    undone === undefined ? { repeated: true } : { changes: undone.changes, left: toldOf(undone.left) };
+    undone === undefined ? { repeated: true } : { changes: undone.changes, left: shortened(undone.left) };
   const { position, changed } = answer;
   const known = { dryRun: false, ...spanOf(found), position, changed, ...what };
   const leavers = removedIn(undone?.changes ?? []);

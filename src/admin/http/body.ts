@@ -120,7 +120,7 @@ async function* inTime(request: IncomingMessage, withinMs: number): AsyncGenerat
   ]();
   try {
     for (;;) {
-      const next = await within(withinMs, pieces.next());
+      const next = await withTimeout(withinMs, pieces.next());
       if (next.done === true) return;
       yield next.value;
     }
@@ -129,7 +129,7 @@ async function* inTime(request: IncomingMessage, withinMs: number): AsyncGenerat
   }
 }
 
-async function within<T>(ms: number, piece: Promise<T>): Promise<T> {
+async function withTimeout<T>(ms: number, piece: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     // A response may end before its body does; then this timer must not keep the process alive.

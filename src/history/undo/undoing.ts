@@ -4,7 +4,7 @@
  */
 import { type DomainName, type PoolName, poolsOf } from '../../../eventlog/index.ts';
 import { type Change, difference, type Routing } from '../../config/index.ts';
-import { within } from '../scope.ts';
+import { inScope } from '../scope.ts';
 import type { PastChange } from '../state/change-at.ts';
 
 export type Undoing = {
@@ -34,12 +34,12 @@ const TOLD = 20;
 const CHANGED_SINCE = 'was changed since';
 
 export function undoneIn({ streams, before, after }: PastChange, all: Routing): Undone {
-  const now = within(all, streams);
+  const now = inScope(all, streams);
   const undone = undoing({ before, after, now, all });
   return { ...undone, changes: difference(now, undone.routing) };
 }
 
-export function toldOf(left: readonly string[]): readonly string[] {
+export function shortened(left: readonly string[]): readonly string[] {
   return left.length <= TOLD ? left : [...left.slice(0, TOLD), `and ${left.length - TOLD} more`];
 }
 

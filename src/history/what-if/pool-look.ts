@@ -4,12 +4,12 @@ import type { JournalReader, TimeRange } from '../../../eventlog/index.ts';
 import { positionAt } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { type Alteration, addedId } from './alteration.ts';
-import { type Course, Courses } from './courses.ts';
 import { EarlierLeases } from './earlier-leases.ts';
 import { PoolStates, poolVersionAt } from './pool-states.ts';
 import { tallyRecorded } from './recorded-tally.ts';
 import { ServiceTimes } from './service-times.ts';
 import { SimulatedPool } from './simulated-pool.ts';
+import { type Stretch, Stretches } from './stretches.ts';
 import { type Sums, Tally } from './tally.ts';
 
 export type NamedLoad = {
@@ -42,7 +42,7 @@ export class PoolLook {
   readonly #pool: string;
   readonly #alteration: Alteration;
   readonly #room: Room;
-  readonly #courses: Courses;
+  readonly #stretches: Stretches;
   readonly #recorded = new Tally();
   readonly #simulated = new Tally();
   #fromMs = Number.POSITIVE_INFINITY;
@@ -56,13 +56,13 @@ export class PoolLook {
     this.#pool = pool;
     this.#alteration = alteration;
     this.#room = room;
-    this.#courses = new Courses(room.journal(), keyOf(pool), range);
+    this.#stretches = new Stretches(room.journal(), keyOf(pool), range);
   }
 
   /** Yields the number of requests done. */
   async *all(): AsyncGenerator<number> {
-    for (const course of this.#courses.all()) {
-      if (course !== undefined) yield* this.#simulate(course);
+    for (const stretch of this.#stretches.all()) {
+      if (stretch !== undefined) yield* this.#simulate(stretch);
       yield this.#requests;
       await this.#room.breathe();
     }
@@ -80,12 +80,12 @@ export class PoolLook {
       simulated: sideOf(this.#simulated.sums(), this.#lookedAtMs, named),
       differsFrom: this.#differsFromMs === Number.POSITIVE_INFINITY ? null : moment(this.#differsFromMs),
       assumed: this.#assumed,
-      skipped: this.#courses.skipped,
+      skipped: this.#stretches.skipped,
     };
   }
 
   /** The version in force at the beginning: events are recorded a moment before they are in force. */
-  #versionAt({ recording, from, fromMs }: Course): number {
+  #versionAt({ recording, from, fromMs }: Stretch): number {
     const { log } = this.#room;
     const position = positionAt(log, { type: 'time', ms: fromMs }, 'from');
     const atTime = poolVersionAt(log, this.#pool, position);
@@ -94,11 +94,11 @@ export class PoolLook {
     return from === undefined ? first : Math.min(atTime, first - 1);
   }
 
-  async *#simulate(course: Course): AsyncGenerator<number> {
-    const { recording, from, fromMs } = course;
+  async *#simulate(stretch: Stretch): AsyncGenerator<number> {
+    const { recording, from, fromMs } = stretch;
     const { log } = this.#room;
     const pool = this.#pool;
-    const states = new PoolStates(log, pool, this.#alteration, this.#versionAt(course));
+    const states = new PoolStates(log, pool, this.#alteration, this.#versionAt(stretch));
     const services = new ServiceTimes(recording.asks);
     const earlier = new EarlierLeases(recording.rows, fromMs, this.#simulated);
     const simulation = new SimulatedPool({

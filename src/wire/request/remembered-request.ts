@@ -8,7 +8,7 @@ import { readExpect } from './expect-field.ts';
 import { type RequestFields, spokenProtocols } from './request-fields.ts';
 
 /** A copy of `meaning`: everything that the fields say for a request with this method and version. */
-export class Said implements Remembered {
+export class RememberedFields implements Remembered {
   readonly method: string;
   readonly version: 0 | 1;
   readonly bounds: ScanBounds;
@@ -55,19 +55,19 @@ export class Said implements Remembered {
     this.maxForwards = meaning.maxForwards(method);
   }
 
-  isAs(other: Said): boolean {
+  isAs(other: RememberedFields): boolean {
     return this.method === other.method && this.version === other.version && this.bounds === other.bounds;
   }
 }
 
 export class ReadRequest implements RequestHead {
   readonly type = 'request';
-  readonly said: Said;
+  readonly said: RememberedFields;
   readonly requestLine: string;
   readonly target: string;
   readonly end: number;
 
-  constructor(said: Said, requestLine: string, target: string, end: number) {
+  constructor(said: RememberedFields, requestLine: string, target: string, end: number) {
     this.said = said;
     this.requestLine = requestLine;
     this.target = target;

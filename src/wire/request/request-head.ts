@@ -15,7 +15,7 @@ import {
 } from '../refusal.ts';
 import { type ScanBounds, type ScanProblem, UNBOUNDED } from '../scan-bounds.ts';
 import { domainOf } from './host.ts';
-import { ReadRequest, Said } from './remembered-request.ts';
+import { ReadRequest, RememberedFields } from './remembered-request.ts';
 import { RequestFields } from './request-fields.ts';
 import { readRequestLine } from './request-line.ts';
 import { isTargetProblem, reduceTarget } from './request-target.ts';
@@ -56,7 +56,7 @@ export function readRequestHead(
   return head;
 }
 
-const known = new KnownHeads<Said>();
+const known = new KnownHeads<RememberedFields>();
 
 /** The request line is complete: if the fields equal those of a known head, the rest is known. */
 function readAgain(
@@ -87,7 +87,12 @@ function fieldsAt(from: number, scan: HeadScan): number {
 }
 
 /** The scan has verified method, one space, target, one space, version: if none of them changes, the line is reused. */
-function requestLine(line: string, { method, version }: Said, asked: string, target: string): string {
+function requestLine(
+  line: string,
+  { method, version }: RememberedFields,
+  asked: string,
+  target: string,
+): string {
   return version === 1 && target === asked ? line : `${method} ${target} HTTP/1.1\r\n`;
 }
 
@@ -131,7 +136,16 @@ function understand(
   if (problem !== undefined) return refuse(problem, meaning.described(), method, target, domain);
 
   const lines = new FieldLines(text, scan.startLineEnd + 2);
-  const said = new Said(meaning, lines, passing.taken(text), seen, method, version, domain, bounds);
+  const said = new RememberedFields(
+    meaning,
+    lines,
+    passing.taken(text),
+    seen,
+    method,
+    version,
+    domain,
+    bounds,
+  );
   const line = requestLine(text.slice(0, scan.startLineEnd + 2), said, asked, target);
   return new ReadRequest(said, line, target, end);
 }

@@ -3,7 +3,7 @@ import type { DomainState } from '../../../actors/index.ts';
 import { completeDomain, DOMAIN_DEFAULTS, type DomainSettings } from '../../../eventlog/index.ts';
 import { type DomainFeatures, type DomainRoute, PLAIN, type PoolRoute, routesOf } from '../../proxy/index.ts';
 import { fieldKey } from '../../wire/index.ts';
-import { lostPool } from './pool-view.ts';
+import { unreadablePool } from './pool-view.ts';
 
 export type PoolsByName = { readonly get: (name: string) => PoolRoute | undefined };
 
@@ -29,9 +29,9 @@ export class DomainView implements DomainRoute {
 }
 
 /** A domain that exists but cannot be read. */
-export function lostDomain(name: string): DomainRoute {
+export function unreadableDomain(name: string): DomainRoute {
   const settings = completeDomain({ pool: name as DomainSettings['pool'] });
-  return { name, settings, features: ORDINARY, pool: lostPool(name) };
+  return { name, settings, features: ORDINARY, pool: unreadablePool(name) };
 }
 
 /** Nearly all domains have no special settings and share one object. */

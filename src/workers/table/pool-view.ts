@@ -67,7 +67,7 @@ export class PoolView implements PoolRoute {
 }
 
 /** A pool that exists but cannot be read. */
-export function lostPool(name: string): PoolRoute {
+export function unreadablePool(name: string): PoolRoute {
   return { name, key: keyOf(name), settings: POOL_DEFAULTS, backends: new Map(), unavailable: true };
 }
 

@@ -67,7 +67,7 @@ export interface Receiver {
 }
 
 /** What a thread takes publications from. */
-export type Feed = {
+export type PublicationSource = {
   readonly port: MessagePort;
   readonly board: BoardShared;
   readonly count: PublicationCount;
@@ -77,14 +77,14 @@ export type Feed = {
 
 /** The worker's side: takes what was pinned or posted, in order, each publication once. */
 export class Subscription {
-  readonly #feed: Feed;
+  readonly #feed: PublicationSource;
   readonly #board: Board;
   readonly #apply: (publication: Publication) => void;
   readonly #lost: () => void;
   #seen: number;
 
   /** `lost`: a publication will never arrive. */
-  constructor(feed: Feed, apply: (publication: Publication) => void, lost: () => void) {
+  constructor(feed: PublicationSource, apply: (publication: Publication) => void, lost: () => void) {
     this.#feed = feed;
     this.#board = new Board(feed.board);
     this.#apply = apply;

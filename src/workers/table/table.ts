@@ -23,9 +23,9 @@ import {
   streamsOf,
 } from '../../../eventlog/index.ts';
 import type { DomainRoute, PoolRoute, RoutingTable } from '../../proxy/index.ts';
-import { activated, followed } from './activation.ts';
-import { News } from './news.ts';
+import { broughtUpTo, readOwner } from './owner-reading.ts';
 import { type BackendFollower, PoolView } from './pool-view.ts';
+import { RecentDomains } from './recent-domains.ts';
 import type { TableSource } from './table-source.ts';
 import { Views } from './views.ts';
 
@@ -45,7 +45,7 @@ const NOBODY: BackendFollower = { cutAt() {}, gone() {} };
 
 export class Table implements RoutingTable {
   readonly #known = new Map<StreamName, Known>();
-  readonly #news = new News();
+  readonly #recentDomains = new RecentDomains();
   readonly #views = new Views({ get: (name) => this.#poolNamed(name) });
   readonly #domains = this.#views.domains;
   readonly #pools = this.#views.pools;
@@ -72,14 +72,14 @@ export class Table implements RoutingTable {
   }
 
   /** The owner exists but cannot be read: its requests are told so, all others continue. */
-  lose(stream: StreamName): void {
-    if (isOwned(stream)) this.#views.lose(kindOf(stream), ownerNameOf(stream));
+  markUnreadable(stream: StreamName): void {
+    if (isOwned(stream)) this.#views.markUnreadable(kindOf(stream), ownerNameOf(stream));
   }
 
-  /** An owner that is not held has changed: if it was lost, the next request reads it again. */
-  #find(stream: StreamName): void {
+  /** An owner that is not held has changed: if it could not be read, the next request reads it again. */
+  #dropUnreadable(stream: StreamName): void {
     this.#unread.delete(stream);
-    this.#views.find(kindOf(stream), ownerNameOf(stream));
+    this.#views.dropUnreadable(kindOf(stream), ownerNameOf(stream));
   }
 
   /** `catchUp` applies publications that were not applied yet. */
@@ -120,8 +120,8 @@ export class Table implements RoutingTable {
       const event = events[at]!;
       if (event.version <= version || (known === undefined && event.position <= this.#position)) continue;
       if (known === undefined && this.#source !== undefined) {
-        this.#find(stream);
-        this.#news.hear(event);
+        this.#dropUnreadable(stream);
+        this.#recentDomains.hear(event);
         continue;
       }
       state = evolveOwner(stream, state, event, scratch);
@@ -142,8 +142,8 @@ export class Table implements RoutingTable {
       before = stream;
       const known = this.#known.get(stream);
       if (known === undefined) {
-        this.#find(stream);
-        this.#news.forget(stream);
+        this.#dropUnreadable(stream);
+        this.#recentDomains.forget(stream);
       } else this.#follow(stream, known, packed.last, this.#source);
     }
     if (packed.last > this.#position) this.#position = packed.last;
@@ -153,7 +153,7 @@ export class Table implements RoutingTable {
   #follow(stream: StreamName, known: Known, last: Position, source: TableSource): void {
     try {
       const reader = source.reader.position() < last ? this.#reopened(source) : source.reader;
-      const found = followed(reader, stream, known, last);
+      const found = broughtUpTo(reader, stream, known, last);
       if (found === undefined) this.distrust();
       else if (found.version > known.version) this.#know(stream, found.state, found.version);
     } catch (error) {
@@ -173,7 +173,7 @@ export class Table implements RoutingTable {
   /** Something was missed: what is held may be outdated, and is read again when it is asked for. */
   distrust(): void {
     this.#known.clear();
-    this.#news.clear();
+    this.#recentDomains.clear();
     this.#views.distrust();
     this.#sweeping = undefined;
   }
@@ -279,15 +279,15 @@ export class Table implements RoutingTable {
   /** The only read on the request path. If it saw a newer position, publications up to it are applied before going on. */
   #activate(stream: StreamName, source: TableSource): void {
     const { pause, warn } = source;
-    const heard = this.#news.take(stream);
+    const heard = this.#recentDomains.take(stream);
     if (heard !== undefined) {
       this.#know(stream, heard.state, heard.version);
       return;
     }
     try {
-      let { state, version, position } = activated(source.reader, stream, warn);
+      let { state, version, position } = readOwner(source.reader, stream, warn);
       if (position < this.#position)
-        ({ state, version, position } = activated(this.#reopened(source), stream, warn));
+        ({ state, version, position } = readOwner(this.#reopened(source), stream, warn));
       if (state !== null) this.#know(stream, state as DomainState | PoolState, version);
       for (let pauses = 0; position > this.#position && pauses < PAUSES; pauses++) {
         this.#catchUp();
@@ -296,7 +296,7 @@ export class Table implements RoutingTable {
     } catch (error) {
       if (!isOfTheLog(error)) throw error;
       warn(error);
-      this.lose(stream);
+      this.markUnreadable(stream);
       if (!(error instanceof EventUnreadable)) this.#unread.add(stream);
     }
   }

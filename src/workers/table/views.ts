@@ -1,8 +1,8 @@
 /** The views that a thread holds, each with the time of its last use. */
 import { type DomainState, keyOf, type PoolState } from '../../../actors/index.ts';
 import type { DomainRoute, PoolRoute } from '../../proxy/index.ts';
-import { DomainView, lostDomain, type PoolsByName } from './domain-view.ts';
-import { type BackendFollower, lostPool, PoolView } from './pool-view.ts';
+import { DomainView, type PoolsByName, unreadableDomain } from './domain-view.ts';
+import { type BackendFollower, PoolView, unreadablePool } from './pool-view.ts';
 
 /** With the number of the sweep in which it was last used. */
 export type Marked<View> = View & { usedAt?: number };
@@ -57,13 +57,13 @@ export class Views {
     this.#doubted.set(name, gone);
   }
 
-  lose(kind: 'domain' | 'pool', name: string): void {
-    if (kind === 'domain') this.domains.set(name, lostDomain(name));
-    else this.pools.set(name, lostPool(name));
+  markUnreadable(kind: 'domain' | 'pool', name: string): void {
+    if (kind === 'domain') this.domains.set(name, unreadableDomain(name));
+    else this.pools.set(name, unreadablePool(name));
   }
 
-  /** Drops the view of a lost owner. */
-  find(kind: 'domain' | 'pool', name: string): void {
+  /** Drops the view of an owner that could not be read. */
+  dropUnreadable(kind: 'domain' | 'pool', name: string): void {
     if (kind === 'domain') this.domains.delete(name);
     else this.pools.delete(name);
   }

@@ -7,7 +7,7 @@ import type { Farewell, HeadcountMemory } from '../../proxy/index.ts';
 import type { RequestMetricsSnapshot } from '../../telemetry/request-metrics.ts';
 import type { JournalShare } from '../journal/journal.ts';
 import type { IndexShared } from '../table/name-index.ts';
-import type { Feed } from '../table/publisher.ts';
+import type { PublicationSource } from '../table/publisher.ts';
 
 /** Everything that a worker is started with. */
 export type Boot = {
@@ -26,7 +26,7 @@ export type Boot = {
   readonly journal: JournalShare | undefined;
   /** Counts what has a limit; undefined: this thread counts alone. */
   readonly headcount: HeadcountMemory | undefined;
-  readonly feed: Feed;
+  readonly feed: PublicationSource;
   /** A counter that the worker increments while its loop turns, then its number of requests in flight. */
   readonly heartbeat: Int32Array<SharedArrayBuffer>;
   readonly listeners: readonly ListenerSettings[];

@@ -16,8 +16,8 @@ import { JournalMemory, openJournalReader, openSqliteLog, WRITER_STATUS } from '
 import { segmentFiles } from '../../../eventlog/journal/segment/segment-files.ts';
 import { verifyAll } from '../../../src/history/files/portion.ts';
 import { sourcesOf } from '../../../src/history/files/sources.ts';
+import { answerOf } from '../../../src/history/progress.ts';
 import { roomOf } from '../../../src/history/room.ts';
-import { answerOf } from '../../../src/history/told.ts';
 import { fill, smallDisk } from '../../support/small-disk.ts';
 import { finished, idOf, JournalDesk, OTHER, record } from './desk.ts';
 import { temporaryDirectory } from './temporary-directory.ts';

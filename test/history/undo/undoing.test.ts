@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRouting, type Routing, routingJson } from '../../../src/config/index.ts';
-import { toldOf, undoing } from '../../../src/history/undo/undoing.ts';
+import { shortened, undoing } from '../../../src/history/undo/undoing.ts';
 
 describe('undoing', () => {
   const of = (pools: object, domains: object): Routing => {
@@ -81,7 +81,7 @@ describe('undoing', () => {
 
   it('tells twenty that stay, and of more how many', () => {
     const left = Array.from({ length: 22 }, (_, at) => `pool p${at} was changed since`);
-    expect(toldOf(left.slice(0, 20))).toEqual(left.slice(0, 20));
-    expect(toldOf(left)).toEqual([...left.slice(0, 20), 'and 2 more']);
+    expect(shortened(left.slice(0, 20))).toEqual(left.slice(0, 20));
+    expect(shortened(left)).toEqual([...left.slice(0, 20), 'and 2 more']);
   });
 });

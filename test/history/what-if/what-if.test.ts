@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { roomOf, sourcesOf } from '../../../src/history/index.ts';
-import { answerOf } from '../../../src/history/told.ts';
+import { answerOf } from '../../../src/history/progress.ts';
 import type { PoolWhatIf, Side } from '../../../src/history/what-if/pool-look.ts';
 import { type WhatIf, type WhatIfWish, whatIf } from '../../../src/history/what-if/what-if.ts';
 import { runCommand } from '../../support/router-process.ts';

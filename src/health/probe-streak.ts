@@ -2,7 +2,7 @@
 
 export type ProbeRules = { readonly healthyAfter: number; readonly unhealthyAfter: number };
 
-export class ProbeCourse {
+export class ProbeStreak {
   /** The backend is closed: its probes fail. */
   isFailing: boolean;
   /** Consecutive probes with the same result as the last. */

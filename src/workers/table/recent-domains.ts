@@ -11,7 +11,7 @@ type Heard = { readonly state: DomainState; readonly version: number };
 // Half a megabyte. Older events are read from the log.
 const MOST = 1000;
 
-export class News {
+export class RecentDomains {
   readonly #heard = new Map<StreamName, Heard>();
 
   hear(event: Recorded): void {

@@ -13,8 +13,10 @@ export async function answerOf<Answer>(steps: AsyncGenerator<unknown, Answer>): 
 }
 
 /** Yields lines of JSON with `progress` now and then. Returns the answer. */
-export async function* told<Answer>(steps: AsyncGenerator<unknown, Answer>): AsyncGenerator<string, Answer> {
-  const isDue = nowAndThen();
+export async function* progressLines<Answer>(
+  steps: AsyncGenerator<unknown, Answer>,
+): AsyncGenerator<string, Answer> {
+  const isDue = progressDue();
   try {
     for (;;) {
       const step = await steps.next();
@@ -27,7 +29,7 @@ export async function* told<Answer>(steps: AsyncGenerator<unknown, Answer>): Asy
 }
 
 /** Whether it is time to report progress. */
-export function nowAndThen(): () => boolean {
+export function progressDue(): () => boolean {
   let saidMs = performance.now();
   return () => {
     const nowMs = performance.now();

@@ -3,7 +3,7 @@ import { type DomainState, evolveOwner, type PoolState } from '../../../actors/i
 import { EventUnreadable, type LogReader, type Position, type StreamName } from '../../../eventlog/index.ts';
 
 /** If the current row is damaged or behind, the state is folded from the events, which is slower and equally true. */
-export function activated(reader: LogReader, stream: StreamName, warn: (error: EventUnreadable) => void) {
+export function readOwner(reader: LogReader, stream: StreamName, warn: (error: EventUnreadable) => void) {
   try {
     return reader.activate(stream);
   } catch (error) {
@@ -13,7 +13,7 @@ export function activated(reader: LogReader, stream: StreamName, warn: (error: E
   const position = reader.position();
   const snapshot = reader.snapshot(stream);
   const { state = null, version = 0 } = snapshot ?? {};
-  const found = followed(reader, stream, { state: state as Held['state'], version }, position);
+  const found = broughtUpTo(reader, stream, { state: state as Held['state'], version }, position);
   if (found !== undefined) return { ...found, position };
   throw new EventUnreadable(
     position,
@@ -28,7 +28,7 @@ const MANY = 100;
 type Held = { readonly state: DomainState | PoolState; readonly version: number };
 
 /** Brings a held state up to a position; undefined: events are missing, since an archive has replaced the log. */
-export function followed(
+export function broughtUpTo(
   reader: LogReader,
   stream: StreamName,
   held: Held,

@@ -5,7 +5,7 @@ import { checkpointBefore } from '../checkpoint-before.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import { Recording } from './recording.ts';
 
-export type Course = {
+export type Stretch = {
   readonly recording: Recording;
   /** Undefined: from the ledger's start. */
   readonly from: JournalledCheckpoint | undefined;
@@ -17,7 +17,7 @@ const MOST_ASKS = 1_000_000;
 // A checkpoint is written within a second of the operations it includes.
 const CHECKPOINT_MS = 1500;
 
-export class Courses implements InOrder {
+export class Stretches implements InOrder {
   /** Operations that belong to no stretch: before the first checkpoint, or between a gap and the next one. */
   skipped = 0;
   readonly #order = new AllInOrder(this);
@@ -29,8 +29,8 @@ export class Courses implements InOrder {
   readonly #checkpoints: Iterator<JournalledCheckpoint, undefined>;
   #checkpoint: JournalledCheckpoint | undefined;
   #run = 0;
-  #present: Course | undefined;
-  #over: Course[] = [];
+  #present: Stretch | undefined;
+  #over: Stretch[] = [];
 
   constructor(journal: JournalReader, poolKey: number, range: TimeRange) {
     this.#journal = journal;
@@ -42,7 +42,7 @@ export class Courses implements InOrder {
   }
 
   /** Yields undefined if there is nothing yet, so that the caller can do other work. */
-  *all(): Generator<Course | undefined> {
+  *all(): Generator<Stretch | undefined> {
     const { toMs } = this.#range;
     const range = {
       fromMs: this.#sinceMs - CHECKPOINT_MS,
@@ -64,13 +64,13 @@ export class Courses implements InOrder {
     if (record.op === 'start' && record.nowMs >= this.#sinceMs)
       this.#open({ recording: new Recording(), from: undefined, fromMs: record.nowMs });
     else if (this.#present === undefined) this.#resume(record);
-    const course = this.#present;
-    if (course === undefined) {
+    const stretch = this.#present;
+    if (stretch === undefined) {
       if (record.nowMs >= fromMs) this.skipped += 1;
       return;
     }
-    course.recording.take(record);
-    if (course.recording.asks.length > MOST_ASKS)
+    stretch.recording.take(record);
+    if (stretch.recording.asks.length > MOST_ASKS)
       throw new Unanswerable(
         'invalid_query',
         `expected at most ${MOST_ASKS} requests of a pool at once, found more; narrow it with from and to`,
@@ -102,9 +102,9 @@ export class Courses implements InOrder {
     }
   }
 
-  #open(course: Course): void {
+  #open(stretch: Stretch): void {
     this.#close();
-    this.#present = course;
+    this.#present = stretch;
   }
 
   #close(): void {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Unanswerable } from '../../src/history/index.ts';
-import { answerOf, told, withAnswer } from '../../src/history/told.ts';
+import { answerOf, progressLines, withAnswer } from '../../src/history/progress.ts';
 
 /** Goes on for longer than it takes until something is said. */
 async function* long(end: () => number): AsyncGenerator<{ readonly done: number }, number> {
@@ -16,7 +16,7 @@ async function* long(end: () => number): AsyncGenerator<{ readonly done: number 
 
 async function linesOf(steps: AsyncGenerator<unknown, unknown>): Promise<unknown[]> {
   const lines: unknown[] = [];
-  for await (const text of withAnswer(told(steps))) lines.push(JSON.parse(text));
+  for await (const text of withAnswer(progressLines(steps))) lines.push(JSON.parse(text));
   return lines;
 }
 
@@ -59,7 +59,7 @@ describe('a long question', () => {
         isOver = true;
       }
     };
-    for await (const _ of withAnswer(told(steps()))) break;
+    for await (const _ of withAnswer(progressLines(steps()))) break;
     expect(isOver).toBe(true);
   });
 });
