@@ -495,7 +495,7 @@ describe('the thread of imports', () => {
     const failing = async () => {
       throw new OwnerUnavailable('the owner is parked', 1000);
     };
-    const owners = { ...asleepOver(log), isAwake: () => true, settle: failing };
+    const owners = { ...asleepOver(log), isAwake: () => true, bringUpTo: failing };
     desk = new RoutingDesk({ log, owners, published: async () => {}, newCommandId: randomUUID });
     expect((await imported(domains(3))).at(-1)).toMatchObject({
       type: 'failed',
