@@ -35,9 +35,9 @@ describe('an import whose commit fails', () => {
     });
     expect(found.slice(0, -1).every(({ type }) => type === 'done')).toBe(true);
     expect(await scene.log.position()).toBe(POOL_EVENTS + from - 1);
-    await scene.expectWhole();
     db.exec('DROP TRIGGER breaks; DROP TABLE broken; DROP TABLE nobody');
     db.close();
+    await scene.expectWhole();
     expect((await scene.imported(domains(2000), size)).at(-1)).toMatchObject({ type: 'done', to: 2000 });
     expect(await scene.log.position()).toBe(POOL_EVENTS + 2000);
     await scene.expectWhole();
