@@ -36,6 +36,7 @@ function log(request: EndedRequest, row: OutcomeRow, nowMs: number): void {
   const { head, connectedAtMs, connectStartedMs } = request;
   const isConnected = connectedAtMs >= 0;
   request.context.accessLog?.record({
+    endedAtMs: nowMs,
     sock: row.sock ?? '',
     at: row.at,
     code: row.code,

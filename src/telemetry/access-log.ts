@@ -4,6 +4,8 @@
  */
 
 export type AccessLogEntry = {
+  /** Epoch milliseconds. */
+  readonly endedAtMs: number;
   readonly sock: string;
   readonly at: 'info' | 'warning' | 'error';
   /** H-code; empty: none. */
@@ -65,6 +67,7 @@ export class AccessLog {
   }
 }
 
+/** As of Heroku's routers, without a time: whoever collects such lines adds it. */
 export function logfmtLine(entry: AccessLogEntry): string {
   const sock = entry.sock === '' ? '' : `sock=${entry.sock} `;
   const code = entry.code === '' ? '' : ` code=${entry.code} desc=${quote(entry.desc)}`;
@@ -81,6 +84,7 @@ export function logfmtLine(entry: AccessLogEntry): string {
 
 export function jsonLine(entry: AccessLogEntry): string {
   const line = JSON.stringify({
+    time: new Date(entry.endedAtMs).toISOString(),
     sock: entry.sock || undefined,
     at: entry.at,
     code: entry.code || undefined,

@@ -4,6 +4,7 @@ import { AccessLog, type AccessLogEntry, jsonLine, logfmtLine } from '../../src/
 import { eventually } from '../support/eventually.ts';
 
 const ENTRY: AccessLogEntry = {
+  endedAtMs: Date.UTC(2026, 0, 31, 14, 3, 0, 7) + 0.25,
   sock: '',
   at: 'info',
   code: '',
@@ -92,9 +93,10 @@ function fieldsOf(line: string): Record<string, string> {
   return fields;
 }
 
-it('a line of JSON says the same', () => {
+it('a line of JSON says the same, and when the request ended', () => {
   const line = JSON.parse(jsonLine({ ...ENTRY, connectMs: -1, path: '/"\n' })) as Record<string, unknown>;
   expect(line).toMatchObject({
+    time: '2026-01-31T14:03:00.007Z',
     at: 'info',
     path: '/"\n',
     connect: null,
