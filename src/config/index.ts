@@ -30,7 +30,7 @@ export {
   type Removable,
   removedBy,
 } from './removals.ts';
-export { DifferenceRendering, type Mark, renderDifference } from './render-difference.ts';
+export { DifferenceRendering, type Mark, plural, renderDifference } from './render-difference.ts';
 export {
   EMPTY_ROUTING,
   inOrder,

@@ -57,7 +57,7 @@ function renderField(change: Change, field: Field): string {
   return `${field.path}: ${value(field.before)} → ${value(field.after)}`;
 }
 
-function plural(count: number, word: string): string {
+export function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 

@@ -6,6 +6,7 @@ import { applyVerb } from './apply.ts';
 import { archiveVerb } from './archive.ts';
 import { bisectVerb } from './bisect.ts';
 import { chaosVerb } from './chaos.ts';
+import { checkVerb } from './check.ts';
 import { confirmVerb } from './confirm.ts';
 import { diffVerb } from './diff.ts';
 import { drainVerb } from './drain.ts';
@@ -30,6 +31,7 @@ const ofThings = [...listVerbs, ...showVerbs, ...setVerbs, ...removeVerbs, drain
 export const VERBS: readonly Verb[] = [
   serveVerb,
   demoVerb,
+  checkVerb,
   applyVerb,
   confirmVerb,
   importVerb,
