@@ -10,6 +10,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // As long as `eventually` waits: the second that it would be is little on a busy machine.
-    expect: { poll: { timeout: 5000 } },
+    expect: { poll: { timeout: 20_000 } },
   },
 });

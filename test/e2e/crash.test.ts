@@ -15,6 +15,7 @@ import {
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
 import { Chance } from '../support/chance.ts';
+import { PATIENCE_MS } from '../support/eventually.ts';
 import { eventsOf, foldNaively, stateOf } from '../support/history.ts';
 import { startLoad, summary } from '../support/load.ts';
 import { type RouterProcess, startRouter } from '../support/router-process.ts';
@@ -340,7 +341,7 @@ function restartsOf(actors: readonly Actor[]): number {
 /** Nothing is in flight and nobody waits, here and at the backends. */
 async function expectQuiet(admin: AdminClient, backends: readonly Backend[]): Promise<void> {
   // An aborted request keeps its slot for abortLingerMs, a second.
-  const end = performance.now() + 3000;
+  const end = performance.now() + PATIENCE_MS;
   for (;;) {
     const { waiting, backends: rows } = await ledgerOf(admin, 'web');
     const inFlight = Object.values(rows).map((row) => row.inFlight);

@@ -12,7 +12,7 @@ import { COMMAND, NotReady, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const FILES = 200;
-const WAIT = { timeout: 10_000 };
+const WAIT = { timeout: 20_000 };
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
 
 it('lets in as many clients as it can serve, answers commands meanwhile, and all others again when they have left', {

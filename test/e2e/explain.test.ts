@@ -9,7 +9,7 @@ import { Backend } from '../support/backend.ts';
 import { runCommand, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
-const WAIT = { timeout: 10_000 };
+const WAIT = { timeout: 20_000 };
 
 type Routing = { readonly pools: object; readonly domains: object };
 

@@ -12,7 +12,7 @@ import { tempDirectory } from '../support/temp-directory.ts';
 
 const HOST = 'app.example';
 const PER_SECOND = 1000;
-const WAIT = { timeout: 10_000 };
+const WAIT = { timeout: 20_000 };
 
 function configFor(backend: Backend, more: object = {}): object {
   return {

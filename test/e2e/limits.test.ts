@@ -86,9 +86,7 @@ describe.each(COUNTS)('with %i workers', (workers) => {
       `seed ${chance.seed}`,
     ).toEqual([]);
     await expect
-      .poll(async () => Object.values((await ledgerOf(admin, 'web')).backends).map((row) => row.inFlight), {
-        timeout: 5000,
-      })
+      .poll(async () => Object.values((await ledgerOf(admin, 'web')).backends).map((row) => row.inFlight))
       .toEqual([0, 0]);
     await eventually(() => backends.every(({ open }) => open <= 1), 'one connection at most');
   });
@@ -137,7 +135,7 @@ describe('requests that wait for a slot', () => {
     for (let i = 0; i <= 20; i++) {
       want.push(`/${i}`);
       asked.push(answered(router.port, `/${i}`));
-      await expect.poll(async () => (await ledgerOf(admin, 'web')).waiting, { timeout: 5000 }).toBe(i);
+      await expect.poll(async () => (await ledgerOf(admin, 'web')).waiting).toBe(i);
       if (i === 0) await eventually(() => served.length === 1, 'the first at the backend');
     }
     open.resolve();

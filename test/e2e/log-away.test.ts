@@ -8,7 +8,7 @@ import { Backend } from '../support/backend.ts';
 import { startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
-const WAIT = { timeout: 10_000 };
+const WAIT = { timeout: 20_000 };
 type Verified = {
   readonly findings: readonly object[];
   readonly journal: { readonly damaged: readonly string[] };

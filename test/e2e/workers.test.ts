@@ -244,9 +244,7 @@ describe('a worker', () => {
     expect(router.output()).toContain('was made to fail');
     const lines = (await actorsOf(admin)).filter(({ kind }) => kind === 'request');
     expect(lines.map(({ id }) => id)).toEqual(ALL.map((number) => `requests:${number}`));
-    await expect
-      .poll(async () => (await ledgerOf(admin, 'web')).backends['web.1']?.inFlight, { timeout: 5000 })
-      .toBe(0);
+    await expect.poll(async () => (await ledgerOf(admin, 'web')).backends['web.1']?.inFlight).toBe(0);
     expect(
       (await actorsOf(admin)).filter(({ kind }) => kind === 'worker').map(({ restarts }) => restarts),
     ).toEqual(ALL.map(() => 0));

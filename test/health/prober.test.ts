@@ -8,6 +8,7 @@ import type { PoolName, SparseBackend, SparsePool } from '../../eventlog/index.t
 import { Prober } from '../../src/health/index.ts';
 import { Names, systemNames } from '../../src/proxy/upstream/names.ts';
 import { eventually } from '../support/eventually.ts';
+import { holdPort } from '../support/held-port.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const WEB = 'web' as PoolName;
@@ -173,10 +174,10 @@ describe('a backend that is probed', () => {
   });
 
   it('is closed whatever the others are, when it is silent or gone too', async () => {
-    const [silent, gone] = [await backend(), await backend()];
+    const silent = await backend();
     silent.status = 0;
-    const address = at(gone);
-    gone.server.close();
+    await using gone = await holdPort();
+    const address = `127.0.0.1:${gone.port}`;
     const { rowsNow, failing } = await probed({ silent: { address: at(silent) }, gone: { address } });
     await eventually(() => rowsNow().every((state) => state === 'failing'), 'both closed');
     expect(failing.sort()).toEqual([

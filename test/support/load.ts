@@ -7,6 +7,7 @@
  *       └──refused──▶ failure, the end of this client, or another try: as `whenRefused` says
  */
 import { connect, type Socket } from 'node:net';
+import { PATIENCE_MS } from './eventually.ts';
 
 export type LoadOptions = {
   readonly port: number;
@@ -53,8 +54,6 @@ export type Load = AsyncDisposable & {
   readonly over: Promise<void>;
 };
 
-// 10 s: nothing on loopback takes so long but a hang; a wait in a queue is shorter in all tests.
-const PATIENCE_MS = 10_000;
 const RETRY_MS = 5;
 
 export function startLoad(options: LoadOptions): Load {

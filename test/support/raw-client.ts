@@ -1,6 +1,6 @@
 /** A client that speaks bytes: what it sends is what a test wrote, what it got is what came, when it came. */
 import { connect, type Socket } from 'node:net';
-import { pause } from './eventually.ts';
+import { PATIENCE_MS, pause } from './eventually.ts';
 
 export type RawResponse = {
   readonly status: number;
@@ -18,9 +18,6 @@ export type RawResponse = {
 };
 
 export type ReadOptions = { readonly method?: string; readonly timeoutMs?: number };
-
-// 5 s: nothing on loopback takes so long but a hang.
-const PATIENCE_MS = 5000;
 
 export class RawClient {
   readonly socket: Socket;

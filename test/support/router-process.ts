@@ -104,7 +104,7 @@ export async function startRouter(options: RouterOptions): Promise<RouterProcess
 }
 
 /** Runs a command that ends by itself, such as `switchyard apply`. */
-export async function runCommand(args: readonly string[], withinMs = 20_000): Promise<Ended> {
+export async function runCommand(args: readonly string[], withinMs = READY_MS): Promise<Ended> {
   const child = spawnCommand(args, {});
   const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
   try {

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { PATIENCE_MS } from './eventually.ts';
 import { parseChunked, RawClient } from './raw-client.ts';
 
 export type RawRequest = {
@@ -108,7 +109,7 @@ export class ScriptedBackend {
   }
 
   /** The next connection no one has taken yet. */
-  async accept(timeoutMs = 5000): Promise<BackendConnection> {
+  async accept(timeoutMs = PATIENCE_MS): Promise<BackendConnection> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const connection = this.connections[this.#taken];

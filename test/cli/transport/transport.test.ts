@@ -9,6 +9,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { scene } from '../../admin/scene.ts';
+import { holdPort } from '../../support/held-port.ts';
 import { command } from '../command.ts';
 
 const run = (line: string, address: string) => command([...line.split(' '), '--admin', address]);
@@ -32,11 +33,8 @@ const RECEIPT = JSON.stringify({ version: 1, position: 1, changed: 1 });
 
 describe('an address', () => {
   it('at which nothing answers is told, with how to start a router', async () => {
-    const server = createTcpServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.close();
-    await once(server, 'close');
+    await using held = await holdPort();
+    const address = `127.0.0.1:${held.port}`;
     expect(await run('domain list', address)).toEqual({
       code: 1,
       out: '',
@@ -188,14 +186,13 @@ describe('a command', () => {
     const cut = 'switchyard: interrupted before all of the answer came\n';
     const stop = new AbortController();
     await using slow = await standIn((_request, response) => {
-      response.writeHead(200, { 'content-type': 'application/x-ndjson' }).flushHeaders();
-      setTimeout(() => stop.abort(), 20);
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' }).write('{"position":1}\n');
     });
-    expect(await command(['events', '--admin', slow.address], { stop: stop.signal })).toEqual({
-      code: 1,
-      out: '',
-      err: cut,
+    const events = await command(['events', '--json', '--admin', slow.address], {
+      stop: stop.signal,
+      stdout: new PassThrough().once('data', () => stop.abort()),
     });
+    expect(events).toMatchObject({ code: 1, err: cut });
 
     const between = new AbortController();
     await using paged = await standIn((_request, response) => {
