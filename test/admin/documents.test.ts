@@ -1,5 +1,6 @@
 /** docs/admin-api.md beside the API: its routes with their query keys, and what it refuses. */
 import { describe, expect, it } from 'vitest';
+import { EVENT_TYPES } from '../../eventlog/index.ts';
 import { SEARCH_KEYS } from '../../src/admin/calls/search.ts';
 import { PROBLEMS } from '../../src/admin/http/problem.ts';
 import { ROUTES } from '../../src/admin/routes.ts';
@@ -16,6 +17,11 @@ describe('docs/admin-api.md', () => {
       ({ method, pattern, query }) => `${method} ${path(pattern)} ${[...query].sort().join()}`,
     );
     expect([...new Set(written)].sort()).toEqual(there.sort());
+  });
+
+  it('has every type of event, and no other', () => {
+    const written = rowsUnder(DOCUMENT, '## State and events').flatMap(([types = '']) => inlineCode(types));
+    expect(written.sort()).toEqual(EVENT_TYPES.toSorted());
   });
 
   it('has every word of a refusal, with its status, and no other', () => {

@@ -50,8 +50,8 @@ describe('docs/library.md', () => {
   });
 
   it('tells of everything that the desk does, and of nothing else', () => {
-    const [, sentence = ''] = /^`router\.desk`.*?: (.*?)\. When/ms.exec(DOCUMENT) ?? [];
-    const written = inlineCode(sentence.replaceAll(/\([^)]*\)/g, '')).map((code) => code.replace('()', ''));
+    const signatures = rowsUnder(DOCUMENT, '### The desk').flatMap(([cell = '']) => inlineCode(cell));
+    const written = signatures.map((signature) => signature.split('(')[0]);
     const there = Object.getOwnPropertyNames(ProgramDesk.prototype).filter((name) => name !== 'constructor');
     expect(written.sort()).toEqual(there.sort());
   });
