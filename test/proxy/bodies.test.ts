@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+
+import { createServer, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { eventually, pause } from '../support/eventually.ts';
 import { parseChunked, RawClient } from '../support/raw-client.ts';
 import { closing, GET, get, post, routed, routerOver } from '../support/routed.ts';
@@ -26,6 +27,45 @@ function noise(bytes: number): string {
   for (let i = 0; text.length < bytes; i++) text += createHash('sha256').update(`${i}`).digest('latin1');
   return text.slice(0, bytes);
 }
+
+const PIECES = 1000;
+const CHUNKED_HEAD = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+/** No size is in its canonical form, so each chunk's framing is written anew. */
+const PADDED = `${'01\r\nx\r\n'.repeat(PIECES)}0\r\n\r\n`;
+const PLAIN_CHUNKS = `${'1\r\nx\r\n'.repeat(PIECES)}0\r\n\r\n`;
+const UPLOAD = `POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n${PADDED}`;
+const OLD_GET = 'GET / HTTP/1.0\r\nHost: app.test\r\n\r\n';
+const HINTS = `${'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(PIECES)}${ok('x'.repeat(PIECES))}`;
+
+describe('what arrives in many small pieces', () => {
+  it.each([
+    ['a response in chunks', GET, CHUNKED_HEAD + PADDED],
+    ['a response in chunks, for HTTP/1.0', OLD_GET, CHUNKED_HEAD + PLAIN_CHUNKS],
+    ['an upload in chunks', UPLOAD, undefined],
+    ['interim responses', GET, HINTS],
+  ])(
+    'leaves in few writes, each of which costs as much as thousands of bytes: %s',
+    async (_, request, answer) => {
+      const { router, backend } = await routed(({ body }) => answer ?? ok(body));
+      const client = await router.connect();
+      const headBytes = request.indexOf('\r\n\r\n') + 4;
+      client.send(request.slice(0, headBytes - 1));
+      await pause(5);
+      // What is held until there is a connection leaves as one anyway.
+      if (answer === undefined) {
+        client.send(request.slice(headBytes - 1, headBytes));
+        await eventually(() => backend.connections[0]?.received.endsWith('\r\n\r\n') === true, 'its head');
+      }
+      const writes = vi.spyOn(Socket.prototype, 'write');
+      client.send(request.slice(answer === undefined ? headBytes : headBytes - 1));
+      await client.receives(answer === HINTS ? 'x'.repeat(PIECES) : 'x');
+      await eventually(() => client.received.split('x').length > PIECES, 'the whole body');
+      const count = writes.mock.calls.length;
+      writes.mockRestore();
+      expect(count).toBeLessThan(50);
+    },
+  );
+});
 
 /** So many bytes that neither kernel holds them, of which none looks like those before. */
 function numbered(): string {

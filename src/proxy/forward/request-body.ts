@@ -95,11 +95,17 @@ export class RequestBody {
     const reader = this.#reader;
     this.#isLent = false;
     this.isUnderWay = this.#connection !== undefined;
+    let text = '';
+    let start = 0;
+    let stop = 0;
     let step = reader.next(buffer, from, end);
     while (step === BODY.data) {
-      this.#passRange(reader.prefix, buffer, reader.dataStart, reader.dataEnd, mayLend);
+      text = this.#collected(text, buffer, start, stop, mayLend) + reader.prefix;
+      start = reader.dataStart;
+      stop = reader.dataEnd;
       step = reader.next(buffer, reader.at, end);
     }
+    if (stop > start || text !== '') this.#passRange(text, buffer, start, stop, mayLend);
     if (step === BODY.refused) {
       this.refusal = reader.refusal;
     } else if (step === BODY.end) {
@@ -148,6 +154,14 @@ export class RequestBody {
   /** The end of a chunked body that was read completely; which trailers may pass depends on where they go. */
   get #end(): string {
     return this.#isChunked && this.isDone ? lastChunk(this.#reader.trailers, this.#replaced) : '';
+  }
+
+  /** Small ranges are collected, since each write costs as much as thousands of bytes: chunks may be of one byte each. */
+  #collected(text: string, buffer: Buffer, from: number, to: number, mayLend: boolean): string {
+    if (to === from) return text;
+    if (text.length + to - from <= SMALL_BYTES) return text + buffer.toString('latin1', from, to);
+    this.#passRange(text, buffer, from, to, mayLend);
+    return '';
   }
 
   #passRange(prefix: string, buffer: Buffer, from: number, to: number, mayLend: boolean): void {

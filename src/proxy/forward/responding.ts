@@ -127,19 +127,20 @@ export class Responding implements RelayOwner, PipeOwner {
   }
 
   /** RFC 9110 §15.2: no interim response for HTTP/1.0; and no 100 if the router itself answers the expectation. */
-  interim(head: ResponseHead): void {
+  interim(head: ResponseHead): string {
     const request = this.#request;
     const asked = request.head;
     const isOurs =
       head.status === 100 && asked.expectContinue && request.domain?.features.continue === 'router';
-    if (asked.version === 1 && !isOurs) {
-      const text = writeInterimHead(head);
-      request.bytesOut += text.length;
-      request.client.writeText(text);
-      // A backend may send any number of them to a client that does not read.
-      if (request.client.pendingBytes >= HIGH_WATER_BYTES) this.#pause();
-    }
-    this.headBegun();
+    return asked.version === 1 && !isOurs ? writeInterimHead(head) : '';
+  }
+
+  passInterim(text: string): void {
+    const request = this.#request;
+    request.bytesOut += text.length;
+    request.client.writeText(text);
+    // A backend may send any number of them to a client that does not read.
+    if (request.client.pendingBytes >= HIGH_WATER_BYTES) this.#pause();
   }
 
   headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined {

@@ -16,6 +16,7 @@ import {
   readResponseHead,
   type TrailerLimits,
 } from '../../wire/index.ts';
+import { SMALL_BYTES } from '../one-write.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 
 /** What the relay reports to and asks of its owner. */
@@ -28,7 +29,10 @@ export interface RelayOwner {
   readonly replaced: ReadonlySet<string> | undefined;
   /** Part of a head has arrived. */
   headBegun(): void;
-  interim(head: ResponseHead): void;
+  /** What the client is sent of an interim response; empty: nothing. */
+  interim(head: ResponseHead): string;
+  /** To the client: the interim responses of one read. */
+  passInterim(text: string): void;
   /** Returns the head to send; undefined: the request has ended, or another backend has it. */
   headComplete(head: ResponseHead, rest: Buffer, from: number, to: number): string | undefined;
   /** To the client: text, then a range of a buffer (to be copied unless leased), then text. */
@@ -77,6 +81,8 @@ export class ResponseRelay {
   #readHeads(buffer: Buffer, from: number, end: number): void {
     const owner = this.#owner;
     let at = from;
+    // One write for all: a read may have hundreds of them.
+    let interim = '';
     while (at < end) {
       const head = readResponseHead(
         buffer,
@@ -87,22 +93,27 @@ export class ResponseRelay {
         this.#connection.scan,
       );
       if (head.type === 'refused') {
+        if (interim !== '') owner.passInterim(interim);
         owner.responseRefused(head);
         return;
       }
       if (head.type === 'incomplete') {
         this.#keep(buffer, at, end);
+        if (interim !== '') owner.passInterim(interim);
         owner.headBegun();
         return;
       }
       at = head.end;
       if (head.status >= 200 || head.status === 101) {
+        if (interim !== '') owner.passInterim(interim);
         this.#begin(head, buffer, at, end);
         return;
       }
-      owner.interim(head);
+      interim += owner.interim(head);
     }
     this.#partial = undefined;
+    if (interim !== '') owner.passInterim(interim);
+    owner.headBegun();
   }
 
   /** The scan has state, so the kept bytes start where the unfinished head does. */
@@ -143,6 +154,14 @@ export class ResponseRelay {
     }
   }
 
+  /** Small ranges are collected, since each write costs as much as thousands of bytes: chunks may be of one byte each. */
+  #collected(text: string, buffer: Buffer, from: number, to: number): string {
+    if (to === from) return text;
+    if (text.length + to - from <= SMALL_BYTES) return text + buffer.toString('latin1', from, to);
+    this.#owner.pass(text, buffer, from, to, '');
+    return '';
+  }
+
   /** Each range is relayed once the next is known, so that head, body and end that arrived together leave in one write. */
   #relayBody(head: string, buffer: Buffer, at: number, end: number): void {
     const reader = this.#reader as BodyReader;
@@ -152,11 +171,7 @@ export class ResponseRelay {
     let to = 0;
     let step = reader.next(buffer, at, end);
     while (step === BODY.data) {
-      if (to > from) {
-        owner.pass(text, buffer, from, to, '');
-        text = '';
-      }
-      text += reader.prefix;
+      text = this.#collected(text, buffer, from, to) + reader.prefix;
       from = reader.dataStart;
       to = reader.dataEnd;
       step = reader.next(buffer, reader.at, end);
