@@ -173,6 +173,45 @@ describe('trailers', () => {
   });
 });
 
+describe('a trailer that belongs in the head', () => {
+  const ofHead = [
+    'Authorization',
+    'Cookie',
+    'cookie',
+    'Set-Cookie',
+    'Set_Cookie',
+    'WWW-Authenticate',
+    'Proxy-Authenticate',
+    'Origin',
+    'Cache-Control',
+    'Cache_Control',
+    'Range',
+    'If-Match',
+    'If_None_Match',
+    'Content-Type',
+    'Content-Encoding',
+    'Content_Range',
+    'Location',
+    'Vary',
+  ];
+  const lines = ofHead.map((name) => `${name}: forged\r\n`).join('');
+  const chunks = `1\r\nx\r\n0\r\nDigest: 1\r\n${lines}ETag: "2"\r\nx-mine: 3\r\nX-Mine: 4\r\n\r\n`;
+  const kept = ['Digest', '1', 'ETag', '"2"'];
+
+  it('goes neither way, nor does one that Connection names', async () => {
+    const { router, backend } = await routed(
+      () =>
+        `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: x-mine\r\nX-Mine: 2\r\n\r\n${chunks}`,
+    );
+    const client = await router.connect();
+    const response = await client.request(
+      `POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\nConnection: X-Mine\r\n\r\n${chunks}`,
+    );
+    expect(backend.requests[0]?.trailers).toEqual(kept);
+    expect(response.trailers).toEqual(kept);
+  });
+});
+
 describe('what an operator sets on a domain', () => {
   const features = {
     requestFields: ['X-Tenant', 'a'],

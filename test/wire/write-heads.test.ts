@@ -287,14 +287,18 @@ describe('a response to a client', () => {
 });
 
 describe('the last chunk', () => {
-  it('brings the trailers, without those that speak in the name of the router', () => {
+  it('brings the trailers, without those that speak in the name of the router, or only before the content', () => {
     expect(lastChunk([])).toBe('0\r\n\r\n');
     const ours =
       'Via Forwarded X-Forwarded-For x-forwarded-proto X-Forwarded-Port X-Forwarded-Host X_Request_Id';
     const fields = [...ours.split(' '), 'X-Request-Start'].flatMap((name) => [name, '1']);
-    expect(lastChunk(['A', 'b', ...fields, 'C', '', 'Date', 'd', 'Set-Cookie', 'e'])).toBe(
-      '0\r\nA: b\r\nC: \r\nDate: d\r\nSet-Cookie: e\r\n\r\n',
+    expect(lastChunk(['A', 'b', ...fields, 'C', '', 'Date', 'd', 'Set-Cookie', 'e', 'if_match', 'f'])).toBe(
+      '0\r\nA: b\r\nC: \r\nDate: d\r\n\r\n',
     );
+  });
+
+  it('leaves out what Connection names, in any case', () => {
+    expect(lastChunk(['X-Mine', 'a', 'X-Other', 'b'], ['x-mine'])).toBe('0\r\nX-Other: b\r\n\r\n');
   });
 });
 

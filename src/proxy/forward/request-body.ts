@@ -7,6 +7,7 @@ import {
   type BodyReader,
   type BodyRefusal,
   ChunkedBody,
+  type Fields,
   LengthBody,
   lastChunk,
   type RequestHead,
@@ -22,6 +23,7 @@ export const HELD_BYTES = 65_536;
 export class RequestBody {
   readonly #reader: BodyReader;
   readonly #isChunked: boolean;
+  readonly #nominated: Fields;
   readonly #writes: OneWrite;
   /** Latin-1, one character per byte. */
   #held = '';
@@ -42,6 +44,7 @@ export class RequestBody {
   constructor(head: RequestHead, limits: TrailerLimits, writes: OneWrite) {
     this.#writes = writes;
     this.#isChunked = head.framing === 'chunked';
+    this.#nominated = head.nominated;
     this.#reader = this.#isChunked ? new ChunkedBody(limits, 'chunks') : new LengthBody(head.contentLength);
   }
 
@@ -153,7 +156,9 @@ export class RequestBody {
 
   /** The end of a chunked body that was read completely; which trailers may pass depends on where they go. */
   get #end(): string {
-    return this.#isChunked && this.isDone ? lastChunk(this.#reader.trailers, this.#replaced) : '';
+    return this.#isChunked && this.isDone
+      ? lastChunk(this.#reader.trailers, this.#nominated, this.#replaced)
+      : '';
   }
 
   /** Small ranges are collected, since each write costs as much as thousands of bytes: chunks may be of one byte each. */

@@ -179,7 +179,7 @@ export class ResponseRelay {
     const isOver = step === BODY.end;
     const tail =
       isOver && this.head?.framing === 'chunked' && owner.clientVersion === 1
-        ? lastChunk(reader.trailers, owner.replaced)
+        ? lastChunk(reader.trailers, this.head.nominated, owner.replaced)
         : '';
     if (to > from || text !== '' || tail !== '') owner.pass(text, buffer, from, to, tail);
     if (isOver) owner.responseComplete(reader.at === end);
