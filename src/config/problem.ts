@@ -18,7 +18,12 @@ export const MOST_SHOWN = 100;
 
 export type Checked<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | {
+      readonly ok: false;
+      readonly problems: readonly Problem[];
+      /** Everything else is right: only pools are missing that domains name. */
+      readonly isPoolUnknown?: true;
+    };
 
 /** `file.yaml:3:7: pools.web.polcy: expected …, found …; did you mean "policy"?` */
 export function renderProblem(problem: Problem, where = ''): string {

@@ -175,8 +175,10 @@ export function checkRouting(
       return sparseDomain(settings);
     },
   );
-  problems.push(...unknownPools(domains, pools, raw));
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { pools, domains } };
+  const unknown = unknownPools(domains, pools, raw);
+  if (problems.length > 0) return { ok: false, problems: [...problems, ...unknown] };
+  if (unknown.length > 0) return { ok: false, problems: unknown, isPoolUnknown: true };
+  return { ok: true, value: { pools, domains } };
 }
 
 function readBackends(

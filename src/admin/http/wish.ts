@@ -14,7 +14,7 @@ export function checked<T>(result: Checked<T>): T {
 
 /** `found`: the total number of problems, of which these are the first. */
 export function unfit(
-  type: 'invalid_settings' | 'malformed_json',
+  type: 'invalid_settings' | 'malformed_json' | 'pool_unknown',
   problems: readonly Problem[],
   found = problems.length,
 ): Refused {

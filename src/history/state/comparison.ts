@@ -44,12 +44,15 @@ export type WishRead =
   | { readonly type: 'silent'; readonly settings: ProcessSettings | null }
   | {
       readonly type: 'unfit';
-      readonly word: 'malformed_json' | 'invalid_settings';
+      readonly word: Unfitness;
       /** The first of them. */
       readonly problems: readonly Problem[];
       /** How many there are. */
       readonly found: number;
     };
+
+/** As the admin API calls it. */
+type Unfitness = 'malformed_json' | 'invalid_settings' | 'pool_unknown';
 
 /** Each later text, as JSON. */
 export type Comparison = {
@@ -124,8 +127,8 @@ async function wishedInFile({ path, overrides }: ConfigFile): Promise<Wished> {
 }
 
 function unfit(
-  { problems }: Extract<Checked<unknown>, { ok: false }>,
-  word: 'malformed_json' | 'invalid_settings' = 'invalid_settings',
+  { problems, isPoolUnknown }: Extract<Checked<unknown>, { ok: false }>,
+  word: Unfitness = isPoolUnknown === true ? 'pool_unknown' : 'invalid_settings',
 ): Wished {
   return { type: 'unfit', word, problems: problems.slice(0, MOST_SHOWN), found: problems.length };
 }

@@ -15,6 +15,8 @@ type Applied = {
   readonly changes: readonly { readonly kind: string; readonly name: string; readonly change: string }[];
 };
 
+type Listed = { readonly type: string; readonly problems: readonly object[] };
+
 // Together more than a system takes for somebody who does not read.
 const PAGES = 200;
 // As many as a thread of history serves at once.
@@ -73,8 +75,16 @@ describe('apply', () => {
       pools: { web: {}, api: {} },
       domains: { 'a.test': { pool: 'api' }, 'b.test': { pool: 'apj' } },
     };
-    const problems = [expect.objectContaining({ path: 'domains["b.test"].pool', nearest: 'api' })];
-    expect(await s.client.post('/v1/apply', wished)).toMatchObject({ status: 400, body: { problems } });
+    const unknown = { path: 'domains["b.test"].pool', nearest: 'api' };
+    for (const query of ['', '?dryRun=true']) {
+      const { status, body } = await s.client.post<Listed>(`/v1/apply${query}`, wished);
+      expect([status, body.type]).toEqual([409, 'pool_unknown']);
+      expect(body.problems).toMatchObject([unknown]);
+    }
+    const wrongToo = { ...wished, pools: { ...wished.pools, 'no name': {} } };
+    const { status, body } = await s.client.post<Listed>('/v1/apply', wrongToo);
+    expect([status, body.type]).toEqual([400, 'invalid_settings']);
+    expect(body.problems).toMatchObject([{ path: 'pools["no name"]' }, unknown]);
     expect(await s.log.position()).toBe(3);
   });
 
