@@ -2,6 +2,9 @@
 import type { Answer, By, Desk, Rejection } from '../../actors/index.ts';
 import type { Chunk, ReadChunk, Unreadable } from './read-chunks.ts';
 
+/** Promised to clients, of the chunks that they ask for and of the results that they get. */
+export const MAX_CHUNK_LINES = 1000;
+
 export type ChunkResult =
   | (Chunk & { readonly type: 'done'; readonly changed: number; readonly position: number })
   | (Chunk & { readonly type: 'failed'; readonly failure: ChunkFailure });
@@ -43,13 +46,16 @@ export function ofChunk({ author, commandId }: By, from: number): By {
   return commandId === undefined ? { author } : { author, commandId: `${commandId}:${from}` };
 }
 
-/** Joins what was written together into one result, followed by the failure that ended it, if any. */
+/** Joins what was written together into results of no more lines than a chunk may have; a failure stays alone. */
 export function joined(results: readonly ChunkResult[]): readonly ChunkResult[] {
-  const done = results.filter((result) => result.type === 'done');
-  const [first, last] = [done[0], done.at(-1)];
-  if (first === undefined || last === undefined) return results;
-  const changed = done.reduce((sum, result) => sum + result.changed, 0);
-  return [{ ...last, from: first.from, changed }, ...results.slice(done.length)];
+  const told: ChunkResult[] = [];
+  for (const result of results) {
+    const last = told.at(-1);
+    if (last?.type === 'done' && result.type === 'done' && result.to - last.from < MAX_CHUNK_LINES)
+      told[told.length - 1] = { ...result, from: last.from, changed: last.changed + result.changed };
+    else told.push(result);
+  }
+  return told;
 }
 
 /** The whole chunk is refused. */

@@ -1,5 +1,11 @@
 /** Bulk import: lines of NDJSON in, one result line per chunk out, in order; it stops at the first refused chunk. */
-import { CHUNK, type ChunkFailure, type ChunkResult, importerOver } from '../../import/index.ts';
+import {
+  CHUNK,
+  type ChunkFailure,
+  type ChunkResult,
+  importerOver,
+  MAX_CHUNK_LINES,
+} from '../../import/index.ts';
 import type { Call } from '../http/call.ts';
 import { byOf } from '../http/command-headers.ts';
 import { type ProblemReply, problem, Refused, rejected } from '../http/problem.ts';
@@ -24,7 +30,8 @@ export async function postImport(call: Call, { desk, ownAddresses, importer }: A
   }
   // With a key, the same lines must make the same chunks again.
   const size =
-    count(call, 'chunk', { min: 1, max: 1000 }) ?? (by.commandId === undefined ? undefined : CHUNK);
+    count(call, 'chunk', { min: 1, max: MAX_CHUNK_LINES }) ??
+    (by.commandId === undefined ? undefined : CHUNK);
   const carrier = importer ?? importerOver(desk, ownAddresses);
   const results = carrier.import(call.bytes(), { size, first, from, by });
   const opening = await results.next();
