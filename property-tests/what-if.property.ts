@@ -57,6 +57,7 @@ const doing = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('set'), policy }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('die') }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('sleep') }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('pool'), is: fc.constantFrom('removed', 'there') }) },
 );
 type Doing = typeof doing extends fc.Arbitrary<infer T> ? T : never;
 
@@ -112,6 +113,8 @@ async function happen(
   settings: object,
   what: Doing,
 ): Promise<void> {
+  // Requests still end while the pool is removed, but nobody changes or uses it.
+  if (!world.isThere && !['ask', 'finish', 'pool', 'die'].includes(what.type)) return;
   switch (what.type) {
     case 'ask':
       return world.ask();
@@ -156,6 +159,13 @@ async function happen(
       return world.die();
     case 'sleep':
       return world.sleep();
+    case 'pool': {
+      const isWanted = (what as { is: string }).is === 'there';
+      if (isWanted === world.isThere) return;
+      if (isWanted) await world.create(settings as never, Object.fromEntries(backends));
+      else await world.happen({ type: 'PoolRemoved', data: {} });
+      return;
+    }
   }
 }
 

@@ -38,6 +38,8 @@ const KEY = keyOf(POOL);
 class Client implements Waiter {
   place = 0;
   lease: Lease | undefined;
+  /** That it asked: a ledger that is dropped meanwhile still takes back what it lent. */
+  pool: PoolLedger | undefined;
   tried: readonly number[] = [];
   isGone = false;
   readonly thread: number;
@@ -87,6 +89,10 @@ export class RecordedWorld implements AsyncDisposable {
 
   get nowMs(): number {
     return this.desk.nowMs;
+  }
+
+  get isThere(): boolean {
+    return this.#past.state(`pool-${POOL}`) !== null;
   }
 
   /** As the pool's owner would: the event, then the ledger in line with it. */
@@ -151,7 +157,7 @@ export class RecordedWorld implements AsyncDisposable {
     if (client === undefined) return;
     const lease = client.lease as Lease;
     client.lease = undefined;
-    this.#pool(client)?.checkin(lease, this.desk.nowMs, end, this.#chance(50));
+    client.pool?.checkin(lease, this.desk.nowMs, end, this.#chance(50));
     if (end !== 'finished' && client.tried.length < 3) {
       client.tried = [...client.tried, lease.backendKey];
       this.#checkout(client);
@@ -235,7 +241,8 @@ export class RecordedWorld implements AsyncDisposable {
 
   #checkout(client: Client): void {
     const { tried, hash } = client;
-    const answer = this.#pool(client)?.checkout(this.desk.nowMs, tried, client, hash);
+    client.pool = this.#pool(client);
+    const answer = client.pool?.checkout(this.desk.nowMs, tried, client, hash);
     if (typeof answer === 'object') client.lease = answer;
     else if (answer !== 'queued') client.isGone = true;
   }

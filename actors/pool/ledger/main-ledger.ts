@@ -35,7 +35,7 @@ export class MainThreadLedger extends ThreadLedger implements MainLedger {
   private readonly membership: Membership;
   protected readonly reaper: Reaper;
   // Every pool that has memory, including dropped ones whose leases are still out.
-  private readonly defined = new Map<number, SharedPool>();
+  protected readonly defined = new Map<number, SharedPool>();
   private readonly dropped = new Set<SharedPool>();
   protected readonly enlisted: boolean[];
 

@@ -47,6 +47,8 @@ export class SimulatedPool {
   readonly #time = new RecordedTime();
   readonly #terms = new Terms();
   readonly #visits: Visits;
+  /** By thread, the ledgers of leases from before the beginning: they take those back although dropped meanwhile. */
+  readonly #former = new Map<number, PoolLedger>();
   #defining: Promise<void> | undefined;
 
   constructor(options: SimulatedPoolOptions) {
@@ -136,7 +138,7 @@ export class SimulatedPool {
   #return({ thread, lease, end, latencyMs }: Extract<Outside, { type: 'returned' }>): void {
     this.#options.earlier.returned(thread, lease.backendKey, this.#time.nowMs);
     const found = this.#ledger.leaseOf(this.#key, lease);
-    if (found !== undefined) this.#pool(thread)?.checkin(found, this.#time.toldMs, end, latencyMs);
+    if (found !== undefined) this.#former.get(thread)?.checkin(found, this.#time.toldMs, end, latencyMs);
   }
 
   #define({ version, seed, phases, rows }: Extract<Outside, { type: 'defined' }>): void {
@@ -180,6 +182,8 @@ export class SimulatedPool {
       waiting.push(visit);
       return visit;
     });
+    for (const { inFlight } of recording.rows)
+      for (const [thread] of inFlight) this.#former.set(thread, this.#pool(thread) as PoolLedger);
     for (const visit of waiting) this.#visits.resume(visit);
     const state = this.#adopt(states.at(states.version));
     if (state === null || !this.#terms.isAltered) return;

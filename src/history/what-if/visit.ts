@@ -1,5 +1,5 @@
 /** One simulated request of a pool, from its first ask to its end: as recorded, as long as that fits. */
-import type { Lease, LeaseEnd, Waiter } from '../../../actors/index.ts';
+import type { Lease, LeaseEnd, PoolLedger, Waiter } from '../../../actors/index.ts';
 import type { Waits } from '../../simulation/index.ts';
 import { type Ask, type Asked, wasServed } from './ask.ts';
 import { type Ending, endingOf } from './tally.ts';
@@ -8,6 +8,8 @@ export interface Host {
   lent(visit: Visit, lease: Lease): void;
   refused(visit: Visit): void;
 }
+
+type Held = { readonly sinceMs: number; readonly pool: PoolLedger | undefined };
 
 export class Visit implements Waiter, Waits {
   place = 0;
@@ -29,8 +31,10 @@ export class Visit implements Waiter, Waits {
   waitedMs = 0;
   isQueued = false;
   leases = 0;
-  /** Its leases, and since when: two at once while it tries another backend. */
-  readonly held = new Map<Lease, number>();
+  /** The ledger that it asks: one that is dropped meanwhile still takes its leases back. */
+  pool: PoolLedger | undefined;
+  /** Its leases: two at once while it tries another backend. */
+  readonly held = new Map<Lease, Held>();
   /** The last lease it was given. */
   last: Lease | undefined;
   /** It asked for another backend while it held that lease, and found none. */

@@ -54,7 +54,9 @@ export class Visits implements Host {
 
   /** It already waits in the ledger. */
   resume(visit: Visit): void {
-    this.#visitsOf(visit.asked.thread).add(visit);
+    const { thread } = visit.asked;
+    this.#visitsOf(thread).add(visit);
+    visit.pool = this.#pool(thread);
     this.#waits(visit);
   }
 
@@ -70,7 +72,7 @@ export class Visits implements Host {
       this.#queue.end(visit);
     }
     visit.isRetry = false;
-    visit.held.set(lease, nowMs);
+    visit.held.set(lease, { sinceMs: nowMs, pool: visit.pool });
     visit.last = lease;
     visit.leases += 1;
     this.#options.tally.lent(lease.backendKey);
@@ -175,6 +177,7 @@ export class Visits implements Host {
   #asks(visit: Visit): void {
     const { thread, tried, hash, route, wanted } = visit.asked;
     const pool = this.#pool(thread);
+    visit.pool = pool;
     visit.askedMs = this.#time.nowMs;
     if (pool === undefined) {
       this.#refuse(visit, 'no_backends');
@@ -225,9 +228,9 @@ export class Visits implements Host {
   }
 
   #giveBack(visit: Visit, lease: Lease, end: LeaseEnd, latencyMs: number): void {
-    const sinceMs = visit.held.get(lease);
-    if (visit.isLost || sinceMs === undefined) return;
-    const pool = this.#pool(visit.asked.thread);
+    const held = visit.held.get(lease);
+    if (visit.isLost || held === undefined) return;
+    const { sinceMs, pool } = held;
     visit.held.delete(lease);
     visit.lastEnd = end;
     this.#connects.ended(visit.asked.thread, lease.backendKey, end);
@@ -273,7 +276,7 @@ export class Visits implements Host {
       visit.isLost = true;
       this.#queue.end(visit);
       const atMs = Math.min(this.#time.nowMs, this.#options.endMs);
-      for (const [{ backendKey }, sinceMs] of visit.held)
+      for (const [{ backendKey }, { sinceMs }] of visit.held)
         this.#options.tally.back(backendKey, Math.max(0, atMs - sinceMs), undefined);
       visit.held.clear();
       this.#over(visit, { type: 'unfinished' });

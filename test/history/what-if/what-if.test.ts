@@ -131,6 +131,63 @@ describe('what if', () => {
     expect(after).toEqual(before);
   });
 
+  it('nothing were otherwise, where the pool was removed and made again while a request was in flight', async () => {
+    await using directory = await tempDirectory();
+    {
+      await using world = new RecordedWorld(directory.path, 1, 7);
+      const backends = { 'web.1': at(9001) };
+      await world.create({}, backends);
+      for (let life = 0; life < 3; life++) {
+        for (let turn = 0; turn < 4; turn++) {
+          world.ask();
+          world.pass(10);
+        }
+        await world.happen({ type: 'PoolRemoved', data: {} });
+        world.pass(10);
+        world.finish('finished');
+        world.pass(1000);
+        await world.create({}, backends);
+        world.pass(10);
+        world.turn();
+      }
+      world.ask();
+      world.pass(10);
+      world.turn();
+    }
+    const [before, after, { differsFrom }] = await sides(directory.path, { policy: 'least-request' });
+    expect(differsFrom).toBe(null);
+    expect(after).toEqual(before);
+  });
+
+  it('nothing were otherwise from when a request was in flight whose pool was then removed and made again', async () => {
+    await using directory = await tempDirectory();
+    let ms = 0;
+    {
+      await using world = new RecordedWorld(directory.path, 1, 7);
+      const backends = { 'web.1': at(9001) };
+      await world.create({}, backends);
+      world.ask();
+      world.pass(5000);
+      world.checkpoint();
+      world.pass(10);
+      ms = world.nowMs;
+      await world.happen({ type: 'PoolRemoved', data: {} });
+      world.pass(10);
+      world.finish('finished');
+      world.pass(1000);
+      await world.create({}, backends);
+      world.pass(10);
+      for (let asks = 0; asks < 2; asks++) world.ask();
+      world.pass(10);
+      world.turn();
+    }
+    const wish = { policy: 'least-request', from: { type: 'time', ms } } as const;
+    const [before, after, { differsFrom }] = await sides(directory.path, wish);
+    expect(before.requests).toBe(2);
+    expect(differsFrom).toBe(null);
+    expect(after).toEqual(before);
+  });
+
   it('an event had not been: its backend would have had nothing, the other one all', async () => {
     await using directory = await tempDirectory();
     await crowded(directory.path);

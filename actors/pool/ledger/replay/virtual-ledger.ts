@@ -54,7 +54,7 @@ export class VirtualLedger extends MainThreadLedger {
 
   /** A lease that was granted before the ledger was restored. */
   leaseOf(poolKey: number, { row, backendKey, epoch, ticket, route }: LeaseName): Lease | undefined {
-    const pool = this.pools.get(poolKey);
+    const pool = this.defined.get(poolKey);
     if (pool === undefined || row >= pool.field.rows) return undefined;
     const at = pool.field.placeOf(row);
     const { words } = this.tools.section;
