@@ -17,7 +17,7 @@ describe('a router to take over', () => {
   it('is not to be had without its token', async () => {
     await using s = await scene({ token: 'right' });
     await expect(find(s.address, 'wrong')).rejects.toThrow(
-      `the router at ${s.address} goes on: found another token`,
+      `the router at ${s.address} goes on: expected the admin token, found another`,
     );
   });
 

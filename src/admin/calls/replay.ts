@@ -31,6 +31,8 @@ const replayBody = z.strictObject({
 type Body = z.output<typeof replayBody>;
 type WhatIfWish = WishOf<'whatIf'>;
 
+const ALTERATIONS = 'policy, without, with, backends';
+
 export async function postReplay(call: Call, ports: AdminPorts): Promise<Reply> {
   const body = await bodyBy(call, replayBody);
   const from = momentFrom(body.from, 'from');
@@ -39,10 +41,16 @@ export async function postReplay(call: Call, ports: AdminPorts): Promise<Reply> 
   const { policy, without, with: set, backends } = body;
   const isOtherwise = [policy, without, set, backends].some((each) => each !== undefined);
   if (body.verify === true && isOtherwise)
-    throw new Refused('invalid_query', 'verify: expected nothing otherwise beside it, found something');
+    throw new Refused(
+      'invalid_query',
+      `verify: expected no change to simulate beside it (${ALTERATIONS}), found one`,
+    );
   if (isOtherwise) return answered(call, ports.history, 'whatIf', { ...range, ...alterationOf(body, ports) });
   if (body.pool !== undefined)
-    throw new Refused('invalid_query', 'pool: expected something otherwise beside it, found it alone');
+    throw new Refused(
+      'invalid_query',
+      `pool: expected a change to simulate beside it (${ALTERATIONS}), found none`,
+    );
   return answered(call, ports.history, 'replay', range);
 }
 

@@ -44,7 +44,7 @@ export function isSearch(call: Call): boolean {
 }
 
 export async function searchEvents(call: Call, ports: AdminPorts, bounds: Bounds): Promise<Reply> {
-  if (flag(call, 'follow')) throw unfit('follow', 'from and stream alone', 'a search');
+  if (flag(call, 'follow')) throw unfit('follow', 'no other keys beside it than from and stream', 'a search');
   if (/text\/event-stream/i.test(header(call, 'accept') ?? ''))
     throw new Refused(
       'invalid_header',

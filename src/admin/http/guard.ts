@@ -72,7 +72,9 @@ export function checkToken(request: IncomingMessage, { token }: GuardOptions): v
   const given = /^Bearer +(\S+)$/i.exec(header(request, 'authorization') ?? '')?.[1];
   if (given !== undefined && sameSecret(given, token)) return;
   const detail =
-    given === undefined ? 'expected Authorization: Bearer TOKEN, found none' : 'found another token';
+    given === undefined
+      ? 'expected Authorization: Bearer TOKEN, found none'
+      : 'expected the admin token, found another';
   throw new Refused('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer realm="switchyard"' } });
 }
 

@@ -12,5 +12,7 @@ export async function readToken(file: string): Promise<string> {
   const bytes = accepted(await readBytes(file, LONGEST + SPACE), file);
   const token = bytes.toString('utf8').trim();
   if (token.length <= LONGEST && /^[\x21-\x7e]+$/.test(token)) return token;
-  throw new CommandFailed([`${file}: expected one line of visible ASCII, found something else`]);
+  throw new CommandFailed([
+    `${file}: expected the admin token, one line of visible ASCII, found ${token === '' ? 'nothing' : 'something else'}`,
+  ]);
 }

@@ -67,7 +67,9 @@ async function run(context: Context): Promise<ExitCode> {
   const { args } = context;
   const isOtherwise = OTHERWISE.some((name) => args.flag(name));
   if (args.flag('verify') && isOtherwise)
-    throw new UsageError('expected --verify or something otherwise, found both');
+    throw new UsageError(
+      'expected --verify, or a change to simulate (--policy, --without, --with, --backends), found both',
+    );
   return isOtherwise ? whatIf(context) : verify(context);
 }
 
@@ -75,7 +77,10 @@ const OTHERWISE = ['policy', 'without', 'with', 'backends'] as const;
 
 async function verify(context: Context): Promise<ExitCode> {
   const { args, print } = context;
-  if (args.flag('pool')) throw new UsageError('expected --pool with something otherwise, found it alone');
+  if (args.flag('pool'))
+    throw new UsageError(
+      '--pool: expected a change to simulate beside it (--policy, --without, --with, --backends), found none',
+    );
   const body = { verify: true, from: args.text('from'), to: args.text('to') };
   const found = await askLong(context, {
     ask: { method: 'POST', path: ['v1', 'replay'], body },
