@@ -51,6 +51,8 @@ export const listVerbs: readonly Verb[] = [
 async function listBackends(context: Context): Promise<ExitCode> {
   const pool = KINDS.pool.path(context.args.positionals);
   const live = context.print.json ? undefined : await ledgerOf(await context.admin(), pool);
+  // A directory knows nothing of the requests of the router that may be using it.
+  const isAtRest = context.args.flag('data');
   const row = ({ name, version, address, weight, state }: Item) => {
     const now = live?.backends[name];
     return [
@@ -59,7 +61,7 @@ async function listBackends(context: Context): Promise<ExitCode> {
       Number(weight),
       now?.limit,
       stateOf(now, String(state)),
-      now?.inFlight,
+      isAtRest ? undefined : now?.inFlight,
       version,
     ];
   };
