@@ -53,9 +53,7 @@ describe.each(formats)('a data directory of %s', (format) => {
     expect(await ask('events --json')).toBe(events.join('\n'));
   });
 
-  it('is served: the same is in force, and a trial that nobody confirmed is undone', {
-    timeout: 60_000,
-  }, async () => {
+  it('is served: the same is in force, and a trial that nobody confirmed is undone', async () => {
     await using directory = await unpacked(format);
     await using router = await startRouter({ directory: directory.path, args: ['--workers', '1'] });
     await using admin = new AdminClient(router.admin);

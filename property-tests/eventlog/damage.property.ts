@@ -86,21 +86,17 @@ describe('whichever byte is flipped, and wherever a file is cut', () => {
   // Of a file that is empty, or of one byte, nobody can say that there was more: it is as one that was lost.
   const within = (at: number, bytes: number) => 2 + (at % (bytes - 2));
 
-  it.each(['file', 'wal'] as const)(
-    'a log goes on with all of it, or it is told: its %s',
-    async (kind) => {
-      await using log = await HarmedLog.make(kind);
-      const end = kind === 'wal' ? log.lastChangeAt : log.bytes;
-      const flipped = fc.asyncProperty(flips, ([at, mask]) => log.with(flip(at % end, mask)));
-      await fc.assert(flipped, { numRuns: 60 });
-      // Of a write-ahead log that ends early nobody knows how much there was; what there is belongs together.
-      const cut = fc.asyncProperty(fc.nat(), (at) =>
-        log.with((bytes) => bytes.subarray(0, within(at, log.bytes)), kind === 'file'),
-      );
-      await fc.assert(cut, { numRuns: 30 });
-    },
-    120_000,
-  );
+  it.each(['file', 'wal'] as const)('a log goes on with all of it, or it is told: its %s', async (kind) => {
+    await using log = await HarmedLog.make(kind);
+    const end = kind === 'wal' ? log.lastChangeAt : log.bytes;
+    const flipped = fc.asyncProperty(flips, ([at, mask]) => log.with(flip(at % end, mask)));
+    await fc.assert(flipped, { numRuns: 60 });
+    // Of a write-ahead log that ends early nobody knows how much there was; what there is belongs together.
+    const cut = fc.asyncProperty(fc.nat(), (at) =>
+      log.with((bytes) => bytes.subarray(0, within(at, log.bytes)), kind === 'file'),
+    );
+    await fc.assert(cut, { numRuns: 30 });
+  });
 
   it.each(['file', 'wal'] as const)(
     'a journal is read as written, or it is told: the %s of a segment',
@@ -114,7 +110,6 @@ describe('whichever byte is flipped, and wherever a file is cut', () => {
       );
       fc.assert(cut, { numRuns: 20 });
     },
-    120_000,
   );
 });
 

@@ -74,7 +74,7 @@ describe('a writer killed with kill -9 in mid-append', () => {
       from = position / 2;
     }
     expect(acknowledged.length).toBeGreaterThan(847);
-  }, 60_000);
+  });
 
   it('held its directory until then, and no longer', async () => {
     await using directory = await tempDirectory();

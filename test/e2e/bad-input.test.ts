@@ -513,9 +513,7 @@ function mountSmall(path: string, megabytes: number): boolean {
 }
 
 describe('a full disk', () => {
-  it('refuses commands with 507 and routes on; with room again, commands are taken again', {
-    timeout: 60_000,
-  }, async (test) => {
+  it('refuses commands with 507 and routes on; with room again, commands are taken again', async (test) => {
     await using directory = await tempDirectory();
     const data = join(directory.path, 'data');
     await mkdir(data);
@@ -551,9 +549,7 @@ async function putUntilRefused(admin: AdminClient) {
 }
 
 describe('a damaged log', () => {
-  it('is found out by verify with position and stream; all go on that are not concerned', {
-    timeout: 60_000,
-  }, async () => {
+  it('is found out by verify with position and stream; all go on that are not concerned', async () => {
     await using directory = await tempDirectory();
     await using web = await Backend.start({ name: 'web' });
     await prepareDamage(directory.path, web);
@@ -572,7 +568,7 @@ describe('a damaged log', () => {
     expect((await admin.put('/v1/domains/new.example', { pool: 'web' })).status).toBe(201);
   });
 
-  it('without the caches stops only the domain whose event is damaged', { timeout: 60_000 }, async () => {
+  it('without the caches stops only the domain whose event is damaged', async () => {
     await using directory = await tempDirectory();
     await using web = await Backend.start({ name: 'web' });
     await prepareDamage(directory.path, web);

@@ -12,7 +12,7 @@ import { startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 // A machine with much else to do.
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 240_000;
 // Together more than a system takes for somebody who does not read.
 const PAGES = 200;
 const PAGE = 'x'.repeat(30_000);

@@ -121,7 +121,7 @@ describe('with owners and static parts crashing all the time', () => {
       expect([...seen], where).toContain('running');
       expect(restartsOf(await actorsOf(admin)), where).toBeGreaterThan(SECONDS);
     },
-    (SECONDS + 60) * 1000,
+    (SECONDS + 180) * 1000,
   );
 });
 
@@ -166,7 +166,7 @@ describe('with a worker crashing again and again', () => {
       expect(restartsOf(await workersOf())).toBe(crashes);
       expect(crashes).toBeGreaterThanOrEqual(2);
     },
-    (SECONDS + 60) * 1000,
+    (SECONDS + 180) * 1000,
   );
 });
 

@@ -15,9 +15,7 @@ const FILES = 200;
 const WAIT = { timeout: 20_000 };
 const GET = 'GET / HTTP/1.1\r\nHost: app.example\r\n\r\n';
 
-it('lets in as many clients as it can serve, answers commands meanwhile, and all others again when they have left', {
-  timeout: 60_000,
-}, async () => {
+it('lets in as many clients as it can serve, answers commands meanwhile, and all others again when they have left', async () => {
   await using directory = await tempDirectory();
   await using backend = await Backend.start({ name: 'web.1' });
   const command = await commandWith(FILES, directory.path);
@@ -55,9 +53,7 @@ it('lets in as many clients as it can serve, answers commands meanwhile, and all
   expect(metrics).toMatch(/^switchyard_journal_failures_total 0$/m);
 });
 
-it('serves those it lets in, however many are connected to its admin and ask nothing', {
-  timeout: 60_000,
-}, async () => {
+it('serves those it lets in, however many are connected to its admin and ask nothing', async () => {
   await using directory = await tempDirectory();
   await using backend = await Backend.start({ name: 'web.1' });
   await using router = await startRouter({
@@ -82,7 +78,7 @@ it('serves those it lets in, however many are connected to its admin and ask not
   for (const client of [...idle, ...clients]) client.close();
 });
 
-it('keeps no idle connection that another backend, or an operator, needs', { timeout: 60_000 }, async () => {
+it('keeps no idle connection that another backend, or an operator, needs', async () => {
   await using directory = await tempDirectory();
   await using backend = await Backend.start({ name: 'web.1' });
   const { address } = backend;
@@ -104,9 +100,7 @@ it('keeps no idle connection that another backend, or an operator, needs', { tim
   client.close();
 });
 
-it('starts with the least that it asks for, and with one less says so in a line', {
-  timeout: 60_000,
-}, async () => {
+it('starts with the least that it asks for, and with one less says so in a line', async () => {
   await using directory = await tempDirectory();
   const args = ['--workers', '2'];
   const few = await commandWith(67, directory.path);
@@ -126,7 +120,6 @@ it('starts with the least that it asks for, and with one less says so in a line'
 
 it.runIf(process.platform === 'linux')(
   'closes no backend for a probe that finds no file left to open',
-  { timeout: 60_000 },
   async () => {
     await using directory = await tempDirectory();
     await using backend = await Backend.start({ name: 'web.1' });

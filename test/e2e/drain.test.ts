@@ -198,7 +198,7 @@ class Scene implements AsyncDisposable {
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.start();
-}, 30_000);
+});
 afterAll(() => stage[Symbol.asyncDispose]());
 
 describe('a drain that is waited for', () => {

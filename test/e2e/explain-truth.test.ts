@@ -140,7 +140,7 @@ function claimed(step: Step): string {
 }
 
 describe('explain', () => {
-  it(`tells the truth of random traffic (EXPLAIN_SEED=${SEED})`, { timeout: 90_000 }, async () => {
+  it(`tells the truth of random traffic (EXPLAIN_SEED=${SEED})`, async () => {
     const chance = chanceFrom(SEED);
     await using stack = new AsyncDisposableStack();
     const directory = stack.use(await tempDirectory());

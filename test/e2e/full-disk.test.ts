@@ -9,9 +9,7 @@ import { tempDirectory } from '../support/temp-directory.ts';
 // Before it there may be what the process log says of this machine.
 const REFUSED = /^(?:\{.*\n)*switchyard: expected room on the disk for .*\.db: .*\(SQLITE_\w+\)\n$/;
 
-it('is refused in a line, as is an import at rest, and both go on once there is room', {
-  timeout: 60_000,
-}, async ({ skip }) => {
+it('is refused in a line, as is an import at rest, and both go on once there is room', async ({ skip }) => {
   await using root = await tempDirectory();
   const directory = join(root.path, 'disk');
   using disk = smallDisk(directory);

@@ -71,7 +71,7 @@ describe('a kill -9', () => {
     // The best of three: this machine has other work too, and a thread that is not given a processor writes nothing.
     expect(Math.min(...lostMs), lostMs.join(' ')).toBeLessThan(100);
     expect((await router.stop()).code).toBe(0);
-  }, 60_000);
+  });
 });
 
 describe('routing', () => {
@@ -98,7 +98,7 @@ describe('routing', () => {
       const lost = reader.gaps().reduce((sum, { requests }) => sum + (requests ?? 0), 0);
       expect([...reader.requests()].length + lost).toBe(figures.completed);
     });
-  }, 60_000);
+  });
 
   it('needs no journal, and keeps none that it was not asked for', async () => {
     await using directory = await tempDirectory();
@@ -111,7 +111,7 @@ describe('routing', () => {
     expect(await metricsOf(router)).not.toContain('switchyard_journal');
     expect(existsSync(join(directory.path, 'data', 'journal'))).toBe(false);
     expect((await router.stop()).code).toBe(0);
-  }, 60_000);
+  });
 
   it('in the main thread is journalled too', async () => {
     await using directory = await tempDirectory();
@@ -131,5 +131,5 @@ describe('routing', () => {
       expect(requests[0]).toMatchObject({ worker: 0, domain: HOST, pool: { name: 'web' }, method: 'GET' });
       expect(requests[0]?.attempts[0]?.backend.name).toBe('web.1');
     });
-  }, 60_000);
+  });
 });

@@ -80,9 +80,7 @@ describe('over two workers', () => {
     },
   );
 
-  it('a domain has as many requests under way as it may, the next is answered 503, and one more when one has ended', {
-    timeout: 60_000,
-  }, async () => {
+  it('a domain has as many requests under way as it may, the next is answered 503, and one more when one has ended', async () => {
     await using scene = await startScene({}, 3);
     const { router, waiting } = scene;
     const asked = Array.from({ length: 12 }, () => ask(router.port, 'example.com'));

@@ -40,9 +40,7 @@ async function startScene(workers: number, limit: number, backends: number) {
 }
 
 describe.each(COUNTS)('with %i workers', (workers) => {
-  it('idle connections are kept and used again, and with busy ones never exceed the limit', {
-    timeout: 60_000,
-  }, async () => {
+  it('idle connections are kept and used again, and with busy ones never exceed the limit', async () => {
     await using scene = await startScene(workers, 3, 4);
     const { router, backends, admin } = scene;
     await using load = startLoad({
@@ -61,9 +59,7 @@ describe.each(COUNTS)('with %i workers', (workers) => {
     expect(backends.reduce((sum, { open }) => sum + open, 0)).toBeGreaterThan(0);
   });
 
-  it('a backend that serves one connection at a time is blocked by nobody, also while clients leave', {
-    timeout: 60_000,
-  }, async () => {
+  it('a backend that serves one connection at a time is blocked by nobody, also while clients leave', async () => {
     const chance = new Chance();
     await using scene = await startScene(workers, 1, 2);
     const { router, backends, admin } = scene;
@@ -91,7 +87,7 @@ describe.each(COUNTS)('with %i workers', (workers) => {
     await eventually(() => backends.every(({ open }) => open <= 1), 'one connection at most');
   });
 
-  it('a worker that dies gives its idle ones back too', { timeout: 60_000 }, async () => {
+  it('a worker that dies gives its idle ones back too', async () => {
     await using scene = await startScene(workers, 1, 1);
     const { router, admin, backends } = scene;
     await using load = startLoad({
@@ -120,7 +116,7 @@ async function leaveEarly(port: number, chance: Chance): Promise<void> {
 }
 
 describe('requests that wait for a slot', () => {
-  it('are served first come first, whichever worker they came to', { timeout: 60_000 }, async () => {
+  it('are served first come first, whichever worker they came to', async () => {
     await using scene = await startScene(COUNTS.at(-1) ?? 2, 1, 1);
     const { router, admin, backends } = scene;
     const served: string[] = [];
@@ -148,9 +144,7 @@ describe('requests that wait for a slot', () => {
 describe('requests that wait while a worker and the owner of their pool die', () => {
   const POINTS = ['before-append', 'after-append', 'before-publish', 'in-ledger', 'in-activation'] as const;
 
-  it('keep their order but for those that the worker had, and leave nothing behind', {
-    timeout: 120_000,
-  }, async () => {
+  it('keep their order but for those that the worker had, and leave nothing behind', async () => {
     const workers = COUNTS.at(-1) ?? 2;
     await using scene = await startScene(workers, 1, 1);
     const { router, admin, backends } = scene;

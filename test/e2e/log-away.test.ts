@@ -42,9 +42,7 @@ async function withoutLog(workers: string) {
 }
 
 describe.each(['0', '2'])('with %s workers, a log that cannot be opened again', (workers) => {
-  it('costs no request, refuses commands, is told of once, and takes commands again when it is back', {
-    timeout: 60_000,
-  }, async () => {
+  it('costs no request, refuses commands, is told of once, and takes commands again when it is back', async () => {
     await using s = await withoutLog(workers);
     const { router, admin } = s;
     const shop = () => admin.put('/v1/domains/new.example', { pool: 'web' });
@@ -76,9 +74,7 @@ describe.each(['0', '2'])('with %s workers, a log that cannot be opened again', 
     expect(verified).toMatchObject({ ok: true, events: 5 });
   });
 
-  it('keeps a worker that crashes waiting, and the router from being ready where none is left', {
-    timeout: 60_000,
-  }, async () => {
+  it('keeps a worker that crashes waiting, and the router from being ready where none is left', async () => {
     await using s = await withoutLog(workers);
     const { router, admin } = s;
     const numbers = workers === '0' ? [0] : [1, 2];
@@ -97,7 +93,7 @@ describe.each(['0', '2'])('with %s workers, a log that cannot be opened again', 
     expect((await ask(router.port, 'cold.example')).status).toBe(200);
   });
 
-  it('is no hindrance to an end', { timeout: 60_000 }, async () => {
+  it('is no hindrance to an end', async () => {
     await using s = await withoutLog(workers);
     const { code, output } = await s.router.stop(10_000);
     expect(code, output).toBe(0);

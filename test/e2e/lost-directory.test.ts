@@ -10,7 +10,7 @@ import { tempDirectory } from '../support/temp-directory.ts';
 
 const WAIT = { timeout: 20_000 };
 
-it('has its threads replaced, restarted and born as before', { timeout: 60_000 }, async () => {
+it('has its threads replaced, restarted and born as before', async () => {
   await using directory = await tempDirectory();
   await using backend = await Backend.start({ name: 'web.1' });
   const release = join(directory.path, 'release');

@@ -23,9 +23,7 @@ function lines(address: string): string {
 }
 
 describe('many pools and domains', () => {
-  it('are imported, routed when first asked for, changed, and there after a restart', {
-    timeout: 120_000,
-  }, async () => {
+  it('are imported, routed when first asked for, changed, and there after a restart', async () => {
     await using directory = await tempDirectory();
     await using web = await Backend.start({ name: 'web' });
     await using other = await Backend.start({ name: 'other' });

@@ -126,9 +126,7 @@ describe.each(['0', '2'])('with %s workers, a router that is taken over', (worke
     expect(await probing).toEqual(new Set([200]));
   });
 
-  it('refuses no client, loses no change, and leaves a journal of every request', {
-    timeout: 60_000,
-  }, async () => {
+  it('refuses no client, loses no change, and leaves a journal of every request', async () => {
     await using s = await scene(workers);
     const { old, admin } = s;
     expect((await s.put('before')).status).toBe(201);
@@ -175,9 +173,7 @@ describe.each(['0', '2'])('with %s workers, a router that is taken over', (worke
 });
 
 describe('a router that has made room', () => {
-  it('refuses commands, and goes on routing; taken back, what was written meanwhile is in force', {
-    timeout: 60_000,
-  }, async () => {
+  it('refuses commands, and goes on routing; taken back, what was written meanwhile is in force', async () => {
     await using s = await scene('2');
     const { old, data, directory } = s;
     const taker = new Taker(old, data);
@@ -203,9 +199,7 @@ describe('a router that has made room', () => {
     for (const name of ['elsewhere', 'second']) expect(await s.status(name)).toBe(200);
   });
 
-  it('takes back what it let go when the other process ends before it is ready, however it does', {
-    timeout: 60_000,
-  }, async () => {
+  it('takes back what it let go when the other process ends before it is ready, however it does', async () => {
     await using s = await scene('2');
     const { old, admin } = s;
     const count = (words: string) => old.output().split(words).length - 1;
@@ -223,7 +217,7 @@ describe('a router that has made room', () => {
     expect((await admin.post('/v1/verify')).body).toMatchObject({ ok: true, findings: [] });
   });
 
-  it('gives its place to nobody who is gone', { timeout: 60_000 }, async () => {
+  it('gives its place to nobody who is gone', async () => {
     await using s = await scene('2');
     const taker = new Taker(s.old, s.data);
     expect(await taker.wants('room')).toEqual({ given: 'room' });
@@ -235,7 +229,7 @@ describe('a router that has made room', () => {
     expect(await s.status('still')).toBe(200);
   });
 
-  it('ends by SIGTERM as always', { timeout: 60_000 }, async () => {
+  it('ends by SIGTERM as always', async () => {
     await using s = await scene('2');
     const taker = new Taker(s.old, s.data);
     expect(await taker.wants('room')).toEqual({ given: 'room' });
@@ -248,9 +242,7 @@ describe('a router that has made room', () => {
 });
 
 describe('serve --take-over', () => {
-  it('serves also where the one before it is gone before it has given its place', {
-    timeout: 60_000,
-  }, async () => {
+  it('serves also where the one before it is gone before it has given its place', async () => {
     await using s = await scene('0');
     const coming = s.taken();
     await eventually(
@@ -265,9 +257,7 @@ describe('serve --take-over', () => {
     await expect.poll(async () => (await s.put('after')).status, SOON).toBe(201);
   });
 
-  it('says why it cannot, and the router goes on; where there is none it starts', {
-    timeout: 60_000,
-  }, async () => {
+  it('says why it cannot, and the router goes on; where there is none it starts', async () => {
     await using s = await scene('0');
     const { old, words, data, directory } = s;
     const elsewhere = await runCommand([

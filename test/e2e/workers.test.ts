@@ -45,9 +45,7 @@ async function startScene(options: { drainMs?: number; workers?: number } = {}) 
 }
 
 describe('replacing the workers', () => {
-  it('under load fails no request on an accepted connection, and says which were replaced', {
-    timeout: 60_000,
-  }, async () => {
+  it('under load fails no request on an accepted connection, and says which were replaced', async () => {
     await using scene = await startScene();
     const { router, admin } = scene;
     await using load = startLoad({
@@ -158,9 +156,7 @@ describe('replacing the workers', () => {
 });
 
 describe('a worker', () => {
-  it('whose loop stands still is seen by /healthz, and replaced; the others go on', {
-    timeout: 60_000,
-  }, async () => {
+  it('whose loop stands still is seen by /healthz, and replaced; the others go on', async () => {
     await using scene = await startScene();
     const { router, admin } = scene;
     await admin.post('/v1/chaos', { crash: 'worker:1', at: 'stall' });
@@ -180,9 +176,7 @@ describe('a worker', () => {
     for (let i = 0; i < 4; i++) await (await keptAlive(router.port)).ask();
   });
 
-  it('takes no count with it, whether it is replaced, crashes or stands still', {
-    timeout: 60_000,
-  }, async () => {
+  it('takes no count with it, whether it is replaced, crashes or stands still', async () => {
     await using scene = await startScene();
     const { router, admin } = scene;
     const clients: Awaited<ReturnType<typeof keptAlive>>[] = [];
@@ -222,9 +216,7 @@ describe('a worker', () => {
     expect(after.get('switchyard_worker_requests_begun_total{worker="0"}')).toBe(4);
   });
 
-  it('tells of its requests, which fail one at a time and take nothing with them', {
-    timeout: 60_000,
-  }, async () => {
+  it('tells of its requests, which fail one at a time and take nothing with them', async () => {
     await using scene = await startScene();
     const { router, admin, web } = scene;
     web.behave = () => ({ type: 'answer', delayMs: 2 });

@@ -177,5 +177,5 @@ describe('a program that decides', () => {
       }),
       { numRuns: 10, endOnFailure: true },
     );
-  }, 60_000);
+  });
 });

@@ -93,7 +93,7 @@ describe('the package', () => {
       await cp(join(ROOT, file), join(made, file), { recursive: true });
     packed = await pack(made);
     await unpack(made, consumer);
-  }, 120_000);
+  });
 
   afterAll(() => directory[Symbol.asyncDispose]());
 
@@ -130,7 +130,7 @@ describe('the package', () => {
     const tsc = join(ROOT, 'node_modules/.bin/tsc');
     const result = await run(tsc, [...STRICTEST, 'program.ts'], { cwd: consumer }).catch((error) => error);
     expect(result.stdout).toBe('');
-  }, 60_000);
+  });
 });
 
 async function build(outDir: string): Promise<void> {

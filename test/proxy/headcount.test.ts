@@ -113,7 +113,7 @@ describe('a headcount', () => {
     );
   });
 
-  it('is exact while threads come and go at the same time', { timeout: 30_000 }, async () => {
+  it('is exact while threads come and go at the same time', async () => {
     const memory = createHeadcount(THREADS);
     const most = new Int32Array(new SharedArrayBuffer(8));
     const program = `

@@ -140,7 +140,7 @@ describe('a rollback under a key', () => {
 });
 
 describe('a rollback of more than one plan may make', () => {
-  it('shows the first of it and how many more there are, and does nothing', { timeout: 60_000 }, async () => {
+  it('shows the first of it and how many more there are, and does nothing', async () => {
     const settings = { pool: 'web' };
     for (let from = 0; from < TOO_MANY; from += AT_ONCE) {
       const writes = Array.from({ length: AT_ONCE }, (_, at): Write => {

@@ -14,7 +14,7 @@ import {
 import { finished, idOf, JournalDesk, record } from './desk.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-it('is not taken for a damaged one, nor is one that just went', { timeout: 60_000 }, async () => {
+it('is not taken for a damaged one, nor is one that just went', async () => {
   const home = temporaryDirectory();
   const workerData = { directory: join(home, JOURNAL_DIRECTORY), count: 300 };
   const thread = new Worker(new URL('./beginning-thread.ts', import.meta.url), { workerData });

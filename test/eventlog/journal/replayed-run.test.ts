@@ -118,7 +118,7 @@ describe('a run under load with everything crashing', () => {
         ]),
       );
     },
-    (SECONDS + 60) * 1000,
+    (SECONDS + 180) * 1000,
   );
 });
 

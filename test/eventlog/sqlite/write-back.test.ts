@@ -162,7 +162,7 @@ describe('the write-ahead log', () => {
     expect(most).toBeLessThan(3 * BACKSTOP_BYTES);
     expect(warnings).toEqual([]);
     expect((await verify(log.reader, projectionOf)).findings).toEqual([]);
-  }, 60_000);
+  });
 });
 
 async function stopped(thread: Worker): Promise<void> {
