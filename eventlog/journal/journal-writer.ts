@@ -156,6 +156,10 @@ export class JournalWriter {
     // missing.
     this.#memory.writerStatus[WRITER_STATUS.segment] = segment.number;
     this.#count(hasGap, lost);
+    if (lost.requests + lost.operations > 0) {
+      const what = `${lost.requests} requests and ${lost.operations} ledger operations`;
+      this.#warn(nowMs, `was not written in time: ${what} are lost to it; requests go on`);
+    }
     this.#committedAtMs = nowMs;
   }
 
@@ -224,12 +228,13 @@ export class JournalWriter {
     this.#retryAtMs = nowMs + RETRY_MS;
     add(this.#memory.writerStatus, WRITER_STATUS.failures, 1);
     this.#memory.writerStatus[WRITER_STATUS.failing] = 1;
+    this.#warn(nowMs, `cannot be written: ${String(error)}; requests go on unrecorded`);
+  }
+
+  #warn(nowMs: number, what: string): void {
     if (nowMs < this.#warnAtMs) return;
     this.#warnAtMs = nowMs + WARN_EVERY_MS;
-    const { directory } = this.#options;
-    this.#options.warn(
-      `the journal in ${directory} cannot be written: ${String(error)}; requests go on unrecorded`,
-    );
+    this.#options.warn(`the journal in ${this.#options.directory} ${what}`);
   }
 
   #beginLife(): void {

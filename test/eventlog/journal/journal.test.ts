@@ -196,7 +196,7 @@ describe('a ring', () => {
     writer.close();
   });
 
-  it('that is full loses records, never waits, and the gap says how many', () => {
+  it('that is full loses records, never waits, and the gap and a warning say how many', () => {
     const journal = desk();
     const ring = journal.producer();
     const writer = journal.writer();
@@ -210,6 +210,11 @@ describe('a ring', () => {
     expect(lost).toBeGreaterThan(0);
     const reader = reading(journal.directory);
     expect([...reader.requests()]).toHaveLength(2000 - lost);
+    expect(journal.warnings).toEqual([
+      expect.stringContaining(
+        `was not written in time: ${lost} requests and 0 ledger operations are lost to it; requests go on`,
+      ),
+    ]);
     expect(reader.gaps()).toEqual([
       { run: RUN, cause: 'overflow', fromMs: RUN, toMs: RUN + 80, requests: lost, operations: 0 },
     ]);
