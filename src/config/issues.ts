@@ -127,9 +127,9 @@ function describeSchema(schema: JsonSchema): string {
 
 /** Somebody who wrote something else may not know which keys it has. */
 function keysOf({ properties }: JsonSchema): string {
-  return properties === undefined
-    ? ' with names as keys'
-    : ` with the keys ${Object.keys(properties).join(', ')}`;
+  if (properties === undefined) return ' with names as keys';
+  const keys = Object.keys(properties);
+  return ` with the ${keys.length === 1 ? 'key' : 'keys'} ${keys.join(', ')}`;
 }
 
 /** For a string, the type alone says little. */

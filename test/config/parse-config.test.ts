@@ -127,6 +127,11 @@ describe('parseConfig', () => {
       'pools.web.backends["web.1"]: expected an object with the keys address, weight, maxConcurrency, state, found "127.0.0.1:9001"',
     ],
     [
+      'the name of a cookie in place of what holds it',
+      { pools: { web: { affinity: 'SRV' } } },
+      'pools.web.affinity: expected false or an object with the key cookie, found "SRV"',
+    ],
+    [
       'a list in place of names',
       { pools: { web: { backends: [{ address: '127.0.0.1:9001' }] } } },
       'pools.web.backends: expected an object with names as keys, found a list',
