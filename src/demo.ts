@@ -35,8 +35,10 @@ export async function startDemo(): Promise<Demo> {
       '',
       `  curl -H 'Host: shop.example' http://${listeners[0]}/`,
       `  curl -H 'Host: api.example' http://${listeners[0]}/`,
-      `  curl http://${admin}/v1/actors`,
+      `  switchyard explain --host shop.example --admin ${admin}`,
+      `  switchyard backend list web --admin ${admin}`,
       '',
+      'In a checkout the command is ./bin/switchyard; "switchyard help" lists what else there is.',
       'End it with Ctrl-C.',
     ],
     stop: async () => {
