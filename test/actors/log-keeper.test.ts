@@ -97,7 +97,7 @@ describe('a log that crashed and cannot be opened', () => {
     await pause(2000);
     expect([s.state('log'), s.state('feed'), failures]).toEqual(['parked', 'restarting', []]);
     renameSync(s.away, s.at);
-    await eventually(() => s.state('feed') === 'running', 'a feed', 6000);
+    await eventually(() => s.state('feed') === 'running', 'a feed');
     expect(system.log.trouble).toBe(undefined);
     expect(await s.put('b.test')).toMatchObject({ type: 'done', position: 3 });
     expect(published.flat().map(({ position }) => position)).toEqual([1, 2, 3]);
@@ -117,7 +117,7 @@ describe('a log that crashed and cannot be opened', () => {
     expect(s.state('domain:a.test')).toBe('parked');
     expect(await s.put('a.test')).toMatchObject(unavailable);
     renameSync(s.away, s.at);
-    await eventually(() => s.state('log') === 'running', 'a log', 6000);
+    await eventually(() => s.state('log') === 'running', 'a log');
     const fromMs = performance.now();
     expect(await s.put('a.test')).toMatchObject({ type: 'done' });
     expect(performance.now() - fromMs).toBeLessThan(1000);
@@ -158,7 +158,7 @@ describe('a log that crashed and cannot be opened', () => {
     expect(system.log.trouble?.message).toMatch(/an older copy/);
     rmSync(s.at, { recursive: true });
     renameSync(newer, s.at);
-    await eventually(() => s.state('log') === 'running', 'a log', 6000);
+    await eventually(() => s.state('log') === 'running', 'a log');
     expect(await s.put('b.test')).toMatchObject({ type: 'done', position: 3 });
   });
 
@@ -173,7 +173,7 @@ describe('a log that crashed and cannot be opened', () => {
     await other.append(append([write(domainOf('a.test'), 1, [{ type: 'DomainRemoved', data: {} }], null)]));
     renameSync(s.away, s.at);
     const isHeld = () => /found it held by process/.test(system.log.trouble?.message ?? '');
-    await eventually(isHeld, 'a directory that is held', 6000);
+    await eventually(isHeld, 'a directory that is held');
     expect(await s.put('b.test')).toMatchObject(unavailable);
     await other.close();
     await eventually(() => s.state('feed') === 'running', 'a feed', 8000);
