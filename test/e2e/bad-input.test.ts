@@ -313,8 +313,8 @@ describe('the admin API', () => {
           domains: { 'good.example': { pool: 'good' }, 'bad.example': { pool: 'nowhere' } },
         },
       ],
-      status: 400,
-      type: 'invalid_settings',
+      status: 409,
+      type: 'pool_unknown',
       says: /bad\.example/,
     },
     {
