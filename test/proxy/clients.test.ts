@@ -509,6 +509,17 @@ describe('the end of the plane', () => {
     expect(router.isQuiet).toBe(true);
   });
 
+  it('lets others have their turns between the pipelined requests of one', async () => {
+    const { router } = await routed(() => ok());
+    const [one, other] = [await router.connect(), await router.connect()];
+    // One read, all of which the router answers itself.
+    one.send('GET / HTTP/1.1\r\nHost:a\r\n\r\n'.repeat(2400));
+    other.send(GET);
+    expect((await other.response()).status).toBe(200);
+    expect(router.plane.counters.requests).toBeLessThan(1200);
+    await eventually(() => one.received.split('HTTP/1.1 404 ').length > 2400, 'all answers');
+  });
+
   it('begins no pipelined request of a client that reads no answers, which gets all that were given', async () => {
     const router = await routerOver({});
     const client = await router.connect();
