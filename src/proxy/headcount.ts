@@ -9,6 +9,8 @@ export interface Headcount {
   /** False: the limit is reached. Every successful `enter` needs a `leave`. */
   enter(name: string, limit: number): boolean;
   leave(name: string): void;
+  /** The count over all threads. */
+  present(name: string): number;
 }
 
 /** For a thread that routes alone. */
@@ -26,6 +28,10 @@ export class OwnHeadcount implements Headcount {
     const left = (this.#present.get(name) ?? 1) - 1;
     if (left === 0) this.#present.delete(name);
     else this.#present.set(name, left);
+  }
+
+  present(name: string): number {
+    return this.#present.get(name) ?? 0;
   }
 }
 
@@ -128,7 +134,6 @@ export class SharedHeadcount implements Headcount {
     return true;
   }
 
-  /** The count over all threads. */
   present(name: string): number {
     const key = this.#keyOf(name);
     this.#lock();

@@ -80,7 +80,7 @@ export interface RoutingPlane {
   metrics(): RequestMetricsSnapshot;
 }
 
-// 1 s: how often upstreams are asked to forget what is unused; they do so every tenth time.
+// 1 s: how often upstreams are asked to forget what is unused, which they do every tenth time, and to make room.
 const SWEEP_MS = 1000;
 
 export function createPlane(options: PlaneOptions): RoutingPlane {
@@ -108,12 +108,14 @@ class Plane implements RoutingPlane {
     const deadlines = new Deadlines(options.now, failed, options.settings.tickMs);
     const buffers = new ReadBuffers();
     const headcount = options.headcount ?? new OwnHeadcount();
-    const upstreams: Upstreams = new Upstreams({
+    const most = options.settings.mostToBackends ?? 0;
+    const room: Room = new Room(headcount, most, () => upstreams.closeIdle());
+    const upstreams = new Upstreams({
       now: options.now,
       deadlines,
       buffers,
       lookup: NAMES.lookup,
-      room: new Room(headcount, options.settings.mostToBackends ?? 0, () => upstreams.closeIdle()),
+      room,
     });
     const digest = new KeyedDigest(options.settings.secret);
     options.ledger.watchRows(upstreams);
@@ -144,6 +146,7 @@ class Plane implements RoutingPlane {
     this.#sweep = new Deadline((nowMs) => {
       deadlines.set(this.#sweep, nowMs + SWEEP_MS);
       upstreams.sweep(nowMs);
+      room.tidy();
     });
     deadlines.set(this.#sweep, options.now() + SWEEP_MS);
     deadlines.start();

@@ -21,6 +21,7 @@ import {
   createPlane,
   type DomainFeatures,
   type DomainRoute,
+  type Headcount,
   PLAIN,
   type PlaneReport,
   type PoolRoute,
@@ -47,6 +48,7 @@ export type PlaneWish = {
   readonly tickMs?: number;
   readonly ownReads?: boolean;
   readonly mostToBackends?: number;
+  readonly headcount?: Headcount;
   readonly accessLog?: 'logfmt' | 'json';
   readonly unavailable?: boolean;
   /** Epoch milliseconds, of whatever clock; that of the process by default. */
@@ -149,6 +151,7 @@ export class PlaneUnderTest {
           : new AccessLog(wish.accessLog, (text) => this.#logged(text)),
       metrics: this.metrics,
       report: (report) => this.reports.push(report),
+      headcount: wish.headcount,
       ...(wish.observe === undefined ? {} : { observe: wish.observe }),
       ...(wish.wake === undefined ? {} : { wake: wish.wake }),
     });

@@ -6,6 +6,8 @@ import type { Headcount } from '../headcount.ts';
 
 // Host names contain no blanks, so this name cannot equal a domain's.
 const NAME = 'to backends';
+// Idle connections of one thread are in the way of another, which cannot close them: each does so in time.
+const SCARCE = 0.75;
 
 export class Room {
   readonly #headcount: Headcount;
@@ -25,6 +27,11 @@ export class Room {
     if (this.#most === 0 || this.#headcount.enter(NAME, this.#most)) return true;
     this.#closeIdle();
     return this.#headcount.enter(NAME, this.#most);
+  }
+
+  /** To be called now and then: closes this thread's idle connections where room is scarce for all. */
+  tidy(): void {
+    if (this.#most > 0 && this.#headcount.present(NAME) > SCARCE * this.#most) this.#closeIdle();
   }
 
   leave(): void {

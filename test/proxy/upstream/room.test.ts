@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
+import { createHeadcount, SharedHeadcount } from '../../../src/proxy/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { backendThat, GET, get, routerOver } from '../../support/routed.ts';
+import { backendThat, closing, GET, get, routerOver } from '../../support/routed.ts';
 import { ok } from '../../support/scripted-backend.ts';
 
 it('is made for another backend by closing an idle connection', async () => {
@@ -18,6 +19,23 @@ it('is made for another backend by closing an idle connection', async () => {
     await eventually(() => one.open + other.open === 1, 'one open');
   }
   expect(bodies).toEqual(new Set(['one', 'other']));
+});
+
+it('is made for another worker within a second or two', async () => {
+  const backend = await backendThat(() => ok());
+  const counts = createHeadcount(2);
+  const wish = { mostToBackends: 1, pool: { timeouts: { upstreamKeepAliveMs: 60_000 } } };
+  const router = await routerOver({
+    ...wish,
+    backends: { 'web.1': { port: backend.port } },
+    headcount: new SharedHeadcount(counts, 0),
+  });
+  const beside = closing(await router.beside({ ...wish, headcount: new SharedHeadcount(counts, 1) }));
+  expect((await (await router.connect()).request(GET)).status).toBe(200);
+  const other = await beside.connect();
+  expect((await other.request(GET)).status).toBe(503);
+  await eventually(() => backend.open === 0, 'the idle one to be closed', 3000);
+  expect((await other.request(GET)).status).toBe(200);
 });
 
 it('is refused where every connection is busy, at no cost to the backend, and is there again afterwards', async () => {
