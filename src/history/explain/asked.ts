@@ -1,6 +1,11 @@
 /** Where a request would go, or would have gone, without sending it. */
 import type { Refusal } from '../../../actors/index.ts';
-import { completePool, type StreamName } from '../../../eventlog/index.ts';
+import {
+  completePool,
+  type DomainSettings,
+  type PoolSettings,
+  type StreamName,
+} from '../../../eventlog/index.ts';
 import { CompiledRoute, pathOf } from '../../proxy/index.ts';
 import { domainOf } from '../../wire/index.ts';
 import { type Moment, positionAt } from '../moment.ts';
@@ -49,33 +54,38 @@ export type AskedStory = {
   readonly notes: readonly string[];
 };
 
+/** Where the log sends the request at a position. */
+type Way = {
+  readonly position: number;
+  readonly domain: string | undefined;
+  readonly settings: DomainSettings | undefined;
+  readonly route: FoundRoute | null;
+};
+
 export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedStory> {
   const { log } = room;
   const position = wish.at === undefined ? log.position() : positionAt(log, wish.at, 'at');
-  const { name, settings, considered } = domainAt(log, domainOf(wish.host), position);
+  const { name: domain, settings, considered } = domainAt(log, domainOf(wish.host), position);
   const request = { method: wish.method, path: pathOf(wish.path), headers: wish.headers };
   const route = settings === undefined ? null : routeAt(settings, request);
+  const way = { position, domain, settings, route };
   const pool = route?.pool;
-  const notes: string[] = [];
-  const shown =
-    pool === undefined ? undefined : await sightOf(wish, room, position, pool, route, name, notes);
-  const found = verdict(name, settings?.maintenance === true, route, shown);
-  const domainStream = name === undefined ? undefined : (`domain-${name}` as StreamName);
+  const shown = pool === undefined ? undefined : await shownOf(wish, room, way, pool);
+  const found = verdict(way, shown);
+  const domainStream = domain === undefined ? undefined : (`domain-${domain}` as StreamName);
   const poolStream = pool === undefined ? undefined : (`pool-${pool}` as StreamName);
   const ofDomain = domainStream && lastChange(log, domainStream, position);
   const ofPool = poolStream && lastChange(log, poolStream, position);
-  notes.push(
-    ...archivedChanges(log, position, [
-      { what: 'the domain', stream: domainStream, change: ofDomain },
-      { what: 'the pool', stream: poolStream, change: ofPool },
-    ]),
-  );
+  const archived = archivedChanges(log, position, [
+    { what: 'the domain', stream: domainStream, change: ofDomain },
+    { what: 'the pool', stream: poolStream, change: ofPool },
+  ]);
   const last = (ofPool?.position ?? 0) > (ofDomain?.position ?? 0) ? ofPool : ofDomain;
   return {
     request: { method: wish.method, host: wish.host, path: wish.path },
     position,
     asOf: moment(shown?.atMs ?? msOf(room, wish.at, 'at') ?? room.now()),
-    domain: name ?? null,
+    domain: domain ?? null,
     domains: considered,
     route,
     pool: pool ?? null,
@@ -83,15 +93,18 @@ export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedSt
     ...found,
     whyNot: wish.whyNot === undefined ? null : whyNot(wish.whyNot, found, shown?.sight),
     changes: { last: last ?? null, domain: ofDomain ?? null, pool: ofPool ?? null },
-    notes,
+    notes: [...(shown?.notes ?? []), ...archived],
   };
 }
 
+/** The pool as the request would find it. */
 type Shown = {
   readonly sight: Sight;
   /** If no backend is available; null: the request would wait. */
   readonly refusal: Refusal | null;
   readonly atMs: number;
+  /** What cannot be told. */
+  readonly notes: readonly string[];
 };
 
 const REFUSED = {
@@ -101,51 +114,45 @@ const REFUSED = {
   exhausted: 'all backends were tried',
 } as const satisfies Record<Refusal, string>;
 
-async function sightOf(
-  wish: AskedWish,
-  room: Room,
-  position: number,
-  pool: string,
-  route: FoundRoute | null,
-  domain: string | undefined,
-  notes: string[],
-): Promise<Shown | undefined> {
+/** Undefined: there is no such pool. */
+async function shownOf(wish: AskedWish, room: Room, way: Way, pool: string): Promise<Shown | undefined> {
+  const { position } = way;
   const state = poolAt(room.log, pool, position);
   if (state === null) return undefined;
-  const { policy, affinity } = completePool(state.settings);
+  const { pool: then, atMs, notes } = await poolThen(wish, room, pool, state, position);
+  then.expire(atMs);
+  const look = then.look({ nowMs: atMs, tried: [], hash: 0, route: routeKey(way), wanted: 0 });
+  return {
+    sight: new Names(room.journal(), state).sight(look),
+    refusal: look.refusal,
+    atMs,
+    notes: [...notesOn(completePool(state.settings)), ...notes],
+  };
+}
+
+/** What depends on who asks. */
+function notesOn({ policy, affinity }: PoolSettings): string[] {
+  const notes: string[] = [];
   if (policy === 'consistent-hash')
     notes.push('hash keys need the router’s secret: answered as if the request had no key');
   if (affinity !== false) notes.push('answered as for a new client, without an affinity cookie');
-  const { pool: then, atMs, notes: untold } = await poolThen(wish, room, pool, state, position);
-  notes.push(...untold);
-  const key = routeKey(wish, room, position, route, domain);
-  then.expire(atMs);
-  const look = then.look({ nowMs: atMs, tried: [], hash: 0, route: key, wanted: 0 });
-  return { sight: new Names(room.journal(), state).sight(look), refusal: look.refusal, atMs };
+  return notes;
 }
 
 /** The route for which health is kept separately. */
-function routeKey(
-  wish: AskedWish,
-  { log }: Room,
-  position: number,
-  route: FoundRoute | null,
-  domain: string | undefined,
-): number {
-  if (route === null || route.route < 0 || domain === undefined) return 0;
-  const settings = domainAt(log, domainOf(wish.host), position).settings?.routes[route.route];
-  return settings === undefined ? 0 : new CompiledRoute(domain, settings, route.route).key;
+function routeKey({ domain, settings, route }: Way): number {
+  const taken = route === null ? undefined : settings?.routes[route.route];
+  if (route === null || domain === undefined || taken === undefined) return 0;
+  return new CompiledRoute(domain, taken, route.route).key;
 }
 
 function verdict(
-  domain: string | undefined,
-  isDown: boolean,
-  route: FoundRoute | null,
+  { domain, settings, route }: Way,
   shown: Shown | undefined,
 ): { readonly why: string; readonly backend: string | null } {
   if (domain === undefined || route === null)
     return { why: 'no domain serves this host: 404', backend: null };
-  if (isDown) return { why: `${domain} is in maintenance: H80`, backend: null };
+  if (settings?.maintenance === true) return { why: `${domain} is in maintenance: H80`, backend: null };
   if (route.redirect !== undefined) return { why: `route ${route.route} redirects it`, backend: null };
   if (route.split !== undefined && route.pool === undefined)
     return { why: `route ${route.route} splits it by weight: ${shares(route.split)}`, backend: null };
