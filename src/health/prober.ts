@@ -46,11 +46,15 @@ export type ProberOptions = {
 
 type Rules = Exclude<PoolSettings['health']['active'], false>;
 
-type Target = {
+/** What is to be probed, and how. */
+type Wish = {
   readonly pool: PoolName;
   readonly id: BackendId;
   rules: Rules;
   backend: BackendSettings;
+};
+
+type Target = Wish & {
   readonly streak: ProbeStreak;
   timer: NodeJS.Timeout | undefined;
   /** The state that the ledger should have. */
@@ -64,9 +68,6 @@ type Life = { readonly turnstile: Turnstile; readonly end: AbortController };
 const MOST_AT_ONCE = 64;
 // When to try again if the ledger was locked: a live holder is done in microseconds.
 const AGAIN_MS = 2;
-// Not allowed in names.
-const SEPARATOR = '/';
-
 export class Prober {
   readonly #options: ProberOptions;
   readonly #targets = new Map<string, Target>();
@@ -95,28 +96,23 @@ export class Prober {
   follow(pool: PoolName, state: PoolState): void {
     const present = new Set<string>();
     const rules = state === null ? false : completePool(state.settings).health.active;
-    for (const [id, { backend, health }] of Object.entries(state?.backends ?? {})) {
-      const settings = completeBackend(backend);
+    for (const [id, its] of Object.entries(state?.backends ?? {})) {
+      const backend = completeBackend(its.backend);
       // A draining backend gets no requests, whatever its probes find.
-      if (rules === false || settings.state === 'draining') continue;
-      const key = pool + SEPARATOR + id;
-      present.add(key);
-      this.#watch(key, pool, id as BackendId, rules, settings, (health ?? WELL).probes === 'failing');
+      if (rules === false || backend.state === 'draining') continue;
+      const wish = { pool, id: id as BackendId, rules, backend };
+      present.add(nameOf(wish));
+      this.#watch(wish, (its.health ?? WELL).probes === 'failing');
     }
-    for (const key of this.#pools.get(pool) ?? []) if (!present.has(key)) this.#forget(key);
+    for (const name of this.#pools.get(pool) ?? []) if (!present.has(name)) this.#forget(name);
     if (present.size === 0) this.#pools.delete(pool);
     else this.#pools.set(pool, present);
   }
 
-  #watch(
-    key: string,
-    pool: PoolName,
-    id: BackendId,
-    rules: Rules,
-    backend: BackendSettings,
-    isFailing: boolean,
-  ): void {
-    const known = this.#targets.get(key);
+  /** `isFailing`: according to the log, for a backend that is not probed yet. */
+  #watch(wish: Wish, isFailing: boolean): void {
+    const { rules, backend } = wish;
+    const known = this.#targets.get(nameOf(wish));
     if (known !== undefined && !isAnother(known.backend, backend)) {
       const isOtherwise = known.rules.intervalMs !== rules.intervalMs;
       known.rules = rules;
@@ -128,17 +124,16 @@ export class Prober {
     clearTimeout(known?.timer);
     const isHere = known?.backend.address === backend.address;
     const streak = new ProbeStreak(isHere ? known.streak.isFailing : isFailing);
-    const { isFailing: isClosed } = streak;
-    const target: Target = { pool, id, rules, backend, streak, timer: undefined, isClosed };
-    this.#targets.set(key, target);
+    const target: Target = { ...wish, streak, timer: undefined, isClosed: streak.isFailing };
+    this.#targets.set(nameOf(wish), target);
     this.#planFirst(target);
   }
 
   /** A backend that is no longer probed does not count as failing. */
-  #forget(key: string): void {
-    const target = this.#targets.get(key);
+  #forget(name: string): void {
+    const target = this.#targets.get(name);
     if (target === undefined) return;
-    this.#targets.delete(key);
+    this.#targets.delete(name);
     clearTimeout(target.timer);
     if (target.streak.isFailing) this.#turn(target, false);
   }
@@ -195,7 +190,7 @@ export class Prober {
    * probes.
    */
   #isWanted(target: Target, life: Life | undefined): boolean {
-    return this.#life === life && this.#targets.get(target.pool + SEPARATOR + target.id) === target;
+    return this.#life === life && this.#targets.get(nameOf(target)) === target;
   }
 
   #tellHindrance(why: string): void {
@@ -239,11 +234,16 @@ export class Prober {
   /** Uses the target that is under this id by then: the results of a former one do not apply to it. */
   #closeAgain(target: Target): void {
     try {
-      this.#close(this.#targets.get(target.pool + SEPARATOR + target.id) ?? target);
+      this.#close(this.#targets.get(nameOf(target)) ?? target);
     } catch (error) {
       this.#failed(error);
     }
   }
+}
+
+/** Names have no slash. */
+function nameOf({ pool, id }: Pick<Wish, 'pool' | 'id'>): string {
+  return `${pool}/${id}`;
 }
 
 /** Whether the backend has moved or is starting again: the results of earlier probes do not apply then. */
