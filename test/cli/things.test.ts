@@ -62,7 +62,12 @@ describe('set', () => {
         { match: { pathPrefix: '/' }, pool: 'web' },
       ],
     });
-    expect((await run('pool remove api')).err).toContain('pool api serves example.com');
+    expect((await run('pool remove api')).err).toContain(
+      'pool api serves example.com\nswitchyard: first remove these domains, or give them another pool\n',
+    );
+    expect((await run('domain set example.com pool=apii')).err).toContain(
+      'which does not exist\nswitchyard: "switchyard pool list" shows those there are\n',
+    );
     const bad = await run('domain set example.com routes=[{"match":{"pathRegex":"a(?=b)"},"pool":"api"}]');
     expect(bad.code).toBe(1);
     expect(bad.err).toContain('"(?=" at character 2');

@@ -64,11 +64,18 @@ export class AdminClient {
   }
 }
 
+const ADVICE = new Map([
+  ['unauthorized', 'give the token with --token-file FILE'],
+  ['archived', 'verbs that read take the file that archive wrote: --data FILE'],
+  ['host_unknown', 'use the address itself, localhost, or a name listed in admin.names'],
+  ['pool_unknown', '"switchyard pool list" shows those there are'],
+  ['pool_in_use', 'first remove these domains, or give them another pool'],
+  ['request_unknown', 'ids are in the access log (request_id); about a host ask with --host HOST'],
+]);
+
 function adviceOn(type: string): string[] {
-  if (type === 'unauthorized') return ['give the token with --token-file FILE'];
-  if (type === 'archived') return ['verbs that read take the file that archive wrote: --data FILE'];
-  if (type === 'host_unknown') return ['use the address itself, localhost, or a name listed in admin.names'];
-  return [];
+  const advice = ADVICE.get(type);
+  return advice === undefined ? [] : [advice];
 }
 
 /** From `--admin` and `--token-file`. */
