@@ -1,5 +1,5 @@
 /** The addresses that a listener trusts: a list of networks, and the canonical form of an address. */
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP, isIPv4, SocketAddress } from 'node:net';
 
 export type Networks = {
   includes(address: string): boolean;
@@ -26,6 +26,14 @@ export function plainAddress(address: string): string {
   if (!address.startsWith('::ffff:')) return address;
   const v4 = address.slice('::ffff:'.length);
   return isIPv4(v4) ? v4 : address;
+}
+
+/**
+ * The one form of a valid IPv6 address (RFC 5952 §4), as the system gives it for a peer: of several forms, each would be
+ * counted and hashed on its own.
+ */
+export function canonicalIPv6(address: string): string {
+  return plainAddress(new SocketAddress({ address, family: 'ipv6' }).address);
 }
 
 function addNetwork(list: BlockList, entry: string): boolean {

@@ -4,7 +4,7 @@
  * balancer.
  */
 import { isIPv4, isIPv6 } from 'node:net';
-import { plainAddress } from '../cidr.ts';
+import { canonicalIPv6 } from '../cidr.ts';
 import { CR, isDigits, LF, SPACE } from '../octets.ts';
 import { INCOMPLETE, type Incomplete } from '../refusal.ts';
 import { noProxy, type ProxyHeader, type ProxyRefusal, refuseProxy } from './proxy-header.ts';
@@ -52,9 +52,9 @@ function understandV1(line: string, end: number): ProxyHeader | ProxyRefusal {
   if (!isPort(sourcePort!) || !isPort(destinationPort!)) return refuseProxy(shown(line));
   return {
     ...noProxy(end),
-    sourceAddress: plainAddress(source!),
+    sourceAddress: family === 'TCP4' ? source! : canonicalIPv6(source!),
     sourcePort: Number(sourcePort),
-    destinationAddress: plainAddress(destination!),
+    destinationAddress: family === 'TCP4' ? destination! : canonicalIPv6(destination!),
     destinationPort: Number(destinationPort),
   };
 }

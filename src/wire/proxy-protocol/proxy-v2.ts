@@ -3,7 +3,7 @@
  *
  *   12 signature │ version, command │ family │ 2 length │ addresses │ (type, 2 length, value)*
  */
-import { plainAddress } from '../cidr.ts';
+import { canonicalIPv6 } from '../cidr.ts';
 import { INCOMPLETE, type Incomplete } from '../refusal.ts';
 import { noProxy, type ProxyHeader, type ProxyRefusal, refuseProxy } from './proxy-header.ts';
 
@@ -105,29 +105,7 @@ function visible(buffer: Buffer, from: number, to: number): string {
 
 function addressAt(buffer: Buffer, at: number, bytes: number): string {
   if (bytes === 4) return `${buffer[at]}.${buffer[at + 1]}.${buffer[at + 2]}.${buffer[at + 3]}`;
-  const groups: number[] = [];
-  for (let i = 0; i < 16; i += 2) groups.push(buffer.readUInt16BE(at + i));
-  return plainAddress(ipv6Text(groups));
-}
-
-/** RFC 5952: lower case, the first longest run of two or more zero groups as `::`, IPv4-mapped in dots. */
-function ipv6Text(groups: readonly number[]): string {
-  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
-    const [high, low] = [groups[6]!, groups[7]!];
-    return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-  }
-  const run = longestZeroRun(groups);
-  const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':');
-  if (run.length < 2) return hex(groups);
-  return `${hex(groups.slice(0, run.from))}::${hex(groups.slice(run.from + run.length))}`;
-}
-
-function longestZeroRun(groups: readonly number[]): { from: number; length: number } {
-  let best = { from: 0, length: 0 };
-  for (let from = 0; from < groups.length; from++) {
-    let length = 0;
-    while (groups[from + length] === 0) length++;
-    if (length > best.length) best = { from, length };
-  }
-  return best;
+  const groups: string[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(buffer.readUInt16BE(at + i).toString(16));
+  return canonicalIPv6(groups.join(':'));
 }

@@ -47,6 +47,20 @@ describe('PROXY version 1', () => {
     });
   });
 
+  it.each([
+    ['2001:DB8::1', '2001:db8::1'],
+    ['2001:0db8:0:0:0::1', '2001:db8::1'],
+    ['2001:db8:0:0:0:0:0:1', '2001:db8::1'],
+    ['::FFFF:1.2.3.4', '1.2.3.4'],
+    ['::ffff:102:304', '1.2.3.4'],
+    ['0:0:0:0:0:ffff:1.2.3.4', '1.2.3.4'],
+  ])('knows a client by one form of its address, however it is written: %s', (written, address) => {
+    expect(read(`PROXY TCP6 ${written} ${written} 1 2\r\n`)).toMatchObject({
+      sourceAddress: address,
+      destinationAddress: address,
+    });
+  });
+
   it('takes UNKNOWN, with or without anything behind it', () => {
     expect(read('PROXY UNKNOWN\r\n')).toMatchObject({ type: 'proxy', sourceAddress: '', end: 15 });
     expect(read('PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n')).toMatchObject({ sourceAddress: '' });
