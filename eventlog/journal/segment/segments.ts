@@ -39,6 +39,8 @@ export class Segments {
   readonly #full = new Map<number, { readonly bytes: number; readonly endedAtMs: number }>();
   #segment: Segment | undefined;
   #createdAtMs = 0;
+  /** When its last block was written. */
+  #endedAtMs = 0;
   /** The largest size seen of the file being written, without what SQLite keeps beside it. */
   #mainBytes = 0;
   #isFull = false;
@@ -82,6 +84,7 @@ export class Segments {
     const empty = others.slice(-1).find((file) => runOf(file) === undefined);
     const newest = empty ?? last?.file;
     if (newest !== undefined && !this.#another) this.#goOnWith(newest);
+    this.#endedAtMs = Math.min(last?.sealedAtMs ?? nowMs, nowMs);
     if (this.#segment === undefined) this.#create((files.at(-1)?.number ?? 0) + 1, nowMs);
     this.#another = false;
     return last;
@@ -89,6 +92,7 @@ export class Segments {
 
   /** The segment to which the next block belongs. */
   current(nowMs: number): Segment {
+    this.#endedAtMs = nowMs;
     if (this.#isFull || this.#segment === undefined) {
       this.#segment?.close(true);
       this.#segment = undefined;
@@ -123,6 +127,9 @@ export class Segments {
       bytes -= before.bytes;
       kept--;
     }
+    // Where no requests come, no block begins another segment, and what is too old or too much would stay in this one.
+    const isDue = bytes > maxBytes || nowMs - this.#endedAtMs > maxAgeMs;
+    if (this.#isFull && isDue && this.#segment?.isEmpty === false) this.current(nowMs);
     return { bytes, count: kept + 1 };
   }
 

@@ -112,6 +112,38 @@ describe('retention', () => {
     reader.close();
   });
 
+  it.each([
+    { what: 'too old', maxAgeMs: 16_000, quietMs: 20_000, kept: 0 },
+    { what: 'too much', maxBytes: 2 ** 20, quietMs: 3000, kept: 2 ** 20 },
+  ])('drops what is $what though no more requests come', ({ quietMs, kept, what: _, ...more }) => {
+    const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 22, ...more });
+    const ring = journal.producer();
+    const writer = journal.writer();
+    const write = (sequence: number) => {
+      const request = finished({ sequence, startedAtMs: journal.nowMs, target: `/${'x'.repeat(1000)}` });
+      record(ring, request);
+      return idOf(request);
+    };
+    for (let sequence = 0; sequence < 3000; sequence++) write(sequence);
+    writer.turn();
+    for (let ms = 0; ms < quietMs; ms += 1000) {
+      journal.nowMs += 1000;
+      writer.turn();
+    }
+    const reader = openJournalReader(journal.directory);
+    const held = [...reader.requests()].length * 1000;
+    expect(held).toBeLessThanOrEqual(kept);
+    expect(heldBytes(journal.directory)).toBeLessThan(2 ** 20);
+    expect(ring.writerStatus[WRITER_STATUS.segment]).toBe(
+      segmentFiles(join(journal.directory, 'journal')).at(-1)!.number,
+    );
+    const later = write(3000);
+    writer.turn();
+    expect(reader.find(later)?.id).toBe(later);
+    reader.close();
+    writer.close();
+  });
+
   it('leaves a reader what it has open, and shows it what comes', () => {
     const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 18, maxBytes: 2 ** 20 });
     const ring = journal.producer();
