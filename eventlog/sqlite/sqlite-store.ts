@@ -7,6 +7,15 @@ import type { Base, LogStore, StoredCommand, StoredCurrent, StoredSnapshot } fro
 import { stateChecksum } from '../replay/cached-state.ts';
 import { poolsNamedBy } from '../settings/pool-of.ts';
 import { PoolKeys } from './pool-keys.ts';
+import {
+  areAlike,
+  currentValues,
+  eventValues,
+  isOneVersion,
+  ownValues,
+  poolColumn,
+  stateValues,
+} from './row-values.ts';
 import { SqliteReads } from './sqlite-reads.ts';
 import { AT_ONCE, type WriteStatements, writeStatements } from './sqlite-statements.ts';
 import { type UpkeepStatements, upkeepStatements } from './upkeep.ts';
@@ -239,70 +248,4 @@ export class SqliteStore extends SqliteReads implements LogStore {
       this.#released();
     }
   }
-}
-
-function eventValues(events: readonly ChainedEvent[], from: number, to: number): unknown[] {
-  const values: unknown[] = [];
-  for (let at = from; at < to; at++) {
-    const { position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash } =
-      events[at]!;
-    values.push(position, stream, version, type, schemaVersion, data, metadata, recordedAtMs, checksum, hash);
-  }
-  return values;
-}
-
-function areAlike(events: readonly ChainedEvent[], from: number, to: number): boolean {
-  const { position, version, type, schemaVersion, metadata, recordedAtMs } = events[from]!;
-  for (let at = from + 1; at < to; at++) {
-    const event = events[at]!;
-    if (event.position !== position + at - from) return false;
-    if (event.version !== version || event.type !== type || event.schemaVersion !== schemaVersion)
-      return false;
-    if (event.metadata !== metadata || event.recordedAtMs !== recordedAtMs) return false;
-  }
-  return true;
-}
-
-function ownValues(events: readonly ChainedEvent[], from: number, to: number): unknown[] {
-  const values: unknown[] = [];
-  for (let at = from; at < to; at++) {
-    const { stream, data, checksum, hash } = events[at]!;
-    values.push(stream, data, checksum, hash);
-  }
-  return values;
-}
-
-function isOneVersion(rows: readonly StoredCurrent[], version: number, from: number, to: number): boolean {
-  for (let at = from; at < to; at++) if (rows[at]!.version !== version) return false;
-  return true;
-}
-
-function stateValues(rows: readonly StoredCurrent[], from: number, to: number): unknown[] {
-  const values: unknown[] = [];
-  for (let at = from; at < to; at++) {
-    const { stream, version, state } = rows[at]!;
-    values.push(
-      stream,
-      state,
-      stateChecksum(stream, version, state),
-      poolColumn(poolsNamedBy(stream, state)),
-    );
-  }
-  return values;
-}
-
-function currentValues(rows: readonly StoredCurrent[], from: number, to: number): unknown[] {
-  const values: unknown[] = [];
-  for (let at = from; at < to; at++) {
-    const { stream, version, state } = rows[at]!;
-    const pools = poolColumn(poolsNamedBy(stream, state));
-    values.push(stream, version, state, stateChecksum(stream, version, state), pools);
-  }
-  return values;
-}
-
-/** A single name as it is; several between blanks, which sort before every name and occur in none. */
-function poolColumn(pools: readonly string[]): string | null {
-  if (pools.length > 1) return ` ${pools.join(' ')} `;
-  return pools[0] ?? null;
 }
