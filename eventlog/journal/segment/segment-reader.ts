@@ -1,18 +1,17 @@
 /** One segment of the journal, opened for reading, beside its writer or at rest. */
 import { crc32 } from 'node:zlib';
 import type Database from 'better-sqlite3';
-import { writeAheadDamage } from '../../sqlite/write-ahead-damage.ts';
 import type { RequestIdParts } from '../record-id.ts';
 import { type Dictionary, type RequestRecord, readRequest } from '../request-record.ts';
 import type { Vocabulary } from '../vocabulary.ts';
-import { type KeptBlock, mistakeIn } from './block-check.ts';
 import { checkpointsIn, type JournalledCheckpoint } from './checkpoint.ts';
 import { mayContain } from './filter.ts';
 import { openSegment } from './open-segment.ts';
 import { rangesIn } from './pool-index.ts';
 import { framesIn, idHash, peerHash, REQUEST_WORD, whereWord } from './request-frame.ts';
 import type { Gap } from './segment.ts';
-import { strangersInSegment, vocabularyOf } from './segment-schema.ts';
+import { checkSegment } from './segment-check.ts';
+import { vocabularyOf } from './segment-schema.ts';
 
 /** Operations of one pool or of all, as packed by the ledger. */
 export type OperationBlock = {
@@ -28,11 +27,6 @@ type Column = Database.Statement<[number], { bytes: Buffer; sum: number }>;
 
 const NOTHING = Buffer.alloc(0);
 const BLOCK_COLUMNS = 'block, run, sealed_at_ms AS sealedAtMs';
-const KEPT_BLOCK = `SELECT b.sealed_at_ms AS sealedAtMs, b.requests AS requestCount, b.operations AS operationCount, b.checkpoints AS checkpointCount,
-  b.first_started_at_ms AS firstStartedAtMs, b.last_started_at_ms AS lastStartedAtMs,
-  c.requests, c.operations, c.checkpoints, c.requests_sum AS requestsSum, c.operations_sum AS operationsSum,
-  c.checkpoints_sum AS checkpointsSum, c.pools, c.filter, p.filter AS peers
-  FROM blocks b LEFT JOIN contents c USING (block) LEFT JOIN peers p USING (block) WHERE block = ?`;
 
 export class SegmentReader implements Dictionary {
   readonly path: string;
@@ -190,31 +184,8 @@ export class SegmentReader implements Dictionary {
   }
 
   /** Reads everything, in a step for each block, and reports what is not as it was written. */
-  *check(): IterableIterator<void> {
-    const unread = writeAheadDamage(this.path);
-    if (unread !== undefined) this.#damaged(new RangeError(`expected a sound file, found ${unread}`));
-    const structure = this.#structure();
-    if (structure !== 'ok') this.#damaged(new RangeError(`expected a sound file, found ${structure}`));
-    const kept = this.#db.prepare<[number], KeptBlock>(KEPT_BLOCK);
-    for (const block of this.#db
-      .prepare<[], number>('SELECT block FROM blocks ORDER BY block')
-      .pluck()
-      .all()) {
-      try {
-        const mistake = mistakeIn(kept.get(block)!);
-        if (mistake !== undefined) this.#damaged(new RangeError(`block ${block}: ${mistake}`));
-      } catch (error) {
-        this.#damaged(error);
-      }
-      yield;
-    }
-  }
-
-  /** What SQLite's own check says, which would compute whatever a stranger's table or index asks for. */
-  #structure(): string {
-    const [stranger] = strangersInSegment(this.#db);
-    if (stranger !== undefined) return `${stranger}, which no switchyard made`;
-    return this.#db.pragma('integrity_check(1)', { simple: true }) as string;
+  check(): IterableIterator<void> {
+    return checkSegment(this.#db, this.path, this.#damaged);
   }
 
   gaps(): Gap[] {
