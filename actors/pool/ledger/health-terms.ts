@@ -5,7 +5,7 @@
 import { inExcess, release, restore } from '../health/course.ts';
 import { NO_UNIT, UNIT, UNITS } from '../health/ward.ts';
 import type { Row } from '../policy/policy.ts';
-import type { Change, HealthDefinition, KnownEjection, RowDefinition } from './ledger.ts';
+import type { Change, HealthDefinition, KnownEjection, RowDefinition } from './definition.ts';
 import type { LedgerTools } from './ledger-tools.ts';
 import { CLOSED, POOL, ROW } from './memory/layout.ts';
 import type { PoolView } from './pool-view.ts';

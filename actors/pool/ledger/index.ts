@@ -5,25 +5,22 @@ import { createBuffer } from './memory/memory.ts';
 import { Section } from './memory/section.ts';
 import { ThreadLedger } from './thread-ledger.ts';
 
+export type { HealthDefinition, KnownEjection, PoolDefinition, RowDefinition } from './definition.ts';
 export { keyOf, routeKeyOf } from './key.ts';
 export type {
   ArenaOptions,
   Checkout,
   ConnectionClaims,
   HealthChange,
-  HealthDefinition,
-  KnownEjection,
   Lease,
   LeaseEnd,
   Ledger,
   LedgerShared,
   MainLedger,
-  PoolDefinition,
   PoolLedger,
   PoolStats,
   Refusal,
   Ring,
-  RowDefinition,
   RowEnds,
   RowStats,
   RowWatcher,

@@ -2,16 +2,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as later } from 'node:timers/promises';
 import type { ByteWriter } from '../../../eventlog/index.ts';
-import type {
-  Change,
-  LedgerShared,
-  MainLedger,
-  PoolDefinition,
-  Ring,
-  RowDefinition,
-  RowEnds,
-  RowStats,
-} from './ledger.ts';
+import type { Change, PoolDefinition, RowDefinition } from './definition.ts';
+import type { LedgerShared, MainLedger, Ring, RowEnds, RowStats } from './ledger.ts';
 import { Membership } from './membership.ts';
 import { POOL } from './memory/layout.ts';
 import { PoolMemory } from './memory/pool-memory.ts';

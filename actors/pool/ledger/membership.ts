@@ -5,8 +5,8 @@
 import { policyCode } from '../policy/policies.ts';
 import type { Row } from '../policy/policy.ts';
 import { connectionsOf, revokeExcess } from './claims.ts';
+import type { Change, PoolDefinition, RowDefinition } from './definition.ts';
 import { judgeBy, recall, relieve, UNJUDGED } from './health-terms.ts';
-import type { Change, PoolDefinition, RowDefinition } from './ledger.ts';
 import type { LedgerTools } from './ledger-tools.ts';
 import { CLOSED, NO_LIMIT, NODE_STATE, PHASE, POOL, ROW, UNHEALTHY } from './memory/layout.ts';
 import type { PoolMemory } from './memory/pool-memory.ts';

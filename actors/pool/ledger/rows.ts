@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { renew } from '../health/course.ts';
 import type { Row } from '../policy/policy.ts';
 import { connectionsOf, tellOfFirstLimit } from './claims.ts';
-import type { Change, RowDefinition } from './ledger.ts';
+import type { Change, RowDefinition } from './definition.ts';
 import type { LedgerTools } from './ledger-tools.ts';
 import { CLOSED, NO_LIMIT, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from './memory/layout.ts';
 import type { PoolMemory } from './memory/pool-memory.ts';

@@ -5,7 +5,7 @@
 import { ByteReader, type ByteWriter } from '../../../../eventlog/journal/index.ts';
 import { UNIT, UNITS, type UnitField } from '../../health/ward.ts';
 import { type PolicyName, policyName } from '../../policy/policies.ts';
-import type { HealthDefinition } from '../ledger.ts';
+import type { HealthDefinition } from '../definition.ts';
 import { CLOSED, NO_LIMIT, NODE, POOL, ROW } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { PoolView } from '../pool-view.ts';

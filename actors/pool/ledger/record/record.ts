@@ -1,6 +1,7 @@
 /** The record of an operation on a ledger: enough to decide it again and to compare. */
 import { type PolicyName, policyName } from '../../policy/policies.ts';
-import type { HealthDefinition, LeaseEnd, Refusal, Wait } from '../ledger.ts';
+import type { HealthDefinition } from '../definition.ts';
+import type { LeaseEnd, Refusal, Wait } from '../ledger.ts';
 import { CLOSED, NO_LIMIT } from '../memory/layout.ts';
 import { ENDS, HALF_ROUTE, KEYS_IN_SLOT, OPERATIONS, REFUSALS, SLOT, WAITS } from './record-layout.ts';
 

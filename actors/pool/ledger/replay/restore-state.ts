@@ -1,7 +1,7 @@
 /** Writes a pool's checkpoint into memory: its settings, how its health is judged, its rows. */
 import { STATE, UNIT, type UnitField, type UnitState } from '../../health/ward.ts';
 import { policyCode } from '../../policy/policies.ts';
-import type { HealthDefinition } from '../ledger.ts';
+import type { HealthDefinition } from '../definition.ts';
 import { CLOSED, NO_LIMIT, POOL, ROW } from '../memory/layout.ts';
 import type { Section } from '../memory/section.ts';
 import type { PoolView } from '../pool-view.ts';

@@ -1,6 +1,6 @@
 /** One pool's ledger in memory of its own, as it was after a ticket: its settings, its rows, and who waits. */
 import type { ByteWriter } from '../../../../eventlog/index.ts';
-import type { HealthDefinition } from '../ledger.ts';
+import type { HealthDefinition } from '../definition.ts';
 import { CLOSED, NODE, NODE_STATE, PHASE, POOL, ROW, ROW_CHUNK, ROWS_IN_CHUNK } from '../memory/layout.ts';
 import { link, unlink } from '../memory/queue.ts';
 import { type PoolCheckpoint, packCheckpoint } from '../record/checkpoint.ts';
