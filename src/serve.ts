@@ -23,7 +23,7 @@ import { hindrance } from './hindrance.ts';
 import { fileNumberOf } from './identity.ts';
 import { routingOf } from './plan/index.ts';
 import { Claims, claimListeners } from './router/claim-listeners.ts';
-import { backendsWithin, clientsWithin, requireFiles, within } from './router/descriptors.ts';
+import { backendsWithin, clientsWithin, requireFiles, shareConnections } from './router/descriptors.ts';
 import { isForConfig } from './router/first-routing.ts';
 import type { Predecessor } from './router/predecessor.ts';
 import { Router } from './router/router.ts';
@@ -163,7 +163,7 @@ function bearable(listeners: readonly ListenerSettings[], workers: number, log: 
   if (files === undefined) return { listeners, mostToBackends: 0 };
   requireFiles(files, workers);
   const clients = clientsWithin(files, workers);
-  const bounded = within(clients, listeners);
+  const bounded = shareConnections(clients, listeners);
   if (bounded !== listeners)
     log.info({ files, clients }, 'client connections are limited by ulimit -n, below limits.connections');
   return { listeners: bounded, mostToBackends: backendsWithin(files, workers, bounded) };

@@ -62,7 +62,10 @@ export function operatorsWithin(descriptors: number): number {
  * Returns the same listeners if together they want no more than this many clients. Otherwise they share by max-min
  * fairness: equally, and what one does not want goes to the others.
  */
-export function within(clients: number, listeners: readonly ListenerSettings[]): readonly ListenerSettings[] {
+export function shareConnections(
+  clients: number,
+  listeners: readonly ListenerSettings[],
+): readonly ListenerSettings[] {
   const wish = ({ limits }: ListenerSettings) => limits.connections || Number.POSITIVE_INFINITY;
   const granted = new Map<ListenerSettings, number>();
   let left = clients;

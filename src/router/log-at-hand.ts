@@ -22,14 +22,14 @@ export class LogAtHand {
   readonly directory: string;
   /** Streams that cannot be read and have no earlier row either. */
   readonly unreadable: StreamName[] = [];
-  readonly #tidings: ProcessLog;
+  readonly #processLog: ProcessLog;
   #first: LocalLog | undefined;
   #open: LocalLog | undefined;
   #isWrittenBack = false;
 
-  constructor(directory: string, tidings: ProcessLog) {
+  constructor(directory: string, processLog: ProcessLog) {
     this.directory = directory;
-    this.#tidings = tidings;
+    this.#processLog = processLog;
   }
 
   /**
@@ -96,10 +96,10 @@ export class LogAtHand {
 
   #tellOfLoss(position: number): void {
     const known = positionInJournal(this.directory, (error) =>
-      this.#tidings.warn({ err: error }, 'part of the journal cannot be read; it is left as it is'),
+      this.#processLog.warn({ err: error }, 'part of the journal cannot be read; it is left as it is'),
     );
     if (known <= position) return;
-    this.#tidings.warn(
+    this.#processLog.warn(
       { position, known, directory: this.directory },
       'the log ends before what its journal knows: events were lost, or an older copy is in its place (events.db and events.db-wal belong together)',
     );
@@ -109,7 +109,7 @@ export class LogAtHand {
   #tellOfRemains(): void {
     const files = leftBehind(this.directory);
     if (files.length === 0) return;
-    this.#tidings.warn(
+    this.#processLog.warn(
       { files, directory: this.directory },
       'an interrupted archive or repair left unused files; they may be removed',
     );
@@ -117,7 +117,7 @@ export class LogAtHand {
 
   /** Rebuilds rows that were dropped or damaged; streams that cannot be read are reported to the workers. */
   async #mend(log: LocalLog): Promise<void> {
-    if (log.mendIndex()) this.#tidings.warn({}, 'the index of domains was damaged and is being rebuilt');
+    if (log.mendIndex()) this.#processLog.warn({}, 'the index of domains was damaged and is being rebuilt');
     const wanted = new Set<StreamName>(log.reader.streamsOutOfDate());
     log.reader.snapshotOfCurrents(
       () => {},
@@ -129,13 +129,13 @@ export class LogAtHand {
 
   async #rebuild(log: LocalLog, wanted: readonly StreamName[]): Promise<void> {
     const { streams, unreadable } = await log.rebuildCurrents(projectionOf, wanted);
-    this.#tidings.warn(
+    this.#processLog.warn(
       { streams },
       'current rows were missing or damaged and are being rebuilt from the events',
     );
     for (const error of unreadable) {
       this.unreadable.push(error.stream as StreamName);
-      this.#tidings.error({ err: error }, `${error.stream} cannot be read; its requests are answered 503`);
+      this.#processLog.error({ err: error }, `${error.stream} cannot be read; its requests are answered 503`);
     }
   }
 }

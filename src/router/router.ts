@@ -11,10 +11,10 @@ import { type ConfigFile, HistoryThread } from '../history/index.ts';
 import { fileNumberOf, pseudonymOf, secretOf } from '../identity.ts';
 import { ImportThread } from '../import/index.ts';
 import { NAMES } from '../proxy/index.ts';
-import { tellHealth } from '../telemetry/health-tidings.ts';
+import { logHealth } from '../telemetry/health-log.ts';
 import type { ProcessLog } from '../telemetry/process-log.ts';
 import type { StandardOutput } from '../telemetry/standard-output.ts';
-import { supervisionTidings } from '../telemetry/supervision-tidings.ts';
+import { supervisionLog } from '../telemetry/supervision-log.ts';
 import {
   Journal,
   MainPlane,
@@ -173,7 +173,7 @@ export class Router {
         options.log.warn({ why }, 'health checks cannot be made; backends are left as they are'),
       started: (...passed) => this.#startBackend(...passed),
     });
-    const tell = supervisionTidings(options.log);
+    const tell = supervisionLog(options.log);
     this.#system = new System({
       followed: (pool, state) => this.#prober.follow(pool, state),
       openLog: () => this.#log.open(),
@@ -251,7 +251,7 @@ export class Router {
     this.#clockWatch.start();
     await this.#system.start();
     this.#state = 'ready';
-    this.#system.log.onAppended((happened) => tellHealth(this.#options.log, happened));
+    this.#system.log.onAppended((happened) => logHealth(this.#options.log, happened));
     const points = new PointsDue(
       () => this.#log.owners,
       (events) => this.#history.recorded(events),

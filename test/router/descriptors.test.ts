@@ -5,7 +5,7 @@ import {
   clientsWithin,
   operatorsWithin,
   requireFiles,
-  within,
+  shareConnections,
 } from '../../src/router/descriptors.ts';
 import { LimitTooLow } from '../../src/router/system-limits.ts';
 
@@ -21,7 +21,7 @@ function listeners(...connections: readonly number[]) {
 }
 
 const limits = (clients: number, ...connections: readonly number[]) =>
-  within(clients, listeners(...connections)).map((listener) => listener.limits.connections);
+  shareConnections(clients, listeners(...connections)).map((listener) => listener.limits.connections);
 
 it.each([
   [48, 4],

@@ -10,8 +10,8 @@ import { tempDirectory } from '../support/temp-directory.ts';
 
 it('says of how many owners it is while it is open, and nothing while it is not', async () => {
   await using directory = await tempDirectory();
-  const tidings = createProcessLog({ level: 'silent', destination: { write() {} } });
-  const atHand = new LogAtHand(directory.path, tidings);
+  const processLog = createProcessLog({ level: 'silent', destination: { write() {} } });
+  const atHand = new LogAtHand(directory.path, processLog);
   await atHand.openFirst();
   const log = atHand.open();
   expect(atHand.owners).toBe(0);
@@ -48,7 +48,7 @@ it('makes the index of domains again where it is damaged', async () => {
 
 it('lets its directory go where what is in it cannot be read', async () => {
   await using directory = await tempDirectory();
-  const tidings = createProcessLog({ level: 'silent', destination: { write() {} } });
+  const processLog = createProcessLog({ level: 'silent', destination: { write() {} } });
   await openSqliteLog({ directory: directory.path, now: Date.now }).close();
   const db = new Database(join(directory.path, 'events.db'));
   const page = db
@@ -62,7 +62,7 @@ it('lets its directory go where what is in it cannot be read', async () => {
   file[(page - 1) * 4096] = 77;
   writeFileSync(path, file);
   for (let times = 0; times < 2; times++)
-    await expect(new LogAtHand(directory.path, tidings).openFirst()).rejects.toMatchObject({
+    await expect(new LogAtHand(directory.path, processLog).openFirst()).rejects.toMatchObject({
       code: 'log_failed',
     });
 });

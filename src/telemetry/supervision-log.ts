@@ -7,7 +7,7 @@ import type { ProcessLog } from './process-log.ts';
 
 type Unwell = Extract<SupervisionEvent, { readonly type: 'crashed' | 'parked' | 'escalated' }>;
 
-export function supervisionTidings(log: ProcessLog): SupervisionListener {
+export function supervisionLog(log: ProcessLog): SupervisionListener {
   /** For each failing actor, what was last logged of its crashes and its parking. */
   const told = new Map<string, Map<Unwell['type'], string>>();
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { happenedOf, type Recorded } from '../../eventlog/index.ts';
-import { tellHealth } from '../../src/telemetry/health-tidings.ts';
+import { logHealth } from '../../src/telemetry/health-log.ts';
 import { createProcessLog } from '../../src/telemetry/process-log.ts';
 
 function told(type: string, data: object) {
@@ -9,7 +9,7 @@ function told(type: string, data: object) {
     level: 'info',
     destination: { write: (line) => void lines.push(JSON.parse(line)) },
   });
-  tellHealth(log, happenedOf([{ type, data, stream: 'pool-web' } as unknown as Recorded]));
+  logHealth(log, happenedOf([{ type, data, stream: 'pool-web' } as unknown as Recorded]));
   return lines.map(({ level, msg, route, until }) => [level, msg, route ?? until].join(' | '));
 }
 

@@ -17,7 +17,7 @@ const TOLD: ReadonlySet<EventType> = new Set([
   'CapacityWanted',
 ]);
 
-export function tellHealth(log: ProcessLog, happened: Happened): void {
+export function logHealth(log: ProcessLog, happened: Happened): void {
   if (!happened.hasAny(TOLD)) return;
   for (const event of happened.events) {
     const pool = event.stream.slice(PREFIX.length);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { SupervisionEvent } from '../../actors/index.ts';
 import { createProcessLog } from '../../src/telemetry/process-log.ts';
-import { supervisionTidings } from '../../src/telemetry/supervision-tidings.ts';
+import { supervisionLog } from '../../src/telemetry/supervision-log.ts';
 
 type Happened = Partial<SupervisionEvent> & Pick<SupervisionEvent, 'type'>;
 
@@ -11,7 +11,7 @@ function told(...events: Happened[]): string[] {
     const { level, msg, err } = JSON.parse(line) as { level: string; msg: string; err?: Error };
     lines.push([level, msg, ...(err === undefined ? [] : [err.message])].join(' | '));
   };
-  const tell = supervisionTidings(createProcessLog({ level: 'info', destination: { write } }));
+  const tell = supervisionLog(createProcessLog({ level: 'info', destination: { write } }));
   for (const event of events) tell({ id: 'log', kind: 'log', atMs: 0, ...event } as SupervisionEvent);
   return lines;
 }
