@@ -1,6 +1,7 @@
 /** Answers questions about the past in this thread: for a data directory at rest, or a log in memory. */
 import { answering } from './answering.ts';
 import type { Historian } from './historian.ts';
+import { answerOf } from './progress.ts';
 import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from './question.ts';
 import { roomOf, type Sources } from './room.ts';
 
@@ -19,10 +20,7 @@ export class LocalHistory implements Historian {
     signal: AbortSignal = NEVER,
   ): Promise<AnswerOf<Q>> {
     const pieces = answering(question, wish, roomOf(this.#sources(), signal), false);
-    for (;;) {
-      const turn = await pieces.next();
-      if (turn.done === true) return turn.value as AnswerOf<Q>;
-    }
+    return (await answerOf(pieces)) as AnswerOf<Q>;
   }
 
   async *pour<Q extends PouredQuestion>(

@@ -8,6 +8,15 @@ import { ok } from '../support/scripted-backend.ts';
 const EXPECT = 'POST /c HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n';
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
+/** The request is sent, and its head is at the backend, which the test now plays. */
+async function begun({ router, backend }: Awaited<ReturnType<typeof routed>>, sent: string) {
+  const client = await router.connect();
+  client.send(sent);
+  const connection = await backend.accept();
+  await connection.takeHead();
+  return { client, connection };
+}
+
 describe('Expect: 100-continue', () => {
   it('is answered by the router, and the backend never sees it', async () => {
     const { router, backend } = await routed(() => ok('hello'));
@@ -66,10 +75,7 @@ describe('Expect: 100-continue', () => {
       listener: { timeouts: { bodyIdleMs: 80 } },
       pool: { timeouts: { abortLingerMs: 20 } },
     });
-    const client = await router.connect();
-    client.send(EXPECT);
-    const connection = await backend.accept();
-    await connection.takeHead();
+    const { client, connection } = await begun({ router, backend }, EXPECT);
     connection.send(CONTINUE);
     await client.ends();
     expect(client.total).toBe(CONTINUE);
@@ -78,10 +84,7 @@ describe('Expect: 100-continue', () => {
 
   it('end to end, answered at once with a final status, ends the connection', async () => {
     const { router, backend } = await routed(undefined, { features: { continue: 'end-to-end' } });
-    const client = await router.connect();
-    client.send(EXPECT);
-    const connection = await backend.accept();
-    await connection.takeHead();
+    const { client, connection } = await begun({ router, backend }, EXPECT);
     connection.send(ok('no need'));
     const response = await client.response();
     expect(response.headers.get('connection')).toBe('close');
@@ -352,10 +355,7 @@ describe('an upgrade', () => {
   it('ends for both when one is gone', async () => {
     const { router, backend } = await routed(undefined);
     for (const side of ['client', 'backend'] as const) {
-      const client = await router.connect();
-      client.send(UPGRADE);
-      const connection = await backend.accept();
-      await connection.takeHead();
+      const { client, connection } = await begun({ router, backend }, UPGRADE);
       connection.send(SWITCHED);
       await client.response();
       if (side === 'client') client.reset();
@@ -372,10 +372,7 @@ describe('an upgrade', () => {
       pool: { timeouts: { idleMs: 300, abortLingerMs: 20 } },
       now: () => nowMs,
     });
-    const client = await router.connect();
-    client.send(UPGRADE);
-    const connection = await backend.accept();
-    await connection.takeHead();
+    const { client, connection } = await begun({ router, backend }, UPGRADE);
     connection.send(SWITCHED);
     await client.response();
     for (let i = 1; i <= 5; i++) {
@@ -394,10 +391,7 @@ describe('an upgrade', () => {
 
   it('carries megabytes both ways, and to each side no faster than it reads', async () => {
     const { router, backend } = await routed(undefined);
-    const client = await router.connect();
-    client.send(UPGRADE);
-    const connection = await backend.accept();
-    await connection.takeHead();
+    const { client, connection } = await begun({ router, backend }, UPGRADE);
     connection.send(SWITCHED);
     await client.response();
     const piece = 'x'.repeat(1_000_000);
@@ -426,10 +420,7 @@ describe('the end of an upgraded connection', () => {
           exchange = request as Exchange;
         },
       });
-      const client = await router.connect();
-      client.send(UPGRADE);
-      const connection = await backend.accept();
-      await connection.takeHead();
+      const { client, connection } = await begun({ router, backend }, UPGRADE);
       connection.send(SWITCHED);
       await client.response();
       connection.socket.pause();

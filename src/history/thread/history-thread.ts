@@ -6,6 +6,7 @@ import type { ChildSpec } from '../../../actors/index.ts';
 import { POINT_EVERY } from '../../../eventlog/index.ts';
 import { programBeside, ThreadOnDemand } from '../../threads/index.ts';
 import type { Historian } from '../historian.ts';
+import { answerOf } from '../progress.ts';
 import type { AnswerOf, EndOf, PouredQuestion, Question, WishOf } from '../question.ts';
 import { Unanswerable } from '../unanswerable.ts';
 import type { FromHistory, HistoryBoot, Reply, ToHistory } from './messages.ts';
@@ -101,10 +102,7 @@ export class HistoryThread implements Historian {
 
   async ask<Q extends Question>(question: Q, wish: WishOf<Q>, signal?: AbortSignal): Promise<AnswerOf<Q>> {
     const pieces = this.#conversation(question, wish, false, signal);
-    for (;;) {
-      const turn = await pieces.next();
-      if (turn.done === true) return turn.value as AnswerOf<Q>;
-    }
+    return (await answerOf(pieces)) as AnswerOf<Q>;
   }
 
   async *pour<Q extends PouredQuestion>(
