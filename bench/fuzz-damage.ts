@@ -8,12 +8,9 @@ import { parseArgs } from 'node:util';
 import { HarmedLog } from '../test/eventlog/harmed-log.ts';
 import { HarmedJournal } from '../test/eventlog/journal/harmed-journal.ts';
 import { Chance } from '../test/support/chance.ts';
+import { type Harm, LEAST_LEFT } from '../test/support/harm.ts';
 
-type Scene = {
-  readonly bytes: number;
-  readonly lastChangeAt: number;
-  readonly with: (change: (bytes: Buffer) => Buffer, isTold: boolean) => Promise<void> | void;
-};
+type Scene = { readonly bytes: number; suffer(harm: Harm): Promise<void> | void };
 
 const { values } = parseArgs({
   options: {
@@ -28,39 +25,30 @@ let finds = 0;
 
 for (const kind of ['file', 'wal'] as const) {
   await using log = await HarmedLog.make(kind);
-  await sweep(`log, ${kind}`, kind, log);
+  await sweep(`log, ${kind}`, log);
   using journal = new HarmedJournal(kind);
-  await sweep(`journal, ${kind}`, kind, journal);
+  await sweep(`journal, ${kind}`, journal);
 }
 process.exitCode = finds === 0 ? 0 : 1;
 
-async function sweep(name: string, kind: 'file' | 'wal', scene: Scene): Promise<void> {
+async function sweep(name: string, scene: Scene): Promise<void> {
   const untilMs = performance.now() + Number(values.seconds) * 1000;
   let tried = 0;
   let at = chance.below(every);
   for (; at < scene.bytes && performance.now() < untilMs; at += every, tried += 2) {
-    const place = at;
-    const mask = 1 + chance.below(255);
-    const isTold = kind === 'file' || place < scene.lastChangeAt;
-    await trial(`${name}: byte ${place} with mask ${mask}`, () =>
-      scene.with((bytes) => {
-        bytes[place]! ^= mask;
-        return bytes;
-      }, isTold),
-    );
-    await trial(`${name}: cut at ${place}`, () =>
-      scene.with((bytes) => bytes.subarray(0, place), kind === 'file'),
-    );
+    await trial(name, scene, { type: 'flip', at, mask: 1 + chance.below(255) });
+    await trial(name, scene, { type: 'cut', at: Math.max(at, LEAST_LEFT) });
   }
   const reached = at >= scene.bytes ? 'to the end' : `up to byte ${at}`;
   process.stdout.write(`${name}: ${tried} harms of ${scene.bytes} bytes, ${reached}\n`);
 }
 
-async function trial(what: string, run: () => Promise<void> | void): Promise<void> {
+async function trial(name: string, scene: Scene, harm: Harm): Promise<void> {
   try {
-    await run();
+    await scene.suffer(harm);
   } catch (error) {
     finds += 1;
+    const what = `${name}: ${harm.type} at ${harm.at}${harm.type === 'flip' ? ` with mask ${harm.mask}` : ''}`;
     process.stdout.write(`${what}: ${error instanceof Error ? error.message.split('\n')[0] : error}\n`);
   }
 }

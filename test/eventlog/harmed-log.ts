@@ -23,14 +23,11 @@ import { projectionOf } from '../../src/projection.ts';
 import { LogAtHand } from '../../src/router/log-at-hand.ts';
 import { createProcessLog } from '../../src/telemetry/process-log.ts';
 import { Past } from '../history/past.ts';
+import { type Harm, type Harmable, type Harmed, harmed, mustBeTold } from '../support/harm.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { longEvent } from '../support/torn-page.ts';
 import { lastChangeIn } from '../support/write-ahead-log.ts';
 import { append, domainCreated, write } from './appends.ts';
-
-/** `file`: as a router leaves it that was stopped; `wal`: as a kill does. */
-export type Harmed = 'file' | 'wal';
-export type Change = (bytes: Buffer) => Buffer;
 
 type Reader = LogReader & LogInspection;
 type Original = {
@@ -39,6 +36,7 @@ type Original = {
   readonly names: readonly string[];
 };
 type Read = { readonly whole: boolean; readonly told: boolean };
+type Files = ReadonlyMap<string, Buffer>;
 
 const MAIN = 'events.db';
 const WAL = `${MAIN}-wal`;
@@ -47,9 +45,10 @@ const NEW = 'domain-new.example' as StreamName;
 const BEGUN = domainCreated('p0');
 const STATE = evolveOwner(NEW, null, { ...BEGUN, version: 1 }) as Json;
 
-export class HarmedLog {
+export class HarmedLog implements Harmable {
+  readonly kind: Harmed;
   readonly #place: TempDirectory;
-  readonly #files: ReadonlyMap<string, Buffer>;
+  readonly #files: Files;
   readonly #harmed: string;
   readonly #original: Original;
 
@@ -66,18 +65,14 @@ export class HarmedLog {
     const names = kind === 'file' ? [MAIN] : [MAIN, WAL];
     const files = new Map(names.map((name) => [name, readFileSync(join(live.path, name))] as const));
     await log.close();
-    return new HarmedLog(await tempDirectory(), files, names.at(-1)!, original);
+    return new HarmedLog(kind, await tempDirectory(), files, original);
   }
 
-  private constructor(
-    place: TempDirectory,
-    files: ReadonlyMap<string, Buffer>,
-    harmed: string,
-    original: Original,
-  ) {
+  private constructor(kind: Harmed, place: TempDirectory, files: Files, original: Original) {
+    this.kind = kind;
     this.#place = place;
     this.#files = files;
-    this.#harmed = harmed;
+    this.#harmed = kind === 'file' ? MAIN : WAL;
     this.#original = original;
   }
 
@@ -85,33 +80,30 @@ export class HarmedLog {
     return this.#files.get(this.#harmed)!.length;
   }
 
-  /** Of a write-ahead log, the first byte of its last transaction: damage from there on looks as after a power cut. */
   get lastChangeAt(): number {
-    return lastChangeIn(this.#files.get(WAL)!, 4096);
+    return this.kind === 'file' ? this.bytes : lastChangeIn(this.#files.get(WAL)!, 4096);
   }
 
-  /** `isTold`: what is missing has to be told. */
-  async with(change: Change, isTold = true): Promise<void> {
+  async suffer(harm: Harm): Promise<void> {
+    const isTold = mustBeTold(this, harm);
     for (const left of ['', '-wal', '-shm']) rmSync(join(this.#place.path, MAIN + left), { force: true });
-    for (const [name, bytes] of this.#files) {
-      const written = name === this.#harmed ? change(Buffer.from(bytes)) : bytes;
-      writeFileSync(join(this.#place.path, name), written);
-    }
+    for (const [name, bytes] of this.#files)
+      writeFileSync(join(this.#place.path, name), name === this.#harmed ? harmed(bytes, harm) : bytes);
     const before = await this.#read();
     if (before !== undefined && isTold) assert(before.whole || before.told, 'what is missing is not told');
     const said = await this.#start();
     if (said === undefined) return;
-    const after = await this.#read();
+    const after = await this.#read(NEW);
     if (after !== undefined && isTold && before?.told !== true)
       assert(after.whole || after.told || said.length > 0, 'after a start, what is missing is not told');
   }
 
-  /** Undefined: it cannot be opened. */
-  async #read(): Promise<Read | undefined> {
+  /** `begun`: an owner that a start appended. Undefined: it cannot be opened. */
+  async #read(begun?: StreamName): Promise<Read | undefined> {
     const reader = orDamage(() => openSqliteReader(this.#place.path));
     if (reader === 'damaged') return undefined;
     try {
-      const whole = readsAsWritten(reader, this.#original);
+      const whole = readsAsWritten(reader, this.#original, begun, this.kind);
       const { findings } = await verify(reader, projectionOf);
       return { whole, told: findings.length > 0 };
     } finally {
@@ -123,8 +115,8 @@ export class HarmedLog {
   async #start(): Promise<readonly string[] | undefined> {
     const said: string[] = [];
     const destination = { write: (line: string) => void said.push(line) };
-    const tidings = createProcessLog({ level: 'warn', destination });
-    const log = await orRefused(new LogAtHand(this.#place.path, tidings).openFirst());
+    const processLog = createProcessLog({ level: 'warn', destination });
+    const log = await orRefused(new LogAtHand(this.#place.path, processLog).openFirst());
     if (log === 'refused') return undefined;
     try {
       await orRefused(log.append(append([write(NEW, 0, [BEGUN], STATE)], { commandId: 'new' })));
@@ -155,6 +147,9 @@ async function wentOn(past: Past): Promise<void> {
   for (let host = 0; host < 8; host++) await past.happen(domain(host, 'DomainChanged', host + 1));
   await past.happen(['domain-d9.example', { type: 'DomainRemoved', data: {} }]);
   for (let host = 20; host < 28; host++) await past.happen(domain(host, 'DomainCreated', host));
+  await past.happen(domain(9, 'DomainCreated', 1), ['pool-p3', { type: 'PoolRemoved', data: {} }]);
+  const quarantined = { id: 'b7' as never, cause: 'connect_refused', untilMs: NOW + 5000 } as const;
+  await past.happen(['pool-p0', { type: 'BackendQuarantined', data: quarantined }]);
 }
 
 function domain(host: number, type: 'DomainCreated' | 'DomainChanged', pool: number) {
@@ -169,17 +164,24 @@ function all(reader: Reader): Original {
 }
 
 /** False where something is missing; throws where something else is read. */
-function readsAsWritten(reader: Reader, { events, currents, names }: Original): boolean {
+function readsAsWritten(
+  reader: Reader,
+  { events, currents, names }: Original,
+  begun: StreamName | undefined,
+  kind: Harmed,
+): boolean {
+  // A start makes missing rows anew, from what is left of the events; without the end of a write-ahead log, all is as it was.
+  const mayBeBehind = begun !== undefined || kind === 'wal';
   const read = orDamage(() => reader.read({ limit: 10_000 }));
-  let whole = read !== 'damaged' && read.length >= events.length;
+  let whole = read !== 'damaged';
   if (read !== 'damaged') {
-    const own = read.at(-1)?.stream === NEW ? read.slice(0, -1) : read;
+    const own = read.at(-1)?.stream === begun ? read.slice(0, -1) : read;
     // What a start appended has the place of what was lost.
     assert.deepEqual(own, events.slice(0, own.length));
     whole &&= own.length === events.length;
   }
   const found = orDamage(() => namesIn(reader));
-  if (found === 'damaged' || names.some((name) => !found.includes(name))) whole = false;
+  if (found === 'damaged' || found.filter((name) => name !== begun).join() !== names.join()) whole = false;
   for (const stream of new Set(events.map((event) => event.stream))) {
     const own = events.filter((event) => event.stream === stream);
     const found = orDamage(() => reader.readStream(stream, { limit: 10_000 }));
@@ -187,7 +189,8 @@ function readsAsWritten(reader: Reader, { events, currents, names }: Original): 
     if (found === 'damaged' || found.length !== own.length) whole = false;
     const current = orDamage(() => reader.current(stream as StreamName));
     const wanted = currents.get(stream) as { version: number } | undefined;
-    if (current === 'damaged' || current?.version !== wanted?.version) whole = false;
+    const isBehind = mayBeBehind && current !== 'damaged' && current?.version !== wanted?.version;
+    if (current === 'damaged' || current === undefined || isBehind) whole &&= current === wanted;
     else assert.deepEqual(current, wanted);
   }
   return whole;

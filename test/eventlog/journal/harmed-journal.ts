@@ -12,25 +12,24 @@ import {
   type RequestRecord,
   writeCheckpoint,
 } from '../../../eventlog/index.ts';
+import { type Harm, type Harmable, type Harmed, harmed, mustBeTold } from '../../support/harm.ts';
 import { lastChangeIn } from '../../support/write-ahead-log.ts';
 import { finished, JournalDesk, RUN, record } from './desk.ts';
-
-/** `file`: as a writer leaves it that ended; `wal`: as a kill does. */
-export type Harmed = 'file' | 'wal';
-export type Change = (bytes: Buffer) => Buffer;
 
 const SEGMENT = 'segment-00000001.db';
 const POOL = 4242;
 const TURNS = 12;
 const OF_A_TURN = 5;
 
-export class HarmedJournal {
+export class HarmedJournal implements Harmable {
+  readonly kind: Harmed;
   readonly #place = mkdtempSync(join(tmpdir(), 'switchyard-harmed-'));
   readonly #files: ReadonlyMap<string, Buffer>;
   readonly #harmed: string;
   readonly #original: ReadonlyMap<string, RequestRecord>;
 
   constructor(kind: Harmed) {
+    this.kind = kind;
     const desk = new JournalDesk(this.#place);
     const ring = desk.producer();
     const writer = desk.writer();
@@ -62,18 +61,16 @@ export class HarmedJournal {
     return this.#files.get(this.#harmed)!.length;
   }
 
-  /** Of a write-ahead log, the first byte of its last transaction: damage from there on looks as after a power cut. */
   get lastChangeAt(): number {
-    return lastChangeIn(this.#files.get(this.#harmed)!, 8192);
+    return this.kind === 'file' ? this.bytes : lastChangeIn(this.#files.get(this.#harmed)!, 8192);
   }
 
-  /** `isTold`: what is missing has to be told. */
-  with(change: Change, isTold = true): void {
+  suffer(harm: Harm): void {
     rmSync(this.#path(''), { recursive: true });
     mkdirSync(this.#path(''));
     for (const [name, bytes] of this.#files)
-      writeFileSync(this.#path(name), name === this.#harmed ? change(Buffer.from(bytes)) : bytes);
-    this.#read(isTold);
+      writeFileSync(this.#path(name), name === this.#harmed ? harmed(bytes, harm) : bytes);
+    this.#read(mustBeTold(this, harm));
     this.#goOn();
   }
 
