@@ -27,8 +27,8 @@ const WARM_UP = 0.3;
 const MOST_GROWTH = 96 * MIB;
 const MOST_DESCRIPTORS = 24;
 const ADMIN_CONNECTIONS = 16;
-// Half of what the hasty tenants wait for.
-const LAG_MS = HASTY_MS / 2;
+// A quarter of what the hasty tenants wait for: to accept, to read and to answer are turns of their own, and each may be slow.
+const LAG_MS = HASTY_MS / 4;
 
 const { values } = parseArgs({
   options: {

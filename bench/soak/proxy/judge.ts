@@ -171,6 +171,8 @@ export class Judgement {
     if (mustBeCut(request, attempt) || attempt.answer.fault === 'surplus') return undefined;
     if (wasTaken(asked, connection)) return undefined;
     if (this.#isOutOfTime(connection)) return undefined;
+    // Its backend was silent amid the answer, against its plan.
+    if (isHasty(tenant) && this.#moments.within('lag', from, until)) return undefined;
     if (this.#moments.within(`down ${tenant}`, from - NOTICED_MS, until)) return undefined;
     if (this.#moments.within(`hurried drain ${tenant}`, from - NOTICED_MS, until)) return undefined;
     return `expected a whole body, found ${Buffer.concat(got.body).length} bytes of ${attempt.answer.bytes}, and ${connection.ended}`;
