@@ -239,7 +239,7 @@ class AdminServer implements Admin {
     const reply = await route.handler(call, this.#options);
     if (route.method === 'GET') return reply;
     const ms = this.#options.now() - startedAtMs;
-    const noted = () => this.#notes.add({ request, status: reply.status, ms });
+    const noted = () => this.#notes.add({ request, reply, ms });
     // Noted when the response has been sent, or now if the client has left.
     if (response.closed) noted();
     else response.once('close', noted);

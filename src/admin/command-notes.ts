@@ -4,11 +4,12 @@
  * another thread, which needs a core.
  */
 import type { IncomingMessage } from 'node:http';
+import type { Reply } from './http/reply.ts';
 import type { Logger } from './logger.ts';
 
 export type CommandNote = {
   readonly request: IncomingMessage;
-  readonly status: number;
+  readonly reply: Reply;
   /** From reading the request's head to the answer. */
   readonly ms: number;
 };
@@ -35,10 +36,19 @@ export class CommandNotes {
     this.#timer = undefined;
     const told = this.#waiting;
     this.#waiting = [];
-    for (const { request, status, ms } of told) {
+    for (const { request, reply, ms } of told) {
       const { method, url, headers } = request;
       const author = headers['switchyard-author'] ?? 'admin';
-      this.#logger.info({ method, url, author, status, ms }, 'command answered');
+      const fields = { method, url, author, status: reply.status, ms, ...refusalIn(reply) };
+      if (reply.status >= 500) this.#logger.warn(fields, 'command answered');
+      else this.#logger.info(fields, 'command answered');
     }
   }
+}
+
+/** Every reply of 400 and above is a problem. Without its words, a full disk would be in the log as a status alone. */
+function refusalIn(reply: Reply): { readonly refused: string; readonly detail: string } | undefined {
+  if (reply.type !== 'json' || reply.status < 400) return undefined;
+  const { type, detail } = reply.value as { readonly type: string; readonly detail: string };
+  return { refused: type, detail };
 }

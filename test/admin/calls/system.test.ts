@@ -55,7 +55,17 @@ describe('the process log', () => {
         message: 'command answered',
         fields: { method: 'DELETE', url: '/v1/domains/example.com', author: 'ada', status: 204, ms: 0 },
       },
-      { level: 'info', message: 'command answered', fields: { method: 'PUT', author: 'test', status: 409 } },
+      {
+        level: 'info',
+        message: 'command answered',
+        fields: {
+          method: 'PUT',
+          author: 'test',
+          status: 409,
+          refused: 'pool_unknown',
+          detail: 'domain b.example.com names pool none, which does not exist',
+        },
+      },
     ]);
   });
 
