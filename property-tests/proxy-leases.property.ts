@@ -170,7 +170,7 @@ async function run({ limit, backends, hasDeadBackend, retries, clients, throwsAt
   });
   try {
     await Promise.all(scripts.map((list) => play(router, list)));
-    await eventually(() => router.isQuiet, 'every lease given back and nothing under way', 3000);
+    await eventually(() => router.isQuiet, 'every lease given back and nothing under way');
     const { checkouts, checkins } = router.plane.counters;
     expect(checkins).toBe(checkouts);
     for (const server of servers) expect(server.mostOpen).toBeLessThanOrEqual(limit);

@@ -176,7 +176,7 @@ describe('a log that crashed and cannot be opened', () => {
     await eventually(isHeld, 'a directory that is held');
     expect(await s.put('b.test')).toMatchObject(unavailable);
     await other.close();
-    await eventually(() => s.state('feed') === 'running', 'a feed', 8000);
+    await eventually(() => s.state('feed') === 'running', 'a feed');
     expect(published.flat().map(({ position, type }) => [position, type])).toEqual([
       [1, 'PoolCreated'],
       [2, 'DomainCreated'],

@@ -32,7 +32,7 @@ describe('a pool that wants more backends', () => {
     await using platform = await startPlatform(router.admin);
 
     expect((await ask(router.port, 'none.example')).status).toBe(503);
-    await eventually(() => platform.output().includes('none.auto1'), 'a backend for the empty pool', 20_000);
+    await eventually(() => platform.output().includes('none.auto1'), 'a backend for the empty pool');
     expect(await ask(router.port, 'none.example')).toMatchObject({ status: 200, backend: 'none.auto1' });
 
     const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.connect(router.port)));
@@ -133,7 +133,7 @@ async function startPlatform(admin: string): Promise<Platform> {
     stream?.on('data', (text) => {
       output += text;
     });
-  await eventually(() => output.includes('follows'), 'the platform', 15_000);
+  await eventually(() => output.includes('follows'), 'the platform');
   return {
     output: () => output,
     async [Symbol.asyncDispose]() {

@@ -84,10 +84,10 @@ describe('over two workers', () => {
     await using scene = await startScene({}, 3);
     const { router, waiting } = scene;
     const asked = Array.from({ length: 12 }, () => ask(router.port, 'example.com'));
-    await eventually(() => waiting.length === 3, 'three at the backend', 15_000);
+    await eventually(() => waiting.length === 3, 'three at the backend');
     const statuses: number[] = [];
     for (const one of asked) void one.then(({ status }) => statuses.push(status));
-    await eventually(() => statuses.length === 9, 'nine to be refused', 15_000);
+    await eventually(() => statuses.length === 9, 'nine to be refused');
     expect(new Set(statuses)).toEqual(new Set([503]));
     waiting[0]!(ok());
     await eventually(() => statuses.includes(200), 'one to be answered');

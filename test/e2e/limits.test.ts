@@ -159,8 +159,8 @@ describe('requests that wait while a worker and the owner of their pool die', ()
       const asked: Promise<string>[] = [];
       for (let i = 0; i <= 16; i++) {
         asked.push(answered(router.port, `/${round}-${i}`));
-        if (i === 0) await eventually(() => served.length === 1, 'the first at the backend', 10_000);
-        await expect.poll(async () => (await ledgerOf(admin, 'web')).waiting, { timeout: 10_000 }).toBe(i);
+        if (i === 0) await eventually(() => served.length === 1, 'the first at the backend');
+        await expect.poll(async () => (await ledgerOf(admin, 'web')).waiting).toBe(i);
       }
       await admin.post('/v1/chaos', { crash: 'pool:web', at });
       const crash = admin.post('/v1/chaos', { crash: `worker:${1 + (round % workers)}` });

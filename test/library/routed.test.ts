@@ -104,7 +104,7 @@ describe('the real router inside a program', () => {
     }
     gate.resolve();
     expect((await answer).status).toBe(200);
-    await eventually(() => backend.open === 0, 'none open', 1000);
+    await eventually(() => backend.open === 0, 'none open', 3000);
   });
 
   it('is made equal to a whole in one step', async () => {

@@ -121,7 +121,7 @@ describe('a body', () => {
         at.socket.resume();
         const isThere = () =>
           at.received.length >= text.length && (size === undefined || at.received.endsWith('\r\n0\r\n\r\n'));
-        await at.until(isThere, 'all of it', 15_000);
+        await at.until(isThere, 'all of it');
         return size === undefined ? at.received : parseChunked(at.received, 0)?.body;
       };
 
@@ -185,7 +185,7 @@ describe('a body', () => {
       (_, connection) => void connection.send(`HTTP/1.1 200 OK\r\n\r\n${large}`).end(),
     );
     const client = await router.connect();
-    const response = await client.request(GET, { timeoutMs: 10_000 });
+    const response = await client.request(GET);
     expect(response.headers.get('connection')).toBe('close');
     expect(response.body === large).toBe(true);
     await eventually(() => router.isQuiet, 'quiet');
@@ -212,7 +212,7 @@ describe('a body', () => {
       received += chunk.length;
     });
     client.socket.resume();
-    await eventually(() => received > total, 'all of it', 15_000);
+    await eventually(() => received > total, 'all of it');
     await eventually(() => router.isQuiet, 'quiet');
   });
 
@@ -277,7 +277,7 @@ describe('a body', () => {
       received += chunk.length;
     });
     connection.socket.resume();
-    await eventually(() => received === total, 'all of it', 15_000);
+    await eventually(() => received === total, 'all of it');
     connection.send(ok());
     expect((await client.response()).status).toBe(200);
   });
@@ -294,7 +294,7 @@ describe('a body', () => {
     await connection.takeRequest();
     connection.send(ok());
     await first.response();
-    const request = await connection.takeRequest(10_000);
+    const request = await connection.takeRequest();
     expect(request.body === body).toBe(true);
     connection.send(ok());
     expect((await client.response()).status).toBe(200);

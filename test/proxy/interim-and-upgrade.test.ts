@@ -404,7 +404,7 @@ describe('an upgrade', () => {
       while (sent < 40 && (await isTaken(from, piece))) sent++;
       expect(sent).toBeLessThan(40);
       to.socket.resume();
-      await eventually(() => to.received.length === sent * piece.length, 'all', 10_000);
+      await eventually(() => to.received.length === sent * piece.length, 'all');
     }
   });
 });

@@ -9,7 +9,7 @@ describe('an idle backend connection', () => {
     const { router, backend } = await routed(() => ok(), { pool: { timeouts: { upstreamKeepAliveMs: 50 } } });
     const client = await router.connect();
     await client.request(GET);
-    await eventually(() => backend.open === 0, 'none open', 500);
+    await eventually(() => backend.open === 0, 'none open', 3000);
     expect((await client.request(GET)).status).toBe(200);
     expect(backend.connections.length).toBe(2);
   });
@@ -109,7 +109,7 @@ describe('an idle backend connection', () => {
     expect(backend.open).toBe(1);
     await router.setBackends({ 'web.1': { port: backend.port, maxConcurrency: 1 } });
     router.plane.deliver();
-    await eventually(() => backend.open === 0, 'none open', 1000);
+    await eventually(() => backend.open === 0, 'none open', 3000);
   });
 
   it('that a request left after a limit came makes no more of them than that', async () => {
@@ -123,7 +123,7 @@ describe('an idle backend connection', () => {
     await router.setBackends({ 'web.1': { port: backend.port, maxConcurrency: 1 } });
     await answers;
     expect((await clients[0]?.request(GET))?.status).toBe(200);
-    await eventually(() => backend.open <= 1, 'one open at most', 1000);
+    await eventually(() => backend.open <= 1, 'one open at most', 3000);
   });
 
   it('makes room for a later one, so that stale ones do not make every POST connect anew', async () => {
@@ -266,7 +266,9 @@ describe('a connection that had been closed when it was used again', () => {
   );
 
   it('costs one POST of those that wait for a backend which ends each without saying so', async () => {
-    const { router } = await routed((_, connection) => void connection.send(ok()).end(), {}, 1);
+    // Nothing takes any time.
+    const wish = { now: () => 1_000_000_000_000 };
+    const { router } = await routed((_, connection) => void connection.send(ok()).end(), wish, 1);
     const clients = await Promise.all(Array.from({ length: 12 }, () => router.connect()));
     const responses = await Promise.all(clients.map((client) => client.request(post('x'))));
     expect(responses.map(({ status }) => status).filter((status) => status !== 200)).toEqual([503]);

@@ -132,7 +132,7 @@ describe('a backend with a limit', () => {
     const client = (await router.connect()).send(GET);
     await eventually(() => router.inFlight()['web.1'] === 1, 'a lease');
     client.close();
-    await eventually(() => router.isQuiet, 'the lease given back', 1000);
+    await eventually(() => router.isQuiet, 'the lease given back', 4000);
     idling.close();
   });
 

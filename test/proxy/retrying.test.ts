@@ -88,7 +88,7 @@ describe('an idempotent request whose backend closed without a word', () => {
     busy.send(ok());
     expect((await other.response()).status).toBe(200);
     await busy.takeHead();
-    await eventually(() => busy.received.length === body.length, 'all of the body', 10_000);
+    await eventually(() => busy.received.length === body.length, 'all of the body');
     busy.send(ok('all of it'));
     expect((await client.response()).body).toBe('all of it');
   });

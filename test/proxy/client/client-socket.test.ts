@@ -41,7 +41,7 @@ it('is drained when nothing waits any more, also of what was written after someb
   client.writeBytes(Buffer.alloc(40_000_000));
   near.on('drain', () => client.socketDrained());
   far.resume();
-  await eventually(() => client.pendingWhenDrained.length > 0, 'a word', 10_000);
+  await eventually(() => client.pendingWhenDrained.length > 0, 'a word');
   await close();
   expect(client.pendingWhenDrained.every((pending) => pending === 0)).toBe(true);
 });
