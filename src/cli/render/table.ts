@@ -22,7 +22,10 @@ function cellText(cell: Cell): string {
   return cell === null || cell === undefined || cell === '' ? '-' : clean(String(cell));
 }
 
-/** Text from the network must not control the terminal. */
+// Control characters, line separators, and what changes the direction of all text after it.
+const OBEYED = /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Text from the network, or from somebody else's data directory, must not control the terminal. */
 export function clean(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '\ufffd');
+  return text.replace(OBEYED, '\ufffd');
 }
