@@ -16,11 +16,13 @@ async function overTwo(
   failing: Script,
   retries: SparsePool['retries'] = {},
   pool: SparsePool = {},
+  now?: () => number,
 ): Promise<{ router: PlaneUnderTest; bad: ScriptedBackend; good: ScriptedBackend }> {
   const bad = await backendThat(failing);
   const good = await backendThat(() => ok('good'));
   const backends = { 'web.1': { port: bad.port }, 'web.2': { port: good.port } };
-  const router = await routerOver({ backends, pool: { policy: 'round-robin', ...pool, retries } });
+  const wish = { backends, pool: { policy: 'round-robin', ...pool, retries } } as const;
+  const router = await routerOver(now === undefined ? wish : { ...wish, now });
   return { router, bad, good };
 }
 
@@ -146,7 +148,19 @@ describe('a request that is not idempotent', () => {
 });
 
 const unavailable: Script = () => 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy';
-const silent: Script = () => undefined;
+
+// Whoever answers has all of it.
+const FIRST_BYTE_MS = 5000;
+
+/** A clock that runs as ours does, and is set forward for as long as a silent backend would have to be waited for. */
+function withSilence() {
+  let skippedMs = 0;
+  const skip = () => {
+    skippedMs += FIRST_BYTE_MS;
+  };
+  const silent: Script = () => void skip();
+  return { silent, skip, now: () => performance.timeOrigin + performance.now() + skippedMs };
+}
 
 describe('an answer whose status is listed for retries', () => {
   const retries = { statuses: ['500-599'], budgetPercent: 100 };
@@ -243,30 +257,36 @@ describe('an answer whose status is listed for retries', () => {
 });
 
 describe('an idempotent request that is not answered in time', () => {
-  const timeouts = { firstByteMs: 60, abortLingerMs: 50 };
+  const timeouts = { firstByteMs: FIRST_BYTE_MS, abortLingerMs: 50 };
 
   it('goes to another backend where the pool says so', async () => {
     for (const maxConcurrency of [null, 1]) {
       const retries = { firstByteTimeouts: true, budgetPercent: 100 };
-      const { router } = await overTwo(silent, retries, { timeouts, maxConcurrency });
+      const { silent, now } = withSilence();
+      const { router } = await overTwo(silent, retries, { timeouts, maxConcurrency }, now);
       expect(await statuses(router, GET, 4)).toEqual([200, 200, 200, 200]);
       expect((await statuses(router, post('once'), 2)).sort()).toEqual([200, 503]);
     }
   });
 
   it('keeps the place of the first, where that has a limit, until it has closed', async () => {
+    const { skip, now } = withSilence();
     const first = await backendThat();
     const second = await backendThat(() => ok('good'));
     const router = await routerOver({
+      now,
       backends: { 'web.1': { port: first.port, maxConcurrency: 1 }, 'web.2': { port: second.port } },
       pool: {
         policy: 'round-robin',
         retries: { firstByteTimeouts: true, budgetPercent: 100 },
-        timeouts: { firstByteMs: 60, abortLingerMs: 5000 },
+        timeouts: { firstByteMs: FIRST_BYTE_MS, abortLingerMs: 60_000 },
       },
     });
-    expect(await statusesOf(router, GET, 2)).toEqual([200, 200]);
+    const answers = statusesOf(router, GET, 2);
     const connection = await first.accept();
+    await connection.takeRequest();
+    skip();
+    expect(await answers).toEqual([200, 200]);
     await connection.ends();
     expect(await statusesOf(router, GET, 3)).toEqual([200, 200, 200]);
     expect([first.connections.length, router.inFlight()['web.1']]).toEqual([1, 1]);
@@ -275,7 +295,8 @@ describe('an idempotent request that is not answered in time', () => {
   });
 
   it('ends as H12 where it does not', async () => {
-    const { router } = await overTwo(silent, {}, { timeouts });
+    const { silent, now } = withSilence();
+    const { router } = await overTwo(silent, {}, { timeouts }, now);
     expect((await statuses(router, GET, 2)).sort()).toEqual([200, 503]);
   });
 });
