@@ -200,7 +200,7 @@ export class LocalLog implements EventLog {
   }
 
   /** All current rows were checked or rebuilt: takes their number as the expected one. */
-  settleCurrentRows(): void {
+  acceptRowCount(): void {
     const store = this.#open();
     store.expectCurrentRows(store.currentRows().kept);
   }

@@ -19,7 +19,6 @@ import {
   renderProblems,
 } from './config/index.ts';
 import { type Demo, startDemo } from './demo.ts';
-import { hindrance } from './hindrance.ts';
 import { fileNumberOf } from './identity.ts';
 import { routingOf } from './plan/index.ts';
 import { Claims, claimListeners } from './router/claim-listeners.ts';
@@ -32,6 +31,7 @@ import { type ExitCode, type Life, obeySignals } from './signals.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
 import { systemLimit } from './threads/index.ts';
+import { userErrorOf } from './user-error.ts';
 
 // 1 s to write what is left in the output buffer.
 const LAST_LINES_MS = 1000;
@@ -50,7 +50,7 @@ export async function serve(wish: ServeArguments): Promise<ExitCode> {
     if (wish.takeOver) predecessor = await predecessorOf(config.value);
     return await run(wish, config.value, demo, predecessor);
   } catch (error) {
-    throw hindrance(error) ?? error;
+    throw userErrorOf(error) ?? error;
   } finally {
     await predecessor?.letGo();
     await demo?.stop();

@@ -7,7 +7,6 @@ import type { ListenerSettings } from '../config/index.ts';
 import { PlaneCounters } from '../telemetry/plane-counters.ts';
 import type { RequestMetricsSnapshot } from '../telemetry/request-metrics.ts';
 import { HeadScan, plainAddress } from '../wire/index.ts';
-import { Alarm } from './alarm.ts';
 import { ClientConnection } from './client/client-connection.ts';
 import { Listener } from './client/listener.ts';
 import { OpenConnections } from './client/open-connections.ts';
@@ -20,13 +19,14 @@ import { Affinity } from './lease/affinity.ts';
 import { TableWaiters } from './lease/table-waiters.ts';
 import { WaitWatch } from './lease/wait-watch.ts';
 import { Wakes } from './lease/wakes.ts';
+import { OneShotTimer } from './one-shot-timer.ts';
 import { OneWrite } from './one-write.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { RequestIds } from './request-id.ts';
 import type { BackendRoute } from './routing-table.ts';
 import { BackendCuts } from './upstream/backend-cuts.ts';
+import { ConnectionLimit } from './upstream/connection-limit.ts';
 import { NAMES } from './upstream/names.ts';
-import { Room } from './upstream/room.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
 // 500 ms: a round trip on nearly every network, so that a client that is just sending learns of the end first.
@@ -95,8 +95,8 @@ class Plane implements RoutingPlane {
   readonly #cuts: BackendCuts;
   readonly #observe: RequestObserver | undefined;
   readonly #drain = {
-    idle: new Alarm(() => this.#connections.closeIdle()),
-    cut: new Alarm(() => {
+    idle: new OneShotTimer(() => this.#connections.closeIdle()),
+    cut: new OneShotTimer(() => {
       this.#drain.cutBusy = this.#connections.cut();
     }),
     cutBusy: 0,
@@ -109,13 +109,15 @@ class Plane implements RoutingPlane {
     const buffers = new ReadBuffers();
     const headcount = options.headcount ?? new OwnHeadcount();
     const most = options.settings.mostToBackends ?? 0;
-    const room: Room = new Room(headcount, most, () => upstreams.closeIdle());
+    const connectionLimit: ConnectionLimit = new ConnectionLimit(headcount, most, () =>
+      upstreams.closeIdle(),
+    );
     const upstreams = new Upstreams({
       now: options.now,
       deadlines,
       buffers,
       lookup: NAMES.lookup,
-      room,
+      connectionLimit,
     });
     const digest = new KeyedDigest(options.settings.secret);
     options.ledger.watchRows(upstreams);
@@ -146,7 +148,7 @@ class Plane implements RoutingPlane {
     this.#sweep = new Deadline((nowMs) => {
       deadlines.set(this.#sweep, nowMs + SWEEP_MS);
       upstreams.sweep(nowMs);
-      room.tidy();
+      connectionLimit.tidy();
     });
     deadlines.set(this.#sweep, options.now() + SWEEP_MS);
     deadlines.start();

@@ -124,7 +124,7 @@ export class LogAtHand {
       (error) => wanted.add(error.stream as StreamName),
     );
     if (wanted.size > 0) await this.#rebuild(log, [...wanted]);
-    log.settleCurrentRows();
+    log.acceptRowCount();
   }
 
   async #rebuild(log: LocalLog, wanted: readonly StreamName[]): Promise<void> {

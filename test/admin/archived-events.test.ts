@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LocalLog, openSqliteLog, type StreamName } from '../../eventlog/index.ts';
-import { type Follow, pourEvents } from '../../src/admin/calls/event-stream.ts';
+import { type Follow, streamEvents } from '../../src/admin/calls/event-stream.ts';
 import { archiveBefore } from '../history/archived.ts';
 import { type Past, withPools } from '../history/past.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
@@ -61,7 +61,7 @@ async function poured(
     return true;
   };
   const asked = { from: 1, to: EVENTS + 100, limit: 10_000, stream: undefined, follow: false, sse: false };
-  await pourEvents(log, { ...asked, ...wish }, { write, signal: abort.signal });
+  await streamEvents(log, { ...asked, ...wish }, { write, signal: abort.signal });
   return lines;
 }
 

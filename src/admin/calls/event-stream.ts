@@ -43,7 +43,7 @@ const PAGE_CHARACTERS = 262_144;
 // 15 s: below the idle timeouts of intermediate proxies (30 to 60 s).
 const HEARTBEAT_MS = 15_000;
 
-export async function pourEvents(
+export async function streamEvents(
   log: History,
   wish: Follow,
   outlet: Outlet,

@@ -9,7 +9,7 @@ import { problem, Refused } from '../http/problem.ts';
 import { count, flag } from '../http/query.ts';
 import type { Reply } from '../http/reply.ts';
 import type { AdminPorts } from '../ports.ts';
-import { type Follow, pourEvents } from './event-stream.ts';
+import { type Follow, streamEvents } from './event-stream.ts';
 import { isSearch, searchEvents } from './search.ts';
 
 const FAR = Number.MAX_SAFE_INTEGER;
@@ -53,7 +53,7 @@ function reply({ log, heartbeatMs }: AdminPorts, wish: Follow): Reply {
     status: 200,
     headers: { 'content-type': wish.sse ? 'text/event-stream' : 'application/x-ndjson' },
     isEndless: wish.follow,
-    pour: (outlet) => pourEvents(log, wish, outlet, heartbeatMs),
+    pour: (outlet) => streamEvents(log, wish, outlet, heartbeatMs),
   };
 }
 

@@ -14,8 +14,8 @@ import { HIGH_WATER_BYTES } from '../high-water.ts';
 import type { ReadBuffers } from '../read-buffers.ts';
 import type { BackendAddress } from '../routing-table.ts';
 import { BackendSocket } from './backend-socket.ts';
+import { type ConnectionLimit, connectionLimitReached } from './connection-limit.ts';
 import type { Counted, Quota } from './quota.ts';
-import { noRoom, type Room } from './room.ts';
 
 /** What has a request on the connection. Nothing is called after `backendClosed` or `connectFailed`. */
 export interface ConnectionUser {
@@ -56,7 +56,7 @@ export type UpstreamShared = {
   readonly buffers: ReadBuffers;
   /** How a backend's name becomes addresses. */
   readonly lookup: LookupFunction;
-  readonly room: Room;
+  readonly connectionLimit: ConnectionLimit;
 };
 
 // 1 s, like the linger after an abandoned request: a backend with an idle connection closes it at once.
@@ -126,9 +126,9 @@ export class UpstreamConnection implements Counted {
   open(): void {
     const { address } = this.#keeper;
     this.openedAtMs = this.#shared.now();
-    this.#hasRoom = this.#shared.room.enter();
+    this.#hasRoom = this.#shared.connectionLimit.enter();
     if (!this.#hasRoom) {
-      this.socket.destroy(noRoom());
+      this.socket.destroy(connectionLimitReached());
       return;
     }
     if ('path' in address) this.socket.connect({ path: address.path });
@@ -282,7 +282,7 @@ export class UpstreamConnection implements Counted {
     this.state = 'closed';
     this.#shared.deadlines.remove(this.#deadline);
     this.unlease(true);
-    if (this.#hasRoom) this.#shared.room.leave();
+    if (this.#hasRoom) this.#shared.connectionLimit.leave();
     this.#keeper.gone(this);
     const user = this.#user;
     this.#user = undefined;

@@ -7,7 +7,7 @@ import {
   type Recorded,
   type StreamName,
 } from '../../../eventlog/index.ts';
-import { pourEvents } from '../../../src/admin/calls/event-stream.ts';
+import { streamEvents } from '../../../src/admin/calls/event-stream.ts';
 import { pause } from '../../support/eventually.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { type Scene, scene, withWeb } from '../scene.ts';
@@ -151,7 +151,7 @@ describe('reading all there is', () => {
       write: async () => pages.push(turn) > 0,
     };
     const wish = { from: 1, to: 1500, limit: 10_000, stream: undefined, follow: false, sse: false };
-    const readers = [1, 2, 3].map(() => pourEvents(log, wish, outlet));
+    const readers = [1, 2, 3].map(() => streamEvents(log, wish, outlet));
     await Promise.all(readers);
     isOver = true;
     expect(pages).toHaveLength(18);
@@ -228,7 +228,7 @@ describe('following', () => {
       follow: true,
       sse: false,
     };
-    const poured = pourEvents(watched, wish, outlet);
+    const poured = streamEvents(watched, wish, outlet);
     for (let n = 0; n < 300; n += 1) await s.client.must('PUT', `/v1/pools/p${n}`, {});
     expect(pages).toEqual([1]);
     release();
@@ -245,7 +245,7 @@ describe('following', () => {
     const pieces: string[] = [];
     const write = async (text: string) => pieces.push(text) > 0;
     const wish = { from: 1, to: 11, limit: 1000, stream: undefined, follow: false, sse: false };
-    await pourEvents(s.log, wish, { signal: new AbortController().signal, write });
+    await streamEvents(s.log, wish, { signal: new AbortController().signal, write });
     expect(pieces.flatMap(positions)).toEqual(Array.from({ length: 11 }, (_, n) => n + 1));
     expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(500_000);
   });
@@ -279,7 +279,7 @@ describe('following', () => {
       follow: true,
       sse: false,
     };
-    await pourEvents(sneaky, wish, outlet);
+    await streamEvents(sneaky, wish, outlet);
     expect(written).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
   });
 

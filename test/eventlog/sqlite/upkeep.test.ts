@@ -145,7 +145,7 @@ describe('current rows', () => {
     other.exec("DELETE FROM currents WHERE stream = 'domain-c.example'");
     other.close();
     expect(log.currentRows()).toEqual({ kept: 2, expected: 3 });
-    log.settleCurrentRows();
+    log.acceptRowCount();
     expect(log.currentRows()).toEqual({ kept: 2, expected: 2 });
   });
 });

@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts';
 import { backendThat, closing, GET, get, routerOver } from '../../support/routed.ts';
 import { ok } from '../../support/scripted-backend.ts';
 
-it('is made for another backend by closing an idle connection', async () => {
+it('room is made for another backend by closing an idle connection', async () => {
   const one = await backendThat(() => ok('one'));
   const other = await backendThat(() => ok('other'));
   const router = await routerOver({
@@ -21,7 +21,7 @@ it('is made for another backend by closing an idle connection', async () => {
   expect(bodies).toEqual(new Set(['one', 'other']));
 });
 
-it('is made for another worker within a second or two', async () => {
+it('room is made for another worker within a second or two', async () => {
   const backend = await backendThat(() => ok());
   const counts = createHeadcount(2);
   const wish = { mostToBackends: 1, pool: { timeouts: { upstreamKeepAliveMs: 60_000 } } };
@@ -38,7 +38,7 @@ it('is made for another worker within a second or two', async () => {
   expect((await other.request(GET)).status).toBe(200);
 });
 
-it('is refused where every connection is busy, at no cost to the backend, and is there again afterwards', async () => {
+it('room is refused where every connection is busy, at no cost to the backend, and is there again afterwards', async () => {
   const gate = Promise.withResolvers<void>();
   const backend = await backendThat(async ({ target }) => {
     if (target === '/slow') await gate.promise;
@@ -58,7 +58,7 @@ it('is refused where every connection is busy, at no cost to the backend, and is
   expect(router.reports).toEqual([]);
 });
 
-it('comes back with each connection, however it ended', async () => {
+it('room comes back with each connection, however it ended', async () => {
   const backend = await backendThat(({ target }) =>
     target === '/never' ? new Promise(() => {}) : ok('', 'Connection: close'),
   );

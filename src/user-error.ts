@@ -12,7 +12,7 @@ import { LimitTooLow } from './router/system-limits.ts';
 const ELSEWHERE = 'other addresses are chosen with --listen and --admin, or in the config file';
 
 /** Also searches the causes of the error. Undefined if a user cannot fix it. */
-export function hindrance(error: unknown): CommandFailed | undefined {
+export function userErrorOf(error: unknown): CommandFailed | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof CommandFailed) return cause;
     const address = cause instanceof AddressUnavailable ? cause : takenSince(cause);

@@ -1,5 +1,5 @@
 /**
- * Room for connections to backends, of all routing threads together. Whoever takes the last file descriptor takes it
+ * The limit on connections to backends, over all routing threads together. Whoever takes the last file descriptor takes it
  * from the admin API, the journal and the log, so there is a limit below that.
  */
 import type { Headcount } from '../headcount.ts';
@@ -9,7 +9,7 @@ const NAME = 'to backends';
 // Idle connections of one thread are in the way of another, which cannot close them: each does so in time.
 const SCARCE = 0.75;
 
-export class Room {
+export class ConnectionLimit {
   readonly #headcount: Headcount;
   /** 0: any number. */
   readonly #most: number;
@@ -40,7 +40,7 @@ export class Room {
 }
 
 /** As the system says it where there is no descriptor left. */
-export function noRoom(): NodeJS.ErrnoException {
+export function connectionLimitReached(): NodeJS.ErrnoException {
   return Object.assign(new Error('as many connections to backends are open as ulimit -n leaves room for'), {
     code: 'EMFILE',
   });

@@ -1,5 +1,5 @@
 /** One action at one time, replaced if another time is set; Infinity: never. */
-export class Alarm {
+export class OneShotTimer {
   readonly #ring: () => void;
   #timer: NodeJS.Timeout | undefined;
 
