@@ -176,6 +176,12 @@ export class ServiceLedger<Domain, Service, State> implements PoolLedger {
 
   // ---- what only a shared ledger has
 
+  connectFailed(): number {
+    return 0;
+  }
+
+  connectMade(): void {}
+
   quarantine(): boolean {
     return false;
   }

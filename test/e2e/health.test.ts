@@ -71,6 +71,23 @@ describe('an outlier', () => {
   });
 });
 
+describe('a backend that refuses', () => {
+  it('is quarantined after as many failed connects in a row as the pool says, over both workers', async () => {
+    await using directory = await tempDirectory();
+    await using dead = await holdPort();
+    const health = { passive: { connectFailures: 8, quarantineMs: 60_000 } };
+    const backends = { 'web.1': { address: `127.0.0.1:${dead.port}` } };
+    const config = {
+      pools: { web: { health, queue: { maxWaitMs: 50 }, backends } },
+      domains: { 'app.test': { pool: 'web' } },
+    };
+    await using router = await startRouter({ directory: directory.path, config, args: ['--workers', '2'] });
+    const codes: (string | undefined)[] = [];
+    for (let i = 0; i < 9; i++) codes.push(/H\d\d/.exec((await ask(router.port, 'app.test', '/')).text)?.[0]);
+    expect(codes).toEqual([...Array.from({ length: 8 }, () => 'H21'), 'H34']);
+  });
+});
+
 describe('a backend that is starting', () => {
   it('is up when it passes its probes, and left alone when it fails them', async () => {
     await using directory = await tempDirectory();

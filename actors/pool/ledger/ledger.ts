@@ -165,6 +165,10 @@ export interface PoolLedger {
    * it in, and `granted` will not be called.
    */
   leave(waiter: Waiter, nowMs: number): Lease | Wait;
+  /** A connection for this open lease failed: how many did in a row, over all threads. It decides nothing by itself. */
+  connectFailed(lease: Lease): number;
+  /** A connection for this open lease was made. */
+  connectMade(lease: Lease): void;
   /**
    * In force at once in all threads; a later end replaces an earlier one. True: it was in no quarantine, or in one that
    * was over.

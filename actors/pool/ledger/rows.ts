@@ -70,6 +70,7 @@ export class Rows {
     const at = pool.field.placeOf(row);
     this.forget(at);
     section.setDouble(at + ROW.openedAtMs, 0);
+    section.set(at + ROW.failedConnects, 0);
     pool.ward.nowMs = change.nowMs;
     // In one step with the record that `write` makes, whose ticket this is.
     renew(pool.ward, row, section.doubles[(pool.block + POOL.ticket) >> 1]! + 1);

@@ -104,6 +104,16 @@ export class SharedPool extends JudgedPool implements PoolLedger {
     return answer;
   }
 
+  /** Without the lock: the lease keeps the row, and no decision of the ledger reads the count. */
+  connectFailed({ row }: Lease): number {
+    return Atomics.add(this.tools.section.words, row + ROW.failedConnects, 1) + 1;
+  }
+
+  connectMade({ row }: Lease): void {
+    const { words } = this.tools.section;
+    if (words[row + ROW.failedConnects] !== 0) Atomics.store(words, row + ROW.failedConnects, 0);
+  }
+
   quarantine(backendKey: number, nowMs: number, untilMs: number): boolean {
     let isNew = false;
     this.within(() => {

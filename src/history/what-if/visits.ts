@@ -233,7 +233,7 @@ export class Visits implements Host {
     const { sinceMs, pool } = held;
     visit.held.delete(lease);
     visit.lastEnd = end;
-    this.#connects.ended(visit.asked.thread, lease.backendKey, end);
+    this.#connects.ended(lease.backendKey, end);
     this.#options.tally.back(lease.backendKey, this.#time.nowMs - sinceMs, end);
     pool?.checkin(lease, this.#time.toldMs, end, latencyMs);
     this.#lookForExpiry();
@@ -243,7 +243,7 @@ export class Visits implements Host {
   #quarantine(visit: Visit, backendKey: number): void {
     const { passive } = this.#terms.settings.health;
     const { thread } = visit.asked;
-    if (passive === false || this.#connects.inRow(thread, backendKey) < passive.connectFailures) return;
+    if (passive === false || this.#connects.inRow(backendKey) < passive.connectFailures) return;
     const untilMs = Math.ceil(this.#time.toldMs + passive.quarantineMs);
     this.#pool(thread)?.quarantine(backendKey, this.#time.toldMs, untilMs);
   }

@@ -104,7 +104,7 @@ export abstract class Connecting implements ConnectionUser {
   connected(): void {
     const request = this.request;
     if (request.outcome !== undefined) return;
-    (this.connections as BackendConnections).failures = 0;
+    (request.tenancy as Tenancy).connectMade();
     this.ready(this.connection as UpstreamConnection, request.context.now());
   }
 
@@ -137,13 +137,12 @@ export abstract class Connecting implements ConnectionUser {
   #charge(cause: NonNullable<ReturnType<typeof connectFailure>> | 'connect_timeout', nowMs: number): void {
     const { context, tenancy } = this.request;
     const { passive } = this.pool.settings.health;
-    const connections = this.connections as BackendConnections;
-    connections.failures++;
-    if (passive === false || connections.failures < passive.connectFailures) return;
     const backend = this.request.backend as BackendRoute;
     const present = this.pool.backends.get(backend.key);
     // The backend's address has changed meanwhile, so this failure says nothing about the new one.
     if (present !== undefined && present.settings.address !== backend.settings.address) return;
+    const inRow = (tenancy as Tenancy).connectFailed();
+    if (passive === false || inRow < passive.connectFailures) return;
     // Whole milliseconds, as in events, so that ledger and log hold the same time.
     const untilMs = Math.ceil(nowMs + passive.quarantineMs);
     const isNew = (tenancy as Tenancy).quarantine(backend.key, nowMs, untilMs);

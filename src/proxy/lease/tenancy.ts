@@ -189,6 +189,15 @@ export class Tenancy extends HeldLease implements Waiter, TableWaiter {
     }
   }
 
+  /** How many connects to the backend held failed in a row, over all workers. */
+  connectFailed(): number {
+    return this.held === undefined ? 0 : this.ledger.connectFailed(this.held);
+  }
+
+  connectMade(): void {
+    if (this.held !== undefined) this.ledger.connectMade(this.held);
+  }
+
   /** Quarantines the backend for all workers, at once. True: it was in no quarantine before. */
   quarantine(backendKey: number, nowMs: number, untilMs: number): boolean {
     return this.ledger.quarantine(backendKey, nowMs, untilMs);

@@ -23,8 +23,6 @@ export class BackendConnections implements ConnectionKeeper {
   readonly #shared: UpstreamShared;
   readonly #idle: UpstreamConnection[] = [];
   readonly #all = new Set<UpstreamConnection>();
-  /** Failed connects in a row. */
-  failures = 0;
   forgotten = false;
   /** The backend was removed or moved: open connections are not kept. */
   isLeft = false;

@@ -127,6 +127,8 @@ export const ROW = {
   openedAtMs: 20,
   /** Number of routes for which it is out. */
   routesOut: 22,
+  /** Failed connects in a row, of all threads; changed without the lock. */
+  failedConnects: 23,
   /** Key of its address. */
   place: 24,
   /** What is known of its health: UNITS units of UNIT.words each. */

@@ -300,6 +300,30 @@ describe('a check-in', () => {
   });
 });
 
+describe('failed connects', () => {
+  it('are counted over all threads, until a connection is made', async () => {
+    const { one, two } = await pool([backend('a', { limit: 0 }), backend('b', { limit: 0 })]);
+    const [first, second, other] = [take(one, ['b']), take(two, ['b']), take(two, ['a'])];
+    expect(web(one).connectFailed(first)).toBe(1);
+    expect(web(two).connectFailed(second)).toBe(2);
+    expect(web(two).connectFailed(other)).toBe(1);
+    web(two).connectMade(second);
+    expect(web(one).connectFailed(first)).toBe(1);
+  });
+
+  it.each(['while it has a lease', 'when it has none'])(
+    'are forgotten with the address of the backend, changed %s',
+    async (when) => {
+      const { stage, one } = await pool([backend('a', { limit: 0, place: 1 })]);
+      const lease = take(one);
+      expect(web(one).connectFailed(lease)).toBe(1);
+      if (when === 'when it has none') web(one).checkin(lease, NOW, 'connect_failed');
+      await defineWeb(stage, [backend('a', { limit: 0, place: 2 })]);
+      expect(web(one).connectFailed(take(one))).toBe(1);
+    },
+  );
+});
+
 describe('a quarantine', () => {
   it('holds for every thread at once, ends by itself, and the longer one wins', async () => {
     const { stage, one, two } = await pool([backend('a', { limit: 0 }), backend('b', { limit: 0 })]);
