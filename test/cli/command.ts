@@ -8,6 +8,8 @@ export type Ran = { readonly code: number; readonly out: string; readonly err: s
 export type Circumstances = {
   readonly stdin?: string | Uint8Array;
   readonly tty?: boolean;
+  /** Only the output goes elsewhere, even on a terminal. */
+  readonly toFile?: boolean;
   readonly mayColour?: boolean;
   readonly user?: string;
   readonly stop?: AbortSignal;
@@ -16,12 +18,12 @@ export type Circumstances = {
 };
 
 export async function command(argv: readonly string[], circumstances: Circumstances = {}): Promise<Ran> {
-  const { stdin = '', tty = false, mayColour = true, user = 'alice' } = circumstances;
+  const { stdin = '', tty = false, toFile = false, mayColour = true, user = 'alice' } = circumstances;
   const stdout = circumstances.stdout ?? sink();
   const stderr = sink();
   const io: Io = {
     stdin: Readable.from(stdin === '' ? [] : [typeof stdin === 'string' ? Buffer.from(stdin) : stdin]),
-    stdout: Object.assign(stdout, { isTTY: tty }),
+    stdout: Object.assign(stdout, { isTTY: tty && !toFile }),
     stderr: Object.assign(stderr, { isTTY: tty }),
     user,
     mayColour,

@@ -98,6 +98,14 @@ describe('what may take long', () => {
   });
 });
 
+it.each(ways)('how far a state is that goes to a file, a terminal shows: %s', async (way) => {
+  const plain = await run(way, 'state');
+  expect(await run(way, 'state', { tty: true })).toEqual(plain);
+  const { err, ...seen } = await run(way, 'state', { tty: true, toFile: true });
+  expect({ ...seen, err: '' }).toEqual(plain);
+  expect(err).toBe('\r\x1b[K1 pools and domains\r\x1b[K');
+});
+
 describe('a directory at rest', () => {
   it('is verified, and a terminal sees that', async () => {
     const out = '4 events, all as written\n';

@@ -1,5 +1,6 @@
 /** `state`: all routing, now or at a past moment, in the shape of a config file. */
 import { type StateEntry, stateJson } from '../../history/index.ts';
+import { Meter } from '../render/meter.ts';
 import { yamlOf } from '../render/yaml.ts';
 import { entriesOf } from '../transport/entries.ts';
 import { stateEntry } from '../transport/replies.ts';
@@ -18,7 +19,7 @@ export const stateVerb: Verb = {
 };
 
 async function run(context: Context): Promise<ExitCode> {
-  const { args, print } = context;
+  const { args, print, io } = context;
   const query = { at: args.text('at'), ...scopeOf(args) };
   const entries = entriesOf(context, { method: 'GET', path: ['v1', 'state'], query }, stateEntry);
   let isWhole = true;
@@ -26,7 +27,9 @@ async function run(context: Context): Promise<ExitCode> {
     isWhole = false;
     print.note(`not in this state: ${why}`);
   });
-  await print.pour(print.json ? stateJson(told) : fileOf(told));
+  // On a terminal the text itself shows how far it is; into a file, that of a million domains takes a minute.
+  const shown = io.stdout.isTTY === true ? told : counted(told, new Meter(context));
+  await print.pour(print.json ? stateJson(shown) : fileOf(shown));
   if (print.json) await print.line('');
   // Applying this output would remove what is missing from it.
   return isWhole ? 0 : 1;
@@ -41,6 +44,21 @@ async function* telling(
     const { unreadable } = (entry as { note?: { unreadable?: string } }).note ?? {};
     if (unreadable !== undefined) onUnread(unreadable);
     yield entry;
+  }
+}
+
+async function* counted(entries: AsyncIterable<StateEntry>, meter: Meter): AsyncGenerator<StateEntry> {
+  let count = 0;
+  try {
+    for await (const entry of entries) {
+      if ('pool' in entry || 'domain' in entry) {
+        count += 1;
+        meter.show(() => `${count} pools and domains`);
+      }
+      yield entry;
+    }
+  } finally {
+    meter.clear();
   }
 }
 
