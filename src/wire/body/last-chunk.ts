@@ -2,6 +2,7 @@
 import { NO_FIELDS } from '../connection-field.ts';
 import { FIELD, fieldKey, fieldKind, isReplaced } from '../field-name.ts';
 import type { Fields } from '../message.ts';
+import { isNamed, nominatedIn } from '../request/write-request.ts';
 
 const LAST_CHUNK = '0\r\n\r\n';
 
@@ -15,11 +16,12 @@ export function lastChunk(
   replaced?: ReadonlySet<string>,
 ): string {
   if (trailers.length === 0) return LAST_CHUNK;
+  const named = nominatedIn(nominated);
   let text = '0\r\n';
   for (let i = 0; i < trailers.length; i += 2) {
     const name = trailers[i]!;
     // RFC 9110 §7.6.1: a field named by Connection is removed wherever it is.
-    if (isOurs(name) || isOfHead(name) || nominated.includes(name.toLowerCase())) continue;
+    if (isOurs(name) || isOfHead(name) || isNamed(name, named)) continue;
     if (!isReplaced(name, replaced)) text += `${name}: ${trailers[i + 1]!}\r\n`;
   }
   return `${text}\r\n`;
