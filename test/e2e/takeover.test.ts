@@ -16,6 +16,7 @@ import { COMMAND, type RouterProcess, runCommand, startRouter } from '../support
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const HOST = 'shop.example';
+const LATE = join(import.meta.dirname, '../support/fixtures/late-threads.mjs');
 const PROBE = '/probe';
 // 2 s: the log is opened again a tenth of a second after the other process is gone.
 const SOON = { timeout: 2000, interval: 20 };
@@ -204,7 +205,12 @@ describe('a router that has made room', () => {
     const { old, admin } = s;
     const count = (words: string) => old.output().split(words).length - 1;
     for (const [round, signal] of (['SIGKILL', 'SIGTERM'] as const).entries()) {
-      const other = spawn(COMMAND, [...s.words, '--workers', '2'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      // Long enough to be ended before it is ready, however busy the machine is.
+      const env = { ...process.env, NODE_OPTIONS: `--import=${LATE}` };
+      const other = spawn(COMMAND, [...s.words, '--workers', '2'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+        env,
+      });
       const lines = other.stdout.setEncoding('utf8').toArray();
       await eventually(() => count('handed over the log') > round, 'room for the other process', START_MS);
       other.kill(signal);
