@@ -2,7 +2,6 @@
  * `replay`: recorded traffic through the routing core again. Status 1 if a decision differs from the recorded one.
  */
 import { z } from 'zod';
-import { plural } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 import { clean } from '../render/table.ts';
 import { askLong } from '../transport/ask-long.ts';
@@ -110,7 +109,7 @@ function rendered(found: Verified): string[] {
       ({ from, to, cause }) => `the journal has a gap from ${from} to ${to} (${cause})`,
     ),
     ...found.damaged.map((file) => `damaged in the journal: ${file}`),
-    `${decisions} decisions in ${operations} operations of ${plural(pools, 'pool')} and ${plural(runs, 'run')}, ${checkpoints} checkpoints, ` +
+    `${decisions} decisions in ${operations} operations of ${pools} pools and ${runs} runs, ${checkpoints} checkpoints, ` +
       `${skipped} operations skipped, ${perSecond} decisions a second`,
     ending(found),
   ];
