@@ -36,7 +36,7 @@ export const POURERS = {
 } as const;
 
 /** Long questions: generators that yield their progress and return one answer. `progressLines` turns the progress into lines. */
-export const TELLERS = {
+export const LONG_ANSWERERS = {
   archive: archivePart,
   export: exportPart,
   replay: verifyJournal,

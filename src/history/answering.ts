@@ -1,12 +1,12 @@
 /** One question being answered: text as it is taken, and the answer at its end. */
-import { ANSWERERS, POURERS, TELLERS } from './answerers.ts';
+import { ANSWERERS, LONG_ANSWERERS, POURERS } from './answerers.ts';
 import { answerOf, progressLines } from './progress.ts';
 import type { Room } from './room.ts';
 
 export type Answering = AsyncGenerator<string, unknown, undefined>;
 
 type Answerer = (wish: unknown, room: Room) => unknown;
-type Teller = (wish: unknown, room: Room) => AsyncGenerator<unknown, unknown>;
+type LongAnswerer = (wish: unknown, room: Room) => AsyncGenerator<unknown, unknown>;
 type Pourer = (wish: unknown, room: Room) => Answering;
 
 export async function* answering(question: string, wish: unknown, room: Room, isPoured: boolean): Answering {
@@ -19,11 +19,11 @@ export async function* answering(question: string, wish: unknown, room: Room, is
 
 /** The wish was checked where it came in: both sides are made from the same tables. */
 function answererOf(question: string, wish: unknown, room: Room, isPoured: boolean): Answering {
-  if (Object.hasOwn(TELLERS, question)) {
-    const tell = TELLERS[question as keyof typeof TELLERS] as Teller;
+  if (Object.hasOwn(LONG_ANSWERERS, question)) {
+    const answerer = LONG_ANSWERERS[question as keyof typeof LONG_ANSWERERS] as LongAnswerer;
     return isPoured
-      ? progressLines(tell(wish, room))
-      : answered((_, from) => answerOf(tell(wish, from)), wish, room);
+      ? progressLines(answerer(wish, room))
+      : answered((_, from) => answerOf(answerer(wish, from)), wish, room);
   }
   if (Object.hasOwn(POURERS, question)) {
     return (POURERS[question as keyof typeof POURERS] as Pourer)(wish, room);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
-import { TELLERS } from '../../src/history/answerers.ts';
+import { LONG_ANSWERERS } from '../../src/history/answerers.ts';
 import {
   answerOf,
   archiveLog,
@@ -95,14 +95,14 @@ describe('what is written of a log', () => {
     const past = sourcesOf(data, Date.now);
     const room = roomOf(past.sources(), new AbortController().signal);
     const from = { type: 'position', position: 5 } as const;
-    expect(await steps(TELLERS.export({ from, path: at('part.db') }, room))).toEqual([
+    expect(await steps(LONG_ANSWERERS.export({ from, path: at('part.db') }, room))).toEqual([
       { writing: 'base', done: 4, of: 8 },
       { writing: 'base', done: 8, of: 8 },
       { writing: 'events', done: 8, of: 8 },
       { writing: 'owners', done: 12, of: 12 },
     ]);
     const whole = await steps(
-      TELLERS.archive({ before: 9, file: at('old.db'), fresh: at('fresh.db') }, room),
+      LONG_ANSWERERS.archive({ before: 9, file: at('old.db'), fresh: at('fresh.db') }, room),
     );
     expect(whole).toContainEqual({ writing: 'events', done: 8, of: 8 });
     expect(whole.at(-1)).toEqual({ writing: 'owners', done: 12, of: 12 });
