@@ -18,6 +18,9 @@ export type ProbeResult =
   | { readonly nothing: string }
   | { readonly unasked: string };
 
+// Nobody needs so many before a status. Each costs this thread, which commands wait for, as much as a small response.
+const MOST_INTERIM = 10;
+
 const HEADERS = { 'user-agent': 'switchyard-probe', accept: '*/*' };
 
 /** `signal`: aborted when nobody waits for the result any more. */
@@ -44,6 +47,11 @@ export function probe(
     const callOff = afterTurning(timeoutMs, () => settle({ nothing: `no answer within ${timeoutMs} ms` }));
     // Only the status matters, not what follows it, nor how that ends.
     asked.on('response', ({ statusCode = 0 }) => settle({ status: statusCode }));
+    let interim = 0;
+    asked.on('information', () => {
+      if (++interim === MOST_INTERIM + 1)
+        settle({ nothing: `expected a status, found more than ${MOST_INTERIM} interim responses` });
+    });
     asked.on('error', (error) => settle(failure(error)));
     asked.on('close', () => settle({ nothing: 'expected an answer, found the end of the connection' }));
     asked.end();

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -74,6 +75,24 @@ it('is one where the backend hangs: in time, and with what the thread stood stil
   expect(quick).toBeLessThan(TIMEOUT_MS * 2);
   expect(slow).toBeGreaterThanOrEqual(1000 + TIMEOUT_MS * 0.85);
   expect(slow).toBeLessThan(1000 + TIMEOUT_MS * 2);
+});
+
+it.each([
+  ['ten', 10, { status: 204 }],
+  ['eleven', 11, { nothing: 'expected a status, found more than 10 interim responses' }],
+])('waits for the status behind %s interim responses', async (_, count, heard) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(count));
+      socket.end('HTTP/1.1 204 No Content\r\n\r\n');
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const address = { host: '127.0.0.1', port };
+  expect(await probe({ address, path: '/', timeoutMs: 5000, lookup: NAMES.lookup })).toEqual(heard);
+  server.close();
 });
 
 it('says nothing of the backend where no file is left to open, and finds it afterwards', async () => {
