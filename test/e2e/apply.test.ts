@@ -8,8 +8,10 @@ import { type RouterProcess, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const DOMAINS = 50_000;
-// To read and compare so many takes a second and more; a look at the health some milliseconds. What lies between is for a busy machine.
+// To read and compare so many takes a second of one core and more, over half of the whole; a look at the health some milliseconds. What
+// lies between is for a busy machine, on which both take longer.
 const MOST_MS = 400;
+const MOST_SHARE = 1 / 3;
 
 /** Nothing of it is plain: the schema looks at each. */
 function many(): string {
@@ -18,10 +20,11 @@ function many(): string {
   return JSON.stringify({ pools: { web: {} }, domains: Object.fromEntries(domains) });
 }
 
-/** The longest that a look at the health took while `work` was done, in milliseconds. */
-async function longestWait(router: RouterProcess, work: (client: AdminClient) => Promise<unknown>) {
+/** No look at the health takes long while `work` is done. */
+async function expectNoWait(router: RouterProcess, work: (client: AdminClient) => Promise<unknown>) {
   await using client = new AdminClient(router.admin);
   let [longest, isOver] = [0, false];
+  const beganMs = performance.now();
   const looking = (async () => {
     while (!isOver) {
       const fromMs = performance.now();
@@ -36,7 +39,7 @@ async function longestWait(router: RouterProcess, work: (client: AdminClient) =>
     isOver = true;
     await looking;
   }
-  return longest;
+  expect(longest).toBeLessThan(Math.max(MOST_MS, MOST_SHARE * (performance.now() - beganMs)));
 }
 
 describe('a wish of very many domains', () => {
@@ -44,23 +47,21 @@ describe('a wish of very many domains', () => {
     await using directory = await tempDirectory();
     await using router = await startRouter({ directory: directory.path });
     const body = many();
-    const waitedMs = await longestWait(router, async (client) => {
+    await expectNoWait(router, async (client) => {
       const reply = await client.send('POST', '/v1/apply', body);
       expect(reply).toMatchObject({ status: 422, body: { type: 'too_many_changes' } });
     });
-    expect(waitedMs).toBeLessThan(MOST_MS);
   });
 
   it('is so in a file that is followed', async () => {
     await using directory = await tempDirectory();
     await using router = await startRouter({ directory: directory.path, config: {} });
     await writeFile(join(directory.path, 'config.json'), many());
-    const waitedMs = await longestWait(router, async () => {
+    await expectNoWait(router, async () => {
       router.signal('SIGHUP');
       await expect
         .poll(() => router.output(), { timeout: 20_000 })
         .toMatch(/expected at most 10000 changes at once.*SIGHUP: nothing applied/);
     });
-    expect(waitedMs).toBeLessThan(MOST_MS);
   });
 });
