@@ -87,6 +87,13 @@ export class Judgement {
       return attempts.length === 0 ? undefined : 'expected no attempt behind the last answer, found one';
     if (this.#isOutOfTime(connection)) return undefined;
     const { openedAtMs, closedAtMs } = connection;
+    // The reset that ends what a drain cuts takes along a head that was not read yet.
+    const isCut = this.#moments.within(
+      `hurried drain ${request.tenant}`,
+      asked.sentAtMs - NOTICED_MS,
+      closedAtMs,
+    );
+    if (connection.ended === 'reset' && isCut) return undefined;
     const isUnasked = connection.bytes === 0 || attempts.length === 0;
     if (isUnasked && this.#moments.within('replace', openedAtMs - NOTICED_MS, closedAtMs)) return undefined;
     return `expected an answer, found ${connection.ended} after ${connection.bytes} bytes`;
