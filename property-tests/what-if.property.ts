@@ -67,6 +67,8 @@ const course = fc.record({
   policy,
   maxWaiting: fc.integer({ min: 0, max: 5 }),
   outlier: fc.constantFrom(false as const, { failures: 2, windowMs: 10_000 }),
+  // Before each checkpoint. A part is read from the last checkpoint that is more than 1.5 s before it.
+  restMs: fc.constantFrom<(number | undefined)[]>(undefined, 2000),
   steps: fc.array(fc.record({ ms: fc.integer({ min: 0, max: 30 }), doing }), {
     minLength: 20,
     maxLength: 150,
@@ -86,7 +88,7 @@ async function recorded<T>(wished: Course, look: (directory: string) => Promise<
 }
 
 async function record(
-  { workers, seed, policy: first, maxWaiting, outlier, steps }: Course,
+  { workers, seed, policy: first, maxWaiting, outlier, restMs = 0, steps }: Course,
   directory: string,
 ) {
   await using world = new RecordedWorld(directory, workers, seed);
@@ -101,7 +103,10 @@ async function record(
   for (const [index, { ms, doing: what }] of steps.entries()) {
     world.pass(ms / 8);
     await happen(world, backends, settings, what);
-    if (index % 20 === 19) world.checkpoint();
+    if (index % 20 === 19) {
+      world.pass(restMs);
+      world.checkpoint();
+    }
     if (index % 7 === 6) world.turn();
   }
   world.turn();
@@ -184,7 +189,7 @@ async function asked(directory: string, wish: WhatIfWish): Promise<PoolWhatIf> {
 describe('a what-if', () => {
   it('with nothing otherwise is the record, from the beginning and from a checkpoint', async () => {
     await fc.assert(
-      fc.asyncProperty(course, fc.integer({ min: 0, max: 1000 }), (wished, laterMs) =>
+      fc.asyncProperty(course, fc.integer({ min: 0, max: 15_000 }), (wished, laterMs) =>
         recorded(wished, async (directory) => {
           const whole = await asked(directory, {});
           expect(whole.differsFrom).toBeNull();

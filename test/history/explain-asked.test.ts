@@ -233,6 +233,8 @@ it.each<[string, (world: RecordedWorld) => Promise<unknown>, Setting, object]>([
     async (world) => {
       world.checkpoint();
       await happens(world);
+      // A ledger ejects before its owner knows, unless it begins with what that knows.
+      await world.sleep();
       world.pass(10);
     },
     { ...setting, wish: { whyNot: 'web.1' } },
@@ -250,6 +252,7 @@ it('a backend that fails for one route is told to for that route alone', async (
     async (world) => {
       world.checkpoint();
       await world.happen(isEjected(name, LATER_MS));
+      await world.sleep();
       world.pass(10);
     },
     { domain: { routes: [route] }, pool: ALL_MAY_BE_OUT, wish: { path: '/api/cart', whyNot } },
@@ -284,6 +287,32 @@ it('a pool is as whoever has its ledger says it is, where one asks about now', a
   expect(await inFlight({ live })).toBe(1);
   expect(await inFlight({ live: { ...live, pool: 'other' } })).toBe(0);
   expect(await inFlight({ live, at: { type: 'time', ms: RUN } })).toBe(0);
+});
+
+it('a pool is told as it was, and not as if its backends had moved: what it had learnt of them is known', async () => {
+  await using directory = await tempDirectory();
+  let [live, ms] = [new Uint8Array(), 0];
+  const learn = async (world: RecordedWorld) => {
+    await world.happen({ type: 'BackendAdded', data: { id: 'web.2' as BackendId, backend: at(9002) } });
+    for (let turn = 0; turn < 10; turn++) {
+      world.ask();
+      world.pass(7);
+      world.finish('finished');
+    }
+    world.checkpoint();
+    world.pass(1000);
+    world.ask();
+    world.quarantine('web.2', 5000);
+    [live, ms] = [world.glimpse().slice(), Math.ceil(world.nowMs) + 1];
+    world.pass(10);
+    world.expire();
+  };
+  await asked(directory.path, learn, { pool: { policy: 'peak-ewma' } });
+  const then = await explained(directory.path, { at: { type: 'time', ms } });
+  const alive = await explained(directory.path, { live: { pool: 'web', checkpoint: live } }, ms);
+  expect(then.sight?.candidates).toMatchObject([{ against: undefined }, { against: 'quarantined' }]);
+  expect(then.sight).toEqual(alive.sight);
+  expect(then.notes).toEqual([]);
 });
 
 it('what is not known of who would ask is said', async () => {

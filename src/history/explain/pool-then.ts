@@ -52,9 +52,10 @@ async function inLine(
 ): Promise<PastPool> {
   const ledger = new VirtualLedger();
   const packed = new ByteWriter();
-  past?.pack(packed);
-  if (past !== undefined) await ledger.restore(key, packed.written(), 0, waiting);
   const rows = rowsOf(state, change.nowMs);
+  past?.pack(packed);
+  if (past !== undefined)
+    await ledger.restore(key, { state: packed.written(), ticket: 0, backends: rows }, waiting);
   for (const phase of ['restrict', 'widen'] as const)
     await ledger.define(key, definitionOf(state, 0), rows, phase, change);
   packed.at = 0;

@@ -177,7 +177,9 @@ export class SimulatedPool {
       recording.asks.filter(({ place }) => place.ticket <= from.ticket).map((ask) => [ask.place.ticket, ask]),
     );
     const waiting: Visit[] = [];
-    await this.#ledger.restore(this.#key, from.state, from.ticket, ({ ticket }) => {
+    const now = states.at(states.version);
+    const backends = now.recorded === null ? [] : rowsOf(now.recorded, from.atMs);
+    await this.#ledger.restore(this.#key, { ...from, backends }, ({ ticket }) => {
       const visit = new Visit(this.#visits, begun.get(ticket) as Ask, from.atMs);
       waiting.push(visit);
       return visit;
@@ -185,7 +187,7 @@ export class SimulatedPool {
     for (const { inFlight } of recording.rows)
       for (const [thread] of inFlight) this.#former.set(thread, this.#pool(thread) as PoolLedger);
     for (const visit of waiting) this.#visits.resume(visit);
-    const state = this.#adopt(states.at(states.version));
+    const state = this.#adopt(now);
     if (state === null || !this.#terms.isAltered) return;
     const change = { position: states.version, nowMs: from.atMs };
     for (const phase of ['restrict', 'widen'] as const)

@@ -188,6 +188,39 @@ describe('what if', () => {
     expect(after).toEqual(before);
   });
 
+  it('nothing were otherwise from a moment with a change behind it: what was learnt of backends before is known', async () => {
+    await using directory = await tempDirectory();
+    let ms = 0;
+    {
+      await using world = new RecordedWorld(directory.path, 1, 7);
+      const use = () => {
+        for (let turn = 0; turn < 20; turn++) {
+          world.ask();
+          world.pass(3);
+          if (turn > 0) world.finish('finished');
+        }
+      };
+      await world.create(
+        { policy: 'peak-ewma' },
+        { 'web.1': at(9001), 'web.2': at(9002), 'web.3': at(9003) },
+      );
+      use();
+      world.quarantine('web.2', 20_000);
+      world.pass(5000);
+      world.checkpoint();
+      world.pass(10);
+      ms = world.nowMs;
+      const settings = { policy: 'peak-ewma', queue: { maxWaiting: 900 } } as const;
+      await world.happen({ type: 'PoolChanged', data: { settings } });
+      use();
+      world.turn();
+    }
+    const wish = { policy: 'peak-ewma', from: { type: 'time', ms } } as const;
+    const [before, after, { differsFrom }] = await sides(directory.path, wish);
+    expect(differsFrom).toBe(null);
+    expect(after).toEqual(before);
+  });
+
   it('an event had not been: its backend would have had nothing, the other one all', async () => {
     await using directory = await tempDirectory();
     await crowded(directory.path);

@@ -1,7 +1,7 @@
 /** A ledger for simulations: within one thread, it plays the parts of all threads of a recorded one. */
 
 import { OpenLease } from '../lease.ts';
-import type { Lease, Ledger, PoolLedger, Waiter } from '../ledger.ts';
+import type { Lease, Ledger, PoolLedger, RowDefinition, Waiter } from '../ledger.ts';
 import { MainThreadLedger } from '../main-ledger.ts';
 import { CLOSED, POOL, ROW } from '../memory/layout.ts';
 import { createBuffer, THREADS_MAX } from '../memory/memory.ts';
@@ -17,6 +17,13 @@ const NO_LIMIT_TO_WAITING = 2 ** 31 - 1;
 
 /** What names a lease in the records. */
 export type LeaseName = Pick<Lease, 'backendKey' | 'epoch' | 'ticket' | 'route'> & { readonly row: number };
+
+type Past = {
+  /** A checkpoint. */
+  readonly state: Uint8Array;
+  readonly ticket: number;
+  readonly backends: readonly RowDefinition[];
+};
 
 export class VirtualLedger extends MainThreadLedger {
   readonly #threads = new Map<number, Ledger>();
@@ -63,18 +70,25 @@ export class VirtualLedger extends MainThreadLedger {
     return new OpenLease(poolKey, backendKey, epoch, ticket, at, route);
   }
 
-  /** Restores a pool as it was after a ticket. `waiter` returns the waiter for each queued request, named by its ticket. */
+  /**
+   * Restores a pool as it was after a ticket. `backends`: as their owner had them then, since a checkpoint does not tell
+   * where they are, and one that has moved starts afresh. `waiter` returns the waiter for each queued request, named by
+   * its ticket.
+   */
   async restore(
     poolKey: number,
-    state: Uint8Array,
-    ticket: number,
+    { state, ticket, backends }: Past,
     waiter: (asked: PoolCheckpoint['waiters'][number]) => Waiter,
   ): Promise<PoolCheckpoint> {
     const checkpoint = unpackCheckpoint(state);
     await this.#begin(poolKey, checkpoint);
     const pool = this.pools.get(poolKey) as SharedPool;
     const { section } = this.tools;
-    for (const row of checkpoint.rows) restoreRow(section, pool, row);
+    const places = new Map(backends.map(({ backendKey, place }) => [backendKey, place]));
+    for (const row of checkpoint.rows) {
+      restoreRow(section, pool, row);
+      section.doubles[(pool.field.placeOf(row.row) + ROW.place) >> 1] = places.get(row.backendKey) ?? 0;
+    }
     restoreHealth(section, pool, checkpoint.health);
     // Nothing is open to those that waited, so they wait again.
     section.words[pool.block + POOL.widening] = 1;
