@@ -42,15 +42,23 @@ function issueProblems(root: JsonSchema, issue: z.core.$ZodIssue, input: unknown
     return [{ path: renderPath(path), ...splitMessage(message, `the key ${describeFound(inner.at(-1))}`) }];
   }
   const here = schemaAt(root, inner);
+  const given = valueAt(input, inner);
   // A wrong secret is reported without its value.
-  const found = here?.writeOnly === true ? 'something else' : foundBy(issue, valueAt(input, inner));
+  const found = isSecret(here, given) ? 'something else' : foundBy(issue, given);
   // Our own message says more than the schema.
   if (issue.code === 'custom' || issue.message.startsWith('expected '))
     return [{ path: renderPath(path), ...splitMessage(issue.message, found) }];
   const expected = here === undefined ? issue.message : describeSchema(here);
-  const word = valueAt(input, inner);
-  const meant = typeof word === 'string' ? nearest(word, wordsOf(here)) : undefined;
+  const meant = typeof given === 'string' ? nearest(given, wordsOf(here)) : undefined;
   return [{ path: renderPath(path), expected, found, ...(meant === undefined ? {} : { nearest: meant }) }];
+}
+
+/** Text in place of an object that has a secret may be that secret. */
+function isSecret(here: JsonSchema | undefined, given: unknown): boolean {
+  const holds = Object.values(here?.properties ?? {}).some(
+    (part) => isSchema(part) && part.writeOnly === true,
+  );
+  return here?.writeOnly === true || (holds && typeof given === 'string');
 }
 
 /** For a list that is too long: its length. */

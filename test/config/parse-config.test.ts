@@ -278,6 +278,11 @@ describe('parseConfig', () => {
       'admin.token: expected a token, since the admin address is not on loopback, found 0.0.0.0:8081 without one',
     ],
     [
+      'a token in place of the admin settings, without telling it',
+      { admin: 'hunter2' },
+      'admin: expected an object with the keys address, token, names, found something else',
+    ],
+    [
       'a token that no header can carry, without telling it',
       { admin: { token: 'open sesame' } },
       'admin.token: expected visible ASCII without spaces, found something else',
