@@ -1,7 +1,8 @@
 /** A ledger for simulations: within one thread, it plays the parts of all threads of a recorded one. */
 
+import type { RowDefinition } from '../definition.ts';
 import { OpenLease } from '../lease.ts';
-import type { Lease, Ledger, PoolLedger, RowDefinition, Waiter } from '../ledger.ts';
+import type { Lease, Ledger, PoolLedger, Waiter } from '../ledger.ts';
 import { MainThreadLedger } from '../main-ledger.ts';
 import { CLOSED, POOL, ROW } from '../memory/layout.ts';
 import { createBuffer, THREADS_MAX } from '../memory/memory.ts';
