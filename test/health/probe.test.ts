@@ -72,9 +72,10 @@ it('is one where the backend hangs: in time, and with what the thread stood stil
   await took(0);
   const [quick, slow] = [await took(0), await took(1000)];
   expect(quick).toBeGreaterThanOrEqual(TIMEOUT_MS - 2);
-  expect(quick).toBeLessThan(TIMEOUT_MS * 2);
+  // The test itself may stand still, as a thread does on a machine with much else to do.
+  expect(quick).toBeLessThan(TIMEOUT_MS * 5);
   expect(slow).toBeGreaterThanOrEqual(1000 + TIMEOUT_MS * 0.85);
-  expect(slow).toBeLessThan(1000 + TIMEOUT_MS * 2);
+  expect(slow).toBeLessThan(1000 + TIMEOUT_MS * 5);
 });
 
 it.each([

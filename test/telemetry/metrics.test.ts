@@ -258,8 +258,13 @@ describe('gathered', () => {
       return Number(shown?.slice(name.length));
     };
     delay.enable();
-    await sleep(12 * DELAY_TICK_MS);
-    expect(await looked('0.5')).toBeLessThan(DELAY_TICK_MS / 2000);
+    // On a machine with much else to do a look may be late; one that counted its timer would never be below it.
+    const medians: number[] = [];
+    do {
+      await sleep(12 * DELAY_TICK_MS);
+      medians.push(await looked('0.5'));
+    } while (Math.min(...medians) >= DELAY_TICK_MS / 2000 && medians.length < 20);
+    expect(Math.min(...medians)).toBeLessThan(DELAY_TICK_MS / 2000);
     await sleep(2 * DELAY_TICK_MS);
     const end = performance.now() + 400;
     while (performance.now() < end);
