@@ -59,7 +59,11 @@ async function runClient(scene: Scene, client: number, isOver: () => boolean): P
   for (const visit of visitsOf(seed!, client)) {
     if (isOver()) break;
     const port = Number(scene.router.listeners[visit.listener]?.split(':').at(-1));
-    const judge = judgement.judge.bind(judgement);
+    const judge = (...seen: Parameters<Judgement['judge']>) => {
+      // What came while it stood still is read before the timer that would note it.
+      noteLag();
+      judgement.judge(...seen);
+    };
     const connection = new ClientConnection(port, visit, book, judge, jar, seed! + client * 1000 + visits++);
     await connection.run();
     // Nobody listens for a moment, where the only worker has crashed.
@@ -69,13 +73,10 @@ async function runClient(scene: Scene, client: number, isOver: () => boolean): P
 }
 
 /** Notes when this process itself stood still: then its backends were silent against their plan. */
-function watchLag(): NodeJS.Timeout {
-  let last = performance.now();
-  return setInterval(() => {
-    const now = performance.now();
-    if (now - last > LAG_MS) moments.add('lag', last, now);
-    last = now;
-  }, LAG_MS / 10);
+function noteLag(): void {
+  const now = performance.now();
+  if (now - lookedAtMs > LAG_MS) moments.add('lag', lookedAtMs, now);
+  lookedAtMs = now;
 }
 
 async function costOf(pid: number): Promise<{ memory: number; descriptors: number }> {
@@ -92,7 +93,8 @@ const control = new Control(
 // All connections to the admin, and the thread that tells the past, are there before anything is counted.
 await Promise.all(Array.from({ length: ADMIN_CONNECTIONS }, () => scene.admin.get('/v1/state?at=0')));
 const before = await costOf(scene.router.pid);
-const lag = watchLag();
+let lookedAtMs = performance.now();
+const lag = setInterval(noteLag, LAG_MS / 10);
 const until = performance.now() + seconds! * 1000;
 const controlled = control.run();
 const watched = watchLedgers(scene.admin, book, () => performance.now() > until);
