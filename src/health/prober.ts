@@ -64,8 +64,8 @@ type Target = Wish & {
 /** What ends with the prober: waiting probes are dropped, and running ones aborted. */
 type Life = { readonly turnstile: Turnstile; readonly end: AbortController };
 
-// 64: if all backends hang for two seconds, 32 a second are found out.
-const MOST_AT_ONCE = 64;
+// 64: if all backends hang for two seconds, 32 a second are found out. 48 of one pool, since those may hang for longer.
+const AT_ONCE = { inAll: 64, ofGroup: 48 } as const;
 // When to try again if the ledger was locked: a live holder is done in microseconds.
 const AGAIN_MS = 2;
 export class Prober {
@@ -139,7 +139,7 @@ export class Prober {
   }
 
   #start(context: ChildContext): Running {
-    const life = { turnstile: new Turnstile(MOST_AT_ONCE), end: new AbortController() };
+    const life = { turnstile: new Turnstile(AT_ONCE), end: new AbortController() };
     this.#life = life;
     for (const target of this.#targets.values()) this.#planFirst(target);
     const stop = () => {
@@ -166,7 +166,7 @@ export class Prober {
 
   async #ask(target: Target): Promise<void> {
     const life = this.#life;
-    const heard = await life?.turnstile.through(async () => {
+    const heard = await life?.turnstile.through(target.pool, async () => {
       // While the probe waited for its turn, the target may have been removed.
       if (!this.#isWanted(target, life)) return undefined;
       const { rules, backend } = target;

@@ -130,14 +130,29 @@ describe('a prober that is stopped', () => {
       open.add(socket);
       socket.on('close', () => open.delete(socket));
     });
-    await eventually(() => silent.asked.length === 64, 'as many as are asked at once');
+    await eventually(() => silent.asked.length === 48, 'as many as are asked at once');
     running.stop('shutdown');
     await eventually(() => open.size === 0, 'none under way');
-    expect([silent.asked.length, failing]).toEqual([64, []]);
+    expect([silent.asked.length, failing]).toEqual([48, []]);
   });
 });
 
 describe('a backend that is probed', () => {
+  it('asks the backends of a pool, however many and long those of another hang', async () => {
+    const [hanging, other] = [await backend(), await backend()];
+    hanging.status = 0;
+    const backends = Object.fromEntries(
+      Array.from({ length: 200 }, (_, n) => [`b${n}`, { address: at(hanging) }]),
+    );
+    const { prober } = await probed(backends, { health: { active: { ...RULES, timeoutMs: 60_000 } } });
+    await eventually(() => hanging.asked.length === 48, 'its share of the probes');
+    const state = { settings: { health: { active: RULES } }, version: 1 };
+    const own = { one: { backend: { address: at(other) }, version: 1 } };
+    prober.follow('other' as PoolName, { ...state, backends: own });
+    await eventually(() => other.asked.length > 1, 'probes of another pool');
+    expect(hanging.asked.length).toBe(48);
+  });
+
   it('over which a mistake of ours is made costs the prober this life, and no other', async () => {
     const bad = await backend();
     bad.status = 500;
