@@ -47,3 +47,12 @@ function addOption(option: string, options: ConnectionOptions): void {
   else if (options.nominated === undefined) options.nominated = [option];
   else options.nominated.push(option);
 }
+
+/** Undefined for most heads, which nominate nothing. */
+export function nominatedIn(nominated: Fields): ReadonlySet<string> | undefined {
+  return nominated.length === 0 ? undefined : new Set(nominated);
+}
+
+export function isNamed(name: string, names: ReadonlySet<string> | undefined): boolean {
+  return names?.has(name.toLowerCase()) === true;
+}

@@ -75,7 +75,7 @@ export class UpstreamConnection implements Counted {
   #error: Error | undefined;
   /** The backend's FIN has arrived. */
   #hasEnded = false;
-  #hasRoom = false;
+  #isWithinLimit = false;
   state: ConnectionState = 'connecting';
   /** When it began to connect; 0: not yet. */
   openedAtMs = 0;
@@ -126,8 +126,8 @@ export class UpstreamConnection implements Counted {
   open(): void {
     const { address } = this.#keeper;
     this.openedAtMs = this.#shared.now();
-    this.#hasRoom = this.#shared.connectionLimit.enter();
-    if (!this.#hasRoom) {
+    this.#isWithinLimit = this.#shared.connectionLimit.enter();
+    if (!this.#isWithinLimit) {
       this.socket.destroy(connectionLimitReached());
       return;
     }
@@ -282,7 +282,7 @@ export class UpstreamConnection implements Counted {
     this.state = 'closed';
     this.#shared.deadlines.remove(this.#deadline);
     this.unlease(true);
-    if (this.#hasRoom) this.#shared.connectionLimit.leave();
+    if (this.#isWithinLimit) this.#shared.connectionLimit.leave();
     this.#keeper.gone(this);
     const user = this.#user;
     this.#user = undefined;

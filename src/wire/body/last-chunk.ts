@@ -1,8 +1,7 @@
 /** The end of a chunked body that we write, and which trailers may be in it. */
-import { NO_FIELDS } from '../connection-field.ts';
+import { isNamed, NO_FIELDS, nominatedIn } from '../connection-field.ts';
 import { FIELD, fieldKey, fieldKind, isReplaced } from '../field-name.ts';
 import type { Fields } from '../message.ts';
-import { isNamed, nominatedIn } from '../request/write-request.ts';
 
 const LAST_CHUNK = '0\r\n\r\n';
 

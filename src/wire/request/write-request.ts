@@ -2,6 +2,7 @@
  * The head that a backend is sent: always written anew from what was understood, never relayed as received. Fields
  * for framing, host and this hop are ours; every other field keeps its place and case.
  */
+import { isNamed, nominatedIn } from '../connection-field.ts';
 import { FIELD, type FieldKind, fieldKind, isReplaced } from '../field-name.ts';
 import { LastLine } from '../flat.ts';
 import type { Fields, RequestHead } from '../message.ts';
@@ -100,13 +101,4 @@ export function writeFields(fields: Fields): string {
   let text = '';
   for (let i = 0; i < fields.length; i += 2) text += `${fields[i]!}: ${fields[i + 1]!}\r\n`;
   return text;
-}
-
-/** Undefined for most heads, which nominate nothing. */
-export function nominatedIn(nominated: Fields): ReadonlySet<string> | undefined {
-  return nominated.length === 0 ? undefined : new Set(nominated);
-}
-
-export function isNamed(name: string, names: ReadonlySet<string> | undefined): boolean {
-  return names?.has(name.toLowerCase()) === true;
 }

@@ -1,10 +1,11 @@
 /**
  * The head that a client is sent for a backend's response: written anew with our framing, without hop-by-hop fields.
  */
+import { isNamed, nominatedIn } from '../connection-field.ts';
 import { hasKind } from '../field-lines.ts';
 import { FIELD, type FieldKind, fieldKind, isReplaced } from '../field-name.ts';
 import type { Fields, ResponseHead } from '../message.ts';
-import { isNamed, nominatedIn, writeFields } from '../request/write-request.ts';
+import { writeFields } from '../request/write-request.ts';
 
 export type ResponseWriting = {
   /** The minor version of the client's request. HTTP/1.0 has no chunks, so a chunked body ends with the connection. */
