@@ -31,7 +31,14 @@ export { DOMAIN_DEFAULTS, POOL_DEFAULTS } from './settings/setting-defaults.ts';
 export type { BackendSettings, DomainSettings, PoolSettings } from './settings/settings.ts';
 export * from './settings/sparse-settings.ts';
 export { statusRange } from './settings/status-range.ts';
-export { type Copying, type CopyOptions, copying, lastSound } from './sqlite/copy-log.ts';
+export {
+  type Copying,
+  type CopyOptions,
+  copying,
+  inTheWayOf,
+  lastSound,
+  removeCopy,
+} from './sqlite/copy-log.ts';
 export { requireUnheld } from './sqlite/data-lock.ts';
 export { makeDirectory } from './sqlite/make-directory.ts';
 export {

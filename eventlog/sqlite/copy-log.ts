@@ -2,7 +2,7 @@
  * Copies a part of a log into a log of its own: what came before it as a base, its events with their hashes, and
  * their fold. An export, an archive, what an archive leaves behind and what a repair saves are all such files.
  */
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { DataUnusable, EventUnreadable } from '../errors.ts';
@@ -49,18 +49,21 @@ type Link = { readonly position: Position; readonly hash: string; readonly recor
 const PAGE = 1000;
 const CHARACTERS = 1_048_576;
 const NO_LINKS = new Set<string | undefined>(['EPERM', 'ENOTSUP', 'ENOSYS']);
+// A database, and the files that SQLite makes beside it.
+const BESIDE = ['', '-wal', '-shm', '-journal'];
 const NOTHING: Link = { position: 0, hash: GENESIS, recordedAtMs: 0 };
 
 /**
  * Throws `EventUnreadable` at the first event that is damaged or not linked to the one before it. The file gets its name
- * once it is complete; until then it is called `.partial`. Only a kill leaves that behind, and the next copy with the same
- * name deletes it.
+ * once it is complete; until then it is called `.partial`. Only a kill leaves that behind, and whoever knows that it is
+ * nobody else's may have `removeCopy` delete it.
  */
 export async function* copying(options: CopyOptions): AsyncGenerator<Copying, Copied> {
   const { path } = options;
-  requireAbsent(path);
   const partial = `${path}.partial`;
-  removeAll(partial);
+  const found = inTheWayOf(path);
+  if (found !== undefined) throw existing(found);
+  makeEmpty(partial);
   try {
     yield* make(partial, options);
     sync(partial);
@@ -70,6 +73,27 @@ export async function* copying(options: CopyOptions): AsyncGenerator<Copying, Co
   }
   sync(dirname(path));
   return { from: options.from, to: options.to, events: options.to - options.from + 1 };
+}
+
+/** Deletes a copy, or what a killed one left of it. */
+export function removeCopy(path: string): void {
+  removeAll(path);
+  removeAll(`${path}.partial`);
+}
+
+/** What exists already of the files that a copy with this name would write. */
+export function inTheWayOf(path: string): string | undefined {
+  const own = [path, ...BESIDE.map((beside) => `${path}.partial${beside}`)];
+  return own.find(exists);
+}
+
+function makeEmpty(path: string): void {
+  try {
+    // `wx`: not in place of what somebody has just put there.
+    makeNewFile(path);
+  } catch (error) {
+    throw unusable(error, path);
+  }
 }
 
 async function* make(path: string, options: CopyOptions): AsyncGenerator<Copying, void> {
@@ -87,15 +111,16 @@ function nameIt(partial: string, path: string): void {
   try {
     linkSync(partial, path);
   } catch (error) {
-    requireAbsent(path);
+    // Somebody has just put it there.
+    if (exists(path)) throw existing(path);
     if (!NO_LINKS.has((error as NodeJS.ErrnoException).code)) throw error;
     renameSync(partial, path);
   }
 }
 
-/** Deletes what a killed copy left behind, and what SQLite could not clean up on a full disk. */
+/** Includes what SQLite could not clean up on a full disk. */
 function removeAll(path: string): void {
-  for (const beside of ['', '-wal', '-shm', '-journal']) rmSync(path + beside, { force: true });
+  for (const beside of BESIDE) rmSync(path + beside, { force: true });
 }
 
 /** The last position that can be copied: what follows it is damaged, missing, or not linked to it. */
@@ -128,8 +153,6 @@ class CopyStore extends SqliteStore {
 
 function createStore(path: string): CopyStore {
   try {
-    // `wx`: not through a link that somebody has just put there.
-    makeNewFile(path);
     const db = new Database(path);
     prepareSchema(db);
     // An unfinished copy is worthless; it is synchronised once, at its end.
@@ -272,9 +295,18 @@ async function copyAllCommands(store: SqliteStore, { source, to, breathe }: Copy
   }
 }
 
-function requireAbsent(path: string): void {
-  if (!existsSync(path)) return;
-  throw new DataUnusable('data_unreadable', `expected to write ${path}, found that it exists already`);
+/** As `existsSync`, but a link that leads nowhere exists too. */
+function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    // What hinders a look hinders the writing too, which says so.
+    return false;
+  }
+}
+
+function existing(path: string): DataUnusable {
+  return new DataUnusable('data_unreadable', `expected to write ${path}, found that it exists already`);
 }
 
 /** The file and its name are on disk when this returns. */

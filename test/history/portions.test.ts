@@ -349,9 +349,26 @@ describe('an archive', () => {
       word: 'invalid_query',
       message: expect.stringContaining('no such directory'),
     });
+    await expect(put(join(at('here.db'), 'no', 'more.db'))).rejects.toMatchObject({
+      word: 'invalid_query',
+      message: expect.stringContaining('no such directory'),
+    });
     await expect(put('here.db')).rejects.toMatchObject({ word: 'invalid_query' });
     await expect(put(at('a\0b.db'))).rejects.toMatchObject({ word: 'invalid_query' });
     expect(await readFile(at('here.db'), 'utf8')).toBe('dear');
+    await writeFile(at('new.db.partial'), 'diary');
+    await expect(put(at('new.db'))).rejects.toMatchObject({
+      word: 'invalid_query',
+      message: expect.stringContaining('new.db.partial, found that it exists already'),
+    });
+    expect(await readFile(at('new.db.partial'), 'utf8')).toBe('diary');
+  });
+
+  it('does away with what a killed one left in the data directory', async () => {
+    for (const left of ['archiving.db', 'archiving.db.partial', 'archiving.db.partial-wal'])
+      await writeFile(join(data, left), 'half of one');
+    expect(await run(`archive ${at('old.db')} --before 9`)).toMatchObject({ code: 0 });
+    expect(readdirSync(data).filter((name) => name.startsWith('archiving'))).toEqual([]);
   });
 });
 
@@ -443,6 +460,14 @@ describe('a repair', () => {
   it('cuts where an event is missing', async () => {
     damage('DELETE FROM events WHERE position = 4');
     expect((await run('verify --repair')).out).toContain('cut after position 3');
+  });
+
+  it('does away with what a killed one left', async () => {
+    for (const left of ['repairing.db', 'repairing.db.partial', 'repairing.db.partial-wal'])
+      await writeFile(join(data, left), 'half of one');
+    damage('DELETE FROM events WHERE position = 4');
+    expect((await run('verify --repair')).out).toContain('cut after position 3');
+    expect(readdirSync(data).filter((name) => name.startsWith('repairing'))).toEqual([]);
   });
 
   it('does without what is behind damage of the write-ahead log, and keeps that', async () => {

@@ -3,7 +3,13 @@
  */
 import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { JOURNAL_DIRECTORY, type LocalLog, swapLog } from '../../../eventlog/index.ts';
+import {
+  inTheWayOf,
+  JOURNAL_DIRECTORY,
+  type LocalLog,
+  removeCopy,
+  swapLog,
+} from '../../../eventlog/index.ts';
 import type { Historian } from '../historian.ts';
 import { Unanswerable } from '../unanswerable.ts';
 
@@ -40,7 +46,7 @@ export async function* archiveLog(
   busy.add(directory);
   const fresh = join(directory, 'archiving.db');
   try {
-    for (const beside of ['', '-wal', '-shm', '-journal']) rmSync(fresh + beside, { force: true });
+    removeCopy(fresh);
     const { upTo, from, to, events } = yield* history.pour('archive', { before, file, fresh }, signal);
     await alone(async () => swapLog(log(), directory, fresh, upTo));
     return { from, to, events, file };
@@ -54,7 +60,8 @@ function checkFile(file: string, directory: string): void {
   const refused = (expected: string, found: string) =>
     new Unanswerable('invalid_query', `file: expected ${expected}, found ${found}`);
   if (!isAbsolute(file) || file.includes('\0')) throw refused('an absolute path', JSON.stringify(file));
-  if (existsSync(file)) throw refused(`to write ${file}`, 'that it exists already');
+  const existing = inTheWayOf(file);
+  if (existing !== undefined) throw refused(`to write ${existing}`, 'that it exists already');
   const place = dirname(file);
   if (statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw refused(`to write ${file}`, 'no such directory');

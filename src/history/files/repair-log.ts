@@ -2,7 +2,6 @@
  * Repairs a damaged log at rest: caches are rebuilt; a log that is itself damaged is cut after its last good event,
  * by writing the good part into a new file and keeping the old one unchanged.
  */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Copying,
@@ -11,6 +10,7 @@ import {
   LogUnavailable,
   lastSound,
   openSqliteLog,
+  removeCopy,
   replaceLog,
   type Verified,
   verifying,
@@ -77,7 +77,7 @@ async function* mending(
   const last = lastOf(log);
   const kept = join(directory, `events-damaged-after-${after}-${nowMs.toString(36)}.db`);
   const fresh = join(directory, 'repairing.db');
-  rmSync(fresh, { force: true });
+  removeCopy(fresh);
   yield* copied(log, fresh, after);
   replaceLog(log, directory, fresh, kept);
   const { type, position, expected, found } = damage[0]!;

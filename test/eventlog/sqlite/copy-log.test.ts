@@ -1,4 +1,14 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -239,13 +249,9 @@ describe('a copy that does not come to its end', () => {
     await log.close();
   });
 
-  it("clears away what a killed one left, and takes nobody else's place", async () => {
+  it("takes nobody else's place", async () => {
     await using directory = await tempDirectory();
     const { log } = await story(directory);
-    const path = join(directory.path, 'part.db');
-    writeFileSync(`${path}.partial`, 'half of one');
-    writeFileSync(`${path}.partial-wal`, 'and more');
-    await copyLog({ source: log.reader, path, from: 1, to: 6, projectionOf, breathe });
     const other = join(directory.path, 'other.db');
     const copied = copyLog({
       source: log.reader,
@@ -258,6 +264,37 @@ describe('a copy that does not come to its end', () => {
     await expect(copied).rejects.toMatchObject({ name: 'DataUnusable', code: 'data_unreadable' });
     expect(readFileSync(other, 'utf8')).toBe('of somebody else');
     expect(readdirSync(directory.path).filter((name) => name.includes('partial'))).toEqual([]);
+    await log.close();
+  });
+
+  it.each(['.partial', '.partial-wal', '.partial-shm'])(
+    'is refused where a file of its name with %s exists, and leaves that as it was',
+    async (ending) => {
+      await using directory = await tempDirectory();
+      const { log } = await story(directory);
+      const path = join(directory.path, 'part.db');
+      writeFileSync(path + ending, 'of somebody else');
+      const copied = copyLog({ source: log.reader, path, from: 1, to: 6, projectionOf, breathe });
+      await expect(copied).rejects.toThrow(
+        `expected to write ${path}${ending}, found that it exists already`,
+      );
+      expect(readFileSync(path + ending, 'utf8')).toBe('of somebody else');
+      expect(existsSync(path)).toBe(false);
+      await log.close();
+    },
+  );
+
+  it('is refused where a link with its name leads nowhere, which stays', async () => {
+    await using directory = await tempDirectory();
+    const { log } = await story(directory);
+    const path = join(directory.path, 'part.db');
+    for (const name of [path, `${path}.partial`]) {
+      symlinkSync('nowhere', name);
+      const copied = copyLog({ source: log.reader, path, from: 1, to: 6, projectionOf, breathe });
+      await expect(copied).rejects.toThrow(`expected to write ${name}, found that it exists already`);
+      expect(readlinkSync(name)).toBe('nowhere');
+      rmSync(name);
+    }
     await log.close();
   });
 
