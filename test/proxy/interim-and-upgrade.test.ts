@@ -122,6 +122,36 @@ describe('an interim response', () => {
     await eventually(() => router.isQuiet, 'quiet');
   });
 
+  it.each([
+    ['whole', 'HTTP/1.1 102 Processing\r\n\r\n'],
+    ['or begun and never finished', 'HTTP/1.1 200 OK'],
+  ])('that comes for ever, %s, is a response that stands still in the end: H15', async (_, sent) => {
+    const { router, backend } = await routed(undefined, {
+      pool: { timeouts: { firstByteMs: 50, idleMs: 100, abortLingerMs: 20 } },
+    });
+    const { client, connection } = await begun({ router, backend }, GET);
+    const sending = setInterval(() => connection.send(sent), 20);
+    await client.receives('H15').finally(() => clearInterval(sending));
+    await eventually(() => router.isQuiet, 'quiet');
+  });
+
+  it('may come for as long as the request is still being sent', async () => {
+    const { router, backend } = await routed(undefined, {
+      pool: { timeouts: { firstByteMs: 100, idleMs: 100 } },
+    });
+    const { client, connection } = await begun(
+      { router, backend },
+      post('', 'Content-Length: 30').replace('Content-Length: 0\r\n', ''),
+    );
+    for (let i = 0; i < 30; i++) {
+      await pause(50);
+      client.send('x');
+      connection.send('HTTP/1.1 104 Upload Resumption Supported\r\n\r\n');
+    }
+    connection.send(ok('whole'));
+    await client.receives('whole');
+  });
+
   it('does not reach an HTTP/1.0 client', async () => {
     const { router } = await routed(() => `${CONTINUE}HTTP/1.1 103 Early Hints\r\n\r\n${ok()}`);
     const client = await router.connect();

@@ -16,7 +16,7 @@ import { Connecting } from './connecting.ts';
 import { FormerUser } from './former-user.ts';
 import { isRequestIdempotent } from './idempotent.ts';
 import { hopLines, outgoingHead } from './outgoing-head.ts';
-import { outcomeOfSilence, patienceMs } from './patience.ts';
+import { headPatienceMs, outcomeOfSilence, patienceMs } from './patience.ts';
 import { Responding, type Sender } from './responding.ts';
 import { giveToBudget, mayRetry, takeFromBudget } from './retry.ts';
 import { isReusableAfter } from './reusable.ts';
@@ -26,6 +26,8 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   #resent = false;
   /** The next sending is a retry on another backend, taken from the pool's budget. */
   #isRetry = false;
+  /** However many interim responses come: when the response itself must have begun. */
+  #headDueMs = Number.POSITIVE_INFINITY;
 
   // ---- send
 
@@ -229,7 +231,13 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   awaitBytes(nowMs: number): void {
     const { client, enquiry } = this.request;
     if (enquiry !== undefined && enquiry.waitsFor !== '') return;
+    this.#headDueMs = nowMs + headPatienceMs(this.timeouts);
     client.deadlineAt(nowMs + patienceMs(this.request, this.responding, this.timeouts));
+  }
+
+  awaitHead(nowMs: number): void {
+    const patientUntilMs = nowMs + patienceMs(this.request, this.responding, this.timeouts);
+    this.request.client.deadlineAt(Math.min(patientUntilMs, this.#headDueMs));
   }
 
   deadlinePassed(nowMs: number): void {

@@ -18,6 +18,14 @@ export function patienceMs(
   return responding?.hasBegun === true ? timeouts.idleMs : timeouts.firstByteMs;
 }
 
+// 10: a backend that reports progress with 102 may take ten minutes; nginx would give it `proxy_read_timeout` in all.
+const HEAD_PATIENCE = 10;
+
+/** From the last byte of the request to the end of the final head, whatever else comes: interim responses may do so for ever. */
+export function headPatienceMs({ firstByteMs, idleMs }: PoolRoute['settings']['timeouts']): number {
+  return firstByteMs + HEAD_PATIENCE * idleMs;
+}
+
 /** For a request that was sent. */
 export function outcomeOfSilence(request: ProxiedRequest, responding: Responding | undefined): OutcomeType {
   const { client, phase } = request;

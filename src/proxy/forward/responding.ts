@@ -25,6 +25,8 @@ import { type RelayOwner, ResponseRelay } from './response-relay.ts';
 export interface Sender {
   /** Restarts the time-out for the next bytes. */
   awaitBytes(nowMs: number): void;
+  /** The same, but for the final head that is still to come there is a limit in all. */
+  awaitHead(nowMs: number): void;
   /** True: this response is not relayed, since another backend has been asked. */
   retryOnStatus(status: number): boolean;
   /** The response is complete: the connection is kept or closed. */
@@ -90,7 +92,9 @@ export class Responding implements RelayOwner, PipeOwner {
   }
 
   #awaitBytes(): void {
-    this.#sender.awaitBytes(this.#request.context.now());
+    const nowMs = this.#request.context.now();
+    if (this.#relay.head === undefined) this.#sender.awaitHead(nowMs);
+    else this.#sender.awaitBytes(nowMs);
   }
 
   // ---- RelayOwner
