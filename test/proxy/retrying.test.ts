@@ -109,6 +109,18 @@ describe('an idempotent request whose backend closed without a word', () => {
     expect(router.isQuiet).toBe(true);
   });
 
+  it('waits for one that is out, where it has tried all others, and that failing is quarantined: H34', async () => {
+    const { router, good } = await overTwo(closes, {}, { queue: { maxWaitMs: 1000 } });
+    const quarantine = (forMs: number) =>
+      router.ledger.pool(keyOf('web'))?.quarantine(keyOf('web.2'), Date.now(), Date.now() + forMs);
+    quarantine(300);
+    expect((await (await router.connect()).request(GET)).status).toBe(200);
+    expect(good.requests).toHaveLength(1);
+    quarantine(60_000);
+    expect((await (await router.connect()).request(GET)).body).toContain('H34');
+    expect(good.requests).toHaveLength(1);
+  });
+
   it('is no retry where there is nobody else, and costs the budget nothing', async () => {
     const bad = await backendThat(closes);
     const router = await routerOver({ backends: { 'web.1': { port: bad.port } } });
