@@ -43,6 +43,8 @@ export interface AdminPorts {
   readonly history: Historian;
   /** Chooses who compares a wish of this many bytes with what is in force; `history` if absent. */
   readonly comparer?: (bytes: number) => Historian;
+  /** Works out what a rollback, an undo or a removal changes, at the priority of a command; `history` if absent. */
+  readonly restorer?: Historian;
   /** The supervision tree, a page at a time. */
   readonly actors: (page: PageOptions) => ActorPage;
   /** Absent without `--chaos`: then the route does not exist. */

@@ -90,6 +90,7 @@ export class AdminChild {
       importer,
       history,
       comparer: planner.comparer,
+      restorer: planner.thread,
       confirmations,
       successions,
       actors: (page) => system.actors(page),

@@ -1,6 +1,7 @@
 /**
- * Compares a wish for all routing with what is in force: on a thread of its own if that takes long, otherwise on this
- * one. Unlike the history thread it runs at normal priority, because a command waits for it.
+ * Works out what commands change: compares a wish for all routing with what is in force, and answers what a rollback or
+ * an undo restores. On a thread of its own if that takes long, otherwise on this one. Unlike the history thread it runs
+ * at normal priority, because a command waits for it, and others wait for that one.
  */
 import type { ChildSpec } from '../../actors/index.ts';
 import { type Historian, HistoryThread, LocalHistory, sourcesOf } from '../history/index.ts';
@@ -32,7 +33,7 @@ export class Planner {
     return bytes <= SMALL_BYTES && owners <= FEW_OWNERS ? this.#here : this.#thread;
   };
 
-  /** For a wish in a file, of any size. */
+  /** For a wish in a file, of any size, and for whatever is restored from the past. */
   get thread(): Historian {
     return this.#thread;
   }

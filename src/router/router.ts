@@ -110,7 +110,7 @@ export class Router {
     this.#confirmations = new Confirmations({
       desk: () => this.#system.desk,
       log: () => this.#system.log,
-      history: this.#history,
+      history: this.#planner.thread,
       now: Date.now,
       logger: options.log,
     });
@@ -185,12 +185,12 @@ export class Router {
       prepare: () => this.#prepare(),
       recording: () => (this.#journal === undefined ? [] : [this.#journal.childSpec()]),
       named: (pool, backends) => this.#journal?.named(pool, backends),
-      // Trials that ran out are undone, from history, before workers route.
+      // Trials that ran out are undone, which the planner works out, before workers route.
       outside: (world) => [
         this.#history.childSpec(),
+        this.#planner.childSpec(),
         this.#confirmations.childSpec(),
         this.#workers.childSpec(world),
-        this.#planner.childSpec(),
         this.#importer.childSpec(),
         this.#prober.childSpec(),
         this.#admin.childSpec(),

@@ -61,11 +61,11 @@ async function backendsBefore(
   pool: PoolName,
   { position }: Done,
   call: Call,
-  { history }: AdminPorts,
+  { history, restorer = history }: AdminPorts,
 ): Promise<readonly Leaver[]> {
   const to = { type: 'position', position: position - 1 } as const;
   const wish = { to, at: position, scope: [poolStream(pool)] };
-  const { changes } = await history.ask('restoration', wish, call.signal);
+  const { changes } = await restorer.ask('restoration', wish, call.signal);
   return changes.flatMap((change) => (change.kind === 'backend' ? [{ pool, id: change.name }] : []));
 }
 

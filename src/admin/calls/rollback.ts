@@ -60,7 +60,8 @@ type How = Omit<UndoWish, 'position'>;
 async function rollback(call: Call, ports: AdminPorts, to: Moment, how: How): Promise<Reply> {
   const { scope, dryRun, seen } = how;
   const wish = { to, at: dryRun ? undefined : seen, scope };
-  const found = await ports.history.ask('restoration', wish, call.signal);
+  const { history, restorer = history } = ports;
+  const found = await restorer.ask('restoration', wish, call.signal);
   return dryRun ? shown(ports, found, how) : carriedOut(call, ports, found, how);
 }
 
@@ -127,10 +128,10 @@ async function broughtUpTo(
   at: Position,
   known: Restoration,
   scope: Scope,
-  { history }: AdminPorts,
+  { history, restorer = history }: AdminPorts,
   signal: AbortSignal | undefined,
 ): Promise<Restoration> {
   if (at === known.at) return known;
   const to = { type: 'position', position: known.to } as const;
-  return broughtUp(known, await history.ask('restoration', { to, at, since: known.at, scope }, signal));
+  return broughtUp(known, await restorer.ask('restoration', { to, at, since: known.at, scope }, signal));
 }

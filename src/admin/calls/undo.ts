@@ -29,12 +29,12 @@ export async function undo(call: Call, ports: AdminPorts, wish: UndoWish): Promi
 
 async function undoneAt(
   call: Call,
-  { history }: AdminPorts,
+  { history, restorer = history }: AdminPorts,
   { position, scope }: UndoWish,
   at?: Position,
 ): Promise<UndoneAt> {
   const wish = { position, scope, at, counts: at === undefined };
-  const undone = await history.ask('undone', wish, call.signal);
+  const undone = await restorer.ask('undone', wish, call.signal);
   if (undone === undefined) throw nothingAt(position);
   return undone;
 }

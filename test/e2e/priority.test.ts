@@ -1,0 +1,62 @@
+/**
+ * Who yields when all cores are busy: questions about the past do, commands and what they wait for do not, or a rollback
+ * would be slowest on the very day it is needed.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { AdminClient, type Method } from '../support/admin-client.ts';
+import { startRouter } from '../support/router-process.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const POOLS = { web: {}, old: { backends: { 'old.1': { address: '127.0.0.1:9' } } } };
+const DOMAINS = { '*': { pool: 'web' } };
+const WAIT = { headers: { prefer: 'wait' } };
+
+type Asked = [what: string, method: Method, path: string, body?: object];
+
+describe.runIf(process.platform === 'linux')('the threads of a router', () => {
+  it.each<Asked>([
+    ['a rollback', 'POST', '/v1/rollback', { to: 0, allowRemovals: 9 }],
+    ['what a rollback would change', 'POST', '/v1/rollback?dryRun=true', { to: 0 }],
+    ['an undo', 'POST', '/v1/rollback', { change: 1, allowRemovals: 9 }],
+    ['a removal that waits for its backends', 'DELETE', '/v1/pools/old'],
+  ])('%s runs at the priority of the router', async (_what, method, path, body) => {
+    await using router = await started();
+    await using admin = new AdminClient(router.admin);
+    const usual = new Set(nicenessOf(router.pid).values());
+    expect(usual.size).toBe(1);
+    expect((await admin.send(method, path, body, WAIT)).status).toBe(200);
+    expect(new Set(nicenessOf(router.pid).values())).toEqual(usual);
+  });
+
+  it('a question about the past has a lower one', async () => {
+    await using router = await started();
+    await using admin = new AdminClient(router.admin);
+    const [usual] = nicenessOf(router.pid).values();
+    await admin.get('/v1/state?at=1');
+    expect(nicenessOf(router.pid).get('history')).toBe(usual! + 10);
+  });
+});
+
+async function started() {
+  await using stack = new AsyncDisposableStack();
+  const { path: directory } = stack.use(await tempDirectory());
+  const config = { accessLog: false, pools: POOLS, domains: DOMAINS };
+  const router = stack.use(await startRouter({ directory, config }));
+  const owned = stack.move();
+  return { pid: router.pid, admin: router.admin, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** By thread name. proc(5): nice is the 19th field, the 17th after the name. */
+function nicenessOf(pid: number): ReadonlyMap<string, number> {
+  const byName = new Map<string, number>();
+  for (const id of readdirSync(`/proc/${pid}/task`)) {
+    const path = `/proc/${pid}/task/${id}/stat`;
+    // It may have ended meanwhile.
+    if (!existsSync(path)) continue;
+    const stat = readFileSync(path, 'utf8');
+    const [, name = ''] = /\((.*)\)/.exec(stat) ?? [];
+    byName.set(name, Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]));
+  }
+  return byName;
+}
