@@ -51,6 +51,7 @@ type Wish = {
   readonly pool: PoolName;
   readonly id: BackendId;
   rules: Rules;
+  limits: PoolSettings['limits'];
   backend: BackendSettings;
 };
 
@@ -95,12 +96,13 @@ export class Prober {
   /** Takes over the pool's settings and backends as they are now. */
   follow(pool: PoolName, state: PoolState): void {
     const present = new Set<string>();
-    const rules = state === null ? false : completePool(state.settings).health.active;
+    const settings = state === null ? undefined : completePool(state.settings);
+    const rules = settings?.health.active ?? false;
     for (const [id, its] of Object.entries(state?.backends ?? {})) {
       const backend = completeBackend(its.backend);
       // A draining backend gets no requests, whatever its probes find.
-      if (rules === false || backend.state === 'draining') continue;
-      const wish = { pool, id: id as BackendId, rules, backend };
+      if (settings === undefined || rules === false || backend.state === 'draining') continue;
+      const wish = { pool, id: id as BackendId, rules, limits: settings.limits, backend };
       present.add(nameOf(wish));
       this.#watch(wish, (its.health ?? WELL).probes === 'failing');
     }
@@ -111,11 +113,12 @@ export class Prober {
 
   /** `isFailing`: according to the log, for a backend that is not probed yet. */
   #watch(wish: Wish, isFailing: boolean): void {
-    const { rules, backend } = wish;
+    const { rules, limits, backend } = wish;
     const known = this.#targets.get(nameOf(wish));
     if (known !== undefined && !isAnother(known.backend, backend)) {
       const isOtherwise = known.rules.intervalMs !== rules.intervalMs;
       known.rules = rules;
+      known.limits = limits;
       known.backend = backend;
       // The next probe may be planned a day ahead.
       if (isOtherwise) this.#planFirst(known);
@@ -169,10 +172,11 @@ export class Prober {
     const heard = await life?.turnstile.through(target.pool, async () => {
       // While the probe waited for its turn, the target may have been removed.
       if (!this.#isWanted(target, life)) return undefined;
-      const { rules, backend } = target;
+      const { rules, limits, backend } = target;
       const { path, timeoutMs, statuses } = rules;
-      const question = { address: addressOf(backend.address), path, timeoutMs, lookup: this.#options.lookup };
-      const answer = await probe(question, life.end.signal);
+      const address = addressOf(backend.address);
+      const { lookup } = this.#options;
+      const answer = await probe({ address, path, timeoutMs, lookup, limits }, life.end.signal);
       return { answer, statuses };
     });
     if (heard === undefined || !this.#isWanted(target, life)) return;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, it } from 'vitest';
+import { completePool } from '../../eventlog/index.ts';
 import { probe } from '../../src/health/probe.ts';
 import { NAMES } from '../../src/proxy/index.ts';
 
@@ -16,6 +17,7 @@ const BACKEND = `
   });
   server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
 `;
+const LIMITS = completePool({}).limits;
 const TIMEOUT_MS = 400;
 const workers: Worker[] = [];
 
@@ -26,13 +28,38 @@ async function backend(inMs: number | null) {
   const worker = new Worker(BACKEND, { eval: true, workerData: inMs });
   workers.push(worker);
   const [port] = (await once(worker, 'message')) as [number];
-  return { address: { host: '127.0.0.1', port }, path: '/', timeoutMs: TIMEOUT_MS, lookup: NAMES.lookup };
+  return {
+    address: { host: '127.0.0.1', port },
+    path: '/',
+    timeoutMs: TIMEOUT_MS,
+    lookup: NAMES.lookup,
+    limits: LIMITS,
+  };
 }
 
 /** From an immediate: what comes next in the loop are its timers. */
 async function standStill(ms: number): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** What a probe hears of a backend that sends this, then its FIN. */
+async function heardOf(pieces: readonly string[]) {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', async () => {
+      for (const piece of pieces) {
+        socket.write(piece);
+        if (pieces.length > 1) await new Promise((resolve) => setImmediate(resolve));
+      }
+      socket.end();
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const address = { host: '127.0.0.1', port };
+  const question = { address, path: '/', timeoutMs: 5000, lookup: NAMES.lookup, limits: LIMITS };
+  return probe(question).finally(() => server.close());
 }
 
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -82,18 +109,31 @@ it.each([
   ['ten', 10, { status: 204 }],
   ['eleven', 11, { nothing: 'expected a status, found more than 10 interim responses' }],
 ])('waits for the status behind %s interim responses', async (_, count, heard) => {
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    socket.once('data', () => {
-      socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(count));
-      socket.end('HTTP/1.1 204 No Content\r\n\r\n');
-    });
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  const address = { host: '127.0.0.1', port };
-  expect(await probe({ address, path: '/', timeoutMs: 5000, lookup: NAMES.lookup })).toEqual(heard);
-  server.close();
+  const answer = `${'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(count)}HTTP/1.1 204 No Content\r\n\r\n`;
+  expect(await heardOf([answer])).toEqual(heard);
+  expect(await heardOf(answer.split(''))).toEqual(heard);
+});
+
+it.each([
+  ['HTTP/1.0 200 OK\r\n\r\n', { status: 200 }],
+  ['HTTP/1.1 200\r\n\r\n', { status: 200 }],
+  ['HTTP/2.0 200 OK\r\n\r\n', { nothing: expect.stringContaining('invalid_status') }],
+  ['HTTP/0.9 200 OK\r\n\r\n', { nothing: expect.stringContaining('invalid_status') }],
+  ['HTTP/1.2 200 OK\r\n\r\n', { nothing: expect.stringContaining('invalid_status') }],
+  ['ICY 200 OK\r\n\r\n', { nothing: expect.stringContaining('invalid_status') }],
+  [
+    'HTTP/1.1 200 OK\r\nContent-Length: 3 \r\n\r\n',
+    { nothing: expect.stringContaining('invalid_content_length') },
+  ],
+  ['HTTP/1.1 200 OK\r\nA : b\r\n\r\n', { nothing: expect.stringContaining('bad_header') }],
+  [
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\n',
+    { nothing: expect.stringContaining('upgrade') },
+  ],
+  ['HTTP/1.1 200 OK\r\nA: b\r\n', { nothing: expect.stringContaining('the end of the connection') }],
+])('takes as an answer what the router takes as one: %j', async (answer, heard) => {
+  expect(await heardOf([answer])).toEqual(heard);
+  expect(await heardOf(answer.split(''))).toEqual(heard);
 });
 
 it('says nothing of the backend where no file is left to open, and finds it afterwards', async () => {
