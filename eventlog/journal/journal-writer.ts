@@ -54,7 +54,9 @@ export class JournalWriter {
   #retryAtMs = 0;
   #warnAtMs = 0;
   #keepHouseAtMs = 0;
+  /** When this run last committed, under this writer or an earlier one; before that, when it began. */
   #committedAtMs: number;
+  /** When the previous turn began. */
   #lookedAtMs: number;
   #discarded = false;
 
@@ -67,8 +69,8 @@ export class JournalWriter {
     this.#positions = new RingPositions(this.#rings, this.#operations);
     const { directory, vocabulary, isBeside = false, limits } = options;
     this.#segments = new Segments(directory, vocabulary, options, { run: memory.run, isBeside }, limits);
-    this.#committedAtMs = options.now();
-    this.#lookedAtMs = this.#committedAtMs;
+    this.#lookedAtMs = options.now();
+    this.#committedAtMs = Math.min(memory.run, this.#lookedAtMs);
     this.#beginLife();
   }
 
@@ -183,6 +185,7 @@ export class JournalWriter {
     this.#memory.writerStatus[WRITER_STATUS.segment] = this.#segments.number;
     if (last === undefined) return;
     if (last.run === run) {
+      this.#committedAtMs = last.sealedAtMs;
       if (!this.#discarded && this.#failures === 0) this.#positions.resume(last.positions);
       return;
     }

@@ -324,23 +324,56 @@ describe('a writer', () => {
     second.close();
   });
 
-  it('whose predecessors died of what they found gives it up, and says so', () => {
+  it.each([
+    ['since the last commit', 10_000],
+    ['since the run began, if nothing was committed', 0],
+  ])('whose predecessors died of what they found gives it up, and says so: %s', (_since, firstMs) => {
     const journal = desk();
     const ring = journal.producer();
-    record(ring, finished());
-    const words = new Int32Array(journal.shared.buffer, ring.bytes.byteOffset, 4);
-    words[0] = 0;
-    expect(() => journal.writer().turn()).toThrow(RangeError);
-    expect(() => journal.writer().turn()).toThrow(RangeError);
+    journal.nowMs += firstMs;
+    if (firstMs > 0) {
+      record(ring, finished({ sequence: 0 }));
+      journal.writer().turn();
+    }
+    ring.begin(8);
+    const frame = ring.bytes.byteOffset + ring.at - 4;
+    record(ring, finished({ sequence: 1 }));
+    new Int32Array(journal.shared.buffer, frame, 1)[0] = 0;
+    for (let deaths = 0; deaths < 2; deaths++) {
+      journal.nowMs += 1000;
+      expect(() => journal.writer().turn()).toThrow(RangeError);
+    }
+    journal.nowMs += 1000;
     const third = journal.writer();
     third.turn();
     record(ring, finished({ sequence: 5 }));
     journal.nowMs += 5;
     third.turn();
     const reader = reading(journal.directory);
-    expect(reader.gaps()).toMatchObject([{ cause: 'discarded', requests: undefined, toMs: RUN }]);
-    expect([...reader.requests()]).toHaveLength(1);
+    const gap = {
+      cause: 'discarded',
+      requests: undefined,
+      fromMs: RUN + firstMs,
+      toMs: RUN + firstMs + 3000,
+    };
+    expect(reader.gaps()).toMatchObject([gap]);
+    expect([...reader.requests()]).toHaveLength(firstMs > 0 ? 2 : 1);
     third.close();
+  });
+
+  it('counts what an earlier writer was too slow for as lost since the last commit', () => {
+    const journal = desk();
+    const ring = journal.producer();
+    record(ring, finished({ sequence: 0 }));
+    journal.writer().turn();
+    let lost = 0;
+    for (let sequence = 1; sequence < 3000; sequence++) if (!record(ring, finished({ sequence }))) lost++;
+    journal.nowMs += 1000;
+    const next = journal.writer();
+    next.turn();
+    const gap = { cause: 'overflow', requests: lost, fromMs: RUN, toMs: RUN + 1000 };
+    expect(reading(journal.directory).gaps()).toMatchObject([gap]);
+    next.close();
   });
 });
 
