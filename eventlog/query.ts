@@ -33,10 +33,10 @@ export class QueryRefused extends Error {
   override readonly name = 'QueryRefused';
 }
 
-const COMMENTS = /--[^\n]*|\/\*[\s\S]*?\*\//g;
-const LITERALS = /'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
-const READS = /^\s*(?:select|with|values|explain)\b/i;
-const EXPLAINS = /^\s*explain\b/i;
+// Blanks and comments, which may stand before the first word.
+const BEFORE = /^(?:\s|--[^\n]*\n|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*/.source;
+const READS = new RegExp(`${BEFORE}(?:select|with|values|explain)\\b`, 'i');
+const EXPLAINS = new RegExp(`${BEFORE}explain\\b`, 'i');
 // A query that counts for ever cannot be stopped from outside, and no view needs one. It need not contain the word; its
 // plan shows it.
 const RECURSION = 'RECURSIVE STEP';
@@ -79,8 +79,7 @@ function advised(message: string, tables: readonly QueryTable[]): string {
 }
 
 function prepared(db: Database.Database, sql: string): Database.Statement {
-  const bare = sql.replace(LITERALS, "''").replace(COMMENTS, ' ');
-  if (!READS.test(bare)) throw new QueryRefused('expected one SELECT, found something else');
+  if (!READS.test(sql)) throw new QueryRefused('expected one SELECT, found something else');
   let statement: Database.Statement;
   try {
     statement = db.prepare(sql);
@@ -90,7 +89,7 @@ function prepared(db: Database.Database, sql: string): Database.Statement {
   }
   if (!statement.reader || !statement.readonly)
     throw new QueryRefused('expected a statement that reads, found one that does not');
-  if (!EXPLAINS.test(bare) && isRecursive(db, sql))
+  if (!EXPLAINS.test(sql) && isRecursive(db, sql))
     throw new QueryRefused('expected a query without RECURSIVE, found one that is recursive');
   return statement;
 }

@@ -215,6 +215,14 @@ describe('query', () => {
     await expect(ask(room, sql)).rejects.toThrow(problem);
   });
 
+  it.each([
+    "-- today's\nSELECT count(*) FROM v1_requests WHERE host <> ''",
+    "/* what doesn't ** answer */ SELECT count(*) FROM v1_requests WHERE host <> 'none'",
+    "\n -- one\n/**/ --two\nSELECT count(*) FROM v1_requests -- it's all",
+  ])('takes comments before and behind: %s', async (sql) => {
+    expect((await ask(await roomWith(), sql)).rows).toEqual([[3]]);
+  });
+
   it('ends when its time is over', async () => {
     const endless = {
       name: 'endless',
