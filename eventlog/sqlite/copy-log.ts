@@ -130,18 +130,14 @@ export async function lastSound(
 ): Promise<Position> {
   let last: Link = source.base() ?? NOTHING;
   try {
-    for await (const page of linked(source, last, Number.MAX_SAFE_INTEGER, breathe)) {
-      for (const event of page) {
-        codec.decode(event);
-        last = event;
-      }
-    }
+    for await (const page of soundPages(source, last, Number.MAX_SAFE_INTEGER, breathe))
+      last = page.at(-1) ?? last;
+    return last.position;
   } catch (error) {
     if (!(error instanceof EventUnreadable)) throw error;
-    // Damage within a page: the events before it are linked.
-    return Math.max(last.position, error.position - 1);
+    // Events are looked at in order: all before this one are sound.
+    return error.position - 1;
   }
-  return last.position;
 }
 
 class CopyStore extends SqliteStore {
@@ -166,16 +162,14 @@ function createStore(path: string): CopyStore {
 async function* fill(store: CopyStore, options: CopyOptions): AsyncGenerator<Copying, void> {
   const { source, from, to, breathe, commands = 'these' } = options;
   let link: Link = source.base() ?? NOTHING;
-  for await (const page of linked(source, link, from - 1, breathe)) {
-    for (const event of page) codec.decode(event);
+  for await (const page of soundPages(source, link, from - 1, breathe)) {
     link = page.at(-1) ?? link;
     // Each event is read twice: once to check its link, and once to fold it.
     yield { writing: 'base', done: link.position, of: 2 * (from - 1) };
   }
   if (from > 1) yield* layBase(store, link, options);
-  for await (const page of linked(source, link, to, breathe)) {
+  for await (const page of soundPages(source, link, to, breathe)) {
     store.transaction(() => {
-      for (const event of page) codec.decode(event);
       store.insertEvents(page);
       if (commands !== 'none') copyCommands(store, source, page);
     });
@@ -223,8 +217,11 @@ function eventsIn(rows: readonly StoredCurrent[]): number {
   return rows.reduce((sum, { version }) => sum + version, 0);
 }
 
-/** Pages of events after a link, up to a position, each event linked to the one before it. */
-async function* linked(
+/**
+ * Pages of events after a link, up to a position. Throws `EventUnreadable` at the first that cannot be read, or is not linked
+ * to the one before it.
+ */
+async function* soundPages(
   source: LogInspection,
   after: Link,
   to: Position,
@@ -239,6 +236,7 @@ async function* linked(
     }
     for (const event of page) {
       requireLinked(event, last);
+      codec.decode(event);
       last = event;
     }
     yield page;

@@ -205,6 +205,23 @@ describe('a part of a log as a log of its own', () => {
   });
 });
 
+it('of several damaged events, the first ends what is sound, whatever is wrong with each', async () => {
+  await using directory = await tempDirectory();
+  const { log } = await story(directory);
+  await log.close();
+  const db = new Database(join(directory.path, 'events.db'));
+  // The second cannot be read, the fourth is not linked to the third.
+  db.exec('DROP TRIGGER events_are_never_updated; UPDATE events SET checksum = 7 WHERE position = 2');
+  db.exec('UPDATE events SET hash = zeroblob(32) WHERE position = 4');
+  db.close();
+  const source = openSqliteReader(directory.path);
+  const to = await lastSound(source, breathe);
+  expect(to).toBe(1);
+  const path = join(directory.path, 'sound.db');
+  expect(await copyLog({ source, path, from: 1, to, projectionOf, breathe })).toMatchObject({ events: 1 });
+  source.close();
+});
+
 describe('a page that cannot be read', () => {
   it('is told as the event that begins on it, and all before it can be copied', async () => {
     await using directory = await tempDirectory();
