@@ -126,3 +126,11 @@ function isRefused(port: number): Promise<boolean> {
     socket.once('connect', () => socket.destroy());
   });
 }
+
+it('SIGUSR1 opens no debugger, by which every user of the machine would be the router', async () => {
+  await using directory = await tempDirectory();
+  await using router = await startRouter({ directory: directory.path });
+  router.signal('SIGUSR1');
+  await runCommand(['workers', 'replace', '--wait', '--admin', router.admin]);
+  expect((await router.stop()).output).not.toContain('Debugger');
+});
