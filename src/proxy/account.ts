@@ -54,6 +54,9 @@ function log(request: EndedRequest, row: OutcomeRow, nowMs: number): void {
     bytes: isConnected ? request.bytesOut : -1,
     protocol: `http1.${head.version}`,
     outcome: request.outcome?.type ?? '',
+    // The program that decides in place of a pool has none of its own.
+    pool: request.context.delegate === undefined ? (request.pool?.name ?? '') : '',
+    waitMs: request.tenancy?.waitedMs ?? -1,
     route: request.choice?.route?.index ?? -1,
     affinity: request.choice?.affinity ?? '',
   });

@@ -29,6 +29,10 @@ export type AccessLogEntry = {
   readonly bytes: number;
   readonly protocol: string;
   readonly outcome: string;
+  /** Empty: it came to none. */
+  readonly pool: string;
+  /** In the pool's queue, in milliseconds; -1: it did not have to wait. */
+  readonly waitMs: number;
   /** Index among the domain's routes; -1: none. */
   readonly route: number;
   /** What became of its affinity cookie; empty: the pool has no affinity. */
@@ -71,14 +75,17 @@ export class AccessLog {
 export function logfmtLine(entry: AccessLogEntry): string {
   const sock = entry.sock === '' ? '' : `sock=${entry.sock} `;
   const code = entry.code === '' ? '' : ` code=${entry.code} desc=${quote(entry.desc)}`;
+  const pool = entry.pool === '' ? '' : ` pool=${entry.pool}`;
+  const wait = entry.waitMs < 0 ? '' : ` wait=${millis(entry.waitMs)}`;
   const route = entry.route < 0 ? '' : ` route=${entry.route}`;
-  const choice = entry.affinity === '' ? route : `${route} affinity=${entry.affinity}`;
+  const affinity = entry.affinity === '' ? '' : ` affinity=${entry.affinity}`;
   const cause = entry.cause === '' ? '' : ` cause=${quote(entry.cause)}`;
   return (
     `${sock}at=${entry.at}${code}${cause} method=${bare(entry.method)} path=${quote(entry.path)}` +
     ` host=${bare(entry.host)} request_id=${bare(entry.requestId)} fwd=${quote(entry.fwd)} dyno=${bare(entry.dyno)}` +
     ` connect=${millis(entry.connectMs)} service=${millis(entry.serviceMs)} status=${entry.status || ''}` +
-    ` bytes=${entry.bytes < 0 ? '' : entry.bytes} protocol=${entry.protocol} outcome=${entry.outcome}${choice}\n`
+    ` bytes=${entry.bytes < 0 ? '' : entry.bytes} protocol=${entry.protocol} outcome=${entry.outcome}` +
+    `${pool}${wait}${route}${affinity}\n`
   );
 }
 
@@ -102,6 +109,8 @@ export function jsonLine(entry: AccessLogEntry): string {
     bytes: entry.bytes < 0 ? null : entry.bytes,
     protocol: entry.protocol,
     outcome: entry.outcome,
+    pool: entry.pool || undefined,
+    wait: entry.waitMs < 0 ? undefined : Math.round(entry.waitMs),
     route: entry.route < 0 ? undefined : entry.route,
     affinity: entry.affinity || undefined,
   });

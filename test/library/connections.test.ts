@@ -133,5 +133,6 @@ describe('where a backend is', () => {
     await client.request(GET);
     await eventually(() => log !== '', 'a line');
     expect(log).toContain(' dyno=web.7 ');
+    expect(log).not.toContain(' pool=');
   });
 });

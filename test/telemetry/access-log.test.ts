@@ -22,6 +22,8 @@ const ENTRY: AccessLogEntry = {
   bytes: 303,
   protocol: 'http1.1',
   outcome: 'responded',
+  pool: 'web',
+  waitMs: -1,
   route: -1,
   affinity: '',
 };
@@ -30,16 +32,21 @@ describe('a line of logfmt', () => {
   it('has its fields in the order of Heroku’s routers', () => {
     expect(logfmtLine(ENTRY)).toBe(
       'at=info method=GET path="/a?b=c" host=app.test request_id=01a1fddf-3f88-8001-baeb-0000000aae60 ' +
-        'fwd="10.0.0.1, 127.0.0.1" dyno=web.1 connect=0ms service=13ms status=200 bytes=303 protocol=http1.1 outcome=responded\n',
+        'fwd="10.0.0.1, 127.0.0.1" dyno=web.1 connect=0ms service=13ms status=200 bytes=303 protocol=http1.1 ' +
+        'outcome=responded pool=web\n',
     );
   });
 
-  it('names route and affinity last, where there are any', () => {
-    expect(logfmtLine({ ...ENTRY, route: 0, affinity: 'home' })).toMatch(
-      / outcome=responded route=0 affinity=home\n$/,
+  it('names pool, wait, route and affinity last, where there are any', () => {
+    expect(logfmtLine({ ...ENTRY, waitMs: 20_000.4, route: 0, affinity: 'home' })).toMatch(
+      / outcome=responded pool=web wait=20000ms route=0 affinity=home\n$/,
     );
-    expect(JSON.parse(jsonLine({ ...ENTRY, route: 3 }))).toMatchObject({ route: 3 });
-    expect(jsonLine(ENTRY)).not.toContain('route');
+    expect(JSON.parse(jsonLine({ ...ENTRY, waitMs: 0.2, route: 3 }))).toMatchObject({
+      pool: 'web',
+      wait: 0,
+      route: 3,
+    });
+    expect(jsonLine({ ...ENTRY, pool: '' })).not.toMatch(/route|wait|pool/);
   });
 
   it('names socket, code, description and cause where there are any, and leaves empty what never was', () => {
