@@ -1,7 +1,7 @@
 /**
- * Decides which pools are awake. A small number is woken at the start, so that first requests find a ledger; of a large
- * number none is woken until somebody asks for it. It runs whenever `owners` starts; then, once a second, it puts pools to
- * sleep that nobody has used for long.
+ * Decides which pools are awake. A small number is woken at the start, so that first requests find a ledger and backends are
+ * probed; of a large number none is woken until somebody asks for it. It runs whenever `owners` starts; then, once a second,
+ * it wakes newcomers while there are few pools, and puts pools to sleep that nobody has used for long.
  */
 import { ownerNameOf, type PoolName } from '../../eventlog/index.ts';
 import type { LogKeeper } from '../log-keeper.ts';
@@ -12,6 +12,7 @@ import {
   crashed,
   type Running,
 } from '../supervision/index.ts';
+import { Newcomers } from './newcomers.ts';
 import type { SupervisedOwners } from './owners.ts';
 import { Passivation } from './passivation.ts';
 
@@ -46,11 +47,19 @@ export class Activation {
       shutdownMs: 'brutal',
       start: async (context) => {
         const { log, owners } = this.#options;
-        const page = await log.currents({ kind: 'pool', limit: MOST_AWAKE + 1 });
-        const few = page.length <= MOST_AWAKE ? page : [];
-        await owners.startPools(few.map((row) => ownerNameOf(row.stream) as PoolName));
-        await this.#prepareOnce();
-        return this.#drowsing(context, page.length > MOST_AWAKE ? AWAKE_OF_MANY : MOST_AWAKE);
+        const newcomers = new Newcomers({ log, owners, most: MOST_AWAKE });
+        try {
+          const page = await log.currents({ kind: 'pool', limit: MOST_AWAKE + 1 });
+          if (page.length > MOST_AWAKE) newcomers.tooMany();
+          const few = newcomers.areTooMany ? [] : page;
+          await owners.startPools(few.map((row) => ownerNameOf(row.stream) as PoolName));
+          await this.#prepareOnce();
+          await newcomers.wake();
+        } catch (error) {
+          newcomers.stop();
+          throw error;
+        }
+        return this.#drowsing(context, newcomers);
       },
     };
   }
@@ -60,30 +69,36 @@ export class Activation {
     return this.#prepared;
   }
 
-  #drowsing(context: ChildContext, most: number): Running {
+  #drowsing(context: ChildContext, newcomers: Newcomers): Running {
     const { clock, owners } = this.#options;
+    const most = () => (newcomers.areTooMany ? AWAKE_OF_MANY : MOST_AWAKE);
     const passivation = new Passivation({ most, now: clock.now, pools: owners });
     let cancel = clock.setTimer(turn, PASSIVATION_MS);
     let isOver = false;
+    async function look() {
+      await newcomers.wake();
+      await passivation.look();
+    }
     function turn() {
-      passivation.look().then(
+      look().then(
         () => {
           // It may have been stopped meanwhile.
           if (!isOver) cancel = clock.setTimer(turn, PASSIVATION_MS);
         },
-        (error: unknown) => context.exited(crashed(error)),
+        (error: unknown) => {
+          if (!isOver) crash(error);
+        },
       );
     }
     const stop = () => {
       isOver = true;
       cancel();
+      newcomers.stop();
     };
-    return {
-      stop,
-      crash: (error) => {
-        stop();
-        context.exited(crashed(error));
-      },
+    const crash = (error: unknown) => {
+      stop();
+      context.exited(crashed(error));
     };
+    return { stop, crash };
   }
 }

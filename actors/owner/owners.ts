@@ -20,7 +20,7 @@ import { type Owners, OwnerUnavailable, type Proposal } from '../desk/desk-owner
 import { domainDecider } from '../domain/domain.ts';
 import type { LedgerKeeper } from '../pool/ledger-keeper.ts';
 import { poolDecider } from '../pool/pool.ts';
-import type { PoolState } from '../pool/pool-state.ts';
+import { awaitsProbes, type PoolState } from '../pool/pool-state.ts';
 import { type ChildContext, DynamicSupervisor, type Settled, type World } from '../supervision/index.ts';
 import { foldOf, stateAsleep, statesAsleep } from './asleep.ts';
 import { decideFrom, streamOf } from './owned.ts';
@@ -159,12 +159,15 @@ export class SupervisedOwners implements Owners {
     return this.#options.keeper.ticket(pool);
   }
 
-  /** Stops the owner and frees what belongs to it, if nobody used the pool's ledger since that ticket. */
+  /**
+   * Stops the owner and frees what belongs to it, if nobody used the pool's ledger since that ticket and no probe has yet to
+   * find that a backend is up.
+   */
   async sleep(pool: PoolName, ticket: number): Promise<boolean> {
     const owner = this.pools.lookup(pool);
     const { keeper, backendsOf } = this.#options;
     const known = owner?.known;
-    if (known === undefined) return false;
+    if (known === undefined || awaitsProbes(known.state as PoolState)) return false;
     // A pool that was removed has no ledger any more.
     if (ticket > 0 && !(await keeper.rest(pool, ticket, known.version))) return false;
     void this.pools.stop(pool);

@@ -15,7 +15,7 @@ export interface Pools {
 
 export type PassivationOptions = {
   /** How many may stay awake without being used. */
-  readonly most: number;
+  readonly most: () => number;
   readonly now: () => number;
   readonly pools: Pools;
 };
@@ -40,7 +40,8 @@ export class Passivation {
 
   /** Call it about every second; it goes on where the last look ended. */
   async look(): Promise<void> {
-    const { pools, most } = this.#options;
+    const { pools } = this.#options;
+    const most = this.#options.most();
     for (let looks = 0; looks < LOOKS && pools.awakeCount > most; looks += 1) {
       this.#looking ??= pools.awake()[Symbol.iterator]();
       const next = this.#looking.next();
@@ -49,12 +50,12 @@ export class Passivation {
         this.#forget();
         return;
       }
-      await this.#consider(next.value);
+      await this.#consider(next.value, most);
     }
   }
 
-  async #consider(pool: PoolName): Promise<void> {
-    const { pools, most, now } = this.#options;
+  async #consider(pool: PoolName, most: number): Promise<void> {
+    const { pools, now } = this.#options;
     const nowMs = now();
     const ticket = pools.ticket(pool);
     const rest = this.#rests.get(pool);

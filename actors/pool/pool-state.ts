@@ -1,10 +1,11 @@
 /** What a pool is: its settings, and its backends with what is known of each. */
-import type {
-  BackendHealth,
-  QuarantineCause,
-  SparseBackend,
-  SparsePool,
-  Version,
+import {
+  type BackendHealth,
+  completePool,
+  type QuarantineCause,
+  type SparseBackend,
+  type SparsePool,
+  type Version,
 } from '../../eventlog/index.ts';
 
 export type BackendState = {
@@ -33,4 +34,10 @@ export type PoolState = {
 /** Own properties only: an id such as `constructor` must not find what every object inherits. */
 export function backendOf(pool: PoolState, id: string): BackendState | undefined {
   return pool !== null && Object.hasOwn(pool.backends, id) ? pool.backends[id] : undefined;
+}
+
+/** Whether probes have yet to find that one of its backends has started. */
+export function awaitsProbes(pool: PoolState): boolean {
+  if (pool === null || completePool(pool.settings).health.active === false) return false;
+  return Object.values(pool.backends).some(({ backend }) => backend.state === 'starting');
 }

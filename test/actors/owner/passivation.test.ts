@@ -35,7 +35,7 @@ describe('passivation', () => {
   it('comes for none while few are awake', async () => {
     const room = new Bedroom();
     room.use(...many(10));
-    await seconds(new Passivation({ most: 10, now: () => room.nowMs, pools: room }), room, 200);
+    await seconds(new Passivation({ most: () => 10, now: () => room.nowMs, pools: room }), room, 200);
     expect(room.awakeCount).toBe(10);
   });
 
@@ -43,7 +43,7 @@ describe('passivation', () => {
     const room = new Bedroom();
     room.use(...many(15));
     room.refused.add('p14');
-    const passivation = new Passivation({ most: 5, now: () => room.nowMs, pools: room });
+    const passivation = new Passivation({ most: () => 5, now: () => room.nowMs, pools: room });
     await seconds(passivation, room, 19, () => room.use('p0', 'p1', 'p2'));
     expect(room.awakeCount).toBe(15);
     await seconds(passivation, room, 10, () => room.use('p0', 'p1', 'p2'));
@@ -54,7 +54,7 @@ describe('passivation', () => {
   it('comes sooner where far too many are awake', async () => {
     const room = new Bedroom();
     room.use(...many(5000));
-    const passivation = new Passivation({ most: 100, now: () => room.nowMs, pools: room });
+    const passivation = new Passivation({ most: () => 100, now: () => room.nowMs, pools: room });
     await seconds(passivation, room, 20);
     expect(room.awakeCount).toBeLessThanOrEqual(400);
   });
