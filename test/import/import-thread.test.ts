@@ -320,9 +320,10 @@ describe('the thread of imports', () => {
     thread.postMessage(begin, [port2]);
     port1.postMessage(new TextEncoder().encode(domains(6000)));
     port1.postMessage(null);
+    // All is read when no more lines are wanted; that is told to who listens.
+    port1.start();
+    await once(port1, 'close');
     await eventually(() => said.length === 1, 'it to ask for its turn');
-    // Until the rest is read as well, on a machine with much else to do too.
-    await pause(2000);
     for (let go = 0; go < 3; go++) thread.postMessage({ type: 'go', id: 1, turn: 1 });
     await eventually(() => said.at(-1)?.type === 'ended', 'its end');
     const wrote = said.filter(({ type }) => type === 'wrote');

@@ -14,7 +14,7 @@ import { openJournalReader, openSqliteLog, renderRequestId } from '../../../even
 import type { JournalledRequest } from '../../../src/telemetry/request-journal.ts';
 import { Journal } from '../../../src/workers/journal/journal.ts';
 import { replayPool } from '../../eventlog/journal/replay.ts';
-import { eventually } from '../../support/eventually.ts';
+import { eventually, pause } from '../../support/eventually.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 const nobody = () => ({ place: 0, granted() {}, refused() {} });
@@ -68,6 +68,11 @@ async function scene(): Promise<Scene> {
   return { journal, ledger, directory, writesBack, ends, start };
 }
 
+/** Its thread is there and has written everything; a flush alone waits five seconds at most, in which a busy machine may not start one. */
+async function writes(journal: Journal): Promise<void> {
+  await expect.poll(() => journal.flush(), { interval: 0 }).toBe(true);
+}
+
 async function define(ledger: MainLedger): Promise<void> {
   const pool = { policy: 'least-request', maxWaiting: 3, whenEmpty: 'refuse', seed: 4 } as const;
   const row = { backendKey: keyOf('a'), limit: 0, weight: 1, state: 'up', quarantineUntilMs: 0 } as const;
@@ -110,6 +115,7 @@ describe('the journal thread', () => {
   it('has written what ended before a flush, when the flush is answered', async () => {
     const { journal, directory, start } = await scene();
     await start();
+    await writes(journal);
     const requests = journal.requests();
     for (let sequence = 0; sequence < 20; sequence++) {
       const request = requestOf(sequence);
@@ -124,20 +130,22 @@ describe('the journal thread', () => {
   it('shows what ended within a tenth of a second without being asked', async () => {
     const { journal, directory, start } = await scene();
     await start();
-    await journal.flush();
-    const tries: number[] = [];
+    await writes(journal);
     const requests = journal.requests();
     const reader = openJournalReader(directory);
-    for (let sequence = 0; sequence < 9; sequence++) {
-      const request = requestOf(sequence);
+    let sequence = 0;
+    const shownAfterMs = async () => {
+      const request = requestOf(sequence++);
       const began = performance.now();
       requests.record(request, now());
       await eventually(() => reader.find(request.id) !== undefined, 'the request on record');
-      tries.push(performance.now() - began);
-    }
+      return performance.now() - began;
+    };
+    await shownAfterMs();
+    // One of many, since this machine has other work too. Each begins when the one before was shown, right after a turn of the thread,
+    // and so lasts as long as the next turn is away: none is quick by luck.
+    await expect.poll(shownAfterMs, { interval: 0 }).toBeLessThan(100);
     reader.close();
-    // The median, since this machine has other work too.
-    expect(tries.toSorted((a, b) => a - b)[4]).toBeLessThan(100);
   });
 
   it('that crashes is followed by one that finds everything, and what came meanwhile', async () => {
@@ -167,15 +175,16 @@ describe('the journal thread', () => {
   it('that crashes keeps nobody waiting for a flush, and none is waited for until the next one is there', async () => {
     const { journal, ends, start } = await scene();
     const first = await start();
-    await journal.flush();
-    const began = performance.now();
+    await writes(journal);
     first.crash?.(new Error('as a bug would'));
-    expect(await journal.flush()).toBe(false);
-    expect(await journal.flush()).toBe(false);
-    expect(performance.now() - began).toBeLessThan(4500);
-    expect(ends).toHaveLength(1);
+    const flushed = journal.flush();
+    await eventually(() => ends.length === 1, 'word of its end');
+    // Answered by its end, and not when a flush has taken too long; then at once.
+    const heard = async (flush: Promise<boolean>) => Promise.race([flush, pause(1000).then(() => 'waits')]);
+    expect(await heard(flushed)).toBe(false);
+    expect(await heard(journal.flush())).toBe(false);
     await start();
-    expect(await journal.flush()).toBe(true);
+    await writes(journal);
   });
 
   it('that was given up and ends late takes nothing from the one that followed it', async () => {
@@ -183,7 +192,7 @@ describe('the journal thread', () => {
     const late = await start();
     await start();
     await late.stop('kill');
-    expect(await journal.flush()).toBe(true);
+    await writes(journal);
     ledger.tickets = () => {
       throw new TypeError('cannot read properties of undefined');
     };
@@ -213,9 +222,9 @@ describe('the journal thread', () => {
     await start();
     for (let round = 0; round < 8; round++) {
       work(ledger, 10);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await pause(250);
     }
-    await journal.flush();
+    await writes(journal);
     const reader = openJournalReader(directory);
     const { length } = [...reader.checkpoints(keyOf('web'))];
     expect(length).toBeGreaterThanOrEqual(2);
@@ -233,7 +242,7 @@ describe('the journal thread', () => {
     const tenancy = { waitedMs: 0, earlier: [refused], backendKey: keyOf('a'), ticket: 8, leasedAtMs: now() };
     const request = { ...requestOf(1), pool, tenancy };
     journal.requests().record(request, now());
-    await journal.flush();
+    await writes(journal);
     const reader = openJournalReader(directory);
     expect(reader.find(request.id)?.attempts.map(({ backend }) => backend.name)).toEqual(['b', 'a']);
     reader.close();
