@@ -140,7 +140,8 @@ describe('a deadline', () => {
 
 describe('a loop that stood still for longer than a deadline', () => {
   it('does not blame a backend whose answer came meanwhile', async () => {
-    const { router, backend } = await routed(undefined, { pool: { timeouts: { firstByteMs: 80 } } });
+    const { standStill, now } = stoppedClock();
+    const { router, backend } = await routed(undefined, { pool: { timeouts: { firstByteMs: 80 } }, now });
     const client = await router.connect();
     client.send(GET);
     const connection = await backend.accept();
@@ -152,7 +153,8 @@ describe('a loop that stood still for longer than a deadline', () => {
 
   it('does not blame a client whose body came meanwhile', async () => {
     const listener = { timeouts: { bodyIdleMs: 80 } };
-    const { router, backend } = await routed(undefined, { listener });
+    const { standStill, now } = stoppedClock();
+    const { router, backend } = await routed(undefined, { listener, now });
     const client = await router.connect();
     client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 4\r\n\r\nha');
     const connection = await backend.accept();
@@ -189,7 +191,12 @@ describe('the wheel', () => {
   });
 });
 
-/** Nothing of this thread goes on. */
-function standStill(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+/** Time passes only while this thread stands still, in which nothing of it goes on. */
+function stoppedClock() {
+  let nowMs = 1_000_000_000_000;
+  const standStill = (ms: number): void => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    nowMs += ms;
+  };
+  return { now: () => nowMs, standStill };
 }
