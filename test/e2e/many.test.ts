@@ -1,4 +1,6 @@
 /** Many pools and domains, of which few are used: a slice of a million, in the time that a test has. */
+import { execFileSync } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -74,7 +76,8 @@ describe('many pools and domains', () => {
     await using even = await Backend.start({ name: 'even' });
     await using odd = await Backend.start({ name: 'odd' });
     const file = join(directory.path, 'many.ndjson');
-    await writeFile(file, alternating(even.address, odd.address));
+    const [first, second] = alternating(even.address, odd.address);
+    await writeFile(file, first + second);
     const args = ['--workers', '2'];
     const found = new Set<number>();
     const look = async (port: number, index: number) => {
@@ -88,10 +91,16 @@ describe('many pools and domains', () => {
     let from = 0;
     {
       await using router = await startRouter({ directory: directory.path, args });
-      const importing = runCommand(['import', file, '--admin', router.admin], 60_000);
+      // Half of the file: the rest is yet to come when the router is killed, however late that is.
+      const pipe = join(directory.path, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      const importing = runCommand(['import', pipe, '--admin', router.admin], 60_000);
+      const half = createWriteStream(pipe).on('error', () => {});
+      half.write(first);
       while ((await look(router.port, DOMAINS / 4)) !== 200)
         await look(router.port, Math.floor(Math.random() * DOMAINS));
       await router.kill();
+      half.end(second);
       const broken = await importing;
       expect(broken.code).toBe(1);
       from = Number(/go on with --from (\d+)/.exec(broken.output)?.[1]);
@@ -125,14 +134,19 @@ describe('many pools and domains', () => {
 
 type Supervised = { readonly id: string; readonly children?: { readonly running: number } };
 
-function alternating(even: string, odd: string): string {
+// The command sends some megabytes at a time: with these, what comes before them.
+const BLANK = `${' '.repeat(1_000_000)}\n`.repeat(5);
+
+/** In two halves. */
+function alternating(even: string, odd: string): [string, string] {
   const pools = Array.from({ length: POOLS }, (_, index) =>
     JSON.stringify({ pool: `p${index}`, backends: { 'b.1': { address: index % 2 === 0 ? even : odd } } }),
   );
   const domains = Array.from({ length: DOMAINS }, (_, index) =>
     JSON.stringify({ domain: `d${index}.example.com`, pool: `p${index % POOLS}` }),
   );
-  return `${[...pools, ...domains].join('\n')}\n`;
+  const later = domains.splice(DOMAINS / 2);
+  return [`${[...pools, ...domains].join('\n')}\n${BLANK}`, `${later.join('\n')}\n`];
 }
 
 /** How many domains its pages name, each once. */
