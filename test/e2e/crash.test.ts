@@ -154,9 +154,10 @@ describe('with a worker crashing again and again', () => {
       const figures = await load.stop();
       expect(figures.failures.length, summary(figures)).toBeLessThanOrEqual(crashes * connections);
       expect(summary(figures)).not.toMatch(/HTTP\/1\.1|no answer/);
-      // The typical one: other tests may hold the cores while a thread starts.
-      expect(median(figures.outagesMs)).toBeLessThan(1000);
-      expect(Math.max(...figures.outagesMs)).toBeLessThan(5000);
+      // Beside what the machine stands still without a crash: others may hold the cores while a thread starts.
+      const { outagesMs, longestPauseMs } = figures;
+      expect(median(outagesMs)).toBeLessThan(Math.max(1000, 2 * longestPauseMs));
+      expect(Math.max(...outagesMs)).toBeLessThan(Math.max(5000, 10 * longestPauseMs));
       expect(backends.flatMap(({ excess }) => excess)).toEqual([]);
       await expectQuiet(admin, backends);
       const workersOf = async () => (await actorsOf(admin)).filter(({ kind }) => kind === 'worker');

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { AdminClient, ledgerOf } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
-import { pause } from '../support/eventually.ts';
+import { PATIENCE_MS, pause } from '../support/eventually.ts';
 import { holdPort } from '../support/held-port.ts';
 import { eventsOf } from '../support/history.ts';
 import { runCommand, startRouter } from '../support/router-process.ts';
@@ -94,7 +94,7 @@ describe('a backend that is starting', () => {
     let isWell = true;
     const backend = await ScriptedBackend.listen(({ target }) => (target === '/up' && !isWell ? BAD : ok()));
     try {
-      const active = { path: '/up', intervalMs: 100, timeoutMs: 1000, unhealthyAfter: 2 };
+      const active = { path: '/up', intervalMs: 100, timeoutMs: 20_000, unhealthyAfter: 2 };
       const address = `127.0.0.1:${backend.port}`;
       const config = {
         pools: { web: { health: { active }, backends: { 'web.1': { address, state: 'starting' } } } },
@@ -127,7 +127,7 @@ describe('a backend that fails', () => {
     );
     await using gone = await holdPort();
     const passive = { quarantineMs: 60_000 };
-    const active = { path: '/up', intervalMs: 100, timeoutMs: 1000, unhealthyAfter: 1 };
+    const active = { path: '/up', intervalMs: 100, timeoutMs: 20_000, unhealthyAfter: 1 };
     const address = ({ port }: { port: number }) => `127.0.0.1:${port}`;
     const backends = { a: { address: address(gone) }, b: { address: address(well!) } };
     const web = { policy: 'round-robin', health: { passive }, backends };
@@ -151,9 +151,9 @@ describe('a backend that fails', () => {
       for (let i = 0; i < 4; i++) expect((await ask(before.port, 'app.test')).text).toBe('well');
       // Not before: one that fails its probes is not connected to.
       await first.must('PUT', '/v1/pools/web', { policy: 'round-robin', health: { active, passive } });
-      await expect.poll(() => known(first), { timeout: 10_000 }).toEqual(failing);
+      await expect.poll(() => known(first), { timeout: PATIENCE_MS }).toEqual(failing);
       await first.must('PUT', '/v1/pools/web/backends/a', { ...backends.a, weight: 2 });
-      await expect.poll(() => known(first), { timeout: 10_000 }).toEqual(failing);
+      await expect.poll(() => known(first), { timeout: PATIENCE_MS }).toEqual(failing);
       await before.kill();
 
       await using after = await start();

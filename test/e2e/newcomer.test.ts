@@ -340,7 +340,8 @@ describe('SIGTERM', () => {
     const began = performance.now();
     router.signal('SIGTERM');
     await router.ended;
-    expect(performance.now() - began).toBeLessThan(2000);
+    // A drain lasts 30 s.
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect(await answer).toBeInstanceOf(Error);
   });
 });

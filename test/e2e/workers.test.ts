@@ -248,7 +248,8 @@ describe('SIGTERM', () => {
     await using scene = await startScene({ drainMs: 600 });
     scene.web.behave = () => ({ type: 'stream', chunks: 100_000, everyMs: 10 });
     const long = await stream(scene.router.port, '/');
-    const ended = await scene.router.stop(10_000);
+    // A drain lasts 30 s where nothing is said.
+    const ended = await scene.router.stop(25_000);
     expect(ended).toMatchObject({ code: 0, signal: null });
     expect(await long.all).not.toMatch(/\r\n0\r\n\r\n$/);
   });

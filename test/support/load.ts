@@ -40,6 +40,8 @@ export type LoadFigures = {
   readonly latenciesMs: readonly number[];
   /** Times without any success around a failure: from the last success before to the first one after. */
   readonly outagesMs: readonly number[];
+  /** The longest time without a success in which nothing failed either: what the machine is slow by itself. */
+  readonly longestPauseMs: number;
 };
 
 export type Load = AsyncDisposable & {
@@ -88,11 +90,14 @@ class Book {
   #lastSuccess = this.began;
   #failedSince = false;
   readonly #outagesMs: number[] = [];
+  #longestPauseMs = 0;
   #awaited: { count: number; resolve: () => void }[] = [];
 
   success(latencyMs: number): void {
     const now = performance.now();
-    if (this.#failedSince) this.#outagesMs.push(now - this.#lastSuccess);
+    const pauseMs = now - this.#lastSuccess;
+    if (this.#failedSince) this.#outagesMs.push(pauseMs);
+    else this.#longestPauseMs = Math.max(this.#longestPauseMs, pauseMs);
     this.#failedSince = false;
     this.#lastSuccess = now;
     this.completed++;
@@ -125,6 +130,7 @@ class Book {
       unaccepted: this.unaccepted,
       latenciesMs: this.#latenciesMs,
       outagesMs: this.#outagesMs,
+      longestPauseMs: this.#longestPauseMs,
     };
   }
 
