@@ -72,7 +72,7 @@ describe('a system that is stopped', () => {
     await system.stop();
     const fromMs = performance.now();
     const answers = await Promise.all(asked);
-    expect(performance.now() - fromMs).toBeLessThan(3000);
+    expect(performance.now() - fromMs).toBeLessThan(15_000);
     expect(answers.at(-1)).toMatchObject(unavailable);
   });
 });
@@ -90,7 +90,8 @@ describe('a log that crashed and cannot be opened', () => {
     // Also of an owner that is asleep, and of nobody.
     expect(await s.put('a.test')).toMatchObject(unavailable);
     await expect(system.log.position()).rejects.toMatchObject({ code: 'log_closed' });
-    expect(performance.now() - fromMs).toBeLessThan(1000);
+    // Whoever waited for the log would wait for ever: it comes back below.
+    expect(performance.now() - fromMs).toBeLessThan(10_000);
     expect(system.log.trouble?.message).toMatch(/expected the log that was at .*events\.db, found none/);
     expect(s.state('domain:b.test')).toBe(undefined);
     // More tries than the tree allows restarts.
@@ -118,9 +119,14 @@ describe('a log that crashed and cannot be opened', () => {
     expect(await s.put('a.test')).toMatchObject(unavailable);
     renameSync(s.away, s.at);
     await eventually(() => s.state('log') === 'running', 'a log');
-    const fromMs = performance.now();
-    expect(await s.put('a.test')).toMatchObject({ type: 'done' });
-    expect(performance.now() - fromMs).toBeLessThan(1000);
+    const doneInMs = async (name: string) => {
+      const fromMs = performance.now();
+      expect(await s.put(name)).toMatchObject({ type: 'done' });
+      return performance.now() - fromMs;
+    };
+    const failedMs = await doneInMs('a.test');
+    // Beside one that never failed: a machine may be busy.
+    expect(failedMs).toBeLessThan(Math.max(1000, 10 * (await doneInMs('b.test'))));
   });
 
   it('lets the parts that read it be restarted, and ends when it is stopped', async () => {

@@ -144,11 +144,12 @@ describe('a callback that never answers', () => {
 
   it('is too late afterwards', async () => {
     const backend = await backendThat(() => ok());
+    const late = Promise.withResolvers<void>();
     const { calls, connect } = await scene({
       decisionMs: 30,
       decisions: {
         lookupDomain: async (host) => {
-          await pause(300);
+          await late.promise;
           return { domain: host };
         },
         checkout: () => local(backend.port),
@@ -156,7 +157,8 @@ describe('a callback that never answers', () => {
     });
     const client = await connect();
     expect((await client.request(GET)).status).toBe(503);
-    await pause(350);
+    late.resolve();
+    await pause(50);
     expect(calls).toEqual([
       'init',
       'lookupDomain app.test',

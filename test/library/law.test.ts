@@ -160,8 +160,13 @@ describe('a program that decides', () => {
         plans = wished as readonly Plan[];
         await Promise.all(plans.map(live));
         // A client may have left before its head was read.
-        const all = [...states.values()];
-        await eventually(() => all.every((state) => state.finished === 1), 'every request finished');
+        const isOver = ({ finished, services }: State) =>
+          finished === 1 && services.every(({ checkins }) => checkins > 0);
+        const isQuiet = () => {
+          const { connections } = yard.metrics().totals;
+          return connections === 0 && [...states.values()].every(isOver);
+        };
+        await eventually(isQuiet, 'every request finished');
         await pause(DECISION_MS * 4);
         for (const { services, finished, calledAfter } of states.values()) {
           expect({ finished, calledAfter }).toEqual({ finished: 1, calledAfter: 0 });

@@ -30,15 +30,15 @@ it('is over only once what another thread had said meanwhile was heard', async (
 
 it.each([1, 100])('is over after %d ms of a thread that turns', async (ms) => {
   const tookMs: number[] = [];
-  // The least of some: a busy machine adds to each.
-  for (let i = 0; i < 10; i++) {
+  const took = async () => {
     const beganMs = performance.now();
     await new Promise<void>((resolve) => void afterTurning(ms, resolve));
-    tookMs.push(performance.now() - beganMs);
-  }
-  const leastMs = Math.min(...tookMs);
-  expect(leastMs).toBeGreaterThanOrEqual(ms - 1);
-  expect(leastMs).toBeLessThan(ms * 1.3 + 30);
+    return performance.now() - beganMs;
+  };
+  for (let i = 0; i < 10; i++) tookMs.push(await took());
+  expect(Math.min(...tookMs)).toBeGreaterThanOrEqual(ms - 1);
+  // One of many: a busy machine adds to each.
+  await expect.poll(took, { interval: 0 }).toBeLessThan(ms * 1.3 + 30);
 });
 
 it('is never over once it is called off', async () => {

@@ -191,12 +191,15 @@ describe('waiting', () => {
     }
   });
 
-  it('costs as much for 64 KiB a byte at a time as its bytes, not their square', () => {
+  it('costs as much for 64 KiB a byte at a time as its bytes, not their square', async () => {
     const buffer = bytes(`GET / HTTP/1.1\r\nHost: a\r\n${`h: ${'v'.repeat(8000)}\r\n`.repeat(8)}`);
-    const scan = new HeadScan();
-    const startedAt = performance.now();
-    for (let end = 1; end <= buffer.length; end++) readRequestHead(buffer, 0, end, LIMITS, scan);
-    // A re-scan from the start would look at 2 billion bytes, a second or more.
-    expect(performance.now() - startedAt).toBeLessThan(300);
+    const tookMs = () => {
+      const scan = new HeadScan();
+      const startedAt = performance.now();
+      for (let end = 1; end <= buffer.length; end++) readRequestHead(buffer, 0, end, LIMITS, scan);
+      return performance.now() - startedAt;
+    };
+    // A re-scan from the start would look at 2 billion bytes, a second or more, whenever it is tried.
+    await expect.poll(tookMs, { interval: 0 }).toBeLessThan(300);
   });
 });
