@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export type Program = { readonly pid: number; readonly child: ChildProcess; stop(): Promise<void> };
 
-const STOP_MS = 5000;
+const STOP_MS = 20_000;
 
 export function startProgram(
   core: string | undefined,
@@ -41,7 +41,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-export async function waitForPort(port: number, what: string, withinMs = 10_000): Promise<void> {
+export async function waitForPort(port: number, what: string, withinMs = 60_000): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await accepts(port))) {
     if (performance.now() > end)
