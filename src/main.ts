@@ -1,14 +1,20 @@
 /**
  * The program: `serve` and `demo` run a router, every other verb talks to a running one or reads its data at rest.
  */
-import { concluded, Printer, parseServeArguments, processIo, serveUsage } from './cli/index.ts';
 
 // 1 s: longer than a command needs to finish, no longer than somebody who pressed Ctrl-C will wait.
 const INTERRUPTED_MS = 1000;
 
 const argv = process.argv.slice(2);
+const isRouter = argv[0] === 'serve' || argv[0] === 'demo';
 
-if (argv[0] === 'serve' || argv[0] === 'demo') {
+// Without a handler these signals would end a router that loads, has no parts yet, or drains. So this comes before all
+// imports, which take most of the time before there are handlers that do something.
+if (isRouter) process.on('SIGHUP', () => {}).on('SIGUSR2', () => {});
+
+const { concluded, Printer, parseServeArguments, processIo, serveUsage } = await import('./cli/index.ts');
+
+if (isRouter) {
   const print = new Printer(processIo(process, new AbortController().signal), argv.includes('--json'));
   process.exitCode = await concluded(() => serving(print), print);
 } else {
@@ -23,7 +29,7 @@ if (argv[0] === 'serve' || argv[0] === 'demo') {
   process.exitCode = await runCommand(argv, processIo(process, stop.signal));
 }
 
-async function serving(print: Printer): Promise<0 | 1 | 2> {
+async function serving(print: InstanceType<typeof Printer>): Promise<0 | 1 | 2> {
   const wish = parseServeArguments(argv);
   if (wish === undefined) {
     await print.lines(serveUsage(argv));

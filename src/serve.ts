@@ -38,8 +38,6 @@ const LAST_LINES_MS = 1000;
 
 /** Throws `CommandFailed` for anything a user can fix. */
 export async function serve(wish: ServeArguments): Promise<ExitCode> {
-  // Without a handler these signals would end the process: before there is a router, and while it drains.
-  process.on('SIGHUP', () => {}).on('SIGUSR2', () => {});
   let demo: Demo | undefined;
   let predecessor: Predecessor | undefined;
   try {

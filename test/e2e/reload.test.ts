@@ -56,3 +56,21 @@ it('follows the last file, also where it is told of it while one before takes lo
   const domain = await fetch(`http://${router.admin}/v1/domains/a.example`);
   expect(await domain.json()).toMatchObject({ pool: 'c' });
 });
+
+it('goes on starting if SIGHUP and SIGUSR2 come before it has loaded anything of its own', async () => {
+  await using directory = await tempDirectory();
+  const signalsItself = `
+    import { registerHooks } from 'node:module';
+    registerHooks({
+      resolve(specifier, context, next) {
+        if (specifier === './cli/index.ts') for (const name of ['SIGHUP', 'SIGUSR2']) process.kill(process.pid, name);
+        return next(specifier, context);
+      },
+    });
+    process.stdout.write('hooked\\n');`;
+  await using router = await startRouter({
+    directory: directory.path,
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(signalsItself)}` },
+  });
+  expect(router.output()).toContain('hooked');
+});
