@@ -65,7 +65,7 @@ function isAvailable(pool: PoolState, id: string, nowMs: number): boolean {
   if (pool === null || present === undefined) return false;
   const [row] = rowsOf({ ...pool, backends: { [id]: present } }, Number.POSITIVE_INFINITY);
   if (row === undefined || row.state !== 'up' || row.isFailing === true) return false;
-  const isEjected =
-    row.ejections?.some(({ route, untilMs }) => route === UNROUTED && untilMs > nowMs) === true;
+  // When its time is over, it lets only one request through, and ends if that is answered: which is an event.
+  const isEjected = row.ejections?.some(({ route }) => route === UNROUTED) === true;
   return row.quarantineUntilMs <= nowMs && !isEjected;
 }

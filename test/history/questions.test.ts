@@ -174,6 +174,27 @@ describe('a search of events', () => {
     await made[Symbol.asyncDispose]();
   });
 
+  it('counts an ejection from the first to the trial that ended it, though its time was over in between', async () => {
+    let nowMs = 1000;
+    await using log = createMemoryLog({ now: () => nowMs });
+    const past = new Past(log);
+    const happen = (type: string, data: object) => past.happen(['pool-web', { type, data }] as never);
+    const ejected = (...ejections: object[]) =>
+      happen('BackendHealthChanged', { id: 'web.1', probes: 'passing', ejections, withheld: [] });
+    await happen('PoolCreated', { settings: {} });
+    await happen('BackendAdded', { id: 'web.1', backend: BACKENDS['web.1'] });
+    await ejected({ route: '', untilMs: 6000, level: 1 });
+    nowMs = 6100;
+    await ejected({ route: '', untilMs: 16_100, level: 2 });
+    nowMs = 16_200;
+    await ejected();
+    const made = await scene({}, log);
+    const found = async (what: string) => positions(await events(made, `backend=web/web.1&made=${what}`));
+    expect(await found('unavailable')).toEqual([3]);
+    expect(await found('available')).toEqual([2, 5]);
+    await made[Symbol.asyncDispose]();
+  });
+
   it.each([
     'grep=(',
     'type=Domainchanged',

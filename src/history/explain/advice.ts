@@ -51,3 +51,20 @@ export const ADVICE = {
   response_header: 'The backend sends a header line larger than limits.headerLineBytes.',
   response_status_line: 'The backend sends a status line larger than limits.statusLineBytes.',
 } as const satisfies Record<OutcomeType, string>;
+
+export type Ended = {
+  readonly type: OutcomeType;
+  readonly status: number;
+  /** Undefined: it did not have to wait. */
+  readonly waitedMs: number | undefined;
+  readonly totalMs: number;
+};
+
+/** A response need not be a good one, nor have come in time. */
+export function adviceOn({ type, status, waitedMs = 0, totalMs }: Ended): string {
+  if (type !== 'responded') return ADVICE[type];
+  if (status >= 500) return `The backend itself answered ${status}: look at its log.`;
+  if (waitedMs > totalMs / 2)
+    return 'It mostly waited for a free slot: add backends, raise maxConcurrency, or find what makes them slow.';
+  return ADVICE.responded;
+}

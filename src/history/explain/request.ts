@@ -10,7 +10,7 @@ import { pathOf, rowOf } from '../../proxy/index.ts';
 import { domainOf } from '../../wire/index.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
-import { ADVICE } from './advice.ts';
+import { ADVICE, adviceOn } from './advice.ts';
 import { archivedChanges, type Change, lastChange, lastChangeOfBackend } from './changes.ts';
 import { LedgerPast } from './ledger-past.ts';
 import { Names } from './names.ts';
@@ -96,10 +96,11 @@ function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-function endingOf({ outcome, phase, status }: RequestRecord): Ending {
+function endingOf({ outcome, phase, status, waitedMs, startedAtMs, endedAtMs }: RequestRecord): Ending {
   const type = (Object.hasOwn(ADVICE, outcome) ? outcome : 'internal_error') as OutcomeType;
   const { code, desc } = rowOf(type);
-  return { type: outcome, code, description: desc, phase, blame: BLAME[type], status, advice: ADVICE[type] };
+  const advice = adviceOn({ type, status, waitedMs, totalMs: endedAtMs - startedAtMs });
+  return { type: outcome, code, description: desc, phase, blame: BLAME[type], status, advice };
 }
 
 function changesOf(

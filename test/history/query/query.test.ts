@@ -257,7 +257,7 @@ describe('query', () => {
     const queries = [...readFileSync(DOCS, 'utf8').matchAll(/```sql\n([\s\S]*?)```/g)].map(
       ([, sql]) => sql ?? '',
     );
-    expect(queries.length).toBe(10);
+    expect(queries.length).toBe(11);
     for (const sql of queries) expect((await ask(room, sql)).columns.length, sql).toBeGreaterThan(1);
   });
 });
