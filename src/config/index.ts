@@ -20,7 +20,7 @@ export {
 export type { ListenerSettings, ProcessSettings } from './process.ts';
 export { publishedSchema } from './published-schema.ts';
 export { readBytes, unreadableAs } from './read-file.ts';
-export { readJson } from './read-json.ts';
+export { parsedJson, readJson } from './read-json.ts';
 export {
   countsOf,
   describeExcess,

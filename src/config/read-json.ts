@@ -7,7 +7,7 @@ import { type Checked, type Path, type Problem, renderPath } from './problem.ts'
 import { scanJson } from './scan-json.ts';
 
 export function readJson(text: string): Checked<unknown> {
-  const value = parsed(text);
+  const value = parsedJson(text);
   if (value !== undefined && repeatsNothing(text, value)) return { ok: true, value };
   const { fault, repeated } = scanJson(text);
   const placeOf = placesIn(text);
@@ -17,8 +17,8 @@ export function readJson(text: string): Checked<unknown> {
   return { ok: false, problems };
 }
 
-/** Undefined if it is not JSON; the slower scanner then finds where. */
-function parsed(text: string): unknown {
+/** As `JSON.parse` reads it; undefined if it is not JSON. */
+export function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

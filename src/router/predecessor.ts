@@ -9,7 +9,7 @@ import type { Held } from '../admin/index.ts';
 import { CommandFailed } from '../cli/failure.ts';
 import { AdminClient } from '../cli/transport/admin-client.ts';
 import { HttpTransport, NothingAnswers } from '../cli/transport/http-transport.ts';
-import { parseHostPort, renderHostPort } from '../config/index.ts';
+import { parsedJson, parseHostPort, renderHostPort } from '../config/index.ts';
 
 export type PredecessorOptions = {
   /** host:port of its admin API. */
@@ -127,12 +127,4 @@ function refusalOf(error: unknown, admin: string): unknown {
     return new CommandFailed([`the router at ${admin} goes on: ${(error as CommandFailed).message}`]);
   const expected = `expected a router at ${admin} that can be taken over, found one of a version that cannot`;
   return new CommandFailed([`${expected}: end it (SIGTERM), then start this one`]);
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

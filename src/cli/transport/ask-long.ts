@@ -1,5 +1,6 @@
 /** Requests long work: shows the progress lines that precede the answer, and returns the answer. */
 import { z } from 'zod';
+import { parsedJson } from '../../config/index.ts';
 import { CommandFailed } from '../failure.ts';
 import { Meter } from '../render/meter.ts';
 import { clean } from '../render/table.ts';
@@ -45,7 +46,7 @@ async function answered<Progress extends z.ZodType, Answer extends z.ZodType>(
   const lines = { ...ask, headers: { accept: 'application/x-ndjson' }, patient: true };
   for await (const text of client.lines(lines, stop)) {
     if (text === '') continue;
-    const said = parsed(text);
+    const said = parsedJson(text);
     const step = anyProgress.safeParse(said);
     if (!step.success) return answerIn(said, client, answer);
     if (step.data.piece !== undefined) await take?.(Buffer.from(step.data.piece, 'base64'));
@@ -64,12 +65,4 @@ function answerIn<Answer extends z.ZodType>(
   const failed = problem.safeParse(said);
   if (failed.success) throw new CommandFailed([clean(failed.data.problem.detail)], failed.data.problem);
   return client.parsed({ status: 200, etag: undefined, body: said }, answer);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 /** An answer as lines of JSON, one entry each, so that it never has to be in memory as a whole. */
 import type { z } from 'zod';
+import { parsedJson } from '../../config/index.ts';
 import { CommandFailed } from '../failure.ts';
 import type { Io } from '../io.ts';
 import type { Context } from '../verb.ts';
@@ -13,19 +14,11 @@ export async function* entriesOf<Schema extends z.ZodType>(
   const client = await admin();
   const headers = { accept: 'application/x-ndjson' };
   for await (const line of client.lines({ ...ask, headers, patient: true }, print.stop))
-    if (line !== '') yield client.parsed({ status: 200, etag: undefined, body: parsed(line) }, schema);
+    if (line !== '') yield client.parsed({ status: 200, etag: undefined, body: parsedJson(line) }, schema);
   checkWhole(io);
 }
 
 /** After Ctrl-C, part of an answer must not pass for all of it. */
 export function checkWhole({ stop }: Io): void {
   if (stop.aborted) throw new CommandFailed(['interrupted before all of the answer came']);
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client, type Dispatcher, errors } from 'undici';
+import { parsedJson } from '../../config/index.ts';
 import { CommandFailed } from '../failure.ts';
 import { problemReply } from './replies.ts';
 import { type Answered, type Ask, linesOf, type Transport, targetOf, tellArchived } from './transport.ts';
@@ -176,14 +177,6 @@ async function answeredBy({ statusCode, headers, body }: Dispatcher.ResponseData
     position: typeof position === 'string' ? Number(position) : undefined,
     body: parsedJson(await body.text()),
   };
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return text === '' ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function codeOf(error: unknown): string {

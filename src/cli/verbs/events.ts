@@ -1,6 +1,7 @@
 /** `events`: recorded events, from the first or any position, and new ones as they come. */
 import { z } from 'zod';
 import { parseStreamName } from '../../../eventlog/index.ts';
+import { parsedJson } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 import { archivedNote, READ_THE_ARCHIVE } from '../render/archived-note.ts';
 import { Meter } from '../render/meter.ts';
@@ -131,12 +132,4 @@ export function renderedEvent(line: string): string {
   const at = new Date(recordedAtMs).toISOString();
   const what = data === undefined || Object.keys(data).length === 0 ? '' : `  ${JSON.stringify(data)}`;
   return clean(`${position}  ${at}  ${stream}/${version}  ${type}${what}  by ${metadata.author}`);
-}
-
-function parsedJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 /** `import`: many pools and domains from a file of lines, a chunk at a time; it can be resumed where it stopped. */
 import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { unreadableAs } from '../../config/index.ts';
+import { parsedJson, unreadableAs } from '../../config/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { nameOf } from '../read-input.ts';
 import { Meter } from '../render/meter.ts';
@@ -100,17 +100,9 @@ async function* overHttp(
 }
 
 function parsed(line: string): Imported {
-  const result = imported.safeParse(jsonOf(line));
+  const result = imported.safeParse(parsedJson(line));
   if (result.success) return result.data;
   throw new CommandFailed(["expected the result of a chunk from switchyard's admin API, found another line"]);
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The program that writes the file may be slower than the user's patience. */

@@ -1,6 +1,14 @@
 /** `key=value` words as settings: `policy=random queue.maxWaiting=10`, each value parsed as its key requires. */
 import { quoted } from '../../../eventlog/index.ts';
-import { isSchema, type JsonSchema, nearest, readJson, renderProblem, schemaAt } from '../../config/index.ts';
+import {
+  isSchema,
+  type JsonSchema,
+  nearest,
+  parsedJson,
+  readJson,
+  renderProblem,
+  schemaAt,
+} from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 import type { Settings } from '../transport/replies.ts';
 
@@ -72,14 +80,6 @@ function fits(schema: JsonSchema | undefined, value: unknown): boolean {
 function typeOf(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'array' : typeof value;
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 export function withPair(settings: Settings, { path, value }: Pair): Settings {
