@@ -16,7 +16,7 @@ export type * from './json.ts';
 export { keyOf, seededKeyOf } from './key.ts';
 export { LocalLog } from './local-log.ts';
 export type { LogInspection, LogReader } from './log-reader.ts';
-export { type Moment, parseMoment, parseTime } from './moment.ts';
+export { type Moment, parseMoment, parseTime, renderTime } from './moment.ts';
 export * from './names.ts';
 export type * from './position.ts';
 export * from './query.ts';

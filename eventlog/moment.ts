@@ -30,6 +30,11 @@ export function parseTime(text: string, what = 'a time'): Parsed<number> {
   return { ok: true, value: ms };
 }
 
+/** As `parseTime` reads it: RFC 3339, in UTC, to the millisecond. */
+export function renderTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 const SECONDS_END = '2026-01-31T14:03:00'.length;
 
 /** `Date.parse` reads February 30th as March 2nd, and 24:00 as the next day. */

@@ -1,5 +1,5 @@
 /** Resolves a moment of the past, as people write it, in this log. */
-import type { LogInspection, LogReader, Moment } from '../../eventlog/index.ts';
+import type { LogInspection, LogReader, Moment, TimeRange } from '../../eventlog/index.ts';
 import { Unanswerable } from './unanswerable.ts';
 
 export { type Moment, parseMoment } from '../../eventlog/index.ts';
@@ -23,6 +23,27 @@ export function positionAt(log: Log, moment: Moment, what: string): number {
     `${what}: expected a position up to ${end}, the end of the log, found ${moment.position}`,
     { end },
   );
+}
+
+/** When the event at a position was recorded; position 0 is before all times. */
+export function timeAt(log: Log, at: Moment, what: string): number | undefined {
+  if (at.type === 'time') return at.ms;
+  const position = positionAt(log, at, what);
+  if (position === 0) return 0;
+  const base = log.base();
+  return position === base?.position ? base.recordedAtMs : log.storedEvents(position, 1)[0]?.recordedAtMs;
+}
+
+/** The time from one moment to another; a missing one is no limit. `names`: what the caller calls them. */
+export function timeBetween(
+  log: Log,
+  from: Moment | undefined,
+  to: Moment | undefined,
+  names: readonly [from: string, to: string] = ['from', 'to'],
+): TimeRange {
+  const fromMs = from && timeAt(log, from, names[0]);
+  const toMs = to && timeAt(log, to, names[1]);
+  return { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
 }
 
 /** For questions about the events at a position: a base has the state that its last event led to, but not the event. */

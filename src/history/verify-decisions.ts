@@ -6,8 +6,8 @@ import {
   type Verdict,
   type VerifiedDecisions,
 } from '../../actors/index.ts';
-import type { JournalReader } from '../../eventlog/index.ts';
-import { type Moment, positionAt } from './moment.ts';
+import { type JournalReader, renderTime, type TimeRange } from '../../eventlog/index.ts';
+import { type Moment, timeBetween } from './moment.ts';
 import type { Room } from './room.ts';
 
 export type VerifyDecisionsWish = { readonly from?: Moment; readonly to?: Moment };
@@ -57,7 +57,7 @@ export async function* verifyJournal(
     verification.take(block);
     busyMs += performance.now() - since;
     await room.breathe();
-    yield { at: moment(block.sealedAtMs) };
+    yield { at: renderTime(block.sealedAtMs) };
   }
   const { differences, gaps, ...counts } = verification.result();
   const damaged = room.damage();
@@ -67,45 +67,28 @@ export async function* verifyJournal(
     differences: differences.map((difference) => named(journal, difference)),
     gaps: gaps.map(({ poolKey, run, ...gap }) => ({
       pool: poolOf(journal, poolKey),
-      run: moment(run),
+      run: renderTime(run),
       ...gap,
     })),
     recordedGaps: journal
       .gaps()
-      .map(({ fromMs, toMs, cause }) => ({ from: moment(fromMs), to: moment(toMs), cause })),
+      .map(({ fromMs, toMs, cause }) => ({ from: renderTime(fromMs), to: renderTime(toMs), cause })),
     damaged,
     perSecond: busyMs === 0 ? 0 : Math.round((1000 * counts.decisions) / busyMs),
   };
 }
 
-export function rangeOf(
-  room: Pick<Room, 'log'>,
-  { from, to }: VerifyDecisionsWish,
-): { fromMs?: number; toMs?: number } {
-  const fromMs = msOf(room, from, 'from');
-  const toMs = msOf(room, to, 'to');
-  return {
-    ...(fromMs === undefined ? {} : { fromMs: fromMs - AHEAD_MS }),
-    ...(toMs === undefined ? {} : { toMs }),
-  };
-}
-
-/** When the event at a position was recorded. */
-export function msOf({ log }: Pick<Room, 'log'>, at: Moment | undefined, what: string): number | undefined {
-  if (at === undefined) return undefined;
-  if (at.type === 'time') return at.ms;
-  const position = positionAt(log, at, what);
-  const base = log.base();
-  if (position === base?.position) return base.recordedAtMs;
-  return position === 0 ? undefined : log.storedEvents(position, 1)[0]?.recordedAtMs;
+function rangeOf({ log }: Room, { from, to }: VerifyDecisionsWish): TimeRange {
+  const range = timeBetween(log, from, to);
+  return range.fromMs === undefined ? range : { ...range, fromMs: range.fromMs - AHEAD_MS };
 }
 
 function named(journal: JournalReader, difference: PoolDifference): NamedDifference {
   const { poolKey, nowMs, run, decided, recorded, ...rest } = difference;
   return {
     pool: poolOf(journal, poolKey),
-    at: moment(nowMs),
-    run: moment(run),
+    at: renderTime(nowMs),
+    run: renderTime(run),
     decided: verdictOf(journal, decided),
     recorded: verdictOf(journal, recorded),
     ...rest,
@@ -122,8 +105,4 @@ function verdictOf(journal: JournalReader, { word, backendKey, waiter }: Verdict
 
 function poolOf(journal: JournalReader, key: number): string {
   return journal.nameOf(key) ?? `pool ${key}`;
-}
-
-function moment(ms: number): string {
-  return new Date(ms).toISOString();
 }

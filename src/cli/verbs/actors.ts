@@ -1,5 +1,6 @@
 /** `actors`: the supervision tree of a running router, page by page. */
 
+import { renderTime } from '../../../eventlog/index.ts';
 import { renderTable } from '../render/table.ts';
 import { type Actor, actorPage } from '../transport/replies.ts';
 import { ADMIN_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
@@ -37,7 +38,7 @@ function rowsOf(list: readonly Actor[]) {
   return list.map(({ id, parent, kind, state, restarts, sinceMs, lastError }) => {
     const depth = parent === undefined ? 0 : (depths.get(parent) ?? -1) + 1;
     depths.set(id, depth);
-    const since = new Date(sinceMs).toISOString();
+    const since = renderTime(sinceMs);
     return [`${'  '.repeat(depth)}${id}`, kind, state, restarts, since, lastError?.message];
   });
 }

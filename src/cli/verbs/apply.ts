@@ -1,4 +1,5 @@
 /** `apply`: makes the running router's domains and pools equal to a file, all at once or not at all. */
+import { renderTime } from '../../../eventlog/index.ts';
 import { MAX_ALLOWANCE, parseDesired, type Routing, routingJson } from '../../config/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { accepted, nameOf, readInput } from '../read-input.ts';
@@ -90,7 +91,7 @@ async function told(reply: Applied, { print }: Context): Promise<ExitCode> {
     await print.lines(drainedLines(reply.drained));
   }
   if (reply.confirm != null && !print.json) {
-    const until = new Date(reply.confirm.untilMs).toISOString();
+    const until = renderTime(reply.confirm.untilMs);
     await print.line(`undone at ${until} unless confirmed: switchyard confirm ${reply.confirm.id}`);
   }
   if (refused == null) return 0;

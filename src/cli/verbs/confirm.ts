@@ -1,4 +1,5 @@
 /** `confirm`: keeps a change on trial; without an id, lists those on trial. */
+import { renderTime } from '../../../eventlog/index.ts';
 import { anything, trials } from '../transport/replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
@@ -24,8 +25,6 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
   else if (found.items.length === 0) await print.line('nothing is on trial');
   else
     for (const { id, untilMs, before } of found.items)
-      await print.line(
-        `${id}  will be undone, back to position ${before}, at ${new Date(untilMs).toISOString()}`,
-      );
+      await print.line(`${id}  will be undone, back to position ${before}, at ${renderTime(untilMs)}`);
   return 0;
 }

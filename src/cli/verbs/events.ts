@@ -1,6 +1,6 @@
 /** `events`: recorded events, from the first or any position, and new ones as they come. */
 import { z } from 'zod';
-import { parseStreamName } from '../../../eventlog/index.ts';
+import { parseStreamName, renderTime } from '../../../eventlog/index.ts';
 import { parsedJson } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 import { archivedNote, READ_THE_ARCHIVE } from '../render/archived-note.ts';
@@ -129,7 +129,7 @@ export function renderedEvent(line: string): string {
     return clean(bad.success ? `${bad.data.position}  unreadable: ${bad.data.problem}` : line);
   }
   const { position, recordedAtMs, stream, version, type, data, metadata } = parsed.data;
-  const at = new Date(recordedAtMs).toISOString();
+  const at = renderTime(recordedAtMs);
   const what = data === undefined || Object.keys(data).length === 0 ? '' : `  ${JSON.stringify(data)}`;
   return clean(`${position}  ${at}  ${stream}/${version}  ${type}${what}  by ${metadata.author}`);
 }

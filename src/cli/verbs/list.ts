@@ -1,5 +1,6 @@
 /** `domain list`, `pool list`, `backend list`: page by page, so that a million go through without being held. */
 
+import { renderTime } from '../../../eventlog/index.ts';
 import { type Cell, renderTable } from '../render/table.ts';
 import type { AdminClient } from '../transport/admin-client.ts';
 import { checkWhole } from '../transport/entries.ts';
@@ -82,7 +83,7 @@ function stateOf(now: LiveBackend | undefined, wanted: string): string {
 
 /** Only ejections outlast their time. */
 function untilOf(ms: number): string {
-  return ms > Date.now() ? ` until ${new Date(ms).toISOString()}` : ' until a request has tried it';
+  return ms > Date.now() ? ` until ${renderTime(ms)}` : ' until a request has tried it';
 }
 
 async function ledgerOf(client: AdminClient, pool: readonly string[]): Promise<Ledger> {

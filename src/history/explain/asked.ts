@@ -4,19 +4,18 @@ import {
   completePool,
   type DomainSettings,
   type PoolSettings,
+  renderTime,
   type StreamName,
 } from '../../../eventlog/index.ts';
 import { CompiledRoute, pathOf } from '../../proxy/index.ts';
 import { domainOf } from '../../wire/index.ts';
-import { type Moment, positionAt } from '../moment.ts';
+import { type Moment, positionAt, timeAt } from '../moment.ts';
 import type { Room } from '../room.ts';
-import { msOf } from '../verify-decisions.ts';
 import { archivedChanges, type Change, lastChange } from './changes.ts';
 import { Names } from './names.ts';
 import { type Live, poolThen } from './pool-then.ts';
 import { againstOf, whyPicked } from './reasons.ts';
 import { type ConsideredDomain, domainAt, type FoundRoute, poolAt, routeAt } from './route.ts';
-import { moment } from './steps.ts';
 import type { NamedCandidate, Sight } from './story.ts';
 
 export type AskedWish = {
@@ -84,7 +83,7 @@ export async function explainAsked(wish: AskedWish, room: Room): Promise<AskedSt
   return {
     request: { method: wish.method, host: wish.host, path: wish.path },
     position,
-    asOf: moment(shown?.atMs ?? msOf(room, wish.at, 'at') ?? room.now()),
+    asOf: renderTime(shown?.atMs ?? (wish.at && timeAt(log, wish.at, 'at')) ?? room.now()),
     domain: domain ?? null,
     domains: considered,
     route,

@@ -1,10 +1,11 @@
 /** The last change, and its author, of a domain, of its pool, and of one backend, as of a position. */
-import type {
-  LogInspection,
-  LogReader,
-  Recorded,
-  StreamName,
-  SwitchyardEvent,
+import {
+  type LogInspection,
+  type LogReader,
+  type Recorded,
+  renderTime,
+  type StreamName,
+  type SwitchyardEvent,
 } from '../../../eventlog/index.ts';
 import { versionAt } from '../state/owner-at.ts';
 
@@ -91,7 +92,7 @@ function isByPerson(event: Recorded): boolean {
 function changeOf({ position, recordedAtMs, metadata, stream, type, data }: Recorded): Change {
   return {
     position,
-    at: new Date(recordedAtMs).toISOString(),
+    at: renderTime(recordedAtMs),
     author: metadata.author,
     stream,
     type,

@@ -2,7 +2,7 @@
  * The names behind the ledger's numbers: as the pool's owner knew them then, otherwise as the journal recorded them.
  */
 import { keyOf, type Look, type PoolState } from '../../../actors/index.ts';
-import type { JournalReader } from '../../../eventlog/index.ts';
+import { type JournalReader, renderTime } from '../../../eventlog/index.ts';
 import type { NamedCandidate, Sight } from './story.ts';
 
 export class Names {
@@ -35,7 +35,7 @@ export class Names {
     return {
       backend: this.of(backendKey),
       address: this.#backends.get(backendKey)?.address ?? null,
-      until: untilMs === null ? null : new Date(untilMs).toISOString(),
+      until: untilMs === null ? null : renderTime(untilMs),
       ...rest,
     };
   }

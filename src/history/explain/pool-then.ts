@@ -1,9 +1,8 @@
 /** A pool as a hypothetical request finds it: its ledger at that moment, in line with the log. */
 import { definitionOf, keyOf, type PoolState, rowsOf, VirtualLedger } from '../../../actors/index.ts';
 import { ByteWriter } from '../../../eventlog/index.ts';
-import type { Moment } from '../moment.ts';
+import { type Moment, timeAt } from '../moment.ts';
 import type { Room } from '../room.ts';
-import { msOf } from '../verify-decisions.ts';
 import { LedgerPast, type PastPool, poolOf } from './ledger-past.ts';
 
 export type PoolThen = {
@@ -32,7 +31,7 @@ export async function poolThen(
   if (at === undefined && live?.pool === name)
     return { pool: poolOf(key, live.checkpoint), atMs: room.now(), notes: [] };
   const journal = room.journal();
-  const atMs = msOf(room, at, 'at') ?? Math.min(room.now(), journal.span()?.toMs ?? room.now());
+  const atMs = (at && timeAt(room.log, at, 'at')) ?? Math.min(room.now(), journal.span()?.toMs ?? room.now());
   const past = await new LedgerPast(room, key).at(atMs);
   const known = past?.isFreed === true ? undefined : past;
   const pool = await inLine(key, known, state, { position, nowMs: atMs });

@@ -4,6 +4,7 @@ import {
   type JournalReader,
   parseRequestId,
   type RequestRecord,
+  renderTime,
   type StreamName,
 } from '../../../eventlog/index.ts';
 import { pathOf, rowOf } from '../../proxy/index.ts';
@@ -15,7 +16,7 @@ import { archivedChanges, type Change, lastChange, lastChangeOfBackend } from '.
 import { LedgerPast } from './ledger-past.ts';
 import { Names } from './names.ts';
 import { domainAt, type FoundRoute, poolAt, routeAt } from './route.ts';
-import { moment, Steps } from './steps.ts';
+import { Steps } from './steps.ts';
 import type { Ending, RequestStory, Step } from './story.ts';
 
 export type RequestWish = { readonly id: string };
@@ -49,8 +50,8 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
       host: request.host,
       path: request.path,
       version: request.version,
-      startedAt: moment(request.startedAtMs),
-      endedAt: moment(request.endedAtMs),
+      startedAt: renderTime(request.startedAtMs),
+      endedAt: renderTime(request.endedAtMs),
       worker: request.worker,
       bytesIn: request.bytesIn,
       bytesOut: request.bytesOut,
@@ -143,7 +144,7 @@ function othersOf(journal: JournalReader, told: RequestRecord, id: string): stri
   const found = journal.ofPeer(id, MOST_NAMED + 2);
   const others = found.filter((request) => request.id !== told.id);
   if (others.length === 0) return [];
-  const named = others.slice(0, MOST_NAMED).map((each) => `${each.id} (${moment(each.startedAtMs)})`);
+  const named = others.slice(0, MOST_NAMED).map((each) => `${each.id} (${renderTime(each.startedAtMs)})`);
   const more = others.length > MOST_NAMED ? ', and more before' : '';
   return [`the newest of those with this id of a peer; explain another: ${named.join(', ')}${more}`];
 }
@@ -187,7 +188,9 @@ function notesOf(
 
 function gapAround(journal: JournalReader, fromMs: number, toMs: number): string | undefined {
   const gap = journal.gaps().find((each) => each.fromMs <= toMs + 1000 && each.toMs >= fromMs - 1000);
-  return gap === undefined ? undefined : `from ${moment(gap.fromMs)} to ${moment(gap.toMs)} (${gap.cause})`;
+  return gap === undefined
+    ? undefined
+    : `from ${renderTime(gap.fromMs)} to ${renderTime(gap.toMs)} (${gap.cause})`;
 }
 
 function notFound(journal: JournalReader, damaged: readonly string[], id: string): Unanswerable {
@@ -199,7 +202,7 @@ function notFound(journal: JournalReader, damaged: readonly string[], id: string
   const span = journal.span();
   const atMs = parseRequestId(id)?.atMs;
   if (span === undefined) return new Unanswerable('request_unknown', 'the journal has no requests');
-  const since = moment(span.fromMs);
+  const since = renderTime(span.fromMs);
   if (atMs === undefined)
     return new Unanswerable(
       'request_unknown',
@@ -208,7 +211,7 @@ function notFound(journal: JournalReader, damaged: readonly string[], id: string
         since,
       },
     );
-  const at = moment(atMs);
+  const at = renderTime(atMs);
   if (atMs < Math.floor(span.fromMs))
     return new Unanswerable(
       'request_expired',

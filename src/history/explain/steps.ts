@@ -2,7 +2,7 @@
  * A request's way through its pool's ledger: each lease, wait and refusal, with the state of the pool at that moment.
  */
 import type { LedgerRecord, Wait } from '../../../actors/index.ts';
-import type { AttemptRecord, RequestRecord } from '../../../eventlog/index.ts';
+import { type AttemptRecord, type RequestRecord, renderTime } from '../../../eventlog/index.ts';
 import type { LedgerPast, Met } from './ledger-past.ts';
 import type { Names } from './names.ts';
 import { whyLeft, whyPicked, whyQueued, whyRefused, whyUnmade, whyUnsettled, whyUnused } from './reasons.ts';
@@ -58,7 +58,7 @@ export class Steps {
     else
       this.#steps.push({
         type: 'unknown',
-        at: moment(nearMs),
+        at: renderTime(nearMs),
         ticket,
         backend,
         why: UNKNOWN,
@@ -72,7 +72,7 @@ export class Steps {
     const sight = this.#sight(met, record);
     this.#steps.push({
       type: 'leased',
-      at: moment(record.nowMs),
+      at: renderTime(record.nowMs),
       ticket: record.ticket,
       backend,
       why: sight === null ? UNKNOWN : whyPicked(sight, backend),
@@ -93,7 +93,7 @@ export class Steps {
     const why = sight === null ? 'it was its turn' : whyPicked(sight, backend);
     this.#steps.push({
       type: 'granted',
-      at: moment(record.nowMs),
+      at: renderTime(record.nowMs),
       ticket: record.ticket,
       backend,
       why: `first in the queue of those who could have it${waitedMs}: ${why}`,
@@ -106,7 +106,7 @@ export class Steps {
     const sight = this.#sight(met, record);
     this.#steps.push({
       type: 'queued',
-      at: moment(record.nowMs),
+      at: renderTime(record.nowMs),
       ticket: record.ticket,
       backend: null,
       why: whyQueued(sight),
@@ -183,7 +183,7 @@ export class Steps {
 
   /** Ends the story without an operation of the ledger. */
   #ended(type: Step['type'], why: string): void {
-    const at = moment(this.#request.endedAtMs);
+    const at = renderTime(this.#request.endedAtMs);
     this.#steps.push({ type, at, ticket: null, backend: null, why, end: null, sight: null });
   }
 
@@ -191,7 +191,7 @@ export class Steps {
     const sight = this.#sight(met, record);
     this.#steps.push({
       type: 'refused',
-      at: moment(record.nowMs),
+      at: renderTime(record.nowMs),
       ticket: record.ticket,
       backend: null,
       why: whyRefused(sight, record.refusal),
@@ -205,7 +205,7 @@ export class Steps {
     const sight = waiter === undefined ? null : this.#sight(met, { ...waiter, nowMs: met.record.nowMs });
     this.#steps.push({
       type: 'left',
-      at: moment(met.record.nowMs),
+      at: renderTime(met.record.nowMs),
       ticket: met.record.ticket,
       backend: null,
       why: whyLeft(sight, wait),
@@ -217,10 +217,6 @@ export class Steps {
   #sight(met: Met, asked: Parameters<NonNullable<Met['pool']>['look']>[0]): Sight | null {
     return met.pool === undefined ? null : this.#names.sight(met.pool.look(asked));
   }
-}
-
-export function moment(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function isTurnedAway(record: LedgerRecord): record is Of<'enqueue'> | Of<'refuse'> {

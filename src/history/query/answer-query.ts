@@ -1,8 +1,8 @@
 /** One SELECT over the views of log and journal, within bounds. */
 import { QueryRefused, runQuery } from '../../../eventlog/index.ts';
+import { timeBetween } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
-import { msOf } from '../verify-decisions.ts';
 import { type Answer, MOST_CHARACTERS, QUERY_MS, type QueryWish } from './query-wish.ts';
 import { views } from './views.ts';
 
@@ -10,9 +10,7 @@ export async function answerQuery(
   { sql, since, until, limit, timeoutMs = QUERY_MS }: QueryWish,
   room: Room,
 ): Promise<Answer> {
-  const fromMs = msOf(room, since, 'since');
-  const toMs = msOf(room, until, 'until');
-  const bounds = { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
+  const bounds = timeBetween(room.log, since, until, ['since', 'until']);
   const most = { rows: limit, characters: MOST_CHARACTERS, ms: timeoutMs };
   let missed: { readonly archived?: number } = {};
   const tables = views(room, bounds, (archived) => (missed = { archived }));

@@ -6,6 +6,7 @@ import {
   type QueryValue,
   type Recorded,
   type RequestRecord,
+  renderTime,
   type TimeRange,
 } from '../../../eventlog/index.ts';
 import { rowOf } from '../../proxy/index.ts';
@@ -33,7 +34,7 @@ export function views(room: Room, bounds: TimeRange, archived: (upTo: number) =>
 
 const EVENTS: Columns<Recorded> = [
   ['position', ({ position }) => position],
-  ['recorded_at', ({ recordedAtMs }) => time(recordedAtMs)],
+  ['recorded_at', ({ recordedAtMs }) => renderTime(recordedAtMs)],
   ['recorded_at_ms', ({ recordedAtMs }) => recordedAtMs],
   ['stream', ({ stream }) => stream],
   ['kind', ({ stream }) => stream.slice(0, stream.indexOf('-'))],
@@ -50,7 +51,7 @@ const EVENTS: Columns<Recorded> = [
 const REQUESTS: Columns<RequestRecord> = [
   ['id', ({ id }) => id],
   ['request_id', ({ id, peerId }) => peerId ?? id],
-  ['started_at', ({ startedAtMs }) => time(startedAtMs)],
+  ['started_at', ({ startedAtMs }) => renderTime(startedAtMs)],
   ['started_at_ms', ({ startedAtMs }) => startedAtMs],
   ['ended_at_ms', ({ endedAtMs }) => endedAtMs],
   ['duration_ms', ({ startedAtMs, endedAtMs }) => between(startedAtMs, endedAtMs)],
@@ -90,7 +91,7 @@ const ATTEMPTS: Columns<Attempt> = [
   ['ticket', ({ attempt }) => attempt.ticket],
   [
     'started_at',
-    ({ attempt }) => (attempt.startedAtMs === undefined ? undefined : time(attempt.startedAtMs)),
+    ({ attempt }) => (attempt.startedAtMs === undefined ? undefined : renderTime(attempt.startedAtMs)),
   ],
   ['started_at_ms', ({ attempt }) => attempt.startedAtMs],
   ['outcome', ({ attempt, request }) => attempt.end ?? request.outcome],
@@ -104,7 +105,7 @@ const LEASES: Columns<Lease> = [
   ['backend', ({ backend }) => backend],
   ['ticket', ({ given }) => given.ticket],
   ['thread', ({ thread }) => thread],
-  ['given_at', ({ given }) => time(given.nowMs)],
+  ['given_at', ({ given }) => renderTime(given.nowMs)],
   ['given_at_ms', ({ given }) => given.nowMs],
   ['queued_ms', ({ given, askedAtMs }) => (given.op === 'checkout' ? 0 : between(askedAtMs, given.nowMs))],
   ['given_back_at_ms', ({ back }) => back?.nowMs],
@@ -184,8 +185,4 @@ function isOutcome(word: string): word is OutcomeType {
 
 function between(from: number | undefined, to: number | undefined): number | undefined {
   return from === undefined || to === undefined ? undefined : Math.round((to - from) * 1000) / 1000;
-}
-
-function time(ms: number): string {
-  return new Date(ms).toISOString();
 }

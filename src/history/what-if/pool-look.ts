@@ -1,6 +1,6 @@
 /** One pool: what is recorded, and the same traffic simulated with something changed, stretch by stretch. */
 import { keyOf } from '../../../actors/index.ts';
-import type { JournalReader, TimeRange } from '../../../eventlog/index.ts';
+import { type JournalReader, renderTime, type TimeRange } from '../../../eventlog/index.ts';
 import { positionAt } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { type Alteration, addedId } from './alteration.ts';
@@ -74,11 +74,11 @@ export class PoolLook {
     const named = (key: number) => nameOf(this.#room.journal(), key);
     return {
       pool: this.#pool,
-      from: moment(this.#fromMs),
-      to: moment(this.#toMs),
+      from: renderTime(this.#fromMs),
+      to: renderTime(this.#toMs),
       recorded: sideOf(this.#recorded.sums(), this.#lookedAtMs, named),
       simulated: sideOf(this.#simulated.sums(), this.#lookedAtMs, named),
-      differsFrom: this.#differsFromMs === Number.POSITIVE_INFINITY ? null : moment(this.#differsFromMs),
+      differsFrom: this.#differsFromMs === Number.POSITIVE_INFINITY ? null : renderTime(this.#differsFromMs),
       assumed: this.#assumed,
       skipped: this.#stretches.skipped,
     };
@@ -142,8 +142,4 @@ function nameOf(journal: JournalReader, key: number): string {
   for (let number = 1; number <= MOST_ADDED; number++)
     if (keyOf(addedId(number)) === key) return addedId(number);
   return `backend ${key}`;
-}
-
-export function moment(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,12 +1,11 @@
 /** `replay --policy …`: the record of pools beside a simulation of the same traffic with something changed. */
-import { parseStreamName, type TimeRange } from '../../../eventlog/index.ts';
-import { type Moment, requireEvents } from '../moment.ts';
+import { parseStreamName, renderTime, type TimeRange } from '../../../eventlog/index.ts';
+import { type Moment, requireEvents, timeBetween } from '../moment.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
-import { msOf } from '../verify-decisions.ts';
 import type { Alteration } from './alteration.ts';
 import { assumptionsOf } from './assumptions.ts';
-import { moment, PoolLook, type PoolWhatIf } from './pool-look.ts';
+import { PoolLook, type PoolWhatIf } from './pool-look.ts';
 
 export type WhatIfWish = Alteration & {
   readonly from?: Moment;
@@ -27,7 +26,7 @@ export type Progress = { readonly pool: string; readonly requests: number };
 
 export async function* whatIf(wish: WhatIfWish, room: Room): AsyncGenerator<Progress, WhatIf> {
   const journal = room.journal();
-  const range = rangeOf(room, wish);
+  const range = timeBetween(room.log, wish.from, wish.to);
   const pools: PoolWhatIf[] = [];
   for (const pool of poolsOf(room, wish, range)) {
     const looked = new PoolLook(pool, wish, range, room);
@@ -39,7 +38,7 @@ export async function* whatIf(wish: WhatIfWish, room: Room): AsyncGenerator<Prog
   const gaps = journal
     .gaps()
     .filter(({ fromMs, toMs }) => toMs >= (range.fromMs ?? 0) && fromMs <= (range.toMs ?? Number.MAX_VALUE))
-    .map(({ fromMs, toMs, cause }) => ({ from: moment(fromMs), to: moment(toMs), cause }));
+    .map(({ fromMs, toMs, cause }) => ({ from: renderTime(fromMs), to: renderTime(toMs), cause }));
   return { pools, assumptions: assumptionsOf(wish), gaps, damaged: room.damage() };
 }
 
@@ -72,16 +71,10 @@ function poolOf({ log }: Room, position: number): string {
   throw new Unanswerable('invalid_query', detail);
 }
 
-function rangeOf(room: Room, { from, to }: WhatIfWish): TimeRange {
-  const fromMs = msOf(room, from, 'from');
-  const toMs = msOf(room, to, 'to');
-  return { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
-}
-
 function nothingOf(room: Room, { pool }: WhatIfWish): string {
   const span = room.journal().span();
   const since = [
-    span === undefined ? 'has no requests' : `begins at ${moment(span.fromMs)}`,
+    span === undefined ? 'has no requests' : `begins at ${renderTime(span.fromMs)}`,
     ...room.damage(),
   ].join('; ');
   return `expected requests${pool === undefined ? '' : ` of pool ${pool}`} in that time, found none that can be simulated; the journal ${since}`;

@@ -150,6 +150,9 @@ describe('query', () => {
     const at = { type: 'time', ms: Number(first) } as const;
     const wish = { sql: 'SELECT count(*) FROM v1_requests', limit: 1, until: at };
     expect((await query(wish, room)).rows).toEqual([[1]]);
+    // Nothing was recorded yet.
+    const nothing = { ...wish, until: { type: 'position', position: 0 } } as const;
+    expect((await query(nothing, room)).rows).toEqual([[0]]);
     await expect(ask(room, "SELECT * FROM v1_requests('yesterday')")).rejects.toThrow(
       'since: expected a time',
     );
