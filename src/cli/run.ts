@@ -59,7 +59,7 @@ async function transportOf(args: Arguments, io: Io): Promise<Transport> {
     );
   }
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
-  // Only these verbs need the database and the admin API's handlers: loading them takes a tenth of a second.
+  // Only this case needs the admin API's handlers, which take a tenth of a command's start to load.
   const { DataTransport } = await import('./transport/data-transport.ts');
   return new DataTransport(data, Date.now, io.stop);
 }

@@ -2,11 +2,13 @@
 import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { parsedJson, unreadableAs } from '../../config/index.ts';
+import type { ChunkResult } from '../../import/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { nameOf } from '../read-input.ts';
 import { Meter } from '../render/meter.ts';
 import { furtherProblems } from '../render/problems.ts';
 import { clean } from '../render/table.ts';
+import { importAtRest } from '../transport/import-at-rest.ts';
 import { blocksOf } from '../transport/import-blocks.ts';
 import { type Imported, imported } from '../transport/replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
@@ -40,7 +42,7 @@ async function run(context: Context): Promise<ExitCode> {
   const startedAtMs = performance.now();
   const progress: Progress = { lines: 0, changed: 0, position: 0, next: from };
   try {
-    for await (const result of await resultsOf(source, from, context)) {
+    for await (const result of resultsOf(source, from, context)) {
       if (result.detail !== undefined) throw refusedAt(file, result);
       progress.lines += result.to - result.from + 1;
       progress.changed += result.changed ?? 0;
@@ -60,24 +62,19 @@ async function run(context: Context): Promise<ExitCode> {
   return 0;
 }
 
-async function resultsOf(
+function resultsOf(
   source: AsyncIterable<Uint8Array>,
   from: number,
   context: Context,
-): Promise<AsyncIterable<Imported>> {
+): AsyncIterable<Imported> {
   const { args, io } = context;
   const data = args.text('data');
   if (data === undefined) return overHttp(source, from, context);
   if (args.flag('admin')) throw new UsageError('expected --admin or --data, found both');
-  const author = authorOf(args, io);
-  // Only this case needs the database, which takes a tenth of a second to load.
-  const { importAtRest } = await import('../transport/import-at-rest.ts');
-  return atRest(importAtRest(data, source, { from, author }));
+  return atRest(importAtRest(data, source, { from, author: authorOf(args, io) }));
 }
 
-async function* atRest(
-  results: ReturnType<typeof import('../transport/import-at-rest.ts').importAtRest>,
-): AsyncGenerator<Imported> {
+async function* atRest(results: AsyncIterable<ChunkResult>): AsyncGenerator<Imported> {
   for await (const result of results) {
     if (result.type === 'failed') yield { from: result.from, to: result.to, ...result.failure };
     else yield result;
