@@ -14,7 +14,7 @@ import type { Current, ReadOptions, Snapshot } from './readings.ts';
 export interface EventLog {
   /**
    * Durable once it resolves. Appends are written in the order of the calls; those made together share a transaction.
-   * Rejects with `LogUnavailable` (full, locked, closed): then nothing was written.
+   * Rejects with `LogUnavailable`: then nothing was written.
    */
   append(append: Append): Promise<Appended>;
   /** The earlier answer to a command id, or undefined: a repetition is recognised before anything is decided. */

@@ -25,12 +25,13 @@ export interface JournalReader {
   /** Requests that began in the range, roughly in the order in which they ended. */
   requests(range?: TimeRange): IterableIterator<RequestRecord>;
   /**
-   * Blocks with operations of one pool or of all, each run's in the order written: the tickets of neighbouring blocks may
-   * overlap a little.
+   * Blocks with operations of one pool or of all that were written in the range, up to a few seconds after the operations;
+   * each run's in the order written: the tickets of neighbouring blocks may overlap a little.
    */
   operations(poolKey?: number, range?: TimeRange): IterableIterator<OperationBlock>;
+  /** Of one pool or of all, in blocks that were written in the range. */
   checkpoints(poolKey?: number, range?: TimeRange): IterableIterator<JournalledCheckpoint>;
-  /** Keys of the pools with operations in blocks of this time. */
+  /** Keys of the pools with operations in blocks that were written in the range. */
   pools(range?: TimeRange): ReadonlySet<number>;
   gaps(): readonly Gap[];
   /** Reads everything, in a step for each block; what is not as it was written is reported as damaged. */

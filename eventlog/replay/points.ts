@@ -78,7 +78,7 @@ export class Points {
     return { position: newest.position, states };
   }
 
-  /** Makes points up to a position, as far as the log can be read. */
+  /** Makes points up to a position. Throws `EventUnreadable` at the first event that cannot be read; those before it are kept. */
   async extend(
     log: Log,
     projectionOf: ProjectionOf,

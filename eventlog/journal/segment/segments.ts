@@ -45,6 +45,7 @@ export class Segments {
   #mainBytes = 0;
   #isFull = false;
   #another = false;
+  /** Of the segment being written, or that was written last; 0: none yet. */
   number = 0;
   readonly #writer: Writer;
 

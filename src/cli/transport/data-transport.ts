@@ -122,7 +122,7 @@ async function bodyOf(reply: Reply): Promise<unknown> {
   }
 }
 
-/** Turns push into pull: the handler pushes pages, the command pulls lines, one page at a time. */
+/** Turns push into pull: the handler pushes pages of whole lines, the command pulls lines, one page at a time. */
 async function* poured(reply: Stream, stop: AbortSignal): AsyncGenerator<string> {
   const pages: string[] = [];
   let wake = () => {};

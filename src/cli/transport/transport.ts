@@ -53,6 +53,7 @@ export function tellArchived({ onArchived }: Ask, headers: Readonly<Record<strin
   if (upTo !== undefined) onArchived?.(Number(upTo));
 }
 
+/** What follows the last line feed is no line: the answer was cut off. */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array | string>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
