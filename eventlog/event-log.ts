@@ -9,7 +9,7 @@ import type { Recorded } from './events/events.ts';
 import type { Json } from './json.ts';
 import type { StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';
-import type { Current, ReadOptions, Snapshot } from './readings.ts';
+import type { Current, CurrentsPage, ReadOptions, Snapshot } from './readings.ts';
 
 export interface EventLog {
   /**
@@ -44,14 +44,7 @@ export interface EventLog {
   statesOf(streams: readonly StreamName[]): Promise<readonly Current[]>;
   /** The streams that have no current row: they do not exist, or their row was lost, which `statesOf` distinguishes. */
   absentAmong(streams: readonly StreamName[]): Promise<readonly StreamName[]>;
-  /** A page of the current rows of one kind of owner, in order of stream name, after `after` (exclusive). */
-  currents(options: {
-    readonly kind: 'domain' | 'pool';
-    readonly after?: string;
-    readonly limit: number;
-    /** Stops once the rows read have this many characters of text, after at least one row. */
-    readonly characters?: number;
-  }): Promise<readonly Current[]>;
+  currents(options: CurrentsPage): Promise<readonly Current[]>;
   /** Names of at most `limit` existing domains that name this pool. */
   domainsOf(pool: string, limit: number): Promise<readonly string[]>;
   /**

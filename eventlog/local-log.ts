@@ -9,10 +9,10 @@ import type { EventLog } from './event-log.ts';
 import { parseJson } from './events/canonical.ts';
 import type { Recorded } from './events/events.ts';
 import type { Json } from './json.ts';
-import type { CurrentsPage, LogInspection, LogReader, LogStore } from './log-reader.ts';
+import type { LogInspection, LogReader, LogStore } from './log-reader.ts';
 import type { StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';
-import type { Current, ReadOptions, Snapshot } from './readings.ts';
+import type { Current, CurrentsPage, ReadOptions, Snapshot } from './readings.ts';
 import { type Rebuilt, rebuilding } from './replay/rebuild.ts';
 import type { ProjectionOf } from './replay/replay.ts';
 
@@ -26,7 +26,8 @@ type Gathered = { readonly parts: Part[]; failed?: unknown };
 
 type Answered = { readonly digest: string; readonly position: Position; readonly answer: Json };
 
-const COMMANDS = 1000;
+// Commands that are read at a time.
+const PAGE = 1000;
 
 type Listener = (happened: Happened) => void;
 
@@ -101,10 +102,10 @@ export class LocalLog implements EventLog {
   async commands(prefix: string): Promise<readonly AnsweredCommand[]> {
     const found: AnsweredCommand[] = [];
     for (let after = ''; ; ) {
-      const page = this.#open().storedCommands(prefix, after, COMMANDS);
+      const page = this.#open().storedCommands(prefix, after, PAGE);
       for (const { commandId, position, answer } of page)
         found.push({ commandId, position, answer: parseJson(answer) });
-      if (page.length < COMMANDS) return found;
+      if (page.length < PAGE) return found;
       after = page.at(-1)?.commandId ?? after;
     }
   }

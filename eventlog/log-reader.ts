@@ -8,16 +8,7 @@ import type { Recorded } from './events/events.ts';
 import type { ChainedEvent } from './events/stored-event.ts';
 import type { StreamName } from './names.ts';
 import type { Position, Version } from './position.ts';
-import type { Current, ReadOptions, Snapshot } from './readings.ts';
-
-export type CurrentsPage = {
-  readonly kind: 'domain' | 'pool';
-  /** A stream name, exclusive. */
-  readonly after?: string;
-  readonly limit: number;
-  /** Stops once the rows read have this many characters of text, after at least one row; so there may be more rows. */
-  readonly characters?: number;
-};
+import type { Current, CurrentsPage, ReadOptions, Snapshot } from './readings.ts';
 
 export interface LogReader {
   position(): Position;

@@ -10,6 +10,16 @@ export type Current = {
   readonly state: Json;
 };
 
+/** Some of the current rows of one kind of owner, in order of stream name. */
+export type CurrentsPage = {
+  readonly kind: 'domain' | 'pool';
+  /** A stream name, exclusive. */
+  readonly after?: string;
+  readonly limit: number;
+  /** Stops once the rows read have this many characters of text, after at least one row; so there may be more rows. */
+  readonly characters?: number;
+};
+
 /**
  * The fold of a stream's first `version` events; `state` null: the owner did not exist then. `hash`: of the last event
  * folded.

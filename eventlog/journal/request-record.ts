@@ -104,10 +104,11 @@ export function readRequest(
   const host = reader.text();
   const path = reader.text();
   const domain = domainOf(reader, host);
-  const claims = reader.count();
-  const pool = claims === 0 ? undefined : keyed(reader.key(), dictionary);
+  // 0: it asked no pool.
+  const attemptsAndOne = reader.count();
+  const pool = attemptsAndOne === 0 ? undefined : keyed(reader.key(), dictionary);
   const attempts: AttemptRecord[] = [];
-  for (let i = 1; i < claims; i++) attempts.push(attemptOf(reader, startedAtMs, dictionary));
+  for (let i = 1; i < attemptsAndOne; i++) attempts.push(attemptOf(reader, startedAtMs, dictionary));
   const peerId = hasPeer ? reader.text() : undefined;
   const routing = routingOf(reader);
   return {

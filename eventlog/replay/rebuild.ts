@@ -20,8 +20,8 @@ export type Rebuilt = {
   readonly unreadable: readonly EventUnreadable[];
 };
 
-/** What a stream folds to, in canonical JSON. */
-export type Whole = { readonly version: number; readonly state: string };
+/** What a stream folds to, in canonical JSON, and the version of its last event. */
+export type FoldEnd = { readonly version: number; readonly state: string };
 
 const STREAMS = 100;
 const PAGE = 1000;
@@ -59,7 +59,7 @@ export function* foldOf(
   log: StreamRows,
   stream: string,
   { initial, evolve }: OwnerProjection,
-): Generator<StoredSnapshot, Whole> {
+): Generator<StoredSnapshot, FoldEnd> {
   const base = baseOf(log, stream);
   let state: Json = base?.state ?? initial;
   let started = base?.version ?? 0;
@@ -143,9 +143,9 @@ function rebuildStream(
 }
 
 function written(
-  fold: Generator<StoredSnapshot, Whole>,
+  fold: Generator<StoredSnapshot, FoldEnd>,
   write: (snapshot: StoredSnapshot) => void = () => {},
-): Whole {
+): FoldEnd {
   for (;;) {
     const step = fold.next();
     if (step.done === true) return step.value;

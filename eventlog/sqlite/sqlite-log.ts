@@ -75,7 +75,10 @@ export function openSqliteLog({
  * The same log for another thread of the process that holds the directory. The caller ensures that only one of the two
  * appends at a time. An archive swaps the file; `isSwapped` then says so, and the log must be opened again.
  */
-export function openSqliteLogBeside({ directory, now }: Omit<SqliteLogOptions, 'maxBytes'>): BesideLog {
+export function openSqliteLogBeside({
+  directory,
+  now,
+}: Pick<SqliteLogOptions, 'directory' | 'now'>): BesideLog {
   const path = join(directory, EVENTS_FILE);
   try {
     const file = statSync(path).ino;

@@ -14,6 +14,7 @@ import { requirePlainFiles } from './plain-file.ts';
 import { requireOwnSchema, requireOwnTables, requireSchema, supplyBase } from './schema.ts';
 import { unusable } from './sqlite-errors.ts';
 import { SqliteReads } from './sqlite-reads.ts';
+import { fileAt } from './whereabouts.ts';
 
 // A writer that starts, stops or recovers holds its lock for some milliseconds.
 const BUSY_TIMEOUT_MS = 1000;
@@ -39,9 +40,9 @@ export type LogFile = {
  */
 export function openLogFile(place: string): LogFile {
   return opened(place, (path) => {
-    const file = fileAt(path);
+    const file = seenAt(path);
     const log = new SqliteReads(openForReading(path, CACHE_KIB));
-    return { log, isSwapped: () => isAnother(file, fileAt(path)) };
+    return { log, isSwapped: () => isAnother(file, seenAt(path)) };
   });
 }
 
@@ -91,7 +92,7 @@ class FollowingReads extends SqliteReads {
   #file: number;
 
   constructor(path: string, cacheKib: number) {
-    const file = fileAt(path);
+    const file = seenAt(path);
     super(openForReading(path, cacheKib));
     this.#path = path;
     this.#cacheKib = cacheKib;
@@ -100,7 +101,7 @@ class FollowingReads extends SqliteReads {
 
   /** 2 µs: a tenth of the fastest read that a request can meet. */
   protected override follow(): void {
-    const file = fileAt(this.#path);
+    const file = seenAt(this.#path);
     if (!isAnother(this.#file, file)) return;
     const db = openForReading(this.#path, this.#cacheKib);
     this.db.close();
@@ -109,10 +110,10 @@ class FollowingReads extends SqliteReads {
   }
 }
 
-/** 0: there is none, or it may not be looked at. */
-function fileAt(path: string): number {
+/** As `fileAt`; also 0 if it may not be looked at. */
+function seenAt(path: string): number {
   try {
-    return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+    return fileAt(path);
   } catch {
     return 0;
   }

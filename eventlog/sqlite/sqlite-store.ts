@@ -175,7 +175,7 @@ export class SqliteStore extends SqliteReads implements LogStore {
   #requireOurs(): void {
     if (this.#isLetGo)
       throw new LogUnavailable('log_closed', 'expected to hold the log, found it let go to another process');
-    this.#whereabouts?.require();
+    this.#whereabouts?.requireSame();
   }
 
   #tally(): void {

@@ -34,7 +34,7 @@ export class Whereabouts {
   }
 
   /** At the end of a transaction. Two stat calls, 5 µs beside the fsync of a commit. */
-  require(): void {
+  requireSame(): void {
     requireFile(this.#db.name, this.#file);
     // It is made by the first write, and deleted when the last connection to the file is closed.
     if (this.#walFile === 0) this.#walFile = fileAt(this.#wal);

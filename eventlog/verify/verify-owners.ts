@@ -7,7 +7,7 @@ import { EventUnreadable } from '../errors.ts';
 import type { Base, Kept, LogInspection, StoredOwner, StoredSnapshot } from '../log-reader.ts';
 import { kindOf, quoted } from '../names.ts';
 import type { Version } from '../position.ts';
-import { foldOf, type StreamRows, type Whole } from '../replay/rebuild.ts';
+import { type FoldEnd, foldOf, type StreamRows } from '../replay/rebuild.ts';
 import type { ProjectionOf } from '../replay/replay.ts';
 import { isOfTheFile } from '../sqlite/sqlite-errors.ts';
 import type { Finding } from './finding.ts';
@@ -61,7 +61,7 @@ function readTogether(log: LogInspection, names: readonly string[]): readonly St
   try {
     return log.storedOwners(names, EVENTS);
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isUnreadable(error)) throw error;
     return undefined;
   }
 }
@@ -131,19 +131,19 @@ function* streamFindings(
     for (let tries = 1; ; tries++) {
       const kept = keptSnapshots(log, stream);
       const right = foldOf(log, stream, projectionOf(kindOf(stream)));
-      const { wrong, whole } = yield* snapshotFindings(kept, right);
-      const findings = [...currentFindings(log, stream, whole), ...wrong];
+      const { wrong, end } = yield* snapshotFindings(kept, right);
+      const findings = [...currentFindings(log, stream, end), ...wrong];
       // Another thread appended after the last event was folded and before the row was read: check again.
-      const grew = findings.length > 0 && log.storedEventsOf(stream, whole.version + 1, 1).length > 0;
+      const grew = findings.length > 0 && log.storedEventsOf(stream, end.version + 1, 1).length > 0;
       if (!grew || tries === TRIES) return findings;
     }
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isUnreadable(error)) throw error;
     return undefined;
   }
 }
 
-function currentFindings(log: OwnerRows, stream: string, { version, state }: Whole): readonly Finding[] {
+function currentFindings(log: OwnerRows, stream: string, { version, state }: FoldEnd): readonly Finding[] {
   const row = log.storedCurrent(stream);
   const equal =
     state === 'null' ? row === undefined : row?.version === version && row.state === state && row.intact;
@@ -167,11 +167,11 @@ function* keptSnapshots(log: OwnerRows, stream: string): Generator<Kept<StoredSn
   }
 }
 
-/** Both are in order of version. `whole`: the result of the fold. */
+/** Both are in order of version. */
 function* snapshotFindings(
   kept: Generator<Kept<StoredSnapshot>, undefined>,
-  right: Generator<StoredSnapshot, Whole>,
-): Generator<void, { readonly wrong: readonly Finding[]; readonly whole: Whole }> {
+  right: Generator<StoredSnapshot, FoldEnd>,
+): Generator<void, { readonly wrong: readonly Finding[]; readonly end: FoldEnd }> {
   const wrong: Finding[] = [];
   let snapshot = kept.next().value;
   let step = right.next();
@@ -182,7 +182,7 @@ function* snapshotFindings(
   }
   for (; snapshot !== undefined; snapshot = kept.next().value)
     wrong.push(...snapshotFinding(snapshot, undefined));
-  return { wrong, whole: step.value };
+  return { wrong, end: step.value };
 }
 
 /** A snapshot may be missing, since it may be deleted at any time; an existing one must be right. */
@@ -231,6 +231,6 @@ function describe({ version, position, hash, state }: StoredSnapshot): string {
   return `version ${version} at ${position} with hash ${hash.slice(0, 16)} and ${quoted(state)}`;
 }
 
-function isDamage(error: unknown): boolean {
+function isUnreadable(error: unknown): boolean {
   return error instanceof EventUnreadable || isOfTheFile(error);
 }

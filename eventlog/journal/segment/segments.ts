@@ -35,6 +35,7 @@ export class Segments {
   readonly #vocabulary: Vocabulary;
   readonly #retention: Retention;
   readonly #limits: Limits;
+  readonly #writer: Writer;
   // Segments that are full: they no longer change.
   readonly #full = new Map<number, { readonly bytes: number; readonly endedAtMs: number }>();
   #segment: Segment | undefined;
@@ -47,7 +48,6 @@ export class Segments {
   #another = false;
   /** Of the segment being written, or that was written last; 0: none yet. */
   number = 0;
-  readonly #writer: Writer;
 
   constructor(
     directory: string,

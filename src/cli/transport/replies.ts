@@ -5,7 +5,6 @@ export const receipt = z.looseObject({ version: z.int(), position: z.int(), chan
 export type Receipt = z.output<typeof receipt>;
 
 export const drainReport = z.looseObject({ drained: z.boolean(), finished: z.int(), cut: z.int() });
-export type DrainReport = z.output<typeof drainReport>;
 
 const item = z.looseObject({ name: z.string(), version: z.int() });
 export type Item = z.output<typeof item>;

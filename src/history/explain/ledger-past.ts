@@ -114,8 +114,12 @@ export function poolOf(poolKey: number, checkpoint: Uint8Array): PastPool {
   const memory = new ReplayMemory();
   const pool = new ReplayedPool(memory, poolKey);
   pool.restore(unpackCheckpoint(checkpoint), 1);
+  return pastPool(memory, pool, false);
+}
+
+function pastPool(memory: ReplayMemory, pool: ReplayedPool, isFreed: boolean): PastPool {
   return {
-    isFreed: false,
+    isFreed,
     expire: (nowMs) => pool.expire(nowMs),
     look: (asking) => look(memory, pool, asking),
     waiter: (ticket) => pool.waiter(ticket),
@@ -144,14 +148,7 @@ class Walk {
   }
 
   get pool(): PastPool | undefined {
-    if (!this.#isInStep) return undefined;
-    return {
-      isFreed: this.#isFreed,
-      expire: (nowMs) => this.#replayed.expire(nowMs),
-      look: (asking) => look(this.#memory, this.#replayed, asking),
-      waiter: (ticket) => this.#replayed.waiter(ticket),
-      pack: (into) => this.#replayed.pack(into),
-    };
+    return this.#isInStep ? pastPool(this.#memory, this.#replayed, this.#isFreed) : undefined;
   }
 
   take(block: Parameters<AllInOrder['take']>[0]): void {

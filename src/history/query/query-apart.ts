@@ -36,8 +36,8 @@ export async function queryApart(order: QueryOrder, ms: number, signal: AbortSig
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', end);
-    signal.throwIfAborted();
     end();
+    signal.throwIfAborted();
   }
 }
 

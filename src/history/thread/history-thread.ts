@@ -45,7 +45,7 @@ const JOURNALLED: ReadonlySet<string> = new Set([
   'query',
   'export',
   'whatIf',
-]);
+] satisfies Question[]);
 
 type Waiting = { readonly resolve: (reply: Reply) => void; readonly reject: (error: unknown) => void };
 
