@@ -70,6 +70,7 @@ describe('wrong usage', () => {
     ['apply', 'expected FILE, found nothing', undefined],
     ['events --from 0', '--from: expected a whole number of at least 1, found "0"', undefined],
     ['events --from x', '--from: expected a whole number of at least 1, found "x"', undefined],
+    ['events --last 1 --limit 2', 'expected --last or --limit, found both', undefined],
     ['events --stream web', '--stream: expected domain-HOST or pool-NAME, found "web"', undefined],
     [
       'chaos pool:web --at before-apend',

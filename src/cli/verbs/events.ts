@@ -49,6 +49,8 @@ async function run(context: Context): Promise<ExitCode> {
     throw new UsageError('--follow: expected a running router, found --data', 'leave one of them out');
   }
   const last = args.count('last', 1);
+  if (last !== undefined && args.flag('limit'))
+    throw new UsageError('expected --last or --limit, found both');
   const reverse = args.flag('reverse') || last !== undefined;
   const query = {
     from: args.count('from', 1),
