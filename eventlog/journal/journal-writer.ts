@@ -88,8 +88,10 @@ export class JournalWriter {
     // Reset at the end of this turn: if it stays, the turn killed the writer.
     add(this.#memory.writerStatus, WRITER_STATUS.deadlyTurns, 1);
     try {
+      // What is too much or too old may be the room that is missing.
+      if (this.#failures > 0) this.#keepHouse(nowMs);
       if (!this.#segments.isOpen) this.#open(nowMs);
-      this.#keepHouse(nowMs);
+      if (nowMs >= this.#keepHouseAtMs) this.#keepHouse(nowMs);
       const isAll = this.#write(nowMs);
       this.#wentWell(nowMs);
       return isAll;
@@ -114,6 +116,8 @@ export class JournalWriter {
       if (this.#block.isEmpty && !hasGap) return true;
       this.#commit(positions, hasGap, lost, nowMs);
       if (!isFull) return true;
+      // A flood would exceed the limits many times over before the next look that is due.
+      this.#keepHouse(nowMs);
     }
     return false;
   }
@@ -200,7 +204,6 @@ export class JournalWriter {
   }
 
   #keepHouse(nowMs: number): void {
-    if (nowMs < this.#keepHouseAtMs) return;
     this.#keepHouseAtMs = nowMs + KEEP_HOUSE_EVERY_MS;
     const { writerStatus } = this.#memory;
     const { bytes, count } = this.#segments.keepHouse(nowMs);

@@ -107,7 +107,9 @@ export class Segments {
   keepHouse(nowMs: number): { readonly bytes: number; readonly count: number } {
     const { maxBytes, maxAgeMs } = this.#retention;
     const files = segmentFiles(this.#directory);
-    const own = files.find((file) => file.number === this.number);
+    // Before the first is opened, it is the newest that may be continued.
+    const number = this.number === 0 ? files.at(-1)?.number : this.number;
+    const own = files.find((file) => file.number === number);
     const ownBytes = own === undefined ? 0 : bytesOf(own.path);
     const ageMs = nowMs - this.#createdAtMs;
     // A segment from the future was made by a clock that has been set back since, so its age is unknown.
@@ -117,7 +119,7 @@ export class Segments {
     const isSpoilt = mainBytes < this.#mainBytes;
     this.#mainBytes = Math.max(this.#mainBytes, mainBytes);
     this.#isFull = ownBytes >= this.#limits.segmentBytes || isOld || isSpoilt;
-    const others = files.filter((file) => file.number !== this.number);
+    const others = files.filter((file) => file !== own);
     let bytes = others.reduce((sum, file) => sum + this.#ofBefore(file, nowMs).bytes, ownBytes);
     let kept = others.length;
     for (const file of others) {

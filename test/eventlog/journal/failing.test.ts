@@ -12,7 +12,13 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { describe, expect, it, type TestContext } from 'vitest';
-import { JournalMemory, openJournalReader, openSqliteLog, WRITER_STATUS } from '../../../eventlog/index.ts';
+import {
+  JournalMemory,
+  type JournalWriter,
+  openJournalReader,
+  openSqliteLog,
+  WRITER_STATUS,
+} from '../../../eventlog/index.ts';
 import { segmentFiles } from '../../../eventlog/journal/segment/segment-files.ts';
 import { verifyAll } from '../../../src/history/files/portion.ts';
 import { sourcesOf } from '../../../src/history/files/sources.ts';
@@ -122,6 +128,27 @@ describe('a journal that cannot be written', () => {
     // The segment, what SQLite keeps beside it, and no more.
     expect(descriptors.filter((path) => path.startsWith(at)).length).toBeLessThan(4);
     writer.close();
+  });
+
+  it('for want of room that is its own goes on once it may keep less', (test) => {
+    using disk = journalOnSmallDisk(test);
+    const { at, journal, ring } = disk;
+    mkdirSync(journal.directory);
+    const writeSome = (writer: JournalWriter) => {
+      for (let turn = 0; turn < 40; turn++) {
+        for (let each = 0; each < 10; each++) record(ring, finished({ target: `/${'x'.repeat(5000)}` }));
+        writer.turn();
+        journal.nowMs += 1000;
+      }
+      return statusOf(journal, WRITER_STATUS.failing);
+    };
+    const roomy = journal.writer({ limits: { segmentBytes: 2 ** 18 } });
+    expect(writeSome(roomy)).toBe(1);
+    roomy.close();
+    fill(join(at, 'filler'));
+    const modest = journal.writer({ maxBytes: 2 ** 20 });
+    expect(writeSome(modest)).toBe(0);
+    modest.close();
   });
 
   it('whose file somebody else keeps from it goes on in another, and gives up nothing to the next writer', () => {

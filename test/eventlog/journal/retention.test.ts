@@ -144,6 +144,20 @@ describe('retention', () => {
     writer.close();
   });
 
+  it('drops what is too much as it comes, however much comes within a second', () => {
+    const maxBytes = 2 ** 20;
+    const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 22, maxBytes });
+    const ring = journal.producer();
+    const writer = journal.writer();
+    for (let turn = 0; turn < 10; turn++) {
+      for (let each = 0; each < 300; each++) record(ring, finished({ target: `/${'x'.repeat(8000)}` }));
+      writer.turn();
+      journal.nowMs += 70;
+      expect(heldBytes(journal.directory)).toBeLessThan(2 * maxBytes);
+    }
+    writer.close();
+  });
+
   it('leaves a reader what it has open, and shows it what comes', () => {
     const journal = new JournalDesk(temporaryDirectory(), { ringBytes: 2 ** 18, maxBytes: 2 ** 20 });
     const ring = journal.producer();
