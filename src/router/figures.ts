@@ -85,8 +85,8 @@ export class Figures {
     });
     return [
       ...families,
-      ...capacityFamilies(system.capacity.told),
-      ...healthFamilies(system.health.counts, prober.counts),
+      ...capacityFamilies(system.capacity.told, system.health.pools()),
+      ...healthFamilies(system.health.counts, prober.counts, system.health.pools()),
       droppedLinesFamily(output.dropped),
       ...replacementFamilies(workers.replacements),
       ...journalFamilies(journal?.share.shared, systemClock.now()),

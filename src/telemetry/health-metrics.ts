@@ -1,6 +1,6 @@
 /** Metrics of backends' health, by pool, and of probes. */
 import type { HealthCounts } from '../../actors/index.ts';
-import { SHOWN_POOLS } from './ledger-metrics.ts';
+import { mostCounted } from './ledger-metrics.ts';
 import type { Family } from './prometheus.ts';
 
 export type ProbeCounts = { readonly passed: number; readonly failed: number };
@@ -20,13 +20,17 @@ const KINDS = {
   passing: ['switchyard_backend_probe_ups', 'Backends taken back because their health checks passed.'],
 } as const satisfies Record<keyof HealthCounts, readonly [name: string, help: string]>;
 
-export function healthFamilies(counts: ReadonlyMap<string, HealthCounts>, probes: ProbeCounts): Family[] {
-  const pools = [...counts]
-    .toSorted(([, a], [, b]) => b.ejected + b.quarantined - a.ejected - a.quarantined)
-    .slice(0, SHOWN_POOLS);
+const NONE: HealthCounts = { ejected: 0, withheld: 0, returned: 0, quarantined: 0, failing: 0, passing: 0 };
+
+export function healthFamilies(
+  counts: ReadonlyMap<string, HealthCounts>,
+  probes: ProbeCounts,
+  pools: Iterable<string>,
+): Family[] {
+  const shown = mostCounted(counts, ({ ejected, quarantined }) => ejected + quarantined, pools, NONE);
   const families = (Object.keys(KINDS) as (keyof HealthCounts)[]).map((kind): Family => {
     const [name, help] = KINDS[kind];
-    const samples = pools.map(([pool, each]) => ({ labels: { pool }, value: each[kind] }));
+    const samples = shown.map(([pool, each]) => ({ labels: { pool }, value: each[kind] }));
     return { name, type: 'counter', help, samples };
   });
   const results = Object.entries(probes).map(([result, value]) => ({ labels: { result }, value }));

@@ -10,9 +10,29 @@ export type LedgerSample = {
 /** The most pools that get series of their own. */
 export const SHOWN_POOLS = 50;
 
+/**
+ * The pools with the highest counts; if these are fewer, others of `pools` with `none`: what watches for an increase sees the
+ * first one only if there was a zero before.
+ */
+export function mostCounted<T>(
+  counts: ReadonlyMap<string, T>,
+  weight: (count: T) => number,
+  pools: Iterable<string>,
+  none: T,
+): (readonly [pool: string, count: T])[] {
+  const most: (readonly [string, T])[] = [...counts]
+    .toSorted(([, a], [, b]) => weight(b) - weight(a))
+    .slice(0, SHOWN_POOLS);
+  for (const pool of pools) {
+    if (most.length === SHOWN_POOLS) break;
+    if (!counts.has(pool)) most.push([pool, none]);
+  }
+  return most;
+}
+
 /** How often pools have wanted more backends, for those that did so most. */
-export function capacityFamilies(told: ReadonlyMap<string, number>): Family[] {
-  const most = [...told].toSorted(([, a], [, b]) => b - a).slice(0, SHOWN_POOLS);
+export function capacityFamilies(told: ReadonlyMap<string, number>, pools: Iterable<string>): Family[] {
+  const most = mostCounted(told, (count) => count, pools, 0);
   return [
     {
       name: 'switchyard_capacity_wanted',
@@ -75,7 +95,8 @@ function inFlightOf({ backends }: LedgerSample): number {
 }
 
 function counted(backends: LedgerSample['backends']): Map<string, number> {
-  const counts = new Map<string, number>();
+  // A pool of which none is up is what one watches for.
+  const counts = new Map<string, number>([['up', 0]]);
   for (const { state } of backends) counts.set(state, (counts.get(state) ?? 0) + 1);
   return counts;
 }

@@ -1,9 +1,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { HealthCounts } from '../../actors/index.ts';
 import { Census } from '../../actors/supervision/census.ts';
 import { actorFamilies } from '../../src/telemetry/actor-metrics.ts';
-import { ledgerFamilies } from '../../src/telemetry/ledger-metrics.ts';
+import { healthFamilies } from '../../src/telemetry/health-metrics.ts';
+import { capacityFamilies, ledgerFamilies } from '../../src/telemetry/ledger-metrics.ts';
 import { gatherMetrics, type MetricSources } from '../../src/telemetry/metrics.ts';
 import { PlaneCounters } from '../../src/telemetry/plane-counters.ts';
 import { DELAY_TICK_MS } from '../../src/telemetry/process-metrics.ts';
@@ -185,6 +187,36 @@ describe('ledgers', () => {
     expect(shown).toContain('switchyard_in_flight 1770');
     expect(shown).toContain('switchyard_waiting 1');
     expect(shown).toContain('switchyard_ledgers 61');
+  });
+});
+
+describe('what happened to pools', () => {
+  const counts = (quarantined: number): HealthCounts => ({
+    ...{ ejected: 0, withheld: 0, returned: 0, failing: 0, passing: 0 },
+    quarantined,
+  });
+
+  it('is shown for those to which most happened, and as zero for others if there is room', () => {
+    const happened = new Map([
+      ['a', counts(1)],
+      ['b', counts(2)],
+    ]);
+    const shown = lines(healthFamilies(happened, { passed: 0, failed: 0 }, ['b', 'c']));
+    expect(shown.filter((line) => line.startsWith('switchyard_backend_quarantines'))).toEqual([
+      'switchyard_backend_quarantines_total{pool="b"} 2',
+      'switchyard_backend_quarantines_total{pool="a"} 1',
+      'switchyard_backend_quarantines_total{pool="c"} 0',
+    ]);
+    const many = Array.from({ length: 60 }, (_, n) => `p${n}`);
+    expect(lines(capacityFamilies(new Map([['p55', 3]]), many))).toHaveLength(50);
+    expect(lines(capacityFamilies(new Map([['p55', 3]]), many))[0]).toContain('{pool="p55"} 3');
+  });
+
+  it('can be seen of a pool of which no backend is up', () => {
+    const shown = lines(
+      ledgerFamilies([{ pool: 'p', waiting: 0, backends: [{ inFlight: 0, state: 'ejected' }] }]),
+    );
+    expect(shown).toContain('switchyard_pool_backends{pool="p",state="up"} 0');
   });
 });
 
