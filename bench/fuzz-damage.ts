@@ -1,5 +1,6 @@
 /**
- * Harms the files of a log and of a journal, byte by byte, and holds what is read, told and begun after it against what was written:
+ * Harms the files of a log and of a journal, byte by byte, and holds what is read, told, begun and repaired after it against what was
+ * written:
  *   node bench/fuzz-damage.ts [--every N] [--seconds N] [--seed N]
  * Each of them is gone through in steps of N bytes, 1 for all, for so many seconds at most; where a byte is flipped the file is also cut.
  * Exits with 1 and prints each place where something else was read, or something missing was not told.
@@ -7,10 +8,11 @@
 import { parseArgs } from 'node:util';
 import { HarmedLog } from '../test/eventlog/harmed-log.ts';
 import { HarmedJournal } from '../test/eventlog/journal/harmed-journal.ts';
+import { MendedLog } from '../test/eventlog/mended-log.ts';
 import { Chance } from '../test/support/chance.ts';
 import { type Harm, LEAST_LEFT } from '../test/support/harm.ts';
 
-type Scene = { readonly bytes: number; suffer(harm: Harm): Promise<void> | void };
+type Scene = { readonly bytes: number; suffer(harm: Harm): unknown };
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +28,10 @@ let finds = 0;
 for (const kind of ['file', 'wal'] as const) {
   await using log = await HarmedLog.make(kind);
   await sweep(`log, ${kind}`, log);
+  for (const begins of ['anew', 'archived'] as const) {
+    await using mended = await MendedLog.make(kind, begins);
+    await sweep(`repair of a log begun ${begins}, ${kind}`, mended);
+  }
   using journal = new HarmedJournal(kind);
   await sweep(`journal, ${kind}`, journal);
 }

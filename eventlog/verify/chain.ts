@@ -8,7 +8,7 @@ import { codec } from '../events/codec.ts';
 import { bytesOf, type ChainedEvent, chainHash, GENESIS } from '../events/stored-event.ts';
 import type { Base } from '../log-reader.ts';
 import type { Position } from '../position.ts';
-import { type Finding, unreadable } from './finding.ts';
+import { type Finding, findingAt, unreadable } from './finding.ts';
 
 export class Chain {
   #position = 0;
@@ -36,7 +36,7 @@ export class Chain {
     this.#recordedAtMs = Math.max(this.#recordedAtMs, event.recordedAtMs);
     // A damaged or missing event necessarily breaks its link: reporting it once is enough.
     if (findings.length > 0 || expected.includes(event.hash) || expected.length === 0) return findings;
-    return [finding('chain_broken', event, `hash ${expected[0]}`, `hash ${event.hash}`)];
+    return [findingAt(event, 'chain_broken', `hash ${expected[0]}`, `hash ${event.hash}`)];
   }
 
   /** An event could not be read at all: what follows it can be linked to nothing. */
@@ -49,9 +49,9 @@ export class Chain {
     const expected = this.#position + 1;
     if (event.position === expected) return [];
     return [
-      finding(
-        'event_missing',
+      findingAt(
         { ...event, position: expected },
+        'event_missing',
         `an event at ${expected}`,
         `one at ${event.position}`,
       ),
@@ -72,21 +72,12 @@ export class Chain {
     const findings: Finding[] = [];
     if (event.recordedAtMs < this.#recordedAtMs) {
       const expected = `recorded at ${this.#recordedAtMs} or later`;
-      findings.push(finding('time_reversed', event, expected, String(event.recordedAtMs)));
+      findings.push(findingAt(event, 'time_reversed', expected, String(event.recordedAtMs)));
     }
     if (indexed !== event.position) {
       const expected = `version ${event.version} of its stream at this position`;
-      findings.push(finding('version_wrong', event, expected, `it at ${indexed}`));
+      findings.push(findingAt(event, 'version_wrong', expected, `it at ${indexed}`));
     }
     return findings;
   }
-}
-
-function finding(
-  type: Finding['type'],
-  { position, stream }: ChainedEvent,
-  expected: string,
-  found: string,
-): Finding {
-  return { type, position, stream, expected, found };
 }

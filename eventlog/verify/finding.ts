@@ -22,10 +22,23 @@ export type Finding = {
   readonly found: string;
 };
 
+type Place = { readonly position: unknown; readonly stream: unknown };
+
+/** Of a damaged row, any column may be anything, and a number larger than positions are. */
+export function findingAt(
+  { position, stream }: Place,
+  type: Finding['type'],
+  expected: string,
+  found: string,
+): Finding {
+  const at = Number.isSafeInteger(position) ? Number(position) : 0;
+  return { type, position: at, stream: String(stream ?? ''), expected, found };
+}
+
 export function fileDamaged(found: string): Finding {
   return { type: 'file_damaged', position: 0, stream: '', expected: 'a sound file', found };
 }
 
 export function unreadable(position: Position, stream: string, found: string): Finding {
-  return { type: 'event_unreadable', position, stream, expected: 'an event that can be read', found };
+  return findingAt({ position, stream }, 'event_unreadable', 'an event that can be read', found);
 }

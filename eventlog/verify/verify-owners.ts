@@ -10,7 +10,7 @@ import type { Version } from '../position.ts';
 import { type FoldEnd, foldOf, type StreamRows } from '../replay/rebuild.ts';
 import type { ProjectionOf } from '../replay/replay.ts';
 import { isOfTheFile } from '../sqlite/sqlite-errors.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, findingAt } from './finding.ts';
 
 /** `checked`: how many streams or rows. */
 export type OwnersChecked = { readonly checked: number; readonly findings: readonly Finding[] };
@@ -151,10 +151,8 @@ function currentFindings(log: OwnerRows, stream: string, { version, state }: Fol
   const position = log.positionOf(stream, version);
   const expected = state === 'null' ? 'no current row' : `version ${version} with ${quoted(state)}`;
   const found =
-    row === undefined
-      ? 'no current row'
-      : `${soundness(row)}version ${row.version} with ${quoted(row.state)}`;
-  return [{ type: 'current_wrong', position, stream, expected, found }];
+    row === undefined ? 'no current row' : `${soundness(row)}version ${row.version} with ${quotedState(row)}`;
+  return [findingAt({ position, stream }, 'current_wrong', expected, found)];
 }
 
 /** The stored snapshots in order of version. */
@@ -198,10 +196,9 @@ function snapshotFinding(
     expected.state === snapshot.state
   )
     return [];
-  const { position, stream } = snapshot;
   const wanted = expected === undefined ? `no snapshot of version ${snapshot.version}` : describe(expected);
   const found = `${soundness(snapshot)}${describe(snapshot)}`;
-  return [{ type: 'snapshot_wrong', position, stream, expected: wanted, found }];
+  return [findingAt(snapshot, 'snapshot_wrong', wanted, found)];
 }
 
 /** Current rows of owners that never existed. */
@@ -210,13 +207,14 @@ export function* strayFindings(log: LogInspection): Generator<OwnersChecked> {
     const page = log.rowsOf(after, ROWS);
     const findings = page
       .filter(({ isKnown }) => !isKnown)
-      .map(({ stream, version }) => ({
-        type: 'current_wrong' as const,
-        position: 0,
-        stream,
-        expected: 'no current row without events',
-        found: `one of version ${version}`,
-      }));
+      .map(({ stream, version }) =>
+        findingAt(
+          { position: 0, stream },
+          'current_wrong',
+          'no current row without events',
+          `one of version ${version}`,
+        ),
+      );
     yield { checked: page.length, findings };
     if (page.length < ROWS) return;
     after = page.at(-1)?.stream ?? after;
@@ -228,7 +226,12 @@ function soundness({ intact }: { readonly intact: boolean }): string {
 }
 
 function describe({ version, position, hash, state }: StoredSnapshot): string {
-  return `version ${version} at ${position} with hash ${hash.slice(0, 16)} and ${quoted(state)}`;
+  return `version ${version} at ${position} with hash ${hash.slice(0, 16)} and ${quotedState({ state })}`;
+}
+
+/** Of a damaged row it may be a blob, or nothing. */
+function quotedState({ state }: { readonly state: unknown }): string {
+  return quoted(String(state));
 }
 
 function isUnreadable(error: unknown): boolean {

@@ -3,8 +3,6 @@
  * and a start goes on with all of it, or says that it does not. Throws where that is not so.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { evolveOwner } from '../../actors/index.ts';
 import {
   DataUnusable,
@@ -13,82 +11,44 @@ import {
   type LogInspection,
   type LogReader,
   LogUnavailable,
-  openSqliteLog,
   openSqliteReader,
-  type Recorded,
   type StreamName,
   verify,
 } from '../../eventlog/index.ts';
 import { projectionOf } from '../../src/projection.ts';
 import { LogAtHand } from '../../src/router/log-at-hand.ts';
 import { createProcessLog } from '../../src/telemetry/process-log.ts';
-import { Past } from '../history/past.ts';
-import { type Harm, type Harmable, type Harmed, harmed, mustBeTold } from '../support/harm.ts';
-import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
-import { longEvent } from '../support/torn-page.ts';
-import { lastChangeIn } from '../support/write-ahead-log.ts';
+import { type Harm, type Harmable, type Harmed, mustBeTold } from '../support/harm.ts';
 import { append, domainCreated, write } from './appends.ts';
+import { HarmedFiles, namesIn, type Written } from './harmed-files.ts';
 
 type Reader = LogReader & LogInspection;
-type Original = {
-  readonly events: readonly Recorded[];
-  readonly currents: ReadonlyMap<string, unknown>;
-  readonly names: readonly string[];
-};
 type Read = { readonly whole: boolean; readonly told: boolean };
-type Files = ReadonlyMap<string, Buffer>;
 
-const MAIN = 'events.db';
-const WAL = `${MAIN}-wal`;
-const NOW = 1_700_000_000_000;
 const NEW = 'domain-new.example' as StreamName;
 const BEGUN = domainCreated('p0');
 const STATE = evolveOwner(NEW, null, { ...BEGUN, version: 1 }) as Json;
 
 export class HarmedLog implements Harmable {
   readonly kind: Harmed;
-  readonly #place: TempDirectory;
-  readonly #files: Files;
-  readonly #harmed: string;
-  readonly #original: Original;
+  readonly bytes: number;
+  readonly lastChangeAt: number;
+  readonly #files: HarmedFiles;
 
   static async make(kind: Harmed): Promise<HarmedLog> {
-    await using live = await tempDirectory();
-    const log = openSqliteLog({ directory: live.path, now: () => NOW });
-    const past = new Past(log);
-    await began(past);
-    // All of that is in the file, and the rest beside it.
-    log.writeBack(0);
-    await wentOn(past);
-    const original = all(log.reader);
-    if (kind === 'file') await log.close();
-    const names = kind === 'file' ? [MAIN] : [MAIN, WAL];
-    const files = new Map(names.map((name) => [name, readFileSync(join(live.path, name))] as const));
-    await log.close();
-    return new HarmedLog(kind, await tempDirectory(), files, original);
+    return new HarmedLog(await HarmedFiles.make(kind));
   }
 
-  private constructor(kind: Harmed, place: TempDirectory, files: Files, original: Original) {
-    this.kind = kind;
-    this.#place = place;
+  private constructor(files: HarmedFiles) {
+    this.kind = files.kind;
+    this.bytes = files.bytes;
+    this.lastChangeAt = files.lastChangeAt;
     this.#files = files;
-    this.#harmed = kind === 'file' ? MAIN : WAL;
-    this.#original = original;
-  }
-
-  get bytes(): number {
-    return this.#files.get(this.#harmed)!.length;
-  }
-
-  get lastChangeAt(): number {
-    return this.kind === 'file' ? this.bytes : lastChangeIn(this.#files.get(WAL)!, 4096);
   }
 
   async suffer(harm: Harm): Promise<void> {
     const isTold = mustBeTold(this, harm);
-    for (const left of ['', '-wal', '-shm']) rmSync(join(this.#place.path, MAIN + left), { force: true });
-    for (const [name, bytes] of this.#files)
-      writeFileSync(join(this.#place.path, name), name === this.#harmed ? harmed(bytes, harm) : bytes);
+    this.#files.lay(harm);
     const before = await this.#read();
     if (before !== undefined && isTold) assert(before.whole || before.told, 'what is missing is not told');
     const said = await this.#start();
@@ -100,10 +60,10 @@ export class HarmedLog implements Harmable {
 
   /** `begun`: an owner that a start appended. Undefined: it cannot be opened. */
   async #read(begun?: StreamName): Promise<Read | undefined> {
-    const reader = orDamage(() => openSqliteReader(this.#place.path));
+    const reader = orDamage(() => openSqliteReader(this.#files.path));
     if (reader === 'damaged') return undefined;
     try {
-      const whole = readsAsWritten(reader, this.#original, begun, this.kind);
+      const whole = readsAsWritten(reader, this.#files.written, begun, this.kind);
       const { findings } = await verify(reader, projectionOf);
       return { whole, told: findings.length > 0 };
     } finally {
@@ -116,7 +76,7 @@ export class HarmedLog implements Harmable {
     const said: string[] = [];
     const destination = { write: (line: string) => void said.push(line) };
     const processLog = createProcessLog({ level: 'warn', destination });
-    const log = await orRefused(new LogAtHand(this.#place.path, processLog).openFirst());
+    const log = await orRefused(new LogAtHand(this.#files.path, processLog).openFirst());
     if (log === 'refused') return undefined;
     try {
       await orRefused(log.append(append([write(NEW, 0, [BEGUN], STATE)], { commandId: 'new' })));
@@ -127,46 +87,14 @@ export class HarmedLog implements Harmable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#place[Symbol.asyncDispose]();
+    await this.#files[Symbol.asyncDispose]();
   }
-}
-
-async function began(past: Past): Promise<void> {
-  for (let pool = 0; pool < 4; pool++)
-    await past.happen([`pool-p${pool}`, { type: 'PoolCreated', data: { settings: {} } }]);
-  for (let host = 0; host < 12; host++) await past.happen(domain(host, 'DomainCreated', host));
-  const backends = Array.from({ length: 110 }, (_, id) => ({
-    type: 'BackendAdded' as const,
-    data: { id: `b${id}` as never, backend: { address: `10.0.0.${id}:80` } },
-  }));
-  await past.happen(...backends.map((event) => ['pool-p0', event] as const));
-  await past.happen(['domain-long.example', longEvent('p1')]);
-}
-
-async function wentOn(past: Past): Promise<void> {
-  for (let host = 0; host < 8; host++) await past.happen(domain(host, 'DomainChanged', host + 1));
-  await past.happen(['domain-d9.example', { type: 'DomainRemoved', data: {} }]);
-  for (let host = 20; host < 28; host++) await past.happen(domain(host, 'DomainCreated', host));
-  await past.happen(domain(9, 'DomainCreated', 1), ['pool-p3', { type: 'PoolRemoved', data: {} }]);
-  const quarantined = { id: 'b7' as never, cause: 'connect_refused', untilMs: NOW + 5000 } as const;
-  await past.happen(['pool-p0', { type: 'BackendQuarantined', data: quarantined }]);
-}
-
-function domain(host: number, type: 'DomainCreated' | 'DomainChanged', pool: number) {
-  const event = { type, data: { settings: { pool: `p${pool % 4}` as never } } };
-  return [`domain-d${host}.example`, event] as const;
-}
-
-function all(reader: Reader): Original {
-  const currents = new Map<string, unknown>();
-  reader.snapshotOfCurrents((current) => currents.set(current.stream, current));
-  return { events: reader.read({ limit: 10_000 }), currents, names: namesIn(reader) };
 }
 
 /** False where something is missing; throws where something else is read. */
 function readsAsWritten(
   reader: Reader,
-  { events, currents, names }: Original,
+  { events, currents, names }: Written,
   begun: StreamName | undefined,
   kind: Harmed,
 ): boolean {
@@ -196,13 +124,6 @@ function readsAsWritten(
   return whole;
 }
 
-/** As their index has them, which no checksum seals. */
-function namesIn(reader: Reader): readonly string[] {
-  const names: string[] = [];
-  reader.domainNames((streams) => void names.push(...streams.split('\n')));
-  return names;
-}
-
 function orDamage<T>(work: () => T): T | 'damaged' {
   try {
     return work();
@@ -222,7 +143,7 @@ async function orRefused<T>(work: Promise<T>): Promise<T | 'refused'> {
 }
 
 /** An error of SQLite's or a TypeError is nobody's to read. */
-function requireOurWords(error: unknown): void {
+export function requireOurWords(error: unknown): void {
   if (error instanceof EventUnreadable) assert.match(error.message, /^event \d+ of /);
   else if (!(error instanceof LogUnavailable || error instanceof DataUnusable)) throw error;
   assert(!(error instanceof DataUnusable && error.code === 'data_held'), 'the directory is held still');

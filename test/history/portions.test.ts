@@ -512,6 +512,34 @@ describe('a repair', () => {
     expect(await state(data)).toEqual(now);
   });
 
+  // A record begins with the types of its columns, and 0 is NULL's, also as two bytes: the state's; or that of the stream, two before
+  // the type, which gets the stream's seven bytes in addition.
+  it.each([
+    [
+      'the state of a current row',
+      'pool-p4{',
+      [-4, [0x80, 0]],
+      'current_wrong at position 5 of pool-p4: expected',
+      '12 events, all',
+    ],
+    [
+      'the stream of an event',
+      'pool-p4Pool',
+      [-9, [0, 9, 35 + 14]],
+      'event_unreadable at position 5 of : expected',
+      'cut after position 4;',
+    ],
+  ] as const)('mends what has no value any more: %s', async (_, text, [at, bytes], told, mended) => {
+    const file = readFileSync(join(data, 'events.db'));
+    const place = file.indexOf(text);
+    expect(place).toBeGreaterThan(0);
+    file.set(bytes, place + at);
+    writeFileSync(join(data, 'events.db'), file);
+    expect((await run('verify')).out).toContain(told);
+    expect((await run('verify --repair')).out).toContain(mended);
+    expect((await run('verify')).code).toBe(0);
+  });
+
   it('loses nothing where only caches are wrong', async () => {
     const now = await state(data);
     damage("UPDATE currents SET state = '{}' WHERE stream = 'pool-p4'");
