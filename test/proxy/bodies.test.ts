@@ -4,6 +4,7 @@ import { createServer, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
+import type { Exchange } from '../../src/proxy/exchange.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { parseChunked, RawClient } from '../support/raw-client.ts';
 import { closing, GET, get, post, routed, routerOver } from '../support/routed.ts';
@@ -69,6 +70,12 @@ describe('what arrives in many small pieces', () => {
 /** So many bytes that neither kernel holds them, of which none looks like those before. */
 function numbered(): string {
   return Array.from({ length: 1_600_000 }, (_, line) => `${line}\n`).join('');
+}
+
+/** More than a megabyte has passed, and for a while no more does. */
+async function hasStopped(bytes: () => number): Promise<void> {
+  await eventually(() => bytes() > MEGABYTE, 'a megabyte');
+  for (let before = 0; before < bytes(); await pause(200)) before = bytes();
 }
 
 /** Each is read before the next is sent, so that reads are of all sizes up to this. */
@@ -218,11 +225,17 @@ describe('a body', () => {
 
   it('of a response that a crash cuts while the client does not read is sound as far as it comes', async () => {
     const body = numbered();
-    const { router } = await routed(() => ok(body), { pool: { timeouts: { abortLingerMs: 500 } } });
+    let exchange: Exchange | undefined;
+    const { router } = await routed(() => ok(body), {
+      pool: { timeouts: { abortLingerMs: 500 } },
+      observe: (request) => {
+        exchange = request as Exchange;
+      },
+    });
     const client = await router.connect();
     client.socket.pause();
     client.send(GET);
-    await pause(600);
+    await hasStopped(() => exchange?.bytesOut ?? 0);
     router.plane.crashRequest(new Error('of this test'));
     // The backend goes on meanwhile.
     await pause(100);
@@ -236,14 +249,19 @@ describe('a body', () => {
 
   it('of a request that a crash cuts while the backend does not read is sound as far as it comes', async () => {
     const body = numbered();
-    const { router, backend } = await routed(undefined);
+    let exchange: Exchange | undefined;
+    const { router, backend } = await routed(undefined, {
+      observe: (request) => {
+        exchange = request as Exchange;
+      },
+    });
     const client = await router.connect();
     client.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n`);
     const connection = await backend.accept();
     await connection.takeHead();
     connection.socket.pause();
     client.send(body);
-    await pause(600);
+    await hasStopped(() => exchange?.bytesIn ?? 0);
     router.plane.crashRequest(new Error('of this test'));
     // The client goes on meanwhile.
     await pause(100);

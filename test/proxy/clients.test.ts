@@ -280,14 +280,18 @@ describe('a slow client', () => {
   });
 
   it('whose PROXY header came in two pieces has its time for the request none the less', async () => {
+    let nowMs = 1_000_000_000_000;
     const router = await routerOver({
       listener: { proxyProtocol: true, timeouts: { headersMs: 80, keepAliveMs: 5000 } },
+      now: () => nowMs,
     });
     const client = await router.connect();
     client.send('PROXY TCP4 192.0.2.1 ');
     await pause(20);
     client.send('192.0.2.2 1 2\r\n');
-    await pause(200);
+    await pause(20);
+    nowMs += 200;
+    await pause(50);
     expect((await client.request(GET)).status).toBe(503);
   });
 
