@@ -85,7 +85,7 @@ describe('an answer that ends too soon', () => {
       connection.send(answerWith('Content-Length: 1000000000\r\n'));
       await client.receives('zzzz');
       client.close();
-      await connection.ends(2000);
+      await connection.ends();
     } finally {
       clearInterval(endless);
     }

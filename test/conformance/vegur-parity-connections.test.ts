@@ -158,8 +158,8 @@ describe('a pipe', () => {
 
   it('case 163 in which nothing moves ends at both ends', async () => {
     const { client, connection } = await switched({ pool: { timeouts: { idleMs: 60 } } });
-    await client.ends(2000);
-    await connection.ends(2000);
+    await client.ends();
+    await connection.ends();
     await pause(5);
   });
 });

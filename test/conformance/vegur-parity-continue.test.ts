@@ -29,7 +29,7 @@ describe('an end-to-end 100', () => {
     await pause(100);
     expect(client.received).toBe('');
     client.send(BODY);
-    await connection.receives(BODY, 500);
+    await connection.receives(BODY);
     connection.send(OK43);
     expect((await client.response()).status).toBe(200);
   });
@@ -95,7 +95,7 @@ describe('an end-to-end 100', () => {
       accessLog: 'logfmt',
       pool: { timeouts: { firstByteMs: 60, abortLingerMs: 20 } },
     });
-    expect((await client.response({ timeoutMs: 2000 })).status).toBe(503);
+    expect((await client.response()).status).toBe(503);
     await connection.ends();
     await eventually(() => router.log.includes('code=H12'), 'a line with H12');
   });

@@ -1,5 +1,7 @@
 /** vegur-parity.md, 7a and 7b: what a client may ask for. Differences are in docs/http-behaviour.md. */
 import { describe, expect, it } from 'vitest';
+import { pause } from '../support/eventually.ts';
+import { standingClock } from '../support/standing-clock.ts';
 import { between, CHUNKS, chunkedPost, exchange, getWith, H, OK43, postWith } from './parity.ts';
 
 const GET = getWith('');
@@ -83,13 +85,16 @@ describe('a client that is slow', () => {
 
   it('case 18 to say anything is closed without a word', async () => {
     const { client } = await between(undefined, QUICK);
-    await client.ends(2000);
+    await client.ends();
     expect(client.total).toBe('');
   });
 
   it('case 19 within its header fields gets 408', async () => {
-    const { client, backend } = await between(undefined, QUICK);
+    const clock = standingClock();
+    const { client, backend } = await between(undefined, { ...QUICK, now: clock.now });
     client.send(`GET / HTTP/1.1\r\n${H}X-Half:`);
+    await pause(20);
+    clock.start();
     expect((await client.response()).status).toBe(408);
     await client.ends();
     expect(backend.connections.length).toBe(0);

@@ -7,6 +7,7 @@ import { eventually, pause } from '../support/eventually.ts';
 import { isTaken, RawClient } from '../support/raw-client.ts';
 import { closing, GET, get, post, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
+import { standingClock } from '../support/standing-clock.ts';
 
 const LOGGED = { accessLog: 'logfmt' } as const;
 
@@ -149,9 +150,12 @@ describe('a slow client', () => {
   });
 
   it('within its header fields gets 408, however often it sends a byte', async () => {
-    const { router } = await routed(() => ok(), slow);
+    const clock = standingClock();
+    const { router } = await routed(() => ok(), { ...slow, now: clock.now });
     const client = await router.connect();
     client.send('GET / HTTP/1.1\r\nHost: app.test\r\nx: ');
+    await pause(20);
+    clock.start();
     const drip = setInterval(() => client.send('y'), 10);
     const response = await client.response();
     clearInterval(drip);
@@ -160,10 +164,12 @@ describe('a slow client', () => {
   });
 
   it('within its body is cut: H28', async () => {
-    const { router, backend } = await routed(undefined, { ...slow, ...LOGGED });
+    const clock = standingClock();
+    const { router, backend } = await routed(undefined, { ...slow, ...LOGGED, now: clock.now });
     const client = await router.connect();
     client.send(post('12345').slice(0, -1));
     const connection = await backend.accept();
+    clock.start();
     await client.ends();
     await connection.ends();
     await eventually(() => router.log.includes('at=warning code=H28'), 'a line');
@@ -171,15 +177,19 @@ describe('a slow client', () => {
   });
 
   it('within its body is the one that is late though the response has begun: H28, and its backend is not blamed', async () => {
+    const clock = standingClock();
     const { router, backend } = await routed(undefined, {
       ...LOGGED,
       pool: { timeouts: { idleMs: 80 }, health: { passive: { outlier: { failures: 1 } } } },
+      now: clock.now,
     });
     const client = await router.connect();
     client.send(post('12345').slice(0, -1));
     const connection = await backend.accept();
     await connection.receives('1234');
     connection.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await client.receives('200 OK');
+    clock.start();
     await client.ends();
     await connection.ends();
     connection.end();

@@ -12,6 +12,9 @@ const FAST = {
 // Whoever says something in the end is not late, however busy the machine is.
 const PATIENT = { ...FAST, pool: { timeouts: { abortLingerMs: 60 } } } as const;
 
+/** Only who has begun can be late. */
+const HALTING = { ...FAST, pool: { timeouts: { idleMs: 80, abortLingerMs: 60 } } } as const;
+
 async function answerTo(
   script: Script,
   wish: PlaneWish = PATIENT,
@@ -106,7 +109,7 @@ describe('a backend that fails before its response', () => {
   });
 
   it('by half a head and silence: H15', async () => {
-    const { response, log } = await answerTo(() => 'HTTP/1.1 200 O', FAST);
+    const { response, log } = await answerTo(() => 'HTTP/1.1 200 O', HALTING);
     expect(response.status).toBe(503);
     expect(log).toContain('code=H15');
   });
@@ -160,7 +163,7 @@ describe('a backend that fails within its response', () => {
   it('by silence: H15 and the end', async () => {
     const { response, log, client } = await answerTo(
       () => 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc',
-      FAST,
+      HALTING,
     );
     expect(response).toMatchObject({ status: 200, body: 'abc', complete: false });
     await client.ends();

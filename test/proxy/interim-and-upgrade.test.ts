@@ -4,6 +4,7 @@ import { eventually, pause } from '../support/eventually.ts';
 import { isTaken } from '../support/raw-client.ts';
 import { GET, get, post, routed } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
+import { standingClock } from '../support/standing-clock.ts';
 
 const EXPECT = 'POST /c HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n';
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
@@ -57,26 +58,30 @@ describe('Expect: 100-continue', () => {
   it('end to end, of a backend that says nothing, is its time-out and not the client’s: H12', async () => {
     const { router, backend } = await routed(undefined, {
       features: { continue: 'end-to-end' },
-      listener: { timeouts: { bodyIdleMs: 3000 } },
+      listener: { timeouts: { bodyIdleMs: 60_000 } },
       pool: { timeouts: { firstByteMs: 80, abortLingerMs: 20 } },
     });
     const client = await router.connect();
     client.send(EXPECT);
     await (await backend.accept()).takeHead();
-    const response = await client.response({ timeoutMs: 2000 });
+    const response = await client.response();
     expect(response.status).toBe(503);
     expect(response.body).toContain('H12');
   });
 
   it('end to end, and no body behind the 100, is the client’s time-out: H28', async () => {
+    const clock = standingClock();
     const { router, backend } = await routed(undefined, {
       accessLog: 'logfmt',
       features: { continue: 'end-to-end' },
       listener: { timeouts: { bodyIdleMs: 80 } },
       pool: { timeouts: { abortLingerMs: 20 } },
+      now: clock.now,
     });
     const { client, connection } = await begun({ router, backend }, EXPECT);
     connection.send(CONTINUE);
+    await client.receives(CONTINUE);
+    clock.start();
     await client.ends();
     expect(client.total).toBe(CONTINUE);
     await eventually(() => router.log.includes('code=H28'), 'a line');

@@ -188,12 +188,13 @@ describe('a backend with a limit', () => {
     const client = await router.connect();
     const before = performance.now();
     expect((await client.request(GET)).body).toContain('H11');
-    expect(performance.now() - before).toBeGreaterThanOrEqual(99);
+    const tookMs = performance.now() - before;
+    expect(tookMs).toBeGreaterThanOrEqual(99);
     await eventually(() => router.log.includes('outcome=queue_timeout'), 'a line');
-    expect(router.log).toMatch(/ dyno= connect= service= .* outcome=queue_timeout pool=web wait=\d{2,3}ms\n/);
+    expect(router.log).toMatch(/ dyno= connect= service= .* outcome=queue_timeout pool=web wait=\d{2,}ms\n/);
     expect(router.waiting).toBe(0);
     const { counts, sumMs } = router.metrics.pool('web').wait;
-    expect([counts.reduce((sum, count) => sum + count), sumMs >= 99 && sumMs < 1000]).toEqual([1, true]);
+    expect([counts.reduce((sum, count) => sum + count), sumMs >= 99 && sumMs <= tookMs]).toEqual([1, true]);
   });
 
   it('is not waited for by a client that has left', async () => {
