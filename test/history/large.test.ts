@@ -80,7 +80,8 @@ describe('an answer larger than the memory of a process', () => {
     expect(out.endsWith(`\n${DOMAINS} to add, 0 to change, 0 to remove\n`)).toBe(true);
   });
 
-  it('is a part of the log as a file, and what an archive leaves', async () => {
+  // Ten commands, each of which takes seconds where nobody else has the processor.
+  it('is a part of the log as a file, and what an archive leaves', { timeout: 600_000 }, async () => {
     const [part, old] = [join(directory.path, 'part.sy'), join(directory.path, 'old.sy')];
     // Where a change begins.
     const from = DOMAINS - 3 * AT_ONCE + 1;
