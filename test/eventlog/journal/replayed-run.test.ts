@@ -134,7 +134,8 @@ async function overflow(admin: AdminClient, backends: readonly Backend[], load: 
 /** Crashes of every kind, a backend that comes and goes, and commands, for so many seconds. */
 async function makeTrouble(admin: AdminClient, backends: readonly Backend[]): Promise<void> {
   const until = performance.now() + SECONDS * 1000;
-  for (let round = 0; performance.now() < until; round++) {
+  // So many that each kind of it has been, however long they take.
+  for (let round = 0; round < 20 || performance.now() < until; round++) {
     const [, flapping, moved] = backends;
     if (round % 10 === 3) await admin.post('/v1/chaos', { crash: `worker:${1 + ((round / 10) & 1)}` });
     // Once it dies too often it is restarted late, and what then overflows is a gap by right.
