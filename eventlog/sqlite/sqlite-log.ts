@@ -26,7 +26,10 @@ export type SqliteLogOptions = MemoryLogOptions & {
   readonly maxBytes?: number;
   /** It existed before: a new log in its place would have forgotten everything. */
   readonly mustExist?: boolean;
-  /** It is to be repaired, so it is opened even if what was written after some moment can no longer be read. */
+  /**
+   * It is to be repaired, so it is opened even if what was written after some moment can no longer be read; when it is closed,
+   * its files stay as they are.
+   */
   readonly isDamaged?: boolean;
 };
 
@@ -59,9 +62,10 @@ export function openSqliteLog({
   const path = join(directory, EVENTS_FILE);
   if (mustExist === true) requireFile(path);
   requireDirectory(directory);
-  const release = holdDirectory(directory, now());
+  let release = holdDirectory(directory, now());
   try {
-    if (isDamaged !== true) requireWholeWriteAhead(path);
+    if (isDamaged === true) release = releasing(keepWriteAhead(path), release);
+    else requireWholeWriteAhead(path);
     const db = openForWriting(path);
     if (maxBytes !== undefined) limitTo(db, maxBytes);
     return new LocalLog(new SqliteStore(db, release), now);
@@ -167,6 +171,29 @@ function requireWholeWriteAhead(path: string): void {
     'data_unreadable',
     `expected a sound log at ${path}, found ${damage}: put a backup in its place, or have \`switchyard verify --repair\` do without them`,
   );
+}
+
+/**
+ * Who closes a file last writes its write-ahead log back and deletes it, and with it what is behind damage: this connection is
+ * the last, and may not write.
+ */
+function keepWriteAhead(path: string): Database.Database {
+  const db = new Database(path, { readonly: true, fileMustExist: true, timeout: OPEN_TIMEOUT_MS });
+  try {
+    // It counts from its first read.
+    db.pragma('user_version');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function releasing(keeper: Database.Database, release: () => void): () => void {
+  return () => {
+    keeper.close();
+    release();
+  };
 }
 
 function limitTo(db: Database.Database, maxBytes: number): void {

@@ -470,8 +470,9 @@ describe('a repair', () => {
     expect(readdirSync(data).filter((name) => name.startsWith('repairing'))).toEqual([]);
   });
 
-  it('does without what is behind damage of the write-ahead log, and keeps that', async () => {
-    const [place, killed] = [at('living'), at('killed')];
+  /** As a kill leaves it, and then with a damaged write-ahead log, which is returned. */
+  async function damagedWriteAhead(killed: string): Promise<Buffer> {
+    const place = at('living');
     const log = openSqliteLog({ directory: place, now: Date.now });
     const past = await withPools(log, 4);
     log.writeBack(0);
@@ -485,13 +486,32 @@ describe('a repair', () => {
     // In the midst of the first frame.
     wal[500]! ^= 1;
     writeFileSync(join(killed, 'events.db-wal'), wal);
+    return wal;
+  }
+
+  it('does without what is behind damage of the write-ahead log, and keeps that', async () => {
+    const killed = at('killed');
+    const wal = await damagedWriteAhead(killed);
+    const file = readFileSync(join(killed, 'events.db'));
     const damage = 'frame 1 of its write-ahead log damaged, with changes behind it that were acknowledged';
     expect((await run('verify', killed)).out).toContain(damage);
     expect(() => openSqliteLog({ directory: killed, now: Date.now })).toThrow('verify --repair');
     expect((await run('verify --repair', killed)).out).toContain(damage);
     expect((await run('verify', killed)).out).toMatch(/^\d events, all as written\n$/);
-    const kept = readdirSync(killed).find((name) => /^events-damaged-.*-wal$/.test(name));
-    expect(readFileSync(join(killed, kept ?? ''))).toEqual(wal);
+    const [kept = '', keptBeside = ''] = readdirSync(killed).filter((name) => /^events-damaged-/.test(name));
+    expect(readFileSync(join(killed, kept))).toEqual(file);
+    expect(readFileSync(join(killed, keptBeside))).toEqual(wal);
+  });
+
+  it('that does not come to its end leaves what is behind damage of the write-ahead log', async () => {
+    const killed = at('killed');
+    const wal = await damagedWriteAhead(killed);
+    const steps = repairing(killed, Date.now);
+    for (let step = await steps.next(); !('writing' in step.value); step = await steps.next())
+      expect(step.done).toBe(false);
+    await steps.return(undefined as never);
+    expect(readFileSync(join(killed, 'events.db-wal'))).toEqual(wal);
+    expect((await run('verify --repair', killed)).out).toContain('its write-ahead log damaged');
   });
 
   it.each([
