@@ -13,19 +13,20 @@ import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { describe, expect, it, type TestContext } from 'vitest';
 import {
+  type FinishedRequest,
   JournalMemory,
   type JournalWriter,
   openJournalReader,
   openSqliteLog,
   WRITER_STATUS,
 } from '../../../eventlog/index.ts';
-import { segmentFiles } from '../../../eventlog/journal/segment/segment-files.ts';
+import { type SegmentFile, segmentFiles } from '../../../eventlog/journal/segment/segment-files.ts';
 import { verifyAll } from '../../../src/history/files/portion.ts';
 import { sourcesOf } from '../../../src/history/files/sources.ts';
 import { answerOf } from '../../../src/history/progress.ts';
 import { roomOf } from '../../../src/history/room.ts';
 import { fill, smallDisk } from '../../support/small-disk.ts';
-import { finished, idOf, JournalDesk, OTHER, record } from './desk.ts';
+import { finished, idOf, JournalDesk, OTHER, RUN, record } from './desk.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 function statusOf(journal: JournalDesk, index: number): number {
@@ -47,6 +48,46 @@ function journalOnSmallDisk(test: TestContext) {
   const journal = new JournalDesk(join(at, 'data'));
   const unmount = () => disk[Symbol.dispose]();
   return { at, journal, ring: journal.producer(), writer: journal.writer(), [Symbol.dispose]: unmount };
+}
+
+/** A journal at rest, in one file: a block for every fifty requests. */
+function journalOf(requests: readonly FinishedRequest[]): {
+  readonly directory: string;
+  readonly path: string;
+} {
+  const directory = temporaryDirectory();
+  const journal = new JournalDesk(directory);
+  const ring = journal.producer();
+  const writer = journal.writer();
+  for (let at = 0; at < requests.length; at += 50) {
+    for (const request of requests.slice(at, at + 50)) expect(record(ring, request)).toBe(true);
+    writer.turn();
+  }
+  writer.close();
+  const [{ path }] = segmentFiles(join(directory, 'journal')) as [SegmentFile];
+  return { directory, path };
+}
+
+function numbered(count: number, more: Partial<FinishedRequest> = {}): FinishedRequest[] {
+  return Array.from({ length: count }, (_, sequence) => finished({ sequence, ...more }));
+}
+
+/** The next process writes one request, which is returned. */
+function goOn(directory: string): FinishedRequest {
+  const journal = new JournalDesk(directory, { run: RUN + 1000 });
+  const later = finished({ sequence: 7, startedAtMs: journal.nowMs });
+  record(journal.producer(), later);
+  const writer = journal.writer();
+  writer.turn();
+  writer.close();
+  return later;
+}
+
+/** What can be read of a journal, and what is said about the rest. */
+function readingOf(directory: string) {
+  const damaged: { readonly path: string; readonly error: unknown }[] = [];
+  const reader = openJournalReader(directory, { damaged: (path, error) => damaged.push({ path, error }) });
+  return { reader, requests: [...reader.requests()], damaged, [Symbol.dispose]: () => reader.close() };
 }
 
 describe('a journal that cannot be written', () => {
@@ -179,44 +220,22 @@ describe('a journal that cannot be written', () => {
   });
 
   it('with a file that nothing was written in yet is not damaged', () => {
-    const directory = temporaryDirectory();
-    const journal = new JournalDesk(directory);
-    record(journal.producer(), finished({ sequence: 0 }));
-    const writer = journal.writer();
-    writer.turn();
-    writer.close();
+    const { directory } = journalOf(numbered(1));
     writeFileSync(join(directory, 'journal', 'segment-00000002.db'), '');
-    const damaged: string[] = [];
-    const reader = openJournalReader(directory, { damaged: (path) => damaged.push(path) });
-    expect([...reader.requests()]).toHaveLength(1);
-    expect(damaged).toEqual([]);
-    reader.close();
+    using found = readingOf(directory);
+    expect(found.requests).toHaveLength(1);
+    expect(found.damaged).toEqual([]);
   });
 
   it('whose file is damaged goes on in another, and the reader says which cannot be read', () => {
-    const directory = temporaryDirectory();
-    const first = new JournalDesk(directory);
-    const ring = first.producer();
-    for (let sequence = 0; sequence < 100; sequence++) record(ring, finished({ sequence }));
-    const writer = first.writer();
-    writer.turn();
-    writer.close();
-    const [file] = segmentFiles(join(directory, 'journal'));
-    const bytes = readFileSync(file!.path);
+    const { directory, path } = journalOf(numbered(100));
+    const bytes = readFileSync(path);
     bytes.fill(0x5a, 0, 4096);
-    writeFileSync(file!.path, bytes);
-
-    const second = new JournalDesk(directory, { run: first.nowMs + 1000 });
-    const later = finished({ sequence: 7, startedAtMs: second.nowMs });
-    record(second.producer(), later);
-    const next = second.writer();
-    next.turn();
-    const damaged: string[] = [];
-    const reader = openJournalReader(directory, { damaged: (path) => damaged.push(path) });
-    expect(reader.find(idOf(later))?.id).toBe(idOf(later));
-    expect(damaged).toContain(file!.path);
-    reader.close();
-    next.close();
+    writeFileSync(path, bytes);
+    const later = goOn(directory);
+    using found = readingOf(directory);
+    expect(found.reader.find(idOf(later))?.id).toBe(idOf(later));
+    expect(found.damaged.map((each) => each.path)).toContain(path);
   });
 
   it.each([
@@ -236,41 +255,21 @@ describe('a journal that cannot be written', () => {
       /expected the table names of switchyard in .*, found another of that name/,
     ],
   ])('%s is left as it is, the reader says so, and the writer begins another', (_what, sql, says) => {
-    const directory = temporaryDirectory();
-    const first = new JournalDesk(directory);
-    record(first.producer(), finished({ sequence: 1 }));
-    const writer = first.writer();
-    writer.turn();
-    writer.close();
-    const [file] = segmentFiles(join(directory, 'journal'));
-    const db = new Database(file!.path);
+    const { directory, path } = journalOf(numbered(1));
+    const db = new Database(path);
     db.exec(sql);
     db.close();
-    const before = readFileSync(file!.path);
-
-    const second = new JournalDesk(directory, { run: first.nowMs + 1000 });
-    const later = finished({ sequence: 7, startedAtMs: second.nowMs });
-    record(second.producer(), later);
-    const next = second.writer();
-    next.turn();
-    next.close();
-    const damaged: string[] = [];
-    const reader = openJournalReader(directory, { damaged: (_path, error) => damaged.push(String(error)) });
-    expect([...reader.requests()].map(({ id }) => id)).toEqual([idOf(later)]);
-    expect(damaged[0]).toMatch(says);
-    reader.close();
-    expect(readFileSync(file!.path).equals(before)).toBe(true);
+    const before = readFileSync(path);
+    const later = goOn(directory);
+    using found = readingOf(directory);
+    expect(found.requests.map(({ id }) => id)).toEqual([idOf(later)]);
+    expect(String(found.damaged[0]?.error)).toMatch(says);
+    expect(readFileSync(path).equals(before)).toBe(true);
   });
 
   it('that could not be opened for a while is not remembered as damaged', async () => {
-    const directory = temporaryDirectory();
-    const journal = new JournalDesk(directory);
-    record(journal.producer(), finished({ sequence: 0 }));
-    const writer = journal.writer();
-    writer.turn();
-    writer.close();
+    const { directory, path } = journalOf(numbered(1));
     await openSqliteLog({ directory, now: Date.now }).close();
-    const { path } = segmentFiles(join(directory, 'journal'))[0]!;
     const { sources, close } = sourcesOf(directory, Date.now);
     const verified = () => answerOf(verifyAll({}, roomOf(sources(), new AbortController().signal)));
 
@@ -309,17 +308,11 @@ describe('a journal that cannot be written', () => {
   });
 
   it('with one request that cannot be read, every other one is', () => {
-    const directory = temporaryDirectory();
-    const journal = new JournalDesk(directory);
-    const ring = journal.producer();
-    const writer = journal.writer();
-    for (let sequence = 0; sequence < 3; sequence++)
-      record(ring, finished({ sequence, method: OTHER, methodName: `METHOD-${sequence}` }));
-    writer.turn();
-    writer.close();
-    const [file] = segmentFiles(join(directory, 'journal'));
+    const named = (sequence: number) =>
+      finished({ sequence, method: OTHER, methodName: `METHOD-${sequence}` });
+    const { directory, path } = journalOf([0, 1, 2].map(named));
     // A name of 100 bytes in a frame that has not so many, in a block whose checksum is right.
-    const db = new Database(file!.path);
+    const db = new Database(path);
     const { block, bytes } = db
       .prepare<[], { block: number; bytes: Buffer }>(
         'SELECT block, requests AS bytes FROM contents WHERE length(requests) > 0',
@@ -332,36 +325,22 @@ describe('a journal that cannot be written', () => {
       block,
     );
     db.close();
-    const damaged: unknown[] = [];
-    const reader = openJournalReader(directory, { damaged: (_path, error) => damaged.push(error) });
-    expect([...reader.requests()].map(({ method }) => method)).toEqual(['METHOD-0', 'METHOD-2']);
-    expect(reader.find(idOf(finished({ sequence: 2 })))?.method).toBe('METHOD-2');
-    expect(damaged).toEqual([expect.any(RangeError)]);
-    reader.close();
+    using found = readingOf(directory);
+    expect(found.requests.map(({ method }) => method)).toEqual(['METHOD-0', 'METHOD-2']);
+    expect(found.reader.find(idOf(named(2)))?.method).toBe('METHOD-2');
+    expect(found.damaged).toEqual([{ path, error: expect.any(RangeError) }]);
   });
 
   it('with a flipped byte in a block, every other block is read', () => {
-    const directory = temporaryDirectory();
-    const journal = new JournalDesk(directory);
-    const ring = journal.producer();
-    const writer = journal.writer();
-    for (let sequence = 0; sequence < 500; sequence++) {
-      record(ring, finished({ sequence, target: `/${'x'.repeat(200)}` }));
-      if (sequence % 50 === 49) writer.turn();
-    }
-    writer.close();
-    const [file] = segmentFiles(join(directory, 'journal'));
-    const bytes = readFileSync(file!.path);
+    const target = `/${'x'.repeat(200)}`;
+    const { directory, path } = journalOf(numbered(500, { target }));
+    const bytes = readFileSync(path);
     // In the midst of the last block: an earlier place may be one that SQLite has left.
-    const at = bytes.lastIndexOf(Buffer.from(`/${'x'.repeat(200)}`));
-    bytes[at + 100] = 0x79;
-    writeFileSync(file!.path, bytes);
-    const damaged: string[] = [];
-    const reader = openJournalReader(directory, { damaged: (path) => damaged.push(path) });
-    const found = [...reader.requests()].length;
-    expect(damaged.length).toBeGreaterThan(0);
-    expect(found).toBeGreaterThanOrEqual(450);
-    expect(found).toBeLessThan(500);
-    reader.close();
+    bytes[bytes.lastIndexOf(Buffer.from(target)) + 100] = 0x79;
+    writeFileSync(path, bytes);
+    using found = readingOf(directory);
+    expect(found.damaged.length).toBeGreaterThan(0);
+    expect(found.requests.length).toBeGreaterThanOrEqual(450);
+    expect(found.requests.length).toBeLessThan(500);
   });
 });
