@@ -22,6 +22,17 @@ function ending(outcome: string, more: Partial<FinishedRequest>): FinishedReques
   });
 }
 
+/** Adds an attempt on this lease, and how it ended; without, as the request did. */
+function attempted(
+  request: FinishedRequest,
+  { backendKey, ticket }: Lease,
+  startedAtMs: number,
+  end?: string,
+): void {
+  const code = end === undefined ? OTHER : VOCABULARY.ends.indexOf(end);
+  Object.assign(request.addAttempt(), { backendKey, ticket, startedAtMs, end: code });
+}
+
 async function storyOf(
   directory: string,
   request: FinishedRequest,
@@ -34,6 +45,17 @@ async function storyOf(
   } finally {
     past.close();
   }
+}
+
+/** A pool whose only slot is taken, and the moment from which a request waits for it. */
+async function waitedFor(directory: string): Promise<{ pool: JournalledPool; startedAtMs: number }> {
+  const pool = new JournalledPool(directory);
+  await pool.define({ 'web.1': { limit: 1 } });
+  pool.lease();
+  pool.pass(1);
+  const startedAtMs = pool.nowMs;
+  pool.ledger.checkout(startedAtMs, [], nobody());
+  return { pool, startedAtMs };
 }
 
 describe('an id that a peer gave', () => {
@@ -113,9 +135,7 @@ describe('a request that its ledger has no operation of', () => {
     pool.ledger.checkin(lease, pool.nowMs, 'unused');
     pool.pass(100);
     const request = ending('owner_unavailable', { startedAtMs, endedAtMs: pool.nowMs, waitedMs: 100 });
-    const { backendKey, ticket } = lease;
-    const end = VOCABULARY.ends.indexOf('unused');
-    Object.assign(request.addAttempt(), { backendKey, ticket, startedAtMs, end });
+    attempted(request, lease, startedAtMs, 'unused');
     record(pool.ring, request);
     pool.close();
     const { steps, notes } = await storyOf(directory.path, request);
@@ -148,9 +168,7 @@ it('a request whose client left just as it was granted a backend is told so, and
   if (typeof lease === 'string') throw new Error(`expected a lease, found ${lease}`);
   pool.ledger.checkin(lease, pool.nowMs, 'unused');
   const request = ending('client_closed', { startedAtMs, endedAtMs: pool.nowMs, waitedMs: 5 });
-  const { backendKey, ticket } = lease;
-  const end = VOCABULARY.ends.indexOf('unused');
-  Object.assign(request.addAttempt(), { backendKey, ticket, startedAtMs: pool.nowMs, end });
+  attempted(request, lease, pool.nowMs, 'unused');
   record(pool.ring, request);
   pool.close();
   const { steps, notes } = await storyOf(directory.path, request);
@@ -177,9 +195,7 @@ describe('a request that asked again in vain', () => {
     };
     expect([askAgain(other), askAgain(lease)]).toEqual(['queued', 'queue_full']);
     const request = ending('queue_full', { startedAtMs, endedAtMs: pool.nowMs });
-    const { backendKey, ticket } = lease;
-    const end = VOCABULARY.ends.indexOf('connect_refused');
-    Object.assign(request.addAttempt(), { backendKey, ticket, startedAtMs, end });
+    attempted(request, lease, startedAtMs, 'connect_refused');
     record(pool.ring, request);
     pool.close();
     const { steps } = await storyOf(directory.path, request);
@@ -199,11 +215,8 @@ it('a request whose answer stood, since what it was given in its place was no us
   pool.pass(3);
   const request = ending('responded', { startedAtMs, endedAtMs: pool.nowMs, phase: 0 });
   const declined = pool.lease(['web.1']);
-  for (const [{ backendKey, ticket }, leasedAtMs, end] of [
-    [declined, pool.nowMs, VOCABULARY.ends.indexOf('unused')],
-    [answering, startedAtMs, OTHER],
-  ] as const)
-    Object.assign(request.addAttempt(), { backendKey, ticket, startedAtMs: leasedAtMs, end });
+  attempted(request, declined, pool.nowMs, 'unused');
+  attempted(request, answering, startedAtMs);
   record(pool.ring, request);
   pool.close();
   const { steps } = await storyOf(directory.path, request);
@@ -215,12 +228,7 @@ it('a request whose answer stood, since what it was given in its place was no us
 
 it('a request whose pool was removed while it waited is told that it was', async () => {
   await using directory = await tempDirectory();
-  const pool = new JournalledPool(directory.path);
-  await pool.define({ 'web.1': { limit: 1 } });
-  pool.lease();
-  pool.pass(1);
-  const startedAtMs = pool.nowMs;
-  pool.ledger.checkout(startedAtMs, [], nobody());
+  const { pool, startedAtMs } = await waitedFor(directory.path);
   pool.pass(1);
   await pool.main.drop(keyOf('web'), { position: 2, nowMs: pool.nowMs });
   const request = ending('no_backends', { startedAtMs, endedAtMs: pool.nowMs, waitedMs: 1 });
@@ -235,12 +243,7 @@ it('a request whose pool was removed while it waited is told that it was', async
 
 it('a request whose leaving is not recorded is not told that its pool was removed, which came later', async () => {
   await using directory = await tempDirectory();
-  const pool = new JournalledPool(directory.path);
-  await pool.define({ 'web.1': { limit: 1 } });
-  pool.lease();
-  pool.pass(1);
-  const startedAtMs = pool.nowMs;
-  pool.ledger.checkout(startedAtMs, [], nobody());
+  const { pool, startedAtMs } = await waitedFor(directory.path);
   const request = ending('client_closed', { startedAtMs, endedAtMs: startedAtMs + 1, waitedMs: 1 });
   record(pool.ring, request);
   pool.pass(3000);

@@ -70,6 +70,24 @@ async function sides(
   return [(whole as PoolWhatIf).recorded, (whole as PoolWhatIf).simulated, whole as PoolWhatIf];
 }
 
+/** Where nothing is otherwise, what is simulated is the record. */
+async function theRecord(directory: string, wish: WhatIfWish): Promise<Side> {
+  const [before, after, { differsFrom }] = await sides(directory, wish);
+  expect(differsFrom).toBe(null);
+  expect(after).toEqual(before);
+  return before;
+}
+
+/** The pool is removed, what is in flight ends, and the pool is made again. */
+async function remade(world: RecordedWorld): Promise<void> {
+  await world.happen({ type: 'PoolRemoved', data: {} });
+  world.pass(10);
+  world.finish('finished');
+  world.pass(1000);
+  await world.create({}, { 'web.1': at(9001) });
+  world.pass(10);
+}
+
 describe('what if', () => {
   it('there were more backends: nobody would have waited', async () => {
     await using directory = await tempDirectory();
@@ -101,9 +119,7 @@ describe('what if', () => {
     async (_what, wish) => {
       await using directory = await tempDirectory();
       await plain(directory.path);
-      const [before, after, { differsFrom }] = await sides(directory.path, wish as WhatIfWish);
-      expect(differsFrom).toBe(null);
-      expect(after).toEqual(before);
+      await theRecord(directory.path, wish as WhatIfWish);
     },
   );
 
@@ -125,38 +141,28 @@ describe('what if', () => {
       world.finish('finished');
       world.turn();
     }
-    const [before, after, { differsFrom }] = await sides(directory.path, {});
-    expect(before.endings).toMatchObject({ refused: 3, gave_up: 0 });
-    expect(differsFrom).toBe(null);
-    expect(after).toEqual(before);
+    const { endings } = await theRecord(directory.path, {});
+    expect(endings).toMatchObject({ refused: 3, gave_up: 0 });
   });
 
   it('nothing were otherwise, where the pool was removed and made again while a request was in flight', async () => {
     await using directory = await tempDirectory();
     {
       await using world = new RecordedWorld(directory.path, 1, 7);
-      const backends = { 'web.1': at(9001) };
-      await world.create({}, backends);
+      await world.create({}, { 'web.1': at(9001) });
       for (let life = 0; life < 3; life++) {
         for (let turn = 0; turn < 4; turn++) {
           world.ask();
           world.pass(10);
         }
-        await world.happen({ type: 'PoolRemoved', data: {} });
-        world.pass(10);
-        world.finish('finished');
-        world.pass(1000);
-        await world.create({}, backends);
-        world.pass(10);
+        await remade(world);
         world.turn();
       }
       world.ask();
       world.pass(10);
       world.turn();
     }
-    const [before, after, { differsFrom }] = await sides(directory.path, { policy: 'least-request' });
-    expect(differsFrom).toBe(null);
-    expect(after).toEqual(before);
+    await theRecord(directory.path, { policy: 'least-request' });
   });
 
   it('nothing were otherwise from when a request was in flight whose pool was then removed and made again', async () => {
@@ -164,28 +170,19 @@ describe('what if', () => {
     let ms = 0;
     {
       await using world = new RecordedWorld(directory.path, 1, 7);
-      const backends = { 'web.1': at(9001) };
-      await world.create({}, backends);
+      await world.create({}, { 'web.1': at(9001) });
       world.ask();
       world.pass(5000);
       world.checkpoint();
       world.pass(10);
       ms = world.nowMs;
-      await world.happen({ type: 'PoolRemoved', data: {} });
-      world.pass(10);
-      world.finish('finished');
-      world.pass(1000);
-      await world.create({}, backends);
-      world.pass(10);
+      await remade(world);
       for (let asks = 0; asks < 2; asks++) world.ask();
       world.pass(10);
       world.turn();
     }
     const wish = { policy: 'least-request', from: { type: 'time', ms } } as const;
-    const [before, after, { differsFrom }] = await sides(directory.path, wish);
-    expect(before.requests).toBe(2);
-    expect(differsFrom).toBe(null);
-    expect(after).toEqual(before);
+    expect((await theRecord(directory.path, wish)).requests).toBe(2);
   });
 
   it('nothing were otherwise from a moment with a change behind it: what was learnt of backends before is known', async () => {
@@ -216,9 +213,7 @@ describe('what if', () => {
       world.turn();
     }
     const wish = { policy: 'peak-ewma', from: { type: 'time', ms } } as const;
-    const [before, after, { differsFrom }] = await sides(directory.path, wish);
-    expect(differsFrom).toBe(null);
-    expect(after).toEqual(before);
+    await theRecord(directory.path, wish);
   });
 
   it('an event had not been: its backend would have had nothing, the other one all', async () => {
