@@ -26,6 +26,7 @@ import { type ChunkResult, cutLines, ImportThread, importChunks } from '../../sr
 import { projectionOf } from '../../src/projection.ts';
 import { copyLog } from '../support/copy-log.ts';
 import { eventually, pause } from '../support/eventually.ts';
+import { startChild } from '../support/start-child.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
 const POOL = '{"pool":"web","backends":{"web.1":{"address":"127.0.0.1:9001"}}}\n';
@@ -100,9 +101,7 @@ describe('the thread of imports', () => {
   }
 
   async function start(): Promise<void> {
-    const signal = new AbortController().signal;
-    const exited = (end: ChildEnd) => void ends.push(end);
-    running = await imports.childSpec().start({ id: 'importer', kind: 'importer', signal, exited });
+    running = await startChild(imports, ends);
   }
 
   function importing(source: AsyncIterable<Uint8Array>, size = 250) {

@@ -13,6 +13,7 @@ import {
 } from '../../eventlog/index.ts';
 import { type ChunkResult, ImportThread } from '../../src/import/index.ts';
 import { projectionOf } from '../../src/projection.ts';
+import { startChild } from '../support/start-child.ts';
 
 export const POOL = '{"pool":"web","backends":{"web.1":{"address":"127.0.0.1:9001"}}}\n';
 // Its own event, and that of its backend.
@@ -48,10 +49,7 @@ export async function importScene(directory: string): Promise<ImportScene> {
     newCommandId: randomUUID,
   });
   const imports = new ImportThread({ directory, desk: () => desk, listeners: () => [] });
-  const { signal } = new AbortController();
-  const running = await imports
-    .childSpec()
-    .start({ id: 'importer', kind: 'importer', signal, exited: () => {} });
+  const running = await startChild(imports);
   return {
     log,
     file: join(directory, 'events.db'),

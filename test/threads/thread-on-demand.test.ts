@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { ThreadOnDemand } from '../../src/threads/index.ts';
+import { startChild } from '../support/start-child.ts';
 
 class NotToBeHad extends Error {
   constructor(why?: Error) {
@@ -21,8 +22,7 @@ async function wanted(failure: Error): Promise<unknown> {
       throw failure;
     },
   });
-  const signal = new AbortController().signal;
-  await thread.childSpec().start({ id: 'worker', kind: 'worker', signal, exited: () => {} });
+  await startChild(thread);
   return thread.wanted().catch((error: unknown) => error);
 }
 

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { openSqliteLog } from '../../../eventlog/index.ts';
 import { HistoryThread } from '../../../src/history/index.ts';
+import { startChild } from '../../support/start-child.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 import { type Scene, scene, withWeb } from '../scene.ts';
 
@@ -144,8 +145,7 @@ describe('apply', () => {
     const planner = new HistoryThread({ directory, flush: async () => {} });
     const log = openSqliteLog({ directory, now: Date.now });
     const s = stack.use(await scene({ comparer: () => planner }, log));
-    const { signal } = new AbortController();
-    const child = await planner.childSpec().start({ id: 'planner', kind: 'planner', signal, exited() {} });
+    const child = await startChild(planner);
     stack.defer(() => child.stop('shutdown'));
     const paged = { pool: 'web', errorPages: { error: 'x'.repeat(30_000) } };
     const more = Array.from({ length: PAGES }, (_, n) => [`d${n}.example`, paged]);

@@ -5,6 +5,7 @@ import type { ChildEnd, Running } from '../../../actors/index.ts';
 import { type LocalLog, openSqliteLog } from '../../../eventlog/index.ts';
 import { answerOf, HistoryThread } from '../../../src/history/index.ts';
 import { eventually, pause } from '../../support/eventually.ts';
+import { startChild } from '../../support/start-child.ts';
 import { type TempDirectory, tempDirectory } from '../../support/temp-directory.ts';
 import { withPools } from '../past.ts';
 
@@ -31,9 +32,7 @@ describe('the thread of history', () => {
   });
 
   async function start(): Promise<void> {
-    const signal = new AbortController().signal;
-    const exited = (end: ChildEnd) => void ends.push(end);
-    running = await history.childSpec().start({ id: 'historian', kind: 'historian', signal, exited });
+    running = await startChild(history, ends);
   }
 
   async function stateAt(position: number): Promise<{ position: number; pools: object }> {
