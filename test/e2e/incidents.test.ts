@@ -109,7 +109,7 @@ describe('the incident', () => {
     PATIENCE_MS,
   );
 
-  it('is one of three', () => {
-    expect(walkthroughs).toHaveLength(3);
+  it('is one of four', () => {
+    expect(walkthroughs).toHaveLength(4);
   });
 });
